@@ -1,0 +1,126 @@
+//! Who holds what: owners, their accounts, the house's side of a posting, and the keys by which a caller names an owner.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::Asset;
+
+/// With the other bounds of this crate it keeps a usage row within 1 KB, the unit that DynamoDB bills a write by.
+const OWNER_CHARS_MAX: usize = 64;
+const CALLER_KEY_CHARS_MAX: usize = 64;
+
+/// A customer. The name is a part of account ids, so it holds no separator.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner(String);
+
+impl Owner {
+    pub fn new(name: &str) -> Result<Self, AccountIdError> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@');
+        if name.is_empty() || name.len() > OWNER_CHARS_MAX || !name.bytes().all(allowed) {
+            return Err(AccountIdError);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn account(&self, asset: Asset) -> AccountId {
+        AccountId {
+            owner: self.clone(),
+            asset,
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A customer's account: `alice/credits`. It has a stored balance.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId {
+    owner: Owner,
+    asset: Asset,
+}
+
+impl AccountId {
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    pub fn asset(&self) -> Asset {
+        self.asset
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.asset.code())
+    }
+}
+
+/// Our side of a posting. It has no stored balance, being the sum of the journal: or every write would meet on one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum House {
+    /// Credits that customers have used up.
+    Usage,
+    /// What a person put in or took out by hand.
+    Manual,
+}
+
+impl House {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "house/usage",
+            Self::Manual => "house/manual",
+        }
+    }
+}
+
+/// The name under which a caller knows an owner; a row of the accounts table maps it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CallerKey {
+    /// An LLM gateway's id of the key that was used.
+    Remote(String),
+    /// The SHA-256, in hex, of one of our own API keys.
+    ApiHash(String),
+}
+
+impl CallerKey {
+    pub fn remote(id: &str) -> Result<Self, CallerKeyError> {
+        let allowed = |b: u8| b.is_ascii_graphic() && b != b'#';
+        if id.is_empty() || id.len() > CALLER_KEY_CHARS_MAX || !id.bytes().all(allowed) {
+            return Err(CallerKeyError);
+        }
+        Ok(Self::Remote(id.to_owned()))
+    }
+
+    /// Only the hash is ever stored: who reads the table must not be able to call the API.
+    pub fn api(secret: &str) -> Self {
+        use sha2::Digest as _;
+        Self::ApiHash(crate::fingerprint::hex(&sha2::Sha256::digest(secret.as_bytes())))
+    }
+}
+
+/// The id of the row that maps it. An owner's name holds no `#`, so no account can be taken for a key.
+impl fmt::Display for CallerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remote(id) => write!(f, "key#remote#{id}"),
+            Self::ApiHash(hash) => write!(f, "key#api#{hash}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("an owner is 1 to {OWNER_CHARS_MAX} letters, digits or - _ . @")]
+pub struct AccountIdError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("must be 1 to {CALLER_KEY_CHARS_MAX} visible ASCII characters without #")]
+pub struct CallerKeyError;

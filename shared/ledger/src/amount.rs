@@ -1,0 +1,174 @@
+//! Exact amounts: integers in an asset's smallest unit, read from decimal text and never from a float.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Twelve integer digits and the eighteen decimals of the finest token: more than any single payment, and a hundred million of
+/// the largest still fit in the 38 digits that DynamoDB adds exactly.
+const INTEGER_DIGITS_MAX: usize = 12;
+const SCALE_MAX: u8 = 18;
+
+/// What is counted, and how many decimals its smallest unit stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Asset {
+    code: &'static str,
+    scale: u8,
+}
+
+impl Asset {
+    /// Credits that a customer spends with us.
+    pub const CREDITS: Self = Self {
+        code: "credits",
+        scale: 6,
+    };
+
+    pub const fn code(self) -> &'static str {
+        self.code
+    }
+
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// The asset whose code this is, if we know it.
+    pub fn named(code: &str) -> Option<Self> {
+        [Self::CREDITS].into_iter().find(|asset| asset.code == code)
+    }
+
+    /// Reads `15`, `0.00234` or `1.5`: no sign, exponent, separator, leading zero, or digit beyond the smallest unit.
+    pub fn parse(self, text: &str) -> Result<Amount, AmountError> {
+        debug_assert!(self.scale <= SCALE_MAX, "an asset finer than amounts can hold");
+        let (integer, fraction) = match text.split_once('.') {
+            None => (text, None),
+            Some((integer, fraction)) => (integer, Some(fraction)),
+        };
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if text.starts_with('-') {
+            return Err(AmountError::Negative);
+        }
+        if !all_digits(integer) || !fraction.is_none_or(all_digits) {
+            return Err(AmountError::NotADecimal);
+        }
+        if integer.len() > 1 && integer.starts_with('0') {
+            return Err(AmountError::NotADecimal);
+        }
+        if integer.len() > INTEGER_DIGITS_MAX {
+            return Err(AmountError::TooLarge);
+        }
+        let fraction = fraction.unwrap_or_default();
+        let missing = usize::from(self.scale)
+            .checked_sub(fraction.len())
+            .ok_or(AmountError::TooPrecise {
+                decimals_max: self.scale,
+            })?;
+        integer
+            .bytes()
+            .chain(fraction.bytes())
+            .chain(std::iter::repeat_n(b'0', missing))
+            .try_fold(0_u128, |units, digit| {
+                units.checked_mul(10)?.checked_add(u128::from(digit.checked_sub(b'0')?))
+            })
+            .map(Amount)
+            .ok_or(AmountError::TooLarge)
+    }
+
+    /// The shortest decimal text that [`Asset::parse`] reads back as the same amount.
+    pub fn format(self, amount: Amount) -> String {
+        decimal(amount.0, self.scale)
+    }
+
+    /// The same for a balance, which may be owed.
+    pub fn format_balance(self, balance: Balance) -> String {
+        let sign = if balance.units() < 0 { "-" } else { "" };
+        format!("{sign}{}", decimal(balance.units().unsigned_abs(), self.scale))
+    }
+}
+
+fn decimal(units: u128, scale: u8) -> String {
+    let scale = usize::from(scale);
+    let digits = format!("{units:0>width$}", width = scale.saturating_add(1));
+    let (integer, fraction) = digits.split_at(digits.len().saturating_sub(scale));
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() {
+        integer.to_owned()
+    } else {
+        format!("{integer}.{fraction}")
+    }
+}
+
+/// How much of an asset, in its smallest unit. Never negative: the direction is the posting's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Amount(u128);
+
+impl Amount {
+    pub const ZERO: Self = Self(0);
+
+    /// From a count of smallest units, as Stripe and WeChat send them.
+    pub fn from_units(units: u64) -> Self {
+        Self(u128::from(units))
+    }
+
+    pub const fn units(self) -> u128 {
+        self.0
+    }
+
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// How much a negative change takes; `None` for one that takes nothing.
+    pub fn owed(change: Balance) -> Option<Self> {
+        (change.0 < 0).then(|| Self(change.0.unsigned_abs()))
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}u", self.0)
+    }
+}
+
+/// What an account holds, or owes, in smallest units; also the change that a posting makes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Balance(i128);
+
+impl Balance {
+    pub const ZERO: Self = Self(0);
+
+    pub const fn from_units(units: i128) -> Self {
+        Self(units)
+    }
+
+    pub const fn units(self) -> i128 {
+        self.0
+    }
+
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    pub fn checked_neg(self) -> Option<Self> {
+        self.0.checked_neg().map(Self)
+    }
+}
+
+impl From<Amount> for Balance {
+    fn from(amount: Amount) -> Self {
+        // An `Amount` has at most 30 digits or came from a u64; an i128 holds 38.
+        Self(i128::try_from(amount.0).unwrap_or(i128::MAX))
+    }
+}
+
+/// Why a text is not an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AmountError {
+    #[error("must not be negative")]
+    Negative,
+    #[error("must be a plain decimal number")]
+    NotADecimal,
+    #[error("must have at most {decimals_max} decimals")]
+    TooPrecise { decimals_max: u8 },
+    #[error("is too large")]
+    TooLarge,
+}

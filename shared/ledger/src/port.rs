@@ -1,0 +1,129 @@
+//! The one port: where the books are kept, and what it promises.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+
+use crate::{CallerKey, Decision, EventKey, Fingerprints, Owner, Reason, Timestamp};
+
+/// The books. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`).
+pub trait Ledger: Send + Sync {
+    /// The receipt of an event that this process itself has committed, without any I/O. `None` means only "not remembered".
+    fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt>;
+
+    /// Whom a caller's key names.
+    fn owner(
+        &self,
+        key: &CallerKey,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
+
+    /// Makes a decision durable, exactly once, however often it is delivered and whatever fails on the way.
+    ///
+    /// A recorded entry comes back as [`Committed`]. A refusal comes back as [`CommitError::Rejected`], and so does an entry
+    /// whose guard did not hold; either is in the journal as `failed` by then, unless the event was booked before, in which
+    /// case that is the answer. The same event with other facts is a [`CommitError::Conflict`], kept beside what it contradicts.
+    fn commit(
+        &self,
+        decision: &Decision,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Committed, CommitError>> + Send;
+}
+
+impl<L: Ledger> Ledger for Arc<L> {
+    fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
+        L::recall(self, receipt, fingerprints)
+    }
+
+    fn owner(
+        &self,
+        key: &CallerKey,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
+        L::owner(self, key, delivery)
+    }
+
+    fn commit(
+        &self,
+        decision: &Decision,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Committed, CommitError>> + Send {
+        L::commit(self, decision, delivery)
+    }
+}
+
+/// That an event is booked, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub key: EventKey,
+    pub processed_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Booked by this delivery.
+    Now(Receipt),
+    /// Booked before. Replay is success, and says so.
+    Earlier(Receipt),
+    /// Nothing to book.
+    Ignored { reason: &'static str },
+}
+
+#[derive(Debug, Error)]
+pub enum CommitError {
+    /// The same key with other facts.
+    #[error("the event contradicts what is booked under its key")]
+    Conflict,
+    /// A guard failed; the event is in the journal with the reason and can be replayed.
+    #[error("refused: {}", .0.as_str())]
+    Rejected(Reason),
+    /// Not known to be booked, and nothing is claimed. The same event may be sent again.
+    #[error("the store is not available")]
+    Unavailable(#[source] Option<Box<dyn StdError + Send + Sync>>),
+    /// The store will not do it however often it is asked: a missing table or permission, or a fault of ours.
+    #[error("the store refused the request")]
+    Refused(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// One arrival of an event.
+#[derive(Debug, Clone)]
+pub struct Delivery<'r> {
+    pub attempt: AttemptMark,
+    pub received_at: Timestamp,
+    pub deadline: Deadline,
+    pub body: Option<RawBody<'r>>,
+}
+
+/// Written on every row, so that after a time-out a delivery can tell its own write from another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptMark(String);
+
+impl AttemptMark {
+    pub fn from_random(bits: u64) -> Self {
+        Self(format!("{bits:016x}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// When the caller stops waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(pub Instant);
+
+/// What was received, as it was received; and the headers that a replay would need.
+#[derive(Clone, Copy)]
+pub struct RawBody<'r> {
+    pub bytes: &'r [u8],
+    pub headers: &'r [(&'static str, String)],
+}
+
+impl fmt::Debug for RawBody<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawBody({} bytes)", self.bytes.len())
+    }
+}
