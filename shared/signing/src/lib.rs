@@ -1,0 +1,70 @@
+//! Bytes, keys and the time in; proof of who sent them out.
+//!
+//! A setting becomes [`hmac_hex::Keys`] or [`standard_webhooks::Keys`]: one or more live [`Secret`]s, the first of which signs
+//! while all of them verify, so that a secret is rotated without a gap. How good a secret must be depends on the [`Strength`]
+//! asked for; a setting that cannot be one is a [`SecretError`] at start, never a signature that goes unchecked. What a
+//! verifier accepts it returns as [`Verified`]; what it refuses is a [`VerifyError`].
+//!
+//! Nothing here does I/O, reads the clock or the environment, or parses the body.
+
+pub mod hmac_hex;
+mod secret;
+pub mod standard_webhooks;
+
+use std::fmt;
+
+use thiserror::Error;
+
+pub use secret::{MAX_LIVE_SECRETS, MIN_SECRET_CHARS, Secret, SecretError, Secrets, Strength};
+
+/// The very bytes that were signed. Only the verifiers of this crate make one:
+///
+/// ```compile_fail,E0451
+/// let forged = signing::Verified { bytes: b"{}" };
+/// ```
+#[must_use = "these bytes were verified in order to be parsed"]
+#[derive(Clone, Copy)]
+pub struct Verified<'r> {
+    bytes: &'r [u8],
+}
+
+impl<'r> Verified<'r> {
+    pub fn bytes(&self) -> &'r [u8] {
+        self.bytes
+    }
+}
+
+impl fmt::Debug for Verified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verified({} bytes)", self.bytes.len())
+    }
+}
+
+/// Why bytes were not believed. Says nothing about which key or which byte: a sender who may hear that can search for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum VerifyError {
+    /// For the caller to say, who knows the headers: an empty value that was sent is `Malformed`.
+    #[error("the signature is missing")]
+    Missing,
+    #[error("the signature is malformed")]
+    Malformed,
+    #[error("the signature's time is too far from ours")]
+    Stale,
+    #[error("the signature was not made over these bytes with a key of ours")]
+    BadSignature,
+}
+
+impl VerifyError {
+    /// The value of a metric's dimension: dashboards and alarms know it by this text.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "missing_signature",
+            Self::Malformed => "malformed_signature",
+            Self::Stale => "stale_signature",
+            Self::BadSignature => "bad_signature",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
