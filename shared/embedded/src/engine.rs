@@ -1,0 +1,190 @@
+//! An embedded DynamoDB that answers where the SDK's HTTP client would.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::{Table, Template};
+
+const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+
+/// One store. Clones are the same store.
+#[derive(Clone)]
+pub struct Engine(Arc<Database>);
+
+impl Engine {
+    /// Gone with the last clone.
+    pub fn memory() -> Result<Self, EngineError> {
+        Database::memory()
+            .map(|database| Self(Arc::new(database)))
+            .map_err(EngineError::open)
+    }
+
+    /// Kept in a file, which is made if it is not there.
+    pub fn open(file: &Path) -> Result<Self, EngineError> {
+        let path = file.to_str().ok_or(EngineError::Path)?;
+        Database::new(path)
+            .map(|database| Self(Arc::new(database)))
+            .map_err(EngineError::open)
+    }
+
+    /// Makes the template's tables that are not there yet.
+    pub fn create_tables(&self, template: &Template) -> Result<(), EngineError> {
+        for table in template.tables() {
+            if self
+                .request("DescribeTable", &json!({ "TableName": table.name }))
+                .is_ok()
+            {
+                continue;
+            }
+            self.create_table(table)?;
+        }
+        Ok(())
+    }
+
+    fn create_table(&self, table: &Table) -> Result<(), EngineError> {
+        self.request("CreateTable", &table.definition)?;
+        if let Some(attribute) = &table.expires_by {
+            let request = json!({
+                "TableName": table.name,
+                "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true },
+            });
+            self.request("UpdateTimeToLive", &request)?;
+        }
+        Ok(())
+    }
+
+    /// One call of the DynamoDB API, for what is not worth an SDK client.
+    pub fn request(&self, operation: &str, body: &Value) -> Result<Value, EngineError> {
+        let answer = self
+            .run(operation, &body.to_string())
+            .map_err(|error| EngineError::Call(operation.to_owned(), error))?;
+        serde_json::from_str(&answer).map_err(EngineError::Answer)
+    }
+
+    /// Drops what has outlived its TTL attribute.
+    pub fn sweep_expired(&self) -> Result<usize, EngineError> {
+        self.0
+            .sweep_ttl()
+            .map_err(|error| EngineError::Call("sweep".to_owned(), error))
+    }
+
+    /// One request of the DynamoDB JSON protocol: its status and body.
+    pub fn answer(&self, target: Option<&str>, body: &str) -> (u16, String) {
+        let result = match target.and_then(|target| target.strip_prefix(TARGET_PREFIX)) {
+            Some(operation) => self.run(operation, body),
+            None => {
+                return (
+                    400,
+                    r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#.to_owned(),
+                );
+            }
+        };
+        match result {
+            Ok(answer) => (200, answer),
+            Err(error) => (error.status_code(), error.to_json()),
+        }
+    }
+
+    /// The operations that the stack uses. An unknown one is answered as DynamoDB answers it.
+    fn run(&self, operation: &str, body: &str) -> Result<String, DynoxideError> {
+        macro_rules! run {
+            ($method:ident) => {{
+                let request = serde_json::from_str(body)
+                    .map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
+                let answer = self.0.$method(request)?;
+                serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+            }};
+        }
+        match operation {
+            "BatchGetItem" => run!(batch_get_item),
+            "CreateTable" => run!(create_table),
+            "DeleteItem" => run!(delete_item),
+            "DescribeTable" => run!(describe_table),
+            "GetItem" => run!(get_item),
+            "ListTables" => run!(list_tables),
+            "PutItem" => run!(put_item),
+            "Query" => run!(query),
+            "Scan" => run!(scan),
+            "TransactGetItems" => run!(transact_get_items),
+            "TransactWriteItems" => run!(transact_write_items),
+            "UpdateItem" => run!(update_item),
+            "UpdateTimeToLive" => run!(update_time_to_live),
+            _ => Err(DynoxideError::UnsupportedCapability(format!(
+                "{operation} is not served by the embedded store"
+            ))),
+        }
+    }
+
+    /// A configuration with which every SDK client speaks to this store.
+    pub fn sdk_config(&self) -> SdkConfig {
+        sdk_config(SharedHttpClient::new(self.clone()))
+    }
+}
+
+/// A configuration that sends everything through `client`; nothing of it leaves the process or needs an account.
+pub fn sdk_config(client: SharedHttpClient) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "local", "local", None, None, "embedded",
+        )))
+        .endpoint_url("http://embedded.invalid")
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .http_client(client)
+        .build()
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl HttpClient for Engine {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Engine {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+        let (status, answer) = self.answer(request.headers().get("x-amz-target"), &body);
+        let status = StatusCode::try_from(status).unwrap_or(StatusCode::from(http::StatusCode::INTERNAL_SERVER_ERROR));
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(answer))))
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum EngineError {
+    #[error("cannot open the store")]
+    Open(#[source] DynoxideError),
+    #[error("the store's path is not UTF-8")]
+    Path,
+    #[error("the store refused {0}")]
+    Call(String, #[source] DynoxideError),
+    #[error("the store's answer is not JSON")]
+    Answer(#[source] serde_json::Error),
+}
+
+impl EngineError {
+    fn open(error: DynoxideError) -> Self {
+        Self::Open(error)
+    }
+}

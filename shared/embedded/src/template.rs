@@ -1,0 +1,247 @@
+//! What the templates declare, as far as the local stack and the tests need it: tables, functions and routes.
+
+use std::collections::BTreeMap;
+
+use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// A parsed template, with its parameters and the pseudo parameters filled in.
+#[derive(Debug)]
+pub struct Template {
+    tables: Vec<Table>,
+    functions: Vec<Function>,
+    document: Value,
+}
+
+#[derive(Debug)]
+pub struct Table {
+    pub name: String,
+    /// The body of `CreateTable`, of the properties that it shares with `AWS::DynamoDB::Table`.
+    pub definition: Value,
+    pub expires_by: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Function {
+    pub logical_id: String,
+    /// The binary it runs, which is also the name of its folder and its crate.
+    pub binary: String,
+    pub routes: Vec<Route>,
+    pub environment: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    pub method: String,
+    pub path: String,
+}
+
+impl Template {
+    /// Parameters not given take the template's defaults.
+    pub fn parse(text: &str, parameters: &[(&str, &str)]) -> Result<Self, TemplateError> {
+        let documents = Yaml::load_from_str(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;
+        let raw = to_json(documents.first().ok_or(TemplateError::Empty)?, None)?;
+        let mut names: BTreeMap<String, Value> = [
+            ("AWS::Region", "us-east-1"),
+            ("AWS::AccountId", "000000000000"),
+            ("AWS::Partition", "aws"),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .collect();
+        for (name, parameter) in raw.get("Parameters").and_then(Value::as_object).into_iter().flatten() {
+            let given = parameters
+                .iter()
+                .find(|(given, _)| given == name)
+                .map(|(_, value)| Value::from(*value));
+            if let Some(value) = given.or_else(|| parameter.get("Default").cloned()) {
+                names.insert(name.clone(), value);
+            }
+        }
+        let document = resolved(raw, &names);
+        let mut template = Self {
+            tables: Vec::new(),
+            functions: Vec::new(),
+            document,
+        };
+        for (id, resource) in template
+            .document
+            .get("Resources")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            match resource.get("Type").and_then(Value::as_str) {
+                Some("AWS::DynamoDB::Table") => template.tables.push(table(id, resource)?),
+                Some("AWS::Serverless::Function") => template.functions.push(function(id, resource)?),
+                _ => {}
+            }
+        }
+        Ok(template)
+    }
+
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// Everything, for a test that wants to look at the rest. Intrinsic functions stand as their long form.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+}
+
+fn table(id: &str, resource: &Value) -> Result<Table, TemplateError> {
+    const SHARED: [&str; 5] = [
+        "TableName",
+        "AttributeDefinitions",
+        "KeySchema",
+        "GlobalSecondaryIndexes",
+        "BillingMode",
+    ];
+    let properties = properties(id, resource)?;
+    let definition: Map<String, Value> = SHARED
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), properties.get(*name)?.clone())))
+        .collect();
+    Ok(Table {
+        name: text(id, properties, "TableName")?,
+        definition: Value::Object(definition),
+        expires_by: properties
+            .get("TimeToLiveSpecification")
+            .and_then(|ttl| ttl.get("AttributeName")?.as_str().map(str::to_owned)),
+    })
+}
+
+fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
+    let properties = properties(id, resource)?;
+    let mut routes: Vec<Route> = Vec::new();
+    for event in properties
+        .get("Events")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(Map::values)
+    {
+        if event.get("Type").and_then(Value::as_str) == Some("HttpApi") {
+            let of = self::properties(id, event)?;
+            routes.push(Route {
+                method: text(id, of, "Method")?.to_ascii_uppercase(),
+                path: text(id, of, "Path")?,
+            });
+        }
+    }
+    routes.sort();
+    let build = resource
+        .pointer("/Metadata/BuildProperties/Binary")
+        .and_then(Value::as_str);
+    let variables = properties
+        .get("Environment")
+        .and_then(|environment| environment.get("Variables")?.as_object());
+    Ok(Function {
+        logical_id: id.to_owned(),
+        binary: build
+            .ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?
+            .to_owned(),
+        routes,
+        environment: variables
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    })
+}
+
+fn properties<'v>(id: &str, resource: &'v Value) -> Result<&'v Value, TemplateError> {
+    resource
+        .get("Properties")
+        .ok_or_else(|| TemplateError::Missing(id.to_owned(), "Properties".to_owned()))
+}
+
+fn text(id: &str, properties: &Value, name: &str) -> Result<String, TemplateError> {
+    let value = properties.get(name).and_then(Value::as_str);
+    value
+        .map(str::to_owned)
+        .ok_or_else(|| TemplateError::Missing(id.to_owned(), name.to_owned()))
+}
+
+/// The document as JSON, with `!Ref x` as `{"Ref": x}` and `!Sub x` as `{"Fn::Sub": x}`.
+fn to_json(node: &Yaml<'_>, tag: Option<&str>) -> Result<Value, TemplateError> {
+    let value = match node {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(value)) => Value::from(*value),
+        Yaml::Value(Scalar::Integer(value)) => Value::from(*value),
+        Yaml::Value(Scalar::FloatingPoint(value)) => Value::from(value.into_inner()),
+        Yaml::Value(Scalar::String(value)) => Value::from(value.as_ref()),
+        Yaml::Sequence(nodes) => nodes.iter().map(|node| to_json(node, None)).collect::<Result<_, _>>()?,
+        Yaml::Mapping(pairs) => {
+            let mut object = Map::new();
+            for (key, value) in pairs {
+                let Value::String(key) = to_json(key, None)? else {
+                    return Err(TemplateError::Key);
+                };
+                object.insert(key, to_json(value, None)?);
+            }
+            Value::Object(object)
+        }
+        Yaml::Tagged(tag, node) => to_json(node, Some(&tag.suffix))?,
+        Yaml::Representation(text, ..) => Value::from(text.as_ref()),
+        Yaml::Alias(_) | Yaml::BadValue => return Err(TemplateError::Value),
+    };
+    let Some(tag) = tag else { return Ok(value) };
+    let name = if matches!(tag, "Ref" | "Condition") {
+        tag.to_owned()
+    } else {
+        format!("Fn::{tag}")
+    };
+    Ok(Value::Object(Map::from_iter([(name, value)])))
+}
+
+/// References to parameters become their values; references to resources stay.
+fn resolved(value: Value, names: &BTreeMap<String, Value>) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(|value| resolved(value, names)).collect(),
+        Value::Object(object) => {
+            if let Some(value) = object
+                .get("Ref")
+                .and_then(Value::as_str)
+                .and_then(|name| names.get(name))
+            {
+                return value.clone();
+            }
+            if let Some(text) = object.get("Fn::Sub").and_then(Value::as_str) {
+                let text = names.iter().fold(text.to_owned(), |text, (name, value)| {
+                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    text.replace(&format!("${{{name}}}"), &value)
+                });
+                return if text.contains("${") {
+                    Value::Object(Map::from_iter([("Fn::Sub".to_owned(), text.into())]))
+                } else {
+                    text.into()
+                };
+            }
+            object
+                .into_iter()
+                .map(|(key, value)| (key, resolved(value, names)))
+                .collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum TemplateError {
+    #[error("the template is not YAML: {0}")]
+    Yaml(String),
+    #[error("the template is empty")]
+    Empty,
+    #[error("a key of the template is not a text")]
+    Key,
+    #[error("a value of the template cannot be read")]
+    Value,
+    #[error("{0} has no {1}")]
+    Missing(String, String),
+}

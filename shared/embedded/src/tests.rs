@@ -1,0 +1,38 @@
+//! The templates that are deployed make tables here, and the store answers as DynamoDB does.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn the_tables_of_the_template_stand() {
+    let template = Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template");
+    let engine = Engine::memory().expect("a store");
+    engine.create_tables(&template).expect("tables");
+    engine
+        .create_tables(&template)
+        .expect("making them again changes nothing");
+    let names = engine.request("ListTables", &json!({})).expect("an answer");
+    assert_eq!(
+        names["TableNames"],
+        json!([
+            "hookledger-local-accounts",
+            "hookledger-local-bodies",
+            "hookledger-local-journal"
+        ])
+    );
+}
+
+#[test]
+fn what_the_store_does_not_do_it_says() {
+    let engine = Engine::memory().expect("a store");
+    let rows = [
+        (Some("DynamoDB_20120810.RestoreTableFromBackup"), 501),
+        (Some("Kinesis_20131202.PutRecord"), 400),
+        (None, 400),
+        (Some("DynamoDB_20120810.GetItem"), 400),
+    ];
+    for (target, status) in rows {
+        assert_eq!(engine.answer(target, "{").0, status, "{target:?}");
+    }
+}

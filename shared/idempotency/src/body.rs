@@ -1,0 +1,69 @@
+//! What was received, kept for whoever has to say later what happened.
+
+use std::collections::HashMap;
+use std::io::{Error, Write as _};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use ledger::{RawBody, Timestamp};
+
+use crate::names;
+
+/// A row holds 400 KB; the rest is room for the headers.
+const STORED_BYTES_MAX: usize = 300 * 1024;
+const KEPT_DAYS_PROCESSED: i64 = 7;
+const KEPT_DAYS_FAILED: i64 = 90;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+pub(crate) fn row(
+    id: &str,
+    body: RawBody<'_>,
+    processed: bool,
+    now: Timestamp,
+) -> Result<HashMap<String, AttributeValue>, Error> {
+    let (stored, truncated) = compressed(body.bytes)?;
+    let days = if processed {
+        KEPT_DAYS_PROCESSED
+    } else {
+        KEPT_DAYS_FAILED
+    };
+    let expires_at = now.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
+    let headers = body
+        .headers
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone())));
+    let mut row = HashMap::from([
+        (names::ID.to_owned(), AttributeValue::S(id.to_owned())),
+        (names::BODY.to_owned(), AttributeValue::B(Blob::new(stored))),
+        (
+            names::LENGTH.to_owned(),
+            AttributeValue::N(body.bytes.len().to_string()),
+        ),
+        (names::HEADERS.to_owned(), AttributeValue::M(headers.collect())),
+        (names::RECEIVED_AT.to_owned(), AttributeValue::S(now.to_string())),
+        (names::EXPIRES_AT.to_owned(), AttributeValue::N(expires_at.to_string())),
+    ]);
+    if truncated {
+        row.insert(names::TRUNCATED.to_owned(), AttributeValue::Bool(true));
+    }
+    Ok(row)
+}
+
+/// gzip; of a body that does not fit, as much of its beginning as surely does.
+fn compressed(body: &[u8]) -> Result<(Vec<u8>, bool), Error> {
+    let whole = gzip(body)?;
+    if whole.len() <= STORED_BYTES_MAX {
+        return Ok((whole, false));
+    }
+    // Of bytes that cannot be compressed gzip makes slightly more: a kilobyte is room enough for its frames.
+    let beginning = body.get(..STORED_BYTES_MAX.saturating_sub(1024)).unwrap_or(body);
+    Ok((gzip(beginning)?, true))
+}
+
+fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}

@@ -1,0 +1,87 @@
+//! Reading the books, for people: an account and its statement.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{AccountId, Amount, Balance, CommitError};
+
+use crate::names;
+use crate::rows::text;
+use crate::store::DynamoLedger;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    pub balance: Balance,
+    pub available: Balance,
+    pub overdraft: Amount,
+    /// How many journal rows the account has.
+    pub version: u64,
+}
+
+/// One line of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub id: String,
+    pub kind: String,
+    pub change: Balance,
+    pub processed_at: String,
+}
+
+impl DynamoLedger {
+    pub async fn account(&self, account: &AccountId) -> Result<Option<AccountRow>, CommitError> {
+        let read = self
+            .client()
+            .get_item()
+            .table_name(&self.tables().accounts)
+            .key(names::ID, text(account))
+            .consistent_read(true);
+        let found = read
+            .send()
+            .await
+            .map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+        Ok(found.item.map(|row| AccountRow {
+            balance: Balance::from_units(parsed(&row, names::BALANCE)),
+            available: Balance::from_units(parsed(&row, names::AVAILABLE)),
+            overdraft: Amount::from_units(parsed(&row, names::OVERDRAFT)),
+            version: parsed(&row, names::VERSION),
+        }))
+    }
+
+    /// The newest lines first. The index may lag behind the account by a moment.
+    pub async fn statement(&self, account: &AccountId, lines_max: i32) -> Result<Vec<Line>, CommitError> {
+        let query = self
+            .client()
+            .query()
+            .table_name(&self.tables().journal)
+            .index_name(names::BY_ACCOUNT)
+            .key_condition_expression("#account = :account")
+            .expression_attribute_names("#account", names::ACCOUNT)
+            .expression_attribute_values(":account", text(account))
+            .scan_index_forward(false)
+            .limit(lines_max);
+        let found = query
+            .send()
+            .await
+            .map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+        let line = |row: &HashMap<String, AttributeValue>| Line {
+            id: word(row, names::ID),
+            kind: word(row, names::KIND),
+            change: Balance::from_units(parsed(row, names::AMOUNT)),
+            processed_at: word(row, names::PROCESSED_AT),
+        };
+        Ok(found.items().iter().map(line).collect())
+    }
+}
+
+fn parsed<N: std::str::FromStr + Default>(row: &HashMap<String, AttributeValue>, name: &str) -> N {
+    row.get(name)
+        .and_then(|value| value.as_n().ok()?.parse().ok())
+        .unwrap_or_default()
+}
+
+fn word(row: &HashMap<String, AttributeValue>, name: &str) -> String {
+    row.get(name)
+        .and_then(|value| value.as_s().ok())
+        .cloned()
+        .unwrap_or_default()
+}

@@ -1,0 +1,144 @@
+//! The commit. One conditional transaction makes a decision durable; what the store answers decides what the caller is told.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use ledger::{CommitError, Committed, Delivery, Entry, Heading, MoneyKey, Receipt, Refusal};
+
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::rows::{Plan, PlanError};
+use crate::store::DynamoLedger;
+use crate::verdict::{Found, Verdict, read};
+
+/// How a transaction ended that was neither held up nor impossible.
+enum Outcome {
+    Applied,
+    Found(Found),
+    Moved(Vec<MoneyKey>),
+    Contradicted,
+    Guarded(ledger::Reason),
+}
+
+impl DynamoLedger {
+    /// Books an entry, once.
+    pub(crate) async fn record(&self, entry: &Entry, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        let heading = &entry.heading;
+        if let Some(receipt) = self.receipts.recall(&heading.receipt, &heading.fingerprints) {
+            return Ok(Committed::Earlier(receipt));
+        }
+        // Each round leaves out at least one movement more, so there are at most as many rounds as movements.
+        let mut moved = BTreeSet::new();
+        loop {
+            let plan = Plan::record(self.tables(), entry, delivery, &moved).map_err(impossible)?;
+            match self.transact(&plan, delivery).await? {
+                Outcome::Applied => {
+                    let receipt = Receipt {
+                        key: heading.receipt.clone(),
+                        processed_at: delivery.received_at,
+                    };
+                    self.receipts.remember(&receipt, &heading.fingerprints);
+                    return Ok(if moved.is_empty() {
+                        Committed::Now(receipt)
+                    } else {
+                        Committed::Earlier(receipt)
+                    });
+                }
+                Outcome::Found(found) => return self.told_by_row(found, heading, delivery).await,
+                // Another event was first to move it. This one is recorded, and moves nothing twice.
+                Outcome::Moved(keys) => moved.extend(keys),
+                Outcome::Contradicted => return self.contradict(heading, delivery).await,
+                Outcome::Guarded(reason) => {
+                    let refusal = Refusal {
+                        heading: heading.clone(),
+                        reason,
+                    };
+                    return self.refuse(&refusal, delivery).await;
+                }
+            }
+        }
+    }
+
+    /// Writes a refusal down before anybody is told of it.
+    pub(crate) async fn refuse(&self, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        let plan = Plan::refuse(self.tables(), refusal, delivery).map_err(impossible)?;
+        match self.transact(&plan, delivery).await? {
+            Outcome::Applied => Err(CommitError::Rejected(refusal.reason)),
+            // Ours, written by a call whose answer was lost.
+            Outcome::Found(found) if found.processed_at.is_none() && found.written_by == delivery.attempt.as_str() => {
+                Err(CommitError::Rejected(refusal.reason))
+            }
+            Outcome::Found(found) => self.told_by_row(found, &refusal.heading, delivery).await,
+            Outcome::Moved(_) | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
+        }
+    }
+
+    /// The event has a row. It says what was booked, and by whom.
+    async fn told_by_row(
+        &self,
+        found: Found,
+        heading: &Heading,
+        delivery: &Delivery<'_>,
+    ) -> Result<Committed, CommitError> {
+        match found.processed_at {
+            Some(processed_at) if found.is_same_event(&heading.fingerprints) => {
+                let receipt = Receipt {
+                    key: heading.receipt.clone(),
+                    processed_at,
+                };
+                self.receipts.remember(&receipt, &heading.fingerprints);
+                // Our own mark: a call of this delivery was applied although its answer was lost.
+                let ours = found.written_by == delivery.attempt.as_str();
+                Ok(if ours {
+                    Committed::Now(receipt)
+                } else {
+                    Committed::Earlier(receipt)
+                })
+            }
+            _ => self.contradict(heading, delivery).await,
+        }
+    }
+
+    async fn contradict(&self, heading: &Heading, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        let plan = Plan::contradict(self.tables(), heading, delivery).map_err(impossible)?;
+        match self.transact(&plan, delivery).await? {
+            Outcome::Applied | Outcome::Found(_) => Err(CommitError::Conflict),
+            Outcome::Moved(_) | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
+        }
+    }
+
+    /// One transaction, asked until it is answered. Asking twice is safe: what was applied fails the journal row's condition.
+    async fn transact(&self, plan: &Plan, delivery: &Delivery<'_>) -> Result<Outcome, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let sent = self
+                .client()
+                .transact_write_items()
+                .set_transact_items(Some(plan.items.clone()))
+                .send()
+                .await;
+            let Err(error) = sent else {
+                return Ok(Answer::Final(Outcome::Applied));
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return after_failure(error);
+            };
+            Ok(match read(cancelled.cancellation_reasons(), &plan.roles) {
+                Verdict::Again => Answer::Again(Box::new(error)),
+                Verdict::Found(found) => Answer::Final(Outcome::Found(found)),
+                Verdict::Moved(keys) => Answer::Final(Outcome::Moved(keys)),
+                Verdict::Contradicted => Answer::Final(Outcome::Contradicted),
+                Verdict::Guarded(reason) => Answer::Final(Outcome::Guarded(reason)),
+                Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
+            })
+        })
+        .await
+    }
+}
+
+fn impossible(error: PlanError) -> CommitError {
+    CommitError::Refused(Box::new(error))
+}
+
+fn unexpected() -> CommitError {
+    CommitError::Refused("the store names a guard that the transaction does not have".into())
+}

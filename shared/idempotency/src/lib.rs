@@ -1,0 +1,21 @@
+//! The commit: an event's journal row, the balances it changes and whatever else it causes, in one DynamoDB transaction.
+//!
+//! The journal row *is* the idempotency record. It is written under a condition that fails for an event that was booked
+//! before, together with every effect under its own condition, so there is no lock, no lease and no window between "done" and
+//! "recorded as done". `commit.rs` is the whole of it; `rows.rs` says what is written and under which condition, `verdict.rs`
+//! what the store's answer means, `retry.rs` how often it is asked.
+
+mod body;
+mod books;
+mod cache;
+mod commit;
+mod names;
+mod retry;
+mod rows;
+mod store;
+mod tables;
+mod verdict;
+
+pub use books::{AccountRow, Line};
+pub use store::DynamoLedger;
+pub use tables::{MissingTable, Tables};

@@ -1,0 +1,124 @@
+//! The books in DynamoDB.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
+use ledger::{CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Owner, Receipt};
+
+use crate::cache::{Owners, Receipts};
+use crate::retry::{Answer, Jitter, after_failure, until_answered};
+use crate::rows::text;
+use crate::{Tables, names};
+
+/// The SDK's own limit is 3.1 s, most of what a sender waits.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
+/// A transaction takes 10 to 20 ms; one that has not answered after a second is better asked again.
+const CALL_TIMEOUT: Duration = Duration::from_secs(1);
+/// The connection made during init is a favour, not a condition.
+const WARM_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+#[derive(Debug)]
+pub struct DynamoLedger {
+    client: Client,
+    tables: Tables,
+    jitter: Jitter,
+    pub(crate) receipts: Receipts,
+    owners: Owners,
+}
+
+impl DynamoLedger {
+    pub fn new(sdk: &SdkConfig, tables: Tables, rng: fastrand::Rng) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(CALL_TIMEOUT)
+            .build();
+        let config = aws_sdk_dynamodb::config::Builder::from(sdk)
+            .timeout_config(timeouts)
+            // Retries are made in one place, `retry.rs`: the SDK's know neither the deadline nor a transaction conflict.
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            tables,
+            jitter: Jitter::new(rng),
+            receipts: Receipts::new(),
+            owners: Owners::new(),
+        }
+    }
+
+    /// Makes the connection while the sandbox starts, when CPU is free, and not with the first event. What comes of it is of no
+    /// interest.
+    pub async fn warm(&self) {
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.tables.accounts)
+            .key(names::ID, text("warm"))
+            .send();
+        if tokio::time::timeout(WARM_TIMEOUT, read).await.is_err() {
+            tracing::warn!("no connection to the store yet");
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    pub(crate) fn jitter(&self) -> &Jitter {
+        &self.jitter
+    }
+
+    async fn owner_in_table(&self, key: &CallerKey, delivery: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        until_answered(delivery.deadline, &self.jitter, || async {
+            // Read strongly: a key that was bound a moment ago must work.
+            let read = self
+                .client
+                .get_item()
+                .table_name(&self.tables.accounts)
+                .key(names::ID, text(key))
+                .consistent_read(true);
+            match read.send().await {
+                Ok(found) => {
+                    let owner = found.item.as_ref().and_then(|row| row.get(names::OWNER)?.as_s().ok());
+                    Ok(Answer::Final(owner.and_then(|name| Owner::new(name).ok())))
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+}
+
+impl Ledger for DynamoLedger {
+    fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
+        self.receipts.recall(receipt, fingerprints)
+    }
+
+    async fn owner(&self, key: &CallerKey, delivery: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        if let Some(owner) = self.owners.recall(key, delivery.received_at) {
+            return Ok(Some(owner));
+        }
+        let owner = self.owner_in_table(key, delivery).await?;
+        if let Some(owner) = &owner {
+            self.owners.remember(key, owner, delivery.received_at);
+        }
+        Ok(owner)
+    }
+
+    async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        match decision {
+            Decision::Record(entry) => self.record(entry, delivery).await,
+            Decision::Refuse(refusal) => self.refuse(refusal, delivery).await,
+            Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Where the tables are.
+
+use thiserror::Error;
+
+/// The names of the tables of one stage.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// `JOURNAL_TABLE`
+    pub journal: String,
+    /// `BODIES_TABLE`
+    pub bodies: String,
+    /// `ACCOUNTS_TABLE`
+    pub accounts: String,
+}
+
+impl Tables {
+    /// The environment variables that [`Tables::read`] reads.
+    pub const VARIABLES: [&str; 3] = ["JOURNAL_TABLE", "BODIES_TABLE", "ACCOUNTS_TABLE"];
+
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, MissingTable> {
+        let named = |name: &'static str| {
+            variable(name)
+                .filter(|value| !value.is_empty())
+                .ok_or(MissingTable(name))
+        };
+        Ok(Self {
+            journal: named("JOURNAL_TABLE")?,
+            bodies: named("BODIES_TABLE")?,
+            accounts: named("ACCOUNTS_TABLE")?,
+        })
+    }
+
+    /// The names that `infra/data.yaml` gives its tables.
+    pub fn of_stage(stage: &str) -> Self {
+        let table = |name: &str| format!("hookledger-{stage}-{name}");
+        Self {
+            journal: table("journal"),
+            bodies: table("bodies"),
+            accounts: table("accounts"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{0} is not set")]
+pub struct MissingTable(pub &'static str);

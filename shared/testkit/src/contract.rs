@@ -1,0 +1,217 @@
+//! What every ledger must do, as a table of behaviours. Each block starts with empty books; each line is one event and the
+//! answer to it; after `==` stand the books that are left.
+
+use ledger::{
+    AccountId, Amount, Asset, CallerKey, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Fingerprint,
+    Fingerprints, Guard, Heading, House, Ledger, MoneyKey, Movement, Owner, Posting, Reason, Refusal,
+};
+
+use crate::{Books, delivery};
+
+const TABLE: &str = include_str!("contract.txt");
+
+/// Runs every block of the table against ledgers made by `new`, which also returns how to read their books.
+pub async fn contract<L: Ledger>(new: impl Fn() -> (L, Box<dyn Fn() -> Books>)) {
+    let mut blocks = 0_u32;
+    for block in TABLE.split("\n# ").skip(1) {
+        let (name, lines) = block.split_once('\n').unwrap();
+        let (ledger, books) = new();
+        let (events, expected) = lines.split_once("==").unwrap_or_else(|| panic!("{name}: no books"));
+        for (number, line) in (1_u64..).zip(events.lines().filter(|line| !line.trim().is_empty())) {
+            let (event, answer) = line.split_once("->").unwrap_or_else(|| panic!("{name}: {line}"));
+            assert_eq!(told(&ledger, event, number).await, answer.trim(), "{name}: {line}");
+            books().check();
+        }
+        let expected: Vec<String> = expected.lines().map(folded).filter(|line| !line.is_empty()).collect();
+        assert_eq!(written(&books()), expected, "{name}");
+        blocks = blocks.checked_add(1).unwrap();
+    }
+    assert!(blocks >= 12, "the table was cut to {blocks} blocks");
+}
+
+async fn told<L: Ledger>(ledger: &L, event: &str, number: u64) -> String {
+    let words: Vec<&str> = event.split_whitespace().collect();
+    if let ["owner", key] = words.as_slice() {
+        let owner = ledger
+            .owner(&CallerKey::remote(key).unwrap(), &delivery(number))
+            .await
+            .unwrap();
+        return owner.map_or("nobody".to_owned(), |owner| owner.to_string());
+    }
+    match ledger.commit(&decision(&words), &delivery(number)).await {
+        Ok(Committed::Now(_)) => "now".to_owned(),
+        Ok(Committed::Earlier(_)) => "earlier".to_owned(),
+        Ok(Committed::Ignored { reason }) => format!("ignored {reason}"),
+        Err(CommitError::Conflict) => "conflict".to_owned(),
+        Err(CommitError::Rejected(reason)) => reason.as_str().to_owned(),
+        Err(error @ (CommitError::Unavailable(_) | CommitError::Refused(_))) => format!("{error}: {error:?}"),
+    }
+}
+
+fn decision(words: &[&str]) -> Decision {
+    match *words {
+        ["ignore"] => Decision::Ignore { reason: "not_ours" },
+        ["spend", event, owner, amount] => record(
+            event,
+            &[owner, amount],
+            vec![moved(&usage(event), owner, amount, Spend::Within)],
+        ),
+        ["take", event, owner, amount] => record(
+            event,
+            &[owner, amount],
+            vec![moved(&usage(event), owner, amount, Spend::Always)],
+        ),
+        ["credit", event, owner, amount] => record(
+            event,
+            &[owner, amount],
+            vec![moved(&usage(event), owner, amount, Spend::No)],
+        ),
+        // Two movements of one account in one event, of which the first is named by the event.
+        ["twice", event, owner, first, second] => {
+            let other = MoneyKey::new("second", &[event]).unwrap();
+            let effects = vec![
+                moved(&usage(event), owner, first, Spend::Within),
+                moved(&other, owner, second, Spend::Within),
+            ];
+            record(event, &[owner, first, second], effects)
+        }
+        // Money that is named by the business: many events may tell of it.
+        ["invoice", event, invoice, owner, amount] => {
+            let key = MoneyKey::new("invoice", &[invoice]).unwrap();
+            record(
+                event,
+                &[invoice, owner, amount],
+                vec![moved(&key, owner, amount, Spend::No)],
+            )
+        }
+        ["bind", event, key, owner] => {
+            let bind = Effect::Bind {
+                key: CallerKey::remote(key).unwrap(),
+                owner: Owner::new(owner).unwrap(),
+            };
+            record(event, &[key, owner], vec![bind])
+        }
+        ["overdraft", event, owner, from, to] => {
+            let effect = Effect::Overdraft {
+                account: account(owner),
+                from: amount(from),
+                to: amount(to),
+            };
+            record(event, &[owner, from, to], vec![effect])
+        }
+        ["note", event] => record(event, &[], vec![]),
+        ["refuse", event, reason] => {
+            let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
+            Decision::Refuse(Refusal {
+                heading: heading(event, &["refused"]),
+                reason,
+            })
+        }
+        // The same event, read by a release whose fingerprint has one field more.
+        ["spend-v2", event, owner, amount] => {
+            let old = heading(event, &[owner, amount]).fingerprints.current().clone();
+            let mut entry = Entry {
+                heading: heading(event, &[owner, amount]),
+                effects: vec![moved(&usage(event), owner, amount, Spend::Within)],
+                keeps_body: false,
+            };
+            entry.heading.fingerprints =
+                Fingerprints::new(Fingerprint::of(2, &[("facts", owner), ("more", amount)]), vec![old]);
+            Decision::Record(entry)
+        }
+        _ => panic!("the contract knows no event {words:?}"),
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Spend {
+    Within,
+    Always,
+    No,
+}
+
+fn moved(key: &MoneyKey, owner: &str, text: &str, spend: Spend) -> Effect {
+    let guard = if spend == Spend::Within {
+        Guard::WithinLine
+    } else {
+        Guard::Always
+    };
+    let posting = match spend {
+        Spend::No => Posting::to_customer(account(owner), House::Manual, amount(text)),
+        Spend::Within | Spend::Always => Posting::from_customer(account(owner), House::Usage, amount(text)),
+    };
+    Effect::Move(Movement {
+        key: key.clone(),
+        posting,
+        guard,
+    })
+}
+
+fn record(event: &str, facts: &[&str], effects: Vec<Effect>) -> Decision {
+    Decision::Record(Entry {
+        heading: heading(event, facts),
+        effects,
+        keeps_body: false,
+    })
+}
+
+fn heading(event: &str, facts: &[&str]) -> Heading {
+    Heading {
+        receipt: EventKey::new("usage", event).unwrap(),
+        source: "usage",
+        kind: "usage",
+        facts: vec![("words", Fact::Text(facts.join(" ")))],
+        fingerprints: Fingerprint::of(1, &[("facts", &facts.join(" "))]).into(),
+    }
+}
+
+fn usage(event: &str) -> MoneyKey {
+    MoneyKey::of_event(&EventKey::new("usage", event).unwrap())
+}
+
+fn account(owner: &str) -> AccountId {
+    Owner::new(owner).unwrap().account(Asset::CREDITS)
+}
+
+fn amount(text: &str) -> Amount {
+    Asset::CREDITS.parse(text).unwrap()
+}
+
+/// The books as the table writes them.
+fn written(books: &Books) -> Vec<String> {
+    let credits = |units: i128| Asset::CREDITS.format_balance(ledger::Balance::from_units(units));
+    let accounts = books.accounts.iter().map(|(id, account)| {
+        let Account {
+            balance,
+            available,
+            version,
+            ..
+        } = account;
+        format!("{id} {} {} v{version}", credits(*balance), credits(*available))
+    });
+    let keys = books.keys.iter().map(|(key, owner)| format!("{key} {owner}"));
+    let journal = books.journal.iter().map(|(id, row)| {
+        let said = row.reason.as_deref().unwrap_or(&row.status);
+        let said = if row.needs_attention {
+            format!("{said}!")
+        } else {
+            said.to_owned()
+        };
+        let moved = row
+            .account
+            .as_ref()
+            .map_or(String::new(), |_| format!(" {}", credits(row.change)));
+        // A contradiction's key ends in a hash, which the table leaves out.
+        let id = id
+            .split_once("#conflict#")
+            .map_or(id.clone(), |(id, _)| format!("{id}#conflict"));
+        format!("{id} {said}{moved} x{}", row.attempts)
+    });
+    accounts.chain(keys).chain(journal).collect()
+}
+
+use crate::Account;
+
+fn folded(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,255 @@
+//! Faults between our code and the store: where the SDK's HTTP client would be, every call can fail in every way a network,
+//! a busy table or a killed sandbox makes it fail.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use embedded::Engine;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// What happens to one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// Lost on the way there: never applied, never answered.
+    DropRequest,
+    /// Lost on the way back: applied, never answered.
+    DropResponse,
+    /// The connection cannot be made.
+    Disconnect,
+    /// The connection breaks after the call was applied.
+    Reset,
+    /// Answered, but so late.
+    Delay(Duration),
+    /// Never answered, and applied so much later: after the caller has asked again.
+    ApplyLate(Duration),
+    Throttle,
+    /// Another transaction holds a row of ours.
+    Conflict,
+    /// A call with the same token is under way.
+    InProgress,
+    /// 500, and nothing done.
+    ServerError,
+    /// 500, and yet done.
+    ServerErrorApplied,
+    /// Done, and answered with what is no answer.
+    Garbage,
+    /// The sandbox dies before the call leaves it.
+    Kill,
+    /// The sandbox dies with the answer on its way.
+    KillApplied,
+}
+
+impl Fault {
+    /// Every single fault, for tests that try them all.
+    pub const ALL: [Self; 14] = [
+        Self::DropRequest,
+        Self::DropResponse,
+        Self::Disconnect,
+        Self::Reset,
+        Self::Delay(Duration::from_millis(700)),
+        Self::ApplyLate(Duration::from_millis(2_500)),
+        Self::Throttle,
+        Self::Conflict,
+        Self::InProgress,
+        Self::ServerError,
+        Self::ServerErrorApplied,
+        Self::Garbage,
+        Self::Kill,
+        Self::KillApplied,
+    ];
+}
+
+/// One call that our code made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub operation: String,
+    pub request: Value,
+    /// What the store said, where it was asked at once.
+    pub answer: Option<Value>,
+}
+
+type Plan = Box<dyn FnMut(usize, &str) -> Fault + Send>;
+
+/// The faulty network of one sandbox.
+#[derive(Clone)]
+pub struct Faults(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    plan: Mutex<Plan>,
+    calls: Mutex<Vec<Call>>,
+    killed: Notify,
+}
+
+impl Faults {
+    pub(crate) fn new(engine: Engine, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> Self {
+        let plan = Mutex::new(Box::new(plan) as Plan);
+        Self(Arc::new(Shared {
+            engine,
+            plan,
+            calls: Mutex::default(),
+            killed: Notify::new(),
+        }))
+    }
+
+    pub fn client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    /// The calls so far, in their order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// Returns when the sandbox is to die: whatever runs in it must then be dropped where it stands.
+    pub async fn killed(&self) {
+        self.0.killed.notified().await;
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faults")
+    }
+}
+
+impl HttpClient for Faults {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Faults {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let body = String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let number = {
+            let mut calls = self.0.calls.lock().unwrap();
+            calls.push(Call {
+                operation: operation.clone(),
+                request: serde_json::from_str(&body).unwrap(),
+                answer: None,
+            });
+            calls.len().checked_sub(1).unwrap()
+        };
+        let fault = (self.0.plan.lock().unwrap())(number, &operation);
+        let shared = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move { shared.play(fault, number, &target, &body).await })
+    }
+}
+
+impl Shared {
+    async fn play(
+        self: Arc<Self>,
+        fault: Fault,
+        number: usize,
+        target: &str,
+        body: &str,
+    ) -> Result<HttpResponse, ConnectorError> {
+        match fault {
+            Fault::None => Ok(self.apply(number, target, body)),
+            Fault::DropRequest => std::future::pending().await,
+            Fault::DropResponse => {
+                self.apply(number, target, body);
+                std::future::pending().await
+            }
+            Fault::Disconnect => Err(broken()),
+            Fault::Reset => {
+                self.apply(number, target, body);
+                Err(broken())
+            }
+            Fault::Delay(delay) => {
+                sleep(delay).await;
+                Ok(self.apply(number, target, body))
+            }
+            Fault::ApplyLate(delay) => {
+                let (late, target, body) = (Arc::clone(&self), target.to_owned(), body.to_owned());
+                tokio::spawn(async move {
+                    sleep(delay).await;
+                    late.apply(number, &target, &body);
+                });
+                std::future::pending().await
+            }
+            Fault::Throttle => Ok(error(400, "ThrottlingException")),
+            Fault::Conflict if target.ends_with("TransactWriteItems") => Ok(conflict(body)),
+            Fault::Conflict => Ok(error(400, "TransactionConflictException")),
+            Fault::InProgress => Ok(error(400, "TransactionInProgressException")),
+            Fault::ServerError => Ok(error(500, "InternalServerError")),
+            Fault::ServerErrorApplied => {
+                self.apply(number, target, body);
+                Ok(error(500, "InternalServerError"))
+            }
+            Fault::Garbage => {
+                self.apply(number, target, body);
+                Ok(response(200, "<html>".to_owned()))
+            }
+            Fault::Kill => {
+                self.killed.notify_one();
+                std::future::pending().await
+            }
+            Fault::KillApplied => {
+                self.apply(number, target, body);
+                self.killed.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+
+    fn apply(&self, number: usize, target: &str, body: &str) -> HttpResponse {
+        let mut request: Value = serde_json::from_str(body).unwrap();
+        request
+            .as_object_mut()
+            .unwrap()
+            .insert("ReturnConsumedCapacity".to_owned(), json!("INDEXES"));
+        let (status, answer) = self.engine.answer(Some(target), &request.to_string());
+        if let Some(call) = self.calls.lock().unwrap().get_mut(number) {
+            call.answer = serde_json::from_str(&answer).ok();
+        }
+        response(status, answer)
+    }
+}
+
+fn broken() -> ConnectorError {
+    ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
+}
+
+fn error(status: u16, code: &str) -> HttpResponse {
+    response(
+        status,
+        json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "injected" }).to_string(),
+    )
+}
+
+/// As DynamoDB words it: one reason for each item, here with the last in conflict.
+fn conflict(body: &str) -> HttpResponse {
+    let request: Value = serde_json::from_str(body).unwrap();
+    let items = request.get("TransactItems").and_then(Value::as_array).unwrap().len();
+    let mut reasons = vec![json!({ "Code": "None" }); items.checked_sub(1).unwrap()];
+    reasons.push(json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" }));
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
+        "CancellationReasons": reasons,
+    });
+    response(400, body.to_string())
+}
+
+fn response(status: u16, body: String) -> HttpResponse {
+    HttpResponse::new(
+        StatusCode::from(http::StatusCode::from_u16(status).unwrap()),
+        SdkBody::from(body),
+    )
+}

@@ -1,0 +1,23 @@
+//! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, the
+//! [`contract`] that every ledger passes, a [`MemoryLedger`], and [`Books`], which reads everything that is kept and checks
+//! that it adds up.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on must stop"
+)]
+#![expect(clippy::missing_panics_doc, reason = "everything here panics when a test fails")]
+
+mod books;
+mod contract;
+mod faults;
+mod memory;
+mod world;
+
+pub use books::{Account, Books, Row};
+pub use contract::contract;
+pub use faults::{Call, Fault, Faults};
+pub use memory::MemoryLedger;
+pub use world::{STAGE, World, delivery, delivery_until, mark};

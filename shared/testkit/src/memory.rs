@@ -1,0 +1,251 @@
+//! The books in memory: the second implementation of the port, for tests that are not about the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use ledger::{
+    AccountId, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey, Fingerprints,
+    Heading, Ledger, MoneyKey, Net, Owner, Reason, Receipt, Refusal, Timestamp, merged,
+};
+
+use crate::{Account, Books, Row};
+
+#[derive(Debug, Default)]
+pub struct MemoryLedger(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    journal: BTreeMap<String, Kept>,
+    accounts: BTreeMap<AccountId, Account>,
+    keys: BTreeMap<CallerKey, Owner>,
+    bodies: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    row: Row,
+    fingerprint: String,
+    processed_at: Option<Timestamp>,
+}
+
+impl MemoryLedger {
+    pub fn books(&self) -> Books {
+        let state = self.0.lock().unwrap();
+        Books {
+            journal: state
+                .journal
+                .iter()
+                .map(|(id, kept)| (id.clone(), kept.row.clone()))
+                .collect(),
+            accounts: state
+                .accounts
+                .iter()
+                .map(|(id, account)| (id.to_string(), account.clone()))
+                .collect(),
+            keys: state
+                .keys
+                .iter()
+                .map(|(key, owner)| (key.to_string(), owner.to_string()))
+                .collect(),
+            bodies: state.bodies.clone(),
+        }
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
+        let state = self.0.lock().unwrap();
+        let kept = state
+            .journal
+            .get(receipt.as_str())
+            .filter(|kept| fingerprints.contain(&kept.fingerprint))?;
+        kept.processed_at.map(|processed_at| Receipt {
+            key: receipt.clone(),
+            processed_at,
+        })
+    }
+
+    async fn owner(&self, key: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        Ok(self.0.lock().unwrap().keys.get(key).cloned())
+    }
+
+    async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        let mut state = self.0.lock().unwrap();
+        match decision {
+            Decision::Record(entry) => state.record(entry, delivery),
+            Decision::Refuse(refusal) => state.refuse(refusal, delivery),
+            Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
+        }
+    }
+}
+
+impl State {
+    fn record(&mut self, entry: &Entry, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        let heading = &entry.heading;
+        if let Some(told) = self.told_by_row(heading, delivery) {
+            return told;
+        }
+        let mut effects = entry.effects.clone();
+        let mut moved = false;
+        for effect in &entry.effects {
+            let Effect::Move(movement) = effect else { continue };
+            let Some(kept) = self.journal.get(movement.key.as_str()) else {
+                continue;
+            };
+            if movement.key.as_str() == heading.receipt.as_str() {
+                continue;
+            }
+            if kept.row.account != Some(movement.posting.account().to_string())
+                || kept.row.change != movement.posting.change().units()
+            {
+                return self.contradict(heading, delivery);
+            }
+            effects.retain(|other| other != effect);
+            moved = true;
+        }
+        let nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
+        if let Some(reason) = self.guarded(&nets, &effects) {
+            return self.refuse(
+                &Refusal {
+                    heading: heading.clone(),
+                    reason,
+                },
+                delivery,
+            );
+        }
+        self.write(heading, "processed", None, delivery);
+        self.journal.get_mut(heading.receipt.as_str()).unwrap().processed_at = Some(delivery.received_at);
+        for effect in &effects {
+            match effect {
+                Effect::Move(movement) => {
+                    let posting = &movement.posting;
+                    self.posted(&movement.key, posting.account(), posting.change(), delivery);
+                }
+                Effect::Bind { key, owner } => {
+                    self.keys.insert(key.clone(), owner.clone());
+                }
+                Effect::Overdraft { .. } => {}
+            }
+        }
+        for (id, net) in &nets {
+            self.accounts.entry(id.clone()).or_default().apply(net);
+        }
+        if entry.keeps_body && delivery.body.is_some() {
+            self.bodies.insert(heading.receipt.to_string());
+        }
+        let receipt = Receipt {
+            key: heading.receipt.clone(),
+            processed_at: delivery.received_at,
+        };
+        Ok(if moved {
+            Committed::Earlier(receipt)
+        } else {
+            Committed::Now(receipt)
+        })
+    }
+
+    fn posted(&mut self, key: &MoneyKey, account: &AccountId, change: Balance, delivery: &Delivery<'_>) {
+        let kept = self.journal.entry(key.as_str().to_owned()).or_insert_with(|| Kept {
+            row: Row {
+                status: "processed".to_owned(),
+                attempts: 1,
+                ..Row::default()
+            },
+            fingerprint: String::new(),
+            processed_at: Some(delivery.received_at),
+        });
+        kept.row.account = Some(account.to_string());
+        kept.row.change = change.units();
+    }
+
+    fn guarded(&self, nets: &BTreeMap<AccountId, Net>, effects: &[Effect]) -> Option<Reason> {
+        for (id, net) in nets {
+            let account = self.accounts.get(id).cloned().unwrap_or_default();
+            if net
+                .overdraft
+                .is_some_and(|(from, _)| Balance::from(from).units() != account.overdraft)
+            {
+                return Some(Reason::Overtaken);
+            }
+            if net
+                .required
+                .is_some_and(|required| account.available < Balance::from(required).units())
+            {
+                return Some(Reason::InsufficientCredits);
+            }
+        }
+        let taken = |effect: &Effect| matches!(effect, Effect::Bind { key, owner } if self.keys.get(key).is_some_and(|other| other != owner));
+        effects.iter().any(taken).then_some(Reason::KeyTaken)
+    }
+
+    fn refuse(&mut self, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        if let Some(told) = self.told_by_row(&refusal.heading, delivery) {
+            return told;
+        }
+        self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
+        self.journal
+            .get_mut(refusal.heading.receipt.as_str())
+            .unwrap()
+            .row
+            .needs_attention = refusal.reason.curable();
+        if delivery.body.is_some() {
+            self.bodies.insert(refusal.heading.receipt.to_string());
+        }
+        Err(CommitError::Rejected(refusal.reason))
+    }
+
+    /// `None` where the event has no row, or has failed before with the same facts.
+    fn told_by_row(&mut self, heading: &Heading, delivery: &Delivery<'_>) -> Option<Result<Committed, CommitError>> {
+        let kept = self.journal.get(heading.receipt.as_str())?;
+        if !heading.fingerprints.contain(&kept.fingerprint) {
+            return Some(self.contradict(heading, delivery));
+        }
+        kept.processed_at.map(|processed_at| {
+            Ok(Committed::Earlier(Receipt {
+                key: heading.receipt.clone(),
+                processed_at,
+            }))
+        })
+    }
+
+    fn contradict(&mut self, heading: &Heading, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        let receipt = heading.receipt.conflicting(heading.fingerprints.current());
+        if delivery.body.is_some() {
+            self.bodies.insert(receipt.to_string());
+        }
+        self.write(
+            &Heading {
+                receipt,
+                ..heading.clone()
+            },
+            "failed",
+            Some("conflict"),
+            delivery,
+        );
+        Err(CommitError::Conflict)
+    }
+
+    fn write(&mut self, heading: &Heading, status: &str, reason: Option<&str>, _: &Delivery<'_>) {
+        let kept = self.journal.entry(heading.receipt.to_string()).or_insert_with(|| Kept {
+            row: Row::default(),
+            fingerprint: String::new(),
+            processed_at: None,
+        });
+        kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
+        kept.row.status = status.to_owned();
+        kept.row.reason = reason.map(str::to_owned);
+        kept.row.needs_attention = false;
+        kept.fingerprint = heading.fingerprints.current().to_string();
+    }
+}
+
+impl Account {
+    fn apply(&mut self, net: &Net) {
+        if let Some((_, to)) = net.overdraft {
+            self.overdraft = Balance::from(to).units();
+        }
+        self.balance = self.balance.checked_add(net.change.units()).unwrap();
+        self.available = self.balance.checked_add(self.overdraft).unwrap();
+        self.version = self.version.checked_add(net.movements).unwrap();
+    }
+}
