@@ -1,0 +1,181 @@
+//! The whole of a webhook: bytes are verified, parsed, decided on, committed, acknowledged.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use futures_util::FutureExt as _;
+use ledger::{
+    AttemptMark, CommitError, Deadline, Decision, Delivery, EventKey, Fingerprint, Heading, Ledger, RawBody, Reason,
+    Refusal, Timestamp,
+};
+use signing::{Verified, VerifyError};
+
+use crate::stages::Endpoint;
+use crate::{Config, Incoming, Keyring, OpenError, Outcome, ParseError, Reply, Request, Webhook, gateway, log};
+
+/// A webhook function: a source, its keys, its configuration and the books.
+#[derive(Debug)]
+pub struct Function<W: Webhook, L> {
+    pub source: W,
+    pub keys: Keyring<W::Keys>,
+    pub config: Config,
+    pub ledger: L,
+}
+
+/// The time, and the dice, of one delivery: from the edge.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    pub now: Timestamp,
+    pub started: Instant,
+    pub deadline: Deadline,
+    pub attempt: AttemptMark,
+}
+
+impl<W: Webhook, L: Ledger> Function<W, L> {
+    /// From the gateway's event to the gateway's reply. Infallible: no gateway picks a status for us.
+    pub async fn answer(&self, event: &str, moment: &Moment) -> Reply {
+        match AssertUnwindSafe(self.handle(event, moment)).catch_unwind().await {
+            Ok(reply) => reply,
+            Err(_) => self.told(&Outcome::Panicked, None, moment),
+        }
+    }
+
+    async fn handle(&self, event: &str, moment: &Moment) -> Reply {
+        let Ok(incoming) = gateway::read(event) else {
+            return self.told(&Outcome::Malformed, None, moment);
+        };
+        match endpoint::<W>(&incoming) {
+            Ok(Endpoint::Health) => self.source.health(moment.now),
+            Ok(Endpoint::Event) => {
+                let mut event_id = None;
+                let outcome = self
+                    .process(incoming, moment, &mut event_id)
+                    .await
+                    .unwrap_or_else(|outcome| outcome);
+                self.told(&outcome, event_id.as_deref(), moment)
+            }
+            Err(outcome) => self.told(&outcome, None, moment),
+        }
+    }
+
+    /// One line a stage. `Err` is an outcome like any other, only earlier.
+    async fn process(
+        &self,
+        incoming: Incoming,
+        moment: &Moment,
+        event_id: &mut Option<String>,
+    ) -> Result<Outcome, Outcome> {
+        self.config
+            .admits(incoming.source_ip)
+            .then_some(())
+            .ok_or(Outcome::Forbidden)?;
+        let request = incoming.open(W::BODY_BYTES_MAX)?;
+        let verified = self.verify(&request, moment.now).await?;
+
+        let headers = request.kept(W::HEADERS_KEPT);
+        let delivery = delivery(&verified, &headers, moment);
+        let event = match self.source.parse(&verified) {
+            Ok(event) => event,
+            Err(error) => {
+                event_id.clone_from(&error.event_id);
+                return Err(self.keep_unparsed(&verified, error, &delivery).await);
+            }
+        };
+        *event_id = Some(self.source.event_id(&event).to_owned());
+        let heading = self.source.heading(&event);
+
+        if self.ledger.recall(&heading.receipt, &heading.fingerprints).is_some() {
+            return Ok(Outcome::Repeat);
+        }
+        let decision = if self.config.is_within_window(self.source.sent_at(&event), moment.now) {
+            let loaded = self
+                .source
+                .load(&event, &self.ledger, &delivery)
+                .await
+                .map_err(|error| Outcome::of_error(&error))?;
+            self.source.decide(&event, loaded)
+        } else {
+            Decision::Refuse(Refusal {
+                heading,
+                reason: Reason::OutsideClockWindow,
+            })
+        };
+        Ok(Outcome::of_commit(self.ledger.commit(&decision, &delivery).await))
+    }
+
+    /// With the keys we have; and where they do not fit, once more with those that may have replaced them.
+    async fn verify<'r>(&self, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, Outcome> {
+        let keys = self.keys.current();
+        match self.source.verify(&keys, request, now) {
+            Err(VerifyError::BadSignature) => match self.keys.refreshed(now).await {
+                Ok(Some(keys)) => self.source.verify(&keys, request, now).map_err(Outcome::Unverified),
+                Ok(None) => Err(Outcome::Unverified(VerifyError::BadSignature)),
+                Err(error) => {
+                    tracing::error!(%error, "the keys could not be fetched");
+                    Err(Outcome::Unavailable)
+                }
+            },
+            verdict => verdict.map_err(Outcome::Unverified),
+        }
+    }
+
+    /// The sender proved itself and we did not understand it: that is ours to mend, so nothing of it may be lost.
+    async fn keep_unparsed(&self, verified: &Verified<'_>, error: ParseError, delivery: &Delivery<'_>) -> Outcome {
+        let receipt = EventKey::unparsed(W::SOURCE, verified.bytes());
+        let heading = Heading {
+            fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
+            receipt,
+            source: W::SOURCE,
+            kind: "unparsed",
+            facts: vec![
+                ("field", error.field.as_str().into()),
+                ("problem", error.problem.as_str().into()),
+            ],
+        };
+        let decision = Decision::Refuse(Refusal {
+            heading,
+            reason: Reason::Unparsed,
+        });
+        match self.ledger.commit(&decision, delivery).await {
+            Err(CommitError::Rejected(_)) => Outcome::Unparsed(error),
+            other => Outcome::of_commit(other),
+        }
+    }
+
+    fn told(&self, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) -> Reply {
+        log::event(W::SOURCE, event_id, outcome, moment);
+        self.source.reply(outcome, event_id)
+    }
+}
+
+fn endpoint<W: Webhook>(incoming: &Incoming) -> Result<Endpoint, Outcome> {
+    let mut at_path = W::ROUTES.iter().filter(|route| route.path == incoming.path).peekable();
+    let Some(allowed) = at_path.peek().map(|route| route.method) else {
+        return Err(Outcome::NotFound);
+    };
+    match at_path.find(|route| route.method == incoming.method) {
+        Some(route) => Ok(route.endpoint),
+        None => Err(Outcome::MethodNotAllowed { allowed }),
+    }
+}
+
+fn delivery<'r>(verified: &Verified<'r>, headers: &'r [(&'static str, String)], moment: &Moment) -> Delivery<'r> {
+    Delivery {
+        attempt: moment.attempt.clone(),
+        received_at: moment.now,
+        deadline: moment.deadline,
+        body: Some(RawBody {
+            bytes: verified.bytes(),
+            headers,
+        }),
+    }
+}
+
+impl From<OpenError> for Outcome {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::TooLarge => Self::TooLarge,
+            OpenError::NotBase64 => Self::Malformed,
+        }
+    }
+}

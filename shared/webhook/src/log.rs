@@ -1,0 +1,133 @@
+//! One JSON object a line. The line of an event is also its metrics, in CloudWatch's embedded metric format.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::{Moment, Outcome};
+
+/// The target of the one line that every event leaves.
+const EVENT: &str = "hookledger::event";
+
+/// What became of one delivery. Ids and words of ours: nothing here was taken from a body but the event's id.
+#[expect(
+    clippy::float_arithmetic,
+    reason = "a duration for people and graphs; no money is near"
+)]
+pub(crate) fn event(source: &'static str, event_id: Option<&str>, outcome: &Outcome, moment: &Moment) {
+    let micros = u32::try_from(moment.started.elapsed().as_micros()).unwrap_or(u32::MAX);
+    let duration_ms = f64::from(micros) / 1_000.0;
+    let (outcome, reason) = (outcome.label(), outcome.reason());
+    tracing::info!(target: EVENT, source, event_id, outcome, reason, duration_ms, attempt = moment.attempt.as_str());
+}
+
+/// Lines for CloudWatch on stdout. `directive` is `RUST_LOG`: a level, or levels by target.
+pub(crate) fn to_stdout(directive: Option<&str>) {
+    let targets: Targets = directive
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| Targets::new().with_default(Level::INFO));
+    // The SDK's own debug lines hold whole requests, and so the facts of payments: they are never let through.
+    let libraries = [
+        "aws_config",
+        "aws_runtime",
+        "aws_sdk_dynamodb",
+        "aws_sdk_secretsmanager",
+        "aws_smithy_runtime",
+        "hyper",
+        "hyper_util",
+    ];
+    let targets = libraries.iter().fold(targets, |targets, library| {
+        targets.with_target(*library, LevelFilter::WARN)
+    });
+    let lines = tracing_subscriber::fmt::layer().event_format(JsonLines);
+    // A second subscriber is a test's, and stays.
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+}
+
+/// A panic's message can quote what it fell over: only the place is said.
+pub(crate) fn panics_without_message() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
+}
+
+#[derive(Debug)]
+pub(crate) struct JsonLines;
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut object = Fields(Map::new());
+        event.record(&mut object);
+        let Fields(mut object) = object;
+        let now_ms = unix_ms();
+        object.insert("level".to_owned(), event.metadata().level().as_str().into());
+        if event.metadata().target() == EVENT {
+            object.insert("events".to_owned(), 1.into());
+            object.insert("_aws".to_owned(), metrics(now_ms));
+        } else {
+            object.insert("target".to_owned(), event.metadata().target().into());
+        }
+        object.insert("timestamp_ms".to_owned(), now_ms.into());
+        writeln!(line, "{}", Value::Object(object))
+    }
+}
+
+/// Counts and durations, by source and by what became of the event. Ids are properties, never dimensions: each would be a metric.
+fn metrics(now_ms: u64) -> Value {
+    json!({
+        "Timestamp": now_ms,
+        "CloudWatchMetrics": [{
+            "Namespace": "hookledger",
+            "Dimensions": [["source"], ["source", "outcome"], ["source", "outcome", "reason"]],
+            "Metrics": [{ "Name": "events", "Unit": "Count" }, { "Name": "duration_ms", "Unit": "Milliseconds" }],
+        }],
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a line says when it was written")]
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+struct Fields(Map<String, Value>);
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+    }
+}

@@ -1,0 +1,132 @@
+//! How a delivery ended, and the answer that goes back.
+
+use ledger::{CommitError, Committed, Reason};
+use signing::VerifyError;
+
+use crate::ParseError;
+
+/// How a delivery ended. A source has one reply for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Booked,
+    /// Booked before.
+    Repeat,
+    Ignored(&'static str),
+    /// Nothing was looked at: no such path, or not this way.
+    NotFound,
+    MethodNotAllowed {
+        allowed: &'static str,
+    },
+    /// From an address that the source does not send from.
+    Forbidden,
+    TooLarge,
+    /// Not a request that a gateway makes.
+    Malformed,
+    Unverified(VerifyError),
+    /// Verified and not understood: kept, and refused.
+    Unparsed(ParseError),
+    /// Kept, and refused.
+    Refused(Reason),
+    /// The same id with other facts: kept beside what it contradicts.
+    Conflict,
+    /// Trouble on our side: never acknowledged.
+    Unavailable,
+    Panicked,
+}
+
+impl Outcome {
+    pub(crate) fn of_commit(committed: Result<Committed, CommitError>) -> Self {
+        match committed {
+            Ok(Committed::Now(_)) => Self::Booked,
+            Ok(Committed::Earlier(_)) => Self::Repeat,
+            Ok(Committed::Ignored { reason }) => Self::Ignored(reason),
+            Err(error) => Self::of_error(&error),
+        }
+    }
+
+    pub(crate) fn of_error(error: &CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Conflict,
+            CommitError::Rejected(reason) => Self::Refused(*reason),
+            CommitError::Unavailable(_) => {
+                tracing::warn!(error = %chain(error), "not committed");
+                Self::Unavailable
+            }
+            CommitError::Refused(_) => {
+                tracing::error!(error = %chain(error), "not committed, and it will not be until somebody mends it");
+                Self::Unavailable
+            }
+        }
+    }
+
+    /// The word for logs and metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Booked => "booked",
+            Self::Repeat => "repeat",
+            Self::Ignored(_) => "ignored",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::Forbidden => "forbidden",
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::Unverified(_) => "unverified",
+            Self::Unparsed(_) => "unparsed",
+            Self::Refused(_) => "refused",
+            Self::Conflict => "conflict",
+            Self::Unavailable => "unavailable",
+            Self::Panicked => "panicked",
+        }
+    }
+
+    /// Why, where the outcome alone does not say it. Never a part of the body.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Ignored(reason) => Some(reason),
+            Self::Unverified(error) => Some(error.label()),
+            Self::Unparsed(error) => Some(&error.field),
+            Self::Refused(reason) => Some(reason.as_str()),
+            Self::Booked
+            | Self::Repeat
+            | Self::NotFound
+            | Self::MethodNotAllowed { .. }
+            | Self::Forbidden
+            | Self::TooLarge
+            | Self::Malformed
+            | Self::Conflict
+            | Self::Unavailable
+            | Self::Panicked => None,
+        }
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn json(status: u16, body: &impl serde::Serialize) -> Self {
+        let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body,
+        }
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// An error with all its causes, for the log alone.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

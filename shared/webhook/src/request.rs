@@ -1,0 +1,129 @@
+//! A request as the sender made it: the exact bytes, and headers that stand once.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
+
+/// A request whose body nobody has looked at yet.
+pub struct Incoming {
+    pub method: String,
+    pub path: String,
+    /// Undecoded, as it was sent.
+    pub query: String,
+    /// Names in lower case. A name stands here as often as it was sent.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    pub is_base64: bool,
+    pub source_ip: Option<IpAddr>,
+}
+
+impl Incoming {
+    /// The body's own bytes, if they are no more than `bytes_max`: before anything is decoded or hashed.
+    pub fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
+        let Self {
+            method,
+            path,
+            query,
+            headers,
+            body,
+            is_base64,
+            source_ip: _,
+        } = self;
+        // Four characters stand for three bytes.
+        let encoded_max = if is_base64 {
+            bytes_max.div_ceil(3).saturating_mul(4)
+        } else {
+            bytes_max
+        };
+        if body.len() > encoded_max {
+            return Err(OpenError::TooLarge);
+        }
+        let body = if is_base64 {
+            STANDARD.decode(body).map_err(|_| OpenError::NotBase64)?
+        } else {
+            body.into_bytes()
+        };
+        if body.len() > bytes_max {
+            return Err(OpenError::TooLarge);
+        }
+        Ok(Request {
+            method,
+            path,
+            query,
+            headers,
+            body,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OpenError {
+    #[error("the body is too large")]
+    TooLarge,
+    #[error("the body is said to be base64 and is not")]
+    NotBase64,
+}
+
+/// What a source verifies.
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// A header that stands at most once. Of two, one reader would take the first and another the last.
+    pub fn header(&self, name: &str) -> Result<Option<&str>, HeaderError> {
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str());
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            (_, Some(_)) => Err(HeaderError),
+        }
+    }
+
+    pub(crate) fn kept(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
+        let all = |name: &&'static str| {
+            let values: Vec<&str> = self
+                .headers
+                .iter()
+                .filter(|(known, _)| known == name)
+                .map(|(_, value)| value.as_str())
+                .collect();
+            (!values.is_empty()).then(|| (*name, values.join(", ")))
+        };
+        names.iter().filter_map(all).collect()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a header that must stand once stands more than once")]
+pub struct HeaderError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not a request of API Gateway or a function URL")]
+pub struct MalformedEvent;
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} characters)", self.method, self.path, self.body.len())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({} bytes)", self.method, self.path, self.body.len())
+    }
+}

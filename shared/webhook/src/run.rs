@@ -1,0 +1,124 @@
+//! The edge: the environment, the clock, the dice, the network and the Lambda runtime.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_secretsmanager::Client;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use lambda_http::lambda_runtime;
+use lambda_http::{Error, LambdaEvent, service_fn};
+use ledger::{AttemptMark, Deadline, Ledger, Timestamp};
+use serde_json::value::RawValue;
+use thiserror::Error as ThisError;
+
+use crate::gateway::GatewayReply;
+use crate::{Config, ConfigError, Function, Keyring, KeyringError, Moment, Settings, Vault, Webhook, log};
+
+/// What is left of the invocation for the answer to be sent in.
+const WAY_BACK: Duration = Duration::from_millis(300);
+
+/// What a function starts from.
+#[derive(Debug)]
+pub struct Start {
+    pub sdk: SdkConfig,
+    config: Config,
+}
+
+impl Start {
+    /// Logging first, so that whatever goes wrong afterwards is said.
+    pub async fn new() -> Result<Self, StartError> {
+        log::to_stdout(variable("RUST_LOG").as_deref());
+        log::panics_without_message();
+        let config = Config::read(variable)?;
+        // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .load()
+            .await;
+        Ok(Self { sdk, config })
+    }
+
+    /// A setting of the environment.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        variable(name)
+    }
+
+    /// The source with its keys, which are fetched here and now: a function that cannot verify does not start.
+    pub async fn function<W: Webhook, L: Ledger>(self, source: W, ledger: L) -> Result<Function<W, L>, StartError> {
+        let vault = match &self.config.secret_id {
+            Some(id) => Vault::SecretsManager {
+                client: Client::new(&self.sdk),
+                id: id.clone(),
+            },
+            None => Vault::Here(environment()),
+        };
+        let keys = Keyring::open(vault, W::keys, now()).await?;
+        Ok(Function {
+            source,
+            keys,
+            config: self.config,
+            ledger,
+        })
+    }
+}
+
+/// Serves invocations for as long as the sandbox lives.
+pub async fn run<W: Webhook, L: Ledger>(function: Function<W, L>) -> Result<(), Error> {
+    let function = &function;
+    let serve = |event: LambdaEvent<Box<RawValue>>| async move {
+        let moment = Moment::now(remaining(event.context.deadline).min(W::REPLY_WITHIN));
+        Ok::<_, Error>(GatewayReply::from(function.answer(event.payload.get(), &moment).await))
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}
+
+impl Moment {
+    /// From now on, for as long as an answer may take.
+    #[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
+    pub fn now(patience: Duration) -> Self {
+        let started = Instant::now();
+        let deadline = Deadline(started.checked_add(patience).unwrap_or(started));
+        Self {
+            now: now(),
+            started,
+            deadline,
+            attempt: AttemptMark::from_random(fastrand::u64(..)),
+        }
+    }
+}
+
+/// How long the invocation may still take. The runtime's deadline is a wall-clock time.
+fn remaining(deadline_unix_ms: u64) -> Duration {
+    let now_ms = u64::try_from(now().unix_ms()).unwrap_or_default();
+    Duration::from_millis(deadline_unix_ms.saturating_sub(now_ms)).saturating_sub(WAY_BACK)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ms = i64::try_from(since.as_millis()).unwrap_or_default();
+    // A clock beyond the year 9999 is as good as one that stopped.
+    Timestamp::from_unix_ms(ms).unwrap_or(Timestamp::EPOCH)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge: the environment enters here")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge: the environment enters here")]
+fn environment() -> Settings {
+    Settings::new(std::env::vars())
+}
+
+#[derive(Debug, ThisError)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+}

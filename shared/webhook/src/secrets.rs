@@ -1,0 +1,143 @@
+//! A source's secrets: where they come from, and when they are fetched again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use ledger::Timestamp;
+use signing::{SecretError, Strength};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A forged event makes us look for new keys; a flood of them must not make us look all the time.
+const REFRESH_SECONDS_MIN: u64 = 60;
+
+/// Settings by name, as the environment or the stored JSON object has them.
+#[derive(Default)]
+pub struct Settings(BTreeMap<String, Zeroizing<String>>);
+
+impl Settings {
+    pub fn new(settings: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(
+            settings
+                .into_iter()
+                .map(|(name, value)| (name, Zeroizing::new(value)))
+                .collect(),
+        )
+    }
+
+    /// An empty setting is one that is not set.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(|value| value.as_str())
+            .filter(|value| !value.trim().is_empty())
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Where secrets are kept.
+#[derive(Debug)]
+pub enum Vault {
+    /// For one machine: what the environment or a file said at the start.
+    Here(Settings),
+    SecretsManager {
+        client: Client,
+        id: String,
+    },
+}
+
+impl Vault {
+    fn strength(&self) -> Strength {
+        match self {
+            Self::Here(_) => Strength::Local,
+            Self::SecretsManager { .. } => Strength::Deployed,
+        }
+    }
+}
+
+/// The live keys of one source.
+pub struct Keyring<K> {
+    vault: Vault,
+    make: MakeKeys<K>,
+    keys: RwLock<Arc<K>>,
+    fetched_at: Mutex<Timestamp>,
+}
+
+type MakeKeys<K> = fn(&Settings, Strength) -> Result<K, (&'static str, SecretError)>;
+
+impl<K> Keyring<K> {
+    /// Fails where there is no usable key: a function that cannot verify does not start.
+    pub async fn open(vault: Vault, make: MakeKeys<K>, now: Timestamp) -> Result<Self, KeyringError> {
+        let keys = fetched(&vault, make).await?;
+        Ok(Self {
+            vault,
+            make,
+            keys: RwLock::new(Arc::new(keys)),
+            fetched_at: Mutex::new(now),
+        })
+    }
+
+    pub fn current(&self) -> Arc<K> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys as they are stored now; `None` where there are no others, or where we have only just looked.
+    pub async fn refreshed(&self, now: Timestamp) -> Result<Option<Arc<K>>, KeyringError> {
+        if matches!(self.vault, Vault::Here(_)) || !self.may_look(now) {
+            return Ok(None);
+        }
+        let keys = Arc::new(fetched(&self.vault, self.make).await?);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keys);
+        Ok(Some(keys))
+    }
+
+    fn may_look(&self, now: Timestamp) -> bool {
+        let mut fetched_at = self.fetched_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = now.seconds_apart(*fetched_at) >= REFRESH_SECONDS_MIN;
+        if may {
+            *fetched_at = now;
+        }
+        may
+    }
+}
+
+impl<K> fmt::Debug for Keyring<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyring(redacted)")
+    }
+}
+
+async fn fetched<K>(vault: &Vault, make: MakeKeys<K>) -> Result<K, KeyringError> {
+    let stored;
+    let settings = match vault {
+        Vault::Here(settings) => settings,
+        Vault::SecretsManager { client, id } => {
+            let answer = client.get_secret_value().secret_id(id).send().await;
+            let answer = answer.map_err(|error| KeyringError::Fetch(DisplayErrorContext(error).to_string()))?;
+            let text = Zeroizing::new(answer.secret_string.ok_or(KeyringError::NotAnObject)?);
+            // serde_json's own error could quote the secret.
+            let pairs: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| KeyringError::NotAnObject)?;
+            stored = Settings::new(pairs);
+            &stored
+        }
+    };
+    make(settings, vault.strength()).map_err(|(setting, error)| KeyringError::Key { setting, error })
+}
+
+#[derive(Debug, Error)]
+pub enum KeyringError {
+    #[error("the secret could not be fetched: {0}")]
+    Fetch(String),
+    #[error("the secret is not a JSON object of texts")]
+    NotAnObject,
+    #[error("{setting} {error}")]
+    Key { setting: &'static str, error: SecretError },
+}

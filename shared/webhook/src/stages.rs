@@ -1,0 +1,87 @@
+//! What a source says of itself.
+
+use std::fmt;
+use std::time::Duration;
+
+use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Timestamp};
+use signing::{SecretError, Strength, Verified, VerifyError};
+
+use crate::{Outcome, Reply, Request, Settings};
+
+/// A sender of webhooks. No method has a default: a source that forgot one does not compile.
+pub trait Webhook: Send + Sync + 'static {
+    /// Its name in keys, logs, metrics and folders.
+    const SOURCE: &'static str;
+    const ROUTES: &'static [Route];
+    /// The longest body that is hashed or parsed.
+    const BODY_BYTES_MAX: usize;
+    /// How long the sender waits for an answer, with room for the way back.
+    const REPLY_WITHIN: Duration;
+    /// The headers that are kept with a body.
+    const HEADERS_KEPT: &'static [&'static str];
+
+    type Keys: Send + Sync;
+    type Event: Send + Sync;
+    /// What of the books the decision needs.
+    type Loaded: Send;
+
+    /// Its live keys. The error says which setting is at fault, and never what is in it.
+    fn keys(settings: &Settings, strength: Strength) -> Result<Self::Keys, (&'static str, SecretError)>;
+
+    fn verify<'r>(&self, keys: &Self::Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError>;
+
+    fn parse(&self, verified: &Verified<'_>) -> Result<Self::Event, ParseError>;
+
+    /// What the journal says of the event, whatever becomes of it.
+    fn heading(&self, event: &Self::Event) -> Heading;
+
+    /// When the sender says it sent the event, where it does and where that is signed.
+    fn sent_at(&self, event: &Self::Event) -> Option<Timestamp>;
+
+    /// The sender's own id of the event, as a reply or a log line names it.
+    fn event_id<'e>(&self, event: &'e Self::Event) -> &'e str;
+
+    fn load<L: Ledger>(
+        &self,
+        event: &Self::Event,
+        ledger: &L,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Self::Loaded, CommitError>> + Send;
+
+    fn decide(&self, event: &Self::Event, loaded: Self::Loaded) -> Decision;
+
+    /// One answer for every outcome, chosen for what it makes the sender do.
+    fn reply(&self, outcome: &Outcome, event_id: Option<&str>) -> Reply;
+
+    fn health(&self, now: Timestamp) -> Reply;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub endpoint: Endpoint,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    Event,
+    Health,
+}
+
+/// A verified body that says less than it should, or something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError {
+    /// Where, as the sender writes it: `data.creditCost`.
+    pub field: String,
+    /// Why, to follow the field's name: `is missing`.
+    pub problem: String,
+    /// Whose, if that much could be read.
+    pub event_id: Option<String>,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.problem)
+    }
+}
