@@ -1,0 +1,55 @@
+//! What it means: the owner of the key that was used spends what that cost.
+
+use ledger::{
+    Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, Heading, House, MoneyKey, Movement, Owner,
+    Posting, Reason, Refusal,
+};
+
+use crate::UsageEvent;
+
+pub(crate) fn decide(event: &UsageEvent, owner: Option<Owner>) -> Decision {
+    let heading = heading(event);
+    let Some(owner) = owner else {
+        return Decision::Refuse(Refusal {
+            heading,
+            reason: Reason::UnknownKey,
+        });
+    };
+    let spend = Movement {
+        key: MoneyKey::of_event(&event.receipt),
+        posting: Posting::from_customer(owner.account(Asset::CREDITS), House::Usage, event.cost),
+        guard: Guard::WithinLine,
+    };
+    // The facts say all that the body says: nothing else need be kept of it.
+    Decision::Record(Entry {
+        heading,
+        effects: vec![Effect::Move(spend)],
+        keeps_body: false,
+    })
+}
+
+pub(crate) fn heading(event: &UsageEvent) -> Heading {
+    let key = remote_id(&event.key);
+    let cost = Asset::CREDITS.format(event.cost);
+    Heading {
+        receipt: event.receipt.clone(),
+        source: "usage",
+        kind: "usage",
+        fingerprints: Fingerprint::of(1, &[("event", &event.id), ("key", key), ("cost", &cost)]).into(),
+        facts: vec![
+            ("key", key.into()),
+            ("model", event.model.as_str().into()),
+            ("prompt_tokens", Fact::Count(event.prompt_tokens)),
+            ("completion_tokens", Fact::Count(event.completion_tokens)),
+            ("total_tokens", Fact::Count(event.total_tokens)),
+            ("cost", Fact::Text(cost)),
+            ("sent_at", Fact::Text(event.sent_at.to_string())),
+        ],
+    }
+}
+
+fn remote_id(key: &CallerKey) -> &str {
+    match key {
+        CallerKey::Remote(id) | CallerKey::ApiHash(id) => id,
+    }
+}

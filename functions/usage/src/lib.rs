@@ -1,0 +1,100 @@
+//! Usage events of an LLM gateway such as new-api: what a key has used is taken from its owner's credits, exactly once.
+//!
+//! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them.
+
+mod decide;
+mod parse;
+mod reply;
+mod verify;
+
+use std::time::Duration;
+
+use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Owner, Timestamp};
+use signing::{SecretError, Strength, Verified, VerifyError};
+use webhook::{Endpoint, Outcome, ParseError, Reply, Request, Route, Settings, Webhook};
+
+pub use parse::UsageEvent;
+pub use verify::{Keys, SETTINGS};
+
+#[derive(Debug, Clone, Copy)]
+pub struct Usage;
+
+impl Webhook for Usage {
+    const SOURCE: &'static str = "usage";
+    const ROUTES: &'static [Route] = &[
+        Route {
+            method: "POST",
+            path: "/api/webhooks/events",
+            endpoint: Endpoint::Event,
+        },
+        Route {
+            method: "GET",
+            path: "/api/webhooks/health",
+            endpoint: Endpoint::Health,
+        },
+    ];
+    /// A hundred times what an event needs.
+    const BODY_BYTES_MAX: usize = 64 * 1024;
+    /// No gateway says how long it waits; five seconds is the least that any sender of this project does.
+    const REPLY_WITHIN: Duration = Duration::from_secs(4);
+    const HEADERS_KEPT: &'static [&'static str] = &[
+        "content-type",
+        "user-agent",
+        verify::SIGNATURE,
+        verify::STANDARD_ID,
+        verify::STANDARD_TIMESTAMP,
+        verify::STANDARD_SIGNATURE,
+    ];
+
+    type Keys = Keys;
+    type Event = UsageEvent;
+    type Loaded = Option<Owner>;
+
+    fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
+        Keys::read(settings, strength)
+    }
+
+    fn verify<'r>(&self, keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+        verify::verify(keys, request, now)
+    }
+
+    fn parse(&self, verified: &Verified<'_>) -> Result<UsageEvent, ParseError> {
+        parse::parse(verified)
+    }
+
+    fn heading(&self, event: &UsageEvent) -> Heading {
+        decide::heading(event)
+    }
+
+    fn sent_at(&self, event: &UsageEvent) -> Option<Timestamp> {
+        Some(event.sent_at)
+    }
+
+    fn event_id<'e>(&self, event: &'e UsageEvent) -> &'e str {
+        &event.id
+    }
+
+    async fn load<L: Ledger>(
+        &self,
+        event: &UsageEvent,
+        ledger: &L,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<Owner>, CommitError> {
+        ledger.owner(&event.key, delivery).await
+    }
+
+    fn decide(&self, event: &UsageEvent, owner: Option<Owner>) -> Decision {
+        decide::decide(event, owner)
+    }
+
+    fn reply(&self, outcome: &Outcome, event_id: Option<&str>) -> Reply {
+        reply::reply(outcome, event_id)
+    }
+
+    fn health(&self, now: Timestamp) -> Reply {
+        reply::health(now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! The Lambda function: the source, its keys and the books in DynamoDB, put together once per sandbox.
+
+use idempotency::{DynamoLedger, Tables};
+use usage::Usage;
+use webhook::Start;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let start = Start::new().await?;
+    let tables = Tables::read(|name| start.variable(name))?;
+    let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
+    // Both during init, when CPU is free and nobody waits: the keys, and the connection to the store.
+    ledger.warm().await;
+    webhook::run(start.function(Usage, ledger).await?).await
+}

@@ -1,0 +1,178 @@
+//! What it says: every field by its own text, so that a refusal names the field and no amount passes through a float.
+
+use ledger::{Amount, Asset, CallerKey, EventKey, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use signing::Verified;
+use webhook::ParseError;
+
+use crate::Usage;
+
+/// Names of models are short; with the other bounds this keeps the journal row within 1 KB.
+const MODEL_BYTES_MAX: usize = 128;
+
+/// What a key has used, and what that costs its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageEvent {
+    pub id: String,
+    pub receipt: EventKey,
+    pub sent_at: Timestamp,
+    pub key: CallerKey,
+    pub model: String,
+    pub prompt_tokens: u64,
+    pub completion_tokens: u64,
+    pub total_tokens: u64,
+    pub cost: Amount,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'b> {
+    #[serde(borrow)]
+    event_id: Option<&'b RawValue>,
+    event_type: Option<&'b RawValue>,
+    timestamp: Option<&'b RawValue>,
+    data: Option<&'b RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'b> {
+    #[serde(borrow)]
+    remote_key_id: Option<&'b RawValue>,
+    model: Option<&'b RawValue>,
+    prompt_tokens: Option<&'b RawValue>,
+    completion_tokens: Option<&'b RawValue>,
+    total_tokens: Option<&'b RawValue>,
+    credit_cost: Option<&'b RawValue>,
+}
+
+pub(crate) fn parse(verified: &Verified<'_>) -> Result<UsageEvent, ParseError> {
+    let body: Body<'_> = serde_json::from_slice(verified.bytes()).map_err(|error| structure("", &error))?;
+    let (id, receipt) = field("eventId", body.event_id, event_id)?;
+    data_of(&body, &id, receipt).map_err(|error| ParseError {
+        event_id: Some(id),
+        ..error
+    })
+}
+
+fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, ParseError> {
+    // Another kind of event is not ignored: one that moves money under a name we do not know would be lost without a trace.
+    field("eventType", body.event_type, |value| {
+        text(value).and_then(|kind| {
+            if kind == "usage" {
+                Ok(())
+            } else {
+                Err("must be \"usage\"".to_owned())
+            }
+        })
+    })?;
+    let sent_at = field("timestamp", body.timestamp, moment)?;
+    let data = field("data", body.data, Ok)?;
+    let data: Data<'_> = serde_json::from_str(data.get()).map_err(|error| structure("data", &error))?;
+    let event = UsageEvent {
+        id: id.to_owned(),
+        receipt,
+        sent_at,
+        key: field("data.remoteKeyId", data.remote_key_id, key)?,
+        model: field("data.model", data.model, model)?,
+        prompt_tokens: field("data.promptTokens", data.prompt_tokens, count)?,
+        completion_tokens: field("data.completionTokens", data.completion_tokens, count)?,
+        total_tokens: field("data.totalTokens", data.total_tokens, count)?,
+        cost: field("data.creditCost", data.credit_cost, cost)?,
+    };
+    // More than the sum is right where cached or reasoning tokens are counted; less is a mistake.
+    let sum = event.prompt_tokens.checked_add(event.completion_tokens);
+    if sum.is_none_or(|sum| event.total_tokens < sum) {
+        return Err(problem(
+            "data.totalTokens",
+            "must be at least promptTokens and completionTokens together",
+        ));
+    }
+    Ok(event)
+}
+
+fn field<'b, T>(
+    name: &str,
+    value: Option<&'b RawValue>,
+    read: impl FnOnce(&'b RawValue) -> Result<T, String>,
+) -> Result<T, ParseError> {
+    let value = value.ok_or_else(|| problem(name, "is missing"))?;
+    read(value).map_err(|why| problem(name, &why))
+}
+
+fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
+    let id = text(value)?;
+    let key = EventKey::new(<Usage as webhook::Webhook>::SOURCE, &id).map_err(|error| error.to_string())?;
+    Ok((id, key))
+}
+
+/// Gateways number their keys, or name them: `1` and `"1"` are one key.
+fn key(value: &RawValue) -> Result<CallerKey, String> {
+    let id = if value.get().starts_with('"') {
+        text(value)?
+    } else {
+        count(value)?.to_string()
+    };
+    CallerKey::remote(&id).map_err(|error| error.to_string())
+}
+
+fn model(value: &RawValue) -> Result<String, String> {
+    let model = text(value)?;
+    if model.is_empty() || model.len() > MODEL_BYTES_MAX || model.chars().any(char::is_control) {
+        return Err(format!("must be a name of at most {MODEL_BYTES_MAX} bytes"));
+    }
+    Ok(model)
+}
+
+/// Seconds or milliseconds since 1970, or RFC 3339.
+fn moment(value: &RawValue) -> Result<Timestamp, String> {
+    let time = if value.get().starts_with('"') {
+        Timestamp::parse_rfc3339(&text(value)?)
+    } else {
+        let count =
+            serde_json::from_str(value.get()).map_err(|_| "must be whole seconds or an RFC 3339 time".to_owned())?;
+        Timestamp::from_unix(count)
+    };
+    time.map_err(|error| error.to_string())
+}
+
+/// Exactly as it is written, whether as a number or as a text.
+fn cost(value: &RawValue) -> Result<Amount, String> {
+    let written = if value.get().starts_with('"') {
+        text(value)?
+    } else {
+        value.get().to_owned()
+    };
+    Asset::CREDITS.parse(&written).map_err(|error| error.to_string())
+}
+
+fn count(value: &RawValue) -> Result<u64, String> {
+    serde_json::from_str(value.get()).map_err(|_| "must be a whole number that is not negative".to_owned())
+}
+
+fn text(value: &RawValue) -> Result<String, String> {
+    serde_json::from_str(value.get()).map_err(|_| "must be a text".to_owned())
+}
+
+/// Not JSON, not an object, or an object with a name twice: of two values one reader takes the first and another the last.
+fn structure(parent: &str, error: &serde_json::Error) -> ParseError {
+    let said = error.to_string();
+    let twice = said
+        .strip_prefix("duplicate field `")
+        .and_then(|rest| rest.split_once('`'));
+    match twice {
+        Some((name, _)) if parent.is_empty() => problem(name, "stands twice"),
+        Some((name, _)) => problem(&format!("{parent}.{name}"), "stands twice"),
+        None if parent.is_empty() => problem("body", "must be a JSON object"),
+        None => problem(parent, "must be a JSON object"),
+    }
+}
+
+fn problem(field: &str, problem: &str) -> ParseError {
+    ParseError {
+        field: field.to_owned(),
+        problem: problem.to_owned(),
+        event_id: None,
+    }
+}

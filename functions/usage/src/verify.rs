@@ -1,0 +1,56 @@
+//! Who sent it: HMAC over the raw body, or Standard Webhooks where that is configured.
+
+use ledger::Timestamp;
+use signing::standard_webhooks::{Headers, TOLERANCE_S};
+use signing::{SecretError, Strength, Verified, VerifyError, hmac_hex, standard_webhooks};
+use webhook::{HeaderError, Request, Settings};
+
+pub(crate) const SIGNATURE: &str = "x-webhook-signature";
+pub(crate) const STANDARD_ID: &str = "webhook-id";
+pub(crate) const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
+pub(crate) const STANDARD_SIGNATURE: &str = "webhook-signature";
+
+/// The settings that hold secrets: the required one, and that of the alternative scheme.
+pub const SETTINGS: [&str; 2] = ["WEBHOOK_SECRET", "STANDARD_WEBHOOK_SECRET"];
+
+#[derive(Debug)]
+pub struct Keys {
+    hmac: hmac_hex::Keys,
+    standard: Option<standard_webhooks::Keys>,
+}
+
+impl Keys {
+    pub(crate) fn read(settings: &Settings, strength: Strength) -> Result<Self, (&'static str, SecretError)> {
+        let [hmac, standard] = SETTINGS;
+        let keys = hmac_hex::Keys::parse(settings.setting(hmac).unwrap_or_default(), strength)
+            .map_err(|error| (hmac, error))?;
+        if keys.weak() {
+            tracing::warn!(setting = hmac, "shorter than a deployment accepts");
+        }
+        let standard = settings
+            .setting(standard)
+            .map(|setting| standard_webhooks::Keys::parse(setting).map_err(|error| (standard, error)))
+            .transpose()?;
+        Ok(Self { hmac: keys, standard })
+    }
+}
+
+pub(crate) fn verify<'r>(keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+    if let Some(signature) = once(request.header(SIGNATURE))? {
+        return hmac_hex::verify(&keys.hmac, request.body(), signature);
+    }
+    let Some(standard) = &keys.standard else {
+        return Err(VerifyError::Missing);
+    };
+    let sent = |name| once(request.header(name))?.ok_or(VerifyError::Missing);
+    let headers = Headers {
+        id: sent(STANDARD_ID)?,
+        timestamp: sent(STANDARD_TIMESTAMP)?,
+        signature: sent(STANDARD_SIGNATURE)?,
+    };
+    standard_webhooks::verify(standard, headers, request.body(), now.unix_s(), TOLERANCE_S)
+}
+
+fn once(header: Result<Option<&str>, HeaderError>) -> Result<Option<&str>, VerifyError> {
+    header.map_err(|HeaderError| VerifyError::Malformed)
+}
