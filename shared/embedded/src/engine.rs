@@ -29,26 +29,19 @@ pub struct Engine(Arc<Database>);
 impl Engine {
     /// Gone with the last clone.
     pub fn memory() -> Result<Self, EngineError> {
-        Database::memory()
-            .map(|database| Self(Arc::new(database)))
-            .map_err(EngineError::open)
+        Database::memory().map(|database| Self(Arc::new(database))).map_err(EngineError::open)
     }
 
     /// Kept in a file, which is made if it is not there.
     pub fn open(file: &Path) -> Result<Self, EngineError> {
         let path = file.to_str().ok_or(EngineError::Path)?;
-        Database::new(path)
-            .map(|database| Self(Arc::new(database)))
-            .map_err(EngineError::open)
+        Database::new(path).map(|database| Self(Arc::new(database))).map_err(EngineError::open)
     }
 
     /// Makes the template's tables that are not there yet.
     pub fn create_tables(&self, template: &Template) -> Result<(), EngineError> {
         for table in template.tables() {
-            if self
-                .request("DescribeTable", &json!({ "TableName": table.name }))
-                .is_ok()
-            {
+            if self.request("DescribeTable", &json!({ "TableName": table.name })).is_ok() {
                 continue;
             }
             self.create_table(table)?;
@@ -70,17 +63,14 @@ impl Engine {
 
     /// One call of the DynamoDB API, for what is not worth an SDK client.
     pub fn request(&self, operation: &str, body: &Value) -> Result<Value, EngineError> {
-        let answer = self
-            .run(operation, &body.to_string())
-            .map_err(|error| EngineError::Call(operation.to_owned(), error))?;
+        let answer =
+            self.run(operation, &body.to_string()).map_err(|error| EngineError::Call(operation.to_owned(), error))?;
         serde_json::from_str(&answer).map_err(EngineError::Answer)
     }
 
     /// Drops what has outlived its TTL attribute.
     pub fn sweep_expired(&self) -> Result<usize, EngineError> {
-        self.0
-            .sweep_ttl()
-            .map_err(|error| EngineError::Call("sweep".to_owned(), error))
+        self.0.sweep_ttl().map_err(|error| EngineError::Call("sweep".to_owned(), error))
     }
 
     /// One request of the DynamoDB JSON protocol: its status and body.
@@ -88,10 +78,7 @@ impl Engine {
         let result = match target.and_then(|target| target.strip_prefix(TARGET_PREFIX)) {
             Some(operation) => self.run(operation, body),
             None => {
-                return (
-                    400,
-                    r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#.to_owned(),
-                );
+                return (400, r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#.to_owned());
             }
         };
         match result {
@@ -124,9 +111,7 @@ impl Engine {
             "TransactWriteItems" => run!(transact_write_items),
             "UpdateItem" => run!(update_item),
             "UpdateTimeToLive" => run!(update_time_to_live),
-            _ => Err(DynoxideError::UnsupportedCapability(format!(
-                "{operation} is not served by the embedded store"
-            ))),
+            _ => Err(DynoxideError::UnsupportedCapability(format!("{operation} is not served by the embedded store"))),
         }
     }
 

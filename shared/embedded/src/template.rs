@@ -42,36 +42,20 @@ impl Template {
     pub fn parse(text: &str, parameters: &[(&str, &str)]) -> Result<Self, TemplateError> {
         let documents = Yaml::load_from_str(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;
         let raw = to_json(documents.first().ok_or(TemplateError::Empty)?, None)?;
-        let mut names: BTreeMap<String, Value> = [
-            ("AWS::Region", "us-east-1"),
-            ("AWS::AccountId", "000000000000"),
-            ("AWS::Partition", "aws"),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Value::from(value)))
-        .collect();
+        let mut names: BTreeMap<String, Value> =
+            [("AWS::Region", "us-east-1"), ("AWS::AccountId", "000000000000"), ("AWS::Partition", "aws")]
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), Value::from(value)))
+                .collect();
         for (name, parameter) in raw.get("Parameters").and_then(Value::as_object).into_iter().flatten() {
-            let given = parameters
-                .iter()
-                .find(|(given, _)| given == name)
-                .map(|(_, value)| Value::from(*value));
+            let given = parameters.iter().find(|(given, _)| given == name).map(|(_, value)| Value::from(*value));
             if let Some(value) = given.or_else(|| parameter.get("Default").cloned()) {
                 names.insert(name.clone(), value);
             }
         }
         let document = resolved(raw, &names);
-        let mut template = Self {
-            tables: Vec::new(),
-            functions: Vec::new(),
-            document,
-        };
-        for (id, resource) in template
-            .document
-            .get("Resources")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        let mut template = Self { tables: Vec::new(), functions: Vec::new(), document };
+        for (id, resource) in template.document.get("Resources").and_then(Value::as_object).into_iter().flatten() {
             match resource.get("Type").and_then(Value::as_str) {
                 Some("AWS::DynamoDB::Table") => template.tables.push(table(id, resource)?),
                 Some("AWS::Serverless::Function") => template.functions.push(function(id, resource)?),
@@ -96,18 +80,11 @@ impl Template {
 }
 
 fn table(id: &str, resource: &Value) -> Result<Table, TemplateError> {
-    const SHARED: [&str; 5] = [
-        "TableName",
-        "AttributeDefinitions",
-        "KeySchema",
-        "GlobalSecondaryIndexes",
-        "BillingMode",
-    ];
+    const SHARED: [&str; 5] =
+        ["TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode"];
     let properties = properties(id, resource)?;
-    let definition: Map<String, Value> = SHARED
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), properties.get(*name)?.clone())))
-        .collect();
+    let definition: Map<String, Value> =
+        SHARED.iter().filter_map(|name| Some(((*name).to_owned(), properties.get(*name)?.clone()))).collect();
     Ok(Table {
         name: text(id, properties, "TableName")?,
         definition: Value::Object(definition),
@@ -120,52 +97,30 @@ fn table(id: &str, resource: &Value) -> Result<Table, TemplateError> {
 fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
     let properties = properties(id, resource)?;
     let mut routes: Vec<Route> = Vec::new();
-    for event in properties
-        .get("Events")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::values)
-    {
+    for event in properties.get("Events").and_then(Value::as_object).into_iter().flat_map(Map::values) {
         if event.get("Type").and_then(Value::as_str) == Some("HttpApi") {
             let of = self::properties(id, event)?;
-            routes.push(Route {
-                method: text(id, of, "Method")?.to_ascii_uppercase(),
-                path: text(id, of, "Path")?,
-            });
+            routes.push(Route { method: text(id, of, "Method")?.to_ascii_uppercase(), path: text(id, of, "Path")? });
         }
     }
     routes.sort();
-    let build = resource
-        .pointer("/Metadata/BuildProperties/Binary")
-        .and_then(Value::as_str);
-    let variables = properties
-        .get("Environment")
-        .and_then(|environment| environment.get("Variables")?.as_object());
+    let build = resource.pointer("/Metadata/BuildProperties/Binary").and_then(Value::as_str);
+    let variables = properties.get("Environment").and_then(|environment| environment.get("Variables")?.as_object());
     Ok(Function {
         logical_id: id.to_owned(),
-        binary: build
-            .ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?
-            .to_owned(),
+        binary: build.ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?.to_owned(),
         routes,
-        environment: variables
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        environment: variables.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
     })
 }
 
 fn properties<'v>(id: &str, resource: &'v Value) -> Result<&'v Value, TemplateError> {
-    resource
-        .get("Properties")
-        .ok_or_else(|| TemplateError::Missing(id.to_owned(), "Properties".to_owned()))
+    resource.get("Properties").ok_or_else(|| TemplateError::Missing(id.to_owned(), "Properties".to_owned()))
 }
 
 fn text(id: &str, properties: &Value, name: &str) -> Result<String, TemplateError> {
     let value = properties.get(name).and_then(Value::as_str);
-    value
-        .map(str::to_owned)
-        .ok_or_else(|| TemplateError::Missing(id.to_owned(), name.to_owned()))
+    value.map(str::to_owned).ok_or_else(|| TemplateError::Missing(id.to_owned(), name.to_owned()))
 }
 
 /// The document as JSON, with `!Ref x` as `{"Ref": x}` and `!Sub x` as `{"Fn::Sub": x}`.
@@ -192,11 +147,7 @@ fn to_json(node: &Yaml<'_>, tag: Option<&str>) -> Result<Value, TemplateError> {
         Yaml::Alias(_) | Yaml::BadValue => return Err(TemplateError::Value),
     };
     let Some(tag) = tag else { return Ok(value) };
-    let name = if matches!(tag, "Ref" | "Condition") {
-        tag.to_owned()
-    } else {
-        format!("Fn::{tag}")
-    };
+    let name = if matches!(tag, "Ref" | "Condition") { tag.to_owned() } else { format!("Fn::{tag}") };
     Ok(Value::Object(Map::from_iter([(name, value)])))
 }
 
@@ -205,11 +156,7 @@ fn resolved(value: Value, names: &BTreeMap<String, Value>) -> Value {
     match value {
         Value::Array(values) => values.into_iter().map(|value| resolved(value, names)).collect(),
         Value::Object(object) => {
-            if let Some(value) = object
-                .get("Ref")
-                .and_then(Value::as_str)
-                .and_then(|name| names.get(name))
-            {
+            if let Some(value) = object.get("Ref").and_then(Value::as_str).and_then(|name| names.get(name)) {
                 return value.clone();
             }
             if let Some(text) = object.get("Fn::Sub").and_then(Value::as_str) {
@@ -223,10 +170,7 @@ fn resolved(value: Value, names: &BTreeMap<String, Value>) -> Value {
                     text.into()
                 };
             }
-            object
-                .into_iter()
-                .map(|(key, value)| (key, resolved(value, names)))
-                .collect()
+            object.into_iter().map(|(key, value)| (key, resolved(value, names))).collect()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }

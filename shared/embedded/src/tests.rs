@@ -9,17 +9,11 @@ fn the_tables_of_the_template_stand() {
     let template = Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template");
     let engine = Engine::memory().expect("a store");
     engine.create_tables(&template).expect("tables");
-    engine
-        .create_tables(&template)
-        .expect("making them again changes nothing");
+    engine.create_tables(&template).expect("making them again changes nothing");
     let names = engine.request("ListTables", &json!({})).expect("an answer");
     assert_eq!(
         names["TableNames"],
-        json!([
-            "hookledger-local-accounts",
-            "hookledger-local-bodies",
-            "hookledger-local-journal"
-        ])
+        json!(["hookledger-local-accounts", "hookledger-local-bodies", "hookledger-local-journal"])
     );
 }
 

@@ -28,10 +28,7 @@ impl Owner {
     }
 
     pub fn account(&self, asset: Asset) -> AccountId {
-        AccountId {
-            owner: self.clone(),
-            asset,
-        }
+        AccountId { owner: self.clone(), asset }
     }
 }
 

@@ -18,10 +18,7 @@ pub struct Asset {
 
 impl Asset {
     /// Credits that a customer spends with us.
-    pub const CREDITS: Self = Self {
-        code: "credits",
-        scale: 6,
-    };
+    pub const CREDITS: Self = Self { code: "credits", scale: 6 };
 
     pub const fn code(self) -> &'static str {
         self.code
@@ -59,16 +56,12 @@ impl Asset {
         let fraction = fraction.unwrap_or_default();
         let missing = usize::from(self.scale)
             .checked_sub(fraction.len())
-            .ok_or(AmountError::TooPrecise {
-                decimals_max: self.scale,
-            })?;
+            .ok_or(AmountError::TooPrecise { decimals_max: self.scale })?;
         integer
             .bytes()
             .chain(fraction.bytes())
             .chain(std::iter::repeat_n(b'0', missing))
-            .try_fold(0_u128, |units, digit| {
-                units.checked_mul(10)?.checked_add(u128::from(digit.checked_sub(b'0')?))
-            })
+            .try_fold(0_u128, |units, digit| units.checked_mul(10)?.checked_add(u128::from(digit.checked_sub(b'0')?)))
             .map(Amount)
             .ok_or(AmountError::TooLarge)
     }
@@ -90,11 +83,7 @@ fn decimal(units: u128, scale: u8) -> String {
     let digits = format!("{units:0>width$}", width = scale.saturating_add(1));
     let (integer, fraction) = digits.split_at(digits.len().saturating_sub(scale));
     let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() {
-        integer.to_owned()
-    } else {
-        format!("{integer}.{fraction}")
-    }
+    if fraction.is_empty() { integer.to_owned() } else { format!("{integer}.{fraction}") }
 }
 
 /// How much of an asset, in its smallest unit. Never negative: the direction is the posting's.

@@ -106,21 +106,11 @@ enum Direction {
 
 impl Posting {
     pub fn from_customer(account: AccountId, house: House, amount: Amount) -> Self {
-        Self {
-            account,
-            house,
-            amount,
-            direction: Direction::FromCustomer,
-        }
+        Self { account, house, amount, direction: Direction::FromCustomer }
     }
 
     pub fn to_customer(account: AccountId, house: House, amount: Amount) -> Self {
-        Self {
-            account,
-            house,
-            amount,
-            direction: Direction::ToCustomer,
-        }
+        Self { account, house, amount, direction: Direction::ToCustomer }
     }
 
     pub fn account(&self) -> &AccountId {
@@ -191,10 +181,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
     }
     for net in accounts.values_mut() {
         // What costs nothing is allowed below the line too.
-        net.required = net
-            .required
-            .and_then(|_| Amount::owed(net.change))
-            .filter(|required| !required.is_zero());
+        net.required = net.required.and_then(|_| Amount::owed(net.change)).filter(|required| !required.is_zero());
     }
     Some(accounts)
 }

@@ -20,10 +20,7 @@ impl Fingerprint {
             hash.update(text.as_bytes());
         }
         let digest = hash.finalize();
-        Self(format!(
-            "{version}.{}",
-            hex(digest.get(..DIGEST_BYTES).unwrap_or(&digest))
-        ))
+        Self(format!("{version}.{}", hex(digest.get(..DIGEST_BYTES).unwrap_or(&digest))))
     }
 
     pub fn as_str(&self) -> &str {

@@ -26,10 +26,7 @@ impl EventKey {
     /// A verified body that could not be parsed has no id but its own hash.
     pub fn unparsed(source: &'static str, body: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self(format!(
-            "unparsed#{source}#{}",
-            crate::fingerprint::hex(&sha2::Sha256::digest(body))
-        ))
+        Self(format!("unparsed#{source}#{}", crate::fingerprint::hex(&sha2::Sha256::digest(body))))
     }
 
     /// Where an event is kept that contradicts what is already booked under this key.

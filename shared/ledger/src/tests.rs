@@ -51,13 +51,7 @@ fn amounts_are_read_exactly_or_refused() {
 
 #[test]
 fn balances_are_written_as_they_are_owed() {
-    for (units, text) in [
-        (0, "0"),
-        (1, "0.000001"),
-        (-1, "-0.000001"),
-        (1_500_000, "1.5"),
-        (-15_000_000, "-15"),
-    ] {
+    for (units, text) in [(0, "0"), (1, "0.000001"), (-1, "-0.000001"), (1_500_000, "1.5"), (-15_000_000, "-15")] {
         assert_eq!(Asset::CREDITS.format_balance(Balance::from_units(units)), text);
     }
 }
@@ -74,10 +68,7 @@ fn names_that_would_be_taken_apart_elsewhere_are_refused() {
         assert_eq!(Owner::new(name), Err(AccountIdError), "{name:?}");
     }
     assert_eq!(EventKey::new("usage", "evt_1").expect("valid").as_str(), "usage#evt_1");
-    assert_eq!(
-        Owner::new("demo").expect("valid").account(Asset::CREDITS).to_string(),
-        "demo/credits"
-    );
+    assert_eq!(Owner::new("demo").expect("valid").account(Asset::CREDITS).to_string(), "demo/credits");
 }
 
 #[test]
@@ -117,11 +108,7 @@ fn times_are_read_and_written() {
         (-1, None),
         (i64::MAX, None),
     ] {
-        assert_eq!(
-            Timestamp::from_unix(count).ok().map(|time| time.to_string()).as_deref(),
-            expected,
-            "{count}"
-        );
+        assert_eq!(Timestamp::from_unix(count).ok().map(|time| time.to_string()).as_deref(), expected, "{count}");
     }
 }
 
@@ -144,14 +131,7 @@ fn one_account_is_touched_once() {
     let nets: Vec<_> = merged(&effects)
         .expect("small")
         .into_iter()
-        .map(|(id, net)| {
-            (
-                id.to_string(),
-                net.change.units(),
-                net.movements,
-                net.required.map(Amount::units),
-            )
-        })
+        .map(|(id, net)| (id.to_string(), net.change.units(), net.movements, net.required.map(Amount::units)))
         .collect();
     assert_eq!(
         nets,
@@ -165,10 +145,7 @@ fn one_account_is_touched_once() {
 
 #[test]
 fn an_older_fingerprint_still_matches() {
-    let (old, new) = (
-        Fingerprint::of(1, &[("a", "1")]),
-        Fingerprint::of(2, &[("a", "1"), ("b", "2")]),
-    );
+    let (old, new) = (Fingerprint::of(1, &[("a", "1")]), Fingerprint::of(2, &[("a", "1"), ("b", "2")]));
     let both = Fingerprints::new(new.clone(), vec![old.clone()]);
     assert!(both.contain(old.as_str()) && both.contain(new.as_str()));
     assert!(!both.contain(Fingerprint::of(1, &[("a", "2")]).as_str()));

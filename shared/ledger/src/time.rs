@@ -18,20 +18,12 @@ impl Timestamp {
     pub const EPOCH: Self = Self(0);
 
     pub fn from_unix_ms(ms: i64) -> Result<Self, TimestampError> {
-        if (0..END_MS).contains(&ms) {
-            Ok(Self(ms))
-        } else {
-            Err(TimestampError)
-        }
+        if (0..END_MS).contains(&ms) { Ok(Self(ms)) } else { Err(TimestampError) }
     }
 
     /// From a sender that may count seconds or milliseconds.
     pub fn from_unix(count: i64) -> Result<Self, TimestampError> {
-        let ms = if count > SECONDS_MAX {
-            Some(count)
-        } else {
-            count.checked_mul(MS_PER_SECOND)
-        };
+        let ms = if count > SECONDS_MAX { Some(count) } else { count.checked_mul(MS_PER_SECOND) };
         Self::from_unix_ms(ms.ok_or(TimestampError)?)
     }
 
@@ -66,15 +58,9 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = civil_from_days(self.0.div_euclid(MS_PER_DAY));
         let ms = self.0.rem_euclid(MS_PER_DAY);
         let (second, ms) = (ms.div_euclid(MS_PER_SECOND), ms.rem_euclid(MS_PER_SECOND));
-        let (hour, minute, second) = (
-            second.div_euclid(3600),
-            second.div_euclid(60).rem_euclid(60),
-            second.rem_euclid(60),
-        );
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
-        )
+        let (hour, minute, second) =
+            (second.div_euclid(3600), second.div_euclid(60).rem_euclid(60), second.rem_euclid(60));
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
 }
 
@@ -85,11 +71,7 @@ pub struct TimestampError;
 fn rfc3339_ms(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = text.get(from..to)?;
-        if digits.bytes().all(|b| b.is_ascii_digit()) {
-            digits.parse().ok()
-        } else {
-            None
-        }
+        if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
     };
     let literal = |at: usize, allowed: &[u8]| text.as_bytes().get(at).filter(|byte| allowed.contains(byte)).copied();
     literal(4, b"-")?;
@@ -119,10 +101,8 @@ fn rfc3339_ms(text: &str) -> Option<i64> {
             let at = text.len().checked_sub(zone.len())?;
             let sign = literal(at, b"+-")?;
             literal(at.checked_add(3)?, b":")?;
-            let (hours, minutes) = (
-                number(at.checked_add(1)?, at.checked_add(3)?)?,
-                number(at.checked_add(4)?, at.checked_add(6)?)?,
-            );
+            let (hours, minutes) =
+                (number(at.checked_add(1)?, at.checked_add(3)?)?, number(at.checked_add(4)?, at.checked_add(6)?)?);
             if zone.len() != 6 || hours > 23 || minutes > 59 {
                 return None;
             }
@@ -130,17 +110,9 @@ fn rfc3339_ms(text: &str) -> Option<i64> {
             if sign == b'-' { offset.checked_neg()? } else { offset }
         }
     };
-    let minutes = days
-        .checked_mul(24)?
-        .checked_add(hour)?
-        .checked_mul(60)?
-        .checked_add(minute)?
-        .checked_sub(offset_minutes)?;
-    minutes
-        .checked_mul(60)?
-        .checked_add(second)?
-        .checked_mul(MS_PER_SECOND)?
-        .checked_add(ms)
+    let minutes =
+        days.checked_mul(24)?.checked_add(hour)?.checked_mul(60)?.checked_add(minute)?.checked_sub(offset_minutes)?;
+    minutes.checked_mul(60)?.checked_add(second)?.checked_mul(MS_PER_SECOND)?.checked_add(ms)
 }
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back, by counting in eras of 400 years that start
@@ -166,11 +138,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era.div_euclid(4) - year_of_era.div_euclid(100));
     let month_from_march = (5 * day_of_year + 2).div_euclid(153);
     let day = day_of_year - (153 * month_from_march + 2).div_euclid(5) + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }

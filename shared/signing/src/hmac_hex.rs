@@ -26,11 +26,7 @@ impl Keys {
 pub fn verify<'r>(keys: &Keys, body: &'r [u8], signature: &str) -> Result<Verified<'r>, VerifyError> {
     let tag = tag(signature).ok_or(VerifyError::Malformed)?;
     let matches = |secret: &Secret| secret.mac().chain_update(body).verify_slice(&tag).is_ok();
-    if keys.0.all().any(matches) {
-        Ok(Verified { bytes: body })
-    } else {
-        Err(VerifyError::BadSignature)
-    }
+    if keys.0.all().any(matches) { Ok(Verified { bytes: body }) } else { Err(VerifyError::BadSignature) }
 }
 
 pub fn sign(keys: &Keys, body: &[u8]) -> String {
@@ -45,10 +41,7 @@ fn read(text: &str, strength: Strength) -> Result<Secret, SecretError> {
     let chars = text.chars().count();
     let weak = chars < MIN_SECRET_CHARS;
     match strength {
-        Strength::Deployed if weak => Err(SecretError::TooShort {
-            chars,
-            min: MIN_SECRET_CHARS,
-        }),
+        Strength::Deployed if weak => Err(SecretError::TooShort { chars, min: MIN_SECRET_CHARS }),
         Strength::Deployed | Strength::Local => Ok(Secret::new(Zeroizing::new(text.as_bytes().to_vec()), weak)),
     }
 }

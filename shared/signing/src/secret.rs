@@ -129,25 +129,11 @@ fn refuse_placeholder(text: &str) -> Result<(), SecretError> {
         || (bare.starts_with('<') && bare.ends_with('>'))
         || is_unresolved(bare)
         || is_one_character(bare);
-    if placeholder {
-        Err(SecretError::Placeholder)
-    } else {
-        Ok(())
-    }
+    if placeholder { Err(SecretError::Placeholder) } else { Ok(()) }
 }
 
 /// Too short to be looked for inside a secret: a random one may contain them.
-const WORDS: [&str; 9] = [
-    "example",
-    "fixme",
-    "none",
-    "null",
-    "password",
-    "secret",
-    "tbd",
-    "todo",
-    "undefined",
-];
+const WORDS: [&str; 9] = ["example", "fixme", "none", "null", "password", "secret", "tbd", "todo", "undefined"];
 
 /// Long enough to be looked for anywhere: `CHANGE_ME-in-production-please-32` passes every test of length.
 const PHRASES: [&str; 9] = [

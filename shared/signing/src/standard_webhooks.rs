@@ -56,10 +56,7 @@ pub struct Headers<'a> {
 /// Without the signature: with the body, it is good for another delivery until it is stale.
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Headers")
-            .field("id", &self.id)
-            .field("timestamp", &self.timestamp)
-            .finish_non_exhaustive()
+        f.debug_struct("Headers").field("id", &self.id).field("timestamp", &self.timestamp).finish_non_exhaustive()
     }
 }
 
@@ -82,11 +79,7 @@ pub fn verify<'r>(
         let mac = signed(secret, headers.id, headers.timestamp, body);
         offered.iter().any(|tag| mac.clone().verify_slice(tag).is_ok())
     };
-    if keys.0.all().any(matches) {
-        Ok(Verified { bytes: body })
-    } else {
-        Err(VerifyError::BadSignature)
-    }
+    if keys.0.all().any(matches) { Ok(Verified { bytes: body }) } else { Err(VerifyError::BadSignature) }
 }
 
 pub fn sign(keys: &Keys, id: &str, timestamp_unix_s: i64, body: &[u8]) -> String {
@@ -99,11 +92,7 @@ fn read(text: &str) -> Result<Secret, SecretError> {
     // The decoder's own error quotes the byte it stopped at.
     let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| SecretError::NotBase64)?);
     if !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&bytes.len()) {
-        return Err(SecretError::WrongLength {
-            bytes: bytes.len(),
-            min: MIN_SECRET_BYTES,
-            max: MAX_SECRET_BYTES,
-        });
+        return Err(SecretError::WrongLength { bytes: bytes.len(), min: MIN_SECRET_BYTES, max: MAX_SECRET_BYTES });
     }
     // A buffer that nobody filled, in base64, does not look like one character.
     if bytes.iter().all(|byte| bytes.first() == Some(byte)) {
@@ -132,11 +121,7 @@ fn tags(header: &str) -> Result<Vec<[u8; TAG_BYTES]>, VerifyError> {
         return Err(VerifyError::Malformed);
     }
     let tags: Vec<_> = header.split(' ').take(MAX_SIGNATURES).filter_map(tag).collect();
-    if tags.is_empty() {
-        Err(VerifyError::Malformed)
-    } else {
-        Ok(tags)
-    }
+    if tags.is_empty() { Err(VerifyError::Malformed) } else { Ok(tags) }
 }
 
 fn tag(entry: &str) -> Option<[u8; TAG_BYTES]> {
@@ -149,11 +134,5 @@ fn is_fresh(sent_unix_s: i64, now_unix_s: i64, tolerance_s: i64) -> bool {
 }
 
 fn signed(secret: &Secret, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
-    secret
-        .mac()
-        .chain_update(id)
-        .chain_update(".")
-        .chain_update(timestamp)
-        .chain_update(".")
-        .chain_update(body)
+    secret.mac().chain_update(id).chain_update(".").chain_update(timestamp).chain_update(".").chain_update(body)
 }

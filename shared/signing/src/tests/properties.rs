@@ -1,0 +1,101 @@
+//! Properties: what is signed verifies, and nothing else does.
+
+use super::*;
+
+const NOW_UNIX_S: i64 = 1_767_225_600;
+
+fn hmac_keys() -> hmac_hex::Keys {
+    hmac_hex::Keys::parse(STRONG, Deployed).unwrap()
+}
+
+fn standard_keys() -> standard_webhooks::Keys {
+    standard_webhooks::Keys::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()
+}
+
+fn verify_standard<'r>(signature: &str, body: &'r [u8]) -> Result<&'r [u8], VerifyError> {
+    let headers = Headers { id: "msg_1", timestamp: "1767225600", signature };
+    standard_webhooks::verify(&standard_keys(), headers, body, NOW_UNIX_S, TOLERANCE_S).map(|v| v.bytes())
+}
+
+/// Bit 7 is left alone: a header is text.
+fn flip_text(text: &str, at: prop::sample::Index, bit: u8) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    let at = at.index(bytes.len());
+    bytes[at] ^= 1 << bit;
+    String::from_utf8(bytes).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn what_is_signed_verifies(
+        secret in "[ -~]{1,80}",
+        key in prop::collection::vec(any::<u8>(), 24..=64),
+        id in "[A-Za-z0-9_-]{1,128}",
+        sent in 0..=999_999_999_999_i64,
+        age in -TOLERANCE_S..=TOLERANCE_S,
+        body in prop::collection::vec(any::<u8>(), 0..2048),
+    ) {
+        if let Ok(keys) = hmac_hex::Keys::parse(&secret, Local) {
+            let signature = hmac_hex::sign(&keys, &body);
+            prop_assert_eq!(hmac_hex::verify(&keys, &body, &signature).map(|v| v.bytes()), Ok(&*body));
+        }
+        if let Ok(keys) = standard_webhooks::Keys::parse(&format!("whsec_{}", STANDARD.encode(key))) {
+            let signature = standard_webhooks::sign(&keys, &id, sent, &body);
+            let timestamp = sent.to_string();
+            let headers = Headers { id: &id, timestamp: &timestamp, signature: &signature };
+            let got = standard_webhooks::verify(&keys, headers, &body, sent.saturating_add(age), TOLERANCE_S);
+            prop_assert_eq!(got.map(|v| v.bytes()), Ok(&*body));
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_of_the_body_is_refused(
+        body in prop::collection::vec(any::<u8>(), 1..512),
+        at in any::<prop::sample::Index>(),
+        bit in 0..8_u8,
+    ) {
+        let mut forged = body.clone();
+        forged[at.index(body.len())] ^= 1 << bit;
+        let signature = hmac_hex::sign(&hmac_keys(), &body);
+        prop_assert_eq!(hmac_hex::verify(&hmac_keys(), &forged, &signature).map(|_| ()), Err(BadSignature));
+        let signature = standard_webhooks::sign(&standard_keys(), "msg_1", NOW_UNIX_S, &body);
+        prop_assert_eq!(verify_standard(&signature, &forged), Err(BadSignature));
+    }
+
+    #[test]
+    fn a_flipped_bit_of_the_signature_is_refused(
+        body in prop::collection::vec(any::<u8>(), 0..128),
+        at in any::<prop::sample::Index>(),
+        bit in 0..7_u8,
+    ) {
+        let forged = flip_text(&hmac_hex::sign(&hmac_keys(), &body), at, bit);
+        let got = hmac_hex::verify(&hmac_keys(), &body, &forged).map(|_| ());
+        prop_assert!(matches!(got, Err(BadSignature | Malformed)), "{forged:?} {got:?}");
+        let forged = flip_text(&standard_webhooks::sign(&standard_keys(), "msg_1", NOW_UNIX_S, &body), at, bit);
+        let got = verify_standard(&forged, &body);
+        prop_assert!(matches!(got, Err(BadSignature | Malformed)), "{forged:?} {got:?}");
+    }
+
+    #[test]
+    fn nothing_that_arrives_panics_or_is_believed(
+        id in ".{0,40}|[a-z_]{1,9}",
+        timestamp in ".{0,20}|[0-9]{1,13}",
+        signature in "\\PC{0,200}|(v[01]a?,[A-Za-z0-9+/=]{0,90} ?){0,20}|[0-9a-f]{60,70}",
+        body in prop::collection::vec(any::<u8>(), 0..64),
+        now_unix_s in any::<i64>(),
+        tolerance_s in any::<i64>(),
+    ) {
+        let headers = Headers { id: &id, timestamp: &timestamp, signature: &signature };
+        let got = standard_webhooks::verify(&standard_keys(), headers, &body, now_unix_s, tolerance_s);
+        prop_assert!(got.is_err());
+        prop_assert!(hmac_hex::verify(&hmac_keys(), &body, &signature).is_err());
+    }
+
+    #[test]
+    fn no_setting_panics(setting in "\\PC{0,80}|[ -~\\s]{0,80}|whsec_[A-Za-z0-9+/]{0,90}={0,2}") {
+        let local = hmac_hex::Keys::parse(&setting, Local);
+        let deployed = hmac_hex::Keys::parse(&setting, Deployed);
+        prop_assert!(deployed.is_err() || local.is_ok_and(|keys| !keys.weak()));
+        let _ = standard_webhooks::Keys::parse(&setting);
+    }
+}
