@@ -24,23 +24,13 @@ pub(crate) fn row(
     now: Timestamp,
 ) -> Result<HashMap<String, AttributeValue>, Error> {
     let (stored, truncated) = compressed(body.bytes)?;
-    let days = if processed {
-        KEPT_DAYS_PROCESSED
-    } else {
-        KEPT_DAYS_FAILED
-    };
+    let days = if processed { KEPT_DAYS_PROCESSED } else { KEPT_DAYS_FAILED };
     let expires_at = now.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
-    let headers = body
-        .headers
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone())));
+    let headers = body.headers.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone())));
     let mut row = HashMap::from([
         (names::ID.to_owned(), AttributeValue::S(id.to_owned())),
         (names::BODY.to_owned(), AttributeValue::B(Blob::new(stored))),
-        (
-            names::LENGTH.to_owned(),
-            AttributeValue::N(body.bytes.len().to_string()),
-        ),
+        (names::LENGTH.to_owned(), AttributeValue::N(body.bytes.len().to_string())),
         (names::HEADERS.to_owned(), AttributeValue::M(headers.collect())),
         (names::RECEIVED_AT.to_owned(), AttributeValue::S(now.to_string())),
         (names::EXPIRES_AT.to_owned(), AttributeValue::N(expires_at.to_string())),

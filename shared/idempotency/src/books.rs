@@ -35,10 +35,7 @@ impl DynamoLedger {
             .table_name(&self.tables().accounts)
             .key(names::ID, text(account))
             .consistent_read(true);
-        let found = read
-            .send()
-            .await
-            .map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+        let found = read.send().await.map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
         Ok(found.item.map(|row| AccountRow {
             balance: Balance::from_units(parsed(&row, names::BALANCE)),
             available: Balance::from_units(parsed(&row, names::AVAILABLE)),
@@ -59,10 +56,7 @@ impl DynamoLedger {
             .expression_attribute_values(":account", text(account))
             .scan_index_forward(false)
             .limit(lines_max);
-        let found = query
-            .send()
-            .await
-            .map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+        let found = query.send().await.map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
         let line = |row: &HashMap<String, AttributeValue>| Line {
             id: word(row, names::ID),
             kind: word(row, names::KIND),
@@ -74,14 +68,9 @@ impl DynamoLedger {
 }
 
 fn parsed<N: std::str::FromStr + Default>(row: &HashMap<String, AttributeValue>, name: &str) -> N {
-    row.get(name)
-        .and_then(|value| value.as_n().ok()?.parse().ok())
-        .unwrap_or_default()
+    row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
 }
 
 fn word(row: &HashMap<String, AttributeValue>, name: &str) -> String {
-    row.get(name)
-        .and_then(|value| value.as_s().ok())
-        .cloned()
-        .unwrap_or_default()
+    row.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
 }

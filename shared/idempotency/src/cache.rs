@@ -42,17 +42,11 @@ impl Receipts {
     /// Other facts under the same key are for the store to judge: the contradiction must be written down.
     pub(crate) fn recall(&self, key: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         let (fingerprint, processed_at) = self.0.find(key)?;
-        fingerprints.contain(fingerprint.as_str()).then(|| Receipt {
-            key: key.clone(),
-            processed_at,
-        })
+        fingerprints.contain(fingerprint.as_str()).then(|| Receipt { key: key.clone(), processed_at })
     }
 
     pub(crate) fn remember(&self, receipt: &Receipt, fingerprints: &Fingerprints) {
-        self.0.keep(
-            receipt.key.clone(),
-            (fingerprints.current().clone(), receipt.processed_at),
-        );
+        self.0.keep(receipt.key.clone(), (fingerprints.current().clone(), receipt.processed_at));
     }
 }
 

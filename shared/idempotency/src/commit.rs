@@ -32,26 +32,16 @@ impl DynamoLedger {
             let plan = Plan::record(self.tables(), entry, delivery, &moved).map_err(impossible)?;
             match self.transact(&plan, delivery).await? {
                 Outcome::Applied => {
-                    let receipt = Receipt {
-                        key: heading.receipt.clone(),
-                        processed_at: delivery.received_at,
-                    };
+                    let receipt = Receipt { key: heading.receipt.clone(), processed_at: delivery.received_at };
                     self.receipts.remember(&receipt, &heading.fingerprints);
-                    return Ok(if moved.is_empty() {
-                        Committed::Now(receipt)
-                    } else {
-                        Committed::Earlier(receipt)
-                    });
+                    return Ok(if moved.is_empty() { Committed::Now(receipt) } else { Committed::Earlier(receipt) });
                 }
                 Outcome::Found(found) => return self.told_by_row(found, heading, delivery).await,
                 // Another event was first to move it. This one is recorded, and moves nothing twice.
                 Outcome::Moved(keys) => moved.extend(keys),
                 Outcome::Contradicted => return self.contradict(heading, delivery).await,
                 Outcome::Guarded(reason) => {
-                    let refusal = Refusal {
-                        heading: heading.clone(),
-                        reason,
-                    };
+                    let refusal = Refusal { heading: heading.clone(), reason };
                     return self.refuse(&refusal, delivery).await;
                 }
             }
@@ -81,18 +71,11 @@ impl DynamoLedger {
     ) -> Result<Committed, CommitError> {
         match found.processed_at {
             Some(processed_at) if found.is_same_event(&heading.fingerprints) => {
-                let receipt = Receipt {
-                    key: heading.receipt.clone(),
-                    processed_at,
-                };
+                let receipt = Receipt { key: heading.receipt.clone(), processed_at };
                 self.receipts.remember(&receipt, &heading.fingerprints);
                 // Our own mark: a call of this delivery was applied although its answer was lost.
                 let ours = found.written_by == delivery.attempt.as_str();
-                Ok(if ours {
-                    Committed::Now(receipt)
-                } else {
-                    Committed::Earlier(receipt)
-                })
+                Ok(if ours { Committed::Now(receipt) } else { Committed::Earlier(receipt) })
             }
             _ => self.contradict(heading, delivery).await,
         }
@@ -109,12 +92,7 @@ impl DynamoLedger {
     /// One transaction, asked until it is answered. Asking twice is safe: what was applied fails the journal row's condition.
     async fn transact(&self, plan: &Plan, delivery: &Delivery<'_>) -> Result<Outcome, CommitError> {
         until_answered(delivery.deadline, self.jitter(), || async {
-            let sent = self
-                .client()
-                .transact_write_items()
-                .set_transact_items(Some(plan.items.clone()))
-                .send()
-                .await;
+            let sent = self.client().transact_write_items().set_transact_items(Some(plan.items.clone())).send().await;
             let Err(error) = sent else {
                 return Ok(Answer::Final(Outcome::Applied));
             };

@@ -81,12 +81,10 @@ where
     match error {
         SdkError::ConstructionFailure(_) => Err(CommitError::Refused(Box::new(error))),
         SdkError::ServiceError(ref service) => {
-            let temporary = service.raw().status().is_server_error() || service.err().code().is_some_and(passes);
-            if temporary {
-                Ok(Answer::Again(Box::new(error)))
-            } else {
-                Err(CommitError::Refused(Box::new(error)))
-            }
+            // Only a refusal that names itself is one. Anything else came from something in between, or is unreadable.
+            let refused =
+                service.raw().status().is_client_error() && service.err().code().is_some_and(|code| !passes(code));
+            if refused { Err(CommitError::Refused(Box::new(error))) } else { Ok(Answer::Again(Box::new(error))) }
         }
         // Time-outs, broken connections, unreadable answers, and whatever the SDK may add.
         _ => Ok(Answer::Again(Box::new(error))),

@@ -53,20 +53,9 @@ impl Plan {
         moved: &BTreeSet<MoneyKey>,
     ) -> Result<Self, PlanError> {
         let receipt = entry.heading.receipt.as_str();
-        let effects: Vec<Effect> = entry
-            .effects
-            .iter()
-            .filter(|effect| !is_moved(effect, moved))
-            .cloned()
-            .collect();
+        let effects: Vec<Effect> = entry.effects.iter().filter(|effect| !is_moved(effect, moved)).cloned().collect();
         let movements = || {
-            effects.iter().filter_map(|effect| {
-                if let Effect::Move(movement) = effect {
-                    Some(movement)
-                } else {
-                    None
-                }
-            })
+            effects.iter().filter_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
         };
         let mut plan = Self::default();
 
@@ -87,10 +76,7 @@ impl Plan {
         }
         for (account, net) in merged(&effects).ok_or(PlanError::Overflow)? {
             let overdraft = net.overdraft.map(|(from, _)| from);
-            plan.push(
-                Role::Account(overdraft),
-                account_row(&net)?.update(&tables.accounts, &account.to_string())?,
-            );
+            plan.push(Role::Account(overdraft), account_row(&net)?.update(&tables.accounts, &account.to_string())?);
         }
         for effect in &effects {
             if let Effect::Bind { key, owner } = effect {
@@ -110,10 +96,7 @@ impl Plan {
         let mut row = Row::failed(&refusal.heading, refusal.reason.as_str(), delivery);
         if refusal.reason.curable() {
             row.set(names::ATTENTION, text(refusal.heading.source));
-            row.set(
-                names::DUE_AT,
-                text(&delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS)),
-            );
+            row.set(names::DUE_AT, text(&delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS)));
         }
         plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
         plan.body(tables, receipt, false, delivery)?;
@@ -155,14 +138,7 @@ fn is_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
 fn fingerprint_of(movement: &Movement) -> Fingerprint {
     let account = movement.posting.account().to_string();
     let change = movement.posting.change().units().to_string();
-    Fingerprint::of(
-        1,
-        &[
-            ("key", movement.key.as_str()),
-            ("account", &account),
-            ("change", &change),
-        ],
-    )
+    Fingerprint::of(1, &[("key", movement.key.as_str()), ("account", &account), ("change", &change)])
 }
 
 fn account_row(net: &Net) -> Result<Row, PlanError> {
@@ -274,16 +250,10 @@ impl Row {
 
     fn posting(&mut self, movement: &Movement) {
         let posting = &movement.posting;
-        let sides = [
-            (names::DEBIT, text(&posting.debit())),
-            (names::CREDIT, text(&posting.credit())),
-        ];
+        let sides = [(names::DEBIT, text(&posting.debit())), (names::CREDIT, text(&posting.credit()))];
         self.set(names::ACCOUNT, text(posting.account()));
         self.set(names::AMOUNT, number(&posting.change().units()));
-        self.set(
-            names::POSTING,
-            AttributeValue::M(sides.map(|(side, account)| (side.to_owned(), account)).into()),
-        );
+        self.set(names::POSTING, AttributeValue::M(sides.map(|(side, account)| (side.to_owned(), account)).into()));
     }
 
     fn absent(&mut self) -> String {
@@ -292,16 +262,8 @@ impl Row {
 
     fn failed_before(&mut self, heading: &Heading) -> String {
         let (status, failed) = (self.name(names::STATUS), self.value(text(names::FAILED)));
-        let known: Vec<String> = heading
-            .fingerprints
-            .all()
-            .map(|fingerprint| self.value(text(fingerprint)))
-            .collect();
-        format!(
-            "{status} = {failed} AND {} IN ({})",
-            self.name(names::FINGERPRINT),
-            known.join(", ")
-        )
+        let known: Vec<String> = heading.fingerprints.all().map(|fingerprint| self.value(text(fingerprint))).collect();
+        format!("{status} = {failed} AND {} IN ({})", self.name(names::FINGERPRINT), known.join(", "))
     }
 
     fn set(&mut self, attribute: &str, value: AttributeValue) {
@@ -361,10 +323,5 @@ fn facts(facts: &Facts) -> AttributeValue {
         Fact::Text(value) => text(value),
         Fact::Count(value) => number(value),
     };
-    AttributeValue::M(
-        facts
-            .iter()
-            .map(|(name, fact)| ((*name).to_owned(), value(fact)))
-            .collect(),
-    )
+    AttributeValue::M(facts.iter().map(|(name, fact)| ((*name).to_owned(), value(fact))).collect())
 }

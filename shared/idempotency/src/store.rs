@@ -32,10 +32,8 @@ pub struct DynamoLedger {
 
 impl DynamoLedger {
     pub fn new(sdk: &SdkConfig, tables: Tables, rng: fastrand::Rng) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(CALL_TIMEOUT)
-            .build();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
         let config = aws_sdk_dynamodb::config::Builder::from(sdk)
             .timeout_config(timeouts)
             // Retries are made in one place, `retry.rs`: the SDK's know neither the deadline nor a transaction conflict.
@@ -54,12 +52,7 @@ impl DynamoLedger {
     /// Makes the connection while the sandbox starts, when CPU is free, and not with the first event. What comes of it is of no
     /// interest.
     pub async fn warm(&self) {
-        let read = self
-            .client
-            .get_item()
-            .table_name(&self.tables.accounts)
-            .key(names::ID, text("warm"))
-            .send();
+        let read = self.client.get_item().table_name(&self.tables.accounts).key(names::ID, text("warm")).send();
         if tokio::time::timeout(WARM_TIMEOUT, read).await.is_err() {
             tracing::warn!("no connection to the store yet");
         }

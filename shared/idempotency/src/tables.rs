@@ -18,11 +18,7 @@ impl Tables {
     pub const VARIABLES: [&str; 3] = ["JOURNAL_TABLE", "BODIES_TABLE", "ACCOUNTS_TABLE"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, MissingTable> {
-        let named = |name: &'static str| {
-            variable(name)
-                .filter(|value| !value.is_empty())
-                .ok_or(MissingTable(name))
-        };
+        let named = |name: &'static str| variable(name).filter(|value| !value.is_empty()).ok_or(MissingTable(name));
         Ok(Self {
             journal: named("JOURNAL_TABLE")?,
             bodies: named("BODIES_TABLE")?,
@@ -33,11 +29,7 @@ impl Tables {
     /// The names that `infra/data.yaml` gives its tables.
     pub fn of_stage(stage: &str) -> Self {
         let table = |name: &str| format!("hookledger-{stage}-{name}");
-        Self {
-            journal: table("journal"),
-            bodies: table("bodies"),
-            accounts: table("accounts"),
-        }
+        Self { journal: table("journal"), bodies: table("bodies"), accounts: table("accounts") }
     }
 }
 

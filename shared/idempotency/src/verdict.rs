@@ -42,11 +42,8 @@ impl Found {
 
 /// Reads the reasons, which come in the order of the rows.
 pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
-    let failed: Vec<(&CancellationReason, &Role)> = reasons
-        .iter()
-        .zip(roles)
-        .filter(|(reason, _)| !matches!(reason.code(), None | Some("None")))
-        .collect();
+    let failed: Vec<(&CancellationReason, &Role)> =
+        reasons.iter().zip(roles).filter(|(reason, _)| !matches!(reason.code(), None | Some("None"))).collect();
     if failed.is_empty() || failed.iter().any(|(reason, _)| passes(reason.code())) {
         return Verdict::Again;
     }
@@ -58,10 +55,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     if let Some((reason, _)) = images(|role| matches!(role, Role::Receipt)).next() {
         return Verdict::Found(found(reason.item()));
     }
-    if let Some((reason, _)) = failed
-        .iter()
-        .find(|(reason, _)| reason.code() != Some("ConditionalCheckFailed"))
-    {
+    if let Some((reason, _)) = failed.iter().find(|(reason, _)| reason.code() != Some("ConditionalCheckFailed")) {
         return Verdict::Invalid(format!(
             "{}: {}",
             reason.code().unwrap_or_default(),

@@ -62,21 +62,14 @@ impl Books {
                 books.accounts.insert(id, account);
             }
         }
-        books.bodies = scan(engine, "bodies")
-            .iter()
-            .map(|row| word(row, "id").unwrap())
-            .collect();
+        books.bodies = scan(engine, "bodies").iter().map(|row| word(row, "id").unwrap()).collect();
         books
     }
 
     /// What must hold at every moment, whatever happened.
     pub fn check(&self) {
         for (id, account) in &self.accounts {
-            let rows: Vec<&Row> = self
-                .journal
-                .values()
-                .filter(|row| row.account.as_ref() == Some(id))
-                .collect();
+            let rows: Vec<&Row> = self.journal.values().filter(|row| row.account.as_ref() == Some(id)).collect();
             let sum: i128 = rows.iter().map(|row| row.change).sum();
             assert_eq!(sum, account.balance, "the postings of {id} add up to its balance");
             assert_eq!(
@@ -93,14 +86,9 @@ impl Books {
         for (id, row) in &self.journal {
             let expected = if row.reason.is_some() { "failed" } else { "processed" };
             assert_eq!(row.status, expected, "{id} has a reason if and only if it failed");
+            assert!(row.account.is_none() || row.status == "processed", "{id} failed and yet moved something");
             assert!(
-                row.account.is_none() || row.status == "processed",
-                "{id} failed and yet moved something"
-            );
-            assert!(
-                row.account
-                    .as_ref()
-                    .is_none_or(|account| self.accounts.contains_key(account)),
+                row.account.as_ref().is_none_or(|account| self.accounts.contains_key(account)),
                 "{id} moves a ghost's money"
             );
         }
@@ -111,10 +99,7 @@ impl Books {
     }
 
     pub fn processed(&self) -> impl Iterator<Item = &str> {
-        self.journal
-            .iter()
-            .filter(|(_, row)| row.status == "processed")
-            .map(|(id, _)| id.as_str())
+        self.journal.iter().filter(|(_, row)| row.status == "processed").map(|(id, _)| id.as_str())
     }
 }
 
@@ -124,19 +109,11 @@ fn scan(engine: &Engine, table: &str) -> Vec<Value> {
     let mut request = json!({ "TableName": name, "ConsistentRead": true });
     loop {
         let answer = engine.request("Scan", &request).unwrap();
-        rows.extend(
-            answer
-                .get("Items")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .cloned(),
-        );
+        rows.extend(answer.get("Items").and_then(Value::as_array).into_iter().flatten().cloned());
         match answer.get("LastEvaluatedKey") {
-            Some(key) if !key.is_null() => request
-                .as_object_mut()
-                .unwrap()
-                .insert("ExclusiveStartKey".to_owned(), key.clone()),
+            Some(key) if !key.is_null() => {
+                request.as_object_mut().unwrap().insert("ExclusiveStartKey".to_owned(), key.clone())
+            }
             _ => return rows,
         };
     }
@@ -147,6 +124,5 @@ fn word(row: &Value, name: &str) -> Option<String> {
 }
 
 fn number(row: &Value, name: &str) -> i128 {
-    row.get(name)
-        .map_or(0, |value| value.get("N").unwrap().as_str().unwrap().parse().unwrap())
+    row.get(name).map_or(0, |value| value.get("N").unwrap().as_str().unwrap().parse().unwrap())
 }

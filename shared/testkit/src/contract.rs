@@ -32,10 +32,7 @@ pub async fn contract<L: Ledger>(new: impl Fn() -> (L, Box<dyn Fn() -> Books>)) 
 async fn told<L: Ledger>(ledger: &L, event: &str, number: u64) -> String {
     let words: Vec<&str> = event.split_whitespace().collect();
     if let ["owner", key] = words.as_slice() {
-        let owner = ledger
-            .owner(&CallerKey::remote(key).unwrap(), &delivery(number))
-            .await
-            .unwrap();
+        let owner = ledger.owner(&CallerKey::remote(key).unwrap(), &delivery(number)).await.unwrap();
         return owner.map_or("nobody".to_owned(), |owner| owner.to_string());
     }
     match ledger.commit(&decision(&words), &delivery(number)).await {
@@ -51,61 +48,39 @@ async fn told<L: Ledger>(ledger: &L, event: &str, number: u64) -> String {
 fn decision(words: &[&str]) -> Decision {
     match *words {
         ["ignore"] => Decision::Ignore { reason: "not_ours" },
-        ["spend", event, owner, amount] => record(
-            event,
-            &[owner, amount],
-            vec![moved(&usage(event), owner, amount, Spend::Within)],
-        ),
-        ["take", event, owner, amount] => record(
-            event,
-            &[owner, amount],
-            vec![moved(&usage(event), owner, amount, Spend::Always)],
-        ),
-        ["credit", event, owner, amount] => record(
-            event,
-            &[owner, amount],
-            vec![moved(&usage(event), owner, amount, Spend::No)],
-        ),
+        ["spend", event, owner, amount] => {
+            record(event, &[owner, amount], vec![moved(&usage(event), owner, amount, Spend::Within)])
+        }
+        ["take", event, owner, amount] => {
+            record(event, &[owner, amount], vec![moved(&usage(event), owner, amount, Spend::Always)])
+        }
+        ["credit", event, owner, amount] => {
+            record(event, &[owner, amount], vec![moved(&usage(event), owner, amount, Spend::No)])
+        }
         // Two movements of one account in one event, of which the first is named by the event.
         ["twice", event, owner, first, second] => {
             let other = MoneyKey::new("second", &[event]).unwrap();
-            let effects = vec![
-                moved(&usage(event), owner, first, Spend::Within),
-                moved(&other, owner, second, Spend::Within),
-            ];
+            let effects =
+                vec![moved(&usage(event), owner, first, Spend::Within), moved(&other, owner, second, Spend::Within)];
             record(event, &[owner, first, second], effects)
         }
         // Money that is named by the business: many events may tell of it.
         ["invoice", event, invoice, owner, amount] => {
             let key = MoneyKey::new("invoice", &[invoice]).unwrap();
-            record(
-                event,
-                &[invoice, owner, amount],
-                vec![moved(&key, owner, amount, Spend::No)],
-            )
+            record(event, &[invoice, owner, amount], vec![moved(&key, owner, amount, Spend::No)])
         }
         ["bind", event, key, owner] => {
-            let bind = Effect::Bind {
-                key: CallerKey::remote(key).unwrap(),
-                owner: Owner::new(owner).unwrap(),
-            };
+            let bind = Effect::Bind { key: CallerKey::remote(key).unwrap(), owner: Owner::new(owner).unwrap() };
             record(event, &[key, owner], vec![bind])
         }
         ["overdraft", event, owner, from, to] => {
-            let effect = Effect::Overdraft {
-                account: account(owner),
-                from: amount(from),
-                to: amount(to),
-            };
+            let effect = Effect::Overdraft { account: account(owner), from: amount(from), to: amount(to) };
             record(event, &[owner, from, to], vec![effect])
         }
         ["note", event] => record(event, &[], vec![]),
         ["refuse", event, reason] => {
             let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
-            Decision::Refuse(Refusal {
-                heading: heading(event, &["refused"]),
-                reason,
-            })
+            Decision::Refuse(Refusal { heading: heading(event, &["refused"]), reason })
         }
         // The same event, read by a release whose fingerprint has one field more.
         ["spend-v2", event, owner, amount] => {
@@ -123,7 +98,7 @@ fn decision(words: &[&str]) -> Decision {
     }
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Spend {
     Within,
     Always,
@@ -131,28 +106,16 @@ enum Spend {
 }
 
 fn moved(key: &MoneyKey, owner: &str, text: &str, spend: Spend) -> Effect {
-    let guard = if spend == Spend::Within {
-        Guard::WithinLine
-    } else {
-        Guard::Always
-    };
+    let guard = if spend == Spend::Within { Guard::WithinLine } else { Guard::Always };
     let posting = match spend {
         Spend::No => Posting::to_customer(account(owner), House::Manual, amount(text)),
         Spend::Within | Spend::Always => Posting::from_customer(account(owner), House::Usage, amount(text)),
     };
-    Effect::Move(Movement {
-        key: key.clone(),
-        posting,
-        guard,
-    })
+    Effect::Move(Movement { key: key.clone(), posting, guard })
 }
 
 fn record(event: &str, facts: &[&str], effects: Vec<Effect>) -> Decision {
-    Decision::Record(Entry {
-        heading: heading(event, facts),
-        effects,
-        keeps_body: false,
-    })
+    Decision::Record(Entry { heading: heading(event, facts), effects, keeps_body: false })
 }
 
 fn heading(event: &str, facts: &[&str]) -> Heading {
@@ -181,30 +144,16 @@ fn amount(text: &str) -> Amount {
 fn written(books: &Books) -> Vec<String> {
     let credits = |units: i128| Asset::CREDITS.format_balance(ledger::Balance::from_units(units));
     let accounts = books.accounts.iter().map(|(id, account)| {
-        let Account {
-            balance,
-            available,
-            version,
-            ..
-        } = account;
+        let Account { balance, available, version, .. } = account;
         format!("{id} {} {} v{version}", credits(*balance), credits(*available))
     });
     let keys = books.keys.iter().map(|(key, owner)| format!("{key} {owner}"));
     let journal = books.journal.iter().map(|(id, row)| {
         let said = row.reason.as_deref().unwrap_or(&row.status);
-        let said = if row.needs_attention {
-            format!("{said}!")
-        } else {
-            said.to_owned()
-        };
-        let moved = row
-            .account
-            .as_ref()
-            .map_or(String::new(), |_| format!(" {}", credits(row.change)));
+        let said = if row.needs_attention { format!("{said}!") } else { said.to_owned() };
+        let moved = row.account.as_ref().map_or(String::new(), |_| format!(" {}", credits(row.change)));
         // A contradiction's key ends in a hash, which the table leaves out.
-        let id = id
-            .split_once("#conflict#")
-            .map_or(id.clone(), |(id, _)| format!("{id}#conflict"));
+        let id = id.split_once("#conflict#").map_or(id.clone(), |(id, _)| format!("{id}#conflict"));
         format!("{id} {said}{moved} x{}", row.attempts)
     });
     accounts.chain(keys).chain(journal).collect()

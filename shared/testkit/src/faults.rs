@@ -96,12 +96,7 @@ struct Shared {
 impl Faults {
     pub(crate) fn new(engine: Engine, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> Self {
         let plan = Mutex::new(Box::new(plan) as Plan);
-        Self(Arc::new(Shared {
-            engine,
-            plan,
-            calls: Mutex::default(),
-            killed: Notify::new(),
-        }))
+        Self(Arc::new(Shared { engine, plan, calls: Mutex::default(), killed: Notify::new() }))
     }
 
     pub fn client(&self) -> SharedHttpClient {
@@ -210,10 +205,7 @@ impl Shared {
 
     fn apply(&self, number: usize, target: &str, body: &str) -> HttpResponse {
         let mut request: Value = serde_json::from_str(body).unwrap();
-        request
-            .as_object_mut()
-            .unwrap()
-            .insert("ReturnConsumedCapacity".to_owned(), json!("INDEXES"));
+        request.as_object_mut().unwrap().insert("ReturnConsumedCapacity".to_owned(), json!("INDEXES"));
         let (status, answer) = self.engine.answer(Some(target), &request.to_string());
         if let Some(call) = self.calls.lock().unwrap().get_mut(number) {
             call.answer = serde_json::from_str(&answer).ok();
@@ -248,8 +240,5 @@ fn conflict(body: &str) -> HttpResponse {
 }
 
 fn response(status: u16, body: String) -> HttpResponse {
-    HttpResponse::new(
-        StatusCode::from(http::StatusCode::from_u16(status).unwrap()),
-        SdkBody::from(body),
-    )
+    HttpResponse::new(StatusCode::from(http::StatusCode::from_u16(status).unwrap()), SdkBody::from(body))
 }

@@ -32,21 +32,9 @@ impl MemoryLedger {
     pub fn books(&self) -> Books {
         let state = self.0.lock().unwrap();
         Books {
-            journal: state
-                .journal
-                .iter()
-                .map(|(id, kept)| (id.clone(), kept.row.clone()))
-                .collect(),
-            accounts: state
-                .accounts
-                .iter()
-                .map(|(id, account)| (id.to_string(), account.clone()))
-                .collect(),
-            keys: state
-                .keys
-                .iter()
-                .map(|(key, owner)| (key.to_string(), owner.to_string()))
-                .collect(),
+            journal: state.journal.iter().map(|(id, kept)| (id.clone(), kept.row.clone())).collect(),
+            accounts: state.accounts.iter().map(|(id, account)| (id.to_string(), account.clone())).collect(),
+            keys: state.keys.iter().map(|(key, owner)| (key.to_string(), owner.to_string())).collect(),
             bodies: state.bodies.clone(),
         }
     }
@@ -55,14 +43,8 @@ impl MemoryLedger {
 impl Ledger for MemoryLedger {
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         let state = self.0.lock().unwrap();
-        let kept = state
-            .journal
-            .get(receipt.as_str())
-            .filter(|kept| fingerprints.contain(&kept.fingerprint))?;
-        kept.processed_at.map(|processed_at| Receipt {
-            key: receipt.clone(),
-            processed_at,
-        })
+        let kept = state.journal.get(receipt.as_str()).filter(|kept| fingerprints.contain(&kept.fingerprint))?;
+        kept.processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at })
     }
 
     async fn owner(&self, key: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
@@ -105,13 +87,7 @@ impl State {
         }
         let nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
         if let Some(reason) = self.guarded(&nets, &effects) {
-            return self.refuse(
-                &Refusal {
-                    heading: heading.clone(),
-                    reason,
-                },
-                delivery,
-            );
+            return self.refuse(&Refusal { heading: heading.clone(), reason }, delivery);
         }
         self.write(heading, "processed", None, delivery);
         self.journal.get_mut(heading.receipt.as_str()).unwrap().processed_at = Some(delivery.received_at);
@@ -133,24 +109,13 @@ impl State {
         if entry.keeps_body && delivery.body.is_some() {
             self.bodies.insert(heading.receipt.to_string());
         }
-        let receipt = Receipt {
-            key: heading.receipt.clone(),
-            processed_at: delivery.received_at,
-        };
-        Ok(if moved {
-            Committed::Earlier(receipt)
-        } else {
-            Committed::Now(receipt)
-        })
+        let receipt = Receipt { key: heading.receipt.clone(), processed_at: delivery.received_at };
+        Ok(if moved { Committed::Earlier(receipt) } else { Committed::Now(receipt) })
     }
 
     fn posted(&mut self, key: &MoneyKey, account: &AccountId, change: Balance, delivery: &Delivery<'_>) {
         let kept = self.journal.entry(key.as_str().to_owned()).or_insert_with(|| Kept {
-            row: Row {
-                status: "processed".to_owned(),
-                attempts: 1,
-                ..Row::default()
-            },
+            row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
             fingerprint: String::new(),
             processed_at: Some(delivery.received_at),
         });
@@ -161,16 +126,10 @@ impl State {
     fn guarded(&self, nets: &BTreeMap<AccountId, Net>, effects: &[Effect]) -> Option<Reason> {
         for (id, net) in nets {
             let account = self.accounts.get(id).cloned().unwrap_or_default();
-            if net
-                .overdraft
-                .is_some_and(|(from, _)| Balance::from(from).units() != account.overdraft)
-            {
+            if net.overdraft.is_some_and(|(from, _)| Balance::from(from).units() != account.overdraft) {
                 return Some(Reason::Overtaken);
             }
-            if net
-                .required
-                .is_some_and(|required| account.available < Balance::from(required).units())
-            {
+            if net.required.is_some_and(|required| account.available < Balance::from(required).units()) {
                 return Some(Reason::InsufficientCredits);
             }
         }
@@ -183,11 +142,7 @@ impl State {
             return told;
         }
         self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
-        self.journal
-            .get_mut(refusal.heading.receipt.as_str())
-            .unwrap()
-            .row
-            .needs_attention = refusal.reason.curable();
+        self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap().row.needs_attention = refusal.reason.curable();
         if delivery.body.is_some() {
             self.bodies.insert(refusal.heading.receipt.to_string());
         }
@@ -200,12 +155,8 @@ impl State {
         if !heading.fingerprints.contain(&kept.fingerprint) {
             return Some(self.contradict(heading, delivery));
         }
-        kept.processed_at.map(|processed_at| {
-            Ok(Committed::Earlier(Receipt {
-                key: heading.receipt.clone(),
-                processed_at,
-            }))
-        })
+        kept.processed_at
+            .map(|processed_at| Ok(Committed::Earlier(Receipt { key: heading.receipt.clone(), processed_at })))
     }
 
     fn contradict(&mut self, heading: &Heading, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
@@ -213,15 +164,7 @@ impl State {
         if delivery.body.is_some() {
             self.bodies.insert(receipt.to_string());
         }
-        self.write(
-            &Heading {
-                receipt,
-                ..heading.clone()
-            },
-            "failed",
-            Some("conflict"),
-            delivery,
-        );
+        self.write(&Heading { receipt, ..heading.clone() }, "failed", Some("conflict"), delivery);
         Err(CommitError::Conflict)
     }
 
@@ -232,7 +175,7 @@ impl State {
             processed_at: None,
         });
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
-        kept.row.status = status.to_owned();
+        status.clone_into(&mut kept.row.status);
         kept.row.reason = reason.map(str::to_owned);
         kept.row.needs_attention = false;
         kept.fingerprint = heading.fingerprints.current().to_string();

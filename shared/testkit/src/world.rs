@@ -1,5 +1,6 @@
 //! The stack's tables, empty, and ledgers that write to them.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use embedded::{DATA_YAML, Engine, Template};
@@ -9,6 +10,8 @@ use ledger::{AttemptMark, Deadline, Delivery, Timestamp};
 use crate::{Books, Fault, Faults};
 
 pub const STAGE: &str = "local";
+
+static TEMPLATE: LazyLock<Template> = LazyLock::new(|| Template::parse(DATA_YAML, &[("Stage", STAGE)]).unwrap());
 
 /// 2026-01-01T00:00:00Z: every test starts the year.
 const NOW_MS: i64 = 1_767_225_600_000;
@@ -27,33 +30,29 @@ impl Default for World {
 impl World {
     pub fn new() -> Self {
         let engine = Engine::memory().unwrap();
-        let template = Template::parse(DATA_YAML, &[("Stage", STAGE)]).unwrap();
-        engine.create_tables(&template).unwrap();
+        engine.create_tables(&TEMPLATE).unwrap();
         Self { engine }
     }
 
     /// A warm process with a faultless connection. `seed` is for its jitter.
     pub fn ledger(&self, seed: u64) -> DynamoLedger {
-        DynamoLedger::new(
-            &self.engine.sdk_config(),
-            Tables::of_stage(STAGE),
-            fastrand::Rng::with_seed(seed),
-        )
+        DynamoLedger::new(&self.engine.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::with_seed(seed))
     }
 
     /// A process whose calls fail as `plan` says: it is asked with the number of the call, from 0, and what is called.
     pub fn faulty(&self, seed: u64, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> (DynamoLedger, Faults) {
         let faults = Faults::new(self.engine.clone(), plan);
         let sdk = embedded::sdk_config(faults.client());
-        (
-            DynamoLedger::new(&sdk, Tables::of_stage(STAGE), fastrand::Rng::with_seed(seed)),
-            faults,
-        )
+        (DynamoLedger::new(&sdk, Tables::of_stage(STAGE), fastrand::Rng::with_seed(seed)), faults)
     }
 
     pub fn books(&self) -> Books {
         Books::read(&self.engine)
     }
+}
+
+pub fn now() -> Timestamp {
+    Timestamp::from_unix_ms(NOW_MS).unwrap()
 }
 
 pub fn mark(number: u64) -> AttemptMark {
@@ -65,15 +64,12 @@ pub fn delivery(attempt: u64) -> Delivery<'static> {
     delivery_until(attempt, Duration::from_secs(4))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the tests' edge, and their clock may be a virtual one"
-)]
+/// By tokio's clock, which a test can stop.
+#[expect(clippy::disallowed_methods, reason = "this is the tests' edge")]
+pub fn deadline(patience: Duration) -> Deadline {
+    Deadline(tokio::time::Instant::now().checked_add(patience).unwrap().into_std())
+}
+
 pub fn delivery_until(attempt: u64, patience: Duration) -> Delivery<'static> {
-    Delivery {
-        attempt: mark(attempt),
-        received_at: Timestamp::from_unix_ms(NOW_MS).unwrap(),
-        deadline: Deadline(tokio::time::Instant::now().checked_add(patience).unwrap().into_std()),
-        body: None,
-    }
+    Delivery { attempt: mark(attempt), received_at: now(), deadline: deadline(patience), body: None }
 }
