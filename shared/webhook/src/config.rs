@@ -23,11 +23,7 @@ impl Config {
     pub const VARIABLES: [&str; 4] = ["STAGE", "SECRET_ID", "ALLOWED_IPS", "MAX_SKEW_SECONDS"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let set = |name: &str| {
-            variable(name)
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-        };
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let stage = set("STAGE").ok_or(ConfigError::NoStage)?;
         let secret_id = set("SECRET_ID");
         if secret_id.is_none() && stage != "local" {
@@ -63,9 +59,7 @@ impl Config {
 
 fn block(text: &str) -> Result<IpNet, ConfigError> {
     let single = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse()
-        .or_else(|_| single())
-        .map_err(|_| ConfigError::Block(text.to_owned()))
+    text.parse().or_else(|_| single()).map_err(|_| ConfigError::Block(text.to_owned()))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -20,16 +20,8 @@ fn version_2(event: ApiGatewayV2httpRequest) -> Result<Incoming, MalformedEvent>
     let context = event.request_context;
     let path = event.raw_path.ok_or(MalformedEvent)?;
     // A named stage stands before the path; `$default` does not.
-    let stage = context
-        .stage
-        .filter(|stage| stage != "$default")
-        .map(|stage| format!("/{stage}"))
-        .unwrap_or_default();
-    let path = path
-        .strip_prefix(&stage)
-        .filter(|rest| rest.starts_with('/'))
-        .unwrap_or(&path)
-        .to_owned();
+    let stage = context.stage.filter(|stage| stage != "$default").map(|stage| format!("/{stage}")).unwrap_or_default();
+    let path = path.strip_prefix(&stage).filter(|rest| rest.starts_with('/')).unwrap_or(&path).to_owned();
     Ok(Incoming {
         method: context.http.method.to_string(),
         path,
@@ -43,11 +35,7 @@ fn version_2(event: ApiGatewayV2httpRequest) -> Result<Incoming, MalformedEvent>
 
 fn version_1(event: ApiGatewayProxyRequest) -> Result<Incoming, MalformedEvent> {
     // `headers` has only the last of equal headers.
-    let headers = if event.multi_value_headers.is_empty() {
-        &event.headers
-    } else {
-        &event.multi_value_headers
-    };
+    let headers = if event.multi_value_headers.is_empty() { &event.headers } else { &event.multi_value_headers };
     Ok(Incoming {
         method: event.http_method.to_string(),
         path: event.path.ok_or(MalformedEvent)?,

@@ -48,10 +48,7 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
             Ok(Endpoint::Health) => self.source.health(moment.now),
             Ok(Endpoint::Event) => {
                 let mut event_id = None;
-                let outcome = self
-                    .process(incoming, moment, &mut event_id)
-                    .await
-                    .unwrap_or_else(|outcome| outcome);
+                let outcome = self.process(incoming, moment, &mut event_id).await.unwrap_or_else(|outcome| outcome);
                 self.told(&outcome, event_id.as_deref(), moment)
             }
             Err(outcome) => self.told(&outcome, None, moment),
@@ -65,10 +62,7 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
         moment: &Moment,
         event_id: &mut Option<String>,
     ) -> Result<Outcome, Outcome> {
-        self.config
-            .admits(incoming.source_ip)
-            .then_some(())
-            .ok_or(Outcome::Forbidden)?;
+        self.config.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
         let request = incoming.open(W::BODY_BYTES_MAX)?;
         let verified = self.verify(&request, moment.now).await?;
 
@@ -88,17 +82,11 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
             return Ok(Outcome::Repeat);
         }
         let decision = if self.config.is_within_window(self.source.sent_at(&event), moment.now) {
-            let loaded = self
-                .source
-                .load(&event, &self.ledger, &delivery)
-                .await
-                .map_err(|error| Outcome::of_error(&error))?;
+            let loaded =
+                self.source.load(&event, &self.ledger, &delivery).await.map_err(|error| Outcome::of_error(&error))?;
             self.source.decide(&event, loaded)
         } else {
-            Decision::Refuse(Refusal {
-                heading,
-                reason: Reason::OutsideClockWindow,
-            })
+            Decision::Refuse(Refusal { heading, reason: Reason::OutsideClockWindow })
         };
         Ok(Outcome::of_commit(self.ledger.commit(&decision, &delivery).await))
     }
@@ -127,15 +115,9 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
             receipt,
             source: W::SOURCE,
             kind: "unparsed",
-            facts: vec![
-                ("field", error.field.as_str().into()),
-                ("problem", error.problem.as_str().into()),
-            ],
+            facts: vec![("field", error.field.as_str().into()), ("problem", error.problem.as_str().into())],
         };
-        let decision = Decision::Refuse(Refusal {
-            heading,
-            reason: Reason::Unparsed,
-        });
+        let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed });
         match self.ledger.commit(&decision, delivery).await {
             Err(CommitError::Rejected(_)) => Outcome::Unparsed(error),
             other => Outcome::of_commit(other),
@@ -164,10 +146,7 @@ fn delivery<'r>(verified: &Verified<'r>, headers: &'r [(&'static str, String)], 
         attempt: moment.attempt.clone(),
         received_at: moment.now,
         deadline: moment.deadline,
-        body: Some(RawBody {
-            bytes: verified.bytes(),
-            headers,
-        }),
+        body: Some(RawBody { bytes: verified.bytes(), headers }),
     }
 }
 

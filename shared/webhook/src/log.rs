@@ -6,9 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -19,10 +20,7 @@ use crate::{Moment, Outcome};
 const EVENT: &str = "hookledger::event";
 
 /// What became of one delivery. Ids and words of ours: nothing here was taken from a body but the event's id.
-#[expect(
-    clippy::float_arithmetic,
-    reason = "a duration for people and graphs; no money is near"
-)]
+#[expect(clippy::float_arithmetic, reason = "a duration for people and graphs; no money is near")]
 pub(crate) fn event(source: &'static str, event_id: Option<&str>, outcome: &Outcome, moment: &Moment) {
     let micros = u32::try_from(moment.started.elapsed().as_micros()).unwrap_or(u32::MAX);
     let duration_ms = f64::from(micros) / 1_000.0;
@@ -32,9 +30,8 @@ pub(crate) fn event(source: &'static str, event_id: Option<&str>, outcome: &Outc
 
 /// Lines for CloudWatch on stdout. `directive` is `RUST_LOG`: a level, or levels by target.
 pub(crate) fn to_stdout(directive: Option<&str>) {
-    let targets: Targets = directive
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| Targets::new().with_default(Level::INFO));
+    let targets: Targets =
+        directive.and_then(|text| text.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::INFO));
     // The SDK's own debug lines hold whole requests, and so the facts of payments: they are never let through.
     let libraries = [
         "aws_config",
@@ -45,12 +42,18 @@ pub(crate) fn to_stdout(directive: Option<&str>) {
         "hyper",
         "hyper_util",
     ];
-    let targets = libraries.iter().fold(targets, |targets, library| {
-        targets.with_target(*library, LevelFilter::WARN)
-    });
-    let lines = tracing_subscriber::fmt::layer().event_format(JsonLines);
+    let targets = libraries.iter().fold(targets, |targets, library| targets.with_target(*library, LevelFilter::WARN));
     // A second subscriber is a test's, and stays.
-    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    let _ = tracing_subscriber::registry().with(targets).with(log_lines(std::io::stdout)).try_init();
+}
+
+/// The lines as a layer, for whoever has a subscriber or a place for them of its own.
+pub fn log_lines<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + 'static,
+{
+    tracing_subscriber::fmt::layer().event_format(JsonLines).with_writer(writer)
 }
 
 /// A panic's message can quote what it fell over: only the place is said.
@@ -77,7 +80,7 @@ where
         object.insert("level".to_owned(), event.metadata().level().as_str().into());
         if event.metadata().target() == EVENT {
             object.insert("events".to_owned(), 1.into());
-            object.insert("_aws".to_owned(), metrics(now_ms));
+            object.insert("_aws".to_owned(), metrics(now_ms, object.contains_key("reason")));
         } else {
             object.insert("target".to_owned(), event.metadata().target().into());
         }
@@ -86,13 +89,18 @@ where
     }
 }
 
-/// Counts and durations, by source and by what became of the event. Ids are properties, never dimensions: each would be a metric.
-fn metrics(now_ms: u64) -> Value {
+/// Counts and durations, by source and by what became of the event. Ids are properties, never dimensions: each would be a
+/// metric. A dimension without a value would make the whole line no metric at all.
+fn metrics(now_ms: u64, has_reason: bool) -> Value {
+    let mut dimensions = vec![json!(["source"]), json!(["source", "outcome"])];
+    if has_reason {
+        dimensions.push(json!(["source", "outcome", "reason"]));
+    }
     json!({
         "Timestamp": now_ms,
         "CloudWatchMetrics": [{
             "Namespace": "hookledger",
-            "Dimensions": [["source"], ["source", "outcome"], ["source", "outcome", "reason"]],
+            "Dimensions": dimensions,
             "Metrics": [{ "Name": "events", "Unit": "Count" }, { "Name": "duration_ms", "Unit": "Milliseconds" }],
         }],
     })

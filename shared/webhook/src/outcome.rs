@@ -111,11 +111,7 @@ pub struct Reply {
 impl Reply {
     pub fn json(status: u16, body: &impl serde::Serialize) -> Self {
         let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
-        Self {
-            status,
-            headers: vec![("content-type", "application/json".to_owned())],
-            body,
-        }
+        Self { status, headers: vec![("content-type", "application/json".to_owned())], body }
     }
 
     #[must_use]

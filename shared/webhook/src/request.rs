@@ -23,39 +23,17 @@ pub struct Incoming {
 impl Incoming {
     /// The body's own bytes, if they are no more than `bytes_max`: before anything is decoded or hashed.
     pub fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
-        let Self {
-            method,
-            path,
-            query,
-            headers,
-            body,
-            is_base64,
-            source_ip: _,
-        } = self;
+        let Self { method, path, query, headers, body, is_base64, source_ip: _ } = self;
         // Four characters stand for three bytes.
-        let encoded_max = if is_base64 {
-            bytes_max.div_ceil(3).saturating_mul(4)
-        } else {
-            bytes_max
-        };
+        let encoded_max = if is_base64 { bytes_max.div_ceil(3).saturating_mul(4) } else { bytes_max };
         if body.len() > encoded_max {
             return Err(OpenError::TooLarge);
         }
-        let body = if is_base64 {
-            STANDARD.decode(body).map_err(|_| OpenError::NotBase64)?
-        } else {
-            body.into_bytes()
-        };
+        let body = if is_base64 { STANDARD.decode(body).map_err(|_| OpenError::NotBase64)? } else { body.into_bytes() };
         if body.len() > bytes_max {
             return Err(OpenError::TooLarge);
         }
-        Ok(Request {
-            method,
-            path,
-            query,
-            headers,
-            body,
-        })
+        Ok(Request { method, path, query, headers, body })
     }
 }
 
@@ -83,11 +61,7 @@ impl Request {
 
     /// A header that stands at most once. Of two, one reader would take the first and another the last.
     pub fn header(&self, name: &str) -> Result<Option<&str>, HeaderError> {
-        let mut values = self
-            .headers
-            .iter()
-            .filter(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str());
+        let mut values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
             (_, Some(_)) => Err(HeaderError),
@@ -96,12 +70,8 @@ impl Request {
 
     pub(crate) fn kept(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
         let all = |name: &&'static str| {
-            let values: Vec<&str> = self
-                .headers
-                .iter()
-                .filter(|(known, _)| known == name)
-                .map(|(_, value)| value.as_str())
-                .collect();
+            let values: Vec<&str> =
+                self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
             (!values.is_empty()).then(|| (*name, values.join(", ")))
         };
         names.iter().filter_map(all).collect()

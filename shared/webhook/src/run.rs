@@ -32,13 +32,8 @@ impl Start {
         log::panics_without_message();
         let config = Config::read(variable)?;
         // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
-        let http = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let sdk = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .load()
-            .await;
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
         Ok(Self { sdk, config })
     }
 
@@ -50,19 +45,11 @@ impl Start {
     /// The source with its keys, which are fetched here and now: a function that cannot verify does not start.
     pub async fn function<W: Webhook, L: Ledger>(self, source: W, ledger: L) -> Result<Function<W, L>, StartError> {
         let vault = match &self.config.secret_id {
-            Some(id) => Vault::SecretsManager {
-                client: Client::new(&self.sdk),
-                id: id.clone(),
-            },
+            Some(id) => Vault::SecretsManager { client: Client::new(&self.sdk), id: id.clone() },
             None => Vault::Here(environment()),
         };
         let keys = Keyring::open(vault, W::keys, now()).await?;
-        Ok(Function {
-            source,
-            keys,
-            config: self.config,
-            ledger,
-        })
+        Ok(Function { source, keys, config: self.config, ledger })
     }
 }
 
@@ -82,12 +69,7 @@ impl Moment {
     pub fn now(patience: Duration) -> Self {
         let started = Instant::now();
         let deadline = Deadline(started.checked_add(patience).unwrap_or(started));
-        Self {
-            now: now(),
-            started,
-            deadline,
-            attempt: AttemptMark::from_random(fastrand::u64(..)),
-        }
+        Self { now: now(), started, deadline, attempt: AttemptMark::from_random(fastrand::u64(..)) }
     }
 }
 

@@ -20,20 +20,12 @@ pub struct Settings(BTreeMap<String, Zeroizing<String>>);
 
 impl Settings {
     pub fn new(settings: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(
-            settings
-                .into_iter()
-                .map(|(name, value)| (name, Zeroizing::new(value)))
-                .collect(),
-        )
+        Self(settings.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect())
     }
 
     /// An empty setting is one that is not set.
     pub fn setting(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(|value| value.as_str())
-            .filter(|value| !value.trim().is_empty())
+        self.0.get(name).map(|value| value.as_str()).filter(|value| !value.trim().is_empty())
     }
 }
 
@@ -77,12 +69,7 @@ impl<K> Keyring<K> {
     /// Fails where there is no usable key: a function that cannot verify does not start.
     pub async fn open(vault: Vault, make: MakeKeys<K>, now: Timestamp) -> Result<Self, KeyringError> {
         let keys = fetched(&vault, make).await?;
-        Ok(Self {
-            vault,
-            make,
-            keys: RwLock::new(Arc::new(keys)),
-            fetched_at: Mutex::new(now),
-        })
+        Ok(Self { vault, make, keys: RwLock::new(Arc::new(keys)), fetched_at: Mutex::new(now) })
     }
 
     pub fn current(&self) -> Arc<K> {

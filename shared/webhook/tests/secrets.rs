@@ -1,0 +1,137 @@
+//! Keys from Secrets Manager: fetched at the start, and again at most once a minute when a signature does not fit.
+
+#![expect(clippy::expect_used, clippy::arithmetic_side_effects, reason = "a test that cannot go on must stop")]
+
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use signing::{Strength, hmac_hex};
+use testkit::now;
+use webhook::{Keyring, KeyringError, Settings, Vault};
+
+const OLD: &str = "the-old-secret-of-the-tests-0123456789";
+const NEW: &str = "the-new-secret-of-the-tests-0123456789";
+
+/// A Secrets Manager that holds one secret, or is out of order, and counts how often it is asked.
+#[derive(Debug, Clone)]
+struct Stored(Arc<Mutex<(Option<String>, usize)>>);
+
+impl Stored {
+    fn new(secret: Option<&str>) -> Self {
+        Self(Arc::new(Mutex::new((secret.map(str::to_owned), 0))))
+    }
+
+    fn put(&self, secret: Option<String>) {
+        self.0.lock().expect("one thread").0 = secret;
+    }
+
+    fn asked(&self) -> usize {
+        self.0.lock().expect("one thread").1
+    }
+
+    fn vault(&self) -> Vault {
+        let sdk = embedded::sdk_config(SharedHttpClient::new(self.clone()));
+        Vault::SecretsManager {
+            client: aws_sdk_secretsmanager::Client::new(&sdk),
+            id: "hookledger/local/usage".to_owned(),
+        }
+    }
+}
+
+impl HttpClient for Stored {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Stored {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        let mut stored = self.0.lock().expect("one thread");
+        stored.1 += 1;
+        let (status, body) = match &stored.0 {
+            Some(secret) => (200, serde_json::json!({ "SecretString": secret })),
+            None => (400, serde_json::json!({ "__type": "AccessDeniedException", "message": "no" })),
+        };
+        let status = StatusCode::try_from(status).expect("a status");
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))
+    }
+}
+
+fn keys(settings: &Settings, strength: Strength) -> Result<hmac_hex::Keys, (&'static str, signing::SecretError)> {
+    hmac_hex::Keys::parse(settings.setting("WEBHOOK_SECRET").unwrap_or_default(), strength)
+        .map_err(|error| ("WEBHOOK_SECRET", error))
+}
+
+fn object(secret: &str) -> String {
+    serde_json::json!({ "WEBHOOK_SECRET": secret }).to_string()
+}
+
+fn verifies(keys: &hmac_hex::Keys, secret: &str) -> bool {
+    let signature = hmac_hex::sign(&hmac_hex::Keys::parse(secret, Strength::Deployed).expect("a secret"), b"body");
+    hmac_hex::verify(keys, b"body", &signature).is_ok()
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_without_a_deployment() {
+    let stored = Stored::new(Some(&object(OLD)));
+    let ring = Keyring::open(stored.vault(), keys, now()).await.expect("keys");
+    assert!(verifies(&ring.current(), OLD) && !verifies(&ring.current(), NEW));
+
+    stored.put(Some(object(&format!("{NEW} {OLD}"))));
+    assert!(ring.refreshed(now().plus_seconds(59)).await.expect("no trouble").is_none(), "not within a minute");
+    assert_eq!(stored.asked(), 1);
+    let fresh = ring.refreshed(now().plus_seconds(60)).await.expect("fetched").expect("looked again");
+    assert!(verifies(&fresh, NEW) && verifies(&fresh, OLD), "both are live");
+    assert!(verifies(&ring.current(), NEW), "and stay so");
+
+    for second in 61..120 {
+        assert!(ring.refreshed(now().plus_seconds(second)).await.expect("no trouble").is_none());
+    }
+    assert_eq!(stored.asked(), 2, "a flood of forgeries asks once a minute");
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_fetched_leave_those_we_have() {
+    let stored = Stored::new(Some(&object(OLD)));
+    let ring = Keyring::open(stored.vault(), keys, now()).await.expect("keys");
+    for broken in
+        [None, Some("no JSON".to_owned()), Some(object("")), Some(object("changeme")), Some(object("too-short"))]
+    {
+        stored.put(broken.clone());
+        let later = now().plus_seconds(60 * i64::try_from(stored.asked()).expect("few"));
+        assert!(ring.refreshed(later).await.is_err(), "{broken:?}");
+        assert!(verifies(&ring.current(), OLD), "{broken:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_without_a_usable_key_does_not_start() {
+    let rows = [
+        (None, "the secret could not be fetched"),
+        (Some("no JSON".to_owned()), "the secret is not a JSON object of texts"),
+        (Some("{\"WEBHOOK_SECRET\":7}".to_owned()), "the secret is not a JSON object of texts"),
+        (Some("{}".to_owned()), "WEBHOOK_SECRET must not be empty"),
+        (Some(object("   ")), "WEBHOOK_SECRET must not be empty"),
+        (Some(object("changeme")), "WEBHOOK_SECRET must be a real secret, and holds a placeholder"),
+        (
+            Some(object("0123456789abcdef0123456789abcde")),
+            "WEBHOOK_SECRET must have at least 32 characters in each secret, and one has 31",
+        ),
+    ];
+    for (secret, told) in rows {
+        let stored = Stored::new(secret.as_deref());
+        let error: KeyringError = Keyring::open(stored.vault(), keys, now()).await.expect_err("no keys");
+        assert!(error.to_string().starts_with(told), "{error}");
+        if let Some(secret) = secret.filter(|secret| secret.len() > 8) {
+            let hidden: serde_json::Value = serde_json::from_str(&secret).unwrap_or_default();
+            let hidden = hidden["WEBHOOK_SECRET"].as_str().unwrap_or_default().trim().to_owned();
+            assert!(hidden.is_empty() || !format!("{error:?}{error}").contains(&hidden), "the error tells the secret");
+        }
+    }
+}
