@@ -10,10 +10,7 @@ use crate::UsageEvent;
 pub(crate) fn decide(event: &UsageEvent, owner: Option<Owner>) -> Decision {
     let heading = heading(event);
     let Some(owner) = owner else {
-        return Decision::Refuse(Refusal {
-            heading,
-            reason: Reason::UnknownKey,
-        });
+        return Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey });
     };
     let spend = Movement {
         key: MoneyKey::of_event(&event.receipt),
@@ -21,11 +18,7 @@ pub(crate) fn decide(event: &UsageEvent, owner: Option<Owner>) -> Decision {
         guard: Guard::WithinLine,
     };
     // The facts say all that the body says: nothing else need be kept of it.
-    Decision::Record(Entry {
-        heading,
-        effects: vec![Effect::Move(spend)],
-        keeps_body: false,
-    })
+    Decision::Record(Entry { heading, effects: vec![Effect::Move(spend)], keeps_body: false })
 }
 
 pub(crate) fn heading(event: &UsageEvent) -> Heading {

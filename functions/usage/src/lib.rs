@@ -22,16 +22,8 @@ pub struct Usage;
 impl Webhook for Usage {
     const SOURCE: &'static str = "usage";
     const ROUTES: &'static [Route] = &[
-        Route {
-            method: "POST",
-            path: "/api/webhooks/events",
-            endpoint: Endpoint::Event,
-        },
-        Route {
-            method: "GET",
-            path: "/api/webhooks/health",
-            endpoint: Endpoint::Health,
-        },
+        Route { method: "POST", path: "/api/webhooks/events", endpoint: Endpoint::Event },
+        Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health },
     ];
     /// A hundred times what an event needs.
     const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -50,22 +50,13 @@ struct Data<'b> {
 pub(crate) fn parse(verified: &Verified<'_>) -> Result<UsageEvent, ParseError> {
     let body: Body<'_> = serde_json::from_slice(verified.bytes()).map_err(|error| structure("", &error))?;
     let (id, receipt) = field("eventId", body.event_id, event_id)?;
-    data_of(&body, &id, receipt).map_err(|error| ParseError {
-        event_id: Some(id),
-        ..error
-    })
+    data_of(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })
 }
 
 fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, ParseError> {
     // Another kind of event is not ignored: one that moves money under a name we do not know would be lost without a trace.
     field("eventType", body.event_type, |value| {
-        text(value).and_then(|kind| {
-            if kind == "usage" {
-                Ok(())
-            } else {
-                Err("must be \"usage\"".to_owned())
-            }
-        })
+        text(value).and_then(|kind| if kind == "usage" { Ok(()) } else { Err("must be \"usage\"".to_owned()) })
     })?;
     let sent_at = field("timestamp", body.timestamp, moment)?;
     let data = field("data", body.data, Ok)?;
@@ -84,10 +75,7 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
     // More than the sum is right where cached or reasoning tokens are counted; less is a mistake.
     let sum = event.prompt_tokens.checked_add(event.completion_tokens);
     if sum.is_none_or(|sum| event.total_tokens < sum) {
-        return Err(problem(
-            "data.totalTokens",
-            "must be at least promptTokens and completionTokens together",
-        ));
+        return Err(problem("data.totalTokens", "must be at least promptTokens and completionTokens together"));
     }
     Ok(event)
 }
@@ -109,11 +97,7 @@ fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
 
 /// Gateways number their keys, or name them: `1` and `"1"` are one key.
 fn key(value: &RawValue) -> Result<CallerKey, String> {
-    let id = if value.get().starts_with('"') {
-        text(value)?
-    } else {
-        count(value)?.to_string()
-    };
+    let id = if value.get().starts_with('"') { text(value)? } else { count(value)?.to_string() };
     CallerKey::remote(&id).map_err(|error| error.to_string())
 }
 
@@ -139,11 +123,7 @@ fn moment(value: &RawValue) -> Result<Timestamp, String> {
 
 /// Exactly as it is written, whether as a number or as a text.
 fn cost(value: &RawValue) -> Result<Amount, String> {
-    let written = if value.get().starts_with('"') {
-        text(value)?
-    } else {
-        value.get().to_owned()
-    };
+    let written = if value.get().starts_with('"') { text(value)? } else { value.get().to_owned() };
     Asset::CREDITS.parse(&written).map_err(|error| error.to_string())
 }
 
@@ -158,9 +138,7 @@ fn text(value: &RawValue) -> Result<String, String> {
 /// Not JSON, not an object, or an object with a name twice: of two values one reader takes the first and another the last.
 fn structure(parent: &str, error: &serde_json::Error) -> ParseError {
     let said = error.to_string();
-    let twice = said
-        .strip_prefix("duplicate field `")
-        .and_then(|rest| rest.split_once('`'));
+    let twice = said.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
     match twice {
         Some((name, _)) if parent.is_empty() => problem(name, "stands twice"),
         Some((name, _)) => problem(&format!("{parent}.{name}"), "stands twice"),
@@ -170,9 +148,5 @@ fn structure(parent: &str, error: &serde_json::Error) -> ParseError {
 }
 
 fn problem(field: &str, problem: &str) -> ParseError {
-    ParseError {
-        field: field.to_owned(),
-        problem: problem.to_owned(),
-        event_id: None,
-    }
+    ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
 }

@@ -20,15 +20,7 @@ struct Body<'b> {
 
 pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
     let answer = |status: u16, message: &str| {
-        Reply::json(
-            status,
-            &Body {
-                success: status == 200,
-                message,
-                event_id,
-                timestamp: None,
-            },
-        )
+        Reply::json(status, &Body { success: status == 200, message, event_id, timestamp: None })
     };
     match outcome {
         Outcome::Booked => answer(200, "Event processed successfully"),
@@ -55,11 +47,7 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
 }
 
 pub(crate) fn health(now: Timestamp) -> Reply {
-    let body = Body {
-        success: true,
-        message: "Webhook service is healthy",
-        event_id: None,
-        timestamp: Some(now.to_string()),
-    };
+    let body =
+        Body { success: true, message: "Webhook service is healthy", event_id: None, timestamp: Some(now.to_string()) };
     Reply::json(200, &body)
 }

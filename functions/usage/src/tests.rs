@@ -1,1 +1,143 @@
-//! Tests of what is this source's alone; whole requests are tested in `tests/`.
+//! Properties of what is this source's alone; whole requests are tested in `tests/`.
+
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use signing::{Strength, Verified, hmac_hex};
+
+use super::*;
+
+const SECRET: &str = "s3cr3t-usage-key";
+
+fn verified(body: &str) -> Verified<'_> {
+    let keys = hmac_hex::Keys::parse(SECRET, Strength::Local).expect("a secret");
+    hmac_hex::verify(&keys, body.as_bytes(), &hmac_hex::sign(&keys, body.as_bytes())).expect("verified")
+}
+
+fn parsed(body: &str) -> Result<UsageEvent, ParseError> {
+    parse::parse(&verified(body))
+}
+
+fn event(id: &str, key: &str, cost: &str) -> Value {
+    json!({
+        "eventId": id,
+        "eventType": "usage",
+        "timestamp": 1_767_225_600,
+        "data": {
+            "remoteKeyId": key,
+            "model": "gpt-4o",
+            "promptTokens": 120,
+            "completionTokens": 30,
+            "totalTokens": 150,
+            "creditCost": cost,
+        },
+    })
+}
+
+/// A vector made by the sender's own code.
+#[test]
+fn the_known_answer() {
+    let body = r#"{"eventId":"evt_1","eventType":"usage","timestamp":1767225600,"data":{"remoteKeyId":"tok_42","model":"gpt-4o","promptTokens":120,"completionTokens":30,"totalTokens":150,"creditCost":"0.00234"}}"#;
+    let keys = hmac_hex::Keys::parse(SECRET, Strength::Local).expect("a secret");
+    let signature = "6aa41b4fbd0de63410a64a4fe8216c11dccbd1bbf7e3e59b487553a038002725";
+    let verified = hmac_hex::verify(&keys, body.as_bytes(), signature).expect("verified");
+    let event = parse::parse(&verified).expect("parsed");
+    assert_eq!((event.id.as_str(), event.key.to_string().as_str()), ("evt_1", "key#remote#tok_42"));
+    assert_eq!((event.cost.units(), event.total_tokens), (2_340, 150));
+}
+
+#[test]
+fn an_amount_is_read_from_its_own_text() {
+    let rows = [
+        ("15", 15_000_000),
+        ("\"0.00234\"", 2_340),
+        ("1.5", 1_500_000),
+        ("0", 0),
+        ("0.1", 100_000),
+        ("123456789012.123456", 123_456_789_012_123_456),
+    ];
+    for (text, units) in rows {
+        let body = event("e1", "k1", "COST").to_string().replace("\"COST\"", text);
+        assert_eq!(parsed(&body).map(|event| event.cost.units()), Ok(units), "{text}");
+    }
+}
+
+#[test]
+fn a_key_is_a_number_or_a_name() {
+    for (written, key) in [("1", "key#remote#1"), ("\"1\"", "key#remote#1"), ("\"tok_42\"", "key#remote#tok_42")] {
+        let body = event("e1", "KEY", "1").to_string().replace("\"KEY\"", written);
+        assert_eq!(parsed(&body).map(|event| event.key.to_string()).as_deref(), Ok(key), "{written}");
+    }
+}
+
+#[test]
+fn other_facts_are_another_event() {
+    let fingerprint = |body: &Value| decide::heading(&parsed(&body.to_string()).expect("parsed")).fingerprints;
+    let first = event("e1", "k1", "1");
+    let mut renamed = first.clone();
+    renamed["data"]["model"] = json!("gpt-4o-2024-11-20");
+    renamed["timestamp"] = json!(1_767_225_700);
+    assert_eq!(fingerprint(&first), fingerprint(&renamed), "neither the name of the model nor the time is money");
+    assert_eq!(fingerprint(&first), fingerprint(&event("e1", "k1", "1.000000")), "the same amount");
+    for other in [event("e1", "k1", "1.000001"), event("e1", "k2", "1"), event("e2", "k1", "1")] {
+        assert_ne!(fingerprint(&first), fingerprint(&other), "{other}");
+    }
+}
+
+/// The same event as another serializer would write it: other order, other white space, unknown fields in between.
+fn rewritten(value: &Value, dice: &mut impl FnMut() -> usize) -> String {
+    const SPACE: [&str; 4] = ["", " ", "\n\t", "\r\n  "];
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, String)> =
+                fields.iter().map(|(name, value)| (name.clone(), rewritten(value, dice))).collect();
+            fields.push((format!("extra{}", dice()), "[{\"a\":1.5e300}]".to_owned()));
+            for at in 0..fields.len() {
+                let other = dice() % fields.len();
+                fields.swap(at, other);
+            }
+            let mut space = || SPACE[dice() % SPACE.len()];
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}\"{name}\"{}:{value}{}", space(), space(), space()))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => value.to_string(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_redelivery_written_otherwise_is_the_same_event(
+        id in "[!-\"$-~]{1,128}", key in "[!-\"$-~]{1,64}", whole in 0_u64..1_000_000_000_000, fraction in "[0-9]{1,6}",
+        dice in prop::collection::vec(any::<u16>(), 8..64),
+    ) {
+        let first = event(&id, &key, &format!("{whole}.{fraction}"));
+        let mut throws = dice.iter().cycle().map(|throw| usize::from(*throw));
+        let again = rewritten(&first, &mut || throws.next().unwrap_or_default());
+        let (first, again) = (parsed(&first.to_string()), parsed(&again));
+        prop_assert!(first.is_ok(), "{first:?}");
+        prop_assert_eq!(&first, &again);
+        prop_assert_eq!(first.map(|event| decide::heading(&event)), again.map(|event| decide::heading(&event)));
+    }
+
+    #[test]
+    fn no_body_makes_the_parser_panic(body in "\\PC{0,200}|[\\[{\"a-z:,0-9\\]}]{0,200}") {
+        let _ = parsed(&body);
+    }
+
+    #[test]
+    fn no_value_in_any_field_makes_the_parser_panic(field in 0_usize..10, value in "\\PC{0,40}", raw in "[-+0-9.eE\"\\\\u\\[\\]{}a-z]{0,20}") {
+        let pointers = ["/eventId", "/eventType", "/timestamp", "/data", "/data/remoteKeyId", "/data/model", "/data/promptTokens",
+            "/data/completionTokens", "/data/totalTokens", "/data/creditCost"];
+        let mut body = event("e1", "k1", "1");
+        *body.pointer_mut(pointers[field]).expect("a field") = json!("HERE");
+        let _ = parsed(&body.to_string().replace("\"HERE\"", &raw));
+        *body.pointer_mut(pointers[field]).expect("a field") = Value::Object(Map::from_iter([(value.clone(), json!(value))]));
+        let _ = parsed(&body.to_string());
+        *body.pointer_mut(pointers[field]).expect("a field") = json!(value);
+        let _ = parsed(&body.to_string());
+    }
+}

@@ -43,11 +43,8 @@ pub(crate) fn verify<'r>(keys: &Keys, request: &'r Request, now: Timestamp) -> R
         return Err(VerifyError::Missing);
     };
     let sent = |name| once(request.header(name))?.ok_or(VerifyError::Missing);
-    let headers = Headers {
-        id: sent(STANDARD_ID)?,
-        timestamp: sent(STANDARD_TIMESTAMP)?,
-        signature: sent(STANDARD_SIGNATURE)?,
-    };
+    let headers =
+        Headers { id: sent(STANDARD_ID)?, timestamp: sent(STANDARD_TIMESTAMP)?, signature: sent(STANDARD_SIGNATURE)? };
     standard_webhooks::verify(standard, headers, request.body(), now.unix_s(), TOLERANCE_S)
 }
 
