@@ -1,0 +1,132 @@
+//! What an event costs: round trips, write units, bytes. Counted, so that the numbers hold on any machine.
+
+use serde_json::{Value, json};
+use testkit::{Call, Fault, World};
+
+use crate::sandbox::{Sandbox, message, moment, moment_at, open_account, top_up, usage};
+
+/// DynamoDB bills a write by this.
+const WRITE_UNIT_BYTES: usize = 1_024;
+
+async fn world() -> World {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "1000").await;
+    world
+}
+
+fn operations(calls: &[Call]) -> Vec<&str> {
+    calls.iter().map(|call| call.operation.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn round_trips() {
+    const BOOKED: &str = "Event processed successfully";
+    const REPEAT: &str = "Event already processed (idempotent)";
+    let world = world().await;
+    let (warm, cold) = (Sandbox::faultless(&world).await, Sandbox::faultless(&world).await);
+    let rows = [
+        ("a key that is not in the cache", &warm, "e1", 0, BOOKED, "GetItem TransactWriteItems"),
+        ("a key that is", &warm, "e2", 59, BOOKED, "TransactWriteItems"),
+        ("a key that has been there for a minute", &warm, "e3", 60, BOOKED, "GetItem TransactWriteItems"),
+        ("a repeat, warm, when the key no longer is", &warm, "e1", 500, REPEAT, ""),
+        ("another process, whose first event fetches the key", &cold, "e4", 0, BOOKED, "GetItem TransactWriteItems"),
+        ("a repeat, cold", &cold, "e1", 1, REPEAT, "TransactWriteItems"),
+        ("a repeat that was cold", &cold, "e1", 2, REPEAT, ""),
+    ];
+    for (attempt, (name, sandbox, id, late, told, expected)) in (1..).zip(rows) {
+        let before = sandbox.faults.calls().len();
+        let moment = moment_at(attempt, testkit::now().plus_seconds(late));
+        let reply = sandbox.deliver(&usage(id, "k1", "1").to_string(), &moment).await.expect("alive");
+        let calls = sandbox.faults.calls();
+        let made = operations(&calls).split_off(before).join(" ");
+        assert_eq!((message(&reply).as_str(), made.as_str()), (told, expected), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_units() {
+    let world = world().await;
+    let sandbox = Sandbox::faultless(&world).await;
+    sandbox.deliver(&usage("e1", "k1", "1").to_string(), &moment(1)).await.expect("alive");
+    let calls = sandbox.faults.calls();
+    let answer = calls.last().and_then(|call| call.answer.clone()).expect("an answer");
+    let of_table = |table: &str| {
+        let tables = answer["ConsumedCapacity"].as_array().expect("capacity");
+        tables.iter().find(|row| row["TableName"] == format!("hookledger-local-{table}")).cloned().unwrap_or_default()
+    };
+    assert_eq!(of_table("journal")["Table"]["CapacityUnits"], json!(2.0), "{answer}");
+    assert_eq!(of_table("accounts")["Table"]["CapacityUnits"], json!(2.0), "{answer}");
+    assert_eq!(of_table("journal")["GlobalSecondaryIndexes"]["by_account"]["CapacityUnits"], json!(1.0), "{answer}");
+    assert_eq!(of_table("bodies"), Value::Null, "no body is kept of an event whose facts say it all");
+}
+
+/// The largest event that is accepted, of the longest owner: its row is one write unit.
+#[tokio::test(start_paused = true)]
+async fn the_largest_row_fits_a_write_unit() {
+    let world = World::new();
+    let (owner, key) = ("o".repeat(64), "k".repeat(64));
+    open_account(&world, &owner, &key, "999999999999.999999").await;
+    let mut body = usage(&"e".repeat(128), &key, "999999999999.999999");
+    body["timestamp"] = json!("2026-01-01T00:00:00.000Z");
+    body["data"]["model"] = json!("m".repeat(128));
+    for (field, tokens) in
+        [("promptTokens", u64::MAX / 2), ("completionTokens", u64::MAX / 2), ("totalTokens", u64::MAX)]
+    {
+        body["data"][field] = json!(tokens);
+    }
+    let reply = Sandbox::faultless(&world).await.deliver(&body.to_string(), &moment(1)).await.expect("alive");
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let read = json!({ "TableName": "hookledger-local-journal", "Key": { "id": { "S": format!("usage#{}", "e".repeat(128)) } } });
+    let row = world.engine.request("GetItem", &read).expect("a row");
+    let size = size_of_map(&row["Item"]);
+    assert!(size <= WRITE_UNIT_BYTES, "{size} bytes");
+}
+
+/// As DynamoDB counts: names and values, three bytes for a map and one for each of its values.
+fn size_of_map(map: &Value) -> usize {
+    map.as_object().expect("a map").iter().map(|(name, value)| name.len() + size(value)).sum()
+}
+
+fn size(value: &Value) -> usize {
+    let (kind, value) = value.as_object().and_then(|value| value.iter().next()).expect("a typed value");
+    match (kind.as_str(), value) {
+        ("S", Value::String(text)) => text.len(),
+        ("N", Value::String(digits)) => digits.len().div_ceil(2) + 1,
+        ("M", map) => 3 + map.as_object().expect("a map").len() + size_of_map(map),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What was lost on the way back is found by our own mark: the sender hears of one booking, and one attempt is counted.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_counts_once() {
+    for (cost, call, expected) in [("1", 1, "Event processed successfully"), ("2000", 2, "Insufficient credits")] {
+        for fault in [Fault::DropResponse, Fault::Reset, Fault::Garbage, Fault::ServerErrorApplied] {
+            let world = world().await;
+            let sandbox =
+                Sandbox::new(&world, 1, move |number, _| if number == call { fault } else { Fault::None }).await;
+            let reply = sandbox.deliver(&usage("e1", "k1", cost).to_string(), &moment(1)).await.expect("alive");
+            assert_eq!(message(&reply), expected, "{fault:?}");
+            assert_eq!(world.books().journal["usage#e1"].attempts, 1, "{fault:?}");
+        }
+    }
+}
+
+/// Refused, topped up, sent again: booked once, and the row says how often it was tried.
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_is_booked_when_it_can_be() {
+    let world = world().await;
+    let sandbox = Sandbox::faultless(&world).await;
+    let body = usage("e1", "k1", "1500").to_string();
+    let mut told = Vec::new();
+    for attempt in 1..=4 {
+        if attempt == 3 {
+            top_up(&world, "more", "alice", "500").await;
+        }
+        told.push(sandbox.deliver(&body, &moment(attempt)).await.expect("alive").status);
+    }
+    assert_eq!(told, [402, 402, 200, 200]);
+    let books = world.books();
+    books.check();
+    assert_eq!((books.balance("alice/credits"), books.journal["usage#e1"].attempts), (0, 3));
+}

@@ -1,0 +1,256 @@
+//! Every single fault, and every two, at every call of the usage path; then the sender tries again. Balance and journal come
+//! out as they do without any fault.
+
+use std::collections::BTreeMap;
+
+use testkit::{Books, Fault, Row, World};
+
+use crate::sandbox::{SETTLED, Sandbox, message, moment, open_account, top_up, usage};
+
+/// More than the sender of any scenario needs, and fewer than would hide one that never ends.
+const TRIES_MAX: u64 = 12;
+
+/// What a sender delivers, into which books, and how it ends.
+struct Scenario {
+    name: &'static str,
+    credits: &'static str,
+    /// Delivered before, without faults.
+    before: &'static [(&'static str, &'static str, &'static str)],
+    event: (&'static str, &'static str, &'static str),
+    ends: (u16, &'static str),
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "a fresh event",
+        credits: "10",
+        before: &[],
+        event: ("e1", "k1", "3"),
+        ends: (200, "Event processed successfully"),
+    },
+    Scenario {
+        name: "the last credit",
+        credits: "3",
+        before: &[],
+        event: ("e1", "k1", "3"),
+        ends: (200, "Event processed successfully"),
+    },
+    Scenario {
+        name: "a repeat to a cold sandbox",
+        credits: "10",
+        before: &[("e1", "k1", "3")],
+        event: ("e1", "k1", "3"),
+        ends: (200, "Event already processed (idempotent)"),
+    },
+    Scenario {
+        name: "too few credits",
+        credits: "2",
+        before: &[],
+        event: ("e1", "k1", "3"),
+        ends: (402, "Insufficient credits"),
+    },
+    Scenario {
+        name: "an unknown key",
+        credits: "2",
+        before: &[],
+        event: ("e1", "k9", "3"),
+        ends: (404, "Unknown remoteKeyId"),
+    },
+    Scenario {
+        name: "other facts under a used id",
+        credits: "10",
+        before: &[("e1", "k1", "3")],
+        event: ("e1", "k1", "4"),
+        ends: (409, "Event id already used with different data"),
+    },
+    Scenario {
+        name: "a body that cannot be parsed",
+        credits: "10",
+        before: &[],
+        event: ("e1", "k1", "-4"),
+        ends: (400, "Invalid event: data.creditCost must not be negative"),
+    },
+];
+
+#[tokio::test(start_paused = true)]
+async fn every_single_fault_at_every_call() {
+    for scenario in SCENARIOS {
+        let (expected, calls) = played(scenario, &[]).await;
+        for fault in Fault::ALL {
+            for call in 0..=calls {
+                let (books, _) = played(scenario, &[(call, fault)]).await;
+                assert_eq!(books, expected, "{}: {fault:?} at call {call}", scenario.name);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_two_faults_at_calls_in_a_row() {
+    for scenario in SCENARIOS {
+        let (expected, calls) = played(scenario, &[]).await;
+        for (first, second) in Fault::ALL.iter().flat_map(|first| Fault::ALL.map(|second| (*first, second))) {
+            for call in 0..calls {
+                let (books, _) = played(scenario, &[(call, first), (call + 1, second)]).await;
+                assert_eq!(books, expected, "{}: {first:?} and {second:?} from call {call}", scenario.name);
+            }
+        }
+    }
+}
+
+/// Delivers until the sender is told what ends it; returns what is left in the books and the number of calls made.
+async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (BTreeMap<String, Row>, usize) {
+    let world = World::new();
+    open_account(&world, "alice", "k1", scenario.credits).await;
+    for (id, key, cost) in scenario.before {
+        let reply = Sandbox::faultless(&world).await.deliver(&usage(id, key, cost).to_string(), &moment(90)).await;
+        assert_eq!(reply.map(|reply| reply.status), Some(200));
+    }
+    let (id, key, cost) = scenario.event;
+    let body = usage(id, key, cost).to_string();
+    let faults: BTreeMap<usize, Fault> = faults.iter().copied().collect();
+    let mut made = 0;
+    for attempt in 1..=TRIES_MAX {
+        // Each try meets a new sandbox, which knows nothing; the calls are counted through all of them.
+        let (from, faults) = (made, faults.clone());
+        let plan = move |call: usize, _: &str| faults.get(&(from + call)).copied().unwrap_or(Fault::None);
+        let sandbox = Sandbox::new(&world, attempt, plan).await;
+        let reply = sandbox.deliver(&body, &moment(attempt)).await;
+        made += sandbox.faults.calls().len();
+        let Some(reply) = reply else { continue };
+        if matches!(reply.status, 500 | 503) {
+            continue;
+        }
+        let told = message(&reply);
+        let repeat = reply.status == 200 && told == "Event already processed (idempotent)";
+        assert!(
+            repeat || (reply.status, told.as_str()) == scenario.ends,
+            "{}: told {} {told}",
+            scenario.name,
+            reply.status
+        );
+        tokio::time::sleep(SETTLED).await;
+        return (comparable(&world.books()), made);
+    }
+    panic!("{}: {faults:?}: never told", scenario.name);
+}
+
+/// The journal without how often an event was tried, which depends on the faults; and balances as one more row.
+fn comparable(books: &Books) -> BTreeMap<String, Row> {
+    books.check();
+    let balances =
+        books.accounts.iter().map(|(id, account)| (id.clone(), Row { change: account.balance, ..Row::default() }));
+    let journal = books.journal.iter().map(|(id, row)| (id.clone(), Row { attempts: 0, ..row.clone() }));
+    let bodies = books.bodies.iter().map(|id| (format!("body of {id}"), Row::default()));
+    journal.chain(balances).chain(bodies).collect()
+}
+
+/// Five faults under which "lock, work, mark as done" credits twice.
+mod classic {
+    use super::*;
+
+    /// A sandbox whose n-th call, counted from 0, ends so; the sender then tries again elsewhere.
+    async fn twice(world: &World, call: usize, fault: Fault) {
+        let body = usage("e1", "k1", "3").to_string();
+        let first = Sandbox::new(world, 1, move |number, _| if number == call { fault } else { Fault::None }).await;
+        first.deliver(&body, &moment(1)).await;
+        let second = Sandbox::faultless(world).await;
+        assert_eq!(second.deliver(&body, &moment(2)).await.map(|reply| reply.status), Some(200));
+        tokio::time::sleep(SETTLED).await;
+        let books = world.books();
+        books.check();
+        assert_eq!(books.balance("alice/credits"), 7_000_000, "{fault:?} at {call}");
+    }
+
+    async fn world() -> World {
+        let world = World::new();
+        open_account(&world, "alice", "k1", "10").await;
+        world
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_exception_after_the_deduction() {
+        for fault in [Fault::Reset, Fault::Garbage, Fault::ServerErrorApplied] {
+            twice(&world().await, 1, fault).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sandbox_killed_after_the_deduction() {
+        twice(&world().await, 1, Fault::KillApplied).await;
+    }
+
+    /// There is no completion write: the deduction and its record are one. It fails as a whole, or not at all.
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_completion_write() {
+        for fault in [Fault::DropRequest, Fault::Throttle, Fault::Conflict, Fault::ServerError, Fault::Kill] {
+            twice(&world().await, 1, fault).await;
+        }
+    }
+
+    /// A journal row has no TTL; and what has one is swept long before.
+    #[tokio::test(start_paused = true)]
+    async fn a_replay_years_later() {
+        let world = world().await;
+        twice(&world, 99, Fault::None).await;
+        let body = usage("e1", "k1", "3").to_string();
+        world.engine.sweep_expired().expect("a sweep");
+        let later = crate::sandbox::moment_at(9, testkit::now().plus_seconds(10 * 365 * 86_400));
+        let reply = Sandbox::faultless(&world).await.deliver(&body, &later).await.expect("a reply");
+        assert_eq!(message(&reply), "Event already processed (idempotent)");
+        assert_eq!(world.books().balance("alice/credits"), 7_000_000);
+    }
+
+    /// Two events of one payment, delivered at the same time to two sandboxes: the money's own key lets one of them move it.
+    #[tokio::test(start_paused = true)]
+    async fn two_events_of_one_payment() {
+        for fault in Fault::ALL.into_iter().chain([Fault::None]) {
+            let world = world().await;
+            top_up(&world, "unrelated", "alice", "1").await;
+            let (shaky, faults) = world.faulty(3, move |call, _| if call == 0 { fault } else { Fault::None });
+            let steady = world.ledger(4);
+            let (one, other) = (payment("paid"), payment("succeeded"));
+            let first = async {
+                let delivery = testkit::delivery(1);
+                tokio::select! {
+                    biased;
+                    committed = ledger::Ledger::commit(&shaky, &one, &delivery) => drop(committed),
+                    () = faults.killed() => {}
+                }
+            };
+            let ((), committed) =
+                tokio::join!(first, async { ledger::Ledger::commit(&steady, &other, &testkit::delivery(2)).await });
+            committed.expect("booked, now or earlier");
+            ledger::Ledger::commit(&steady, &one, &testkit::delivery(3)).await.expect("booked, now or earlier");
+            tokio::time::sleep(SETTLED).await;
+            let books = world.books();
+            books.check();
+            assert_eq!(books.balance("alice/credits"), 16_000_000, "{fault:?}");
+            assert_eq!(
+                books.journal.keys().filter(|id| id.starts_with("usage#")).count(),
+                2,
+                "each event has its receipt"
+            );
+        }
+    }
+
+    fn payment(event: &str) -> ledger::Decision {
+        use ledger::{
+            Decision, Effect, Entry, EventKey, Fingerprint, Guard, Heading, House, MoneyKey, Movement, Owner, Posting,
+        };
+        let account = Owner::new("alice").expect("an owner").account(ledger::Asset::CREDITS);
+        let movement = Movement {
+            key: MoneyKey::new("payment", &["pi_1"]).expect("a key"),
+            posting: Posting::to_customer(account, House::Manual, crate::sandbox::amount("5")),
+            guard: Guard::Always,
+        };
+        let heading = Heading {
+            receipt: EventKey::new("usage", event).expect("an id"),
+            source: "usage",
+            kind: "payment",
+            facts: vec![],
+            fingerprints: Fingerprint::of(1, &[("event", event)]).into(),
+        };
+        Decision::Record(Entry { heading, effects: vec![Effect::Move(movement)], keeps_body: false })
+    }
+}

@@ -1,0 +1,118 @@
+//! What proves nothing leaves no trace: forged, unsigned, too large, misdirected, from elsewhere or from another time.
+
+use serde_json::{Value, json};
+use testkit::{Sent, Shape};
+use usage::Usage;
+use webhook::{Config, Webhook as _};
+
+use crate::refusals::books;
+use crate::sandbox::{EVENTS, function, moment, signature, usage};
+
+/// A request that proves nothing leaves no trace.
+#[tokio::test(start_paused = true)]
+async fn not_verified() {
+    const UNSIGNED: (u16, &str) = (401, "Invalid webhook signature");
+    let body = usage("e1", "k1", "3").to_string();
+    let reordered = serde_json::to_string_pretty(&usage("e1", "k1", "3")).expect("JSON");
+    let signature = signature(body.as_bytes());
+    let large = format!("{body}{}", " ".repeat(Usage::BODY_BYTES_MAX));
+    let post = || Sent::post(EVENTS, body.as_bytes());
+    let signed = || post().with("x-webhook-signature", signature.clone());
+    let to = |method, path| Sent { method, path, ..signed() };
+    let rows: Vec<(&str, Sent<'_>, (u16, &str))> = vec![
+        ("no signature", post(), UNSIGNED),
+        ("an empty signature", post().with("x-webhook-signature", ""), UNSIGNED),
+        ("not hex", post().with("x-webhook-signature", "z".repeat(64)), UNSIGNED),
+        ("upper case", post().with("x-webhook-signature", signature.to_uppercase()), UNSIGNED),
+        ("one digit short", post().with("x-webhook-signature", signature.get(1..).expect("digits")), UNSIGNED),
+        ("with a prefix", post().with("x-webhook-signature", format!("sha256={signature}")), UNSIGNED),
+        ("of another body", post().with("x-webhook-signature", crate::sandbox::signature(b"{}")), UNSIGNED),
+        (
+            "under another key",
+            post().with("x-webhook-signature", under(b"another-secret-of-32-characters-or-more", &body)),
+            UNSIGNED,
+        ),
+        (
+            "twice, the right one last",
+            post().with("x-webhook-signature", "0".repeat(64)).with("x-webhook-signature", signature.clone()),
+            UNSIGNED,
+        ),
+        ("twice, the right one first", signed().with("x-webhook-signature", "0".repeat(64)), UNSIGNED),
+        ("twice, both right", signed().with("x-webhook-signature", signature.clone()), UNSIGNED),
+        ("in another header", post().with("webhook-signature", signature.clone()), UNSIGNED),
+        ("the same JSON written otherwise", Sent { body: reordered.as_bytes(), ..signed() }, UNSIGNED),
+        ("one byte more", Sent { body: large.get(..=body.len()).expect("longer").as_bytes(), ..signed() }, UNSIGNED),
+        (
+            "Standard Webhooks, which is not configured",
+            post()
+                .with("webhook-id", "m1")
+                .with("webhook-timestamp", "1767225600")
+                .with("webhook-signature", "v1,AAAA"),
+            UNSIGNED,
+        ),
+        ("too large", Sent { body: large.as_bytes(), ..signed() }, (413, "Payload too large")),
+        ("too large, in base64", Sent { body: large.as_bytes(), base64: true, ..signed() }, (413, "Payload too large")),
+        ("another path", to("POST", "/api/webhooks/other"), (404, "Not found")),
+        ("another method", to("PUT", EVENTS), (405, "Method not allowed")),
+        ("reading where one writes", to("GET", EVENTS), (405, "Method not allowed")),
+        ("writing where one reads", to("POST", "/api/webhooks/health"), (405, "Method not allowed")),
+    ];
+    let world = books().await;
+    let function = function(world.ledger(1), Config::default()).await;
+    let before = world.books();
+    for (name, sent, (status, message)) in rows {
+        for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
+            let reply = function.answer(&sent.event(shape), &moment(1)).await;
+            let expected = json!({ "success": false, "message": message }).to_string();
+            let said: Value = serde_json::from_str(&reply.body).expect("a JSON body");
+            assert_eq!((reply.status, said.to_string()), (status, expected), "{name} ({shape:?})");
+            assert_eq!(world.books(), before, "{name} ({shape:?})");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_elsewhere_or_from_another_time() {
+    let world = books().await;
+    let variables = |name: &str| match name {
+        "STAGE" => Some("local".to_owned()),
+        "ALLOWED_IPS" => Some("198.51.100.0/24, 2001:db8::1".to_owned()),
+        "MAX_SKEW_SECONDS" => Some("300".to_owned()),
+        _ => None,
+    };
+    let function = function(world.ledger(1), Config::read(variables).expect("a configuration")).await;
+    let before = world.books();
+    let rows = [
+        ("203.0.113.7", 0, (403, "Forbidden")),
+        ("", 0, (403, "Forbidden")),
+        ("2001:db8::2", 0, (403, "Forbidden")),
+        ("198.51.100.9", 301, (400, "Invalid event: timestamp is outside the accepted window")),
+        ("198.51.100.9", -301, (400, "Invalid event: timestamp is outside the accepted window")),
+        ("198.51.100.9", 300, (200, "Event processed successfully")),
+        ("2001:db8::1", -300, (200, "Event processed successfully")),
+    ];
+    for (number, (source_ip, late, (status, message))) in rows.into_iter().enumerate() {
+        let body = usage(&format!("e{number}"), "k1", "0").to_string();
+        let sent = Sent {
+            source_ip,
+            ..Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes()))
+        };
+        let moment = crate::sandbox::moment_at(1, testkit::now().plus_seconds(late));
+        let reply = function.answer(&sent.event(Shape::HttpApi), &moment).await;
+        assert_eq!((reply.status, crate::sandbox::message(&reply).as_str()), (status, message), "{source_ip} {late}");
+        let kept = world.books().journal.get(&format!("usage#e{number}")).map(|row| row.reason.clone());
+        let expected = match status {
+            403 => None,
+            400 => Some(Some("outside_clock_window".to_owned())),
+            _ => Some(None),
+        };
+        assert_eq!(kept, expected, "{source_ip} {late}");
+    }
+    assert_eq!(world.books().balance("alice/credits"), before.balance("alice/credits"));
+}
+
+fn under(secret: &[u8], body: &str) -> String {
+    let keys = signing::hmac_hex::Keys::parse(std::str::from_utf8(secret).expect("text"), signing::Strength::Deployed)
+        .expect("a secret");
+    signing::hmac_hex::sign(&keys, body.as_bytes())
+}

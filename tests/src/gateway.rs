@@ -1,0 +1,143 @@
+//! The same event in every shape that a gateway hands it over in; and what is no event at all.
+
+use ledger::{CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Owner, Receipt};
+use serde_json::{Value, json};
+use testkit::{MemoryLedger, Sent, Shape, World};
+use usage::Usage;
+use webhook::{Config, Function, Keyring, Settings, Vault, Webhook as _};
+
+use crate::sandbox::{EVENTS, SECRET, function, message, moment, open_account, signature, usage};
+
+#[tokio::test(start_paused = true)]
+async fn every_shape_is_the_same_event() {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "10").await;
+    let mut body = usage("e1", "k1", "3");
+    // Bytes beyond ASCII, and white space of the sender's own.
+    body["data"]["model"] = json!("通义千问-é-e\u{301}");
+    let body = format!(" {}\r\n", serde_json::to_string_pretty(&body).expect("JSON"));
+    let sent = |name| Sent::post(EVENTS, body.as_bytes()).with(name, signature(body.as_bytes()));
+    let mut told = Vec::new();
+    for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
+        for base64 in [false, true] {
+            for name in ["x-webhook-signature", "X-Webhook-Signature", "X-WEBHOOK-SIGNATURE"] {
+                // A new process each time: the store, not its memory, says that it is the same event.
+                let function = function(world.ledger(1), Config::default()).await;
+                let event = Sent { base64, ..sent(name) }.event(shape);
+                let reply = function.answer(&event, &moment(told.len() as u64)).await;
+                told.push((reply.status, message(&reply)));
+            }
+        }
+    }
+    assert_eq!(told.remove(0), (200, "Event processed successfully".to_owned()));
+    assert!(told.iter().all(|told| *told == (200, "Event already processed (idempotent)".to_owned())), "{told:?}");
+    assert_eq!(world.books().balance("alice/credits"), 7_000_000);
+}
+
+#[tokio::test]
+async fn a_named_stage_stands_before_the_path() {
+    let function = function(MemoryLedger::default(), Config::default()).await;
+    let mut event: Value = serde_json::from_str(
+        &Sent { method: "GET", ..Sent::post("/prod/api/webhooks/health", b"") }.event(Shape::HttpApi),
+    )
+    .expect("JSON");
+    assert_eq!(function.answer(&event.to_string(), &moment(1)).await.status, 404, "$default has no name in the path");
+    event["requestContext"]["stage"] = json!("prod");
+    let reply = function.answer(&event.to_string(), &moment(1)).await;
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (200, r#"{"success":true,"message":"Webhook service is healthy","timestamp":"2026-01-01T00:00:00.000Z"}"#)
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_no_success() {
+    let function = function(MemoryLedger::default(), Config::default()).await;
+    let good = Sent::post(EVENTS, b"{}").with("x-webhook-signature", signature(b"{}"));
+    let mut bad_base64: Value = serde_json::from_str(&good.event(Shape::HttpApi)).expect("JSON");
+    bad_base64["isBase64Encoded"] = json!(true);
+    bad_base64["body"] = json!("%%%");
+    let mut bad_base64_v1: Value = serde_json::from_str(&good.event(Shape::RestApi)).expect("JSON");
+    bad_base64_v1["isBase64Encoded"] = json!(true);
+    bad_base64_v1["body"] = json!("e30"); // without its padding
+    let mut no_path: Value = serde_json::from_str(&good.event(Shape::HttpApi)).expect("JSON");
+    no_path.as_object_mut().expect("an object").remove("rawPath");
+    let rows = [
+        String::new(),
+        "null".to_owned(),
+        "{}".to_owned(),
+        "[1]".to_owned(),
+        r#"{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}"#.to_owned(),
+        r#"{"version":"2.0","rawPath":"/api/webhooks/events"}"#.to_owned(),
+        good.event(Shape::HttpApi).replace("\"POST\"", "7"),
+        bad_base64.to_string(),
+        bad_base64_v1.to_string(),
+        no_path.to_string(),
+    ];
+    for event in rows {
+        let reply = function.answer(&event, &moment(1)).await;
+        assert_eq!((reply.status, message(&reply).as_str()), (400, "Malformed request"), "{event}");
+    }
+    assert_eq!(function.ledger.books(), testkit::Books::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn standard_webhooks_where_it_is_configured() {
+    const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let world = World::new();
+    open_account(&world, "alice", "k1", "10").await;
+    let settings = [("WEBHOOK_SECRET", SECRET), ("STANDARD_WEBHOOK_SECRET", STANDARD)];
+    let settings = Settings::new(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let keys = Keyring::open(Vault::Here(settings), Usage::keys, testkit::now()).await.expect("keys");
+    let function = Function { source: Usage, keys, config: Config::default(), ledger: world.ledger(1) };
+    let body = usage("e1", "k1", "3").to_string();
+    let standard = signing::standard_webhooks::Keys::parse(STANDARD).expect("a secret");
+    let now = testkit::now().unix_s();
+    let sent = |at: i64| {
+        let signature = signing::standard_webhooks::sign(&standard, "msg_1", at, body.as_bytes());
+        Sent::post(EVENTS, body.as_bytes())
+            .with("webhook-id", "msg_1")
+            .with("webhook-timestamp", at.to_string())
+            .with("webhook-signature", signature)
+    };
+    let rows = [
+        ("an old one", sent(now - 301), 401),
+        ("one from the future", sent(now + 301), 401),
+        ("without an id", Sent { headers: sent(now).headers.into_iter().skip(1).collect(), ..sent(now) }, 401),
+        ("with a bad signature of the other scheme", sent(now).with("x-webhook-signature", "0".repeat(64)), 401),
+        ("a good one", sent(now - 300), 200),
+        (
+            "the same by the other scheme",
+            Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes())),
+            200,
+        ),
+    ];
+    for (name, sent, status) in rows {
+        assert_eq!(function.answer(&sent.event(Shape::HttpApi), &moment(1)).await.status, status, "{name}");
+    }
+    assert_eq!(world.books().balance("alice/credits"), 7_000_000);
+}
+
+/// Books that cannot be opened without falling over something.
+struct Falls;
+
+impl Ledger for Falls {
+    fn recall(&self, _: &EventKey, _: &Fingerprints) -> Option<Receipt> {
+        panic!("fell over {SECRET}")
+    }
+
+    async fn owner(&self, _: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        Ok(None)
+    }
+
+    async fn commit(&self, _: &Decision, _: &Delivery<'_>) -> Result<Committed, CommitError> {
+        Ok(Committed::Ignored { reason: "never" })
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_and_not_a_success() {
+    let function = function(Falls, Config::default()).await;
+    let reply = function.answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &moment(1)).await;
+    assert_eq!((reply.status, reply.body.as_str()), (500, r#"{"success":false,"message":"Internal error"}"#));
+}

@@ -1,0 +1,176 @@
+//! The house rules. A rule that is only written down is a wish; these fail the build.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// A reader holds a file of this length in the head.
+const LINES_MAX: usize = 400;
+
+/// Which crates of ours a crate may use. A crate that is not here may not be.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("signing", &[]),
+    ("ledger", &[]),
+    ("idempotency", &["ledger"]),
+    ("webhook", &["ledger", "signing"]),
+    ("embedded", &[]),
+    ("testkit", &["embedded", "idempotency", "ledger"]),
+    ("usage", &["idempotency", "ledger", "signing", "webhook"]),
+    ("tests", &[]),
+];
+
+/// What the pure crates never see.
+const NOT_PURE: &[&str] = &["aws", "tokio", "tracing", "fastrand", "http", "lambda", "hyper"];
+
+/// Second TLS stacks and others that must not come in by a feature.
+const NOT_IN_THE_TREE: &[(&str, &str)] = &[
+    ("hyper", "0."),
+    ("rustls", "0.21"),
+    ("rustls", "0.20"),
+    ("aws-lc-rs", ""),
+    ("aws-lc-sys", ""),
+    ("openssl", ""),
+    ("openssl-sys", ""),
+    ("native-tls", ""),
+    ("standardwebhooks", ""),
+];
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if entry.is_dir() && !name.starts_with('.') && name != "target" {
+            found.extend(files(&entry, ending));
+        } else if name.ends_with(ending) {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The folders of the crates, by the name of the crate.
+fn crates() -> BTreeMap<String, PathBuf> {
+    let manifests =
+        files(&root(), "Cargo.toml").into_iter().filter(|manifest| manifest.parent() != Some(root().as_path()));
+    let named = |manifest: PathBuf| {
+        let name = read(&manifest)
+            .lines()
+            .find_map(|line| Some(line.strip_prefix("name = \"")?.trim_end_matches('"').to_owned()));
+        (name.expect("a name"), manifest.parent().expect("a folder").to_owned())
+    };
+    manifests.map(named).collect()
+}
+
+/// The names under `[section]` of a manifest.
+fn dependencies(folder: &Path, section: &str) -> BTreeSet<String> {
+    let manifest = read(&folder.join("Cargo.toml"));
+    let of_section =
+        manifest.split("\n[").find_map(|part| part.strip_prefix(&format!("{section}]\n"))).unwrap_or_default();
+    let name = |line: &str| line.split(['.', ' ', '=']).next().unwrap_or_default().to_owned();
+    of_section.lines().map(name).filter(|name| !name.is_empty() && !name.starts_with('#')).collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let crates = crates();
+    let listed: BTreeSet<&str> = MAY_USE.iter().map(|(name, _)| *name).collect();
+    assert_eq!(crates.keys().map(String::as_str).collect::<BTreeSet<_>>(), listed, "every crate has its rule");
+    for (name, allowed) in MAY_USE {
+        let used = dependencies(&crates[*name], "dependencies");
+        let ours: Vec<&str> = used.iter().map(String::as_str).filter(|used| listed.contains(used)).collect();
+        assert!(ours.iter().all(|used| allowed.contains(used)), "{name} uses {ours:?}");
+        if ["signing", "ledger"].contains(name) {
+            assert!(
+                !used.iter().any(|used| NOT_PURE.iter().any(|banned| used.starts_with(banned))),
+                "{name} is pure: {used:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_edge_names_the_store() {
+    for file in files(&root().join("functions"), ".rs") {
+        let is_main = file.ends_with("src/main.rs");
+        assert!(is_main || !read(&file).contains("idempotency::"), "{} names the store", file.display());
+    }
+    let not_deployed = ["embedded", "testkit", "local", "tests"];
+    for (name, folder) in crates().into_iter().filter(|(name, _)| !not_deployed.contains(&name.as_str())) {
+        let used = dependencies(&folder, "dependencies");
+        assert!(not_deployed.iter().all(|tool| !used.contains(*tool)), "{name} would take a test tool along");
+    }
+}
+
+#[test]
+fn a_crate_is_named_as_its_folder() {
+    for (name, folder) in crates() {
+        assert_eq!(folder.file_name().and_then(|folder| folder.to_str()), Some(name.as_str()));
+    }
+}
+
+#[test]
+fn sibling_functions_carry_the_same_files() {
+    for folder in
+        fs::read_dir(root().join("functions")).expect("functions").map(|entry| entry.expect("an entry").path())
+    {
+        for stage in ["main", "lib", "verify", "parse", "decide", "reply", "tests"] {
+            assert!(folder.join(format!("src/{stage}.rs")).is_file(), "{} has no {stage}.rs", folder.display());
+        }
+    }
+}
+
+#[test]
+fn a_file_says_what_it_is_for_and_is_not_long() {
+    for file in files(&root(), ".rs") {
+        let text = read(&file);
+        assert!(text.starts_with("//! "), "{}: the first line says what the file is for", file.display());
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines", file.display());
+    }
+}
+
+#[test]
+fn no_float_is_near_money() {
+    for folder in ["shared/ledger/src", "shared/idempotency/src", "functions"] {
+        for file in files(&root().join(folder), ".rs") {
+            let text = read(&file);
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            assert!(words.clone().all(|word| !["f32", "f64"].contains(&word)), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_tree_has_one_tls_stack_and_no_old_one() {
+    let lock = read(&root().join("Cargo.lock"));
+    let packages: Vec<(&str, &str)> = lock
+        .split("[[package]]")
+        .filter_map(|package| {
+            let of = |field: &str| package.lines().find_map(|line| line.strip_prefix(field)?.strip_suffix('"'));
+            Some((of("name = \"")?, of("version = \"")?))
+        })
+        .collect();
+    assert!(packages.iter().any(|(name, _)| *name == "ring"), "the list is read");
+    for (name, version) in NOT_IN_THE_TREE {
+        let found: Vec<_> = packages.iter().filter(|(other, is)| other == name && is.starts_with(version)).collect();
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+#[test]
+fn the_map_names_every_crate() {
+    let map = read(&root().join("ARCHITECTURE.md"));
+    for folder in crates().into_values() {
+        let place = folder.strip_prefix(root()).expect("in the workspace").display().to_string();
+        assert!(map.contains(&format!("`{place}`")), "ARCHITECTURE.md does not name `{place}`");
+    }
+}

@@ -1,0 +1,15 @@
+//! Checks that belong to no single crate.
+
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+
+mod concurrency;
+mod costs;
+mod faults;
+mod forgeries;
+mod gateway;
+mod house;
+mod refusals;
+mod sandbox;
+mod schedules;
+mod templates;

@@ -1,0 +1,129 @@
+//! A usage function as it runs in one sandbox, its senders, and events to send.
+
+use std::time::{Duration, Instant};
+
+use idempotency::DynamoLedger;
+use ledger::{
+    Amount, Asset, CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Heading, House, Ledger,
+    MoneyKey, Movement, Owner, Posting, Timestamp,
+};
+use serde_json::{Value, json};
+use signing::{Strength, hmac_hex};
+use testkit::{Fault, Faults, Sent, Shape, World, deadline, delivery, mark, now};
+use usage::Usage;
+use webhook::{Config, Function, Keyring, Moment, Reply, Settings, Vault, Webhook as _};
+
+pub(crate) const SECRET: &str = "a-local-secret-of-the-tests-0123456789";
+pub(crate) const EVENTS: &str = "/api/webhooks/events";
+
+pub(crate) fn settings() -> Settings {
+    Settings::new([("WEBHOOK_SECRET".to_owned(), SECRET.to_owned())])
+}
+
+/// The function over any ledger.
+pub(crate) async fn function<L: Ledger>(ledger: L, config: Config) -> Function<Usage, L> {
+    let keys = Keyring::open(Vault::Here(settings()), Usage::keys, now()).await.expect("keys");
+    Function { source: Usage, keys, config, ledger }
+}
+
+pub(crate) fn moment(attempt: u64) -> Moment {
+    moment_at(attempt, now())
+}
+
+#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
+pub(crate) fn moment_at(attempt: u64, now: Timestamp) -> Moment {
+    Moment { now, started: Instant::now(), deadline: deadline(Usage::REPLY_WITHIN), attempt: mark(attempt) }
+}
+
+pub(crate) fn signature(body: &[u8]) -> String {
+    hmac_hex::sign(&hmac_hex::Keys::parse(SECRET, Strength::Deployed).expect("a secret"), body)
+}
+
+/// The gateway's event of a signed body.
+pub(crate) fn signed(body: &str) -> String {
+    let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes()));
+    sent.with("content-type", "application/json").event(Shape::HttpApi)
+}
+
+pub(crate) fn usage(id: &str, key: &str, cost: &str) -> Value {
+    json!({
+        "eventId": id,
+        "eventType": "usage",
+        "timestamp": 1_767_225_600,
+        "data": {
+            "remoteKeyId": key,
+            "model": "gpt-4o",
+            "promptTokens": 120,
+            "completionTokens": 30,
+            "totalTokens": 150,
+            "creditCost": cost,
+        },
+    })
+}
+
+/// A sandbox with a network that fails as planned.
+pub(crate) struct Sandbox {
+    pub(crate) function: Function<Usage, DynamoLedger>,
+    pub(crate) faults: Faults,
+}
+
+impl Sandbox {
+    pub(crate) async fn new(world: &World, seed: u64, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> Self {
+        let (ledger, faults) = world.faulty(seed, plan);
+        Self { function: function(ledger, Config::default()).await, faults }
+    }
+
+    pub(crate) async fn faultless(world: &World) -> Self {
+        Self::new(world, 1, |_, _| Fault::None).await
+    }
+
+    /// `None`: the sandbox died on it.
+    pub(crate) async fn deliver(&self, body: &str, moment: &Moment) -> Option<Reply> {
+        let event = signed(body);
+        tokio::select! {
+            biased;
+            reply = self.function.answer(&event, moment) => Some(reply),
+            () = self.faults.killed() => None,
+        }
+    }
+}
+
+/// Longer than any fault holds a call up: what was lost on the way has arrived by then.
+pub(crate) const SETTLED: Duration = Duration::from_secs(10);
+
+/// Gives an owner a key and credits, as a person would.
+pub(crate) async fn open_account(world: &World, owner: &str, key: &str, credits: &str) {
+    let owner = Owner::new(owner).expect("an owner");
+    let bind = Effect::Bind { key: CallerKey::remote(key).expect("a key"), owner: owner.clone() };
+    by_hand(world, &format!("key-{key}"), vec![bind]).await;
+    top_up(world, &format!("credits-{key}"), owner.as_str(), credits).await;
+}
+
+pub(crate) async fn top_up(world: &World, id: &str, owner: &str, credits: &str) {
+    let account = Owner::new(owner).expect("an owner").account(Asset::CREDITS);
+    let posting = Posting::to_customer(account, House::Manual, amount(credits));
+    let key = MoneyKey::of_event(&EventKey::new("manual", id).expect("an id"));
+    by_hand(world, id, vec![Effect::Move(Movement { key, posting, guard: Guard::Always })]).await;
+}
+
+async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
+    let heading = Heading {
+        receipt: EventKey::new("manual", id).expect("an id"),
+        source: "manual",
+        kind: "manual",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[("id", id)]).into(),
+    };
+    let decision = Decision::Record(Entry { heading, effects, keeps_body: false });
+    let committed = world.ledger(0).commit(&decision, &delivery(0)).await;
+    assert!(matches!(committed, Ok(Committed::Now(_))), "{committed:?}");
+}
+
+pub(crate) fn amount(text: &str) -> Amount {
+    Asset::CREDITS.parse(text).expect("an amount")
+}
+
+pub(crate) fn message(reply: &Reply) -> String {
+    let body: Value = serde_json::from_str(&reply.body).expect("a JSON body");
+    body["message"].as_str().expect("a message").to_owned()
+}

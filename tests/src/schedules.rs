@@ -1,0 +1,168 @@
+//! Random schedules of duplicate, concurrent, reordered and faulted deliveries, each from a seed that plays it again:
+//! `HOOKLEDGER_SEED=17 cargo test -p tests schedules`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use testkit::{Fault, World};
+use tokio::task::JoinSet;
+
+use crate::sandbox::{SETTLED, Sandbox, moment, open_account, top_up, usage};
+
+/// Ten thousand in all, in parts that run side by side.
+const SCHEDULES_PER_PART: u64 = 2_500;
+
+#[test]
+fn part_1() {
+    play(0);
+}
+
+#[test]
+fn part_2() {
+    play(1);
+}
+
+#[test]
+fn part_3() {
+    play(2);
+}
+
+#[test]
+fn part_4() {
+    play(3);
+}
+
+#[test]
+fn a_seed_plays_the_same_again() {
+    assert_eq!(schedule_of(4_711), schedule_of(4_711));
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a person names the seed to play again")]
+fn play(part: u64) {
+    match std::env::var("HOOKLEDGER_SEED") {
+        Ok(seed) => drop(schedule_of(seed.parse().expect("HOOKLEDGER_SEED is a number"))),
+        Err(_) => (part * SCHEDULES_PER_PART..(part + 1) * SCHEDULES_PER_PART).for_each(|seed| drop(schedule_of(seed))),
+    }
+}
+
+/// Prints the seed when the schedule fails.
+struct Named(u64);
+
+impl Drop for Named {
+    #[expect(clippy::print_stderr, reason = "beside the panic's own message")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the schedule that failed: HOOKLEDGER_SEED={} cargo test -p tests schedules", self.0);
+        }
+    }
+}
+
+/// Every call that the store was asked, in order.
+fn schedule_of(seed: u64) -> Vec<String> {
+    let _named = Named(seed);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(schedule(Rng::with_seed(seed)))
+}
+
+struct Planned {
+    id: String,
+    owner: usize,
+    cost: u64,
+}
+
+async fn schedule(mut rng: Rng) -> Vec<String> {
+    let world = World::new();
+    let owners = rng.usize(1..=2);
+    let funds: Vec<u64> = (0..owners).map(|_| rng.u64(0..=20)).collect();
+    for (owner, funds) in funds.iter().enumerate() {
+        open_account(&world, &format!("owner-{owner}"), &format!("key-{owner}"), &funds.to_string()).await;
+    }
+    let events: Vec<Planned> = (0..rng.usize(1..=5))
+        .map(|n| Planned { id: format!("e{n}"), owner: rng.usize(0..owners), cost: rng.u64(0..=8) })
+        .collect();
+
+    let mut sandboxes = Vec::new();
+    for _ in 0..rng.usize(1..=3) {
+        sandboxes.push(Arc::new(faulty(&world, &mut rng).await));
+    }
+    let mut deliveries = JoinSet::new();
+    for attempt in 1..=rng.u64(1..=9) {
+        let event = &events[rng.usize(0..events.len())];
+        // One in eight contradicts what its id said before.
+        let cost = if rng.u8(0..8) == 0 { event.cost + 1 } else { event.cost };
+        let body = body(event, cost);
+        let sandbox = Arc::clone(&sandboxes[rng.usize(0..sandboxes.len())]);
+        let start = Duration::from_millis(rng.u64(0..=3_000));
+        deliveries.spawn(async move {
+            tokio::time::sleep(start).await;
+            sandbox.deliver(&body, &moment(attempt)).await.map(|reply| (body, reply.status))
+        });
+    }
+    let mut acknowledged = Vec::new();
+    while let Some(delivered) = deliveries.join_next().await {
+        acknowledged
+            .extend(delivered.expect("no delivery panics").filter(|(_, status)| *status == 200).map(|(body, _)| body));
+    }
+    tokio::time::sleep(SETTLED).await;
+
+    // Without income a balance only falls: if it is not below the line now, it never was.
+    let books = world.books();
+    books.check();
+    assert!(books.accounts.values().all(|account| account.available >= 0), "below the line");
+    let booked_early: Vec<String> = books.processed().map(str::to_owned).collect();
+
+    // Senders go on until they are told; everybody gets what they lack; and in the end everything is booked.
+    for owner in 0..owners {
+        top_up(&world, &format!("later-{owner}"), &format!("owner-{owner}"), "100").await;
+    }
+    let steady = Sandbox::faultless(&world).await;
+    let mut costs = BTreeMap::new();
+    for (attempt, event) in (100..).zip(&events) {
+        let mut told = None;
+        // What an id said first is what counts: the contradiction may have been first.
+        for cost in [event.cost, event.cost + 1] {
+            let reply = steady.deliver(&body(event, cost), &moment(attempt)).await.expect("no fault");
+            match (reply.status, told) {
+                (200, None) => told = Some(cost),
+                (409, _) => {}
+                other => panic!("{} at {cost}: {other:?}", event.id),
+            }
+        }
+        costs.insert(event.id.clone(), told.expect("one of the two is booked"));
+    }
+    let books = world.books();
+    books.check();
+    for (owner, funds) in funds.iter().enumerate() {
+        let spent: u64 = events.iter().filter(|event| event.owner == owner).map(|event| costs[&event.id]).sum();
+        let left = (i128::from(funds + 100) - i128::from(spent)) * 1_000_000;
+        assert_eq!(books.balance(&format!("owner-{owner}/credits")), left, "owner {owner}");
+    }
+    for id in booked_early {
+        assert_eq!(books.journal[&id].status, "processed", "{id} was booked and is no more");
+    }
+    for body in acknowledged {
+        let body: serde_json::Value = serde_json::from_str(&body).expect("a body");
+        let id = body["eventId"].as_str().expect("an id");
+        assert_eq!(
+            body["data"]["creditCost"],
+            costs[id].to_string(),
+            "{id} was acknowledged and is not what is booked"
+        );
+    }
+    sandboxes.iter().flat_map(|sandbox| sandbox.faults.calls()).map(|call| call.operation).collect()
+}
+
+async fn faulty(world: &World, rng: &mut Rng) -> Sandbox {
+    let (seed, mut faults, often) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
+    let plan = move |_: usize, _: &str| {
+        if faults.u8(0..100) < often { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
+    };
+    Sandbox::new(world, seed, plan).await
+}
+
+fn body(event: &Planned, cost: u64) -> String {
+    usage(&event.id, &format!("key-{}", event.owner), &cost.to_string()).to_string()
+}
