@@ -2,14 +2,14 @@
 
 use idempotency::{DynamoLedger, Tables};
 use usage::Usage;
-use webhook::Start;
+use webhook::{Function, Start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let start = Start::new().await?;
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
-    // Both during init, when CPU is free and nobody waits: the keys, and the connection to the store.
-    ledger.warm().await;
-    webhook::run(start.function(Usage, ledger).await?).await
+    // During init, when CPU is free and nobody waits: the keys, and the connection to the store.
+    let (keys, ()) = tokio::join!(start.keys::<Usage>(), ledger.warm());
+    webhook::run(Function { source: Usage, keys: keys?, config: start.config, ledger }).await
 }

@@ -18,6 +18,6 @@ pub use handle::{Function, Moment};
 pub use log::log_lines;
 pub use outcome::{Outcome, Reply};
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
-pub use run::{Start, StartError, run};
+pub use run::{Start, run};
 pub use secrets::{Keyring, KeyringError, Settings, Vault};
 pub use stages::{Endpoint, ParseError, Route, Webhook};

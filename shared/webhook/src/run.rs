@@ -10,7 +10,6 @@ use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
 use ledger::{AttemptMark, Deadline, Ledger, Timestamp};
 use serde_json::value::RawValue;
-use thiserror::Error as ThisError;
 
 use crate::gateway::GatewayReply;
 use crate::{Config, ConfigError, Function, Keyring, KeyringError, Moment, Settings, Vault, Webhook, log};
@@ -22,12 +21,12 @@ const WAY_BACK: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub struct Start {
     pub sdk: SdkConfig,
-    config: Config,
+    pub config: Config,
 }
 
 impl Start {
     /// Logging first, so that whatever goes wrong afterwards is said.
-    pub async fn new() -> Result<Self, StartError> {
+    pub async fn new() -> Result<Self, ConfigError> {
         log::to_stdout(variable("RUST_LOG").as_deref());
         log::panics_without_message();
         let config = Config::read(variable)?;
@@ -42,14 +41,13 @@ impl Start {
         variable(name)
     }
 
-    /// The source with its keys, which are fetched here and now: a function that cannot verify does not start.
-    pub async fn function<W: Webhook, L: Ledger>(self, source: W, ledger: L) -> Result<Function<W, L>, StartError> {
+    /// The source's keys, fetched here and now: a function that cannot verify does not start.
+    pub async fn keys<W: Webhook>(&self) -> Result<Keyring<W::Keys>, KeyringError> {
         let vault = match &self.config.secret_id {
             Some(id) => Vault::SecretsManager { client: Client::new(&self.sdk), id: id.clone() },
             None => Vault::Here(environment()),
         };
-        let keys = Keyring::open(vault, W::keys, now()).await?;
-        Ok(Function { source, keys, config: self.config, ledger })
+        Keyring::open(vault, W::keys, now()).await
     }
 }
 
@@ -95,12 +93,4 @@ fn variable(name: &str) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "this is the edge: the environment enters here")]
 fn environment() -> Settings {
     Settings::new(std::env::vars())
-}
-
-#[derive(Debug, ThisError)]
-pub enum StartError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Keys(#[from] KeyringError),
 }
