@@ -6,7 +6,7 @@ use webhook::{Function, Start};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    let start = Start::new().await?;
+    let start = Start::new()?;
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits: the keys, and the connection to the store.

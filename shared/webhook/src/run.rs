@@ -2,10 +2,15 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_types::sdk_config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
 use ledger::{AttemptMark, Deadline, Ledger, Timestamp};
@@ -26,14 +31,11 @@ pub struct Start {
 
 impl Start {
     /// Logging first, so that whatever goes wrong afterwards is said.
-    pub async fn new() -> Result<Self, ConfigError> {
+    pub fn new() -> Result<Self, ConfigError> {
         log::to_stdout(variable("RUST_LOG").as_deref());
         log::panics_without_message();
         let config = Config::read(variable)?;
-        // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
-        Ok(Self { sdk, config })
+        Ok(Self { sdk: sdk_config(), config })
     }
 
     /// A setting of the environment.
@@ -68,6 +70,34 @@ impl Moment {
         let started = Instant::now();
         let deadline = Deadline(started.checked_add(patience).unwrap_or(started));
         Self { now: now(), started, deadline, attempt: AttemptMark::from_random(fastrand::u64(..)) }
+    }
+}
+
+/// What Lambda tells a function about AWS is in its environment, all of it. The default chain would also link, and ask, profile
+/// files, instance metadata and STS: a megabyte of code, and time at every start.
+fn sdk_config() -> SdkConfig {
+    // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
+    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(variable("AWS_REGION").map(Region::new))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .service_config(Endpoints)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        .http_client(http)
+        .build()
+}
+
+/// `AWS_ENDPOINT_URL_DYNAMODB`, and `AWS_ENDPOINT_URL` for every service: how a function meets the local stack or an emulator.
+#[derive(Debug)]
+struct Endpoints;
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let of_service = key.service_id().to_uppercase().replace(' ', "_");
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        set(&format!("{}_{of_service}", key.env())).or_else(|| set(key.env()))
     }
 }
 
