@@ -94,7 +94,8 @@ impl Plan {
         let receipt = refusal.heading.receipt.as_str();
         let mut plan = Self::default();
         let mut row = Row::failed(&refusal.heading, refusal.reason.as_str(), delivery);
-        if refusal.reason.curable() {
+        // Only what was received can be replayed; a person who was refused has been told.
+        if refusal.reason.curable() && delivery.body.is_some() {
             row.set(names::ATTENTION, text(refusal.heading.source));
             row.set(names::DUE_AT, text(&delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS)));
         }

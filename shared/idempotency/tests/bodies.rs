@@ -1,7 +1,5 @@
 //! What is kept of a body: all of it where it fits, and then the headers that prove it.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
-
 use std::io::Read as _;
 
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -2,8 +2,9 @@
 //! answer to it; after `==` stand the books that are left.
 
 use ledger::{
-    AccountId, Amount, Asset, CallerKey, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Fingerprint,
-    Fingerprints, Guard, Heading, House, Ledger, MoneyKey, Movement, Owner, Posting, Reason, Refusal,
+    AccountId, Amount, Asset, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey, Fact,
+    Fingerprint, Fingerprints, Guard, Heading, House, Ledger, MoneyKey, Movement, Owner, Posting, RawBody, Reason,
+    Refusal,
 };
 
 use crate::{Books, delivery};
@@ -35,7 +36,11 @@ async fn told<L: Ledger>(ledger: &L, event: &str, number: u64) -> String {
         let owner = ledger.owner(&CallerKey::remote(key).unwrap(), &delivery(number)).await.unwrap();
         return owner.map_or("nobody".to_owned(), |owner| owner.to_string());
     }
-    match ledger.commit(&decision(&words), &delivery(number)).await {
+    // What a person does by hand has no body, and nobody replays it.
+    let body = RawBody { bytes: event.as_bytes(), headers: &[] };
+    let by_hand = words.first() == Some(&"debit");
+    let delivery = Delivery { body: (!by_hand).then_some(body), ..delivery(number) };
+    match ledger.commit(&decision(&words), &delivery).await {
         Ok(Committed::Now(_)) => "now".to_owned(),
         Ok(Committed::Earlier(_)) => "earlier".to_owned(),
         Ok(Committed::Ignored { reason }) => format!("ignored {reason}"),
@@ -51,6 +56,7 @@ fn decision(words: &[&str]) -> Decision {
         ["spend", event, owner, amount] => {
             record(event, &[owner, amount], vec![moved(&usage(event), owner, amount, Spend::Within)])
         }
+        ["debit", event, owner, amount] => decision(&["spend", event, owner, amount]),
         ["take", event, owner, amount] => {
             record(event, &[owner, amount], vec![moved(&usage(event), owner, amount, Spend::Always)])
         }

@@ -142,7 +142,8 @@ impl State {
             return told;
         }
         self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
-        self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap().row.needs_attention = refusal.reason.curable();
+        self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap().row.needs_attention =
+            refusal.reason.curable() && delivery.body.is_some();
         if delivery.body.is_some() {
             self.bodies.insert(refusal.heading.receipt.to_string());
         }

@@ -1,8 +1,10 @@
 //! The shapes in which AWS hands over a request and takes a reply: HTTP APIs and function URLs (2.0), REST APIs (1.0).
 
+use std::collections::BTreeMap;
+
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
 use lambda_http::request::LambdaRequest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Incoming, MalformedEvent, Reply};
 
@@ -56,23 +58,52 @@ fn pairs(headers: &http::HeaderMap) -> Result<Vec<(String, String)>, MalformedEv
     headers.iter().map(pair).collect()
 }
 
-/// The reply, in the shape that both versions take.
+/// The reply, in the shape that its event's version takes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GatewayReply {
     status_code: u16,
-    headers: std::collections::BTreeMap<&'static str, String>,
+    headers: BTreeMap<&'static str, String>,
     body: String,
     is_base64_encoded: bool,
+    /// Of 2.0 alone. AWS can do without, `cargo lambda watch` cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookies: Option<[&'static str; 0]>,
 }
 
-impl From<Reply> for GatewayReply {
-    fn from(reply: Reply) -> Self {
+impl GatewayReply {
+    pub(crate) fn to(event: &str, reply: Reply) -> Self {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: Option<String>,
+        }
+        let version = serde_json::from_str(event).ok().and_then(|event: Versioned| event.version);
         Self {
             status_code: reply.status,
             headers: reply.headers.into_iter().collect(),
             body: reply.body,
             is_base64_encoded: false,
+            cookies: version.filter(|version| version == "2.0").map(|_| []),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_has_the_fields_of_its_version() {
+        let reply = || Reply::json(200, &true).with_header("retry-after", "5");
+        let common = r#"{"statusCode":200,"headers":{"content-type":"application/json","retry-after":"5"},"body":"true","isBase64Encoded":false"#;
+        for (event, rest) in [
+            (r#"{"version":"2.0"}"#, r#","cookies":[]}"#),
+            (r#"{"version":"1.0"}"#, "}"),
+            ("{}", "}"),
+            ("no JSON", "}"),
+        ] {
+            let written = serde_json::to_string(&GatewayReply::to(event, reply())).expect("JSON");
+            assert_eq!(written, format!("{common}{rest}"), "{event}");
         }
     }
 }

@@ -58,7 +58,8 @@ pub async fn run<W: Webhook, L: Ledger>(function: Function<W, L>) -> Result<(), 
     let function = &function;
     let serve = |event: LambdaEvent<Box<RawValue>>| async move {
         let moment = Moment::now(remaining(event.context.deadline).min(W::REPLY_WITHIN));
-        Ok::<_, Error>(GatewayReply::from(function.answer(event.payload.get(), &moment).await))
+        let event = event.payload.get();
+        Ok::<_, Error>(GatewayReply::to(event, function.answer(event, &moment).await))
     };
     lambda_runtime::run(service_fn(serve)).await
 }
@@ -101,10 +102,11 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// How long the invocation may still take. The runtime's deadline is a wall-clock time.
+/// How long the invocation may still take. The deadline is a wall-clock time; one that is long past is none (`cargo lambda watch`
+/// sends a number of its own), and then only the sender's patience counts.
 fn remaining(deadline_unix_ms: u64) -> Duration {
     let now_ms = u64::try_from(now().unix_ms()).unwrap_or_default();
-    Duration::from_millis(deadline_unix_ms.saturating_sub(now_ms)).saturating_sub(WAY_BACK)
+    deadline_unix_ms.checked_sub(now_ms).map_or(Duration::MAX, Duration::from_millis).saturating_sub(WAY_BACK)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
