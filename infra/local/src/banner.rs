@@ -1,0 +1,49 @@
+//! What a newcomer sees: where everything is, and commands that can be pasted.
+
+use std::path::Path;
+
+use webhook::Endpoint;
+
+use crate::home::{Home, Running};
+use crate::print;
+use crate::seed::{CREDITS, OWNER, REMOTE_KEY};
+use crate::sources::USAGE;
+
+pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
+    let base = &running.base_url;
+    let dir = quoted(home.dir());
+    let kept = if memory { "in memory: gone when this ends" } else { "store.db" };
+    // The commands look where we look.
+    let data = if home.dir() == Path::new(".hookledger") { String::new() } else { format!(" --data {dir}") };
+    let health = USAGE.path(Endpoint::Health);
+    let events = USAGE.path(Endpoint::Event);
+    print::line(format_args!(
+        r#"hookledger is at {base}, until Ctrl-C
+
+  books    {kept} (folder {dir})
+  demo     account {OWNER}: {CREDITS} credits at the start, key {REMOTE_KEY}
+  scripts  {dir}/local.json has the URLs, secrets and keys
+
+Paste into another terminal:
+
+  curl {base}{health}
+  cargo run -- send usage{data}
+  cargo run -- send usage --count 200 --concurrency 32 --duplicate{data}
+  cargo run -- account show {OWNER}{data}
+
+The same by hand; the second time it is not booked again:
+
+  secret=$(sed -n 's/.*"WEBHOOK_SECRET": "\([^" ]*\).*/\1/p' {dir}/local.json)
+  body='{{"eventId":"evt_by_hand","eventType":"usage","timestamp":'$(date +%s)',"data":{{"remoteKeyId":"{REMOTE_KEY}","model":"gpt-4o","promptTokens":120,"completionTokens":30,"totalTokens":150,"creditCost":"0.00234"}}}}'
+  signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$secret" -r | cut -d' ' -f1)
+  curl -i {base}{events} -H 'Content-Type: application/json' -H "X-Webhook-Signature: $signature" --data-binary "$body"
+"#
+    ));
+}
+
+/// As a shell reads it back.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}

@@ -1,0 +1,77 @@
+//! Where the books of a command are: in the stack that runs, in the file that none has open, or on AWS.
+
+use std::path::Path;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use embedded::{DATA_YAML, Engine, Template};
+use idempotency::{DynamoLedger, Tables};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::Error;
+use crate::home::{Claim, Home, Lock};
+
+/// The stage of this machine: a part of the tables' names.
+pub(crate) const STAGE: &str = "local";
+
+pub(crate) struct Books {
+    pub(crate) ledger: DynamoLedger,
+    /// Let go of after the ledger, and with it the store.
+    _lock: Option<Lock>,
+}
+
+impl Books {
+    pub(crate) async fn here(dir: &Path) -> Result<Self, Error> {
+        let home = Home::open(dir)?;
+        let (sdk, lock) = match home.claim().await? {
+            Claim::Ours(lock) => (store(&home)?.sdk_config(), Some(lock)),
+            Claim::Theirs(running) => {
+                let sdk = embedded::sdk_config(http_client()).into_builder();
+                (sdk.endpoint_url(running.dynamodb_url).build(), None)
+            }
+        };
+        Ok(Self::of(&sdk, STAGE, lock))
+    }
+
+    /// With whatever credentials and region are around.
+    pub(crate) async fn on_aws(stage: &str) -> Result<Self, Error> {
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
+        if sdk.region().is_none() {
+            return Err(Error::NoRegion);
+        }
+        Ok(Self::of(&sdk, stage, None))
+    }
+
+    fn of(sdk: &SdkConfig, stage: &str, lock: Option<Lock>) -> Self {
+        Self { ledger: DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new()), _lock: lock }
+    }
+}
+
+/// The store in the data folder, with the tables of the template.
+pub(crate) fn store(home: &Home) -> Result<Engine, Error> {
+    let path = home.prepare_store()?;
+    undamaged(&path)?;
+    let of_store = |error| Error::Store(path.clone(), Box::new(error));
+    let engine = Engine::open(&path).map_err(of_store)?;
+    engine.create_tables(&tables()?).map_err(of_store)?;
+    Ok(engine)
+}
+
+/// Said now, and not with the event that first meets the damage.
+fn undamaged(path: &Path) -> Result<(), Error> {
+    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let checked = opened.and_then(|store| store.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)));
+    let what: String = checked.unwrap_or_else(|error| error.to_string());
+    if what == "ok" { Ok(()) } else { Err(Error::Damaged { path: path.to_owned(), what }) }
+}
+
+pub(crate) fn tables() -> Result<Template, Error> {
+    Ok(Template::parse(DATA_YAML, &[("Stage", STAGE)])?)
+}
+
+/// The only HTTP client here: as in the functions, without a second TLS library.
+fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}

@@ -1,0 +1,118 @@
+//! Why a command did not do what it was asked to: one line for the person who asked.
+
+use std::io;
+use std::path::PathBuf;
+
+use embedded::{EngineError, TemplateError};
+use idempotency::MissingTable;
+use ledger::{AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError};
+use signing::SecretError;
+use thiserror::Error as ThisError;
+use webhook::{ConfigError, KeyringError};
+
+use crate::json::PathError;
+
+#[derive(Debug, ThisError)]
+pub(crate) enum Error {
+    // The data folder.
+    #[error("cannot use {} as the data folder", .0.display())]
+    Folder(PathBuf, #[source] io::Error),
+    #[error("{}", .0.display())]
+    File(PathBuf, #[source] io::Error),
+    #[error("{} cannot be read: delete it, and it will be made again", .0.display())]
+    Unreadable(PathBuf),
+    #[error("{} is in use by another command", .0.display())]
+    Busy(PathBuf),
+    #[error("{} is served already, at {url} by process {pid}: choose another folder with --data", dir.display())]
+    Served { dir: PathBuf, url: String, pid: u32 },
+    #[error("{} is damaged ({what}): put a copy in its place, or move it away to start with an empty one", path.display())]
+    Damaged { path: PathBuf, what: String },
+    #[error("{}", .0.display())]
+    Store(PathBuf, #[source] Box<EngineError>),
+    #[error("the store does not open")]
+    Memory(#[source] Box<EngineError>),
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+
+    // Serving.
+    #[error("port {0} is in use: stop what listens there, or choose another with --port")]
+    PortInUse(u16),
+    #[error("cannot listen on port {0}")]
+    Listen(u16, #[source] io::Error),
+    #[error("cannot hear signals")]
+    Signals(#[source] io::Error),
+    #[error("cannot start threads")]
+    Threads(#[source] io::Error),
+    #[error("the template does not fit the code")]
+    Template(#[from] TemplateError),
+    #[error("the template names the function {0}, which is not in this program")]
+    UnknownFunction(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the template sets no tables")]
+    Tables(#[from] MissingTable),
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+
+    // Sending.
+    #[error("there is no source {0}, only: {1}")]
+    UnknownSource(String, String),
+    #[error("there is no sample {0}, only: {1}")]
+    UnknownSample(String, String),
+    #[error("{0} does not sign in that way")]
+    NoScheme(&'static str),
+    #[error("--set")]
+    Path(#[source] PathError),
+    #[error("{0} {1}")]
+    Secret(&'static str, SecretError),
+    #[error("no secret to sign with: set {0}, or give one with --secret")]
+    NoSecret(&'static str),
+    #[error("no stack is running in {}: is `cargo run` running? Or name another with --data or --url", .0.display())]
+    NotRunning(PathBuf),
+    #[error("{0} is not an http or https URL")]
+    Url(String),
+
+    // The books.
+    #[error("no AWS region is set: set AWS_REGION, or the profile's region")]
+    NoRegion,
+    #[error("there are no books in {} yet: `cargo run` opens them", .0.display())]
+    NoBooks(PathBuf),
+    #[error("there is no account {0}")]
+    NoAccount(AccountId),
+    #[error("insufficient credits: {account} has {available} available, not {amount}")]
+    Insufficient { account: AccountId, available: String, amount: String },
+    #[error("the key {0} is {1}'s, and a key never changes hands")]
+    KeyTaken(String, String),
+    #[error("somebody else changed the account at the same moment: do it again")]
+    Overtaken,
+    #[error("--id {0} stands for another change already")]
+    IdTaken(String),
+    #[error("an author is needed: give --author, since USER is not set")]
+    NoAuthor,
+    #[error("the amount {0}")]
+    Amount(#[from] AmountError),
+    #[error("the owner's name")]
+    Owner(#[from] AccountIdError),
+    #[error("the key")]
+    CallerKey(#[from] CallerKeyError),
+    #[error("--id")]
+    Id(#[from] KeyError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl Error {
+    /// With every cause, on one line.
+    pub(crate) fn line(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        let mut line = self.to_string();
+        for cause in causes {
+            let cause = cause.to_string();
+            // Some errors quote their cause themselves.
+            if !line.ends_with(&cause) {
+                line = format!("{line}: {cause}");
+            }
+        }
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}

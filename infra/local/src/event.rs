@@ -1,0 +1,71 @@
+//! `event`: what API Gateway would hand to the function, freshly signed, for `cargo lambda invoke` and `sam local invoke`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use clap::Args;
+use webhook::Endpoint;
+
+use crate::api_gateway::{Call, Route, event};
+use crate::error::Error;
+use crate::home::Home;
+use crate::sample::{Sample, Shape, new_id};
+use crate::secrets::Secrets;
+use crate::{now, print};
+
+#[derive(Debug, Args)]
+pub(crate) struct Event {
+    #[command(flatten)]
+    shape: Shape,
+}
+
+pub(crate) fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+    let Event { shape } = args;
+    let sample = shape.read()?;
+    let secret = secret(shape, &sample, dir, variable)?;
+    let id = shape.id.clone().unwrap_or_else(new_id);
+    let now = now();
+    let signed = sample.signed(&id, &secret, now)?;
+
+    let path = sample.source.path(Endpoint::Event);
+    let mut headers = vec![
+        ("host".to_owned(), "localhost".to_owned()),
+        ("user-agent".to_owned(), "hookledger".to_owned()),
+        ("content-length".to_owned(), signed.body.len().to_string()),
+    ];
+    headers.extend(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let call = Call {
+        method: "POST",
+        path,
+        query: "",
+        protocol: "HTTP/1.1",
+        headers: &headers,
+        body: signed.body.as_bytes(),
+        source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        request_id: "local",
+        now,
+    };
+    let route = Route { method: "POST".to_owned(), path: path.to_owned() };
+    print::line(format_args!("{:#}", event(&call, &route, &BTreeMap::new())));
+    Ok(())
+}
+
+/// The function that gets the event may be this folder's or take its secret from the environment, which wins there too.
+fn secret(
+    shape: &Shape,
+    sample: &Sample,
+    dir: &Path,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<String, Error> {
+    let setting = sample.setting.name;
+    if let Some(secret) = shape.secret.clone().or_else(|| variable(setting)) {
+        return Ok(secret);
+    }
+    let home = Home::open(dir)?;
+    let running = home.running()?.and_then(|mut running| running.secrets.remove(setting));
+    match running {
+        Some(secret) => Ok(secret),
+        None => Ok(Secrets::open(&home, variable)?.named(setting).to_owned()),
+    }
+}

@@ -1,0 +1,100 @@
+//! The functions that the template names, put together as their own `main` does in Lambda, over the store of this machine.
+
+use std::sync::Arc;
+
+use embedded::Engine;
+use futures_util::future::BoxFuture;
+use idempotency::{DynamoLedger, Tables};
+use serde_json::Value;
+use usage::Usage;
+use webhook::{Config, Function, Keyring, Moment, Reply, Settings, Vault, Webhook};
+
+use crate::error::Error;
+use crate::now;
+use crate::secrets::Secrets;
+
+/// From a gateway's event to the reply.
+pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
+
+/// What of a deployment's settings a person may try out here. The others are the template's.
+const SETTABLE: [&str; 2] = ["ALLOWED_IPS", "MAX_SKEW_SECONDS"];
+
+pub(crate) async fn open(
+    function: &embedded::Function,
+    engine: &Engine,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Answer, Error> {
+    let setting = |name: &str| {
+        let tried = SETTABLE.contains(&name).then(|| variable(name)).flatten();
+        tried.or_else(|| text(function.environment.get(name)?))
+    };
+    let parts = Parts {
+        config: Config::read(setting)?,
+        ledger: DynamoLedger::new(&engine.sdk_config(), Tables::read(setting)?, fastrand::Rng::new()),
+        secrets,
+    };
+    match function.binary.as_str() {
+        "usage" => parts.serve(Usage).await,
+        unknown => Err(Error::UnknownFunction(unknown.to_owned())),
+    }
+}
+
+struct Parts<'s> {
+    config: Config,
+    ledger: DynamoLedger,
+    secrets: &'s Secrets,
+}
+
+impl Parts<'_> {
+    async fn serve<W: Webhook>(self, source: W) -> Result<Answer, Error> {
+        let vault = Vault::Here(Settings::new(self.secrets.all().clone()));
+        let function = Arc::new(Function {
+            source,
+            keys: Keyring::open(vault, W::keys, now()).await?,
+            config: self.config,
+            ledger: self.ledger,
+        });
+        Ok(Box::new(move |event| {
+            let function = Arc::clone(&function);
+            Box::pin(async move { function.answer(&event, &Moment::now(W::REPLY_WITHIN)).await })
+        }))
+    }
+}
+
+/// A setting of the template: a text or a number. A reference to a resource is none, there being no such resource here.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embedded::{APP_YAML, Template};
+
+    use super::*;
+    use crate::books::{self, STAGE};
+    use crate::home::Home;
+
+    #[tokio::test]
+    async fn every_function_of_the_template_is_in_this_program_and_no_other_is_served() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::open(folder.path()).expect("a data folder");
+        let (engine, secrets) =
+            (books::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+        let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
+        for function in template.functions() {
+            let opened = open(function, &engine, &secrets, |_| None).await;
+            assert!(opened.is_ok(), "{}", function.logical_id);
+
+            let environment = function.environment.clone();
+            let [logical_id, binary] = ["OtherFunction", "other"].map(str::to_owned);
+            let other = embedded::Function { logical_id, binary, routes: Vec::new(), environment };
+            let refused = open(&other, &engine, &secrets, |_| None).await.err().map(|error| error.line());
+            assert_eq!(refused.as_deref(), Some("the template names the function other, which is not in this program"));
+        }
+    }
+}

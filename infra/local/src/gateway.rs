@@ -1,0 +1,171 @@
+//! One port: the API's routes as the template has them, and the store for whoever speaks DynamoDB.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use embedded::Engine;
+use http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use webhook::Reply;
+
+use crate::api_gateway::{Call, Route, event};
+use crate::functions::Answer;
+use crate::now;
+
+/// API Gateway's own limit. What a function accepts is far less.
+const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Beyond this nobody is owed an answer.
+const READ_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+const DYNAMODB_TARGET: &str = "x-amz-target";
+
+pub(crate) struct Gateway {
+    pub(crate) engine: Engine,
+    pub(crate) functions: Vec<Served>,
+    pub(crate) port: u16,
+}
+
+pub(crate) struct Served {
+    pub(crate) routes: Vec<Route>,
+    pub(crate) answer: Answer,
+}
+
+type Answered = Response<Full<Bytes>>;
+
+impl Gateway {
+    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Answered, Infallible> {
+        let (head, body) = request.into_parts();
+        let body = match whole(body).await {
+            Ok(body) => body,
+            Err(refusal) => return Ok(refusal),
+        };
+        if head.method == Method::POST && head.uri.path() == "/" && head.headers.contains_key(DYNAMODB_TARGET) {
+            return Ok(self.store(&head.headers, &body));
+        }
+        Ok(self.api(&head, &body, peer).await)
+    }
+
+    async fn api(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Answered {
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        let matching = self.functions.iter().flat_map(|function| {
+            let of_function = function.routes.iter();
+            of_function.filter_map(move |route| Some((function, route, route.matches(method, path)?)))
+        });
+        let Some((function, route, parameters)) = matching.min_by_key(|(_, route, _)| route.vagueness()) else {
+            return message(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let request_id = format!("{:016x}", fastrand::u64(..));
+        let call = Call {
+            method,
+            path,
+            query: head.uri.query().unwrap_or_default(),
+            protocol: "HTTP/1.1",
+            headers: &self.forwarded(&head.headers, peer),
+            body,
+            source_ip: peer.ip(),
+            request_id: &request_id,
+            now: now(),
+        };
+        let event = event(&call, route, &parameters).to_string();
+        response((function.answer)(event).await, &request_id)
+    }
+
+    /// The headers, with those that API Gateway adds. Of an earlier proxy's it keeps the values, before its own.
+    fn forwarded(&self, headers: &HeaderMap, peer: SocketAddr) -> Vec<(String, String)> {
+        let sent = headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        });
+        let added = [
+            ("x-forwarded-for", peer.ip().to_string()),
+            ("x-forwarded-port", self.port.to_string()),
+            ("x-forwarded-proto", "http".to_owned()),
+        ];
+        sent.chain(added.map(|(name, value)| (name.to_owned(), value))).collect()
+    }
+
+    /// The store's own API, for `cargo lambda watch`, the AWS CLI and our own commands. Nobody signs here, so a web page that
+    /// is open on this machine must not get through, be it by its own request or under a name that it has made ours.
+    fn store(&self, headers: &HeaderMap, body: &[u8]) -> Answered {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if headers.contains_key(ORIGIN) || !is_local(host) {
+            return message(StatusCode::FORBIDDEN, "Forbidden");
+        }
+        let target = headers.get(DYNAMODB_TARGET).and_then(|target| target.to_str().ok());
+        let (status, answer) = self.engine.answer(target, &String::from_utf8_lossy(body));
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::new(Full::new(Bytes::from(answer)));
+        *response.status_mut() = status;
+        let json = HeaderValue::from_static("application/x-amz-json-1.0");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        response
+    }
+}
+
+/// A body that is too long is read on all the same: a sender that is still sending would meet a closed connection, and no answer.
+async fn whole(mut body: Incoming) -> Result<Vec<u8>, Answered> {
+    let (mut bytes, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| message(StatusCode::BAD_REQUEST, "Bad Request"))?;
+        let data = frame.into_data().unwrap_or_default();
+        length = length.saturating_add(data.len());
+        if length <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&data);
+        } else if length > READ_BYTES_MAX {
+            break;
+        }
+    }
+    if length <= BODY_BYTES_MAX { Ok(bytes) } else { Err(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long")) }
+}
+
+/// Whether a host, with or without a port, is a name of this machine.
+pub(crate) fn is_local(host: &str) -> bool {
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, port)| if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host });
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+fn response(reply: Reply, request_id: &str) -> Answered {
+    let mut response = Response::builder().status(reply.status).header("apigw-requestid", request_id);
+    for (name, value) in reply.headers {
+        response = response.header(name, value);
+    }
+    // A header that cannot be written would be a function's fault: to its sender, a gateway says no more than this.
+    response
+        .body(Full::new(Bytes::from(reply.body)))
+        .unwrap_or_else(|_| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+}
+
+/// What API Gateway says itself.
+fn message(status: StatusCode, message: &str) -> Answered {
+    let body = serde_json::json!({ "message": message }).to_string();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        let rows = [
+            ("127.0.0.1:9000", true),
+            ("localhost:9000", true),
+            ("localhost", true),
+            ("[::1]:9000", true),
+            ("evil.example:9000", false),
+            ("127.0.0.1.evil.example", false),
+            ("localhost:evil", false),
+            ("", false),
+        ];
+        for (host, local) in rows {
+            assert_eq!(is_local(host), local, "{host}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `cargo run`: the whole stack on one machine. With a command, the other end of it: `send`, `event` and `account`.
+
+mod account;
+mod api_gateway;
+mod banner;
+mod books;
+mod error;
+mod event;
+mod functions;
+mod gateway;
+mod home;
+mod json;
+mod log;
+mod manual;
+mod post;
+mod print;
+mod sample;
+mod secrets;
+mod seed;
+mod send;
+mod serve;
+mod sources;
+mod tally;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use ledger::Timestamp;
+use webhook::Moment;
+
+use crate::error::Error;
+
+/// Books the webhooks that move money and credits, exactly once. Without a command: serves the whole stack on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "hookledger", version)]
+struct Cli {
+    /// Where balances and generated secrets are kept
+    #[arg(long, global = true, value_name = "DIR", default_value = ".hookledger")]
+    data: PathBuf,
+    #[command(flatten)]
+    serve: serve::Serve,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sign sample events and post them
+    Send(send::Send),
+    /// Print a sample as the event that API Gateway hands to the function, freshly signed
+    Event(event::Event),
+    /// Show an account, or change it by hand
+    Account(account::Account),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.command.is_some() && cli.serve.is_given() {
+        let error = clap::error::ErrorKind::ArgumentConflict;
+        Cli::command().error(error, "--port and --memory are for serving, which is what no command does").exit();
+    }
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            print::error(error.line());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Error> {
+    let Cli { data, serve, command } = cli;
+    // A commit to the embedded store holds its thread for a moment: signals and the other requests have more of them.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)))
+        .enable_all()
+        .build()
+        .map_err(Error::Threads)?;
+    runtime.block_on(async {
+        match command {
+            None => serve::run(serve, &data, variable).await.map(|()| ExitCode::SUCCESS),
+            Some(Command::Send(args)) => send::run(&args, &data, variable).await,
+            Some(Command::Event(args)) => event::run(&args, &data, variable).map(|()| ExitCode::SUCCESS),
+            Some(Command::Account(args)) => account::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
+        }
+    })
+}
+
+fn now() -> Timestamp {
+    Moment::now(Duration::ZERO).now
+}
+
+/// An empty variable is one that is not set.
+#[expect(clippy::disallowed_methods, reason = "this is the edge: the environment enters here")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}

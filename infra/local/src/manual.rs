@@ -1,0 +1,126 @@
+//! What a person changes by hand: an entry of the journal like any other, with an author and a reason.
+
+use ledger::{
+    AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, Heading, House,
+    KeyError, MoneyKey, Movement, Owner, Posting,
+};
+
+pub(crate) const SOURCE: &str = "manual";
+
+pub(crate) struct Change<'c> {
+    /// Makes the change happen once, however often it is asked for.
+    pub(crate) id: &'c str,
+    pub(crate) author: &'c str,
+    pub(crate) reason: &'c str,
+    pub(crate) what: What,
+}
+
+pub(crate) enum What {
+    Credit {
+        account: AccountId,
+        amount: Amount,
+    },
+    Debit {
+        account: AccountId,
+        amount: Amount,
+    },
+    Overdraft {
+        account: AccountId,
+        from: Amount,
+        to: Amount,
+    },
+    /// An LLM gateway's key.
+    RemoteKey {
+        owner: Owner,
+        key: CallerKey,
+        name: String,
+    },
+    /// One of our own, whose hash is all that is kept.
+    ApiKey {
+        owner: Owner,
+        key: CallerKey,
+    },
+}
+
+impl Change<'_> {
+    pub(crate) fn decision(&self) -> Result<Decision, KeyError> {
+        let receipt = EventKey::new(SOURCE, self.id)?;
+        let facts = self.what.facts();
+        // Who did it and why is not what makes it another change.
+        let told: Vec<(&str, &str)> = std::iter::once(("kind", self.what.kind()))
+            .chain(facts.iter().map(|(name, value)| (*name, value.as_str())))
+            .collect();
+        let fingerprints = Fingerprint::of(1, &told).into();
+        let signed = [("author", self.author.to_owned()), ("reason", self.reason.to_owned())];
+        let all = signed.into_iter().chain(facts);
+        Ok(Decision::Record(Entry {
+            effects: vec![self.what.effect(&receipt)],
+            heading: Heading {
+                receipt,
+                source: SOURCE,
+                kind: self.what.kind(),
+                facts: all.map(|(name, value)| (name, Fact::Text(value))).collect(),
+                fingerprints,
+            },
+            keeps_body: false,
+        }))
+    }
+}
+
+impl What {
+    /// Whose credits it is about.
+    pub(crate) fn account(&self) -> AccountId {
+        match self {
+            Self::Credit { account, .. } | Self::Debit { account, .. } | Self::Overdraft { account, .. } => {
+                account.clone()
+            }
+            Self::RemoteKey { owner, .. } | Self::ApiKey { owner, .. } => credits_of(owner),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Credit { .. } => "credit",
+            Self::Debit { .. } => "debit",
+            Self::Overdraft { .. } => "overdraft",
+            Self::RemoteKey { .. } => "key",
+            Self::ApiKey { .. } => "api_key",
+        }
+    }
+
+    /// What is asked for, and nothing of the state that it meets: the same wish is the same change.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Credit { account, amount }
+            | Self::Debit { account, amount }
+            | Self::Overdraft { account, to: amount, .. } => {
+                vec![("account", account.to_string()), ("amount", account.asset().format(*amount))]
+            }
+            Self::RemoteKey { owner, name, .. } => vec![("owner", owner.to_string()), ("key", name.clone())],
+            Self::ApiKey { owner, .. } => vec![("owner", owner.to_string())],
+        }
+    }
+
+    fn effect(&self, receipt: &EventKey) -> Effect {
+        let movement = |posting, guard| Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard });
+        match self {
+            Self::Credit { account, amount } => {
+                movement(Posting::to_customer(account.clone(), House::Manual, *amount), Guard::Always)
+            }
+            Self::Debit { account, amount } => {
+                movement(Posting::from_customer(account.clone(), House::Manual, *amount), Guard::WithinLine)
+            }
+            Self::Overdraft { account, from, to } => {
+                Effect::Overdraft { account: account.clone(), from: *from, to: *to }
+            }
+            Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key } => {
+                Effect::Bind { key: key.clone(), owner: owner.clone() }
+            }
+        }
+    }
+}
+
+/// The account that usage is taken from.
+pub(crate) fn credits_of(owner: &Owner) -> AccountId {
+    owner.account(Asset::CREDITS)
+}

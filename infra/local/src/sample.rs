@@ -1,0 +1,114 @@
+//! From a sample in `events/` to signed requests, as many as are asked for.
+
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use clap::Args;
+use ledger::Timestamp;
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::json::{quoted, with_value};
+use crate::sources::{Headers, Scheme, Setting, Source};
+
+/// Beside the sources that this was compiled from: any checkout has them.
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+const DEFAULT: &str = "basic";
+
+/// How a sample is changed and signed.
+#[derive(Debug, Args)]
+pub(crate) struct Shape {
+    /// A sample in events/: `usage` is `usage/basic`
+    pub(crate) sample: String,
+    /// The event's id, in place of a new one
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// A value of the body, by its path: data.creditCost=3. What is not JSON is taken as a text
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<Assignment>,
+    /// What to sign with, in place of the secret of the running stack or of the environment
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) secret: Option<String>,
+    /// Sign as Standard Webhooks do
+    #[arg(long)]
+    pub(crate) standard: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    path: String,
+    json: String,
+}
+
+impl FromStr for Assignment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (path, value) = text.split_once('=').ok_or("must be PATH=VALUE")?;
+        // Taken as it is written: `1.50` keeps its zero.
+        let json =
+            serde_json::from_str::<&RawValue>(value).map_or_else(|_| quoted(value), |json| json.get().to_owned());
+        Ok(Self { path: path.to_owned(), json })
+    }
+}
+
+pub(crate) struct Sample {
+    pub(crate) source: &'static Source,
+    text: String,
+    set: Vec<Assignment>,
+    /// What it is signed under.
+    pub(crate) setting: &'static Setting,
+}
+
+pub(crate) struct Signed {
+    pub(crate) body: String,
+    pub(crate) headers: Headers,
+}
+
+impl Shape {
+    pub(crate) fn read(&self) -> Result<Sample, Error> {
+        let (source, name) = self.sample.split_once('/').unwrap_or((&self.sample, DEFAULT));
+        let source = Source::named(source)?;
+        let folder = Path::new(EVENTS).join(source.name);
+        let names = names_in(&folder)?;
+        if !names.iter().any(|known| known == name) {
+            let names: Vec<String> = names.iter().map(|name| format!("{}/{name}", source.name)).collect();
+            return Err(Error::UnknownSample(self.sample.clone(), names.join(", ")));
+        }
+        let file = folder.join(name).with_extension("json");
+        let text = fs::read_to_string(&file).map_err(|error| Error::File(file, error))?;
+        let setting = source.setting(if self.standard { Scheme::Standard } else { Scheme::Own })?;
+        Ok(Sample { source, text, set: self.set.clone(), setting })
+    }
+}
+
+impl Sample {
+    /// An event with this id that happens now, signed.
+    pub(crate) fn signed(&self, id: &str, secret: &str, now: Timestamp) -> Result<Signed, Error> {
+        let mut body = self.source.fresh(&self.text, id, now).map_err(Error::Path)?;
+        for Assignment { path, json } in &self.set {
+            body = with_value(&body, path, json).map_err(Error::Path)?;
+        }
+        let mut headers = self.setting.sign(secret, now, body.as_bytes())?;
+        headers.push(("content-type", "application/json".to_owned()));
+        Ok(Signed { body, headers })
+    }
+}
+
+/// An id that nobody has used.
+pub(crate) fn new_id() -> String {
+    format!("evt_{:016x}", fastrand::u64(..))
+}
+
+fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let of_folder = |error| Error::File(folder.to_owned(), error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(of_folder)? {
+        let path = entry.map_err(of_folder)?.path();
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        names.extend(path.file_stem().filter(|_| is_json).and_then(|name| name.to_str()).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,83 @@
+//! The secrets of this machine: generated once, kept in the data folder; those of the environment win.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::error::Error;
+use crate::home::Home;
+use crate::sources::SOURCES;
+
+const FILE: &str = "secrets.json";
+pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
+
+/// As many as the HMAC's hash has, so that a guess at the key is no easier than one at the signature.
+const SECRET_BYTES: usize = 32;
+
+/// By the name of the setting.
+#[derive(Clone)]
+pub(crate) struct Secrets(BTreeMap<String, String>);
+
+impl Secrets {
+    /// Those in the data folder, with the missing ones made, and then those of the environment in place of both.
+    pub(crate) fn open(home: &Home, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let _alone = home.alone()?;
+        let mut secrets: BTreeMap<String, String> = match home.read(FILE)? {
+            None => BTreeMap::new(),
+            // serde_json's own error could quote a secret.
+            Some(text) => serde_json::from_str(&text).map_err(|_| Error::Unreadable(home.dir().join(FILE)))?,
+        };
+        let known = secrets.len();
+        for (name, generate) in settings() {
+            if !secrets.contains_key(name) {
+                secrets.insert(name.to_owned(), generate()?);
+            }
+        }
+        if secrets.len() > known {
+            home.write(FILE, &secrets)?;
+        }
+        for (name, _) in settings() {
+            if let Some(value) = variable(name) {
+                secrets.insert(name.to_owned(), value);
+            }
+        }
+        Ok(Self(secrets))
+    }
+
+    pub(crate) fn all(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
+    pub(crate) fn named(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}
+
+pub(crate) type Generate = fn() -> Result<String, Error>;
+
+fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
+    let of_sources = SOURCES.iter().flat_map(|source| source.settings);
+    let named = of_sources.map(|setting| (setting.name, setting.generate));
+    named.chain([(DEMO_API_KEY, api_key as Generate)])
+}
+
+pub(crate) fn hex() -> Result<String, Error> {
+    let digits = random()?.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+}
+
+pub(crate) fn whsec() -> Result<String, Error> {
+    Ok(format!("whsec_{}", STANDARD.encode(random()?)))
+}
+
+/// The prefix tells people, and scanners of repositories, what has been leaked.
+pub(crate) fn api_key() -> Result<String, Error> {
+    Ok(format!("hk_{}", hex()?))
+}
+
+fn random() -> Result<[u8; SECRET_BYTES], Error> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(Error::Random)?;
+    Ok(bytes)
+}

@@ -1,0 +1,52 @@
+//! The demo: an owner with credits and keys, so that the first command that is tried finds somebody to charge.
+
+use std::time::Duration;
+
+use idempotency::DynamoLedger;
+use ledger::{Amount, CallerKey, CommitError, Delivery, Ledger as _, Owner};
+use webhook::Moment;
+
+use crate::error::Error;
+use crate::manual::{Change, What, credits_of};
+use crate::secrets::{DEMO_API_KEY, Secrets};
+
+pub(crate) const OWNER: &str = "demo";
+pub(crate) const REMOTE_KEY: &str = "1";
+pub(crate) const CREDITS: &str = "1000";
+const CREDITS_UNITS: u64 = 1_000_000_000;
+
+const AUTHOR: &str = "hookledger";
+const REASON: &str = "demo of the local stack";
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Under fixed ids: a restart finds all of it done, and what has been spent stays spent.
+pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<(), Error> {
+    let owner = Owner::new(OWNER)?;
+    let api_key = CallerKey::api(secrets.named(DEMO_API_KEY));
+    // Another API key is another change: one that is set in the environment works too.
+    let api_key_id: String = api_key.to_string().replace('#', "-").chars().take(24).collect();
+    let changes = [
+        ("demo-credits", What::Credit { account: credits_of(&owner), amount: Amount::from_units(CREDITS_UNITS) }),
+        (
+            "demo-key",
+            What::RemoteKey { owner: owner.clone(), key: CallerKey::remote(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
+        ),
+        (api_key_id.as_str(), What::ApiKey { owner, key: api_key }),
+    ];
+    for (id, what) in changes {
+        let change = Change { id, author: AUTHOR, reason: REASON, what };
+        match ledger.commit(&change.decision()?, &delivery(PATIENCE)).await {
+            Ok(_) => {}
+            // Somebody has given the key to another owner: theirs to say.
+            Err(error @ CommitError::Rejected(_)) => tracing::warn!(id, %error, "the demo is not complete"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A change by hand, made now.
+pub(crate) fn delivery(patience: Duration) -> Delivery<'static> {
+    let moment = Moment::now(patience);
+    Delivery { attempt: moment.attempt, received_at: moment.now, deadline: moment.deadline, body: None }
+}

@@ -1,0 +1,154 @@
+//! `send`: signs sample events and posts them, as many as it is asked for, and says what came of them.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use webhook::{Endpoint, Moment};
+
+use crate::error::Error;
+use crate::gateway::is_local;
+use crate::home::{Home, Running};
+use crate::post::Post;
+use crate::sample::{Sample, Shape, new_id};
+use crate::tally::{Tally, milliseconds};
+use crate::{now, print};
+
+/// Up to this many replies are shown one by one.
+const SHOWN_MAX: u64 = 20;
+/// Enough to find the limits of any stage, and not enough to use up the ports of this machine.
+const CONCURRENCY_MAX: u16 = 512;
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    shape: Shape,
+    /// How many events. With --id X they are and so on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+    /// How many requests at a time
+    #[arg(long, value_name = "C", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=i64::from(CONCURRENCY_MAX)))]
+    concurrency: u16,
+    /// Send every event twice, the second time without waiting for the first
+    #[arg(long)]
+    duplicate: bool,
+    /// Where to, with or without the path, in place of the running stack
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+pub(crate) async fn run(args: &Send, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
+    let sample = args.shape.read()?;
+    let running = Home::at(dir).running()?;
+    let url = url(args, &sample, running.as_ref(), dir)?;
+    let secret = secret(args, &sample, running.as_ref(), variable)?;
+    let ids = Ids::of(args);
+    // Nothing is sent where the first could not be signed.
+    sample.signed(&ids.nth(1), &secret, now())?;
+
+    let copies: u8 = if args.duplicate { 2 } else { 1 };
+    let posts = u64::from(args.count).saturating_mul(copies.into());
+    let shown = posts <= SHOWN_MAX;
+    let progress = progress(posts, shown);
+    let hint = if is_here(&url) { " (is `cargo run` running?)" } else { "" };
+    let post = Post::to(url);
+    let one = async |n: u32| {
+        let id = ids.nth(n);
+        let signed = sample.signed(&id, &secret, now()).map_err(|error| error.line());
+        let reply = match signed {
+            Ok(signed) => post.send(signed).await,
+            Err(problem) => Err(problem),
+        };
+        progress.inc(1);
+        if shown {
+            print::line(match &reply {
+                Ok(reply) => format!("{}  {} ms  {id}  {}", reply.status, milliseconds(reply.took), reply.body),
+                Err(problem) => format!("no reply  {id}  {problem}"),
+            });
+        }
+        reply
+    };
+    let clock = Moment::now(Duration::ZERO).started;
+    let mut tally = Tally::default();
+    let queue = (1..=args.count).flat_map(|n| std::iter::repeat_n(n, copies.into()));
+    let mut replies = stream::iter(queue).map(one).buffer_unordered(usize::from(args.concurrency));
+    while let Some(reply) = replies.next().await {
+        tally.add(reply);
+    }
+    drop(replies);
+    progress.finish_and_clear();
+    if !shown {
+        tally.show(sample.source, clock.elapsed());
+    }
+    if let Some(problem) = tally.first_problem() {
+        print::error(format_args!("{problem}{hint}"));
+    }
+    Ok(if tally.is_all_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A URL that ends in the source's path is taken as it is; any other is what stands before that path.
+fn url(args: &Send, sample: &Sample, running: Option<&Running>, dir: &Path) -> Result<String, Error> {
+    let path = sample.source.path(Endpoint::Event);
+    let base = match (&args.url, running) {
+        (Some(url), _) => url.as_str(),
+        (None, Some(running)) => &running.base_url,
+        (None, None) => return Err(Error::NotRunning(dir.to_owned())),
+    };
+    let uri: Option<http::Uri> = base.parse().ok();
+    let is_http = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    if !is_http {
+        return Err(Error::Url(base.to_owned()));
+    }
+    Ok(if base.ends_with(path) { base.to_owned() } else { format!("{}{path}", base.trim_end_matches('/')) })
+}
+
+fn is_here(url: &str) -> bool {
+    let uri: Option<http::Uri> = url.parse().ok();
+    uri.is_some_and(|uri| uri.authority().is_some_and(|authority| is_local(authority.as_str())))
+}
+
+/// Who names a URL means another receiver, whose secret the environment has; the stack that runs here says its own.
+fn secret(
+    args: &Send,
+    sample: &Sample,
+    running: Option<&Running>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<String, Error> {
+    let setting = sample.setting.name;
+    let given = args.shape.secret.clone();
+    let elsewhere = || args.url.as_ref().and_then(|_| variable(setting));
+    let here = || running.and_then(|running| running.secrets.get(setting).cloned());
+    given.or_else(elsewhere).or_else(here).ok_or(Error::NoSecret(setting))
+}
+
+/// The events' ids: the same for the same `--id`, so that the same events can be sent again.
+enum Ids {
+    One(String),
+    Numbered(String),
+}
+
+impl Ids {
+    fn of(args: &Send) -> Self {
+        let id = args.shape.id.clone().unwrap_or_else(new_id);
+        if args.count == 1 { Self::One(id) } else { Self::Numbered(id) }
+    }
+
+    fn nth(&self, n: u32) -> String {
+        match self {
+            Self::One(id) => id.clone(),
+            Self::Numbered(id) => format!("{id}-{n}"),
+        }
+    }
+}
+
+/// On a terminal alone: elsewhere it draws nothing.
+fn progress(posts: u64, hidden: bool) -> ProgressBar {
+    if hidden {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {elapsed} gone, {eta} left");
+    ProgressBar::new(posts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,212 @@
+//! `cargo run`: opens the books, serves the functions until it is told to stop, and leaves no trace of having run but the books.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use embedded::{APP_YAML, Engine, Template};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use idempotency::{DynamoLedger, Tables};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use webhook::Endpoint;
+
+use crate::api_gateway::Route;
+use crate::books::{self, STAGE};
+use crate::error::Error;
+use crate::gateway::{Gateway, Served};
+use crate::home::{Claim, Home, Running, RunningSource};
+use crate::secrets::{DEMO_API_KEY, Secrets};
+use crate::sources::{SOURCES, Scheme};
+use crate::{banner, functions, log, seed};
+
+const PORT: u16 = 9000;
+/// Longer than any function takes to answer; a connection that is still busy then is not going to be done.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// DynamoDB takes up to days to drop what has expired: nothing may rest on it happening soon.
+const SWEEP: Duration = Duration::from_mins(1);
+/// When the system has no more connections to give, until some have ended.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen on 127.0.0.1; 0 takes any port that is free [default: 9000]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Keep the books in memory alone, and start with none
+    #[arg(long)]
+    memory: bool,
+}
+
+impl Serve {
+    pub(crate) fn is_given(&self) -> bool {
+        self.port.is_some() || self.memory
+    }
+}
+
+pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+    log::to_stderr(variable("RUST_LOG").as_deref());
+    let stop = Stop::new()?;
+    let home = Home::open(dir)?;
+    let _lock = match home.claim().await? {
+        Claim::Ours(lock) => lock,
+        Claim::Theirs(running) => {
+            return Err(Error::Served { dir: dir.to_owned(), url: running.base_url, pid: running.pid });
+        }
+    };
+    let listener = listen(args.port.unwrap_or(PORT)).await?;
+    let address = listener.local_addr().map_err(|error| Error::Listen(PORT, error))?;
+    let secrets = Secrets::open(&home, &variable)?;
+    let engine = if args.memory { in_memory()? } else { books::store(&home)? };
+    let served = functions_of_template(&engine, &secrets, &variable).await?;
+    let tables = Tables::of_stage(STAGE);
+    let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
+    seed::plant(&ledger, &secrets).await?;
+
+    let running = running(address, &secrets, &tables)?;
+    let _announced = home.announce(&running)?;
+    banner::show(&running, &home, args.memory);
+    let gateway = Gateway { engine: engine.clone(), functions: served, port: address.port() };
+    tokio::select! {
+        () = answer(listener, Arc::new(gateway), stop) => {}
+        () = sweep(&engine) => {}
+    }
+    Ok(())
+}
+
+async fn listen(port: u16) -> Result<TcpListener, Error> {
+    let bound = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+    bound.map_err(|error| {
+        if error.kind() == io::ErrorKind::AddrInUse { Error::PortInUse(port) } else { Error::Listen(port, error) }
+    })
+}
+
+fn in_memory() -> Result<Engine, Error> {
+    let of_store = |error| Error::Memory(Box::new(error));
+    let engine = Engine::memory().map_err(of_store)?;
+    engine.create_tables(&books::tables()?).map_err(of_store)?;
+    Ok(engine)
+}
+
+async fn functions_of_template(
+    engine: &Engine,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Served>, Error> {
+    let template = Template::parse(APP_YAML, &[("Stage", STAGE)])?;
+    let mut served = Vec::new();
+    for function in template.functions() {
+        let routes =
+            function.routes.iter().map(|route| Route { method: route.method.clone(), path: route.path.clone() });
+        served.push(Served {
+            routes: routes.collect(),
+            answer: functions::open(function, engine, secrets, &variable).await?,
+        });
+    }
+    Ok(served)
+}
+
+fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Running, Error> {
+    let base_url = format!("http://{address}");
+    let mut sources = BTreeMap::new();
+    for source in &SOURCES {
+        let live = secrets.named(source.setting(Scheme::Own)?.name);
+        let of_source = RunningSource {
+            url: format!("{base_url}{}", source.path(Endpoint::Event)),
+            secret: live.split_ascii_whitespace().next().unwrap_or_default().to_owned(),
+        };
+        sources.insert(source.name.to_owned(), of_source);
+    }
+    let mut settings = secrets.all().clone();
+    settings.remove(DEMO_API_KEY);
+    let tables = [("journal", &tables.journal), ("bodies", &tables.bodies), ("accounts", &tables.accounts)];
+    Ok(Running {
+        dynamodb_url: base_url.clone(),
+        pid: std::process::id(),
+        stage: STAGE.to_owned(),
+        sources,
+        secrets: settings,
+        api_keys: BTreeMap::from([(seed::OWNER.to_owned(), secrets.named(DEMO_API_KEY).to_owned())]),
+        tables: tables.map(|(name, table)| (name.to_owned(), table.clone())).into(),
+        base_url,
+    })
+}
+
+/// Until it is told to stop; then no new connection is taken, and those that are open finish what they are at.
+async fn answer(listener: TcpListener, gateway: Arc<Gateway>, mut stop: Stop) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => converse(stream, peer, Arc::clone(&gateway), &graceful),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            () = stop.asked() => break,
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(GOODBYE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were cut off");
+    }
+}
+
+fn converse(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, graceful: &GracefulShutdown) {
+    let service = service_fn(move |request| {
+        let gateway = Arc::clone(&gateway);
+        async move { gateway.handle(request, peer).await }
+    });
+    // The timer ends connections on which no request comes.
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection broke");
+        }
+    });
+}
+
+async fn sweep(engine: &Engine) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if let Err(error) = engine.sweep_expired() {
+            tracing::warn!(%error, "what has expired was not dropped");
+        }
+    }
+}
+
+/// Ctrl-C, `kill`, or a terminal that is closed.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    /// Heard from here on, so that one that comes during the start is not lost.
+    fn new() -> Result<Self, Error> {
+        let heard = |kind| signal(kind).map_err(Error::Signals);
+        Ok(Self {
+            interrupt: heard(SignalKind::interrupt())?,
+            terminate: heard(SignalKind::terminate())?,
+            hangup: heard(SignalKind::hangup())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `account`, on the books of a running stack and on those of a folder that nobody serves.
+
+use serde_json::Value;
+
+use crate::harness::{Folder, Stack, ended, refusal, shown};
+
+#[test]
+fn changes_by_hand_while_it_runs_and_while_it_does_not() {
+    let folder = Folder::new();
+    assert!(folder.start().stop("INT").success());
+    changes(&folder, "stopped");
+    let stack = folder.start();
+    changes(&folder, "running");
+    rows_have_author_and_reason(&stack);
+}
+
+fn changes(folder: &Folder, owner: &str) {
+    let by = |args: &[&str], id: &str| {
+        let id = format!("{owner}-{id}");
+        let args = [&["account"], args, &["--reason", "because", "--author", "ann", "--id", &id]].concat();
+        folder.run(&args)
+    };
+    let expect = |args: &[&str], id: &str, expected: &str| {
+        let ended = by(args, id);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.stderr);
+        assert!(ended.stdout.starts_with(&format!("{expected}: manual#{owner}-{id}")), "{}", ended.stdout);
+        ended.stdout
+    };
+    let line = folder.refused(&["account", "show", owner]);
+    assert!(line.contains(&format!("there is no account {owner}/credits")), "{line}");
+
+    expect(&["credit", owner, "12.5"], "c", "done");
+    expect(&["credit", owner, "12.5"], "c", "already done");
+    assert!(refusal(by(&["credit", owner, "13"], "c")).contains("stands for another change"));
+    expect(&["debit", owner, "2.25"], "d", "done");
+    let line = refusal(by(&["debit", owner, "10.26"], "e"));
+    assert!(line.contains(&format!("{owner}/credits has 10.25 available, not 10.26")), "{line}");
+    expect(&["overdraft", owner, "5"], "o", "done");
+    expect(&["debit", owner, "10.26"], "e", "done");
+    expect(&["overdraft", owner, "5"], "o", "already done");
+    let key = format!("key-{owner}");
+    expect(&["key", owner, &key], "k", "done");
+    let line = refusal(by(&["key", "other", &key], "l"));
+    assert!(line.contains(&format!("the key {key} is {owner}'s")), "{line}");
+    let shown_once = expect(&["api-key", owner], "a", "done");
+    assert!(shown_once.contains("  hk_"), "{shown_once}");
+    assert!(!expect(&["api-key", owner], "a", "already done").contains("hk_"));
+
+    let account = folder.told(&["account", "show", owner]);
+    let state = ["balance", "available", "overdraft", "version"].map(|name| shown(&account, name));
+    assert_eq!(state, ["-0.01", "4.99", "5", "3"], "{account}");
+    let statement: Vec<&str> = account.lines().skip_while(|line| !line.starts_with("time")).skip(1).collect();
+    assert_eq!(statement.len(), 3, "{account}");
+    assert!(statement[0].ends_with(&format!("debit   -10.26  manual#{owner}-e")), "{account}");
+}
+
+fn rows_have_author_and_reason(stack: &Stack<'_>) {
+    let rows = stack.journal("manual#");
+    for owner in ["running", "stopped"] {
+        for id in ["c", "d", "e", "o", "k", "a"] {
+            let row = rows.iter().find(|row| row["id"]["S"] == format!("manual#{owner}-{id}")).unwrap();
+            let fact = |name: &str| &row["facts"]["M"][name]["S"];
+            assert_eq!([&row["status"]["S"], fact("author"), fact("reason")], ["processed", "ann", "because"], "{row}");
+        }
+    }
+    let stored = Value::from(rows).to_string();
+    assert!(!stored.contains("hk_"), "an API key is kept as its hash alone");
+}
+
+#[test]
+fn an_owner_who_was_given_credits_and_a_key_can_spend() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    folder.told(&["account", "credit", "alice", "3", "--reason", "trial"]);
+    folder.told(&["account", "key", "alice", "sk-7", "--reason", "trial"]);
+    folder.told(&["send", "usage", "--set", "data.remoteKeyId=sk-7", "--set", "data.creditCost=3"]);
+    assert_eq!(shown(&folder.told(&["account", "show", "alice"]), "balance"), "0");
+}
+
+#[test]
+fn a_change_without_a_reason_or_an_author_is_not_made() {
+    let folder = Folder::new();
+    let credit = ["account", "credit", "alice", "3"];
+    let rows: [(&[&str], Option<i32>, &str); 6] = [
+        (&[], Some(2), "--reason <REASON>"),
+        (&["--reason", " "], Some(2), "must be one line of 1 to 160 characters"),
+        (&["--reason", "x"], Some(1), "give --author"),
+        (&["--reason", "x", "--author", "ann", "--id", "a#b"], Some(1), "--id: must be 1 to 128 visible"),
+        (&["--reason", "x", "--author", "ann", "--stage", "prod"], Some(2), "--aws"),
+        (&["--reason", "x", "--author", "ann", "--data", "/dev/null"], Some(2), "--data"),
+    ];
+    for (args, code, expected) in rows {
+        let mut command = folder.command(&[&credit, args].concat());
+        let ended = ended(command.env_remove("USER"));
+        assert_eq!(ended.code, code, "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{args:?}: {}", ended.stderr);
+    }
+    let amounts = [
+        ("-5", "must not be negative"),
+        ("1e3", "must be a plain decimal"),
+        ("0.0000001", "must have at most 6 decimals"),
+    ];
+    for (amount, expected) in amounts {
+        let line = folder.refused(&["account", "credit", "alice", amount, "--reason", "x"]);
+        assert!(line.contains(&format!("the amount {expected}")), "{line}");
+    }
+    assert!(folder.refused(&["account", "show", "alice"]).contains("there are no books in"));
+}

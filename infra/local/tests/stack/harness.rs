@@ -1,0 +1,209 @@
+//! Runs the program in a folder of its own, on a port of its own.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hookledger");
+const TICK: Duration = Duration::from_millis(10);
+/// Half a minute: a machine that is busy with other tests is slow to start.
+const TICKS_MAX: u32 = 3_000;
+
+/// A data folder that is gone after the test.
+pub(crate) struct Folder(TempDir);
+
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Where the data is; not there yet.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.data().join(name)
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.file(name)).unwrap()).unwrap()
+    }
+
+    /// A command, with nothing of our own environment that could change its mind.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        let settings = ["WEBHOOK_SECRET", "STANDARD_WEBHOOK_SECRET", "DEMO_API_KEY", "ALLOWED_IPS", "MAX_SKEW_SECONDS"];
+        for setting in settings {
+            command.env_remove(setting);
+        }
+        command.env_remove("RUST_LOG").env("USER", "tester");
+        command.args(args).arg("--data").arg(self.data());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        ended(&mut self.command(args))
+    }
+
+    /// What it printed, of a command that must succeed.
+    pub(crate) fn told(&self, args: &[&str]) -> String {
+        let ended = self.run(args);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}{}", ended.stdout, ended.stderr);
+        ended.stdout
+    }
+
+    /// The one line of a command that must fail.
+    pub(crate) fn refused(&self, args: &[&str]) -> String {
+        refusal(self.run(args))
+    }
+
+    pub(crate) fn start(&self) -> Stack<'_> {
+        self.start_with(&[], &[])
+    }
+
+    pub(crate) fn start_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Stack<'_> {
+        let mut command = self.command(&[&["--port", "0"], args].concat());
+        let mut child =
+            command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        for _ in 0..TICKS_MAX {
+            // Of an earlier process that was killed, the file may still be there.
+            let pid = self.file("local.json").exists().then(|| self.json("local.json")["pid"].as_u64()).flatten();
+            if pid == Some(u64::from(child.id())) {
+                return Stack { folder: self, child };
+            }
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("it did not start: {status}");
+            }
+            sleep(TICK);
+        }
+        panic!("it did not start in time");
+    }
+}
+
+pub(crate) fn ended(command: &mut Command) -> Ended {
+    let output = command.output().unwrap();
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+pub(crate) fn refusal(ended: Ended) -> String {
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("hookledger: "), "{}", ended.stderr);
+    ended.stderr
+}
+
+/// A running stack. Killed, if a test fails before it is stopped.
+pub(crate) struct Stack<'f> {
+    folder: &'f Folder,
+    child: Child,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Stack<'_> {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn address(&self) -> String {
+        let url = self.folder.json("local.json")["base_url"].as_str().unwrap().to_owned();
+        url.strip_prefix("http://").unwrap().to_owned()
+    }
+
+    /// `kill`, as a shell does it.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
+    }
+
+    pub(crate) fn stop(mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        self.child.wait().unwrap()
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], b"")
+    }
+
+    /// A request as it is written, so that a test may send what no client would.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let address = self.address();
+        let length = body.len().to_string();
+        let always = [("host", address.as_str()), ("connection", "close"), ("content-length", &length)];
+        let own = always.iter().filter(|(name, _)| headers.iter().all(|(given, _)| given != name));
+        let lines: String = own.chain(headers).flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+        let head = format!("{method} {path} HTTP/1.1\r\n{lines}\r\n");
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        // A server may have answered, and closed, before it has read all of it.
+        let _ = stream.write_all(body);
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        Answer { status: head[9..12].parse().unwrap(), body: serde_json::from_str(body).unwrap() }
+    }
+
+    /// One call of the DynamoDB API.
+    pub(crate) fn store(&self, operation: &str, request: &Value) -> Value {
+        let target = format!("DynamoDB_20120810.{operation}");
+        let answer = self.ask("POST", "/", &[("x-amz-target", &target)], request.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    pub(crate) fn account(&self, id: &str) -> Value {
+        let request = json!({ "TableName": "hookledger-local-accounts", "Key": { "id": { "S": id } } });
+        self.store("GetItem", &request)["Item"].clone()
+    }
+
+    /// The rows of the journal whose key begins so.
+    pub(crate) fn journal(&self, prefix: &str) -> Vec<Value> {
+        let request = json!({
+            "TableName": "hookledger-local-journal",
+            "FilterExpression": "begins_with(id, :prefix)",
+            "ExpressionAttributeValues": { ":prefix": { "S": prefix } },
+        });
+        let page = self.store("Scan", &request);
+        assert_eq!(page.get("LastEvaluatedKey"), None, "more than one page");
+        page["Items"].as_array().unwrap().clone()
+    }
+}
+
+impl Drop for Stack<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The number in the line of `account show` that begins with `name`.
+pub(crate) fn shown<'t>(text: &'t str, name: &str) -> &'t str {
+    let line =
+        text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap_or_else(|| panic!("{name} in {text}"));
+    line.trim()
+}

@@ -1,0 +1,15 @@
+//! The program as a person uses it: started, spoken to, stopped, killed, and started again.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must stop"
+)]
+
+mod accounts;
+mod crash;
+mod harness;
+mod sending;
+mod serving;

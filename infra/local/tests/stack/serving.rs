@@ -1,0 +1,191 @@
+//! Starting, answering and stopping.
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::harness::{Folder, ended, refusal, shown};
+
+#[test]
+fn from_the_first_start_to_a_restart() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let health = stack.get("/api/webhooks/health");
+    assert_eq!((health.status, &health.body["message"]), (200, &"Webhook service is healthy".into()));
+
+    let reply = folder.told(&["send", "usage", "--id", "evt_1"]);
+    assert!(
+        reply.contains(r#"{"success":true,"message":"Event processed successfully","eventId":"evt_1"}"#),
+        "{reply}"
+    );
+    let reply = folder.told(&["send", "usage", "--id", "evt_1"]);
+    assert!(reply.contains("Event already processed (idempotent)"), "{reply}");
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "999.99766");
+
+    assert!(stack.stop("INT").success());
+    assert!(!folder.file("local.json").exists(), "it is not running any more");
+    assert!(!folder.file("store.db-wal").exists(), "the store was closed");
+
+    let stack = folder.start();
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "999.99766");
+    let reply = folder.told(&["send", "usage", "--id", "evt_1"]);
+    assert!(reply.contains("Event already processed (idempotent)"), "{reply}");
+    assert!(stack.stop("TERM").success());
+}
+
+#[test]
+fn what_a_script_needs_is_in_a_file_of_its_own() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let local = folder.json("local.json");
+    let base = format!("http://{}", stack.address());
+    assert_eq!(local["pid"], stack.pid());
+    assert_eq!(local["dynamodb_url"], base);
+    assert_eq!(local["sources"]["usage"]["url"], format!("{base}/api/webhooks/events"));
+    assert_eq!(local["sources"]["usage"]["secret"], local["secrets"]["WEBHOOK_SECRET"]);
+    assert!(local["secrets"]["STANDARD_WEBHOOK_SECRET"].as_str().unwrap().starts_with("whsec_"));
+    assert!(local["api_keys"]["demo"].as_str().unwrap().starts_with("hk_"));
+    assert_eq!(local["tables"]["journal"], "hookledger-local-journal");
+    for (path, mode) in [("", 0o700), ("local.json", 0o600), ("secrets.json", 0o600), ("store.db", 0o600)] {
+        let found = fs::metadata(folder.file(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{path}");
+    }
+}
+
+#[test]
+fn one_line_says_why_it_does_not_start() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = Folder::new();
+    let line = folder.refused(&["--port", &port]);
+    assert!(line.contains(&format!("port {port} is in use")), "{line}");
+    assert!(!folder.file("local.json").exists());
+
+    let folder = Folder::new();
+    fs::write(folder.data(), "a file").unwrap();
+    let line = folder.refused(&["--port", "0"]);
+    assert!(line.contains("as the data folder"), "{line}");
+
+    let folder = Folder::new();
+    fs::create_dir(folder.data()).unwrap();
+    fs::write(folder.file("store.db"), "garbage ".repeat(1000)).unwrap();
+    let line = folder.refused(&["--port", "0"]);
+    assert!(line.contains("store.db is damaged"), "{line}");
+
+    let folder = Folder::new();
+    fs::create_dir(folder.data()).unwrap();
+    fs::write(folder.file("secrets.json"), "{").unwrap();
+    let line = folder.refused(&["--port", "0"]);
+    assert!(line.contains("secrets.json cannot be read"), "{line}");
+
+    let folder = Folder::new();
+    let mut command = folder.command(&["--port", "0"]);
+    let line = refusal(ended(command.env("WEBHOOK_SECRET", "changeme")));
+    assert!(line.contains("WEBHOOK_SECRET must be a real secret"), "{line}");
+}
+
+#[test]
+fn a_page_of_the_store_that_is_damaged_is_found_at_the_start() {
+    let folder = Folder::new();
+    assert!(folder.start().stop("INT").success());
+    let mut store = fs::read(folder.file("store.db")).unwrap();
+    store[8 * 4096..9 * 4096].fill(0xa5);
+    fs::write(folder.file("store.db"), store).unwrap();
+    let line = folder.refused(&["--port", "0"]);
+    assert!(line.contains("store.db is damaged"), "{line}");
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_is_said_to_be_so() {
+    let folder = Folder::new();
+    fs::create_dir(folder.data()).unwrap();
+    fs::set_permissions(folder.data(), Permissions::from_mode(0o000)).unwrap();
+    // Root may read everything.
+    if fs::read_dir(folder.data()).is_err() {
+        let line = folder.refused(&["--port", "0"]);
+        assert!(line.contains("as the data folder: Permission denied"), "{line}");
+    }
+    fs::set_permissions(folder.data(), Permissions::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn one_folder_has_one_stack() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let line = folder.refused(&["--port", "0"]);
+    assert!(line.contains(&format!("is served already, at http://{}", stack.address())), "{line}");
+    assert_eq!(stack.get("/api/webhooks/health").status, 200, "the first goes on");
+}
+
+#[test]
+fn a_secret_of_the_environment_wins() {
+    let folder = Folder::new();
+    let secret = "of the environment".replace(' ', "-");
+    let stack = folder.start_with(&[], &[("WEBHOOK_SECRET", &secret)]);
+    assert_eq!(folder.json("local.json")["secrets"]["WEBHOOK_SECRET"], *secret);
+    assert_ne!(folder.json("secrets.json")["WEBHOOK_SECRET"], *secret);
+    folder.told(&["send", "usage"]);
+    folder.told(&["send", "usage", "--secret", &secret]);
+    assert!(stack.stop("INT").success());
+
+    let _stack = folder.start();
+    let reply = folder.run(&["send", "usage", "--secret", &secret]);
+    assert_eq!(reply.code, Some(1));
+    assert!(reply.stdout.contains("Invalid webhook signature"), "{}", reply.stdout);
+    assert_eq!(folder.json("local.json")["secrets"]["WEBHOOK_SECRET"], folder.json("secrets.json")["WEBHOOK_SECRET"]);
+}
+
+#[test]
+fn settings_of_the_function_can_be_tried_out() {
+    let folder = Folder::new();
+    let _stack = folder.start_with(&[], &[("ALLOWED_IPS", "10.0.0.0/8")]);
+    let reply = folder.run(&["send", "usage"]);
+    assert!(reply.stdout.starts_with("403"), "{}", reply.stdout);
+}
+
+#[test]
+fn books_in_memory_are_gone_after_it() {
+    let folder = Folder::new();
+    for _ in 0..2 {
+        let stack = folder.start_with(&["--memory"], &[]);
+        folder.told(&["send", "usage", "--id", "evt_1"]);
+        assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "999.99766");
+        assert!(stack.stop("INT").success());
+    }
+    assert!(!folder.file("store.db").exists());
+}
+
+#[test]
+fn what_no_route_takes_is_answered_as_the_gateway_does() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let too_long = vec![b'x'; 10 * 1024 * 1024 + 1];
+    let rows: [(&str, &str, &[u8], u16, &str); 5] = [
+        ("GET", "/", b"", 404, "Not Found"),
+        ("POST", "/", b"{}", 404, "Not Found"),
+        ("DELETE", "/api/webhooks/events", b"", 404, "Not Found"),
+        ("POST", "/api/webhooks/events/", b"", 404, "Not Found"),
+        ("POST", "/api/webhooks/events", &too_long, 413, "Request Too Long"),
+    ];
+    for (method, path, body, status, message) in rows {
+        let answer = stack.ask(method, path, &[], body);
+        assert_eq!((answer.status, &answer.body["message"]), (status, &message.into()), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_web_page_does_not_reach_the_books() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let target = ("x-amz-target", "DynamoDB_20120810.ListTables");
+    let rows = [
+        (vec![target], 200),
+        (vec![target, ("host", "localhost:9000")], 200),
+        (vec![target, ("host", "books.evil.example")], 403),
+        (vec![target, ("origin", "http://evil.example")], 403),
+        (vec![("x-amz-target", "DynamoDB_20120810.Nonsense")], 501),
+    ];
+    for (headers, status) in rows {
+        assert_eq!(stack.ask("POST", "/", &headers, b"{}").status, status, "{headers:?}");
+    }
+}
