@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("embedded", &[]),
     ("testkit", &["embedded", "idempotency", "ledger"]),
     ("usage", &["idempotency", "ledger", "signing", "webhook"]),
+    ("local", &["embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
     ("tests", &[]),
 ];
 
@@ -164,6 +165,14 @@ fn the_tree_has_one_tls_stack_and_no_old_one() {
         let found: Vec<_> = packages.iter().filter(|(other, is)| other == name && is.starts_with(version)).collect();
         assert!(found.is_empty(), "{found:?}");
     }
+}
+
+#[test]
+fn ci_runs_what_the_readme_says() {
+    const TEST: &str = "cargo test --workspace";
+    let (readme, ci) = (read(&root().join("README.md")), read(&root().join(".ci/run")));
+    assert!(readme.lines().any(|line| line.split('#').next().map(str::trim) == Some(TEST)));
+    assert!(ci.lines().any(|line| line == format!("step {TEST}")));
 }
 
 #[test]

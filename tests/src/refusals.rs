@@ -171,6 +171,8 @@ async fn trouble_on_our_side() {
             "{fault:?}: {:?}",
             waited.elapsed()
         );
+        let calls = sandbox.faults.calls().len();
+        assert!((2..=40).contains(&calls), "{fault:?}: asked {calls} times");
         assert_eq!(world.books(), before, "{fault:?}");
     }
     let empty = embedded::Engine::memory().expect("a store without tables");
