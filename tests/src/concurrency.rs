@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ledger::Ledger as _;
-use testkit::{Fault, World};
+use testkit::{Fault, World, usage};
 
-use crate::sandbox::{Sandbox, message, moment, open_account, usage};
+use crate::sandbox::{Sandbox, message, moment, open_account};
 
 const SENDERS: u64 = 64;
 const ACCOUNTS: u64 = 20;

@@ -1,9 +1,9 @@
 //! What an event costs: round trips, write units, bytes. Counted, so that the numbers hold on any machine.
 
 use serde_json::{Value, json};
-use testkit::{Call, Fault, World};
+use testkit::{Call, Fault, World, usage};
 
-use crate::sandbox::{Sandbox, message, moment, moment_at, open_account, top_up, usage};
+use crate::sandbox::{Sandbox, message, moment, moment_at, open_account, top_up};
 
 /// DynamoDB bills a write by this.
 const WRITE_UNIT_BYTES: usize = 1_024;

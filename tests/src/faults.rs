@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use testkit::{Books, Fault, Row, World};
+use testkit::{Books, Fault, Row, World, usage};
 
-use crate::sandbox::{SETTLED, Sandbox, message, moment, open_account, top_up, usage};
+use crate::sandbox::{SETTLED, Sandbox, message, moment, open_account, top_up};
 
 /// More than the sender of any scenario needs, and fewer than would hide one that never ends.
 const TRIES_MAX: u64 = 12;

@@ -1,12 +1,12 @@
 //! What proves nothing leaves no trace: forged, unsigned, too large, misdirected, from elsewhere or from another time.
 
 use serde_json::{Value, json};
-use testkit::{Sent, Shape};
+use testkit::{Sent, Shape, usage};
 use usage::Usage;
 use webhook::{Config, Webhook as _};
 
 use crate::refusals::books;
-use crate::sandbox::{EVENTS, function, moment, signature, usage};
+use crate::sandbox::{EVENTS, function, moment, signature};
 
 /// A request that proves nothing leaves no trace.
 #[tokio::test(start_paused = true)]

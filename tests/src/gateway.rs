@@ -2,11 +2,11 @@
 
 use ledger::{CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Owner, Receipt};
 use serde_json::{Value, json};
-use testkit::{MemoryLedger, Sent, Shape, World};
+use testkit::{MemoryLedger, Sent, Shape, World, usage};
 use usage::Usage;
 use webhook::{Config, Function, Keyring, Settings, Vault, Webhook as _};
 
-use crate::sandbox::{EVENTS, SECRET, function, message, moment, open_account, signature, usage};
+use crate::sandbox::{EVENTS, SECRET, function, message, moment, open_account, signature};
 
 #[tokio::test(start_paused = true)]
 async fn every_shape_is_the_same_event() {

@@ -8,11 +8,11 @@ mod sandbox;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use testkit::{Sent, Shape, World};
+use testkit::{Sent, Shape, World, usage};
 use tracing_subscriber::layer::SubscriberExt as _;
 use webhook::Config;
 
-use crate::sandbox::{EVENTS, SECRET, function, moment, open_account, signature, usage};
+use crate::sandbox::{EVENTS, SECRET, function, moment, open_account, signature};
 
 /// Everything that is logged about a delivery, at the finest level, by any crate.
 #[derive(Clone, Default)]

@@ -1,11 +1,11 @@
 //! Every refusal, with the exact status and body, and the books as they were: but for the row in which a verified event is kept.
 
 use serde_json::{Value, json};
-use testkit::World;
+use testkit::{World, usage};
 use usage::Usage;
 use webhook::{Config, Webhook as _};
 
-use crate::sandbox::{function, moment, open_account, usage};
+use crate::sandbox::{function, moment, open_account};
 
 /// The basic event with one field changed.
 fn with(pointer: &str, value: Value) -> String {

@@ -7,7 +7,7 @@ use ledger::{
     Amount, Asset, CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Heading, House, Ledger,
     MoneyKey, Movement, Owner, Posting, Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use signing::{Strength, hmac_hex};
 use testkit::{Fault, Faults, Sent, Shape, World, deadline, delivery, mark, now};
 use usage::Usage;
@@ -43,22 +43,6 @@ pub(crate) fn signature(body: &[u8]) -> String {
 pub(crate) fn signed(body: &str) -> String {
     let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes()));
     sent.with("content-type", "application/json").event(Shape::HttpApi)
-}
-
-pub(crate) fn usage(id: &str, key: &str, cost: &str) -> Value {
-    json!({
-        "eventId": id,
-        "eventType": "usage",
-        "timestamp": 1_767_225_600,
-        "data": {
-            "remoteKeyId": key,
-            "model": "gpt-4o",
-            "promptTokens": 120,
-            "completionTokens": 30,
-            "totalTokens": 150,
-            "creditCost": cost,
-        },
-    })
 }
 
 /// A sandbox with a network that fails as planned.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use testkit::{Fault, World};
+use testkit::{Fault, World, usage};
 use tokio::task::JoinSet;
 
-use crate::sandbox::{SETTLED, Sandbox, moment, open_account, top_up, usage};
+use crate::sandbox::{SETTLED, Sandbox, moment, open_account, top_up};
 
 /// Ten thousand in all, in parts that run side by side.
 const SCHEDULES_PER_PART: u64 = 2_500;

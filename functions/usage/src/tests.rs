@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use signing::{Strength, Verified, hmac_hex};
+use testkit::usage as event;
 
 use super::*;
 
@@ -17,22 +18,6 @@ fn verified(body: &str) -> Verified<'_> {
 
 fn parsed(body: &str) -> Result<UsageEvent, ParseError> {
     parse::parse(&verified(body))
-}
-
-fn event(id: &str, key: &str, cost: &str) -> Value {
-    json!({
-        "eventId": id,
-        "eventType": "usage",
-        "timestamp": 1_767_225_600,
-        "data": {
-            "remoteKeyId": key,
-            "model": "gpt-4o",
-            "promptTokens": 120,
-            "completionTokens": 30,
-            "totalTokens": 150,
-            "creditCost": cost,
-        },
-    })
 }
 
 /// A vector made by the sender's own code.

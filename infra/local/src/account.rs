@@ -13,7 +13,7 @@ use crate::books::Books;
 use crate::error::Error;
 use crate::manual::{self, Change, What, credits_of};
 use crate::seed::delivery;
-use crate::{print, secrets};
+use crate::{print, random};
 
 /// A screen of it.
 const STATEMENT_LINES: i32 = 20;
@@ -112,7 +112,7 @@ pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Op
             change(&books().await?, by, What::RemoteKey { owner, key, name }).await
         }
         Action::ApiKey { owner, by } => {
-            let (owner, by, secret) = (Owner::new(&owner)?, by.signed(user)?, secrets::api_key()?);
+            let (owner, by, secret) = (Owner::new(&owner)?, by.signed(user)?, random::api_key()?);
             let key = CallerKey::api(&secret);
             api_key(&books().await?, by, What::ApiKey { owner, key }, &secret).await
         }

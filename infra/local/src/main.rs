@@ -14,6 +14,7 @@ mod log;
 mod manual;
 mod post;
 mod print;
+mod random;
 mod sample;
 mod secrets;
 mod seed;

@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::error::Error;
 use crate::home::Home;
+use crate::random::{self, Generate};
 use crate::sources::SOURCES;
 
 const FILE: &str = "secrets.json";
 pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
-
-/// As many as the HMAC's hash has, so that a guess at the key is no easier than one at the signature.
-const SECRET_BYTES: usize = 32;
 
 /// By the name of the setting.
 #[derive(Clone)]
@@ -54,30 +49,8 @@ impl Secrets {
     }
 }
 
-pub(crate) type Generate = fn() -> Result<String, Error>;
-
 fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
     let of_sources = SOURCES.iter().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
-    named.chain([(DEMO_API_KEY, api_key as Generate)])
-}
-
-pub(crate) fn hex() -> Result<String, Error> {
-    let digits = random()?.into_iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
-    Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
-}
-
-pub(crate) fn whsec() -> Result<String, Error> {
-    Ok(format!("whsec_{}", STANDARD.encode(random()?)))
-}
-
-/// The prefix tells people, and scanners of repositories, what has been leaked.
-pub(crate) fn api_key() -> Result<String, Error> {
-    Ok(format!("hk_{}", hex()?))
-}
-
-fn random() -> Result<[u8; SECRET_BYTES], Error> {
-    let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).map_err(Error::Random)?;
-    Ok(bytes)
+    named.chain([(DEMO_API_KEY, random::api_key as Generate)])
 }

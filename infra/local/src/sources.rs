@@ -7,7 +7,7 @@ use webhook::{Endpoint, Route, Webhook};
 
 use crate::error::Error;
 use crate::json::{PathError, quoted, value_at, with_value};
-use crate::secrets::{self, Generate};
+use crate::random::{self, Generate};
 
 pub(crate) struct Source {
     pub(crate) name: &'static str,
@@ -47,8 +47,8 @@ pub(crate) const USAGE: Source = Source {
     name: Usage::SOURCE,
     routes: Usage::ROUTES,
     settings: &[
-        Setting { name: usage::SETTINGS[0], scheme: Scheme::Own, generate: secrets::hex, sign: sign_usage },
-        Setting { name: usage::SETTINGS[1], scheme: Scheme::Standard, generate: secrets::whsec, sign: sign_standard },
+        Setting { name: usage::SETTINGS[0], scheme: Scheme::Own, generate: random::hex, sign: sign_usage },
+        Setting { name: usage::SETTINGS[1], scheme: Scheme::Standard, generate: random::whsec, sign: sign_standard },
     ],
     fresh: fresh_usage,
     booked: "Event processed successfully",

@@ -10,6 +10,7 @@ mod contract;
 mod faults;
 mod gateway;
 mod memory;
+mod usage;
 mod world;
 
 pub use books::{Account, Books, Row};
@@ -17,4 +18,5 @@ pub use contract::contract;
 pub use faults::{Call, Fault, Faults};
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
+pub use usage::usage;
 pub use world::{STAGE, World, deadline, delivery, delivery_until, mark, now};

@@ -15,7 +15,7 @@ mod stages;
 
 pub use config::{Config, ConfigError};
 pub use handle::{Function, Moment};
-pub use log::log_lines;
+pub use log::{log_lines, log_targets, panics_without_message};
 pub use outcome::{Outcome, Reply};
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
 pub use run::{Start, run};

@@ -28,24 +28,29 @@ pub(crate) fn event(source: &'static str, event_id: Option<&str>, outcome: &Outc
     tracing::info!(target: EVENT, source, event_id, outcome, reason, duration_ms, attempt = moment.attempt.as_str());
 }
 
-/// Lines for CloudWatch on stdout. `directive` is `RUST_LOG`: a level, or levels by target.
+/// Lines for CloudWatch on stdout.
 pub(crate) fn to_stdout(directive: Option<&str>) {
-    let targets: Targets =
-        directive.and_then(|text| text.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::INFO));
-    // The SDK's own debug lines hold whole requests, and so the facts of payments: they are never let through.
-    let libraries = [
-        "aws_config",
-        "aws_runtime",
-        "aws_sdk_dynamodb",
-        "aws_sdk_secretsmanager",
-        "aws_smithy_runtime",
-        "hyper",
-        "hyper_util",
-    ];
-    let targets = libraries.iter().fold(targets, |targets, library| targets.with_target(*library, LevelFilter::WARN));
     // A second subscriber is a test's, and stays.
-    let _ = tracing_subscriber::registry().with(targets).with(log_lines(std::io::stdout)).try_init();
+    let _ = tracing_subscriber::registry().with(log_targets(directive)).with(log_lines(std::io::stdout)).try_init();
 }
+
+/// What is let through. `directive` is `RUST_LOG`: a level, or levels by target.
+pub fn log_targets(directive: Option<&str>) -> Targets {
+    let targets =
+        directive.and_then(|text| text.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::INFO));
+    // Libraries' own debug lines hold whole requests, and so the facts of payments: they are never let through.
+    LIBRARIES.iter().fold(targets, |targets: Targets, library| targets.with_target(*library, LevelFilter::WARN))
+}
+
+const LIBRARIES: [&str; 7] = [
+    "aws_config",
+    "aws_runtime",
+    "aws_sdk_dynamodb",
+    "aws_sdk_secretsmanager",
+    "aws_smithy_runtime",
+    "hyper",
+    "hyper_util",
+];
 
 /// The lines as a layer, for whoever has a subscriber or a place for them of its own.
 pub fn log_lines<S, W>(writer: W) -> impl Layer<S>
@@ -57,7 +62,7 @@ where
 }
 
 /// A panic's message can quote what it fell over: only the place is said.
-pub(crate) fn panics_without_message() {
+pub fn panics_without_message() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
