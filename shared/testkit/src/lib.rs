@@ -19,4 +19,4 @@ pub use faults::{Call, Fault, Faults};
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
 pub use usage::usage;
-pub use world::{STAGE, World, deadline, delivery, delivery_until, mark, now};
+pub use world::{STAGE, World, deadline, delivery, mark, now};

@@ -61,15 +61,12 @@ pub fn mark(number: u64) -> AttemptMark {
 
 /// A delivery that may take four seconds, without a body.
 pub fn delivery(attempt: u64) -> Delivery<'static> {
-    delivery_until(attempt, Duration::from_secs(4))
+    let deadline = deadline(Duration::from_secs(4));
+    Delivery { attempt: mark(attempt), received_at: now(), deadline, body: None }
 }
 
 /// By tokio's clock, which a test can stop.
 #[expect(clippy::disallowed_methods, reason = "this is the tests' edge")]
 pub fn deadline(patience: Duration) -> Deadline {
     Deadline(tokio::time::Instant::now().checked_add(patience).unwrap().into_std())
-}
-
-pub fn delivery_until(attempt: u64, patience: Duration) -> Delivery<'static> {
-    Delivery { attempt: mark(attempt), received_at: now(), deadline: deadline(patience), body: None }
 }

@@ -8,21 +8,21 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
 /// A request whose body nobody has looked at yet.
-pub struct Incoming {
-    pub method: String,
-    pub path: String,
+pub(crate) struct Incoming {
+    pub(crate) method: String,
+    pub(crate) path: String,
     /// Undecoded, as it was sent.
-    pub query: String,
+    pub(crate) query: String,
     /// Names in lower case. A name stands here as often as it was sent.
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-    pub is_base64: bool,
-    pub source_ip: Option<IpAddr>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    pub(crate) is_base64: bool,
+    pub(crate) source_ip: Option<IpAddr>,
 }
 
 impl Incoming {
     /// The body's own bytes, if they are no more than `bytes_max`: before anything is decoded or hashed.
-    pub fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
+    pub(crate) fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
         let Self { method, path, query, headers, body, is_base64, source_ip: _ } = self;
         // Four characters stand for three bytes.
         let encoded_max = if is_base64 { bytes_max.div_ceil(3).saturating_mul(4) } else { bytes_max };
@@ -38,7 +38,7 @@ impl Incoming {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum OpenError {
+pub(crate) enum OpenError {
     #[error("the body is too large")]
     TooLarge,
     #[error("the body is said to be base64 and is not")]
@@ -84,7 +84,7 @@ pub struct HeaderError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a request of API Gateway or a function URL")]
-pub struct MalformedEvent;
+pub(crate) struct MalformedEvent;
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
