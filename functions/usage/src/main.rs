@@ -1,11 +1,17 @@
 //! The Lambda function: the source, its keys and the books in DynamoDB, put together once per sandbox.
 
+use std::process::ExitCode;
+
 use idempotency::{DynamoLedger, Tables};
 use usage::Usage;
 use webhook::{Function, Start};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
+async fn main() -> ExitCode {
+    webhook::ended(serve().await)
+}
+
+async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());

@@ -19,6 +19,6 @@ pub use log::{log_lines, log_targets, panics_without_message};
 pub use outcome::{Outcome, Reply};
 pub use request::{HeaderError, Request};
 pub(crate) use request::{Incoming, MalformedEvent, OpenError};
-pub use run::{Start, run};
+pub use run::{Start, ended, run};
 pub use secrets::{Keyring, KeyringError, Settings, Vault};
 pub use stages::{Endpoint, ParseError, Route, Webhook};

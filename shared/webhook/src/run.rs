@@ -1,8 +1,10 @@
 //! The edge: the environment, the clock, the dice, the network and the Lambda runtime.
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_secretsmanager::Client;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -17,10 +19,14 @@ use ledger::{AttemptMark, Deadline, Ledger, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::gateway::GatewayReply;
+use crate::outcome::chain;
 use crate::{Config, ConfigError, Function, Keyring, KeyringError, Moment, Settings, Vault, Webhook, log};
 
 /// What is left of the invocation for the answer to be sent in.
 const WAY_BACK: Duration = Duration::from_millis(300);
+
+/// For what is not the store, which has limits of its own: new keys are fetched while a sender waits for its answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a function starts from.
 #[derive(Debug)]
@@ -53,6 +59,17 @@ impl Start {
     }
 }
 
+/// Says why a function ended, on the line where its log is looked for.
+pub fn ended(result: Result<(), Error>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = %chain(error.as_ref()), "the function does not run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Serves invocations for as long as the sandbox lives.
 pub async fn run<W: Webhook, L: Ledger>(function: Function<W, L>) -> Result<(), Error> {
     let function = &function;
@@ -79,11 +96,13 @@ impl Moment {
 fn sdk_config() -> SdkConfig {
     // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts = TimeoutConfig::builder().connect_timeout(CALL_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(variable("AWS_REGION").map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .service_config(Endpoints)
+        .timeout_config(timeouts)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .http_client(http)
