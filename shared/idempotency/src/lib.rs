@@ -19,3 +19,6 @@ mod verdict;
 pub use books::{AccountRow, Line};
 pub use store::DynamoLedger;
 pub use tables::{MissingTable, Tables};
+
+#[cfg(test)]
+mod tests;

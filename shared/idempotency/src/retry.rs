@@ -34,7 +34,7 @@ impl Jitter {
     }
 
     /// Full jitter: anything between nothing and the bound, so that those who met once do not meet again.
-    fn pause(&self, retries: u32) -> Duration {
+    pub(crate) fn pause(&self, retries: u32) -> Duration {
         let bound = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(retries)).min(PAUSE_MAX);
         let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(0..=micros))
