@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::Ledger as _;
 use testkit::{Fault, World, usage};
 
-use crate::sandbox::{Sandbox, message, moment, open_account};
+use crate::sandbox::{Sandbox, moment, open_account};
 
 const SENDERS: u64 = 64;
 const ACCOUNTS: u64 = 20;
@@ -41,11 +41,10 @@ async fn sixty_four_senders_and_twenty_accounts() {
                 let (account, cost) = ((sender / 2 + event) % ACCOUNTS, 1 + (event + sender / 2) % 4);
                 let body = usage(&id, &format!("key-{account}"), &cost.to_string()).to_string();
                 let sandbox = &sandboxes[dice.usize(0..sandboxes.len())];
-                let reply = sandbox.deliver(&body, &moment(sender * 1_000 + event)).await.expect("alive");
-                match reply.status {
+                match delivered(sandbox, &body, sender * 1_000 + event).await {
                     200 => booked.push(id),
                     402 => {}
-                    status => panic!("{status} {}", message(&reply)),
+                    status => panic!("{id}: {status}"),
                 }
             }
             booked
@@ -91,11 +90,8 @@ async fn an_overdraft_is_used_up_and_not_exceeded() {
     for sender in 0..SENDERS {
         let sandbox = Arc::clone(&sandbox);
         senders.spawn(async move {
-            sandbox
-                .deliver(&usage(&format!("e{sender}"), "k1", "1").to_string(), &moment(sender))
-                .await
-                .expect("alive")
-                .status
+            let body = usage(&format!("e{sender}"), "k1", "1").to_string();
+            delivered(&sandbox, &body, sender).await
         });
     }
     let told = senders.join_all().await;
@@ -104,4 +100,17 @@ async fn an_overdraft_is_used_up_and_not_exceeded() {
     let books = world.books();
     books.check();
     assert_eq!(books.balance("alice/credits"), -7_000_000);
+}
+
+/// As a sender does: again, while the answer is that we are busy. On a machine that has other things to do we may well be.
+async fn delivered(sandbox: &Sandbox, body: &str, attempt: u64) -> u16 {
+    const TRIES_MAX: u32 = 20;
+    let mut status = 503;
+    for _ in 0..TRIES_MAX {
+        status = sandbox.deliver(body, &moment(attempt)).await.expect("alive").status;
+        if status != 503 {
+            break;
+        }
+    }
+    status
 }
