@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{Tables, body, names};
 
-/// The layout of a journal row. A reader that meets a higher number than it knows must not guess.
+/// The layout of a journal row, so that rows of a later one can be told from these.
 const ROW_FORMAT: u8 = 1;
 /// A refused event is looked at again after a minute, when a late order or a top-up has mostly arrived.
 const FIRST_LOOK_SECONDS: i64 = 60;
