@@ -1,9 +1,10 @@
 //! What proves nothing leaves no trace: forged, unsigned, too large, misdirected, from elsewhere or from another time.
 
+use edge::Service as _;
 use serde_json::{Value, json};
 use testkit::{Sent, Shape, usage};
 use usage::Usage;
-use webhook::{Config, Webhook as _};
+use webhook::{Admission, Webhook as _};
 
 use crate::refusals::books;
 use crate::sandbox::{EVENTS, function, moment, signature};
@@ -58,7 +59,7 @@ async fn not_verified() {
         ("writing where one reads", to("POST", "/api/webhooks/health"), (405, "Method not allowed")),
     ];
     let world = books().await;
-    let function = function(world.ledger(1), Config::default()).await;
+    let function = function(world.ledger(1), Admission::default()).await;
     let before = world.books();
     for (name, sent, (status, message)) in rows {
         for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
@@ -75,12 +76,11 @@ async fn not_verified() {
 async fn from_elsewhere_or_from_another_time() {
     let world = books().await;
     let variables = |name: &str| match name {
-        "STAGE" => Some("local".to_owned()),
         "ALLOWED_IPS" => Some("198.51.100.0/24, 2001:db8::1".to_owned()),
         "MAX_SKEW_SECONDS" => Some("300".to_owned()),
         _ => None,
     };
-    let function = function(world.ledger(1), Config::read(variables).expect("a configuration")).await;
+    let function = function(world.ledger(1), Admission::read(variables).expect("settings")).await;
     let before = world.books();
     let rows = [
         ("203.0.113.7", 0, (403, "Forbidden")),

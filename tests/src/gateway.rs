@@ -1,11 +1,12 @@
 //! The same event in every shape that a gateway hands it over in; and what is no event at all.
 
+use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Owner, Receipt};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use testkit::{MemoryLedger, Sent, Shape, World, usage};
 use usage::Usage;
-use webhook::{Config, Function, Keyring, Settings, Vault, Webhook as _};
+use webhook::{Admission, Function, Webhook as _};
 
 use crate::sandbox::{EVENTS, SECRET, function, message, moment, open_account, signature};
 
@@ -23,7 +24,7 @@ async fn every_shape_is_the_same_event() {
         for base64 in [false, true] {
             for name in ["x-webhook-signature", "X-Webhook-Signature", "X-WEBHOOK-SIGNATURE"] {
                 // A new process each time: the store, not its memory, says that it is the same event.
-                let function = function(world.ledger(1), Config::default()).await;
+                let function = function(world.ledger(1), Admission::default()).await;
                 let event = Sent { base64, ..sent(name) }.event(shape);
                 let reply = function.answer(&event, &moment(told.len() as u64)).await;
                 told.push((reply.status, message(&reply)));
@@ -37,7 +38,7 @@ async fn every_shape_is_the_same_event() {
 
 #[tokio::test]
 async fn a_named_stage_stands_before_the_path() {
-    let function = function(MemoryLedger::default(), Config::default()).await;
+    let function = function(MemoryLedger::default(), Admission::default()).await;
     let mut event: Value = serde_json::from_str(
         &Sent { method: "GET", ..Sent::post("/prod/api/webhooks/health", b"") }.event(Shape::HttpApi),
     )
@@ -53,7 +54,7 @@ async fn a_named_stage_stands_before_the_path() {
 
 #[tokio::test]
 async fn what_is_no_event_is_no_success() {
-    let function = function(MemoryLedger::default(), Config::default()).await;
+    let function = function(MemoryLedger::default(), Admission::default()).await;
     let good = Sent::post(EVENTS, b"{}").with("x-webhook-signature", signature(b"{}"));
     let mut bad_base64: Value = serde_json::from_str(&good.event(Shape::HttpApi)).expect("JSON");
     bad_base64["isBase64Encoded"] = json!(true);
@@ -90,7 +91,7 @@ async fn standard_webhooks_where_it_is_configured() {
     let settings = [("WEBHOOK_SECRET", SECRET), ("STANDARD_WEBHOOK_SECRET", STANDARD)];
     let settings = Settings::new(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let keys = Keyring::open(Vault::Here(settings), Usage::keys, testkit::now()).await.expect("keys");
-    let function = Function { source: Usage, keys, config: Config::default(), ledger: world.ledger(1) };
+    let function = Function { source: Usage, keys, admission: Admission::default(), ledger: world.ledger(1) };
     let body = usage("e1", "k1", "3").to_string();
     let standard = signing::standard_webhooks::Keys::parse(STANDARD).expect("a secret");
     let now = testkit::now().unix_s();
@@ -138,7 +139,7 @@ impl Ledger for Falls {
 
 #[tokio::test]
 async fn a_panic_is_an_answer_and_not_a_success() {
-    let function = function(Falls, Config::default()).await;
+    let function = function(Falls, Admission::default()).await;
     let reply = function.answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &moment(1)).await;
     assert_eq!((reply.status, reply.body.as_str()), (500, r#"{"success":false,"message":"Internal error"}"#));
 }
@@ -160,7 +161,7 @@ proptest! {
         *event.pointer_mut(pointer).expect("a value") = value;
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let reply = runtime.block_on(async {
-            let function = function(MemoryLedger::default(), Config::default()).await;
+            let function = function(MemoryLedger::default(), Admission::default()).await;
             function.answer(&event.to_string(), &moment(1)).await
         });
         // The key is unknown: an event that gets through is refused for that, and for nothing else.

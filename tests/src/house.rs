@@ -16,11 +16,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("signing", &[]),
     ("ledger", &[]),
     ("idempotency", &["ledger"]),
-    ("webhook", &["ledger", "signing"]),
+    ("edge", &["ledger", "signing"]),
+    ("webhook", &["edge", "ledger", "signing"]),
     ("embedded", &[]),
     ("testkit", &["embedded", "idempotency", "ledger"]),
-    ("usage", &["idempotency", "ledger", "signing", "webhook"]),
-    ("local", &["embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
+    ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
+    ("local", &["edge", "embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
     ("tests", &[]),
 ];
 

@@ -7,10 +7,11 @@ mod sandbox;
 
 use std::sync::{Arc, Mutex};
 
+use edge::Service as _;
 use serde_json::Value;
 use testkit::{Sent, Shape, World, usage};
 use tracing_subscriber::layer::SubscriberExt as _;
-use webhook::Config;
+use webhook::Admission;
 
 use crate::sandbox::{EVENTS, SECRET, function, moment, open_account, signature};
 
@@ -35,9 +36,9 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
     open_account(&world, "alice", "k1", "10").await;
     let captured = Captured::default();
     let writer = captured.clone();
-    let lines = webhook::log_lines(move || writer.clone());
+    let lines = edge::log_lines(move || writer.clone());
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).expect("the only subscriber");
-    let function = function(world.ledger(1), Config::default()).await;
+    let function = function(world.ledger(1), Admission::default()).await;
     let bodies = [
         usage("e1", "k1", "3"),
         usage("e1", "k1", "3"),

@@ -1,9 +1,10 @@
 //! Every refusal, with the exact status and body, and the books as they were: but for the row in which a verified event is kept.
 
+use edge::Service as _;
 use serde_json::{Value, json};
 use testkit::{World, usage};
 use usage::Usage;
-use webhook::{Config, Webhook as _};
+use webhook::{Admission, Webhook as _};
 
 use crate::sandbox::{function, moment, open_account};
 
@@ -119,7 +120,7 @@ async fn what_cannot_be_booked_is_kept_and_refused() {
 /// Delivers twice: each time the same answer, one row and one body are kept, and nothing else has changed.
 async fn refused(body: &str, status: u16, message: &str, kept: &str, reason: &str) {
     let world = books().await;
-    let function = function(world.ledger(1), Config::default()).await;
+    let function = function(world.ledger(1), Admission::default()).await;
     let before = world.books();
     let event = crate::sandbox::signed(body);
     let name: String = body.chars().take(120).collect();
@@ -181,7 +182,7 @@ async fn trouble_on_our_side() {
         idempotency::Tables::of_stage("local"),
         fastrand::Rng::with_seed(1),
     );
-    let reply = function(ledger, Config::default())
+    let reply = function(ledger, Admission::default())
         .await
         .answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &moment(1))
         .await;
@@ -193,7 +194,7 @@ pub(crate) async fn books() -> World {
     let world = World::new();
     open_account(&world, "alice", "k1", "11").await;
     open_account(&world, "bob", "k2", "11").await;
-    let function = function(world.ledger(9), Config::default()).await;
+    let function = function(world.ledger(9), Admission::default()).await;
     let reply = function.answer(&crate::sandbox::signed(&usage("booked", "k1", "1").to_string()), &moment(9)).await;
     assert_eq!(reply.status, 200);
     world

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use edge::{Keyring, Moment, Reply, Service as _, Settings, Vault};
 use idempotency::DynamoLedger;
 use ledger::{
     Amount, Asset, CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Heading, House, Ledger,
@@ -11,7 +12,7 @@ use serde_json::Value;
 use signing::{Strength, hmac_hex};
 use testkit::{Fault, Faults, Sent, Shape, World, deadline, delivery, mark, now};
 use usage::Usage;
-use webhook::{Config, Function, Keyring, Moment, Reply, Settings, Vault, Webhook as _};
+use webhook::{Admission, Function, Webhook as _};
 
 pub(crate) const SECRET: &str = "a-local-secret-of-the-tests-0123456789";
 pub(crate) const EVENTS: &str = "/api/webhooks/events";
@@ -21,9 +22,9 @@ pub(crate) fn settings() -> Settings {
 }
 
 /// The function over any ledger.
-pub(crate) async fn function<L: Ledger>(ledger: L, config: Config) -> Function<Usage, L> {
+pub(crate) async fn function<L: Ledger>(ledger: L, admission: Admission) -> Function<Usage, L> {
     let keys = Keyring::open(Vault::Here(settings()), Usage::keys, now()).await.expect("keys");
-    Function { source: Usage, keys, config, ledger }
+    Function { source: Usage, keys, admission, ledger }
 }
 
 pub(crate) fn moment(attempt: u64) -> Moment {
@@ -54,7 +55,7 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     pub(crate) async fn new(world: &World, seed: u64, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> Self {
         let (ledger, faults) = world.faulty(seed, plan);
-        Self { function: function(ledger, Config::default()).await, faults }
+        Self { function: function(ledger, Admission::default()).await, faults }
     }
 
     pub(crate) async fn faultless(world: &World) -> Self {

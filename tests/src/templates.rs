@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use edge::{Config, Reply, Service as _};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use idempotency::Tables;
 use serde_json::Value;
 use testkit::{STAGE, World};
 use usage::Usage;
-use webhook::{Config, Reply, Route, Webhook};
+use webhook::{Admission, Route, Webhook};
 
 use crate::house::root;
 use crate::sandbox::{function, moment, open_account};
@@ -57,7 +58,8 @@ fn routes_are_the_same_in_the_template_and_in_the_code() {
 
 #[test]
 fn every_variable_that_is_read_is_set_and_no_other() {
-    let read: BTreeSet<&str> = Config::VARIABLES.into_iter().chain(Tables::VARIABLES).chain(["RUST_LOG"]).collect();
+    let settings = || Config::VARIABLES.into_iter().chain(Admission::VARIABLES).chain(Tables::VARIABLES);
+    let read: BTreeSet<&str> = settings().chain(["RUST_LOG"]).collect();
     for function in app().functions() {
         assert_eq!(
             function.environment.keys().map(String::as_str).collect::<BTreeSet<_>>(),
@@ -66,9 +68,9 @@ fn every_variable_that_is_read_is_set_and_no_other() {
             function.binary
         );
     }
-    let documented = fs::read_to_string(root().join("shared/webhook/src/config.rs")).expect("a file")
-        + &fs::read_to_string(root().join("shared/idempotency/src/tables.rs")).expect("a file");
-    for variable in Config::VARIABLES.into_iter().chain(Tables::VARIABLES) {
+    let files = ["shared/edge/src/config.rs", "shared/webhook/src/admission.rs", "shared/idempotency/src/tables.rs"];
+    let documented: String = files.iter().map(|file| fs::read_to_string(root().join(file)).expect("a file")).collect();
+    for variable in settings() {
         assert!(documented.contains(&format!("/// `{variable}`")), "{variable} is not said where it is read");
     }
 }
@@ -115,7 +117,7 @@ fn every_environment_of_samconfig_is_there_for_both_stacks() {
 async fn every_sample_is_accepted() {
     let world = World::new();
     open_account(&world, "demo", "1", "1000").await;
-    let usage = function(world.ledger(1), Config::default()).await;
+    let usage = function(world.ledger(1), Admission::default()).await;
     let mut samples = 0;
     for source in SOURCES {
         for sample in fs::read_dir(root().join("events").join(source.name)).expect("samples") {
@@ -140,7 +142,7 @@ async fn every_sample_is_accepted() {
 #[tokio::test(start_paused = true)]
 async fn bodies_expire() {
     let world = World::new();
-    let function = function(world.ledger(1), Config::default()).await;
+    let function = function(world.ledger(1), Admission::default()).await;
     function.answer(&crate::sandbox::signed("no JSON"), &moment(1)).await;
     let rows = world
         .engine

@@ -9,9 +9,10 @@ mod verify;
 
 use std::time::Duration;
 
+use edge::{Reply, Request, Settings};
 use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Owner, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
-use webhook::{Endpoint, Outcome, ParseError, Reply, Request, Route, Settings, Webhook};
+use webhook::{Endpoint, Outcome, ParseError, Route, Webhook};
 
 pub use parse::UsageEvent;
 pub use verify::{Keys, SETTINGS};

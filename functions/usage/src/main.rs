@@ -2,20 +2,22 @@
 
 use std::process::ExitCode;
 
+use edge::Start;
 use idempotency::{DynamoLedger, Tables};
 use usage::Usage;
-use webhook::{Function, Start};
+use webhook::{Admission, Function, Webhook as _};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    webhook::ended(serve().await)
+    edge::ended(serve().await)
 }
 
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
+    let admission = Admission::read(|name| start.variable(name))?;
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits: the keys, and the connection to the store.
-    let (keys, ()) = tokio::join!(start.keys::<Usage>(), ledger.warm());
-    webhook::run(Function { source: Usage, keys: keys?, config: start.config, ledger }).await
+    let (keys, ()) = tokio::join!(start.keys(Usage::keys), ledger.warm());
+    edge::run(Function { source: Usage, keys: keys?, admission, ledger }).await
 }

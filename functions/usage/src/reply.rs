@@ -1,8 +1,9 @@
 //! What the gateway is told: one row for every outcome.
 
+use edge::Reply;
 use ledger::{Reason, Timestamp};
 use serde::Serialize;
-use webhook::{Outcome, Reply};
+use webhook::Outcome;
 
 /// Long enough for a throttled table to recover, short enough for a gateway that waits before it goes on.
 const RETRY_AFTER_SECONDS: &str = "5";

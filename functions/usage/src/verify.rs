@@ -1,9 +1,9 @@
 //! Who sent it: HMAC over the raw body, or Standard Webhooks where that is configured.
 
+use edge::{HeaderError, Request, Settings};
 use ledger::Timestamp;
 use signing::standard_webhooks::{Headers, TOLERANCE_S};
 use signing::{SecretError, Strength, Verified, VerifyError, hmac_hex, standard_webhooks};
-use webhook::{HeaderError, Request, Settings};
 
 pub(crate) const SIGNATURE: &str = "x-webhook-signature";
 pub(crate) const STANDARD_ID: &str = "webhook-id";

@@ -3,12 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use edge::KeyringError;
 use embedded::{EngineError, TemplateError};
 use idempotency::MissingTable;
 use ledger::{AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError};
 use signing::SecretError;
 use thiserror::Error as ThisError;
-use webhook::{ConfigError, KeyringError};
+use webhook::AdmissionError;
 
 use crate::json::PathError;
 
@@ -48,7 +49,7 @@ pub(crate) enum Error {
     #[error("the template names the function {0}, which is not in this program")]
     UnknownFunction(String),
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Admission(#[from] AdmissionError),
     #[error("the template sets no tables")]
     Tables(#[from] MissingTable),
     #[error(transparent)]

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use edge::{Keyring, Moment, Reply, Service, Settings, Vault};
 use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use serde_json::Value;
 use usage::Usage;
-use webhook::{Config, Function, Keyring, Moment, Reply, Settings, Vault, Webhook};
+use webhook::{Admission, Function, Webhook};
 
 use crate::error::Error;
 use crate::now;
@@ -30,7 +31,7 @@ pub(crate) async fn open(
         tried.or_else(|| text(function.environment.get(name)?))
     };
     let parts = Parts {
-        config: Config::read(setting)?,
+        admission: Admission::read(setting)?,
         ledger: DynamoLedger::new(&engine.sdk_config(), Tables::read(setting)?, fastrand::Rng::new()),
         secrets,
     };
@@ -41,7 +42,7 @@ pub(crate) async fn open(
 }
 
 struct Parts<'s> {
-    config: Config,
+    admission: Admission,
     ledger: DynamoLedger,
     secrets: &'s Secrets,
 }
@@ -49,17 +50,17 @@ struct Parts<'s> {
 impl Parts<'_> {
     async fn serve<W: Webhook>(self, source: W) -> Result<Answer, Error> {
         let vault = Vault::Here(Settings::new(self.secrets.all().clone()));
-        let function = Arc::new(Function {
-            source,
-            keys: Keyring::open(vault, W::keys, now()).await?,
-            config: self.config,
-            ledger: self.ledger,
-        });
-        Ok(Box::new(move |event| {
-            let function = Arc::clone(&function);
-            Box::pin(async move { function.answer(&event, &Moment::now(W::REPLY_WITHIN)).await })
-        }))
+        let keys = Keyring::open(vault, W::keys, now()).await?;
+        Ok(answer(Function { source, keys, admission: self.admission, ledger: self.ledger }))
     }
+}
+
+fn answer<S: Service + 'static>(service: S) -> Answer {
+    let service = Arc::new(service);
+    Box::new(move |event| {
+        let service = Arc::clone(&service);
+        Box::pin(async move { service.answer(&event, &Moment::now(S::REPLY_WITHIN)).await })
+    })
 }
 
 /// A setting of the template: a text or a number. A reference to a resource is none, there being no such resource here.

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use edge::Reply;
 use embedded::Engine;
 use http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use webhook::Reply;
 
 use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;

@@ -11,8 +11,8 @@ const NOISE: &str = "aws_smithy_runtime::client::http::connection_poisoning";
 
 /// `directive` is `RUST_LOG`.
 pub(crate) fn to_stderr(directive: Option<&str>) {
-    let targets = webhook::log_targets(directive).with_target(NOISE, LevelFilter::OFF);
+    let targets = edge::log_targets(directive).with_target(NOISE, LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer().compact().with_writer(stderr);
     tracing_subscriber::registry().with(targets).with(lines).init();
-    webhook::panics_without_message();
+    edge::panics_without_message();
 }

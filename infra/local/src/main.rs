@@ -28,8 +28,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use edge::Moment;
 use ledger::Timestamp;
-use webhook::Moment;
 
 use crate::error::Error;
 

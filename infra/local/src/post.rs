@@ -8,9 +8,9 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use edge::Moment;
 use http::Request;
 use http_body_util::{BodyExt as _, Limited};
-use webhook::Moment;
 
 use crate::sample::Signed;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use edge::Moment;
 use idempotency::DynamoLedger;
 use ledger::{Amount, CallerKey, CommitError, Delivery, Ledger as _, Owner};
-use webhook::Moment;
 
 use crate::error::Error;
 use crate::manual::{Change, What, credits_of};

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use edge::Moment;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use webhook::{Endpoint, Moment};
+use webhook::Endpoint;
 
 use crate::error::Error;
 use crate::gateway::is_local;

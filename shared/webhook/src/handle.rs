@@ -1,47 +1,41 @@
 //! The whole of a webhook: bytes are verified, parsed, decided on, committed, acknowledged.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::Duration;
 
+use edge::{Incoming, Keyring, Moment, OpenError, Reply, Request, Service};
 use futures_util::FutureExt as _;
 use ledger::{
-    AttemptMark, CommitError, Deadline, Decision, Delivery, EventKey, Fingerprint, Heading, Ledger, RawBody, Reason,
-    Refusal, Timestamp,
+    CommitError, Decision, Delivery, EventKey, Fingerprint, Heading, Ledger, RawBody, Reason, Refusal, Timestamp,
 };
 use signing::{Verified, VerifyError};
 
 use crate::stages::Endpoint;
-use crate::{Config, Incoming, Keyring, OpenError, Outcome, ParseError, Reply, Request, Webhook, gateway, log};
+use crate::{Admission, Outcome, ParseError, Webhook};
 
-/// A webhook function: a source, its keys, its configuration and the books.
+/// A webhook function: a source, its keys, whom it admits, and the books.
 #[derive(Debug)]
 pub struct Function<W: Webhook, L> {
     pub source: W,
     pub keys: Keyring<W::Keys>,
-    pub config: Config,
+    pub admission: Admission,
     pub ledger: L,
 }
 
-/// The time, and the dice, of one delivery: from the edge.
-#[derive(Debug, Clone)]
-pub struct Moment {
-    pub now: Timestamp,
-    pub started: Instant,
-    pub deadline: Deadline,
-    pub attempt: AttemptMark,
-}
+impl<W: Webhook, L: Ledger> Service for Function<W, L> {
+    const REPLY_WITHIN: Duration = W::REPLY_WITHIN;
 
-impl<W: Webhook, L: Ledger> Function<W, L> {
-    /// From the gateway's event to the gateway's reply. Infallible: no gateway picks a status for us.
-    pub async fn answer(&self, event: &str, moment: &Moment) -> Reply {
+    async fn answer(&self, event: &str, moment: &Moment) -> Reply {
         match AssertUnwindSafe(self.handle(event, moment)).catch_unwind().await {
             Ok(reply) => reply,
             Err(_) => self.told(&Outcome::Panicked, None, moment),
         }
     }
+}
 
+impl<W: Webhook, L: Ledger> Function<W, L> {
     async fn handle(&self, event: &str, moment: &Moment) -> Reply {
-        let Ok(incoming) = gateway::read(event) else {
+        let Ok(incoming) = edge::read(event) else {
             return self.told(&Outcome::Malformed, None, moment);
         };
         match endpoint::<W>(&incoming) {
@@ -62,7 +56,7 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
         moment: &Moment,
         event_id: &mut Option<String>,
     ) -> Result<Outcome, Outcome> {
-        self.config.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
+        self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
         let request = incoming.open(W::BODY_BYTES_MAX)?;
         let verified = self.verify(&request, moment.now).await?;
 
@@ -81,7 +75,7 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
         if self.ledger.recall(&heading.receipt, &heading.fingerprints).is_some() {
             return Ok(Outcome::Repeat);
         }
-        let decision = if self.config.is_within_window(self.source.sent_at(&event), moment.now) {
+        let decision = if self.admission.is_within_window(self.source.sent_at(&event), moment.now) {
             let loaded =
                 self.source.load(&event, &self.ledger, &delivery).await.map_err(|error| Outcome::of_error(&error))?;
             self.source.decide(&event, loaded)
@@ -125,7 +119,7 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
     }
 
     fn told(&self, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) -> Reply {
-        log::event(W::SOURCE, event_id, outcome, moment);
+        edge::line(W::SOURCE, event_id, outcome.label(), outcome.reason(), moment);
         self.source.reply(outcome, event_id)
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use edge::{Reply, Request, Settings};
 use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 
-use crate::{Outcome, Reply, Request, Settings};
+use crate::Outcome;
 
 /// A sender of webhooks. No method has a default: a source that forgot one does not compile.
 pub trait Webhook: Send + Sync + 'static {

@@ -1,4 +1,4 @@
-//! A source's secrets: where they come from, and when they are fetched again.
+//! A function's secrets: where they come from, and when they are fetched again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,7 +55,7 @@ impl Vault {
     }
 }
 
-/// The live keys of one source.
+/// The live keys of one function.
 pub struct Keyring<K> {
     vault: Vault,
     make: MakeKeys<K>,
@@ -63,7 +63,8 @@ pub struct Keyring<K> {
     fetched_at: Mutex<Timestamp>,
 }
 
-type MakeKeys<K> = fn(&Settings, Strength) -> Result<K, (&'static str, SecretError)>;
+/// How settings become keys. The error says which setting is at fault, and never what is in it.
+pub type MakeKeys<K> = fn(&Settings, Strength) -> Result<K, (&'static str, SecretError)>;
 
 impl<K> Keyring<K> {
     /// Fails where there is no usable key: a function that cannot verify does not start.
@@ -121,6 +122,8 @@ async fn fetched<K>(vault: &Vault, make: MakeKeys<K>) -> Result<K, KeyringError>
 
 #[derive(Debug, Error)]
 pub enum KeyringError {
+    #[error("SECRET_ID is not set: only the stage `local` takes its secrets from the environment")]
+    NoSecret,
     #[error("the secret could not be fetched: {0}")]
     Fetch(String),
     #[error("the secret is not a JSON object of texts")]

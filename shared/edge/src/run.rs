@@ -1,4 +1,4 @@
-//! The edge: the environment, the clock, the dice, the network and the Lambda runtime.
+//! Where the environment, the clock, the dice and the network come in, and the Lambda runtime.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,17 +15,18 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
-use ledger::{AttemptMark, Deadline, Ledger, Timestamp};
+use ledger::{AttemptMark, Deadline, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::gateway::GatewayReply;
-use crate::outcome::chain;
-use crate::{Config, ConfigError, Function, Keyring, KeyringError, Moment, Settings, Vault, Webhook, log};
+use crate::log::{self, chain};
+use crate::secrets::MakeKeys;
+use crate::{Config, ConfigError, Keyring, KeyringError, Reply, Settings, Vault};
 
 /// What is left of the invocation for the answer to be sent in.
 const WAY_BACK: Duration = Duration::from_millis(300);
 
-/// For what is not the store, which has limits of its own: new keys are fetched while a sender waits for its answer.
+/// For what is not the store, which has limits of its own: new keys are fetched while a caller waits for its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a function starts from.
@@ -49,13 +50,18 @@ impl Start {
         variable(name)
     }
 
-    /// The source's keys, fetched here and now: a function that cannot verify does not start.
-    pub async fn keys<W: Webhook>(&self) -> Result<Keyring<W::Keys>, KeyringError> {
-        let vault = match &self.config.secret_id {
-            Some(id) => Vault::SecretsManager { client: Client::new(&self.sdk), id: id.clone() },
-            None => Vault::Here(environment()),
-        };
-        Keyring::open(vault, W::keys, now()).await
+    /// The function's keys, fetched here and now: one that cannot verify does not start.
+    pub async fn keys<K>(&self, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
+        Keyring::open(self.vault()?, make, now()).await
+    }
+
+    /// Where this deployment keeps the function's secrets.
+    pub fn vault(&self) -> Result<Vault, KeyringError> {
+        match &self.config.secret_id {
+            Some(id) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), id: id.clone() }),
+            None if self.config.stage == "local" => Ok(Vault::Here(environment())),
+            None => Err(KeyringError::NoSecret),
+        }
     }
 }
 
@@ -70,15 +76,33 @@ pub fn ended(result: Result<(), Error>) -> ExitCode {
     }
 }
 
+/// What a function is to the runtime.
+pub trait Service: Send + Sync {
+    /// How long the caller waits for an answer, with room for the way back.
+    const REPLY_WITHIN: Duration;
+
+    /// From the gateway's event to the gateway's reply. Infallible: no gateway picks a status for us.
+    fn answer(&self, event: &str, moment: &Moment) -> impl Future<Output = Reply> + Send;
+}
+
 /// Serves invocations for as long as the sandbox lives.
-pub async fn run<W: Webhook, L: Ledger>(function: Function<W, L>) -> Result<(), Error> {
-    let function = &function;
+pub async fn run<S: Service>(service: S) -> Result<(), Error> {
+    let service = &service;
     let serve = |event: LambdaEvent<Box<RawValue>>| async move {
-        let moment = Moment::now(remaining(event.context.deadline).min(W::REPLY_WITHIN));
+        let moment = Moment::now(remaining(event.context.deadline).min(S::REPLY_WITHIN));
         let event = event.payload.get();
-        Ok::<_, Error>(GatewayReply::to(event, function.answer(event, &moment).await))
+        Ok::<_, Error>(GatewayReply::to(event, service.answer(event, &moment).await))
     };
     lambda_runtime::run(service_fn(serve)).await
+}
+
+/// The time, and the dice, of one request.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    pub now: Timestamp,
+    pub started: Instant,
+    pub deadline: Deadline,
+    pub attempt: AttemptMark,
 }
 
 impl Moment {
@@ -122,7 +146,7 @@ impl LoadServiceConfig for Endpoints {
 }
 
 /// How long the invocation may still take. The deadline is a wall-clock time; one that is long past is none (`cargo lambda watch`
-/// sends a number of its own), and then only the sender's patience counts.
+/// sends a number of its own), and then only the caller's patience counts.
 fn remaining(deadline_unix_ms: u64) -> Duration {
     let now_ms = u64::try_from(now().unix_ms()).unwrap_or_default();
     deadline_unix_ms.checked_sub(now_ms).map_or(Duration::MAX, Duration::from_millis).saturating_sub(WAY_BACK)

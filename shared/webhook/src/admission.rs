@@ -1,4 +1,4 @@
-//! What a deployment may set on a webhook function.
+//! Who may send events, and of which age: what a deployment may set on a webhook function.
 
 use std::net::IpAddr;
 
@@ -6,38 +6,28 @@ use ipnet::IpNet;
 use ledger::Timestamp;
 use thiserror::Error;
 
+/// The default admits everybody, at any time.
 #[derive(Debug, Clone, Default)]
-pub struct Config {
-    /// `STAGE`: which deployment this is. Only `local` may keep its secrets in the environment.
-    pub stage: String,
-    /// `SECRET_ID`: the Secrets Manager secret with the source's keys, a JSON object of settings.
-    pub secret_id: Option<String>,
+pub struct Admission {
     /// `ALLOWED_IPS`: CIDR blocks that may send events, separated by commas. Empty: anyone, and the signature decides.
     pub allowed_ips: Vec<IpNet>,
     /// `MAX_SKEW_SECONDS`: how far an event's own timestamp may be from now. 0: any, so that a sender may retry for days.
     pub max_skew_seconds: Option<u64>,
 }
 
-impl Config {
-    /// The environment variables that [`Config::read`] reads.
-    pub const VARIABLES: [&str; 4] = ["STAGE", "SECRET_ID", "ALLOWED_IPS", "MAX_SKEW_SECONDS"];
+impl Admission {
+    /// The environment variables that [`Admission::read`] reads.
+    pub const VARIABLES: [&str; 2] = ["ALLOWED_IPS", "MAX_SKEW_SECONDS"];
 
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, AdmissionError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let stage = set("STAGE").ok_or(ConfigError::NoStage)?;
-        let secret_id = set("SECRET_ID");
-        if secret_id.is_none() && stage != "local" {
-            return Err(ConfigError::NoSecret);
-        }
         let blocks = set("ALLOWED_IPS").unwrap_or_default();
         let blocks = blocks.split(',').map(str::trim).filter(|block| !block.is_empty());
         let max_skew_seconds = match set("MAX_SKEW_SECONDS") {
             None => 0,
-            Some(text) => text.parse().map_err(|_| ConfigError::Skew)?,
+            Some(text) => text.parse().map_err(|_| AdmissionError::Skew)?,
         };
         Ok(Self {
-            stage,
-            secret_id,
             allowed_ips: blocks.map(block).collect::<Result<_, _>>()?,
             max_skew_seconds: Some(max_skew_seconds).filter(|seconds| *seconds > 0),
         })
@@ -57,17 +47,13 @@ impl Config {
     }
 }
 
-fn block(text: &str) -> Result<IpNet, ConfigError> {
+fn block(text: &str) -> Result<IpNet, AdmissionError> {
     let single = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse().or_else(|_| single()).map_err(|_| ConfigError::Block(text.to_owned()))
+    text.parse().or_else(|_| single()).map_err(|_| AdmissionError::Block(text.to_owned()))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ConfigError {
-    #[error("STAGE is not set")]
-    NoStage,
-    #[error("SECRET_ID is not set: only the stage `local` takes its secrets from the environment")]
-    NoSecret,
+pub enum AdmissionError {
     #[error("ALLOWED_IPS: {0} is not an address or a CIDR block")]
     Block(String),
     #[error("MAX_SKEW_SECONDS is not a number of seconds")]

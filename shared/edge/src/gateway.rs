@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Incoming, MalformedEvent, Reply};
 
+/// A request, out of whichever shape it came in.
+///
 /// The headers that prove something are never a list in any scheme here, so a 2.0 event, which joins equal headers with a comma,
 /// and a 1.0 event, which has them all in a map of its own, end in the same refusal.
-pub(crate) fn read(event: &str) -> Result<Incoming, MalformedEvent> {
+pub fn read(event: &str) -> Result<Incoming, MalformedEvent> {
     match serde_json::from_str(event).map_err(|_| MalformedEvent)? {
         LambdaRequest::ApiGatewayV2(event) => version_2(event),
         LambdaRequest::ApiGatewayV1(event) => version_1(event),

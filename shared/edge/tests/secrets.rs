@@ -1,4 +1,5 @@
-//! Keys from Secrets Manager: fetched at the start, and again at most once a minute when a signature does not fit.
+//! Where keys come from: from Secrets Manager they are fetched at the start, and again at most once a minute when a signature
+//! does not fit.
 
 #![expect(clippy::expect_used, clippy::arithmetic_side_effects, reason = "a test that cannot go on must stop")]
 
@@ -11,9 +12,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use edge::{Config, Keyring, KeyringError, Settings, Start, Vault};
 use signing::{Strength, hmac_hex};
 use testkit::now;
-use webhook::{Keyring, KeyringError, Settings, Vault};
 
 const OLD: &str = "the-old-secret-of-the-tests-0123456789";
 const NEW: &str = "the-new-secret-of-the-tests-0123456789";
@@ -133,5 +134,29 @@ async fn a_function_without_a_usable_key_does_not_start() {
             let hidden = hidden["WEBHOOK_SECRET"].as_str().unwrap_or_default().trim().to_owned();
             assert!(hidden.is_empty() || !format!("{error:?}{error}").contains(&hidden), "the error tells the secret");
         }
+    }
+}
+
+#[tokio::test]
+async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
+    const NO_SECRET: &str = "SECRET_ID is not set: only the stage `local` takes its secrets from the environment";
+    let rows = [
+        ("local", None, Ok("the environment")),
+        ("local", Some("hookledger/local/usage"), Ok("Secrets Manager")),
+        ("prod", Some("hookledger/prod/usage"), Ok("Secrets Manager")),
+        ("prod", None, Err(NO_SECRET)),
+        ("Local", None, Err(NO_SECRET)),
+    ];
+    for (stage, secret_id, kept) in rows {
+        let config = Config { stage: stage.to_owned(), secret_id: secret_id.map(str::to_owned) };
+        let sdk = embedded::sdk_config(SharedHttpClient::new(Stored::new(Some(&object(OLD)))));
+        let start = Start { sdk, config };
+        let vault = start.vault().map(|vault| match vault {
+            Vault::Here(_) => "the environment",
+            Vault::SecretsManager { .. } => "Secrets Manager",
+        });
+        assert_eq!(vault.map_err(|error| error.to_string()), kept.map_err(str::to_owned), "{stage} {secret_id:?}");
+        let no_secret = matches!(start.keys(keys).await, Err(KeyringError::NoSecret));
+        assert_eq!(no_secret, kept.is_err(), "{stage} {secret_id:?}");
     }
 }

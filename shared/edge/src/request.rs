@@ -8,21 +8,21 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
 /// A request whose body nobody has looked at yet.
-pub(crate) struct Incoming {
-    pub(crate) method: String,
-    pub(crate) path: String,
+pub struct Incoming {
+    pub method: String,
+    pub path: String,
     /// Undecoded, as it was sent.
-    pub(crate) query: String,
+    pub query: String,
     /// Names in lower case. A name stands here as often as it was sent.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
     pub(crate) is_base64: bool,
-    pub(crate) source_ip: Option<IpAddr>,
+    pub source_ip: Option<IpAddr>,
 }
 
 impl Incoming {
     /// The body's own bytes, if they are no more than `bytes_max`: before anything is decoded or hashed.
-    pub(crate) fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
+    pub fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
         let Self { method, path, query, headers, body, is_base64, source_ip: _ } = self;
         // Four characters stand for three bytes.
         let encoded_max = if is_base64 { bytes_max.div_ceil(3).saturating_mul(4) } else { bytes_max };
@@ -38,14 +38,14 @@ impl Incoming {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum OpenError {
+pub enum OpenError {
     #[error("the body is too large")]
     TooLarge,
     #[error("the body is said to be base64 and is not")]
     NotBase64,
 }
 
-/// What a source verifies.
+/// A request with its body: what a source verifies, and what an API reads.
 pub struct Request {
     pub method: String,
     pub path: String,
@@ -68,7 +68,8 @@ impl Request {
         }
     }
 
-    pub(crate) fn kept(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
+    /// The headers of these names, in this order, that were sent: all that a name has, joined.
+    pub fn kept(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
         let all = |name: &&'static str| {
             let values: Vec<&str> =
                 self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
@@ -84,7 +85,7 @@ pub struct HeaderError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a request of API Gateway or a function URL")]
-pub(crate) struct MalformedEvent;
+pub struct MalformedEvent;
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

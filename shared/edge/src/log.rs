@@ -14,17 +14,16 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::{Moment, Outcome};
+use crate::Moment;
 
 /// The target of the one line that every event leaves.
 const EVENT: &str = "hookledger::event";
 
-/// What became of one delivery. Ids and words of ours: nothing here was taken from a body but the event's id.
+/// What became of one request: a delivery, or a call of an API. Ids and words of ours: nothing here was taken from a body but the event's id.
 #[expect(clippy::float_arithmetic, reason = "a duration for people and graphs; no money is near")]
-pub(crate) fn event(source: &'static str, event_id: Option<&str>, outcome: &Outcome, moment: &Moment) {
+pub fn line(source: &'static str, event_id: Option<&str>, outcome: &str, reason: Option<&str>, moment: &Moment) {
     let micros = u32::try_from(moment.started.elapsed().as_micros()).unwrap_or(u32::MAX);
     let duration_ms = f64::from(micros) / 1_000.0;
-    let (outcome, reason) = (outcome.label(), outcome.reason());
     tracing::info!(target: EVENT, source, event_id, outcome, reason, duration_ms, attempt = moment.attempt.as_str());
 }
 
@@ -69,8 +68,14 @@ pub fn panics_without_message() {
     }));
 }
 
+/// An error with all its causes, for the log alone.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 #[derive(Debug)]
-pub(crate) struct JsonLines;
+struct JsonLines;
 
 impl<S, N> FormatEvent<S, N> for JsonLines
 where
