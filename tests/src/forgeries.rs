@@ -67,6 +67,9 @@ async fn not_verified() {
             let expected = json!({ "success": false, "message": message }).to_string();
             let said: Value = serde_json::from_str(&reply.body).expect("a JSON body");
             assert_eq!((reply.status, said.to_string()), (status, expected), "{name} ({shape:?})");
+            let allowed = reply.headers.iter().find(|(name, _)| *name == "allow").map(|(_, allowed)| allowed.as_str());
+            let method = if sent.path == EVENTS { "POST" } else { "GET" };
+            assert_eq!(allowed, (status == 405).then_some(method), "{name} ({shape:?})");
             assert_eq!(world.books(), before, "{name} ({shape:?})");
         }
     }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use edge::{Config, Reply, Service as _};
+use edge::{Config, Reply, Route, Service as _};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use idempotency::Tables;
 use serde_json::Value;
 use testkit::{STAGE, World};
 use usage::Usage;
-use webhook::{Admission, Route, Webhook};
+use webhook::{Admission, Endpoint, Webhook};
 
 use crate::house::root;
 use crate::sandbox::{function, moment, open_account};
@@ -17,7 +17,7 @@ use crate::sandbox::{function, moment, open_account};
 /// What this file has to know of a source: one line for each.
 struct Source {
     name: &'static str,
-    routes: &'static [Route],
+    routes: &'static [Route<Endpoint>],
     settings: &'static [&'static str],
 }
 

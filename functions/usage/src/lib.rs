@@ -9,10 +9,10 @@ mod verify;
 
 use std::time::Duration;
 
-use edge::{Reply, Request, Settings};
+use edge::{Reply, Request, Route, Settings};
 use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Owner, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
-use webhook::{Endpoint, Outcome, ParseError, Route, Webhook};
+use webhook::{Endpoint, Outcome, ParseError, Webhook};
 
 pub use parse::UsageEvent;
 pub use verify::{Keys, SETTINGS};
@@ -22,7 +22,7 @@ pub struct Usage;
 
 impl Webhook for Usage {
     const SOURCE: &'static str = "usage";
-    const ROUTES: &'static [Route] = &[
+    const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: "/api/webhooks/events", endpoint: Endpoint::Event },
         Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health },
     ];

@@ -32,7 +32,7 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
         Outcome::Unverified(_) => answer(401, "Invalid webhook signature"),
         Outcome::Forbidden => answer(403, "Forbidden"),
         Outcome::NotFound => answer(404, "Not found"),
-        Outcome::MethodNotAllowed { allowed } => answer(405, "Method not allowed").with_header("allow", *allowed),
+        Outcome::MethodNotAllowed { allowed } => answer(405, "Method not allowed").with_header("allow", allowed),
         Outcome::Conflict => answer(409, "Event id already used with different data"),
         Outcome::TooLarge => answer(413, "Payload too large"),
         Outcome::Panicked => answer(500, "Internal error"),

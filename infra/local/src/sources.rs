@@ -1,9 +1,10 @@
 //! What the sender's side knows of each source: its secrets, its path, and how a sample becomes an event that was never sent.
 
+use edge::Route;
 use ledger::Timestamp;
 use signing::{SecretError, Strength, hmac_hex, standard_webhooks};
 use usage::Usage;
-use webhook::{Endpoint, Route, Webhook};
+use webhook::{Endpoint, Webhook};
 
 use crate::error::Error;
 use crate::json::{PathError, quoted, value_at, with_value};
@@ -11,7 +12,7 @@ use crate::random::{self, Generate};
 
 pub(crate) struct Source {
     pub(crate) name: &'static str,
-    pub(crate) routes: &'static [Route],
+    pub(crate) routes: &'static [Route<Endpoint>],
     pub(crate) settings: &'static [Setting],
     fresh: Fresh,
     /// The messages that say so.

@@ -95,6 +95,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_reply_is_text_a_page_or_nothing() {
+        let rows = [
+            (Reply::json(201, &[1]), r#"{"statusCode":201,"headers":{"content-type":"application/json"},"body":"[1]""#),
+            (
+                Reply::html(200, "<p>é".to_owned()),
+                r#"{"statusCode":200,"headers":{"content-type":"text/html; charset=utf-8"},"body":"<p>é""#,
+            ),
+            (Reply::empty(204), r#"{"statusCode":204,"headers":{},"body":"""#),
+        ];
+        for (reply, written) in rows {
+            let reply = serde_json::to_string(&GatewayReply::to("{}", reply)).expect("JSON");
+            assert_eq!(reply, format!("{written},\"isBase64Encoded\":false}}"));
+        }
+    }
+
+    #[test]
     fn a_reply_has_the_fields_of_its_version() {
         let reply = || Reply::json(200, &true).with_header("retry-after", "5");
         let common = r#"{"statusCode":200,"headers":{"content-type":"application/json","retry-after":"5"},"body":"true","isBase64Encoded":false"#;

@@ -9,6 +9,7 @@ mod gateway;
 mod log;
 mod reply;
 mod request;
+mod route;
 mod run;
 mod secrets;
 
@@ -17,5 +18,6 @@ pub use gateway::read;
 pub use log::{chain, line, log_lines, log_targets, panics_without_message};
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
+pub use route::{Found, NoRoute, Route, find};
 pub use run::{Moment, Service, Start, ended, run};
 pub use secrets::{Keyring, KeyringError, MakeKeys, Settings, Vault};

@@ -8,6 +8,15 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// A status that says it all.
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
+
+    pub fn html(status: u16, body: String) -> Self {
+        Self { status, headers: vec![("content-type", "text/html; charset=utf-8".to_owned())], body }
+    }
+
     pub fn json(status: u16, body: &impl serde::Serialize) -> Self {
         let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
         Self { status, headers: vec![("content-type", "application/json".to_owned())], body }

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use edge::{Incoming, Keyring, Moment, OpenError, Reply, Request, Service};
+use edge::{Incoming, Keyring, Moment, NoRoute, OpenError, Reply, Request, Service};
 use futures_util::FutureExt as _;
 use ledger::{
     CommitError, Decision, Delivery, EventKey, Fingerprint, Heading, Ledger, RawBody, Reason, Refusal, Timestamp,
@@ -38,14 +38,14 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
         let Ok(incoming) = edge::read(event) else {
             return self.told(&Outcome::Malformed, None, moment);
         };
-        match endpoint::<W>(&incoming) {
+        match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
             Ok(Endpoint::Health) => self.source.health(moment.now),
             Ok(Endpoint::Event) => {
                 let mut event_id = None;
                 let outcome = self.process(incoming, moment, &mut event_id).await.unwrap_or_else(|outcome| outcome);
                 self.told(&outcome, event_id.as_deref(), moment)
             }
-            Err(outcome) => self.told(&outcome, None, moment),
+            Err(no_route) => self.told(&no_route.into(), None, moment),
         }
     }
 
@@ -124,17 +124,6 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
     }
 }
 
-fn endpoint<W: Webhook>(incoming: &Incoming) -> Result<Endpoint, Outcome> {
-    let mut at_path = W::ROUTES.iter().filter(|route| route.path == incoming.path).peekable();
-    let Some(allowed) = at_path.peek().map(|route| route.method) else {
-        return Err(Outcome::NotFound);
-    };
-    match at_path.find(|route| route.method == incoming.method) {
-        Some(route) => Ok(route.endpoint),
-        None => Err(Outcome::MethodNotAllowed { allowed }),
-    }
-}
-
 fn delivery<'r>(verified: &Verified<'r>, headers: &'r [(&'static str, String)], moment: &Moment) -> Delivery<'r> {
     Delivery {
         attempt: moment.attempt.clone(),
@@ -149,6 +138,15 @@ impl From<OpenError> for Outcome {
         match error {
             OpenError::TooLarge => Self::TooLarge,
             OpenError::NotBase64 => Self::Malformed,
+        }
+    }
+}
+
+impl From<NoRoute> for Outcome {
+    fn from(no_route: NoRoute) -> Self {
+        match no_route {
+            NoRoute::NotFound => Self::NotFound,
+            NoRoute::MethodNotAllowed { allowed } => Self::MethodNotAllowed { allowed },
         }
     }
 }

@@ -11,4 +11,4 @@ mod stages;
 pub use admission::{Admission, AdmissionError};
 pub use handle::Function;
 pub use outcome::Outcome;
-pub use stages::{Endpoint, ParseError, Route, Webhook};
+pub use stages::{Endpoint, ParseError, Webhook};

@@ -16,7 +16,8 @@ pub enum Outcome {
     /// Nothing was looked at: no such path, or not this way.
     NotFound,
     MethodNotAllowed {
-        allowed: &'static str,
+        /// As the `allow` header has them: `GET, POST`.
+        allowed: String,
     },
     /// From an address that the source does not send from.
     Forbidden,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use edge::{Reply, Request, Settings};
+use edge::{Reply, Request, Route, Settings};
 use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 
@@ -13,7 +13,7 @@ use crate::Outcome;
 pub trait Webhook: Send + Sync + 'static {
     /// Its name in keys, logs, metrics and folders.
     const SOURCE: &'static str;
-    const ROUTES: &'static [Route];
+    const ROUTES: &'static [Route<Endpoint>];
     /// The longest body that is hashed or parsed.
     const BODY_BYTES_MAX: usize;
     /// How long the sender waits for an answer, with room for the way back.
@@ -55,13 +55,6 @@ pub trait Webhook: Send + Sync + 'static {
     fn reply(&self, outcome: &Outcome, event_id: Option<&str>) -> Reply;
 
     fn health(&self, now: Timestamp) -> Reply;
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Route {
-    pub method: &'static str,
-    pub path: &'static str,
-    pub endpoint: Endpoint,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
