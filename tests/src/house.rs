@@ -124,8 +124,11 @@ fn sibling_functions_carry_the_same_files() {
     for folder in
         fs::read_dir(root().join("functions")).expect("functions").map(|entry| entry.expect("an entry").path())
     {
-        for stage in ["main", "lib", "verify", "parse", "decide", "reply", "tests"] {
-            assert!(folder.join(format!("src/{stage}.rs")).is_file(), "{} has no {stage}.rs", folder.display());
+        let has = |name: &str| folder.join(format!("src/{name}.rs")).is_file();
+        // Who verifies what was sent is a source of webhooks, and has all its stages.
+        let stages: &[&str] = if has("verify") { &["parse", "decide", "reply"] } else { &[] };
+        for name in ["main", "lib", "tests"].iter().chain(stages) {
+            assert!(has(name), "{} has no {name}.rs", folder.display());
         }
     }
 }

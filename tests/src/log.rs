@@ -8,7 +8,7 @@ mod sandbox;
 use std::sync::{Arc, Mutex};
 
 use edge::Service as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Sent, Shape, World, usage};
 use tracing_subscriber::layer::SubscriberExt as _;
 use webhook::Admission;
@@ -83,16 +83,51 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
     for line in events {
         assert_eq!(line["source"], "usage");
         assert!(line["duration_ms"].is_f64(), "{line}");
-        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
-        assert!(metrics["Namespace"] == "hookledger" && line["_aws"]["Timestamp"].is_u64());
-        for metric in metrics["Metrics"].as_array().expect("metrics") {
-            assert!(line[metric["Name"].as_str().expect("a name")].is_number(), "{metric} has a value in {line}");
-        }
-        for dimension in
-            metrics["Dimensions"].as_array().expect("sets").iter().flat_map(|set| set.as_array().expect("names"))
-        {
-            let value = &line[dimension.as_str().expect("a name")];
-            assert!(value.is_string(), "{dimension} has a value in {line}");
-        }
+        assert_is_metric(line);
+    }
+}
+
+#[test]
+fn an_alarm_is_a_line_and_a_metric() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let lines = tracing_subscriber::registry().with(edge::log_lines(move || writer.clone()));
+    tracing::subscriber::with_default(lines, || edge::alarm("usage", "paid_twice", "order-1"));
+    let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
+    let mut line: Value = serde_json::from_str(&text).expect("one line of JSON");
+    assert_is_metric(&line);
+    let written = line["timestamp_ms"].take();
+    assert_eq!(line["_aws"]["Timestamp"].take(), written, "the metric is of when the line was written");
+    let expected = json!({
+        "level": "WARN",
+        "source": "usage",
+        "alarm": "paid_twice",
+        "subject": "order-1",
+        "alarms": 1,
+        "timestamp_ms": null,
+        "_aws": {
+            "Timestamp": null,
+            "CloudWatchMetrics": [{
+                "Namespace": "hookledger",
+                "Dimensions": [["source"], ["source", "alarm"]],
+                "Metrics": [{ "Name": "alarms", "Unit": "Count" }],
+            }],
+        },
+    });
+    assert_eq!(line, expected);
+}
+
+/// Whatever the line's metrics name is in the line.
+fn assert_is_metric(line: &Value) {
+    let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+    assert!(metrics["Namespace"] == "hookledger" && line["_aws"]["Timestamp"].is_u64());
+    for metric in metrics["Metrics"].as_array().expect("metrics") {
+        assert!(line[metric["Name"].as_str().expect("a name")].is_number(), "{metric} has a value in {line}");
+    }
+    for dimension in
+        metrics["Dimensions"].as_array().expect("sets").iter().flat_map(|set| set.as_array().expect("names"))
+    {
+        let value = &line[dimension.as_str().expect("a name")];
+        assert!(value.is_string(), "{dimension} has a value in {line}");
     }
 }

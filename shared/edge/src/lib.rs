@@ -15,7 +15,7 @@ mod secrets;
 
 pub use config::{Config, ConfigError};
 pub use gateway::read;
-pub use log::{chain, line, log_lines, log_targets, panics_without_message};
+pub use log::{alarm, chain, line, log_lines, log_targets, panics_without_message};
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
 pub use route::{Found, NoRoute, Route, find};

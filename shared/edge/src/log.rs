@@ -18,6 +18,8 @@ use crate::Moment;
 
 /// The target of the one line that every event leaves.
 const EVENT: &str = "hookledger::event";
+/// The target of lines that somebody should be woken by.
+const ALARM: &str = "hookledger::alarm";
 
 /// What became of one request: a delivery, or a call of an API. Ids and words of ours: nothing here was taken from a body but the event's id.
 #[expect(clippy::float_arithmetic, reason = "a duration for people and graphs; no money is near")]
@@ -25,6 +27,11 @@ pub fn line(source: &'static str, event_id: Option<&str>, outcome: &str, reason:
     let micros = u32::try_from(moment.started.elapsed().as_micros()).unwrap_or(u32::MAX);
     let duration_ms = f64::from(micros) / 1_000.0;
     tracing::info!(target: EVENT, source, event_id, outcome, reason, duration_ms, attempt = moment.attempt.as_str());
+}
+
+/// What a person has to look into, though the request was answered. `subject` is what it is about, by an id of ours.
+pub fn alarm(source: &'static str, alarm: &'static str, subject: &str) {
+    tracing::warn!(target: ALARM, source, alarm, subject);
 }
 
 /// Lines for CloudWatch on stdout.
@@ -88,31 +95,45 @@ where
         let Fields(mut object) = object;
         let now_ms = unix_ms();
         object.insert("level".to_owned(), event.metadata().level().as_str().into());
-        if event.metadata().target() == EVENT {
-            object.insert("events".to_owned(), 1.into());
-            object.insert("_aws".to_owned(), metrics(now_ms, object.contains_key("reason")));
-        } else {
-            object.insert("target".to_owned(), event.metadata().target().into());
+        match event.metadata().target() {
+            EVENT => {
+                object.insert("events".to_owned(), 1.into());
+                object.insert("_aws".to_owned(), of_event(now_ms, object.contains_key("reason")));
+            }
+            ALARM => {
+                object.insert("alarms".to_owned(), 1.into());
+                object.insert("_aws".to_owned(), of_alarm(now_ms));
+            }
+            target => {
+                object.insert("target".to_owned(), target.into());
+            }
         }
         object.insert("timestamp_ms".to_owned(), now_ms.into());
         writeln!(line, "{}", Value::Object(object))
     }
 }
 
-/// Counts and durations, by source and by what became of the event. Ids are properties, never dimensions: each would be a
-/// metric. A dimension without a value would make the whole line no metric at all.
-fn metrics(now_ms: u64, has_reason: bool) -> Value {
+/// Counts and durations, by source and by what became of the event. A dimension without a value would make the whole line no
+/// metric at all.
+fn of_event(now_ms: u64, has_reason: bool) -> Value {
     let mut dimensions = vec![json!(["source"]), json!(["source", "outcome"])];
     if has_reason {
         dimensions.push(json!(["source", "outcome", "reason"]));
     }
+    let metrics = json!([{ "Name": "events", "Unit": "Count" }, { "Name": "duration_ms", "Unit": "Milliseconds" }]);
+    embedded(now_ms, &dimensions, &metrics)
+}
+
+fn of_alarm(now_ms: u64) -> Value {
+    let dimensions = [json!(["source"]), json!(["source", "alarm"])];
+    embedded(now_ms, &dimensions, &json!([{ "Name": "alarms", "Unit": "Count" }]))
+}
+
+/// Ids are properties, never dimensions: each would be a metric.
+fn embedded(now_ms: u64, dimensions: &[Value], metrics: &Value) -> Value {
     json!({
         "Timestamp": now_ms,
-        "CloudWatchMetrics": [{
-            "Namespace": "hookledger",
-            "Dimensions": dimensions,
-            "Metrics": [{ "Name": "events", "Unit": "Count" }, { "Name": "duration_ms", "Unit": "Milliseconds" }],
-        }],
+        "CloudWatchMetrics": [{ "Namespace": "hookledger", "Dimensions": dimensions, "Metrics": metrics }],
     })
 }
 
