@@ -1,15 +1,18 @@
 //! Bytes, keys and the time in; proof of who sent them out.
 //!
-//! A setting becomes [`hmac_hex::Keys`] or [`standard_webhooks::Keys`]: one or more live [`Secret`]s, the first of which signs
-//! while all of them verify, so that a secret is rotated without a gap. How good a secret must be depends on the [`Strength`]
-//! asked for; a setting that cannot be one is a [`SecretError`] at start, never a signature that goes unchecked. What a
-//! verifier accepts it returns as [`Verified`]; what it refuses is a [`VerifyError`].
+//! One file a scheme: [`hmac_hex`], [`standard_webhooks`], [`stripe`]. A setting becomes the `Keys` of one: one or more live
+//! [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated without a gap. How good a secret
+//! must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`] at start, never a signature
+//! that goes unchecked. What a verifier accepts it returns as [`Verified`]; what it refuses is a [`VerifyError`].
 //!
 //! Nothing here does I/O, reads the clock or the environment, or parses the body.
 
+mod freshness;
+mod hex;
 pub mod hmac_hex;
 mod secret;
 pub mod standard_webhooks;
+pub mod stripe;
 
 use std::fmt;
 

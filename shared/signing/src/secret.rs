@@ -13,6 +13,9 @@ pub const MIN_SECRET_CHARS: usize = 32;
 /// Rotation needs two, a few senders with one each need a few more; each costs every forged request one HMAC of its body.
 pub const MAX_LIVE_SECRETS: usize = 8;
 
+/// How Stripe's secrets and those of Standard Webhooks begin. Only the latter take it off again.
+pub(crate) const WHSEC: &str = "whsec_";
+
 /// How good a secret that people choose has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
@@ -99,6 +102,16 @@ impl Secret {
         Self { bytes, weak }
     }
 
+    /// The characters are the key, and people may have chosen them.
+    pub(crate) fn as_written(text: &str, strength: Strength) -> Result<Self, SecretError> {
+        let chars = text.chars().count();
+        let weak = chars < MIN_SECRET_CHARS;
+        match strength {
+            Strength::Deployed if weak => Err(SecretError::TooShort { chars, min: MIN_SECRET_CHARS }),
+            Strength::Deployed | Strength::Local => Ok(Self::new(Zeroizing::new(text.as_bytes().to_vec()), weak)),
+        }
+    }
+
     /// The only way to use a secret, so that its bytes are never lent out.
     #[expect(
         clippy::expect_used,
@@ -119,7 +132,7 @@ impl fmt::Debug for Secret {
 fn refuse_placeholder(text: &str) -> Result<(), SecretError> {
     let text = Zeroizing::new(text.to_lowercase());
     let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
-    let bare = bare.strip_prefix("whsec_").unwrap_or(bare).trim();
+    let bare = bare.strip_prefix(WHSEC).unwrap_or(bare).trim();
     if bare.is_empty() {
         return Err(SecretError::Empty);
     }

@@ -9,6 +9,8 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::freshness::{is_fresh, unix_seconds};
+use crate::secret::WHSEC;
 use crate::{Secret, SecretError, Secrets, Verified, VerifyError};
 
 /// What the specification allows a clock to be off, either way.
@@ -22,11 +24,6 @@ pub const MAX_SIGNATURE_HEADER_BYTES: usize = 4096;
 
 /// As long as a journal key lets an id be.
 pub const MAX_ID_BYTES: usize = 128;
-
-/// Twelve digits of seconds reach the year 33658; thirteen would be milliseconds.
-const MAX_TIMESTAMP_BYTES: usize = 12;
-
-const SECRET_PREFIX: &str = "whsec_";
 
 /// The specification's own bounds. They make every accepted secret strong, so there is no `Strength` to ask for.
 const MIN_SECRET_BYTES: usize = 24;
@@ -88,7 +85,7 @@ pub fn sign(keys: &Keys, id: &str, timestamp_unix_s: i64, body: &[u8]) -> String
 }
 
 fn read(text: &str) -> Result<Secret, SecretError> {
-    let encoded = text.strip_prefix(SECRET_PREFIX).ok_or(SecretError::NoPrefix)?;
+    let encoded = text.strip_prefix(WHSEC).ok_or(SecretError::NoPrefix)?;
     // The decoder's own error quotes the byte it stopped at.
     let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| SecretError::NotBase64)?);
     if !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&bytes.len()) {
@@ -107,11 +104,6 @@ fn is_id(id: &str) -> bool {
     (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(allowed)
 }
 
-fn unix_seconds(timestamp: &str) -> Option<i64> {
-    let digits = (1..=MAX_TIMESTAMP_BYTES).contains(&timestamp.len()) && timestamp.bytes().all(|b| b.is_ascii_digit());
-    if digits { timestamp.parse().ok() } else { None }
-}
-
 /// The `v1` signatures of the list. Other versions and damaged entries are skipped, since the sender may offer several and one
 /// good one suffices; when nothing is left to compare, the header says nothing.
 fn tags(header: &str) -> Result<Vec<[u8; TAG_BYTES]>, VerifyError> {
@@ -126,11 +118,6 @@ fn tags(header: &str) -> Result<Vec<[u8; TAG_BYTES]>, VerifyError> {
 
 fn tag(entry: &str) -> Option<[u8; TAG_BYTES]> {
     STANDARD.decode(entry.strip_prefix("v1,")?).ok()?.try_into().ok()
-}
-
-/// A tolerance below zero finds nothing fresh.
-fn is_fresh(sent_unix_s: i64, now_unix_s: i64, tolerance_s: i64) -> bool {
-    u64::try_from(tolerance_s).is_ok_and(|tolerance_s| now_unix_s.abs_diff(sent_unix_s) <= tolerance_s)
 }
 
 fn signed(secret: &Secret, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {

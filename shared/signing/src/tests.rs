@@ -4,6 +4,7 @@ mod hmac;
 mod properties;
 mod secrets;
 mod standard;
+mod stripe;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

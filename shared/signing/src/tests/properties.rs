@@ -1,6 +1,7 @@
 //! Properties: what is signed verifies, and nothing else does.
 
 use super::*;
+use crate::stripe;
 
 const NOW_UNIX_S: i64 = 1_767_225_600;
 
@@ -10,6 +11,14 @@ fn hmac_keys() -> hmac_hex::Keys {
 
 fn standard_keys() -> standard_webhooks::Keys {
     standard_webhooks::Keys::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()
+}
+
+fn stripe_keys() -> stripe::Keys {
+    stripe::Keys::parse("whsec_7c1e5b0a94d2f386b1e07a5d3c98f246", Deployed).unwrap()
+}
+
+fn verify_stripe<'r>(header: &str, body: &'r [u8]) -> Result<&'r [u8], VerifyError> {
+    stripe::verify(&stripe_keys(), header, body, NOW_UNIX_S, TOLERANCE_S).map(|v| v.bytes())
 }
 
 fn verify_standard<'r>(signature: &str, body: &'r [u8]) -> Result<&'r [u8], VerifyError> {
@@ -39,6 +48,11 @@ proptest! {
             let signature = hmac_hex::sign(&keys, &body);
             prop_assert_eq!(hmac_hex::verify(&keys, &body, &signature).map(|v| v.bytes()), Ok(&*body));
         }
+        if let Ok(keys) = stripe::Keys::parse(&format!("whsec_{secret}"), Local) {
+            let header = stripe::sign(&keys, &body, sent);
+            let got = stripe::verify(&keys, &header, &body, sent.saturating_add(age), TOLERANCE_S);
+            prop_assert_eq!(got.map(|v| v.bytes()), Ok(&*body));
+        }
         if let Ok(keys) = standard_webhooks::Keys::parse(&format!("whsec_{}", STANDARD.encode(key))) {
             let signature = standard_webhooks::sign(&keys, &id, sent, &body);
             let timestamp = sent.to_string();
@@ -60,6 +74,8 @@ proptest! {
         prop_assert_eq!(hmac_hex::verify(&hmac_keys(), &forged, &signature).map(|_| ()), Err(BadSignature));
         let signature = standard_webhooks::sign(&standard_keys(), "msg_1", NOW_UNIX_S, &body);
         prop_assert_eq!(verify_standard(&signature, &forged), Err(BadSignature));
+        let header = stripe::sign(&stripe_keys(), &body, NOW_UNIX_S);
+        prop_assert_eq!(verify_stripe(&header, &forged), Err(BadSignature));
     }
 
     #[test]
@@ -74,13 +90,17 @@ proptest! {
         let forged = flip_text(&standard_webhooks::sign(&standard_keys(), "msg_1", NOW_UNIX_S, &body), at, bit);
         let got = verify_standard(&forged, &body);
         prop_assert!(matches!(got, Err(BadSignature | Malformed)), "{forged:?} {got:?}");
+        // Its time is in the header too, and may become another one.
+        let forged = flip_text(&stripe::sign(&stripe_keys(), &body, NOW_UNIX_S), at, bit);
+        let got = verify_stripe(&forged, &body);
+        prop_assert!(matches!(got, Err(BadSignature | Malformed | Stale)), "{forged:?} {got:?}");
     }
 
     #[test]
     fn nothing_that_arrives_panics_or_is_believed(
         id in ".{0,40}|[a-z_]{1,9}",
         timestamp in ".{0,20}|[0-9]{1,13}",
-        signature in "\\PC{0,200}|(v[01]a?,[A-Za-z0-9+/=]{0,90} ?){0,20}|[0-9a-f]{60,70}",
+        signature in "\\PC{0,200}|(v[01]a?,[A-Za-z0-9+/=]{0,90} ?){0,20}|[0-9a-f]{60,70}|(,?(t|v[01])=[0-9a-f]{0,70}){0,20}",
         body in prop::collection::vec(any::<u8>(), 0..64),
         now_unix_s in any::<i64>(),
         tolerance_s in any::<i64>(),
@@ -89,6 +109,10 @@ proptest! {
         let got = standard_webhooks::verify(&standard_keys(), headers, &body, now_unix_s, tolerance_s);
         prop_assert!(got.is_err());
         prop_assert!(hmac_hex::verify(&hmac_keys(), &body, &signature).is_err());
+        let header = format!("t={timestamp},v1={signature}");
+        for header in [&signature, &header] {
+            prop_assert!(stripe::verify(&stripe_keys(), header, &body, now_unix_s, tolerance_s).is_err());
+        }
     }
 
     #[test]
@@ -97,5 +121,6 @@ proptest! {
         let deployed = hmac_hex::Keys::parse(&setting, Deployed);
         prop_assert!(deployed.is_err() || local.is_ok_and(|keys| !keys.weak()));
         let _ = standard_webhooks::Keys::parse(&setting);
+        let _ = stripe::Keys::parse(&setting, Deployed);
     }
 }

@@ -1,0 +1,15 @@
+//! The time inside a signature: how it is written, and how far it may be from ours.
+
+/// Twelve digits of seconds reach the year 33658; thirteen would be milliseconds.
+const MAX_DIGITS: usize = 12;
+
+/// Exactly `^[0-9]{1,12}$`.
+pub(crate) fn unix_seconds(text: &str) -> Option<i64> {
+    let digits = (1..=MAX_DIGITS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+/// Both ways: what is signed for tomorrow could be replayed until then. A tolerance below zero finds nothing fresh.
+pub(crate) fn is_fresh(sent_unix_s: i64, now_unix_s: i64, tolerance_s: i64) -> bool {
+    u64::try_from(tolerance_s).is_ok_and(|tolerance_s| now_unix_s.abs_diff(sent_unix_s) <= tolerance_s)
+}

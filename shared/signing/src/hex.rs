@@ -1,0 +1,34 @@
+//! An HMAC-SHA256 in lower-case hexadecimal, for the schemes that write it so.
+
+pub(crate) const TAG_BYTES: usize = 32;
+
+pub(crate) fn write(tag: &[u8]) -> String {
+    tag.iter()
+        .flat_map(|byte| [byte >> 4, byte & 0x0f])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
+
+/// Exactly `^[0-9a-f]{64}$`. One spelling for one tag: two headers joined by a comma, or a value that somebody has trimmed or
+/// re-cased on the way, are not what the sender wrote.
+pub(crate) fn read(text: &str) -> Option<[u8; TAG_BYTES]> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    if pairs.len() != TAG_BYTES {
+        return None;
+    }
+    let mut tag = [0; TAG_BYTES];
+    for (byte, [high, low]) in tag.iter_mut().zip(pairs) {
+        *byte = (digit(*high)? << 4) | digit(*low)?;
+    }
+    Some(tag)
+}
+
+fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => character.checked_sub(b'0'),
+        b'a'..=b'f' => character.checked_sub(b'a' - 10),
+        _ => None,
+    }
+}
