@@ -81,8 +81,9 @@ async fn an_overdraft_is_used_up_and_not_exceeded() {
         kind: "overdraft",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),
+        order: None,
     };
-    let decision = Decision::Record(Entry { heading, effects: vec![line], keeps_body: false });
+    let decision = Decision::Record(Entry { heading, effects: vec![line], keeps_body: false, alarm: None });
     world.ledger(1).commit(&decision, &testkit::delivery(1)).await.expect("the line is moved");
 
     let sandbox = Arc::new(Sandbox::faultless(&world).await);

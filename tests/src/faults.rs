@@ -243,6 +243,7 @@ mod classic {
             key: MoneyKey::new("payment", &["pi_1"]).expect("a key"),
             posting: Posting::to_customer(account, House::Manual, crate::sandbox::amount("5")),
             guard: Guard::Always,
+            reverses: None,
         };
         let heading = Heading {
             receipt: EventKey::new("usage", event).expect("an id"),
@@ -250,7 +251,8 @@ mod classic {
             kind: "payment",
             facts: vec![],
             fingerprints: Fingerprint::of(1, &[("event", event)]).into(),
+            order: None,
         };
-        Decision::Record(Entry { heading, effects: vec![Effect::Move(movement)], keeps_body: false })
+        Decision::Record(Entry { heading, effects: vec![Effect::Move(movement)], keeps_body: false, alarm: None })
     }
 }

@@ -1,7 +1,10 @@
 //! The same event in every shape that a gateway hands it over in; and what is no event at all.
 
 use edge::{Keyring, Service as _, Settings, Vault};
-use ledger::{CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Owner, Receipt};
+use ledger::{
+    CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Order, OrderNumber, Owner,
+    Pointer, Receipt, Reference, Subscription,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use testkit::{MemoryLedger, Sent, Shape, World, usage};
@@ -129,6 +132,18 @@ impl Ledger for Falls {
     }
 
     async fn owner(&self, _: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        Ok(None)
+    }
+
+    async fn pointed(&self, _: &Pointer, _: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
+        Ok(None)
+    }
+
+    async fn order(&self, _: &OrderNumber, _: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
+        Ok(None)
+    }
+
+    async fn subscription(&self, _: &Reference, _: &Delivery<'_>) -> Result<Option<Subscription>, CommitError> {
         Ok(None)
     }
 

@@ -88,7 +88,7 @@ pub(crate) async fn top_up(world: &World, id: &str, owner: &str, credits: &str) 
     let account = Owner::new(owner).expect("an owner").account(Asset::CREDITS);
     let posting = Posting::to_customer(account, House::Manual, amount(credits));
     let key = MoneyKey::of_event(&EventKey::new("manual", id).expect("an id"));
-    by_hand(world, id, vec![Effect::Move(Movement { key, posting, guard: Guard::Always })]).await;
+    by_hand(world, id, vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })]).await;
 }
 
 async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
@@ -98,8 +98,9 @@ async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
         kind: "manual",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("id", id)]).into(),
+        order: None,
     };
-    let decision = Decision::Record(Entry { heading, effects, keeps_body: false });
+    let decision = Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None });
     let committed = world.ledger(0).commit(&decision, &delivery(0)).await;
     assert!(matches!(committed, Ok(Committed::Now(_))), "{committed:?}");
 }

@@ -79,12 +79,12 @@ fn every_variable_that_is_read_is_set_and_no_other() {
 fn tables_go_by_one_name() {
     let data = Template::parse(DATA_YAML, &[("Stage", "dev")]).expect("a template");
     let declared: BTreeSet<&str> = data.tables().iter().map(|table| table.name.as_str()).collect();
-    let Tables { journal, bodies, accounts } = Tables::of_stage("dev");
-    assert_eq!(declared, BTreeSet::from([journal.as_str(), bodies.as_str(), accounts.as_str()]));
+    let Tables { journal, bodies, accounts, orders, subscriptions } = Tables::of_stage("dev");
+    let tables = [&journal, &bodies, &accounts, &orders, &subscriptions];
+    assert_eq!(declared, tables.map(String::as_str).into());
     let app = Template::parse(APP_YAML, &[("Stage", "dev")]).expect("a template");
     for function in app.functions() {
-        for (variable, table) in [("JOURNAL_TABLE", &journal), ("BODIES_TABLE", &bodies), ("ACCOUNTS_TABLE", &accounts)]
-        {
+        for (variable, table) in Tables::VARIABLES.into_iter().zip(tables) {
             assert_eq!(function.environment[variable], Value::from(table.as_str()), "{}", function.binary);
         }
     }

@@ -10,15 +10,16 @@ use crate::UsageEvent;
 pub(crate) fn decide(event: &UsageEvent, owner: Option<Owner>) -> Decision {
     let heading = heading(event);
     let Some(owner) = owner else {
-        return Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey });
+        return Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey, effects: Vec::new() });
     };
     let spend = Movement {
         key: MoneyKey::of_event(&event.receipt),
         posting: Posting::from_customer(owner.account(Asset::CREDITS), House::Usage, event.cost),
         guard: Guard::WithinLine,
+        reverses: None,
     };
     // The facts say all that the body says: nothing else need be kept of it.
-    Decision::Record(Entry { heading, effects: vec![Effect::Move(spend)], keeps_body: false })
+    Decision::Record(Entry { heading, effects: vec![Effect::Move(spend)], keeps_body: false, alarm: None })
 }
 
 pub(crate) fn heading(event: &UsageEvent) -> Heading {
@@ -29,6 +30,7 @@ pub(crate) fn heading(event: &UsageEvent) -> Heading {
         source: "usage",
         kind: "usage",
         fingerprints: Fingerprint::of(1, &[("event", &event.id), ("key", key), ("cost", &cost)]).into(),
+        order: None,
         facts: vec![
             ("key", key.into()),
             ("model", event.model.as_str().into()),

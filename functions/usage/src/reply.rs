@@ -42,7 +42,17 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             Reason::UnknownKey => answer(404, "Unknown remoteKeyId"),
             Reason::OutsideClockWindow => answer(400, "Invalid event: timestamp is outside the accepted window"),
             Reason::Unparsed => answer(400, "Invalid event"),
-            Reason::KeyTaken | Reason::Overtaken => answer(409, "Refused"),
+            Reason::KeyTaken
+            | Reason::Overtaken
+            | Reason::WrongMode
+            | Reason::WrongAccount
+            | Reason::OrderUnknown
+            | Reason::PaymentUnknown
+            | Reason::OrderNotPayable
+            | Reason::ProviderMismatch
+            | Reason::AmountMismatch
+            | Reason::CurrencyMismatch
+            | Reason::DuplicatePayment => answer(409, "Refused"),
         },
     }
 }

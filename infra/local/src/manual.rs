@@ -61,8 +61,10 @@ impl Change<'_> {
                 kind: self.what.kind(),
                 facts: all.map(|(name, value)| (name, Fact::Text(value))).collect(),
                 fingerprints,
+                order: None,
             },
             keeps_body: false,
+            alarm: None,
         }))
     }
 }
@@ -102,7 +104,9 @@ impl What {
     }
 
     fn effect(&self, receipt: &EventKey) -> Effect {
-        let movement = |posting, guard| Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard });
+        let movement = |posting, guard| {
+            Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard, reverses: None })
+        };
         match self {
             Self::Credit { account, amount } => {
                 movement(Posting::to_customer(account.clone(), House::Manual, *amount), Guard::Always)

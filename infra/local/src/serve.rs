@@ -126,7 +126,13 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
     }
     let mut settings = secrets.all().clone();
     settings.remove(DEMO_API_KEY);
-    let tables = [("journal", &tables.journal), ("bodies", &tables.bodies), ("accounts", &tables.accounts)];
+    let tables = [
+        ("journal", &tables.journal),
+        ("bodies", &tables.bodies),
+        ("accounts", &tables.accounts),
+        ("orders", &tables.orders),
+        ("subscriptions", &tables.subscriptions),
+    ];
     Ok(Running {
         dynamodb_url: base_url.clone(),
         pid: std::process::id(),

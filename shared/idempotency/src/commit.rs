@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use ledger::{CommitError, Committed, Delivery, Entry, Heading, MoneyKey, Receipt, Refusal};
 
+use crate::plan::{Plan, PlanError};
 use crate::retry::{Answer, after_failure, until_answered};
-use crate::rows::{Plan, PlanError};
 use crate::store::DynamoLedger;
 use crate::verdict::{Found, Verdict, read};
 
@@ -15,6 +15,7 @@ enum Outcome {
     Applied,
     Found(Found),
     Moved(Vec<MoneyKey>),
+    Stale,
     Contradicted,
     Guarded(ledger::Reason),
 }
@@ -36,9 +37,10 @@ impl DynamoLedger {
                 Outcome::Found(found) => return self.told_by_row(found, heading, delivery).await,
                 // Another event was first to move it. This one is recorded, and moves nothing twice.
                 Outcome::Moved(keys) => moved.extend(keys),
+                Outcome::Stale => return Err(CommitError::Stale),
                 Outcome::Contradicted => return self.contradict(heading, delivery).await,
                 Outcome::Guarded(reason) => {
-                    let refusal = Refusal { heading: heading.clone(), reason };
+                    let refusal = Refusal { heading: heading.clone(), reason, effects: Vec::new() };
                     return self.refuse(&refusal, delivery).await;
                 }
             }
@@ -55,6 +57,7 @@ impl DynamoLedger {
                 Err(CommitError::Rejected(refusal.reason))
             }
             Outcome::Found(found) => self.told_by_row(found, &refusal.heading, delivery).await,
+            Outcome::Stale => Err(CommitError::Stale),
             Outcome::Moved(_) | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
@@ -82,7 +85,7 @@ impl DynamoLedger {
         let plan = Plan::contradict(self.tables(), heading, delivery).map_err(impossible)?;
         match self.transact(&plan, delivery).await? {
             Outcome::Applied | Outcome::Found(_) => Err(CommitError::Conflict),
-            Outcome::Moved(_) | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
+            Outcome::Moved(_) | Outcome::Stale | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
 
@@ -101,6 +104,7 @@ impl DynamoLedger {
                 Verdict::Again => Answer::Again(Box::new(error)),
                 Verdict::Found(found) => Answer::Final(Outcome::Found(found)),
                 Verdict::Moved(keys) => Answer::Final(Outcome::Moved(keys)),
+                Verdict::Stale => Answer::Final(Outcome::Stale),
                 Verdict::Contradicted => Answer::Final(Outcome::Contradicted),
                 Verdict::Guarded(reason) => Answer::Final(Outcome::Guarded(reason)),
                 Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),

@@ -2,7 +2,7 @@
 //!
 //! The journal row *is* the idempotency record. It is written under a condition that fails for an event that was booked
 //! before, together with every effect under its own condition, so there is no lock, no lease and no window between "done" and
-//! "recorded as done". `commit.rs` is the whole of it; `rows.rs` says what is written and under which condition, `verdict.rs`
+//! "recorded as done". `commit.rs` is the whole of it; `plan.rs` says what is written and under which condition, `verdict.rs`
 //! what the store's answer means, `retry.rs` how often it is asked.
 
 mod body;
@@ -10,6 +10,9 @@ mod books;
 mod cache;
 mod commit;
 mod names;
+mod order_image;
+mod order_row;
+mod plan;
 mod retry;
 mod rows;
 mod store;

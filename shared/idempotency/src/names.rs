@@ -2,38 +2,86 @@
 
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const AMOUNT: &str = "amount";
+pub(crate) const ANOMALY_AT: &str = "anomaly_at";
+pub(crate) const ANOMALY_DETAILS: &str = "anomaly_details";
+/// Present only on orders that somebody has to look at: the key of a sparse index.
+pub(crate) const ANOMALY_REASON: &str = "anomaly_reason";
+pub(crate) const AS_OF: &str = "as_of";
 pub(crate) const ATTEMPTS: &str = "attempts";
 /// Present, holding the source, on the rows that somebody must still cure: the key of a sparse index.
 pub(crate) const ATTENTION: &str = "attention";
 pub(crate) const AVAILABLE: &str = "available";
 pub(crate) const BALANCE: &str = "balance";
 pub(crate) const BODY: &str = "body";
+pub(crate) const CODE: &str = "code";
+pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const CREDIT: &str = "credit";
+pub(crate) const CURRENCY: &str = "currency";
 pub(crate) const DEBIT: &str = "debit";
+pub(crate) const DISPUTED: &str = "disputed";
+pub(crate) const DISPUTES: &str = "disputes";
 pub(crate) const DUE_AT: &str = "due_at";
+pub(crate) const EXCHANGE: &str = "exchange";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 pub(crate) const FACTS: &str = "facts";
 pub(crate) const FINGERPRINT: &str = "fingerprint";
 pub(crate) const FORMAT: &str = "v";
+pub(crate) const FULFILMENT: &str = "fulfilment";
+pub(crate) const GRANTS: &str = "grants";
 pub(crate) const HEADERS: &str = "headers";
 pub(crate) const ID: &str = "id";
 pub(crate) const KIND: &str = "kind";
 pub(crate) const LENGTH: &str = "length";
+pub(crate) const OPERATOR: &str = "operator";
+pub(crate) const ORDER: &str = "order";
 pub(crate) const OVERDRAFT: &str = "overdraft";
 pub(crate) const OWNER: &str = "owner";
+pub(crate) const PAID_AT: &str = "paid_at";
+pub(crate) const PAID_BY: &str = "paid_by";
+pub(crate) const PAYMENT: &str = "payment";
+pub(crate) const PERIOD_END: &str = "period_end";
+pub(crate) const PHONE: &str = "phone";
+pub(crate) const PLAN: &str = "plan";
+pub(crate) const PLAN_AS_OF: &str = "plan_as_of";
+pub(crate) const POSTED: &str = "posted";
 pub(crate) const POSTING: &str = "posting";
+pub(crate) const POSTINGS: &str = "postings";
+pub(crate) const PRICE_AMOUNT: &str = "price_amount";
+pub(crate) const PRICE_CURRENCY: &str = "price_currency";
 pub(crate) const PROCESSED_AT: &str = "processed_at";
+pub(crate) const PRODUCT: &str = "product";
+pub(crate) const PROVIDER: &str = "provider";
+pub(crate) const QUANTITY: &str = "quantity";
+pub(crate) const RATE: &str = "rate";
 pub(crate) const REASON: &str = "reason";
 pub(crate) const RECEIVED_AT: &str = "received_at";
+pub(crate) const REFUNDED: &str = "refunded";
+pub(crate) const REFUNDS: &str = "refunds";
+pub(crate) const REVERSES: &str = "reverses";
+pub(crate) const SCALE: &str = "scale";
+pub(crate) const SERVICE: &str = "service";
+pub(crate) const SESSION: &str = "session";
+pub(crate) const SITE: &str = "site";
 pub(crate) const SOURCE: &str = "source";
+pub(crate) const STATE: &str = "state";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const TRUNCATED: &str = "truncated";
+pub(crate) const UPDATED_AT: &str = "updated_at";
+pub(crate) const URL: &str = "url";
 pub(crate) const VERSION: &str = "version";
+/// Present only on orders with which something is still to do: the key of a sparse index.
+pub(crate) const WORK: &str = "work";
 pub(crate) const WRITTEN_BY: &str = "written_by";
 
 pub(crate) const PROCESSED: &str = "processed";
 pub(crate) const FAILED: &str = "failed";
 /// The reason on a row that contradicts another. Nobody can cure it by sending it again.
 pub(crate) const CONFLICT: &str = "conflict";
+
+pub(crate) const GRANT_CREDITS: &str = "credits";
+pub(crate) const GRANT_CREDITS_EACH_PERIOD: &str = "credits_each_period";
+pub(crate) const GRANT_TOKEN: &str = "token";
+pub(crate) const GRANT_REPORT: &str = "report";
+pub(crate) const GRANT_TOP_UP: &str = "top_up";
 
 pub(crate) const BY_ACCOUNT: &str = "by_account";

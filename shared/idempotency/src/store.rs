@@ -7,9 +7,13 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
-use ledger::{CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Owner, Receipt};
+use ledger::{
+    CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Order, OrderNumber, Owner,
+    Pointer, Receipt, Reference, Subscription,
+};
 
 use crate::cache::{Owners, Receipts};
+use crate::order_image::{self, Image, Unreadable};
 use crate::retry::{Answer, Jitter, after_failure, until_answered};
 use crate::rows::text;
 use crate::{Tables, names};
@@ -70,20 +74,12 @@ impl DynamoLedger {
         &self.jitter
     }
 
-    async fn owner_in_table(&self, key: &CallerKey, delivery: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+    /// Read strongly: what was written a moment ago must count.
+    async fn row(&self, table: &str, id: String, delivery: &Delivery<'_>) -> Result<Option<Image>, CommitError> {
         until_answered(delivery.deadline, &self.jitter, || async {
-            // Read strongly: a key that was bound a moment ago must work.
-            let read = self
-                .client
-                .get_item()
-                .table_name(&self.tables.accounts)
-                .key(names::ID, text(key))
-                .consistent_read(true);
+            let read = self.client.get_item().table_name(table).key(names::ID, text(&id)).consistent_read(true);
             match read.send().await {
-                Ok(found) => {
-                    let owner = found.item.as_ref().and_then(|row| row.get(names::OWNER)?.as_s().ok());
-                    Ok(Answer::Final(owner.and_then(|name| Owner::new(name).ok())))
-                }
+                Ok(found) => Ok(Answer::Final(found.item)),
                 Err(error) => after_failure(error),
             }
         })
@@ -100,11 +96,31 @@ impl Ledger for DynamoLedger {
         if let Some(owner) = self.owners.recall(key, delivery.received_at) {
             return Ok(Some(owner));
         }
-        let owner = self.owner_in_table(key, delivery).await?;
+        let row = self.row(&self.tables.accounts, key.to_string(), delivery).await?;
+        let owner = row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok());
         if let Some(owner) = &owner {
             self.owners.remember(key, owner, delivery.received_at);
         }
         Ok(owner)
+    }
+
+    async fn pointed(&self, pointer: &Pointer, delivery: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
+        let row = self.row(&self.tables.orders, pointer.to_string(), delivery).await?;
+        row.map(|row| order_image::pointer(&row)).transpose().map_err(unreadable)
+    }
+
+    async fn order(&self, number: &OrderNumber, delivery: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
+        let row = self.row(&self.tables.orders, number.to_string(), delivery).await?;
+        row.map(|row| order_image::order(&row)).transpose().map_err(unreadable)
+    }
+
+    async fn subscription(
+        &self,
+        reference: &Reference,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<Subscription>, CommitError> {
+        let row = self.row(&self.tables.subscriptions, reference.to_string(), delivery).await?;
+        row.map(|row| order_image::subscription(&row)).transpose().map_err(unreadable)
     }
 
     async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
@@ -114,4 +130,9 @@ impl Ledger for DynamoLedger {
             Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
         }
     }
+}
+
+/// A row that this release cannot read is never guessed at, nor written over.
+fn unreadable(error: Unreadable) -> CommitError {
+    CommitError::Refused(Box::new(error))
 }

@@ -11,11 +11,16 @@ pub struct Tables {
     pub bodies: String,
     /// `ACCOUNTS_TABLE`
     pub accounts: String,
+    /// `ORDERS_TABLE`
+    pub orders: String,
+    /// `SUBSCRIPTIONS_TABLE`
+    pub subscriptions: String,
 }
 
 impl Tables {
     /// The environment variables that [`Tables::read`] reads.
-    pub const VARIABLES: [&str; 3] = ["JOURNAL_TABLE", "BODIES_TABLE", "ACCOUNTS_TABLE"];
+    pub const VARIABLES: [&str; 5] =
+        ["JOURNAL_TABLE", "BODIES_TABLE", "ACCOUNTS_TABLE", "ORDERS_TABLE", "SUBSCRIPTIONS_TABLE"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, MissingTable> {
         let named = |name: &'static str| variable(name).filter(|value| !value.is_empty()).ok_or(MissingTable(name));
@@ -23,13 +28,21 @@ impl Tables {
             journal: named("JOURNAL_TABLE")?,
             bodies: named("BODIES_TABLE")?,
             accounts: named("ACCOUNTS_TABLE")?,
+            orders: named("ORDERS_TABLE")?,
+            subscriptions: named("SUBSCRIPTIONS_TABLE")?,
         })
     }
 
     /// The names that `infra/data.yaml` gives its tables.
     pub fn of_stage(stage: &str) -> Self {
         let table = |name: &str| format!("hookledger-{stage}-{name}");
-        Self { journal: table("journal"), bodies: table("bodies"), accounts: table("accounts") }
+        Self {
+            journal: table("journal"),
+            bodies: table("bodies"),
+            accounts: table("accounts"),
+            orders: table("orders"),
+            subscriptions: table("subscriptions"),
+        }
     }
 }
 

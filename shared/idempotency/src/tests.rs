@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{Amount, Fingerprint, MoneyKey, Reason, Timestamp};
 
 use crate::names;
+use crate::plan::Role;
 use crate::retry::Jitter;
-use crate::rows::Role;
 use crate::verdict::{Found, Verdict, read};
 
 const MOMENT: &str = "2026-01-01T00:00:00.000Z";
@@ -20,7 +20,7 @@ fn reason(code: &str) -> CancellationReason {
 /// A condition that failed, and the row that stood there.
 fn failed(row: &[(&str, &str)]) -> CancellationReason {
     let value = |name: &str, value: &str| match name {
-        names::OVERDRAFT => AttributeValue::N(value.to_owned()),
+        names::OVERDRAFT | names::VERSION => AttributeValue::N(value.to_owned()),
         _ => AttributeValue::S(value.to_owned()),
     };
     let row: HashMap<String, AttributeValue> =
@@ -48,13 +48,16 @@ fn found(processed: bool) -> Verdict {
 #[test]
 fn every_reason_is_read() {
     let none = || reason("None");
-    let (key, print) = (MoneyKey::new("payment", &["pi_1"]).expect("a key"), Fingerprint::of(1, &[("a", "b")]));
-    let money = Role::Money(key.clone(), print.clone());
+    let pi_1 = || MoneyKey::new("payment", &["pi_1"]).expect("a key");
+    let print = Fingerprint::of(1, &[("a", "b")]);
+    let money = Role::Money(pi_1(), print.clone());
     let usage = [Role::Receipt, Role::Account(None)];
+    let order = [Role::Receipt, money.clone(), Role::Versioned(Some(4))];
     let payment = [Role::Receipt, money, Role::Account(None)];
     let line = [Role::Receipt, Role::Account(Some(Amount::from_units(5)))];
     let refused = failed(&[(names::STATUS, names::FAILED), (names::FINGERPRINT, "1.a"), (names::WRITTEN_BY, "m")]);
     let moved = || failed(&[(names::FINGERPRINT, print.as_str())]);
+    let versioned = |version: &str| failed(&[(names::VERSION, version)]);
     let conflict = || reason("TransactionConflict");
     let invalid = |told: &str| Verdict::Invalid(told.to_owned());
     let rows: Vec<(&str, Vec<CancellationReason>, &[Role], Verdict)> = vec![
@@ -69,7 +72,7 @@ fn every_reason_is_read() {
         ("booked outranks a mistake", vec![processed(), reason("ValidationError")], &usage, found(true)),
         ("refused with other facts", vec![refused, failed(&[])], &usage, found(false)),
         ("the line", vec![none(), failed(&[])], &usage, Verdict::Guarded(Reason::InsufficientCredits)),
-        ("moved by another", vec![none(), moved(), none()], &payment, Verdict::Moved(vec![key])),
+        ("moved by another", vec![none(), moved(), none()], &payment, Verdict::Moved(vec![pi_1()])),
         (
             "other money under the key",
             vec![none(), failed(&[(names::FINGERPRINT, "1.b")]), none()],
@@ -77,12 +80,7 @@ fn every_reason_is_read() {
             Verdict::Contradicted,
         ),
         ("the receipt outranks the money", vec![processed(), moved(), none()], &payment, found(true)),
-        (
-            "the money outranks the balance",
-            vec![none(), moved(), failed(&[])],
-            &payment,
-            Verdict::Moved(vec![MoneyKey::new("payment", &["pi_1"]).expect("a key")]),
-        ),
+        ("the money outranks the balance", vec![none(), moved(), failed(&[])], &payment, Verdict::Moved(vec![pi_1()])),
         (
             "the line has moved",
             vec![none(), failed(&[(names::OVERDRAFT, "6")])],
@@ -101,6 +99,25 @@ fn every_reason_is_read() {
             &[Role::Receipt, Role::Key],
             Verdict::Guarded(Reason::KeyTaken),
         ),
+        (
+            "an order as it was read, in a state that does not allow it",
+            vec![none(), none(), versioned("4")],
+            &order,
+            Verdict::Guarded(Reason::OrderNotPayable),
+        ),
+        ("an order that was overtaken", vec![none(), none(), versioned("5")], &order, Verdict::Stale),
+        (
+            "an order that somebody else made",
+            vec![none(), versioned("1")],
+            &[Role::Receipt, Role::Versioned(None)],
+            Verdict::Stale,
+        ),
+        ("an order that is gone", vec![none(), none(), failed(&[])], &order, Verdict::Stale),
+        ("a pointer that leads elsewhere", vec![none(), failed(&[])], &[Role::Receipt, Role::Pointer], Verdict::Stale),
+        ("booked outranks an overtaken order", vec![processed(), none(), versioned("5")], &order, found(true)),
+        ("an overtaken order outranks the money", vec![none(), moved(), versioned("5")], &order, Verdict::Stale),
+        ("the money outranks a state", vec![none(), moved(), versioned("4")], &order, Verdict::Moved(vec![pi_1()])),
+        ("a conflict outranks an overtaken order", vec![none(), conflict(), versioned("5")], &order, Verdict::Again),
         ("a mistake of ours", vec![none(), reason("ValidationError")], &usage, invalid("ValidationError: ")),
         ("a code from the future", vec![none(), reason("Eclipse")], &usage, invalid("Eclipse: ")),
         (

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{Fingerprints, MoneyKey, Reason, Timestamp};
 
 use crate::names;
-use crate::rows::Role;
+use crate::plan::Role;
 
 type Image = HashMap<String, AttributeValue>;
 
@@ -18,6 +18,8 @@ pub(crate) enum Verdict {
     Found(Found),
     /// Other events have moved this money: the same movements, to the letter.
     Moved(Vec<MoneyKey>),
+    /// An order, a subscription or a pointer is no longer as it was read.
+    Stale,
     /// Something else was moved under the same money key.
     Contradicted,
     /// A business guard did not hold.
@@ -62,6 +64,12 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             reason.message().unwrap_or_default()
         ));
     }
+    // Whatever else failed was decided on what has changed.
+    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer))
+        .any(|(reason, role)| is_stale(reason.item(), role))
+    {
+        return Verdict::Stale;
+    }
     let mut moved = Vec::new();
     for (reason, role) in images(|role| matches!(role, Role::Money(..))) {
         if let Role::Money(key, fingerprint) = role {
@@ -81,10 +89,23 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             }
             Role::Account(_) => return Verdict::Guarded(Reason::InsufficientCredits),
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
-            Role::Receipt | Role::Money(..) | Role::Body => {}
+            Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
+            Role::Receipt | Role::Money(..) | Role::Pointer | Role::Body => {}
         }
     }
     Verdict::Invalid("a condition failed that no row carries".to_owned())
+}
+
+/// A version that was read and is still there was not overtaken: then it is the state that does not allow it.
+fn is_stale(image: Option<&Image>, role: &Role) -> bool {
+    match role {
+        Role::Versioned(read) => version(image) != *read,
+        Role::Receipt | Role::Money(..) | Role::Account(_) | Role::Key | Role::Pointer | Role::Body => true,
+    }
+}
+
+fn version(image: Option<&Image>) -> Option<u64> {
+    image?.get(names::VERSION)?.as_n().ok()?.parse().ok()
 }
 
 fn passes(code: Option<&str>) -> bool {

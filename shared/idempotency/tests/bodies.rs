@@ -30,9 +30,10 @@ async fn a_body_is_kept_as_it_was_received() {
             kind: "unparsed",
             facts: vec![],
             fingerprints: Fingerprint::of(1, &[]).into(),
+            order: None,
         };
         let id = heading.receipt.to_string();
-        let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed });
+        let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
         world.ledger(1).commit(&decision, &delivery).await.expect_err("refused");
 
         let client = aws_sdk_dynamodb::Client::new(&world.engine.sdk_config());

@@ -68,6 +68,8 @@ pub enum House {
     Usage,
     /// What a person put in or took out by hand.
     Manual,
+    /// Credits that were sold.
+    Revenue,
 }
 
 impl House {
@@ -75,6 +77,7 @@ impl House {
         match self {
             Self::Usage => "house/usage",
             Self::Manual => "house/manual",
+            Self::Revenue => "house/revenue",
         }
     }
 }

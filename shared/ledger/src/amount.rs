@@ -7,7 +7,9 @@ use thiserror::Error;
 /// Twelve integer digits and the eighteen decimals of the finest token: more than any single payment, and a hundred million of
 /// the largest still fit in the 38 digits that DynamoDB adds exactly.
 const INTEGER_DIGITS_MAX: usize = 12;
-const SCALE_MAX: u8 = 18;
+pub(crate) const SCALE_MAX: u8 = 18;
+/// The first count that an amount does not hold.
+const UNITS_END: u128 = 10_u128.pow(30);
 
 /// What is counted, and how many decimals its smallest unit stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,35 +37,7 @@ impl Asset {
 
     /// Reads `15`, `0.00234` or `1.5`: no sign, exponent, separator, leading zero, or digit beyond the smallest unit.
     pub fn parse(self, text: &str) -> Result<Amount, AmountError> {
-        debug_assert!(self.scale <= SCALE_MAX, "an asset finer than amounts can hold");
-        let (integer, fraction) = match text.split_once('.') {
-            None => (text, None),
-            Some((integer, fraction)) => (integer, Some(fraction)),
-        };
-        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if text.starts_with('-') {
-            return Err(AmountError::Negative);
-        }
-        if !all_digits(integer) || !fraction.is_none_or(all_digits) {
-            return Err(AmountError::NotADecimal);
-        }
-        if integer.len() > 1 && integer.starts_with('0') {
-            return Err(AmountError::NotADecimal);
-        }
-        if integer.len() > INTEGER_DIGITS_MAX {
-            return Err(AmountError::TooLarge);
-        }
-        let fraction = fraction.unwrap_or_default();
-        let missing = usize::from(self.scale)
-            .checked_sub(fraction.len())
-            .ok_or(AmountError::TooPrecise { decimals_max: self.scale })?;
-        integer
-            .bytes()
-            .chain(fraction.bytes())
-            .chain(std::iter::repeat_n(b'0', missing))
-            .try_fold(0_u128, |units, digit| units.checked_mul(10)?.checked_add(u128::from(digit.checked_sub(b'0')?)))
-            .map(Amount)
-            .ok_or(AmountError::TooLarge)
+        parse(text, self.scale)
     }
 
     /// The shortest decimal text that [`Asset::parse`] reads back as the same amount.
@@ -78,7 +52,39 @@ impl Asset {
     }
 }
 
-fn decimal(units: u128, scale: u8) -> String {
+/// Decimal text as a count of units of which `scale` decimals make one.
+pub(crate) fn parse(text: &str, scale: u8) -> Result<Amount, AmountError> {
+    debug_assert!(scale <= SCALE_MAX, "finer than amounts can hold");
+    let (integer, fraction) = match text.split_once('.') {
+        None => (text, None),
+        Some((integer, fraction)) => (integer, Some(fraction)),
+    };
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if text.starts_with('-') {
+        return Err(AmountError::Negative);
+    }
+    if !all_digits(integer) || !fraction.is_none_or(all_digits) {
+        return Err(AmountError::NotADecimal);
+    }
+    if integer.len() > 1 && integer.starts_with('0') {
+        return Err(AmountError::NotADecimal);
+    }
+    if integer.len() > INTEGER_DIGITS_MAX {
+        return Err(AmountError::TooLarge);
+    }
+    let fraction = fraction.unwrap_or_default();
+    let missing =
+        usize::from(scale).checked_sub(fraction.len()).ok_or(AmountError::TooPrecise { decimals_max: scale })?;
+    integer
+        .bytes()
+        .chain(fraction.bytes())
+        .chain(std::iter::repeat_n(b'0', missing))
+        .try_fold(0_u128, |units, digit| units.checked_mul(10)?.checked_add(u128::from(digit.checked_sub(b'0')?)))
+        .map(Amount)
+        .ok_or(AmountError::TooLarge)
+}
+
+pub(crate) fn decimal(units: u128, scale: u8) -> String {
     let scale = usize::from(scale);
     let digits = format!("{units:0>width$}", width = scale.saturating_add(1));
     let (integer, fraction) = digits.split_at(digits.len().saturating_sub(scale));
@@ -100,6 +106,33 @@ impl Amount {
 
     pub const fn units(self) -> u128 {
         self.0
+    }
+
+    /// From a count that may be wider than any sender's; `None` for more than an amount can hold.
+    pub fn from_wide(units: u128) -> Option<Self> {
+        (units < UNITS_END).then_some(Self(units))
+    }
+
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).and_then(Self::from_wide)
+    }
+
+    pub fn checked_mul(self, times: u64) -> Option<Self> {
+        self.0.checked_mul(u128::from(times)).and_then(Self::from_wide)
+    }
+
+    /// What is left; nothing where more is taken than there is.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// The whole units of `self × part / whole`, rounded down; `None` of nothing.
+    pub fn share(self, part: Self, whole: Self) -> Option<Self> {
+        let (times, rest) = (self.0.checked_div(whole.0)?, self.0.checked_rem(whole.0)?);
+        // In two steps, so that the product of two wide numbers fits.
+        let of_rest = rest.checked_mul(part.0)?.checked_div(whole.0)?;
+        times.checked_mul(part.0)?.checked_add(of_rest).and_then(Self::from_wide)
     }
 
     pub const fn is_zero(self) -> bool {

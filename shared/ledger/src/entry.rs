@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, MoneyKey, Owner};
+use crate::{
+    AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, MoneyKey, Order, OrderNumber, Owner,
+    Pointer, Reason, Subscription, Transition,
+};
 
 /// What a source makes of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Heading {
     pub kind: &'static str,
     pub facts: Facts,
     pub fingerprints: Fingerprints,
+    /// Which order it is about, as far as that is known.
+    pub order: Option<OrderNumber>,
 }
 
 /// An event and everything it causes: all of it happens, or none.
@@ -33,12 +38,16 @@ pub struct Entry {
     pub effects: Vec<Effect>,
     /// Payment sources keep what they were sent; a usage event's facts already say all of it.
     pub keeps_body: bool,
+    /// What people must hear of at once.
+    pub alarm: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub heading: Heading,
     pub reason: Reason,
+    /// What the refusal leaves on an order: a flag, and never money.
+    pub effects: Vec<Effect>,
 }
 
 /// What an event said, parsed, by name, in the order in which a reader wants them.
@@ -70,6 +79,19 @@ pub enum Effect {
         from: Amount,
         to: Amount,
     },
+    /// The order as it is from now on, if it is still as it was read.
+    Order {
+        order: Box<Order>,
+        transition: Transition,
+    },
+    /// Leads to this order from now on, if it still leads to where it was read to lead.
+    Point {
+        pointer: Pointer,
+        from: Option<OrderNumber>,
+        to: OrderNumber,
+    },
+    /// The subscription as it is from now on, if it is still as it was read.
+    Subscription(Subscription),
 }
 
 /// A posting, the name of the money it moves, and what must hold.
@@ -78,6 +100,8 @@ pub struct Movement {
     pub key: MoneyKey,
     pub posting: Posting,
     pub guard: Guard,
+    /// The money that it takes back, or gives again.
+    pub reverses: Option<MoneyKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +200,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             Effect::Overdraft { account, from, to } => {
                 accounts.entry(account.clone()).or_default().overdraft = Some((*from, *to));
             }
-            Effect::Bind { .. } => {}
+            Effect::Bind { .. } | Effect::Order { .. } | Effect::Point { .. } | Effect::Subscription(_) => {}
         }
     }
     for net in accounts.values_mut() {
@@ -184,45 +208,4 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
         net.required = net.required.and_then(|_| Amount::owed(net.change)).filter(|required| !required.is_zero());
     }
     Some(accounts)
-}
-
-/// Why an event was refused: the word that stands in the journal, the log and the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    InsufficientCredits,
-    UnknownKey,
-    KeyTaken,
-    Overtaken,
-    OutsideClockWindow,
-    Unparsed,
-}
-
-impl Reason {
-    pub const ALL: [Self; 6] = [
-        Self::InsufficientCredits,
-        Self::UnknownKey,
-        Self::KeyTaken,
-        Self::Overtaken,
-        Self::OutsideClockWindow,
-        Self::Unparsed,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InsufficientCredits => "insufficient_credits",
-            Self::UnknownKey => "unknown_key",
-            Self::KeyTaken => "key_taken",
-            Self::Overtaken => "overtaken",
-            Self::OutsideClockWindow => "outside_clock_window",
-            Self::Unparsed => "unparsed",
-        }
-    }
-
-    /// Whether the same event may succeed later without anybody sending another: such rows are in the `attention` index.
-    pub const fn curable(self) -> bool {
-        match self {
-            Self::InsufficientCredits | Self::UnknownKey | Self::Unparsed => true,
-            Self::KeyTaken | Self::Overtaken | Self::OutsideClockWindow => false,
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::Fingerprint;
+use crate::{Fingerprint, OrderNumber, Reference};
 
 /// Long enough for every sender's ids; with the other bounds it keeps a usage row within 1 KB.
 const PART_CHARS_MAX: usize = 128;
@@ -48,6 +48,21 @@ impl MoneyKey {
     /// For an event that moves money only once and by itself, both keys are one row.
     pub fn of_event(event: &EventKey) -> Self {
         Self(event.0.clone())
+    }
+
+    /// Of whatever a payment buys that is ours to give.
+    pub fn of_payment(by: &Reference) -> Self {
+        Self(format!("payment#{by}"))
+    }
+
+    /// Of the n-th correction of what an order's payment bought.
+    pub fn of_reversal(order: &OrderNumber, n: u64) -> Self {
+        Self(format!("reversal#{order}#{n}"))
+    }
+
+    /// Of one period of a subscription.
+    pub fn of_invoice(invoice: &Reference) -> Self {
+        Self(format!("invoice#{}", invoice.id()))
     }
 
     pub fn as_str(&self) -> &str {

@@ -5,24 +5,42 @@
 //! [`Posting`]s of an exact [`Amount`] of an [`Asset`], and they happen together with the journal row or not at all: that is
 //! what [`Ledger::commit`] promises.
 //!
+//! An [`Order`] is what a [`Payment`] pays for. Its [`Terms`] are fixed when it is made; refunds and disputes are registers on it,
+//! and the credits that stand follow from them. A [`Pointer`] leads to it from its provider's own [`Reference`]s.
+//!
 //! Nothing here does I/O, reads the clock or the environment, or rolls dice.
 
 mod account;
 mod amount;
 mod entry;
 mod fingerprint;
+mod grant;
 mod key;
+mod money;
+mod order;
+mod payment;
 mod port;
+mod reason;
+mod refund;
+mod subscription;
 mod time;
 
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
 pub use amount::{Amount, AmountError, Asset, Balance};
-pub use entry::{
-    Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Reason, Refusal, merged,
-};
+pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
+pub use grant::{Grant, TopUp};
 pub use key::{EventKey, KeyError, MoneyKey};
+pub use money::{Currency, CurrencyError, Money};
+pub use order::{
+    Exchange, Fulfilment, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference,
+    ReferenceError, Session, Terms,
+};
+pub use payment::{Anomaly, Payment, Transition};
 pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
+pub use reason::Reason;
+pub use refund::{Dispute, DisputeStage, Disputes, Refund, RefundState, Refunds, Reported};
+pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
 
 #[cfg(test)]

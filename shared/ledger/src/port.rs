@@ -7,7 +7,10 @@ use std::time::Instant;
 
 use thiserror::Error;
 
-use crate::{CallerKey, Decision, EventKey, Fingerprints, Owner, Reason, Timestamp};
+use crate::{
+    CallerKey, Decision, EventKey, Fingerprints, Order, OrderNumber, Owner, Pointer, Reason, Reference, Subscription,
+    Timestamp,
+};
 
 /// The books. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`).
 pub trait Ledger: Send + Sync {
@@ -21,11 +24,31 @@ pub trait Ledger: Send + Sync {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
 
+    /// Where a pointer leads. This and what follows is read as it stands now, and never from an index that may lag.
+    fn pointed(
+        &self,
+        pointer: &Pointer,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send;
+
+    fn order(
+        &self,
+        number: &OrderNumber,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Order>, CommitError>> + Send;
+
+    fn subscription(
+        &self,
+        reference: &Reference,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send;
+
     /// Makes a decision durable, exactly once, however often it is delivered and whatever fails on the way.
     ///
     /// A recorded entry comes back as [`Committed`]. A refusal comes back as [`CommitError::Rejected`], and so does an entry
     /// whose guard did not hold; either is in the journal as `failed` by then, unless the event was booked before, in which
     /// case that is the answer. The same event with other facts is a [`CommitError::Conflict`], kept beside what it contradicts.
+    /// [`CommitError::Stale`] says that nothing was written, what the decision rests on having changed since it was read.
     fn commit(
         &self,
         decision: &Decision,
@@ -44,6 +67,30 @@ impl<L: Ledger> Ledger for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
         L::owner(self, key, delivery)
+    }
+
+    fn pointed(
+        &self,
+        pointer: &Pointer,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send {
+        L::pointed(self, pointer, delivery)
+    }
+
+    fn order(
+        &self,
+        number: &OrderNumber,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Order>, CommitError>> + Send {
+        L::order(self, number, delivery)
+    }
+
+    fn subscription(
+        &self,
+        reference: &Reference,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send {
+        L::subscription(self, reference, delivery)
     }
 
     fn commit(
@@ -77,6 +124,9 @@ pub enum CommitError {
     /// The same key with other facts.
     #[error("the event contradicts what is booked under its key")]
     Conflict,
+    /// An order, a subscription or a pointer is no longer as it was read: read it again and decide anew.
+    #[error("what was decided on has changed")]
+    Stale,
     /// A guard failed; the event is in the journal with the reason and can be replayed.
     #[error("refused: {}", .0.as_str())]
     Rejected(Reason),

@@ -120,6 +120,7 @@ fn one_account_is_touched_once() {
             key: MoneyKey::new("usage", &[&format!("{name}-{units}")]).expect("valid"),
             posting: Posting::from_customer(account(name), House::Usage, Amount::from_units(units)),
             guard,
+            reverses: None,
         })
     };
     let effects = [

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use embedded::Engine;
+use ledger::{Order, Subscription};
 use serde_json::{Value, json};
 
 /// A copy of the books.
@@ -12,6 +13,10 @@ pub struct Books {
     pub accounts: BTreeMap<String, Account>,
     pub keys: BTreeMap<String, String>,
     pub bodies: BTreeSet<String>,
+    pub orders: BTreeMap<String, OrderRow>,
+    /// From a provider's id, or an owner and a product, to an order.
+    pub pointers: BTreeMap<String, String>,
+    pub subscriptions: BTreeMap<String, SubscriptionRow>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +27,7 @@ pub struct Row {
     pub change: i128,
     pub attempts: u64,
     pub needs_attention: bool,
+    pub order: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +36,56 @@ pub struct Account {
     pub available: i128,
     pub overdraft: i128,
     pub version: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderRow {
+    pub owner: String,
+    pub payment: String,
+    pub paid_by: Option<String>,
+    pub disputed: bool,
+    pub fulfilment: String,
+    pub posted: i128,
+    pub postings: u64,
+    pub anomaly: Option<String>,
+    pub version: u64,
+}
+
+impl OrderRow {
+    pub(crate) fn of(order: &Order) -> Self {
+        Self {
+            owner: order.owner.to_string(),
+            payment: order.payment.as_str().to_owned(),
+            paid_by: order.paid.as_ref().map(|paid| paid.by.to_string()),
+            disputed: order.disputes.are_open(),
+            fulfilment: order.fulfilment.as_str().to_owned(),
+            posted: i128::try_from(order.posted.units()).unwrap(),
+            postings: order.postings,
+            anomaly: order.anomalies.keys().next().map(|reason| reason.as_str().to_ascii_uppercase()),
+            version: order.version,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubscriptionRow {
+    pub owner: String,
+    pub order: String,
+    pub status: Option<String>,
+    pub period_end: Option<String>,
+    pub version: u64,
+}
+
+impl SubscriptionRow {
+    pub(crate) fn of(subscription: &Subscription) -> Self {
+        Self {
+            owner: subscription.owner.to_string(),
+            order: subscription.order.to_string(),
+            status: subscription.standing.map(|standing| standing.status.as_str().to_owned()),
+            period_end: subscription.plan.as_ref().map(|plan| plan.period_end.to_string()),
+            version: subscription.version,
+        }
+    }
 }
 
 impl Books {
@@ -45,6 +101,7 @@ impl Books {
                     change: number(&row, "amount"),
                     attempts: u64::try_from(number(&row, "attempts")).unwrap(),
                     needs_attention: word(&row, "attention").is_some(),
+                    order: word(&row, "order"),
                 },
             );
         }
@@ -61,6 +118,35 @@ impl Books {
                 };
                 books.accounts.insert(id, account);
             }
+        }
+        for row in scan(engine, "orders") {
+            let id = word(&row, "id").unwrap();
+            if let Some(order) = word(&row, "order") {
+                books.pointers.insert(id, order);
+                continue;
+            }
+            let order = OrderRow {
+                owner: word(&row, "owner").unwrap(),
+                payment: word(&row, "payment").unwrap(),
+                paid_by: word(&row, "paid_by"),
+                disputed: row.pointer("/disputed/BOOL").and_then(Value::as_bool).unwrap(),
+                fulfilment: word(&row, "fulfilment").unwrap(),
+                posted: number(&row, "posted"),
+                postings: u64::try_from(number(&row, "postings")).unwrap(),
+                anomaly: word(&row, "anomaly_reason"),
+                version: u64::try_from(number(&row, "version")).unwrap(),
+            };
+            books.orders.insert(id, order);
+        }
+        for row in scan(engine, "subscriptions") {
+            let subscription = SubscriptionRow {
+                owner: word(&row, "owner").unwrap(),
+                order: word(&row, "order").unwrap(),
+                status: word(&row, "status"),
+                period_end: word(&row, "period_end"),
+                version: u64::try_from(number(&row, "version")).unwrap(),
+            };
+            books.subscriptions.insert(word(&row, "id").unwrap(), subscription);
         }
         books.bodies = scan(engine, "bodies").iter().map(|row| word(row, "id").unwrap()).collect();
         books
@@ -83,6 +169,16 @@ impl Books {
                 "what {id} may spend"
             );
         }
+        for (number, order) in &self.orders {
+            let of_payment = |id: &String| id.starts_with("payment#") || id.starts_with("reversal#");
+            let of_order = self.journal.iter().filter(|(id, row)| of_payment(id) && row.order.as_ref() == Some(number));
+            let rows: Vec<&Row> = of_order.map(|(_, row)| row).collect();
+            let sum: i128 = rows.iter().map(|row| row.change).sum();
+            assert_eq!(sum, order.posted, "the postings of order {number} add up to what it says stands");
+            assert_eq!(u64::try_from(rows.len()).unwrap(), order.postings, "order {number} counts its postings");
+            let is_paid = matches!(order.payment.as_str(), "paid" | "partly_refunded" | "refunded");
+            assert_eq!(order.paid_by.is_some(), is_paid, "order {number} says by what it was paid");
+        }
         for (id, row) in &self.journal {
             let expected = if row.reason.is_some() { "failed" } else { "processed" };
             assert_eq!(row.status, expected, "{id} has a reason if and only if it failed");
@@ -92,6 +188,11 @@ impl Books {
                 "{id} moves a ghost's money"
             );
         }
+    }
+
+    /// What of an order a buyer sees.
+    pub fn order(&self, number: &str) -> &OrderRow {
+        self.orders.get(number).unwrap_or_else(|| panic!("no order {number}"))
     }
 
     pub fn balance(&self, account: &str) -> i128 {

@@ -7,13 +7,14 @@
 
 mod books;
 mod contract;
+mod contract_orders;
 mod faults;
 mod gateway;
 mod memory;
 mod usage;
 mod world;
 
-pub use books::{Account, Books, Row};
+pub use books::{Account, Books, OrderRow, Row, SubscriptionRow};
 pub use contract::contract;
 pub use faults::{Call, Fault, Faults};
 pub use gateway::{Sent, Shape};

@@ -5,9 +5,11 @@ use std::sync::Mutex;
 
 use ledger::{
     AccountId, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey, Fingerprints,
-    Heading, Ledger, MoneyKey, Net, Owner, Reason, Receipt, Refusal, Timestamp, merged,
+    Heading, Ledger, MoneyKey, Net, Order, OrderNumber, Owner, Pointer, Reason, Receipt, Reference, Refusal,
+    Subscription, Timestamp, merged,
 };
 
+use crate::books::{OrderRow, SubscriptionRow};
 use crate::{Account, Books, Row};
 
 #[derive(Debug, Default)]
@@ -19,6 +21,9 @@ struct State {
     accounts: BTreeMap<AccountId, Account>,
     keys: BTreeMap<CallerKey, Owner>,
     bodies: BTreeSet<String>,
+    orders: BTreeMap<OrderNumber, Order>,
+    pointers: BTreeMap<Pointer, OrderNumber>,
+    subscriptions: BTreeMap<Reference, Subscription>,
 }
 
 #[derive(Debug)]
@@ -36,6 +41,13 @@ impl MemoryLedger {
             accounts: state.accounts.iter().map(|(id, account)| (id.to_string(), account.clone())).collect(),
             keys: state.keys.iter().map(|(key, owner)| (key.to_string(), owner.to_string())).collect(),
             bodies: state.bodies.clone(),
+            orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
+            pointers: state.pointers.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect(),
+            subscriptions: state
+                .subscriptions
+                .iter()
+                .map(|(reference, subscription)| (reference.to_string(), SubscriptionRow::of(subscription)))
+                .collect(),
         }
     }
 }
@@ -49,6 +61,18 @@ impl Ledger for MemoryLedger {
 
     async fn owner(&self, key: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(self.0.lock().unwrap().keys.get(key).cloned())
+    }
+
+    async fn pointed(&self, pointer: &Pointer, _: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
+        Ok(self.0.lock().unwrap().pointers.get(pointer).cloned())
+    }
+
+    async fn order(&self, number: &OrderNumber, _: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
+        Ok(self.0.lock().unwrap().orders.get(number).cloned())
+    }
+
+    async fn subscription(&self, reference: &Reference, _: &Delivery<'_>) -> Result<Option<Subscription>, CommitError> {
+        Ok(self.0.lock().unwrap().subscriptions.get(reference).cloned())
     }
 
     async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
@@ -66,6 +90,9 @@ impl State {
         let heading = &entry.heading;
         if let Some(told) = self.told_by_row(heading, delivery) {
             return told;
+        }
+        if self.are_stale(&entry.effects) {
+            return Err(CommitError::Stale);
         }
         let mut effects = entry.effects.clone();
         let mut moved = false;
@@ -86,8 +113,18 @@ impl State {
             moved = true;
         }
         let nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
+        let unpayable = |effect: &Effect| {
+            let Effect::Order { order, transition } = effect else { return false };
+            let known = self.orders.get(&order.number);
+            known.is_some_and(|known| !transition.from_states().any(|state| state == known.payment))
+        };
+        if effects.iter().any(unpayable) {
+            let refusal = Refusal { heading: heading.clone(), reason: Reason::OrderNotPayable, effects: Vec::new() };
+            return self.refuse(&refusal, delivery);
+        }
         if let Some(reason) = self.guarded(&nets, &effects) {
-            return self.refuse(&Refusal { heading: heading.clone(), reason }, delivery);
+            let refusal = Refusal { heading: heading.clone(), reason, effects: Vec::new() };
+            return self.refuse(&refusal, delivery);
         }
         self.write(heading, "processed", None, delivery);
         self.journal.get_mut(heading.receipt.as_str()).unwrap().processed_at = Some(delivery.received_at);
@@ -95,14 +132,15 @@ impl State {
             match effect {
                 Effect::Move(movement) => {
                     let posting = &movement.posting;
-                    self.posted(&movement.key, posting.account(), posting.change(), delivery);
+                    self.posted(&movement.key, posting.account(), posting.change(), heading, delivery);
                 }
                 Effect::Bind { key, owner } => {
                     self.keys.insert(key.clone(), owner.clone());
                 }
-                Effect::Overdraft { .. } => {}
+                Effect::Overdraft { .. } | Effect::Order { .. } | Effect::Point { .. } | Effect::Subscription(_) => {}
             }
         }
+        self.orders_of(&effects);
         for (id, net) in &nets {
             self.accounts.entry(id.clone()).or_default().apply(net);
         }
@@ -113,13 +151,53 @@ impl State {
         Ok(if moved { Committed::Earlier(receipt) } else { Committed::Now(receipt) })
     }
 
-    fn posted(&mut self, key: &MoneyKey, account: &AccountId, change: Balance, delivery: &Delivery<'_>) {
+    fn are_stale(&self, effects: &[Effect]) -> bool {
+        effects.iter().any(|effect| match effect {
+            Effect::Order { order, .. } => {
+                let version = self.orders.get(&order.number).map_or(0, |known| known.version);
+                version.checked_add(1) != Some(order.version)
+            }
+            Effect::Point { pointer, from, .. } => self.pointers.get(pointer) != from.as_ref(),
+            Effect::Subscription(subscription) => {
+                let version = self.subscriptions.get(&subscription.reference).map_or(0, |known| known.version);
+                version.checked_add(1) != Some(subscription.version)
+            }
+            Effect::Move(_) | Effect::Bind { .. } | Effect::Overdraft { .. } => false,
+        })
+    }
+
+    fn orders_of(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Order { order, .. } => {
+                    self.orders.insert(order.number.clone(), (**order).clone());
+                }
+                Effect::Point { pointer, to, .. } => {
+                    self.pointers.insert(pointer.clone(), to.clone());
+                }
+                Effect::Subscription(subscription) => {
+                    self.subscriptions.insert(subscription.reference.clone(), subscription.clone());
+                }
+                Effect::Move(_) | Effect::Bind { .. } | Effect::Overdraft { .. } => {}
+            }
+        }
+    }
+
+    fn posted(
+        &mut self,
+        key: &MoneyKey,
+        account: &AccountId,
+        change: Balance,
+        heading: &Heading,
+        delivery: &Delivery<'_>,
+    ) {
         let kept = self.journal.entry(key.as_str().to_owned()).or_insert_with(|| Kept {
             row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
             fingerprint: String::new(),
             processed_at: Some(delivery.received_at),
         });
         kept.row.account = Some(account.to_string());
+        kept.row.order = heading.order.as_ref().map(ToString::to_string);
         kept.row.change = change.units();
     }
 
@@ -141,6 +219,10 @@ impl State {
         if let Some(told) = self.told_by_row(&refusal.heading, delivery) {
             return told;
         }
+        if self.are_stale(&refusal.effects) {
+            return Err(CommitError::Stale);
+        }
+        self.orders_of(&refusal.effects);
         self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
         self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap().row.needs_attention =
             refusal.reason.curable() && delivery.body.is_some();
@@ -177,6 +259,7 @@ impl State {
         });
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
         status.clone_into(&mut kept.row.status);
+        kept.row.order = heading.order.as_ref().map(ToString::to_string);
         kept.row.reason = reason.map(str::to_owned);
         kept.row.needs_attention = false;
         kept.fingerprint = heading.fingerprints.current().to_string();

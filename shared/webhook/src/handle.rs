@@ -6,12 +6,16 @@ use std::time::Duration;
 use edge::{Incoming, Keyring, Moment, NoRoute, OpenError, Reply, Request, Service};
 use futures_util::FutureExt as _;
 use ledger::{
-    CommitError, Decision, Delivery, EventKey, Fingerprint, Heading, Ledger, RawBody, Reason, Refusal, Timestamp,
+    CommitError, Committed, Decision, Delivery, Entry, EventKey, Fingerprint, Heading, Ledger, RawBody, Reason,
+    Refusal, Timestamp,
 };
 use signing::{Verified, VerifyError};
 
 use crate::stages::Endpoint;
 use crate::{Admission, Outcome, ParseError, Webhook};
+
+/// In each round somebody else has got through, and one payment has only so many events. Beyond that the sender comes again.
+const ROUNDS_MAX: u32 = 8;
 
 /// A webhook function: a source, its keys, whom it admits, and the books.
 #[derive(Debug)]
@@ -75,14 +79,29 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
         if self.ledger.recall(&heading.receipt, &heading.fingerprints).is_some() {
             return Ok(Outcome::Repeat);
         }
-        let decision = if self.admission.is_within_window(self.source.sent_at(&event), moment.now) {
-            let loaded =
-                self.source.load(&event, &self.ledger, &delivery).await.map_err(|error| Outcome::of_error(&error))?;
-            self.source.decide(&event, loaded)
-        } else {
-            Decision::Refuse(Refusal { heading, reason: Reason::OutsideClockWindow })
-        };
-        Ok(Outcome::of_commit(self.ledger.commit(&decision, &delivery).await))
+        if !self.admission.is_within_window(self.source.sent_at(&event), moment.now) {
+            let reason = Reason::OutsideClockWindow;
+            let decision = Decision::Refuse(Refusal { heading, reason, effects: Vec::new() });
+            return Ok(Outcome::of_commit(self.ledger.commit(&decision, &delivery).await));
+        }
+        Ok(Outcome::of_commit(self.settle(&event, &delivery).await))
+    }
+
+    /// Loads, decides and commits; and where that has changed which was decided on, once more.
+    async fn settle(&self, event: &W::Event, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+        for _ in 0..ROUNDS_MAX {
+            let loaded = self.source.load(event, &self.ledger, delivery).await?;
+            let decision = self.source.decide(event, loaded);
+            match self.ledger.commit(&decision, delivery).await {
+                Err(CommitError::Stale) => {}
+                Ok(committed) => {
+                    raise_alarm(W::SOURCE, &decision);
+                    return Ok(committed);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(CommitError::Stale)
     }
 
     /// With the keys we have; and where they do not fit, once more with those that may have replaced them.
@@ -106,12 +125,13 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
         let receipt = EventKey::unparsed(W::SOURCE, verified.bytes());
         let heading = Heading {
             fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
+            order: None,
             receipt,
             source: W::SOURCE,
             kind: "unparsed",
             facts: vec![("field", error.field.as_str().into()), ("problem", error.problem.as_str().into())],
         };
-        let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed });
+        let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
         match self.ledger.commit(&decision, delivery).await {
             Err(CommitError::Rejected(_)) => Outcome::Unparsed(error),
             other => Outcome::of_commit(other),
@@ -121,6 +141,14 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
     fn told(&self, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) -> Reply {
         edge::line(W::SOURCE, event_id, outcome.label(), outcome.reason(), moment);
         self.source.reply(outcome, event_id)
+    }
+}
+
+/// Raised after the commit, so that nobody is called for what did not happen; and for a repeat too, since the one before may have
+/// died in between.
+fn raise_alarm(source: &'static str, decision: &Decision) {
+    if let Decision::Record(Entry { alarm: Some(alarm), heading, .. }) = decision {
+        edge::alarm(source, alarm, heading.order.as_ref().map_or(heading.receipt.as_str(), |order| order.as_str()));
     }
 }
 

@@ -50,7 +50,7 @@ impl Outcome {
         match error {
             CommitError::Conflict => Self::Conflict,
             CommitError::Rejected(reason) => Self::Refused(*reason),
-            CommitError::Unavailable(_) => {
+            CommitError::Unavailable(_) | CommitError::Stale => {
                 tracing::warn!(error = %chain(error), "not committed");
                 Self::Unavailable
             }

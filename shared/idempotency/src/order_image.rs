@@ -1,0 +1,192 @@
+//! How an order, what leads to it, and a subscription are read. A row that does not say what it should is not guessed at.
+
+use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{
+    Amount, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Money, Order, OrderNumber, Owner,
+    Paid, PaymentState, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, Reported, Session, Standing,
+    Subscription, SubscriptionStatus, Terms, Timestamp, TopUp,
+};
+use thiserror::Error;
+
+use crate::names;
+
+pub(crate) type Image = HashMap<String, AttributeValue>;
+
+/// Which attribute is missing, or is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a row has no readable {0}")]
+pub(crate) struct Unreadable(&'static str);
+
+type Read<T> = Result<T, Unreadable>;
+
+pub(crate) fn order(row: &Image) -> Read<Order> {
+    let paid = match (maybe(row, names::PAID_BY, reference)?, maybe(row, names::PAID_AT, time)?) {
+        (Some(by), Some(at)) => Some(Paid { by, at }),
+        (None, None) => None,
+        _ => return Err(Unreadable(names::PAID_AT)),
+    };
+    Ok(Order {
+        number: word(row, names::ID, |id| OrderNumber::new(id).ok())?,
+        owner: word(row, names::OWNER, |name| Owner::new(name).ok())?,
+        version: number(row, names::VERSION)?,
+        created_at: word(row, names::CREATED_AT, time)?,
+        terms: terms(row)?,
+        payment: word(row, names::PAYMENT, PaymentState::named)?,
+        paid,
+        refunds: Refunds {
+            by_id: by_id(row, names::REFUNDS, refund)?,
+            reported: inner(row, names::REFUNDED)?.map(reported).transpose()?,
+        },
+        disputes: Disputes(by_id(row, names::DISPUTES, dispute)?),
+        posted: amount(row, names::POSTED)?,
+        postings: number(row, names::POSTINGS)?,
+        fulfilment: word(row, names::FULFILMENT, Fulfilment::named)?,
+        anomalies: anomalies(row)?,
+        session: inner(row, names::SESSION)?.map(session).transpose()?,
+    })
+}
+
+fn terms(row: &Image) -> Read<Terms> {
+    let grants = row.get(names::GRANTS).and_then(|grants| grants.as_l().ok()).ok_or(Unreadable(names::GRANTS))?;
+    let grants = grants.iter().map(|item| grant(item.as_m().map_err(|_| Unreadable(names::GRANTS))?));
+    Ok(Terms {
+        provider: word(row, names::PROVIDER, Provider::named)?,
+        product: word(row, names::PRODUCT, owned)?,
+        quantity: number(row, names::QUANTITY)?,
+        price: Money {
+            amount: amount(row, names::PRICE_AMOUNT)?,
+            currency: word(row, names::PRICE_CURRENCY, currency)?,
+        },
+        exchange: inner(row, names::EXCHANGE)?.map(exchange).transpose()?,
+        grants: grants.collect::<Read<_>>()?,
+        site: maybe(row, names::SITE, owned)?,
+    })
+}
+
+fn exchange(row: &Image) -> Read<Exchange> {
+    let price = Money { amount: amount(row, names::AMOUNT)?, currency: word(row, names::CURRENCY, currency)? };
+    Ok(Exchange { price, rate: word(row, names::RATE, owned)? })
+}
+
+fn grant(row: &Image) -> Read<Grant> {
+    let kind = word(row, names::KIND, owned)?;
+    Ok(match kind.as_str() {
+        names::GRANT_CREDITS => Grant::Credits(amount(row, names::AMOUNT)?),
+        names::GRANT_CREDITS_EACH_PERIOD => Grant::CreditsEachPeriod(amount(row, names::AMOUNT)?),
+        names::GRANT_TOKEN => Grant::Token {
+            code: word(row, names::CODE, owned)?,
+            scale: number(row, names::SCALE)?,
+            amount: amount(row, names::AMOUNT)?,
+        },
+        names::GRANT_REPORT => Grant::Report(word(row, names::CODE, owned)?),
+        names::GRANT_TOP_UP => Grant::TopUp(TopUp {
+            operator: word(row, names::OPERATOR, owned)?,
+            kind: word(row, names::SERVICE, owned)?,
+            code: word(row, names::CODE, owned)?,
+            phone: word(row, names::PHONE, owned)?,
+        }),
+        _ => return Err(Unreadable(names::GRANTS)),
+    })
+}
+
+fn refund(row: &Image) -> Read<Refund> {
+    Ok(Refund { state: word(row, names::STATE, RefundState::named)?, amount: amount(row, names::AMOUNT)? })
+}
+
+fn reported(row: &Image) -> Read<Reported> {
+    Ok(Reported { as_of: word(row, names::AS_OF, time)?, amount: amount(row, names::AMOUNT)? })
+}
+
+fn dispute(row: &Image) -> Read<Dispute> {
+    Ok(Dispute { stage: word(row, names::STATE, DisputeStage::named)?, as_of: word(row, names::AS_OF, time)? })
+}
+
+fn session(row: &Image) -> Read<Session> {
+    Ok(Session { id: word(row, names::ID, owned)?, url: word(row, names::URL, owned)? })
+}
+
+fn anomalies(row: &Image) -> Read<BTreeMap<Reason, String>> {
+    let details = inner(row, names::ANOMALY_DETAILS)?;
+    let pair = |(reason, details): (&String, &AttributeValue)| {
+        let reason = Reason::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(reason))?;
+        Some((reason, details.as_s().ok()?.clone()))
+    };
+    details.into_iter().flatten().map(|item| pair(item).ok_or(Unreadable(names::ANOMALY_DETAILS))).collect()
+}
+
+pub(crate) fn pointer(row: &Image) -> Read<OrderNumber> {
+    word(row, names::ORDER, |number| OrderNumber::new(number).ok())
+}
+
+pub(crate) fn subscription(row: &Image) -> Read<Subscription> {
+    let standing = match maybe(row, names::STATUS, SubscriptionStatus::named)? {
+        Some(status) => Some(Standing { as_of: word(row, names::AS_OF, time)?, status }),
+        None => None,
+    };
+    let plan = match maybe(row, names::PLAN, owned)? {
+        Some(name) => Some(Plan {
+            as_of: word(row, names::PLAN_AS_OF, time)?,
+            period_end: word(row, names::PERIOD_END, time)?,
+            name,
+        }),
+        None => None,
+    };
+    Ok(Subscription {
+        reference: word(row, names::ID, reference)?,
+        owner: word(row, names::OWNER, |name| Owner::new(name).ok())?,
+        order: pointer(row)?,
+        version: number(row, names::VERSION)?,
+        standing,
+        plan,
+    })
+}
+
+fn word<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
+    maybe(row, name, read)?.ok_or(Unreadable(name))
+}
+
+/// Nothing where there is no attribute; something else than a readable text is a fault all the same.
+fn maybe<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
+    let Some(value) = row.get(name) else {
+        return Ok(None);
+    };
+    value.as_s().ok().and_then(|text| read(text)).map(Some).ok_or(Unreadable(name))
+}
+
+fn number<N: FromStr>(row: &Image, name: &'static str) -> Read<N> {
+    row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).ok_or(Unreadable(name))
+}
+
+fn amount(row: &Image, name: &'static str) -> Read<Amount> {
+    Amount::from_wide(number(row, name)?).ok_or(Unreadable(name))
+}
+
+fn inner<'i>(row: &'i Image, name: &'static str) -> Read<Option<&'i Image>> {
+    row.get(name).map(|value| value.as_m().map_err(|_| Unreadable(name))).transpose()
+}
+
+fn by_id<V>(row: &Image, name: &'static str, read: fn(&Image) -> Read<V>) -> Read<BTreeMap<String, V>> {
+    let values = inner(row, name)?.ok_or(Unreadable(name))?;
+    values.iter().map(|(id, value)| Ok((id.clone(), read(value.as_m().map_err(|_| Unreadable(name))?)?))).collect()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
+fn owned(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(text).ok()
+}
+
+fn currency(code: &str) -> Option<Currency> {
+    Currency::parse(code).ok()
+}
+
+fn reference(text: &str) -> Option<Reference> {
+    let (provider, id) = text.split_once('#')?;
+    Reference::new(Provider::named(provider)?, id).ok()
+}

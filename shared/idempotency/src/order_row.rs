@@ -1,0 +1,204 @@
+//! How an order, what leads to it, and a subscription are written, each over the version that was read and no other.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{
+    Delivery, Dispute, Exchange, Fulfilment, Grant, Order, OrderNumber, PaymentState, Refund, Reported, Session,
+    Subscription, TopUp, Transition,
+};
+
+use crate::names;
+use crate::plan::read_version;
+use crate::rows::{ROW_FORMAT, Row, number, text};
+
+/// By then a payment has mostly been reported; whoever asks sooner asks in vain.
+const ASK_AFTER_SECONDS: i64 = 300;
+/// The stream delivers within a second: what is not begun by then was missed.
+const FULFIL_AFTER_SECONDS: i64 = 60;
+
+pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    written(&mut row, order.version, delivery);
+    if order.version > 1 {
+        allowed(&mut row, order, transition);
+    }
+    let terms = &order.terms;
+    row.set(names::OWNER, text(&order.owner));
+    row.set(names::CREATED_AT, text(&order.created_at));
+    row.set(names::PROVIDER, text(terms.provider.as_str()));
+    row.set(names::PRODUCT, text(&terms.product));
+    row.set(names::QUANTITY, number(&terms.quantity));
+    row.set(names::PRICE_AMOUNT, number(&terms.price.amount.units()));
+    row.set(names::PRICE_CURRENCY, text(&terms.price.currency));
+    row.set_or_remove(names::EXCHANGE, terms.exchange.as_ref().map(exchange));
+    row.set(names::GRANTS, AttributeValue::L(terms.grants.iter().map(grant).collect()));
+    row.set_or_remove(names::SITE, terms.site.as_ref().map(text));
+    row.set(names::PAYMENT, text(order.payment.as_str()));
+    row.set_or_remove(names::PAID_BY, order.paid.as_ref().map(|paid| text(&paid.by)));
+    row.set_or_remove(names::PAID_AT, order.paid.as_ref().map(|paid| text(&paid.at)));
+    row.set(names::REFUNDS, by_id(&order.refunds.by_id, refund));
+    row.set_or_remove(names::REFUNDED, order.refunds.reported.as_ref().map(reported));
+    row.set(names::DISPUTES, by_id(&order.disputes.0, dispute));
+    row.set(names::DISPUTED, AttributeValue::Bool(order.disputes.are_open()));
+    row.set(names::POSTED, number(&order.posted.units()));
+    row.set(names::POSTINGS, number(&order.postings));
+    row.set(names::FULFILMENT, text(order.fulfilment.as_str()));
+    row.set_or_remove(names::SESSION, order.session.as_ref().map(session));
+    anomalies(&mut row, order, delivery);
+    work(&mut row, order, delivery);
+    row
+}
+
+/// The transition's own condition, beside the version: what the pure side allows is what the store allows.
+fn allowed(row: &mut Row, order: &Order, transition: Transition) {
+    let states: Vec<String> = transition.from_states().map(|state| row.value(text(state.as_str()))).collect();
+    let payment = row.name(names::PAYMENT);
+    row.conditions.push(format!("{payment} IN ({})", states.join(", ")));
+    if transition == Transition::Pay {
+        let terms = &order.terms;
+        for (attribute, value) in [
+            (names::PROVIDER, text(terms.provider.as_str())),
+            (names::PRICE_AMOUNT, number(&terms.price.amount.units())),
+            (names::PRICE_CURRENCY, text(&terms.price.currency)),
+        ] {
+            let (name, value) = (row.name(attribute), row.value(value));
+            row.conditions.push(format!("{name} = {value}"));
+        }
+    }
+}
+
+fn anomalies(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
+    let first = order.anomalies.keys().next();
+    row.set_or_remove(names::ANOMALY_REASON, first.map(|reason| text(&reason.as_str().to_ascii_uppercase())));
+    let details = order.anomalies.iter().map(|(reason, details)| (reason.as_str().to_ascii_uppercase(), text(details)));
+    row.set_or_remove(names::ANOMALY_DETAILS, first.map(|_| AttributeValue::M(details.collect())));
+    if first.is_some() {
+        row.set_first(names::ANOMALY_AT, text(&delivery.received_at));
+    } else {
+        row.remove(names::ANOMALY_AT);
+    }
+}
+
+fn work(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
+    let due = if matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed) {
+        Some(("payment", order.created_at.plus_seconds(ASK_AFTER_SECONDS)))
+    } else if order.fulfilment == Fulfilment::Pending {
+        Some(("fulfilment", delivery.received_at.plus_seconds(FULFIL_AFTER_SECONDS)))
+    } else {
+        None
+    };
+    row.set_or_remove(names::WORK, due.map(|(work, _)| text(work)));
+    row.set_or_remove(names::DUE_AT, due.map(|(_, at)| text(&at)));
+}
+
+pub(crate) fn pointer(from: Option<&OrderNumber>, to: &OrderNumber, delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    row.set(names::ORDER, text(to));
+    row.set(names::UPDATED_AT, text(&delivery.received_at));
+    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    let condition = match from {
+        None => row.absent(),
+        Some(from) => {
+            let (order, from) = (row.name(names::ORDER), row.value(text(from)));
+            format!("{order} = {from}")
+        }
+    };
+    row.conditions.push(condition);
+    row
+}
+
+pub(crate) fn subscription(subscription: &Subscription, delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    written(&mut row, subscription.version, delivery);
+    row.set(names::OWNER, text(&subscription.owner));
+    row.set(names::ORDER, text(&subscription.order));
+    let (standing, plan) = (subscription.standing.as_ref(), subscription.plan.as_ref());
+    row.set_or_remove(names::STATUS, standing.map(|standing| text(standing.status.as_str())));
+    row.set_or_remove(names::AS_OF, standing.map(|standing| text(&standing.as_of)));
+    row.set_or_remove(names::PLAN, plan.map(|plan| text(&plan.name)));
+    row.set_or_remove(names::PERIOD_END, plan.map(|plan| text(&plan.period_end)));
+    row.set_or_remove(names::PLAN_AS_OF, plan.map(|plan| text(&plan.as_of)));
+    row
+}
+
+fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
+    row.set(names::FORMAT, number(&ROW_FORMAT));
+    row.set(names::VERSION, number(&version));
+    row.set(names::UPDATED_AT, text(&delivery.received_at));
+    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    let condition = match read_version(version) {
+        None => row.absent(),
+        Some(read) => {
+            let (version, read) = (row.name(names::VERSION), row.value(number(&read)));
+            format!("{version} = {read}")
+        }
+    };
+    row.conditions.push(condition);
+}
+
+fn exchange(exchange: &Exchange) -> AttributeValue {
+    map([
+        (names::AMOUNT, number(&exchange.price.amount.units())),
+        (names::CURRENCY, text(&exchange.price.currency)),
+        (names::RATE, text(&exchange.rate)),
+    ])
+}
+
+fn grant(grant: &Grant) -> AttributeValue {
+    let kind = (names::KIND, text(kind_of(grant)));
+    match grant {
+        Grant::Credits(amount) | Grant::CreditsEachPeriod(amount) => {
+            map([kind, (names::AMOUNT, number(&amount.units()))])
+        }
+        Grant::Token { code, scale, amount } => map([
+            kind,
+            (names::CODE, text(code)),
+            (names::SCALE, number(scale)),
+            (names::AMOUNT, number(&amount.units())),
+        ]),
+        Grant::Report(name) => map([kind, (names::CODE, text(name))]),
+        Grant::TopUp(TopUp { operator, kind: service, code, phone }) => map([
+            kind,
+            (names::OPERATOR, text(operator)),
+            (names::SERVICE, text(service)),
+            (names::CODE, text(code)),
+            (names::PHONE, text(phone)),
+        ]),
+    }
+}
+
+pub(crate) const fn kind_of(grant: &Grant) -> &'static str {
+    match grant {
+        Grant::Credits(_) => names::GRANT_CREDITS,
+        Grant::CreditsEachPeriod(_) => names::GRANT_CREDITS_EACH_PERIOD,
+        Grant::Token { .. } => names::GRANT_TOKEN,
+        Grant::Report(_) => names::GRANT_REPORT,
+        Grant::TopUp(_) => names::GRANT_TOP_UP,
+    }
+}
+
+fn refund(refund: &Refund) -> AttributeValue {
+    map([(names::STATE, text(refund.state.as_str())), (names::AMOUNT, number(&refund.amount.units()))])
+}
+
+fn reported(reported: &Reported) -> AttributeValue {
+    map([(names::AS_OF, text(&reported.as_of)), (names::AMOUNT, number(&reported.amount.units()))])
+}
+
+fn dispute(dispute: &Dispute) -> AttributeValue {
+    map([(names::AS_OF, text(&dispute.as_of)), (names::STATE, text(dispute.stage.as_str()))])
+}
+
+fn session(session: &Session) -> AttributeValue {
+    map([(names::ID, text(&session.id)), (names::URL, text(&session.url))])
+}
+
+fn map<const N: usize>(fields: [(&str, AttributeValue); N]) -> AttributeValue {
+    AttributeValue::M(fields.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+fn by_id<V>(values: &std::collections::BTreeMap<String, V>, write: fn(&V) -> AttributeValue) -> AttributeValue {
+    let values: HashMap<String, AttributeValue> = values.iter().map(|(id, value)| (id.clone(), write(value))).collect();
+    AttributeValue::M(values)
+}

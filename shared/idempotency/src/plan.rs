@@ -1,0 +1,220 @@
+//! One transaction: which rows it writes, and what it means when one of them may not be written.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use ledger::{
+    Amount, Balance, CallerKey, Delivery, Effect, Entry, Fingerprint, Heading, MoneyKey, Movement, Net, Owner, Refusal,
+    merged,
+};
+use thiserror::Error;
+
+use crate::rows::{Row, number, text};
+use crate::{Tables, body, names, order_row};
+
+/// A refused event is looked at again after a minute, when a late order or a top-up has mostly arrived.
+const FIRST_LOOK_SECONDS: i64 = 60;
+
+/// Its rows, and what each of them is there for, in the same order.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) items: Vec<TransactWriteItem>,
+    pub(crate) roles: Vec<Role>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Role {
+    Receipt,
+    Money(MoneyKey, Fingerprint),
+    /// With the overdraft line that the account was read with, if that is to be changed.
+    Account(Option<Amount>),
+    Key,
+    /// An order or a subscription, with the version that it was read in, none having been there.
+    Versioned(Option<u64>),
+    Pointer,
+    Body,
+}
+
+#[derive(Debug, Error)]
+pub(crate) enum PlanError {
+    #[error("the effects add up to more than an account can hold")]
+    Overflow,
+    #[error("a row is incomplete")]
+    Build(#[from] BuildError),
+    #[error("the body cannot be compressed")]
+    Body(#[from] std::io::Error),
+}
+
+impl Plan {
+    /// The entry and all its effects, but for the money in `moved`, which other events have moved already.
+    pub(crate) fn record(
+        tables: &Tables,
+        entry: &Entry,
+        delivery: &Delivery<'_>,
+        moved: &BTreeSet<MoneyKey>,
+    ) -> Result<Self, PlanError> {
+        let receipt = entry.heading.receipt.as_str();
+        let effects: Vec<Effect> = entry.effects.iter().filter(|effect| !is_moved(effect, moved)).cloned().collect();
+        let movements = || {
+            effects.iter().filter_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
+        };
+        let mut plan = Self::default();
+
+        let mut row = Row::processed(&entry.heading, delivery);
+        if let Some(movement) = movements().find(|movement| movement.key.as_str() == receipt) {
+            row.posting(movement);
+        }
+        plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
+
+        for movement in movements().filter(|movement| movement.key.as_str() != receipt) {
+            let fingerprint = fingerprint_of(movement);
+            let mut row = Row::money(&entry.heading, &fingerprint, delivery);
+            row.posting(movement);
+            plan.push(
+                Role::Money(movement.key.clone(), fingerprint),
+                row.update(&tables.journal, movement.key.as_str())?,
+            );
+        }
+        for (account, net) in merged(&effects).ok_or(PlanError::Overflow)? {
+            let overdraft = net.overdraft.map(|(from, _)| from);
+            plan.push(Role::Account(overdraft), account_row(&net)?.update(&tables.accounts, &account.to_string())?);
+        }
+        for effect in &effects {
+            if let Effect::Bind { key, owner } = effect {
+                plan.push(Role::Key, key_row(tables, key, owner, delivery)?);
+            }
+        }
+        plan.orders(tables, &effects, delivery)?;
+        if entry.keeps_body {
+            plan.body(tables, receipt, true, delivery)?;
+        }
+        Ok(plan)
+    }
+
+    /// The refusal, unless the event was booked in the meantime.
+    pub(crate) fn refuse(tables: &Tables, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Self, PlanError> {
+        let receipt = refusal.heading.receipt.as_str();
+        let mut plan = Self::default();
+        let mut row = Row::failed(&refusal.heading, refusal.reason.as_str(), delivery);
+        // Only what was received can be replayed; a person who was refused has been told.
+        if refusal.reason.curable() && delivery.body.is_some() {
+            row.set(names::ATTENTION, text(refusal.heading.source));
+            row.set(names::DUE_AT, text(&delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS)));
+        }
+        plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
+        plan.orders(tables, &refusal.effects, delivery)?;
+        plan.body(tables, receipt, false, delivery)?;
+        Ok(plan)
+    }
+
+    /// The contradiction, beside what it contradicts.
+    pub(crate) fn contradict(tables: &Tables, heading: &Heading, delivery: &Delivery<'_>) -> Result<Self, PlanError> {
+        let key = heading.receipt.conflicting(heading.fingerprints.current());
+        let mut plan = Self::default();
+        plan.push(
+            Role::Receipt,
+            Row::failed(heading, names::CONFLICT, delivery).update(&tables.journal, key.as_str())?,
+        );
+        plan.body(tables, key.as_str(), false, delivery)?;
+        Ok(plan)
+    }
+
+    fn orders(&mut self, tables: &Tables, effects: &[Effect], delivery: &Delivery<'_>) -> Result<(), BuildError> {
+        for effect in effects {
+            match effect {
+                Effect::Order { order, transition } => {
+                    let row = order_row::order(order, *transition, delivery);
+                    let role = Role::Versioned(read_version(order.version));
+                    self.push(role, row.update(&tables.orders, order.number.as_str())?);
+                }
+                Effect::Point { pointer, from, to } => {
+                    let row = order_row::pointer(from.as_ref(), to, delivery);
+                    self.push(Role::Pointer, row.update(&tables.orders, &pointer.to_string())?);
+                }
+                Effect::Subscription(subscription) => {
+                    let row = order_row::subscription(subscription, delivery);
+                    let role = Role::Versioned(read_version(subscription.version));
+                    self.push(role, row.update(&tables.subscriptions, &subscription.reference.to_string())?);
+                }
+                Effect::Move(_) | Effect::Bind { .. } | Effect::Overdraft { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, tables: &Tables, id: &str, processed: bool, delivery: &Delivery<'_>) -> Result<(), PlanError> {
+        if let Some(body) = delivery.body {
+            let row = body::row(id, body, processed, delivery.received_at)?;
+            let put = Put::builder().table_name(&tables.bodies).set_item(Some(row)).build()?;
+            self.push(Role::Body, TransactWriteItem::builder().put(put).build());
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, role: Role, item: TransactWriteItem) {
+        self.roles.push(role);
+        self.items.push(item);
+    }
+}
+
+/// The version that one is written over; the first is written over none.
+pub(crate) fn read_version(version: u64) -> Option<u64> {
+    version.checked_sub(1).filter(|before| *before > 0)
+}
+
+fn is_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
+    matches!(effect, Effect::Move(movement) if moved.contains(&movement.key))
+}
+
+/// What makes two movements under one money key the same movement.
+fn fingerprint_of(movement: &Movement) -> Fingerprint {
+    let account = movement.posting.account().to_string();
+    let change = movement.posting.change().units().to_string();
+    Fingerprint::of(1, &[("key", movement.key.as_str()), ("account", &account), ("change", &change)])
+}
+
+fn account_row(net: &Net) -> Result<Row, PlanError> {
+    let mut row = Row::default();
+    let mut available = net.change;
+    if let Some((from, to)) = net.overdraft {
+        let widened = Balance::from_units(Balance::from(to).units().saturating_sub(Balance::from(from).units()));
+        available = available.checked_add(widened).ok_or(PlanError::Overflow)?;
+        let (line, was) = (row.name(names::OVERDRAFT), row.value(number(&from.units())));
+        row.conditions.push(if from.is_zero() {
+            format!("(attribute_not_exists({line}) OR {line} = {was})")
+        } else {
+            format!("{line} = {was}")
+        });
+        row.set(names::OVERDRAFT, number(&to.units()));
+    }
+    if let Some(required) = net.required {
+        let (available, required) = (row.name(names::AVAILABLE), row.value(number(&required.units())));
+        row.conditions.push(format!("{available} >= {required}"));
+    }
+    row.add(names::BALANCE, number(&net.change.units()));
+    row.add(names::AVAILABLE, number(&available.units()));
+    row.add(names::VERSION, number(&net.movements));
+    Ok(row)
+}
+
+fn key_row(
+    tables: &Tables,
+    key: &CallerKey,
+    owner: &Owner,
+    delivery: &Delivery<'_>,
+) -> Result<TransactWriteItem, PlanError> {
+    let put = Put::builder()
+        .table_name(&tables.accounts)
+        .item(names::ID, text(key))
+        .item(names::OWNER, text(owner))
+        .item(names::RECEIVED_AT, text(&delivery.received_at))
+        .item(names::WRITTEN_BY, text(delivery.attempt.as_str()))
+        .condition_expression("attribute_not_exists(#id) OR #owner = :owner")
+        .expression_attribute_names("#id", names::ID)
+        .expression_attribute_names("#owner", names::OWNER)
+        .expression_attribute_values(":owner", text(owner))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}

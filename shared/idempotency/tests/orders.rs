@@ -1,0 +1,226 @@
+//! Orders and subscriptions as they are kept: read back as they were written, indexed as long as something is to do, and moved from
+//! state to state only as the pure side allows.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::{
+    Amount, CommitError, Committed, Currency, Decision, Dispute, DisputeStage, Disputes, Effect, Entry, EventKey,
+    Exchange, Fingerprint, Fulfilment, Grant, Heading, Ledger as _, Money, Order, OrderNumber, Owner, Paid,
+    PaymentState, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, Reported, Session, Standing,
+    Subscription, SubscriptionStatus, Terms, TopUp, Transition,
+};
+use serde_json::{Value, json};
+use testkit::{STAGE, World, delivery, now};
+
+/// What a row of a table does to an order.
+type Change = fn(&mut Order);
+
+fn money(cents: u64, currency: &str) -> Money {
+    Money { amount: Amount::from_units(cents), currency: Currency::parse(currency).expect("a currency") }
+}
+
+fn reference(id: &str) -> Reference {
+    Reference::new(Provider::Stripe, id).expect("an id")
+}
+
+fn plain(number: &str) -> Order {
+    let terms = Terms {
+        provider: Provider::Stripe,
+        product: "credits".to_owned(),
+        quantity: 1,
+        price: money(1_999, "USD"),
+        exchange: None,
+        grants: vec![Grant::Credits(Amount::from_units(100))],
+        site: None,
+    };
+    let number = OrderNumber::new(number).expect("a number");
+    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+}
+
+/// Every field in use, and every variant that can stand in a list or a map.
+fn full(number: &str) -> Order {
+    let refund = |state, units| Refund { state, amount: Amount::from_units(units) };
+    let top_up = TopUp {
+        operator: "UNITEL".to_owned(),
+        kind: "VOICE".to_owned(),
+        code: "SD5000".to_owned(),
+        phone: "88001122".to_owned(),
+    };
+    let widest = Amount::from_wide(999_999_999_999_999_999_999_999_999_999).expect("an amount");
+    let mut order = plain(number);
+    order.terms.exchange = Some(Exchange { price: money(500_000, "MNT"), rate: "0.00204".to_owned() });
+    order.terms.site = Some("site-1".to_owned());
+    order.terms.grants = vec![
+        Grant::Credits(Amount::from_units(u64::MAX)),
+        Grant::CreditsEachPeriod(Amount::from_units(1)),
+        Grant::Token { code: "POSX".to_owned(), scale: 18, amount: widest },
+        Grant::Report("full".to_owned()),
+        Grant::TopUp(top_up),
+    ];
+    order.payment = PaymentState::PartlyRefunded;
+    order.paid = Some(Paid { by: reference("pi_1"), at: now() });
+    order.refunds = Refunds {
+        by_id: BTreeMap::from([
+            ("re_1".to_owned(), refund(RefundState::Pending, 1)),
+            ("re_2".to_owned(), refund(RefundState::Succeeded, 2)),
+            ("re_3".to_owned(), refund(RefundState::Failed, 3)),
+        ]),
+        reported: Some(Reported { as_of: now(), amount: Amount::from_units(2) }),
+    };
+    let stages = DisputeStage::ALL.map(|stage| (format!("dp_{}", stage.as_str()), Dispute { stage, as_of: now() }));
+    order.disputes = Disputes(stages.into());
+    order.posted = widest;
+    order.postings = 7;
+    order.fulfilment = Fulfilment::Unknown;
+    order.anomalies = Reason::ALL.map(|reason| (reason, format!("about {}", reason.as_str()))).into();
+    order.session = Some(Session { id: "cs_1".to_owned(), url: "https://pay.example/cs_1?a=b".to_owned() });
+    order
+}
+
+async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, CommitError> {
+    let heading = Heading {
+        receipt: EventKey::new("test", event).expect("an id"),
+        source: "test",
+        kind: "test",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: None,
+    };
+    let entry = Entry { heading, effects: vec![effect], keeps_body: false, alarm: None };
+    world.ledger(1).commit(&Decision::Record(entry), &delivery(1)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_is_read() {
+    let world = World::new();
+    let ledger = world.ledger(2);
+    for order in [plain("N1"), full("N2")] {
+        let (number, written) = (order.number.clone(), Order { version: 1, ..order.clone() });
+        write(&world, number.as_str(), order.created()).await.expect("written");
+        assert_eq!(ledger.order(&written.number, &delivery(2)).await.expect("read"), Some(written));
+    }
+    let (owner, order) = (Owner::new("alice").expect("an owner"), OrderNumber::new("N1").expect("a number"));
+    let empty = Subscription::new(reference("sub_1"), owner, order);
+    let full = Subscription {
+        reference: reference("sub_2"),
+        standing: Some(Standing { as_of: now(), status: SubscriptionStatus::PastDue }),
+        plan: Some(Plan { as_of: now(), period_end: now().plus_seconds(1), name: "price_1".to_owned() }),
+        ..empty.clone()
+    };
+    for subscription in [empty, full] {
+        let written = Subscription { version: 1, ..subscription };
+        write(&world, written.reference.id(), Effect::Subscription(written.clone())).await.expect("written");
+        assert_eq!(ledger.subscription(&written.reference, &delivery(2)).await.expect("read"), Some(written));
+    }
+}
+
+/// The store's own condition is the pure side's, whatever version it is told.
+#[tokio::test(start_paused = true)]
+async fn the_store_allows_the_transitions_that_the_order_allows() {
+    let transitions = [
+        Transition::Pay,
+        Transition::Close(PaymentState::Failed),
+        Transition::Close(PaymentState::Canceled),
+        Transition::Close(PaymentState::Expired),
+        Transition::Amend,
+    ];
+    for (state, transition) in
+        PaymentState::ALL.into_iter().flat_map(|state| transitions.map(|transition| (state, transition)))
+    {
+        let world = World::new();
+        let before = Order { payment: state, ..plain("N1") };
+        write(&world, "made", before.clone().created()).await.expect("written");
+        let after = Order { version: 2, ..before };
+        let told = write(&world, "next", Effect::Order { order: Box::new(after), transition }).await;
+        let allowed = transition.from_states().any(|from| from == state);
+        match told {
+            Ok(_) => assert!(allowed, "{transition:?} from {state:?} was written"),
+            Err(CommitError::Rejected(Reason::OrderNotPayable)) => {
+                assert!(!allowed, "{transition:?} from {state:?} was refused");
+            }
+            Err(error) => panic!("{transition:?} from {state:?}: {error}"),
+        }
+    }
+}
+
+/// A payment is compared with what stands in the row, and not only with what was read.
+#[tokio::test(start_paused = true)]
+async fn the_store_compares_the_terms_of_a_payment() {
+    let rows: [(&str, Change, bool); 4] = [
+        ("as made", |_| {}, true),
+        ("another amount", |order| order.terms.price.amount = Amount::from_units(1), false),
+        ("another currency", |order| order.terms.price = money(1_999, "EUR"), false),
+        ("another provider", |order| order.terms.provider = Provider::Epay, false),
+    ];
+    for (name, change, allowed) in rows {
+        let world = World::new();
+        write(&world, "made", plain("N1").created()).await.expect("written");
+        let mut after = Order { version: 2, ..plain("N1") };
+        change(&mut after);
+        let told = write(&world, "paid", Effect::Order { order: Box::new(after), transition: Transition::Pay }).await;
+        assert_eq!(told.is_ok(), allowed, "{name}: {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
+    let rows: [(&str, Change, Option<&str>, bool); 8] = [
+        ("unpaid", |_| {}, Some("payment"), false),
+        ("failed", |order| order.payment = PaymentState::Failed, Some("payment"), false),
+        ("canceled", |order| order.payment = PaymentState::Canceled, None, false),
+        ("expired", |order| order.payment = PaymentState::Expired, None, false),
+        ("paid", |order| (order.payment, order.fulfilment) = (PaymentState::Paid, Fulfilment::Done), None, false),
+        (
+            "waiting",
+            |order| (order.payment, order.fulfilment) = (PaymentState::Paid, Fulfilment::Pending),
+            Some("fulfilment"),
+            false,
+        ),
+        ("unknown", |order| (order.payment, order.fulfilment) = (PaymentState::Paid, Fulfilment::Unknown), None, false),
+        (
+            "flagged",
+            |order| {
+                order.payment = PaymentState::Expired;
+                order.anomalies.insert(Reason::AmountMismatch, "details".to_owned());
+            },
+            None,
+            true,
+        ),
+    ];
+    let world = World::new();
+    let mut expected: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, change, work, flagged) in rows {
+        let mut order = plain(name);
+        change(&mut order);
+        write(&world, name, order.created()).await.expect("written");
+        if let Some(work) = work {
+            expected.entry(work).or_default().insert(name);
+        }
+        if flagged {
+            expected.entry("AMOUNT_MISMATCH").or_default().insert(name);
+        }
+    }
+    for (index, key, value) in [
+        ("work", "work", "payment"),
+        ("work", "work", "fulfilment"),
+        ("anomalies", "anomaly_reason", "AMOUNT_MISMATCH"),
+    ] {
+        let query = json!({
+            "TableName": format!("hookledger-{STAGE}-orders"),
+            "IndexName": index,
+            "KeyConditionExpression": "#key = :value",
+            "ExpressionAttributeNames": { "#key": key },
+            "ExpressionAttributeValues": { ":value": { "S": value } },
+        });
+        let answer = world.engine.request("Query", &query).expect("an answer");
+        let found: BTreeSet<&str> =
+            answer["Items"].as_array().into_iter().flatten().filter_map(|item| item["id"]["S"].as_str()).collect();
+        assert_eq!(Some(&found), expected.get(value), "{index} {value}");
+    }
+    let all = world
+        .engine
+        .request("Scan", &json!({ "TableName": format!("hookledger-{STAGE}-orders"), "IndexName": "work" }));
+    assert_eq!(all.expect("an answer")["Count"], Value::from(3), "nothing else is indexed");
+}

@@ -1,0 +1,84 @@
+//! Money of the outside world: a currency, and an amount of it in its smallest unit.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::amount::{decimal, parse};
+use crate::{Amount, AmountError};
+
+/// The currencies without a smaller unit, as card networks count them.
+const WITHOUT_DECIMALS: [&str; 15] =
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
+const WITH_THREE_DECIMALS: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
+
+/// Three letters of ISO 4217, kept in upper case: senders write either.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    pub const CNY: Self = Self(*b"CNY");
+
+    pub fn parse(code: &str) -> Result<Self, CurrencyError> {
+        let letters: [u8; 3] = code.as_bytes().try_into().map_err(|_| CurrencyError)?;
+        if !letters.iter().all(u8::is_ascii_alphabetic) {
+            return Err(CurrencyError);
+        }
+        Ok(Self(letters.map(|letter| letter.to_ascii_uppercase())))
+    }
+
+    pub fn as_str(&self) -> &str {
+        // Three ASCII letters, or there would be no `Currency`.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// How many decimals the smallest unit stands for.
+    pub fn scale(self) -> u8 {
+        match self.as_str() {
+            code if WITHOUT_DECIMALS.contains(&code) => 0,
+            code if WITH_THREE_DECIMALS.contains(&code) => 3,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// So much of a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Money {
+    pub amount: Amount,
+    pub currency: Currency,
+}
+
+impl Money {
+    /// Reads `19.99` as that many of the currency's whole units.
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
+        parse(text, currency.scale()).map(|amount| Self { amount, currency })
+    }
+
+    /// The decimal number alone, as short as it can be.
+    pub fn decimal(&self) -> String {
+        decimal(self.amount.units(), self.currency.scale())
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.decimal(), self.currency)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("must be a currency of three letters")]
+pub struct CurrencyError;

@@ -1,0 +1,85 @@
+//! Why an event was refused: the word that stands in the journal, on an order, in the log and in the metrics.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    InsufficientCredits,
+    UnknownKey,
+    KeyTaken,
+    Overtaken,
+    OutsideClockWindow,
+    Unparsed,
+    /// A test event where money is real, or the other way round.
+    WrongMode,
+    /// Of an account of the provider's that is not ours.
+    WrongAccount,
+    /// It names an order of ours that is not there, or not yet.
+    OrderUnknown,
+    /// It is about a payment that we have not heard of, or not yet.
+    PaymentUnknown,
+    OrderNotPayable,
+    ProviderMismatch,
+    AmountMismatch,
+    CurrencyMismatch,
+    DuplicatePayment,
+}
+
+impl Reason {
+    pub const ALL: [Self; 15] = [
+        Self::InsufficientCredits,
+        Self::UnknownKey,
+        Self::KeyTaken,
+        Self::Overtaken,
+        Self::OutsideClockWindow,
+        Self::Unparsed,
+        Self::WrongMode,
+        Self::WrongAccount,
+        Self::OrderUnknown,
+        Self::PaymentUnknown,
+        Self::OrderNotPayable,
+        Self::ProviderMismatch,
+        Self::AmountMismatch,
+        Self::CurrencyMismatch,
+        Self::DuplicatePayment,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InsufficientCredits => "insufficient_credits",
+            Self::UnknownKey => "unknown_key",
+            Self::KeyTaken => "key_taken",
+            Self::Overtaken => "overtaken",
+            Self::OutsideClockWindow => "outside_clock_window",
+            Self::Unparsed => "unparsed",
+            Self::WrongMode => "wrong_mode",
+            Self::WrongAccount => "wrong_account",
+            Self::OrderUnknown => "order_unknown",
+            Self::PaymentUnknown => "payment_unknown",
+            Self::OrderNotPayable => "order_not_payable",
+            Self::ProviderMismatch => "provider_mismatch",
+            Self::AmountMismatch => "amount_mismatch",
+            Self::CurrencyMismatch => "currency_mismatch",
+            Self::DuplicatePayment => "duplicate_payment",
+        }
+    }
+
+    /// Whether the same event may succeed later without anybody sending another: such rows are in the `attention` index.
+    pub const fn curable(self) -> bool {
+        match self {
+            Self::InsufficientCredits
+            | Self::UnknownKey
+            | Self::Unparsed
+            | Self::OrderUnknown
+            | Self::PaymentUnknown => true,
+            Self::KeyTaken
+            | Self::Overtaken
+            | Self::OutsideClockWindow
+            | Self::WrongMode
+            | Self::WrongAccount
+            | Self::OrderNotPayable
+            | Self::ProviderMismatch
+            | Self::AmountMismatch
+            | Self::CurrencyMismatch
+            | Self::DuplicatePayment => false,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The lines of the contract that are about orders and subscriptions: what is decided on is what was read last.
+
+use std::collections::BTreeMap;
+
+use ledger::{
+    Currency, Decision, Delivery, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner, Payment, PaymentState,
+    Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, Standing, Subscription, SubscriptionStatus,
+    Terms, Timestamp,
+};
+
+use crate::contract::{amount, heading, record};
+use crate::now;
+
+/// Orders and subscriptions as they were when they were last read.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshots {
+    orders: BTreeMap<String, Order>,
+    subscriptions: BTreeMap<String, Subscription>,
+}
+
+impl Snapshots {
+    /// `None`: the line reads nothing.
+    pub(crate) async fn read<L: Ledger>(
+        &mut self,
+        ledger: &L,
+        words: &[&str],
+        delivery: &Delivery<'_>,
+    ) -> Option<String> {
+        match *words {
+            ["read", name] => {
+                let Some(order) = ledger.order(&number(name), delivery).await.unwrap() else {
+                    return Some("nothing".to_owned());
+                };
+                let said = format!("{} v{}", order.payment.as_str(), order.version);
+                self.orders.insert(name.to_owned(), order);
+                Some(said)
+            }
+            ["pointed", id] => {
+                let pointed = ledger.pointed(&Pointer::Provider(reference(id)), delivery).await.unwrap();
+                Some(pointed.map_or("nothing".to_owned(), |order| order.to_string()))
+            }
+            ["subscription", id] => {
+                let Some(found) = ledger.subscription(&reference(id), delivery).await.unwrap() else {
+                    return Some("nothing".to_owned());
+                };
+                let said = format!("{} v{}", found.standing.map_or("-", |it| it.status.as_str()), found.version);
+                self.subscriptions.insert(id.to_owned(), found);
+                Some(said)
+            }
+            _ => None,
+        }
+    }
+
+    /// `None`: the line is about something else.
+    pub(crate) fn decision(&self, words: &[&str]) -> Option<Decision> {
+        let (event, effects) = match *words {
+            ["order", event, name, owner, cents, credits] => {
+                (event, vec![new_order(name, owner, cents, credits).created()])
+            }
+            ["pay", event, name, by, cents] => {
+                let payment = Payment { by: reference(by), money: usd(cents), at: now() };
+                match self.order(name).pay(&payment) {
+                    Ok(effects) => (event, effects),
+                    Err(anomaly) => {
+                        let (reason, effects) = (anomaly.reason, self.order(name).flag(&anomaly));
+                        return Some(Decision::Refuse(Refusal { heading: heading(event, words), reason, effects }));
+                    }
+                }
+            }
+            ["fail", event, name] => (event, self.order(name).learn_unpaid(PaymentState::Failed)),
+            ["refund", event, name, id, cents] => {
+                let refund = Refund { state: RefundState::Succeeded, amount: usd(cents).amount };
+                (event, self.order(name).learn_refund(id, refund))
+            }
+            ["point", event, id, from, to] => {
+                let from = (from != "-").then(|| number(from));
+                let pointer = Pointer::Provider(reference(id));
+                (event, vec![Effect::Point { pointer, from, to: number(to) }])
+            }
+            ["subscribe", event, id, owner, status] => {
+                let new = || Subscription::new(reference(id), Owner::new(owner).unwrap(), number("N1"));
+                let known = self.subscriptions.get(id).cloned().unwrap_or_else(new);
+                let status = SubscriptionStatus::named(status).unwrap();
+                let standing = Standing { as_of: Timestamp::EPOCH, status };
+                (event, known.learn(Some(standing), None).into_iter().collect())
+            }
+            ["flag", event, name, reason] => {
+                let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
+                let anomaly = ledger::Anomaly { reason, details: "details".to_owned() };
+                (event, self.order(name).flag(&anomaly))
+            }
+            _ => return None,
+        };
+        let mut decision = record(event, words.get(2..).unwrap_or_default(), effects);
+        if let (Decision::Record(entry), [_, _, name, ..]) = (&mut decision, words) {
+            entry.heading.order = OrderNumber::new(name).ok();
+        }
+        Some(decision)
+    }
+
+    fn order(&self, name: &str) -> &Order {
+        self.orders.get(name).unwrap_or_else(|| panic!("{name} was not read"))
+    }
+}
+
+fn new_order(name: &str, owner: &str, cents: &str, credits: &str) -> Order {
+    let terms = Terms {
+        provider: Provider::Stripe,
+        product: "credits".to_owned(),
+        quantity: 1,
+        price: usd(cents),
+        exchange: None,
+        grants: vec![Grant::Credits(amount(credits))],
+        site: None,
+    };
+    Order::new(number(name), Owner::new(owner).unwrap(), terms, now())
+}
+
+fn usd(cents: &str) -> Money {
+    let amount = ledger::Amount::from_units(cents.parse().unwrap());
+    Money { amount, currency: Currency::parse("USD").unwrap() }
+}
+
+fn number(name: &str) -> OrderNumber {
+    OrderNumber::new(name).unwrap()
+}
+
+fn reference(id: &str) -> Reference {
+    Reference::new(Provider::Stripe, id).unwrap()
+}
