@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("edge", &["ledger", "signing"]),
     ("webhook", &["edge", "ledger", "signing"]),
     ("embedded", &[]),
+    ("standin", &[]),
     ("testkit", &["embedded", "idempotency", "ledger"]),
     ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("local", &["edge", "embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
@@ -105,7 +106,7 @@ fn only_the_edge_names_the_store() {
         let is_main = file.ends_with("src/main.rs");
         assert!(is_main || !read(&file).contains("idempotency::"), "{} names the store", file.display());
     }
-    let not_deployed = ["embedded", "testkit", "local", "tests"];
+    let not_deployed = ["embedded", "standin", "testkit", "local", "tests"];
     for (name, folder) in crates().into_iter().filter(|(name, _)| !not_deployed.contains(&name.as_str())) {
         let used = dependencies(&folder, "dependencies");
         assert!(not_deployed.iter().all(|tool| !used.contains(*tool)), "{name} would take a test tool along");

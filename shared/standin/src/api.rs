@@ -1,0 +1,141 @@
+//! One API request: who asks, for what, whether it was asked before, and what becomes of it.
+
+use serde_json::{Value, json};
+
+use crate::form::Params;
+use crate::refusal::Refusal;
+use crate::sessions::{Session, State, Status};
+use crate::{Answered, Call, create, objects};
+
+enum Route<'p> {
+    Create,
+    Read(&'p str),
+    Expire(&'p str),
+}
+
+/// What was done. A [`Refusal`] is not: nothing is kept of it under its key.
+struct Done {
+    status: u16,
+    body: Value,
+    events: Vec<Value>,
+    is_repeat: bool,
+}
+
+impl Done {
+    fn ok(body: Value) -> Self {
+        Self { status: 200, body, events: Vec::new(), is_repeat: false }
+    }
+}
+
+pub(crate) fn answer(state: &mut State, call: &Call<'_>) -> Answered {
+    let request = state.ids.next("req");
+    let done = done(state, call, &request)
+        .unwrap_or_else(|refusal| Done { status: refusal.status, ..Done::ok(refusal.body()) });
+    let mut headers = vec![("content-type", "application/json".to_owned()), ("request-id", request)];
+    if done.is_repeat {
+        headers.push(("idempotent-replayed", "true".to_owned()));
+    }
+    let events = done.events.iter().map(Value::to_string).collect();
+    Answered { status: done.status, headers, body: done.body.to_string(), events }
+}
+
+fn done(state: &mut State, call: &Call<'_>, request: &str) -> Result<Done, Refusal> {
+    admit(call.authorization)?;
+    let (path, query) = call.path.split_once('?').unwrap_or((call.path, ""));
+    let route = route(call.method, path)?;
+    let given: Vec<&str> = [query, call.body].into_iter().filter(|form| !form.is_empty()).collect();
+    let params = Params::decode(&given.join("&"))?;
+    let Some(key) = call.idempotency_key.filter(|_| call.method == "POST") else {
+        return perform(state, &route, params, call, request);
+    };
+    if let Some((status, body)) = state.kept.answer(key, path, &params)? {
+        return Ok(Done { status, is_repeat: true, ..Done::ok(body) });
+    }
+    let done = perform(state, &route, params.clone(), call, request)?;
+    state.kept.keep(key, path, params, done.status, done.body.clone());
+    Ok(done)
+}
+
+fn admit(authorization: Option<&str>) -> Result<(), Refusal> {
+    let Some(key) = authorization.and_then(|value| value.strip_prefix("Bearer ")) else {
+        return Err(Refusal::unauthorized(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth \
+             (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+        ));
+    };
+    if key.strip_prefix("sk_").is_none_or(str::is_empty) {
+        return Err(Refusal::unauthorized("Invalid API Key provided: ****"));
+    }
+    Ok(())
+}
+
+fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
+    let parts: Vec<&str> = path.split('/').collect();
+    match (method, parts.as_slice()) {
+        ("POST", ["", "v1", "checkout", "sessions"]) => Ok(Route::Create),
+        ("GET", ["", "v1", "checkout", "sessions", id]) => Ok(Route::Read(id)),
+        ("POST", ["", "v1", "checkout", "sessions", id, "expire"]) => Ok(Route::Expire(id)),
+        _ => Err(Refusal::not_found(format!("Unrecognized request URL ({method}: {path})."))),
+    }
+}
+
+fn perform(
+    state: &mut State,
+    route: &Route<'_>,
+    mut params: Params,
+    call: &Call<'_>,
+    request: &str,
+) -> Result<Done, Refusal> {
+    let now_s = call.now_s;
+    let State { place, ids, prices, sessions, fails_next, .. } = state;
+    match route {
+        Route::Create => {
+            let order = create::order(&mut params, prices, ids, now_s)?;
+            nothing_left(&params)?;
+            if std::mem::take(fails_next) {
+                return Ok(failure());
+            }
+            let id = ids.next(if place.livemode { "cs_live" } else { "cs_test" });
+            let session = sessions.entry(id.clone()).or_insert(Session::new(id, order, now_s));
+            Ok(Done::ok(objects::session(session, place, now_s)))
+        }
+        Route::Read(id) => {
+            nothing_left(&params)?;
+            let session = sessions.get(*id).ok_or_else(|| no_such_session(id))?;
+            Ok(Done::ok(objects::session(session, place, now_s)))
+        }
+        Route::Expire(id) => {
+            nothing_left(&params)?;
+            let session = sessions.get_mut(*id).ok_or_else(|| no_such_session(id))?;
+            let status = session.status(now_s);
+            if status != Status::Open {
+                return Err(Refusal::invalid(format!(
+                    "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of \
+                     `{}`.",
+                    status.label()
+                )));
+            }
+            if std::mem::take(fails_next) {
+                return Ok(failure());
+            }
+            session.close(Status::Expired);
+            let object = objects::session(session, place, now_s);
+            let cause = objects::Cause { request: Some(request), idempotency_key: call.idempotency_key };
+            let event = objects::event(ids, place, "checkout.session.expired", &object, &cause, now_s);
+            Ok(Done { events: vec![event], ..Done::ok(object) })
+        }
+    }
+}
+
+fn nothing_left(params: &Params) -> Result<(), Refusal> {
+    params.left().map_or(Ok(()), |name| Err(Refusal::unknown(name)))
+}
+
+fn no_such_session(id: &str) -> Refusal {
+    Refusal::not_found(format!("No such checkout.session: {id}")).code("resource_missing").param("session")
+}
+
+fn failure() -> Done {
+    let message = "An unknown error occurred";
+    Done { status: 500, ..Done::ok(json!({ "error": { "type": "api_error", "message": message } })) }
+}

@@ -1,0 +1,152 @@
+//! A stand-in for Stripe, as far as checkout sessions go: served by the local stack, called by tests where the network would be.
+//!
+//! It is a state machine behind a lock. A [`Call`] is one API request and [`Stripe::answer`] what Stripe would say; a buyer sees
+//! [`Stripe::page`] and posts it to [`Stripe::pay`]. Both return the events that Stripe would send, which the caller signs and
+//! delivers. Nothing here does I/O, reads the clock or rolls dice: time and the seed of all ids are arguments.
+//!
+//! It refuses what Stripe refuses, and what it does not know as unknown: a stand-in that shrugs at a parameter hides a mistake
+//! until it costs money. Rely on the status, type, code and parameter of an error; its text is Stripe's only where that is known.
+
+// A session has more members than `json!` may otherwise expand.
+#![recursion_limit = "256"]
+
+mod api;
+mod calendar;
+mod cards;
+mod create;
+mod form;
+mod idempotency;
+mod objects;
+mod page;
+mod pay;
+mod refusal;
+mod sessions;
+mod subscription;
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sessions::State;
+
+pub use page::card_in;
+pub use sessions::{Interval, Price};
+
+/// The version that objects and events are rendered in.
+pub const API_VERSION: &str = "2025-08-27.basil";
+
+pub struct Stripe {
+    state: Mutex<State>,
+}
+
+impl Stripe {
+    /// `pay_url` is where the hosted page is served; a session's is `<pay_url>/<session id>`. The letters and digits of `seed` become
+    /// part of every id: with another seed at every start, a store that outlives this process never sees an id twice.
+    pub fn new(pay_url: &str, livemode: bool, seed: &str) -> Self {
+        Self { state: Mutex::new(State::new(pay_url, livemode, seed)) }
+    }
+
+    /// The prices that `line_items[n][price]` may name.
+    #[must_use]
+    pub fn with_prices(self, prices: impl IntoIterator<Item = Price>) -> Self {
+        self.state().sell(prices);
+        self
+    }
+
+    /// The next POST that would have succeeded does nothing and is answered 500, and so are its repeats under the same key.
+    pub fn fail_next(&self) {
+        self.state().fails_next = true;
+    }
+
+    pub fn answer(&self, call: &Call<'_>) -> Answered {
+        api::answer(&mut self.state(), call)
+    }
+
+    /// The hosted page, with what was last said to the buyer.
+    pub fn page(&self, session: &str, now_s: i64) -> Page {
+        page::page(&self.state(), session, now_s)
+    }
+
+    /// The buyer pays with a card, whose number the page's form posts; [`card_in`] finds it.
+    pub fn pay(&self, session: &str, card: &str, now_s: i64) -> Paid {
+        pay::pay(&mut self.state(), session, card, now_s)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One API request.
+#[derive(Clone, Copy)]
+pub struct Call<'c> {
+    pub method: &'c str,
+    /// As it was asked for, with the query if it has one: `/v1/checkout/sessions`.
+    pub path: &'c str,
+    pub authorization: Option<&'c str>,
+    pub idempotency_key: Option<&'c str>,
+    /// Form-encoded.
+    pub body: &'c str,
+    pub now_s: i64,
+}
+
+/// What Stripe would answer, and the events that it would send now: JSON bodies, unsigned, in order.
+#[derive(Clone)]
+pub struct Answered {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+    pub events: Vec<String>,
+}
+
+/// What a payment led to.
+#[derive(Clone)]
+pub struct Paid {
+    /// JSON bodies, unsigned, in order.
+    pub events: Vec<String>,
+    /// Where the buyer goes now; none unless it was paid.
+    pub redirect: Option<String>,
+    /// What the page says.
+    pub error: Option<String>,
+}
+
+#[derive(Clone)]
+pub struct Page {
+    pub status: u16,
+    pub html: String,
+}
+
+// By hand: bodies and keys stay out of logs.
+
+impl fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stripe").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split('?').next();
+        f.debug_struct("Call").field("method", &self.method).field("path", &path).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Paid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Paid").field("events", &self.events.len()).field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! The objects of a payment and the envelope of an event, with the members that Stripe gives them.
+
+use serde_json::{Value, json};
+
+use crate::API_VERSION;
+use crate::cards::Card;
+use crate::sessions::{Ids, Intent, Metadata, Mode, Place, Session, Status};
+
+/// One attempt to pay a session.
+pub(crate) struct Attempt {
+    pub(crate) intent: Intent,
+    pub(crate) charge: String,
+    pub(crate) method: String,
+    pub(crate) card: Card,
+    pub(crate) now_s: i64,
+}
+
+/// Which API request an event comes of; none of them, where it was the buyer who acted.
+#[derive(Default)]
+pub(crate) struct Cause<'c> {
+    pub(crate) request: Option<&'c str>,
+    pub(crate) idempotency_key: Option<&'c str>,
+}
+
+pub(crate) fn event(ids: &mut Ids, place: &Place, kind: &str, object: &Value, cause: &Cause<'_>, now_s: i64) -> Value {
+    json!({
+        "id": ids.next("evt"),
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": now_s,
+        "data": { "object": object },
+        "livemode": place.livemode,
+        "pending_webhooks": 1,
+        "request": { "id": cause.request, "idempotency_key": cause.idempotency_key },
+        "type": kind,
+    })
+}
+
+pub(crate) fn session(session: &Session, place: &Place, now_s: i64) -> Value {
+    let (order, status) = (&session.order, session.status(now_s));
+    let is_paid = status == Status::Complete;
+    let url = (status == Status::Open).then(|| format!("{}/{}", place.pay_url, session.id));
+    let made = session.subscribed.as_ref();
+    let of_payment = order.mode == Mode::Payment;
+    // The intent of a subscription belongs to its invoice.
+    let intent = session.intent.as_ref().filter(|_| of_payment);
+    json!({
+        "id": session.id,
+        "object": "checkout.session",
+        "adaptive_pricing": { "enabled": false },
+        "after_expiration": null,
+        "allow_promotion_codes": null,
+        "amount_subtotal": order.amount,
+        "amount_total": order.amount,
+        "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
+        "billing_address_collection": null,
+        "cancel_url": order.cancel_url,
+        "client_reference_id": order.client_reference_id,
+        "client_secret": null,
+        "collected_information": null,
+        "consent": null,
+        "consent_collection": null,
+        "created": session.created,
+        "currency": order.currency,
+        "currency_conversion": null,
+        "custom_fields": [],
+        "custom_text": { "after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null },
+        "customer": made.map(|made| &made.customer),
+        "customer_creation": if of_payment { "if_required" } else { "always" },
+        "customer_details": (is_paid || order.customer_email.is_some()).then(|| customer_details(session)),
+        "customer_email": order.customer_email,
+        "discounts": [],
+        "expires_at": order.expires_at,
+        "invoice": made.map(|made| &made.invoice),
+        "invoice_creation": null,
+        "livemode": place.livemode,
+        "locale": null,
+        "metadata": order.metadata,
+        "mode": order.mode.label(),
+        "origin_context": null,
+        "payment_intent": intent.map(|intent| &intent.id),
+        "payment_link": null,
+        "payment_method_collection": if of_payment { "if_required" } else { "always" },
+        "payment_method_configuration_details": null,
+        "payment_method_options": { "card": { "request_three_d_secure": "automatic" } },
+        "payment_method_types": ["card"],
+        "payment_status": if is_paid { "paid" } else { "unpaid" },
+        "permissions": null,
+        "phone_number_collection": { "enabled": false },
+        "recovered_from": null,
+        "saved_payment_method_options": null,
+        "setup_intent": null,
+        "shipping_address_collection": null,
+        "shipping_cost": null,
+        "shipping_options": [],
+        "status": status.label(),
+        "submit_type": null,
+        "subscription": made.map(|made| &made.subscription),
+        "success_url": order.success_url,
+        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+        "ui_mode": "hosted",
+        "url": url,
+        "wallet_options": null,
+    })
+}
+
+fn customer_details(session: &Session) -> Value {
+    let email = &session.order.customer_email;
+    json!({ "address": null, "email": email, "name": null, "phone": null, "tax_exempt": "none", "tax_ids": [] })
+}
+
+pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place) -> Value {
+    let (order, decline) = (&session.order, attempt.card.decline);
+    let error = decline.map(|decline| {
+        json!({
+            "charge": attempt.charge,
+            "code": "card_declined",
+            "decline_code": decline.code,
+            "doc_url": "https://stripe.com/docs/error-codes/card-declined",
+            "message": decline.message,
+            "payment_method": { "id": attempt.method, "object": "payment_method", "card": card(attempt), "type": "card" },
+            "type": "card_error",
+        })
+    });
+    json!({
+        "id": attempt.intent.id,
+        "object": "payment_intent",
+        "amount": order.amount,
+        "amount_capturable": 0,
+        "amount_details": { "tip": {} },
+        "amount_received": if decline.is_none() { order.amount } else { 0 },
+        "application": null,
+        "application_fee_amount": null,
+        "automatic_payment_methods": null,
+        "canceled_at": null,
+        "cancellation_reason": null,
+        "capture_method": "automatic_async",
+        "confirmation_method": "automatic",
+        "created": attempt.intent.created,
+        "currency": order.currency,
+        "customer": session.subscribed.as_ref().map(|made| &made.customer),
+        "description": null,
+        "last_payment_error": error,
+        "latest_charge": attempt.charge,
+        "livemode": place.livemode,
+        "metadata": of_payment(session),
+        "next_action": null,
+        "on_behalf_of": null,
+        "payment_method": decline.is_none().then_some(&attempt.method),
+        "payment_method_configuration_details": null,
+        "payment_method_types": ["card"],
+        "processing": null,
+        "receipt_email": null,
+        "review": null,
+        "setup_future_usage": null,
+        "shipping": null,
+        "source": null,
+        "statement_descriptor": null,
+        "statement_descriptor_suffix": null,
+        "status": if decline.is_none() { "succeeded" } else { "requires_payment_method" },
+        "transfer_data": null,
+        "transfer_group": null,
+    })
+}
+
+pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Value {
+    let (order, decline) = (&session.order, attempt.card.decline);
+    let is_paid = decline.is_none();
+    json!({
+        "id": attempt.charge,
+        "object": "charge",
+        "amount": order.amount,
+        "amount_captured": if is_paid { order.amount } else { 0 },
+        "amount_refunded": 0,
+        "application": null,
+        "application_fee": null,
+        "application_fee_amount": null,
+        "balance_transaction": null,
+        "billing_details": { "address": null, "email": order.customer_email, "name": null, "phone": null, "tax_id": null },
+        "captured": is_paid,
+        "created": attempt.now_s,
+        "currency": order.currency,
+        "customer": session.subscribed.as_ref().map(|made| &made.customer),
+        "description": null,
+        "disputed": false,
+        "failure_balance_transaction": null,
+        "failure_code": decline.map(|_| "card_declined"),
+        "failure_message": decline.map(|decline| decline.message),
+        "fraud_details": {},
+        "livemode": place.livemode,
+        "metadata": of_payment(session),
+        "on_behalf_of": null,
+        "outcome": {
+            "advice_code": null,
+            "network_status": if is_paid { "approved_by_network" } else { "declined_by_network" },
+            "reason": decline.map(|decline| decline.code),
+            "risk_level": "normal",
+            "seller_message": decline.map_or("Payment complete.", |decline| decline.seller_message),
+            "type": if is_paid { "authorized" } else { "issuer_declined" },
+        },
+        "paid": is_paid,
+        "payment_intent": attempt.intent.id,
+        "payment_method": attempt.method,
+        "payment_method_details": { "card": card(attempt), "type": "card" },
+        "receipt_email": null,
+        "receipt_number": null,
+        "receipt_url": null,
+        "refunded": false,
+        "review": null,
+        "shipping": null,
+        "source": null,
+        "status": if is_paid { "succeeded" } else { "failed" },
+        "transfer_data": null,
+        "transfer_group": null,
+    })
+}
+
+fn card(attempt: &Attempt) -> Value {
+    json!({ "brand": "visa", "country": "US", "funding": "credit", "last4": attempt.card.last4, "network": "visa" })
+}
+
+/// The intent of a subscription carries nothing that was passed on: that is on the subscription.
+fn of_payment(session: &Session) -> Metadata {
+    match session.order.mode {
+        Mode::Payment => session.order.passed_on.clone(),
+        Mode::Subscription => Metadata::new(),
+    }
+}

@@ -1,0 +1,84 @@
+//! The hosted page, as plain as it can be: what is sold, for how much, a card and a way back.
+
+use crate::Page;
+use crate::form::Params;
+use crate::sessions::{Session, State, Status};
+
+const CARD_FIELD: &str = "card";
+const CARD: &str = "4242 4242 4242 4242";
+
+const ZERO_DECIMAL: &[&str] =
+    &["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"];
+const THREE_DECIMAL: &[&str] = &["bhd", "jod", "kwd", "omr", "tnd"];
+
+/// The card number in what the page's form posts.
+pub fn card_in(form: &str) -> Option<String> {
+    Params::decode(form).ok()?.take(CARD_FIELD)
+}
+
+pub(crate) fn page(state: &State, session: &str, now_s: i64) -> Page {
+    let Some(session) = state.sessions.get(session) else {
+        return Page { status: 404, html: document("<p>There is no such checkout session.</p>") };
+    };
+    let (status, below) = match session.status(now_s) {
+        Status::Open => (200, form(session)),
+        Status::Complete => (410, "<p>This has been paid.</p>".to_owned()),
+        Status::Expired => (410, "<p>This checkout session has expired.</p>".to_owned()),
+    };
+    Page { status, html: document(&format!("{}\n{below}", sold(session))) }
+}
+
+fn sold(session: &Session) -> String {
+    let order = &session.order;
+    let item = |name: &str, quantity: u64| match quantity {
+        1 => format!("<h1>{}</h1>\n", escaped(name)),
+        _ => format!("<h1>{quantity} × {}</h1>\n", escaped(name)),
+    };
+    let items: String = order.items.iter().map(|sold| item(&sold.price.name, sold.quantity)).collect();
+    let every = order.items.first().and_then(|item| item.price.interval);
+    let every = every.map(|interval| format!(" per {}", interval.label())).unwrap_or_default();
+    format!("{items}<p><strong>{}{every}</strong></p>", money(order.amount, &order.currency))
+}
+
+fn form(session: &Session) -> String {
+    let notice = session.notice.map(|said| format!("<p role=\"alert\">{}</p>\n", escaped(said))).unwrap_or_default();
+    let cancel = session.order.cancel_url.as_deref();
+    let cancel = cancel.map(|url| format!("\n<p><a href=\"{}\">Cancel</a></p>", escaped(url))).unwrap_or_default();
+    format!(
+        "{notice}<form method=\"post\">\n<label>Card number\n<input name=\"{CARD_FIELD}\" value=\"{CARD}\" \
+         inputmode=\"numeric\" autocomplete=\"off\" required></label>\n<button>Pay</button>\n</form>{cancel}"
+    )
+}
+
+fn document(main: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>Pay</title>\n<main>\n{main}\n</main>\n</html>\n"
+    )
+}
+
+fn money(amount: u64, currency: &str) -> String {
+    let (unit, digits) = match currency {
+        zero if ZERO_DECIMAL.contains(&zero) => (1_u64, 0),
+        three if THREE_DECIMAL.contains(&three) => (1000, 3),
+        _ => (100, 2),
+    };
+    let (whole, rest) = (amount.checked_div(unit).unwrap_or(0), amount.checked_rem(unit).unwrap_or(0));
+    let name = currency.to_ascii_uppercase();
+    if digits == 0 { format!("{whole} {name}") } else { format!("{whole}.{rest:0>digits$} {name}") }
+}
+
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            plain => html.push(plain),
+        }
+    }
+    html
+}

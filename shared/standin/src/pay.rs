@@ -1,0 +1,87 @@
+//! A buyer pays: what becomes of the session, and what Stripe would tell of it.
+
+use serde_json::Value;
+
+use crate::Paid;
+use crate::cards::{Card, card};
+use crate::objects::{self, Attempt, Cause};
+use crate::sessions::{Ids, Intent, Mode, Place, Session, State, Status, Subscribed};
+use crate::subscription;
+
+pub(crate) fn pay(state: &mut State, session: &str, number: &str, now_s: i64) -> Paid {
+    let State { place, ids, sessions, .. } = state;
+    let Some(session) = sessions.get_mut(session) else {
+        return refused("No such checkout session.");
+    };
+    match session.status(now_s) {
+        Status::Open => {}
+        Status::Complete => return refused("This checkout session has been paid already."),
+        Status::Expired => return refused("This checkout session has expired."),
+    }
+    let Some(card) = card(number) else {
+        return told(session, "Your card number is invalid.", Vec::new());
+    };
+    let intent = session.intent.get_or_insert_with(|| Intent { id: ids.next("pi"), created: now_s }).clone();
+    let mut telling = Telling { ids, place, now_s, events: Vec::new() };
+    if let Some(decline) = card.decline {
+        telling.attempt(session, intent, card, ["payment_intent.payment_failed", "charge.failed"]);
+        return told(session, decline.message, telling.events);
+    }
+    match session.order.mode {
+        Mode::Payment => telling.attempt(session, intent, card, ["payment_intent.succeeded", "charge.succeeded"]),
+        Mode::Subscription => telling.subscribe(session, intent, card),
+    }
+    session.close(Status::Complete);
+    session.notice = None;
+    telling.tell("checkout.session.completed", &objects::session(session, place, now_s));
+    let redirect = session.order.success_url.replace("{CHECKOUT_SESSION_ID}", &session.id);
+    Paid { events: telling.events, redirect: Some(redirect), error: None }
+}
+
+fn refused(error: &str) -> Paid {
+    Paid { events: Vec::new(), redirect: None, error: Some(error.to_owned()) }
+}
+
+/// Refused, and the page will say so.
+fn told(session: &mut Session, notice: &'static str, events: Vec<String>) -> Paid {
+    session.notice = Some(notice);
+    Paid { events, ..refused(notice) }
+}
+
+struct Telling<'s> {
+    ids: &'s mut Ids,
+    place: &'s Place,
+    now_s: i64,
+    events: Vec<String>,
+}
+
+impl Telling<'_> {
+    fn tell(&mut self, kind: &str, object: &Value) {
+        let event = objects::event(self.ids, self.place, kind, object, &Cause::default(), self.now_s);
+        self.events.push(event.to_string());
+    }
+
+    fn attempt(&mut self, session: &Session, intent: Intent, card: Card, [of_intent, of_charge]: [&str; 2]) {
+        let attempt = self.made(intent, card);
+        self.tell(of_intent, &objects::payment_intent(session, &attempt, self.place));
+        self.tell(of_charge, &objects::charge(session, &attempt, self.place));
+    }
+
+    fn subscribe(&mut self, session: &mut Session, intent: Intent, card: Card) {
+        let (subscription, invoice) = (self.ids.next("sub"), self.ids.next("in"));
+        let made = Subscribed { subscription, invoice, customer: self.ids.next("cus") };
+        let made = session.subscribed.insert(made).clone();
+        let attempt = self.made(intent, card);
+        let lines = subscription::lines(session, self.ids, self.now_s);
+        let invoice = subscription::invoice(session, &made, &lines, self.place, self.now_s);
+        self.tell("payment_intent.succeeded", &objects::payment_intent(session, &attempt, self.place));
+        let created = subscription::subscription(session, &made, &attempt, &lines, self.place);
+        self.tell("customer.subscription.created", &created);
+        self.tell("invoice.paid", &invoice);
+        self.tell("invoice.payment_succeeded", &invoice);
+    }
+
+    fn made(&mut self, intent: Intent, card: Card) -> Attempt {
+        Attempt { intent, charge: self.ids.next("ch"), method: self.ids.next("pm"), card, now_s: self.now_s }
+    }
+}

@@ -1,0 +1,184 @@
+//! What the stand-in knows: the prices, the sessions, and who has asked for what under which key.
+
+use std::collections::BTreeMap;
+
+use crate::idempotency::Kept;
+
+pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// How long a session is open unless it says otherwise, and the longest that it may be.
+pub(crate) const OPEN_S_MAX: i64 = 24 * 60 * 60;
+
+/// What is sold under an id, in the currency's smallest unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Price {
+    pub id: String,
+    pub name: String,
+    pub unit_amount: u64,
+    /// Lower case.
+    pub currency: String,
+    /// Of a price that recurs.
+    pub interval: Option<Interval>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Interval {
+    pub(crate) const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Month, Self::Year];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Payment,
+    Subscription,
+}
+
+impl Mode {
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Subscription => "subscription",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Open,
+    Complete,
+    Expired,
+}
+
+impl Status {
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Complete => "complete",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+pub(crate) struct Item {
+    pub(crate) price: Price,
+    pub(crate) quantity: u64,
+    pub(crate) amount: u64,
+}
+
+/// What a session was asked for, once it is known to be in order.
+pub(crate) struct Order {
+    pub(crate) mode: Mode,
+    pub(crate) items: Vec<Item>,
+    pub(crate) currency: String,
+    pub(crate) amount: u64,
+    pub(crate) success_url: String,
+    pub(crate) cancel_url: Option<String>,
+    pub(crate) client_reference_id: Option<String>,
+    pub(crate) customer_email: Option<String>,
+    pub(crate) metadata: Metadata,
+    /// For the payment intent or the subscription, whichever the mode makes.
+    pub(crate) passed_on: Metadata,
+    pub(crate) expires_at: i64,
+}
+
+/// Made at the first attempt to pay, and the same one at every later attempt.
+#[derive(Clone)]
+pub(crate) struct Intent {
+    pub(crate) id: String,
+    pub(crate) created: i64,
+}
+
+/// What a paid session in subscription mode has made.
+#[derive(Clone)]
+pub(crate) struct Subscribed {
+    pub(crate) subscription: String,
+    pub(crate) invoice: String,
+    pub(crate) customer: String,
+}
+
+pub(crate) struct Session {
+    pub(crate) id: String,
+    pub(crate) created: i64,
+    pub(crate) order: Order,
+    pub(crate) intent: Option<Intent>,
+    pub(crate) subscribed: Option<Subscribed>,
+    /// What the buyer was told last.
+    pub(crate) notice: Option<&'static str>,
+    status: Status,
+}
+
+impl Session {
+    pub(crate) fn new(id: String, order: Order, now_s: i64) -> Self {
+        let (intent, subscribed, notice) = (None, None, None);
+        Self { id, created: now_s, order, intent, subscribed, notice, status: Status::Open }
+    }
+
+    /// Nobody has to come by for an open session to expire.
+    pub(crate) fn status(&self, now_s: i64) -> Status {
+        if self.status == Status::Open && now_s >= self.order.expires_at { Status::Expired } else { self.status }
+    }
+
+    pub(crate) fn close(&mut self, status: Status) {
+        self.status = status;
+    }
+}
+
+/// What every object says of the place that it comes from.
+pub(crate) struct Place {
+    pub(crate) pay_url: String,
+    pub(crate) livemode: bool,
+}
+
+/// Numbers what is made, so that one seed tells one story.
+pub(crate) struct Ids {
+    seed: String,
+    made: u64,
+}
+
+impl Ids {
+    pub(crate) fn next(&mut self, prefix: &str) -> String {
+        self.made = self.made.saturating_add(1);
+        format!("{prefix}_{}{:0>24}", self.seed, self.made)
+    }
+}
+
+pub(crate) struct State {
+    pub(crate) place: Place,
+    pub(crate) ids: Ids,
+    pub(crate) prices: BTreeMap<String, Price>,
+    pub(crate) sessions: BTreeMap<String, Session>,
+    pub(crate) kept: Kept,
+    pub(crate) fails_next: bool,
+}
+
+impl State {
+    pub(crate) fn new(pay_url: &str, livemode: bool, seed: &str) -> Self {
+        Self {
+            place: Place { pay_url: pay_url.trim_end_matches('/').to_owned(), livemode },
+            ids: Ids { seed: seed.chars().filter(char::is_ascii_alphanumeric).collect(), made: 0 },
+            prices: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            kept: Kept::default(),
+            fails_next: false,
+        }
+    }
+
+    pub(crate) fn sell(&mut self, prices: impl IntoIterator<Item = Price>) {
+        self.prices.extend(prices.into_iter().map(|price| (price.id.clone(), price)));
+    }
+}

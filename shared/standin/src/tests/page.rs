@@ -1,0 +1,105 @@
+//! What the buyer sees.
+
+use super::*;
+use crate::card_in;
+
+fn session(name: &str, amount: &str, currency: &str, quantity: &str) -> String {
+    format!(
+        "mode=payment&line_items[0][price_data][currency]={currency}&line_items[0][price_data][unit_amount]={amount}\
+         &line_items[0][price_data][product_data][name]={name}&line_items[0][quantity]={quantity}&success_url=http://a.test"
+    )
+}
+
+#[test]
+fn the_page_whole() {
+    let stripe = stripe();
+    let id = made(&stripe, PAYMENT);
+    stripe.pay(&id, "4000000000000002", NOW);
+    let page = stripe.page(&id, NOW);
+    assert_eq!(page.status, 200);
+    let expected = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Pay</title>
+<main>
+<h1>2 × Credits</h1>
+<p><strong>25.00 USD</strong></p>
+<p role="alert">Your card was declined.</p>
+<form method="post">
+<label>Card number
+<input name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required></label>
+<button>Pay</button>
+</form>
+<p><a href="https://shop.example.com/?a=1&amp;b=2">Cancel</a></p>
+</main>
+</html>
+"#;
+    assert_eq!(page.html, expected);
+}
+
+#[test]
+fn what_is_sold_is_text_and_never_markup() {
+    let name = "%3Cscript%3Ealert(%22a%22%2B'b')%3C/script%3E+%26+co";
+    let stripe = stripe();
+    let id = made(&stripe, &session(name, "100", "usd", "1"));
+    let html = stripe.page(&id, NOW).html;
+    assert!(html.contains("<h1>&lt;script&gt;alert(&quot;a&quot;+&#39;b&#39;)&lt;/script&gt; &amp; co</h1>"), "{html}");
+    assert!(!html.contains("<script"), "{html}");
+    let quoted = PAYMENT.replace("https://shop.example.com/?a=1%26b=2", "https://a.test/%22%3E%3Cscript%3E");
+    let html = stripe.page(&made(&stripe, &quoted), NOW).html;
+    assert!(html.contains(r#"href="https://a.test/&quot;&gt;&lt;script&gt;">Cancel"#), "{html}");
+}
+
+#[test]
+fn an_amount_is_written_as_its_currency_is() {
+    let rows = [
+        ("1", "usd", "0.01 USD"),
+        ("1234", "eur", "12.34 EUR"),
+        ("99999999", "usd", "999999.99 USD"),
+        ("500", "jpy", "500 JPY"),
+        ("1230", "kwd", "1.230 KWD"),
+        ("5", "bhd", "0.005 BHD"),
+    ];
+    for (amount, currency, written) in rows {
+        let stripe = stripe();
+        let html = stripe.page(&made(&stripe, &session("Demo", amount, currency, "1")), NOW).html;
+        assert!(html.contains(&format!("<strong>{written}</strong>")), "{written}: {html}");
+    }
+}
+
+#[test]
+fn a_page_is_only_of_a_session_that_can_be_paid() {
+    let stripe = stripe();
+    let [open, paid, expired] = [(); 3].map(|()| made(&stripe, SUBSCRIPTION));
+    stripe.pay(&paid, "4242424242424242", NOW);
+    post(&stripe, &format!("{SESSIONS}/{expired}/expire"), "", None);
+    let rows = [
+        (open.as_str(), NOW, 200, "<strong>20.00 USD per month</strong>", true),
+        (&open, NOW + 86_400, 410, "This checkout session has expired.", false),
+        (&paid, NOW, 410, "This has been paid.", false),
+        (&expired, NOW, 410, "This checkout session has expired.", false),
+        ("cs_test_none", NOW, 404, "There is no such checkout session.", false),
+        ("<script>", NOW, 404, "There is no such checkout session.", false),
+    ];
+    for (session, now_s, status, says, has_form) in rows {
+        let page = stripe.page(session, now_s);
+        assert_eq!((page.status, page.html.contains("<form")), (status, has_form), "{session}");
+        assert!(page.html.contains(says) && !page.html.contains("<script"), "{}", page.html);
+        assert!(!page.html.contains("Cancel"), "there is no way back where none was given");
+    }
+}
+
+#[test]
+fn the_card_is_found_in_what_the_form_posts() {
+    let rows = [
+        ("card=4242+4242+4242+4242", Some("4242 4242 4242 4242")),
+        ("other=1&card=4000000000000002", Some("4000000000000002")),
+        ("card=", Some("")),
+        ("number=4242424242424242", None),
+        ("card=%", None),
+    ];
+    for (form, card) in rows {
+        assert_eq!(card_in(form).as_deref(), card, "{form}");
+    }
+}

@@ -1,0 +1,246 @@
+//! What each card leads to, in both modes, and the events that tell of it.
+
+use serde_json::{Value, json as value};
+
+use super::*;
+
+const GOOD: &str = "4242 4242 4242 4242";
+
+fn objects(events: &[String]) -> Vec<Value> {
+    events.iter().map(|event| json(event)["data"]["object"].clone()).collect()
+}
+
+#[test]
+fn a_payment_is_told_in_three_events() {
+    let stripe = stripe();
+    let id = made(&stripe, PAYMENT);
+    let paid = stripe.pay(&id, GOOD, NOW + 60);
+    assert_eq!(paid.redirect, Some(format!("https://shop.example.com/done?session={id}")));
+    assert_eq!(paid.error, None);
+    assert_eq!(kinds(&paid.events), ["payment_intent.succeeded", "charge.succeeded", "checkout.session.completed"]);
+    let envelope = [
+        ("/object", value!("event")),
+        ("/api_version", value!("2025-08-27.basil")),
+        ("/created", value!(NOW + 60)),
+        ("/livemode", value!(false)),
+        ("/pending_webhooks", value!(1)),
+        ("/request", value!({ "id": null, "idempotency_key": null })),
+    ];
+    paid.events.iter().for_each(|event| assert_says(&json(event), &envelope));
+
+    let [intent, charge, session] = objects(&paid.events).try_into().expect("three");
+    let ours = value!({ "order_id": "order-1" });
+    assert_says(
+        &intent,
+        &[
+            ("/object", value!("payment_intent")),
+            ("/amount", value!(2_500)),
+            ("/amount_received", value!(2_500)),
+            ("/currency", value!("usd")),
+            ("/customer", Value::Null),
+            ("/last_payment_error", Value::Null),
+            ("/latest_charge", charge["id"].clone()),
+            ("/metadata", ours.clone()),
+            ("/status", value!("succeeded")),
+        ],
+    );
+    assert_says(
+        &charge,
+        &[
+            ("/object", value!("charge")),
+            ("/amount", value!(2_500)),
+            ("/amount_captured", value!(2_500)),
+            ("/amount_refunded", value!(0)),
+            ("/captured", value!(true)),
+            ("/failure_code", Value::Null),
+            ("/metadata", ours.clone()),
+            ("/outcome/type", value!("authorized")),
+            ("/paid", value!(true)),
+            ("/payment_intent", intent["id"].clone()),
+            ("/payment_method_details/card/last4", value!("4242")),
+            ("/refunded", value!(false)),
+            ("/status", value!("succeeded")),
+        ],
+    );
+    assert_says(
+        &session,
+        &[
+            ("/id", value!(id)),
+            ("/client_reference_id", value!("order-1")),
+            ("/metadata", ours),
+            ("/payment_intent", intent["id"].clone()),
+            ("/payment_status", value!("paid")),
+            ("/status", value!("complete")),
+            ("/url", Value::Null),
+        ],
+    );
+    assert_eq!(read_at(&stripe, &id, NOW + 1_000_000), session, "complete is for ever");
+}
+
+#[test]
+fn a_subscription_is_told_in_five() {
+    let stripe = stripe();
+    let id = made(&stripe, SUBSCRIPTION);
+    let paid = stripe.pay(&id, GOOD, NOW);
+    assert_eq!(paid.redirect.as_deref(), Some("https://shop.example.com/done"));
+    let expected = [
+        "payment_intent.succeeded",
+        "customer.subscription.created",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+        "checkout.session.completed",
+    ];
+    assert_eq!(kinds(&paid.events), expected);
+    let [intent, subscription, invoice, again, session] = objects(&paid.events).try_into().expect("five");
+    assert_eq!(invoice, again);
+    let named = |object: &Value| object["id"].clone();
+    let customer = &session["customer"];
+    assert_says(
+        &intent,
+        &[("/metadata", value!({})), ("/amount_received", value!(2_000)), ("/customer", customer.clone())],
+    );
+    let (start, end) = (value!(NOW), value!(1_769_904_000));
+    assert_says(
+        &subscription,
+        &[
+            ("/object", value!("subscription")),
+            ("/customer", customer.clone()),
+            ("/items/data/0/current_period_end", end.clone()),
+            ("/items/data/0/current_period_start", start.clone()),
+            ("/items/data/0/price/id", value!("price_plan")),
+            ("/items/data/0/price/recurring/interval", value!("month")),
+            ("/items/data/0/price/unit_amount", value!(2_000)),
+            ("/items/data/0/quantity", value!(1)),
+            ("/items/total_count", value!(1)),
+            ("/latest_invoice", named(&invoice)),
+            ("/metadata", value!({ "owner": "alice" })),
+            ("/status", value!("active")),
+        ],
+    );
+    assert_eq!(subscription.get("current_period_end"), None, "it has moved to the items");
+    assert_says(
+        &invoice,
+        &[
+            ("/object", value!("invoice")),
+            ("/amount_due", value!(2_000)),
+            ("/amount_paid", value!(2_000)),
+            ("/amount_remaining", value!(0)),
+            ("/billing_reason", value!("subscription_create")),
+            ("/customer", customer.clone()),
+            ("/lines/data/0/amount", value!(2_000)),
+            ("/lines/data/0/period", value!({ "start": start, "end": end })),
+            ("/lines/data/0/pricing/price_details/price", value!("price_plan")),
+            ("/metadata", value!({})),
+            ("/parent/subscription_details/metadata", value!({ "owner": "alice" })),
+            ("/parent/subscription_details/subscription", named(&subscription)),
+            ("/parent/type", value!("subscription_details")),
+            ("/status", value!("paid")),
+        ],
+    );
+    assert_eq!(invoice.get("subscription"), None, "it has moved under `parent`");
+    assert_says(
+        &session,
+        &[
+            ("/customer_details/email", value!("alice@example.com")),
+            ("/invoice", named(&invoice)),
+            ("/metadata", value!({ "order_id": "order-2" })),
+            ("/mode", value!("subscription")),
+            ("/payment_intent", Value::Null),
+            ("/payment_status", value!("paid")),
+            ("/status", value!("complete")),
+            ("/subscription", named(&subscription)),
+        ],
+    );
+    let prefixes = [(&intent, "pi_"), (&subscription, "sub_"), (&invoice, "in_")];
+    assert!(prefixes.iter().all(|(object, prefix)| text(object, "/id").starts_with(prefix)));
+    assert!(text(&session, "/customer").starts_with("cus_"));
+}
+
+#[test]
+fn a_declined_card_leaves_the_session_open() {
+    let rows = [
+        (PAYMENT, "4000000000000002", "generic_decline", "Your card was declined.", value!({ "order_id": "order-1" })),
+        (
+            PAYMENT,
+            "4000 0000 0000 9995",
+            "insufficient_funds",
+            "Your card has insufficient funds.",
+            value!({ "order_id": "order-1" }),
+        ),
+        (SUBSCRIPTION, "4000000000000002", "generic_decline", "Your card was declined.", value!({})),
+    ];
+    for (body, card, code, message, metadata) in rows {
+        let stripe = stripe();
+        let id = made(&stripe, body);
+        let declined = stripe.pay(&id, card, NOW);
+        assert_eq!((declined.redirect, declined.error.as_deref()), (None, Some(message)));
+        assert_eq!(kinds(&declined.events), ["payment_intent.payment_failed", "charge.failed"]);
+        let [intent, charge] = objects(&declined.events).try_into().expect("two");
+        assert_says(
+            &intent,
+            &[
+                ("/amount_received", value!(0)),
+                ("/last_payment_error/charge", charge["id"].clone()),
+                ("/last_payment_error/code", value!("card_declined")),
+                ("/last_payment_error/decline_code", value!(code)),
+                ("/last_payment_error/message", value!(message)),
+                ("/last_payment_error/type", value!("card_error")),
+                ("/metadata", metadata.clone()),
+                ("/status", value!("requires_payment_method")),
+            ],
+        );
+        assert_says(
+            &charge,
+            &[
+                ("/amount", value!(intent["amount"])),
+                ("/amount_captured", value!(0)),
+                ("/captured", value!(false)),
+                ("/failure_code", value!("card_declined")),
+                ("/failure_message", value!(message)),
+                ("/metadata", metadata),
+                ("/outcome/reason", value!(code)),
+                ("/paid", value!(false)),
+                ("/payment_intent", intent["id"].clone()),
+                ("/status", value!("failed")),
+            ],
+        );
+        let open = [("/status", value!("open")), ("/payment_status", value!("unpaid")), ("/subscription", Value::Null)];
+        assert_says(&read_at(&stripe, &id, NOW), &open);
+
+        let paid = stripe.pay(&id, GOOD, NOW + 5);
+        let succeeded = objects(&paid.events).swap_remove(0);
+        assert_says(
+            &succeeded,
+            &[
+                ("/id", intent["id"].clone()),
+                ("/created", value!(NOW)),
+                ("/last_payment_error", Value::Null),
+                ("/status", value!("succeeded")),
+            ],
+        );
+        assert_ne!(succeeded["latest_charge"], charge["id"], "another attempt is another charge");
+        assert_says(&read_at(&stripe, &id, NOW), &[("/status", value!("complete"))]);
+    }
+}
+
+#[test]
+fn what_cannot_be_paid() {
+    let stripe = stripe();
+    let [open, paid, expired] = [(); 3].map(|()| made(&stripe, PAYMENT));
+    stripe.pay(&paid, GOOD, NOW);
+    post(&stripe, &format!("{SESSIONS}/{expired}/expire"), "", None);
+    let rows = [
+        (open.as_str(), "4242424242424241", NOW, "Your card number is invalid."),
+        (&open, "", NOW, "Your card number is invalid."),
+        (&open, "4242-4242-4242-4242", NOW, "Your card number is invalid."),
+        (&open, GOOD, NOW + 86_400, "This checkout session has expired."),
+        (&paid, GOOD, NOW, "This checkout session has been paid already."),
+        (&expired, GOOD, NOW, "This checkout session has expired."),
+        ("cs_test_none", GOOD, NOW, "No such checkout session."),
+    ];
+    for (session, card, now_s, error) in rows {
+        let refused = stripe.pay(session, card, now_s);
+        assert_eq!((refused.events, refused.redirect, refused.error.as_deref()), (vec![], None, Some(error)), "{card}");
+    }
+    assert_says(&read_at(&stripe, &open, NOW), &[("/status", value!("open")), ("/payment_intent", Value::Null)]);
+}
