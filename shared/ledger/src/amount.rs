@@ -127,7 +127,7 @@ impl Amount {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// The whole units of `self × part / whole`, rounded down; `None` of nothing.
+    /// The whole units of `self × part / whole`, rounded down. `None` of nothing, and where they cannot be counted.
     pub fn share(self, part: Self, whole: Self) -> Option<Self> {
         let (times, rest) = (self.0.checked_div(whole.0)?, self.0.checked_rem(whole.0)?);
         // In two steps, so that the product of two wide numbers fits.

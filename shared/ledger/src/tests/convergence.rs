@@ -1,0 +1,103 @@
+//! Properties: the same reports, in whatever order and however often, end in the same books.
+
+use std::collections::BTreeSet;
+
+use proptest::sample::{select, subsequence};
+
+use super::*;
+
+/// Of an order at this price. Seconds are few, so that many reports share one.
+pub(super) fn report(price: u64) -> impl Strategy<Value = Report> {
+    let amount = || prop_oneof![Just(price), 0..=price, 0..=price.saturating_mul(2)];
+    let payable: Vec<_> = PaymentState::ALL.into_iter().filter(|state| state.is_payable()).collect();
+    prop_oneof![
+        1 => Just(Report::Paid),
+        2 => select(payable).prop_map(Report::Unpaid),
+        4 => (select(&["re_1", "re_2", "re_3"][..]), select(&RefundState::ALL[..]), amount())
+            .prop_map(|(id, state, amount)| Report::Refund(id, state, amount)),
+        3 => (amount(), 0_i64..4).prop_map(|(amount, second)| Report::Sum(amount, second)),
+        3 => (select(&["dp_1", "dp_2", "dp_3"][..]), select(&DisputeStage::ALL[..]), 0_i64..4)
+            .prop_map(|(id, stage, second)| Report::Dispute(id, stage, second)),
+    ]
+}
+
+/// In cents. Small ones divide badly.
+pub(super) fn price() -> impl Strategy<Value = u64> {
+    prop_oneof![1_u64..=12, 1_u64..=100_000]
+}
+
+/// All of them, some of them again, in any order.
+fn arrivals(reports: Vec<Report>) -> impl Strategy<Value = Vec<Report>> {
+    let again = subsequence(reports.clone(), 0..=reports.len());
+    again.prop_flat_map(move |again| Just([reports.clone(), again].concat()).prop_shuffle())
+}
+
+/// A price, and the same reports arriving twice over.
+fn two_histories() -> impl Strategy<Value = (u64, Vec<Report>, Vec<Report>)> {
+    let reports = price().prop_flat_map(|price| (Just(price), proptest::collection::vec(report(price), 0..10)));
+    reports.prop_flat_map(|(price, reports)| (Just(price), arrivals(reports.clone()), arrivals(reports)))
+}
+
+fn with_grant(price: u64, units: u64) -> Order {
+    order(usd(price), vec![Grant::Credits(Amount::from_units(units))])
+}
+
+/// In how many writes and postings it came about is history; everything else is the books.
+fn books(order: Order) -> Order {
+    Order { version: 0, postings: 0, ..order }
+}
+
+/// What the design says, in the words of the test.
+fn may_be_kept(order: &Order) -> u128 {
+    let contested = order.disputes.are_open() || order.disputes.are_lost();
+    if order.paid.is_none() || contested {
+        return 0;
+    }
+    let price = order.terms.price.amount.units();
+    let still_paid = price.saturating_sub(order.refunds.total().units());
+    order.credits().units().checked_mul(still_paid).expect("small").checked_div(price).expect("not free")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn any_order_and_any_repetition_end_the_same(
+        (price, one, other) in two_histories(), units in 0_u64..2_000_000_000,
+    ) {
+        let order = with_grant(price, units);
+        let (one, _) = applied_all(&order, &one);
+        let (other, _) = applied_all(&order, &other);
+        prop_assert_eq!(books(one), books(other));
+    }
+
+    #[test]
+    fn what_stands_is_what_was_moved_and_what_may_be_kept(
+        (price, reports, _) in two_histories(), units in 0_u64..2_000_000_000,
+    ) {
+        let mut order = with_grant(price, units);
+        let mut moved = Balance::ZERO;
+        let mut keys = BTreeSet::new();
+        for report in reports {
+            let (after, movements) = applied(&order, report.effects(&order));
+            for movement in movements {
+                moved = moved.checked_add(movement.posting.change()).expect("small");
+                prop_assert!(!movement.posting.amount().is_zero(), "{} moves nothing", movement.key);
+                prop_assert!(keys.insert(movement.key.clone()), "{} twice", movement.key);
+            }
+            order = after;
+            // After each report, and not only after the last.
+            prop_assert_eq!(order.posted.units(), may_be_kept(&order));
+            prop_assert_eq!(Balance::from(order.posted), moved);
+            prop_assert_eq!(u64::try_from(keys.len()), Ok(order.postings));
+        }
+    }
+
+    #[test]
+    fn a_report_that_was_heard_has_no_effect_again((price, reports, again) in two_histories()) {
+        let (order, _) = applied_all(&with_grant(price, 100), &reports);
+        for report in again {
+            prop_assert_eq!(report.effects(&order), Vec::new(), "{:?}", report);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Which texts are currencies, and what an amount of one is.
+
+use super::*;
+
+/// A text, a currency, and the units that it means with how they are written.
+type Row = (&'static str, &'static str, Result<(u64, &'static str), AmountError>);
+
+#[test]
+fn money_is_read_and_written_at_the_scale_of_its_currency() {
+    use AmountError::{Negative, NotADecimal, TooLarge, TooPrecise};
+    let rows: &[Row] = &[
+        ("19.99", "USD", Ok((1_999, "19.99 USD"))),
+        ("19.9", "USD", Ok((1_990, "19.9 USD"))),
+        ("19.00", "usd", Ok((1_900, "19 USD"))),
+        ("0.01", "uSd", Ok((1, "0.01 USD"))),
+        ("0", "CNY", Ok((0, "0 CNY"))),
+        ("5000", "MNT", Ok((500_000, "5000 MNT"))),
+        ("500", "JPY", Ok((500, "500 JPY"))),
+        ("500", "krw", Ok((500, "500 KRW"))),
+        ("1.234", "KWD", Ok((1_234, "1.234 KWD"))),
+        ("1.2", "TND", Ok((1_200, "1.2 TND"))),
+        ("999999999999.99", "USD", Ok((99_999_999_999_999, "999999999999.99 USD"))),
+        ("500.0", "JPY", Err(TooPrecise { decimals_max: 0 })),
+        ("19.990", "USD", Err(TooPrecise { decimals_max: 2 })),
+        ("1.2345", "KWD", Err(TooPrecise { decimals_max: 3 })),
+        ("-1", "USD", Err(Negative)),
+        ("$1", "USD", Err(NotADecimal)),
+        ("1000000000000", "USD", Err(TooLarge)),
+    ];
+    for (text, code, expected) in rows {
+        let money = Money::parse(text, Currency::parse(code).expect("valid"));
+        let written = money.map(|money| (money.amount.units(), money.to_string()));
+        let expected = expected.map(|(units, written)| (u128::from(units), written.to_owned()));
+        assert_eq!(written, expected, "{text} {code}");
+    }
+}
+
+#[test]
+fn a_currency_is_three_letters() {
+    for code in ["", "U", "US", "USDT", "US1", "U D", "USÐ", "ÜS", "人", "US\0"] {
+        assert_eq!(Currency::parse(code), Err(CurrencyError), "{code:?}");
+    }
+    assert_eq!(Currency::parse("cny"), Ok(Currency::CNY));
+    assert_eq!(format!("{:?}", Currency::CNY), "CNY");
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(units in 0_u64..=999_999_999_999, code in "[A-Za-z]{3}") {
+        let money = Money { amount: Amount::from_units(units), currency: Currency::parse(&code).expect("letters") };
+        prop_assert_eq!(Money::parse(&money.decimal(), money.currency), Ok(money));
+    }
+}

@@ -1,0 +1,78 @@
+//! What providers report of an order, as data; what becomes of it, as text.
+
+use super::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Report {
+    /// The whole price, by `pi_1`.
+    Paid,
+    Unpaid(PaymentState),
+    /// Which refund, how far it is, of how many cents.
+    Refund(&'static str, RefundState, u64),
+    /// The sum of all refunds, in cents, and as of which second.
+    Sum(u64, i64),
+    /// Which dispute, how far it is, and as of which second.
+    Dispute(&'static str, DisputeStage, i64),
+}
+
+impl Report {
+    pub(super) fn effects(self, order: &Order) -> Vec<Effect> {
+        match self {
+            Self::Paid => {
+                let by = reference(order.terms.provider, "pi_1");
+                order.pay(&Payment { by, money: order.terms.price, at: at(1) }).expect("it agrees")
+            }
+            Self::Unpaid(state) => order.learn_unpaid(state),
+            Self::Refund(id, state, count) => order.learn_refund(id, Refund { state, amount: cents(count) }),
+            Self::Sum(count, second) => order.learn_refunded(Reported { as_of: at(second), amount: cents(count) }),
+            Self::Dispute(id, stage, second) => order.learn_dispute(id, stage, at(second)),
+        }
+    }
+}
+
+/// The order as the effects leave it, and what they move.
+pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Movement>) {
+    let mut after = order.clone();
+    let mut movements = Vec::new();
+    for effect in effects {
+        match effect {
+            Effect::Order { order, .. } => after = *order,
+            Effect::Move(movement) => movements.push(movement),
+            Effect::Bind { .. } | Effect::Overdraft { .. } | Effect::Point { .. } | Effect::Subscription(_) => {
+                panic!("no report on an order has this effect: {effect:?}")
+            }
+        }
+    }
+    (after, movements)
+}
+
+pub(super) fn applied_all(order: &Order, reports: &[Report]) -> (Order, Vec<Movement>) {
+    let mut moved = Vec::new();
+    let after = reports.iter().fold(order.clone(), |order, report| {
+        let (after, movements) = applied(&order, report.effects(&order));
+        moved.extend(movements);
+        after
+    });
+    (after, moved)
+}
+
+/// Effects, as a table writes them.
+pub(super) fn told(effects: &[Effect]) -> Vec<String> {
+    let line = |effect: &Effect| match effect {
+        Effect::Order { order, transition } => {
+            let (payment, fulfilment) = (order.payment.as_str(), order.fulfilment.as_str());
+            let posted = Asset::CREDITS.format(order.posted);
+            format!("{transition:?}: {payment}, {fulfilment}, {posted} posted in {}", order.postings)
+        }
+        Effect::Move(Movement { key, posting, guard, reverses }) => {
+            assert_eq!(*guard, Guard::Always, "{key}");
+            let amount = posting.asset().format(posting.amount());
+            let reverses = reverses.as_ref().map(|key| format!(", reverses {key}")).unwrap_or_default();
+            format!("{key}: {amount} from {} to {}{reverses}", posting.debit(), posting.credit())
+        }
+        Effect::Bind { .. } | Effect::Overdraft { .. } | Effect::Point { .. } | Effect::Subscription(_) => {
+            format!("{effect:?}")
+        }
+    };
+    effects.iter().map(line).collect()
+}
