@@ -7,7 +7,6 @@ use thiserror::Error;
 /// Twelve integer digits and the eighteen decimals of the finest token: more than any single payment, and a hundred million of
 /// the largest still fit in the 38 digits that DynamoDB adds exactly.
 const INTEGER_DIGITS_MAX: usize = 12;
-pub(crate) const SCALE_MAX: u8 = 18;
 /// The first count that an amount does not hold.
 const UNITS_END: u128 = 10_u128.pow(30);
 
@@ -54,7 +53,6 @@ impl Asset {
 
 /// Decimal text as a count of units of which `scale` decimals make one.
 pub(crate) fn parse(text: &str, scale: u8) -> Result<Amount, AmountError> {
-    debug_assert!(scale <= SCALE_MAX, "finer than amounts can hold");
     let (integer, fraction) = match text.split_once('.') {
         None => (text, None),
         Some((integer, fraction)) => (integer, Some(fraction)),
@@ -80,7 +78,7 @@ pub(crate) fn parse(text: &str, scale: u8) -> Result<Amount, AmountError> {
         .chain(fraction.bytes())
         .chain(std::iter::repeat_n(b'0', missing))
         .try_fold(0_u128, |units, digit| units.checked_mul(10)?.checked_add(u128::from(digit.checked_sub(b'0')?)))
-        .map(Amount)
+        .and_then(Amount::from_wide)
         .ok_or(AmountError::TooLarge)
 }
 
@@ -98,6 +96,13 @@ pub struct Amount(u128);
 
 impl Amount {
     pub const ZERO: Self = Self(0);
+    /// How many decimals the finest unit stands for.
+    pub const SCALE_MAX: u8 = 18;
+
+    /// Reads decimal text as [`Asset::parse`] does, of whatever has a smallest unit of so many decimals.
+    pub fn parse(text: &str, scale: u8) -> Result<Self, AmountError> {
+        parse(text, scale)
+    }
 
     /// From a count of smallest units, as Stripe and WeChat send them.
     pub fn from_units(units: u64) -> Self {

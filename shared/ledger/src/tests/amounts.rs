@@ -48,6 +48,24 @@ fn amounts_are_read_exactly_or_refused() {
 }
 
 #[test]
+fn a_text_is_read_at_any_scale_that_an_amount_can_hold() {
+    use AmountError::{TooLarge, TooPrecise};
+    let rows = [
+        ("10", 0, Ok(10)),
+        ("0.00204", 9, Ok(2_040_000)),
+        ("10", Amount::SCALE_MAX, Ok(10_000_000_000_000_000_000)),
+        ("999999999999.999999999999999999", Amount::SCALE_MAX, Ok(10_u128.pow(30) - 1)),
+        ("0.0000000000000000001", Amount::SCALE_MAX, Err(TooPrecise { decimals_max: 18 })),
+        ("999999999999", 19, Err(TooLarge)),
+        ("1", 38, Err(TooLarge)),
+        ("1", u8::MAX, Err(TooLarge)),
+    ];
+    for (text, scale, expected) in rows {
+        assert_eq!(Amount::parse(text, scale).map(Amount::units), expected, "{text} at {scale}");
+    }
+}
+
+#[test]
 fn balances_are_written_as_they_are_owed() {
     for (units, text) in [(0, "0"), (1, "0.000001"), (-1, "-0.000001"), (1_500_000, "1.5"), (-15_000_000, "-15")] {
         assert_eq!(Asset::CREDITS.format_balance(Balance::from_units(units)), text);
