@@ -1,0 +1,49 @@
+//! What is sold: product, price, and what it grants, as `infra/catalog.json` says it.
+//!
+//! A [`Catalog`] is read once and strictly: what it does not understand it refuses, and says where. A buyer's [`Choice`] of a
+//! [`Product`] becomes the [`ledger::Terms`] of an order, which stay as they are whatever the catalog says later.
+
+mod exchange;
+mod place;
+mod product;
+mod read;
+
+pub use product::{Choice, ChoiceError, Every, Product};
+
+use thiserror::Error;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    products: Vec<Product>,
+}
+
+impl Catalog {
+    pub fn parse(json: &str) -> Result<Self, CatalogError> {
+        read::products(json).map(|products| Self { products })
+    }
+
+    pub fn product(&self, id: &str) -> Option<&Product> {
+        self.products().find(|product| product.id() == id)
+    }
+
+    /// The product that orders this of an operator. The words are the operator's own, so their case counts.
+    pub fn top_up(&self, operator: &str, kind: &str, code: &str) -> Option<&Product> {
+        self.products().find(|product| product.top_up() == Some([operator, kind, code]))
+    }
+
+    /// In the order in which the catalog names them.
+    pub fn products(&self) -> impl Iterator<Item = &Product> {
+        self.products.iter()
+    }
+}
+
+/// Where the catalog is wrong, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{at}: {what}")]
+pub struct CatalogError {
+    at: String,
+    what: String,
+}
+
+#[cfg(test)]
+mod tests;

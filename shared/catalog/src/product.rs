@@ -1,0 +1,208 @@
+//! A product, and the terms on which it is sold to somebody who chose it.
+
+use std::collections::BTreeMap;
+
+use ledger::{Amount, Currency, Exchange, Grant, Money, Provider, Terms, TopUp};
+use thiserror::Error;
+
+use crate::exchange::Rate;
+
+/// The name in this language is the one that every product has.
+pub(crate) const LANGUAGE: &str = "en";
+const PHONE_DIGITS_MIN: usize = 6;
+/// As E.164 has it.
+const PHONE_DIGITS_MAX: usize = 15;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    pub(crate) id: String,
+    /// By language.
+    pub(crate) names: BTreeMap<String, String>,
+    /// Of one.
+    pub(crate) price: Money,
+    /// Where it is paid for in another currency than it is priced in.
+    pub(crate) charged: Option<(Currency, Rate)>,
+    pub(crate) stripe_price: Option<String>,
+    pub(crate) every: Option<Every>,
+    pub(crate) quantity_max: u64,
+    /// At least one; the first is where it is paid for unless the buyer says otherwise.
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) grants: Vec<EachGrants>,
+}
+
+/// How long a period of a subscription is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Every {
+    Month,
+    Year,
+}
+
+impl Every {
+    pub const ALL: [Self; 2] = [Self::Month, Self::Year];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|every| every.as_str() == name)
+    }
+}
+
+/// What one of a product grants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EachGrants {
+    Credits(Amount),
+    CreditsEachPeriod(Amount),
+    Token { code: String, scale: u8, amount: Amount },
+    Report(String),
+    TopUp { operator: String, kind: String, code: String },
+}
+
+/// What a buyer says about an order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice<'c> {
+    pub quantity: u64,
+    pub provider: Option<Provider>,
+    pub phone: Option<&'c str>,
+    pub site: Option<String>,
+}
+
+impl Product {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// In this language, in the one that it is a variety of (`zh` for `zh-TW`), or in English.
+    pub fn name(&self, language: &str) -> &str {
+        let broader = language.split('-').next().unwrap_or_default();
+        let name = [language, broader, LANGUAGE].into_iter().find_map(|language| self.names.get(language));
+        name.map_or(&*self.id, |name| name)
+    }
+
+    /// Of one, as the catalog says it.
+    pub fn price(&self) -> Money {
+        self.price
+    }
+
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
+    }
+
+    /// The setting that holds Stripe's id of the price, where the price is kept there.
+    pub fn stripe_price(&self) -> Option<&str> {
+        self.stripe_price.as_deref()
+    }
+
+    /// How long a period is; of a subscription only.
+    pub fn every(&self) -> Option<Every> {
+        self.every
+    }
+
+    pub fn quantity_max(&self) -> u64 {
+        self.quantity_max
+    }
+
+    /// What an order of it is made on.
+    pub fn terms(&self, choice: &Choice<'_>) -> Result<Terms, ChoiceError> {
+        let quantity = choice.quantity;
+        if !(1..=self.quantity_max).contains(&quantity) {
+            return Err(ChoiceError::QuantityOutOfRange { max: self.quantity_max });
+        }
+        let provider = choice.provider.or(self.providers.first().copied());
+        let provider = provider.filter(|one| self.providers.contains(one)).ok_or(ChoiceError::ProviderNotOffered)?;
+        let phone = self.phone(choice.phone)?;
+        let (price, exchange) = self.priced(quantity).ok_or(ChoiceError::TooLarge)?;
+        let grants = self.grants.iter().map(|grant| grant.times(quantity, &phone)).collect::<Option<_>>();
+        Ok(Terms {
+            provider,
+            product: self.id.clone(),
+            quantity,
+            price,
+            exchange,
+            grants: grants.ok_or(ChoiceError::TooLarge)?,
+            site: choice.site.clone(),
+        })
+    }
+
+    /// The digits of a number to top up; none of a product that tops up nothing.
+    fn phone(&self, said: Option<&str>) -> Result<String, ChoiceError> {
+        if self.top_up().is_none() {
+            return if said.is_none() { Ok(String::new()) } else { Err(ChoiceError::PhoneUnwanted) };
+        }
+        let said = said.ok_or(ChoiceError::PhoneMissing)?;
+        let digits = said.strip_prefix('+').unwrap_or(said);
+        let is_phone = (PHONE_DIGITS_MIN..=PHONE_DIGITS_MAX).contains(&digits.len())
+            && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_phone { Ok(digits.to_owned()) } else { Err(ChoiceError::PhoneInvalid) }
+    }
+
+    /// What is to be paid for so many, and what that was before it was exchanged. `None` for more than a provider can count.
+    fn priced(&self, quantity: u64) -> Option<(Money, Option<Exchange>)> {
+        let price = Money { amount: self.price.amount.checked_mul(quantity)?, ..self.price };
+        let (charged, exchange) = match &self.charged {
+            None => (price, None),
+            Some((currency, rate)) => {
+                (rate.exchanged(price, *currency)?, Some(Exchange { price, rate: rate.text().to_owned() }))
+            }
+        };
+        u64::try_from(charged.amount.units()).ok().map(|_| (charged, exchange))
+    }
+
+    pub(crate) fn top_up(&self) -> Option<[&str; 3]> {
+        self.grants.iter().find_map(|grant| match grant {
+            EachGrants::TopUp { operator, kind, code } => Some([operator.as_str(), kind, code]),
+            EachGrants::Credits(_)
+            | EachGrants::CreditsEachPeriod(_)
+            | EachGrants::Token { .. }
+            | EachGrants::Report(_) => None,
+        })
+    }
+}
+
+impl EachGrants {
+    fn times(&self, quantity: u64, phone: &str) -> Option<Grant> {
+        Some(match self {
+            Self::Credits(amount) => Grant::Credits(amount.checked_mul(quantity)?),
+            Self::CreditsEachPeriod(amount) => Grant::CreditsEachPeriod(amount.checked_mul(quantity)?),
+            Self::Token { code, scale, amount } => {
+                Grant::Token { code: code.clone(), scale: *scale, amount: amount.checked_mul(quantity)? }
+            }
+            Self::Report(name) => Grant::Report(name.clone()),
+            Self::TopUp { operator, kind, code } => Grant::TopUp(TopUp {
+                operator: operator.clone(),
+                kind: kind.clone(),
+                code: code.clone(),
+                phone: phone.to_owned(),
+            }),
+        })
+    }
+
+    /// Access is had or not, and an operator is asked once: there is no sense in two.
+    pub(crate) const fn is_countable(&self) -> bool {
+        match self {
+            Self::Credits(_) | Self::CreditsEachPeriod(_) | Self::Token { .. } => true,
+            Self::Report(_) | Self::TopUp { .. } => false,
+        }
+    }
+}
+
+/// Why a product is not sold so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ChoiceError {
+    #[error("the quantity must be 1 to {max}")]
+    QuantityOutOfRange { max: u64 },
+    #[error("this product cannot be paid for there")]
+    ProviderNotOffered,
+    #[error("this product needs a phone number")]
+    PhoneMissing,
+    #[error("a phone number is {PHONE_DIGITS_MIN} to {PHONE_DIGITS_MAX} digits")]
+    PhoneInvalid,
+    #[error("this product has no use for a phone number")]
+    PhoneUnwanted,
+    #[error("this is too much for one order")]
+    TooLarge,
+}

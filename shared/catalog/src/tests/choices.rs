@@ -1,0 +1,168 @@
+//! What a buyer may choose, and what becomes of it.
+
+use proptest::option;
+use proptest::sample::select;
+
+use super::*;
+use ChoiceError::{PhoneInvalid, PhoneMissing, PhoneUnwanted, ProviderNotOffered, QuantityOutOfRange, TooLarge};
+
+const CREDITS: &str =
+    r#""price": { "amount": "9.99", "currency": "USD" }, "providers": ["stripe"], "grants": [{ "credits": "100" }]"#;
+
+#[test]
+fn what_is_not_sold_so_is_refused() {
+    const PHONE: Option<&str> = Some("97688001122");
+    let rows = [
+        ("credits-100", 0, None, None, QuantityOutOfRange { max: 100 }, "the quantity must be 1 to 100"),
+        ("credits-100", 101, None, None, QuantityOutOfRange { max: 100 }, "the quantity must be 1 to 100"),
+        ("posx-10", 1_001, None, None, QuantityOutOfRange { max: 1_000 }, "the quantity must be 1 to 1000"),
+        ("full-report", 2, None, None, QuantityOutOfRange { max: 1 }, "the quantity must be 1 to 1"),
+        ("pro-monthly", 2, None, None, QuantityOutOfRange { max: 1 }, "the quantity must be 1 to 1"),
+        ("unitel-sd5000", 2, None, PHONE, QuantityOutOfRange { max: 1 }, "the quantity must be 1 to 1"),
+        ("credits-100", 1, Some(Provider::Epay), None, ProviderNotOffered, "this product cannot be paid for there"),
+        ("unitel-sd5000", 1, None, None, PhoneMissing, "this product needs a phone number"),
+        ("unitel-sd5000", 1, None, Some("12345"), PhoneInvalid, "a phone number is 6 to 15 digits"),
+        ("credits-100", 1, None, PHONE, PhoneUnwanted, "this product has no use for a phone number"),
+        ("full-report", 1, None, Some(""), PhoneUnwanted, "this product has no use for a phone number"),
+    ];
+    for (id, quantity, provider, phone, error, text) in rows {
+        let choice = Choice { quantity, provider, phone, site: None };
+        assert_eq!(shipped().product(id).expect(id).terms(&choice), Err(error), "{id}");
+        assert_eq!(error.to_string(), text);
+    }
+}
+
+#[test]
+fn a_quantity_multiplies_the_price_and_what_is_granted() {
+    let every_credits = CREDITS.replace(r#"{ "credits""#, r#"{ "credits_each_period""#);
+    let subscription = format!(r#""every": "year", "quantity_max": 3, {every_credits}"#);
+    let token = r#""price": { "amount": "0.1", "currency": "USD" }, "providers": ["stripe"],
+        "grants": [{ "token": { "code": "POSX", "amount": "0.000000000000000001" } }, { "credits": "0.5" }]"#;
+    let exchanged = r#""price": { "amount": "1", "currency": "MNT" }, "charged_in": "CNY", "providers": ["epay"],
+        "grants": [{ "credits": "1" }]"#;
+    let token_of = |units| Grant::Token { code: "POSX".to_owned(), scale: 18, amount: Amount::from_units(units) };
+    let rows = [
+        (CREDITS, 1, "9.99 USD", vec![Grant::Credits(credits("100"))]),
+        (CREDITS, 3, "29.97 USD", vec![Grant::Credits(credits("300"))]),
+        (CREDITS, 100, "999 USD", vec![Grant::Credits(credits("10000"))]),
+        (&subscription, 3, "29.97 USD", vec![Grant::CreditsEachPeriod(credits("300"))]),
+        (token, 7, "0.7 USD", vec![token_of(7), Grant::Credits(credits("3.5"))]),
+        // 0.204 fen each: rounded once, and not for each of them.
+        (exchanged, 4, "0.01 CNY", vec![Grant::Credits(credits("4"))]),
+        (exchanged, 5, "0.02 CNY", vec![Grant::Credits(credits("5"))]),
+    ];
+    for (fields, quantity, price, grants) in rows {
+        let product = one(fields);
+        let terms = product.terms(&Choice { quantity, ..Choice::default() }).expect("it is sold");
+        assert_eq!((terms.price.to_string().as_str(), terms.quantity), (price, quantity));
+        assert_eq!(terms.grants, grants, "{quantity} of {fields}");
+        let exchange = product.charged.is_some().then(|| money(&quantity.to_string(), "MNT"));
+        assert_eq!(terms.exchange.map(|exchange| exchange.price), exchange, "what it was before");
+    }
+}
+
+#[test]
+fn too_much_is_refused_and_not_wrapped() {
+    let most = format!(r#""quantity_max": {}"#, u64::MAX);
+    let dear = CREDITS.replace("9.99", "999999999999");
+    let cheap = CREDITS.replace("9.99", "0.01").replace(r#""100""#, r#""999999999999""#);
+    let rows = [
+        // A provider counts to 18446744073709551615 cents.
+        (&dear, 184_467, Ok("184466999999815533 USD")),
+        (&dear, 184_468, Err(TooLarge)),
+        (&dear, u64::MAX, Err(TooLarge)),
+        // An amount of credits ends at thirty digits.
+        (&cheap, 1_000_000_000_000, Ok("10000000000 USD")),
+        (&cheap, 1_000_000_000_002, Err(TooLarge)),
+        (&cheap, u64::MAX, Err(TooLarge)),
+    ];
+    for (fields, quantity, expected) in rows {
+        let terms = one(&format!("{fields}, {most}")).terms(&Choice { quantity, ..Choice::default() });
+        assert_eq!(terms.map(|terms| terms.price.to_string()), expected.map(str::to_owned), "{quantity}");
+    }
+}
+
+#[test]
+fn the_first_provider_is_where_it_is_paid_for_unless_another_is_chosen() {
+    let catalog = shipped();
+    let product = catalog.product("credits-1000").expect("it is there");
+    let rows = [(None, Provider::Wechat)].into_iter().chain(Provider::ALL.map(|provider| (Some(provider), provider)));
+    for (provider, expected) in rows {
+        let site = Some("shop.example.com".to_owned());
+        let terms = product.terms(&Choice { quantity: 1, provider, phone: None, site: site.clone() }).expect("offered");
+        assert_eq!((terms.provider, terms.site), (expected, site));
+    }
+    assert_eq!(product.providers(), [Provider::Wechat, Provider::Epay, Provider::Stripe]);
+}
+
+#[test]
+fn a_phone_number_is_kept_as_its_digits() {
+    let rows = [
+        ("88001122", Some("88001122")),
+        ("+97688001122", Some("97688001122")),
+        ("123456", Some("123456")),
+        ("123456789012345", Some("123456789012345")),
+        ("+123456789012345", Some("123456789012345")),
+        ("12345", None),
+        ("1234567890123456", None),
+        ("", None),
+        ("+", None),
+        ("++123456", None),
+        ("88 00 11 22", None),
+        ("8800-1122", None),
+        ("8800112２", None),
+        ("８８００１１２２", None),
+        (" 88001122", None),
+        ("88001122\n", None),
+    ];
+    let catalog = shipped();
+    let product = catalog.product("unitel-sd5000").expect("it is there");
+    for (said, expected) in rows {
+        let terms = product.terms(&Choice { quantity: 1, phone: Some(said), ..Choice::default() });
+        let phone = terms.map(|terms| match terms.grants.as_slice() {
+            [Grant::TopUp(top_up)] => top_up.phone.clone(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(phone, expected.map(str::to_owned).ok_or(PhoneInvalid), "{said:?}");
+    }
+}
+
+fn any_product() -> impl Strategy<Value = Product> {
+    let amount =
+        r"(0\.[0-9]{1,2}|[1-9][0-9]{0,11})".prop_filter("not 0", |text| !text.trim_matches(['0', '.']).is_empty());
+    let currencies = prop_oneof![Just(("USD", "")), Just(("MNT", r#""charged_in": "CNY","#))];
+    (amount, currencies, 1_u64.., "[1-9][0-9]{0,11}").prop_map(|(amount, (currency, charged_in), max, granted)| {
+        one(&format!(
+            r#""price": {{ "amount": "{amount}", "currency": "{currency}" }}, {charged_in} "providers": ["stripe"],
+            "quantity_max": {max}, "grants": [{{ "credits": "{granted}" }}]"#
+        ))
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_choice_makes_terms_panic(
+        product in any_product(), quantity: u64, provider in option::of(select(&Provider::ALL[..])),
+        phone in option::of("\\PC{0,20}|[+]?[0-9]{5,16}"),
+    ) {
+        let choice = Choice { quantity, provider, phone: phone.as_deref(), site: None };
+        let _ = product.terms(&choice);
+        for product in shipped().products() {
+            if let Ok(terms) = product.terms(&choice) {
+                prop_assert!(product.providers().contains(&terms.provider));
+                prop_assert!((1..=product.quantity_max()).contains(&quantity));
+            }
+        }
+    }
+
+    #[test]
+    fn more_costs_more(product in any_product(), few in 1_u64..1_000, more in 1_u64..1_000) {
+        let of = |quantity| product.terms(&Choice { quantity, ..Choice::default() });
+        if let (Ok(few), Ok(sum)) = (of(few), of(few.saturating_add(more))) {
+            prop_assert!(few.price.amount <= sum.price.amount);
+            // A charge is rounded up to a whole unit, and so may stay where it is for a while.
+            prop_assert!(few.exchange.is_some() || few.price.amount < sum.price.amount);
+            prop_assert!(!few.price.amount.is_zero());
+        }
+    }
+}
