@@ -13,6 +13,7 @@ pub(crate) const ATTENTION: &str = "attention";
 pub(crate) const AVAILABLE: &str = "available";
 pub(crate) const BALANCE: &str = "balance";
 pub(crate) const BODY: &str = "body";
+pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const CODE: &str = "code";
 pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const CREDIT: &str = "credit";

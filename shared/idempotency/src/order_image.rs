@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Money, Order, OrderNumber, Owner,
-    Paid, PaymentState, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, Reported, Session, Standing,
-    Subscription, SubscriptionStatus, Terms, Timestamp, TopUp,
+    Amount, Claims, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Money, Order, OrderNumber,
+    Owner, Paid, PaymentState, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, Reported, Session,
+    Standing, Subscription, SubscriptionStatus, Terms, Timestamp, TopUp,
 };
 use thiserror::Error;
 
@@ -36,11 +36,7 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         terms: terms(row)?,
         payment: word(row, names::PAYMENT, PaymentState::named)?,
         paid,
-        refunds: Refunds {
-            by_id: by_id(row, names::REFUNDS, refund)?,
-            reported: inner(row, names::REFUNDED)?.map(reported).transpose()?,
-        },
-        disputes: Disputes(by_id(row, names::DISPUTES, dispute)?),
+        claims: by_id(row, names::CLAIMS, claims)?,
         posted: amount(row, names::POSTED)?,
         postings: number(row, names::POSTINGS)?,
         fulfilment: word(row, names::FULFILMENT, Fulfilment::named)?,
@@ -90,6 +86,14 @@ fn grant(row: &Image) -> Read<Grant> {
         }),
         _ => return Err(Unreadable(names::GRANTS)),
     })
+}
+
+fn claims(row: &Image) -> Read<Claims> {
+    let refunds = Refunds {
+        by_id: by_id(row, names::REFUNDS, refund)?,
+        reported: inner(row, names::REFUNDED)?.map(reported).transpose()?,
+    };
+    Ok(Claims { refunds, disputes: Disputes(by_id(row, names::DISPUTES, dispute)?) })
 }
 
 fn refund(row: &Image) -> Read<Refund> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Delivery, Dispute, Exchange, Fulfilment, Grant, Order, OrderNumber, PaymentState, Refund, Reported, Session,
-    Subscription, TopUp, Transition,
+    Claims, Delivery, Dispute, Exchange, Fulfilment, Grant, Order, OrderNumber, PaymentState, Refund, Reported,
+    Session, Subscription, TopUp, Transition,
 };
 
 use crate::names;
@@ -37,10 +37,8 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set(names::PAYMENT, text(order.payment.as_str()));
     row.set_or_remove(names::PAID_BY, order.paid.as_ref().map(|paid| text(&paid.by)));
     row.set_or_remove(names::PAID_AT, order.paid.as_ref().map(|paid| text(&paid.at)));
-    row.set(names::REFUNDS, by_id(&order.refunds.by_id, refund));
-    row.set_or_remove(names::REFUNDED, order.refunds.reported.as_ref().map(reported));
-    row.set(names::DISPUTES, by_id(&order.disputes.0, dispute));
-    row.set(names::DISPUTED, AttributeValue::Bool(order.disputes.are_open()));
+    row.set(names::CLAIMS, by_id(&order.claims, claims));
+    row.set(names::DISPUTED, AttributeValue::Bool(order.is_disputed()));
     row.set(names::POSTED, number(&order.posted.units()));
     row.set(names::POSTINGS, number(&order.postings));
     row.set(names::FULFILMENT, text(order.fulfilment.as_str()));
@@ -176,6 +174,17 @@ pub(crate) const fn kind_of(grant: &Grant) -> &'static str {
         Grant::Report(_) => names::GRANT_REPORT,
         Grant::TopUp(_) => names::GRANT_TOP_UP,
     }
+}
+
+fn claims(claims: &Claims) -> AttributeValue {
+    let Claims { refunds, disputes } = claims;
+    let lists = [
+        (names::REFUNDS, Some(by_id(&refunds.by_id, refund))),
+        (names::REFUNDED, refunds.reported.as_ref().map(reported)),
+        (names::DISPUTES, Some(by_id(&disputes.0, dispute))),
+    ];
+    let present = lists.into_iter().filter_map(|(name, list)| Some((name.to_owned(), list?)));
+    AttributeValue::M(present.collect())
 }
 
 fn refund(refund: &Refund) -> AttributeValue {

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Amount, CommitError, Committed, Currency, Decision, Dispute, DisputeStage, Disputes, Effect, Entry, EventKey,
-    Exchange, Fingerprint, Fulfilment, Grant, Heading, Ledger as _, Money, Order, OrderNumber, Owner, Paid,
+    Amount, Claims, CommitError, Committed, Currency, Decision, Dispute, DisputeStage, Disputes, Effect, Entry,
+    EventKey, Exchange, Fingerprint, Fulfilment, Grant, Heading, Ledger as _, Money, Order, OrderNumber, Owner, Paid,
     PaymentState, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, Reported, Session, Standing,
     Subscription, SubscriptionStatus, Terms, TopUp, Transition,
 };
@@ -61,7 +61,7 @@ fn full(number: &str) -> Order {
     ];
     order.payment = PaymentState::PartlyRefunded;
     order.paid = Some(Paid { by: reference("pi_1"), at: now() });
-    order.refunds = Refunds {
+    let refunds = Refunds {
         by_id: BTreeMap::from([
             ("re_1".to_owned(), refund(RefundState::Pending, 1)),
             ("re_2".to_owned(), refund(RefundState::Succeeded, 2)),
@@ -70,7 +70,8 @@ fn full(number: &str) -> Order {
         reported: Some(Reported { as_of: now(), amount: Amount::from_units(2) }),
     };
     let stages = DisputeStage::ALL.map(|stage| (format!("dp_{}", stage.as_str()), Dispute { stage, as_of: now() }));
-    order.disputes = Disputes(stages.into());
+    let claims = Claims { refunds, disputes: Disputes(stages.into()) };
+    order.claims = BTreeMap::from([("pi_1".to_owned(), claims), ("pi_2".to_owned(), Claims::default())]);
     order.posted = widest;
     order.postings = 7;
     order.fulfilment = Fulfilment::Unknown;

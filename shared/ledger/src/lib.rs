@@ -39,7 +39,7 @@ pub use order::{
 pub use payment::{Anomaly, Payment, Transition};
 pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
 pub use reason::Reason;
-pub use refund::{Dispute, DisputeStage, Disputes, Refund, RefundState, Refunds, Reported};
+pub use refund::{Claims, Dispute, DisputeStage, Disputes, Refund, RefundState, Refunds, Reported};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
 

@@ -5,8 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::refund::{Disputes, Refunds};
-use crate::{Amount, Grant, Money, Owner, Reason, Timestamp};
+use crate::{Amount, Claims, Grant, Money, Owner, Reason, Timestamp};
 
 /// What WeChat Pay allows as a merchant's order number; the other providers allow more.
 const NUMBER_CHARS_MAX: usize = 32;
@@ -155,8 +154,8 @@ pub struct Order {
     pub terms: Terms,
     pub payment: PaymentState,
     pub paid: Option<Paid>,
-    pub refunds: Refunds,
-    pub disputes: Disputes,
+    /// What was claimed back, by the id of the payment: of one that did not pay this order it takes nothing.
+    pub claims: BTreeMap<String, Claims>,
     /// The credits that stand: posted for the payment, less what was taken back.
     pub posted: Amount,
     /// How many postings have made them so: each has a key of its own.
@@ -279,8 +278,7 @@ impl Order {
             terms,
             payment: PaymentState::Unpaid,
             paid: None,
-            refunds: Refunds::default(),
-            disputes: Disputes::default(),
+            claims: BTreeMap::new(),
             posted: Amount::ZERO,
             postings: 0,
             fulfilment: Fulfilment::None,

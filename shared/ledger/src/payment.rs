@@ -2,8 +2,8 @@
 //! it was read to the effects that bring it up to date; a report that says nothing new has none.
 
 use crate::{
-    Amount, Asset, DisputeStage, Effect, Fulfilment, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid,
-    PaymentState, Posting, Reason, Reference, Refund, Reported, Session, Timestamp,
+    Amount, Asset, Claims, Dispute, Effect, Fulfilment, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid,
+    PaymentState, Posting, Reason, Reference, Refund, Reported, Session, Terms, Timestamp,
 };
 
 /// A payment as its provider reports it.
@@ -21,6 +21,12 @@ pub struct Anomaly {
     pub details: String,
 }
 
+impl Anomaly {
+    fn of(reason: Reason, payment: &Payment, but: &str) -> Self {
+        Self { reason, details: format!("{} paid {}; {but}", payment.by, payment.money) }
+    }
+}
+
 impl Order {
     /// The effect that writes a new order down.
     #[must_use]
@@ -31,28 +37,42 @@ impl Order {
 
     /// No effects where this very payment has paid it before.
     pub fn pay(&self, payment: &Payment) -> Result<Vec<Effect>, Anomaly> {
-        let anomaly = |reason: Reason, expected: &dyn std::fmt::Display| {
-            let Payment { by, money, .. } = payment;
-            Anomaly { reason, details: format!("{by} paid {money}; the order says {expected}") }
-        };
-        let Money { amount, currency } = self.terms.price;
-        if payment.by.provider() != self.terms.provider {
-            return Err(anomaly(Reason::ProviderMismatch, &self.terms.provider.as_str()));
+        // Another provider's payment is not a second one: it is none of this order's.
+        if let Some(paid) = self.paid.as_ref().filter(|paid| paid.by.provider() == payment.by.provider()) {
+            let duplicate = || Anomaly::of(Reason::DuplicatePayment, payment, &format!("it was paid by {}", paid.by));
+            return if paid.by == payment.by { Ok(Vec::new()) } else { Err(duplicate()) };
         }
-        match &self.paid {
-            Some(paid) if paid.by == payment.by => return Ok(Vec::new()),
-            Some(paid) => return Err(anomaly(Reason::DuplicatePayment, &paid.by)),
-            None => {}
-        }
-        if payment.money.currency != currency {
-            return Err(anomaly(Reason::CurrencyMismatch, &self.terms.price));
-        }
-        if payment.money.amount != amount {
-            return Err(anomaly(Reason::AmountMismatch, &self.terms.price));
-        }
+        self.agrees(payment)?;
         let mut after = self.clone();
         after.paid = Some(Paid { by: payment.by.clone(), at: payment.at });
         Ok(self.changed_to(after))
+    }
+
+    fn agrees(&self, payment: &Payment) -> Result<(), Anomaly> {
+        let Terms { provider, price, .. } = &self.terms;
+        let reason = if payment.by.provider() != *provider {
+            Reason::ProviderMismatch
+        } else if payment.money.currency != price.currency {
+            Reason::CurrencyMismatch
+        } else if payment.money.amount != price.amount {
+            Reason::AmountMismatch
+        } else {
+            return Ok(());
+        };
+        Err(Anomaly::of(reason, payment, &format!("the price is {price} by {}", provider.as_str())))
+    }
+
+    /// Pays for one period of the subscription that this order began: once for each invoice, whichever event tells of it.
+    pub fn pay_period(&self, payment: &Payment) -> Result<Vec<Effect>, Anomaly> {
+        let credits = self.credits_each_period();
+        // A trial's invoice is paid with nothing, and buys nothing.
+        if payment.money.amount.is_zero() || credits.is_zero() {
+            return Ok(Vec::new());
+        }
+        self.agrees(payment)?;
+        let posting = Posting::to_customer(self.owner.account(Asset::CREDITS), House::Revenue, credits);
+        let key = MoneyKey::of_invoice(&payment.by);
+        Ok(vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })])
     }
 
     /// A payment that failed, was canceled or ran out of time. It undoes none that was made.
@@ -64,22 +84,22 @@ impl Order {
         self.changed_to(after)
     }
 
-    pub fn learn_refund(&self, id: &str, refund: Refund) -> Vec<Effect> {
-        let mut after = self.clone();
-        after.refunds.learn(id, refund);
-        self.changed_to(after)
+    pub fn learn_refund(&self, of: &Reference, id: &str, refund: Refund) -> Vec<Effect> {
+        self.learn(of, |claims| claims.refunds.learn(id, refund))
     }
 
-    /// The sum of all refunds, as the provider last named it.
-    pub fn learn_refunded(&self, reported: Reported) -> Vec<Effect> {
-        let mut after = self.clone();
-        after.refunds.learn_sum(reported);
-        self.changed_to(after)
+    /// The sum of all refunds of a payment, as the provider last named it.
+    pub fn learn_refunded(&self, of: &Reference, reported: Reported) -> Vec<Effect> {
+        self.learn(of, |claims| claims.refunds.learn_sum(reported))
     }
 
-    pub fn learn_dispute(&self, id: &str, stage: DisputeStage, as_of: Timestamp) -> Vec<Effect> {
+    pub fn learn_dispute(&self, of: &Reference, id: &str, dispute: Dispute) -> Vec<Effect> {
+        self.learn(of, |claims| claims.disputes.learn(id, dispute))
+    }
+
+    fn learn(&self, of: &Reference, what: impl FnOnce(&mut Claims)) -> Vec<Effect> {
         let mut after = self.clone();
-        after.disputes.learn(id, crate::Dispute { stage, as_of });
+        what(after.claims.entry(of.id().to_owned()).or_default());
         self.changed_to(after)
     }
 
@@ -112,7 +132,7 @@ impl Order {
         let Some(paid) = self.paid.clone() else {
             return Vec::new();
         };
-        let refunded = self.refunds.total();
+        let refunded = self.refunded();
         self.payment = if refunded.is_zero() {
             PaymentState::Paid
         } else if refunded < self.terms.price.amount {
@@ -172,11 +192,25 @@ impl Order {
 
     /// What of them the buyer may keep: in proportion to what is still paid, and nothing while that is contested.
     fn kept(&self) -> Amount {
-        if self.disputes.are_open() || self.disputes.are_lost() {
+        if self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open() || claims.disputes.are_lost()) {
             return Amount::ZERO;
         }
         let (granted, price) = (self.credits(), self.terms.price.amount);
-        granted.share(price.less(self.refunds.total()), price).unwrap_or(granted)
+        granted.share(price.less(self.refunded()), price).unwrap_or(granted)
+    }
+
+    /// What of the payment the buyer has back.
+    pub fn refunded(&self) -> Amount {
+        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.refunds.total())
+    }
+
+    /// Whether nothing more may be delivered until a dispute is won.
+    pub fn is_disputed(&self) -> bool {
+        self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open())
+    }
+
+    fn claims_on_payment(&self) -> Option<&Claims> {
+        self.claims.get(self.paid.as_ref()?.by.id())
     }
 }
 

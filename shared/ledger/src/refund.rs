@@ -5,7 +5,14 @@ use std::collections::BTreeMap;
 
 use crate::{Amount, Timestamp};
 
-/// Refunds of one order.
+/// All that was claimed back of one payment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Claims {
+    pub refunds: Refunds,
+    pub disputes: Disputes,
+}
+
+/// Refunds of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refunds {
     /// By the provider's id.
@@ -75,7 +82,7 @@ impl Refunds {
     }
 }
 
-/// Disputes of one order, by the provider's id.
+/// Disputes of one payment, by the provider's id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Disputes(pub BTreeMap<String, Dispute>);
 

@@ -57,7 +57,7 @@ impl OrderRow {
             owner: order.owner.to_string(),
             payment: order.payment.as_str().to_owned(),
             paid_by: order.paid.as_ref().map(|paid| paid.by.to_string()),
-            disputed: order.disputes.are_open(),
+            disputed: order.is_disputed(),
             fulfilment: order.fulfilment.as_str().to_owned(),
             posted: i128::try_from(order.posted.units()).unwrap(),
             postings: order.postings,

@@ -68,9 +68,9 @@ impl Snapshots {
                 }
             }
             ["fail", event, name] => (event, self.order(name).learn_unpaid(PaymentState::Failed)),
-            ["refund", event, name, id, cents] => {
+            ["refund", event, name, of, id, cents] => {
                 let refund = Refund { state: RefundState::Succeeded, amount: usd(cents).amount };
-                (event, self.order(name).learn_refund(id, refund))
+                (event, self.order(name).learn_refund(&reference(of), id, refund))
             }
             ["point", event, id, from, to] => {
                 let from = (from != "-").then(|| number(from));

@@ -12,6 +12,8 @@ pub(super) fn report(price: u64) -> impl Strategy<Value = Report> {
     let payable: Vec<_> = PaymentState::ALL.into_iter().filter(|state| state.is_payable()).collect();
     prop_oneof![
         1 => Just(Report::Paid),
+        1 => Just(Report::StrayRefund),
+        1 => Just(Report::StrayDispute),
         2 => select(payable).prop_map(Report::Unpaid),
         4 => (select(&["re_1", "re_2", "re_3"][..]), select(&RefundState::ALL[..]), amount())
             .prop_map(|(id, state, amount)| Report::Refund(id, state, amount)),
@@ -49,12 +51,13 @@ fn books(order: Order) -> Order {
 
 /// What the design says, in the words of the test.
 fn may_be_kept(order: &Order) -> u128 {
-    let contested = order.disputes.are_open() || order.disputes.are_lost();
+    let claims = order.claims.get("pi_1").cloned().unwrap_or_default();
+    let contested = claims.disputes.are_open() || claims.disputes.are_lost();
     if order.paid.is_none() || contested {
         return 0;
     }
     let price = order.terms.price.amount.units();
-    let still_paid = price.saturating_sub(order.refunds.total().units());
+    let still_paid = price.saturating_sub(claims.refunds.total().units());
     order.credits().units().checked_mul(still_paid).expect("small").checked_div(price).expect("not free")
 }
 

@@ -32,7 +32,8 @@ fn nothing_stands_while_a_dispute_does() {
         let reports: Vec<Report> = std::iter::once(Paid).chain(reports.iter().copied()).collect();
         let (order, _) = applied_all(&hundred(), &reports);
         let posted = Asset::CREDITS.format(order.posted);
-        assert_eq!((order.disputes.are_open(), order.disputes.are_lost(), posted.as_str()), *expected, "{name}");
+        let Claims { disputes, .. } = order.claims.get("pi_1").cloned().unwrap_or_default();
+        assert_eq!((disputes.are_open(), disputes.are_lost(), posted.as_str()), *expected, "{name}");
     }
 }
 

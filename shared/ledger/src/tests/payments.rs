@@ -102,15 +102,15 @@ fn a_payment_that_disagrees_is_an_anomaly() {
     let refunded = &[Report::Paid, Report::Sum(1_000, 1)][..];
     let failed = &[Report::Unpaid(PaymentState::Failed)][..];
     let rows = [
-        (unpaid, Wechat, "420001", ten, ProviderMismatch, "wechat#420001 paid 10 USD; the order says stripe"),
-        (paid, Epay, "pi_1", ten, ProviderMismatch, "epay#pi_1 paid 10 USD; the order says stripe"),
+        (unpaid, Wechat, "420001", ten, ProviderMismatch, "wechat#420001 paid 10 USD; the price is 10 USD by stripe"),
+        (paid, Epay, "pi_1", ten, ProviderMismatch, "epay#pi_1 paid 10 USD; the price is 10 USD by stripe"),
         (
             unpaid,
             Stripe,
             "pi_1",
             money("10", "EUR"),
             CurrencyMismatch,
-            "stripe#pi_1 paid 10 EUR; the order says 10 USD",
+            "stripe#pi_1 paid 10 EUR; the price is 10 USD by stripe",
         ),
         (
             unpaid,
@@ -118,14 +118,21 @@ fn a_payment_that_disagrees_is_an_anomaly() {
             "pi_1",
             money("1000", "JPY"),
             CurrencyMismatch,
-            "stripe#pi_1 paid 1000 JPY; the order says 10 USD",
+            "stripe#pi_1 paid 1000 JPY; the price is 10 USD by stripe",
         ),
-        (unpaid, Stripe, "pi_1", usd(999), AmountMismatch, "stripe#pi_1 paid 9.99 USD; the order says 10 USD"),
-        (failed, Stripe, "pi_1", usd(1_001), AmountMismatch, "stripe#pi_1 paid 10.01 USD; the order says 10 USD"),
-        (unpaid, Stripe, "pi_1", usd(0), AmountMismatch, "stripe#pi_1 paid 0 USD; the order says 10 USD"),
-        (paid, Stripe, "pi_2", ten, DuplicatePayment, "stripe#pi_2 paid 10 USD; the order says stripe#pi_1"),
-        (paid, Stripe, "pi_2", usd(1), DuplicatePayment, "stripe#pi_2 paid 0.01 USD; the order says stripe#pi_1"),
-        (refunded, Stripe, "pi_2", ten, DuplicatePayment, "stripe#pi_2 paid 10 USD; the order says stripe#pi_1"),
+        (unpaid, Stripe, "pi_1", usd(999), AmountMismatch, "stripe#pi_1 paid 9.99 USD; the price is 10 USD by stripe"),
+        (
+            failed,
+            Stripe,
+            "pi_1",
+            usd(1_001),
+            AmountMismatch,
+            "stripe#pi_1 paid 10.01 USD; the price is 10 USD by stripe",
+        ),
+        (unpaid, Stripe, "pi_1", usd(0), AmountMismatch, "stripe#pi_1 paid 0 USD; the price is 10 USD by stripe"),
+        (paid, Stripe, "pi_2", ten, DuplicatePayment, "stripe#pi_2 paid 10 USD; it was paid by stripe#pi_1"),
+        (paid, Stripe, "pi_2", usd(1), DuplicatePayment, "stripe#pi_2 paid 0.01 USD; it was paid by stripe#pi_1"),
+        (refunded, Stripe, "pi_2", ten, DuplicatePayment, "stripe#pi_2 paid 10 USD; it was paid by stripe#pi_1"),
     ];
     for (before, provider, id, money, reason, details) in rows {
         let (order, _) = applied_all(&hundred(), before);

@@ -13,19 +13,37 @@ pub(super) enum Report {
     Sum(u64, i64),
     /// Which dispute, how far it is, and as of which second.
     Dispute(&'static str, DisputeStage, i64),
+    /// Of the whole of a payment that is not the one that pays.
+    StrayRefund,
+    StrayDispute,
 }
 
 impl Report {
     pub(super) fn effects(self, order: &Order) -> Vec<Effect> {
+        let by = |id: &str| reference(order.terms.provider, id);
         match self {
             Self::Paid => {
-                let by = reference(order.terms.provider, "pi_1");
+                let by = by("pi_1");
                 order.pay(&Payment { by, money: order.terms.price, at: at(1) }).expect("it agrees")
             }
             Self::Unpaid(state) => order.learn_unpaid(state),
-            Self::Refund(id, state, count) => order.learn_refund(id, Refund { state, amount: cents(count) }),
-            Self::Sum(count, second) => order.learn_refunded(Reported { as_of: at(second), amount: cents(count) }),
-            Self::Dispute(id, stage, second) => order.learn_dispute(id, stage, at(second)),
+            Self::Refund(id, state, count) => {
+                order.learn_refund(&by("pi_1"), id, Refund { state, amount: cents(count) })
+            }
+            Self::Sum(count, second) => {
+                order.learn_refunded(&by("pi_1"), Reported { as_of: at(second), amount: cents(count) })
+            }
+            Self::Dispute(id, stage, second) => {
+                order.learn_dispute(&by("pi_1"), id, Dispute { stage, as_of: at(second) })
+            }
+            Self::StrayRefund => {
+                let whole = Refund { state: RefundState::Succeeded, amount: order.terms.price.amount };
+                order.learn_refund(&by("pi_9"), "re_1", whole)
+            }
+            Self::StrayDispute => {
+                let open = Dispute { stage: DisputeStage::Open, as_of: at(1) };
+                order.learn_dispute(&by("pi_9"), "dp_1", open)
+            }
         }
     }
 }
