@@ -24,7 +24,7 @@ impl Webhook for Usage {
     const SOURCE: &'static str = "usage";
     const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: "/api/webhooks/events", endpoint: Endpoint::Event },
-        Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health },
+        Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
     ];
     /// A hundred times what an event needs.
     const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -82,10 +82,6 @@ impl Webhook for Usage {
 
     fn reply(&self, outcome: &Outcome, event_id: Option<&str>) -> Reply {
         reply::reply(outcome, event_id)
-    }
-
-    fn health(&self, now: Timestamp) -> Reply {
-        reply::health(now)
     }
 }
 

@@ -43,7 +43,7 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
             return self.told(&Outcome::Malformed, None, moment);
         };
         match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
-            Ok(Endpoint::Health) => self.source.health(moment.now),
+            Ok(Endpoint::Health(health)) => health(moment.now),
             Ok(Endpoint::Event) => {
                 let mut event_id = None;
                 let outcome = self.process(incoming, moment, &mut event_id).await.unwrap_or_else(|outcome| outcome);

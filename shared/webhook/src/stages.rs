@@ -53,14 +53,14 @@ pub trait Webhook: Send + Sync + 'static {
 
     /// One answer for every outcome, chosen for what it makes the sender do.
     fn reply(&self, outcome: &Outcome, event_id: Option<&str>) -> Reply;
-
-    fn health(&self, now: Timestamp) -> Reply;
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a path leads to.
+#[derive(Debug, Clone, Copy)]
 pub enum Endpoint {
     Event,
-    Health,
+    /// Whether it is there at all, which it says without looking at anything.
+    Health(fn(Timestamp) -> Reply),
 }
 
 /// A verified body that says less than it should, or something else.
