@@ -22,8 +22,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("embedded", &[]),
     ("standin", &[]),
     ("testkit", &["embedded", "idempotency", "ledger"]),
+    ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
-    ("local", &["edge", "embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
+    ("local", &["stripe", "edge", "embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
     ("tests", &[]),
 ];
 

@@ -9,6 +9,7 @@ mod faults;
 mod forgeries;
 mod gateway;
 mod house;
+mod payments;
 mod refusals;
 mod sandbox;
 mod schedules;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use signing::{Strength, hmac_hex};
 use testkit::{Fault, Faults, Sent, Shape, World, deadline, delivery, mark, now};
 use usage::Usage;
-use webhook::{Admission, Function, Webhook as _};
+use webhook::{Admission, Function, Webhook};
 
 pub(crate) const SECRET: &str = "a-local-secret-of-the-tests-0123456789";
 pub(crate) const EVENTS: &str = "/api/webhooks/events";
@@ -46,16 +46,36 @@ pub(crate) fn signed(body: &str) -> String {
     sent.with("content-type", "application/json").event(Shape::HttpApi)
 }
 
+/// A source, as a test puts it together and as its sender signs.
+pub(crate) trait Sender: Webhook + Sized {
+    async fn function<L: Ledger>(ledger: L) -> Function<Self, L>;
+
+    /// The gateway's event of a body, signed at this time.
+    fn signed(body: &str, now: Timestamp) -> String;
+}
+
+impl Sender for Usage {
+    async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
+        function(ledger, Admission::default()).await
+    }
+
+    fn signed(body: &str, _: Timestamp) -> String {
+        signed(body)
+    }
+}
+
 /// A sandbox with a network that fails as planned.
-pub(crate) struct Sandbox {
-    pub(crate) function: Function<Usage, DynamoLedger>,
+pub(crate) struct SandboxOf<W: Webhook> {
+    pub(crate) function: Function<W, DynamoLedger>,
     pub(crate) faults: Faults,
 }
 
-impl Sandbox {
+pub(crate) type Sandbox = SandboxOf<Usage>;
+
+impl<W: Sender> SandboxOf<W> {
     pub(crate) async fn new(world: &World, seed: u64, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> Self {
         let (ledger, faults) = world.faulty(seed, plan);
-        Self { function: function(ledger, Admission::default()).await, faults }
+        Self { function: W::function(ledger).await, faults }
     }
 
     pub(crate) async fn faultless(world: &World) -> Self {
@@ -64,7 +84,7 @@ impl Sandbox {
 
     /// `None`: the sandbox died on it.
     pub(crate) async fn deliver(&self, body: &str, moment: &Moment) -> Option<Reply> {
-        let event = signed(body);
+        let event = W::signed(body, moment.now);
         tokio::select! {
             biased;
             reply = self.function.answer(&event, moment) => Some(reply),

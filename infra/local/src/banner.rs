@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use webhook::Endpoint;
-
 use crate::home::{Home, Running};
 use crate::print;
 use crate::seed::{CREDITS, OWNER, REMOTE_KEY};
@@ -15,8 +13,7 @@ pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
     let kept = if memory { "in memory: gone when this ends" } else { "store.db" };
     // The commands look where we look.
     let data = if home.dir() == Path::new(".hookledger") { String::new() } else { format!(" --data {dir}") };
-    let health = USAGE.path(Endpoint::Health);
-    let events = USAGE.path(Endpoint::Event);
+    let events = USAGE.path();
     print::line(format_args!(
         r#"hookledger is at {base}, until Ctrl-C
 
@@ -26,7 +23,7 @@ pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
 
 Paste into another terminal:
 
-  curl {base}{health}
+  curl {base}/api/webhooks/health
   cargo run -- send usage{data}
   cargo run -- send usage --count 200 --concurrency 32 --duplicate{data}
   cargo run -- account show {OWNER}{data}

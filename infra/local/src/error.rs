@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use edge::KeyringError;
 use embedded::{EngineError, TemplateError};
 use idempotency::MissingTable;
-use ledger::{AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError};
+use ledger::{AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumberError};
 use signing::SecretError;
 use thiserror::Error as ThisError;
 use webhook::AdmissionError;
@@ -50,6 +50,8 @@ pub(crate) enum Error {
     UnknownFunction(String),
     #[error(transparent)]
     Admission(#[from] AdmissionError),
+    #[error(transparent)]
+    Stripe(#[from] stripe::ConfigError),
     #[error("the template sets no tables")]
     Tables(#[from] MissingTable),
     #[error(transparent)]
@@ -92,6 +94,12 @@ pub(crate) enum Error {
     NoAuthor,
     #[error("the amount {0}")]
     Amount(#[from] AmountError),
+    #[error("there is no order {0} in these books")]
+    UnknownOrder(String),
+    #[error("{0} tells nothing of orders: leave --order out")]
+    NotAboutOrders(&'static str),
+    #[error("--order")]
+    OrderNumber(#[from] OrderNumberError),
     #[error("the owner's name")]
     Owner(#[from] AccountIdError),
     #[error("the key")]

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use clap::Args;
-use webhook::Endpoint;
 
 use crate::api_gateway::{Call, Route, event};
 use crate::error::Error;
@@ -20,15 +19,15 @@ pub(crate) struct Event {
     shape: Shape,
 }
 
-pub(crate) fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+pub(crate) async fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
     let Event { shape } = args;
-    let sample = shape.read()?;
+    let sample = shape.read(dir).await?;
     let secret = secret(shape, &sample, dir, variable)?;
     let id = shape.id.clone().unwrap_or_else(new_id);
     let now = now();
     let signed = sample.signed(&id, &secret, now)?;
 
-    let path = sample.source.path(Endpoint::Event);
+    let path = sample.source.path();
     let mut headers = vec![
         ("host".to_owned(), "localhost".to_owned()),
         ("user-agent".to_owned(), "hookledger".to_owned()),

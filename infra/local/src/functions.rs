@@ -7,6 +7,7 @@ use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use serde_json::Value;
+use stripe::Stripe;
 use usage::Usage;
 use webhook::{Admission, Function, Webhook};
 
@@ -18,7 +19,7 @@ use crate::secrets::Secrets;
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 /// What of a deployment's settings a person may try out here. The others are the template's.
-const SETTABLE: [&str; 2] = ["ALLOWED_IPS", "MAX_SKEW_SECONDS"];
+const SETTABLE: [&str; 4] = ["ALLOWED_IPS", "MAX_SKEW_SECONDS", "STRIPE_ACCOUNT", "STRIPE_EVENTS"];
 
 pub(crate) async fn open(
     function: &embedded::Function,
@@ -37,6 +38,7 @@ pub(crate) async fn open(
     };
     match function.binary.as_str() {
         "usage" => parts.serve(Usage).await,
+        "stripe" => parts.serve(Stripe { config: stripe::Config::read(setting)? }).await,
         unknown => Err(Error::UnknownFunction(unknown.to_owned())),
     }
 }

@@ -83,7 +83,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         match command {
             None => serve::run(serve, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Send(args)) => send::run(&args, &data, variable).await,
-            Some(Command::Event(args)) => event::run(&args, &data, variable).map(|()| ExitCode::SUCCESS),
+            Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Account(args)) => account::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
         }
     })

@@ -3,24 +3,32 @@
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
-use ledger::Timestamp;
+use ledger::{Ledger as _, OrderNumber, Timestamp};
 use serde_json::value::RawValue;
 
+use crate::books::Books;
 use crate::error::Error;
 use crate::json::{quoted, with_value};
+use crate::seed::delivery;
 use crate::sources::{Headers, Scheme, Setting, Source};
 
 /// Beside the sources that this was compiled from: any checkout has them.
 const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
-const DEFAULT: &str = "basic";
+
+/// For the order to be read.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a sample is changed and signed.
 #[derive(Debug, Args)]
 pub(crate) struct Shape {
-    /// A sample in events/: `usage` is `usage/basic`
+    /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`
     pub(crate) sample: String,
+    /// The order that it is about, by its number: its price, its currency and the ids of its payment
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) order: Option<String>,
     /// The event's id, in place of a new one
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
@@ -67,9 +75,22 @@ pub(crate) struct Signed {
 }
 
 impl Shape {
-    pub(crate) fn read(&self) -> Result<Sample, Error> {
-        let (source, name) = self.sample.split_once('/').unwrap_or((&self.sample, DEFAULT));
+    pub(crate) async fn read(&self, dir: &Path) -> Result<Sample, Error> {
+        let sample = self.of_folder()?;
+        let Some(number) = &self.order else {
+            return Ok(sample);
+        };
+        let number = OrderNumber::new(number)?;
+        let order = Books::here(dir).await?.ledger.order(&number, &delivery(PATIENCE)).await?;
+        let order = order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?;
+        let text = sample.source.of_order(&sample.text, &order).ok_or(Error::NotAboutOrders(sample.source.name))?;
+        Ok(Sample { text: text.map_err(Error::Path)?, ..sample })
+    }
+
+    fn of_folder(&self) -> Result<Sample, Error> {
+        let (source, name) = self.sample.split_once('/').unwrap_or((&self.sample, ""));
         let source = Source::named(source)?;
+        let name = if name.is_empty() { source.sample } else { name };
         let folder = Path::new(EVENTS).join(source.name);
         let names = names_in(&folder)?;
         if !names.iter().any(|known| known == name) {

@@ -8,7 +8,6 @@ use clap::Args;
 use edge::Moment;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use webhook::Endpoint;
 
 use crate::error::Error;
 use crate::gateway::is_local;
@@ -42,7 +41,7 @@ pub(crate) struct Send {
 }
 
 pub(crate) async fn run(args: &Send, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
-    let sample = args.shape.read()?;
+    let sample = args.shape.read(dir).await?;
     let running = Home::at(dir).running()?;
     let url = url(args, &sample, running.as_ref(), dir)?;
     let secret = secret(args, &sample, running.as_ref(), variable)?;
@@ -92,7 +91,7 @@ pub(crate) async fn run(args: &Send, dir: &Path, variable: impl Fn(&str) -> Opti
 
 /// A URL that ends in the source's path is taken as it is; any other is what stands before that path.
 fn url(args: &Send, sample: &Sample, running: Option<&Running>, dir: &Path) -> Result<String, Error> {
-    let path = sample.source.path(Endpoint::Event);
+    let path = sample.source.path();
     let base = match (&args.url, running) {
         (Some(url), _) => url.as_str(),
         (None, Some(running)) => &running.base_url,

@@ -16,7 +16,6 @@ use hyper_util::server::graceful::GracefulShutdown;
 use idempotency::{DynamoLedger, Tables};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use webhook::Endpoint;
 
 use crate::api_gateway::Route;
 use crate::books::{self, STAGE};
@@ -119,7 +118,7 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
     for source in &SOURCES {
         let live = secrets.named(source.setting(Scheme::Own)?.name);
         let of_source = RunningSource {
-            url: format!("{base_url}{}", source.path(Endpoint::Event)),
+            url: format!("{base_url}{}", source.path()),
             secret: live.split_ascii_whitespace().next().unwrap_or_default().to_owned(),
         };
         sources.insert(source.name.to_owned(), of_source);

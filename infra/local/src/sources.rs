@@ -1,23 +1,31 @@
 //! What the sender's side knows of each source: its secrets, its path, and how a sample becomes an event that was never sent.
 
+mod stripe;
+mod usage;
+
 use edge::Route;
-use ledger::Timestamp;
-use signing::{SecretError, Strength, hmac_hex, standard_webhooks};
-use usage::Usage;
-use webhook::{Endpoint, Webhook};
+use ledger::{Order, Timestamp};
+use signing::SecretError;
+use webhook::Endpoint;
 
 use crate::error::Error;
-use crate::json::{PathError, quoted, value_at, with_value};
-use crate::random::{self, Generate};
+use crate::json::PathError;
+use crate::random::Generate;
+
+pub(crate) use self::stripe::STRIPE;
+pub(crate) use self::usage::USAGE;
 
 pub(crate) struct Source {
     pub(crate) name: &'static str,
     pub(crate) routes: &'static [Route<Endpoint>],
     pub(crate) settings: &'static [Setting],
+    /// The sample that stands for the others.
+    pub(crate) sample: &'static str,
     fresh: Fresh,
-    /// The messages that say so.
-    pub(crate) booked: &'static str,
-    pub(crate) repeat: &'static str,
+    /// Makes a sample one about this order, where samples are about orders.
+    of_order: Option<OfOrder>,
+    /// The messages that say that an event was booked, and that it was before, where replies say so.
+    pub(crate) said: Option<[&'static str; 2]>,
 }
 
 /// A setting that holds a secret: how one is made, and how it signs.
@@ -37,24 +45,13 @@ pub(crate) enum Scheme {
 
 /// Sample, id and time.
 type Fresh = fn(&str, &str, Timestamp) -> Result<String, PathError>;
+type OfOrder = fn(&str, &Order) -> Result<String, PathError>;
 /// Secret, time and body.
 type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
-pub(crate) const SOURCES: [Source; 1] = [USAGE];
-
-pub(crate) const USAGE: Source = Source {
-    name: Usage::SOURCE,
-    routes: Usage::ROUTES,
-    settings: &[
-        Setting { name: usage::SETTINGS[0], scheme: Scheme::Own, generate: random::hex, sign: sign_usage },
-        Setting { name: usage::SETTINGS[1], scheme: Scheme::Standard, generate: random::whsec, sign: sign_standard },
-    ],
-    fresh: fresh_usage,
-    booked: "Event processed successfully",
-    repeat: "Event already processed (idempotent)",
-};
+pub(crate) const SOURCES: [Source; 2] = [USAGE, STRIPE];
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<&'static Self, Error> {
@@ -67,9 +64,15 @@ impl Source {
         settings.find(|setting| setting.scheme == scheme).ok_or(Error::NoScheme(self.name))
     }
 
-    pub(crate) fn path(&self, endpoint: Endpoint) -> &'static str {
-        let route = self.routes.iter().find(|route| route.endpoint == endpoint);
+    /// Where its events go.
+    pub(crate) fn path(&self) -> &'static str {
+        let route = self.routes.iter().find(|route| matches!(route.endpoint, Endpoint::Event));
         route.map_or("/", |route| route.path)
+    }
+
+    /// The sample as an event about this order; `None` where its events are about none.
+    pub(crate) fn of_order(&self, sample: &str, order: &Order) -> Option<Result<String, PathError>> {
+        self.of_order.map(|of_order| of_order(sample, order))
     }
 
     /// The sample as an event of its own, that happens now.
@@ -83,30 +86,4 @@ impl Setting {
     pub(crate) fn sign(&self, secret: &str, now: Timestamp, body: &[u8]) -> Result<Headers, Error> {
         (self.sign)(secret, now, body).map_err(|error| Error::Secret(self.name, error))
     }
-}
-
-/// In whichever of the accepted forms the sample has its time.
-fn fresh_usage(sample: &str, id: &str, now: Timestamp) -> Result<String, PathError> {
-    const MS_DIGITS: usize = 13;
-    let written = value_at(sample, "timestamp").unwrap_or_default();
-    let timestamp = if written.starts_with('"') {
-        quoted(&now.to_string())
-    } else if written.len() >= MS_DIGITS {
-        now.unix_ms().to_string()
-    } else {
-        now.unix_s().to_string()
-    };
-    with_value(&with_value(sample, "eventId", &quoted(id))?, "timestamp", &timestamp)
-}
-
-fn sign_usage(secret: &str, _: Timestamp, body: &[u8]) -> Result<Headers, SecretError> {
-    let keys = hmac_hex::Keys::parse(secret, Strength::Local)?;
-    Ok(vec![("x-webhook-signature", hmac_hex::sign(&keys, body))])
-}
-
-fn sign_standard(secret: &str, now: Timestamp, body: &[u8]) -> Result<Headers, SecretError> {
-    let keys = standard_webhooks::Keys::parse(secret)?;
-    let id = format!("msg_{:016x}", fastrand::u64(..));
-    let signature = standard_webhooks::sign(&keys, &id, now.unix_s(), body);
-    Ok(vec![("webhook-id", id), ("webhook-timestamp", now.unix_s().to_string()), ("webhook-signature", signature)])
 }

@@ -46,10 +46,12 @@ impl Tally {
             rows.push([format!("{count:>7}"), "-".to_owned(), problem.clone()]);
         }
         print::columns(&rows);
+        let accepted = match source.said {
+            Some([booked, repeat]) => format!("booked {}, repeats {}", self.said(booked), self.said(repeat)),
+            None => format!("accepted {}", self.accepted()),
+        };
         print::line(format_args!(
-            "booked {}, repeats {}, refused {}, no reply {}; {} in {} s",
-            self.said(source.booked),
-            self.said(source.repeat),
+            "{accepted}, refused {}, no reply {}; {} in {} s",
             self.refused(),
             self.problems.values().sum::<u64>(),
             self.took.len(),
@@ -63,6 +65,11 @@ impl Tally {
     fn said(&self, wanted: &str) -> u64 {
         let said = self.replies.iter().filter(|((_, message), _)| message == wanted);
         said.map(|(_, count)| count).sum()
+    }
+
+    fn accepted(&self) -> u64 {
+        let accepted = self.replies.iter().filter(|((status, _), _)| (200..300).contains(status));
+        accepted.map(|(_, count)| count).sum()
     }
 
     fn refused(&self) -> u64 {

@@ -28,6 +28,7 @@ pub struct Row {
     pub attempts: u64,
     pub needs_attention: bool,
     pub order: Option<String>,
+    pub reverses: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,6 +103,7 @@ impl Books {
                     attempts: u64::try_from(number(&row, "attempts")).unwrap(),
                     needs_attention: word(&row, "attention").is_some(),
                     order: word(&row, "order"),
+                    reverses: word(&row, "reverses"),
                 },
             );
         }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use ledger::{
     AccountId, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey, Fingerprints,
-    Heading, Ledger, MoneyKey, Net, Order, OrderNumber, Owner, Pointer, Reason, Receipt, Reference, Refusal,
+    Heading, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, Reason, Receipt, Reference, Refusal,
     Subscription, Timestamp, merged,
 };
 
@@ -131,8 +131,7 @@ impl State {
         for effect in &effects {
             match effect {
                 Effect::Move(movement) => {
-                    let posting = &movement.posting;
-                    self.posted(&movement.key, posting.account(), posting.change(), heading, delivery);
+                    self.posted(movement, heading, delivery);
                 }
                 Effect::Bind { key, owner } => {
                     self.keys.insert(key.clone(), owner.clone());
@@ -183,22 +182,16 @@ impl State {
         }
     }
 
-    fn posted(
-        &mut self,
-        key: &MoneyKey,
-        account: &AccountId,
-        change: Balance,
-        heading: &Heading,
-        delivery: &Delivery<'_>,
-    ) {
-        let kept = self.journal.entry(key.as_str().to_owned()).or_insert_with(|| Kept {
+    fn posted(&mut self, movement: &Movement, heading: &Heading, delivery: &Delivery<'_>) {
+        let kept = self.journal.entry(movement.key.as_str().to_owned()).or_insert_with(|| Kept {
             row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
             fingerprint: String::new(),
             processed_at: Some(delivery.received_at),
         });
-        kept.row.account = Some(account.to_string());
+        kept.row.account = Some(movement.posting.account().to_string());
         kept.row.order = heading.order.as_ref().map(ToString::to_string);
-        kept.row.change = change.units();
+        kept.row.change = movement.posting.change().units();
+        kept.row.reverses = movement.reverses.as_ref().map(ToString::to_string);
     }
 
     fn guarded(&self, nets: &BTreeMap<AccountId, Net>, effects: &[Effect]) -> Option<Reason> {

@@ -1,0 +1,52 @@
+//! Which of Stripe's events are ours to book: of which mode, which account, which kinds.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::Kind;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `STRIPE_LIVEMODE`: `true` where money is real, `false` where it is not. An event of the other mode is never fulfilled.
+    pub livemode: bool,
+    /// `STRIPE_ACCOUNT`: the connected account whose events are booked here. Empty: our own, whose events name none.
+    pub account: Option<String>,
+    /// `STRIPE_EVENTS`: the kinds that act, separated by commas. Empty: all that are understood.
+    pub kinds: BTreeSet<Kind>,
+}
+
+impl Config {
+    /// The environment variables that [`Config::read`] reads.
+    pub const VARIABLES: [&str; 3] = ["STRIPE_LIVEMODE", "STRIPE_ACCOUNT", "STRIPE_EVENTS"];
+
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        // No default: one that is wrong would fulfil test payments, or none.
+        let livemode = match set("STRIPE_LIVEMODE").as_deref() {
+            Some("true") => true,
+            Some("false") => false,
+            _ => return Err(ConfigError::Livemode),
+        };
+        let kinds = set("STRIPE_EVENTS").unwrap_or_default();
+        let named = kinds.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let named: BTreeSet<Kind> = named.map(acting).collect::<Result<_, _>>()?;
+        Ok(Self {
+            livemode,
+            account: set("STRIPE_ACCOUNT"),
+            kinds: if named.is_empty() { Kind::ALL.into_iter().filter(|kind| kind.acts()).collect() } else { named },
+        })
+    }
+}
+
+fn acting(name: &str) -> Result<Kind, ConfigError> {
+    Kind::named(name).filter(|kind| kind.acts()).ok_or_else(|| ConfigError::Kind(name.to_owned()))
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    #[error("STRIPE_LIVEMODE must be true or false")]
+    Livemode,
+    #[error("STRIPE_EVENTS: {0} is not a kind of event that acts here")]
+    Kind(String),
+}

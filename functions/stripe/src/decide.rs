@@ -1,0 +1,195 @@
+//! What it means: for the order that it is about, for its owner's credits, for a subscription.
+
+use ledger::{
+    Anomaly, Decision, Dispute, DisputeStage, Effect, Entry, Fact, Fingerprint, Heading, Money, Order, OrderNumber,
+    Payment, Pointer, Reason, Reference, Refund, Refusal, Reported, Standing, Subscription,
+};
+
+use crate::parse::{Report, StripeEvent};
+use crate::{Config, Loaded};
+
+/// People must hear of it at once: the bank has taken the money, and there are days to answer.
+const DISPUTE_OPENED: &str = "dispute_opened";
+
+/// Whether it is ours to book at all; and if it is not, what becomes of it.
+pub(crate) fn refused(event: &StripeEvent, config: &Config) -> Option<Decision> {
+    if event.report == Report::Other || !config.kinds.contains(&event.kind) {
+        return Some(Decision::Ignore { reason: "other_kind" });
+    }
+    if event.livemode != config.livemode {
+        return Some(refuse(heading(event), Reason::WrongMode));
+    }
+    if event.account != config.account {
+        return Some(refuse(heading(event), Reason::WrongAccount));
+    }
+    None
+}
+
+pub(crate) fn decide(event: &StripeEvent, loaded: Loaded) -> Decision {
+    let heading = Heading { order: loaded.number(event), ..heading(event) };
+    match &event.report {
+        Report::Subscription { reference, standing, plan } => {
+            subscription(heading, reference, Some(*standing), plan.clone(), loaded)
+        }
+        Report::InvoiceFailed { subscription: Some(reference), standing, .. } => {
+            subscription(heading, reference, Some(*standing), None, loaded)
+        }
+        // An invoice without a subscription is of something else that this account sells.
+        Report::InvoiceFailed { subscription: None, .. } | Report::InvoicePaid { subscription: None, .. } => NOT_OURS,
+        Report::Other => Decision::Ignore { reason: "other_kind" },
+        Report::Payment { .. }
+        | Report::Unpaid(_)
+        | Report::Awaiting
+        | Report::RefundSum(_)
+        | Report::Refund { .. }
+        | Report::Dispute { .. }
+        | Report::InvoicePaid { subscription: Some(_), .. } => match loaded.order {
+            Some(ref order) => about_order(event, heading, order, &loaded),
+            None => about_no_order(event, heading),
+        },
+    }
+}
+
+const NOT_OURS: Decision = Decision::Ignore { reason: "not_ours" };
+
+/// It names no order of ours that is there. What names one waits for it; so does a claim, whose payment may be on its way.
+fn about_no_order(event: &StripeEvent, heading: Heading) -> Decision {
+    if heading.order.is_some() {
+        return refuse(heading, Reason::OrderUnknown);
+    }
+    match event.report {
+        Report::RefundSum(_) | Report::Refund { .. } | Report::Dispute { .. } => {
+            refuse(heading, Reason::PaymentUnknown)
+        }
+        Report::Payment { .. }
+        | Report::Unpaid(_)
+        | Report::Awaiting
+        | Report::Subscription { .. }
+        | Report::InvoicePaid { .. }
+        | Report::InvoiceFailed { .. }
+        | Report::Other => NOT_OURS,
+    }
+}
+
+fn about_order(event: &StripeEvent, heading: Heading, order: &Order, loaded: &Loaded) -> Decision {
+    match effects(event, order) {
+        Err(anomaly) => Decision::Refuse(Refusal {
+            heading,
+            reason: anomaly.reason,
+            effects: order.flag(&anomaly).into_iter().chain(loaded.pointers(&order.number)).collect(),
+        }),
+        Ok(effects) => {
+            let opened = matches!(event.report, Report::Dispute { stage: DisputeStage::Open, .. });
+            let effects = effects.into_iter().chain(loaded.pointers(&order.number)).collect();
+            let alarm = opened.then_some(DISPUTE_OPENED);
+            Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
+        }
+    }
+}
+
+fn effects(event: &StripeEvent, order: &Order) -> Result<Vec<Effect>, Anomaly> {
+    let payment = |by: &Reference, money: Money| Payment { by: by.clone(), money, at: event.created };
+    // A claim is on the payment that it names: an order can have been paid by another.
+    let claimed = event.leads.references.first();
+    Ok(match &event.report {
+        Report::Payment { by, money } => order.pay(&payment(by, *money))?,
+        Report::InvoicePaid { invoice, money, .. } => order.pay_period(&payment(invoice, *money))?,
+        Report::Unpaid(state) => order.learn_unpaid(*state),
+        Report::RefundSum(money) => {
+            let reported = Reported { as_of: event.created, amount: money.amount };
+            claimed.map(|of| order.learn_refunded(of, reported)).unwrap_or_default()
+        }
+        Report::Refund { id, money, state } => {
+            let refund = Refund { state: *state, amount: money.amount };
+            claimed.map(|of| order.learn_refund(of, id, refund)).unwrap_or_default()
+        }
+        Report::Dispute { id, stage } => {
+            let dispute = Dispute { stage: *stage, as_of: event.created };
+            claimed.map(|of| order.learn_dispute(of, id, dispute)).unwrap_or_default()
+        }
+        Report::Awaiting | Report::Subscription { .. } | Report::InvoiceFailed { .. } | Report::Other => Vec::new(),
+    })
+}
+
+fn subscription(
+    heading: Heading,
+    reference: &Reference,
+    standing: Option<Standing>,
+    plan: Option<ledger::Plan>,
+    loaded: Loaded,
+) -> Decision {
+    let known = match (loaded.subscription, loaded.order) {
+        (Some(known), _) => known,
+        (None, Some(order)) => Subscription::new(reference.clone(), order.owner, order.number),
+        (None, None) if heading.order.is_some() => return refuse(heading, Reason::OrderUnknown),
+        (None, None) => return NOT_OURS,
+    };
+    let effects = known.learn(standing, plan).into_iter().collect();
+    Decision::Record(Entry { heading, effects, keeps_body: true, alarm: None })
+}
+
+fn refuse(heading: Heading, reason: Reason) -> Decision {
+    Decision::Refuse(Refusal { heading, reason, effects: Vec::new() })
+}
+
+impl Loaded {
+    /// The order that it is about: the one that was found, or the one that it names.
+    fn number(&self, event: &StripeEvent) -> Option<OrderNumber> {
+        let found = self.order.as_ref().map(|order| &order.number);
+        let known = self.subscription.as_ref().map(|subscription| &subscription.order);
+        found.or(known).or(event.leads.order.as_ref()).cloned()
+    }
+
+    /// From each of its ids that led nowhere to the order, for the events that name nothing else.
+    fn pointers(&self, to: &OrderNumber) -> impl Iterator<Item = Effect> {
+        let point = |reference: &Reference| Effect::Point {
+            pointer: Pointer::Provider(reference.clone()),
+            from: None,
+            to: to.clone(),
+        };
+        self.unknown.iter().map(point)
+    }
+}
+
+/// What identifies it and its money; nothing that changes between deliveries.
+pub(crate) fn heading(event: &StripeEvent) -> Heading {
+    let mut said = vec![("object", event.object.clone())];
+    said.extend(event.account.iter().map(|account| ("account", account.clone())));
+    said.extend(event.leads.references.iter().map(|reference| ("reference", reference.id().to_owned())).take(1));
+    said.extend(what(&event.report));
+    let identity = [("event", event.id.as_str()), ("type", event.kind.as_str())];
+    let livemode = [("livemode", if event.livemode { "true" } else { "false" })];
+    let fields: Vec<(&str, &str)> =
+        identity.into_iter().chain(livemode).chain(said.iter().map(|(name, text)| (*name, text.as_str()))).collect();
+    let fingerprints = Fingerprint::of(1, &fields).into();
+    let created = ("created", Fact::Text(event.created.to_string()));
+    Heading {
+        receipt: event.receipt.clone(),
+        source: "stripe",
+        kind: event.kind.as_str(),
+        fingerprints,
+        order: event.leads.order.clone(),
+        facts: said.into_iter().map(|(name, text)| (name, Fact::Text(text))).chain([created]).collect(),
+    }
+}
+
+fn what(report: &Report) -> Vec<(&'static str, String)> {
+    let money = |money: &Money| ("money", money.to_string());
+    match report {
+        Report::Payment { by, money: paid } => vec![("payment", by.id().to_owned()), money(paid)],
+        Report::Unpaid(state) => vec![("state", state.as_str().to_owned())],
+        Report::RefundSum(sum) => vec![money(sum)],
+        Report::Refund { id, money: refunded, state } => {
+            vec![("refund", id.clone()), money(refunded), ("state", state.as_str().to_owned())]
+        }
+        Report::Dispute { id, stage } => vec![("dispute", id.clone()), ("state", stage.as_str().to_owned())],
+        Report::Subscription { standing, plan, .. } => {
+            let plan =
+                plan.iter().flat_map(|plan| [("plan", plan.name.clone()), ("period_end", plan.period_end.to_string())]);
+            std::iter::once(("state", standing.status.as_str().to_owned())).chain(plan).collect()
+        }
+        Report::InvoicePaid { money: paid, .. } => vec![money(paid)],
+        Report::InvoiceFailed { standing, .. } => vec![("state", standing.status.as_str().to_owned())],
+        Report::Awaiting | Report::Other => Vec::new(),
+    }
+}

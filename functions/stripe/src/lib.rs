@@ -1,0 +1,130 @@
+//! Stripe: payments, checkout sessions, refunds, disputes and subscriptions, booked on the orders that they are about, exactly once.
+//!
+//! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them.
+
+mod config;
+mod decide;
+mod parse;
+mod reply;
+mod verify;
+
+use std::time::Duration;
+
+use edge::{Reply, Request, Route, Settings};
+use ledger::{
+    CommitError, Decision, Delivery, Heading, Ledger, Order, OrderNumber, Pointer, Reference, Subscription, Timestamp,
+};
+use signing::{SecretError, Strength, Verified, VerifyError};
+use webhook::{Endpoint, Outcome, ParseError, Webhook};
+
+pub use config::{Config, ConfigError};
+pub use parse::{Kind, Leads, Report, StripeEvent};
+pub use verify::{Keys, SETTINGS};
+
+#[derive(Debug, Clone)]
+pub struct Stripe {
+    pub config: Config,
+}
+
+/// What of the books a decision needs.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    order: Option<Order>,
+    subscription: Option<Subscription>,
+    /// The event's ids that lead to no order yet.
+    unknown: Vec<Reference>,
+}
+
+impl Webhook for Stripe {
+    const SOURCE: &'static str = "stripe";
+    const ROUTES: &'static [Route<Endpoint>] = &[
+        Route { method: "POST", path: "/api/v1/webhooks/stripe/", endpoint: Endpoint::Event },
+        Route { method: "POST", path: "/api/v1/webhooks/stripe", endpoint: Endpoint::Event },
+        Route { method: "POST", path: "/api/stripe/webhook", endpoint: Endpoint::Event },
+        Route { method: "POST", path: "/api/stripe/webhook/", endpoint: Endpoint::Event },
+    ];
+    /// An invoice with many lines is the longest that Stripe sends; none was seen that comes near.
+    const BODY_BYTES_MAX: usize = 1024 * 1024;
+    /// Stripe does not say how long it waits. Below the function's own time-out, so that it is we who answer.
+    const REPLY_WITHIN: Duration = Duration::from_secs(8);
+    const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent", signing::stripe::HEADER];
+
+    type Keys = Keys;
+    type Event = StripeEvent;
+    type Loaded = Loaded;
+
+    fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
+        Keys::read(settings, strength)
+    }
+
+    fn verify<'r>(&self, keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+        verify::verify(keys, request, now)
+    }
+
+    fn parse(&self, verified: &Verified<'_>) -> Result<StripeEvent, ParseError> {
+        parse::parse(verified)
+    }
+
+    fn heading(&self, event: &StripeEvent) -> Heading {
+        decide::heading(event)
+    }
+
+    /// The event's own time is days ago where Stripe has tried for days; when it was sent is in the signature, and checked there.
+    fn sent_at(&self, _: &StripeEvent) -> Option<Timestamp> {
+        None
+    }
+
+    fn event_id<'e>(&self, event: &'e StripeEvent) -> &'e str {
+        &event.id
+    }
+
+    async fn load<L: Ledger>(
+        &self,
+        event: &StripeEvent,
+        ledger: &L,
+        delivery: &Delivery<'_>,
+    ) -> Result<Loaded, CommitError> {
+        if decide::refused(event, &self.config).is_some() {
+            return Ok(Loaded::default());
+        }
+        let mut loaded = Loaded::default();
+        let mut number = None;
+        if let Some(subscription) = event.report.subscription() {
+            loaded.subscription = ledger.subscription(subscription, delivery).await?;
+            number = loaded.subscription.as_ref().map(|subscription| subscription.order.clone());
+        } else {
+            number = pointed(event, ledger, delivery, &mut loaded.unknown).await?.or(number);
+        }
+        if let Some(number) = number.or_else(|| event.leads.order.clone()) {
+            loaded.order = ledger.order(&number, delivery).await?;
+        }
+        Ok(loaded)
+    }
+
+    fn decide(&self, event: &StripeEvent, loaded: Loaded) -> Decision {
+        decide::refused(event, &self.config).unwrap_or_else(|| decide::decide(event, loaded))
+    }
+
+    fn reply(&self, outcome: &Outcome, _: Option<&str>) -> Reply {
+        reply::reply(outcome)
+    }
+}
+
+/// Where the first of its ids leads that leads anywhere; and those that do not.
+async fn pointed<L: Ledger>(
+    event: &StripeEvent,
+    ledger: &L,
+    delivery: &Delivery<'_>,
+    unknown: &mut Vec<Reference>,
+) -> Result<Option<OrderNumber>, CommitError> {
+    for reference in &event.leads.references {
+        match ledger.pointed(&Pointer::Provider(reference.clone()), delivery).await? {
+            Some(number) => return Ok(Some(number)),
+            None => unknown.push(reference.clone()),
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Payment intents: one for each payment, whatever it takes to make it.
+
+use ledger::PaymentState;
+
+use super::{Leads, Report, Snapshot};
+use webhook::ParseError;
+
+pub(super) fn succeeded(intent: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
+    let money = intent.object.money("amount_received")?;
+    Ok((intent.leads([intent.id.clone()])?, Report::Payment { by: intent.id.clone(), money }))
+}
+
+pub(super) fn unpaid(intent: &Snapshot<'_>, state: PaymentState) -> Result<(Leads, Report), ParseError> {
+    Ok((intent.leads([intent.id.clone()])?, Report::Unpaid(state)))
+}

@@ -1,0 +1,54 @@
+//! Invoices: what each period of a subscription costs.
+
+use ledger::{OrderNumber, Reference, Standing, SubscriptionStatus};
+
+use super::{Leads, Report, Snapshot, order};
+use webhook::ParseError;
+
+pub(super) fn paid(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
+    let (leads, subscription) = leads(invoice)?;
+    if !is_paid(invoice)? {
+        return Ok((leads, Report::Awaiting));
+    }
+    let money = invoice.object.money("amount_paid")?;
+    Ok((leads, Report::InvoicePaid { invoice: invoice.id.clone(), subscription, money }))
+}
+
+/// A first invoice that fails leaves a subscription that never began, a later one a subscription in arrears.
+pub(super) fn failed(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
+    let (leads, subscription) = leads(invoice)?;
+    let reason = invoice.object.field("billing_reason")?.map(|reason| reason.text()).transpose()?;
+    let is_first = reason.as_deref() == Some("subscription_create");
+    let status = if is_first { SubscriptionStatus::Incomplete } else { SubscriptionStatus::PastDue };
+    let standing = Standing { as_of: invoice.at, status };
+    Ok((leads, Report::InvoiceFailed { invoice: invoice.id.clone(), subscription, standing }))
+}
+
+/// By its status, or in the oldest shapes, which had none, by a flag.
+fn is_paid(invoice: &Snapshot<'_>) -> Result<bool, ParseError> {
+    match invoice.object.field("status")? {
+        Some(status) => Ok(status.text()? == "paid"),
+        None => invoice.object.required("paid")?.flag(),
+    }
+}
+
+/// What leads to the order, and the subscription, if there is one: since 2025-03-31 under `parent`, before that on the invoice.
+fn leads(invoice: &Snapshot<'_>) -> Result<(Leads, Option<Reference>), ParseError> {
+    let parent = invoice.object.inner("parent")?;
+    let details = parent.map(|parent| parent.inner("subscription_details")).transpose()?.flatten();
+    let subscription = details.as_ref().map(|details| details.reference("subscription")).transpose()?.flatten();
+    let subscription =
+        subscription.map_or_else(|| invoice.object.reference("subscription"), |found| Ok(Some(found)))?;
+    let number = details.as_ref().map(order).transpose()?.flatten();
+    let order = number.map_or_else(|| order_of_old(invoice), |found| Ok(Some(found)))?;
+    Ok((Leads { references: subscription.iter().cloned().collect(), order }, subscription))
+}
+
+/// The subscription's metadata as older invoices carry it: on themselves, or only on their lines.
+fn order_of_old(invoice: &Snapshot<'_>) -> Result<Option<OrderNumber>, ParseError> {
+    let details = invoice.object.inner("subscription_details")?;
+    if let Some(number) = details.as_ref().map(order).transpose()?.flatten() {
+        return Ok(Some(number));
+    }
+    Ok(invoice.object.items("lines")?.first().map(order).transpose()?.flatten())
+}

@@ -1,0 +1,176 @@
+//! JSON, field by field. What is not asked for is not looked at; of what is asked for, a name that stands twice is refused, since
+//! one reader would take the first and another the last. `null` is as good as absent: Stripe writes either.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use ledger::{Amount, Currency, Money, Provider, Reference, Timestamp};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use webhook::ParseError;
+
+const MS_PER_SECOND: i64 = 1_000;
+
+/// An object, and where in the body it stands.
+pub(super) struct Object<'b> {
+    place: String,
+    fields: Fields<'b>,
+}
+
+/// A value that is not null, and where in the body it stands.
+pub(super) struct Field<'b> {
+    place: String,
+    value: &'b RawValue,
+}
+
+impl<'b> Object<'b> {
+    pub(super) fn of_body(bytes: &'b [u8]) -> Result<Self, ParseError> {
+        let fields = serde_json::from_slice(bytes).map_err(|_| problem("body", NOT_AN_OBJECT))?;
+        Ok(Self { place: String::new(), fields })
+    }
+
+    pub(super) fn field(&self, name: &'static str) -> Result<Option<Field<'b>>, ParseError> {
+        let mut values = self.fields.0.iter().filter(|(other, _)| other.0 == name).map(|(_, value)| *value);
+        let value = values.next();
+        if values.next().is_some() {
+            return Err(self.problem(name, "stands twice"));
+        }
+        Ok(value.filter(|value| value.get() != "null").map(|value| Field { place: self.place_of(name), value }))
+    }
+
+    pub(super) fn required(&self, name: &'static str) -> Result<Field<'b>, ParseError> {
+        self.field(name)?.ok_or_else(|| self.problem(name, "is missing"))
+    }
+
+    pub(super) fn inner(&self, name: &'static str) -> Result<Option<Self>, ParseError> {
+        self.field(name)?.map(|field| field.object()).transpose()
+    }
+
+    pub(super) fn reference(&self, name: &'static str) -> Result<Option<Reference>, ParseError> {
+        self.field(name)?.map(|field| field.reference()).transpose()
+    }
+
+    /// The objects of one of Stripe's lists, `{"data": […]}`; none where there is no list.
+    pub(super) fn items(&self, name: &'static str) -> Result<Vec<Self>, ParseError> {
+        let data = self.inner(name)?.map(|list| list.field("data")).transpose()?.flatten();
+        data.map_or_else(|| Ok(Vec::new()), |data| data.objects())
+    }
+
+    /// So much of the currency that stands beside it.
+    pub(super) fn money(&self, amount: &'static str) -> Result<Money, ParseError> {
+        let amount = self.required(amount)?.amount()?;
+        Ok(Money { amount, currency: self.required("currency")?.currency()? })
+    }
+
+    pub(super) fn problem(&self, name: &str, why: &str) -> ParseError {
+        problem(&self.place_of(name), why)
+    }
+
+    fn place_of(&self, name: &str) -> String {
+        if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
+    }
+}
+
+impl<'b> Field<'b> {
+    pub(super) fn text(&self) -> Result<String, ParseError> {
+        self.read("must be a text")
+    }
+
+    pub(super) fn flag(&self) -> Result<bool, ParseError> {
+        self.read("must be true or false")
+    }
+
+    /// One of the words that Stripe has for this, and what it means here. A new one is refused, so that somebody sees it.
+    pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, ParseError> {
+        let text = self.text()?;
+        let known = words.iter().find(|(word, _)| *word == text);
+        known.map(|(_, meaning)| *meaning).ok_or_else(|| self.problem("is not a word that is known here"))
+    }
+
+    pub(super) fn seconds(&self) -> Result<Timestamp, ParseError> {
+        let seconds: i64 = self.read("must be whole seconds")?;
+        // What would overflow is out of range as it is.
+        let ms = seconds.saturating_mul(MS_PER_SECOND);
+        Timestamp::from_unix_ms(ms).map_err(|error| self.problem(&error.to_string()))
+    }
+
+    pub(super) fn rfc3339(&self) -> Result<Timestamp, ParseError> {
+        Timestamp::parse_rfc3339(&self.text()?).map_err(|error| self.problem(&error.to_string()))
+    }
+
+    /// The id itself, or the object it belongs to, which Stripe puts in its place where somebody asked for that.
+    pub(super) fn reference(&self) -> Result<Reference, ParseError> {
+        if self.value.get().starts_with('{') {
+            return self.object()?.required("id")?.id();
+        }
+        self.id()
+    }
+
+    pub(super) fn object(&self) -> Result<Object<'b>, ParseError> {
+        Ok(Object { place: self.place.clone(), fields: self.read(NOT_AN_OBJECT)? })
+    }
+
+    pub(super) fn problem(&self, why: &str) -> ParseError {
+        problem(&self.place, why)
+    }
+
+    fn objects(&self) -> Result<Vec<Object<'b>>, ParseError> {
+        let values: Vec<&'b RawValue> = self.read("must be a JSON array")?;
+        let field = |(n, value)| Field { place: format!("{}[{n}]", self.place), value };
+        values.into_iter().enumerate().map(field).map(|field| field.object()).collect()
+    }
+
+    fn id(&self) -> Result<Reference, ParseError> {
+        Reference::new(Provider::Stripe, &self.text()?).map_err(|error| self.problem(&error.to_string()))
+    }
+
+    /// In the currency's smallest unit. A fraction, an exponent or a text is not what Stripe sends.
+    fn amount(&self) -> Result<Amount, ParseError> {
+        self.read("must be a whole number that is not negative").map(Amount::from_units)
+    }
+
+    fn currency(&self) -> Result<Currency, ParseError> {
+        Currency::parse(&self.text()?).map_err(|error| self.problem(&error.to_string()))
+    }
+
+    fn read<T: Deserialize<'b>>(&self, otherwise: &str) -> Result<T, ParseError> {
+        serde_json::from_str(self.value.get()).map_err(|_| self.problem(otherwise))
+    }
+}
+
+const NOT_AN_OBJECT: &str = "must be a JSON object";
+
+fn problem(field: &str, problem: &str) -> ParseError {
+    ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
+}
+
+/// In the order in which they stand. A derived struct would also take an array for an object.
+struct Fields<'b>(Vec<(Name<'b>, &'b RawValue)>);
+
+#[derive(serde::Deserialize)]
+struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
+
+impl<'b> Deserialize<'b> for Fields<'b> {
+    fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'b> Visitor<'b> for FieldsVisitor {
+    type Value = Fields<'b>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'b>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
+    }
+}

@@ -1,0 +1,22 @@
+//! Refunds, each by its own id: they succeed and fail one by one, some of them days later.
+
+use ledger::RefundState;
+
+use super::{Leads, Report, Snapshot};
+use webhook::ParseError;
+
+const STATUSES: [(&str, RefundState); 5] = [
+    ("pending", RefundState::Pending),
+    // Of the buyer, who has to say where the money shall go.
+    ("requires_action", RefundState::Pending),
+    ("succeeded", RefundState::Succeeded),
+    ("failed", RefundState::Failed),
+    ("canceled", RefundState::Failed),
+];
+
+pub(super) fn read(refund: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
+    let status = refund.object.field("status")?;
+    let state = status.map_or(Ok(RefundState::Pending), |status| status.one_of(&STATUSES))?;
+    let report = Report::Refund { id: refund.id.id().to_owned(), money: refund.object.money("amount")?, state };
+    Ok((refund.leads_of_payment()?, report))
+}

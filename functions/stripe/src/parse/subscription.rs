@@ -1,0 +1,55 @@
+//! Subscriptions: where they stand, and what is subscribed to until when.
+
+use ledger::{Plan, Standing, SubscriptionStatus, Timestamp};
+
+use super::json::Object;
+use super::{Leads, Report, Snapshot};
+use webhook::ParseError;
+
+const STATUSES: [(&str, SubscriptionStatus); 8] = [
+    ("incomplete", SubscriptionStatus::Incomplete),
+    ("paused", SubscriptionStatus::Paused),
+    ("unpaid", SubscriptionStatus::Unpaid),
+    ("past_due", SubscriptionStatus::PastDue),
+    ("trialing", SubscriptionStatus::Trialing),
+    ("active", SubscriptionStatus::Active),
+    ("incomplete_expired", SubscriptionStatus::Ended),
+    ("canceled", SubscriptionStatus::Ended),
+];
+
+pub(super) fn changed(subscription: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
+    let status = subscription.object.required("status")?.one_of(&STATUSES)?;
+    standing(subscription, status)
+}
+
+/// Ended, whatever it was when that happened.
+pub(super) fn deleted(subscription: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
+    standing(subscription, SubscriptionStatus::Ended)
+}
+
+fn standing(subscription: &Snapshot<'_>, status: SubscriptionStatus) -> Result<(Leads, Report), ParseError> {
+    let reference = subscription.id.clone();
+    let standing = Standing { as_of: subscription.at, status };
+    let plan = plan(subscription)?;
+    Ok((subscription.leads([reference.clone()])?, Report::Subscription { reference, standing, plan }))
+}
+
+/// Since 2025-03-31 each item has a period of its own; before that, the subscription had one.
+fn plan(subscription: &Snapshot<'_>) -> Result<Option<Plan>, ParseError> {
+    let object = &subscription.object;
+    let items = object.items("items")?;
+    let mut period_end = None;
+    for item in &items {
+        period_end = period_end.max(end(item)?);
+    }
+    let Some(period_end) = period_end.map_or_else(|| end(object), |end| Ok(Some(end)))? else {
+        return Ok(None);
+    };
+    let item = items.first().ok_or_else(|| object.problem("items.data[0]", "is missing"))?;
+    let name = item.required("price")?.reference()?.id().to_owned();
+    Ok(Some(Plan { as_of: subscription.at, period_end, name }))
+}
+
+fn end(object: &Object<'_>) -> Result<Option<Timestamp>, ParseError> {
+    object.field("current_period_end")?.map(|end| end.seconds()).transpose()
+}

@@ -1,0 +1,49 @@
+//! What Stripe is told: one row for every outcome. Whatever is kept is accepted, since sending it again would change nothing; what is
+//! not kept, and what we did not understand, is sent again for three days.
+
+use edge::Reply;
+use ledger::Reason;
+use serde::Serialize;
+use signing::VerifyError;
+use webhook::Outcome;
+
+#[derive(Serialize)]
+struct Body<'b> {
+    error: &'b str,
+}
+
+pub(crate) fn reply(outcome: &Outcome) -> Reply {
+    let refused = |status: u16, error: &str| Reply::json(status, &Body { error });
+    match outcome {
+        Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_) | Outcome::Conflict => Reply::empty(200),
+        Outcome::Unparsed(_) | Outcome::Malformed | Outcome::Unverified(VerifyError::Missing) => {
+            refused(400, "Invalid payload")
+        }
+        Outcome::Unverified(VerifyError::Malformed | VerifyError::Stale | VerifyError::BadSignature) => {
+            refused(400, "Invalid signature")
+        }
+        Outcome::Forbidden => refused(403, "Forbidden"),
+        Outcome::NotFound => refused(404, "Not found"),
+        Outcome::MethodNotAllowed { allowed } => refused(405, "Method not allowed").with_header("allow", allowed),
+        Outcome::TooLarge => refused(413, "Payload too large"),
+        Outcome::Panicked => refused(500, "Internal error"),
+        Outcome::Unavailable => refused(503, "Temporarily unavailable"),
+        Outcome::Refused(reason) => match reason {
+            Reason::Unparsed => refused(400, "Invalid payload"),
+            Reason::InsufficientCredits
+            | Reason::UnknownKey
+            | Reason::KeyTaken
+            | Reason::Overtaken
+            | Reason::OutsideClockWindow
+            | Reason::WrongMode
+            | Reason::WrongAccount
+            | Reason::OrderUnknown
+            | Reason::PaymentUnknown
+            | Reason::OrderNotPayable
+            | Reason::ProviderMismatch
+            | Reason::AmountMismatch
+            | Reason::CurrencyMismatch
+            | Reason::DuplicatePayment => Reply::empty(200),
+        },
+    }
+}

@@ -1,0 +1,204 @@
+//! Stripe's events, as the function takes them: what each decides, in every order, under faults, and what is refused.
+
+mod attacks;
+mod decisions;
+mod faults;
+mod orders;
+mod refusals;
+mod schedules;
+mod subscriptions;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use edge::{Keyring, Settings, Vault};
+use ledger::{
+    Amount, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order, OrderNumber, Owner,
+    Provider, Terms, Timestamp,
+};
+use serde_json::{Value, json};
+use signing::Strength;
+use stripe::{Config, Stripe};
+use testkit::{Books, OrderRow, Sent, Shape, World, delivery, now};
+use webhook::{Admission, Function, Webhook as _};
+
+use crate::house::root;
+use crate::sandbox::{SandboxOf, Sender, moment};
+
+pub(crate) const SECRET: &str = "whsec_a_local_secret_of_the_tests_0123456789";
+pub(crate) const PATH: &str = "/api/v1/webhooks/stripe/";
+
+/// The order that the samples of one payment are about, and the one of the subscription.
+const ORDER: &str = "hk_sample_order";
+const SUBSCRIPTION_ORDER: &str = "hk_sample_subscription";
+
+type Sandbox = SandboxOf<Stripe>;
+
+impl Sender for Stripe {
+    async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
+        function(ledger, &[]).await
+    }
+
+    fn signed(body: &str, now: Timestamp) -> String {
+        let header = signature(body, now);
+        Sent::post(PATH, body.as_bytes()).with(signing::stripe::HEADER, header).event(Shape::HttpApi)
+    }
+}
+
+/// The function with these settings, in test mode unless they say otherwise.
+pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) -> Function<Stripe, L> {
+    let secret = ("STRIPE_WEBHOOK_SECRET".to_owned(), SECRET.to_owned());
+    let keys = Keyring::open(Vault::Here(Settings::new([secret])), Stripe::keys, now()).await.expect("keys");
+    let set = |name: &str| {
+        let of_test = [("STRIPE_LIVEMODE", "false")];
+        let found = settings.iter().chain(&of_test).find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let source = Stripe { config: Config::read(set).expect("a configuration") };
+    Function { source, keys, admission: Admission::default(), ledger }
+}
+
+pub(crate) fn signature(body: &str, now: Timestamp) -> String {
+    let keys = signing::stripe::Keys::parse(SECRET, Strength::Local).expect("a secret");
+    signing::stripe::sign(&keys, body.as_bytes(), now.unix_s())
+}
+
+fn sample(name: &str) -> Value {
+    let path = root().join("events/stripe").join(name).with_extension("json");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn samples() -> BTreeSet<String> {
+    let files =
+        fs::read_dir(root().join("events/stripe")).expect("samples").map(|entry| entry.expect("an entry").path());
+    files.map(|path| path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned()).collect()
+}
+
+/// A sample with some of its values replaced, by JSON pointer.
+fn with(name: &str, changes: &[(&str, Value)]) -> String {
+    let mut body = sample(name);
+    for (pointer, value) in changes {
+        *body.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has no {pointer}")) = value.clone();
+    }
+    body.to_string()
+}
+
+/// An order of alice's at Stripe for 19.99 USD, which buys 100 credits.
+fn order(number: &str) -> Order {
+    let terms = Terms {
+        provider: Provider::Stripe,
+        product: "credits-100".to_owned(),
+        quantity: 1,
+        price: Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") },
+        exchange: None,
+        grants: vec![Grant::Credits(crate::sandbox::amount("100"))],
+        site: None,
+    };
+    let number = OrderNumber::new(number).expect("a number");
+    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+}
+
+/// An order of 9.99 USD a month, which buys 500 credits each time.
+fn subscription_order() -> Order {
+    let mut order = order(SUBSCRIPTION_ORDER);
+    order.terms.price.amount = Amount::from_units(999);
+    order.terms.grants = vec![Grant::CreditsEachPeriod(crate::sandbox::amount("500"))];
+    order
+}
+
+async fn made(world: &World, order: Order) {
+    let number = order.number.clone();
+    let heading = Heading {
+        receipt: EventKey::new("order", number.as_str()).expect("an id"),
+        source: "orders",
+        kind: "order",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),
+        order: Some(number),
+    };
+    let entry = Entry { heading, effects: vec![order.created()], keeps_body: false, alarm: None };
+    world.ledger(0).commit(&Decision::Record(entry), &delivery(0)).await.expect("an order");
+}
+
+/// Books with the orders that the samples are about.
+async fn shop() -> World {
+    let world = World::new();
+    made(&world, order(ORDER)).await;
+    made(&world, subscription_order()).await;
+    world
+}
+
+/// Delivers bodies one after the other, each to a sandbox that knows nothing; Stripe is told 200 of each.
+async fn accepted(world: &World, bodies: &[String]) {
+    for (attempt, body) in (1..).zip(bodies) {
+        let reply = Sandbox::faultless(world).await.deliver(body, &moment(attempt)).await.expect("no fault");
+        assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{body}");
+    }
+}
+
+/// What waited for something that has come since is tried again, as `reconcile` does.
+async fn reconciled(world: &World, bodies: &[String]) {
+    let waiting: Vec<String> = waiting(&world.books(), bodies);
+    accepted(world, &waiting).await;
+}
+
+fn waiting(books: &Books, bodies: &[String]) -> Vec<String> {
+    let waits = |body: &&String| {
+        let body: Value = serde_json::from_str(body).expect("JSON");
+        let receipt = format!("stripe#{}", body["id"].as_str().expect("an id"));
+        books.journal.get(&receipt).is_some_and(|row| row.needs_attention)
+    };
+    bodies.iter().filter(waits).cloned().collect()
+}
+
+/// Everything that must come out the same whichever way it came about: not how often a row was written, nor in how many steps
+/// credits were posted.
+#[derive(Debug, PartialEq, Eq)]
+struct Ending {
+    balances: BTreeMap<String, i128>,
+    orders: BTreeMap<String, OrderRow>,
+    subscriptions: BTreeMap<String, testkit::SubscriptionRow>,
+    events: BTreeMap<String, (String, Option<String>)>,
+}
+
+impl Ending {
+    fn of(books: &Books) -> Self {
+        books.check();
+        let order = |order: &OrderRow| OrderRow { version: 0, postings: 0, ..order.clone() };
+        let subscription = |row: &testkit::SubscriptionRow| testkit::SubscriptionRow { version: 0, ..row.clone() };
+        let events = books.journal.iter().filter(|(id, _)| id.starts_with("stripe#"));
+        let balances = books.accounts.iter().filter(|(_, account)| account.balance != 0);
+        Self {
+            balances: balances.map(|(id, account)| (id.clone(), account.balance)).collect(),
+            orders: books.orders.iter().map(|(number, row)| (number.clone(), order(row))).collect(),
+            subscriptions: books.subscriptions.iter().map(|(id, row)| (id.clone(), subscription(row))).collect(),
+            events: events.map(|(id, row)| (id.clone(), (row.status.clone(), row.reason.clone()))).collect(),
+        }
+    }
+}
+
+/// The samples of one payment and its order.
+const OF_ONE_PAYMENT: [&str; 17] = [
+    "payment_intent_succeeded",
+    "payment_intent_payment_failed",
+    "payment_intent_canceled",
+    "charge_succeeded",
+    "charge_failed",
+    "charge_refunded",
+    "charge_dispute_created",
+    "charge_dispute_closed",
+    "charge_dispute_closed_won",
+    "refund_created",
+    "refund_updated",
+    "refund_failed",
+    "checkout_session_completed",
+    "checkout_session_completed_unpaid",
+    "checkout_session_async_payment_succeeded",
+    "checkout_session_async_payment_failed",
+    "checkout_session_expired",
+];
+
+fn at(second: i64) -> (&'static str, Value) {
+    ("/created", json!(1_767_225_600 + second))
+}

@@ -1,0 +1,136 @@
+//! The classic attacks on a shop's payment webhook: each refused, and nothing delivered.
+
+use super::*;
+
+/// Who pays so has bought nothing: no credits, and the order is not paid.
+async fn refused(world: &World, settings: &[(&str, &str)], body: &str, reason: &str) {
+    let function = function(world.ledger(1), settings).await;
+    let id = serde_json::from_str::<Value>(body).expect("JSON")["id"].as_str().expect("an id").to_owned();
+    let reply = edge::Service::answer(&function, &Stripe::signed(body, now()), &moment(1)).await;
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (200, ""),
+        "{reason}: kept, so there is no use in sending it again"
+    );
+    let books = world.books();
+    books.check();
+    let row = &books.journal[&format!("stripe#{id}")];
+    assert_eq!((row.status.as_str(), row.reason.as_deref()), ("failed", Some(reason)));
+    assert!(books.bodies.contains(&format!("stripe#{id}")), "{reason}: what was sent is kept");
+    assert!(books.accounts.is_empty(), "{reason}: no credits");
+    assert!(books.orders.values().all(|order| order.paid_by.is_none()), "{reason}: nothing is paid");
+}
+
+/// A deployment without a secret must not run, rather than believe whoever signs with none.
+#[tokio::test(start_paused = true)]
+async fn a_blank_secret() {
+    for secret in ["", " ", "whsec_", "whsec_...", "whsec_your_secret_here", "secret"] {
+        let settings = Settings::new([("STRIPE_WEBHOOK_SECRET".to_owned(), secret.to_owned())]);
+        assert!(Keyring::open(Vault::Here(settings), Stripe::keys, now()).await.is_err(), "{secret:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_of_another_gateway() {
+    for provider in [Provider::Wechat, Provider::Epay] {
+        let world = World::new();
+        let mut cheap = order(ORDER);
+        cheap.terms.provider = provider;
+        made(&world, cheap).await;
+        refused(&world, &[], &with("payment_intent_succeeded", &[]), "provider_mismatch").await;
+        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("PROVIDER_MISMATCH"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_amount() {
+    for amount in [0, 1, 1_998, 2_000, 199_900, i64::MAX] {
+        let world = shop().await;
+        let body = with("payment_intent_succeeded", &[("/data/object/amount_received", json!(amount))]);
+        refused(&world, &[], &body, "amount_mismatch").await;
+        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("AMOUNT_MISMATCH"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_currency() {
+    for currency in ["jpy", "eur", "krw"] {
+        let world = shop().await;
+        let body = with("payment_intent_succeeded", &[("/data/object/currency", json!(currency))]);
+        refused(&world, &[], &body, "currency_mismatch").await;
+        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("CURRENCY_MISMATCH"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_event_where_money_is_real() {
+    let live = [("STRIPE_LIVEMODE", "true")];
+    for name in OF_ONE_PAYMENT.into_iter().chain(["invoice_paid", "customer_subscription_created"]) {
+        let world = shop().await;
+        refused(&world, &live, &with(name, &[]), "wrong_mode").await;
+        assert_eq!(world.books().orders, shop().await.books().orders, "{name}: no order is touched");
+    }
+    let world = shop().await;
+    refused(&world, &[], &with("payment_intent_succeeded", &[("/livemode", json!(true))]), "wrong_mode").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_not_ours() {
+    let ours = [("STRIPE_ACCOUNT", "acct_ours")];
+    let mut from_another = sample("payment_intent_succeeded");
+    from_another["account"] = json!("acct_theirs");
+    let from_another = from_another.to_string();
+    refused(&shop().await, &[], &from_another, "wrong_account").await;
+    refused(&shop().await, &ours, &from_another, "wrong_account").await;
+    refused(&shop().await, &ours, &with("payment_intent_succeeded", &[]), "wrong_account").await;
+}
+
+/// Paid twice: the second payment buys nothing, and its refund, which the order's number is on too, takes nothing away.
+#[tokio::test(start_paused = true)]
+async fn a_second_payment_and_its_refund() {
+    let second = |name: &str| {
+        with(name, &[]).replace("3Sample0000000000000001", "3Sample0000000000000009").replace("evt_", "evt_second_")
+    };
+    let world = shop().await;
+    accepted(&world, &[with("payment_intent_succeeded", &[]), second("payment_intent_succeeded")]).await;
+    let books = world.books();
+    assert_eq!(
+        books.journal["stripe#evt_second_payment_intent_succeeded"].reason.as_deref(),
+        Some("duplicate_payment")
+    );
+    assert_eq!(books.order(ORDER).anomaly.as_deref(), Some("DUPLICATE_PAYMENT"));
+    accepted(&world, &["charge_refunded", "refund_created", "charge_dispute_created"].map(second)).await;
+    let books = world.books();
+    books.check();
+    let order = books.order(ORDER);
+    assert_eq!((order.payment.as_str(), order.posted, order.disputed), ("paid", 100_000_000, false));
+}
+
+/// A payment's own pointer counts for more than what somebody wrote on it later.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_names_another_order_than_its_payment() {
+    let world = shop().await;
+    made(&world, order("HLother")).await;
+    let other = with("charge_succeeded", &[("/data/object/metadata/hookledger_order", json!("HLother"))]);
+    accepted(&world, &[with("payment_intent_succeeded", &[]), other]).await;
+    let books = world.books();
+    books.check();
+    assert_eq!((books.order(ORDER).payment.as_str(), books.order("HLother").payment.as_str()), ("paid", "unpaid"));
+    assert_eq!(books.balance("alice/credits"), 100_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn payments_that_are_not_ours_leave_no_trace() {
+    let world = shop().await;
+    let before = world.books();
+    let rows = [
+        with("payment_intent_succeeded", &[("/data/object/metadata", json!({}))]),
+        with("payment_intent_succeeded", &[("/data/object/metadata", json!({ "order_id": "4711" }))]),
+        with("charge_succeeded", &[("/data/object/metadata", json!({}))]),
+        with("checkout_session_completed", &[("/data/object/metadata", json!({}))]),
+        with("customer_subscription_created", &[("/data/object/metadata", json!({}))]),
+        with("invoice_paid", &[("/data/object/parent", Value::Null)]),
+    ];
+    accepted(&world, &rows).await;
+    assert_eq!(world.books(), before);
+}

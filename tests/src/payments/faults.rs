@@ -1,0 +1,112 @@
+//! Every single fault, and for the payment itself every two, at every call; then Stripe tries again. The books come out as they do
+//! without any fault.
+
+use testkit::{Fault, Row};
+
+use super::*;
+use crate::sandbox::SETTLED;
+
+/// More than any scenario needs, and fewer than would hide one that never ends.
+const TRIES_MAX: u64 = 12;
+
+struct Scenario {
+    name: &'static str,
+    before: &'static [&'static str],
+    event: &'static str,
+    changes: fn() -> Vec<(&'static str, Value)>,
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "a payment", before: &[], event: "payment_intent_succeeded", changes: Vec::new },
+    Scenario {
+        name: "a payment that another event has told of",
+        before: &["charge_succeeded"],
+        event: "checkout_session_completed",
+        changes: Vec::new,
+    },
+    Scenario {
+        name: "a payment of another amount",
+        before: &[],
+        event: "payment_intent_succeeded",
+        changes: || vec![("/data/object/amount_received", json!(1_998))],
+    },
+    Scenario {
+        name: "a payment of an order that is not there",
+        before: &[],
+        event: "payment_intent_succeeded",
+        changes: || vec![("/data/object/metadata/hookledger_order", json!("HLnone"))],
+    },
+    Scenario { name: "a refund", before: &["payment_intent_succeeded"], event: "charge_refunded", changes: Vec::new },
+    Scenario { name: "a refund that is early", before: &[], event: "refund_created", changes: Vec::new },
+    Scenario {
+        name: "a dispute",
+        before: &["payment_intent_succeeded"],
+        event: "charge_dispute_created",
+        changes: Vec::new,
+    },
+    Scenario {
+        name: "an invoice",
+        before: &["customer_subscription_created"],
+        event: "invoice_paid",
+        changes: Vec::new,
+    },
+    Scenario { name: "a subscription", before: &[], event: "customer_subscription_created", changes: Vec::new },
+];
+
+#[tokio::test(start_paused = true)]
+async fn every_single_fault_at_every_call() {
+    for scenario in SCENARIOS {
+        let (expected, calls) = played(scenario, &[]).await;
+        for (call, fault) in (0..=calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+            let (books, _) = played(scenario, &[(call, fault)]).await;
+            assert_eq!(books, expected, "{}: {fault:?} at call {call}", scenario.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_two_faults_in_a_row_while_a_payment_is_booked() {
+    let scenario = &SCENARIOS[0];
+    let (expected, calls) = played(scenario, &[]).await;
+    for (first, second) in Fault::ALL.iter().flat_map(|first| Fault::ALL.map(|second| (*first, second))) {
+        for call in 0..calls {
+            let (books, _) = played(scenario, &[(call, first), (call + 1, second)]).await;
+            assert_eq!(books, expected, "{first:?} and {second:?} from call {call}");
+        }
+    }
+}
+
+/// Delivers until Stripe is told 200; returns what is left in the books and the number of calls made.
+async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (Books, usize) {
+    let world = shop().await;
+    let before: Vec<String> = scenario.before.iter().map(|name| with(name, &[])).collect();
+    accepted(&world, &before).await;
+    let body = with(scenario.event, &(scenario.changes)());
+    let faults: BTreeMap<usize, Fault> = faults.iter().copied().collect();
+    let mut made = 0;
+    for attempt in 1..=TRIES_MAX {
+        let (from, faults) = (made, faults.clone());
+        let plan = move |call: usize, _: &str| faults.get(&(from + call)).copied().unwrap_or(Fault::None);
+        let sandbox = Sandbox::new(&world, attempt, plan).await;
+        let reply = sandbox.deliver(&body, &moment(attempt)).await;
+        made += sandbox.faults.calls().len();
+        match reply.map(|reply| reply.status) {
+            None | Some(500 | 503) => {}
+            Some(status) => {
+                assert_eq!(status, 200, "{}", scenario.name);
+                tokio::time::sleep(SETTLED).await;
+                return (comparable(world.books()), made);
+            }
+        }
+    }
+    panic!("{}: {faults:?}: never told", scenario.name);
+}
+
+/// All of it but how often an event was tried.
+fn comparable(mut books: Books) -> Books {
+    books.check();
+    for row in books.journal.values_mut() {
+        *row = Row { attempts: 0, ..row.clone() };
+    }
+    books
+}

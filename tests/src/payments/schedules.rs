@@ -1,0 +1,119 @@
+//! Random schedules: the events of one payment and of one subscription, repeated, at once, to sandboxes whose network fails; each from
+//! a seed that plays it again: `HOOKLEDGER_SEED=17 cargo test -p tests payments::schedules`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use testkit::Fault;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::sandbox::SETTLED;
+
+const SCHEDULES_PER_PART: u64 = 500;
+
+const OF_ONE_SUBSCRIPTION: [&str; 6] = [
+    "customer_subscription_created",
+    "customer_subscription_updated",
+    "customer_subscription_deleted",
+    "invoice_paid",
+    "invoice_payment_succeeded",
+    "invoice_payment_failed",
+];
+
+#[test]
+fn part_1() {
+    play(0);
+}
+
+#[test]
+fn part_2() {
+    play(1);
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a person names the seed to play again")]
+fn play(part: u64) {
+    match std::env::var("HOOKLEDGER_SEED") {
+        Ok(seed) => schedule_of(seed.parse().expect("HOOKLEDGER_SEED is a number")),
+        Err(_) => (part * SCHEDULES_PER_PART..(part + 1) * SCHEDULES_PER_PART).for_each(schedule_of),
+    }
+}
+
+/// Prints the seed when the schedule fails.
+struct Named(u64);
+
+impl Drop for Named {
+    #[expect(clippy::print_stderr, reason = "beside the panic's own message")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the schedule that failed: HOOKLEDGER_SEED={} cargo test -p tests payments::schedules", self.0);
+        }
+    }
+}
+
+fn schedule_of(seed: u64) {
+    let _named = Named(seed);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(schedule(Rng::with_seed(seed)));
+}
+
+async fn schedule(mut rng: Rng) {
+    let mut names: Vec<&str> = OF_ONE_PAYMENT.into_iter().chain(OF_ONE_SUBSCRIPTION).collect();
+    rng.shuffle(&mut names);
+    names.truncate(rng.usize(2..=7));
+    let bodies: Vec<String> = names.iter().map(|name| with(name, &[at(rng.i64(0..3))])).collect();
+    let expected = {
+        let world = shop().await;
+        accepted(&world, &bodies).await;
+        reconciled(&world, &bodies).await;
+        Ending::of(&world.books())
+    };
+
+    let world = shop().await;
+    let mut sandboxes = Vec::new();
+    for _ in 0..rng.usize(1..=3) {
+        sandboxes.push(Arc::new(faulty(&world, &mut rng).await));
+    }
+    let mut deliveries = JoinSet::new();
+    for attempt in 1..=rng.u64(2..=12) {
+        let body = bodies[rng.usize(0..bodies.len())].clone();
+        let sandbox = Arc::clone(&sandboxes[rng.usize(0..sandboxes.len())]);
+        let start = Duration::from_millis(rng.u64(0..=2_000));
+        deliveries.spawn(async move {
+            tokio::time::sleep(start).await;
+            sandbox.deliver(&body, &moment(attempt)).await.map(|reply| (body, reply.status))
+        });
+    }
+    let mut acknowledged = BTreeSet::new();
+    while let Some(delivered) = deliveries.join_next().await {
+        if let Some((body, status)) = delivered.expect("no delivery panics") {
+            assert!(matches!(status, 200 | 503), "{status}");
+            if status == 200 {
+                acknowledged.insert(body);
+            }
+        }
+    }
+    tokio::time::sleep(SETTLED).await;
+    let books = world.books();
+    books.check();
+    for body in acknowledged {
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        let receipt = format!("stripe#{}", body["id"].as_str().expect("an id"));
+        assert!(books.journal.contains_key(&receipt), "{receipt} was acknowledged and is not kept");
+    }
+
+    // Stripe goes on until it is told, and what waited is tried again.
+    accepted(&world, &bodies).await;
+    reconciled(&world, &bodies).await;
+    assert_eq!(Ending::of(&world.books()), expected, "{names:?}");
+}
+
+async fn faulty(world: &World, rng: &mut Rng) -> Sandbox {
+    let (seed, mut faults, often) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
+    let plan = move |_: usize, _: &str| {
+        if faults.u8(0..100) < often { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
+    };
+    Sandbox::new(world, seed, plan).await
+}
