@@ -48,6 +48,7 @@ struct Data<'b> {
 }
 
 pub(crate) fn parse(verified: &Verified<'_>) -> Result<UsageEvent, ParseError> {
+    is_object(verified.bytes()).then_some(()).ok_or_else(|| problem("body", "must be a JSON object"))?;
     let body: Body<'_> = serde_json::from_slice(verified.bytes()).map_err(|error| structure("", &error))?;
     let (id, receipt) = field("eventId", body.event_id, event_id)?;
     data_of(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })
@@ -60,6 +61,7 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
     })?;
     let sent_at = field("timestamp", body.timestamp, moment)?;
     let data = field("data", body.data, Ok)?;
+    is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| problem("data", "must be a JSON object"))?;
     let data: Data<'_> = serde_json::from_str(data.get()).map_err(|error| structure("data", &error))?;
     let event = UsageEvent {
         id: id.to_owned(),
@@ -133,6 +135,11 @@ fn count(value: &RawValue) -> Result<u64, String> {
 
 fn text(value: &RawValue) -> Result<String, String> {
     serde_json::from_str(value.get()).map_err(|_| "must be a text".to_owned())
+}
+
+/// A list would be read as an object whose fields stand in order.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
 }
 
 /// Not JSON, not an object, or an object with a name twice: of two values one reader takes the first and another the last.

@@ -70,6 +70,21 @@ fn other_facts_are_another_event() {
     }
 }
 
+/// Serde reads a list as an object whose fields stand in order: no gateway means that.
+#[test]
+fn a_list_is_no_event() {
+    let data = r#"["k1","m",1,1,2,"1"]"#;
+    let object =
+        r#"{"remoteKeyId":"k1","model":"m","promptTokens":1,"completionTokens":1,"totalTokens":2,"creditCost":"1"}"#;
+    for (body, field) in [
+        (format!(r#"["e1","usage",1767225600,{object}]"#), "body"),
+        (format!(r#"{{"eventId":"e1","eventType":"usage","timestamp":1767225600,"data":{data}}}"#), "data"),
+    ] {
+        let error = parsed(&body).expect_err("a list");
+        assert_eq!((error.field.as_str(), error.problem.as_str()), (field, "must be a JSON object"), "{body}");
+    }
+}
+
 /// The same event as another serializer would write it: other order, other white space, unknown fields in between.
 fn rewritten(value: &Value, dice: &mut impl FnMut() -> usize) -> String {
     const SPACE: [&str; 4] = ["", " ", "\n\t", "\r\n  "];
