@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("testkit", &["embedded", "idempotency", "ledger"]),
     ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
-    ("local", &["stripe", "edge", "embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
+    ("local", &["standin", "stripe", "edge", "embedded", "idempotency", "ledger", "signing", "usage", "webhook"]),
     ("tests", &[]),
 ];
 

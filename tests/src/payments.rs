@@ -1,6 +1,7 @@
 //! Stripe's events, as the function takes them: what each decides, in every order, under faults, and what is refused.
 
 mod attacks;
+mod costs;
 mod decisions;
 mod faults;
 mod orders;

@@ -1,0 +1,31 @@
+//! What an event of Stripe's costs: round trips, counted.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn round_trips() {
+    let world = shop().await;
+    let (warm, cold) = (Sandbox::faultless(&world).await, Sandbox::faultless(&world).await);
+    let (read, write) = ("GetItem", "TransactWriteItems");
+    let rows = [
+        (
+            "a payment: where its id leads, the order, the commit",
+            &warm,
+            "payment_intent_succeeded",
+            vec![read, read, write],
+        ),
+        ("again", &warm, "payment_intent_succeeded", vec![]),
+        ("again, to a process that knows nothing", &cold, "payment_intent_succeeded", vec![read, read, write]),
+        ("a session has two ids", &warm, "checkout_session_completed", vec![read, read, write]),
+        ("a refund", &warm, "charge_refunded", vec![read, read, write]),
+        ("an invoice: the subscription, the order, the commit", &warm, "invoice_paid", vec![read, read, write]),
+        ("of no interest", &warm, "customer_created", vec![]),
+    ];
+    for (attempt, (name, sandbox, sample, expected)) in (1..).zip(rows) {
+        let before = sandbox.faults.calls().len();
+        sandbox.deliver(&with(sample, &[]), &moment(attempt)).await.expect("alive");
+        let made: Vec<String> =
+            sandbox.faults.calls().split_off(before).into_iter().map(|call| call.operation).collect();
+        assert_eq!(made, expected, "{name}");
+    }
+}
