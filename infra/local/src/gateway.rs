@@ -13,18 +13,23 @@ use hyper::body::Incoming;
 
 use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;
+use crate::mock_stripe::{self, MockStripe};
 use crate::now;
+use crate::sources::STRIPE;
 
 /// API Gateway's own limit. What a function accepts is far less.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Beyond this nobody is owed an answer.
 const READ_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+/// How often the stand-in for Stripe sends an event.
+const DELIVERIES_MAX: u32 = 5;
 const DYNAMODB_TARGET: &str = "x-amz-target";
 
 pub(crate) struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) functions: Vec<Served>,
     pub(crate) port: u16,
+    pub(crate) mock_stripe: Option<MockStripe>,
 }
 
 pub(crate) struct Served {
@@ -44,7 +49,38 @@ impl Gateway {
         if head.method == Method::POST && head.uri.path() == "/" && head.headers.contains_key(DYNAMODB_TARGET) {
             return Ok(self.store(&head.headers, &body));
         }
+        if let Some(answered) = self.mocked(&head, &body, peer).await {
+            return Ok(answered);
+        }
         Ok(self.api(&head, &body, peer).await)
+    }
+
+    /// What the stand-in for Stripe answers, once the events that it sends have been told to our webhook.
+    async fn mocked(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Option<Answered> {
+        let mock = self.mock_stripe.as_ref()?;
+        let path = head.uri.path_and_query()?.as_str().strip_prefix(mock_stripe::PATH)?;
+        let body = String::from_utf8_lossy(body);
+        let mocked = mock.answer(head.method.as_str(), path, &head.headers, &body, now())?;
+        for event in &mocked.events {
+            self.deliver(mock, event, peer).await;
+        }
+        Some(response(mocked.reply, "mock"))
+    }
+
+    /// As Stripe does: until it is accepted, though here not for days.
+    async fn deliver(&self, mock: &MockStripe, event: &str, peer: SocketAddr) {
+        for _ in 0..DELIVERIES_MAX {
+            let headers = mock.signed(event, now()).unwrap_or_default();
+            let mut request = Request::post(STRIPE.path()).header(CONTENT_TYPE, "application/json");
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let Ok((head, ())) = request.body(()).map(Request::into_parts) else { return };
+            if self.api(&head, event.as_bytes(), peer).await.status().is_success() {
+                return;
+            }
+        }
+        tracing::warn!("an event of the stand-in for Stripe was not accepted");
     }
 
     async fn api(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Answered {

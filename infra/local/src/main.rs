@@ -1,4 +1,4 @@
-//! `cargo run`: the whole stack on one machine. With a command, the other end of it: `send`, `event` and `account`.
+//! `cargo run`: the whole stack on one machine. With a command, the other end of it: `send`, `event`, `account` and `order`.
 
 mod account;
 mod api_gateway;
@@ -12,6 +12,8 @@ mod home;
 mod json;
 mod log;
 mod manual;
+mod mock_stripe;
+mod order;
 mod post;
 mod print;
 mod random;
@@ -54,6 +56,8 @@ enum Command {
     Event(event::Event),
     /// Show an account, or change it by hand
     Account(account::Account),
+    /// Show an order
+    Order(order::Order),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +88,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             None => serve::run(serve, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Send(args)) => send::run(&args, &data, variable).await,
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| ExitCode::SUCCESS),
+            Some(Command::Order(args)) => order::run(args, &data).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Account(args)) => account::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
         }
     })

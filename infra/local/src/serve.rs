@@ -22,6 +22,7 @@ use crate::books::{self, STAGE};
 use crate::error::Error;
 use crate::gateway::{Gateway, Served};
 use crate::home::{Claim, Home, Running, RunningSource};
+use crate::mock_stripe::MockStripe;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{SOURCES, Scheme};
 use crate::{banner, functions, log, seed};
@@ -64,7 +65,9 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let address = listener.local_addr().map_err(|error| Error::Listen(PORT, error))?;
     let secrets = Secrets::open(&home, &variable)?;
     let engine = if args.memory { in_memory()? } else { books::store(&home)? };
-    let served = functions_of_template(&engine, &secrets, &variable).await?;
+    let mock_stripe = mock_stripe(address, &secrets, &variable);
+    let setting = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name)).or_else(|| variable(name));
+    let served = functions_of_template(&engine, &secrets, setting).await?;
     let tables = Tables::of_stage(STAGE);
     let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
     seed::plant(&ledger, &secrets).await?;
@@ -72,7 +75,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let running = running(address, &secrets, &tables)?;
     let _announced = home.announce(&running)?;
     banner::show(&running, &home, args.memory);
-    let gateway = Gateway { engine: engine.clone(), functions: served, port: address.port() };
+    let gateway = Gateway { engine: engine.clone(), functions: served, port: address.port(), mock_stripe };
     tokio::select! {
         () = answer(listener, Arc::new(gateway), stop) => {}
         () = sweep(&engine) => {}
@@ -92,6 +95,16 @@ fn in_memory() -> Result<Engine, Error> {
     let engine = Engine::memory().map_err(of_store)?;
     engine.create_tables(&books::tables()?).map_err(of_store)?;
     Ok(engine)
+}
+
+/// Unless a person wants to buy from the real one, in its test mode.
+fn mock_stripe(
+    address: SocketAddr,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Option<MockStripe> {
+    let is_wanted = variable("MOCK_STRIPE").is_none_or(|value| value != "false");
+    is_wanted.then(|| MockStripe::new(&format!("http://{address}"), secrets.named(stripe::SETTINGS[0])))
 }
 
 async fn functions_of_template(

@@ -140,6 +140,11 @@ impl Amount {
         times.checked_mul(part.0)?.checked_add(of_rest).and_then(Self::from_wide)
     }
 
+    /// The shortest decimal text of it, where so many decimals make one.
+    pub fn decimal(self, scale: u8) -> String {
+        decimal(self.0, scale)
+    }
+
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }

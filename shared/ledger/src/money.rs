@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::amount::{decimal, parse};
+use crate::amount::parse;
 use crate::{Amount, AmountError};
 
 /// The currencies without a smaller unit, as card networks count them.
@@ -69,7 +69,7 @@ impl Money {
 
     /// The decimal number alone, as short as it can be.
     pub fn decimal(&self) -> String {
-        decimal(self.amount.units(), self.currency.scale())
+        self.amount.decimal(self.currency.scale())
     }
 }
 

@@ -1,0 +1,109 @@
+//! `order`: what is known of an order, for whoever has to say what happened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use ledger::{Asset, Claims, Grant, Ledger as _, Money, Order as Row, OrderNumber};
+
+use crate::books::Books;
+use crate::error::Error;
+use crate::print;
+use crate::seed::delivery;
+
+/// A person waits longer than a sender does.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+pub(crate) struct Order {
+    /// The books of a deployed stage, with the AWS credentials and region of the environment
+    #[arg(long, global = true)]
+    aws: bool,
+    /// Which deployed stage
+    #[arg(long, global = true, default_value = "dev", requires = "aws")]
+    stage: String,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Its terms, its payment and all that was claimed back
+    Show { number: String },
+}
+
+pub(crate) async fn run(args: Order, dir: &Path) -> Result<(), Error> {
+    let Action::Show { number } = args.action;
+    let number = OrderNumber::new(&number)?;
+    if !args.aws && !dir.exists() {
+        return Err(Error::NoBooks(dir.to_owned()));
+    }
+    let books = if args.aws { Books::on_aws(&args.stage).await? } else { Books::here(dir).await? };
+    let order = books.ledger.order(&number, &delivery(PATIENCE)).await?;
+    show(&order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?);
+    Ok(())
+}
+
+fn show(order: &Row) {
+    let terms = &order.terms;
+    let price = match &terms.exchange {
+        None => terms.price.to_string(),
+        Some(exchange) => format!("{}, for {} at {}", terms.price, exchange.price, exchange.rate),
+    };
+    let mut rows = vec![
+        ["owner".to_owned(), order.owner.to_string()],
+        ["made".to_owned(), order.created_at.to_string()],
+        ["product".to_owned(), format!("{} × {}", terms.quantity, terms.product)],
+        ["price".to_owned(), format!("{price}, by {}", terms.provider.as_str())],
+        ["grants".to_owned(), terms.grants.iter().map(granted).collect::<Vec<_>>().join(", ")],
+        ["payment".to_owned(), order.payment.as_str().to_owned()],
+    ];
+    if let Some(paid) = &order.paid {
+        rows.push(["paid by".to_owned(), format!("{} at {}", paid.by, paid.at)]);
+        let refunded = Money { amount: order.refunded(), ..terms.price };
+        rows.push(["refunded".to_owned(), refunded.to_string()]);
+        rows.push(["credits".to_owned(), Asset::CREDITS.format(order.posted)]);
+    }
+    if order.is_disputed() {
+        rows.push(["disputed".to_owned(), "frozen until it is won".to_owned()]);
+    }
+    rows.push(["fulfilment".to_owned(), order.fulfilment.as_str().to_owned()]);
+    rows.push(["version".to_owned(), order.version.to_string()]);
+    print::line(&order.number);
+    let rows: Vec<[String; 2]> = rows.into_iter().map(|[name, value]| [format!("  {name}"), value]).collect();
+    print::columns(&rows);
+    let claims = order.claims.iter().flat_map(|(payment, claims)| claimed(payment, claims, terms.price));
+    let anomalies = order.anomalies.iter().map(|(reason, details)| format!("{}: {details}", reason.as_str()));
+    for line in claims.chain(anomalies) {
+        print::line(format_args!("  {line}"));
+    }
+}
+
+fn claimed(payment: &str, claims: &Claims, price: Money) -> Vec<String> {
+    let money = |amount| Money { amount, ..price };
+    let refunds =
+        claims.refunds.by_id.iter().map(|(id, refund)| {
+            format!("refund {id} of {payment}: {}, {}", money(refund.amount), refund.state.as_str())
+        });
+    let sum =
+        claims.refunds.reported.iter().map(|reported| {
+            format!("refunds of {payment}: {} in all, as of {}", money(reported.amount), reported.as_of)
+        });
+    let disputes =
+        claims.disputes.0.iter().map(|(id, dispute)| {
+            format!("dispute {id} of {payment}: {}, as of {}", dispute.stage.as_str(), dispute.as_of)
+        });
+    refunds.chain(sum).chain(disputes).collect()
+}
+
+fn granted(grant: &Grant) -> String {
+    match grant {
+        Grant::Credits(amount) => format!("{} credits", Asset::CREDITS.format(*amount)),
+        Grant::CreditsEachPeriod(amount) => format!("{} credits each period", Asset::CREDITS.format(*amount)),
+        Grant::Token { code, scale, amount } => format!("{} {code}", amount.decimal(*scale)),
+        Grant::Report(name) => format!("report {name}"),
+        Grant::TopUp(top_up) => {
+            format!("{} {} {} for {}", top_up.operator, top_up.kind, top_up.code, top_up.phone)
+        }
+    }
+}
