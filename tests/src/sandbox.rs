@@ -82,6 +82,15 @@ impl<W: Sender> SandboxOf<W> {
         Self::new(world, 1, |_, _| Fault::None).await
     }
 
+    /// Up to six in ten of its calls end in one fault or another.
+    pub(crate) async fn unlucky(world: &World, rng: &mut fastrand::Rng) -> Self {
+        let (seed, mut faults, often) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
+        let plan = move |_: usize, _: &str| {
+            if faults.u8(0..100) < often { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
+        };
+        Self::new(world, seed, plan).await
+    }
+
     /// `None`: the sandbox died on it.
     pub(crate) async fn deliver(&self, body: &str, moment: &Moment) -> Option<Reply> {
         let event = W::signed(body, moment.now);
@@ -89,6 +98,22 @@ impl<W: Sender> SandboxOf<W> {
             biased;
             reply = self.function.answer(&event, moment) => Some(reply),
             () = self.faults.killed() => None,
+        }
+    }
+}
+
+/// Prints the seed when a random schedule fails.
+pub(crate) struct Named {
+    pub(crate) seed: u64,
+    pub(crate) tests: &'static str,
+}
+
+impl Drop for Named {
+    #[expect(clippy::print_stderr, reason = "beside the panic's own message")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { seed, tests } = self;
+            eprintln!("the schedule that failed: HOOKLEDGER_SEED={seed} cargo test -p tests {tests}");
         }
     }
 }

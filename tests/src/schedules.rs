@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use testkit::{Fault, World, usage};
+use testkit::{World, usage};
 use tokio::task::JoinSet;
 
-use crate::sandbox::{SETTLED, Sandbox, moment, open_account, top_up};
+use crate::sandbox::{Named, SETTLED, Sandbox, moment, open_account, top_up};
 
 /// Ten thousand in all, in parts that run side by side.
 const SCHEDULES_PER_PART: u64 = 2_500;
@@ -47,21 +47,9 @@ fn play(part: u64) {
     }
 }
 
-/// Prints the seed when the schedule fails.
-struct Named(u64);
-
-impl Drop for Named {
-    #[expect(clippy::print_stderr, reason = "beside the panic's own message")]
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the schedule that failed: HOOKLEDGER_SEED={} cargo test -p tests schedules", self.0);
-        }
-    }
-}
-
 /// Every call that the store was asked, in order.
 fn schedule_of(seed: u64) -> Vec<String> {
-    let _named = Named(seed);
+    let _named = Named { seed, tests: "schedules" };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(schedule(Rng::with_seed(seed)))
@@ -86,7 +74,7 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
 
     let mut sandboxes = Vec::new();
     for _ in 0..rng.usize(1..=3) {
-        sandboxes.push(Arc::new(faulty(&world, &mut rng).await));
+        sandboxes.push(Arc::new(Sandbox::unlucky(&world, &mut rng).await));
     }
     let mut deliveries = JoinSet::new();
     for attempt in 1..=rng.u64(1..=9) {
@@ -153,14 +141,6 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
         );
     }
     sandboxes.iter().flat_map(|sandbox| sandbox.faults.calls()).map(|call| call.operation).collect()
-}
-
-async fn faulty(world: &World, rng: &mut Rng) -> Sandbox {
-    let (seed, mut faults, often) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
-    let plan = move |_: usize, _: &str| {
-        if faults.u8(0..100) < often { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
-    };
-    Sandbox::new(world, seed, plan).await
 }
 
 fn body(event: &Planned, cost: u64) -> String {

@@ -9,7 +9,7 @@ use ledger::{
     AccountId, Amount, Asset, Balance, CallerKey, CommitError, Committed, EventKey, Ledger as _, Owner, Reason, Receipt,
 };
 
-use crate::books::Books;
+use crate::books::{Books, Which};
 use crate::error::Error;
 use crate::manual::{self, Change, What, credits_of};
 use crate::seed::delivery;
@@ -25,12 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Account {
-    /// The books of a deployed stage, with the AWS credentials and region of the environment
-    #[arg(long, global = true)]
-    aws: bool,
-    /// Which deployed stage
-    #[arg(long, global = true, default_value = "dev", requires = "aws")]
-    stage: String,
+    #[command(flatten)]
+    which: Which,
     #[command(subcommand)]
     action: Action,
 }
@@ -84,14 +80,10 @@ struct By {
 }
 
 pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-    let books = async || {
-        if args.aws { Books::on_aws(&args.stage).await } else { Books::here(dir).await }
-    };
+    let books = || args.which.open(dir);
     let user = || variable("USER").ok_or(Error::NoAuthor);
     match args.action {
-        // Looking makes nothing: a folder that is not there is mostly one that was mistyped.
-        Action::Show { .. } if !args.aws && !dir.exists() => Err(Error::NoBooks(dir.to_owned())),
-        Action::Show { owner } => show(&books().await?, &credits_of(&Owner::new(&owner)?)).await,
+        Action::Show { owner } => show(&args.which.read(dir).await?, &credits_of(&Owner::new(&owner)?)).await,
         Action::Credit(sum) => {
             let (account, amount, by) = sum.read(user)?;
             change(&books().await?, by, What::Credit { account, amount }).await

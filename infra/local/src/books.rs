@@ -6,6 +6,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use clap::Args;
 use embedded::{DATA_YAML, Engine, Template};
 use idempotency::{DynamoLedger, Tables};
 use rusqlite::{Connection, OpenFlags};
@@ -15,6 +16,31 @@ use crate::home::{Claim, Home, Lock};
 
 /// The stage of this machine: a part of the tables' names.
 pub(crate) const STAGE: &str = "local";
+
+/// Which books a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The books of a deployed stage, with the AWS credentials and region of the environment
+    #[arg(long, global = true)]
+    aws: bool,
+    /// Which deployed stage
+    #[arg(long, global = true, default_value = "dev", requires = "aws")]
+    stage: String,
+}
+
+impl Which {
+    pub(crate) async fn open(&self, dir: &Path) -> Result<Books, Error> {
+        if self.aws { Books::on_aws(&self.stage).await } else { Books::here(dir).await }
+    }
+
+    /// To look at: looking makes nothing, and a folder that is not there is mostly one that was mistyped.
+    pub(crate) async fn read(&self, dir: &Path) -> Result<Books, Error> {
+        if !self.aws && !dir.exists() {
+            return Err(Error::NoBooks(dir.to_owned()));
+        }
+        self.open(dir).await
+    }
+}
 
 pub(crate) struct Books {
     pub(crate) ledger: DynamoLedger,
@@ -36,7 +62,7 @@ impl Books {
     }
 
     /// With whatever credentials and region are around.
-    pub(crate) async fn on_aws(stage: &str) -> Result<Self, Error> {
+    async fn on_aws(stage: &str) -> Result<Self, Error> {
         let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
         if sdk.region().is_none() {
             return Err(Error::NoRegion);

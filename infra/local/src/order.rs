@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use ledger::{Asset, Claims, Grant, Ledger as _, Money, Order as Row, OrderNumber};
 
-use crate::books::Books;
+use crate::books::Which;
 use crate::error::Error;
 use crate::print;
 use crate::seed::delivery;
@@ -16,12 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Order {
-    /// The books of a deployed stage, with the AWS credentials and region of the environment
-    #[arg(long, global = true)]
-    aws: bool,
-    /// Which deployed stage
-    #[arg(long, global = true, default_value = "dev", requires = "aws")]
-    stage: String,
+    #[command(flatten)]
+    which: Which,
     #[command(subcommand)]
     action: Action,
 }
@@ -35,10 +31,7 @@ enum Action {
 pub(crate) async fn run(args: Order, dir: &Path) -> Result<(), Error> {
     let Action::Show { number } = args.action;
     let number = OrderNumber::new(&number)?;
-    if !args.aws && !dir.exists() {
-        return Err(Error::NoBooks(dir.to_owned()));
-    }
-    let books = if args.aws { Books::on_aws(&args.stage).await? } else { Books::here(dir).await? };
+    let books = args.which.read(dir).await?;
     let order = books.ledger.order(&number, &delivery(PATIENCE)).await?;
     show(&order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?);
     Ok(())

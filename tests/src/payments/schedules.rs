@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use testkit::Fault;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::sandbox::SETTLED;
+use crate::sandbox::{Named, SETTLED};
 
 const SCHEDULES_PER_PART: u64 = 500;
 
@@ -40,20 +39,8 @@ fn play(part: u64) {
     }
 }
 
-/// Prints the seed when the schedule fails.
-struct Named(u64);
-
-impl Drop for Named {
-    #[expect(clippy::print_stderr, reason = "beside the panic's own message")]
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the schedule that failed: HOOKLEDGER_SEED={} cargo test -p tests payments::schedules", self.0);
-        }
-    }
-}
-
 fn schedule_of(seed: u64) {
-    let _named = Named(seed);
+    let _named = Named { seed, tests: "payments::schedules" };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(schedule(Rng::with_seed(seed)));
@@ -74,7 +61,7 @@ async fn schedule(mut rng: Rng) {
     let world = shop().await;
     let mut sandboxes = Vec::new();
     for _ in 0..rng.usize(1..=3) {
-        sandboxes.push(Arc::new(faulty(&world, &mut rng).await));
+        sandboxes.push(Arc::new(Sandbox::unlucky(&world, &mut rng).await));
     }
     let mut deliveries = JoinSet::new();
     for attempt in 1..=rng.u64(2..=12) {
@@ -108,12 +95,4 @@ async fn schedule(mut rng: Rng) {
     accepted(&world, &bodies).await;
     reconciled(&world, &bodies).await;
     assert_eq!(Ending::of(&world.books()), expected, "{names:?}");
-}
-
-async fn faulty(world: &World, rng: &mut Rng) -> Sandbox {
-    let (seed, mut faults, often) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
-    let plan = move |_: usize, _: &str| {
-        if faults.u8(0..100) < often { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
-    };
-    Sandbox::new(world, seed, plan).await
 }
