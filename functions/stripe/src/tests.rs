@@ -36,3 +36,46 @@ fn all_kinds_act_unless_some_are_named() {
         assert_eq!(acting(unknown), Err(ConfigError::Kind(unknown.to_owned())));
     }
 }
+
+fn order() -> Order {
+    let terms = ledger::Terms {
+        provider: ledger::Provider::Stripe,
+        product: "credits-100".to_owned(),
+        quantity: 1,
+        price: ledger::Money {
+            amount: ledger::Amount::from_units(1_999),
+            currency: ledger::Currency::parse("USD").expect("a currency"),
+        },
+        exchange: None,
+        grants: vec![],
+        site: None,
+    };
+    let owner = ledger::Owner::new("alice").expect("an owner");
+    Order::new(OrderNumber::new("hk_sample_order").expect("a number"), owner, terms, Timestamp::EPOCH)
+}
+
+/// Somebody is called for a dispute that is open, and for nothing else.
+#[test]
+fn an_open_dispute_raises_an_alarm() {
+    const SAMPLE: &str = include_str!("../../../events/stripe/charge_dispute_created.json");
+    let source = Stripe { config: read(&[("STRIPE_LIVEMODE", "false")]).expect("a configuration") };
+    let keys = signing::stripe::Keys::parse("whsec_local", Strength::Local).expect("a secret");
+    for (status, alarm) in [
+        ("needs_response", Some("dispute_opened")),
+        ("under_review", Some("dispute_opened")),
+        ("warning_needs_response", None),
+        ("warning_closed", None),
+        ("won", None),
+        ("lost", None),
+    ] {
+        let body = SAMPLE.replace("\"needs_response\"", &format!("\"{status}\""));
+        assert_eq!(body != SAMPLE, status != "needs_response", "the sample has its status");
+        let header = signing::stripe::sign(&keys, body.as_bytes(), 0);
+        let verified = signing::stripe::verify(&keys, &header, body.as_bytes(), 0, 0).expect("verified");
+        let event = source.parse(&verified).expect("an event");
+        let loaded = Loaded { order: Some(order()), ..Loaded::default() };
+        let Decision::Record(entry) = source.decide(&event, loaded) else { panic!("{status} is not recorded") };
+        assert_eq!(entry.alarm, alarm, "{status}");
+        assert_eq!(entry.heading.order, Some(order().number), "{status}");
+    }
+}

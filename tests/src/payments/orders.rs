@@ -1,7 +1,9 @@
 //! The events of one payment, in any order, any number and at the same time: the books end the same.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use testkit::Fault;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -50,7 +52,9 @@ async fn every_pair_at_the_same_time() {
             let world = shop().await;
             let mut deliveries = JoinSet::new();
             for (attempt, body) in (1..).zip(bodies.clone()) {
-                let sandbox = Arc::new(Sandbox::faultless(&world).await);
+                // Each answer takes a while, so that both have read before either has written.
+                let late = |_: usize, _: &str| Fault::Delay(Duration::from_millis(10));
+                let sandbox = Arc::new(Sandbox::new(&world, attempt, late).await);
                 deliveries.spawn(async move { sandbox.deliver(&body, &moment(attempt)).await });
             }
             while let Some(reply) = deliveries.join_next().await {
