@@ -1,23 +1,27 @@
-//! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, the
-//! [`contract`] that every ledger passes, a [`MemoryLedger`], and [`Books`], which reads everything that is kept and checks
-//! that it adds up.
+//! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
+//! [`StripeNet`] between our code and a stand-in for Stripe, the [`contract`] that every ledger passes, a [`MemoryLedger`], and
+//! [`Books`], which reads everything that is kept and checks that it adds up.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when a test fails")]
 
 mod books;
+mod caller;
 mod contract;
 mod contract_orders;
 mod faults;
 mod gateway;
 mod memory;
+mod stripe;
 mod usage;
 mod world;
 
 pub use books::{Account, Books, OrderRow, Row, SubscriptionRow};
+pub use caller::api_key;
 pub use contract::contract;
 pub use faults::{Call, Fault, Faults};
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
+pub use stripe::{Asked, StripeFault, StripeNet};
 pub use usage::usage;
 pub use world::{STAGE, World, deadline, delivery, mark, now};

@@ -1,0 +1,28 @@
+//! How a call of a provider ends that brings nothing. Words and numbers only: no body and no key.
+
+use thiserror::Error;
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CallError {
+    /// Whether it was carried out is not known.
+    #[error("no answer")]
+    NoAnswer,
+    /// It was understood and not carried out.
+    #[error("refused with status {status}{}{}", named(kind.as_ref()), named(code.as_ref()))]
+    Refused {
+        status: u16,
+        /// The provider's own word for what kind of error it is.
+        kind: Option<String>,
+        code: Option<String>,
+    },
+    /// It went wrong on their side, and goes on doing so.
+    #[error("failed with status {status}")]
+    Failed { status: u16 },
+    /// An answer that is not one, or not to what was asked.
+    #[error("the answer cannot be read")]
+    Unreadable,
+}
+
+fn named(word: Option<&String>) -> String {
+    word.map(|word| format!(" {word}")).unwrap_or_default()
+}

@@ -1,0 +1,20 @@
+//! Clients of the providers: what we ask them, and what their answers say. Only ever the configured address is called.
+//!
+//! [`Http`] carries a request, [`Stripe`] knows what to ask. A call that failed without an answer may have been carried out all
+//! the same, so every call here is one that may be made again: it reads, or it carries an idempotency key, or doing it twice does
+//! nothing more.
+
+mod error;
+mod form;
+mod http;
+mod retry;
+mod session;
+mod stripe;
+
+pub use error::CallError;
+pub use http::Http;
+pub use session::{PaymentStatus, Session, SessionStatus};
+pub use stripe::{Item, KeyError, NewSession, Price, SecretKey, Stripe};
+
+#[cfg(test)]
+mod tests;

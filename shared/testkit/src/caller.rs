@@ -1,0 +1,18 @@
+//! Who may call an API.
+
+use ledger::{CallerKey, Decision, Effect, Entry, EventKey, Fingerprint, Heading, Ledger, Owner};
+
+/// From now on this key is this owner's, as a person would arrange it.
+pub async fn api_key<L: Ledger>(ledger: &L, owner: &str, secret: &str) {
+    let heading = Heading {
+        receipt: EventKey::new("manual", &format!("key-{secret}")).unwrap(),
+        source: "manual",
+        kind: "manual",
+        facts: Vec::new(),
+        fingerprints: Fingerprint::of(1, &[("owner", owner)]).into(),
+        order: None,
+    };
+    let effects = vec![Effect::Bind { key: CallerKey::api(secret), owner: Owner::new(owner).unwrap() }];
+    let decision = Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None });
+    ledger.commit(&decision, &crate::delivery(0)).await.unwrap();
+}

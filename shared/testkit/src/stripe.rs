@@ -1,0 +1,215 @@
+//! Faults between our code and Stripe: where a client's connector would be, every call of the stand-in can fail in every way a
+//! network or Stripe itself makes it fail.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use ledger::Timestamp;
+use serde_json::json;
+use standin::{Paid, Stripe};
+use tokio::time::sleep;
+
+/// What happens to one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StripeFault {
+    None,
+    /// Lost on the way there: never done, never answered.
+    DropRequest,
+    /// Lost on the way back: done, never answered.
+    DropResponse,
+    /// The connection cannot be made.
+    Disconnect,
+    /// The connection breaks after the call was carried out.
+    Reset,
+    /// Answered, but so late.
+    Delay(Duration),
+    /// Refused or failed with this status, and nothing done.
+    Status(u16),
+    /// 500, kept under the call's idempotency key, and nothing done.
+    KeptFailure,
+    /// Done, and answered with what is no answer.
+    Garbage,
+    /// Done, and answered with a text of a session in which one was replaced by the other.
+    Altered(&'static str, &'static str),
+}
+
+impl StripeFault {
+    /// Every single fault from which a buyer recovers by clicking again.
+    pub const ALL: [Self; 10] = [
+        Self::DropRequest,
+        Self::DropResponse,
+        Self::Disconnect,
+        Self::Reset,
+        Self::Delay(Duration::from_millis(3_500)),
+        Self::Status(409),
+        Self::Status(429),
+        Self::Status(503),
+        Self::KeptFailure,
+        Self::Garbage,
+    ];
+}
+
+/// One call that our code made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// `POST /v1/checkout/sessions`
+    pub what: String,
+    pub authorization: Option<String>,
+    pub version: Option<String>,
+    pub idempotency_key: Option<String>,
+    pub body: String,
+}
+
+type Plan = Box<dyn FnMut(usize, &str) -> StripeFault + Send>;
+
+/// One Stripe, and a faulty network to it. Clones are the same.
+#[derive(Clone)]
+pub struct StripeNet(Arc<Shared>);
+
+struct Shared {
+    stripe: Stripe,
+    plan: Mutex<Plan>,
+    asked: Mutex<Vec<Asked>>,
+    now: Mutex<Timestamp>,
+}
+
+impl StripeNet {
+    pub fn new(stripe: Stripe) -> Self {
+        let (plan, now) = (Mutex::new(Box::new(|_, _: &str| StripeFault::None) as Plan), Mutex::new(crate::now()));
+        Self(Arc::new(Shared { stripe, plan, asked: Mutex::default(), now }))
+    }
+
+    /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
+    pub fn fail(&self, plan: impl FnMut(usize, &str) -> StripeFault + Send + 'static) {
+        self.0.asked.lock().unwrap().clear();
+        *self.0.plan.lock().unwrap() = Box::new(plan);
+    }
+
+    /// The calls so far, in their order.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.0.asked.lock().unwrap().clone()
+    }
+
+    pub fn set_now(&self, now: Timestamp) {
+        *self.0.now.lock().unwrap() = now;
+    }
+
+    /// The buyer pays on the page that this session has.
+    pub fn pay(&self, session: &str) -> Paid {
+        self.0.stripe.pay(session, "4242424242424242", self.now_s())
+    }
+
+    fn now_s(&self) -> i64 {
+        self.0.now.lock().unwrap().unix_s()
+    }
+}
+
+impl fmt::Debug for StripeNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StripeNet")
+    }
+}
+
+impl HttpConnector for StripeNet {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let header = |name: &str| request.headers().get(name).map(str::to_owned);
+        let asked = Asked {
+            what: format!("{} {}", request.method(), path(request.uri())),
+            authorization: header("authorization"),
+            version: header("stripe-version"),
+            idempotency_key: header("idempotency-key"),
+            body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
+        };
+        let number = {
+            let mut all = self.0.asked.lock().unwrap();
+            all.push(asked.clone());
+            all.len().checked_sub(1).unwrap()
+        };
+        let fault = (self.0.plan.lock().unwrap())(number, &asked.what);
+        let net = self.clone();
+        HttpConnectorFuture::new(async move { net.play(fault, &asked).await })
+    }
+}
+
+impl StripeNet {
+    async fn play(&self, fault: StripeFault, asked: &Asked) -> Result<HttpResponse, ConnectorError> {
+        match fault {
+            StripeFault::None => Ok(self.apply(asked)),
+            StripeFault::DropRequest => std::future::pending().await,
+            StripeFault::DropResponse => {
+                self.apply(asked);
+                std::future::pending().await
+            }
+            StripeFault::Disconnect => Err(broken()),
+            StripeFault::Reset => {
+                self.apply(asked);
+                Err(broken())
+            }
+            StripeFault::Delay(delay) => {
+                sleep(delay).await;
+                Ok(self.apply(asked))
+            }
+            StripeFault::Status(status) => {
+                let (kind, code) = if status == 409 {
+                    ("idempotency_error", "idempotency_key_in_use")
+                } else {
+                    ("api_error", "injected")
+                };
+                Ok(response(status, json!({ "error": { "type": kind, "code": code } }).to_string()))
+            }
+            StripeFault::KeptFailure => {
+                if asked.what.starts_with("POST") {
+                    self.0.stripe.fail_next();
+                    return Ok(self.apply(asked));
+                }
+                Ok(response(500, "{}".to_owned()))
+            }
+            StripeFault::Garbage => {
+                self.apply(asked);
+                Ok(response(200, "<html>".to_owned()))
+            }
+            StripeFault::Altered(this, that) => {
+                let (status, body) = self.applied(asked);
+                assert!(body.contains(this), "{this} is not in {body}");
+                Ok(response(status, body.replace(this, that)))
+            }
+        }
+    }
+
+    fn apply(&self, asked: &Asked) -> HttpResponse {
+        let (status, body) = self.applied(asked);
+        response(status, body)
+    }
+
+    fn applied(&self, asked: &Asked) -> (u16, String) {
+        let (method, path) = asked.what.split_once(' ').unwrap();
+        let answered = self.0.stripe.answer(&standin::Call {
+            method,
+            path,
+            authorization: asked.authorization.as_deref(),
+            idempotency_key: asked.idempotency_key.as_deref(),
+            body: &asked.body,
+            now_s: self.now_s(),
+        });
+        (answered.status, answered.body)
+    }
+}
+
+fn path(uri: &str) -> String {
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/").to_owned()
+}
+
+fn broken() -> ConnectorError {
+    ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
+}
+
+fn response(status: u16, body: String) -> HttpResponse {
+    HttpResponse::new(StatusCode::from(http::StatusCode::from_u16(status).unwrap()), SdkBody::from(body))
+}
