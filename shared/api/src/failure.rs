@@ -1,0 +1,111 @@
+//! Why a call did not come to what was asked: a status, a word for machines, a sentence for people.
+
+use edge::{HeaderError, NoRoute, OpenError, Reply, chain};
+use ledger::CommitError;
+use serde::Serialize;
+
+/// Long enough for a throttled table to recover, and for whoever holds a row to be done.
+const RETRY_AFTER_SECONDS: &str = "2";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub status: u16,
+    pub code: &'static str,
+    pub message: String,
+    pub headers: Vec<(&'static str, String)>,
+    /// What it is about, by an id of ours, for the log.
+    pub subject: Option<String>,
+}
+
+impl Failure {
+    pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), headers: Vec::new(), subject: None }
+    }
+
+    /// Nothing is claimed: the same request may be made again.
+    pub fn unavailable() -> Self {
+        Self::new(503, "unavailable", "Temporarily unavailable; try again.").later()
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        let failure = Self::new(401, "unauthorized", "An API key is needed: Authorization: Bearer <key>.");
+        failure.with_header("www-authenticate", "Bearer")
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn later(self) -> Self {
+        self.with_header("retry-after", RETRY_AFTER_SECONDS)
+    }
+
+    #[must_use]
+    pub fn about(mut self, subject: &impl ToString) -> Self {
+        self.subject = Some(subject.to_string());
+        self
+    }
+
+    /// The word for logs and metrics.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self.status {
+            500 => "panicked",
+            501.. => "unavailable",
+            _ => "refused",
+        }
+    }
+
+    pub(crate) fn reply(&self) -> Reply {
+        #[derive(Serialize)]
+        struct Body<'b> {
+            error: &'b str,
+            message: &'b str,
+        }
+        let reply = Reply::json(self.status, &Body { error: self.code, message: &self.message });
+        self.headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value.clone()))
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match &error {
+            CommitError::Unavailable(_) | CommitError::Stale => {
+                tracing::warn!(error = %chain(&error), "the books are not available");
+            }
+            // An API decides on what it has read, so a contradiction or a refusal that it did not foresee is a fault of ours.
+            CommitError::Refused(_) | CommitError::Conflict | CommitError::Rejected(_) => {
+                tracing::error!(error = %chain(&error), "the books refuse it, and will until somebody mends it");
+            }
+        }
+        Self::unavailable()
+    }
+}
+
+impl From<NoRoute> for Failure {
+    fn from(no_route: NoRoute) -> Self {
+        match no_route {
+            NoRoute::NotFound => Self::new(404, "not_found", "No such path."),
+            NoRoute::MethodNotAllowed { allowed } => {
+                Self::new(405, "method_not_allowed", "No such method at this path.").with_header("allow", allowed)
+            }
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::TooLarge => Self::new(413, "body_too_large", "The body is too large."),
+            OpenError::NotBase64 => Self::new(400, "malformed", "Not a request."),
+        }
+    }
+}
+
+impl From<HeaderError> for Failure {
+    fn from(_: HeaderError) -> Self {
+        Self::new(400, "duplicate_header", "A header that must stand once stands more than once.")
+    }
+}

@@ -1,0 +1,17 @@
+//! The spine that HTTP APIs share, as `webhook` is that of webhooks: a request is routed, its caller is known, the call is made,
+//! and the answer says what came of it.
+//!
+//! An API says what it does by implementing [`Api`]; [`Function`] is the rest.
+
+mod body;
+mod dice;
+mod failure;
+mod handle;
+
+pub use body::{object, read};
+pub use dice::Dice;
+pub use failure::Failure;
+pub use handle::{Api, Asked, Function, Told};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The spine with an API that only echoes: who gets through, and what the others are told.
+
+use std::time::{Duration, Instant};
+
+use edge::{Moment, Reply, Route, Service as _};
+use ledger::{CommitError, Ledger};
+use serde::Deserialize;
+use serde_json::Value;
+use testkit::{MemoryLedger, Sent, Shape, World, api_key, deadline, mark, now};
+
+use super::*;
+
+#[derive(Debug)]
+struct Echo;
+
+#[derive(Debug, Clone, Copy)]
+enum Call {
+    Health,
+    Echo,
+    Panic,
+    Fail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    word: Option<Value>,
+}
+
+impl Api for Echo {
+    const NAME: &'static str = "echo";
+    const ROUTES: &'static [Route<Call>] = &[
+        Route { method: "GET", path: "/health", endpoint: Call::Health },
+        Route { method: "POST", path: "/echo/{to}", endpoint: Call::Echo },
+        Route { method: "POST", path: "/panic", endpoint: Call::Panic },
+        Route { method: "POST", path: "/fail", endpoint: Call::Fail },
+    ];
+    const BODY_BYTES_MAX: usize = 64;
+    const REPLY_WITHIN: Duration = Duration::from_secs(4);
+
+    type Call = Call;
+
+    fn public(&self, call: Call) -> Option<Reply> {
+        matches!(call, Call::Health).then(|| Reply::json(200, &"well"))
+    }
+
+    async fn call<L: Ledger>(&self, asked: &Asked<'_, Call>, _: &L) -> Result<Told, Failure> {
+        match asked.found.endpoint {
+            Call::Panic => panic!("a secret"),
+            Call::Fail => return Err(CommitError::Unavailable(None).into()),
+            Call::Health | Call::Echo => {}
+        }
+        let body: Body = object(asked.request.body())?;
+        let word: Option<String> = read(body.word.as_ref(), || Failure::new(400, "word_invalid", "Not a word."))?;
+        let said =
+            format!("{} to {}: {}", asked.caller, asked.found.parameter("to").unwrap_or("?"), word.unwrap_or_default());
+        Ok(Told { reply: Reply::json(200, &said), outcome: "echoed", subject: None })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
+fn moment() -> Moment {
+    Moment { now: now(), started: Instant::now(), deadline: deadline(Echo::REPLY_WITHIN), attempt: mark(1) }
+}
+
+async fn function() -> Function<Echo, MemoryLedger> {
+    let ledger = MemoryLedger::default();
+    api_key(&ledger, "alice", "key-of-alice").await;
+    Function { api: Echo, ledger }
+}
+
+const KEY: &str = "Bearer key-of-alice";
+
+fn echo(body: &[u8]) -> Sent<'_> {
+    Sent::post("/echo/bob", body).with("authorization", KEY)
+}
+
+fn told(code: &str, message: &str) -> String {
+    format!(r#"{{"error":"{code}","message":"{message}"}}"#)
+}
+
+fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+    reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+const UNAUTHORIZED: (u16, &str, &str) = (401, "unauthorized", "An API key is needed: Authorization: Bearer <key>.");
+const NOT_AN_OBJECT: (u16, &str, &str) = (400, "body_invalid", "The body must be a JSON object.");
+
+#[tokio::test]
+async fn every_refusal_has_a_code_and_a_sentence() {
+    let get = |path| Sent { method: "GET", ..Sent::post(path, b"") };
+    let post = |header: &str| Sent::post("/echo/bob", b"{}").with("authorization", header);
+    let long = vec![b' '; 65];
+    let rows = [
+        (get("/nothing"), (404, "not_found", "No such path.")),
+        (get("/echo/bob"), (405, "method_not_allowed", "No such method at this path.")),
+        (Sent::post("/echo/bob", b"{}"), UNAUTHORIZED),
+        (post(""), UNAUTHORIZED),
+        (post("Bearer"), UNAUTHORIZED),
+        (post("Bearer "), UNAUTHORIZED),
+        (post("Bearer  key-of-alice"), UNAUTHORIZED),
+        (post("Basic key-of-alice"), UNAUTHORIZED),
+        (post("key-of-alice"), UNAUTHORIZED),
+        (post("Bearer key-of-bob"), UNAUTHORIZED),
+        (post("Bearer KEY-OF-ALICE"), UNAUTHORIZED),
+        (post("Bearer key-of-alice "), UNAUTHORIZED),
+        (post(&format!("Bearer {}", "k".repeat(257))), UNAUTHORIZED),
+        (echo(b"{}").with("authorization", KEY), UNAUTHORIZED),
+        (echo(&long), (413, "body_too_large", "The body is too large.")),
+        (echo(b""), NOT_AN_OBJECT),
+        (echo(b"null"), NOT_AN_OBJECT),
+        (echo(b"[\"hi\"]"), NOT_AN_OBJECT),
+        (echo(b"{\"word\":\"hi\"} x"), NOT_AN_OBJECT),
+        (echo(b"{\"word\":\"hi\""), NOT_AN_OBJECT),
+        (echo(b"{\"word\":7}"), (400, "word_invalid", "Not a word.")),
+        (echo(b"{\"word\":\"a\",\"word\":\"b\"}"), (400, "duplicate_field", "The body has a field twice: word.")),
+        (
+            echo(b"{\"word\":\"a\",\"amount\":1}"),
+            (400, "unknown_field", "The body has a field that is not known here: amount."),
+        ),
+        (Sent::post("/panic", b"").with("authorization", KEY), (500, "internal", "Internal error.")),
+        (
+            Sent::post("/fail", b"").with("authorization", KEY),
+            (503, "unavailable", "Temporarily unavailable; try again."),
+        ),
+    ];
+    let function = function().await;
+    for (sent, (status, code, message)) in rows {
+        for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
+            let reply = function.answer(&sent.event(shape), &moment()).await;
+            assert_eq!((reply.status, reply.body.as_str()), (status, told(code, message).as_str()), "{sent:?}");
+            assert_eq!(header(&reply, "cache-control"), Some("no-store"));
+            assert_eq!(header(&reply, "www-authenticate"), (status == 401).then_some("Bearer"));
+            assert_eq!(header(&reply, "allow"), (status == 405).then_some("POST"));
+            assert_eq!(header(&reply, "retry-after"), (status == 503).then_some("2"));
+        }
+    }
+    let reply = function.answer("{}", &moment()).await;
+    assert_eq!((reply.status, reply.body), (400, told("malformed", "Not a request.")));
+}
+
+#[tokio::test]
+async fn who_has_a_key_is_known_by_it_and_anybody_may_ask_for_the_health() {
+    let function = function().await;
+    let rows: [(Sent<'_>, &str); 6] = [
+        (echo(b"{\"word\":\"hi\"}"), "\"alice to bob: hi\""),
+        (echo(b" \r\n\t{ } "), "\"alice to bob: \""),
+        (echo(b"{\"word\":null}"), "\"alice to bob: \""),
+        (Sent { base64: true, ..echo(b"{\"word\":\"hi\"}") }, "\"alice to bob: hi\""),
+        (Sent::post("/echo/eve", b"{}").with("authorization", "bEARER key-of-alice"), "\"alice to eve: \""),
+        (Sent { method: "GET", ..Sent::post("/health", b"") }, "\"well\""),
+    ];
+    for (sent, body) in rows {
+        let reply = function.answer(&sent.event(Shape::HttpApi), &moment()).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, body), "{sent:?}");
+        assert_eq!(header(&reply, "cache-control"), Some("no-store"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn books_that_do_not_answer_are_no_refusal_of_the_key() {
+    let (ledger, _) = World::new().faulty(1, |_, _| testkit::Fault::Disconnect);
+    let reply = Function { api: Echo, ledger }.answer(&echo(b"{}").event(Shape::HttpApi), &moment()).await;
+    assert_eq!((reply.status, header(&reply, "retry-after")), (503, Some("2")));
+}
