@@ -12,6 +12,9 @@ pub use product::{Choice, ChoiceError, Every, Product};
 
 use thiserror::Error;
 
+/// What this deployment sells, as it was when it was built.
+pub const SHIPPED: &str = include_str!("../../../infra/catalog.json");
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalog {
     products: Vec<Product>,

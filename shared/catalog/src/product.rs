@@ -206,3 +206,17 @@ pub enum ChoiceError {
     #[error("this is too much for one order")]
     TooLarge,
 }
+
+impl ChoiceError {
+    /// The word for machines.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::QuantityOutOfRange { .. } => "quantity_out_of_range",
+            Self::ProviderNotOffered => "provider_not_offered",
+            Self::PhoneMissing => "phone_missing",
+            Self::PhoneInvalid => "phone_invalid",
+            Self::PhoneUnwanted => "phone_unwanted",
+            Self::TooLarge => "amount_too_large",
+        }
+    }
+}

@@ -8,9 +8,7 @@ mod shipped;
 use ledger::{Amount, Asset, Currency, Grant, Money, Provider, Terms, TopUp};
 use proptest::prelude::*;
 
-use crate::{Catalog, Choice, ChoiceError, Every, Product};
-
-const SHIPPED: &str = include_str!("../../../infra/catalog.json");
+use crate::{Catalog, Choice, ChoiceError, Every, Product, SHIPPED};
 
 fn shipped() -> Catalog {
     Catalog::parse(SHIPPED).expect("it is valid")

@@ -29,6 +29,11 @@ impl EventKey {
         Self(format!("unparsed#{source}#{}", crate::fingerprint::hex(&sha2::Sha256::digest(body))))
     }
 
+    /// Of what a provider said of this when it was asked, nobody having told us.
+    pub fn query(of: &Reference) -> Self {
+        Self(format!("query#{of}"))
+    }
+
     /// Where an event is kept that contradicts what is already booked under this key.
     #[must_use]
     pub fn conflicting(&self, with: &Fingerprint) -> Self {

@@ -71,6 +71,13 @@ impl Money {
     pub fn decimal(&self) -> String {
         self.amount.decimal(self.currency.scale())
     }
+
+    /// The same with all of the currency's decimals, as prices are written: `5.00`.
+    pub fn priced(&self) -> String {
+        let (text, scale) = (self.decimal(), usize::from(self.currency.scale()));
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        if scale == 0 { whole.to_owned() } else { format!("{whole}.{fraction:0<scale$}") }
+    }
 }
 
 impl fmt::Display for Money {

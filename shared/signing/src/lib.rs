@@ -18,7 +18,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-pub use secret::{MAX_LIVE_SECRETS, MIN_SECRET_CHARS, Secret, SecretError, Secrets, Strength};
+pub use secret::{MAX_LIVE_SECRETS, MIN_SECRET_CHARS, Secret, SecretError, Secrets, Strength, refuse_placeholder};
 
 /// The very bytes that were signed. Only the verifiers of this crate make one:
 ///

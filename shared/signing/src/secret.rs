@@ -51,6 +51,10 @@ pub enum SecretError {
     TooShort { chars: usize, min: usize },
     #[error("must begin each secret with whsec_")]
     NoPrefix,
+    #[error("must begin with {expected}")]
+    OtherKind { expected: &'static str },
+    #[error("must be a key of {expected} mode, which this deployment is in")]
+    OtherMode { expected: &'static str },
     #[error("must be padded standard base64 after whsec_")]
     NotBase64,
     #[error("must have {min} to {max} bytes in each secret, and one has {bytes}")]
@@ -129,7 +133,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Texts that people and templates leave where a secret should be. Each would verify whatever an attacker signs with it.
-fn refuse_placeholder(text: &str) -> Result<(), SecretError> {
+pub fn refuse_placeholder(text: &str) -> Result<(), SecretError> {
     let text = Zeroizing::new(text.to_lowercase());
     let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
     let bare = bare.strip_prefix(WHSEC).unwrap_or(bare).trim();

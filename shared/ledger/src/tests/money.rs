@@ -36,6 +36,22 @@ fn money_is_read_and_written_at_the_scale_of_its_currency() {
 }
 
 #[test]
+fn a_price_has_all_the_decimals_of_its_currency() {
+    let rows = [
+        ("5", "USD", "5.00"),
+        ("19.9", "USD", "19.90"),
+        ("9.99", "CNY", "9.99"),
+        ("0", "EUR", "0.00"),
+        ("500", "JPY", "500"),
+        ("1.2", "KWD", "1.200"),
+    ];
+    for (text, code, priced) in rows {
+        let money = Money::parse(text, Currency::parse(code).expect("valid")).expect("valid");
+        assert_eq!(money.priced(), priced, "{text} {code}");
+    }
+}
+
+#[test]
 fn a_currency_is_three_letters() {
     for code in ["", "U", "US", "USDT", "US1", "U D", "USÐ", "ÜS", "人", "US\0"] {
         assert_eq!(Currency::parse(code), Err(CurrencyError), "{code:?}");

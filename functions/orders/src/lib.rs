@@ -1,0 +1,112 @@
+//! Orders over HTTP: made at the price of the catalog, and shown to whom they belong.
+//!
+//! Whoever asks twice under one idempotency key is led to one order: its number follows from the key. `parse` says what is asked
+//! for, `decide` what is written down, `reply` what is told.
+
+mod decide;
+mod parse;
+mod reply;
+
+use std::time::Duration;
+
+use api::{Api, Asked, Dice, Failure, Told};
+use catalog::Catalog;
+use edge::{Reply, Route};
+use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
+
+use parse::Form;
+
+#[derive(Debug)]
+pub struct Orders {
+    catalog: Catalog,
+    /// For the numbers of orders that nobody has named.
+    dice: Dice,
+}
+
+impl Orders {
+    pub fn new(catalog: Catalog, dice: Dice) -> Self {
+        Self { catalog, dice }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    Health,
+    Create(Form),
+    Show,
+}
+
+impl Api for Orders {
+    const NAME: &'static str = "orders";
+    const ROUTES: &'static [Route<Call>] = &[
+        Route { method: "GET", path: "/health", endpoint: Call::Health },
+        Route { method: "POST", path: "/orders", endpoint: Call::Create(Form::Current) },
+        Route { method: "GET", path: "/orders/{number}", endpoint: Call::Show },
+        Route { method: "POST", path: "/api/v1/orders", endpoint: Call::Create(Form::Older) },
+        Route { method: "POST", path: "/api/v1/orders/", endpoint: Call::Create(Form::Older) },
+        Route { method: "GET", path: "/api/v1/orders/{number}", endpoint: Call::Show },
+        Route { method: "GET", path: "/api/v1/orders/{number}/", endpoint: Call::Show },
+    ];
+    /// Thirty times what an order needs.
+    const BODY_BYTES_MAX: usize = 8 * 1024;
+    const REPLY_WITHIN: Duration = Duration::from_secs(4);
+
+    type Call = Call;
+
+    fn public(&self, call: Call) -> Option<Reply> {
+        match call {
+            Call::Health => Some(reply::health()),
+            Call::Create(_) | Call::Show => None,
+        }
+    }
+
+    async fn call<L: Ledger>(&self, asked: &Asked<'_, Call>, ledger: &L) -> Result<Told, Failure> {
+        match asked.found.endpoint {
+            Call::Health => Ok(Told { reply: reply::health(), outcome: "public", subject: None }),
+            Call::Create(form) => self.create(form, asked, ledger).await,
+            Call::Show => show(asked, ledger).await,
+        }
+    }
+}
+
+impl Orders {
+    async fn create<L: Ledger>(&self, form: Form, asked: &Asked<'_, Call>, ledger: &L) -> Result<Told, Failure> {
+        let wanted = parse::wanted(form, asked.request, &self.catalog)?;
+        let number = match &wanted.key {
+            Some(key) => OrderNumber::from_key(&asked.caller, key),
+            None => OrderNumber::from_random(self.dice.bits()),
+        };
+        let order = Order::new(number, asked.caller.clone(), wanted.terms.clone(), asked.moment.now);
+        let entry = decide::entry(&wanted, &order).map_err(|error| Failure::from(error).about(&order.number))?;
+        match ledger.commit(&Decision::Record(entry), &asked.delivery()).await {
+            Ok(Committed::Earlier(_)) => {
+                let earlier = ledger.order(&order.number, &asked.delivery()).await?;
+                let earlier = earlier.ok_or_else(|| Failure::unavailable().about(&order.number))?;
+                Ok(told("repeat", reply::created(&earlier).with_header("idempotent-replayed", "true"), &earlier))
+            }
+            Ok(Committed::Now(_) | Committed::Ignored { .. }) => Ok(told("created", reply::created(&order), &order)),
+            Err(CommitError::Conflict) => {
+                let message = "This Idempotency-Key was used for another order.";
+                Err(Failure::new(409, "idempotency_key_reused", message).about(&order.number))
+            }
+            Err(error) => Err(Failure::from(error).about(&order.number)),
+        }
+    }
+}
+
+/// An order of somebody else's is answered as one that is not there.
+async fn show<L: Ledger>(asked: &Asked<'_, Call>, ledger: &L) -> Result<Told, Failure> {
+    let unknown = || Failure::new(404, "order_not_found", "No such order.");
+    let number =
+        asked.found.parameter("number").and_then(|number| OrderNumber::new(number).ok()).ok_or_else(unknown)?;
+    let order = ledger.order(&number, &asked.delivery()).await?;
+    let order = order.filter(|order| order.owner == asked.caller).ok_or_else(unknown)?;
+    Ok(told("shown", reply::shown(&order), &order))
+}
+
+fn told(outcome: &'static str, reply: Reply, order: &Order) -> Told {
+    Told { reply, outcome, subject: Some(order.number.to_string()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What the caller is told of an order.
+
+use edge::Reply;
+use ledger::{Asset, Money, Order, PaymentState};
+use serde::Serialize;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'b> {
+    order_number: &'b str,
+    status: &'b str,
+    provider: &'b str,
+    product: &'b str,
+    quantity: u64,
+    amount: String,
+    currency: &'b str,
+    /// In the currency's smallest unit.
+    amount_minor: u64,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<Exchange<'b>>,
+    #[serde(flatten)]
+    progress: Option<Progress<'b>>,
+}
+
+/// What it would have cost where it is priced, and at which rate that was exchanged.
+#[derive(Serialize)]
+struct Exchange<'b> {
+    amount: String,
+    currency: &'b str,
+    rate: &'b str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Progress<'b> {
+    payment: &'b str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_at: Option<String>,
+    fulfilment: &'b str,
+    refunded: String,
+    disputed: bool,
+    credits: String,
+}
+
+/// As it was when it was made, whatever has become of it since: whoever asks again gets the same answer.
+pub(crate) fn created(order: &Order) -> Reply {
+    Reply::json(201, &body(order, PaymentState::Unpaid, None))
+}
+
+pub(crate) fn shown(order: &Order) -> Reply {
+    let price = order.terms.price;
+    let progress = Progress {
+        payment: order.payment.as_str(),
+        paid_at: order.paid.as_ref().map(|paid| paid.at.to_string()),
+        fulfilment: order.fulfilment.as_str(),
+        refunded: Money { amount: order.refunded(), ..price }.priced(),
+        disputed: order.is_disputed(),
+        credits: Asset::CREDITS.format(order.posted),
+    };
+    Reply::json(200, &body(order, order.payment, Some(progress)))
+}
+
+pub(crate) fn health() -> Reply {
+    #[derive(Serialize)]
+    struct Health {
+        status: &'static str,
+        service: &'static str,
+    }
+    Reply::json(200, &Health { status: "ok", service: "orders" })
+}
+
+fn body<'b>(order: &'b Order, status: PaymentState, progress: Option<Progress<'b>>) -> Body<'b> {
+    let terms = &order.terms;
+    let exchange = terms.exchange.as_ref().map(|exchange| Exchange {
+        amount: exchange.price.priced(),
+        currency: exchange.price.currency.as_str(),
+        rate: &exchange.rate,
+    });
+    Body {
+        order_number: order.number.as_str(),
+        status: status.as_str(),
+        provider: terms.provider.as_str(),
+        product: &terms.product,
+        quantity: terms.quantity,
+        amount: terms.price.priced(),
+        currency: terms.price.currency.as_str(),
+        // The catalog sells nothing that costs more than a provider can count.
+        amount_minor: u64::try_from(terms.price.amount.units()).unwrap_or(u64::MAX),
+        created_at: order.created_at.to_string(),
+        exchange,
+        progress,
+    }
+}

@@ -1,0 +1,56 @@
+//! Whole requests: what is sold and what is not, what a repeat is told, and what an order shows.
+
+mod creating;
+mod repeating;
+mod showing;
+
+use std::time::Instant;
+
+use api::Function;
+use edge::{Moment, Service as _};
+use ledger::{Owner, Timestamp};
+use serde_json::{Value, json};
+use testkit::{Sent, Shape, api_key, deadline, mark, now};
+
+use super::*;
+
+fn orders(seed: u64) -> Orders {
+    let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+    Orders::new(catalog, Dice::new(fastrand::Rng::with_seed(seed)))
+}
+
+/// With callers `alice` and `bob`, whose keys are `key-of-alice` and `key-of-bob`.
+async fn function<L: Ledger>(ledger: L) -> Function<Orders, L> {
+    api_key(&ledger, "alice", "key-of-alice").await;
+    api_key(&ledger, "bob", "key-of-bob").await;
+    Function { api: orders(1), ledger }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
+fn moment(attempt: u64, now: Timestamp) -> Moment {
+    Moment { now, started: Instant::now(), deadline: deadline(Orders::REPLY_WITHIN), attempt: mark(attempt) }
+}
+
+async fn sent<L: Ledger>(function: &Function<Orders, L>, attempt: u64, sent: &Sent<'_>) -> Reply {
+    function.answer(&sent.event(Shape::HttpApi), &moment(attempt, now())).await
+}
+
+fn post<'r>(path: &'r str, body: &'r str) -> Sent<'r> {
+    Sent::post(path, body.as_bytes()).with("authorization", "Bearer key-of-alice")
+}
+
+fn get(path: &str) -> Sent<'_> {
+    Sent { method: "GET", ..post(path, "") }
+}
+
+fn said(reply: &Reply) -> Value {
+    serde_json::from_str(&reply.body).expect("JSON")
+}
+
+fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+    reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+fn number_of(owner: &str, key: &str) -> String {
+    OrderNumber::from_key(&Owner::new(owner).expect("an owner"), key).to_string()
+}

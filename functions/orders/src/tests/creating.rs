@@ -1,0 +1,128 @@
+//! What an order is made of, and every reason for which none is made.
+
+use testkit::MemoryLedger;
+
+use super::*;
+
+#[tokio::test]
+async fn an_order_is_made_at_the_price_of_the_catalog() {
+    const CREDITS: &str = r#""status":"unpaid","provider":"stripe","product":"credits-100","quantity":1,"amount":"9.99","currency":"USD","amountMinor":999"#;
+    const TOP_UP: &str = r#""status":"unpaid","provider":"wechat","product":"unitel-sd5000","quantity":1,"amount":"10.20","currency":"CNY","amountMinor":1020"#;
+    const EXCHANGE: &str = r#","exchange":{"amount":"5000.00","currency":"MNT","rate":"0.00204"}"#;
+    let top_up =
+        r#"{"phoneNumber":"+97688001122","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}"#;
+    let three =
+        CREDITS.replace(":1,", ":3,").replace("9.99", "29.97").replace("999", "2997").replace("29.2997", "29.97");
+    let rows = [
+        ("/orders", r#"{"product":"credits-100"}"#, CREDITS.to_owned(), ""),
+        ("/orders", r#"{"product":"credits-100","quantity":1,"provider":"stripe"}"#, CREDITS.to_owned(), ""),
+        ("/orders", r#"{"quantity":3,"product":"credits-100","provider":null}"#, three.clone(), ""),
+        ("/orders", top_up, TOP_UP.to_owned(), EXCHANGE),
+        ("/api/v1/orders/", r#"{"tier_id":"credits-100"}"#, CREDITS.to_owned(), ""),
+        ("/api/v1/orders", r#"{"tier_id":"credits-100","quantity":3,"provider":"stripe"}"#, three, ""),
+    ];
+    let function = function(MemoryLedger::default()).await;
+    for (row, (path, body, fields, rest)) in rows.into_iter().enumerate() {
+        let key = format!("row-{row}");
+        let reply = sent(&function, 1, &post(path, body).with("idempotency-key", key.as_str())).await;
+        let number = number_of("alice", &key);
+        let expected = format!(r#"{{"orderNumber":"{number}",{fields},"createdAt":"2026-01-01T00:00:00.000Z"{rest}}}"#);
+        assert_eq!((reply.status, reply.body), (201, expected), "{body}");
+        assert_eq!(reply.headers.iter().filter(|(name, _)| *name == "idempotent-replayed").count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_every_request_is_an_order_of_its_own() {
+    let function = function(MemoryLedger::default()).await;
+    let mut numbers = std::collections::BTreeSet::new();
+    for attempt in 0..3 {
+        let reply = sent(&function, attempt, &post("/orders", r#"{"product":"credits-100"}"#)).await;
+        let number = said(&reply)["orderNumber"].as_str().expect("a number").to_owned();
+        assert!(number.len() == 28 && number.starts_with("HL"), "{number}");
+        assert!(function.ledger.books().orders.contains_key(&number));
+        numbers.insert(number);
+    }
+    assert_eq!(numbers.len(), 3);
+}
+
+#[tokio::test]
+async fn every_reason_for_which_no_order_is_made() {
+    let top_up = |field: &str, value: &str| {
+        let mut body = json!({ "phoneNumber": "97688001122", "productOperator": "UNITEL", "rechargeType": "VOICE", "productCode": "SD5000" });
+        body[field] = serde_json::from_str(value).expect("JSON");
+        body.to_string()
+    };
+    let product = |rest: &str| format!(r#"{{"product":"credits-100"{rest}}}"#);
+    let rows = [
+        ("{}".to_owned(), "product_missing"),
+        (r#"{"product":null}"#.to_owned(), "product_missing"),
+        (r#"{"product":7}"#.to_owned(), "product_invalid"),
+        (r#"{"product":"credits-101"}"#.to_owned(), "unknown_product"),
+        (r#"{"product":"Credits-100"}"#.to_owned(), "unknown_product"),
+        (product(r#","quantity":0"#), "quantity_out_of_range"),
+        (product(r#","quantity":101"#), "quantity_out_of_range"),
+        (product(r#","quantity":-1"#), "quantity_invalid"),
+        (product(r#","quantity":1.0"#), "quantity_invalid"),
+        (product(r#","quantity":1e0"#), "quantity_invalid"),
+        (product(r#","quantity":"1""#), "quantity_invalid"),
+        (product(r#","quantity":18446744073709551616"#), "quantity_invalid"),
+        (product(r#","quantity":18446744073709551615"#), "quantity_out_of_range"),
+        (product(r#","provider":"wechat""#), "provider_not_offered"),
+        (product(r#","provider":"paypal""#), "unknown_provider"),
+        (product(r#","provider":["stripe"]"#), "unknown_provider"),
+        (product(r#","amount":"0.01""#), "unknown_field"),
+        (product(r#","currency":"MNT""#), "unknown_field"),
+        (product(r#","tier_id":"credits-1000""#), "unknown_field"),
+        (product(r#","product":"credits-1000""#), "duplicate_field"),
+        (product(r#","phoneNumber":"97688001122""#), "fields_conflict"),
+        (r#"{"product":"unitel-sd5000"}"#.to_owned(), "phone_missing"),
+        (top_up("quantity", "1"), "fields_conflict"),
+        (top_up("phoneNumber", "null"), "phone_missing"),
+        (top_up("phoneNumber", "97688001122"), "phone_invalid"),
+        (top_up("phoneNumber", "\"12345\""), "phone_invalid"),
+        (top_up("phoneNumber", "\"8800 1122\""), "phone_invalid"),
+        (top_up("phoneNumber", "\"++97688001122\""), "phone_invalid"),
+        (top_up("productOperator", "null"), "operator_missing"),
+        (top_up("productOperator", "1"), "operator_invalid"),
+        (top_up("productOperator", "\"unitel\""), "unknown_product"),
+        (top_up("rechargeType", "null"), "recharge_type_missing"),
+        (top_up("rechargeType", "{}"), "recharge_type_invalid"),
+        (top_up("rechargeType", "\"DATA\""), "unknown_product"),
+        (top_up("productCode", "null"), "product_code_missing"),
+        (top_up("productCode", "true"), "product_code_invalid"),
+        (top_up("amount", "1"), "unknown_field"),
+        ("[]".to_owned(), "body_invalid"),
+    ];
+    let function = function(MemoryLedger::default()).await;
+    for (body, code) in &rows {
+        let reply = sent(&function, 1, &post("/orders", body)).await;
+        assert_eq!((reply.status, &said(&reply)["error"]), (400, &json!(code)), "{body}");
+    }
+    let older = [
+        (r#"{"product":"credits-100"}"#, "unknown_field"),
+        (r#"{"tier_id":"credits-100","amount":1}"#, "unknown_field"),
+        ("{}", "product_missing"),
+        (r#"{"tier_id":"unitel-sd5000"}"#, "phone_missing"),
+    ];
+    for (body, code) in older {
+        let reply = sent(&function, 1, &post("/api/v1/orders/", body)).await;
+        assert_eq!((reply.status, &said(&reply)["error"]), (400, &json!(code)), "{body}");
+    }
+    let long = "k".repeat(256);
+    let headers = [
+        ("idempotency-key", "", "idempotency_key_invalid"),
+        ("idempotency-key", "a b", "idempotency_key_invalid"),
+        ("idempotency-key", "clé", "idempotency_key_invalid"),
+        ("idempotency-key", &long, "idempotency_key_invalid"),
+        ("x-site-code", "", "site_code_invalid"),
+        ("x-site-code", "shop/1", "site_code_invalid"),
+        ("x-site-code", &long, "site_code_invalid"),
+    ];
+    for (name, value, code) in headers {
+        let reply =
+            sent(&function, 1, &post("/api/v1/orders/", r#"{"tier_id":"credits-100"}"#).with(name, value)).await;
+        assert_eq!((reply.status, &said(&reply)["error"]), (400, &json!(code)), "{name}: {value}");
+    }
+    assert_eq!(function.ledger.books().orders.len(), 0, "nothing was made of any of them");
+}

@@ -1,0 +1,122 @@
+//! What an order shows to its owner, and to nobody else.
+
+use ledger::{
+    Dispute, DisputeStage, Effect, Entry, EventKey, Fingerprint, Heading, Payment, Provider, Reference, Refund,
+    RefundState,
+};
+use testkit::{MemoryLedger, delivery};
+
+use super::*;
+
+/// Something that happened to an order.
+type Event = fn(&Order) -> Vec<Effect>;
+
+fn by() -> Reference {
+    Reference::new(Provider::Stripe, "pi_1").expect("a reference")
+}
+
+fn paid(order: &Order) -> Vec<Effect> {
+    order.pay(&Payment { by: by(), money: order.terms.price, at: now().plus_seconds(60) }).expect("it agrees")
+}
+
+fn refunded_in_part(order: &Order) -> Vec<Effect> {
+    let amount = ledger::Amount::from_units(500);
+    order.learn_refund(&by(), "re_1", Refund { amount, state: RefundState::Succeeded })
+}
+
+fn disputed(order: &Order) -> Vec<Effect> {
+    let dispute = Dispute { stage: DisputeStage::Open, as_of: now() };
+    order.learn_dispute(&by(), "dp_1", dispute)
+}
+
+async fn happened(ledger: &MemoryLedger, number: &str, step: usize, event: Event) {
+    let number = OrderNumber::new(number).expect("a number");
+    let order = ledger.order(&number, &delivery(9)).await.expect("books").expect("an order");
+    let heading = Heading {
+        receipt: EventKey::new("stripe", &format!("evt_{step}")).expect("a key"),
+        source: "stripe",
+        kind: "test",
+        facts: Vec::new(),
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: Some(number),
+    };
+    let entry = Entry { heading, effects: event(&order), keeps_body: false, alarm: None };
+    ledger.commit(&Decision::Record(entry), &delivery(9)).await.expect("booked");
+}
+
+#[tokio::test]
+async fn an_order_shows_how_far_it_has_come() {
+    let function = function(MemoryLedger::default()).await;
+    let made = sent(&function, 1, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
+    let number = number_of("alice", "k");
+    let shown = |status: &str, rest: &str| {
+        let same = made.body.replace("unpaid", status);
+        format!("{},{rest}}}", same.strip_suffix('}').expect("an object"))
+    };
+    let paid_at = r#""paidAt":"2026-01-01T00:01:00.000Z","fulfilment":"done""#;
+    let steps: [(Event, String); 4] = [
+        (
+            |_| Vec::new(),
+            shown(
+                "unpaid",
+                r#""payment":"unpaid","fulfilment":"none","refunded":"0.00","disputed":false,"credits":"0""#,
+            ),
+        ),
+        (
+            paid,
+            shown("paid", &format!(r#""payment":"paid",{paid_at},"refunded":"0.00","disputed":false,"credits":"100""#)),
+        ),
+        (
+            refunded_in_part,
+            shown(
+                "partly_refunded",
+                &format!(
+                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":false,"credits":"49.949949""#
+                ),
+            ),
+        ),
+        (
+            disputed,
+            shown(
+                "partly_refunded",
+                &format!(r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":true,"credits":"0""#),
+            ),
+        ),
+    ];
+    for (step, (event, expected)) in steps.into_iter().enumerate() {
+        happened(&function.ledger, &number, step, event).await;
+        for path in
+            [format!("/orders/{number}"), format!("/api/v1/orders/{number}"), format!("/api/v1/orders/{number}/")]
+        {
+            let reply = sent(&function, 2, &get(&path)).await;
+            assert_eq!((reply.status, &reply.body), (200, &expected), "{path}, step {step}");
+        }
+    }
+    let again = sent(&function, 3, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
+    assert_eq!(again.body, made.body, "a repeat is told what was told first");
+    function.ledger.books().check();
+}
+
+#[tokio::test]
+async fn what_is_not_there_and_what_is_somebody_elses_is_one_answer() {
+    let function = function(MemoryLedger::default()).await;
+    sent(&function, 1, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
+    let mut of_bob = get("/orders/x");
+    of_bob.headers = vec![("authorization", "Bearer key-of-bob".to_owned())];
+    let path = format!("/orders/{}", number_of("alice", "k"));
+    let rows = [
+        Sent { path: &path, ..of_bob },
+        get("/orders/HL0"),
+        get("/orders/%2e%2e"),
+        get("/orders/pending#alice#credits-100"),
+        get("/api/v1/orders/stripe%23pi_1/"),
+    ];
+    for request in rows {
+        let reply = sent(&function, 2, &request).await;
+        let expected = r#"{"error":"order_not_found","message":"No such order."}"#;
+        assert_eq!((reply.status, reply.body.as_str()), (404, expected), "{request:?}");
+    }
+    let anybody = Sent { headers: Vec::new(), ..get("/health") };
+    let reply = sent(&function, 3, &anybody).await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"status":"ok","service":"orders"}"#));
+}
