@@ -105,6 +105,11 @@ impl StripeNet {
         self.0.stripe.pay(session, "4242424242424242", self.now_s())
     }
 
+    /// Whether a buyer can still pay there.
+    pub fn is_open(&self, session: &str) -> bool {
+        self.0.stripe.page(session, self.now_s()).status == 200
+    }
+
     fn now_s(&self) -> i64 {
         self.0.now.lock().unwrap().unix_s()
     }
@@ -164,11 +169,14 @@ impl StripeNet {
                 Ok(response(status, json!({ "error": { "type": kind, "code": code } }).to_string()))
             }
             StripeFault::KeptFailure => {
-                if asked.what.starts_with("POST") {
+                // Nothing is kept of what has no key; and a repeat is given what is kept.
+                let Some(key) = &asked.idempotency_key else {
+                    return Ok(response(500, "{}".to_owned()));
+                };
+                if self.asked().iter().filter(|other| other.idempotency_key.as_ref() == Some(key)).count() == 1 {
                     self.0.stripe.fail_next();
-                    return Ok(self.apply(asked));
                 }
-                Ok(response(500, "{}".to_owned()))
+                Ok(self.apply(asked))
             }
             StripeFault::Garbage => {
                 self.apply(asked);

@@ -1,0 +1,110 @@
+//! What is written down, and under which name: pure.
+
+use catalog::Product;
+use ledger::{
+    Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Heading, KeyError, Money, Order, Payment,
+    PaymentState, Reason, Refusal,
+};
+use providers::{Item, NewSession, Price};
+
+use crate::Config;
+
+/// The order, and that the next click leads to it; with what becomes of the one that it replaces.
+pub(crate) fn made(order: &Order, effects: Vec<Effect>) -> Result<Decision, KeyError> {
+    let fields = [("owner", order.owner.as_str()), ("order", order.number.as_str())];
+    let price = Fact::Text(order.terms.price.to_string());
+    let facts = vec![("product", order.terms.product.as_str().into()), ("price", price)];
+    let receipt = EventKey::new("order", order.number.as_str())?;
+    Ok(record(heading(receipt, "order", order, &fields, facts), effects))
+}
+
+/// Under the session's own id: however many clicks have got the same session, it is opened once.
+pub(crate) fn opened(order: &Order, session: &str, effects: Vec<Effect>) -> Result<Decision, KeyError> {
+    let fields = [("order", order.number.as_str()), ("session", session)];
+    let receipt = EventKey::new("checkout", session)?;
+    Ok(record(heading(receipt, "opened", order, &fields, vec![("session", session.into())]), effects))
+}
+
+pub(crate) fn closed(
+    order: &Order,
+    state: PaymentState,
+    why: &'static str,
+    effects: Vec<Effect>,
+) -> Result<Decision, KeyError> {
+    let fields = [("order", order.number.as_str()), ("state", state.as_str())];
+    let receipt = EventKey::new(state.as_str(), order.number.as_str())?;
+    Ok(record(heading(receipt, state.as_str(), order, &fields, vec![("why", why.into())]), effects))
+}
+
+/// What Stripe said of a session when we asked: that it is paid.
+pub(crate) fn paid(order: &Order, of: &ledger::Reference, payment: &Payment, effects: Vec<Effect>) -> Decision {
+    record(queried(order, of, payment), effects)
+}
+
+/// That it is paid, and not as the order says.
+pub(crate) fn refused(
+    order: &Order,
+    of: &ledger::Reference,
+    payment: &Payment,
+    reason: Reason,
+    effects: Vec<Effect>,
+) -> Decision {
+    Decision::Refuse(Refusal { heading: queried(order, of, payment), reason, effects })
+}
+
+fn queried(order: &Order, of: &ledger::Reference, payment: &Payment) -> Heading {
+    let Payment { by, money, at: _ } = payment;
+    let amount = money.amount.units().to_string();
+    let fields = [("payment", by.id()), ("amount", &amount), ("currency", money.currency.as_str())];
+    let facts = vec![("payment", by.id().into()), ("money", Fact::Text(money.to_string()))];
+    heading(EventKey::query(of), "queried", order, &fields, facts)
+}
+
+fn heading(receipt: EventKey, kind: &'static str, order: &Order, fields: &[(&str, &str)], facts: Facts) -> Heading {
+    let (fingerprints, order) = (Fingerprint::of(1, fields).into(), Some(order.number.clone()));
+    Heading { receipt, source: "checkout", kind, facts, fingerprints, order }
+}
+
+fn record(heading: Heading, effects: Vec<Effect>) -> Decision {
+    Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None })
+}
+
+/// The order as these effects leave it.
+pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Order { order: after, .. } if after.number == order.number => Some((**after).clone()),
+        Effect::Order { .. }
+        | Effect::Move(_)
+        | Effect::Bind { .. }
+        | Effect::Overdraft { .. }
+        | Effect::Point { .. }
+        | Effect::Subscription(_) => None,
+    })
+}
+
+/// The session in which an order is paid. The same order makes the same words, so that asking again is asking the same.
+pub(crate) fn session(order: &Order, product: &Product, config: &Config) -> NewSession {
+    NewSession {
+        order: order.number.clone(),
+        item: item(order, product, config),
+        every: product.every().map(catalog::Every::as_str),
+        success_url: config.success_url.clone(),
+        cancel_url: config.cancel_url.clone(),
+    }
+}
+
+fn item(order: &Order, product: &Product, config: &Config) -> Item {
+    let (price, quantity) = (order.terms.price, order.terms.quantity);
+    if let Some(id) = config.prices.get(product.id()) {
+        return Item { price: Price::Kept(id.clone()), quantity };
+    }
+    let name = product.name("en");
+    let each = price.amount.share(ledger::Amount::from_units(1), ledger::Amount::from_units(quantity));
+    match each.filter(|each| each.checked_mul(quantity) == Some(price.amount)) {
+        Some(amount) => {
+            Item { price: Price::Said { name: name.to_owned(), unit: Money { amount, ..price } }, quantity }
+        }
+        // An exchanged price need not be a multiple of anything.
+        None => Item { price: Price::Said { name: format!("{quantity} × {name}"), unit: price }, quantity: 1 },
+    }
+}

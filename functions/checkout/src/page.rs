@@ -1,0 +1,201 @@
+//! Where an order is paid: its session at Stripe, opened, found again, or found done with.
+
+use api::{Failure, Told};
+use ledger::{Effect, Ledger, Order, Payment, PaymentState, Pointer, Provider, Reference};
+use providers::{CallError, PaymentStatus, Session, SessionStatus};
+
+use crate::visit::{Ask, ROUNDS_MAX, Visit, Written};
+use crate::{decide, reply};
+
+/// What a look at an order's page led to.
+pub(crate) enum Looked {
+    Told(Told),
+    /// It is no longer as it was: look again.
+    Again,
+}
+
+impl<L: Ledger> Visit<'_, L> {
+    /// Of an order that is still to be paid.
+    pub(crate) async fn page(&self, order: &Order) -> Result<Looked, Failure> {
+        match &order.session {
+            None => self.open(order).await,
+            Some(session) => self.reopen(order, &session.id).await,
+        }
+    }
+
+    async fn open(&self, order: &Order) -> Result<Looked, Failure> {
+        let unavailable = || Failure::new(409, "product_unavailable", "This product is no longer sold.");
+        let product = self.checkout.catalog.product(&order.terms.product).ok_or_else(unavailable)?;
+        match self.ask(Ask::Create(&decide::session(order, product, &self.checkout.config))).await {
+            Ok(session) => self.opened(order, session).await,
+            Err(error) if is_kept(&error) => {
+                // Stripe gives this answer under this key for a day. The next click makes another order, with another key.
+                match self.close(order, PaymentState::Canceled, "stripe_failed").await? {
+                    Written::Stale => Ok(Looked::Again),
+                    Written::Now | Written::Earlier => Err(reply::failure(&CallError::Failed { status: 500 }, order)),
+                }
+            }
+            Err(error) => Err(reply::failure(&error, order)),
+        }
+    }
+
+    async fn opened(&self, order: &Order, session: Session) -> Result<Looked, Failure> {
+        if session.order.as_ref() != Some(&order.number) {
+            return Err(reply::failure(&CallError::Unreadable, order));
+        }
+        let reference = stripe(&session.id, order)?;
+        if session.money != Some(order.terms.price) {
+            return self.mispriced(order, &session).await;
+        }
+        let url = session.url.clone().unwrap_or_default();
+        let mut effects = order.open(ledger::Session { id: session.id.clone(), url });
+        let pointer = Pointer::Provider(reference);
+        effects.push(Effect::Point { pointer, from: None, to: order.number.clone() });
+        let is_open = session.status == SessionStatus::Open && session.url.is_some();
+        match self.commit(decide::opened(order, &session.id, effects)).await? {
+            Written::Now if is_open => Ok(Looked::Told(reply::opened(order, &session))),
+            Written::Now | Written::Earlier => Ok(Looked::Again),
+            Written::Stale => {
+                self.abandon(order, &session).await?;
+                Ok(Looked::Again)
+            }
+        }
+    }
+
+    /// Nobody is shown a page that asks for another amount than the order.
+    async fn mispriced(&self, order: &Order, session: &Session) -> Result<Looked, Failure> {
+        edge::alarm("checkout", "price_mismatch", order.number.as_str());
+        if let Err(error) = self.ask(Ask::Expire(&session.id)).await {
+            // Whoever has no link to it cannot pay it, and it expires by itself.
+            tracing::warn!(%error, "a session with a wrong price is left open");
+        }
+        match self.close(order, PaymentState::Canceled, "price_mismatch").await? {
+            Written::Stale => Ok(Looked::Again),
+            Written::Now | Written::Earlier => {
+                let message = "Stripe has another price for this product.";
+                Err(Failure::new(502, "price_mismatch", message).about(&order.number))
+            }
+        }
+    }
+
+    /// Another click was quicker. It has the same session, or it has given the order up: then nobody may find this one.
+    async fn abandon(&self, order: &Order, session: &Session) -> Result<(), Failure> {
+        let now = self.known(&order.number).await?;
+        let is_open = matches!(now.payment, PaymentState::Unpaid | PaymentState::Failed);
+        let is_its_own = now.session.is_some_and(|own| own.id == session.id);
+        if !is_open
+            && !is_its_own
+            && let Err(error) = self.ask(Ask::Expire(&session.id)).await
+        {
+            tracing::warn!(%error, "a session that nobody has a link to is left open");
+        }
+        Ok(())
+    }
+
+    async fn reopen(&self, order: &Order, id: &str) -> Result<Looked, Failure> {
+        match self.read(order, id).await? {
+            Some(session) if session.status == SessionStatus::Open && session.url.is_some() => {
+                Ok(Looked::Told(reply::reopened(order, &session)))
+            }
+            Some(session) if session.status == SessionStatus::Complete => {
+                self.booked(order, &session).await.map(Looked::Told)
+            }
+            Some(session) if session.status == SessionStatus::Open => {
+                Err(reply::failure(&CallError::Unreadable, order))
+            }
+            Some(_) | None => {
+                self.close(order, PaymentState::Expired, "session_expired").await?;
+                Ok(Looked::Again)
+            }
+        }
+    }
+
+    /// Makes sure that nobody can pay on this page any more. It may turn out that somebody has.
+    pub(crate) async fn retired(&self, order: &Order, id: &str) -> Result<Option<Told>, Failure> {
+        match self.ask(Ask::Expire(id)).await {
+            Ok(_) => return Ok(None),
+            // It was not open, or is not there: which of them, it will say itself.
+            Err(CallError::Refused { status: 400 | 404, .. }) => {}
+            Err(error) => return Err(reply::failure(&error, order)),
+        }
+        match self.read(order, id).await? {
+            Some(session) if session.status == SessionStatus::Complete => self.booked(order, &session).await.map(Some),
+            Some(session) if session.status == SessionStatus::Open => {
+                Err(reply::failure(&CallError::Refused { status: 400, kind: None, code: None }, order))
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// `None` of a session that Stripe does not know, or no longer: nobody can pay on it.
+    async fn read(&self, order: &Order, id: &str) -> Result<Option<Session>, Failure> {
+        match self.ask(Ask::Read(id)).await {
+            Ok(session) if session.order.as_ref() == Some(&order.number) => Ok(Some(session)),
+            Ok(_) => Err(reply::failure(&CallError::Unreadable, order)),
+            Err(CallError::Refused { status: 404, code, .. }) if code.as_deref() == Some("resource_missing") => {
+                Ok(None)
+            }
+            Err(error) => Err(reply::failure(&error, order)),
+        }
+    }
+
+    /// The buyer is back before the webhook: what Stripe said when asked is as good.
+    async fn booked(&self, order: &Order, session: &Session) -> Result<Told, Failure> {
+        let mut order = order.clone();
+        // Done on the page, and the bank takes its time.
+        if session.payment_status == PaymentStatus::Unpaid {
+            return Ok(reply::state(&order));
+        }
+        let by = session.payment_intent.as_ref().or(session.subscription.as_ref()).unwrap_or(&session.id);
+        let (by, of) = (stripe(by, &order)?, stripe(&session.id, &order)?);
+        let money = session.money.ok_or_else(|| reply::failure(&CallError::Unreadable, &order))?;
+        let payment = Payment { by, money, at: self.moment.now };
+        for _ in 0..ROUNDS_MAX {
+            let decision = match order.pay(&payment) {
+                Ok(effects) if effects.is_empty() => return Ok(reply::state(&order)),
+                Ok(mut effects) => {
+                    effects.extend(self.pointed(session, &order).await?);
+                    decide::paid(&order, &of, &payment, effects)
+                }
+                Err(anomaly) => {
+                    edge::alarm("checkout", anomaly.reason.as_str(), order.number.as_str());
+                    let effects = order.flag(&anomaly);
+                    if effects.is_empty() {
+                        return Ok(reply::state(&order));
+                    }
+                    decide::refused(&order, &of, &payment, anomaly.reason, effects)
+                }
+            };
+            let written = self.commit(Ok(decision)).await?;
+            order = self.known(&order.number).await?;
+            if written != Written::Stale {
+                return Ok(reply::state(&order));
+            }
+        }
+        Err(Failure::unavailable().about(&order.number))
+    }
+
+    /// The payment leads to its order from now on, unless it does already: refunds name nothing else.
+    async fn pointed(&self, session: &Session, order: &Order) -> Result<Option<Effect>, Failure> {
+        let Some(intent) = &session.payment_intent else {
+            return Ok(None);
+        };
+        let pointer = Pointer::Provider(stripe(intent, order)?);
+        let leads = self.ledger.pointed(&pointer, &self.delivery).await?;
+        let point = Effect::Point { pointer, from: None, to: order.number.clone() };
+        Ok(leads.is_none().then_some(point))
+    }
+}
+
+/// An answer that Stripe repeats under the same key, however often it is asked.
+fn is_kept(error: &CallError) -> bool {
+    match error {
+        CallError::Failed { .. } => true,
+        CallError::Refused { status, kind, .. } => *status != 409 && kind.as_deref() == Some("idempotency_error"),
+        CallError::NoAnswer | CallError::Unreadable => false,
+    }
+}
+
+fn stripe(id: &str, order: &Order) -> Result<Reference, Failure> {
+    Reference::new(Provider::Stripe, id).map_err(|_| reply::failure(&CallError::Unreadable, order))
+}

@@ -1,0 +1,104 @@
+//! Which order a click is about: the one that the buyer is about to pay, or a new one.
+
+use api::{Failure, Told};
+use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState, Pointer, Provider, Terms};
+
+use crate::decide;
+use crate::page::Looked;
+use crate::parse::not_found;
+use crate::reply;
+use crate::visit::{ROUNDS_MAX, Visit, Written};
+
+/// The order of a product that is being bought, if there is one now.
+enum Pending {
+    Order(Box<Order>),
+    /// The last one turned out to be paid.
+    Told(Told),
+    /// Somebody else has written: look again.
+    Again,
+}
+
+impl<L: Ledger> Visit<'_, L> {
+    /// A product, on these terms.
+    pub(crate) async fn buy(&self, terms: &Terms) -> Result<Told, Failure> {
+        for _ in 0..ROUNDS_MAX {
+            let order = match self.pending(terms).await? {
+                Pending::Order(order) => order,
+                Pending::Told(told) => return Ok(told),
+                Pending::Again => continue,
+            };
+            if let Looked::Told(told) = self.page(&order).await? {
+                return Ok(told);
+            }
+        }
+        Err(Failure::unavailable())
+    }
+
+    /// An order that was made before, on its own terms.
+    pub(crate) async fn pay(&self, number: &OrderNumber) -> Result<Told, Failure> {
+        let refused = |code, message: &str| Err(Failure::new(409, code, message).about(number));
+        for _ in 0..ROUNDS_MAX {
+            let order = self.ledger.order(number, &self.delivery).await?;
+            let order = order.filter(|order| order.owner == *self.caller).ok_or_else(not_found)?;
+            if order.terms.provider != Provider::Stripe {
+                return refused("wrong_provider", "This order is to be paid elsewhere.");
+            }
+            match order.payment {
+                PaymentState::Paid | PaymentState::PartlyRefunded | PaymentState::Refunded => {
+                    return Ok(reply::state(&order));
+                }
+                PaymentState::Canceled => return refused("order_canceled", "This order was canceled."),
+                PaymentState::Expired => return refused("order_expired", "The time to pay this order is over."),
+                PaymentState::Unpaid | PaymentState::Failed => {
+                    if let Looked::Told(told) = self.page(&order).await? {
+                        return Ok(told);
+                    }
+                }
+            }
+        }
+        Err(Failure::unavailable().about(number))
+    }
+
+    async fn pending(&self, terms: &Terms) -> Result<Pending, Failure> {
+        let pointer = Pointer::Pending { owner: self.caller.clone(), product: terms.product.clone() };
+        let Some(number) = self.ledger.pointed(&pointer, &self.delivery).await? else {
+            return self.made(terms, pointer, None, Vec::new()).await;
+        };
+        let last = self.known(&number).await?;
+        let is_open = matches!(last.payment, PaymentState::Unpaid | PaymentState::Failed);
+        if is_open && last.terms == *terms {
+            return Ok(Pending::Order(Box::new(last)));
+        }
+        // What can still be paid is not left behind with a page that can still be paid on.
+        let mut closing = Vec::new();
+        if let Some(session) = last.session.as_ref().filter(|_| is_open || last.payment == PaymentState::Canceled) {
+            if let Some(told) = self.retired(&last, &session.id).await? {
+                return Ok(Pending::Told(told));
+            }
+            closing = last.learn_unpaid(PaymentState::Expired);
+        } else if is_open {
+            closing = last.learn_unpaid(PaymentState::Canceled);
+        }
+        self.made(terms, pointer, Some(number), closing).await
+    }
+
+    /// In one commit: that the last one is over, the new one, and that the next click leads to it.
+    async fn made(
+        &self,
+        terms: &Terms,
+        pointer: Pointer,
+        from: Option<OrderNumber>,
+        closing: Vec<Effect>,
+    ) -> Result<Pending, Failure> {
+        let number = OrderNumber::from_random(self.checkout.dice.bits());
+        let order = Order::new(number, self.caller.clone(), terms.clone(), self.moment.now);
+        let mut effects = closing;
+        effects.push(order.clone().created());
+        effects.push(Effect::Point { pointer, from, to: order.number.clone() });
+        let created = decide::written(&effects, &order);
+        match self.commit(decide::made(&order, effects)).await? {
+            Written::Now => Ok(created.map_or(Pending::Again, |order| Pending::Order(Box::new(order)))),
+            Written::Earlier | Written::Stale => Ok(Pending::Again),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Every way that a click can go while nothing fails.
+
+use super::*;
+
+fn of_order(number: &str) -> String {
+    format!(r#"{{"orderNumber":"{number}"}}"#)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_click_opens_a_page_and_the_next_shows_the_same() {
+    let rows = [
+        (CREDITS, "9.99", "USD", "%5Bunit_amount%5D=999&", "quantity%5D=1&"),
+        (r#"{"product":"credits-100","quantity":3}"#, "29.97", "USD", "%5Bunit_amount%5D=999&", "quantity%5D=3&"),
+        (r#"{"product":"full-report"}"#, "19.99", "USD", "%5Bprice%5D=price_report&", "quantity%5D=1&"),
+        (r#"{"product":"pro-monthly"}"#, "29.99", "USD", "%5Bprice%5D=price_pro&", "subscription_data"),
+        (r#"{"product":"credits-1000","quantity":2}"#, "1296.00", "CNY", "%5Bunit_amount%5D=64800&", "=cny&"),
+    ];
+    for (body, amount, currency, price, also) in rows {
+        let shop = Shop::new().await;
+        let first = shop.click(1, body).await;
+        let (number, id) = (word(&first, "orderNumber"), word(&first, "sessionId"));
+        let page = format!(
+            r#"{{"orderNumber":"{number}","status":"unpaid","amount":"{amount}","currency":"{currency}","sessionId":"{id}","url":"https://pay.invalid/{id}"}}"#
+        );
+        assert_eq!((first.status, &first.body), (201, &page), "{body}");
+        let [asked] = <[_; 1]>::try_from(shop.net.asked()).expect("one call");
+        assert!(asked.body.contains(price) && asked.body.contains(also), "{}", asked.body);
+        assert_eq!(asked.idempotency_key, Some(format!("hookledger-{number}")));
+        assert_eq!(asked.authorization.as_deref(), Some("Bearer sk_test_0123456789abcdefghijklmnop"));
+        for (attempt, again) in [(2, body), (3, &of_order(&number))] {
+            let reply = shop.click(attempt, again).await;
+            assert_eq!((reply.status, &reply.body), (200, &page), "{again}");
+        }
+        let books = shop.world.books();
+        books.check();
+        let product = said_product(body);
+        let leads = [(format!("pending#alice#{product}"), number.clone()), (format!("stripe#{id}"), number.clone())];
+        assert_eq!(books.pointers, leads.into());
+        assert_eq!(
+            books.processed().filter(|id| !id.starts_with("manual#")).collect::<Vec<_>>(),
+            [format!("checkout#{id}"), format!("order#{number}")]
+        );
+        assert_eq!(books.bodies.len(), 0, "nothing of a request is kept");
+    }
+}
+
+fn said_product(body: &str) -> String {
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    body["product"].as_str().expect("a product").to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buyer_who_is_back_before_the_webhook_has_paid() {
+    for (body, credits, by) in [
+        (CREDITS, 100_000_000, "stripe#pi_"),
+        (r#"{"product":"full-report"}"#, 0, "stripe#pi_"),
+        (r#"{"product":"pro-monthly"}"#, 0, "stripe#sub_"),
+    ] {
+        let shop = Shop::new().await;
+        let first = shop.click(1, body).await;
+        let (number, id) = (word(&first, "orderNumber"), word(&first, "sessionId"));
+        shop.net.pay(&id);
+        let back = shop.click(2, body).await;
+        let (amount, currency) = (word(&first, "amount"), word(&first, "currency"));
+        let paid =
+            format!(r#"{{"orderNumber":"{number}","status":"paid","amount":"{amount}","currency":"{currency}"}}"#);
+        assert_eq!((back.status, &back.body), (200, &paid), "{body}");
+        let again = shop.click(3, &of_order(&number)).await;
+        assert_eq!((again.status, &again.body), (200, &paid));
+        let books = shop.world.books();
+        books.check();
+        assert_eq!(books.balance("alice/credits"), credits, "{body}");
+        assert!(books.order(&number).paid_by.as_ref().is_some_and(|paid_by| paid_by.starts_with(by)), "{body}");
+        assert_eq!(
+            books.pointers.keys().filter(|from| from.starts_with("stripe#pi_")).count(),
+            usize::from(by.ends_with("pi_"))
+        );
+        assert!(books.processed().any(|key| key == format!("query#stripe#{id}")));
+        // Who clicks after that wants another one.
+        let next = shop.click(4, body).await;
+        assert_eq!(told(&next), is(201, "unpaid"));
+        assert_ne!(word(&next, "orderNumber"), number);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_has_expired_is_followed_by_another_order() {
+    let mut shop = Shop::new().await;
+    let number = word(&shop.click(1, CREDITS).await, "orderNumber");
+    shop.later(86_400);
+    assert_eq!(told(&shop.click(2, &of_order(&number)).await), is(409, "order_expired"));
+    assert_eq!(shop.payment(&number), "expired");
+    let next = shop.click(3, CREDITS).await;
+    assert_eq!(told(&next), is(201, "unpaid"));
+    shop.later(86_400);
+    // This time the click itself finds out.
+    let third = shop.click(4, CREDITS).await;
+    assert_eq!(told(&third), is(201, "unpaid"));
+    assert_eq!(shop.payment(&word(&next, "orderNumber")), "expired");
+    shop.world.books().check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_quantity_is_another_order_and_the_page_before_is_closed() {
+    let two = r#"{"product":"credits-100","quantity":2}"#;
+    let shop = Shop::new().await;
+    let first = shop.click(1, CREDITS).await;
+    let second = shop.click(2, two).await;
+    assert_eq!((told(&second), word(&second, "amount")), (is(201, "unpaid"), "19.98".to_owned()));
+    assert!(!shop.net.is_open(&word(&first, "sessionId")) && shop.net.is_open(&word(&second, "sessionId")));
+    assert_eq!(shop.payment(&word(&first, "orderNumber")), "expired");
+
+    // The one before turns out to be paid: then that is what is told.
+    shop.net.pay(&word(&second, "sessionId"));
+    let paid = shop.click(3, CREDITS).await;
+    assert_eq!((told(&paid), word(&paid, "orderNumber")), (is(200, "paid"), word(&second, "orderNumber")));
+    assert_eq!(shop.world.books().balance("alice/credits"), 200_000_000);
+
+    // It has no page yet: it is given up all the same, or another click might still open one.
+    let shop = Shop::new().await;
+    shop.net.fail(|_, _| StripeFault::DropRequest);
+    assert_eq!(told(&shop.click(1, CREDITS).await), is(504, "stripe_timeout"));
+    let number = shop.world.books().orders.keys().next().expect("an order").clone();
+    shop.net.fail(|_, _| StripeFault::None);
+    assert_eq!(told(&shop.click(2, two).await), is(201, "unpaid"));
+    assert_eq!(shop.payment(&number), "canceled");
+    shop.world.books().check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_stripe_does_not_know_can_be_paid_by_nobody() {
+    let mut shop = Shop::new().await;
+    let first = shop.click(1, CREDITS).await;
+    shop.net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "t"));
+    let next = shop.click(2, CREDITS).await;
+    assert_eq!(told(&next), is(201, "unpaid"));
+    assert_eq!(shop.payment(&word(&first, "orderNumber")), "expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stripe_says_of_a_payment_counts() {
+    use StripeFault::Altered;
+    let rows = [
+        (Altered("\"payment_status\":\"paid\"", "\"payment_status\":\"unpaid\""), "unpaid", None, 0),
+        (
+            Altered("\"payment_status\":\"paid\"", "\"payment_status\":\"no_payment_required\""),
+            "paid",
+            None,
+            100_000_000,
+        ),
+        (Altered("\"amount_total\":999", "\"amount_total\":998"), "unpaid", Some("AMOUNT_MISMATCH"), 0),
+        (Altered("\"amount_total\":999", "\"amount_total\":1000"), "unpaid", Some("AMOUNT_MISMATCH"), 0),
+        (Altered("\"currency\":\"usd\"", "\"currency\":\"mnt\""), "unpaid", Some("CURRENCY_MISMATCH"), 0),
+    ];
+    for (altered, payment, anomaly, credits) in rows {
+        let shop = Shop::new().await;
+        let first = shop.click(1, CREDITS).await;
+        shop.net.pay(&word(&first, "sessionId"));
+        let row = format!("{altered:?}");
+        shop.net.fail(move |_, _| altered.clone());
+        for attempt in 2..4 {
+            let reply = shop.click(attempt, &of_order(&word(&first, "orderNumber"))).await;
+            assert_eq!(told(&reply), is(200, payment), "{row}");
+        }
+        let books = shop.world.books();
+        books.check();
+        let order = books.order(&word(&first, "orderNumber"));
+        assert_eq!((order.anomaly.as_deref(), books.balance("alice/credits")), (anomaly, credits), "{row}");
+    }
+}

@@ -1,0 +1,174 @@
+//! Every refusal with its exact answer, and what it leaves of the order.
+
+use ledger::{
+    Decision, Effect, Entry, EventKey, Fingerprint, Heading, Order, OrderNumber, Owner, PaymentState, Provider,
+};
+use testkit::delivery;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_understood_is_refused() {
+    let rows = [
+        ("", 400, "body_invalid"),
+        ("[]", 400, "body_invalid"),
+        ("{}", 400, "product_missing"),
+        (r#"{"quantity":2}"#, 400, "product_missing"),
+        (r#"{"product":1}"#, 400, "product_invalid"),
+        (r#"{"product":"nothing"}"#, 400, "unknown_product"),
+        (r#"{"product":"credits-100","quantity":0}"#, 400, "quantity_out_of_range"),
+        (r#"{"product":"credits-100","quantity":101}"#, 400, "quantity_out_of_range"),
+        (r#"{"product":"credits-100","quantity":"1"}"#, 400, "quantity_invalid"),
+        (r#"{"product":"credits-100","amount":1}"#, 400, "unknown_field"),
+        (r#"{"product":"credits-100","provider":"stripe"}"#, 400, "unknown_field"),
+        (r#"{"product":"credits-100","product":"posx-10"}"#, 400, "duplicate_field"),
+        (r#"{"product":"credits-100","orderNumber":"HL1"}"#, 400, "fields_conflict"),
+        (r#"{"orderNumber":"HL1","quantity":1}"#, 400, "fields_conflict"),
+        (r#"{"product":"unitel-sd5000"}"#, 400, "phone_missing"),
+        (r#"{"orderNumber":7}"#, 400, "order_number_invalid"),
+        (r#"{"orderNumber":"HL1"}"#, 404, "order_not_found"),
+        (r#"{"orderNumber":"stripe#cs_1"}"#, 404, "order_not_found"),
+    ];
+    let shop = Shop::new().await;
+    for (body, status, code) in rows {
+        assert_eq!(told(&shop.click(1, body).await), is(status, code), "{body}");
+    }
+    assert_eq!((shop.net.asked().len(), shop.world.books().orders.len()), (0, 0));
+}
+
+/// An order that was made elsewhere, and what has become of it.
+async fn order(shop: &Shop, number: &str, owner: &str, provider: Provider, state: PaymentState) {
+    let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+    let choice = catalog::Choice { quantity: 1, provider: Some(provider), ..catalog::Choice::default() };
+    let terms = catalog.product("credits-1000").expect("a product").terms(&choice).expect("sold");
+    let owner = Owner::new(owner).expect("an owner");
+    let made = Order::new(OrderNumber::new(number).expect("a number"), owner, terms, now());
+    let ledger = shop.world.ledger(9);
+    let steps: [fn(&Order, PaymentState) -> Vec<Effect>; 2] =
+        [|order, _| vec![order.clone().created()], |order, state| order.learn_unpaid(state)];
+    for (step, effects) in steps.into_iter().enumerate() {
+        let order = ledger.order(&made.number, &delivery(9)).await.expect("books").unwrap_or_else(|| made.clone());
+        let heading = Heading {
+            receipt: EventKey::new("test", &format!("{number}-{step}")).expect("a key"),
+            source: "test",
+            kind: "test",
+            facts: Vec::new(),
+            fingerprints: Fingerprint::of(1, &[]).into(),
+            order: None,
+        };
+        let entry = Entry { heading, effects: effects(&order, state), keeps_body: false, alarm: None };
+        ledger.commit(&Decision::Record(entry), &delivery(9)).await.expect("booked");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_is_paid_by_its_owner_where_it_was_made_for_and_while_it_can_be() {
+    let shop = Shop::new().await;
+    let rows = [
+        ("HL-bobs", "bob", Provider::Stripe, PaymentState::Unpaid, is(404, "order_not_found")),
+        ("HL-wechat", "alice", Provider::Wechat, PaymentState::Unpaid, is(409, "wrong_provider")),
+        ("HL-canceled", "alice", Provider::Stripe, PaymentState::Canceled, is(409, "order_canceled")),
+        ("HL-expired", "alice", Provider::Stripe, PaymentState::Expired, is(409, "order_expired")),
+        ("HL-failed", "alice", Provider::Stripe, PaymentState::Failed, is(201, "failed")),
+        ("HL-unpaid", "alice", Provider::Stripe, PaymentState::Unpaid, is(201, "unpaid")),
+    ];
+    for (number, owner, provider, state, expected) in rows {
+        order(&shop, number, owner, provider, state).await;
+        let asked = shop.net.asked().len();
+        let reply = shop.click(1, &format!(r#"{{"orderNumber":"{number}"}}"#)).await;
+        assert_eq!(told(&reply), expected, "{number}");
+        assert_eq!(shop.net.asked().len() - asked, usize::from(expected.0 == 201), "{number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_cannot_be_made_is_said_to_be_so_and_the_next_click_makes_one() {
+    use StripeFault::{Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, KeptFailure, Status};
+    let late = Delay(std::time::Duration::from_secs(3));
+    // With the state of the order then, and how many orders there are after the next click.
+    let rows = [
+        (DropRequest, is(504, "stripe_timeout"), "unpaid", 1),
+        (DropResponse, is(504, "stripe_timeout"), "unpaid", 1),
+        (Disconnect, is(504, "stripe_timeout"), "unpaid", 1),
+        (late, is(504, "stripe_timeout"), "unpaid", 1),
+        (Garbage, is(502, "stripe_unreadable"), "unpaid", 1),
+        (Status(302), is(502, "stripe_unreadable"), "unpaid", 1),
+        (Status(409), is(503, "stripe_busy"), "unpaid", 1),
+        (Status(429), is(503, "stripe_busy"), "unpaid", 1),
+        (Status(400), is(502, "stripe_refused"), "unpaid", 1),
+        (Status(401), is(502, "stripe_refused"), "unpaid", 1),
+        (Status(402), is(502, "stripe_refused"), "unpaid", 1),
+        (Status(403), is(502, "stripe_refused"), "unpaid", 1),
+        (Status(500), is(502, "stripe_failed"), "canceled", 2),
+        (Status(503), is(502, "stripe_failed"), "canceled", 2),
+        (KeptFailure, is(502, "stripe_failed"), "canceled", 2),
+        (Altered("\"hookledger_order\":\"HL", "\"hookledger_order\":\"XX"), is(502, "stripe_unreadable"), "unpaid", 1),
+        (Altered("\"amount_total\":999", "\"amount_total\":99"), is(502, "price_mismatch"), "canceled", 2),
+        (Altered("\"currency\":\"usd\"", "\"currency\":\"cny\""), is(502, "price_mismatch"), "canceled", 2),
+    ];
+    for (fault, expected, state, orders) in rows {
+        let shop = Shop::new().await;
+        let row = format!("{fault:?}");
+        shop.net.fail(move |_, what| if what.ends_with("/sessions") { fault.clone() } else { StripeFault::None });
+        assert_eq!(told(&shop.click(1, CREDITS).await), expected, "{row}");
+        let number = shop.world.books().orders.keys().next().expect("an order").clone();
+        assert_eq!(shop.payment(&number), state, "{row}");
+        shop.net.fail(|_, _| StripeFault::None);
+        let next = shop.click(2, CREDITS).await;
+        assert_eq!(told(&next), is(201, "unpaid"), "{row}");
+        assert_eq!(word(&next, "orderNumber") == number, state == "unpaid", "{row}");
+        assert_eq!(shop.world.books().orders.len(), orders, "{row}");
+        shop.world.books().check();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_price_that_stripe_has_otherwise_is_never_shown() {
+    let report = r#"{"product":"full-report"}"#;
+    let mut shop = Shop::new().await;
+    shop.kept_price = "price_dear";
+    let refused = shop.click(1, report).await;
+    let expected = r#"{"error":"price_mismatch","message":"Stripe has another price for this product."}"#;
+    assert_eq!((refused.status, refused.body.as_str()), (502, expected));
+    let asked = shop.net.asked();
+    assert!(asked[1].what.ends_with("/expire") && asked.len() == 2, "the page is closed: {asked:?}");
+    shop.kept_price = "price_unknown";
+    assert_eq!(told(&shop.click(2, report).await), is(502, "stripe_refused"));
+    shop.kept_price = "price_report";
+    assert_eq!(told(&shop.click(3, report).await), is(201, "unpaid"), "nothing was kept of what was refused");
+    // Other words under the same key: the price was changed between two clicks of which the first had no answer.
+    let shop = Shop { kept_price: "price_report", ..Shop::new().await };
+    shop.net.fail(|_, _| StripeFault::DropResponse);
+    assert_eq!(told(&shop.click(1, report).await), is(504, "stripe_timeout"));
+    shop.net.fail(|_, _| StripeFault::None);
+    let shop = Shop { kept_price: "price_dear", ..shop };
+    assert_eq!(told(&shop.click(2, report).await), is(502, "stripe_failed"));
+    let shop = Shop { kept_price: "price_report", ..shop };
+    assert_eq!(told(&shop.click(3, report).await), is(201, "unpaid"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_cannot_be_asked_about_is_left_as_it_is() {
+    let rows = [
+        (StripeFault::DropRequest, is(504, "stripe_timeout")),
+        (StripeFault::Status(500), is(502, "stripe_failed")),
+        (StripeFault::Status(429), is(503, "stripe_busy")),
+        (StripeFault::Status(404), is(502, "stripe_refused")),
+        (StripeFault::Garbage, is(502, "stripe_unreadable")),
+        (
+            StripeFault::Altered("\"url\":\"https://pay.invalid/", "\"url\":null,\"was\":\""),
+            is(502, "stripe_unreadable"),
+        ),
+    ];
+    for (fault, expected) in rows {
+        let shop = Shop::new().await;
+        let first = shop.click(1, CREDITS).await;
+        let before = shop.world.books();
+        let row = format!("{fault:?}");
+        shop.net.fail(move |_, _| fault.clone());
+        assert_eq!(told(&shop.click(2, CREDITS).await), expected, "{row}");
+        assert_eq!(shop.world.books().journal, before.journal, "{row}");
+        shop.net.fail(|_, _| StripeFault::None);
+        assert_eq!(shop.click(3, CREDITS).await.body, first.body, "{row}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Every single fault, at every call of Stripe and of the store; then the buyer clicks until it works, pays, and comes back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use testkit::Fault;
+
+use super::*;
+
+/// Longer than any fault holds a call up.
+const SETTLED: Duration = Duration::from_secs(10);
+const CLICKS_MAX: u64 = 8;
+
+/// What a buyer has done without faults, before the click that meets one.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Nothing,
+    /// A page is open.
+    Opened,
+    /// A page for another quantity is open.
+    OtherQuantity,
+    /// The page was paid.
+    Paid,
+    /// The page has expired.
+    Expired,
+}
+
+impl Before {
+    const ALL: [Self; 5] = [Self::Nothing, Self::Opened, Self::OtherQuantity, Self::Paid, Self::Expired];
+
+    async fn shop(self) -> (Shop, Handed) {
+        let (mut shop, mut handed) = (Shop::new().await, Handed::default());
+        let body = match self {
+            Self::Nothing => return (shop, handed),
+            Self::OtherQuantity => r#"{"product":"credits-100","quantity":2}"#,
+            Self::Opened | Self::Paid | Self::Expired => CREDITS,
+        };
+        let reply = shop.click(99, body).await;
+        handed.take(&reply);
+        match self {
+            Self::Paid => drop(shop.net.pay(&word(&reply, "sessionId"))),
+            Self::Expired => shop.later(86_400),
+            Self::Nothing | Self::Opened | Self::OtherQuantity => {}
+        }
+        (shop, handed)
+    }
+}
+
+/// The sessions that a buyer was given a link to.
+#[derive(Debug, Default)]
+struct Handed(BTreeSet<String>);
+
+impl Handed {
+    fn take(&mut self, reply: &Reply) {
+        let id = word(reply, "sessionId");
+        if !id.is_empty() {
+            self.0.insert(id);
+        }
+    }
+
+    fn open(&self, shop: &Shop) -> Vec<String> {
+        self.0.iter().filter(|id| shop.net.is_open(id)).cloned().collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_call_of_stripe() {
+    for (before, fault) in Before::ALL.iter().flat_map(|before| StripeFault::ALL.map(|fault| (*before, fault))) {
+        for at in 0..4 {
+            for always in [false, true] {
+                let (shop, handed) = before.shop().await;
+                let planned = fault.clone();
+                shop.net.fail(
+                    move |call, _| {
+                        if call == at || (always && call > at) { planned.clone() } else { StripeFault::None }
+                    },
+                );
+                let reply = shop.click(1, CREDITS).await;
+                shop.net.fail(|_, _| StripeFault::None);
+                recovers(&shop, handed, Some(reply), &format!("{before:?}, {fault:?} at {at}, {always}")).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_call_of_the_store() {
+    for (before, fault) in Before::ALL.iter().flat_map(|before| Fault::ALL.map(|fault| (*before, fault))) {
+        for at in 0..9 {
+            let (shop, handed) = before.shop().await;
+            let (ledger, faults) = shop.world.faulty(1, move |call, _| if call == at { fault } else { Fault::None });
+            let function = shop.function(1, ledger).await;
+            let (event, moment) = (event(CREDITS), shop.moment(1));
+            let reply = tokio::select! {
+                biased;
+                reply = function.answer(&event, &moment) => Some(reply),
+                () = faults.killed() => None,
+            };
+            recovers(&shop, handed, reply, &format!("{before:?}, {fault:?} at {at}")).await;
+        }
+    }
+}
+
+/// Clicks until there is one page or the news that it is paid; pays; comes back.
+async fn recovers(shop: &Shop, mut handed: Handed, mut last: Option<Reply>, row: &str) {
+    for attempt in 2..=CLICKS_MAX {
+        if let Some(reply) = last.as_ref().filter(|reply| reply.status < 300) {
+            handed.take(reply);
+            break;
+        }
+        assert!(last.as_ref().is_none_or(|reply| reply.status >= 500), "{row}: {last:?}");
+        tokio::time::sleep(SETTLED).await;
+        last = Some(shop.click(attempt, CREDITS).await);
+    }
+    tokio::time::sleep(SETTLED).await;
+    let reply = last.filter(|reply| reply.status < 300).unwrap_or_else(|| panic!("{row}: never told"));
+    shop.world.books().check();
+    let open = handed.open(shop);
+    if word(&reply, "status") == "unpaid" {
+        assert_eq!(open, [word(&reply, "sessionId")], "{row}: one page, and this is the one");
+        let again = shop.click(20, CREDITS).await;
+        assert_eq!((again.status, again.body), (200, reply.body.clone()), "{row}");
+        shop.net.pay(&word(&reply, "sessionId"));
+        for attempt in [21, 22] {
+            let order = format!(r#"{{"orderNumber":"{}"}}"#, word(&reply, "orderNumber"));
+            let paid = shop.click(attempt, &order).await;
+            assert_eq!(told(&paid), is(200, "paid"), "{row}");
+        }
+    } else {
+        assert_eq!((told(&reply), open), (is(200, "paid"), Vec::new()), "{row}");
+    }
+    let books = shop.world.books();
+    books.check();
+    let paid: Vec<_> = books.orders.values().filter(|order| order.payment == "paid").collect();
+    assert!(paid.iter().all(|order| order.posted == 100_000_000 && order.anomaly.is_none()), "{row}");
+    let credits = 100_000_000 * i128::try_from(paid.len()).expect("few");
+    assert_eq!(books.balance("alice/credits"), credits, "{row}");
+    assert!(paid.len() == 1 || row.starts_with("Paid"), "{row}: {} are paid", paid.len());
+    let opened = |order: &String| {
+        books.pointers.iter().filter(|(from, to)| from.starts_with("stripe#cs_") && *to == order).count()
+    };
+    assert!(books.orders.keys().all(|order| opened(order) <= 1), "{row}: one session for an order");
+}

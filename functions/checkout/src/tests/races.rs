@@ -1,0 +1,69 @@
+//! Clicks that are under way at the same time.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::*;
+
+async fn clicks(shop: &Shop, bodies: &[&str]) -> Vec<Reply> {
+    join_all((1..).zip(bodies).map(|(attempt, body)| shop.click(attempt, body))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_clicks_at_once_are_one_order_and_one_session() {
+    for millis in [0, 10, 300] {
+        let shop = Shop::new().await;
+        // Each takes another time: the first to ask is not the first to be answered.
+        shop.net.fail(move |call, _| {
+            let call = u64::try_from(call).expect("small");
+            StripeFault::Delay(Duration::from_millis(millis * (1 + call * 7 % 5)))
+        });
+        let replies = clicks(&shop, &[CREDITS; 20]).await;
+        let bodies: BTreeSet<&str> = replies.iter().map(|reply| reply.body.as_str()).collect();
+        assert_eq!(bodies.len(), 1, "{bodies:?}");
+        assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
+        assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 19);
+        let books = shop.world.books();
+        books.check();
+        assert_eq!(books.orders.len(), 1);
+        let keys: BTreeSet<_> = shop.net.asked().into_iter().filter_map(|asked| asked.idempotency_key).collect();
+        assert_eq!(keys.len(), 1, "Stripe was asked for one session");
+        assert_eq!(books.pointers.keys().filter(|from| from.starts_with("stripe#cs_")).count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_clicks_that_want_different_things_one_page_is_left() {
+    let two = r#"{"product":"credits-100","quantity":2}"#;
+    for seed in 0..40 {
+        let shop = Shop::new().await;
+        let mut dice = fastrand::Rng::with_seed(seed);
+        shop.net.fail(move |_, _| StripeFault::Delay(Duration::from_millis(dice.u64(0..400))));
+        let replies = clicks(&shop, &[CREDITS, two, CREDITS, two]).await;
+        assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 201 | 503)), "{seed}: {replies:?}");
+        let handed: BTreeSet<String> = replies.iter().map(|reply| word(reply, "sessionId")).collect();
+        let open = handed.iter().filter(|id| shop.net.is_open(id)).count();
+        assert!(open <= 1, "{seed}: {open} pages are open");
+        shop.net.fail(|_, _| StripeFault::None);
+        let last = shop.click(9, CREDITS).await;
+        assert!(last.status < 300 && shop.net.is_open(&word(&last, "sessionId")), "{seed}: {last:?}");
+        let books = shop.world.books();
+        books.check();
+        assert_eq!(books.orders.values().filter(|order| order.payment == "unpaid").count(), 1, "{seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buyer_who_comes_back_in_twenty_windows_has_paid_once() {
+    let shop = Shop::new().await;
+    let first = shop.click(99, CREDITS).await;
+    shop.net.pay(&word(&first, "sessionId"));
+    let order = format!(r#"{{"orderNumber":"{}"}}"#, word(&first, "orderNumber"));
+    let replies = clicks(&shop, &[order.as_str(); 20]).await;
+    assert!(replies.iter().all(|reply| told(reply) == is(200, "paid")), "{replies:?}");
+    let books = shop.world.books();
+    books.check();
+    assert_eq!(books.balance("alice/credits"), 100_000_000);
+}

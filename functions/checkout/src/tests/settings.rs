@@ -1,0 +1,86 @@
+//! What a deployment may set, and which key it may have.
+
+use std::collections::BTreeMap;
+
+use signing::{SecretError, Strength};
+
+use super::*;
+
+fn read(stage: &str, changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let mut set = BTreeMap::from([
+        ("STRIPE_LIVEMODE", "false"),
+        ("CHECKOUT_SUCCESS_URL", "https://shop.invalid/done"),
+        ("CHECKOUT_CANCEL_URL", "https://shop.invalid/"),
+    ]);
+    set.extend(changes.iter().copied());
+    let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+    Config::read(|name| set.get(name).map(|value| (*value).to_owned()), stage, &catalog)
+}
+
+#[test]
+fn a_deployment_says_what_it_is_and_nothing_else() {
+    use ConfigError::{Base, MockDeployed, Price, Url, YesOrNo};
+    let (mock, base) = ("MOCK_STRIPE", "STRIPE_API_BASE");
+    let price = "STRIPE_FULL_REPORT_PRICE_ID";
+    let rows: [(&str, &[(&str, &str)], Option<ConfigError>); 24] = [
+        ("prod", &[], None),
+        ("prod", &[(base, ""), (mock, ""), (price, "")], None),
+        ("prod", &[(mock, "false")], None),
+        ("prod", &[(mock, "true")], Some(MockDeployed)),
+        ("dev", &[(mock, "true")], Some(MockDeployed)),
+        ("local", &[(mock, "true")], None),
+        ("local", &[(mock, "yes")], Some(YesOrNo(mock))),
+        ("prod", &[(base, "https://stripe.example.com:8443/v")], None),
+        ("prod", &[(base, "http://stripe.example.com")], Some(Base)),
+        ("local", &[(base, "http://127.0.0.1:9000/stripe")], None),
+        ("local", &[(base, "http://[::1]:9000")], None),
+        ("local", &[(base, "ftp://127.0.0.1")], Some(Base)),
+        ("prod", &[(base, "https://user@stripe.example.com")], Some(Base)),
+        ("prod", &[(base, "https://stripe.example.com?x=")], Some(Base)),
+        ("prod", &[(base, "https:///v1")], Some(Base)),
+        ("prod", &[("STRIPE_LIVEMODE", "")], Some(YesOrNo("STRIPE_LIVEMODE"))),
+        ("prod", &[("STRIPE_LIVEMODE", "1")], Some(YesOrNo("STRIPE_LIVEMODE"))),
+        ("prod", &[("CHECKOUT_SUCCESS_URL", "")], Some(Url("CHECKOUT_SUCCESS_URL"))),
+        ("prod", &[("CHECKOUT_CANCEL_URL", "")], Some(Url("CHECKOUT_CANCEL_URL"))),
+        ("prod", &[("CHECKOUT_CANCEL_URL", "javascript:alert(1)")], Some(Url("CHECKOUT_CANCEL_URL"))),
+        ("prod", &[("CHECKOUT_SUCCESS_URL", "https://shop.invalid/?s={CHECKOUT_SESSION_ID}")], None),
+        ("prod", &[(price, "price_1Abc")], None),
+        ("prod", &[(price, "prod_1Abc")], Some(Price(price.to_owned()))),
+        ("prod", &[(price, "price_1&x=y")], Some(Price(price.to_owned()))),
+    ];
+    for (stage, changes, expected) in rows {
+        assert_eq!(read(stage, changes).err(), expected, "{stage} {changes:?}");
+    }
+    let read = read("prod", &[(price, "price_1"), ("STRIPE_LIVEMODE", "true")]).expect("settings");
+    assert_eq!((read.livemode, read.stripe_base.as_str()), (true, "https://api.stripe.com"));
+    assert_eq!(read.prices, [("full-report".to_owned(), "price_1".to_owned())].into());
+}
+
+#[test]
+fn a_key_is_a_real_one_and_of_the_deployments_mode() {
+    const NO_KEY: SecretError = SecretError::OtherKind { expected: "sk_ or rk_ and hold letters, digits and _ alone" };
+    let other = |expected| Some(SecretError::OtherMode { expected });
+    let rows = [
+        ("", false, Strength::Local, Some(SecretError::Empty)),
+        ("  ", false, Strength::Deployed, Some(SecretError::Empty)),
+        ("sk_test_changeme", false, Strength::Local, Some(SecretError::Placeholder)),
+        ("${STRIPE_SECRET_KEY}", false, Strength::Deployed, Some(SecretError::Placeholder)),
+        ("pk_test_51abcdef", false, Strength::Deployed, Some(NO_KEY)),
+        ("whsec_51abcdef", false, Strength::Deployed, Some(NO_KEY)),
+        ("sk_test_51 abcdef", false, Strength::Deployed, Some(NO_KEY)),
+        ("sk_test_51abcdef", false, Strength::Deployed, None),
+        ("rk_test_51abcdef", false, Strength::Deployed, None),
+        ("sk_test_51abcdef", true, Strength::Deployed, other("live")),
+        ("sk_live_51abcdef", true, Strength::Deployed, None),
+        ("rk_live_51abcdef", true, Strength::Deployed, None),
+        ("sk_live_51abcdef", false, Strength::Deployed, other("test")),
+        ("sk_live_51abcdef", false, Strength::Local, other("test")),
+        ("sk_51abcdef", false, Strength::Local, None),
+        ("sk_51abcdef", false, Strength::Deployed, other("test")),
+    ];
+    for (text, livemode, strength, expected) in rows {
+        let settings = Settings::new([(SETTING.to_owned(), text.to_owned())]);
+        let made = keys(livemode)(&settings, strength);
+        assert_eq!(made.err(), expected.map(|error| (SETTING, error)), "{text} {livemode} {strength:?}");
+    }
+}

@@ -1,0 +1,112 @@
+//! One click: who it is by, until when it is to be answered, and the two places that are asked on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Asked, Failure};
+use edge::{Moment, chain};
+use ledger::{
+    CommitError, Committed, Deadline, Decision, Delivery, Effect, KeyError, Ledger, Order, OrderNumber, Owner,
+    PaymentState,
+};
+use providers::{CallError, NewSession, SecretKey, Session, Stripe};
+
+use crate::{Checkout, Pay, decide};
+
+/// In each round somebody else has written, and one buyer has only so many fingers.
+pub(crate) const ROUNDS_MAX: u32 = 6;
+
+/// What is kept of the time for writing down what Stripe has said.
+const FOR_THE_BOOKS: Duration = Duration::from_millis(1_500);
+
+#[derive(Debug)]
+pub(crate) struct Visit<'v, L> {
+    pub(crate) checkout: &'v Checkout,
+    pub(crate) caller: &'v Owner,
+    pub(crate) moment: &'v Moment,
+    pub(crate) ledger: &'v L,
+    pub(crate) delivery: Delivery<'static>,
+}
+
+/// What Stripe is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ask<'a> {
+    Create(&'a NewSession),
+    Read(&'a str),
+    Expire(&'a str),
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Now,
+    /// By an earlier click.
+    Earlier,
+    /// Nothing: somebody else has written what it rests on.
+    Stale,
+}
+
+impl<'v, L: Ledger> Visit<'v, L> {
+    pub(crate) fn new(checkout: &'v Checkout, asked: &'v Asked<'_, Pay>, ledger: &'v L) -> Self {
+        Self { checkout, caller: &asked.caller, moment: asked.moment, ledger, delivery: asked.delivery() }
+    }
+
+    /// An order that something of ours leads to.
+    pub(crate) async fn known(&self, number: &OrderNumber) -> Result<Order, Failure> {
+        let order = self.ledger.order(number, &self.delivery).await?;
+        order.ok_or_else(|| Failure::unavailable().about(number))
+    }
+
+    pub(crate) async fn commit(&self, decision: Result<Decision, KeyError>) -> Result<Written, Failure> {
+        let decision = decision.map_err(|error| CommitError::Refused(Box::new(error)))?;
+        match self.ledger.commit(&decision, &self.delivery).await {
+            Ok(Committed::Now(_)) => Ok(Written::Now),
+            Ok(Committed::Earlier(_) | Committed::Ignored { .. }) => Ok(Written::Earlier),
+            Err(CommitError::Stale) => Ok(Written::Stale),
+            // That is what a refusal is to come to: it is kept.
+            Err(CommitError::Rejected(_)) if matches!(decision, Decision::Refuse(_)) => Ok(Written::Now),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends an order, if it still is as it was read.
+    pub(crate) async fn close(
+        &self,
+        order: &Order,
+        state: PaymentState,
+        why: &'static str,
+    ) -> Result<Written, Failure> {
+        let effects: Vec<Effect> = order.learn_unpaid(state);
+        if effects.is_empty() {
+            return Ok(Written::Earlier);
+        }
+        self.commit(decide::closed(order, state, why, effects)).await
+    }
+
+    /// With the key that we have; and where Stripe does not know it, once more with the one that may have replaced it.
+    pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Session, CallError> {
+        let keys = &self.checkout.keys;
+        let refused = match self.ask_with(ask, keys.current()).await {
+            Err(error @ CallError::Refused { status: 401, .. }) => error,
+            answer => return answer,
+        };
+        match keys.refreshed(self.moment.now).await {
+            Ok(Some(key)) => self.ask_with(ask, key).await,
+            Ok(None) => Err(refused),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the key could not be fetched");
+                Err(refused)
+            }
+        }
+    }
+
+    async fn ask_with(&self, ask: Ask<'_>, key: Arc<SecretKey>) -> Result<Session, CallError> {
+        let until = self.moment.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(self.moment.deadline, Deadline);
+        let stripe = Stripe::new(self.checkout.http.clone(), &self.checkout.config.stripe_base, key);
+        match ask {
+            Ask::Create(new) => stripe.create_session(new, until).await,
+            Ask::Read(id) => stripe.session(id, until).await,
+            Ask::Expire(id) => stripe.expire(id, until).await,
+        }
+    }
+}
