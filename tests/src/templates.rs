@@ -3,36 +3,67 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use edge::{Config, Reply, Route, Service as _};
+use api::Api as _;
+use catalog::{Catalog, SHIPPED};
+use checkout::Checkout;
+use edge::{Reply, Route, Service as _};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use idempotency::Tables;
+use orders::Orders;
 use serde_json::Value;
 use stripe::Stripe;
 use testkit::{STAGE, World};
 use usage::Usage;
-use webhook::{Admission, Endpoint, Webhook};
+use webhook::{Admission, Webhook as _};
 
 use crate::house::root;
 use crate::sandbox::{Sandbox, SandboxOf, function, moment, open_account};
 
-/// What this file has to know of a source: one line for each.
-struct Source {
+/// What this file has to know of a function: one entry for each.
+struct Declared {
     name: &'static str,
-    routes: &'static [Route<Endpoint>],
-    settings: &'static [&'static str],
-    /// The variables that it alone reads, and the file that says what they are.
-    variables: (&'static [&'static str], &'static str),
+    /// Method and path.
+    routes: fn() -> BTreeSet<(&'static str, &'static str)>,
+    /// The settings of its secret.
+    secrets: &'static [&'static str],
+    /// The variables that it reads beside those that all of them do, by the file that says what they are.
+    variables: &'static [(&'static [&'static str], &'static str)],
+    /// Whether it takes events, of which there are samples.
+    is_source: bool,
 }
 
-const SOURCES: &[Source] = &[
-    Source { name: Usage::SOURCE, routes: Usage::ROUTES, settings: &usage::SETTINGS, variables: (&[], "") },
-    Source {
+const EDGE: (&[&str], &str) = (&edge::Config::VARIABLES, "shared/edge/src/config.rs");
+const ADMISSION: (&[&str], &str) = (&Admission::VARIABLES, "shared/webhook/src/admission.rs");
+const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tables.rs");
+
+const FUNCTIONS: &[Declared] = &[
+    Declared {
+        name: Usage::SOURCE,
+        routes: || of(Usage::ROUTES),
+        secrets: &usage::SETTINGS,
+        variables: &[ADMISSION],
+        is_source: true,
+    },
+    Declared {
         name: Stripe::SOURCE,
-        routes: Stripe::ROUTES,
-        settings: &stripe::SETTINGS,
-        variables: (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs"),
+        routes: || of(Stripe::ROUTES),
+        secrets: &stripe::SETTINGS,
+        variables: &[ADMISSION, (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs")],
+        is_source: true,
+    },
+    Declared { name: Orders::NAME, routes: || of(Orders::ROUTES), secrets: &[], variables: &[], is_source: false },
+    Declared {
+        name: Checkout::NAME,
+        routes: || of(Checkout::ROUTES),
+        secrets: &[checkout::SETTING],
+        variables: &[(&checkout::Config::VARIABLES, "functions/checkout/src/config.rs")],
+        is_source: false,
     },
 ];
+
+fn of<E>(routes: &'static [Route<E>]) -> BTreeSet<(&'static str, &'static str)> {
+    routes.iter().map(|route| (route.method, route.path)).collect()
+}
 
 fn app() -> Template {
     Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template")
@@ -47,47 +78,52 @@ fn folders(of: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_function_is_a_folder_a_template_entry_and_samples() {
+fn a_function_is_a_folder_a_template_entry_and_where_it_takes_events_samples() {
     let app = app();
     let declared: BTreeSet<String> = app.functions().iter().map(|function| function.binary.clone()).collect();
+    let named = |functions: &mut dyn Iterator<Item = &Declared>| -> BTreeSet<String> {
+        functions.map(|function| function.name.to_owned()).collect()
+    };
     assert_eq!(declared, folders("functions"));
-    let sources: BTreeSet<String> = SOURCES.iter().map(|source| source.name.to_owned()).collect();
-    assert!(sources.is_subset(&declared));
-    assert_eq!(sources, folders("events"));
+    assert_eq!(declared, named(&mut FUNCTIONS.iter()));
+    assert_eq!(folders("events"), named(&mut FUNCTIONS.iter().filter(|function| function.is_source)));
+}
+
+fn entry<'t>(app: &'t Template, name: &str) -> &'t embedded::Function {
+    let mut functions = app.functions().iter();
+    functions.find(|function| function.binary == name).unwrap_or_else(|| panic!("{name} is not declared"))
 }
 
 #[test]
 fn routes_are_the_same_in_the_template_and_in_the_code() {
     let app = app();
-    for source in SOURCES {
-        let function = app.functions().iter().find(|function| function.binary == source.name).expect("declared");
-        let declared: BTreeSet<(&str, &str)> =
-            function.routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
-        let served: BTreeSet<(&str, &str)> = source.routes.iter().map(|route| (route.method, route.path)).collect();
-        assert_eq!(declared, served, "{}", source.name);
+    for function in FUNCTIONS {
+        let entry = entry(&app, function.name);
+        let declared = entry.routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
+        assert_eq!((function.routes)(), declared, "{}", function.name);
     }
 }
 
 #[test]
 fn every_variable_that_is_read_is_set_and_no_other() {
-    let shared = [
-        (&Config::VARIABLES[..], "shared/edge/src/config.rs"),
-        (&Admission::VARIABLES[..], "shared/webhook/src/admission.rs"),
-        (&Tables::VARIABLES[..], "shared/idempotency/src/tables.rs"),
-    ];
     let app = app();
-    for source in SOURCES {
-        let function = app.functions().iter().find(|function| function.binary == source.name).expect("declared");
-        let read = shared.iter().chain([&source.variables]).flat_map(|(variables, _)| *variables);
-        assert_eq!(
-            function.environment.keys().map(String::as_str).collect::<BTreeSet<_>>(),
-            read.copied().chain(["RUST_LOG"]).collect(),
-            "{}",
-            function.binary
-        );
+    let catalog = Catalog::parse(SHIPPED).expect("a catalog");
+    let prices: BTreeSet<&str> = catalog.products().filter_map(|product| product.stripe_price()).collect();
+    for function in FUNCTIONS {
+        let documented = [EDGE, TABLES].into_iter().chain(function.variables.iter().copied());
+        let mut read: BTreeSet<&str> = documented.flat_map(|(variables, _)| variables).copied().collect();
+        read.insert("RUST_LOG");
+        if function.secrets.is_empty() {
+            read.remove("SECRET_ID");
+        }
+        if function.name == Checkout::NAME {
+            read.extend(&prices);
+        }
+        let entry = entry(&app, function.name);
+        assert_eq!(entry.environment.keys().map(String::as_str).collect::<BTreeSet<_>>(), read, "{}", function.name);
     }
-    for (variables, file) in shared.into_iter().chain(SOURCES.iter().map(|source| source.variables)) {
-        for variable in variables {
+    for (variables, file) in [EDGE, TABLES].iter().chain(FUNCTIONS.iter().flat_map(|function| function.variables)) {
+        for variable in *variables {
             let documented = fs::read_to_string(root().join(file)).expect("a file");
             assert!(documented.contains(&format!("/// `{variable}`")), "{variable} is not said in {file}");
         }
@@ -112,9 +148,9 @@ fn tables_go_by_one_name() {
 #[test]
 fn the_secret_has_the_setting_that_the_function_reads() {
     let app = app();
-    for source in SOURCES {
+    for function in FUNCTIONS.iter().filter(|function| !function.secrets.is_empty()) {
         let resources = app.document()["Resources"].as_object().expect("resources");
-        let name = format!("hookledger/{STAGE}/{}", source.name);
+        let name = format!("hookledger/{STAGE}/{}", function.name);
         let secret =
             resources.values().find(|resource| resource["Properties"]["Name"] == name.as_str()).expect("a secret");
         let properties = &secret["Properties"];
@@ -125,12 +161,12 @@ fn the_secret_has_the_setting_that_the_function_reads() {
             let [(name, "")] =
                 fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>()[..]
             else {
-                panic!("{}: one empty setting, and no default for a secret", source.name)
+                panic!("{}: one empty setting, and no default for a secret", function.name)
             };
             name.to_owned()
         });
         let setting = generated.or(to_fill).expect("a setting");
-        assert!(source.settings.contains(&setting.as_str()), "{setting}");
+        assert!(function.secrets.contains(&setting.as_str()), "{setting}");
     }
 }
 
@@ -148,7 +184,7 @@ fn every_environment_of_samconfig_is_there_for_both_stacks() {
 async fn every_sample_is_accepted() {
     let world = World::new();
     open_account(&world, "demo", "1", "1000").await;
-    for source in SOURCES {
+    for source in FUNCTIONS.iter().filter(|function| function.is_source) {
         for sample in fs::read_dir(root().join("events").join(source.name)).expect("samples") {
             let path = sample.expect("an entry").path();
             let body = fs::read_to_string(&path).expect("a sample");

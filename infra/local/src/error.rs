@@ -52,6 +52,10 @@ pub(crate) enum Error {
     Admission(#[from] AdmissionError),
     #[error(transparent)]
     Stripe(#[from] stripe::ConfigError),
+    #[error("infra/catalog.json")]
+    Catalog(#[from] catalog::CatalogError),
+    #[error(transparent)]
+    Checkout(#[from] checkout::ConfigError),
     #[error("the template sets no tables")]
     Tables(#[from] MissingTable),
     #[error(transparent)]

@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
+use api::Dice;
+use catalog::{Catalog, SHIPPED};
+use checkout::Checkout;
 use edge::{Keyring, Moment, Reply, Service, Settings, Vault};
 use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
+use orders::Orders;
+use providers::Http;
 use serde_json::Value;
 use stripe::Stripe;
 use usage::Usage;
 use webhook::{Admission, Function, Webhook};
 
+use crate::books::STAGE;
 use crate::error::Error;
 use crate::now;
 use crate::secrets::Secrets;
@@ -19,7 +25,18 @@ use crate::secrets::Secrets;
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 /// What of a deployment's settings a person may try out here. The others are the template's.
-const SETTABLE: [&str; 4] = ["ALLOWED_IPS", "MAX_SKEW_SECONDS", "STRIPE_ACCOUNT", "STRIPE_EVENTS"];
+const SETTABLE: [&str; 10] = [
+    "ALLOWED_IPS",
+    "MAX_SKEW_SECONDS",
+    "STRIPE_ACCOUNT",
+    "STRIPE_EVENTS",
+    "MOCK_STRIPE",
+    "STRIPE_API_BASE",
+    "CHECKOUT_SUCCESS_URL",
+    "CHECKOUT_CANCEL_URL",
+    "STRIPE_FULL_REPORT_PRICE_ID",
+    "STRIPE_PRO_MONTHLY_PRICE_ID",
+];
 
 pub(crate) async fn open(
     function: &embedded::Function,
@@ -38,6 +55,8 @@ pub(crate) async fn open(
     };
     match function.binary.as_str() {
         "usage" => parts.serve(Usage).await,
+        "orders" => Ok(answer(api::Function { api: Orders::new(catalog()?, dice()), ledger: parts.ledger })),
+        "checkout" => parts.checkout(setting).await,
         "stripe" => parts.serve(Stripe { config: stripe::Config::read(setting)? }).await,
         unknown => Err(Error::UnknownFunction(unknown.to_owned())),
     }
@@ -50,11 +69,31 @@ struct Parts<'s> {
 }
 
 impl Parts<'_> {
+    async fn checkout(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
+        let catalog = catalog()?;
+        let config = checkout::Config::read(setting, STAGE, &catalog)?;
+        let keys = Keyring::open(self.vault(), checkout::keys(config.livemode), now()).await?;
+        let http = Http::new(fastrand::Rng::new());
+        let api = Checkout { catalog, config, keys, http, dice: dice() };
+        Ok(answer(api::Function { api, ledger: self.ledger }))
+    }
+
+    fn vault(&self) -> Vault {
+        Vault::Here(Settings::new(self.secrets.all().clone()))
+    }
+
     async fn serve<W: Webhook>(self, source: W) -> Result<Answer, Error> {
-        let vault = Vault::Here(Settings::new(self.secrets.all().clone()));
-        let keys = Keyring::open(vault, W::keys, now()).await?;
+        let keys = Keyring::open(self.vault(), W::keys, now()).await?;
         Ok(answer(Function { source, keys, admission: self.admission, ledger: self.ledger }))
     }
+}
+
+fn catalog() -> Result<Catalog, Error> {
+    Ok(Catalog::parse(SHIPPED)?)
+}
+
+fn dice() -> Dice {
+    Dice::new(fastrand::Rng::new())
 }
 
 fn answer<S: Service + 'static>(service: S) -> Answer {
@@ -79,7 +118,7 @@ mod tests {
     use embedded::{APP_YAML, Template};
 
     use super::*;
-    use crate::books::{self, STAGE};
+    use crate::books;
     use crate::home::Home;
 
     #[tokio::test]

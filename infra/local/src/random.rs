@@ -24,6 +24,11 @@ pub(crate) fn api_key() -> Result<String, Error> {
     Ok(format!("hk_{}", hex()?))
 }
 
+/// As Stripe's own look that are not worth anything.
+pub(crate) fn stripe_key() -> Result<String, Error> {
+    Ok(format!("sk_test_{}", hex()?))
+}
+
 fn random() -> Result<[u8; SECRET_BYTES], Error> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(Error::Random)?;

@@ -52,5 +52,6 @@ impl Secrets {
 fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
     let of_sources = SOURCES.iter().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
-    named.chain([(DEMO_API_KEY, random::api_key as Generate)])
+    let ours = [(DEMO_API_KEY, random::api_key as Generate), (checkout::SETTING, random::stripe_key as Generate)];
+    named.chain(ours)
 }

@@ -45,7 +45,16 @@ impl Folder {
     /// A command, with nothing of our own environment that could change its mind.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        let settings = ["WEBHOOK_SECRET", "STANDARD_WEBHOOK_SECRET", "DEMO_API_KEY", "ALLOWED_IPS", "MAX_SKEW_SECONDS"];
+        let settings = [
+            "WEBHOOK_SECRET",
+            "STANDARD_WEBHOOK_SECRET",
+            "DEMO_API_KEY",
+            "ALLOWED_IPS",
+            "MAX_SKEW_SECONDS",
+            "MOCK_STRIPE",
+            "STRIPE_WEBHOOK_SECRET",
+            "STRIPE_SECRET_KEY",
+        ];
         for setting in settings {
             command.env_remove(setting);
         }
@@ -117,6 +126,7 @@ pub(crate) struct Stack<'f> {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// What is not JSON stands here as a text.
     pub(crate) body: Value,
 }
 
@@ -165,7 +175,10 @@ impl Stack<'_> {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        Answer { status: head[9..12].parse().unwrap(), body: serde_json::from_str(body).unwrap() }
+        Answer {
+            status: head[9..12].parse().unwrap(),
+            body: serde_json::from_str(body).unwrap_or_else(|_| body.into()),
+        }
     }
 
     /// One call of the DynamoDB API.

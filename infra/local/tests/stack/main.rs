@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod buying;
 mod crash;
 mod harness;
 mod sending;

@@ -70,7 +70,7 @@ fn what_cannot_be_sent_is_said_in_one_line() {
         (&["send", "usage"], "no stack is running in"),
         (&["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
         (&["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
-        (&["send", "nobody"], "there is no source nobody, only: usage"),
+        (&["send", "nobody"], "there is no source nobody, only: usage, stripe"),
         (&["send", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
         (&["event", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
         (&["event", "usage", "--secret", "changeme"], "WEBHOOK_SECRET must be a real secret"),

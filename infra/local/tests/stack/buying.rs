@@ -1,0 +1,130 @@
+//! A purchase, clicked through: checkout, the page, a card, the webhook, the credits.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Folder, Stack, shown};
+
+impl Stack<'_> {
+    fn call(&self, method: &str, path: &str, key: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {key}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        self.ask(method, path, &headers, body.to_string().as_bytes())
+    }
+
+    fn checkout(&self, key: &str) -> Answer {
+        self.call("POST", "/api/pay/checkout", key, &json!({ "product": "credits-100" }))
+    }
+
+    /// What the page's form posts.
+    fn pay(&self, url: &Value, card: &str) -> Answer {
+        let path = url.as_str().unwrap().splitn(4, '/').nth(3).unwrap();
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        self.ask("POST", &format!("/{path}"), &form, format!("card={}", card.replace(' ', "+")).as_bytes())
+    }
+}
+
+fn demo_key(folder: &Folder) -> String {
+    folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn from_the_click_to_the_credits_and_back() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let key = demo_key(&folder);
+    let made = stack.checkout(&key);
+    assert_eq!((made.status, &made.body["amount"], &made.body["status"]), (201, &json!("9.99"), &json!("unpaid")));
+    let (number, url) = (made.body["orderNumber"].as_str().unwrap(), &made.body["url"]);
+    let page = stack.get(&format!("/{}", url.as_str().unwrap().splitn(4, '/').nth(3).unwrap()));
+    assert!(page.status == 200 && page.body.as_str().unwrap().contains("9.99 USD"), "{}", page.body);
+
+    // Cards as in Stripe's own sandbox.
+    for card in ["4000 0000 0000 0002", "4000 0000 0000 9995", "1234"] {
+        assert_eq!(stack.pay(url, card).status, 303);
+    }
+    let order = stack.call("GET", &format!("/orders/{number}"), &key, &json!({})).body;
+    assert_eq!((&order["payment"], &order["credits"]), (&json!("failed"), &json!("0")));
+    assert_eq!(stack.checkout(&key).body["url"], *url, "the same page again");
+
+    assert_eq!(stack.pay(url, "4242 4242 4242 4242").status, 303);
+    let order = stack.call("GET", &format!("/orders/{number}"), &key, &json!({})).body;
+    assert_eq!(
+        (&order["payment"], &order["fulfilment"], &order["credits"]),
+        (&json!("paid"), &json!("done"), &json!("100"))
+    );
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+
+    // Told again by every other event of the same payment, and then refunded and disputed.
+    let about = |event: &str| folder.told(&["send", &format!("stripe/{event}"), "--order", number]);
+    for event in
+        ["payment_intent_succeeded", "charge_succeeded", "checkout_session_completed", "payment_intent_payment_failed"]
+    {
+        assert!(about(event).starts_with("200"), "{event}");
+    }
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    about("charge_refunded");
+    let said = folder.told(&["order", "show", number]);
+    assert_eq!((shown(&said, "payment"), shown(&said, "refunded")), ("partly_refunded", "5 USD"));
+    about("charge_dispute_created");
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1000");
+    assert_eq!(shown(&folder.told(&["order", "show", number]), "disputed"), "frozen until it is won");
+
+    let next = stack.checkout(&key);
+    assert_eq!(next.status, 201, "what was paid is not bought again");
+    assert_ne!(next.body["orderNumber"], number);
+}
+
+#[test]
+fn a_buyer_who_clicks_many_times_has_one_page() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let key = demo_key(&folder);
+    let urls: Vec<Value> = thread::scope(|scope| {
+        let clicks: Vec<_> = (0..16).map(|_| scope.spawn(|| stack.checkout(&key))).collect();
+        clicks
+            .into_iter()
+            .map(|click| click.join().unwrap())
+            .map(|answer| {
+                assert!(matches!(answer.status, 200 | 201), "{}", answer.body);
+                answer.body["url"].clone()
+            })
+            .collect()
+    });
+    assert!(urls.iter().all(|url| *url == urls[0]), "{urls:?}");
+    assert_eq!(stack.journal("order#").len(), 1);
+}
+
+/// The stand-in forgets its sessions when it ends; the books do not forget the order, and the next click makes another.
+#[test]
+fn an_order_whose_page_is_gone_makes_room_for_another() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let key = demo_key(&folder);
+    let first = stack.checkout(&key).body;
+    assert!(stack.stop("INT").success());
+    let stack = folder.start();
+    let second = stack.checkout(&key).body;
+    assert_ne!(first["orderNumber"], second["orderNumber"]);
+    assert_eq!(stack.pay(&second["url"], "4242424242424242").status, 303);
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    let number = first["orderNumber"].as_str().unwrap();
+    assert_eq!(shown(&folder.told(&["order", "show", number]), "payment"), "expired");
+}
+
+#[test]
+fn what_is_not_about_an_order_is_said_in_one_line() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let rows: [(&[&str], &str); 4] = [
+        (&["order", "show", "HLnone"], "there is no order HLnone in these books"),
+        (&["order", "show", "#"], "an order number is 1 to 32 letters, digits or - _"),
+        (&["send", "stripe", "--order", "HLnone"], "there is no order HLnone in these books"),
+        (&["send", "stripe/none"], "there is no sample stripe/none, only: stripe/"),
+    ];
+    for (args, expected) in rows {
+        let line = folder.refused(args);
+        assert!(line.contains(expected), "{args:?}: {line}");
+    }
+}
