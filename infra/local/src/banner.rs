@@ -28,6 +28,9 @@ Paste into another terminal:
   cargo run -- send usage --count 200 --concurrency 32 --duplicate{data}
   cargo run -- account show {OWNER}{data}
 
+  key=$(sed -n 's/.*"{OWNER}": "\(hk_[^"]*\)".*/\1/p' {dir}/local.json)
+  curl -H "Authorization: Bearer $key" -d '{{"product":"credits-100"}}' {base}/api/pay/checkout    # then open its url
+
 The same by hand; the second time it is not booked again:
 
   secret=$(sed -n 's/.*"WEBHOOK_SECRET": "\([^" ]*\).*/\1/p' {dir}/local.json)
