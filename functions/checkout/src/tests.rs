@@ -4,6 +4,7 @@ mod branches;
 mod failures;
 mod faults;
 mod races;
+mod rotation;
 mod settings;
 
 use std::time::Instant;

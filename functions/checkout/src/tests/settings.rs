@@ -17,41 +17,46 @@ fn read(stage: &str, changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::read(|name| set.get(name).map(|value| (*value).to_owned()), stage, &catalog)
 }
 
+const MOCK: &str = "MOCK_STRIPE";
+const BASE: &str = "STRIPE_API_BASE";
+const PRICE: &str = "STRIPE_FULL_REPORT_PRICE_ID";
+
+/// A stage, settings, and what is wrong with them.
+type Row = (&'static str, &'static [(&'static str, &'static str)], Option<ConfigError>);
+
 #[test]
 fn a_deployment_says_what_it_is_and_nothing_else() {
     use ConfigError::{Base, MockDeployed, Price, Url, YesOrNo};
-    let (mock, base) = ("MOCK_STRIPE", "STRIPE_API_BASE");
-    let price = "STRIPE_FULL_REPORT_PRICE_ID";
-    let rows: [(&str, &[(&str, &str)], Option<ConfigError>); 24] = [
+    let rows: [Row; 24] = [
         ("prod", &[], None),
-        ("prod", &[(base, ""), (mock, ""), (price, "")], None),
-        ("prod", &[(mock, "false")], None),
-        ("prod", &[(mock, "true")], Some(MockDeployed)),
-        ("dev", &[(mock, "true")], Some(MockDeployed)),
-        ("local", &[(mock, "true")], None),
-        ("local", &[(mock, "yes")], Some(YesOrNo(mock))),
-        ("prod", &[(base, "https://stripe.example.com:8443/v")], None),
-        ("prod", &[(base, "http://stripe.example.com")], Some(Base)),
-        ("local", &[(base, "http://127.0.0.1:9000/stripe")], None),
-        ("local", &[(base, "http://[::1]:9000")], None),
-        ("local", &[(base, "ftp://127.0.0.1")], Some(Base)),
-        ("prod", &[(base, "https://user@stripe.example.com")], Some(Base)),
-        ("prod", &[(base, "https://stripe.example.com?x=")], Some(Base)),
-        ("prod", &[(base, "https:///v1")], Some(Base)),
+        ("prod", &[(BASE, ""), (MOCK, ""), (PRICE, "")], None),
+        ("prod", &[(MOCK, "false")], None),
+        ("prod", &[(MOCK, "true")], Some(MockDeployed)),
+        ("dev", &[(MOCK, "true")], Some(MockDeployed)),
+        ("local", &[(MOCK, "true")], None),
+        ("local", &[(MOCK, "yes")], Some(YesOrNo(MOCK))),
+        ("prod", &[(BASE, "https://stripe.example.com:8443/v")], None),
+        ("prod", &[(BASE, "http://stripe.example.com")], Some(Base)),
+        ("local", &[(BASE, "http://127.0.0.1:9000/stripe")], None),
+        ("local", &[(BASE, "http://[::1]:9000")], None),
+        ("local", &[(BASE, "ftp://127.0.0.1")], Some(Base)),
+        ("prod", &[(BASE, "https://user@stripe.example.com")], Some(Base)),
+        ("prod", &[(BASE, "https://stripe.example.com?x=")], Some(Base)),
+        ("prod", &[(BASE, "https:///v1")], Some(Base)),
         ("prod", &[("STRIPE_LIVEMODE", "")], Some(YesOrNo("STRIPE_LIVEMODE"))),
         ("prod", &[("STRIPE_LIVEMODE", "1")], Some(YesOrNo("STRIPE_LIVEMODE"))),
         ("prod", &[("CHECKOUT_SUCCESS_URL", "")], Some(Url("CHECKOUT_SUCCESS_URL"))),
         ("prod", &[("CHECKOUT_CANCEL_URL", "")], Some(Url("CHECKOUT_CANCEL_URL"))),
         ("prod", &[("CHECKOUT_CANCEL_URL", "javascript:alert(1)")], Some(Url("CHECKOUT_CANCEL_URL"))),
         ("prod", &[("CHECKOUT_SUCCESS_URL", "https://shop.invalid/?s={CHECKOUT_SESSION_ID}")], None),
-        ("prod", &[(price, "price_1Abc")], None),
-        ("prod", &[(price, "prod_1Abc")], Some(Price(price.to_owned()))),
-        ("prod", &[(price, "price_1&x=y")], Some(Price(price.to_owned()))),
+        ("prod", &[(PRICE, "price_1Abc")], None),
+        ("prod", &[(PRICE, "prod_1Abc")], Some(Price(PRICE.to_owned()))),
+        ("prod", &[(PRICE, "price_1&x=y")], Some(Price(PRICE.to_owned()))),
     ];
     for (stage, changes, expected) in rows {
         assert_eq!(read(stage, changes).err(), expected, "{stage} {changes:?}");
     }
-    let read = read("prod", &[(price, "price_1"), ("STRIPE_LIVEMODE", "true")]).expect("settings");
+    let read = read("prod", &[(PRICE, "price_1"), ("STRIPE_LIVEMODE", "true")]).expect("settings");
     assert_eq!((read.livemode, read.stripe_base.as_str()), (true, "https://api.stripe.com"));
     assert_eq!(read.prices, [("full-report".to_owned(), "price_1".to_owned())].into());
 }
