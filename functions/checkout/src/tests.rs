@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use api::Function;
 use edge::{Moment, Service as _, Settings, Vault};
-use idempotency::DynamoLedger;
 use ledger::Timestamp;
 use serde_json::Value;
 use testkit::{Sent, Shape, StripeFault, StripeNet, World, api_key, deadline, mark, now};
@@ -78,7 +77,7 @@ impl Shop {
 
     /// Meets a sandbox of its own, which knows nothing.
     async fn click(&self, attempt: u64, body: &str) -> Reply {
-        let function: Function<Checkout, DynamoLedger> = self.function(attempt, self.world.ledger(attempt)).await;
+        let function = self.function(attempt, self.world.ledger(attempt)).await;
         function.answer(&event(body), &self.moment(attempt)).await
     }
 

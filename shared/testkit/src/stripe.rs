@@ -1,6 +1,7 @@
 //! Faults between our code and Stripe: where a client's connector would be, every call of the stand-in can fail in every way a
 //! network or Stripe itself makes it fail.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use ledger::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use standin::{Paid, Stripe};
 use tokio::time::sleep;
 
@@ -76,13 +77,15 @@ struct Shared {
     stripe: Stripe,
     plan: Mutex<Plan>,
     asked: Mutex<Vec<Asked>>,
+    /// Every session that there is.
+    made: Mutex<BTreeSet<String>>,
     now: Mutex<Timestamp>,
 }
 
 impl StripeNet {
     pub fn new(stripe: Stripe) -> Self {
         let (plan, now) = (Mutex::new(Box::new(|_, _: &str| StripeFault::None) as Plan), Mutex::new(crate::now()));
-        Self(Arc::new(Shared { stripe, plan, asked: Mutex::default(), now }))
+        Self(Arc::new(Shared { stripe, plan, asked: Mutex::default(), made: Mutex::default(), now }))
     }
 
     /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
@@ -108,6 +111,12 @@ impl StripeNet {
     /// Whether a buyer can still pay there.
     pub fn is_open(&self, session: &str) -> bool {
         self.0.stripe.page(session, self.now_s()).status == 200
+    }
+
+    /// Every session that can still be paid, whether anybody has a link to it or not.
+    pub fn open(&self) -> Vec<String> {
+        let made = self.0.made.lock().unwrap();
+        made.iter().filter(|id| self.is_open(id)).cloned().collect()
     }
 
     fn now_s(&self) -> i64 {
@@ -205,6 +214,8 @@ impl StripeNet {
             body: &asked.body,
             now_s: self.now_s(),
         });
+        let said: Value = serde_json::from_str(&answered.body).unwrap();
+        self.0.made.lock().unwrap().extend(said.get("id").and_then(Value::as_str).map(str::to_owned));
         (answered.status, answered.body)
     }
 }

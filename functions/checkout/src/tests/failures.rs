@@ -43,22 +43,37 @@ async fn order(shop: &Shop, number: &str, owner: &str, provider: Provider, state
     let terms = catalog.product("credits-1000").expect("a product").terms(&choice).expect("sold");
     let owner = Owner::new(owner).expect("an owner");
     let made = Order::new(OrderNumber::new(number).expect("a number"), owner, terms, now());
-    let ledger = shop.world.ledger(9);
-    let steps: [fn(&Order, PaymentState) -> Vec<Effect>; 2] =
-        [|order, _| vec![order.clone().created()], |order, state| order.learn_unpaid(state)];
-    for (step, effects) in steps.into_iter().enumerate() {
-        let order = ledger.order(&made.number, &delivery(9)).await.expect("books").unwrap_or_else(|| made.clone());
-        let heading = Heading {
-            receipt: EventKey::new("test", &format!("{number}-{step}")).expect("a key"),
-            source: "test",
-            kind: "test",
-            facts: Vec::new(),
-            fingerprints: Fingerprint::of(1, &[]).into(),
-            order: None,
-        };
-        let entry = Entry { heading, effects: effects(&order, state), keeps_body: false, alarm: None };
-        ledger.commit(&Decision::Record(entry), &delivery(9)).await.expect("booked");
-    }
+    write(shop, &made, &format!("{number}-made"), vec![made.clone().created()]).await;
+    closed(shop, number, state).await;
+}
+
+/// As a webhook would have it.
+async fn closed(shop: &Shop, number: &str, state: PaymentState) {
+    let number = OrderNumber::new(number).expect("a number");
+    let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
+    write(shop, &order, &format!("{number}-{}", state.as_str()), order.learn_unpaid(state)).await;
+}
+
+async fn write(shop: &Shop, order: &Order, event: &str, effects: Vec<Effect>) {
+    let heading = Heading {
+        receipt: EventKey::new("test", event).expect("a key"),
+        source: "test",
+        kind: "test",
+        facts: Vec::new(),
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: Some(order.number.clone()),
+    };
+    let entry = Entry { heading, effects, keeps_body: false, alarm: None };
+    shop.world.ledger(9).commit(&Decision::Record(entry), &delivery(9)).await.expect("booked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_was_canceled_elsewhere_leaves_no_page_open() {
+    let shop = Shop::new().await;
+    let first = shop.click(1, CREDITS).await;
+    closed(&shop, &word(&first, "orderNumber"), PaymentState::Canceled).await;
+    let next = shop.click(2, CREDITS).await;
+    assert_eq!((told(&next), shop.net.open()), (is(201, "unpaid"), vec![word(&next, "sessionId")]));
 }
 
 #[tokio::test(start_paused = true)]
