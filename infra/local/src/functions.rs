@@ -120,6 +120,7 @@ mod tests {
     use super::*;
     use crate::books;
     use crate::home::Home;
+    use crate::mock_stripe::MockStripe;
 
     #[tokio::test]
     async fn every_function_of_the_template_is_in_this_program_and_no_other_is_served() {
@@ -128,14 +129,16 @@ mod tests {
         let (engine, secrets) =
             (books::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
+        let mock = MockStripe::new("http://127.0.0.1:9000", "whsec_local");
         for function in template.functions() {
-            let opened = open(function, &engine, &secrets, |_| None).await;
+            let opened = open(function, &engine, &secrets, |name| mock.setting(name)).await;
             assert!(opened.is_ok(), "{}", function.logical_id);
 
             let environment = function.environment.clone();
             let [logical_id, binary] = ["OtherFunction", "other"].map(str::to_owned);
             let other = embedded::Function { logical_id, binary, routes: Vec::new(), environment };
-            let refused = open(&other, &engine, &secrets, |_| None).await.err().map(|error| error.line());
+            let refused =
+                open(&other, &engine, &secrets, |name| mock.setting(name)).await.err().map(|error| error.line());
             assert_eq!(refused.as_deref(), Some("the template names the function other, which is not in this program"));
         }
     }

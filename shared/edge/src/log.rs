@@ -48,11 +48,12 @@ pub fn log_targets(directive: Option<&str>) -> Targets {
     LIBRARIES.iter().fold(targets, |targets: Targets, library| targets.with_target(*library, LevelFilter::WARN))
 }
 
-const LIBRARIES: [&str; 7] = [
+const LIBRARIES: [&str; 8] = [
     "aws_config",
     "aws_runtime",
     "aws_sdk_dynamodb",
     "aws_sdk_secretsmanager",
+    "aws_smithy_http_client",
     "aws_smithy_runtime",
     "hyper",
     "hyper_util",
