@@ -139,6 +139,17 @@ fn only_the_edge_names_the_store() {
     }
 }
 
+/// Everything else that is parsed has been verified there and then.
+#[test]
+fn only_a_replay_takes_what_was_kept_for_verified() {
+    let says_it = files(&root(), ".rs").into_iter().filter(|file| {
+        let text = read(file);
+        text.contains("Verified::when_kept") && !file.ends_with("tests/src/house.rs")
+    });
+    let said_in: Vec<_> = says_it.map(|file| file.strip_prefix(root()).expect("in the workspace").to_owned()).collect();
+    assert_eq!(said_in, [Path::new("shared/webhook/src/received.rs")]);
+}
+
 #[test]
 fn a_crate_is_named_as_its_folder() {
     for (name, folder) in crates() {

@@ -10,12 +10,13 @@ mod verify;
 
 use std::time::Duration;
 
-use edge::{Reply, Request, Route, Settings};
+use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{
-    CommitError, Decision, Delivery, Heading, Ledger, Order, OrderNumber, Pointer, Reference, Subscription, Timestamp,
+    CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, OrderNumber, Pointer, Reference, Subscription,
+    Timestamp,
 };
 use signing::{SecretError, Strength, Verified, VerifyError};
-use webhook::{Endpoint, Outcome, ParseError, Webhook};
+use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use config::{Config, ConfigError};
 pub use parse::{Kind, Leads, Report, StripeEvent};
@@ -49,6 +50,7 @@ impl Webhook for Stripe {
     const REPLY_WITHIN: Duration = Duration::from_secs(8);
     const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent", signing::stripe::HEADER];
 
+    type Form = ();
     type Keys = Keys;
     type Event = StripeEvent;
     type Loaded = Loaded;
@@ -57,12 +59,14 @@ impl Webhook for Stripe {
         Keys::read(settings, strength)
     }
 
+    fn form(&self, _: &Incoming) {}
+
     fn verify<'r>(&self, keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
         verify::verify(keys, request, now)
     }
 
-    fn parse(&self, verified: &Verified<'_>) -> Result<StripeEvent, ParseError> {
-        parse::parse(verified)
+    fn parse(&self, received: &Received<'_>) -> Result<StripeEvent, ParseError> {
+        parse::parse(received)
     }
 
     fn heading(&self, event: &StripeEvent) -> Heading {
@@ -105,8 +109,12 @@ impl Webhook for Stripe {
         decide::refused(event, &self.config).unwrap_or_else(|| decide::decide(event, loaded))
     }
 
-    fn reply(&self, outcome: &Outcome, _: Option<&str>) -> Reply {
+    fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {
         reply::reply(outcome)
+    }
+
+    async fn dependencies(&self, _: Deadline) -> Vec<Dependency> {
+        Vec::new()
     }
 }
 

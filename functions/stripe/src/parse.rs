@@ -14,10 +14,9 @@ mod subscription;
 use ledger::{
     DisputeStage, EventKey, Money, OrderNumber, PaymentState, Plan, Reference, RefundState, Standing, Timestamp,
 };
-use signing::Verified;
 
 use json::Object;
-use webhook::ParseError;
+use webhook::{ParseError, Received};
 
 pub use kind::Kind;
 
@@ -116,8 +115,8 @@ struct Snapshot<'b> {
 
 type Read = fn(&Snapshot<'_>) -> Result<(Leads, Report), ParseError>;
 
-pub(crate) fn parse(verified: &Verified<'_>) -> Result<StripeEvent, ParseError> {
-    let body = Object::of_body(verified.bytes())?;
+pub(crate) fn parse(received: &Received<'_>) -> Result<StripeEvent, ParseError> {
+    let body = Object::of_body(received.bytes())?;
     let field = body.required("id")?;
     let id = field.text()?;
     let receipt = EventKey::new(SOURCE, &id).map_err(|error| field.problem(&error.to_string()))?;

@@ -39,8 +39,12 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::WrongAccount
             | Reason::OrderUnknown
             | Reason::PaymentUnknown
+            | Reason::Unconfirmed
             | Reason::OrderNotPayable
             | Reason::ProviderMismatch
+            | Reason::MerchantMismatch
+            | Reason::OrderMismatch
+            | Reason::AttachMismatch
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment => Reply::empty(200),

@@ -72,7 +72,7 @@ fn an_open_dispute_raises_an_alarm() {
         assert_eq!(body != SAMPLE, status != "needs_response", "the sample has its status");
         let header = signing::stripe::sign(&keys, body.as_bytes(), 0);
         let verified = signing::stripe::verify(&keys, &header, body.as_bytes(), 0, 0).expect("verified");
-        let event = source.parse(&verified).expect("an event");
+        let event = source.parse(&Received::new(verified, "/", Vec::new())).expect("an event");
         let loaded = Loaded { order: Some(order()), ..Loaded::default() };
         let Decision::Record(entry) = source.decide(&event, loaded) else { panic!("{status} is not recorded") };
         assert_eq!(entry.alarm, alarm, "{status}");

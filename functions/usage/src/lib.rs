@@ -9,10 +9,10 @@ mod verify;
 
 use std::time::Duration;
 
-use edge::{Reply, Request, Route, Settings};
-use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Owner, Timestamp};
+use edge::{Incoming, Reply, Request, Route, Settings};
+use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Owner, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
-use webhook::{Endpoint, Outcome, ParseError, Webhook};
+use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use parse::UsageEvent;
 pub use verify::{Keys, SETTINGS};
@@ -39,6 +39,7 @@ impl Webhook for Usage {
         verify::STANDARD_SIGNATURE,
     ];
 
+    type Form = ();
     type Keys = Keys;
     type Event = UsageEvent;
     type Loaded = Option<Owner>;
@@ -47,12 +48,14 @@ impl Webhook for Usage {
         Keys::read(settings, strength)
     }
 
+    fn form(&self, _: &Incoming) {}
+
     fn verify<'r>(&self, keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
         verify::verify(keys, request, now)
     }
 
-    fn parse(&self, verified: &Verified<'_>) -> Result<UsageEvent, ParseError> {
-        parse::parse(verified)
+    fn parse(&self, received: &Received<'_>) -> Result<UsageEvent, ParseError> {
+        parse::parse(received)
     }
 
     fn heading(&self, event: &UsageEvent) -> Heading {
@@ -80,8 +83,12 @@ impl Webhook for Usage {
         decide::decide(event, owner)
     }
 
-    fn reply(&self, outcome: &Outcome, event_id: Option<&str>) -> Reply {
+    fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {
         reply::reply(outcome, event_id)
+    }
+
+    async fn dependencies(&self, _: Deadline) -> Vec<Dependency> {
+        Vec::new()
     }
 }
 

@@ -3,8 +3,7 @@
 use ledger::{Amount, Asset, CallerKey, EventKey, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use signing::Verified;
-use webhook::ParseError;
+use webhook::{ParseError, Received};
 
 use crate::Usage;
 
@@ -47,9 +46,9 @@ struct Data<'b> {
     credit_cost: Option<&'b RawValue>,
 }
 
-pub(crate) fn parse(verified: &Verified<'_>) -> Result<UsageEvent, ParseError> {
-    is_object(verified.bytes()).then_some(()).ok_or_else(|| problem("body", "must be a JSON object"))?;
-    let body: Body<'_> = serde_json::from_slice(verified.bytes()).map_err(|error| structure("", &error))?;
+pub(crate) fn parse(received: &Received<'_>) -> Result<UsageEvent, ParseError> {
+    is_object(received.bytes()).then_some(()).ok_or_else(|| problem("body", "must be a JSON object"))?;
+    let body: Body<'_> = serde_json::from_slice(received.bytes()).map_err(|error| structure("", &error))?;
     let (id, receipt) = field("eventId", body.event_id, event_id)?;
     data_of(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })
 }

@@ -48,8 +48,12 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::WrongAccount
             | Reason::OrderUnknown
             | Reason::PaymentUnknown
+            | Reason::Unconfirmed
             | Reason::OrderNotPayable
             | Reason::ProviderMismatch
+            | Reason::MerchantMismatch
+            | Reason::OrderMismatch
+            | Reason::AttachMismatch
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment => answer(409, "Refused"),

@@ -121,5 +121,11 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 fn delivery(moment: &Moment) -> Delivery<'static> {
-    Delivery { attempt: moment.attempt.clone(), received_at: moment.now, deadline: moment.deadline, body: None }
+    Delivery {
+        attempt: moment.attempt.clone(),
+        received_at: moment.now,
+        first_received_at: moment.now,
+        deadline: moment.deadline,
+        body: None,
+    }
 }

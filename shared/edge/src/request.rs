@@ -21,6 +21,20 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// The first of this name, if any was sent.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether this is the body's first byte.
+    pub fn body_begins_with(&self, byte: u8) -> bool {
+        if !self.is_base64 {
+            return self.body.as_bytes().first() == Some(&byte);
+        }
+        let group = self.body.get(..4).and_then(|group| STANDARD.decode(group).ok());
+        group.is_some_and(|bytes| bytes.first() == Some(&byte))
+    }
+
     /// The body's own bytes, if they are no more than `bytes_max`: before anything is decoded or hashed.
     pub fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
         let Self { method, path, query, headers, body, is_base64, source_ip: _ } = self;

@@ -1,13 +1,14 @@
-//! What was received, kept for whoever has to say later what happened.
+//! What was received, kept for whoever has to say later what happened, and for trying it again.
 
 use std::collections::HashMap;
-use std::io::{Error, Write as _};
+use std::io::{Error, Read as _, Write as _};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use ledger::{RawBody, Timestamp};
+use ledger::{KeptBody, RawBody, Timestamp};
 
 use crate::names;
 
@@ -16,29 +17,47 @@ const STORED_BYTES_MAX: usize = 300 * 1024;
 const KEPT_DAYS_PROCESSED: i64 = 7;
 const KEPT_DAYS_FAILED: i64 = 90;
 const SECONDS_PER_DAY: i64 = 86_400;
+/// What a gateway lets through at most: no source takes as much. Beyond it, it was not we who wrote it.
+const BYTES_MAX: u64 = 10 * 1024 * 1024;
 
 pub(crate) fn row(
     id: &str,
     body: RawBody<'_>,
     processed: bool,
-    now: Timestamp,
+    first_received_at: Timestamp,
 ) -> Result<HashMap<String, AttributeValue>, Error> {
     let (stored, truncated) = compressed(body.bytes)?;
     let days = if processed { KEPT_DAYS_PROCESSED } else { KEPT_DAYS_FAILED };
-    let expires_at = now.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
+    let expires_at = first_received_at.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
     let headers = body.headers.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone())));
     let mut row = HashMap::from([
         (names::ID.to_owned(), AttributeValue::S(id.to_owned())),
         (names::BODY.to_owned(), AttributeValue::B(Blob::new(stored))),
         (names::LENGTH.to_owned(), AttributeValue::N(body.bytes.len().to_string())),
+        (names::PATH.to_owned(), AttributeValue::S(body.path.to_owned())),
         (names::HEADERS.to_owned(), AttributeValue::M(headers.collect())),
-        (names::RECEIVED_AT.to_owned(), AttributeValue::S(now.to_string())),
+        (names::RECEIVED_AT.to_owned(), AttributeValue::S(first_received_at.to_string())),
         (names::EXPIRES_AT.to_owned(), AttributeValue::N(expires_at.to_string())),
     ]);
     if truncated {
         row.insert(names::TRUNCATED.to_owned(), AttributeValue::Bool(true));
     }
     Ok(row)
+}
+
+/// The whole of it as it was received; `None` of one that was cut, or that this release cannot read.
+pub(crate) fn kept(row: &HashMap<String, AttributeValue>) -> Option<KeptBody> {
+    if row.contains_key(names::TRUNCATED) {
+        return None;
+    }
+    let stored = row.get(names::BODY)?.as_b().ok()?.as_ref();
+    let mut bytes = Vec::new();
+    GzDecoder::new(stored).take(BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    let length: usize = row.get(names::LENGTH)?.as_n().ok()?.parse().ok()?;
+    let headers = row.get(names::HEADERS)?.as_m().ok()?;
+    let headers = headers.iter().map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone())));
+    let path = row.get(names::PATH)?.as_s().ok()?.clone();
+    (bytes.len() == length).then_some(KeptBody { bytes, path, headers: headers.collect::<Option<_>>()? })
 }
 
 /// gzip; of a body that does not fit, as much of its beginning as surely does.

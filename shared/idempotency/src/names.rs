@@ -39,6 +39,7 @@ pub(crate) const OVERDRAFT: &str = "overdraft";
 pub(crate) const OWNER: &str = "owner";
 pub(crate) const PAID_AT: &str = "paid_at";
 pub(crate) const PAID_BY: &str = "paid_by";
+pub(crate) const PATH: &str = "path";
 pub(crate) const PAYMENT: &str = "payment";
 pub(crate) const PERIOD_END: &str = "period_end";
 pub(crate) const PHONE: &str = "phone";

@@ -6,15 +6,12 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
     Amount, Balance, CallerKey, Delivery, Effect, Entry, Fingerprint, Heading, MoneyKey, Movement, Net, Owner, Refusal,
-    merged,
+    merged, next_look,
 };
 use thiserror::Error;
 
 use crate::rows::{Row, number, text};
 use crate::{Tables, body, names, order_row};
-
-/// A refused event is looked at again after a minute, when a late order or a top-up has mostly arrived.
-const FIRST_LOOK_SECONDS: i64 = 60;
 
 /// Its rows, and what each of them is there for, in the same order.
 #[derive(Debug, Default)]
@@ -98,13 +95,14 @@ impl Plan {
         let mut plan = Self::default();
         let mut row = Row::failed(&refusal.heading, refusal.reason.as_str(), delivery);
         // Only what was received can be replayed; a person who was refused has been told.
-        if refusal.reason.curable() && delivery.body.is_some() {
-            row.set(names::ATTENTION, text(refusal.heading.source));
-            row.set(names::DUE_AT, text(&delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS)));
-        }
+        let due_at = next_look(refusal.reason, delivery.first_received_at, delivery.received_at);
+        row.look_again(refusal.heading.source, due_at.filter(|_| delivery.body.is_some()));
         plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
         plan.orders(tables, &refusal.effects, delivery)?;
-        plan.body(tables, receipt, false, delivery)?;
+        // What is tried again is kept already, for as long as it was to be.
+        if !delivery.is_replay() {
+            plan.body(tables, receipt, false, delivery)?;
+        }
         Ok(plan)
     }
 
@@ -145,7 +143,7 @@ impl Plan {
 
     fn body(&mut self, tables: &Tables, id: &str, processed: bool, delivery: &Delivery<'_>) -> Result<(), PlanError> {
         if let Some(body) = delivery.body {
-            let row = body::row(id, body, processed, delivery.received_at)?;
+            let row = body::row(id, body, processed, delivery.first_received_at)?;
             let put = Put::builder().table_name(&tables.bodies).set_item(Some(row)).build()?;
             self.push(Role::Body, TransactWriteItem::builder().put(put).build());
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use ledger::{Delivery, Fact, Facts, Fingerprint, Heading, Movement};
+use ledger::{Delivery, Fact, Facts, Fingerprint, Heading, Movement, Timestamp};
 
 use crate::names;
 
@@ -58,6 +58,12 @@ impl Row {
         row
     }
 
+    /// In the index of what somebody must still cure, until it is looked at then; or out of it.
+    pub(crate) fn look_again(&mut self, source: &str, due_at: Option<Timestamp>) {
+        self.set_or_remove(names::ATTENTION, due_at.map(|_| text(source)));
+        self.set_or_remove(names::DUE_AT, due_at.map(|due_at| text(&due_at)));
+    }
+
     fn headed(heading: &Heading, status: &str, fingerprint: &Fingerprint, delivery: &Delivery<'_>) -> Self {
         let mut row = Self::default();
         row.set(names::FORMAT, number(&ROW_FORMAT));
@@ -66,7 +72,7 @@ impl Row {
         row.set(names::STATUS, text(status));
         row.set(names::FINGERPRINT, text(fingerprint));
         row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
-        row.set_first(names::RECEIVED_AT, text(&delivery.received_at));
+        row.set_first(names::RECEIVED_AT, text(&delivery.first_received_at));
         row.add(names::ATTEMPTS, number(&1));
         if let Some(order) = &heading.order {
             row.set(names::ORDER, text(order));

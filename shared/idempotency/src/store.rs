@@ -75,7 +75,12 @@ impl DynamoLedger {
     }
 
     /// Read strongly: what was written a moment ago must count.
-    async fn row(&self, table: &str, id: String, delivery: &Delivery<'_>) -> Result<Option<Image>, CommitError> {
+    pub(crate) async fn row(
+        &self,
+        table: &str,
+        id: String,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<Image>, CommitError> {
         until_answered(delivery.deadline, &self.jitter, || async {
             let read = self.client.get_item().table_name(table).key(names::ID, text(&id)).consistent_read(true);
             match read.send().await {

@@ -23,7 +23,7 @@ async fn a_body_is_kept_as_it_was_received() {
         let world = World::new();
         let headers = [("x-webhook-signature", "0123".to_owned())];
         let mut delivery = delivery(1);
-        delivery.body = Some(RawBody { bytes: body, headers: &headers });
+        delivery.body = Some(RawBody { bytes: body, path: "/api/webhooks/events", headers: &headers });
         let heading = Heading {
             receipt: EventKey::unparsed("usage", body),
             source: "usage",

@@ -40,6 +40,16 @@ impl EventKey {
         Self(format!("{}#conflict#{with}", self.0))
     }
 
+    /// As a row of our own journal has it.
+    pub fn of_row(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+
+    /// Whether it names a body that could not be parsed, and not an event.
+    pub fn is_of_unparsed(&self) -> bool {
+        self.0.starts_with("unparsed#")
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -12,6 +12,7 @@
 
 mod account;
 mod amount;
+mod backlog;
 mod entry;
 mod fingerprint;
 mod grant;
@@ -27,6 +28,7 @@ mod time;
 
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
 pub use amount::{Amount, AmountError, Asset, Balance};
+pub use backlog::{Backlog, KeptBody, Waiting, next_look};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use grant::{Grant, TopUp};

@@ -143,8 +143,17 @@ pub enum CommitError {
 pub struct Delivery<'r> {
     pub attempt: AttemptMark,
     pub received_at: Timestamp,
+    /// Earlier than `received_at` where this is what was kept then, tried again.
+    pub first_received_at: Timestamp,
     pub deadline: Deadline,
     pub body: Option<RawBody<'r>>,
+}
+
+impl Delivery<'_> {
+    /// Whether the sender has nothing to do with it: what is kept is tried again.
+    pub fn is_replay(&self) -> bool {
+        self.first_received_at < self.received_at
+    }
 }
 
 /// Written on every row, so that after a time-out a delivery can tell its own write from another's.
@@ -165,10 +174,11 @@ impl AttemptMark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 
-/// What was received, as it was received; and the headers that a replay would need.
+/// What was received, as it was received; where, and the headers that a replay would need.
 #[derive(Clone, Copy)]
 pub struct RawBody<'r> {
     pub bytes: &'r [u8],
+    pub path: &'r str,
     pub headers: &'r [(&'static str, String)],
 }
 

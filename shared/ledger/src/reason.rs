@@ -16,15 +16,22 @@ pub enum Reason {
     OrderUnknown,
     /// It is about a payment that we have not heard of, or not yet.
     PaymentUnknown,
+    /// Its provider, when asked, does not say so, or not yet.
+    Unconfirmed,
     OrderNotPayable,
     ProviderMismatch,
+    /// Of a merchant or an app that is not ours.
+    MerchantMismatch,
+    /// It names one order here and another there.
+    OrderMismatch,
+    AttachMismatch,
     AmountMismatch,
     CurrencyMismatch,
     DuplicatePayment,
 }
 
 impl Reason {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::InsufficientCredits,
         Self::UnknownKey,
         Self::KeyTaken,
@@ -35,8 +42,12 @@ impl Reason {
         Self::WrongAccount,
         Self::OrderUnknown,
         Self::PaymentUnknown,
+        Self::Unconfirmed,
         Self::OrderNotPayable,
         Self::ProviderMismatch,
+        Self::MerchantMismatch,
+        Self::OrderMismatch,
+        Self::AttachMismatch,
         Self::AmountMismatch,
         Self::CurrencyMismatch,
         Self::DuplicatePayment,
@@ -54,8 +65,12 @@ impl Reason {
             Self::WrongAccount => "wrong_account",
             Self::OrderUnknown => "order_unknown",
             Self::PaymentUnknown => "payment_unknown",
+            Self::Unconfirmed => "unconfirmed",
             Self::OrderNotPayable => "order_not_payable",
             Self::ProviderMismatch => "provider_mismatch",
+            Self::MerchantMismatch => "merchant_mismatch",
+            Self::OrderMismatch => "order_mismatch",
+            Self::AttachMismatch => "attach_mismatch",
             Self::AmountMismatch => "amount_mismatch",
             Self::CurrencyMismatch => "currency_mismatch",
             Self::DuplicatePayment => "duplicate_payment",
@@ -69,7 +84,8 @@ impl Reason {
             | Self::UnknownKey
             | Self::Unparsed
             | Self::OrderUnknown
-            | Self::PaymentUnknown => true,
+            | Self::PaymentUnknown
+            | Self::Unconfirmed => true,
             Self::KeyTaken
             | Self::Overtaken
             | Self::OutsideClockWindow
@@ -77,6 +93,9 @@ impl Reason {
             | Self::WrongAccount
             | Self::OrderNotPayable
             | Self::ProviderMismatch
+            | Self::MerchantMismatch
+            | Self::OrderMismatch
+            | Self::AttachMismatch
             | Self::AmountMismatch
             | Self::CurrencyMismatch
             | Self::DuplicatePayment => false,

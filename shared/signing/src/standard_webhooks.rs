@@ -76,7 +76,7 @@ pub fn verify<'r>(
         let mac = signed(secret, headers.id, headers.timestamp, body);
         offered.iter().any(|tag| mac.clone().verify_slice(tag).is_ok())
     };
-    if keys.0.all().any(matches) { Ok(Verified { bytes: body }) } else { Err(VerifyError::BadSignature) }
+    if keys.0.all().any(matches) { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
 }
 
 pub fn sign(keys: &Keys, id: &str, timestamp_unix_s: i64, body: &[u8]) -> String {

@@ -53,7 +53,7 @@ pub fn verify<'r>(
         let mac = signed(secret, sent, body);
         tags.iter().any(|tag| mac.clone().verify_slice(tag).is_ok())
     };
-    if keys.0.all().any(matches) { Ok(Verified { bytes: body }) } else { Err(VerifyError::BadSignature) }
+    if keys.0.all().any(matches) { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
 }
 
 /// The value of [`HEADER`].

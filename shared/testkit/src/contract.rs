@@ -42,7 +42,7 @@ async fn told<L: Ledger>(ledger: &L, snapshots: &mut Snapshots, event: &str, num
         return owner.map_or("nobody".to_owned(), |owner| owner.to_string());
     }
     // What a person does by hand has no body, and nobody replays it.
-    let body = RawBody { bytes: event.as_bytes(), headers: &[] };
+    let body = RawBody { bytes: event.as_bytes(), path: "/events", headers: &[] };
     let by_hand = words.first() == Some(&"debit");
     let delivery = Delivery { body: (!by_hand).then_some(body), ..delivery(number) };
     let decision = snapshots.decision(&words).unwrap_or_else(|| decision(&words));

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use ledger::{
     AccountId, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey, Fingerprints,
     Heading, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, Reason, Receipt, Reference, Refusal,
-    Subscription, Timestamp, merged,
+    Subscription, Timestamp, merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -218,7 +218,8 @@ impl State {
         self.orders_of(&refusal.effects);
         self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
         self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap().row.needs_attention =
-            refusal.reason.curable() && delivery.body.is_some();
+            next_look(refusal.reason, delivery.first_received_at, delivery.received_at).is_some()
+                && delivery.body.is_some();
         if delivery.body.is_some() {
             self.bodies.insert(refusal.heading.receipt.to_string());
         }

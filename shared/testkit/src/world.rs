@@ -62,7 +62,7 @@ pub fn mark(number: u64) -> AttemptMark {
 /// A delivery that may take four seconds, without a body.
 pub fn delivery(attempt: u64) -> Delivery<'static> {
     let deadline = deadline(Duration::from_secs(4));
-    Delivery { attempt: mark(attempt), received_at: now(), deadline, body: None }
+    Delivery { attempt: mark(attempt), received_at: now(), first_received_at: now(), deadline, body: None }
 }
 
 /// By tokio's clock, which a test can stop.

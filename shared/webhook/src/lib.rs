@@ -1,14 +1,20 @@
-//! The spine that every webhook function shares. Read `handle.rs` first: it is the whole of it, one line a stage.
+//! The spine that every webhook function shares. Read `handle.rs` first, which is how a request becomes an event, and then
+//! `book.rs`, which is how an event becomes durable: one line a stage.
 //!
 //! A source says what is its own by implementing [`Webhook`]: how its requests are verified, parsed, decided on and answered.
 //! What it cannot do is skip a stage, answer before the commit, or see a request that was not verified.
 
 mod admission;
+mod book;
 mod handle;
 mod outcome;
+mod received;
+mod replay;
 mod stages;
 
 pub use admission::{Admission, AdmissionError};
 pub use handle::Function;
 pub use outcome::Outcome;
-pub use stages::{Endpoint, ParseError, Webhook};
+pub use received::Received;
+pub use replay::replay;
+pub use stages::{Dependency, Endpoint, ParseError, Webhook};

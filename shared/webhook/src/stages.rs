@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use edge::{Reply, Request, Route, Settings};
-use ledger::{CommitError, Decision, Delivery, Heading, Ledger, Timestamp};
+use edge::{Incoming, Reply, Request, Route, Settings};
+use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 
-use crate::Outcome;
+use crate::{Outcome, Received};
 
 /// A sender of webhooks. No method has a default: a source that forgot one does not compile.
 pub trait Webhook: Send + Sync + 'static {
@@ -21,6 +21,9 @@ pub trait Webhook: Send + Sync + 'static {
     /// The headers that are kept with a body.
     const HEADERS_KEPT: &'static [&'static str];
 
+    /// In which of its forms a request comes, where a source has several: how it is answered depends on it, and nothing is
+    /// believed for it.
+    type Form: Copy + Default + Send + Sync;
     type Keys: Send + Sync;
     type Event: Send + Sync;
     /// What of the books the decision needs.
@@ -29,9 +32,11 @@ pub trait Webhook: Send + Sync + 'static {
     /// Its live keys. The error says which setting is at fault, and never what is in it.
     fn keys(settings: &Settings, strength: Strength) -> Result<Self::Keys, (&'static str, SecretError)>;
 
+    fn form(&self, incoming: &Incoming) -> Self::Form;
+
     fn verify<'r>(&self, keys: &Self::Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError>;
 
-    fn parse(&self, verified: &Verified<'_>) -> Result<Self::Event, ParseError>;
+    fn parse(&self, received: &Received<'_>) -> Result<Self::Event, ParseError>;
 
     /// What the journal says of the event, whatever becomes of it.
     fn heading(&self, event: &Self::Event) -> Heading;
@@ -52,15 +57,29 @@ pub trait Webhook: Send + Sync + 'static {
     fn decide(&self, event: &Self::Event, loaded: Self::Loaded) -> Decision;
 
     /// One answer for every outcome, chosen for what it makes the sender do.
-    fn reply(&self, outcome: &Outcome, event_id: Option<&str>) -> Reply;
+    fn reply(&self, form: Self::Form, outcome: &Outcome, event_id: Option<&str>) -> Reply;
+
+    /// What it rests on beside the books, and whether that answers.
+    fn dependencies(&self, deadline: Deadline) -> impl Future<Output = Vec<Dependency>> + Send;
 }
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy)]
 pub enum Endpoint {
     Event,
+    /// The same event, brought by the buyer's browser, which is shown a page: of the order that the event is about, if it was
+    /// verified.
+    Page(fn(&Outcome, Option<&Order>) -> Reply),
     /// Whether it is there at all, which it says without looking at anything.
     Health(fn(Timestamp) -> Reply),
+    /// Whether what it rests on answers.
+    Status(fn(&[Dependency]) -> Reply),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dependency {
+    pub name: &'static str,
+    pub answers: bool,
 }
 
 /// A verified body that says less than it should, or something else.

@@ -1,0 +1,100 @@
+//! What was refused and may still be cured, out of its sparse index.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use ledger::{Backlog, CommitError, Delivery, EventKey, Timestamp, Waiting};
+
+use crate::order_image::Image;
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::rows::{Row, text};
+use crate::store::DynamoLedger;
+use crate::{body, names};
+
+impl Backlog for DynamoLedger {
+    async fn due(
+        &self,
+        source: &'static str,
+        events_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<EventKey>, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let query = self
+                .client()
+                .query()
+                .table_name(&self.tables().journal)
+                .index_name(names::ATTENTION)
+                .key_condition_expression("#source = :source AND #due_at <= :now")
+                .expression_attribute_names("#source", names::ATTENTION)
+                .expression_attribute_names("#due_at", names::DUE_AT)
+                .expression_attribute_values(":source", text(source))
+                .expression_attribute_values(":now", text(&delivery.received_at))
+                .limit(i32::from(events_max));
+            match query.send().await {
+                Ok(found) => {
+                    let id = |row: &Image| Some(EventKey::of_row(row.get(names::ID)?.as_s().ok()?));
+                    Ok(Answer::Final(found.items().iter().filter_map(id).collect()))
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+
+    async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
+        let Some(row) = self.row(&self.tables().journal, receipt.to_string(), delivery).await? else {
+            return Ok(None);
+        };
+        let moment = |name: &str| Timestamp::parse_rfc3339(row.get(name)?.as_s().ok()?).ok();
+        // Only what waits has a time at which it is due.
+        let (Some(due_at), Some(first_received_at)) = (moment(names::DUE_AT), moment(names::RECEIVED_AT)) else {
+            return Ok(None);
+        };
+        if due_at > delivery.received_at {
+            return Ok(None);
+        }
+        let body = self.row(&self.tables().bodies, receipt.to_string(), delivery).await?;
+        let body = body.and_then(|row| body::kept(&row));
+        Ok(Some(Waiting { receipt: receipt.clone(), first_received_at, due_at, body }))
+    }
+
+    async fn put_off(
+        &self,
+        waiting: &Waiting,
+        until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        let mut row = Row::default();
+        row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
+        if until.is_none() {
+            row.remove(names::ATTENTION);
+        }
+        let (due_at, read) = (row.name(names::DUE_AT), row.value(text(&waiting.due_at)));
+        row.conditions.push(format!("{due_at} = {read}"));
+        let update = row.update(&self.tables().journal, waiting.receipt.as_str());
+        let update = update.map_err(|error| CommitError::Refused(Box::new(error)))?;
+        until_answered(delivery.deadline, self.jitter(), || async {
+            // A transaction of one row, since nothing here may be written outside of one.
+            let sent = self.client().transact_write_items().transact_items(update.clone()).send().await;
+            let Err(error) = sent else {
+                return Ok(Answer::Final(()));
+            };
+            if error.as_service_error().is_some_and(has_changed) { Ok(Answer::Final(())) } else { again(error) }
+        })
+        .await
+    }
+}
+
+/// By somebody else, or by a call of ours whose answer was lost.
+fn has_changed(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return false;
+    };
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+}
+
+/// What was cancelled for any other reason met somebody, and is over in a moment.
+fn again<T>(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Result<Answer<T>, CommitError> {
+    let is_cancelled = error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
+    if is_cancelled { Ok(Answer::Again(Box::new(error))) } else { after_failure(error) }
+}

@@ -1,0 +1,80 @@
+//! What was refused and may still be cured: found when it is due, and tried again from what is kept of it.
+
+use std::fmt;
+
+use crate::{CommitError, Delivery, EventKey, Ledger, Reason, Timestamp};
+
+/// A late order or a top-up has mostly arrived by then.
+const FIRST_LOOK_SECONDS: u64 = 60;
+const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// A claim on a payment that we have not heard of in three days, which is how long providers go on sending, is on none of ours.
+const PAYMENT_WAITED_FOR_SECONDS: u64 = 3 * 24 * 60 * 60;
+
+/// The books, to whoever goes through what they could not take.
+pub trait Backlog: Ledger {
+    /// The refused events of a source that are due, the longest due first. From an index that may lag: some may be cured by now.
+    fn due(
+        &self,
+        source: &'static str,
+        events_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Vec<EventKey>, CommitError>> + Send;
+
+    /// What is kept of one, as it stands now; `None` where it is not due any more.
+    fn waiting(
+        &self,
+        receipt: &EventKey,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Waiting>, CommitError>> + Send;
+
+    /// Nobody looks at it before then; at none, nobody but a person. Nothing is done where it has changed since it was read.
+    fn put_off(
+        &self,
+        waiting: &Waiting,
+        until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+}
+
+/// An event that was refused, and what is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub receipt: EventKey,
+    pub first_received_at: Timestamp,
+    pub due_at: Timestamp,
+    /// None once it has expired, or where only its beginning was kept: then there is nothing to try again.
+    pub body: Option<KeptBody>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptBody {
+    pub bytes: Vec<u8>,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+}
+
+impl Waiting {
+    /// When to look at it again, if looking now came to nothing.
+    pub fn next_look(&self, now: Timestamp) -> Timestamp {
+        now.plus_seconds(pause_s(self.first_received_at, now))
+    }
+}
+
+/// When an event that is refused for this reason is tried again; `None`: never, since nothing that is still to come could cure it.
+pub fn next_look(reason: Reason, first_received_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let is_given_up =
+        reason == Reason::PaymentUnknown && now.seconds_apart(first_received_at) >= PAYMENT_WAITED_FOR_SECONDS;
+    (reason.curable() && !is_given_up).then(|| now.plus_seconds(pause_s(first_received_at, now)))
+}
+
+/// As long as it has waited already, so that the pauses double; and at least once a day.
+fn pause_s(first_received_at: Timestamp, now: Timestamp) -> i64 {
+    let waited = now.seconds_apart(first_received_at).clamp(FIRST_LOOK_SECONDS, PAUSE_SECONDS_MAX);
+    i64::try_from(waited).unwrap_or(i64::MAX)
+}
+
+impl fmt::Debug for KeptBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeptBody({} bytes)", self.bytes.len())
+    }
+}

@@ -1,0 +1,114 @@
+//! What becomes of an event whose sender is known: parsed, decided on, committed. The same for a delivery and for a replay.
+
+use edge::Moment;
+use ledger::{
+    CommitError, Committed, Decision, Delivery, Entry, EventKey, Fingerprint, Heading, Ledger, OrderNumber, Reason,
+    Refusal, Timestamp,
+};
+
+use crate::{Admission, Outcome, ParseError, Received, Webhook};
+
+/// In each round somebody else has got through, and one payment has only so many events. Beyond that the sender comes again.
+const ROUNDS_MAX: u32 = 8;
+
+/// What a request turned out to be about.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    /// By the sender's own name for it.
+    pub(crate) event_id: Option<String>,
+    pub(crate) order: Option<OrderNumber>,
+}
+
+/// One line a stage. `Err` is an outcome like any other, only earlier.
+pub(crate) async fn book<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    admission: &Admission,
+    received: &Received<'_>,
+    delivery: &Delivery<'_>,
+    about: &mut About,
+) -> Result<Outcome, Outcome> {
+    let event = match source.parse(received) {
+        Ok(event) => event,
+        Err(error) => {
+            about.event_id.clone_from(&error.event_id);
+            return Err(keep_unparsed::<W, L>(ledger, received, error, delivery).await);
+        }
+    };
+    about.event_id = Some(source.event_id(&event).to_owned());
+    let heading = source.heading(&event);
+    about.order.clone_from(&heading.order);
+
+    if ledger.recall(&heading.receipt, &heading.fingerprints).is_some() {
+        return Ok(Outcome::Repeat);
+    }
+    if !admission.is_within_window(source.sent_at(&event), delivery.received_at) {
+        let decision = Decision::Refuse(Refusal { heading, reason: Reason::OutsideClockWindow, effects: Vec::new() });
+        return Ok(Outcome::of_commit(ledger.commit(&decision, delivery).await));
+    }
+    Ok(Outcome::of_commit(settle(source, ledger, &event, delivery).await))
+}
+
+/// What the books are told of a request.
+pub(crate) fn delivery<'r>(received: &'r Received<'_>, moment: &Moment, first_received_at: Timestamp) -> Delivery<'r> {
+    Delivery {
+        attempt: moment.attempt.clone(),
+        received_at: moment.now,
+        first_received_at,
+        deadline: moment.deadline,
+        body: Some(received.raw()),
+    }
+}
+
+/// Loads, decides and commits; and where that has changed which was decided on, once more.
+async fn settle<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    event: &W::Event,
+    delivery: &Delivery<'_>,
+) -> Result<Committed, CommitError> {
+    for _ in 0..ROUNDS_MAX {
+        let loaded = source.load(event, ledger, delivery).await?;
+        let decision = source.decide(event, loaded);
+        match ledger.commit(&decision, delivery).await {
+            Err(CommitError::Stale) => {}
+            Ok(committed) => {
+                raise_alarm(W::SOURCE, &decision);
+                return Ok(committed);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(CommitError::Stale)
+}
+
+/// The sender proved itself and we did not understand it: that is ours to mend, so nothing of it may be lost.
+async fn keep_unparsed<W: Webhook, L: Ledger>(
+    ledger: &L,
+    received: &Received<'_>,
+    error: ParseError,
+    delivery: &Delivery<'_>,
+) -> Outcome {
+    let receipt = EventKey::unparsed(W::SOURCE, received.bytes());
+    let heading = Heading {
+        fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
+        order: None,
+        receipt,
+        source: W::SOURCE,
+        kind: "unparsed",
+        facts: vec![("field", error.field.as_str().into()), ("problem", error.problem.as_str().into())],
+    };
+    let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
+    match ledger.commit(&decision, delivery).await {
+        Err(CommitError::Rejected(_)) => Outcome::Unparsed(error),
+        other => Outcome::of_commit(other),
+    }
+}
+
+/// Raised after the commit, so that nobody is called for what did not happen; and for a repeat too, since the one before may have
+/// died in between.
+fn raise_alarm(source: &'static str, decision: &Decision) {
+    if let Decision::Record(Entry { alarm: Some(alarm), heading, .. }) = decision {
+        edge::alarm(source, alarm, heading.order.as_ref().map_or(heading.receipt.as_str(), |order| order.as_str()));
+    }
+}
