@@ -28,6 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
     ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
+    ("reconcile", &["edge", "idempotency", "ledger", "stripe", "usage", "webhook"]),
     (
         "local",
         &[
@@ -36,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "checkout",
             "orders",
             "providers",
+            "reconcile",
             "standin",
             "stripe",
             "edge",

@@ -10,6 +10,7 @@ mod forgeries;
 mod gateway;
 mod house;
 mod payments;
+mod reconcile;
 mod refusals;
 mod sandbox;
 mod schedules;

@@ -12,19 +12,22 @@ mod subscriptions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use edge::{Keyring, Settings, Vault};
+use edge::{Keyring, Moment, Settings, Vault, Worker};
+use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order, OrderNumber, Owner,
-    Provider, Terms, Timestamp,
+    Amount, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order,
+    OrderNumber, Owner, Provider, Terms, Timestamp,
 };
+use reconcile::Reconcile;
 use serde_json::{Value, json};
 use signing::Strength;
 use stripe::{Config, Stripe};
-use testkit::{Books, OrderRow, Sent, Shape, World, delivery, now};
+use testkit::{Books, OrderRow, Sent, Shape, World, deadline, delivery, now};
+use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
 use crate::house::root;
-use crate::sandbox::{SandboxOf, Sender, moment};
+use crate::sandbox::{SandboxOf, Sender, moment, moment_at};
 
 pub(crate) const SECRET: &str = "whsec_a_local_secret_of_the_tests_0123456789";
 pub(crate) const PATH: &str = "/api/v1/webhooks/stripe/";
@@ -50,13 +53,16 @@ impl Sender for Stripe {
 pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) -> Function<Stripe, L> {
     let secret = ("STRIPE_WEBHOOK_SECRET".to_owned(), SECRET.to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([secret])), Stripe::keys, now()).await.expect("keys");
+    Function { source: source(settings), keys, admission: Admission::default(), ledger }
+}
+
+fn source(settings: &[(&str, &str)]) -> Stripe {
     let set = |name: &str| {
         let of_test = [("STRIPE_LIVEMODE", "false")];
         let found = settings.iter().chain(&of_test).find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
-    let source = Stripe { config: Config::read(set).expect("a configuration") };
-    Function { source, keys, admission: Admission::default(), ledger }
+    Stripe { config: Config::read(set).expect("a configuration") }
 }
 
 pub(crate) fn signature(body: &str, now: Timestamp) -> String {
@@ -77,7 +83,7 @@ fn samples() -> BTreeSet<String> {
 }
 
 /// A sample with some of its values replaced, by JSON pointer.
-fn with(name: &str, changes: &[(&str, Value)]) -> String {
+pub(crate) fn with(name: &str, changes: &[(&str, Value)]) -> String {
     let mut body = sample(name);
     for (pointer, value) in changes {
         *body.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has no {pointer}")) = value.clone();
@@ -86,7 +92,7 @@ fn with(name: &str, changes: &[(&str, Value)]) -> String {
 }
 
 /// An order of alice's at Stripe for 19.99 USD, which buys 100 credits.
-fn order(number: &str) -> Order {
+pub(crate) fn order(number: &str) -> Order {
     let terms = Terms {
         provider: Provider::Stripe,
         product: "credits-100".to_owned(),
@@ -108,7 +114,7 @@ fn subscription_order() -> Order {
     order
 }
 
-async fn made(world: &World, order: Order) {
+pub(crate) async fn made(world: &World, order: Order) {
     let number = order.number.clone();
     let heading = Heading {
         receipt: EventKey::new("order", number.as_str()).expect("an id"),
@@ -125,9 +131,13 @@ async fn made(world: &World, order: Order) {
 /// Books with the orders that the samples are about.
 async fn shop() -> World {
     let world = World::new();
-    made(&world, order(ORDER)).await;
-    made(&world, subscription_order()).await;
+    orders_of_samples(&world).await;
     world
+}
+
+pub(crate) async fn orders_of_samples(world: &World) {
+    made(world, order(ORDER)).await;
+    made(world, subscription_order()).await;
 }
 
 /// Delivers bodies one after the other, each to a sandbox that knows nothing; Stripe is told 200 of each.
@@ -138,19 +148,25 @@ async fn accepted(world: &World, bodies: &[String]) {
     }
 }
 
-/// What waited for something that has come since is tried again, as `reconcile` does.
-async fn reconciled(world: &World, bodies: &[String]) {
-    let waiting: Vec<String> = waiting(&world.books(), bodies);
-    accepted(world, &waiting).await;
+/// What waited for something that has come since is tried again; and what waited for that, after it.
+async fn reconciled(world: &World) {
+    for minutes in [1, 2, 4] {
+        let run = run_at(900, minutes * 60);
+        reconcile(world.ledger(0), &[]).work(REFUSED, &run).await.expect("a run");
+    }
 }
 
-fn waiting(books: &Books, bodies: &[String]) -> Vec<String> {
-    let waits = |body: &&String| {
-        let body: Value = serde_json::from_str(body).expect("JSON");
-        let receipt = format!("stripe#{}", body["id"].as_str().expect("an id"));
-        books.journal.get(&receipt).is_some_and(|row| row.needs_attention)
-    };
-    bodies.iter().filter(waits).cloned().collect()
+pub(crate) const REFUSED: &str = r#"{"sweep":"refused"}"#;
+
+/// A run of the clock's, this long after the events came.
+pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
+    let deadline = deadline(<Reconcile<DynamoLedger> as Worker>::DONE_WITHIN);
+    Moment { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
+}
+
+/// The sweeper with these settings, in test mode unless they say otherwise.
+pub(crate) fn reconcile<L: Backlog>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<L> {
+    Reconcile { ledger, usage: Usage, stripe: source(settings) }
 }
 
 /// Everything that must come out the same whichever way it came about: not how often a row was written, nor in how many steps

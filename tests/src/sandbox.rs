@@ -84,11 +84,16 @@ impl<W: Sender> SandboxOf<W> {
 
     /// Up to six in ten of its calls end in one fault or another.
     pub(crate) async fn unlucky(world: &World, rng: &mut fastrand::Rng) -> Self {
+        let (ledger, faults) = Self::unlucky_ledger(world, rng);
+        Self { function: W::function(ledger).await, faults }
+    }
+
+    pub(crate) fn unlucky_ledger(world: &World, rng: &mut fastrand::Rng) -> (DynamoLedger, Faults) {
         let (seed, mut faults, often) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
         let plan = move |_: usize, _: &str| {
             if faults.u8(0..100) < often { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
         };
-        Self::new(world, seed, plan).await
+        world.faulty(seed, plan)
     }
 
     /// `None`: the sandbox died on it.

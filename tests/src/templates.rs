@@ -28,12 +28,15 @@ struct Declared {
     secrets: &'static [&'static str],
     /// The variables that it reads beside those that all of them do, by the file that says what they are.
     variables: &'static [(&'static [&'static str], &'static str)],
+    /// What the clock asks of it, and how often.
+    schedules: &'static [(u64, &'static str)],
     /// Whether it takes events, of which there are samples.
     is_source: bool,
 }
 
 const EDGE: (&[&str], &str) = (&edge::Config::VARIABLES, "shared/edge/src/config.rs");
 const ADMISSION: (&[&str], &str) = (&Admission::VARIABLES, "shared/webhook/src/admission.rs");
+const STRIPE: (&[&str], &str) = (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs");
 const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tables.rs");
 
 const FUNCTIONS: &[Declared] = &[
@@ -42,21 +45,39 @@ const FUNCTIONS: &[Declared] = &[
         routes: || of(Usage::ROUTES),
         secrets: &usage::SETTINGS,
         variables: &[ADMISSION],
+        schedules: &[],
         is_source: true,
     },
     Declared {
         name: Stripe::SOURCE,
         routes: || of(Stripe::ROUTES),
         secrets: &stripe::SETTINGS,
-        variables: &[ADMISSION, (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs")],
+        variables: &[ADMISSION, STRIPE],
+        schedules: &[],
         is_source: true,
     },
-    Declared { name: Orders::NAME, routes: || of(Orders::ROUTES), secrets: &[], variables: &[], is_source: false },
+    Declared {
+        name: Orders::NAME,
+        routes: || of(Orders::ROUTES),
+        secrets: &[],
+        variables: &[],
+        schedules: &[],
+        is_source: false,
+    },
     Declared {
         name: Checkout::NAME,
         routes: || of(Checkout::ROUTES),
         secrets: &[checkout::SETTING],
         variables: &[(&checkout::Config::VARIABLES, "functions/checkout/src/config.rs")],
+        schedules: &[],
+        is_source: false,
+    },
+    Declared {
+        name: "reconcile",
+        routes: BTreeSet::new,
+        secrets: &[],
+        variables: &[STRIPE],
+        schedules: &[(60, r#"{"sweep":"refused"}"#)],
         is_source: false,
     },
 ];
@@ -101,6 +122,17 @@ fn routes_are_the_same_in_the_template_and_in_the_code() {
         let entry = entry(&app, function.name);
         let declared = entry.routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
         assert_eq!((function.routes)(), declared, "{}", function.name);
+    }
+}
+
+#[test]
+fn schedules_are_the_same_in_the_template_and_in_the_code() {
+    let app = app();
+    for function in FUNCTIONS {
+        let declared = entry(&app, function.name).schedules.iter();
+        let declared: Vec<(u64, &str)> =
+            declared.map(|schedule| (schedule.every.as_secs(), schedule.input.as_str())).collect();
+        assert_eq!(declared, function.schedules, "{}", function.name);
     }
 }
 

@@ -5,21 +5,29 @@ use std::sync::Arc;
 use api::Dice;
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
-use edge::{Keyring, Moment, Reply, Service, Settings, Vault};
+use edge::{Keyring, Moment, Reply, Service, Settings, Vault, Worker, chain};
 use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use orders::Orders;
 use providers::Http;
+use reconcile::Reconcile;
 use serde_json::Value;
 use stripe::Stripe;
 use usage::Usage;
 use webhook::{Admission, Function, Webhook};
 
 use crate::books::STAGE;
+use crate::clock::Work;
 use crate::error::Error;
 use crate::now;
 use crate::secrets::Secrets;
+
+/// What a function does here.
+pub(crate) enum Opened {
+    Service(Answer),
+    Worker(Work),
+}
 
 /// From a gateway's event to the reply.
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
@@ -43,7 +51,7 @@ pub(crate) async fn open(
     engine: &Engine,
     secrets: &Secrets,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Answer, Error> {
+) -> Result<Opened, Error> {
     let setting = |name: &str| {
         let tried = SETTABLE.contains(&name).then(|| variable(name)).flatten();
         tried.or_else(|| text(function.environment.get(name)?))
@@ -53,13 +61,18 @@ pub(crate) async fn open(
         ledger: DynamoLedger::new(&engine.sdk_config(), Tables::read(setting)?, fastrand::Rng::new()),
         secrets,
     };
-    match function.binary.as_str() {
-        "usage" => parts.serve(Usage).await,
-        "orders" => Ok(answer(api::Function { api: Orders::new(catalog()?, dice()), ledger: parts.ledger })),
-        "checkout" => parts.checkout(setting).await,
-        "stripe" => parts.serve(Stripe { config: stripe::Config::read(setting)? }).await,
-        unknown => Err(Error::UnknownFunction(unknown.to_owned())),
-    }
+    let stripe = || stripe::Config::read(setting).map(|config| Stripe { config });
+    Ok(match function.binary.as_str() {
+        "usage" => Opened::Service(parts.serve(Usage).await?),
+        "orders" => {
+            let api = Orders::new(catalog()?, dice());
+            Opened::Service(answer(api::Function { api, ledger: parts.ledger }))
+        }
+        "checkout" => Opened::Service(parts.checkout(setting).await?),
+        "stripe" => Opened::Service(parts.serve(stripe()?).await?),
+        "reconcile" => Opened::Worker(work(Reconcile { ledger: parts.ledger, usage: Usage, stripe: stripe()? })),
+        unknown => return Err(Error::UnknownFunction(unknown.to_owned())),
+    })
 }
 
 struct Parts<'s> {
@@ -104,6 +117,17 @@ fn answer<S: Service + 'static>(service: S) -> Answer {
     })
 }
 
+fn work<W: Worker + 'static>(worker: W) -> Work {
+    let worker = Arc::new(worker);
+    Arc::new(move |event| {
+        let worker = Arc::clone(&worker);
+        Box::pin(async move {
+            let report = worker.work(&event, &Moment::now(W::DONE_WITHIN)).await.map_err(|error| chain(&*error))?;
+            serde_json::to_string(&report).map_err(|error| error.to_string())
+        })
+    })
+}
+
 /// A setting of the template: a text or a number. A reference to a resource is none, there being no such resource here.
 fn text(value: &Value) -> Option<String> {
     match value {
@@ -136,7 +160,8 @@ mod tests {
 
             let environment = function.environment.clone();
             let [logical_id, binary] = ["OtherFunction", "other"].map(str::to_owned);
-            let other = embedded::Function { logical_id, binary, routes: Vec::new(), environment };
+            let other =
+                embedded::Function { logical_id, binary, routes: Vec::new(), schedules: Vec::new(), environment };
             let refused =
                 open(&other, &engine, &secrets, |name| mock.setting(name)).await.err().map(|error| error.line());
             assert_eq!(refused.as_deref(), Some("the template names the function other, which is not in this program"));

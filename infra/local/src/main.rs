@@ -4,6 +4,7 @@ mod account;
 mod api_gateway;
 mod banner;
 mod books;
+mod clock;
 mod error;
 mod event;
 mod functions;

@@ -47,12 +47,5 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
 
 /// A change by hand, made now.
 pub(crate) fn delivery(patience: Duration) -> Delivery<'static> {
-    let moment = Moment::now(patience);
-    Delivery {
-        attempt: moment.attempt,
-        received_at: moment.now,
-        first_received_at: moment.now,
-        deadline: moment.deadline,
-        body: None,
-    }
+    Moment::now(patience).delivery()
 }

@@ -19,13 +19,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api_gateway::Route;
 use crate::books::{self, STAGE};
+use crate::clock::Scheduled;
 use crate::error::Error;
+use crate::functions::Opened;
 use crate::gateway::{Gateway, Served};
 use crate::home::{Claim, Home, Running, RunningSource};
 use crate::mock_stripe::MockStripe;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{SOURCES, Scheme};
-use crate::{banner, functions, log, seed};
+use crate::{banner, clock, functions, log, seed};
 
 const PORT: u16 = 9000;
 /// Longer than any function takes to answer; a connection that is still busy then is not going to be done.
@@ -67,7 +69,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let engine = if args.memory { in_memory()? } else { books::store(&home)? };
     let mock_stripe = mock_stripe(address, &secrets, &variable);
     let setting = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name)).or_else(|| variable(name));
-    let served = functions_of_template(&engine, &secrets, setting).await?;
+    let (served, scheduled) = functions_of_template(&engine, &secrets, setting).await?;
     let tables = Tables::of_stage(STAGE);
     let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
     seed::plant(&ledger, &secrets).await?;
@@ -79,6 +81,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     tokio::select! {
         () = answer(listener, Arc::new(gateway), stop) => {}
         () = sweep(&engine) => {}
+        () = clock::tick(&scheduled) => {}
     }
     Ok(())
 }
@@ -111,18 +114,26 @@ async fn functions_of_template(
     engine: &Engine,
     secrets: &Secrets,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Vec<Served>, Error> {
+) -> Result<(Vec<Served>, Vec<Scheduled>), Error> {
     let template = Template::parse(APP_YAML, &[("Stage", STAGE)])?;
-    let mut served = Vec::new();
+    let (mut served, mut scheduled) = (Vec::new(), Vec::new());
     for function in template.functions() {
-        let routes =
-            function.routes.iter().map(|route| Route { method: route.method.clone(), path: route.path.clone() });
-        served.push(Served {
-            routes: routes.collect(),
-            answer: functions::open(function, engine, secrets, &variable).await?,
-        });
+        match functions::open(function, engine, secrets, &variable).await? {
+            Opened::Service(answer) => {
+                let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
+                served.push(Served { routes: function.routes.iter().map(route).collect(), answer });
+            }
+            Opened::Worker(work) => {
+                scheduled.extend(function.schedules.iter().map(|schedule| Scheduled {
+                    name: function.binary.clone(),
+                    every: schedule.every,
+                    input: schedule.input.clone(),
+                    work: Arc::clone(&work),
+                }));
+            }
+        }
     }
-    Ok(served)
+    Ok((served, scheduled))
 }
 
 fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Running, Error> {

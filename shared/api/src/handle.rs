@@ -46,7 +46,7 @@ pub struct Asked<'r, C: 'static> {
 impl<C> Asked<'_, C> {
     /// What the books are to know of it. Never the body: it holds nothing that its order does not say.
     pub fn delivery(&self) -> Delivery<'static> {
-        delivery(self.moment)
+        self.moment.delivery()
     }
 }
 
@@ -106,7 +106,7 @@ impl<A: Api, L: Ledger> Function<A, L> {
     async fn caller(&self, request: &Request, moment: &Moment) -> Result<Owner, Failure> {
         let secret =
             request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)?;
-        let owner = self.ledger.owner(&CallerKey::api(secret), &delivery(moment)).await?;
+        let owner = self.ledger.owner(&CallerKey::api(secret), &moment.delivery()).await?;
         owner.ok_or_else(Failure::unauthorized)
     }
 }
@@ -118,14 +118,4 @@ fn bearer(header: &str) -> Option<&str> {
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
     let is_key = !key.is_empty() && key.len() <= KEY_CHARS_MAX && key.bytes().all(plain);
     (scheme.eq_ignore_ascii_case("bearer") && is_key).then_some(key)
-}
-
-fn delivery(moment: &Moment) -> Delivery<'static> {
-    Delivery {
-        attempt: moment.attempt.clone(),
-        received_at: moment.now,
-        first_received_at: moment.now,
-        deadline: moment.deadline,
-        body: None,
-    }
 }

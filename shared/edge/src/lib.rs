@@ -1,8 +1,8 @@
 //! Where a function meets the world: what a gateway hands over and takes back, settings, secrets, the clock, the dice, the log,
 //! and the Lambda runtime.
 //!
-//! A function says what it does by implementing [`Service`]; [`Start`] is what it starts from, and [`run`] serves it. Nothing here
-//! knows what a webhook is.
+//! A function says what it does by implementing [`Service`], or [`Worker`] where nobody waits for an answer; [`Start`] is what it
+//! starts from, and [`run`] or [`run_worker`] serves it. Nothing here knows what a webhook is.
 
 mod config;
 mod gateway;
@@ -12,6 +12,7 @@ mod request;
 mod route;
 mod run;
 mod secrets;
+mod worker;
 
 pub use config::{Config, ConfigError};
 pub use gateway::read;
@@ -21,3 +22,4 @@ pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
 pub use route::{Found, NoRoute, Route, find};
 pub use run::{Moment, Service, Start, ended, run};
 pub use secrets::{Keyring, KeyringError, MakeKeys, Settings, Vault};
+pub use worker::{WorkError, Worker, run_worker};

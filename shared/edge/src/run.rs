@@ -15,7 +15,7 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
-use ledger::{AttemptMark, Deadline, Timestamp};
+use ledger::{AttemptMark, Deadline, Delivery, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::gateway::GatewayReply;
@@ -113,6 +113,17 @@ impl Moment {
         let deadline = Deadline(started.checked_add(patience).unwrap_or(started));
         Self { now: now(), started, deadline, attempt: AttemptMark::from_random(fastrand::u64(..)) }
     }
+
+    /// What the books are asked, or told, without anything that was received.
+    pub fn delivery(&self) -> Delivery<'static> {
+        Delivery {
+            attempt: self.attempt.clone(),
+            received_at: self.now,
+            first_received_at: self.now,
+            deadline: self.deadline,
+            body: None,
+        }
+    }
 }
 
 /// What Lambda tells a function about AWS is in its environment, all of it. The default chain would also link, and ask, profile
@@ -147,7 +158,7 @@ impl LoadServiceConfig for Endpoints {
 
 /// How long the invocation may still take. The deadline is a wall-clock time; one that is long past is none (`cargo lambda watch`
 /// sends a number of its own), and then only the caller's patience counts.
-fn remaining(deadline_unix_ms: u64) -> Duration {
+pub(crate) fn remaining(deadline_unix_ms: u64) -> Duration {
     let now_ms = u64::try_from(now().unix_ms()).unwrap_or_default();
     deadline_unix_ms.checked_sub(now_ms).map_or(Duration::MAX, Duration::from_millis).saturating_sub(WAY_BACK)
 }

@@ -8,7 +8,7 @@ mod engine;
 mod template;
 
 pub use engine::{Engine, EngineError, sdk_config};
-pub use template::{Function, Route, Table, Template, TemplateError};
+pub use template::{Function, Route, Schedule, Table, Template, TemplateError};
 
 /// The templates, as they were when this was compiled.
 pub const DATA_YAML: &str = include_str!("../../../infra/data.yaml");

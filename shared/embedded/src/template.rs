@@ -1,6 +1,7 @@
 //! What the templates declare, as far as the local stack and the tests need it: tables, functions and routes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value};
@@ -28,6 +29,7 @@ pub struct Function {
     /// The binary it runs, which is also the name of its folder and its crate.
     pub binary: String,
     pub routes: Vec<Route>,
+    pub schedules: Vec<Schedule>,
     pub environment: BTreeMap<String, Value>,
 }
 
@@ -35,6 +37,13 @@ pub struct Function {
 pub struct Route {
     pub method: String,
     pub path: String,
+}
+
+/// When a function is called by the clock, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    pub every: Duration,
+    pub input: String,
 }
 
 impl Template {
@@ -97,10 +106,17 @@ fn table(id: &str, resource: &Value) -> Result<Table, TemplateError> {
 fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
     let properties = properties(id, resource)?;
     let mut routes: Vec<Route> = Vec::new();
+    let mut schedules: Vec<Schedule> = Vec::new();
     for event in properties.get("Events").and_then(Value::as_object).into_iter().flat_map(Map::values) {
         if event.get("Type").and_then(Value::as_str) == Some("HttpApi") {
             let of = self::properties(id, event)?;
             routes.push(Route { method: text(id, of, "Method")?.to_ascii_uppercase(), path: text(id, of, "Path")? });
+        }
+        if event.get("Type").and_then(Value::as_str) == Some("ScheduleV2") {
+            let of = self::properties(id, event)?;
+            let expression = text(id, of, "ScheduleExpression")?;
+            let every = rate(&expression).ok_or_else(|| TemplateError::Rate(id.to_owned(), expression))?;
+            schedules.push(Schedule { every, input: text(id, of, "Input")? });
         }
     }
     routes.sort();
@@ -110,8 +126,21 @@ fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
         logical_id: id.to_owned(),
         binary: build.ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?.to_owned(),
         routes,
+        schedules,
         environment: variables.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
     })
+}
+
+/// `rate(5 minutes)`, which is all that these templates use.
+fn rate(expression: &str) -> Option<Duration> {
+    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let seconds: u64 = match unit.trim_end_matches('s') {
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        _ => return None,
+    };
+    count.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
 }
 
 fn properties<'v>(id: &str, resource: &'v Value) -> Result<&'v Value, TemplateError> {
@@ -186,6 +215,8 @@ pub enum TemplateError {
     Key,
     #[error("a value of the template cannot be read")]
     Value,
+    #[error("{0}: {1} is not a rate")]
+    Rate(String, String),
     #[error("{0} has no {1}")]
     Missing(String, String),
 }

@@ -8,6 +8,7 @@
 mod books;
 mod caller;
 mod contract;
+mod contract_backlog;
 mod contract_orders;
 mod faults;
 mod gateway;

@@ -1,12 +1,12 @@
 //! The books in memory: the second implementation of the port, for tests that are not about the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use ledger::{
-    AccountId, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey, Fingerprints,
-    Heading, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, Reason, Receipt, Reference, Refusal,
-    Subscription, Timestamp, merged, next_look,
+    AccountId, Backlog, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
+    Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, RawBody, Reason,
+    Receipt, Reference, Refusal, Subscription, Timestamp, Waiting, merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -20,7 +20,7 @@ struct State {
     journal: BTreeMap<String, Kept>,
     accounts: BTreeMap<AccountId, Account>,
     keys: BTreeMap<CallerKey, Owner>,
-    bodies: BTreeSet<String>,
+    bodies: BTreeMap<String, KeptBody>,
     orders: BTreeMap<OrderNumber, Order>,
     pointers: BTreeMap<Pointer, OrderNumber>,
     subscriptions: BTreeMap<Reference, Subscription>,
@@ -31,6 +31,9 @@ struct Kept {
     row: Row,
     fingerprint: String,
     processed_at: Option<Timestamp>,
+    first_received_at: Timestamp,
+    /// Of which source it waits, and until when.
+    due: Option<(&'static str, Timestamp)>,
 }
 
 impl MemoryLedger {
@@ -40,7 +43,7 @@ impl MemoryLedger {
             journal: state.journal.iter().map(|(id, kept)| (id.clone(), kept.row.clone())).collect(),
             accounts: state.accounts.iter().map(|(id, account)| (id.to_string(), account.clone())).collect(),
             keys: state.keys.iter().map(|(key, owner)| (key.to_string(), owner.to_string())).collect(),
-            bodies: state.bodies.clone(),
+            bodies: state.bodies.keys().cloned().collect(),
             orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
             pointers: state.pointers.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect(),
             subscriptions: state
@@ -85,7 +88,51 @@ impl Ledger for MemoryLedger {
     }
 }
 
+impl Backlog for MemoryLedger {
+    async fn due(
+        &self,
+        source: &'static str,
+        events_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<EventKey>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let due = |kept: &Kept| kept.due.filter(|(of, at)| *of == source && *at <= delivery.received_at);
+        let mut found: Vec<_> = state.journal.iter().filter_map(|(id, kept)| Some((due(kept)?.1, id))).collect();
+        found.sort();
+        Ok(found.into_iter().take(events_max.into()).map(|(_, id)| EventKey::of_row(id)).collect())
+    }
+
+    async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let due = state.journal.get(receipt.as_str()).and_then(|kept| Some((kept, kept.due?.1)));
+        Ok(due.filter(|(_, due_at)| *due_at <= delivery.received_at).map(|(kept, due_at)| Waiting {
+            receipt: receipt.clone(),
+            first_received_at: kept.first_received_at,
+            due_at,
+            body: state.bodies.get(receipt.as_str()).cloned(),
+        }))
+    }
+
+    async fn put_off(&self, waiting: &Waiting, until: Option<Timestamp>, _: &Delivery<'_>) -> Result<(), CommitError> {
+        let mut state = self.0.lock().unwrap();
+        let kept = state.journal.get_mut(waiting.receipt.as_str()).unwrap();
+        if let Some((source, _)) = kept.due.filter(|(_, due_at)| *due_at == waiting.due_at) {
+            kept.due = until.map(|until| (source, until));
+            kept.row.needs_attention = until.is_some();
+        }
+        Ok(())
+    }
+}
+
 impl State {
+    fn keep_body(&mut self, receipt: &EventKey, delivery: &Delivery<'_>) {
+        if let Some(RawBody { bytes, path, headers }) = delivery.body {
+            let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            let kept = KeptBody { bytes: bytes.to_vec(), path: path.to_owned(), headers };
+            self.bodies.insert(receipt.to_string(), kept);
+        }
+    }
+
     fn record(&mut self, entry: &Entry, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
         let heading = &entry.heading;
         if let Some(told) = self.told_by_row(heading, delivery) {
@@ -143,8 +190,8 @@ impl State {
         for (id, net) in &nets {
             self.accounts.entry(id.clone()).or_default().apply(net);
         }
-        if entry.keeps_body && delivery.body.is_some() {
-            self.bodies.insert(heading.receipt.to_string());
+        if entry.keeps_body {
+            self.keep_body(&heading.receipt, delivery);
         }
         let receipt = Receipt { key: heading.receipt.clone(), processed_at: delivery.received_at };
         Ok(if moved { Committed::Earlier(receipt) } else { Committed::Now(receipt) })
@@ -187,6 +234,8 @@ impl State {
             row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
             fingerprint: String::new(),
             processed_at: Some(delivery.received_at),
+            first_received_at: delivery.first_received_at,
+            due: None,
         });
         kept.row.account = Some(movement.posting.account().to_string());
         kept.row.order = heading.order.as_ref().map(ToString::to_string);
@@ -217,11 +266,12 @@ impl State {
         }
         self.orders_of(&refusal.effects);
         self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
-        self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap().row.needs_attention =
-            next_look(refusal.reason, delivery.first_received_at, delivery.received_at).is_some()
-                && delivery.body.is_some();
-        if delivery.body.is_some() {
-            self.bodies.insert(refusal.heading.receipt.to_string());
+        let due_at = next_look(refusal.reason, delivery.first_received_at, delivery.received_at);
+        let kept = self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap();
+        kept.due = due_at.filter(|_| delivery.body.is_some()).map(|due_at| (refusal.heading.source, due_at));
+        kept.row.needs_attention = kept.due.is_some();
+        if !delivery.is_replay() {
+            self.keep_body(&refusal.heading.receipt, delivery);
         }
         Err(CommitError::Rejected(refusal.reason))
     }
@@ -238,24 +288,25 @@ impl State {
 
     fn contradict(&mut self, heading: &Heading, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
         let receipt = heading.receipt.conflicting(heading.fingerprints.current());
-        if delivery.body.is_some() {
-            self.bodies.insert(receipt.to_string());
-        }
+        self.keep_body(&receipt, delivery);
         self.write(&Heading { receipt, ..heading.clone() }, "failed", Some("conflict"), delivery);
         Err(CommitError::Conflict)
     }
 
-    fn write(&mut self, heading: &Heading, status: &str, reason: Option<&str>, _: &Delivery<'_>) {
+    fn write(&mut self, heading: &Heading, status: &str, reason: Option<&str>, delivery: &Delivery<'_>) {
         let kept = self.journal.entry(heading.receipt.to_string()).or_insert_with(|| Kept {
             row: Row::default(),
             fingerprint: String::new(),
             processed_at: None,
+            first_received_at: delivery.first_received_at,
+            due: None,
         });
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
         status.clone_into(&mut kept.row.status);
         kept.row.order = heading.order.as_ref().map(ToString::to_string);
         kept.row.reason = reason.map(str::to_owned);
         kept.row.needs_attention = false;
+        kept.due = None;
         kept.fingerprint = heading.fingerprints.current().to_string();
     }
 }

@@ -51,13 +51,7 @@ pub(crate) async fn book<W: Webhook, L: Ledger>(
 
 /// What the books are told of a request.
 pub(crate) fn delivery<'r>(received: &'r Received<'_>, moment: &Moment, first_received_at: Timestamp) -> Delivery<'r> {
-    Delivery {
-        attempt: moment.attempt.clone(),
-        received_at: moment.now,
-        first_received_at,
-        deadline: moment.deadline,
-        body: Some(received.raw()),
-    }
+    Delivery { first_received_at, body: Some(received.raw()), ..moment.delivery() }
 }
 
 /// Loads, decides and commits; and where that has changed which was decided on, once more.

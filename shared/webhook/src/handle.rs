@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use edge::{Incoming, Keyring, Moment, NoRoute, OpenError, Reply, Request, Service};
 use futures_util::{FutureExt as _, future};
-use ledger::{CallerKey, Delivery, Ledger, Order, OrderNumber, Timestamp};
+use ledger::{CallerKey, Ledger, Order, OrderNumber, Timestamp};
 use signing::{Verified, VerifyError};
 
 use crate::book::{About, book, delivery};
@@ -84,13 +84,13 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
 
     /// The order as it stands for the buyer to see. Without it a page still says what it can.
     async fn shown(&self, number: Option<OrderNumber>, moment: &Moment) -> Option<Order> {
-        self.ledger.order(&number?, &asked(moment)).await.ok().flatten()
+        self.ledger.order(&number?, &moment.delivery()).await.ok().flatten()
     }
 
     async fn dependencies(&self, moment: &Moment) -> Vec<Dependency> {
         // Any row will do, and none: it is the answer that is asked for.
         let nobody = CallerKey::api("status");
-        let asked = asked(moment);
+        let asked = moment.delivery();
         let others = self.source.dependencies(moment.deadline);
         let (store, others) = future::join(self.ledger.owner(&nobody, &asked), others).await;
         let store = Dependency { name: "store", answers: store.is_ok() };
@@ -105,17 +105,6 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
 
 pub(crate) fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) {
     edge::line(source, event_id, outcome.label(), outcome.reason(), moment);
-}
-
-/// A question to the books that is about no event.
-fn asked(moment: &Moment) -> Delivery<'static> {
-    Delivery {
-        attempt: moment.attempt.clone(),
-        received_at: moment.now,
-        first_received_at: moment.now,
-        deadline: moment.deadline,
-        body: None,
-    }
 }
 
 impl From<OpenError> for Outcome {

@@ -11,7 +11,7 @@ use super::*;
 async fn ended(bodies: &[String]) -> Ending {
     let world = shop().await;
     accepted(&world, bodies).await;
-    reconciled(&world, bodies).await;
+    reconciled(&world).await;
     Ending::of(&world.books())
 }
 
@@ -60,7 +60,7 @@ async fn every_pair_at_the_same_time() {
             while let Some(reply) = deliveries.join_next().await {
                 assert_eq!(reply.expect("no panic").map(|reply| reply.status), Some(200), "{one} and {other}");
             }
-            reconciled(&world, &bodies).await;
+            reconciled(&world).await;
             assert_eq!(Ending::of(&world.books()), expected, "{one} and {other}");
         }
     }
@@ -203,7 +203,7 @@ async fn an_event_that_came_before_its_order_is_booked_when_the_order_is_there()
     let row = &world.books().journal["stripe#evt_payment_intent_succeeded"];
     assert_eq!((row.reason.as_deref(), row.needs_attention), (Some("order_unknown"), true));
     made(&world, order(ORDER)).await;
-    reconciled(&world, &[body]).await;
+    reconciled(&world).await;
     let books = world.books();
     books.check();
     assert_eq!(books.balance("alice/credits"), 100_000_000);

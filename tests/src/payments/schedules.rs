@@ -54,7 +54,7 @@ async fn schedule(mut rng: Rng) {
     let expected = {
         let world = shop().await;
         accepted(&world, &bodies).await;
-        reconciled(&world, &bodies).await;
+        reconciled(&world).await;
         Ending::of(&world.books())
     };
 
@@ -91,8 +91,24 @@ async fn schedule(mut rng: Rng) {
         assert!(books.journal.contains_key(&receipt), "{receipt} was acknowledged and is not kept");
     }
 
+    // Runs that overlap, and that the network fails too.
+    let mut runs = JoinSet::new();
+    for attempt in 1..=rng.u64(0..=3) {
+        let (ledger, faults) = Sandbox::unlucky_ledger(&world, &mut rng);
+        let run = run_at(100 + attempt, rng.i64(60..=300));
+        let work = async move { reconcile(ledger, &[]).work(REFUSED, &run).await };
+        runs.spawn(async move {
+            tokio::select! { biased; _ = work => {}, () = faults.killed() => {} }
+        });
+    }
+    while let Some(run) = runs.join_next().await {
+        run.expect("no run panics");
+    }
+    tokio::time::sleep(SETTLED).await;
+    world.books().check();
+
     // Stripe goes on until it is told, and what waited is tried again.
     accepted(&world, &bodies).await;
-    reconciled(&world, &bodies).await;
+    reconciled(&world).await;
     assert_eq!(Ending::of(&world.books()), expected, "{names:?}");
 }

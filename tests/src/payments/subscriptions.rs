@@ -134,7 +134,7 @@ async fn what_came_before_its_order_waits_for_it() {
         world.books().journal.values().all(|row| row.reason.as_deref() == Some("order_unknown") && row.needs_attention)
     );
     made(&world, subscription_order()).await;
-    reconciled(&world, &bodies).await;
+    reconciled(&world).await;
     let books = world.books();
     books.check();
     assert_eq!(books.balance("alice/credits"), 500_000_000);

@@ -1,0 +1,154 @@
+//! Events that were refused: a webhook that came before its order, a usage event before its top-up, a body that a later release can
+//! read. Each is tried again as it was kept, and goes on waiting, is booked, or is given up.
+
+use std::time::Duration;
+
+use edge::Moment;
+use ledger::{Backlog, CommitError, KeptBody, Reason, Waiting};
+use serde::Serialize;
+use webhook::{Outcome, Webhook};
+
+use crate::Reconcile;
+
+const SOURCE: &str = "reconcile";
+
+/// Of each source. At some 30 ms each that is a few seconds; what is left is first in the next run.
+const EVENTS_MAX: u16 = 100;
+/// As long as a sender would wait.
+const ONE_WITHIN: Duration = Duration::from_secs(4);
+/// From then on somebody is called, once a day: something is wrong that time does not cure.
+const CALL_AFTER_SECONDS: u64 = 24 * 60 * 60;
+
+/// What a run has come to, in events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    pub tried: u32,
+    /// Booked now, or by somebody else in the meantime.
+    pub cured: u32,
+    /// Refused once more.
+    pub waiting: u32,
+    /// Nothing can cure them any more.
+    pub given_up: u32,
+    /// Trouble on our side.
+    pub failed: u32,
+    /// Whether there was more to do than time.
+    pub is_cut_short: bool,
+}
+
+/// What becomes of the row that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// As the commit has written it.
+    Written,
+    /// Looked at again later.
+    PutOff,
+    /// Never looked at again: what there is to say is said elsewhere.
+    Closed,
+}
+
+impl<L: Backlog> Reconcile<L> {
+    pub(crate) async fn sweep_refused(&self, run: &Moment) -> Result<Report, CommitError> {
+        let mut report = Report::default();
+        // Payments first: their buyers are waiting.
+        self.sweep(&self.stripe, run, &mut report).await?;
+        self.sweep(&self.usage, run, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, report: &mut Report) -> Result<(), CommitError> {
+        for receipt in self.ledger.due(W::SOURCE, EVENTS_MAX, &run.delivery()).await? {
+            if run.is_short_of(ONE_WITHIN) {
+                report.is_cut_short = true;
+                return Ok(());
+            }
+            let moment = run.part(ONE_WITHIN);
+            // An index may lag, and another run may be at it: nothing is tried that is not due any more.
+            if let Some(waiting) = self.ledger.waiting(&receipt, &moment.delivery()).await? {
+                self.try_again(source, &waiting, &moment, report).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_again<W: Webhook>(
+        &self,
+        source: &W,
+        waiting: &Waiting,
+        moment: &Moment,
+        report: &mut Report,
+    ) -> Result<(), CommitError> {
+        report.tried = report.tried.saturating_add(1);
+        let Some(kept) = &waiting.body else {
+            edge::alarm(SOURCE, "cannot_be_tried_again", waiting.receipt.as_str());
+            report.given_up = report.given_up.saturating_add(1);
+            return self.ledger.put_off(waiting, None, &moment.delivery()).await;
+        };
+        let outcome = self.replayed(source, waiting, kept, moment).await;
+        let count = report.of(&outcome, waiting, moment);
+        *count = count.saturating_add(1);
+        match left(&outcome, waiting) {
+            Left::Written => Ok(()),
+            Left::PutOff => self.ledger.put_off(waiting, Some(waiting.next_look(moment.now)), &moment.delivery()).await,
+            Left::Closed => self.ledger.put_off(waiting, None, &moment.delivery()).await,
+        }
+    }
+
+    async fn replayed<W: Webhook>(&self, source: &W, waiting: &Waiting, kept: &KeptBody, moment: &Moment) -> Outcome {
+        let outcome = webhook::replay(source, &self.ledger, kept, waiting.first_received_at, moment).await;
+        edge::line(SOURCE, Some(waiting.receipt.as_str()), outcome.label(), outcome.reason(), moment);
+        if is_stuck(&outcome, waiting, moment) {
+            edge::alarm(SOURCE, "still_refused", waiting.receipt.as_str());
+        }
+        outcome
+    }
+}
+
+impl Report {
+    fn of(&mut self, outcome: &Outcome, waiting: &Waiting, moment: &Moment) -> &mut u32 {
+        match outcome {
+            Outcome::Booked | Outcome::Repeat => &mut self.cured,
+            Outcome::Refused(reason) if !is_given_up(*reason, waiting, moment) => &mut self.waiting,
+            Outcome::Unparsed(_) => &mut self.waiting,
+            Outcome::Refused(_) | Outcome::Ignored(_) | Outcome::Conflict => &mut self.given_up,
+            Outcome::Unavailable
+            | Outcome::Panicked
+            | Outcome::NotFound
+            | Outcome::MethodNotAllowed { .. }
+            | Outcome::Forbidden
+            | Outcome::TooLarge
+            | Outcome::Malformed
+            | Outcome::Unverified(_) => &mut self.failed,
+        }
+    }
+}
+
+fn left(outcome: &Outcome, waiting: &Waiting) -> Left {
+    let is_of_unparsed = waiting.receipt.is_of_unparsed();
+    match outcome {
+        // It could not be read before and now goes by its own name: the row that has none is done with.
+        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) if is_of_unparsed => Left::Closed,
+        Outcome::Unparsed(_) if !is_of_unparsed => Left::PutOff,
+        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) | Outcome::Unparsed(_) => Left::Written,
+        // Settings have changed since, or the event is told otherwise by now: trying again would not change that.
+        Outcome::Ignored(_) | Outcome::Conflict => Left::Closed,
+        Outcome::Unavailable
+        | Outcome::Panicked
+        | Outcome::NotFound
+        | Outcome::MethodNotAllowed { .. }
+        | Outcome::Forbidden
+        | Outcome::TooLarge
+        | Outcome::Malformed
+        | Outcome::Unverified(_) => Left::PutOff,
+    }
+}
+
+fn is_given_up(reason: Reason, waiting: &Waiting, moment: &Moment) -> bool {
+    ledger::next_look(reason, waiting.first_received_at, moment.now).is_none()
+}
+
+/// A claim on a payment that is not ours waits for it and is then given up: that is nothing to call anybody for.
+fn is_stuck(outcome: &Outcome, waiting: &Waiting, moment: &Moment) -> bool {
+    let is_old = moment.now.seconds_apart(waiting.first_received_at) >= CALL_AFTER_SECONDS;
+    let is_cured = matches!(outcome, Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_));
+    is_old && !is_cured && *outcome != Outcome::Refused(Reason::PaymentUnknown)
+}

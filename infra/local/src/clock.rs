@@ -1,0 +1,61 @@
+//! What EventBridge Scheduler does in AWS: the functions that the template schedules are called, each at its rate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
+
+/// From a schedule's input to what came of the run.
+pub(crate) type Work = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
+
+/// A function, and when it is called with what.
+pub(crate) struct Scheduled {
+    pub(crate) name: String,
+    pub(crate) every: Duration,
+    pub(crate) input: String,
+    pub(crate) work: Work,
+}
+
+/// For as long as the stack runs. The first time at once: what has become due while it did not run has waited enough.
+pub(crate) async fn tick(scheduled: &[Scheduled]) {
+    join_all(scheduled.iter().map(Scheduled::repeat)).await;
+}
+
+impl Scheduled {
+    async fn repeat(&self) {
+        let mut interval = tokio::time::interval(self.every);
+        // A run that took longer than its rate is not made up for by two at once.
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            match (self.work)(self.input.clone()).await {
+                Ok(report) => tracing::debug!(function = self.name, input = self.input, report, "ran"),
+                Err(error) => tracing::warn!(function = self.name, input = self.input, error, "failed"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_is_called_at_its_rate_and_a_failure_stops_none() {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let scheduled = [("a", 60, true), ("b", 90, false)].map(|(name, seconds, succeeds)| {
+            let calls = Arc::clone(&calls);
+            let work: Work = Arc::new(move |input| {
+                calls.lock().expect("a lock").push(input);
+                Box::pin(async move { if succeeds { Ok(String::new()) } else { Err("broken".to_owned()) } })
+            });
+            let every = Duration::from_secs(seconds);
+            Scheduled { name: name.to_owned(), every, input: name.to_owned(), work }
+        });
+        let _ = tokio::time::timeout(Duration::from_secs(181), tick(&scheduled)).await;
+        // At 0, 60, 90, 120 and 180 seconds.
+        assert_eq!(calls.lock().expect("a lock").join(""), "ababaab");
+    }
+}

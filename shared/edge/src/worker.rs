@@ -1,0 +1,61 @@
+//! A function that nobody waits for: a schedule's, or a stream's.
+
+use std::time::{Duration, Instant};
+
+use lambda_http::lambda_runtime;
+use lambda_http::{Error, LambdaEvent, service_fn};
+use ledger::Deadline;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::Moment;
+use crate::log::chain;
+use crate::run::remaining;
+
+/// What AWS is told of a run that failed. It counts as an error of the function, which is what alarms look at.
+pub type WorkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a function is to the runtime that has no caller.
+pub trait Worker: Send + Sync {
+    /// How long one run may take, with room for what it has begun.
+    const DONE_WITHIN: Duration;
+    /// What comes of a run: AWS reads it where the caller is a stream, and people do.
+    type Report: Serialize + Send;
+
+    fn work(&self, event: &str, moment: &Moment) -> impl Future<Output = Result<Self::Report, WorkError>> + Send;
+}
+
+/// Serves invocations for as long as the sandbox lives.
+pub async fn run_worker<W: Worker>(worker: W) -> Result<(), Error> {
+    let worker = &worker;
+    let work = |event: LambdaEvent<Box<RawValue>>| async move {
+        let moment = Moment::now(remaining(event.context.deadline).min(W::DONE_WITHIN));
+        let report = worker.work(event.payload.get(), &moment).await;
+        report.inspect_err(|error| tracing::error!(error = %chain(error.as_ref()), "the run failed"))
+    };
+    lambda_runtime::run(service_fn(work)).await
+}
+
+impl Moment {
+    /// For one of the many things that a run does: no longer than this from now, nor than the run.
+    #[must_use]
+    pub fn part(&self, patience: Duration) -> Self {
+        let started = instant();
+        Self { started, deadline: after(started, patience).min(self.deadline), ..self.clone() }
+    }
+
+    /// Whether there is less time left than this.
+    pub fn is_short_of(&self, patience: Duration) -> bool {
+        self.deadline < after(instant(), patience)
+    }
+}
+
+fn after(start: Instant, patience: Duration) -> Deadline {
+    Deadline(start.checked_add(patience).unwrap_or(start))
+}
+
+/// By tokio's clock, which a test can stop.
+#[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
+fn instant() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,42 @@
+//! The lines of the contract that are about what waits: what is due so many seconds later, and what is put off.
+
+use ledger::{Backlog, Delivery, EventKey};
+
+use crate::{delivery, now};
+
+const EVENTS_MAX: u16 = 3;
+
+/// What it comes to, if this is such a line.
+pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
+    let later = |seconds: &str| {
+        let received_at = now().plus_seconds(seconds.parse().unwrap());
+        Delivery { received_at, first_received_at: received_at, ..delivery(number) }
+    };
+    match *words {
+        ["due", seconds] => Some(due(ledger, &later(seconds)).await),
+        ["put-off", event, seconds, "until", until] => {
+            let receipt = EventKey::new("usage", event).unwrap();
+            let waiting = ledger.waiting(&receipt, &later(seconds)).await.unwrap()?;
+            let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
+            ledger.put_off(&waiting, until, &later(seconds)).await.unwrap();
+            // As it was read before: nothing is done.
+            ledger.put_off(&waiting, None, &later(seconds)).await.unwrap();
+            Some("done".to_owned())
+        }
+        _ => None,
+    }
+}
+
+async fn due<L: Backlog>(ledger: &L, delivery: &Delivery<'_>) -> String {
+    assert_eq!(ledger.due("stripe", EVENTS_MAX, delivery).await.unwrap(), [], "of another source");
+    let mut told = Vec::new();
+    for receipt in ledger.due("usage", EVENTS_MAX, delivery).await.unwrap() {
+        let waiting = ledger.waiting(&receipt, delivery).await.unwrap().unwrap();
+        let waited_s = waiting.due_at.seconds_apart(waiting.first_received_at);
+        let body = waiting.body.unwrap();
+        assert_eq!(body.path, "/events");
+        assert_eq!(body.headers, [("x-kept".to_owned(), "as it was".to_owned())]);
+        told.push(format!("{receipt} after {waited_s}: {}", String::from_utf8(body.bytes).unwrap().trim()));
+    }
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+}

@@ -1,0 +1,267 @@
+//! What was refused is tried again: when, how often, with what coming of it, and at what cost. What the events of payments come to in
+//! the end is in `payments`, where every story ends with these runs.
+
+use edge::Worker as _;
+use ledger::{Decision, EventKey, Fingerprint, Heading, Ledger as _, RawBody, Reason, Refusal};
+use reconcile::Report;
+use serde_json::json;
+use testkit::{Call, Fault, World, delivery, usage};
+
+use crate::payments::{self, REFUSED, orders_of_samples, run_at};
+use crate::sandbox::{Sandbox, SandboxOf, moment, open_account, top_up};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// One run, this long after the events came.
+async fn run(world: &World, after_s: i64) -> Report {
+    run_with(world, after_s, &[]).await
+}
+
+async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> Report {
+    let attempt = 1_000 + u64::try_from(after_s).expect("later");
+    payments::reconcile(world.ledger(0), settings).work(REFUSED, &run_at(attempt, after_s)).await.expect("a run")
+}
+
+fn report(tried: u32, cured: u32, waiting: u32, given_up: u32) -> Report {
+    Report { tried, cured, waiting, given_up, ..Report::default() }
+}
+
+/// The journal's row of an event: its status or reason, with ! while it waits.
+fn row(world: &World, id: &str) -> String {
+    let row = world.books().journal.get(id).cloned().unwrap_or_default();
+    format!("{}{}", row.reason.unwrap_or(row.status), if row.needs_attention { "!" } else { "" })
+}
+
+async fn spend(world: &World, id: &str, key: &str, cost: &str) {
+    Sandbox::faultless(world).await.deliver(&usage(id, key, cost).to_string(), &moment(1)).await.expect("alive");
+}
+
+async fn told(world: &World, event: &str) {
+    let body = payments::with(event, &[]);
+    let reply = SandboxOf::<stripe::Stripe>::faultless(world).await.deliver(&body, &moment(1)).await.expect("alive");
+    assert_eq!(reply.status, 200, "{event}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_came_before_its_order_is_booked_within_two_minutes() {
+    let world = World::new();
+    told(&world, "payment_intent_succeeded").await;
+    assert_eq!(run(&world, 59).await, report(0, 0, 0, 0), "it may be on its way");
+    assert_eq!(run(&world, 60).await, report(1, 0, 1, 0));
+    orders_of_samples(&world).await;
+    assert_eq!(run(&world, 119).await, report(0, 0, 0, 0));
+    assert_eq!(run(&world, 120).await, report(1, 1, 0, 0));
+    let books = world.books();
+    books.check();
+    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "processed");
+    assert_eq!(run(&world, DAY).await, report(0, 0, 0, 0), "once");
+}
+
+/// The pauses double up to a day; and a claim on a payment that never comes is given up after three.
+#[tokio::test(start_paused = true)]
+async fn pauses_grow_and_a_claim_is_given_up() {
+    let early = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024].map(|minutes| minutes * MINUTE);
+    // From then on once a day.
+    let daily = |days: i64| (0..days).map(|n| 2_048 * MINUTE + n * DAY);
+    let rows = [
+        ("payment_intent_succeeded", 10 * DAY, early.into_iter().chain(daily(9)).collect::<Vec<_>>(), "order_unknown!"),
+        ("refund_updated", 10 * DAY, early.into_iter().chain(daily(3)).collect(), "payment_unknown"),
+        ("charge_dispute_created", 10 * DAY, early.into_iter().chain(daily(3)).collect(), "payment_unknown"),
+    ];
+    for (event, until, expected, left) in rows {
+        let world = World::new();
+        told(&world, event).await;
+        let mut tries = Vec::new();
+        // As often as in AWS would take long: nothing is due between the minutes that are looked at.
+        for minute in (0..=until / MINUTE).filter(|minute| minute.count_ones() < 3 || minute % 32 == 0) {
+            let report = run(&world, minute * MINUTE).await;
+            tries.extend((report.tried > 0).then_some(minute * MINUTE));
+        }
+        assert_eq!(tries, expected, "{event}");
+        assert_eq!(row(&world, &format!("stripe#evt_{event}")), left, "{event}");
+    }
+}
+
+/// A refund that came days before its payment is booked with it.
+#[tokio::test(start_paused = true)]
+async fn a_claim_waits_for_its_payment() {
+    let world = World::new();
+    orders_of_samples(&world).await;
+    told(&world, "refund_updated").await;
+    assert_eq!(run(&world, MINUTE).await, report(1, 0, 1, 0));
+    told(&world, "payment_intent_succeeded").await;
+    assert_eq!(world.books().balance("alice/credits"), 100_000_000);
+    assert_eq!(run(&world, 2 * MINUTE).await, report(1, 1, 0, 0));
+    let order = &world.books().orders["hk_sample_order"];
+    assert_eq!(order.payment, "partly_refunded");
+    world.books().check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn usage_is_booked_once_its_owner_is_known_and_can_pay() {
+    let world = World::new();
+    spend(&world, "e1", "k1", "3").await;
+    assert_eq!(row(&world, "usage#e1"), "unknown_key!");
+    open_account(&world, "alice", "k1", "2").await;
+    assert_eq!(run(&world, MINUTE).await, report(1, 0, 1, 0));
+    assert_eq!(row(&world, "usage#e1"), "insufficient_credits!");
+    top_up(&world, "more", "alice", "10").await;
+    assert_eq!(run(&world, 2 * MINUTE).await, report(1, 1, 0, 0));
+    assert_eq!((row(&world, "usage#e1").as_str(), world.books().balance("alice/credits")), ("processed", 9_000_000));
+    world.books().check();
+}
+
+/// A body as an earlier release left it that could not read it.
+async fn left_unread(world: &World, body: &str) -> EventKey {
+    let receipt = EventKey::unparsed("usage", body.as_bytes());
+    let heading = Heading {
+        receipt: receipt.clone(),
+        source: "usage",
+        kind: "unparsed",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
+        order: None,
+    };
+    let refusal = Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() };
+    let mut delivery = delivery(1);
+    delivery.body = Some(RawBody { bytes: body.as_bytes(), path: "/api/webhooks/events", headers: &[] });
+    world.ledger(0).commit(&Decision::Refuse(refusal), &delivery).await.expect_err("refused");
+    receipt
+}
+
+/// What a release can read that an earlier one could not goes by its own name, and its row without one is done with.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_read_is_booked_by_a_release_that_can() {
+    let rows = [
+        ("booked", usage("e1", "k1", "3").to_string(), report(1, 1, 0, 0), "processed", "unparsed"),
+        ("refused", usage("e1", "k2", "3").to_string(), report(1, 0, 1, 0), "unknown_key!", "unparsed"),
+        ("still not read", "{}".to_owned(), report(1, 0, 1, 0), "", "unparsed!"),
+    ];
+    for (name, body, expected, own, unparsed) in rows {
+        let world = World::new();
+        open_account(&world, "alice", "k1", "10").await;
+        let receipt = left_unread(&world, &body).await;
+        assert_eq!(run(&world, MINUTE).await, expected, "{name}");
+        assert_eq!(
+            (row(&world, "usage#e1").as_str(), row(&world, receipt.as_str()).as_str()),
+            (own, unparsed),
+            "{name}"
+        );
+        world.books().check();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nothing_can_cure_is_not_tried_for_ever() {
+    // The settings have changed since: this kind is of no interest any more.
+    let world = World::new();
+    told(&world, "refund_updated").await;
+    let only = [("STRIPE_EVENTS", "payment_intent.succeeded")];
+    assert_eq!(run_with(&world, MINUTE, &only).await, report(1, 0, 0, 1));
+    assert_eq!(row(&world, "stripe#evt_refund_updated"), "payment_unknown");
+
+    // What was kept has expired.
+    let world = World::new();
+    told(&world, "payment_intent_succeeded").await;
+    let gone = json!({ "TableName": "hookledger-local-bodies", "Key": { "id": { "S": "stripe#evt_payment_intent_succeeded" } } });
+    world.engine.request("DeleteItem", &gone).expect("an answer");
+    assert_eq!(run(&world, MINUTE).await, report(1, 0, 0, 1));
+    assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "order_unknown");
+
+    // Its order has come, at another price.
+    let world = World::new();
+    told(&world, "payment_intent_succeeded").await;
+    let mut order = payments::order("hk_sample_order");
+    order.terms.price.amount = ledger::Amount::from_units(2_000);
+    payments::made(&world, order).await;
+    assert_eq!(run(&world, MINUTE).await, report(1, 0, 0, 1));
+    assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "amount_mismatch");
+    assert_eq!(world.books().orders["hk_sample_order"].anomaly.as_deref(), Some("AMOUNT_MISMATCH"));
+    assert_eq!(run(&world, DAY).await, report(0, 0, 0, 0));
+}
+
+/// One that goes wrong on our side every time must not stand in the way of the others.
+#[tokio::test(start_paused = true)]
+async fn trouble_with_one_is_not_trouble_with_all() {
+    let world = World::new();
+    told(&world, "payment_intent_succeeded").await;
+    spend(&world, "e1", "k1", "1").await;
+    open_account(&world, "alice", "k1", "10").await;
+    orders_of_samples(&world).await;
+    let broken = json!({
+        "TableName": "hookledger-local-orders",
+        "Key": { "id": { "S": "hk_sample_order" } },
+        "UpdateExpression": "REMOVE price_amount",
+    });
+    world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
+    assert_eq!(run(&world, MINUTE).await, Report { tried: 2, cured: 1, failed: 1, ..Report::default() });
+    assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "order_unknown!");
+    assert_eq!(row(&world, "usage#e1"), "processed");
+    assert_eq!(run(&world, MINUTE).await, report(0, 0, 0, 0), "it is put off");
+}
+
+/// A run looks at no more than a hundred of a source, stops when its time is short, and the next one goes on.
+#[tokio::test(start_paused = true)]
+async fn a_run_is_bounded_and_the_next_goes_on() {
+    let world = World::new();
+    for n in 0..230 {
+        spend(&world, &format!("e{n}"), "k1", "1").await;
+    }
+    open_account(&world, "alice", "k1", "230").await;
+    let mut short = run_at(1_060, MINUTE);
+    short.deadline = testkit::deadline(std::time::Duration::from_secs(3));
+    let told = payments::reconcile(world.ledger(0), &[]).work(REFUSED, &short).await.expect("a run");
+    assert_eq!(told, Report { is_cut_short: true, ..Report::default() });
+    for expected in [100, 100, 30, 0] {
+        assert_eq!(run(&world, MINUTE).await, report(expected, expected, 0, 0));
+    }
+    assert_eq!(world.books().balance("alice/credits"), 0);
+}
+
+/// Two runs at the same time, each of whose answers is late: both have read before either writes.
+#[tokio::test(start_paused = true)]
+async fn runs_may_overlap() {
+    let world = World::new();
+    told(&world, "payment_intent_succeeded").await;
+    told(&world, "charge_succeeded").await;
+    spend(&world, "e1", "k1", "1").await;
+    orders_of_samples(&world).await;
+    open_account(&world, "alice", "k1", "10").await;
+    let one = |attempt: u64| {
+        let late = |_: usize, _: &str| Fault::Delay(std::time::Duration::from_millis(10));
+        let (ledger, _) = world.faulty(attempt, late);
+        async move { payments::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, MINUTE)).await.expect("a run") }
+    };
+    let (first, second) = tokio::join!(one(1), one(2));
+    assert_eq!((first.tried, second.tried, first.cured, second.cured), (3, 3, 3, 3), "{first:?} {second:?}");
+    let books = world.books();
+    books.check();
+    assert_eq!(books.balance("alice/credits"), 109_000_000);
+}
+
+/// One question to a sparse index for each source, however many orders there are.
+#[tokio::test(start_paused = true)]
+async fn a_run_with_nothing_to_do_costs_the_same_at_any_size() {
+    let world = World::new();
+    let mut made = 0;
+    for orders in [0, 10, 1_000] {
+        while made < orders {
+            let number = format!("HL{made}");
+            payments::made(&world, payments::order(&number)).await;
+            made += 1;
+        }
+        let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
+        payments::reconcile(ledger, &[]).work(REFUSED, &run_at(1, DAY)).await.expect("a run");
+        let calls = faults.calls();
+        let asked = |call: &Call| {
+            let read = call.answer.as_ref().map(|answer| answer["ScannedCount"].clone());
+            (call.operation.clone(), call.request["ExpressionAttributeValues"][":source"]["S"].clone(), read)
+        };
+        let query = |source: &str| ("Query".to_owned(), json!(source), Some(json!(0)));
+        let asked: Vec<_> = calls.iter().map(asked).collect();
+        assert_eq!(asked, [query("stripe"), query("usage")], "{orders} orders");
+    }
+}
