@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("checkout", &["api", "catalog", "edge", "idempotency", "ledger", "providers", "signing"]),
     ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
-    ("reconcile", &["edge", "idempotency", "ledger", "stripe", "usage", "webhook"]),
+    ("reconcile", &["checkout", "edge", "idempotency", "ledger", "providers", "stripe", "usage", "webhook"]),
     (
         "local",
         &[

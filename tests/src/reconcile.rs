@@ -1,9 +1,11 @@
 //! What was refused is tried again: when, how often, with what coming of it, and at what cost. What the events of payments come to in
 //! the end is in `payments`, where every story ends with these runs.
 
+mod unpaid;
+
 use edge::Worker as _;
 use ledger::{Decision, EventKey, Fingerprint, Heading, Ledger as _, RawBody, Reason, Refusal};
-use reconcile::Report;
+use reconcile::{Report, Tried};
 use serde_json::json;
 use testkit::{Call, Fault, World, delivery, usage};
 
@@ -15,17 +17,26 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// One run, this long after the events came.
-async fn run(world: &World, after_s: i64) -> Report {
+async fn run(world: &World, after_s: i64) -> Tried {
     run_with(world, after_s, &[]).await
 }
 
-async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> Report {
+async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> Tried {
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
-    payments::reconcile(world.ledger(0), settings).work(REFUSED, &run_at(attempt, after_s)).await.expect("a run")
+    payments::reconcile(world.ledger(0), settings)
+        .work(REFUSED, &run_at(attempt, after_s))
+        .await
+        .map(tried)
+        .expect("a run")
 }
 
-fn report(tried: u32, cured: u32, waiting: u32, given_up: u32) -> Report {
-    Report { tried, cured, waiting, given_up, ..Report::default() }
+fn report(tried: u32, cured: u32, waiting: u32, given_up: u32) -> Tried {
+    Tried { tried, cured, waiting, given_up, ..Tried::default() }
+}
+
+fn tried(report: Report) -> Tried {
+    let Report::Refused(tried) = report else { panic!("{report:?}") };
+    tried
 }
 
 /// The journal's row of an event: its status or reason, with ! while it waits.
@@ -197,7 +208,7 @@ async fn trouble_with_one_is_not_trouble_with_all() {
         "UpdateExpression": "REMOVE price_amount",
     });
     world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
-    assert_eq!(run(&world, MINUTE).await, Report { tried: 2, cured: 1, failed: 1, ..Report::default() });
+    assert_eq!(run(&world, MINUTE).await, Tried { tried: 2, cured: 1, failed: 1, ..Tried::default() });
     assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "order_unknown!");
     assert_eq!(row(&world, "usage#e1"), "processed");
     assert_eq!(run(&world, MINUTE).await, report(0, 0, 0, 0), "it is put off");
@@ -214,7 +225,7 @@ async fn a_run_is_bounded_and_the_next_goes_on() {
     let mut short = run_at(1_060, MINUTE);
     short.deadline = testkit::deadline(std::time::Duration::from_secs(3));
     let told = payments::reconcile(world.ledger(0), &[]).work(REFUSED, &short).await.expect("a run");
-    assert_eq!(told, Report { is_cut_short: true, ..Report::default() });
+    assert_eq!(tried(told), Tried { is_cut_short: true, ..Tried::default() });
     for expected in [100, 100, 30, 0] {
         assert_eq!(run(&world, MINUTE).await, report(expected, expected, 0, 0));
     }
@@ -233,7 +244,9 @@ async fn runs_may_overlap() {
     let one = |attempt: u64| {
         let late = |_: usize, _: &str| Fault::Delay(std::time::Duration::from_millis(10));
         let (ledger, _) = world.faulty(attempt, late);
-        async move { payments::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, MINUTE)).await.expect("a run") }
+        async move {
+            payments::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, MINUTE)).await.map(tried).expect("a run")
+        }
     };
     let (first, second) = tokio::join!(one(1), one(2));
     assert_eq!((first.tried, second.tried, first.cured, second.cured), (3, 3, 3, 3), "{first:?} {second:?}");
@@ -258,7 +271,7 @@ async fn a_run_with_nothing_to_do_costs_the_same_at_any_size() {
         let calls = faults.calls();
         let asked = |call: &Call| {
             let read = call.answer.as_ref().map(|answer| answer["ScannedCount"].clone());
-            (call.operation.clone(), call.request["ExpressionAttributeValues"][":source"]["S"].clone(), read)
+            (call.operation.clone(), call.request["ExpressionAttributeValues"][":word"]["S"].clone(), read)
         };
         let query = |source: &str| ("Query".to_owned(), json!(source), Some(json!(0)));
         let asked: Vec<_> = calls.iter().map(asked).collect();

@@ -10,6 +10,7 @@ use edge::{Reply, Route, Service as _};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use idempotency::Tables;
 use orders::Orders;
+use providers::StripeConfig;
 use serde_json::Value;
 use stripe::Stripe;
 use testkit::{STAGE, World};
@@ -24,7 +25,7 @@ struct Declared {
     name: &'static str,
     /// Method and path.
     routes: fn() -> BTreeSet<(&'static str, &'static str)>,
-    /// The settings of its secret.
+    /// The settings of its secret. `reconcile` reads that of checkout.
     secrets: &'static [&'static str],
     /// The variables that it reads beside those that all of them do, by the file that says what they are.
     variables: &'static [(&'static [&'static str], &'static str)],
@@ -36,7 +37,9 @@ struct Declared {
 
 const EDGE: (&[&str], &str) = (&edge::Config::VARIABLES, "shared/edge/src/config.rs");
 const ADMISSION: (&[&str], &str) = (&Admission::VARIABLES, "shared/webhook/src/admission.rs");
+const RECONCILE: &str = "reconcile";
 const STRIPE: (&[&str], &str) = (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs");
+const STRIPE_API: (&[&str], &str) = (&StripeConfig::VARIABLES, "shared/providers/src/stripe_config.rs");
 const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tables.rs");
 
 const FUNCTIONS: &[Declared] = &[
@@ -68,16 +71,16 @@ const FUNCTIONS: &[Declared] = &[
         name: Checkout::NAME,
         routes: || of(Checkout::ROUTES),
         secrets: &[checkout::SETTING],
-        variables: &[(&checkout::Config::VARIABLES, "functions/checkout/src/config.rs")],
+        variables: &[(&checkout::Config::VARIABLES, "functions/checkout/src/config.rs"), STRIPE_API],
         schedules: &[],
         is_source: false,
     },
     Declared {
-        name: "reconcile",
+        name: RECONCILE,
         routes: BTreeSet::new,
         secrets: &[],
-        variables: &[STRIPE],
-        schedules: &[(60, r#"{"sweep":"refused"}"#)],
+        variables: &[STRIPE, STRIPE_API],
+        schedules: &[(60, r#"{"sweep":"refused"}"#), (300, r#"{"sweep":"unpaid"}"#)],
         is_source: false,
     },
 ];
@@ -145,7 +148,7 @@ fn every_variable_that_is_read_is_set_and_no_other() {
         let documented = [EDGE, TABLES].into_iter().chain(function.variables.iter().copied());
         let mut read: BTreeSet<&str> = documented.flat_map(|(variables, _)| variables).copied().collect();
         read.insert("RUST_LOG");
-        if function.secrets.is_empty() {
+        if function.secrets.is_empty() && function.name != RECONCILE {
             read.remove("SECRET_ID");
         }
         if function.name == Checkout::NAME {

@@ -3,18 +3,12 @@
 use std::collections::BTreeMap;
 
 use catalog::Catalog;
+use providers::{StripeConfig, StripeConfigError};
 use thiserror::Error;
-
-const LOCAL: &str = "local";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `STRIPE_API_BASE`: where Stripe's API is. Only the stage `local` may call anything without TLS.
-    pub stripe_base: String,
-    /// `STRIPE_LIVEMODE`: whether money is real, `true` or `false`.
-    pub livemode: bool,
-    /// `MOCK_STRIPE`: `true` where a stand-in answers at `STRIPE_API_BASE`; only ever in the stage `local`.
-    pub mock_stripe: bool,
+    pub stripe: StripeConfig,
     /// `CHECKOUT_SUCCESS_URL`: where a buyer goes who has paid. Stripe writes the session's id where it says
     /// `{CHECKOUT_SESSION_ID}`.
     pub success_url: String,
@@ -26,9 +20,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The environment variables that [`Config::read`] reads; with them, every `stripe_price` of the catalog.
-    pub const VARIABLES: [&str; 5] =
-        ["STRIPE_API_BASE", "STRIPE_LIVEMODE", "MOCK_STRIPE", "CHECKOUT_SUCCESS_URL", "CHECKOUT_CANCEL_URL"];
+    /// The environment variables that [`Config::read`] reads; with them those of [`StripeConfig`], and every `stripe_price` of the
+    /// catalog.
+    pub const VARIABLES: [&str; 2] = ["CHECKOUT_SUCCESS_URL", "CHECKOUT_CANCEL_URL"];
 
     pub fn read(
         variable: impl Fn(&str) -> Option<String>,
@@ -36,15 +30,7 @@ impl Config {
         catalog: &Catalog,
     ) -> Result<Self, ConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let [base, livemode, mock, success, cancel] = Self::VARIABLES;
-        let mock_stripe = yes_or_no(mock, set(mock).as_deref().unwrap_or("false"))?;
-        if mock_stripe && stage != LOCAL {
-            return Err(ConfigError::MockDeployed);
-        }
-        let stripe_base = set(base).unwrap_or_else(|| "https://api.stripe.com".to_owned());
-        if !is_address(&stripe_base) || (stage != LOCAL && !stripe_base.starts_with("https://")) {
-            return Err(ConfigError::Base);
-        }
+        let [success, cancel] = Self::VARIABLES;
         let page = |name: &'static str| set(name).filter(|url| is_page(url)).ok_or(ConfigError::Url(name));
         let mut prices = BTreeMap::new();
         for product in catalog.products() {
@@ -57,25 +43,12 @@ impl Config {
             }
         }
         Ok(Self {
-            stripe_base,
-            livemode: set(livemode)
-                .ok_or(ConfigError::YesOrNo(livemode))
-                .and_then(|said| yes_or_no(livemode, &said))?,
-            mock_stripe,
+            stripe: StripeConfig::read(&variable, stage)?,
             success_url: page(success)?,
             cancel_url: page(cancel)?,
             prices,
         })
     }
-}
-
-fn yes_or_no(name: &'static str, said: &str) -> Result<bool, ConfigError> {
-    said.parse().map_err(|_| ConfigError::YesOrNo(name))
-}
-
-/// Scheme, host and perhaps a port and a path: nothing that could lead a key elsewhere.
-fn is_address(url: &str) -> bool {
-    is_page(url) && !url.contains(['?', '#', '@', '{'])
 }
 
 fn is_page(url: &str) -> bool {
@@ -91,12 +64,8 @@ fn is_price(id: &str) -> bool {
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    #[error("MOCK_STRIPE is true: payments that nobody makes are for the stage `local` alone")]
-    MockDeployed,
-    #[error("STRIPE_API_BASE must be an https address without a query")]
-    Base,
-    #[error("{0} must be true or false")]
-    YesOrNo(&'static str),
+    #[error(transparent)]
+    Stripe(#[from] StripeConfigError),
     #[error("{0} must be the address of a page")]
     Url(&'static str),
     #[error("{0} must be the id of a price, price_...")]

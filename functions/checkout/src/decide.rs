@@ -1,10 +1,7 @@
 //! What is written down, and under which name: pure.
 
 use catalog::Product;
-use ledger::{
-    Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Heading, KeyError, Money, Order, Payment,
-    PaymentState, Reason, Refusal,
-};
+use ledger::{Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Heading, KeyError, Money, Order};
 use providers::{Item, NewSession, Price};
 
 use crate::Config;
@@ -23,41 +20,6 @@ pub(crate) fn opened(order: &Order, session: &str, effects: Vec<Effect>) -> Resu
     let fields = [("order", order.number.as_str()), ("session", session)];
     let receipt = EventKey::new("checkout", session)?;
     Ok(record(heading(receipt, "opened", order, &fields, vec![("session", session.into())]), effects))
-}
-
-pub(crate) fn closed(
-    order: &Order,
-    state: PaymentState,
-    why: &'static str,
-    effects: Vec<Effect>,
-) -> Result<Decision, KeyError> {
-    let fields = [("order", order.number.as_str()), ("state", state.as_str())];
-    let receipt = EventKey::new(state.as_str(), order.number.as_str())?;
-    Ok(record(heading(receipt, state.as_str(), order, &fields, vec![("why", why.into())]), effects))
-}
-
-/// What Stripe said of a session when we asked: that it is paid.
-pub(crate) fn paid(order: &Order, of: &ledger::Reference, payment: &Payment, effects: Vec<Effect>) -> Decision {
-    record(queried(order, of, payment), effects)
-}
-
-/// That it is paid, and not as the order says.
-pub(crate) fn refused(
-    order: &Order,
-    of: &ledger::Reference,
-    payment: &Payment,
-    reason: Reason,
-    effects: Vec<Effect>,
-) -> Decision {
-    Decision::Refuse(Refusal { heading: queried(order, of, payment), reason, effects })
-}
-
-fn queried(order: &Order, of: &ledger::Reference, payment: &Payment) -> Heading {
-    let Payment { by, money, at: _ } = payment;
-    let amount = money.amount.units().to_string();
-    let fields = [("payment", by.id()), ("amount", &amount), ("currency", money.currency.as_str())];
-    let facts = vec![("payment", by.id().into()), ("money", Fact::Text(money.to_string()))];
-    heading(EventKey::query(of), "queried", order, &fields, facts)
 }
 
 fn heading(receipt: EventKey, kind: &'static str, order: &Order, fields: &[(&str, &str)], facts: Facts) -> Heading {

@@ -21,7 +21,7 @@ async fn serve() -> Result<(), lambda_http::Error> {
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits: the key, and the connection to the store.
-    let (keys, ()) = tokio::join!(start.keys(checkout::keys(config.livemode)), ledger.warm());
+    let (keys, ()) = tokio::join!(start.keys(checkout::keys(config.stripe.livemode)), ledger.warm());
     let (http, dice) = (Http::new(fastrand::Rng::new()), Dice::new(fastrand::Rng::new()));
     edge::run(Function { api: Checkout { catalog, config, keys: keys?, http, dice }, ledger }).await
 }

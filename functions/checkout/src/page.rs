@@ -1,11 +1,11 @@
 //! Where an order is paid: its session at Stripe, opened, found again, or found done with.
 
-use api::{Failure, Told};
-use ledger::{Effect, Ledger, Order, Payment, PaymentState, Pointer, Provider, Reference};
+use api::{Api as _, Failure, Told};
+use ledger::{Effect, Ledger, Order, PaymentState, Pointer, Provider, Reference};
 use providers::{CallError, PaymentStatus, Session, SessionStatus};
 
 use crate::visit::{Ask, ROUNDS_MAX, Visit, Written};
-use crate::{decide, reply};
+use crate::{Checkout, decide, reply};
 
 /// What a look at an order's page led to.
 pub(crate) enum Looked {
@@ -146,26 +146,15 @@ impl<L: Ledger> Visit<'_, L> {
         if session.payment_status == PaymentStatus::Unpaid {
             return Ok(reply::state(&order));
         }
-        let by = session.payment_intent.as_ref().or(session.subscription.as_ref()).unwrap_or(&session.id);
-        let (by, of) = (stripe(by, &order)?, stripe(&session.id, &order)?);
-        let money = session.money.ok_or_else(|| reply::failure(&CallError::Unreadable, &order))?;
-        let payment = Payment { by, money, at: self.moment.now };
+        let (of, payment) = session.payment(self.moment.now).map_err(|error| reply::failure(&error, &order))?;
         for _ in 0..ROUNDS_MAX {
-            let decision = match order.pay(&payment) {
-                Ok(effects) if effects.is_empty() => return Ok(reply::state(&order)),
-                Ok(mut effects) => {
-                    effects.extend(self.pointed(session, &order).await?);
-                    decide::paid(&order, &of, &payment, effects)
-                }
-                Err(anomaly) => {
-                    edge::alarm("checkout", anomaly.reason.as_str(), order.number.as_str());
-                    let effects = order.flag(&anomaly);
-                    if effects.is_empty() {
-                        return Ok(reply::state(&order));
-                    }
-                    decide::refused(&order, &of, &payment, anomaly.reason, effects)
-                }
+            let points = self.pointed(session, &order).await?.into_iter().collect();
+            let Some((decision, reason)) = order.queried(Checkout::NAME, &of, &payment, points) else {
+                return Ok(reply::state(&order));
             };
+            if let Some(reason) = reason {
+                edge::alarm(Checkout::NAME, reason.as_str(), order.number.as_str());
+            }
             let written = self.commit(Ok(decision)).await?;
             order = self.known(&order.number).await?;
             if written != Written::Stale {

@@ -12,6 +12,7 @@ use std::time::Instant;
 use api::Function;
 use edge::{Moment, Service as _, Settings, Vault};
 use ledger::Timestamp;
+use providers::StripeConfig;
 use serde_json::Value;
 use testkit::{Sent, Shape, StripeFault, StripeNet, World, api_key, deadline, mark, now};
 
@@ -51,9 +52,7 @@ impl Shop {
     async fn function<L: Ledger>(&self, seed: u64, ledger: L) -> Function<Checkout, L> {
         let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
         let config = Config {
-            stripe_base: "https://stripe.invalid".to_owned(),
-            livemode: false,
-            mock_stripe: false,
+            stripe: StripeConfig { base: "https://stripe.invalid".to_owned(), livemode: false, is_mock: false },
             success_url: "https://shop.invalid/done?session={CHECKOUT_SESSION_ID}".to_owned(),
             cancel_url: "https://shop.invalid/".to_owned(),
             prices: [("full-report", self.kept_price), ("pro-monthly", "price_pro")]

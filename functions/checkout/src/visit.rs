@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Asked, Failure};
+use api::{Api as _, Asked, Failure};
 use edge::{Moment, chain};
 use ledger::{
-    CommitError, Committed, Deadline, Decision, Delivery, Effect, KeyError, Ledger, Order, OrderNumber, Owner,
-    PaymentState,
+    CommitError, Committed, Deadline, Decision, Delivery, KeyError, Ledger, Order, OrderNumber, Owner, PaymentState,
 };
 use providers::{CallError, NewSession, SecretKey, Session, Stripe};
 
-use crate::{Checkout, Pay, decide};
+use crate::{Checkout, Pay};
 
 /// In each round somebody else has written, and one buyer has only so many fingers.
 pub(crate) const ROUNDS_MAX: u32 = 6;
@@ -76,11 +75,10 @@ impl<'v, L: Ledger> Visit<'v, L> {
         state: PaymentState,
         why: &'static str,
     ) -> Result<Written, Failure> {
-        let effects: Vec<Effect> = order.learn_unpaid(state);
-        if effects.is_empty() {
-            return Ok(Written::Earlier);
+        match order.closed(Checkout::NAME, state, why) {
+            Some(decision) => self.commit(Ok(decision)).await,
+            None => Ok(Written::Earlier),
         }
-        self.commit(decide::closed(order, state, why, effects)).await
     }
 
     /// With the key that we have; and where Stripe does not know it, once more with the one that may have replaced it.
@@ -102,7 +100,7 @@ impl<'v, L: Ledger> Visit<'v, L> {
 
     async fn ask_with(&self, ask: Ask<'_>, key: Arc<SecretKey>) -> Result<Session, CallError> {
         let until = self.moment.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(self.moment.deadline, Deadline);
-        let stripe = Stripe::new(self.checkout.http.clone(), &self.checkout.config.stripe_base, key);
+        let stripe = Stripe::new(self.checkout.http.clone(), &self.checkout.config.stripe.base, key);
         match ask {
             Ask::Create(new) => stripe.create_session(new, until).await,
             Ask::Read(id) => stripe.session(id, until).await,

@@ -1,27 +1,37 @@
-//! What could not be booked when it came: looked at again, on a schedule, until it is booked or nothing can cure it any more.
+//! What is left undone, gone through by the clock: events that could not be booked when they came, orders whose payment nobody has
+//! told us of.
 //!
 //! Every run is bounded in time and in what it looks at, goes on where the last one stopped, and may overlap with another: all that
 //! it does goes through the same commit as a delivery does.
 
+mod ask;
 mod refused;
+mod unpaid;
 
 use std::time::Duration;
 
 use edge::{Moment, WorkError, Worker};
 use ledger::Backlog;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stripe::Stripe;
 use thiserror::Error;
 use usage::Usage;
 
-pub use refused::Report;
+pub use ask::{Providers, StripeApi};
+pub use refused::Tried;
+pub use unpaid::Asked;
 
-/// The books, and each source as it reads and decides. No keys: what is tried again was verified when it came.
+/// The name that it goes by in the journal, the log and the metrics.
+const SOURCE: &str = "reconcile";
+
+/// The books; each source as it reads and decides, without its keys, since what is tried again was verified when it came; and who
+/// can be asked.
 #[derive(Debug)]
 pub struct Reconcile<L> {
     pub ledger: L,
     pub usage: Usage,
     pub stripe: Stripe,
+    pub providers: Providers,
 }
 
 /// What a schedule asks for.
@@ -36,6 +46,16 @@ struct Task {
 enum Sweep {
     /// Events that were refused and may be cured by now.
     Refused,
+    /// Orders that nobody has told us are paid.
+    Unpaid,
+}
+
+/// What a run has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    Refused(Tried),
+    Unpaid(Asked),
 }
 
 impl<L: Backlog> Worker for Reconcile<L> {
@@ -45,14 +65,15 @@ impl<L: Backlog> Worker for Reconcile<L> {
 
     async fn work(&self, event: &str, moment: &Moment) -> Result<Report, WorkError> {
         let Task { sweep } = serde_json::from_str(event).map_err(|_| UnknownTask)?;
-        match sweep {
-            Sweep::Refused => self.sweep_refused(moment).await.map_err(Into::into),
-        }
+        Ok(match sweep {
+            Sweep::Refused => Report::Refused(self.sweep_refused(moment).await?),
+            Sweep::Unpaid => Report::Unpaid(self.sweep_unpaid(moment).await?),
+        })
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the schedule asks for something else than {{\"sweep\":\"refused\"}}")]
+#[error("the schedule must ask for {{\"sweep\":\"refused\"}} or {{\"sweep\":\"unpaid\"}}")]
 struct UnknownTask;
 
 #[cfg(test)]

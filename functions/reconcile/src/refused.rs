@@ -8,9 +8,7 @@ use ledger::{Backlog, CommitError, KeptBody, Reason, Waiting};
 use serde::Serialize;
 use webhook::{Outcome, Webhook};
 
-use crate::Reconcile;
-
-const SOURCE: &str = "reconcile";
+use crate::{Reconcile, SOURCE};
 
 /// Of each source. At some 30 ms each that is a few seconds; what is left is first in the next run.
 const EVENTS_MAX: u16 = 100;
@@ -21,7 +19,7 @@ const CALL_AFTER_SECONDS: u64 = 24 * 60 * 60;
 
 /// What a run has come to, in events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Report {
+pub struct Tried {
     pub tried: u32,
     /// Booked now, or by somebody else in the meantime.
     pub cured: u32,
@@ -47,24 +45,24 @@ enum Left {
 }
 
 impl<L: Backlog> Reconcile<L> {
-    pub(crate) async fn sweep_refused(&self, run: &Moment) -> Result<Report, CommitError> {
-        let mut report = Report::default();
+    pub(crate) async fn sweep_refused(&self, run: &Moment) -> Result<Tried, CommitError> {
+        let mut tried = Tried::default();
         // Payments first: their buyers are waiting.
-        self.sweep(&self.stripe, run, &mut report).await?;
-        self.sweep(&self.usage, run, &mut report).await?;
-        Ok(report)
+        self.sweep(&self.stripe, run, &mut tried).await?;
+        self.sweep(&self.usage, run, &mut tried).await?;
+        Ok(tried)
     }
 
-    async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, report: &mut Report) -> Result<(), CommitError> {
+    async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, tried: &mut Tried) -> Result<(), CommitError> {
         for receipt in self.ledger.due(W::SOURCE, EVENTS_MAX, &run.delivery()).await? {
             if run.is_short_of(ONE_WITHIN) {
-                report.is_cut_short = true;
+                tried.is_cut_short = true;
                 return Ok(());
             }
             let moment = run.part(ONE_WITHIN);
             // An index may lag, and another run may be at it: nothing is tried that is not due any more.
             if let Some(waiting) = self.ledger.waiting(&receipt, &moment.delivery()).await? {
-                self.try_again(source, &waiting, &moment, report).await?;
+                self.try_again(source, &waiting, &moment, tried).await?;
             }
         }
         Ok(())
@@ -75,16 +73,16 @@ impl<L: Backlog> Reconcile<L> {
         source: &W,
         waiting: &Waiting,
         moment: &Moment,
-        report: &mut Report,
+        tried: &mut Tried,
     ) -> Result<(), CommitError> {
-        report.tried = report.tried.saturating_add(1);
+        tried.tried = tried.tried.saturating_add(1);
         let Some(kept) = &waiting.body else {
             edge::alarm(SOURCE, "cannot_be_tried_again", waiting.receipt.as_str());
-            report.given_up = report.given_up.saturating_add(1);
+            tried.given_up = tried.given_up.saturating_add(1);
             return self.ledger.put_off(waiting, None, &moment.delivery()).await;
         };
         let outcome = self.replayed(source, waiting, kept, moment).await;
-        let count = report.of(&outcome, waiting, moment);
+        let count = tried.of(&outcome, waiting, moment);
         *count = count.saturating_add(1);
         match left(&outcome, waiting) {
             Left::Written => Ok(()),
@@ -103,7 +101,7 @@ impl<L: Backlog> Reconcile<L> {
     }
 }
 
-impl Report {
+impl Tried {
     fn of(&mut self, outcome: &Outcome, waiting: &Waiting, moment: &Moment) -> &mut u32 {
         match outcome {
             Outcome::Booked | Outcome::Repeat => &mut self.cured,

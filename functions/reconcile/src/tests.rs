@@ -10,7 +10,7 @@ use super::*;
 fn reconcile() -> Reconcile<MemoryLedger> {
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
     let stripe = Stripe { config: Config::read(set).expect("a configuration") };
-    Reconcile { ledger: MemoryLedger::default(), usage: Usage, stripe }
+    Reconcile { ledger: MemoryLedger::default(), usage: Usage, stripe, providers: Providers::default() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
@@ -22,10 +22,10 @@ fn moment() -> Moment {
 /// A schedule that is misspelt must not look like one that has nothing to do.
 #[tokio::test]
 async fn only_what_is_known_is_run() {
-    let nothing = Ok(Report::default());
     let unknown = || Err(UnknownTask.to_string());
     for (event, expected) in [
-        (r#"{"sweep":"refused"}"#, nothing),
+        (r#"{"sweep":"refused"}"#, Ok(Report::Refused(Tried::default()))),
+        (r#"{"sweep":"unpaid"}"#, Ok(Report::Unpaid(Asked::default()))),
         (r#"{"sweep":"all"}"#, unknown()),
         (r#"{"sweep":"refused","more":1}"#, unknown()),
         ("{}", unknown()),

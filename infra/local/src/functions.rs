@@ -10,8 +10,8 @@ use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use orders::Orders;
-use providers::Http;
-use reconcile::Reconcile;
+use providers::{Http, StripeConfig};
+use reconcile::{Providers, Reconcile, StripeApi};
 use serde_json::Value;
 use stripe::Stripe;
 use usage::Usage;
@@ -70,7 +70,10 @@ pub(crate) async fn open(
         }
         "checkout" => Opened::Service(parts.checkout(setting).await?),
         "stripe" => Opened::Service(parts.serve(stripe()?).await?),
-        "reconcile" => Opened::Worker(work(Reconcile { ledger: parts.ledger, usage: Usage, stripe: stripe()? })),
+        "reconcile" => {
+            let (stripe, providers) = (stripe()?, parts.providers(setting).await?);
+            Opened::Worker(work(Reconcile { ledger: parts.ledger, usage: Usage, stripe, providers }))
+        }
         unknown => return Err(Error::UnknownFunction(unknown.to_owned())),
     })
 }
@@ -85,10 +88,17 @@ impl Parts<'_> {
     async fn checkout(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
         let catalog = catalog()?;
         let config = checkout::Config::read(setting, STAGE, &catalog)?;
-        let keys = Keyring::open(self.vault(), checkout::keys(config.livemode), now()).await?;
+        let keys = Keyring::open(self.vault(), checkout::keys(config.stripe.livemode), now()).await?;
         let http = Http::new(fastrand::Rng::new());
         let api = Checkout { catalog, config, keys, http, dice: dice() };
         Ok(answer(api::Function { api, ledger: self.ledger }))
+    }
+
+    async fn providers(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Providers, Error> {
+        let StripeConfig { base, livemode, .. } =
+            StripeConfig::read(setting, STAGE).map_err(checkout::ConfigError::from)?;
+        let keys = Keyring::open(self.vault(), checkout::keys(livemode), now()).await?;
+        Ok(Providers { stripe: Some(StripeApi { http: Http::new(fastrand::Rng::new()), base, keys }) })
     }
 
     fn vault(&self) -> Vault {

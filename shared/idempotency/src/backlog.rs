@@ -1,13 +1,13 @@
-//! What was refused and may still be cured, out of its sparse index.
+//! What is left undone, out of its sparse indexes.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use ledger::{Backlog, CommitError, Delivery, EventKey, Timestamp, Waiting};
+use ledger::{Backlog, CommitError, Delivery, EventKey, Order, OrderNumber, Timestamp, Waiting};
 
 use crate::order_image::Image;
 use crate::retry::{Answer, after_failure, until_answered};
-use crate::rows::{Row, text};
+use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;
 use crate::{body, names};
 
@@ -18,27 +18,8 @@ impl Backlog for DynamoLedger {
         events_max: u16,
         delivery: &Delivery<'_>,
     ) -> Result<Vec<EventKey>, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
-            let query = self
-                .client()
-                .query()
-                .table_name(&self.tables().journal)
-                .index_name(names::ATTENTION)
-                .key_condition_expression("#source = :source AND #due_at <= :now")
-                .expression_attribute_names("#source", names::ATTENTION)
-                .expression_attribute_names("#due_at", names::DUE_AT)
-                .expression_attribute_values(":source", text(source))
-                .expression_attribute_values(":now", text(&delivery.received_at))
-                .limit(i32::from(events_max));
-            match query.send().await {
-                Ok(found) => {
-                    let id = |row: &Image| Some(EventKey::of_row(row.get(names::ID)?.as_s().ok()?));
-                    Ok(Answer::Final(found.items().iter().filter_map(id).collect()))
-                }
-                Err(error) => after_failure(error),
-            }
-        })
-        .await
+        let ids = self.due_in(&self.tables().journal, names::ATTENTION, source, events_max, delivery).await?;
+        Ok(ids.iter().map(|id| EventKey::of_row(id)).collect())
     }
 
     async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
@@ -71,8 +52,65 @@ impl Backlog for DynamoLedger {
         }
         let (due_at, read) = (row.name(names::DUE_AT), row.value(text(&waiting.due_at)));
         row.conditions.push(format!("{due_at} = {read}"));
-        let update = row.update(&self.tables().journal, waiting.receipt.as_str());
-        let update = update.map_err(|error| CommitError::Refused(Box::new(error)))?;
+        self.write_unless_changed(row, &self.tables().journal, waiting.receipt.as_str(), delivery).await
+    }
+
+    async fn unpaid(&self, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<OrderNumber>, CommitError> {
+        let ids = self.due_in(&self.tables().orders, names::WORK, names::WORK_PAYMENT, orders_max, delivery).await?;
+        Ok(ids.iter().filter_map(|id| OrderNumber::new(id).ok()).collect())
+    }
+
+    async fn ask_later(&self, order: &Order, until: Timestamp, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+        let mut row = Row::default();
+        row.set(names::DUE_AT, text(&until));
+        let (version, read) = (row.name(names::VERSION), row.value(number(&order.version)));
+        row.conditions.push(format!("{version} = {read}"));
+        self.write_unless_changed(row, &self.tables().orders, order.number.as_str(), delivery).await
+    }
+}
+
+impl DynamoLedger {
+    /// The ids of the rows under this word of a sparse index that are due, the longest due first.
+    async fn due_in(
+        &self,
+        table: &str,
+        index: &str,
+        word: &str,
+        rows_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<String>, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let query = self
+                .client()
+                .query()
+                .table_name(table)
+                .index_name(index)
+                .key_condition_expression("#word = :word AND #due_at <= :now")
+                // Each index goes by the name of its key.
+                .expression_attribute_names("#word", index)
+                .expression_attribute_names("#due_at", names::DUE_AT)
+                .expression_attribute_values(":word", text(word))
+                .expression_attribute_values(":now", text(&delivery.received_at))
+                .limit(i32::from(rows_max));
+            match query.send().await {
+                Ok(found) => {
+                    let id = |row: &Image| row.get(names::ID)?.as_s().ok().cloned();
+                    Ok(Answer::Final(found.items().iter().filter_map(id).collect()))
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+
+    async fn write_unless_changed(
+        &self,
+        row: Row,
+        table: &str,
+        id: &str,
+        delivery: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        let update = row.update(table, id).map_err(|error| CommitError::Refused(Box::new(error)))?;
         until_answered(delivery.deadline, self.jitter(), || async {
             // A transaction of one row, since nothing here may be written outside of one.
             let sent = self.client().transact_write_items().transact_items(update.clone()).send().await;

@@ -73,6 +73,8 @@ pub(crate) const URL: &str = "url";
 pub(crate) const VERSION: &str = "version";
 /// Present only on orders with which something is still to do: the key of a sparse index.
 pub(crate) const WORK: &str = "work";
+pub(crate) const WORK_FULFILMENT: &str = "fulfilment";
+pub(crate) const WORK_PAYMENT: &str = "payment";
 pub(crate) const WRITTEN_BY: &str = "written_by";
 
 pub(crate) const PROCESSED: &str = "processed";

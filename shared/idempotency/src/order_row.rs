@@ -80,9 +80,9 @@ fn anomalies(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
 
 fn work(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     let due = if matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed) {
-        Some(("payment", order.created_at.plus_seconds(ASK_AFTER_SECONDS)))
+        Some((names::WORK_PAYMENT, order.created_at.plus_seconds(ASK_AFTER_SECONDS)))
     } else if order.fulfilment == Fulfilment::Pending {
-        Some(("fulfilment", delivery.received_at.plus_seconds(FULFIL_AFTER_SECONDS)))
+        Some((names::WORK_FULFILMENT, delivery.received_at.plus_seconds(FULFIL_AFTER_SECONDS)))
     } else {
         None
     };

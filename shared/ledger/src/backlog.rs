@@ -1,8 +1,8 @@
-//! What was refused and may still be cured: found when it is due, and tried again from what is kept of it.
+//! What is left undone and comes due: events that were refused and may be cured, orders whose payment nobody has told us of.
 
 use std::fmt;
 
-use crate::{CommitError, Delivery, EventKey, Ledger, Reason, Timestamp};
+use crate::{CommitError, Delivery, EventKey, Ledger, Order, OrderNumber, Reason, Timestamp};
 
 /// A late order or a top-up has mostly arrived by then.
 const FIRST_LOOK_SECONDS: u64 = 60;
@@ -10,9 +10,9 @@ const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
 /// A claim on a payment that we have not heard of in three days, which is how long providers go on sending, is on none of ours.
 const PAYMENT_WAITED_FOR_SECONDS: u64 = 3 * 24 * 60 * 60;
 
-/// The books, to whoever goes through what they could not take.
+/// The books, to whoever goes through what is left undone. Both lists are read from sparse indexes, which may lag.
 pub trait Backlog: Ledger {
-    /// The refused events of a source that are due, the longest due first. From an index that may lag: some may be cured by now.
+    /// The refused events of a source that are due, the longest due first. Some may be cured by now.
     fn due(
         &self,
         source: &'static str,
@@ -32,6 +32,21 @@ pub trait Backlog: Ledger {
         &self,
         waiting: &Waiting,
         until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// The orders that are still to be paid and whose provider is to be asked, the longest due first. Some may be paid by now.
+    fn unpaid(
+        &self,
+        orders_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Vec<OrderNumber>, CommitError>> + Send;
+
+    /// Its provider is not asked again before then. Nothing is done where the order has changed since it was read.
+    fn ask_later(
+        &self,
+        order: &Order,
+        until: Timestamp,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{Fingerprint, OrderNumber, Reference};
+use crate::{Fingerprint, OrderNumber, PaymentState, Reference};
 
 /// Long enough for every sender's ids; with the other bounds it keeps a usage row within 1 KB.
 const PART_CHARS_MAX: usize = 128;
@@ -32,6 +32,11 @@ impl EventKey {
     /// Of what a provider said of this when it was asked, nobody having told us.
     pub fn query(of: &Reference) -> Self {
         Self(format!("query#{of}"))
+    }
+
+    /// That an order was closed unpaid: `expired#HL…`.
+    pub fn of_closing(order: &OrderNumber, state: PaymentState) -> Self {
+        Self(format!("{}#{order}", state.as_str()))
     }
 
     /// Where an event is kept that contradicts what is already booked under this key.

@@ -21,6 +21,7 @@ mod money;
 mod order;
 mod payment;
 mod port;
+mod query;
 mod reason;
 mod refund;
 mod subscription;

@@ -23,6 +23,13 @@ pub enum CallError {
     Unreadable,
 }
 
+impl CallError {
+    /// What was asked about is not there, or no longer.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, code: Some(code), .. } if code == "resource_missing")
+    }
+}
+
 fn named(word: Option<&String>) -> String {
     word.map(|word| format!(" {word}")).unwrap_or_default()
 }

@@ -10,11 +10,13 @@ mod http;
 mod retry;
 mod session;
 mod stripe;
+mod stripe_config;
 
 pub use error::CallError;
 pub use http::Http;
 pub use session::{PaymentStatus, Session, SessionStatus};
 pub use stripe::{Item, KeyError, NewSession, Price, SecretKey, Stripe};
+pub use stripe_config::{StripeConfig, StripeConfigError};
 
 #[cfg(test)]
 mod tests;

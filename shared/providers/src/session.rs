@@ -1,6 +1,6 @@
 //! A checkout session as Stripe describes it: the few members that matter, read strictly.
 
-use ledger::{Amount, Currency, Money, OrderNumber};
+use ledger::{Amount, Currency, Money, OrderNumber, Payment, Provider, Reference, Timestamp};
 use serde::Deserialize;
 
 use crate::CallError;
@@ -61,6 +61,14 @@ enum Expandable {
 }
 
 impl Session {
+    /// The payment that paid it, as of this time; and what it is known by here, before anything else is.
+    pub fn payment(&self, at: Timestamp) -> Result<(Reference, Payment), CallError> {
+        let reference = |id: &str| Reference::new(Provider::Stripe, id).map_err(|_| CallError::Unreadable);
+        let by = reference(self.payment_intent.as_ref().or(self.subscription.as_ref()).unwrap_or(&self.id))?;
+        let money = self.money.ok_or(CallError::Unreadable)?;
+        Ok((reference(&self.id)?, Payment { by, money, at }))
+    }
+
     pub(crate) fn read(body: &[u8]) -> Result<Self, CallError> {
         let written: Written = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
         let is_session = written.object == "checkout.session" && is_session_id(&written.id);

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use ledger::{
     AccountId, Backlog, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
-    Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, RawBody, Reason,
-    Receipt, Reference, Refusal, Subscription, Timestamp, Waiting, merged, next_look,
+    Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, PaymentState, Pointer, RawBody,
+    Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Waiting, merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -22,6 +22,8 @@ struct State {
     keys: BTreeMap<CallerKey, Owner>,
     bodies: BTreeMap<String, KeptBody>,
     orders: BTreeMap<OrderNumber, Order>,
+    /// When the provider of an unpaid order is asked.
+    asked_at: BTreeMap<OrderNumber, Timestamp>,
     pointers: BTreeMap<Pointer, OrderNumber>,
     subscriptions: BTreeMap<Reference, Subscription>,
 }
@@ -122,6 +124,27 @@ impl Backlog for MemoryLedger {
         }
         Ok(())
     }
+
+    async fn unpaid(&self, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<OrderNumber>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let mut due: Vec<_> = state
+            .asked_at
+            .iter()
+            .filter(|(_, at)| **at <= delivery.received_at)
+            .map(|(order, at)| (at, order))
+            .collect();
+        due.sort();
+        Ok(due.into_iter().take(orders_max.into()).map(|(_, order)| order.clone()).collect())
+    }
+
+    async fn ask_later(&self, order: &Order, until: Timestamp, _: &Delivery<'_>) -> Result<(), CommitError> {
+        let mut state = self.0.lock().unwrap();
+        let version = state.orders.get(&order.number).map(|known| known.version);
+        if let Some(at) = state.asked_at.get_mut(&order.number).filter(|_| version == Some(order.version)) {
+            *at = until;
+        }
+        Ok(())
+    }
 }
 
 impl State {
@@ -217,6 +240,10 @@ impl State {
             match effect {
                 Effect::Order { order, .. } => {
                     self.orders.insert(order.number.clone(), (**order).clone());
+                    self.asked_at.remove(&order.number);
+                    if matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed) {
+                        self.asked_at.insert(order.number.clone(), order.created_at.plus_seconds(300));
+                    }
                 }
                 Effect::Point { pointer, to, .. } => {
                     self.pointers.insert(pointer.clone(), to.clone());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use providers::StripeConfigError;
 use signing::{SecretError, Strength};
 
 use super::*;
@@ -26,25 +27,26 @@ type Row = (&'static str, &'static [(&'static str, &'static str)], Option<Config
 
 #[test]
 fn a_deployment_says_what_it_is_and_nothing_else() {
-    use ConfigError::{Base, MockDeployed, Price, Url, YesOrNo};
+    use ConfigError::{Price, Stripe, Url};
+    use StripeConfigError::{Base, MockDeployed, YesOrNo};
     let rows: [Row; 24] = [
         ("prod", &[], None),
         ("prod", &[(BASE, ""), (MOCK, ""), (PRICE, "")], None),
         ("prod", &[(MOCK, "false")], None),
-        ("prod", &[(MOCK, "true")], Some(MockDeployed)),
-        ("dev", &[(MOCK, "true")], Some(MockDeployed)),
+        ("prod", &[(MOCK, "true")], Some(Stripe(MockDeployed))),
+        ("dev", &[(MOCK, "true")], Some(Stripe(MockDeployed))),
         ("local", &[(MOCK, "true")], None),
-        ("local", &[(MOCK, "yes")], Some(YesOrNo(MOCK))),
+        ("local", &[(MOCK, "yes")], Some(Stripe(YesOrNo(MOCK)))),
         ("prod", &[(BASE, "https://stripe.example.com:8443/v")], None),
-        ("prod", &[(BASE, "http://stripe.example.com")], Some(Base)),
+        ("prod", &[(BASE, "http://stripe.example.com")], Some(Stripe(Base))),
         ("local", &[(BASE, "http://127.0.0.1:9000/stripe")], None),
         ("local", &[(BASE, "http://[::1]:9000")], None),
-        ("local", &[(BASE, "ftp://127.0.0.1")], Some(Base)),
-        ("prod", &[(BASE, "https://user@stripe.example.com")], Some(Base)),
-        ("prod", &[(BASE, "https://stripe.example.com?x=")], Some(Base)),
-        ("prod", &[(BASE, "https:///v1")], Some(Base)),
-        ("prod", &[("STRIPE_LIVEMODE", "")], Some(YesOrNo("STRIPE_LIVEMODE"))),
-        ("prod", &[("STRIPE_LIVEMODE", "1")], Some(YesOrNo("STRIPE_LIVEMODE"))),
+        ("local", &[(BASE, "ftp://127.0.0.1")], Some(Stripe(Base))),
+        ("prod", &[(BASE, "https://user@stripe.example.com")], Some(Stripe(Base))),
+        ("prod", &[(BASE, "https://stripe.example.com?x=")], Some(Stripe(Base))),
+        ("prod", &[(BASE, "https:///v1")], Some(Stripe(Base))),
+        ("prod", &[("STRIPE_LIVEMODE", "")], Some(Stripe(YesOrNo("STRIPE_LIVEMODE")))),
+        ("prod", &[("STRIPE_LIVEMODE", "1")], Some(Stripe(YesOrNo("STRIPE_LIVEMODE")))),
         ("prod", &[("CHECKOUT_SUCCESS_URL", "")], Some(Url("CHECKOUT_SUCCESS_URL"))),
         ("prod", &[("CHECKOUT_CANCEL_URL", "")], Some(Url("CHECKOUT_CANCEL_URL"))),
         ("prod", &[("CHECKOUT_CANCEL_URL", "javascript:alert(1)")], Some(Url("CHECKOUT_CANCEL_URL"))),
@@ -57,7 +59,7 @@ fn a_deployment_says_what_it_is_and_nothing_else() {
         assert_eq!(read(stage, changes).err(), expected, "{stage} {changes:?}");
     }
     let read = read("prod", &[(PRICE, "price_1"), ("STRIPE_LIVEMODE", "true")]).expect("settings");
-    assert_eq!((read.livemode, read.stripe_base.as_str()), (true, "https://api.stripe.com"));
+    assert_eq!((read.stripe.livemode, read.stripe.base.as_str()), (true, "https://api.stripe.com"));
     assert_eq!(read.prices, [("full-report".to_owned(), "price_1".to_owned())].into());
 }
 

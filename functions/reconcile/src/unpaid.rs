@@ -1,0 +1,216 @@
+//! Orders that nobody has told us are paid: their provider is asked. What it says is booked under the same keys as a webhook would
+//! be, so that one that comes after all changes nothing; and what can no longer be paid is closed.
+
+use std::time::Duration;
+
+use edge::Moment;
+use ledger::{
+    Backlog, CommitError, Committed, Decision, Order, OrderNumber, Payment, PaymentState, Reference, Timestamp,
+};
+use providers::CallError;
+use serde::Serialize;
+
+use crate::{Reconcile, SOURCE};
+
+/// A provider takes up to a second to answer; what is left is first in the next run.
+const ORDERS_MAX: u16 = 40;
+/// A provider that hangs must not take the whole run.
+const ONE_WITHIN: Duration = Duration::from_secs(8);
+const PAUSE_SECONDS_MIN: u64 = 5 * 60;
+const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// No provider's page is open for longer. A payment that comes later all the same still pays the order.
+const EXPIRES_AFTER_SECONDS: u64 = 48 * 60 * 60;
+/// In each round somebody else has written the order.
+const ROUNDS_MAX: u32 = 4;
+
+/// What a run has come to, in orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Asked {
+    pub asked: u32,
+    /// Found to be paid, and booked.
+    pub paid: u32,
+    /// Paid, and not as the order says: somebody has to look at them.
+    pub flagged: u32,
+    /// Nobody can pay them any more, or nobody has.
+    pub closed: u32,
+    pub unpaid: u32,
+    /// The provider has not answered, or not so that it could be understood.
+    pub failed: u32,
+    /// Whether there was more to do than time.
+    pub is_cut_short: bool,
+}
+
+/// What a provider says of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// By this payment, as `of` says, which is what it was asked about; and where else the payment is to lead from.
+    Paid {
+        of: Reference,
+        payment: Payment,
+        also: Vec<Reference>,
+    },
+    NotYet,
+    /// Nobody can pay it there.
+    Over(PaymentState),
+    /// It has never heard of it.
+    Nothing,
+}
+
+impl<L: Backlog> Reconcile<L> {
+    pub(crate) async fn sweep_unpaid(&self, run: &Moment) -> Result<Asked, CommitError> {
+        let mut asked = Asked::default();
+        for number in self.ledger.unpaid(ORDERS_MAX, &run.delivery()).await? {
+            if run.is_short_of(ONE_WITHIN) {
+                asked.is_cut_short = true;
+                break;
+            }
+            self.settle(&number, &run.part(ONE_WITHIN), &mut asked).await?;
+        }
+        Ok(asked)
+    }
+
+    async fn settle(&self, number: &OrderNumber, moment: &Moment, asked: &mut Asked) -> Result<(), CommitError> {
+        let Some(order) = self.waiting_for_payment(number, moment).await? else {
+            return Ok(());
+        };
+        asked.asked = asked.asked.saturating_add(1);
+        let waited_s = moment.now.seconds_apart(order.created_at);
+        let count = match self.providers.ask(&order, moment).await {
+            Ok(Said::Paid { of, payment, also }) => {
+                self.book(order, &of, &payment, &also, moment).await?;
+                match self.waiting_for_payment(number, moment).await? {
+                    None => &mut asked.paid,
+                    Some(order) => {
+                        self.ledger.ask_later(&order, later(waited_s, moment.now), &moment.delivery()).await?;
+                        &mut asked.flagged
+                    }
+                }
+            }
+            Ok(Said::Over(state)) => {
+                self.close(order, state, "over_at_provider", moment).await?;
+                &mut asked.closed
+            }
+            Ok(Said::Nothing) if waited_s >= EXPIRES_AFTER_SECONDS => {
+                self.close(order, PaymentState::Expired, "not_paid", moment).await?;
+                &mut asked.closed
+            }
+            Ok(Said::Nothing | Said::NotYet) => {
+                self.ledger.ask_later(&order, later(waited_s, moment.now), &moment.delivery()).await?;
+                &mut asked.unpaid
+            }
+            Err(error) => {
+                failed(&order, &error, moment);
+                self.ledger.ask_later(&order, later(waited_s, moment.now), &moment.delivery()).await?;
+                &mut asked.failed
+            }
+        };
+        *count = count.saturating_add(1);
+        Ok(())
+    }
+
+    /// `None` of one that is paid or closed by now: an index may lag.
+    async fn waiting_for_payment(&self, number: &OrderNumber, moment: &Moment) -> Result<Option<Order>, CommitError> {
+        let order = self.ledger.order(number, &moment.delivery()).await?;
+        Ok(order.filter(|order| matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed)))
+    }
+
+    async fn book(
+        &self,
+        mut order: Order,
+        of: &Reference,
+        payment: &Payment,
+        also: &[Reference],
+        moment: &Moment,
+    ) -> Result<(), CommitError> {
+        for _ in 0..ROUNDS_MAX {
+            let points = self.points(&order, also, moment).await?;
+            let Some((decision, reason)) = order.queried(SOURCE, of, payment, points) else {
+                return Ok(());
+            };
+            if let Some(reason) = reason {
+                edge::alarm(SOURCE, reason.as_str(), order.number.as_str());
+            }
+            match self.write(&decision, moment, "paid").await? {
+                Written::Done => return Ok(()),
+                Written::Stale => order = self.read_again(&order, moment).await?,
+            }
+        }
+        Err(CommitError::Stale)
+    }
+
+    async fn close(
+        &self,
+        mut order: Order,
+        state: PaymentState,
+        why: &'static str,
+        moment: &Moment,
+    ) -> Result<(), CommitError> {
+        for _ in 0..ROUNDS_MAX {
+            let Some(decision) = order.closed(SOURCE, state, why) else {
+                return Ok(());
+            };
+            match self.write(&decision, moment, "closed").await? {
+                Written::Done => return Ok(()),
+                Written::Stale => order = self.read_again(&order, moment).await?,
+            }
+        }
+        Err(CommitError::Stale)
+    }
+
+    /// From those of its references that lead nowhere yet.
+    async fn points(
+        &self,
+        order: &Order,
+        also: &[Reference],
+        moment: &Moment,
+    ) -> Result<Vec<ledger::Effect>, CommitError> {
+        let mut points = Vec::new();
+        for reference in also {
+            let pointer = ledger::Pointer::Provider(reference.clone());
+            if self.ledger.pointed(&pointer, &moment.delivery()).await?.is_none() {
+                points.push(ledger::Effect::Point { pointer, from: None, to: order.number.clone() });
+            }
+        }
+        Ok(points)
+    }
+
+    async fn read_again(&self, order: &Order, moment: &Moment) -> Result<Order, CommitError> {
+        let found = self.ledger.order(&order.number, &moment.delivery()).await?;
+        found.ok_or_else(|| CommitError::Refused("an order has vanished".into()))
+    }
+
+    async fn write(&self, decision: &Decision, moment: &Moment, what: &str) -> Result<Written, CommitError> {
+        let (heading, reason) = match decision {
+            Decision::Record(entry) => (Some(&entry.heading), None),
+            Decision::Refuse(refusal) => (Some(&refusal.heading), Some(refusal.reason.as_str())),
+            Decision::Ignore { .. } => (None, None),
+        };
+        match self.ledger.commit(decision, &moment.delivery()).await {
+            Err(CommitError::Stale) => return Ok(Written::Stale),
+            // What somebody else was first to say, and what is kept as refused, is said.
+            Ok(Committed::Now(_) | Committed::Earlier(_) | Committed::Ignored { .. })
+            | Err(CommitError::Rejected(_)) => {}
+            Err(error) => return Err(error),
+        }
+        edge::line(SOURCE, heading.map(|heading| heading.receipt.as_str()), what, reason, moment);
+        Ok(Written::Done)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Done,
+    Stale,
+}
+
+/// After as long as the order has been there, so that a buyer who has just paid is not kept waiting, and one who never will costs
+/// little.
+fn later(waited_s: u64, now: Timestamp) -> Timestamp {
+    let pause = waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX);
+    now.plus_seconds(i64::try_from(pause).unwrap_or(i64::MAX))
+}
+
+fn failed(order: &Order, error: &CallError, moment: &Moment) {
+    tracing::warn!(%error, provider = order.terms.provider.as_str(), "a provider was asked in vain");
+    edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(order.terms.provider.as_str()), moment);
+}

@@ -1,0 +1,64 @@
+//! What becomes of an order when its provider is asked, nobody having told us.
+
+use crate::{
+    Decision, Effect, Entry, EventKey, Fact, Fingerprint, Heading, Money, Order, Payment, PaymentState, Reason,
+    Reference, Refusal,
+};
+
+impl Order {
+    /// The payment that `of`, being asked about, turned out to be paid by. `None` where this order says so already: then there is
+    /// nothing to write. The reason is that for which somebody has to look at it.
+    pub fn queried(
+        &self,
+        source: &'static str,
+        of: &Reference,
+        payment: &Payment,
+        points: Vec<Effect>,
+    ) -> Option<(Decision, Option<Reason>)> {
+        let heading = self.heading_of_query(source, of, payment);
+        match self.pay(payment) {
+            Ok(effects) => {
+                let is_news = !effects.is_empty();
+                let effects = effects.into_iter().chain(points).collect();
+                let entry = Entry { heading, effects, keeps_body: false, alarm: None };
+                is_news.then_some((Decision::Record(entry), None))
+            }
+            Err(anomaly) => {
+                let (effects, reason) = (self.flag(&anomaly), anomaly.reason);
+                let is_news = !effects.is_empty();
+                is_news.then_some((Decision::Refuse(Refusal { heading, reason, effects }), Some(reason)))
+            }
+        }
+    }
+
+    /// Nobody can pay it any more, or nobody has. `None` where that is known, or is not so.
+    pub fn closed(&self, source: &'static str, state: PaymentState, why: &'static str) -> Option<Decision> {
+        let effects = self.learn_unpaid(state);
+        let receipt = EventKey::of_closing(&self.number, state);
+        let fields = [("order", self.number.as_str()), ("state", state.as_str())];
+        let heading = Heading {
+            receipt,
+            source,
+            kind: state.as_str(),
+            facts: vec![("why", why.into())],
+            fingerprints: Fingerprint::of(1, &fields).into(),
+            order: Some(self.number.clone()),
+        };
+        let entry = Entry { heading, effects, keeps_body: false, alarm: None };
+        (!entry.effects.is_empty()).then_some(Decision::Record(entry))
+    }
+
+    fn heading_of_query(&self, source: &'static str, of: &Reference, payment: &Payment) -> Heading {
+        let Payment { by, money: Money { amount, currency }, at: _ } = payment;
+        let units = amount.units().to_string();
+        let fields = [("payment", by.id()), ("amount", &units), ("currency", currency.as_str())];
+        Heading {
+            receipt: EventKey::query(of),
+            source,
+            kind: "queried",
+            facts: vec![("payment", by.id().into()), ("money", Fact::Text(payment.money.to_string()))],
+            fingerprints: Fingerprint::of(1, &fields).into(),
+            order: Some(self.number.clone()),
+        }
+    }
+}

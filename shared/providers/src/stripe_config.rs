@@ -1,0 +1,57 @@
+//! Where Stripe is, and of which of its two modes a deployment is.
+
+use thiserror::Error;
+
+const LOCAL: &str = "local";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StripeConfig {
+    /// `STRIPE_API_BASE`: where Stripe's API is. Only the stage `local` may call anything without TLS.
+    pub base: String,
+    /// `STRIPE_LIVEMODE`: whether money is real, `true` or `false`.
+    pub livemode: bool,
+    /// `MOCK_STRIPE`: `true` where a stand-in answers at `STRIPE_API_BASE`; only ever in the stage `local`.
+    pub is_mock: bool,
+}
+
+impl StripeConfig {
+    /// The environment variables that [`StripeConfig::read`] reads.
+    pub const VARIABLES: [&str; 3] = ["STRIPE_API_BASE", "STRIPE_LIVEMODE", "MOCK_STRIPE"];
+
+    pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Self, StripeConfigError> {
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let [base, livemode, mock] = Self::VARIABLES;
+        let is_mock = yes_or_no(mock, set(mock).as_deref().unwrap_or("false"))?;
+        if is_mock && stage != LOCAL {
+            return Err(StripeConfigError::MockDeployed);
+        }
+        let base = set(base).unwrap_or_else(|| "https://api.stripe.com".to_owned());
+        if !is_address(&base, stage) {
+            return Err(StripeConfigError::Base);
+        }
+        let said = set(livemode).ok_or(StripeConfigError::YesOrNo(livemode))?;
+        Ok(Self { base, livemode: yes_or_no(livemode, &said)?, is_mock })
+    }
+}
+
+fn yes_or_no(name: &'static str, said: &str) -> Result<bool, StripeConfigError> {
+    said.parse().map_err(|_| StripeConfigError::YesOrNo(name))
+}
+
+/// Scheme, host and perhaps a port and a path: nothing that could lead a key elsewhere.
+fn is_address(url: &str, stage: &str) -> bool {
+    let secure = url.strip_prefix("https://");
+    let rest = secure.or_else(|| url.strip_prefix("http://").filter(|_| stage == LOCAL));
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '['))
+        && url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'@' | b'{'))
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StripeConfigError {
+    #[error("MOCK_STRIPE is true: payments that nobody makes are for the stage `local` alone")]
+    MockDeployed,
+    #[error("STRIPE_API_BASE must be an https address without a query")]
+    Base,
+    #[error("{0} must be true or false")]
+    YesOrNo(&'static str),
+}

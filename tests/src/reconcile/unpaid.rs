@@ -1,0 +1,239 @@
+//! Orders that nobody has told us are paid: what their provider says is booked as if it had told us, once.
+
+use std::time::Duration;
+
+use edge::{Keyring, Settings, Vault};
+use idempotency::DynamoLedger;
+use ledger::{Deadline, Order, Provider};
+use providers::{Http, Item, NewSession, Price, StripeConfig};
+use reconcile::{Asked, Providers, Reconcile, StripeApi};
+use testkit::{StripeFault, StripeNet, deadline};
+
+use super::*;
+
+const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
+const NUMBER: &str = "HLorder";
+
+/// An order with a page at Stripe, on which nobody has paid yet.
+struct Shop {
+    world: World,
+    net: StripeNet,
+    session: String,
+}
+
+impl Shop {
+    async fn new() -> Self {
+        let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+        let mut order = payments::order(NUMBER);
+        let item = Item { price: Price::Said { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
+        let url = || "https://shop.invalid/".to_owned();
+        let new = NewSession { order: order.number.clone(), item, every: None, success_url: url(), cancel_url: url() };
+        let api = api(&net).await;
+        let stripe = providers::Stripe::new(api.http, &api.base, api.keys.current());
+        let session = stripe.create_session(&new, soon()).await.expect("a session");
+        order.session = Some(ledger::Session { id: session.id.clone(), url: session.url.expect("a page") });
+        let world = World::new();
+        payments::made(&world, order).await;
+        Self { world, net, session: session.id }
+    }
+
+    /// One run, this long after the order was made.
+    async fn run(&self, after_s: i64) -> Asked {
+        self.run_over(self.world.ledger(0), after_s).await.expect("a run")
+    }
+
+    async fn run_over(&self, ledger: DynamoLedger, after_s: i64) -> Option<Asked> {
+        self.net.set_now(testkit::now().plus_seconds(after_s));
+        let attempt = 1_000 + u64::try_from(after_s).expect("later");
+        let providers = Providers { stripe: Some(api(&self.net).await) };
+        let told =
+            Reconcile { providers, ..payments::reconcile(ledger, &[]) }.work(UNPAID, &run_at(attempt, after_s)).await;
+        told.ok().map(|report| {
+            let Report::Unpaid(asked) = report else { panic!("{report:?}") };
+            asked
+        })
+    }
+
+    fn order(&self) -> testkit::OrderRow {
+        self.world.books().orders[NUMBER].clone()
+    }
+}
+
+async fn api(net: &StripeNet) -> StripeApi {
+    let setting = (checkout::SETTING.to_owned(), "sk_test_51localkeyofthetests".to_owned());
+    let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await;
+    let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
+    let StripeConfig { base, .. } = StripeConfig::read(set, "dev").expect("settings");
+    StripeApi { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), base, keys: keys.expect("a key") }
+}
+
+fn soon() -> Deadline {
+    deadline(Duration::from_secs(5))
+}
+
+fn asked(asked: u32) -> Asked {
+    Asked { asked, ..Asked::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_whose_webhook_never_came_is_booked_and_one_that_comes_after_all_changes_nothing() {
+    let shop = Shop::new().await;
+    let events = shop.net.pay(&shop.session).events;
+    assert_eq!(shop.run(299).await, asked(0), "the webhook may be on its way");
+    assert_eq!(shop.run(300).await, Asked { paid: 1, ..asked(1) });
+    let books = shop.world.books();
+    books.check();
+    assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000));
+    assert!(books.pointers.keys().any(|pointer| pointer.starts_with("stripe#pi_")), "refunds find it");
+
+    let (order, balance) = (shop.order(), books.balance("alice/credits"));
+    for (attempt, event) in (1..).zip(&events) {
+        let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
+        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+    }
+    let row = |order: testkit::OrderRow| testkit::OrderRow { version: 0, ..order };
+    assert_eq!((row(shop.order()), shop.world.books().balance("alice/credits")), (row(order), balance));
+    shop.world.books().check();
+    assert_eq!(shop.run(DAY).await, asked(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_about_an_order_that_is_paid() {
+    let shop = Shop::new().await;
+    for event in &shop.net.pay(&shop.session).events {
+        SandboxOf::<stripe::Stripe>::faultless(&shop.world).await.deliver(event, &moment(1)).await.expect("alive");
+    }
+    let before = shop.net.asked().len();
+    assert_eq!(shop.run(300).await, asked(0));
+    assert_eq!(shop.net.asked().len(), before);
+}
+
+/// Less and less often, until Stripe says that nobody can pay there any more; and one that never had a page after two days.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_pay_is_asked_about_less_and_less_and_then_no_more() {
+    let with_page = Shop::new().await;
+    let without = Shop::new().await;
+    let mut order = payments::order("HLwithout");
+    order.session = None;
+    let without = Shop { world: World::new(), ..without };
+    payments::made(&without.world, order).await;
+    let rows = [
+        (&with_page, NUMBER, [5, 10, 20, 40, 80, 160, 320, 640, 1_280].as_slice(), 2_560),
+        (&without, "HLwithout", [5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560].as_slice(), 4_000),
+    ];
+    for (shop, number, unpaid_at, closed_at) in rows {
+        let (mut unpaid, mut closed) = (Vec::new(), Vec::new());
+        for minute in (5..=5_000).step_by(5) {
+            let told = shop.run(minute * MINUTE).await;
+            unpaid.extend((told.unpaid > 0).then_some(minute));
+            closed.extend((told.closed > 0).then_some(minute));
+        }
+        assert_eq!(unpaid, unpaid_at, "{number}");
+        assert_eq!(closed, [closed_at], "{number}");
+        assert_eq!(shop.world.books().orders[number].payment, "expired", "{number}");
+    }
+}
+
+/// What Stripe says must be about this order, and of its price.
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_the_order_does_not_pay_it() {
+    let amount = StripeFault::Altered("\"amount_total\":1999", "\"amount_total\":1998");
+    let currency = StripeFault::Altered("\"currency\":\"usd\"", "\"currency\":\"eur\"");
+    let order = StripeFault::Altered("\"hookledger_order\":\"HLorder\"", "\"hookledger_order\":\"HLother\"");
+    let rows = [
+        (amount, Asked { flagged: 1, ..asked(1) }, Some("AMOUNT_MISMATCH")),
+        (currency, Asked { flagged: 1, ..asked(1) }, Some("CURRENCY_MISMATCH")),
+        (order, Asked { failed: 1, ..asked(1) }, None),
+        (StripeFault::Garbage, Asked { failed: 1, ..asked(1) }, None),
+        (StripeFault::Status(400), Asked { failed: 1, ..asked(1) }, None),
+        (StripeFault::Status(401), Asked { failed: 1, ..asked(1) }, None),
+    ];
+    for (fault, expected, anomaly) in rows {
+        let shop = Shop::new().await;
+        shop.net.pay(&shop.session);
+        let name = format!("{fault:?}");
+        shop.net.fail(move |_, _| fault.clone());
+        assert_eq!(shop.run(300).await, expected, "{name}");
+        let books = shop.world.books();
+        books.check();
+        assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("unpaid", 0), "{name}");
+        assert_eq!(shop.order().anomaly.as_deref(), anomaly, "{name}");
+        assert_eq!(shop.run(301).await, asked(0), "{name}: not at once again");
+    }
+}
+
+/// Whatever Stripe's network does to one call, the order is paid by the next run at the latest.
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_stripes_network() {
+    for fault in StripeFault::ALL {
+        let shop = Shop::new().await;
+        shop.net.pay(&shop.session);
+        let name = format!("{fault:?}");
+        shop.net.fail(move |call, _| if call == 0 { fault.clone() } else { StripeFault::None });
+        let told = shop.run(300).await;
+        assert_eq!(told.asked, 1, "{name}");
+        if told.paid == 0 {
+            assert_eq!(shop.run(600).await.paid, 1, "{name}");
+        }
+        assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000, "{name}");
+        shop.world.books().check();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_the_store_at_every_call() {
+    for (call, fault) in (0..6).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+        let shop = Shop::new().await;
+        shop.net.pay(&shop.session);
+        let plan = move |number: usize, _: &str| if number == call { fault } else { Fault::None };
+        let (ledger, faults) = shop.world.faulty(1, plan);
+        tokio::select! {
+            biased;
+            _ = shop.run_over(ledger, 300) => {}
+            () = faults.killed() => {}
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        shop.world.books().check();
+        shop.run(600).await;
+        let books = shop.world.books();
+        books.check();
+        assert_eq!(books.balance("alice/credits"), 100_000_000, "{fault:?} at call {call}");
+        assert_eq!(shop.order().payment, "paid", "{fault:?} at call {call}");
+    }
+}
+
+/// Two runs at once, and the buyer's own return: one payment.
+#[tokio::test(start_paused = true)]
+async fn runs_may_overlap() {
+    let shop = Shop::new().await;
+    shop.net.pay(&shop.session);
+    let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
+    let (first, second) = tokio::join!(shop.run_over(late(1), 300), shop.run_over(late(2), 300));
+    assert_eq!((first.map(|told| told.paid), second.map(|told| told.paid)), (Some(1), Some(1)));
+    let books = shop.world.books();
+    books.check();
+    assert_eq!((books.balance("alice/credits"), shop.order().version), (100_000_000, 2));
+}
+
+/// Of a provider that is not configured nothing is known, and nothing is closed.
+#[tokio::test(start_paused = true)]
+async fn an_order_of_a_provider_that_cannot_be_asked_stays() {
+    let shop = Shop::new().await;
+    let order: Order = payments::order("HLother");
+    let world = World::new();
+    let terms = ledger::Terms { provider: Provider::Wechat, ..order.terms.clone() };
+    payments::made(&world, Order { terms, ..order }).await;
+    let shop = Shop { world, ..shop };
+    assert_eq!(shop.run(10 * DAY).await, Asked { unpaid: 1, ..asked(1) });
+    assert_eq!(shop.world.books().orders["HLother"].payment, "unpaid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_with_nothing_to_do_asks_one_question() {
+    let shop = Shop::new().await;
+    let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
+    shop.run_over(ledger, 299).await;
+    let calls = faults.calls();
+    let read = calls[0].answer.as_ref().map(|answer| answer["ScannedCount"].clone());
+    assert_eq!((calls.len(), calls[0].operation.as_str(), read), (1, "Query", Some(json!(0))));
+}
