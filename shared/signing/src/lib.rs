@@ -3,13 +3,15 @@
 //! One file a scheme: [`hmac_hex`], [`standard_webhooks`], [`stripe`]. A setting becomes the `Keys` of one: one or more live
 //! [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated without a gap. How good a secret
 //! must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`] at start, never a signature
-//! that goes unchecked. What a verifier accepts it returns as [`Verified`]; what it refuses is a [`VerifyError`].
+//! that goes unchecked. Schemes of key pairs take theirs from [`rsa`]. What a verifier accepts it returns as [`Verified`]; what it refuses is a [`VerifyError`].
 //!
 //! Nothing here does I/O, reads the clock or the environment, or parses the body.
 
+mod der;
 mod freshness;
 mod hex;
 pub mod hmac_hex;
+pub mod rsa;
 mod secret;
 pub mod standard_webhooks;
 pub mod stripe;

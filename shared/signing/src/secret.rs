@@ -55,6 +55,8 @@ pub enum SecretError {
     OtherKind { expected: &'static str },
     #[error("must be a key of {expected} mode, which this deployment is in")]
     OtherMode { expected: &'static str },
+    #[error("must be {expected}")]
+    NotAKey { expected: &'static str },
     #[error("must be padded standard base64 after whsec_")]
     NotBase64,
     #[error("must have {min} to {max} bytes in each secret, and one has {bytes}")]

@@ -2,6 +2,7 @@
 
 mod hmac;
 mod properties;
+mod rsa;
 mod secrets;
 mod standard;
 mod stripe;

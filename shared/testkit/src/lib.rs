@@ -1,5 +1,5 @@
 //! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
-//! [`StripeNet`] between our code and a stand-in for Stripe, the [`contract`] that every ledger passes, a [`MemoryLedger`], and
+//! [`StripeNet`] between our code and a stand-in for Stripe, the [`contract`] that every ledger passes, a [`MemoryLedger`], [`RsaPair`]s, and
 //! [`Books`], which reads everything that is kept and checks that it adds up.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
@@ -13,6 +13,7 @@ mod contract_orders;
 mod faults;
 mod gateway;
 mod memory;
+mod rsa_pair;
 mod stripe;
 mod usage;
 mod world;
@@ -23,6 +24,7 @@ pub use contract::contract;
 pub use faults::{Call, Fault, Faults};
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
+pub use rsa_pair::{RsaPair, rsa_pair};
 pub use stripe::{Asked, StripeFault, StripeNet};
 pub use usage::usage;
 pub use world::{STAGE, World, deadline, delivery, mark, now};

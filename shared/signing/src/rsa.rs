@@ -1,0 +1,189 @@
+//! RSASSA-PKCS1-v1_5: a private key signs, and whoever has the public one can verify. The keys in every form that providers hand
+//! them out in.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding,
+    RsaKeyPair, RsaParameters, UnparsedPublicKey,
+};
+use zeroize::Zeroizing;
+
+use crate::der::{BIT_STRING, CONTEXT_0, Der, INTEGER};
+use crate::{SecretError, refuse_placeholder};
+
+/// A private key of 8192 bits takes 6.4 KB in PEM, and a certificate with many names no more.
+const KEY_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Below 2048 bits a signature can be forged; above 8192 nobody verifies.
+const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
+
+/// `rsaEncryption`, 1.2.840.113549.1.1.1, and its `NULL` parameters.
+const RSA_ENCRYPTION: [u8; 13] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
+/// What is signed is a hash of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hash {
+    Sha256,
+    Sha512,
+}
+
+impl Hash {
+    fn verifying(self) -> &'static RsaParameters {
+        match self {
+            Self::Sha256 => &RSA_PKCS1_2048_8192_SHA256,
+            Self::Sha512 => &RSA_PKCS1_2048_8192_SHA512,
+        }
+    }
+
+    fn signing(self) -> &'static dyn RsaEncoding {
+        match self {
+            Self::Sha256 => &RSA_PKCS1_SHA256,
+            Self::Sha512 => &RSA_PKCS1_SHA512,
+        }
+    }
+}
+
+/// No secret, but in a log it would only hide what matters.
+pub struct PublicKey {
+    /// The modulus and the exponent, as PKCS#1 has them: ring takes nothing else.
+    pkcs1: Vec<u8>,
+    serial: Option<String>,
+}
+
+impl PublicKey {
+    /// From a certificate in PEM, or a public key (SPKI) in PEM or in nothing but base64. Who issued a certificate and until when is
+    /// not asked: it is believed for having been configured.
+    pub fn parse(text: &str) -> Result<Self, SecretError> {
+        const NO_KEY: SecretError = SecretError::NotAKey { expected: "an RSA public key or a certificate of one" };
+        let document = Document::read(text)?.ok_or(NO_KEY)?;
+        let der = Der::new(&document.bytes);
+        let key = match document.label.as_deref() {
+            Some("CERTIFICATE") => certificate(der),
+            Some("PUBLIC KEY") | None => spki(der).map(|pkcs1| Self { pkcs1, serial: None }),
+            Some(_) => None,
+        };
+        key.ok_or(NO_KEY)
+    }
+
+    /// Of a certificate: its serial number in upper-case hexadecimal, by which signatures name it.
+    pub fn serial(&self) -> Option<&str> {
+        self.serial.as_deref()
+    }
+
+    /// Whether the private key of this one has signed the message.
+    pub fn verifies(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(hash.verifying(), &self.pkcs1).verify(message, signature).is_ok()
+    }
+}
+
+/// Never shown. Ring keeps it, and does not say whether it wipes it.
+pub struct PrivateKey(RsaKeyPair);
+
+impl PrivateKey {
+    /// From PKCS#8 or PKCS#1, each in PEM or in nothing but base64.
+    pub fn parse(text: &str) -> Result<Self, SecretError> {
+        const NO_KEY: SecretError = SecretError::NotAKey { expected: "an RSA private key of at least 2048 bits" };
+        let document = Document::read(text)?.ok_or(NO_KEY)?;
+        let pkcs8 = || RsaKeyPair::from_pkcs8(&document.bytes).ok();
+        let pkcs1 = || RsaKeyPair::from_der(&document.bytes).ok();
+        let pair = match document.label.as_deref() {
+            Some("PRIVATE KEY") => pkcs8(),
+            Some("RSA PRIVATE KEY") => pkcs1(),
+            None => pkcs8().or_else(pkcs1),
+            Some(_) => None,
+        };
+        pair.map(Self).ok_or(NO_KEY)
+    }
+
+    /// The same for the same message: this padding has no dice, and does not use those that ring asks for.
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the buffer has the key's length, and nothing else can fail"
+    )]
+    pub fn sign(&self, hash: Hash, message: &[u8]) -> Vec<u8> {
+        let mut signature = vec![0; self.0.public().modulus_len()];
+        self.0
+            .sign(hash.signing(), &SystemRandom::new(), message, &mut signature)
+            .expect("a buffer of the key's length");
+        signature
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublicKey").field("serial", &self.serial).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey(redacted)")
+    }
+}
+
+/// The bytes of a key's text, and what PEM says they are.
+struct Document {
+    label: Option<String>,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Document {
+    fn read(text: &str) -> Result<Option<Self>, SecretError> {
+        refuse_placeholder(text)?;
+        Ok(if text.len() > KEY_TEXT_BYTES_MAX { None } else { Self::of(text.trim()) })
+    }
+
+    /// Line breaks may have become spaces on the way through a form or a variable.
+    fn of(text: &str) -> Option<Self> {
+        let (label, base64) = match text.strip_prefix("-----BEGIN ") {
+            None => (None, text),
+            Some(rest) => {
+                let (label, rest) = rest.split_once("-----")?;
+                let base64 = rest.strip_suffix("-----")?.strip_suffix(label)?.strip_suffix("-----END ")?;
+                (Some(label.to_owned()), base64)
+            }
+        };
+        let solid: Zeroizing<String> = Zeroizing::new(base64.split_ascii_whitespace().collect());
+        let bytes = Zeroizing::new(STANDARD.decode(solid.as_bytes()).ok()?);
+        Some(Self { label, bytes })
+    }
+}
+
+/// `SubjectPublicKeyInfo`: the algorithm, and the key in a string of bits. Returns the key as PKCS#1 has it.
+fn spki(mut der: Der<'_>) -> Option<Vec<u8>> {
+    let mut info = der.sequence()?;
+    der.end()?;
+    (info.take(crate::der::SEQUENCE)? == RSA_ENCRYPTION).then_some(())?;
+    let (&unused_bits, pkcs1) = info.take(BIT_STRING)?.split_first()?;
+    info.end()?;
+    let (mut outer, is_whole) = (Der::new(pkcs1), unused_bits == 0);
+    let mut key = outer.sequence()?;
+    outer.end()?;
+    let (modulus, exponent) = (key.take(INTEGER)?, key.take(INTEGER)?);
+    key.end()?;
+    // A positive number whose first bit is set has a zero before it.
+    let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
+    let fits = MODULUS_BYTES.contains(&modulus.len()) && (1..=5).contains(&exponent.len());
+    (is_whole && fits).then(|| pkcs1.to_vec())
+}
+
+/// Only the serial number and the key of it.
+fn certificate(mut der: Der<'_>) -> Option<PublicKey> {
+    let mut tbs = der.sequence()?.sequence()?;
+    tbs.skip(CONTEXT_0)?;
+    let serial = tbs.take(INTEGER)?;
+    // Signature algorithm, issuer, validity, subject.
+    for _ in 0..4 {
+        tbs.sequence()?;
+    }
+    Some(PublicKey { pkcs1: spki(tbs.one()?)?, serial: Some(upper_hex(serial.strip_prefix(&[0]).unwrap_or(serial))) })
+}
+
+fn upper_hex(bytes: &[u8]) -> String {
+    crate::hex::write(bytes).to_ascii_uppercase()
+}
