@@ -1,12 +1,13 @@
 //! Clients of the providers: what we ask them, and what their answers say. Only ever the configured address is called.
 //!
-//! [`Http`] carries a request, [`Stripe`] knows what to ask. A call that failed without an answer may have been carried out all
+//! [`Http`] carries a request; [`Stripe`] knows what to ask, and so does every [`PaymentApi`]. A call that failed without an answer may have been carried out all
 //! the same, so every call here is one that may be made again: it reads, or it carries an idempotency key, or doing it twice does
 //! nothing more.
 
 mod error;
 mod form;
 mod http;
+mod payment_api;
 mod retry;
 mod session;
 mod stripe;
@@ -14,6 +15,7 @@ mod stripe_config;
 
 pub use error::CallError;
 pub use http::Http;
+pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};
 pub use session::{PaymentStatus, Session, SessionStatus};
 pub use stripe::{Item, KeyError, NewSession, Price, SecretKey, Stripe};
 pub use stripe_config::{StripeConfig, StripeConfigError};
