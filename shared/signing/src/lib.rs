@@ -1,11 +1,11 @@
 //! Bytes, keys and the time in; proof of who sent them out.
 //!
-//! One file a scheme: [`hmac_hex`], [`standard_webhooks`], [`stripe`]. A setting becomes the `Keys` of one: one or more live
+//! One file a scheme: [`hmac_hex`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the `Keys` of one: one or more live
 //! [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated without a gap. How good a secret
 //! must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`] at start, never a signature
 //! that goes unchecked. Schemes of key pairs take theirs from [`rsa`]. What a verifier accepts it returns as [`Verified`]; what it refuses is a [`VerifyError`].
 //!
-//! Nothing here does I/O, reads the clock or the environment, or parses the body.
+//! Nothing here does I/O or reads the clock or the environment; and of a body no more is read than its scheme signs by itself.
 
 mod der;
 mod freshness;
@@ -15,6 +15,8 @@ pub mod rsa;
 mod secret;
 pub mod standard_webhooks;
 pub mod stripe;
+pub mod wechat_v2;
+pub mod wechat_v3;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -43,6 +45,11 @@ impl<'r> Verified<'r> {
 
     fn signed(bytes: &'r [u8]) -> Self {
         Self { bytes: Cow::Borrowed(bytes) }
+    }
+
+    /// What was sealed for us alone.
+    fn opened(bytes: Vec<u8>) -> Self {
+        Self { bytes: Cow::Owned(bytes) }
     }
 
     pub fn bytes(&self) -> &[u8] {

@@ -118,7 +118,11 @@ impl Secret {
         }
     }
 
-    /// The only way to use a secret, so that its bytes are never lent out.
+    /// For the schemes that hash a secret together with what it signs, or that open with it. Those of an HMAC take [`Self::mac`].
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "HMAC takes a key of any length (RFC 2104), and there is no answer to give without one"

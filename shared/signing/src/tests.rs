@@ -6,13 +6,15 @@ mod rsa;
 mod secrets;
 mod standard;
 mod stripe;
+mod wechat_v2;
+mod wechat_v3;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use crate::Strength::{Deployed, Local};
-use crate::VerifyError::{BadSignature, Malformed, Stale};
+use crate::VerifyError::{BadSignature, Malformed, Missing, Stale};
 use crate::standard_webhooks::{Headers, MAX_SIGNATURE_HEADER_BYTES, MAX_SIGNATURES, TOLERANCE_S};
 use crate::{MAX_LIVE_SECRETS, Secret, VerifyError, hmac_hex, standard_webhooks};
 
