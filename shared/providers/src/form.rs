@@ -10,23 +10,26 @@ impl Form {
         if !self.0.is_empty() {
             self.0.push('&');
         }
-        self.escape(name);
+        self.0.push_str(&escaped(name));
         self.0.push('=');
-        self.escape(value);
-    }
-
-    fn escape(&mut self, text: &str) {
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-                self.0.push(char::from(byte));
-            } else {
-                // Writing to a String cannot fail.
-                let _ = write!(self.0, "%{byte:02X}");
-            }
-        }
+        self.0.push_str(&escaped(value));
     }
 
     pub(crate) fn into_body(self) -> String {
         self.0
     }
+}
+
+/// As a text may stand in a path or a query.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
 }

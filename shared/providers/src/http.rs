@@ -9,6 +9,7 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
@@ -46,10 +47,15 @@ impl Http {
         Duration::from_micros(self.dice.lock().unwrap_or_else(PoisonError::into_inner).u64(0..=micros))
     }
 
+    /// A text that was not sent before: no secret, and nothing is the safer for nobody guessing it.
+    pub(crate) fn nonce(&self) -> String {
+        format!("{:032x}", self.dice.lock().unwrap_or_else(PoisonError::into_inner).u128(..))
+    }
+
     pub(crate) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Answer, SendError> {
         let request = outgoing.request().ok_or(SendError::Unsendable)?;
         let response = self.connector.call(request).await.map_err(|_| SendError::NoAnswer)?;
-        let status = response.status().as_u16();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut stream = ByteStream::new(response.into_body());
         let mut body = Vec::new();
         while let Some(part) = stream.next().await {
@@ -58,7 +64,7 @@ impl Http {
                 return Err(SendError::TooLarge);
             }
         }
-        Ok(Answer { status, body })
+        Ok(Answer { status, headers, body })
     }
 }
 
@@ -84,7 +90,16 @@ impl Outgoing<'_> {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    headers: Headers,
     pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header that stands once. Of two it is not known which one is meant.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name);
+        values.next().filter(|_| values.next().is_none())
+    }
 }
 
 /// Without the connector's own error, which may name what was called.

@@ -12,6 +12,7 @@ mod retry;
 mod session;
 mod stripe;
 mod stripe_config;
+pub mod wechat;
 
 pub use error::CallError;
 pub use http::Http;
@@ -19,6 +20,7 @@ pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeStat
 pub use session::{PaymentStatus, Session, SessionStatus};
 pub use stripe::{Item, KeyError, NewSession, Price, SecretKey, Stripe};
 pub use stripe_config::{StripeConfig, StripeConfigError};
+pub use wechat::{Wechat, WechatConfig, WechatConfigError, WechatIds, WechatKeys};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! What Stripe is asked, how often, and what is made of its answers; the stand-in answers.
 
+mod wechat;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A stand-in for Stripe, as far as checkout sessions go: served by the local stack, called by tests where the network would be.
+//! A stand-in for Stripe, as far as checkout sessions go, and in `wechat.rs` one for WeChat Pay: served by the local stack, called
+//! by tests where the network would be.
 //!
 //! It is a state machine behind a lock. A [`Call`] is one API request and [`Stripe::answer`] what Stripe would say; a buyer sees
 //! [`Stripe::page`] and posts it to [`Stripe::pay`]. Both return the events that Stripe would send, which the caller signs and
@@ -22,6 +23,7 @@ mod pay;
 mod refusal;
 mod sessions;
 mod subscription;
+mod wechat;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,6 +32,7 @@ use sessions::State;
 
 pub use page::card_in;
 pub use sessions::{Interval, Price};
+pub use wechat::{WechatMerchant, WechatPaid, WechatPay, WechatRefund, WechatSecrets, WechatSender, WechatSent};
 
 /// The version that objects and events are rendered in.
 pub const API_VERSION: &str = "2025-08-27.basil";
@@ -84,12 +87,12 @@ pub struct Call<'c> {
     pub path: &'c str,
     pub authorization: Option<&'c str>,
     pub idempotency_key: Option<&'c str>,
-    /// Form-encoded.
+    /// Form-encoded to Stripe, JSON to WeChat.
     pub body: &'c str,
     pub now_s: i64,
 }
 
-/// What Stripe would answer, and the events that it would send now: JSON bodies, unsigned, in order.
+/// What would be answered, and the events that it would send now: JSON bodies, unsigned, in order.
 #[derive(Clone)]
 pub struct Answered {
     pub status: u16,

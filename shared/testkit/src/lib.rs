@@ -16,6 +16,7 @@ mod memory;
 mod rsa_pair;
 mod stripe;
 mod usage;
+mod wechat;
 mod world;
 
 pub use books::{Account, Books, OrderRow, Row, SubscriptionRow};
@@ -27,4 +28,7 @@ pub use memory::MemoryLedger;
 pub use rsa_pair::{RsaPair, rsa_pair};
 pub use stripe::{Asked, StripeFault, StripeNet};
 pub use usage::usage;
+pub use wechat::{
+    MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked, WechatFault, WechatNet,
+};
 pub use world::{STAGE, World, deadline, delivery, mark, now};

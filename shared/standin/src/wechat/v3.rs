@@ -1,0 +1,91 @@
+//! What APIv3 answers: status and body, which the caller signs.
+
+use serde_json::{Value, json};
+
+use super::{State, Trade, WechatMerchant};
+use crate::Call;
+
+pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, path: &str, call: &Call<'_>) -> (u16, String) {
+    let is_signed = call.authorization.is_some_and(|header| header.starts_with("WECHATPAY2-SHA256-RSA2048 mchid="));
+    if !is_signed {
+        return refused(401, "SIGN_ERROR");
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| *part != "partner").collect();
+    match (call.method, parts.as_slice()) {
+        ("POST", ["", "v3", "pay", "transactions", kind @ ("jsapi" | "native")]) => begun(state, kind, call.body),
+        ("GET", ["", "v3", "pay", "transactions", "out-trade-no", order]) => match state.trades.get(*order) {
+            None => refused(404, "ORDER_NOT_EXIST"),
+            Some(trade) => (200, transaction(merchant, order, trade).to_string()),
+        },
+        ("POST", ["", "v3", "pay", "transactions", "out-trade-no", order, "close"]) => closed(state, order),
+        ("GET", ["", "v3", "refund", "domestic", "refunds", number]) => match state.refunds.get(*number) {
+            None => refused(404, "RESOURCE_NOT_EXISTS"),
+            Some(refund) => {
+                let amount = json!({ "total": refund.fen, "refund": refund.fen, "currency": "CNY" });
+                let body = json!({
+                    "refund_id": refund.id,
+                    "out_refund_no": number,
+                    "transaction_id": refund.transaction,
+                    "out_trade_no": refund.order,
+                    "status": refund.status,
+                    "amount": amount,
+                });
+                (200, body.to_string())
+            }
+        },
+        _ => refused(404, "RESOURCE_NOT_EXISTS"),
+    }
+}
+
+fn refused(status: u16, code: &str) -> (u16, String) {
+    (status, json!({ "code": code, "message": "refused" }).to_string())
+}
+
+fn begun(state: &mut State, kind: &str, body: &str) -> (u16, String) {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let fen = body.pointer("/amount/total").and_then(Value::as_u64);
+    let is_known = kind == "native" || body.pointer("/payer").is_some();
+    let (Some(order), Some(fen), true, Some(_)) = (text("out_trade_no"), fen, is_known, text("notify_url")) else {
+        return refused(400, "PARAM_ERROR");
+    };
+    let trade = state.trades.entry(order.clone()).or_insert_with(|| Trade::new(fen, text("attach")));
+    match trade.state {
+        _ if trade.fen != fen => refused(400, "INVALID_REQUEST"),
+        "NOTPAY" if kind == "jsapi" => (200, json!({ "prepay_id": format!("wx{order}") }).to_string()),
+        "NOTPAY" => (200, json!({ "code_url": format!("weixin://wxpay/bizpayurl?pr={order}") }).to_string()),
+        "CLOSED" => refused(400, "ORDER_CLOSED"),
+        _ => refused(400, "ORDERPAID"),
+    }
+}
+
+fn closed(state: &mut State, order: &str) -> (u16, String) {
+    match state.trades.get_mut(order) {
+        None => refused(404, "ORDER_NOT_EXIST"),
+        Some(trade) if trade.state == "NOTPAY" => {
+            trade.state = "CLOSED";
+            (204, String::new())
+        }
+        Some(trade) if trade.state == "CLOSED" => refused(400, "ORDER_CLOSED"),
+        Some(_) => refused(400, "ORDERPAID"),
+    }
+}
+
+fn transaction(merchant: &WechatMerchant, order: &str, trade: &Trade) -> Value {
+    let mut body = json!({
+        "appid": merchant.app_id,
+        "mchid": merchant.mch_id,
+        "out_trade_no": order,
+        "trade_state": trade.state,
+        "trade_state_desc": trade.state,
+        "attach": trade.attach.clone().unwrap_or_default(),
+        "amount": { "total": trade.fen, "currency": "CNY" },
+        "payer": {},
+    });
+    if let (Some(transaction), Some(body)) = (&trade.transaction, body.as_object_mut()) {
+        body.insert("transaction_id".to_owned(), json!(transaction));
+        body.insert("trade_type".to_owned(), json!("JSAPI"));
+        body.insert("success_time".to_owned(), json!("2026-01-01T08:00:00+08:00"));
+    }
+    body
+}
