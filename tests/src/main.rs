@@ -15,3 +15,4 @@ mod refusals;
 mod sandbox;
 mod schedules;
 mod templates;
+mod wechat;

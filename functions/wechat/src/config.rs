@@ -1,0 +1,67 @@
+//! Whose payments are booked, how APIv2 is signed, and what is believed only once WeChat has been asked.
+
+use providers::{WechatConfigError, WechatIds};
+use signing::wechat_v2::Algorithm;
+use thiserror::Error;
+
+use crate::Form;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub ids: WechatIds,
+    /// `WECHAT_V2_SIGN_TYPE`: `MD5` or `HMAC-SHA256`, as the orders are made. Empty: `HMAC-SHA256`.
+    pub v2: Algorithm,
+    /// `WECHAT_CONFIRM_CLOUDRUN`: whether WeChat is asked before a payment is booked that CloudRun tells of, which WeChat does not
+    /// sign. Empty: `true`.
+    pub confirm_cloudrun: bool,
+    /// `WECHAT_CONFIRM_V3`: whether it is asked although it has signed. Empty: `false`.
+    pub confirm_v3: bool,
+    /// `WECHAT_CONFIRM_V2`: the same of payments over APIv2. Of its refunds, which nobody signs, it is always asked. Empty: `false`.
+    pub confirm_v2: bool,
+}
+
+impl Config {
+    /// The environment variables that [`Config::read`] reads beside those of [`WechatIds`].
+    pub const VARIABLES: [&str; 4] =
+        ["WECHAT_V2_SIGN_TYPE", "WECHAT_CONFIRM_CLOUDRUN", "WECHAT_CONFIRM_V3", "WECHAT_CONFIRM_V2"];
+
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let [sign_type, confirm_cloudrun, confirm_v3, confirm_v2] = Self::VARIABLES;
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let flag = |name: &'static str, otherwise: bool| match set(name).as_deref() {
+            None => Ok(otherwise),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(_) => Err(ConfigError::Flag(name)),
+        };
+        Ok(Self {
+            v2: match set(sign_type) {
+                None => Algorithm::HmacSha256,
+                Some(name) => Algorithm::named(&name).ok_or(ConfigError::SignType)?,
+            },
+            confirm_cloudrun: flag(confirm_cloudrun, true)?,
+            confirm_v3: flag(confirm_v3, false)?,
+            confirm_v2: flag(confirm_v2, false)?,
+            ids: WechatIds::read(variable)?,
+        })
+    }
+
+    /// Whether a payment that is told of in this form is booked only once WeChat has said the same.
+    pub(crate) fn confirms(&self, form: Form) -> bool {
+        match form {
+            Form::V3 => self.confirm_v3,
+            Form::V2 => self.confirm_v2,
+            Form::CloudRun => self.confirm_cloudrun,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    #[error(transparent)]
+    Ids(#[from] WechatConfigError),
+    #[error("WECHAT_V2_SIGN_TYPE must be MD5 or HMAC-SHA256")]
+    SignType,
+    #[error("{0} must be true or false")]
+    Flag(&'static str),
+}

@@ -1,0 +1,81 @@
+//! Whether it is true: WeChat is asked about what nobody has signed, and about whatever a deployment wants to be asked about.
+
+use std::time::Duration;
+
+use edge::Keyring;
+use ledger::{CommitError, Deadline, Delivery, Order, Timestamp};
+use providers::wechat::QueriedRefund;
+use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
+
+use crate::parse::{Report, WechatEvent};
+use crate::{Wechat, decide};
+
+/// What is left of the time for the commit, once WeChat has answered or has not.
+const COMMIT_WITHIN: Duration = Duration::from_millis(1_300);
+
+/// The way to WeChat.
+#[derive(Debug)]
+pub struct Api {
+    pub http: Http,
+    pub config: WechatConfig,
+    pub keys: Keyring<WechatKeys>,
+}
+
+/// What WeChat says when it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// There was no need to.
+    NotAsked,
+    /// It knows nothing of it, or there is nobody to be asked.
+    Nothing,
+    Payment(Box<Queried>),
+    Refund(Box<QueriedRefund>),
+}
+
+impl Wechat {
+    /// Nobody is asked about what will be refused in any case, or is booked already.
+    pub(crate) async fn asked(
+        &self,
+        event: &WechatEvent,
+        order: &Order,
+        delivery: &Delivery<'_>,
+    ) -> Result<Said, CommitError> {
+        if !decide::needs_confirmation(event, order, &self.config) {
+            return Ok(Said::NotAsked);
+        }
+        let Some(api) = &self.api else {
+            tracing::error!(
+                form = event.form.as_str(),
+                "nobody can be asked whether it is true: WECHAT_API is not set"
+            );
+            return Ok(Said::Nothing);
+        };
+        let deadline = Deadline(delivery.deadline.0.checked_sub(COMMIT_WITHIN).unwrap_or(delivery.deadline.0));
+        let said = match &event.report {
+            Report::Refund { number, .. } => api.refund(number, delivery.received_at, deadline).await,
+            Report::Payment { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
+                api.payment(order, delivery.received_at, deadline).await
+            }
+        };
+        said.map_err(|error| {
+            tracing::warn!(%error, "WeChat was asked and has not said");
+            CommitError::Unavailable(None)
+        })
+    }
+}
+
+impl Api {
+    async fn payment(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<Said, CallError> {
+        let said = self.client().query(&order.number, now, deadline).await?;
+        Ok(said.map_or(Said::Nothing, |said| Said::Payment(Box::new(said))))
+    }
+
+    async fn refund(&self, number: &str, now: Timestamp, deadline: Deadline) -> Result<Said, CallError> {
+        let said = self.client().refund(number, now, deadline).await?;
+        Ok(said.map_or(Said::Nothing, |said| Said::Refund(Box::new(said))))
+    }
+
+    fn client(&self) -> providers::Wechat {
+        providers::Wechat::new(self.http.clone(), &self.config, self.keys.current())
+    }
+}

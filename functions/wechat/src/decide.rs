@@ -1,0 +1,200 @@
+//! What it means for the order that it is about.
+
+use ledger::{Anomaly, Decision, Effect, Entry, Fact, Heading, Order, Payment, Provider, Reason, Refund, Refusal};
+use providers::Queried;
+use providers::wechat::QueriedRefund;
+
+use crate::parse::{Ids, InAttach, Report, WechatEvent};
+use crate::{Config, Form, Loaded, Said};
+
+/// Somebody must say where the money shall go instead.
+const REFUND_STUCK: &str = "refund_stuck";
+
+pub(crate) fn decide(event: &WechatEvent, config: &Config, loaded: &Loaded) -> Decision {
+    if event.report == Report::Other {
+        return Decision::Ignore { reason: "other_kind" };
+    }
+    let heading = heading(event);
+    let Some(order) = &loaded.order else {
+        return Decision::Refuse(Refusal { heading, reason: Reason::OrderUnknown, effects: Vec::new() });
+    };
+    let decided = effects(event, order, config)
+        .and_then(|effects| confirmed(event, order, config, &loaded.said).map(|()| effects));
+    match decided {
+        Ok(effects) => {
+            let is_stuck = matches!(event.report, Report::Refund { is_stuck: true, .. });
+            let alarm = is_stuck.then_some(REFUND_STUCK);
+            Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
+        }
+        // It may be true yet: nothing is wrong with the order so far.
+        Err(Anomaly { reason: Reason::Unconfirmed, .. }) => {
+            Decision::Refuse(Refusal { heading, reason: Reason::Unconfirmed, effects: Vec::new() })
+        }
+        Err(anomaly) => {
+            let reason = anomaly.reason;
+            Decision::Refuse(Refusal { heading, reason, effects: order.flag(&anomaly) })
+        }
+    }
+}
+
+/// Whether WeChat has to be asked before this is booked: not where it changes nothing, nor where it is refused in any case.
+pub(crate) fn needs_confirmation(event: &WechatEvent, order: &Order, config: &Config) -> bool {
+    let changes = effects(event, order, config).is_ok_and(|effects| !effects.is_empty());
+    let asks = match (&event.report, event.form) {
+        // A merchant's refund is signed over APIv3 alone.
+        (Report::Refund { .. }, Form::V2 | Form::CloudRun) => true,
+        (Report::Other, _) => false,
+        (Report::Payment { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Refund { .. }, form) => {
+            config.confirms(form)
+        }
+    };
+    changes && asks
+}
+
+/// What it does to the order, if it is about this very order and of what was agreed.
+fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Effect>, Anomaly> {
+    agrees(event, order, config)?;
+    match &event.report {
+        Report::Payment { by, money, at } => {
+            // The order's own time where the form does not say: it is of no consequence, and no replay changes it.
+            let effects = order.pay(&Payment { by: by.clone(), money: *money, at: at.unwrap_or(order.created_at) })?;
+            // Whoever tells of a payment that is booked already must have the sum right all the same.
+            let price = order.terms.price;
+            if *money == price {
+                return Ok(effects);
+            }
+            let is_currency = money.currency != price.currency;
+            let reason = if is_currency { Reason::CurrencyMismatch } else { Reason::AmountMismatch };
+            Err(Anomaly { reason, details: format!("{by} paid {money}; the price is {price}") })
+        }
+        Report::Unpaid(state) => Ok(order.learn_unpaid(*state)),
+        Report::Refund { of, id, money, state, .. } => {
+            Ok(order.learn_refund(of, id, Refund { state: *state, amount: money.amount }))
+        }
+        Report::Awaiting | Report::Other => Ok(Vec::new()),
+    }
+}
+
+/// The order must be WeChat's, the merchant ours, and the number the same wherever it stands.
+fn agrees(event: &WechatEvent, order: &Order, config: &Config) -> Result<(), Anomaly> {
+    let anomaly = |reason, but: &str| Err(Anomaly { reason, details: format!("{}: {but}", event.receipt) });
+    if !is_ours(event, config) {
+        let Ids { mch_id, app_id, sub_mch_id, sub_app_id } = &event.ids;
+        let named = [mch_id, app_id, sub_mch_id, sub_app_id].map(|id| id.as_deref().unwrap_or("-")).join(" ");
+        return anomaly(Reason::MerchantMismatch, &format!("it is of {named}"));
+    }
+    if order.terms.provider != Provider::Wechat {
+        let provider = order.terms.provider.as_str();
+        return anomaly(Reason::ProviderMismatch, &format!("the order is to be paid by {provider}"));
+    }
+    if event.in_path.as_ref().is_some_and(|number| number != order.number.as_str()) {
+        return anomaly(Reason::OrderMismatch, "the path names another order");
+    }
+    match &event.in_attach {
+        InAttach::Nothing => Ok(()),
+        InAttach::Number(number) if number == order.number.as_str() => Ok(()),
+        InAttach::Number(_) => anomaly(Reason::AttachMismatch, "its attach names another order"),
+        InAttach::Unreadable => anomaly(Reason::AttachMismatch, "its attach cannot be read"),
+    }
+}
+
+fn is_ours(event: &WechatEvent, config: &Config) -> bool {
+    let (ours, theirs) = (&config.ids, &event.ids);
+    let is = |id: &Option<String>, expected: &str| id.as_deref() == Some(expected);
+    let may_be = |id: &Option<String>, expected: &str| id.as_deref().is_none_or(|id| id == expected);
+    let is_refund = matches!(event.report, Report::Refund { .. });
+    match event.form {
+        // The refund's seal is the proof, and WeChat is asked.
+        Form::V2 if is_refund => true,
+        Form::V3 | Form::V2 => {
+            // A refund names no app.
+            let of_app = if is_refund { may_be } else { is };
+            is(&theirs.mch_id, &ours.mch_id)
+                && of_app(&theirs.app_id, &ours.app_id)
+                && theirs.sub_mch_id == ours.sub_mch_id
+                && may_be(&theirs.sub_app_id, ours.sub_app_id.as_deref().unwrap_or_default())
+        }
+        Form::CloudRun => is(&theirs.sub_mch_id, ours.payee()) && may_be(&theirs.sub_app_id, ours.payee_app()),
+    }
+}
+
+fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -> Result<(), Anomaly> {
+    let unconfirmed = || Err(Anomaly { reason: Reason::Unconfirmed, details: String::new() });
+    if !needs_confirmation(event, order, config) {
+        return Ok(());
+    }
+    match (&event.report, said) {
+        (Report::Refund { of, id, money, state, .. }, Said::Refund(said)) => {
+            let told = QueriedRefund {
+                id: id.clone(),
+                transaction: of.id().to_owned(),
+                order: order.number.to_string(),
+                state: *state,
+                money: *money,
+            };
+            if **said == told { Ok(()) } else { unconfirmed() }
+        }
+        (Report::Payment { by, money, .. }, Said::Payment(said)) => {
+            let is_paid = said.state.is_paid() && said.transaction.as_deref() == Some(by.id());
+            let Some(found) = said.money.filter(|_| is_paid) else { return unconfirmed() };
+            let anomaly = |reason| Err(Anomaly { reason, details: format!("{by} paid {money}; WeChat says {found}") });
+            if found.currency != money.currency {
+                return anomaly(Reason::CurrencyMismatch);
+            }
+            if found.amount != money.amount {
+                return anomaly(Reason::AmountMismatch);
+            }
+            says_the_same(event, order, config, said)
+        }
+        (Report::Unpaid(_), Said::Payment(said)) if !said.state.is_paid() => Ok(()),
+        (
+            Report::Payment { .. } | Report::Refund { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Other,
+            Said::NotAsked | Said::Nothing | Said::Payment(_) | Said::Refund(_),
+        ) => unconfirmed(),
+    }
+}
+
+/// What the form lacks, the answer has.
+fn says_the_same(event: &WechatEvent, order: &Order, config: &Config, said: &Queried) -> Result<(), Anomaly> {
+    if said.app != config.ids.payee_app() {
+        let details = format!("{}: WeChat says that it is of {}", event.receipt, said.app);
+        return Err(Anomaly { reason: Reason::MerchantMismatch, details });
+    }
+    let in_attach = InAttach::read(said.attach.as_deref());
+    agrees(&WechatEvent { in_attach, ..event.clone() }, order, config)
+}
+
+/// What identifies it and its money; and beside that the form in which it came.
+pub(crate) fn heading(event: &WechatEvent) -> Heading {
+    let mut said = vec![("form", event.form.as_str().to_owned())];
+    let kind = match &event.report {
+        Report::Payment { by, money, .. } => {
+            said.extend([("payment", by.id().to_owned()), ("money", money.to_string())]);
+            "payment"
+        }
+        Report::Unpaid(state) => {
+            said.push(("state", state.as_str().to_owned()));
+            "unpaid"
+        }
+        Report::Refund { of, id, number, money, state, .. } => {
+            said.extend([
+                ("payment", of.id().to_owned()),
+                ("refund", id.clone()),
+                ("number", number.clone()),
+                ("money", money.to_string()),
+                ("state", state.as_str().to_owned()),
+            ]);
+            "refund"
+        }
+        Report::Awaiting => "awaiting",
+        Report::Other => "other",
+    };
+    Heading {
+        receipt: event.receipt.clone(),
+        source: "wechat",
+        kind,
+        fingerprints: event.fingerprint.clone().into(),
+        order: event.order.clone(),
+        facts: said.into_iter().map(|(name, text)| (name, Fact::Text(text))).collect(),
+    }
+}

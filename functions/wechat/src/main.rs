@@ -1,0 +1,28 @@
+//! The Lambda function: the source, its keys, the way to WeChat and the books in DynamoDB, put together once per sandbox.
+
+use std::process::ExitCode;
+
+use edge::Start;
+use idempotency::{DynamoLedger, Tables};
+use providers::{Http, WechatConfig};
+use webhook::{Admission, Function, Webhook as _};
+use wechat::{Api, Config, Wechat};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    edge::ended(serve().await)
+}
+
+async fn serve() -> Result<(), lambda_http::Error> {
+    let start = Start::new()?;
+    let config = Config::read(|name| start.variable(name))?;
+    let interface = WechatConfig::read(|name| start.variable(name))?;
+    let admission = Admission::read(|name| start.variable(name))?;
+    let tables = Tables::read(|name| start.variable(name))?;
+    let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
+    // During init, when CPU is free and nobody waits: the keys, and the connection to the store.
+    let (keys, api_keys, ()) = tokio::join!(start.keys(Wechat::keys), start.keys(wechat::api_keys), ledger.warm());
+    let api_keys = api_keys?;
+    let api = interface.map(|config| Api { http: Http::new(fastrand::Rng::new()), config, keys: api_keys });
+    edge::run(Function { source: Wechat { config, api }, keys: keys?, admission, ledger }).await
+}

@@ -1,0 +1,101 @@
+//! JSON, field by field: a name that stands twice is refused, a number is a whole number, and `null` is as good as absent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use ledger::{Amount, Currency, Money};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use webhook::ParseError;
+
+use super::{MISSING, problem};
+
+const NOT_AN_OBJECT: &str = "must be a JSON object";
+
+/// An object, and where in the body it stands.
+pub(super) struct Object<'b> {
+    place: String,
+    fields: Fields<'b>,
+}
+
+impl<'b> Object<'b> {
+    pub(super) fn of_body(bytes: &'b [u8]) -> Result<Self, ParseError> {
+        let fields = serde_json::from_slice(bytes).map_err(|_| problem("body", NOT_AN_OBJECT))?;
+        Ok(Self { place: String::new(), fields })
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.0.iter().any(|(known, _)| known.0 == name)
+    }
+
+    /// A text that is not empty: WeChat writes an empty one where there is none.
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>, ParseError> {
+        let text: Option<String> = self.read(name, "must be a text")?;
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<String, ParseError> {
+        self.text(name)?.ok_or_else(|| self.problem(name, MISSING))
+    }
+
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, ParseError> {
+        let fields = self.read(name, NOT_AN_OBJECT)?;
+        Ok(fields.map(|fields| Self { place: self.place_of(name), fields }))
+    }
+
+    /// So many fen, or of whatever other currency stands there. WeChat leaves it out where there is but one.
+    pub(super) fn money(&self, amount: &str, currency: &str) -> Result<Money, ParseError> {
+        let units: Option<u64> = self.read(amount, "must be a whole number that is not negative")?;
+        let units = units.ok_or_else(|| self.problem(amount, MISSING))?;
+        let named = self.text(currency)?.map_or(Ok(Currency::CNY), |code| Currency::parse(&code));
+        let currency = named.map_err(|error| self.problem(currency, &error.to_string()))?;
+        Ok(Money { amount: Amount::from_units(units), currency })
+    }
+
+    pub(super) fn problem(&self, name: &str, why: &str) -> ParseError {
+        problem(&self.place_of(name), why)
+    }
+
+    fn read<T: Deserialize<'b>>(&self, name: &str, otherwise: &str) -> Result<Option<T>, ParseError> {
+        let mut values = self.fields.0.iter().filter(|(known, _)| known.0 == name).map(|(_, value)| *value);
+        let value = values.next().filter(|value| value.get() != "null");
+        if values.next().is_some() {
+            return Err(self.problem(name, "stands twice"));
+        }
+        value.map(|value| serde_json::from_str(value.get()).map_err(|_| self.problem(name, otherwise))).transpose()
+    }
+
+    fn place_of(&self, name: &str) -> String {
+        if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
+    }
+}
+
+/// In the order in which they stand. A derived struct would also take an array for an object.
+struct Fields<'b>(Vec<(Name<'b>, &'b RawValue)>);
+
+#[derive(serde::Deserialize)]
+struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
+
+impl<'b> Deserialize<'b> for Fields<'b> {
+    fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'b> Visitor<'b> for FieldsVisitor {
+    type Value = Fields<'b>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'b>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
+    }
+}

@@ -1,0 +1,83 @@
+//! APIv2: the flat XML of a payment, or that which a refund held sealed. The reader is the one that the signature was checked with.
+
+use ledger::{Amount, Currency, Money, RefundState};
+use providers::TradeState;
+use providers::wechat::beijing;
+use signing::wechat_v2::Fields;
+use webhook::ParseError;
+
+use super::{Ids, MISSING, Report, Told, UNKNOWN_WORD, problem, reference, unpaid};
+
+const SUCCESS: &str = "SUCCESS";
+const FAIL: &str = "FAIL";
+/// More than any payment, and never too many for a count.
+const DIGITS_MAX: usize = 18;
+
+const REFUND_STATES: [(&str, RefundState, bool); 3] = [
+    ("SUCCESS", RefundState::Succeeded, false),
+    ("REFUNDCLOSE", RefundState::Failed, false),
+    // The buyer's card takes nothing. Once somebody has sent it elsewhere it still succeeds, so it has not failed yet.
+    ("CHANGE", RefundState::Pending, true),
+];
+
+pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
+    let fields = Fields::read(bytes).ok_or_else(|| problem("body", "must be flat XML"))?;
+    if fields.root() == "root" { refund(&fields).map(Some) } else { payment(&fields).map(Some) }
+}
+
+fn payment(fields: &Fields<'_>) -> Result<Told, ParseError> {
+    let result = required(fields, "result_code")?;
+    let report = match (required(fields, "return_code")?, result) {
+        (SUCCESS, SUCCESS) => {
+            let at =
+                fields.value("time_end").map(|text| beijing(text).ok_or_else(|| problem("time_end", "is no time")));
+            Report::Payment {
+                by: reference("transaction_id", required(fields, "transaction_id")?)?,
+                money: Money { amount: fen(fields, "total_fee")?, currency: currency(fields)? },
+                at: at.transpose()?,
+            }
+        }
+        (SUCCESS, FAIL) => unpaid(TradeState::Failed),
+        (SUCCESS, _) => return Err(problem("result_code", UNKNOWN_WORD)),
+        (_, _) => return Err(problem("return_code", UNKNOWN_WORD)),
+    };
+    let id = |name: &str| fields.value(name).map(str::to_owned);
+    let ids =
+        Ids { mch_id: id("mch_id"), app_id: id("appid"), sub_mch_id: id("sub_mch_id"), sub_app_id: id("sub_appid") };
+    let order = required(fields, "out_trade_no")?.to_owned();
+    Ok(Told { ids, order, attach: id("attach"), state: result.to_owned(), report })
+}
+
+/// It says nothing of merchants: that it could be opened says whose it is.
+fn refund(fields: &Fields<'_>) -> Result<Told, ParseError> {
+    let status = required(fields, "refund_status")?;
+    let known = REFUND_STATES.iter().find(|(word, ..)| *word == status);
+    let (_, state, is_stuck) = known.ok_or_else(|| problem("refund_status", UNKNOWN_WORD))?;
+    let report = Report::Refund {
+        of: reference("transaction_id", required(fields, "transaction_id")?)?,
+        id: required(fields, "refund_id")?.to_owned(),
+        number: required(fields, "out_refund_no")?.to_owned(),
+        money: Money { amount: fen(fields, "refund_fee")?, currency: Currency::CNY },
+        state: *state,
+        is_stuck: *is_stuck,
+    };
+    let order = required(fields, "out_trade_no")?.to_owned();
+    Ok(Told { ids: Ids::default(), order, attach: None, state: status.to_owned(), report })
+}
+
+fn required<'b>(fields: &Fields<'b>, name: &str) -> Result<&'b str, ParseError> {
+    fields.value(name).ok_or_else(|| problem(name, MISSING))
+}
+
+/// Digits alone, and no zero before others.
+fn fen(fields: &Fields<'_>, name: &str) -> Result<Amount, ParseError> {
+    let text = required(fields, name)?;
+    let is_plain = text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
+    let fen = text.parse().ok().filter(|_| is_plain && (text == "0" || !text.starts_with('0')));
+    fen.map(Amount::from_units).ok_or_else(|| problem(name, "must be a whole number that is not negative"))
+}
+
+fn currency(fields: &Fields<'_>) -> Result<Currency, ParseError> {
+    let named = fields.value("fee_type").map_or(Ok(Currency::CNY), Currency::parse);
+    named.map_err(|error| problem("fee_type", &error.to_string()))
+}

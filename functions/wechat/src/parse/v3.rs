@@ -1,0 +1,74 @@
+//! APIv3: a transaction or a refund, of a merchant's own or of one that a service provider takes payments for.
+
+use ledger::{RefundState, Timestamp};
+use providers::TradeState;
+use webhook::ParseError;
+
+use super::json::Object;
+use super::{Ids, Report, Told, UNKNOWN_WORD, reference, unpaid};
+
+const REFUND_STATES: [(&str, RefundState, bool); 4] = [
+    ("PROCESSING", RefundState::Pending, false),
+    ("SUCCESS", RefundState::Succeeded, false),
+    ("CLOSED", RefundState::Failed, false),
+    // The buyer's card takes nothing. Once somebody has sent it elsewhere it still succeeds, so it has not failed yet.
+    ("ABNORMAL", RefundState::Pending, true),
+];
+
+/// `None` of what is neither.
+pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
+    let body = Object::of_body(bytes)?;
+    if body.has("refund_id") || body.has("refund_status") {
+        return refund(&body).map(Some);
+    }
+    // One payment of several orders at once is none that we make: it must not pass for one of no interest.
+    if body.has("combine_out_trade_no") {
+        return Err(body.problem("combine_out_trade_no", "is of no payment that is made here"));
+    }
+    let is_transaction = ["trade_state", "transaction_id", "out_trade_no"].iter().any(|name| body.has(name));
+    if is_transaction { transaction(&body).map(Some) } else { Ok(None) }
+}
+
+fn transaction(body: &Object<'_>) -> Result<Told, ParseError> {
+    let state = body.required("trade_state")?;
+    let known = TradeState::named(&state).ok_or_else(|| body.problem("trade_state", UNKNOWN_WORD))?;
+    let report = match known {
+        TradeState::Success => {
+            let amount = body.object("amount")?.ok_or_else(|| body.problem("amount", super::MISSING))?;
+            let at = body.text("success_time")?.map(|text| time(body, &text)).transpose()?;
+            let by = reference("transaction_id", &body.required("transaction_id")?)?;
+            Report::Payment { by, money: amount.money("total", "currency")?, at }
+        }
+        other => unpaid(other),
+    };
+    Ok(Told { ids: ids(body)?, order: body.required("out_trade_no")?, attach: body.text("attach")?, state, report })
+}
+
+fn refund(body: &Object<'_>) -> Result<Told, ParseError> {
+    let status = body.required("refund_status")?;
+    let known = REFUND_STATES.iter().find(|(word, ..)| *word == status);
+    let (_, state, is_stuck) = known.ok_or_else(|| body.problem("refund_status", UNKNOWN_WORD))?;
+    let amount = body.object("amount")?.ok_or_else(|| body.problem("amount", super::MISSING))?;
+    let report = Report::Refund {
+        of: reference("transaction_id", &body.required("transaction_id")?)?,
+        id: body.required("refund_id")?,
+        number: body.required("out_refund_no")?,
+        money: amount.money("refund", "currency")?,
+        state: *state,
+        is_stuck: *is_stuck,
+    };
+    Ok(Told { ids: ids(body)?, order: body.required("out_trade_no")?, attach: None, state: status, report })
+}
+
+fn ids(body: &Object<'_>) -> Result<Ids, ParseError> {
+    Ok(Ids {
+        mch_id: body.text("mchid")?.or(body.text("sp_mchid")?),
+        app_id: body.text("appid")?.or(body.text("sp_appid")?),
+        sub_mch_id: body.text("sub_mchid")?,
+        sub_app_id: body.text("sub_appid")?,
+    })
+}
+
+fn time(body: &Object<'_>, text: &str) -> Result<Timestamp, ParseError> {
+    Timestamp::parse_rfc3339(text).map_err(|error| body.problem("success_time", &error.to_string()))
+}

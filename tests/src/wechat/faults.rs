@@ -1,0 +1,111 @@
+//! Every single fault at every call to the store, and at every question to WeChat: whatever happens, WeChat's next attempt ends in
+//! the same books.
+
+use serde_json::json;
+use testkit::{Books, Fault, Row, WechatFault};
+
+use super::*;
+use crate::sandbox::SETTLED;
+
+const TRIES_MAX: u64 = 20;
+
+struct Scenario {
+    name: &'static str,
+    before: &'static [&'static str],
+    event: &'static str,
+    changes: fn() -> Vec<(&'static str, Value)>,
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "a payment over APIv3", before: &[], event: "v3_payment", changes: Vec::new },
+    Scenario { name: "a payment over APIv2", before: &[], event: "v2_payment", changes: Vec::new },
+    Scenario { name: "a payment over CloudRun", before: &[], event: "cloudrun_payment", changes: Vec::new },
+    Scenario {
+        name: "a payment that another form has told of",
+        before: &["cloudrun_payment"],
+        event: "v3_payment",
+        changes: Vec::new,
+    },
+    Scenario {
+        name: "a payment of another amount",
+        before: &[],
+        event: "v3_payment",
+        changes: || vec![("/resource/amount/total", json!(1))],
+    },
+    Scenario {
+        name: "a payment of an order that is not there",
+        before: &[],
+        event: "cloudrun_payment",
+        changes: || vec![("/outTradeNo", json!("HLnone")), ("/attach", json!(""))],
+    },
+    Scenario { name: "a refund", before: &["v3_payment"], event: "v3_refund", changes: Vec::new },
+    Scenario { name: "a refund over APIv2", before: &["v3_payment"], event: "v2_refund", changes: Vec::new },
+];
+
+#[tokio::test(start_paused = true)]
+async fn every_single_fault_at_every_call() {
+    for scenario in SCENARIOS {
+        let (expected, calls) = played(scenario, None).await;
+        for (call, fault) in (0..=calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+            let (books, _) = played(scenario, Some((call, fault))).await;
+            assert_eq!(books, expected, "{}: {fault:?} at call {call}", scenario.name);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_single_fault_of_wechats() {
+    use WechatFault::{Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
+    let expected = played(&SCENARIOS[2], None).await.0;
+    for fault in
+        [DropRequest, Disconnect, Delay(std::time::Duration::from_secs(9)), Status(429), Status(500), Garbage, Unsigned]
+    {
+        let (world, net) = (shop().await, paid());
+        net.fail(move |call, _| if call == 0 { fault } else { WechatFault::None });
+        for attempt in 1..=TRIES_MAX {
+            let function = function(world.ledger(attempt), &net, &[]).await;
+            let moment = edge::Moment { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..moment(attempt) };
+            let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &moment).await);
+            if is(&got, CLOUDRUN_SUCCESS) {
+                break;
+            }
+            assert_eq!(got.0, 503, "{fault:?}");
+        }
+        assert_eq!(comparable(world.books()), expected, "{fault:?}");
+    }
+}
+
+/// Delivers until WeChat is told that all is well; returns what is left in the books and the number of calls made.
+async fn played(scenario: &Scenario, fault: Option<(usize, Fault)>) -> (Books, usize) {
+    let world = shop().await;
+    for name in scenario.before {
+        told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+    }
+    let body = with(scenario.event, &(scenario.changes)());
+    let mut made = 0;
+    for attempt in 1..=TRIES_MAX {
+        let from = made;
+        let plan = move |call: usize, _: &str| match fault {
+            Some((at, fault)) if at == from + call => fault,
+            _ => Fault::None,
+        };
+        let sandbox = Sandbox::new(&world, attempt, plan).await;
+        let reply = sandbox.deliver(&body, &moment(attempt)).await;
+        made += sandbox.faults.calls().len();
+        let is_told = reply.is_some_and(|reply| is(&said(reply), success_of(scenario.event)));
+        if is_told {
+            tokio::time::sleep(SETTLED).await;
+            return (comparable(world.books()), made);
+        }
+    }
+    panic!("{}: {fault:?}: never told", scenario.name);
+}
+
+/// All of it but how often an event was tried.
+fn comparable(mut books: Books) -> Books {
+    books.check();
+    for row in books.journal.values_mut() {
+        *row = Row { attempts: 0, ..row.clone() };
+    }
+    books
+}

@@ -1,0 +1,159 @@
+//! What disagrees with the order: kept, flagged with what is wrong, never paid, and acknowledged in the sender's own form.
+
+use serde_json::json;
+
+use super::*;
+
+/// What must come of it: what the order is flagged with, for every form in which it can be said.
+#[tokio::test(start_paused = true)]
+async fn each_mismatch_flags_the_order_and_does_not_pay_it() {
+    const OTHER: &str = r#"{"orderNumber":"hk_other_order"}"#;
+    const TWICE: &str = r#"{"orderNumber":"hk_sample_order","orderNumber":"hk_other_order"}"#;
+    let rows = [
+        ("v3_payment", "/resource/amount/total", json!(1998), "AMOUNT_MISMATCH"),
+        ("v3_payment", "/resource/amount/total", json!(2000), "AMOUNT_MISMATCH"),
+        ("v3_payment", "/resource/amount/total", json!(0), "AMOUNT_MISMATCH"),
+        ("v3_payment", "/resource/amount/total", json!(u64::MAX), "AMOUNT_MISMATCH"),
+        ("v3_payment", "/resource/amount/currency", json!("USD"), "CURRENCY_MISMATCH"),
+        ("v3_payment", "/resource/mchid", json!("1900000002"), "MERCHANT_MISMATCH"),
+        ("v3_payment", "/resource/appid", json!("wxfedcba9876543210"), "MERCHANT_MISMATCH"),
+        ("v3_payment", "/resource/attach", json!(OTHER), "ATTACH_MISMATCH"),
+        ("v3_payment", "/resource/attach", json!(TWICE), "ATTACH_MISMATCH"),
+        ("v3_payment", "/resource/attach", json!("{not JSON"), "ATTACH_MISMATCH"),
+        ("v2_payment", "/total_fee", json!("1998"), "AMOUNT_MISMATCH"),
+        ("v2_payment", "/fee_type", json!("USD"), "CURRENCY_MISMATCH"),
+        ("v2_payment", "/mch_id", json!("1900000002"), "MERCHANT_MISMATCH"),
+        ("v2_payment", "/appid", json!("wxfedcba9876543210"), "MERCHANT_MISMATCH"),
+        ("v2_payment", "/attach", json!(OTHER), "ATTACH_MISMATCH"),
+        ("cloudrun_payment", "/totalFee", json!(1998), "AMOUNT_MISMATCH"),
+        ("cloudrun_payment", "/feeType", json!("USD"), "CURRENCY_MISMATCH"),
+        ("cloudrun_payment", "/subMchId", json!("1900000002"), "MERCHANT_MISMATCH"),
+        ("cloudrun_payment", "/subAppid", json!("wxfedcba9876543210"), "MERCHANT_MISMATCH"),
+        ("cloudrun_payment", "/attach", json!(OTHER), "ATTACH_MISMATCH"),
+        ("v3_refund", "/resource/mchid", json!("1900000002"), "MERCHANT_MISMATCH"),
+    ];
+    for (name, pointer, value, reason) in rows {
+        let world = shop().await;
+        let body = with(name, &[(pointer, value.clone())]);
+        let got = told(&world, &paid(), &[], NOTIFY, &body).await;
+        assert!(is(&got, success_of(name)), "{name} {pointer} {value}: {got:?}");
+        flagged(&world, reason, &format!("{name} {pointer} {value}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_path_must_name_the_order_that_the_body_names() {
+    for name in PAYMENTS.iter().chain(&["v3_refund", "v2_refund"]) {
+        let world = shop().await;
+        let other = format!("{CALLBACK}2");
+        let got = told(&world, &paid(), &[], &other, &sample(name)).await;
+        assert!(is(&got, success_of(name)), "{name}: {got:?}");
+        flagged(&world, "ORDER_MISMATCH", name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_to_be_paid_by_another_provider_never_is() {
+    for (provider, name) in [Provider::Stripe, Provider::Epay].iter().flat_map(|provider| {
+        ["v3_payment", "v2_payment", "cloudrun_payment", "cloudrun_payment_failed", "v3_refund"]
+            .map(|name| (*provider, name))
+    }) {
+        let world = World::new();
+        made(&world, order_by(provider, ORDER, "CNY")).await;
+        let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        assert!(is(&got, success_of(name)), "{name}: {got:?}");
+        flagged(&world, "PROVIDER_MISMATCH", name);
+    }
+    let world = World::new();
+    made(&world, order_by(Provider::Wechat, ORDER, "USD")).await;
+    let got = told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+    assert!(is(&got, V3_SUCCESS), "{got:?}");
+    flagged(&world, "CURRENCY_MISMATCH", "an order in another currency");
+}
+
+/// The details say what was wrong, for whoever looks at it.
+#[tokio::test(start_paused = true)]
+async fn an_anomaly_has_its_details() {
+    let world = shop().await;
+    let body = with("v3_payment", &[("/resource/mchid", json!("1900000002"))]);
+    told(&world, &paid(), &[], NOTIFY, &body).await;
+    let number = OrderNumber::new(ORDER).expect("a number");
+    let order = world.ledger(2).order(&number, &delivery(2)).await.expect("the books").expect("an order");
+    let details: Vec<&String> = order.anomalies.values().collect();
+    assert_eq!(details, ["wechat#v3.4200000000202601010000000001: it is of 1900000002 wx0123456789abcdef - -"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_was_told_of_once_is_not_told_of_with_another_sum() {
+    for name in ["v2_payment", "cloudrun_payment"] {
+        let world = shop().await;
+        told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+        let field = if name == "v2_payment" { ("/total_fee", json!("1")) } else { ("/totalFee", json!(1)) };
+        let got = told(&world, &paid(), &[], NOTIFY, &with(name, &[field])).await;
+        assert!(is(&got, success_of(name)), "{name}: {got:?}");
+        let books = world.books();
+        books.check();
+        assert_eq!(books.order(ORDER).anomaly.as_deref(), Some("AMOUNT_MISMATCH"), "{name}");
+        assert_eq!(books.balance("alice/credits"), 100_000_000, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_payment_of_one_order_is_flagged() {
+    let world = shop().await;
+    told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+    let other = with("v3_payment", &[("/resource/transaction_id", json!("4200000000202601010000000002"))]);
+    let got = told(&world, &paid(), &[], NOTIFY, &other).await;
+    assert!(is(&got, V3_SUCCESS), "{got:?}");
+    let books = world.books();
+    books.check();
+    assert_eq!(books.order(ORDER).anomaly.as_deref(), Some("DUPLICATE_PAYMENT"));
+    assert_eq!(books.balance("alice/credits"), 100_000_000);
+}
+
+/// A service provider's payments are ours only if they are for the merchant whom we take them for.
+#[tokio::test(start_paused = true)]
+async fn a_partners_payment_is_of_both_merchants() {
+    let partner = [("WECHAT_SUB_MCH_ID", "1900000009"), ("WECHAT_SUB_APP_ID", "wx9999999999999999")];
+    let body = |sub_mchid: &str, sub_appid: &str| {
+        let mut body: Value = serde_json::from_str(&sample("v3_payment")).expect("JSON");
+        let resource = body["resource"].as_object_mut().expect("an object");
+        for (name, other) in [("mchid", "sp_mchid"), ("appid", "sp_appid")] {
+            let id = resource.remove(name).expect("an id");
+            resource.insert(other.to_owned(), id);
+        }
+        resource.insert("sub_mchid".to_owned(), json!(sub_mchid));
+        if !sub_appid.is_empty() {
+            resource.insert("sub_appid".to_owned(), json!(sub_appid));
+        }
+        body.to_string()
+    };
+    let rows = [
+        (&partner[..], body("1900000009", "wx9999999999999999"), None),
+        (&partner, body("1900000009", ""), None),
+        (&partner, body("1900000008", "wx9999999999999999"), Some("MERCHANT_MISMATCH")),
+        (&partner, body("1900000009", "wx8888888888888888"), Some("MERCHANT_MISMATCH")),
+        (&partner, sample("v3_payment"), Some("MERCHANT_MISMATCH")),
+        (&[], body("1900000009", "wx9999999999999999"), Some("MERCHANT_MISMATCH")),
+    ];
+    for (variables, body, expected) in rows {
+        let world = shop().await;
+        let got = told(&world, &paid(), variables, NOTIFY, &body).await;
+        assert!(is(&got, V3_SUCCESS), "{got:?}");
+        match expected {
+            Some(reason) => flagged(&world, reason, &body),
+            None => assert_eq!(world.books().balance("alice/credits"), 100_000_000, "{body}"),
+        }
+    }
+}
+
+fn flagged(world: &World, reason: &str, what: &str) {
+    let books = world.books();
+    books.check();
+    let order = books.order(ORDER);
+    assert_eq!((order.payment.as_str(), order.anomaly.as_deref()), ("unpaid", Some(reason)), "{what}");
+    assert_eq!(books.balance("alice/credits"), 0, "{what}");
+    let failed: Vec<_> = books.journal.values().filter_map(|row| row.reason.as_deref()).collect();
+    assert_eq!(failed, [reason.to_ascii_lowercase()], "{what}");
+    assert_eq!(books.bodies.len(), 1, "{what}: what was sent is kept");
+}

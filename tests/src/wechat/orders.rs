@@ -1,0 +1,135 @@
+//! What happens to one order: every two of its events in every order, and all at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use testkit::{Books, OrderRow};
+
+use super::*;
+
+/// The samples of one payment; what WeChat says when it is asked is that it is paid and that a part was given back.
+const OF_ONE_PAYMENT: [&str; 10] = [
+    "v3_payment",
+    "v2_payment",
+    "cloudrun_payment",
+    "cloudrun_payment_without_attach",
+    "v2_payment_failed",
+    "cloudrun_payment_failed",
+    "v3_refund",
+    "v3_refund_closed",
+    "v3_refund_abnormal",
+    "v2_refund",
+];
+
+/// Everything that must come out the same whichever way it came about.
+#[derive(Debug, PartialEq, Eq)]
+struct Ending {
+    balances: BTreeMap<String, i128>,
+    orders: BTreeMap<String, OrderRow>,
+}
+
+impl Ending {
+    fn of(books: &Books) -> Self {
+        books.check();
+        let balances = books.accounts.iter().filter(|(_, account)| account.balance != 0);
+        let order = |order: &OrderRow| OrderRow { version: 0, postings: 0, ..order.clone() };
+        Self {
+            balances: balances.map(|(id, account)| (id.clone(), account.balance)).collect(),
+            orders: books.orders.iter().map(|(number, row)| (number.clone(), order(row))).collect(),
+        }
+    }
+}
+
+async fn after(names: &[&str]) -> Ending {
+    let world = shop().await;
+    for name in names {
+        let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        assert!(is(&got, success_of(name)), "{names:?} {name}: {got:?}");
+    }
+    Ending::of(&world.books())
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_two_events_end_the_same_in_either_order() {
+    for (first, second) in OF_ONE_PAYMENT.iter().flat_map(|first| OF_ONE_PAYMENT.map(|second| (*first, second))) {
+        let (ending, other) = (after(&[first, second]).await, after(&[second, first]).await);
+        assert_eq!(ending, other, "{first} and {second}");
+        assert_eq!(after(&[first, second, first, second]).await, ending, "{first} and {second} again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_payment_told_in_every_form_is_one_payment() {
+    let world = shop().await;
+    for name in PAYMENTS {
+        told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+    }
+    let books = world.books();
+    books.check();
+    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    let money: Vec<&String> = books.journal.keys().filter(|id| id.starts_with("payment#")).collect();
+    assert_eq!(money, [&format!("payment#wechat#{TRANSACTION}")]);
+    assert!(books.journal.values().all(|row| row.status == "processed"), "no form contradicts another");
+}
+
+/// CNY 5.00 of 19.99 are given back: so are a quarter of the credits, rounded in the buyer's disfavour by less than one unit.
+#[tokio::test(start_paused = true)]
+async fn a_refund_takes_back_its_part_once() {
+    for refund in ["v3_refund", "v2_refund"] {
+        let world = shop().await;
+        for name in ["v3_payment", refund, "v3_refund", "v2_refund", refund] {
+            let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+            assert!(is(&got, success_of(name)), "{name}: {got:?}");
+        }
+        let books = world.books();
+        books.check();
+        assert_eq!(books.balance("alice/credits"), 74_987_493, "{refund}");
+        assert_eq!(books.order(ORDER).payment, "partly_refunded", "{refund}");
+    }
+}
+
+/// A card that takes no refund has nothing back yet: somebody is called, and once it has succeeded it counts.
+#[tokio::test(start_paused = true)]
+async fn a_stuck_refund_may_still_succeed() {
+    let world = shop().await;
+    for (name, credits) in [("v3_payment", 100_000_000), ("v3_refund_abnormal", 100_000_000), ("v3_refund", 74_987_493)]
+    {
+        told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        let books = world.books();
+        books.check();
+        assert_eq!(books.balance("alice/credits"), credits, "{name}");
+    }
+}
+
+/// A hundred callbacks for one order, of every form, each in a process of its own on threads of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_hundred_callbacks_at_once_pay_it_once() {
+    let (world, net) = (Arc::new(shop().await), paid());
+    let mut deliveries = Vec::new();
+    for attempt in 0..100_u64 {
+        let (world, net) = (Arc::clone(&world), net.clone());
+        let name = PAYMENTS[usize::try_from(attempt).expect("small") % PAYMENTS.len()];
+        deliveries.push(tokio::spawn(async move {
+            let mut tries = 0_u64;
+            loop {
+                let function = function(world.ledger(attempt), &net, &[]).await;
+                let moment = moment(attempt * 1_000 + tries + 1);
+                let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &moment).await);
+                if is(&got, success_of(name)) {
+                    return;
+                }
+                tries += 1;
+                assert!(tries < 100, "{name}: {got:?}");
+            }
+        }));
+    }
+    for delivery in deliveries {
+        delivery.await.expect("a delivery");
+    }
+    let books = world.books();
+    books.check();
+    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.order(ORDER).payment, "paid");
+    assert_eq!(books.order(ORDER).version, 2, "written once when it was made and once when it was paid");
+    assert_eq!(books.journal.keys().filter(|id| id.starts_with("payment#")).count(), 1);
+}
