@@ -48,6 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "signing",
             "usage",
             "webhook",
+            "wechat",
         ],
     ),
     ("tests", &[]),

@@ -10,12 +10,13 @@ use edge::{Reply, Route, Service as _};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use idempotency::Tables;
 use orders::Orders;
-use providers::StripeConfig;
+use providers::{StripeConfig, WechatConfig, WechatIds};
 use serde_json::Value;
 use stripe::Stripe;
 use testkit::{STAGE, World};
 use usage::Usage;
 use webhook::{Admission, Webhook as _};
+use wechat::Wechat;
 
 use crate::house::root;
 use crate::sandbox::{Sandbox, SandboxOf, function, moment, open_account};
@@ -56,6 +57,19 @@ const FUNCTIONS: &[Declared] = &[
         routes: || of(Stripe::ROUTES),
         secrets: &stripe::SETTINGS,
         variables: &[ADMISSION, STRIPE],
+        schedules: &[],
+        is_source: true,
+    },
+    Declared {
+        name: Wechat::SOURCE,
+        routes: || of(Wechat::ROUTES),
+        secrets: &wechat::SETTINGS,
+        variables: &[
+            ADMISSION,
+            (&wechat::Config::VARIABLES, "functions/wechat/src/config.rs"),
+            (&WechatIds::VARIABLES, "shared/providers/src/wechat/config.rs"),
+            (&WechatConfig::VARIABLES, "shared/providers/src/wechat/config.rs"),
+        ],
         schedules: &[],
         is_source: true,
     },
@@ -226,6 +240,7 @@ async fn every_sample_is_accepted() {
             let reply = match source.name {
                 "usage" => Sandbox::faultless(&world).await.deliver(&body, &moment(1)).await,
                 "stripe" => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &moment(1)).await,
+                "wechat" => SandboxOf::<Wechat>::faultless(&world).await.deliver(&body, &moment(1)).await,
                 other => panic!("no function for {other}"),
             };
             let Reply { status, body, .. } = reply.expect("no fault");

@@ -163,3 +163,6 @@ impl Webhook for Wechat {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

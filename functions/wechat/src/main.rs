@@ -10,7 +10,8 @@ use wechat::{Api, Config, Wechat};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    edge::ended(serve().await)
+    // On the heap: with the way to WeChat in it, it is large.
+    edge::ended(Box::pin(serve()).await)
 }
 
 async fn serve() -> Result<(), lambda_http::Error> {
@@ -21,8 +22,13 @@ async fn serve() -> Result<(), lambda_http::Error> {
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits: the keys, and the connection to the store.
-    let (keys, api_keys, ()) = tokio::join!(start.keys(Wechat::keys), start.keys(wechat::api_keys), ledger.warm());
-    let api_keys = api_keys?;
-    let api = interface.map(|config| Api { http: Http::new(fastrand::Rng::new()), config, keys: api_keys });
+    let (keys, ()) = tokio::join!(start.keys(Wechat::keys), ledger.warm());
+    let api = match interface {
+        None => None,
+        Some(config) => {
+            let keys = start.keys(wechat::api_keys).await?;
+            Some(Api { http: Http::new(fastrand::Rng::new()), config, keys })
+        }
+    };
     edge::run(Function { source: Wechat { config, api }, keys: keys?, admission, ledger }).await
 }

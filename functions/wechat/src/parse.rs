@@ -136,10 +136,10 @@ fn identity(order: &OrderNumber, told: &Told) -> Vec<(&'static str, String)> {
     let mut said = vec![("order", order.to_string()), ("state", told.state.clone())];
     match &told.report {
         Report::Payment { by, money, .. } => {
-            said.extend([("payment", by.id().to_owned()), ("money", money.to_string())])
+            said.extend([("payment", by.id().to_owned()), ("money", money.to_string())]);
         }
         Report::Refund { of, id, money, .. } => {
-            said.extend([("payment", of.id().to_owned()), ("refund", id.clone()), ("money", money.to_string())])
+            said.extend([("payment", of.id().to_owned()), ("refund", id.clone()), ("money", money.to_string())]);
         }
         Report::Unpaid(_) | Report::Awaiting | Report::Other => {}
     }
@@ -190,15 +190,18 @@ impl InAttach {
     }
 }
 
-/// What each state of a payment means, where it is not that it was paid.
-fn unpaid(state: TradeState) -> Report {
+/// What each state of a payment means; `None`: it was paid.
+fn unpaid(state: TradeState) -> Option<Report> {
     match state {
-        TradeState::Closed | TradeState::Revoked => Report::Unpaid(PaymentState::Canceled),
-        TradeState::Failed => Report::Unpaid(PaymentState::Failed),
+        TradeState::Success => None,
+        TradeState::Closed | TradeState::Revoked => Some(Report::Unpaid(PaymentState::Canceled)),
+        TradeState::Failed => Some(FAILED),
         // Of a payment that was given back its refunds tell.
-        TradeState::Success | TradeState::Refunded | TradeState::NotPaid | TradeState::UserPaying => Report::Awaiting,
+        TradeState::Refunded | TradeState::NotPaid | TradeState::UserPaying => Some(Report::Awaiting),
     }
 }
+
+const FAILED: Report = Report::Unpaid(PaymentState::Failed);
 
 fn reference(field: &str, id: &str) -> Result<Reference, ParseError> {
     Reference::new(Provider::Wechat, id).map_err(|error| problem(field, &error.to_string()))

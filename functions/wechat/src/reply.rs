@@ -42,7 +42,6 @@ pub(crate) fn reply(form: Form, outcome: &Outcome) -> Reply {
 
 fn told(outcome: &Outcome) -> Told {
     match outcome {
-        Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_) | Outcome::Conflict => Told::Accepted,
         Outcome::Unparsed(_) | Outcome::Refused(Reason::Unparsed) => Told::Refused(400, "Not understood"),
         Outcome::Malformed => Told::Refused(400, "Malformed request"),
         Outcome::Unverified(_) => Told::Refused(401, "Not verified"),
@@ -52,7 +51,11 @@ fn told(outcome: &Outcome) -> Told {
         Outcome::TooLarge => Told::Refused(413, "Payload too large"),
         Outcome::Panicked => Told::Refused(500, "Internal error"),
         Outcome::Unavailable => Told::Refused(503, "Temporarily unavailable"),
-        Outcome::Refused(
+        Outcome::Booked
+        | Outcome::Repeat
+        | Outcome::Ignored(_)
+        | Outcome::Conflict
+        | Outcome::Refused(
             Reason::InsufficientCredits
             | Reason::UnknownKey
             | Reason::KeyTaken

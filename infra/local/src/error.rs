@@ -34,6 +34,8 @@ pub(crate) enum Error {
     Memory(#[source] Box<EngineError>),
     #[error("the system gives no random bytes")]
     Random(#[source] getrandom::Error),
+    #[error("a key pair could not be made")]
+    KeyPair,
 
     // Serving.
     #[error("port {0} is in use: stop what listens there, or choose another with --port")]
@@ -52,6 +54,10 @@ pub(crate) enum Error {
     Admission(#[from] AdmissionError),
     #[error(transparent)]
     Stripe(#[from] stripe::ConfigError),
+    #[error(transparent)]
+    Wechat(#[from] wechat::ConfigError),
+    #[error(transparent)]
+    WechatApi(#[from] providers::WechatConfigError),
     #[error("infra/catalog.json")]
     Catalog(#[from] catalog::CatalogError),
     #[error(transparent)]

@@ -10,12 +10,13 @@ use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use orders::Orders;
-use providers::{Http, StripeConfig};
+use providers::{Http, StripeConfig, WechatConfig};
 use reconcile::{Providers, Reconcile, StripeApi};
 use serde_json::Value;
 use stripe::Stripe;
 use usage::Usage;
 use webhook::{Admission, Function, Webhook};
+use wechat::Wechat;
 
 use crate::books::STAGE;
 use crate::clock::Work;
@@ -53,7 +54,8 @@ pub(crate) async fn open(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Opened, Error> {
     let setting = |name: &str| {
-        let tried = SETTABLE.contains(&name).then(|| variable(name)).flatten();
+        let is_settable = SETTABLE.contains(&name) || name.starts_with("WECHAT_");
+        let tried = is_settable.then(|| variable(name)).flatten();
         tried.or_else(|| text(function.environment.get(name)?))
     };
     let parts = Parts {
@@ -69,6 +71,7 @@ pub(crate) async fn open(
             Opened::Service(answer(api::Function { api, ledger: parts.ledger }))
         }
         "checkout" => Opened::Service(parts.checkout(setting).await?),
+        "wechat" => Opened::Service(parts.wechat(setting).await?),
         "stripe" => Opened::Service(parts.serve(stripe()?).await?),
         "reconcile" => {
             let (stripe, providers) = (stripe()?, parts.providers(setting).await?);
@@ -99,6 +102,14 @@ impl Parts<'_> {
             StripeConfig::read(setting, STAGE).map_err(checkout::ConfigError::from)?;
         let keys = Keyring::open(self.vault(), checkout::keys(livemode), now()).await?;
         Ok(Providers { stripe: Some(StripeApi { http: Http::new(fastrand::Rng::new()), base, keys }) })
+    }
+
+    async fn wechat(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
+        let config = wechat::Config::read(&setting)?;
+        let keys = Keyring::open(self.vault(), wechat::api_keys, now()).await?;
+        let http = Http::new(fastrand::Rng::new());
+        let api = WechatConfig::read(&setting)?.map(|config| wechat::Api { http, config, keys });
+        self.serve(Wechat { config, api }).await
     }
 
     fn vault(&self) -> Vault {
@@ -155,6 +166,7 @@ mod tests {
     use crate::books;
     use crate::home::Home;
     use crate::mock_stripe::MockStripe;
+    use crate::mock_wechat::MockWechat;
 
     #[tokio::test]
     async fn every_function_of_the_template_is_in_this_program_and_no_other_is_served() {
@@ -163,17 +175,18 @@ mod tests {
         let (engine, secrets) =
             (books::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
-        let mock = MockStripe::new("http://127.0.0.1:9000", "whsec_local");
+        let stripe = MockStripe::new("http://127.0.0.1:9000", "whsec_local");
+        let wechat = MockWechat::new("http://127.0.0.1:9000", &secrets).expect("a stand-in");
+        let setting = |name: &str| stripe.setting(name).or_else(|| wechat.setting(name));
         for function in template.functions() {
-            let opened = open(function, &engine, &secrets, |name| mock.setting(name)).await;
+            let opened = open(function, &engine, &secrets, setting).await;
             assert!(opened.is_ok(), "{}", function.logical_id);
 
             let environment = function.environment.clone();
             let [logical_id, binary] = ["OtherFunction", "other"].map(str::to_owned);
             let other =
                 embedded::Function { logical_id, binary, routes: Vec::new(), schedules: Vec::new(), environment };
-            let refused =
-                open(&other, &engine, &secrets, |name| mock.setting(name)).await.err().map(|error| error.line());
+            let refused = open(&other, &engine, &secrets, setting).await.err().map(|error| error.line());
             assert_eq!(refused.as_deref(), Some("the template names the function other, which is not in this program"));
         }
     }

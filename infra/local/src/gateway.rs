@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;
 use crate::mock_stripe::{self, MockStripe};
+use crate::mock_wechat::{self, MockWechat};
 use crate::now;
 use crate::sources::STRIPE;
 
@@ -30,6 +31,7 @@ pub(crate) struct Gateway {
     pub(crate) functions: Vec<Served>,
     pub(crate) port: u16,
     pub(crate) mock_stripe: Option<MockStripe>,
+    pub(crate) mock_wechat: MockWechat,
 }
 
 pub(crate) struct Served {
@@ -55,11 +57,15 @@ impl Gateway {
         Ok(self.api(&head, &body, peer).await)
     }
 
-    /// What the stand-in for Stripe answers, once the events that it sends have been told to our webhook.
+    /// What a stand-in answers: that for Stripe once the events that it sends have been told to our webhook.
     async fn mocked(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Option<Answered> {
+        let (path, body) = (head.uri.path_and_query()?.as_str(), String::from_utf8_lossy(body));
+        if let Some(path) = path.strip_prefix(mock_wechat::PATH) {
+            let reply = self.mock_wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
+            return Some(response(reply, "mock"));
+        }
         let mock = self.mock_stripe.as_ref()?;
-        let path = head.uri.path_and_query()?.as_str().strip_prefix(mock_stripe::PATH)?;
-        let body = String::from_utf8_lossy(body);
+        let path = path.strip_prefix(mock_stripe::PATH)?;
         let mocked = mock.answer(head.method.as_str(), path, &head.headers, &body, now())?;
         for event in &mocked.events {
             self.deliver(mock, event, peer).await;

@@ -14,6 +14,7 @@ mod json;
 mod log;
 mod manual;
 mod mock_stripe;
+mod mock_wechat;
 mod order;
 mod post;
 mod print;

@@ -107,13 +107,22 @@ impl Shape {
 impl Sample {
     /// An event with this id that happens now, signed.
     pub(crate) fn signed(&self, id: &str, secret: &str, now: Timestamp) -> Result<Signed, Error> {
-        let mut body = self.source.fresh(&self.text, id, now).map_err(Error::Path)?;
-        for Assignment { path, json } in &self.set {
-            body = with_value(&body, path, json).map_err(Error::Path)?;
+        let body = self.plain(id, now)?;
+        if let Some(signed) = self.source.wire(secret, now, &body) {
+            return signed.map_err(|error| Error::Secret(self.setting.name, error));
         }
         let mut headers = self.setting.sign(secret, now, body.as_bytes())?;
         headers.push(("content-type", "application/json".to_owned()));
         Ok(Signed { body, headers })
+    }
+
+    /// The same, unsigned.
+    pub(crate) fn plain(&self, id: &str, now: Timestamp) -> Result<String, Error> {
+        let mut body = self.source.fresh(&self.text, id, now).map_err(Error::Path)?;
+        for Assignment { path, json } in &self.set {
+            body = with_value(&body, path, json).map_err(Error::Path)?;
+        }
+        Ok(body)
     }
 }
 

@@ -25,6 +25,7 @@ use crate::functions::Opened;
 use crate::gateway::{Gateway, Served};
 use crate::home::{Claim, Home, Running, RunningSource};
 use crate::mock_stripe::MockStripe;
+use crate::mock_wechat::MockWechat;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{SOURCES, Scheme};
 use crate::{banner, clock, functions, log, seed};
@@ -68,7 +69,9 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let secrets = Secrets::open(&home, &variable)?;
     let engine = if args.memory { in_memory()? } else { books::store(&home)? };
     let mock_stripe = mock_stripe(address, &secrets, &variable);
-    let setting = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name)).or_else(|| variable(name));
+    let mock_wechat = MockWechat::new(&format!("http://{address}"), &secrets)?;
+    let of_stripe = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name));
+    let setting = |name: &str| of_stripe(name).or_else(|| variable(name)).or_else(|| mock_wechat.setting(name));
     let (served, scheduled) = functions_of_template(&engine, &secrets, setting).await?;
     let tables = Tables::of_stage(STAGE);
     let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
@@ -77,7 +80,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let running = running(address, &secrets, &tables)?;
     let _announced = home.announce(&running)?;
     banner::show(&running, &home, args.memory);
-    let gateway = Gateway { engine: engine.clone(), functions: served, port: address.port(), mock_stripe };
+    let gateway = Gateway { engine: engine.clone(), functions: served, port: address.port(), mock_stripe, mock_wechat };
     tokio::select! {
         () = answer(listener, Arc::new(gateway), stop) => {}
         () = sweep(&engine) => {}

@@ -2,6 +2,7 @@
 
 mod stripe;
 mod usage;
+pub(crate) mod wechat;
 
 use edge::Route;
 use ledger::{Order, Timestamp};
@@ -11,9 +12,11 @@ use webhook::Endpoint;
 use crate::error::Error;
 use crate::json::PathError;
 use crate::random::Generate;
+use crate::sample::Signed;
 
 pub(crate) use self::stripe::STRIPE;
 pub(crate) use self::usage::USAGE;
+pub(crate) use self::wechat::WECHAT;
 
 pub(crate) struct Source {
     pub(crate) name: &'static str,
@@ -24,6 +27,10 @@ pub(crate) struct Source {
     fresh: Fresh,
     /// Makes a sample one about this order, where samples are about orders.
     of_order: Option<OfOrder>,
+    /// Puts a sample into the form in which it goes over the wire, where that is not the sample itself.
+    wire: Option<Wire>,
+    /// Where the stand-in is told first that what a sample says has happened: it will be asked.
+    pub(crate) told_to: Option<&'static str>,
     /// The messages that say that an event was booked, and that it was before, where replies say so.
     pub(crate) said: Option<[&'static str; 2]>,
 }
@@ -46,12 +53,14 @@ pub(crate) enum Scheme {
 /// Sample, id and time.
 type Fresh = fn(&str, &str, Timestamp) -> Result<String, PathError>;
 type OfOrder = fn(&str, &Order) -> Result<String, PathError>;
+/// Secret, time and sample.
+type Wire = fn(&str, Timestamp, &str) -> Result<Signed, SecretError>;
 /// Secret, time and body.
 type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
-pub(crate) const SOURCES: [Source; 2] = [USAGE, STRIPE];
+pub(crate) const SOURCES: [Source; 3] = [USAGE, STRIPE, WECHAT];
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<&'static Self, Error> {
@@ -73,6 +82,11 @@ impl Source {
     /// The sample as an event about this order; `None` where its events are about none.
     pub(crate) fn of_order(&self, sample: &str, order: &Order) -> Option<Result<String, PathError>> {
         self.of_order.map(|of_order| of_order(sample, order))
+    }
+
+    /// The sample as it goes over the wire, where it does not go as it is.
+    pub(crate) fn wire(&self, secret: &str, now: Timestamp, body: &str) -> Option<Result<Signed, SecretError>> {
+        self.wire.map(|wire| wire(secret, now, body))
     }
 
     /// The sample as an event of its own, that happens now.

@@ -2,6 +2,7 @@
 //! CloudRun's interface. It has one merchant, and trusts whoever calls; what it signs is signed as WeChat's is.
 
 mod cloudrun;
+mod hear;
 mod send;
 mod v3;
 

@@ -1,12 +1,11 @@
 //! CloudRun: flat JSON as WeChat's cloud hands it to our container, which forwards it. Tencent takes the payment there, as a service
 //! provider, for the merchant whom `subMchId` names.
 
-use providers::TradeState;
 use providers::wechat::beijing;
 use webhook::ParseError;
 
 use super::json::Object;
-use super::{Ids, Report, Told, UNKNOWN_WORD, reference, unpaid};
+use super::{FAILED, Ids, Report, Told, UNKNOWN_WORD, reference};
 
 const SUCCESS: &str = "SUCCESS";
 const FAIL: &str = "FAIL";
@@ -27,7 +26,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
             let by = reference("transactionId", &body.required("transactionId")?)?;
             Report::Payment { by, money: body.money("totalFee", "feeType")?, at }
         }
-        FAIL => unpaid(TradeState::Failed),
+        FAIL => FAILED,
         _ => return Err(body.problem("resultCode", UNKNOWN_WORD)),
     };
     let ids = Ids {

@@ -1,12 +1,11 @@
 //! APIv2: the flat XML of a payment, or that which a refund held sealed. The reader is the one that the signature was checked with.
 
 use ledger::{Amount, Currency, Money, RefundState};
-use providers::TradeState;
 use providers::wechat::beijing;
 use signing::wechat_v2::Fields;
 use webhook::ParseError;
 
-use super::{Ids, MISSING, Report, Told, UNKNOWN_WORD, problem, reference, unpaid};
+use super::{FAILED, Ids, MISSING, Report, Told, UNKNOWN_WORD, problem, reference};
 
 const SUCCESS: &str = "SUCCESS";
 const FAIL: &str = "FAIL";
@@ -37,7 +36,7 @@ fn payment(fields: &Fields<'_>) -> Result<Told, ParseError> {
                 at: at.transpose()?,
             }
         }
-        (SUCCESS, FAIL) => unpaid(TradeState::Failed),
+        (SUCCESS, FAIL) => FAILED,
         (SUCCESS, _) => return Err(problem("result_code", UNKNOWN_WORD)),
         (_, _) => return Err(problem("return_code", UNKNOWN_WORD)),
     };

@@ -32,14 +32,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
 fn transaction(body: &Object<'_>) -> Result<Told, ParseError> {
     let state = body.required("trade_state")?;
     let known = TradeState::named(&state).ok_or_else(|| body.problem("trade_state", UNKNOWN_WORD))?;
-    let report = match known {
-        TradeState::Success => {
-            let amount = body.object("amount")?.ok_or_else(|| body.problem("amount", super::MISSING))?;
-            let at = body.text("success_time")?.map(|text| time(body, &text)).transpose()?;
-            let by = reference("transaction_id", &body.required("transaction_id")?)?;
-            Report::Payment { by, money: amount.money("total", "currency")?, at }
-        }
-        other => unpaid(other),
+    let report = if let Some(report) = unpaid(known) {
+        report
+    } else {
+        let amount = body.object("amount")?.ok_or_else(|| body.problem("amount", super::MISSING))?;
+        let at = body.text("success_time")?.map(|text| time(body, &text)).transpose()?;
+        let by = reference("transaction_id", &body.required("transaction_id")?)?;
+        Report::Payment { by, money: amount.money("total", "currency")?, at }
     };
     Ok(Told { ids: ids(body)?, order: body.required("out_trade_no")?, attach: body.text("attach")?, state, report })
 }

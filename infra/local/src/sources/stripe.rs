@@ -16,6 +16,8 @@ pub(crate) const STRIPE: Source = Source {
     sample: "payment_intent_succeeded",
     fresh,
     of_order: Some(of_order),
+    wire: None,
+    told_to: None,
     said: None,
 };
 

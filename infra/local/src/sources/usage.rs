@@ -19,6 +19,8 @@ pub(crate) const USAGE: Source = Source {
     sample: "basic",
     fresh: fresh_usage,
     of_order: None,
+    wire: None,
+    told_to: None,
     said: Some(["Event processed successfully", "Event already processed (idempotent)"]),
 };
 

@@ -14,3 +14,4 @@ mod crash;
 mod harness;
 mod sending;
 mod serving;
+mod wechat;

@@ -1,0 +1,60 @@
+//! A stand-in for WeChat Pay on the same port: what it is asked over APIv3 and over CloudRun's interface. What it would notify of,
+//! `send` signs and sends, once it has told the stand-in that it has happened.
+
+use edge::Reply;
+use http::HeaderMap;
+use ledger::Timestamp;
+use signing::rsa::PrivateKey;
+use standin::{Call, WechatMerchant, WechatPay};
+
+use crate::error::Error;
+use crate::secrets::Secrets;
+use crate::sources::wechat::{self, APP_ID, KEY_ID, MCH_ID};
+
+/// What stands before WeChat's own paths: `<base>/mock/wechat/v3/pay/transactions/jsapi`.
+pub(crate) const PATH: &str = "/mock/wechat";
+/// Where `send` says what has happened.
+pub(crate) const TOLD: &str = "/mock/wechat/told";
+
+pub(crate) struct MockWechat {
+    wechat: WechatPay,
+    base_url: String,
+}
+
+impl MockWechat {
+    pub(crate) fn new(base_url: &str, secrets: &Secrets) -> Result<Self, Error> {
+        let merchant = WechatMerchant { mch_id: MCH_ID.to_owned(), app_id: APP_ID.to_owned() };
+        let platform = wechat::platform(secrets.named(wechat::SETTING));
+        let platform = platform.and_then(|pem| PrivateKey::parse(&pem));
+        let platform = platform.map_err(|error| Error::Secret(wechat::SETTING, error))?;
+        Ok(Self { wechat: WechatPay::new(merchant, platform, KEY_ID), base_url: base_url.to_owned() })
+    }
+
+    /// What the function is told of it, by the names of its settings, where nobody has said otherwise.
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
+        let base_url = &self.base_url;
+        Some(match name {
+            "WECHAT_MCH_ID" => MCH_ID.to_owned(),
+            "WECHAT_APP_ID" => APP_ID.to_owned(),
+            "WECHAT_API" => "v3".to_owned(),
+            "WECHAT_API_BASE" => format!("{base_url}{PATH}"),
+            "WECHAT_MERCHANT_SERIAL" => "0000000000000000000000000000000000000001".to_owned(),
+            "WECHAT_NOTIFY_URL" => format!("{base_url}/payment/callback"),
+            "WECHAT_CLOUD_ENV" | "WECHAT_CLOUD_SERVICE" => "local".to_owned(),
+            "WECHAT_CLOUD_PATH" => "/payment/callback".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// `path` is what follows [`PATH`].
+    pub(crate) fn answer(&self, method: &str, path: &str, headers: &HeaderMap, body: &str, now: Timestamp) -> Reply {
+        if method == "POST" && TOLD.strip_prefix(PATH) == Some(path) {
+            self.wechat.hear(body);
+            return Reply::empty(204);
+        }
+        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let call = Call { method, path, authorization, idempotency_key: None, body, now_s: now.unix_s() };
+        let answered = self.wechat.answer(&call);
+        Reply { status: answered.status, headers: answered.headers, body: answered.body }
+    }
+}

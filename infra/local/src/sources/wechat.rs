@@ -1,0 +1,178 @@
+//! WeChat's side: how its notifications are made new, made to be about one order, sealed and signed.
+
+use std::collections::BTreeMap;
+
+use ledger::{Order, Timestamp};
+use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::rand_core::OsRng;
+use rsa::{RsaPrivateKey, RsaPublicKey};
+use serde::{Deserialize, Serialize};
+use signing::SecretError;
+use signing::wechat_v2::Algorithm;
+use standin::{WechatSecrets, WechatSender};
+use webhook::Webhook as _;
+use wechat::Wechat;
+
+use crate::error::Error;
+use crate::json::{PathError, quoted, value_at, with_value};
+use crate::mock_wechat;
+use crate::random;
+use crate::sample::Signed;
+use crate::sources::{Headers, Scheme, Setting, Source};
+
+/// The merchant of the samples, and of the local stack.
+pub(crate) const MCH_ID: &str = "1900000001";
+pub(crate) const APP_ID: &str = "wx0123456789abcdef";
+pub(crate) const KEY_ID: &str = "PUB_KEY_ID_0000000000000000000000000001";
+
+/// All keys of both sides: here they are on one machine, and one is no use without the other.
+pub(crate) const SETTING: &str = "WECHAT_LOCAL";
+
+pub(crate) const WECHAT: Source = Source {
+    name: Wechat::SOURCE,
+    routes: Wechat::ROUTES,
+    settings: &[Setting { name: SETTING, scheme: Scheme::Own, generate, sign }],
+    sample: "v3_payment",
+    fresh,
+    of_order: Some(of_order),
+    wire: Some(wire),
+    told_to: Some(mock_wechat::TOLD),
+    said: None,
+};
+
+const BITS: usize = 2048;
+/// As many characters as WeChat's own keys have.
+const KEY_CHARS: usize = 32;
+
+#[derive(Serialize, Deserialize)]
+struct Keys {
+    platform_private: String,
+    platform_public: String,
+    merchant_private: String,
+    api_v3_key: String,
+    api_v2_key: String,
+    forwarder: String,
+}
+
+impl Keys {
+    fn read(secret: &str) -> Result<Self, SecretError> {
+        // serde_json's own error could quote a secret.
+        let expected = "the object of keys that the local stack has made";
+        serde_json::from_str(secret).map_err(|_| SecretError::NotAKey { expected })
+    }
+}
+
+fn generate() -> Result<String, Error> {
+    let pair = || {
+        let private = RsaPrivateKey::new(&mut OsRng, BITS).map_err(|_| Error::KeyPair)?;
+        let public = RsaPublicKey::from(&private).to_public_key_pem(LineEnding::LF).map_err(|_| Error::KeyPair)?;
+        let private = private.to_pkcs8_pem(LineEnding::LF).map_err(|_| Error::KeyPair)?;
+        Ok::<_, Error>((private.to_string(), public))
+    };
+    let key = || random::hex().map(|text| text.chars().take(KEY_CHARS).collect::<String>());
+    let ((platform_private, platform_public), (merchant_private, _)) = (pair()?, pair()?);
+    let keys = Keys {
+        platform_private,
+        platform_public,
+        merchant_private,
+        api_v3_key: key()?,
+        api_v2_key: key()?,
+        forwarder: random::hex()?,
+    };
+    serde_json::to_string(&keys).map_err(|_| Error::KeyPair)
+}
+
+/// The private key that the stand-in signs with.
+pub(crate) fn platform(secret: &str) -> Result<String, SecretError> {
+    Keys::read(secret).map(|keys| keys.platform_private)
+}
+
+/// What of the keys the function has, by the names of its settings.
+pub(crate) fn of_function(secret: &str) -> Result<BTreeMap<&'static str, String>, SecretError> {
+    let keys = Keys::read(secret)?;
+    let [platform, api_v3_key, api_v2_key, forwarder, _, merchant] = wechat::SETTINGS;
+    Ok(BTreeMap::from([
+        (platform, format!("{KEY_ID} {}", keys.platform_public)),
+        (api_v3_key, keys.api_v3_key),
+        (api_v2_key, keys.api_v2_key),
+        (forwarder, keys.forwarder),
+        (merchant, keys.merchant_private),
+    ]))
+}
+
+fn sender(secret: &str) -> Result<WechatSender, SecretError> {
+    let keys = Keys::read(secret)?;
+    WechatSender::new(WechatSecrets {
+        platform: (&keys.platform_private, KEY_ID),
+        api_v3_key: &keys.api_v3_key,
+        api_v2_key: &keys.api_v2_key,
+        sign_type: Algorithm::HmacSha256,
+        forwarder: &keys.forwarder,
+    })
+}
+
+/// A body in the form that it belongs to; one that belongs to none goes as our container would forward it.
+fn wire(secret: &str, now: Timestamp, body: &str) -> Result<Signed, SecretError> {
+    let sender = sender(secret)?;
+    let sent = sender.sent(body, now.unix_s(), fastrand::u128(..));
+    let sent = sent.unwrap_or_else(|| sender.forwarded(body.to_owned()));
+    Ok(Signed { body: sent.body, headers: sent.headers })
+}
+
+fn sign(secret: &str, now: Timestamp, body: &[u8]) -> Result<Headers, SecretError> {
+    wire(secret, now, &String::from_utf8_lossy(body)).map(|signed| signed.headers)
+}
+
+/// The samples' payment, their order, and what is given back of it.
+const TRANSACTION: &str = "4200000000202601010000000001";
+const ORDER: &str = "hk_sample_order";
+const REFUND: &str = "hk_sample_refund";
+const REFUND_ID: &str = "50000000000202601010000000001";
+
+/// Another payment, unless it is about the payment of an order.
+fn fresh(sample: &str, id: &str, _: Timestamp) -> Result<String, PathError> {
+    let body = sample.replace(TRANSACTION, &format!("42-{id}"));
+    if value_at(&body, "resource").is_some() { with_value(&body, "id", &quoted(id)) } else { Ok(body) }
+}
+
+/// Where the samples have the whole price, and where a part of it that is given back.
+const PRICES: [&str; 8] = [
+    "resource.amount.total",
+    "resource.amount.payer_total",
+    "total_fee",
+    "cash_fee",
+    "totalFee",
+    "cashFee",
+    "req_info.total_fee",
+    "req_info.settlement_total_fee",
+];
+const PARTS: [&str; 4] =
+    ["resource.amount.refund", "resource.amount.payer_refund", "req_info.refund_fee", "req_info.settlement_refund_fee"];
+
+/// Names the order, costs what it costs, and goes by ids of its own: those that it was paid by, where it was.
+fn of_order(sample: &str, order: &Order) -> Result<String, PathError> {
+    let number = order.number.as_str();
+    let paid_by = order.paid.as_ref().map_or_else(|| format!("42-{number}"), |paid| paid.by.id().to_owned());
+    let names = [
+        (ORDER, number.to_owned()),
+        (TRANSACTION, paid_by),
+        (REFUND, format!("R-{number}")),
+        (REFUND_ID, format!("50-{number}")),
+    ];
+    let mut body = names.iter().fold(sample.to_owned(), |body, (name, other)| body.replace(name, other));
+    let price = order.terms.price.amount.units();
+    for (name, is_part) in PRICES.map(|name| (name, false)).iter().chain(&PARTS.map(|name| (name, true))) {
+        let Some(written) = value_at(&body, name).map(str::to_owned) else { continue };
+        let digits = written.trim_matches('"');
+        let units = if *is_part { digits.parse().unwrap_or(price).min(price) } else { price };
+        let units = units.to_string();
+        body = with_value(&body, name, &if written.starts_with('"') { quoted(&units) } else { units })?;
+    }
+    let currency = quoted(order.terms.price.currency.as_str());
+    for name in ["resource.amount.currency", "resource.amount.payer_currency", "fee_type", "feeType"] {
+        if value_at(&body, name).is_some() {
+            body = with_value(&body, name, &currency)?;
+        }
+    }
+    Ok(body)
+}
