@@ -8,6 +8,7 @@ mod faults;
 mod mismatches;
 mod orders;
 mod refusals;
+mod replays;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -68,6 +68,7 @@ pub struct Queried {
     /// What the order costs there, whatever coupons the buyer has used.
     pub money: Option<Money>,
     pub merchant: String,
+    /// Empty where the provider does not say.
     pub app: String,
     /// What we wrote on it when it was made.
     pub attach: Option<String>,

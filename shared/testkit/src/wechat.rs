@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use ledger::Timestamp;
 use signing::rsa::PrivateKey;
 use standin::{Answered, WechatMerchant, WechatPaid, WechatPay, WechatRefund};
 use tokio::time::sleep;
@@ -62,6 +63,7 @@ struct Shared {
     wechat: WechatPay,
     plan: Mutex<Plan>,
     asked: Mutex<Vec<WechatAsked>>,
+    now: Mutex<Timestamp>,
 }
 
 impl Default for WechatNet {
@@ -76,7 +78,7 @@ impl WechatNet {
         let platform = PrivateKey::parse(&rsa_pair(PLATFORM_PAIR).private).unwrap();
         let wechat = WechatPay::new(merchant, platform, PLATFORM_KEY_ID);
         let plan = Mutex::new(Box::new(|_, _: &str| WechatFault::None) as Plan);
-        Self(Arc::new(Shared { wechat, plan, asked: Mutex::default() }))
+        Self(Arc::new(Shared { wechat, plan, asked: Mutex::default(), now: Mutex::new(crate::now()) }))
     }
 
     /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
@@ -88,6 +90,11 @@ impl WechatNet {
     /// The calls so far, in their order.
     pub fn asked(&self) -> Vec<WechatAsked> {
         self.0.asked.lock().unwrap().clone()
+    }
+
+    /// The time that its answers are signed at.
+    pub fn set_now(&self, now: Timestamp) {
+        *self.0.now.lock().unwrap() = now;
     }
 
     /// The buyer pays an order, begun or not.
@@ -108,7 +115,7 @@ impl WechatNet {
             authorization: asked.authorization.as_deref(),
             idempotency_key: None,
             body: &asked.body,
-            now_s: crate::now().unix_s(),
+            now_s: self.0.now.lock().unwrap().unix_s(),
         })
     }
 

@@ -114,6 +114,23 @@ async fn what_is_not_verified_leaves_no_trace() {
     }
 }
 
+/// Bytes that a gateway hands over as what they are not.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_to_be_base64_and_is_not_is_malformed() {
+    let world = shop().await;
+    let before = world.books();
+    let sent = sent(&sample("v3_payment"));
+    let event = event(NOTIFY, &sent).replace("\"isBase64Encoded\":false", "\"isBase64Encoded\":true");
+    let function = function(world.ledger(1), &paid(), &[]).await;
+    let got = said(function.answer(&event, &moment(1)).await);
+    assert!(is(&got, (400, r#"{"code":"FAIL","message":"Malformed request"}"#)), "{got:?}");
+    // Bytes that are no text at all.
+    let post = Sent { base64: true, ..Sent::post(NOTIFY, b"<xml>\xff\xfe</xml>") };
+    let got = said(function.answer(&post.event(Shape::HttpApi), &moment(1)).await);
+    assert!(is(&got, V2_UNVERIFIED), "{got:?}");
+    assert_eq!(world.books(), before);
+}
+
 /// CVE-2026-41432: a secret that is not there verifies nothing, and a form whose keys are not set is not served.
 #[tokio::test(start_paused = true)]
 async fn a_form_without_keys_is_not_served() {
@@ -229,6 +246,12 @@ async fn what_is_not_understood_is_kept() {
         let kept: Vec<&String> = books.journal.keys().filter(|id| id.starts_with("unparsed#wechat#")).collect();
         assert_eq!(kept.len(), 1, "{name} {pointer} {value}");
         assert!(books.bodies.contains(kept[0]) && books.accounts.is_empty(), "{name} {pointer} {value}");
+    }
+    let deep = format!("{{\"returnCode\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    for body in [deep, "\u{feff}{}".to_owned(), "{\"returnCode\":\"\\ud800\"}".to_owned()] {
+        let function = function(shop().await.ledger(1), &paid(), &[]).await;
+        let got = said(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &moment(1)).await);
+        assert!(is(&got, cloudrun), "{got:?}");
     }
     // A name that stands twice says two things.
     let twice = sample("cloudrun_payment").replacen("\"totalFee\": 1999", "\"totalFee\": 1, \"totalFee\": 1999", 1);

@@ -123,7 +123,8 @@ impl CloudRun {
             transaction: written.transaction_id.filter(|id| !id.is_empty()),
             money: written.total_fee.map(|fen| Money { amount: Amount::from_units(fen), currency }),
             merchant,
-            app: written.sub_appid.filter(|id| !id.is_empty()).or(written.appid).unwrap_or_default(),
+            // Not `appid`: that is Tencent's own.
+            app: written.sub_appid.unwrap_or_default(),
             attach: written.attach.filter(|text| !text.is_empty()),
             paid_at: paid_at.map(|text| beijing(&text).ok_or(CallError::Unreadable)).transpose()?,
         })
@@ -191,7 +192,6 @@ impl Payment {
 
 #[derive(Deserialize)]
 struct Written {
-    appid: Option<String>,
     mch_id: Option<String>,
     sub_appid: Option<String>,
     sub_mch_id: Option<String>,
