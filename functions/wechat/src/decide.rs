@@ -44,6 +44,7 @@ pub(crate) fn needs_confirmation(event: &WechatEvent, order: &Order, config: &Co
         // A merchant's refund is signed over APIv3 alone.
         (Report::Refund { .. }, Form::V2 | Form::CloudRun) => true,
         (Report::Other, _) => false,
+        (_, Form::CloudRun) if event.is_incomplete => true,
         (Report::Payment { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Refund { .. }, form) => {
             config.confirms(form)
         }
@@ -114,7 +115,8 @@ fn is_ours(event: &WechatEvent, config: &Config) -> bool {
                 && theirs.sub_mch_id == ours.sub_mch_id
                 && may_be(&theirs.sub_app_id, ours.sub_app_id.as_deref().unwrap_or_default())
         }
-        Form::CloudRun => is(&theirs.sub_mch_id, ours.payee()) && may_be(&theirs.sub_app_id, ours.payee_app()),
+        // Where it names nobody, WeChat is asked, and of no other merchant's orders.
+        Form::CloudRun => may_be(&theirs.sub_mch_id, ours.payee()) && may_be(&theirs.sub_app_id, ours.payee_app()),
     }
 }
 

@@ -29,6 +29,8 @@ pub struct WechatEvent {
     /// What stands in the path where an order's number belongs. Nothing has signed it.
     pub in_path: Option<String>,
     pub in_attach: InAttach,
+    /// What was signed names no order, or nobody whom it was paid to: only WeChat's own word makes up for that.
+    pub is_incomplete: bool,
     pub report: Report,
 }
 
@@ -80,7 +82,7 @@ pub enum Report {
 /// What each form comes down to.
 struct Told {
     ids: Ids,
-    order: String,
+    order: Option<String>,
     attach: Option<String>,
     /// WeChat's word for how the payment or the refund stands.
     state: String,
@@ -102,7 +104,11 @@ pub(crate) fn parse(received: &Received<'_>) -> Result<WechatEvent, ParseError> 
 }
 
 fn event(form: Form, told: Told, in_path: Option<&str>) -> Result<WechatEvent, ParseError> {
-    let order = OrderNumber::new(&told.order).map_err(|error| problem("out_trade_no", &error.to_string()))?;
+    let in_attach = InAttach::read(told.attach.as_deref());
+    let signed = told.order.as_deref().or(in_attach.number());
+    let is_incomplete = signed.is_none() || (told.ids.mch_id.is_none() && told.ids.sub_mch_id.is_none());
+    let number = signed.or(in_path).ok_or_else(|| problem("out_trade_no", MISSING))?;
+    let order = OrderNumber::new(number).map_err(|error| problem("out_trade_no", &error.to_string()))?;
     let said = identity(&order, &told);
     let said: Vec<(&str, &str)> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let fingerprint = Fingerprint::of(1, &said);
@@ -126,7 +132,8 @@ fn event(form: Form, told: Told, in_path: Option<&str>) -> Result<WechatEvent, P
         ids: told.ids,
         order: Some(order),
         in_path: in_path.map(str::to_owned),
-        in_attach: InAttach::read(told.attach.as_deref()),
+        in_attach,
+        is_incomplete,
         report: told.report,
     })
 }
@@ -167,11 +174,19 @@ fn other(form: Form, body: &[u8]) -> WechatEvent {
         order: None,
         in_path: None,
         in_attach: InAttach::Nothing,
+        is_incomplete: false,
         report: Report::Other,
     }
 }
 
 impl InAttach {
+    fn number(&self) -> Option<&str> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
+
     /// Any text may stand there. Only one that is meant to name an order has to.
     pub(crate) fn read(attach: Option<&str>) -> Self {
         #[derive(Deserialize)]

@@ -123,6 +123,54 @@ async fn where_wechat_does_not_answer_it_is_not_acknowledged() {
     assert_eq!(world.books().balance("alice/credits"), 100_000_000);
 }
 
+/// A container may forward no more than this: the path or the attach names the order, and WeChat's word makes up for the rest, whatever
+/// is set.
+#[tokio::test(start_paused = true)]
+async fn what_the_form_lacks_comes_from_the_answer() {
+    const ATTACH: &str = r#","attach":"{\"orderNumber\":\"hk_sample_order\"}""#;
+    const OTHER: &str = r#","attach":"{\"orderNumber\":\"hk_other_order\"}""#;
+    const MERCHANT: &str = r#","subMchId":"1900000001""#;
+    let short = |fen: u64, more: &str| {
+        format!(
+            r#"{{"returnCode":"SUCCESS","resultCode":"SUCCESS","totalFee":{fen},"transactionId":"{TRANSACTION}"{more}}}"#
+        )
+    };
+    let trusting = [("WECHAT_CONFIRM_CLOUDRUN", "false")];
+    let rows = [
+        ("the path alone", CALLBACK, PRICE, "", 1, "paid", None),
+        ("the attach alone", NOTIFY, PRICE, ATTACH, 1, "paid", None),
+        ("both", CALLBACK, PRICE, ATTACH, 1, "paid", None),
+        ("another amount", CALLBACK, 1, ATTACH, 0, "unpaid", Some("AMOUNT_MISMATCH")),
+        ("the merchant, and no order but the path's", CALLBACK, PRICE, MERCHANT, 1, "paid", None),
+    ];
+    for (name, path, fen, more, asked, payment, anomaly) in rows {
+        for variables in [&[][..], &trusting] {
+            let (world, net) = (shop().await, paid());
+            let got = told(&world, &net, variables, path, &short(fen, more)).await;
+            assert!(is(&got, CLOUDRUN_SUCCESS), "{name}: {got:?}");
+            let books = world.books();
+            books.check();
+            let order = books.order(ORDER);
+            assert_eq!((order.payment.as_str(), order.anomaly.as_deref()), (payment, anomaly), "{name}");
+            assert_eq!(net.asked().len(), asked, "{name}");
+        }
+    }
+    // WeChat says that another order was paid so, or none.
+    let world = shop().await;
+    let got = told(&world, &WechatNet::new(), &trusting, CALLBACK, &short(PRICE, ATTACH)).await;
+    assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
+    assert_eq!(world.books().order(ORDER).payment, "unpaid");
+    // What is signed names one order, and the path another.
+    let world = shop().await;
+    told(&world, &paid(), &[], CALLBACK, &short(PRICE, OTHER)).await;
+    assert_eq!(world.books().order(ORDER).payment, "unpaid");
+    // Nothing names any.
+    let world = shop().await;
+    let got = told(&world, &paid(), &[], NOTIFY, &short(PRICE, "")).await;
+    assert_eq!(got.0, 400, "{got:?}");
+    assert_eq!(world.books().order(ORDER).payment, "unpaid");
+}
+
 /// What is refused in any case costs nobody a question, and what is booked neither.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_asked_in_vain() {

@@ -1,5 +1,5 @@
 //! CloudRun: flat JSON as WeChat's cloud hands it to our container, which forwards it. Tencent takes the payment there, as a service
-//! provider, for the merchant whom `subMchId` names.
+//! provider, for the merchant whom `subMchId` names. Containers forward more or less of it: what is left out is asked for.
 
 use providers::wechat::beijing;
 use webhook::ParseError;
@@ -29,11 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
         FAIL => FAILED,
         _ => return Err(body.problem("resultCode", UNKNOWN_WORD)),
     };
-    let ids = Ids {
-        mch_id: None,
-        app_id: None,
-        sub_mch_id: Some(body.required("subMchId")?),
-        sub_app_id: body.text("subAppid")?,
-    };
-    Ok(Some(Told { ids, order: body.required("outTradeNo")?, attach: body.text("attach")?, state: result, report }))
+    let ids =
+        Ids { mch_id: None, app_id: None, sub_mch_id: body.text("subMchId")?, sub_app_id: body.text("subAppid")? };
+    Ok(Some(Told { ids, order: body.text("outTradeNo")?, attach: body.text("attach")?, state: result, report }))
 }

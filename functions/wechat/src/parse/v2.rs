@@ -43,7 +43,7 @@ fn payment(fields: &Fields<'_>) -> Result<Told, ParseError> {
     let id = |name: &str| fields.value(name).map(str::to_owned);
     let ids =
         Ids { mch_id: id("mch_id"), app_id: id("appid"), sub_mch_id: id("sub_mch_id"), sub_app_id: id("sub_appid") };
-    let order = required(fields, "out_trade_no")?.to_owned();
+    let order = Some(required(fields, "out_trade_no")?.to_owned());
     Ok(Told { ids, order, attach: id("attach"), state: result.to_owned(), report })
 }
 
@@ -60,7 +60,7 @@ fn refund(fields: &Fields<'_>) -> Result<Told, ParseError> {
         state: *state,
         is_stuck: *is_stuck,
     };
-    let order = required(fields, "out_trade_no")?.to_owned();
+    let order = Some(required(fields, "out_trade_no")?.to_owned());
     Ok(Told { ids: Ids::default(), order, attach: None, state: status.to_owned(), report })
 }
 

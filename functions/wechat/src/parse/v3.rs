@@ -40,7 +40,13 @@ fn transaction(body: &Object<'_>) -> Result<Told, ParseError> {
         let by = reference("transaction_id", &body.required("transaction_id")?)?;
         Report::Payment { by, money: amount.money("total", "currency")?, at }
     };
-    Ok(Told { ids: ids(body)?, order: body.required("out_trade_no")?, attach: body.text("attach")?, state, report })
+    Ok(Told {
+        ids: ids(body)?,
+        order: Some(body.required("out_trade_no")?),
+        attach: body.text("attach")?,
+        state,
+        report,
+    })
 }
 
 fn refund(body: &Object<'_>) -> Result<Told, ParseError> {
@@ -56,7 +62,7 @@ fn refund(body: &Object<'_>) -> Result<Told, ParseError> {
         state: *state,
         is_stuck: *is_stuck,
     };
-    Ok(Told { ids: ids(body)?, order: body.required("out_trade_no")?, attach: None, state: status, report })
+    Ok(Told { ids: ids(body)?, order: Some(body.required("out_trade_no")?), attach: None, state: status, report })
 }
 
 fn ids(body: &Object<'_>) -> Result<Ids, ParseError> {
