@@ -1,5 +1,6 @@
-//! An HMAC-SHA256 in lower-case hexadecimal, for the schemes that write it so.
+//! Bytes in lower-case hexadecimal, for the schemes that write their signatures so.
 
+/// Of an HMAC-SHA256.
 pub(crate) const TAG_BYTES: usize = 32;
 
 pub(crate) fn write(tag: &[u8]) -> String {
@@ -9,16 +10,16 @@ pub(crate) fn write(tag: &[u8]) -> String {
         .collect()
 }
 
-/// Exactly `^[0-9a-f]{64}$`. One spelling for one tag: two headers joined by a comma, or a value that somebody has trimmed or
-/// re-cased on the way, are not what the sender wrote.
-pub(crate) fn read(text: &str) -> Option<[u8; TAG_BYTES]> {
+/// Exactly two digits of `0-9a-f` for each byte. One spelling for one tag: two headers joined by a comma, or a value that somebody
+/// has trimmed or re-cased on the way, are not what the sender wrote.
+pub(crate) fn read<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
         return None;
     };
-    if pairs.len() != TAG_BYTES {
+    if pairs.len() != BYTES {
         return None;
     }
-    let mut tag = [0; TAG_BYTES];
+    let mut tag = [0; BYTES];
     for (byte, [high, low]) in tag.iter_mut().zip(pairs) {
         *byte = (digit(*high)? << 4) | digit(*low)?;
     }

@@ -1,13 +1,15 @@
 //! Bytes, keys and the time in; proof of who sent them out.
 //!
-//! One file a scheme: [`hmac_hex`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the `Keys` of one: one or more live
-//! [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated without a gap. How good a secret
-//! must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`] at start, never a signature
-//! that goes unchecked. Schemes of key pairs take theirs from [`rsa`]. What a verifier accepts it returns as [`Verified`]; what it refuses is a [`VerifyError`].
+//! One file a scheme: [`epay`], [`hmac_hex`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the
+//! `Keys` of one: one or more live [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated
+//! without a gap. How good a secret must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`]
+//! at start, never a signature that goes unchecked. Schemes of key pairs take theirs from [`rsa`]. What a verifier accepts it
+//! returns as [`Verified`]; what it refuses is a [`VerifyError`].
 //!
 //! Nothing here does I/O or reads the clock or the environment; and of a body no more is read than its scheme signs by itself.
 
 mod der;
+pub mod epay;
 mod freshness;
 mod hex;
 pub mod hmac_hex;

@@ -1,5 +1,6 @@
 //! Tables: what may be a secret, what each scheme accepts, and the exact error of everything it refuses. Then properties.
 
+mod epay;
 mod hmac;
 mod properties;
 mod rsa;
