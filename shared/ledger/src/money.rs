@@ -12,6 +12,9 @@ const WITHOUT_DECIMALS: [&str; 15] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
 const WITH_THREE_DECIMALS: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
 
+/// What is seen is four decimals of a currency that has two; what has more than this is no amount that a program wrote.
+const PADDING_MAX: usize = 16;
+
 /// Three letters of ISO 4217, kept in upper case: senders write either.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
@@ -65,6 +68,18 @@ impl Money {
     /// Reads `19.99` as that many of the currency's whole units.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
         parse(text, currency.scale()).map(|amount| Self { amount, currency })
+    }
+
+    /// The same where the sender writes decimals that the currency does not have, and they are all zeros: `1.0000`.
+    pub fn parse_padded(text: &str, currency: Currency) -> Result<Self, AmountError> {
+        let scale = usize::from(currency.scale());
+        let padded = text.split_once('.').and_then(|(integer, fraction)| {
+            let (kept, more) = fraction.split_at_checked(scale)?;
+            let is_padding = (1..=PADDING_MAX).contains(&more.len()) && more.bytes().all(|digit| digit == b'0');
+            let point = if scale == 0 { "" } else { "." };
+            is_padding.then(|| format!("{integer}{point}{kept}"))
+        });
+        Self::parse(padded.as_deref().unwrap_or(text), currency)
     }
 
     /// The decimal number alone, as short as it can be.

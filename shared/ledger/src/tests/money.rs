@@ -35,6 +35,63 @@ fn money_is_read_and_written_at_the_scale_of_its_currency() {
     }
 }
 
+/// As gateways write what a buyer has paid, each in a way of its own, and as nobody does but who tries.
+#[test]
+fn yuan_are_read_to_the_fen_however_many_zeros_follow() {
+    use AmountError::{Negative, NotADecimal, TooLarge, TooPrecise};
+    const FINE: AmountError = TooPrecise { decimals_max: 2 };
+    let rows: [(&str, Result<u64, AmountError>); 42] = [
+        ("1", Ok(100)),
+        ("1.0", Ok(100)),
+        ("1.00", Ok(100)),
+        ("1.000", Ok(100)),
+        ("1.0000", Ok(100)),
+        ("1.0000000000000000", Ok(100)),
+        ("0.01", Ok(1)),
+        ("0.0100", Ok(1)),
+        ("0.1", Ok(10)),
+        ("1.5", Ok(150)),
+        ("1.5000", Ok(150)),
+        ("19.99", Ok(1_999)),
+        ("19.990", Ok(1_999)),
+        ("100000", Ok(10_000_000)),
+        ("100.0000", Ok(10_000)),
+        ("1234567.89", Ok(123_456_789)),
+        ("0", Ok(0)),
+        ("0.000", Ok(0)),
+        ("999999999999.9900", Ok(99_999_999_999_999)),
+        ("1.001", Err(FINE)),
+        ("1.0010", Err(FINE)),
+        ("1.999", Err(FINE)),
+        ("19.9900001", Err(FINE)),
+        ("0.009", Err(FINE)),
+        ("1.0000000000000000000", Err(FINE)),
+        ("-1", Err(Negative)),
+        ("-1.0000", Err(Negative)),
+        ("-0", Err(Negative)),
+        ("+1", Err(NotADecimal)),
+        ("", Err(NotADecimal)),
+        (".", Err(NotADecimal)),
+        ("1.", Err(NotADecimal)),
+        (".5", Err(NotADecimal)),
+        (".000", Err(NotADecimal)),
+        ("01", Err(NotADecimal)),
+        ("1e2", Err(NotADecimal)),
+        ("1,000", Err(NotADecimal)),
+        (" 1", Err(NotADecimal)),
+        ("1.00.00", Err(NotADecimal)),
+        ("１", Err(NotADecimal)),
+        ("1.00０", Err(NotADecimal)),
+        ("1000000000000", Err(TooLarge)),
+    ];
+    for (text, expected) in rows {
+        let units = Money::parse_padded(text, Currency::CNY).map(|money| money.amount.units());
+        assert_eq!(units, expected.map(u128::from), "{text:?}");
+    }
+    let yen = Money::parse_padded("500.00", Currency::parse("JPY").expect("valid")).map(|money| money.amount.units());
+    assert_eq!(yen, Ok(500));
+}
+
 #[test]
 fn a_price_has_all_the_decimals_of_its_currency() {
     let rows = [
