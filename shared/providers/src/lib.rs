@@ -1,9 +1,10 @@
 //! Clients of the providers: what we ask them, and what their answers say. Only ever the configured address is called.
 //!
-//! [`Http`] carries a request; [`Stripe`] knows what to ask, and so does every [`PaymentApi`]. A call that failed without an answer may have been carried out all
-//! the same, so every call here is one that may be made again: it reads, or it carries an idempotency key, or doing it twice does
-//! nothing more.
+//! [`Http`] carries a request; [`Stripe`], [`Epay`] and every [`PaymentApi`] know what to ask. A call that failed without an answer
+//! may have been carried out all the same, so every call here is one that may be made again: it reads, or it carries an idempotency
+//! key, or doing it twice does nothing more.
 
+mod epay;
 mod error;
 mod form;
 mod http;
@@ -14,6 +15,7 @@ mod stripe;
 mod stripe_config;
 pub mod wechat;
 
+pub use epay::{Epay, EpayConfig, EpayConfigError, EpayLink, EpayMerchant, EpayPayment, EpayWay, NewEpayPayment};
 pub use error::CallError;
 pub use http::Http;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};

@@ -105,7 +105,7 @@ pub(crate) fn is_session_id(id: &str) -> bool {
 }
 
 /// A buyer is sent there, so it is a page or nothing.
-fn page(url: String) -> Result<String, CallError> {
+pub(crate) fn page(url: String) -> Result<String, CallError> {
     let is_page = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme));
     if is_page && url.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(url) } else { Err(CallError::Unreadable) }
 }

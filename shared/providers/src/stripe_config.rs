@@ -39,7 +39,7 @@ fn yes_or_no(name: &'static str, said: &str) -> Result<bool, StripeConfigError> 
 }
 
 /// Scheme, host and perhaps a port and a path: nothing that could lead a key elsewhere.
-fn is_address(url: &str, stage: &str) -> bool {
+pub(crate) fn is_address(url: &str, stage: &str) -> bool {
     let secure = url.strip_prefix("https://");
     let rest = secure.or_else(|| url.strip_prefix("http://").filter(|_| stage == LOCAL));
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '['))

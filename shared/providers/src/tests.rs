@@ -1,5 +1,6 @@
 //! What Stripe is asked, how often, and what is made of its answers; the stand-in answers.
 
+mod epay;
 mod wechat;
 
 use std::sync::Arc;

@@ -50,7 +50,7 @@ fn form(session: &Session) -> String {
     )
 }
 
-fn document(main: &str) -> String {
+pub(crate) fn document(main: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>Pay</title>\n<main>\n{main}\n</main>\n</html>\n"
@@ -68,7 +68,7 @@ fn money(amount: u64, currency: &str) -> String {
     if digits == 0 { format!("{whole} {name}") } else { format!("{whole}.{rest:0>digits$} {name}") }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -15,6 +15,8 @@ pub enum Shape {
 pub struct Sent<'r> {
     pub method: &'r str,
     pub path: &'r str,
+    /// Undecoded.
+    pub query: &'r str,
     pub headers: Vec<(&'r str, String)>,
     pub body: &'r [u8],
     /// Handed over as base64, as a gateway does with what it takes for binary.
@@ -24,7 +26,11 @@ pub struct Sent<'r> {
 
 impl<'r> Sent<'r> {
     pub fn post(path: &'r str, body: &'r [u8]) -> Self {
-        Self { method: "POST", path, headers: Vec::new(), body, base64: false, source_ip: "203.0.113.7" }
+        Self { method: "POST", path, query: "", headers: Vec::new(), body, base64: false, source_ip: "203.0.113.7" }
+    }
+
+    pub fn get(path: &'r str, query: &'r str) -> Self {
+        Self { method: "GET", query, ..Self::post(path, b"") }
     }
 
     #[must_use]
@@ -58,7 +64,7 @@ impl<'r> Sent<'r> {
             "version": "2.0",
             "routeKey": "$default",
             "rawPath": self.path,
-            "rawQueryString": "",
+            "rawQueryString": self.query,
             "headers": headers,
             "requestContext": {
                 "accountId": "000000000000",

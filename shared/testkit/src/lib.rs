@@ -1,6 +1,6 @@
 //! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
-//! [`StripeNet`] between our code and a stand-in for Stripe, the [`contract`] that every ledger passes, a [`MemoryLedger`], [`RsaPair`]s, and
-//! [`Books`], which reads everything that is kept and checks that it adds up.
+//! [`StripeNet`] between our code and a stand-in for Stripe, a [`WechatNet`] and an [`EpayNet`] likewise, the [`contract`] that every
+//! ledger passes, a [`MemoryLedger`], [`RsaPair`]s, and [`Books`], which reads everything that is kept and checks that it adds up.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when a test fails")]
@@ -10,6 +10,7 @@ mod caller;
 mod contract;
 mod contract_backlog;
 mod contract_orders;
+mod epay;
 mod faults;
 mod gateway;
 mod memory;
@@ -22,6 +23,7 @@ mod world;
 pub use books::{Account, Books, OrderRow, Row, SubscriptionRow};
 pub use caller::api_key;
 pub use contract::contract;
+pub use epay::{EPAY_BASE, EPAY_KEY, EpayFault, EpayNet, epay_keys, epay_settings};
 pub use faults::{Call, Fault, Faults};
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
