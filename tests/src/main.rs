@@ -5,6 +5,7 @@
 
 mod concurrency;
 mod costs;
+mod epay;
 mod faults;
 mod forgeries;
 mod gateway;

@@ -36,6 +36,12 @@ pub(crate) fn moment_at(attempt: u64, now: Timestamp) -> Moment {
     Moment { now, started: Instant::now(), deadline: deadline(Usage::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
+/// As long as this source's sender waits.
+#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
+pub(crate) fn moment_within<W: Webhook>(attempt: u64) -> Moment {
+    Moment { now: now(), started: Instant::now(), deadline: deadline(W::REPLY_WITHIN), attempt: mark(attempt) }
+}
+
 pub(crate) fn signature(body: &[u8]) -> String {
     hmac_hex::sign(&hmac_hex::Keys::parse(SECRET, Strength::Deployed).expect("a secret"), body)
 }

@@ -1,10 +1,17 @@
 //! What a deployment sets on this function.
 
+mod epay;
+
 use std::collections::BTreeMap;
 
 use catalog::Catalog;
 use providers::{StripeConfig, StripeConfigError};
 use thiserror::Error;
+
+pub use epay::{EpaySettings, EpaySettingsError};
+
+/// `WECHAT_SECRET_ID`: the secret of the function `wechat`, whose keys its payments are begun with.
+pub const WECHAT_VARIABLES: [&str; 1] = ["WECHAT_SECRET_ID"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {

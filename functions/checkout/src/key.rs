@@ -1,15 +1,26 @@
-//! What may call Stripe for us: a real key, and of the mode that this deployment is in.
+//! What may call the providers for us: real keys, and Stripe's of the mode that this deployment is in.
 
 use edge::{MakeKeys, Settings};
-use providers::SecretKey;
-use signing::{SecretError, Strength, refuse_placeholder};
+use providers::{SecretKey, WechatKeys};
+use signing::{SecretError, Strength, epay, refuse_placeholder};
 
-/// The setting that holds it.
+/// The setting that holds Stripe's.
 pub const SETTING: &str = "STRIPE_SECRET_KEY";
 
 /// How the settings become a key where money is real, or where it is not.
 pub fn keys(livemode: bool) -> MakeKeys<SecretKey> {
     if livemode { key::<true> } else { key::<false> }
+}
+
+/// Those that the function `epay` verifies with.
+pub fn epay_keys(settings: &Settings, strength: Strength) -> Result<epay::Keys, (&'static str, SecretError)> {
+    epay::Keys::read(|name| settings.setting(name), strength)
+}
+
+/// Those of the function `wechat` that it asks with.
+pub fn wechat_keys(settings: &Settings, _: Strength) -> Result<WechatKeys, (&'static str, SecretError)> {
+    let [private, platform] = WechatKeys::SETTINGS.map(|name| settings.setting(name));
+    WechatKeys::parse(private, platform)
 }
 
 fn key<const LIVE: bool>(settings: &Settings, strength: Strength) -> Result<SecretKey, (&'static str, SecretError)> {

@@ -1,17 +1,20 @@
-//! Checkout over HTTP: one order and one open Stripe session, however often the buyer clicks.
+//! Checkout over HTTP: one order and one open payment, however often the buyer clicks.
 //!
 //! What is bought is remembered by a pointer from the owner and the product to the order, and where it is paid by the session on the
 //! order. Both are written only over what was read. Stripe is asked for a session under a key that follows from the order, so two
-//! clicks that ask at once get the same one. `pending` finds the order, `page` its session, `decide` says what is written.
+//! clicks that ask at once get the same one; at an epay gateway and at WeChat Pay the order's number is the payment. `pending` finds the
+//! order; `page`, `epay` and `wechat` begin its payment; `decide` says what is written.
 
 mod config;
 mod decide;
+mod epay;
 mod key;
 mod page;
 mod parse;
 mod pending;
 mod reply;
 mod visit;
+mod wechat;
 
 use std::time::Duration;
 
@@ -19,32 +22,57 @@ use api::{Api, Asked, Dice, Failure, Told};
 use catalog::Catalog;
 use edge::{Keyring, Reply, Route};
 use ledger::Ledger;
-use providers::{Http, SecretKey};
+use providers::{Http, SecretKey, WechatConfig, WechatKeys};
 
-pub use config::{Config, ConfigError};
-pub use key::{SETTING, keys};
+pub use config::{Config, ConfigError, EpaySettings, EpaySettingsError, WECHAT_VARIABLES};
+pub use key::{SETTING, epay_keys, keys, wechat_keys};
 
 use parse::Wanted;
-use visit::Visit;
+use visit::{Visit, Way};
 
 #[derive(Debug)]
 pub struct Checkout {
     pub catalog: Catalog,
     pub config: Config,
     pub keys: Keyring<SecretKey>,
+    /// Where something can be paid by epay.
+    pub epay: Option<EpayTill>,
+    /// Where something can be paid by WeChat Pay.
+    pub wechat: Option<WechatTill>,
     pub http: Http,
     /// For the numbers of new orders.
     pub dice: Dice,
 }
 
+#[derive(Debug)]
+pub struct EpayTill {
+    pub settings: EpaySettings,
+    pub keys: Keyring<signing::epay::Keys>,
+}
+
+#[derive(Debug)]
+pub struct WechatTill {
+    pub config: WechatConfig,
+    pub keys: Keyring<WechatKeys>,
+}
+
+/// By whom it is to be paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pay;
+pub enum Pay {
+    Stripe,
+    Epay,
+    Wechat,
+}
 
 impl Api for Checkout {
     const NAME: &'static str = "checkout";
-    const ROUTES: &'static [Route<Pay>] = &[Route { method: "POST", path: "/api/pay/checkout", endpoint: Pay }];
+    const ROUTES: &'static [Route<Pay>] = &[
+        Route { method: "POST", path: "/api/pay/checkout", endpoint: Pay::Stripe },
+        Route { method: "POST", path: "/api/pay/epay", endpoint: Pay::Epay },
+        Route { method: "POST", path: "/payment/create", endpoint: Pay::Wechat },
+    ];
     const BODY_BYTES_MAX: usize = 4 * 1024;
-    /// Stripe answers within a second, and is asked more than once if it does not. A sandbox has ten seconds.
+    /// Providers answer within a second, and are asked more than once if they do not. A sandbox has ten seconds.
     const REPLY_WITHIN: Duration = Duration::from_secs(9);
 
     type Call = Pay;
@@ -54,8 +82,13 @@ impl Api for Checkout {
     }
 
     async fn call<L: Ledger>(&self, asked: &Asked<'_, Pay>, ledger: &L) -> Result<Told, Failure> {
-        let wanted = parse::wanted(asked.request.body(), &self.catalog)?;
-        let visit = Visit::new(self, asked, ledger);
+        let body = asked.request.body();
+        let (wanted, way) = match asked.found.endpoint {
+            Pay::Stripe => (parse::of_stripe(body, &self.catalog)?, Way::Stripe),
+            Pay::Epay => parse::of_epay(body, &self.catalog).map(|(wanted, wish)| (wanted, Way::Epay(wish)))?,
+            Pay::Wechat => parse::of_wechat(body).map(|(number, payer)| (Wanted::Order(number), Way::Wechat(payer)))?,
+        };
+        let visit = Visit::new(self, asked, ledger, way);
         match wanted {
             Wanted::Product(terms) => visit.buy(&terms).await,
             Wanted::Order(number) => visit.pay(&number).await,

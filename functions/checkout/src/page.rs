@@ -24,8 +24,7 @@ impl<L: Ledger> Visit<'_, L> {
     }
 
     async fn open(&self, order: &Order) -> Result<Looked, Failure> {
-        let unavailable = || Failure::new(409, "product_unavailable", "This product is no longer sold.");
-        let product = self.checkout.catalog.product(&order.terms.product).ok_or_else(unavailable)?;
+        let product = self.product(order)?;
         match self.ask(Ask::Create(&decide::session(order, product, &self.checkout.config))).await {
             Ok(session) => self.opened(order, session).await,
             Err(error) if is_kept(&error) => {

@@ -1,16 +1,29 @@
-//! What is to be paid for: a product, or an order that was made before.
+//! What is to be paid for: a product, or an order that was made before; and what the buyer says of how.
+
+use std::net::IpAddr;
 
 use api::{Failure, object, read};
 use catalog::{Catalog, Choice, ChoiceError};
 use ledger::{OrderNumber, Provider, Terms};
+use providers::{EpayWay, Payer};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// WeChat's are 28; it documents no more than 128.
+const OPEN_ID_CHARS_MAX: usize = 128;
 
 #[derive(Debug)]
 pub(crate) enum Wanted {
     /// On the terms that the catalog has now.
     Product(Terms),
     Order(OrderNumber),
+}
+
+/// What a buyer may say of a payment by epay. Neither is a text that goes anywhere as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct EpayWish {
+    pub(crate) way: Option<EpayWay>,
+    pub(crate) client_ip: Option<IpAddr>,
 }
 
 #[derive(Deserialize)]
@@ -21,13 +34,60 @@ struct Body {
     order_number: Option<Value>,
 }
 
-pub(crate) fn wanted(body: &[u8], catalog: &Catalog) -> Result<Wanted, Failure> {
-    let Body { product, quantity, order_number } = object(body)?;
-    let number: Option<String> =
-        read(order_number.as_ref(), || invalid("order_number_invalid", "orderNumber must be a text."))?;
-    let product: Option<String> = read(product.as_ref(), || invalid("product_invalid", "product must be a text."))?;
+pub(crate) fn of_stripe(body: &[u8], catalog: &Catalog) -> Result<Wanted, Failure> {
+    wanted(&object(body)?, catalog, Provider::Stripe)
+}
+
+pub(crate) fn of_epay(body: &[u8], catalog: &Catalog) -> Result<(Wanted, EpayWish), Failure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct EpayBody {
+        product: Option<Value>,
+        quantity: Option<Value>,
+        order_number: Option<Value>,
+        r#type: Option<Value>,
+        client_ip: Option<Value>,
+    }
+    let EpayBody { product, quantity, order_number, r#type: way, client_ip } = object(body)?;
+    let of_way = || invalid("type_invalid", "type must be alipay, wxpay, qqpay or bank.");
+    let of_ip = || invalid("client_ip_invalid", "clientIp must be an address.");
+    let way: Option<String> = read(way.as_ref(), of_way)?;
+    let client_ip: Option<String> = read(client_ip.as_ref(), of_ip)?;
+    let wish = EpayWish {
+        way: way.map(|way| EpayWay::named(&way).ok_or_else(of_way)).transpose()?,
+        client_ip: client_ip.map(|ip| ip.parse().map_err(|_| of_ip())).transpose()?,
+    };
+    Ok((wanted(&Body { product, quantity, order_number }, catalog, Provider::Epay)?, wish))
+}
+
+pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, Payer), Failure> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct WechatBody {
+        order_number: Option<Value>,
+        open_id: Option<Value>,
+    }
+    let WechatBody { order_number, open_id } = object(body)?;
+    let number =
+        number(order_number.as_ref())?.ok_or_else(|| invalid("order_number_missing", "An orderNumber is needed."))?;
+    let of_id = || invalid("open_id_invalid", "openId must be the buyer's id in the app.");
+    let open_id: Option<String> = read(open_id.as_ref(), of_id)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_id = |id: &String| (1..=OPEN_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(plain);
+    let payer = match open_id {
+        None => Payer::Scan,
+        Some(id) if is_id(&id) => Payer::OpenId(id),
+        Some(_) => return Err(of_id()),
+    };
+    Ok((OrderNumber::new(&number).map_err(|_| not_found())?, payer))
+}
+
+fn wanted(body: &Body, catalog: &Catalog, provider: Provider) -> Result<Wanted, Failure> {
+    let number = number(body.order_number.as_ref())?;
+    let product: Option<String> =
+        read(body.product.as_ref(), || invalid("product_invalid", "product must be a text."))?;
     let quantity: Option<u64> =
-        read(quantity.as_ref(), || invalid("quantity_invalid", "quantity must be a whole number."))?;
+        read(body.quantity.as_ref(), || invalid("quantity_invalid", "quantity must be a whole number."))?;
     match (product, number) {
         (None, None) => Err(invalid("product_missing", "A product or an orderNumber is needed.")),
         (None, Some(number)) if quantity.is_none() => {
@@ -36,12 +96,15 @@ pub(crate) fn wanted(body: &[u8], catalog: &Catalog) -> Result<Wanted, Failure> 
         (_, Some(_)) => Err(invalid("fields_conflict", "A body names a product or an order, and not both.")),
         (Some(id), None) => {
             let product = catalog.product(&id).ok_or_else(|| invalid("unknown_product", "No such product."))?;
-            let choice =
-                Choice { quantity: quantity.unwrap_or(1), provider: Some(Provider::Stripe), ..Choice::default() };
+            let choice = Choice { quantity: quantity.unwrap_or(1), provider: Some(provider), ..Choice::default() };
             let refused = |error: ChoiceError| Failure::new(400, error.code(), format!("Not sold so: {error}."));
             product.terms(&choice).map(Wanted::Product).map_err(refused)
         }
     }
+}
+
+fn number(said: Option<&Value>) -> Result<Option<String>, Failure> {
+    read(said, || invalid("order_number_invalid", "orderNumber must be a text."))
 }
 
 /// Also of an order of somebody else's.

@@ -7,7 +7,7 @@ use crate::decide;
 use crate::page::Looked;
 use crate::parse::not_found;
 use crate::reply;
-use crate::visit::{ROUNDS_MAX, Visit, Written};
+use crate::visit::{ROUNDS_MAX, Visit, Way, Written};
 
 /// The order of a product that is being bought, if there is one now.
 enum Pending {
@@ -27,7 +27,7 @@ impl<L: Ledger> Visit<'_, L> {
                 Pending::Told(told) => return Ok(told),
                 Pending::Again => continue,
             };
-            if let Looked::Told(told) = self.page(&order).await? {
+            if let Looked::Told(told) = self.begin(&order).await? {
                 return Ok(told);
             }
         }
@@ -40,7 +40,7 @@ impl<L: Ledger> Visit<'_, L> {
         for _ in 0..ROUNDS_MAX {
             let order = self.ledger.order(number, &self.delivery).await?;
             let order = order.filter(|order| order.owner == *self.caller).ok_or_else(not_found)?;
-            if order.terms.provider != Provider::Stripe {
+            if order.terms.provider != self.way.provider() {
                 return refused("wrong_provider", "This order is to be paid elsewhere.");
             }
             match order.payment {
@@ -50,13 +50,22 @@ impl<L: Ledger> Visit<'_, L> {
                 PaymentState::Canceled => return refused("order_canceled", "This order was canceled."),
                 PaymentState::Expired => return refused("order_expired", "The time to pay this order is over."),
                 PaymentState::Unpaid | PaymentState::Failed => {
-                    if let Looked::Told(told) = self.page(&order).await? {
+                    if let Looked::Told(told) = self.begin(&order).await? {
                         return Ok(told);
                     }
                 }
             }
         }
         Err(Failure::unavailable().about(number))
+    }
+
+    /// The payment of an order that is still to be paid, where this click wants to pay.
+    async fn begin(&self, order: &Order) -> Result<Looked, Failure> {
+        match &self.way {
+            Way::Stripe => self.page(order).await,
+            Way::Epay(wish) => self.begin_epay(order, wish).await,
+            Way::Wechat(payer) => self.begin_wechat(order, payer).await,
+        }
     }
 
     async fn pending(&self, terms: &Terms) -> Result<Pending, Failure> {
@@ -69,9 +78,11 @@ impl<L: Ledger> Visit<'_, L> {
         if is_open && last.terms == *terms {
             return Ok(Pending::Order(Box::new(last)));
         }
-        // What can still be paid is not left behind with a page that can still be paid on.
+        // What can still be paid is not left behind with a page that can still be paid on, where a page can be closed at all.
         let mut closing = Vec::new();
-        if let Some(session) = last.session.as_ref().filter(|_| is_open || last.payment == PaymentState::Canceled) {
+        let is_stripes = last.terms.provider == Provider::Stripe;
+        let may_be_open = is_stripes && (is_open || last.payment == PaymentState::Canceled);
+        if let Some(session) = last.session.as_ref().filter(|_| may_be_open) {
             if let Some(told) = self.retired(&last, &session.id).await? {
                 return Ok(Pending::Told(told));
             }

@@ -1,30 +1,41 @@
-//! Whole clicks: the real SDK over the embedded store, the stand-in where Stripe would be, faults between.
+//! Whole clicks: the real SDK over the embedded store, stand-ins where the providers would be, faults between.
 
 mod branches;
+mod epay;
 mod failures;
 mod faults;
 mod races;
 mod rotation;
 mod settings;
+mod wechat;
 
 use std::time::Instant;
 
 use api::Function;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use edge::{Moment, Service as _, Settings, Vault};
 use ledger::Timestamp;
 use providers::StripeConfig;
 use serde_json::Value;
-use testkit::{Sent, Shape, StripeFault, StripeNet, World, api_key, deadline, mark, now};
+use testkit::{
+    EPAY_BASE, EpayNet, Sent, Shape, StripeFault, StripeNet, WechatNet, World, api_key, deadline, epay_settings, mark,
+    now,
+};
 
 use super::*;
 
 const CREDITS: &str = r#"{"product":"credits-100"}"#;
 const KEY: &str = "sk_test_0123456789abcdefghijklmnop";
 
-/// A shop with one buyer, `alice`, and a Stripe of its own.
+/// A shop with one buyer, `alice`, and providers of its own.
 struct Shop {
     world: World,
     net: StripeNet,
+    gateway: EpayNet,
+    wechat: WechatNet,
+    /// Of epay, beside those that every test has.
+    settings: &'static [(&'static str, &'static str)],
     kept_price: &'static str,
     now: Timestamp,
 }
@@ -46,7 +57,9 @@ impl Shop {
         let (world, stripe) = (World::new(), standin::Stripe::new("https://pay.invalid", false, "s"));
         api_key(&world.ledger(0), "alice", "key-of-alice").await;
         api_key(&world.ledger(0), "bob", "key-of-bob").await;
-        Self { world, net: StripeNet::new(stripe.with_prices(prices)), kept_price: "price_report", now: now() }
+        let net = StripeNet::new(stripe.with_prices(prices));
+        let (gateway, wechat) = (EpayNet::default(), WechatNet::new());
+        Self { world, net, gateway, wechat, settings: &[], kept_price: "price_report", now: now() }
     }
 
     async fn function<L: Ledger>(&self, seed: u64, ledger: L) -> Function<Checkout, L> {
@@ -61,11 +74,11 @@ impl Shop {
         };
         let vault = Vault::Here(Settings::new([(SETTING.to_owned(), KEY.to_owned())]));
         let keys = Keyring::open(vault, keys(false), now()).await.expect("a key");
-        let http = Http::over(self.net.clone(), fastrand::Rng::with_seed(seed));
-        Function {
-            api: Checkout { catalog, config, keys, http, dice: Dice::new(fastrand::Rng::with_seed(seed)) },
-            ledger,
-        }
+        let nets = Nets { stripe: self.net.clone(), epay: self.gateway.clone(), wechat: self.wechat.clone() };
+        let http = Http::over(nets, fastrand::Rng::with_seed(seed));
+        let dice = Dice::new(fastrand::Rng::with_seed(seed));
+        let (epay, wechat) = (epay::till(self.settings).await, Some(wechat::till().await));
+        Function { api: Checkout { catalog, config, keys, epay, wechat, http, dice }, ledger }
     }
 
     #[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
@@ -76,13 +89,18 @@ impl Shop {
 
     /// Meets a sandbox of its own, which knows nothing.
     async fn click(&self, attempt: u64, body: &str) -> Reply {
+        self.click_at(attempt, "/api/pay/checkout", body).await
+    }
+
+    async fn click_at(&self, attempt: u64, path: &str, body: &str) -> Reply {
         let function = self.function(attempt, self.world.ledger(attempt)).await;
-        function.answer(&event(body), &self.moment(attempt)).await
+        function.answer(&event_at(path, body), &self.moment(attempt)).await
     }
 
     fn later(&mut self, seconds: i64) {
         self.now = self.now.plus_seconds(seconds);
         self.net.set_now(self.now);
+        self.gateway.set_now(self.now);
     }
 
     fn payment(&self, order: &str) -> String {
@@ -90,8 +108,32 @@ impl Shop {
     }
 }
 
+/// Each provider where it is.
+#[derive(Debug, Clone)]
+struct Nets {
+    stripe: StripeNet,
+    epay: EpayNet,
+    wechat: WechatNet,
+}
+
+impl HttpConnector for Nets {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if request.uri().starts_with(EPAY_BASE) {
+            self.epay.call(request)
+        } else if request.uri().starts_with("https://wechat.invalid/") {
+            self.wechat.call(request)
+        } else {
+            self.stripe.call(request)
+        }
+    }
+}
+
 fn event(body: &str) -> String {
-    let sent = Sent::post("/api/pay/checkout", body.as_bytes());
+    event_at("/api/pay/checkout", body)
+}
+
+fn event_at(path: &str, body: &str) -> String {
+    let sent = Sent::post(path, body.as_bytes());
     sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi)
 }
 

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Api as _, Asked, Failure};
+use catalog::Product;
 use edge::{Moment, chain};
 use ledger::{
     CommitError, Committed, Deadline, Decision, Delivery, KeyError, Ledger, Order, OrderNumber, Owner, PaymentState,
+    Provider,
 };
-use providers::{CallError, NewSession, SecretKey, Session, Stripe};
+use providers::{CallError, NewSession, Payer, SecretKey, Session, Stripe};
 
+use crate::parse::EpayWish;
 use crate::{Checkout, Pay};
 
 /// In each round somebody else has written, and one buyer has only so many fingers.
@@ -24,7 +27,26 @@ pub(crate) struct Visit<'v, L> {
     pub(crate) caller: &'v Owner,
     pub(crate) moment: &'v Moment,
     pub(crate) ledger: &'v L,
+    pub(crate) way: Way,
     pub(crate) delivery: Delivery<'static>,
+}
+
+/// Where a click wants to pay, and what it says of that.
+#[derive(Debug)]
+pub(crate) enum Way {
+    Stripe,
+    Epay(EpayWish),
+    Wechat(Payer),
+}
+
+impl Way {
+    pub(crate) const fn provider(&self) -> Provider {
+        match self {
+            Self::Stripe => Provider::Stripe,
+            Self::Epay(_) => Provider::Epay,
+            Self::Wechat(_) => Provider::Wechat,
+        }
+    }
 }
 
 /// What Stripe is asked.
@@ -46,8 +68,19 @@ pub(crate) enum Written {
 }
 
 impl<'v, L: Ledger> Visit<'v, L> {
-    pub(crate) fn new(checkout: &'v Checkout, asked: &'v Asked<'_, Pay>, ledger: &'v L) -> Self {
-        Self { checkout, caller: &asked.caller, moment: asked.moment, ledger, delivery: asked.delivery() }
+    pub(crate) fn new(checkout: &'v Checkout, asked: &'v Asked<'_, Pay>, ledger: &'v L, way: Way) -> Self {
+        Self { checkout, caller: &asked.caller, moment: asked.moment, ledger, way, delivery: asked.delivery() }
+    }
+
+    /// Until when a provider may take its time.
+    pub(crate) fn for_asking(&self) -> Deadline {
+        self.moment.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(self.moment.deadline, Deadline)
+    }
+
+    /// What the order is of, as it is sold now.
+    pub(crate) fn product(&self, order: &Order) -> Result<&'v Product, Failure> {
+        let unavailable = || Failure::new(409, "product_unavailable", "This product is no longer sold.");
+        self.checkout.catalog.product(&order.terms.product).ok_or_else(unavailable)
     }
 
     /// An order that something of ours leads to.
@@ -99,7 +132,7 @@ impl<'v, L: Ledger> Visit<'v, L> {
     }
 
     async fn ask_with(&self, ask: Ask<'_>, key: Arc<SecretKey>) -> Result<Session, CallError> {
-        let until = self.moment.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(self.moment.deadline, Deadline);
+        let until = self.for_asking();
         let stripe = Stripe::new(self.checkout.http.clone(), &self.checkout.config.stripe.base, key);
         match ask {
             Ask::Create(new) => stripe.create_session(new, until).await,

@@ -30,6 +30,7 @@ Paste into another terminal:
 
   key=$(sed -n 's/.*"{OWNER}": "\(hk_[^"]*\)".*/\1/p' {dir}/local.json)
   curl -H "Authorization: Bearer $key" -d '{{"product":"credits-100"}}' {base}/api/pay/checkout    # then open its url
+  curl -H "Authorization: Bearer $key" -d '{{"product":"credits-1000"}}' {base}/api/pay/epay       # in yuan, by epay
 
 The same by hand; the second time it is not booked again:
 

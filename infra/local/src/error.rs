@@ -58,6 +58,10 @@ pub(crate) enum Error {
     Wechat(#[from] wechat::ConfigError),
     #[error(transparent)]
     WechatApi(#[from] providers::WechatConfigError),
+    #[error(transparent)]
+    Epay(#[from] epay::ConfigError),
+    #[error(transparent)]
+    EpayCheckout(#[from] checkout::EpaySettingsError),
     #[error("infra/catalog.json")]
     Catalog(#[from] catalog::CatalogError),
     #[error(transparent)]

@@ -35,9 +35,9 @@ pub(crate) async fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Opt
     ];
     headers.extend(signed.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let call = Call {
-        method: "POST",
+        method: signed.method,
         path,
-        query: "",
+        query: &signed.query,
         protocol: "HTTP/1.1",
         headers: &headers,
         body: signed.body.as_bytes(),
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Opt
         request_id: "local",
         now,
     };
-    let route = Route { method: "POST".to_owned(), path: path.to_owned() };
+    let route = Route { method: signed.method.to_owned(), path: path.to_owned() };
     print::line(format_args!("{:#}", event(&call, &route, &BTreeMap::new())));
     Ok(())
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use api::Dice;
 use catalog::{Catalog, SHIPPED};
-use checkout::Checkout;
+use checkout::{Checkout, EpaySettings, EpayTill, WechatTill};
 use edge::{Keyring, Moment, Reply, Service, Settings, Vault, Worker, chain};
 use embedded::Engine;
+use epay::Epay;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use orders::Orders;
@@ -34,12 +35,13 @@ pub(crate) enum Opened {
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 /// What of a deployment's settings a person may try out here. The others are the template's.
-const SETTABLE: [&str; 10] = [
+const SETTABLE: [&str; 11] = [
     "ALLOWED_IPS",
     "MAX_SKEW_SECONDS",
     "STRIPE_ACCOUNT",
     "STRIPE_EVENTS",
     "MOCK_STRIPE",
+    "MOCK_EPAY",
     "STRIPE_API_BASE",
     "CHECKOUT_SUCCESS_URL",
     "CHECKOUT_CANCEL_URL",
@@ -54,7 +56,8 @@ pub(crate) async fn open(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Opened, Error> {
     let setting = |name: &str| {
-        let is_settable = SETTABLE.contains(&name) || name.starts_with("WECHAT_");
+        let is_settable =
+            SETTABLE.contains(&name) || ["WECHAT_", "EPAY_"].iter().any(|prefix| name.starts_with(prefix));
         let tried = is_settable.then(|| variable(name)).flatten();
         tried.or_else(|| text(function.environment.get(name)?))
     };
@@ -71,6 +74,7 @@ pub(crate) async fn open(
             Opened::Service(answer(api::Function { api, ledger: parts.ledger }))
         }
         "checkout" => Opened::Service(parts.checkout(setting).await?),
+        "epay" => Opened::Service(parts.epay(setting).await?),
         "wechat" => Opened::Service(parts.wechat(setting).await?),
         "stripe" => Opened::Service(parts.serve(stripe()?).await?),
         "reconcile" => {
@@ -90,10 +94,11 @@ struct Parts<'s> {
 impl Parts<'_> {
     async fn checkout(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
         let catalog = catalog()?;
-        let config = checkout::Config::read(setting, STAGE, &catalog)?;
+        let config = checkout::Config::read(&setting, STAGE, &catalog)?;
         let keys = Keyring::open(self.vault(), checkout::keys(config.stripe.livemode), now()).await?;
+        let (epay, wechat) = (self.epay_till(&setting).await?, self.wechat_till(&setting).await?);
         let http = Http::new(fastrand::Rng::new());
-        let api = Checkout { catalog, config, keys, http, dice: dice() };
+        let api = Checkout { catalog, config, keys, epay, wechat, http, dice: dice() };
         Ok(answer(api::Function { api, ledger: self.ledger }))
     }
 
@@ -102,6 +107,27 @@ impl Parts<'_> {
             StripeConfig::read(setting, STAGE).map_err(checkout::ConfigError::from)?;
         let keys = Keyring::open(self.vault(), checkout::keys(livemode), now()).await?;
         Ok(Providers { stripe: Some(StripeApi { http: Http::new(fastrand::Rng::new()), base, keys }) })
+    }
+
+    async fn epay_till(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<EpayTill>, Error> {
+        let Some(settings) = EpaySettings::read(setting, STAGE)? else { return Ok(None) };
+        let keys = Keyring::open(self.vault(), checkout::epay_keys, now()).await?;
+        settings.signed_by(&keys.current())?;
+        Ok(Some(EpayTill { settings, keys }))
+    }
+
+    async fn wechat_till(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<WechatTill>, Error> {
+        let Some(config) = WechatConfig::read(setting)? else { return Ok(None) };
+        let keys = Keyring::open(self.vault(), checkout::wechat_keys, now()).await?;
+        Ok(Some(WechatTill { config, keys }))
+    }
+
+    async fn epay(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
+        let config = epay::Config::read(setting, STAGE)?;
+        let keys = Keyring::open(self.vault(), Epay::keys, now()).await?;
+        config.check(&keys.current())?;
+        let gateway = config.confirm.then(|| epay::Gateway { http: Http::new(fastrand::Rng::new()), keys });
+        self.serve(Epay { config, gateway }).await
     }
 
     async fn wechat(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
@@ -165,6 +191,7 @@ mod tests {
     use super::*;
     use crate::books;
     use crate::home::Home;
+    use crate::mock_epay::MockEpay;
     use crate::mock_stripe::MockStripe;
     use crate::mock_wechat::MockWechat;
 
@@ -177,7 +204,9 @@ mod tests {
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
         let stripe = MockStripe::new("http://127.0.0.1:9000", "whsec_local");
         let wechat = MockWechat::new("http://127.0.0.1:9000", &secrets).expect("a stand-in");
-        let setting = |name: &str| stripe.setting(name).or_else(|| wechat.setting(name));
+        let epay = secrets.named(crate::sources::epay::SETTING);
+        let epay = MockEpay::new("http://127.0.0.1:9000", epay).expect("a stand-in");
+        let setting = |name: &str| stripe.setting(name).or_else(|| epay.setting(name)).or_else(|| wechat.setting(name));
         for function in template.functions() {
             let opened = open(function, &engine, &secrets, setting).await;
             assert!(opened.is_ok(), "{}", function.logical_id);

@@ -13,10 +13,11 @@ use hyper::body::Incoming;
 
 use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;
+use crate::mock_epay::{self, MockEpay};
 use crate::mock_stripe::{self, MockStripe};
 use crate::mock_wechat::{self, MockWechat};
 use crate::now;
-use crate::sources::STRIPE;
+use crate::sources::{EPAY, STRIPE};
 
 /// API Gateway's own limit. What a function accepts is far less.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -31,6 +32,7 @@ pub(crate) struct Gateway {
     pub(crate) functions: Vec<Served>,
     pub(crate) port: u16,
     pub(crate) mock_stripe: Option<MockStripe>,
+    pub(crate) mock_epay: Option<MockEpay>,
     pub(crate) mock_wechat: MockWechat,
 }
 
@@ -64,6 +66,13 @@ impl Gateway {
             let reply = self.mock_wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
             return Some(response(reply, "mock"));
         }
+        if let (Some(path), Some(mock)) = (path.strip_prefix(mock_epay::PATH), &self.mock_epay) {
+            let mocked = mock.answer(head.method.as_str(), path, &body, now());
+            if let Some(form) = mocked.notifies {
+                self.notify(&form, peer).await;
+            }
+            return Some(response(mocked.reply, "mock"));
+        }
         let mock = self.mock_stripe.as_ref()?;
         let path = path.strip_prefix(mock_stripe::PATH)?;
         let mocked = mock.answer(head.method.as_str(), path, &head.headers, &body, now())?;
@@ -87,6 +96,18 @@ impl Gateway {
             }
         }
         tracing::warn!("an event of the stand-in for Stripe was not accepted");
+    }
+
+    /// As a gateway does: until it reads that it was a success.
+    async fn notify(&self, form: &str, peer: SocketAddr) {
+        for _ in 0..DELIVERIES_MAX {
+            let request = Request::get(format!("{}?{form}", EPAY.path())).body(());
+            let Ok((head, ())) = request.map(Request::into_parts) else { return };
+            if self.api(&head, b"", peer).await.status().is_success() {
+                return;
+            }
+        }
+        tracing::warn!("a notification of the stand-in for an epay gateway was not accepted");
     }
 
     async fn api(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Answered {

@@ -13,6 +13,7 @@ mod home;
 mod json;
 mod log;
 mod manual;
+mod mock_epay;
 mod mock_stripe;
 mod mock_wechat;
 mod order;

@@ -55,7 +55,8 @@ impl Post {
     }
 
     fn request(&self, signed: Signed) -> Result<HttpRequest, String> {
-        let mut request = Request::post(&self.url).header("user-agent", "hookledger");
+        let url = if signed.query.is_empty() { self.url.clone() } else { format!("{}?{}", self.url, signed.query) };
+        let mut request = Request::builder().method(signed.method).uri(url).header("user-agent", "hookledger");
         for (name, value) in signed.headers {
             request = request.header(name, value);
         }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How a sample is changed and signed.
 #[derive(Debug, Args)]
 pub(crate) struct Shape {
-    /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`
+    /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`, `epay` is `epay/notify_v1_get`
     pub(crate) sample: String,
     /// The order that it is about, by its number: its price, its currency and the ids of its payment
     #[arg(long, value_name = "NUMBER")]
@@ -69,9 +69,23 @@ pub(crate) struct Sample {
     pub(crate) setting: &'static Setting,
 }
 
+/// A request as it is sent.
 pub(crate) struct Signed {
+    pub(crate) method: &'static str,
+    /// Undecoded; empty where there is none.
+    pub(crate) query: String,
     pub(crate) body: String,
     pub(crate) headers: Headers,
+}
+
+impl Signed {
+    pub(crate) fn post(body: String, headers: Headers) -> Self {
+        Self { method: "POST", query: String::new(), body, headers }
+    }
+
+    pub(crate) fn get(query: String) -> Self {
+        Self { method: "GET", query, body: String::new(), headers: Headers::new() }
+    }
 }
 
 impl Shape {
@@ -113,7 +127,7 @@ impl Sample {
         }
         let mut headers = self.setting.sign(secret, now, body.as_bytes())?;
         headers.push(("content-type", "application/json".to_owned()));
-        Ok(Signed { body, headers })
+        Ok(Signed::post(body, headers))
     }
 
     /// The same, unsigned.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::home::Home;
 use crate::random::{self, Generate};
-use crate::sources::{SOURCES, wechat};
+use crate::sources::{SOURCES, epay, wechat};
 
 const FILE: &str = "secrets.json";
 pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
@@ -35,7 +35,10 @@ impl Secrets {
         let both_sides = secrets.get(wechat::SETTING).map_or("", String::as_str);
         let of_wechat = wechat::of_function(both_sides).map_err(|error| Error::Secret(wechat::SETTING, error))?;
         secrets.extend(of_wechat.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        for name in settings().map(|(name, _)| name).chain(::wechat::SETTINGS) {
+        let both_sides = secrets.get(epay::SETTING).map_or("", String::as_str);
+        let of_epay = epay::of_function(both_sides).map_err(|error| Error::Secret(epay::SETTING, error))?;
+        secrets.extend(of_epay.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        for name in settings().map(|(name, _)| name).chain(::wechat::SETTINGS).chain(::epay::SETTINGS) {
             if let Some(value) = variable(name) {
                 secrets.insert(name.to_owned(), value);
             }

@@ -60,7 +60,7 @@ pub(crate) async fn run(args: &Send, dir: &Path, variable: impl Fn(&str) -> Opti
         let id = ids.nth(n);
         if let (Some(stand_in), Ok(body)) = (&stand_in, sample.plain(&id, now())) {
             // Where there is no stand-in, what is sent is not found to be true: the reply or the books say so.
-            let _ = stand_in.send(Signed { body, headers: Vec::new() }).await;
+            let _ = stand_in.send(Signed::post(body, Vec::new())).await;
         }
         let signed = sample.signed(&id, &secret, now()).map_err(|error| error.line());
         let reply = match signed {

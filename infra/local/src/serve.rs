@@ -24,11 +24,12 @@ use crate::error::Error;
 use crate::functions::Opened;
 use crate::gateway::{Gateway, Served};
 use crate::home::{Claim, Home, Running, RunningSource};
+use crate::mock_epay::MockEpay;
 use crate::mock_stripe::MockStripe;
 use crate::mock_wechat::MockWechat;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{SOURCES, Scheme};
-use crate::{banner, clock, functions, log, seed};
+use crate::{banner, clock, functions, log, seed, sources};
 
 const PORT: u16 = 9000;
 /// Longer than any function takes to answer; a connection that is still busy then is not going to be done.
@@ -70,8 +71,11 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let engine = if args.memory { in_memory()? } else { books::store(&home)? };
     let mock_stripe = mock_stripe(address, &secrets, &variable);
     let mock_wechat = MockWechat::new(&format!("http://{address}"), &secrets)?;
+    let mock_epay = mock_epay(address, &secrets, &variable)?;
     let of_stripe = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name));
-    let setting = |name: &str| of_stripe(name).or_else(|| variable(name)).or_else(|| mock_wechat.setting(name));
+    let of_epay = |name: &str| mock_epay.as_ref().and_then(|mock| mock.setting(name));
+    let mocked = |name: &str| of_stripe(name).or_else(|| of_epay(name));
+    let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| mock_wechat.setting(name));
     let (served, scheduled) = functions_of_template(&engine, &secrets, setting).await?;
     let tables = Tables::of_stage(STAGE);
     let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
@@ -80,7 +84,8 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let running = running(address, &secrets, &tables)?;
     let _announced = home.announce(&running)?;
     banner::show(&running, &home, args.memory);
-    let gateway = Gateway { engine: engine.clone(), functions: served, port: address.port(), mock_stripe, mock_wechat };
+    let (store, port) = (engine.clone(), address.port());
+    let gateway = Gateway { engine: store, functions: served, port, mock_stripe, mock_epay, mock_wechat };
     tokio::select! {
         () = answer(listener, Arc::new(gateway), stop) => {}
         () = sweep(&engine) => {}
@@ -111,6 +116,16 @@ fn mock_stripe(
 ) -> Option<MockStripe> {
     let is_wanted = variable("MOCK_STRIPE").is_none_or(|value| value != "false");
     is_wanted.then(|| MockStripe::new(&format!("http://{address}"), secrets.named(stripe::SETTINGS[0])))
+}
+
+/// Unless a person wants to pay at a real one.
+fn mock_epay(
+    address: SocketAddr,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<MockEpay>, Error> {
+    let is_wanted = variable("MOCK_EPAY").is_none_or(|value| value != "false");
+    is_wanted.then(|| MockEpay::new(&format!("http://{address}"), secrets.named(sources::epay::SETTING))).transpose()
 }
 
 async fn functions_of_template(

@@ -1,5 +1,6 @@
 //! What the sender's side knows of each source: its secrets, its path, and how a sample becomes an event that was never sent.
 
+pub(crate) mod epay;
 mod stripe;
 mod usage;
 pub(crate) mod wechat;
@@ -14,6 +15,7 @@ use crate::json::PathError;
 use crate::random::Generate;
 use crate::sample::Signed;
 
+pub(crate) use self::epay::EPAY;
 pub(crate) use self::stripe::STRIPE;
 pub(crate) use self::usage::USAGE;
 pub(crate) use self::wechat::WECHAT;
@@ -60,7 +62,7 @@ type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
-pub(crate) const SOURCES: [Source; 3] = [USAGE, STRIPE, WECHAT];
+pub(crate) const SOURCES: [Source; 4] = [USAGE, STRIPE, WECHAT, EPAY];
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<&'static Self, Error> {

@@ -13,6 +13,10 @@ impl Reply {
         Self { status, headers: Vec::new(), body: String::new() }
     }
 
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, headers: vec![("content-type", "text/plain; charset=utf-8".to_owned())], body: body.to_owned() }
+    }
+
     pub fn html(status: u16, body: String) -> Self {
         Self { status, headers: vec![("content-type", "text/html; charset=utf-8".to_owned())], body }
     }

@@ -57,8 +57,18 @@ impl Start {
 
     /// Where this deployment keeps the function's secrets.
     pub fn vault(&self) -> Result<Vault, KeyringError> {
-        match &self.config.secret_id {
-            Some(id) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), id: id.clone() }),
+        self.vault_of(self.config.secret_id.clone())
+    }
+
+    /// Keys that stand in another function's secret, whose id this variable has.
+    pub async fn keys_of<K>(&self, variable_name: &str, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
+        let id = variable(variable_name).filter(|id| !id.trim().is_empty());
+        Keyring::open(self.vault_of(id)?, make, now()).await
+    }
+
+    fn vault_of(&self, id: Option<String>) -> Result<Vault, KeyringError> {
+        match id {
+            Some(id) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), id }),
             None if self.config.stage == "local" => Ok(Vault::Here(environment())),
             None => Err(KeyringError::NoSecret),
         }

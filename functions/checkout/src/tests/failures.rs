@@ -37,7 +37,7 @@ async fn what_is_not_understood_is_refused() {
 }
 
 /// An order that was made elsewhere, and what has become of it.
-async fn order(shop: &Shop, number: &str, owner: &str, provider: Provider, state: PaymentState) {
+pub(super) async fn order(shop: &Shop, number: &str, owner: &str, provider: Provider, state: PaymentState) {
     let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
     let choice = catalog::Choice { quantity: 1, provider: Some(provider), ..catalog::Choice::default() };
     let terms = catalog.product("credits-1000").expect("a product").terms(&choice).expect("sold");
@@ -52,6 +52,15 @@ async fn closed(shop: &Shop, number: &str, state: PaymentState) {
     let number = OrderNumber::new(number).expect("a number");
     let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
     write(shop, &order, &format!("{number}-{}", state.as_str()), order.learn_unpaid(state)).await;
+}
+
+/// Paid, as a webhook would have it.
+pub(super) async fn paid(shop: &Shop, number: &str, by: &str) {
+    let number = OrderNumber::new(number).expect("a number");
+    let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
+    let by = ledger::Reference::new(order.terms.provider, by).expect("a reference");
+    let payment = ledger::Payment { by, money: order.terms.price, at: now() };
+    write(shop, &order, &format!("{number}-paid"), order.pay(&payment).expect("agrees")).await;
 }
 
 async fn write(shop: &Shop, order: &Order, event: &str, effects: Vec<Effect>) {

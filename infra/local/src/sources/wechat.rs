@@ -116,7 +116,7 @@ fn wire(secret: &str, now: Timestamp, body: &str) -> Result<Signed, SecretError>
     let sender = sender(secret)?;
     let sent = sender.sent(body, now.unix_s(), fastrand::u128(..));
     let sent = sent.unwrap_or_else(|| sender.forwarded(body.to_owned()));
-    Ok(Signed { body: sent.body, headers: sent.headers })
+    Ok(Signed::post(sent.body, sent.headers))
 }
 
 fn sign(secret: &str, now: Timestamp, body: &[u8]) -> Result<Headers, SecretError> {

@@ -11,6 +11,7 @@
 mod accounts;
 mod buying;
 mod crash;
+mod epay;
 mod harness;
 mod sending;
 mod serving;

@@ -1,0 +1,92 @@
+//! How payments are begun at the epay gateway.
+
+use ledger::{Order, Session};
+use providers::{EpayConfig, EpayConfigError, EpayMerchant};
+use signing::epay::{Keys, Pid, Scheme};
+use thiserror::Error;
+
+use super::is_page;
+
+const LOCAL: &str = "local";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpaySettings {
+    pub gateway: EpayConfig,
+    /// `EPAY_MERCHANT`: with whose number new payments are begun. Empty: the first of `EPAY_MERCHANTS`.
+    pub merchant: EpayMerchant,
+    /// `EPAY_MAPI`: `true` where V1's gateway is asked for a link or a code too, for a buyer who has said how to pay.
+    pub mapi: bool,
+    /// `EPAY_NOTIFY_URL`: where the gateway notifies. It puts its parameters after it, so there are none before them.
+    pub notify_url: String,
+    /// `EPAY_RETURN_URL`: where the buyer comes back, likewise.
+    pub return_url: String,
+}
+
+impl EpaySettings {
+    /// The environment variables that [`EpaySettings::read`] reads beside the gateway's own, and `EPAY_SECRET_ID`: the secret of the
+    /// function `epay`, whose keys these payments are signed with.
+    ///
+    /// `EPAY_SECRET_ID`: its id at Secrets Manager.
+    /// `MOCK_EPAY`: `true` where a stand-in answers at `EPAY_API_BASE`; only ever in the stage `local`.
+    pub const VARIABLES: [&str; 6] =
+        ["EPAY_MERCHANT", "EPAY_MAPI", "EPAY_NOTIFY_URL", "EPAY_RETURN_URL", "MOCK_EPAY", "EPAY_SECRET_ID"];
+
+    /// `None` of a deployment that has no merchant.
+    pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, EpaySettingsError> {
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let [merchant, mapi, notify, back, mock, _] = Self::VARIABLES;
+        match set(mock).as_deref() {
+            None | Some("false") => {}
+            Some("true") if stage == LOCAL => {}
+            Some(_) => return Err(EpaySettingsError::MockDeployed),
+        }
+        let Some(gateway) = EpayConfig::read(&variable, stage)? else { return Ok(None) };
+        let merchant = match set(merchant) {
+            Some(pid) => Pid::new(&pid).and_then(|pid| gateway.merchant(&pid)),
+            None => gateway.merchants.first(),
+        };
+        let merchant = merchant.ok_or(EpaySettingsError::Merchant)?.clone();
+        let mapi = match set(mapi).as_deref() {
+            None | Some("false") => false,
+            Some("true") if merchant.scheme == Scheme::Md5 => true,
+            Some(_) => return Err(EpaySettingsError::Mapi),
+        };
+        let ours = |name: &'static str| {
+            let is_ours = |url: &String| {
+                is_page(url) && !url.contains(['?', '&', '#', '@']) && (stage == LOCAL || url.starts_with("https://"))
+            };
+            set(name).filter(is_ours).ok_or(EpaySettingsError::Url(name))
+        };
+        Ok(Some(Self { merchant, mapi, notify_url: ours(notify)?, return_url: ours(back)?, gateway }))
+    }
+
+    /// Refused at the start, and not when the first buyer comes.
+    pub fn signed_by(&self, keys: &Keys) -> Result<(), EpaySettingsError> {
+        Ok(self.merchant.signed_by(keys)?)
+    }
+
+    /// What an order that is begun with this merchant bears.
+    pub(crate) fn session(&self, merchant: &EpayMerchant, order: &Order) -> Session {
+        Session { id: format!("{}.{}", merchant.pid, order.number), url: self.gateway.base.clone() }
+    }
+
+    /// The merchant with whom it was begun, if that is still one of ours: nobody else's notification pays it.
+    pub(crate) fn begun_with(&self, session: &Session) -> Option<&EpayMerchant> {
+        let (pid, _) = session.id.split_once('.')?;
+        self.gateway.merchant(&Pid::new(pid)?)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EpaySettingsError {
+    #[error(transparent)]
+    Gateway(#[from] EpayConfigError),
+    #[error("MOCK_EPAY must be false: payments that nobody makes are for the stage `local` alone")]
+    MockDeployed,
+    #[error("EPAY_MERCHANT must be one of EPAY_MERCHANTS")]
+    Merchant,
+    #[error("EPAY_MAPI must be true or false, and true only for a merchant that signs with md5")]
+    Mapi,
+    #[error("{0} must be an https address without a query")]
+    Url(&'static str),
+}

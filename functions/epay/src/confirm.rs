@@ -1,0 +1,80 @@
+//! Whether the gateway itself says that it is paid: V1's key travels in queries, and whoever has it can sign.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge::{Keyring, chain};
+use ledger::{Deadline, Delivery};
+use providers::{CallError, Epay as Client, EpayMerchant, EpayPayment, Http};
+use signing::epay::Keys;
+
+use crate::Config;
+use crate::parse::EpayEvent;
+
+/// What is kept of the time for writing down what the gateway has said.
+const FOR_THE_BOOKS: Duration = Duration::from_millis(1_500);
+
+/// The way to the gateway, and keys of its own: those that a notification is verified with are not at hand once it is.
+#[derive(Debug)]
+pub struct Gateway {
+    pub http: Http,
+    pub keys: Keyring<Keys>,
+}
+
+impl Gateway {
+    /// No answer is none that says so: it is kept, and asked again.
+    pub(crate) async fn confirms(&self, config: &Config, event: &EpayEvent, delivery: &Delivery<'_>) -> bool {
+        let Some(merchant) = config.gateway.merchant(&event.pid) else {
+            return false;
+        };
+        match self.payment(config, merchant, event, delivery).await {
+            Ok(payment) => payment.is_some_and(|payment| is_the_same(&payment, event)),
+            Err(error) => {
+                tracing::warn!(%error, "the gateway did not confirm a payment");
+                false
+            }
+        }
+    }
+
+    /// With the key that we have; and where the gateway does not take it, once more with the one that may have replaced it.
+    async fn payment(
+        &self,
+        config: &Config,
+        merchant: &EpayMerchant,
+        event: &EpayEvent,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<EpayPayment>, CallError> {
+        let until = delivery.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(delivery.deadline, Deadline);
+        let ask = async |keys: Arc<Keys>| {
+            let client = Client::new(self.http.clone(), &config.gateway.base, merchant.clone(), keys);
+            client.payment(&event.trade, delivery.received_at, until).await
+        };
+        let refused = match ask(self.keys.current()).await {
+            Err(error @ CallError::Refused { .. }) => error,
+            answer => return answer,
+        };
+        match self.keys.refreshed(delivery.received_at).await {
+            Ok(Some(keys)) => ask(keys).await,
+            Ok(None) => Err(refused),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the keys could not be fetched");
+                Err(refused)
+            }
+        }
+    }
+
+    /// Whether anything answers where the gateway is.
+    pub(crate) async fn answers(&self, config: &Config, deadline: Deadline) -> bool {
+        let until = deadline.0.checked_sub(FOR_THE_BOOKS).map_or(deadline, Deadline);
+        let Some(merchant) = config.gateway.merchants.first() else {
+            return false;
+        };
+        Client::new(self.http.clone(), &config.gateway.base, merchant.clone(), self.keys.current()).answers(until).await
+    }
+}
+
+fn is_the_same(payment: &EpayPayment, event: &EpayEvent) -> bool {
+    let EpayPayment { pid, trade, order, money, is_paid } = payment;
+    let same = *pid == event.pid && *trade == event.trade && *order == event.order.as_str() && *money == event.money;
+    same && *is_paid
+}

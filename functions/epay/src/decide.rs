@@ -1,0 +1,65 @@
+//! What it means for the order that it is about.
+
+use ledger::{Anomaly, Decision, Effect, Entry, Fact, Fingerprint, Heading, Order, Payment, Pointer, Reason, Refusal};
+use providers::EpayConfig;
+
+use crate::Loaded;
+use crate::parse::EpayEvent;
+
+pub(crate) fn decide(event: &EpayEvent, config: &EpayConfig, loaded: &Loaded) -> Decision {
+    // Of a replay the merchant may have been given up since.
+    if config.merchant(&event.pid).is_none() {
+        return refuse(event, Reason::MerchantMismatch, Vec::new());
+    }
+    let Some(order) = &loaded.order else {
+        return refuse(event, Reason::OrderUnknown, Vec::new());
+    };
+    match paid(event, order, loaded) {
+        Err(anomaly) => refuse(event, anomaly.reason, order.flag(&anomaly)),
+        Ok(_) if loaded.is_confirmed == Some(false) => refuse(event, Reason::Unconfirmed, Vec::new()),
+        Ok(mut effects) => {
+            effects.extend((!loaded.is_pointed).then(|| points(event, order)));
+            Decision::Record(Entry { heading: heading(event), effects, keeps_body: true, alarm: None })
+        }
+    }
+}
+
+/// No effects where this very payment has paid it before.
+pub(crate) fn paid(event: &EpayEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Effect>, Anomaly> {
+    let effects = order.pay(&Payment { by: event.by.clone(), money: event.money, at: loaded.at })?;
+    // Whoever has another merchant's key must not pay with it what is to be paid to this one.
+    let begun = order.session.as_ref().map(|session| &session.id);
+    match begun.filter(|begun| **begun != format!("{}.{}", event.pid, order.number)) {
+        None => Ok(effects),
+        Some(begun) => Err(Anomaly {
+            reason: Reason::MerchantMismatch,
+            details: format!("{} paid {}; it was begun as {begun}", event.by, event.money),
+        }),
+    }
+}
+
+fn points(event: &EpayEvent, order: &Order) -> Effect {
+    Effect::Point { pointer: Pointer::Provider(event.by.clone()), from: None, to: order.number.clone() }
+}
+
+fn refuse(event: &EpayEvent, reason: Reason, effects: Vec<Effect>) -> Decision {
+    Decision::Refuse(Refusal { heading: heading(event), reason, effects })
+}
+
+/// What identifies it and its money. Neither how it was paid nor what it was called: a gateway may say both otherwise the next time.
+pub(crate) fn heading(event: &EpayEvent) -> Heading {
+    let (money, order) = (event.money.to_string(), event.order.as_str());
+    let identity =
+        [("pid", event.pid.as_str()), ("trade_no", &event.trade), ("out_trade_no", order), ("money", &money)];
+    let facts =
+        [("trade", event.trade.as_str()), ("merchant", event.pid.as_str()), ("money", &money), ("type", &event.way)];
+    let name = event.name.iter().map(|name| ("name", Fact::Text(name.clone())));
+    Heading {
+        receipt: event.receipt.clone(),
+        source: "epay",
+        kind: "paid",
+        fingerprints: Fingerprint::of(1, &identity).into(),
+        order: Some(event.order.clone()),
+        facts: facts.into_iter().map(|(name, text)| (name, Fact::from(text))).chain(name).collect(),
+    }
+}

@@ -1,0 +1,131 @@
+//! epay (易支付): payments that a gateway notifies, V1 (MD5) and V2 (RSA), booked on the orders that they are about, exactly once.
+//!
+//! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them. The buyer comes back with the same
+//! signed parameters: that is the same event, answered with a `page`. `confirm` asks the gateway, where it is told to.
+
+mod config;
+mod confirm;
+mod decide;
+mod page;
+mod parse;
+mod reply;
+mod verify;
+
+use std::time::Duration;
+
+use edge::{Incoming, Reply, Request, Route, Settings};
+use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Pointer, Timestamp};
+use signing::epay::Keys;
+use signing::{SecretError, Strength, Verified, VerifyError};
+use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
+
+pub use config::{Config, ConfigError};
+pub use confirm::Gateway;
+pub use parse::EpayEvent;
+pub use signing::epay::SETTINGS;
+
+const ROUTES: &[Route<Endpoint>] = &[
+    Route { method: "GET", path: "/payment/notify", endpoint: Endpoint::Event },
+    Route { method: "POST", path: "/payment/notify", endpoint: Endpoint::Event },
+    Route { method: "GET", path: "/payment/return", endpoint: Endpoint::Page(page::page) },
+    Route { method: "GET", path: "/payment/health", endpoint: Endpoint::Health(reply::health) },
+    Route { method: "GET", path: "/payment/status", endpoint: Endpoint::Status(reply::status) },
+];
+
+#[derive(Debug)]
+pub struct Epay {
+    pub config: Config,
+    /// Where the gateway is asked before anything is delivered.
+    pub gateway: Option<Gateway>,
+}
+
+/// What of the books, and of the gateway, a decision needs.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    order: Option<Order>,
+    /// Whether the payment leads to its order already.
+    is_pointed: bool,
+    /// `None`: nobody was asked.
+    is_confirmed: Option<bool>,
+    /// When it was first heard of.
+    at: Timestamp,
+}
+
+impl Webhook for Epay {
+    const SOURCE: &'static str = "epay";
+    const ROUTES: &'static [Route<Endpoint>] = ROUTES;
+    const BODY_BYTES_MAX: usize = verify::FORM_BYTES_MAX;
+    /// A gateway waits five seconds, with the way there and back.
+    const REPLY_WITHIN: Duration = Duration::from_millis(3_500);
+    const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent"];
+
+    type Form = ();
+    type Keys = Keys;
+    type Event = EpayEvent;
+    type Loaded = Loaded;
+
+    fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
+        verify::keys(settings, strength)
+    }
+
+    fn form(&self, _: &Incoming) {}
+
+    fn verify<'r>(&self, keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+        verify::verify(&self.config.gateway, keys, request, now)
+    }
+
+    fn parse(&self, received: &Received<'_>) -> Result<EpayEvent, ParseError> {
+        parse::parse(received)
+    }
+
+    fn heading(&self, event: &EpayEvent) -> Heading {
+        decide::heading(event)
+    }
+
+    fn sent_at(&self, event: &EpayEvent) -> Option<Timestamp> {
+        event.sent_at
+    }
+
+    fn event_id<'e>(&self, event: &'e EpayEvent) -> &'e str {
+        &event.id
+    }
+
+    async fn load<L: Ledger>(
+        &self,
+        event: &EpayEvent,
+        ledger: &L,
+        delivery: &Delivery<'_>,
+    ) -> Result<Loaded, CommitError> {
+        let is_pointed = ledger.pointed(&Pointer::Provider(event.by.clone()), delivery).await?.is_some();
+        let order = ledger.order(&event.order, delivery).await?;
+        let mut loaded = Loaded { order, is_pointed, is_confirmed: None, at: delivery.first_received_at };
+        if let (Some(gateway), Some(order)) = (&self.gateway, &loaded.order) {
+            // Nobody is asked about what pays nothing.
+            let is_news = decide::paid(event, order, &loaded).is_ok_and(|effects| !effects.is_empty());
+            if is_news {
+                loaded.is_confirmed = Some(gateway.confirms(&self.config, event, delivery).await);
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn decide(&self, event: &EpayEvent, loaded: Loaded) -> Decision {
+        decide::decide(event, &self.config.gateway, &loaded)
+    }
+
+    fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {
+        reply::reply(outcome)
+    }
+
+    async fn dependencies(&self, deadline: Deadline) -> Vec<Dependency> {
+        match &self.gateway {
+            None => Vec::new(),
+            Some(gateway) => {
+                vec![Dependency { name: "gateway", answers: gateway.answers(&self.config, deadline).await }]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! The Lambda function: the source, its keys, the way to the gateway and the books, put together once per sandbox.
+
+use std::process::ExitCode;
+
+use edge::Start;
+use epay::{Config, Epay, Gateway};
+use idempotency::{DynamoLedger, Tables};
+use providers::Http;
+use webhook::{Admission, Function, Webhook as _};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    edge::ended(serve().await)
+}
+
+async fn serve() -> Result<(), lambda_http::Error> {
+    let start = Start::new()?;
+    let config = Config::read(|name| start.variable(name), &start.config.stage)?;
+    let admission = Admission::read(|name| start.variable(name))?;
+    let tables = Tables::read(|name| start.variable(name))?;
+    let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
+    // During init, when CPU is free and nobody waits: the keys, and the connection to the store.
+    let (keys, ()) = tokio::join!(start.keys(Epay::keys), ledger.warm());
+    let keys = keys?;
+    config.check(&keys.current())?;
+    let gateway = if config.confirm {
+        Some(Gateway { http: Http::new(fastrand::Rng::new()), keys: start.keys(Epay::keys).await? })
+    } else {
+        None
+    };
+    edge::run(Function { source: Epay { config, gateway }, keys, admission, ledger }).await
+}

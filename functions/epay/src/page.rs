@@ -1,0 +1,56 @@
+//! What the buyer is shown who comes back from the gateway: how the order stands, and nothing that its number does not say.
+
+use edge::Reply;
+use ledger::{Order, PaymentState};
+use webhook::Outcome;
+
+/// A gateway that is told this address for its notifications finds no `success` in any of these texts.
+pub(crate) fn page(outcome: &Outcome, order: Option<&Order>) -> Reply {
+    let (status, said) = match order {
+        Some(order) => (200, state(order, outcome)),
+        None => nothing(outcome),
+    };
+    let number = order.map(|order| format!("<p>{} · {}</p>\n", order.number, order.terms.price)).unwrap_or_default();
+    let html = format!(
+        "<!doctype html>\n<html lang=\"zh\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>订单 Order</title>\n<main>\n<p>{said}</p>\n{number}</main>\n</html>\n"
+    );
+    // The address has the signature in it: it goes no further.
+    Reply::html(status, html)
+        .with_header("cache-control", "no-store")
+        .with_header("referrer-policy", "no-referrer")
+        .with_header("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+}
+
+const PAID: &str = "已支付。 This order is paid.";
+const GIVEN_BACK: &str = "已退款。 This payment has been given back, in part or in full.";
+const WAITING: &str = "尚未确认付款，请稍后查看。 The payment is not confirmed yet; look again later.";
+const DISAGREES: &str = "付款与订单不符，请联系商家。 The payment and the order do not agree; please ask the shop.";
+
+fn state(order: &Order, outcome: &Outcome) -> &'static str {
+    match (order.payment, outcome) {
+        // Also of an order that somebody has paid twice.
+        (_, Outcome::Conflict) => DISAGREES,
+        (_, Outcome::Refused(reason)) if !reason.curable() => DISAGREES,
+        (PaymentState::Paid, _) => PAID,
+        (PaymentState::PartlyRefunded | PaymentState::Refunded, _) => GIVEN_BACK,
+        (PaymentState::Unpaid | PaymentState::Failed | PaymentState::Canceled | PaymentState::Expired, _) => WAITING,
+    }
+}
+
+fn nothing(outcome: &Outcome) -> (u16, &'static str) {
+    match outcome {
+        // The books did not say in time how the order stands.
+        Outcome::Booked | Outcome::Repeat => (200, PAID),
+        Outcome::Refused(reason) if reason.curable() => (200, WAITING),
+        Outcome::Refused(_) | Outcome::Conflict | Outcome::Ignored(_) => (409, DISAGREES),
+        Outcome::Unavailable | Outcome::Panicked => (503, WAITING),
+        Outcome::Unverified(_)
+        | Outcome::Unparsed(_)
+        | Outcome::Malformed
+        | Outcome::Forbidden
+        | Outcome::NotFound
+        | Outcome::MethodNotAllowed { .. }
+        | Outcome::TooLarge => (400, "此链接无效。 This link says nothing about an order."),
+    }
+}

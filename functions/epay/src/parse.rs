@@ -1,0 +1,83 @@
+//! What it says: one payment that was made, read from the text that was signed and from nothing else. A refusal names the field as
+//! the gateway writes it, never what stood in it.
+
+use ledger::{Currency, EventKey, Money, OrderNumber, Provider, Reference, Timestamp};
+use signing::epay::{Params, Pid};
+use webhook::{ParseError, Received};
+
+const SOURCE: &str = "epay";
+/// The only thing that is ever notified.
+const PAID: &str = "TRADE_SUCCESS";
+/// Twice what any gateway was seen to give a payment.
+const TRADE_CHARS_MAX: usize = 64;
+const WAY_CHARS_MAX: usize = 32;
+/// Of a name only a beginning is kept: it is for people.
+const NAME_CHARS_MAX: usize = 64;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpayEvent {
+    /// `1001.2024010112000012345`: the gateway counts each merchant's payments for itself.
+    pub id: String,
+    pub receipt: EventKey,
+    pub by: Reference,
+    pub pid: Pid,
+    pub trade: String,
+    pub order: OrderNumber,
+    pub money: Money,
+    /// `alipay`, `wxpay`: what the buyer has paid with.
+    pub way: String,
+    pub name: Option<String>,
+    /// V2 alone says it.
+    pub sent_at: Option<Timestamp>,
+}
+
+pub(crate) fn parse(received: &Received<'_>) -> Result<EpayEvent, ParseError> {
+    let signed = std::str::from_utf8(received.bytes()).map_err(|_| problem("the form", "is not UTF-8"))?;
+    let params = Params::of_signed(signed).map_err(|_| problem("the form", "cannot be taken apart"))?;
+    let pid = Pid::new(required(&params, "pid")?).ok_or_else(|| problem("pid", "is not the number of a merchant"))?;
+    let trade = required(&params, "trade_no")?;
+    if !is_word(trade, TRADE_CHARS_MAX) {
+        return Err(problem("trade_no", "must be 1 to 64 letters, digits or - _"));
+    }
+    let id = format!("{pid}.{trade}");
+    payment(&params, pid, trade, &id).map_err(|error| ParseError { event_id: Some(id), ..error })
+}
+
+fn payment(params: &Params, pid: Pid, trade: &str, id: &str) -> Result<EpayEvent, ParseError> {
+    let receipt = EventKey::new(SOURCE, id).map_err(|error| problem("trade_no", &error.to_string()))?;
+    let by = Reference::new(Provider::Epay, id).map_err(|error| problem("trade_no", &error.to_string()))?;
+    if required(params, "trade_status")? != PAID {
+        return Err(problem("trade_status", "must be TRADE_SUCCESS"));
+    }
+    let order = OrderNumber::new(required(params, "out_trade_no")?);
+    let order = order.map_err(|_| problem("out_trade_no", "is not an order number of ours"))?;
+    let money = Money::parse_padded(required(params, "money")?, Currency::CNY);
+    let money = money.map_err(|error| problem("money", &error.to_string()))?;
+    let way = required(params, "type")?;
+    if !is_word(way, WAY_CHARS_MAX) {
+        return Err(problem("type", "must be 1 to 32 letters, digits or - _"));
+    }
+    let sent_at = params.value("timestamp").map(sent_at).transpose()?;
+    let name = params.value("name").map(|name| name.chars().take(NAME_CHARS_MAX).collect());
+    let (trade, way) = (trade.to_owned(), way.to_owned());
+    Ok(EpayEvent { id: id.to_owned(), receipt, by, pid, trade, order, money, way, name, sent_at })
+}
+
+fn required<'p>(params: &'p Params, name: &str) -> Result<&'p str, ParseError> {
+    params.value(name).ok_or_else(|| problem(name, "is missing"))
+}
+
+fn is_word(text: &str, chars_max: usize) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=chars_max).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn sent_at(text: &str) -> Result<Timestamp, ParseError> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let count = text.parse().ok().filter(|_| digits);
+    count.and_then(|count| Timestamp::from_unix(count).ok()).ok_or_else(|| problem("timestamp", "is not a time"))
+}
+
+fn problem(field: &str, problem: &str) -> ParseError {
+    ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
+}

@@ -1,0 +1,113 @@
+//! What a deployment may say of its gateway, and what a parser makes of any text; whole requests are tested in `tests/`.
+
+use proptest::prelude::*;
+use providers::EpayConfigError;
+use signing::epay::Params;
+
+use super::*;
+
+fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let of_test = [("EPAY_API_BASE", "https://gateway.invalid"), ("EPAY_MERCHANTS", "1001:md5")];
+    let found = |name: &str| {
+        let found = settings.iter().chain(&of_test).find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    Config::read(found, "prod")
+}
+
+#[test]
+fn a_deployment_says_whose_notifications_are_its_own() {
+    let rows: [(&[(&str, &str)], Result<bool, ConfigError>); 9] = [
+        (&[], Ok(false)),
+        (&[("EPAY_CONFIRM", "")], Ok(false)),
+        (&[("EPAY_CONFIRM", "false")], Ok(false)),
+        (&[("EPAY_CONFIRM", " true ")], Ok(true)),
+        (&[("EPAY_CONFIRM", "yes")], Err(ConfigError::Confirm)),
+        (&[("EPAY_CONFIRM", "TRUE")], Err(ConfigError::Confirm)),
+        (&[("EPAY_MERCHANTS", "")], Err(ConfigError::NoMerchant)),
+        (&[("EPAY_MERCHANTS", "1001")], Err(ConfigError::Gateway(EpayConfigError::Merchants))),
+        (&[("EPAY_API_BASE", "http://gateway.invalid")], Err(ConfigError::Gateway(EpayConfigError::Base))),
+    ];
+    for (settings, expected) in rows {
+        assert_eq!(read(settings).map(|config| config.confirm), expected, "{settings:?}");
+    }
+}
+
+/// Who confirms signs what it asks: V2 without our own key could verify, and never ask.
+#[test]
+fn every_merchant_has_the_keys_that_it_needs() {
+    let pair = testkit::epay_keys();
+    let only_public = {
+        let settings = testkit::epay_settings();
+        let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
+        let public = |name: &'static str| setting(name).filter(|_| name == "EPAY_RSA_PUBLIC_KEYS");
+        Keys::read(public, Strength::Deployed).expect("a key")
+    };
+    let no_key = |pid: &str, scheme| {
+        let pid = signing::epay::Pid::new(pid).expect("a number");
+        Err(ConfigError::Gateway(EpayConfigError::NoKey(pid, scheme)))
+    };
+    let rows = [
+        ("1001:md5,1002:rsa", "true", &pair, Ok(())),
+        ("1002:rsa", "false", &only_public, Ok(())),
+        ("1002:rsa", "true", &only_public, no_key("1002", "RSA")),
+        ("1001:md5", "false", &only_public, no_key("1001", "MD5")),
+        ("1002:md5", "false", &pair, no_key("1002", "MD5")),
+        ("1003:md5", "false", &pair, no_key("1003", "MD5")),
+    ];
+    for (merchants, confirm, keys, expected) in rows {
+        let config = read(&[("EPAY_MERCHANTS", merchants), ("EPAY_CONFIRM", confirm)]).expect("a configuration");
+        assert_eq!(config.check(keys), expected, "{merchants} {confirm}");
+    }
+}
+
+fn received(signed: &str) -> Received<'static> {
+    // A text that verifies is any text that somebody with the key has signed.
+    let params = signed.split('&').filter_map(|pair| pair.split_once('='));
+    let params = params.fold(Params::default(), |params, (name, value)| params.with(name, value));
+    let (keys, pid) = (testkit::epay_keys(), signing::epay::Pid::new("1001").expect("a number"));
+    let scheme = signing::epay::Scheme::Md5;
+    let params = signing::epay::sign(&keys, &pid, scheme, params, 0).expect("a key");
+    let verified = signing::epay::verify(&keys, &pid, scheme, &params, 0).expect("verified");
+    Received::new(verified, "/payment/notify", Vec::new())
+}
+
+#[test]
+fn what_it_says_and_nothing_beside() {
+    const SIGNED: &str =
+        "money=1.50&name=n&out_trade_no=HL1&param=p&pid=1001&trade_no=t-1&trade_status=TRADE_SUCCESS&type=alipay";
+    let event = parse::parse(&received(SIGNED)).expect("an event");
+    assert_eq!((event.id.as_str(), event.receipt.as_str()), ("1001.t-1", "epay#1001.t-1"));
+    assert_eq!((event.by.to_string().as_str(), event.order.as_str()), ("epay#1001.t-1", "HL1"));
+    assert_eq!((event.money.to_string().as_str(), event.sent_at), ("1.5 CNY", None));
+    let fingerprint = |text: &str| decide::heading(&parse::parse(&received(text)).expect("an event")).fingerprints;
+    let same = fingerprint(SIGNED);
+    let rows = [
+        ("type=alipay", "type=wxpay", true),
+        ("name=n", "name=other", true),
+        ("money=1.50", "money=1.5000", true),
+        ("param=p", "param=q", true),
+        ("money=1.50", "money=1.51", false),
+        ("out_trade_no=HL1", "out_trade_no=HL2", false),
+        ("trade_no=t-1&", "trade_no=t-2&", false),
+        ("pid=1001", "pid=1002", false),
+    ];
+    for (this, that, is_same) in rows {
+        assert!(SIGNED.contains(this), "{this}");
+        assert_eq!(fingerprint(&SIGNED.replace(this, that)) == same, is_same, "{that}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_a_parser_panic(
+        text in prop::collection::vec(("(pid|trade_no|out_trade_no|money|type|trade_status|timestamp|[a-z]{1,4})", "[^&]{0,20}|1001|TRADE_SUCCESS|[0-9.]{1,30}"), 0..9),
+    ) {
+        let pairs: Vec<String> = text.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let received = received(&pairs.join("&"));
+        if let Err(error) = parse::parse(&received) {
+            let said = error.to_string();
+            prop_assert!(text.iter().all(|(_, value)| value.len() < 8 || !said.contains(value.as_str())), "{}", said);
+        }
+    }
+}

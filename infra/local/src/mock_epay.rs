@@ -1,0 +1,69 @@
+//! A stand-in for an epay gateway on the same port: its page, its queries, and its notifications to our own webhook.
+
+use edge::Reply;
+use http::StatusCode;
+use ledger::Timestamp;
+use signing::epay::Pid;
+use standin::epay::{Call, Gateway};
+
+use crate::error::Error;
+use crate::sources::epay::{self, MERCHANTS};
+
+/// What stands before the gateway's own paths: `<base>/mock/epay/submit.php`.
+pub(crate) const PATH: &str = "/mock/epay";
+const PAY: &str = "/pay/";
+
+pub(crate) struct MockEpay {
+    gateway: Gateway,
+    base_url: String,
+}
+
+/// What the caller is told, and the form that the gateway notifies first, if it does.
+pub(crate) struct Mocked {
+    pub(crate) reply: Reply,
+    pub(crate) notifies: Option<String>,
+}
+
+impl MockEpay {
+    /// `secret` holds the keys of both sides.
+    pub(crate) fn new(base_url: &str, secret: &str) -> Result<Self, Error> {
+        let keys = epay::keys(secret).map_err(|error| Error::Secret(epay::SETTING, error))?;
+        let merchants = MERCHANTS.into_iter().filter_map(|(pid, scheme)| Some((Pid::new(pid)?, scheme)));
+        let seed = format!("{:012x}", fastrand::u64(..) >> 16);
+        let gateway = Gateway::new(&format!("{base_url}{PATH}"), keys, merchants, &seed);
+        Ok(Self { gateway, base_url: base_url.to_owned() })
+    }
+
+    /// What the functions are told of it, by the names of their settings.
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
+        let base_url = &self.base_url;
+        Some(match name {
+            "MOCK_EPAY" => "true".to_owned(),
+            "EPAY_API_BASE" => format!("{base_url}{PATH}"),
+            "EPAY_MERCHANTS" => "1001:md5,1002:rsa".to_owned(),
+            "EPAY_NOTIFY_URL" => format!("{base_url}/payment/notify"),
+            "EPAY_RETURN_URL" => format!("{base_url}/payment/return"),
+            _ => return None,
+        })
+    }
+
+    /// `path` is what follows [`PATH`].
+    pub(crate) fn answer(&self, method: &str, path: &str, body: &str, now: Timestamp) -> Mocked {
+        if let Some(trade) = path.strip_prefix(PAY).filter(|_| method == "POST") {
+            return self.pay(trade, now);
+        }
+        let answered = self.gateway.answer(&Call { method, path, body, now_s: now.unix_s() });
+        let headers = vec![("content-type", answered.content_type.to_owned())];
+        Mocked { reply: Reply { status: answered.status, headers, body: answered.body }, notifies: None }
+    }
+
+    fn pay(&self, trade: &str, now: Timestamp) -> Mocked {
+        match self.gateway.pay(trade, now.unix_s()) {
+            None => Mocked { reply: Reply::text(404, "there is no such payment"), notifies: None },
+            Some(paid) => {
+                let back = Reply::empty(StatusCode::SEE_OTHER.as_u16()).with_header("location", paid.redirect);
+                Mocked { reply: back, notifies: Some(paid.form) }
+            }
+        }
+    }
+}

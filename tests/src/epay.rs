@@ -1,0 +1,146 @@
+//! An epay gateway's notifications, as the function takes them: what each decides, what is refused, under faults, and what the buyer is
+//! shown.
+
+mod attacks;
+mod confirming;
+mod decisions;
+mod faults;
+mod pages;
+mod refusals;
+
+use std::fs;
+
+use edge::{Keyring, Reply, Service as _, Settings, Vault};
+use epay::{Config, Epay, Gateway};
+use ledger::{Amount, Currency, Grant, Ledger, Money, Order, OrderNumber, Owner, Provider, Terms, Timestamp};
+use providers::Http;
+use serde_json::Value;
+use signing::epay::{Params, Pid, Scheme, sign};
+use testkit::{EPAY_BASE, EpayNet, Sent, Shape, World, epay_keys, epay_settings, now};
+use webhook::{Admission, Function, Webhook as _};
+
+use crate::house::root;
+use crate::payments::made;
+use crate::sandbox::{SandboxOf, Sender, moment_within};
+
+pub(crate) const NOTIFY: &str = "/payment/notify";
+const RETURN: &str = "/payment/return";
+/// The order that the samples are about.
+pub(crate) const ORDER: &str = "hk_sample_order";
+const FORM: &str = "application/x-www-form-urlencoded";
+const SAMPLES: [&str; 3] = ["notify_v1_get", "notify_v1_post", "notify_v2"];
+
+type Sandbox = SandboxOf<Epay>;
+
+impl Sender for Epay {
+    async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
+        function(ledger, &[]).await
+    }
+
+    /// A sample, as its gateway sends it at this time.
+    fn signed(body: &str, now: Timestamp) -> String {
+        let sample: Value = serde_json::from_str(body).expect("JSON");
+        let params = sample["params"].as_object().expect("parameters");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let params = params.iter().fold(Params::default(), |params, (name, value)| params.with(name, text(value)));
+        sent(sample["method"].as_str().expect("a method"), &signed(params, now).encoded())
+    }
+}
+
+/// The function with two merchants: 1001 of V1, 1002 of V2.
+pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) -> Function<Epay, L> {
+    let keys =
+        async || Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, now()).await.expect("keys");
+    let set = |name: &str| {
+        let of_test = [("EPAY_API_BASE", EPAY_BASE), ("EPAY_MERCHANTS", "1001:md5,1002:rsa")];
+        let found = settings.iter().chain(&of_test).find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let config = Config::read(set, "prod").expect("a configuration");
+    let keyring = keys().await;
+    config.check(&keyring.current()).expect("keys for all");
+    let source = Epay { config, gateway: None };
+    Function { source, keys: keyring, admission: Admission::default(), ledger }
+}
+
+/// The same, where the gateway has to confirm.
+async fn asking<L: Ledger>(ledger: L, net: &EpayNet) -> Function<Epay, L> {
+    let mut function = function(ledger, &[("EPAY_CONFIRM", "true")]).await;
+    let keys = Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, now()).await.expect("keys");
+    function.source.gateway = Some(Gateway { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), keys });
+    function
+}
+
+/// The parameters of a payment of the sample's order by V1, unsigned.
+fn paid() -> Params {
+    Params::default()
+        .with("pid", "1001")
+        .with("trade_no", "2026010100000012345")
+        .with("out_trade_no", ORDER)
+        .with("type", "alipay")
+        .with("name", "1000 点数")
+        .with("money", "648")
+        .with("trade_status", "TRADE_SUCCESS")
+}
+
+/// As the gateway signs for the merchant that they name.
+fn signed(params: Params, now: Timestamp) -> Params {
+    let pid = Pid::new(params.value("pid").expect("a merchant")).expect("a number");
+    let scheme = if pid.as_str() == "1002" { Scheme::Rsa } else { Scheme::Md5 };
+    sign(&epay_keys(), &pid, scheme, params, now.unix_s()).expect("a key")
+}
+
+fn good(params: Params) -> String {
+    signed(params, now()).encoded()
+}
+
+/// The gateway's event of a form, by GET in the query and by POST in the body.
+fn sent(method: &str, form: &str) -> String {
+    match method {
+        "GET" => Sent::get(NOTIFY, form).event(Shape::HttpApi),
+        _ => Sent::post(NOTIFY, form.as_bytes()).with("content-type", FORM).event(Shape::HttpApi),
+    }
+}
+
+fn sample(name: &str) -> String {
+    let path = root().join("events/epay").join(name).with_extension("json");
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// An order of alice's for 648 CNY, which buys 1000 credits.
+pub(crate) fn order(number: &str) -> Order {
+    let terms = Terms {
+        provider: Provider::Epay,
+        product: "credits-1000".to_owned(),
+        quantity: 1,
+        price: Money { amount: Amount::from_units(64_800), currency: Currency::CNY },
+        exchange: None,
+        grants: vec![Grant::Credits(crate::sandbox::amount("1000"))],
+        site: None,
+    };
+    let number = OrderNumber::new(number).expect("a number");
+    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+}
+
+pub(crate) async fn shop() -> World {
+    let world = World::new();
+    made(&world, order(ORDER)).await;
+    world
+}
+
+/// What a gateway's event is answered by a sandbox that knows nothing.
+async fn answered(world: &World, event: &str) -> Reply {
+    let function = function(world.ledger(1), &[]).await;
+    function.answer(event, &moment_within::<Epay>(1)).await
+}
+
+/// The time that a test has stopped.
+fn clock() -> std::time::Instant {
+    testkit::deadline(std::time::Duration::ZERO).0
+}
+
+fn told(reply: &Reply) -> (u16, &str) {
+    (reply.status, &reply.body)
+}
+
+const BOOKED: (u16, &str) = (200, "success");

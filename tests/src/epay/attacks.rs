@@ -1,0 +1,157 @@
+//! The classic attacks on a shop's payment notifications: each refused, and nothing delivered.
+
+use super::*;
+
+/// Who pays so has bought nothing: no credits, and the order is as it was but for the flag.
+async fn refused(world: &World, params: Params, reason: &str, flag: Option<&str>) {
+    let receipt = format!("epay#{}.{}", params.value("pid").expect("one"), params.value("trade_no").expect("one"));
+    let reply = answered(world, &sent("GET", &good(params))).await;
+    assert_eq!(told(&reply), (409, "fail"), "{reason}");
+    let books = world.books();
+    books.check();
+    let row = &books.journal[&receipt];
+    assert_eq!((row.status.as_str(), row.reason.as_deref()), ("failed", Some(reason)));
+    assert!(books.bodies.contains(&receipt), "{reason}: what was sent is kept");
+    assert!(books.accounts.is_empty(), "{reason}: no credits");
+    assert!(books.orders.values().all(|order| order.paid_by.is_none()), "{reason}: nothing is paid");
+    assert_eq!(books.orders.get(ORDER).and_then(|order| order.anomaly.as_deref()), flag, "{reason}");
+}
+
+/// A deployment without a key must not run, rather than believe whoever signs with none.
+#[tokio::test(start_paused = true)]
+async fn a_blank_key() {
+    for text in ["", " ", "1001:", "1001:   ", "1001:key your", "1001:changeme", "1001:<key>", "secret", "1001"] {
+        let settings = Settings::new([("EPAY_MD5_KEYS".to_owned(), text.to_owned())]);
+        assert!(Keyring::open(Vault::Here(settings), Epay::keys, now()).await.is_err(), "{text:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_amount() {
+    for money in ["0", "0.01", "6.48", "647.99", "648.01", "64800", "999999999999.99"] {
+        refused(&shop().await, paid().with("money", money), "amount_mismatch", Some("AMOUNT_MISMATCH")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_of_another_gateway() {
+    for provider in [Provider::Stripe, Provider::Wechat] {
+        let world = World::new();
+        let mut other = order(ORDER);
+        other.terms.provider = provider;
+        made(&world, other).await;
+        refused(&world, paid(), "provider_mismatch", Some("PROVIDER_MISMATCH")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_in_another_currency() {
+    for currency in ["USD", "HKD", "JPY"] {
+        let world = World::new();
+        let mut other = order(ORDER);
+        other.terms.price.currency = Currency::parse(currency).expect("a currency");
+        made(&world, other).await;
+        refused(&world, paid(), "currency_mismatch", Some("CURRENCY_MISMATCH")).await;
+    }
+}
+
+/// Both merchants are ours; yet who has the key of one must not pay with it what was to be paid to the other.
+#[tokio::test(start_paused = true)]
+async fn the_key_of_another_merchant() {
+    for (to, by, is_paid) in
+        [("1001", "1002", false), ("1002", "1001", false), ("1001", "1001", true), ("1002", "1002", true)]
+    {
+        let world = World::new();
+        let mut begun = order(ORDER);
+        begun.session = Some(ledger::Session { id: format!("{to}.{ORDER}"), url: EPAY_BASE.to_owned() });
+        made(&world, begun).await;
+        let params = paid().with("pid", by);
+        if is_paid {
+            assert_eq!(told(&answered(&world, &sent("GET", &good(params))).await), BOOKED, "{to} {by}");
+        } else {
+            refused(&world, params, "merchant_mismatch", Some("MERCHANT_MISMATCH")).await;
+        }
+    }
+}
+
+/// Of a cent that was really paid, one for another order is made without the key: by a name that reads as parameters.
+#[tokio::test(start_paused = true)]
+async fn a_genuine_notification_that_is_taken_apart_in_another_way() {
+    let name = format!("x&out_trade_no={ORDER}&pid=1001&trade_no=999&trade_status=TRADE_SUCCESS&type=alipay&zz=");
+    let cheap = paid().with("money", "0.01").with("out_trade_no", "attackers").with("name", name);
+    let genuine = signed(cheap, now());
+    let (_, tail) =
+        genuine.signed_text().split_once("&zz=").map(|(head, tail)| (head.to_owned(), tail.to_owned())).expect("zz");
+    let forged = paid()
+        .with("money", "0.01")
+        .with("name", "x")
+        .with("trade_no", "999")
+        .with("zz", tail)
+        .with("sign", genuine.value("sign").expect("a signature"));
+    assert_eq!(forged.signed_text(), genuine.signed_text(), "the very text that the gateway signed");
+    let world = World::new();
+    let mut cent = order(ORDER);
+    cent.terms.price.amount = Amount::from_units(1);
+    made(&world, cent).await;
+    let before = world.books();
+    for params in [&forged, &genuine] {
+        for method in ["GET", "POST"] {
+            let reply = answered(&world, &sent(method, &params.encoded())).await;
+            assert_eq!(told(&reply), (400, "fail"));
+            assert_eq!(world.books(), before);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_twice_differently() {
+    let world = shop().await;
+    assert_eq!(told(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
+    let before = world.books();
+    let rows = [("money", paid().with("money", "1")), ("order", paid().with("out_trade_no", "hk_other_order"))];
+    for (name, params) in rows {
+        assert_eq!(told(&answered(&world, &sent("GET", &good(params))).await), (409, "fail"), "{name}");
+        let books = world.books();
+        assert_eq!((&books.orders, &books.accounts), (&before.orders, &before.accounts), "{name}");
+        assert!(books.journal.keys().any(|id| id.starts_with("epay#1001.2026010100000012345#conflict#")), "{name}");
+    }
+    // How it was paid and what it was called are no identity.
+    let again = paid().with("type", "wxpay").with("name", "product").with("money", "648.00");
+    assert_eq!(told(&answered(&world, &sent("POST", &good(again))).await), BOOKED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_payment_of_one_order() {
+    let world = shop().await;
+    assert_eq!(told(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
+    for (pid, trade) in [("1001", "2026010100000019999"), ("1002", "2026010100000012345")] {
+        let second = paid().with("pid", pid).with("trade_no", trade);
+        assert_eq!(told(&answered(&world, &sent("GET", &good(second))).await), (409, "fail"), "{pid} {trade}");
+    }
+    let books = world.books();
+    books.check();
+    assert_eq!(books.balance("alice/credits"), 1_000_000_000);
+    assert_eq!(books.order(ORDER).anomaly.as_deref(), Some("DUPLICATE_PAYMENT"));
+    let reason = |id: &str| books.journal[id].reason.clone();
+    assert_eq!(reason("epay#1001.2026010100000019999").as_deref(), Some("duplicate_payment"));
+    assert_eq!(
+        reason("epay#1002.2026010100000012345").as_deref(),
+        Some("duplicate_payment"),
+        "a number is a merchant's own"
+    );
+}
+
+/// It came before its order: kept, refused, and booked when it is there.
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_not_there_yet() {
+    let world = World::new();
+    let event = sent("GET", &good(paid()));
+    refused(&world, paid(), "order_unknown", None).await;
+    assert!(world.books().journal["epay#1001.2026010100000012345"].needs_attention);
+    made(&world, order(ORDER)).await;
+    assert_eq!(told(&answered(&world, &event).await), BOOKED);
+    let books = world.books();
+    books.check();
+    assert_eq!(books.balance("alice/credits"), 1_000_000_000);
+    assert_eq!(books.pointers, [("epay#1001.2026010100000012345".to_owned(), ORDER.to_owned())].into());
+}

@@ -1,0 +1,89 @@
+//! What the buyer is shown who comes back, and that coming back is the same event.
+
+use testkit::Fault;
+
+use super::*;
+
+const PAID: &str = "已支付。 This order is paid.";
+const WAITING: &str = "尚未确认付款，请稍后查看。 The payment is not confirmed yet; look again later.";
+const DISAGREES: &str = "付款与订单不符，请联系商家。 The payment and the order do not agree; please ask the shop.";
+const NOTHING: &str = "此链接无效。 This link says nothing about an order.";
+
+fn back(params: Params) -> String {
+    Sent::get(RETURN, &good(params)).event(Shape::HttpApi)
+}
+
+fn page(said: &str, order: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"zh\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>订单 Order</title>\n<main>\n<p>{said}</p>\n{order}</main>\n</html>\n"
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_says_how_the_order_stands() {
+    const LINE: &str = "<p>hk_sample_order · 648 CNY</p>\n";
+    let forged = Sent::get(RETURN, &good(paid()).replace("money=648", "money=1")).event(Shape::HttpApi);
+    let unsigned = Sent::get(RETURN, &paid().encoded()).event(Shape::HttpApi);
+    let stale = Sent::get(RETURN, &signed(paid().with("pid", "1002"), now().plus_seconds(-301)).encoded())
+        .event(Shape::HttpApi);
+    // What came before, what comes back, and what is shown; whether it is paid then.
+    let rows = [
+        ("before the notification", None, back(paid()), 200, page(PAID, LINE), true),
+        ("after it", Some(paid()), back(paid()), 200, page(PAID, LINE), true),
+        ("by V2", None, back(paid().with("pid", "1002")), 200, page(PAID, LINE), true),
+        ("another amount", None, back(paid().with("money", "1")), 200, page(DISAGREES, LINE), false),
+        ("a second payment", Some(paid()), back(paid().with("trade_no", "2")), 200, page(DISAGREES, LINE), true),
+        ("told otherwise", Some(paid()), back(paid().with("money", "1")), 200, page(DISAGREES, LINE), true),
+        (
+            "an order that is not there",
+            None,
+            back(paid().with("out_trade_no", "hk_none")),
+            200,
+            page(WAITING, ""),
+            false,
+        ),
+        ("not understood", None, back(paid().with("money", "1e2")), 400, page(NOTHING, ""), false),
+        ("forged", None, forged, 400, page(NOTHING, ""), false),
+        ("not signed", None, unsigned.clone(), 400, page(NOTHING, ""), false),
+        ("not signed, of an order that is paid", Some(paid()), unsigned, 400, page(NOTHING, ""), true),
+        ("too late", None, stale, 400, page(NOTHING, ""), false),
+    ];
+    for (name, before, event, status, html, is_paid) in rows {
+        let world = shop().await;
+        if let Some(before) = before {
+            assert_eq!(told(&answered(&world, &sent("GET", &good(before))).await), BOOKED);
+        }
+        for _ in 0..2 {
+            let reply = answered(&world, &event).await;
+            assert_eq!(told(&reply), (status, html.as_str()), "{name}");
+            assert!(!reply.body.to_lowercase().contains("success"), "{name}");
+            let header =
+                |name: &str| reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+            assert_eq!(header("content-type"), Some("text/html; charset=utf-8"), "{name}");
+            assert_eq!((header("cache-control"), header("referrer-policy")), (Some("no-store"), Some("no-referrer")));
+        }
+        let books = world.books();
+        books.check();
+        assert_eq!(books.balance("alice/credits"), if is_paid { 1_000_000_000 } else { 0 }, "{name}");
+        assert_eq!(books.order(ORDER).paid_by.is_some(), is_paid, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_after_the_page_is_a_repeat() {
+    let world = shop().await;
+    assert_eq!(answered(&world, &back(paid())).await.status, 200);
+    let before = world.books();
+    assert_eq!(told(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
+    assert_eq!(world.books(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_without_the_store_claims_nothing() {
+    let world = shop().await;
+    let sandbox = Sandbox::new(&world, 1, |_, _| Fault::Disconnect).await;
+    let reply = sandbox.function.answer(&back(paid()), &moment_within::<Epay>(1)).await;
+    assert_eq!(told(&reply), (503, page(WAITING, "").as_str()));
+    assert_eq!(world.books().order(ORDER).payment, "unpaid");
+}

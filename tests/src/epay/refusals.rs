@@ -1,0 +1,229 @@
+//! What a gateway, or somebody who pretends to be one, is told of everything: the exact status and text, and the books before and after.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_verified_leaves_no_trace() {
+    let good = good(paid());
+    let v2 = |at: i64| signed(paid().with("pid", "1002"), now().plus_seconds(at)).encoded();
+    let with_key = |key: &str, params: Params| {
+        let keys = signing::epay::Keys::read(|name| (name == "EPAY_MD5_KEYS").then_some(key), signing::Strength::Local);
+        let pid = Pid::new(key.split(':').next().unwrap_or_default()).expect("a number");
+        sign(&keys.expect("a key"), &pid, Scheme::Md5, params, 0).expect("a key").encoded()
+    };
+    // MD5 of the text and no key behind it: what a verifier with an empty key would believe.
+    let with_no_key = {
+        let key = "2a2f4e6f7e2b0b76a4a3f7e1b1e5d2aa";
+        format!("{}&sign={key}&sign_type=MD5", paid().encoded())
+    };
+    let rows: Vec<(&str, String, Option<&str>)> = vec![
+        ("nothing", String::new(), None),
+        ("no signature", paid().encoded(), None),
+        ("an empty signature", format!("{}&sign=&sign_type=MD5", paid().encoded()), None),
+        ("signed with no key", with_no_key, None),
+        ("signed with another key", with_key("1001:another-key-of-nobody", paid()), None),
+        ("a merchant that is not ours", with_key("1003:another-key-of-nobody", paid().with("pid", "1003")), None),
+        ("no merchant", good.replace("pid=1001&", ""), None),
+        ("no number of a merchant", good.replace("pid=1001&", "pid=01001&"), None),
+        ("V1 that says it is V2", good.replace("sign_type=MD5", "sign_type=RSA"), None),
+        ("V2's merchant by V1", good.replace("pid=1001", "pid=1002"), None),
+        (
+            "V2's merchant by V1's key",
+            with_key(&format!("1002:{}", testkit::EPAY_KEY), paid().with("pid", "1002")),
+            None,
+        ),
+        ("V2 that says it is V1", v2(0).replace("sign_type=RSA", "sign_type=MD5"), None),
+        ("V2 too old", v2(-301), None),
+        ("V2 from the future", v2(301), None),
+        ("V2 of no time", v2(0).replace("timestamp=1767225600&", ""), None),
+        ("V2 of another time", v2(0).replace("timestamp=1767225600", "timestamp=1767225601"), None),
+        ("another amount", good.replace("money=648", "money=64800"), None),
+        ("two amounts", good.replace("money=648", "money=648&money=648"), None),
+        ("joined amounts", good.replace("money=648", "money=648,648"), None),
+        ("a list of amounts", good.replace("money=648", "money%5B%5D=648"), None),
+        ("another order", good.replace(ORDER, "hk_other_order"), None),
+        ("something more", format!("{good}&param=1"), None),
+        ("bytes that are no text", good.replace("name=1000", "name=%FF1000"), None),
+        ("an escape that is none", good.replace("name=1000", "name=%zz1000"), None),
+        ("characters as they are", good.replace("name=1000", "name=点1000"), None),
+        ("more than anybody sends", format!("{good}&param={}", "x".repeat(8 * 1024)), None),
+        ("a query beside the form", good.clone(), Some("a=1")),
+    ];
+    let world = shop().await;
+    let before = world.books();
+    for (name, form, beside) in rows {
+        let (get, post) = match beside {
+            None => (Sent::get(NOTIFY, &form), Sent::post(NOTIFY, form.as_bytes())),
+            Some(beside) => {
+                let get = Sent { body: b"a=1", ..Sent::get(NOTIFY, &form) };
+                (get, Sent { query: beside, ..Sent::post(NOTIFY, form.as_bytes()) })
+            }
+        };
+        for sent in [get, post.with("content-type", FORM)] {
+            // A body is measured before it is opened.
+            let status = if sent.body.len() > 8 * 1024 { 413 } else { 400 };
+            let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
+            assert_eq!(told(&reply), (status, "fail"), "{name} by {}", sent.method);
+            assert_eq!(world.books(), before, "{name} by {}", sent.method);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_asked_for_in_the_right_way_leaves_no_trace() {
+    let good = good(paid());
+    let post = || Sent::post(NOTIFY, good.as_bytes());
+    let rows = [
+        ("no kind of body", post(), 400),
+        ("JSON", post().with("content-type", "application/json"), 400),
+        ("parts", post().with("content-type", "multipart/form-data; boundary=x"), 400),
+        ("another alphabet", post().with("content-type", "application/x-www-form-urlencoded; charset=gbk"), 400),
+        ("two kinds", post().with("content-type", FORM).with("content-type", FORM), 400),
+        ("a form in the query of a POST", Sent { query: &good, body: b"", ..post().with("content-type", FORM) }, 400),
+        ("a form in the body of a GET", Sent { method: "GET", ..post().with("content-type", FORM) }, 400),
+        ("another method", Sent { method: "PUT", ..post().with("content-type", FORM) }, 405),
+        ("a return by POST", Sent::post(RETURN, good.as_bytes()).with("content-type", FORM), 405),
+        ("another path", Sent::get("/payment", &good), 404),
+        ("with a slash", Sent::get("/payment/notify/", &good), 404),
+    ];
+    let world = shop().await;
+    let before = world.books();
+    for (name, sent, status) in rows {
+        let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
+        assert_eq!(told(&reply), (status, "fail"), "{name}");
+        assert_eq!(world.books(), before, "{name}");
+    }
+    // Of a REST API's event the query cannot be known as it was sent.
+    let reply = answered(&world, &Sent::get(NOTIFY, &good).event(Shape::RestApi)).await;
+    assert_eq!(told(&reply), (400, "fail"));
+    assert_eq!(world.books(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_booked_however_it_is_written() {
+    let more = [
+        ("as it is", paid()),
+        ("with a zero", paid().with("money", "648.0")),
+        ("with two", paid().with("money", "648.00")),
+        ("with four", paid().with("money", "648.0000")),
+        (
+            "with more than is known",
+            paid().with("buyer", "b").with("endtime", "2026-01-01 00:00:00").with("param", "="),
+        ),
+        ("with what is empty", paid().with("param", "").with("extra", "  ")),
+        ("without a name", Params::default().with("name", "")),
+        ("with accents that are two characters", paid().with("name", "e\u{301}")),
+        ("by V2", paid().with("pid", "1002")),
+        ("at the end of V2's time", paid().with("pid", "1002")),
+    ];
+    for (name, params) in more {
+        let params = if params.value("pid").is_none() { paid().with("name", "") } else { params };
+        let at = if name.starts_with("at the end") { now().plus_seconds(-300) } else { now() };
+        let form = signed(params, at).encoded();
+        let unnamed = form.replace("&sign_type=MD5", "").replace("&sign_type=RSA", "");
+        let typed = |kind: &str| Sent::post(NOTIFY, form.as_bytes()).with("content-type", kind).event(Shape::HttpApi);
+        let binary = Sent { base64: true, ..Sent::post(NOTIFY, form.as_bytes()).with("content-type", FORM) };
+        let events = [
+            sent("GET", &form),
+            sent("POST", &form),
+            sent("GET", &unnamed),
+            sent("GET", &form.replace("%20", "+")),
+            typed("application/x-www-form-urlencoded; charset=UTF-8"),
+            typed("Application/X-WWW-Form-Urlencoded;charset=utf-8"),
+            binary.event(Shape::FunctionUrl),
+        ];
+        for event in events {
+            let world = shop().await;
+            for repeat in 0..2 {
+                assert_eq!(told(&answered(&world, &event).await), BOOKED, "{name} {repeat}: {event}");
+                let books = world.books();
+                books.check();
+                assert_eq!(books.balance("alice/credits"), 1_000_000_000, "{name}");
+            }
+            let books = world.books();
+            assert_eq!(books.order(ORDER).payment, "paid", "{name}");
+            assert_eq!(books.bodies.len(), 1, "{name}: what was signed is kept");
+        }
+    }
+}
+
+/// Verified and not understood: kept, and refused.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_understood_is_kept() {
+    let unpaid = |status: &str| paid().with("trade_status", status);
+    let costs = |money: &str| paid().with("money", money);
+    let rows = [
+        ("trade_status", unpaid("TRADE_CLOSED")),
+        ("trade_status", unpaid("WAIT_BUYER_PAY")),
+        ("trade_status", unpaid("trade_success")),
+        ("trade_status", unpaid("")),
+        ("money", costs("1e2")),
+        ("money", costs("648.001")),
+        ("money", costs("-648")),
+        ("money", costs("+648")),
+        ("money", costs("６４８")),
+        ("money", costs("648 ")),
+        ("money", costs("0648")),
+        ("money", costs("6,48")),
+        ("money", costs("NaN")),
+        ("money", costs("1000000000000")),
+        ("money", costs("")),
+        ("out_trade_no", paid().with("out_trade_no", "not a number")),
+        ("out_trade_no", paid().with("out_trade_no", "../orders")),
+        ("out_trade_no", paid().with("out_trade_no", "")),
+        ("trade_no", paid().with("trade_no", "a#b")),
+        ("trade_no", paid().with("trade_no", "1".repeat(65))),
+        ("trade_no", paid().with("trade_no", "")),
+        ("type", paid().with("type", "")),
+        ("type", paid().with("type", "a b")),
+    ];
+    for (field, params) in rows {
+        let world = shop().await;
+        let before = world.books();
+        let reply = answered(&world, &sent("GET", &good(params.clone()))).await;
+        assert_eq!(told(&reply), (400, "fail"), "{field} {}", params.signed_text());
+        let books = world.books();
+        books.check();
+        assert_eq!((&books.orders, &books.accounts), (&before.orders, &before.accounts), "{field}");
+        let kept: Vec<_> = books.journal.iter().filter(|(id, _)| id.starts_with("unparsed#epay#")).collect();
+        let [(id, row)] = kept[..] else { panic!("{field}: {kept:?}") };
+        assert_eq!((row.reason.as_deref(), row.needs_attention), (Some("unparsed"), true), "{field}");
+        assert!(books.bodies.contains(id), "{field}");
+    }
+}
+
+/// Nothing but these letters is a success to a gateway: none of the other texts has them.
+#[test]
+fn no_refusal_reads_as_a_success() {
+    let source = fs::read_to_string(root().join("functions/epay/src/reply.rs")).expect("a file");
+    assert_eq!(source.matches("\"success\"").count(), 1, "one row says so");
+    let page = fs::read_to_string(root().join("functions/epay/src/page.rs")).expect("a file");
+    let texts: String = page.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    assert!(!texts.to_lowercase().contains("success"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whether_it_is_there_and_what_it_rests_on() {
+    let world = World::new();
+    let health = answered(&world, &Sent::get("/payment/health", "").event(Shape::HttpApi)).await;
+    assert_eq!(told(&health), (200, r#"{"service":"payment-webhook-v1","status":"ok"}"#));
+    let status = |dependencies: &str| {
+        format!(
+            r#"{{"dependencies":[{dependencies}],"endpoints":["/payment/notify","/payment/return","/payment/health","/payment/status"],"service":"payment-webhook-v1","status":"running","version":"0.1.0"}}"#
+        )
+    };
+    let event = Sent::get("/payment/status", "").event(Shape::HttpApi);
+    let store = |answers: bool| format!(r#"{{"answers":{answers},"name":"store"}}"#);
+    assert_eq!(told(&answered(&world, &event).await), (200, status(&store(true)).as_str()));
+    let down = Sandbox::new(&world, 1, |_, _| testkit::Fault::Disconnect).await;
+    let reply = down.function.answer(&event, &moment_within::<Epay>(1)).await;
+    assert_eq!(told(&reply), (200, status(&store(false)).as_str()));
+    for (fault, answers) in [(testkit::EpayFault::None, true), (testkit::EpayFault::Disconnect, false)] {
+        let net = EpayNet::default();
+        net.fail(move |_, _| fault.clone());
+        let reply = asking(world.ledger(1), &net).await.answer(&event, &moment_within::<Epay>(1)).await;
+        let both = format!(r#"{},{{"answers":{answers},"name":"gateway"}}"#, store(true));
+        assert_eq!(told(&reply), (200, status(&both).as_str()));
+        assert!(net.asked().iter().all(|(what, _)| what == "GET /"), "no key is sent for it");
+    }
+}
