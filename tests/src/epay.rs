@@ -6,6 +6,7 @@ mod confirming;
 mod decisions;
 mod faults;
 mod pages;
+mod reconciled;
 mod refusals;
 
 use std::fs;

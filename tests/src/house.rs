@@ -29,7 +29,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("epay", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
     ("stripe", &["edge", "idempotency", "ledger", "signing", "webhook"]),
     ("usage", &["edge", "idempotency", "ledger", "signing", "webhook"]),
-    ("reconcile", &["checkout", "edge", "idempotency", "ledger", "providers", "stripe", "usage", "webhook"]),
+    (
+        "reconcile",
+        &["checkout", "edge", "epay", "idempotency", "ledger", "providers", "stripe", "usage", "webhook", "wechat"],
+    ),
     ("wechat", &["edge", "idempotency", "ledger", "providers", "signing", "webhook"]),
     (
         "local",

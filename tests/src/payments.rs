@@ -18,7 +18,7 @@ use ledger::{
     Amount, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order,
     OrderNumber, Owner, Provider, Terms, Timestamp,
 };
-use reconcile::{Providers, Reconcile};
+use reconcile::Reconcile;
 use serde_json::{Value, json};
 use signing::Strength;
 use stripe::{Config, Stripe};
@@ -166,7 +166,7 @@ pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
 
 /// The sweeper with these settings, in test mode unless they say otherwise.
 pub(crate) fn reconcile<L: Backlog>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<L> {
-    Reconcile { ledger, usage: Usage, stripe: source(settings), providers: Providers::default() }
+    Reconcile { ledger, usage: Usage, stripe: source(settings), wechat: None, epay: None, stripe_api: None }
 }
 
 /// Everything that must come out the same whichever way it came about: not how often a row was written, nor in how many steps

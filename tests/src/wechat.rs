@@ -7,6 +7,7 @@ mod decisions;
 mod faults;
 mod mismatches;
 mod orders;
+mod reconciled;
 mod refusals;
 mod replays;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge::{Keyring, chain};
-use ledger::{Deadline, Delivery};
-use providers::{CallError, Epay as Client, EpayMerchant, EpayPayment, Http};
-use signing::epay::Keys;
+use ledger::{Deadline, Delivery, Order};
+use providers::{CallError, Epay as Client, EpayMerchant, EpayNumber, EpayPayment, Http};
+use signing::epay::{Keys, Pid};
 
 use crate::Config;
 use crate::parse::EpayEvent;
@@ -27,7 +27,7 @@ impl Gateway {
         let Some(merchant) = config.gateway.merchant(&event.pid) else {
             return false;
         };
-        match self.payment(config, merchant, event, delivery).await {
+        match self.payment(config, merchant, EpayNumber::Theirs(&event.trade), delivery).await {
             Ok(payment) => payment.is_some_and(|payment| is_the_same(&payment, event)),
             Err(error) => {
                 tracing::warn!(%error, "the gateway did not confirm a payment");
@@ -36,18 +36,37 @@ impl Gateway {
         }
     }
 
+    /// The payment of an order, with whichever merchant it was begun. `None`: there is none, or nobody here to ask.
+    pub async fn payment_of(
+        &self,
+        config: &Config,
+        order: &Order,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<EpayPayment>, CallError> {
+        let begun_with = order.session.as_ref().and_then(|session| Pid::new(session.id.split_once('.')?.0));
+        let merchant = begun_with.and_then(|pid| config.gateway.merchant(&pid));
+        let asking = merchant.filter(|merchant| self.keys.current().can_sign(&merchant.pid, merchant.scheme));
+        let Some(merchant) = asking else {
+            return Ok(None);
+        };
+        let payment = self.payment(config, merchant, EpayNumber::Ours(&order.number), delivery).await?;
+        let is_ours = |payment: &EpayPayment| payment.order == order.number.as_str() && payment.pid == merchant.pid;
+        // What is said of another payment is no answer.
+        if payment.as_ref().is_none_or(is_ours) { Ok(payment) } else { Err(CallError::Unreadable) }
+    }
+
     /// With the key that we have; and where the gateway does not take it, once more with the one that may have replaced it.
     async fn payment(
         &self,
         config: &Config,
         merchant: &EpayMerchant,
-        event: &EpayEvent,
+        of: EpayNumber<'_>,
         delivery: &Delivery<'_>,
     ) -> Result<Option<EpayPayment>, CallError> {
         let until = delivery.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(delivery.deadline, Deadline);
         let ask = async |keys: Arc<Keys>| {
             let client = Client::new(self.http.clone(), &config.gateway.base, merchant.clone(), keys);
-            client.payment(&event.trade, delivery.received_at, until).await
+            client.payment(of, delivery.received_at, until).await
         };
         let refused = match ask(self.keys.current()).await {
             Err(error @ CallError::Refused { .. }) => error,

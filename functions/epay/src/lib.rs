@@ -21,7 +21,7 @@ use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use config::{Config, ConfigError};
 pub use confirm::Gateway;
-pub use parse::EpayEvent;
+pub use parse::{EpayEvent, reference};
 pub use signing::epay::SETTINGS;
 
 const ROUTES: &[Route<Endpoint>] = &[
@@ -35,7 +35,7 @@ const ROUTES: &[Route<Endpoint>] = &[
 #[derive(Debug)]
 pub struct Epay {
     pub config: Config,
-    /// Where the gateway is asked before anything is delivered.
+    /// Where the gateway is asked: before anything is delivered, where the configuration says so.
     pub gateway: Option<Gateway>,
 }
 
@@ -99,10 +99,12 @@ impl Webhook for Epay {
         let is_pointed = ledger.pointed(&Pointer::Provider(event.by.clone()), delivery).await?.is_some();
         let order = ledger.order(&event.order, delivery).await?;
         let mut loaded = Loaded { order, is_pointed, is_confirmed: None, at: delivery.first_received_at };
-        if let (Some(gateway), Some(order)) = (&self.gateway, &loaded.order) {
+        if let Some(order) = loaded.order.as_ref().filter(|_| self.config.confirm) {
             // Nobody is asked about what pays nothing.
             let is_news = decide::paid(event, order, &loaded).is_ok_and(|effects| !effects.is_empty());
             if is_news {
+                // Without a way to ask it waits: it is never taken for confirmed.
+                let gateway = self.gateway.as_ref().ok_or(CommitError::Unavailable(None))?;
                 loaded.is_confirmed = Some(gateway.confirms(&self.config, event, delivery).await);
             }
         }

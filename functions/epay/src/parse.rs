@@ -1,7 +1,7 @@
 //! What it says: one payment that was made, read from the text that was signed and from nothing else. A refusal names the field as
 //! the gateway writes it, never what stood in it.
 
-use ledger::{Currency, EventKey, Money, OrderNumber, Provider, Reference, Timestamp};
+use ledger::{Currency, EventKey, Money, OrderNumber, Provider, Reference, ReferenceError, Timestamp};
 use signing::epay::{Params, Pid};
 use webhook::{ParseError, Received};
 
@@ -39,13 +39,19 @@ pub(crate) fn parse(received: &Received<'_>) -> Result<EpayEvent, ParseError> {
     if !is_word(trade, TRADE_CHARS_MAX) {
         return Err(problem("trade_no", "must be 1 to 64 letters, digits or - _"));
     }
-    let id = format!("{pid}.{trade}");
-    payment(&params, pid, trade, &id).map_err(|error| ParseError { event_id: Some(id), ..error })
+    let by = reference(&pid, trade).map_err(|error| problem("trade_no", &error.to_string()))?;
+    let id = by.id().to_owned();
+    payment(&params, pid, trade, by).map_err(|error| ParseError { event_id: Some(id), ..error })
 }
 
-fn payment(params: &Params, pid: Pid, trade: &str, id: &str) -> Result<EpayEvent, ParseError> {
-    let receipt = EventKey::new(SOURCE, id).map_err(|error| problem("trade_no", &error.to_string()))?;
-    let by = Reference::new(Provider::Epay, id).map_err(|error| problem("trade_no", &error.to_string()))?;
+/// By which a payment is known here: the gateway counts each merchant's payments for itself.
+pub fn reference(pid: &Pid, trade: &str) -> Result<Reference, ReferenceError> {
+    Reference::new(Provider::Epay, &format!("{pid}.{trade}"))
+}
+
+fn payment(params: &Params, pid: Pid, trade: &str, by: Reference) -> Result<EpayEvent, ParseError> {
+    let id = by.id().to_owned();
+    let receipt = EventKey::new(SOURCE, &id).map_err(|error| problem("trade_no", &error.to_string()))?;
     if required(params, "trade_status")? != PAID {
         return Err(problem("trade_status", "must be TRADE_SUCCESS"));
     }
@@ -60,7 +66,7 @@ fn payment(params: &Params, pid: Pid, trade: &str, id: &str) -> Result<EpayEvent
     let sent_at = params.value("timestamp").map(sent_at).transpose()?;
     let name = params.value("name").map(|name| name.chars().take(NAME_CHARS_MAX).collect());
     let (trade, way) = (trade.to_owned(), way.to_owned());
-    Ok(EpayEvent { id: id.to_owned(), receipt, by, pid, trade, order, money, way, name, sent_at })
+    Ok(EpayEvent { id, receipt, by, pid, trade, order, money, way, name, sent_at })
 }
 
 fn required<'p>(params: &'p Params, name: &str) -> Result<&'p str, ParseError> {

@@ -15,9 +15,12 @@ fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::read(found, "prod")
 }
 
+/// Settings, and whether the gateway is asked.
+type Row = (&'static [(&'static str, &'static str)], Result<bool, ConfigError>);
+
 #[test]
 fn a_deployment_says_whose_notifications_are_its_own() {
-    let rows: [(&[(&str, &str)], Result<bool, ConfigError>); 9] = [
+    let rows: [Row; 9] = [
         (&[], Ok(false)),
         (&[("EPAY_CONFIRM", "")], Ok(false)),
         (&[("EPAY_CONFIRM", "false")], Ok(false)),

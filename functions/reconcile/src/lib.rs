@@ -11,13 +11,15 @@ mod unpaid;
 use std::time::Duration;
 
 use edge::{Moment, WorkError, Worker};
+use epay::Epay;
 use ledger::Backlog;
 use serde::{Deserialize, Serialize};
 use stripe::Stripe;
 use thiserror::Error;
 use usage::Usage;
+use wechat::Wechat;
 
-pub use ask::{Providers, StripeApi};
+pub use ask::StripeApi;
 pub use refused::Tried;
 pub use unpaid::Asked;
 
@@ -31,7 +33,10 @@ pub struct Reconcile<L> {
     pub ledger: L,
     pub usage: Usage,
     pub stripe: Stripe,
-    pub providers: Providers,
+    /// Where something is sold through them.
+    pub wechat: Option<Wechat>,
+    pub epay: Option<Epay>,
+    pub stripe_api: Option<StripeApi>,
 }
 
 /// What a schedule asks for.

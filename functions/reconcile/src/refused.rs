@@ -49,6 +49,12 @@ impl<L: Backlog> Reconcile<L> {
         let mut tried = Tried::default();
         // Payments first: their buyers are waiting.
         self.sweep(&self.stripe, run, &mut tried).await?;
+        if let Some(wechat) = &self.wechat {
+            self.sweep(wechat, run, &mut tried).await?;
+        }
+        if let Some(epay) = &self.epay {
+            self.sweep(epay, run, &mut tried).await?;
+        }
         self.sweep(&self.usage, run, &mut tried).await?;
         Ok(tried)
     }

@@ -10,7 +10,7 @@ use super::*;
 fn reconcile() -> Reconcile<MemoryLedger> {
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
     let stripe = Stripe { config: Config::read(set).expect("a configuration") };
-    Reconcile { ledger: MemoryLedger::default(), usage: Usage, stripe, providers: Providers::default() }
+    Reconcile { ledger: MemoryLedger::default(), usage: Usage, stripe, wechat: None, epay: None, stripe_api: None }
 }
 
 #[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]

@@ -44,12 +44,11 @@ pub struct Asked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
     /// By this payment, as `of` says, which is what it was asked about; and where else the payment is to lead from.
-    Paid {
-        of: Reference,
-        payment: Payment,
-        also: Vec<Reference>,
-    },
+    Paid { of: Reference, payment: Payment, also: Vec<Reference> },
+    /// It is being paid, or has an end of its own.
     NotYet,
+    /// It can be paid there for as long as it is not closed.
+    Open,
     /// Nobody can pay it there.
     Over(PaymentState),
     /// It has never heard of it.
@@ -75,7 +74,7 @@ impl<L: Backlog> Reconcile<L> {
         };
         asked.asked = asked.asked.saturating_add(1);
         let waited_s = moment.now.seconds_apart(order.created_at);
-        let count = match self.providers.ask(&order, moment).await {
+        let count = match self.ask(&order, moment).await {
             Ok(Said::Paid { of, payment, also }) => {
                 self.book(order, &of, &payment, &also, moment).await?;
                 match self.waiting_for_payment(number, moment).await? {
@@ -94,7 +93,11 @@ impl<L: Backlog> Reconcile<L> {
                 self.close(order, PaymentState::Expired, "not_paid", moment).await?;
                 &mut asked.closed
             }
-            Ok(Said::Nothing | Said::NotYet) => {
+            Ok(Said::Open) if waited_s >= EXPIRES_AFTER_SECONDS && self.ended(&order, moment).await => {
+                self.close(order, PaymentState::Expired, "not_paid", moment).await?;
+                &mut asked.closed
+            }
+            Ok(Said::Nothing | Said::NotYet | Said::Open) => {
                 self.ledger.ask_later(&order, later(waited_s, moment.now), &moment.delivery()).await?;
                 &mut asked.unpaid
             }

@@ -65,8 +65,23 @@ impl Wechat {
 }
 
 impl Api {
+    /// The payment of an order as WeChat has it now; `None`: there is none.
+    pub async fn payment_of(
+        &self,
+        order: &Order,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Option<Queried>, CallError> {
+        self.client().query(&order.number, now, deadline).await
+    }
+
+    /// Nobody can pay it there any more.
+    pub async fn close(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<(), CallError> {
+        self.client().close(&order.number, now, deadline).await
+    }
+
     async fn payment(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<Said, CallError> {
-        let said = self.client().query(&order.number, now, deadline).await?;
+        let said = self.payment_of(order, now, deadline).await?;
         Ok(said.map_or(Said::Nothing, |said| Said::Payment(Box::new(said))))
     }
 

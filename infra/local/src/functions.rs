@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use orders::Orders;
 use providers::{Http, StripeConfig, WechatConfig};
-use reconcile::{Providers, Reconcile, StripeApi};
+use reconcile::{Reconcile, StripeApi};
 use serde_json::Value;
 use stripe::Stripe;
 use usage::Usage;
@@ -74,12 +74,19 @@ pub(crate) async fn open(
             Opened::Service(answer(api::Function { api, ledger: parts.ledger }))
         }
         "checkout" => Opened::Service(parts.checkout(setting).await?),
-        "epay" => Opened::Service(parts.epay(setting).await?),
-        "wechat" => Opened::Service(parts.wechat(setting).await?),
+        "epay" => {
+            let epay = parts.epay(setting).await?;
+            Opened::Service(parts.serve(epay).await?)
+        }
+        "wechat" => {
+            let wechat = parts.wechat(setting).await?;
+            Opened::Service(parts.serve(wechat).await?)
+        }
         "stripe" => Opened::Service(parts.serve(stripe()?).await?),
         "reconcile" => {
-            let (stripe, providers) = (stripe()?, parts.providers(setting).await?);
-            Opened::Worker(work(Reconcile { ledger: parts.ledger, usage: Usage, stripe, providers }))
+            let (stripe, stripe_api) = (stripe()?, Some(parts.stripe_api(&setting).await?));
+            let (wechat, epay) = (Some(parts.wechat(&setting).await?), parts.epay_that_can_ask(&setting).await?);
+            Opened::Worker(work(Reconcile { ledger: parts.ledger, usage: Usage, stripe, wechat, epay, stripe_api }))
         }
         unknown => return Err(Error::UnknownFunction(unknown.to_owned())),
     })
@@ -102,11 +109,19 @@ impl Parts<'_> {
         Ok(answer(api::Function { api, ledger: self.ledger }))
     }
 
-    async fn providers(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Providers, Error> {
+    async fn stripe_api(&self, setting: impl Fn(&str) -> Option<String>) -> Result<StripeApi, Error> {
         let StripeConfig { base, livemode, .. } =
             StripeConfig::read(setting, STAGE).map_err(checkout::ConfigError::from)?;
         let keys = Keyring::open(self.vault(), checkout::keys(livemode), now()).await?;
-        Ok(Providers { stripe: Some(StripeApi { http: Http::new(fastrand::Rng::new()), base, keys }) })
+        Ok(StripeApi { http: Http::new(fastrand::Rng::new()), base, keys })
+    }
+
+    /// As reconcile has it, which asks whether the source itself does or not.
+    async fn epay_that_can_ask(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<Epay>, Error> {
+        let config = epay::Config::read(setting, STAGE)?;
+        let keys = Keyring::open(self.vault(), Epay::keys, now()).await?;
+        let gateway = epay::Gateway { http: Http::new(fastrand::Rng::new()), keys };
+        Ok(Some(Epay { config, gateway: Some(gateway) }))
     }
 
     async fn epay_till(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<EpayTill>, Error> {
@@ -122,20 +137,20 @@ impl Parts<'_> {
         Ok(Some(WechatTill { config, keys }))
     }
 
-    async fn epay(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
+    async fn epay(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Epay, Error> {
         let config = epay::Config::read(setting, STAGE)?;
         let keys = Keyring::open(self.vault(), Epay::keys, now()).await?;
         config.check(&keys.current())?;
         let gateway = config.confirm.then(|| epay::Gateway { http: Http::new(fastrand::Rng::new()), keys });
-        self.serve(Epay { config, gateway }).await
+        Ok(Epay { config, gateway })
     }
 
-    async fn wechat(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
+    async fn wechat(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Wechat, Error> {
         let config = wechat::Config::read(&setting)?;
         let keys = Keyring::open(self.vault(), wechat::api_keys, now()).await?;
         let http = Http::new(fastrand::Rng::new());
         let api = WechatConfig::read(&setting)?.map(|config| wechat::Api { http, config, keys });
-        self.serve(Wechat { config, api }).await
+        Ok(Wechat { config, api })
     }
 
     fn vault(&self) -> Vault {

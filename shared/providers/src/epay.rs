@@ -52,15 +52,18 @@ impl Epay {
         said.succeeded("1")?.link()
     }
 
-    /// A payment by the gateway's own number of it. `None`: there is no such payment.
+    /// A payment. `None`: there is no such payment.
     pub async fn payment(
         &self,
-        trade: &str,
+        of: EpayNumber<'_>,
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<EpayPayment>, CallError> {
         let Self { merchant, keys, .. } = self;
-        let asked = Params::default().with("trade_no", trade);
+        let asked = match of {
+            EpayNumber::Theirs(trade) => Params::default().with("trade_no", trade),
+            EpayNumber::Ours(order) => Params::default().with("out_trade_no", order.as_str()),
+        };
         let said = match merchant.scheme {
             Scheme::Md5 => {
                 let key = keys.sent_along(&merchant.pid).ok_or(CallError::Unreadable)?;
@@ -114,6 +117,13 @@ impl Epay {
             _ => Err(CallError::Unreadable),
         }
     }
+}
+
+/// By which number a payment is asked about.
+#[derive(Debug, Clone, Copy)]
+pub enum EpayNumber<'n> {
+    Theirs(&'n str),
+    Ours(&'n OrderNumber),
 }
 
 /// What is to be paid, in words of ours alone: what somebody may write into a signed text, he may write another order into.

@@ -15,7 +15,9 @@ mod stripe;
 mod stripe_config;
 pub mod wechat;
 
-pub use epay::{Epay, EpayConfig, EpayConfigError, EpayLink, EpayMerchant, EpayPayment, EpayWay, NewEpayPayment};
+pub use epay::{
+    Epay, EpayConfig, EpayConfigError, EpayLink, EpayMerchant, EpayNumber, EpayPayment, EpayWay, NewEpayPayment,
+};
 pub use error::CallError;
 pub use http::Http;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};

@@ -189,8 +189,14 @@ impl Gateway {
 
     fn found(&self, pid: &Pid, asked: &Params) -> Result<Params, Refusal> {
         let state = self.state();
-        let trade = asked.value("trade_no").and_then(|number| state.trades.get(number));
-        let trade = trade.filter(|trade| trade.pid == *pid).ok_or(Refusal::MISSING)?;
+        // By the gateway's number, or by the merchant's.
+        let is_asked_for = |trade: &&Trade| match (asked.value("trade_no"), asked.value("out_trade_no")) {
+            (Some(number), _) => trade.number == number,
+            (None, Some(order)) => trade.asked("out_trade_no") == order,
+            (None, None) => false,
+        };
+        let mut trades = state.trades.values().filter(|trade| trade.pid == *pid);
+        let trade = trades.find(is_asked_for).ok_or(Refusal::MISSING)?;
         Ok(Params::default()
             .with("msg", "succ")
             .with("trade_no", trade.number.as_str())

@@ -6,7 +6,7 @@ use edge::{Keyring, Settings, Vault};
 use idempotency::DynamoLedger;
 use ledger::{Deadline, Order, Provider};
 use providers::{Http, Item, NewSession, Price, StripeConfig};
-use reconcile::{Asked, Providers, Reconcile, StripeApi};
+use reconcile::{Asked, Reconcile, StripeApi};
 use testkit::{StripeFault, StripeNet, deadline};
 
 use super::*;
@@ -45,9 +45,9 @@ impl Shop {
     async fn run_over(&self, ledger: DynamoLedger, after_s: i64) -> Option<Asked> {
         self.net.set_now(testkit::now().plus_seconds(after_s));
         let attempt = 1_000 + u64::try_from(after_s).expect("later");
-        let providers = Providers { stripe: Some(api(&self.net).await) };
+        let stripe_api = Some(api(&self.net).await);
         let told =
-            Reconcile { providers, ..payments::reconcile(ledger, &[]) }.work(UNPAID, &run_at(attempt, after_s)).await;
+            Reconcile { stripe_api, ..payments::reconcile(ledger, &[]) }.work(UNPAID, &run_at(attempt, after_s)).await;
         told.ok().map(|report| {
             let Report::Unpaid(asked) = report else { panic!("{report:?}") };
             asked

@@ -75,10 +75,18 @@ async fn a_payment_is_read_through_its_life() {
             money: yuan(64_800),
             is_paid,
         };
-        assert_eq!(client.payment(TRADE, now(), patience()).await, Ok(Some(payment(false))), "{pid}");
+        assert_eq!(
+            client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await,
+            Ok(Some(payment(false))),
+            "{pid}"
+        );
         net.pay(TRADE);
-        assert_eq!(client.payment(TRADE, now(), patience()).await, Ok(Some(payment(true))), "{pid}");
-        assert_eq!(client.payment("g0000000000000002", now(), patience()).await, Ok(None), "{pid}");
+        assert_eq!(
+            client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await,
+            Ok(Some(payment(true))),
+            "{pid}"
+        );
+        assert_eq!(client.payment(EpayNumber::Theirs("g0000000000000002"), now(), patience()).await, Ok(None), "{pid}");
         assert_eq!(net.asked().first().map(|(what, _)| what.clone()), Some(asked), "{pid}");
         assert!(client.answers(patience()).await);
     }
@@ -130,7 +138,7 @@ async fn an_answer_is_read_as_it_is_written_or_not_at_all() {
         let client = begun(&net, "1001");
         net.pay(TRADE);
         net.fail(move |_, _| fault.clone());
-        assert_eq!(client.payment(TRADE, now(), patience()).await, expected, "{row}");
+        assert_eq!(client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await, expected, "{row}");
     }
 }
 
@@ -153,13 +161,17 @@ async fn an_answer_that_is_not_signed_says_nothing() {
         let (net, row) = (EpayNet::default(), format!("{fault:?}"));
         let client = begun(&net, "1002");
         net.fail(move |_, _| fault.clone());
-        assert_eq!(client.payment(TRADE, now(), patience()).await, Err(CallError::Unreadable), "{row}");
+        assert_eq!(
+            client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await,
+            Err(CallError::Unreadable),
+            "{row}"
+        );
     }
     let net = EpayNet::default();
     let client = begun(&net, "1002");
     net.set_now(now().plus_seconds(-301));
     assert_eq!(
-        client.payment(TRADE, now(), patience()).await.map(drop),
+        client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await.map(drop),
         Err(CallError::Refused { status: 200, kind: None, code: Some("-2".to_owned()) }),
         "of another time"
     );
