@@ -26,6 +26,42 @@ async fn a_blank_key() {
     }
 }
 
+/// While a merchant moves from V1 to V2 both keys are live: what counts is what the deployment says, whatever the request does.
+#[tokio::test(start_paused = true)]
+async fn the_scheme_that_was_left_behind() {
+    let mut settings = epay_settings();
+    settings[0].1 = format!("{} 1002:{}", settings[0].1, testkit::EPAY_KEY);
+    let [md5, rsa] = [Scheme::Md5, Scheme::Rsa].map(|scheme| {
+        let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
+        let keys = signing::epay::Keys::read(setting, signing::Strength::Deployed).expect("keys");
+        let pid = Pid::new("1002").expect("a number");
+        sign(&keys, &pid, scheme, paid().with("pid", "1002"), now().unix_s()).expect("a key").encoded()
+    });
+    let says = |form: &str, said: &str| form.replace("sign_type=MD5", said).replace("sign_type=RSA", said);
+    let rows = [
+        ("md5", says(&md5, "sign_type=MD5"), true),
+        ("md5", md5.replace("&sign_type=MD5", ""), true),
+        ("md5", says(&md5, "sign_type=RSA"), false),
+        ("md5", says(&rsa, "sign_type=RSA"), false),
+        ("md5", rsa.replace("&sign_type=RSA", ""), false),
+        ("rsa", says(&rsa, "sign_type=RSA"), true),
+        ("rsa", rsa.replace("&sign_type=RSA", ""), true),
+        ("rsa", says(&rsa, "sign_type=MD5"), false),
+        ("rsa", says(&md5, "sign_type=MD5"), false),
+        ("rsa", md5.replace("&sign_type=MD5", ""), false),
+    ];
+    for (scheme, form, is_theirs) in rows {
+        let world = shop().await;
+        let merchants = format!("1002:{scheme}");
+        let mut function = function(world.ledger(1), &[("EPAY_MERCHANTS", &merchants)]).await;
+        function.keys =
+            Keyring::open(Vault::Here(Settings::new(settings.clone())), Epay::keys, now()).await.expect("keys");
+        let reply = function.answer(&sent("GET", &form), &moment_within::<Epay>(1)).await;
+        assert_eq!(told(&reply), if is_theirs { BOOKED } else { (400, "fail") }, "{scheme}: {form}");
+        assert_eq!(world.books().order(ORDER).paid_by.is_some(), is_theirs, "{scheme}: {form}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_amount() {
     for money in ["0", "0.01", "6.48", "647.99", "648.01", "64800", "999999999999.99"] {
