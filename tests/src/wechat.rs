@@ -16,10 +16,7 @@ use std::fs;
 use std::sync::LazyLock;
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
-use ledger::{
-    Amount, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order, OrderNumber, Owner,
-    Provider, Terms, Timestamp,
-};
+use ledger::{Amount, Currency, Grant, Ledger, Money, Order, OrderNumber, Owner, Provider, Terms, Timestamp};
 use providers::{Http, WechatConfig};
 use serde_json::Value;
 use signing::wechat_v2::Algorithm;
@@ -32,6 +29,7 @@ use webhook::{Admission, Function, Webhook as _};
 use wechat::{Api, Config, Wechat};
 
 use crate::house::root;
+use crate::payments::made;
 use crate::sandbox::{SandboxOf, Sender, moment};
 
 pub(crate) const NOTIFY: &str = "/payment/wechat/notify";
@@ -218,20 +216,6 @@ fn order_by(provider: Provider, number: &str, currency: &str) -> Order {
     };
     let number = OrderNumber::new(number).expect("a number");
     Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
-}
-
-async fn made(world: &World, order: Order) {
-    let number = order.number.clone();
-    let heading = Heading {
-        receipt: EventKey::new("order", number.as_str()).expect("an id"),
-        source: "orders",
-        kind: "order",
-        facts: vec![],
-        fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),
-        order: Some(number),
-    };
-    let entry = Entry { heading, effects: vec![order.created()], keeps_body: false, alarm: None };
-    world.ledger(0).commit(&Decision::Record(entry), &delivery(0)).await.expect("an order");
 }
 
 /// Books with the order that the samples are about.

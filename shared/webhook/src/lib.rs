@@ -6,6 +6,7 @@
 
 mod admission;
 mod book;
+mod fields;
 mod handle;
 mod outcome;
 mod received;
@@ -13,6 +14,7 @@ mod replay;
 mod stages;
 
 pub use admission::{Admission, AdmissionError};
+pub use fields::{Fields, StandsTwice};
 pub use handle::Function;
 pub use outcome::Outcome;
 pub use received::Received;

@@ -1,14 +1,10 @@
 //! JSON, field by field. What is not asked for is not looked at; of what is asked for, a name that stands twice is refused, since
 //! one reader would take the first and another the last. `null` is as good as absent: Stripe writes either.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use ledger::{Amount, Currency, Money, Provider, Reference, Timestamp};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::Deserialize;
 use serde_json::value::RawValue;
-
-use webhook::ParseError;
+use webhook::{Fields, ParseError};
 
 const MS_PER_SECOND: i64 = 1_000;
 
@@ -31,12 +27,8 @@ impl<'b> Object<'b> {
     }
 
     pub(super) fn field(&self, name: &'static str) -> Result<Option<Field<'b>>, ParseError> {
-        let mut values = self.fields.0.iter().filter(|(other, _)| other.0 == name).map(|(_, value)| *value);
-        let value = values.next();
-        if values.next().is_some() {
-            return Err(self.problem(name, "stands twice"));
-        }
-        Ok(value.filter(|value| value.get() != "null").map(|value| Field { place: self.place_of(name), value }))
+        let value = self.fields.once(name).map_err(|error| self.problem(name, &error.to_string()))?;
+        Ok(value.map(|value| Field { place: self.place_of(name), value }))
     }
 
     pub(super) fn required(&self, name: &'static str) -> Result<Field<'b>, ParseError> {
@@ -143,34 +135,4 @@ const NOT_AN_OBJECT: &str = "must be a JSON object";
 
 fn problem(field: &str, problem: &str) -> ParseError {
     ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
-}
-
-/// In the order in which they stand. A derived struct would also take an array for an object.
-struct Fields<'b>(Vec<(Name<'b>, &'b RawValue)>);
-
-#[derive(serde::Deserialize)]
-struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
-
-impl<'b> Deserialize<'b> for Fields<'b> {
-    fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'b> Visitor<'b> for FieldsVisitor {
-    type Value = Fields<'b>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'b>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
-        }
-        Ok(Fields(fields))
-    }
 }

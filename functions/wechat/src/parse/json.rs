@@ -1,12 +1,8 @@
 //! JSON, field by field: a name that stands twice is refused, a number is a whole number, and `null` is as good as absent.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use ledger::{Amount, Currency, Money};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use webhook::ParseError;
+use serde::de::Deserialize;
+use webhook::{Fields, ParseError};
 
 use super::{MISSING, problem};
 
@@ -25,7 +21,7 @@ impl<'b> Object<'b> {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.fields.0.iter().any(|(known, _)| known.0 == name)
+        self.fields.has(name)
     }
 
     /// A text that is not empty: WeChat writes an empty one where there is none.
@@ -57,45 +53,11 @@ impl<'b> Object<'b> {
     }
 
     fn read<T: Deserialize<'b>>(&self, name: &str, otherwise: &str) -> Result<Option<T>, ParseError> {
-        let mut values = self.fields.0.iter().filter(|(known, _)| known.0 == name).map(|(_, value)| *value);
-        let value = values.next().filter(|value| value.get() != "null");
-        if values.next().is_some() {
-            return Err(self.problem(name, "stands twice"));
-        }
+        let value = self.fields.once(name).map_err(|error| self.problem(name, &error.to_string()))?;
         value.map(|value| serde_json::from_str(value.get()).map_err(|_| self.problem(name, otherwise))).transpose()
     }
 
     fn place_of(&self, name: &str) -> String {
         if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) }
-    }
-}
-
-/// In the order in which they stand. A derived struct would also take an array for an object.
-struct Fields<'b>(Vec<(Name<'b>, &'b RawValue)>);
-
-#[derive(serde::Deserialize)]
-struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
-
-impl<'b> Deserialize<'b> for Fields<'b> {
-    fn deserialize<D: Deserializer<'b>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'b> Visitor<'b> for FieldsVisitor {
-    type Value = Fields<'b>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'b>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
-        }
-        Ok(Fields(fields))
     }
 }
