@@ -23,6 +23,12 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             ledger.put_off(&waiting, None, &later(seconds)).await.unwrap();
             Some("done".to_owned())
         }
+        // By its name, as an index that lags would still have it.
+        ["waiting", event, seconds] => {
+            let receipt = EventKey::new("usage", event).unwrap();
+            let waiting = ledger.waiting(&receipt, &later(seconds)).await.unwrap();
+            Some(if waiting.is_some() { "waiting" } else { "nothing" }.to_owned())
+        }
         ["unpaid", seconds] => {
             let orders = ledger.unpaid(EVENTS_MAX, &later(seconds)).await.unwrap();
             let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
