@@ -9,12 +9,10 @@ use standin::{Call, WechatMerchant, WechatPay};
 
 use crate::error::Error;
 use crate::secrets::Secrets;
-use crate::sources::wechat::{self, APP_ID, KEY_ID, MCH_ID};
+use crate::sources::wechat::{self, APP_ID, KEY_ID, MCH_ID, TOLD};
 
 /// What stands before WeChat's own paths: `<base>/mock/wechat/v3/pay/transactions/jsapi`.
 pub(crate) const PATH: &str = "/mock/wechat";
-/// Where `send` says what has happened.
-pub(crate) const TOLD: &str = "/mock/wechat/told";
 
 pub(crate) struct MockWechat {
     wechat: WechatPay,

@@ -12,7 +12,7 @@ use edge::Moment;
 use http::Request;
 use http_body_util::{BodyExt as _, Limited};
 
-use crate::sample::Signed;
+use crate::sources::Signed;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What API Gateway gives a function.

@@ -13,7 +13,7 @@ use crate::books::Books;
 use crate::error::Error;
 use crate::json::{quoted, with_value};
 use crate::seed::delivery;
-use crate::sources::{Headers, Scheme, Setting, Source};
+use crate::sources::{Scheme, Setting, Signed, Source};
 
 /// Beside the sources that this was compiled from: any checkout has them.
 const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
@@ -67,25 +67,6 @@ pub(crate) struct Sample {
     set: Vec<Assignment>,
     /// What it is signed under.
     pub(crate) setting: &'static Setting,
-}
-
-/// A request as it is sent.
-pub(crate) struct Signed {
-    pub(crate) method: &'static str,
-    /// Undecoded; empty where there is none.
-    pub(crate) query: String,
-    pub(crate) body: String,
-    pub(crate) headers: Headers,
-}
-
-impl Signed {
-    pub(crate) fn post(body: String, headers: Headers) -> Self {
-        Self { method: "POST", query: String::new(), body, headers }
-    }
-
-    pub(crate) fn get(query: String) -> Self {
-        Self { method: "GET", query, body: String::new(), headers: Headers::new() }
-    }
 }
 
 impl Shape {

@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::gateway::is_local;
 use crate::home::{Home, Running};
 use crate::post::Post;
-use crate::sample::{Sample, Shape, Signed, new_id};
+use crate::sample::{Sample, Shape, new_id};
+use crate::sources::Signed;
 use crate::tally::{Tally, milliseconds};
 use crate::{now, print};
 

@@ -13,7 +13,6 @@ use webhook::Endpoint;
 use crate::error::Error;
 use crate::json::PathError;
 use crate::random::Generate;
-use crate::sample::Signed;
 
 pub(crate) use self::epay::EPAY;
 pub(crate) use self::stripe::STRIPE;
@@ -63,6 +62,25 @@ type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
 pub(crate) const SOURCES: [Source; 4] = [USAGE, STRIPE, WECHAT, EPAY];
+
+/// A request as it is sent.
+pub(crate) struct Signed {
+    pub(crate) method: &'static str,
+    /// Undecoded; empty where there is none.
+    pub(crate) query: String,
+    pub(crate) body: String,
+    pub(crate) headers: Headers,
+}
+
+impl Signed {
+    pub(crate) fn post(body: String, headers: Headers) -> Self {
+        Self { method: "POST", query: String::new(), body, headers }
+    }
+
+    pub(crate) fn get(query: String) -> Self {
+        Self { method: "GET", query, body: String::new(), headers: Headers::new() }
+    }
+}
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<&'static Self, Error> {

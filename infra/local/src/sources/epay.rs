@@ -15,8 +15,7 @@ use webhook::Webhook as _;
 use crate::error::Error;
 use crate::json::{PathError, quoted, value_at, with_value};
 use crate::random;
-use crate::sample::Signed;
-use crate::sources::{Headers, Scheme, Setting, Source};
+use crate::sources::{Headers, Scheme, Setting, Signed, Source};
 
 /// The merchants of the samples and of the local stack: one signs by V1, the other by V2.
 pub(crate) const MERCHANTS: [(&str, SignedBy); 2] = [("1001", SignedBy::Md5), ("1002", SignedBy::Rsa)];

@@ -15,11 +15,11 @@ use wechat::Wechat;
 
 use crate::error::Error;
 use crate::json::{PathError, quoted, value_at, with_value};
-use crate::mock_wechat;
 use crate::random;
-use crate::sample::Signed;
-use crate::sources::{Headers, Scheme, Setting, Source};
+use crate::sources::{Headers, Scheme, Setting, Signed, Source};
 
+/// Where `send` tells the stand-in what has happened.
+pub(crate) const TOLD: &str = "/mock/wechat/told";
 /// The merchant of the samples, and of the local stack.
 pub(crate) const MCH_ID: &str = "1900000001";
 pub(crate) const APP_ID: &str = "wx0123456789abcdef";
@@ -36,7 +36,7 @@ pub(crate) const WECHAT: Source = Source {
     fresh,
     of_order: Some(of_order),
     wire: Some(wire),
-    told_to: Some(mock_wechat::TOLD),
+    told_to: Some(TOLD),
     said: None,
 };
 
