@@ -1,10 +1,10 @@
 //! Every single fault, and for the payment itself every two, at every call; then Stripe tries again. The books come out as they do
 //! without any fault.
 
-use testkit::{Fault, Row};
+use testkit::Fault;
 
 use super::*;
-use crate::sandbox::SETTLED;
+use crate::sandbox::{SETTLED, comparable};
 
 /// More than any scenario needs, and fewer than would hide one that never ends.
 const TRIES_MAX: u64 = 12;
@@ -100,13 +100,4 @@ async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (Books, usize
         }
     }
     panic!("{}: {faults:?}: never told", scenario.name);
-}
-
-/// All of it but how often an event was tried.
-fn comparable(mut books: Books) -> Books {
-    books.check();
-    for row in books.journal.values_mut() {
-        *row = Row { attempts: 0, ..row.clone() };
-    }
-    books
 }

@@ -2,11 +2,12 @@
 //! the same books.
 
 use serde_json::json;
-use testkit::{Books, Fault, Row, WechatFault};
+use testkit::{Books, Fault, WechatFault};
 
 use super::*;
-use crate::sandbox::SETTLED;
+use crate::sandbox::{SETTLED, comparable};
 
+/// More than any scenario needs, and fewer than would hide one that never ends.
 const TRIES_MAX: u64 = 20;
 
 struct Scenario {
@@ -99,13 +100,4 @@ async fn played(scenario: &Scenario, fault: Option<(usize, Fault)>) -> (Books, u
         }
     }
     panic!("{}: {fault:?}: never told", scenario.name);
-}
-
-/// All of it but how often an event was tried.
-fn comparable(mut books: Books) -> Books {
-    books.check();
-    for row in books.journal.values_mut() {
-        *row = Row { attempts: 0, ..row.clone() };
-    }
-    books
 }
