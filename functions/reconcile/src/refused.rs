@@ -12,8 +12,10 @@ use crate::{Reconcile, SOURCE};
 
 /// Of each source. At some 30 ms each that is a few seconds; what is left is first in the next run.
 const EVENTS_MAX: u16 = 100;
-/// As long as a sender would wait.
-const ONE_WITHIN: Duration = Duration::from_secs(4);
+/// As long as a sender would wait, and what follows.
+const ONE_WITHIN: Duration = Duration::from_secs(5);
+/// What is kept of that for putting it off, where nothing has come of it.
+const FOR_PUTTING_OFF: Duration = Duration::from_secs(1);
 /// From then on somebody is called, once a day: something is wrong that time does not cure.
 const CALL_AFTER_SECONDS: u64 = 24 * 60 * 60;
 
@@ -87,7 +89,7 @@ impl<L: Backlog> Reconcile<L> {
             tried.given_up = tried.given_up.saturating_add(1);
             return self.ledger.put_off(waiting, None, &moment.delivery()).await;
         };
-        let outcome = self.replayed(source, waiting, kept, moment).await;
+        let outcome = self.replayed(source, waiting, kept, &moment.but_for(FOR_PUTTING_OFF)).await;
         let count = tried.of(&outcome, waiting, moment);
         *count = count.saturating_add(1);
         match left(&outcome, waiting) {

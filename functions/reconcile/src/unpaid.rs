@@ -16,6 +16,8 @@ use crate::{Reconcile, SOURCE};
 const ORDERS_MAX: u16 = 40;
 /// A provider that hangs must not take the whole run.
 const ONE_WITHIN: Duration = Duration::from_secs(8);
+/// What is kept of that for writing down what it has said, or that it has said nothing.
+const FOR_THE_BOOKS: Duration = Duration::from_secs(2);
 const PAUSE_SECONDS_MIN: u64 = 5 * 60;
 const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
 /// No provider's page is open for longer. A payment that comes later all the same still pays the order.
@@ -74,7 +76,7 @@ impl<L: Backlog> Reconcile<L> {
         };
         asked.asked = asked.asked.saturating_add(1);
         let waited_s = moment.now.seconds_apart(order.created_at);
-        let count = match self.ask(&order, moment).await {
+        let count = match self.ask(&order, &moment.but_for(FOR_THE_BOOKS)).await {
             Ok(Said::Paid { of, payment, also }) => {
                 self.book(order, &of, &payment, &also, moment).await?;
                 match self.waiting_for_payment(number, moment).await? {

@@ -44,6 +44,13 @@ impl Moment {
         Self { started, deadline: after(started, patience).min(self.deadline), ..self.clone() }
     }
 
+    /// For what has to leave so much of the time to what follows it.
+    #[must_use]
+    pub fn but_for(&self, rest: Duration) -> Self {
+        let deadline = self.deadline.0.checked_sub(rest).map_or(self.deadline, Deadline);
+        Self { deadline, ..self.clone() }
+    }
+
     /// Whether there is less time left than this.
     pub fn is_short_of(&self, patience: Duration) -> bool {
         self.deadline < after(instant(), patience)

@@ -180,6 +180,20 @@ async fn every_fault_of_stripes_network() {
     }
 }
 
+/// Whose provider hangs is put off all the same, or it would be first in every run.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_never_answers_stands_in_nobodys_way() {
+    let shop = Shop::new().await;
+    shop.net.pay(&shop.session);
+    shop.net.fail(|_, _| StripeFault::DropRequest);
+    // A store that answers at once would answer after the deadline too.
+    let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(10)));
+    assert_eq!(shop.run_over(ledger, 300).await, Some(Asked { failed: 1, ..asked(1) }));
+    assert_eq!(shop.run(301).await, asked(0));
+    shop.net.fail(|_, _| StripeFault::None);
+    assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_fault_of_the_store_at_every_call() {
     for (call, fault) in (0..6).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {

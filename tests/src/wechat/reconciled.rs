@@ -114,6 +114,22 @@ async fn who_has_not_paid_in_two_days_no_longer_can() {
     assert_eq!(world.books().order(ORDER).payment, "expired");
 }
 
+/// What waits for an answer that does not come is put off all the same, or it would be first in every run.
+#[tokio::test(start_paused = true)]
+async fn a_wechat_that_never_answers_stands_in_nobodys_way() {
+    let (world, net) = (shop().await, WechatNet::new());
+    told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
+    net.pay(ORDER, TRANSACTION, PRICE, None);
+    net.fail(|_, _| WechatFault::DropRequest);
+    for (after_s, tried, failed, cured) in [(60, 1, 1, 0), (61, 0, 0, 0)] {
+        let Report::Refused(told) = run(&world, &net, REFUSED, after_s).await else { panic!("another report") };
+        assert_eq!((told.tried, told.failed, told.cured), (tried, failed, cured), "{after_s}");
+    }
+    net.fail(|_, _| WechatFault::None);
+    let Report::Refused(told) = run(&world, &net, REFUSED, 120).await else { panic!("another report") };
+    assert_eq!((told.tried, told.cured), (1, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_came_before_its_order_or_before_it_was_true_is_booked_by_the_clock() {
     for (name, net) in [("v3_payment", paid()), ("v2_payment", paid()), ("cloudrun_payment", WechatNet::new())] {
