@@ -113,6 +113,7 @@ pub(crate) fn order(number: &str) -> Order {
         price: Money { amount: Amount::from_units(64_800), currency: Currency::CNY },
         exchange: None,
         grants: vec![Grant::Credits(crate::sandbox::amount("1000"))],
+        commissions: Vec::new(),
         site: None,
     };
     let number = OrderNumber::new(number).expect("a number");

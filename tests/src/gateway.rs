@@ -135,6 +135,10 @@ impl Ledger for Falls {
         Ok(None)
     }
 
+    async fn referrer(&self, _: &Owner, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        Ok(None)
+    }
+
     async fn pointed(&self, _: &Pointer, _: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
         Ok(None)
     }

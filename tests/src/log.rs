@@ -142,7 +142,16 @@ async fn no_query_is_logged_and_no_key_that_travels_in_one() {
 fn epay_order(number: &str) -> Decision {
     let price = Money { amount: Amount::from_units(64_800), currency: Currency::CNY };
     let (product, provider) = ("credits-1000".to_owned(), Provider::Epay);
-    let terms = Terms { provider, product, quantity: 1, price, exchange: None, grants: vec![], site: None };
+    let terms = Terms {
+        provider,
+        product,
+        quantity: 1,
+        price,
+        exchange: None,
+        grants: vec![],
+        commissions: vec![],
+        site: None,
+    };
     let number = OrderNumber::new(number).expect("a number");
     let order = Order::new(number.clone(), Owner::new("alice").expect("an owner"), terms, now());
     let heading = Heading {

@@ -100,6 +100,7 @@ pub(crate) fn order(number: &str) -> Order {
         price: Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") },
         exchange: None,
         grants: vec![Grant::Credits(crate::sandbox::amount("100"))],
+        commissions: Vec::new(),
         site: None,
     };
     let number = OrderNumber::new(number).expect("a number");

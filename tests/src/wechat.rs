@@ -212,6 +212,7 @@ fn order_by(provider: Provider, number: &str, currency: &str) -> Order {
         price: Money { amount: Amount::from_units(PRICE), currency: Currency::parse(currency).expect("a currency") },
         exchange: None,
         grants: vec![Grant::Credits(crate::sandbox::amount("100"))],
+        commissions: Vec::new(),
         site: None,
     };
     let number = OrderNumber::new(number).expect("a number");

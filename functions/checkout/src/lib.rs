@@ -90,7 +90,10 @@ impl Api for Checkout {
         };
         let visit = Visit::new(self, asked, ledger, way);
         match wanted {
-            Wanted::Product(terms) => visit.buy(&terms).await,
+            Wanted::Product(mut terms, rates) => {
+                terms.commissions = api::commissions(&rates, &asked.caller, ledger, &asked.delivery()).await?;
+                visit.buy(&terms).await
+            }
             Wanted::Order(number) => visit.pay(&number).await,
         }
     }

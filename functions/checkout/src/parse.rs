@@ -14,8 +14,8 @@ const OPEN_ID_CHARS_MAX: usize = 128;
 
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// On the terms that the catalog has now.
-    Product(Terms),
+    /// On the terms that the catalog has now, and what those earn by it who led the buyer here.
+    Product(Terms, Vec<u16>),
     Order(OrderNumber),
 }
 
@@ -31,6 +31,8 @@ pub(crate) struct EpayWish {
 struct Body {
     product: Option<Value>,
     quantity: Option<Value>,
+    phone_number: Option<Value>,
+    wallet: Option<Value>,
     order_number: Option<Value>,
 }
 
@@ -44,11 +46,13 @@ pub(crate) fn of_epay(body: &[u8], catalog: &Catalog) -> Result<(Wanted, EpayWis
     struct EpayBody {
         product: Option<Value>,
         quantity: Option<Value>,
+        phone_number: Option<Value>,
+        wallet: Option<Value>,
         order_number: Option<Value>,
         r#type: Option<Value>,
         client_ip: Option<Value>,
     }
-    let EpayBody { product, quantity, order_number, r#type: way, client_ip } = object(body)?;
+    let EpayBody { product, quantity, phone_number, wallet, order_number, r#type: way, client_ip } = object(body)?;
     let of_way = || invalid("type_invalid", "type must be alipay, wxpay, qqpay or bank.");
     let of_ip = || invalid("client_ip_invalid", "clientIp must be an address.");
     let way: Option<String> = read(way.as_ref(), of_way)?;
@@ -57,7 +61,8 @@ pub(crate) fn of_epay(body: &[u8], catalog: &Catalog) -> Result<(Wanted, EpayWis
         way: way.map(|way| EpayWay::named(&way).ok_or_else(of_way)).transpose()?,
         client_ip: client_ip.map(|ip| ip.parse().map_err(|_| of_ip())).transpose()?,
     };
-    Ok((wanted(&Body { product, quantity, order_number }, catalog, Provider::Epay)?, wish))
+    let body = Body { product, quantity, phone_number, wallet, order_number };
+    Ok((wanted(&body, catalog, Provider::Epay)?, wish))
 }
 
 pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, Payer), Failure> {
@@ -88,17 +93,23 @@ fn wanted(body: &Body, catalog: &Catalog, provider: Provider) -> Result<Wanted, 
         read(body.product.as_ref(), || invalid("product_invalid", "product must be a text."))?;
     let quantity: Option<u64> =
         read(body.quantity.as_ref(), || invalid("quantity_invalid", "quantity must be a whole number."))?;
+    let phone: Option<String> =
+        read(body.phone_number.as_ref(), || invalid("phone_invalid", "phoneNumber must be a text."))?;
+    let wallet: Option<String> = read(body.wallet.as_ref(), || invalid("wallet_invalid", "wallet must be a text."))?;
     match (product, number) {
         (None, None) => Err(invalid("product_missing", "A product or an orderNumber is needed.")),
-        (None, Some(number)) if quantity.is_none() => {
+        (None, Some(number)) if quantity.is_none() && phone.is_none() && wallet.is_none() => {
             OrderNumber::new(&number).map(Wanted::Order).map_err(|_| not_found())
         }
         (_, Some(_)) => Err(invalid("fields_conflict", "A body names a product or an order, and not both.")),
         (Some(id), None) => {
             let product = catalog.product(&id).ok_or_else(|| invalid("unknown_product", "No such product."))?;
-            let choice = Choice { quantity: quantity.unwrap_or(1), provider: Some(provider), ..Choice::default() };
+            let (phone, wallet) = (phone.as_deref(), wallet.as_deref());
+            let choice =
+                Choice { quantity: quantity.unwrap_or(1), provider: Some(provider), phone, wallet, site: None };
             let refused = |error: ChoiceError| Failure::new(400, error.code(), format!("Not sold so: {error}."));
-            product.terms(&choice).map(Wanted::Product).map_err(refused)
+            let terms = product.terms(&choice).map_err(refused)?;
+            Ok(Wanted::Product(terms, product.commissions().to_vec()))
         }
     }
 }

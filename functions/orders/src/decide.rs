@@ -11,7 +11,7 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order) -> Result<Entry, CommitError
     let phone = wanted.phone.as_deref().map(|phone| phone.strip_prefix('+').unwrap_or(phone)).unwrap_or_default();
     let site = terms.site.as_deref().unwrap_or_default();
     // What was asked for, and not what it costs: a price that has changed since makes no other request of the same one.
-    let asked = [
+    let mut asked = vec![
         ("owner", order.owner.as_str()),
         ("product", &terms.product),
         ("quantity", &quantity),
@@ -19,6 +19,8 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order) -> Result<Entry, CommitError
         ("phone", phone),
         ("site", site),
     ];
+    // Where there is none, the request is the same as it was before there were any.
+    asked.extend(wanted.wallet.as_deref().map(|wallet| ("wallet", wallet)));
     let heading = Heading {
         receipt: EventKey::new("order", order.number.as_str())
             .map_err(|error| CommitError::Refused(Box::new(error)))?,

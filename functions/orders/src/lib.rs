@@ -76,7 +76,9 @@ impl Orders {
             Some(key) => OrderNumber::from_key(&asked.caller, key),
             None => OrderNumber::from_random(self.dice.bits()),
         };
-        let order = Order::new(number, asked.caller.clone(), wanted.terms.clone(), asked.moment.now);
+        let mut terms = wanted.terms.clone();
+        terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.delivery()).await?;
+        let order = Order::new(number, asked.caller.clone(), terms, asked.moment.now);
         let entry = decide::entry(&wanted, &order).map_err(|error| Failure::from(error).about(&order.number))?;
         match ledger.commit(&Decision::Record(entry), &asked.delivery()).await {
             Ok(Committed::Earlier(_)) => {

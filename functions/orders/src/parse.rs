@@ -26,7 +26,20 @@ pub(crate) struct Wanted {
     /// As the caller named it: another default later makes no other request of this one.
     pub(crate) provider: Option<Provider>,
     pub(crate) phone: Option<String>,
+    pub(crate) wallet: Option<String>,
     pub(crate) terms: Terms,
+    /// What those earn who led the caller here.
+    pub(crate) commissions: Vec<u16>,
+}
+
+/// What a body says beside the product.
+#[derive(Default)]
+struct Said<'b> {
+    quantity: Option<&'b Value>,
+    provider: Option<&'b Value>,
+    phone: Option<String>,
+    wallet: Option<String>,
+    site: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +48,7 @@ struct Body {
     product: Option<Value>,
     quantity: Option<Value>,
     provider: Option<Value>,
+    wallet: Option<Value>,
     phone_number: Option<Value>,
     product_operator: Option<Value>,
     recharge_type: Option<Value>,
@@ -58,9 +72,16 @@ pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result
             if words.iter().all(|word| word.is_none()) {
                 let product =
                     product(&text(body.product.as_ref(), "product", "product_missing", "product_invalid")?, catalog)?;
-                return order(key, product, body.quantity.as_ref(), body.provider.as_ref(), None, None);
+                let wallet = || Failure::new(400, "wallet_invalid", "wallet must be a text.");
+                let said = Said {
+                    quantity: body.quantity.as_ref(),
+                    provider: body.provider.as_ref(),
+                    wallet: read(body.wallet.as_ref(), wallet)?,
+                    ..Said::default()
+                };
+                return order(key, product, said);
             }
-            if body.product.is_some() || body.quantity.is_some() {
+            if body.product.is_some() || body.quantity.is_some() || body.wallet.is_some() {
                 let message = "A body names a product, or what to top up, and not both.";
                 return Err(Failure::new(400, "fields_conflict", message));
             }
@@ -70,32 +91,27 @@ pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result
             let kind = text(kind, "rechargeType", "recharge_type_missing", "recharge_type_invalid")?;
             let code = text(code, "productCode", "product_code_missing", "product_code_invalid")?;
             let product = catalog.top_up(&operator, &kind, &code).ok_or_else(unknown_product)?;
-            order(key, product, None, body.provider.as_ref(), Some(phone), None)
+            order(key, product, Said { provider: body.provider.as_ref(), phone: Some(phone), ..Said::default() })
         }
         Form::Older => {
             let body: OlderBody = object(request.body())?;
             let product =
                 product(&text(body.tier_id.as_ref(), "tier_id", "product_missing", "product_invalid")?, catalog)?;
-            order(key, product, body.quantity.as_ref(), body.provider.as_ref(), None, site(request)?)
+            let (quantity, provider, site) = (body.quantity.as_ref(), body.provider.as_ref(), site(request)?);
+            order(key, product, Said { quantity, provider, site, ..Said::default() })
         }
     }
 }
 
-fn order(
-    key: Option<String>,
-    product: &Product,
-    quantity: Option<&Value>,
-    provider: Option<&Value>,
-    phone: Option<String>,
-    site: Option<String>,
-) -> Result<Wanted, Failure> {
+fn order(key: Option<String>, product: &Product, said: Said<'_>) -> Result<Wanted, Failure> {
+    let Said { quantity, provider, phone, wallet, site } = said;
     let whole = || Failure::new(400, "quantity_invalid", "quantity must be a whole number.");
     let quantity = read(quantity, whole)?.unwrap_or(1);
     let provider = provider_in(provider)?;
-    let choice = Choice { quantity, provider, phone: phone.as_deref(), site };
+    let choice = Choice { quantity, provider, phone: phone.as_deref(), wallet: wallet.as_deref(), site };
     let refused = |error: ChoiceError| Failure::new(400, error.code(), format!("Not sold so: {error}."));
     let terms = product.terms(&choice).map_err(refused)?;
-    Ok(Wanted { key, provider, phone, terms })
+    Ok(Wanted { key, provider, phone, wallet, terms, commissions: product.commissions().to_vec() })
 }
 
 fn product<'c>(id: &str, catalog: &'c Catalog) -> Result<&'c Product, Failure> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use edge::Moment;
 use ledger::{
-    Backlog, CommitError, Committed, Decision, Order, OrderNumber, Payment, PaymentState, Reference, Timestamp,
+    Backlog, CommitError, Committed, Decision, Order, OrderNumber, Payment, PaymentState, Reference, Timestamp, Work,
 };
 use providers::CallError;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub(crate) enum Said {
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_unpaid(&self, run: &Moment) -> Result<Asked, CommitError> {
         let mut asked = Asked::default();
-        for number in self.ledger.unpaid(ORDERS_MAX, &run.delivery()).await? {
+        for number in self.ledger.undone(Work::Payment, ORDERS_MAX, &run.delivery()).await? {
             if run.is_short_of(ONE_WITHIN) {
                 asked.is_cut_short = true;
                 break;
@@ -82,7 +82,7 @@ impl<L: Backlog> Reconcile<L> {
                 match self.waiting_for_payment(number, moment).await? {
                     None => &mut asked.paid,
                     Some(order) => {
-                        self.ledger.ask_later(&order, later(waited_s, moment.now), &moment.delivery()).await?;
+                        self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
                         &mut asked.flagged
                     }
                 }
@@ -100,12 +100,12 @@ impl<L: Backlog> Reconcile<L> {
                 &mut asked.closed
             }
             Ok(Said::Nothing | Said::NotYet | Said::Open) => {
-                self.ledger.ask_later(&order, later(waited_s, moment.now), &moment.delivery()).await?;
+                self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
                 &mut asked.unpaid
             }
             Err(error) => {
                 failed(&order, &error, moment);
-                self.ledger.ask_later(&order, later(waited_s, moment.now), &moment.delivery()).await?;
+                self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
                 &mut asked.failed
             }
         };

@@ -47,7 +47,12 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::AttachMismatch
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
-            | Reason::DuplicatePayment => Reply::empty(200),
+            | Reason::DuplicatePayment
+            | Reason::RechargeUnknown
+            | Reason::RechargeFailed
+            | Reason::TransferFailed
+            | Reason::AssetMismatch
+            | Reason::DestinationMismatch => Reply::empty(200),
         },
     }
 }

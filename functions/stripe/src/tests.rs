@@ -48,6 +48,7 @@ fn order() -> Order {
         },
         exchange: None,
         grants: vec![],
+        commissions: Vec::new(),
         site: None,
     };
     let owner = ledger::Owner::new("alice").expect("an owner");

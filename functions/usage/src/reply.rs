@@ -56,7 +56,12 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::AttachMismatch
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
-            | Reason::DuplicatePayment => answer(409, "Refused"),
+            | Reason::DuplicatePayment
+            | Reason::RechargeUnknown
+            | Reason::RechargeFailed
+            | Reason::TransferFailed
+            | Reason::AssetMismatch
+            | Reason::DestinationMismatch => answer(409, "Refused"),
         },
     }
 }

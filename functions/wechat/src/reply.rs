@@ -73,7 +73,12 @@ fn told(outcome: &Outcome) -> Told {
             | Reason::AttachMismatch
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
-            | Reason::DuplicatePayment,
+            | Reason::DuplicatePayment
+            | Reason::RechargeUnknown
+            | Reason::RechargeFailed
+            | Reason::TransferFailed
+            | Reason::AssetMismatch
+            | Reason::DestinationMismatch,
         ) => Told::Accepted,
     }
 }

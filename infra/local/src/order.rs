@@ -93,10 +93,10 @@ fn granted(grant: &Grant) -> String {
     match grant {
         Grant::Credits(amount) => format!("{} credits", Asset::CREDITS.format(*amount)),
         Grant::CreditsEachPeriod(amount) => format!("{} credits each period", Asset::CREDITS.format(*amount)),
-        Grant::Token { code, scale, amount } => format!("{} {code}", amount.decimal(*scale)),
+        Grant::Token { code, scale, amount, on_chain: _ } => format!("{} {code}", amount.decimal(*scale)),
         Grant::Report(name) => format!("report {name}"),
         Grant::TopUp(top_up) => {
-            format!("{} {} {} for {}", top_up.operator, top_up.kind, top_up.code, top_up.phone)
+            format!("{} {} {} for {}", top_up.operator.as_str(), top_up.kind.as_str(), top_up.code, top_up.phone)
         }
     }
 }

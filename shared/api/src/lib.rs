@@ -4,11 +4,13 @@
 //! An API says what it does by implementing [`Api`]; [`Function`] is the rest.
 
 mod body;
+mod commissions;
 mod dice;
 mod failure;
 mod handle;
 
 pub use body::{object, read};
+pub use commissions::commissions;
 pub use dice::Dice;
 pub use failure::Failure;
 pub use handle::{Api, Asked, Function, Told};

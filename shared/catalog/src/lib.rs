@@ -31,7 +31,10 @@ impl Catalog {
 
     /// The product that orders this of an operator. The words are the operator's own, so their case counts.
     pub fn top_up(&self, operator: &str, kind: &str, code: &str) -> Option<&Product> {
-        self.products().find(|product| product.top_up() == Some([operator, kind, code]))
+        self.products().find(|product| {
+            let words = product.top_up().map(|(operator, kind, code)| [operator.as_str(), kind.as_str(), code]);
+            words == Some([operator, kind, code])
+        })
     }
 
     /// In the order in which the catalog names them.

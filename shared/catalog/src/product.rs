@@ -1,17 +1,22 @@
 //! A product, and the terms on which it is sold to somebody who chose it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-use ledger::{Amount, Currency, Exchange, Grant, Money, Provider, Terms, TopUp};
+use ledger::{Amount, Currency, Exchange, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word};
 use thiserror::Error;
 
 use crate::exchange::Rate;
 
 /// The name in this language is the one that every product has.
 pub(crate) const LANGUAGE: &str = "en";
-const PHONE_DIGITS_MIN: usize = 6;
-/// As E.164 has it.
-const PHONE_DIGITS_MAX: usize = 15;
+/// The country's own code, which its operators leave out.
+const MONGOLIA: &str = "976";
+const UNITEL_DIGITS: usize = 8;
+/// From the shortest address of any chain that a custodian serves to the longest.
+const WALLET_CHARS: RangeInclusive<usize> = 25..=128;
+/// Of an address of Ethereum's kind, after its `0x`.
+const EVM_DIGITS: usize = 40;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
@@ -28,6 +33,8 @@ pub struct Product {
     /// At least one; the first is where it is paid for unless the buyer says otherwise.
     pub(crate) providers: Vec<Provider>,
     pub(crate) grants: Vec<EachGrants>,
+    /// What those earn who led the buyer here, in basis points of what is paid, the nearest first.
+    pub(crate) commissions: Vec<u16>,
 }
 
 /// How long a period of a subscription is.
@@ -57,9 +64,19 @@ impl Every {
 pub(crate) enum EachGrants {
     Credits(Amount),
     CreditsEachPeriod(Amount),
-    Token { code: String, scale: u8, amount: Amount },
-    Report(String),
-    TopUp { operator: String, kind: String, code: String },
+    Token {
+        code: Word,
+        scale: u8,
+        amount: Amount,
+        /// The custodian's name for it, where it is sent to the buyer's wallet.
+        on_chain: Option<String>,
+    },
+    Report(Word),
+    TopUp {
+        operator: Operator,
+        kind: TopUpKind,
+        code: String,
+    },
 }
 
 /// What a buyer says about an order.
@@ -68,6 +85,8 @@ pub struct Choice<'c> {
     pub quantity: u64,
     pub provider: Option<Provider>,
     pub phone: Option<&'c str>,
+    /// The address that a token is sent to.
+    pub wallet: Option<&'c str>,
     pub site: Option<String>,
 }
 
@@ -106,7 +125,12 @@ impl Product {
         self.quantity_max
     }
 
-    /// What an order of it is made on.
+    /// What each of those earns who led the buyer here, in basis points, the nearest first.
+    pub fn commissions(&self) -> &[u16] {
+        &self.commissions
+    }
+
+    /// What an order of it is made on, but for who earns by it.
     pub fn terms(&self, choice: &Choice<'_>) -> Result<Terms, ChoiceError> {
         let quantity = choice.quantity;
         if !(1..=self.quantity_max).contains(&quantity) {
@@ -114,9 +138,9 @@ impl Product {
         }
         let provider = choice.provider.or(self.providers.first().copied());
         let provider = provider.filter(|one| self.providers.contains(one)).ok_or(ChoiceError::ProviderNotOffered)?;
-        let phone = self.phone(choice.phone)?;
+        let to = To { phone: self.phone(choice.phone)?, wallet: self.wallet(choice.wallet)?, price: self.price };
         let (price, exchange) = self.priced(quantity).ok_or(ChoiceError::TooLarge)?;
-        let grants = self.grants.iter().map(|grant| grant.times(quantity, &phone)).collect::<Option<_>>();
+        let grants = self.grants.iter().map(|grant| grant.times(quantity, &to)).collect::<Option<_>>();
         Ok(Terms {
             provider,
             product: self.id.clone(),
@@ -124,20 +148,35 @@ impl Product {
             price,
             exchange,
             grants: grants.ok_or(ChoiceError::TooLarge)?,
+            commissions: Vec::new(),
             site: choice.site.clone(),
         })
     }
 
-    /// The digits of a number to top up; none of a product that tops up nothing.
+    /// The number to top up, as its operator writes it; none of a product that tops up nothing.
     fn phone(&self, said: Option<&str>) -> Result<String, ChoiceError> {
-        if self.top_up().is_none() {
+        let Some((operator, ..)) = self.top_up() else {
             return if said.is_none() { Ok(String::new()) } else { Err(ChoiceError::PhoneUnwanted) };
-        }
+        };
         let said = said.ok_or(ChoiceError::PhoneMissing)?;
         let digits = said.strip_prefix('+').unwrap_or(said);
-        let is_phone = (PHONE_DIGITS_MIN..=PHONE_DIGITS_MAX).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_phone { Ok(digits.to_owned()) } else { Err(ChoiceError::PhoneInvalid) }
+        let number = match operator {
+            Operator::Unitel => {
+                digits.strip_prefix(MONGOLIA).filter(|rest| rest.len() == UNITEL_DIGITS).unwrap_or(digits)
+            }
+        };
+        let is_phone = number.len() == UNITEL_DIGITS && number.bytes().all(|byte| byte.is_ascii_digit());
+        if is_phone { Ok(number.to_owned()) } else { Err(ChoiceError::PhoneInvalid) }
+    }
+
+    /// The address that its tokens are sent to; none of a product that sends none.
+    fn wallet(&self, said: Option<&str>) -> Result<String, ChoiceError> {
+        let sends = |grant: &EachGrants| matches!(grant, EachGrants::Token { on_chain: Some(_), .. });
+        if !self.grants.iter().any(sends) {
+            return if said.is_none() { Ok(String::new()) } else { Err(ChoiceError::WalletUnwanted) };
+        }
+        let said = said.ok_or(ChoiceError::WalletMissing)?;
+        if is_wallet(said) { Ok(said.to_owned()) } else { Err(ChoiceError::WalletInvalid) }
     }
 
     /// What is to be paid for so many, and what that was before it was exchanged. `None` for more than a provider can count.
@@ -152,9 +191,9 @@ impl Product {
         u64::try_from(charged.amount.units()).ok().map(|_| (charged, exchange))
     }
 
-    pub(crate) fn top_up(&self) -> Option<[&str; 3]> {
+    pub(crate) fn top_up(&self) -> Option<(Operator, TopUpKind, &str)> {
         self.grants.iter().find_map(|grant| match grant {
-            EachGrants::TopUp { operator, kind, code } => Some([operator.as_str(), kind, code]),
+            EachGrants::TopUp { operator, kind, code } => Some((*operator, *kind, code.as_str())),
             EachGrants::Credits(_)
             | EachGrants::CreditsEachPeriod(_)
             | EachGrants::Token { .. }
@@ -163,20 +202,39 @@ impl Product {
     }
 }
 
+/// Where what is granted goes.
+struct To {
+    phone: String,
+    wallet: String,
+    price: Money,
+}
+
+/// Whether a text may be an address on some chain. Only the custodian can say whether it is one.
+fn is_wallet(text: &str) -> bool {
+    match text.strip_prefix("0x") {
+        Some(digits) => digits.len() == EVM_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => WALLET_CHARS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+    }
+}
+
 impl EachGrants {
-    fn times(&self, quantity: u64, phone: &str) -> Option<Grant> {
+    fn times(&self, quantity: u64, to: &To) -> Option<Grant> {
         Some(match self {
             Self::Credits(amount) => Grant::Credits(amount.checked_mul(quantity)?),
             Self::CreditsEachPeriod(amount) => Grant::CreditsEachPeriod(amount.checked_mul(quantity)?),
-            Self::Token { code, scale, amount } => {
-                Grant::Token { code: code.clone(), scale: *scale, amount: amount.checked_mul(quantity)? }
-            }
-            Self::Report(name) => Grant::Report(name.clone()),
+            Self::Token { code, scale, amount, on_chain } => Grant::Token {
+                code: *code,
+                scale: *scale,
+                amount: amount.checked_mul(quantity)?,
+                on_chain: on_chain.clone().map(|asset| OnChain { asset, wallet: to.wallet.clone() }),
+            },
+            Self::Report(name) => Grant::Report(*name),
             Self::TopUp { operator, kind, code } => Grant::TopUp(TopUp {
-                operator: operator.clone(),
-                kind: kind.clone(),
+                operator: *operator,
+                kind: *kind,
                 code: code.clone(),
-                phone: phone.to_owned(),
+                phone: to.phone.clone(),
+                price: to.price,
             }),
         })
     }
@@ -199,10 +257,16 @@ pub enum ChoiceError {
     ProviderNotOffered,
     #[error("this product needs a phone number")]
     PhoneMissing,
-    #[error("a phone number is {PHONE_DIGITS_MIN} to {PHONE_DIGITS_MAX} digits")]
+    #[error("a phone number here is {UNITEL_DIGITS} digits, with +{MONGOLIA} before them or without")]
     PhoneInvalid,
     #[error("this product has no use for a phone number")]
     PhoneUnwanted,
+    #[error("this product needs the address of a wallet")]
+    WalletMissing,
+    #[error("this is no address of a wallet")]
+    WalletInvalid,
+    #[error("this product has no use for a wallet")]
+    WalletUnwanted,
     #[error("this is too much for one order")]
     TooLarge,
 }
@@ -216,6 +280,9 @@ impl ChoiceError {
             Self::PhoneMissing => "phone_missing",
             Self::PhoneInvalid => "phone_invalid",
             Self::PhoneUnwanted => "phone_unwanted",
+            Self::WalletMissing => "wallet_missing",
+            Self::WalletInvalid => "wallet_invalid",
+            Self::WalletUnwanted => "wallet_unwanted",
             Self::TooLarge => "amount_too_large",
         }
     }

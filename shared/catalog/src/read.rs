@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{Amount, AmountError, Asset, Currency, Money, Provider};
+use ledger::{Amount, AmountError, Asset, Currency, Money, Operator, Provider, TopUpKind, Word};
 
 use crate::CatalogError;
 use crate::exchange::Rate;
@@ -12,20 +12,31 @@ use crate::product::{EachGrants, Every, LANGUAGE, Product};
 const WORD_CHARS_MAX: usize = 64;
 /// Of what can be had more than once.
 const QUANTITY_MAX: u64 = 100;
+/// Unless the catalog says otherwise: where more levels earn by one sale, it is the levels that are sold.
+const COMMISSION_LEVELS_MAX: u64 = 2;
+/// All that is paid.
+const BASIS_POINTS: u16 = 10_000;
 
 type Rates = BTreeMap<(Currency, Currency), Rate>;
-/// The scale of each.
-type Tokens = BTreeMap<String, u8>;
+type Tokens = BTreeMap<Word, Token>;
+
+struct Token {
+    scale: u8,
+    /// The custodian's name for it, where it is sent to wallets.
+    on_chain: Option<String>,
+}
 
 pub(crate) fn products(json: &str) -> Result<Vec<Product>, CatalogError> {
     let mut root = Place::root(json)?.object()?;
     let rates = root.take("rates").as_ref().map(rates).transpose()?.unwrap_or_default();
     let tokens = root.take("tokens").as_ref().map(tokens).transpose()?.unwrap_or_default();
+    let levels_max =
+        root.take("commission_levels_max").as_ref().map(Place::count).transpose()?.unwrap_or(COMMISSION_LEVELS_MAX);
     let fields = root.need("products")?.object()?.into_fields();
     root.end()?;
     let mut products: Vec<Product> = Vec::new();
     for (id, place) in fields {
-        let product = product(id, &place, &rates, &tokens)?;
+        let product = product(id, &place, &rates, &tokens, levels_max)?;
         let twin = products.iter().find(|other| product.top_up().is_some() && other.top_up() == product.top_up());
         if let Some(other) = twin {
             return Err(place.error(format_args!("is the same top-up as {}", other.id)));
@@ -55,22 +66,30 @@ fn rates(place: &Place<'_>) -> Result<Rates, CatalogError> {
     Ok(rates)
 }
 
-/// `{"POSX": {"scale": 18}}`: its smallest unit has so many decimals.
+/// `{"POSX": {"scale": 18, "fireblocks": "POSX_ETH"}}`: its smallest unit has so many decimals, and it goes by that name there.
 fn tokens(place: &Place<'_>) -> Result<Tokens, CatalogError> {
     let mut tokens = Tokens::new();
     for (code, place) in place.object()?.into_fields() {
-        word(&code).map_err(|what| place.error(what))?;
+        let code = Word::new(&code).map_err(|what| place.error(what))?;
         let mut fields = place.object()?;
         let scale = fields.need("scale")?;
+        let on_chain = fields.take("fireblocks").map(|place| place.read(word)).transpose()?;
         fields.end()?;
         let held = u8::try_from(scale.count()?).ok().filter(|scale| *scale <= Amount::SCALE_MAX);
         let held = held.ok_or_else(|| scale.error(format_args!("must be 0 to {}", Amount::SCALE_MAX)))?;
-        tokens.insert(code, held);
+        Asset::token(code, held).ok_or_else(|| place.error("goes by the name of something else that is counted"))?;
+        tokens.insert(code, Token { scale: held, on_chain });
     }
     Ok(tokens)
 }
 
-fn product(id: String, place: &Place<'_>, rates: &Rates, tokens: &Tokens) -> Result<Product, CatalogError> {
+fn product(
+    id: String,
+    place: &Place<'_>,
+    rates: &Rates,
+    tokens: &Tokens,
+    levels_max: u64,
+) -> Result<Product, CatalogError> {
     word(&id).map_err(|what| place.error(what))?;
     let mut fields = place.object()?;
     let names = names(&fields.need("name")?)?;
@@ -78,13 +97,33 @@ fn product(id: String, place: &Place<'_>, rates: &Rates, tokens: &Tokens) -> Res
     let charged = fields.take("charged_in").map(|place| charged(&place, price.currency, rates)).transpose()?;
     let every = fields.take("every");
     let every = every.map(|place| place.read(|name| Every::named(name).ok_or("must be month or year"))).transpose()?;
-    let grants = grants(&fields.need("grants")?, every, tokens)?;
+    let grants = grants(&fields.need("grants")?, every, tokens, price.currency)?;
     let currency = charged.as_ref().map_or(price.currency, |(currency, _)| *currency);
     let providers = providers(&fields.need("providers")?, currency, every)?;
+    let commissions = fields.take("commissions").map(|place| commissions(&place, levels_max)).transpose()?;
     let stripe_price = fields.take("stripe_price").map(|place| stripe_price(&place, &providers)).transpose()?;
     let quantity_max = quantity_max(&mut fields, every, &grants)?;
     fields.end()?;
-    Ok(Product { id, names, price, charged, stripe_price, every, quantity_max, providers, grants })
+    let commissions = commissions.unwrap_or_default();
+    Ok(Product { id, names, price, charged, stripe_price, every, quantity_max, providers, grants, commissions })
+}
+
+/// `[1000, 200]`: a tenth of what is paid to whoever led the buyer here, a fiftieth to whoever led that one.
+fn commissions(place: &Place<'_>, levels_max: u64) -> Result<Vec<u16>, CatalogError> {
+    let (mut rates, mut sum) = (Vec::new(), 0_u16);
+    for place in place.list()? {
+        let rate = u16::try_from(place.count()?).ok().filter(|rate| (1..=BASIS_POINTS).contains(rate));
+        let rate = rate.ok_or_else(|| place.error(format_args!("must be 1 to {BASIS_POINTS} basis points")))?;
+        sum = sum.saturating_add(rate);
+        rates.push(rate);
+    }
+    if sum > BASIS_POINTS {
+        return Err(place.error("is more than what is paid"));
+    }
+    if u64::try_from(rates.len()).unwrap_or(u64::MAX) > levels_max {
+        return Err(place.error(format_args!("has more levels than {levels_max}: see commission_levels_max")));
+    }
+    Ok(rates)
 }
 
 fn names(place: &Place<'_>) -> Result<BTreeMap<String, String>, CatalogError> {
@@ -117,14 +156,19 @@ fn charged(place: &Place<'_>, from: Currency, rates: &Rates) -> Result<(Currency
     Ok((to, rate.clone()))
 }
 
-fn grants(place: &Place<'_>, every: Option<Every>, tokens: &Tokens) -> Result<Vec<EachGrants>, CatalogError> {
+fn grants(
+    place: &Place<'_>,
+    every: Option<Every>,
+    tokens: &Tokens,
+    priced_in: Currency,
+) -> Result<Vec<EachGrants>, CatalogError> {
     let (mut grants, mut kinds) = (Vec::new(), BTreeSet::new());
     for place in place.list()? {
         let mut fields = place.object()?.into_fields();
         let (Some((kind, granted)), true) = (fields.pop(), fields.is_empty()) else {
             return Err(place.error("must be one thing that is granted"));
         };
-        let grant = grant(&kind, &granted, tokens)?;
+        let grant = grant(&kind, &granted, tokens, priced_in)?;
         let each_period = matches!(grant, EachGrants::CreditsEachPeriod(_));
         match every {
             Some(_) if !each_period => return Err(granted.error("is not granted by a subscription")),
@@ -139,7 +183,7 @@ fn grants(place: &Place<'_>, every: Option<Every>, tokens: &Tokens) -> Result<Ve
     if grants.is_empty() { Err(place.error("must not be empty")) } else { Ok(grants) }
 }
 
-fn grant(kind: &str, place: &Place<'_>, tokens: &Tokens) -> Result<EachGrants, CatalogError> {
+fn grant(kind: &str, place: &Place<'_>, tokens: &Tokens, priced_in: Currency) -> Result<EachGrants, CatalogError> {
     match kind {
         "credits" => positive(place, |text| Asset::CREDITS.parse(text)).map(EachGrants::Credits),
         "credits_each_period" => positive(place, |text| Asset::CREDITS.parse(text)).map(EachGrants::CreditsEachPeriod),
@@ -147,16 +191,25 @@ fn grant(kind: &str, place: &Place<'_>, tokens: &Tokens) -> Result<EachGrants, C
             let mut fields = place.object()?;
             let (code, amount) = (fields.need("code")?, fields.need("amount")?);
             fields.end()?;
-            let scale = code.read(|code| tokens.get(code).copied().ok_or("is none of the tokens"))?;
-            let amount = positive(&amount, |text| Amount::parse(text, scale))?;
-            Ok(EachGrants::Token { code: code.text()?, scale, amount })
+            let known = |code: &str| Word::new(code).ok().and_then(|code| tokens.get_key_value(&code));
+            let (code, Token { scale, on_chain }) = code.read(|code| known(code).ok_or("is none of the tokens"))?;
+            let amount = positive(&amount, |text| Amount::parse(text, *scale))?;
+            Ok(EachGrants::Token { code: *code, scale: *scale, amount, on_chain: on_chain.clone() })
         }
-        "report" => place.read(word).map(EachGrants::Report),
+        "report" => place.read(Word::new).map(EachGrants::Report),
         "top_up" => {
             let mut fields = place.object()?;
             let (operator, kind, code) = (fields.need("operator")?, fields.need("kind")?, fields.need("code")?);
             fields.end()?;
-            Ok(EachGrants::TopUp { operator: operator.read(word)?, kind: kind.read(word)?, code: code.read(word)? })
+            let operator = operator.read(|name| Operator::named(name).ok_or("is no operator that is known here"))?;
+            let kind = kind.read(|name| TopUpKind::named(name).ok_or("must be VOICE, DATA or POSTPAID"))?;
+            let takes = match operator {
+                Operator::Unitel => Currency::MNT,
+            };
+            if priced_in != takes {
+                return Err(place.error(format_args!("is paid for in {takes}: so must be the product")));
+            }
+            Ok(EachGrants::TopUp { operator, kind, code: code.read(word)? })
         }
         _ => Err(place.error("is not known here")),
     }

@@ -5,7 +5,7 @@ mod exchanges;
 mod refused;
 mod shipped;
 
-use ledger::{Amount, Asset, Currency, Grant, Money, Provider, Terms, TopUp};
+use ledger::{Amount, Asset, Currency, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word};
 use proptest::prelude::*;
 
 use crate::{Catalog, Choice, ChoiceError, Every, Product, SHIPPED};
@@ -16,6 +16,10 @@ fn shipped() -> Catalog {
 
 fn money(text: &str, code: &str) -> Money {
     Money::parse(text, Currency::parse(code).expect("valid")).expect("valid")
+}
+
+fn word(text: &str) -> Word {
+    Word::new(text).expect("valid")
 }
 
 fn credits(text: &str) -> Amount {

@@ -3,13 +3,13 @@
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use ledger::{Backlog, CommitError, Delivery, EventKey, Order, OrderNumber, Timestamp, Waiting};
+use ledger::{Backlog, CommitError, Delivery, EventKey, Order, OrderNumber, Timestamp, Waiting, Work};
 
 use crate::order_image::Image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;
-use crate::{body, names};
+use crate::{body, names, order_row};
 
 impl Backlog for DynamoLedger {
     async fn due(
@@ -55,14 +55,28 @@ impl Backlog for DynamoLedger {
         self.write_unless_changed(row, &self.tables().journal, waiting.receipt.as_str(), delivery).await
     }
 
-    async fn unpaid(&self, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<OrderNumber>, CommitError> {
-        let ids = self.due_in(&self.tables().orders, names::WORK, names::WORK_PAYMENT, orders_max, delivery).await?;
+    async fn undone(
+        &self,
+        work: Work,
+        orders_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<OrderNumber>, CommitError> {
+        let word = order_row::word_of(work);
+        let ids = self.due_in(&self.tables().orders, names::WORK, word, orders_max, delivery).await?;
         Ok(ids.iter().filter_map(|id| OrderNumber::new(id).ok()).collect())
     }
 
-    async fn ask_later(&self, order: &Order, until: Timestamp, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn look_later(
+        &self,
+        order: &Order,
+        until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
         let mut row = Row::default();
-        row.set(names::DUE_AT, text(&until));
+        row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
+        if until.is_none() {
+            row.remove(names::WORK);
+        }
         let (version, read) = (row.name(names::VERSION), row.value(number(&order.version)));
         row.conditions.push(format!("{version} = {read}"));
         self.write_unless_changed(row, &self.tables().orders, order.number.as_str(), delivery).await

@@ -6,19 +6,23 @@ pub(crate) const ANOMALY_AT: &str = "anomaly_at";
 pub(crate) const ANOMALY_DETAILS: &str = "anomaly_details";
 /// Present only on orders that somebody has to look at: the key of a sparse index.
 pub(crate) const ANOMALY_REASON: &str = "anomaly_reason";
+pub(crate) const ASSET: &str = "asset";
 pub(crate) const AS_OF: &str = "as_of";
 pub(crate) const ATTEMPTS: &str = "attempts";
 /// Present, holding the source, on the rows that somebody must still cure: the key of a sparse index.
 pub(crate) const ATTENTION: &str = "attention";
 pub(crate) const AVAILABLE: &str = "available";
 pub(crate) const BALANCE: &str = "balance";
+pub(crate) const BASIS_POINTS: &str = "basis_points";
 pub(crate) const BODY: &str = "body";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const CODE: &str = "code";
+pub(crate) const COMMISSIONS: &str = "commissions";
 pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const CREDIT: &str = "credit";
 pub(crate) const CURRENCY: &str = "currency";
 pub(crate) const DEBIT: &str = "debit";
+pub(crate) const DELIVERED: &str = "delivered";
 pub(crate) const DISPUTED: &str = "disputed";
 pub(crate) const DISPUTES: &str = "disputes";
 pub(crate) const DUE_AT: &str = "due_at";
@@ -55,25 +59,33 @@ pub(crate) const PRODUCT: &str = "product";
 pub(crate) const PROVIDER: &str = "provider";
 pub(crate) const QUANTITY: &str = "quantity";
 pub(crate) const RATE: &str = "rate";
+pub(crate) const RECEIPT: &str = "receipt";
+/// Set only where it is unset: whoever has set it makes the call.
+pub(crate) const RECHARGE_AT: &str = "recharge_at";
+pub(crate) const RECHARGE: &str = "recharge";
 pub(crate) const REASON: &str = "reason";
 pub(crate) const RECEIVED_AT: &str = "received_at";
 pub(crate) const REFUNDED: &str = "refunded";
 pub(crate) const REFUNDS: &str = "refunds";
 pub(crate) const REVERSES: &str = "reverses";
 pub(crate) const SCALE: &str = "scale";
+pub(crate) const SEQ: &str = "seq";
 pub(crate) const SERVICE: &str = "service";
 pub(crate) const SESSION: &str = "session";
 pub(crate) const SITE: &str = "site";
 pub(crate) const SOURCE: &str = "source";
 pub(crate) const STATE: &str = "state";
 pub(crate) const STATUS: &str = "status";
+pub(crate) const TRANSFER: &str = "transfer";
 pub(crate) const TRUNCATED: &str = "truncated";
 pub(crate) const UPDATED_AT: &str = "updated_at";
 pub(crate) const URL: &str = "url";
 pub(crate) const VERSION: &str = "version";
+pub(crate) const WALLET: &str = "wallet";
 /// Present only on orders with which something is still to do: the key of a sparse index.
 pub(crate) const WORK: &str = "work";
 pub(crate) const WORK_FULFILMENT: &str = "fulfilment";
+pub(crate) const WORK_OUTSIDE: &str = "outside";
 pub(crate) const WORK_PAYMENT: &str = "payment";
 pub(crate) const WRITTEN_BY: &str = "written_by";
 

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, Claims, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Money, Order, OrderNumber,
-    Owner, Paid, PaymentState, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, Reported, Session,
-    Standing, Subscription, SubscriptionStatus, Terms, Timestamp, TopUp,
+    Amount, Claims, Commission, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money,
+    OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, Plan, Provider, Reason, Recharge, RechargeState,
+    Reference, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms,
+    Timestamp, TopUp, TopUpKind, Transfer, TransferStatus, Word,
 };
 use thiserror::Error;
 
@@ -40,6 +41,9 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         posted: amount(row, names::POSTED)?,
         postings: number(row, names::POSTINGS)?,
         fulfilment: word(row, names::FULFILMENT, Fulfilment::named)?,
+        delivered: delivered(row)?,
+        transfer: inner(row, names::TRANSFER)?.map(transfer).transpose()?,
+        recharge: maybe(row, names::RECHARGE_AT, time)?.map(|at| recharge(row, at)).transpose()?,
         anomalies: anomalies(row)?,
         session: inner(row, names::SESSION)?.map(session).transpose()?,
     })
@@ -58,6 +62,7 @@ fn terms(row: &Image) -> Read<Terms> {
         },
         exchange: inner(row, names::EXCHANGE)?.map(exchange).transpose()?,
         grants: grants.collect::<Read<_>>()?,
+        commissions: commissions(row)?,
         site: maybe(row, names::SITE, owned)?,
     })
 }
@@ -73,18 +78,65 @@ fn grant(row: &Image) -> Read<Grant> {
         names::GRANT_CREDITS => Grant::Credits(amount(row, names::AMOUNT)?),
         names::GRANT_CREDITS_EACH_PERIOD => Grant::CreditsEachPeriod(amount(row, names::AMOUNT)?),
         names::GRANT_TOKEN => Grant::Token {
-            code: word(row, names::CODE, owned)?,
+            code: word(row, names::CODE, short)?,
             scale: number(row, names::SCALE)?,
             amount: amount(row, names::AMOUNT)?,
+            on_chain: match (maybe(row, names::ASSET, owned)?, maybe(row, names::WALLET, owned)?) {
+                (Some(asset), Some(wallet)) => Some(OnChain { asset, wallet }),
+                (None, None) => None,
+                _ => return Err(Unreadable(names::WALLET)),
+            },
         },
-        names::GRANT_REPORT => Grant::Report(word(row, names::CODE, owned)?),
+        names::GRANT_REPORT => Grant::Report(word(row, names::CODE, short)?),
         names::GRANT_TOP_UP => Grant::TopUp(TopUp {
-            operator: word(row, names::OPERATOR, owned)?,
-            kind: word(row, names::SERVICE, owned)?,
+            operator: word(row, names::OPERATOR, Operator::named)?,
+            kind: word(row, names::SERVICE, TopUpKind::named)?,
             code: word(row, names::CODE, owned)?,
             phone: word(row, names::PHONE, owned)?,
+            price: Money { amount: amount(row, names::AMOUNT)?, currency: word(row, names::CURRENCY, currency)? },
         }),
         _ => return Err(Unreadable(names::GRANTS)),
+    })
+}
+
+/// None on an order that was made before there were any.
+fn commissions(row: &Image) -> Read<Vec<Commission>> {
+    let unreadable = Unreadable(names::COMMISSIONS);
+    let list = row.get(names::COMMISSIONS).map(|list| list.as_l().map_err(|_| unreadable)).transpose()?;
+    let commission = |item: &AttributeValue| {
+        let item = item.as_m().map_err(|_| unreadable)?;
+        let to = word(item, names::OWNER, |name| Owner::new(name).ok())?;
+        Ok(Commission { to, basis_points: number(item, names::BASIS_POINTS)? })
+    };
+    list.into_iter().flatten().map(commission).collect()
+}
+
+/// None on an order that was written before there were any.
+fn delivered(row: &Image) -> Read<BTreeMap<Line, Amount>> {
+    let line = |(name, value): (&String, &AttributeValue)| {
+        let units = value.as_n().ok()?.parse().ok()?;
+        Some((Line::read(name)?, Amount::from_wide(units)?))
+    };
+    let lines = inner(row, names::DELIVERED)?;
+    lines.into_iter().flatten().map(|item| line(item).ok_or(Unreadable(names::DELIVERED))).collect()
+}
+
+fn transfer(row: &Image) -> Read<Transfer> {
+    Ok(Transfer {
+        id: maybe(row, names::ID, owned)?,
+        status: word(row, names::STATUS, TransferStatus::named)?,
+        amount: amount(row, names::AMOUNT)?,
+        at: word(row, names::AS_OF, time)?,
+    })
+}
+
+fn recharge(row: &Image, at: Timestamp) -> Read<Recharge> {
+    let recharge = inner(row, names::RECHARGE)?.ok_or(Unreadable(names::RECHARGE))?;
+    Ok(Recharge {
+        at,
+        state: word(recharge, names::STATE, RechargeState::named)?,
+        seq: maybe(recharge, names::SEQ, owned)?,
+        receipt: maybe(recharge, names::RECEIPT, owned)?,
     })
 }
 
@@ -180,6 +232,10 @@ fn by_id<V>(row: &Image, name: &'static str, read: fn(&Image) -> Read<V>) -> Rea
 #[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
 fn owned(text: &str) -> Option<String> {
     Some(text.to_owned())
+}
+
+fn short(text: &str) -> Option<Word> {
+    Word::new(text).ok()
 }
 
 fn time(text: &str) -> Option<Timestamp> {

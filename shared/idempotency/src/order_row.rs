@@ -1,21 +1,16 @@
 //! How an order, what leads to it, and a subscription are written, each over the version that was read and no other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Claims, Delivery, Dispute, Exchange, Fulfilment, Grant, Order, OrderNumber, PaymentState, Refund, Reported,
-    Session, Subscription, TopUp, Transition,
+    Amount, Claims, Commission, Delivery, Dispute, Exchange, Grant, Line, OnChain, Order, OrderNumber, Recharge,
+    Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
 };
 
 use crate::names;
 use crate::plan::read_version;
 use crate::rows::{ROW_FORMAT, Row, number, text};
-
-/// By then a payment has mostly been reported; whoever asks sooner asks in vain.
-const ASK_AFTER_SECONDS: i64 = 300;
-/// The stream delivers within a second: what is not begun by then was missed.
-const FULFIL_AFTER_SECONDS: i64 = 60;
 
 pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'_>) -> Row {
     let mut row = Row::default();
@@ -33,6 +28,9 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set(names::PRICE_CURRENCY, text(&terms.price.currency));
     row.set_or_remove(names::EXCHANGE, terms.exchange.as_ref().map(exchange));
     row.set(names::GRANTS, AttributeValue::L(terms.grants.iter().map(grant).collect()));
+    if !terms.commissions.is_empty() {
+        row.set(names::COMMISSIONS, AttributeValue::L(terms.commissions.iter().map(commission).collect()));
+    }
     row.set_or_remove(names::SITE, terms.site.as_ref().map(text));
     row.set(names::PAYMENT, text(order.payment.as_str()));
     row.set_or_remove(names::PAID_BY, order.paid.as_ref().map(|paid| text(&paid.by)));
@@ -42,6 +40,10 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set(names::POSTED, number(&order.posted.units()));
     row.set(names::POSTINGS, number(&order.postings));
     row.set(names::FULFILMENT, text(order.fulfilment.as_str()));
+    row.set(names::DELIVERED, lines(&order.delivered));
+    row.set_or_remove(names::TRANSFER, order.transfer.as_ref().map(transfer));
+    row.set_or_remove(names::RECHARGE_AT, order.recharge.as_ref().map(|recharge| text(&recharge.at)));
+    row.set_or_remove(names::RECHARGE, order.recharge.as_ref().map(recharge));
     row.set_or_remove(names::SESSION, order.session.as_ref().map(session));
     anomalies(&mut row, order, delivery);
     work(&mut row, order, delivery);
@@ -53,6 +55,10 @@ fn allowed(row: &mut Row, order: &Order, transition: Transition) {
     let states: Vec<String> = transition.from_states().map(|state| row.value(text(state.as_str()))).collect();
     let payment = row.name(names::PAYMENT);
     row.conditions.push(format!("{payment} IN ({})", states.join(", ")));
+    if transition == Transition::Claim {
+        let unclaimed = format!("attribute_not_exists({})", row.name(names::RECHARGE_AT));
+        row.conditions.push(unclaimed);
+    }
     if transition == Transition::Pay {
         let terms = &order.terms;
         for (attribute, value) in [
@@ -79,15 +85,17 @@ fn anomalies(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
 }
 
 fn work(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
-    let due = if matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed) {
-        Some((names::WORK_PAYMENT, order.created_at.plus_seconds(ASK_AFTER_SECONDS)))
-    } else if order.fulfilment == Fulfilment::Pending {
-        Some((names::WORK_FULFILMENT, delivery.received_at.plus_seconds(FULFIL_AFTER_SECONDS)))
-    } else {
-        None
-    };
+    let due = order.work(delivery.received_at).map(|(work, at)| (word_of(work), at));
     row.set_or_remove(names::WORK, due.map(|(work, _)| text(work)));
     row.set_or_remove(names::DUE_AT, due.map(|(_, at)| text(&at)));
+}
+
+pub(crate) const fn word_of(work: Work) -> &'static str {
+    match work {
+        Work::Payment => names::WORK_PAYMENT,
+        Work::Fulfilment => names::WORK_FULFILMENT,
+        Work::Outside => names::WORK_OUTSIDE,
+    }
 }
 
 pub(crate) fn pointer(from: Option<&OrderNumber>, to: &OrderNumber, delivery: &Delivery<'_>) -> Row {
@@ -149,19 +157,27 @@ fn grant(grant: &Grant) -> AttributeValue {
         Grant::Credits(amount) | Grant::CreditsEachPeriod(amount) => {
             map([kind, (names::AMOUNT, number(&amount.units()))])
         }
-        Grant::Token { code, scale, amount } => map([
-            kind,
-            (names::CODE, text(code)),
-            (names::SCALE, number(scale)),
-            (names::AMOUNT, number(&amount.units())),
-        ]),
+        Grant::Token { code, scale, amount, on_chain } => {
+            let mut token = vec![
+                kind,
+                (names::CODE, text(code)),
+                (names::SCALE, number(scale)),
+                (names::AMOUNT, number(&amount.units())),
+            ];
+            if let Some(OnChain { asset, wallet }) = on_chain {
+                token.extend([(names::ASSET, text(asset)), (names::WALLET, text(wallet))]);
+            }
+            map(token)
+        }
         Grant::Report(name) => map([kind, (names::CODE, text(name))]),
-        Grant::TopUp(TopUp { operator, kind: service, code, phone }) => map([
+        Grant::TopUp(TopUp { operator, kind: service, code, phone, price }) => map([
             kind,
-            (names::OPERATOR, text(operator)),
-            (names::SERVICE, text(service)),
+            (names::OPERATOR, text(operator.as_str())),
+            (names::SERVICE, text(service.as_str())),
             (names::CODE, text(code)),
             (names::PHONE, text(phone)),
+            (names::AMOUNT, number(&price.amount.units())),
+            (names::CURRENCY, text(&price.currency)),
         ]),
     }
 }
@@ -174,6 +190,30 @@ pub(crate) const fn kind_of(grant: &Grant) -> &'static str {
         Grant::Report(_) => names::GRANT_REPORT,
         Grant::TopUp(_) => names::GRANT_TOP_UP,
     }
+}
+
+fn commission(commission: &Commission) -> AttributeValue {
+    map([(names::OWNER, text(&commission.to)), (names::BASIS_POINTS, number(&commission.basis_points))])
+}
+
+fn lines(delivered: &BTreeMap<Line, Amount>) -> AttributeValue {
+    AttributeValue::M(delivered.iter().map(|(line, amount)| (line.to_string(), number(&amount.units()))).collect())
+}
+
+fn transfer(transfer: &Transfer) -> AttributeValue {
+    let id = transfer.id.iter().map(|id| (names::ID, text(id)));
+    let always = [
+        (names::STATUS, text(transfer.status.as_str())),
+        (names::AMOUNT, number(&transfer.amount.units())),
+        (names::AS_OF, text(&transfer.at)),
+    ];
+    map(id.chain(always))
+}
+
+fn recharge(recharge: &Recharge) -> AttributeValue {
+    let seq = recharge.seq.iter().map(|seq| (names::SEQ, text(seq)));
+    let receipt = recharge.receipt.iter().map(|receipt| (names::RECEIPT, text(receipt)));
+    map(seq.chain(receipt).chain([(names::STATE, text(recharge.state.as_str()))]))
 }
 
 fn claims(claims: &Claims) -> AttributeValue {
@@ -203,11 +243,11 @@ fn session(session: &Session) -> AttributeValue {
     map([(names::ID, text(&session.id)), (names::URL, text(&session.url))])
 }
 
-fn map<const N: usize>(fields: [(&str, AttributeValue); N]) -> AttributeValue {
-    AttributeValue::M(fields.map(|(name, value)| (name.to_owned(), value)).into())
+fn map<'n>(fields: impl IntoIterator<Item = (&'n str, AttributeValue)>) -> AttributeValue {
+    AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn by_id<V>(values: &std::collections::BTreeMap<String, V>, write: fn(&V) -> AttributeValue) -> AttributeValue {
+fn by_id<V>(values: &BTreeMap<String, V>, write: fn(&V) -> AttributeValue) -> AttributeValue {
     let values: HashMap<String, AttributeValue> = values.iter().map(|(id, value)| (id.clone(), write(value))).collect();
     AttributeValue::M(values)
 }

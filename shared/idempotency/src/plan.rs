@@ -10,7 +10,7 @@ use ledger::{
 };
 use thiserror::Error;
 
-use crate::rows::{Row, number, text};
+use crate::rows::{self, Row, number, text};
 use crate::{Tables, body, names, order_row};
 
 /// Its rows, and what each of them is there for, in the same order.
@@ -27,6 +27,7 @@ pub(crate) enum Role {
     /// With the overdraft line that the account was read with, if that is to be changed.
     Account(Option<Amount>),
     Key,
+    Referrer,
     /// An order or a subscription, with the version that it was read in, none having been there.
     Versioned(Option<u64>),
     Pointer,
@@ -78,8 +79,17 @@ impl Plan {
             plan.push(Role::Account(overdraft), account_row(&net)?.update(&tables.accounts, &account.to_string())?);
         }
         for effect in &effects {
-            if let Effect::Bind { key, owner } = effect {
-                plan.push(Role::Key, key_row(tables, key, owner, delivery)?);
+            match effect {
+                Effect::Bind { key, owner } => plan.push(Role::Key, key_row(tables, key, owner, delivery)?),
+                Effect::Refer { owner, from, to } => {
+                    let row = referrer_row(from.as_ref(), to.as_ref(), delivery);
+                    plan.push(Role::Referrer, row.update(&tables.accounts, &rows::referrer(owner))?);
+                }
+                Effect::Move(_)
+                | Effect::Overdraft { .. }
+                | Effect::Order { .. }
+                | Effect::Point { .. }
+                | Effect::Subscription(_) => {}
             }
         }
         plan.orders(tables, &effects, delivery)?;
@@ -135,7 +145,7 @@ impl Plan {
                     let role = Role::Versioned(read_version(subscription.version));
                     self.push(role, row.update(&tables.subscriptions, &subscription.reference.to_string())?);
                 }
-                Effect::Move(_) | Effect::Bind { .. } | Effect::Overdraft { .. } => {}
+                Effect::Move(_) | Effect::Bind { .. } | Effect::Refer { .. } | Effect::Overdraft { .. } => {}
             }
         }
         Ok(())
@@ -194,6 +204,20 @@ fn account_row(net: &Net) -> Result<Row, PlanError> {
     row.add(names::AVAILABLE, number(&available.units()));
     row.add(names::VERSION, number(&net.movements));
     Ok(row)
+}
+
+fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    row.set_or_remove(names::OWNER, to.map(text));
+    row.set(names::UPDATED_AT, text(&delivery.received_at));
+    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    let owner = row.name(names::OWNER);
+    let condition = match from {
+        None => format!("attribute_not_exists({owner})"),
+        Some(from) => format!("{owner} = {}", row.value(text(from))),
+    };
+    row.conditions.push(condition);
+    row
 }
 
 fn key_row(

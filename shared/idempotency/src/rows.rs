@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use ledger::{Delivery, Fact, Facts, Fingerprint, Heading, Movement, Timestamp};
+use ledger::{Delivery, Fact, Facts, Fingerprint, Heading, Movement, Owner, Timestamp};
 
 use crate::names;
 
@@ -162,6 +162,11 @@ impl Row {
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
+}
+
+/// The id of the row that says who led an owner here. An owner's name holds no `#`, so no account can be taken for it.
+pub(crate) fn referrer(of: &Owner) -> String {
+    format!("referrer#{of}")
 }
 
 pub(crate) fn text(text: &(impl ToString + ?Sized)) -> AttributeValue {

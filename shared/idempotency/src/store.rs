@@ -15,7 +15,7 @@ use ledger::{
 use crate::cache::{Owners, Receipts};
 use crate::order_image::{self, Image, Unreadable};
 use crate::retry::{Answer, Jitter, after_failure, until_answered};
-use crate::rows::text;
+use crate::rows::{referrer, text};
 use crate::{Tables, names};
 
 /// The SDK's own limit is 3.1 s, most of what a sender waits.
@@ -107,6 +107,11 @@ impl Ledger for DynamoLedger {
             self.owners.remember(key, owner, delivery.received_at);
         }
         Ok(owner)
+    }
+
+    async fn referrer(&self, owner: &Owner, delivery: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        let row = self.row(&self.tables.accounts, referrer(owner), delivery).await?;
+        Ok(row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok()))
     }
 
     async fn pointed(&self, pointer: &Pointer, delivery: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {

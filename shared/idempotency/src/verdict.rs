@@ -87,6 +87,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Account(Some(line)) if overdraft(reason.item()) != line.units() => {
                 return Verdict::Guarded(Reason::Overtaken);
             }
+            Role::Referrer => return Verdict::Guarded(Reason::Overtaken),
             Role::Account(_) => return Verdict::Guarded(Reason::InsufficientCredits),
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
@@ -100,7 +101,13 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
 fn is_stale(image: Option<&Image>, role: &Role) -> bool {
     match role {
         Role::Versioned(read) => version(image) != *read,
-        Role::Receipt | Role::Money(..) | Role::Account(_) | Role::Key | Role::Pointer | Role::Body => true,
+        Role::Receipt
+        | Role::Money(..)
+        | Role::Account(_)
+        | Role::Key
+        | Role::Referrer
+        | Role::Pointer
+        | Role::Body => true,
     }
 }
 

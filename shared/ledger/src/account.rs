@@ -57,7 +57,7 @@ impl AccountId {
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, self.asset.code())
+        write!(f, "{}/{}", self.owner, self.asset)
     }
 }
 
@@ -68,8 +68,10 @@ pub enum House {
     Usage,
     /// What a person put in or took out by hand.
     Manual,
-    /// Credits that were sold.
+    /// What was sold: credits, tokens, access to reports.
     Revenue,
+    /// What of the revenue goes to whoever led the buyer here.
+    Commissions,
 }
 
 impl House {
@@ -78,6 +80,7 @@ impl House {
             Self::Usage => "house/usage",
             Self::Manual => "house/manual",
             Self::Revenue => "house/revenue",
+            Self::Commissions => "house/commissions",
         }
     }
 }

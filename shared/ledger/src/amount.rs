@@ -10,47 +10,6 @@ const INTEGER_DIGITS_MAX: usize = 12;
 /// The first count that an amount does not hold.
 const UNITS_END: u128 = 10_u128.pow(30);
 
-/// What is counted, and how many decimals its smallest unit stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Asset {
-    code: &'static str,
-    scale: u8,
-}
-
-impl Asset {
-    /// Credits that a customer spends with us.
-    pub const CREDITS: Self = Self { code: "credits", scale: 6 };
-
-    pub const fn code(self) -> &'static str {
-        self.code
-    }
-
-    pub const fn scale(self) -> u8 {
-        self.scale
-    }
-
-    /// The asset whose code this is, if we know it.
-    pub fn named(code: &str) -> Option<Self> {
-        [Self::CREDITS].into_iter().find(|asset| asset.code == code)
-    }
-
-    /// Reads `15`, `0.00234` or `1.5`: no sign, exponent, separator, leading zero, or digit beyond the smallest unit.
-    pub fn parse(self, text: &str) -> Result<Amount, AmountError> {
-        parse(text, self.scale)
-    }
-
-    /// The shortest decimal text that [`Asset::parse`] reads back as the same amount.
-    pub fn format(self, amount: Amount) -> String {
-        decimal(amount.0, self.scale)
-    }
-
-    /// The same for a balance, which may be owed.
-    pub fn format_balance(self, balance: Balance) -> String {
-        let sign = if balance.units() < 0 { "-" } else { "" };
-        format!("{sign}{}", decimal(balance.units().unsigned_abs(), self.scale))
-    }
-}
-
 /// Decimal text as a count of units of which `scale` decimals make one.
 pub(crate) fn parse(text: &str, scale: u8) -> Result<Amount, AmountError> {
     let (integer, fraction) = match text.split_once('.') {

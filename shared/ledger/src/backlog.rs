@@ -1,8 +1,9 @@
-//! What is left undone and comes due: events that were refused and may be cured, orders whose payment nobody has told us of.
+//! What is left undone and comes due: events that were refused and may be cured, orders whose payment nobody has told us of, or
+//! whose delivery has stopped.
 
 use std::fmt;
 
-use crate::{CommitError, Delivery, EventKey, Ledger, Order, OrderNumber, Reason, Timestamp};
+use crate::{CommitError, Delivery, EventKey, Ledger, Order, OrderNumber, Reason, Timestamp, Work};
 
 /// A late order or a top-up has mostly arrived by then.
 const FIRST_LOOK_SECONDS: u64 = 60;
@@ -35,18 +36,19 @@ pub trait Backlog: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// The orders that are still to be paid and whose provider is to be asked, the longest due first. Some may be paid by now.
-    fn unpaid(
+    /// The orders with which this is to be done by now, the longest due first. With some it may be done already.
+    fn undone(
         &self,
+        work: Work,
         orders_max: u16,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<OrderNumber>, CommitError>> + Send;
 
-    /// Its provider is not asked again before then. Nothing is done where the order has changed since it was read.
-    fn ask_later(
+    /// Nobody looks at it before then; at none, nobody but a person. Nothing is done where the order has changed since it was read.
+    fn look_later(
         &self,
         order: &Order,
-        until: Timestamp,
+        until: Option<Timestamp>,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 }

@@ -73,6 +73,12 @@ pub enum Effect {
         key: CallerKey,
         owner: Owner,
     },
+    /// From now on this is who led the owner here, or nobody is, if it still is who it was read to be.
+    Refer {
+        owner: Owner,
+        from: Option<Owner>,
+        to: Option<Owner>,
+    },
     /// Moves the line below which the account cannot spend, if it still is where it was read.
     Overdraft {
         account: AccountId,
@@ -200,7 +206,11 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             Effect::Overdraft { account, from, to } => {
                 accounts.entry(account.clone()).or_default().overdraft = Some((*from, *to));
             }
-            Effect::Bind { .. } | Effect::Order { .. } | Effect::Point { .. } | Effect::Subscription(_) => {}
+            Effect::Bind { .. }
+            | Effect::Refer { .. }
+            | Effect::Order { .. }
+            | Effect::Point { .. }
+            | Effect::Subscription(_) => {}
         }
     }
     for net in accounts.values_mut() {

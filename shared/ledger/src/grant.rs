@@ -1,6 +1,6 @@
 //! What a paid order becomes.
 
-use crate::Amount;
+use crate::{Amount, Money, Word};
 
 /// For the whole order, the quantity included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,22 +11,79 @@ pub enum Grant {
     CreditsEachPeriod(Amount),
     /// An amount of a token, in its smallest unit.
     Token {
-        code: String,
+        code: Word,
         scale: u8,
         amount: Amount,
+        /// Where it is also sent to a wallet.
+        on_chain: Option<OnChain>,
     },
     /// Access to a report.
-    Report(String),
+    Report(Word),
     TopUp(TopUp),
 }
 
-/// Airtime or data for a telephone, by its operator.
+/// Where a token goes when it leaves the books.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnChain {
+    /// As the custodian names it.
+    pub asset: String,
+    /// The buyer's.
+    pub wallet: String,
+}
+
+/// Airtime or data for a telephone, by its operator.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TopUp {
-    pub operator: String,
-    pub kind: String,
+    pub operator: Operator,
+    pub kind: TopUpKind,
+    /// The operator's name for what is bought.
     pub code: String,
     pub phone: String,
+    /// What the operator takes for it, which is not what the buyer is charged where that is another currency.
+    pub price: Money,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operator {
+    Unitel,
+}
+
+impl Operator {
+    pub const ALL: [Self; 1] = [Self::Unitel];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unitel => "UNITEL",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operator| operator.as_str() == name)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TopUpKind {
+    Voice,
+    Data,
+    /// The bill of somebody who pays afterwards.
+    Postpaid,
+}
+
+impl TopUpKind {
+    pub const ALL: [Self; 3] = [Self::Voice, Self::Data, Self::Postpaid];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Voice => "VOICE",
+            Self::Data => "DATA",
+            Self::Postpaid => "POSTPAID",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 impl Grant {
@@ -36,5 +93,12 @@ impl Grant {
             Self::Credits(_) | Self::CreditsEachPeriod(_) => true,
             Self::Token { .. } | Self::Report(_) | Self::TopUp(_) => false,
         }
+    }
+}
+
+/// Whose telephone it is stays out of logs.
+impl std::fmt::Debug for TopUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TopUp({} {} {} for {})", self.operator.as_str(), self.kind.as_str(), self.code, self.price)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{Fingerprint, OrderNumber, PaymentState, Reference};
+use crate::{Fingerprint, Line, Order, OrderNumber, PaymentState, Reference};
 
 /// Long enough for every sender's ids; with the other bounds it keeps a usage row within 1 KB.
 const PART_CHARS_MAX: usize = 128;
@@ -37,6 +37,11 @@ impl EventKey {
     /// That an order was closed unpaid: `expired#HL…`.
     pub fn of_closing(order: &OrderNumber, state: PaymentState) -> Self {
         Self(format!("{}#{order}", state.as_str()))
+    }
+
+    /// That this was done with an order as it was read: `claimed#HL….3`.
+    pub fn of_step(kind: &'static str, order: &Order) -> Self {
+        Self(format!("{kind}#{}.{}", order.number, order.version.saturating_add(1)))
     }
 
     /// Where an event is kept that contradicts what is already booked under this key.
@@ -78,6 +83,21 @@ impl MoneyKey {
     /// Of the n-th correction of what an order's payment bought.
     pub fn of_reversal(order: &OrderNumber, n: u64) -> Self {
         Self(format!("reversal#{order}#{n}"))
+    }
+
+    /// Of a line of an order: `grant#HL…#1`, `commission#HL…#2`.
+    pub fn of_line(order: &OrderNumber, line: Line) -> Self {
+        match line {
+            Line::Grant(n) => Self(format!("grant#{order}#{n}")),
+            Line::Commission(level) => Self(format!("commission#{order}#{level}")),
+        }
+    }
+
+    /// The order and the line that a key names, if it is one of [`Self::of_line`]'s.
+    pub fn read_line(text: &str) -> Option<(OrderNumber, Line)> {
+        let (kind, rest) = text.split_once('#')?;
+        let (order, n) = rest.split_once('#')?;
+        Some((OrderNumber::new(order).ok()?, Line::read(&format!("{kind}#{n}"))?))
     }
 
     /// Of one period of a subscription.

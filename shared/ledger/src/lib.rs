@@ -12,9 +12,11 @@
 
 mod account;
 mod amount;
+mod asset;
 mod backlog;
 mod entry;
 mod fingerprint;
+mod fulfilment;
 mod grant;
 mod key;
 mod money;
@@ -23,28 +25,35 @@ mod payment;
 mod port;
 mod query;
 mod reason;
+mod recharge;
 mod refund;
+mod step;
 mod subscription;
 mod time;
+mod transfer;
 
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
-pub use amount::{Amount, AmountError, Asset, Balance};
+pub use amount::{Amount, AmountError, Balance};
+pub use asset::{Asset, Word, WordError};
 pub use backlog::{Backlog, KeptBody, Waiting, next_look};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
-pub use grant::{Grant, TopUp};
+pub use fulfilment::{Commission, Fulfilment, Line, Share, Work};
+pub use grant::{Grant, OnChain, Operator, TopUp, TopUpKind};
 pub use key::{EventKey, KeyError, MoneyKey};
 pub use money::{Currency, CurrencyError, Money};
 pub use order::{
-    Exchange, Fulfilment, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference,
-    ReferenceError, Session, Terms,
+    Exchange, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference, ReferenceError,
+    Session, Terms,
 };
 pub use payment::{Anomaly, Payment, Transition};
 pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
 pub use reason::Reason;
+pub use recharge::{Heard, Recharge, RechargeState, Verdict};
 pub use refund::{Claims, Dispute, DisputeStage, Disputes, Refund, RefundState, Refunds, Reported};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
+pub use transfer::{Allocation, Transfer, TransferStatus};
 
 #[cfg(test)]
 mod tests;

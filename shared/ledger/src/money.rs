@@ -21,6 +21,7 @@ pub struct Currency([u8; 3]);
 
 impl Currency {
     pub const CNY: Self = Self(*b"CNY");
+    pub const MNT: Self = Self(*b"MNT");
 
     pub fn parse(code: &str) -> Result<Self, CurrencyError> {
         let letters: [u8; 3] = code.as_bytes().try_into().map_err(|_| CurrencyError)?;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{Amount, Claims, Grant, Money, Owner, Reason, Timestamp};
+use crate::{Amount, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Reason, Recharge, Timestamp, Transfer};
 
 /// What WeChat Pay allows as a merchant's order number; the other providers allow more.
 const NUMBER_CHARS_MAX: usize = 32;
@@ -158,9 +158,15 @@ pub struct Order {
     pub claims: BTreeMap<String, Claims>,
     /// The credits that stand: posted for the payment, less what was taken back.
     pub posted: Amount,
-    /// How many postings have made them so: each has a key of its own.
+    /// How many postings have been made for it, but for the first of each line: each correction has a key of its own.
     pub postings: u64,
     pub fulfilment: Fulfilment,
+    /// What stands of everything else that is posted for it.
+    pub delivered: BTreeMap<Line, Amount>,
+    /// How its tokens leave the books, where they do.
+    pub transfer: Option<Transfer>,
+    /// The one call to an operator that it allows.
+    pub recharge: Option<Recharge>,
     /// What somebody has to look at, and the particulars.
     pub anomalies: BTreeMap<Reason, String>,
     pub session: Option<Session>,
@@ -177,6 +183,8 @@ pub struct Terms {
     /// Where the catalog's price is in another currency.
     pub exchange: Option<Exchange>,
     pub grants: Vec<Grant>,
+    /// Who earns by it, the nearest first.
+    pub commissions: Vec<Commission>,
     /// Where it was sold, for shops with several sites.
     pub site: Option<String>,
 }
@@ -232,35 +240,6 @@ pub struct Paid {
     pub at: Timestamp,
 }
 
-/// How far the delivery has come of what the paying transaction itself cannot deliver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Fulfilment {
-    None,
-    Pending,
-    Done,
-    Failed,
-    /// Somebody outside was asked and has not answered: never repeated by a machine.
-    Unknown,
-}
-
-impl Fulfilment {
-    pub const ALL: [Self; 5] = [Self::None, Self::Pending, Self::Done, Self::Failed, Self::Unknown];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Pending => "pending",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|fulfilment| fulfilment.as_str() == name)
-    }
-}
-
 /// The provider's page on which this order is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -282,6 +261,9 @@ impl Order {
             posted: Amount::ZERO,
             postings: 0,
             fulfilment: Fulfilment::None,
+            delivered: BTreeMap::new(),
+            transfer: None,
+            recharge: None,
             anomalies: BTreeMap::new(),
             session: None,
         }

@@ -2,8 +2,8 @@
 //! it was read to the effects that bring it up to date; a report that says nothing new has none.
 
 use crate::{
-    Amount, Asset, Claims, Dispute, Effect, Fulfilment, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid,
-    PaymentState, Posting, Reason, Reference, Refund, Reported, Session, Terms, Timestamp,
+    Amount, Asset, Claims, Dispute, Effect, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid, PaymentState,
+    Posting, Reason, RechargeState, Reference, Refund, Reported, Session, Terms, Timestamp, Transfer,
 };
 
 /// A payment as its provider reports it.
@@ -116,7 +116,7 @@ impl Order {
         self.changed_to(after)
     }
 
-    fn changed_to(&self, mut after: Self) -> Vec<Effect> {
+    pub(crate) fn changed_to(&self, mut after: Self) -> Vec<Effect> {
         if after == *self {
             return Vec::new();
         }
@@ -140,22 +140,37 @@ impl Order {
         } else {
             PaymentState::Refunded
         };
-        if self.fulfilment == Fulfilment::None {
-            let delivered = self.terms.grants.iter().all(Grant::is_posted);
-            self.fulfilment = if delivered { Fulfilment::Done } else { Fulfilment::Pending };
-        }
+        self.settle_outside();
+        self.fulfilment = self.progress();
         let mut movements = Vec::new();
         let payment = MoneyKey::of_payment(&paid.by);
         let granted = self.credits();
         if self.postings == 0 && !granted.is_zero() {
             movements.push(self.posting(payment.clone(), None, self.posted, granted));
         }
-        let kept = self.kept();
+        let kept = self.kept_of(granted);
         if kept != self.posted {
             let key = MoneyKey::of_reversal(&self.number, self.postings);
             movements.push(self.posting(key, Some(payment), self.posted, kept));
         }
         movements
+    }
+
+    /// What nobody has been asked yet to send is not sent if it is taken back now; and a call that has failed is over when the buyer
+    /// has the money back.
+    fn settle_outside(&mut self) {
+        if self.transfer.as_ref().is_some_and(Transfer::is_due) {
+            let line = self.leaving_line();
+            let due = self.shares().iter().find(|share| Some(share.line) == line).map(|share| self.due(share));
+            self.transfer = self.transfer.take().filter(|transfer| due == Some(transfer.amount));
+        }
+        if self.recharge.as_ref().is_some_and(|recharge| recharge.state == RechargeState::Failed) {
+            if self.payment == PaymentState::Refunded {
+                self.anomalies.remove(&Reason::RechargeFailed);
+            } else {
+                self.anomalies.entry(Reason::RechargeFailed).or_default();
+            }
+        }
     }
 
     /// The movement that brings what stands from one amount to another.
@@ -190,12 +205,12 @@ impl Order {
         each.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
     }
 
-    /// What of them the buyer may keep: in proportion to what is still paid, and nothing while that is contested.
-    fn kept(&self) -> Amount {
-        if self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open() || claims.disputes.are_lost()) {
+    /// What of that may be kept: in proportion to what is still paid, and nothing while that is contested.
+    pub(crate) fn kept_of(&self, granted: Amount) -> Amount {
+        if self.is_contested() {
             return Amount::ZERO;
         }
-        let (granted, price) = (self.credits(), self.terms.price.amount);
+        let price = self.terms.price.amount;
         granted.share(price.less(self.refunded()), price).unwrap_or(granted)
     }
 
@@ -207,6 +222,11 @@ impl Order {
     /// Whether nothing more may be delivered until a dispute is won.
     pub fn is_disputed(&self) -> bool {
         self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open())
+    }
+
+    /// Whether the payment is disputed, or lost to a dispute.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open() || claims.disputes.are_lost())
     }
 
     fn claims_on_payment(&self) -> Option<&Claims> {
@@ -221,6 +241,10 @@ pub enum Transition {
     Pay,
     /// Failed, canceled, expired.
     Close(PaymentState),
+    /// What was paid for, or a part of it, is delivered or taken back.
+    Fulfil,
+    /// The one call to an operator is claimed, which nobody has claimed before.
+    Claim,
     /// Anything that leaves open whether it is paid: refunds, disputes, sessions, flags.
     Amend,
 }
@@ -231,6 +255,10 @@ impl Transition {
             Self::Pay
         } else if before.payment != after.payment && after.payment.is_payable() {
             Self::Close(after.payment)
+        } else if before.recharge.is_none() && after.recharge.is_some() {
+            Self::Claim
+        } else if before.delivered != after.delivered {
+            Self::Fulfil
         } else {
             Self::Amend
         }
@@ -242,6 +270,8 @@ impl Transition {
             Self::Create => false,
             Self::Pay => state.is_payable(),
             Self::Close(to) => *state < to,
+            Self::Fulfil => !state.is_payable(),
+            Self::Claim => *state == PaymentState::Paid,
             Self::Amend => true,
         })
     }

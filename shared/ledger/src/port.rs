@@ -24,6 +24,13 @@ pub trait Ledger: Send + Sync {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
 
+    /// Who led this owner here.
+    fn referrer(
+        &self,
+        owner: &Owner,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
+
     /// Where a pointer leads. This and what follows is read as it stands now, and never from an index that may lag.
     fn pointed(
         &self,
@@ -67,6 +74,14 @@ impl<L: Ledger> Ledger for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
         L::owner(self, key, delivery)
+    }
+
+    fn referrer(
+        &self,
+        owner: &Owner,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
+        L::referrer(self, owner, delivery)
     }
 
     fn pointed(

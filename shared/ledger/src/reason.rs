@@ -28,10 +28,19 @@ pub enum Reason {
     AmountMismatch,
     CurrencyMismatch,
     DuplicatePayment,
+    /// Nobody knows whether a telephone was topped up.
+    RechargeUnknown,
+    /// It was not, and is paid for.
+    RechargeFailed,
+    TransferFailed,
+    /// Something else is sent than was asked for.
+    AssetMismatch,
+    /// It goes somewhere else.
+    DestinationMismatch,
 }
 
 impl Reason {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::InsufficientCredits,
         Self::UnknownKey,
         Self::KeyTaken,
@@ -51,6 +60,11 @@ impl Reason {
         Self::AmountMismatch,
         Self::CurrencyMismatch,
         Self::DuplicatePayment,
+        Self::RechargeUnknown,
+        Self::RechargeFailed,
+        Self::TransferFailed,
+        Self::AssetMismatch,
+        Self::DestinationMismatch,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -74,6 +88,11 @@ impl Reason {
             Self::AmountMismatch => "amount_mismatch",
             Self::CurrencyMismatch => "currency_mismatch",
             Self::DuplicatePayment => "duplicate_payment",
+            Self::RechargeUnknown => "recharge_unknown",
+            Self::RechargeFailed => "recharge_failed",
+            Self::TransferFailed => "transfer_failed",
+            Self::AssetMismatch => "asset_mismatch",
+            Self::DestinationMismatch => "destination_mismatch",
         }
     }
 
@@ -98,7 +117,12 @@ impl Reason {
             | Self::AttachMismatch
             | Self::AmountMismatch
             | Self::CurrencyMismatch
-            | Self::DuplicatePayment => false,
+            | Self::DuplicatePayment
+            | Self::RechargeUnknown
+            | Self::RechargeFailed
+            | Self::TransferFailed
+            | Self::AssetMismatch
+            | Self::DestinationMismatch => false,
         }
     }
 }

@@ -35,6 +35,10 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_unix_ms(second.saturating_mul(1_000)).expect("in range")
 }
 
+fn word(text: &str) -> Word {
+    Word::new(text).expect("valid")
+}
+
 fn cents(count: u64) -> Amount {
     Amount::from_units(count)
 }
@@ -56,6 +60,7 @@ fn order(price: Money, grants: Vec<Grant>) -> Order {
         price,
         exchange: None,
         grants,
+        commissions: Vec::new(),
         site: None,
     };
     Order::new(number(), alice(), terms, at(0))

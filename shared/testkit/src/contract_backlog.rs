@@ -1,6 +1,6 @@
 //! The lines of the contract that are about what is left undone: what is due so many seconds later, and what is put off.
 
-use ledger::{Backlog, Delivery, EventKey, OrderNumber};
+use ledger::{Backlog, Delivery, EventKey, OrderNumber, Work};
 
 use crate::{delivery, now};
 
@@ -30,17 +30,17 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             Some(if waiting.is_some() { "waiting" } else { "nothing" }.to_owned())
         }
         ["unpaid", seconds] => {
-            let orders = ledger.unpaid(EVENTS_MAX, &later(seconds)).await.unwrap();
+            let orders = ledger.undone(Work::Payment, EVENTS_MAX, &later(seconds)).await.unwrap();
             let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
             Some(if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") })
         }
         ["ask-later", name, until] => {
             let order = ledger.order(&OrderNumber::new(name).unwrap(), &later("0")).await.unwrap()?;
-            ledger.ask_later(&order, now().plus_seconds(until.parse().unwrap()), &later("0")).await.unwrap();
+            ledger.look_later(&order, Some(now().plus_seconds(until.parse().unwrap())), &later("0")).await.unwrap();
             // As it was before it was written: nothing is done.
             let overtaken = order.version.checked_sub(1).unwrap();
             let before = ledger::Order { version: overtaken, ..order };
-            ledger.ask_later(&before, now(), &later("0")).await.unwrap();
+            ledger.look_later(&before, Some(now()), &later("0")).await.unwrap();
             Some("done".to_owned())
         }
         _ => None,

@@ -111,6 +111,7 @@ fn new_order(name: &str, owner: &str, cents: &str, credits: &str) -> Order {
         price: usd(cents),
         exchange: None,
         grants: vec![Grant::Credits(amount(credits))],
+        commissions: Vec::new(),
         site: None,
     };
     Order::new(number(name), Owner::new(owner).unwrap(), terms, now())

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use ledger::{
     AccountId, Backlog, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
-    Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, PaymentState, Pointer, RawBody,
-    Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Waiting, merged, next_look,
+    Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, RawBody, Reason,
+    Receipt, Reference, Refusal, Subscription, Timestamp, Waiting, Work, merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -22,8 +22,9 @@ struct State {
     keys: BTreeMap<CallerKey, Owner>,
     bodies: BTreeMap<String, KeptBody>,
     orders: BTreeMap<OrderNumber, Order>,
-    /// When the provider of an unpaid order is asked.
-    asked_at: BTreeMap<OrderNumber, Timestamp>,
+    referrers: BTreeMap<Owner, Owner>,
+    /// What is still to be done with an order, and when somebody looks at it.
+    work: BTreeMap<OrderNumber, (Work, Timestamp)>,
     pointers: BTreeMap<Pointer, OrderNumber>,
     subscriptions: BTreeMap<Reference, Subscription>,
 }
@@ -66,6 +67,10 @@ impl Ledger for MemoryLedger {
 
     async fn owner(&self, key: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(self.0.lock().unwrap().keys.get(key).cloned())
+    }
+
+    async fn referrer(&self, owner: &Owner, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+        Ok(self.0.lock().unwrap().referrers.get(owner).cloned())
     }
 
     async fn pointed(&self, pointer: &Pointer, _: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
@@ -125,23 +130,28 @@ impl Backlog for MemoryLedger {
         Ok(())
     }
 
-    async fn unpaid(&self, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<OrderNumber>, CommitError> {
+    async fn undone(
+        &self,
+        work: Work,
+        orders_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<OrderNumber>, CommitError> {
         let state = self.0.lock().unwrap();
-        let mut due: Vec<_> = state
-            .asked_at
-            .iter()
-            .filter(|(_, at)| **at <= delivery.received_at)
-            .map(|(order, at)| (at, order))
-            .collect();
+        let due = state.work.iter().filter(|(_, (known, at))| *known == work && *at <= delivery.received_at);
+        let mut due: Vec<_> = due.map(|(order, (_, at))| (at, order)).collect();
         due.sort();
         Ok(due.into_iter().take(orders_max.into()).map(|(_, order)| order.clone()).collect())
     }
 
-    async fn ask_later(&self, order: &Order, until: Timestamp, _: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn look_later(&self, order: &Order, until: Option<Timestamp>, _: &Delivery<'_>) -> Result<(), CommitError> {
         let mut state = self.0.lock().unwrap();
-        let version = state.orders.get(&order.number).map(|known| known.version);
-        if let Some(at) = state.asked_at.get_mut(&order.number).filter(|_| version == Some(order.version)) {
-            *at = until;
+        if state.orders.get(&order.number).map(|known| known.version) != Some(order.version) {
+            return Ok(());
+        }
+        match (until, state.work.get_mut(&order.number)) {
+            (Some(until), Some((_, at))) => *at = until,
+            (None, Some(_)) => drop(state.work.remove(&order.number)),
+            (_, None) => {}
         }
         Ok(())
     }
@@ -206,10 +216,14 @@ impl State {
                 Effect::Bind { key, owner } => {
                     self.keys.insert(key.clone(), owner.clone());
                 }
+                Effect::Refer { owner, to, .. } => {
+                    self.referrers.remove(owner);
+                    self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
+                }
                 Effect::Overdraft { .. } | Effect::Order { .. } | Effect::Point { .. } | Effect::Subscription(_) => {}
             }
         }
-        self.orders_of(&effects);
+        self.orders_of(&effects, delivery);
         for (id, net) in &nets {
             self.accounts.entry(id.clone()).or_default().apply(net);
         }
@@ -231,18 +245,18 @@ impl State {
                 let version = self.subscriptions.get(&subscription.reference).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(subscription.version)
             }
-            Effect::Move(_) | Effect::Bind { .. } | Effect::Overdraft { .. } => false,
+            Effect::Move(_) | Effect::Bind { .. } | Effect::Refer { .. } | Effect::Overdraft { .. } => false,
         })
     }
 
-    fn orders_of(&mut self, effects: &[Effect]) {
+    fn orders_of(&mut self, effects: &[Effect], delivery: &Delivery<'_>) {
         for effect in effects {
             match effect {
                 Effect::Order { order, .. } => {
                     self.orders.insert(order.number.clone(), (**order).clone());
-                    self.asked_at.remove(&order.number);
-                    if matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed) {
-                        self.asked_at.insert(order.number.clone(), order.created_at.plus_seconds(300));
+                    self.work.remove(&order.number);
+                    if let Some(work) = order.work(delivery.received_at) {
+                        self.work.insert(order.number.clone(), work);
                     }
                 }
                 Effect::Point { pointer, to, .. } => {
@@ -251,7 +265,7 @@ impl State {
                 Effect::Subscription(subscription) => {
                     self.subscriptions.insert(subscription.reference.clone(), subscription.clone());
                 }
-                Effect::Move(_) | Effect::Bind { .. } | Effect::Overdraft { .. } => {}
+                Effect::Move(_) | Effect::Bind { .. } | Effect::Refer { .. } | Effect::Overdraft { .. } => {}
             }
         }
     }
@@ -281,6 +295,10 @@ impl State {
             }
         }
         let taken = |effect: &Effect| matches!(effect, Effect::Bind { key, owner } if self.keys.get(key).is_some_and(|other| other != owner));
+        let overtaken = |effect: &Effect| matches!(effect, Effect::Refer { owner, from, .. } if self.referrers.get(owner) != from.as_ref());
+        if effects.iter().any(overtaken) {
+            return Some(Reason::Overtaken);
+        }
         effects.iter().any(taken).then_some(Reason::KeyTaken)
     }
 
@@ -291,7 +309,7 @@ impl State {
         if self.are_stale(&refusal.effects) {
             return Err(CommitError::Stale);
         }
-        self.orders_of(&refusal.effects);
+        self.orders_of(&refusal.effects, delivery);
         self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
         let due_at = next_look(refusal.reason, delivery.first_received_at, delivery.received_at);
         let kept = self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap();

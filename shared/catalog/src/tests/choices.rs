@@ -4,7 +4,10 @@ use proptest::option;
 use proptest::sample::select;
 
 use super::*;
-use ChoiceError::{PhoneInvalid, PhoneMissing, PhoneUnwanted, ProviderNotOffered, QuantityOutOfRange, TooLarge};
+use ChoiceError::{
+    PhoneInvalid, PhoneMissing, PhoneUnwanted, ProviderNotOffered, QuantityOutOfRange, TooLarge, WalletInvalid,
+    WalletMissing, WalletUnwanted,
+};
 
 const CREDITS: &str =
     r#""price": { "amount": "9.99", "currency": "USD" }, "providers": ["stripe"], "grants": [{ "credits": "100" }]"#;
@@ -21,12 +24,19 @@ fn what_is_not_sold_so_is_refused() {
         ("unitel-sd5000", 2, None, PHONE, QuantityOutOfRange { max: 1 }, "the quantity must be 1 to 1"),
         ("credits-100", 1, Some(Provider::Epay), None, ProviderNotOffered, "this product cannot be paid for there"),
         ("unitel-sd5000", 1, None, None, PhoneMissing, "this product needs a phone number"),
-        ("unitel-sd5000", 1, None, Some("12345"), PhoneInvalid, "a phone number is 6 to 15 digits"),
+        (
+            "unitel-sd5000",
+            1,
+            None,
+            Some("12345"),
+            PhoneInvalid,
+            "a phone number here is 8 digits, with +976 before them or without",
+        ),
         ("credits-100", 1, None, PHONE, PhoneUnwanted, "this product has no use for a phone number"),
         ("full-report", 1, None, Some(""), PhoneUnwanted, "this product has no use for a phone number"),
     ];
     for (id, quantity, provider, phone, error, text) in rows {
-        let choice = Choice { quantity, provider, phone, site: None };
+        let choice = Choice { quantity, provider, phone, ..Choice::default() };
         assert_eq!(shipped().product(id).expect(id).terms(&choice), Err(error), "{id}");
         assert_eq!(error.to_string(), text);
     }
@@ -40,7 +50,8 @@ fn a_quantity_multiplies_the_price_and_what_is_granted() {
         "grants": [{ "token": { "code": "POSX", "amount": "0.000000000000000001" } }, { "credits": "0.5" }]"#;
     let exchanged = r#""price": { "amount": "1", "currency": "MNT" }, "charged_in": "CNY", "providers": ["epay"],
         "grants": [{ "credits": "1" }]"#;
-    let token_of = |units| Grant::Token { code: "POSX".to_owned(), scale: 18, amount: Amount::from_units(units) };
+    let token_of =
+        |units| Grant::Token { code: word("POSX"), scale: 18, amount: Amount::from_units(units), on_chain: None };
     let rows = [
         (CREDITS, 1, "9.99 USD", vec![Grant::Credits(credits("100"))]),
         (CREDITS, 3, "29.97 USD", vec![Grant::Credits(credits("300"))]),
@@ -89,22 +100,24 @@ fn the_first_provider_is_where_it_is_paid_for_unless_another_is_chosen() {
     let rows = [(None, Provider::Wechat)].into_iter().chain(Provider::ALL.map(|provider| (Some(provider), provider)));
     for (provider, expected) in rows {
         let site = Some("shop.example.com".to_owned());
-        let terms = product.terms(&Choice { quantity: 1, provider, phone: None, site: site.clone() }).expect("offered");
+        let terms =
+            product.terms(&Choice { quantity: 1, provider, site: site.clone(), ..Choice::default() }).expect("offered");
         assert_eq!((terms.provider, terms.site), (expected, site));
     }
     assert_eq!(product.providers(), [Provider::Wechat, Provider::Epay, Provider::Stripe]);
 }
 
 #[test]
-fn a_phone_number_is_kept_as_its_digits() {
+fn a_phone_number_is_kept_as_its_operator_writes_it() {
     let rows = [
         ("88001122", Some("88001122")),
-        ("+97688001122", Some("97688001122")),
-        ("123456", Some("123456")),
-        ("123456789012345", Some("123456789012345")),
-        ("+123456789012345", Some("123456789012345")),
-        ("12345", None),
-        ("1234567890123456", None),
+        ("+97688001122", Some("88001122")),
+        ("97688001122", Some("88001122")),
+        ("97688001", Some("97688001")),
+        ("9768800112", None),
+        ("8800112", None),
+        ("880011223", None),
+        ("8697688001122", None),
         ("", None),
         ("+", None),
         ("++123456", None),
@@ -127,6 +140,47 @@ fn a_phone_number_is_kept_as_its_digits() {
     }
 }
 
+#[test]
+fn a_wallet_is_kept_as_it_is_said_where_a_token_is_sent() {
+    let evm = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
+    let rows = [
+        ("posx-10", Some(evm), Ok(evm)),
+        ("posx-10", Some("TJRyWwFs9wTFGZg3JbrVriFbNfCug5tDeC"), Ok("TJRyWwFs9wTFGZg3JbrVriFbNfCug5tDeC")),
+        ("posx-10", None, Err((WalletMissing, "this product needs the address of a wallet"))),
+        ("posx-10", Some(""), Err((WalletInvalid, "this is no address of a wallet"))),
+        ("posx-10", Some("0xAb5801a7D398351b8bE11C439e05C5B3259aeC9"), Err((WalletInvalid, ""))),
+        ("posx-10", Some("0xAb5801a7D398351b8bE11C439e05C5B3259aeC9Bf"), Err((WalletInvalid, ""))),
+        ("posx-10", Some("0xZb5801a7D398351b8bE11C439e05C5B3259aeC9B"), Err((WalletInvalid, ""))),
+        ("posx-10", Some("TJRyWwFs9wTFGZg3JbrVriFb#fCug5tDeC"), Err((WalletInvalid, ""))),
+        ("posx-10", Some(" TJRyWwFs9wTFGZg3JbrVriFbNfCug5tDeC"), Err((WalletInvalid, ""))),
+        ("credits-100", Some(evm), Err((WalletUnwanted, "this product has no use for a wallet"))),
+    ];
+    for (id, wallet, expected) in rows {
+        let terms = shipped().product(id).expect(id).terms(&Choice { quantity: 1, wallet, ..Choice::default() });
+        let told = terms.map(|terms| match terms.grants.as_slice() {
+            [Grant::Token { on_chain: Some(on_chain), .. }] => (on_chain.asset.clone(), on_chain.wallet.clone()),
+            other => panic!("{other:?}"),
+        });
+        let expected_terms = expected.map(|wallet| ("POSX_ETH".to_owned(), wallet.to_owned()));
+        assert_eq!(told, expected_terms.map_err(|(error, _)| error), "{id} {wallet:?}");
+        if let Err((error, text)) = expected.map_err(|(error, text)| (error, text.to_owned())) {
+            assert!(text.is_empty() || error.to_string() == text, "{error}");
+        }
+    }
+}
+
+#[test]
+fn commissions_are_what_the_product_pays() {
+    let rows = [
+        ("", vec![]),
+        (r#", "commissions": [1000]"#, vec![1_000]),
+        (r#", "commissions": [9000, 1000]"#, vec![9_000, 1_000]),
+    ];
+    for (fields, expected) in rows {
+        assert_eq!(one(&format!("{CREDITS}{fields}")).commissions(), expected, "{fields}");
+    }
+}
+
 fn any_product() -> impl Strategy<Value = Product> {
     let amount =
         r"(0\.[0-9]{1,2}|[1-9][0-9]{0,11})".prop_filter("not 0", |text| !text.trim_matches(['0', '.']).is_empty());
@@ -143,9 +197,10 @@ proptest! {
     #[test]
     fn no_choice_makes_terms_panic(
         product in any_product(), quantity: u64, provider in option::of(select(&Provider::ALL[..])),
-        phone in option::of("\\PC{0,20}|[+]?[0-9]{5,16}"),
+        phone in option::of("\\PC{0,20}|[+]?[0-9]{5,16}"), wallet in option::of("\\PC{0,60}|0x[0-9a-f]{39,41}"),
     ) {
-        let choice = Choice { quantity, provider, phone: phone.as_deref(), site: None };
+        let (phone, wallet) = (phone.as_deref(), wallet.as_deref());
+        let choice = Choice { quantity, provider, phone, wallet, site: None };
         let _ = product.terms(&choice);
         for product in shipped().products() {
             if let Ok(terms) = product.terms(&choice) {

@@ -43,8 +43,21 @@ fn a_document_that_is_no_catalog_is_refused() {
         (r#"{"products": {}, "tokens": {"POSX": {"scale": 18, "on": 1}}}"#, "tokens.POSX.on: is not known here"),
         (
             r#"{"products": {}, "tokens": {"PO#X": {"scale": 1}}}"#,
-            "tokens.PO#X: a name here is 1 to 64 letters, digits or - _",
+            "tokens.PO#X: must be 1 to 32 letters, digits or - _",
         ),
+        (
+            r#"{"products": {}, "tokens": {"credits": {"scale": 6}}}"#,
+            "tokens.credits: goes by the name of something else that is counted",
+        ),
+        (
+            r#"{"products": {}, "tokens": {"commission-usd": {"scale": 2}}}"#,
+            "tokens.commission-usd: goes by the name of something else that is counted",
+        ),
+        (
+            r#"{"products": {}, "tokens": {"POSX": {"scale": 18, "fireblocks": "PO X"}}}"#,
+            "tokens.POSX.fireblocks: a name here is 1 to 64 letters, digits or - _",
+        ),
+        (r#"{"products": {}, "commission_levels_max": "3"}"#, "commission_levels_max: must be a whole number"),
     ];
     for (json, expected) in rows {
         assert_eq!(error(json), expected, "{json}");
@@ -132,7 +145,7 @@ fn a_product_that_is_not_in_order_is_refused() {
         (&[("grants", r#"[{ "credits": "0" }]"#)], ".grants[0].credits: must not be 0"),
         (&[("grants", r#"[{ "credits": "0.0000001" }]"#)], ".grants[0].credits: must have at most 6 decimals"),
         (&[("grants", r#"[{ "credits": "1" }, { "credits": "2" }]"#)], ".grants[1].credits: is granted twice"),
-        (&[("grants", r#"[{ "report": "a/b" }]"#)], ".grants[0].report: a name here is 1 to 64 letters, digits or - _"),
+        (&[("grants", r#"[{ "report": "a/b" }]"#)], ".grants[0].report: must be 1 to 32 letters, digits or - _"),
         (&[("grants", r#"[{ "token": { "code": "POSX" } }]"#)], ".grants[0].token: has no amount"),
         (
             &[("grants", r#"[{ "token": { "code": "NONE", "amount": "1" } }]"#)],
@@ -150,6 +163,24 @@ fn a_product_that_is_not_in_order_is_refused() {
             &[("grants", r#"[{ "top_up": { "operator": "UNITEL", "kind": "VOICE", "code": "1", "phone": "1" } }]"#)],
             ".grants[0].top_up.phone: is not known here",
         ),
+        (
+            &[("grants", r#"[{ "top_up": { "operator": "NOBODY", "kind": "VOICE", "code": "1" } }]"#)],
+            ".grants[0].top_up.operator: is no operator that is known here",
+        ),
+        (
+            &[("grants", r#"[{ "top_up": { "operator": "UNITEL", "kind": "SMS", "code": "1" } }]"#)],
+            ".grants[0].top_up.kind: must be VOICE, DATA or POSTPAID",
+        ),
+        (
+            &[("grants", r#"[{ "top_up": { "operator": "UNITEL", "kind": "VOICE", "code": "1" } }]"#)],
+            ".grants[0].top_up: is paid for in MNT: so must be the product",
+        ),
+        (&[("commissions", "1000")], ".commissions: must be a list"),
+        (&[("commissions", "[0]")], ".commissions[0]: must be 1 to 10000 basis points"),
+        (&[("commissions", "[10001]")], ".commissions[0]: must be 1 to 10000 basis points"),
+        (&[("commissions", "[10.5]")], ".commissions[0]: must be a whole number"),
+        (&[("commissions", "[9000, 1001]")], ".commissions: is more than what is paid"),
+        (&[("commissions", "[1, 1, 1]")], ".commissions: has more levels than 2: see commission_levels_max"),
         (&[("quantity_max", "0")], ".quantity_max: must not be 0"),
         (&[("quantity_max", "-1")], ".quantity_max: must be a whole number"),
         (&[("quantity_max", "1.0")], ".quantity_max: must be a whole number"),
@@ -163,10 +194,17 @@ fn a_product_that_is_not_in_order_is_refused() {
 }
 
 #[test]
+fn more_levels_earn_where_the_catalog_says_so() {
+    let levels = |max: &str| with(&[("commissions", "[1, 1, 1]")]).replacen('{', &format!("{{{max}"), 1);
+    assert!(Catalog::parse(&levels(r#""commission_levels_max": 3,"#)).is_ok());
+    assert!(Catalog::parse(&levels(r#""commission_levels_max": 2,"#)).is_err());
+}
+
+#[test]
 fn a_top_up_is_sold_by_one_product() {
     let product = |id: &str, code: &str| {
         format!(
-            r#""{id}": {{ "name": {{ "en": "A" }}, "price": {{ "amount": "1", "currency": "USD" }}, "providers": ["stripe"],
+            r#""{id}": {{ "name": {{ "en": "A" }}, "price": {{ "amount": "1", "currency": "MNT" }}, "providers": ["stripe"],
                 "grants": [{{ "top_up": {{ "operator": "UNITEL", "kind": "VOICE", "code": "{code}" }} }}] }}"#
         )
     };

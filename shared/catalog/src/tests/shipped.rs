@@ -4,12 +4,18 @@ use super::*;
 
 #[test]
 fn each_product_is_sold_on_its_terms() {
-    let report = || Grant::Report("full".to_owned());
-    let top_up = |kind: &str, code: &str| {
-        let (operator, phone) = ("UNITEL".to_owned(), "97688001122".to_owned());
-        Grant::TopUp(TopUp { operator, kind: kind.to_owned(), code: code.to_owned(), phone })
+    let report = || Grant::Report(word("full"));
+    let top_up = |kind, code: &str, price: &str| {
+        let (operator, phone) = (Operator::Unitel, "88001122".to_owned());
+        Grant::TopUp(TopUp { operator, kind, code: code.to_owned(), phone, price: money(price, "MNT") })
     };
-    let posx = Grant::Token { code: "POSX".to_owned(), scale: 18, amount: Amount::parse("10", 18).expect("valid") };
+    let wallet = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
+    let posx = Grant::Token {
+        code: word("POSX"),
+        scale: 18,
+        amount: Amount::parse("10", 18).expect("valid"),
+        on_chain: Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: wallet.to_owned() }),
+    };
     let phone = Some("+97688001122");
     let rows = [
         ("credits-100", None, "9.99 USD by stripe, up to 100", Grant::Credits(credits("100"))),
@@ -17,14 +23,25 @@ fn each_product_is_sold_on_its_terms() {
         ("full-report", None, "19.99 USD by stripe, up to 1", report()),
         ("pro-monthly", None, "29.99 USD by stripe, up to 1, every month", Grant::CreditsEachPeriod(credits("500"))),
         ("posx-10", None, "50 USD by stripe, up to 1000", posx),
-        ("unitel-sd5000", phone, "10.2 CNY by wechat, up to 1, for 5000 MNT at 0.00204", top_up("VOICE", "SD5000")),
-        ("unitel-data3gb", phone, "18.36 CNY by wechat, up to 1, for 9000 MNT at 0.00204", top_up("DATA", "DATA3GB")),
+        (
+            "unitel-sd5000",
+            phone,
+            "10.2 CNY by wechat, up to 1, for 5000 MNT at 0.00204",
+            top_up(TopUpKind::Voice, "SD5000", "5000"),
+        ),
+        (
+            "unitel-data3gb",
+            phone,
+            "18.36 CNY by wechat, up to 1, for 9000 MNT at 0.00204",
+            top_up(TopUpKind::Data, "DATA3GB", "9000"),
+        ),
     ];
     let catalog = shipped();
     assert_eq!(catalog.products().map(Product::id).collect::<Vec<_>>(), rows.each_ref().map(|row| row.0));
     for (id, phone, expected, grant) in rows {
         let product = catalog.product(id).expect(id);
-        let terms = product.terms(&Choice { quantity: 1, phone, ..Choice::default() }).expect(id);
+        let wallet = (id == "posx-10").then_some(wallet);
+        let terms = product.terms(&Choice { quantity: 1, phone, wallet, ..Choice::default() }).expect(id);
         assert_eq!(told(product, &terms), expected, "{id}");
         assert_eq!((terms.product.as_str(), terms.quantity, terms.site), (id, 1, None));
         assert_eq!(terms.grants, [grant], "{id}");

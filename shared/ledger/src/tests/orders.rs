@@ -95,6 +95,10 @@ fn every_word_is_read_back_and_stands_for_one_thing() {
     check(&Provider::ALL, Provider::as_str, Provider::named);
     check(&PaymentState::ALL, PaymentState::as_str, PaymentState::named);
     check(&Fulfilment::ALL, Fulfilment::as_str, Fulfilment::named);
+    check(&TransferStatus::ALL, TransferStatus::as_str, TransferStatus::named);
+    check(&RechargeState::ALL, RechargeState::as_str, RechargeState::named);
+    check(&Operator::ALL, Operator::as_str, Operator::named);
+    check(&TopUpKind::ALL, TopUpKind::as_str, TopUpKind::named);
     check(&RefundState::ALL, RefundState::as_str, RefundState::named);
     check(&DisputeStage::ALL, DisputeStage::as_str, DisputeStage::named);
     check(&SubscriptionStatus::ALL, SubscriptionStatus::as_str, SubscriptionStatus::named);
@@ -103,16 +107,17 @@ fn every_word_is_read_back_and_stands_for_one_thing() {
 #[test]
 fn what_the_paying_transaction_delivers_is_posted() {
     let top_up = TopUp {
-        operator: "UNITEL".to_owned(),
-        kind: "VOICE".to_owned(),
+        operator: Operator::Unitel,
+        kind: TopUpKind::Voice,
         code: "SD5000".to_owned(),
-        phone: "97688000000".to_owned(),
+        phone: "88000000".to_owned(),
+        price: Money { amount: cents(500_000), currency: Currency::parse("MNT").expect("valid") },
     };
     let rows = [
         (Grant::Credits(credits("1")), true, ("1", "0")),
         (Grant::CreditsEachPeriod(credits("2")), true, ("0", "2")),
-        (Grant::Token { code: "POSX".to_owned(), scale: 18, amount: cents(3) }, false, ("0", "0")),
-        (Grant::Report("full".to_owned()), false, ("0", "0")),
+        (Grant::Token { code: word("POSX"), scale: 18, amount: cents(3), on_chain: None }, false, ("0", "0")),
+        (Grant::Report(word("full")), false, ("0", "0")),
         (Grant::TopUp(top_up), false, ("0", "0")),
     ];
     for (grant, posted, expected) in &rows {

@@ -14,8 +14,8 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
     use DisputeStage::{Inquiry, Open, Won};
     use PaymentState::{Canceled, Expired, Failed};
     use RefundState::Succeeded;
-    let delivered_later = order(usd(1_000), vec![Grant::Report("full".to_owned())]);
-    let both = order(usd(1_000), vec![Grant::Credits(credits("1")), Grant::Report("full".to_owned())]);
+    let delivered_later = order(usd(1_000), vec![Grant::Report(word("full"))]);
+    let both = order(usd(1_000), vec![Grant::Credits(credits("1")), Grant::Report(word("full"))]);
     let two = order(usd(1_000), vec![Grant::Credits(credits("1")), Grant::Credits(credits("0.5"))]);
     let subscribed = order(usd(1_000), vec![Grant::CreditsEachPeriod(credits("500"))]);
     let rows: &[(&str, Order, &[Report], &[&str])] = &[

@@ -56,7 +56,11 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
         match effect {
             Effect::Order { order, .. } => after = *order,
             Effect::Move(movement) => movements.push(movement),
-            Effect::Bind { .. } | Effect::Overdraft { .. } | Effect::Point { .. } | Effect::Subscription(_) => {
+            Effect::Bind { .. }
+            | Effect::Refer { .. }
+            | Effect::Overdraft { .. }
+            | Effect::Point { .. }
+            | Effect::Subscription(_) => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
         }
@@ -88,7 +92,11 @@ pub(super) fn told(effects: &[Effect]) -> Vec<String> {
             let reverses = reverses.as_ref().map(|key| format!(", reverses {key}")).unwrap_or_default();
             format!("{key}: {amount} from {} to {}{reverses}", posting.debit(), posting.credit())
         }
-        Effect::Bind { .. } | Effect::Overdraft { .. } | Effect::Point { .. } | Effect::Subscription(_) => {
+        Effect::Bind { .. }
+        | Effect::Refer { .. }
+        | Effect::Overdraft { .. }
+        | Effect::Point { .. }
+        | Effect::Subscription(_) => {
             format!("{effect:?}")
         }
     };

@@ -4,7 +4,7 @@ use super::convergence::{price, report};
 use super::payments::order_in;
 use super::*;
 use PaymentState::{Canceled, Expired, Failed, Unpaid};
-use Transition::{Amend, Close, Create, Pay};
+use Transition::{Amend, Claim, Close, Create, Fulfil, Pay};
 
 #[test]
 fn each_transition_has_its_states() {
@@ -14,6 +14,8 @@ fn each_transition_has_its_states() {
         (Close(Failed), &[Unpaid]),
         (Close(Canceled), &[Unpaid, Failed]),
         (Close(Expired), &[Unpaid, Failed, Canceled]),
+        (Fulfil, &[PaymentState::Paid, PaymentState::PartlyRefunded, PaymentState::Refunded]),
+        (Claim, &[PaymentState::Paid]),
         (Amend, &PaymentState::ALL),
     ];
     for (transition, expected) in rows {
@@ -60,7 +62,7 @@ proptest! {
             let may_be = transition.from_states().any(|state| state == order.payment);
             prop_assert!(may_be, "{:?} of {:?}", transition, order.payment);
             let said = match transition {
-                Create => false,
+                Create | Fulfil | Claim => false,
                 Pay => order.paid.is_none() && after.paid.is_some() && !after.payment.is_payable(),
                 Close(to) => after.payment == *to && after.paid.is_none() && order.payment.is_payable(),
                 Amend if order.payment.is_payable() => after.payment == order.payment && after.paid.is_none(),

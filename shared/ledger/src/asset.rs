@@ -1,0 +1,128 @@
+//! What is counted: credits, the tokens of a catalog, access to reports, and what referrers earn.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::amount::{decimal, parse};
+use crate::{Amount, AmountError, Balance, Currency};
+
+const WORD_CHARS_MAX: usize = 32;
+const CREDITS: &str = "credits";
+const REPORT: &str = "report-";
+const COMMISSION: &str = "commission-";
+
+/// What an account holds some of. Two assets never share a code, which is a part of their accounts' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Asset {
+    /// Credits that a customer spends with us.
+    Credits,
+    Token {
+        code: Word,
+        scale: u8,
+    },
+    /// Access to it, which whoever holds one or more has.
+    Report(Word),
+    /// What was earned by leading others here, in the currency that they paid in.
+    Commission(Currency),
+}
+
+impl Asset {
+    pub const CREDITS: Self = Self::Credits;
+    const CREDITS_SCALE: u8 = 6;
+
+    /// `None` for a code that is another asset's, or for units finer than an amount holds.
+    pub fn token(code: Word, scale: u8) -> Option<Self> {
+        let is_free = Self::named(code.as_str()).is_none() && scale <= Amount::SCALE_MAX;
+        is_free.then_some(Self::Token { code, scale })
+    }
+
+    /// How many decimals the smallest unit stands for.
+    pub fn scale(self) -> u8 {
+        match self {
+            Self::Credits => Self::CREDITS_SCALE,
+            Self::Token { scale, .. } => scale,
+            Self::Report(_) => 0,
+            Self::Commission(currency) => currency.scale(),
+        }
+    }
+
+    /// The asset whose code this is. A token's says nothing of its scale: the catalog knows those.
+    pub fn named(code: &str) -> Option<Self> {
+        if code == CREDITS {
+            return Some(Self::Credits);
+        }
+        if let Some(report) = code.strip_prefix(REPORT) {
+            return Word::new(report).ok().map(Self::Report);
+        }
+        let currency = code.strip_prefix(COMMISSION).filter(|code| code.bytes().all(|b| b.is_ascii_lowercase()))?;
+        Currency::parse(currency).ok().map(Self::Commission)
+    }
+
+    /// Reads `15`, `0.00234` or `1.5`: no sign, exponent, separator, leading zero, or digit beyond the smallest unit.
+    pub fn parse(self, text: &str) -> Result<Amount, AmountError> {
+        parse(text, self.scale())
+    }
+
+    /// The shortest decimal text that [`Asset::parse`] reads back as the same amount.
+    pub fn format(self, amount: Amount) -> String {
+        decimal(amount.units(), self.scale())
+    }
+
+    /// The same for a balance, which may be owed.
+    pub fn format_balance(self, balance: Balance) -> String {
+        let sign = if balance.units() < 0 { "-" } else { "" };
+        format!("{sign}{}", decimal(balance.units().unsigned_abs(), self.scale()))
+    }
+}
+
+/// Its code: `credits`, `POSX`, `report-full`, `commission-usd`.
+impl fmt::Display for Asset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credits => f.write_str(CREDITS),
+            Self::Token { code, .. } => write!(f, "{code}"),
+            Self::Report(name) => write!(f, "{REPORT}{name}"),
+            Self::Commission(currency) => write!(f, "{COMMISSION}{}", currency.as_str().to_ascii_lowercase()),
+        }
+    }
+}
+
+/// A short name of the catalog's, kept in place: an asset is copied as freely as the amount beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Word([u8; WORD_CHARS_MAX]);
+
+impl Word {
+    pub fn new(text: &str) -> Result<Self, WordError> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        let mut bytes = [0; WORD_CHARS_MAX];
+        let place = bytes.get_mut(..text.len()).ok_or(WordError)?;
+        if text.is_empty() || !text.bytes().all(allowed) {
+            return Err(WordError);
+        }
+        place.copy_from_slice(text.as_bytes());
+        Ok(Self(bytes))
+    }
+
+    pub fn as_str(&self) -> &str {
+        let word = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
+        // ASCII, or there would be no `Word`.
+        std::str::from_utf8(word).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("must be 1 to {WORD_CHARS_MAX} letters, digits or - _")]
+pub struct WordError;

@@ -1,0 +1,181 @@
+//! Tokens on their way out of the books: a transfer at the custodian, which has a life of its own.
+
+use crate::{Amount, Effect, Fulfilment, Grant, Line, MoneyKey, Order, Reason, Timestamp};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The custodian's, once it has answered.
+    pub id: Option<String>,
+    pub status: TransferStatus,
+    /// What it is asked to send.
+    pub amount: Amount,
+    /// When it came to this.
+    pub at: Timestamp,
+}
+
+/// The custodian's words, in the order in which one replaces the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TransferStatus {
+    /// To be asked for: ours, and none of the custodian's.
+    Due,
+    Submitted,
+    PendingAmlScreening,
+    Pending,
+    PendingAuthorization,
+    Queued,
+    PendingSignature,
+    Pending3rdPartyManualApproval,
+    Pending3rdParty,
+    Broadcasting,
+    Confirming,
+    Confirmed,
+    Cancelling,
+    PartiallyCompleted,
+    Timeout,
+    Cancelled,
+    Rejected,
+    Blocked,
+    Failed,
+    Completed,
+}
+
+impl TransferStatus {
+    pub const ALL: [Self; 20] = [
+        Self::Due,
+        Self::Submitted,
+        Self::PendingAmlScreening,
+        Self::Pending,
+        Self::PendingAuthorization,
+        Self::Queued,
+        Self::PendingSignature,
+        Self::Pending3rdPartyManualApproval,
+        Self::Pending3rdParty,
+        Self::Broadcasting,
+        Self::Confirming,
+        Self::Confirmed,
+        Self::Cancelling,
+        Self::PartiallyCompleted,
+        Self::Timeout,
+        Self::Cancelled,
+        Self::Rejected,
+        Self::Blocked,
+        Self::Failed,
+        Self::Completed,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "DUE",
+            Self::Submitted => "SUBMITTED",
+            Self::PendingAmlScreening => "PENDING_AML_SCREENING",
+            Self::Pending => "PENDING",
+            Self::PendingAuthorization => "PENDING_AUTHORIZATION",
+            Self::Queued => "QUEUED",
+            Self::PendingSignature => "PENDING_SIGNATURE",
+            Self::Pending3rdPartyManualApproval => "PENDING_3RD_PARTY_MANUAL_APPROVAL",
+            Self::Pending3rdParty => "PENDING_3RD_PARTY",
+            Self::Broadcasting => "BROADCASTING",
+            Self::Confirming => "CONFIRMING",
+            Self::Confirmed => "CONFIRMED",
+            Self::Cancelling => "CANCELLING",
+            Self::PartiallyCompleted => "PARTIALLY_COMPLETED",
+            Self::Timeout => "TIMEOUT",
+            Self::Cancelled => "CANCELLED",
+            Self::Rejected => "REJECTED",
+            Self::Blocked => "BLOCKED",
+            Self::Failed => "FAILED",
+            Self::Completed => "COMPLETED",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
+    pub fn is_over(self) -> bool {
+        self >= Self::PartiallyCompleted
+    }
+
+    pub fn has_failed(self) -> bool {
+        self.is_over() && self != Self::Completed
+    }
+}
+
+/// What the custodian is asked to send, and under which name: asked twice under one name, it sends once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allocation {
+    pub key: MoneyKey,
+    /// As the custodian names it.
+    pub asset: String,
+    pub wallet: String,
+    pub amount: Amount,
+    pub scale: u8,
+}
+
+impl Transfer {
+    /// Whether the custodian is still to be asked for it.
+    pub fn is_due(&self) -> bool {
+        self.status == TransferStatus::Due
+    }
+
+    pub fn is_under_way(&self) -> bool {
+        !self.is_due() && !self.status.is_over()
+    }
+}
+
+impl Order {
+    /// `None` of an order that sends nothing out of the books.
+    pub fn allocation(&self) -> Option<Allocation> {
+        let mut grants = (1..).zip(&self.terms.grants);
+        grants.find_map(|(n, grant)| match grant {
+            Grant::Token { scale, amount, on_chain: Some(on_chain), .. } => Some(Allocation {
+                key: MoneyKey::of_line(&self.number, Line::Grant(n)),
+                asset: on_chain.asset.clone(),
+                wallet: on_chain.wallet.clone(),
+                amount: self.transfer.as_ref().map_or(*amount, |transfer| transfer.amount),
+                scale: *scale,
+            }),
+            Grant::Token { .. }
+            | Grant::Credits(_)
+            | Grant::CreditsEachPeriod(_)
+            | Grant::Report(_)
+            | Grant::TopUp(_) => None,
+        })
+    }
+
+    /// What has become of it. A status never goes back; that one has failed is for somebody to look at.
+    pub fn learn_transfer(&self, id: &str, status: TransferStatus, at: Timestamp) -> Vec<Effect> {
+        let Some(allocation) = self.allocation() else {
+            return Vec::new();
+        };
+        let mut after = self.clone();
+        let known = after.transfer.get_or_insert(Transfer {
+            id: None,
+            status: TransferStatus::Due,
+            amount: allocation.amount,
+            at,
+        });
+        if known.id.is_none() {
+            known.id = Some(id.to_owned());
+        }
+        if status > known.status {
+            (known.status, known.at) = (status, at);
+        }
+        if known.status.has_failed() {
+            let details = format!("transfer {id} is {}", known.status.as_str());
+            after.anomalies.entry(Reason::TransferFailed).or_insert(details);
+        } else {
+            after.anomalies.remove(&Reason::TransferFailed);
+        }
+        self.changed_to(after)
+    }
+
+    pub(crate) fn transfer_progress(&self) -> Fulfilment {
+        match self.transfer.as_ref().map(|transfer| transfer.status) {
+            None => Fulfilment::None,
+            Some(TransferStatus::Completed) => Fulfilment::Done,
+            Some(status) if status.has_failed() => Fulfilment::Failed,
+            Some(_) => Fulfilment::Pending,
+        }
+    }
+}
