@@ -2,17 +2,19 @@
 //!
 //! [`Http`] carries a request; [`Stripe`], [`Epay`] and every [`PaymentApi`] know what to ask. A call that failed without an answer
 //! may have been carried out all the same, so every call here is one that may be made again: it reads, or it carries an idempotency
-//! key, or doing it twice does nothing more.
+//! key, or doing it twice does nothing more. The one that may not is [`Unitel::recharge`], and is made once.
 
 mod epay;
 mod error;
 mod form;
 mod http;
+mod operator;
 mod payment_api;
 mod retry;
 mod session;
 mod stripe;
 mod stripe_config;
+mod unitel;
 pub mod wechat;
 
 pub use epay::{
@@ -20,10 +22,12 @@ pub use epay::{
 };
 pub use error::CallError;
 pub use http::Http;
+pub use operator::{Recharged, TopUp, TopUpKind};
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};
 pub use session::{PaymentStatus, Session, SessionStatus};
 pub use stripe::{Item, KeyError, NewSession, Price, SecretKey, Stripe};
 pub use stripe_config::{StripeConfig, StripeConfigError};
+pub use unitel::{Ready, Unitel, UnitelConfig, UnitelConfigError, UnitelKeys};
 pub use wechat::{Wechat, WechatConfig, WechatConfigError, WechatIds, WechatKeys};
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What Stripe is asked, how often, and what is made of its answers; the stand-in answers.
 
 mod epay;
+mod unitel;
 mod wechat;
 
 use std::sync::Arc;

@@ -1,14 +1,17 @@
-//! Over real sockets: what is written to the wire, and that one connection serves several calls.
+//! Over real sockets: what is written to the wire and how often, and that one connection serves several calls.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use providers::{CallError, Http, SecretKey, SessionStatus, Stripe};
-use testkit::deadline;
+use ledger::{Amount, Currency, Money};
+use providers::{
+    CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, TopUp, TopUpKind, Unitel, UnitelConfig, UnitelKeys,
+};
+use testkit::{deadline, now};
 
 const SESSION: &str =
     r#"{"id":"cs_test_1","object":"checkout.session","status":"expired","payment_status":"unpaid","url":null}"#;
@@ -19,28 +22,34 @@ fn served(listener: &TcpListener, calls: usize) -> Vec<String> {
     let (mut reader, mut writer) = (BufReader::new(stream.try_clone().expect("a socket")), stream);
     let mut lines = Vec::new();
     for _ in 0..calls {
-        let (mut line, mut length) = (String::new(), 0);
-        reader.read_line(&mut line).expect("a request line");
-        lines.push(line.trim_end().to_owned());
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).expect("a header");
-            let header = header.trim_end().to_ascii_lowercase();
-            if let Some(said) = header.strip_prefix("content-length: ") {
-                length = said.parse().expect("a length");
-            }
-            if header.is_empty() {
-                break;
-            }
-        }
-        reader.read_exact(&mut vec![0; length]).expect("a body");
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{SESSION}",
-            SESSION.len()
-        );
-        writer.write_all(answer.as_bytes()).expect("answered");
+        lines.push(heard(&mut reader));
+        answer(&mut writer, SESSION);
     }
     lines
+}
+
+/// The first line of a request, all of which is read.
+fn heard(reader: &mut BufReader<TcpStream>) -> String {
+    let (mut line, mut length) = (String::new(), 0);
+    reader.read_line(&mut line).expect("a request line");
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).expect("a header");
+        let header = header.trim_end().to_ascii_lowercase();
+        if let Some(said) = header.strip_prefix("content-length: ") {
+            length = said.parse().expect("a length");
+        }
+        if header.is_empty() {
+            break;
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).expect("a body");
+    line.trim_end().to_owned()
+}
+
+fn answer(writer: &mut TcpStream, body: &str) {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
+    writer.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).expect("answered");
 }
 
 #[tokio::test]
@@ -64,4 +73,36 @@ async fn one_connection_serves_several_calls() {
     );
     // Nobody is there any more.
     assert_eq!(stripe.session("cs_test_1", patience()).await, Err(CallError::NoAnswer));
+}
+
+/// A client that sends again what had no answer would give twice, however carefully it is used.
+#[tokio::test]
+async fn what_may_be_asked_once_is_written_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let (mut reader, mut writer) = (BufReader::new(stream.try_clone().expect("a socket")), stream);
+        let mut lines = vec![heard(&mut reader)];
+        answer(&mut writer, r#"{"access_token":"t1"}"#);
+        // On the same connection, which then breaks without a word.
+        lines.push(heard(&mut reader));
+        drop((reader, writer));
+        std::thread::sleep(Duration::from_millis(500));
+        listener.set_nonblocking(true).expect("a socket");
+        lines.extend(listener.accept().ok().map(|_| "another connection".to_owned()));
+        lines
+    });
+    let config = UnitelConfig::read(|name| (name == "UNITEL_API_URL").then(|| base.clone()), "local");
+    let config = config.expect("valid").expect("an address");
+    let keys = Arc::new(UnitelKeys::parse(Some("shop"), Some("one-of-ours")).expect("keys"));
+    let unitel = Unitel::new(Http::new(fastrand::Rng::with_seed(1)), config, keys);
+    let price = Money { amount: Amount::from_units(500_000), currency: Currency::parse("MNT").expect("a currency") };
+    let top_up = TopUp { kind: TopUpKind::Voice, code: "SD5000".to_owned(), phone: "88000000".to_owned(), price };
+    let patience = || deadline(Duration::from_secs(5));
+    let ready = unitel.ready(now(), patience()).await.expect("a token");
+    let recharged = unitel.recharge(&ready, &top_up, "HL1", patience()).await;
+    assert_eq!(recharged, Recharged::Unknown { why: "no answer".to_owned() });
+    let lines = server.join().expect("served");
+    assert_eq!(lines, ["POST /auth HTTP/1.1", "POST /service/recharge HTTP/1.1"]);
 }

@@ -1,5 +1,5 @@
-//! A stand-in for Stripe, as far as checkout sessions go, in `wechat.rs` one for WeChat Pay and in [`epay`] one for an epay gateway:
-//! served by the local stack, called by tests where the network would be.
+//! A stand-in for Stripe, as far as checkout sessions go, in `wechat.rs` one for WeChat Pay, in [`epay`] one for an epay gateway and in
+//! [`unitel`] one for a telephone operator: served by the local stack, called by tests where the network would be.
 //!
 //! It is a state machine behind a lock. A [`Call`] is one API request and [`Stripe::answer`] what Stripe would say; a buyer sees
 //! [`Stripe::page`] and posts it to [`Stripe::pay`]. Both return the events that Stripe would send, which the caller signs and
@@ -24,6 +24,7 @@ mod pay;
 mod refusal;
 mod sessions;
 mod subscription;
+pub mod unitel;
 mod wechat;
 
 use std::fmt;

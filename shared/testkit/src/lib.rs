@@ -1,5 +1,5 @@
 //! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
-//! [`StripeNet`] between our code and a stand-in for Stripe, a [`WechatNet`] and an [`EpayNet`] likewise, the [`contract`] that every
+//! [`StripeNet`] between our code and a stand-in for Stripe, a [`WechatNet`], an [`EpayNet`] and a [`UnitelNet`] likewise, the [`contract`] that every
 //! ledger passes, a [`MemoryLedger`], [`RsaPair`]s, and [`Books`], which reads everything that is kept and checks that it adds up.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
@@ -16,6 +16,7 @@ mod gateway;
 mod memory;
 mod rsa_pair;
 mod stripe;
+mod unitel;
 mod usage;
 mod wechat;
 mod world;
@@ -29,6 +30,7 @@ pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
 pub use rsa_pair::{RsaPair, rsa_pair};
 pub use stripe::{Asked, StripeFault, StripeNet};
+pub use unitel::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelAsked, UnitelFault, UnitelNet};
 pub use usage::usage;
 pub use wechat::{
     MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked, WechatFault, WechatNet,

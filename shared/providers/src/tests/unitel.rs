@@ -1,0 +1,388 @@
+//! Unitel: what it is asked, how often, and what is made of each of its answers; the stand-in answers.
+
+use serde_json::{Value, json};
+use signing::SecretError;
+use testkit::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelFault, UnitelNet, now};
+
+use super::*;
+
+const SETTINGS: [(&str, &str); 2] = [("UNITEL_API_URL", UNITEL_BASE), ("UNITEL_CHECK_PATH", CHECK)];
+const CHECK: &str = "/service/check_transaction_result";
+const PHONE: &str = "88000000";
+
+fn config(settings: &[(&str, &str)], stage: &str) -> Result<Option<UnitelConfig>, UnitelConfigError> {
+    let set = |name: &str| settings.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    UnitelConfig::read(|name| set(name).map(str::to_owned), stage)
+}
+
+fn client_with(net: &UnitelNet, settings: &[(&str, &str)]) -> Unitel {
+    let config = config(settings, "prod").expect("valid").expect("an address");
+    let keys = UnitelKeys::parse(Some(UNITEL_USERNAME), Some(UNITEL_PASSWORD)).expect("keys");
+    Unitel::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), config, Arc::new(keys))
+}
+
+fn client(net: &UnitelNet) -> Unitel {
+    client_with(net, &SETTINGS)
+}
+
+fn top_up(kind: TopUpKind, phone: &str) -> TopUp {
+    let price = Money { amount: Amount::from_units(500_000), currency: Currency::parse("MNT").expect("a currency") };
+    TopUp { kind, code: "SD5000".to_owned(), phone: phone.to_owned(), price }
+}
+
+/// As a worker does it, which has more time than the call takes.
+async fn recharged(unitel: &Unitel, phone: &str) -> Recharged {
+    let ready = unitel.ready(now(), patience()).await.expect("a token");
+    unitel.recharge(&ready, &top_up(TopUpKind::Voice, phone), "HL1", deadline(Duration::from_secs(60))).await
+}
+
+fn unknown(why: &str) -> Recharged {
+    Recharged::Unknown { why: why.to_owned() }
+}
+
+fn failed(why: &str) -> Recharged {
+    Recharged::Failed { why: why.to_owned() }
+}
+
+const RECEIPT: &str = r#"{"amount":"5000.00","billId":"000000000000000000000000000000001","lottery":"AA 00000000","qrData":"0000000000000000","stocks":[{"code":"84130","name":"Airtime","qty":"1.00","totalAmount":"5000.00"}],"success":true,"vat":"454.55"}"#;
+
+fn done() -> Recharged {
+    Recharged::Done { seq: Some("u00000001".to_owned()), receipt: Some(RECEIPT.to_owned()) }
+}
+
+fn is_done(recharged: &Recharged) -> bool {
+    matches!(recharged, Recharged::Done { .. })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_is_written_out_in_full() {
+    let transaction = |account: &str| json!([{ "journal_id": "HL1", "amount": "5000.00", "description": "SD5000", "account": account }]);
+    let vat = [("UNITEL_ACCOUNT", "70000001"), ("UNITEL_VAT_REGISTER_NO", "1234567")];
+    let rows = [
+        (
+            TopUpKind::Voice,
+            vec![],
+            "POST /service/recharge",
+            json!({ "msisdn": PHONE, "card": "SD5000", "vatflag": "0", "vat_register_no": "", "transactions": transaction("") }),
+        ),
+        (
+            TopUpKind::Data,
+            vec![],
+            "POST /service/datapackage",
+            json!({ "msisdn": PHONE, "package": "SD5000", "vatflag": "0", "vat_register_no": "", "transactions": transaction("") }),
+        ),
+        (
+            TopUpKind::Postpaid,
+            vat.to_vec(),
+            "POST /service/payment",
+            json!({
+                "msisdn": PHONE, "amount": "5000.00", "remark": "HL1", "vatflag": "1", "vat_register_no": "1234567",
+                "transactions": transaction("70000001"),
+            }),
+        ),
+    ];
+    for (kind, more, what, body) in rows {
+        let net = UnitelNet::default();
+        let unitel = client_with(&net, &[SETTINGS.to_vec(), more].concat());
+        let ready = unitel.ready(now(), patience()).await.expect("a token");
+        assert_eq!(unitel.recharge(&ready, &top_up(kind, PHONE), "HL1", patience()).await, done());
+        let [token, asked] = <[_; 2]>::try_from(net.asked()).expect("two calls");
+        assert_eq!((token.what.as_str(), token.body.as_str()), ("POST /auth", ""));
+        assert_eq!(token.authorization.as_deref(), Some("Basic c2hvcDpvbmUtb2Ytb3Vycw=="));
+        assert_eq!((asked.what.as_str(), asked.authorization.as_deref()), (what, Some("Bearer u0000000000000001")));
+        assert_eq!(serde_json::from_str::<Value>(&asked.body).expect("an object"), body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_answer_means_one_thing() {
+    // What comes of the call, and what the operator says later when it is asked about it.
+    let late = Recharged::Done { seq: Some("HL1".to_owned()), receipt: Some(RECEIPT.to_owned()) };
+    let pending = |seq: &str| Recharged::Pending { seq: Some(seq.to_owned()) };
+    let rows = [
+        ("88000000", done(), late.clone()),
+        ("88000001", failed("code 301"), failed("code 301")),
+        ("88000002", pending("u00000001"), late.clone()),
+        ("88000003", pending("u00000001"), pending("HL1")),
+        ("88000004", unknown("status 503"), late.clone()),
+        ("88000005", unknown("no answer"), late.clone()),
+        ("88000006", done(), late.clone()),
+        ("88000007", unknown("unreadable answer"), late.clone()),
+        ("88000008", done(), late),
+    ];
+    for (phone, expected, later) in rows {
+        let net = UnitelNet::default();
+        let unitel = client(&net);
+        let started = clock();
+        assert_eq!(recharged(&unitel, phone).await, expected, "{phone}");
+        assert!(clock().duration_since(started) <= Duration::from_millis(30_001), "{phone}");
+        assert_eq!(net.calls("HL1").calls, 1, "{phone}");
+        let ready = unitel.ready(now(), patience()).await.expect("a token");
+        let checked = unitel.check(&ready, phone, "HL1", Some("u00000001"), patience()).await;
+        assert_eq!(checked, Ok(Some(later)), "{phone}");
+        assert_eq!(net.calls("HL1").calls, 1, "{phone}");
+    }
+}
+
+/// Whatever happens to it, the call is made once.
+#[tokio::test(start_paused = true)]
+async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
+    use UnitelFault::{
+        Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, Reset, Said, Status, StatusApplied, Truncated,
+    };
+    let without_bill = || Recharged::Done { seq: Some("7".to_owned()), receipt: None };
+    let rows = [
+        (DropRequest, unknown("no answer")),
+        (DropResponse, unknown("no answer")),
+        (Disconnect, unknown("no answer")),
+        (Reset, unknown("no answer")),
+        (Delay(Duration::from_secs(29)), done()),
+        (Delay(Duration::from_secs(31)), unknown("no answer")),
+        (Status(302), unknown("status 302")),
+        (Status(400), unknown("status 400")),
+        (Status(404), unknown("status 404")),
+        (Status(409), unknown("status 409")),
+        (Status(429), unknown("status 429")),
+        (Status(500), unknown("status 500")),
+        (Status(503), unknown("status 503")),
+        (StatusApplied(502), unknown("status 502")),
+        (Said(500, r#"{"result":"failed","code":"301"}"#), unknown("status 500")),
+        (Said(400, r#"{"result":"success","code":"000"}"#), unknown("status 400")),
+        (Said(401, r#"{"result":"success","code":"000"}"#), unknown("status 401")),
+        (Garbage, unknown("unreadable answer")),
+        (Truncated, unknown("unreadable answer")),
+        (Said(200, ""), unknown("unreadable answer")),
+        (Said(200, "[]"), unknown("unreadable answer")),
+        (Said(200, "{}"), unknown("unreadable answer")),
+        (Said(200, r#"{"result":null,"code":"000"}"#), unknown("unreadable answer")),
+        (Said(200, r#"{"result":true,"code":"000"}"#), unknown("unreadable answer")),
+        (Said(200, r#"{"result":"success","result":"failed","code":"000"}"#), unknown("unreadable answer")),
+        (Said(200, r#"{"result":"success"}"#), unknown("without a code")),
+        (Said(200, r#"{"result":"success","code":"0"}"#), unknown("code 0")),
+        (Said(200, r#"{"result":"success","code":0}"#), unknown("code 0")),
+        (Said(200, r#"{"result":"SUCCESS","code":"000"}"#), unknown("code 000")),
+        (Said(200, r#"{"result":"ok","code":"000"}"#), unknown("code 000")),
+        (Said(200, r#"{"result":"success","code":"a phone 88000000"}"#), unknown("without a code")),
+        (Said(200, r#"{"result":"failed"}"#), failed("without a code")),
+        (Said(200, r#"{"result":"fail","code":12}"#), failed("code 12")),
+        (Said(200, r#"{"result":"pending"}"#), Recharged::Pending { seq: None }),
+        (Said(200, r#"{"result":"success","code":"000"}"#), Recharged::Done { seq: None, receipt: None }),
+        (Said(200, r#"{"result":"success","code":"000","seq":7,"vat":null}"#), without_bill()),
+        (Said(200, r#"{"result":"success","code":"000","seq":"7","vat":{}}"#), without_bill()),
+        (Said(200, r#"{"result":"success","code":"000","seq":"7","vat":[1]}"#), without_bill()),
+        (Altered("\"u00000001\"", "[1]"), Recharged::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
+        (Altered("\"u00000001\"", "null"), Recharged::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
+    ];
+    for (fault, expected) in rows {
+        let (net, row) = (UnitelNet::default(), format!("{fault:?}"));
+        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
+        assert_eq!(recharged(&client(&net), PHONE).await, expected, "{row}");
+        assert_eq!(net.asked().iter().filter(|asked| asked.what != "POST /auth").count(), 1, "{row}");
+        assert!(net.calls("HL1").given <= 1, "{row}");
+    }
+    let net = UnitelNet::default();
+    let unitel = client(&net);
+    let ready = unitel.ready(now(), patience()).await.expect("a token");
+    let (started, late) = (clock(), top_up(TopUpKind::Voice, "88000005"));
+    let cut_off = unitel.recharge(&ready, &late, "HL1", deadline(Duration::from_secs(2))).await;
+    assert_eq!(
+        (cut_off, clock().duration_since(started) <= Duration::from_millis(2_001)),
+        (unknown("no answer"), true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bill_is_kept_as_it_was_written() {
+    use UnitelFault::Altered;
+    let kept = |bill: &str| Recharged::Done { seq: Some("u00000001".to_owned()), receipt: Some(bill.to_owned()) };
+    let spaced = "\"success\" : true ,\n\t\"said\": \"a \\\" b \\\\\" , \"n\": 5000.10";
+    let compact = RECEIPT.replace("\"success\":true", r#""success":true,"said":"a \" b \\","n":5000.10"#);
+    let rows = [(Altered("\"success\":true", spaced), kept(&compact))];
+    for (fault, expected) in rows {
+        let net = UnitelNet::default();
+        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
+        assert_eq!(recharged(&client(&net), PHONE).await, expected);
+    }
+    // One that is longer than is kept of any.
+    for (zeros, is_kept) in [(4_096 - 12, true), (4_096 - 11, false)] {
+        let bill = format!(r#"{{"qrData":"{}"}}"#, "0".repeat(zeros - 1));
+        assert_eq!(bill.len(), zeros + 12);
+        let said: &'static str = Box::leak(
+            format!(r#"{{"result":"success","code":"000","seq":"u00000001","vat":{bill}}}"#).into_boxed_str(),
+        );
+        let net = UnitelNet::default();
+        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { UnitelFault::Said(200, said) });
+        let expected = Recharged::Done { seq: Some("u00000001".to_owned()), receipt: is_kept.then_some(bill) };
+        assert_eq!(recharged(&client(&net), PHONE).await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_kept_for_a_while_and_replaced_where_it_has_ended() {
+    let net = UnitelNet::default();
+    let unitel = client(&net);
+    let tokens = || net.asked().iter().filter(|asked| asked.what == "POST /auth").count();
+    for (seconds, expected) in [(0, 1), (89, 1), (90, 2), (179, 2), (180, 3)] {
+        let at = now().plus_seconds(seconds);
+        net.set_now(at);
+        let ready = unitel.clone().ready(at, patience()).await.expect("a token");
+        assert!(
+            is_done(&unitel.recharge(&ready, &top_up(TopUpKind::Data, PHONE), "HL1", patience()).await),
+            "{seconds}"
+        );
+        assert_eq!(tokens(), expected, "{seconds}");
+    }
+
+    // It ended before its time, in either spelling: asked for anew, once, and the call made once more, since it has done nothing.
+    for (status, said) in
+        [(401, "{}"), (401, ""), (401, r#"{"result":"401"}"#), (200, r#"{"result":"401","msg":"Unauthorized"}"#)]
+    {
+        for (always, expected, calls) in [(false, true, 2), (true, false, 2)] {
+            let net = UnitelNet::default();
+            net.fail(move |call, what| {
+                if what != "POST /auth" && (always || call == 1) {
+                    UnitelFault::Refused(status, said)
+                } else {
+                    UnitelFault::None
+                }
+            });
+            let recharged = recharged(&client(&net), PHONE).await;
+            assert_eq!(is_done(&recharged), expected, "{status} {said} {always}");
+            if always {
+                assert_eq!(recharged, unknown("not authorized"));
+            }
+            let asked: Vec<_> = net.asked().into_iter().map(|asked| asked.what).collect();
+            assert_eq!(asked.iter().filter(|what| *what == "POST /service/recharge").count(), calls);
+            assert_eq!(asked.iter().filter(|what| *what == "POST /auth").count(), 2);
+            assert_eq!(net.calls("HL1").given, u64::from(expected));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_token_nothing_is_called() {
+    use UnitelFault::{Disconnect, DropRequest, Garbage, Said, Status};
+    let refused = |status| CallError::Refused { status, kind: None, code: None };
+    let rows = [
+        (DropRequest, CallError::NoAnswer),
+        (Disconnect, CallError::NoAnswer),
+        (Status(503), CallError::Failed { status: 503 }),
+        (Status(401), refused(401)),
+        (Status(302), CallError::Unreadable),
+        (Garbage, CallError::Unreadable),
+        (Said(200, r#"{"result":"401","msg":"Unauthorized"}"#), refused(401)),
+        (Said(200, r#"{"access_token":""}"#), CallError::Unreadable),
+        (Said(200, r#"{"access_token":"a b"}"#), CallError::Unreadable),
+        (Said(200, r#"{"access_token":"a\r\nx: y"}"#), CallError::Unreadable),
+        (Said(200, r#"{"access_token":null}"#), CallError::Unreadable),
+        (Said(200, r#"{"access_token":"a","access_token":"b"}"#), CallError::Unreadable),
+    ];
+    for (fault, expected) in rows {
+        let (net, row) = (UnitelNet::default(), format!("{fault:?}"));
+        net.fail(move |_, _| fault.clone());
+        assert_eq!(client(&net).ready(now(), patience()).await.map(drop), Err(expected), "{row}");
+        assert!(net.asked().iter().all(|asked| asked.what == "POST /auth"), "{row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_may_be_repeated_and_there_may_be_none() {
+    use UnitelFault::{Disconnect, DropRequest, Refused, Said, Status};
+    let rows = [
+        (DropRequest, false, None, 2),
+        (Disconnect, false, None, 2),
+        (Status(503), false, None, 2),
+        (Refused(401, ""), false, None, 2),
+        (Disconnect, true, Some(Err(CallError::NoAnswer)), 4),
+        (Status(503), true, Some(Err(CallError::Failed { status: 503 })), 4),
+        (Status(404), true, Some(Err(CallError::Refused { status: 404, kind: None, code: None })), 1),
+        (Refused(401, ""), true, Some(Err(CallError::Refused { status: 401, kind: None, code: None })), 2),
+        (Said(200, "<html>"), true, Some(Ok(Some(unknown("unreadable answer")))), 1),
+        (Said(200, r#"{"result":"notfound","code":"404"}"#), true, Some(Ok(Some(unknown("code 404")))), 1),
+    ];
+    for (fault, always, expected, times) in rows {
+        let (net, row) = (UnitelNet::default(), format!("{fault:?} {always}"));
+        let unitel = client(&net);
+        recharged(&unitel, "88000002").await;
+        let ready = unitel.ready(now(), patience()).await.expect("a token");
+        net.fail(
+            move |call, what| {
+                if what != "POST /auth" && (always || call == 0) { fault.clone() } else { UnitelFault::None }
+            },
+        );
+        let checked = unitel.check(&ready, "88000002", "HL1", None, patience()).await;
+        match expected {
+            Some(expected) => assert_eq!(checked, expected, "{row}"),
+            None => assert!(matches!(&checked, Ok(Some(checked)) if is_done(checked)), "{row}"),
+        }
+        let asked: Vec<_> = net.asked().into_iter().filter(|asked| asked.what == format!("POST {CHECK}")).collect();
+        assert_eq!(asked.len(), times, "{row}");
+        assert_eq!(asked[0].body, r#"{"journal_id":"HL1","msisdn":"88000002","transaction_id":""}"#);
+    }
+    let net = UnitelNet::default();
+    let unitel = client_with(&net, &SETTINGS[..1]);
+    let ready = unitel.ready(now(), patience()).await.expect("a token");
+    assert_eq!(unitel.check(&ready, PHONE, "HL1", None, patience()).await, Ok(None));
+    assert_eq!(net.asked().len(), 1, "nobody is asked");
+}
+
+#[test]
+fn an_operator_is_configured_whole_or_not_at_all() {
+    use UnitelConfigError::{NotAnId, Path, Url};
+    let rows: [(&[(&str, &str)], &str, Result<bool, UnitelConfigError>); 15] = [
+        (&[], "prod", Ok(false)),
+        (&[("UNITEL_API_URL", "  ")], "prod", Ok(false)),
+        (&[("UNITEL_CHECK_PATH", "no path")], "prod", Ok(false)),
+        (&[("UNITEL_API_URL", "https://api.unitel.mn/api/v1/")], "prod", Ok(true)),
+        (&[("UNITEL_API_URL", "http://127.0.0.1:9000/mock/unitel")], "local", Ok(true)),
+        (&[("UNITEL_API_URL", "http://api.unitel.mn")], "prod", Err(Url)),
+        (&[("UNITEL_API_URL", "https://api.unitel.mn?a=1")], "prod", Err(Url)),
+        (&[("UNITEL_API_URL", "https://shop@api.unitel.mn")], "prod", Err(Url)),
+        (&[("UNITEL_API_URL", "api.unitel.mn")], "local", Err(Url)),
+        (&[SETTINGS[0], ("UNITEL_CHECK_PATH", "/check")], "prod", Ok(true)),
+        (&[SETTINGS[0], ("UNITEL_CHECK_PATH", "check")], "prod", Err(Path)),
+        (&[SETTINGS[0], ("UNITEL_CHECK_PATH", "/")], "prod", Err(Path)),
+        (&[SETTINGS[0], ("UNITEL_CHECK_PATH", "/../x")], "prod", Err(Path)),
+        (&[SETTINGS[0], ("UNITEL_CHECK_PATH", "/check?a=1")], "prod", Err(Path)),
+        (&[SETTINGS[0], ("UNITEL_ACCOUNT", "a b")], "prod", Err(NotAnId("UNITEL_ACCOUNT"))),
+    ];
+    for (settings, stage, expected) in rows {
+        assert_eq!(config(settings, stage).map(|config| config.is_some()), expected, "{settings:?}");
+    }
+    let read = config(&[("UNITEL_API_URL", "https://api.unitel.mn/api/v1/")], "prod").expect("valid").expect("set");
+    assert_eq!(read.base, "https://api.unitel.mn/api/v1");
+}
+
+#[test]
+fn a_secret_is_a_real_one_and_in_no_text_of_ours() {
+    let [username, password] = UnitelKeys::SETTINGS;
+    let rows = [
+        (Some("shop"), Some("one-of-ours"), None),
+        (None, Some("one-of-ours"), Some((username, SecretError::Empty))),
+        (Some("shop"), None, Some((password, SecretError::Empty))),
+        (Some("shop"), Some("  "), Some((password, SecretError::Empty))),
+        (Some("shop"), Some("changeme"), Some((password, SecretError::Placeholder))),
+        (Some("<username>"), Some("one-of-ours"), Some((username, SecretError::Placeholder))),
+        (
+            Some("shop:keeper"),
+            Some("one-of-ours"),
+            Some((username, SecretError::NotAKey { expected: "a name without a colon" })),
+        ),
+    ];
+    for (name, word, expected) in rows {
+        let keys = UnitelKeys::parse(name, word);
+        assert!(!format!("{keys:?}").contains("one-of-ours"), "{keys:?}");
+        assert_eq!(keys.err(), expected, "{name:?} {word:?}");
+    }
+    let unitel = client(&UnitelNet::default());
+    let said = format!("{unitel:?} {:?} {:?}", top_up(TopUpKind::Voice, PHONE), done());
+    for secret in [UNITEL_PASSWORD, PHONE, "lottery", "AA 00000000"] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_in_no_text_of_ours() {
+    let ready = client(&UnitelNet::default()).ready(now(), patience()).await;
+    assert_eq!(format!("{ready:?}"), "Ok(Ready(redacted))");
+}

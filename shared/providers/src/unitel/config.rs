@@ -1,0 +1,108 @@
+//! Where Unitel is, on which account it books what we buy, and who we are there.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use signing::{SecretError, refuse_placeholder};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::stripe_config::is_address;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitelConfig {
+    /// `UNITEL_API_URL`: where the interface is, `https://api.unitel.mn/api/v1`. Empty: nobody tops up phones. Only the stage `local`
+    /// may call anything without TLS.
+    pub base: String,
+    /// `UNITEL_ACCOUNT`: our account there, on which each call is booked. Empty where the contract has but one.
+    pub account: String,
+    /// `UNITEL_VAT_REGISTER_NO`: whom VAT bills are made out to. Empty: to the buyer, as a person.
+    pub vat_register_no: String,
+    /// `UNITEL_CHECK_PATH`: where it is asked what became of a call, `/service/check_transaction_result`. Empty: it is not, and a person
+    /// asks.
+    pub check_path: Option<String>,
+}
+
+impl UnitelConfig {
+    /// The environment variables that [`UnitelConfig::read`] reads.
+    pub const VARIABLES: [&str; 4] =
+        ["UNITEL_API_URL", "UNITEL_ACCOUNT", "UNITEL_VAT_REGISTER_NO", "UNITEL_CHECK_PATH"];
+
+    /// `None` of a deployment that tops up no phones there.
+    pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, UnitelConfigError> {
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let [base, account, vat_register_no, check_path] = Self::VARIABLES;
+        let Some(url) = set(base) else { return Ok(None) };
+        if !is_address(&url, stage) {
+            return Err(UnitelConfigError::Url);
+        }
+        let plain = |name: &'static str| match set(name).unwrap_or_default() {
+            id if id.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(id),
+            _ => Err(UnitelConfigError::NotAnId(name)),
+        };
+        let (account, vat_register_no) = (plain(account)?, plain(vat_register_no)?);
+        let check_path = set(check_path);
+        if check_path.as_deref().is_some_and(|path| !is_path(path)) {
+            return Err(UnitelConfigError::Path);
+        }
+        Ok(Some(Self { base: url.trim_end_matches('/').to_owned(), account, vat_register_no, check_path }))
+    }
+}
+
+/// A part of the address above, and nothing that could lead elsewhere.
+fn is_path(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_');
+    path.len() > 1 && path.starts_with('/') && path.bytes().all(plain)
+}
+
+/// Who we are there. Wiped when dropped.
+pub struct UnitelKeys {
+    username: Zeroizing<String>,
+    password: Zeroizing<String>,
+}
+
+impl UnitelKeys {
+    /// The settings that hold them.
+    pub const SETTINGS: [&str; 2] = ["UNITEL_USERNAME", "UNITEL_PASSWORD"];
+
+    /// The operator chose both: of their length nothing is asked.
+    pub fn parse(username: Option<&str>, password: Option<&str>) -> Result<Self, (&'static str, SecretError)> {
+        let [of_username, of_password] = Self::SETTINGS;
+        let username = secret(username).map_err(|error| (of_username, error))?;
+        // It would end there, and the password begin.
+        if username.contains(':') {
+            return Err((of_username, SecretError::NotAKey { expected: "a name without a colon" }));
+        }
+        let password = secret(password).map_err(|error| (of_password, error))?;
+        Ok(Self { username, password })
+    }
+
+    pub(super) fn basic(&self) -> Zeroizing<String> {
+        let pair = Zeroizing::new(format!("{}:{}", *self.username, *self.password));
+        let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+        Zeroizing::new(format!("Basic {}", *encoded))
+    }
+}
+
+fn secret(text: Option<&str>) -> Result<Zeroizing<String>, SecretError> {
+    let text = text.unwrap_or_default().trim();
+    refuse_placeholder(text)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+impl fmt::Debug for UnitelKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UnitelKeys(redacted)")
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum UnitelConfigError {
+    #[error("UNITEL_API_URL must be the https address of the interface, without a query")]
+    Url,
+    #[error("{0} must be visible ASCII characters")]
+    NotAnId(&'static str),
+    #[error("UNITEL_CHECK_PATH must be a path of letters, digits, - and _, that begins with /")]
+    Path,
+}
