@@ -33,7 +33,7 @@ fn top_up(kind: TopUpKind, phone: &str) -> TopUp {
 /// As a worker does it, which has more time than the call takes.
 async fn recharged(unitel: &Unitel, phone: &str) -> Recharged {
     let ready = unitel.ready(now(), patience()).await.expect("a token");
-    unitel.recharge(&ready, &top_up(TopUpKind::Voice, phone), "HL1", deadline(Duration::from_secs(60))).await
+    unitel.recharge(&ready, &top_up(TopUpKind::Voice, phone), "HL1", deadline(Duration::from_mins(1))).await
 }
 
 fn unknown(why: &str) -> Recharged {
@@ -329,7 +329,8 @@ async fn a_query_may_be_repeated_and_there_may_be_none() {
 #[test]
 fn an_operator_is_configured_whole_or_not_at_all() {
     use UnitelConfigError::{NotAnId, Path, Url};
-    let rows: [(&[(&str, &str)], &str, Result<bool, UnitelConfigError>); 15] = [
+    type Row<'r> = (&'r [(&'r str, &'r str)], &'r str, Result<bool, UnitelConfigError>);
+    let rows: [Row<'_>; 15] = [
         (&[], "prod", Ok(false)),
         (&[("UNITEL_API_URL", "  ")], "prod", Ok(false)),
         (&[("UNITEL_CHECK_PATH", "no path")], "prod", Ok(false)),
