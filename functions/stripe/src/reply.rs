@@ -19,9 +19,9 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
         Outcome::Unparsed(_) | Outcome::Malformed | Outcome::Unverified(VerifyError::Missing) => {
             refused(400, "Invalid payload")
         }
-        Outcome::Unverified(VerifyError::Malformed | VerifyError::Stale | VerifyError::BadSignature) => {
-            refused(400, "Invalid signature")
-        }
+        Outcome::Unverified(
+            VerifyError::Malformed | VerifyError::Stale | VerifyError::BadSignature | VerifyError::UnknownKey,
+        ) => refused(400, "Invalid signature"),
         Outcome::Forbidden => refused(403, "Forbidden"),
         Outcome::NotFound => refused(404, "Not found"),
         Outcome::MethodNotAllowed { allowed } => refused(405, "Method not allowed").with_header("allow", allowed),

@@ -1,6 +1,6 @@
 //! Bytes, keys and the time in; proof of who sent them out.
 //!
-//! One file a scheme: [`epay`], [`hmac_hex`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the
+//! One file a scheme: [`epay`], [`fireblocks`], [`hmac_hex`], [`jws`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the
 //! `Keys` of one: one or more live [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated
 //! without a gap. How good a secret must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`]
 //! at start, never a signature that goes unchecked. Schemes of key pairs take theirs from [`rsa`]. What a verifier accepts it
@@ -10,9 +10,11 @@
 
 mod der;
 pub mod epay;
+pub mod fireblocks;
 mod freshness;
 mod hex;
 pub mod hmac_hex;
+pub mod jws;
 pub mod rsa;
 mod secret;
 pub mod standard_webhooks;
@@ -77,6 +79,9 @@ pub enum VerifyError {
     Stale,
     #[error("the signature was not made over these bytes with a key of ours")]
     BadSignature,
+    /// It names a key that was not published when we looked last.
+    #[error("the signature names a key that is not known")]
+    UnknownKey,
 }
 
 impl VerifyError {
@@ -87,6 +92,7 @@ impl VerifyError {
             Self::Malformed => "malformed_signature",
             Self::Stale => "stale_signature",
             Self::BadSignature => "bad_signature",
+            Self::UnknownKey => "unknown_key",
         }
     }
 }

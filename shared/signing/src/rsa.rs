@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding,
-    RsaKeyPair, RsaParameters, UnparsedPublicKey,
+    RsaKeyPair, RsaParameters, RsaPublicKeyComponents,
 };
 use zeroize::Zeroizing;
 
@@ -20,6 +20,8 @@ const KEY_TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// Below 2048 bits a signature can be forged; above 8192 nobody verifies.
 const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
+/// 65537 takes three; nobody has a wider one than ring takes.
+const EXPONENT_BYTES_MAX: usize = 5;
 
 /// `rsaEncryption`, 1.2.840.113549.1.1.1, and its `NULL` parameters.
 const RSA_ENCRYPTION: [u8; 13] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
@@ -49,8 +51,9 @@ impl Hash {
 
 /// No secret, but in a log it would only hide what matters.
 pub struct PublicKey {
-    /// The modulus and the exponent, as PKCS#1 has them: ring takes nothing else.
-    pkcs1: Vec<u8>,
+    /// Big-endian, as is the exponent, and without a zero before it.
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
     serial: Option<String>,
 }
 
@@ -63,10 +66,25 @@ impl PublicKey {
         let der = Der::new(&document.bytes);
         let key = match document.label.as_deref() {
             Some("CERTIFICATE") => certificate(der),
-            Some("PUBLIC KEY") | None => spki(der).map(|pkcs1| Self { pkcs1, serial: None }),
+            Some("PUBLIC KEY") | None => spki(der),
             Some(_) => None,
         };
         key.ok_or(NO_KEY)
+    }
+
+    /// From the two numbers that make it, each in as many bytes as it needs. `None` of what is no key, or too weak a one.
+    pub(crate) fn of_numbers(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+        let (first, last) = (|number: &[u8]| number.first().copied(), |number: &[u8]| number.last().copied());
+        let is_odd = |number: &[u8]| first(number) != Some(0) && last(number).is_some_and(|byte| byte & 1 == 1);
+        let fits = MODULUS_BYTES.contains(&modulus.len()) && exponent.len() <= EXPONENT_BYTES_MAX;
+        // What is raised to the power of one is not hidden.
+        let is_key = fits && is_odd(modulus) && is_odd(exponent) && exponent != [1];
+        is_key.then(|| Self { modulus: modulus.to_vec(), exponent: exponent.to_vec(), serial: None })
+    }
+
+    /// Modulus and exponent.
+    pub(crate) fn numbers(&self) -> [&[u8]; 2] {
+        [&self.modulus, &self.exponent]
     }
 
     /// Of a certificate: its serial number in upper-case hexadecimal, by which signatures name it.
@@ -76,7 +94,8 @@ impl PublicKey {
 
     /// Whether the private key of this one has signed the message.
     pub fn verifies(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(hash.verifying(), &self.pkcs1).verify(message, signature).is_ok()
+        let key = RsaPublicKeyComponents { n: &self.modulus, e: &self.exponent };
+        key.verify(hash.verifying(), message, signature).is_ok()
     }
 }
 
@@ -154,22 +173,20 @@ impl Document {
     }
 }
 
-/// `SubjectPublicKeyInfo`: the algorithm, and the key in a string of bits. Returns the key as PKCS#1 has it.
-fn spki(mut der: Der<'_>) -> Option<Vec<u8>> {
+/// `SubjectPublicKeyInfo`: the algorithm, and the key in a string of bits, as PKCS#1 has it.
+fn spki(mut der: Der<'_>) -> Option<PublicKey> {
     let mut info = der.sequence()?;
     der.end()?;
     (info.take(crate::der::SEQUENCE)? == RSA_ENCRYPTION).then_some(())?;
     let (&unused_bits, pkcs1) = info.take(BIT_STRING)?.split_first()?;
     info.end()?;
-    let (mut outer, is_whole) = (Der::new(pkcs1), unused_bits == 0);
+    (unused_bits == 0).then_some(())?;
+    let mut outer = Der::new(pkcs1);
     let mut key = outer.sequence()?;
     outer.end()?;
     let (modulus, exponent) = (key.take(INTEGER)?, key.take(INTEGER)?);
     key.end()?;
-    // A positive number whose first bit is set has a zero before it.
-    let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
-    let fits = MODULUS_BYTES.contains(&modulus.len()) && (1..=5).contains(&exponent.len());
-    (is_whole && fits).then(|| pkcs1.to_vec())
+    PublicKey::of_numbers(unsigned(modulus), unsigned(exponent))
 }
 
 /// Only the serial number and the key of it.
@@ -181,7 +198,12 @@ fn certificate(mut der: Der<'_>) -> Option<PublicKey> {
     for _ in 0..4 {
         tbs.sequence()?;
     }
-    Some(PublicKey { pkcs1: spki(tbs.one()?)?, serial: Some(upper_hex(serial.strip_prefix(&[0]).unwrap_or(serial))) })
+    Some(PublicKey { serial: Some(upper_hex(unsigned(serial))), ..spki(tbs.one()?)? })
+}
+
+/// A positive number whose first bit is set has a zero before it.
+fn unsigned(integer: &[u8]) -> &[u8] {
+    integer.strip_prefix(&[0]).unwrap_or(integer)
 }
 
 fn upper_hex(bytes: &[u8]) -> String {

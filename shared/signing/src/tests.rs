@@ -1,7 +1,9 @@
 //! Tables: what may be a secret, what each scheme accepts, and the exact error of everything it refuses. Then properties.
 
 mod epay;
+mod fireblocks;
 mod hmac;
+mod jws;
 mod properties;
 mod rsa;
 mod secrets;
@@ -29,6 +31,7 @@ fn labels() {
         (Malformed, "malformed_signature"),
         (Stale, "stale_signature"),
         (BadSignature, "bad_signature"),
+        (VerifyError::UnknownKey, "unknown_key"),
     ];
     for (error, label) in rows {
         assert_eq!(error.label(), label);
