@@ -1,5 +1,6 @@
 //! A stand-in for Stripe, as far as checkout sessions go, in `wechat.rs` one for WeChat Pay, in [`epay`] one for an epay gateway and in
-//! [`unitel`] one for a telephone operator: served by the local stack, called by tests where the network would be.
+//! [`unitel`] one for a telephone operator, in `fireblocks.rs` one for Fireblocks: served by the local stack, called by tests where the
+//! network would be.
 //!
 //! It is a state machine behind a lock. A [`Call`] is one API request and [`Stripe::answer`] what Stripe would say; a buyer sees
 //! [`Stripe::page`] and posts it to [`Stripe::pay`]. Both return the events that Stripe would send, which the caller signs and
@@ -16,6 +17,7 @@ mod calendar;
 mod cards;
 mod create;
 pub mod epay;
+mod fireblocks;
 mod form;
 mod idempotency;
 mod objects;
@@ -32,6 +34,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sessions::State;
 
+pub use fireblocks::{Fireblocks, FireblocksFate, FireblocksTransfer, WALLETS};
 pub use page::card_in;
 pub use sessions::{Interval, Price};
 pub use wechat::{WechatMerchant, WechatPaid, WechatPay, WechatRefund, WechatSecrets, WechatSender, WechatSent};
@@ -89,7 +92,7 @@ pub struct Call<'c> {
     pub path: &'c str,
     pub authorization: Option<&'c str>,
     pub idempotency_key: Option<&'c str>,
-    /// Form-encoded to Stripe, JSON to WeChat.
+    /// Form-encoded to Stripe, JSON to WeChat and to Fireblocks.
     pub body: &'c str,
     pub now_s: i64,
 }
