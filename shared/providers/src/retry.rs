@@ -21,6 +21,15 @@ pub(crate) async fn until_answered(
     outgoing: &Outgoing<'_>,
     deadline: Deadline,
 ) -> Result<Answer, CallError> {
+    ask_anew(http, || attempt(http, outgoing), deadline).await
+}
+
+/// The same, where each attempt is a request of its own.
+pub(crate) async fn ask_anew<F: Future<Output = Result<Answer, CallError>>>(
+    http: &Http,
+    ask: impl Fn() -> F,
+    deadline: Deadline,
+) -> Result<Answer, CallError> {
     let mut last = Err(CallError::NoAnswer);
     let asking = async {
         for retries in 0..ATTEMPTS_MAX {
@@ -28,7 +37,7 @@ pub(crate) async fn until_answered(
                 let bound = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(retries.saturating_sub(1)));
                 sleep(http.pause(bound.min(PAUSE_MAX))).await;
             }
-            last = attempt(http, outgoing).await;
+            last = ask().await;
             match &last {
                 Ok(answer) if passes(answer.status) => tracing::debug!(retries, status = answer.status, "asking again"),
                 Err(CallError::NoAnswer) => tracing::debug!(retries, "asking again"),
@@ -41,7 +50,7 @@ pub(crate) async fn until_answered(
     last
 }
 
-async fn attempt(http: &Http, outgoing: &Outgoing<'_>) -> Result<Answer, CallError> {
+pub(crate) async fn attempt(http: &Http, outgoing: &Outgoing<'_>) -> Result<Answer, CallError> {
     match timeout(ATTEMPT_TIMEOUT, http.send(outgoing)).await {
         Ok(Ok(answer)) => Ok(answer),
         Err(_) | Ok(Err(SendError::NoAnswer)) => Err(CallError::NoAnswer),

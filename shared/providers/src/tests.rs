@@ -1,6 +1,7 @@
 //! What Stripe is asked, how often, and what is made of its answers; the stand-in answers.
 
 mod epay;
+mod fireblocks;
 mod unitel;
 mod wechat;
 

@@ -1,6 +1,7 @@
 //! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
-//! [`StripeNet`] between our code and a stand-in for Stripe, a [`WechatNet`], an [`EpayNet`] and a [`UnitelNet`] likewise, the [`contract`] that every
-//! ledger passes, a [`MemoryLedger`], [`RsaPair`]s, and [`Books`], which reads everything that is kept and checks that it adds up.
+//! [`StripeNet`] between our code and a stand-in for Stripe, a [`WechatNet`], an [`EpayNet`], a [`UnitelNet`] and a [`FireblocksNet`]
+//! likewise, the [`contract`] that every ledger passes, a [`MemoryLedger`], [`RsaPair`]s, and [`Books`], which reads everything that is
+//! kept and checks that it adds up.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when a test fails")]
@@ -12,6 +13,7 @@ mod contract_backlog;
 mod contract_orders;
 mod epay;
 mod faults;
+mod fireblocks;
 mod gateway;
 mod memory;
 mod rsa_pair;
@@ -26,6 +28,10 @@ pub use caller::api_key;
 pub use contract::contract;
 pub use epay::{EPAY_BASE, EPAY_KEY, EpayFault, EpayNet, epay_keys, epay_settings};
 pub use faults::{Call, Fault, Faults};
+pub use fireblocks::{
+    FIREBLOCKS_API_KEY, FIREBLOCKS_API_PAIR, FIREBLOCKS_BASE, FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_JWKS, FIREBLOCKS_KID,
+    FireblocksFault, FireblocksNet, fireblocks_jwks, fireblocks_settings, fireblocks_signature,
+};
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
 pub use rsa_pair::{RsaPair, rsa_pair};

@@ -1,0 +1,244 @@
+//! Fireblocks: one transfer for each external id whatever fails, what is made of its answers, and what never gets out.
+
+use ledger::Timestamp;
+use testkit::{
+    FIREBLOCKS_API_KEY, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FireblocksFault, FireblocksNet, fireblocks_settings, now,
+    rsa_pair,
+};
+
+use super::*;
+
+const WALLET: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
+const POST: &str = "POST /v1/transactions";
+const GET: &str = "GET /v1/transactions/external_tx_id/grant%23HL1%231";
+
+fn keys() -> Arc<FireblocksKeys> {
+    let [(_, api_key), (_, secret)] = fireblocks_settings();
+    Arc::new(FireblocksKeys::parse(Some(&api_key), Some(&secret)).expect("keys"))
+}
+
+fn client(net: &FireblocksNet) -> Fireblocks {
+    let config = FireblocksConfig { base: FIREBLOCKS_BASE.to_owned(), vault: "0".to_owned() };
+    // Each client has dice of its own, as each sandbox does.
+    let seed = u64::try_from(net.transfers().len() + net.asked().len()).expect("few");
+    Fireblocks::new(Http::over(net.clone(), fastrand::Rng::with_seed(seed)), config, keys())
+}
+
+fn new_transfer() -> NewTransfer {
+    NewTransfer {
+        external_id: "grant#HL1#1".to_owned(),
+        asset: "POSX_TEST".to_owned(),
+        amount: "1.5".to_owned(),
+        wallet: WALLET.to_owned(),
+    }
+}
+
+fn sent(status: &str) -> SentTransfer {
+    SentTransfer { id: "00000007-0000-4000-8000-000000000001".to_owned(), status: status.to_owned() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_is_made_once_and_found() {
+    let net = FireblocksNet::default();
+    let client = client(&net);
+    assert_eq!(client.find("grant#HL1#1", now(), patience()).await, Ok(None));
+    assert_eq!(client.create(&new_transfer(), now(), patience()).await, Ok(sent("SUBMITTED")));
+    net.go_on();
+    assert_eq!(client.find("grant#HL1#1", now(), patience()).await, Ok(Some(sent("PENDING_SIGNATURE"))));
+    assert_eq!(
+        client.create(&new_transfer(), now(), patience()).await,
+        Ok(sent("PENDING_SIGNATURE")),
+        "the same again"
+    );
+    assert_eq!(net.asked(), [GET, POST, GET, POST, GET]);
+    let transfers = net.transfers();
+    let [transfer] = transfers.as_slice() else { panic!("{transfers:?}") };
+    let written = (&*transfer.external_id, &*transfer.asset, &*transfer.amount, &*transfer.wallet, &*transfer.vault);
+    assert_eq!(written, ("grant#HL1#1", "POSX_TEST", "1.5", WALLET, "0"));
+}
+
+/// Under an id of ours there is something else: never taken for what was asked.
+#[tokio::test(start_paused = true)]
+async fn another_transfer_under_our_id_is_none_of_ours() {
+    let rows = [
+        ("the same", new_transfer(), Ok(sent("SUBMITTED"))),
+        ("in other words", NewTransfer { amount: "1.50".to_owned(), ..new_transfer() }, Ok(sent("SUBMITTED"))),
+        ("less", NewTransfer { amount: "1.4".to_owned(), ..new_transfer() }, Err(CallError::Unreadable)),
+        ("another token", NewTransfer { asset: "ETH".to_owned(), ..new_transfer() }, Err(CallError::Unreadable)),
+        ("to another", NewTransfer { wallet: "0xother".to_owned(), ..new_transfer() }, Err(CallError::Unreadable)),
+    ];
+    for (name, before, expected) in rows {
+        let net = FireblocksNet::default();
+        let client = client(&net);
+        client.create(&before, now(), patience()).await.expect("made");
+        assert_eq!(client.create(&new_transfer(), now(), patience()).await, expected, "{name}");
+        assert_eq!(net.transfers().len(), 1, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_it_is_one_transfer() {
+    use FireblocksFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Said, Status};
+    let rows = [
+        (DropRequest, false, Ok(sent("SUBMITTED")), 2),
+        (DropResponse, false, Ok(sent("SUBMITTED")), 3),
+        (Disconnect, false, Ok(sent("SUBMITTED")), 2),
+        (Status(429), false, Ok(sent("SUBMITTED")), 2),
+        (Status(502), false, Ok(sent("SUBMITTED")), 2),
+        (Delay(Duration::from_millis(2_400)), false, Ok(sent("SUBMITTED")), 1),
+        (Delay(Duration::from_millis(2_600)), false, Ok(sent("SUBMITTED")), 3),
+        (Garbage, false, Err(CallError::Unreadable), 1),
+        (DropRequest, true, Err(CallError::NoAnswer), 4),
+        (DropResponse, true, Err(CallError::NoAnswer), 4),
+        (Disconnect, true, Err(CallError::NoAnswer), 4),
+        (Status(503), true, Err(CallError::Failed { status: 503 }), 4),
+        (Status(401), true, Err(CallError::Refused { status: 401, kind: None, code: None }), 1),
+        (Status(302), true, Err(CallError::Unreadable), 1),
+        (Said("[]"), true, Err(CallError::Unreadable), 1),
+        (Said(r#"{"id":"a b","status":"SUBMITTED"}"#), true, Err(CallError::Unreadable), 1),
+        (Said(r#"{"id":"1","status":""}"#), true, Err(CallError::Unreadable), 1),
+        (Said(r#"{"status":"SUBMITTED"}"#), true, Err(CallError::Unreadable), 1),
+    ];
+    for (fault, always, expected, times) in rows {
+        let (net, row) = (FireblocksNet::default(), format!("{fault:?} {always}"));
+        net.fail(move |call, _| if always || call == 0 { fault.clone() } else { FireblocksFault::None });
+        let client = client(&net);
+        let told = client.create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
+        assert_eq!(told, expected, "{row}");
+        assert_eq!(net.asked().len(), times, "{row}: {:?}", net.asked());
+        // Whoever comes later finds what there is, or makes it.
+        net.fail(|_, _| FireblocksFault::None);
+        assert_eq!(client.create(&new_transfer(), now(), patience()).await, Ok(sent("SUBMITTED")), "{row}");
+        assert_eq!(net.transfers().len(), 1, "{row}");
+    }
+}
+
+/// A token is for one request: it is signed anew for every attempt, and with the time that it is.
+#[tokio::test(start_paused = true)]
+async fn no_token_is_used_twice() {
+    let net = FireblocksNet::default();
+    net.fail(|call, _| if call < 3 { FireblocksFault::DropResponse } else { FireblocksFault::None });
+    let told = client(&net).create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
+    assert_eq!(told, Ok(sent("SUBMITTED")), "the stand-in refuses a token that it has seen");
+    let late = |now: Timestamp| async move {
+        let net = FireblocksNet::default();
+        client(&net).create(&new_transfer(), now, patience()).await
+    };
+    assert_eq!(late(now().plus_seconds(9)).await, Ok(sent("SUBMITTED")));
+    let refused = Err(CallError::Refused { status: 401, kind: None, code: Some("4010".to_owned()) });
+    assert_eq!(late(now().plus_seconds(60)).await, refused);
+    assert_eq!(late(now().plus_seconds(-60)).await, refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_is_what_was_asked_for() {
+    use FireblocksFault::{Altered, Said, Status};
+    let unreadable = || Err(CallError::Unreadable);
+    let rows = [
+        (FireblocksFault::None, Ok(Some(sent("SUBMITTED")))),
+        (Altered("\"grant#HL1#1\"", "\"grant#HL1#2\""), unreadable()),
+        (Altered("\"grant#HL1#1\"", "null"), unreadable()),
+        (Altered("\"status\":\"SUBMITTED\"", "\"status\":\"A NEW ONE\""), unreadable()),
+        (Altered("\"status\":\"SUBMITTED\"", "\"status\":\"A_NEW_ONE\""), Ok(Some(sent("A_NEW_ONE")))),
+        (Said("{}"), unreadable()),
+        (Said("null"), unreadable()),
+        (Status(404), Ok(None)),
+        (Status(403), Err(CallError::Refused { status: 403, kind: None, code: None })),
+    ];
+    for (fault, expected) in rows {
+        let (net, row) = (FireblocksNet::default(), format!("{fault:?}"));
+        let client = client(&net);
+        client.create(&new_transfer(), now(), patience()).await.expect("made");
+        net.fail(move |_, _| fault.clone());
+        assert_eq!(client.find("grant#HL1#1", now(), patience()).await, expected, "{row}");
+    }
+    // There a moment ago, and now not: nobody knows.
+    let net = FireblocksNet::default();
+    let client = client(&net);
+    client.create(&new_transfer(), now(), patience()).await.expect("made");
+    net.fail(|call, _| if call == 1 { Status(404) } else { FireblocksFault::None });
+    assert_eq!(client.create(&new_transfer(), now(), patience()).await, Err(CallError::NoAnswer));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_is_read_without_a_key() {
+    use FireblocksFault::{Disconnect, Status};
+    let rows = [
+        (FireblocksFault::None, Ok("{\"keys\":[]}".to_owned()), 1),
+        (Status(404), Err(CallError::Refused { status: 404, kind: None, code: None }), 1),
+        (Status(302), Err(CallError::Unreadable), 1),
+        (Status(204), Err(CallError::Unreadable), 1),
+        (Status(503), Err(CallError::Failed { status: 503 }), 4),
+        (Disconnect, Err(CallError::NoAnswer), 4),
+    ];
+    for (fault, expected, times) in rows {
+        let (net, row) = (FireblocksNet::default(), format!("{fault:?}"));
+        net.publish("{\"keys\":[]}");
+        net.fail(move |_, _| fault.clone());
+        let http = Http::over(net.clone(), fastrand::Rng::with_seed(1));
+        assert_eq!(published(&http, FIREBLOCKS_JWKS, patience()).await, expected, "{row}");
+        assert_eq!(net.asked(), vec![format!("GET {FIREBLOCKS_JWKS}"); times], "{row}");
+    }
+}
+
+#[test]
+fn a_deployment_says_which_vault_is_its_own() {
+    use FireblocksConfigError::{Base, Vault};
+    const OFFICIAL: &str = "https://api.fireblocks.io";
+    let rows = [
+        ("", "", "prod", Ok(None)),
+        ("", "  ", "prod", Ok(None)),
+        ("https://f.invalid", "", "prod", Ok(None)),
+        ("", "0", "prod", Ok(Some((OFFICIAL, "0")))),
+        ("", " 12 ", "prod", Ok(Some((OFFICIAL, "12")))),
+        ("https://f.invalid/", "0", "prod", Ok(Some(("https://f.invalid", "0")))),
+        (
+            "http://127.0.0.1:9000/mock/fireblocks",
+            "0",
+            "local",
+            Ok(Some(("http://127.0.0.1:9000/mock/fireblocks", "0"))),
+        ),
+        ("http://f.invalid", "0", "prod", Err(Base)),
+        ("https://f.invalid?a=1", "0", "prod", Err(Base)),
+        ("https://user@f.invalid", "0", "prod", Err(Base)),
+        ("", "treasury", "prod", Err(Vault)),
+        ("", "-1", "prod", Err(Vault)),
+        ("", "1234567890123", "prod", Err(Vault)),
+    ];
+    for (base, vault, stage, expected) in rows {
+        let variable = |name: &str| Some(if name == "FIREBLOCKS_VAULT" { vault } else { base }.to_owned());
+        let read = FireblocksConfig::read(variable, stage);
+        let told = |config: FireblocksConfig| (config.base, config.vault);
+        let expected = expected.map(|said| said.map(|(base, vault)| (base.to_owned(), vault.to_owned())));
+        assert_eq!(read.map(|config| config.map(told)), expected, "{base} {vault}");
+    }
+}
+
+#[test]
+fn who_asks_has_real_keys() {
+    use signing::SecretError::{Empty, NotAKey, Placeholder};
+    let pem = rsa_pair(1).private;
+    let [of_key, of_secret] = FireblocksKeys::SETTINGS;
+    let user = || NotAKey { expected: "the id of an API user" };
+    let rows = [
+        (Some(FIREBLOCKS_API_KEY), Some(pem.as_str()), Ok(())),
+        (None, Some(&pem), Err((of_key, Empty))),
+        (Some("   "), Some(&pem), Err((of_key, Empty))),
+        (Some("changeme"), Some(&pem), Err((of_key, Placeholder))),
+        (Some("00000000-0000-0000-0000-000000000000"), Some(&pem), Err((of_key, Placeholder))),
+        (Some("too-short"), Some(&pem), Err((of_key, user()))),
+        (Some("0c2d1c5e 0000 4000 8000"), Some(&pem), Err((of_key, user()))),
+        (Some(FIREBLOCKS_API_KEY), None, Err((of_secret, Empty))),
+        (Some(FIREBLOCKS_API_KEY), Some("your-key"), Err((of_secret, Placeholder))),
+        (
+            Some(FIREBLOCKS_API_KEY),
+            Some("AAAA no key"),
+            Err((of_secret, NotAKey { expected: "an RSA private key of at least 2048 bits" })),
+        ),
+    ];
+    for (api_key, secret, expected) in rows {
+        assert_eq!(FireblocksKeys::parse(api_key, secret).map(drop), expected, "{api_key:?}");
+    }
+    let told = format!("{:?}", client(&FireblocksNet::default()));
+    assert!(told.contains("FireblocksKeys(redacted)") && !told.contains(FIREBLOCKS_API_KEY), "{told}");
+}
