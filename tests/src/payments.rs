@@ -11,8 +11,10 @@ mod subscriptions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Arc;
 
 use edge::{Keyring, Moment, Settings, Vault, Worker};
+use fulfil::Fulfil;
 use idempotency::DynamoLedger;
 use ledger::{
     Amount, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order,
@@ -166,8 +168,10 @@ pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
 }
 
 /// The sweeper with these settings, in test mode unless they say otherwise.
-pub(crate) fn reconcile<L: Backlog>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<L> {
-    Reconcile { ledger, usage: Usage, stripe: source(settings), wechat: None, epay: None, stripe_api: None }
+pub(crate) fn reconcile<L: Backlog>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<Arc<L>> {
+    let ledger = Arc::new(ledger);
+    let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
+    Reconcile { ledger, usage: Usage, stripe: source(settings), wechat: None, epay: None, stripe_api: None, fulfil }
 }
 
 /// Everything that must come out the same whichever way it came about: not how often a row was written, nor in how many steps

@@ -11,7 +11,9 @@ use embedded::{APP_YAML, DATA_YAML, Template};
 use epay::Epay;
 use idempotency::Tables;
 use orders::Orders;
-use providers::{EpayConfig, StripeConfig, WechatConfig, WechatIds};
+use providers::{
+    EpayConfig, FireblocksConfig, FireblocksKeys, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig, WechatIds,
+};
 use serde_json::Value;
 use stripe::Stripe;
 use testkit::{STAGE, World};
@@ -42,6 +44,8 @@ const ADMISSION: (&[&str], &str) = (&Admission::VARIABLES, "shared/webhook/src/a
 const RECONCILE: &str = "reconcile";
 const STRIPE: (&[&str], &str) = (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs");
 const STRIPE_API: (&[&str], &str) = (&StripeConfig::VARIABLES, "shared/providers/src/stripe_config.rs");
+const UNITEL: (&[&str], &str) = (&UnitelConfig::VARIABLES, "shared/providers/src/unitel/config.rs");
+const FIREBLOCKS: (&[&str], &str) = (&FireblocksConfig::VARIABLES, "shared/providers/src/fireblocks/config.rs");
 const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tables.rs");
 
 const FUNCTIONS: &[Declared] = &[
@@ -124,8 +128,29 @@ const FUNCTIONS: &[Declared] = &[
             (&epay::Config::VARIABLES, "functions/epay/src/config.rs"),
             (&EpayConfig::VARIABLES, "shared/providers/src/epay/config.rs"),
             (&["EPAY_SECRET_ID"], "functions/checkout/src/config/epay.rs"),
+            (&["FULFIL_SECRET_ID"], "functions/reconcile/src/main.rs"),
+            UNITEL,
+            FIREBLOCKS,
         ],
-        schedules: &[(60, r#"{"sweep":"refused"}"#), (300, r#"{"sweep":"unpaid"}"#)],
+        schedules: &[
+            (60, r#"{"sweep":"refused"}"#),
+            (300, r#"{"sweep":"unpaid"}"#),
+            (60, r#"{"sweep":"unfulfilled"}"#),
+            (300, r#"{"sweep":"outside"}"#),
+        ],
+        is_source: false,
+    },
+    Declared {
+        name: fulfil::SOURCE,
+        routes: BTreeSet::new,
+        secrets: &[
+            UnitelKeys::SETTINGS[0],
+            UnitelKeys::SETTINGS[1],
+            FireblocksKeys::SETTINGS[0],
+            FireblocksKeys::SETTINGS[1],
+        ],
+        variables: &[UNITEL, FIREBLOCKS],
+        schedules: &[],
         is_source: false,
     },
 ];
@@ -178,9 +203,9 @@ fn schedules_are_the_same_in_the_template_and_in_the_code() {
     let app = app();
     for function in FUNCTIONS {
         let declared = entry(&app, function.name).schedules.iter();
-        let declared: Vec<(u64, &str)> =
+        let declared: BTreeSet<(u64, &str)> =
             declared.map(|schedule| (schedule.every.as_secs(), schedule.input.as_str())).collect();
-        assert_eq!(declared, function.schedules, "{}", function.name);
+        assert_eq!(declared, function.schedules.iter().copied().collect(), "{}", function.name);
     }
 }
 

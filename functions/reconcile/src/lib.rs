@@ -1,10 +1,11 @@
 //! What is left undone, gone through by the clock: events that could not be booked when they came, orders whose payment nobody has
-//! told us of.
+//! told us of, and paid ones whose delivery has stopped.
 //!
 //! Every run is bounded in time and in what it looks at, goes on where the last one stopped, and may overlap with another: all that
 //! it does goes through the same commit as a delivery does.
 
 mod ask;
+mod fulfilment;
 mod refused;
 mod unpaid;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use edge::{Moment, WorkError, Worker};
 use epay::Epay;
+use fulfil::Fulfil;
 use ledger::Backlog;
 use serde::{Deserialize, Serialize};
 use stripe::Stripe;
@@ -20,6 +22,7 @@ use usage::Usage;
 use wechat::Wechat;
 
 pub use ask::StripeApi;
+pub use fulfilment::Delivered;
 pub use refused::Tried;
 pub use unpaid::Asked;
 
@@ -37,6 +40,8 @@ pub struct Reconcile<L> {
     pub wechat: Option<Wechat>,
     pub epay: Option<Epay>,
     pub stripe_api: Option<StripeApi>,
+    /// What the stream does with a paid order, over the same books.
+    pub fulfil: Fulfil<L>,
 }
 
 /// What a schedule asks for.
@@ -53,6 +58,10 @@ enum Sweep {
     Refused,
     /// Orders that nobody has told us are paid.
     Unpaid,
+    /// Paid orders whose delivery has stopped.
+    Unfulfilled,
+    /// What is in somebody else's hands.
+    Outside,
 }
 
 /// What a run has come to.
@@ -61,6 +70,8 @@ enum Sweep {
 pub enum Report {
     Refused(Tried),
     Unpaid(Asked),
+    Unfulfilled(Delivered),
+    Outside(Delivered),
 }
 
 impl<L: Backlog> Worker for Reconcile<L> {
@@ -73,12 +84,14 @@ impl<L: Backlog> Worker for Reconcile<L> {
         Ok(match sweep {
             Sweep::Refused => Report::Refused(self.sweep_refused(moment).await?),
             Sweep::Unpaid => Report::Unpaid(self.sweep_unpaid(moment).await?),
+            Sweep::Unfulfilled => Report::Unfulfilled(self.sweep_unfulfilled(moment).await?),
+            Sweep::Outside => Report::Outside(self.sweep_outside(moment).await?),
         })
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the schedule must ask for {{\"sweep\":\"refused\"}} or {{\"sweep\":\"unpaid\"}}")]
+#[error("the schedule must ask for a sweep that is known: {{\"sweep\":\"refused\"}}")]
 struct UnknownTask;
 
 #[cfg(test)]

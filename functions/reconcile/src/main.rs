@@ -2,15 +2,20 @@
 //! sandbox.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use edge::{Keyring, KeyringError, Start, chain};
 use epay::{Epay, Gateway};
+use fulfil::{Custodian, Fulfil, Operator};
 use idempotency::{DynamoLedger, Tables};
-use providers::{Http, StripeConfig, WechatConfig};
+use providers::{FireblocksConfig, Http, StripeConfig, UnitelConfig, WechatConfig};
 use reconcile::{Reconcile, StripeApi};
 use stripe::Stripe;
 use usage::Usage;
 use wechat::{Api, Wechat};
+
+/// `FULFIL_SECRET_ID`: the secret of the function that fulfils.
+const FULFIL_SECRET: &str = "FULFIL_SECRET_ID";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -22,10 +27,29 @@ async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
     let stripe = Stripe { config: stripe::Config::read(|name| start.variable(name))? };
     let tables = Tables::read(|name| start.variable(name))?;
-    let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
+    let ledger = Arc::new(DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new()));
     ledger.warm().await;
     let (stripe_api, wechat, epay) = (stripe_api(&start).await?, wechat(&start).await?, epay(&start).await?);
-    edge::run_worker(Reconcile { ledger, usage: Usage, stripe, wechat, epay, stripe_api }).await
+    let fulfil = fulfil(&start, Arc::clone(&ledger)).await?;
+    edge::run_worker(Reconcile { ledger, usage: Usage, stripe, wechat, epay, stripe_api, fulfil }).await
+}
+
+async fn fulfil(start: &Start, ledger: Arc<DynamoLedger>) -> Result<Fulfil<Arc<DynamoLedger>>, lambda_http::Error> {
+    let operator = match UnitelConfig::read(|name| start.variable(name), &start.config.stage)? {
+        None => None,
+        Some(config) => {
+            let keys = usable("unitel", start.keys_of(FULFIL_SECRET, fulfil::operator_keys).await);
+            keys.map(|keys| Operator::new(http(), config, keys))
+        }
+    };
+    let custodian = match FireblocksConfig::read(|name| start.variable(name), &start.config.stage)? {
+        None => None,
+        Some(config) => {
+            let keys = usable("fireblocks", start.keys_of(FULFIL_SECRET, fulfil::custodian_keys).await);
+            keys.map(|keys| Custodian { http: http(), config, keys })
+        }
+    };
+    Ok(Fulfil { ledger, operator, custodian })
 }
 
 /// Whoever has no key is not asked. What was refused is tried again all the same: that needs none.

@@ -62,6 +62,10 @@ pub(crate) enum Error {
     Epay(#[from] epay::ConfigError),
     #[error(transparent)]
     EpayCheckout(#[from] checkout::EpaySettingsError),
+    #[error(transparent)]
+    Unitel(#[from] providers::UnitelConfigError),
+    #[error(transparent)]
+    Fireblocks(#[from] providers::FireblocksConfigError),
     #[error("infra/catalog.json")]
     Catalog(#[from] catalog::CatalogError),
     #[error(transparent)]

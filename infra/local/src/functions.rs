@@ -8,10 +8,11 @@ use checkout::{Checkout, EpaySettings, EpayTill, WechatTill};
 use edge::{Keyring, Moment, Reply, Service, Settings, Vault, Worker, chain};
 use embedded::Engine;
 use epay::Epay;
+use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use orders::Orders;
-use providers::{Http, StripeConfig, WechatConfig};
+use providers::{FireblocksConfig, Http, StripeConfig, UnitelConfig, WechatConfig};
 use reconcile::{Reconcile, StripeApi};
 use serde_json::Value;
 use stripe::Stripe;
@@ -56,14 +57,14 @@ pub(crate) async fn open(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Opened, Error> {
     let setting = |name: &str| {
-        let is_settable =
-            SETTABLE.contains(&name) || ["WECHAT_", "EPAY_"].iter().any(|prefix| name.starts_with(prefix));
+        let is_settable = SETTABLE.contains(&name)
+            || ["WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_"].iter().any(|prefix| name.starts_with(prefix));
         let tried = is_settable.then(|| variable(name)).flatten();
         tried.or_else(|| text(function.environment.get(name)?))
     };
     let parts = Parts {
         admission: Admission::read(setting)?,
-        ledger: DynamoLedger::new(&engine.sdk_config(), Tables::read(setting)?, fastrand::Rng::new()),
+        ledger: Arc::new(DynamoLedger::new(&engine.sdk_config(), Tables::read(setting)?, fastrand::Rng::new())),
         secrets,
     };
     let stripe = || stripe::Config::read(setting).map(|config| Stripe { config });
@@ -86,15 +87,18 @@ pub(crate) async fn open(
         "reconcile" => {
             let (stripe, stripe_api) = (stripe()?, Some(parts.stripe_api(&setting).await?));
             let (wechat, epay) = (Some(parts.wechat(&setting).await?), parts.epay_that_can_ask(&setting).await?);
-            Opened::Worker(work(Reconcile { ledger: parts.ledger, usage: Usage, stripe, wechat, epay, stripe_api }))
+            let fulfil = parts.fulfil(&setting).await?;
+            let ledger = Arc::clone(&fulfil.ledger);
+            Opened::Worker(work(Reconcile { ledger, usage: Usage, stripe, wechat, epay, stripe_api, fulfil }))
         }
+        "fulfil" => Opened::Worker(work(parts.fulfil(setting).await?)),
         unknown => return Err(Error::UnknownFunction(unknown.to_owned())),
     })
 }
 
 struct Parts<'s> {
     admission: Admission,
-    ledger: DynamoLedger,
+    ledger: Arc<DynamoLedger>,
     secrets: &'s Secrets,
 }
 
@@ -151,6 +155,25 @@ impl Parts<'_> {
         let http = Http::new(fastrand::Rng::new());
         let api = WechatConfig::read(&setting)?.map(|config| wechat::Api { http, config, keys });
         Ok(Wechat { config, api })
+    }
+
+    async fn fulfil(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Fulfil<Arc<DynamoLedger>>, Error> {
+        let http = || Http::new(fastrand::Rng::new());
+        let operator = match UnitelConfig::read(&setting, STAGE)? {
+            None => None,
+            Some(config) => {
+                let keys = Keyring::open(self.vault(), fulfil::operator_keys, now()).await?;
+                Some(Operator::new(http(), config, keys))
+            }
+        };
+        let custodian = match FireblocksConfig::read(&setting, STAGE)? {
+            None => None,
+            Some(config) => {
+                let keys = Keyring::open(self.vault(), fulfil::custodian_keys, now()).await?;
+                Some(Custodian { http: http(), config, keys })
+            }
+        };
+        Ok(Fulfil { ledger: Arc::clone(&self.ledger), operator, custodian })
     }
 
     fn vault(&self) -> Vault {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
 use ledger::Deadline;
@@ -28,10 +29,13 @@ pub trait Worker: Send + Sync {
 /// Serves invocations for as long as the sandbox lives.
 pub async fn run_worker<W: Worker>(worker: W) -> Result<(), Error> {
     let worker = &worker;
-    let work = |event: LambdaEvent<Box<RawValue>>| async move {
-        let moment = Moment::now(remaining(event.context.deadline).min(W::DONE_WITHIN));
-        let report = worker.work(event.payload.get(), &moment).await;
-        report.inspect_err(|error| tracing::error!(error = %chain(error.as_ref()), "the run failed"))
+    let work = |event: LambdaEvent<Box<RawValue>>| -> BoxFuture<'_, Result<W::Report, WorkError>> {
+        // Its type erased: what a worker awaits is more than a compiler likes to look through.
+        Box::pin(async move {
+            let moment = Moment::now(remaining(event.context.deadline).min(W::DONE_WITHIN));
+            let report = worker.work(event.payload.get(), &moment).await;
+            report.inspect_err(|error| tracing::error!(error = %chain(error.as_ref()), "the run failed"))
+        })
     };
     lambda_runtime::run(service_fn(work)).await
 }

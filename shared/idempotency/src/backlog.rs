@@ -61,8 +61,8 @@ impl Backlog for DynamoLedger {
         orders_max: u16,
         delivery: &Delivery<'_>,
     ) -> Result<Vec<OrderNumber>, CommitError> {
-        let word = order_row::word_of(work);
-        let ids = self.due_in(&self.tables().orders, names::WORK, word, orders_max, delivery).await?;
+        let (table, of_work) = (&self.tables().orders, order_row::word_of(work));
+        let ids = self.due_in(table, names::WORK, of_work, orders_max, delivery).await?;
         Ok(ids.iter().filter_map(|id| OrderNumber::new(id).ok()).collect())
     }
 

@@ -2,6 +2,7 @@
 //! whose delivery has stopped.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{CommitError, Delivery, EventKey, Ledger, Order, OrderNumber, Reason, Timestamp, Work};
 
@@ -51,6 +52,52 @@ pub trait Backlog: Ledger {
         until: Option<Timestamp>,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
+}
+
+impl<L: Backlog> Backlog for Arc<L> {
+    fn due(
+        &self,
+        source: &'static str,
+        events_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Vec<EventKey>, CommitError>> + Send {
+        L::due(self, source, events_max, delivery)
+    }
+
+    fn waiting(
+        &self,
+        receipt: &EventKey,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Waiting>, CommitError>> + Send {
+        L::waiting(self, receipt, delivery)
+    }
+
+    fn put_off(
+        &self,
+        waiting: &Waiting,
+        until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        L::put_off(self, waiting, until, delivery)
+    }
+
+    fn undone(
+        &self,
+        work: Work,
+        orders_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Vec<OrderNumber>, CommitError>> + Send {
+        L::undone(self, work, orders_max, delivery)
+    }
+
+    fn look_later(
+        &self,
+        order: &Order,
+        until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        L::look_later(self, order, until, delivery)
+    }
 }
 
 /// An event that was refused, and what is kept of it.

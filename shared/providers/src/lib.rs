@@ -25,7 +25,7 @@ pub use epay::{
 pub use error::CallError;
 pub use fireblocks::{Fireblocks, FireblocksConfig, FireblocksConfigError, FireblocksKeys, NewTransfer, SentTransfer};
 pub use http::Http;
-pub use operator::{Recharged, TopUp, TopUpKind};
+pub use operator::Recharged;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};
 pub use published::published;
 pub use session::{PaymentStatus, Session, SessionStatus};

@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use ledger::Money;
-
 /// What came of the one call. There is no error beside it: whatever is not known to have ended is not known to have failed.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Recharged {
@@ -42,25 +40,4 @@ impl fmt::Debug for Recharged {
             Self::Unknown { why } => f.debug_struct("Unknown").field("why", why).finish(),
         }
     }
-}
-
-#[derive(Clone, PartialEq, Eq)]
-pub struct TopUp {
-    pub kind: TopUpKind,
-    pub code: String,
-    pub phone: String,
-    pub price: Money,
-}
-
-impl fmt::Debug for TopUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TopUp").field("kind", &self.kind).field("code", &self.code).finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TopUpKind {
-    Voice,
-    Data,
-    Postpaid,
 }

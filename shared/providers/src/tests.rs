@@ -8,7 +8,7 @@ mod wechat;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Amount, Currency, Money, OrderNumber};
+use ledger::{Amount, Currency, Money, Operator, OrderNumber, TopUp, TopUpKind};
 use testkit::{StripeFault, StripeNet, deadline};
 
 use super::*;

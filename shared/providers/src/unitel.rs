@@ -7,14 +7,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ledger::{Deadline, Timestamp};
+use ledger::{Deadline, Timestamp, TopUp, TopUpKind};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use crate::CallError;
 use crate::http::{Answer, Http, Outgoing, SendError};
-use crate::operator::{Recharged, TopUp, TopUpKind};
+use crate::operator::Recharged;
 use crate::retry::until_answered;
 
 pub use config::{UnitelConfig, UnitelConfigError, UnitelKeys};
@@ -108,7 +108,7 @@ impl Unitel {
     }
 
     fn asked(&self, top_up: &TopUp, journal_id: &str) -> (&'static str, String) {
-        let TopUp { kind, code, phone, price } = top_up;
+        let TopUp { operator: _, kind, code, phone, price } = top_up;
         let UnitelConfig { account, vat_register_no, .. } = &self.config;
         let amount = price.priced();
         let transaction =

@@ -7,10 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Amount, Currency, Money};
-use providers::{
-    CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, TopUp, TopUpKind, Unitel, UnitelConfig, UnitelKeys,
-};
+use ledger::{Amount, Currency, Money, Operator, TopUp, TopUpKind};
+use providers::{CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, Unitel, UnitelConfig, UnitelKeys};
 use testkit::{deadline, now};
 
 const SESSION: &str =
@@ -98,7 +96,13 @@ async fn what_may_be_asked_once_is_written_once() {
     let keys = Arc::new(UnitelKeys::parse(Some("shop"), Some("one-of-ours")).expect("keys"));
     let unitel = Unitel::new(Http::new(fastrand::Rng::with_seed(1)), config, keys);
     let price = Money { amount: Amount::from_units(500_000), currency: Currency::parse("MNT").expect("a currency") };
-    let top_up = TopUp { kind: TopUpKind::Voice, code: "SD5000".to_owned(), phone: "88000000".to_owned(), price };
+    let top_up = TopUp {
+        operator: Operator::Unitel,
+        kind: TopUpKind::Voice,
+        code: "SD5000".to_owned(),
+        phone: "88000000".to_owned(),
+        price,
+    };
     let patience = || deadline(Duration::from_secs(5));
     let ready = unitel.ready(now(), patience()).await.expect("a token");
     let recharged = unitel.recharge(&ready, &top_up, "HL1", patience()).await;

@@ -48,6 +48,10 @@ pub struct OrderRow {
     pub fulfilment: String,
     pub posted: i128,
     pub postings: u64,
+    /// What stands of each line, by its name.
+    pub delivered: BTreeMap<String, i128>,
+    pub recharge: Option<String>,
+    pub transfer: Option<String>,
     pub anomaly: Option<String>,
     pub version: u64,
 }
@@ -62,6 +66,13 @@ impl OrderRow {
             fulfilment: order.fulfilment.as_str().to_owned(),
             posted: i128::try_from(order.posted.units()).unwrap(),
             postings: order.postings,
+            delivered: order
+                .delivered
+                .iter()
+                .map(|(line, amount)| (line.to_string(), i128::try_from(amount.units()).unwrap()))
+                .collect(),
+            recharge: order.recharge.as_ref().map(|recharge| recharge.state.as_str().to_owned()),
+            transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str().to_owned()),
             anomaly: order.anomalies.keys().next().map(|reason| reason.as_str().to_ascii_uppercase()),
             version: order.version,
         }
@@ -109,8 +120,9 @@ impl Books {
         }
         for row in scan(engine, "accounts") {
             let id = word(&row, "id").unwrap();
-            if let Some(owner) = word(&row, "owner") {
-                books.keys.insert(id, owner);
+            // An account's name holds no `#`: what does leads to an owner, or is no account at all.
+            if id.contains('#') {
+                books.keys.extend(word(&row, "owner").map(|owner| (id, owner)));
             } else {
                 let account = Account {
                     balance: number(&row, "balance"),
@@ -135,6 +147,17 @@ impl Books {
                 fulfilment: word(&row, "fulfilment").unwrap(),
                 posted: number(&row, "posted"),
                 postings: u64::try_from(number(&row, "postings")).unwrap(),
+                delivered: row
+                    .pointer("/delivered/M")
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flatten()
+                    .map(|(line, amount)| {
+                        (line.clone(), amount.pointer("/N").and_then(Value::as_str).unwrap().parse().unwrap())
+                    })
+                    .collect(),
+                recharge: row.pointer("/recharge/M").and_then(|recharge| word(recharge, "state")),
+                transfer: row.pointer("/transfer/M").and_then(|transfer| word(transfer, "status")),
                 anomaly: word(&row, "anomaly_reason"),
                 version: u64::try_from(number(&row, "version")).unwrap(),
             };
@@ -172,12 +195,24 @@ impl Books {
             );
         }
         for (number, order) in &self.orders {
-            let of_payment = |id: &String| id.starts_with("payment#") || id.starts_with("reversal#");
-            let of_order = self.journal.iter().filter(|(id, row)| of_payment(id) && row.order.as_ref() == Some(number));
-            let rows: Vec<&Row> = of_order.map(|(_, row)| row).collect();
-            let sum: i128 = rows.iter().map(|row| row.change).sum();
-            assert_eq!(sum, order.posted, "the postings of order {number} add up to what it says stands");
-            assert_eq!(u64::try_from(rows.len()).unwrap(), order.postings, "order {number} counts its postings");
+            let names = ["payment#", "reversal#", "grant#", "commission#"];
+            let is_of_order = |id: &str, row: &Row| {
+                names.iter().any(|name| id.starts_with(name)) && row.order.as_ref() == Some(number)
+            };
+            let rows: Vec<_> = self.journal.iter().filter(|(id, row)| is_of_order(id, row)).collect();
+            let is_credits = |row: &Row| row.account.as_ref().is_some_and(|account| account.ends_with("/credits"));
+            let sum = |of_credits| -> i128 {
+                rows.iter().filter(|(_, row)| is_credits(row) == of_credits).map(|(_, row)| row.change).sum()
+            };
+            assert_eq!(sum(true), order.posted, "the postings of order {number} add up to what it says stands");
+            let delivered: i128 = order.delivered.values().sum();
+            assert_eq!(sum(false), delivered, "and so does all else that was posted for it");
+            let counted =
+                rows.iter().filter(|(id, _)| id.starts_with("payment#") || id.starts_with("reversal#")).count();
+            assert_eq!(u64::try_from(counted).unwrap(), order.postings, "order {number} counts its postings");
+            let firsts =
+                rows.iter().filter(|(id, _)| id.starts_with("grant#") || id.starts_with("commission#")).count();
+            assert_eq!(firsts, order.delivered.len(), "each line of order {number} is posted first under its own name");
             let is_paid = matches!(order.payment.as_str(), "paid" | "partly_refunded" | "refunded");
             assert_eq!(order.paid_by.is_some(), is_paid, "order {number} says by what it was paid");
         }

@@ -1,0 +1,99 @@
+//! Tokens that leave the books: a transfer at the custodian, asked for under the name of the allocation, so that asking again is asking
+//! for the same one.
+
+use edge::{Keyring, Moment, Settings};
+use ledger::{Allocation, Deadline, Fact, Ledger, Order, OrderNumber, TransferStatus};
+use providers::{CallError, Fireblocks, FireblocksConfig, FireblocksKeys, Http, NewTransfer, SentTransfer};
+use signing::{SecretError, Strength};
+
+use crate::{FOR_THE_BOOKS, Fulfil, FulfilError, ROUNDS_MAX, SOURCE};
+
+#[derive(Debug)]
+pub struct Custodian {
+    pub http: Http,
+    pub config: FireblocksConfig,
+    pub keys: Keyring<FireblocksKeys>,
+}
+
+/// Its live keys.
+pub fn keys(settings: &Settings, _: Strength) -> Result<FireblocksKeys, (&'static str, SecretError)> {
+    let [api_key, secret] = FireblocksKeys::SETTINGS;
+    FireblocksKeys::parse(settings.setting(api_key), settings.setting(secret))
+}
+
+impl Custodian {
+    fn fireblocks(&self) -> Fireblocks {
+        Fireblocks::new(self.http.clone(), self.config.clone(), self.keys.current())
+    }
+
+    /// With the key that we have; and where it is not known, once more with the one that may have replaced it.
+    async fn create(&self, new: &NewTransfer, moment: &Moment, until: Deadline) -> Result<SentTransfer, CallError> {
+        match self.fireblocks().create(new, moment.now, until).await {
+            Err(CallError::Refused { status: 401, .. }) if self.is_renewed(moment).await => {
+                self.fireblocks().create(new, moment.now, until).await
+            }
+            answer => answer,
+        }
+    }
+
+    pub(crate) async fn find(
+        &self,
+        allocation: &Allocation,
+        moment: &Moment,
+        until: Deadline,
+    ) -> Result<Option<SentTransfer>, CallError> {
+        let id = allocation.key.as_str();
+        match self.fireblocks().find(id, moment.now, until).await {
+            Err(CallError::Refused { status: 401, .. }) if self.is_renewed(moment).await => {
+                self.fireblocks().find(id, moment.now, until).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn is_renewed(&self, moment: &Moment) -> bool {
+        matches!(self.keys.refreshed(moment.now).await, Ok(Some(_)))
+    }
+}
+
+impl<L: Ledger> Fulfil<L> {
+    pub(crate) async fn send(&self, order: &Order, moment: &Moment) -> Result<(), FulfilError> {
+        let (custodian, allocation) =
+            self.custodian.as_ref().zip(order.allocation()).ok_or(FulfilError::NoCustodian)?;
+        let new = NewTransfer {
+            external_id: allocation.key.to_string(),
+            asset: allocation.asset,
+            amount: allocation.amount.decimal(allocation.scale),
+            wallet: allocation.wallet,
+        };
+        let until = moment.but_for(FOR_THE_BOOKS).deadline;
+        let sent = custodian.create(&new, moment, until).await.map_err(FulfilError::Custodian)?;
+        self.learn_transfer(&order.number, &sent, moment).await
+    }
+
+    /// Over whatever has been written in the meantime, its own webhook among it, until the order says it.
+    pub(crate) async fn learn_transfer(
+        &self,
+        number: &OrderNumber,
+        sent: &SentTransfer,
+        moment: &Moment,
+    ) -> Result<(), FulfilError> {
+        // A word that is new there says that it was taken, and its webhook will say what it means.
+        let status = TransferStatus::named(&sent.status).unwrap_or(TransferStatus::Submitted);
+        for _ in 0..ROUNDS_MAX {
+            let Some(order) = self.ledger.order(number, &moment.delivery()).await? else {
+                return Ok(());
+            };
+            let facts = vec![("transfer", Fact::from(sent.id.as_str())), ("status", status.as_str().into())];
+            let effects = order.learn_transfer(&sent.id, status, moment.now);
+            let Some(decision) = order.step(SOURCE, "transferred", facts, effects) else {
+                return Ok(());
+            };
+            self.write(&decision, moment).await?;
+            if status.has_failed() {
+                edge::alarm(SOURCE, "transfer_failed", number.as_str());
+            }
+        }
+        Err(FulfilError::Restless)
+    }
+}

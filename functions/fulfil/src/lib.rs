@@ -1,0 +1,164 @@
+//! What a paid order becomes, beside the credits that its payment has posted: tokens and where they are sent, access to reports, what
+//! those earn who led the buyer here, and a telephone's top-up.
+//!
+//! A stream names the orders that have changed; what is to be done with one is decided on from how it stands when it is read. So the
+//! same record again, two workers at once and a stream from its beginning change nothing: each write is over the version that was
+//! read, each posting has a name that is used once, and only the operator's call, which has none, is claimed before it is made.
+
+mod custodian;
+mod operator;
+mod outside;
+mod stream;
+
+use std::time::Duration;
+
+use edge::{Moment, WorkError, Worker};
+use futures_util::StreamExt as _;
+use ledger::{CommitError, Committed, Decision, Fact, Ledger, Order, OrderNumber};
+use providers::CallError;
+use thiserror::Error;
+
+pub use custodian::{Custodian, keys as custodian_keys};
+pub use operator::{Operator, keys as operator_keys};
+pub use outside::Asked;
+pub use stream::Failures;
+
+use stream::Batch;
+
+/// The name that it goes by in the journal, the log and the metrics.
+pub const SOURCE: &str = "fulfil";
+
+/// A token, the longest call to an operator, and writing down what came of it.
+pub const ONE_WITHIN: Duration = Duration::from_secs(45);
+/// What is kept of that for the books, after whoever was asked.
+const FOR_THE_BOOKS: Duration = Duration::from_secs(5);
+/// As many as a sandbox of the smallest size has sockets and memory for; a batch has not many more.
+const AT_ONCE: usize = 8;
+/// Posted, sent, claimed, called; and in each round somebody else may have written.
+const ROUNDS_MAX: u32 = 12;
+
+/// The books, and whoever delivers what is not ours to give.
+#[derive(Debug)]
+pub struct Fulfil<L> {
+    pub ledger: L,
+    /// Where telephones are topped up.
+    pub operator: Option<Operator>,
+    /// Where tokens leave the books.
+    pub custodian: Option<Custodian>,
+}
+
+/// What has come of one order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fulfilled {
+    /// Something was written.
+    MovedOn,
+    /// There was nothing to do, or nothing yet.
+    Nothing,
+}
+
+#[derive(Debug, Error)]
+pub enum FulfilError {
+    #[error(transparent)]
+    Books(#[from] CommitError),
+    #[error("the operator does not let us in")]
+    Operator(#[source] CallError),
+    #[error("the custodian does not take it")]
+    Custodian(#[source] CallError),
+    #[error("nobody tops up telephones here")]
+    NoOperator,
+    #[error("nobody sends tokens here")]
+    NoCustodian,
+    #[error("there is too little time left to begin")]
+    NoTime,
+    #[error("it goes on changing")]
+    Restless,
+}
+
+impl<L: Ledger> Worker for Fulfil<L> {
+    /// A sandbox has a minute.
+    const DONE_WITHIN: Duration = Duration::from_secs(55);
+    type Report = Failures;
+
+    async fn work(&self, event: &str, moment: &Moment) -> Result<Failures, WorkError> {
+        let Batch { orders, unreadable } = stream::read(event)?;
+        let tried = futures_util::stream::iter(orders).map(|(number, records)| async move {
+            match self.fulfil(&number, &moment.part(ONE_WITHIN)).await {
+                Ok(_) => Vec::new(),
+                Err(error) => {
+                    failed(&number, &error, moment);
+                    records
+                }
+            }
+        });
+        let failed = tried.buffer_unordered(AT_ONCE).concat().await;
+        Ok(Failures::of(failed.into_iter().chain(unreadable)))
+    }
+}
+
+impl<L: Ledger> Fulfil<L> {
+    /// Does what is to be done with an order, until nothing is.
+    pub async fn fulfil(&self, number: &OrderNumber, moment: &Moment) -> Result<Fulfilled, FulfilError> {
+        let mut fulfilled = Fulfilled::Nothing;
+        for _ in 0..ROUNDS_MAX {
+            // One that has gone is nobody's to fulfil.
+            let Some(order) = self.ledger.order(number, &moment.delivery()).await? else {
+                return Ok(fulfilled);
+            };
+            if !self.step(&order, moment).await? {
+                return Ok(fulfilled);
+            }
+            fulfilled = Fulfilled::MovedOn;
+        }
+        Err(FulfilError::Restless)
+    }
+
+    /// The next thing that is to be done with an order as it was read. False where there is none.
+    async fn step(&self, order: &Order, moment: &Moment) -> Result<bool, FulfilError> {
+        let postings = order.fulfil(self.custodian.is_some(), moment.now);
+        if let Some(decision) = order.step(SOURCE, "fulfilled", facts(order), postings) {
+            self.write(&decision, moment).await?;
+        } else if order.transfer.as_ref().is_some_and(ledger::Transfer::is_due) {
+            self.send(order, moment).await?;
+        } else if let Some(top_up) = order.top_up().filter(|_| order.is_to_be_recharged()) {
+            self.recharge(order, top_up, moment).await?;
+        } else if order.recharge.as_ref().is_some_and(|recharge| recharge.is_abandoned(moment.now)) {
+            self.learn_recharge(&order.number, &operator::abandoned(), moment).await?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    async fn write(&self, decision: &Decision, moment: &Moment) -> Result<Written, CommitError> {
+        match self.ledger.commit(decision, &moment.delivery()).await {
+            Ok(Committed::Now(receipt)) => {
+                if let Decision::Record(entry) = decision {
+                    edge::line(SOURCE, Some(receipt.key.as_str()), entry.heading.kind, None, moment);
+                }
+                Ok(Written::Now)
+            }
+            Ok(Committed::Earlier(_) | Committed::Ignored { .. }) | Err(CommitError::Stale) => Ok(Written::ByOthers),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Now,
+    /// Somebody else has written this, or what it rests on: it is to be read again.
+    ByOthers,
+}
+
+fn facts(order: &Order) -> ledger::Facts {
+    vec![("product", order.terms.product.as_str().into()), ("quantity", Fact::Count(order.terms.quantity))]
+}
+
+/// Nothing is lost by it: the stream brings it again, and what it gives up is found by the clock.
+fn failed(number: &OrderNumber, error: &FulfilError, moment: &Moment) {
+    tracing::warn!(error = %edge::chain(error), order = number.as_str(), "an order was not fulfilled");
+    edge::line(SOURCE, Some(number.as_str()), "failed", None, moment);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! What a batch of a stream names, and what is brought again. What comes of an order is tested in `tests/`, over the real store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use edge::Moment;
+use testkit::{MemoryLedger, deadline, mark, now};
+
+use super::*;
+use stream::{NoBatch, read};
+
+fn record(id: &str, place: &str) -> String {
+    format!(
+        r#"{{"eventID":"1","eventName":"MODIFY","eventSource":"aws:dynamodb","dynamodb":{{"Keys":{{"id":{{"S":"{id}"}}}},
+            "NewImage":{{"id":{{"S":"{id}"}},"price_amount":{{"N":"1e400"}}}},"SequenceNumber":"{place}","StreamViewType":"NEW_AND_OLD_IMAGES"}}}}"#
+    )
+}
+
+fn event(records: &[String]) -> String {
+    format!(r#"{{"Records":[{}]}}"#, records.join(","))
+}
+
+#[test]
+fn a_batch_is_read_as_the_orders_that_it_names() {
+    let rows: [(&[String], &[(&str, &[&str])], &[&str]); 5] = [
+        (&[], &[], &[]),
+        (&[record("HL1", "1"), record("HL2", "2"), record("HL1", "3")], &[("HL1", &["1", "3"]), ("HL2", &["2"])], &[]),
+        (&[record("stripe#pi_1", "1"), record("pending#alice#credits", "2")], &[], &[]),
+        // What cannot be an order's row, and what has no row's key.
+        (&[record("no order", "1"), record("HL1", "2")], &[("HL1", &["2"])], &["1"]),
+        (&[r#"{"dynamodb":{"SequenceNumber":"1","Keys":{"other":{"S":"HL1"}}}}"#.to_owned()], &[], &["1"]),
+    ];
+    for (records, orders, unreadable) in rows {
+        let batch = read(&event(records)).expect("a batch");
+        let expected: BTreeMap<_, Vec<String>> = orders
+            .iter()
+            .map(|(order, places)| {
+                (OrderNumber::new(order).expect("a number"), places.iter().map(|place| (*place).to_owned()).collect())
+            })
+            .collect();
+        assert_eq!(
+            (batch.orders, batch.unreadable),
+            (expected, unreadable.iter().map(|it| (*it).to_owned()).collect())
+        );
+    }
+}
+
+#[test]
+fn what_has_no_place_in_a_stream_is_no_batch() {
+    for event in ["", "{}", "[]", r#"{"Records":{}}"#, r#"{"Records":[{}]}"#, r#"{"Records":[{"dynamodb":{}}]}"#] {
+        assert_eq!(read(event), Err(NoBatch), "{event}");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
+#[tokio::test]
+async fn what_failed_is_brought_again_and_nothing_else() {
+    let ledger = Arc::new(MemoryLedger::default());
+    let fulfil = Fulfil { ledger, operator: None, custodian: None };
+    let deadline = deadline(Fulfil::<Arc<MemoryLedger>>::DONE_WITHIN);
+    let moment = Moment { now: now(), started: Instant::now(), deadline, attempt: mark(1) };
+    let batch = event(&[record("HL1", "1"), record("no order", "2"), record("HL2", "3")]);
+    let told = fulfil.work(&batch, &moment).await.expect("a report");
+    let json = serde_json::to_string(&told).expect("JSON");
+    assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#);
+    let none = fulfil.work(r#"{"Records":[]}"#, &moment).await.expect("a report");
+    assert_eq!(serde_json::to_string(&none).expect("JSON"), r#"{"batchItemFailures":[]}"#);
+    assert!(fulfil.work("{}", &moment).await.is_err());
+}

@@ -1,0 +1,174 @@
+//! Paid orders whose delivery has stopped: what the stream has not begun within a minute, or has not brought to an end, is done as it
+//! would have done it; and what is in somebody else's hands is asked about.
+
+use std::time::Duration;
+
+use edge::Moment;
+use fulfil::{FulfilError, Fulfilled};
+use futures_util::{StreamExt as _, stream};
+use ledger::{Backlog, CommitError, Order, OrderNumber, Timestamp, Work};
+use serde::Serialize;
+
+use crate::{Reconcile, SOURCE};
+
+/// What is left is first in the next run.
+const ORDERS_MAX: u16 = 40;
+/// An operator that hangs must not hold up those that do not.
+const AT_ONCE: usize = 8;
+/// For asking what has become of something, and writing it down.
+const ASKED_WITHIN: Duration = Duration::from_secs(15);
+const PAUSE_SECONDS_MIN: u64 = 60;
+const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// From then on somebody is called: a buyer who has paid has waited for long enough.
+const CALL_AFTER_SECONDS: u64 = 10 * 60;
+/// Between two questions about the same.
+const ASK_PAUSE_SECONDS_MIN: u64 = 5 * 60;
+const ASK_PAUSE_SECONDS_MAX: u64 = 60 * 60;
+
+/// What a run has come to, in orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Delivered {
+    pub tried: u32,
+    /// Brought further, or to an end.
+    pub moved_on: u32,
+    /// Nothing could be done, or nothing yet.
+    pub waiting: u32,
+    /// Left to a person.
+    pub left: u32,
+    pub failed: u32,
+    /// Whether there was more to do than time.
+    pub is_cut_short: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    MovedOn,
+    Waiting,
+    Left,
+    Failed,
+    TooLate,
+}
+
+impl<L: Backlog> Reconcile<L> {
+    pub(crate) async fn sweep_unfulfilled(&self, run: &Moment) -> Result<Delivered, CommitError> {
+        let due = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &run.delivery()).await?;
+        let tried = stream::iter(due).map(|number| async move { self.deliver(&number, run).await });
+        Ok(Delivered::of(tried.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await))
+    }
+
+    pub(crate) async fn sweep_outside(&self, run: &Moment) -> Result<Delivered, CommitError> {
+        let due = self.ledger.undone(Work::Outside, ORDERS_MAX, &run.delivery()).await?;
+        let tried = stream::iter(due).map(|number| async move { self.ask_outside(&number, run).await });
+        Ok(Delivered::of(tried.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await))
+    }
+
+    async fn deliver(&self, number: &OrderNumber, run: &Moment) -> Came {
+        if run.is_short_of(ASKED_WITHIN) {
+            return Came::TooLate;
+        }
+        let moment = run.part(fulfil::ONE_WITHIN);
+        match self.fulfil.fulfil(number, &moment).await {
+            Ok(Fulfilled::MovedOn) => Came::MovedOn,
+            Ok(Fulfilled::Nothing) => {
+                self.put_off_order(number, &moment, |order| order.work(moment.now).map(|(_, at)| at)).await;
+                Came::Waiting
+            }
+            // The next run has more.
+            Err(FulfilError::NoTime) => Came::TooLate,
+            Err(error) => {
+                failed(number, &error, &moment);
+                self.put_off_order(number, &moment, |order| {
+                    let waited_s = moment.now.seconds_apart(since(order));
+                    if waited_s >= CALL_AFTER_SECONDS {
+                        edge::alarm(SOURCE, "not_fulfilled", number.as_str());
+                    }
+                    Some(later(waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX), moment.now))
+                })
+                .await;
+                Came::Failed
+            }
+        }
+    }
+
+    async fn ask_outside(&self, number: &OrderNumber, run: &Moment) -> Came {
+        if run.is_short_of(ASKED_WITHIN) {
+            return Came::TooLate;
+        }
+        let moment = run.part(ASKED_WITHIN);
+        let asked = match self.ledger.order(number, &moment.delivery()).await {
+            Ok(Some(order)) => self.fulfil.ask(&order, &moment).await,
+            Ok(None) => return Came::Waiting,
+            Err(error) => Err(error.into()),
+        };
+        let again = |order: &Order| {
+            let waited_s = moment.now.seconds_apart(since(order));
+            Some(later(waited_s.clamp(ASK_PAUSE_SECONDS_MIN, ASK_PAUSE_SECONDS_MAX), moment.now))
+        };
+        match asked {
+            Ok(fulfil::Asked::Settled) => Came::MovedOn,
+            Ok(fulfil::Asked::Open) => {
+                self.put_off_order(number, &moment, again).await;
+                Came::Waiting
+            }
+            Ok(fulfil::Asked::Left) => {
+                self.put_off_order(number, &moment, |_| None).await;
+                Came::Left
+            }
+            Err(error) => {
+                failed(number, &error, &moment);
+                self.put_off_order(number, &moment, again).await;
+                Came::Failed
+            }
+        }
+    }
+
+    /// As it stands now. One that could not be put off is looked at again in the next run, which costs that run some time.
+    async fn put_off_order(&self, number: &OrderNumber, moment: &Moment, until: impl Fn(&Order) -> Option<Timestamp>) {
+        let delivery = moment.delivery();
+        let put_off = async {
+            match self.ledger.order(number, &delivery).await? {
+                Some(order) => self.ledger.look_later(&order, until(&order), &delivery).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = put_off.await {
+            tracing::warn!(error = %edge::chain(&error), order = number.as_str(), "an order was not put off");
+        }
+    }
+}
+
+impl Delivered {
+    fn of(came: Vec<Came>) -> Self {
+        came.into_iter().fold(Self::default(), |mut all, came| {
+            let count = match came {
+                Came::MovedOn => &mut all.moved_on,
+                Came::Waiting => &mut all.waiting,
+                Came::Left => &mut all.left,
+                Came::Failed => &mut all.failed,
+                Came::TooLate => {
+                    all.is_cut_short = true;
+                    return all;
+                }
+            };
+            *count = count.saturating_add(1);
+            all.tried = all.tried.saturating_add(1);
+            all
+        })
+    }
+}
+
+/// From when on its buyer waits for what is not there.
+fn since(order: &Order) -> Timestamp {
+    let called = order.recharge.as_ref().map(|recharge| recharge.at);
+    let paid = order.paid.as_ref().map(|paid| paid.at);
+    called.or(paid).unwrap_or(order.created_at)
+}
+
+fn later(pause_s: u64, now: Timestamp) -> Timestamp {
+    now.plus_seconds(i64::try_from(pause_s).unwrap_or(i64::MAX))
+}
+
+fn failed(number: &OrderNumber, error: &FulfilError, moment: &Moment) {
+    tracing::warn!(error = %edge::chain(error), order = number.as_str(), "an order was not fulfilled");
+    edge::line(SOURCE, Some(number.as_str()), "not_fulfilled", None, moment);
+}
