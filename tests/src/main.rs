@@ -8,6 +8,7 @@ mod costs;
 mod epay;
 mod faults;
 mod forgeries;
+mod fulfil;
 mod gateway;
 mod house;
 mod payments;

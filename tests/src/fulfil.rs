@@ -1,0 +1,197 @@
+//! What a paid order becomes, over the real SDK and store: whatever happens to its payment, in whatever order and however often the
+//! worker is called, the books end the same.
+
+mod stories;
+mod swept;
+mod top_ups;
+mod transfers;
+
+use std::sync::Arc;
+
+use edge::{Keyring, Moment, Settings, Vault, Worker as _};
+use fulfil::{Custodian, Fulfil, Operator};
+use idempotency::DynamoLedger;
+use ledger::{
+    Amount, Commission, CommitError, Currency, Decision, Dispute, DisputeStage, Effect, Entry, EventKey, Fingerprint,
+    Grant, Heading, Ledger, Money, OnChain, Order, OrderNumber, Owner, Payment, Provider, Reference, Refund,
+    RefundState, TopUp, TopUpKind, Word,
+};
+use providers::{FireblocksConfig, Http, UnitelConfig};
+use testkit::{
+    Books, FIREBLOCKS_BASE, FireblocksNet, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelNet, World, deadline,
+    delivery, fireblocks_settings, now,
+};
+
+use crate::payments::made;
+use crate::sandbox::moment_at;
+
+pub(crate) const ORDER: &str = "HL1";
+const PHONE: &str = "88000000";
+const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
+/// The index has it then: what was not begun is begun.
+const MINUTE: i64 = 60;
+
+/// What fulfils, over one store and these nets.
+pub(crate) async fn worker<L: Ledger>(
+    ledger: L,
+    unitel: Option<(&UnitelNet, &[(&str, &str)])>,
+    fireblocks: Option<&FireblocksNet>,
+) -> Fulfil<L> {
+    let operator = match unitel {
+        None => None,
+        Some((net, settings)) => {
+            let secrets = [("UNITEL_USERNAME", UNITEL_USERNAME), ("UNITEL_PASSWORD", UNITEL_PASSWORD)];
+            let keys = Keyring::open(vault(&secrets), fulfil::operator_keys, now()).await.expect("keys");
+            let set = |name: &str| {
+                let all = settings.iter().chain(&[("UNITEL_API_URL", UNITEL_BASE)]);
+                all.clone().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            let config = UnitelConfig::read(set, "prod").expect("valid").expect("an address");
+            Some(Operator::new(Http::over(net.clone(), fastrand::Rng::with_seed(1)), config, keys))
+        }
+    };
+    let custodian = match fireblocks {
+        None => None,
+        Some(net) => {
+            let settings = fireblocks_settings();
+            let pairs: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let keys = Keyring::open(vault(&pairs), fulfil::custodian_keys, now()).await.expect("keys");
+            let set = |name: &str| match name {
+                "FIREBLOCKS_API_BASE" => Some(FIREBLOCKS_BASE.to_owned()),
+                "FIREBLOCKS_VAULT" => Some("7".to_owned()),
+                _ => None,
+            };
+            let config = FireblocksConfig::read(set, "prod").expect("valid").expect("a vault");
+            // A sandbox's dice are its own: the custodian takes no nonce twice.
+            Some(Custodian { http: Http::over(net.clone(), fastrand::Rng::new()), config, keys })
+        }
+    };
+    Fulfil { ledger, operator, custodian }
+}
+
+fn vault(settings: &[(&str, &str)]) -> Vault {
+    Vault::Here(Settings::new(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))))
+}
+
+pub(crate) fn word(text: &str) -> Word {
+    Word::new(text).expect("a word")
+}
+
+pub(crate) fn number() -> OrderNumber {
+    OrderNumber::new(ORDER).expect("a number")
+}
+
+fn tokens(on_chain: bool) -> Grant {
+    let amount = Amount::parse("10", 18).expect("an amount");
+    let on_chain = on_chain.then(|| OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() });
+    Grant::Token { code: word("POSX"), scale: 18, amount, on_chain }
+}
+
+fn airtime(phone: &str) -> Grant {
+    let price = Money { amount: Amount::from_units(500_000), currency: Currency::MNT };
+    let (operator, code, phone) = (ledger::Operator::Unitel, "SD5000".to_owned(), phone.to_owned());
+    Grant::TopUp(TopUp { operator, kind: TopUpKind::Voice, code, phone, price })
+}
+
+/// Alice's, for 19.99 USD; bob, who led her here, earns a tenth, and carol a fiftieth.
+pub(crate) fn order(grants: Vec<Grant>) -> Order {
+    let mut order = crate::payments::order(ORDER);
+    order.terms.grants = grants;
+    let earns = |name: &str, basis_points| Commission { to: Owner::new(name).expect("an owner"), basis_points };
+    order.terms.commissions = vec![earns("bob", 1_000), earns("carol", 200)];
+    order
+}
+
+/// Something that happens to an order's payment.
+#[derive(Debug, Clone, Copy)]
+enum Report {
+    Paid,
+    /// In cents.
+    Refunded(u64),
+    Disputed(DisputeStage),
+}
+
+impl Report {
+    fn effects(self, order: &Order) -> Vec<Effect> {
+        let by = Reference::new(Provider::Stripe, "pi_1").expect("an id");
+        match self {
+            Self::Paid => order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("what it costs"),
+            Self::Refunded(cents) => {
+                let refund = Refund { state: RefundState::Succeeded, amount: Amount::from_units(cents) };
+                order.learn_refund(&by, &format!("re_{cents}"), refund)
+            }
+            Self::Disputed(stage) => order.learn_dispute(&by, "dp_1", Dispute { stage, as_of: now() }),
+        }
+    }
+}
+
+/// As a webhook writes it down: over the order as it stands, until it is written.
+async fn happens(world: &World, report: Report) {
+    let ledger = world.ledger(0);
+    loop {
+        let order = ledger.order(&number(), &delivery(0)).await.expect("read").expect("there");
+        let id = format!("{report:?}.{}", order.version).replace(['(', ')'], "_");
+        let heading = Heading {
+            receipt: EventKey::new("test", &id).expect("an id"),
+            source: "test",
+            kind: "test",
+            facts: vec![],
+            fingerprints: Fingerprint::of(1, &[("id", &id)]).into(),
+            order: Some(number()),
+        };
+        let entry = Entry { heading, effects: report.effects(&order), keeps_body: false, alarm: None };
+        match ledger.commit(&Decision::Record(entry), &delivery(0)).await {
+            Ok(_) => return,
+            Err(CommitError::Stale) => {}
+            Err(error) => panic!("{report:?}: {error}"),
+        }
+    }
+}
+
+/// Books with a paid order of these grants.
+async fn paid(grants: Vec<Grant>) -> World {
+    let world = World::new();
+    made(&world, order(grants)).await;
+    happens(&world, Report::Paid).await;
+    world
+}
+
+/// The stream's record of the order, as often as it says.
+fn records(count: u64) -> String {
+    let record = |n: u64| {
+        format!(r#"{{"eventName":"MODIFY","dynamodb":{{"Keys":{{"id":{{"S":"{ORDER}"}}}},"SequenceNumber":"{n}"}}}}"#)
+    };
+    format!(r#"{{"Records":[{}]}}"#, (1..=count).map(record).collect::<Vec<_>>().join(","))
+}
+
+/// As long as a run may take, this long after the order was made.
+pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
+    let deadline = deadline(<Fulfil<Arc<DynamoLedger>> as edge::Worker>::DONE_WITHIN);
+    Moment { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
+}
+
+/// Whether the stream is told that it was worked off.
+async fn work<L: Ledger>(worker: &Fulfil<L>, moment: &Moment) -> bool {
+    worker.work(&records(1), moment).await.expect("a batch").batch_item_failures.is_empty()
+}
+
+/// What everybody has, and how the order stands.
+fn told(books: &Books) -> String {
+    books.check();
+    let order = books.order(ORDER);
+    let accounts = books.accounts.iter().filter(|(_, account)| account.balance != 0);
+    let balances: Vec<String> = accounts.map(|(id, account)| format!("{id} {}", shown(id, account.balance))).collect();
+    let anomaly = order.anomaly.as_ref().map(|reason| format!(", {reason}")).unwrap_or_default();
+    format!("{}, {}{anomaly}: {}", order.payment, order.fulfilment, balances.join(", "))
+}
+
+fn shown(account: &str, units: i128) -> String {
+    let scale = match account.split_once('/').expect("an account").1 {
+        "credits" => 6,
+        "POSX" => 18,
+        "report-full" => 0,
+        _ => 2,
+    };
+    let sign = if units < 0 { "-" } else { "" };
+    format!("{sign}{}", Amount::from_wide(units.unsigned_abs()).expect("an amount").decimal(scale))
+}

@@ -1,0 +1,109 @@
+//! What the clock makes of paid orders: what the stream has missed, what is in somebody else's hands, and what fails again and again.
+
+use reconcile::{Delivered, Reconcile, Report as Swept};
+use testkit::UnitelFault;
+
+use super::*;
+use crate::payments;
+
+const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
+const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
+const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
+
+/// One run of a sweep, this long after the order was made and paid.
+async fn run(world: &World, net: &UnitelNet, settings: &[(&str, &str)], sweep: &str, after_s: i64) -> Delivered {
+    net.set_now(now().plus_seconds(after_s));
+    let ledger = Arc::new(world.ledger(0));
+    let fulfil = worker(Arc::clone(&ledger), Some((net, settings)), None).await;
+    let reconcile = Reconcile { ledger, fulfil, ..payments::reconcile(world.ledger(0), &[]) };
+    let attempt = 1_000 + u64::try_from(after_s).expect("later");
+    match reconcile.work(sweep, &payments::run_at(attempt, after_s)).await.expect("a run") {
+        Swept::Unfulfilled(delivered) | Swept::Outside(delivered) => delivered,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn one() -> Delivered {
+    Delivered { tried: 1, ..Delivered::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_stream_has_not_begun_within_a_minute_is_done() {
+    let grants = vec![tokens(false), Grant::Report(word("full")), airtime(PHONE)];
+    let (world, net) = (paid(grants).await, UnitelNet::default());
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE - 1).await, Delivered::default());
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered { moved_on: 1, ..one() });
+    let told = told(&world.books());
+    assert_eq!(
+        told,
+        "paid, done: alice/POSX 10, alice/report-full 1, bob/commission-usd 1.99, carol/commission-usd 0.39"
+    );
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, 10 * MINUTE).await, Delivered::default());
+    assert_eq!(net.calls(ORDER).calls, 1);
+}
+
+/// It waits as long as it has waited already, so that an operator that is gone is not asked every minute by every order.
+#[tokio::test(start_paused = true)]
+async fn what_fails_again_waits_longer_each_time() {
+    let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+    net.fail(|_, _| UnitelFault::Status(503));
+    let mut tries = Vec::new();
+    for minute in 1..=300 {
+        let came = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
+        if came == (Delivered { failed: 1, ..one() }) {
+            tries.push(minute);
+        } else {
+            assert_eq!(came, Delivered::default(), "{minute}");
+        }
+    }
+    assert_eq!(tries, [1, 2, 4, 8, 16, 32, 64, 128, 256]);
+    net.fail(|_, _| UnitelFault::None);
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, 600 * MINUTE).await, Delivered { moved_on: 1, ..one() });
+    assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.calls(ORDER).calls), ("done", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_nobody_came_back_from_is_found() {
+    let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+    net.fail(|_, what| if what == "POST /service/recharge" { UnitelFault::DropRequest } else { UnitelFault::None });
+    let dying = worker(world.ledger(1), Some((&net, &[])), None).await;
+    let died = tokio::time::timeout(std::time::Duration::from_secs(2), work(&dying, &run_at(1, 0))).await;
+    assert!(died.is_err(), "it was waiting for the answer");
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered::default(), "it may be under way");
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, 2 * MINUTE).await, Delivered { moved_on: 1, ..one() });
+    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
+    assert_eq!(net.calls(ORDER).calls, 0);
+}
+
+/// From five minutes to a day after the call, less and less often; and then it is a person's.
+#[tokio::test(start_paused = true)]
+async fn what_is_pending_is_asked_about_until_it_is_left() {
+    let (world, net) = (paid(vec![airtime("88000003")]).await, UnitelNet::default());
+    assert!(work(&worker(world.ledger(1), Some((&net, &[CHECK])), None).await, &run_at(1, 0)).await);
+    let (mut asked, mut left) = (Vec::new(), None);
+    for minute in (0..=1_600).step_by(5) {
+        let came = run(&world, &net, &[CHECK], OUTSIDE, minute * MINUTE).await;
+        if came == (Delivered { waiting: 1, ..one() }) {
+            asked.push(minute);
+        } else if came == (Delivered { left: 1, ..one() }) {
+            assert_eq!(left.replace(minute), None, "once");
+        } else {
+            assert_eq!(came, Delivered::default(), "{minute}");
+        }
+    }
+    assert_eq!(asked.first_chunk(), Some(&[5, 10, 20, 40, 80, 140]));
+    assert!(asked.iter().all(|minute| *minute < 24 * 60), "{asked:?}");
+    assert!(left.is_some_and(|minute| minute >= 24 * 60), "{left:?}");
+    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
+    assert_eq!(net.calls(ORDER).calls, 1);
+}
+
+/// An operator that never answers holds up nobody else's order.
+#[tokio::test(start_paused = true)]
+async fn runs_that_overlap_do_it_once() {
+    let (world, net) = (paid(vec![tokens(false), airtime("88000006")]).await, UnitelNet::default());
+    let runs = (0..4).map(|_| run(&world, &net, &[], UNFULFILLED, MINUTE));
+    futures_util::future::join_all(runs).await;
+    assert_eq!(net.calls(ORDER).calls, 1);
+    assert_eq!(told(&world.books()), "paid, done: alice/POSX 10, bob/commission-usd 1.99, carol/commission-usd 0.39");
+}

@@ -1,0 +1,213 @@
+//! Top-ups: one call whatever happens, and what is not known to have ended is for a person.
+
+use std::time::Duration;
+
+use ledger::{RechargeState, Verdict};
+use testkit::{Fault, UnitelFault};
+
+use super::*;
+
+const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
+const HOUR: i64 = 3_600;
+
+async fn topped_up(world: &World, net: &UnitelNet, settings: &[(&str, &str)], attempt: u64, after_s: i64) -> bool {
+    net.set_now(now().plus_seconds(after_s));
+    work(&worker(world.ledger(attempt), Some((net, settings)), None).await, &run_at(attempt, after_s)).await
+}
+
+async fn recharge(world: &World) -> ledger::Recharge {
+    let order = world.ledger(0).order(&number(), &delivery(0)).await.expect("read").expect("there");
+    order.recharge.expect("claimed")
+}
+
+/// By what the operator does: how the order stands after the call, and how often something was given.
+#[tokio::test(start_paused = true)]
+async fn every_answer_has_its_end() {
+    let unknown = "paid, unknown, RECHARGE_UNKNOWN: bob/commission-usd 1.99, carol/commission-usd 0.39";
+    let of = |state: &str| format!("paid, {state}: bob/commission-usd 1.99, carol/commission-usd 0.39");
+    let failed = "paid, failed, RECHARGE_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39";
+    let rows: [(&str, UnitelFault, String, u64); 17] = [
+        ("88000000", UnitelFault::None, of("done"), 1),
+        ("88000001", UnitelFault::None, failed.to_owned(), 0),
+        ("88000002", UnitelFault::None, of("pending"), 0),
+        ("88000003", UnitelFault::None, of("pending"), 0),
+        ("88000004", UnitelFault::None, unknown.to_owned(), 1),
+        ("88000005", UnitelFault::None, unknown.to_owned(), 1),
+        ("88000006", UnitelFault::None, of("done"), 1),
+        ("88000007", UnitelFault::None, unknown.to_owned(), 1),
+        ("88000008", UnitelFault::None, of("done"), 1),
+        (PHONE, UnitelFault::DropRequest, unknown.to_owned(), 0),
+        (PHONE, UnitelFault::DropResponse, unknown.to_owned(), 1),
+        (PHONE, UnitelFault::Disconnect, unknown.to_owned(), 0),
+        (PHONE, UnitelFault::Reset, unknown.to_owned(), 1),
+        (PHONE, UnitelFault::Status(503), unknown.to_owned(), 0),
+        (PHONE, UnitelFault::StatusApplied(500), unknown.to_owned(), 1),
+        (PHONE, UnitelFault::Garbage, unknown.to_owned(), 1),
+        (PHONE, UnitelFault::Truncated, unknown.to_owned(), 1),
+    ];
+    for (phone, fault, expected, given) in rows {
+        let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
+        let name = format!("{phone} {fault:?}");
+        net.fail(move |_, what| if what == "POST /service/recharge" { fault.clone() } else { UnitelFault::None });
+        assert!(topped_up(&world, &net, &[], 1, 1).await, "{name}");
+        assert_eq!(told(&world.books()), expected, "{name}");
+        // Whoever comes again does not call again, however long after.
+        for (attempt, after_s) in [(2, 2), (3, 200), (4, 48 * HOUR)] {
+            assert!(topped_up(&world, &net, &[], attempt, after_s).await, "{name}");
+        }
+        assert_eq!(told(&world.books()), expected, "{name}, again");
+        assert_eq!(net.calls(ORDER).given, given, "{name}");
+        assert!(net.asked().iter().filter(|asked| asked.what == "POST /service/recharge").count() <= 2, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_keeps_the_operators_number_and_its_receipt() {
+    let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+    assert!(topped_up(&world, &net, &[], 1, 1).await);
+    let recharge = recharge(&world).await;
+    assert_eq!((recharge.state, recharge.at), (RechargeState::Done, now().plus_seconds(1)));
+    assert!(recharge.seq.is_some(), "{recharge:?}");
+    let receipt: serde_json::Value = serde_json::from_str(&recharge.receipt.expect("a receipt")).expect("JSON");
+    assert!(receipt["billId"].is_string(), "{receipt}");
+}
+
+/// Without a token nothing is claimed: the operator may be back in a moment, and no person is needed for that.
+#[tokio::test(start_paused = true)]
+async fn an_operator_that_does_not_let_us_in_is_asked_again() {
+    for fault in
+        [UnitelFault::Status(503), UnitelFault::DropRequest, UnitelFault::Refused(401, "{}"), UnitelFault::Garbage]
+    {
+        let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+        let name = format!("{fault:?}");
+        net.fail(move |_, _| fault.clone());
+        assert!(!topped_up(&world, &net, &[], 1, 1).await, "{name}: brought again");
+        assert_eq!(world.books().order(ORDER).recharge, None, "{name}");
+        net.fail(|_, _| UnitelFault::None);
+        assert!(topped_up(&world, &net, &[], 2, 2).await, "{name}");
+        assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.calls(ORDER).calls), ("done", 1), "{name}");
+    }
+    let world = paid(vec![airtime(PHONE)]).await;
+    assert!(!work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "nobody is configured");
+    assert_eq!(world.books().order(ORDER).fulfilment, "pending");
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_at_once_make_one_call() {
+    for seed in 0..20_u64 {
+        let (world, net) = (paid(vec![airtime("88000006")]).await, UnitelNet::default());
+        let mut workers = Vec::new();
+        for n in 1..=6 {
+            let mut dice = fastrand::Rng::with_seed(seed * 10 + n);
+            let plan = move |_: usize, _: &str| Fault::Delay(Duration::from_millis(dice.u64(0..100)));
+            workers.push((n, worker(world.faulty(n, plan).0, Some((&net, &[])), None).await));
+        }
+        let working = workers.iter().map(|(n, worker)| async move { work(worker, &run_at(*n, 1)).await });
+        futures_util::future::join_all(working).await;
+        assert_eq!(net.calls(ORDER).calls, 1, "seed {seed}");
+        assert_eq!(world.books().order(ORDER).fulfilment, "done", "seed {seed}");
+    }
+}
+
+/// Not a cent of it was given back, and nobody contests it: or nobody is called.
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_or_contested_is_not_called_for() {
+    use ledger::DisputeStage::{Lost, Open, Won};
+    let rows: [(&[Report], u64, &str); 5] = [
+        (&[Report::Refunded(1)], 0, "none"),
+        (&[Report::Refunded(1_999)], 0, "none"),
+        (&[Report::Disputed(Open)], 0, "none"),
+        (&[Report::Disputed(Lost)], 0, "none"),
+        (&[Report::Disputed(Open), Report::Disputed(Won)], 1, "done"),
+    ];
+    for (reports, calls, fulfilment) in rows {
+        let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+        for report in reports {
+            happens(&world, *report).await;
+        }
+        assert!(topped_up(&world, &net, &[], 1, 1).await);
+        assert_eq!(
+            (net.calls(ORDER).calls, world.books().order(ORDER).fulfilment.as_str()),
+            (calls, fulfilment),
+            "{reports:?}"
+        );
+    }
+}
+
+/// Refused by the operator, and then paid back: nobody has to look at it any more.
+#[tokio::test(start_paused = true)]
+async fn what_has_failed_can_be_paid_back() {
+    let (world, net) = (paid(vec![airtime("88000001")]).await, UnitelNet::default());
+    assert!(topped_up(&world, &net, &[], 1, 1).await);
+    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_FAILED"));
+    happens(&world, Report::Refunded(1_999)).await;
+    assert!(topped_up(&world, &net, &[], 2, 2).await);
+    assert_eq!(told(&world.books()), "refunded, failed: ");
+}
+
+/// Whoever died between the claim and the answer is not followed by another call, but by a person.
+#[tokio::test(start_paused = true)]
+async fn a_claim_without_an_answer_becomes_unknown_and_a_person_resolves_it() {
+    for (verdict, calls, expected) in [
+        (Verdict::Done, 0, "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39"),
+        (Verdict::Failed, 0, "paid, failed, RECHARGE_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39"),
+        (Verdict::Again, 1, "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39"),
+    ] {
+        let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+        net.fail(|_, what| if what == "POST /service/recharge" { UnitelFault::DropRequest } else { UnitelFault::None });
+        let dying = worker(world.ledger(1), Some((&net, &[])), None).await;
+        let died = tokio::time::timeout(Duration::from_secs(2), work(&dying, &run_at(1, 1))).await;
+        assert!(died.is_err(), "it was waiting for the answer");
+        assert_eq!(world.books().order(ORDER).recharge.as_deref(), Some("claimed"));
+        // Too soon: the call may be under way.
+        assert!(topped_up(&world, &net, &[], 2, 100).await);
+        assert_eq!(world.books().order(ORDER).recharge.as_deref(), Some("claimed"));
+        assert_eq!(resolved(&world, verdict, 100).await, None, "nor may a person say");
+        assert!(topped_up(&world, &net, &[], 3, 122).await);
+        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
+        net.fail(|_, _| UnitelFault::None);
+        assert_eq!(resolved(&world, verdict, 130).await, Some(()));
+        assert!(topped_up(&world, &net, &[], 4, 140).await);
+        assert_eq!((net.calls(ORDER).calls, told(&world.books()).as_str()), (calls, expected), "{verdict:?}");
+    }
+}
+
+async fn resolved(world: &World, verdict: Verdict, after_s: i64) -> Option<()> {
+    let (ledger, run) = (world.ledger(0), run_at(900, after_s));
+    let order = ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+    let effects = order.resolve(verdict, None, run.now)?;
+    let decision = order.step("manual", "resolved", Vec::new(), effects).expect("news");
+    ledger.commit(&decision, &run.delivery()).await.expect("written");
+    Some(())
+}
+
+/// By what the operator says when it is asked: how the order stands, and what is left.
+#[tokio::test(start_paused = true)]
+async fn what_is_open_is_asked_about_for_a_day() {
+    use fulfil::Asked::{Left, Open, Settled};
+    let with_check: &[(&str, &str)] = &[CHECK];
+    let rows: [(&str, &[(&str, &str)], i64, fulfil::Asked, &str, Option<&str>); 7] = [
+        ("88000002", with_check, 300, Settled, "done", None),
+        ("88000003", with_check, 300, Open, "pending", None),
+        ("88000003", with_check, 25 * HOUR, Left, "pending", Some("RECHARGE_UNKNOWN")),
+        ("88000003", &[], 300, Left, "pending", Some("RECHARGE_UNKNOWN")),
+        ("88000004", with_check, 300, Settled, "done", None),
+        ("88000007", with_check, 300, Settled, "done", None),
+        ("88000004", &[], 300, Left, "unknown", Some("RECHARGE_UNKNOWN")),
+    ];
+    for (phone, settings, after_s, asked, fulfilment, anomaly) in rows {
+        let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
+        assert!(topped_up(&world, &net, settings, 1, 1).await);
+        net.set_now(now().plus_seconds(after_s));
+        let run = run_at(2, after_s);
+        let worker = worker(world.ledger(2), Some((&net, settings)), None).await;
+        let order = worker.ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+        let name = format!("{phone} {settings:?} {after_s}");
+        assert_eq!(worker.ask(&order, &run).await.expect(&name), asked, "{name}");
+        let books = world.books();
+        books.check();
+        let order = books.order(ORDER);
+        assert_eq!((order.fulfilment.as_str(), order.anomaly.as_deref()), (fulfilment, anomaly), "{name}");
+        assert_eq!(net.calls(ORDER).calls, 1, "{name}");
+    }
+}

@@ -1,0 +1,104 @@
+//! Tokens that leave the books: one transfer for each allocation, as much as stands, and nothing of what was taken back before.
+
+use testkit::FireblocksFault;
+
+use super::*;
+
+async fn sent(world: &World, net: &FireblocksNet, attempt: u64, after_s: i64) -> bool {
+    net.set_now(now().plus_seconds(after_s));
+    work(&worker(world.ledger(attempt), None, Some(net)).await, &run_at(attempt, after_s)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_allocation_is_one_transfer() {
+    let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
+    for attempt in 1..4 {
+        assert!(sent(&world, &net, attempt, 1).await);
+    }
+    let transfers = net.transfers();
+    let [transfer] = transfers.as_slice() else { panic!("{transfers:?}") };
+    let told = [&transfer.external_id, &transfer.asset, &transfer.amount, &transfer.wallet, &transfer.vault];
+    assert_eq!(told, ["grant#HL1#1", "POSX_ETH", "10", WALLET, "7"]);
+    let order = world.books().order(ORDER).clone();
+    assert_eq!((order.fulfilment.as_str(), order.transfer.as_deref()), ("pending", Some("SUBMITTED")));
+}
+
+/// Where nobody sends them, tokens stay in the books, and that is all of it.
+#[tokio::test(start_paused = true)]
+async fn without_a_custodian_nothing_is_sent() {
+    let world = paid(vec![tokens(true)]).await;
+    assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await);
+    let order = world.books().order(ORDER).clone();
+    assert_eq!((order.fulfilment.as_str(), order.transfer), ("done", None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_back_before_it_was_sent_is_not_sent() {
+    use ledger::DisputeStage::{Open, Won};
+    let rows: [(&[Report], &[&str]); 5] = [
+        (&[], &["10"]),
+        (&[Report::Refunded(1_000)], &["4.997498749374687343"]),
+        (&[Report::Refunded(1_999)], &[]),
+        (&[Report::Disputed(Open)], &[]),
+        (&[Report::Disputed(Open), Report::Disputed(Won)], &["10"]),
+    ];
+    for (reports, amounts) in rows {
+        let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
+        // Allocated, and the custodian does not answer.
+        net.fail(|_, _| FireblocksFault::Status(503));
+        assert!(!sent(&world, &net, 1, 1).await);
+        assert_eq!(world.books().balance("alice/POSX"), 10_000_000_000_000_000_000);
+        for report in reports {
+            happens(&world, *report).await;
+        }
+        net.fail(|_, _| FireblocksFault::None);
+        assert!(sent(&world, &net, 2, 2).await, "{reports:?}");
+        let transfers = net.transfers();
+        let told: Vec<&str> = transfers.iter().map(|transfer| transfer.amount.as_str()).collect();
+        assert_eq!(told, amounts, "{reports:?}");
+        world.books().check();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_the_custodian_ends_in_one_transfer() {
+    for fault in FireblocksFault::ALL {
+        for at in 0..3 {
+            let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
+            let name = format!("{fault:?} at {at}");
+            let failing = fault.clone();
+            net.fail(move |n, _| if n == at { failing.clone() } else { FireblocksFault::None });
+            sent(&world, &net, 1, 1).await;
+            net.fail(|_, _| FireblocksFault::None);
+            assert!(sent(&world, &net, 2, 2).await, "{name}");
+            assert_eq!(net.transfers().len(), 1, "{name}");
+            assert_eq!(world.books().order(ORDER).transfer.as_deref(), Some("SUBMITTED"), "{name}");
+            world.books().check();
+        }
+    }
+}
+
+/// Nobody has told us: it is asked how each stands, and what has failed is for somebody to look at.
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_is_asked_about() {
+    let rows = [("", "COMPLETED", "done", None), ("0001", "FAILED", "failed", Some("TRANSFER_FAILED"))];
+    for (ending, status, fulfilment, anomaly) in rows {
+        let wallet = format!("{}{ending}", &WALLET[..WALLET.len() - ending.len()]);
+        let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet });
+        let amount = Amount::parse("10", 18).expect("an amount");
+        let grant = Grant::Token { code: word("POSX"), scale: 18, amount, on_chain };
+        let (world, net) = (paid(vec![grant]).await, FireblocksNet::default());
+        assert!(sent(&world, &net, 1, 1).await);
+        for step in 0..6 {
+            net.go_on();
+            let run = run_at(10 + step, 300);
+            net.set_now(run.now);
+            let worker = worker(world.ledger(2), None, Some(&net)).await;
+            let order = worker.ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+            worker.ask(&order, &run).await.expect("asked");
+        }
+        let order = world.books().order(ORDER).clone();
+        assert_eq!((order.transfer.as_deref(), order.fulfilment.as_str()), (Some(status), fulfilment));
+        assert_eq!(order.anomaly.as_deref(), anomaly);
+    }
+}
