@@ -15,7 +15,7 @@ const OPEN_ID_CHARS_MAX: usize = 128;
 #[derive(Debug)]
 pub(crate) enum Wanted {
     /// On the terms that the catalog has now, and what those earn by it who led the buyer here.
-    Product(Terms, Vec<u16>),
+    Product(Box<Terms>, Vec<u16>),
     Order(OrderNumber),
 }
 
@@ -109,7 +109,7 @@ fn wanted(body: &Body, catalog: &Catalog, provider: Provider) -> Result<Wanted, 
                 Choice { quantity: quantity.unwrap_or(1), provider: Some(provider), phone, wallet, site: None };
             let refused = |error: ChoiceError| Failure::new(400, error.code(), format!("Not sold so: {error}."));
             let terms = product.terms(&choice).map_err(refused)?;
-            Ok(Wanted::Product(terms, product.commissions().to_vec()))
+            Ok(Wanted::Product(Box::new(terms), product.commissions().to_vec()))
         }
     }
 }

@@ -21,9 +21,12 @@ fn event(records: &[String]) -> String {
     format!(r#"{{"Records":[{}]}}"#, records.join(","))
 }
 
+/// The records; by order those that name it; and those that name none.
+type Row<'r> = (&'r [String], &'r [(&'static str, &'static [&'static str])], &'r [&'static str]);
+
 #[test]
 fn a_batch_is_read_as_the_orders_that_it_names() {
-    let rows: [(&[String], &[(&str, &[&str])], &[&str]); 5] = [
+    let rows: [Row<'_>; 5] = [
         (&[], &[], &[]),
         (&[record("HL1", "1"), record("HL2", "2"), record("HL1", "3")], &[("HL1", &["1", "3"]), ("HL2", &["2"])], &[]),
         (&[record("stripe#pi_1", "1"), record("pending#alice#credits", "2")], &[], &[]),

@@ -163,3 +163,41 @@ async fn books_that_do_not_answer_are_no_refusal_of_the_key() {
     let reply = Function { api: Echo, ledger }.answer(&echo(b"{}").event(Shape::HttpApi), &moment()).await;
     assert_eq!((reply.status, header(&reply, "retry-after")), (503, Some("2")));
 }
+
+/// Who is led by whom, what each level earns, and who earns by an order of alice's.
+type Chain = (&'static [(&'static str, &'static str)], &'static [u16], &'static [(&'static str, u16)]);
+
+#[tokio::test]
+async fn a_chain_of_referrers_ends_where_it_would_come_back() {
+    let rows: [Chain; 8] = [
+        (&[], &[1_000, 200], &[]),
+        (&[("alice", "bob")], &[1_000, 200], &[("bob", 1_000)]),
+        (&[("alice", "bob"), ("bob", "carol")], &[1_000, 200], &[("bob", 1_000), ("carol", 200)]),
+        (&[("alice", "bob"), ("bob", "carol"), ("carol", "dave")], &[1_000, 200], &[("bob", 1_000), ("carol", 200)]),
+        (&[("alice", "bob"), ("bob", "carol")], &[1_000], &[("bob", 1_000)]),
+        (&[("alice", "bob"), ("bob", "carol")], &[], &[]),
+        // Nobody earns by their own order, and nobody twice by one.
+        (&[("alice", "bob"), ("bob", "alice")], &[1_000, 200, 100], &[("bob", 1_000)]),
+        (&[("alice", "bob"), ("bob", "carol"), ("carol", "bob")], &[3, 2, 1], &[("bob", 3), ("carol", 2)]),
+    ];
+    let named = |name: &str| ledger::Owner::new(name).expect("a name");
+    for (chain, rates, expected) in rows {
+        let ledger = MemoryLedger::default();
+        for (owner, referrer) in chain {
+            let refer = ledger::Effect::Refer { owner: named(owner), from: None, to: Some(named(referrer)) };
+            let heading = ledger::Heading {
+                receipt: ledger::EventKey::new("manual", owner).expect("a key"),
+                source: "manual",
+                kind: "referrer",
+                facts: Vec::new(),
+                fingerprints: ledger::Fingerprint::of(1, &[]).into(),
+                order: None,
+            };
+            let entry = ledger::Entry { heading, effects: vec![refer], keeps_body: false, alarm: None };
+            ledger.commit(&ledger::Decision::Record(entry), &testkit::delivery(1)).await.expect("written");
+        }
+        let earns = commissions(rates, &named("alice"), &ledger, &testkit::delivery(2)).await.expect("read");
+        let earns: Vec<_> = earns.iter().map(|one| (one.to.as_str(), one.basis_points)).collect();
+        assert_eq!(earns, expected, "{chain:?}");
+    }
+}

@@ -187,6 +187,9 @@ async fn the_store_compares_the_terms_of_a_payment() {
     }
 }
 
+/// What a row does to an order, under which word it is indexed then, and whether somebody has to look at it.
+type Indexed<'r> = (&'static str, &'r dyn Fn(&mut Order), Option<&'static str>, bool);
+
 #[tokio::test(start_paused = true)]
 async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
     let paid = |order: &mut Order| {
@@ -195,7 +198,7 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
     let recharged =
         |state, seconds| Some(Recharge { at: now().plus_seconds(seconds), state, seq: None, receipt: None });
     let sent = |status| Some(Transfer { id: None, status, amount: Amount::from_units(1), at: now() });
-    let rows: [(&str, &dyn Fn(&mut Order), Option<&str>, bool); 15] = [
+    let rows: [Indexed<'_>; 15] = [
         ("unpaid", &|_| {}, Some("payment"), false),
         ("failed", &|order| order.payment = PaymentState::Failed, Some("payment"), false),
         ("canceled", &|order| order.payment = PaymentState::Canceled, None, false),

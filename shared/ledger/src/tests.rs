@@ -4,6 +4,7 @@ mod amounts;
 mod convergence;
 mod disputes;
 mod entries;
+mod fulfilment;
 mod money;
 mod names;
 mod orders;
@@ -13,6 +14,8 @@ mod reports;
 mod subscriptions;
 mod times;
 mod transitions;
+
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 

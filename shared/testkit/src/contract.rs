@@ -43,6 +43,10 @@ async fn told<L: Backlog>(ledger: &L, snapshots: &mut Snapshots, event: &str, nu
         let owner = ledger.owner(&CallerKey::remote(key).unwrap(), &delivery(number)).await.unwrap();
         return owner.map_or("nobody".to_owned(), |owner| owner.to_string());
     }
+    if let ["referrer", owner] = words.as_slice() {
+        let referrer = ledger.referrer(&Owner::new(owner).unwrap(), &delivery(number)).await.unwrap();
+        return referrer.map_or("nobody".to_owned(), |referrer| referrer.to_string());
+    }
     if let Some(said) = contract_backlog::told(ledger, &words, number).await {
         return said;
     }
@@ -91,6 +95,14 @@ fn decision(words: &[&str]) -> Decision {
         ["bind", event, key, owner] => {
             let bind = Effect::Bind { key: CallerKey::remote(key).unwrap(), owner: Owner::new(owner).unwrap() };
             record(event, &[key, owner], vec![bind])
+        }
+        ["refer", event, owner, from, to] => {
+            let who = |name: &str| (name != "-").then(|| Owner::new(name).unwrap());
+            record(
+                event,
+                &[owner, from, to],
+                vec![Effect::Refer { owner: Owner::new(owner).unwrap(), from: who(from), to: who(to) }],
+            )
         }
         ["overdraft", event, owner, from, to] => {
             let effect = Effect::Overdraft { account: account(owner), from: amount(from), to: amount(to) };

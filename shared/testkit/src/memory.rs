@@ -45,7 +45,12 @@ impl MemoryLedger {
         Books {
             journal: state.journal.iter().map(|(id, kept)| (id.clone(), kept.row.clone())).collect(),
             accounts: state.accounts.iter().map(|(id, account)| (id.to_string(), account.clone())).collect(),
-            keys: state.keys.iter().map(|(key, owner)| (key.to_string(), owner.to_string())).collect(),
+            keys: state
+                .keys
+                .iter()
+                .map(|(key, owner)| (key.to_string(), owner.to_string()))
+                .chain(state.referrers.iter().map(|(of, owner)| (format!("referrer#{of}"), owner.to_string())))
+                .collect(),
             bodies: state.bodies.keys().cloned().collect(),
             orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
             pointers: state.pointers.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect(),

@@ -113,7 +113,6 @@ async fn workers_that_meet_post_each_line_once() {
     }
 }
 
-/// A refund that arrives while the worker decides: what it decided on has changed.
 #[tokio::test(start_paused = true)]
 async fn every_fault_of_the_store_at_every_call_ends_in_the_same_books() {
     let mut tried = 0_u32;
@@ -122,11 +121,11 @@ async fn every_fault_of_the_store_at_every_call_ends_in_the_same_books() {
             let world = shop().await;
             happens(&world, Paid).await;
             let (ledger, faults) = world.faulty(1, move |n, _| if n == at { fault } else { testkit::Fault::None });
-            let faulty = worker(ledger, None, None).await;
+            let dying = worker(ledger, None, None).await;
             let run = run_at(1, 1);
             tokio::select! {
                 biased;
-                _ = work(&faulty, &run) => {}
+                _ = work(&dying, &run) => {}
                 () = faults.killed() => {}
             }
             if faults.calls().len() <= at {

@@ -185,14 +185,16 @@ async fn resolved(world: &World, verdict: Verdict, after_s: i64) -> Option<()> {
 #[tokio::test(start_paused = true)]
 async fn what_is_open_is_asked_about_for_a_day() {
     use fulfil::Asked::{Left, Open, Settled};
-    let with_check: &[(&str, &str)] = &[CHECK];
-    let rows: [(&str, &[(&str, &str)], i64, fulfil::Asked, &str, Option<&str>); 7] = [
-        ("88000002", with_check, 300, Settled, "done", None),
-        ("88000003", with_check, 300, Open, "pending", None),
-        ("88000003", with_check, 25 * HOUR, Left, "pending", Some("RECHARGE_UNKNOWN")),
+    const WITH_CHECK: &[(&str, &str)] = &[CHECK];
+    type Row =
+        (&'static str, &'static [(&'static str, &'static str)], i64, fulfil::Asked, &'static str, Option<&'static str>);
+    let rows: [Row; 7] = [
+        ("88000002", WITH_CHECK, 300, Settled, "done", None),
+        ("88000003", WITH_CHECK, 300, Open, "pending", None),
+        ("88000003", WITH_CHECK, 25 * HOUR, Left, "pending", Some("RECHARGE_UNKNOWN")),
         ("88000003", &[], 300, Left, "pending", Some("RECHARGE_UNKNOWN")),
-        ("88000004", with_check, 300, Settled, "done", None),
-        ("88000007", with_check, 300, Settled, "done", None),
+        ("88000004", WITH_CHECK, 300, Settled, "done", None),
+        ("88000007", WITH_CHECK, 300, Settled, "done", None),
         ("88000004", &[], 300, Left, "unknown", Some("RECHARGE_UNKNOWN")),
     ];
     for (phone, settings, after_s, asked, fulfilment, anomaly) in rows {

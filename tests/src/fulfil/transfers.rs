@@ -83,7 +83,8 @@ async fn every_fault_of_the_custodian_ends_in_one_transfer() {
 async fn what_is_on_its_way_is_asked_about() {
     let rows = [("", "COMPLETED", "done", None), ("0001", "FAILED", "failed", Some("TRANSFER_FAILED"))];
     for (ending, status, fulfilment, anomaly) in rows {
-        let wallet = format!("{}{ending}", &WALLET[..WALLET.len() - ending.len()]);
+        let start: String = WALLET.chars().take(WALLET.len() - ending.len()).collect();
+        let wallet = format!("{start}{ending}");
         let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet });
         let amount = Amount::parse("10", 18).expect("an amount");
         let grant = Grant::Token { code: word("POSX"), scale: 18, amount, on_chain };

@@ -136,6 +136,27 @@ fn a_product_that_is_not_in_order_is_refused() {
         (&[("every", "1")], ".every: must be a text"),
         (&[MONTH], ".grants[0].credits: is not granted by a subscription"),
         (&[EACH], ".grants[0].credits_each_period: is granted by a subscription only"),
+        (&[("commissions", "1000")], ".commissions: must be a list"),
+        (&[("commissions", "[0]")], ".commissions[0]: must be 1 to 10000 basis points"),
+        (&[("commissions", "[10001]")], ".commissions[0]: must be 1 to 10000 basis points"),
+        (&[("commissions", "[10.5]")], ".commissions[0]: must be a whole number"),
+        (&[("commissions", "[9000, 1001]")], ".commissions: is more than what is paid"),
+        (&[("commissions", "[1, 1, 1]")], ".commissions: has more levels than 2: see commission_levels_max"),
+        (&[("quantity_max", "0")], ".quantity_max: must not be 0"),
+        (&[("quantity_max", "-1")], ".quantity_max: must be a whole number"),
+        (&[("quantity_max", "1.0")], ".quantity_max: must be a whole number"),
+        (&[("quantity_max", r#""5""#)], ".quantity_max: must be a whole number"),
+        (&[REPORT, ("quantity_max", "2")], ".quantity_max: must be 1 where a report or a top-up is granted"),
+    ];
+    assert!(Catalog::parse(&with(&[])).is_ok(), "it is the change that is refused");
+    for (changes, expected) in rows {
+        assert_eq!(error(&with(changes)), format!("products.thing{expected}"), "{changes:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_granted_is_refused() {
+    let rows: &[(&[(&str, &str)], &str)] = &[
         (&[("grants", "[]")], ".grants: must not be empty"),
         (&[("grants", "{}")], ".grants: must be a list"),
         (&[("grants", "[{}]")], ".grants[0]: must be one thing that is granted"),
@@ -175,19 +196,7 @@ fn a_product_that_is_not_in_order_is_refused() {
             &[("grants", r#"[{ "top_up": { "operator": "UNITEL", "kind": "VOICE", "code": "1" } }]"#)],
             ".grants[0].top_up: is paid for in MNT: so must be the product",
         ),
-        (&[("commissions", "1000")], ".commissions: must be a list"),
-        (&[("commissions", "[0]")], ".commissions[0]: must be 1 to 10000 basis points"),
-        (&[("commissions", "[10001]")], ".commissions[0]: must be 1 to 10000 basis points"),
-        (&[("commissions", "[10.5]")], ".commissions[0]: must be a whole number"),
-        (&[("commissions", "[9000, 1001]")], ".commissions: is more than what is paid"),
-        (&[("commissions", "[1, 1, 1]")], ".commissions: has more levels than 2: see commission_levels_max"),
-        (&[("quantity_max", "0")], ".quantity_max: must not be 0"),
-        (&[("quantity_max", "-1")], ".quantity_max: must be a whole number"),
-        (&[("quantity_max", "1.0")], ".quantity_max: must be a whole number"),
-        (&[("quantity_max", r#""5""#)], ".quantity_max: must be a whole number"),
-        (&[REPORT, ("quantity_max", "2")], ".quantity_max: must be 1 where a report or a top-up is granted"),
     ];
-    assert!(Catalog::parse(&with(&[])).is_ok(), "it is the change that is refused");
     for (changes, expected) in rows {
         assert_eq!(error(&with(changes)), format!("products.thing{expected}"), "{changes:?}");
     }

@@ -20,7 +20,7 @@ fn keys() -> Arc<FireblocksKeys> {
 fn client(net: &FireblocksNet) -> Fireblocks {
     let config = FireblocksConfig { base: FIREBLOCKS_BASE.to_owned(), vault: "0".to_owned() };
     // Each client has dice of its own, as each sandbox does.
-    let seed = u64::try_from(net.transfers().len() + net.asked().len()).expect("few");
+    let seed = u64::try_from(net.transfers().len().saturating_add(net.asked().len())).expect("few");
     Fireblocks::new(Http::over(net.clone(), fastrand::Rng::with_seed(seed)), config, keys())
 }
 

@@ -1,0 +1,284 @@
+//! What fulfilment posts, claims and sends: what follows from the payment, whenever it comes to it.
+
+use std::collections::BTreeSet;
+
+use proptest::sample::select;
+
+use super::convergence::report;
+use super::payments::order_in;
+use super::*;
+
+const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
+
+fn tokens(units: u64) -> Grant {
+    let on_chain = Some(OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() });
+    Grant::Token { code: word("POSX"), scale: 18, amount: cents(units), on_chain }
+}
+
+fn airtime() -> Grant {
+    let price = Money { amount: cents(500_000), currency: Currency::MNT };
+    let (code, phone) = ("SD5000".to_owned(), "88000000".to_owned());
+    Grant::TopUp(TopUp { operator: Operator::Unitel, kind: TopUpKind::Voice, code, phone, price })
+}
+
+/// Of which bob earns a tenth and carol a fiftieth.
+fn everything(price: u64, units: u64) -> Order {
+    let mut order =
+        order(usd(price), vec![Grant::Credits(credits("100")), tokens(units), Grant::Report(word("full")), airtime()]);
+    let earns = |name: &str, basis_points| Commission { to: Owner::new(name).expect("valid"), basis_points };
+    order.terms.commissions = vec![earns("bob", 1_000), earns("carol", 200)];
+    order
+}
+
+fn paid() -> Order {
+    applied(&everything(1_000, 7), Report::Paid.effects(&everything(1_000, 7))).0
+}
+
+#[test]
+fn each_line_is_posted_under_its_own_name_and_taken_back_under_others() {
+    let (fulfilled, _) = applied(&paid(), paid().fulfil(false, at(2)));
+    let refund = Report::Refund("re_1", RefundState::Succeeded, 500);
+    let (refunded, _) = applied(&fulfilled, refund.effects(&fulfilled));
+    let rows: [(Vec<Effect>, &[&str]); 3] = [
+        (
+            paid().fulfil(false, at(2)),
+            &[
+                "Fulfil: paid, pending, 100 posted in 1",
+                "grant#HL1#2: 0.000000000000000007 from house/revenue to alice/POSX",
+                "grant#HL1#3: 1 from house/revenue to alice/report-full",
+                "commission#HL1#1: 1 from house/commissions to bob/commission-usd",
+                "commission#HL1#2: 0.2 from house/commissions to carol/commission-usd",
+            ],
+        ),
+        (fulfilled.fulfil(false, at(3)), &[]),
+        (
+            refunded.fulfil(false, at(4)),
+            &[
+                // Nobody calls an operator for what is paid back in part.
+                "Fulfil: partly_refunded, done, 50 posted in 5",
+                "reversal#HL1#2: 0.000000000000000004 from alice/POSX to house/revenue, reverses grant#HL1#2",
+                "reversal#HL1#3: 0.5 from bob/commission-usd to house/commissions, reverses commission#HL1#1",
+                "reversal#HL1#4: 0.1 from carol/commission-usd to house/commissions, reverses commission#HL1#2",
+            ],
+        ),
+    ];
+    for (effects, expected) in rows {
+        assert_eq!(told(&effects), expected);
+    }
+}
+
+#[test]
+fn a_line_is_written_in_one_way() {
+    let rows = [
+        ("grant#1", Some(Line::Grant(1))),
+        ("commission#255", Some(Line::Commission(255))),
+        ("grant#0", None),
+        ("grant#01", None),
+        ("grant#+1", None),
+        ("grant#256", None),
+        ("grant#", None),
+        ("grant", None),
+        ("Grant#1", None),
+        ("reversal#1", None),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(Line::read(text), expected, "{text}");
+        if let Some(line) = expected {
+            assert_eq!(line.to_string(), text);
+            let key = MoneyKey::of_line(&number(), line);
+            assert_eq!(MoneyKey::read_line(key.as_str()), Some((number(), line)), "{key}");
+        }
+    }
+    for key in ["grant#HL1", "grant#HL#1#1", "grant##1", "payment#stripe#pi_1", "reversal#HL1#1", ""] {
+        assert_eq!(MoneyKey::read_line(key), None, "{key}");
+    }
+}
+
+#[test]
+fn an_asset_goes_by_one_code() {
+    let usd = Currency::parse("USD").expect("valid");
+    let token = |code: &str, scale| Asset::token(word(code), scale);
+    let rows = [
+        (Some(Asset::Credits), "credits", 6),
+        (token("POSX", 18), "POSX", 18),
+        (Some(Asset::Report(word("full"))), "report-full", 0),
+        (Some(Asset::Commission(usd)), "commission-usd", 2),
+        (Some(Asset::Commission(Currency::parse("JPY").expect("valid"))), "commission-jpy", 0),
+    ];
+    for (asset, code, scale) in rows {
+        let asset = asset.expect(code);
+        assert_eq!((asset.to_string().as_str(), asset.scale()), (code, scale));
+        let named = if code == "POSX" { None } else { Some(asset) };
+        assert_eq!(Asset::named(code), named, "{code}");
+    }
+    for taken in ["credits", "report-full", "commission-usd"] {
+        assert_eq!(token(taken, 2), None, "{taken}");
+    }
+    assert_eq!(token("POSX", 19), None, "finer than an amount");
+    for free in ["commission-USD", "commission-", "report-", "Credits", "commission-usdt"] {
+        assert_eq!(Asset::named(free), None, "{free}");
+    }
+}
+
+#[test]
+fn what_is_left_to_do_is_looked_at_in_time() {
+    let recharge = |state| Some(Recharge { at: at(100), state, seq: None, receipt: None });
+    let transfer = |status| Some(Transfer { id: None, status, amount: cents(7), at: at(100) });
+    let (done, _) = applied(&paid(), paid().fulfil(false, at(2)));
+    let called = |state| Order { recharge: recharge(state), ..done.clone() };
+    let sent = |status| Order { transfer: transfer(status), ..called(RechargeState::Done) };
+    let due = |work, second| Some((work, at(second)));
+    let rows = [
+        ("unpaid", everything(1_000, 7), due(Work::Payment, 300)),
+        ("failed", Order { payment: PaymentState::Failed, ..everything(1_000, 7) }, due(Work::Payment, 300)),
+        ("expired", order_in(PaymentState::Expired), None),
+        ("paid", paid(), due(Work::Fulfilment, 260)),
+        ("to be called for", done.clone(), due(Work::Fulfilment, 260)),
+        ("claimed", called(RechargeState::Claimed), due(Work::Fulfilment, 220)),
+        ("pending", called(RechargeState::Pending), due(Work::Outside, 500)),
+        ("unknown", called(RechargeState::Unknown), due(Work::Outside, 500)),
+        ("failed there", called(RechargeState::Failed), None),
+        ("done", called(RechargeState::Done), None),
+        ("to be sent", sent(TransferStatus::Due), due(Work::Fulfilment, 260)),
+        ("on its way", sent(TransferStatus::Confirming), due(Work::Outside, 500)),
+        ("sent", sent(TransferStatus::Completed), None),
+        ("not sent", sent(TransferStatus::Rejected), None),
+    ];
+    for (name, order, expected) in rows {
+        assert_eq!(order.work(at(200)), expected, "{name}");
+    }
+    let a_day_later = at(100 + 24 * 60 * 60);
+    assert_eq!(called(RechargeState::Pending).work(a_day_later), None, "it is a person's by then");
+}
+
+#[test]
+fn only_a_call_that_nobody_is_at_is_resolved() {
+    let (done, _) = applied(&paid(), paid().fulfil(false, at(2)));
+    let called =
+        |state| Order { recharge: Some(Recharge { at: at(100), state, seq: None, receipt: None }), ..done.clone() };
+    let rows = [
+        (None, 1_000, false),
+        (Some(RechargeState::Claimed), 219, false),
+        (Some(RechargeState::Claimed), 220, true),
+        (Some(RechargeState::Pending), 101, true),
+        (Some(RechargeState::Unknown), 101, true),
+        (Some(RechargeState::Failed), 1_000, false),
+        (Some(RechargeState::Done), 1_000, false),
+    ];
+    for (state, second, expected) in rows {
+        let order = state.map_or_else(|| done.clone(), called);
+        for verdict in [Verdict::Done, Verdict::Failed, Verdict::Again] {
+            let resolved = order.resolve(verdict, Some("77".to_owned()), at(second));
+            assert_eq!(resolved.is_some(), expected, "{state:?} at {second}");
+            let Some(effects) = resolved else { continue };
+            let (after, _) = applied(&order, effects);
+            let (state, reason) = match verdict {
+                Verdict::Done => (Some(RechargeState::Done), None),
+                Verdict::Failed => (Some(RechargeState::Failed), Some(Reason::RechargeFailed)),
+                Verdict::Again => (None, None),
+            };
+            assert_eq!(after.recharge.as_ref().map(|recharge| recharge.state), state);
+            assert_eq!(after.anomalies.keys().copied().collect::<Vec<_>>(), Vec::from_iter(reason));
+            assert_eq!(after.is_to_be_recharged(), verdict == Verdict::Again);
+        }
+    }
+}
+
+/// What can become known of what is outside, in any order.
+#[derive(Debug, Clone)]
+enum Outside {
+    Heard(RechargeState),
+    Transfer(TransferStatus),
+}
+
+fn outside() -> impl Strategy<Value = Outside> {
+    prop_oneof![
+        select(&RechargeState::ALL[..]).prop_map(Outside::Heard),
+        select(&TransferStatus::ALL[..]).prop_map(Outside::Transfer),
+    ]
+}
+
+fn learned(order: &Order, what: &Outside) -> Vec<Effect> {
+    match what {
+        Outside::Heard(state) => {
+            let heard = Heard { state: *state, seq: None, receipt: None, details: "said".to_owned() };
+            order.learn_recharge(heard)
+        }
+        Outside::Transfer(status) => order.learn_transfer("tx_1", *status, at(9)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Whenever the worker comes, and however often, what stands in the end is what is due, and every posting has a name of its own.
+    #[test]
+    fn whenever_it_is_fulfilled_it_ends_the_same(
+        price in prop_oneof![1_u64..=12, 1_u64..=100_000], units in 0_u64..1_000_000,
+        told in proptest::collection::vec((report(1_000), any::<bool>()), 0..12),
+    ) {
+        let (mut order, mut late) = (everything(price, units), everything(price, units));
+        let (mut keys, mut stands) = (BTreeSet::new(), BTreeMap::<AccountId, Balance>::new());
+        let worker = told.iter().copied().chain([(Report::Paid, true)]);
+        for (report, is_fulfilled) in worker {
+            late = applied(&late, report.effects(&late)).0;
+            let (after, mut movements) = applied(&order, report.effects(&order));
+            order = after;
+            if is_fulfilled {
+                let (after, more) = applied(&order, order.fulfil(false, at(5)));
+                prop_assert_eq!(after.fulfil(false, at(6)), Vec::new(), "again");
+                for share in after.shares() {
+                    prop_assert_eq!(after.standing(share.line), after.due(&share));
+                }
+                order = after;
+                movements.extend(more);
+            }
+            for movement in movements {
+                prop_assert!(!movement.posting.amount().is_zero());
+                prop_assert!(keys.insert(movement.key.clone()), "{} twice", movement.key);
+                let balance = stands.entry(movement.posting.account().clone()).or_default();
+                *balance = balance.checked_add(movement.posting.change()).expect("small");
+            }
+        }
+        late = applied(&late, late.fulfil(false, at(5))).0;
+        for share in order.shares() {
+            prop_assert_eq!(order.standing(share.line), late.standing(share.line), "{}", share.line);
+            let moved = stands.get(&share.account).copied().unwrap_or_default();
+            prop_assert_eq!(moved, Balance::from(order.standing(share.line)));
+        }
+        prop_assert_eq!((order.payment, order.posted, order.paid), (late.payment, late.posted, late.paid));
+    }
+
+    /// Nothing that is heard goes back, in whatever order it is heard, and what is heard again is no news.
+    #[test]
+    fn what_is_heard_of_outside_only_rises(heard in proptest::collection::vec(outside(), 0..12)) {
+        let (fulfilled, _) = applied(&paid(), paid().fulfil(true, at(2)));
+        let (claimed, _) = applied(&fulfilled, fulfilled.claim(at(3)));
+        let end = |heard: &[Outside]| {
+            heard.iter().fold(claimed.clone(), |order, what| {
+                let (after, movements) = applied(&order, learned(&order, what));
+                assert!(movements.is_empty(), "{what:?}");
+                assert_eq!(learned(&after, what), Vec::new(), "again: {what:?}");
+                after
+            })
+        };
+        let backwards: Vec<Outside> = heard.iter().rev().cloned().collect();
+        let (one, other) = (end(&heard), end(&backwards));
+        let state = |order: &Order| order.recharge.as_ref().map(|recharge| recharge.state);
+        let status = |order: &Order| order.transfer.as_ref().map(|transfer| transfer.status);
+        prop_assert_eq!((state(&one), status(&one), one.fulfilment), (state(&other), status(&other), other.fulfilment));
+        prop_assert_eq!(one.anomalies.keys().collect::<Vec<_>>(), other.anomalies.keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_claim_is_made_once_and_only_of_what_is_paid_in_full(told in proptest::collection::vec(report(1_000), 0..8)) {
+        let order = told.iter().fold(everything(1_000, 7), |order, report| applied(&order, report.effects(&order)).0);
+        let effects = order.claim(at(3));
+        let may = order.payment == PaymentState::Paid && !order.is_contested();
+        prop_assert_eq!(!effects.is_empty(), may);
+        if let Some(Effect::Order { order: after, transition }) = effects.first() {
+            prop_assert_eq!(*transition, Transition::Claim);
+            prop_assert_eq!(after.claim(at(4)), Vec::new());
+        }
+    }
+}
