@@ -1,7 +1,9 @@
 //! What the caller is told of an order.
 
+use std::collections::BTreeMap;
+
 use edge::Reply;
-use ledger::{Asset, Money, Order, PaymentState};
+use ledger::{Asset, Line, Money, Order, PaymentState, Share};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -41,6 +43,13 @@ struct Progress<'b> {
     refunded: String,
     disputed: bool,
     credits: String,
+    /// What else stands, by its code: tokens, access to reports.
+    delivered: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_up: Option<&'b str>,
+    /// How the tokens fare that are sent to a wallet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<&'b str>,
 }
 
 /// As it was when it was made, whatever has become of it since: whoever asks again gets the same answer.
@@ -57,8 +66,21 @@ pub(crate) fn shown(order: &Order) -> Reply {
         refunded: Money { amount: order.refunded(), ..price }.priced(),
         disputed: order.is_disputed(),
         credits: Asset::CREDITS.format(order.posted),
+        delivered: delivered(order),
+        top_up: order.recharge.as_ref().map(|recharge| recharge.state.as_str()),
+        transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str()),
     };
     Reply::json(200, &body(order, order.payment, Some(progress)))
+}
+
+/// What others earn by the order is not the buyer's to know.
+fn delivered(order: &Order) -> BTreeMap<String, String> {
+    let shares = order.shares().into_iter().filter(|share| matches!(share.line, Line::Grant(_)));
+    let stands = |share: Share| {
+        let (asset, amount) = (share.account.asset(), order.standing(share.line));
+        (!amount.is_zero()).then(|| (asset.to_string(), asset.format(amount)))
+    };
+    shares.filter_map(stands).collect()
 }
 
 pub(crate) fn health() -> Reply {

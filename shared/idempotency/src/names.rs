@@ -31,6 +31,7 @@ pub(crate) const EXPIRES_AT: &str = "expires_at";
 pub(crate) const FACTS: &str = "facts";
 pub(crate) const FINGERPRINT: &str = "fingerprint";
 pub(crate) const FORMAT: &str = "v";
+pub(crate) const FULFILLED_AT: &str = "fulfilled_at";
 pub(crate) const FULFILMENT: &str = "fulfilment";
 pub(crate) const GRANTS: &str = "grants";
 pub(crate) const HEADERS: &str = "headers";

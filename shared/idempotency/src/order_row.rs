@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, Claims, Commission, Delivery, Dispute, Exchange, Grant, Line, OnChain, Order, OrderNumber, Recharge,
-    Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
+    Amount, Claims, Commission, Delivery, Dispute, Exchange, Fulfilment, Grant, Line, OnChain, Order, OrderNumber,
+    Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
 };
 
 use crate::names;
@@ -40,6 +40,9 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set(names::POSTED, number(&order.posted.units()));
     row.set(names::POSTINGS, number(&order.postings));
     row.set(names::FULFILMENT, text(order.fulfilment.as_str()));
+    if order.fulfilment == Fulfilment::Done {
+        row.set_first(names::FULFILLED_AT, text(&delivery.received_at));
+    }
     row.set(names::DELIVERED, lines(&order.delivered));
     row.set_or_remove(names::TRANSFER, order.transfer.as_ref().map(transfer));
     row.set_or_remove(names::RECHARGE_AT, order.recharge.as_ref().map(|recharge| text(&recharge.at)));

@@ -59,19 +59,24 @@ async fn an_order_shows_how_far_it_has_come() {
             |_| Vec::new(),
             shown(
                 "unpaid",
-                r#""payment":"unpaid","fulfilment":"none","refunded":"0.00","disputed":false,"credits":"0""#,
+                r#""payment":"unpaid","fulfilment":"none","refunded":"0.00","disputed":false,"credits":"0","delivered":{}"#,
             ),
         ),
         (
             paid,
-            shown("paid", &format!(r#""payment":"paid",{paid_at},"refunded":"0.00","disputed":false,"credits":"100""#)),
+            shown(
+                "paid",
+                &format!(
+                    r#""payment":"paid",{paid_at},"refunded":"0.00","disputed":false,"credits":"100","delivered":{{}}"#
+                ),
+            ),
         ),
         (
             refunded_in_part,
             shown(
                 "partly_refunded",
                 &format!(
-                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":false,"credits":"49.949949""#
+                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":false,"credits":"49.949949","delivered":{{}}"#
                 ),
             ),
         ),
@@ -79,7 +84,9 @@ async fn an_order_shows_how_far_it_has_come() {
             disputed,
             shown(
                 "partly_refunded",
-                &format!(r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":true,"credits":"0""#),
+                &format!(
+                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":true,"credits":"0","delivered":{{}}"#
+                ),
             ),
         ),
     ];
@@ -95,6 +102,55 @@ async fn an_order_shows_how_far_it_has_come() {
     let again = sent(&function, 3, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
     assert_eq!(again.body, made.body, "a repeat is told what was told first");
     function.ledger.books().check();
+}
+
+#[tokio::test]
+async fn an_order_shows_what_was_delivered() {
+    const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
+    let tokens = format!(r#"{{"product":"posx-10","quantity":2,"wallet":"{WALLET}"}}"#);
+    let airtime =
+        r#"{"phoneNumber":"88001122","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}"#;
+    let fulfilled: Event = |order| order.fulfil(true, now());
+    let sent_on: Event = |order| order.learn_transfer("tx_1", ledger::TransferStatus::Queued, now());
+    let rows: [(&str, &[Event], &str); 4] = [
+        (
+            &tokens,
+            &[paid],
+            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"credits":"0","delivered":{}}"#,
+        ),
+        (
+            &tokens,
+            &[paid, fulfilled, sent_on],
+            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"credits":"0","delivered":{"POSX":"20"},"transfer":"QUEUED"}"#,
+        ),
+        (
+            r#"{"product":"full-report"}"#,
+            &[paid, fulfilled],
+            r#""fulfilment":"done","refunded":"0.00","disputed":false,"credits":"0","delivered":{"report-full":"1"}}"#,
+        ),
+        (
+            airtime,
+            &[
+                |order| {
+                    let by = Reference::new(Provider::Wechat, "4200000001").expect("a reference");
+                    order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("it agrees")
+                },
+                |order| order.claim(now()),
+            ],
+            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"credits":"0","delivered":{},"topUp":"claimed"}"#,
+        ),
+    ];
+    for (body, events, expected) in rows {
+        let function = function(MemoryLedger::default()).await;
+        sent(&function, 1, &post("/orders", body).with("idempotency-key", "k")).await;
+        let number = number_of("alice", "k");
+        for (step, event) in events.iter().enumerate() {
+            happened(&function.ledger, &number, step, *event).await;
+        }
+        let reply = sent(&function, 2, &get(&format!("/orders/{number}"))).await;
+        assert!(reply.body.ends_with(expected), "{}", reply.body);
+        function.ledger.books().check();
+    }
 }
 
 #[tokio::test]
