@@ -92,6 +92,7 @@ impl Gateway {
             }
             let Ok((head, ())) = request.body(()).map(Request::into_parts) else { return };
             if self.api(&head, event.as_bytes(), peer).await.status().is_success() {
+                mock.delivered(event);
                 return;
             }
         }

@@ -103,6 +103,11 @@ impl MockStripe {
         Mocked { reply, events: paid.events }
     }
 
+    /// Our webhook has taken an event, and will not be asked to again.
+    pub(crate) fn delivered(&self, event: &str) {
+        self.stripe.delivered(event);
+    }
+
     /// The headers of an event that it sends now.
     pub(crate) fn signed(&self, event: &str, now: Timestamp) -> Result<Headers, Error> {
         let secret = self.secret.split_ascii_whitespace().next().unwrap_or_default();

@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use crate::form::Params;
 use crate::refusal::Refusal;
 use crate::sessions::{Session, State, Status};
-use crate::{Answered, Call, create, objects};
+use crate::{Answered, Call, create, events, intents, objects};
 
 enum Route<'p> {
     Create,
     Read(&'p str),
     Expire(&'p str),
+    Events,
+    SearchIntents,
 }
 
 /// What was done. A [`Refusal`] is not: nothing is kept of it under its key.
@@ -75,6 +77,8 @@ fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
         ("POST", ["", "v1", "checkout", "sessions"]) => Ok(Route::Create),
         ("GET", ["", "v1", "checkout", "sessions", id]) => Ok(Route::Read(id)),
         ("POST", ["", "v1", "checkout", "sessions", id, "expire"]) => Ok(Route::Expire(id)),
+        ("GET", ["", "v1", "events"]) => Ok(Route::Events),
+        ("GET", ["", "v1", "payment_intents", "search"]) => Ok(Route::SearchIntents),
         _ => Err(Refusal::not_found(format!("Unrecognized request URL ({method}: {path})."))),
     }
 }
@@ -87,7 +91,7 @@ fn perform(
     request: &str,
 ) -> Result<Done, Refusal> {
     let now_s = call.now_s;
-    let State { place, ids, prices, sessions, fails_next, .. } = state;
+    let State { place, ids, prices, sessions, told, fails_next, .. } = state;
     match route {
         Route::Create => {
             let order = create::order(&mut params, prices, ids, now_s)?;
@@ -103,6 +107,16 @@ fn perform(
             nothing_left(&params)?;
             let session = sessions.get(*id).ok_or_else(|| no_such_session(id))?;
             Ok(Done::ok(objects::session(session, place, now_s)))
+        }
+        Route::Events => {
+            let asked = events::Asked::read(&mut params)?;
+            nothing_left(&params)?;
+            events::list(told, &asked).map(Done::ok)
+        }
+        Route::SearchIntents => {
+            let asked = intents::Asked::read(&mut params)?;
+            nothing_left(&params)?;
+            Ok(Done::ok(intents::search(sessions.values(), place, &asked)))
         }
         Route::Expire(id) => {
             nothing_left(&params)?;

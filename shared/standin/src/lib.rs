@@ -1,4 +1,4 @@
-//! A stand-in for Stripe, as far as checkout sessions go, in `wechat.rs` one for WeChat Pay, in [`epay`] one for an epay gateway and in
+//! A stand-in for Stripe, as far as checkout sessions and their events go, in `wechat.rs` one for WeChat Pay, in [`epay`] one for an epay gateway and in
 //! [`unitel`] one for a telephone operator, in `fireblocks.rs` one for Fireblocks: served by the local stack, called by tests where the
 //! network would be.
 //!
@@ -17,9 +17,11 @@ mod calendar;
 mod cards;
 mod create;
 pub mod epay;
+mod events;
 mod fireblocks;
 mod form;
 mod idempotency;
+mod intents;
 mod objects;
 mod page;
 mod pay;
@@ -66,7 +68,10 @@ impl Stripe {
     }
 
     pub fn answer(&self, call: &Call<'_>) -> Answered {
-        api::answer(&mut self.state(), call)
+        let state = &mut self.state();
+        let answered = api::answer(state, call);
+        events::told(state, &answered.events);
+        answered
     }
 
     /// The hosted page, with what was last said to the buyer.
@@ -76,7 +81,15 @@ impl Stripe {
 
     /// The buyer pays with a card, whose number the page's form posts; [`card_in`] finds it.
     pub fn pay(&self, session: &str, card: &str, now_s: i64) -> Paid {
-        pay::pay(&mut self.state(), session, card, now_s)
+        let state = &mut self.state();
+        let paid = pay::pay(state, session, card, now_s);
+        events::told(state, &paid.events);
+        paid
+    }
+
+    /// A webhook has taken one of its events. Until then it is among those that were not delivered.
+    pub fn delivered(&self, event: &str) {
+        events::delivered(&mut self.state(), event);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

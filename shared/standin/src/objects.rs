@@ -7,6 +7,7 @@ use crate::cards::Card;
 use crate::sessions::{Ids, Intent, Metadata, Mode, Place, Session, Status};
 
 /// One attempt to pay a session.
+#[derive(Clone)]
 pub(crate) struct Attempt {
     pub(crate) intent: Intent,
     pub(crate) charge: String,

@@ -61,8 +61,8 @@ impl Telling<'_> {
         self.events.push(event.to_string());
     }
 
-    fn attempt(&mut self, session: &Session, intent: Intent, card: Card, [of_intent, of_charge]: [&str; 2]) {
-        let attempt = self.made(intent, card);
+    fn attempt(&mut self, session: &mut Session, intent: Intent, card: Card, [of_intent, of_charge]: [&str; 2]) {
+        let attempt = self.made(session, intent, card);
         self.tell(of_intent, &objects::payment_intent(session, &attempt, self.place));
         self.tell(of_charge, &objects::charge(session, &attempt, self.place));
     }
@@ -71,7 +71,7 @@ impl Telling<'_> {
         let (subscription, invoice) = (self.ids.next("sub"), self.ids.next("in"));
         let made = Subscribed { subscription, invoice, customer: self.ids.next("cus") };
         let made = session.subscribed.insert(made).clone();
-        let attempt = self.made(intent, card);
+        let attempt = self.made(session, intent, card);
         let lines = subscription::lines(session, self.ids, self.now_s);
         let invoice = subscription::invoice(session, &made, &lines, self.place, self.now_s);
         self.tell("payment_intent.succeeded", &objects::payment_intent(session, &attempt, self.place));
@@ -81,7 +81,8 @@ impl Telling<'_> {
         self.tell("invoice.payment_succeeded", &invoice);
     }
 
-    fn made(&mut self, intent: Intent, card: Card) -> Attempt {
-        Attempt { intent, charge: self.ids.next("ch"), method: self.ids.next("pm"), card, now_s: self.now_s }
+    fn made(&mut self, session: &mut Session, intent: Intent, card: Card) -> Attempt {
+        let (charge, method) = (self.ids.next("ch"), self.ids.next("pm"));
+        session.attempt.insert(Attempt { intent, charge, method, card, now_s: self.now_s }).clone()
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::events::Told;
 use crate::idempotency::Kept;
+use crate::objects::Attempt;
 
 pub(crate) type Metadata = BTreeMap<String, String>;
 
@@ -116,6 +118,8 @@ pub(crate) struct Session {
     pub(crate) created: i64,
     pub(crate) order: Order,
     pub(crate) intent: Option<Intent>,
+    /// The last one.
+    pub(crate) attempt: Option<Attempt>,
     pub(crate) subscribed: Option<Subscribed>,
     /// What the buyer was told last.
     pub(crate) notice: Option<&'static str>,
@@ -124,8 +128,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(id: String, order: Order, now_s: i64) -> Self {
-        let (intent, subscribed, notice) = (None, None, None);
-        Self { id, created: now_s, order, intent, subscribed, notice, status: Status::Open }
+        let (intent, attempt, subscribed, notice) = (None, None, None, None);
+        Self { id, created: now_s, order, intent, attempt, subscribed, notice, status: Status::Open }
     }
 
     /// Nobody has to come by for an open session to expire.
@@ -162,6 +166,8 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) sessions: BTreeMap<String, Session>,
+    /// Every event so far, in their order.
+    pub(crate) told: Vec<Told>,
     pub(crate) kept: Kept,
     pub(crate) fails_next: bool,
 }
@@ -173,6 +179,7 @@ impl State {
             ids: Ids { seed: seed.chars().filter(char::is_ascii_alphanumeric).collect(), made: 0 },
             prices: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            told: Vec::new(),
             kept: Kept::default(),
             fails_next: false,
         }

@@ -2,6 +2,7 @@
 
 mod api;
 mod idempotency;
+mod lists;
 mod page;
 mod paying;
 mod refusals;
