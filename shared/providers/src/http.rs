@@ -22,6 +22,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub struct Http {
     connector: SharedHttpConnector,
     dice: Arc<Mutex<fastrand::Rng>>,
+    answer_bytes_max: usize,
 }
 
 impl Http {
@@ -38,7 +39,13 @@ impl Http {
 
     /// Over something in the network's place.
     pub fn over(connector: impl HttpConnector + 'static, dice: fastrand::Rng) -> Self {
-        Self { connector: SharedHttpConnector::new(connector), dice: Arc::new(Mutex::new(dice)) }
+        let (connector, dice) = (SharedHttpConnector::new(connector), Arc::new(Mutex::new(dice)));
+        Self { connector, dice, answer_bytes_max: ANSWER_BYTES_MAX }
+    }
+
+    /// For what is longer than an object.
+    pub(crate) fn reading(&self, answer_bytes_max: usize) -> Self {
+        Self { answer_bytes_max, ..self.clone() }
     }
 
     /// Anything between nothing and the bound, so that those who met once do not meet again.
@@ -60,7 +67,7 @@ impl Http {
         let mut body = Vec::new();
         while let Some(part) = stream.next().await {
             body.extend_from_slice(&part.map_err(|_| SendError::NoAnswer)?);
-            if body.len() > ANSWER_BYTES_MAX {
+            if body.len() > self.answer_bytes_max {
                 return Err(SendError::TooLarge);
             }
         }

@@ -6,9 +6,11 @@
 
 mod epay;
 mod error;
+mod events;
 mod fireblocks;
 mod form;
 mod http;
+mod intent;
 mod operator;
 mod payment_api;
 mod published;
@@ -23,8 +25,10 @@ pub use epay::{
     Epay, EpayConfig, EpayConfigError, EpayLink, EpayMerchant, EpayNumber, EpayPayment, EpayWay, NewEpayPayment,
 };
 pub use error::CallError;
+pub use events::{EventPage, ListedEvent};
 pub use fireblocks::{Fireblocks, FireblocksConfig, FireblocksConfigError, FireblocksKeys, NewTransfer, SentTransfer};
 pub use http::Http;
+pub use intent::{Intent, IntentStatus};
 pub use operator::Recharged;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};
 pub use published::published;

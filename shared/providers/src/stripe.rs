@@ -1,4 +1,4 @@
-//! Stripe's checkout sessions: made, read, expired.
+//! Stripe's API: how it is called, and its checkout sessions, made, read, expired.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,29 +36,45 @@ impl Stripe {
     /// However often it is asked for the same order in the same words, it is one session.
     pub async fn create_session(&self, new: &NewSession, deadline: Deadline) -> Result<Session, CallError> {
         let key = format!("hookledger-{}", new.order);
-        self.call("POST", SESSIONS, new.form(), Some(&key), deadline).await
+        let said = self.call(&self.http, "POST", SESSIONS, new.form(), Some(&key), deadline).await?;
+        Session::read(&said)
     }
 
     pub async fn session(&self, id: &str, deadline: Deadline) -> Result<Session, CallError> {
         let path = format!("{SESSIONS}/{}", checked(id)?);
-        self.call("GET", &path, Form::default(), None, deadline).await.and_then(|session| same(session, id))
+        let said = self.call(&self.http, "GET", &path, Form::default(), None, deadline).await?;
+        same(Session::read(&said)?, id)
     }
 
     /// Only an open session can be expired; of any other Stripe refuses it, and so where the answer to a first attempt was lost.
     pub async fn expire(&self, id: &str, deadline: Deadline) -> Result<Session, CallError> {
         let path = format!("{SESSIONS}/{}/expire", checked(id)?);
         // Without an idempotency key: under one a failure would be repeated for a day, and expiring twice does nothing more.
-        self.call("POST", &path, Form::default(), None, deadline).await.and_then(|session| same(session, id))
+        let said = self.call(&self.http, "POST", &path, Form::default(), None, deadline).await?;
+        same(Session::read(&said)?, id)
+    }
+
+    /// What is found under a path by these parameters.
+    pub(crate) async fn find(
+        &self,
+        path: &str,
+        query: Form,
+        answer_bytes_max: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, CallError> {
+        let path = format!("{path}?{}", query.into_body());
+        self.call(&self.http.reading(answer_bytes_max), "GET", &path, Form::default(), None, deadline).await
     }
 
     async fn call(
         &self,
+        http: &Http,
         method: &'static str,
         path: &str,
         form: Form,
         idempotency_key: Option<&str>,
         deadline: Deadline,
-    ) -> Result<Session, CallError> {
+    ) -> Result<Vec<u8>, CallError> {
         let authorization = Zeroizing::new(format!("Bearer {}", *self.key.0));
         let mut headers = vec![("authorization", authorization.as_str()), ("stripe-version", VERSION)];
         headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
@@ -66,9 +82,9 @@ impl Stripe {
             headers.push(("content-type", "application/x-www-form-urlencoded"));
         }
         let outgoing = Outgoing { method, url: format!("{}{path}", self.base), headers, body: form.into_body() };
-        let answer = until_answered(&self.http, &outgoing, deadline).await?;
+        let answer = until_answered(http, &outgoing, deadline).await?;
         match answer.status {
-            200..300 => Session::read(&answer.body),
+            200..300 => Ok(answer.body),
             400..500 => Err(refused(&answer)),
             500.. => Err(CallError::Failed { status: answer.status }),
             // Stripe sends nobody elsewhere.

@@ -1,0 +1,99 @@
+//! Stripe's list of events, as far as its webhooks did not get through.
+
+use std::fmt;
+
+use ledger::{Deadline, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::form::Form;
+use crate::{CallError, Stripe};
+
+const EVENTS: &str = "/v1/events";
+/// A hundred events of which each is ten times as long as is usual. They are held twice, and a sandbox has 128 MB.
+const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The longest id that Stripe says it may give.
+const ID_CHARS_MAX: usize = 255;
+
+/// The newest first.
+#[derive(Debug, Clone)]
+pub struct EventPage {
+    pub events: Vec<ListedEvent>,
+    /// Whether there are older ones.
+    pub has_more: bool,
+}
+
+/// An event as it stands in the list, byte for byte.
+#[derive(Clone)]
+pub struct ListedEvent {
+    pub id: String,
+    event: Box<RawValue>,
+}
+
+impl ListedEvent {
+    pub fn json(&self) -> &str {
+        self.event.get()
+    }
+}
+
+impl Stripe {
+    /// The events since then that some webhook has not taken, or not yet; of those that are older than `after`.
+    pub async fn undelivered(
+        &self,
+        since: Timestamp,
+        after: Option<&str>,
+        events_max: u8,
+        deadline: Deadline,
+    ) -> Result<EventPage, CallError> {
+        let mut query = Form::default();
+        query.push("delivery_success", "false");
+        query.push("limit", &events_max.to_string());
+        query.push("created[gte]", &since.unix_s().to_string());
+        if let Some(after) = after {
+            query.push("starting_after", after);
+        }
+        let said = self.find(EVENTS, query, PAGE_BYTES_MAX, deadline).await?;
+        EventPage::read(&said)
+    }
+}
+
+#[derive(Deserialize)]
+struct Written {
+    object: String,
+    data: Vec<Box<RawValue>>,
+    has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+impl EventPage {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, CallError> {
+        let Written { object, data, has_more } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+        if object != "list" {
+            return Err(CallError::Unreadable);
+        }
+        let events = data.into_iter().map(ListedEvent::read).collect::<Result<_, _>>()?;
+        Ok(Self { events, has_more })
+    }
+}
+
+impl ListedEvent {
+    /// Of what it says no more is read than where to go on after it: that is for the parser of what Stripe delivers.
+    fn read(event: Box<RawValue>) -> Result<Self, CallError> {
+        let Named { id } = serde_json::from_str(event.get()).map_err(|_| CallError::Unreadable)?;
+        let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !id.starts_with("evt_") || id.len() > ID_CHARS_MAX || !is_plain {
+            return Err(CallError::Unreadable);
+        }
+        Ok(Self { id, event })
+    }
+}
+
+impl fmt::Debug for ListedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListedEvent({})", self.id)
+    }
+}
