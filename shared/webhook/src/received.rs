@@ -26,6 +26,11 @@ impl<'r> Received<'r> {
         Self { verified: Verified::when_kept(&kept.bytes), path: kept.path.clone(), headers: headers.collect() }
     }
 
+    /// What the sender's own API listed, nobody having delivered it. No header came with it.
+    pub(crate) fn listed(event: &'r [u8], path: &str) -> Self {
+        Self { verified: Verified::when_asked(event), path: path.to_owned(), headers: Vec::new() }
+    }
+
     pub fn bytes(&self) -> &[u8] {
         self.verified.bytes()
     }

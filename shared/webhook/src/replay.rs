@@ -1,4 +1,5 @@
-//! What was refused, tried again from what is kept of it: the same parse, decision and commit as when it came.
+//! An event that nobody delivers: one that was refused, tried again from what is kept of it, or one that its sender's API lists. The
+//! same parse, decision and commit as of a delivery.
 
 use std::panic::AssertUnwindSafe;
 
@@ -17,10 +18,34 @@ pub async fn replay<W: Webhook, L: Ledger>(
     first_received_at: Timestamp,
     moment: &Moment,
 ) -> Outcome {
-    let received = Received::again(kept, W::HEADERS_KEPT);
-    let delivery = delivery(&received, moment, first_received_at);
+    booked(source, ledger, &Received::again(kept, W::HEADERS_KEPT), first_received_at, moment).await
+}
+
+/// `event` is what the sender's own API said when it was asked under our key, and `path` where that was: `tests/src/house.rs` knows
+/// who may say so.
+pub async fn listed<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    event: &[u8],
+    path: &str,
+    moment: &Moment,
+) -> Outcome {
+    if event.len() > W::BODY_BYTES_MAX {
+        return Outcome::TooLarge;
+    }
+    booked(source, ledger, &Received::listed(event, path), moment.now, moment).await
+}
+
+async fn booked<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    received: &Received<'_>,
+    first_received_at: Timestamp,
+    moment: &Moment,
+) -> Outcome {
+    let delivery = delivery(received, moment, first_received_at);
     let (admission, mut about) = (Admission::default(), About::default());
-    let booked = book(source, ledger, &admission, &received, &delivery, &mut about);
+    let booked = book(source, ledger, &admission, received, &delivery, &mut about);
     match AssertUnwindSafe(booked).catch_unwind().await {
         Ok(outcome) => outcome.unwrap_or_else(|outcome| outcome),
         Err(_) => Outcome::Panicked,
