@@ -1,10 +1,13 @@
 //! What is left undone, out of its sparse indexes.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{Backlog, CommitError, Delivery, EventKey, Order, OrderNumber, Timestamp, Waiting, Work};
 
+use crate::batch::Read;
 use crate::order_image::Image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{Row, number, text};
@@ -81,6 +84,40 @@ impl Backlog for DynamoLedger {
         row.conditions.push(format!("{version} = {read}"));
         self.write_unless_changed(row, &self.tables().orders, order.number.as_str(), delivery).await
     }
+
+    async fn known(
+        &self,
+        receipts: &BTreeSet<EventKey>,
+        delivery: &Delivery<'_>,
+    ) -> Result<BTreeSet<EventKey>, CommitError> {
+        let keys: Vec<&str> = receipts.iter().map(EventKey::as_str).collect();
+        // Whoever is missed here is told by the commit that it is booked.
+        let read = Read { table: &self.tables().journal, attributes: &[names::ID], is_strong: false };
+        let rows = self.rows(&read, &keys, delivery).await?;
+        Ok(rows.iter().filter_map(|row| Some(EventKey::of_row(row.get(names::ID)?.as_s().ok()?))).collect())
+    }
+
+    async fn place(&self, sweep: &'static str, delivery: &Delivery<'_>) -> Result<Option<String>, CommitError> {
+        let row = self.row(&self.tables().accounts, place_id(sweep), delivery).await?;
+        Ok(row.and_then(|row| row.get(names::PLACE)?.as_s().ok().cloned()))
+    }
+
+    async fn keep_place(
+        &self,
+        sweep: &'static str,
+        place: Option<&str>,
+        delivery: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        let mut row = Row::default();
+        row.set(names::UPDATED_AT, text(&delivery.received_at));
+        row.set_or_remove(names::PLACE, place.map(text));
+        self.write_unless_changed(row, &self.tables().accounts, &place_id(sweep), delivery).await
+    }
+}
+
+/// Among the accounts, whose names hold no `#`.
+fn place_id(sweep: &str) -> String {
+    format!("sweep#{sweep}")
 }
 
 impl DynamoLedger {

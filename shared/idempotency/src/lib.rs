@@ -6,6 +6,7 @@
 //! what the store's answer means, `retry.rs` how often it is asked.
 
 mod backlog;
+mod batch;
 mod body;
 mod books;
 mod cache;

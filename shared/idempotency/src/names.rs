@@ -48,6 +48,7 @@ pub(crate) const PATH: &str = "path";
 pub(crate) const PAYMENT: &str = "payment";
 pub(crate) const PERIOD_END: &str = "period_end";
 pub(crate) const PHONE: &str = "phone";
+pub(crate) const PLACE: &str = "place";
 pub(crate) const PLAN: &str = "plan";
 pub(crate) const PLAN_AS_OF: &str = "plan_as_of";
 pub(crate) const POSTED: &str = "posted";

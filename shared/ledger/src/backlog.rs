@@ -1,6 +1,7 @@
 //! What is left undone and comes due: events that were refused and may be cured, orders whose payment nobody has told us of, or
 //! whose delivery has stopped.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,6 +53,27 @@ pub trait Backlog: Ledger {
         until: Option<Timestamp>,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// Which of these are in the journal, booked or refused. What was written a moment ago may not be among them.
+    fn known(
+        &self,
+        receipts: &BTreeSet<EventKey>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send;
+
+    /// Where a sweep that was cut short goes on. No more than a hint: without it, it begins anew.
+    fn place(
+        &self,
+        sweep: &'static str,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<String>, CommitError>> + Send;
+
+    fn keep_place(
+        &self,
+        sweep: &'static str,
+        place: Option<&str>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
 }
 
 impl<L: Backlog> Backlog for Arc<L> {
@@ -97,6 +119,31 @@ impl<L: Backlog> Backlog for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
         L::look_later(self, order, until, delivery)
+    }
+
+    fn known(
+        &self,
+        receipts: &BTreeSet<EventKey>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send {
+        L::known(self, receipts, delivery)
+    }
+
+    fn place(
+        &self,
+        sweep: &'static str,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<String>, CommitError>> + Send {
+        L::place(self, sweep, delivery)
+    }
+
+    fn keep_place(
+        &self,
+        sweep: &'static str,
+        place: Option<&str>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        L::keep_place(self, sweep, place, delivery)
     }
 }
 

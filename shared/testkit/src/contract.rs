@@ -31,7 +31,7 @@ pub async fn contract<L: Backlog>(new: impl Fn() -> (Arc<L>, Box<dyn Fn() -> Boo
         assert_eq!(written(&books()), expected, "{name}");
         blocks = blocks.checked_add(1).unwrap();
     }
-    assert!(blocks >= 21, "the table was cut to {blocks} blocks");
+    assert!(blocks >= 25, "the table was cut to {blocks} blocks");
 }
 
 async fn told<L: Backlog>(ledger: &L, snapshots: &mut Snapshots, event: &str, number: u64) -> String {

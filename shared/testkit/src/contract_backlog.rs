@@ -1,5 +1,7 @@
 //! The lines of the contract that are about what is left undone: what is due so many seconds later, and what is put off.
 
+use std::collections::BTreeSet;
+
 use ledger::{Backlog, Delivery, EventKey, OrderNumber, Work};
 
 use crate::{delivery, now};
@@ -41,6 +43,23 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let overtaken = order.version.checked_sub(1).unwrap();
             let before = ledger::Order { version: overtaken, ..order };
             ledger.look_later(&before, Some(now()), &later("0")).await.unwrap();
+            Some("done".to_owned())
+        }
+        ["known", ref events @ ..] => {
+            let receipts: BTreeSet<EventKey> =
+                events.iter().map(|event| EventKey::new("usage", event).unwrap()).collect();
+            let known = ledger.known(&receipts, &later("0")).await.unwrap();
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            Some(if known.is_empty() { "nothing".to_owned() } else { known.join(" ") })
+        }
+        ["place"] => {
+            let place = ledger.place("undelivered", &later("0")).await.unwrap();
+            assert_eq!(ledger.place("another", &later("0")).await.unwrap(), None, "of another sweep");
+            Some(place.unwrap_or_else(|| "the beginning".to_owned()))
+        }
+        ["keep-place", place] => {
+            let place = (place != "none").then_some(place);
+            ledger.keep_place("undelivered", place, &later("0")).await.unwrap();
             Some("done".to_owned())
         }
         _ => None,

@@ -1,6 +1,6 @@
 //! The books in memory: the second implementation of the port, for tests that are not about the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use ledger::{
@@ -27,6 +27,7 @@ struct State {
     work: BTreeMap<OrderNumber, (Work, Timestamp)>,
     pointers: BTreeMap<Pointer, OrderNumber>,
     subscriptions: BTreeMap<Reference, Subscription>,
+    places: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug)]
@@ -158,6 +159,24 @@ impl Backlog for MemoryLedger {
             (None, Some(_)) => drop(state.work.remove(&order.number)),
             (_, None) => {}
         }
+        Ok(())
+    }
+
+    async fn known(&self, receipts: &BTreeSet<EventKey>, _: &Delivery<'_>) -> Result<BTreeSet<EventKey>, CommitError> {
+        let state = self.0.lock().unwrap();
+        Ok(receipts.iter().filter(|receipt| state.journal.contains_key(receipt.as_str())).cloned().collect())
+    }
+
+    async fn place(&self, sweep: &'static str, _: &Delivery<'_>) -> Result<Option<String>, CommitError> {
+        Ok(self.0.lock().unwrap().places.get(sweep).cloned())
+    }
+
+    async fn keep_place(&self, sweep: &'static str, place: Option<&str>, _: &Delivery<'_>) -> Result<(), CommitError> {
+        let places = &mut self.0.lock().unwrap().places;
+        match place {
+            Some(place) => places.insert(sweep, place.to_owned()),
+            None => places.remove(sweep),
+        };
         Ok(())
     }
 }

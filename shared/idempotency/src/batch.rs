@@ -1,0 +1,85 @@
+//! Many rows of one table in few calls.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use ledger::{CommitError, Delivery};
+
+use crate::names;
+use crate::order_image::Image;
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::rows::text;
+use crate::store::DynamoLedger;
+
+/// DynamoDB's own limit of one call.
+const KEYS_MAX: usize = 100;
+
+/// Of which table, and what of its rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Read<'t> {
+    pub(crate) table: &'t str,
+    pub(crate) attributes: &'t [&'t str],
+    /// As they stand now, at twice the price.
+    pub(crate) is_strong: bool,
+}
+
+impl DynamoLedger {
+    /// Those of them that are there, in no order. No id may stand twice.
+    pub(crate) async fn rows(
+        &self,
+        read: &Read<'_>,
+        ids: &[&str],
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<Image>, CommitError> {
+        let mut rows = Vec::new();
+        for ids in ids.chunks(KEYS_MAX) {
+            let keys = ids.iter().map(|id| HashMap::from([(names::ID.to_owned(), text(*id))])).collect();
+            self.batch(read, keys, &mut rows, delivery).await?;
+        }
+        Ok(rows)
+    }
+
+    /// The store may answer a part, and leave the rest for the next call.
+    async fn batch(
+        &self,
+        read: &Read<'_>,
+        keys: Vec<HashMap<String, AttributeValue>>,
+        rows: &mut Vec<Image>,
+        delivery: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        let state = Mutex::new((keys, rows));
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let left = state.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+            let asked = read.of(left).map_err(|error| CommitError::Refused(Box::new(error)))?;
+            match self.client().batch_get_item().request_items(read.table, asked).send().await {
+                Ok(found) => {
+                    let (keys, rows) = &mut *state.lock().unwrap_or_else(PoisonError::into_inner);
+                    rows.extend(found.responses.unwrap_or_default().into_values().flatten());
+                    let left = found.unprocessed_keys.unwrap_or_default().remove(read.table);
+                    *keys = left.map(|left| left.keys).unwrap_or_default();
+                    Ok(if keys.is_empty() { Answer::Final(()) } else { Answer::Again("the table is busy".into()) })
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+}
+
+impl Read<'_> {
+    /// Every attribute goes by a placeholder: `order` and more are reserved words.
+    fn of(
+        &self,
+        keys: Vec<HashMap<String, AttributeValue>>,
+    ) -> Result<KeysAndAttributes, aws_sdk_dynamodb::error::BuildError> {
+        let places: Vec<String> = self.attributes.iter().map(|name| format!("#{name}")).collect();
+        let names = places.iter().cloned().zip(self.attributes.iter().map(|name| (*name).to_owned()));
+        KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .projection_expression(places.join(", "))
+            .set_expression_attribute_names(Some(names.collect()))
+            .consistent_read(self.is_strong)
+            .build()
+    }
+}
