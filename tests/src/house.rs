@@ -165,13 +165,19 @@ fn only_the_edge_names_the_store() {
 
 /// Everything else that is parsed has been verified there and then.
 #[test]
-fn only_a_replay_takes_what_was_kept_for_verified() {
-    let says_it = files(&root(), ".rs").into_iter().filter(|file| {
-        let text = read(file);
-        text.contains("Verified::when_kept") && !file.ends_with("tests/src/house.rs")
-    });
-    let said_in: Vec<_> = says_it.map(|file| file.strip_prefix(root()).expect("in the workspace").to_owned()).collect();
-    assert_eq!(said_in, [Path::new("shared/webhook/src/received.rs")]);
+fn only_what_was_kept_and_what_its_sender_lists_is_taken_for_verified() {
+    let said_in = |words: &str| -> Vec<PathBuf> {
+        let says_it = |file: &PathBuf| read(file).contains(words) && !file.ends_with("tests/src/house.rs");
+        let files = files(&root(), ".rs").into_iter().filter(says_it);
+        files.map(|file| file.strip_prefix(root()).expect("in the workspace").to_owned()).collect()
+    };
+    for (words, file) in [
+        ("Verified::when_kept", "shared/webhook/src/received.rs"),
+        ("Verified::when_asked", "shared/webhook/src/received.rs"),
+        ("webhook::listed", "functions/reconcile/src/undelivered.rs"),
+    ] {
+        assert_eq!(said_in(words), [Path::new(file)], "{words}");
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use edge::{Keyring, Moment};
 use ledger::{Backlog, Order, Payment, PaymentState, Provider, Reference};
-use providers::{CallError, EpayPayment, Http, PaymentStatus, Queried, SecretKey, SessionStatus, TradeState};
+use providers::{
+    CallError, EpayPayment, Http, Intent, IntentStatus, PaymentStatus, Queried, SecretKey, SessionStatus, TradeState,
+};
 
 use crate::unpaid::Said;
 use crate::{Reconcile, SOURCE};
@@ -22,7 +24,7 @@ impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn ask(&self, order: &Order, moment: &Moment) -> Result<Said, CallError> {
         match order.terms.provider {
             Provider::Stripe => match &self.stripe_api {
-                Some(stripe) => stripe.ask(order, moment).await,
+                Some(stripe) => stripe.ask(order, self.stripe.config.livemode, moment).await,
                 None => Ok(Said::NotYet),
             },
             Provider::Wechat => match self.wechat.as_ref().and_then(|wechat| wechat.api.as_ref()) {
@@ -88,12 +90,43 @@ fn of_epay(said: Option<EpayPayment>, moment: &Moment) -> Result<Said, CallError
     })
 }
 
+/// Of a payment without a page of ours: somebody else has begun it, and named the order.
+fn of_intents(intents: &[Intent], livemode: bool, moment: &Moment) -> Result<Said, CallError> {
+    let is = |wanted: &[IntentStatus]| intents.iter().any(|intent| wanted.contains(&intent.status));
+    // Of two that have succeeded the first counts; the other is a duplicate, of which an event tells.
+    let succeeded = intents.iter().filter(|intent| intent.status == IntentStatus::Succeeded);
+    if let Some(first) = succeeded.min_by_key(|intent| intent.created) {
+        let payment = first.payment(moment.now)?;
+        let of = payment.by.clone();
+        if first.livemode != livemode {
+            return Ok(Said::OfOtherMode { of, payment });
+        }
+        return Ok(Said::Paid { also: vec![of.clone()], of, payment });
+    }
+    Ok(if is(&[IntentStatus::Processing, IntentStatus::RequiresCapture]) {
+        Said::NotYet
+    } else if is(&[
+        IntentStatus::RequiresPaymentMethod,
+        IntentStatus::RequiresConfirmation,
+        IntentStatus::RequiresAction,
+    ]) {
+        Said::Open
+    } else {
+        // What is canceled there says nothing of another that may be begun.
+        Said::Nothing
+    })
+}
+
 impl StripeApi {
-    async fn ask(&self, order: &Order, moment: &Moment) -> Result<Said, CallError> {
+    async fn ask(&self, order: &Order, livemode: bool, moment: &Moment) -> Result<Said, CallError> {
         let Some(page) = &order.session else {
-            return Ok(Said::Nothing);
+            let intents = self
+                .asked(moment, |stripe| async move { stripe.intents_of(&order.number, moment.deadline).await })
+                .await?;
+            return of_intents(&intents, livemode, moment);
         };
-        let session = match self.session(&page.id, moment).await {
+        let session = self.asked(moment, |stripe| async move { stripe.session(&page.id, moment.deadline).await }).await;
+        let session = match session {
             Err(error) if error.is_missing() => return Ok(Said::Over(PaymentState::Expired)),
             session => session?,
         };
@@ -113,11 +146,15 @@ impl StripeApi {
     }
 
     /// With the key that we have; and where Stripe does not know it, once more with the one that may have replaced it.
-    async fn session(&self, id: &str, moment: &Moment) -> Result<providers::Session, CallError> {
-        let ask = |key: Arc<SecretKey>| {
-            let stripe = providers::Stripe::new(self.http.clone(), &self.base, key);
-            async move { stripe.session(id, moment.deadline).await }
-        };
+    pub(crate) async fn asked<T, F>(
+        &self,
+        moment: &Moment,
+        ask: impl Fn(providers::Stripe) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let ask = |key: Arc<SecretKey>| ask(providers::Stripe::new(self.http.clone(), &self.base, key));
         match ask(self.keys.current()).await {
             Err(refused @ CallError::Refused { status: 401, .. }) => match self.keys.refreshed(moment.now).await {
                 Ok(Some(key)) => ask(key).await,

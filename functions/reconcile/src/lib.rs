@@ -7,6 +7,7 @@
 mod ask;
 mod fulfilment;
 mod refused;
+mod undelivered;
 mod unpaid;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use wechat::Wechat;
 pub use ask::StripeApi;
 pub use fulfilment::Delivered;
 pub use refused::Tried;
+pub use undelivered::Listed;
 pub use unpaid::Asked;
 
 /// The name that it goes by in the journal, the log and the metrics.
@@ -56,6 +58,8 @@ struct Task {
 enum Sweep {
     /// Events that were refused and may be cured by now.
     Refused,
+    /// Events that Stripe has told nobody of.
+    Undelivered,
     /// Orders that nobody has told us are paid.
     Unpaid,
     /// Paid orders whose delivery has stopped.
@@ -69,6 +73,7 @@ enum Sweep {
 #[serde(rename_all = "snake_case")]
 pub enum Report {
     Refused(Tried),
+    Undelivered(Listed),
     Unpaid(Asked),
     Unfulfilled(Delivered),
     Outside(Delivered),
@@ -81,11 +86,13 @@ impl<L: Backlog> Worker for Reconcile<L> {
 
     async fn work(&self, event: &str, moment: &Moment) -> Result<Report, WorkError> {
         let Task { sweep } = serde_json::from_str(event).map_err(|_| UnknownTask)?;
+        // On the heap: each is large, and one of them runs.
         Ok(match sweep {
-            Sweep::Refused => Report::Refused(self.sweep_refused(moment).await?),
-            Sweep::Unpaid => Report::Unpaid(self.sweep_unpaid(moment).await?),
-            Sweep::Unfulfilled => Report::Unfulfilled(self.sweep_unfulfilled(moment).await?),
-            Sweep::Outside => Report::Outside(self.sweep_outside(moment).await?),
+            Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(moment)).await?),
+            Sweep::Undelivered => Report::Undelivered(Box::pin(self.sweep_undelivered(moment)).await?),
+            Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(moment)).await?),
+            Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(moment)).await?),
+            Sweep::Outside => Report::Outside(Box::pin(self.sweep_outside(moment)).await?),
         })
     }
 }

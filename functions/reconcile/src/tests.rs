@@ -28,6 +28,7 @@ async fn only_what_is_known_is_run() {
     let unknown = || Err(UnknownTask.to_string());
     for (event, expected) in [
         (r#"{"sweep":"refused"}"#, Ok(Report::Refused(Tried::default()))),
+        (r#"{"sweep":"undelivered"}"#, Ok(Report::Undelivered(Listed::default()))),
         (r#"{"sweep":"unpaid"}"#, Ok(Report::Unpaid(Asked::default()))),
         (r#"{"sweep":"unfulfilled"}"#, Ok(Report::Unfulfilled(Delivered::default()))),
         (r#"{"sweep":"outside"}"#, Ok(Report::Outside(Delivered::default()))),

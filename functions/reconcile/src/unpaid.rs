@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use edge::Moment;
 use ledger::{
-    Backlog, CommitError, Committed, Decision, Order, OrderNumber, Payment, PaymentState, Reference, Timestamp, Work,
+    Backlog, CommitError, Committed, Decision, Order, OrderNumber, Payment, PaymentState, Reason, Reference, Timestamp,
+    Work,
 };
 use providers::CallError;
 use serde::Serialize;
@@ -47,6 +48,8 @@ pub struct Asked {
 pub(crate) enum Said {
     /// By this payment, as `of` says, which is what it was asked about; and where else the payment is to lead from.
     Paid { of: Reference, payment: Payment, also: Vec<Reference> },
+    /// The same, where money is not real though it is here, or the other way round.
+    OfOtherMode { of: Reference, payment: Payment },
     /// It is being paid, or has an end of its own.
     NotYet,
     /// It can be paid there for as long as it is not closed.
@@ -86,6 +89,12 @@ impl<L: Backlog> Reconcile<L> {
                         &mut asked.flagged
                     }
                 }
+            }
+            Ok(Said::OfOtherMode { of, payment }) => {
+                edge::alarm(SOURCE, Reason::WrongMode.as_str(), order.number.as_str());
+                self.write(&order.of_other_mode(SOURCE, &of, &payment), moment, "paid").await?;
+                self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
+                &mut asked.flagged
             }
             Ok(Said::Over(state)) => {
                 self.close(order, state, "over_at_provider", moment).await?;

@@ -31,6 +31,12 @@ impl Order {
         }
     }
 
+    /// The same of a payment where money is not real though it is here, or the other way round: kept, and nothing more.
+    pub fn of_other_mode(&self, source: &'static str, of: &Reference, payment: &Payment) -> Decision {
+        let heading = self.heading_of_query(source, of, payment);
+        Decision::Refuse(Refusal { heading, reason: Reason::WrongMode, effects: Vec::new() })
+    }
+
     /// Nobody can pay it any more, or nobody has. `None` where that is known, or is not so.
     pub fn closed(&self, source: &'static str, state: PaymentState, why: &'static str) -> Option<Decision> {
         let effects = self.learn_unpaid(state);

@@ -36,6 +36,8 @@ pub enum StripeFault {
     KeptFailure,
     /// Done, and answered with what is no answer.
     Garbage,
+    /// A list answered as if no place in it had been named.
+    FromTheTop,
     /// Done, and answered with a text of a session in which one was replaced by the other.
     Altered(&'static str, &'static str),
 }
@@ -106,6 +108,24 @@ impl StripeNet {
     /// The buyer pays on the page that this session has.
     pub fn pay(&self, session: &str) -> Paid {
         self.0.stripe.pay(session, "4242424242424242", self.now_s())
+    }
+
+    /// A call that somebody else makes with the same key, over a network without faults.
+    pub fn answer(&self, path: &str, body: &str) -> Value {
+        let call = standin::Call {
+            method: "POST",
+            path,
+            authorization: Some("Bearer sk_test_another"),
+            idempotency_key: None,
+            body,
+            now_s: self.now_s(),
+        };
+        serde_json::from_str(&self.0.stripe.answer(&call).body).unwrap()
+    }
+
+    /// A webhook has taken this event.
+    pub fn delivered(&self, event: &str) {
+        self.0.stripe.delivered(event);
     }
 
     /// Whether a buyer can still pay there.
@@ -190,6 +210,10 @@ impl StripeNet {
             StripeFault::Garbage => {
                 self.apply(asked);
                 Ok(response(200, "<html>".to_owned()))
+            }
+            StripeFault::FromTheTop => {
+                let path = asked.what.split_once("&starting_after=").map_or(asked.what.as_str(), |(path, _)| path);
+                Ok(self.apply(&Asked { what: path.to_owned(), ..asked.clone() }))
             }
             StripeFault::Altered(this, that) => {
                 let (status, body) = self.applied(asked);

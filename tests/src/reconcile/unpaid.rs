@@ -12,17 +12,17 @@ use testkit::{StripeFault, StripeNet, deadline};
 use super::*;
 
 const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
-const NUMBER: &str = "HLorder";
+pub(super) const NUMBER: &str = "HLorder";
 
 /// An order with a page at Stripe, on which nobody has paid yet.
-struct Shop {
-    world: World,
-    net: StripeNet,
-    session: String,
+pub(super) struct Shop {
+    pub(super) world: World,
+    pub(super) net: StripeNet,
+    pub(super) session: String,
 }
 
 impl Shop {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
         let mut order = payments::order(NUMBER);
         let item = Item { price: Price::Said { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
@@ -38,7 +38,7 @@ impl Shop {
     }
 
     /// One run, this long after the order was made.
-    async fn run(&self, after_s: i64) -> Asked {
+    pub(super) async fn run(&self, after_s: i64) -> Asked {
         self.run_over(self.world.ledger(0), after_s).await.expect("a run")
     }
 
@@ -54,12 +54,12 @@ impl Shop {
         })
     }
 
-    fn order(&self) -> testkit::OrderRow {
+    pub(super) fn order(&self) -> testkit::OrderRow {
         self.world.books().orders[NUMBER].clone()
     }
 }
 
-async fn api(net: &StripeNet) -> StripeApi {
+pub(super) async fn api(net: &StripeNet) -> StripeApi {
     let setting = (checkout::SETTING.to_owned(), "sk_test_51localkeyofthetests".to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await;
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
@@ -71,7 +71,7 @@ fn soon() -> Deadline {
     deadline(Duration::from_secs(5))
 }
 
-fn asked(asked: u32) -> Asked {
+pub(super) fn asked(asked: u32) -> Asked {
     Asked { asked, ..Asked::default() }
 }
 

@@ -1,0 +1,117 @@
+//! Unpaid orders without a page of ours: Stripe is asked for the payments that name them.
+
+use testkit::StripeFault::{self, Altered};
+
+use super::unpaid::{NUMBER, Shop, asked};
+use super::*;
+use reconcile::Asked;
+
+/// A payment at Stripe that names the order, of which the order itself knows nothing.
+async fn shop() -> Shop {
+    let shop = Shop { world: World::new(), ..Shop::new().await };
+    payments::made(&shop.world, payments::order(NUMBER)).await;
+    shop
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payment_that_names_the_order_is_booked_and_its_events_change_nothing() {
+    let shop = shop().await;
+    assert_eq!(shop.run(300).await, Asked { unpaid: 1, ..asked(1) }, "nobody has begun to pay");
+    let events = shop.net.pay(&shop.session).events;
+    assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
+    let books = shop.world.books();
+    books.check();
+    assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000));
+    let intent = shop.order().paid_by.expect("a payment");
+    let of_payment: Vec<&str> = books.processed().filter(|id| id.ends_with(&intent)).collect();
+    assert_eq!(of_payment, [format!("payment#{intent}"), format!("query#{intent}")]);
+    assert_eq!(books.pointers.get(&intent).map(String::as_str), Some(NUMBER), "refunds find it");
+
+    for (attempt, event) in (1..).zip(&events) {
+        let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
+        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+    }
+    shop.world.books().check();
+    assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000);
+    assert_eq!(shop.run(DAY).await, asked(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked() {
+    let shop = shop().await;
+    shop.net.fail(|_, _| StripeFault::None);
+    shop.run(300).await;
+    let asked: Vec<String> = shop.net.asked().into_iter().map(|asked| asked.what).collect();
+    let query = "metadata%5B%27hookledger_order%27%5D%3A%27HLorder%27";
+    assert_eq!(asked, [format!("GET /v1/payment_intents/search?query={query}&limit=20")]);
+}
+
+/// What Stripe says must be about this order, of its price, and of money that is as real as here.
+#[tokio::test(start_paused = true)]
+async fn what_each_answer_comes_to() {
+    let flagged = Asked { flagged: 1, ..asked(1) };
+    let unpaid = Asked { unpaid: 1, ..asked(1) };
+    let failed = Asked { failed: 1, ..asked(1) };
+    let status = |status| Altered("\"status\":\"succeeded\"", status);
+    let rows = [
+        (status("\"status\":\"canceled\""), unpaid, None),
+        (status("\"status\":\"processing\""), unpaid, None),
+        (status("\"status\":\"requires_capture\""), unpaid, None),
+        (status("\"status\":\"requires_payment_method\""), unpaid, None),
+        (status("\"status\":\"requires_confirmation\""), unpaid, None),
+        (status("\"status\":\"requires_action\""), unpaid, None),
+        (status("\"status\":\"spent\""), failed, None),
+        (Altered("\"amount_received\":1999", "\"amount_received\":1998"), flagged, Some("AMOUNT_MISMATCH")),
+        (Altered("\"amount_received\":1999", "\"amount_received\":19.99"), failed, None),
+        (Altered("\"currency\":\"usd\"", "\"currency\":\"eur\""), flagged, Some("CURRENCY_MISMATCH")),
+        (Altered("\"livemode\":false", "\"livemode\":true"), flagged, None),
+        (Altered("HLorder", "HLOrder"), unpaid, None),
+        (Altered("\"hookledger_order\":\"HLorder\"", "\"a\":\"b\""), unpaid, None),
+        (Altered("\"hookledger_order\":", "\"hookledger_order\":\"HLother\",\"hookledger_order\":"), failed, None),
+        (Altered("\"object\":\"payment_intent\"", "\"object\":\"charge\""), failed, None),
+        (Altered("\"object\":\"search_result\"", "\"object\":\"list\""), failed, None),
+        (Altered("\"id\":\"pi_", "\"id\":\"ch_"), failed, None),
+        (StripeFault::Garbage, failed, None),
+        (StripeFault::Status(400), failed, None),
+    ];
+    for (fault, expected, anomaly) in rows {
+        let shop = shop().await;
+        shop.net.pay(&shop.session);
+        let name = format!("{fault:?}");
+        shop.net.fail(move |_, _| fault.clone());
+        assert_eq!(shop.run(300).await, expected, "{name}");
+        let books = shop.world.books();
+        books.check();
+        assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("unpaid", 0), "{name}");
+        assert_eq!(shop.order().anomaly.as_deref(), anomaly, "{name}");
+        assert_eq!(shop.run(301).await, asked(0), "{name}: not at once again");
+    }
+}
+
+/// Money that is not real is kept as what it is, as a webhook's would be.
+#[tokio::test(start_paused = true)]
+async fn a_payment_of_the_other_mode_is_kept_as_refused() {
+    let shop = shop().await;
+    shop.net.pay(&shop.session);
+    shop.net.fail(|_, _| Altered("\"livemode\":false", "\"livemode\":true"));
+    shop.run(300).await;
+    let books = shop.world.books();
+    let refused: Vec<_> = books.journal.iter().filter(|(id, _)| id.starts_with("query#")).collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].1.reason.as_deref(), Some("wrong_mode"));
+}
+
+/// One that nobody finishes is closed after two days, as a page is; one that is on its way is waited for.
+#[tokio::test(start_paused = true)]
+async fn how_long_is_waited() {
+    let rows = [("requires_action", 1, "expired"), ("canceled", 1, "expired"), ("processing", 0, "unpaid")];
+    for (status, closed, payment) in rows {
+        let shop = shop().await;
+        shop.net.pay(&shop.session);
+        let said: &'static str = format!("\"status\":\"{status}\"").leak();
+        shop.net.fail(move |_, _| Altered("\"status\":\"succeeded\"", said));
+        assert_eq!(shop.run(2 * DAY - 1).await, Asked { unpaid: 1, ..asked(1) }, "{status}");
+        assert_eq!(shop.run(4 * DAY).await.closed, closed, "{status}");
+        assert_eq!(shop.order().payment, payment, "{status}");
+    }
+}

@@ -1,0 +1,316 @@
+//! Events that Stripe has not got through with: what it lists is booked as its delivery would have been, once.
+
+use std::time::Duration;
+
+use idempotency::DynamoLedger;
+use ledger::Backlog as _;
+use reconcile::{Listed, Reconcile};
+use testkit::{StripeFault, deadline};
+
+use super::unpaid::{Shop, api};
+use super::*;
+
+const UNDELIVERED: &str = r#"{"sweep":"undelivered"}"#;
+const OF_A_PAYMENT: u32 = 3;
+
+impl Shop {
+    /// An order whose buyer has paid, of which Stripe has told nobody.
+    async fn paid() -> Self {
+        let shop = Self::new().await;
+        shop.net.pay(&shop.session);
+        shop
+    }
+
+    async fn sweep(&self, after_s: i64) -> Listed {
+        self.sweep_over(self.world.ledger(0), after_s, &[]).await.expect("a run")
+    }
+
+    async fn sweep_over(&self, ledger: DynamoLedger, after_s: i64, settings: &[(&str, &str)]) -> Option<Listed> {
+        self.sweep_within(ledger, after_s, settings, 50).await
+    }
+
+    async fn sweep_within(
+        &self,
+        ledger: DynamoLedger,
+        after_s: i64,
+        settings: &[(&str, &str)],
+        within_s: u64,
+    ) -> Option<Listed> {
+        self.net.set_now(testkit::now().plus_seconds(after_s));
+        let mut run = run_at(2_000 + u64::try_from(after_s).expect("later"), after_s);
+        run.deadline = deadline(Duration::from_secs(within_s));
+        let stripe_api = Some(api(&self.net).await);
+        let sweeper = Reconcile { stripe_api, ..payments::reconcile(ledger, settings) };
+        sweeper.work(UNDELIVERED, &run).await.ok().map(|report| {
+            let Report::Undelivered(listed) = report else { panic!("{report:?}") };
+            listed
+        })
+    }
+
+    /// What came of it: how the order is paid, and what its buyer has.
+    fn standing(&self) -> (String, i128) {
+        let books = self.world.books();
+        books.check();
+        (self.order().payment, books.balance("alice/credits"))
+    }
+
+    /// So many events at Stripe that are none of ours.
+    fn others(&self, count: usize) {
+        const SESSION: &str = "mode=payment&success_url=https://other.invalid&line_items[0][quantity]=1\
+            &line_items[0][price_data][currency]=usd&line_items[0][price_data][unit_amount]=100\
+            &line_items[0][price_data][product_data][name]=Other";
+        for _ in 0..count {
+            let made = self.net.answer("/v1/checkout/sessions", SESSION);
+            let id = made["id"].as_str().expect("a session").to_owned();
+            self.net.answer(&format!("/v1/checkout/sessions/{id}/expire"), "");
+        }
+    }
+}
+
+fn listed(listed: u32) -> Listed {
+    Listed { listed, ..Listed::default() }
+}
+
+fn paid() -> (String, i128) {
+    ("paid".to_owned(), 100_000_000)
+}
+
+fn unpaid() -> (String, i128) {
+    ("unpaid".to_owned(), 0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_delivered_is_booked_under_its_own_receipt_and_a_delivery_after_all_is_a_repeat() {
+    let shop = Shop::new().await;
+    let events = shop.net.pay(&shop.session).events;
+    assert_eq!(shop.sweep(60).await, Listed { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    assert_eq!(shop.standing(), paid());
+    let receipts = |world: &World| world.books().processed().filter(|id| id.starts_with("stripe#evt_")).count();
+    assert_eq!(receipts(&shop.world), events.len());
+
+    let before = shop.world.books();
+    for (attempt, event) in (1..).zip(&events) {
+        let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
+        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+    }
+    assert_eq!(shop.world.books(), before);
+}
+
+/// What is booked costs a read of its name, and no write.
+#[tokio::test(start_paused = true)]
+async fn what_is_known_is_not_written_again() {
+    let shop = Shop::paid().await;
+    shop.sweep(60).await;
+    let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
+    let told = shop.sweep_over(ledger, 360, &[]).await;
+    assert_eq!(told, Some(Listed { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
+    let calls: Vec<String> = faults.calls().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["GetItem", "BatchGetItem"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_delivered_is_not_listed_and_what_is_too_old_is_not_asked_for() {
+    let shop = Shop::new().await;
+    let events = shop.net.pay(&shop.session).events;
+    events.iter().skip(1).for_each(|event| shop.net.delivered(event));
+    assert_eq!(shop.sweep(3 * DAY + 1).await, listed(0), "Stripe itself has given up");
+    assert_eq!(shop.sweep(3 * DAY).await, Listed { booked: 1, ..listed(1) });
+    shop.net.delivered(&events[0]);
+    let asked = shop.net.asked().len();
+    let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
+    assert_eq!(shop.sweep_over(ledger, 3 * DAY, &[]).await, Some(listed(0)));
+    assert_eq!((faults.calls().len(), shop.net.asked().len() - asked), (1, 1), "nothing to do");
+}
+
+/// It is kept as a delivery's would be, byte for byte, and from then on it is the other sweep that tries it.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_kept_and_tried_by_one_sweep_alone() {
+    let shop = Shop { world: World::new(), ..Shop::new().await };
+    let events = shop.net.pay(&shop.session).events;
+    assert_eq!(shop.sweep(0).await, Listed { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    assert_eq!(shop.sweep(300).await, Listed { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    let id = serde_json::from_str::<serde_json::Value>(&events[0]).expect("JSON")["id"].clone();
+    let receipt = EventKey::new("stripe", id.as_str().expect("an id")).expect("a key");
+    assert_eq!(row(&shop.world, receipt.as_str()), "order_unknown!");
+    let later = ledger::Delivery { received_at: testkit::now().plus_seconds(60), ..delivery(1) };
+    let waiting = shop.world.ledger(0).waiting(&receipt, &later).await.expect("a read").expect("it waits");
+    let kept = waiting.body.expect("a body");
+    assert_eq!((String::from_utf8(kept.bytes).expect("text"), kept.path.as_str()), (events[0].clone(), "/v1/events"));
+
+    payments::made(&shop.world, payments::order(super::unpaid::NUMBER)).await;
+    assert_eq!(run(&shop.world, MINUTE).await, report(OF_A_PAYMENT, OF_A_PAYMENT, 0, 0));
+    assert_eq!(shop.standing(), paid());
+}
+
+/// Of the other mode, of another account, of another amount, or unreadable: as its delivery would be refused.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_ours_is_refused_as_ever() {
+    use StripeFault::Altered;
+    let all = Listed { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) };
+    let one_of = |refused| Listed { refused, booked: OF_A_PAYMENT - refused, ..listed(OF_A_PAYMENT) };
+    let rows = [
+        (Altered("\"livemode\":false", "\"livemode\":true"), all, "wrong_mode", unpaid()),
+        (Altered("\"api_version\":", "\"account\":\"acct_1\",\"api_version\":"), all, "wrong_account", unpaid()),
+        (Altered("\"currency\":\"usd\"", "\"currency\":\"eur\""), all, "currency_mismatch", unpaid()),
+        (Altered("\"amount_received\":1999", "\"amount_received\":1998"), one_of(1), "amount_mismatch", paid()),
+        (Altered("\"amount_received\":1999", "\"amount_received\":\"1999\""), one_of(1), "unparsed", paid()),
+        (Altered("\"object\":\"event\"", "\"object\":\"happening\""), all, "unparsed", unpaid()),
+    ];
+    for (fault, expected, reason, standing) in rows {
+        let shop = Shop::paid().await;
+        let name = format!("{fault:?}");
+        shop.net.fail(move |_, _| fault.clone());
+        assert_eq!(shop.sweep(60).await, expected, "{name}");
+        let refused = |row: &testkit::Row| row.reason.as_deref() == Some(reason);
+        let kept = shop.world.books().journal.values().filter(|row| refused(row)).count();
+        assert_eq!(u32::try_from(kept), Ok(expected.refused), "{name}");
+        // What could not be read is not kept twice either.
+        assert_eq!(shop.sweep(360).await, Listed { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }, "{name}");
+        let (payment, credits) = shop.standing();
+        assert_eq!((payment, credits), standing, "{name}");
+    }
+}
+
+/// Whatever Stripe's network does to one call, the events are booked by the next run at the latest.
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_stripes_network() {
+    for fault in StripeFault::ALL {
+        let shop = Shop::paid().await;
+        let name = format!("{fault:?}");
+        shop.net.fail(move |call, _| if call == 0 { fault.clone() } else { StripeFault::None });
+        shop.sweep(60).await;
+        shop.sweep(360).await;
+        assert_eq!(shop.standing(), paid(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_none_is_not_read_and_is_asked_for_again_next_time() {
+    use StripeFault::{Altered, DropRequest, Garbage, Status};
+    let more = Altered("\"has_more\":", "\"has_more\":true,\"has_more\":");
+    // How often it is asked for: by fewer events where it cannot be read, since one may be at fault; and again where that may pass.
+    let rows = [
+        (Garbage, 3),
+        (Altered("\"object\":\"list\"", "\"object\":\"lost\""), 3),
+        (Altered("\"has_more\":", "\"has_less\":"), 3),
+        (more, 3),
+        (Altered("\"id\":\"evt_", "\"id\":\"evt_../"), 3),
+        (Altered("\"id\":\"evt_", "\"name\":\"evt_"), 3),
+        (Status(400), 1),
+        (Status(401), 1),
+        (Status(403), 1),
+        (Status(429), 4),
+        (Status(503), 4),
+        (DropRequest, 4),
+    ];
+    for (fault, times) in rows {
+        let shop = Shop::paid().await;
+        let name = format!("{fault:?}");
+        shop.net.fail(move |_, _| fault.clone());
+        let expected = Listed { failed: 1, is_cut_short: true, ..listed(0) };
+        assert_eq!(shop.sweep(60).await, expected, "{name}");
+        assert_eq!((shop.net.asked().len(), shop.standing()), (times, unpaid()), "{name}");
+        shop.net.fail(|_, _| StripeFault::None);
+        assert_eq!(shop.sweep(360).await.booked, OF_A_PAYMENT, "{name}");
+    }
+}
+
+/// One event that makes a page unreadable does not take those beside it along.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_cannot_be_read_is_asked_for_by_fewer() {
+    let shop = Shop::paid().await;
+    shop.net.fail(|_, what| if what.contains("limit=100") { StripeFault::Garbage } else { StripeFault::None });
+    assert_eq!(shop.sweep(60).await, Listed { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    let limits = |what: &str| what.split('&').find_map(|pair| pair.strip_prefix("limit=")).map(str::to_owned);
+    let asked: Vec<_> = shop.net.asked().iter().filter_map(|asked| limits(&asked.what)).collect();
+    assert_eq!(asked, ["100", "10"]);
+}
+
+/// A run looks at ten pages, begins with the newest, and the next one goes on where it stopped: also the oldest are reached, and a
+/// new one does not wait for them.
+#[tokio::test(start_paused = true)]
+async fn a_run_is_bounded_and_the_next_goes_on() {
+    let shop = Shop::paid().await;
+    shop.others(1_050);
+    let ignored = |ignored, is_cut_short| Listed { ignored, is_cut_short, ..listed(ignored) };
+    assert_eq!(shop.sweep(60).await, ignored(1_000, true));
+    assert_eq!(shop.standing(), unpaid());
+    let second = shop.sweep(360).await;
+    assert_eq!(second, Listed { booked: OF_A_PAYMENT, ignored: 150, ..listed(150 + OF_A_PAYMENT) });
+    assert_eq!(shop.standing(), paid());
+    assert_eq!(shop.sweep(660).await, ignored(1_000, true), "and from the beginning");
+    let place = async || shop.world.ledger(0).place("undelivered", &delivery(1)).await.expect("a read");
+    assert!(place().await.is_some());
+
+    // Short of time before anything was asked: the place is kept.
+    let before = place().await;
+    let short = shop.sweep_within(shop.world.ledger(0), 960, &[], 7).await;
+    assert_eq!((short, place().await), (Some(Listed { is_cut_short: true, ..listed(0) }), before));
+}
+
+/// Stripe lists nothing after an event that it no longer knows, and may give the same page again: neither ends in a circle.
+#[tokio::test(start_paused = true)]
+async fn a_place_that_leads_nowhere_is_forgotten() {
+    let shop = Shop::paid().await;
+    shop.others(150);
+    let ledger = shop.world.ledger(0);
+    ledger.keep_place("undelivered", Some("evt_gone"), &delivery(1)).await.expect("a place");
+    let told = shop.sweep(60).await;
+    assert_eq!(told, Listed { ignored: 100, failed: 1, is_cut_short: true, ..listed(100) });
+    assert_eq!(shop.sweep(360).await, Listed { booked: OF_A_PAYMENT, ignored: 150, ..listed(153) });
+
+    let shop = Shop::paid().await;
+    shop.others(150);
+    shop.net.fail(|_, _| StripeFault::FromTheTop);
+    assert_eq!(shop.sweep(60).await, Listed { ignored: 200, failed: 1, ..listed(200) });
+    shop.net.fail(|_, _| StripeFault::None);
+    assert_eq!(shop.sweep(360).await.booked, OF_A_PAYMENT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_the_store_at_every_call() {
+    let calls = {
+        let shop = Shop::paid().await;
+        let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
+        shop.sweep_over(ledger, 60, &[]).await;
+        faults.calls().len()
+    };
+    for (call, fault) in (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+        let shop = Shop::paid().await;
+        let plan = move |number: usize, _: &str| if number == call { fault } else { Fault::None };
+        let (ledger, faults) = shop.world.faulty(1, plan);
+        tokio::select! {
+            biased;
+            _ = shop.sweep_over(ledger, 60, &[]) => {}
+            () = faults.killed() => {}
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        shop.world.books().check();
+        shop.sweep(360).await;
+        run(&shop.world, 420).await;
+        assert_eq!(shop.standing(), paid(), "{fault:?} at call {call}");
+    }
+}
+
+/// Two runs at once, and the delivery that comes in the middle of them: one payment.
+#[tokio::test(start_paused = true)]
+async fn runs_may_overlap() {
+    let shop = Shop::paid().await;
+    let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
+    let (first, second) = tokio::join!(shop.sweep_over(late(1), 60, &[]), shop.sweep_over(late(2), 60, &[]));
+    let heard = |told: Option<Listed>| told.map(|told| told.booked + told.known);
+    assert_eq!((heard(first), heard(second)), (Some(OF_A_PAYMENT), Some(OF_A_PAYMENT)));
+    assert_eq!(shop.standing(), paid());
+}
+
+/// Of a connected account's events our own key's list says nothing; and whoever has no key cannot ask.
+#[tokio::test(start_paused = true)]
+async fn who_is_not_asked() {
+    let shop = Shop::paid().await;
+    let before = shop.net.asked().len();
+    let connected = [("STRIPE_ACCOUNT", "acct_1")];
+    assert_eq!(shop.sweep_over(shop.world.ledger(0), 60, &connected).await, Some(listed(0)));
+    assert_eq!((shop.net.asked().len(), shop.standing()), (before, unpaid()));
+    let nobody = payments::reconcile(shop.world.ledger(0), &[]);
+    assert_eq!(nobody.work(UNDELIVERED, &run_at(1, 60)).await.expect("a run"), Report::Undelivered(listed(0)));
+}
