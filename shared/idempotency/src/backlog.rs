@@ -183,7 +183,7 @@ fn has_changed(error: &TransactWriteItemsError) -> bool {
 }
 
 /// What was cancelled for any other reason met somebody, and is over in a moment.
-fn again<T>(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Result<Answer<T>, CommitError> {
+pub(crate) fn again<T>(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Result<Answer<T>, CommitError> {
     let is_cancelled = error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
     if is_cancelled { Ok(Answer::Again(Box::new(error))) } else { after_failure(error) }
 }

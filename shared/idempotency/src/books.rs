@@ -67,7 +67,7 @@ impl DynamoLedger {
     }
 }
 
-fn parsed<N: std::str::FromStr + Default>(row: &HashMap<String, AttributeValue>, name: &str) -> N {
+pub(crate) fn parsed<N: std::str::FromStr + Default>(row: &HashMap<String, AttributeValue>, name: &str) -> N {
     row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
 }
 

@@ -5,11 +5,13 @@
 //! "recorded as done". `commit.rs` is the whole of it; `plan.rs` says what is written and under which condition, `verdict.rs`
 //! what the store's answer means, `retry.rs` how often it is asked.
 
+mod audit;
 mod backlog;
 mod batch;
 mod body;
 mod books;
 mod cache;
+mod check_row;
 mod commit;
 mod names;
 mod order_image;

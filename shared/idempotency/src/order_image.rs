@@ -19,7 +19,7 @@ pub(crate) type Image = HashMap<String, AttributeValue>;
 /// Which attribute is missing, or is not what it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a row has no readable {0}")]
-pub(crate) struct Unreadable(&'static str);
+pub(crate) struct Unreadable(pub(crate) &'static str);
 
 type Read<T> = Result<T, Unreadable>;
 

@@ -131,7 +131,7 @@ pub(crate) fn subscription(subscription: &Subscription, delivery: &Delivery<'_>)
     row
 }
 
-fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
+pub(crate) fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
     row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::VERSION, number(&version));
     row.set(names::UPDATED_AT, text(&delivery.received_at));
@@ -246,7 +246,7 @@ fn session(session: &Session) -> AttributeValue {
     map([(names::ID, text(&session.id)), (names::URL, text(&session.url))])
 }
 
-fn map<'n>(fields: impl IntoIterator<Item = (&'n str, AttributeValue)>) -> AttributeValue {
+pub(crate) fn map<'n>(fields: impl IntoIterator<Item = (&'n str, AttributeValue)>) -> AttributeValue {
     AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 

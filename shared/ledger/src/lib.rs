@@ -13,6 +13,7 @@
 mod account;
 mod amount;
 mod asset;
+mod audit;
 mod backlog;
 mod entry;
 mod fingerprint;
@@ -35,6 +36,10 @@ mod transfer;
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
 pub use amount::{Amount, AmountError, Balance};
 pub use asset::{Asset, Word, WordError};
+pub use audit::{
+    AccountPage, Audit, Check, Counted, Counting, Difference, Held, Kept, LinePage, Matter, Open, Place, Posted,
+    Subject,
+};
 pub use backlog::{Backlog, KeptBody, Waiting, next_look};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};

@@ -9,6 +9,7 @@
 mod books;
 mod caller;
 mod contract;
+mod contract_audit;
 mod contract_backlog;
 mod contract_orders;
 mod epay;

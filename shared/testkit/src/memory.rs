@@ -1,10 +1,12 @@
 //! The books in memory: the second implementation of the port, for tests that are not about the store.
 
+mod audit;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use ledger::{
-    AccountId, Backlog, Balance, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
+    AccountId, Backlog, Balance, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
     Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, RawBody, Reason,
     Receipt, Reference, Refusal, Subscription, Timestamp, Waiting, Work, merged, next_look,
 };
@@ -28,6 +30,7 @@ struct State {
     pointers: BTreeMap<Pointer, OrderNumber>,
     subscriptions: BTreeMap<Reference, Subscription>,
     places: BTreeMap<&'static str, String>,
+    check: Check,
 }
 
 #[derive(Debug)]

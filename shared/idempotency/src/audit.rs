@@ -1,0 +1,189 @@
+//! The books, read from end to end by whoever compares them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{
+    AccountPage, Audit, Balance, Check, CommitError, Delivery, Held, Kept, LinePage, OrderNumber, Place, Posted,
+};
+
+use crate::batch::Read;
+use crate::books::parsed;
+use crate::check_row::{self, CHECK};
+use crate::order_image::{self, Image};
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::rows::{number, text};
+use crate::store::DynamoLedger;
+use crate::{backlog, names};
+
+impl Audit for DynamoLedger {
+    async fn check(&self, delivery: &Delivery<'_>) -> Result<Check, CommitError> {
+        let row = self.row(&self.tables().accounts, CHECK.to_owned(), delivery).await?;
+        let check = row.map(|row| check_row::read(&row)).transpose();
+        Ok(check.map_err(|error| CommitError::Refused(Box::new(error)))?.unwrap_or_default())
+    }
+
+    async fn keep_check(&self, check: &Check, delivery: &Delivery<'_>) -> Result<bool, CommitError> {
+        let row = check_row::written(check, delivery).update(&self.tables().accounts, CHECK);
+        let row = row.map_err(|error| CommitError::Refused(Box::new(error)))?;
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let sent = self.client().transact_write_items().transact_items(row.clone()).send().await;
+            let Err(error) = sent else {
+                return Ok(Answer::Final(true));
+            };
+            match error.as_service_error().and_then(found) {
+                // Written by a call of ours whose answer was lost, or by somebody else.
+                Some(found) => Ok(Answer::Final(is_ours(&found, check, delivery))),
+                None => backlog::again(error),
+            }
+        })
+        .await
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<&str>,
+        rows_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<AccountPage, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let scan = self
+                .client()
+                .scan()
+                .table_name(&self.tables().accounts)
+                .projection_expression("#id, #balance, #available, #overdraft, #version")
+                // Keys name an owner, and the check itself is a row: neither has a balance.
+                .filter_expression("attribute_exists(#balance)")
+                .set_expression_attribute_names(Some(placeholders(&HELD)))
+                .set_exclusive_start_key(after.map(|after| HashMap::from([(names::ID.to_owned(), text(after))])))
+                .limit(i32::from(rows_max));
+            match scan.send().await {
+                Ok(found) => Ok(Answer::Final(AccountPage {
+                    accounts: found.items().iter().filter_map(held).collect(),
+                    next: found.last_evaluated_key().and_then(|key| word(key, names::ID)),
+                })),
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+
+    async fn held(&self, account: &str, delivery: &Delivery<'_>) -> Result<Option<Held>, CommitError> {
+        let row = self.row(&self.tables().accounts, account.to_owned(), delivery).await?;
+        Ok(row.as_ref().and_then(held))
+    }
+
+    async fn lines(
+        &self,
+        account: &str,
+        after: Option<&Place>,
+        lines_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<LinePage, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let query = self
+                .client()
+                .query()
+                .table_name(&self.tables().journal)
+                .index_name(names::BY_ACCOUNT)
+                .key_condition_expression("#account = :account")
+                .expression_attribute_names("#account", names::ACCOUNT)
+                .expression_attribute_values(":account", text(account))
+                .set_exclusive_start_key(after.map(|after| key_of(account, after)))
+                .limit(i32::from(lines_max));
+            match query.send().await {
+                Ok(found) => {
+                    let rows = found.items();
+                    let line = |row: &Image| Some((word(row, names::ID)?, amount(row)));
+                    Ok(Answer::Final(LinePage {
+                        lines: rows.iter().filter_map(line).collect(),
+                        last: rows.last().and_then(place),
+                        has_more: found.last_evaluated_key().is_some(),
+                    }))
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+
+    async fn posted(&self, keys: &[&str], delivery: &Delivery<'_>) -> Result<Vec<Posted>, CommitError> {
+        // From the table, whose rows have more than the index: to put the order there as well would mean to build it anew, in two
+        // deployments, and for nobody else.
+        let attributes = &[names::ID, names::ACCOUNT, names::AMOUNT, names::ORDER, names::REVERSES];
+        let read = Read { table: &self.tables().journal, attributes, is_strong: true };
+        let rows = self.rows(&read, keys, delivery).await?;
+        Ok(rows.iter().filter_map(line).collect())
+    }
+
+    async fn kept(&self, order: &OrderNumber, delivery: &Delivery<'_>) -> Result<Kept, CommitError> {
+        let row = self.row(&self.tables().orders, order.to_string(), delivery).await?;
+        Ok(match row.map(|row| order_image::order(&row)) {
+            Some(Ok(order)) => Kept::Order(Box::new(order)),
+            Some(Err(_)) => Kept::Unreadable,
+            None => Kept::Missing,
+        })
+    }
+}
+
+const HELD: [&str; 5] = [names::ID, names::BALANCE, names::AVAILABLE, names::OVERDRAFT, names::VERSION];
+
+/// A number that is none reads as nothing, and so as one that differs.
+fn held(row: &Image) -> Option<Held> {
+    row.contains_key(names::BALANCE).then_some(())?;
+    Some(Held {
+        account: word(row, names::ID)?,
+        balance: Balance::from_units(parsed(row, names::BALANCE)),
+        available: Balance::from_units(parsed(row, names::AVAILABLE)),
+        overdraft: Balance::from_units(parsed(row, names::OVERDRAFT)),
+        version: parsed(row, names::VERSION),
+    })
+}
+
+fn line(row: &Image) -> Option<Posted> {
+    Some(Posted {
+        key: word(row, names::ID)?,
+        account: word(row, names::ACCOUNT)?,
+        change: amount(row),
+        order: word(row, names::ORDER).and_then(|order| OrderNumber::new(&order).ok()),
+        reverses: word(row, names::REVERSES),
+    })
+}
+
+fn place(row: &Image) -> Option<Place> {
+    Some(Place { key: word(row, names::ID)?, at: word(row, names::PROCESSED_AT)? })
+}
+
+/// Of the index and of its table.
+fn key_of(account: &str, place: &Place) -> Image {
+    let parts = [(names::ACCOUNT, account), (names::PROCESSED_AT, &place.at), (names::ID, &place.key)];
+    parts.map(|(name, part)| (name.to_owned(), text(part))).into()
+}
+
+fn placeholders(attributes: &[&str]) -> HashMap<String, String> {
+    attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
+}
+
+fn amount(row: &Image) -> Balance {
+    Balance::from_units(parsed(row, names::AMOUNT))
+}
+
+fn word(row: &HashMap<String, AttributeValue>, name: &str) -> Option<String> {
+    row.get(name)?.as_s().ok().cloned()
+}
+
+/// The row that stood there instead.
+fn found(error: &TransactWriteItemsError) -> Option<Image> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return None;
+    };
+    let failed =
+        cancelled.cancellation_reasons().iter().find(|reason| reason.code() == Some("ConditionalCheckFailed"))?;
+    Some(failed.item().cloned().unwrap_or_default())
+}
+
+fn is_ours(found: &Image, check: &Check, delivery: &Delivery<'_>) -> bool {
+    let is_by_us = word(found, names::WRITTEN_BY).as_deref() == Some(delivery.attempt.as_str());
+    is_by_us && found.get(names::VERSION) == Some(&number(&check.version))
+}

@@ -1,0 +1,100 @@
+//! What an order says stands, against the lines that its money has in the journal: each is there because of the other.
+
+use crate::{Balance, MoneyKey, Order, OrderNumber};
+
+use super::{Difference, Kept, Matter, Posted};
+use crate::Asset;
+
+/// A payment is refunded and disputed a few times. Of an order that says more, so many are read: it differs then as it is.
+const LINES_MAX: u64 = 1_000;
+
+/// What stands of one posting and all its corrections.
+struct Standing {
+    first: MoneyKey,
+    account: String,
+    stands: Balance,
+}
+
+impl Kept {
+    /// `lines` are those that name the order, and those under the keys that the order itself names.
+    pub fn differences(&self, number: &OrderNumber, lines: &[Posted]) -> Vec<Difference> {
+        let of_lines = |matter| {
+            let of_order = lines.iter().filter(|line| line.order.as_ref() == Some(number));
+            of_order.map(|line| line.differs(matter, Balance::ZERO)).collect()
+        };
+        match self {
+            Self::Order(order) => order.differences(lines),
+            Self::Unreadable => of_lines(Matter::OrderUnreadable),
+            Self::Missing => of_lines(Matter::OrderMissing),
+        }
+    }
+}
+
+impl Order {
+    /// Under which its money stands in the journal, as far as it is the order that moves it. A subscription's periods are moved by
+    /// their invoices.
+    pub fn money_keys(&self) -> Vec<MoneyKey> {
+        // A payment that posts credits is the first posting.
+        let first = u64::from(!self.credits().is_zero());
+        let reversals = (first..self.postings.min(LINES_MAX)).map(|n| MoneyKey::of_reversal(&self.number, n));
+        self.standings().into_iter().map(|standing| standing.first).chain(reversals).collect()
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        let paid = self.paid.iter().filter(|_| !self.credits().is_zero());
+        let of_credits = paid.map(|paid| Standing {
+            first: MoneyKey::of_payment(&paid.by),
+            account: self.owner.account(Asset::CREDITS).to_string(),
+            stands: self.posted.into(),
+        });
+        let shares = self.shares().into_iter().filter(|share| self.delivered.contains_key(&share.line));
+        let delivered = shares.map(|share| Standing {
+            first: MoneyKey::of_line(&self.number, share.line),
+            account: share.account.to_string(),
+            stands: self.standing(share.line).into(),
+        });
+        of_credits.chain(delivered).collect()
+    }
+
+    fn differences(&self, lines: &[Posted]) -> Vec<Difference> {
+        let standings = self.standings();
+        let mut found: Vec<Difference> =
+            standings.iter().filter_map(|standing| standing.differs(self, lines)).collect();
+        let is_claimed = |line: &&Posted| standings.iter().any(|standing| standing.claims(self, line));
+        let others = lines.iter().filter(|line| !is_claimed(line));
+        found.extend(others.filter_map(|line| self.differs_of_period(line)));
+        found
+    }
+
+    /// `None` of a period of the subscription that the order began.
+    fn differs_of_period(&self, line: &Posted) -> Option<Difference> {
+        let account = self.owner.account(Asset::CREDITS).to_string();
+        let credits = Balance::from(self.credits_each_period());
+        let is_period = line.key.starts_with("invoice#") && line.order.as_ref() == Some(&self.number);
+        let is_owed = is_period && line.account == account && line.change == credits && credits != Balance::ZERO;
+        let said = if is_period { credits } else { Balance::ZERO };
+        let named = Posted { order: Some(self.number.clone()), ..line.clone() };
+        (!is_owed).then(|| named.differs(Matter::Unclaimed, said))
+    }
+}
+
+impl Standing {
+    fn claims(&self, order: &Order, line: &Posted) -> bool {
+        let is_of_first = line.key == self.first.as_str() || line.reverses.as_deref() == Some(self.first.as_str());
+        is_of_first && line.account == self.account && line.order.as_ref() == Some(&order.number)
+    }
+
+    fn differs(&self, order: &Order, lines: &[Posted]) -> Option<Difference> {
+        let own = || lines.iter().filter(|line| self.claims(order, line));
+        let differs = |matter, said, found| {
+            let (order, line) = (Some(order.number.clone()), Some(self.first.to_string()));
+            Some(Difference { matter, account: self.account.clone(), order, line, said, found })
+        };
+        if !own().any(|line| line.key == self.first.as_str()) {
+            return differs(Matter::Unposted, self.stands, Balance::ZERO);
+        }
+        let sum = own().try_fold(Balance::ZERO, |sum, line| sum.checked_add(line.change));
+        let sum = sum.unwrap_or(Balance::from_units(i128::MAX));
+        if sum == self.stands { None } else { differs(Matter::Stands, self.stands, sum) }
+    }
+}

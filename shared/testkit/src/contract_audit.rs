@@ -1,0 +1,86 @@
+//! The lines of the contract that are about comparing the books: what accounts hold, which lines they have, and how far that has come.
+
+use ledger::{Audit, Balance, Check, OrderNumber, Place};
+
+use crate::delivery;
+
+/// Less than any block has, so that every list has pages.
+const PAGE_MAX: u16 = 2;
+
+/// What it comes to, if this is such a line.
+pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
+    let delivery = &delivery(number);
+    match *words {
+        ["accounts"] => {
+            let (mut told, mut after) = (Vec::new(), None);
+            loop {
+                let page = ledger.accounts(after.as_deref(), PAGE_MAX, delivery).await.unwrap();
+                told.extend(page.accounts.into_iter().map(|held| held.account));
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+            told.sort();
+            Some(told.join(" "))
+        }
+        ["held", account] => {
+            let held = ledger.held(account, delivery).await.unwrap();
+            let units = |balance: Balance| balance.units() / 1_000_000;
+            Some(held.map_or("nothing".to_owned(), |held| {
+                let [balance, available, overdraft] = [held.balance, held.available, held.overdraft].map(units);
+                format!("{balance} {available} {overdraft} v{}", held.version)
+            }))
+        }
+        ["lines", account] => {
+            let (mut told, mut last): (Vec<String>, Option<Place>) = (Vec::new(), None);
+            loop {
+                let page = ledger.lines(account, last.as_ref(), PAGE_MAX, delivery).await.unwrap();
+                assert!(page.lines.len() <= usize::from(PAGE_MAX));
+                told.extend(page.lines.iter().map(|(key, change)| format!("{key} {}", change.units() / 1_000_000)));
+                last = page.last.or(last);
+                if !page.has_more {
+                    break;
+                }
+            }
+            let after = ledger.lines(account, last.as_ref(), PAGE_MAX, delivery).await.unwrap();
+            assert_eq!(
+                (after.lines, after.last, after.has_more),
+                (vec![], None, false),
+                "after the last there is none"
+            );
+            // Those of one moment are in an order of the store's own.
+            told.sort();
+            Some(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })
+        }
+        ["posted", ref keys @ ..] => {
+            let mut told: Vec<String> = Vec::new();
+            for line in ledger.posted(keys, delivery).await.unwrap() {
+                let order = line.order.map_or("-".to_owned(), |order| order.to_string());
+                let (key, change) = (line.key, line.change.units() / 1_000_000);
+                told.push(format!(
+                    "{key} {} {change} {order} {}",
+                    line.account,
+                    line.reverses.unwrap_or("-".to_owned())
+                ));
+            }
+            told.sort();
+            Some(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })
+        }
+        ["kept", order] => {
+            let kept = ledger.kept(&OrderNumber::new(order).unwrap(), delivery).await.unwrap();
+            Some(match kept {
+                ledger::Kept::Order(order) => format!("{} v{}", order.number, order.version),
+                ledger::Kept::Unreadable => "unreadable".to_owned(),
+                ledger::Kept::Missing => "missing".to_owned(),
+            })
+        }
+        ["check"] => {
+            let check = ledger.check(delivery).await.unwrap();
+            Some(format!("{} v{}", check.after.unwrap_or("-".to_owned()), check.version))
+        }
+        ["keep-check", after, version] => {
+            let check = Check { after: Some(after.to_owned()), version: version.parse().unwrap(), ..Check::default() };
+            Some(if ledger.keep_check(&check, delivery).await.unwrap() { "kept" } else { "overtaken" }.to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! The same books, to whoever compares them.
+
+use ledger::{
+    AccountPage, Audit, Balance, Check, CommitError, Delivery, Held, Kept, LinePage, OrderNumber, Place, Posted,
+};
+
+use super::{Kept as KeptRow, MemoryLedger};
+use crate::Account;
+
+impl Audit for MemoryLedger {
+    async fn check(&self, _: &Delivery<'_>) -> Result<Check, CommitError> {
+        Ok(self.0.lock().unwrap().check.clone())
+    }
+
+    async fn keep_check(&self, check: &Check, _: &Delivery<'_>) -> Result<bool, CommitError> {
+        let mut state = self.0.lock().unwrap();
+        let is_next = state.check.version.checked_add(1) == Some(check.version);
+        if is_next {
+            state.check = check.clone();
+        }
+        Ok(is_next)
+    }
+
+    async fn accounts(&self, after: Option<&str>, rows_max: u16, _: &Delivery<'_>) -> Result<AccountPage, CommitError> {
+        let state = self.0.lock().unwrap();
+        let all = state.accounts.iter().map(|(id, account)| held(&id.to_string(), account));
+        let mut left = all.filter(|held| after.is_none_or(|after| held.account.as_str() > after));
+        let accounts: Vec<Held> = left.by_ref().take(rows_max.into()).collect();
+        let next = accounts.last().filter(|_| left.next().is_some()).map(|held| held.account.clone());
+        Ok(AccountPage { accounts, next })
+    }
+
+    async fn held(&self, account: &str, _: &Delivery<'_>) -> Result<Option<Held>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let found = state.accounts.iter().find(|(id, _)| id.to_string() == account);
+        Ok(found.map(|(_, found)| held(account, found)))
+    }
+
+    async fn lines(
+        &self,
+        account: &str,
+        after: Option<&Place>,
+        lines_max: u16,
+        _: &Delivery<'_>,
+    ) -> Result<LinePage, CommitError> {
+        let state = self.0.lock().unwrap();
+        let of_account = state.journal.iter().filter(|(_, kept)| kept.row.account.as_deref() == Some(account));
+        let mut lines: Vec<(Place, Balance)> =
+            of_account.map(|(id, kept)| (place(id, kept), Balance::from_units(kept.row.change))).collect();
+        lines.sort_by(|(one, _), (other, _)| (&one.at, &one.key).cmp(&(&other.at, &other.key)));
+        lines.retain(|(place, _)| after.is_none_or(|after| (&place.at, &place.key) > (&after.at, &after.key)));
+        let has_more = lines.len() > usize::from(lines_max);
+        lines.truncate(lines_max.into());
+        let last = lines.last().map(|(place, _)| place.clone());
+        Ok(LinePage { lines: lines.into_iter().map(|(place, change)| (place.key, change)).collect(), last, has_more })
+    }
+
+    async fn posted(&self, keys: &[&str], _: &Delivery<'_>) -> Result<Vec<Posted>, CommitError> {
+        let state = self.0.lock().unwrap();
+        Ok(keys.iter().filter_map(|key| line(key, state.journal.get(*key)?)).collect())
+    }
+
+    async fn kept(&self, order: &OrderNumber, _: &Delivery<'_>) -> Result<Kept, CommitError> {
+        let order = self.0.lock().unwrap().orders.get(order).cloned();
+        Ok(order.map_or(Kept::Missing, |order| Kept::Order(Box::new(order))))
+    }
+}
+
+fn held(id: &str, account: &Account) -> Held {
+    let [balance, available, overdraft] =
+        [account.balance, account.available, account.overdraft].map(Balance::from_units);
+    Held { account: id.to_owned(), balance, available, overdraft, version: account.version }
+}
+
+fn place(id: &str, kept: &KeptRow) -> Place {
+    Place { key: id.to_owned(), at: kept.processed_at.unwrap().to_string() }
+}
+
+fn line(key: &str, kept: &KeptRow) -> Option<Posted> {
+    Some(Posted {
+        key: key.to_owned(),
+        account: kept.row.account.clone()?,
+        change: Balance::from_units(kept.row.change),
+        order: kept.row.order.as_deref().and_then(|order| OrderNumber::new(order).ok()),
+        reverses: kept.row.reverses.clone(),
+    })
+}
