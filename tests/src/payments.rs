@@ -17,7 +17,7 @@ use edge::{Keyring, Moment, Settings, Vault, Worker};
 use fulfil::Fulfil;
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order,
+    Amount, Audit, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order,
     OrderNumber, Owner, Provider, Terms, Timestamp,
 };
 use reconcile::Reconcile;
@@ -168,7 +168,7 @@ pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
 }
 
 /// The sweeper with these settings, in test mode unless they say otherwise.
-pub(crate) fn reconcile<L: Backlog>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<Arc<L>> {
+pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<Arc<L>> {
     let ledger = Arc::new(ledger);
     let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
     Reconcile { ledger, usage: Usage, stripe: source(settings), wechat: None, epay: None, stripe_api: None, fulfil }

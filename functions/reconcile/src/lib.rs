@@ -1,10 +1,12 @@
 //! What is left undone, gone through by the clock: events that could not be booked when they came, orders whose payment nobody has
-//! told us of, and paid ones whose delivery has stopped.
+//! told us of, paid ones whose delivery has stopped, and books that might not agree with themselves.
 //!
 //! Every run is bounded in time and in what it looks at, goes on where the last one stopped, and may overlap with another: all that
 //! it does goes through the same commit as a delivery does.
 
 mod ask;
+mod auditor;
+mod conservation;
 mod fulfilment;
 mod refused;
 mod undelivered;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use edge::{Moment, WorkError, Worker};
 use epay::Epay;
 use fulfil::Fulfil;
-use ledger::Backlog;
+use ledger::{Audit, Backlog};
 use serde::{Deserialize, Serialize};
 use stripe::Stripe;
 use thiserror::Error;
@@ -23,6 +25,8 @@ use usage::Usage;
 use wechat::Wechat;
 
 pub use ask::StripeApi;
+pub use auditor::Checked;
+pub use conservation::audit;
 pub use fulfilment::Delivered;
 pub use refused::Tried;
 pub use undelivered::Listed;
@@ -66,6 +70,8 @@ enum Sweep {
     Unfulfilled,
     /// What is in somebody else's hands.
     Outside,
+    /// Whether accounts, orders and the journal agree.
+    Conservation,
 }
 
 /// What a run has come to.
@@ -77,9 +83,10 @@ pub enum Report {
     Unpaid(Asked),
     Unfulfilled(Delivered),
     Outside(Delivered),
+    Conservation(Checked),
 }
 
-impl<L: Backlog> Worker for Reconcile<L> {
+impl<L: Backlog + Audit> Worker for Reconcile<L> {
     /// Below the minute after which the next run begins.
     const DONE_WITHIN: Duration = Duration::from_secs(50);
     type Report = Report;
@@ -93,6 +100,7 @@ impl<L: Backlog> Worker for Reconcile<L> {
             Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(moment)).await?),
             Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(moment)).await?),
             Sweep::Outside => Report::Outside(Box::pin(self.sweep_outside(moment)).await?),
+            Sweep::Conservation => Report::Conservation(Box::pin(self.sweep_conservation(moment)).await?),
         })
     }
 }

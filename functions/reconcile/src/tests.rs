@@ -32,6 +32,7 @@ async fn only_what_is_known_is_run() {
         (r#"{"sweep":"unpaid"}"#, Ok(Report::Unpaid(Asked::default()))),
         (r#"{"sweep":"unfulfilled"}"#, Ok(Report::Unfulfilled(Delivered::default()))),
         (r#"{"sweep":"outside"}"#, Ok(Report::Outside(Delivered::default()))),
+        (r#"{"sweep":"conservation"}"#, Ok(Report::Conservation(Checked::default()))),
         (r#"{"sweep":"all"}"#, unknown()),
         (r#"{"sweep":"refused","more":1}"#, unknown()),
         ("{}", unknown()),

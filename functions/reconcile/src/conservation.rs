@@ -1,0 +1,70 @@
+//! Whether nothing was lost and nothing came from nowhere: once a day every account is compared with its lines and every order with
+//! its own, a part of them in each run. What differs is looked at again in every run until it is gone; nothing is ever put right.
+
+use std::time::Duration;
+
+use edge::Moment;
+use ledger::{Audit, CommitError, Open};
+
+use crate::auditor::{Auditor, Checked, Went};
+use crate::{Backlog, Reconcile};
+
+/// An index has caught up by then.
+const INDEX_LAG_MAX: Duration = Duration::from_secs(5);
+
+impl<L: Backlog + Audit> Reconcile<L> {
+    /// A run with nothing to do is one read.
+    pub(crate) async fn sweep_conservation(&self, run: &Moment) -> Result<Checked, CommitError> {
+        let check = self.ledger.check(&run.delivery()).await?;
+        let mut auditor = Auditor { ledger: &self.ledger, run, check, told: Checked::default() };
+        if !auditor.check.is_idle(run.now) {
+            auditor.run_to_the_end().await?;
+        }
+        let Auditor { check, mut told, .. } = auditor;
+        told.open = u32::try_from(check.open.len()).unwrap_or(u32::MAX);
+        Ok(told)
+    }
+}
+
+/// A whole pass now, and a second look at what differs: what is returned is there in both. Nothing is written.
+pub async fn audit<L: Audit>(ledger: &L, moment: &Moment) -> Result<(Checked, Vec<Open>), CommitError> {
+    let mut auditor = Auditor { ledger, run: moment, check: ledger::Check::default(), told: Checked::default() };
+    auditor.check.begin(moment.now);
+    while auditor.go_on().await? == Some(Went::On) {}
+    let subjects: std::collections::BTreeSet<_> =
+        auditor.check.open.iter().map(|open| open.difference.subject()).collect();
+    if !subjects.is_empty() {
+        tokio::time::sleep(INDEX_LAG_MAX).await;
+    }
+    for subject in subjects {
+        auditor.look_at(&subject).await?;
+    }
+    let Auditor { check, mut told, .. } = auditor;
+    told.open = u32::try_from(check.open.len()).unwrap_or(u32::MAX);
+    Ok((told, check.open))
+}
+
+impl<L: Audit> Auditor<'_, L> {
+    async fn run_to_the_end(&mut self) -> Result<(), CommitError> {
+        let mut went = self.look_again().await?;
+        if !self.keep().await? || went == Went::OutOfTime {
+            return Ok(());
+        }
+        if self.check.is_due(self.run.now) {
+            self.check.begin(self.run.now);
+        }
+        while went == Went::On && self.check.is_under_way() && !self.is_out_of_time() {
+            went = self.go_on().await?.unwrap_or(Went::On);
+            if !self.keep().await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// After every part, so that a run that dies has lost no more than one. `false`: another run is at it, and has seen the same.
+    async fn keep(&mut self) -> Result<bool, CommitError> {
+        self.check.version = self.check.version.saturating_add(1);
+        self.ledger.keep_check(&self.check, &self.call()).await
+    }
+}
