@@ -138,6 +138,7 @@ const FUNCTIONS: &[Declared] = &[
             (300, r#"{"sweep":"unpaid"}"#),
             (60, r#"{"sweep":"unfulfilled"}"#),
             (300, r#"{"sweep":"outside"}"#),
+            (300, r#"{"sweep":"conservation"}"#),
         ],
         is_source: false,
     },

@@ -195,12 +195,11 @@ impl<L: Audit> Auditor<'_, L> {
         let mut orders: BTreeMap<OrderNumber, Vec<Posted>> = BTreeMap::new();
         let mut without = BTreeSet::new();
         for line in self.posted(&keys).await? {
-            match line.order.clone() {
-                Some(order) => orders.entry(order).or_default().push(line),
-                None => {
-                    without.insert(line.key.clone());
-                    self.looked(&Subject::Line(line.key.clone()), vec![line.without_order()]);
-                }
+            if let Some(order) = line.order.clone() {
+                orders.entry(order).or_default().push(line);
+            } else {
+                without.insert(line.key.clone());
+                self.looked(&Subject::Line(line.key.clone()), vec![line.without_order()]);
             }
         }
         for line in before.into_iter().filter(|line| !without.contains(line)) {

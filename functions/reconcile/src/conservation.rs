@@ -46,8 +46,10 @@ pub async fn audit<L: Audit>(ledger: &L, moment: &Moment) -> Result<(Checked, Ve
 
 impl<L: Audit> Auditor<'_, L> {
     async fn run_to_the_end(&mut self) -> Result<(), CommitError> {
+        let read = self.check.clone();
         let mut went = self.look_again().await?;
-        if !self.keep().await? || went == Went::OutOfTime {
+        let is_overtaken = self.check != read && !self.keep().await?;
+        if is_overtaken || went == Went::OutOfTime {
             return Ok(());
         }
         if self.check.is_due(self.run.now) {

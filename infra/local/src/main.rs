@@ -1,7 +1,8 @@
-//! `cargo run`: the whole stack on one machine. With a command, the other end of it: `send`, `event`, `account` and `order`.
+//! `cargo run`: the whole stack on one machine. With a command, the other end of it: `send`, `event`, `account`, `order` and `audit`.
 
 mod account;
 mod api_gateway;
+mod audit;
 mod banner;
 mod books;
 mod clock;
@@ -61,6 +62,8 @@ enum Command {
     Account(account::Account),
     /// Show an order
     Order(order::Order),
+    /// Compare accounts, orders and the journal with each other; fails where they disagree
+    Audit(audit::Audit),
 }
 
 fn main() -> ExitCode {
@@ -92,6 +95,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             Some(Command::Send(args)) => send::run(&args, &data, variable).await,
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Order(args)) => order::run(args, &data).await.map(|()| ExitCode::SUCCESS),
+            Some(Command::Audit(args)) => audit::run(args, &data).await,
             Some(Command::Account(args)) => account::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
         }
     })

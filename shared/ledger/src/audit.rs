@@ -293,6 +293,11 @@ impl Difference {
         }
     }
 
+    /// Whether its numbers count lines, and not what they move.
+    pub fn is_of_lines(&self) -> bool {
+        self.matter == Matter::Lines
+    }
+
     /// By how much there is too much; of less, too little.
     pub fn amount(&self) -> Balance {
         Balance::from_units(self.found.units().saturating_sub(self.said.units()))

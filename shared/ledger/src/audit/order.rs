@@ -57,12 +57,14 @@ impl Order {
     }
 
     fn differences(&self, lines: &[Posted]) -> Vec<Difference> {
-        let standings = self.standings();
+        let (standings, keys) = (self.standings(), self.money_keys());
+        let is_named = |line: &&Posted| keys.iter().any(|key| key.as_str() == line.key);
+        let (named, others): (Vec<&Posted>, Vec<&Posted>) = lines.iter().partition(is_named);
+        let is_claimed = |line: &Posted| standings.iter().any(|standing| standing.claims(self, line));
         let mut found: Vec<Difference> =
-            standings.iter().filter_map(|standing| standing.differs(self, lines)).collect();
-        let is_claimed = |line: &&Posted| standings.iter().any(|standing| standing.claims(self, line));
-        let others = lines.iter().filter(|line| !is_claimed(line));
-        found.extend(others.filter_map(|line| self.differs_of_period(line)));
+            standings.iter().filter_map(|standing| standing.differs(self, &named)).collect();
+        let unclaimed = named.into_iter().filter(|line| !is_claimed(line)).chain(others);
+        found.extend(unclaimed.filter_map(|line| self.differs_of_period(line)));
         found
     }
 
@@ -84,8 +86,8 @@ impl Standing {
         is_of_first && line.account == self.account && line.order.as_ref() == Some(&order.number)
     }
 
-    fn differs(&self, order: &Order, lines: &[Posted]) -> Option<Difference> {
-        let own = || lines.iter().filter(|line| self.claims(order, line));
+    fn differs(&self, order: &Order, named: &[&Posted]) -> Option<Difference> {
+        let own = || named.iter().filter(|line| self.claims(order, line));
         let differs = |matter, said, found| {
             let (order, line) = (Some(order.number.clone()), Some(self.first.to_string()));
             Some(Difference { matter, account: self.account.clone(), order, line, said, found })

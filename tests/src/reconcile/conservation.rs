@@ -1,0 +1,180 @@
+//! The books are compared with themselves: once a day, part by part, whatever happens meanwhile; and what is found is never put right.
+
+mod broken;
+mod shop;
+
+use std::time::Duration;
+
+use idempotency::DynamoLedger;
+use ledger::{Audit as _, Check, Matter, Subject};
+use reconcile::Checked;
+use serde_json::Value;
+use testkit::deadline;
+
+use super::*;
+use shop::{ACCOUNTS, LINES, ORDERS, Shop, spent};
+
+const CONSERVATION: &str = r#"{"sweep":"conservation"}"#;
+/// As long as a run has.
+const RUN: Duration = Duration::from_secs(50);
+
+async fn check(world: &World, after_s: i64) -> Checked {
+    check_over(world.ledger(0), after_s, RUN).await.expect("a run")
+}
+
+async fn check_over(ledger: DynamoLedger, after_s: i64, within: Duration) -> Option<Checked> {
+    let mut run = run_at(3_000 + u64::try_from(after_s).expect("later"), after_s);
+    run.deadline = deadline(within);
+    payments::reconcile(ledger, &[]).work(CONSERVATION, &run).await.ok().map(|report| {
+        let Report::Conservation(checked) = report else { panic!("{report:?}") };
+        checked
+    })
+}
+
+async fn state(world: &World) -> Check {
+    world.ledger(0).check(&delivery(0)).await.expect("a check")
+}
+
+fn whole(lines: u64, orders: u32) -> Checked {
+    Checked { accounts: ACCOUNTS, lines, orders, ..Checked::default() }
+}
+
+fn nothing() -> Checked {
+    Checked::default()
+}
+
+/// One pass a day, of all accounts, all lines and all orders that have any; between two passes a run is one read.
+#[tokio::test(start_paused = true)]
+async fn books_that_agree_are_compared_once_a_day() {
+    let Shop { world } = Shop::new().await;
+    let before = world.books();
+    assert_eq!(check(&world, 0).await, whole(LINES, ORDERS));
+    let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
+    assert_eq!(check_over(ledger, 300, RUN).await, Some(nothing()));
+    let calls: Vec<String> = faults.calls().into_iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["GetItem"]);
+    assert_eq!(check(&world, DAY - 1).await, nothing());
+    assert_eq!(check(&world, DAY).await, whole(LINES, ORDERS));
+    assert_eq!(world.books(), before);
+    assert_eq!(state(&world).await.open, []);
+}
+
+/// An index that has not got the last rows yet is no difference, however often it is seen so.
+#[tokio::test(start_paused = true)]
+async fn an_index_that_lags_is_no_drift() {
+    let Shop { world } = Shop::new().await;
+    let shop = Shop { world };
+    // For the index it is not there without its account.
+    let line = shop.row("journal", "usage#e1");
+    shop.change("journal", "usage#e1", "REMOVE account", &Value::Null);
+    assert_eq!(check(&shop.world, 0).await, Checked { open: 1, ..whole(LINES - 1, ORDERS) });
+    let open = state(&shop.world).await.open;
+    assert_eq!((open.len(), open[0].difference.matter, open[0].looks), (1, Matter::Lines, 1));
+    assert_eq!(check(&shop.world, 300).await.open, 1);
+    shop.put("journal", &line);
+    assert_eq!((check(&shop.world, 600).await.open, state(&shop.world).await.open), (0, vec![]));
+    // And for as long as it is another row that lags, it is another difference.
+    for look in 1..=5 {
+        spent(&shop.world, &format!("late{look}"), 1);
+        let late = shop.row("journal", &format!("usage#late{look}"));
+        shop.change("journal", &format!("usage#late{look}"), "REMOVE account", &Value::Null);
+        let told = check(&shop.world, DAY + look * 300).await;
+        assert_eq!((told.open, told.drift), (1, 0), "look {look}");
+        shop.put("journal", &late);
+    }
+}
+
+/// Whoever is written while it is counted is caught between two writes, or left for later.
+#[tokio::test(start_paused = true)]
+async fn writes_during_the_pass_are_no_difference() {
+    for (writes, moving) in [(1, 0), (2, 0), (5, 0), (usize::MAX, 1)] {
+        let Shop { world } = Shop::new().await;
+        let (engine, mut written) = (world.clone(), 0);
+        let (ledger, _) = world.faulty(1, move |_, operation| {
+            if ["GetItem", "Query"].contains(&operation) && written < writes {
+                written += 1;
+                spent(&engine, &format!("meanwhile{written}"), 1);
+            }
+            Fault::None
+        });
+        let told = check_over(ledger, 0, RUN).await.expect("a run");
+        assert_eq!((told.accounts, told.moving, told.open), (ACCOUNTS, moving, 0), "{writes} writes");
+        assert_eq!(check(&world, DAY).await.open, 0);
+    }
+}
+
+/// An account with more lines than there is time for is counted over many runs, each line once; and so are many accounts.
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_is_cut_short_goes_on_in_the_next_run() {
+    let shop = Shop::new().await;
+    for n in 0..700 {
+        spent(&shop.world, &format!("many{n}"), 1);
+    }
+    let (mut sum, mut runs, mut within_one) = (nothing(), 0, 0);
+    while runs == 0 || state(&shop.world).await.is_under_way() {
+        let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(700)));
+        let told = check_over(ledger, runs * 300, Duration::from_secs(7)).await.expect("a run");
+        sum = Checked {
+            accounts: sum.accounts + told.accounts,
+            lines: sum.lines + told.lines,
+            orders: sum.orders + told.orders,
+            ..sum
+        };
+        within_one += u32::from(state(&shop.world).await.counting.is_some());
+        assert_eq!(told.open, 0);
+        runs += 1;
+        assert!(runs < 40, "{sum:?}");
+    }
+    assert!(runs > 4 && within_one > 1, "{runs} runs, of which {within_one} stopped within an account");
+    assert_eq!(sum, whole(LINES + 700, ORDERS));
+    assert_eq!(check(&shop.world, runs * 300).await, nothing(), "the day's pass is done");
+}
+
+/// Two runs at once: one of them writes down how far they have come, and neither counts as two looks.
+#[tokio::test(start_paused = true)]
+async fn runs_may_overlap() {
+    let shop = Shop::new().await;
+    shop.change("accounts", "alice/credits", "SET balance = :n", &json!({ ":n": { "N": "1" } }));
+    for (after_s, looks) in [(0, 1), (300, 2), (301, 2), (600, 3)] {
+        let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
+        let (first, second) = tokio::join!(check_over(late(1), after_s, RUN), check_over(late(2), after_s, RUN));
+        assert!(first.is_some() && second.is_some(), "{first:?} {second:?}");
+        let open = state(&shop.world).await.open;
+        assert_eq!(open.iter().map(|open| open.looks).collect::<Vec<_>>(), [looks, looks], "after {after_s}");
+    }
+    assert!(!state(&shop.world).await.is_under_way());
+}
+
+/// Whatever the store does to one call, what differs is drift in the end, what does not never is, and no money is touched.
+#[tokio::test(start_paused = true)]
+async fn every_fault_of_the_store_at_every_call() {
+    let calls = {
+        let (ledger, faults) = Shop::new().await.world.faulty(1, |_, _| Fault::None);
+        check_over(ledger, 0, RUN).await;
+        faults.calls().len()
+    };
+    for (call, fault) in (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
+        // Broken books at every other call: the same story is told of both.
+        let (shop, is_broken) = (Shop::new().await, call % 2 == 1);
+        if is_broken {
+            shop.change("orders", "hk_sample_order", "SET posted = :n", &json!({ ":n": { "N": "1" } }));
+        }
+        let before = shop.world.books();
+        let (ledger, faults) = shop.world.faulty(1, move |n, _| if n == call { fault } else { Fault::None });
+        tokio::select! {
+            biased;
+            _ = check_over(ledger, 0, RUN) => {}
+            () = faults.killed() => {}
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let mut drift = 0;
+        for look in 1..=4 {
+            drift += check(&shop.world, look * 300).await.drift;
+        }
+        let name = format!("{fault:?} at call {call}");
+        let open = state(&shop.world).await.open;
+        assert_eq!((drift, open.len()), if is_broken { (1, 1) } else { (0, 0) }, "{name}: {open:?}");
+        assert!(!state(&shop.world).await.is_under_way(), "{name}");
+        assert_eq!(shop.world.books(), before, "{name}");
+    }
+}

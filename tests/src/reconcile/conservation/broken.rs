@@ -1,0 +1,277 @@
+//! Every way to break the books: each is found, is drift after three equal looks and not before, and is gone when it is mended.
+
+use super::*;
+
+type Found = Vec<(Matter, Subject)>;
+
+struct Break {
+    name: &'static str,
+    done: fn(&Shop),
+    found: Found,
+}
+
+fn of_account(matter: Matter, account: &str) -> (Matter, Subject) {
+    (matter, Subject::Account(account.to_owned()))
+}
+
+fn of_order(matter: Matter, order: &str) -> (Matter, Subject) {
+    (matter, Subject::Order(ledger::OrderNumber::new(order).expect("a number")))
+}
+
+fn number(text: &str) -> Value {
+    json!({ ":n": { "N": text } })
+}
+
+const CREDITS: &str = "alice/credits";
+const ORDER: &str = "hk_sample_order";
+const PAYMENT: &str = "payment#stripe#pi_3Sample0000000000000001";
+
+#[expect(clippy::too_many_lines, reason = "one row for each way")]
+fn breaks() -> Vec<Break> {
+    vec![
+        Break {
+            name: "a balance",
+            done: |shop| {
+                shop.change("accounts", CREDITS, "SET balance = :n, available = :n", &number("1"));
+            },
+            found: vec![of_account(Matter::Balance, CREDITS)],
+        },
+        Break {
+            name: "a balance, by one of its smallest units",
+            done: |shop| {
+                shop.change("accounts", "alice/POSX", "ADD balance :n, available :n", &number("1"));
+            },
+            found: vec![of_account(Matter::Balance, "alice/POSX")],
+        },
+        Break {
+            name: "what may be spent",
+            done: |shop| shop.change("accounts", CREDITS, "ADD available :n", &number("1")),
+            found: vec![of_account(Matter::Available, CREDITS)],
+        },
+        Break {
+            name: "the overdraft line",
+            done: |shop| shop.change("accounts", CREDITS, "SET overdraft = :n", &number("5")),
+            found: vec![of_account(Matter::Available, CREDITS)],
+        },
+        Break {
+            name: "a version: of the sum nothing can be said, and of the number of lines all",
+            done: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance :n", &number("1")),
+            found: vec![of_account(Matter::Lines, CREDITS)],
+        },
+        Break {
+            name: "a line of usage that is gone",
+            done: |shop| shop.remove("journal", "usage#e1"),
+            found: vec![of_account(Matter::Lines, CREDITS)],
+        },
+        Break {
+            name: "a line of another amount",
+            done: |shop| shop.change("journal", "usage#e1", "SET amount = :n", &number("-3000001")),
+            found: vec![of_account(Matter::Balance, CREDITS)],
+        },
+        Break {
+            name: "a payment's line that is gone, which its reversal leads to",
+            done: |shop| shop.remove("journal", PAYMENT),
+            found: vec![of_account(Matter::Lines, CREDITS), of_order(Matter::Unposted, ORDER)],
+        },
+        Break {
+            name: "a reversal that is gone",
+            done: |shop| shop.remove("journal", "reversal#hk_sample_order#1"),
+            found: vec![of_account(Matter::Lines, CREDITS), of_order(Matter::Stands, ORDER)],
+        },
+        Break {
+            name: "a payment booked twice, with all that belongs to it",
+            done: |shop| {
+                let mut twice = shop.row("journal", PAYMENT);
+                twice["id"]["S"] = json!("payment#stripe#pi_again");
+                shop.put("journal", &twice);
+                let values = json!({ ":change": { "N": "100000000" }, ":one": { "N": "1" } });
+                shop.change("accounts", CREDITS, "ADD balance :change, available :change, version :one", &values);
+            },
+            found: vec![of_order(Matter::Unclaimed, ORDER)],
+        },
+        Break {
+            name: "a reversal booked twice",
+            done: |shop| {
+                let mut twice = shop.row("journal", "reversal#hk_sample_order#1");
+                twice["id"]["S"] = json!("reversal#hk_sample_order#9");
+                shop.put("journal", &twice);
+            },
+            found: vec![of_account(Matter::Lines, CREDITS), of_order(Matter::Unclaimed, ORDER)],
+        },
+        Break {
+            name: "what an order says stands",
+            done: |shop| shop.change("orders", ORDER, "SET posted = :n", &number("1")),
+            found: vec![of_order(Matter::Stands, ORDER)],
+        },
+        Break {
+            name: "an order that is gone",
+            done: |shop| shop.remove("orders", ORDER),
+            found: vec![of_order(Matter::OrderMissing, ORDER), of_order(Matter::OrderMissing, ORDER)],
+        },
+        Break {
+            name: "an order that cannot be read",
+            done: |shop| shop.change("orders", ORDER, "REMOVE price_amount", &Value::Null),
+            found: vec![of_order(Matter::OrderUnreadable, ORDER), of_order(Matter::OrderUnreadable, ORDER)],
+        },
+        Break {
+            name: "an order that says that it was paid by another",
+            done: |shop| {
+                let by = json!({ ":by": { "S": "stripe#pi_other" } });
+                shop.change("orders", ORDER, "SET paid_by = :by", &by);
+            },
+            found: vec![
+                of_order(Matter::Unposted, ORDER),
+                of_order(Matter::Unclaimed, ORDER),
+                of_order(Matter::Unclaimed, ORDER),
+            ],
+        },
+        Break {
+            name: "an order that says that it was never paid",
+            done: |shop| shop.change("orders", ORDER, "REMOVE paid_by, paid_at", &Value::Null),
+            found: vec![of_order(Matter::Unclaimed, ORDER), of_order(Matter::Unclaimed, ORDER)],
+        },
+        Break {
+            name: "a line that names no order",
+            done: |shop| {
+                let change = json!({
+                    "TableName": "hookledger-local-journal", "Key": { "id": { "S": PAYMENT } },
+                    "UpdateExpression": "REMOVE #order", "ExpressionAttributeNames": { "#order": "order" },
+                });
+                shop.world.engine.request("UpdateItem", &change).expect("a change");
+            },
+            found: vec![
+                (Matter::NoOrder, Subject::Line(PAYMENT.to_owned())),
+                of_order(Matter::Unposted, ORDER),
+                of_order(Matter::Unclaimed, ORDER),
+            ],
+        },
+        Break {
+            name: "a period of another amount",
+            done: |shop| {
+                let period = shop.rows().into_iter().find_map(|(_, row)| {
+                    let id = row["id"]["S"].as_str().expect("an id");
+                    id.starts_with("invoice#").then(|| id.to_owned())
+                });
+                shop.change("journal", &period.expect("a period"), "ADD amount :n", &number("1"));
+                shop.change("accounts", CREDITS, "ADD balance :n, available :n", &number("1"));
+            },
+            found: vec![of_order(Matter::Unclaimed, "hk_sample_subscription")],
+        },
+        Break {
+            name: "tokens that an order says stand",
+            done: |shop| {
+                let change = json!({
+                    "TableName": "hookledger-local-orders", "Key": { "id": { "S": "HLtokens" } },
+                    "UpdateExpression": "ADD delivered.#line :n", "ExpressionAttributeValues": number("1"),
+                    "ExpressionAttributeNames": { "#line": "grant#1" },
+                });
+                shop.world.engine.request("UpdateItem", &change).expect("a change");
+            },
+            found: vec![of_order(Matter::Stands, "HLtokens")],
+        },
+        Break {
+            name: "a commission that another has",
+            done: |shop| {
+                let account = json!({ ":account": { "S": "carol/commission-usd" } });
+                shop.change("journal", "commission#HLtokens#1", "SET account = :account", &account);
+                let other = json!({
+                    "id": { "S": "carol/commission-usd" }, "balance": { "N": "199" }, "available": { "N": "199" },
+                    "version": { "N": "1" },
+                });
+                shop.put("accounts", &other);
+                shop.change("accounts", "bob/commission-usd", "ADD balance :n, available :n", &number("-199"));
+                shop.change("accounts", "bob/commission-usd", "ADD version :n", &number("-1"));
+            },
+            found: vec![of_order(Matter::Unposted, "HLtokens"), of_order(Matter::Unclaimed, "HLtokens")],
+        },
+        Break {
+            name: "an account that is gone, whose orders still have lines",
+            done: |shop| shop.remove("accounts", "alice/report-full"),
+            found: vec![],
+        },
+    ]
+}
+
+async fn found(shop: &Shop) -> Found {
+    let mut found: Found =
+        state(&shop.world).await.open.iter().map(|open| (open.difference.matter, open.difference.subject())).collect();
+    found.sort();
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_way_to_break_the_books_is_found_and_gone_when_it_is_mended() {
+    for Break { name, done, found: mut expected } in breaks() {
+        expected.sort();
+        let shop = Shop::new().await;
+        let rows = shop.rows();
+        done(&shop);
+        let broken = shop.rows();
+        let count = u32::try_from(expected.len()).expect("a few");
+        for (look, drift) in [(0, 0), (1, 0), (2, count), (3, 0)] {
+            let told = check(&shop.world, look * 300).await;
+            assert_eq!(
+                (told.open, told.drift, found(&shop).await),
+                (count, drift, expected.clone()),
+                "{name}: look {look}"
+            );
+        }
+        assert_eq!(shop.rows(), broken, "{name}: nothing is put right");
+        // It is said again every hour, until somebody has.
+        assert_eq!(check(&shop.world, 600 + HOUR).await.drift, count, "{name}");
+        shop.mend(&rows);
+        let told = check(&shop.world, 600 + 2 * HOUR).await;
+        assert_eq!((told.open, told.drift, found(&shop).await), (0, 0, vec![]), "{name}: mended");
+        assert_eq!(check(&shop.world, DAY).await.open, 0, "{name}: and stays so");
+    }
+}
+
+/// Numbers that change are another difference each time: somebody is at it.
+#[tokio::test(start_paused = true)]
+async fn what_changes_between_looks_is_no_drift() {
+    let shop = Shop::new().await;
+    for look in 0..6 {
+        shop.change("accounts", CREDITS, "ADD balance :n, available :n", &number("1"));
+        let told = check(&shop.world, look * 300).await;
+        assert_eq!((told.open, told.drift), (1, 0), "look {look}");
+    }
+    let told = [check(&shop.world, 1_800).await.drift, check(&shop.world, 2_100).await.drift];
+    assert_eq!(told, [0, 1], "once it has come to rest");
+}
+
+/// What is said of drift: which account, what it says, what its lines come to, and since when.
+#[tokio::test(start_paused = true)]
+async fn drift_is_said_with_its_numbers() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let captured = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let writer = Captured(std::sync::Arc::clone(&captured));
+    let lines = tracing_subscriber::registry().with(edge::log_lines(move || writer.clone()));
+    let _guard = tracing::subscriber::set_default(lines);
+    let shop = Shop::new().await;
+    shop.change("accounts", CREDITS, "SET balance = :n, available = :n", &number("1"));
+    for look in 0..3 {
+        check(&shop.world, look * 300).await;
+    }
+    let text = String::from_utf8(captured.lock().expect("one thread").clone()).expect("text");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let said = lines.iter().find(|line| line["matter"] == "balance").expect("a report");
+    let expected = json!(["alice/credits", "1", "580987493", "580987492", "2026-01-01T00:00:00.000Z", 3]);
+    let told = ["account", "said", "found", "difference", "since", "looks"].map(|name| said[name].clone());
+    assert_eq!(Value::from(told.to_vec()), expected, "{said}");
+    let alarm = lines.iter().find(|line| line["alarm"] == "drift").expect("an alarm");
+    assert_eq!((&alarm["source"], &alarm["subject"]), (&json!("reconcile"), &json!("alice/credits")));
+}
+
+#[derive(Clone)]
+struct Captured(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("one thread").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

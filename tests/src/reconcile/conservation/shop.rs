@@ -1,0 +1,128 @@
+//! Books with every kind of posting, and how to break them by hand.
+
+use ledger::{Amount, Commission, Currency, Grant, Money, Owner, Payment, Provider, Reference, Word};
+use serde_json::Value;
+
+use super::*;
+
+pub(super) struct Shop {
+    pub(super) world: World,
+}
+
+/// What a pass over them looks at: alice's credits, her tokens, her report, and what bob has earned.
+pub(super) const ACCOUNTS: u32 = 4;
+pub(super) const LINES: u64 = 3 + 2 + 1 + 2 + 1 + 2;
+/// Each as often as its lines are on another page: of those of tokens, reports and commissions each account is one.
+pub(super) const ORDERS: u32 = 2 + 3;
+
+impl Shop {
+    /// Usage and what a person gave; an order that was paid and partly refunded; a period of a subscription; and an order of tokens,
+    /// a report and commissions, delivered and partly refunded.
+    pub(super) async fn new() -> Self {
+        let world = World::new();
+        open_account(&world, "alice", "k1", "10").await;
+        spend(&world, "e1", "k1", "3").await;
+        spend(&world, "e2", "k1", "1").await;
+        orders_of_samples(&world).await;
+        for event in ["payment_intent_succeeded", "refund_updated", "customer_subscription_created", "invoice_paid"] {
+            told(&world, event).await;
+        }
+        world.books().check();
+        deliver(&world).await;
+        Self { world }
+    }
+
+    pub(super) fn row(&self, table: &str, id: &str) -> Value {
+        let read = json!({ "TableName": name(table), "Key": { "id": { "S": id } } });
+        self.world.engine.request("GetItem", &read).expect("an answer")["Item"].clone()
+    }
+
+    pub(super) fn put(&self, table: &str, row: &Value) {
+        let put = json!({ "TableName": name(table), "Item": row });
+        self.world.engine.request("PutItem", &put).expect("a row");
+    }
+
+    pub(super) fn remove(&self, table: &str, id: &str) {
+        let gone = json!({ "TableName": name(table), "Key": { "id": { "S": id } } });
+        self.world.engine.request("DeleteItem", &gone).expect("an answer");
+    }
+
+    /// As a person might who has lost his way, or a release that is wrong.
+    pub(super) fn change(&self, table: &str, id: &str, what: &str, values: &Value) {
+        change(&self.world, table, id, what, values);
+    }
+
+    /// All rows, but for the check's own.
+    pub(super) fn rows(&self) -> Vec<(&'static str, Value)> {
+        let of = |table: &'static str| {
+            let scan = json!({ "TableName": name(table), "ConsistentRead": true });
+            let rows = self.world.engine.request("Scan", &scan).expect("rows")["Items"].clone();
+            rows.as_array().expect("rows").clone().into_iter().map(move |row| (table, row))
+        };
+        let all = ["journal", "accounts", "orders"].into_iter().flat_map(of);
+        all.filter(|(_, row)| row["id"]["S"] != "check#conservation").collect()
+    }
+
+    /// As they were, whatever was done to them.
+    pub(super) fn mend(&self, rows: &[(&'static str, Value)]) {
+        for (table, row) in self.rows() {
+            self.remove(table, row["id"]["S"].as_str().expect("an id"));
+        }
+        for (table, row) in rows {
+            self.put(table, row);
+        }
+    }
+}
+
+fn name(table: &str) -> String {
+    format!("hookledger-local-{table}")
+}
+
+fn change(world: &World, table: &str, id: &str, what: &str, values: &Value) {
+    let mut change = json!({ "TableName": name(table), "Key": { "id": { "S": id } }, "UpdateExpression": what });
+    if !values.is_null() {
+        change["ExpressionAttributeValues"] = values.clone();
+    }
+    world.engine.request("UpdateItem", &change).expect("a change");
+}
+
+/// What a usage event of so many units leaves, without the time that it takes to decide on one.
+pub(super) fn spent(world: &World, id: &str, units: u32) {
+    let row = json!({
+        "id": { "S": format!("usage#{id}") }, "account": { "S": "alice/credits" }, "amount": { "N": format!("-{units}") },
+        "status": { "S": "processed" }, "kind": { "S": "usage" }, "attempts": { "N": "1" },
+        "processed_at": { "S": "2026-01-01T00:00:09.000Z" },
+    });
+    let put = json!({ "TableName": name("journal"), "Item": row });
+    world.engine.request("PutItem", &put).expect("a line");
+    let values = json!({ ":change": { "N": format!("-{units}") }, ":one": { "N": "1" } });
+    change(world, "accounts", "alice/credits", "ADD balance :change, available :change, version :one", &values);
+}
+
+/// An order that leaves a line in four accounts, and in two of them another that corrects it.
+async fn deliver(world: &World) {
+    let mut order = payments::order("HLtokens");
+    let word = |text| Word::new(text).expect("a word");
+    order.terms.grants = vec![
+        Grant::Token { code: word("POSX"), scale: 18, amount: Amount::from_units(1_000), on_chain: None },
+        Grant::Report(word("full")),
+    ];
+    order.terms.commissions = vec![Commission { to: Owner::new("bob").expect("an owner"), basis_points: 1_000 }];
+    payments::made(world, order.clone()).await;
+    let number = order.number.clone();
+    let by = Reference::new(Provider::Stripe, "pi_tokens").expect("an id");
+    let money = Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") };
+    let payment = Payment { by: by.clone(), money, at: testkit::now() };
+    let refund = ledger::Refund { state: ledger::RefundState::Succeeded, amount: Amount::from_units(1_000) };
+    let ledger = world.ledger(0);
+    for kind in ["pay", "fulfil", "refund", "take"] {
+        let order = ledger.order(&number, &delivery(0)).await.expect("a read").expect("an order");
+        let effects = match kind {
+            "pay" => order.pay(&payment).expect("a payment"),
+            "refund" => order.learn_refund(&by, "re_tokens", refund),
+            _ => order.fulfil(false, testkit::now()),
+        };
+        let step = order.step("tests", kind, vec![], effects).expect("something to do");
+        ledger.commit(&step, &delivery(0)).await.expect("a step");
+    }
+}
