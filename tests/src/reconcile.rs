@@ -2,6 +2,7 @@
 //! the end is in `payments`, where every story ends with these runs.
 
 mod conservation;
+mod costs;
 mod intents;
 mod undelivered;
 mod unpaid;

@@ -1,0 +1,96 @@
+//! What a run with nothing to do costs: the same calls, reading the same, however many orders there are.
+
+use ledger::{Audit as _, Check};
+use reconcile::Reconcile;
+use serde_json::Value;
+use standin::Stripe;
+use testkit::StripeNet;
+
+use super::unpaid::api;
+use super::*;
+
+/// Every schedule, and the calls of a run that finds nothing: of the store, by what is read and how many read units that takes; and of
+/// Stripe.
+const SWEEPS: [(&str, &[(&str, &str, &str)], usize); 4] = [
+    (REFUSED, &[("Query", "journal/attention", "0.5"), ("Query", "journal/attention", "0.5")], 0),
+    (r#"{"sweep":"undelivered"}"#, &[("GetItem", "accounts", "1.0")], 1),
+    (r#"{"sweep":"unpaid"}"#, &[("Query", "orders/work", "0.5")], 0),
+    (r#"{"sweep":"conservation"}"#, &[("GetItem", "accounts", "1.0")], 0),
+];
+const OWNERS: usize = 1_000;
+
+/// A table, and its rows of one order that was paid for true.
+type Template = (String, Vec<String>);
+
+async fn paid() -> Vec<Template> {
+    let world = World::new();
+    orders_of_samples(&world).await;
+    told(&world, "payment_intent_succeeded").await;
+    let is_of_payment = |row: &Value| {
+        let id = row["id"]["S"].as_str().expect("an id");
+        ["payment#", "hk_sample_order", "alice/"].iter().any(|begins| id.starts_with(begins))
+    };
+    let rows = |name| {
+        let table = format!("hookledger-local-{name}");
+        let all = world.engine.request("Scan", &json!({ "TableName": table })).expect("rows")["Items"].clone();
+        let rows =
+            all.as_array().expect("rows").iter().filter(|row| is_of_payment(row)).map(Value::to_string).collect();
+        (table, rows)
+    };
+    ["journal", "orders", "accounts"].map(rows).into()
+}
+
+/// Copies of it, each with another name: its order, its line and, for the first thousand, its account.
+fn plant(world: &World, template: &[Template], orders: std::ops::Range<usize>) {
+    for (table, rows) in template {
+        assert_eq!(rows.len(), 1, "{table}: {rows:?}");
+        let orders: Vec<usize> = orders.clone().filter(|n| !table.ends_with("accounts") || *n < OWNERS).collect();
+        for orders in orders.chunks(10_000) {
+            let rows: Vec<String> = orders.iter().map(|n| copy(&rows[0], *n)).collect();
+            world.engine.load(table, &format!("[{}]", rows.join(","))).expect("rows");
+        }
+    }
+}
+
+fn copy(row: &str, n: usize) -> String {
+    let owner = format!("owner{}", n % OWNERS);
+    row.replace("hk_sample_order", &format!("HL{n}"))
+        .replace("3Sample0000000000000001", &n.to_string())
+        .replace("alice", &owner)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_with_nothing_to_do_costs_the_same_at_any_size() {
+    let (world, template, mut there) = (World::new(), paid().await, 0);
+    let done = Check { version: 1, began_at: Some(testkit::now()), ended_at: Some(testkit::now()), ..Check::default() };
+    assert!(world.ledger(0).keep_check(&done, &delivery(0)).await.expect("a write"), "today's pass is done");
+    for orders in [0, 1_000, 100_000] {
+        plant(&world, &template, there..orders);
+        there = orders;
+        let last = ledger::OrderNumber::new(&format!("HL{}", orders.saturating_sub(1))).expect("a number");
+        let last = world.ledger(0).order(&last, &delivery(0)).await.expect("a read");
+        assert_eq!(last.map(|last| last.payment), (orders > 0).then_some(ledger::PaymentState::Paid));
+        for (sweep, expected, asked) in SWEEPS {
+            let net = StripeNet::new(Stripe::new("https://pay.invalid", false, "s"));
+            let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
+            let sweeper = Reconcile { stripe_api: Some(api(&net).await), ..payments::reconcile(ledger, &[]) };
+            sweeper.work(sweep, &run_at(1, HOUR)).await.expect("a run");
+            let made: Vec<(String, String, String)> = faults.calls().iter().map(cost).collect();
+            let made: Vec<(&str, &str, &str)> =
+                made.iter().map(|(what, of, units)| (what.as_str(), of.as_str(), units.as_str())).collect();
+            assert_eq!((made.as_slice(), net.asked().len()), (expected, asked), "{sweep} at {orders} orders");
+        }
+    }
+}
+
+/// What was called, on which table or index, and what DynamoDB bills it by.
+fn cost(call: &Call) -> (String, String, String) {
+    let answer = call.answer.as_ref().expect("an answer");
+    let table = call.request["TableName"].as_str().expect("a table").trim_start_matches("hookledger-local-");
+    let of = call.request["IndexName"].as_str().map_or(table.to_owned(), |index| format!("{table}/{index}"));
+    assert!(
+        answer["ScannedCount"].is_null() || answer["ScannedCount"] == 0,
+        "nothing is read to be left out: {answer}"
+    );
+    (call.operation.clone(), of, answer["ConsumedCapacity"]["CapacityUnits"].to_string())
+}
