@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod auditing;
 mod buying;
 mod crash;
 mod epay;
