@@ -102,10 +102,10 @@ pub(super) fn spent(world: &World, id: &str, units: u32) {
 /// An order that leaves a line in four accounts, and in two of them another that corrects it.
 async fn deliver(world: &World) {
     let mut order = payments::order("HLtokens");
-    let word = |text| Word::new(text).expect("a word");
+    let named = |text| Word::new(text).expect("a word");
     order.terms.grants = vec![
-        Grant::Token { code: word("POSX"), scale: 18, amount: Amount::from_units(1_000), on_chain: None },
-        Grant::Report(word("full")),
+        Grant::Token { code: named("POSX"), scale: 18, amount: Amount::from_units(1_000), on_chain: None },
+        Grant::Report(named("full")),
     ];
     order.terms.commissions = vec![Commission { to: Owner::new("bob").expect("an owner"), basis_points: 1_000 }];
     payments::made(world, order.clone()).await;
