@@ -251,8 +251,8 @@ mod tests {
 
             let environment = function.environment.clone();
             let [logical_id, binary] = ["OtherFunction", "other"].map(str::to_owned);
-            let other =
-                embedded::Function { logical_id, binary, routes: Vec::new(), schedules: Vec::new(), environment };
+            let (routes, schedules, streams) = (Vec::new(), Vec::new(), Vec::new());
+            let other = embedded::Function { logical_id, binary, routes, schedules, streams, environment };
             let refused = open(&other, &engine, &secrets, setting).await.err().map(|error| error.line());
             assert_eq!(refused.as_deref(), Some("the template names the function other, which is not in this program"));
         }

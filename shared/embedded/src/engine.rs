@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -20,22 +20,37 @@ use thiserror::Error;
 
 use crate::{Table, Template};
 
-const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+/// Of the tables, and of their streams.
+const TARGET_PREFIXES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
 /// One store. Clones are the same store.
 #[derive(Clone)]
-pub struct Engine(Arc<Database>);
+pub struct Engine {
+    pub(crate) database: Arc<Database>,
+    written: Arc<OnceLock<Listener>>,
+}
+
+type Listener = Box<dyn Fn() + Send + Sync>;
 
 impl Engine {
     /// Gone with the last clone.
     pub fn memory() -> Result<Self, EngineError> {
-        Database::memory().map(|database| Self(Arc::new(database))).map_err(EngineError::open)
+        Database::memory().map(Self::of).map_err(EngineError::Open)
     }
 
     /// Kept in a file, which is made if it is not there.
     pub fn open(file: &Path) -> Result<Self, EngineError> {
         let path = file.to_str().ok_or(EngineError::Path)?;
-        Database::new(path).map(|database| Self(Arc::new(database))).map_err(EngineError::open)
+        Database::new(path).map(Self::of).map_err(EngineError::Open)
+    }
+
+    fn of(database: Database) -> Self {
+        Self { database: Arc::new(database), written: Arc::default() }
+    }
+
+    /// Who is told of every write once it is done: of the first who asks, nobody else is.
+    pub fn tell_of_writes(&self, listener: impl Fn() + Send + Sync + 'static) {
+        let _ = self.written.set(Box::new(listener));
     }
 
     /// Makes the template's tables that are not there yet.
@@ -77,12 +92,13 @@ impl Engine {
 
     /// Drops what has outlived its TTL attribute.
     pub fn sweep_expired(&self) -> Result<usize, EngineError> {
-        self.0.sweep_ttl().map_err(|error| EngineError::Call("sweep".to_owned(), error))
+        self.database.sweep_ttl().map_err(|error| EngineError::Call("sweep".to_owned(), error))
     }
 
     /// One request of the DynamoDB JSON protocol: its status and body.
-    pub fn answer(&self, target: Option<&str>, body: &str) -> (u16, String) {
-        let result = match target.and_then(|target| target.strip_prefix(TARGET_PREFIX)) {
+    pub fn answer<'t>(&self, target: Option<&'t str>, body: &str) -> (u16, String) {
+        let operation = |target: &'t str| TARGET_PREFIXES.iter().find_map(|prefix| target.strip_prefix(prefix));
+        let result = match target.and_then(operation) {
             Some(operation) => self.run(operation, body),
             None => {
                 return (400, r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#.to_owned());
@@ -100,23 +116,37 @@ impl Engine {
             ($method:ident) => {{
                 let request = serde_json::from_str(body)
                     .map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
-                let answer = self.0.$method(request)?;
+                let answer = self.database.$method(request)?;
                 serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+            }};
+        }
+        macro_rules! write {
+            ($method:ident) => {{
+                let answer = run!($method);
+                if let Some(listener) = self.written.get() {
+                    listener();
+                }
+                answer
             }};
         }
         match operation {
             "BatchGetItem" => run!(batch_get_item),
             "CreateTable" => run!(create_table),
-            "DeleteItem" => run!(delete_item),
+            "DeleteItem" => write!(delete_item),
+            "DescribeStream" => run!(describe_stream),
             "DescribeTable" => run!(describe_table),
             "GetItem" => run!(get_item),
+            "GetRecords" => run!(get_records),
+            "GetShardIterator" => run!(get_shard_iterator),
+            "ListStreams" => run!(list_streams),
             "ListTables" => run!(list_tables),
-            "PutItem" => run!(put_item),
+            "PutItem" => write!(put_item),
             "Query" => run!(query),
             "Scan" => run!(scan),
             "TransactGetItems" => run!(transact_get_items),
-            "TransactWriteItems" => run!(transact_write_items),
-            "UpdateItem" => run!(update_item),
+            "TransactWriteItems" => write!(transact_write_items),
+            "UpdateItem" => write!(update_item),
+            "UpdateTable" => run!(update_table),
             "UpdateTimeToLive" => run!(update_time_to_live),
             _ => Err(DynoxideError::UnsupportedCapability(format!("{operation} is not served by the embedded store"))),
         }
@@ -175,10 +205,8 @@ pub enum EngineError {
     Rows(#[source] serde_json::Error),
     #[error("the store's answer is not JSON")]
     Answer(#[source] serde_json::Error),
-}
-
-impl EngineError {
-    fn open(error: DynoxideError) -> Self {
-        Self::Open(error)
-    }
+    #[error("{0} has no stream")]
+    NoStream(String),
+    #[error("what was read of a stream could not be dropped")]
+    Prune(#[source] rusqlite::Error),
 }

@@ -5,9 +5,12 @@
 //! request is answered in this process.
 
 mod engine;
+mod records;
+mod stream;
 mod template;
 
 pub use engine::{Engine, EngineError, sdk_config};
+pub use stream::{Filter, Stream, StreamError};
 pub use template::{Function, Route, Schedule, Table, Template, TemplateError};
 
 /// The templates, as they were when this was compiled.

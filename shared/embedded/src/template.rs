@@ -1,4 +1,4 @@
-//! What the templates declare, as far as the local stack and the tests need it: tables, functions and routes.
+//! What the templates declare, as far as the local stack and the tests need it: tables, functions, and what calls them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,6 +6,8 @@ use std::time::Duration;
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value};
 use thiserror::Error;
+
+use crate::stream::{Stream, StreamError};
 
 /// A parsed template, with its parameters and the pseudo parameters filled in.
 #[derive(Debug)]
@@ -17,10 +19,13 @@ pub struct Template {
 
 #[derive(Debug)]
 pub struct Table {
+    pub logical_id: String,
     pub name: String,
     /// The body of `CreateTable`, of the properties that it shares with `AWS::DynamoDB::Table`.
     pub definition: Value,
     pub expires_by: Option<String>,
+    /// Which images of a changed row its stream carries, if it has one.
+    pub stream: Option<String>,
 }
 
 #[derive(Debug)]
@@ -30,6 +35,7 @@ pub struct Function {
     pub binary: String,
     pub routes: Vec<Route>,
     pub schedules: Vec<Schedule>,
+    pub streams: Vec<Stream>,
     pub environment: BTreeMap<String, Value>,
 }
 
@@ -94,12 +100,13 @@ fn table(id: &str, resource: &Value) -> Result<Table, TemplateError> {
     let properties = properties(id, resource)?;
     let definition: Map<String, Value> =
         SHARED.iter().filter_map(|name| Some(((*name).to_owned(), properties.get(*name)?.clone()))).collect();
+    let within = |name: &str, field: &str| properties.get(name)?.get(field)?.as_str().map(str::to_owned);
     Ok(Table {
+        logical_id: id.to_owned(),
         name: text(id, properties, "TableName")?,
         definition: Value::Object(definition),
-        expires_by: properties
-            .get("TimeToLiveSpecification")
-            .and_then(|ttl| ttl.get("AttributeName")?.as_str().map(str::to_owned)),
+        expires_by: within("TimeToLiveSpecification", "AttributeName"),
+        stream: within("StreamSpecification", "StreamViewType"),
     })
 }
 
@@ -107,6 +114,7 @@ fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
     let properties = properties(id, resource)?;
     let mut routes: Vec<Route> = Vec::new();
     let mut schedules: Vec<Schedule> = Vec::new();
+    let mut streams: Vec<Stream> = Vec::new();
     for event in properties.get("Events").and_then(Value::as_object).into_iter().flat_map(Map::values) {
         if event.get("Type").and_then(Value::as_str) == Some("HttpApi") {
             let of = self::properties(id, event)?;
@@ -118,6 +126,10 @@ fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
             let every = rate(&expression).ok_or_else(|| TemplateError::Rate(id.to_owned(), expression))?;
             schedules.push(Schedule { every, input: text(id, of, "Input")? });
         }
+        if event.get("Type").and_then(Value::as_str) == Some("DynamoDB") {
+            let of = self::properties(id, event)?;
+            streams.push(Stream::read(of).map_err(|error| TemplateError::Stream(id.to_owned(), error))?);
+        }
     }
     routes.sort();
     let build = resource.pointer("/Metadata/BuildProperties/Binary").and_then(Value::as_str);
@@ -127,6 +139,7 @@ fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
         binary: build.ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?.to_owned(),
         routes,
         schedules,
+        streams,
         environment: variables.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
     })
 }
@@ -217,6 +230,8 @@ pub enum TemplateError {
     Value,
     #[error("{0}: {1} is not a rate")]
     Rate(String, String),
+    #[error("{0} reads a stream in a way that is not supported here")]
+    Stream(String, #[source] StreamError),
     #[error("{0} has no {1}")]
     Missing(String, String),
 }

@@ -1,5 +1,7 @@
 //! The templates that are deployed make tables here, and the store answers as DynamoDB does.
 
+mod streams;
+
 use serde_json::json;
 
 use super::*;

@@ -1,0 +1,202 @@
+//! Streams: how the template says that they are read, what they hold, and that what was read is dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+use super::*;
+
+const ORDERS: &str = "hookledger-local-orders";
+const ARN: &str =
+    "arn:aws:dynamodb:us-east-1:000000000000:table/hookledger-local-orders/stream/2026-01-01T00:00:00.000";
+
+/// A template with one function that reads a stream so.
+fn template(properties: &str) -> Result<Template, TemplateError> {
+    let properties: String = properties.lines().map(|line| format!("            {}\n", line.trim_end())).collect();
+    let text = format!(
+        "Parameters:\n  OrdersStreamArn:\n    Type: String\nResources:\n  Worker:\n    Type: AWS::Serverless::Function\n    \
+         Metadata:\n      BuildProperties:\n        Binary: worker\n    Properties:\n      Events:\n        Orders:\n          \
+         Type: DynamoDB\n          Properties:\n{properties}"
+    );
+    Template::parse(&text, &[("OrdersStreamArn", ARN)])
+}
+
+fn stream(properties: &str) -> Result<Stream, StreamError> {
+    match template(properties) {
+        Ok(template) => Ok(template.functions()[0].streams[0].clone()),
+        Err(TemplateError::Stream(id, error)) => {
+            assert_eq!(id, "Worker");
+            Err(error)
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+const WORK: &str =
+    r#"FilterCriteria: { Filters: [{ Pattern: '{"dynamodb":{"NewImage":{"work":{"S":["fulfilment"]}}}}' }] }"#;
+
+#[test]
+fn a_mapping_is_read_as_it_is_written() {
+    let whole = "Stream: !Ref OrdersStreamArn\nStartingPosition: TRIM_HORIZON\nBatchSize: 10\nMaximumRetryAttempts: 3\n\
+        BisectBatchOnFunctionError: true\nFunctionResponseTypes: [ReportBatchItemFailures]\n\
+        DestinationConfig: { OnFailure: { Type: SQS, Destination: !GetAtt Dead.Arn } }";
+    let read = stream(&format!("{whole}\n{WORK}")).expect("a mapping");
+    assert_eq!(read.table.as_deref(), Some(ORDERS));
+    assert_eq!((read.batch_size, read.retries_max), (10, Some(3)));
+    assert!(read.bisects && read.reports_failures && read.keeps_failures);
+    assert_ne!(read.filter, Filter::default());
+
+    let plain = stream("Stream: !GetAtt Orders.StreamArn\nStartingPosition: TRIM_HORIZON\nMaximumRetryAttempts: -1");
+    let plain = plain.expect("a mapping");
+    assert_eq!((plain.table, plain.batch_size, plain.retries_max), (None, 100, None));
+    assert!(!plain.bisects && !plain.reports_failures && !plain.keeps_failures);
+    assert_eq!(plain.filter, Filter::default());
+}
+
+#[test]
+fn what_is_not_supported_is_refused() {
+    let start = "StartingPosition: TRIM_HORIZON";
+    let pattern = |pattern: &str| format!("{start}\nFilterCriteria: {{ Filters: [{{ Pattern: '{pattern}' }}] }}");
+    let rows = [
+        ("StartingPosition: LATEST".to_owned(), StreamError::Start),
+        ("BatchSize: 10".to_owned(), StreamError::Start),
+        (format!("{start}\nBatchSize: 0"), StreamError::BatchSize),
+        (format!("{start}\nBatchSize: ten"), StreamError::BatchSize),
+        (format!("{start}\nTumblingWindowInSeconds: 3"), StreamError::Unknown("TumblingWindowInSeconds".to_owned())),
+        (format!("{start}\nFilterCriteria: {{}}"), StreamError::Filter),
+        (pattern("no JSON"), StreamError::Filter),
+        (pattern("[\"INSERT\"]"), StreamError::Filter),
+        (pattern("{}"), StreamError::Filter),
+        (pattern(r#"{"eventName":"INSERT"}"#), StreamError::Filter),
+        (pattern(r#"{"eventName":[]}"#), StreamError::Filter),
+        (pattern(r#"{"eventName":[1]}"#), StreamError::Filter),
+        (pattern(r#"{"eventName":[{"prefix":"I"}]}"#), StreamError::Filter),
+        (pattern(r#"{"dynamodb":{"OldImage":{"work":{"S":[{"exists":false}]}}}}"#), StreamError::Filter),
+    ];
+    for (properties, expected) in rows {
+        assert_eq!(stream(&properties).err(), Some(expected), "{properties}");
+    }
+}
+
+#[test]
+fn a_filter_admits_what_it_says_exactly() {
+    let filter = |patterns: &[&str]| {
+        let patterns: String = patterns.iter().map(|pattern| format!("\n    - Pattern: '{pattern}'")).collect();
+        let properties = format!("StartingPosition: TRIM_HORIZON\nFilterCriteria:\n  Filters:{patterns}");
+        stream(&properties).expect("a mapping").filter
+    };
+    let work = r#"{"dynamodb":{"NewImage":{"work":{"S":["fulfilment","other"]}}}}"#;
+    let inserted = r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"id":{"S":["HL1"]}}}}"#;
+    let record = |event: &str, image: Value| json!({ "eventName": event, "dynamodb": { "NewImage": image } });
+    let rows = [
+        (record("MODIFY", json!({ "work": { "S": "fulfilment" } })), [true, false]),
+        (record("INSERT", json!({ "id": { "S": "HL1" }, "work": { "S": "other" } })), [true, true]),
+        (record("MODIFY", json!({ "id": { "S": "HL1" } })), [false, false]),
+        (record("INSERT", json!({ "id": { "S": "HL12" }, "work": { "S": "payment" } })), [false, false]),
+        (record("INSERT", json!({ "work": { "N": "fulfilment" } })), [false, false]),
+        (
+            json!({ "eventName": "REMOVE", "dynamodb": { "OldImage": { "work": { "S": "fulfilment" } } } }),
+            [false, false],
+        ),
+        (json!({}), [false, false]),
+    ];
+    let [of_work, of_inserted] = [filter(&[work]), filter(&[inserted])];
+    let either = filter(&[work, inserted]);
+    for (record, expected) in rows {
+        assert_eq!([of_work.admits(&record), of_inserted.admits(&record)], expected, "{record}");
+        assert_eq!(either.admits(&record), expected.contains(&true), "{record}");
+        assert!(Filter::default().admits(&record), "{record}");
+    }
+}
+
+fn put(engine: &Engine, id: &str) {
+    engine.request("PutItem", &json!({ "TableName": ORDERS, "Item": { "id": { "S": id } } })).expect("written");
+}
+
+fn ids(records: &[Value]) -> Vec<&str> {
+    records.iter().map(|record| record["dynamodb"]["NewImage"]["id"]["S"].as_str().expect("an id")).collect()
+}
+
+fn sequence(record: &Value) -> &str {
+    record["dynamodb"]["SequenceNumber"].as_str().expect("a number")
+}
+
+fn data() -> Template {
+    Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template")
+}
+
+#[test]
+fn a_stream_is_there_only_when_it_is_asked_for() {
+    let engine = Engine::memory().expect("a store");
+    engine.create_tables(&data()).expect("tables");
+    put(&engine, "HL1");
+    assert!(matches!(engine.records(ORDERS, None, 10), Err(EngineError::NoStream(table)) if table == ORDERS));
+    engine.enable_streams(&data()).expect("streams");
+    let arn = engine.stream_arn(ORDERS).expect("a stream");
+    engine.enable_streams(&data()).expect("making them again changes nothing");
+    assert_eq!(engine.stream_arn(ORDERS).expect("a stream"), arn);
+    let streams = engine.request("ListStreams", &json!({})).expect("an answer");
+    assert_eq!(streams["Streams"].as_array().map(Vec::len), Some(1), "only the orders have one");
+    put(&engine, "HL1");
+    put(&engine, "HL2");
+    let records = engine.records(ORDERS, None, 10).expect("records");
+    assert_eq!(ids(&records), ["HL1", "HL2"]);
+    assert_eq!(records[0]["eventName"], "MODIFY");
+    assert_eq!(records[0]["dynamodb"]["OldImage"]["id"]["S"], "HL1");
+    assert_eq!(ids(&engine.records(ORDERS, Some(sequence(&records[0])), 10).expect("records")), ["HL2"]);
+    assert_eq!(ids(&engine.records(ORDERS, None, 1).expect("records")), ["HL1"]);
+    assert_eq!(engine.prune_stream(ORDERS, sequence(&records[1])).expect("nothing to do"), 0, "in memory all stays");
+    let target = Some("DynamoDBStreams_20120810.ListStreams");
+    assert_eq!(engine.answer(target, "{}").0, 200, "as the AWS CLI asks");
+}
+
+#[test]
+fn what_was_read_is_dropped_and_the_numbers_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.db");
+    let engine = Engine::open(&path).expect("a store");
+    engine.create_tables(&data()).expect("tables");
+    engine.enable_streams(&data()).expect("streams");
+    for id in ["HL1", "HL2", "HL3", "HL4"] {
+        put(&engine, id);
+    }
+    let records = engine.records(ORDERS, None, 10).expect("records");
+    assert_eq!(engine.prune_stream(ORDERS, sequence(&records[1])).expect("dropped"), 2);
+    assert_eq!(ids(&engine.records(ORDERS, None, 10).expect("records")), ["HL3", "HL4"]);
+    assert_eq!(engine.prune_stream("another", sequence(&records[3])).expect("nothing there"), 0);
+    assert_eq!(engine.prune_stream(ORDERS, sequence(&records[3])).expect("dropped"), 1, "the last one stays");
+    assert_eq!(ids(&engine.records(ORDERS, None, 10).expect("records")), ["HL4"]);
+
+    // As a clock that was ahead has left it, and as it is after a day.
+    let store = rusqlite::Connection::open(&path).expect("a store");
+    let changed =
+        "UPDATE _stream_records SET created_at = created_at - 86401, sequence_number = sequence_number + 1000000000000";
+    store.execute(changed, ()).expect("changed");
+    drop((store, engine));
+    let engine = Engine::open(&path).expect("a store");
+    put(&engine, "HL5");
+    let after = engine.records(ORDERS, None, 10).expect("records");
+    assert_eq!(ids(&after), ["HL4", "HL5"]);
+    assert!(sequence(&after[0]) < sequence(&after[1]));
+    assert_eq!(engine.prune_stream(ORDERS, sequence(&records[0])).expect("dropped"), 1, "what is older than a day");
+    assert_eq!(ids(&engine.records(ORDERS, None, 10).expect("records")), ["HL5"]);
+}
+
+#[test]
+fn a_listener_hears_of_writes_alone() {
+    let engine = Engine::memory().expect("a store");
+    engine.create_tables(&data()).expect("tables");
+    let heard = Arc::new(AtomicUsize::new(0));
+    let listener = Arc::clone(&heard);
+    engine.clone().tell_of_writes(move || {
+        listener.fetch_add(1, Ordering::SeqCst);
+    });
+    put(&engine, "HL1");
+    let key = json!({ "TableName": ORDERS, "Key": { "id": { "S": "HL1" } } });
+    engine.request("GetItem", &key).expect("read");
+    assert!(engine.request("PutItem", &json!({ "TableName": "none", "Item": {} })).is_err());
+    assert_eq!(heard.load(Ordering::SeqCst), 1);
+    engine.request("DeleteItem", &key).expect("deleted");
+    assert_eq!(heard.load(Ordering::SeqCst), 2);
+}
