@@ -7,7 +7,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use clap::Args;
-use embedded::{DATA_YAML, Engine, Template};
+use embedded::{APP_YAML, DATA_YAML, Engine, Template};
 use idempotency::{DynamoLedger, Tables};
 use rusqlite::{Connection, OpenFlags};
 
@@ -91,6 +91,21 @@ fn undamaged(path: &Path) -> Result<(), Error> {
     let checked = opened.and_then(|store| store.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)));
     let what: String = checked.unwrap_or_else(|error| error.to_string());
     if what == "ok" { Ok(()) } else { Err(Error::Damaged { path: path.to_owned(), what }) }
+}
+
+/// The functions of the template, with the streams that they read: from now on the tables have them.
+pub(crate) fn functions(engine: &Engine) -> Result<Template, Error> {
+    let (tables, of_stream) = (tables()?, |error| Error::Stream(Box::new(error)));
+    engine.enable_streams(&tables).map_err(of_stream)?;
+    // As the other stack hands them over.
+    let mut parameters = vec![("Stage".to_owned(), STAGE.to_owned())];
+    for table in tables.tables().iter().filter(|table| table.stream.is_some()) {
+        let arn = engine.stream_arn(&table.name).map_err(of_stream)?;
+        parameters.push((format!("{}StreamArn", table.logical_id), arn));
+    }
+    let parameters: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Ok(Template::parse(APP_YAML, &parameters)?)
 }
 
 pub(crate) fn tables() -> Result<Template, Error> {

@@ -32,6 +32,8 @@ pub(crate) enum Error {
     Store(PathBuf, #[source] Box<EngineError>),
     #[error("the store does not open")]
     Memory(#[source] Box<EngineError>),
+    #[error("the stream")]
+    Stream(#[source] Box<EngineError>),
     #[error("the system gives no random bytes")]
     Random(#[source] getrandom::Error),
     #[error("a key pair could not be made")]

@@ -170,6 +170,16 @@ impl Home {
         });
         written.map_err(|error| Error::File(path, error))
     }
+
+    /// One more line of a file that only grows.
+    pub(crate) fn append(&self, name: &str, line: &str) -> Result<(), Error> {
+        let path = self.dir.join(name);
+        let appended = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(&path).and_then(|mut file| {
+            file.write_all(format!("{line}\n").as_bytes())?;
+            file.sync_all()
+        });
+        appended.map_err(|error| Error::File(path, error))
+    }
 }
 
 /// While this lives, `local.json` stands.

@@ -27,6 +27,7 @@ mod seed;
 mod send;
 mod serve;
 mod sources;
+mod stream;
 mod tally;
 
 use std::path::PathBuf;

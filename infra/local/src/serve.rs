@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use embedded::{APP_YAML, Engine, Template};
+use embedded::Engine;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,7 +29,8 @@ use crate::mock_stripe::MockStripe;
 use crate::mock_wechat::MockWechat;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{SOURCES, Scheme};
-use crate::{banner, clock, functions, log, seed, sources};
+use crate::stream::{Mapped, Positions};
+use crate::{banner, clock, functions, log, seed, sources, stream};
 
 const PORT: u16 = 9000;
 /// Longer than any function takes to answer; a connection that is still busy then is not going to be done.
@@ -76,7 +77,8 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let of_epay = |name: &str| mock_epay.as_ref().and_then(|mock| mock.setting(name));
     let mocked = |name: &str| of_stripe(name).or_else(|| of_epay(name));
     let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| mock_wechat.setting(name));
-    let (served, scheduled) = functions_of_template(&engine, &secrets, setting).await?;
+    let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
+    let positions = Positions::open((!args.memory).then(|| home.clone()))?;
     let tables = Tables::of_stage(STAGE);
     let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
     seed::plant(&ledger, &secrets).await?;
@@ -90,6 +92,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
         () = answer(listener, Arc::new(gateway), stop) => {}
         () = sweep(&engine) => {}
         () = clock::tick(&scheduled) => {}
+        () = stream::read(&mapped, &engine, &positions) => {}
     }
     Ok(())
 }
@@ -128,30 +131,42 @@ fn mock_epay(
     is_wanted.then(|| MockEpay::new(&format!("http://{address}"), secrets.named(sources::epay::SETTING))).transpose()
 }
 
+/// The template's, by what calls them.
+#[derive(Default)]
+struct Functions {
+    served: Vec<Served>,
+    scheduled: Vec<Scheduled>,
+    mapped: Vec<Mapped>,
+}
+
 async fn functions_of_template(
     engine: &Engine,
     secrets: &Secrets,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<(Vec<Served>, Vec<Scheduled>), Error> {
-    let template = Template::parse(APP_YAML, &[("Stage", STAGE)])?;
-    let (mut served, mut scheduled) = (Vec::new(), Vec::new());
+) -> Result<Functions, Error> {
+    let template = books::functions(engine)?;
+    let mut functions = Functions::default();
     for function in template.functions() {
         match functions::open(function, engine, secrets, &variable).await? {
             Opened::Service(answer) => {
                 let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
-                served.push(Served { routes: function.routes.iter().map(route).collect(), answer });
+                functions.served.push(Served { routes: function.routes.iter().map(route).collect(), answer });
             }
             Opened::Worker(work) => {
-                scheduled.extend(function.schedules.iter().map(|schedule| Scheduled {
+                functions.scheduled.extend(function.schedules.iter().map(|schedule| Scheduled {
                     name: function.binary.clone(),
                     every: schedule.every,
                     input: schedule.input.clone(),
                     work: Arc::clone(&work),
                 }));
+                functions.mapped.extend(function.streams.iter().filter_map(|stream| {
+                    let (name, table) = (function.binary.clone(), stream.table.clone()?);
+                    Some(Mapped { name, table, stream: stream.clone(), work: Arc::clone(&work) })
+                }));
             }
         }
     }
-    Ok((served, scheduled))
+    Ok(functions)
 }
 
 fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Running, Error> {

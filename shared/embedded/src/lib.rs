@@ -10,6 +10,7 @@ mod stream;
 mod template;
 
 pub use engine::{Engine, EngineError, sdk_config};
+pub use records::Cursor;
 pub use stream::{Filter, Stream, StreamError};
 pub use template::{Function, Route, Schedule, Table, Template, TemplateError};
 

@@ -20,6 +20,10 @@ const DROP: &str = "DELETE FROM _stream_records WHERE table_name = ?1
     AND (printf('1%020d', CAST(sequence_number AS INTEGER)) <= ?2 OR created_at < unixepoch() - ?3)
     AND id < (SELECT MAX(id) FROM _stream_records WHERE table_name = ?1)";
 
+/// A place in a stream.
+#[derive(Debug, Clone)]
+pub struct Cursor(Value);
+
 impl Engine {
     /// Makes the streams that the template's tables have, where they are not there yet.
     pub fn enable_streams(&self, template: &Template) -> Result<(), EngineError> {
@@ -39,12 +43,11 @@ impl Engine {
         arn.map(str::to_owned).ok_or_else(|| EngineError::NoStream(table.to_owned()))
     }
 
-    /// The records of a table's stream after the one of this sequence number, or all that there are.
-    pub fn records(&self, table: &str, after: Option<&str>, records_max: usize) -> Result<Vec<Value>, EngineError> {
+    /// Where to go on reading a table's stream: after the record of this sequence number, or at the first that there is.
+    pub fn cursor(&self, table: &str, after: Option<&str>) -> Result<Cursor, EngineError> {
         let arn = self.stream_arn(table)?;
         let described = self.request("DescribeStream", &json!({ "StreamArn": arn }))?;
-        let no_stream = || EngineError::NoStream(table.to_owned());
-        let shard = described.pointer("/StreamDescription/Shards/0/ShardId").ok_or_else(no_stream)?;
+        let shard = described.pointer("/StreamDescription/Shards/0/ShardId");
         let asked = match after {
             None => json!({ "StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" }),
             Some(after) => json!({
@@ -54,12 +57,20 @@ impl Engine {
                 "SequenceNumber": after,
             }),
         };
-        let iterator = self.request("GetShardIterator", &asked)?;
-        let iterator = iterator.get("ShardIterator").ok_or_else(no_stream)?;
-        let mut answer = self.request("GetRecords", &json!({ "ShardIterator": iterator, "Limit": records_max }))?;
+        let mut answer = self.request("GetShardIterator", &asked)?;
+        let iterator = answer.get_mut("ShardIterator").map(Value::take);
+        iterator.map(Cursor).ok_or_else(|| EngineError::NoStream(table.to_owned()))
+    }
+
+    /// What has been written since, as Lambda hands it over. A shard never ends here.
+    pub fn read(&self, cursor: &mut Cursor, records_max: usize) -> Result<Vec<Value>, EngineError> {
+        let mut answer = self.request("GetRecords", &json!({ "ShardIterator": cursor.0, "Limit": records_max }))?;
+        if let Some(next) = answer.get_mut("NextShardIterator").map(Value::take) {
+            cursor.0 = next;
+        }
         match answer.get_mut("Records").map(Value::take) {
             Some(Value::Array(records)) => Ok(records),
-            _ => Err(no_stream()),
+            _ => Ok(Vec::new()),
         }
     }
 

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 /// Lambda's own, where the template says nothing.
 const BATCH_SIZE: u64 = 100;
-/// What is read here, and what makes no difference on one machine: how long to wait for more, how many at once.
-const KNOWN: [&str; 11] = [
+/// What is read here, and what makes no difference on one machine: how long to wait for more, for how long a record counts.
+const KNOWN: [&str; 12] = [
     "Stream",
     "StartingPosition",
     "BatchSize",
@@ -18,13 +18,18 @@ const KNOWN: [&str; 11] = [
     "MaximumBatchingWindowInSeconds",
     "MaximumRecordAgeInSeconds",
     "MaximumRetryAttempts",
+    "ParallelizationFactor",
 ];
+/// Lambda's own bound.
+const LANES_MAX: u64 = 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     /// The table's name; `None` where it is left to a parameter that was not given.
     pub table: Option<String>,
     pub batch_size: usize,
+    /// How many batches are worked off at a time, each of other rows than the others.
+    pub lanes: u64,
     /// How often a batch is tried again; `None`: for as long as it is kept.
     pub retries_max: Option<u64>,
     /// A batch that fails as a whole is tried in halves.
@@ -59,6 +64,10 @@ impl Stream {
                 .and_then(|size| usize::try_from(size).ok())
                 .filter(|size| *size > 0)
                 .ok_or(StreamError::BatchSize)?,
+            lanes: said("ParallelizationFactor")
+                .map_or(Some(1), Value::as_u64)
+                .filter(|lanes| (1..=LANES_MAX).contains(lanes))
+                .ok_or(StreamError::Lanes)?,
             // -1 is without end, and so is saying nothing.
             retries_max: said("MaximumRetryAttempts").and_then(Value::as_u64),
             bisects: said("BisectBatchOnFunctionError").and_then(Value::as_bool).unwrap_or_default(),
@@ -117,6 +126,8 @@ pub enum StreamError {
     Start,
     #[error("BatchSize must be a number above zero")]
     BatchSize,
+    #[error("ParallelizationFactor must be 1 to {LANES_MAX}")]
+    Lanes,
     #[error("FilterCriteria must be patterns of objects down to lists of texts")]
     Filter,
 }

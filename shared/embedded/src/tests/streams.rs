@@ -38,18 +38,18 @@ const WORK: &str =
 
 #[test]
 fn a_mapping_is_read_as_it_is_written() {
-    let whole = "Stream: !Ref OrdersStreamArn\nStartingPosition: TRIM_HORIZON\nBatchSize: 10\nMaximumRetryAttempts: 3\n\
+    let whole = "Stream: !Ref OrdersStreamArn\nStartingPosition: TRIM_HORIZON\nBatchSize: 10\nParallelizationFactor: 4\nMaximumRetryAttempts: 3\n\
         BisectBatchOnFunctionError: true\nFunctionResponseTypes: [ReportBatchItemFailures]\n\
         DestinationConfig: { OnFailure: { Type: SQS, Destination: !GetAtt Dead.Arn } }";
     let read = stream(&format!("{whole}\n{WORK}")).expect("a mapping");
     assert_eq!(read.table.as_deref(), Some(ORDERS));
-    assert_eq!((read.batch_size, read.retries_max), (10, Some(3)));
+    assert_eq!((read.batch_size, read.lanes, read.retries_max), (10, 4, Some(3)));
     assert!(read.bisects && read.reports_failures && read.keeps_failures);
     assert_ne!(read.filter, Filter::default());
 
     let plain = stream("Stream: !GetAtt Orders.StreamArn\nStartingPosition: TRIM_HORIZON\nMaximumRetryAttempts: -1");
     let plain = plain.expect("a mapping");
-    assert_eq!((plain.table, plain.batch_size, plain.retries_max), (None, 100, None));
+    assert_eq!((plain.table, plain.batch_size, plain.lanes, plain.retries_max), (None, 100, 1, None));
     assert!(!plain.bisects && !plain.reports_failures && !plain.keeps_failures);
     assert_eq!(plain.filter, Filter::default());
 }
@@ -63,6 +63,8 @@ fn what_is_not_supported_is_refused() {
         ("BatchSize: 10".to_owned(), StreamError::Start),
         (format!("{start}\nBatchSize: 0"), StreamError::BatchSize),
         (format!("{start}\nBatchSize: ten"), StreamError::BatchSize),
+        (format!("{start}\nParallelizationFactor: 0"), StreamError::Lanes),
+        (format!("{start}\nParallelizationFactor: 11"), StreamError::Lanes),
         (format!("{start}\nTumblingWindowInSeconds: 3"), StreamError::Unknown("TumblingWindowInSeconds".to_owned())),
         (format!("{start}\nFilterCriteria: {{}}"), StreamError::Filter),
         (pattern("no JSON"), StreamError::Filter),
@@ -114,6 +116,11 @@ fn put(engine: &Engine, id: &str) {
     engine.request("PutItem", &json!({ "TableName": ORDERS, "Item": { "id": { "S": id } } })).expect("written");
 }
 
+fn all(engine: &Engine, after: Option<&str>, records_max: usize) -> Vec<Value> {
+    let mut cursor = engine.cursor(ORDERS, after).expect("a stream");
+    engine.read(&mut cursor, records_max).expect("records")
+}
+
 fn ids(records: &[Value]) -> Vec<&str> {
     records.iter().map(|record| record["dynamodb"]["NewImage"]["id"]["S"].as_str().expect("an id")).collect()
 }
@@ -131,7 +138,7 @@ fn a_stream_is_there_only_when_it_is_asked_for() {
     let engine = Engine::memory().expect("a store");
     engine.create_tables(&data()).expect("tables");
     put(&engine, "HL1");
-    assert!(matches!(engine.records(ORDERS, None, 10), Err(EngineError::NoStream(table)) if table == ORDERS));
+    assert!(matches!(engine.cursor(ORDERS, None), Err(EngineError::NoStream(table)) if table == ORDERS));
     engine.enable_streams(&data()).expect("streams");
     let arn = engine.stream_arn(ORDERS).expect("a stream");
     engine.enable_streams(&data()).expect("making them again changes nothing");
@@ -140,12 +147,18 @@ fn a_stream_is_there_only_when_it_is_asked_for() {
     assert_eq!(streams["Streams"].as_array().map(Vec::len), Some(1), "only the orders have one");
     put(&engine, "HL1");
     put(&engine, "HL2");
-    let records = engine.records(ORDERS, None, 10).expect("records");
+    let records = all(&engine, None, 10);
     assert_eq!(ids(&records), ["HL1", "HL2"]);
     assert_eq!(records[0]["eventName"], "MODIFY");
     assert_eq!(records[0]["dynamodb"]["OldImage"]["id"]["S"], "HL1");
-    assert_eq!(ids(&engine.records(ORDERS, Some(sequence(&records[0])), 10).expect("records")), ["HL2"]);
-    assert_eq!(ids(&engine.records(ORDERS, None, 1).expect("records")), ["HL1"]);
+    assert_eq!(ids(&all(&engine, Some(sequence(&records[0])), 10)), ["HL2"]);
+    let mut cursor = engine.cursor(ORDERS, None).expect("a stream");
+    for expected in [vec!["HL1"], vec!["HL2"], vec![], vec!["HL3"]] {
+        if expected == ["HL3"] {
+            put(&engine, "HL3");
+        }
+        assert_eq!(ids(&engine.read(&mut cursor, 1).expect("records")), expected);
+    }
     assert_eq!(engine.prune_stream(ORDERS, sequence(&records[1])).expect("nothing to do"), 0, "in memory all stays");
     let target = Some("DynamoDBStreams_20120810.ListStreams");
     assert_eq!(engine.answer(target, "{}").0, 200, "as the AWS CLI asks");
@@ -161,12 +174,12 @@ fn what_was_read_is_dropped_and_the_numbers_go_on() {
     for id in ["HL1", "HL2", "HL3", "HL4"] {
         put(&engine, id);
     }
-    let records = engine.records(ORDERS, None, 10).expect("records");
+    let records = all(&engine, None, 10);
     assert_eq!(engine.prune_stream(ORDERS, sequence(&records[1])).expect("dropped"), 2);
-    assert_eq!(ids(&engine.records(ORDERS, None, 10).expect("records")), ["HL3", "HL4"]);
+    assert_eq!(ids(&all(&engine, None, 10)), ["HL3", "HL4"]);
     assert_eq!(engine.prune_stream("another", sequence(&records[3])).expect("nothing there"), 0);
     assert_eq!(engine.prune_stream(ORDERS, sequence(&records[3])).expect("dropped"), 1, "the last one stays");
-    assert_eq!(ids(&engine.records(ORDERS, None, 10).expect("records")), ["HL4"]);
+    assert_eq!(ids(&all(&engine, None, 10)), ["HL4"]);
 
     // As a clock that was ahead has left it, and as it is after a day.
     let store = rusqlite::Connection::open(&path).expect("a store");
@@ -176,11 +189,11 @@ fn what_was_read_is_dropped_and_the_numbers_go_on() {
     drop((store, engine));
     let engine = Engine::open(&path).expect("a store");
     put(&engine, "HL5");
-    let after = engine.records(ORDERS, None, 10).expect("records");
+    let after = all(&engine, None, 10);
     assert_eq!(ids(&after), ["HL4", "HL5"]);
     assert!(sequence(&after[0]) < sequence(&after[1]));
     assert_eq!(engine.prune_stream(ORDERS, sequence(&records[0])).expect("dropped"), 1, "what is older than a day");
-    assert_eq!(ids(&engine.records(ORDERS, None, 10).expect("records")), ["HL5"]);
+    assert_eq!(ids(&all(&engine, None, 10)), ["HL5"]);
 }
 
 #[test]

@@ -1,0 +1,277 @@
+//! A stream that is read: in its order, in batches, again where it fails, and on from where it was after a restart.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use embedded::{DATA_YAML, Template};
+
+use super::*;
+use crate::home::Home;
+
+const ORDERS: &str = "hookledger-local-orders";
+
+/// What a worker was called with, by the orders, and what it answers.
+#[derive(Clone, Default)]
+struct Worker {
+    batches: Arc<Mutex<Vec<String>>>,
+}
+
+impl Worker {
+    /// `answer` is asked with the number of the call, from 0, and the sequence numbers and orders of the batch.
+    fn work(
+        &self,
+        answer: impl Fn(usize, &[(String, String)]) -> Result<String, String> + Send + Sync + 'static,
+    ) -> Work {
+        let batches = Arc::clone(&self.batches);
+        Arc::new(move |event| {
+            let event: Value = serde_json::from_str(&event).expect("an event");
+            let records = event["Records"].as_array().expect("records").clone();
+            for record in &records {
+                assert_eq!(record["eventSource"], "aws:dynamodb");
+                assert_eq!(record["awsRegion"], "us-east-1");
+                assert_eq!(
+                    record["eventSourceARN"],
+                    format!("arn:aws:dynamodb:us-east-1:000000000000:table/{ORDERS}/stream/local")
+                );
+                assert_eq!(record["dynamodb"]["NewImage"]["id"], record["dynamodb"]["Keys"]["id"]);
+            }
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            let batch: Vec<_> = records
+                .iter()
+                .map(|record| {
+                    (text(&record["dynamodb"]["SequenceNumber"]), text(&record["dynamodb"]["Keys"]["id"]["S"]))
+                })
+                .collect();
+            let call = {
+                let mut batches = batches.lock().expect("a lock");
+                batches.push(batch.iter().map(|(_, order)| order.as_str()).collect::<Vec<_>>().join(" "));
+                batches.len() - 1
+            };
+            let answer = answer(call, &batch);
+            Box::pin(async move { answer })
+        })
+    }
+
+    fn batches(&self) -> Vec<String> {
+        self.batches.lock().expect("a lock").clone()
+    }
+}
+
+fn stream(properties: &Value) -> Stream {
+    let mut all = json!({ "StartingPosition": "TRIM_HORIZON", "BatchSize": 3 });
+    let more = properties.as_object().expect("an object").clone();
+    all.as_object_mut().expect("an object").extend(more);
+    let event = json!({ "Type": "DynamoDB", "Properties": all });
+    let function = json!({
+        "Type": "AWS::Serverless::Function",
+        "Metadata": { "BuildProperties": { "Binary": "worker" } },
+        "Properties": { "Events": { "Orders": event } },
+    });
+    let template = json!({ "Resources": { "Worker": function } }).to_string();
+    Template::parse(&template, &[]).expect("a template").functions()[0].streams[0].clone()
+}
+
+fn reporting() -> Value {
+    json!({ "FunctionResponseTypes": ["ReportBatchItemFailures"], "MaximumRetryAttempts": 2, "BisectBatchOnFunctionError": true,
+        "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:sqs:us-east-1:000000000000:dead" } },
+        "FilterCriteria": { "Filters": [{ "Pattern": "{\"dynamodb\":{\"NewImage\":{\"work\":{\"S\":[\"fulfilment\"]}}}}" }] } })
+}
+
+fn engine(folder: &Path) -> Engine {
+    let engine = Engine::open(&folder.join("store.db")).expect("a store");
+    let data = Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template");
+    engine.create_tables(&data).expect("tables");
+    engine.enable_streams(&data).expect("streams");
+    engine
+}
+
+fn put(engine: &Engine, id: &str, work: &str) {
+    let item = json!({ "id": { "S": id }, "work": { "S": work }, "due_at": { "S": "2026" } });
+    engine.request("PutItem", &json!({ "TableName": ORDERS, "Item": item })).expect("written");
+}
+
+fn positions(folder: &Path) -> Positions {
+    Positions::open(Some(Home::open(folder).expect("a folder"))).expect("positions")
+}
+
+/// Reads for as long as a test lets it.
+async fn read_for(time: Duration, mapped: Mapped, engine: &Engine, positions: &Positions) {
+    let _ = tokio::time::timeout(time, read(&[mapped], engine, positions)).await;
+}
+
+fn mapped(properties: &Value, work: Work) -> Mapped {
+    Mapped { name: "worker".to_owned(), table: ORDERS.to_owned(), stream: stream(properties), work }
+}
+
+fn report(failed: &[&str]) -> String {
+    let failed: Vec<_> = failed.iter().map(|failed| json!({ "itemIdentifier": failed })).collect();
+    json!({ "batchItemFailures": failed }).to_string()
+}
+
+fn planted(folder: &Path) -> Engine {
+    let engine = engine(folder);
+    for (id, work) in [
+        ("A", "payment"),
+        ("A", "fulfilment"),
+        ("B", "fulfilment"),
+        ("C", "fulfilment"),
+        ("D", "fulfilment"),
+        ("D", "x"),
+    ] {
+        put(&engine, id, work);
+    }
+    engine
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_tried_again_from_the_first_that_failed() {
+    type Answer = fn(usize, &[(String, String)]) -> Result<String, String>;
+    fn fail_b(batch: &[(String, String)]) -> Result<String, String> {
+        let failed: Vec<&str> = batch.iter().filter(|(_, order)| order == "B").map(|(seq, _)| seq.as_str()).collect();
+        Ok(report(&failed))
+    }
+    let rows: [(&str, Answer, &[&str], &[&str]); 9] = [
+        ("all is well", |_, _| Ok(report(&[])), &["A B C", "D"], &[]),
+        ("a report of another kind", |_, _| Ok("{}".to_owned()), &["A B C", "D"], &[]),
+        ("once", |call, batch| if call == 0 { fail_b(batch) } else { Ok(report(&[])) }, &["A B C", "B C D"], &[]),
+        ("always", |_, batch| fail_b(batch), &["A B C", "B C D", "B C D", "C D"], &["B"]),
+        (
+            "an error once",
+            |call, _| if call == 0 { Err("broken".to_owned()) } else { Ok(report(&[])) },
+            &["A B C", "A B", "C D"],
+            &[],
+        ),
+        (
+            "an error of one",
+            |_, batch| {
+                if batch.iter().any(|(_, order)| order == "B") { Err("broken".to_owned()) } else { Ok(report(&[])) }
+            },
+            &["A B C", "A B", "A", "B C D", "B C", "B", "B", "B", "C D"],
+            &["B"],
+        ),
+        (
+            "no report",
+            |call, _| if call == 0 { Ok("<html>".to_owned()) } else { Ok(report(&[])) },
+            &["A B C", "A B", "C D"],
+            &[],
+        ),
+        (
+            "another's record",
+            |call, _| if call == 0 { Ok(report(&["1"])) } else { Ok(report(&[])) },
+            &["A B C", "A B", "C D"],
+            &[],
+        ),
+        (
+            "a panic",
+            |call, _| if call == 0 { panic!("broken") } else { Ok(report(&[])) },
+            &["A B C", "A B", "C D"],
+            &[],
+        ),
+    ];
+    for (row, answer, expected, dead) in rows {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (engine, worker) = (planted(folder.path()), Worker::default());
+        let positions = positions(folder.path());
+        read_for(Duration::from_mins(1), mapped(&reporting(), worker.work(answer)), &engine, &positions).await;
+        assert_eq!(worker.batches(), expected, "{row}");
+        let letters = std::fs::read_to_string(folder.path().join("dead-letters.jsonl")).unwrap_or_default();
+        let letters: Vec<Value> = letters.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
+        assert_eq!(
+            letters.iter().map(|letter| letter["order"].as_str().expect("an order")).collect::<Vec<_>>(),
+            dead,
+            "{row}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_reports_a_batch_fails_as_a_whole_and_without_a_bound_for_ever() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, worker) = (planted(folder.path()), Worker::default());
+    let work = worker.work(|call, _| if call < 3 { Err("broken".to_owned()) } else { Ok("whatever".to_owned()) });
+    read_for(Duration::from_mins(1), mapped(&json!({}), work), &engine, &positions(folder.path())).await;
+    assert_eq!(worker.batches(), ["A A B", "A A B", "A A B", "A A B", "C D D"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_goes_on_where_it_was_and_what_was_not_noted_is_seen_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, worker) = (planted(folder.path()), Worker::default());
+    let well = || worker.work(|_, _| Ok(report(&[])));
+    read_for(Duration::from_secs(1), mapped(&reporting(), well()), &engine, &positions(folder.path())).await;
+    drop(engine);
+    let engine = self::engine(folder.path());
+    put(&engine, "E", "fulfilment");
+    read_for(Duration::from_secs(1), mapped(&reporting(), well()), &engine, &positions(folder.path())).await;
+    assert_eq!(worker.batches(), ["A B C", "D", "E"]);
+    // Killed between the work and the note; or the note is damaged.
+    std::fs::write(folder.path().join("streams.json"), "{").expect("written");
+    read_for(Duration::from_secs(1), mapped(&reporting(), well()), &engine, &positions(folder.path())).await;
+    assert_eq!(worker.batches(), ["A B C", "D", "E", "A B C", "D E"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_is_heard_of_at_once_and_what_was_read_is_dropped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, worker) = (engine(folder.path()), Worker::default());
+    let (positions, mapped) = (positions(folder.path()), [mapped(&reporting(), worker.work(|_, _| Ok(report(&[]))))]);
+    let started = tokio::time::Instant::now();
+    let writing = async {
+        for n in 0..250 {
+            put(&engine, &format!("N{n}"), "fulfilment");
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = read(&mapped, &engine, &positions) => {}
+        () = writing => {}
+    }
+    assert_eq!(worker.batches().join(" ").split(' ').count(), 250);
+    assert_eq!(started.elapsed(), Duration::ZERO, "nobody has waited for the clock");
+    let mut cursor = engine.cursor(ORDERS, None).expect("a stream");
+    let left = engine.read(&mut cursor, 1_000).expect("records").len();
+    assert!((1..=101).contains(&left), "{left}");
+}
+
+/// One whose call never ends keeps nobody waiting but those of its lane.
+#[tokio::test(start_paused = true)]
+async fn lanes_go_on_beside_each_other_and_each_row_in_its_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, seen) = (engine(folder.path()), Arc::new(Mutex::new(Vec::new())));
+    for round in ["1", "2"] {
+        for order in 0..16 {
+            put(&engine, &format!("N{order}"), round);
+        }
+    }
+    let all = Arc::clone(&seen);
+    let work: Work = Arc::new(move |event| {
+        let all = Arc::clone(&all);
+        Box::pin(async move {
+            let event: Value = serde_json::from_str(&event).expect("an event");
+            for record in event["Records"].as_array().expect("records") {
+                if row(record) == "N3" {
+                    std::future::pending::<()>().await;
+                }
+                let image = &record["dynamodb"]["NewImage"]["work"]["S"];
+                all.lock().expect("a lock").push((row(record).to_owned(), image.as_str().expect("a text").to_owned()));
+            }
+            Ok(report(&[]))
+        })
+    });
+    let positions = positions(folder.path());
+    let properties = json!({ "ParallelizationFactor": 4, "BatchSize": 1 });
+    read_for(Duration::from_secs(5), mapped(&properties, work), &engine, &positions).await;
+    let seen = seen.lock().expect("a lock").clone();
+    let lanes: Vec<bool> =
+        (0..16).map(|order| seen.iter().filter(|(row, _)| *row == format!("N{order}")).count() == 2).collect();
+    assert!(!lanes[3] && lanes.iter().filter(|is_done| **is_done).count() > 8, "{lanes:?}");
+    for order in (0..16).filter(|order| lanes[*order]) {
+        let rounds: Vec<&str> =
+            seen.iter().filter(|(row, _)| *row == format!("N{order}")).map(|(_, round)| round.as_str()).collect();
+        assert_eq!(rounds, ["1", "2"]);
+    }
+    let stuck: Vec<bool> = (0..4).map(|lane| positions.of(&format!("worker.{lane}")).is_none()).collect();
+    assert_eq!(stuck.iter().filter(|is_stuck| **is_stuck).count(), 1, "{stuck:?}");
+}
