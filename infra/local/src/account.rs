@@ -10,6 +10,7 @@ use ledger::{
 };
 
 use crate::books::{Books, Which};
+use crate::by::By;
 use crate::error::Error;
 use crate::manual::{self, Change, What, credits_of};
 use crate::seed::delivery;
@@ -17,9 +18,8 @@ use crate::{print, random};
 
 /// A screen of it.
 const STATEMENT_LINES: i32 = 20;
-/// Two lines of a terminal; the row stays within the 1 KB that a write is billed by.
-const REASON_CHARS_MAX: usize = 160;
-const AUTHOR_CHARS_MAX: usize = 64;
+/// Who led whom here: a chain that is longer is no real one, and to look for a circle in it would not end.
+const REFERRERS_MAX: usize = 64;
 /// A person waits longer than a sender does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -46,13 +46,24 @@ enum Action {
         owner: String,
         remote_key_id: String,
         #[command(flatten)]
-        by: By,
+        by: Named,
+    },
+    /// Say who led the owner here, and so earns by what they buy from now on
+    Referrer {
+        owner: String,
+        #[arg(required_unless_present = "none")]
+        referrer: Option<String>,
+        /// Nobody, from now on
+        #[arg(long, conflicts_with = "referrer")]
+        none: bool,
+        #[command(flatten)]
+        by: Named,
     },
     /// Make an API key for the owner. It is shown once and never stored
     ApiKey {
         owner: String,
         #[command(flatten)]
-        by: By,
+        by: Named,
     },
 }
 
@@ -63,17 +74,13 @@ struct Sum {
     #[arg(allow_negative_numbers = true)]
     amount: String,
     #[command(flatten)]
-    by: By,
+    by: Named,
 }
 
 #[derive(Debug, Args)]
-struct By {
-    /// Why: it stands in the journal
-    #[arg(long, value_parser = reason)]
-    reason: String,
-    /// Who: it stands in the journal [default: $USER]
-    #[arg(long, value_parser = author)]
-    author: Option<String>,
+struct Named {
+    #[command(flatten)]
+    by: By,
     /// A name for this change, so that doing it again does nothing [default: a new one]
     #[arg(long)]
     id: Option<String>,
@@ -81,30 +88,34 @@ struct By {
 
 pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
     let books = || args.which.open(dir);
-    let user = || variable("USER").ok_or(Error::NoAuthor);
     match args.action {
-        Action::Show { owner } => show(&args.which.read(dir).await?, &credits_of(&Owner::new(&owner)?)).await,
+        Action::Show { owner } => show(&args.which.read(dir).await?, &Owner::new(&owner)?).await,
         Action::Credit(sum) => {
-            let (account, amount, by) = sum.read(user)?;
+            let (account, amount, by) = sum.read(variable)?;
             change(&books().await?, by, What::Credit { account, amount }).await
         }
         Action::Debit(sum) => {
-            let (account, amount, by) = sum.read(user)?;
+            let (account, amount, by) = sum.read(variable)?;
             change(&books().await?, by, What::Debit { account, amount }).await
         }
         Action::Overdraft(sum) => {
-            let (account, to, by) = sum.read(user)?;
+            let (account, to, by) = sum.read(variable)?;
             let books = books().await?;
             let row = books.ledger.account(&account).await?;
             let from = row.map_or(Amount::ZERO, |row| row.overdraft);
             change(&books, by, What::Overdraft { account, from, to }).await
         }
         Action::Key { owner, remote_key_id: name, by } => {
-            let (owner, key, by) = (Owner::new(&owner)?, CallerKey::remote(&name)?, by.signed(user)?);
+            let (owner, key, by) = (Owner::new(&owner)?, CallerKey::remote(&name)?, by.signed(variable)?);
             change(&books().await?, by, What::RemoteKey { owner, key, name }).await
         }
+        Action::Referrer { owner, referrer, none: _, by } => {
+            let (owner, by) = (Owner::new(&owner)?, by.signed(variable)?);
+            let to = referrer.as_deref().map(Owner::new).transpose()?;
+            refer(&books().await?, by, owner, to).await
+        }
         Action::ApiKey { owner, by } => {
-            let (owner, by, secret) = (Owner::new(&owner)?, by.signed(user)?, random::api_key()?);
+            let (owner, by, secret) = (Owner::new(&owner)?, by.signed(variable)?, random::api_key()?);
             let key = CallerKey::api(&secret);
             api_key(&books().await?, by, What::ApiKey { owner, key }, &secret).await
         }
@@ -112,10 +123,10 @@ pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Op
 }
 
 impl Sum {
-    fn read(self, user: impl Fn() -> Result<String, Error>) -> Result<(AccountId, Amount, Signed), Error> {
+    fn read(self, variable: impl Fn(&str) -> Option<String>) -> Result<(AccountId, Amount, Signed), Error> {
         let account = credits_of(&Owner::new(&self.owner)?);
         let amount = account.asset().parse(&self.amount)?;
-        Ok((account, amount, self.by.signed(user)?))
+        Ok((account, amount, self.by.signed(variable)?))
     }
 }
 
@@ -126,20 +137,24 @@ struct Signed {
     reason: String,
 }
 
-impl By {
-    fn signed(self, user: impl Fn() -> Result<String, Error>) -> Result<Signed, Error> {
+impl Named {
+    fn signed(self, variable: impl Fn(&str) -> Option<String>) -> Result<Signed, Error> {
         let id = self.id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
         // Before any books are opened: a change that cannot be made makes no folder either.
         EventKey::new(manual::SOURCE, &id)?;
-        Ok(Signed { id, author: self.author.map_or_else(user, Ok)?, reason: self.reason })
+        Ok(Signed { id, author: self.by.author(variable)?, reason: self.by.reason })
     }
 }
 
-async fn show(books: &Books, account: &AccountId) -> Result<(), Error> {
+async fn show(books: &Books, owner: &Owner) -> Result<(), Error> {
+    let account = &credits_of(owner);
     let row = books.ledger.account(account).await?;
     let row = row.ok_or_else(|| Error::NoAccount(account.clone()))?;
     print::line(account);
     state(account, &row);
+    if let Some(referrer) = books.ledger.referrer(owner, &delivery(PATIENCE)).await? {
+        print::line(format_args!("  referrer   {referrer}"));
+    }
     let lines = books.ledger.statement(account, STATEMENT_LINES).await?;
     if !lines.is_empty() {
         print::line("");
@@ -188,6 +203,24 @@ async fn api_key(books: &Books, by: Signed, what: What, secret: &str) -> Result<
     Ok(())
 }
 
+/// Nobody leads themselves here, be it by way of others.
+async fn refer(books: &Books, by: Signed, owner: Owner, to: Option<Owner>) -> Result<(), Error> {
+    let mut above = to.clone();
+    for _ in 0..REFERRERS_MAX {
+        let Some(referrer) = above else { break };
+        if referrer == owner {
+            return Err(Error::Circle(owner));
+        }
+        above = books.ledger.referrer(&referrer, &delivery(PATIENCE)).await?;
+    }
+    let from = books.ledger.referrer(&owner, &delivery(PATIENCE)).await?;
+    told(&committed(books, &by, What::Referrer { owner: owner.clone(), from, to }).await?);
+    let referrer = books.ledger.referrer(&owner, &delivery(PATIENCE)).await?;
+    let said = referrer.map_or_else(|| "nobody".to_owned(), |referrer| referrer.to_string());
+    print::line(format_args!("  {owner} was led here by {said}"));
+    Ok(())
+}
+
 fn told(done: &Committed) {
     match done {
         Committed::Now(Receipt { key, .. }) => print::line(format_args!("done: {key}")),
@@ -225,20 +258,4 @@ async fn committed(books: &Books, by: &Signed, what: What) -> Result<Committed, 
         (Reason::Overtaken, _) => Err(Error::Overtaken),
         (reason, _) => Err(CommitError::Rejected(reason).into()),
     }
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    bounded(text, REASON_CHARS_MAX)
-}
-
-fn author(text: &str) -> Result<String, String> {
-    bounded(text, AUTHOR_CHARS_MAX)
-}
-
-fn bounded(text: &str, chars_max: usize) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > chars_max || text.chars().any(char::is_control) {
-        return Err(format!("must be one line of 1 to {chars_max} characters"));
-    }
-    Ok(text.to_owned())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use edge::KeyringError;
 use embedded::{EngineError, TemplateError};
 use idempotency::MissingTable;
-use ledger::{AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumberError};
+use ledger::{AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumberError, Owner};
 use signing::SecretError;
 use thiserror::Error as ThisError;
 use webhook::AdmissionError;
@@ -114,6 +114,14 @@ pub(crate) enum Error {
     NoAuthor,
     #[error("the amount {0}")]
     Amount(#[from] AmountError),
+    #[error("{0} cannot have been led here by themselves, be it by way of others")]
+    Circle(Owner),
+    #[error("there is nothing to resolve about {0}: {1}")]
+    NothingToResolve(String, &'static str),
+    #[error("somebody else changed the order at the same moment: look at it, and do it again")]
+    OrderOvertaken,
+    #[error("--seq is the operator's number of a top-up that was done, of 1 to {0} visible ASCII characters")]
+    Seq(usize),
     #[error("there is no order {0} in these books")]
     UnknownOrder(String),
     #[error("{0} tells nothing of orders: leave --order out")]

@@ -5,6 +5,7 @@ mod api_gateway;
 mod audit;
 mod banner;
 mod books;
+mod by;
 mod clock;
 mod error;
 mod event;
@@ -61,7 +62,7 @@ enum Command {
     Event(event::Event),
     /// Show an account, or change it by hand
     Account(account::Account),
-    /// Show an order
+    /// Show an order, or say what became of its top-up
     Order(order::Order),
     /// Compare accounts, orders and the journal with each other; fails where they disagree
     Audit(audit::Audit),
@@ -95,8 +96,8 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             None => serve::run(serve, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Send(args)) => send::run(&args, &data, variable).await,
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| ExitCode::SUCCESS),
-            Some(Command::Order(args)) => order::run(args, &data).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Audit(args)) => audit::run(args, &data).await,
+            Some(Command::Order(args)) => order::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Account(args)) => account::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
         }
     })

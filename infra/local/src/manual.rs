@@ -40,6 +40,12 @@ pub(crate) enum What {
         owner: Owner,
         key: CallerKey,
     },
+    /// Who led the owner here.
+    Referrer {
+        owner: Owner,
+        from: Option<Owner>,
+        to: Option<Owner>,
+    },
 }
 
 impl Change<'_> {
@@ -76,7 +82,9 @@ impl What {
             Self::Credit { account, .. } | Self::Debit { account, .. } | Self::Overdraft { account, .. } => {
                 account.clone()
             }
-            Self::RemoteKey { owner, .. } | Self::ApiKey { owner, .. } => credits_of(owner),
+            Self::RemoteKey { owner, .. } | Self::ApiKey { owner, .. } | Self::Referrer { owner, .. } => {
+                credits_of(owner)
+            }
         }
     }
 
@@ -87,6 +95,7 @@ impl What {
             Self::Overdraft { .. } => "overdraft",
             Self::RemoteKey { .. } => "key",
             Self::ApiKey { .. } => "api_key",
+            Self::Referrer { .. } => "referrer",
         }
     }
 
@@ -100,6 +109,10 @@ impl What {
             }
             Self::RemoteKey { owner, name, .. } => vec![("owner", owner.to_string()), ("key", name.clone())],
             Self::ApiKey { owner, .. } => vec![("owner", owner.to_string())],
+            Self::Referrer { owner, to, .. } => {
+                let to = to.as_ref().map_or_else(String::new, Owner::to_string);
+                vec![("owner", owner.to_string()), ("referrer", to)]
+            }
         }
     }
 
@@ -119,6 +132,9 @@ impl What {
             }
             Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key } => {
                 Effect::Bind { key: key.clone(), owner: owner.clone() }
+            }
+            Self::Referrer { owner, from, to } => {
+                Effect::Refer { owner: owner.clone(), from: from.clone(), to: to.clone() }
             }
         }
     }

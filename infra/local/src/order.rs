@@ -1,15 +1,19 @@
-//! `order`: what is known of an order, for whoever has to say what happened.
+//! `order`: what is known of an order, for whoever has to say what happened; and what only a person can say of it.
+
+mod resolve;
 
 use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ledger::{Asset, Claims, Grant, Ledger as _, Money, Order as Row, OrderNumber};
+use ledger::{Asset, Claims, Grant, Ledger as _, Money, Order as Row, OrderNumber, Recharge, Share, Transfer};
 
-use crate::books::Which;
+use crate::books::{Books, Which};
 use crate::error::Error;
 use crate::print;
 use crate::seed::delivery;
+
+use resolve::Resolve;
 
 /// A person waits longer than a sender does.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,17 +28,34 @@ pub(crate) struct Order {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Its terms, its payment and all that was claimed back
+    /// Its terms, its payment, what was delivered, and all that was claimed back
     Show { number: String },
+    /// Say what became of a top-up of which no machine knows. It stands in the journal
+    Resolve(Resolve),
 }
 
-pub(crate) async fn run(args: Order, dir: &Path) -> Result<(), Error> {
-    let Action::Show { number } = args.action;
-    let number = OrderNumber::new(&number)?;
-    let books = args.which.read(dir).await?;
-    let order = books.ledger.order(&number, &delivery(PATIENCE)).await?;
-    show(&order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?);
-    Ok(())
+pub(crate) async fn run(args: Order, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+    match args.action {
+        Action::Show { number } => {
+            let number = OrderNumber::new(&number)?;
+            show(&read(&args.which.read(dir).await?, &number).await?);
+            Ok(())
+        }
+        Action::Resolve(resolve) => {
+            let number = OrderNumber::new(&resolve.number)?;
+            let author = resolve.by.author(variable)?;
+            let books = args.which.read(dir).await?;
+            let order = read(&books, &number).await?;
+            resolve.write(&books, &order, &author).await?;
+            show(&read(&books, &number).await?);
+            Ok(())
+        }
+    }
+}
+
+async fn read(books: &Books, number: &OrderNumber) -> Result<Row, Error> {
+    let order = books.ledger.order(number, &delivery(PATIENCE)).await?;
+    order.ok_or_else(|| Error::UnknownOrder(number.to_string()))
 }
 
 fn show(order: &Row) {
@@ -61,6 +82,9 @@ fn show(order: &Row) {
         rows.push(["disputed".to_owned(), "frozen until it is won".to_owned()]);
     }
     rows.push(["fulfilment".to_owned(), order.fulfilment.as_str().to_owned()]);
+    rows.extend(order.shares().iter().map(|share| delivered(order, share)));
+    rows.extend(order.transfer.iter().map(|transfer| ["transfer".to_owned(), transferred(transfer)]));
+    rows.extend(order.recharge.iter().flat_map(recharged));
     rows.push(["version".to_owned(), order.version.to_string()]);
     print::line(&order.number);
     let rows: Vec<[String; 2]> = rows.into_iter().map(|[name, value]| [format!("  {name}"), value]).collect();
@@ -70,6 +94,25 @@ fn show(order: &Row) {
     for line in claims.chain(anomalies) {
         print::line(format_args!("  {line}"));
     }
+}
+
+/// `grant#1  10 of 10 POSX, to alice`
+fn delivered(order: &Row, share: &Share) -> [String; 2] {
+    let asset = share.account.asset();
+    let [stands, due] = [order.standing(share.line), order.due(share)].map(|amount| asset.format(amount));
+    [share.line.to_string(), format!("{stands} of {due}, on {}", share.account)]
+}
+
+fn transferred(transfer: &Transfer) -> String {
+    let id = transfer.id.as_deref().map(|id| format!(" as {id}")).unwrap_or_default();
+    format!("{}{id}, since {}", transfer.status.as_str(), transfer.at)
+}
+
+fn recharged(recharge: &Recharge) -> Vec<[String; 2]> {
+    let state = format!("{}, claimed at {}", recharge.state.as_str(), recharge.at);
+    let more = [("seq", &recharge.seq), ("receipt", &recharge.receipt)];
+    let more = more.into_iter().filter_map(|(name, said)| Some([name.to_owned(), said.clone()?]));
+    std::iter::once(["recharge".to_owned(), state]).chain(more).collect()
 }
 
 fn claimed(payment: &str, claims: &Claims, price: Money) -> Vec<String> {
