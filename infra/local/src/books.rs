@@ -97,14 +97,12 @@ fn undamaged(path: &Path) -> Result<(), Error> {
 pub(crate) fn functions(engine: &Engine) -> Result<Template, Error> {
     let (tables, of_stream) = (tables()?, |error| Error::Stream(Box::new(error)));
     engine.enable_streams(&tables).map_err(of_stream)?;
-    // As the other stack hands them over.
+    // As the one stack hands them to the other.
     let mut parameters = vec![("Stage".to_owned(), STAGE.to_owned())];
-    for table in tables.tables().iter().filter(|table| table.stream.is_some()) {
-        let arn = engine.stream_arn(&table.name).map_err(of_stream)?;
-        parameters.push((format!("{}StreamArn", table.logical_id), arn));
+    for (name, table) in tables.stream_parameters() {
+        parameters.push((format!("ssm:{name}"), engine.stream_arn(&table.name).map_err(of_stream)?));
     }
-    let parameters: Vec<(&str, &str)> =
-        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     Ok(Template::parse(APP_YAML, &parameters)?)
 }
 

@@ -15,6 +15,7 @@ use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;
 use crate::mock_epay::{self, MockEpay};
 use crate::mock_stripe::{self, MockStripe};
+use crate::mock_unitel::{self, MockUnitel};
 use crate::mock_wechat::{self, MockWechat};
 use crate::now;
 use crate::sources::{EPAY, STRIPE};
@@ -34,6 +35,7 @@ pub(crate) struct Gateway {
     pub(crate) mock_stripe: Option<MockStripe>,
     pub(crate) mock_epay: Option<MockEpay>,
     pub(crate) mock_wechat: MockWechat,
+    pub(crate) mock_unitel: MockUnitel,
 }
 
 pub(crate) struct Served {
@@ -64,6 +66,10 @@ impl Gateway {
         let (path, body) = (head.uri.path_and_query()?.as_str(), String::from_utf8_lossy(body));
         if let Some(path) = path.strip_prefix(mock_wechat::PATH) {
             let reply = self.mock_wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
+            return Some(response(reply, "mock"));
+        }
+        if let Some(path) = path.strip_prefix(mock_unitel::PATH) {
+            let reply = self.mock_unitel.answer(head.method.as_str(), path, &head.headers, &body, now()).await;
             return Some(response(reply, "mock"));
         }
         if let (Some(path), Some(mock)) = (path.strip_prefix(mock_epay::PATH), &self.mock_epay) {

@@ -17,6 +17,7 @@ mod log;
 mod manual;
 mod mock_epay;
 mod mock_stripe;
+mod mock_unitel;
 mod mock_wechat;
 mod order;
 mod post;

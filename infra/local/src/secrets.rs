@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use providers::UnitelKeys;
+
 use crate::error::Error;
 use crate::home::Home;
 use crate::random::{self, Generate};
@@ -58,6 +60,12 @@ impl Secrets {
 fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
     let of_sources = SOURCES.iter().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
-    let ours = [(DEMO_API_KEY, random::api_key as Generate), (checkout::SETTING, random::stripe_key as Generate)];
+    let [username, password] = UnitelKeys::SETTINGS;
+    let ours: [(_, Generate); 4] = [
+        (DEMO_API_KEY, random::api_key),
+        (checkout::SETTING, random::stripe_key),
+        (username, || Ok("shop".to_owned())),
+        (password, random::hex),
+    ];
     named.chain(ours)
 }

@@ -26,6 +26,7 @@ use crate::gateway::{Gateway, Served};
 use crate::home::{Claim, Home, Running, RunningSource};
 use crate::mock_epay::MockEpay;
 use crate::mock_stripe::MockStripe;
+use crate::mock_unitel::MockUnitel;
 use crate::mock_wechat::MockWechat;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{SOURCES, Scheme};
@@ -72,11 +73,13 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let engine = if args.memory { in_memory()? } else { books::store(&home)? };
     let mock_stripe = mock_stripe(address, &secrets, &variable);
     let mock_wechat = MockWechat::new(&format!("http://{address}"), &secrets)?;
+    let mock_unitel = MockUnitel::new(&format!("http://{address}"), &secrets);
     let mock_epay = mock_epay(address, &secrets, &variable)?;
     let of_stripe = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name));
     let of_epay = |name: &str| mock_epay.as_ref().and_then(|mock| mock.setting(name));
     let mocked = |name: &str| of_stripe(name).or_else(|| of_epay(name));
-    let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| mock_wechat.setting(name));
+    let unless_said = |name: &str| mock_wechat.setting(name).or_else(|| mock_unitel.setting(name));
+    let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| unless_said(name));
     let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
     let positions = Positions::open((!args.memory).then(|| home.clone()))?;
     let tables = Tables::of_stage(STAGE);
@@ -87,7 +90,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let _announced = home.announce(&running)?;
     banner::show(&running, &home, args.memory);
     let (store, port) = (engine.clone(), address.port());
-    let gateway = Gateway { engine: store, functions: served, port, mock_stripe, mock_epay, mock_wechat };
+    let gateway = Gateway { engine: store, functions: served, port, mock_stripe, mock_epay, mock_wechat, mock_unitel };
     tokio::select! {
         () = answer(listener, Arc::new(gateway), stop) => {}
         () = sweep(&engine) => {}

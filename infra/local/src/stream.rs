@@ -52,7 +52,8 @@ pub(crate) async fn read(mapped: &[Mapped], engine: &Engine, positions: &Positio
     let teller = written.clone();
     engine.tell_of_writes(move || teller.send_replace(()));
     let lanes: Vec<Lane<'_>> = mapped.iter().flat_map(Mapped::lanes).collect();
-    join_all(lanes.iter().map(|lane| lane.follow(engine, positions, written.subscribe()))).await;
+    let following = join_all(lanes.iter().map(|lane| lane.follow(engine, positions, written.subscribe())));
+    tokio::join!(following, positions.write_down());
 }
 
 impl Mapped {
@@ -94,7 +95,7 @@ impl Lane<'_> {
             read = read.saturating_add(records.len());
             records.retain(|record| self.is_for(record));
             self.mapped.work_off(&records, positions).await;
-            positions.keep(&self.name, &last)?;
+            positions.keep(&self.name, &last);
             if read >= PRUNE_AFTER {
                 read = 0;
                 self.prune(engine, positions)?;

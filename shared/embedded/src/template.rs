@@ -53,7 +53,7 @@ pub struct Schedule {
 }
 
 impl Template {
-    /// Parameters not given take the template's defaults.
+    /// Parameters not given take the template's defaults. Those of the Parameter Store go by `ssm:` and their name there.
     pub fn parse(text: &str, parameters: &[(&str, &str)]) -> Result<Self, TemplateError> {
         let documents = Yaml::load_from_str(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;
         let raw = to_json(documents.first().ok_or(TemplateError::Empty)?, None)?;
@@ -68,6 +68,8 @@ impl Template {
                 names.insert(name.clone(), value);
             }
         }
+        let stored = parameters.iter().filter(|(name, _)| name.starts_with("ssm:"));
+        names.extend(stored.map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
         let document = resolved(raw, &names);
         let mut template = Self { tables: Vec::new(), functions: Vec::new(), document };
         for (id, resource) in template.document.get("Resources").and_then(Value::as_object).into_iter().flatten() {
@@ -86,6 +88,20 @@ impl Template {
 
     pub fn functions(&self) -> &[Function] {
         &self.functions
+    }
+
+    /// The names in the Parameter Store under which a stack hands the streams of its tables to another.
+    pub fn stream_parameters(&self) -> Vec<(String, &Table)> {
+        let resources = self.document.get("Resources").and_then(Value::as_object).into_iter().flatten();
+        let named = resources.filter_map(|(_, resource)| {
+            let properties = resource
+                .get("Properties")
+                .filter(|_| resource.get("Type").is_some_and(|kind| kind == "AWS::SSM::Parameter"))?;
+            let of = properties.get("Value")?.get("Fn::GetAtt")?.as_str()?.strip_suffix(".StreamArn")?;
+            let table = self.tables.iter().find(|table| table.logical_id == of)?;
+            Some((properties.get("Name")?.as_str()?.to_owned(), table))
+        });
+        named.collect()
     }
 
     /// Everything, for a test that wants to look at the rest. Intrinsic functions stand as their long form.
@@ -209,13 +225,19 @@ fn resolved(value: Value, names: &BTreeMap<String, Value>) -> Value {
                 return if text.contains("${") {
                     Value::Object(Map::from_iter([("Fn::Sub".to_owned(), text.into())]))
                 } else {
-                    text.into()
+                    stored(&text, names).unwrap_or(text.into())
                 };
             }
             object.into_iter().map(|(key, value)| (key, resolved(value, names))).collect()
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+        Value::String(text) => stored(&text, names).unwrap_or(text.into()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
+}
+
+/// What `{{resolve:ssm:/name}}` stands for, where it is known.
+fn stored(text: &str, names: &BTreeMap<String, Value>) -> Option<Value> {
+    names.get(text.strip_prefix("{{resolve:")?.strip_suffix("}}")?).cloned()
 }
 
 #[derive(Debug, Error)]

@@ -13,7 +13,7 @@ const ARN: &str =
 
 /// A template with one function that reads a stream so.
 fn template(properties: &str) -> Result<Template, TemplateError> {
-    let properties: String = properties.lines().map(|line| format!("            {}\n", line.trim_end())).collect();
+    let properties: String = properties.lines().flat_map(|line| ["            ", line.trim_end(), "\n"]).collect();
     let text = format!(
         "Parameters:\n  OrdersStreamArn:\n    Type: String\nResources:\n  Worker:\n    Type: AWS::Serverless::Function\n    \
          Metadata:\n      BuildProperties:\n        Binary: worker\n    Properties:\n      Events:\n        Orders:\n          \
@@ -54,6 +54,25 @@ fn a_mapping_is_read_as_it_is_written() {
     assert_eq!(plain.filter, Filter::default());
 }
 
+/// The two templates, as they are: what is read is what is written, and only the orders with which something is to be done.
+#[test]
+fn the_streams_of_the_templates_are_those_of_their_tables() {
+    let named =
+        data().stream_parameters().into_iter().map(|(name, table)| (name, table.name.clone())).collect::<Vec<_>>();
+    assert_eq!(named, [("/hookledger/local/orders-stream-arn".to_owned(), ORDERS.to_owned())]);
+    let parameters = [("Stage", "local"), ("ssm:/hookledger/local/orders-stream-arn", ARN)];
+    let app = Template::parse(APP_YAML, &parameters).expect("a template");
+    let streams =
+        app.functions().iter().flat_map(|function| function.streams.iter().map(|stream| (&function.binary, stream)));
+    let [(binary, stream)] = <[_; 1]>::try_from(streams.collect::<Vec<_>>()).expect("one stream");
+    assert_eq!((binary.as_str(), stream.table.as_deref()), ("fulfil", Some(ORDERS)));
+    assert!(stream.bisects && stream.reports_failures && stream.keeps_failures && stream.retries_max.is_some());
+    let record = |work: &str| json!({ "dynamodb": { "NewImage": { "work": { "S": work } } } });
+    assert_eq!(["fulfilment", "payment"].map(|work| stream.filter.admits(&record(work))), [true, false]);
+    let unknown = Template::parse(APP_YAML, &[("Stage", "local")]).expect("a template");
+    assert!(unknown.functions().iter().flat_map(|function| &function.streams).all(|stream| stream.table.is_none()));
+}
+
 #[test]
 fn what_is_not_supported_is_refused() {
     let start = "StartingPosition: TRIM_HORIZON";
@@ -84,7 +103,7 @@ fn what_is_not_supported_is_refused() {
 #[test]
 fn a_filter_admits_what_it_says_exactly() {
     let filter = |patterns: &[&str]| {
-        let patterns: String = patterns.iter().map(|pattern| format!("\n    - Pattern: '{pattern}'")).collect();
+        let patterns: String = patterns.iter().flat_map(|pattern| ["\n    - Pattern: '", pattern, "'"]).collect();
         let properties = format!("StartingPosition: TRIM_HORIZON\nFilterCriteria:\n  Filters:{patterns}");
         stream(&properties).expect("a mapping").filter
     };

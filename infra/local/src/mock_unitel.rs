@@ -1,0 +1,63 @@
+//! A stand-in for a telephone operator on the same port. What it does is up to the phone number: `shared/standin/src/unitel/phones.rs`
+//! is the table.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use edge::Reply;
+use http::HeaderMap;
+use ledger::Timestamp;
+use providers::UnitelKeys;
+use standin::unitel::{Call, Unitel, Wait};
+
+use crate::secrets::Secrets;
+
+/// What stands before the operator's own paths: `<base>/mock/unitel/service/recharge`. How often each order was called for is at
+/// `<base>/mock/unitel/calls`.
+pub(crate) const PATH: &str = "/mock/unitel";
+const CHECK_PATH: &str = "/service/check_transaction_result";
+
+pub(crate) struct MockUnitel {
+    unitel: Unitel,
+    base_url: String,
+}
+
+impl MockUnitel {
+    /// It knows whom the functions say that they are.
+    pub(crate) fn new(base_url: &str, secrets: &Secrets) -> Self {
+        let [username, password] = UnitelKeys::SETTINGS.map(|name| secrets.named(name));
+        let basic = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
+        let seed = format!("{:012x}", fastrand::u64(..) >> 16);
+        Self { unitel: Unitel::new(&basic, &seed), base_url: base_url.to_owned() }
+    }
+
+    /// What the functions are told of it, by the names of their settings, where nobody has said otherwise.
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
+        match name {
+            "UNITEL_API_URL" => Some(format!("{}{PATH}", self.base_url)),
+            "UNITEL_CHECK_PATH" => Some(CHECK_PATH.to_owned()),
+            _ => None,
+        }
+    }
+
+    /// `path` is what follows [`PATH`]. Whoever is kept waiting for ever waits until they hang up.
+    pub(crate) async fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &HeaderMap,
+        body: &str,
+        now: Timestamp,
+    ) -> Reply {
+        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let answered = self.unitel.answer(&Call { method, path, authorization, body, now_s: now.unix_s() });
+        match answered.wait {
+            Wait::None => {}
+            Wait::Seconds(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            Wait::ForEver => std::future::pending().await,
+        }
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Reply { status: answered.status, headers, body: answered.body }
+    }
+}
