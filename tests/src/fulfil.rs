@@ -1,6 +1,7 @@
 //! What a paid order becomes, over the real SDK and store: whatever happens to its payment, in whatever order and however often the
 //! worker is called, the books end the same.
 
+mod crashes;
 mod stories;
 mod swept;
 mod top_ups;
