@@ -32,7 +32,7 @@ impl MockUnitel {
         Self { unitel: Unitel::new(&basic, &seed), base_url: base_url.to_owned() }
     }
 
-    /// What the functions are told of it, by the names of their settings, where nobody has said otherwise.
+    /// What the functions are told of it, by the names of their settings, where nobody has named another one.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
         match name {
             "UNITEL_API_URL" => Some(format!("{}{PATH}", self.base_url)),

@@ -78,7 +78,10 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let of_stripe = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name));
     let of_epay = |name: &str| mock_epay.as_ref().and_then(|mock| mock.setting(name));
     let mocked = |name: &str| of_stripe(name).or_else(|| of_epay(name));
-    let unless_said = |name: &str| mock_wechat.setting(name).or_else(|| mock_unitel.setting(name));
+    // Of an operator that a person has named, what they have not said is not so.
+    let is_named = variable("UNITEL_API_URL").is_some();
+    let of_unitel = |name: &str| mock_unitel.setting(name).filter(|_| !is_named);
+    let unless_said = |name: &str| mock_wechat.setting(name).or_else(|| of_unitel(name));
     let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| unless_said(name));
     let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
     let positions = Positions::open((!args.memory).then(|| home.clone()))?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Folder, Stack, shown};
 
 impl Stack<'_> {
-    fn call(&self, method: &str, path: &str, key: &str, body: &Value) -> Answer {
+    pub(crate) fn call(&self, method: &str, path: &str, key: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {key}");
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         self.ask(method, path, &headers, body.to_string().as_bytes())
@@ -17,15 +17,22 @@ impl Stack<'_> {
         self.call("POST", "/api/pay/checkout", key, &json!({ "product": "credits-100" }))
     }
 
+    /// Of a stack that may be gone before it answers.
+    pub(crate) fn try_to_pay(&self, url: &Value) {
+        let path = url.as_str().unwrap().splitn(4, '/').nth(3).unwrap();
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let _ = self.try_to_ask("POST", &format!("/{path}"), &form, b"card=4242424242424242");
+    }
+
     /// What the page's form posts.
-    fn pay(&self, url: &Value, card: &str) -> Answer {
+    pub(crate) fn pay(&self, url: &Value, card: &str) -> Answer {
         let path = url.as_str().unwrap().splitn(4, '/').nth(3).unwrap();
         let form = [("content-type", "application/x-www-form-urlencoded")];
         self.ask("POST", &format!("/{path}"), &form, format!("card={}", card.replace(' ', "+")).as_bytes())
     }
 }
 
-fn demo_key(folder: &Folder) -> String {
+pub(crate) fn demo_key(folder: &Folder) -> String {
     folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned()
 }
 

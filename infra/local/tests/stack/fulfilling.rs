@@ -1,0 +1,228 @@
+//! What is paid for arrives: at once, once, and whatever a telephone operator makes of it.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::buying::demo_key;
+use crate::harness::{Folder, Stack, shown};
+use crate::operator::Operator;
+
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+/// Half a minute, on a machine that is busy.
+const TICKS_MAX: u32 = 6_000;
+pub(crate) const WALLET: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
+
+/// An order and the page on which it is paid.
+pub(crate) struct Bought {
+    pub(crate) number: String,
+    pub(crate) url: Value,
+}
+
+impl Stack<'_> {
+    pub(crate) fn buy(&self, key: &str, product: &Value) -> Bought {
+        let made = self.call("POST", "/api/pay/checkout", key, product).body;
+        Bought {
+            number: made["orderNumber"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned(),
+            url: made["url"].clone(),
+        }
+    }
+
+    pub(crate) fn order(&self, number: &str) -> Value {
+        let request =
+            json!({ "TableName": "hookledger-local-orders", "Key": { "id": { "S": number } }, "ConsistentRead": true });
+        self.store("GetItem", &request)["Item"].clone()
+    }
+
+    pub(crate) fn fulfilment(&self, number: &str) -> String {
+        self.order(number)["fulfilment"]["S"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Until it is one of these.
+    pub(crate) fn becomes(&self, number: &str, expected: &[&str]) -> String {
+        for _ in 0..TICKS_MAX {
+            let fulfilment = self.fulfilment(number);
+            if expected.contains(&fulfilment.as_str()) {
+                return fulfilment;
+            }
+            sleep(TICK);
+        }
+        panic!("{number} is not {expected:?}: {}", self.order(number));
+    }
+
+    pub(crate) fn balance(&self, account: &str) -> String {
+        self.account(account)["balance"]["N"].as_str().unwrap_or("0").to_owned()
+    }
+}
+
+pub(crate) fn airtime(phone: &str) -> Value {
+    json!({ "product": "unitel-sd5000", "phoneNumber": phone })
+}
+
+fn by(args: &[&str]) -> Vec<String> {
+    args.iter().chain(&["--author", "ann", "--reason", "asked the operator"]).map(|arg| (*arg).to_owned()).collect()
+}
+
+pub(crate) fn said(folder: &Folder, args: &[&str]) -> String {
+    folder.told(&by(args).iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn refused(folder: &Folder, args: &[&str]) -> String {
+    folder.refused(&by(args).iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
+    let (folder, operator) = (Folder::new(), Operator::new());
+    let stack = folder.start_with(&[], &operator.environment());
+    let key = demo_key(&folder);
+    said(&folder, &["account", "referrer", "demo", "bob"]);
+    said(&folder, &["account", "referrer", "bob", "carol"]);
+    let rows = [
+        (json!({ "product": "full-report" }), "grant#1       1 of 1, on demo/report-full"),
+        (json!({ "product": "posx-10", "wallet": WALLET }), "grant#1     10 of 10, on demo/POSX"),
+        (airtime("88000000"), "recharge    done, claimed at "),
+    ];
+    for (product, expected) in rows {
+        let bought = stack.buy(&key, &product);
+        assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
+        stack.becomes(&bought.number, &["done"]);
+        let told = folder.told(&["order", "show", &bought.number]);
+        assert!(told.contains(expected), "{told}");
+        if product["product"] == "unitel-sd5000" {
+            assert_eq!(operator.calls(&bought.number).calls, 1);
+            assert!(shown(&told, "receipt").contains("\"billId\":\"000000000000000000000000000000001\""), "{told}");
+            assert_eq!(shown(&told, "seq"), "t00000001");
+        }
+    }
+    let balances = ["demo/report-full", "demo/POSX", "bob/commission-usd", "carol/commission-usd"];
+    assert_eq!(balances.map(|account| stack.balance(account)), ["1", "10000000000000000000", "199", "39"]);
+}
+
+/// From when the buyer has paid at the provider: its webhooks are answered in between.
+#[test]
+fn what_is_paid_for_arrives_within_a_second() {
+    let (folder, operator) = (Folder::new(), Operator::new());
+    let stack = folder.start_with(&[], &operator.environment());
+    let key = demo_key(&folder);
+    let mut took: Vec<Duration> = Vec::new();
+    for n in 0..21 {
+        let product = [json!({ "product": "full-report" }), airtime("88000000")][n % 2].clone();
+        let bought = stack.buy(&key, &product);
+        let paid_at = Instant::now();
+        assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
+        stack.becomes(&bought.number, &["done"]);
+        took.push(paid_at.elapsed());
+    }
+    took.sort_unstable();
+    let p50 = took[10];
+    assert!(p50 < Duration::from_secs(1), "{took:?}");
+}
+
+/// One whose operator never answers keeps nobody else waiting.
+#[test]
+fn an_operator_that_hangs_holds_up_nobody_else() {
+    let (folder, operator) = (Folder::new(), Operator::new());
+    let stack = folder.start_with(&[], &operator.environment());
+    let key = demo_key(&folder);
+    let hangs = stack.buy(&key, &airtime("88000005"));
+    assert_eq!(stack.pay(&hangs.url, "4242424242424242").status, 303);
+    let paid_at = Instant::now();
+    let others: Vec<Bought> = (0..8)
+        .map(|_| {
+            let bought = stack.buy(&key, &json!({ "product": "full-report" }));
+            assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
+            bought
+        })
+        .collect();
+    // Whoever falls to the same lane waits for it.
+    let done = || others.iter().filter(|bought| stack.fulfilment(&bought.number) == "done").count();
+    while done() < 4 {
+        assert!(paid_at.elapsed() < Duration::from_secs(15), "{} are done", done());
+        sleep(TICK);
+    }
+    assert_eq!(stack.fulfilment(&hangs.number), "pending");
+}
+
+#[test]
+fn what_only_a_person_can_find_out_a_person_says() {
+    let (folder, operator) = (Folder::new(), Operator::new());
+    let stack = folder.start_with(&[], &operator.environment());
+    let key = demo_key(&folder);
+    let bought = |phone: &str, expected: &str| {
+        let bought = stack.buy(&key, &airtime(phone));
+        assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
+        stack.becomes(&bought.number, &[expected]);
+        bought.number
+    };
+    let resolve = |number: &str, verdict: &str| said(&folder, &["order", "resolve", number, "--as", verdict]);
+
+    let unknown = bought("88000004", "unknown");
+    let told = folder.told(&["order", "show", &unknown]);
+    assert_eq!(shown(&told, "recharge_unknown:"), "status 503");
+    let told = said(&folder, &["order", "resolve", &unknown, "--as", "done", "--seq", "77"]);
+    assert_eq!((shown(&told, "fulfilment"), shown(&told, "seq")), ("done", "77"));
+    assert!(!told.contains("recharge_unknown"), "{told}");
+    let [row] = <[_; 1]>::try_from(stack.journal(&format!("resolve#{unknown}."))).unwrap();
+    assert_eq!(row["facts"]["M"]["author"]["S"], "ann");
+    assert_eq!(row["facts"]["M"]["said"]["S"], "done");
+    let line = refused(&folder, &["order", "resolve", &unknown, "--as", "failed"]);
+    assert!(line.contains(&format!("there is nothing to resolve about {unknown}: it is done")), "{line}");
+    assert_eq!(operator.calls(&unknown).calls, 1);
+
+    let failed = bought("88000007", "unknown");
+    let told = resolve(&failed, "failed");
+    assert_eq!((shown(&told, "fulfilment"), told.contains("recharge_failed")), ("failed", true), "{told}");
+    assert_eq!(operator.calls(&failed).calls, 1);
+
+    // On that person's word, and so as often as they give it.
+    let again = bought("88000007", "unknown");
+    resolve(&again, "again");
+    stack.becomes(&again, &["unknown"]);
+    assert_eq!(operator.calls(&again).calls, 2);
+
+    let pending = bought("88000003", "pending");
+    while stack.order(&pending)["recharge"]["M"]["state"]["S"] != "pending" {
+        sleep(TICK);
+    }
+    assert_eq!(shown(&resolve(&pending, "done"), "fulfilment"), "done");
+
+    let hangs = stack.buy(&key, &airtime("88000005"));
+    assert_eq!(stack.pay(&hangs.url, "4242424242424242").status, 303);
+    while operator.calls(&hangs.number).calls == 0 {
+        sleep(TICK);
+    }
+    let rows = [
+        (hangs.number.as_str(), "done", "the call may still be under way: wait two minutes"),
+        (failed.as_str(), "again", "it has failed"),
+        ("HLnone", "done", "there is no order HLnone in these books"),
+    ];
+    for (number, verdict, expected) in rows {
+        let line = refused(&folder, &["order", "resolve", number, "--as", verdict]);
+        assert!(line.contains(expected), "{line}");
+    }
+    let line = refused(&folder, &["order", "resolve", &again, "--as", "failed", "--seq", "7"]);
+    assert!(line.contains("--seq is the operator's number of a top-up that was done"), "{line}");
+}
+
+#[test]
+fn whoever_is_led_here_is_led_by_another() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    for [owner, referrer] in [["demo", "bob"], ["bob", "carol"], ["carol", "dave"]] {
+        let told = said(&folder, &["account", "referrer", owner, referrer]);
+        assert!(told.contains(&format!("{owner} was led here by {referrer}")), "{told}");
+    }
+    for [owner, referrer] in [["demo", "demo"], ["carol", "demo"], ["dave", "demo"]] {
+        let line = refused(&folder, &["account", "referrer", owner, referrer]);
+        assert!(line.contains(&format!("{owner} cannot have been led here by themselves")), "{line}");
+    }
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "referrer"), "bob");
+    let told = said(&folder, &["account", "referrer", "demo", "--none", "--id", "once"]);
+    assert!(told.starts_with("done: manual#once\n") && told.contains("demo was led here by nobody"), "{told}");
+    assert!(said(&folder, &["account", "referrer", "demo", "--none", "--id", "once"]).starts_with("already done"));
+    let line = refused(&folder, &["account", "referrer", "demo", "bob", "--id", "once"]);
+    assert!(line.contains("--id once stands for another change already"), "{line}");
+    assert!(!folder.told(&["account", "show", "demo"]).contains("referrer "));
+}
