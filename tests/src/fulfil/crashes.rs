@@ -100,8 +100,8 @@ async fn lives(world: &World, outside: &Outside, settings: &[(&str, &str)], life
 async fn goes_on(world: &World, outside: &Outside, settings: &[(&str, &str)], from_s: i64) {
     outside.set_now(from_s);
     let net = (&outside.unitel, settings);
-    let next = worker(world.ledger(2), Some(net), Some(&outside.fireblocks)).await;
-    work(&next, &run_at(attempt(from_s), from_s)).await;
+    let another = worker(world.ledger(2), Some(net), Some(&outside.fireblocks)).await;
+    work(&another, &run_at(attempt(from_s), from_s)).await;
     for after_s in (0..20).map(|step| from_s + step * 100) {
         outside.set_now(after_s);
         outside.fireblocks.go_on();
@@ -130,7 +130,8 @@ async fn resolve(world: &World, verdict: Verdict, after_s: i64) {
 /// to look, and why.
 #[tokio::test(start_paused = true)]
 async fn whoever_dies_at_any_step_is_followed_by_the_same_books() {
-    let rows: [(&[(&str, &str)], bool, &[&str]); 4] = [
+    type Row<'r> = (&'r [(&'r str, &'r str)], bool, &'r [&'r str]);
+    let rows: [Row<'_>; 4] = [
         (&[], false, &["POST /service/recharge", "GetItem", "TransactWriteItems"]),
         (&[], true, &["TransactWriteItems", "POST /service/recharge", "GetItem"]),
         (&[CHECK], false, &["POST /service/recharge"]),

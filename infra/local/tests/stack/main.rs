@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on must stop"
 )]
+#![expect(clippy::disallowed_methods, reason = "how long things take is a part of what is tested")]
 
 mod accounts;
 mod auditing;
