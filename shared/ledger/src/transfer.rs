@@ -112,6 +112,13 @@ pub struct Allocation {
     pub scale: u8,
 }
 
+/// Whether two addresses are one. Of those in hexadecimal the case of a letter is no more than a check of the others.
+pub fn is_same_wallet(this: &str, that: &str) -> bool {
+    let is_hexadecimal =
+        |text: &str| text.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    this == that || (is_hexadecimal(this) && is_hexadecimal(that) && this.eq_ignore_ascii_case(that))
+}
+
 impl Transfer {
     /// Whether the custodian is still to be asked for it.
     pub fn is_due(&self) -> bool {

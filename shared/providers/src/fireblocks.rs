@@ -4,7 +4,7 @@ mod config;
 
 use std::sync::Arc;
 
-use ledger::{Amount, Deadline, Timestamp};
+use ledger::{Amount, Deadline, Timestamp, is_same_wallet};
 use serde::Deserialize;
 use serde_json::json;
 use signing::fireblocks::token;
@@ -163,7 +163,7 @@ impl Written {
         let amount = amounts.and_then(|amounts| amounts.requested_amount.as_ref().or(amounts.amount.as_ref()));
         let decimal = |text: &str| Amount::parse(text, Amount::SCALE_MAX).ok();
         self.asset_id.as_ref() == Some(&new.asset)
-            && self.destination_address.as_ref() == Some(&new.wallet)
+            && self.destination_address.as_ref().is_some_and(|address| is_same_wallet(address, &new.wallet))
             && amount.and_then(|amount| decimal(amount)).is_some_and(|amount| Some(amount) == decimal(&new.amount))
     }
 

@@ -31,7 +31,8 @@ pub(crate) async fn ask_anew<F: Future<Output = Result<Answer, CallError>>>(
     deadline: Deadline,
 ) -> Result<Answer, CallError> {
     let mut last = Err(CallError::NoAnswer);
-    let asking = async {
+    // On the heap: everything that waits for a provider has this inside it, and the connector's own layers below.
+    let asking = Box::pin(async {
         for retries in 0..ATTEMPTS_MAX {
             if retries > 0 {
                 let bound = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(retries.saturating_sub(1)));
@@ -44,7 +45,7 @@ pub(crate) async fn ask_anew<F: Future<Output = Result<Answer, CallError>>>(
                 Ok(_) | Err(_) => return,
             }
         }
-    };
+    });
     // What was answered before the deadline counts, however many attempts there might still have been.
     let _ = timeout_at(Instant::from_std(deadline.0), asking).await;
     last
