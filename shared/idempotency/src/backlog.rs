@@ -154,7 +154,8 @@ impl DynamoLedger {
         .await
     }
 
-    async fn write_unless_changed(
+    /// One row, in a transaction of its own. Nothing is done where its condition does not hold.
+    pub(crate) async fn write_unless_changed(
         &self,
         row: Row,
         table: &str,

@@ -13,6 +13,7 @@ mod books;
 mod cache;
 mod check_row;
 mod commit;
+mod copies;
 mod names;
 mod order_image;
 mod order_row;

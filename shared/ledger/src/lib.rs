@@ -15,6 +15,7 @@ mod amount;
 mod asset;
 mod audit;
 mod backlog;
+mod copies;
 mod entry;
 mod fingerprint;
 mod fulfilment;
@@ -41,6 +42,7 @@ pub use audit::{
     Subject,
 };
 pub use backlog::{Backlog, KeptBody, Waiting, next_look};
+pub use copies::{Copied, Copies, CopyName};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, Fulfilment, Line, Share, Work};

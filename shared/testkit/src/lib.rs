@@ -17,6 +17,7 @@ mod faults;
 mod fireblocks;
 mod gateway;
 mod memory;
+mod memory_copies;
 mod rsa_pair;
 mod stripe;
 mod unitel;

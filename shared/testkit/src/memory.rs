@@ -12,10 +12,11 @@ use ledger::{
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
+use crate::memory_copies::KeptCopies;
 use crate::{Account, Books, Row};
 
 #[derive(Debug, Default)]
-pub struct MemoryLedger(Mutex<State>);
+pub struct MemoryLedger(Mutex<State>, pub(crate) KeptCopies);
 
 #[derive(Debug, Default)]
 struct State {

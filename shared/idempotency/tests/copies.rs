@@ -1,0 +1,48 @@
+//! Both ledgers keep the newest copy of what others publish, whoever comes last.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+use ledger::{Copied, Copies, CopyName};
+use testkit::{Fault, MemoryLedger, World, delivery, now};
+
+const NAME: CopyName = CopyName("fireblocks");
+
+fn copied(text: &str, seconds: i64) -> Copied {
+    Copied { text: text.to_owned(), fetched_at: now().plus_seconds(seconds) }
+}
+
+async fn keeps_the_newest(copies: &impl Copies) {
+    assert_eq!(copies.copy(NAME, &delivery(1)).await.unwrap(), None);
+    let rows = [(10, "first"), (20, "second"), (20, "third"), (15, "fourth"), (21, "fifth")];
+    let kept = ["first", "second", "second", "second", "fifth"];
+    for ((seconds, text), kept) in rows.into_iter().zip(kept) {
+        copies.keep_copy(NAME, &copied(text, seconds), &delivery(1)).await.unwrap();
+        let found = copies.copy(NAME, &delivery(1)).await.unwrap().unwrap();
+        assert_eq!(found.text, kept, "{text}");
+    }
+    assert_eq!(copies.copy(NAME, &delivery(1)).await.unwrap(), Some(copied("fifth", 21)));
+    assert_eq!(copies.copy(CopyName("other"), &delivery(1)).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_copy_is_kept() {
+    let world = World::new();
+    keeps_the_newest(&world.ledger(1)).await;
+    keeps_the_newest(&MemoryLedger::default()).await;
+    // It is no account, and names nobody.
+    assert_eq!(world.books(), World::new().books());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_fault_keeps_half_a_copy() {
+    for fault in Fault::ALL {
+        if matches!(fault, Fault::Kill | Fault::KillApplied) {
+            continue;
+        }
+        let world = World::new();
+        let (ledger, _) = world.faulty(1, move |call, _| if call == 0 { fault } else { Fault::None });
+        ledger.keep_copy(NAME, &copied("kept", 0), &delivery(1)).await.unwrap();
+        let (ledger, _) = world.faulty(2, move |call, _| if call == 0 { fault } else { Fault::None });
+        assert_eq!(ledger.copy(NAME, &delivery(1)).await.unwrap(), Some(copied("kept", 0)), "{fault:?}");
+    }
+}
