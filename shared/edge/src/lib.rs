@@ -6,6 +6,7 @@
 
 mod config;
 mod gateway;
+mod key_source;
 mod log;
 mod reply;
 mod request;
@@ -16,6 +17,7 @@ mod worker;
 
 pub use config::{Config, ConfigError};
 pub use gateway::read;
+pub use key_source::KeySource;
 pub use log::{alarm, chain, line, log_lines, log_targets, panics_without_message};
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};

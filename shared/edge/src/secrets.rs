@@ -128,6 +128,8 @@ pub enum KeyringError {
     Fetch(String),
     #[error("the secret is not a JSON object of texts")]
     NotAnObject,
+    #[error("the published keys could not be fetched: {0}")]
+    NotPublished(String),
     #[error("{setting} {error}")]
     Key { setting: &'static str, error: SecretError },
 }

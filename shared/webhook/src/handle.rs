@@ -3,10 +3,10 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use edge::{Incoming, Keyring, Moment, NoRoute, OpenError, Reply, Request, Service};
+use edge::{Incoming, KeySource, Keyring, Moment, NoRoute, OpenError, Reply, Request, Service};
 use futures_util::{FutureExt as _, future};
-use ledger::{CallerKey, Ledger, Order, OrderNumber, Timestamp};
-use signing::{Verified, VerifyError};
+use ledger::{CallerKey, Ledger, Order, OrderNumber};
+use signing::Verified;
 
 use crate::book::{About, book, delivery};
 use crate::stages::{Dependency, Endpoint};
@@ -14,14 +14,14 @@ use crate::{Admission, Outcome, Received, Webhook};
 
 /// A webhook function: a source, its keys, whom it admits, and the books.
 #[derive(Debug)]
-pub struct Function<W: Webhook, L> {
+pub struct Function<W: Webhook, L, K = Keyring<<W as Webhook>::Keys>> {
     pub source: W,
-    pub keys: Keyring<W::Keys>,
+    pub keys: K,
     pub admission: Admission,
     pub ledger: L,
 }
 
-impl<W: Webhook, L: Ledger> Service for Function<W, L> {
+impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K> {
     const REPLY_WITHIN: Duration = W::REPLY_WITHIN;
 
     async fn answer(&self, event: &str, moment: &Moment) -> Reply {
@@ -33,7 +33,7 @@ impl<W: Webhook, L: Ledger> Service for Function<W, L> {
     }
 }
 
-impl<W: Webhook, L: Ledger> Function<W, L> {
+impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
     async fn handle(&self, event: &str, moment: &Moment) -> Reply {
         let Ok(incoming) = edge::read(event) else {
             return self.told(W::Form::default(), &Outcome::Malformed, None, moment);
@@ -60,25 +60,26 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
     async fn process(&self, incoming: Incoming, moment: &Moment, about: &mut About) -> Result<Outcome, Outcome> {
         self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
         let request = incoming.open(W::BODY_BYTES_MAX)?;
-        let verified = self.verify(&request, moment.now).await?;
+        let verified = self.verify(&request, moment).await?;
         let received = Received::new(verified, &request.path, request.kept(W::HEADERS_KEPT));
         let delivery = delivery(&received, moment, moment.now);
         book(&self.source, &self.ledger, &self.admission, &received, &delivery, about).await
     }
 
     /// With the keys we have; and where they do not fit, once more with those that may have replaced them.
-    async fn verify<'r>(&self, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, Outcome> {
-        let keys = self.keys.current();
-        match self.source.verify(&keys, request, now) {
-            Err(VerifyError::BadSignature) => match self.keys.refreshed(now).await {
-                Ok(Some(keys)) => self.source.verify(&keys, request, now).map_err(Outcome::Unverified),
-                Ok(None) => Err(Outcome::Unverified(VerifyError::BadSignature)),
-                Err(error) => {
-                    tracing::error!(%error, "the keys could not be fetched");
-                    Err(Outcome::Unavailable)
-                }
-            },
-            verdict => verdict.map_err(Outcome::Unverified),
+    async fn verify<'r>(&self, request: &'r Request, moment: &Moment) -> Result<Verified<'r>, Outcome> {
+        let keys = self.keys.live(moment).await;
+        let unfit = match self.source.verify(&keys, request, moment.now) {
+            Ok(verified) => return Ok(verified),
+            Err(error) => error,
+        };
+        match self.keys.renewed(&keys, unfit, moment).await {
+            Ok(Some(keys)) => self.source.verify(&keys, request, moment.now).map_err(Outcome::Unverified),
+            Ok(None) => Err(Outcome::Unverified(unfit)),
+            Err(error) => {
+                tracing::error!(%error, "the keys could not be fetched");
+                Err(Outcome::Unavailable)
+            }
         }
     }
 
