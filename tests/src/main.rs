@@ -7,6 +7,7 @@ mod concurrency;
 mod costs;
 mod epay;
 mod faults;
+mod fireblocks;
 mod forgeries;
 mod fulfil;
 mod gateway;

@@ -171,7 +171,16 @@ pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
 pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<Arc<L>> {
     let ledger = Arc::new(ledger);
     let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
-    Reconcile { ledger, usage: Usage, stripe: source(settings), wechat: None, epay: None, stripe_api: None, fulfil }
+    Reconcile {
+        ledger,
+        usage: Usage,
+        stripe: source(settings),
+        wechat: None,
+        epay: None,
+        fireblocks: None,
+        stripe_api: None,
+        fulfil,
+    }
 }
 
 /// Everything that must come out the same whichever way it came about: not how often a row was written, nor in how many steps

@@ -9,6 +9,7 @@ use checkout::Checkout;
 use edge::{Reply, Route, Service as _};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use epay::Epay;
+use fireblocks::Fireblocks;
 use idempotency::Tables;
 use orders::Orders;
 use providers::{
@@ -87,6 +88,15 @@ const FUNCTIONS: &[Declared] = &[
             (&epay::Config::VARIABLES, "functions/epay/src/config.rs"),
             (&EpayConfig::VARIABLES, "shared/providers/src/epay/config.rs"),
         ],
+        schedules: &[],
+        is_source: true,
+    },
+    Declared {
+        name: Fireblocks::SOURCE,
+        routes: || of(Fireblocks::ROUTES),
+        // What it verifies with is published.
+        secrets: &[],
+        variables: &[ADMISSION, (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs")],
         schedules: &[],
         is_source: true,
     },
@@ -304,6 +314,7 @@ async fn every_sample_is_accepted() {
                 "epay" => {
                     SandboxOf::<Epay>::faultless(&crate::epay::shop().await).await.deliver(&body, &moment(1)).await
                 }
+                "fireblocks" => SandboxOf::<Fireblocks>::faultless(&world).await.deliver(&body, &moment(1)).await,
                 "wechat" => SandboxOf::<Wechat>::faultless(&world).await.deliver(&body, &moment(1)).await,
                 other => panic!("no function for {other}"),
             };

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use edge::{Moment, WorkError, Worker};
 use epay::Epay;
+use fireblocks::Fireblocks;
 use fulfil::Fulfil;
 use ledger::{Audit, Backlog};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub struct Reconcile<L> {
     /// Where something is sold through them.
     pub wechat: Option<Wechat>,
     pub epay: Option<Epay>,
+    /// Where tokens are sent on chain.
+    pub fireblocks: Option<Fireblocks>,
     pub stripe_api: Option<StripeApi>,
     /// What the stream does with a paid order, over the same books.
     pub fulfil: Fulfil<L>,

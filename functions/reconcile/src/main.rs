@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use edge::{Keyring, KeyringError, Start, chain};
 use epay::{Epay, Gateway};
+use fireblocks::Fireblocks;
 use fulfil::{Custodian, Fulfil, Operator};
 use idempotency::{DynamoLedger, Tables};
 use providers::{FireblocksConfig, Http, StripeConfig, UnitelConfig, WechatConfig};
@@ -31,7 +32,8 @@ async fn serve() -> Result<(), lambda_http::Error> {
     ledger.warm().await;
     let (stripe_api, wechat, epay) = (stripe_api(&start).await?, wechat(&start).await?, epay(&start).await?);
     let fulfil = fulfil(&start, Arc::clone(&ledger)).await?;
-    edge::run_worker(Reconcile { ledger, usage: Usage, stripe, wechat, epay, stripe_api, fulfil }).await
+    let fireblocks = FireblocksConfig::read(|name| start.variable(name), &start.config.stage)?.map(|_| Fireblocks);
+    edge::run_worker(Reconcile { ledger, usage: Usage, stripe, wechat, epay, fireblocks, stripe_api, fulfil }).await
 }
 
 async fn fulfil(start: &Start, ledger: Arc<DynamoLedger>) -> Result<Fulfil<Arc<DynamoLedger>>, lambda_http::Error> {

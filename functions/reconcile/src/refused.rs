@@ -57,6 +57,9 @@ impl<L: Backlog> Reconcile<L> {
         if let Some(epay) = &self.epay {
             self.sweep(epay, run, &mut tried).await?;
         }
+        if let Some(fireblocks) = &self.fireblocks {
+            self.sweep(fireblocks, run, &mut tried).await?;
+        }
         self.sweep(&self.usage, run, &mut tried).await?;
         Ok(tried)
     }

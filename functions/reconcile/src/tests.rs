@@ -13,7 +13,7 @@ fn reconcile() -> Reconcile<Arc<MemoryLedger>> {
     let stripe = Stripe { config: Config::read(set).expect("a configuration") };
     let ledger = Arc::new(MemoryLedger::default());
     let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
-    Reconcile { ledger, usage: Usage, stripe, wechat: None, epay: None, stripe_api: None, fulfil }
+    Reconcile { ledger, usage: Usage, stripe, wechat: None, epay: None, fireblocks: None, stripe_api: None, fulfil }
 }
 
 #[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]

@@ -63,6 +63,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Epay(#[from] epay::ConfigError),
     #[error(transparent)]
+    FireblocksWebhook(#[from] fireblocks::ConfigError),
+    #[error(transparent)]
     EpayCheckout(#[from] checkout::EpaySettingsError),
     #[error(transparent)]
     Unitel(#[from] providers::UnitelConfigError),

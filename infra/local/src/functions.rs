@@ -8,6 +8,7 @@ use checkout::{Checkout, EpaySettings, EpayTill, WechatTill};
 use edge::{Keyring, Moment, Reply, Service, Settings, Vault, Worker, chain};
 use embedded::Engine;
 use epay::Epay;
+use fireblocks::{Fireblocks, Published};
 use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
@@ -83,13 +84,24 @@ pub(crate) async fn open(
             let wechat = parts.wechat(setting).await?;
             Opened::Service(parts.serve(wechat).await?)
         }
+        "fireblocks" => Opened::Service(parts.fireblocks(setting).await?),
         "stripe" => Opened::Service(parts.serve(stripe()?).await?),
         "reconcile" => {
             let (stripe, stripe_api) = (stripe()?, Some(parts.stripe_api(&setting).await?));
             let (wechat, epay) = (Some(parts.wechat(&setting).await?), parts.epay_that_can_ask(&setting).await?);
             let fulfil = parts.fulfil(&setting).await?;
             let ledger = Arc::clone(&fulfil.ledger);
-            Opened::Worker(work(Reconcile { ledger, usage: Usage, stripe, wechat, epay, stripe_api, fulfil }))
+            let fireblocks = Some(Fireblocks);
+            Opened::Worker(work(Reconcile {
+                ledger,
+                usage: Usage,
+                stripe,
+                wechat,
+                epay,
+                fireblocks,
+                stripe_api,
+                fulfil,
+            }))
         }
         "fulfil" => Opened::Worker(work(parts.fulfil(setting).await?)),
         unknown => return Err(Error::UnknownFunction(unknown.to_owned())),
@@ -176,6 +188,13 @@ impl Parts<'_> {
         Ok(Fulfil { ledger: Arc::clone(&self.ledger), operator, custodian })
     }
 
+    async fn fireblocks(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
+        let (config, copies) = (fireblocks::Config::read(setting, STAGE)?, Arc::clone(&self.ledger));
+        let http = Http::new(fastrand::Rng::new());
+        let keys = Published::open(config, http, copies, &Moment::now(Fireblocks::REPLY_WITHIN)).await;
+        Ok(answer(Function { source: Fireblocks, keys, admission: self.admission, ledger: self.ledger }))
+    }
+
     fn vault(&self) -> Vault {
         Vault::Here(Settings::new(self.secrets.all().clone()))
     }
@@ -230,6 +249,7 @@ mod tests {
     use crate::books;
     use crate::home::Home;
     use crate::mock_epay::MockEpay;
+    use crate::mock_fireblocks::MockFireblocks;
     use crate::mock_stripe::MockStripe;
     use crate::mock_wechat::MockWechat;
 
@@ -244,7 +264,11 @@ mod tests {
         let wechat = MockWechat::new("http://127.0.0.1:9000", &secrets).expect("a stand-in");
         let epay = secrets.named(crate::sources::epay::SETTING);
         let epay = MockEpay::new("http://127.0.0.1:9000", epay).expect("a stand-in");
-        let setting = |name: &str| stripe.setting(name).or_else(|| epay.setting(name)).or_else(|| wechat.setting(name));
+        let fireblocks = secrets.named(crate::sources::fireblocks::SETTING);
+        let fireblocks = MockFireblocks::new("http://127.0.0.1:9000", fireblocks).expect("a stand-in");
+        let of_payments =
+            |name: &str| stripe.setting(name).or_else(|| epay.setting(name)).or_else(|| wechat.setting(name));
+        let setting = |name: &str| of_payments(name).or_else(|| fireblocks.setting(name));
         for function in template.functions() {
             let opened = open(function, &engine, &secrets, setting).await;
             assert!(opened.is_ok(), "{}", function.logical_id);

@@ -14,17 +14,18 @@ use hyper::body::Incoming;
 use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;
 use crate::mock_epay::{self, MockEpay};
+use crate::mock_fireblocks::{self, MockFireblocks, STEP};
 use crate::mock_stripe::{self, MockStripe};
 use crate::mock_unitel::{self, MockUnitel};
 use crate::mock_wechat::{self, MockWechat};
 use crate::now;
-use crate::sources::{EPAY, STRIPE};
+use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE};
 
 /// API Gateway's own limit. What a function accepts is far less.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Beyond this nobody is owed an answer.
 const READ_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
-/// How often the stand-in for Stripe sends an event.
+/// How often a stand-in sends an event.
 const DELIVERIES_MAX: u32 = 5;
 const DYNAMODB_TARGET: &str = "x-amz-target";
 
@@ -34,6 +35,7 @@ pub(crate) struct Gateway {
     pub(crate) port: u16,
     pub(crate) mock_stripe: Option<MockStripe>,
     pub(crate) mock_epay: Option<MockEpay>,
+    pub(crate) mock_fireblocks: MockFireblocks,
     pub(crate) mock_wechat: MockWechat,
     pub(crate) mock_unitel: MockUnitel,
 }
@@ -79,6 +81,11 @@ impl Gateway {
             }
             return Some(response(mocked.reply, "mock"));
         }
+        if let Some(path) = path.strip_prefix(mock_fireblocks::PATH) {
+            let (reply, after) = self.mock_fireblocks.answer(head.method.as_str(), path, &head.headers, &body, now());
+            tokio::time::sleep(after).await;
+            return Some(response(reply, "mock"));
+        }
         let mock = self.mock_stripe.as_ref()?;
         let path = path.strip_prefix(mock_stripe::PATH)?;
         let mocked = mock.answer(head.method.as_str(), path, &head.headers, &body, now())?;
@@ -88,21 +95,37 @@ impl Gateway {
         Some(response(mocked.reply, "mock"))
     }
 
-    /// As Stripe does: until it is accepted, though here not for days.
-    async fn deliver(&self, mock: &MockStripe, event: &str, peer: SocketAddr) {
-        for _ in 0..DELIVERIES_MAX {
-            let headers = mock.signed(event, now()).unwrap_or_default();
-            let mut request = Request::post(STRIPE.path()).header(CONTENT_TYPE, "application/json");
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            let Ok((head, ())) = request.body(()).map(Request::into_parts) else { return };
-            if self.api(&head, event.as_bytes(), peer).await.status().is_success() {
-                mock.delivered(event);
-                return;
+    /// Transfers at the stand-in for Fireblocks go on by themselves, and our webhook is told of every step.
+    pub(crate) async fn go_on(&self, address: SocketAddr) {
+        loop {
+            tokio::time::sleep(STEP).await;
+            for body in self.mock_fireblocks.go_on(now()) {
+                let signed = || self.mock_fireblocks.signed(&body, now());
+                self.post(FIREBLOCKS.path(), &body, signed, address).await;
             }
         }
-        tracing::warn!("an event of the stand-in for Stripe was not accepted");
+    }
+
+    async fn deliver(&self, mock: &MockStripe, event: &str, peer: SocketAddr) {
+        if self.post(STRIPE.path(), event, || mock.signed(event, now()).unwrap_or_default(), peer).await {
+            mock.delivered(event);
+        }
+    }
+
+    /// As Stripe and Fireblocks do: until it is accepted, though here not for days. Whether it was.
+    async fn post(&self, path: &str, body: &str, signed: impl Fn() -> Headers, peer: SocketAddr) -> bool {
+        for _ in 0..DELIVERIES_MAX {
+            let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
+            for (name, value) in signed() {
+                request = request.header(name, value);
+            }
+            let Ok((head, ())) = request.body(()).map(Request::into_parts) else { return false };
+            if self.api(&head, body.as_bytes(), peer).await.status().is_success() {
+                return true;
+            }
+        }
+        tracing::warn!(path, "an event of a stand-in was not accepted");
+        false
     }
 
     /// As a gateway does: until it reads that it was a success.

@@ -16,6 +16,7 @@ mod json;
 mod log;
 mod manual;
 mod mock_epay;
+mod mock_fireblocks;
 mod mock_stripe;
 mod mock_unitel;
 mod mock_wechat;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use providers::UnitelKeys;
+use providers::{FireblocksKeys, UnitelKeys};
 
 use crate::error::Error;
 use crate::home::Home;
 use crate::random::{self, Generate};
-use crate::sources::{SOURCES, epay, wechat};
+use crate::sources::{SOURCES, epay, fireblocks, wechat};
 
 const FILE: &str = "secrets.json";
 pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
@@ -40,7 +40,16 @@ impl Secrets {
         let both_sides = secrets.get(epay::SETTING).map_or("", String::as_str);
         let of_epay = epay::of_function(both_sides).map_err(|error| Error::Secret(epay::SETTING, error))?;
         secrets.extend(of_epay.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        for name in settings().map(|(name, _)| name).chain(::wechat::SETTINGS).chain(::epay::SETTINGS) {
+        let both_sides = secrets.get(fireblocks::SETTING).map_or("", String::as_str);
+        let of_fireblocks =
+            fireblocks::of_function(both_sides).map_err(|error| Error::Secret(fireblocks::SETTING, error))?;
+        secrets.extend(of_fireblocks.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        for name in settings()
+            .map(|(name, _)| name)
+            .chain(::wechat::SETTINGS)
+            .chain(::epay::SETTINGS)
+            .chain(FireblocksKeys::SETTINGS)
+        {
             if let Some(value) = variable(name) {
                 secrets.insert(name.to_owned(), value);
             }

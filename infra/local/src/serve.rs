@@ -25,6 +25,7 @@ use crate::functions::Opened;
 use crate::gateway::{Gateway, Served};
 use crate::home::{Claim, Home, Running, RunningSource};
 use crate::mock_epay::MockEpay;
+use crate::mock_fireblocks::MockFireblocks;
 use crate::mock_stripe::MockStripe;
 use crate::mock_unitel::MockUnitel;
 use crate::mock_wechat::MockWechat;
@@ -75,13 +76,16 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let mock_wechat = MockWechat::new(&format!("http://{address}"), &secrets)?;
     let mock_unitel = MockUnitel::new(&format!("http://{address}"), &secrets);
     let mock_epay = mock_epay(address, &secrets, &variable)?;
+    let mock_fireblocks =
+        MockFireblocks::new(&format!("http://{address}"), secrets.named(sources::fireblocks::SETTING))?;
     let of_stripe = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name));
     let of_epay = |name: &str| mock_epay.as_ref().and_then(|mock| mock.setting(name));
     let mocked = |name: &str| of_stripe(name).or_else(|| of_epay(name));
     // Of an operator that a person has named, what they have not said is not so.
     let is_named = variable("UNITEL_API_URL").is_some();
     let of_unitel = |name: &str| mock_unitel.setting(name).filter(|_| !is_named);
-    let unless_said = |name: &str| mock_wechat.setting(name).or_else(|| of_unitel(name));
+    let of_others = |name: &str| mock_wechat.setting(name).or_else(|| mock_fireblocks.setting(name));
+    let unless_said = |name: &str| of_others(name).or_else(|| of_unitel(name));
     let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| unless_said(name));
     let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
     let positions = Positions::open((!args.memory).then(|| home.clone()))?;
@@ -93,9 +97,20 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let _announced = home.announce(&running)?;
     banner::show(&running, &home, args.memory);
     let (store, port) = (engine.clone(), address.port());
-    let gateway = Gateway { engine: store, functions: served, port, mock_stripe, mock_epay, mock_wechat, mock_unitel };
+    let functions = served;
+    let gateway = Arc::new(Gateway {
+        engine: store,
+        functions,
+        port,
+        mock_stripe,
+        mock_epay,
+        mock_fireblocks,
+        mock_wechat,
+        mock_unitel,
+    });
     tokio::select! {
-        () = answer(listener, Arc::new(gateway), stop) => {}
+        () = answer(listener, Arc::clone(&gateway), stop) => {}
+        () = gateway.go_on(address) => {}
         () = sweep(&engine) => {}
         () = clock::tick(&scheduled) => {}
         () = stream::read(&mapped, &engine, &positions) => {}

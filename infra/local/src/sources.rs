@@ -1,6 +1,7 @@
 //! What the sender's side knows of each source: its secrets, its path, and how a sample becomes an event that was never sent.
 
 pub(crate) mod epay;
+pub(crate) mod fireblocks;
 mod stripe;
 mod usage;
 pub(crate) mod wechat;
@@ -15,6 +16,7 @@ use crate::json::PathError;
 use crate::random::Generate;
 
 pub(crate) use self::epay::EPAY;
+pub(crate) use self::fireblocks::FIREBLOCKS;
 pub(crate) use self::stripe::STRIPE;
 pub(crate) use self::usage::USAGE;
 pub(crate) use self::wechat::WECHAT;
@@ -61,7 +63,7 @@ type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
-pub(crate) const SOURCES: [Source; 4] = [USAGE, STRIPE, WECHAT, EPAY];
+pub(crate) const SOURCES: [Source; 5] = [USAGE, STRIPE, WECHAT, EPAY, FIREBLOCKS];
 
 /// A request as it is sent.
 pub(crate) struct Signed {

@@ -1,0 +1,69 @@
+//! Where Fireblocks publishes its keys, and whether its first webhooks are still taken.
+
+use std::path::PathBuf;
+
+use signing::fireblocks::Environment;
+use thiserror::Error;
+
+use crate::verify::Keys;
+
+const LOCAL: &str = "local";
+const US: &str = "https://keys.fireblocks.io/.well-known/jwks.json";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `FIREBLOCKS_JWKS_URL`: where the keys of webhooks are published. Empty: where Fireblocks' installation in the US does. In the
+    /// stage `local` also a file (`file:…`), or the keys themselves.
+    pub published_at: PublishedAt,
+    /// `FIREBLOCKS_V1`: the installation whose webhooks of the first version are taken, `us`, `eu` or `sandbox`; in the stage `local`
+    /// also a public key. Empty: none are.
+    pub v1: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishedAt {
+    Url(String),
+    File(PathBuf),
+    Here(String),
+}
+
+impl Config {
+    /// The environment variables that [`Config::read`] reads.
+    pub const VARIABLES: [&str; 2] = ["FIREBLOCKS_JWKS_URL", "FIREBLOCKS_V1"];
+
+    pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Self, ConfigError> {
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let [url, v1] = Self::VARIABLES;
+        let published_at = published_at(set(url), stage == LOCAL).ok_or(ConfigError::Url)?;
+        let v1 = set(v1);
+        let is_taken = |v1: &str| Environment::named(v1).is_some() || stage == LOCAL;
+        let is_key = v1.as_deref().is_none_or(is_taken) && Keys::without_published(v1.as_deref()).is_ok();
+        if is_key { Ok(Self { published_at, v1 }) } else { Err(ConfigError::V1) }
+    }
+}
+
+fn published_at(said: Option<String>, is_local: bool) -> Option<PublishedAt> {
+    let Some(said) = said else { return Some(PublishedAt::Url(US.to_owned())) };
+    if let Some(path) = said.strip_prefix("file:").filter(|_| is_local) {
+        return Some(PublishedAt::File(path.into()));
+    }
+    if is_local && said.starts_with('{') {
+        return Some(PublishedAt::Here(said));
+    }
+    is_address(&said).then_some(PublishedAt::Url(said))
+}
+
+/// Whoever could answer in Fireblocks' place could sign in it: there is no way without TLS, on any stage.
+fn is_address(url: &str) -> bool {
+    let host = url.strip_prefix("https://");
+    host.is_some_and(|host| host.starts_with(|first: char| first.is_ascii_alphanumeric()))
+        && url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'@' | b'#' | b'{'))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    #[error("FIREBLOCKS_JWKS_URL must be an https address")]
+    Url,
+    #[error("FIREBLOCKS_V1 must be us, eu or sandbox, or not be set")]
+    V1,
+}

@@ -1,0 +1,169 @@
+//! The keys that Fireblocks publishes: fetched once an hour, sooner where a webhook names one that is not among them, and never more than
+//! once a minute. The last good set outlives the sandbox: whoever starts takes the copy, whether Fireblocks answers or not.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use edge::{KeySource, KeyringError, Moment, chain};
+use ledger::{Copied, Copies, CopyName, Timestamp};
+use providers::{Http, published};
+use signing::VerifyError;
+use tokio::sync::Mutex;
+
+use crate::verify::Keys;
+use crate::{Config, PublishedAt};
+
+const NAME: CopyName = CopyName("fireblocks");
+
+/// What Fireblocks asks for: `Cache-Control: max-age=3600`.
+const FRESH_SECONDS: u64 = 60 * 60;
+/// A forged webhook makes us look for new keys; a flood of them must not make us look all the time.
+const REFRESH_SECONDS_MIN: u64 = 60;
+/// A sender waits meanwhile, and what it sent is still to be booked.
+const FETCH_WITHIN: Duration = Duration::from_secs(2);
+const COPY_WITHIN: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub struct Published<C> {
+    config: Config,
+    http: Http,
+    copies: C,
+    known: RwLock<Known>,
+    /// Held by whoever looks: the others wait, and look at what he has found.
+    looked: Mutex<Looked>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    keys: Arc<Keys>,
+    fetched_at: Option<Timestamp>,
+}
+
+/// The last look at what is published.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    at: Option<Timestamp>,
+    has_failed: bool,
+}
+
+impl<C: Copies> Published<C> {
+    /// Never fails: without keys nobody is believed, everybody is asked to come again, and the keys are looked for meanwhile.
+    pub async fn open(config: Config, http: Http, copies: C, moment: &Moment) -> Self {
+        // What is wrong with it was said when the configuration was read.
+        let keys = Arc::new(Keys::without_published(config.v1.as_deref()).unwrap_or_default());
+        let known = RwLock::new(Known { keys, fetched_at: None });
+        let opened = Self { config, http, copies, known, looked: Mutex::default() };
+        let mut looked = opened.looked.lock().await;
+        opened.recall(&mut looked, moment).await;
+        if !opened.known().is_fresh(moment.now) {
+            // Said there, and of no consequence yet.
+            let _ = opened.look(&mut looked, moment).await;
+        }
+        drop(looked);
+        opened
+    }
+
+    /// What this or another sandbox has kept.
+    async fn recall(&self, looked: &mut Looked, moment: &Moment) {
+        match self.copies.copy(NAME, &moment.part(COPY_WITHIN).delivery()).await {
+            Ok(None) => {}
+            Ok(Some(Copied { text, fetched_at })) => {
+                if self.take(&text, fetched_at).is_ok() {
+                    looked.at = looked.at.max(Some(fetched_at));
+                }
+            }
+            Err(error) => tracing::warn!(error = %chain(&error), "the copy of Fireblocks' keys could not be read"),
+        }
+    }
+
+    /// Fetches them. Whatever goes wrong, those that we have stay.
+    async fn look(&self, looked: &mut Looked, moment: &Moment) -> Result<(), KeyringError> {
+        *looked = Looked { at: Some(moment.now), has_failed: true };
+        let fetched = self.fetch(moment).await;
+        let taken = fetched.and_then(|text| self.take(&text, moment.now).map(|()| text));
+        let text = taken.inspect_err(|error| tracing::warn!(%error, "those that were published before stay"))?;
+        looked.has_failed = false;
+        let copied = Copied { text, fetched_at: moment.now };
+        if let Err(error) = self.copies.keep_copy(NAME, &copied, &moment.part(COPY_WITHIN).delivery()).await {
+            tracing::warn!(error = %chain(&error), "the copy of Fireblocks' keys could not be written");
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, moment: &Moment) -> Result<String, KeyringError> {
+        let failed = |error: &(dyn std::error::Error + 'static)| KeyringError::NotPublished(chain(error));
+        match &self.config.published_at {
+            PublishedAt::Url(url) => {
+                published(&self.http, url, moment.part(FETCH_WITHIN).deadline).await.map_err(|error| failed(&error))
+            }
+            PublishedAt::File(path) => std::fs::read_to_string(path).map_err(|error| failed(&error)),
+            PublishedAt::Here(text) => Ok(text.clone()),
+        }
+    }
+
+    /// A set that is empty or spoilt is none.
+    fn take(&self, text: &str, fetched_at: Timestamp) -> Result<(), KeyringError> {
+        let keys = Keys::read(text, self.config.v1.as_deref());
+        let keys = Arc::new(keys.map_err(|(setting, error)| KeyringError::Key { setting, error })?);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { keys, fetched_at: Some(fetched_at) };
+        Ok(())
+    }
+
+    fn known(&self) -> Known {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl<C: Copies> KeySource<Keys> for Published<C> {
+    async fn live(&self, moment: &Moment) -> Arc<Keys> {
+        let known = self.known();
+        // Whoever finds somebody looking goes on with what there is.
+        if !known.is_fresh(moment.now)
+            && let Ok(mut looked) = self.looked.try_lock()
+        {
+            if known.fetched_at.is_none() {
+                // The store may not have answered either when the sandbox started.
+                self.recall(&mut looked, moment).await;
+            } else if looked.may_again(moment.now) {
+                let _ = self.look(&mut looked, moment).await;
+            }
+        }
+        self.known().keys
+    }
+
+    async fn renewed(
+        &self,
+        unfit: &Arc<Keys>,
+        error: VerifyError,
+        moment: &Moment,
+    ) -> Result<Option<Arc<Keys>>, KeyringError> {
+        // A key that is known is never another by the same name.
+        if error != VerifyError::UnknownKey {
+            return Ok(None);
+        }
+        let mut looked = self.looked.lock().await;
+        if Arc::ptr_eq(&self.known().keys, unfit) {
+            if looked.may_again(moment.now) {
+                self.look(&mut looked, moment).await?;
+            } else if looked.has_failed {
+                // It may be genuine: whoever sent it is asked to come again, and not turned away.
+                return Err(KeyringError::NotPublished("a moment ago".to_owned()));
+            } else {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.known().keys))
+    }
+}
+
+impl Known {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.fetched_at.is_some_and(|at| now.seconds_apart(at) < FRESH_SECONDS)
+    }
+}
+
+impl Looked {
+    fn may_again(&self, now: Timestamp) -> bool {
+        self.at.is_none_or(|at| now.seconds_apart(at) >= REFRESH_SECONDS_MIN)
+    }
+}

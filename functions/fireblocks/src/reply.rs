@@ -1,0 +1,31 @@
+//! What Fireblocks is told: one row for every outcome. It sends again what is answered 5xx and nothing that is answered 4xx, so that
+//! trouble of ours is always the former, and whatever is kept is accepted.
+
+use edge::Reply;
+use serde::Serialize;
+use webhook::Outcome;
+
+#[derive(Serialize)]
+struct Body<'b> {
+    error: &'b str,
+}
+
+pub(crate) fn reply(outcome: &Outcome) -> Reply {
+    let refused = |status: u16, error: &str| Reply::json(status, &Body { error });
+    match outcome {
+        Outcome::Booked
+        | Outcome::Repeat
+        | Outcome::Ignored(_)
+        | Outcome::Conflict
+        | Outcome::Refused(_)
+        | Outcome::Unparsed(_) => Reply::empty(200),
+        Outcome::Malformed => refused(400, "Invalid payload"),
+        Outcome::Unverified(_) => refused(401, "Invalid signature"),
+        Outcome::Forbidden => refused(403, "Forbidden"),
+        Outcome::NotFound => refused(404, "Not found"),
+        Outcome::MethodNotAllowed { allowed } => refused(405, "Method not allowed").with_header("allow", allowed),
+        Outcome::TooLarge => refused(413, "Payload too large"),
+        Outcome::Panicked => refused(500, "Internal error"),
+        Outcome::Unavailable => refused(503, "Temporarily unavailable"),
+    }
+}

@@ -1,0 +1,91 @@
+//! A stand-in for Fireblocks on the same port: its API, transfers that go on by themselves, and the webhooks that it sends of them, signed,
+//! to our own.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use edge::Reply;
+use http::HeaderMap;
+use ledger::Timestamp;
+use standin::{Call, Fireblocks, FireblocksFate};
+
+use crate::error::Error;
+use crate::sources::Headers;
+use crate::sources::fireblocks::{self, SETTING, Sides};
+
+/// What stands before Fireblocks' own paths: `<base>/mock/fireblocks/v1/transactions`.
+pub(crate) const PATH: &str = "/mock/fireblocks";
+
+/// How long a transfer stays at each step.
+pub(crate) const STEP: Duration = Duration::from_secs(1);
+
+/// Longer than our client waits for one answer.
+const LATE: Duration = Duration::from_secs(3);
+
+pub(crate) struct MockFireblocks {
+    fireblocks: Fireblocks,
+    base_url: String,
+    published: String,
+    public: String,
+    secret: String,
+    unsent: Mutex<Vec<String>>,
+}
+
+impl MockFireblocks {
+    /// `secret` holds the keys of both sides.
+    pub(crate) fn new(base_url: &str, secret: &str) -> Result<Self, Error> {
+        let sides = fireblocks::sides(secret).map_err(|error| Error::Secret(SETTING, error))?;
+        let Sides { api_key, asking, published, public } = sides;
+        let fireblocks = Fireblocks::new(&api_key, asking, fastrand::u32(..));
+        let (base_url, secret) = (base_url.to_owned(), secret.to_owned());
+        Ok(Self { fireblocks, base_url, published, public, secret, unsent: Mutex::default() })
+    }
+
+    /// What the functions are told of it, by the names of their settings, where nobody has said otherwise.
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "FIREBLOCKS_API_BASE" => format!("{}{PATH}", self.base_url),
+            "FIREBLOCKS_VAULT" => "0".to_owned(),
+            "FIREBLOCKS_JWKS_URL" => self.published.clone(),
+            "FIREBLOCKS_V1" => self.public.clone(),
+            _ => return None,
+        })
+    }
+
+    /// `path` is what follows [`PATH`]. With how long it takes until this is said.
+    pub(crate) fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &HeaderMap,
+        body: &str,
+        now: Timestamp,
+    ) -> (Reply, Duration) {
+        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let call = Call { method, path, authorization, idempotency_key: None, body, now_s: now.unix_s() };
+        let answered = self.fireblocks.answer(&call);
+        let made = !answered.events.is_empty();
+        self.unsent().extend(answered.events);
+        let transfers = self.fireblocks.transfers();
+        let is_late = made && transfers.last().is_some_and(|made| made.fate() == FireblocksFate::AnswersLate);
+        let reply = Reply { status: answered.status, headers: answered.headers, body: answered.body };
+        (reply, if is_late { LATE } else { Duration::ZERO })
+    }
+
+    /// Every transfer goes one step on. The webhooks that are to be sent now: JSON bodies, in their order.
+    pub(crate) fn go_on(&self, now: Timestamp) -> Vec<String> {
+        let mut bodies = std::mem::take(&mut *self.unsent());
+        for transfer in self.fireblocks.transfers() {
+            bodies.extend(self.fireblocks.go_on(&transfer.id, now.unix_s()).unwrap_or_default());
+        }
+        bodies
+    }
+
+    pub(crate) fn signed(&self, body: &str, now: Timestamp) -> Headers {
+        fireblocks::sign(&self.secret, now, body.as_bytes()).unwrap_or_default()
+    }
+
+    fn unsent(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,149 @@
+//! Fireblocks' webhooks, as the function takes them: what each decides, what is refused, every order of statuses, under faults of the
+//! store's and of the published keys.
+
+mod attacks;
+mod decisions;
+mod faults;
+mod keys;
+mod refusals;
+mod replays;
+mod statuses;
+
+use std::fs;
+
+use edge::{Keyring, Reply, Service as _, Settings, Vault};
+use fireblocks::Fireblocks;
+use ledger::{
+    Amount, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, OnChain, Order,
+    OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, Word,
+};
+use serde_json::Value;
+use signing::fireblocks::{SIGNATURE, SIGNATURE_V1, sign_v1};
+use signing::rsa::PrivateKey;
+use testkit::{
+    FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, Sent, Shape, World, delivery, fireblocks_jwks, fireblocks_signature, now,
+    rsa_pair,
+};
+use webhook::{Admission, Function, Webhook as _};
+
+use crate::house::root;
+use crate::payments::made;
+use crate::sandbox::{SandboxOf, Sender, moment_within};
+
+pub(crate) const PATH: &str = "/api/v1/webhooks/fireblocks/";
+/// The order that the samples are about, and where it has its tokens sent.
+const ORDER: &str = "hk_sample_order";
+const WALLET: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
+const TRANSFER: &str = "7b3e5d1c-8f42-4a6b-9e0d-1c2f3a4b5c6d";
+
+type Sandbox = SandboxOf<Fireblocks>;
+
+impl Sender for Fireblocks {
+    async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
+        // The first version under the same key: a deployment that takes both.
+        let settings = [
+            ("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)])),
+            ("FIREBLOCKS_V1".to_owned(), rsa_pair(FIREBLOCKS_HOOK_PAIR).public),
+        ];
+        let keys = Keyring::open(Vault::Here(Settings::new(settings)), Fireblocks::keys, now()).await.expect("keys");
+        Function { source: Fireblocks, keys, admission: Admission::default(), ledger }
+    }
+
+    fn signed(body: &str, _: Timestamp) -> String {
+        let is_first = body.contains("\"tenantId\"");
+        if is_first { first(body) } else { second(body) }.event(Shape::HttpApi)
+    }
+}
+
+/// A webhook of the second version.
+fn second(body: &str) -> Sent<'_> {
+    Sent::post(PATH, body.as_bytes()).with(SIGNATURE, fireblocks_signature(body.as_bytes()))
+}
+
+/// And of the first.
+fn first(body: &str) -> Sent<'_> {
+    let key = PrivateKey::parse(&rsa_pair(FIREBLOCKS_HOOK_PAIR).private).expect("a key");
+    Sent::post(PATH, body.as_bytes()).with(SIGNATURE_V1, sign_v1(&key, body.as_bytes()))
+}
+
+fn sample(name: &str) -> String {
+    let path = root().join("events/fireblocks").join(name).with_extension("json");
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A sample with some of its values replaced, by JSON pointer.
+fn with(name: &str, changes: &[(&str, Value)]) -> String {
+    let mut body: Value = serde_json::from_str(&sample(name)).expect("JSON");
+    for (pointer, value) in changes {
+        *body.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has no {pointer}")) = value.clone();
+    }
+    body.to_string()
+}
+
+/// An order of alice's for 50 USD, which buys 10 POSX, sent to her wallet.
+fn order(number: &str) -> Order {
+    let word = |text: &str| Word::new(text).expect("a word");
+    let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() };
+    let amount = Amount::parse("10", 18).expect("an amount");
+    let terms = Terms {
+        provider: Provider::Stripe,
+        product: "posx-10".to_owned(),
+        quantity: 1,
+        price: Money { amount: Amount::from_units(5_000), currency: Currency::parse("usd").expect("a currency") },
+        exchange: None,
+        grants: vec![Grant::Token { code: word("POSX"), scale: 18, amount, on_chain: Some(on_chain) }],
+        commissions: Vec::new(),
+        site: None,
+    };
+    let number = OrderNumber::new(number).expect("a number");
+    Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
+}
+
+/// The same, paid and fulfilled, as far as the transfer: Fireblocks is to be asked for it.
+async fn paid(world: &World, order: Order) {
+    let number = order.number.clone();
+    made(world, order).await;
+    let by = Reference::new(Provider::Stripe, &format!("pi_{number}")).expect("a reference");
+    let money = Money { amount: Amount::from_units(5_000), currency: Currency::parse("usd").expect("a currency") };
+    let unpaid = standing(world, number.as_str()).await;
+    written(world, &number, "paid", unpaid.pay(&Payment { by, money, at: now() }).expect("paid")).await;
+    written(world, &number, "fulfilled", standing(world, number.as_str()).await.fulfil(true, now())).await;
+}
+
+async fn written(world: &World, number: &OrderNumber, what: &'static str, effects: Vec<Effect>) {
+    let heading = Heading {
+        receipt: EventKey::new(what, number.as_str()).expect("an id"),
+        source: "orders",
+        kind: what,
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),
+        order: Some(number.clone()),
+    };
+    let entry = Entry { heading, effects, keeps_body: false, alarm: None };
+    world.ledger(0).commit(&Decision::Record(entry), &delivery(0)).await.expect(what);
+}
+
+async fn standing(world: &World, number: &str) -> Order {
+    let number = OrderNumber::new(number).expect("a number");
+    world.ledger(0).order(&number, &delivery(0)).await.expect("an answer").expect("an order")
+}
+
+/// Books with the samples' order, paid for.
+async fn shop() -> World {
+    let world = World::new();
+    paid(&world, order(ORDER)).await;
+    world
+}
+
+/// What a gateway's event is answered by a sandbox that knows nothing.
+async fn answered(world: &World, event: &str) -> Reply {
+    Fireblocks::function(world.ledger(1)).await.answer(event, &moment_within::<Fireblocks>(1)).await
+}
+
+fn told(reply: &Reply) -> (u16, &str) {
+    (reply.status, &reply.body)
+}
+
+const BOOKED: (u16, &str) = (200, "");
+const UNVERIFIED: (u16, &str) = (401, r#"{"error":"Invalid signature"}"#);
+const UNAVAILABLE: (u16, &str) = (503, r#"{"error":"Temporarily unavailable"}"#);

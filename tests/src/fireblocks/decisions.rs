@@ -1,0 +1,54 @@
+//! The decision of every sample, as text: what it leaves in books that hold the samples' order, paid for and not.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::*;
+
+const EXPECTED: &str = include_str!("decisions.txt");
+
+#[tokio::test(start_paused = true)]
+async fn every_sample_decides_what_it_did() {
+    let files = fs::read_dir(root().join("events/fireblocks")).expect("samples");
+    let names: BTreeSet<String> = files
+        .map(|file| file.expect("an entry").path().file_stem().expect("a name").to_str().expect("a name").to_owned())
+        .collect();
+    let mut decided = String::new();
+    for name in names {
+        writeln!(decided, "# {name}\n{}", left(&name, shop().await).await).expect("text");
+        writeln!(decided, "## where there is no such order\n{}", left(&name, World::new()).await).expect("text");
+    }
+    assert_eq!(decided, EXPECTED, "\n{decided}");
+}
+
+/// What a sample adds to the books.
+async fn left(name: &str, world: World) -> String {
+    let was = world.books();
+    let reply = answered(&world, &Fireblocks::signed(&sample(name), now())).await;
+    let is = world.books();
+    is.check();
+    let mut text = format!("{}{}\n", reply.status, reply.body);
+    for (id, row) in is.journal.iter().filter(|(id, row)| was.journal.get(*id) != Some(row)) {
+        let said = row.reason.as_deref().unwrap_or(&row.status);
+        let waits = if row.needs_attention { ", waits" } else { "" };
+        writeln!(text, "{id}: {said}, order {}{waits}", row.order.as_deref().unwrap_or("-")).expect("text");
+    }
+    for (number, order) in is.orders.iter().filter(|(number, order)| was.orders.get(*number) != Some(order)) {
+        let flag = order.anomaly.as_ref().map_or(String::new(), |anomaly| format!(", {anomaly}"));
+        let transfer = standing(&world, number).await.transfer.expect("a transfer");
+        let id = transfer.id.expect("an id");
+        writeln!(
+            text,
+            "order {number}: {}{flag}, {id} {} at {}",
+            order.fulfilment,
+            transfer.status.as_str(),
+            transfer.at
+        )
+        .expect("text");
+    }
+    assert_eq!((&is.accounts, &is.pointers), (&was.accounts, &was.pointers), "{name}: no balance is touched");
+    for id in is.bodies.difference(&was.bodies) {
+        writeln!(text, "kept: {id}").expect("text");
+    }
+    text
+}

@@ -1,0 +1,194 @@
+//! What Fireblocks, or somebody who pretends to be it, is told of everything: the exact status and text, and the books before and after.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::json;
+use signing::jws;
+use signing::rsa::Hash;
+
+use super::*;
+
+/// What it is, its headers and its body.
+type Row<'r> = (&'r str, Vec<(&'r str, String)>, &'r str);
+
+fn private(seed: u64) -> PrivateKey {
+    PrivateKey::parse(&rsa_pair(seed).private).expect("a key")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_verified_leaves_no_trace() {
+    let body = sample("v2_completed");
+    let good = fireblocks_signature(body.as_bytes());
+    let (header, signature) = good.split_once("..").expect("two parts");
+    let under = |header: &str, seed: u64| {
+        let header = URL_SAFE_NO_PAD.encode(header);
+        let text = format!("{header}.{}", URL_SAFE_NO_PAD.encode(&body));
+        format!("{header}..{}", URL_SAFE_NO_PAD.encode(private(seed).sign(Hash::Sha512, text.as_bytes())))
+    };
+    let again = serde_json::from_str::<Value>(&body).expect("JSON").to_string();
+    let rows: Vec<Row<'_>> = vec![
+        ("nothing", vec![], &body),
+        ("an empty signature", vec![(SIGNATURE, String::new())], &body),
+        ("a space", vec![(SIGNATURE, " ".to_owned())], &body),
+        ("no JWS", vec![(SIGNATURE, "secret".to_owned())], &body),
+        ("of another key", vec![(SIGNATURE, jws::sign(&private(3), FIREBLOCKS_KID, body.as_bytes()))], &body),
+        ("of an unknown name", vec![(SIGNATURE, jws::sign(&private(2), "2026-09", body.as_bytes()))], &body),
+        ("of a name with a way", vec![(SIGNATURE, jws::sign(&private(2), "../2026-01", body.as_bytes()))], &body),
+        (
+            "unsigned",
+            vec![(SIGNATURE, format!("{}..", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"2026-01"}"#)))],
+            &body,
+        ),
+        ("none", vec![(SIGNATURE, under(r#"{"alg":"none","kid":"2026-01"}"#, 2))], &body),
+        ("HS512", vec![(SIGNATURE, under(r#"{"alg":"HS512","kid":"2026-01"}"#, 2))], &body),
+        ("RS256", vec![(SIGNATURE, under(r#"{"alg":"RS256","kid":"2026-01"}"#, 2))], &body),
+        ("PS512", vec![(SIGNATURE, under(r#"{"alg":"PS512","kid":"2026-01"}"#, 2))], &body),
+        ("crit", vec![(SIGNATURE, under(r#"{"alg":"RS512","kid":"2026-01","crit":["b64"],"b64":false}"#, 2))], &body),
+        (
+            "jku of the forger's",
+            vec![(SIGNATURE, under(r#"{"alg":"RS512","kid":"f","jku":"https://f.invalid"}"#, 3))],
+            &body,
+        ),
+        ("attached", vec![(SIGNATURE, format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(&body)))], &body),
+        ("padded", vec![(SIGNATURE, format!("{good}=="))], &body),
+        ("two signatures", vec![(SIGNATURE, good.clone()), (SIGNATURE, good.clone())], &body),
+        (
+            "the other version's form",
+            vec![(SIGNATURE, STANDARD.encode(private(2).sign(Hash::Sha512, body.as_bytes())))],
+            &body,
+        ),
+        ("another body", vec![(SIGNATURE, good.clone())], "{}"),
+        ("no body", vec![(SIGNATURE, good.clone())], ""),
+        ("written anew", vec![(SIGNATURE, good.clone())], &again),
+        ("a line less", vec![(SIGNATURE, good.clone())], body.trim_end()),
+        ("V1 of another key", vec![(SIGNATURE_V1, signing::fireblocks::sign_v1(&private(3), body.as_bytes()))], &body),
+        ("V1 by SHA-256", vec![(SIGNATURE_V1, STANDARD.encode(private(2).sign(Hash::Sha256, body.as_bytes())))], &body),
+        ("V1 written anew", vec![(SIGNATURE_V1, signing::fireblocks::sign_v1(&private(2), body.as_bytes()))], &again),
+        ("V1 twice", vec![(SIGNATURE_V1, signing::fireblocks::sign_v1(&private(2), body.as_bytes())); 2], &body),
+        (
+            "V2 forged beside a genuine V1",
+            vec![
+                (SIGNATURE, jws::sign(&private(3), FIREBLOCKS_KID, body.as_bytes())),
+                (SIGNATURE_V1, signing::fireblocks::sign_v1(&private(2), body.as_bytes())),
+            ],
+            &body,
+        ),
+    ];
+    let world = shop().await;
+    let before = world.books();
+    for (name, headers, body) in rows {
+        for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
+            let sent = Sent { headers: headers.clone(), ..Sent::post(PATH, body.as_bytes()) };
+            assert_eq!(told(&answered(&world, &sent.event(shape)).await), UNVERIFIED, "{name} {shape:?}");
+            assert_eq!(world.books(), before, "{name} {shape:?}");
+        }
+    }
+}
+
+/// Where it is not asked for, the first version is as good as unsigned.
+#[tokio::test(start_paused = true)]
+async fn the_first_version_is_not_believed_unless_it_is_asked_for() {
+    let body = sample("v1_completed");
+    let world = shop().await;
+    let before = world.books();
+    let settings =
+        Settings::new([("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]))]);
+    let keys = Keyring::open(Vault::Here(settings), Fireblocks::keys, now()).await.expect("keys");
+    let only = Function { source: Fireblocks, keys, admission: Admission::default(), ledger: world.ledger(1) };
+    let reply = only.answer(&first(&body).event(Shape::HttpApi), &moment_within::<Fireblocks>(1)).await;
+    assert_eq!(told(&reply), UNVERIFIED);
+    assert_eq!(world.books(), before);
+    assert_eq!(told(&answered(&world, &first(&body).event(Shape::HttpApi)).await), BOOKED, "and where it is");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_asked_for_in_the_right_way_leaves_no_trace() {
+    let body = sample("v2_completed");
+    let large = format!("{body}{}", " ".repeat(1024 * 1024));
+    let refused = |status: u16, error: &str| (status, format!("{{\"error\":\"{error}\"}}"));
+    let rows = [
+        ("too large", second(&large), refused(413, "Payload too large")),
+        ("too large and unsigned", Sent::post(PATH, large.as_bytes()), refused(413, "Payload too large")),
+        ("too large in base64", Sent { base64: true, ..second(&large) }, refused(413, "Payload too large")),
+        ("by GET", Sent { method: "GET", ..second(&body) }, refused(405, "Method not allowed")),
+        ("by PUT", Sent { method: "PUT", ..second(&body) }, refused(405, "Method not allowed")),
+        ("another path", Sent { path: "/api/v1/webhooks/fireblock", ..second(&body) }, refused(404, "Not found")),
+        ("a longer path", Sent { path: "/api/v1/webhooks/fireblocks/x", ..second(&body) }, refused(404, "Not found")),
+    ];
+    let world = shop().await;
+    let before = world.books();
+    for (name, sent, expected) in rows {
+        let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
+        assert_eq!((reply.status, reply.body), expected, "{name}");
+        assert_eq!(world.books(), before, "{name}");
+    }
+    let broken = second(&body).event(Shape::HttpApi).replace("\"isBase64Encoded\":false", "\"isBase64Encoded\":true");
+    let reply = answered(&world, &broken).await;
+    assert_eq!((reply.status, reply.body), refused(400, "Invalid payload"));
+    let reply = answered(&world, "no event").await;
+    assert_eq!((reply.status, reply.body), refused(400, "Invalid payload"));
+    let admission = Admission { allowed_ips: vec!["3.135.57.98/32".parse().expect("a block")], ..Admission::default() };
+    let function = Function { admission, ..Fireblocks::function(world.ledger(1)).await };
+    for (ip, expected) in [("203.0.113.7", refused(403, "Forbidden")), ("3.135.57.98", (200, String::new()))] {
+        let sent = Sent { source_ip: ip, ..second(&body) };
+        let reply = function.answer(&sent.event(Shape::HttpApi), &moment_within::<Fireblocks>(1)).await;
+        assert_eq!((reply.status, reply.body), expected, "{ip}");
+    }
+}
+
+/// Whatever a gateway does with a genuine body, the bytes are those that were signed.
+#[tokio::test(start_paused = true)]
+async fn what_is_booked_however_it_arrives() {
+    let odd = "{ \"id\" : \"0198-odd\",\r\n\t\"eventType\":\"transaction.status.updated\", \"createdAt\":1767225660, \"note\":\"é e\u{301} 充值 \\u00e9 😀\", \"data\":".to_owned()
+        + &json!(serde_json::from_str::<Value>(&sample("v2_completed")).expect("JSON")["data"]).to_string()
+        + " }\n";
+    for body in [sample("v2_completed"), odd] {
+        let sent = [
+            second(&body),
+            Sent { path: "/api/v1/webhooks/fireblocks", ..second(&body) },
+            Sent { base64: true, ..second(&body) },
+            Sent {
+                headers: vec![("Fireblocks-Webhook-Signature", fireblocks_signature(body.as_bytes()))],
+                ..second(&body)
+            },
+            second(&body).with(SIGNATURE_V1, "anything"),
+        ];
+        for sent in sent {
+            for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
+                let world = shop().await;
+                for _ in 0..2 {
+                    assert_eq!(told(&answered(&world, &sent.event(shape)).await), BOOKED, "{sent:?} {shape:?}");
+                }
+                let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
+                assert_eq!(transfer.status.as_str(), "COMPLETED");
+                assert_eq!(world.books().processed().filter(|id| id.starts_with("fireblocks#")).count(), 1);
+            }
+        }
+    }
+}
+
+/// Verified and not understood: kept for a release that does, and accepted, since it would not be sent again.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_understood_is_kept() {
+    let set = |pointer: &str, value: Value| with("v2_completed", &[(pointer, value)]);
+    let rows = [
+        set("/data/status", json!("SHIPPED")),
+        set("/data/amountInfo/requestedAmount", json!("1e1")),
+        set("/data/amountInfo/requestedAmount", json!(10)),
+        set("/data/destinationAddress", json!("")),
+        set("/createdAt", json!("now")).replace("\"lastUpdated\":1767225660000,", ""),
+        "no JSON".to_owned(),
+    ];
+    for body in rows {
+        let world = shop().await;
+        let before = world.books();
+        assert_eq!(told(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{body}");
+        let books = world.books();
+        books.check();
+        assert_eq!((&books.orders, &books.accounts), (&before.orders, &before.accounts), "{body}");
+        let kept: Vec<_> = books.journal.iter().filter(|(id, _)| id.starts_with("unparsed#fireblocks#")).collect();
+        let [(id, row)] = kept[..] else { panic!("{body}: {kept:?}") };
+        assert_eq!((row.reason.as_deref(), row.needs_attention), (Some("unparsed"), true), "{body}");
+        assert!(books.bodies.contains(id), "{body}");
+    }
+}

@@ -1,0 +1,27 @@
+//! A webhook that comes before its order is kept, and applied once the order is there.
+
+use edge::Worker as _;
+use reconcile::Reconcile;
+
+use super::*;
+use crate::payments::{REFUSED, reconcile, run_at};
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_before_its_order_is_applied_when_that_is_there() {
+    let world = World::new();
+    assert_eq!(told(&answered(&world, &Fireblocks::signed(&sample("v2_completed"), now())).await), BOOKED);
+    assert_eq!(told(&answered(&world, &Fireblocks::signed(&sample("v1_completed"), now())).await), BOOKED);
+    let waiting = |books: testkit::Books| {
+        let rows = books.journal.into_values().filter(|row| row.needs_attention);
+        rows.map(|row| row.reason.expect("a reason")).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(world.books()), ["order_unknown", "order_unknown"]);
+    paid(&world, order(ORDER)).await;
+    assert_eq!(standing(&world, ORDER).await.transfer.and_then(|transfer| transfer.id), None);
+    let sweeper = Reconcile { fireblocks: Some(Fireblocks), ..reconcile(world.ledger(0), &[]) };
+    sweeper.work(REFUSED, &run_at(7, 60)).await.expect("a run");
+    let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
+    assert_eq!((transfer.id.as_deref(), transfer.status.as_str()), (Some(TRANSFER), "COMPLETED"));
+    assert_eq!(waiting(world.books()), Vec::<String>::new());
+    world.books().check();
+}

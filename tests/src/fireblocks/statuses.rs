@@ -1,0 +1,176 @@
+//! Every status after every other, one after the other and at once: the books end the same, and what has arrived stays so.
+
+use std::sync::Arc;
+
+use ledger::TransferStatus;
+use serde_json::json;
+use testkit::{Books, FireblocksNet};
+
+use super::*;
+
+/// A webhook that says that the sample's transfer stands so.
+fn saying(status: TransferStatus) -> String {
+    let name = status.as_str();
+    with("v2_completed", &[("/id", json!(format!("0198-{name}"))), ("/data/status", json!(name))])
+}
+
+fn statuses() -> impl Iterator<Item = TransferStatus> + Clone {
+    TransferStatus::ALL.into_iter().filter(|status| *status != TransferStatus::Due)
+}
+
+/// What of the books does not depend on how often an order was written.
+async fn ending(world: &World) -> (Books, Option<(Option<String>, TransferStatus)>) {
+    let mut books = world.books();
+    books.check();
+    for order in books.orders.values_mut() {
+        order.version = 0;
+    }
+    let transfer = standing(world, ORDER).await.transfer;
+    (books, transfer.map(|transfer| (transfer.id, transfer.status)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_ordered_pair_ends_in_the_same_books() {
+    for (this, that) in statuses().flat_map(|this| statuses().map(move |that| (this, that))) {
+        let mut endings = Vec::new();
+        for [first, second] in [[this, that], [that, this]] {
+            let world = shop().await;
+            for status in [first, second, first] {
+                let reply = answered(&world, &Fireblocks::signed(&saying(status), now())).await;
+                assert_eq!(told(&reply), BOOKED, "{this:?} {that:?}");
+            }
+            endings.push(ending(&world).await);
+        }
+        assert_eq!(endings[0], endings[1], "{this:?} {that:?}");
+        let (books, transfer) = &endings[0];
+        let highest = this.max(that);
+        assert_eq!(*transfer, Some((Some(TRANSFER.to_owned()), highest)), "{this:?} {that:?}");
+        let order = books.order(ORDER);
+        let flag = highest.has_failed().then_some("TRANSFER_FAILED");
+        assert_eq!(order.anomaly.as_deref(), flag, "{this:?} {that:?}");
+        let fulfilment = match (highest == TransferStatus::Completed, highest.has_failed()) {
+            (true, _) => "done",
+            (false, true) => "failed",
+            (false, false) => "pending",
+        };
+        assert_eq!(order.fulfilment, fulfilment, "{this:?} {that:?}");
+        let events = if this == that { 1 } else { 2 };
+        assert_eq!(books.processed().filter(|id| id.starts_with("fireblocks#")).count(), events, "{this:?} {that:?}");
+    }
+}
+
+/// Somebody is called for what was not sent, and for nothing else: neither for the repeats of what has arrived.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_sent_raises_an_alarm() {
+    let parsed = |body: &str| {
+        let sent = second(body).event(Shape::HttpApi);
+        let request = edge::read(&sent).expect("a request").open(1 << 20).expect("a body");
+        let settings =
+            Settings::new([("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]))]);
+        let keys = Fireblocks::keys(&settings, signing::Strength::Deployed).expect("keys");
+        let verified = Fireblocks.verify(&keys, &request, now()).expect("verified");
+        Fireblocks.parse(&webhook::Received::new(verified, PATH, Vec::new())).expect("an event")
+    };
+    for status in statuses() {
+        let world = shop().await;
+        let alarm = |order: Order| {
+            let decision = Fireblocks.decide(&parsed(&saying(status)), Some(order));
+            let Decision::Record(entry) = decision else { panic!("{decision:?}") };
+            entry.alarm
+        };
+        let has_failed = ["FAILED", "CANCELLED", "REJECTED", "BLOCKED", "TIMEOUT", "PARTIALLY_COMPLETED"];
+        let expected = has_failed.contains(&status.as_str()).then_some("transfer_failed");
+        assert_eq!(alarm(standing(&world, ORDER).await), expected, "{status:?}");
+        answered(&world, &Fireblocks::signed(&saying(TransferStatus::Completed), now())).await;
+        assert_eq!(alarm(standing(&world, ORDER).await), None, "{status:?} of what has arrived");
+    }
+}
+
+/// All of them at once, to several sandboxes, several times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_at_once_end_as_one_after_the_other() {
+    let world = shop().await;
+    let mut sandboxes = Vec::new();
+    for seed in 0..10 {
+        sandboxes.push(Arc::new(Fireblocks::function(world.ledger(seed)).await));
+    }
+    let all: Vec<TransferStatus> = statuses().collect();
+    let mut senders = tokio::task::JoinSet::new();
+    for n in 0..100_u64 {
+        let function = Arc::clone(&sandboxes[usize::try_from(n % 10).expect("small")]);
+        let status = all[usize::try_from(n).expect("small") % all.len()];
+        senders.spawn(async move {
+            let event = Fireblocks::signed(&saying(status), now());
+            for _ in 0..50 {
+                let reply = function.answer(&event, &moment_within::<Fireblocks>(n)).await;
+                if reply.status != 503 {
+                    return reply.status;
+                }
+            }
+            503
+        });
+    }
+    let told = senders.join_all().await;
+    assert!(told.iter().all(|status| *status == 200), "{told:?}");
+    let (books, transfer) = ending(&world).await;
+    assert_eq!(transfer, Some((Some(TRANSFER.to_owned()), TransferStatus::Completed)));
+    assert_eq!(books.order(ORDER).fulfilment, "done");
+    assert_eq!(books.order(ORDER).anomaly, None);
+    assert_eq!(books.processed().filter(|id| id.starts_with("fireblocks#")).count(), all.len());
+}
+
+/// What the stand-in does with a wallet of each kind is what the books say in the end, whichever webhooks come first.
+#[tokio::test(start_paused = true)]
+async fn a_transfer_ends_as_its_wallet_says() {
+    let ends = [
+        ("", "COMPLETED", "done"),
+        ("0001", "FAILED", "failed"),
+        ("0002", "REJECTED", "failed"),
+        ("0003", "BLOCKED", "failed"),
+        ("0004", "CANCELLED", "failed"),
+        ("0005", "PENDING_SIGNATURE", "pending"),
+        ("0006", "COMPLETED", "done"),
+        ("0007", "COMPLETED", "done"),
+    ];
+    for (ending, status, fulfilment) in ends {
+        for backwards in [false, true] {
+            let (world, net) = (World::new(), FireblocksNet::default());
+            let wallet = format!("0xwallet{ending}");
+            let mut order = order(ORDER);
+            let Some(Grant::Token { on_chain: Some(on_chain), .. }) = order.terms.grants.first_mut() else {
+                panic!("a token")
+            };
+            on_chain.wallet.clone_from(&wallet);
+            paid(&world, order).await;
+            let asked = standing(&world, ORDER).await.allocation().expect("an allocation");
+            let new = providers::NewTransfer {
+                external_id: asked.key.to_string(),
+                asset: asked.asset,
+                amount: asked.amount.decimal(asked.scale),
+                wallet: asked.wallet,
+            };
+            client(&net).create(&new, now(), testkit::deadline(std::time::Duration::from_secs(8))).await.expect("made");
+            for _ in 0..5 {
+                net.go_on();
+            }
+            let mut bodies = net.webhooks();
+            if backwards {
+                bodies.reverse();
+            }
+            for body in bodies {
+                assert_eq!(told(&answered(&world, &second(&body).event(Shape::HttpApi)).await), BOOKED, "{wallet}");
+            }
+            let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
+            assert_eq!(transfer.status.as_str(), status, "{wallet} {backwards}");
+            assert_eq!(world.books().order(ORDER).fulfilment, fulfilment, "{wallet} {backwards}");
+        }
+    }
+}
+
+fn client(net: &FireblocksNet) -> providers::Fireblocks {
+    let [(_, api_key), (_, secret)] = testkit::fireblocks_settings();
+    let keys = providers::FireblocksKeys::parse(Some(&api_key), Some(&secret)).expect("keys");
+    let config = providers::FireblocksConfig { base: testkit::FIREBLOCKS_BASE.to_owned(), vault: "0".to_owned() };
+    let http = providers::Http::over(net.clone(), fastrand::Rng::with_seed(1));
+    providers::Fireblocks::new(http, config, Arc::new(keys))
+}
