@@ -14,6 +14,7 @@ mod auditing;
 mod buying;
 mod crash;
 mod epay;
+mod fireblocks;
 mod fulfilling;
 mod harness;
 mod killed;
