@@ -86,7 +86,7 @@ impl Engine {
     /// Many rows of one table at once, as a JSON array, and nothing in its stream: for whoever needs a large store soon.
     pub fn load(&self, table: &str, rows: &str) -> Result<(), EngineError> {
         let rows = serde_json::from_str(rows).map_err(EngineError::Rows)?;
-        let loaded = self.0.import_items(table, rows, ImportOptions::default());
+        let loaded = self.database.import_items(table, rows, ImportOptions::default());
         loaded.map(drop).map_err(|error| EngineError::Call("load".to_owned(), error))
     }
 

@@ -19,7 +19,9 @@ async fn run(world: &World, net: &UnitelNet, settings: &[(&str, &str)], sweep: &
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     match reconcile.work(sweep, &payments::run_at(attempt, after_s)).await.expect("a run") {
         Swept::Unfulfilled(delivered) | Swept::Outside(delivered) => delivered,
-        other @ (Swept::Refused(_) | Swept::Unpaid(_)) => panic!("{other:?}"),
+        other @ (Swept::Refused(_) | Swept::Undelivered(_) | Swept::Unpaid(_) | Swept::Conservation(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::*;
 
 /// Every schedule, and the calls of a run that finds nothing: of the store, by what is read and how many read units that takes; and of
 /// Stripe.
-const SWEEPS: [(&str, &[(&str, &str, &str)], usize); 6] = [
+const SWEEPS: [(&str, &[Cost], usize); 6] = [
     (REFUSED, &[("Query", "journal/attention", "0.5"), ("Query", "journal/attention", "0.5")], 0),
     (r#"{"sweep":"undelivered"}"#, &[("GetItem", "accounts", "1.0")], 1),
     (r#"{"sweep":"unpaid"}"#, &[("Query", "orders/work", "0.5")], 0),
@@ -20,6 +20,8 @@ const SWEEPS: [(&str, &[(&str, &str, &str)], usize); 6] = [
     (r#"{"sweep":"conservation"}"#, &[("GetItem", "accounts", "1.0")], 0),
 ];
 const OWNERS: usize = 1_000;
+
+type Cost = (&'static str, &'static str, &'static str);
 
 /// A table, and its rows of one order that was paid for true.
 type Template = (String, Vec<String>);
