@@ -2,6 +2,7 @@
 //! store's and of the published keys.
 
 mod attacks;
+mod costs;
 mod decisions;
 mod faults;
 mod keys;
