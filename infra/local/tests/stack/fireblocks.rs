@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use signing::fireblocks::token;
 use signing::rsa::PrivateKey;
 
-use crate::harness::{Folder, Stack};
+use crate::harness::{Folder, Stack, shown};
 
 /// A step takes a second, and this has five of them.
 const PATIENCE_S: u64 = 30;
@@ -33,7 +33,12 @@ fn a_sample_is_sent_in_either_version() {
         assert!(said.starts_with("200  "), "{sample}: {said}");
         folder.told(&["order", "show", &number])
     };
-    assert!(!sent("fireblocks/v2_submitted", &[]).contains("transfer"), "nothing is wrong");
+    let told = sent("fireblocks/v2_submitted", &[]);
+    assert_eq!(told.lines().filter(|line| line.contains("transfer")).count(), 1, "nothing is wrong: {told}");
+    assert!(
+        shown(&told, "transfer").starts_with("SUBMITTED as 7b3e5d1c-8f42-4a6b-9e0d-1c2f3a4b5c6d, since "),
+        "{told}"
+    );
     assert!(
         sent("fireblocks/v2_failed", &[])
             .contains("transfer_failed: transfer 7b3e5d1c-8f42-4a6b-9e0d-1c2f3a4b5c6d is FAILED")
