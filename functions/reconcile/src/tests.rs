@@ -1,17 +1,20 @@
 //! What a schedule may ask for. What comes of a run is tested in `tests/`, over whole sources.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use serde_json::{Value, json};
 use stripe::Config;
-use testkit::{MemoryLedger, deadline, mark, now};
+use testkit::{MemoryLedger, World, deadline, mark, now};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
 
-fn reconcile() -> Reconcile<Arc<MemoryLedger>> {
+fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
     let stripe = Stripe { config: Config::read(set).expect("a configuration") };
-    let ledger = Arc::new(MemoryLedger::default());
+    let ledger = Arc::new(ledger);
     let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
     Reconcile { ledger, usage: Usage, stripe, wechat: None, epay: None, fireblocks: None, stripe_api: None, fulfil }
 }
@@ -38,7 +41,51 @@ async fn only_what_is_known_is_run() {
         ("{}", unknown()),
         ("\"refused\"", unknown()),
     ] {
-        let told = reconcile().work(event, &moment()).await.map_err(|error| error.to_string());
+        let told = reconcile(MemoryLedger::default()).work(event, &moment()).await.map_err(|error| error.to_string());
         assert_eq!(told, expected, "{event}");
     }
+}
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("one thread").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is said of books that disagree, once it is drift: which account, what it says, what its lines come to, and since when.
+#[tokio::test]
+async fn drift_is_said_with_its_numbers() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let lines = edge::log_lines(move || writer.clone());
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).expect("the only subscriber");
+    let world = World::new();
+    let account =
+        json!({ "id": { "S": "alice/credits" }, "balance": { "N": "5000000" }, "available": { "N": "5000000" } });
+    let put = json!({ "TableName": "hookledger-local-accounts", "Item": account });
+    world.engine.request("PutItem", &put).expect("credits from nowhere");
+    let mut said = Vec::new();
+    for look in 0..3 {
+        let run = Moment { now: now().plus_seconds(look * 300), ..moment() };
+        reconcile(world.ledger(1)).work(r#"{"sweep":"conservation"}"#, &run).await.expect("a run");
+        let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        said = lines.filter(|line| line.get("matter").is_some() || line["alarm"] == "drift").collect();
+        assert_eq!(said.len(), if look < 2 { 0 } else { 2 }, "look {look}");
+    }
+    let names = ["level", "matter", "account", "said", "found", "difference", "since", "looks"];
+    let told = names.map(|name| said[0][name].clone()).to_vec();
+    let expected =
+        json!(["ERROR", "balance", "alice/credits", "5000000", "0", "-5000000", "2026-01-01T00:00:00.000Z", 3]);
+    assert_eq!(Value::from(told), expected, "{said:?}");
+    let alarm = ["source", "alarm", "subject", "alarms"].map(|name| said[1][name].clone()).to_vec();
+    assert_eq!(Value::from(alarm), json!(["reconcile", "drift", "alice/credits", 1]));
 }
