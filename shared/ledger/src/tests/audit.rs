@@ -53,13 +53,16 @@ fn a_sum_does_not_overflow() {
     assert_eq!(counted, Counted { lines: 4, sum: units(i128::MAX) });
 }
 
+/// The looks, by the second, and what each found; when it was said; and how often it was seen in the end.
+type Looks<'l> = (&'static str, Vec<(i64, Option<&'l Difference>)>, Vec<i64>, Option<u32>);
+
 /// Three equal looks in a row, each some minutes after the last; then once an hour.
 #[test]
 fn drift_is_what_stays_the_same_in_three_looks() {
     let subject = Subject::Account("alice/credits".to_owned());
     let (one, other) = (of_account(Matter::Balance, 5, 6), of_account(Matter::Balance, 5, 7));
     let hour = 60 * MINUTE;
-    let rows: [(&str, Vec<(i64, Option<&Difference>)>, Vec<i64>, Option<u32>); 7] = [
+    let rows: [Looks<'_>; 7] = [
         ("it stays", vec![(0, Some(&one)), (300, Some(&one)), (600, Some(&one))], vec![600], Some(3)),
         ("seen twice", vec![(0, Some(&one)), (300, Some(&one))], vec![], Some(2)),
         (
