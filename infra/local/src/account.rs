@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use catalog::{Catalog, SHIPPED};
 use clap::{Args, Subcommand};
 use idempotency::{AccountRow, Line};
 use ledger::{
@@ -33,8 +34,11 @@ pub(crate) struct Account {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// The balance and the last lines of the statement
-    Show { owner: String },
+    /// The balance and the last lines of the statement, of credits or of what is named after the owner: alice/POSX, bob/commission-usd
+    Show {
+        #[arg(value_name = "OWNER[/ASSET]")]
+        account: String,
+    },
     /// Give credits
     Credit(Sum),
     /// Take credits, down to the overdraft line and not below it
@@ -89,7 +93,10 @@ struct Named {
 pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
     let books = || args.which.open(dir);
     match args.action {
-        Action::Show { owner } => show(&args.which.read(dir).await?, &Owner::new(&owner)?).await,
+        Action::Show { account } => {
+            let account = named(&account)?;
+            show(&args.which.read(dir).await?, &account).await
+        }
         Action::Credit(sum) => {
             let (account, amount, by) = sum.read(variable)?;
             change(&books().await?, by, What::Credit { account, amount }).await
@@ -146,13 +153,21 @@ impl Named {
     }
 }
 
-async fn show(books: &Books, owner: &Owner) -> Result<(), Error> {
-    let account = &credits_of(owner);
+/// A token's name says nothing of its decimals: the catalog does.
+fn named(text: &str) -> Result<AccountId, Error> {
+    let Some((owner, code)) = text.split_once('/') else {
+        return Ok(credits_of(&Owner::new(text)?));
+    };
+    let asset = Asset::named(code).or_else(|| Catalog::parse(SHIPPED).ok()?.token(code));
+    Ok(Owner::new(owner)?.account(asset.ok_or_else(|| Error::UnknownAsset(code.to_owned()))?))
+}
+
+async fn show(books: &Books, account: &AccountId) -> Result<(), Error> {
     let row = books.ledger.account(account).await?;
     let row = row.ok_or_else(|| Error::NoAccount(account.clone()))?;
     print::line(account);
     state(account, &row);
-    if let Some(referrer) = books.ledger.referrer(owner, &delivery(PATIENCE)).await? {
+    if let Some(referrer) = books.ledger.referrer(account.owner(), &delivery(PATIENCE)).await? {
         print::line(format_args!("  referrer   {referrer}"));
     }
     let lines = books.ledger.statement(account, STATEMENT_LINES).await?;

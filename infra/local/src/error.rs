@@ -104,6 +104,10 @@ pub(crate) enum Error {
     NoBooks(PathBuf),
     #[error("there is no account {0}")]
     NoAccount(AccountId),
+    #[error(
+        "nothing is counted under the name {0}: credits, a token of the catalog, report-<name> or commission-<currency>"
+    )]
+    UnknownAsset(String),
     #[error("insufficient credits: {account} has {available} available, not {amount}")]
     Insufficient { account: AccountId, available: String, amount: String },
     #[error("the key {0} is {1}'s, and a key never changes hands")]

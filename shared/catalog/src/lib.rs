@@ -10,6 +10,7 @@ mod read;
 
 pub use product::{Choice, ChoiceError, Every, Product};
 
+use ledger::Asset;
 use thiserror::Error;
 
 /// What this deployment sells, as it was when it was built.
@@ -35,6 +36,11 @@ impl Catalog {
             let words = product.top_up().map(|(operator, kind, code)| [operator.as_str(), kind.as_str(), code]);
             words == Some([operator, kind, code])
         })
+    }
+
+    /// The token of this code, if any product grants it.
+    pub fn token(&self, code: &str) -> Option<Asset> {
+        self.products().find_map(|product| product.token(code))
     }
 
     /// In the order in which the catalog names them.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use ledger::{Amount, Currency, Exchange, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word};
+use ledger::{
+    Amount, Asset, Currency, Exchange, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word,
+};
 use thiserror::Error;
 
 use crate::exchange::Rate;
@@ -177,6 +179,17 @@ impl Product {
         }
         let said = said.ok_or(ChoiceError::WalletMissing)?;
         if is_wallet(said) { Ok(said.to_owned()) } else { Err(ChoiceError::WalletInvalid) }
+    }
+
+    pub(crate) fn token(&self, wanted: &str) -> Option<Asset> {
+        self.grants.iter().find_map(|grant| match grant {
+            EachGrants::Token { code, scale, .. } if code.as_str() == wanted => Asset::token(*code, *scale),
+            EachGrants::Token { .. }
+            | EachGrants::Credits(_)
+            | EachGrants::CreditsEachPeriod(_)
+            | EachGrants::Report(_)
+            | EachGrants::TopUp { .. } => None,
+        })
     }
 
     /// What is to be paid for so many, and what that was before it was exchanged. `None` for more than a provider can count.

@@ -98,6 +98,10 @@ fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
     }
     let balances = ["demo/report-full", "demo/POSX", "bob/commission-usd", "carol/commission-usd"];
     assert_eq!(balances.map(|account| stack.balance(account)), ["1", "10000000000000000000", "199", "39"]);
+    let told = balances.map(|account| shown(&folder.told(&["account", "show", account]), "balance").to_owned());
+    assert_eq!(told, ["1", "10", "1.99", "0.39"]);
+    let unknown = folder.refused(&["account", "show", "demo/NONE"]);
+    assert!(unknown.contains("nothing is counted under the name NONE"), "{unknown}");
 }
 
 /// From when the buyer has paid at the provider: its webhooks are answered in between.
