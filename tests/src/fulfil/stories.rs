@@ -139,6 +139,23 @@ async fn every_fault_of_the_store_at_every_call_ends_in_the_same_books() {
     assert!(tried >= 40, "{tried}");
 }
 
+/// When it was made, paid, delivered and last written stands on the row for whoever looks; that it was delivered is said once.
+#[tokio::test(start_paused = true)]
+async fn an_order_says_when_it_was_fulfilled_first() {
+    let world = shop().await;
+    happens(&world, Paid).await;
+    assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await);
+    happens(&world, Refunded(1_000)).await;
+    assert!(work(&worker(world.ledger(2), None, None).await, &run_at(2, 60)).await);
+    let key = serde_json::json!({ "TableName": "hookledger-local-orders", "Key": { "id": { "S": ORDER } } });
+    let row = world.engine.request("GetItem", &key).expect("an answer");
+    let times = ["created_at", "paid_at", "fulfilled_at", "updated_at"].map(|name| row["Item"][name]["S"].as_str());
+    assert_eq!(
+        times.map(|time| time.expect("a time").trim_start_matches("2026-01-01T")),
+        ["00:00:00.000Z", "00:00:00.000Z", "00:00:01.000Z", "00:01:00.000Z"]
+    );
+}
+
 /// Nobody earns who was not on the order when it was made, whoever leads whom by now.
 #[tokio::test(start_paused = true)]
 async fn who_earns_is_pinned() {
