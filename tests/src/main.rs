@@ -5,6 +5,7 @@
 
 mod concurrency;
 mod costs;
+mod deployed;
 mod epay;
 mod faults;
 mod fireblocks;

@@ -72,10 +72,11 @@ impl Template {
         names.extend(stored.map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
         let document = resolved(raw, &names);
         let mut template = Self { tables: Vec::new(), functions: Vec::new(), document };
+        let of_all = template.document.pointer("/Globals/Function").unwrap_or(&Value::Null);
         for (id, resource) in template.document.get("Resources").and_then(Value::as_object).into_iter().flatten() {
             match resource.get("Type").and_then(Value::as_str) {
                 Some("AWS::DynamoDB::Table") => template.tables.push(table(id, resource)?),
-                Some("AWS::Serverless::Function") => template.functions.push(function(id, resource)?),
+                Some("AWS::Serverless::Function") => template.functions.push(function(id, resource, of_all)?),
                 _ => {}
             }
         }
@@ -126,7 +127,8 @@ fn table(id: &str, resource: &Value) -> Result<Table, TemplateError> {
     })
 }
 
-fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
+/// `of_all` is what the template says of every function, and each may say otherwise.
+fn function(id: &str, resource: &Value, of_all: &Value) -> Result<Function, TemplateError> {
     let properties = properties(id, resource)?;
     let mut routes: Vec<Route> = Vec::new();
     let mut schedules: Vec<Schedule> = Vec::new();
@@ -149,14 +151,15 @@ fn function(id: &str, resource: &Value) -> Result<Function, TemplateError> {
     }
     routes.sort();
     let build = resource.pointer("/Metadata/BuildProperties/Binary").and_then(Value::as_str);
-    let variables = properties.get("Environment").and_then(|environment| environment.get("Variables")?.as_object());
+    let variables = |of: &Value| of.pointer("/Environment/Variables").and_then(Value::as_object).cloned();
+    let environment = variables(of_all).into_iter().chain(variables(properties)).flatten().collect();
     Ok(Function {
         logical_id: id.to_owned(),
         binary: build.ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?.to_owned(),
         routes,
         schedules,
         streams,
-        environment: variables.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        environment,
     })
 }
 
