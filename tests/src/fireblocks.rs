@@ -5,7 +5,7 @@ mod attacks;
 mod costs;
 mod decisions;
 mod faults;
-mod keys;
+pub(crate) mod keys;
 mod refusals;
 mod replays;
 mod statuses;
@@ -130,7 +130,7 @@ async fn standing(world: &World, number: &str) -> Order {
 }
 
 /// Books with the samples' order, paid for.
-async fn shop() -> World {
+pub(crate) async fn shop() -> World {
     let world = World::new();
     paid(&world, order(ORDER)).await;
     world

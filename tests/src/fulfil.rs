@@ -27,7 +27,7 @@ use crate::payments::made;
 use crate::sandbox::moment_at;
 
 pub(crate) const ORDER: &str = "HL1";
-const PHONE: &str = "88000000";
+pub(crate) const PHONE: &str = "88000000";
 const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
 /// The index has it then: what was not begun is begun.
 const MINUTE: i64 = 60;
@@ -82,13 +82,13 @@ pub(crate) fn number() -> OrderNumber {
     OrderNumber::new(ORDER).expect("a number")
 }
 
-fn tokens(on_chain: bool) -> Grant {
+pub(crate) fn tokens(on_chain: bool) -> Grant {
     let amount = Amount::parse("10", 18).expect("an amount");
     let on_chain = on_chain.then(|| OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() });
     Grant::Token { code: word("POSX"), scale: 18, amount, on_chain }
 }
 
-fn airtime(phone: &str) -> Grant {
+pub(crate) fn airtime(phone: &str) -> Grant {
     let price = Money { amount: Amount::from_units(500_000), currency: Currency::MNT };
     let (operator, code, phone) = (ledger::Operator::Unitel, "SD5000".to_owned(), phone.to_owned());
     Grant::TopUp(TopUp { operator, kind: TopUpKind::Voice, code, phone, price })
@@ -150,7 +150,7 @@ async fn happens(world: &World, report: Report) {
 }
 
 /// Books with a paid order of these grants.
-async fn paid(grants: Vec<Grant>) -> World {
+pub(crate) async fn paid(grants: Vec<Grant>) -> World {
     let world = World::new();
     made(&world, order(grants)).await;
     happens(&world, Report::Paid).await;
@@ -172,7 +172,7 @@ pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
 }
 
 /// Whether the stream is told that it was worked off.
-async fn work<L: Ledger>(worker: &Fulfil<L>, moment: &Moment) -> bool {
+pub(crate) async fn work<L: Ledger>(worker: &Fulfil<L>, moment: &Moment) -> bool {
     worker.work(&records(1), moment).await.expect("a batch").batch_item_failures.is_empty()
 }
 

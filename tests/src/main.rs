@@ -14,6 +14,7 @@ mod fulfil;
 mod gateway;
 mod house;
 mod payments;
+mod policies;
 mod reconcile;
 mod refusals;
 mod sandbox;

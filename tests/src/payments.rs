@@ -132,7 +132,7 @@ pub(crate) async fn made(world: &World, order: Order) {
 }
 
 /// Books with the orders that the samples are about.
-async fn shop() -> World {
+pub(crate) async fn shop() -> World {
     let world = World::new();
     orders_of_samples(&world).await;
     world

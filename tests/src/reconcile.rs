@@ -5,7 +5,7 @@ mod conservation;
 mod costs;
 mod intents;
 mod undelivered;
-mod unpaid;
+pub(crate) mod unpaid;
 
 use edge::Worker as _;
 use ledger::{Decision, EventKey, Fingerprint, Heading, Ledger as _, RawBody, Reason, Refusal};

@@ -220,7 +220,7 @@ fn order_by(provider: Provider, number: &str, currency: &str) -> Order {
 }
 
 /// Books with the order that the samples are about.
-async fn shop() -> World {
+pub(crate) async fn shop() -> World {
     let world = World::new();
     made(&world, order()).await;
     world

@@ -11,10 +11,10 @@ use testkit::{FIREBLOCKS_JWKS, Fault, FireblocksFault, FireblocksNet};
 
 use super::*;
 
-type Deployed = Function<Fireblocks, Arc<DynamoLedger>, Published<Arc<DynamoLedger>>>;
+pub(crate) type Deployed = Function<Fireblocks, Arc<DynamoLedger>, Published<Arc<DynamoLedger>>>;
 
 /// As `main` puts it together.
-async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Moment) -> Deployed {
+pub(crate) async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Moment) -> Deployed {
     let set = |name: &str| (name == "FIREBLOCKS_JWKS_URL").then(|| FIREBLOCKS_JWKS.to_owned());
     let config = Config::read(set, "prod").expect("a configuration");
     let (http, ledger) = (Http::over(net.clone(), fastrand::Rng::with_seed(1)), Arc::new(ledger));

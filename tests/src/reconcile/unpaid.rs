@@ -59,7 +59,7 @@ impl Shop {
     }
 }
 
-pub(super) async fn api(net: &StripeNet) -> StripeApi {
+pub(crate) async fn api(net: &StripeNet) -> StripeApi {
     let setting = (checkout::SETTING.to_owned(), "sk_test_51localkeyofthetests".to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await;
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());

@@ -1,0 +1,172 @@
+//! Everything that each function does with the store, recorded: its start, what it takes, what it refuses, what it writes and reads.
+
+use std::fs;
+use std::sync::Arc;
+
+use api::{Api, Dice};
+use catalog::{Catalog, SHIPPED};
+use checkout::Checkout;
+use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
+use epay::Epay;
+use idempotency::DynamoLedger;
+use orders::Orders;
+use providers::{Http, StripeConfig};
+use reconcile::Reconcile;
+use stripe::Stripe;
+use testkit::{
+    Call, Fault, Faults, FireblocksNet, Sent, Shape, StripeNet, UnitelNet, World, api_key, fireblocks_signature, now,
+    usage,
+};
+use usage::Usage;
+use wechat::Wechat;
+
+use crate::house::root;
+use crate::payments::{orders_of_samples, run_at};
+use crate::sandbox::{Sender, moment, open_account};
+use crate::{fulfil, payments};
+
+const MINUTE: i64 = 60;
+
+/// All calls that the function of this name makes.
+pub(super) async fn of(name: &str) -> Vec<Call> {
+    match name {
+        "usage" => {
+            let world = World::new();
+            open_account(&world, "alice", "k1", "10").await;
+            source::<Usage>(&world, &[usage("e1", "k1", "3").to_string(), "no JSON".to_owned()]).await
+        }
+        "stripe" => source::<Stripe>(&payments::shop().await, &samples("stripe")).await,
+        "wechat" => source::<Wechat>(&crate::wechat::shop().await, &samples("wechat")).await,
+        "epay" => source::<Epay>(&crate::epay::shop().await, &samples("epay")).await,
+        "fireblocks" => of_fireblocks().await,
+        "orders" => of_orders().await,
+        "checkout" => of_checkout().await,
+        "fulfil" => of_fulfil().await,
+        "reconcile" => of_reconcile().await,
+        unknown => panic!("{unknown} is a function that nobody has watched"),
+    }
+}
+
+fn recorder(world: &World) -> (DynamoLedger, Faults) {
+    world.faulty(1, |_, _| Fault::None)
+}
+
+fn samples(source: &str) -> Vec<String> {
+    let files = fs::read_dir(root().join("events").join(source)).expect("samples");
+    let mut paths: Vec<_> = files.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read_to_string(path).expect("a sample")).collect()
+}
+
+/// As it starts, and with each of these.
+async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
+    let (ledger, faults) = recorder(world);
+    ledger.warm().await;
+    let function = W::function(ledger).await;
+    for (attempt, body) in (1..).zip(bodies) {
+        function.answer(&W::signed(body, now()), &moment(attempt)).await;
+    }
+    faults.calls()
+}
+
+/// It starts with the copy of the published keys, and without one.
+async fn of_fireblocks() -> Vec<Call> {
+    let (world, net) = (crate::fireblocks::shop().await, FireblocksNet::default());
+    let (ledger, faults) = recorder(&world);
+    let function = crate::fireblocks::keys::deployed(ledger, &net, &moment(0)).await;
+    for (attempt, body) in (1..).zip(samples("fireblocks")) {
+        let sent = Sent::post("/api/v1/webhooks/fireblocks/", body.as_bytes());
+        let sent = sent.with("fireblocks-webhook-signature", fireblocks_signature(body.as_bytes()));
+        function.answer(&sent.event(Shape::HttpApi), &moment(attempt)).await;
+    }
+    faults.calls()
+}
+
+/// An order made, made again and shown.
+async fn of_orders() -> Vec<Call> {
+    let world = World::new();
+    api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    let (ledger, faults) = recorder(&world);
+    ledger.warm().await;
+    let api = Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(fastrand::Rng::with_seed(1)));
+    let function = api::Function { api, ledger };
+    let body = r#"{"product":"credits-100"}"#;
+    for attempt in 1..3 {
+        let sent = Sent::post("/orders", body.as_bytes()).with("idempotency-key", "once");
+        called(&function, attempt, sent).await;
+    }
+    faults.calls()
+}
+
+/// Clicked, paid, and clicked again before the webhook.
+async fn of_checkout() -> Vec<Call> {
+    let world = World::new();
+    api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    let (ledger, faults) = recorder(&world);
+    ledger.warm().await;
+    let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+    let setting = (checkout::SETTING.to_owned(), "sk_test_0123456789abcdefghijklmnop".to_owned());
+    let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), now()).await.expect("a key");
+    let config = checkout::Config {
+        stripe: StripeConfig { base: "https://stripe.invalid".to_owned(), livemode: false, is_mock: false },
+        success_url: "https://shop.invalid/done".to_owned(),
+        cancel_url: "https://shop.invalid/".to_owned(),
+        prices: [].into(),
+    };
+    let (catalog, http) =
+        (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
+    let dice = Dice::new(fastrand::Rng::with_seed(1));
+    let api = Checkout { catalog, config, keys, epay: None, wechat: None, http, dice };
+    let function = api::Function { api, ledger };
+    let click = || Sent::post("/api/pay/checkout", br#"{"product":"credits-100"}"#);
+    called(&function, 1, click()).await;
+    for session in net.open() {
+        net.pay(&session);
+    }
+    called(&function, 2, click()).await;
+    faults.calls()
+}
+
+async fn called<A: Api>(function: &api::Function<A, DynamoLedger>, attempt: u64, sent: Sent<'_>) {
+    let event = sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi);
+    let reply = function.answer(&event, &moment(attempt)).await;
+    assert!([200, 201].contains(&reply.status), "{}", reply.body);
+}
+
+/// Tokens that are posted and sent, and a telephone that is topped up.
+async fn of_fulfil() -> Vec<Call> {
+    let world = fulfil::paid(vec![fulfil::tokens(true), fulfil::airtime(fulfil::PHONE)]).await;
+    let (ledger, faults) = recorder(&world);
+    ledger.warm().await;
+    let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
+    let worker = fulfil::worker(ledger, Some((&unitel, &[])), Some(&fireblocks)).await;
+    assert!(fulfil::work(&worker, &fulfil::run_at(1, 1)).await, "fulfilled");
+    faults.calls()
+}
+
+/// Events that came before their orders, orders that wait, and books to compare: every sweep, until there is nothing more to do.
+async fn of_reconcile() -> Vec<Call> {
+    let world = payments::shop().await;
+    let early = World::new();
+    source::<Stripe>(&early, &samples("stripe")).await;
+    orders_of_samples(&early).await;
+    let mut calls = Vec::new();
+    for world in [world, early] {
+        let (ledger, faults) = recorder(&world);
+        ledger.warm().await;
+        let ledger = Arc::new(ledger);
+        let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+        let stripe_api = Some(crate::reconcile::unpaid::api(&net).await);
+        let unitel = UnitelNet::default();
+        let fulfil = fulfil::worker(Arc::clone(&ledger), Some((&unitel, &[])), None).await;
+        let reconcile = Reconcile { ledger, fulfil, stripe_api, ..payments::reconcile(world.ledger(0), &[]) };
+        for minutes in [1, 2, 4, 8, 16] {
+            for sweep in ["refused", "undelivered", "unpaid", "unfulfilled", "outside", "conservation"] {
+                let run = run_at(900 + u64::try_from(minutes).expect("small"), minutes * MINUTE);
+                reconcile.work(&format!(r#"{{"sweep":"{sweep}"}}"#), &run).await.expect("a run");
+            }
+        }
+        calls.extend(faults.calls());
+    }
+    calls
+}
