@@ -43,7 +43,7 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
     open_account(&world, "alice", "k1", "10").await;
     let captured = Captured::default();
     let writer = captured.clone();
-    let lines = edge::log_lines(move || writer.clone());
+    let lines = edge::log_lines("local", move || writer.clone());
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).expect("the only subscriber");
     let function = function(world.ledger(1), Admission::default()).await;
     let bodies = [
@@ -66,7 +66,7 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
         assert!(!text.contains(told), "{told} is in the log");
     }
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect();
-    let events: Vec<&Value> = lines.iter().filter(|line| line.get("_aws").is_some()).collect();
+    let events: Vec<&Value> = lines.iter().filter(|line| line.get("events").is_some()).collect();
     let said: Vec<(Option<&str>, &str, Option<&str>)> = events
         .iter()
         .map(|line| (line["event_id"].as_str(), line["outcome"].as_str().expect("an outcome"), line["reason"].as_str()))
@@ -87,6 +87,11 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
             forged,
         ]
     );
+    // What moved credits says so once more, for the graphs: in millionths, and once however often it is sent.
+    let moved: Vec<&Value> = lines.iter().filter(|line| line.get("microcredits_out").is_some()).collect();
+    let of = |name: &str| moved.iter().map(|line| line[name].as_u64().expect("a number")).collect::<Vec<_>>();
+    assert_eq!((of("microcredits_in"), of("microcredits_out"), of("orders")), (vec![0], vec![3_000_000], vec![0]));
+    moved.into_iter().for_each(assert_is_metric);
     for line in events {
         assert_eq!(line["source"], "usage");
         assert!(line["duration_ms"].is_f64(), "{line}");
@@ -100,7 +105,7 @@ async fn no_query_is_logged_and_no_key_that_travels_in_one() {
     let captured = Captured::default();
     let writer = captured.clone();
     let layers = tracing_subscriber::registry().with(edge::log_targets(Some("trace")));
-    let _guard = tracing::subscriber::set_default(layers.with(edge::log_lines(move || writer.clone())));
+    let _guard = tracing::subscriber::set_default(layers.with(edge::log_lines("local", move || writer.clone())));
     let (world, net) = (World::new(), EpayNet::default());
     let keys =
         async || Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, now()).await.expect("keys");
@@ -169,7 +174,7 @@ fn epay_order(number: &str) -> Decision {
 fn an_alarm_is_a_line_and_a_metric() {
     let captured = Captured::default();
     let writer = captured.clone();
-    let lines = tracing_subscriber::registry().with(edge::log_lines(move || writer.clone()));
+    let lines = tracing_subscriber::registry().with(edge::log_lines("local", move || writer.clone()));
     tracing::subscriber::with_default(lines, || edge::alarm("usage", "paid_twice", "order-1"));
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
     let mut line: Value = serde_json::from_str(&text).expect("one line of JSON");
@@ -186,7 +191,7 @@ fn an_alarm_is_a_line_and_a_metric() {
         "_aws": {
             "Timestamp": null,
             "CloudWatchMetrics": [{
-                "Namespace": "hookledger",
+                "Namespace": "hookledger-local",
                 "Dimensions": [["source"], ["source", "alarm"]],
                 "Metrics": [{ "Name": "alarms", "Unit": "Count" }],
             }],
@@ -198,7 +203,7 @@ fn an_alarm_is_a_line_and_a_metric() {
 /// Whatever the line's metrics name is in the line.
 fn assert_is_metric(line: &Value) {
     let metrics = &line["_aws"]["CloudWatchMetrics"][0];
-    assert!(metrics["Namespace"] == "hookledger" && line["_aws"]["Timestamp"].is_u64());
+    assert!(metrics["Namespace"] == "hookledger-local" && line["_aws"]["Timestamp"].is_u64());
     for metric in metrics["Metrics"].as_array().expect("metrics") {
         assert!(line[metric["Name"].as_str().expect("a name")].is_number(), "{metric} has a value in {line}");
     }

@@ -12,6 +12,7 @@ mod fireblocks;
 mod forgeries;
 mod fulfil;
 mod gateway;
+mod heard;
 mod house;
 mod payments;
 mod policies;

@@ -91,7 +91,9 @@ impl<'v, L: Ledger> Visit<'v, L> {
 
     pub(crate) async fn commit(&self, decision: Result<Decision, KeyError>) -> Result<Written, Failure> {
         let decision = decision.map_err(|error| CommitError::Refused(Box::new(error)))?;
-        match self.ledger.commit(&decision, &self.delivery).await {
+        let committed = self.ledger.commit(&decision, &self.delivery).await;
+        edge::moved(Checkout::NAME, &decision, &committed);
+        match committed {
             Ok(Committed::Now(_)) => Ok(Written::Now),
             Ok(Committed::Earlier(_) | Committed::Ignored { .. }) => Ok(Written::Earlier),
             Err(CommitError::Stale) => Ok(Written::Stale),

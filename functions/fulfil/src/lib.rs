@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use edge::{Moment, WorkError, Worker};
 use futures_util::StreamExt as _;
-use ledger::{CommitError, Committed, Decision, Fact, Ledger, Order, OrderNumber};
+use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber};
 use providers::CallError;
 use thiserror::Error;
 
@@ -105,6 +105,9 @@ impl<L: Ledger> Fulfil<L> {
                 return Ok(fulfilled);
             };
             if !self.step(&order, moment).await? {
+                if fulfilled == Fulfilled::MovedOn {
+                    say_delay(&order, moment);
+                }
                 return Ok(fulfilled);
             }
             fulfilled = Fulfilled::MovedOn;
@@ -130,10 +133,22 @@ impl<L: Ledger> Fulfil<L> {
     }
 
     async fn write(&self, decision: &Decision, moment: &Moment) -> Result<Written, CommitError> {
-        match self.ledger.commit(decision, &moment.delivery()).await {
+        self.write_because(decision, None, moment).await
+    }
+
+    /// `reason`: why it came out so, for the log and the metrics.
+    async fn write_because(
+        &self,
+        decision: &Decision,
+        reason: Option<&str>,
+        moment: &Moment,
+    ) -> Result<Written, CommitError> {
+        let committed = self.ledger.commit(decision, &moment.delivery()).await;
+        edge::moved(SOURCE, decision, &committed);
+        match committed {
             Ok(Committed::Now(receipt)) => {
                 if let Decision::Record(entry) = decision {
-                    edge::line(SOURCE, Some(receipt.key.as_str()), entry.heading.kind, None, moment);
+                    edge::line(SOURCE, Some(receipt.key.as_str()), entry.heading.kind, reason, moment);
                 }
                 Ok(Written::Now)
             }
@@ -152,6 +167,16 @@ enum Written {
 
 fn facts(order: &Order) -> ledger::Facts {
     vec![("product", order.terms.product.as_str().into()), ("quantity", Fact::Count(order.terms.quantity))]
+}
+
+/// How long its buyer has waited for all of it. What was claimed back is brought to what stands whenever that is: nobody waits for it.
+fn say_delay(order: &Order, moment: &Moment) {
+    let paid = order.paid.as_ref().filter(|_| order.fulfilment == Fulfilment::Done && order.claims.is_empty());
+    if let Some(paid) = paid {
+        let until_run_ms = u64::try_from(moment.now.unix_ms().saturating_sub(paid.at.unix_ms())).unwrap_or_default();
+        let run_ms = u64::try_from(moment.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        edge::delivered(SOURCE, order.number.as_str(), until_run_ms.saturating_add(run_ms));
+    }
 }
 
 /// Nothing is lost by it: the stream brings it again, and what it gives up is found by the clock.

@@ -102,7 +102,7 @@ impl<L: Ledger> Fulfil<L> {
             let Some(decision) = order.step(SOURCE, "recharged", facts, effects) else {
                 return Ok(());
             };
-            if self.write(&decision, moment).await? == Written::Now {
+            if self.write_because(&decision, Some(heard.state.as_str()), moment).await? == Written::Now {
                 call_somebody(heard.state, number);
             }
         }

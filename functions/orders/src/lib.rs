@@ -80,7 +80,10 @@ impl Orders {
         terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.delivery()).await?;
         let order = Order::new(number, asked.caller.clone(), terms, asked.moment.now);
         let entry = decide::entry(&wanted, &order).map_err(|error| Failure::from(error).about(&order.number))?;
-        match ledger.commit(&Decision::Record(entry), &asked.delivery()).await {
+        let decision = Decision::Record(entry);
+        let committed = ledger.commit(&decision, &asked.delivery()).await;
+        edge::moved(Self::NAME, &decision, &committed);
+        match committed {
             Ok(Committed::Earlier(_)) => {
                 let earlier = ledger.order(&order.number, &asked.delivery()).await?;
                 let earlier = earlier.ok_or_else(|| Failure::unavailable().about(&order.number))?;

@@ -40,12 +40,13 @@ pub struct Delivered {
     pub is_cut_short: bool,
 }
 
+/// Where it was not brought to an end, with how long its buyer has been waiting, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Came {
     MovedOn,
-    Waiting,
+    Waiting(u64),
     Left,
-    Failed,
+    Failed(u64),
     TooLate,
 }
 
@@ -53,13 +54,13 @@ impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_unfulfilled(&self, run: &Moment) -> Result<Delivered, CommitError> {
         let due = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &run.delivery()).await?;
         let tried = stream::iter(due).map(|number| async move { self.deliver(&number, run).await });
-        Ok(Delivered::of(tried.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await))
+        Ok(Delivered::of("fulfilment", tried.buffer_unordered(AT_ONCE).collect().await))
     }
 
     pub(crate) async fn sweep_outside(&self, run: &Moment) -> Result<Delivered, CommitError> {
         let due = self.ledger.undone(Work::Outside, ORDERS_MAX, &run.delivery()).await?;
         let tried = stream::iter(due).map(|number| async move { self.ask_outside(&number, run).await });
-        Ok(Delivered::of(tried.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await))
+        Ok(Delivered::of("outside", tried.buffer_unordered(AT_ONCE).collect().await))
     }
 
     async fn deliver(&self, number: &OrderNumber, run: &Moment) -> Came {
@@ -70,22 +71,21 @@ impl<L: Backlog> Reconcile<L> {
         match self.fulfil.fulfil(number, &moment).await {
             Ok(Fulfilled::MovedOn) => Came::MovedOn,
             Ok(Fulfilled::Nothing) => {
-                self.put_off_order(number, &moment, |order| order.work(moment.now).map(|(_, at)| at)).await;
-                Came::Waiting
+                let until = |order: &Order| order.work(moment.now).map(|(_, at)| at);
+                Came::Waiting(self.put_off_order(number, &moment, until).await)
             }
             // The next run has more.
             Err(FulfilError::NoTime) => Came::TooLate,
             Err(error) => {
                 failed(number, &error, &moment);
-                self.put_off_order(number, &moment, |order| {
+                let until = |order: &Order| {
                     let waited_s = moment.now.seconds_apart(since(order));
                     if waited_s >= CALL_AFTER_SECONDS {
                         edge::alarm(SOURCE, "not_fulfilled", number.as_str());
                     }
                     Some(later(waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX), moment.now))
-                })
-                .await;
-                Came::Failed
+                };
+                Came::Failed(self.put_off_order(number, &moment, until).await)
             }
         }
     }
@@ -97,7 +97,7 @@ impl<L: Backlog> Reconcile<L> {
         let moment = run.part(ASKED_WITHIN);
         let asked = match self.ledger.order(number, &moment.delivery()).await {
             Ok(Some(order)) => self.fulfil.ask(&order, &moment).await,
-            Ok(None) => return Came::Waiting,
+            Ok(None) => return Came::Waiting(0),
             Err(error) => Err(error.into()),
         };
         let again = |order: &Order| {
@@ -106,45 +106,54 @@ impl<L: Backlog> Reconcile<L> {
         };
         match asked {
             Ok(fulfil::Asked::Settled) => Came::MovedOn,
-            Ok(fulfil::Asked::Open) => {
-                self.put_off_order(number, &moment, again).await;
-                Came::Waiting
-            }
+            Ok(fulfil::Asked::Open) => Came::Waiting(self.put_off_order(number, &moment, again).await),
             Ok(fulfil::Asked::Left) => {
                 self.put_off_order(number, &moment, |_| None).await;
                 Came::Left
             }
             Err(error) => {
                 failed(number, &error, &moment);
-                self.put_off_order(number, &moment, again).await;
-                Came::Failed
+                Came::Failed(self.put_off_order(number, &moment, again).await)
             }
         }
     }
 
-    /// As it stands now. One that could not be put off is looked at again in the next run, which costs that run some time.
-    async fn put_off_order(&self, number: &OrderNumber, moment: &Moment, until: impl Fn(&Order) -> Option<Timestamp>) {
+    /// As it stands now, and for how long its buyer has been waiting. One that could not be put off is looked at again in the next run,
+    /// which costs that run some time.
+    async fn put_off_order(
+        &self,
+        number: &OrderNumber,
+        moment: &Moment,
+        until: impl Fn(&Order) -> Option<Timestamp>,
+    ) -> u64 {
         let delivery = moment.delivery();
         let put_off = async {
-            match self.ledger.order(number, &delivery).await? {
-                Some(order) => self.ledger.look_later(&order, until(&order), &delivery).await,
-                None => Ok(()),
-            }
+            let Some(order) = self.ledger.order(number, &delivery).await? else { return Ok(0) };
+            self.ledger.look_later(&order, until(&order), &delivery).await?;
+            Ok::<_, CommitError>(moment.now.seconds_apart(since(&order)))
         };
-        if let Err(error) = put_off.await {
+        put_off.await.unwrap_or_else(|error| {
             tracing::warn!(error = %edge::chain(&error), order = number.as_str(), "an order was not put off");
-        }
+            0
+        })
     }
 }
 
 impl Delivered {
-    fn of(came: Vec<Came>) -> Self {
+    fn of(backlog: &'static str, came: Vec<Came>) -> Self {
+        let waits = came.iter().filter_map(|came| match came {
+            Came::Waiting(waited_s) | Came::Failed(waited_s) => Some(*waited_s),
+            Came::TooLate => Some(0),
+            Came::MovedOn | Came::Left => None,
+        });
+        let (left, oldest_s) = (waits.clone().count(), waits.max().unwrap_or_default());
+        edge::backlog(backlog, u64::try_from(left).unwrap_or(u64::MAX), oldest_s);
         came.into_iter().fold(Self::default(), |mut all, came| {
             let count = match came {
                 Came::MovedOn => &mut all.moved_on,
-                Came::Waiting => &mut all.waiting,
+                Came::Waiting(_) => &mut all.waiting,
                 Came::Left => &mut all.left,
-                Came::Failed => &mut all.failed,
+                Came::Failed(_) => &mut all.failed,
                 Came::TooLate => {
                     all.is_cut_short = true;
                     return all;

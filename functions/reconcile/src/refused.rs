@@ -35,6 +35,13 @@ pub struct Tried {
     pub is_cut_short: bool,
 }
 
+/// What all of it has come to, and for how long the oldest has been waiting of what goes on waiting.
+#[derive(Debug, Default)]
+struct Came {
+    tried: Tried,
+    oldest_s: u64,
+}
+
 /// What becomes of the row that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
@@ -48,32 +55,35 @@ enum Left {
 
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_refused(&self, run: &Moment) -> Result<Tried, CommitError> {
-        let mut tried = Tried::default();
+        let mut came = Came::default();
         // Payments first: their buyers are waiting.
-        self.sweep(&self.stripe, run, &mut tried).await?;
+        self.sweep(&self.stripe, run, &mut came).await?;
         if let Some(wechat) = &self.wechat {
-            self.sweep(wechat, run, &mut tried).await?;
+            self.sweep(wechat, run, &mut came).await?;
         }
         if let Some(epay) = &self.epay {
-            self.sweep(epay, run, &mut tried).await?;
+            self.sweep(epay, run, &mut came).await?;
         }
         if let Some(fireblocks) = &self.fireblocks {
-            self.sweep(fireblocks, run, &mut tried).await?;
+            self.sweep(fireblocks, run, &mut came).await?;
         }
-        self.sweep(&self.usage, run, &mut tried).await?;
+        self.sweep(&self.usage, run, &mut came).await?;
+        let Came { tried, oldest_s } = came;
+        // What was refused once more has been tried; what has failed, and what there was no time for, is due as it was.
+        edge::backlog("refused", u64::from(tried.failed).saturating_add(u64::from(tried.is_cut_short)), oldest_s);
         Ok(tried)
     }
 
-    async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, tried: &mut Tried) -> Result<(), CommitError> {
+    async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, came: &mut Came) -> Result<(), CommitError> {
         for receipt in self.ledger.due(W::SOURCE, EVENTS_MAX, &run.delivery()).await? {
             if run.is_short_of(ONE_WITHIN) {
-                tried.is_cut_short = true;
+                came.tried.is_cut_short = true;
                 return Ok(());
             }
             let moment = run.part(ONE_WITHIN);
             // An index may lag, and another run may be at it: nothing is tried that is not due any more.
             if let Some(waiting) = self.ledger.waiting(&receipt, &moment.delivery()).await? {
-                self.try_again(source, &waiting, &moment, tried).await?;
+                self.try_again(source, &waiting, &moment, came).await?;
             }
         }
         Ok(())
@@ -84,8 +94,9 @@ impl<L: Backlog> Reconcile<L> {
         source: &W,
         waiting: &Waiting,
         moment: &Moment,
-        tried: &mut Tried,
+        came: &mut Came,
     ) -> Result<(), CommitError> {
+        let tried = &mut came.tried;
         tried.tried = tried.tried.saturating_add(1);
         let Some(kept) = &waiting.body else {
             edge::alarm(SOURCE, "cannot_be_tried_again", waiting.receipt.as_str());
@@ -95,7 +106,11 @@ impl<L: Backlog> Reconcile<L> {
         let outcome = self.replayed(source, waiting, kept, &moment.but_for(FOR_PUTTING_OFF)).await;
         let count = tried.of(&outcome, waiting, moment);
         *count = count.saturating_add(1);
-        match left(&outcome, waiting) {
+        let left = left(&outcome, waiting);
+        if left == Left::PutOff || matches!(outcome, Outcome::Refused(_) | Outcome::Unparsed(_)) {
+            came.oldest_s = came.oldest_s.max(moment.now.seconds_apart(waiting.first_received_at));
+        }
+        match left {
             Left::Written => Ok(()),
             Left::PutOff => self.ledger.put_off(waiting, Some(waiting.next_look(moment.now)), &moment.delivery()).await,
             Left::Closed => self.ledger.put_off(waiting, None, &moment.delivery()).await,

@@ -65,7 +65,7 @@ impl io::Write for Captured {
 async fn drift_is_said_with_its_numbers() {
     let captured = Captured::default();
     let writer = captured.clone();
-    let lines = edge::log_lines(move || writer.clone());
+    let lines = edge::log_lines("local", move || writer.clone());
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).expect("the only subscriber");
     let world = World::new();
     let account =

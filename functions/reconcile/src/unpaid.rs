@@ -199,7 +199,9 @@ impl<L: Backlog> Reconcile<L> {
             Decision::Refuse(refusal) => (Some(&refusal.heading), Some(refusal.reason.as_str())),
             Decision::Ignore { .. } => (None, None),
         };
-        match self.ledger.commit(decision, &moment.delivery()).await {
+        let committed = self.ledger.commit(decision, &moment.delivery()).await;
+        edge::moved(SOURCE, decision, &committed);
+        match committed {
             Err(CommitError::Stale) => return Ok(Written::Stale),
             // What somebody else was first to say, and what is kept as refused, is said.
             Ok(Committed::Now(_) | Committed::Earlier(_) | Committed::Ignored { .. })

@@ -8,6 +8,7 @@ mod config;
 mod gateway;
 mod key_source;
 mod log;
+mod moved;
 mod reply;
 mod request;
 mod route;
@@ -18,7 +19,10 @@ mod worker;
 pub use config::{Config, ConfigError};
 pub use gateway::read;
 pub use key_source::KeySource;
-pub use log::{alarm, chain, line, log_lines, log_targets, panics_without_message};
+pub use log::{
+    MEASURED, Measured, alarm, backlog, chain, delivered, line, log_lines, log_targets, panics_without_message,
+};
+pub use moved::moved;
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
 pub use route::{Found, NoRoute, Route, find};

@@ -15,29 +15,85 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Moment;
+use crate::moved::Moved;
 
 /// The target of the one line that every event leaves.
 const EVENT: &str = "hookledger::event";
 /// The target of lines that somebody should be woken by.
 const ALARM: &str = "hookledger::alarm";
+/// The targets of lines that are there for the graphs, and for alarms that are about more than one event.
+const MOVED: &str = "hookledger::moved";
+const DELIVERED: &str = "hookledger::delivered";
+const BACKLOG: &str = "hookledger::backlog";
+
+/// What lines of one target are as metrics.
+#[derive(Debug)]
+pub struct Measured {
+    target: &'static str,
+    /// A set counts where the line has all of it. Ids are never among them: each would be a metric.
+    pub dimensions: &'static [&'static [&'static str]],
+    /// By name and unit.
+    pub metrics: &'static [(&'static str, &'static str)],
+}
+
+/// Everything that is measured here: `infra/watch.yaml` may look at this and at nothing else.
+pub const MEASURED: [Measured; 5] = [
+    Measured {
+        target: EVENT,
+        dimensions: &[&["source"], &["source", "outcome"], &["source", "outcome", "reason"]],
+        metrics: &[("events", "Count"), ("duration_ms", "Milliseconds")],
+    },
+    Measured { target: ALARM, dimensions: &[&["source"], &["source", "alarm"]], metrics: &[("alarms", "Count")] },
+    Measured {
+        target: MOVED,
+        dimensions: &[&[], &["source"]],
+        metrics: &[
+            ("microcredits_in", "Count"),
+            ("microcredits_out", "Count"),
+            ("orders", "Count"),
+            ("orders_paid", "Count"),
+            ("orders_flagged", "Count"),
+        ],
+    },
+    Measured { target: DELIVERED, dimensions: &[&["source"]], metrics: &[("delay_ms", "Milliseconds")] },
+    Measured { target: BACKLOG, dimensions: &[&["backlog"]], metrics: &[("left", "Count"), ("oldest_s", "Seconds")] },
+];
 
 /// What became of one request: a delivery, or a call of an API. Ids and words of ours: nothing here was taken from a body but the event's id.
 #[expect(clippy::float_arithmetic, reason = "a duration for people and graphs; no money is near")]
 pub fn line(source: &'static str, event_id: Option<&str>, outcome: &str, reason: Option<&str>, moment: &Moment) {
     let micros = u32::try_from(moment.started.elapsed().as_micros()).unwrap_or(u32::MAX);
     let duration_ms = f64::from(micros) / 1_000.0;
-    tracing::info!(target: EVENT, source, event_id, outcome, reason, duration_ms, attempt = moment.attempt.as_str());
+    let attempt = moment.attempt.as_str();
+    tracing::info!(target: EVENT, source, event_id, outcome, reason, duration_ms, attempt, events = 1);
 }
 
 /// What a person has to look into, though the request was answered. `subject` is what it is about, by an id of ours.
 pub fn alarm(source: &'static str, alarm: &'static str, subject: &str) {
-    tracing::warn!(target: ALARM, source, alarm, subject);
+    tracing::warn!(target: ALARM, source, alarm, subject, alarms = 1);
+}
+
+/// All of an order has come to its buyer, so long after it was paid.
+pub fn delivered(source: &'static str, order: &str, delay_ms: u64) {
+    tracing::info!(target: DELIVERED, source, order, delay_ms);
+}
+
+/// What a run was to bring to an end and did not, and for how long the oldest of it has been waiting. Said by every run: where nothing is
+/// left, that too is to be known.
+pub fn backlog(backlog: &'static str, left: u64, oldest_s: u64) {
+    tracing::info!(target: BACKLOG, backlog, left, oldest_s);
+}
+
+pub(crate) fn of_moved(source: &'static str, moved: &Moved) {
+    let Moved { microcredits_in, microcredits_out, orders, orders_paid, orders_flagged } = *moved;
+    tracing::info!(target: MOVED, source, microcredits_in, microcredits_out, orders, orders_paid, orders_flagged);
 }
 
 /// Lines for CloudWatch on stdout.
-pub(crate) fn to_stdout(directive: Option<&str>) {
+pub(crate) fn to_stdout(directive: Option<&str>, stage: &str) {
+    let lines = log_lines(stage, std::io::stdout);
     // A second subscriber is a test's, and stays.
-    let _ = tracing_subscriber::registry().with(log_targets(directive)).with(log_lines(std::io::stdout)).try_init();
+    let _ = tracing_subscriber::registry().with(log_targets(directive)).with(lines).try_init();
 }
 
 /// What is let through. `directive` is `RUST_LOG`: a level, or levels by target.
@@ -59,13 +115,15 @@ const LIBRARIES: [&str; 8] = [
     "hyper_util",
 ];
 
-/// The lines as a layer, for whoever has a subscriber or a place for them of its own.
-pub fn log_lines<S, W>(writer: W) -> impl Layer<S>
+/// The lines as a layer, for whoever has a subscriber or a place for them of its own. Stages that share an account share no metrics.
+pub fn log_lines<S, W>(stage: &str, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'w> MakeWriter<'w> + 'static,
 {
-    tracing_subscriber::fmt::layer().event_format(JsonLines).with_writer(writer)
+    tracing_subscriber::fmt::layer()
+        .event_format(JsonLines { namespace: format!("hookledger-{stage}") })
+        .with_writer(writer)
 }
 
 /// A panic's message can quote what it fell over: only the place is said.
@@ -83,7 +141,9 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 #[derive(Debug)]
-struct JsonLines;
+struct JsonLines {
+    namespace: String,
+}
 
 impl<S, N> FormatEvent<S, N> for JsonLines
 where
@@ -96,16 +156,13 @@ where
         let Fields(mut object) = object;
         let now_ms = unix_ms();
         object.insert("level".to_owned(), event.metadata().level().as_str().into());
-        match event.metadata().target() {
-            EVENT => {
-                object.insert("events".to_owned(), 1.into());
-                object.insert("_aws".to_owned(), of_event(now_ms, object.contains_key("reason")));
+        let target = event.metadata().target();
+        match MEASURED.iter().find(|measured| measured.target == target) {
+            Some(measured) => {
+                let embedded = self.embedded(now_ms, measured, &object);
+                object.insert("_aws".to_owned(), embedded);
             }
-            ALARM => {
-                object.insert("alarms".to_owned(), 1.into());
-                object.insert("_aws".to_owned(), of_alarm(now_ms));
-            }
-            target => {
+            None => {
                 object.insert("target".to_owned(), target.into());
             }
         }
@@ -114,28 +171,18 @@ where
     }
 }
 
-/// Counts and durations, by source and by what became of the event. A dimension without a value would make the whole line no
-/// metric at all.
-fn of_event(now_ms: u64, has_reason: bool) -> Value {
-    let mut dimensions = vec![json!(["source"]), json!(["source", "outcome"])];
-    if has_reason {
-        dimensions.push(json!(["source", "outcome", "reason"]));
+impl JsonLines {
+    /// A dimension without a value would make the whole line no metric at all.
+    fn embedded(&self, now_ms: u64, measured: &Measured, line: &Map<String, Value>) -> Value {
+        let has_all = |set: &&&[&str]| set.iter().all(|name| line.contains_key(*name));
+        let dimensions: Vec<&&[&str]> = measured.dimensions.iter().filter(has_all).collect();
+        let metric = |(name, unit): &(&str, &str)| json!({ "Name": name, "Unit": unit });
+        let metrics: Vec<Value> = measured.metrics.iter().map(metric).collect();
+        json!({
+            "Timestamp": now_ms,
+            "CloudWatchMetrics": [{ "Namespace": self.namespace, "Dimensions": dimensions, "Metrics": metrics }],
+        })
     }
-    let metrics = json!([{ "Name": "events", "Unit": "Count" }, { "Name": "duration_ms", "Unit": "Milliseconds" }]);
-    embedded(now_ms, &dimensions, &metrics)
-}
-
-fn of_alarm(now_ms: u64) -> Value {
-    let dimensions = [json!(["source"]), json!(["source", "alarm"])];
-    embedded(now_ms, &dimensions, &json!([{ "Name": "alarms", "Unit": "Count" }]))
-}
-
-/// Ids are properties, never dimensions: each would be a metric.
-fn embedded(now_ms: u64, dimensions: &[Value], metrics: &Value) -> Value {
-    json!({
-        "Timestamp": now_ms,
-        "CloudWatchMetrics": [{ "Namespace": "hookledger", "Dimensions": dimensions, "Metrics": metrics }],
-    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a line says when it was written")]

@@ -39,7 +39,7 @@ pub struct Start {
 impl Start {
     /// Logging first, so that whatever goes wrong afterwards is said.
     pub fn new() -> Result<Self, ConfigError> {
-        log::to_stdout(variable("RUST_LOG").as_deref());
+        log::to_stdout(variable("RUST_LOG").as_deref(), &variable("STAGE").unwrap_or_default());
         log::panics_without_message();
         let config = Config::read(variable)?;
         Ok(Self { sdk: sdk_config(), config })

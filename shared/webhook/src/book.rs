@@ -64,7 +64,9 @@ async fn settle<W: Webhook, L: Ledger>(
     for _ in 0..ROUNDS_MAX {
         let loaded = source.load(event, ledger, delivery).await?;
         let decision = source.decide(event, loaded);
-        match ledger.commit(&decision, delivery).await {
+        let committed = ledger.commit(&decision, delivery).await;
+        edge::moved(W::SOURCE, &decision, &committed);
+        match committed {
             Err(CommitError::Stale) => {}
             Ok(committed) => {
                 raise_alarm(W::SOURCE, &decision);

@@ -4,6 +4,7 @@ use reconcile::{Delivered, Reconcile, Report as Swept};
 use testkit::UnitelFault;
 
 use super::*;
+use crate::heard::{heard, listen};
 use crate::payments;
 
 const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
@@ -42,6 +43,29 @@ async fn what_the_stream_has_not_begun_within_a_minute_is_done() {
     );
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 10 * MINUTE).await, Delivered::default());
     assert_eq!(net.calls(ORDER).calls, 1);
+}
+
+/// What alarms look at: what a run has left, and since when its buyer waits; and, once it is there, how long it took.
+#[tokio::test(start_paused = true)]
+async fn it_is_said_how_long_a_buyer_waits() {
+    listen();
+    let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+    net.fail(|_, _| UnitelFault::Status(503));
+    for minute in [1, 2, 3, 4] {
+        run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
+    }
+    net.fail(|_, _| UnitelFault::None);
+    run(&world, &net, &[], UNFULFILLED, 8 * MINUTE).await;
+    let said = heard();
+    let left = said.iter().filter(|line| line["backlog"] == "fulfilment");
+    let left: Vec<_> = left
+        .map(|line| (line["left"].as_u64().expect("a number"), line["oldest_s"].as_u64().expect("an age")))
+        .collect();
+    assert_eq!(left, [(1, 60), (1, 120), (0, 0), (1, 240), (0, 0)]);
+    let delays: Vec<_> = said.iter().filter_map(|line| line["delay_ms"].as_u64()).collect();
+    assert!(matches!(delays.as_slice(), [480_000..481_000]), "{delays:?}");
+    let recharged: Vec<_> = said.iter().filter(|line| line["outcome"] == "recharged").collect();
+    assert_eq!(recharged.iter().map(|line| line["reason"].as_str()).collect::<Vec<_>>(), [Some("done")]);
 }
 
 /// It waits as long as it has waited already, so that an operator that is gone is not asked every minute by every order.

@@ -1,0 +1,61 @@
+//! What a commit has changed, for the graphs and for who is called: credits, and orders.
+
+use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Refusal, Transition};
+
+use crate::log;
+
+/// Credits in their smallest unit, of which a graph has more than enough digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Moved {
+    pub(crate) microcredits_in: u64,
+    pub(crate) microcredits_out: u64,
+    pub(crate) orders: u64,
+    pub(crate) orders_paid: u64,
+    /// Flagged by what was refused about them. What else flags one calls somebody by itself.
+    pub(crate) orders_flagged: u64,
+}
+
+/// A line about it, once for each commit that was made now. What was repeated or moved nothing leaves none.
+pub fn moved(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
+    let moved = match (decision, committed) {
+        (Decision::Record(entry), Ok(Committed::Now(_))) => Moved::of_entry(entry),
+        (Decision::Refuse(refusal), Err(CommitError::Rejected(_))) => Moved::of_refusal(refusal),
+        _ => Moved::default(),
+    };
+    if moved != Moved::default() {
+        log::of_moved(source, &moved);
+    }
+}
+
+impl Moved {
+    fn of_entry(entry: &Entry) -> Self {
+        let mut moved = Self::default();
+        for effect in &entry.effects {
+            match effect {
+                Effect::Move(movement) if movement.posting.asset() == Asset::CREDITS => {
+                    let change = movement.posting.change().units();
+                    let units = u64::try_from(change.unsigned_abs()).unwrap_or(u64::MAX);
+                    let way = if change < 0 { &mut moved.microcredits_out } else { &mut moved.microcredits_in };
+                    *way = way.saturating_add(units);
+                }
+                Effect::Order { transition: Transition::Create, .. } => moved.orders = moved.orders.saturating_add(1),
+                Effect::Order { transition: Transition::Pay, .. } => {
+                    moved.orders_paid = moved.orders_paid.saturating_add(1);
+                }
+                Effect::Move(_)
+                | Effect::Order { .. }
+                | Effect::Bind { .. }
+                | Effect::Refer { .. }
+                | Effect::Overdraft { .. }
+                | Effect::Point { .. }
+                | Effect::Subscription(_) => {}
+            }
+        }
+        moved
+    }
+
+    fn of_refusal(refusal: &Refusal) -> Self {
+        let flags = refusal.effects.iter().filter(|effect| matches!(effect, Effect::Order { .. })).count();
+        Self { orders_flagged: u64::try_from(flags).unwrap_or(u64::MAX), ..Self::default() }
+    }
+}
