@@ -21,4 +21,5 @@ mod refusals;
 mod sandbox;
 mod schedules;
 mod templates;
+mod watch;
 mod wechat;

@@ -102,10 +102,8 @@ fn is_on_the_store(statement: &Value) -> bool {
 #[tokio::test(start_paused = true)]
 async fn each_function_may_do_what_it_does_and_nothing_else() {
     let app = app();
-    let mut deployed: Vec<&str> = app.functions().iter().map(|function| function.binary.as_str()).collect();
-    deployed.sort_unstable();
-    for name in deployed {
-        let role = format!("{}{}Role", name[..1].to_uppercase(), &name[1..]);
+    for function in app.functions() {
+        let (name, role) = (function.binary.as_str(), function.logical_id.replace("Function", "Role"));
         let mut rights = Rights::new();
         for statement in statements(&app, &role).into_iter().filter(|statement| is_on_the_store(statement)) {
             for (right, keys) in granted(statement) {

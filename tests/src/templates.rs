@@ -290,10 +290,10 @@ fn the_secret_has_the_setting_that_the_function_reads() {
 }
 
 #[test]
-fn every_environment_of_samconfig_is_there_for_both_stacks() {
+fn every_environment_of_samconfig_is_there_for_each_stack() {
     let samconfig = fs::read_to_string(root().join("samconfig.toml")).expect("a file");
     for stage in ["local", "dev", "prod"] {
-        for environment in [stage.to_owned(), format!("{stage}-data")] {
+        for environment in [stage.to_owned(), format!("{stage}-data"), format!("{stage}-watch")] {
             assert!(samconfig.contains(&format!("[{environment}.")), "{environment}");
         }
     }

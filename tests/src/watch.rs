@@ -1,0 +1,250 @@
+//! What somebody is called for is what the code says, and each alarm has a line on what to do: `infra/watch.yaml` against the metrics
+//! of the functions, and against `docs/operations.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use embedded::Template;
+use serde_json::Value;
+use testkit::STAGE;
+
+use crate::deployed::{app, of_type, resources};
+use crate::house::{files, root};
+
+const NAMESPACE: &str = "hookledger-local";
+const SOURCES: [&str; 9] =
+    ["usage", "stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "fulfil", "reconcile"];
+/// Of those that a delivery may have, the ones that alarms and graphs name; and of `fulfil`.
+const OUTCOMES: [&str; 5] = ["unverified", "conflict", "unavailable", "panicked", "recharged"];
+const RECHARGED: [&str; 4] = ["done", "failed", "pending", "unknown"];
+const BACKLOGS: [&str; 3] = ["fulfilment", "outside", "refused"];
+
+/// Whatever somebody is called for: by whom, under which word, and where that is said.
+const CALLS: [(&str, &str, &str); 15] = [
+    ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
+    ("wechat", "refund_stuck", "functions/wechat/src/decide.rs"),
+    ("fireblocks", "transfer_failed", "functions/fireblocks/src/decide.rs"),
+    ("checkout", "price_mismatch", "functions/checkout/src/page.rs"),
+    ("checkout", "reason.as_str()", "functions/checkout/src/page.rs"),
+    ("fulfil", "transfer_failed", "functions/fulfil/src/custodian.rs"),
+    ("fulfil", "recharge_unknown", "functions/fulfil/src/operator.rs"),
+    ("fulfil", "recharge_failed", "functions/fulfil/src/operator.rs"),
+    ("fulfil", "recharge_not_written", "functions/fulfil/src/operator.rs"),
+    ("reconcile", "not_fulfilled", "functions/reconcile/src/fulfilment.rs"),
+    ("reconcile", "cannot_be_tried_again", "functions/reconcile/src/refused.rs"),
+    ("reconcile", "still_refused", "functions/reconcile/src/refused.rs"),
+    ("reconcile", "reason.as_str()", "functions/reconcile/src/unpaid.rs"),
+    ("reconcile", "refunded_and_not_booked", "functions/reconcile/src/ask.rs"),
+    ("reconcile", "drift", "functions/reconcile/src/auditor.rs"),
+];
+/// `edge::alarm(` in all the code: the fifteen, of which three are raised by the spine, and a word that is said in two places.
+const SAID_IN_PLACES: usize = 15;
+
+/// A metric as an alarm or a graph names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Watched {
+    namespace: String,
+    metric: String,
+    dimensions: BTreeMap<String, String>,
+}
+
+fn watch() -> Template {
+    let text = fs::read_to_string(root().join("infra/watch.yaml")).expect("a file");
+    Template::parse(&text, &[("Stage", STAGE)]).expect("a template")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+fn of_metric(metric: &Value) -> Watched {
+    let dimensions = metric["Dimensions"].as_array().into_iter().flatten();
+    let dimensions = dimensions.map(|dimension| (text(&dimension["Name"]), text(&dimension["Value"]))).collect();
+    Watched { namespace: text(&metric["Namespace"]), metric: text(&metric["MetricName"]), dimensions }
+}
+
+/// By the alarm's name, without the stage.
+fn alarms(watch: &Template) -> BTreeMap<String, Vec<Watched>> {
+    let of_alarm = |alarm: &Value| match alarm["Metrics"].as_array() {
+        None => vec![of_metric(alarm)],
+        Some(metrics) => metrics
+            .iter()
+            .filter(|metric| metric["Expression"].is_null())
+            .map(|metric| of_metric(&metric["MetricStat"]["Metric"]))
+            .collect(),
+    };
+    let name = |alarm: &Value| text(&alarm["AlarmName"]).trim_start_matches("hookledger-local-").to_owned();
+    of_type(watch, "AWS::CloudWatch::Alarm").into_iter().map(|(_, alarm)| (name(alarm), of_alarm(alarm))).collect()
+}
+
+/// What the functions' lines are as metrics: each with its sets of dimensions.
+fn emitted() -> BTreeSet<(String, BTreeSet<String>)> {
+    let of = |measured: &edge::Measured| {
+        let sets = measured.dimensions.iter().map(|set| set.iter().map(|name| (*name).to_owned()).collect());
+        let sets: Vec<BTreeSet<String>> = sets.collect();
+        let names = measured.metrics.iter().map(|(name, _)| (*name).to_owned());
+        names.flat_map(|name| sets.clone().into_iter().map(move |set| (name.clone(), set))).collect::<Vec<_>>()
+    };
+    edge::MEASURED.iter().flat_map(of).collect()
+}
+
+/// Ours must be emitted, and of something that there is; what AWS measures must be of what is deployed.
+fn assert_is_measured(watched: &Watched, by: &str) {
+    let Watched { namespace, metric, dimensions } = watched;
+    let names: BTreeSet<String> = dimensions.keys().cloned().collect();
+    let known: BTreeSet<String> = match namespace.as_str() {
+        NAMESPACE => {
+            assert!(emitted().contains(&(metric.clone(), names)), "{by}: nobody says {watched:?}");
+            let is_known = |(name, value): (&String, &String)| match name.as_str() {
+                "source" => SOURCES.contains(&value.as_str()),
+                "outcome" => OUTCOMES.contains(&value.as_str()),
+                "reason" => RECHARGED.contains(&value.as_str()),
+                "backlog" => BACKLOGS.contains(&value.as_str()),
+                _ => CALLS.iter().any(|(source, word, _)| *source == dimensions["source"] && word == value),
+            };
+            assert!(dimensions.iter().all(is_known), "{by}: {watched:?}");
+            return;
+        }
+        "AWS/Lambda" => {
+            app().functions().iter().map(|function| format!("hookledger-local-{}", function.binary)).collect()
+        }
+        "AWS/SQS" => of_type(&app(), "AWS::SQS::Queue").iter().map(|(_, queue)| text(&queue["QueueName"])).collect(),
+        "AWS/DynamoDB" => idempotency::Tables::VARIABLES
+            .iter()
+            .map(|variable| variable.trim_end_matches("_TABLE").to_lowercase())
+            .map(|table| format!("hookledger-local-{table}"))
+            .collect(),
+        "AWS/ApiGateway" => ["{{resolve:ssm:/hookledger/local/api-id}}".to_owned()].into(),
+        other => panic!("{by}: who measures {other}?"),
+    };
+    assert!(dimensions.len() == 1 && dimensions.values().all(|value| known.contains(value)), "{by}: {watched:?}");
+}
+
+#[test]
+fn every_metric_of_an_alarm_is_one_that_somebody_emits() {
+    for (name, metrics) in alarms(&watch()) {
+        assert!((1..=10).contains(&metrics.len()), "{name}: CloudWatch takes ten");
+        for watched in &metrics {
+            assert_is_measured(watched, &name);
+        }
+    }
+    let watch = watch();
+    for (id, alarm) in of_type(&watch, "AWS::CloudWatch::Alarm") {
+        assert_eq!(alarm["AlarmActions"], serde_json::json!([{ "Ref": "AlarmTopic" }]), "{id}");
+        assert_eq!(alarm["TreatMissingData"], "notBreaching", "{id}");
+    }
+    assert_eq!(app_parameter(), "/hookledger/local/api-id");
+}
+
+fn app_parameter() -> String {
+    text(&resources(&app())["ApiIdParameter"]["Properties"]["Name"])
+}
+
+#[test]
+fn whoever_the_code_calls_is_called() {
+    let watched: BTreeSet<Watched> = alarms(&watch()).into_values().flatten().collect();
+    let is_watched = |dimensions: &[(&str, &str)]| {
+        let dimensions = dimensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (namespace, metric) = (NAMESPACE.to_owned(), "alarms".to_owned());
+        watched.contains(&Watched { namespace, metric, dimensions })
+    };
+    for (source, word, file) in CALLS {
+        let said = fs::read_to_string(root().join(file)).expect("a file");
+        assert!(said.contains(&format!("\"{word}\"")) || said.contains(word), "{file} does not say {word}");
+        assert!(
+            is_watched(&[("source", source), ("alarm", word)]) || is_watched(&[("source", source)]),
+            "{source} {word}"
+        );
+    }
+    let code = ["functions", "shared"].into_iter().flat_map(|folder| files(&root().join(folder), ".rs"));
+    let said: usize = code.map(|file| fs::read_to_string(file).expect("a file").matches("edge::alarm(").count()).sum();
+    assert_eq!(said, SAID_IN_PLACES, "whatever somebody is called for stands in CALLS");
+}
+
+/// Every function, queue and table; and of every source the signatures and the failures.
+#[test]
+fn nothing_goes_unwatched() {
+    let alarms = alarms(&watch());
+    let of = |name: &str, dimension: &str| -> BTreeSet<String> {
+        alarms[name].iter().map(|watched| watched.dimensions[dimension].clone()).collect()
+    };
+    let app = app();
+    let functions: BTreeSet<String> =
+        app.functions().iter().map(|function| format!("hookledger-local-{}", function.binary)).collect();
+    assert_eq!((of("errors", "FunctionName"), of("throttled", "FunctionName")), (functions.clone(), functions));
+    let queues: BTreeSet<String> =
+        of_type(&app, "AWS::SQS::Queue").iter().map(|(_, queue)| text(&queue["QueueName"])).collect();
+    assert_eq!(of("dead-letters", "QueueName"), queues);
+    assert_eq!(of("throttled-tables", "TableName").len(), idempotency::Tables::VARIABLES.len());
+    let samples = fs::read_dir(root().join("events")).expect("sources");
+    for source in samples.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")) {
+        for what in ["signatures", "failures"] {
+            assert_eq!(of(&format!("{source}-{what}"), "source"), [source.clone()].into());
+        }
+        assert!(of("conflict", "source").contains(&source), "{source}");
+    }
+}
+
+#[test]
+fn each_alarm_has_a_line_on_what_to_do() {
+    let names: BTreeSet<String> = alarms(&watch()).into_keys().collect();
+    for file in ["docs/operations.md", "docs/operations.zh.md"] {
+        let doc = fs::read_to_string(root().join(file)).expect("a file");
+        let rows = doc.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        // The other tables are of parameters, which begin with a capital.
+        let rows = rows.filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_lowercase()));
+        let said: Vec<(&str, usize)> = rows.map(|(name, rest)| (name, rest.split(" | ").count())).collect();
+        assert!(said.iter().all(|(_, columns)| *columns == 2), "{file}: what it means, and what to do");
+        let said: BTreeSet<String> = said.into_iter().map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(said, names, "{file}");
+    }
+}
+
+/// Whatever the dashboard shows is measured, and no two of its graphs lie on one another.
+#[test]
+fn the_dashboard_shows_what_there_is() {
+    let watch = watch();
+    let (_, dashboard) = of_type(&watch, "AWS::CloudWatch::Dashboard")[0];
+    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().or(dashboard["DashboardBody"].as_str()).expect("a body");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    let (mut cells, mut searches) = (BTreeSet::new(), 0);
+    for widget in body["widgets"].as_array().expect("widgets") {
+        let number = |name: &str| widget[name].as_u64().expect("a number");
+        for x in number("x")..number("x") + number("width") {
+            for y in number("y")..number("y") + number("height") {
+                assert!(x < 24 && cells.insert((x, y)), "{widget}");
+            }
+        }
+        let (said, title) = (&widget["properties"], &widget["properties"]["title"]);
+        let mut above: Vec<String> = Vec::new();
+        for metric in said["metrics"].as_array().into_iter().flatten() {
+            let parts: Vec<&Value> = metric.as_array().expect("a metric").iter().collect();
+            if let Some(expression) = parts[0]["expression"].as_str() {
+                searches += usize::from(expression.starts_with("SEARCH("));
+                assert_is_found(expression, &title.to_string());
+                continue;
+            }
+            let written: Vec<String> = parts.iter().filter_map(|part| part.as_str().map(str::to_owned)).collect();
+            if written != ["..."] {
+                let same = |(at, part): (usize, String)| if part == "." { above[at].clone() } else { part };
+                above = written.into_iter().enumerate().map(same).collect();
+            }
+            let dimensions = above[2..].chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+            let watched = Watched { namespace: above[0].clone(), metric: above[1].clone(), dimensions };
+            assert_is_measured(&watched, &title.to_string());
+        }
+    }
+    assert!(searches >= 5, "the graphs of the business were read");
+}
+
+/// `SEARCH('{"namespace",dimension,…} … MetricName="metric"', …)`, or arithmetic on what stands above it.
+fn assert_is_found(expression: &str, by: &str) {
+    let Some(search) = expression.strip_prefix("SEARCH('{\"hookledger-local\"") else {
+        assert!(!expression.contains("SEARCH"), "{by}: {expression}");
+        return;
+    };
+    let (dimensions, rest) = search.split_once('}').expect("a set");
+    let dimensions = dimensions.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let metric = rest.split_once("MetricName=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a name").0;
+    assert!(emitted().contains(&(metric.to_owned(), dimensions)), "{by}: nobody says {expression}");
+}
