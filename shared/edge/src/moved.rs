@@ -59,3 +59,6 @@ impl Moved {
         Self { orders_flagged: u64::try_from(flags).unwrap_or(u64::MAX), ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests;

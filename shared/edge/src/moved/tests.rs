@@ -1,0 +1,73 @@
+//! What each kind of decision moves.
+
+use ledger::{
+    Amount, Currency, EventKey, Fingerprint, Grant, Guard, Heading, House, Money, MoneyKey, Movement, Order,
+    OrderNumber, Owner, Payment, PaymentState, Posting, Provider, Reason, Reference, Terms,
+};
+use testkit::now;
+
+use super::*;
+
+fn alice() -> Owner {
+    Owner::new("alice").expect("an owner")
+}
+
+/// For 19.99 USD, which buys 100 credits.
+fn order() -> Order {
+    let price = Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") };
+    let grants = vec![Grant::Credits(Asset::CREDITS.parse("100").expect("an amount"))];
+    let (product, provider) = ("credits-100".to_owned(), Provider::Stripe);
+    let (exchange, site, commissions) = (None, None, Vec::new());
+    let terms = Terms { provider, product, quantity: 1, price, exchange, grants, commissions, site };
+    Order::new(OrderNumber::new("HL1").expect("a number"), alice(), terms, now())
+}
+
+fn movement(asset: Asset, units: u64, is_in: bool) -> Effect {
+    let (account, amount) = (alice().account(asset), Amount::from_units(units));
+    let posting = if is_in {
+        Posting::to_customer(account, House::Manual, amount)
+    } else {
+        Posting::from_customer(account, House::Manual, amount)
+    };
+    let key = MoneyKey::of_event(&EventKey::new("manual", "1").expect("an id"));
+    Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })
+}
+
+fn heading() -> Heading {
+    let receipt = EventKey::new("manual", "1").expect("an id");
+    let fingerprints = Fingerprint::of(1, &[]).into();
+    Heading { receipt, source: "manual", kind: "manual", facts: vec![], fingerprints, order: None }
+}
+
+#[test]
+fn credits_and_orders_are_counted_and_nothing_else_is() {
+    let none = Moved::default();
+    let by = Reference::new(Provider::Stripe, "pi_1").expect("an id");
+    let paid = order().pay(&Payment { by, money: order().terms.price, at: now() }).expect("what it costs");
+    let usd = Asset::Commission(Currency::parse("usd").expect("a currency"));
+    let rows = [
+        (vec![], none),
+        (vec![movement(Asset::CREDITS, 7, true)], Moved { microcredits_in: 7, ..none }),
+        (vec![movement(Asset::CREDITS, 7, false)], Moved { microcredits_out: 7, ..none }),
+        (
+            vec![movement(Asset::CREDITS, 7, false), movement(Asset::CREDITS, 2, true)],
+            Moved { microcredits_in: 2, microcredits_out: 7, ..none },
+        ),
+        (vec![movement(usd, 7, true)], none),
+        (vec![order().created()], Moved { orders: 1, ..none }),
+        (paid, Moved { microcredits_in: 100_000_000, orders_paid: 1, ..none }),
+        (order().learn_unpaid(PaymentState::Expired), none),
+    ];
+    for (effects, expected) in rows {
+        let entry = Entry { heading: heading(), effects, keeps_body: false, alarm: None };
+        assert_eq!(Moved::of_entry(&entry), expected, "{:?}", entry.effects);
+    }
+}
+
+#[test]
+fn what_is_refused_may_flag_an_order() {
+    let refused = |effects| Refusal { heading: heading(), reason: Reason::AmountMismatch, effects };
+    let flagged = order().learn_unpaid(PaymentState::Failed);
+    assert_eq!(Moved::of_refusal(&refused(vec![])), Moved::default());
+    assert_eq!(Moved::of_refusal(&refused(flagged)), Moved { orders_flagged: 1, ..Moved::default() });
+}
