@@ -102,8 +102,13 @@ impl SubscriptionRow {
 
 impl Books {
     pub fn read(engine: &Engine) -> Self {
+        Self::of_stage(engine, crate::STAGE)
+    }
+
+    pub(crate) fn of_stage(engine: &Engine, stage: &str) -> Self {
+        let scan = |table: &str| scan(engine, &format!("hookledger-{stage}-{table}"));
         let mut books = Self::default();
-        for row in scan(engine, "journal") {
+        for row in scan("journal") {
             books.journal.insert(
                 word(&row, "id").unwrap(),
                 Row {
@@ -118,7 +123,7 @@ impl Books {
                 },
             );
         }
-        for row in scan(engine, "accounts") {
+        for row in scan("accounts") {
             let id = word(&row, "id").unwrap();
             // An account's name holds no `#`: what does leads to an owner, or is no account at all.
             if id.contains('#') {
@@ -133,7 +138,7 @@ impl Books {
                 books.accounts.insert(id, account);
             }
         }
-        for row in scan(engine, "orders") {
+        for row in scan("orders") {
             let id = word(&row, "id").unwrap();
             if let Some(order) = word(&row, "order") {
                 books.pointers.insert(id, order);
@@ -163,7 +168,7 @@ impl Books {
             };
             books.orders.insert(id, order);
         }
-        for row in scan(engine, "subscriptions") {
+        for row in scan("subscriptions") {
             let subscription = SubscriptionRow {
                 owner: word(&row, "owner").unwrap(),
                 order: word(&row, "order").unwrap(),
@@ -173,7 +178,7 @@ impl Books {
             };
             books.subscriptions.insert(word(&row, "id").unwrap(), subscription);
         }
-        books.bodies = scan(engine, "bodies").iter().map(|row| word(row, "id").unwrap()).collect();
+        books.bodies = scan("bodies").iter().map(|row| word(row, "id").unwrap()).collect();
         books
     }
 
@@ -241,10 +246,9 @@ impl Books {
     }
 }
 
-fn scan(engine: &Engine, table: &str) -> Vec<Value> {
-    let name = format!("hookledger-{}-{table}", crate::STAGE);
+pub(crate) fn scan(engine: &Engine, table: &str) -> Vec<Value> {
     let mut rows = Vec::new();
-    let mut request = json!({ "TableName": name, "ConsistentRead": true });
+    let mut request = json!({ "TableName": table, "ConsistentRead": true });
     loop {
         let answer = engine.request("Scan", &request).unwrap();
         rows.extend(answer.get("Items").and_then(Value::as_array).into_iter().flatten().cloned());

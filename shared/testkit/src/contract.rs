@@ -15,20 +15,20 @@ use crate::{Books, contract_audit, contract_backlog, delivery};
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns how to read their books.
-pub async fn contract<L: Backlog + Audit>(new: impl Fn() -> (Arc<L>, Box<dyn Fn() -> Books>)) {
+pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (Arc<L>, B)) {
     let mut blocks = 0_u32;
     for block in TABLE.split("\n# ").skip(1) {
         let (name, lines) = block.split_once('\n').unwrap();
-        let (ledger, books) = new();
+        let (ledger, books) = new().await;
         let mut snapshots = Snapshots::default();
         let (events, expected) = lines.split_once("==").unwrap_or_else(|| panic!("{name}: no books"));
         for (number, line) in (1_u64..).zip(events.lines().filter(|line| !line.trim().is_empty())) {
             let (event, answer) = line.split_once("->").unwrap_or_else(|| panic!("{name}: {line}"));
             assert_eq!(told(&*ledger, &mut snapshots, event, number).await, answer.trim(), "{name}: {line}");
-            books().check();
+            books().await.check();
         }
         let expected: Vec<String> = expected.lines().map(folded).filter(|line| !line.is_empty()).collect();
-        assert_eq!(written(&books()), expected, "{name}");
+        assert_eq!(written(&books().await), expected, "{name}");
         blocks = blocks.checked_add(1).unwrap();
     }
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");

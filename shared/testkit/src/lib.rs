@@ -19,6 +19,8 @@ mod gateway;
 mod memory;
 mod memory_copies;
 mod rsa_pair;
+mod second;
+mod second_net;
 mod stripe;
 mod unitel;
 mod usage;
@@ -37,6 +39,7 @@ pub use fireblocks::{
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
 pub use rsa_pair::{RsaPair, rsa_pair};
+pub use second::{Both, SecondEngine};
 pub use stripe::{Asked, StripeFault, StripeNet};
 pub use unitel::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelAsked, UnitelFault, UnitelNet};
 pub use usage::usage;
