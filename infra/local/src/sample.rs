@@ -9,7 +9,7 @@ use clap::Args;
 use ledger::{Ledger as _, OrderNumber, Timestamp};
 use serde_json::value::RawValue;
 
-use crate::books::Books;
+use crate::books::Which;
 use crate::error::Error;
 use crate::json::{quoted, with_value};
 use crate::seed::delivery;
@@ -29,6 +29,9 @@ pub(crate) struct Shape {
     /// The order that it is about, by its number: its price, its currency and the ids of its payment
     #[arg(long, value_name = "NUMBER")]
     pub(crate) order: Option<String>,
+    /// Where that order is
+    #[command(flatten)]
+    which: Which,
     /// The event's id, in place of a new one
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
@@ -76,7 +79,7 @@ impl Shape {
             return Ok(sample);
         };
         let number = OrderNumber::new(number)?;
-        let order = Books::here(dir).await?.ledger.order(&number, &delivery(PATIENCE)).await?;
+        let order = self.which.open(dir).await?.ledger.order(&number, &delivery(PATIENCE)).await?;
         let order = order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?;
         let text = sample.source.of_order(&sample.text, &order).ok_or(Error::NotAboutOrders(sample.source.name))?;
         Ok(Sample { text: text.map_err(Error::Path)?, ..sample })
