@@ -1,0 +1,55 @@
+"""What may change while a stage runs: a secret, and the app itself. Nothing is lost by either."""
+
+import secrets
+
+from process import check, say, until
+
+# A running function looks for new keys at most once a minute.
+ROTATED_WITHIN_S = 120
+TABLES = ("journal", "bodies", "accounts", "orders", "subscriptions")
+
+
+def rotated(shop):
+    """The old secret and the new one are both good, until the old one is taken away."""
+    old = shop.deployment.secret("usage")["WEBHOOK_SECRET"]
+    new, forged = secrets.token_hex(24), secrets.token_hex(24)
+    # It is about signatures alone: what is signed well is refused for its key, and not for its signature.
+    words = ["--set", "data.remoteKeyId=nobody"]
+
+    def answer(secret):
+        return shop.send("usage", shop.named(f"evt-{secrets.token_hex(4)}"), *words, secret=secret)[0]
+
+    def answers(*signed_with):
+        """More than one sandbox may run, each with its own copy of the keys. A forged event is what makes one look."""
+        return {tuple(answer(secret) for secret in (forged, *signed_with)) for _ in range(3)}
+
+    check("before, the new one is refused", answers(new, old), {(401, 401, 404)})
+    shop.deployment.put_secret("usage", {"WEBHOOK_SECRET": f"{new} {old}"})
+    until("both are accepted", lambda: answers(new, old) == {(401, 404, 404)}, ROTATED_WITHIN_S, pause_s=5)
+    say("  ok  both are accepted")
+    shop.deployment.put_secret("usage", {"WEBHOOK_SECRET": new})
+    until("only the new one is accepted", lambda: answers(new, old) == {(401, 404, 401)}, ROTATED_WITHIN_S, pause_s=5)
+    say("  ok  only the new one is accepted")
+    shop.keys["usage"] = new
+
+
+def deployed_again(shop):
+    """The app changes, and the tables do not know of it."""
+    deployment = shop.deployment
+    before = {table: (described(deployment, table), set(deployment.rows(table))) for table in TABLES}
+    deployment.deploy_app(MaxSkewSeconds="86400")
+    function = deployment.physical_id("UsageFunction")
+    configuration = deployment.client("lambda").get_function_configuration(FunctionName=function)
+    check("the app has changed", configuration["Environment"]["Variables"]["MAX_SKEW_SECONDS"], "86400")
+    deployment.deploy_data()
+    for table, (description, rows) in before.items():
+        check(f"{table} is the same table", described(deployment, table), description)
+        check("and has every row", rows - set(deployment.rows(table)), set())
+    check("the API answers", shop.ask("GET", "/health")[0], 200)
+    status, _ = shop.send("usage", shop.named("evt-again"), "--set", "data.remoteKeyId=nobody")
+    check("the secrets are as they were", status, 404)
+
+
+def described(deployment, table):
+    told = deployment.client("dynamodb").describe_table(TableName=deployment.table(table))["Table"]
+    return {name: told.get(name) for name in ("TableArn", "TableId", "CreationDateTime", "LatestStreamArn")}

@@ -1,0 +1,139 @@
+"""Both stacks of one stage: built and deployed by the commands of the README, and looked at through AWS's own API."""
+
+import contextlib
+import functools
+import json
+import zipfile
+
+from emulator import template
+from process import LEFT, ROOT, TOOLS, Failed, environment, run, say, until
+
+SAM = TOOLS / "sam/bin/sam"
+# What Lambda has to fetch and unpack before a sandbox starts; the largest is now at three quarters of it.
+ZIP_BYTES_MAX = 3_000_000
+UPDATED_WITHIN_S = 180
+
+
+class Deployment:
+    def __init__(self, cloud, stage):
+        self.cloud, self.stage = cloud, stage
+        self.parameters = {"Stage": stage, "Architecture": cloud.architecture}
+
+    def sam(self, command, config, *more, parameters=True):
+        """The parameters are the suite's: a stage of one's own has them in samconfig.toml."""
+        given = self.parameters if parameters else {"Stage": self.stage}
+        overrides = " ".join(f'{name}="{value}"' for name, value in given.items())
+        settings = environment(**self.cloud.settings, SAM_CLI_TELEMETRY="0", CARGO_TARGET_DIR="")
+        return run(SAM, command, "--config-env", config, "--parameter-overrides", overrides, *more, env=settings, quiet=True)
+
+    def build(self):
+        self.sam("build", self.stage)
+
+    @functools.cache
+    def declared(self, kind):
+        """The template's resources of one type, by their names there."""
+        resources = template("infra/app.yaml")["Resources"].items()
+        return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
+
+    def sizes(self):
+        """Each function's binary and zip, as a table; too large a zip fails the suite."""
+        LEFT.mkdir(parents=True, exist_ok=True)
+        say(f"  {'function':<20} {'binary':>10} {'zip':>10}   of {ZIP_BYTES_MAX:,} bytes")
+        too_large = []
+        for function in self.declared("AWS::Serverless::Function"):
+            binary, packed = ROOT / ".aws-sam" / self.stage / function / "bootstrap", LEFT / "size.zip"
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.write(binary, "bootstrap")
+            size = packed.stat().st_size
+            say(f"  {function:<20} {binary.stat().st_size:>10,} {size:>10,}   {100 * size // ZIP_BYTES_MAX} %")
+            if size > ZIP_BYTES_MAX:
+                too_large.append(function)
+        packed.unlink()
+        if too_large:
+            raise Failed(f"too large: {', '.join(too_large)}")
+
+    def deploy_data(self):
+        self.sam("deploy", f"{self.stage}-data", parameters=False)
+
+    def deploy_app(self, **changed):
+        """The app, and then the stack that watches it."""
+        self.parameters.update(changed)
+        self.sam("deploy", self.stage)
+        self.sam("deploy", f"{self.stage}-watch", *self.cloud.instead_of("infra/watch.yaml"), parameters=False)
+        self.physical_id.cache_clear()
+
+    # -------------------------------------------------------------------------------------------- what stands there
+
+    @functools.cache
+    def client(self, service):
+        return self.cloud.session.client(service, endpoint_url=self.cloud.settings.get("AWS_ENDPOINT_URL"))
+
+    @functools.cache
+    def physical_id(self, logical_id):
+        stack = f"hookledger-{self.stage}"
+        found = self.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+        return found["StackResourceDetail"]["PhysicalResourceId"]
+
+    def output(self, name):
+        stacks = self.client("cloudformation").describe_stacks(StackName=f"hookledger-{self.stage}")["Stacks"]
+        return next(output["OutputValue"] for output in stacks[0]["Outputs"] if output["OutputKey"] == name)
+
+    def table(self, name):
+        return f"hookledger-{self.stage}-{name}"
+
+    def rows(self, table):
+        """Every row of a table, by its id."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.table(table), ConsistentRead=True)
+        return {row["id"]["S"]: row for page in pages for row in page["Items"]}
+
+    def secret(self, name):
+        stored = self.client("secretsmanager").get_secret_value(SecretId=f"hookledger/{self.stage}/{name}")
+        return json.loads(stored["SecretString"])
+
+    def put_secret(self, name, settings):
+        self.client("secretsmanager").put_secret_value(
+            SecretId=f"hookledger/{self.stage}/{name}", SecretString=json.dumps(settings)
+        )
+
+    def secrets(self):
+        """The names of all that are declared, without what stands before them."""
+        return [secret["Name"].rsplit("/", 1)[1] for secret in self.declared("AWS::SecretsManager::Secret").values()]
+
+    def log(self, function):
+        """Every line that a function has logged."""
+        configuration = self.client("lambda").get_function_configuration(FunctionName=self.physical_id(function))
+        pages = self.client("logs").get_paginator("filter_log_events")
+        pages = pages.paginate(logGroupName=configuration["LoggingConfig"]["LogGroup"])
+        return [event["message"] for page in pages for event in page["events"]]
+
+    def invoke(self, function, event):
+        """Calls a function past the API. What it failed with comes in place of what it answered."""
+        answered = self.client("lambda").invoke(FunctionName=self.physical_id(function), Payload=json.dumps(event))
+        payload = json.loads(answered["Payload"].read() or b"null")
+        if "FunctionError" in answered:
+            raise Failed(f"{function}: {payload}")
+        return payload
+
+    @contextlib.contextmanager
+    def broken(self, function):
+        """While this lasts the function cannot start, every record of its stream fails, and is given up sooner than it would be."""
+        client, name = self.client("lambda"), self.physical_id(function)
+        mapping = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"][0]
+        variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        limits = ("MaximumRecordAgeInSeconds", "MaximumRetryAttempts")
+
+        def become(variables, limits):
+            client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+            client.update_event_source_mapping(UUID=mapping["UUID"], **limits)
+            client.get_waiter("function_updated_v2").wait(FunctionName=name)
+            until("the stream is read again", lambda: self.is_reading(mapping["UUID"]), UPDATED_WITHIN_S)
+
+        # The least that AWS allows. The emulator looks at the age alone.
+        become({**variables, "JOURNAL_TABLE": ""}, dict(zip(limits, (60, 1))))
+        try:
+            yield
+        finally:
+            become(variables, {limit: mapping[limit] for limit in limits})
+
+    def is_reading(self, mapping):
+        return self.client("lambda").get_event_source_mapping(UUID=mapping)["State"] == "Enabled"

@@ -1,0 +1,86 @@
+"""That a role allows what its function does is seen all along: everything here runs with it. This is that it allows no more."""
+
+import contextlib
+import json
+
+import boto3
+from botocore.exceptions import ClientError
+
+from process import check, say, until
+
+# A role that was just made is known everywhere within seconds.
+KNOWN_WITHIN_S = 60
+
+
+def enforced(shop):
+    say("roles: what no function may do")
+    deployment = shop.deployment
+    for function in deployment.declared("AWS::Serverless::Function"):
+        another = "stripe" if function == "UsageFunction" else "usage"
+        with lent(deployment, function, shop.named("suite")) as asked:
+            journal, key = deployment.table("journal"), {"id": {"S": shop.named("nobody")}}
+            row = {"TableName": journal, "Key": key, "UpdateExpression": "SET #o = :o"}
+            row |= {"ExpressionAttributeNames": {"#o": "outcome"}, "ExpressionAttributeValues": {":o": {"S": "accepted"}}}
+            row |= {"ConditionExpression": "attribute_exists(id)"}
+
+            def together(act, item):
+                return asked("dynamodb", "transact_write_items", TransactItems=[{act: item}])
+
+            # No such row: what is allowed writes nothing either.
+            until(f"{function} may write", lambda: together("Update", row) == "TransactionCanceledException", KNOWN_WITHIN_S)
+            refused = {
+                "a line that is not part of a transaction": asked("dynamodb", "update_item", **row),
+                "a line in place of another": together("Put", {"TableName": journal, "Item": key}),
+                "a line deleted": asked("dynamodb", "delete_item", TableName=journal, Key=key),
+                "a line deleted in a transaction": together("Delete", {"TableName": journal, "Key": key}),
+                "all lines": asked("dynamodb", "scan", TableName=journal),
+                "all orders": asked("dynamodb", "scan", TableName=deployment.table("orders")),
+                "another's secret": asked(
+                    "secretsmanager", "get_secret_value", SecretId=f"hookledger/{deployment.stage}/{another}"
+                ),
+                "the table gone": asked("dynamodb", "delete_table", TableName=journal),
+            }
+            allowed = [what for what, answer in refused.items() if "AccessDenied" not in answer]
+            check(f"{function} writes in transactions, and has none of {len(refused)} other things", allowed, [])
+
+
+@contextlib.contextmanager
+def lent(deployment, function, name):
+    """A role that allows the same as the function's, which only Lambda may take, taken by the suite. What a call ends with is returned."""
+    iam, functions = deployment.client("iam"), deployment.client("lambda")
+    role = functions.get_function_configuration(FunctionName=deployment.physical_id(function))["Role"]
+    theirs, owner = role.rsplit("/", 1)[1], role.split(":role/")[0] + ":root"
+    trusted = {"Effect": "Allow", "Principal": {"AWS": owner}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    policies = iam.list_role_policies(RoleName=theirs)["PolicyNames"]
+    try:
+        for policy in policies:
+            allows = iam.get_role_policy(RoleName=theirs, PolicyName=policy)["PolicyDocument"]
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(allows))
+        taken = until(f"{name} can be taken", lambda: assumed(deployment, arn), KNOWN_WITHIN_S)
+
+        def asked(service, call, **what):
+            client = taken.client(service, endpoint_url=deployment.cloud.settings.get("AWS_ENDPOINT_URL"))
+            try:
+                getattr(client, call)(**what)
+                return "done"
+            except ClientError as error:
+                return error.response["Error"]["Code"]
+
+        yield asked
+    finally:
+        for policy in policies:
+            with contextlib.suppress(iam.exceptions.NoSuchEntityException):
+                iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role(RoleName=name)
+
+
+def assumed(deployment, arn):
+    try:
+        lent = deployment.client("sts").assume_role(RoleArn=arn, RoleSessionName="suite")["Credentials"]
+    except ClientError:
+        return None
+    return boto3.Session(
+        lent["AccessKeyId"], lent["SecretAccessKey"], lent["SessionToken"], region_name=deployment.cloud.session.region_name
+    )

@@ -1,0 +1,105 @@
+"""Every source of events: what was signed is booked, what is repeated changes nothing, and what is forged is refused."""
+
+from process import check, say, until
+
+WALLET = "0x52908400098527886E0F7030069857D2E4169EE7"
+# The stream is read within a second here, and within a few on AWS.
+FULFILLED_WITHIN_S = 60
+
+
+def usage(shop):
+    say("usage: an LLM gateway tells what was used")
+    owner, key = shop.named("gateway"), shop.named("key")
+    shop.open_account(owner, credits="10")
+    shop.by_hand("account", "key", owner, key)
+    told = shop.named("evt-usage")
+    words = ["--set", f"data.remoteKeyId={key}", "--set", 'data.creditCost="1.5"']
+
+    status, body = shop.send("usage", told, *words)
+    check("a signed event is booked", (status, body["message"]), (200, "Event processed successfully"))
+    status, body = shop.send("usage", told, *words)
+    check("a repeat is told so", (status, body["message"]), (200, "Event already processed (idempotent)"))
+    forged, _ = shop.send("usage", shop.named("evt-forged"), *words, secret=shop.stranger("usage"))
+    check("a forged one is refused", forged, 401)
+    check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000")
+
+
+def stripe(shop):
+    say("stripe: credits, bought through checkout")
+    owner = shop.named("buyer")
+    key = shop.open_account(owner)
+    status, order = shop.ask("POST", "/api/pay/checkout", key, {"product": "credits-100"})
+    check("checkout makes an order", (status, order["status"]), (201, "unpaid"))
+    status, again = shop.ask("POST", "/api/pay/checkout", key, {"product": "credits-100"})
+    check("a second click is the same order", (status, again["url"]), (200, order["url"]))
+
+    def told(name, **who):
+        return shop.send("stripe/checkout_session_completed", shop.named(name), order=order["orderNumber"], **who)[0]
+
+    check("a forged payment is refused", told("evt-forged", secret=shop.stranger("stripe")), 400)
+    check("and pays nothing", shop.order(order["orderNumber"], key)["payment"], "unpaid")
+    check("a signed one is booked", told("evt-paid"), 200)
+    check("a repeat is accepted", told("evt-paid"), 200)
+    check("the order is paid", shop.order(order["orderNumber"], key)["payment"], "paid")
+    check("the credits are there once", shop.balance(f"{owner}/credits"), "100000000")
+
+
+def epay(shop):
+    say("epay: an order paid at a gateway")
+    owner = shop.named("epay-buyer")
+    key = shop.open_account(owner)
+    status, order = shop.ask("POST", "/api/pay/epay", key, {"product": "credits-1000"})
+    check("checkout signs the gateway's address", (status, "/submit.php?" in order["url"]), (201, True))
+
+    def told(sample, **who):
+        return shop.send(f"epay/{sample}", shop.named("trade"), order=order["orderNumber"], **who)
+
+    check("a forged notification is refused", told("notify_v1_get", secret=shop.stranger("epay")), (400, "fail"))
+    check("a signed one is booked", told("notify_v1_get"), (200, "success"))
+    check("a repeat is accepted", told("notify_v1_get"), (200, "success"))
+    check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000")
+    check("the gateway's status page answers", shop.ask("GET", "/payment/status")[0], 200)
+
+
+def wechat(shop):
+    say("wechat: an order paid by WeChat Pay")
+    owner = shop.named("wechat-buyer")
+    key = shop.open_account(owner)
+    made, order = shop.ask("POST", "/orders", key, {"product": "credits-1000", "provider": "wechat"})
+    check("an order is made", made, 201)
+    number = order["orderNumber"]
+    if shop.deployment.cloud.has_standins:
+        status, begun = shop.ask("POST", "/payment/create", key, {"orderNumber": number})
+        check("its payment is begun at WeChat", (status, bool(begun.get("codeUrl"))), (200, True))
+
+    def told(name, **who):
+        return shop.send("wechat/v3_payment", shop.named(name), order=number, **who)[0]
+
+    check("a forged notification is refused", told("forged", secret=shop.stranger("wechat")), 401)
+    check("a signed one is booked", told("paid"), 200)
+    check("a repeat is accepted", told("paid"), 200)
+    check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000")
+
+
+def fireblocks(shop):
+    say("fireblocks: tokens that are sent to a wallet")
+    owner = shop.named("holder")
+    key = shop.open_account(owner)
+    wanted = {"product": "posx-10", "provider": "stripe", "wallet": WALLET}
+    number = shop.ask("POST", "/orders", key, wanted)[1]["orderNumber"]
+    check("the order is paid", shop.send("stripe/payment_intent_succeeded", shop.named("evt-tokens"), order=number)[0], 200)
+
+    def sent():
+        return shop.order(number, key).get("transfer") not in (None, "DUE")
+
+    until("the stream has the tokens sent", sent, FULFILLED_WITHIN_S)
+    say("  ok  the stream has the tokens sent")
+
+    def told(name, **who):
+        return shop.send("fireblocks/v2_completed", shop.named(name), order=number, **who)[0]
+
+    check("a forged webhook is refused", told("forged", secret=shop.stranger("fireblocks")), 401)
+    check("a signed one is booked", told("arrived"), 200)
+    check("a repeat is accepted", told("arrived"), 200)
+    check("the transfer has arrived", shop.order(number, key)["transfer"], "COMPLETED")
+    check("the tokens are in the books once", shop.balance(f"{owner}/POSX"), "10000000000000000000")

@@ -1,0 +1,92 @@
+"""What goes on by itself: orders that the stream fulfils, the clock's sweeps, and what the stream gives up."""
+
+import json
+
+from emulator import message
+from process import check, say, until
+from sources import FULFILLED_WITHIN_S
+
+# A minute until it is due, a minute until the clock looks, and some for a busy machine.
+BY_THE_CLOCK_WITHIN_S = 180
+
+
+def fulfilled(shop):
+    say("fulfil: a report is bought through checkout and delivered, and whoever led its buyer here earns")
+    buyer, friend = shop.named("reader"), shop.named("friend")
+    key = shop.open_account(buyer)
+    shop.by_hand("account", "referrer", buyer, friend)
+    status, order = shop.ask("POST", "/api/pay/checkout", key, {"product": "full-report"})
+    check("checkout makes an order", (status, order["status"]), (201, "unpaid"))
+    number = order["orderNumber"]
+    paid = shop.send("stripe/checkout_session_completed", shop.named("evt-report"), order=number)
+    check("it is paid", paid[0], 200)
+    until("the stream fulfils it", lambda: shop.order(number, key)["fulfilment"] == "done", FULFILLED_WITHIN_S)
+    check("the order says so", shop.order(number, key)["delivered"], {"report-full": "1"})
+    check("the buyer has access", shop.balance(f"{buyer}/report-full"), "1")
+    check("the friend has a tenth", shop.balance(f"{friend}/commission-usd"), "199")
+
+
+def topped_up(shop):
+    say("fulfil: a telephone is topped up, once")
+    key = shop.open_account(shop.named("caller"))
+    airtime = {"productOperator": "UNITEL", "rechargeType": "VOICE", "productCode": "SD5000"}
+    number = pay_for(shop, key, {"phoneNumber": "88000000", **airtime}, "evt-airtime")
+    until("the operator is called", lambda: shop.order(number, key)["fulfilment"] == "done", FULFILLED_WITHIN_S)
+    calls = shop.ask("GET", "/mock/unitel/calls", url=shop.standins)[1]
+    check("the operator was called once", calls[number]["calls"], 1)
+
+
+def pay_for(shop, key, wanted, name):
+    """An order that is made and paid, by its number."""
+    made = shop.ask("POST", "/orders", key, {"provider": "stripe", **wanted})
+    check("an order is made", made[0], 201)
+    number = made[1]["orderNumber"]
+    paid = shop.send("stripe/payment_intent_succeeded", shop.named(name), order=number)
+    check("and paid", paid[0], 200)
+    return number
+
+
+def swept(shop):
+    """An event that was refused is booked by the clock, once there are credits. Nobody calls the function here."""
+    owner, key = shop.named("late"), shop.named("late-key")
+    shop.open_account(owner)
+    shop.by_hand("account", "key", owner, key)
+    words = ["--set", f"data.remoteKeyId={key}", "--set", "data.creditCost=3"]
+    check("an event before its credits is refused", shop.send("usage", shop.named("evt-late"), *words)[0], 402)
+    shop.by_hand("account", "credit", owner, "5")
+    until("the clock books it", lambda: shop.balance(f"{owner}/credits") == "2000000", BY_THE_CLOCK_WITHIN_S)
+    say("  ok  the clock has booked what was refused")
+
+
+def scheduled(shop):
+    """Every sweep, with the input that its schedule was deployed with."""
+    say("reconcile: every sweep runs")
+    deployment = shop.deployment
+    scheduler, prefix = deployment.client("scheduler"), f"hookledger-{deployment.stage}-"
+    for listed in scheduler.list_schedules(NamePrefix=prefix)["Schedules"]:
+        schedule = scheduler.get_schedule(Name=listed["Name"])
+        # It would raise what the run failed with.
+        deployment.invoke("ReconcileFunction", json.loads(schedule["Target"]["Input"]))
+        check(f"{listed['Name']}, {schedule['ScheduleExpression']}", schedule["State"], "ENABLED")
+
+
+def given_up(shop):
+    """A record of the stream that cannot be worked off ends in the queue; its order is fulfilled by the clock all the same."""
+    deployment = shop.deployment
+    queue, client = deployment.output("FulfilFailuresUrl"), deployment.client("sqs")
+    records = [record("1", "HLNOBODYS"), record("2", "no order's number")]
+    answered = deployment.invoke("FulfilFunction", {"Records": records})
+    check("only what names no order is to be brought again", answered, {"batchItemFailures": [{"itemIdentifier": "2"}]})
+
+    key = shop.open_account(shop.named("patient"))
+    with deployment.broken("FulfilFunction"):
+        number = pay_for(shop, key, {"product": "full-report"}, "evt-poisoned")
+        told = until("the queue has what was given up", lambda: message(queue, client), BY_THE_CLOCK_WITHIN_S)
+        check("the queue has what was given up", told["DDBStreamBatchInfo"]["batchSize"] >= 1, True)
+        until("the clock fulfils it", lambda: shop.order(number, key)["fulfilment"] == "done", BY_THE_CLOCK_WITHIN_S)
+    check("the clock has fulfilled its order", shop.order(number, key)["delivered"], {"report-full": "1"})
+
+
+def record(place, order):
+    """As the stream of orders brings it, as far as it is read."""
+    return {"eventName": "MODIFY", "dynamodb": {"Keys": {"id": {"S": order}}, "SequenceNumber": place}}
