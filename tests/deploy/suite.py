@@ -1,4 +1,4 @@
-"""Both stacks, built and deployed, and then everything that money goes through there. Read this first: it is the table of contents.
+"""The stacks, built and deployed, and then everything that money goes through there. Read this first: it is the table of contents.
 
 `DEPLOY_TARGET=aws` deploys to the account of the environment's credentials in place of the emulator, always as the stage `dev`."""
 
