@@ -1,7 +1,7 @@
 //! One port: the API's routes as the template has them, and the store for whoever speaks DynamoDB.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use edge::Reply;
@@ -33,6 +33,8 @@ pub(crate) struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) functions: Vec<Served>,
     pub(crate) port: u16,
+    /// Where it listens too, for containers.
+    pub(crate) also: Option<IpAddr>,
     pub(crate) mock_stripe: Option<MockStripe>,
     pub(crate) mock_epay: Option<MockEpay>,
     pub(crate) mock_fireblocks: MockFireblocks,
@@ -183,7 +185,8 @@ impl Gateway {
     /// is open on this machine must not get through, be it by its own request or under a name that it has made ours.
     fn store(&self, headers: &HeaderMap, body: &[u8]) -> Answered {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        if headers.contains_key(ORIGIN) || !is_local(host) {
+        let is_ours = |also| host == SocketAddr::new(also, self.port).to_string();
+        if headers.contains_key(ORIGIN) || !(is_local(host) || self.also.is_some_and(is_ours)) {
             return message(StatusCode::FORBIDDEN, "Forbidden");
         }
         let target = headers.get(DYNAMODB_TARGET).and_then(|target| target.to_str().ok());

@@ -74,7 +74,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     if cli.command.is_some() && cli.serve.is_given() {
         let error = clap::error::ErrorKind::ArgumentConflict;
-        Cli::command().error(error, "--port and --memory are for serving, which is what no command does").exit();
+        Cli::command()
+            .error(error, "--port, --memory and --also are for serving, which is what no command does")
+            .exit();
     }
     match run(cli) {
         Ok(code) => code,

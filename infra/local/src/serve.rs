@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use embedded::Engine;
+use futures_util::future::select_all;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -50,11 +51,14 @@ pub(crate) struct Serve {
     /// Keep the books in memory alone, and start with none
     #[arg(long)]
     memory: bool,
+    /// Another address to listen on: 172.17.0.1 is where Docker's containers find this machine
+    #[arg(long, value_name = "ADDRESS")]
+    also: Option<IpAddr>,
 }
 
 impl Serve {
     pub(crate) fn is_given(&self) -> bool {
-        self.port.is_some() || self.memory
+        self.port.is_some() || self.memory || self.also.is_some()
     }
 }
 
@@ -68,8 +72,12 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
             return Err(Error::Served { dir: dir.to_owned(), url: running.base_url, pid: running.pid });
         }
     };
-    let listener = listen(args.port.unwrap_or(PORT)).await?;
+    let listener = listen(Ipv4Addr::LOCALHOST.into(), args.port.unwrap_or(PORT)).await?;
     let address = listener.local_addr().map_err(|error| Error::Listen(PORT, error))?;
+    let mut listeners = vec![listener];
+    if let Some(also) = args.also {
+        listeners.push(listen(also, address.port()).await?);
+    }
     let secrets = Secrets::open(&home, &variable)?;
     let engine = if args.memory { in_memory()? } else { books::store(&home)? };
     let mock_stripe = mock_stripe(address, &secrets, &variable);
@@ -102,6 +110,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
         engine: store,
         functions,
         port,
+        also: args.also,
         mock_stripe,
         mock_epay,
         mock_fireblocks,
@@ -109,7 +118,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
         mock_unitel,
     });
     tokio::select! {
-        () = answer(listener, Arc::clone(&gateway), stop) => {}
+        () = answer(listeners, Arc::clone(&gateway), stop) => {}
         () = gateway.go_on(address) => {}
         () = sweep(&engine) => {}
         () = clock::tick(&scheduled) => {}
@@ -118,8 +127,8 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     Ok(())
 }
 
-async fn listen(port: u16) -> Result<TcpListener, Error> {
-    let bound = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
+    let bound = TcpListener::bind(SocketAddr::from((address, port))).await;
     bound.map_err(|error| {
         if error.kind() == io::ErrorKind::AddrInUse { Error::PortInUse(port) } else { Error::Listen(port, error) }
     })
@@ -223,11 +232,11 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
 }
 
 /// Until it is told to stop; then no new connection is taken, and those that are open finish what they are at.
-async fn answer(listener: TcpListener, gateway: Arc<Gateway>, mut stop: Stop) {
+async fn answer(listeners: Vec<TcpListener>, gateway: Arc<Gateway>, mut stop: Stop) {
     let graceful = GracefulShutdown::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            (accepted, _, _) = select_all(listeners.iter().map(|listener| Box::pin(listener.accept()))) => match accepted {
                 Ok((stream, peer)) => converse(stream, peer, Arc::clone(&gateway), &graceful),
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
@@ -237,7 +246,7 @@ async fn answer(listener: TcpListener, gateway: Arc<Gateway>, mut stop: Stop) {
             () = stop.asked() => break,
         }
     }
-    drop(listener);
+    drop(listeners);
     if tokio::time::timeout(GOODBYE, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were cut off");
     }

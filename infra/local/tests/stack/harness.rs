@@ -170,23 +170,7 @@ impl Stack<'_> {
 
     /// `None` where there is no whole answer.
     pub(crate) fn try_to_ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
-        let address = self.address();
-        let length = body.len().to_string();
-        let always = [("host", address.as_str()), ("connection", "close"), ("content-length", &length)];
-        let own = always.iter().filter(|(name, _)| headers.iter().all(|(given, _)| given != name));
-        let lines: String = own.chain(headers).flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
-        let head = format!("{method} {path} HTTP/1.1\r\n{lines}\r\n");
-        let mut stream = TcpStream::connect(&address).ok()?;
-        stream.write_all(head.as_bytes()).ok()?;
-        // A server may have answered, and closed, before it has read all of it.
-        let _ = stream.write_all(body);
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        Some(Answer {
-            status: head[9..12].parse().unwrap(),
-            body: serde_json::from_str(body).unwrap_or_else(|_| body.into()),
-        })
+        asked_at(&self.address(), method, path, headers, body)
     }
 
     /// One call of the DynamoDB API.
@@ -220,6 +204,31 @@ impl Drop for Stack<'_> {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+pub(crate) fn asked_at(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Answer> {
+    let length = body.len().to_string();
+    let always = [("host", address), ("connection", "close"), ("content-length", &length)];
+    let own = always.iter().filter(|(name, _)| headers.iter().all(|(given, _)| given != name));
+    let lines: String = own.chain(headers).flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+    let head = format!("{method} {path} HTTP/1.1\r\n{lines}\r\n");
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(head.as_bytes()).ok()?;
+    // A server may have answered, and closed, before it has read all of it.
+    let _ = stream.write_all(body);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some(Answer {
+        status: head[9..12].parse().unwrap(),
+        body: serde_json::from_str(body).unwrap_or_else(|_| body.into()),
+    })
 }
 
 /// The number in the line of `account show` that begins with `name`.

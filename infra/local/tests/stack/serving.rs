@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::{Folder, ended, refusal, shown};
+use crate::harness::{Folder, asked_at, ended, refusal, shown};
 
 #[test]
 fn from_the_first_start_to_a_restart() {
@@ -187,5 +187,27 @@ fn a_web_page_does_not_reach_the_books() {
     ];
     for (headers, status) in rows {
         assert_eq!(stack.ask("POST", "/", &headers, b"{}").status, status, "{headers:?}");
+    }
+}
+
+/// On Linux every address of 127/8 is this machine's.
+#[test]
+#[cfg(target_os = "linux")]
+fn another_address_is_listened_on_where_one_is_named() {
+    let target = ("x-amz-target", "DynamoDB_20120810.ListTables");
+    let status = |address: &str, headers: &[(&str, &str)]| {
+        asked_at(address, "POST", "/", &[&[target], headers].concat(), b"{}").map(|answer| answer.status)
+    };
+    let folder = Folder::new();
+    for (args, open) in [(vec!["--memory", "--also", "127.0.0.2"], true), (vec!["--memory"], false)] {
+        let stack = folder.start_with(&args, &[]);
+        let other = stack.address().replace("127.0.0.1", "127.0.0.2");
+        assert_eq!(status(&stack.address(), &[]), Some(200));
+        assert_eq!(status(&stack.address(), &[("host", &other)]), Some(if open { 200 } else { 403 }));
+        assert_eq!(status(&other, &[]), open.then_some(200));
+        assert_eq!(status(&other, &[("host", "127.0.0.2:1")]), open.then_some(403));
+        assert_eq!(status(&other, &[("host", "books.evil.example")]), open.then_some(403));
+        assert_eq!(status(&other, &[("origin", "http://evil.example")]), open.then_some(403));
+        assert!(stack.stop("INT").success());
     }
 }
