@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
 mod concurrency;
+mod container;
 mod costs;
 mod deployed;
 mod epay;
