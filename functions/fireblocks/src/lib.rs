@@ -28,8 +28,8 @@ pub struct Fireblocks;
 impl Webhook for Fireblocks {
     const SOURCE: &'static str = "fireblocks";
     const ROUTES: &'static [Route<Endpoint>] = &[
-        Route { method: "POST", path: "/api/v1/webhooks/fireblocks/", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/v1/webhooks/fireblocks", endpoint: Endpoint::Event },
+        Route { method: "POST", path: "/api/v1/webhooks/fireblocks/", endpoint: Endpoint::Event },
     ];
     /// A transaction with hundreds of destinations and network records; one of ours has one of each.
     const BODY_BYTES_MAX: usize = 1024 * 1024;

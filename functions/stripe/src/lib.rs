@@ -39,8 +39,8 @@ pub struct Loaded {
 impl Webhook for Stripe {
     const SOURCE: &'static str = "stripe";
     const ROUTES: &'static [Route<Endpoint>] = &[
-        Route { method: "POST", path: "/api/v1/webhooks/stripe/", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/v1/webhooks/stripe", endpoint: Endpoint::Event },
+        Route { method: "POST", path: "/api/v1/webhooks/stripe/", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/stripe/webhook", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/stripe/webhook/", endpoint: Endpoint::Event },
     ];

@@ -35,6 +35,8 @@ impl Route {
         if self.method != method && self.method != "ANY" {
             return None;
         }
+        // `/orders/` takes the route `/orders`; the slash stays in what the function is told.
+        let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
         let mut parameters = BTreeMap::new();
         let mut given = path.split('/');
         let mut wanted = self.path.split('/');

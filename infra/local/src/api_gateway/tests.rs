@@ -37,7 +37,10 @@ fn routes() {
         ("GET", "/a/{id}/c", "GET", "/a/7/c", Some("id=7")),
         ("GET", "/a/{id}", "GET", "/a/", None),
         ("GET", "/a/{id}", "GET", "/a/7/8", None),
-        ("GET", "/a/b", "GET", "/a/b/", None),
+        ("GET", "/a/b", "GET", "/a/b/", Some("")),
+        ("GET", "/a/{id}", "GET", "/a/7/", Some("id=7")),
+        ("GET", "/a/b", "GET", "/a/b//", None),
+        ("GET", "/", "GET", "/", Some("")),
         ("GET", "/a/b", "GET", "/a", None),
     ];
     for (method, path, asked_method, asked_path, expected) in rows {

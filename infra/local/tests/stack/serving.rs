@@ -160,11 +160,12 @@ fn what_no_route_takes_is_answered_as_the_gateway_does() {
     let folder = Folder::new();
     let stack = folder.start();
     let too_long = vec![b'x'; 10 * 1024 * 1024 + 1];
-    let rows: [(&str, &str, &[u8], u16, &str); 5] = [
+    let rows: [(&str, &str, &[u8], u16, &str); 6] = [
         ("GET", "/", b"", 404, "Not Found"),
         ("POST", "/", b"{}", 404, "Not Found"),
         ("DELETE", "/api/webhooks/events", b"", 404, "Not Found"),
-        ("POST", "/api/webhooks/events/", b"", 404, "Not Found"),
+        ("POST", "/api/webhooks/events/x", b"", 404, "Not Found"),
+        ("POST", "/api/webhooks/events//", b"", 404, "Not Found"),
         ("POST", "/api/webhooks/events", &too_long, 413, "Request Too Long"),
     ];
     for (method, path, body, status, message) in rows {
