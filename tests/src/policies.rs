@@ -5,7 +5,7 @@ mod runs;
 use std::collections::{BTreeMap, BTreeSet};
 
 use embedded::Template;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use testkit::{Call, STAGE};
 
 use crate::deployed::{app, of_type, resources};
@@ -61,11 +61,13 @@ fn seen(calls: &[Call]) -> BTreeMap<Right, BTreeSet<String>> {
     seen
 }
 
+/// Without what is there only where tracing is asked for.
 fn statements<'t>(template: &'t Template, role: &str) -> Vec<&'t Value> {
     let said = &resources(template)[role]["Properties"];
     assert_eq!(said["ManagedPolicyArns"], Value::Null, "{role}: what it may do is written out");
     let policies = said["Policies"].as_array().expect("policies");
-    policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().expect("statements")).collect()
+    let all = policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().expect("statements"));
+    all.filter(|statement| statement["Fn::If"].is_null()).collect()
 }
 
 fn each(value: &Value) -> Vec<&Value> {
@@ -74,11 +76,21 @@ fn each(value: &Value) -> Vec<&Value> {
 
 /// What a statement grants on the store. Nothing here may be less exact than this reads.
 fn granted(statement: &Value) -> Rights {
-    let keys = &statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"];
-    let keys = keys.as_array().map(|keys| keys.iter().map(|key| key.as_str().expect("a key").to_owned()).collect());
-    let within = &statement["Condition"]["ForAnyValue:StringEquals"]["dynamodb:EnclosingOperation"];
-    let in_transaction = *within == json!(["TransactWriteItems"]);
-    assert!(in_transaction || within.is_null(), "{statement}");
+    let condition = &statement["Condition"];
+    let keys = condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"].as_array();
+    let in_transaction = !condition["ForAnyValue:StringEquals"].is_null();
+    let mut whole = Map::new();
+    if in_transaction {
+        let within = json!({ "dynamodb:EnclosingOperation": ["TransactWriteItems"] });
+        whole.insert("ForAnyValue:StringEquals".to_owned(), within);
+    }
+    if let Some(keys) = keys {
+        whole.insert("ForAllValues:StringEquals".to_owned(), json!({ "dynamodb:LeadingKeys": keys }));
+        // Of a call that names no key, all of them would be.
+        whole.insert("Null".to_owned(), json!({ "dynamodb:LeadingKeys": "false" }));
+    }
+    assert_eq!(condition.as_object().cloned().unwrap_or_default(), whole, "{statement}");
+    let keys = keys.map(|keys| keys.iter().map(|key| key.as_str().expect("a key").to_owned()).collect());
     let mut rights = Rights::new();
     for action in each(&statement["Action"]) {
         for resource in each(&statement["Resource"]) {
@@ -113,12 +125,15 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
         let seen = seen(&runs::of(name).await);
         assert_eq!(rights.keys().collect::<Vec<_>>(), seen.keys().collect::<Vec<_>>(), "{name}: granted, and seen");
         for (right, keys) in rights {
-            if let Some(keys) = keys {
-                assert_eq!(&keys, &seen[&right], "{name}: {right:?}");
+            if let Some(keys) = &keys {
+                assert_eq!(keys, &seen[&right], "{name}: {right:?}");
             }
             let is_write = !["GetItem", "BatchGetItem", "Query", "Scan"].contains(&right.action.as_str());
             assert_eq!(is_write, right.in_transaction, "{name} writes in transactions only: {right:?}");
             assert!(right.action != "DeleteItem", "{name}: nothing is ever deleted");
+            // A row of somebody's is read by whoever has to know whose a key is, and by whoever compares the books.
+            let reads_any = right.action == "GetItem" && right.on == "accounts" && keys.is_none();
+            assert!(!reads_any || ["usage", "orders", "checkout", "reconcile"].contains(&name), "{name}: {right:?}");
             let scans = right.action == "Scan";
             assert!(!scans || (name, right.on.as_str()) == ("reconcile", "accounts"), "{name}: {right:?}");
         }
@@ -190,13 +205,15 @@ fn a_role_is_a_functions_or_the_clocks_and_is_assumed_by_its_service_alone() {
     let (begin, give_up) = (json!(["lambda:InvokeFunction"]), json!(["sqs:SendMessage"]));
     let (function, queue) = (arn("ReconcileFunction"), arn("ReconcileFailures"));
     assert_eq!(clock, [(&begin, &function), (&give_up, &queue)]);
-    // All of them, and only where tracing is asked for.
-    let (_, trace) = of_type(&app, "AWS::IAM::ManagedPolicy")[0];
-    expected.remove("ClockRole");
-    let traced =
-        trace["Roles"].as_array().expect("roles").iter().map(|role| role["Ref"].as_str().expect("a role").to_owned());
-    assert_eq!(
-        (traced.collect::<BTreeSet<_>>(), &resources(&app)["TracePolicy"]["Condition"]),
-        (expected, &json!("Trace"))
-    );
+    // All but the clock's, and only where tracing is asked for.
+    let action = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
+    let trace = json!({ "Sid": "Trace", "Effect": "Allow", "Action": action, "Resource": "*" });
+    let traced = json!({ "Fn::If": ["Trace", trace, { "Ref": "AWS::NoValue" }] });
+    for (id, role) in of_type(&app, "AWS::IAM::Role") {
+        let said = role["Policies"][0]["PolicyDocument"]["Statement"].as_array().expect("statements");
+        let conditional: Vec<&Value> = said.iter().filter(|statement| !statement["Fn::If"].is_null()).collect();
+        let expected = if id == "ClockRole" { vec![] } else { vec![&traced] };
+        assert_eq!((role["Policies"].as_array().map(Vec::len), conditional), (Some(1), expected), "{id}");
+    }
+    assert!(of_type(&app, "AWS::IAM::ManagedPolicy").is_empty() && of_type(&app, "AWS::IAM::Policy").is_empty());
 }

@@ -37,7 +37,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         }
         "stripe" => source::<Stripe>(&payments::shop().await, &samples("stripe")).await,
         "wechat" => source::<Wechat>(&crate::wechat::shop().await, &samples("wechat")).await,
-        "epay" => source::<Epay>(&crate::epay::shop().await, &samples("epay")).await,
+        "epay" => of_epay().await,
         "fireblocks" => of_fireblocks().await,
         "orders" => of_orders().await,
         "checkout" => of_checkout().await,
@@ -67,6 +67,17 @@ async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
         function.answer(&W::signed(body, now()), &moment(attempt)).await;
     }
     faults.calls()
+}
+
+/// With somebody who looks whether it is well.
+async fn of_epay() -> Vec<Call> {
+    let world = crate::epay::shop().await;
+    let mut calls = source::<Epay>(&world, &samples("epay")).await;
+    let (ledger, faults) = recorder(&world);
+    let looked = Sent::get("/payment/status", "").event(Shape::HttpApi);
+    assert_eq!(Epay::function(ledger).await.answer(&looked, &moment(0)).await.status, 200);
+    calls.extend(faults.calls());
+    calls
 }
 
 /// It starts with the copy of the published keys, and without one.
