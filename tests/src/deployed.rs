@@ -39,6 +39,32 @@ fn every_route_has_a_limit_of_its_own() {
     }
 }
 
+/// Who sent what is kept as long as the functions' own lines, each line as JSON: without what stands in a query.
+#[test]
+fn every_request_leaves_a_line_with_its_sender_and_one_that_is_turned_away_is_counted() {
+    let app = app();
+    let log = &resources(&app)["ApiLogs"]["Properties"];
+    assert_eq!(log["LogGroupName"], format!("/aws/vendedlogs/hookledger-{STAGE}-api"));
+    assert_eq!(log["RetentionInDays"], 30);
+    let access = &resources(&app)["Api"]["Properties"]["AccessLogSettings"];
+    assert_eq!(access["DestinationArn"], json!({ "Fn::GetAtt": "ApiLogs.Arn" }));
+    let line = access["Format"].as_str().expect("a line");
+    let said: Map<String, Value> = serde_json::from_str(line).expect("an object");
+    assert_eq!(said["ip"], "$context.identity.sourceIp");
+    assert_eq!(said["status"], "$context.status");
+    assert_eq!(said["id"], "$context.requestId", "API Gateway asks for it");
+    let first: Vec<&str> = line.split("\",\"").take(2).collect();
+    assert_eq!(first, [r#"{"path":"$context.path"#, r#"route":"$context.routeKey"#]);
+    assert!(!line.to_ascii_lowercase().contains("query"), "{line}");
+    let [(_, counted)] = of_type(&app, "AWS::Logs::MetricFilter")[..] else { panic!("one filter") };
+    assert_eq!(counted["LogGroupName"], json!({ "Ref": "ApiLogs" }));
+    assert_eq!(counted["FilterPattern"], r#"{ $.status = "429" }"#);
+    let to = json!([{
+        "MetricNamespace": format!("hookledger-{STAGE}"), "MetricName": "turned_away", "MetricValue": "1", "DefaultValue": 0, "Unit": "Count",
+    }]);
+    assert_eq!(counted["MetricTransformations"], to);
+}
+
 /// The crate says itself how long a caller waits: the function must not be stopped before.
 #[test]
 fn every_function_has_its_size_its_log_and_its_own_role() {
@@ -99,6 +125,8 @@ fn what_fails_for_good_ends_in_a_queue() {
     for bound in ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"] {
         assert!(stream[bound].as_i64().is_some_and(|bound| bound > 0), "{bound}");
     }
+    // Beside nine functions, of the ten executions that a new account has.
+    assert_eq!(stream["ParallelizationFactor"], 2);
     let queues: BTreeSet<&str> = of_type(&app, "AWS::SQS::Queue").into_iter().map(|(id, _)| id).collect();
     assert_eq!(queues, ["FulfilFailures", "ReconcileFailures"].into());
     for (id, queue) in of_type(&app, "AWS::SQS::Queue") {
