@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use embedded::Template;
+use embedded::{DATA_YAML, Table, Template};
 use serde_json::Value;
 use testkit::STAGE;
 
@@ -15,7 +15,10 @@ const NAMESPACE: &str = "hookledger-local";
 const SOURCES: [&str; 9] =
     ["usage", "stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "fulfil", "reconcile"];
 /// Of those that a delivery may have, the ones that alarms and graphs name; and of `fulfil`.
-const OUTCOMES: [&str; 5] = ["unverified", "conflict", "unavailable", "panicked", "recharged"];
+const OUTCOMES: [&str; 8] =
+    ["unverified", "forbidden", "too_large", "not_found", "conflict", "unavailable", "panicked", "recharged"];
+/// What becomes of a request that anybody may have sent.
+const OF_ANYBODY: [&str; 4] = ["unverified", "forbidden", "too_large", "not_found"];
 const RECHARGED: [&str; 4] = ["done", "failed", "pending", "unknown"];
 const BACKLOGS: [&str; 3] = ["fulfilment", "outside", "refused"];
 
@@ -85,14 +88,38 @@ fn emitted() -> BTreeSet<(String, BTreeSet<String>)> {
         let names = measured.metrics.iter().map(|(name, _)| (*name).to_owned());
         names.flat_map(|name| sets.clone().into_iter().map(move |set| (name.clone(), set))).collect::<Vec<_>>()
     };
-    edge::MEASURED.iter().flat_map(of).collect()
+    // And what API Gateway's log is counted for.
+    let app = app();
+    let filters = of_type(&app, "AWS::Logs::MetricFilter").into_iter();
+    let counted = filters.flat_map(|(_, filter)| filter["MetricTransformations"].as_array().expect("metrics"));
+    let counted = counted.filter(|counted| counted["MetricNamespace"] == NAMESPACE);
+    let counted = counted.map(|counted| (text(&counted["MetricName"]), BTreeSet::new()));
+    edge::MEASURED.iter().flat_map(of).chain(counted).collect()
+}
+
+/// What the clock asks for.
+fn sweeps() -> BTreeSet<String> {
+    let app = app();
+    let schedules = app.functions().iter().flat_map(|function| &function.schedules);
+    let sweep = |input: &str| text(&serde_json::from_str::<Value>(input).expect("JSON")["sweep"]);
+    schedules.map(|schedule| sweep(&schedule.input)).collect()
+}
+
+/// The indexes of all tables, by their table.
+fn indexes() -> BTreeSet<(String, String)> {
+    let data = Template::parse(DATA_YAML, &[("Stage", STAGE)]).expect("a template");
+    let of = |table: &Table| {
+        let indexes = table.definition["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
+        indexes.map(|index| (table.name.clone(), text(&index["IndexName"]))).collect::<Vec<_>>()
+    };
+    data.tables().iter().flat_map(of).collect()
 }
 
 /// Ours must be emitted, and of something that there is; what AWS measures must be of what is deployed.
 fn assert_is_measured(watched: &Watched, by: &str) {
     let Watched { namespace, metric, dimensions } = watched;
     let names: BTreeSet<String> = dimensions.keys().cloned().collect();
-    let known: BTreeSet<String> = match namespace.as_str() {
+    let (dimension, known): (&str, BTreeSet<String>) = match namespace.as_str() {
         NAMESPACE => {
             assert!(emitted().contains(&(metric.clone(), names)), "{by}: nobody says {watched:?}");
             let is_known = |(name, value): (&String, &String)| match name.as_str() {
@@ -100,24 +127,36 @@ fn assert_is_measured(watched: &Watched, by: &str) {
                 "outcome" => OUTCOMES.contains(&value.as_str()),
                 "reason" => RECHARGED.contains(&value.as_str()),
                 "backlog" => BACKLOGS.contains(&value.as_str()),
+                "sweep" => sweeps().contains(value),
                 _ => CALLS.iter().any(|(source, word, _)| *source == dimensions["source"] && word == value),
             };
             assert!(dimensions.iter().all(is_known), "{by}: {watched:?}");
             return;
         }
-        "AWS/Lambda" => {
-            app().functions().iter().map(|function| format!("hookledger-local-{}", function.binary)).collect()
+        "AWS/DynamoDB" if names.len() == 2 => {
+            let of = (dimensions["TableName"].clone(), dimensions["GlobalSecondaryIndexName"].clone());
+            assert!(indexes().contains(&of), "{by}: {watched:?}");
+            return;
         }
-        "AWS/SQS" => of_type(&app(), "AWS::SQS::Queue").iter().map(|(_, queue)| text(&queue["QueueName"])).collect(),
-        "AWS/DynamoDB" => idempotency::Tables::VARIABLES
-            .iter()
-            .map(|variable| variable.trim_end_matches("_TABLE").to_lowercase())
-            .map(|table| format!("hookledger-local-{table}"))
-            .collect(),
-        "AWS/ApiGateway" => ["{{resolve:ssm:/hookledger/local/api-id}}".to_owned()].into(),
+        "AWS/Lambda" => {
+            let names =
+                app().functions().iter().map(|function| format!("hookledger-local-{}", function.binary)).collect();
+            ("FunctionName", names)
+        }
+        "AWS/SQS" => (
+            "QueueName",
+            of_type(&app(), "AWS::SQS::Queue").iter().map(|(_, queue)| text(&queue["QueueName"])).collect(),
+        ),
+        "AWS/DynamoDB" => {
+            let names =
+                idempotency::Tables::VARIABLES.iter().map(|name| name.trim_end_matches("_TABLE").to_lowercase());
+            ("TableName", names.map(|table| format!("hookledger-local-{table}")).collect())
+        }
+        "AWS/ApiGateway" => ("ApiId", ["{{resolve:ssm:/hookledger/local/api-id}}".to_owned()].into()),
         other => panic!("{by}: who measures {other}?"),
     };
-    assert!(dimensions.len() == 1 && dimensions.values().all(|value| known.contains(value)), "{by}: {watched:?}");
+    assert_eq!(names, [dimension.to_owned()].into(), "{by}: {watched:?}");
+    assert!(known.contains(&dimensions[dimension]), "{by}: {watched:?}");
 }
 
 #[test]
@@ -131,7 +170,9 @@ fn every_metric_of_an_alarm_is_one_that_somebody_emits() {
     let watch = watch();
     for (id, alarm) in of_type(&watch, "AWS::CloudWatch::Alarm") {
         assert_eq!(alarm["AlarmActions"], serde_json::json!([{ "Ref": "AlarmTopic" }]), "{id}");
-        assert_eq!(alarm["TreatMissingData"], "notBreaching", "{id}");
+        // A shop that sells nothing has nothing to measure. A clock that runs does, whatever there is to do.
+        let missing = if id == "ClockAlarm" { "breaching" } else { "notBreaching" };
+        assert_eq!(alarm["TreatMissingData"], missing, "{id}");
     }
     assert_eq!(app_parameter(), "/hookledger/local/api-id");
 }
@@ -176,13 +217,68 @@ fn nothing_goes_unwatched() {
         of_type(&app, "AWS::SQS::Queue").iter().map(|(_, queue)| text(&queue["QueueName"])).collect();
     assert_eq!(of("dead-letters", "QueueName"), queues);
     assert_eq!(of("throttled-tables", "TableName").len(), idempotency::Tables::VARIABLES.len());
+    assert_eq!(of("clock", "sweep"), sweeps());
     let samples = fs::read_dir(root().join("events")).expect("sources");
     for source in samples.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")) {
         for what in ["signatures", "failures"] {
             assert_eq!(of(&format!("{source}-{what}"), "source"), [source.clone()].into());
         }
+        let failures = &alarms[&format!("{source}-failures")];
+        let outcomes: BTreeSet<&str> =
+            failures.iter().filter_map(|watched| watched.dimensions.get("outcome")).map(String::as_str).collect();
+        assert_eq!(outcomes, OF_ANYBODY.into_iter().chain(["unavailable", "panicked"]).collect(), "{source}");
         assert!(of("conflict", "source").contains(&source), "{source}");
     }
+}
+
+/// Writes to every index, and reads of those that a function asks.
+#[test]
+fn no_index_goes_unwatched() {
+    let app = app();
+    let asked =
+        |(table, index): &&(String, String)| app.document().to_string().contains(&format!("{table}/index/{index}\""));
+    let of = |metric: &str| -> BTreeSet<(String, String)> {
+        let alarms = alarms(&watch());
+        let watched = alarms["throttled-indexes"].iter().filter(|watched| watched.metric == metric);
+        let of = |of: &Watched| (of.dimensions["TableName"].clone(), of.dimensions["GlobalSecondaryIndexName"].clone());
+        watched.map(of).collect()
+    };
+    assert_eq!(of("WriteThrottleEvents"), indexes());
+    assert_eq!(of("ReadThrottleEvents"), indexes().iter().filter(asked).cloned().collect());
+}
+
+/// What CloudWatch cannot know from a threshold: that nothing measured is zero, and what a share is of.
+#[test]
+fn an_expression_says_what_nothing_is() {
+    let watch = watch();
+    let sources = fs::read_dir(root().join("events")).expect("sources").count();
+    let (mut of_tables, mut of_failures) = (0, 0);
+    for (id, alarm) in of_type(&watch, "AWS::CloudWatch::Alarm") {
+        let Some(metrics) = alarm["Metrics"].as_array() else {
+            assert_ne!(alarm["Namespace"], "AWS/DynamoDB", "{id} would never end");
+            continue;
+        };
+        let expression = text(&metrics[0]["Expression"]);
+        if metrics.iter().any(|metric| metric["MetricStat"]["Metric"]["Namespace"] == "AWS/DynamoDB") {
+            of_tables += 1;
+            assert_eq!(expression, "SUM(FILL(METRICS(), 0))", "{id} would never end");
+        }
+        if metrics.iter().any(|metric| metric["Id"] == "unavailable") {
+            of_failures += 1;
+            let failed = "100 * (FILL(unavailable, 0) + FILL(panicked, 0))";
+            let but = OF_ANYBODY.map(|outcome| format!(" - FILL({outcome}, 0)")).concat();
+            assert_eq!(expression, format!("{failed} / (events{but})"), "{id}");
+            for metric in metrics.iter().skip(2) {
+                assert_eq!(metric["Id"], metric["MetricStat"]["Metric"]["Dimensions"][1]["Value"], "{id}");
+            }
+        }
+        if id == "ClockAlarm" {
+            let runs: Vec<String> =
+                metrics[1..].iter().map(|metric| format!("FILL({}, 0)", text(&metric["Id"]))).collect();
+            assert_eq!(expression, format!("MIN([{}])", runs.join(", ")));
+        }
+    }
+    assert_eq!((of_tables, of_failures), (2, sources));
 }
 
 #[test]
@@ -197,6 +293,21 @@ fn each_alarm_has_a_line_on_what_to_do() {
         assert!(said.iter().all(|(_, columns)| *columns == 2), "{file}: what it means, and what to do");
         let said: BTreeSet<String> = said.into_iter().map(|(name, _)| name.to_owned()).collect();
         assert_eq!(said, names, "{file}");
+    }
+}
+
+/// The words under which flagged orders are to be looked for are those that stand in the table.
+#[test]
+fn flagged_orders_are_looked_for_under_the_codes_own_words() {
+    let known: BTreeSet<String> =
+        ledger::Reason::ALL.iter().map(|reason| reason.as_str().to_ascii_uppercase()).collect();
+    for file in ["docs/operations.md", "docs/operations.zh.md"] {
+        let doc = fs::read_to_string(root().join(file)).expect("a file");
+        let (_, words) = doc.split_once("for reason in ").expect("a command");
+        let (words, _) = words.split_once("; do").expect("a command");
+        let words: BTreeSet<String> =
+            words.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect();
+        assert!(words.len() == 12 && words.is_subset(&known), "{file}: {words:?}");
     }
 }
 

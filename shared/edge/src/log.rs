@@ -25,6 +25,7 @@ const ALARM: &str = "hookledger::alarm";
 const MOVED: &str = "hookledger::moved";
 const DELIVERED: &str = "hookledger::delivered";
 const BACKLOG: &str = "hookledger::backlog";
+const RUN: &str = "hookledger::run";
 
 /// What lines of one target are as metrics.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub struct Measured {
 }
 
 /// Everything that is measured here: `infra/watch.yaml` may look at this and at nothing else.
-pub const MEASURED: [Measured; 5] = [
+pub const MEASURED: [Measured; 6] = [
     Measured {
         target: EVENT,
         dimensions: &[&["source"], &["source", "outcome"], &["source", "outcome", "reason"]],
@@ -57,6 +58,7 @@ pub const MEASURED: [Measured; 5] = [
     },
     Measured { target: DELIVERED, dimensions: &[&["source"]], metrics: &[("delay_ms", "Milliseconds")] },
     Measured { target: BACKLOG, dimensions: &[&["backlog"]], metrics: &[("left", "Count"), ("oldest_s", "Seconds")] },
+    Measured { target: RUN, dimensions: &[&["sweep"]], metrics: &[("runs", "Count")] },
 ];
 
 /// What became of one request: a delivery, or a call of an API. Ids and words of ours: nothing here was taken from a body but the event's id.
