@@ -13,6 +13,7 @@ use reconcile::{Report, Tried};
 use serde_json::json;
 use testkit::{Call, Fault, World, delivery, usage};
 
+use crate::heard::{heard, listen};
 use crate::payments::{self, REFUSED, orders_of_samples, run_at};
 use crate::sandbox::{Sandbox, SandboxOf, moment, open_account, top_up};
 
@@ -228,11 +229,16 @@ async fn a_run_is_bounded_and_the_next_goes_on() {
     open_account(&world, "alice", "k1", "230").await;
     let mut short = run_at(1_060, MINUTE);
     short.deadline = testkit::deadline(std::time::Duration::from_secs(3));
+    listen();
     let told = payments::reconcile(world.ledger(0), &[]).work(REFUSED, &short).await.expect("a run");
+    assert_eq!(heard().iter().find_map(|line| line["left"].as_u64()), Some(230), "all of them");
     assert_eq!(tried(told), Tried { is_cut_short: true, ..Tried::default() });
+    listen();
     for expected in [100, 100, 30, 0] {
         assert_eq!(run(&world, MINUTE).await, report(expected, expected, 0, 0));
     }
+    let left: Vec<_> = heard().iter().filter_map(|line| line["left"].as_u64()).collect();
+    assert_eq!(left, [130, 30, 0, 0], "what a run had no room for is left");
     assert_eq!(world.books().balance("alice/credits"), 0);
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use edge::Moment;
 use fulfil::{FulfilError, Fulfilled};
-use futures_util::{StreamExt as _, stream};
-use ledger::{Backlog, CommitError, Order, OrderNumber, Timestamp, Work};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use ledger::{Backlog, CommitError, Delivery, Order, OrderNumber, Timestamp, Work};
 use serde::Serialize;
 
 use crate::{Reconcile, SOURCE};
@@ -18,7 +18,14 @@ const AT_ONCE: usize = 8;
 /// For asking what has become of something, and writing it down.
 const ASKED_WITHIN: Duration = Duration::from_secs(15);
 const PAUSE_SECONDS_MIN: u64 = 60;
-const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// Alarms look at a quarter of an hour: in each of them whoever waits is tried, and said to wait.
+const PAUSE_SECONDS_MAX: u64 = 10 * 60;
+/// The stream has begun by then, and an operator that was called has answered: until then nobody waits in vain.
+const NORMAL_SECONDS: u64 = 60;
+/// For what may have been paid so recently, or called: no order comes due later than that which was never tried in vain.
+const SOON_SECONDS: i64 = 120;
+/// More than this is as alarming as this.
+const COUNTED_MAX: u32 = 10_000;
 /// From then on somebody is called: a buyer who has paid has waited for long enough.
 const CALL_AFTER_SECONDS: u64 = 10 * 60;
 /// Between two questions about the same.
@@ -52,15 +59,38 @@ enum Came {
 
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_unfulfilled(&self, run: &Moment) -> Result<Delivered, CommitError> {
+        let left = self.ledger.left(Work::Fulfilment, COUNTED_MAX, &run.delivery()).await?;
+        if left == 0 {
+            return Ok(Delivered::of("fulfilment", 0, None, Vec::new()));
+        }
         let due = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &run.delivery()).await?;
+        let soon = self.waits_of_soon(&due, run).await?;
         let tried = stream::iter(due).map(|number| async move { self.deliver(&number, run).await });
-        Ok(Delivered::of("fulfilment", tried.buffer_unordered(AT_ONCE).collect().await))
+        let came = tried.buffer_unordered(AT_ONCE).collect().await;
+        let (normal, waits): (Vec<u64>, Vec<u64>) = soon.into_iter().partition(|waited_s| *waited_s < NORMAL_SECONDS);
+        let left = left.saturating_sub(u32::try_from(normal.len()).unwrap_or(u32::MAX));
+        Ok(Delivered::of("fulfilment", left, waits.into_iter().max(), came))
     }
 
     pub(crate) async fn sweep_outside(&self, run: &Moment) -> Result<Delivered, CommitError> {
+        let left = self.ledger.left(Work::Outside, COUNTED_MAX, &run.delivery()).await?;
+        if left == 0 {
+            return Ok(Delivered::of("outside", 0, None, Vec::new()));
+        }
         let due = self.ledger.undone(Work::Outside, ORDERS_MAX, &run.delivery()).await?;
         let tried = stream::iter(due).map(|number| async move { self.ask_outside(&number, run).await });
-        Ok(Delivered::of("outside", tried.buffer_unordered(AT_ONCE).collect().await))
+        Ok(Delivered::of("outside", left, None, tried.buffer_unordered(AT_ONCE).collect().await))
+    }
+
+    /// For how long the buyers of those have been waiting that come due within minutes, in seconds. Only the orders themselves say it: in
+    /// the index one that has just been paid and one that was put off a while ago look the same.
+    async fn waits_of_soon(&self, due: &[OrderNumber], run: &Moment) -> Result<Vec<u64>, CommitError> {
+        let soon = Delivery { received_at: run.now.plus_seconds(SOON_SECONDS), ..run.delivery() };
+        let soon = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &soon).await?;
+        let read = stream::iter(soon.into_iter().filter(|number| !due.contains(number)))
+            .map(|number| async move { self.ledger.order(&number, &run.delivery()).await });
+        let read: Vec<Option<Order>> = read.buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(read.iter().flatten().map(|order| run.now.seconds_apart(since(order))).collect())
     }
 
     async fn deliver(&self, number: &OrderNumber, run: &Moment) -> Came {
@@ -140,14 +170,16 @@ impl<L: Backlog> Reconcile<L> {
 }
 
 impl Delivered {
-    fn of(backlog: &'static str, came: Vec<Came>) -> Self {
+    /// `left`: so many there were before the run, due or not; `oldest_s`: for how long the oldest has been waiting of those not tried.
+    fn of(backlog: &'static str, left: u32, oldest_s: Option<u64>, came: Vec<Came>) -> Self {
         let waits = came.iter().filter_map(|came| match came {
             Came::Waiting(waited_s) | Came::Failed(waited_s) => Some(*waited_s),
             Came::TooLate => Some(0),
             Came::MovedOn | Came::Left => None,
         });
-        let (left, oldest_s) = (waits.clone().count(), waits.max().unwrap_or_default());
-        edge::backlog(backlog, u64::try_from(left).unwrap_or(u64::MAX), oldest_s);
+        let (tried_in_vain, oldest_s) = (waits.clone().count(), waits.chain(oldest_s).max().unwrap_or_default());
+        let ended = u32::try_from(came.len().saturating_sub(tried_in_vain)).unwrap_or(u32::MAX);
+        edge::backlog(backlog, u64::from(left.saturating_sub(ended)), oldest_s);
         came.into_iter().fold(Self::default(), |mut all, came| {
             let count = match came {
                 Came::MovedOn => &mut all.moved_on,

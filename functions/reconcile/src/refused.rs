@@ -12,6 +12,8 @@ use crate::{Reconcile, SOURCE};
 
 /// Of each source. At some 30 ms each that is a few seconds; what is left is first in the next run.
 const EVENTS_MAX: u16 = 100;
+/// More than this is as alarming as this.
+const COUNTED_MAX: u32 = 10_000;
 /// As long as a sender would wait, and what follows.
 const ONE_WITHIN: Duration = Duration::from_secs(5);
 /// What is kept of that for putting it off, where nothing has come of it.
@@ -39,6 +41,8 @@ pub struct Tried {
 #[derive(Debug, Default)]
 struct Came {
     tried: Tried,
+    /// Due, and there was no time for them or no room in the run.
+    untried: u32,
     oldest_s: u64,
 }
 
@@ -68,16 +72,23 @@ impl<L: Backlog> Reconcile<L> {
             self.sweep(fireblocks, run, &mut came).await?;
         }
         self.sweep(&self.usage, run, &mut came).await?;
-        let Came { tried, oldest_s } = came;
-        // What was refused once more has been tried; what has failed, and what there was no time for, is due as it was.
-        edge::backlog("refused", u64::from(tried.failed).saturating_add(u64::from(tried.is_cut_short)), oldest_s);
+        let Came { tried, untried, oldest_s } = came;
+        // What was refused once more has been tried. What has failed has not, and is put off all the same.
+        edge::backlog("refused", u64::from(tried.failed).saturating_add(u64::from(untried)), oldest_s);
         Ok(tried)
     }
 
     async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, came: &mut Came) -> Result<(), CommitError> {
-        for receipt in self.ledger.due(W::SOURCE, EVENTS_MAX, &run.delivery()).await? {
+        let due = self.ledger.due(W::SOURCE, EVENTS_MAX, &run.delivery()).await?;
+        let found = u32::try_from(due.len()).unwrap_or(u32::MAX);
+        // Only where there may be more than a run looks at.
+        let is_full = found >= u32::from(EVENTS_MAX);
+        let all = if is_full { self.ledger.all_due(W::SOURCE, COUNTED_MAX, &run.delivery()).await? } else { found };
+        came.untried = came.untried.saturating_add(all.saturating_sub(found));
+        for (n, receipt) in (0..).zip(due) {
             if run.is_short_of(ONE_WITHIN) {
                 came.tried.is_cut_short = true;
+                came.untried = came.untried.saturating_add(found.saturating_sub(n));
                 return Ok(());
             }
             let moment = run.part(ONE_WITHIN);

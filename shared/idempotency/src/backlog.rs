@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::Select;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{Backlog, CommitError, Delivery, EventKey, Order, OrderNumber, Timestamp, Waiting, Work};
 
@@ -14,6 +16,9 @@ use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;
 use crate::{body, names, order_row};
 
+/// Of an index's rows, a hundred bytes each: a page takes milliseconds and a few read units.
+const COUNTED_AT_ONCE_MAX: u32 = 1_000;
+
 impl Backlog for DynamoLedger {
     async fn due(
         &self,
@@ -23,6 +28,16 @@ impl Backlog for DynamoLedger {
     ) -> Result<Vec<EventKey>, CommitError> {
         let ids = self.due_in(&self.tables().journal, names::ATTENTION, source, events_max, delivery).await?;
         Ok(ids.iter().map(|id| EventKey::of_row(id)).collect())
+    }
+
+    async fn all_due(
+        &self,
+        source: &'static str,
+        counted_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> Result<u32, CommitError> {
+        let query = self.by_now(&self.tables().journal, names::ATTENTION, source, delivery);
+        self.counted(query, counted_max, delivery).await
     }
 
     async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
@@ -67,6 +82,11 @@ impl Backlog for DynamoLedger {
         let (table, of_work) = (&self.tables().orders, order_row::word_of(work));
         let ids = self.due_in(table, names::WORK, of_work, orders_max, delivery).await?;
         Ok(ids.iter().filter_map(|id| OrderNumber::new(id).ok()).collect())
+    }
+
+    async fn left(&self, work: Work, counted_max: u32, delivery: &Delivery<'_>) -> Result<u32, CommitError> {
+        let query = self.under(&self.tables().orders, names::WORK, order_row::word_of(work));
+        self.counted(query.key_condition_expression("#word = :word"), counted_max, delivery).await
     }
 
     async fn look_later(
@@ -131,18 +151,7 @@ impl DynamoLedger {
         delivery: &Delivery<'_>,
     ) -> Result<Vec<String>, CommitError> {
         until_answered(delivery.deadline, self.jitter(), || async {
-            let query = self
-                .client()
-                .query()
-                .table_name(table)
-                .index_name(index)
-                .key_condition_expression("#word = :word AND #due_at <= :now")
-                // Each index goes by the name of its key.
-                .expression_attribute_names("#word", index)
-                .expression_attribute_names("#due_at", names::DUE_AT)
-                .expression_attribute_values(":word", text(word))
-                .expression_attribute_values(":now", text(&delivery.received_at))
-                .limit(i32::from(rows_max));
+            let query = self.by_now(table, index, word, delivery).limit(i32::from(rows_max));
             match query.send().await {
                 Ok(found) => {
                     let id = |row: &Image| row.get(names::ID)?.as_s().ok().cloned();
@@ -152,6 +161,51 @@ impl DynamoLedger {
             }
         })
         .await
+    }
+
+    /// The rows under this word of a sparse index, by a condition that is still to be said.
+    fn under(&self, table: &str, index: &str, word: &str) -> QueryFluentBuilder {
+        let query = self.client().query().table_name(table).index_name(index);
+        // Each index goes by the name of its key.
+        query.expression_attribute_names("#word", index).expression_attribute_values(":word", text(word))
+    }
+
+    /// Those of them that are due.
+    fn by_now(&self, table: &str, index: &str, word: &str, delivery: &Delivery<'_>) -> QueryFluentBuilder {
+        self.under(table, index, word)
+            .key_condition_expression("#word = :word AND #due_at <= :now")
+            .expression_attribute_names("#due_at", names::DUE_AT)
+            .expression_attribute_values(":now", text(&delivery.received_at))
+    }
+
+    /// Page after page, without reading what is in the rows.
+    async fn counted(
+        &self,
+        query: QueryFluentBuilder,
+        counted_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> Result<u32, CommitError> {
+        let (mut counted, mut last) = (0_u32, None);
+        loop {
+            let page_max = counted_max.saturating_sub(counted).min(COUNTED_AT_ONCE_MAX);
+            let page = query
+                .clone()
+                .select(Select::Count)
+                .limit(i32::try_from(page_max).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(last);
+            let found = until_answered(delivery.deadline, self.jitter(), || async {
+                match page.clone().send().await {
+                    Ok(found) => Ok(Answer::Final(found)),
+                    Err(error) => after_failure(error),
+                }
+            })
+            .await?;
+            counted = counted.saturating_add(u32::try_from(found.count).unwrap_or_default());
+            last = found.last_evaluated_key;
+            if last.is_none() || counted >= counted_max {
+                return Ok(counted);
+            }
+        }
     }
 
     /// One row, in a transaction of its own. Nothing is done where its condition does not hold.

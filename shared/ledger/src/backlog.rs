@@ -23,6 +23,14 @@ pub trait Backlog: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<EventKey>, CommitError>> + Send;
 
+    /// How many of them there are. No more than so many are counted.
+    fn all_due(
+        &self,
+        source: &'static str,
+        counted_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<u32, CommitError>> + Send;
+
     /// What is kept of one, as it stands now; `None` where it is not due any more.
     fn waiting(
         &self,
@@ -45,6 +53,14 @@ pub trait Backlog: Ledger {
         orders_max: u16,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<OrderNumber>, CommitError>> + Send;
+
+    /// With how many orders this is to be done at all, now or later. No more than so many are counted.
+    fn left(
+        &self,
+        work: Work,
+        counted_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<u32, CommitError>> + Send;
 
     /// Nobody looks at it before then; at none, nobody but a person. Nothing is done where the order has changed since it was read.
     fn look_later(
@@ -86,6 +102,15 @@ impl<L: Backlog> Backlog for Arc<L> {
         L::due(self, source, events_max, delivery)
     }
 
+    fn all_due(
+        &self,
+        source: &'static str,
+        counted_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<u32, CommitError>> + Send {
+        L::all_due(self, source, counted_max, delivery)
+    }
+
     fn waiting(
         &self,
         receipt: &EventKey,
@@ -110,6 +135,15 @@ impl<L: Backlog> Backlog for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<OrderNumber>, CommitError>> + Send {
         L::undone(self, work, orders_max, delivery)
+    }
+
+    fn left(
+        &self,
+        work: Work,
+        counted_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<u32, CommitError>> + Send {
+        L::left(self, work, counted_max, delivery)
     }
 
     fn look_later(

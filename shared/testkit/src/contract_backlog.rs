@@ -36,6 +36,16 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
             Some(if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") })
         }
+        ["left", counted_max] => {
+            let counted_max = counted_max.parse().unwrap();
+            assert_eq!(ledger.left(Work::Outside, counted_max, &later("0")).await.unwrap(), 0, "of another work");
+            Some(ledger.left(Work::Payment, counted_max, &later("0")).await.unwrap().to_string())
+        }
+        ["all-due", seconds, counted_max] => {
+            let counted_max = counted_max.parse().unwrap();
+            assert_eq!(ledger.all_due("stripe", counted_max, &later(seconds)).await.unwrap(), 0, "of another source");
+            Some(ledger.all_due("usage", counted_max, &later(seconds)).await.unwrap().to_string())
+        }
         ["ask-later", name, until] => {
             let order = ledger.order(&OrderNumber::new(name).unwrap(), &later("0")).await.unwrap()?;
             ledger.look_later(&order, Some(now().plus_seconds(until.parse().unwrap())), &later("0")).await.unwrap();

@@ -1,14 +1,15 @@
 //! The books in memory: the second implementation of the port, for tests that are not about the store.
 
 mod audit;
+mod backlog;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use ledger::{
-    AccountId, Backlog, Balance, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
+    AccountId, Balance, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
     Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, RawBody, Reason,
-    Receipt, Reference, Refusal, Subscription, Timestamp, Waiting, Work, merged, next_look,
+    Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -102,86 +103,6 @@ impl Ledger for MemoryLedger {
             Decision::Refuse(refusal) => state.refuse(refusal, delivery),
             Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
         }
-    }
-}
-
-impl Backlog for MemoryLedger {
-    async fn due(
-        &self,
-        source: &'static str,
-        events_max: u16,
-        delivery: &Delivery<'_>,
-    ) -> Result<Vec<EventKey>, CommitError> {
-        let state = self.0.lock().unwrap();
-        let due = |kept: &Kept| kept.due.filter(|(of, at)| *of == source && *at <= delivery.received_at);
-        let mut found: Vec<_> = state.journal.iter().filter_map(|(id, kept)| Some((due(kept)?.1, id))).collect();
-        found.sort();
-        Ok(found.into_iter().take(events_max.into()).map(|(_, id)| EventKey::of_row(id)).collect())
-    }
-
-    async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
-        let state = self.0.lock().unwrap();
-        let due = state.journal.get(receipt.as_str()).and_then(|kept| Some((kept, kept.due?.1)));
-        Ok(due.filter(|(_, due_at)| *due_at <= delivery.received_at).map(|(kept, due_at)| Waiting {
-            receipt: receipt.clone(),
-            first_received_at: kept.first_received_at,
-            due_at,
-            body: state.bodies.get(receipt.as_str()).cloned(),
-        }))
-    }
-
-    async fn put_off(&self, waiting: &Waiting, until: Option<Timestamp>, _: &Delivery<'_>) -> Result<(), CommitError> {
-        let mut state = self.0.lock().unwrap();
-        let kept = state.journal.get_mut(waiting.receipt.as_str()).unwrap();
-        if let Some((source, _)) = kept.due.filter(|(_, due_at)| *due_at == waiting.due_at) {
-            kept.due = until.map(|until| (source, until));
-            kept.row.needs_attention = until.is_some();
-        }
-        Ok(())
-    }
-
-    async fn undone(
-        &self,
-        work: Work,
-        orders_max: u16,
-        delivery: &Delivery<'_>,
-    ) -> Result<Vec<OrderNumber>, CommitError> {
-        let state = self.0.lock().unwrap();
-        let due = state.work.iter().filter(|(_, (known, at))| *known == work && *at <= delivery.received_at);
-        let mut due: Vec<_> = due.map(|(order, (_, at))| (at, order)).collect();
-        due.sort();
-        Ok(due.into_iter().take(orders_max.into()).map(|(_, order)| order.clone()).collect())
-    }
-
-    async fn look_later(&self, order: &Order, until: Option<Timestamp>, _: &Delivery<'_>) -> Result<(), CommitError> {
-        let mut state = self.0.lock().unwrap();
-        if state.orders.get(&order.number).map(|known| known.version) != Some(order.version) {
-            return Ok(());
-        }
-        match (until, state.work.get_mut(&order.number)) {
-            (Some(until), Some((_, at))) => *at = until,
-            (None, Some(_)) => drop(state.work.remove(&order.number)),
-            (_, None) => {}
-        }
-        Ok(())
-    }
-
-    async fn known(&self, receipts: &BTreeSet<EventKey>, _: &Delivery<'_>) -> Result<BTreeSet<EventKey>, CommitError> {
-        let state = self.0.lock().unwrap();
-        Ok(receipts.iter().filter(|receipt| state.journal.contains_key(receipt.as_str())).cloned().collect())
-    }
-
-    async fn place(&self, sweep: &'static str, _: &Delivery<'_>) -> Result<Option<String>, CommitError> {
-        Ok(self.0.lock().unwrap().places.get(sweep).cloned())
-    }
-
-    async fn keep_place(&self, sweep: &'static str, place: Option<&str>, _: &Delivery<'_>) -> Result<(), CommitError> {
-        let places = &mut self.0.lock().unwrap().places;
-        match place {
-            Some(place) => places.insert(sweep, place.to_owned()),
-            None => places.remove(sweep),
-        };
-        Ok(())
     }
 }
 
