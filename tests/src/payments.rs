@@ -180,6 +180,7 @@ pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]
         fireblocks: None,
         stripe_api: None,
         fulfil,
+        keyless: [].into(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod conservation;
 mod costs;
 mod intents;
+mod keyless;
 mod undelivered;
 pub(crate) mod unpaid;
 

@@ -10,6 +10,7 @@ mod orders;
 mod reconciled;
 mod refusals;
 mod replays;
+mod rotation;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -8,6 +8,7 @@ use providers::{
     CallError, EpayPayment, Http, Intent, IntentStatus, PaymentStatus, Queried, SecretKey, SessionStatus, TradeState,
 };
 
+use crate::keyless::Unheard;
 use crate::unpaid::Said;
 use crate::{Reconcile, SOURCE};
 
@@ -21,23 +22,27 @@ pub struct StripeApi {
 
 impl<L: Backlog> Reconcile<L> {
     /// Of a provider that is not configured nothing is known.
-    pub(crate) async fn ask(&self, order: &Order, moment: &Moment) -> Result<Said, CallError> {
-        match order.terms.provider {
+    pub(crate) async fn ask(&self, order: &Order, moment: &Moment) -> Result<Said, Unheard> {
+        let provider = order.terms.provider;
+        if self.keyless.contains(provider.as_str()) {
+            return Err(Unheard::NoKey);
+        }
+        Ok(match provider {
             Provider::Stripe => match &self.stripe_api {
-                Some(stripe) => stripe.ask(order, self.stripe.config.livemode, moment).await,
-                None => Ok(Said::NotYet),
+                Some(stripe) => stripe.ask(order, self.stripe.config.livemode, moment).await?,
+                None => Said::NotYet,
             },
             Provider::Wechat => match self.wechat.as_ref().and_then(|wechat| wechat.api.as_ref()) {
-                Some(api) => of_wechat(api.payment_of(order, moment.now, moment.deadline).await?, order, moment),
-                None => Ok(Said::NotYet),
+                Some(api) => of_wechat(api.payment_of(order, moment.now, moment.deadline).await?, order, moment)?,
+                None => Said::NotYet,
             },
             Provider::Epay => match self.epay.as_ref().and_then(|epay| Some((epay, epay.gateway.as_ref()?))) {
                 Some((epay, gateway)) => {
-                    of_epay(gateway.payment_of(&epay.config, order, &moment.delivery()).await?, moment)
+                    of_epay(gateway.payment_of(&epay.config, order, &moment.delivery()).await?, moment)?
                 }
-                None => Ok(Said::NotYet),
+                None => Said::NotYet,
             },
-        }
+        })
     }
 
     /// Makes sure that nobody can pay it there any more, where the provider has a way to.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use edge::Moment;
 use fulfil::{FulfilError, Fulfilled};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ledger::{Backlog, CommitError, Delivery, Order, OrderNumber, Timestamp, Work};
+use ledger::{Backlog, CommitError, Delivery, Grant, Order, OrderNumber, Timestamp, Work};
 use serde::Serialize;
 
+use crate::keyless::{CUSTODIAN, Called, OPERATOR, unheard_of};
 use crate::{Reconcile, SOURCE};
 
 /// What is left is first in the next run.
@@ -65,7 +66,8 @@ impl<L: Backlog> Reconcile<L> {
         }
         let due = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &run.delivery()).await?;
         let soon = self.waits_of_soon(&due, run).await?;
-        let tried = stream::iter(due).map(|number| async move { self.deliver(&number, run).await });
+        let called = &Called::default();
+        let tried = stream::iter(due).map(|number| async move { self.deliver(&number, run, called).await });
         let came = tried.buffer_unordered(AT_ONCE).collect().await;
         let (normal, waits): (Vec<u64>, Vec<u64>) = soon.into_iter().partition(|waited_s| *waited_s < NORMAL_SECONDS);
         let left = left.saturating_sub(u32::try_from(normal.len()).unwrap_or(u32::MAX));
@@ -78,7 +80,8 @@ impl<L: Backlog> Reconcile<L> {
             return Ok(Delivered::of("outside", 0, None, Vec::new()));
         }
         let due = self.ledger.undone(Work::Outside, ORDERS_MAX, &run.delivery()).await?;
-        let tried = stream::iter(due).map(|number| async move { self.ask_outside(&number, run).await });
+        let called = &Called::default();
+        let tried = stream::iter(due).map(|number| async move { self.ask_outside(&number, run, called).await });
         Ok(Delivered::of("outside", left, None, tried.buffer_unordered(AT_ONCE).collect().await))
     }
 
@@ -93,12 +96,12 @@ impl<L: Backlog> Reconcile<L> {
         Ok(read.iter().flatten().map(|order| run.now.seconds_apart(since(order))).collect())
     }
 
-    async fn deliver(&self, number: &OrderNumber, run: &Moment) -> Came {
+    async fn deliver(&self, number: &OrderNumber, run: &Moment, called: &Called) -> Came {
         if run.is_short_of(ASKED_WITHIN) {
             return Came::TooLate;
         }
         let moment = run.part(fulfil::ONE_WITHIN);
-        match self.fulfil.fulfil(number, &moment).await {
+        match self.fulfilled(number, &moment).await {
             Ok(Fulfilled::MovedOn) => Came::MovedOn,
             Ok(Fulfilled::Nothing) => {
                 let until = |order: &Order| order.work(moment.now).map(|(_, at)| at);
@@ -107,7 +110,7 @@ impl<L: Backlog> Reconcile<L> {
             // The next run has more.
             Err(FulfilError::NoTime) => Came::TooLate,
             Err(error) => {
-                failed(number, &error, &moment);
+                self.failed(number, &error, called, &moment);
                 let until = |order: &Order| {
                     let waited_s = moment.now.seconds_apart(since(order));
                     if waited_s >= CALL_AFTER_SECONDS {
@@ -120,12 +123,16 @@ impl<L: Backlog> Reconcile<L> {
         }
     }
 
-    async fn ask_outside(&self, number: &OrderNumber, run: &Moment) -> Came {
+    async fn ask_outside(&self, number: &OrderNumber, run: &Moment, called: &Called) -> Came {
         if run.is_short_of(ASKED_WITHIN) {
             return Came::TooLate;
         }
         let moment = run.part(ASKED_WITHIN);
         let asked = match self.ledger.order(number, &moment.delivery()).await {
+            // Who cannot be asked today is not left to a person for ever.
+            Ok(Some(order)) if self.keyless.contains(OPERATOR) && order.recharge.is_some() => {
+                Err(FulfilError::NoOperator)
+            }
             Ok(Some(order)) => self.fulfil.ask(&order, &moment).await,
             Ok(None) => return Came::Waiting(0),
             Err(error) => Err(error.into()),
@@ -142,9 +149,31 @@ impl<L: Backlog> Reconcile<L> {
                 Came::Left
             }
             Err(error) => {
-                failed(number, &error, &moment);
+                self.failed(number, &error, called, &moment);
                 Came::Failed(self.put_off_order(number, &moment, again).await)
             }
+        }
+    }
+
+    /// Without the custodian's key it would come to an end whose tokens are never sent: then nothing is done.
+    async fn fulfilled(&self, number: &OrderNumber, moment: &Moment) -> Result<Fulfilled, FulfilError> {
+        if self.keyless.contains(CUSTODIAN) {
+            let order = self.ledger.order(number, &moment.delivery()).await?;
+            let is_sent = |grant: &Grant| matches!(grant, Grant::Token { on_chain: Some(_), .. });
+            if order.is_some_and(|order| order.terms.grants.iter().any(is_sent)) {
+                return Err(FulfilError::NoCustodian);
+            }
+        }
+        self.fulfil.fulfil(number, moment).await
+    }
+
+    fn failed(&self, number: &OrderNumber, error: &FulfilError, called: &Called, moment: &Moment) {
+        tracing::warn!(error = %edge::chain(error), order = number.as_str(), "an order was not fulfilled");
+        edge::line(SOURCE, Some(number.as_str()), "not_fulfilled", None, moment);
+        let has_no_part = matches!(error, FulfilError::NoOperator | FulfilError::NoCustodian);
+        // Who was never configured has no key that could be mended.
+        if let Some(who) = unheard_of(error).filter(|who| !has_no_part || self.keyless.contains(who)) {
+            called.nobody_can_be_asked(who);
         }
     }
 
@@ -207,9 +236,4 @@ fn since(order: &Order) -> Timestamp {
 
 fn later(pause_s: u64, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::try_from(pause_s).unwrap_or(i64::MAX))
-}
-
-fn failed(number: &OrderNumber, error: &FulfilError, moment: &Moment) {
-    tracing::warn!(error = %edge::chain(error), order = number.as_str(), "an order was not fulfilled");
-    edge::line(SOURCE, Some(number.as_str()), "not_fulfilled", None, moment);
 }

@@ -8,10 +8,12 @@ mod ask;
 mod auditor;
 mod conservation;
 mod fulfilment;
+mod keyless;
 mod refused;
 mod undelivered;
 mod unpaid;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use edge::{Moment, WorkError, Worker};
@@ -29,6 +31,7 @@ pub use ask::StripeApi;
 pub use auditor::Checked;
 pub use conservation::audit;
 pub use fulfilment::Delivered;
+pub use keyless::{Assemble, Assembled};
 pub use refused::Tried;
 pub use undelivered::Listed;
 pub use unpaid::Asked;
@@ -51,6 +54,8 @@ pub struct Reconcile<L> {
     pub stripe_api: Option<StripeApi>,
     /// What the stream does with a paid order, over the same books.
     pub fulfil: Fulfil<L>,
+    /// Of those that are configured, whose key could not be had.
+    pub keyless: BTreeSet<&'static str>,
 }
 
 /// What a schedule asks for.

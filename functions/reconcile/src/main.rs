@@ -1,19 +1,25 @@
 //! The Lambda function: the sources whose events it tries again, who it can ask, and the books in DynamoDB, put together once per
-//! sandbox.
+//! sandbox, and anew while somebody's key is missing.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use edge::{Keyring, KeyringError, Start, chain};
+use edge::{Keyring, KeyringError, Moment, Start, chain};
 use epay::{Epay, Gateway};
 use fireblocks::Fireblocks;
 use fulfil::{Custodian, Fulfil, Operator};
+use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use providers::{FireblocksConfig, Http, StripeConfig, UnitelConfig, WechatConfig};
-use reconcile::{Reconcile, StripeApi};
+use reconcile::{Assembled, Reconcile, StripeApi};
 use stripe::Stripe;
 use usage::Usage;
 use wechat::{Api, Wechat};
+
+/// Whose key could not be had.
+type Keyless = BTreeSet<&'static str>;
 
 /// `FULFIL_SECRET_ID`: the secret of the function that fulfils.
 const FULFIL_SECRET: &str = "FULFIL_SECRET_ID";
@@ -25,48 +31,71 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), lambda_http::Error> {
-    let start = Start::new()?;
-    let stripe = Stripe { config: stripe::Config::read(|name| start.variable(name))? };
+    let start = Arc::new(Start::new()?);
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = Arc::new(DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new()));
     ledger.warm().await;
-    let (stripe_api, wechat, epay) = (stripe_api(&start).await?, wechat(&start).await?, epay(&start).await?);
-    let fulfil = fulfil(&start, Arc::clone(&ledger)).await?;
-    let fireblocks = FireblocksConfig::read(|name| start.variable(name), &start.config.stage)?.map(|_| Fireblocks);
-    edge::run_worker(Reconcile { ledger, usage: Usage, stripe, wechat, epay, fireblocks, stripe_api, fulfil }).await
+    let assemble = move || Box::pin(assembled(Arc::clone(&start), Arc::clone(&ledger))) as BoxFuture<'static, _>;
+    let now = Moment::now(Duration::ZERO).now;
+    edge::run_worker(Assembled::new(Box::new(assemble), now).await?).await
 }
 
-async fn fulfil(start: &Start, ledger: Arc<DynamoLedger>) -> Result<Fulfil<Arc<DynamoLedger>>, lambda_http::Error> {
+async fn assembled(
+    start: Arc<Start>,
+    ledger: Arc<DynamoLedger>,
+) -> Result<Reconcile<Arc<DynamoLedger>>, lambda_http::Error> {
+    let stripe = Stripe { config: stripe::Config::read(|name| start.variable(name))? };
+    let mut keyless = BTreeSet::new();
+    let stripe_api = stripe_api(&start, &mut keyless).await?;
+    let (wechat, epay) = (wechat(&start, &mut keyless).await?, epay(&start, &mut keyless).await?);
+    let fulfil = fulfil(&start, Arc::clone(&ledger), &mut keyless).await?;
+    let fireblocks = FireblocksConfig::read(|name| start.variable(name), &start.config.stage)?.map(|_| Fireblocks);
+    Ok(Reconcile { ledger, usage: Usage, stripe, wechat, epay, fireblocks, stripe_api, fulfil, keyless })
+}
+
+async fn fulfil(
+    start: &Start,
+    ledger: Arc<DynamoLedger>,
+    keyless: &mut Keyless,
+) -> Result<Fulfil<Arc<DynamoLedger>>, lambda_http::Error> {
     let operator = match UnitelConfig::read(|name| start.variable(name), &start.config.stage)? {
         None => None,
         Some(config) => {
-            let keys = usable("unitel", start.keys_of(FULFIL_SECRET, fulfil::operator_keys).await);
+            let keys = usable("unitel", keyless, start.keys_of(FULFIL_SECRET, fulfil::operator_keys).await);
             keys.map(|keys| Operator::new(http(), config, keys))
         }
     };
     let custodian = match FireblocksConfig::read(|name| start.variable(name), &start.config.stage)? {
         None => None,
         Some(config) => {
-            let keys = usable("fireblocks", start.keys_of(FULFIL_SECRET, fulfil::custodian_keys).await);
+            let keys = usable("fireblocks", keyless, start.keys_of(FULFIL_SECRET, fulfil::custodian_keys).await);
             keys.map(|keys| Custodian { http: http(), config, keys })
         }
     };
     Ok(Fulfil { ledger, operator, custodian })
 }
 
-/// Whoever has no key is not asked. What was refused is tried again all the same: that needs none.
-fn usable<K>(provider: &str, keys: Result<Keyring<K>, KeyringError>) -> Option<Keyring<K>> {
-    keys.inspect_err(|error| tracing::warn!(provider, error = %chain(error), "nobody can be asked")).ok()
+/// Whoever has no key is not asked until he has one. What was refused is tried again all the same: that needs none.
+fn usable<K>(
+    provider: &'static str,
+    keyless: &mut Keyless,
+    keys: Result<Keyring<K>, KeyringError>,
+) -> Option<Keyring<K>> {
+    if let Err(error) = &keys {
+        tracing::warn!(provider, error = %chain(error), "nobody can be asked");
+        keyless.insert(provider);
+    }
+    keys.ok()
 }
 
-async fn stripe_api(start: &Start) -> Result<Option<StripeApi>, lambda_http::Error> {
+async fn stripe_api(start: &Start, keyless: &mut Keyless) -> Result<Option<StripeApi>, lambda_http::Error> {
     let config = StripeConfig::read(|name| start.variable(name), &start.config.stage)?;
-    let keys = usable("stripe", start.keys(checkout::keys(config.livemode)).await);
+    let keys = usable("stripe", keyless, start.keys(checkout::keys(config.livemode)).await);
     Ok(keys.map(|keys| StripeApi { http: http(), base: config.base, keys }))
 }
 
 /// `None` of a shop that sells nothing through WeChat Pay.
-async fn wechat(start: &Start) -> Result<Option<Wechat>, lambda_http::Error> {
+async fn wechat(start: &Start, keyless: &mut Keyless) -> Result<Option<Wechat>, lambda_http::Error> {
     if start.variable("WECHAT_MCH_ID").is_none_or(|id| id.trim().is_empty()) {
         return Ok(None);
     }
@@ -74,19 +103,19 @@ async fn wechat(start: &Start) -> Result<Option<Wechat>, lambda_http::Error> {
     let api = match WechatConfig::read(|name| start.variable(name))? {
         None => None,
         Some(config) => {
-            let keys = usable("wechat", start.keys_of("WECHAT_SECRET_ID", wechat::api_keys).await);
+            let keys = usable("wechat", keyless, start.keys_of("WECHAT_SECRET_ID", wechat::api_keys).await);
             keys.map(|keys| Api { http: http(), config, keys })
         }
     };
     Ok(Some(Wechat { config, api }))
 }
 
-async fn epay(start: &Start) -> Result<Option<Epay>, lambda_http::Error> {
+async fn epay(start: &Start, keyless: &mut Keyless) -> Result<Option<Epay>, lambda_http::Error> {
     if start.variable("EPAY_MERCHANTS").is_none_or(|merchants| merchants.trim().is_empty()) {
         return Ok(None);
     }
     let config = epay::Config::read(|name| start.variable(name), &start.config.stage)?;
-    let keys = usable("epay", start.keys_of("EPAY_SECRET_ID", checkout::epay_keys).await);
+    let keys = usable("epay", keyless, start.keys_of("EPAY_SECRET_ID", checkout::epay_keys).await);
     Ok(Some(Epay { config, gateway: keys.map(|keys| Gateway { http: http(), keys }) }))
 }
 

@@ -16,7 +16,17 @@ fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
     let stripe = Stripe { config: Config::read(set).expect("a configuration") };
     let ledger = Arc::new(ledger);
     let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
-    Reconcile { ledger, usage: Usage, stripe, wechat: None, epay: None, fireblocks: None, stripe_api: None, fulfil }
+    Reconcile {
+        ledger,
+        usage: Usage,
+        stripe,
+        wechat: None,
+        epay: None,
+        fireblocks: None,
+        stripe_api: None,
+        fulfil,
+        keyless: [].into(),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]

@@ -11,6 +11,7 @@ use providers::{CallError, EventPage, ListedEvent};
 use serde::Serialize;
 use webhook::{Outcome, Webhook as _};
 
+use crate::keyless::{Called, is_refused};
 use crate::{Reconcile, SOURCE, StripeApi};
 
 const SWEEP: &str = "undelivered";
@@ -62,7 +63,7 @@ impl<L: Backlog> Reconcile<L> {
     /// nothing where it begins anew.
     async fn pages(
         &self,
-        stripe: &StripeApi,
+        api: &StripeApi,
         begun: Option<&str>,
         run: &Moment,
         told: &mut Listed,
@@ -73,10 +74,14 @@ impl<L: Backlog> Reconcile<L> {
                 told.is_cut_short = true;
                 return Ok(resumed(place, begun));
             }
-            let page = match stripe.page(place.as_deref(), run).await {
+            let page = match api.page(place.as_deref(), run).await {
                 Ok(page) => page,
                 Err(error) => {
                     tracing::warn!(%error, "the events that were not delivered could not be listed");
+                    edge::line(SOURCE, None, "not_answered", Some(stripe::Stripe::SOURCE), run);
+                    if is_refused(&error) {
+                        Called::default().nobody_can_be_asked(stripe::Stripe::SOURCE);
+                    }
                     told.failed = told.failed.saturating_add(1);
                     told.is_cut_short = true;
                     // What Stripe refuses is mostly a place that it no longer knows.

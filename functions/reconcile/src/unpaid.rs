@@ -8,9 +8,9 @@ use ledger::{
     Backlog, CommitError, Committed, Decision, Order, OrderNumber, Payment, PaymentState, Reason, Reference, Timestamp,
     Work,
 };
-use providers::CallError;
 use serde::Serialize;
 
+use crate::keyless::{Called, Unheard};
 use crate::{Reconcile, SOURCE};
 
 /// A provider takes up to a second to answer; what is left is first in the next run.
@@ -62,18 +62,24 @@ pub(crate) enum Said {
 
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_unpaid(&self, run: &Moment) -> Result<Asked, CommitError> {
-        let mut asked = Asked::default();
+        let (mut asked, called) = (Asked::default(), Called::default());
         for number in self.ledger.undone(Work::Payment, ORDERS_MAX, &run.delivery()).await? {
             if run.is_short_of(ONE_WITHIN) {
                 asked.is_cut_short = true;
                 break;
             }
-            self.settle(&number, &run.part(ONE_WITHIN), &mut asked).await?;
+            self.settle(&number, &run.part(ONE_WITHIN), &mut asked, &called).await?;
         }
         Ok(asked)
     }
 
-    async fn settle(&self, number: &OrderNumber, moment: &Moment, asked: &mut Asked) -> Result<(), CommitError> {
+    async fn settle(
+        &self,
+        number: &OrderNumber,
+        moment: &Moment,
+        asked: &mut Asked,
+        called: &Called,
+    ) -> Result<(), CommitError> {
         let Some(order) = self.waiting_for_payment(number, moment).await? else {
             return Ok(());
         };
@@ -113,7 +119,9 @@ impl<L: Backlog> Reconcile<L> {
                 &mut asked.unpaid
             }
             Err(error) => {
-                failed(&order, &error, moment);
+                failed(&order, &error, called, moment);
+                // Soon after the key is there, and not as long after as the order is old.
+                let waited_s = if error.is_of_the_key() { PAUSE_SECONDS_MIN } else { waited_s };
                 self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
                 &mut asked.failed
             }
@@ -226,7 +234,11 @@ fn later(waited_s: u64, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::try_from(pause).unwrap_or(i64::MAX))
 }
 
-fn failed(order: &Order, error: &CallError, moment: &Moment) {
-    tracing::warn!(%error, provider = order.terms.provider.as_str(), "a provider was asked in vain");
-    edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(order.terms.provider.as_str()), moment);
+fn failed(order: &Order, error: &Unheard, called: &Called, moment: &Moment) {
+    let provider = order.terms.provider.as_str();
+    tracing::warn!(%error, provider, "a provider was asked in vain");
+    if error.is_of_the_key() {
+        called.nobody_can_be_asked(provider);
+    }
+    edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(provider), moment);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::Keyring;
+use edge::{Keyring, chain};
 use ledger::{CommitError, Deadline, Delivery, Order, Timestamp};
 use providers::wechat::QueriedRefund;
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
@@ -72,12 +72,12 @@ impl Api {
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Queried>, CallError> {
-        self.client().query(&order.number, now, deadline).await
+        self.asked(now, |wechat| async move { wechat.query(&order.number, now, deadline).await }).await
     }
 
     /// Nobody can pay it there any more.
     pub async fn close(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<(), CallError> {
-        self.client().close(&order.number, now, deadline).await
+        self.asked(now, |wechat| async move { wechat.close(&order.number, now, deadline).await }).await
     }
 
     async fn payment(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<Said, CallError> {
@@ -86,11 +86,26 @@ impl Api {
     }
 
     async fn refund(&self, number: &str, now: Timestamp, deadline: Deadline) -> Result<Said, CallError> {
-        let said = self.client().refund(number, now, deadline).await?;
+        let said = self.asked(now, |wechat| async move { wechat.refund(number, now, deadline).await }).await?;
         Ok(said.map_or(Said::Nothing, |said| Said::Refund(Box::new(said))))
     }
 
-    fn client(&self) -> providers::Wechat {
-        providers::Wechat::new(self.http.clone(), &self.config, self.keys.current())
+    /// With the key that we have; and where WeChat does not take it, once more with the one that may have replaced it.
+    async fn asked<T, F>(&self, now: Timestamp, ask: impl Fn(providers::Wechat) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let ask = |keys| ask(providers::Wechat::new(self.http.clone(), &self.config, keys));
+        match ask(self.keys.current()).await {
+            Err(refused @ CallError::Refused { status: 401 | 403, .. }) => match self.keys.refreshed(now).await {
+                Ok(Some(keys)) => ask(keys).await,
+                Ok(None) => Err(refused),
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "the keys could not be fetched");
+                    Err(refused)
+                }
+            },
+            answer => answer,
+        }
     }
 }

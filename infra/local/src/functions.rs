@@ -101,6 +101,7 @@ pub(crate) async fn open(
                 fireblocks,
                 stripe_api,
                 fulfil,
+                keyless: [].into(),
             }))
         }
         "fulfil" => Opened::Worker(work(parts.fulfil(setting).await?)),

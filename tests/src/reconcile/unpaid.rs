@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::{Keyring, Settings, Vault};
+use edge::{Keyring, KeyringError, Settings, Vault};
 use idempotency::DynamoLedger;
 use ledger::{Deadline, Order, Provider};
 use providers::{Http, Item, NewSession, Price, StripeConfig};
@@ -11,7 +11,7 @@ use testkit::{StripeFault, StripeNet, deadline};
 
 use super::*;
 
-const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
+pub(super) const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
 pub(super) const NUMBER: &str = "HLorder";
 
 /// An order with a page at Stripe, on which nobody has paid yet.
@@ -60,11 +60,16 @@ impl Shop {
 }
 
 pub(crate) async fn api(net: &StripeNet) -> StripeApi {
-    let setting = (checkout::SETTING.to_owned(), "sk_test_51localkeyofthetests".to_owned());
-    let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await;
+    api_with(net, "sk_test_51localkeyofthetests").await.expect("a key")
+}
+
+/// With what stands in its secret.
+pub(super) async fn api_with(net: &StripeNet, secret: &str) -> Result<StripeApi, KeyringError> {
+    let setting = (checkout::SETTING.to_owned(), secret.to_owned());
+    let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await?;
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
     let StripeConfig { base, .. } = StripeConfig::read(set, "dev").expect("settings");
-    StripeApi { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), base, keys: keys.expect("a key") }
+    Ok(StripeApi { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), base, keys })
 }
 
 fn soon() -> Deadline {
