@@ -5,6 +5,7 @@ mod conservation;
 mod costs;
 mod intents;
 mod keyless;
+mod runs;
 mod undelivered;
 pub(crate) mod unpaid;
 

@@ -102,14 +102,30 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
     async fn work(&self, event: &str, moment: &Moment) -> Result<Report, WorkError> {
         let Task { sweep } = serde_json::from_str(event).map_err(|_| UnknownTask)?;
         // On the heap: each is large, and one of them runs.
-        Ok(match sweep {
+        let report = match sweep {
             Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(moment)).await?),
             Sweep::Undelivered => Report::Undelivered(Box::pin(self.sweep_undelivered(moment)).await?),
             Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(moment)).await?),
             Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(moment)).await?),
             Sweep::Outside => Report::Outside(Box::pin(self.sweep_outside(moment)).await?),
             Sweep::Conservation => Report::Conservation(Box::pin(self.sweep_conservation(moment)).await?),
-        })
+        };
+        edge::ran(sweep.as_str());
+        Ok(report)
+    }
+}
+
+impl Sweep {
+    /// As a schedule names it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Undelivered => "undelivered",
+            Self::Unpaid => "unpaid",
+            Self::Unfulfilled => "unfulfilled",
+            Self::Outside => "outside",
+            Self::Conservation => "conservation",
+        }
     }
 }
 

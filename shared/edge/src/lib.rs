@@ -20,7 +20,7 @@ pub use config::{Config, ConfigError};
 pub use gateway::read;
 pub use key_source::KeySource;
 pub use log::{
-    MEASURED, Measured, alarm, backlog, chain, delivered, line, log_lines, log_targets, panics_without_message,
+    MEASURED, Measured, alarm, backlog, chain, delivered, line, log_lines, log_targets, panics_without_message, ran,
 };
 pub use moved::moved;
 pub use reply::Reply;

@@ -86,6 +86,11 @@ pub fn backlog(backlog: &'static str, left: u64, oldest_s: u64) {
     tracing::info!(target: BACKLOG, backlog, left, oldest_s);
 }
 
+/// A run of this sweep has come to its end. Nothing else says that the clock goes: where it is not said, nothing is looked after.
+pub fn ran(sweep: &'static str) {
+    tracing::info!(target: RUN, sweep, runs = 1);
+}
+
 pub(crate) fn of_moved(source: &'static str, moved: &Moved) {
     let Moved { microcredits_in, microcredits_out, orders, orders_paid, orders_flagged } = *moved;
     tracing::info!(target: MOVED, source, microcredits_in, microcredits_out, orders, orders_paid, orders_flagged);
