@@ -83,10 +83,12 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
             forged,
             (Some("e3"), "refused", Some("unknown_key")),
             forged,
-            (Some("e4"), "unparsed", Some("data.creditCost")),
+            (Some("e4"), "unparsed", Some("field")),
             forged,
         ]
     );
+    let fields: Vec<_> = events.iter().filter_map(|line| line["field"].as_str()).collect();
+    assert_eq!(fields, ["data.creditCost"], "for people, and no metric of its own");
     // What moved credits says so once more, for the graphs: in millionths, and once however often it is sent.
     let moved: Vec<&Value> = lines.iter().filter(|line| line.get("microcredits_out").is_some()).collect();
     let of = |name: &str| moved.iter().map(|line| line[name].as_u64().expect("a number")).collect::<Vec<_>>();
@@ -198,6 +200,14 @@ fn an_alarm_is_a_line_and_a_metric() {
         },
     });
     assert_eq!(line, expected);
+}
+
+/// By nothing else is anything counted; that what stands under these names is a word of the code, their types say.
+#[test]
+fn metrics_are_counted_by_words_of_the_code() {
+    let names: std::collections::BTreeSet<&str> =
+        edge::MEASURED.iter().flat_map(|measured| measured.dimensions).flat_map(|set| set.iter().copied()).collect();
+    assert_eq!(Vec::from_iter(names), ["alarm", "backlog", "outcome", "reason", "source", "sweep"]);
 }
 
 /// Whatever the line's metrics name is in the line.

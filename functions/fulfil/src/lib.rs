@@ -140,7 +140,7 @@ impl<L: Ledger> Fulfil<L> {
     async fn write_because(
         &self,
         decision: &Decision,
-        reason: Option<&str>,
+        reason: Option<&'static str>,
         moment: &Moment,
     ) -> Result<Written, CommitError> {
         let committed = self.ledger.commit(decision, &moment.delivery()).await;

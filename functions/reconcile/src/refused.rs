@@ -130,7 +130,7 @@ impl<L: Backlog> Reconcile<L> {
 
     async fn replayed<W: Webhook>(&self, source: &W, waiting: &Waiting, kept: &KeptBody, moment: &Moment) -> Outcome {
         let outcome = webhook::replay(source, &self.ledger, kept, waiting.first_received_at, moment).await;
-        edge::line(SOURCE, Some(waiting.receipt.as_str()), outcome.label(), outcome.reason(), moment);
+        webhook::log(SOURCE, &outcome, Some(waiting.receipt.as_str()), moment);
         if is_stuck(&outcome, waiting, moment) {
             edge::alarm(SOURCE, "still_refused", waiting.receipt.as_str());
         }

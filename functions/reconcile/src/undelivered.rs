@@ -132,7 +132,7 @@ impl<L: Backlog> Reconcile<L> {
             *count = count.saturating_add(1);
             // What is of no interest is listed again and again.
             if !matches!(outcome, Outcome::Ignored(_)) {
-                edge::line(SOURCE, Some(receipt.as_str()), outcome.label(), outcome.reason(), &moment);
+                webhook::log(SOURCE, &outcome, Some(receipt.as_str()), &moment);
             }
         }
         Ok(true)

@@ -201,7 +201,7 @@ impl<L: Backlog> Reconcile<L> {
         found.ok_or_else(|| CommitError::Refused("an order has vanished".into()))
     }
 
-    async fn write(&self, decision: &Decision, moment: &Moment, what: &str) -> Result<Written, CommitError> {
+    async fn write(&self, decision: &Decision, moment: &Moment, what: &'static str) -> Result<Written, CommitError> {
         let (heading, reason) = match decision {
             Decision::Record(entry) => (Some(&entry.heading), None),
             Decision::Refuse(refusal) => (Some(&refusal.heading), Some(refusal.reason.as_str())),

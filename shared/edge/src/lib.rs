@@ -21,6 +21,7 @@ pub use gateway::read;
 pub use key_source::KeySource;
 pub use log::{
     MEASURED, Measured, alarm, backlog, chain, delivered, line, log_lines, log_targets, panics_without_message, ran,
+    unread,
 };
 pub use moved::moved;
 pub use reply::Reply;

@@ -31,7 +31,7 @@ const RUN: &str = "hookledger::run";
 #[derive(Debug)]
 pub struct Measured {
     target: &'static str,
-    /// A set counts where the line has all of it. Ids are never among them: each would be a metric.
+    /// A set counts where the line has all of it. Nothing that was received is ever among them: each value would be a metric.
     pub dimensions: &'static [&'static [&'static str]],
     /// By name and unit.
     pub metrics: &'static [(&'static str, &'static str)],
@@ -61,13 +61,36 @@ pub const MEASURED: [Measured; 6] = [
     Measured { target: RUN, dimensions: &[&["sweep"]], metrics: &[("runs", "Count")] },
 ];
 
-/// What became of one request: a delivery, or a call of an API. Ids and words of ours: nothing here was taken from a body but the event's id.
+/// What became of one request: a delivery, or a call of an API. Nothing here was taken from a body but the event's id. Outcome and reason
+/// are words that stand in the code: each that there is becomes a metric, and is paid for.
+pub fn line(
+    source: &'static str,
+    event_id: Option<&str>,
+    outcome: &'static str,
+    reason: Option<&'static str>,
+    moment: &Moment,
+) {
+    of_event(source, event_id, outcome, reason, None, moment);
+}
+
+/// The same of an event of which a field could not be read. Which one is for people: a place in a list has a number in its name.
+pub fn unread(source: &'static str, event_id: Option<&str>, outcome: &'static str, field: &str, moment: &Moment) {
+    of_event(source, event_id, outcome, Some("field"), Some(field), moment);
+}
+
 #[expect(clippy::float_arithmetic, reason = "a duration for people and graphs; no money is near")]
-pub fn line(source: &'static str, event_id: Option<&str>, outcome: &str, reason: Option<&str>, moment: &Moment) {
+fn of_event(
+    source: &'static str,
+    event_id: Option<&str>,
+    outcome: &'static str,
+    reason: Option<&'static str>,
+    field: Option<&str>,
+    moment: &Moment,
+) {
     let micros = u32::try_from(moment.started.elapsed().as_micros()).unwrap_or(u32::MAX);
     let duration_ms = f64::from(micros) / 1_000.0;
     let attempt = moment.attempt.as_str();
-    tracing::info!(target: EVENT, source, event_id, outcome, reason, duration_ms, attempt, events = 1);
+    tracing::info!(target: EVENT, source, event_id, outcome, reason, field, duration_ms, attempt, events = 1);
 }
 
 /// What a person has to look into, though the request was answered. `subject` is what it is about, by an id of ours.

@@ -104,8 +104,24 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
     }
 }
 
-pub(crate) fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) {
-    edge::line(source, event_id, outcome.label(), outcome.reason(), moment);
+/// The one line of an event.
+pub fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) {
+    match outcome {
+        Outcome::Unparsed(error) => edge::unread(source, event_id, outcome.label(), &error.field, moment),
+        Outcome::Booked
+        | Outcome::Repeat
+        | Outcome::Ignored(_)
+        | Outcome::NotFound
+        | Outcome::MethodNotAllowed { .. }
+        | Outcome::Forbidden
+        | Outcome::TooLarge
+        | Outcome::Malformed
+        | Outcome::Unverified(_)
+        | Outcome::Refused(_)
+        | Outcome::Conflict
+        | Outcome::Unavailable
+        | Outcome::Panicked => edge::line(source, event_id, outcome.label(), outcome.reason(), moment),
+    }
 }
 
 impl From<OpenError> for Outcome {

@@ -15,7 +15,7 @@ mod stages;
 
 pub use admission::{Admission, AdmissionError};
 pub use fields::{Fields, StandsTwice};
-pub use handle::Function;
+pub use handle::{Function, log};
 pub use outcome::Outcome;
 pub use received::Received;
 pub use replay::{listed, replay};

@@ -81,12 +81,11 @@ impl Outcome {
         }
     }
 
-    /// Why, where the outcome alone does not say it. Never a part of the body.
-    pub fn reason(&self) -> Option<&str> {
+    /// Why, where the outcome alone does not say it: a word of ours, never a part of the body.
+    pub fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Ignored(reason) => Some(reason),
             Self::Unverified(error) => Some(error.label()),
-            Self::Unparsed(error) => Some(&error.field),
             Self::Refused(reason) => Some(reason.as_str()),
             Self::Booked
             | Self::Repeat
@@ -95,6 +94,7 @@ impl Outcome {
             | Self::Forbidden
             | Self::TooLarge
             | Self::Malformed
+            | Self::Unparsed(_)
             | Self::Conflict
             | Self::Unavailable
             | Self::Panicked => None,
