@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use edge::Moment;
 use fulfil::{FulfilError, Fulfilled};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use ledger::{Backlog, CommitError, Delivery, Grant, Order, OrderNumber, Timestamp, Work};
 use serde::Serialize;
 
@@ -88,12 +88,15 @@ impl<L: Backlog> Reconcile<L> {
     /// For how long the buyers of those have been waiting that come due within minutes, in seconds. Only the orders themselves say it: in
     /// the index one that has just been paid and one that was put off a while ago look the same.
     async fn waits_of_soon(&self, due: &[OrderNumber], run: &Moment) -> Result<Vec<u64>, CommitError> {
-        let soon = Delivery { received_at: run.now.plus_seconds(SOON_SECONDS), ..run.delivery() };
+        let moment = run.part(ASKED_WITHIN);
+        let soon = Delivery { received_at: run.now.plus_seconds(SOON_SECONDS), ..moment.delivery() };
         let soon = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &soon).await?;
+        let delivery = &moment.delivery();
         let read = stream::iter(soon.into_iter().filter(|number| !due.contains(number)))
-            .map(|number| async move { self.ledger.order(&number, &run.delivery()).await });
-        let read: Vec<Option<Order>> = read.buffer_unordered(AT_ONCE).try_collect().await?;
-        Ok(read.iter().flatten().map(|order| run.now.seconds_apart(since(order))).collect())
+            .map(|number| async move { self.ledger.order(&number, delivery).await });
+        // One that cannot be read waits, and holds up no other.
+        let read = read.buffer_unordered(AT_ONCE).filter_map(async |read| read.ok().flatten());
+        Ok(read.map(|order| run.now.seconds_apart(since(&order))).collect().await)
     }
 
     async fn deliver(&self, number: &OrderNumber, run: &Moment, called: &Called) -> Came {

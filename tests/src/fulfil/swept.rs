@@ -132,6 +132,22 @@ async fn thousands_that_wait_are_counted() {
     assert_eq!(said, [2_500], "all but the one that was due, and is done");
 }
 
+/// That an order which comes due soon cannot be read is no trouble of one that is due.
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_read_holds_up_no_other() {
+    let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
+    paid_at(&world, "HL2", vec![airtime(PHONE)], MINUTE / 2).await;
+    let broken = serde_json::json!({
+        "TableName": "hookledger-local-orders",
+        "Key": { "id": { "S": "HL2" } },
+        "UpdateExpression": "REMOVE price_amount",
+    });
+    world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
+    listen();
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered { moved_on: 1, ..one() });
+    assert_eq!(heard().iter().find_map(|line| line["left"].as_u64()), Some(1), "it waits");
+}
+
 /// It waits as long as it has waited already, up to ten minutes, so that an operator that is gone is not asked every minute by every order.
 #[tokio::test(start_paused = true)]
 async fn what_fails_again_waits_longer_each_time() {
