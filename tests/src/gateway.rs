@@ -202,3 +202,25 @@ fn pointers(value: &Value) -> Vec<String> {
         .flat_map(|(name, value)| pointers(value).into_iter().map(move |rest| format!("/{name}{rest}")));
     std::iter::once(String::new()).chain(below).collect()
 }
+
+/// Where nothing is sold through WeChat Pay or an epay gateway, whoever tries their addresses is told that nothing is there.
+#[tokio::test]
+async fn what_is_not_set_up_is_not_there() {
+    let rows = [(None, false), (Some(""), false), (Some("  "), false), (Some("1900000001"), true)];
+    for (set, is_set_up) in rows {
+        let only = |wanted: &'static str| move |name: &str| set.filter(|_| name == wanted).map(str::to_owned);
+        assert_eq!(wechat::Config::is_set_up(only("WECHAT_MCH_ID")), is_set_up, "{set:?}");
+        assert_eq!(epay::Config::is_set_up(only("EPAY_MERCHANTS")), is_set_up, "{set:?}");
+    }
+    let routes =
+        [("wechat", "/payment/wechat/notify"), ("wechat", "/payment/callback/HL1"), ("epay", "/payment/health")];
+    for (source, path) in routes {
+        crate::heard::listen();
+        let event = Sent::post(path, b"{}").event(Shape::HttpApi);
+        let reply = edge::NotSetUp { source }.answer(&event, &crate::sandbox::moment(1)).await;
+        assert_eq!(reply, edge::Reply::empty(404), "{path}");
+        let said: Vec<_> = crate::heard::heard();
+        let [line] = said.as_slice() else { panic!("{said:?}") };
+        assert_eq!((&line["source"], &line["outcome"]), (&source.into(), &"not_set_up".into()), "{path}");
+    }
+}

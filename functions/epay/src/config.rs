@@ -16,6 +16,11 @@ impl Config {
     /// The environment variables that [`Config::read`] reads; with them those of the gateway.
     pub const VARIABLES: [&str; 1] = ["EPAY_CONFIRM"];
 
+    /// Whether anything is sold this way here. Where there is a merchant and anything else is missing, that is a mistake.
+    pub fn is_set_up(variable: impl Fn(&str) -> Option<String>) -> bool {
+        variable("EPAY_MERCHANTS").is_some_and(|set| !set.trim().is_empty())
+    }
+
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Self, ConfigError> {
         let [confirm] = Self::VARIABLES;
         let confirm = match variable(confirm).as_deref().map(str::trim) {

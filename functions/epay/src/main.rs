@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use edge::Start;
+use edge::{NotSetUp, Start};
 use epay::{Config, Epay, Gateway};
 use idempotency::{DynamoLedger, Tables};
 use providers::Http;
@@ -15,6 +15,9 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
+    if !Config::is_set_up(|name| start.variable(name)) {
+        return edge::run(NotSetUp { source: Epay::SOURCE }).await;
+    }
     let config = Config::read(|name| start.variable(name), &start.config.stage)?;
     let admission = Admission::read(|name| start.variable(name))?;
     let tables = Tables::read(|name| start.variable(name))?;

@@ -96,7 +96,7 @@ async fn stripe_api(start: &Start, keyless: &mut Keyless) -> Result<Option<Strip
 
 /// `None` of a shop that sells nothing through WeChat Pay.
 async fn wechat(start: &Start, keyless: &mut Keyless) -> Result<Option<Wechat>, lambda_http::Error> {
-    if start.variable("WECHAT_MCH_ID").is_none_or(|id| id.trim().is_empty()) {
+    if !wechat::Config::is_set_up(|name| start.variable(name)) {
         return Ok(None);
     }
     let config = wechat::Config::read(|name| start.variable(name))?;
@@ -111,7 +111,7 @@ async fn wechat(start: &Start, keyless: &mut Keyless) -> Result<Option<Wechat>, 
 }
 
 async fn epay(start: &Start, keyless: &mut Keyless) -> Result<Option<Epay>, lambda_http::Error> {
-    if start.variable("EPAY_MERCHANTS").is_none_or(|merchants| merchants.trim().is_empty()) {
+    if !epay::Config::is_set_up(|name| start.variable(name)) {
         return Ok(None);
     }
     let config = epay::Config::read(|name| start.variable(name), &start.config.stage)?;

@@ -25,6 +25,11 @@ impl Config {
     pub const VARIABLES: [&str; 4] =
         ["WECHAT_V2_SIGN_TYPE", "WECHAT_CONFIRM_CLOUDRUN", "WECHAT_CONFIRM_V3", "WECHAT_CONFIRM_V2"];
 
+    /// Whether anything is sold this way here. Where there is a merchant and anything else is missing, that is a mistake.
+    pub fn is_set_up(variable: impl Fn(&str) -> Option<String>) -> bool {
+        variable("WECHAT_MCH_ID").is_some_and(|set| !set.trim().is_empty())
+    }
+
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let [sign_type, confirm_cloudrun, confirm_v3, confirm_v2] = Self::VARIABLES;
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());

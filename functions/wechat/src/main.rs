@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use edge::Start;
+use edge::{NotSetUp, Start};
 use idempotency::{DynamoLedger, Tables};
 use providers::{Http, WechatConfig};
 use webhook::{Admission, Function, Webhook as _};
@@ -16,6 +16,9 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
+    if !Config::is_set_up(|name| start.variable(name)) {
+        return edge::run(NotSetUp { source: Wechat::SOURCE }).await;
+    }
     let config = Config::read(|name| start.variable(name))?;
     let interface = WechatConfig::read(|name| start.variable(name))?;
     let admission = Admission::read(|name| start.variable(name))?;

@@ -9,6 +9,7 @@ mod gateway;
 mod key_source;
 mod log;
 mod moved;
+mod not_set_up;
 mod reply;
 mod request;
 mod route;
@@ -24,6 +25,7 @@ pub use log::{
     unread,
 };
 pub use moved::moved;
+pub use not_set_up::NotSetUp;
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
 pub use route::{Found, NoRoute, Route, find};

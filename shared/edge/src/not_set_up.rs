@@ -1,0 +1,21 @@
+//! What stands in the place of a function that has nothing to do in this deployment.
+
+use std::time::Duration;
+
+use crate::{Moment, Reply, Service};
+
+/// Whatever is asked is not here. No key is fetched and the store is not asked: whoever tries every address of an API costs nothing and
+/// wakes nobody.
+#[derive(Debug)]
+pub struct NotSetUp {
+    pub source: &'static str,
+}
+
+impl Service for NotSetUp {
+    const REPLY_WITHIN: Duration = Duration::from_secs(1);
+
+    async fn answer(&self, _: &str, moment: &Moment) -> Reply {
+        crate::line(self.source, None, "not_set_up", None, moment);
+        Reply::empty(404)
+    }
+}
