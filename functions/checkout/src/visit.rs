@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::{Api as _, Asked, Failure};
 use catalog::Product;
-use edge::{Moment, chain};
+use edge::Moment;
 use ledger::{
     CommitError, Committed, Deadline, Decision, Delivery, KeyError, Ledger, Order, OrderNumber, Owner, PaymentState,
     Provider,
@@ -116,21 +116,9 @@ impl<'v, L: Ledger> Visit<'v, L> {
         }
     }
 
-    /// With the key that we have; and where Stripe does not know it, once more with the one that may have replaced it.
     pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Session, CallError> {
         let keys = &self.checkout.keys;
-        let refused = match self.ask_with(ask, keys.current()).await {
-            Err(error @ CallError::Refused { status: 401, .. }) => error,
-            answer => return answer,
-        };
-        match keys.refreshed(self.moment.now).await {
-            Ok(Some(key)) => self.ask_with(ask, key).await,
-            Ok(None) => Err(refused),
-            Err(error) => {
-                tracing::error!(error = %chain(&error), "the key could not be fetched");
-                Err(refused)
-            }
-        }
+        keys.asked(self.moment.now, CallError::is_of_the_key, |key| self.ask_with(ask, key)).await
     }
 
     async fn ask_with(&self, ask: Ask<'_>, key: Arc<SecretKey>) -> Result<Session, CallError> {

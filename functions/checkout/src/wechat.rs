@@ -21,8 +21,12 @@ impl<L: Ledger> Visit<'_, L> {
             description: self.product(order)?.name("zh").to_owned(),
             payer: payer.clone(),
         };
-        let client = Wechat::new(self.checkout.http.clone(), &till.config, till.keys.current());
-        match client.create(&new, self.moment.now, self.for_asking()).await {
+        let new = &new;
+        let begin = |keys| async move {
+            let client = Wechat::new(self.checkout.http.clone(), &till.config, keys);
+            client.create(new, self.moment.now, self.for_asking()).await
+        };
+        match till.keys.asked(self.moment.now, CallError::is_of_the_key, begin).await {
             Ok(payable) => Ok(Looked::Told(reply::payable(order, &payable))),
             // The notification is on its way, and books it.
             Err(CallError::Refused { code, .. }) if code.as_deref() == Some(PAID) => {

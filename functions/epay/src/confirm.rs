@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge::{Keyring, chain};
+use edge::Keyring;
 use ledger::{Deadline, Delivery, Order};
 use providers::{CallError, Epay as Client, EpayMerchant, EpayNumber, EpayPayment, Http};
 use signing::epay::{Keys, Pid};
@@ -64,22 +64,13 @@ impl Gateway {
         delivery: &Delivery<'_>,
     ) -> Result<Option<EpayPayment>, CallError> {
         let until = delivery.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(delivery.deadline, Deadline);
-        let ask = async |keys: Arc<Keys>| {
+        let ask = |keys: Arc<Keys>| async move {
             let client = Client::new(self.http.clone(), &config.gateway.base, merchant.clone(), keys);
             client.payment(of, delivery.received_at, until).await
         };
-        let refused = match ask(self.keys.current()).await {
-            Err(error @ CallError::Refused { .. }) => error,
-            answer => return answer,
-        };
-        match self.keys.refreshed(delivery.received_at).await {
-            Ok(Some(keys)) => ask(keys).await,
-            Ok(None) => Err(refused),
-            Err(error) => {
-                tracing::error!(error = %chain(&error), "the keys could not be fetched");
-                Err(refused)
-            }
-        }
+        // A gateway has a word of its own for a wrong signature, or none.
+        let are_refused = |error: &CallError| matches!(error, CallError::Refused { .. });
+        self.keys.asked(delivery.received_at, are_refused, ask).await
     }
 
     /// Whether anything answers where the gateway is.

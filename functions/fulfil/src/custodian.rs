@@ -1,6 +1,8 @@
 //! Tokens that leave the books: a transfer at the custodian, asked for under the name of the allocation, so that asking again is asking
 //! for the same one.
 
+use std::sync::Arc;
+
 use edge::{Keyring, Moment, Settings};
 use ledger::{Allocation, Deadline, Fact, Ledger, Order, OrderNumber, TransferStatus};
 use providers::{CallError, Fireblocks, FireblocksConfig, FireblocksKeys, Http, NewTransfer, SentTransfer};
@@ -22,18 +24,13 @@ pub fn keys(settings: &Settings, _: Strength) -> Result<FireblocksKeys, (&'stati
 }
 
 impl Custodian {
-    fn fireblocks(&self) -> Fireblocks {
-        Fireblocks::new(self.http.clone(), self.config.clone(), self.keys.current())
+    fn fireblocks(&self, keys: Arc<FireblocksKeys>) -> Fireblocks {
+        Fireblocks::new(self.http.clone(), self.config.clone(), keys)
     }
 
-    /// With the key that we have; and where it is not known, once more with the one that may have replaced it.
     async fn create(&self, new: &NewTransfer, moment: &Moment, until: Deadline) -> Result<SentTransfer, CallError> {
-        match self.fireblocks().create(new, moment.now, until).await {
-            Err(CallError::Refused { status: 401, .. }) if self.is_renewed(moment).await => {
-                self.fireblocks().create(new, moment.now, until).await
-            }
-            answer => answer,
-        }
+        let create = |keys| async move { self.fireblocks(keys).create(new, moment.now, until).await };
+        self.keys.asked(moment.now, CallError::is_of_the_key, create).await
     }
 
     pub(crate) async fn find(
@@ -43,16 +40,8 @@ impl Custodian {
         until: Deadline,
     ) -> Result<Option<SentTransfer>, CallError> {
         let id = allocation.key.as_str();
-        match self.fireblocks().find(id, moment.now, until).await {
-            Err(CallError::Refused { status: 401, .. }) if self.is_renewed(moment).await => {
-                self.fireblocks().find(id, moment.now, until).await
-            }
-            answer => answer,
-        }
-    }
-
-    async fn is_renewed(&self, moment: &Moment) -> bool {
-        matches!(self.keys.refreshed(moment.now).await, Ok(Some(_)))
+        let find = |keys| async move { self.fireblocks(keys).find(id, moment.now, until).await };
+        self.keys.asked(moment.now, CallError::is_of_the_key, find).await
     }
 }
 

@@ -1,7 +1,5 @@
 //! Who is asked of an order's payment, and what the answer says.
 
-use std::sync::Arc;
-
 use edge::{Keyring, Moment};
 use ledger::{Backlog, Order, Payment, PaymentState, Provider, Reference};
 use providers::{
@@ -150,7 +148,6 @@ impl StripeApi {
         })
     }
 
-    /// With the key that we have; and where Stripe does not know it, once more with the one that may have replaced it.
     pub(crate) async fn asked<T, F>(
         &self,
         moment: &Moment,
@@ -159,17 +156,7 @@ impl StripeApi {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let ask = |key: Arc<SecretKey>| ask(providers::Stripe::new(self.http.clone(), &self.base, key));
-        match ask(self.keys.current()).await {
-            Err(refused @ CallError::Refused { status: 401, .. }) => match self.keys.refreshed(moment.now).await {
-                Ok(Some(key)) => ask(key).await,
-                Ok(None) => Err(refused),
-                Err(error) => {
-                    tracing::error!(error = %edge::chain(&error), "the key could not be fetched");
-                    Err(refused)
-                }
-            },
-            answer => answer,
-        }
+        let ask = |key| ask(providers::Stripe::new(self.http.clone(), &self.base, key));
+        self.keys.asked(moment.now, CallError::is_of_the_key, ask).await
     }
 }

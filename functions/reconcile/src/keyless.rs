@@ -86,7 +86,7 @@ impl Unheard {
     pub(crate) fn is_of_the_key(&self) -> bool {
         match self {
             Self::NoKey => true,
-            Self::Call(error) => is_refused(error),
+            Self::Call(error) => error.is_of_the_key(),
         }
     }
 }
@@ -96,19 +96,14 @@ pub(crate) fn unheard_of(error: &FulfilError) -> Option<&'static str> {
     match error {
         FulfilError::NoOperator => Some(OPERATOR),
         FulfilError::NoCustodian => Some(CUSTODIAN),
-        FulfilError::Operator(error) if is_refused(error) => Some(OPERATOR),
-        FulfilError::Custodian(error) if is_refused(error) => Some(CUSTODIAN),
+        FulfilError::Operator(error) if error.is_of_the_key() => Some(OPERATOR),
+        FulfilError::Custodian(error) if error.is_of_the_key() => Some(CUSTODIAN),
         FulfilError::Operator(_)
         | FulfilError::Custodian(_)
         | FulfilError::Books(_)
         | FulfilError::NoTime
         | FulfilError::Restless => None,
     }
-}
-
-/// The key was revoked, or may not do what it is to do.
-pub(crate) fn is_refused(error: &CallError) -> bool {
-    matches!(error, CallError::Refused { status: 401 | 403, .. })
 }
 
 /// Of whom it was said in this run: once is enough, however many orders wait.

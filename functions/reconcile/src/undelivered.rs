@@ -11,7 +11,7 @@ use providers::{CallError, EventPage, ListedEvent};
 use serde::Serialize;
 use webhook::{Outcome, Webhook as _};
 
-use crate::keyless::{Called, is_refused};
+use crate::keyless::Called;
 use crate::{Reconcile, SOURCE, StripeApi};
 
 const SWEEP: &str = "undelivered";
@@ -79,7 +79,7 @@ impl<L: Backlog> Reconcile<L> {
                 Err(error) => {
                     tracing::warn!(%error, "the events that were not delivered could not be listed");
                     edge::line(SOURCE, None, "not_answered", Some(stripe::Stripe::SOURCE), run);
-                    if is_refused(&error) {
+                    if error.is_of_the_key() {
                         Called::default().nobody_can_be_asked(stripe::Stripe::SOURCE);
                     }
                     told.failed = told.failed.saturating_add(1);

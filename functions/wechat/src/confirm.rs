@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::{Keyring, chain};
+use edge::Keyring;
 use ledger::{CommitError, Deadline, Delivery, Order, Timestamp};
 use providers::wechat::QueriedRefund;
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
@@ -90,22 +90,11 @@ impl Api {
         Ok(said.map_or(Said::Nothing, |said| Said::Refund(Box::new(said))))
     }
 
-    /// With the key that we have; and where WeChat does not take it, once more with the one that may have replaced it.
     async fn asked<T, F>(&self, now: Timestamp, ask: impl Fn(providers::Wechat) -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
         let ask = |keys| ask(providers::Wechat::new(self.http.clone(), &self.config, keys));
-        match ask(self.keys.current()).await {
-            Err(refused @ CallError::Refused { status: 401 | 403, .. }) => match self.keys.refreshed(now).await {
-                Ok(Some(keys)) => ask(keys).await,
-                Ok(None) => Err(refused),
-                Err(error) => {
-                    tracing::error!(error = %chain(&error), "the keys could not be fetched");
-                    Err(refused)
-                }
-            },
-            answer => answer,
-        }
+        self.keys.asked(now, CallError::is_of_the_key, ask).await
     }
 }

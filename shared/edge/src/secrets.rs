@@ -11,6 +11,8 @@ use signing::{SecretError, Strength};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::log::chain;
+
 /// A forged event makes us look for new keys; a flood of them must not make us look all the time.
 const REFRESH_SECONDS_MIN: u64 = 60;
 
@@ -85,6 +87,30 @@ impl<K> Keyring<K> {
         let keys = Arc::new(fetched(&self.vault, self.make).await?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keys);
         Ok(Some(keys))
+    }
+
+    /// With the keys that we have; and where they are refused, once more with those that may have replaced them.
+    pub async fn asked<T, E, F>(
+        &self,
+        now: Timestamp,
+        are_refused: impl Fn(&E) -> bool,
+        ask: impl Fn(Arc<K>) -> F,
+    ) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let refused = match ask(self.current()).await {
+            Err(error) if are_refused(&error) => error,
+            answer => return answer,
+        };
+        match self.refreshed(now).await {
+            Ok(Some(keys)) => ask(keys).await,
+            Ok(None) => Err(refused),
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "the keys could not be fetched");
+                Err(refused)
+            }
+        }
     }
 
     fn may_look(&self, now: Timestamp) -> bool {

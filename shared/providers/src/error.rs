@@ -28,6 +28,11 @@ impl CallError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Refused { status: 404, code: Some(code), .. } if code == "resource_missing")
     }
+
+    /// The key was revoked, or may not do what it is to do.
+    pub fn is_of_the_key(&self) -> bool {
+        matches!(self, Self::Refused { status: 401 | 403, .. })
+    }
 }
 
 fn named(word: Option<&String>) -> String {

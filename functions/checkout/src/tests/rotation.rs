@@ -1,4 +1,4 @@
-//! A key that was replaced: found out from Stripe's refusal, and looked for once.
+//! A key that was replaced: found out from a provider's refusal, and looked for once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,16 +7,31 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use ledger::{PaymentState, Provider};
+use serde_json::json;
+use testkit::{PLATFORM_KEY_ID, PLATFORM_PAIR, WechatFault, rsa_pair};
 
+use super::failures::order;
 use super::*;
 
 const NEW_KEY: &str = "sk_test_zyxwvutsrqponmlkjihgfedcba";
 
-/// A Secrets Manager that has the old key once, and then the new one.
-#[derive(Debug, Clone, Default)]
-struct Stored(Arc<AtomicUsize>);
+/// A Secrets Manager that has the old settings once, and then the new ones; and how often it was asked.
+#[derive(Debug, Clone)]
+struct Stored {
+    old_and_new: [String; 2],
+    fetched: Arc<AtomicUsize>,
+}
 
 impl Stored {
+    fn new(old_and_new: [serde_json::Value; 2]) -> Self {
+        Self { old_and_new: old_and_new.map(|settings| settings.to_string()), fetched: Arc::default() }
+    }
+
+    fn fetched(&self) -> usize {
+        self.fetched.load(Ordering::SeqCst)
+    }
+
     fn vault(&self) -> Vault {
         let connector = SharedHttpConnector::new(self.clone());
         let sdk = embedded::sdk_config(http_client_fn(move |_, _| connector.clone()));
@@ -29,8 +44,8 @@ impl Stored {
 
 impl HttpConnector for Stored {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        let key = if self.0.fetch_add(1, Ordering::SeqCst) == 0 { KEY } else { NEW_KEY };
-        let body = serde_json::json!({ "SecretString": serde_json::json!({ SETTING: key }).to_string() });
+        let settings = &self.old_and_new[self.fetched.fetch_add(1, Ordering::SeqCst).min(1)];
+        let body = json!({ "SecretString": settings });
         let status = StatusCode::try_from(200).expect("a status");
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))
     }
@@ -45,7 +60,8 @@ async fn a_key_that_stripe_does_not_know_is_fetched_again_once() {
         (1, 59, is(502, "stripe_refused"), vec![KEY], 1),
     ];
     for (refusals, seconds, expected, keys_used, fetched) in rows {
-        let (mut shop, stored) = (Shop::new().await, Stored::default());
+        let (mut shop, stored) =
+            (Shop::new().await, Stored::new([json!({ SETTING: KEY }), json!({ SETTING: NEW_KEY })]));
         let mut function = shop.function(1, shop.world.ledger(1)).await;
         function.api.keys = Keyring::open(stored.vault(), keys(false), now()).await.expect("a key");
         shop.later(seconds);
@@ -53,6 +69,34 @@ async fn a_key_that_stripe_does_not_know_is_fetched_again_once() {
         assert_eq!(told(&function.answer(&event(CREDITS), &shop.moment(1)).await), expected);
         let used: Vec<String> = shop.net.asked().into_iter().filter_map(|asked| asked.authorization).collect();
         let bearer: Vec<String> = keys_used.into_iter().map(|key| format!("Bearer {key}")).collect();
-        assert_eq!((used, stored.0.load(Ordering::SeqCst)), (bearer, fetched));
+        assert_eq!((used, stored.fetched()), (bearer, fetched));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_wechat_does_not_know_is_fetched_again_once() {
+    let platform = format!("{PLATFORM_KEY_ID} {}", rsa_pair(PLATFORM_PAIR).public);
+    let [private, known] = WechatKeys::SETTINGS;
+    let settings = |pair| json!({ private: rsa_pair(pair).private, known: platform });
+    // How WeChat refuses, how often, how long the sandbox has had its key, what is told, how often WeChat was asked and the key fetched.
+    let rows = [
+        (401, 1, 60, is(200, "unpaid"), 2, 2),
+        (403, 1, 60, is(200, "unpaid"), 2, 2),
+        (401, 9, 60, is(502, "wechat_refused"), 2, 2),
+        (401, 1, 59, is(502, "wechat_refused"), 1, 1),
+        (400, 1, 60, is(502, "wechat_refused"), 1, 1),
+    ];
+    for (status, refusals, seconds, expected, asked, fetched) in rows {
+        let (mut shop, stored) = (Shop::new().await, Stored::new([settings(1), settings(2)]));
+        order(&shop, "HL-wechat", "alice", Provider::Wechat, PaymentState::Unpaid).await;
+        let mut function = shop.function(1, shop.world.ledger(1)).await;
+        let keys = Keyring::open(stored.vault(), wechat_keys, now()).await.expect("keys");
+        function.api.wechat = Some(WechatTill { keys, ..super::wechat::till().await });
+        shop.later(seconds);
+        let fault = move |call, _: &str| if call < refusals { WechatFault::Status(status) } else { WechatFault::None };
+        shop.wechat.fail(fault);
+        let click = event_at("/payment/create", r#"{"orderNumber":"HL-wechat"}"#);
+        assert_eq!(told(&function.answer(&click, &shop.moment(1)).await), expected, "{status} {refusals} {seconds}");
+        assert_eq!((shop.wechat.asked().len(), stored.fetched()), (asked, fetched), "{status} {refusals} {seconds}");
     }
 }
