@@ -9,7 +9,7 @@ from emulator import template
 from process import LEFT, ROOT, TOOLS, Failed, environment, run, say, until
 
 SAM = TOOLS / "sam/bin/sam"
-# What Lambda has to fetch and unpack before a sandbox starts; the largest is now at three quarters of it.
+# What Lambda has to fetch and unpack before a sandbox starts.
 ZIP_BYTES_MAX = 3_000_000
 UPDATED_WITHIN_S = 180
 
