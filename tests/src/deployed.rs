@@ -125,8 +125,8 @@ fn what_fails_for_good_ends_in_a_queue() {
     for bound in ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"] {
         assert!(stream[bound].as_i64().is_some_and(|bound| bound > 0), "{bound}");
     }
-    // Beside nine functions, of the ten executions that a new account has.
-    assert_eq!(stream["ParallelizationFactor"], 2);
+    // Of the ten executions that a new account has.
+    assert_eq!(stream["ParallelizationFactor"], 5);
     let queues: BTreeSet<&str> = of_type(&app, "AWS::SQS::Queue").into_iter().map(|(id, _)| id).collect();
     assert_eq!(queues, ["FulfilFailures", "ReconcileFailures"].into());
     for (id, queue) in of_type(&app, "AWS::SQS::Queue") {
