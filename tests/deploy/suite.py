@@ -20,6 +20,7 @@ from process import LEFT, ROOT, Failed, at_once, check, environment, run, say
 from shop import SETTINGS, Shop
 from standins import TRUSTED, Standins
 
+# It puts keys and money of its own into a stage, so there is no way to name another.
 STAGE = "dev"
 PROGRAM = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/hookledger"
 
@@ -28,8 +29,6 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--built", action="store_true", help="take what the last `sam build` left")
     arguments = arguments.parse_args()
-    if os.environ.get("DEPLOY_STAGE", STAGE) != STAGE:
-        raise Failed("the suite puts keys and money of its own into a stage: it runs in dev and in no other")
 
     # The keys of an earlier run prove nothing.
     shutil.rmtree(LEFT, ignore_errors=True)
