@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked to: one line for the person who asked.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use edge::KeyringError;
@@ -42,8 +43,8 @@ pub(crate) enum Error {
     // Serving.
     #[error("port {0} is in use: stop what listens there, or choose another with --port")]
     PortInUse(u16),
-    #[error("cannot listen on port {0}")]
-    Listen(u16, #[source] io::Error),
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
     #[error("cannot hear signals")]
     Signals(#[source] io::Error),
     #[error("cannot start threads")]

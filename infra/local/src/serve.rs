@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
         }
     };
     let listener = listen(Ipv4Addr::LOCALHOST.into(), args.port.unwrap_or(PORT)).await?;
-    let address = listener.local_addr().map_err(|error| Error::Listen(PORT, error))?;
+    let address = listener.local_addr().map_err(|error| Error::Listen((Ipv4Addr::LOCALHOST, PORT).into(), error))?;
     let mut listeners = vec![listener];
     if let Some(also) = args.also {
         listeners.push(listen(also, address.port()).await?);
@@ -128,9 +128,10 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
 }
 
 async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
-    let bound = TcpListener::bind(SocketAddr::from((address, port))).await;
+    let address = SocketAddr::from((address, port));
+    let bound = TcpListener::bind(address).await;
     bound.map_err(|error| {
-        if error.kind() == io::ErrorKind::AddrInUse { Error::PortInUse(port) } else { Error::Listen(port, error) }
+        if error.kind() == io::ErrorKind::AddrInUse { Error::PortInUse(port) } else { Error::Listen(address, error) }
     })
 }
 

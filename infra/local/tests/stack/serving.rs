@@ -61,6 +61,12 @@ fn one_line_says_why_it_does_not_start() {
     assert!(line.contains(&format!("port {port} is in use")), "{line}");
     assert!(!folder.file("local.json").exists());
 
+    // Of a block that is for documents alone: no machine has it.
+    let folder = Folder::new();
+    let line = folder.refused(&["--port", "0", "--also", "192.0.2.1"]);
+    assert!(line.contains("cannot listen on 192.0.2.1:"), "{line}");
+    assert!(!folder.file("local.json").exists());
+
     let folder = Folder::new();
     fs::write(folder.data(), "a file").unwrap();
     let line = folder.refused(&["--port", "0"]);
