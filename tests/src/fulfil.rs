@@ -3,7 +3,7 @@
 
 mod crashes;
 mod stories;
-mod swept;
+pub(crate) mod swept;
 mod top_ups;
 mod transfers;
 

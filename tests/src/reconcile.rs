@@ -1,6 +1,7 @@
 //! What was refused is tried again: when, how often, with what coming of it, and at what cost. What the events of payments come to in
 //! the end is in `payments`, where every story ends with these runs.
 
+mod bad_rows;
 mod conservation;
 mod costs;
 mod intents;

@@ -7,15 +7,26 @@ use edge::Moment;
 use ledger::{Audit, CommitError, Open};
 
 use crate::auditor::{Auditor, Checked, Went};
+use crate::pass_over::report_passed_over;
 use crate::{Backlog, Reconcile};
 
+/// The row that the sweep goes on from.
+const CHECK: &str = "check#conservation";
 /// An index has caught up by then.
 const INDEX_LAG_MAX: Duration = Duration::from_secs(5);
 
 impl<L: Backlog + Audit> Reconcile<L> {
     /// A run with nothing to do is one read.
     pub(crate) async fn sweep_conservation(&self, run: &Moment) -> Result<Checked, CommitError> {
-        let check = self.ledger.check(&run.delivery()).await?;
+        let check = match self.ledger.check(&run.delivery()).await {
+            Err(error @ CommitError::Refused(_)) => {
+                tracing::error!(error = %edge::chain(&error), "the check cannot be read, and begins anew");
+                self.ledger.renew_check(&run.delivery()).await?;
+                report_passed_over(CHECK, run);
+                return Ok(Checked::default());
+            }
+            check => check?,
+        };
         let mut auditor = Auditor { ledger: &self.ledger, run, check, told: Checked::default() };
         if !auditor.check.is_idle(run.now) {
             auditor.run_to_the_end().await?;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use edge::Moment;
 use fulfil::{FulfilError, Fulfilled};
 use futures_util::{StreamExt as _, stream};
-use ledger::{Backlog, CommitError, Delivery, Grant, Order, OrderNumber, Timestamp, Work};
+use ledger::{Backlog, CommitError, Delivery, DueRow, Grant, Order, OrderNumber, Queue, Timestamp, Work};
 use serde::Serialize;
 
 use crate::keyless::{CUSTODIAN, Called, OPERATOR, unheard_of};
+use crate::pass_over::{number_of, report_passed_over};
 use crate::{Reconcile, SOURCE};
 
 /// What is left is first in the next run.
@@ -67,7 +68,7 @@ impl<L: Backlog> Reconcile<L> {
         let due = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &run.delivery()).await?;
         let soon = self.waits_of_soon(&due, run).await?;
         let called = &Called::default();
-        let tried = stream::iter(due).map(|number| async move { self.deliver(&number, run, called).await });
+        let tried = stream::iter(due).map(|row| async move { self.deliver(&row, run, called).await });
         let came = tried.buffer_unordered(AT_ONCE).collect().await;
         let (normal, waits): (Vec<u64>, Vec<u64>) = soon.into_iter().partition(|waited_s| *waited_s < NORMAL_SECONDS);
         let left = left.saturating_sub(u32::try_from(normal.len()).unwrap_or(u32::MAX));
@@ -81,57 +82,70 @@ impl<L: Backlog> Reconcile<L> {
         }
         let due = self.ledger.undone(Work::Outside, ORDERS_MAX, &run.delivery()).await?;
         let called = &Called::default();
-        let tried = stream::iter(due).map(|number| async move { self.ask_outside(&number, run, called).await });
+        let tried = stream::iter(due).map(|row| async move { self.ask_outside(&row, run, called).await });
         Ok(Delivered::of("outside", left, None, tried.buffer_unordered(AT_ONCE).collect().await))
     }
 
     /// For how long the buyers of those have been waiting that come due within minutes, in seconds. Only the orders themselves say it: in
     /// the index one that has just been paid and one that was put off a while ago look the same.
-    async fn waits_of_soon(&self, due: &[OrderNumber], run: &Moment) -> Result<Vec<u64>, CommitError> {
+    async fn waits_of_soon(&self, due: &[DueRow], run: &Moment) -> Result<Vec<u64>, CommitError> {
         let moment = run.part(ASKED_WITHIN);
         let soon = Delivery { received_at: run.now.plus_seconds(SOON_SECONDS), ..moment.delivery() };
         let soon = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &soon).await?;
         let delivery = &moment.delivery();
-        let read = stream::iter(soon.into_iter().filter(|number| !due.contains(number)))
-            .map(|number| async move { self.ledger.order(&number, delivery).await });
+        let is_due = |row: &DueRow| due.iter().any(|due| due.id == row.id);
+        let soon = soon.iter().filter(|row| !is_due(row)).filter_map(|row| OrderNumber::new(&row.id).ok());
+        let soon: Vec<OrderNumber> = soon.collect();
+        let read = stream::iter(soon).map(|number| async move { self.ledger.order(&number, delivery).await });
         // One that cannot be read waits, and holds up no other.
         let read = read.buffer_unordered(AT_ONCE).filter_map(async |read| read.ok().flatten());
         Ok(read.map(|order| run.now.seconds_apart(since(&order))).collect().await)
     }
 
-    async fn deliver(&self, number: &OrderNumber, run: &Moment, called: &Called) -> Came {
+    async fn deliver(&self, row: &DueRow, run: &Moment, called: &Called) -> Came {
         if run.is_short_of(ASKED_WITHIN) {
             return Came::TooLate;
         }
         let moment = run.part(fulfil::ONE_WITHIN);
-        match self.fulfilled(number, &moment).await {
+        let number = match number_of(row) {
+            Ok(number) => number,
+            Err(error) => return Came::Failed(self.passed_over(Work::Fulfilment, row, &error, &moment).await),
+        };
+        match self.fulfilled(&number, &moment).await {
             Ok(Fulfilled::MovedOn) => Came::MovedOn,
             Ok(Fulfilled::Nothing) => {
                 let until = |order: &Order| order.work(moment.now).map(|(_, at)| at);
-                Came::Waiting(self.put_off_order(number, &moment, until).await)
+                Came::Waiting(self.put_off_order(Work::Fulfilment, row, &number, &moment, until).await)
             }
             // The next run has more.
             Err(FulfilError::NoTime) => Came::TooLate,
             Err(error) => {
-                self.failed(number, &error, called, &moment);
+                self.failed(&number, &error, called, &moment);
                 let until = |order: &Order| {
                     let waited_s = moment.now.seconds_apart(since(order));
                     if waited_s >= CALL_AFTER_SECONDS {
                         edge::alarm(SOURCE, "not_fulfilled", number.as_str());
                     }
+                    if is_stuck(&error) {
+                        report_passed_over(number.as_str(), &moment);
+                    }
                     Some(later(waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX), moment.now))
                 };
-                Came::Failed(self.put_off_order(number, &moment, until).await)
+                Came::Failed(self.put_off_order(Work::Fulfilment, row, &number, &moment, until).await)
             }
         }
     }
 
-    async fn ask_outside(&self, number: &OrderNumber, run: &Moment, called: &Called) -> Came {
+    async fn ask_outside(&self, row: &DueRow, run: &Moment, called: &Called) -> Came {
         if run.is_short_of(ASKED_WITHIN) {
             return Came::TooLate;
         }
         let moment = run.part(ASKED_WITHIN);
-        let asked = match self.ledger.order(number, &moment.delivery()).await {
+        let number = match number_of(row) {
+            Ok(number) => number,
+            Err(error) => return Came::Failed(self.passed_over(Work::Outside, row, &error, &moment).await),
+        };
+        let asked = match self.ledger.order(&number, &moment.delivery()).await {
             // Who cannot be asked today is not left to a person for ever.
             Ok(Some(order)) if self.keyless.contains(OPERATOR) && order.recharge.is_some() => {
                 Err(FulfilError::NoOperator)
@@ -146,14 +160,22 @@ impl<L: Backlog> Reconcile<L> {
         };
         match asked {
             Ok(fulfil::Asked::Settled) => Came::MovedOn,
-            Ok(fulfil::Asked::Open) => Came::Waiting(self.put_off_order(number, &moment, again).await),
+            Ok(fulfil::Asked::Open) => {
+                Came::Waiting(self.put_off_order(Work::Outside, row, &number, &moment, again).await)
+            }
             Ok(fulfil::Asked::Left) => {
-                self.put_off_order(number, &moment, |_| None).await;
+                self.put_off_order(Work::Outside, row, &number, &moment, |_| None).await;
                 Came::Left
             }
             Err(error) => {
-                self.failed(number, &error, called, &moment);
-                Came::Failed(self.put_off_order(number, &moment, again).await)
+                self.failed(&number, &error, called, &moment);
+                let again = |order: &Order| {
+                    if is_stuck(&error) {
+                        report_passed_over(number.as_str(), &moment);
+                    }
+                    again(order)
+                };
+                Came::Failed(self.put_off_order(Work::Outside, row, &number, &moment, again).await)
             }
         }
     }
@@ -180,10 +202,11 @@ impl<L: Backlog> Reconcile<L> {
         }
     }
 
-    /// As it stands now, and for how long its buyer has been waiting. One that could not be put off is looked at again in the next run,
-    /// which costs that run some time.
+    /// As it stands now, and for how long its buyer has been waiting. One that cannot be read is passed over.
     async fn put_off_order(
         &self,
+        work: Work,
+        row: &DueRow,
         number: &OrderNumber,
         moment: &Moment,
         until: impl Fn(&Order) -> Option<Timestamp>,
@@ -194,10 +217,32 @@ impl<L: Backlog> Reconcile<L> {
             self.ledger.look_later(&order, until(&order), &delivery).await?;
             Ok::<_, CommitError>(moment.now.seconds_apart(since(&order)))
         };
-        put_off.await.unwrap_or_else(|error| {
-            tracing::warn!(error = %edge::chain(&error), order = number.as_str(), "an order was not put off");
-            0
-        })
+        match put_off.await {
+            Ok(waited_s) => waited_s,
+            Err(error) => self.passed_over(work, row, &error, moment).await,
+        }
+    }
+
+    /// The wait of its buyer is unknown. One that could not be put off is looked at again in the next run, which
+    /// costs that run some time.
+    async fn passed_over(&self, work: Work, row: &DueRow, error: &CommitError, moment: &Moment) -> u64 {
+        if let Err(error) = self.pass_over(Queue::Work(work), row, error, moment).await {
+            tracing::warn!(error = %edge::chain(&error), order = row.id, "an order was not put off");
+        }
+        0
+    }
+}
+
+/// Whether it stays as it is until a person has mended a row, or a release the code.
+fn is_stuck(error: &FulfilError) -> bool {
+    match error {
+        FulfilError::Books(error) => matches!(error, CommitError::Refused(_)),
+        FulfilError::Operator(_)
+        | FulfilError::Custodian(_)
+        | FulfilError::NoOperator
+        | FulfilError::NoCustodian
+        | FulfilError::NoTime
+        | FulfilError::Restless => false,
     }
 }
 

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use edge::Moment;
-use ledger::{Backlog, CommitError, KeptBody, Reason, Waiting};
+use ledger::{Backlog, CommitError, EventKey, KeptBody, Queue, Reason, Waiting};
 use serde::Serialize;
-use webhook::{Outcome, Webhook};
+use webhook::{Outcome, Replayed, Webhook};
 
+use crate::pass_over::report_passed_over;
 use crate::{Reconcile, SOURCE};
 
 /// Of each source. At some 30 ms each that is a few seconds; what is left is first in the next run.
@@ -85,7 +86,7 @@ impl<L: Backlog> Reconcile<L> {
         let is_full = found >= u32::from(EVENTS_MAX);
         let all = if is_full { self.ledger.all_due(W::SOURCE, COUNTED_MAX, &run.delivery()).await? } else { found };
         came.untried = came.untried.saturating_add(all.saturating_sub(found));
-        for (n, receipt) in (0..).zip(due) {
+        for (n, row) in (0..).zip(due) {
             if run.is_short_of(ONE_WITHIN) {
                 came.tried.is_cut_short = true;
                 came.untried = came.untried.saturating_add(found.saturating_sub(n));
@@ -93,8 +94,14 @@ impl<L: Backlog> Reconcile<L> {
             }
             let moment = run.part(ONE_WITHIN);
             // An index may lag, and another run may be at it: nothing is tried that is not due any more.
-            if let Some(waiting) = self.ledger.waiting(&receipt, &moment.delivery()).await? {
-                self.try_again(source, &waiting, &moment, came).await?;
+            match self.ledger.waiting(&EventKey::of_row(&row.id), &moment.but_for(FOR_PUTTING_OFF).delivery()).await {
+                Ok(Some(waiting)) => self.try_again(source, &waiting, &moment, came).await?,
+                Ok(None) => {}
+                Err(error) => {
+                    came.tried.tried = came.tried.tried.saturating_add(1);
+                    came.tried.failed = came.tried.failed.saturating_add(1);
+                    self.pass_over(Queue::Refused(W::SOURCE), &row, &error, &moment).await?;
+                }
             }
         }
         Ok(())
@@ -129,7 +136,11 @@ impl<L: Backlog> Reconcile<L> {
     }
 
     async fn replayed<W: Webhook>(&self, source: &W, waiting: &Waiting, kept: &KeptBody, moment: &Moment) -> Outcome {
-        let outcome = webhook::replay(source, &self.ledger, kept, waiting.first_received_at, moment).await;
+        let replayed = webhook::replay(source, &self.ledger, kept, waiting.first_received_at, moment).await;
+        let Replayed { outcome, is_stuck: is_passed_over } = replayed;
+        if is_passed_over {
+            report_passed_over(waiting.receipt.as_str(), moment);
+        }
         webhook::log(SOURCE, &outcome, Some(waiting.receipt.as_str()), moment);
         if is_stuck(&outcome, waiting, moment) {
             edge::alarm(SOURCE, "still_refused", waiting.receipt.as_str());

@@ -9,9 +9,10 @@ use edge::Moment;
 use ledger::{Backlog, CommitError, EventKey};
 use providers::{CallError, EventPage, ListedEvent};
 use serde::Serialize;
-use webhook::{Outcome, Webhook as _};
+use webhook::{Outcome, Replayed, Webhook as _};
 
 use crate::keyless::Called;
+use crate::pass_over::report_passed_over;
 use crate::{Reconcile, SOURCE, StripeApi};
 
 const SWEEP: &str = "undelivered";
@@ -112,11 +113,16 @@ impl<L: Backlog> Reconcile<L> {
     /// Whether there was time for all of it.
     async fn book_page(&self, page: &EventPage, run: &Moment, told: &mut Listed) -> Result<bool, CommitError> {
         let known = self.known(page, run).await?;
+        for _ in 0..page.unreadable {
+            told.failed = told.failed.saturating_add(1);
+            report_passed_over("an event that names itself in no way", run);
+        }
         // From the oldest, since what follows from another comes after it.
         for event in page.events.iter().rev() {
             told.listed = told.listed.saturating_add(1);
             let Ok(receipt) = receipt(event) else {
                 told.failed = told.failed.saturating_add(1);
+                report_passed_over(&event.id, run);
                 continue;
             };
             if known.contains(&receipt) || known.contains(&unparsed(event)) {
@@ -127,7 +133,11 @@ impl<L: Backlog> Reconcile<L> {
                 return Ok(false);
             }
             let moment = run.part(ONE_WITHIN);
-            let outcome = webhook::listed(&self.stripe, &self.ledger, event.json().as_bytes(), PATH, &moment).await;
+            let listed = webhook::listed(&self.stripe, &self.ledger, event.json().as_bytes(), PATH, &moment).await;
+            let Replayed { outcome, is_stuck } = listed;
+            if is_stuck {
+                report_passed_over(receipt.as_str(), &moment);
+            }
             let count = told.of(&outcome);
             *count = count.saturating_add(1);
             // What is of no interest is listed again and again.

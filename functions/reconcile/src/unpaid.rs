@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use edge::Moment;
 use ledger::{
-    Backlog, CommitError, Committed, Decision, Order, OrderNumber, Payment, PaymentState, Reason, Reference, Timestamp,
-    Work,
+    Backlog, CommitError, Committed, Decision, DueRow, Order, OrderNumber, Payment, PaymentState, Queue, Reason,
+    Reference, Timestamp, Work,
 };
 use serde::Serialize;
 
 use crate::keyless::{Called, Unheard};
+use crate::pass_over::number_of;
 use crate::{Reconcile, SOURCE};
 
 /// A provider takes up to a second to answer; what is left is first in the next run.
 const ORDERS_MAX: u16 = 40;
 /// A provider that hangs must not take the whole run.
-const ONE_WITHIN: Duration = Duration::from_secs(8);
-/// What is kept of that for writing down what it has said, or that it has said nothing.
+const ONE_WITHIN: Duration = Duration::from_secs(9);
+/// What is kept of that for passing it over.
+const FOR_PASSING_OVER: Duration = Duration::from_secs(1);
+/// What is kept of the rest for writing down what it has said, or that it has said nothing.
 const FOR_THE_BOOKS: Duration = Duration::from_secs(2);
 const PAUSE_SECONDS_MIN: u64 = 5 * 60;
 const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
@@ -63,23 +66,28 @@ pub(crate) enum Said {
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_unpaid(&self, run: &Moment) -> Result<Asked, CommitError> {
         let (mut asked, called) = (Asked::default(), Called::default());
-        for number in self.ledger.undone(Work::Payment, ORDERS_MAX, &run.delivery()).await? {
+        for row in self.ledger.undone(Work::Payment, ORDERS_MAX, &run.delivery()).await? {
             if run.is_short_of(ONE_WITHIN) {
                 asked.is_cut_short = true;
                 break;
             }
-            self.settle(&number, &run.part(ONE_WITHIN), &mut asked, &called).await?;
+            let moment = run.part(ONE_WITHIN);
+            if let Err(error) = self.settle(&row, &moment.but_for(FOR_PASSING_OVER), &mut asked, &called).await {
+                asked.failed = asked.failed.saturating_add(1);
+                self.pass_over(Queue::Work(Work::Payment), &row, &error, &moment).await?;
+            }
         }
         Ok(asked)
     }
 
     async fn settle(
         &self,
-        number: &OrderNumber,
+        row: &DueRow,
         moment: &Moment,
         asked: &mut Asked,
         called: &Called,
     ) -> Result<(), CommitError> {
+        let number = &number_of(row)?;
         let Some(order) = self.waiting_for_payment(number, moment).await? else {
             return Ok(());
         };

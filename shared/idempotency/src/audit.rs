@@ -41,6 +41,21 @@ impl Audit for DynamoLedger {
         .await
     }
 
+    async fn renew_check(&self, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+        let stored = self.row(&self.tables().accounts, CHECK.to_owned(), delivery).await?.unwrap_or_default();
+        if check_row::read(&stored).is_ok() {
+            return Ok(());
+        }
+        let mut row = check_row::renewed(delivery);
+        let written_by = row.name(names::WRITTEN_BY);
+        let condition = match stored.get(names::WRITTEN_BY) {
+            Some(read) => format!("{written_by} = {}", row.value(read.clone())),
+            None => format!("attribute_not_exists({written_by})"),
+        };
+        row.conditions.push(condition);
+        self.write_unless_changed(row, &self.tables().accounts, CHECK, delivery).await
+    }
+
     async fn accounts(
         &self,
         after: Option<&str>,

@@ -7,10 +7,13 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::Select;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use ledger::{Backlog, CommitError, Delivery, EventKey, Order, OrderNumber, Timestamp, Waiting, Work};
+use ledger::{
+    Backlog, CommitError, Delivery, DueRow, EventKey, Order, Queue, Timestamp, Waiting, Work, pass_over_pause_s,
+};
 
 use crate::batch::Read;
-use crate::order_image::Image;
+use crate::books::parsed;
+use crate::order_image::{Image, Unreadable};
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;
@@ -25,9 +28,8 @@ impl Backlog for DynamoLedger {
         source: &'static str,
         events_max: u16,
         delivery: &Delivery<'_>,
-    ) -> Result<Vec<EventKey>, CommitError> {
-        let ids = self.due_in(&self.tables().journal, names::ATTENTION, source, events_max, delivery).await?;
-        Ok(ids.iter().map(|id| EventKey::of_row(id)).collect())
+    ) -> Result<Vec<DueRow>, CommitError> {
+        self.due_in(&self.tables().journal, names::ATTENTION, source, events_max, delivery).await
     }
 
     async fn all_due(
@@ -44,16 +46,19 @@ impl Backlog for DynamoLedger {
         let Some(row) = self.row(&self.tables().journal, receipt.to_string(), delivery).await? else {
             return Ok(None);
         };
-        let moment = |name: &str| Timestamp::parse_rfc3339(row.get(name)?.as_s().ok()?).ok();
         // Only what waits has a time at which it is due.
-        let (Some(due_at), Some(first_received_at)) = (moment(names::DUE_AT), moment(names::RECEIVED_AT)) else {
+        if !row.contains_key(names::DUE_AT) {
             return Ok(None);
-        };
+        }
+        let moment = |name| time(&row, name).map_err(|error| CommitError::Refused(Box::new(error)));
+        let (due_at, first_received_at) = (moment(names::DUE_AT)?, moment(names::RECEIVED_AT)?);
         if due_at > delivery.received_at {
             return Ok(None);
         }
-        let body = self.row(&self.tables().bodies, receipt.to_string(), delivery).await?;
-        let body = body.and_then(|row| body::kept(&row));
+        let body = match self.row(&self.tables().bodies, receipt.to_string(), delivery).await? {
+            Some(row) => body::kept(&row).map_err(|error| CommitError::Refused(Box::new(error)))?,
+            None => None,
+        };
         Ok(Some(Waiting { receipt: receipt.clone(), first_received_at, due_at, body }))
     }
 
@@ -65,6 +70,7 @@ impl Backlog for DynamoLedger {
     ) -> Result<(), CommitError> {
         let mut row = Row::default();
         row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
+        row.remove(names::PASSED_OVER);
         if until.is_none() {
             row.remove(names::ATTENTION);
         }
@@ -73,15 +79,9 @@ impl Backlog for DynamoLedger {
         self.write_unless_changed(row, &self.tables().journal, waiting.receipt.as_str(), delivery).await
     }
 
-    async fn undone(
-        &self,
-        work: Work,
-        orders_max: u16,
-        delivery: &Delivery<'_>,
-    ) -> Result<Vec<OrderNumber>, CommitError> {
+    async fn undone(&self, work: Work, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<DueRow>, CommitError> {
         let (table, of_work) = (&self.tables().orders, order_row::word_of(work));
-        let ids = self.due_in(table, names::WORK, of_work, orders_max, delivery).await?;
-        Ok(ids.iter().filter_map(|id| OrderNumber::new(id).ok()).collect())
+        self.due_in(table, names::WORK, of_work, orders_max, delivery).await
     }
 
     async fn left(&self, work: Work, counted_max: u32, delivery: &Delivery<'_>) -> Result<u32, CommitError> {
@@ -97,12 +97,33 @@ impl Backlog for DynamoLedger {
     ) -> Result<(), CommitError> {
         let mut row = Row::default();
         row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
+        row.remove(names::PASSED_OVER);
         if until.is_none() {
             row.remove(names::WORK);
         }
         let (version, read) = (row.name(names::VERSION), row.value(number(&order.version)));
         row.conditions.push(format!("{version} = {read}"));
         self.write_unless_changed(row, &self.tables().orders, order.number.as_str(), delivery).await
+    }
+
+    async fn pass_over(&self, queue: Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+        let (table, index, word) = match queue {
+            Queue::Refused(source) => (&self.tables().journal, names::ATTENTION, source),
+            Queue::Work(work) => (&self.tables().orders, names::WORK, order_row::word_of(work)),
+        };
+        let Some(stored) = self.row(table, row.id.clone(), delivery).await? else {
+            return Ok(());
+        };
+        let times: u32 = parsed(&stored, names::PASSED_OVER);
+        let until = delivery.received_at.plus_seconds(pass_over_pause_s(times));
+        let mut update = Row::default();
+        update.set(names::DUE_AT, text(&until));
+        update.set(names::PASSED_OVER, number(&times.saturating_add(1)));
+        for (name, read) in [(index, word), (names::DUE_AT, &row.due_at)] {
+            let (name, read) = (update.name(name), update.value(text(read)));
+            update.conditions.push(format!("{name} = {read}"));
+        }
+        self.write_unless_changed(update, table, &row.id, delivery).await
     }
 
     async fn known(
@@ -135,13 +156,18 @@ impl Backlog for DynamoLedger {
     }
 }
 
+fn time(row: &Image, name: &'static str) -> Result<Timestamp, Unreadable> {
+    let time = row.get(name).and_then(|value| Timestamp::parse_rfc3339(value.as_s().ok()?).ok());
+    time.ok_or(Unreadable(name))
+}
+
 /// Among the accounts, whose names hold no `#`.
 fn place_id(sweep: &str) -> String {
     format!("sweep#{sweep}")
 }
 
 impl DynamoLedger {
-    /// The ids of the rows under this word of a sparse index that are due, the longest due first.
+    /// The rows under this word of a sparse index that are due, the longest due first.
     async fn due_in(
         &self,
         table: &str,
@@ -149,13 +175,15 @@ impl DynamoLedger {
         word: &str,
         rows_max: u16,
         delivery: &Delivery<'_>,
-    ) -> Result<Vec<String>, CommitError> {
+    ) -> Result<Vec<DueRow>, CommitError> {
         until_answered(delivery.deadline, self.jitter(), || async {
             let query = self.by_now(table, index, word, delivery).limit(i32::from(rows_max));
             match query.send().await {
                 Ok(found) => {
-                    let id = |row: &Image| row.get(names::ID)?.as_s().ok().cloned();
-                    Ok(Answer::Final(found.items().iter().filter_map(id).collect()))
+                    let word = |row: &Image, name| row.get(name)?.as_s().ok().cloned();
+                    let due =
+                        |row: &Image| Some(DueRow { id: word(row, names::ID)?, due_at: word(row, names::DUE_AT)? });
+                    Ok(Answer::Final(found.items().iter().filter_map(due).collect()))
                 }
                 Err(error) => after_failure(error),
             }

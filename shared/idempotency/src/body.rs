@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use ledger::{KeptBody, RawBody, Timestamp};
 
 use crate::names;
+use crate::order_image::Unreadable;
 
 /// A row holds 400 KB; the rest is room for the headers.
 const STORED_BYTES_MAX: usize = 300 * 1024;
@@ -45,19 +46,25 @@ pub(crate) fn row(
     Ok(row)
 }
 
-/// The whole of it as it was received; `None` of one that was cut, or that this release cannot read.
-pub(crate) fn kept(row: &HashMap<String, AttributeValue>) -> Option<KeptBody> {
+/// The whole of it as it was received; `None` of one that was cut.
+pub(crate) fn kept(row: &HashMap<String, AttributeValue>) -> Result<Option<KeptBody>, Unreadable> {
     if row.contains_key(names::TRUNCATED) {
-        return None;
+        return Ok(None);
     }
+    let bytes = bytes(row).ok_or(Unreadable(names::BODY))?;
+    let headers = row.get(names::HEADERS).and_then(|headers| headers.as_m().ok()).ok_or(Unreadable(names::HEADERS))?;
+    let header = |(name, value): (&String, &AttributeValue)| Some((name.clone(), value.as_s().ok()?.clone()));
+    let headers = headers.iter().map(header).collect::<Option<_>>().ok_or(Unreadable(names::HEADERS))?;
+    let path = row.get(names::PATH).and_then(|path| path.as_s().ok()).ok_or(Unreadable(names::PATH))?.clone();
+    Ok(Some(KeptBody { bytes, path, headers }))
+}
+
+fn bytes(row: &HashMap<String, AttributeValue>) -> Option<Vec<u8>> {
     let stored = row.get(names::BODY)?.as_b().ok()?.as_ref();
     let mut bytes = Vec::new();
     GzDecoder::new(stored).take(BYTES_MAX).read_to_end(&mut bytes).ok()?;
     let length: usize = row.get(names::LENGTH)?.as_n().ok()?.parse().ok()?;
-    let headers = row.get(names::HEADERS)?.as_m().ok()?;
-    let headers = headers.iter().map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone())));
-    let path = row.get(names::PATH)?.as_s().ok()?.clone();
-    (bytes.len() == length).then_some(KeptBody { bytes, path, headers: headers.collect::<Option<_>>()? })
+    (bytes.len() == length).then_some(bytes)
 }
 
 /// gzip; of a body that does not fit, as much of its beginning as surely does.

@@ -6,7 +6,7 @@ use ledger::{Balance, Check, Counted, Counting, Delivery, Difference, Matter, Op
 use crate::names;
 use crate::order_image::{Image, Unreadable};
 use crate::order_row::{map, written as versioned};
-use crate::rows::{Row, number, text};
+use crate::rows::{ROW_FORMAT, Row, number, text};
 
 /// Among the accounts, whose names hold no `#`.
 pub(crate) const CHECK: &str = "check#conservation";
@@ -14,12 +14,27 @@ pub(crate) const CHECK: &str = "check#conservation";
 pub(crate) fn written(check: &Check, delivery: &Delivery<'_>) -> Row {
     let mut row = Row::default();
     versioned(&mut row, check.version, delivery);
+    fields(&mut row, check);
+    row
+}
+
+/// One that has not begun, over whatever stands there.
+pub(crate) fn renewed(delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    row.set(names::FORMAT, number(&ROW_FORMAT));
+    row.set(names::VERSION, number(&1));
+    row.set(names::UPDATED_AT, text(&delivery.received_at));
+    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    fields(&mut row, &Check::default());
+    row
+}
+
+fn fields(row: &mut Row, check: &Check) {
     row.set_or_remove(names::BEGAN_AT, check.began_at.as_ref().map(text));
     row.set_or_remove(names::ENDED_AT, check.ended_at.as_ref().map(text));
     row.set_or_remove(names::AFTER, check.after.as_ref().map(text));
     row.set_or_remove(names::COUNTING, check.counting.as_ref().map(counting));
     row.set(names::OPEN, AttributeValue::L(check.open.iter().map(open).collect()));
-    row
 }
 
 fn counting(counting: &Counting) -> AttributeValue {

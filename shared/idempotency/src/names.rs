@@ -55,6 +55,8 @@ pub(crate) const OVERDRAFT: &str = "overdraft";
 pub(crate) const OWNER: &str = "owner";
 pub(crate) const PAID_AT: &str = "paid_at";
 pub(crate) const PAID_BY: &str = "paid_by";
+/// How often the row was passed over since it could last be handled.
+pub(crate) const PASSED_OVER: &str = "passed_over";
 pub(crate) const PATH: &str = "path";
 pub(crate) const PAYMENT: &str = "payment";
 pub(crate) const PERIOD_END: &str = "period_end";

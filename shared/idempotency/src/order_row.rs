@@ -91,6 +91,7 @@ fn work(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     let due = order.work(delivery.received_at).map(|(work, at)| (word_of(work), at));
     row.set_or_remove(names::WORK, due.map(|(work, _)| text(work)));
     row.set_or_remove(names::DUE_AT, due.map(|(_, at)| text(&at)));
+    row.remove(names::PASSED_OVER);
 }
 
 pub(crate) const fn word_of(work: Work) -> &'static str {

@@ -22,6 +22,9 @@ pub trait Audit: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
+    /// Puts a check that has not begun in place of one that cannot be read. Nothing is done where it can be.
+    fn renew_check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<(), CommitError>> + Send;
+
     /// The accounts that are kept after this one, in an order of the store's own. They may be a moment old.
     fn accounts(
         &self,
@@ -72,6 +75,10 @@ impl<L: Audit> Audit for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send {
         L::keep_check(self, check, delivery)
+    }
+
+    fn renew_check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<(), CommitError>> + Send {
+        L::renew_check(self, delivery)
     }
 
     fn accounts(

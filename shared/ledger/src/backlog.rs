@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{CommitError, Delivery, EventKey, Ledger, Order, OrderNumber, Reason, Timestamp, Work};
+use crate::{CommitError, Delivery, EventKey, Ledger, Order, Reason, Timestamp, Work};
 
 /// A late order or a top-up has mostly arrived by then.
 const FIRST_LOOK_SECONDS: u64 = 60;
 const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// What cannot be read today is mostly read by the next release, or once a person has mended the row.
+const PASSED_OVER_SECONDS_MIN: i64 = 5 * 60;
+/// Each time is an alarm: often enough not to be forgotten, and soon enough after the release.
+const PASSED_OVER_SECONDS_MAX: i64 = 60 * 60;
 /// A claim on a payment that we have not heard of in three days, which is how long providers go on sending, is on none of ours.
 const PAYMENT_WAITED_FOR_SECONDS: u64 = 3 * 24 * 60 * 60;
 
@@ -21,7 +25,7 @@ pub trait Backlog: Ledger {
         source: &'static str,
         events_max: u16,
         delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Vec<EventKey>, CommitError>> + Send;
+    ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
     /// How many of them there are. No more than so many are counted.
     fn all_due(
@@ -31,7 +35,8 @@ pub trait Backlog: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send;
 
-    /// What is kept of one, as it stands now; `None` where it is not due any more.
+    /// What is kept of one, as it stands now; `None` where it is not due any more. One that cannot be read is
+    /// [`CommitError::Refused`].
     fn waiting(
         &self,
         receipt: &EventKey,
@@ -52,7 +57,7 @@ pub trait Backlog: Ledger {
         work: Work,
         orders_max: u16,
         delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Vec<OrderNumber>, CommitError>> + Send;
+    ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
     /// With how many orders this is to be done at all, now or later. No more than so many are counted.
     fn left(
@@ -67,6 +72,15 @@ pub trait Backlog: Ledger {
         &self,
         order: &Order,
         until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// Reschedules a row that cannot be handled, whatever is in it, after a pause that doubles each time. Nothing is done where it is
+    /// no longer due as the index had it.
+    fn pass_over(
+        &self,
+        queue: Queue,
+        row: &DueRow,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
@@ -98,7 +112,7 @@ impl<L: Backlog> Backlog for Arc<L> {
         source: &'static str,
         events_max: u16,
         delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Vec<EventKey>, CommitError>> + Send {
+    ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send {
         L::due(self, source, events_max, delivery)
     }
 
@@ -133,7 +147,7 @@ impl<L: Backlog> Backlog for Arc<L> {
         work: Work,
         orders_max: u16,
         delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Vec<OrderNumber>, CommitError>> + Send {
+    ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send {
         L::undone(self, work, orders_max, delivery)
     }
 
@@ -153,6 +167,15 @@ impl<L: Backlog> Backlog for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
         L::look_later(self, order, until, delivery)
+    }
+
+    fn pass_over(
+        &self,
+        queue: Queue,
+        row: &DueRow,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        L::pass_over(self, queue, row, delivery)
     }
 
     fn known(
@@ -181,6 +204,23 @@ impl<L: Backlog> Backlog for Arc<L> {
     }
 }
 
+/// The rows that wait under one word of a sparse index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Refused events, by their source.
+    Refused(&'static str),
+    /// Orders with which something is still to do.
+    Work(Work),
+}
+
+/// A row that is due, by what its index says of it: enough to reschedule a row that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueRow {
+    pub id: String,
+    /// As it is stored, whether or not it is a time.
+    pub due_at: String,
+}
+
 /// An event that was refused, and what is kept of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -203,6 +243,12 @@ impl Waiting {
     pub fn next_look(&self, now: Timestamp) -> Timestamp {
         now.plus_seconds(pause_s(self.first_received_at, now))
     }
+}
+
+/// For how long a row is left alone that has been passed over so often before.
+pub fn pass_over_pause_s(times: u32) -> i64 {
+    let doubled = PASSED_OVER_SECONDS_MIN.saturating_mul(2_i64.saturating_pow(times));
+    doubled.min(PASSED_OVER_SECONDS_MAX)
 }
 
 /// When an event that is refused for this reason is tried again; `None`: never, since nothing that is still to come could cure it.

@@ -41,7 +41,7 @@ pub use audit::{
     AccountPage, Audit, Check, Counted, Counting, Difference, Held, Kept, LinePage, Matter, Open, Place, Posted,
     Subject,
 };
-pub use backlog::{Backlog, KeptBody, Waiting, next_look};
+pub use backlog::{Backlog, DueRow, KeptBody, Queue, Waiting, next_look, pass_over_pause_s};
 pub use copies::{Copied, Copies, CopyName};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};

@@ -19,6 +19,8 @@ const ID_CHARS_MAX: usize = 255;
 #[derive(Debug, Clone)]
 pub struct EventPage {
     pub events: Vec<ListedEvent>,
+    /// How many of them have no readable id: nothing can be booked under their name.
+    pub unreadable: u32,
     /// Whether there are older ones.
     pub has_more: bool,
 }
@@ -75,8 +77,14 @@ impl EventPage {
         if object != "list" {
             return Err(CallError::Unreadable);
         }
-        let events = data.into_iter().map(ListedEvent::read).collect::<Result<_, _>>()?;
-        Ok(Self { events, has_more })
+        let listed = data.len();
+        let events: Vec<ListedEvent> = data.into_iter().filter_map(|event| ListedEvent::read(event).ok()).collect();
+        // One of many is left out; a page of nothing else is no list of events, and there is no place to go on from.
+        if events.is_empty() && listed > 0 {
+            return Err(CallError::Unreadable);
+        }
+        let unreadable = u32::try_from(listed.saturating_sub(events.len())).unwrap_or(u32::MAX);
+        Ok(Self { events, unreadable, has_more })
     }
 }
 

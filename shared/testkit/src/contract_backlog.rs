@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Backlog, Delivery, EventKey, OrderNumber, Work};
+use ledger::{Backlog, Delivery, DueRow, EventKey, OrderNumber, Queue, Work};
 
 use crate::{delivery, now};
 
@@ -33,7 +33,7 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
         }
         ["unpaid", seconds] => {
             let orders = ledger.undone(Work::Payment, EVENTS_MAX, &later(seconds)).await.unwrap();
-            let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
+            let orders: Vec<String> = orders.into_iter().map(|row| row.id).collect();
             Some(if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") })
         }
         ["left", counted_max] => {
@@ -54,6 +54,16 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let before = ledger::Order { version: overtaken, ..order };
             ledger.look_later(&before, Some(now()), &later("0")).await.unwrap();
             Some("done".to_owned())
+        }
+        ["pass-over", event, seconds] => {
+            let due = ledger.due("usage", EVENTS_MAX, &later(seconds)).await.unwrap();
+            let row = due.into_iter().find(|row| row.id == format!("usage#{event}"))?;
+            Some(passed_over(ledger, Queue::Refused("usage"), &row, &later(seconds)).await)
+        }
+        ["pass-over-order", name, seconds] => {
+            let due = ledger.undone(Work::Payment, EVENTS_MAX, &later(seconds)).await.unwrap();
+            let row = due.into_iter().find(|row| row.id == name)?;
+            Some(passed_over(ledger, Queue::Work(Work::Payment), &row, &later(seconds)).await)
         }
         ["known", ref events @ ..] => {
             let receipts: BTreeSet<EventKey> =
@@ -76,10 +86,20 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
     }
 }
 
+async fn passed_over<L: Backlog>(ledger: &L, queue: Queue, row: &DueRow, delivery: &Delivery<'_>) -> String {
+    // A row that waits for something else, or is due at another time by now, is left as it is.
+    ledger.pass_over(Queue::Work(Work::Outside), row, delivery).await.unwrap();
+    ledger.pass_over(queue, &DueRow { due_at: "0".to_owned(), ..row.clone() }, delivery).await.unwrap();
+    ledger.pass_over(queue, row, delivery).await.unwrap();
+    ledger.pass_over(queue, row, delivery).await.unwrap();
+    "done".to_owned()
+}
+
 async fn due<L: Backlog>(ledger: &L, delivery: &Delivery<'_>) -> String {
     assert_eq!(ledger.due("stripe", EVENTS_MAX, delivery).await.unwrap(), [], "of another source");
     let mut told = Vec::new();
-    for receipt in ledger.due("usage", EVENTS_MAX, delivery).await.unwrap() {
+    for row in ledger.due("usage", EVENTS_MAX, delivery).await.unwrap() {
+        let receipt = EventKey::of_row(&row.id);
         let waiting = ledger.waiting(&receipt, delivery).await.unwrap().unwrap();
         let waited_s = waiting.due_at.seconds_apart(waiting.first_received_at);
         let body = waiting.body.unwrap();

@@ -31,6 +31,8 @@ struct State {
     work: BTreeMap<OrderNumber, (Work, Timestamp)>,
     pointers: BTreeMap<Pointer, OrderNumber>,
     subscriptions: BTreeMap<Reference, Subscription>,
+    /// How often a row was passed over since it could last be handled.
+    passed_over: BTreeMap<String, u32>,
     places: BTreeMap<&'static str, String>,
     check: Check,
 }
@@ -204,6 +206,7 @@ impl State {
                 Effect::Order { order, .. } => {
                     self.orders.insert(order.number.clone(), (**order).clone());
                     self.work.remove(&order.number);
+                    self.passed_over.remove(order.number.as_str());
                     if let Some(work) = order.work(delivery.received_at) {
                         self.work.insert(order.number.clone(), work);
                     }
@@ -301,6 +304,7 @@ impl State {
         kept.row.reason = reason.map(str::to_owned);
         kept.row.needs_attention = false;
         kept.due = None;
+        self.passed_over.remove(heading.receipt.as_str());
         kept.fingerprint = heading.fingerprints.current().to_string();
     }
 }

@@ -17,6 +17,15 @@ pub(crate) struct About {
     /// By the sender's own name for it.
     pub(crate) event_id: Option<String>,
     pub(crate) order: Option<OrderNumber>,
+    /// The store will not take it however often it is tried: a row that cannot be read, or a fault of ours.
+    pub(crate) is_stuck: bool,
+}
+
+impl About {
+    fn outcome_of(&mut self, committed: Result<Committed, CommitError>) -> Outcome {
+        self.is_stuck = matches!(committed, Err(CommitError::Refused(_)));
+        Outcome::of_commit(committed)
+    }
 }
 
 /// One line a stage. `Err` is an outcome like any other, only earlier.
@@ -32,7 +41,7 @@ pub(crate) async fn book<W: Webhook, L: Ledger>(
         Ok(event) => event,
         Err(error) => {
             about.event_id.clone_from(&error.event_id);
-            return Err(keep_unparsed::<W, L>(ledger, received, error, delivery).await);
+            return Err(keep_unparsed::<W, L>(ledger, received, error, delivery, about).await);
         }
     };
     about.event_id = Some(source.event_id(&event).to_owned());
@@ -44,9 +53,9 @@ pub(crate) async fn book<W: Webhook, L: Ledger>(
     }
     if !admission.is_within_window(source.sent_at(&event), delivery.received_at) {
         let decision = Decision::Refuse(Refusal { heading, reason: Reason::OutsideClockWindow, effects: Vec::new() });
-        return Ok(Outcome::of_commit(ledger.commit(&decision, delivery).await));
+        return Ok(about.outcome_of(ledger.commit(&decision, delivery).await));
     }
-    Ok(Outcome::of_commit(settle(source, ledger, &event, delivery).await))
+    Ok(about.outcome_of(settle(source, ledger, &event, delivery).await))
 }
 
 /// What the books are told of a request.
@@ -84,6 +93,7 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     received: &Received<'_>,
     error: ParseError,
     delivery: &Delivery<'_>,
+    about: &mut About,
 ) -> Outcome {
     let receipt = EventKey::unparsed(W::SOURCE, received.bytes());
     let heading = Heading {
@@ -97,7 +107,7 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
     match ledger.commit(&decision, delivery).await {
         Err(CommitError::Rejected(_)) => Outcome::Unparsed(error),
-        other => Outcome::of_commit(other),
+        other => about.outcome_of(other),
     }
 }
 

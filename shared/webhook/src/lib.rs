@@ -18,5 +18,5 @@ pub use fields::{Fields, StandsTwice};
 pub use handle::{Function, log};
 pub use outcome::Outcome;
 pub use received::Received;
-pub use replay::{listed, replay};
+pub use replay::{Replayed, listed, replay};
 pub use stages::{Dependency, Endpoint, ParseError, Webhook};

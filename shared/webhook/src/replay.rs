@@ -10,6 +10,14 @@ use ledger::{KeptBody, Ledger, Timestamp};
 use crate::book::{About, book, delivery};
 use crate::{Admission, Outcome, Received, Webhook};
 
+/// What has become of an event that was tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    pub outcome: Outcome,
+    /// Trying it again changes nothing before a person has mended a row, or a release the code.
+    pub is_stuck: bool,
+}
+
 /// Whoever sent it was admitted, and proved itself, when it came; both may be otherwise by now, and count for nothing here.
 pub async fn replay<W: Webhook, L: Ledger>(
     source: &W,
@@ -17,7 +25,7 @@ pub async fn replay<W: Webhook, L: Ledger>(
     kept: &KeptBody,
     first_received_at: Timestamp,
     moment: &Moment,
-) -> Outcome {
+) -> Replayed {
     booked(source, ledger, &Received::again(kept, W::HEADERS_KEPT), first_received_at, moment).await
 }
 
@@ -29,9 +37,9 @@ pub async fn listed<W: Webhook, L: Ledger>(
     event: &[u8],
     path: &str,
     moment: &Moment,
-) -> Outcome {
+) -> Replayed {
     if event.len() > W::BODY_BYTES_MAX {
-        return Outcome::TooLarge;
+        return Replayed { outcome: Outcome::TooLarge, is_stuck: false };
     }
     booked(source, ledger, &Received::listed(event, path), moment.now, moment).await
 }
@@ -42,12 +50,12 @@ async fn booked<W: Webhook, L: Ledger>(
     received: &Received<'_>,
     first_received_at: Timestamp,
     moment: &Moment,
-) -> Outcome {
+) -> Replayed {
     let delivery = delivery(received, moment, first_received_at);
     let (admission, mut about) = (Admission::default(), About::default());
     let booked = book(source, ledger, &admission, received, &delivery, &mut about);
     match AssertUnwindSafe(booked).catch_unwind().await {
-        Ok(outcome) => outcome.unwrap_or_else(|outcome| outcome),
-        Err(_) => Outcome::Panicked,
+        Ok(outcome) => Replayed { outcome: outcome.unwrap_or_else(|outcome| outcome), is_stuck: about.is_stuck },
+        Err(_) => Replayed { outcome: Outcome::Panicked, is_stuck: true },
     }
 }

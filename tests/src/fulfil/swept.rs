@@ -69,7 +69,7 @@ async fn it_is_said_how_long_a_buyer_waits() {
 }
 
 /// An order of this name, made and paid so long after the beginning.
-async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after_s: i64) {
+pub(crate) async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after_s: i64) {
     let mut order = order(grants);
     order.number = OrderNumber::new(name).expect("a number");
     let at = now().plus_seconds(after_s);

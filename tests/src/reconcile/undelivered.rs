@@ -47,6 +47,14 @@ impl Shop {
         })
     }
 
+    /// Of all that Stripe lists, the newest first.
+    async fn sweep_names(&self) -> Vec<String> {
+        let api = api(&self.net).await;
+        let stripe = providers::Stripe::new(api.http, &api.base, api.keys.current());
+        let page = stripe.undelivered(testkit::now(), None, 100, deadline(Duration::from_secs(5))).await;
+        page.expect("a list").events.into_iter().map(|event| event.id).collect()
+    }
+
     /// What came of it: how the order is paid, and what its buyer has.
     fn standing(&self) -> (String, i128) {
         let books = self.world.books();
@@ -224,6 +232,34 @@ async fn a_page_that_cannot_be_read_is_asked_for_by_fewer() {
     let limits = |what: &str| what.split('&').find_map(|pair| pair.strip_prefix("limit=")).map(str::to_owned);
     let asked: Vec<_> = shop.net.asked().iter().filter_map(|asked| limits(&asked.what)).collect();
     assert_eq!(asked, ["100", "10"]);
+}
+
+/// Stripe's list is the queue: what cannot be booked stays in it for three days, and is reported by every run.
+#[tokio::test(start_paused = true)]
+async fn bad_event_is_reported_and_passed_over() {
+    let shop = Shop::paid().await;
+    shop.others(2);
+    let newest = shop.sweep_names().await.remove(0);
+    let from: &'static str = format!("\"id\":\"{newest}\"").leak();
+    shop.net.fail(move |_, _| StripeFault::Altered(from, "\"name\":\"lost\""));
+    listen();
+    let expected = Listed { booked: OF_A_PAYMENT, ignored: 1, failed: 1, ..listed(OF_A_PAYMENT + 1) };
+    assert_eq!(shop.sweep(60).await, expected);
+    let passed_over = || heard().iter().filter(|line| line["alarm"] == "passed_over").count();
+    assert_eq!((passed_over(), shop.standing()), (1, paid()));
+
+    let shop = Shop::paid().await;
+    shop.others(2);
+    let broken = json!({
+        "TableName": "hookledger-local-orders",
+        "Key": { "id": { "S": super::unpaid::NUMBER } },
+        "UpdateExpression": "REMOVE price_amount",
+    });
+    shop.world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
+    listen();
+    let failed = Listed { ignored: 2, failed: OF_A_PAYMENT, ..listed(OF_A_PAYMENT + 2) };
+    assert_eq!(shop.sweep(60).await, failed);
+    assert_eq!(u32::try_from(passed_over()), Ok(OF_A_PAYMENT));
 }
 
 /// A run looks at ten pages, begins with the newest, and the next one goes on where it stopped: also the oldest are reached, and a

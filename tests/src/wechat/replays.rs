@@ -1,6 +1,6 @@
 //! What was refused is tried again from the books: without a key, in the form in which it came, and at the path at which it came.
 
-use ledger::{Backlog as _, Delivery};
+use ledger::{Backlog as _, Delivery, EventKey};
 use webhook::Outcome;
 
 use super::*;
@@ -32,11 +32,16 @@ async fn what_waited_is_booked_from_what_is_kept() {
         let delivery = Delivery { received_at: later, ..delivery(2) };
         let due = function.ledger.due("wechat", 10, &delivery).await.expect("the books");
         assert_eq!(due.len(), 1, "{name} {path}");
-        let waiting = function.ledger.waiting(&due[0], &delivery).await.expect("the books").expect("it waits");
+        let waiting = function
+            .ledger
+            .waiting(&EventKey::of_row(&due[0].id), &delivery)
+            .await
+            .expect("the books")
+            .expect("it waits");
         let kept = waiting.body.expect("a body");
         assert_eq!(kept.path, path);
         let moment = moment_at(3, later);
-        let outcome =
+        let webhook::Replayed { outcome, .. } =
             webhook::replay(&function.source, &function.ledger, &kept, waiting.first_received_at, &moment).await;
         let books = world.books();
         books.check();
@@ -54,7 +59,8 @@ async fn what_is_kept_is_what_was_sealed() {
     let function = function(world.ledger(2), &paid(), &[]).await;
     let delivery = Delivery { received_at: now().plus_seconds(3_600), ..delivery(2) };
     let due = function.ledger.due("wechat", 10, &delivery).await.expect("the books");
-    let waiting = function.ledger.waiting(&due[0], &delivery).await.expect("the books").expect("it waits");
+    let waiting =
+        function.ledger.waiting(&EventKey::of_row(&due[0].id), &delivery).await.expect("the books").expect("it waits");
     let kept: Value = serde_json::from_slice(&waiting.body.expect("a body").bytes).expect("JSON");
     assert_eq!(kept["transaction_id"], TRANSACTION);
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Backlog, CommitError, Delivery, EventKey, Order, OrderNumber, Timestamp, Waiting, Work};
+use ledger::{
+    Backlog, CommitError, Delivery, DueRow, EventKey, Order, OrderNumber, Queue, Timestamp, Waiting, Work,
+    pass_over_pause_s,
+};
 
 use super::{Kept, MemoryLedger};
 
@@ -12,12 +15,12 @@ impl Backlog for MemoryLedger {
         source: &'static str,
         events_max: u16,
         delivery: &Delivery<'_>,
-    ) -> Result<Vec<EventKey>, CommitError> {
+    ) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
         let due = |kept: &Kept| kept.due.filter(|(of, at)| *of == source && *at <= delivery.received_at);
         let mut found: Vec<_> = state.journal.iter().filter_map(|(id, kept)| Some((due(kept)?.1, id))).collect();
         found.sort();
-        Ok(found.into_iter().take(events_max.into()).map(|(_, id)| EventKey::of_row(id)).collect())
+        Ok(found.into_iter().take(events_max.into()).map(|(at, id)| due_row(id, at)).collect())
     }
 
     async fn all_due(
@@ -48,21 +51,17 @@ impl Backlog for MemoryLedger {
         if let Some((source, _)) = kept.due.filter(|(_, due_at)| *due_at == waiting.due_at) {
             kept.due = until.map(|until| (source, until));
             kept.row.needs_attention = until.is_some();
+            state.passed_over.remove(waiting.receipt.as_str());
         }
         Ok(())
     }
 
-    async fn undone(
-        &self,
-        work: Work,
-        orders_max: u16,
-        delivery: &Delivery<'_>,
-    ) -> Result<Vec<OrderNumber>, CommitError> {
+    async fn undone(&self, work: Work, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
         let due = state.work.iter().filter(|(_, (known, at))| *known == work && *at <= delivery.received_at);
-        let mut due: Vec<_> = due.map(|(order, (_, at))| (at, order)).collect();
+        let mut due: Vec<_> = due.map(|(order, (_, at))| (*at, order)).collect();
         due.sort();
-        Ok(due.into_iter().take(orders_max.into()).map(|(_, order)| order.clone()).collect())
+        Ok(due.into_iter().take(orders_max.into()).map(|(at, order)| due_row(order, at)).collect())
     }
 
     async fn left(&self, work: Work, counted_max: u32, _: &Delivery<'_>) -> Result<u32, CommitError> {
@@ -76,10 +75,32 @@ impl Backlog for MemoryLedger {
         if state.orders.get(&order.number).map(|known| known.version) != Some(order.version) {
             return Ok(());
         }
+        state.passed_over.remove(order.number.as_str());
         match (until, state.work.get_mut(&order.number)) {
             (Some(until), Some((_, at))) => *at = until,
             (None, Some(_)) => drop(state.work.remove(&order.number)),
             (_, None) => {}
+        }
+        Ok(())
+    }
+
+    async fn pass_over(&self, queue: Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+        let mut state = self.0.lock().unwrap();
+        let times = state.passed_over.get(&row.id).copied().unwrap_or_default();
+        let until = delivery.received_at.plus_seconds(pass_over_pause_s(times));
+        let due_at = match queue {
+            Queue::Refused(source) => {
+                let due = state.journal.get_mut(&row.id).and_then(|kept| kept.due.as_mut());
+                due.filter(|(of, _)| *of == source).map(|(_, due_at)| due_at)
+            }
+            Queue::Work(work) => {
+                let due = OrderNumber::new(&row.id).ok().and_then(|order| state.work.get_mut(&order));
+                due.filter(|(of, _)| *of == work).map(|(_, due_at)| due_at)
+            }
+        };
+        if let Some(due_at) = due_at.filter(|due_at| due_at.to_string() == row.due_at) {
+            *due_at = until;
+            state.passed_over.insert(row.id.clone(), times.checked_add(1).unwrap());
         }
         Ok(())
     }
@@ -101,4 +122,8 @@ impl Backlog for MemoryLedger {
         };
         Ok(())
     }
+}
+
+fn due_row(id: &(impl ToString + ?Sized), due_at: Timestamp) -> DueRow {
+    DueRow { id: id.to_string(), due_at: due_at.to_string() }
 }

@@ -1,0 +1,289 @@
+//! A row that cannot be handled, in every sweep: it is reported once per try, comes back after pauses that grow, and holds up no other.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use ledger::Grant;
+use reconcile::{Asked, Delivered, Reconcile};
+use serde_json::Value;
+use testkit::{StripeNet, UnitelNet};
+
+use super::unpaid::{NUMBER, Shop, UNPAID, api};
+use super::*;
+use crate::fulfil;
+
+const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
+const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
+const CHECK: &[(&str, &str)] = &[("UNITEL_CHECK_PATH", "/service/check_transaction_result")];
+/// More than two pages of refused events, and of orders.
+const EVENTS: usize = 201;
+const ORDERS: usize = 81;
+
+/// A world with one row that can be handled, and what the sweep asks beside the books.
+struct Stage {
+    world: World,
+    stripe: Option<StripeNet>,
+    unitel: UnitelNet,
+}
+
+impl Stage {
+    async fn run(&self, sweep: &str, minute: i64) -> Report {
+        let at = testkit::now().plus_seconds(minute * MINUTE);
+        self.unitel.set_now(at);
+        let stripe_api = match &self.stripe {
+            None => None,
+            Some(net) => {
+                net.set_now(at);
+                Some(api(net).await)
+            }
+        };
+        let ledger = std::sync::Arc::new(self.world.ledger(0));
+        let worker = fulfil::worker(std::sync::Arc::clone(&ledger), Some((&self.unitel, CHECK)), None).await;
+        let reconcile =
+            Reconcile { ledger, stripe_api, fulfil: worker, ..payments::reconcile(self.world.ledger(0), &[]) };
+        let attempt = 3_000 + u64::try_from(minute).expect("later");
+        reconcile.work(sweep, &run_at(attempt, minute * MINUTE)).await.expect("a run")
+    }
+
+    fn put(&self, table: &str, item: &Value) {
+        let put = json!({ "TableName": format!("hookledger-local-{table}"), "Item": item });
+        self.world.engine.request("PutItem", &put).expect("written");
+    }
+
+    fn remove_attribute(&self, table: &str, id: &str, attribute: &str) {
+        let change = json!({
+            "TableName": format!("hookledger-local-{table}"),
+            "Key": { "id": { "S": id } },
+            "UpdateExpression": format!("REMOVE {attribute}"),
+        });
+        self.world.engine.request("UpdateItem", &change).expect("written");
+    }
+
+    /// So many rows that are due and say nothing else.
+    fn put_bare_rows(&self, table: &str, index: (&str, &str), count: usize, name: impl Fn(usize) -> String) {
+        let due_at = json!({ "S": testkit::now().to_string() });
+        for n in 0..count {
+            let mut item = json!({ "id": { "S": name(n) }, "due_at": due_at });
+            item[index.0] = json!({ "S": index.1 });
+            self.put(table, &item);
+        }
+    }
+
+    /// An account whose balance is no number: no posting on it can be committed.
+    fn spoil_account(&self, account: &str) {
+        let number = json!({ "N": "1000000000" });
+        self.put("accounts", &json!({ "id": { "S": account }, "balance": { "S": "much" }, "available": number }));
+    }
+}
+
+/// How many rows a run has brought to the state in which it leaves a good one.
+fn handled(report: Report) -> u32 {
+    match report {
+        Report::Refused(Tried { cured, .. }) => cured,
+        Report::Unpaid(Asked { paid, unpaid, .. }) => paid + unpaid,
+        Report::Unfulfilled(Delivered { moved_on, .. }) => moved_on,
+        Report::Outside(Delivered { waiting, .. }) => waiting,
+        Report::Undelivered(_) | Report::Conservation(_) => panic!("{report:?}"),
+    }
+}
+
+struct Row {
+    name: &'static str,
+    sweep: &'static str,
+    stage: fn() -> BoxFuture<'static, Stage>,
+    /// Makes the bad rows.
+    spoil: fn(&Stage),
+    /// One of them.
+    bad: &'static str,
+    /// The run that handles the good one, by the minute.
+    handled_at: i64,
+}
+
+async fn of_refused() -> Stage {
+    let world = World::new();
+    told(&world, "payment_intent_succeeded").await;
+    told(&world, "charge_succeeded").await;
+    spend(&world, "e1", "k1", "1").await;
+    orders_of_samples(&world).await;
+    open_account(&world, "alice", "k2", "1").await;
+    Stage { world, stripe: None, unitel: UnitelNet::default() }
+}
+
+async fn of_usage() -> Stage {
+    let world = World::new();
+    spend(&world, "bad", "k1", "1").await;
+    spend(&world, "good", "k2", "1").await;
+    open_account(&world, "mallory", "k1", "1").await;
+    open_account(&world, "alice", "k2", "1").await;
+    Stage { world, stripe: None, unitel: UnitelNet::default() }
+}
+
+async fn of_unpaid() -> Stage {
+    let Shop { world, net, session } = Shop::new().await;
+    net.pay(&session);
+    Stage { world, stripe: Some(net), unitel: UnitelNet::default() }
+}
+
+/// Beside the one that is paid, one of which Stripe knows nothing.
+async fn of_two_unpaid() -> Stage {
+    let stage = of_unpaid().await;
+    payments::made(&stage.world, payments::order("HLgood")).await;
+    stage
+}
+
+async fn of_unfulfilled() -> Stage {
+    let world = fulfil::paid(vec![fulfil::tokens(false)]).await;
+    fulfil::swept::paid_at(&world, "HLgood", vec![Grant::Report(fulfil::word("full"))], 0).await;
+    Stage { world, stripe: None, unitel: UnitelNet::default() }
+}
+
+async fn of_outside() -> Stage {
+    let world = fulfil::paid(vec![fulfil::airtime("88000003")]).await;
+    let unitel = UnitelNet::default();
+    let worker = fulfil::worker(world.ledger(1), Some((&unitel, CHECK)), None).await;
+    assert!(fulfil::work(&worker, &fulfil::run_at(1, 0)).await, "called");
+    Stage { world, stripe: None, unitel }
+}
+
+fn rows() -> Vec<Row> {
+    vec![
+        Row {
+            name: "refused events without a time",
+            sweep: REFUSED,
+            stage: || of_refused().boxed(),
+            spoil: |stage| {
+                stage.put_bare_rows("journal", ("attention", "stripe"), EVENTS, |n| format!("stripe#evt_bad{n:03}"));
+            },
+            bad: "stripe#evt_bad000",
+            handled_at: 7,
+        },
+        Row {
+            name: "a kept body that cannot be read",
+            sweep: REFUSED,
+            stage: || of_refused().boxed(),
+            spoil: |stage| stage.remove_attribute("bodies", "stripe#evt_charge_succeeded", "body"),
+            bad: "stripe#evt_charge_succeeded",
+            handled_at: 5,
+        },
+        Row {
+            name: "a refused event whose order cannot be read",
+            sweep: REFUSED,
+            stage: || of_usage().boxed(),
+            spoil: |stage| stage.spoil_account("mallory/credits"),
+            bad: "usage#bad",
+            handled_at: 5,
+        },
+        Row {
+            name: "unpaid orders that cannot be read",
+            sweep: UNPAID,
+            stage: || of_unpaid().boxed(),
+            spoil: |stage| stage.put_bare_rows("orders", ("work", "payment"), ORDERS, |n| format!("HLbad{n:03}")),
+            bad: "HLbad000",
+            handled_at: 7,
+        },
+        Row {
+            name: "unpaid rows that are no orders",
+            sweep: UNPAID,
+            stage: || of_unpaid().boxed(),
+            spoil: |stage| stage.put_bare_rows("orders", ("work", "payment"), ORDERS, |n| format!("no order {n:03}")),
+            bad: "no order 000",
+            handled_at: 7,
+        },
+        Row {
+            name: "an unpaid order whose payment cannot be committed",
+            sweep: UNPAID,
+            stage: || of_two_unpaid().boxed(),
+            spoil: |stage| stage.spoil_account("alice/credits"),
+            bad: NUMBER,
+            handled_at: 5,
+        },
+        Row {
+            name: "paid orders that cannot be read",
+            sweep: UNFULFILLED,
+            stage: || of_unfulfilled().boxed(),
+            spoil: |stage| stage.put_bare_rows("orders", ("work", "fulfilment"), ORDERS, |n| format!("HLbad{n:03}")),
+            bad: "HLbad000",
+            handled_at: 7,
+        },
+        Row {
+            name: "paid rows that are no orders",
+            sweep: UNFULFILLED,
+            stage: || of_unfulfilled().boxed(),
+            spoil: |stage| {
+                stage.put_bare_rows("orders", ("work", "fulfilment"), ORDERS, |n| format!("no order {n:03}"));
+            },
+            bad: "no order 000",
+            handled_at: 7,
+        },
+        Row {
+            name: "a paid order whose grant cannot be committed",
+            sweep: UNFULFILLED,
+            stage: || of_unfulfilled().boxed(),
+            spoil: |stage| stage.spoil_account("alice/POSX"),
+            bad: fulfil::ORDER,
+            handled_at: 5,
+        },
+        Row {
+            name: "orders outside that cannot be read",
+            sweep: OUTSIDE,
+            stage: || of_outside().boxed(),
+            spoil: |stage| stage.put_bare_rows("orders", ("work", "outside"), ORDERS, |n| format!("HLbad{n:03}")),
+            bad: "HLbad000",
+            handled_at: 7,
+        },
+        Row {
+            name: "rows outside that are no orders",
+            sweep: OUTSIDE,
+            stage: || of_outside().boxed(),
+            spoil: |stage| stage.put_bare_rows("orders", ("work", "outside"), ORDERS, |n| format!("no order {n:03}")),
+            bad: "no order 000",
+            handled_at: 7,
+        },
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_row_is_reported_rescheduled_and_passed_over() {
+    for Row { name, sweep, stage, spoil, bad, handled_at } in rows() {
+        let stage = stage().await;
+        spoil(&stage);
+        let (mut reported, mut handled_first) = (Vec::new(), None);
+        for minute in 5..=41 {
+            listen();
+            let report = stage.run(sweep, minute).await;
+            if handled_first.is_none() && handled(report) > 0 {
+                handled_first = Some(minute);
+            }
+            let alarms = heard();
+            let names_it = |line: &&Value| line["alarm"] == "passed_over" && line["subject"] == bad;
+            reported.extend(alarms.iter().filter(names_it).map(|_| minute));
+        }
+        assert_eq!(handled_first, Some(handled_at), "{name}");
+        let pauses: Vec<i64> = reported.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses.len() >= 3, "{name}: it comes back: {reported:?}");
+        assert!(pauses.is_sorted() && pauses[0] >= 5, "{name}: once per try, and less and less often: {reported:?}");
+    }
+}
+
+/// Its own state is a row as well.
+#[tokio::test(start_paused = true)]
+async fn unreadable_check_is_reported_and_begins_anew() {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "10").await;
+    let stage = Stage { world, stripe: None, unitel: UnitelNet::default() };
+    let open = json!({ "S": "much" });
+    stage.put("accounts", &json!({ "id": { "S": "check#conservation" }, "version": { "N": "7" }, "open": open }));
+    let alarm = json!({ "N": "1" });
+    stage.put("accounts", &json!({ "id": { "S": "bob/credits" }, "balance": alarm, "available": alarm }));
+    let mut said = Vec::new();
+    for minute in (0..30).step_by(5) {
+        listen();
+        stage.run(r#"{"sweep":"conservation"}"#, minute).await;
+        let lines = heard();
+        said.extend(lines.iter().filter_map(|line| {
+            Some((minute, line["alarm"].as_str()?.to_owned(), line["subject"].as_str()?.to_owned()))
+        }));
+    }
+    let expected = [(0, "passed_over", "check#conservation"), (15, "drift", "bob/credits")];
+    let expected = expected.map(|(minute, alarm, of)| (minute, alarm.to_owned(), of.to_owned()));
+    assert_eq!(said.first_chunk(), Some(&expected), "{said:?}");
+}
