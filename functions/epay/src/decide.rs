@@ -1,6 +1,9 @@
 //! What it means for the order that it is about.
 
-use ledger::{Anomaly, Decision, Effect, Entry, Fact, Fingerprint, Heading, Order, Payment, Pointer, Reason, Refusal};
+use ledger::{
+    Anomaly, Decision, Effect, Entry, Fact, Fingerprint, Heading, Order, Payment, PaysFor, Pointer, Reason, Refusal,
+    RefusedPayment,
+};
 use providers::EpayConfig;
 
 use crate::Loaded;
@@ -15,7 +18,12 @@ pub(crate) fn decide(event: &EpayEvent, config: &EpayConfig, loaded: &Loaded) ->
         return refuse(event, Reason::OrderUnknown, Vec::new());
     };
     match paid(event, order, loaded) {
-        Err(anomaly) => refuse(event, anomaly.reason, order.flag(&anomaly)),
+        Err(anomaly) => {
+            let (reason, payment) = (anomaly.reason, anomaly.payment);
+            // Of what disagrees the gateway is not queried.
+            let payment = payment.map(|payment| RefusedPayment { is_confirmed: !loaded.is_confirming, ..payment });
+            refuse(event, reason, order.flag(&Anomaly { payment, ..anomaly }))
+        }
         Ok(_) if loaded.is_confirmed == Some(false) => refuse(event, Reason::Unconfirmed, Vec::new()),
         Ok(mut effects) => {
             effects.extend((!loaded.is_pointed).then(|| points(event, order)));
@@ -26,15 +34,15 @@ pub(crate) fn decide(event: &EpayEvent, config: &EpayConfig, loaded: &Loaded) ->
 
 /// No effects where this very payment has paid it before.
 pub(crate) fn paid(event: &EpayEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Effect>, Anomaly> {
-    let effects = order.pay(&Payment { by: event.by.clone(), money: event.money, at: loaded.at })?;
+    let payment = Payment { by: event.by.clone(), money: event.money, at: loaded.at };
+    let effects = order.pay(&payment)?;
     // Whoever has another merchant's key must not pay with it what is to be paid to this one.
     let begun = order.session.as_ref().map(|session| &session.id);
     match begun.filter(|begun| **begun != format!("{}.{}", event.pid, order.number)) {
         None => Ok(effects),
-        Some(begun) => Err(Anomaly {
-            reason: Reason::MerchantMismatch,
-            details: format!("{} paid {}; it was begun as {begun}", event.by, event.money),
-        }),
+        Some(begun) => {
+            Err(payment.refused(Reason::MerchantMismatch, PaysFor::Order, &format!("it was begun as {begun}")))
+        }
     }
 }
 

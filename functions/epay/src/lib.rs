@@ -47,6 +47,8 @@ pub struct Loaded {
     is_pointed: bool,
     /// `None`: nobody was asked.
     is_confirmed: Option<bool>,
+    /// Whether the gateway confirms what is booked.
+    is_confirming: bool,
     /// When it was first heard of.
     at: Timestamp,
 }
@@ -98,7 +100,9 @@ impl Webhook for Epay {
     ) -> Result<Loaded, CommitError> {
         let is_pointed = ledger.pointed(&Pointer::Provider(event.by.clone()), delivery).await?.is_some();
         let order = ledger.order(&event.order, delivery).await?;
-        let mut loaded = Loaded { order, is_pointed, is_confirmed: None, at: delivery.first_received_at };
+        let is_confirming = self.config.confirm;
+        let mut loaded =
+            Loaded { order, is_pointed, is_confirmed: None, is_confirming, at: delivery.first_received_at };
         if let Some(order) = loaded.order.as_ref().filter(|_| self.config.confirm) {
             // Nobody is asked about what pays nothing.
             let is_news = decide::paid(event, order, &loaded).is_ok_and(|effects| !effects.is_empty());

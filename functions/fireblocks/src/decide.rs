@@ -34,7 +34,7 @@ fn refuse(heading: Heading, reason: Reason, effects: Vec<Effect>) -> Decision {
 
 /// It must be what was asked for, to the last unit and the last letter.
 fn agrees(transfer: &Transfer, order: &Order) -> Result<(), Anomaly> {
-    let anomaly = |reason, details| Err(Anomaly { reason, details });
+    let anomaly = |reason, details| Err(Anomaly { reason, details, payment: None });
     let Transfer { id, key, asset, wallet, amount, .. } = transfer;
     let Some(asked) = order.allocation().filter(|asked| asked.key == *key) else {
         return anomaly(Reason::OrderMismatch, format!("transfer {id} is for {key}, which sends nothing"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use edge::Reply;
-use ledger::{Asset, Line, Money, Order, PaymentState, Share};
+use ledger::{Asset, Flag, Line, Money, Order, PaymentState, Resolution, Share};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -50,6 +50,30 @@ struct Progress<'b> {
     /// How the tokens fare that are sent to a wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer: Option<&'b str>,
+    /// What is wrong with it, each payment that was refused by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    anomalies: Vec<Anomaly<'b>>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anomalies_unlisted: Option<usize>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Anomaly<'b> {
+    reason: &'static str,
+    state: &'static str,
+    #[serde(flatten)]
+    payment: Option<RefusedPayment<'b>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RefusedPayment<'b> {
+    payment: &'b str,
+    amount: String,
+    currency: &'b str,
+    refunded: String,
 }
 
 /// As it was when it was made, whatever has become of it since: whoever asks again gets the same answer.
@@ -69,8 +93,25 @@ pub(crate) fn shown(order: &Order) -> Reply {
         delivered: delivered(order),
         top_up: order.recharge.as_ref().map(|recharge| recharge.state.as_str()),
         transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str()),
+        anomalies: order.anomalies.listed().map(|flag| anomaly(order, flag)).collect(),
+        anomalies_unlisted: Some(order.anomalies.unlisted().len()).filter(|count| *count > 0),
     };
     Reply::json(200, &body(order, order.payment, Some(progress)))
+}
+
+/// The details are for operators: they may name merchants.
+fn anomaly<'b>(order: &'b Order, flag: &'b Flag) -> Anomaly<'b> {
+    let state = match flag.resolution {
+        Resolution::Open if !order.needs_attention(flag) => "refunded",
+        Resolution::Open | Resolution::Cleared | Resolution::Accepted => flag.resolution.as_str(),
+    };
+    let payment = flag.anomaly.payment.as_ref().map(|payment| RefusedPayment {
+        payment: payment.by.id(),
+        amount: payment.money.priced(),
+        currency: payment.money.currency.as_str(),
+        refunded: Money { amount: order.given_back(payment), ..payment.money }.priced(),
+    });
+    Anomaly { reason: flag.anomaly.reason.as_str(), state, payment }
 }
 
 /// What others earn by the order is not the buyer's to know.

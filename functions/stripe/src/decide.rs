@@ -10,6 +10,8 @@ use crate::{Config, Loaded};
 
 /// People must hear of it at once: the bank has taken the money, and there are days to answer.
 const DISPUTE_OPENED: &str = "dispute_opened";
+/// More is reported as given back than was paid.
+const REFUNDED_TOO_MUCH: &str = "refunded_too_much";
 
 /// Whether it is ours to book at all; and if it is not, what becomes of it.
 pub(crate) fn refused(event: &StripeEvent, config: &Config) -> Option<Decision> {
@@ -80,8 +82,10 @@ fn about_order(event: &StripeEvent, heading: Heading, order: &Order, loaded: &Lo
         }),
         Ok(effects) => {
             let opened = matches!(event.report, Report::Dispute { stage: DisputeStage::Open, .. });
+            let is_of_refund = matches!(event.report, Report::Refund { .. } | Report::RefundSum(_));
+            let is_too_much = is_of_refund && order.after(&effects).is_flagged_for(Reason::RefundedTooMuch);
             let effects = effects.into_iter().chain(loaded.pointers(&order.number)).collect();
-            let alarm = opened.then_some(DISPUTE_OPENED);
+            let alarm = opened.then_some(DISPUTE_OPENED).or(is_too_much.then_some(REFUNDED_TOO_MUCH));
             Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
         }
     }

@@ -48,6 +48,7 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment
+            | Reason::RefundedTooMuch
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed

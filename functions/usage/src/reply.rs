@@ -57,6 +57,7 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment
+            | Reason::RefundedTooMuch
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed

@@ -1,6 +1,9 @@
 //! What it means for the order that it is about.
 
-use ledger::{Anomaly, Decision, Effect, Entry, Fact, Heading, Order, Payment, Provider, Reason, Refund, Refusal};
+use ledger::{
+    Anomaly, Decision, Effect, Entry, Fact, Heading, Order, Payment, PaysFor, Provider, Reason, Refund, RefundState,
+    Refusal, RefusedPayment,
+};
 use providers::Queried;
 use providers::wechat::QueriedRefund;
 
@@ -9,6 +12,8 @@ use crate::{Config, Form, Loaded, Said};
 
 /// Somebody must say where the money shall go instead.
 const REFUND_STUCK: &str = "refund_stuck";
+/// More is reported as given back than was paid.
+const REFUNDED_TOO_MUCH: &str = "refunded_too_much";
 
 pub(crate) fn decide(event: &WechatEvent, config: &Config, loaded: &Loaded) -> Decision {
     if event.report == Report::Other {
@@ -22,8 +27,7 @@ pub(crate) fn decide(event: &WechatEvent, config: &Config, loaded: &Loaded) -> D
         .and_then(|effects| confirmed(event, order, config, &loaded.said).map(|()| effects));
     match decided {
         Ok(effects) => {
-            let is_stuck = matches!(event.report, Report::Refund { is_stuck: true, .. });
-            let alarm = is_stuck.then_some(REFUND_STUCK);
+            let alarm = alarm(event, order.after(&effects));
             Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
         }
         // It may be true yet: nothing is wrong with the order so far.
@@ -31,16 +35,34 @@ pub(crate) fn decide(event: &WechatEvent, config: &Config, loaded: &Loaded) -> D
             Decision::Refuse(Refusal { heading, reason: Reason::Unconfirmed, effects: Vec::new() })
         }
         Err(anomaly) => {
-            let reason = anomaly.reason;
+            let (reason, anomaly) = (anomaly.reason, with_payment(anomaly, event, config, &loaded.said));
             Decision::Refuse(Refusal { heading, reason, effects: order.flag(&anomaly) })
         }
     }
 }
 
+/// What people have to hear of, with the order as it is by now: an older word of a refund that has succeeded since is none of it.
+fn alarm(event: &WechatEvent, order: &Order) -> Option<&'static str> {
+    let Report::Refund { of, id, is_stuck, .. } = &event.report else {
+        return None;
+    };
+    let known = order.claims.get(of.id()).and_then(|claims| claims.refunds.by_id.get(id));
+    let is_pending = known.is_some_and(|refund| refund.state == RefundState::Pending);
+    if *is_stuck && is_pending {
+        return Some(REFUND_STUCK);
+    }
+    order.is_flagged_for(Reason::RefundedTooMuch).then_some(REFUNDED_TOO_MUCH)
+}
+
 /// Whether WeChat has to be asked before this is booked: not where it changes nothing, nor where it is refused in any case.
 pub(crate) fn needs_confirmation(event: &WechatEvent, order: &Order, config: &Config) -> bool {
     let changes = effects(event, order, config).is_ok_and(|effects| !effects.is_empty());
-    let asks = match (&event.report, event.form) {
+    changes && is_only_claimed(event, config)
+}
+
+/// Whether WeChat's own word is needed beside the notification.
+fn is_only_claimed(event: &WechatEvent, config: &Config) -> bool {
+    match (&event.report, event.form) {
         // A merchant's refund is signed over APIv3 alone.
         (Report::Refund { .. }, Form::V2 | Form::CloudRun) => true,
         (Report::Other, _) => false,
@@ -48,8 +70,23 @@ pub(crate) fn needs_confirmation(event: &WechatEvent, order: &Order, config: &Co
         (Report::Payment { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Refund { .. }, form) => {
             config.confirms(form)
         }
+    }
+}
+
+/// The anomaly with the payment that it is about, and with the sum that WeChat names where it was queried.
+fn with_payment(anomaly: Anomaly, event: &WechatEvent, config: &Config, said: &Said) -> Anomaly {
+    let Report::Payment { by, money, .. } = &event.report else {
+        return anomaly;
     };
-    changes && asks
+    let queried = match said {
+        Said::Payment(queried) if queried.state.is_paid() && queried.transaction.as_deref() == Some(by.id()) => {
+            queried.money
+        }
+        Said::Payment(_) | Said::NotAsked | Said::Nothing | Said::Refund(_) => None,
+    };
+    let is_confirmed = queried.is_some() || !is_only_claimed(event, config);
+    let (by, money) = (by.clone(), queried.unwrap_or(*money));
+    Anomaly { payment: Some(RefusedPayment { by, money, pays_for: PaysFor::Order, is_confirmed }), ..anomaly }
 }
 
 /// What it does to the order, if it is about this very order and of what was agreed.
@@ -66,7 +103,7 @@ fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Ef
             }
             let is_currency = money.currency != price.currency;
             let reason = if is_currency { Reason::CurrencyMismatch } else { Reason::AmountMismatch };
-            Err(Anomaly { reason, details: format!("{by} paid {money}; the price is {price}") })
+            Err(Anomaly { reason, details: format!("{by} paid {money}; the price is {price}"), payment: None })
         }
         Report::Unpaid(state) => Ok(order.learn_unpaid(*state)),
         Report::Refund { of, id, money, state, .. } => {
@@ -78,7 +115,8 @@ fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Ef
 
 /// The order must be WeChat's, the merchant ours, and the number the same wherever it stands.
 fn agrees(event: &WechatEvent, order: &Order, config: &Config) -> Result<(), Anomaly> {
-    let anomaly = |reason, but: &str| Err(Anomaly { reason, details: format!("{}: {but}", event.receipt) });
+    let anomaly =
+        |reason, but: &str| Err(Anomaly { reason, details: format!("{}: {but}", event.receipt), payment: None });
     if !is_ours(event, config) {
         let Ids { mch_id, app_id, sub_mch_id, sub_app_id } = &event.ids;
         let named = [mch_id, app_id, sub_mch_id, sub_app_id].map(|id| id.as_deref().unwrap_or("-")).join(" ");
@@ -121,7 +159,7 @@ fn is_ours(event: &WechatEvent, config: &Config) -> bool {
 }
 
 fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -> Result<(), Anomaly> {
-    let unconfirmed = || Err(Anomaly { reason: Reason::Unconfirmed, details: String::new() });
+    let unconfirmed = || Err(Anomaly { reason: Reason::Unconfirmed, details: String::new(), payment: None });
     if !needs_confirmation(event, order, config) {
         return Ok(());
     }
@@ -139,7 +177,8 @@ fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -
         (Report::Payment { by, money, .. }, Said::Payment(said)) => {
             let is_paid = said.state.is_paid() && said.transaction.as_deref() == Some(by.id());
             let Some(found) = said.money.filter(|_| is_paid) else { return unconfirmed() };
-            let anomaly = |reason| Err(Anomaly { reason, details: format!("{by} paid {money}; WeChat says {found}") });
+            let details = || format!("{by} paid {money}; WeChat says {found}");
+            let anomaly = |reason| Err(Anomaly { reason, details: details(), payment: None });
             if found.currency != money.currency {
                 return anomaly(Reason::CurrencyMismatch);
             }
@@ -161,7 +200,7 @@ fn says_the_same(event: &WechatEvent, order: &Order, config: &Config, said: &Que
     // CloudRun does not always say.
     if !said.app.is_empty() && said.app != config.ids.payee_app() {
         let details = format!("{}: WeChat says that it is of {}", event.receipt, said.app);
-        return Err(Anomaly { reason: Reason::MerchantMismatch, details });
+        return Err(Anomaly { reason: Reason::MerchantMismatch, details, payment: None });
     }
     let in_attach = InAttach::read(said.attach.as_deref());
     agrees(&WechatEvent { in_attach, ..event.clone() }, order, config)

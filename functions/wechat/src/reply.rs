@@ -74,6 +74,7 @@ fn told(outcome: &Outcome) -> Told {
             | Reason::AmountMismatch
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment
+            | Reason::RefundedTooMuch
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed

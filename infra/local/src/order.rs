@@ -1,5 +1,6 @@
 //! `order`: what is known of an order, for whoever has to say what happened; and what only a person can say of it.
 
+mod flags;
 mod resolve;
 
 use std::path::Path;
@@ -90,8 +91,7 @@ fn show(order: &Row) {
     let rows: Vec<[String; 2]> = rows.into_iter().map(|[name, value]| [format!("  {name}"), value]).collect();
     print::columns(&rows);
     let claims = order.claims.iter().flat_map(|(payment, claims)| claimed(payment, claims, terms.price));
-    let anomalies = order.anomalies.iter().map(|(reason, details)| format!("{}: {details}", reason.as_str()));
-    for line in claims.chain(anomalies) {
+    for line in claims.chain(flags::lines(order)) {
         print::line(format_args!("  {line}"));
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const AMOUNT: &str = "amount";
+/// How many more there are than are listed: a number for each.
+pub(crate) const ANOMALIES_UNLISTED: &str = "anomalies_unlisted";
 pub(crate) const ANOMALY_AT: &str = "anomaly_at";
 pub(crate) const ANOMALY_DETAILS: &str = "anomaly_details";
 /// Present only on orders that somebody has to look at: the key of a sparse index.
@@ -20,12 +22,14 @@ pub(crate) const BODY: &str = "body";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const CODE: &str = "code";
 pub(crate) const COMMISSIONS: &str = "commissions";
+pub(crate) const CONFIRMED: &str = "confirmed";
 pub(crate) const COUNTING: &str = "counting";
 pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const CREDIT: &str = "credit";
 pub(crate) const CURRENCY: &str = "currency";
 pub(crate) const DEBIT: &str = "debit";
 pub(crate) const DELIVERED: &str = "delivered";
+pub(crate) const DETAILS: &str = "details";
 pub(crate) const DISPUTED: &str = "disputed";
 pub(crate) const DISPUTES: &str = "disputes";
 pub(crate) const DUE_AT: &str = "due_at";
@@ -59,6 +63,7 @@ pub(crate) const PAID_BY: &str = "paid_by";
 pub(crate) const PASSED_OVER: &str = "passed_over";
 pub(crate) const PATH: &str = "path";
 pub(crate) const PAYMENT: &str = "payment";
+pub(crate) const PAYS_FOR: &str = "pays_for";
 pub(crate) const PERIOD_END: &str = "period_end";
 pub(crate) const PHONE: &str = "phone";
 pub(crate) const PLACE: &str = "place";

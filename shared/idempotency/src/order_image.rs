@@ -6,12 +6,13 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Amount, Claims, Commission, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money,
-    OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, Plan, Provider, Reason, Recharge, RechargeState,
+    OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, Plan, Provider, Recharge, RechargeState,
     Reference, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms,
     Timestamp, TopUp, TopUpKind, Transfer, TransferStatus, Word,
 };
 use thiserror::Error;
 
+use crate::anomaly_row;
 use crate::names;
 
 pub(crate) type Image = HashMap<String, AttributeValue>;
@@ -21,7 +22,7 @@ pub(crate) type Image = HashMap<String, AttributeValue>;
 #[error("a row has no readable {0}")]
 pub(crate) struct Unreadable(pub(crate) &'static str);
 
-type Read<T> = Result<T, Unreadable>;
+pub(crate) type Read<T> = Result<T, Unreadable>;
 
 pub(crate) fn order(row: &Image) -> Read<Order> {
     let paid = match (maybe(row, names::PAID_BY, reference)?, maybe(row, names::PAID_AT, time)?) {
@@ -44,7 +45,7 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         delivered: delivered(row)?,
         transfer: inner(row, names::TRANSFER)?.map(transfer).transpose()?,
         recharge: maybe(row, names::RECHARGE_AT, time)?.map(|at| recharge(row, at)).transpose()?,
-        anomalies: anomalies(row)?,
+        anomalies: anomaly_row::read(row)?,
         session: inner(row, names::SESSION)?.map(session).transpose()?,
     })
 }
@@ -164,15 +165,6 @@ fn session(row: &Image) -> Read<Session> {
     Ok(Session { id: word(row, names::ID, owned)?, url: word(row, names::URL, owned)? })
 }
 
-fn anomalies(row: &Image) -> Read<BTreeMap<Reason, String>> {
-    let details = inner(row, names::ANOMALY_DETAILS)?;
-    let pair = |(reason, details): (&String, &AttributeValue)| {
-        let reason = Reason::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(reason))?;
-        Some((reason, details.as_s().ok()?.clone()))
-    };
-    details.into_iter().flatten().map(|item| pair(item).ok_or(Unreadable(names::ANOMALY_DETAILS))).collect()
-}
-
 pub(crate) fn pointer(row: &Image) -> Read<OrderNumber> {
     word(row, names::ORDER, |number| OrderNumber::new(number).ok())
 }
@@ -200,12 +192,12 @@ pub(crate) fn subscription(row: &Image) -> Read<Subscription> {
     })
 }
 
-fn word<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
+pub(crate) fn word<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
     maybe(row, name, read)?.ok_or(Unreadable(name))
 }
 
 /// Nothing where there is no attribute; something else than a readable text is a fault all the same.
-fn maybe<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
+pub(crate) fn maybe<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
     let Some(value) = row.get(name) else {
         return Ok(None);
     };
@@ -216,8 +208,12 @@ fn number<N: FromStr>(row: &Image, name: &'static str) -> Read<N> {
     row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).ok_or(Unreadable(name))
 }
 
-fn amount(row: &Image, name: &'static str) -> Read<Amount> {
+pub(crate) fn amount(row: &Image, name: &'static str) -> Read<Amount> {
     Amount::from_wide(number(row, name)?).ok_or(Unreadable(name))
+}
+
+pub(crate) fn flag(row: &Image, name: &'static str) -> Read<bool> {
+    row.get(name).and_then(|value| value.as_bool().ok()).copied().ok_or(Unreadable(name))
 }
 
 fn inner<'i>(row: &'i Image, name: &'static str) -> Read<Option<&'i Image>> {
@@ -230,7 +226,7 @@ fn by_id<V>(row: &Image, name: &'static str, read: fn(&Image) -> Read<V>) -> Rea
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
-fn owned(text: &str) -> Option<String> {
+pub(crate) fn owned(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
@@ -242,11 +238,11 @@ fn time(text: &str) -> Option<Timestamp> {
     Timestamp::parse_rfc3339(text).ok()
 }
 
-fn currency(code: &str) -> Option<Currency> {
+pub(crate) fn currency(code: &str) -> Option<Currency> {
     Currency::parse(code).ok()
 }
 
-fn reference(text: &str) -> Option<Reference> {
+pub(crate) fn reference(text: &str) -> Option<Reference> {
     let (provider, id) = text.split_once('#')?;
     Reference::new(Provider::named(provider)?, id).ok()
 }

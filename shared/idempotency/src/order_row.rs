@@ -8,6 +8,7 @@ use ledger::{
     Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
 };
 
+use crate::anomaly_row;
 use crate::names;
 use crate::plan::read_version;
 use crate::rows::{ROW_FORMAT, Row, number, text};
@@ -48,7 +49,7 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set_or_remove(names::RECHARGE_AT, order.recharge.as_ref().map(|recharge| text(&recharge.at)));
     row.set_or_remove(names::RECHARGE, order.recharge.as_ref().map(recharge));
     row.set_or_remove(names::SESSION, order.session.as_ref().map(session));
-    anomalies(&mut row, order, delivery);
+    anomaly_row::write(&mut row, order, delivery);
     work(&mut row, order, delivery);
     row
 }
@@ -72,18 +73,6 @@ fn allowed(row: &mut Row, order: &Order, transition: Transition) {
             let (name, value) = (row.name(attribute), row.value(value));
             row.conditions.push(format!("{name} = {value}"));
         }
-    }
-}
-
-fn anomalies(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
-    let first = order.anomalies.keys().next();
-    row.set_or_remove(names::ANOMALY_REASON, first.map(|reason| text(&reason.as_str().to_ascii_uppercase())));
-    let details = order.anomalies.iter().map(|(reason, details)| (reason.as_str().to_ascii_uppercase(), text(details)));
-    row.set_or_remove(names::ANOMALY_DETAILS, first.map(|_| AttributeValue::M(details.collect())));
-    if first.is_some() {
-        row.set_first(names::ANOMALY_AT, text(&delivery.received_at));
-    } else {
-        row.remove(names::ANOMALY_AT);
     }
 }
 

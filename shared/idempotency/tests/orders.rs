@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Amount, Claims, Commission, CommitError, Committed, Currency, Decision, Dispute, DisputeStage, Disputes, Effect,
-    Entry, EventKey, Exchange, Fingerprint, Fulfilment, Grant, Heading, Ledger as _, Line, Money, OnChain, Operator,
-    Order, OrderNumber, Owner, Paid, PaymentState, Plan, Provider, Reason, Recharge, RechargeState, Reference, Refund,
-    RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpKind,
-    Transfer, TransferStatus, Transition, Word,
+    Amount, Anomalies, Anomaly, Claims, Commission, CommitError, Committed, Currency, Decision, Dispute, DisputeStage,
+    Disputes, Effect, Entry, EventKey, Exchange, Fingerprint, Flag, Fulfilment, Grant, Heading, LISTED_MAX,
+    Ledger as _, Line, Money, OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, PaysFor, Plan,
+    Provider, Reason, Recharge, RechargeState, Reference, Refund, RefundState, Refunds, RefusedPayment, Reported,
+    Resolution, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpKind, Transfer, TransferStatus,
+    Transition, UNLISTED_MAX, Word,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, delivery, now};
@@ -95,9 +96,30 @@ fn full(number: &str) -> Order {
     order.posted = widest;
     order.postings = 7;
     order.fulfilment = Fulfilment::Unknown;
-    order.anomalies = Reason::ALL.map(|reason| (reason, format!("about {}", reason.as_str()))).into();
+    order.anomalies = anomalies();
     order.session = Some(Session { id: "cs_1".to_owned(), url: "https://pay.example/cs_1?a=b".to_owned() });
     order
+}
+
+/// As many as there may be, each in a way of its own.
+fn anomalies() -> Anomalies {
+    let refused = |n: usize, pays_for| RefusedPayment {
+        by: reference(&format!("pi_{n}")),
+        money: money(1_998, "JPY"),
+        pays_for,
+        is_confirmed: n.is_multiple_of(3),
+    };
+    let each = Resolution::ALL.into_iter().cycle().zip(PaysFor::ALL.into_iter().cycle());
+    let flag = |((n, reason), (resolution, pays_for)): ((usize, Reason), (Resolution, PaysFor))| Flag {
+        anomaly: Anomaly {
+            reason,
+            details: format!("about {}", reason.as_str()),
+            payment: (n % 4 > 0).then(|| refused(n, pays_for)),
+        },
+        resolution,
+    };
+    let flags = Reason::ALL.into_iter().enumerate().zip(each).map(flag).take(LISTED_MAX).collect();
+    Anomalies::of_kept(flags, (0..1_000).collect()).expect("no more than there may be")
 }
 
 async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, CommitError> {
@@ -225,7 +247,9 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
             "flagged",
             &|order| {
                 order.payment = PaymentState::Expired;
-                order.anomalies.insert(Reason::AmountMismatch, "details".to_owned());
+                let anomaly = Anomaly { reason: Reason::AmountMismatch, details: "details".to_owned(), payment: None };
+                let flag = Flag { anomaly, resolution: Resolution::Open };
+                order.anomalies = Anomalies::of_kept(vec![flag], BTreeSet::new()).expect("one");
             },
             None,
             true,
@@ -269,4 +293,31 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
         .engine
         .request("Scan", &json!({ "TableName": format!("hookledger-{STAGE}-orders"), "IndexName": "work" }));
     assert_eq!(all.expect("an answer")["Count"], Value::from(9), "nothing else is indexed");
+}
+
+/// A row that takes the most that the list may hold is far from the store's limit of 400 KB, and each write of it is billed by the
+/// kilobyte.
+#[tokio::test(start_paused = true)]
+async fn the_longest_list_of_anomalies_is_a_small_part_of_a_row() {
+    let long = |n: usize| Flag {
+        anomaly: Anomaly {
+            reason: Reason::MerchantMismatch,
+            details: format!("{n:0>256}"),
+            payment: Some(RefusedPayment {
+                by: reference(&format!("{n:0>128}")),
+                money: money(u64::MAX, "USD"),
+                pays_for: PaysFor::Period,
+                is_confirmed: false,
+            }),
+        },
+        resolution: Resolution::Accepted,
+    };
+    let world = World::new();
+    let unlisted = (0..u32::try_from(UNLISTED_MAX).expect("a few")).map(|n| u32::MAX - n);
+    let flags = (0..LISTED_MAX).map(long).collect();
+    let anomalies = Anomalies::of_kept(flags, unlisted.collect()).expect("no more than there may be");
+    write(&world, "made", Order { anomalies, ..plain("N1") }.created()).await.expect("written");
+    let read = json!({ "TableName": format!("hookledger-{STAGE}-orders"), "Key": { "id": { "S": "N1" } } });
+    let row = world.engine.request("GetItem", &read).expect("an answer")["Item"].to_string();
+    assert!(row.len() < 50_000, "{} bytes as JSON", row.len());
 }

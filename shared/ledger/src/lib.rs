@@ -12,6 +12,7 @@
 
 mod account;
 mod amount;
+mod anomaly;
 mod asset;
 mod audit;
 mod backlog;
@@ -36,6 +37,7 @@ mod transfer;
 
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
 pub use amount::{Amount, AmountError, Balance};
+pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};
 pub use asset::{Asset, Word, WordError};
 pub use audit::{
     AccountPage, Audit, Check, Counted, Counting, Difference, Held, Kept, LinePage, Matter, Open, Place, Posted,
@@ -53,7 +55,7 @@ pub use order::{
     Exchange, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference, ReferenceError,
     Session, Terms,
 };
-pub use payment::{Anomaly, Payment, Transition};
+pub use payment::{Payment, Transition};
 pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
 pub use reason::Reason;
 pub use recharge::{Heard, Recharge, RechargeState, Verdict};

@@ -5,7 +5,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{Amount, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Reason, Recharge, Timestamp, Transfer};
+use crate::{
+    Amount, Anomalies, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Recharge, Timestamp, Transfer,
+};
 
 /// What WeChat Pay allows as a merchant's order number; the other providers allow more.
 const NUMBER_CHARS_MAX: usize = 32;
@@ -167,8 +169,7 @@ pub struct Order {
     pub transfer: Option<Transfer>,
     /// The one call to an operator that it allows.
     pub recharge: Option<Recharge>,
-    /// What somebody has to look at, and the particulars.
-    pub anomalies: BTreeMap<Reason, String>,
+    pub anomalies: Anomalies,
     pub session: Option<Session>,
 }
 
@@ -264,7 +265,7 @@ impl Order {
             delivered: BTreeMap::new(),
             transfer: None,
             recharge: None,
-            anomalies: BTreeMap::new(),
+            anomalies: Anomalies::default(),
             session: None,
         }
     }

@@ -2,8 +2,9 @@
 //! it was read to the effects that bring it up to date; a report that says nothing new has none.
 
 use crate::{
-    Amount, Asset, Claims, Dispute, Effect, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid, PaymentState,
-    Posting, Reason, RechargeState, Reference, Refund, Reported, Session, Terms, Timestamp, Transfer,
+    Amount, Anomaly, Asset, Claims, Dispute, Effect, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid,
+    PaymentState, PaysFor, Posting, Reason, RechargeState, Reference, Refund, RefusedPayment, Reported, Session, Terms,
+    Timestamp, Transfer,
 };
 
 /// A payment as its provider reports it.
@@ -14,16 +15,13 @@ pub struct Payment {
     pub at: Timestamp,
 }
 
-/// A payment that disagrees with its order: kept, flagged, and nothing is delivered for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Anomaly {
-    pub reason: Reason,
-    pub details: String,
-}
-
-impl Anomaly {
-    fn of(reason: Reason, payment: &Payment, but: &str) -> Self {
-        Self { reason, details: format!("{} paid {}; {but}", payment.by, payment.money) }
+impl Payment {
+    /// As a verified event has it, of which nothing is booked.
+    pub fn refused(&self, reason: Reason, pays_for: PaysFor, but: &str) -> Anomaly {
+        let Self { by, money, at: _ } = self;
+        let details = format!("{by} paid {money}; {but}");
+        let payment = RefusedPayment { by: by.clone(), money: *money, pays_for, is_confirmed: true };
+        Anomaly { reason, details, payment: Some(payment) }
     }
 }
 
@@ -39,16 +37,17 @@ impl Order {
     pub fn pay(&self, payment: &Payment) -> Result<Vec<Effect>, Anomaly> {
         // Another provider's payment is not a second one: it is none of this order's.
         if let Some(paid) = self.paid.as_ref().filter(|paid| paid.by.provider() == payment.by.provider()) {
-            let duplicate = || Anomaly::of(Reason::DuplicatePayment, payment, &format!("it was paid by {}", paid.by));
+            let but = format!("it was paid by {}", paid.by);
+            let duplicate = || payment.refused(Reason::DuplicatePayment, PaysFor::Order, &but);
             return if paid.by == payment.by { Ok(Vec::new()) } else { Err(duplicate()) };
         }
-        self.agrees(payment)?;
+        self.agrees(payment, PaysFor::Order)?;
         let mut after = self.clone();
         after.paid = Some(Paid { by: payment.by.clone(), at: payment.at });
         Ok(self.changed_to(after))
     }
 
-    fn agrees(&self, payment: &Payment) -> Result<(), Anomaly> {
+    fn agrees(&self, payment: &Payment, pays_for: PaysFor) -> Result<(), Anomaly> {
         let Terms { provider, price, .. } = &self.terms;
         let reason = if payment.by.provider() != *provider {
             Reason::ProviderMismatch
@@ -59,7 +58,7 @@ impl Order {
         } else {
             return Ok(());
         };
-        Err(Anomaly::of(reason, payment, &format!("the price is {price} by {}", provider.as_str())))
+        Err(payment.refused(reason, pays_for, &format!("the price is {price} by {}", provider.as_str())))
     }
 
     /// Pays for one period of the subscription that this order began: once for each invoice, whichever event tells of it.
@@ -69,7 +68,7 @@ impl Order {
         if payment.money.amount.is_zero() || credits.is_zero() {
             return Ok(Vec::new());
         }
-        self.agrees(payment)?;
+        self.agrees(payment, PaysFor::Period)?;
         let posting = Posting::to_customer(self.owner.account(Asset::CREDITS), House::Revenue, credits);
         let key = MoneyKey::of_invoice(&payment.by);
         Ok(vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })])
@@ -85,7 +84,7 @@ impl Order {
     }
 
     pub fn learn_refund(&self, of: &Reference, id: &str, refund: Refund) -> Vec<Effect> {
-        self.learn(of, |claims| claims.refunds.learn(id, refund))
+        self.learn(of, |claims| claims.refunds.learn(of.provider(), id, refund))
     }
 
     /// The sum of all refunds of a payment, as the provider last named it.
@@ -100,13 +99,6 @@ impl Order {
     fn learn(&self, of: &Reference, what: impl FnOnce(&mut Claims)) -> Vec<Effect> {
         let mut after = self.clone();
         what(after.claims.entry(of.id().to_owned()).or_default());
-        self.changed_to(after)
-    }
-
-    /// What somebody has to look at. The first particulars of each reason stand.
-    pub fn flag(&self, anomaly: &Anomaly) -> Vec<Effect> {
-        let mut after = self.clone();
-        after.anomalies.entry(anomaly.reason).or_insert_with(|| anomaly.details.clone());
         self.changed_to(after)
     }
 
@@ -141,6 +133,7 @@ impl Order {
             PaymentState::Refunded
         };
         self.settle_outside();
+        self.flag_refunds();
         self.fulfilment = self.progress();
         let mut movements = Vec::new();
         let payment = MoneyKey::of_payment(&paid.by);
@@ -166,9 +159,9 @@ impl Order {
         }
         if self.recharge.as_ref().is_some_and(|recharge| recharge.state == RechargeState::Failed) {
             if self.payment == PaymentState::Refunded {
-                self.anomalies.remove(&Reason::RechargeFailed);
+                self.anomalies.leave(Reason::RechargeFailed);
             } else {
-                self.anomalies.entry(Reason::RechargeFailed).or_default();
+                self.anomalies.enter(Reason::RechargeFailed, String::new);
             }
         }
     }

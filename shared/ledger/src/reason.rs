@@ -28,6 +28,8 @@ pub enum Reason {
     AmountMismatch,
     CurrencyMismatch,
     DuplicatePayment,
+    /// More than was paid is reported as given back.
+    RefundedTooMuch,
     /// Nobody knows whether a telephone was topped up.
     RechargeUnknown,
     /// It was not, and is paid for.
@@ -40,7 +42,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InsufficientCredits,
         Self::UnknownKey,
         Self::KeyTaken,
@@ -60,6 +62,7 @@ impl Reason {
         Self::AmountMismatch,
         Self::CurrencyMismatch,
         Self::DuplicatePayment,
+        Self::RefundedTooMuch,
         Self::RechargeUnknown,
         Self::RechargeFailed,
         Self::TransferFailed,
@@ -88,6 +91,7 @@ impl Reason {
             Self::AmountMismatch => "amount_mismatch",
             Self::CurrencyMismatch => "currency_mismatch",
             Self::DuplicatePayment => "duplicate_payment",
+            Self::RefundedTooMuch => "refunded_too_much",
             Self::RechargeUnknown => "recharge_unknown",
             Self::RechargeFailed => "recharge_failed",
             Self::TransferFailed => "transfer_failed",
@@ -118,11 +122,35 @@ impl Reason {
             | Self::AmountMismatch
             | Self::CurrencyMismatch
             | Self::DuplicatePayment
+            | Self::RefundedTooMuch
             | Self::RechargeUnknown
             | Self::RechargeFailed
             | Self::TransferFailed
             | Self::AssetMismatch
             | Self::DestinationMismatch => false,
         }
+    }
+
+    /// Whether it is a state that an order is in, and ends with it. The others are each about one event.
+    pub const fn is_state_of_order(self) -> bool {
+        matches!(self, Self::RefundedTooMuch | Self::RechargeUnknown | Self::RechargeFailed | Self::TransferFailed)
+    }
+
+    /// Whether a person has to decide what becomes of an event that is refused for it: nothing else will.
+    pub const fn needs_a_person(self) -> bool {
+        matches!(
+            self,
+            Self::WrongMode
+                | Self::OrderNotPayable
+                | Self::ProviderMismatch
+                | Self::MerchantMismatch
+                | Self::OrderMismatch
+                | Self::AttachMismatch
+                | Self::AmountMismatch
+                | Self::CurrencyMismatch
+                | Self::DuplicatePayment
+                | Self::AssetMismatch
+                | Self::DestinationMismatch
+        )
     }
 }

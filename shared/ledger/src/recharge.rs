@@ -143,11 +143,11 @@ impl Order {
     fn flag_recharge(&mut self, reason: Option<Reason>, details: String) {
         for other in [Reason::RechargeUnknown, Reason::RechargeFailed] {
             if reason != Some(other) {
-                self.anomalies.remove(&other);
+                self.anomalies.leave(other);
             }
         }
         if let Some(reason) = reason {
-            self.anomalies.entry(reason).or_insert(details);
+            self.anomalies.enter(reason, || details);
         }
     }
 

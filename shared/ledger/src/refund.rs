@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Amount, Timestamp};
+use crate::{Amount, Provider, Timestamp};
 
 /// All that was claimed back of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,8 +27,7 @@ pub struct Refund {
     pub amount: Amount,
 }
 
-/// In the order in which one replaces the other: a refund that succeeded can still fail at the buyer's bank, and stays failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefundState {
     Pending,
     Succeeded,
@@ -49,6 +48,16 @@ impl RefundState {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
+
+    /// The higher one replaces the lower one. At Stripe a refund that succeeded can still fail at the buyer's bank, and stays failed.
+    /// WeChat closes only a refund that it could not pay out, and another attempt has another id: its success is final.
+    const fn rank(self, provider: Provider) -> u8 {
+        match (self, provider) {
+            (Self::Pending, _) => 0,
+            (Self::Succeeded, Provider::Stripe | Provider::Epay) | (Self::Failed, Provider::Wechat) => 1,
+            (Self::Failed, Provider::Stripe | Provider::Epay) | (Self::Succeeded, Provider::Wechat) => 2,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,10 +67,11 @@ pub struct Reported {
 }
 
 impl Refunds {
-    pub fn learn(&mut self, id: &str, refund: Refund) {
+    pub fn learn(&mut self, provider: Provider, id: &str, refund: Refund) {
         let known = self.by_id.entry(id.to_owned()).or_insert(refund);
+        let rank = |refund: &Refund| (refund.state.rank(provider), refund.amount);
         // Of two reports of one state the larger stands: none says less than was given back.
-        if (refund.state, refund.amount) > (known.state, known.amount) {
+        if rank(&refund) > rank(known) {
             *known = refund;
         }
     }
@@ -70,15 +80,19 @@ impl Refunds {
         self.reported = self.reported.max(Some(reported));
     }
 
-    /// What the buyer has back: at least the refunds known to have succeeded, and at least the reported sum, less those known
-    /// to have failed, which it may still contain.
+    /// What the buyer has back: at least the refunds known to have succeeded; at least the reported sum, less those known to have
+    /// failed, which it may still contain; and the refunds known to be pending, as far as the reported sum has room for them: it
+    /// may have dropped the failed ones before.
     pub fn total(&self) -> Amount {
-        let sum = |state: RefundState| {
-            let of_state = self.by_id.values().filter(|refund| refund.state == state);
-            of_state.fold(Amount::ZERO, |sum, refund| sum.checked_add(refund.amount).unwrap_or(sum))
+        let sum = |is_wanted: fn(RefundState) -> bool| {
+            let wanted = self.by_id.values().filter(|refund| is_wanted(refund.state));
+            wanted.fold(Amount::ZERO, |sum, refund| sum.checked_add(refund.amount).unwrap_or(sum))
         };
         let reported = self.reported.map_or(Amount::ZERO, |reported| reported.amount);
-        sum(RefundState::Succeeded).max(reported.less(sum(RefundState::Failed)))
+        let succeeded = sum(|state| state == RefundState::Succeeded);
+        let failed = sum(|state| state == RefundState::Failed);
+        let not_failed = sum(|state| state != RefundState::Failed);
+        succeeded.max(reported.less(failed)).max(reported.min(not_failed))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tables and properties of the nouns. Here: whom and what they are about.
 
 mod amounts;
+mod anomalies;
 mod audit;
 mod convergence;
 mod disputes;

@@ -170,9 +170,9 @@ impl Order {
         }
         if known.status.has_failed() {
             let details = format!("transfer {id} is {}", known.status.as_str());
-            after.anomalies.entry(Reason::TransferFailed).or_insert(details);
+            after.anomalies.enter(Reason::TransferFailed, || details);
         } else {
-            after.anomalies.remove(&Reason::TransferFailed);
+            after.anomalies.leave(Reason::TransferFailed);
         }
         self.changed_to(after)
     }

@@ -73,7 +73,7 @@ impl OrderRow {
                 .collect(),
             recharge: order.recharge.as_ref().map(|recharge| recharge.state.as_str().to_owned()),
             transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str().to_owned()),
-            anomaly: order.anomalies.keys().next().map(|reason| reason.as_str().to_ascii_uppercase()),
+            anomaly: order.flagged_for().map(|reason| reason.as_str().to_ascii_uppercase()),
             version: order.version,
         }
     }

@@ -86,7 +86,7 @@ impl Snapshots {
             }
             ["flag", event, name, reason] => {
                 let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
-                let anomaly = ledger::Anomaly { reason, details: "details".to_owned() };
+                let anomaly = ledger::Anomaly { reason, details: "details".to_owned(), payment: None };
                 (event, self.order(name).flag(&anomaly))
             }
             _ => return None,

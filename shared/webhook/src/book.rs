@@ -11,6 +11,9 @@ use crate::{Admission, Outcome, ParseError, Received, Webhook};
 /// In each round somebody else has got through, and one payment has only so many events. Beyond that the sender comes again.
 const ROUNDS_MAX: u32 = 8;
 
+/// A verified event was refused, and no retry changes that: a person accepts it, clears it, or gives the money back.
+const REFUSED: &str = "refused";
+
 /// What a request turned out to be about.
 #[derive(Debug, Default)]
 pub(crate) struct About {
@@ -77,11 +80,10 @@ async fn settle<W: Webhook, L: Ledger>(
         edge::moved(W::SOURCE, &decision, &committed);
         match committed {
             Err(CommitError::Stale) => {}
-            Ok(committed) => {
-                raise_alarm(W::SOURCE, &decision);
-                return Ok(committed);
+            committed => {
+                raise_alarm(W::SOURCE, &decision, &committed);
+                return committed;
             }
-            Err(error) => return Err(error),
         }
     }
     Err(CommitError::Stale)
@@ -113,8 +115,14 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
 
 /// Raised after the commit, so that nobody is called for what did not happen; and for a repeat too, since the one before may have
 /// died in between.
-fn raise_alarm(source: &'static str, decision: &Decision) {
-    if let Decision::Record(Entry { alarm: Some(alarm), heading, .. }) = decision {
-        edge::alarm(source, alarm, heading.order.as_ref().map_or(heading.receipt.as_str(), |order| order.as_str()));
-    }
+fn raise_alarm(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
+    let (alarm, heading) = match (decision, committed) {
+        (Decision::Record(Entry { alarm: Some(alarm), heading, .. }), Ok(_)) => (*alarm, heading),
+        (
+            Decision::Record(Entry { heading, .. }) | Decision::Refuse(Refusal { heading, .. }),
+            Err(CommitError::Rejected(reason)),
+        ) if reason.needs_a_person() => (REFUSED, heading),
+        _ => return,
+    };
+    edge::alarm(source, alarm, heading.order.as_ref().map_or(heading.receipt.as_str(), |order| order.as_str()));
 }

@@ -106,6 +106,41 @@ async fn a_second_payment_and_its_refund() {
     assert_eq!((order.payment.as_str(), order.posted, order.disputed), ("paid", 100_000_000, false));
 }
 
+/// Each is listed with what was paid and what came back, and each calls a person to the order.
+#[tokio::test(start_paused = true)]
+async fn three_second_payments_are_three_anomalies() {
+    let of = |name: &str, n: usize| {
+        let digit = format!("3Sample000000000000000{n}");
+        with(name, &[]).replace("3Sample0000000000000001", &digit).replace("evt_", &format!("evt_{n}_"))
+    };
+    let world = shop().await;
+    accepted(&world, &[with("payment_intent_succeeded", &[])]).await;
+    for n in [7, 8, 9] {
+        crate::heard::listen();
+        accepted(&world, &[of("payment_intent_succeeded", n), of("charge_succeeded", n)]).await;
+        let said = crate::heard::heard();
+        let said: Vec<_> = said.iter().filter(|line| line["alarm"] == "refused").collect();
+        assert!(said.len() == 2 && said.iter().all(|line| line["subject"] == ORDER), "{said:?}");
+    }
+    accepted(&world, &[of("payment_intent_succeeded", 7), of("charge_refunded", 8)]).await;
+    let number = OrderNumber::new(ORDER).expect("a number");
+    let order = world.ledger(9).order(&number, &delivery(9)).await.expect("the books").expect("an order");
+    let line = |flag: &ledger::Flag| {
+        let payment = flag.anomaly.payment.as_ref().expect("a payment");
+        let back = order.given_back(payment).units();
+        format!("{} {} {} back {back}", flag.anomaly.reason.as_str(), payment.by, payment.money)
+    };
+    assert_eq!(
+        order.anomalies.listed().map(line).collect::<Vec<_>>(),
+        [
+            "duplicate_payment stripe#pi_3Sample0000000000000007 19.99 USD back 0",
+            "duplicate_payment stripe#pi_3Sample0000000000000008 19.99 USD back 500",
+            "duplicate_payment stripe#pi_3Sample0000000000000009 19.99 USD back 0",
+        ]
+    );
+    world.books().check();
+}
+
 /// A payment's own pointer counts for more than what somebody wrote on it later.
 #[tokio::test(start_paused = true)]
 async fn an_event_that_names_another_order_than_its_payment() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
 use testkit::{Books, OrderRow};
 
 use super::*;
@@ -98,6 +99,48 @@ async fn a_stuck_refund_may_still_succeed() {
         let books = world.books();
         books.check();
         assert_eq!(books.balance("alice/credits"), credits, "{name}");
+    }
+}
+
+/// A refund that succeeded is paid out: an older word on it undoes nothing, and calls for nobody.
+#[tokio::test(start_paused = true)]
+async fn older_word_on_a_succeeded_refund_changes_nothing() {
+    for older in ["v3_refund_closed", "v3_refund_abnormal"] {
+        for names in [["v3_payment", "v3_refund", older], ["v3_payment", older, "v3_refund"]] {
+            let world = shop().await;
+            crate::heard::listen();
+            for name in names {
+                let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+                assert!(is(&got, success_of(name)), "{names:?} {name}: {got:?}");
+            }
+            let alarms = crate::heard::heard().iter().filter(|line| line["alarm"] == "refund_stuck").count();
+            let is_stuck_at_first = names == ["v3_payment", "v3_refund_abnormal", "v3_refund"];
+            assert_eq!(alarms, usize::from(is_stuck_at_first), "{names:?}");
+            let books = world.books();
+            books.check();
+            assert_eq!(books.balance("alice/credits"), 74_987_493, "{names:?}");
+            assert_eq!(books.order(ORDER).payment, "partly_refunded", "{names:?}");
+        }
+    }
+}
+
+/// Two refunds of CNY 15.00 of an order of CNY 19.99.
+#[tokio::test(start_paused = true)]
+async fn refunds_above_the_payment_are_flagged() {
+    let world = shop().await;
+    let refund =
+        |id: &str| with("v3_refund", &[("/resource/amount/refund", json!(1_500)), ("/resource/refund_id", json!(id))]);
+    told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+    for (id, flag, alarms, credits) in [("1", None, 0, 24_962_481), ("2", Some("REFUNDED_TOO_MUCH"), 1, 0)] {
+        crate::heard::listen();
+        let got = told(&world, &paid(), &[], NOTIFY, &refund(id)).await;
+        assert!(is(&got, V3_SUCCESS), "{got:?}");
+        let said = crate::heard::heard();
+        let said: Vec<_> = said.iter().filter(|line| line["alarm"] == "refunded_too_much").collect();
+        assert!(said.len() == alarms && said.iter().all(|line| line["subject"] == ORDER), "{said:?}");
+        let books = world.books();
+        books.check();
+        assert_eq!((books.order(ORDER).anomaly.as_deref(), books.balance("alice/credits")), (flag, credits));
     }
 }
 

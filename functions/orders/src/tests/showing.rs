@@ -153,6 +153,47 @@ async fn an_order_shows_what_was_delivered() {
     }
 }
 
+/// Two payments too many, of which one was given back.
+#[tokio::test]
+async fn an_order_shows_each_payment_that_it_refused() {
+    fn second() -> ledger::Anomaly {
+        let by = Reference::new(Provider::Stripe, "pi_2").expect("a reference");
+        let payment = Payment { by, money: money(999), at: now() };
+        payment.refused(ledger::Reason::DuplicatePayment, ledger::PaysFor::Order, "it was paid by stripe#pi_1")
+    }
+    fn money(cents: u64) -> ledger::Money {
+        let amount = ledger::Amount::from_units(cents);
+        ledger::Money { amount, currency: ledger::Currency::parse("USD").expect("a currency") }
+    }
+    let events: [Event; 4] = [
+        paid,
+        |order| order.flag(&second()),
+        |order| {
+            let anomaly = second();
+            let by = Reference::new(Provider::Stripe, "pi_3").expect("a reference");
+            let payment = anomaly.payment.map(|payment| ledger::RefusedPayment { by, ..payment });
+            order.flag(&ledger::Anomaly { payment, ..anomaly })
+        },
+        |order| {
+            let of = Reference::new(Provider::Stripe, "pi_3").expect("a reference");
+            let refund = Refund { amount: money(999).amount, state: RefundState::Succeeded };
+            order.learn_refund(&of, "re_3", refund)
+        },
+    ];
+    let function = function(MemoryLedger::default()).await;
+    sent(&function, 1, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
+    let number = number_of("alice", "k");
+    for (step, event) in events.into_iter().enumerate() {
+        happened(&function.ledger, &number, step, event).await;
+    }
+    let reply = sent(&function, 2, &get(&format!("/orders/{number}"))).await;
+    let expected = concat!(
+        r#""anomalies":[{"reason":"duplicate_payment","state":"open","payment":"pi_2","amount":"9.99","currency":"USD","refunded":"0.00"},"#,
+        r#"{"reason":"duplicate_payment","state":"refunded","payment":"pi_3","amount":"9.99","currency":"USD","refunded":"9.99"}]}"#
+    );
+    assert!(reply.body.ends_with(expected), "{}", reply.body);
+}
+
 #[tokio::test]
 async fn what_is_not_there_and_what_is_somebody_elses_is_one_answer() {
     let function = function(MemoryLedger::default()).await;

@@ -137,15 +137,17 @@ fn a_payment_that_disagrees_is_an_anomaly() {
     for (before, provider, id, money, reason, details) in rows {
         let (order, _) = applied_all(&hundred(), before);
         let anomaly = order.pay(&payment(provider, id, money)).expect_err(details);
-        assert_eq!(anomaly, Anomaly { reason, details: details.to_owned() });
+        let (by, pays_for) = (reference(provider, id), PaysFor::Order);
+        let refused = RefusedPayment { by, money, pays_for, is_confirmed: true };
+        assert_eq!(anomaly, Anomaly { reason, details: details.to_owned(), payment: Some(refused) });
         // It is flagged, once, and still no reason to refuse the payment that agrees.
         let flag = order.flag(&anomaly);
         assert_eq!(told(&flag).len(), 1, "{details}: a flag moves no money");
         let (flagged, _) = applied(&order, flag);
-        assert_eq!(flagged.anomalies.get(&reason).map(String::as_str), Some(details));
+        let flags: Vec<&Anomaly> = flagged.anomalies.listed().map(|flag| &flag.anomaly).collect();
+        assert_eq!(flags, [&anomaly]);
         assert_eq!(Order { version: order.version, anomalies: order.anomalies.clone(), ..flagged.clone() }, order);
-        let later = Anomaly { reason, details: "later particulars".to_owned() };
-        assert_eq!(flagged.flag(&later), Vec::new(), "{details}: the first particulars stand");
+        assert_eq!(flagged.flag(&anomaly), Vec::new(), "{details}: the same again");
         let (paid, _) = applied_all(&flagged, &[Report::Paid]);
         assert!(paid.paid.is_some(), "{details}");
     }

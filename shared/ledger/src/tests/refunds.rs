@@ -44,6 +44,27 @@ fn what_is_refunded_is_what_is_known_to_be() {
             &[Of("re_1", Failed, 300), Of("re_2", Succeeded, 200), Sum(200, 5)],
             200,
         ),
+        (
+            "the sum counts one that is pending, and no longer a larger one that failed",
+            &[Of("re_1", Failed, 600), Of("re_2", Pending, 300), Sum(300, 5)],
+            300,
+        ),
+        ("nor a smaller one that failed", &[Of("re_1", Failed, 200), Of("re_2", Pending, 300), Sum(300, 5)], 300),
+        (
+            "the sum counts one that is pending, and still the larger one that failed",
+            &[Of("re_1", Failed, 600), Of("re_2", Pending, 300), Sum(900, 5)],
+            300,
+        ),
+        (
+            "the sum has room for a part of what is pending",
+            &[Of("re_1", Failed, 600), Of("re_2", Pending, 300), Sum(200, 5)],
+            200,
+        ),
+        (
+            "one of each, and the failed one dropped",
+            &[Of("re_1", Failed, 600), Of("re_2", Succeeded, 100), Of("re_3", Pending, 300), Sum(400, 5)],
+            400,
+        ),
     ];
     for (name, reports, expected) in rows {
         let (order, _) = applied_all(&hundred(), reports);
@@ -124,5 +145,98 @@ fn what_may_be_kept_is_rounded_down() {
         let order = order(usd(price), vec![Grant::Credits(Amount::from_units(granted))]);
         let (order, _) = applied_all(&order, &[Paid, Sum(refunded, 1)]);
         assert_eq!(order.posted.units(), u128::from(expected), "{granted} for {price}, {refunded} refunded");
+    }
+}
+
+/// What Stripe reports of the refunds of one charge: each is created as pending and with the sum of all that have not failed by then;
+/// what becomes of it is reported by its id alone.
+fn of_one_charge() -> impl Strategy<Value = (Vec<Report>, u64)> {
+    const IDS: [&str; 4] = ["re_1", "re_2", "re_3", "re_4"];
+    let ends = prop_oneof![Just(None), Just(Some(Succeeded)), Just(Some(Failed))];
+    // How large it is, how it ends, and how many others are created before it does.
+    let refund = (1_u64..500, ends, 0_usize..4);
+    proptest::collection::vec(refund, 0..=IDS.len()).prop_map(|refunds| {
+        let mut reports = Vec::new();
+        for (n, (amount, end, _)) in refunds.iter().enumerate() {
+            let is_in_sum = |(m, (_, end, after)): &(usize, &(u64, Option<RefundState>, usize))| {
+                let has_failed = *end == Some(Failed) && m.saturating_add(*after) < n;
+                *m <= n && !has_failed
+            };
+            let sum = refunds.iter().enumerate().filter(is_in_sum).map(|(_, (amount, ..))| amount).sum();
+            let second = i64::try_from(n).expect("few");
+            reports.extend([Of(IDS[n], Pending, *amount), Sum(sum, second)]);
+            reports.extend(end.map(|end| Of(IDS[n], end, *amount)));
+        }
+        let kept = refunds.iter().filter(|(_, end, _)| *end != Some(Failed)).map(|(amount, ..)| amount).sum();
+        (reports, kept)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn all_reports_of_a_charge_in_any_order_give_what_has_not_failed(
+        (reports, expected) in of_one_charge().prop_flat_map(|(reports, expected)| {
+            (Just(reports).prop_shuffle(), Just(expected))
+        }),
+    ) {
+        let (order, _) = applied_all(&hundred(), &reports);
+        let claims = order.claims.get("pi_1").cloned().unwrap_or_default();
+        prop_assert_eq!(claims.refunds.total(), cents(expected), "{:?}", reports);
+    }
+}
+
+#[test]
+fn the_last_word_on_a_refund_depends_on_its_provider() {
+    // The reports in either order, and the state that stands after both.
+    let rows = [
+        (Provider::Stripe, Succeeded, Failed, Failed),
+        (Provider::Stripe, Pending, Succeeded, Succeeded),
+        (Provider::Stripe, Pending, Failed, Failed),
+        (Provider::Wechat, Succeeded, Failed, Succeeded),
+        (Provider::Wechat, Pending, Succeeded, Succeeded),
+        (Provider::Wechat, Pending, Failed, Failed),
+    ];
+    for (provider, one, other, expected) in rows {
+        for states in [[one, other], [other, one], [expected, expected]] {
+            let of = reference(provider, "pay_1");
+            let order = states.iter().fold(hundred(), |order, state| {
+                let refund = Refund { state: *state, amount: cents(300) };
+                applied(&order, order.learn_refund(&of, "refund_1", refund)).0
+            });
+            let states_kept = order.claims["pay_1"].refunds.by_id["refund_1"].state;
+            assert_eq!(states_kept, expected, "{provider:?} {states:?}");
+        }
+    }
+}
+
+#[test]
+fn more_refunded_than_paid_is_flagged_and_takes_back_no_more_than_all() {
+    let rows: &[(&str, &[Report], Option<&str>)] = &[
+        ("all of it", &[Paid, Sum(1_000, 1)], None),
+        ("a cent more", &[Paid, Sum(1_001, 1)], Some("10.01 USD is given back of 10 USD by stripe#pi_1")),
+        ("before it is paid", &[Sum(1_500, 1), Paid], Some("15 USD is given back of 10 USD by stripe#pi_1")),
+        ("not paid", &[Sum(1_500, 1)], None),
+        (
+            "in two refunds",
+            &[Paid, Of("re_1", Succeeded, 700), Of("re_2", Succeeded, 700)],
+            Some("14 USD is given back of 10 USD by stripe#pi_1"),
+        ),
+        (
+            "one of them fails",
+            &[Paid, Of("re_1", Succeeded, 700), Of("re_2", Succeeded, 700), Of("re_2", Failed, 700)],
+            None,
+        ),
+        ("of another payment", &[Paid, Report::StrayRefund, Report::StrayRefund], None),
+    ];
+    for (name, reports, expected) in rows {
+        let (order, _) = applied_all(&hundred(), reports);
+        let details: Vec<&str> = order.anomalies.listed().map(|flag| flag.anomaly.details.as_str()).collect();
+        assert_eq!(details, expected.iter().copied().collect::<Vec<_>>(), "{name}");
+        assert_eq!(order.is_flagged_for(Reason::RefundedTooMuch), expected.is_some(), "{name}");
+        if expected.is_some() {
+            assert_eq!((order.payment, order.posted), (PaymentState::Refunded, Amount::ZERO), "{name}");
+        }
     }
 }

@@ -33,7 +33,7 @@ fn a_new_order_is_created_as_it_is() {
 #[test]
 fn sessions_and_flags_amend() {
     let session = Session { id: "cs_1".to_owned(), url: "https://pay.example.com/cs_1".to_owned() };
-    let anomaly = Anomaly { reason: Reason::AmountMismatch, details: "too little".to_owned() };
+    let anomaly = Anomaly { reason: Reason::AmountMismatch, details: "too little".to_owned(), payment: None };
     for state in PaymentState::ALL {
         let order = order_in(state);
         for effects in [order.open(session.clone()), order.flag(&anomaly)] {

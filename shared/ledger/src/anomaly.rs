@@ -1,0 +1,259 @@
+//! What a person has to look at on an order: each payment that was refused, and what else is wrong, one by one.
+//!
+//! The list is a set with a bound: the same findings leave the same list, whatever the order and the number in which they arrive.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{Amount, Effect, Money, Order, Reason, Reference};
+
+/// One screen of them. With the longest details that is 16 KB of the order's row, which may have 400.
+pub const LISTED_MAX: usize = 20;
+/// Beyond the list an anomaly is counted by a number of four bytes: 11 KB in all. No order has as many by accident.
+pub const UNLISTED_MAX: usize = 1_000;
+/// A signed body may hold ids of any length; the whole of it is kept with the refused event.
+const DETAILS_CHARS_MAX: usize = 256;
+
+/// Something that disagrees with its order: kept, flagged, and nothing is delivered for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anomaly {
+    pub reason: Reason,
+    pub details: String,
+    /// The payment that was refused, where it is about one.
+    pub payment: Option<RefusedPayment>,
+}
+
+/// A payment that a verified event reported and that was not booked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RefusedPayment {
+    pub by: Reference,
+    pub money: Money,
+    pub pays_for: PaysFor,
+    /// Whether its provider vouches for it: by its own signature, or when it was queried.
+    pub is_confirmed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PaysFor {
+    Order,
+    /// One period of the subscription that the order began: `by` is its invoice.
+    Period,
+}
+
+impl PaysFor {
+    pub const ALL: [Self; 2] = [Self::Order, Self::Period];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Period => "period",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pays_for| pays_for.as_str() == name)
+    }
+}
+
+/// What a person has decided about an anomaly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Resolution {
+    Open,
+    /// There is nothing more to do about it.
+    Cleared,
+    /// The payment was booked by hand.
+    Accepted,
+}
+
+impl Resolution {
+    pub const ALL: [Self; 3] = [Self::Open, Self::Cleared, Self::Accepted];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Cleared => "cleared",
+            Self::Accepted => "accepted",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|resolution| resolution.as_str() == name)
+    }
+}
+
+/// An anomaly as an order lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    pub anomaly: Anomaly,
+    pub resolution: Resolution,
+}
+
+/// An order's anomalies: the first of them by their keys, and how many there are beyond the list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Anomalies {
+    listed: BTreeMap<Key, Flag>,
+    /// Of each one that is not listed, a part of its key's hash, so that the same one counts once.
+    unlisted: BTreeSet<u32>,
+}
+
+/// What makes two anomalies the same one: for payments the payment, for what an order itself is in the reason alone, and otherwise
+/// the details.
+type Key = (Reason, Option<(Reference, Money)>, String);
+
+impl Anomaly {
+    fn key(&self) -> Key {
+        let payment = self.payment.as_ref().map(|payment| (payment.by.clone(), payment.money));
+        let is_named = payment.is_some() || self.reason.is_state_of_order();
+        let details = if is_named { String::new() } else { self.details.clone() };
+        (self.reason, payment, details)
+    }
+
+    fn bounded(self) -> Self {
+        Self { details: self.details.chars().take(DETAILS_CHARS_MAX).collect(), ..self }
+    }
+
+    /// Of two reports of one anomaly; the same whichever came first.
+    fn joined(self, other: Self) -> Self {
+        let confirmed = |anomaly: &Self| anomaly.payment.as_ref().is_some_and(|payment| payment.is_confirmed);
+        let is_confirmed = confirmed(&self) || confirmed(&other);
+        let (details, payment) = (self.details.min(other.details), self.payment.min(other.payment));
+        let payment = payment.map(|payment| RefusedPayment { is_confirmed, ..payment });
+        Self { reason: self.reason, details, payment }
+    }
+}
+
+impl Anomalies {
+    /// As they were kept; `None` where one stands twice or there are more than can be.
+    pub fn of_kept(flags: Vec<Flag>, unlisted: BTreeSet<u32>) -> Option<Self> {
+        let count = flags.len();
+        let listed: BTreeMap<Key, Flag> = flags.into_iter().map(|flag| (flag.anomaly.key(), flag)).collect();
+        let is_bounded = listed.len() == count && count <= LISTED_MAX && unlisted.len() <= UNLISTED_MAX;
+        is_bounded.then_some(Self { listed, unlisted })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    pub fn listed(&self) -> impl Iterator<Item = &Flag> {
+        self.listed.values()
+    }
+
+    /// A number for each anomaly that is not listed; at [`UNLISTED_MAX`] there may be more.
+    pub fn unlisted(&self) -> &BTreeSet<u32> {
+        &self.unlisted
+    }
+
+    /// The same anomaly again changes nothing, also once it is cleared or no longer listed.
+    pub(crate) fn learn(&mut self, anomaly: Anomaly) {
+        let anomaly = anomaly.bounded();
+        let key = anomaly.key();
+        if let Some(known) = self.listed.get_mut(&key) {
+            known.anomaly = known.anomaly.clone().joined(anomaly);
+            return;
+        }
+        if self.unlisted.contains(&hash(&key)) {
+            return;
+        }
+        self.listed.insert(key, Flag { anomaly, resolution: Resolution::Open });
+        if self.listed.len() <= LISTED_MAX {
+            return;
+        }
+        // Resolved ones make room first.
+        let resolved = self.listed.iter().rev().find(|(_, flag)| flag.resolution != Resolution::Open);
+        let Some(last) = resolved.or(self.listed.iter().next_back()).map(|(key, _)| key.clone()) else {
+            return;
+        };
+        self.listed.remove(&last);
+        self.unlisted.insert(hash(&last));
+        if self.unlisted.len() > UNLISTED_MAX {
+            self.unlisted.pop_last();
+        }
+    }
+
+    /// Of a state that the order itself is in: the first details stand for as long as it is.
+    pub(crate) fn enter(&mut self, reason: Reason, details: impl FnOnce() -> String) {
+        let anomaly = Anomaly { reason, details: String::new(), payment: None };
+        if !self.listed.contains_key(&anomaly.key()) {
+            self.learn(Anomaly { details: details(), ..anomaly });
+        }
+    }
+
+    /// The same where the details follow from the order: new ones open it again.
+    pub(crate) fn enter_as(&mut self, reason: Reason, details: String) {
+        let stands = self.listed().any(|flag| flag.anomaly.reason == reason && flag.anomaly.details == details);
+        if !stands {
+            self.leave(reason);
+            self.enter(reason, || details);
+        }
+    }
+
+    /// The order is no longer in that state.
+    pub(crate) fn leave(&mut self, reason: Reason) {
+        self.listed.retain(|(known, ..), _| *known != reason);
+    }
+}
+
+fn hash((reason, payment, details): &Key) -> u32 {
+    use sha2::Digest as _;
+    let payment = payment.as_ref().map(|(by, money)| format!("{by}#{money}")).unwrap_or_default();
+    let digest = sha2::Sha256::digest(format!("{}#{payment}#{details}", reason.as_str()));
+    digest.iter().take(4).fold(0, |number, byte| (number << 8) | u32::from(*byte))
+}
+
+impl Order {
+    /// What a person has to look at.
+    #[must_use]
+    pub fn flag(&self, anomaly: &Anomaly) -> Vec<Effect> {
+        let mut after = self.clone();
+        after.anomalies.learn(anomaly.clone());
+        self.changed_to(after)
+    }
+
+    /// A provider gives back no more than was paid: what says so is a mistake, or money that left by another way.
+    pub(crate) fn flag_refunds(&mut self) {
+        let of_order = self.paid.iter().map(|paid| (&paid.by, self.terms.price));
+        let refunded_too_much = |(by, paid): (&Reference, Money)| {
+            let refunded = Money { amount: self.claims.get(by.id())?.refunds.total(), ..paid };
+            (refunded.amount > paid.amount).then(|| format!("{refunded} is given back of {paid} by {by}"))
+        };
+        let excesses: Vec<String> = of_order.filter_map(refunded_too_much).collect();
+        if excesses.is_empty() {
+            self.anomalies.leave(Reason::RefundedTooMuch);
+        } else {
+            self.anomalies.enter_as(Reason::RefundedTooMuch, excesses.join("; "));
+        }
+    }
+
+    /// The order as these effects leave it.
+    pub fn after<'o>(&'o self, effects: &'o [Effect]) -> &'o Self {
+        let written = effects.iter().find_map(|effect| {
+            let Effect::Order { order, .. } = effect else { return None };
+            (order.number == self.number).then_some(&**order)
+        });
+        written.unwrap_or(self)
+    }
+
+    /// Whether a person has to look at it for this reason.
+    pub fn is_flagged_for(&self, reason: Reason) -> bool {
+        self.anomalies.listed().any(|flag| flag.anomaly.reason == reason && self.needs_attention(flag))
+    }
+
+    /// Whether a person still has to look at it. A refused payment that was given back in full needs no attention.
+    pub fn needs_attention(&self, flag: &Flag) -> bool {
+        let is_given_back =
+            flag.anomaly.payment.as_ref().is_some_and(|payment| {
+                !payment.money.amount.is_zero() && self.given_back(payment) >= payment.money.amount
+            });
+        flag.resolution == Resolution::Open && !is_given_back
+    }
+
+    /// What the buyer has back of a payment that was refused here.
+    pub fn given_back(&self, payment: &RefusedPayment) -> Amount {
+        self.claims.get(payment.by.id()).map_or(Amount::ZERO, |claims| claims.refunds.total())
+    }
+
+    /// The reason under which the index of anomalies lists the order.
+    pub fn flagged_for(&self) -> Option<Reason> {
+        self.anomalies.listed().find(|flag| self.needs_attention(flag)).map(|flag| flag.anomaly.reason)
+    }
+}
