@@ -43,7 +43,7 @@ class Shop:
 
     def balance(self, account):
         row = self.deployment.rows("accounts").get(account)
-        return row["balance"]["N"] if row else "0"
+        return row["balance_units"]["N"] if row else "0"
 
     # ------------------------------------------------------------------------------------------------------ a buyer
 

@@ -21,7 +21,7 @@ def usage(shop):
     check("a repeat is told so", (status, body["message"]), (200, "Event already processed (idempotent)"))
     forged, _ = shop.send("usage", shop.named("evt-forged"), *words, secret=shop.stranger("usage"))
     check("a forged one is refused", forged, 401)
-    check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000")
+    check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
 
 
 def stripe(shop):
@@ -41,7 +41,7 @@ def stripe(shop):
     check("a signed one is booked", told("evt-paid"), 200)
     check("a repeat is accepted", told("evt-paid"), 200)
     check("the order is paid", shop.order(order["orderNumber"], key)["payment"], "paid")
-    check("the credits are there once", shop.balance(f"{owner}/credits"), "100000000")
+    check("the credits are there once", shop.balance(f"{owner}/credits"), "100000000000")
 
 
 def epay(shop):
@@ -57,7 +57,7 @@ def epay(shop):
     check("a forged notification is refused", told("notify_v1_get", secret=shop.stranger("epay")), (400, "fail"))
     check("a signed one is booked", told("notify_v1_get"), (200, "success"))
     check("a repeat is accepted", told("notify_v1_get"), (200, "success"))
-    check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000")
+    check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000000")
     check("the gateway's status page answers", shop.ask("GET", "/payment/status")[0], 200)
 
 
@@ -78,7 +78,7 @@ def wechat(shop):
     check("a forged notification is refused", told("forged", secret=shop.stranger("wechat")), 401)
     check("a signed one is booked", told("paid"), 200)
     check("a repeat is accepted", told("paid"), 200)
-    check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000")
+    check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000000")
 
 
 def fireblocks(shop):

@@ -60,7 +60,7 @@ async fn sixty_four_senders_and_twenty_accounts() {
         books.processed().filter(|id| id.starts_with("usage#")).map(str::to_owned).collect();
     assert_eq!(processed, acknowledged, "what was acknowledged is what is booked");
     assert!(books.accounts.values().all(|account| account.available >= 0), "nobody is below the line");
-    assert!(books.accounts.values().any(|account| account.available < 4_000_000), "somebody was stopped at it");
+    assert!(books.accounts.values().any(|account| account.available < 4_000_000_000), "somebody was stopped at it");
     assert!(books.journal.values().any(|row| row.reason.as_deref() == Some("insufficient_credits")));
 }
 
@@ -100,7 +100,7 @@ async fn an_overdraft_is_used_up_and_not_exceeded() {
     assert_eq!(told.iter().filter(|status| **status == 402).count(), 52);
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), -7_000_000);
+    assert_eq!(books.balance("alice/credits"), -7_000_000_000);
 }
 
 /// As a sender does: again, while the answer is that we are busy. On a machine that has other things to do we may well be.

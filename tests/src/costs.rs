@@ -65,8 +65,8 @@ async fn write_units() {
 async fn the_largest_row_fits_a_write_unit() {
     let world = World::new();
     let (owner, key) = ("o".repeat(64), "k".repeat(64));
-    open_account(&world, &owner, &key, "999999999999.999999").await;
-    let mut body = usage(&"e".repeat(128), &key, "999999999999.999999");
+    open_account(&world, &owner, &key, "999999999999.999999999").await;
+    let mut body = usage(&"e".repeat(128), &key, "999999999999.999999999");
     body["timestamp"] = json!("2026-01-01T00:00:00.000Z");
     body["data"]["model"] = json!("m".repeat(128));
     for (field, tokens) in

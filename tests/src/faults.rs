@@ -159,7 +159,7 @@ mod classic {
         tokio::time::sleep(SETTLED).await;
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 7_000_000, "{fault:?} at {call}");
+        assert_eq!(books.balance("alice/credits"), 7_000_000_000, "{fault:?} at {call}");
     }
 
     async fn world() -> World {
@@ -198,7 +198,7 @@ mod classic {
         let later = crate::sandbox::moment_at(9, testkit::now().plus_seconds(10 * 365 * 86_400));
         let reply = Sandbox::faultless(&world).await.deliver(&body, &later).await.expect("a reply");
         assert_eq!(message(&reply), "Event already processed (idempotent)");
-        assert_eq!(world.books().balance("alice/credits"), 7_000_000);
+        assert_eq!(world.books().balance("alice/credits"), 7_000_000_000);
     }
 
     /// Two events of one payment, delivered at the same time to two sandboxes: the money's own key lets one of them move it.
@@ -225,7 +225,7 @@ mod classic {
             tokio::time::sleep(SETTLED).await;
             let books = world.books();
             books.check();
-            assert_eq!(books.balance("alice/credits"), 16_000_000, "{fault:?}");
+            assert_eq!(books.balance("alice/credits"), 16_000_000_000, "{fault:?}");
             assert_eq!(
                 books.journal.keys().filter(|id| id.starts_with("usage#")).count(),
                 2,

@@ -188,7 +188,7 @@ fn told(books: &Books) -> String {
 
 fn shown(account: &str, units: i128) -> String {
     let scale = match account.split_once('/').expect("an account").1 {
-        "credits" => 6,
+        "credits" => 9,
         "POSX" => 18,
         "report-full" => 0,
         _ => 2,

@@ -36,7 +36,7 @@ async fn every_shape_is_the_same_event() {
     }
     assert_eq!(told.remove(0), (200, "Event processed successfully".to_owned()));
     assert!(told.iter().all(|told| *told == (200, "Event already processed (idempotent)".to_owned())), "{told:?}");
-    assert_eq!(world.books().balance("alice/credits"), 7_000_000);
+    assert_eq!(world.books().balance("alice/credits"), 7_000_000_000);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn standard_webhooks_where_it_is_configured() {
     for (name, sent, status) in rows {
         assert_eq!(function.answer(&sent.event(Shape::HttpApi), &moment(1)).await.status, status, "{name}");
     }
-    assert_eq!(world.books().balance("alice/credits"), 7_000_000);
+    assert_eq!(world.books().balance("alice/credits"), 7_000_000_000);
 }
 
 /// Books that cannot be opened without falling over something.

@@ -90,9 +90,9 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
     let fields: Vec<_> = events.iter().filter_map(|line| line["field"].as_str()).collect();
     assert_eq!(fields, ["data.creditCost"], "for people, and no metric of its own");
     // What moved credits says so once more, for the graphs: in millionths, and once however often it is sent.
-    let moved: Vec<&Value> = lines.iter().filter(|line| line.get("microcredits_out").is_some()).collect();
+    let moved: Vec<&Value> = lines.iter().filter(|line| line.get("nanocredits_out").is_some()).collect();
     let of = |name: &str| moved.iter().map(|line| line[name].as_u64().expect("a number")).collect::<Vec<_>>();
-    assert_eq!((of("microcredits_in"), of("microcredits_out"), of("orders")), (vec![0], vec![3_000_000], vec![0]));
+    assert_eq!((of("nanocredits_in"), of("nanocredits_out"), of("orders")), (vec![0], vec![3_000_000_000], vec![0]));
     moved.into_iter().for_each(assert_is_metric);
     for line in events {
         assert_eq!(line["source"], "usage");

@@ -74,7 +74,7 @@ async fn a_payment_that_came_before_its_order_is_booked_within_two_minutes() {
     assert_eq!(run(&world, 120).await, report(1, 1, 0, 0));
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
     assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "processed");
     assert_eq!(run(&world, DAY).await, report(0, 0, 0, 0), "once");
 }
@@ -112,7 +112,7 @@ async fn a_claim_waits_for_its_payment() {
     told(&world, "refund_updated").await;
     assert_eq!(run(&world, MINUTE).await, report(1, 0, 1, 0));
     told(&world, "payment_intent_succeeded").await;
-    assert_eq!(world.books().balance("alice/credits"), 100_000_000);
+    assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
     assert_eq!(run(&world, 2 * MINUTE).await, report(1, 1, 0, 0));
     let order = &world.books().orders["hk_sample_order"];
     assert_eq!(order.payment, "partly_refunded");
@@ -129,7 +129,10 @@ async fn usage_is_booked_once_its_owner_is_known_and_can_pay() {
     assert_eq!(row(&world, "usage#e1"), "insufficient_credits!");
     top_up(&world, "more", "alice", "10").await;
     assert_eq!(run(&world, 2 * MINUTE).await, report(1, 1, 0, 0));
-    assert_eq!((row(&world, "usage#e1").as_str(), world.books().balance("alice/credits")), ("processed", 9_000_000));
+    assert_eq!(
+        (row(&world, "usage#e1").as_str(), world.books().balance("alice/credits")),
+        ("processed", 9_000_000_000)
+    );
     world.books().check();
 }
 
@@ -213,7 +216,7 @@ async fn trouble_with_one_is_not_trouble_with_all() {
     let broken = json!({
         "TableName": "hookledger-local-orders",
         "Key": { "id": { "S": "hk_sample_order" } },
-        "UpdateExpression": "REMOVE price_amount",
+        "UpdateExpression": "REMOVE price_units",
     });
     world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
     assert_eq!(run(&world, MINUTE).await, Tried { tried: 2, cured: 1, failed: 1, ..Tried::default() });
@@ -265,7 +268,7 @@ async fn runs_may_overlap() {
     assert_eq!((first.tried, second.tried, first.cured, second.cured), (3, 3, 3, 3), "{first:?} {second:?}");
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 109_000_000);
+    assert_eq!(books.balance("alice/credits"), 109_000_000_000);
 }
 
 /// One question to a sparse index for each source, however many orders there are.

@@ -125,7 +125,7 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
     books.check();
     for (owner, funds) in funds.iter().enumerate() {
         let spent: u64 = events.iter().filter(|event| event.owner == owner).map(|event| costs[&event.id]).sum();
-        let left = (i128::from(funds + 100) - i128::from(spent)) * 1_000_000;
+        let left = (i128::from(funds + 100) - i128::from(spent)) * 1_000_000_000;
         assert_eq!(books.balance(&format!("owner-{owner}/credits")), left, "owner {owner}");
     }
     for id in booked_early {

@@ -13,7 +13,7 @@ use stream::{NoBatch, read};
 fn record(id: &str, place: &str) -> String {
     format!(
         r#"{{"eventID":"1","eventName":"MODIFY","eventSource":"aws:dynamodb","dynamodb":{{"Keys":{{"id":{{"S":"{id}"}}}},
-            "NewImage":{{"id":{{"S":"{id}"}},"price_amount":{{"N":"1e400"}}}},"SequenceNumber":"{place}","StreamViewType":"NEW_AND_OLD_IMAGES"}}}}"#
+            "NewImage":{{"id":{{"S":"{id}"}},"price_units":{{"N":"1e400"}}}},"SequenceNumber":"{place}","StreamViewType":"NEW_AND_OLD_IMAGES"}}}}"#
     )
 }
 

@@ -78,8 +78,7 @@ async fn drift_is_said_with_its_numbers() {
     let lines = edge::log_lines("local", move || writer.clone());
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).expect("the only subscriber");
     let world = World::new();
-    let account =
-        json!({ "id": { "S": "alice/credits" }, "balance": { "N": "5000000" }, "available": { "N": "5000000" } });
+    let account = json!({ "id": { "S": "alice/credits" }, "balance_units": { "N": "5000000" }, "available_units": { "N": "5000000" } });
     let put = json!({ "TableName": "hookledger-local-accounts", "Item": account });
     world.engine.request("PutItem", &put).expect("credits from nowhere");
     let mut said = Vec::new();

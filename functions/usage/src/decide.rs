@@ -18,7 +18,7 @@ pub(crate) fn decide(event: &UsageEvent, owner: Option<Owner>) -> Decision {
         guard: Guard::WithinLine,
         reverses: None,
     };
-    // The facts say all that the body says: nothing else need be kept of it.
+    // The facts hold what the body says, its cost as it is booked: the body itself is not kept.
     Decision::Record(Entry { heading, effects: vec![Effect::Move(spend)], keeps_body: false, alarm: None })
 }
 

@@ -122,10 +122,11 @@ fn moment(value: &RawValue) -> Result<Timestamp, String> {
     time.map_err(|error| error.to_string())
 }
 
-/// Exactly as it is written, whether as a number or as a text.
+/// From its own digits, whether it is written as a number or as a text. Gateways compute it in floats, which print exponents and
+/// more decimals than credits have.
 fn cost(value: &RawValue) -> Result<Amount, String> {
     let written = if value.get().starts_with('"') { text(value)? } else { value.get().to_owned() };
-    Asset::CREDITS.parse(&written).map_err(|error| error.to_string())
+    Asset::CREDITS.parse_metered(&written).map_err(|error| error.to_string())
 }
 
 fn count(value: &RawValue) -> Result<u64, String> {

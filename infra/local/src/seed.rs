@@ -13,7 +13,7 @@ use crate::secrets::{DEMO_API_KEY, Secrets};
 pub(crate) const OWNER: &str = "demo";
 pub(crate) const REMOTE_KEY: &str = "1";
 pub(crate) const CREDITS: &str = "1000";
-const CREDITS_UNITS: u64 = 1_000_000_000;
+const CREDITS_UNITS: u64 = 1_000_000_000_000;
 
 const AUTHOR: &str = "hookledger";
 const REASON: &str = "demo of the local stack";

@@ -49,8 +49,8 @@ pub const MEASURED: [Measured; 6] = [
         target: MOVED,
         dimensions: &[&[], &["source"]],
         metrics: &[
-            ("microcredits_in", "Count"),
-            ("microcredits_out", "Count"),
+            ("nanocredits_in", "Count"),
+            ("nanocredits_out", "Count"),
             ("orders", "Count"),
             ("orders_paid", "Count"),
             ("orders_flagged", "Count"),
@@ -115,8 +115,8 @@ pub fn ran(sweep: &'static str) {
 }
 
 pub(crate) fn of_moved(source: &'static str, moved: &Moved) {
-    let Moved { microcredits_in, microcredits_out, orders, orders_paid, orders_flagged } = *moved;
-    tracing::info!(target: MOVED, source, microcredits_in, microcredits_out, orders, orders_paid, orders_flagged);
+    let Moved { nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged } = *moved;
+    tracing::info!(target: MOVED, source, nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged);
 }
 
 /// Lines for CloudWatch on stdout.

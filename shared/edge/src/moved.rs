@@ -7,8 +7,8 @@ use crate::log;
 /// Credits in their smallest unit, of which a graph has more than enough digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Moved {
-    pub(crate) microcredits_in: u64,
-    pub(crate) microcredits_out: u64,
+    pub(crate) nanocredits_in: u64,
+    pub(crate) nanocredits_out: u64,
     pub(crate) orders: u64,
     pub(crate) orders_paid: u64,
     /// Flagged by what was refused about them. What else flags one calls somebody by itself.
@@ -35,7 +35,7 @@ impl Moved {
                 Effect::Move(movement) if movement.posting.asset() == Asset::CREDITS => {
                     let change = movement.posting.change().units();
                     let units = u64::try_from(change.unsigned_abs()).unwrap_or(u64::MAX);
-                    let way = if change < 0 { &mut moved.microcredits_out } else { &mut moved.microcredits_in };
+                    let way = if change < 0 { &mut moved.nanocredits_out } else { &mut moved.nanocredits_in };
                     *way = way.saturating_add(units);
                 }
                 Effect::Order { transition: Transition::Create, .. } => moved.orders = moved.orders.saturating_add(1),

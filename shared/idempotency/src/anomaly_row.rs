@@ -40,7 +40,7 @@ fn details(flag: &Flag) -> AttributeValue {
     if let Some(RefusedPayment { by, money, pays_for, is_confirmed }) = payment {
         fields.extend([
             (names::PAYMENT, text(by)),
-            (names::AMOUNT, number(&money.amount.units())),
+            (names::AMOUNT_UNITS, number(&money.amount.units())),
             (names::CURRENCY, text(&money.currency)),
             (names::PAYS_FOR, text(pays_for.as_str())),
             (names::CONFIRMED, AttributeValue::Bool(*is_confirmed)),
@@ -70,7 +70,10 @@ fn read_flag(item: &Image) -> Read<Flag> {
         None => None,
         Some(by) => Some(RefusedPayment {
             by,
-            money: Money { amount: amount(item, names::AMOUNT)?, currency: word(item, names::CURRENCY, currency)? },
+            money: Money {
+                amount: amount(item, names::AMOUNT_UNITS)?,
+                currency: word(item, names::CURRENCY, currency)?,
+            },
             pays_for: word(item, names::PAYS_FOR, PaysFor::named)?,
             is_confirmed: flag(item, names::CONFIRMED)?,
         }),

@@ -67,9 +67,9 @@ impl Audit for DynamoLedger {
                 .client()
                 .scan()
                 .table_name(&self.tables().accounts)
-                .projection_expression("#id, #balance, #available, #overdraft, #version")
+                .projection_expression("#id, #balance_units, #available_units, #overdraft_units, #version")
                 // Keys name an owner, and the check itself is a row: neither has a balance.
-                .filter_expression("attribute_exists(#balance)")
+                .filter_expression("attribute_exists(#balance_units)")
                 .set_expression_attribute_names(Some(placeholders(&HELD)))
                 .set_exclusive_start_key(after.map(|after| HashMap::from([(names::ID.to_owned(), text(after))])))
                 .limit(i32::from(rows_max));
@@ -126,7 +126,7 @@ impl Audit for DynamoLedger {
     async fn posted(&self, keys: &[&str], delivery: &Delivery<'_>) -> Result<Vec<Posted>, CommitError> {
         // From the table, whose rows have more than the index: to put the order there as well would mean to build it anew, in two
         // deployments, and for nobody else.
-        let attributes = &[names::ID, names::ACCOUNT, names::AMOUNT, names::ORDER, names::REVERSES];
+        let attributes = &[names::ID, names::ACCOUNT, names::AMOUNT_UNITS, names::ORDER, names::REVERSES];
         let read = Read { table: &self.tables().journal, attributes, is_strong: true };
         let rows = self.rows(&read, keys, delivery).await?;
         Ok(rows.iter().filter_map(line).collect())
@@ -142,16 +142,17 @@ impl Audit for DynamoLedger {
     }
 }
 
-const HELD: [&str; 5] = [names::ID, names::BALANCE, names::AVAILABLE, names::OVERDRAFT, names::VERSION];
+const HELD: [&str; 5] =
+    [names::ID, names::BALANCE_UNITS, names::AVAILABLE_UNITS, names::OVERDRAFT_UNITS, names::VERSION];
 
 /// A number that is none reads as nothing, and so as one that differs.
 fn held(row: &Image) -> Option<Held> {
-    row.contains_key(names::BALANCE).then_some(())?;
+    row.contains_key(names::BALANCE_UNITS).then_some(())?;
     Some(Held {
         account: word(row, names::ID)?,
-        balance: Balance::from_units(parsed(row, names::BALANCE)),
-        available: Balance::from_units(parsed(row, names::AVAILABLE)),
-        overdraft: Balance::from_units(parsed(row, names::OVERDRAFT)),
+        balance: Balance::from_units(parsed(row, names::BALANCE_UNITS)),
+        available: Balance::from_units(parsed(row, names::AVAILABLE_UNITS)),
+        overdraft: Balance::from_units(parsed(row, names::OVERDRAFT_UNITS)),
         version: parsed(row, names::VERSION),
     })
 }
@@ -181,7 +182,7 @@ fn placeholders(attributes: &[&str]) -> HashMap<String, String> {
 }
 
 fn amount(row: &Image) -> Balance {
-    Balance::from_units(parsed(row, names::AMOUNT))
+    Balance::from_units(parsed(row, names::AMOUNT_UNITS))
 }
 
 fn word(row: &HashMap<String, AttributeValue>, name: &str) -> Option<String> {

@@ -37,9 +37,9 @@ impl DynamoLedger {
             .consistent_read(true);
         let found = read.send().await.map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
         Ok(found.item.map(|row| AccountRow {
-            balance: Balance::from_units(parsed(&row, names::BALANCE)),
-            available: Balance::from_units(parsed(&row, names::AVAILABLE)),
-            overdraft: Amount::from_units(parsed(&row, names::OVERDRAFT)),
+            balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
+            available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
+            overdraft: Amount::from_wide(parsed(&row, names::OVERDRAFT_UNITS)).unwrap_or_default(),
             version: parsed(&row, names::VERSION),
         }))
     }
@@ -60,7 +60,7 @@ impl DynamoLedger {
         let line = |row: &HashMap<String, AttributeValue>| Line {
             id: word(row, names::ID),
             kind: word(row, names::KIND),
-            change: Balance::from_units(parsed(row, names::AMOUNT)),
+            change: Balance::from_units(parsed(row, names::AMOUNT_UNITS)),
             processed_at: word(row, names::PROCESSED_AT),
         };
         Ok(found.items().iter().map(line).collect())

@@ -42,7 +42,7 @@ fn counting(counting: &Counting) -> AttributeValue {
     map([
         (names::ACCOUNT, text(account)),
         (names::LINES, number(lines)),
-        (names::SUM, number(&sum.units())),
+        (names::SUM_UNITS, number(&sum.units())),
         (names::ID, text(key)),
         (names::PROCESSED_AT, text(at)),
     ])
@@ -54,8 +54,8 @@ fn open(open: &Open) -> AttributeValue {
     let mut fields = vec![
         (names::MATTER, text(matter.as_str())),
         (names::ACCOUNT, text(account)),
-        (names::SAID, number(&said.units())),
-        (names::FOUND, number(&found.units())),
+        (names::SAID_UNITS, number(&said.units())),
+        (names::FOUND_UNITS, number(&found.units())),
         (names::LOOKS, number(looks)),
         (names::SINCE, text(since)),
         (names::LOOKED_AT, text(looked_at)),
@@ -84,7 +84,7 @@ pub(crate) fn read(row: &Image) -> Result<Check, Unreadable> {
 fn read_counting(row: &Image) -> Result<Counting, Unreadable> {
     Ok(Counting {
         account: required(row, names::ACCOUNT, word)?,
-        counted: Counted { lines: count(row, names::LINES)?, sum: units(row, names::SUM)? },
+        counted: Counted { lines: count(row, names::LINES)?, sum: units(row, names::SUM_UNITS)? },
         last: Place { key: required(row, names::ID, word)?, at: required(row, names::PROCESSED_AT, word)? },
     })
 }
@@ -96,8 +96,8 @@ fn read_open(row: &Image) -> Result<Open, Unreadable> {
         account: required(row, names::ACCOUNT, word)?,
         order: optional(row, names::ORDER, order)?,
         line: optional(row, names::LINE, word)?,
-        said: units(row, names::SAID)?,
-        found: units(row, names::FOUND)?,
+        said: units(row, names::SAID_UNITS)?,
+        found: units(row, names::FOUND_UNITS)?,
     };
     let (since, looked_at) = (required(row, names::SINCE, time)?, required(row, names::LOOKED_AT, time)?);
     Ok(Open { difference, looks: count(row, names::LOOKS)?, since, looked_at })

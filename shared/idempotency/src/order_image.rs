@@ -39,7 +39,7 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         payment: word(row, names::PAYMENT, PaymentState::named)?,
         paid,
         claims: by_id(row, names::CLAIMS, claims)?,
-        posted: amount(row, names::POSTED)?,
+        posted: amount(row, names::POSTED_UNITS)?,
         postings: number(row, names::POSTINGS)?,
         fulfilment: word(row, names::FULFILMENT, Fulfilment::named)?,
         delivered: delivered(row)?,
@@ -58,7 +58,7 @@ fn terms(row: &Image) -> Read<Terms> {
         product: word(row, names::PRODUCT, owned)?,
         quantity: number(row, names::QUANTITY)?,
         price: Money {
-            amount: amount(row, names::PRICE_AMOUNT)?,
+            amount: amount(row, names::PRICE_UNITS)?,
             currency: word(row, names::PRICE_CURRENCY, currency)?,
         },
         exchange: inner(row, names::EXCHANGE)?.map(exchange).transpose()?,
@@ -69,19 +69,19 @@ fn terms(row: &Image) -> Read<Terms> {
 }
 
 fn exchange(row: &Image) -> Read<Exchange> {
-    let price = Money { amount: amount(row, names::AMOUNT)?, currency: word(row, names::CURRENCY, currency)? };
+    let price = Money { amount: amount(row, names::AMOUNT_UNITS)?, currency: word(row, names::CURRENCY, currency)? };
     Ok(Exchange { price, rate: word(row, names::RATE, owned)? })
 }
 
 fn grant(row: &Image) -> Read<Grant> {
     let kind = word(row, names::KIND, owned)?;
     Ok(match kind.as_str() {
-        names::GRANT_CREDITS => Grant::Credits(amount(row, names::AMOUNT)?),
-        names::GRANT_CREDITS_EACH_PERIOD => Grant::CreditsEachPeriod(amount(row, names::AMOUNT)?),
+        names::GRANT_CREDITS => Grant::Credits(amount(row, names::AMOUNT_UNITS)?),
+        names::GRANT_CREDITS_EACH_PERIOD => Grant::CreditsEachPeriod(amount(row, names::AMOUNT_UNITS)?),
         names::GRANT_TOKEN => Grant::Token {
             code: word(row, names::CODE, short)?,
             scale: number(row, names::SCALE)?,
-            amount: amount(row, names::AMOUNT)?,
+            amount: amount(row, names::AMOUNT_UNITS)?,
             on_chain: match (maybe(row, names::ASSET, owned)?, maybe(row, names::WALLET, owned)?) {
                 (Some(asset), Some(wallet)) => Some(OnChain { asset, wallet }),
                 (None, None) => None,
@@ -94,7 +94,7 @@ fn grant(row: &Image) -> Read<Grant> {
             kind: word(row, names::SERVICE, TopUpKind::named)?,
             code: word(row, names::CODE, owned)?,
             phone: word(row, names::PHONE, owned)?,
-            price: Money { amount: amount(row, names::AMOUNT)?, currency: word(row, names::CURRENCY, currency)? },
+            price: Money { amount: amount(row, names::AMOUNT_UNITS)?, currency: word(row, names::CURRENCY, currency)? },
         }),
         _ => return Err(Unreadable(names::GRANTS)),
     })
@@ -118,15 +118,15 @@ fn delivered(row: &Image) -> Read<BTreeMap<Line, Amount>> {
         let units = value.as_n().ok()?.parse().ok()?;
         Some((Line::read(name)?, Amount::from_wide(units)?))
     };
-    let lines = inner(row, names::DELIVERED)?;
-    lines.into_iter().flatten().map(|item| line(item).ok_or(Unreadable(names::DELIVERED))).collect()
+    let lines = inner(row, names::DELIVERED_UNITS)?;
+    lines.into_iter().flatten().map(|item| line(item).ok_or(Unreadable(names::DELIVERED_UNITS))).collect()
 }
 
 fn transfer(row: &Image) -> Read<Transfer> {
     Ok(Transfer {
         id: maybe(row, names::ID, owned)?,
         status: word(row, names::STATUS, TransferStatus::named)?,
-        amount: amount(row, names::AMOUNT)?,
+        amount: amount(row, names::AMOUNT_UNITS)?,
         at: word(row, names::AS_OF, time)?,
     })
 }
@@ -150,11 +150,11 @@ fn claims(row: &Image) -> Read<Claims> {
 }
 
 fn refund(row: &Image) -> Read<Refund> {
-    Ok(Refund { state: word(row, names::STATE, RefundState::named)?, amount: amount(row, names::AMOUNT)? })
+    Ok(Refund { state: word(row, names::STATE, RefundState::named)?, amount: amount(row, names::AMOUNT_UNITS)? })
 }
 
 fn reported(row: &Image) -> Read<Reported> {
-    Ok(Reported { as_of: word(row, names::AS_OF, time)?, amount: amount(row, names::AMOUNT)? })
+    Ok(Reported { as_of: word(row, names::AS_OF, time)?, amount: amount(row, names::AMOUNT_UNITS)? })
 }
 
 fn dispute(row: &Image) -> Read<Dispute> {

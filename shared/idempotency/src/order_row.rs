@@ -25,7 +25,7 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set(names::PROVIDER, text(terms.provider.as_str()));
     row.set(names::PRODUCT, text(&terms.product));
     row.set(names::QUANTITY, number(&terms.quantity));
-    row.set(names::PRICE_AMOUNT, number(&terms.price.amount.units()));
+    row.set(names::PRICE_UNITS, number(&terms.price.amount.units()));
     row.set(names::PRICE_CURRENCY, text(&terms.price.currency));
     row.set_or_remove(names::EXCHANGE, terms.exchange.as_ref().map(exchange));
     row.set(names::GRANTS, AttributeValue::L(terms.grants.iter().map(grant).collect()));
@@ -38,13 +38,13 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set_or_remove(names::PAID_AT, order.paid.as_ref().map(|paid| text(&paid.at)));
     row.set(names::CLAIMS, by_id(&order.claims, claims));
     row.set(names::DISPUTED, AttributeValue::Bool(order.is_disputed()));
-    row.set(names::POSTED, number(&order.posted.units()));
+    row.set(names::POSTED_UNITS, number(&order.posted.units()));
     row.set(names::POSTINGS, number(&order.postings));
     row.set(names::FULFILMENT, text(order.fulfilment.as_str()));
     if order.fulfilment == Fulfilment::Done {
         row.set_first(names::FULFILLED_AT, text(&delivery.received_at));
     }
-    row.set(names::DELIVERED, lines(&order.delivered));
+    row.set(names::DELIVERED_UNITS, lines(&order.delivered));
     row.set_or_remove(names::TRANSFER, order.transfer.as_ref().map(transfer));
     row.set_or_remove(names::RECHARGE_AT, order.recharge.as_ref().map(|recharge| text(&recharge.at)));
     row.set_or_remove(names::RECHARGE, order.recharge.as_ref().map(recharge));
@@ -67,7 +67,7 @@ fn allowed(row: &mut Row, order: &Order, transition: Transition) {
         let terms = &order.terms;
         for (attribute, value) in [
             (names::PROVIDER, text(terms.provider.as_str())),
-            (names::PRICE_AMOUNT, number(&terms.price.amount.units())),
+            (names::PRICE_UNITS, number(&terms.price.amount.units())),
             (names::PRICE_CURRENCY, text(&terms.price.currency)),
         ] {
             let (name, value) = (row.name(attribute), row.value(value));
@@ -138,7 +138,7 @@ pub(crate) fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
 
 fn exchange(exchange: &Exchange) -> AttributeValue {
     map([
-        (names::AMOUNT, number(&exchange.price.amount.units())),
+        (names::AMOUNT_UNITS, number(&exchange.price.amount.units())),
         (names::CURRENCY, text(&exchange.price.currency)),
         (names::RATE, text(&exchange.rate)),
     ])
@@ -148,14 +148,14 @@ fn grant(grant: &Grant) -> AttributeValue {
     let kind = (names::KIND, text(kind_of(grant)));
     match grant {
         Grant::Credits(amount) | Grant::CreditsEachPeriod(amount) => {
-            map([kind, (names::AMOUNT, number(&amount.units()))])
+            map([kind, (names::AMOUNT_UNITS, number(&amount.units()))])
         }
         Grant::Token { code, scale, amount, on_chain } => {
             let mut token = vec![
                 kind,
                 (names::CODE, text(code)),
                 (names::SCALE, number(scale)),
-                (names::AMOUNT, number(&amount.units())),
+                (names::AMOUNT_UNITS, number(&amount.units())),
             ];
             if let Some(OnChain { asset, wallet }) = on_chain {
                 token.extend([(names::ASSET, text(asset)), (names::WALLET, text(wallet))]);
@@ -169,7 +169,7 @@ fn grant(grant: &Grant) -> AttributeValue {
             (names::SERVICE, text(service.as_str())),
             (names::CODE, text(code)),
             (names::PHONE, text(phone)),
-            (names::AMOUNT, number(&price.amount.units())),
+            (names::AMOUNT_UNITS, number(&price.amount.units())),
             (names::CURRENCY, text(&price.currency)),
         ]),
     }
@@ -197,7 +197,7 @@ fn transfer(transfer: &Transfer) -> AttributeValue {
     let id = transfer.id.iter().map(|id| (names::ID, text(id)));
     let always = [
         (names::STATUS, text(transfer.status.as_str())),
-        (names::AMOUNT, number(&transfer.amount.units())),
+        (names::AMOUNT_UNITS, number(&transfer.amount.units())),
         (names::AS_OF, text(&transfer.at)),
     ];
     map(id.chain(always))
@@ -221,11 +221,11 @@ fn claims(claims: &Claims) -> AttributeValue {
 }
 
 fn refund(refund: &Refund) -> AttributeValue {
-    map([(names::STATE, text(refund.state.as_str())), (names::AMOUNT, number(&refund.amount.units()))])
+    map([(names::STATE, text(refund.state.as_str())), (names::AMOUNT_UNITS, number(&refund.amount.units()))])
 }
 
 fn reported(reported: &Reported) -> AttributeValue {
-    map([(names::AS_OF, text(&reported.as_of)), (names::AMOUNT, number(&reported.amount.units()))])
+    map([(names::AS_OF, text(&reported.as_of)), (names::AMOUNT_UNITS, number(&reported.amount.units()))])
 }
 
 fn dispute(dispute: &Dispute) -> AttributeValue {

@@ -188,20 +188,20 @@ fn account_row(net: &Net) -> Result<Row, PlanError> {
     if let Some((from, to)) = net.overdraft {
         let widened = Balance::from_units(Balance::from(to).units().saturating_sub(Balance::from(from).units()));
         available = available.checked_add(widened).ok_or(PlanError::Overflow)?;
-        let (line, was) = (row.name(names::OVERDRAFT), row.value(number(&from.units())));
+        let (line, was) = (row.name(names::OVERDRAFT_UNITS), row.value(number(&from.units())));
         row.conditions.push(if from.is_zero() {
             format!("(attribute_not_exists({line}) OR {line} = {was})")
         } else {
             format!("{line} = {was}")
         });
-        row.set(names::OVERDRAFT, number(&to.units()));
+        row.set(names::OVERDRAFT_UNITS, number(&to.units()));
     }
     if let Some(required) = net.required {
-        let (available, required) = (row.name(names::AVAILABLE), row.value(number(&required.units())));
+        let (available, required) = (row.name(names::AVAILABLE_UNITS), row.value(number(&required.units())));
         row.conditions.push(format!("{available} >= {required}"));
     }
-    row.add(names::BALANCE, number(&net.change.units()));
-    row.add(names::AVAILABLE, number(&available.units()));
+    row.add(names::BALANCE_UNITS, number(&net.change.units()));
+    row.add(names::AVAILABLE_UNITS, number(&available.units()));
     row.add(names::VERSION, number(&net.movements));
     Ok(row)
 }

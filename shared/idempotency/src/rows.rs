@@ -85,7 +85,7 @@ impl Row {
         let posting = &movement.posting;
         let sides = [(names::DEBIT, text(&posting.debit())), (names::CREDIT, text(&posting.credit()))];
         self.set(names::ACCOUNT, text(posting.account()));
-        self.set(names::AMOUNT, number(&posting.change().units()));
+        self.set(names::AMOUNT_UNITS, number(&posting.change().units()));
         if let Some(reversed) = &movement.reverses {
             self.set(names::REVERSES, text(reversed));
         }

@@ -20,7 +20,7 @@ fn reason(code: &str) -> CancellationReason {
 /// A condition that failed, and the row that stood there.
 fn failed(row: &[(&str, &str)]) -> CancellationReason {
     let value = |name: &str, value: &str| match name {
-        names::OVERDRAFT | names::VERSION => AttributeValue::N(value.to_owned()),
+        names::OVERDRAFT_UNITS | names::VERSION => AttributeValue::N(value.to_owned()),
         _ => AttributeValue::S(value.to_owned()),
     };
     let row: HashMap<String, AttributeValue> =
@@ -83,13 +83,13 @@ fn every_reason_is_read() {
         ("the money outranks the balance", vec![none(), moved(), failed(&[])], &payment, Verdict::Moved(vec![pi_1()])),
         (
             "the line has moved",
-            vec![none(), failed(&[(names::OVERDRAFT, "6")])],
+            vec![none(), failed(&[(names::OVERDRAFT_UNITS, "6")])],
             &line,
             Verdict::Guarded(Reason::Overtaken),
         ),
         (
             "the line has not",
-            vec![none(), failed(&[(names::OVERDRAFT, "5")])],
+            vec![none(), failed(&[(names::OVERDRAFT_UNITS, "5")])],
             &line,
             Verdict::Guarded(Reason::InsufficientCredits),
         ),

@@ -145,6 +145,6 @@ fn text<'i>(image: Option<&'i Image>, name: &str) -> Option<&'i str> {
 }
 
 fn overdraft(image: Option<&Image>) -> u128 {
-    let stored = image.and_then(|image| image.get(names::OVERDRAFT)?.as_n().ok()?.parse().ok());
+    let stored = image.and_then(|image| image.get(names::OVERDRAFT_UNITS)?.as_n().ok()?.parse().ok());
     stored.unwrap_or_default()
 }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::metered;
+
 /// Twelve integer digits and the eighteen decimals of the finest token: more than any single payment, and a hundred million of
 /// the largest still fit in the 38 digits that DynamoDB adds exactly.
-const INTEGER_DIGITS_MAX: usize = 12;
+pub(crate) const INTEGER_DIGITS_MAX: usize = 12;
 /// The first count that an amount does not hold.
 const UNITS_END: u128 = 10_u128.pow(30);
 
@@ -16,14 +18,10 @@ pub(crate) fn parse(text: &str, scale: u8) -> Result<Amount, AmountError> {
         None => (text, None),
         Some((integer, fraction)) => (integer, Some(fraction)),
     };
-    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if text.starts_with('-') {
         return Err(AmountError::Negative);
     }
-    if !all_digits(integer) || !fraction.is_none_or(all_digits) {
-        return Err(AmountError::NotADecimal);
-    }
-    if integer.len() > 1 && integer.starts_with('0') {
+    if !is_integer(integer) || !fraction.is_none_or(is_digits) {
         return Err(AmountError::NotADecimal);
     }
     if integer.len() > INTEGER_DIGITS_MAX {
@@ -32,13 +30,24 @@ pub(crate) fn parse(text: &str, scale: u8) -> Result<Amount, AmountError> {
     let fraction = fraction.unwrap_or_default();
     let missing =
         usize::from(scale).checked_sub(fraction.len()).ok_or(AmountError::TooPrecise { decimals_max: scale })?;
-    integer
-        .bytes()
-        .chain(fraction.bytes())
-        .chain(std::iter::repeat_n(b'0', missing))
+    let digits = integer.bytes().chain(fraction.bytes()).chain(std::iter::repeat_n(b'0', missing));
+    units_of(digits).and_then(Amount::from_wide).ok_or(AmountError::TooLarge)
+}
+
+pub(crate) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Without a zero before its first digit, which some would read as octal.
+pub(crate) fn is_integer(text: &str) -> bool {
+    is_digits(text) && (text.len() == 1 || !text.starts_with('0'))
+}
+
+/// The number that ASCII digits write; `None` above what a `u128` holds.
+pub(crate) fn units_of(digits: impl IntoIterator<Item = u8>) -> Option<u128> {
+    digits
+        .into_iter()
         .try_fold(0_u128, |units, digit| units.checked_mul(10)?.checked_add(u128::from(digit.checked_sub(b'0')?)))
-        .and_then(Amount::from_wide)
-        .ok_or(AmountError::TooLarge)
 }
 
 pub(crate) fn decimal(units: u128, scale: u8) -> String {
@@ -61,6 +70,11 @@ impl Amount {
     /// Reads decimal text as [`Asset::parse`] does, of whatever has a smallest unit of so many decimals.
     pub fn parse(text: &str, scale: u8) -> Result<Self, AmountError> {
         parse(text, scale)
+    }
+
+    /// Reads a metered cost as [`Asset::parse_metered`](crate::Asset::parse_metered) does, of what has so many decimals.
+    pub fn parse_metered(text: &str, scale: u8) -> Result<Self, AmountError> {
+        metered::round(text, scale)
     }
 
     /// From a count of smallest units, as Stripe and WeChat send them.
@@ -158,6 +172,10 @@ pub enum AmountError {
     Negative,
     #[error("must be a plain decimal number")]
     NotADecimal,
+    #[error("must be a number")]
+    NotANumber,
+    #[error("must be written in at most {bytes_max} bytes")]
+    TooLong { bytes_max: usize },
     #[error("must have at most {decimals_max} decimals")]
     TooPrecise { decimals_max: u8 },
     #[error("is too large")]

@@ -29,7 +29,7 @@ pub enum Asset {
 
 impl Asset {
     pub const CREDITS: Self = Self::Credits;
-    const CREDITS_SCALE: u8 = 6;
+    const CREDITS_SCALE: u8 = 9;
 
     /// `None` for a code that is another asset's, or for units finer than an amount holds.
     pub fn token(code: Word, scale: u8) -> Option<Self> {
@@ -62,6 +62,12 @@ impl Asset {
     /// Reads `15`, `0.00234` or `1.5`: no sign, exponent, separator, leading zero, or digit beyond the smallest unit.
     pub fn parse(self, text: &str) -> Result<Amount, AmountError> {
         parse(text, self.scale())
+    }
+
+    /// Reads a cost that a program has measured, with an exponent and any number of decimals (`0.0000015`, `1e-05`), and rounds
+    /// it half-even to the smallest unit. A cost of half a unit or less is 0. Prices and postings by hand are never rounded.
+    pub fn parse_metered(self, text: &str) -> Result<Amount, AmountError> {
+        Amount::parse_metered(text, self.scale())
     }
 
     /// The shortest decimal text that [`Asset::parse`] reads back as the same amount.

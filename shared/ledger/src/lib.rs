@@ -22,6 +22,7 @@ mod fingerprint;
 mod fulfilment;
 mod grant;
 mod key;
+mod metered;
 mod money;
 mod order;
 mod payment;

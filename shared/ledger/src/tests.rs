@@ -7,6 +7,7 @@ mod convergence;
 mod disputes;
 mod entries;
 mod fulfilment;
+mod metered;
 mod money;
 mod names;
 mod orders;

@@ -115,7 +115,7 @@ impl Books {
                     status: word(&row, "status").unwrap(),
                     reason: word(&row, "reason"),
                     account: word(&row, "account"),
-                    change: number(&row, "amount"),
+                    change: number(&row, "amount_units"),
                     attempts: u64::try_from(number(&row, "attempts")).unwrap(),
                     needs_attention: word(&row, "attention").is_some(),
                     order: word(&row, "order"),
@@ -130,9 +130,9 @@ impl Books {
                 books.keys.extend(word(&row, "owner").map(|owner| (id, owner)));
             } else {
                 let account = Account {
-                    balance: number(&row, "balance"),
-                    available: number(&row, "available"),
-                    overdraft: number(&row, "overdraft"),
+                    balance: number(&row, "balance_units"),
+                    available: number(&row, "available_units"),
+                    overdraft: number(&row, "overdraft_units"),
                     version: u64::try_from(number(&row, "version")).unwrap(),
                 };
                 books.accounts.insert(id, account);
@@ -150,10 +150,10 @@ impl Books {
                 paid_by: word(&row, "paid_by"),
                 disputed: row.pointer("/disputed/BOOL").and_then(Value::as_bool).unwrap(),
                 fulfilment: word(&row, "fulfilment").unwrap(),
-                posted: number(&row, "posted"),
+                posted: number(&row, "posted_units"),
                 postings: u64::try_from(number(&row, "postings")).unwrap(),
                 delivered: row
-                    .pointer("/delivered/M")
+                    .pointer("/delivered_units/M")
                     .and_then(Value::as_object)
                     .into_iter()
                     .flatten()

@@ -24,7 +24,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
         }
         ["held", account] => {
             let held = ledger.held(account, delivery).await.unwrap();
-            let units = |balance: Balance| balance.units() / 1_000_000;
+            let units = |balance: Balance| balance.units() / 1_000_000_000;
             Some(held.map_or("nothing".to_owned(), |held| {
                 let [balance, available, overdraft] = [held.balance, held.available, held.overdraft].map(units);
                 format!("{balance} {available} {overdraft} v{}", held.version)
@@ -35,7 +35,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             loop {
                 let page = ledger.lines(account, last.as_ref(), PAGE_MAX, delivery).await.unwrap();
                 assert!(page.lines.len() <= usize::from(PAGE_MAX));
-                told.extend(page.lines.iter().map(|(key, change)| format!("{key} {}", change.units() / 1_000_000)));
+                told.extend(page.lines.iter().map(|(key, change)| format!("{key} {}", change.units() / 1_000_000_000)));
                 last = page.last.or(last);
                 if !page.has_more {
                     break;
@@ -55,7 +55,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             let mut told: Vec<String> = Vec::new();
             for line in ledger.posted(keys, delivery).await.unwrap() {
                 let order = line.order.map_or("-".to_owned(), |order| order.to_string());
-                let (key, change) = (line.key, line.change.units() / 1_000_000);
+                let (key, change) = (line.key, line.change.units() / 1_000_000_000);
                 told.push(format!(
                     "{key} {} {change} {order} {}",
                     line.account,

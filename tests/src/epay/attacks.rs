@@ -166,7 +166,7 @@ async fn a_second_payment_of_one_order() {
     }
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 1_000_000_000);
+    assert_eq!(books.balance("alice/credits"), 1_000_000_000_000);
     assert_eq!(books.order(ORDER).anomaly.as_deref(), Some("DUPLICATE_PAYMENT"));
     let reason = |id: &str| books.journal[id].reason.clone();
     assert_eq!(reason("epay#1001.2026010100000019999").as_deref(), Some("duplicate_payment"));
@@ -188,6 +188,6 @@ async fn an_order_that_is_not_there_yet() {
     assert_eq!(told(&answered(&world, &event).await), BOOKED);
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 1_000_000_000);
+    assert_eq!(books.balance("alice/credits"), 1_000_000_000_000);
     assert_eq!(books.pointers, [("epay#1001.2026010100000012345".to_owned(), ORDER.to_owned())].into());
 }

@@ -42,7 +42,7 @@ async fn what_the_gateway_says_it_was_paid_is_paid() {
         net.pay(TRADE);
         for times in 1..3 {
             assert_eq!(notified(&world, &net, told.clone()).await, (200, "success".to_owned()), "{pid} {times}");
-            assert_eq!(world.books().balance("alice/credits"), 1_000_000_000, "{pid}");
+            assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000, "{pid}");
         }
         assert_eq!(net.asked().len(), 2, "{pid}: what is paid is not asked about");
         world.books().check();
@@ -83,7 +83,7 @@ async fn what_it_says_otherwise_or_not_at_all_is_not_confirmed_and_is_kept() {
         // It is sent again, or tried again, and then the gateway says so.
         net.fail(|_, _| EpayFault::None);
         assert_eq!(notified(&world, &net, paid().with("trade_no", TRADE)).await, (200, "success".to_owned()), "{row}");
-        assert_eq!(world.books().balance("alice/credits"), 1_000_000_000, "{row}");
+        assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000, "{row}");
     }
 }
 

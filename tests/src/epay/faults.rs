@@ -117,6 +117,6 @@ async fn a_hundred_notifications_at_once_pay_once() {
     assert!(told.iter().all(|told| *told == (200, true)), "{told:?}");
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 1_000_000_000);
+    assert_eq!(books.balance("alice/credits"), 1_000_000_000_000);
     assert_eq!(books.processed().filter(|id| id.starts_with("epay#")).count(), 1);
 }

@@ -65,7 +65,7 @@ async fn a_page_says_how_the_order_stands() {
         }
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), if is_paid { 1_000_000_000 } else { 0 }, "{name}");
+        assert_eq!(books.balance("alice/credits"), if is_paid { 1_000_000_000_000 } else { 0 }, "{name}");
         assert_eq!(books.order(ORDER).paid_by.is_some(), is_paid, "{name}");
     }
 }

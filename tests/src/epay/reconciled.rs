@@ -45,12 +45,12 @@ async fn a_payment_that_nobody_told_of_is_booked_and_what_tells_of_it_later_chan
         assert_eq!(told, Report::Unpaid(Asked { paid: 1, ..asked() }), "{pid}");
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 1_000_000_000, "{pid}");
+        assert_eq!(books.balance("alice/credits"), 1_000_000_000_000, "{pid}");
         let notification = sent("GET", &good(paid().with("pid", pid).with("trade_no", TRADE)));
         assert_eq!(self::told(&answered(&world, &notification).await), BOOKED, "{pid}");
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 1_000_000_000, "{pid}");
+        assert_eq!(books.balance("alice/credits"), 1_000_000_000_000, "{pid}");
     }
 }
 
@@ -103,6 +103,6 @@ async fn what_came_before_its_order_is_booked_once_it_may_be() {
         panic!("another report")
     };
     assert_eq!((tried.tried, tried.cured), (1, 1));
-    assert_eq!(world.books().balance("alice/credits"), 1_000_000_000);
+    assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000);
     world.books().check();
 }

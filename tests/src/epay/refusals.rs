@@ -138,7 +138,7 @@ async fn what_is_booked_however_it_is_written() {
                 assert_eq!(told(&answered(&world, &event).await), BOOKED, "{name} {repeat}: {event}");
                 let books = world.books();
                 books.check();
-                assert_eq!(books.balance("alice/credits"), 1_000_000_000, "{name}");
+                assert_eq!(books.balance("alice/credits"), 1_000_000_000_000, "{name}");
             }
             let books = world.books();
             assert_eq!(books.order(ORDER).payment, "paid", "{name}");

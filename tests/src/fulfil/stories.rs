@@ -22,19 +22,19 @@ const STORIES: [Story; 12] = [
     (
         "a cent is given back",
         &[&[Paid], &[Refunded(1)]],
-        "partly_refunded, done: alice/POSX 9.994997498749374687, alice/credits 99.949974, alice/report-full 1, bob/commission-usd 1.98, \
+        "partly_refunded, done: alice/POSX 9.994997498749374687, alice/credits 99.949974987, alice/report-full 1, bob/commission-usd 1.98, \
          carol/commission-usd 0.38",
     ),
     (
         "half is given back",
         &[&[Paid], &[Refunded(1_000)]],
-        "partly_refunded, done: alice/POSX 4.997498749374687343, alice/credits 49.974987, alice/report-full 1, bob/commission-usd 0.99, \
+        "partly_refunded, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
          carol/commission-usd 0.19",
     ),
     (
         "half is given back before anything was delivered",
         &[&[Paid, Refunded(1_000)]],
-        "partly_refunded, done: alice/POSX 4.997498749374687343, alice/credits 49.974987, alice/report-full 1, bob/commission-usd 0.99, \
+        "partly_refunded, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
          carol/commission-usd 0.19",
     ),
     ("all is given back", &[&[Paid], &[Refunded(1_999)]], REFUNDED),

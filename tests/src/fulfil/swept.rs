@@ -140,7 +140,7 @@ async fn one_that_cannot_be_read_holds_up_no_other() {
     let broken = serde_json::json!({
         "TableName": "hookledger-local-orders",
         "Key": { "id": { "S": "HL2" } },
-        "UpdateExpression": "REMOVE price_amount",
+        "UpdateExpression": "REMOVE price_units",
     });
     world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
     listen();

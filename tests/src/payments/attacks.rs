@@ -103,7 +103,7 @@ async fn a_second_payment_and_its_refund() {
     let books = world.books();
     books.check();
     let order = books.order(ORDER);
-    assert_eq!((order.payment.as_str(), order.posted, order.disputed), ("paid", 100_000_000, false));
+    assert_eq!((order.payment.as_str(), order.posted, order.disputed), ("paid", 100_000_000_000, false));
 }
 
 /// Each is listed with what was paid and what came back, and each calls a person to the order.
@@ -151,7 +151,7 @@ async fn an_event_that_names_another_order_than_its_payment() {
     let books = world.books();
     books.check();
     assert_eq!((books.order(ORDER).payment.as_str(), books.order("HLother").payment.as_str()), ("paid", "unpaid"));
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
 #[tokio::test(start_paused = true)]

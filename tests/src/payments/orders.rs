@@ -99,8 +99,8 @@ fn many_payments_from_many_senders() {
         let books = world.books();
         books.check();
         let ended = |order: &OrderRow| (order.payment == "partly_refunded", order.posted);
-        assert!(books.orders.values().all(|order| ended(order) == (true, 74_987_493)), "{:?}", books.orders);
-        assert_eq!(books.balance("alice/credits"), 74_987_493 * i128::try_from(PAYMENTS).expect("few"));
+        assert!(books.orders.values().all(|order| ended(order) == (true, 74_987_493_746)), "{:?}", books.orders);
+        assert_eq!(books.balance("alice/credits"), 74_987_493_746 * i128::try_from(PAYMENTS).expect("few"));
     });
 }
 
@@ -112,15 +112,15 @@ async fn what_one_payment_comes_to() {
     const PAID: &str = "payment_intent_succeeded";
     let rows: &[Row] = &[
         ("nothing", &[], ("unpaid", "none", 0)),
-        ("paid", &[PAID], ("paid", "done", 100_000_000)),
-        ("paid by its charge", &["charge_succeeded"], ("paid", "done", 100_000_000)),
-        ("paid by its session", &["checkout_session_completed"], ("paid", "done", 100_000_000)),
-        ("all three", &[PAID, "charge_succeeded", "checkout_session_completed"], ("paid", "done", 100_000_000)),
+        ("paid", &[PAID], ("paid", "done", 100_000_000_000)),
+        ("paid by its charge", &["charge_succeeded"], ("paid", "done", 100_000_000_000)),
+        ("paid by its session", &["checkout_session_completed"], ("paid", "done", 100_000_000_000)),
+        ("all three", &[PAID, "charge_succeeded", "checkout_session_completed"], ("paid", "done", 100_000_000_000)),
         ("a session that is not paid yet", &["checkout_session_completed_unpaid"], ("unpaid", "none", 0)),
         (
             "and then is",
             &["checkout_session_completed_unpaid", "checkout_session_async_payment_succeeded"],
-            ("paid", "done", 100_000_000),
+            ("paid", "done", 100_000_000_000),
         ),
         (
             "and then fails",
@@ -128,28 +128,28 @@ async fn what_one_payment_comes_to() {
             ("failed", "none", 0),
         ),
         ("declined", &["payment_intent_payment_failed"], ("failed", "none", 0)),
-        ("declined, then paid", &["payment_intent_payment_failed", PAID], ("paid", "done", 100_000_000)),
-        ("canceled, then paid", &["payment_intent_canceled", PAID], ("paid", "done", 100_000_000)),
-        ("expired, then paid", &["checkout_session_expired", PAID], ("paid", "done", 100_000_000)),
-        ("paid, then a late decline", &[PAID, "payment_intent_payment_failed"], ("paid", "done", 100_000_000)),
+        ("declined, then paid", &["payment_intent_payment_failed", PAID], ("paid", "done", 100_000_000_000)),
+        ("canceled, then paid", &["payment_intent_canceled", PAID], ("paid", "done", 100_000_000_000)),
+        ("expired, then paid", &["checkout_session_expired", PAID], ("paid", "done", 100_000_000_000)),
+        ("paid, then a late decline", &[PAID, "payment_intent_payment_failed"], ("paid", "done", 100_000_000_000)),
         // 500 of 1999 cents: of 100 credits the buyer keeps 74.987493, rounded down.
-        ("refunded in part", &[PAID, "charge_refunded"], ("partly_refunded", "done", 74_987_493)),
+        ("refunded in part", &[PAID, "charge_refunded"], ("partly_refunded", "done", 74_987_493_746)),
         (
             "and told again",
             &[PAID, "charge_refunded", "refund_created", "refund_updated"],
-            ("partly_refunded", "done", 74_987_493),
+            ("partly_refunded", "done", 74_987_493_746),
         ),
         (
             "a refund that failed",
             &[PAID, "charge_refunded", "refund_created", "refund_failed"],
-            ("paid", "done", 100_000_000),
+            ("paid", "done", 100_000_000_000),
         ),
-        ("refunded before it was paid", &["charge_refunded", PAID], ("partly_refunded", "done", 74_987_493)),
+        ("refunded before it was paid", &["charge_refunded", PAID], ("partly_refunded", "done", 74_987_493_746)),
         ("disputed", &[PAID, "charge_dispute_created"], ("paid", "done", 0)),
         (
             "disputed and won",
             &[PAID, "charge_dispute_created", "charge_dispute_closed_won"],
-            ("paid", "done", 100_000_000),
+            ("paid", "done", 100_000_000_000),
         ),
         ("disputed and lost", &[PAID, "charge_dispute_created", "charge_dispute_closed"], ("paid", "done", 0)),
     ];
@@ -186,10 +186,10 @@ async fn a_statement_says_what_happened() {
     assert_eq!(
         moved,
         [
-            (payment, 100_000_000, None),
-            ("reversal#hk_sample_order#1", -25_012_507, Some(payment)),
-            ("reversal#hk_sample_order#2", -74_987_493, Some(payment)),
-            ("reversal#hk_sample_order#3", 74_987_493, Some(payment)),
+            (payment, 100_000_000_000, None),
+            ("reversal#hk_sample_order#1", -25_012_506_254, Some(payment)),
+            ("reversal#hk_sample_order#2", -74_987_493_746, Some(payment)),
+            ("reversal#hk_sample_order#3", 74_987_493_746, Some(payment)),
         ]
     );
     assert!(books.bodies.contains("stripe#evt_charge_refunded"), "a payment's body is kept");
@@ -206,6 +206,6 @@ async fn an_event_that_came_before_its_order_is_booked_when_the_order_is_there()
     reconciled(&world).await;
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
     assert!(!books.journal["stripe#evt_payment_intent_succeeded"].needs_attention);
 }

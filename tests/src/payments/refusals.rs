@@ -86,7 +86,7 @@ async fn what_is_accepted_at_every_path_and_in_every_way() {
             let sent = Sent::post(path, body.as_bytes()).with(signing::stripe::HEADER, header.clone());
             let reply = edge::Service::answer(&function, &sent.event(shape), &moment(1)).await;
             assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{path} {header}");
-            assert_eq!(world.books().balance("alice/credits"), 100_000_000, "{path} {header}");
+            assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "{path} {header}");
         }
     }
 }
@@ -113,7 +113,7 @@ async fn what_is_of_no_interest_leaves_no_trace() {
     let function = function(world.ledger(1), &only_payments).await;
     let body = with("payment_intent_succeeded", &[]);
     edge::Service::answer(&function, &Stripe::signed(&body, now()), &moment(1)).await;
-    assert_eq!(world.books().balance("alice/credits"), 100_000_000, "what is enabled acts");
+    assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "what is enabled acts");
 }
 
 /// Verified and not understood: kept, and refused, so that Stripe goes on until we have understood.
@@ -153,6 +153,6 @@ async fn a_contradiction_is_kept() {
     accepted(&world, &[with("payment_intent_succeeded", &[]), other]).await;
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
     assert!(books.journal.keys().any(|id| id.starts_with("stripe#evt_payment_intent_succeeded#conflict#")));
 }

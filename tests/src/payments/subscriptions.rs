@@ -77,7 +77,7 @@ async fn however_it_is_told_it_ends_the_same() {
             let stands = books.subscriptions.get(SUBSCRIPTION);
             assert_eq!(stands.and_then(|row| row.status.as_deref()), *status, "{name}: {order:?}");
             assert!(stands.is_none_or(|row| row.owner == "alice" && row.order == SUBSCRIPTION_ORDER), "{name}");
-            assert_eq!(books.balance("alice/credits"), credits * 1_000_000, "{name}: {order:?}");
+            assert_eq!(books.balance("alice/credits"), credits * 1_000_000_000, "{name}: {order:?}");
         }
     }
 }
@@ -122,7 +122,7 @@ async fn an_invoice_without_metadata_is_led_by_its_subscription() {
     let bare = with("invoice_paid", &[("/data/object/parent/subscription_details/metadata", json!({}))]);
     let world = shop().await;
     accepted(&world, &[with("customer_subscription_created", &[]), bare]).await;
-    assert_eq!(world.books().balance("alice/credits"), 500_000_000);
+    assert_eq!(world.books().balance("alice/credits"), 500_000_000_000);
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,7 +137,7 @@ async fn what_came_before_its_order_waits_for_it() {
     reconciled(&world).await;
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 500_000_000);
+    assert_eq!(books.balance("alice/credits"), 500_000_000_000);
     assert_eq!(books.subscriptions[SUBSCRIPTION].status.as_deref(), Some("active"));
 }
 
@@ -160,5 +160,5 @@ async fn a_session_that_began_it_pays_the_order() {
     books.check();
     let order = books.order(SUBSCRIPTION_ORDER);
     assert_eq!((order.payment.as_str(), order.paid_by.as_deref(), order.posted), ("paid", Some(SUBSCRIPTION), 0));
-    assert_eq!(books.balance("alice/credits"), 500_000_000);
+    assert_eq!(books.balance("alice/credits"), 500_000_000_000);
 }

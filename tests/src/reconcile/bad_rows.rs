@@ -71,7 +71,10 @@ impl Stage {
     /// An account whose balance is no number: no posting on it can be committed.
     fn spoil_account(&self, account: &str) {
         let number = json!({ "N": "1000000000" });
-        self.put("accounts", &json!({ "id": { "S": account }, "balance": { "S": "much" }, "available": number }));
+        self.put(
+            "accounts",
+            &json!({ "id": { "S": account }, "balance_units": { "S": "much" }, "available_units": number }),
+        );
     }
 }
 
@@ -273,7 +276,7 @@ async fn unreadable_check_is_reported_and_begins_anew() {
     let open = json!({ "S": "much" });
     stage.put("accounts", &json!({ "id": { "S": "check#conservation" }, "version": { "N": "7" }, "open": open }));
     let alarm = json!({ "N": "1" });
-    stage.put("accounts", &json!({ "id": { "S": "bob/credits" }, "balance": alarm, "available": alarm }));
+    stage.put("accounts", &json!({ "id": { "S": "bob/credits" }, "balance_units": alarm, "available_units": alarm }));
     let mut said = Vec::new();
     for minute in (0..30).step_by(5) {
         listen();

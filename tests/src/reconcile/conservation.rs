@@ -134,7 +134,7 @@ async fn a_pass_that_is_cut_short_goes_on_in_the_next_run() {
 #[tokio::test(start_paused = true)]
 async fn runs_may_overlap() {
     let shop = Shop::new().await;
-    shop.change("accounts", "alice/credits", "SET balance = :n", &json!({ ":n": { "N": "1" } }));
+    shop.change("accounts", "alice/credits", "SET balance_units = :n", &json!({ ":n": { "N": "1" } }));
     for (after_s, looks) in [(0, 1), (300, 2), (301, 2), (600, 3)] {
         let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
         let (first, second) = tokio::join!(check_over(late(1), after_s, RUN), check_over(late(2), after_s, RUN));
@@ -157,7 +157,7 @@ async fn every_fault_of_the_store_at_every_call() {
         // Broken books at every other call: the same story is told of both.
         let (shop, is_broken) = (Shop::new().await, call % 2 == 1);
         if is_broken {
-            shop.change("orders", "hk_sample_order", "SET posted = :n", &json!({ ":n": { "N": "1" } }));
+            shop.change("orders", "hk_sample_order", "SET posted_units = :n", &json!({ ":n": { "N": "1" } }));
         }
         let before = shop.world.books();
         let (ledger, faults) = shop.world.faulty(1, move |n, _| if n == call { fault } else { Fault::None });

@@ -21,7 +21,7 @@ async fn a_payment_that_names_the_order_is_booked_and_its_events_change_nothing(
     assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
     let books = shop.world.books();
     books.check();
-    assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000));
+    assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000_000));
     let intent = shop.order().paid_by.expect("a payment");
     let of_payment: Vec<&str> = books.processed().filter(|id| id.ends_with(&intent)).collect();
     assert_eq!(of_payment, [format!("payment#{intent}"), format!("query#{intent}")]);
@@ -32,7 +32,7 @@ async fn a_payment_that_names_the_order_is_booked_and_its_events_change_nothing(
         assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
     }
     shop.world.books().check();
-    assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000);
+    assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000);
     assert_eq!(shop.run(DAY).await, asked(0));
 }
 

@@ -80,7 +80,7 @@ fn listed(listed: u32) -> Listed {
 }
 
 fn paid() -> (String, i128) {
-    ("paid".to_owned(), 100_000_000)
+    ("paid".to_owned(), 100_000_000_000)
 }
 
 fn unpaid() -> (String, i128) {
@@ -253,7 +253,7 @@ async fn bad_event_is_reported_and_passed_over() {
     let broken = json!({
         "TableName": "hookledger-local-orders",
         "Key": { "id": { "S": super::unpaid::NUMBER } },
-        "UpdateExpression": "REMOVE price_amount",
+        "UpdateExpression": "REMOVE price_units",
     });
     shop.world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
     listen();

@@ -88,7 +88,7 @@ async fn a_payment_whose_webhook_never_came_is_booked_and_one_that_comes_after_a
     assert_eq!(shop.run(300).await, Asked { paid: 1, ..asked(1) });
     let books = shop.world.books();
     books.check();
-    assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000));
+    assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000_000));
     assert!(books.pointers.keys().any(|pointer| pointer.starts_with("stripe#pi_")), "refunds find it");
 
     let (order, balance) = (shop.order(), books.balance("alice/credits"));
@@ -180,7 +180,7 @@ async fn every_fault_of_stripes_network() {
         if told.paid == 0 {
             assert_eq!(shop.run(600).await.paid, 1, "{name}");
         }
-        assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000, "{name}");
+        assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000, "{name}");
         shop.world.books().check();
     }
 }
@@ -216,7 +216,7 @@ async fn every_fault_of_the_store_at_every_call() {
         shop.run(600).await;
         let books = shop.world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 100_000_000, "{fault:?} at call {call}");
+        assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{fault:?} at call {call}");
         assert_eq!(shop.order().payment, "paid", "{fault:?} at call {call}");
     }
 }
@@ -231,7 +231,7 @@ async fn runs_may_overlap() {
     assert_eq!((first.map(|told| told.paid), second.map(|told| told.paid)), (Some(1), Some(1)));
     let books = shop.world.books();
     books.check();
-    assert_eq!((books.balance("alice/credits"), shop.order().version), (100_000_000, 2));
+    assert_eq!((books.balance("alice/credits"), shop.order().version), (100_000_000_000, 2));
 }
 
 /// Of a provider that is not configured nothing is known, and nothing is closed.

@@ -39,7 +39,7 @@ async fn what_is_told_falsely_first_does_not_stand_in_the_way() {
         assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 100_000_000, "{changes:?}");
+        assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{changes:?}");
     }
 }
 
@@ -65,7 +65,7 @@ async fn blocks_of_two_refunds_make_no_third() {
         let sealed = wechat_v2::seal_refund(&keys, plain).expect("sealed");
         format!("<xml><return_code>SUCCESS</return_code><req_info><![CDATA[{sealed}]]></req_info></xml>")
     };
-    for (fee, taken) in [("500", -25_012_507), ("999", 0)] {
+    for (fee, taken) in [("500", -25_012_506_254), ("999", 0)] {
         let world = shop().await;
         told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
         let body = sealed(&inner(fee));
@@ -75,7 +75,7 @@ async fn blocks_of_two_refunds_make_no_third() {
         assert!(is(&got, V2_SUCCESS), "{fee}: {got:?}");
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 100_000_000 + taken, "{fee}");
+        assert_eq!(books.balance("alice/credits"), 100_000_000_000 + taken, "{fee}");
         assert_eq!(books.journal.values().any(|row| row.reason.as_deref() == Some("unconfirmed")), taken == 0, "{fee}");
     }
 }
@@ -95,7 +95,7 @@ async fn what_is_sent_again_is_booked_once() {
         }
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 100_000_000, "{name}");
+        assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{name}");
         assert_eq!(books.order(ORDER).version, 2, "{name}: written once when it was made and once when it was paid");
     }
 }
@@ -110,7 +110,7 @@ async fn words_in_every_script_are_no_trouble() {
             let world = shop().await;
             let got = told(&world, &paid(), &[], NOTIFY, &with(name, &[(pointer, json!(word))])).await;
             assert!(is(&got, success_of(name)), "{name} {word}: {got:?}");
-            assert_eq!(world.books().balance("alice/credits"), 100_000_000, "{name} {word}");
+            assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "{name} {word}");
         }
     }
 }

@@ -27,7 +27,7 @@ async fn who_is_asked_about_what() {
             let got = told(&world, &net, variables, NOTIFY, &sample(name)).await;
             assert!(is(&got, success_of(name)), "{name} {variables:?}: {got:?}");
             assert_eq!(net.asked().len(), asked, "{name} {variables:?}");
-            let paid = if *name == of_refund { 0 } else { 100_000_000 };
+            let paid = if *name == of_refund { 0 } else { 100_000_000_000 };
             assert_eq!(world.books().balance("alice/credits"), paid, "{name} {variables:?}");
         }
     }
@@ -62,7 +62,7 @@ async fn what_wechat_does_not_say_is_not_booked() {
             assert!(is(&got, CLOUDRUN_SUCCESS), "{what}: {got:?}");
             let books = world.books();
             books.check();
-            assert_eq!(books.balance("alice/credits"), 100_000_000, "{what}");
+            assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{what}");
         }
     }
     let world = shop().await;
@@ -120,7 +120,7 @@ async fn where_wechat_does_not_answer_it_is_not_acknowledged() {
     net.fail(|call, _| if call == 0 { Status(503) } else { WechatFault::None });
     let got = told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
-    assert_eq!(world.books().balance("alice/credits"), 100_000_000);
+    assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
 }
 
 /// A container may forward no more than this: the path or the attach names the order, and WeChat's word makes up for the rest, whatever
@@ -181,5 +181,5 @@ async fn nobody_is_asked_in_vain() {
     told(&world, &net, &[], NOTIFY, &sample("v3_payment")).await;
     told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     assert_eq!(net.asked().len(), 0);
-    assert_eq!(world.books().balance("alice/credits"), 100_000_000);
+    assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
 }

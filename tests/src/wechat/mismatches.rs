@@ -94,7 +94,7 @@ async fn a_payment_that_was_told_of_once_is_not_told_of_with_another_sum() {
         let books = world.books();
         books.check();
         assert_eq!(books.order(ORDER).anomaly.as_deref(), Some("AMOUNT_MISMATCH"), "{name}");
-        assert_eq!(books.balance("alice/credits"), 100_000_000, "{name}");
+        assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{name}");
     }
 }
 
@@ -108,7 +108,7 @@ async fn a_second_payment_of_one_order_is_flagged() {
     let books = world.books();
     books.check();
     assert_eq!(books.order(ORDER).anomaly.as_deref(), Some("DUPLICATE_PAYMENT"));
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
 /// A service provider's payments are ours only if they are for the merchant whom we take them for.
@@ -142,7 +142,7 @@ async fn a_partners_payment_is_of_both_merchants() {
         assert!(is(&got, V3_SUCCESS), "{got:?}");
         match expected {
             Some(reason) => flagged(&world, reason, &body),
-            None => assert_eq!(world.books().balance("alice/credits"), 100_000_000, "{body}"),
+            None => assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "{body}"),
         }
     }
 }

@@ -67,7 +67,7 @@ async fn one_payment_told_in_every_form_is_one_payment() {
     }
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
     let money: Vec<&String> = books.journal.keys().filter(|id| id.starts_with("payment#")).collect();
     assert_eq!(money, [&format!("payment#wechat#{TRANSACTION}")]);
     assert!(books.journal.values().all(|row| row.status == "processed"), "no form contradicts another");
@@ -84,7 +84,7 @@ async fn a_refund_takes_back_its_part_once() {
         }
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 74_987_493, "{refund}");
+        assert_eq!(books.balance("alice/credits"), 74_987_493_746, "{refund}");
         assert_eq!(books.order(ORDER).payment, "partly_refunded", "{refund}");
     }
 }
@@ -93,7 +93,8 @@ async fn a_refund_takes_back_its_part_once() {
 #[tokio::test(start_paused = true)]
 async fn a_stuck_refund_may_still_succeed() {
     let world = shop().await;
-    for (name, credits) in [("v3_payment", 100_000_000), ("v3_refund_abnormal", 100_000_000), ("v3_refund", 74_987_493)]
+    for (name, credits) in
+        [("v3_payment", 100_000_000_000), ("v3_refund_abnormal", 100_000_000_000), ("v3_refund", 74_987_493_746)]
     {
         told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
         let books = world.books();
@@ -118,7 +119,7 @@ async fn older_word_on_a_succeeded_refund_changes_nothing() {
             assert_eq!(alarms, usize::from(is_stuck_at_first), "{names:?}");
             let books = world.books();
             books.check();
-            assert_eq!(books.balance("alice/credits"), 74_987_493, "{names:?}");
+            assert_eq!(books.balance("alice/credits"), 74_987_493_746, "{names:?}");
             assert_eq!(books.order(ORDER).payment, "partly_refunded", "{names:?}");
         }
     }
@@ -171,7 +172,7 @@ async fn a_hundred_callbacks_at_once_pay_it_once() {
     }
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
     assert_eq!(books.order(ORDER).payment, "paid");
     assert_eq!(books.order(ORDER).version, 2, "written once when it was made and once when it was paid");
     assert_eq!(books.journal.keys().filter(|id| id.starts_with("payment#")).count(), 1);

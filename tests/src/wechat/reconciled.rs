@@ -29,7 +29,7 @@ async fn a_payment_that_nobody_told_of_is_booked_and_what_tells_of_it_later_chan
     assert_eq!(run(&world, &net, UNPAID, 300).await, Report::Unpaid(Asked { paid: 1, ..asked() }));
     let books = world.books();
     books.check();
-    assert_eq!((books.order(ORDER).payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000));
+    assert_eq!((books.order(ORDER).payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000_000));
     assert!(books.journal.contains_key(&format!("query#wechat#{ORDER}")));
     for name in PAYMENTS {
         let got = told(&world, &net, &[], NOTIFY, &sample(name)).await;
@@ -37,7 +37,7 @@ async fn a_payment_that_nobody_told_of_is_booked_and_what_tells_of_it_later_chan
     }
     let books = world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,6 +145,6 @@ async fn what_came_before_its_order_or_before_it_was_true_is_booked_by_the_clock
         assert_eq!((tried.tried, tried.cured), (1, 1), "{name}");
         let books = world.books();
         books.check();
-        assert_eq!(books.balance("alice/credits"), 100_000_000, "{name}");
+        assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{name}");
     }
 }

@@ -173,7 +173,7 @@ async fn what_is_accepted_at_every_path_and_in_every_way() {
             assert!(is(&got, success_of(name)), "{name} {path} {shape:?}: {got:?}");
             let books = world.books();
             books.check();
-            assert_eq!(books.balance("alice/credits"), 100_000_000, "{name} {path}");
+            assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{name} {path}");
             assert_eq!(books.order(ORDER).paid_by.as_deref(), Some(format!("wechat#{TRANSACTION}").as_str()), "{name}");
         }
     }

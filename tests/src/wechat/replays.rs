@@ -45,7 +45,7 @@ async fn what_waited_is_booked_from_what_is_kept() {
             webhook::replay(&function.source, &function.ledger, &kept, waiting.first_received_at, &moment).await;
         let books = world.books();
         books.check();
-        let paid = if is_paid { 100_000_000 } else { 0 };
+        let paid = if is_paid { 100_000_000_000 } else { 0 };
         assert_eq!(books.balance("alice/credits"), paid, "{name} {path}: {outcome:?}");
         assert_eq!(outcome == Outcome::Booked, is_paid, "{name} {path}: {outcome:?}");
     }

@@ -52,7 +52,7 @@ fn said_product(body: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_buyer_who_is_back_before_the_webhook_has_paid() {
     for (body, credits, by) in [
-        (CREDITS, 100_000_000, "stripe#pi_"),
+        (CREDITS, 100_000_000_000, "stripe#pi_"),
         (r#"{"product":"full-report"}"#, 0, "stripe#pi_"),
         (r#"{"product":"pro-monthly"}"#, 0, "stripe#sub_"),
     ] {
@@ -114,7 +114,7 @@ async fn another_quantity_is_another_order_and_the_page_before_is_closed() {
     shop.net.pay(&word(&second, "sessionId"));
     let paid = shop.click(3, CREDITS).await;
     assert_eq!((told(&paid), word(&paid, "orderNumber")), (is(200, "paid"), word(&second, "orderNumber")));
-    assert_eq!(shop.world.books().balance("alice/credits"), 200_000_000);
+    assert_eq!(shop.world.books().balance("alice/credits"), 200_000_000_000);
 
     // It has no page yet: it is given up all the same, or another click might still open one.
     let shop = Shop::new().await;
@@ -146,7 +146,7 @@ async fn what_stripe_says_of_a_payment_counts() {
             Altered("\"payment_status\":\"paid\"", "\"payment_status\":\"no_payment_required\""),
             "paid",
             None,
-            100_000_000,
+            100_000_000_000,
         ),
         (Altered("\"amount_total\":999", "\"amount_total\":998"), "unpaid", Some("AMOUNT_MISMATCH"), 0),
         (Altered("\"amount_total\":999", "\"amount_total\":1000"), "unpaid", Some("AMOUNT_MISMATCH"), 0),

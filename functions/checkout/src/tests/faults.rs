@@ -132,7 +132,7 @@ async fn recovers(shop: &Shop, mut handed: Handed, mut last: Option<Reply>, row:
     let books = shop.world.books();
     books.check();
     let paid: Vec<_> = books.orders.values().filter(|order| order.payment == "paid").collect();
-    assert!(paid.iter().all(|order| order.posted == 100_000_000 && order.anomaly.is_none()), "{row}");
+    assert!(paid.iter().all(|order| order.posted == 100_000_000_000 && order.anomaly.is_none()), "{row}");
     let credits: i128 = paid.iter().map(|order| order.posted).sum();
     assert_eq!(books.balance("alice/credits"), credits, "{row}");
     assert!(paid.len() == 1 || row.starts_with("Paid"), "{row}: {} are paid", paid.len());

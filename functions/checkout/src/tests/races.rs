@@ -66,7 +66,7 @@ async fn a_buyer_who_comes_back_in_twenty_windows_has_paid_once() {
     assert!(replies.iter().all(|reply| told(reply) == is(200, "paid")), "{replies:?}");
     let books = shop.world.books();
     books.check();
-    assert_eq!(books.balance("alice/credits"), 100_000_000);
+    assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
 /// A click of which the first write comes second: somebody has written to all orders just before.
@@ -103,5 +103,5 @@ async fn what_is_overtaken_looks_again() {
     shop.net.pay(&word(&other, "sessionId"));
     assert_eq!(told(&overtaken(&shop, r#"{"product":"credits-100","quantity":2}"#).await), is(200, "paid"));
     let books = shop.world.books();
-    assert_eq!((books.orders.len(), books.balance("alice/credits")), (2, 200_000_000));
+    assert_eq!((books.orders.len(), books.balance("alice/credits")), (2, 200_000_000_000));
 }

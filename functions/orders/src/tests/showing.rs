@@ -76,7 +76,7 @@ async fn an_order_shows_how_far_it_has_come() {
             shown(
                 "partly_refunded",
                 &format!(
-                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":false,"credits":"49.949949","delivered":{{}}"#
+                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":false,"credits":"49.949949949","delivered":{{}}"#
                 ),
             ),
         ),

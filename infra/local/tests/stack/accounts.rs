@@ -98,7 +98,7 @@ fn a_change_without_a_reason_or_an_author_is_not_made() {
     let amounts = [
         ("-5", "must not be negative"),
         ("1e3", "must be a plain decimal"),
-        ("0.0000001", "must have at most 6 decimals"),
+        ("0.0000000001", "must have at most 9 decimals"),
     ];
     for (amount, expected) in amounts {
         let line = folder.refused(&["account", "credit", "alice", amount, "--reason", "x"]);

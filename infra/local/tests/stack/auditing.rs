@@ -16,7 +16,7 @@ fn books_that_agree_and_books_that_do_not() {
 
     let broken = json!({
         "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "demo/credits" } },
-        "UpdateExpression": "ADD balance :n, available :n", "ExpressionAttributeValues": { ":n": { "N": "1000000" } },
+        "UpdateExpression": "ADD balance_units :n, available_units :n", "ExpressionAttributeValues": { ":n": { "N": "1000000000" } },
     });
     stack.store("UpdateItem", &broken);
     let row = stack.account("demo/credits");

@@ -52,7 +52,7 @@ impl Stack<'_> {
     }
 
     pub(crate) fn balance(&self, account: &str) -> String {
-        self.account(account)["balance"]["N"].as_str().unwrap_or("0").to_owned()
+        self.account(account)["balance_units"]["N"].as_str().unwrap_or("0").to_owned()
     }
 }
 

@@ -16,7 +16,7 @@ fn every_sample_is_booked_under_either_scheme() {
         }
     }
     let spent = stack.account("demo/credits");
-    assert_eq!(spent["balance"]["N"], "969995320");
+    assert_eq!(spent["balance_units"]["N"], "969995320000");
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_reply_that_is_not_a_success_is_a_failure_of_the_command() {
     let stack = folder.start();
     let rows: [(&[&str], &str); 6] = [
         (&["--secret", "another"], "401"),
-        (&["--set", "data.creditCost=1e3"], "400"),
+        (&["--set", "data.creditCost=1e12"], "400"),
         (&["--set", "data.remoteKeyId=2"], "404"),
         (&["--set", "data.creditCost=1000.1"], "402"),
         (&["--set", "data.creditCost=0.10", "--id", "evt_1"], "200"),
@@ -36,7 +36,7 @@ fn a_reply_that_is_not_a_success_is_a_failure_of_the_command() {
         assert!(reply.stdout.starts_with(status), "{args:?}: {}", reply.stdout);
         assert_eq!(reply.code, Some(i32::from(status != "200")), "{args:?}");
     }
-    assert_eq!(stack.account("demo/credits")["balance"]["N"], "999900000");
+    assert_eq!(stack.account("demo/credits")["balance_units"]["N"], "999900000000");
 }
 
 #[test]

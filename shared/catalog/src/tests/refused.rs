@@ -164,7 +164,7 @@ fn what_cannot_be_granted_is_refused() {
         (&[("grants", r#"["credits"]"#)], ".grants[0]: must be an object"),
         (&[("grants", r#"[{ "points": "1" }]"#)], ".grants[0].points: is not known here"),
         (&[("grants", r#"[{ "credits": "0" }]"#)], ".grants[0].credits: must not be 0"),
-        (&[("grants", r#"[{ "credits": "0.0000001" }]"#)], ".grants[0].credits: must have at most 6 decimals"),
+        (&[("grants", r#"[{ "credits": "0.0000000001" }]"#)], ".grants[0].credits: must have at most 9 decimals"),
         (&[("grants", r#"[{ "credits": "1" }, { "credits": "2" }]"#)], ".grants[1].credits: is granted twice"),
         (&[("grants", r#"[{ "report": "a/b" }]"#)], ".grants[0].report: must be 1 to 32 letters, digits or - _"),
         (&[("grants", r#"[{ "token": { "code": "POSX" } }]"#)], ".grants[0].token: has no amount"),

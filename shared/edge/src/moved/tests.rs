@@ -47,15 +47,15 @@ fn credits_and_orders_are_counted_and_nothing_else_is() {
     let usd = Asset::Commission(Currency::parse("usd").expect("a currency"));
     let rows = [
         (vec![], none),
-        (vec![movement(Asset::CREDITS, 7, true)], Moved { microcredits_in: 7, ..none }),
-        (vec![movement(Asset::CREDITS, 7, false)], Moved { microcredits_out: 7, ..none }),
+        (vec![movement(Asset::CREDITS, 7, true)], Moved { nanocredits_in: 7, ..none }),
+        (vec![movement(Asset::CREDITS, 7, false)], Moved { nanocredits_out: 7, ..none }),
         (
             vec![movement(Asset::CREDITS, 7, false), movement(Asset::CREDITS, 2, true)],
-            Moved { microcredits_in: 2, microcredits_out: 7, ..none },
+            Moved { nanocredits_in: 2, nanocredits_out: 7, ..none },
         ),
         (vec![movement(usd, 7, true)], none),
         (vec![order().created()], Moved { orders: 1, ..none }),
-        (paid, Moved { microcredits_in: 100_000_000, orders_paid: 1, ..none }),
+        (paid, Moved { nanocredits_in: 100_000_000_000, orders_paid: 1, ..none }),
         (order().learn_unpaid(PaymentState::Expired), none),
     ];
     for (effects, expected) in rows {

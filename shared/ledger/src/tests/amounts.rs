@@ -7,20 +7,20 @@ use super::*;
 #[test]
 fn amounts_are_read_exactly_or_refused() {
     use AmountError::{Negative, NotADecimal, TooLarge, TooPrecise};
-    const TOO_PRECISE: AmountError = TooPrecise { decimals_max: 6 };
+    const TOO_PRECISE: AmountError = TooPrecise { decimals_max: 9 };
     let rows: &[(&str, Result<u128, AmountError>)] = &[
-        ("15", Ok(15_000_000)),
-        ("0.00234", Ok(2_340)),
-        ("1.5", Ok(1_500_000)),
+        ("15", Ok(15_000_000_000)),
+        ("0.00234", Ok(2_340_000)),
+        ("1.5", Ok(1_500_000_000)),
         ("0", Ok(0)),
         ("0.0", Ok(0)),
-        ("0.000001", Ok(1)),
-        ("1.500000", Ok(1_500_000)),
-        ("999999999999.999999", Ok(999_999_999_999_999_999)),
+        ("0.000000001", Ok(1)),
+        ("1.500000000", Ok(1_500_000_000)),
+        ("999999999999.999999999", Ok(999_999_999_999_999_999_999)),
         ("1000000000000", Err(TooLarge)),
         ("9223372036854775808", Err(TooLarge)),
-        ("0.0000001", Err(TOO_PRECISE)),
-        ("1.5000000", Err(TOO_PRECISE)),
+        ("0.0000000001", Err(TOO_PRECISE)),
+        ("1.5000000000", Err(TOO_PRECISE)),
         ("-1", Err(Negative)),
         ("-0", Err(Negative)),
         ("1e2", Err(NotADecimal)),
@@ -67,7 +67,8 @@ fn a_text_is_read_at_any_scale_that_an_amount_can_hold() {
 
 #[test]
 fn balances_are_written_as_they_are_owed() {
-    for (units, text) in [(0, "0"), (1, "0.000001"), (-1, "-0.000001"), (1_500_000, "1.5"), (-15_000_000, "-15")] {
+    let rows = [(0, "0"), (1, "0.000000001"), (-1, "-0.000000001"), (1_500_000_000, "1.5"), (-15_000_000_000, "-15")];
+    for (units, text) in rows {
         assert_eq!(Asset::CREDITS.format_balance(Balance::from_units(units)), text);
     }
 }
@@ -129,8 +130,8 @@ proptest! {
     }
 
     #[test]
-    fn digits_mean_what_they_say(integer in 0_u64..1_000_000_000_000, fraction in "[0-9]{1,6}") {
-        let expected = u128::from(integer) * 1_000_000 + format!("{fraction:0<6}").parse::<u128>().expect("digits");
+    fn digits_mean_what_they_say(integer in 0_u64..1_000_000_000_000, fraction in "[0-9]{1,9}") {
+        let expected = u128::from(integer) * 1_000_000_000 + format!("{fraction:0<9}").parse::<u128>().expect("digits");
         prop_assert_eq!(Asset::CREDITS.parse(&format!("{integer}.{fraction}")).map(Amount::units), Ok(expected));
     }
 

@@ -103,7 +103,7 @@ fn an_asset_goes_by_one_code() {
     let usd = Currency::parse("USD").expect("valid");
     let token = |code: &str, scale| Asset::token(word(code), scale);
     let rows = [
-        (Some(Asset::Credits), "credits", 6),
+        (Some(Asset::Credits), "credits", 9),
         (token("POSX", 18), "POSX", 18),
         (Some(Asset::Report(word("full"))), "report-full", 0),
         (Some(Asset::Commission(usd)), "commission-usd", 2),

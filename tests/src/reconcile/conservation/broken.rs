@@ -32,30 +32,30 @@ fn breaks() -> Vec<Break> {
         Break {
             name: "a balance",
             done: |shop| {
-                shop.change("accounts", CREDITS, "SET balance = :n, available = :n", &number("1"));
+                shop.change("accounts", CREDITS, "SET balance_units = :n, available_units = :n", &number("1"));
             },
             found: vec![of_account(Matter::Balance, CREDITS)],
         },
         Break {
             name: "a balance, by one of its smallest units",
             done: |shop| {
-                shop.change("accounts", "alice/POSX", "ADD balance :n, available :n", &number("1"));
+                shop.change("accounts", "alice/POSX", "ADD balance_units :n, available_units :n", &number("1"));
             },
             found: vec![of_account(Matter::Balance, "alice/POSX")],
         },
         Break {
             name: "what may be spent",
-            done: |shop| shop.change("accounts", CREDITS, "ADD available :n", &number("1")),
+            done: |shop| shop.change("accounts", CREDITS, "ADD available_units :n", &number("1")),
             found: vec![of_account(Matter::Available, CREDITS)],
         },
         Break {
             name: "the overdraft line",
-            done: |shop| shop.change("accounts", CREDITS, "SET overdraft = :n", &number("5")),
+            done: |shop| shop.change("accounts", CREDITS, "SET overdraft_units = :n", &number("5")),
             found: vec![of_account(Matter::Available, CREDITS)],
         },
         Break {
             name: "a version: of the sum nothing can be said, and of the number of lines all",
-            done: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance :n", &number("1")),
+            done: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance_units :n", &number("1")),
             found: vec![of_account(Matter::Lines, CREDITS)],
         },
         Break {
@@ -65,7 +65,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "a line of another amount",
-            done: |shop| shop.change("journal", "usage#e1", "SET amount = :n", &number("-3000001")),
+            done: |shop| shop.change("journal", "usage#e1", "SET amount_units = :n", &number("-3000000001")),
             found: vec![of_account(Matter::Balance, CREDITS)],
         },
         Break {
@@ -84,8 +84,13 @@ fn breaks() -> Vec<Break> {
                 let mut twice = shop.row("journal", PAYMENT);
                 twice["id"]["S"] = json!("payment#stripe#pi_again");
                 shop.put("journal", &twice);
-                let values = json!({ ":change": { "N": "100000000" }, ":one": { "N": "1" } });
-                shop.change("accounts", CREDITS, "ADD balance :change, available :change, version :one", &values);
+                let values = json!({ ":change": { "N": "100000000000" }, ":one": { "N": "1" } });
+                shop.change(
+                    "accounts",
+                    CREDITS,
+                    "ADD balance_units :change, available_units :change, version :one",
+                    &values,
+                );
             },
             found: vec![of_order(Matter::Unclaimed, ORDER)],
         },
@@ -100,7 +105,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "what an order says stands",
-            done: |shop| shop.change("orders", ORDER, "SET posted = :n", &number("1")),
+            done: |shop| shop.change("orders", ORDER, "SET posted_units = :n", &number("1")),
             found: vec![of_order(Matter::Stands, ORDER)],
         },
         Break {
@@ -110,7 +115,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "an order that cannot be read",
-            done: |shop| shop.change("orders", ORDER, "REMOVE price_amount", &Value::Null),
+            done: |shop| shop.change("orders", ORDER, "REMOVE price_units", &Value::Null),
             found: vec![of_order(Matter::OrderUnreadable, ORDER), of_order(Matter::OrderUnreadable, ORDER)],
         },
         Break {
@@ -152,8 +157,8 @@ fn breaks() -> Vec<Break> {
                     let id = row["id"]["S"].as_str().expect("an id");
                     id.starts_with("invoice#").then(|| id.to_owned())
                 });
-                shop.change("journal", &period.expect("a period"), "ADD amount :n", &number("1"));
-                shop.change("accounts", CREDITS, "ADD balance :n, available :n", &number("1"));
+                shop.change("journal", &period.expect("a period"), "ADD amount_units :n", &number("1"));
+                shop.change("accounts", CREDITS, "ADD balance_units :n, available_units :n", &number("1"));
             },
             found: vec![of_order(Matter::Unclaimed, "hk_sample_subscription")],
         },
@@ -162,7 +167,7 @@ fn breaks() -> Vec<Break> {
             done: |shop| {
                 let change = json!({
                     "TableName": "hookledger-local-orders", "Key": { "id": { "S": "HLtokens" } },
-                    "UpdateExpression": "ADD delivered.#line :n", "ExpressionAttributeValues": number("1"),
+                    "UpdateExpression": "ADD delivered_units.#line :n", "ExpressionAttributeValues": number("1"),
                     "ExpressionAttributeNames": { "#line": "grant#1" },
                 });
                 shop.world.engine.request("UpdateItem", &change).expect("a change");
@@ -175,11 +180,16 @@ fn breaks() -> Vec<Break> {
                 let account = json!({ ":account": { "S": "carol/commission-usd" } });
                 shop.change("journal", "commission#HLtokens#1", "SET account = :account", &account);
                 let other = json!({
-                    "id": { "S": "carol/commission-usd" }, "balance": { "N": "199" }, "available": { "N": "199" },
+                    "id": { "S": "carol/commission-usd" }, "balance_units": { "N": "199" }, "available_units": { "N": "199" },
                     "version": { "N": "1" },
                 });
                 shop.put("accounts", &other);
-                shop.change("accounts", "bob/commission-usd", "ADD balance :n, available :n", &number("-199"));
+                shop.change(
+                    "accounts",
+                    "bob/commission-usd",
+                    "ADD balance_units :n, available_units :n",
+                    &number("-199"),
+                );
                 shop.change("accounts", "bob/commission-usd", "ADD version :n", &number("-1"));
             },
             found: vec![of_order(Matter::Unposted, "HLtokens"), of_order(Matter::Unclaimed, "HLtokens")],
@@ -231,7 +241,7 @@ async fn every_way_to_break_the_books_is_found_and_gone_when_it_is_mended() {
 async fn what_changes_between_looks_is_no_drift() {
     let shop = Shop::new().await;
     for look in 0..6 {
-        shop.change("accounts", CREDITS, "ADD balance :n, available :n", &number("1"));
+        shop.change("accounts", CREDITS, "ADD balance_units :n, available_units :n", &number("1"));
         let told = check(&shop.world, look * 300).await;
         assert_eq!((told.open, told.drift), (1, 0), "look {look}");
     }

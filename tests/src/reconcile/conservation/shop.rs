@@ -89,14 +89,20 @@ fn change(world: &World, table: &str, id: &str, what: &str, values: &Value) {
 /// What a usage event of so many units leaves, without the time that it takes to decide on one.
 pub(super) fn spent(world: &World, id: &str, units: u32) {
     let row = json!({
-        "id": { "S": format!("usage#{id}") }, "account": { "S": "alice/credits" }, "amount": { "N": format!("-{units}") },
+        "id": { "S": format!("usage#{id}") }, "account": { "S": "alice/credits" }, "amount_units": { "N": format!("-{units}") },
         "status": { "S": "processed" }, "kind": { "S": "usage" }, "attempts": { "N": "1" },
         "processed_at": { "S": "2026-01-01T00:00:09.000Z" },
     });
     let put = json!({ "TableName": name("journal"), "Item": row });
     world.engine.request("PutItem", &put).expect("a line");
     let values = json!({ ":change": { "N": format!("-{units}") }, ":one": { "N": "1" } });
-    change(world, "accounts", "alice/credits", "ADD balance :change, available :change, version :one", &values);
+    change(
+        world,
+        "accounts",
+        "alice/credits",
+        "ADD balance_units :change, available_units :change, version :one",
+        &values,
+    );
 }
 
 /// An order that leaves a line in four accounts, and in two of them another that corrects it.

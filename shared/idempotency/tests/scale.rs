@@ -1,0 +1,84 @@
+//! Rows whose attributes count units of another scale, under the names that those had: no number in them is read as one of ours.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
+
+use ledger::{
+    Amount, Asset, Balance, CommitError, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Guard,
+    Heading, House, Ledger as _, Money, MoneyKey, Movement, Order, OrderNumber, Owner, Posting, Provider, Reason,
+    Terms,
+};
+use serde_json::{Value, json};
+use testkit::{STAGE, World, delivery, now};
+
+fn decision(event: &str, effect: impl FnOnce(&EventKey) -> Effect) -> Decision {
+    let receipt = EventKey::new("test", event).expect("an id");
+    let effects = vec![effect(&receipt)];
+    let heading = Heading {
+        receipt,
+        source: "test",
+        kind: "test",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: None,
+    };
+    Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None })
+}
+
+/// The row as it would be without the ending that says what its numbers count.
+fn rename_units(world: &World, table: &str, id: &str) {
+    let table = format!("hookledger-{STAGE}-{table}");
+    let read = json!({ "TableName": table, "Key": { "id": { "S": id } } });
+    let answer = world.engine.request("GetItem", &read).expect("an answer");
+    let row = answer.get("Item").expect("a row");
+    let renamed: serde_json::Map<String, Value> = row
+        .as_object()
+        .expect("a row")
+        .iter()
+        .map(|(name, value)| (name.strip_suffix("_units").unwrap_or(name).to_owned(), value.clone()))
+        .collect();
+    assert_ne!(*row, Value::from(renamed.clone()), "no attribute of {id} counts units");
+    world.engine.request("PutItem", &json!({ "TableName": table, "Item": renamed })).expect("written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn balance_of_another_scale_is_no_balance() {
+    let world = World::new();
+    let (ledger, account) = (world.ledger(1), Owner::new("alice").expect("an owner").account(Asset::CREDITS));
+    let amount = Amount::from_units(5_000_000);
+    let given = decision("given", |receipt| {
+        let posting = Posting::to_customer(account.clone(), House::Manual, amount);
+        Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard: Guard::Always, reverses: None })
+    });
+    ledger.commit(&given, &delivery(1)).await.expect("given");
+    rename_units(&world, "accounts", "alice/credits");
+    let row = ledger.account(&account).await.expect("read").expect("a row");
+    assert_eq!((row.balance, row.available), (Balance::ZERO, Balance::ZERO));
+    let spent = decision("spent", |receipt| {
+        let posting = Posting::from_customer(account.clone(), House::Usage, Amount::from_units(1));
+        Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard: Guard::WithinLine, reverses: None })
+    });
+    let refused = ledger.commit(&spent, &delivery(2)).await;
+    assert!(matches!(refused, Err(CommitError::Rejected(Reason::InsufficientCredits))), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_of_another_scale_is_unreadable() {
+    let world = World::new();
+    let (ledger, number) = (world.ledger(1), OrderNumber::new("HL1").expect("a number"));
+    let terms = Terms {
+        provider: Provider::Stripe,
+        product: "credits".to_owned(),
+        quantity: 1,
+        price: Money { amount: Amount::from_units(1_999), currency: Currency::parse("USD").expect("a currency") },
+        exchange: None,
+        grants: vec![Grant::Credits(Amount::from_units(100_000_000))],
+        commissions: Vec::new(),
+        site: None,
+    };
+    let order = Order::new(number.clone(), Owner::new("alice").expect("an owner"), terms, now());
+    ledger.commit(&decision("made", |_| order.created()), &delivery(1)).await.expect("made");
+    assert!(ledger.order(&number, &delivery(2)).await.expect("read").is_some());
+    rename_units(&world, "orders", "HL1");
+    let refused = ledger.order(&number, &delivery(3)).await;
+    assert!(matches!(refused, Err(CommitError::Refused(_))), "{refused:?}");
+}
