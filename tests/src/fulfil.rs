@@ -13,9 +13,9 @@ use edge::{Keyring, Moment, Settings, Vault, Worker as _};
 use fulfil::{Custodian, Fulfil, Operator};
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Commission, CommitError, Currency, Decision, Dispute, DisputeStage, Effect, Entry, EventKey, Fingerprint,
-    Grant, Heading, Ledger, Money, OnChain, Order, OrderNumber, Owner, Payment, Provider, Reference, Refund,
-    RefundState, TopUp, TopUpKind, Word,
+    Amount, Commission, CommitError, Currency, Decision, DisputeReport, DisputeStage, Effect, Entry, EventKey,
+    Fingerprint, Grant, Heading, Ledger, Money, OnChain, Order, OrderNumber, Owner, Payment, Provider, Reference,
+    Refund, RefundState, TopUp, TopUpKind, Word,
 };
 use providers::{FireblocksConfig, Http, UnitelConfig};
 use testkit::{
@@ -109,7 +109,10 @@ enum Report {
     Paid,
     /// In cents.
     Refunded(u64),
+    /// All of it.
     Disputed(DisputeStage),
+    /// So many cents of it.
+    DisputedPart(DisputeStage, u64),
 }
 
 impl Report {
@@ -121,7 +124,13 @@ impl Report {
                 let refund = Refund { state: RefundState::Succeeded, amount: Amount::from_units(cents) };
                 order.learn_refund(&by, &format!("re_{cents}"), refund)
             }
-            Self::Disputed(stage) => order.learn_dispute(&by, "dp_1", Dispute { stage, as_of: now() }),
+            Self::Disputed(stage) => {
+                order.learn_dispute(&by, "dp_1", DisputeReport { stage, as_of: now(), money: order.terms.price })
+            }
+            Self::DisputedPart(stage, cents) => {
+                let money = Money { amount: Amount::from_units(cents), ..order.terms.price };
+                order.learn_dispute(&by, "dp_1", DisputeReport { stage, as_of: now(), money })
+            }
         }
     }
 }
@@ -131,7 +140,7 @@ async fn happens(world: &World, report: Report) {
     let ledger = world.ledger(0);
     loop {
         let order = ledger.order(&number(), &delivery(0)).await.expect("read").expect("there");
-        let id = format!("{report:?}.{}", order.version).replace(['(', ')'], "_");
+        let id = format!("{report:?}.{}", order.version).replace(['(', ',', ' ', ')'], "_");
         let heading = Heading {
             receipt: EventKey::new("test", &id).expect("an id"),
             source: "test",

@@ -3,6 +3,7 @@
 mod attacks;
 mod costs;
 mod decisions;
+mod disputes;
 mod faults;
 mod orders;
 mod refusals;

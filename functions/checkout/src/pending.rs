@@ -44,7 +44,10 @@ impl<L: Ledger> Visit<'_, L> {
                 return refused("wrong_provider", "This order is to be paid elsewhere.");
             }
             match order.payment {
-                PaymentState::Paid | PaymentState::PartlyRefunded | PaymentState::Refunded => {
+                PaymentState::Paid
+                | PaymentState::PartlyRefunded
+                | PaymentState::Refunded
+                | PaymentState::DisputedLost => {
                     return Ok(reply::state(&order));
                 }
                 PaymentState::Canceled => return refused("order_canceled", "This order was canceled."),

@@ -33,7 +33,7 @@ fn state(order: &Order, outcome: &Outcome) -> &'static str {
         (_, Outcome::Conflict) => DISAGREES,
         (_, Outcome::Refused(reason)) if !reason.curable() => DISAGREES,
         (PaymentState::Paid, _) => PAID,
-        (PaymentState::PartlyRefunded | PaymentState::Refunded, _) => GIVEN_BACK,
+        (PaymentState::PartlyRefunded | PaymentState::Refunded | PaymentState::DisputedLost, _) => GIVEN_BACK,
         (PaymentState::Unpaid | PaymentState::Failed | PaymentState::Canceled | PaymentState::Expired, _) => WAITING,
     }
 }

@@ -120,7 +120,7 @@ impl<L: Ledger> Fulfil<L> {
         let postings = order.fulfil(self.custodian.is_some(), moment.now);
         if let Some(decision) = order.step(SOURCE, "fulfilled", facts(order), postings) {
             self.write(&decision, moment).await?;
-        } else if order.transfer.as_ref().is_some_and(ledger::Transfer::is_due) {
+        } else if order.is_to_be_sent() {
             self.send(order, moment).await?;
         } else if let Some(top_up) = order.top_up().filter(|_| order.is_to_be_recharged()) {
             self.recharge(order, top_up, moment).await?;

@@ -42,6 +42,10 @@ struct Progress<'b> {
     fulfilment: &'b str,
     refunded: String,
     disputed: bool,
+    /// What open disputes contest of the payment.
+    disputed_amount: String,
+    /// What was lost to disputes.
+    lost_amount: String,
     credits: String,
     /// What else stands, by its code: tokens, access to reports.
     delivered: BTreeMap<String, String>,
@@ -82,13 +86,15 @@ pub(crate) fn created(order: &Order) -> Reply {
 }
 
 pub(crate) fn shown(order: &Order) -> Reply {
-    let price = order.terms.price;
+    let priced = |amount| Money { amount, ..order.terms.price }.priced();
     let progress = Progress {
         payment: order.payment.as_str(),
         paid_at: order.paid.as_ref().map(|paid| paid.at.to_string()),
         fulfilment: order.fulfilment.as_str(),
-        refunded: Money { amount: order.refunded(), ..price }.priced(),
+        refunded: priced(order.refunded()),
         disputed: order.is_disputed(),
+        disputed_amount: priced(order.disputed()),
+        lost_amount: priced(order.lost()),
         credits: Asset::CREDITS.format(order.posted),
         delivered: delivered(order),
         top_up: order.recharge.as_ref().map(|recharge| recharge.state.as_str()),

@@ -1,8 +1,8 @@
 //! What it means: for the order that it is about, for its owner's credits, for a subscription.
 
 use ledger::{
-    Anomaly, Decision, Dispute, DisputeStage, Effect, Entry, Fact, Fingerprint, Heading, Money, Order, OrderNumber,
-    Payment, Pointer, Reason, Reference, Refund, Refusal, Reported, Standing, Subscription,
+    Anomaly, Decision, DisputeReport, Effect, Entry, Fact, Fingerprint, Fingerprints, Heading, Money, Order,
+    OrderNumber, Payment, Pointer, Reason, Reference, Refund, Refusal, Reported, Standing, Subscription,
 };
 
 use crate::parse::{Report, StripeEvent};
@@ -81,14 +81,23 @@ fn about_order(event: &StripeEvent, heading: Heading, order: &Order, loaded: &Lo
             effects: order.flag(&anomaly).into_iter().chain(loaded.pointers(&order.number)).collect(),
         }),
         Ok(effects) => {
-            let opened = matches!(event.report, Report::Dispute { stage: DisputeStage::Open, .. });
+            let after = order.after(&effects);
             let is_of_refund = matches!(event.report, Report::Refund { .. } | Report::RefundSum(_));
-            let is_too_much = is_of_refund && order.after(&effects).is_flagged_for(Reason::RefundedTooMuch);
+            let is_too_much = is_of_refund && after.is_flagged_for(Reason::RefundedTooMuch);
+            let opened = is_disputed_in(event, after).then_some(DISPUTE_OPENED);
+            let alarm = opened.or(is_too_much.then_some(REFUNDED_TOO_MUCH));
             let effects = effects.into_iter().chain(loaded.pointers(&order.number)).collect();
-            let alarm = opened.then_some(DISPUTE_OPENED).or(is_too_much.then_some(REFUNDED_TOO_MUCH));
             Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
         }
     }
+}
+
+/// Whether the dispute that it reports is open in the order that has learned it: the opening of one that was closed since is no news.
+fn is_disputed_in(event: &StripeEvent, order: &Order) -> bool {
+    let (Report::Dispute { id, .. }, Some(of)) = (&event.report, event.leads.references.first()) else {
+        return false;
+    };
+    order.dispute(of, id).is_some_and(|dispute| dispute.stage.is_open())
 }
 
 fn effects(event: &StripeEvent, order: &Order) -> Result<Vec<Effect>, Anomaly> {
@@ -107,8 +116,8 @@ fn effects(event: &StripeEvent, order: &Order) -> Result<Vec<Effect>, Anomaly> {
             let refund = Refund { state: *state, amount: money.amount };
             claimed.map(|of| order.learn_refund(of, id, refund)).unwrap_or_default()
         }
-        Report::Dispute { id, stage } => {
-            let dispute = Dispute { stage: *stage, as_of: event.created };
+        Report::Dispute { id, stage, money } => {
+            let dispute = DisputeReport { stage: *stage, as_of: event.created, money: *money };
             claimed.map(|of| order.learn_dispute(of, id, dispute)).unwrap_or_default()
         }
         Report::Awaiting | Report::Subscription { .. } | Report::InvoiceFailed { .. } | Report::Other => Vec::new(),
@@ -157,23 +166,45 @@ impl Loaded {
 
 /// What identifies it and its money; nothing that changes between deliveries.
 pub(crate) fn heading(event: &StripeEvent) -> Heading {
-    let mut said = vec![("object", event.object.clone())];
-    said.extend(event.account.iter().map(|account| ("account", account.clone())));
-    said.extend(event.leads.references.iter().map(|reference| ("reference", reference.id().to_owned())).take(1));
-    said.extend(what(&event.report));
-    let identity = [("event", event.id.as_str()), ("type", event.kind.as_str())];
-    let livemode = [("livemode", if event.livemode { "true" } else { "false" })];
-    let fields: Vec<(&str, &str)> =
-        identity.into_iter().chain(livemode).chain(said.iter().map(|(name, text)| (*name, text.as_str()))).collect();
-    let fingerprints = Fingerprint::of(1, &fields).into();
+    let said: Vec<(&str, String)> = identity(event).into_iter().chain(what(&event.report)).collect();
     let created = ("created", Fact::Text(event.created.to_string()));
     Heading {
         receipt: event.receipt.clone(),
         source: "stripe",
         kind: event.kind.as_str(),
-        fingerprints,
+        fingerprints: fingerprints(event, &said),
         order: event.leads.order.clone(),
         facts: said.into_iter().map(|(name, text)| (name, Fact::Text(text))).chain([created]).collect(),
+    }
+}
+
+fn identity(event: &StripeEvent) -> Vec<(&'static str, String)> {
+    let reference = event.leads.references.iter().map(|reference| ("reference", reference.id().to_owned())).take(1);
+    let account = event.account.iter().map(|account| ("account", account.clone()));
+    std::iter::once(("object", event.object.clone())).chain(account).chain(reference).collect()
+}
+
+/// A dispute's amount has joined its list of fields in version 2: one that was booked before is compared without.
+fn fingerprints(event: &StripeEvent, said: &[(&'static str, String)]) -> Fingerprints {
+    let livemode = if event.livemode { "true" } else { "false" };
+    let always = [("event", event.id.as_str()), ("type", event.kind.as_str()), ("livemode", livemode)];
+    let of = |version, leaves_out: Option<&str>| {
+        let said = said.iter().map(|(name, text)| (*name, text.as_str()));
+        let fields: Vec<(&str, &str)> =
+            always.into_iter().chain(said.filter(|(name, _)| Some(*name) != leaves_out)).collect();
+        Fingerprint::of(version, &fields)
+    };
+    match event.report {
+        Report::Dispute { .. } => Fingerprints::new(of(2, None), vec![of(1, Some("money"))]),
+        Report::Payment { .. }
+        | Report::Unpaid(_)
+        | Report::Awaiting
+        | Report::RefundSum(_)
+        | Report::Refund { .. }
+        | Report::Subscription { .. }
+        | Report::InvoicePaid { .. }
+        | Report::InvoiceFailed { .. }
+        | Report::Other => of(1, None).into(),
     }
 }
 
@@ -186,7 +217,9 @@ fn what(report: &Report) -> Vec<(&'static str, String)> {
         Report::Refund { id, money: refunded, state } => {
             vec![("refund", id.clone()), money(refunded), ("state", state.as_str().to_owned())]
         }
-        Report::Dispute { id, stage } => vec![("dispute", id.clone()), ("state", stage.as_str().to_owned())],
+        Report::Dispute { id, stage, money: disputed } => {
+            vec![("dispute", id.clone()), ("state", stage.as_str().to_owned()), money(disputed)]
+        }
         Report::Subscription { standing, plan, .. } => {
             let plan =
                 plan.iter().flat_map(|plan| [("plan", plan.name.clone()), ("period_end", plan.period_end.to_string())]);

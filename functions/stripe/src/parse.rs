@@ -69,6 +69,8 @@ pub enum Report {
     Dispute {
         id: String,
         stage: DisputeStage,
+        /// What is disputed, which is not always the whole payment.
+        money: Money,
     },
     Subscription {
         reference: Reference,

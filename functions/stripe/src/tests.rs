@@ -1,5 +1,7 @@
 //! What a deployment may say of Stripe; whole requests are tested in `tests/`.
 
+use ledger::Entry;
+
 use super::*;
 
 fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -55,28 +57,55 @@ fn order() -> Order {
     Order::new(OrderNumber::new("hk_sample_order").expect("a number"), owner, terms, Timestamp::EPOCH)
 }
 
-/// Somebody is called for a dispute that is open, and for nothing else.
-#[test]
-fn an_open_dispute_raises_an_alarm() {
-    const SAMPLE: &str = include_str!("../../../events/stripe/charge_dispute_created.json");
+const SAMPLE: &str = include_str!("../../../events/stripe/charge_dispute_created.json");
+
+/// The sample with this status, as of so many seconds later, decided on over this order.
+fn decided(status: &str, later: u32, order: &Order) -> Entry {
     let source = Stripe { config: read(&[("STRIPE_LIVEMODE", "false")]).expect("a configuration") };
     let keys = signing::stripe::Keys::parse("whsec_local", Strength::Local).expect("a secret");
-    for (status, alarm) in [
-        ("needs_response", Some("dispute_opened")),
-        ("under_review", Some("dispute_opened")),
-        ("warning_needs_response", None),
-        ("warning_closed", None),
-        ("won", None),
-        ("lost", None),
-    ] {
-        let body = SAMPLE.replace("\"needs_response\"", &format!("\"{status}\""));
-        assert_eq!(body != SAMPLE, status != "needs_response", "the sample has its status");
-        let header = signing::stripe::sign(&keys, body.as_bytes(), 0);
-        let verified = signing::stripe::verify(&keys, &header, body.as_bytes(), 0, 0).expect("verified");
-        let event = source.parse(&Received::new(verified, "/", Vec::new())).expect("an event");
-        let loaded = Loaded { order: Some(order()), ..Loaded::default() };
-        let Decision::Record(entry) = source.decide(&event, loaded) else { panic!("{status} is not recorded") };
-        assert_eq!(entry.alarm, alarm, "{status}");
-        assert_eq!(entry.heading.order, Some(order().number), "{status}");
+    let body = SAMPLE.replace("\"needs_response\"", &format!("\"{status}\""));
+    assert_eq!(body != SAMPLE, status != "needs_response", "the sample has its status");
+    let timed = body.replacen("1767225600", &1_767_225_600_u32.saturating_add(later).to_string(), 1);
+    let header = signing::stripe::sign(&keys, timed.as_bytes(), 0);
+    let verified = signing::stripe::verify(&keys, &header, timed.as_bytes(), 0, 0).expect("verified");
+    let event = source.parse(&Received::new(verified, "/", Vec::new())).expect("an event");
+    let loaded = Loaded { order: Some(order.clone()), ..Loaded::default() };
+    let Decision::Record(entry) = source.decide(&event, loaded) else { panic!("{status} is not recorded") };
+    entry
+}
+
+/// Statuses in the order in which they arrive, each with its second; and the alarm that the last one raises.
+type Row = (&'static [(&'static str, u32)], Option<&'static str>);
+
+/// A dispute that is open raises an alarm, and nothing else does: neither a decision, nor an opening that comes after it.
+#[test]
+fn open_dispute_raises_an_alarm() {
+    const OPENED: Option<&str> = Some("dispute_opened");
+    let rows: &[Row] = &[
+        (&[("needs_response", 0)], OPENED),
+        (&[("under_review", 0)], OPENED),
+        (&[("warning_needs_response", 0)], None),
+        (&[("warning_closed", 0)], None),
+        (&[("won", 0)], None),
+        (&[("lost", 0)], None),
+        (&[("needs_response", 0), ("needs_response", 0)], OPENED),
+        (&[("won", 5), ("needs_response", 0)], None),
+        (&[("lost", 5), ("under_review", 3)], None),
+        (&[("won", 5), ("appeal_needs_response", 9)], OPENED),
+        (&[("lost", 9), ("appeal_needs_response", 5)], None),
+        (&[("appeal_needs_response", 5), ("lost", 9)], None),
+    ];
+    for (statuses, expected) in rows {
+        let mut order = order();
+        let mut alarm = None;
+        for (status, second) in *statuses {
+            let entry = decided(status, *second, &order);
+            assert_eq!(entry.heading.order.as_ref(), Some(&order.number), "{statuses:?}");
+            alarm = entry.alarm;
+            if let Some(ledger::Effect::Order { order: written, .. }) = entry.effects.into_iter().next() {
+                order = *written;
+            }
+        }
+        assert_eq!(alarm, *expected, "{statuses:?}");
     }
 }

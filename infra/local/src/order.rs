@@ -73,14 +73,17 @@ fn show(order: &Row) {
         ["grants".to_owned(), terms.grants.iter().map(granted).collect::<Vec<_>>().join(", ")],
         ["payment".to_owned(), order.payment.as_str().to_owned()],
     ];
+    let money = |amount| Money { amount, ..terms.price };
     if let Some(paid) = &order.paid {
         rows.push(["paid by".to_owned(), format!("{} at {}", paid.by, paid.at)]);
-        let refunded = Money { amount: order.refunded(), ..terms.price };
-        rows.push(["refunded".to_owned(), refunded.to_string()]);
+        rows.push(["refunded".to_owned(), money(order.refunded()).to_string()]);
         rows.push(["credits".to_owned(), Asset::CREDITS.format(order.posted)]);
     }
     if order.is_disputed() {
-        rows.push(["disputed".to_owned(), "frozen until it is won".to_owned()]);
+        rows.push(["disputed".to_owned(), format!("{}, frozen until it is decided", money(order.disputed()))]);
+    }
+    if !order.lost().is_zero() {
+        rows.push(["lost".to_owned(), format!("{} to a dispute", money(order.lost()))]);
     }
     rows.push(["fulfilment".to_owned(), order.fulfilment.as_str().to_owned()]);
     rows.extend(order.shares().iter().map(|share| delivered(order, share)));
@@ -125,10 +128,10 @@ fn claimed(payment: &str, claims: &Claims, price: Money) -> Vec<String> {
         claims.refunds.reported.iter().map(|reported| {
             format!("refunds of {payment}: {} in all, as of {}", money(reported.amount), reported.as_of)
         });
-    let disputes =
-        claims.disputes.0.iter().map(|(id, dispute)| {
-            format!("dispute {id} of {payment}: {}, as of {}", dispute.stage.as_str(), dispute.as_of)
-        });
+    let disputes = claims.disputes.0.iter().map(|(id, dispute)| {
+        let amount = dispute.amount.map_or_else(|| "all of it".to_owned(), |amount| money(amount).to_string());
+        format!("dispute {id} of {payment}: {amount}, {}, as of {}", dispute.stage.as_str(), dispute.as_of)
+    });
     refunds.chain(sum).chain(disputes).collect()
 }
 

@@ -158,7 +158,11 @@ fn reported(row: &Image) -> Read<Reported> {
 }
 
 fn dispute(row: &Image) -> Read<Dispute> {
-    Ok(Dispute { stage: word(row, names::STATE, DisputeStage::named)?, as_of: word(row, names::AS_OF, time)? })
+    Ok(Dispute {
+        stage: word(row, names::STATE, DisputeStage::named)?,
+        as_of: word(row, names::AS_OF, time)?,
+        amount: row.contains_key(names::AMOUNT_UNITS).then(|| amount(row, names::AMOUNT_UNITS)).transpose()?,
+    })
 }
 
 fn session(row: &Image) -> Read<Session> {

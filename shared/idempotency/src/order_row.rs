@@ -229,7 +229,8 @@ fn reported(reported: &Reported) -> AttributeValue {
 }
 
 fn dispute(dispute: &Dispute) -> AttributeValue {
-    map([(names::AS_OF, text(&dispute.as_of)), (names::STATE, text(dispute.stage.as_str()))])
+    let amount = dispute.amount.map(|amount| (names::AMOUNT_UNITS, number(&amount.units())));
+    map([(names::AS_OF, text(&dispute.as_of)), (names::STATE, text(dispute.stage.as_str()))].into_iter().chain(amount))
 }
 
 fn session(session: &Session) -> AttributeValue {

@@ -90,7 +90,12 @@ fn full(number: &str) -> Order {
         ]),
         reported: Some(Reported { as_of: now(), amount: Amount::from_units(2) }),
     };
-    let stages = DisputeStage::ALL.map(|stage| (format!("dp_{}", stage.as_str()), Dispute { stage, as_of: now() }));
+    let amounts = [None, Some(Amount::ZERO), Some(Amount::from_units(7)), Some(widest), None];
+    let mut amounts = amounts.into_iter();
+    let stages = DisputeStage::ALL.map(|stage| {
+        let amount = amounts.next().flatten();
+        (format!("dp_{}", stage.as_str()), Dispute { stage, as_of: now(), amount })
+    });
     let claims = Claims { refunds, disputes: Disputes(stages.into()) };
     order.claims = BTreeMap::from([("pi_1".to_owned(), claims), ("pi_2".to_owned(), Claims::default())]);
     order.posted = widest;

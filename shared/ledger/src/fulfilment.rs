@@ -144,8 +144,7 @@ impl Order {
         if !share.is_indivisible {
             return self.kept_of(share.whole);
         }
-        let is_kept = !self.is_contested() && self.refunded() < self.terms.price.amount;
-        if is_kept { share.whole } else { Amount::ZERO }
+        if self.uncontested().is_zero() { Amount::ZERO } else { share.whole }
     }
 
     pub fn standing(&self, line: Line) -> Amount {
@@ -215,7 +214,7 @@ impl Order {
     /// Whether there is anything that the worker can do at once.
     pub fn is_to_be_fulfilled(&self) -> bool {
         let is_open = self.shares().iter().any(|share| self.standing(share.line) != self.due(share));
-        is_open || self.is_to_be_recharged() || self.transfer.as_ref().is_some_and(Transfer::is_due)
+        is_open || self.is_to_be_recharged() || self.is_to_be_sent()
     }
 
     /// What is left to do with it, and when somebody looks at it who was not told.

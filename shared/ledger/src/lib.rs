@@ -56,7 +56,7 @@ pub use order::{
     Exchange, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference, ReferenceError,
     Session, Terms,
 };
-pub use payment::{Payment, Transition};
+pub use payment::{DisputeReport, Payment, Transition};
 pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
 pub use reason::Reason;
 pub use recharge::{Heard, Recharge, RechargeState, Verdict};

@@ -207,11 +207,21 @@ pub enum PaymentState {
     Paid,
     PartlyRefunded,
     Refunded,
+    /// The buyer's bank has decided that the buyer gets the payment back, or a part of it.
+    DisputedLost,
 }
 
 impl PaymentState {
-    pub const ALL: [Self; 7] =
-        [Self::Unpaid, Self::Failed, Self::Canceled, Self::Expired, Self::Paid, Self::PartlyRefunded, Self::Refunded];
+    pub const ALL: [Self; 8] = [
+        Self::Unpaid,
+        Self::Failed,
+        Self::Canceled,
+        Self::Expired,
+        Self::Paid,
+        Self::PartlyRefunded,
+        Self::Refunded,
+        Self::DisputedLost,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -222,6 +232,7 @@ impl PaymentState {
             Self::Paid => "paid",
             Self::PartlyRefunded => "partly_refunded",
             Self::Refunded => "refunded",
+            Self::DisputedLost => "disputed_lost",
         }
     }
 

@@ -2,9 +2,9 @@
 //! it was read to the effects that bring it up to date; a report that says nothing new has none.
 
 use crate::{
-    Amount, Anomaly, Asset, Claims, Dispute, Effect, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid,
-    PaymentState, PaysFor, Posting, Reason, RechargeState, Reference, Refund, RefusedPayment, Reported, Session, Terms,
-    Timestamp, Transfer,
+    Amount, Anomaly, Asset, Claims, Dispute, DisputeStage, Effect, Grant, Guard, House, Money, MoneyKey, Movement,
+    Order, Paid, PaymentState, PaysFor, Posting, Reason, RechargeState, Reference, Refund, RefusedPayment, Reported,
+    Session, Terms, Timestamp, Transfer,
 };
 
 /// A payment as its provider reports it.
@@ -13,6 +13,14 @@ pub struct Payment {
     pub by: Reference,
     pub money: Money,
     pub at: Timestamp,
+}
+
+/// A dispute of a payment as its provider reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DisputeReport {
+    pub stage: DisputeStage,
+    pub as_of: Timestamp,
+    pub money: Money,
 }
 
 impl Payment {
@@ -92,8 +100,22 @@ impl Order {
         self.learn(of, |claims| claims.refunds.learn_sum(reported))
     }
 
-    pub fn learn_dispute(&self, of: &Reference, id: &str, dispute: Dispute) -> Vec<Effect> {
-        self.learn(of, |claims| claims.disputes.learn(id, dispute))
+    /// In another currency than the price it cannot be set against it: then it contests the whole payment, and is flagged.
+    pub fn learn_dispute(&self, of: &Reference, id: &str, report: DisputeReport) -> Vec<Effect> {
+        let DisputeReport { stage, as_of, money } = report;
+        let is_comparable = money.currency == self.terms.price.currency;
+        let mut after = self.clone();
+        let dispute = Dispute { stage, as_of, amount: is_comparable.then_some(money.amount) };
+        after.claims.entry(of.id().to_owned()).or_default().disputes.learn(id, dispute);
+        if !is_comparable && stage.takes_back() {
+            let details = format!("{of} is disputed by {id} for {money}; the price is {}", self.terms.price);
+            after.anomalies.learn(Anomaly { reason: Reason::CurrencyMismatch, details, payment: None });
+        }
+        self.changed_to(after)
+    }
+
+    pub fn dispute(&self, of: &Reference, id: &str) -> Option<Dispute> {
+        self.claims.get(of.id())?.disputes.0.get(id).copied()
     }
 
     fn learn(&self, of: &Reference, what: impl FnOnce(&mut Claims)) -> Vec<Effect> {
@@ -124,14 +146,7 @@ impl Order {
         let Some(paid) = self.paid.clone() else {
             return Vec::new();
         };
-        let refunded = self.refunded();
-        self.payment = if refunded.is_zero() {
-            PaymentState::Paid
-        } else if refunded < self.terms.price.amount {
-            PaymentState::PartlyRefunded
-        } else {
-            PaymentState::Refunded
-        };
+        self.payment = self.paid_state();
         self.settle_outside();
         self.flag_refunds();
         self.fulfilment = self.progress();
@@ -149,6 +164,20 @@ impl Order {
         movements
     }
 
+    /// How a payment stands of which something may have gone back. A lost dispute outranks refunds, being what the bank decided.
+    fn paid_state(&self) -> PaymentState {
+        let refunded = self.refunded();
+        if self.claims_on_payment().is_some_and(|claims| claims.disputes.are_lost()) {
+            PaymentState::DisputedLost
+        } else if refunded.is_zero() {
+            PaymentState::Paid
+        } else if refunded < self.terms.price.amount {
+            PaymentState::PartlyRefunded
+        } else {
+            PaymentState::Refunded
+        }
+    }
+
     /// What nobody has been asked yet to send is not sent if it is taken back now; and a call that has failed is over when the buyer
     /// has the money back.
     fn settle_outside(&mut self) {
@@ -158,7 +187,8 @@ impl Order {
             self.transfer = self.transfer.take().filter(|transfer| due == Some(transfer.amount));
         }
         if self.recharge.as_ref().is_some_and(|recharge| recharge.state == RechargeState::Failed) {
-            if self.payment == PaymentState::Refunded {
+            let is_given_back = self.terms.price.amount.less(self.refunded()).less(self.lost()).is_zero();
+            if is_given_back && self.payment != PaymentState::Paid {
                 self.anomalies.leave(Reason::RechargeFailed);
             } else {
                 self.anomalies.enter(Reason::RechargeFailed, String::new);
@@ -198,13 +228,14 @@ impl Order {
         each.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
     }
 
-    /// What of that may be kept: in proportion to what is still paid, and nothing while that is contested.
+    /// What of that may be kept: in proportion to what is still paid and not contested.
     pub(crate) fn kept_of(&self, granted: Amount) -> Amount {
-        if self.is_contested() {
-            return Amount::ZERO;
-        }
-        let price = self.terms.price.amount;
-        granted.share(price.less(self.refunded()), price).unwrap_or(granted)
+        granted.share(self.uncontested(), self.terms.price.amount).unwrap_or(granted)
+    }
+
+    /// What of the payment is neither refunded, nor disputed, nor lost to a dispute.
+    pub(crate) fn uncontested(&self) -> Amount {
+        self.terms.price.amount.less(self.refunded()).less(self.disputed()).less(self.lost())
     }
 
     /// What of the payment the buyer has back.
@@ -212,12 +243,24 @@ impl Order {
         self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.refunds.total())
     }
 
-    /// Whether nothing more may be delivered until a dispute is won.
+    /// What of the payment open disputes contest.
+    pub fn disputed(&self) -> Amount {
+        let price = self.terms.price.amount;
+        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.open_amount(price))
+    }
+
+    /// What of the payment is lost to disputes.
+    pub fn lost(&self) -> Amount {
+        let price = self.terms.price.amount;
+        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.lost_amount(price))
+    }
+
+    /// Whether nothing irrevocable may be delivered until a dispute is decided.
     pub fn is_disputed(&self) -> bool {
         self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open())
     }
 
-    /// Whether the payment is disputed, or lost to a dispute.
+    /// Whether a part of the payment is disputed, or lost to a dispute.
     pub(crate) fn is_contested(&self) -> bool {
         self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open() || claims.disputes.are_lost())
     }

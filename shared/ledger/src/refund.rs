@@ -100,30 +100,36 @@ impl Refunds {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Disputes(pub BTreeMap<String, Dispute>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// As one report has it. Of all reports of one dispute one stands, the amount that it names included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dispute {
     pub stage: DisputeStage,
     pub as_of: Timestamp,
+    /// How much of the payment is disputed. `None` is all of it: no amount is known that could be set against the payment.
+    pub amount: Option<Amount>,
 }
 
-/// In the order in which one replaces the other. An inquiry can become a dispute; what was decided is decided, and of two
-/// decisions, which do happen, the later stands.
+/// In the order in which one replaces the other. An inquiry can become a dispute. What was decided stays decided until a later
+/// decision or an appeal, and of those the latest stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DisputeStage {
     /// A question of the bank's: no money has moved.
     Inquiry,
     Open,
+    /// Open again, after a decision or instead of one.
+    Appealed,
     Won,
     Lost,
 }
 
 impl DisputeStage {
-    pub const ALL: [Self; 4] = [Self::Inquiry, Self::Open, Self::Won, Self::Lost];
+    pub const ALL: [Self; 5] = [Self::Inquiry, Self::Open, Self::Appealed, Self::Won, Self::Lost];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Inquiry => "inquiry",
             Self::Open => "open",
+            Self::Appealed => "appealed",
             Self::Won => "won",
             Self::Lost => "lost",
         }
@@ -133,31 +139,66 @@ impl DisputeStage {
         Self::ALL.into_iter().find(|stage| stage.as_str() == name)
     }
 
-    const fn is_decided(self) -> bool {
-        matches!(self, Self::Won | Self::Lost)
+    /// The bank holds the money, and there is time to answer.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Appealed)
+    }
+
+    /// Whether what it disputes is taken back from the buyer's account.
+    pub const fn takes_back(self) -> bool {
+        self.is_open() || matches!(self, Self::Lost)
+    }
+
+    /// Follows on a decision, or is one: the later of two such reports stands.
+    const fn is_late(self) -> bool {
+        matches!(self, Self::Appealed | Self::Won | Self::Lost)
+    }
+}
+
+impl Dispute {
+    /// A total order over the reports of one dispute, so that the same one stands whichever arrives first.
+    fn replaces(&self, known: &Self) -> bool {
+        // Of two reports that agree in all else the larger amount stands; no amount is the whole payment.
+        let extent = |dispute: &Self| (dispute.amount.is_none(), dispute.amount);
+        if self.stage.is_late() && known.stage.is_late() {
+            (self.as_of, self.stage, extent(self)) > (known.as_of, known.stage, extent(known))
+        } else {
+            (self.stage, self.as_of, extent(self)) > (known.stage, known.as_of, extent(known))
+        }
     }
 }
 
 impl Disputes {
     pub fn learn(&mut self, id: &str, dispute: Dispute) {
         let known = self.0.entry(id.to_owned()).or_insert(dispute);
-        let both_decided = known.stage.is_decided() && dispute.stage.is_decided();
-        let replaces = if both_decided {
-            (dispute.as_of, dispute.stage) > (known.as_of, known.stage)
-        } else {
-            (dispute.stage, dispute.as_of) > (known.stage, known.as_of)
-        };
-        if replaces {
+        if dispute.replaces(known) {
             *known = dispute;
         }
     }
 
-    /// Nothing more is delivered until it is won.
+    /// Nothing irrevocable is delivered until they are decided.
     pub fn are_open(&self) -> bool {
-        self.0.values().any(|dispute| dispute.stage == DisputeStage::Open)
+        self.0.values().any(|dispute| dispute.stage.is_open())
     }
 
     pub fn are_lost(&self) -> bool {
         self.0.values().any(|dispute| dispute.stage == DisputeStage::Lost)
+    }
+
+    /// How much of a payment of so much the open ones contest.
+    pub fn open_amount(&self, paid: Amount) -> Amount {
+        self.sum(paid, DisputeStage::is_open)
+    }
+
+    /// How much of a payment of so much is lost to them.
+    pub fn lost_amount(&self, paid: Amount) -> Amount {
+        self.sum(paid, |stage| stage == DisputeStage::Lost)
+    }
+
+    /// Never more than the payment: banks also count fees and exchange rates into what they dispute.
+    fn sum(&self, paid: Amount, counts: impl Fn(DisputeStage) -> bool) -> Amount {
+        let counted = self.0.values().filter(|dispute| counts(dispute.stage));
+        let amounts = counted.map(|dispute| dispute.amount.unwrap_or(paid));
+        amounts.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(paid)).min(paid)
     }
 }

@@ -150,6 +150,11 @@ impl Order {
         })
     }
 
+    /// Whether the custodian is to be asked for its transfer now. What is sent does not come back, so it waits for an open dispute.
+    pub fn is_to_be_sent(&self) -> bool {
+        self.transfer.as_ref().is_some_and(Transfer::is_due) && !self.is_disputed()
+    }
+
     /// What has become of it. A status never goes back; that one has failed is for somebody to look at.
     pub fn learn_transfer(&self, id: &str, status: TransferStatus, at: Timestamp) -> Vec<Effect> {
         let Some(allocation) = self.allocation() else {

@@ -218,7 +218,7 @@ impl Books {
             let firsts =
                 rows.iter().filter(|(id, _)| id.starts_with("grant#") || id.starts_with("commission#")).count();
             assert_eq!(firsts, order.delivered.len(), "each line of order {number} is posted first under its own name");
-            let is_paid = matches!(order.payment.as_str(), "paid" | "partly_refunded" | "refunded");
+            let is_paid = matches!(order.payment.as_str(), "paid" | "partly_refunded" | "refunded" | "disputed_lost");
             assert_eq!(order.paid_by.is_some(), is_paid, "order {number} says by what it was paid");
         }
         for (id, row) in &self.journal {

@@ -2,7 +2,7 @@
 
 use ledger::DisputeStage::{Lost, Open, Won};
 
-use super::Report::{Disputed, Paid, Refunded};
+use super::Report::{Disputed, DisputedPart, Paid, Refunded};
 use super::*;
 
 fn everything() -> Vec<Grant> {
@@ -13,10 +13,13 @@ const ALL: &str = "paid, done: alice/POSX 10, alice/credits 100, alice/report-fu
 const NOTHING: &str = "paid, done: ";
 const REFUNDED: &str = "refunded, done: ";
 
+const HALF_IS_DISPUTED: &str = "paid, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
+     carol/commission-usd 0.19";
+
 /// What is told at once, and then the worker; and so on.
 type Story = (&'static str, &'static [&'static [Report]], &'static str);
 
-const STORIES: [Story; 12] = [
+const STORIES: [Story; 15] = [
     ("it is paid", &[&[Paid]], ALL),
     // 19.99 less 0.01: ten basis points of a cent are nobody's but the house's.
     (
@@ -44,7 +47,15 @@ const STORIES: [Story; 12] = [
     ("it is disputed before anything was delivered", &[&[Paid, Disputed(Open)]], NOTHING),
     ("a dispute is won", &[&[Paid], &[Disputed(Open)], &[Disputed(Won)]], ALL),
     ("a dispute is won that came first", &[&[Paid, Disputed(Open)], &[Disputed(Won)]], ALL),
-    ("a dispute is lost", &[&[Paid], &[Disputed(Open)], &[Disputed(Lost)]], NOTHING),
+    ("a dispute is lost", &[&[Paid], &[Disputed(Open)], &[Disputed(Lost)]], "disputed_lost, done: "),
+    ("half is disputed", &[&[Paid], &[DisputedPart(Open, 1_000)]], HALF_IS_DISPUTED),
+    ("half is disputed and won", &[&[Paid], &[DisputedPart(Open, 1_000)], &[DisputedPart(Won, 1_000)]], ALL),
+    (
+        "half is lost to a dispute before anything was delivered",
+        &[&[Paid, DisputedPart(Open, 1_000), DisputedPart(Lost, 1_000)]],
+        "disputed_lost, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
+         carol/commission-usd 0.19",
+    ),
 ];
 
 async fn shop() -> World {

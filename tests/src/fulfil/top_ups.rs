@@ -113,7 +113,9 @@ async fn workers_at_once_make_one_call() {
 #[tokio::test(start_paused = true)]
 async fn what_is_given_back_or_contested_is_not_called_for() {
     use ledger::DisputeStage::{Lost, Open, Won};
-    let rows: [(&[Report], u64, &str); 5] = [
+    let rows: [(&[Report], u64, &str); 7] = [
+        (&[Report::DisputedPart(Open, 1)], 0, "none"),
+        (&[Report::DisputedPart(Lost, 1)], 0, "none"),
         (&[Report::Refunded(1)], 0, "none"),
         (&[Report::Refunded(1_999)], 0, "none"),
         (&[Report::Disputed(Open)], 0, "none"),

@@ -34,12 +34,15 @@ async fn without_a_custodian_nothing_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_taken_back_before_it_was_sent_is_not_sent() {
-    use ledger::DisputeStage::{Open, Won};
-    let rows: [(&[Report], &[&str]); 5] = [
+    use ledger::DisputeStage::{Lost, Open, Won};
+    let rows: [(&[Report], &[&str]); 7] = [
         (&[], &["10"]),
         (&[Report::Refunded(1_000)], &["4.997498749374687343"]),
         (&[Report::Refunded(1_999)], &[]),
         (&[Report::Disputed(Open)], &[]),
+        // What is sent does not come back, so that even the undisputed part waits.
+        (&[Report::DisputedPart(Open, 1_000)], &[]),
+        (&[Report::DisputedPart(Open, 1_000), Report::DisputedPart(Lost, 1_000)], &["4.997498749374687343"]),
         (&[Report::Disputed(Open), Report::Disputed(Won)], &["10"]),
     ];
     for (reports, amounts) in rows {

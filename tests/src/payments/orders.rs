@@ -151,7 +151,7 @@ async fn what_one_payment_comes_to() {
             &[PAID, "charge_dispute_created", "charge_dispute_closed_won"],
             ("paid", "done", 100_000_000_000),
         ),
-        ("disputed and lost", &[PAID, "charge_dispute_created", "charge_dispute_closed"], ("paid", "done", 0)),
+        ("disputed and lost", &[PAID, "charge_dispute_created", "charge_dispute_closed"], ("disputed_lost", "done", 0)),
     ];
     for (name, events, (payment, fulfilment, posted)) in rows {
         let world = shop().await;

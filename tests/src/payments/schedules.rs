@@ -50,7 +50,15 @@ async fn schedule(mut rng: Rng) {
     let mut names: Vec<&str> = OF_ONE_PAYMENT.into_iter().chain(OF_ONE_SUBSCRIPTION).collect();
     rng.shuffle(&mut names);
     names.truncate(rng.usize(2..=7));
-    let bodies: Vec<String> = names.iter().map(|name| with(name, &[at(rng.i64(0..3))])).collect();
+    let bodies: Vec<String> = names
+        .iter()
+        .map(|name| {
+            // Of a dispute's events each may name another amount.
+            let amount = ("/data/object/amount", json!(*rng.choice(&[1_999, 700, 3_000]).expect("one")));
+            let disputed = name.starts_with("charge_dispute").then_some(amount);
+            with(name, &std::iter::once(at(rng.i64(0..3))).chain(disputed).collect::<Vec<_>>())
+        })
+        .collect();
     let expected = {
         let world = shop().await;
         accepted(&world, &bodies).await;

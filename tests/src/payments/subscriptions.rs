@@ -83,7 +83,7 @@ async fn however_it_is_told_it_ends_the_same() {
 }
 
 /// All orders of so many.
-fn permutations(count: usize) -> Vec<Vec<usize>> {
+pub(super) fn permutations(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |orders, next| {
         let placed = |order: Vec<usize>| {
             (0..=order.len()).map(move |place| {

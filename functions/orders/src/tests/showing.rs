@@ -1,7 +1,7 @@
 //! What an order shows to its owner, and to nobody else.
 
 use ledger::{
-    Dispute, DisputeStage, Effect, Entry, EventKey, Fingerprint, Heading, Payment, Provider, Reference, Refund,
+    DisputeReport, DisputeStage, Effect, Entry, EventKey, Fingerprint, Heading, Payment, Provider, Reference, Refund,
     RefundState,
 };
 use testkit::{MemoryLedger, delivery};
@@ -24,9 +24,10 @@ fn refunded_in_part(order: &Order) -> Vec<Effect> {
     order.learn_refund(&by(), "re_1", Refund { amount, state: RefundState::Succeeded })
 }
 
-fn disputed(order: &Order) -> Vec<Effect> {
-    let dispute = Dispute { stage: DisputeStage::Open, as_of: now() };
-    order.learn_dispute(&by(), "dp_1", dispute)
+/// Of all that was not refunded.
+fn disputed(order: &Order, stage: DisputeStage) -> Vec<Effect> {
+    let money = ledger::Money { amount: ledger::Amount::from_units(499), ..order.terms.price };
+    order.learn_dispute(&by(), "dp_1", DisputeReport { stage, as_of: now(), money })
 }
 
 async fn happened(ledger: &MemoryLedger, number: &str, step: usize, event: Event) {
@@ -54,12 +55,12 @@ async fn an_order_shows_how_far_it_has_come() {
         format!("{},{rest}}}", same.strip_suffix('}').expect("an object"))
     };
     let paid_at = r#""paidAt":"2026-01-01T00:01:00.000Z","fulfilment":"done""#;
-    let steps: [(Event, String); 4] = [
+    let steps: [(Event, String); 5] = [
         (
             |_| Vec::new(),
             shown(
                 "unpaid",
-                r#""payment":"unpaid","fulfilment":"none","refunded":"0.00","disputed":false,"credits":"0","delivered":{}"#,
+                r#""payment":"unpaid","fulfilment":"none","refunded":"0.00","disputed":false,"disputedAmount":"0.00","lostAmount":"0.00","credits":"0","delivered":{}"#,
             ),
         ),
         (
@@ -67,7 +68,7 @@ async fn an_order_shows_how_far_it_has_come() {
             shown(
                 "paid",
                 &format!(
-                    r#""payment":"paid",{paid_at},"refunded":"0.00","disputed":false,"credits":"100","delivered":{{}}"#
+                    r#""payment":"paid",{paid_at},"refunded":"0.00","disputed":false,"disputedAmount":"0.00","lostAmount":"0.00","credits":"100","delivered":{{}}"#
                 ),
             ),
         ),
@@ -76,16 +77,25 @@ async fn an_order_shows_how_far_it_has_come() {
             shown(
                 "partly_refunded",
                 &format!(
-                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":false,"credits":"49.949949949","delivered":{{}}"#
+                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":false,"disputedAmount":"0.00","lostAmount":"0.00","credits":"49.949949949","delivered":{{}}"#
                 ),
             ),
         ),
         (
-            disputed,
+            |order| disputed(order, DisputeStage::Open),
             shown(
                 "partly_refunded",
                 &format!(
-                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":true,"credits":"0","delivered":{{}}"#
+                    r#""payment":"partly_refunded",{paid_at},"refunded":"5.00","disputed":true,"disputedAmount":"4.99","lostAmount":"0.00","credits":"0","delivered":{{}}"#
+                ),
+            ),
+        ),
+        (
+            |order| disputed(order, DisputeStage::Lost),
+            shown(
+                "disputed_lost",
+                &format!(
+                    r#""payment":"disputed_lost",{paid_at},"refunded":"5.00","disputed":false,"disputedAmount":"0.00","lostAmount":"4.99","credits":"0","delivered":{{}}"#
                 ),
             ),
         ),
@@ -116,17 +126,17 @@ async fn an_order_shows_what_was_delivered() {
         (
             &tokens,
             &[paid],
-            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"credits":"0","delivered":{}}"#,
+            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"disputedAmount":"0.00","lostAmount":"0.00","credits":"0","delivered":{}}"#,
         ),
         (
             &tokens,
             &[paid, fulfilled, sent_on],
-            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"credits":"0","delivered":{"POSX":"20"},"transfer":"QUEUED"}"#,
+            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"disputedAmount":"0.00","lostAmount":"0.00","credits":"0","delivered":{"POSX":"20"},"transfer":"QUEUED"}"#,
         ),
         (
             r#"{"product":"full-report"}"#,
             &[paid, fulfilled],
-            r#""fulfilment":"done","refunded":"0.00","disputed":false,"credits":"0","delivered":{"report-full":"1"}}"#,
+            r#""fulfilment":"done","refunded":"0.00","disputed":false,"disputedAmount":"0.00","lostAmount":"0.00","credits":"0","delivered":{"report-full":"1"}}"#,
         ),
         (
             airtime,
@@ -137,7 +147,7 @@ async fn an_order_shows_what_was_delivered() {
                 },
                 |order| order.claim(now()),
             ],
-            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"credits":"0","delivered":{},"topUp":"claimed"}"#,
+            r#""fulfilment":"pending","refunded":"0.00","disputed":false,"disputedAmount":"0.00","lostAmount":"0.00","credits":"0","delivered":{},"topUp":"claimed"}"#,
         ),
     ];
     for (body, events, expected) in rows {

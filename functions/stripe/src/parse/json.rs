@@ -49,6 +49,12 @@ impl<'b> Object<'b> {
         data.map_or_else(|| Ok(Vec::new()), |data| data.objects())
     }
 
+    /// How many values a JSON array has; none where there is no array.
+    pub(super) fn length(&self, name: &'static str) -> Result<usize, ParseError> {
+        let values = self.field(name)?.map(|field| field.values()).transpose()?;
+        Ok(values.map_or(0, |values| values.len()))
+    }
+
     /// So much of the currency that stands beside it.
     pub(super) fn money(&self, amount: &'static str) -> Result<Money, ParseError> {
         let amount = self.required(amount)?.amount()?;
@@ -108,9 +114,13 @@ impl<'b> Field<'b> {
     }
 
     fn objects(&self) -> Result<Vec<Object<'b>>, ParseError> {
-        let values: Vec<&'b RawValue> = self.read("must be a JSON array")?;
+        let values = self.values()?;
         let field = |(n, value)| Field { place: format!("{}[{n}]", self.place), value };
         values.into_iter().enumerate().map(field).map(|field| field.object()).collect()
+    }
+
+    fn values(&self) -> Result<Vec<&'b RawValue>, ParseError> {
+        self.read("must be a JSON array")
     }
 
     fn id(&self) -> Result<Reference, ParseError> {

@@ -76,7 +76,7 @@ fn from_the_click_to_the_credits_and_back() {
     assert_eq!((shown(&said, "payment"), shown(&said, "refunded")), ("partly_refunded", "5 USD"));
     about("charge_dispute_created");
     assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1000");
-    assert_eq!(shown(&folder.told(&["order", "show", number]), "disputed"), "frozen until it is won");
+    assert_eq!(shown(&folder.told(&["order", "show", number]), "disputed"), "9.99 USD, frozen until it is decided");
 
     let next = stack.checkout(&key);
     assert_eq!(next.status, 201, "what was paid is not bought again");

@@ -20,6 +20,10 @@ pub(super) fn report(price: u64) -> impl Strategy<Value = Report> {
         3 => (amount(), 0_i64..4).prop_map(|(amount, second)| Report::Sum(amount, second)),
         3 => (select(&["dp_1", "dp_2", "dp_3"][..]), select(&DisputeStage::ALL[..]), 0_i64..4)
             .prop_map(|(id, stage, second)| Report::Dispute(id, stage, second)),
+        3 => (select(&["dp_1", "dp_2", "dp_3"][..]), select(&DisputeStage::ALL[..]), 0_i64..4, amount())
+            .prop_map(|(id, stage, second, amount)| Report::Part(id, stage, second, amount)),
+        1 => (select(&["dp_1", "dp_2"][..]), select(&DisputeStage::ALL[..]), 0_i64..4)
+            .prop_map(|(id, stage, second)| Report::Foreign(id, stage, second)),
     ]
 }
 
@@ -51,13 +55,23 @@ fn books(order: Order) -> Order {
 
 /// What the design says, in the words of the test.
 fn may_be_kept(order: &Order) -> u128 {
-    let claims = order.claims.get("pi_1").cloned().unwrap_or_default();
-    let contested = claims.disputes.are_open() || claims.disputes.are_lost();
-    if order.paid.is_none() || contested {
+    if order.paid.is_none() {
         return 0;
     }
+    let claims = order.claims.get("pi_1").cloned().unwrap_or_default();
     let price = order.terms.price.amount.units();
-    let still_paid = price.saturating_sub(claims.refunds.total().units());
+    let contested: u128 = claims
+        .disputes
+        .0
+        .values()
+        .map(|dispute| match dispute.stage {
+            DisputeStage::Inquiry | DisputeStage::Won => 0,
+            DisputeStage::Open | DisputeStage::Appealed | DisputeStage::Lost => {
+                dispute.amount.map_or(price, Amount::units)
+            }
+        })
+        .sum();
+    let still_paid = price.saturating_sub(claims.refunds.total().units()).saturating_sub(contested);
     order.credits().units().checked_mul(still_paid).expect("small").checked_div(price).expect("not free")
 }
 

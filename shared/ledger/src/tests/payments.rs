@@ -155,16 +155,17 @@ fn a_payment_that_disagrees_is_an_anomaly() {
 
 #[test]
 fn what_was_not_paid_never_undoes_what_was() {
-    use PaymentState::{Canceled, Expired, Failed, Paid, PartlyRefunded, Refunded, Unpaid};
+    use PaymentState::{Canceled, DisputedLost, Expired, Failed, Paid, PartlyRefunded, Refunded, Unpaid};
     // Down: the state before. Across: what is reported, in the order of `PaymentState::ALL`.
     let rows = [
-        (Unpaid, [Unpaid, Failed, Canceled, Expired, Unpaid, Unpaid, Unpaid]),
-        (Failed, [Failed, Failed, Canceled, Expired, Failed, Failed, Failed]),
-        (Canceled, [Canceled, Canceled, Canceled, Expired, Canceled, Canceled, Canceled]),
-        (Expired, [Expired; 7]),
-        (Paid, [Paid; 7]),
-        (PartlyRefunded, [PartlyRefunded; 7]),
-        (Refunded, [Refunded; 7]),
+        (Unpaid, [Unpaid, Failed, Canceled, Expired, Unpaid, Unpaid, Unpaid, Unpaid]),
+        (Failed, [Failed, Failed, Canceled, Expired, Failed, Failed, Failed, Failed]),
+        (Canceled, [Canceled, Canceled, Canceled, Expired, Canceled, Canceled, Canceled, Canceled]),
+        (Expired, [Expired; 8]),
+        (Paid, [Paid; 8]),
+        (PartlyRefunded, [PartlyRefunded; 8]),
+        (Refunded, [Refunded; 8]),
+        (DisputedLost, [DisputedLost; 8]),
     ];
     assert_eq!(rows.map(|(before, _)| before), PaymentState::ALL);
     for (before, expected) in rows {
@@ -187,6 +188,7 @@ pub(super) fn order_in(state: PaymentState) -> Order {
         PaymentState::Paid => vec![Report::Paid],
         PaymentState::PartlyRefunded => vec![Report::Paid, Report::Sum(1, 1)],
         PaymentState::Refunded => vec![Report::Paid, Report::Sum(1_000, 1)],
+        PaymentState::DisputedLost => vec![Report::Paid, Report::Dispute("dp_1", DisputeStage::Lost, 1)],
     };
     let (order, _) = applied_all(&hundred(), &reports);
     assert_eq!(order.payment, state);

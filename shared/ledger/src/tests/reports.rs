@@ -11,8 +11,12 @@ pub(super) enum Report {
     Refund(&'static str, RefundState, u64),
     /// The sum of all refunds, in cents, and as of which second.
     Sum(u64, i64),
-    /// Which dispute, how far it is, and as of which second.
+    /// Which dispute of the whole price, how far it is, and as of which second.
     Dispute(&'static str, DisputeStage, i64),
+    /// The same of so many cents.
+    Part(&'static str, DisputeStage, i64, u64),
+    /// The same in another currency than the price.
+    Foreign(&'static str, DisputeStage, i64),
     /// Of the whole of a payment that is not the one that pays.
     StrayRefund,
     StrayDispute,
@@ -21,6 +25,9 @@ pub(super) enum Report {
 impl Report {
     pub(super) fn effects(self, order: &Order) -> Vec<Effect> {
         let by = |id: &str| reference(order.terms.provider, id);
+        let disputed = |of: &str, id: &str, stage, second, money| {
+            order.learn_dispute(&by(of), id, DisputeReport { stage, as_of: at(second), money })
+        };
         match self {
             Self::Paid => {
                 let by = by("pi_1");
@@ -33,17 +40,17 @@ impl Report {
             Self::Sum(count, second) => {
                 order.learn_refunded(&by("pi_1"), Reported { as_of: at(second), amount: cents(count) })
             }
-            Self::Dispute(id, stage, second) => {
-                order.learn_dispute(&by("pi_1"), id, Dispute { stage, as_of: at(second) })
+            Self::Dispute(id, stage, second) => disputed("pi_1", id, stage, second, order.terms.price),
+            Self::Part(id, stage, second, count) => disputed("pi_1", id, stage, second, usd(count)),
+            Self::Foreign(id, stage, second) => {
+                let money = Money { amount: cents(1), currency: Currency::parse("EUR").expect("valid") };
+                disputed("pi_1", id, stage, second, money)
             }
             Self::StrayRefund => {
                 let whole = Refund { state: RefundState::Succeeded, amount: order.terms.price.amount };
                 order.learn_refund(&by("pi_9"), "re_1", whole)
             }
-            Self::StrayDispute => {
-                let open = Dispute { stage: DisputeStage::Open, as_of: at(1) };
-                order.learn_dispute(&by("pi_9"), "dp_1", open)
-            }
+            Self::StrayDispute => disputed("pi_9", "dp_1", DisputeStage::Open, 1, order.terms.price),
         }
     }
 }

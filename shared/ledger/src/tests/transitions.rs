@@ -14,7 +14,10 @@ fn each_transition_has_its_states() {
         (Close(Failed), &[Unpaid]),
         (Close(Canceled), &[Unpaid, Failed]),
         (Close(Expired), &[Unpaid, Failed, Canceled]),
-        (Fulfil, &[PaymentState::Paid, PaymentState::PartlyRefunded, PaymentState::Refunded]),
+        (
+            Fulfil,
+            &[PaymentState::Paid, PaymentState::PartlyRefunded, PaymentState::Refunded, PaymentState::DisputedLost],
+        ),
         (Claim, &[PaymentState::Paid]),
         (Amend, &PaymentState::ALL),
     ];

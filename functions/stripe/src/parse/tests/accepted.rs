@@ -41,8 +41,8 @@ fn refund(sum: &str, state: RefundState) -> Report {
     Report::Refund { id: "re_1".to_owned(), money: money(sum), state }
 }
 
-fn dispute(stage: DisputeStage) -> Report {
-    Report::Dispute { id: "du_1".to_owned(), stage }
+fn dispute(stage: DisputeStage, sum: &str) -> Report {
+    Report::Dispute { id: "du_1".to_owned(), stage, money: money(sum) }
 }
 
 fn subscription(status: SubscriptionStatus, plan: Option<(i64, &str)>) -> Report {
@@ -142,7 +142,7 @@ fn orders_of_ours() {
 
 #[test]
 fn refunds_and_disputes() {
-    use DisputeStage::{Inquiry, Lost, Open, Won};
+    use DisputeStage::{Appealed, Inquiry, Lost, Open, Won};
     use RefundState::{Failed, Pending, Succeeded};
     let (status, intent, charge) = ("data.object.status", "data.object.payment_intent", "data.object.charge");
     let rows = [
@@ -165,16 +165,24 @@ fn refunds_and_disputes() {
         ("\"warning_needs_response\"", Inquiry),
         ("\"warning_under_review\"", Inquiry),
         ("\"warning_closed\"", Inquiry),
-        ("\"prevented\"", Inquiry),
         ("\"needs_response\"", Open),
         ("\"under_review\"", Open),
+        ("\"appeal_needs_response\"", Appealed),
+        ("\"appeal_under_review\"", Appealed),
         ("\"won\"", Won),
         ("\"lost\"", Lost),
     ];
     for (word, stage) in rows {
         for kind in ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"] {
-            check(&[(&format!("charge.dispute.{kind}"), &[(status, word)], "pi_1 ch_1", dispute(stage))]);
+            check(&[(&format!("charge.dispute.{kind}"), &[(status, word)], "pi_1 ch_1", dispute(stage, "19.99 USD"))]);
         }
+    }
+    // Of one that was prevented its balance transactions say where the money is.
+    let moved = "data.object.balance_transactions";
+    let rows = [("null", Inquiry), ("[]", Inquiry), ("[{}]", Lost), ("[{}, {}]", Won)];
+    for (transactions, stage) in rows {
+        let edits = [(status, "\"prevented\""), (moved, transactions)];
+        check(&[("charge.dispute.closed", &edits, "pi_1 ch_1", dispute(stage, "19.99 USD"))]);
     }
     check(&[
         ("refund.created", &[(intent, "null")], "ch_1", refund("5 USD", Succeeded)),
@@ -185,8 +193,15 @@ fn refunds_and_disputes() {
             "pi_2 ch_2",
             refund("5 USD", Succeeded),
         ),
-        ("charge.dispute.created", &[(intent, "")], "ch_1", dispute(Open)),
-        ("charge.dispute.created", &[(charge, r#"{"id": "ch_2", "paid": true}"#)], "pi_1 ch_2", dispute(Open)),
+        ("charge.dispute.created", &[(intent, "")], "ch_1", dispute(Open, "19.99 USD")),
+        (
+            "charge.dispute.created",
+            &[(charge, r#"{"id": "ch_2", "paid": true}"#)],
+            "pi_1 ch_2",
+            dispute(Open, "19.99 USD"),
+        ),
+        ("charge.dispute.updated", &[("data.object.amount", "700")], "pi_1 ch_1", dispute(Open, "7 USD")),
+        ("charge.dispute.updated", &[("data.object.currency", "\"jpy\"")], "pi_1 ch_1", dispute(Open, "1999 JPY")),
     ]);
 }
 

@@ -77,6 +77,8 @@ const OBJECTS: &[Row] = &[
     ("charge.dispute.closed", "data.object.status", "\"settled\"", UNKNOWN),
     ("charge.dispute.closed", "data.object.status", "\"Won\"", UNKNOWN),
     ("charge.dispute.closed", "data.object.status", "null", "is missing"),
+    ("charge.dispute.closed", "data.object.amount", "null", "is missing"),
+    ("charge.dispute.closed", "data.object.amount", "-1", "must be a whole number that is not negative"),
     (COMPLETED, "data.object.mode", "", "is missing"),
     (COMPLETED, "data.object.mode", "\"donation\"", UNKNOWN),
     (COMPLETED, "data.object.payment_status", "null", "is missing"),
