@@ -1,5 +1,6 @@
 //! Stripe's events, as the function takes them: what each decides, in every order, under faults, and what is refused.
 
+mod accepted;
 mod attacks;
 mod costs;
 mod decisions;
@@ -31,6 +32,8 @@ use webhook::{Admission, Function, Webhook as _};
 
 use crate::house::root;
 use crate::sandbox::{SandboxOf, Sender, moment, moment_at};
+
+pub(crate) use accepted::accept;
 
 pub(crate) const SECRET: &str = "whsec_a_local_secret_of_the_tests_0123456789";
 pub(crate) const PATH: &str = "/api/v1/webhooks/stripe/";

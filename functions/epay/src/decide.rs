@@ -35,6 +35,9 @@ pub(crate) fn decide(event: &EpayEvent, config: &EpayConfig, loaded: &Loaded) ->
 /// No effects where this very payment has paid it before.
 pub(crate) fn paid(event: &EpayEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Effect>, Anomaly> {
     let payment = Payment { by: event.by.clone(), money: event.money, at: loaded.at };
+    if order.accepted(&event.by).is_some() {
+        return Ok(Vec::new());
+    }
     let effects = order.pay(&payment)?;
     // Whoever has another merchant's key must not pay with it what is to be paid to this one.
     let begun = order.session.as_ref().map(|session| &session.id);

@@ -86,7 +86,7 @@ pub(crate) fn created(order: &Order) -> Reply {
 }
 
 pub(crate) fn shown(order: &Order) -> Reply {
-    let priced = |amount| Money { amount, ..order.terms.price }.priced();
+    let priced = |amount| Money { amount, ..order.paid_money() }.priced();
     let progress = Progress {
         payment: order.payment.as_str(),
         paid_at: order.paid.as_ref().map(|paid| paid.at.to_string()),

@@ -91,6 +91,10 @@ fn with_payment(anomaly: Anomaly, event: &WechatEvent, config: &Config, said: &S
 
 /// What it does to the order, if it is about this very order and of what was agreed.
 fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Effect>, Anomaly> {
+    // Whatever disagreed about it, a person has booked it.
+    if matches!(&event.report, Report::Payment { by, .. } if order.accepted(by).is_some()) {
+        return Ok(Vec::new());
+    }
     agrees(event, order, config)?;
     match &event.report {
         Report::Payment { by, money, at } => {

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use edge::KeyringError;
 use embedded::{EngineError, TemplateError};
 use idempotency::MissingTable;
-use ledger::{AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumberError, Owner};
+use ledger::{
+    AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumber,
+    OrderNumberError, Owner,
+};
 use signing::SecretError;
 use thiserror::Error as ThisError;
 use webhook::AdmissionError;
@@ -125,6 +128,12 @@ pub(crate) enum Error {
     Circle(Owner),
     #[error("there is nothing to resolve about {0}: {1}")]
     NothingToResolve(String, &'static str),
+    #[error("{0}: {1}")]
+    NotAccepted(OrderNumber, AcceptError),
+    #[error("nothing like that is open about {0}: see `order show`")]
+    NothingToClear(OrderNumber),
+    #[error("nothing is flagged for {0}: see `order show`")]
+    UnknownReason(String),
     #[error("somebody else changed the order at the same moment: look at it, and do it again")]
     OrderOvertaken,
     #[error("--seq is the operator's number of a top-up that was done, of 1 to {0} visible ASCII characters")]

@@ -101,7 +101,7 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             Some(Command::Send(args)) => send::run(&args, &data, variable).await,
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Audit(args)) => audit::run(args, &data).await,
-            Some(Command::Order(args)) => order::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
+            Some(Command::Order(args)) => Box::pin(order::run(args, &data, variable)).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Account(args)) => account::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
         }
     })

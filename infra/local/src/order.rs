@@ -1,5 +1,8 @@
 //! `order`: what is known of an order, for whoever has to say what happened; and what only a person can say of it.
 
+mod accept;
+mod by_hand;
+mod clear;
 mod flags;
 mod resolve;
 
@@ -7,13 +10,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ledger::{Asset, Claims, Grant, Ledger as _, Money, Order as Row, OrderNumber, Recharge, Share, Transfer};
+use ledger::{
+    Accepted, Asset, Claims, Grant, Ledger as _, Money, Order as Row, OrderNumber, Recharge, Share, Transfer,
+};
 
 use crate::books::{Books, Which};
 use crate::error::Error;
 use crate::print;
 use crate::seed::delivery;
 
+use accept::Accept;
+use clear::Clear;
 use resolve::Resolve;
 
 /// A person waits longer than a sender does.
@@ -33,6 +40,10 @@ enum Action {
     Show { number: String },
     /// Say what became of a top-up of which no machine knows. It stands in the journal
     Resolve(Resolve),
+    /// Book a payment or an invoice that the order has refused. It stands in the journal
+    Accept(Accept),
+    /// Close what is flagged on an order. It stands in the journal
+    Clear(Clear),
 }
 
 pub(crate) async fn run(args: Order, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
@@ -48,6 +59,22 @@ pub(crate) async fn run(args: Order, dir: &Path, variable: impl Fn(&str) -> Opti
             let books = args.which.read(dir).await?;
             let order = read(&books, &number).await?;
             resolve.write(&books, &order, &author).await?;
+            show(&read(&books, &number).await?);
+            Ok(())
+        }
+        Action::Accept(accept) => {
+            let number = OrderNumber::new(&accept.number)?;
+            let author = accept.by.by.author(variable)?;
+            let books = args.which.read(dir).await?;
+            accept.write(&books, &read(&books, &number).await?, &author).await?;
+            show(&read(&books, &number).await?);
+            Ok(())
+        }
+        Action::Clear(clear) => {
+            let number = OrderNumber::new(&clear.number)?;
+            let author = clear.by.by.author(variable)?;
+            let books = args.which.read(dir).await?;
+            clear.write(&books, &read(&books, &number).await?, &author).await?;
             show(&read(&books, &number).await?);
             Ok(())
         }
@@ -73,12 +100,13 @@ fn show(order: &Row) {
         ["grants".to_owned(), terms.grants.iter().map(granted).collect::<Vec<_>>().join(", ")],
         ["payment".to_owned(), order.payment.as_str().to_owned()],
     ];
-    let money = |amount| Money { amount, ..terms.price };
+    let money = |amount| Money { amount, ..order.paid_money() };
     if let Some(paid) = &order.paid {
         rows.push(["paid by".to_owned(), format!("{} at {}", paid.by, paid.at)]);
         rows.push(["refunded".to_owned(), money(order.refunded()).to_string()]);
         rows.push(["credits".to_owned(), Asset::CREDITS.format(order.posted)]);
     }
+    rows.extend(order.accepted.values().map(accepted));
     if order.is_disputed() {
         rows.push(["disputed".to_owned(), format!("{}, frozen until it is decided", money(order.disputed()))]);
     }
@@ -97,6 +125,19 @@ fn show(order: &Row) {
     for line in claims.chain(flags::lines(order)) {
         print::line(format_args!("  {line}"));
     }
+}
+
+/// `accepted  stripe#pi_2, 10 USD: 100 credits stand`
+fn accepted(accepted: &Accepted) -> [String; 2] {
+    let Accepted { by, money, credits, posted, postings, pays_for: _ } = accepted;
+    let stands = match (credits, postings) {
+        (None, _) => "as ordered".to_owned(),
+        (Some(credits), 0) => format!("{} credits in place of what was ordered", Asset::CREDITS.format(*credits)),
+        (Some(credits), _) => {
+            format!("{} of {} credits stand", Asset::CREDITS.format(*posted), Asset::CREDITS.format(*credits))
+        }
+    };
+    ["accepted".to_owned(), format!("{by}, {money}: {stands}")]
 }
 
 /// `grant#1  10 of 10 POSX, to alice`

@@ -5,6 +5,7 @@
 //! "recorded as done". `commit.rs` is the whole of it; `plan.rs` says what is written and under which condition, `verdict.rs`
 //! what the store's answer means, `retry.rs` how often it is asked.
 
+mod accepted_row;
 mod anomaly_row;
 mod audit;
 mod backlog;

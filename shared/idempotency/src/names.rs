@@ -2,6 +2,7 @@
 //!
 //! An attribute that counts smallest units of an asset or a currency ends in `_units`, whatever row it is on.
 
+pub(crate) const ACCEPTED: &str = "accepted";
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const AMOUNT_UNITS: &str = "amount_units";
@@ -28,6 +29,7 @@ pub(crate) const CONFIRMED: &str = "confirmed";
 pub(crate) const COUNTING: &str = "counting";
 pub(crate) const CREATED_AT: &str = "created_at";
 pub(crate) const CREDIT: &str = "credit";
+pub(crate) const CREDITS_UNITS: &str = "credits_units";
 pub(crate) const CURRENCY: &str = "currency";
 pub(crate) const DEBIT: &str = "debit";
 pub(crate) const DELIVERED_UNITS: &str = "delivered_units";

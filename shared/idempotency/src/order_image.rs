@@ -12,6 +12,7 @@ use ledger::{
 };
 use thiserror::Error;
 
+use crate::accepted_row;
 use crate::anomaly_row;
 use crate::names;
 
@@ -46,6 +47,7 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         transfer: inner(row, names::TRANSFER)?.map(transfer).transpose()?,
         recharge: maybe(row, names::RECHARGE_AT, time)?.map(|at| recharge(row, at)).transpose()?,
         anomalies: anomaly_row::read(row)?,
+        accepted: accepted_row::read(row)?,
         session: inner(row, names::SESSION)?.map(session).transpose()?,
     })
 }
@@ -208,12 +210,16 @@ pub(crate) fn maybe<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) 
     value.as_s().ok().and_then(|text| read(text)).map(Some).ok_or(Unreadable(name))
 }
 
-fn number<N: FromStr>(row: &Image, name: &'static str) -> Read<N> {
+pub(crate) fn number<N: FromStr>(row: &Image, name: &'static str) -> Read<N> {
     row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).ok_or(Unreadable(name))
 }
 
 pub(crate) fn amount(row: &Image, name: &'static str) -> Read<Amount> {
     Amount::from_wide(number(row, name)?).ok_or(Unreadable(name))
+}
+
+pub(crate) fn maybe_amount(row: &Image, name: &'static str) -> Read<Option<Amount>> {
+    if row.contains_key(name) { amount(row, name).map(Some) } else { Ok(None) }
 }
 
 pub(crate) fn flag(row: &Image, name: &'static str) -> Read<bool> {

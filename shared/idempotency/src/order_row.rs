@@ -8,6 +8,7 @@ use ledger::{
     Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
 };
 
+use crate::accepted_row;
 use crate::anomaly_row;
 use crate::names;
 use crate::plan::read_version;
@@ -49,6 +50,7 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set_or_remove(names::RECHARGE_AT, order.recharge.as_ref().map(|recharge| text(&recharge.at)));
     row.set_or_remove(names::RECHARGE, order.recharge.as_ref().map(recharge));
     row.set_or_remove(names::SESSION, order.session.as_ref().map(session));
+    accepted_row::write(&mut row, order);
     anomaly_row::write(&mut row, order, delivery);
     work(&mut row, order, delivery);
     row

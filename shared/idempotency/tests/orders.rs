@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Amount, Anomalies, Anomaly, Claims, Commission, CommitError, Committed, Currency, Decision, Dispute, DisputeStage,
-    Disputes, Effect, Entry, EventKey, Exchange, Fingerprint, Flag, Fulfilment, Grant, Heading, LISTED_MAX,
-    Ledger as _, Line, Money, OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, PaysFor, Plan,
-    Provider, Reason, Recharge, RechargeState, Reference, Refund, RefundState, Refunds, RefusedPayment, Reported,
+    Accepted, Amount, Anomalies, Anomaly, Claims, Commission, CommitError, Committed, Currency, Decision, Dispute,
+    DisputeStage, Disputes, Effect, Entry, EventKey, Exchange, Fingerprint, Flag, Fulfilment, Grant, Heading,
+    LISTED_MAX, Ledger as _, Line, Money, OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, PaysFor,
+    Plan, Provider, Reason, Recharge, RechargeState, Reference, Refund, RefundState, Refunds, RefusedPayment, Reported,
     Resolution, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpKind, Transfer, TransferStatus,
     Transition, UNLISTED_MAX, Word,
 };
@@ -98,12 +98,30 @@ fn full(number: &str) -> Order {
     });
     let claims = Claims { refunds, disputes: Disputes(stages.into()) };
     order.claims = BTreeMap::from([("pi_1".to_owned(), claims), ("pi_2".to_owned(), Claims::default())]);
+    order.accepted = accepted();
     order.posted = widest;
     order.postings = 7;
     order.fulfilment = Fulfilment::Unknown;
     order.anomalies = anomalies();
     order.session = Some(Session { id: "cs_1".to_owned(), url: "https://pay.example/cs_1?a=b".to_owned() });
     order
+}
+
+fn accepted() -> BTreeMap<String, Accepted> {
+    let one = |id: &str, pays_for, credits: Option<u64>, postings| Accepted {
+        by: reference(id),
+        money: money(1_998, "EUR"),
+        pays_for,
+        credits: credits.map(Amount::from_units),
+        posted: Amount::from_units(7),
+        postings,
+    };
+    let all = [
+        one("pi_1", PaysFor::Order, None, 0),
+        one("pi_2", PaysFor::Order, Some(u64::MAX), 3),
+        one("in_1", PaysFor::Period, Some(1), 1),
+    ];
+    all.map(|accepted| (accepted.by.id().to_owned(), accepted)).into()
 }
 
 /// As many as there may be, each in a way of its own.

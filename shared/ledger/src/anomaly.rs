@@ -170,6 +170,13 @@ impl Anomalies {
         }
     }
 
+    /// What a person has decided about those that are wanted.
+    pub(crate) fn resolve(&mut self, resolution: Resolution, is_wanted: impl Fn(&Flag) -> bool) {
+        for flag in self.listed.values_mut().filter(|flag| is_wanted(flag)) {
+            flag.resolution = resolution;
+        }
+    }
+
     /// Of a state that the order itself is in: the first details stand for as long as it is.
     pub(crate) fn enter(&mut self, reason: Reason, details: impl FnOnce() -> String) {
         let anomaly = Anomaly { reason, details: String::new(), payment: None };
@@ -211,12 +218,13 @@ impl Order {
 
     /// A provider gives back no more than was paid: what says so is a mistake, or money that left by another way.
     pub(crate) fn flag_refunds(&mut self) {
-        let of_order = self.paid.iter().map(|paid| (&paid.by, self.terms.price));
+        let of_order = self.paid.iter().map(|paid| (&paid.by, self.paid_money()));
+        let beside = self.accepted_beside().map(|accepted| (&accepted.by, accepted.money));
         let refunded_too_much = |(by, paid): (&Reference, Money)| {
             let refunded = Money { amount: self.claims.get(by.id())?.refunds.total(), ..paid };
             (refunded.amount > paid.amount).then(|| format!("{refunded} is given back of {paid} by {by}"))
         };
-        let excesses: Vec<String> = of_order.filter_map(refunded_too_much).collect();
+        let excesses: Vec<String> = of_order.chain(beside).filter_map(refunded_too_much).collect();
         if excesses.is_empty() {
             self.anomalies.leave(Reason::RefundedTooMuch);
         } else {

@@ -110,9 +110,12 @@ pub enum Work {
 impl Order {
     /// All that fulfilment posts for it.
     pub fn shares(&self) -> Vec<Share> {
-        let grants = (1..).zip(&self.terms.grants).filter_map(|(n, grant)| self.granted(n, grant));
+        let grants = (1..).zip(self.grants()).filter_map(|(n, grant)| self.granted(n, grant));
         let commissions = (1..).zip(&self.terms.commissions).filter_map(|(level, commission)| {
-            let (price, basis_points) = (self.terms.price, Amount::from_units(u64::from(commission.basis_points)));
+            // Of what was really paid, as far as it can be counted in the currency that they are paid in.
+            let (price, paid) = (self.terms.price, self.paid_money());
+            let price = if paid.currency == price.currency { paid } else { price };
+            let basis_points = Amount::from_units(u64::from(commission.basis_points));
             Some(Share {
                 line: Line::Commission(level),
                 account: commission.to.account(Asset::Commission(price.currency)),
@@ -204,7 +207,7 @@ impl Order {
             _ if self.delivered.contains_key(&share.line) => Fulfilment::Done,
             _ => Fulfilment::None,
         });
-        let grants = &self.terms.grants;
+        let grants = self.grants();
         let is_with_payment = grants.is_empty() || grants.iter().any(Grant::is_posted);
         let with_payment = if is_with_payment { Fulfilment::Done } else { Fulfilment::None };
         let outside = [self.transfer_progress(), self.recharge_progress(), with_payment];

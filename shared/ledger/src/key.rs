@@ -85,6 +85,11 @@ impl MoneyKey {
         Self(format!("reversal#{order}#{n}"))
     }
 
+    /// Of the n-th correction of what a payment bought that a person has accepted beside the one that pays the order.
+    pub fn of_accepted_reversal(order: &OrderNumber, payment: &Reference, n: u64) -> Self {
+        Self(format!("reversal#{order}#{}#{n}", payment.id()))
+    }
+
     /// Of a line of an order: `grant#HL…#1`, `commission#HL…#2`.
     pub fn of_line(order: &OrderNumber, line: Line) -> Self {
         match line {

@@ -10,6 +10,7 @@
 //!
 //! Nothing here does I/O, reads the clock or the environment, or rolls dice.
 
+mod accept;
 mod account;
 mod amount;
 mod anomaly;
@@ -36,6 +37,7 @@ mod subscription;
 mod time;
 mod transfer;
 
+pub use accept::{AcceptError, Accepted, Clearing};
 pub use account::{AccountId, AccountIdError, CallerKey, CallerKeyError, House, Owner};
 pub use amount::{Amount, AmountError, Balance};
 pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};

@@ -6,7 +6,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    Amount, Anomalies, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Recharge, Timestamp, Transfer,
+    Accepted, Amount, Anomalies, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Recharge, Timestamp,
+    Transfer,
 };
 
 /// What WeChat Pay allows as a merchant's order number; the other providers allow more.
@@ -158,6 +159,8 @@ pub struct Order {
     pub paid: Option<Paid>,
     /// What was claimed back, by the id of the payment: of one that did not pay this order it takes nothing.
     pub claims: BTreeMap<String, Claims>,
+    /// The refused payments that a person has booked, by the id of the payment.
+    pub accepted: BTreeMap<String, Accepted>,
     /// The credits that stand: posted for the payment, less what was taken back.
     pub posted: Amount,
     /// How many postings have been made for it, but for the first of each line: each correction has a key of its own.
@@ -270,6 +273,7 @@ impl Order {
             payment: PaymentState::Unpaid,
             paid: None,
             claims: BTreeMap::new(),
+            accepted: BTreeMap::new(),
             posted: Amount::ZERO,
             postings: 0,
             fulfilment: Fulfilment::None,

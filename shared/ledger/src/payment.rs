@@ -43,8 +43,12 @@ impl Order {
 
     /// No effects where this very payment has paid it before.
     pub fn pay(&self, payment: &Payment) -> Result<Vec<Effect>, Anomaly> {
-        // Another provider's payment is not a second one: it is none of this order's.
-        if let Some(paid) = self.paid.as_ref().filter(|paid| paid.by.provider() == payment.by.provider()) {
+        if self.accepted(&payment.by).is_some() {
+            return Ok(Vec::new());
+        }
+        // Another provider's payment is not a second one: it is none of this order's, unless a person has accepted it.
+        let providers = |paid: &&Paid| [paid.by.provider(), self.terms.provider].contains(&payment.by.provider());
+        if let Some(paid) = self.paid.as_ref().filter(providers) {
             let but = format!("it was paid by {}", paid.by);
             let duplicate = || payment.refused(Reason::DuplicatePayment, PaysFor::Order, &but);
             return if paid.by == payment.by { Ok(Vec::new()) } else { Err(duplicate()) };
@@ -73,7 +77,8 @@ impl Order {
     pub fn pay_period(&self, payment: &Payment) -> Result<Vec<Effect>, Anomaly> {
         let credits = self.credits_each_period();
         // A trial's invoice is paid with nothing, and buys nothing.
-        if payment.money.amount.is_zero() || credits.is_zero() {
+        let is_booked = self.accepted(&payment.by).is_some();
+        if is_booked || payment.money.amount.is_zero() || credits.is_zero() {
             return Ok(Vec::new());
         }
         self.agrees(payment, PaysFor::Period)?;
@@ -100,15 +105,16 @@ impl Order {
         self.learn(of, |claims| claims.refunds.learn_sum(reported))
     }
 
-    /// In another currency than the price it cannot be set against it: then it contests the whole payment, and is flagged.
+    /// In another currency than the payment it cannot be set against it: then it contests the whole payment, and is flagged.
     pub fn learn_dispute(&self, of: &Reference, id: &str, report: DisputeReport) -> Vec<Effect> {
         let DisputeReport { stage, as_of, money } = report;
-        let is_comparable = money.currency == self.terms.price.currency;
+        let paid = self.accepted(of).map_or(self.terms.price, |accepted| accepted.money);
+        let is_comparable = money.currency == paid.currency;
         let mut after = self.clone();
         let dispute = Dispute { stage, as_of, amount: is_comparable.then_some(money.amount) };
         after.claims.entry(of.id().to_owned()).or_default().disputes.learn(id, dispute);
         if !is_comparable && stage.takes_back() {
-            let details = format!("{of} is disputed by {id} for {money}; the price is {}", self.terms.price);
+            let details = format!("{of} is disputed by {id} for {money}, which is not in {}", paid.currency);
             after.anomalies.learn(Anomaly { reason: Reason::CurrencyMismatch, details, payment: None });
         }
         self.changed_to(after)
@@ -143,14 +149,14 @@ impl Order {
 
     /// Brings what follows from the payment up to date: its state, the credits that may be kept, what is to be delivered.
     fn settle(&mut self) -> Vec<Movement> {
+        let mut movements = self.settle_accepted();
+        self.flag_refunds();
         let Some(paid) = self.paid.clone() else {
-            return Vec::new();
+            return movements;
         };
         self.payment = self.paid_state();
         self.settle_outside();
-        self.flag_refunds();
         self.fulfilment = self.progress();
-        let mut movements = Vec::new();
         let payment = MoneyKey::of_payment(&paid.by);
         let granted = self.credits();
         if self.postings == 0 && !granted.is_zero() {
@@ -171,7 +177,7 @@ impl Order {
             PaymentState::DisputedLost
         } else if refunded.is_zero() {
             PaymentState::Paid
-        } else if refunded < self.terms.price.amount {
+        } else if refunded < self.paid_money().amount {
             PaymentState::PartlyRefunded
         } else {
             PaymentState::Refunded
@@ -187,7 +193,7 @@ impl Order {
             self.transfer = self.transfer.take().filter(|transfer| due == Some(transfer.amount));
         }
         if self.recharge.as_ref().is_some_and(|recharge| recharge.state == RechargeState::Failed) {
-            let is_given_back = self.terms.price.amount.less(self.refunded()).less(self.lost()).is_zero();
+            let is_given_back = self.paid_money().amount.less(self.refunded()).less(self.lost()).is_zero();
             if is_given_back && self.payment != PaymentState::Paid {
                 self.anomalies.leave(Reason::RechargeFailed);
             } else {
@@ -212,6 +218,9 @@ impl Order {
 
     /// The credits that the whole payment buys.
     pub fn credits(&self) -> Amount {
+        if let Some(credits) = self.credits_instead() {
+            return credits;
+        }
         let each = self.terms.grants.iter().map(|grant| match grant {
             Grant::Credits(amount) => *amount,
             Grant::CreditsEachPeriod(_) | Grant::Token { .. } | Grant::Report(_) | Grant::TopUp(_) => Amount::ZERO,
@@ -230,12 +239,13 @@ impl Order {
 
     /// What of that may be kept: in proportion to what is still paid and not contested.
     pub(crate) fn kept_of(&self, granted: Amount) -> Amount {
-        granted.share(self.uncontested(), self.terms.price.amount).unwrap_or(granted)
+        granted.share(self.uncontested(), self.paid_money().amount).unwrap_or(granted)
     }
 
     /// What of the payment is neither refunded, nor disputed, nor lost to a dispute.
     pub(crate) fn uncontested(&self) -> Amount {
-        self.terms.price.amount.less(self.refunded()).less(self.disputed()).less(self.lost())
+        let paid = self.paid_money().amount;
+        self.claims_on_payment().map_or(paid, |claims| claims.uncontested(paid))
     }
 
     /// What of the payment the buyer has back.
@@ -245,14 +255,14 @@ impl Order {
 
     /// What of the payment open disputes contest.
     pub fn disputed(&self) -> Amount {
-        let price = self.terms.price.amount;
-        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.open_amount(price))
+        let paid = self.paid_money().amount;
+        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.open_amount(paid))
     }
 
     /// What of the payment is lost to disputes.
     pub fn lost(&self) -> Amount {
-        let price = self.terms.price.amount;
-        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.lost_amount(price))
+        let paid = self.paid_money().amount;
+        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.lost_amount(paid))
     }
 
     /// Whether nothing irrevocable may be delivered until a dispute is decided.

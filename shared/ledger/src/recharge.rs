@@ -78,7 +78,7 @@ impl Recharge {
 impl Order {
     /// What of it an operator delivers: one thing at most.
     pub fn top_up(&self) -> Option<&TopUp> {
-        self.terms.grants.iter().find_map(|grant| match grant {
+        self.grants().iter().find_map(|grant| match grant {
             Grant::TopUp(top_up) => Some(top_up),
             Grant::Credits(_) | Grant::CreditsEachPeriod(_) | Grant::Token { .. } | Grant::Report(_) => None,
         })

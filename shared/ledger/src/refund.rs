@@ -12,6 +12,14 @@ pub struct Claims {
     pub disputes: Disputes,
 }
 
+impl Claims {
+    /// What of a payment of so much is neither refunded, nor disputed, nor lost to a dispute.
+    pub fn uncontested(&self, paid: Amount) -> Amount {
+        let not_refunded = paid.less(self.refunds.total());
+        not_refunded.less(self.disputes.open_amount(paid)).less(self.disputes.lost_amount(paid))
+    }
+}
+
 /// Refunds of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refunds {

@@ -1,5 +1,6 @@
 //! Tables and properties of the nouns. Here: whom and what they are about.
 
+mod accepted;
 mod amounts;
 mod anomalies;
 mod audit;

@@ -52,6 +52,8 @@ pub struct OrderRow {
     pub delivered: BTreeMap<String, i128>,
     pub recharge: Option<String>,
     pub transfer: Option<String>,
+    /// What stands of each payment that a person has booked beside the one that pays, and in how many postings.
+    pub accepted: BTreeMap<String, (i128, u64)>,
     pub anomaly: Option<String>,
     pub version: u64,
 }
@@ -73,6 +75,13 @@ impl OrderRow {
                 .collect(),
             recharge: order.recharge.as_ref().map(|recharge| recharge.state.as_str().to_owned()),
             transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str().to_owned()),
+            accepted: order
+                .accepted
+                .iter()
+                .map(|(id, accepted)| {
+                    (id.clone(), (i128::try_from(accepted.posted.units()).unwrap(), accepted.postings))
+                })
+                .collect(),
             anomaly: order.flagged_for().map(|reason| reason.as_str().to_ascii_uppercase()),
             version: order.version,
         }
@@ -163,6 +172,16 @@ impl Books {
                     .collect(),
                 recharge: row.pointer("/recharge/M").and_then(|recharge| word(recharge, "state")),
                 transfer: row.pointer("/transfer/M").and_then(|transfer| word(transfer, "status")),
+                accepted: row
+                    .pointer("/accepted/M")
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flatten()
+                    .map(|(id, accepted)| {
+                        let postings = u64::try_from(number(&accepted["M"], "postings")).unwrap();
+                        (id.clone(), (number(&accepted["M"], "posted_units"), postings))
+                    })
+                    .collect(),
                 anomaly: word(&row, "anomaly_reason"),
                 version: u64::try_from(number(&row, "version")).unwrap(),
             };
@@ -205,6 +224,19 @@ impl Books {
                 names.iter().any(|name| id.starts_with(name)) && row.order.as_ref() == Some(number)
             };
             let rows: Vec<_> = self.journal.iter().filter(|(id, row)| is_of_order(id, row)).collect();
+            let paid_by = order.paid_by.as_deref().unwrap_or_default();
+            let beside: Vec<_> =
+                order.accepted.iter().filter(|(id, _)| !paid_by.ends_with(&format!("#{id}"))).collect();
+            for (id, (posted, postings)) in &beside {
+                let of_payment = self.journal.iter().filter(|(key, row)| is_of_payment(key, row, id));
+                let changes: Vec<i128> = of_payment.map(|(_, row)| row.change).collect();
+                assert_eq!(changes.iter().sum::<i128>(), *posted, "the postings of {id} add up to what stands of it");
+                assert_eq!(u64::try_from(changes.len()).unwrap(), *postings, "{id} counts its postings");
+            }
+            let rows: Vec<_> = rows
+                .into_iter()
+                .filter(|(key, row)| !beside.iter().any(|(id, _)| is_of_payment(key, row, id)))
+                .collect();
             let is_credits = |row: &Row| row.account.as_ref().is_some_and(|account| account.ends_with("/credits"));
             let sum = |of_credits| -> i128 {
                 rows.iter().filter(|(_, row)| is_credits(row) == of_credits).map(|(_, row)| row.change).sum()
@@ -244,6 +276,13 @@ impl Books {
     pub fn processed(&self) -> impl Iterator<Item = &str> {
         self.journal.iter().filter(|(_, row)| row.status == "processed").map(|(id, _)| id.as_str())
     }
+}
+
+/// Whether a line is the first of a payment's or an invoice's, or corrects one.
+fn is_of_payment(key: &str, row: &Row, id: &str) -> bool {
+    let is_first =
+        |key: &str| key == format!("invoice#{id}") || (key.starts_with("payment#") && key.ends_with(&format!("#{id}")));
+    is_first(key) || row.reverses.as_deref().is_some_and(is_first)
 }
 
 pub(crate) fn scan(engine: &Engine, table: &str) -> Vec<Value> {

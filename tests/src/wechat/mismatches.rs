@@ -83,6 +83,27 @@ async fn an_anomaly_has_its_details() {
     assert_eq!(details, ["wechat#v3.4200000000202601010000000001: it is of 1900000002 wx0123456789abcdef - -"]);
 }
 
+/// A person books what was paid instead: every other form of the same payment finds it booked, and calls for nobody.
+#[tokio::test(start_paused = true)]
+async fn accepted_payment_is_not_refused_again() {
+    let less = |name: &str| sample(name).replace("1999", "1998");
+    let world = shop().await;
+    told(&world, &paid(), &[], NOTIFY, &less("v3_payment")).await;
+    flagged(&world, "AMOUNT_MISMATCH", "v3_payment");
+    crate::payments::accept(&world, ORDER, TRANSACTION, None).await;
+    crate::heard::listen();
+    for name in ["v2_payment", "cloudrun_payment"] {
+        let got = told(&world, &paid(), &[], NOTIFY, &less(name)).await;
+        assert!(is(&got, success_of(name)), "{name}: {got:?}");
+    }
+    assert_eq!(crate::heard::heard().iter().filter(|line| line["alarm"] == "refused").count(), 0);
+    let books = world.books();
+    books.check();
+    let order = books.order(ORDER);
+    assert_eq!((order.payment.as_str(), order.anomaly.as_deref()), ("paid", None));
+    assert_eq!(books.journal.values().filter(|row| row.status == "failed").count(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_was_told_of_once_is_not_told_of_with_another_sum() {
     for name in ["v2_payment", "cloudrun_payment"] {

@@ -13,6 +13,7 @@ mod accounts;
 mod auditing;
 mod buying;
 mod crash;
+mod deciding;
 mod epay;
 mod fireblocks;
 mod fulfilling;

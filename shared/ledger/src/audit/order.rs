@@ -37,7 +37,11 @@ impl Order {
         // A payment that posts credits is the first posting.
         let first = u64::from(!self.credits().is_zero());
         let reversals = (first..self.postings.min(LINES_MAX)).map(|n| MoneyKey::of_reversal(&self.number, n));
-        self.standings().into_iter().map(|standing| standing.first).chain(reversals).collect()
+        let beside = self.accepted_beside().flat_map(|accepted| {
+            let reversals = 1..accepted.postings.min(LINES_MAX);
+            reversals.map(|n| MoneyKey::of_accepted_reversal(&self.number, &accepted.by, n))
+        });
+        self.standings().into_iter().map(|standing| standing.first).chain(reversals).chain(beside).collect()
     }
 
     fn standings(&self) -> Vec<Standing> {
@@ -53,7 +57,12 @@ impl Order {
             account: share.account.to_string(),
             stands: self.standing(share.line).into(),
         });
-        of_credits.chain(delivered).collect()
+        let beside = self.accepted_beside().map(|accepted| Standing {
+            first: accepted.money_key(),
+            account: self.owner.account(Asset::CREDITS).to_string(),
+            stands: accepted.posted.into(),
+        });
+        of_credits.chain(delivered).chain(beside).collect()
     }
 
     fn differences(&self, lines: &[Posted]) -> Vec<Difference> {

@@ -1,0 +1,88 @@
+//! `order accept` and `order clear`: what a person decides about the payments that an order has refused.
+
+use serde_json::{Value, json};
+
+use crate::buying::demo_key;
+use crate::harness::{Folder, refusal, shown};
+
+#[test]
+fn refused_payments_are_accepted_and_cleared() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let made = stack.call("POST", "/api/pay/checkout", &demo_key(&folder), &json!({ "product": "credits-100" }));
+    let number = made.body["orderNumber"].as_str().unwrap();
+    stack.pay(&made.body["url"], "4242424242424242");
+    let order = |action: &str, args: &[&str]| {
+        let always = ["order", action, number, "--reason", "the buyer asked", "--author", "ann"];
+        folder.run(&[&always, args].concat())
+    };
+    let done = |action: &str, args: &[&str], expected: &str| {
+        let ended = order(action, args);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.stderr);
+        assert!(ended.stdout.starts_with(expected), "{args:?}: {}", ended.stdout);
+        ended.stdout
+    };
+    let line = refusal(order("accept", &["--payment", "pi_a2"]));
+    assert!(line.contains("the order has refused no payment of this name"), "{line}");
+    let about = |event: &str, settings: &[&str]| {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let args: Vec<&str> = ["send", event, "--order", number].into_iter().chain(settings).collect();
+        folder.told(&args)
+    };
+    for id in ["pi_a2", "pi_a3", "pi_a4"] {
+        about("stripe/payment_intent_succeeded", &[&format!("data.object.id={id}")]);
+    }
+    let said = folder.told(&["order", "show", number]);
+    let lines: Vec<&str> = said.lines().filter_map(|line| line.trim().strip_prefix("duplicate_payment: ")).collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    for (line, id) in lines.iter().zip(["pi_a2", "pi_a3", "pi_a4"]) {
+        assert!(line.starts_with(&format!("stripe#{id} paid 9.99 USD; it was paid by stripe#pi_")), "{line}");
+        assert!(line.ends_with("given back 0 USD"), "{line}");
+    }
+
+    done("accept", &["--payment", "stripe#pi_a2", "--id", "one"], "done: manual#one");
+    done("accept", &["--payment", "stripe#pi_a2", "--id", "one"], "already done: manual#one");
+    let line = refusal(order("accept", &["--payment", "pi_a2", "--credits", "7", "--id", "one"]));
+    assert!(line.contains("stands for another change"), "{line}");
+    let line = refusal(order("accept", &["--payment", "pi_a2"]));
+    assert!(line.contains("it is booked already"), "{line}");
+    let line = refusal(order("accept", &["--payment", "pi_a3", "--credits", "0.1.2"]));
+    assert!(line.contains("must be a plain decimal"), "{line}");
+    done("accept", &["--payment", "pi_a3", "--credits", "50", "--id", "two"], "done: manual#two");
+    let cleared = done("clear", &["--kind", "duplicate_payment", "--id", "three"], "done: manual#three");
+    let states = ["[accepted]", "[accepted]", "[cleared]"];
+    for (line, state) in cleared.lines().filter(|line| line.contains("duplicate_payment: ")).zip(states) {
+        assert!(line.ends_with(state), "{line}");
+    }
+    let line = refusal(order("clear", &[]));
+    assert!(line.contains("nothing like that is open"), "{line}");
+    let line = refusal(order("clear", &["--kind", "anything"]));
+    assert!(line.contains("nothing is flagged for anything"), "{line}");
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1250");
+    assert_eq!(shown(&folder.told(&["audit"]), "differences"), "0");
+
+    about("stripe/payment_intent_succeeded", &["data.object.id=pi_a2"]);
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1250", "its webhook meets it");
+    let settings = ["data.object.payment_intent=pi_a3", "data.object.amount_refunded=999"];
+    about("stripe/charge_refunded", &settings);
+    assert_eq!(
+        shown(&folder.told(&["account", "show", "demo"]), "balance"),
+        "1200",
+        "its refund takes back its credits"
+    );
+    assert_eq!(shown(&folder.told(&["audit"]), "differences"), "0");
+    let of = |key: &str| -> Vec<Value> {
+        let rows = stack.journal(key);
+        rows.iter()
+            .map(|row| json!([row["amount_units"]["N"].is_null(), row["order"]["S"], row["status"]["S"]]))
+            .collect()
+    };
+    let line = json!([false, number, "processed"]);
+    assert_eq!((of("payment#stripe#pi_a2"), of("payment#stripe#pi_a3")), (vec![line.clone()], vec![line]));
+    let rows = stack.journal("manual#");
+    for id in ["one", "two", "three"] {
+        let row = rows.iter().find(|row| row["id"]["S"] == format!("manual#{id}")).unwrap();
+        let fact = |name: &str| row["facts"]["M"][name]["S"].clone();
+        assert_eq!((fact("author"), fact("reason")), (json!("ann"), json!("the buyer asked")), "{row}");
+    }
+}

@@ -1,0 +1,56 @@
+//! How the payments that a person has booked on an order are written and read, by the id of the payment.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{Accepted, Money, Order, PaysFor};
+
+use crate::names;
+use crate::order_image::{
+    Image, Read, Unreadable, amount, currency, maybe_amount, number as read_number, reference, word,
+};
+use crate::order_row::map;
+use crate::rows::{Row, number, text};
+
+pub(crate) fn write(row: &mut Row, order: &Order) {
+    let accepted = order.accepted.iter().map(|(id, accepted)| (id.clone(), fields(accepted))).collect();
+    row.set_or_remove(names::ACCEPTED, (!order.accepted.is_empty()).then_some(AttributeValue::M(accepted)));
+}
+
+fn fields(accepted: &Accepted) -> AttributeValue {
+    let Accepted { by, money, pays_for, credits, posted, postings } = accepted;
+    let always = [
+        (names::PAYMENT, text(by)),
+        (names::AMOUNT_UNITS, number(&money.amount.units())),
+        (names::CURRENCY, text(&money.currency)),
+        (names::PAYS_FOR, text(pays_for.as_str())),
+        (names::POSTED_UNITS, number(&posted.units())),
+        (names::POSTINGS, number(postings)),
+    ];
+    map(always.into_iter().chain(credits.map(|credits| (names::CREDITS_UNITS, number(&credits.units())))))
+}
+
+/// None on an order of which a person has booked nothing.
+pub(crate) fn read(row: &Image) -> Read<BTreeMap<String, Accepted>> {
+    let unreadable = Unreadable(names::ACCEPTED);
+    let accepted = row.get(names::ACCEPTED).map(|map| map.as_m().map_err(|_| unreadable)).transpose()?;
+    let one = |(id, fields): (&String, &AttributeValue)| {
+        let fields = fields.as_m().map_err(|_| unreadable)?;
+        let accepted = read_fields(fields)?;
+        if accepted.by.id() == id { Ok((id.clone(), accepted)) } else { Err(unreadable) }
+    };
+    accepted.into_iter().flatten().map(one).collect()
+}
+
+fn read_fields(fields: &Image) -> Read<Accepted> {
+    let money =
+        Money { amount: amount(fields, names::AMOUNT_UNITS)?, currency: word(fields, names::CURRENCY, currency)? };
+    Ok(Accepted {
+        by: word(fields, names::PAYMENT, reference)?,
+        money,
+        pays_for: word(fields, names::PAYS_FOR, PaysFor::named)?,
+        credits: maybe_amount(fields, names::CREDITS_UNITS)?,
+        posted: amount(fields, names::POSTED_UNITS)?,
+        postings: read_number(fields, names::POSTINGS)?,
+    })
+}

@@ -1,0 +1,219 @@
+//! What a person decides about a refused payment: booked after all, as ordered or for other credits; or done with.
+//!
+//! A payment that is accepted keeps its own name: its credits are posted under the money key that its webhook would have used, and its
+//! own refunds and disputes take them back, in proportion to what was really paid.
+
+use thiserror::Error;
+
+use crate::{
+    Amount, Asset, Effect, Flag, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid, PaysFor, Posting, Reason,
+    Reference, RefusedPayment, Resolution, Timestamp,
+};
+
+/// A payment that the order refused and a person has booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    pub by: Reference,
+    /// What was really paid, of which refunds and disputes are a part.
+    pub money: Money,
+    pub pays_for: PaysFor,
+    /// The credits that it buys. `None`: it pays the order, and buys what was ordered.
+    pub credits: Option<Amount>,
+    /// The credits that stand of it, where it does not pay the order: those of the order are the order's own.
+    pub posted: Amount,
+    /// How many postings have been made for it.
+    pub postings: u64,
+}
+
+/// Why a payment cannot be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AcceptError {
+    #[error("the order has refused no payment of this name: `order show` lists those that it has")]
+    NotRefused,
+    #[error("the order has refused it with more than one sum: look it up at its provider, and refund it there")]
+    SeveralSums,
+    #[error("its provider has not confirmed it: look it up there, and say --confirmed")]
+    Unconfirmed,
+    #[error("it is booked already")]
+    Booked,
+    #[error("it was given back in full")]
+    GivenBack,
+    #[error(
+        "the order buys more than credits, and buys it once: give --credits, or refund the payment and make another order"
+    )]
+    NotOnlyCredits,
+    #[error("it buys nothing: give --credits")]
+    Nothing,
+}
+
+/// Which anomalies are cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Clearing<'c> {
+    pub reason: Option<Reason>,
+    /// A payment by its provider's id, with or without the provider.
+    pub payment: Option<&'c str>,
+}
+
+impl Flag {
+    /// Whether it is about this payment, named as `stripe#pi_1` or `pi_1`.
+    fn is_of(&self, name: &str) -> bool {
+        let is = |payment: &RefusedPayment| payment.by.id() == name || payment.by.to_string() == name;
+        self.anomaly.payment.as_ref().is_some_and(is)
+    }
+}
+
+impl Accepted {
+    /// Under which its first posting stands: that of the webhook, so that one payment is booked once.
+    pub fn money_key(&self) -> MoneyKey {
+        match self.pays_for {
+            PaysFor::Order => MoneyKey::of_payment(&self.by),
+            PaysFor::Period => MoneyKey::of_invoice(&self.by),
+        }
+    }
+}
+
+impl Order {
+    /// The refused payment of this name, if it may be booked.
+    pub fn acceptable(&self, name: &str, is_looked_up: bool) -> Result<RefusedPayment, AcceptError> {
+        let named = self.anomalies.listed().filter(|flag| flag.is_of(name));
+        let mut payments = named.filter_map(|flag| flag.anomaly.payment.clone());
+        let mut payment = payments.next().ok_or(AcceptError::NotRefused)?;
+        for other in payments {
+            if (&other.by, other.money) != (&payment.by, payment.money) {
+                return Err(AcceptError::SeveralSums);
+            }
+            payment.is_confirmed |= other.is_confirmed;
+        }
+        let is_paid_by = self.paid.as_ref().is_some_and(|paid| paid.by == payment.by);
+        if is_paid_by || self.accepted(&payment.by).is_some() {
+            return Err(AcceptError::Booked);
+        }
+        if !payment.is_confirmed && !is_looked_up {
+            return Err(AcceptError::Unconfirmed);
+        }
+        if self.given_back(&payment) >= payment.money.amount {
+            return Err(AcceptError::GivenBack);
+        }
+        Ok(payment)
+    }
+
+    /// Books a refused payment. An order that is not paid is paid by it; one that is grants its credits once more.
+    pub fn accept(
+        &self,
+        payment: &RefusedPayment,
+        credits: Option<Amount>,
+        now: Timestamp,
+    ) -> Result<Vec<Effect>, AcceptError> {
+        let RefusedPayment { by, money, pays_for, is_confirmed: _ } = payment;
+        let mut after = self.clone();
+        let pays_order = *pays_for == PaysFor::Order && self.paid.is_none();
+        let credits = if pays_order { credits } else { Some(self.credits_once_more(*pays_for, credits)?) };
+        if credits.is_some_and(Amount::is_zero) {
+            return Err(AcceptError::Nothing);
+        }
+        if pays_order {
+            after.paid = Some(Paid { by: by.clone(), at: now });
+        }
+        let (by, money, pays_for) = (by.clone(), *money, *pays_for);
+        let id = by.id().to_owned();
+        let accepted = Accepted { by, money, pays_for, credits, posted: Amount::ZERO, postings: 0 };
+        after.accepted.insert(id.clone(), accepted);
+        after.anomalies.resolve(Resolution::Accepted, |flag| flag.is_of(&id));
+        Ok(self.changed_to(after))
+    }
+
+    fn credits_once_more(&self, pays_for: PaysFor, credits: Option<Amount>) -> Result<Amount, AcceptError> {
+        match (credits, pays_for) {
+            (Some(credits), _) => Ok(credits),
+            (None, PaysFor::Period) => Ok(self.credits_each_period()),
+            (None, PaysFor::Order) => {
+                let is_credits = |grant: &Grant| matches!(grant, Grant::Credits(_));
+                let has_only_credits = self.terms.grants.iter().all(is_credits);
+                has_only_credits.then(|| self.credits()).ok_or(AcceptError::NotOnlyCredits)
+            }
+        }
+    }
+
+    /// Closes what is open of these anomalies; those that are not listed are counted all the same. No effects where none is open.
+    pub fn clear(&self, clearing: Clearing<'_>) -> Vec<Effect> {
+        let mut after = self.clone();
+        after.anomalies.resolve(Resolution::Cleared, |flag| {
+            let is_of_reason = clearing.reason.is_none_or(|reason| flag.anomaly.reason == reason);
+            let is_of_payment = clearing.payment.is_none_or(|name| flag.is_of(name));
+            flag.resolution == Resolution::Open && is_of_reason && is_of_payment
+        });
+        self.changed_to(after)
+    }
+
+    /// A payment that a person has booked on this order.
+    pub fn accepted(&self, by: &Reference) -> Option<&Accepted> {
+        self.accepted.get(by.id()).filter(|accepted| accepted.by == *by)
+    }
+
+    /// What the payment that pays the order really was: the price, or what a person has accepted instead.
+    pub fn paid_money(&self) -> Money {
+        self.accepted_instead().map_or(self.terms.price, |accepted| accepted.money)
+    }
+
+    fn accepted_instead(&self) -> Option<&Accepted> {
+        self.accepted(&self.paid.as_ref()?.by)
+    }
+
+    /// What the payment buys: what was ordered, or nothing of that where a person has given credits instead.
+    pub(crate) fn grants(&self) -> &[Grant] {
+        if self.credits_instead().is_some() { &[] } else { &self.terms.grants }
+    }
+
+    pub(crate) fn credits_instead(&self) -> Option<Amount> {
+        self.accepted_instead()?.credits
+    }
+
+    /// The payments that were accepted beside the one that pays the order.
+    pub(crate) fn accepted_beside(&self) -> impl Iterator<Item = &Accepted> {
+        let paid_by = self.paid.as_ref().map(|paid| &paid.by);
+        self.accepted.values().filter(move |accepted| Some(&accepted.by) != paid_by)
+    }
+
+    /// Brings what stands of each of them to what may be kept of it.
+    pub(crate) fn settle_accepted(&mut self) -> Vec<Movement> {
+        let beside: Vec<Accepted> = self.accepted_beside().cloned().collect();
+        let mut movements = Vec::new();
+        for mut accepted in beside {
+            let granted = accepted.credits.unwrap_or_default();
+            let paid = accepted.money.amount;
+            let claims = self.claims.get(accepted.by.id());
+            let kept = claims.map_or(paid, |claims| claims.uncontested(paid));
+            let kept = granted.share(kept, paid).unwrap_or(granted);
+            let first = accepted.money_key();
+            if accepted.postings == 0 {
+                movements.push(self.posted_beside(&mut accepted, first.clone(), None, granted));
+            }
+            if kept != accepted.posted {
+                let key = MoneyKey::of_accepted_reversal(&self.number, &accepted.by, accepted.postings);
+                movements.push(self.posted_beside(&mut accepted, key, Some(first), kept));
+            }
+            self.accepted.insert(accepted.by.id().to_owned(), accepted);
+        }
+        movements
+    }
+
+    /// The movement that brings what stands of an accepted payment to another amount.
+    fn posted_beside(
+        &self,
+        accepted: &mut Accepted,
+        key: MoneyKey,
+        reverses: Option<MoneyKey>,
+        to: Amount,
+    ) -> Movement {
+        let account = self.owner.account(Asset::CREDITS);
+        let from = std::mem::replace(&mut accepted.posted, to);
+        accepted.postings = accepted.postings.saturating_add(1);
+        let posting = if to > from {
+            Posting::to_customer(account, House::Revenue, to.less(from))
+        } else {
+            Posting::from_customer(account, House::Revenue, from.less(to))
+        };
+        // What is taken back may have been spent: then it is owed.
+        Movement { key, posting, guard: Guard::Always, reverses }
+    }
+}
