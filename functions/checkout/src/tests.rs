@@ -1,5 +1,6 @@
 //! Whole clicks: the real SDK over the embedded store, stand-ins where the providers would be, faults between.
 
+mod accounts;
 mod branches;
 mod epay;
 mod failures;
@@ -37,6 +38,8 @@ struct Shop {
     /// Of epay, beside those that every test has.
     settings: &'static [(&'static str, &'static str)],
     kept_price: &'static str,
+    /// The connected account that is sold on.
+    account: Option<&'static str>,
     now: Timestamp,
 }
 
@@ -59,13 +62,18 @@ impl Shop {
         api_key(&world.ledger(0), "bob", "key-of-bob").await;
         let net = StripeNet::new(stripe.with_prices(prices));
         let (gateway, wechat) = (EpayNet::default(), WechatNet::new());
-        Self { world, net, gateway, wechat, settings: &[], kept_price: "price_report", now: now() }
+        Self { world, net, gateway, wechat, settings: &[], kept_price: "price_report", account: None, now: now() }
     }
 
     async fn function<L: Ledger>(&self, seed: u64, ledger: L) -> Function<Checkout, L> {
         let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
         let config = Config {
-            stripe: StripeConfig { base: "https://stripe.invalid".to_owned(), livemode: false, is_mock: false },
+            stripe: StripeConfig {
+                base: "https://stripe.invalid".to_owned(),
+                livemode: false,
+                account: self.account.map(str::to_owned),
+                is_mock: false,
+            },
             success_url: "https://shop.invalid/done?session={CHECKOUT_SESSION_ID}".to_owned(),
             cancel_url: "https://shop.invalid/".to_owned(),
             prices: [("full-report", self.kept_price), ("pro-monthly", "price_pro")]

@@ -123,7 +123,7 @@ impl<'v, L: Ledger> Visit<'v, L> {
 
     async fn ask_with(&self, ask: Ask<'_>, key: Arc<SecretKey>) -> Result<Session, CallError> {
         let until = self.for_asking();
-        let stripe = Stripe::new(self.checkout.http.clone(), &self.checkout.config.stripe.base, key);
+        let stripe = Stripe::new(self.checkout.http.clone(), &self.checkout.config.stripe, key);
         match ask {
             Ask::Create(new) => stripe.create_session(new, until).await,
             Ask::Read(id) => stripe.session(id, until).await,

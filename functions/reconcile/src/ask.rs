@@ -3,7 +3,8 @@
 use edge::{Keyring, Moment};
 use ledger::{Backlog, Order, Payment, PaymentState, Provider, Reference};
 use providers::{
-    CallError, EpayPayment, Http, Intent, IntentStatus, PaymentStatus, Queried, SecretKey, SessionStatus, TradeState,
+    CallError, EpayPayment, Http, Intent, IntentStatus, PaymentStatus, Queried, SecretKey, SessionStatus, StripeConfig,
+    TradeState,
 };
 
 use crate::keyless::Unheard;
@@ -14,7 +15,7 @@ use crate::{Reconcile, SOURCE};
 #[derive(Debug)]
 pub struct StripeApi {
     pub http: Http,
-    pub base: String,
+    pub config: StripeConfig,
     pub keys: Keyring<SecretKey>,
 }
 
@@ -156,7 +157,7 @@ impl StripeApi {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let ask = |key| ask(providers::Stripe::new(self.http.clone(), &self.base, key));
+        let ask = |key| ask(providers::Stripe::new(self.http.clone(), &self.config, key));
         self.keys.asked(moment.now, CallError::is_of_the_key, ask).await
     }
 }

@@ -91,7 +91,7 @@ fn usable<K>(
 async fn stripe_api(start: &Start, keyless: &mut Keyless) -> Result<Option<StripeApi>, lambda_http::Error> {
     let config = StripeConfig::read(|name| start.variable(name), &start.config.stage)?;
     let keys = usable("stripe", keyless, start.keys(checkout::keys(config.livemode)).await);
-    Ok(keys.map(|keys| StripeApi { http: http(), base: config.base, keys }))
+    Ok(keys.map(|keys| StripeApi { http: http(), config, keys }))
 }
 
 /// `None` of a shop that sells nothing through WeChat Pay.

@@ -16,8 +16,6 @@ use crate::pass_over::report_passed_over;
 use crate::{Reconcile, SOURCE, StripeApi};
 
 const SWEEP: &str = "undelivered";
-/// Where it is asked, as the kept body of an event says.
-const PATH: &str = "/v1/events";
 /// For so long Stripe goes on sending an event.
 const WINDOW_SECONDS: i64 = 3 * 24 * 60 * 60;
 /// At most what Stripe gives. Where one event makes a page that cannot be read, those beside it are asked for by fewer.
@@ -48,8 +46,7 @@ pub struct Listed {
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_undelivered(&self, run: &Moment) -> Result<Listed, CommitError> {
         let mut told = Listed::default();
-        // Of a connected account the list would not be: our key's own events are not what is booked here.
-        let Some(stripe) = self.stripe_api.as_ref().filter(|_| self.stripe.config.account.is_none()) else {
+        let Some(stripe) = self.stripe_api.as_ref() else {
             return Ok(told);
         };
         let begun = self.ledger.place(SWEEP, &run.delivery()).await?;
@@ -133,7 +130,8 @@ impl<L: Backlog> Reconcile<L> {
                 return Ok(false);
             }
             let moment = run.part(ONE_WITHIN);
-            let listed = webhook::listed(&self.stripe, &self.ledger, event.json().as_bytes(), PATH, &moment).await;
+            let event = event.json().as_bytes();
+            let listed = webhook::listed(&self.stripe, &self.ledger, event, stripe::LISTED_AT, &moment).await;
             let Replayed { outcome, is_stuck } = listed;
             if is_stuck {
                 report_passed_over(receipt.as_str(), &moment);

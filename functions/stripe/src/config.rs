@@ -10,7 +10,7 @@ use crate::Kind;
 pub struct Config {
     /// `STRIPE_LIVEMODE`: `true` where money is real, `false` where it is not. An event of the other mode is never fulfilled.
     pub livemode: bool,
-    /// `STRIPE_ACCOUNT`: the connected account whose events are booked here. Empty: our own, whose events name none.
+    /// `STRIPE_ACCOUNT`: the connected account whose events are booked here, the one that checkout sells on. Empty: our own, whose events name none.
     pub account: Option<String>,
     /// `STRIPE_EVENTS`: the kinds that act, separated by commas. Empty: all that are understood.
     pub kinds: BTreeSet<Kind>,

@@ -19,7 +19,7 @@ use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use config::{Config, ConfigError};
-pub use parse::{Kind, Leads, Report, StripeEvent};
+pub use parse::{Kind, LISTED_AT, Leads, Report, StripeEvent};
 pub use verify::{Keys, SETTINGS};
 
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Webhook for Stripe {
     }
 
     fn parse(&self, received: &Received<'_>) -> Result<StripeEvent, ParseError> {
-        parse::parse(received)
+        parse::parse(received, self.config.account.as_deref())
     }
 
     fn heading(&self, event: &StripeEvent) -> Heading {

@@ -21,6 +21,8 @@ use webhook::{ParseError, Received};
 pub use kind::Kind;
 
 const SOURCE: &str = "stripe";
+/// The path that the kept body of an event bears which Stripe has listed rather than delivered. No route of ours has it.
+pub const LISTED_AT: &str = "/v1/events";
 /// Where our pages write the order's number, on the session and on what it makes.
 const ORDER: &str = "hookledger_order";
 
@@ -117,12 +119,18 @@ struct Snapshot<'b> {
 
 type Read = fn(&Snapshot<'_>) -> Result<(Leads, Report), ParseError>;
 
-pub(crate) fn parse(received: &Received<'_>) -> Result<StripeEvent, ParseError> {
+/// `account` is the connected account that Stripe is called for: what Stripe lists for it has happened on it, whether the event says
+/// so or not, and is the same event as the one delivered, which does.
+pub(crate) fn parse(received: &Received<'_>, account: Option<&str>) -> Result<StripeEvent, ParseError> {
     let body = Object::of_body(received.bytes())?;
     let field = body.required("id")?;
     let id = field.text()?;
     let receipt = EventKey::new(SOURCE, &id).map_err(|error| field.problem(&error.to_string()))?;
-    event(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })
+    let mut event = event(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })?;
+    if received.path() == LISTED_AT && event.account.is_none() {
+        event.account = account.map(str::to_owned);
+    }
+    Ok(event)
 }
 
 fn event(body: &Object<'_>, id: &str, receipt: EventKey) -> Result<StripeEvent, ParseError> {

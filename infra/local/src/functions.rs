@@ -127,10 +127,9 @@ impl Parts<'_> {
     }
 
     async fn stripe_api(&self, setting: impl Fn(&str) -> Option<String>) -> Result<StripeApi, Error> {
-        let StripeConfig { base, livemode, .. } =
-            StripeConfig::read(setting, STAGE).map_err(checkout::ConfigError::from)?;
-        let keys = Keyring::open(self.vault(), checkout::keys(livemode), now()).await?;
-        Ok(StripeApi { http: Http::new(fastrand::Rng::new()), base, keys })
+        let config = StripeConfig::read(setting, STAGE).map_err(checkout::ConfigError::from)?;
+        let keys = Keyring::open(self.vault(), checkout::keys(config.livemode), now()).await?;
+        Ok(StripeApi { http: Http::new(fastrand::Rng::new()), config, keys })
     }
 
     /// As reconcile has it, which asks whether the source itself does or not.

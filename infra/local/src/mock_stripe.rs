@@ -90,7 +90,7 @@ impl MockStripe {
             body,
             now_s: now.unix_s(),
         };
-        let answered = self.stripe.answer(&call);
+        let answered = self.stripe.answer_for(header("stripe-account"), &call);
         let reply = Reply { status: answered.status, headers: answered.headers, body: answered.body };
         Mocked { reply, events: answered.events }
     }

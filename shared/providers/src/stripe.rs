@@ -12,7 +12,7 @@ use crate::form::Form;
 use crate::http::{Answer, Http, Outgoing};
 use crate::retry::until_answered;
 use crate::session::is_session_id;
-use crate::{CallError, Session};
+use crate::{CallError, Session, StripeConfig};
 
 /// The version whose objects are read here, whatever the account's own default is.
 const VERSION: &str = "2025-08-27.basil";
@@ -24,13 +24,15 @@ const SESSIONS: &str = "/v1/checkout/sessions";
 pub struct Stripe {
     http: Http,
     base: String,
+    account: Option<String>,
     key: Arc<SecretKey>,
 }
 
 impl Stripe {
-    /// `base` is where the API is, `https://api.stripe.com`: nothing else is ever called, whatever an answer says.
-    pub fn new(http: Http, base: &str, key: Arc<SecretKey>) -> Self {
-        Self { http, base: base.trim_end_matches('/').to_owned(), key }
+    /// No other address than the configured one is ever called, whatever an answer says; and every call acts for the configured account.
+    pub fn new(http: Http, config: &StripeConfig, key: Arc<SecretKey>) -> Self {
+        let base = config.base.trim_end_matches('/').to_owned();
+        Self { http, base, account: config.account.clone(), key }
     }
 
     /// However often it is asked for the same order in the same words, it is one session.
@@ -77,6 +79,7 @@ impl Stripe {
     ) -> Result<Vec<u8>, CallError> {
         let authorization = Zeroizing::new(format!("Bearer {}", *self.key.0));
         let mut headers = vec![("authorization", authorization.as_str()), ("stripe-version", VERSION)];
+        headers.extend(self.account.as_deref().map(|account| ("stripe-account", account)));
         headers.extend(idempotency_key.map(|key| ("idempotency-key", key)));
         if method == "POST" {
             headers.push(("content-type", "application/x-www-form-urlencoded"));

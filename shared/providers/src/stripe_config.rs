@@ -1,4 +1,4 @@
-//! Where Stripe is, and of which of its two modes a deployment is.
+//! Where Stripe is, and of which of its two modes and which account a deployment is.
 
 use thiserror::Error;
 
@@ -10,17 +10,19 @@ pub struct StripeConfig {
     pub base: String,
     /// `STRIPE_LIVEMODE`: whether money is real, `true` or `false`.
     pub livemode: bool,
+    /// `STRIPE_ACCOUNT`: the connected account, `acct_…`, that every call acts for. Empty: the key's own.
+    pub account: Option<String>,
     /// `MOCK_STRIPE`: `true` where a stand-in answers at `STRIPE_API_BASE`; only ever in the stage `local`.
     pub is_mock: bool,
 }
 
 impl StripeConfig {
     /// The environment variables that [`StripeConfig::read`] reads.
-    pub const VARIABLES: [&str; 3] = ["STRIPE_API_BASE", "STRIPE_LIVEMODE", "MOCK_STRIPE"];
+    pub const VARIABLES: [&str; 4] = ["STRIPE_API_BASE", "STRIPE_LIVEMODE", "MOCK_STRIPE", "STRIPE_ACCOUNT"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Self, StripeConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let [base, livemode, mock] = Self::VARIABLES;
+        let [base, livemode, mock, account] = Self::VARIABLES;
         let is_mock = yes_or_no(mock, set(mock).as_deref().unwrap_or("false"))?;
         if is_mock && stage != LOCAL {
             return Err(StripeConfigError::MockDeployed);
@@ -30,8 +32,18 @@ impl StripeConfig {
             return Err(StripeConfigError::Base);
         }
         let said = set(livemode).ok_or(StripeConfigError::YesOrNo(livemode))?;
-        Ok(Self { base, livemode: yes_or_no(livemode, &said)?, is_mock })
+        let account = set(account);
+        if account.as_ref().is_some_and(|id| !is_account(id)) {
+            return Err(StripeConfigError::Account);
+        }
+        Ok(Self { base, livemode: yes_or_no(livemode, &said)?, account, is_mock })
     }
+}
+
+/// It is sent as a header.
+fn is_account(id: &str) -> bool {
+    let plain = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    id.strip_prefix("acct_").is_some_and(plain)
 }
 
 fn yes_or_no(name: &'static str, said: &str) -> Result<bool, StripeConfigError> {
@@ -52,6 +64,8 @@ pub enum StripeConfigError {
     MockDeployed,
     #[error("STRIPE_API_BASE must be an https address without a query")]
     Base,
+    #[error("STRIPE_ACCOUNT must be the id of an account, acct_...")]
+    Account,
     #[error("{0} must be true or false")]
     YesOrNo(&'static str),
 }

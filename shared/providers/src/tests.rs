@@ -28,9 +28,13 @@ fn net() -> StripeNet {
     StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s").with_prices([kept]))
 }
 
+fn config(base: &str, account: Option<&str>) -> StripeConfig {
+    StripeConfig { base: base.to_owned(), livemode: false, account: account.map(str::to_owned), is_mock: false }
+}
+
 fn stripe(net: &StripeNet) -> Stripe {
     let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
-    Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &format!("{BASE}/"), key)
+    Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config(&format!("{BASE}/"), None), key)
 }
 
 fn usd(units: u64) -> Money {
@@ -102,6 +106,31 @@ async fn what_is_asked_is_written_out_in_full() {
         assert_eq!(asked.body, format!("{begins}{ENDS}"));
         assert_eq!(session.order, Some(new.order));
         assert_eq!((session.status, session.payment_status), (SessionStatus::Open, PaymentStatus::Unpaid));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn configured_account_is_named_on_every_call() {
+    for account in [None, Some("acct_1")] {
+        let net = net();
+        let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
+        let stripe = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config(BASE, account), key);
+        let new = new(said(), None);
+        let made = stripe.create_session(&new, patience()).await.expect("a session");
+        stripe.session(&made.id, patience()).await.expect("a session");
+        stripe.intents_of(&new.order, patience()).await.expect("intents");
+        stripe.expire(&made.id, patience()).await.expect("a session");
+        let listed = stripe.undelivered(testkit::now(), None, 10, patience()).await.expect("events");
+        assert_eq!(listed.events.len(), 1, "of its own account");
+        let asked = net.asked();
+        assert_eq!(asked.len(), 5);
+        assert!(asked.iter().all(|asked| asked.account.as_deref() == account), "{asked:?}");
+        let other = config(BASE, if account.is_some() { None } else { Some("acct_1") });
+        let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
+        let other = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &other, key);
+        let missing = refusal(404, "invalid_request_error", "resource_missing");
+        assert_eq!(other.session(&made.id, patience()).await, Err(missing));
+        assert_eq!(other.undelivered(testkit::now(), None, 10, patience()).await.expect("events").events.len(), 0);
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::{Amount, Currency, Money, Operator, TopUp, TopUpKind};
-use providers::{CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, Unitel, UnitelConfig, UnitelKeys};
+use providers::{StripeConfig, CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, Unitel, UnitelConfig, UnitelKeys};
 use testkit::{deadline, now};
 
 const SESSION: &str =
@@ -56,7 +56,8 @@ async fn one_connection_serves_several_calls() {
     let base = format!("http://{}/stripe", listener.local_addr().expect("an address"));
     let server = std::thread::spawn(move || served(&listener, 2));
     let key = Arc::new(SecretKey::parse("sk_test_1").expect("a key"));
-    let stripe = Stripe::new(Http::new(fastrand::Rng::with_seed(1)), &base, key);
+    let config = StripeConfig { base, livemode: false, account: None, is_mock: false };
+    let stripe = Stripe::new(Http::new(fastrand::Rng::with_seed(1)), &config, key);
     let patience = || deadline(Duration::from_secs(5));
     let read = stripe.session("cs_test_1", patience()).await.map(|session| session.status);
     let expired = stripe.expire("cs_test_1", patience()).await.map(|session| session.status);

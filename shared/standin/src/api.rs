@@ -29,9 +29,9 @@ impl Done {
     }
 }
 
-pub(crate) fn answer(state: &mut State, call: &Call<'_>) -> Answered {
+pub(crate) fn answer(state: &mut State, account: Option<&str>, call: &Call<'_>) -> Answered {
     let request = state.ids.next("req");
-    let done = done(state, call, &request)
+    let done = done(state, account, call, &request)
         .unwrap_or_else(|refusal| Done { status: refusal.status, ..Done::ok(refusal.body()) });
     let mut headers = vec![("content-type", "application/json".to_owned()), ("request-id", request)];
     if done.is_repeat {
@@ -41,20 +41,20 @@ pub(crate) fn answer(state: &mut State, call: &Call<'_>) -> Answered {
     Answered { status: done.status, headers, body: done.body.to_string(), events }
 }
 
-fn done(state: &mut State, call: &Call<'_>, request: &str) -> Result<Done, Refusal> {
+fn done(state: &mut State, account: Option<&str>, call: &Call<'_>, request: &str) -> Result<Done, Refusal> {
     admit(call.authorization)?;
     let (path, query) = call.path.split_once('?').unwrap_or((call.path, ""));
     let route = route(call.method, path)?;
     let given: Vec<&str> = [query, call.body].into_iter().filter(|form| !form.is_empty()).collect();
     let params = Params::decode(&given.join("&"))?;
     let Some(key) = call.idempotency_key.filter(|_| call.method == "POST") else {
-        return perform(state, &route, params, call, request);
+        return perform(state, &route, params, &By { account, call, request });
     };
-    if let Some((status, body)) = state.kept.answer(key, path, &params)? {
+    if let Some((status, body)) = state.kept.answer(account, key, path, &params)? {
         return Ok(Done { status, is_repeat: true, ..Done::ok(body) });
     }
-    let done = perform(state, &route, params.clone(), call, request)?;
-    state.kept.keep(key, path, params, done.status, done.body.clone());
+    let done = perform(state, &route, params.clone(), &By { account, call, request })?;
+    state.kept.keep(account, key, path, params, done.status, done.body.clone());
     Ok(done)
 }
 
@@ -83,13 +83,15 @@ fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
     }
 }
 
-fn perform(
-    state: &mut State,
-    route: &Route<'_>,
-    mut params: Params,
-    call: &Call<'_>,
-    request: &str,
-) -> Result<Done, Refusal> {
+/// Which request something is done by, and for which connected account.
+struct By<'c> {
+    account: Option<&'c str>,
+    call: &'c Call<'c>,
+    request: &'c str,
+}
+
+fn perform(state: &mut State, route: &Route<'_>, mut params: Params, by: &By<'_>) -> Result<Done, Refusal> {
+    let By { account, call, request } = *by;
     let now_s = call.now_s;
     let State { place, ids, prices, sessions, told, fails_next, .. } = state;
     match route {
@@ -100,27 +102,29 @@ fn perform(
                 return Ok(failure());
             }
             let id = ids.next(if place.livemode { "cs_live" } else { "cs_test" });
-            let session = sessions.entry(id.clone()).or_insert(Session::new(id, order, now_s));
+            let session = sessions.entry(id.clone()).or_insert(Session::new(id, account, order, now_s));
             Ok(Done::ok(objects::session(session, place, now_s)))
         }
         Route::Read(id) => {
             nothing_left(&params)?;
-            let session = sessions.get(*id).ok_or_else(|| no_such_session(id))?;
+            let session = sessions.get(*id).filter(|session| session.is_of(account));
+            let session = session.ok_or_else(|| no_such_session(id))?;
             Ok(Done::ok(objects::session(session, place, now_s)))
         }
         Route::Events => {
             let asked = events::Asked::read(&mut params)?;
             nothing_left(&params)?;
-            events::list(told, &asked).map(Done::ok)
+            events::list(told, account, &asked).map(Done::ok)
         }
         Route::SearchIntents => {
             let asked = intents::Asked::read(&mut params)?;
             nothing_left(&params)?;
-            Ok(Done::ok(intents::search(sessions.values(), place, &asked)))
+            Ok(Done::ok(intents::search(sessions.values().filter(|session| session.is_of(account)), place, &asked)))
         }
         Route::Expire(id) => {
             nothing_left(&params)?;
-            let session = sessions.get_mut(*id).ok_or_else(|| no_such_session(id))?;
+            let session = sessions.get_mut(*id).filter(|session| session.is_of(account));
+            let session = session.ok_or_else(|| no_such_session(id))?;
             let status = session.status(now_s);
             if status != Status::Open {
                 return Err(Refusal::invalid(format!(
@@ -134,7 +138,7 @@ fn perform(
             }
             session.close(Status::Expired);
             let object = objects::session(session, place, now_s);
-            let cause = objects::Cause { request: Some(request), idempotency_key: call.idempotency_key };
+            let cause = objects::Cause { account, request: Some(request), idempotency_key: call.idempotency_key };
             let event = objects::event(ids, place, "checkout.session.expired", &object, &cause, now_s);
             Ok(Done { events: vec![event], ..Done::ok(object) })
         }

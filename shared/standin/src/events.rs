@@ -59,7 +59,7 @@ pub(crate) fn limit(params: &mut Params) -> Result<usize, Refusal> {
 }
 
 /// The newest first.
-pub(crate) fn list(told: &[Told], asked: &Asked) -> Result<Value, Refusal> {
+pub(crate) fn list(told: &[Told], account: Option<&str>, asked: &Asked) -> Result<Value, Refusal> {
     let has_id = |told: &Told, id: &str| told.event.get("id").and_then(Value::as_str) == Some(id);
     let begin = match &asked.after {
         None => told.len(),
@@ -69,7 +69,8 @@ pub(crate) fn list(told: &[Told], asked: &Asked) -> Result<Value, Refusal> {
     };
     let created = |told: &Told| told.event.get("created").and_then(Value::as_i64);
     let is_wanted = |told: &&Told| {
-        asked.created_from.is_none_or(|from| created(told).is_some_and(|at| at >= from))
+        told.event.get("account").and_then(Value::as_str) == account
+            && asked.created_from.is_none_or(|from| created(told).is_some_and(|at| at >= from))
             && asked.is_delivered.is_none_or(|is_delivered| told.is_delivered == is_delivered)
     };
     let mut found = told.iter().take(begin).rev().filter(is_wanted).map(|told| &told.event);

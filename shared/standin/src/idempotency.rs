@@ -1,4 +1,5 @@
-//! Keys for requests that are made again: the first answer is kept, and a repeat gets that. Here no key is ever forgotten.
+//! Keys for requests that are made again, each of one account: the first answer is kept, and a repeat gets that. Here no key is ever
+//! forgotten.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::refusal::Refusal;
 pub(crate) const KEY_CHARS_MAX: usize = 255;
 
 #[derive(Default)]
-pub(crate) struct Kept(BTreeMap<String, First>);
+pub(crate) struct Kept(BTreeMap<(Option<String>, String), First>);
 
 /// The first request under a key.
 struct First {
@@ -22,11 +23,17 @@ struct First {
 
 impl Kept {
     /// What was answered to the same request, if it was made before.
-    pub(crate) fn answer(&self, key: &str, path: &str, params: &Params) -> Result<Option<(u16, Value)>, Refusal> {
+    pub(crate) fn answer(
+        &self,
+        account: Option<&str>,
+        key: &str,
+        path: &str,
+        params: &Params,
+    ) -> Result<Option<(u16, Value)>, Refusal> {
         if key.chars().count() > KEY_CHARS_MAX {
             return Err(Refusal::invalid(format!("Idempotency keys can have up to {KEY_CHARS_MAX} characters.")));
         }
-        let Some(first) = self.0.get(key) else {
+        let Some(first) = self.0.get(&(account.map(str::to_owned), key.to_owned())) else {
             return Ok(None);
         };
         let differs = if first.path != path {
@@ -42,7 +49,15 @@ impl Kept {
         )))
     }
 
-    pub(crate) fn keep(&mut self, key: &str, path: &str, params: Params, status: u16, body: Value) {
-        self.0.insert(key.to_owned(), First { path: path.to_owned(), params, status, body });
+    pub(crate) fn keep(
+        &mut self,
+        account: Option<&str>,
+        key: &str,
+        path: &str,
+        params: Params,
+        status: u16,
+        body: Value,
+    ) {
+        self.0.insert((account.map(str::to_owned), key.to_owned()), First { path: path.to_owned(), params, status, body });
     }
 }

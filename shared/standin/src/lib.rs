@@ -68,8 +68,13 @@ impl Stripe {
     }
 
     pub fn answer(&self, call: &Call<'_>) -> Answered {
+        self.answer_for(None, call)
+    }
+
+    /// `account` is the header `Stripe-Account`: the connected account that the call acts for, which sees only what was made for it.
+    pub fn answer_for(&self, account: Option<&str>, call: &Call<'_>) -> Answered {
         let state = &mut self.state();
-        let answered = api::answer(state, call);
+        let answered = api::answer(state, account, call);
         events::told(state, &answered.events);
         answered
     }

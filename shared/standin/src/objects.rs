@@ -16,15 +16,16 @@ pub(crate) struct Attempt {
     pub(crate) now_s: i64,
 }
 
-/// Which API request an event comes of; none of them, where it was the buyer who acted.
+/// On which connected account an event happened, and which API request it comes of; none, where it was the buyer who acted.
 #[derive(Default)]
 pub(crate) struct Cause<'c> {
+    pub(crate) account: Option<&'c str>,
     pub(crate) request: Option<&'c str>,
     pub(crate) idempotency_key: Option<&'c str>,
 }
 
 pub(crate) fn event(ids: &mut Ids, place: &Place, kind: &str, object: &Value, cause: &Cause<'_>, now_s: i64) -> Value {
-    json!({
+    let mut event = json!({
         "id": ids.next("evt"),
         "object": "event",
         "api_version": API_VERSION,
@@ -34,7 +35,12 @@ pub(crate) fn event(ids: &mut Ids, place: &Place, kind: &str, object: &Value, ca
         "pending_webhooks": 1,
         "request": { "id": cause.request, "idempotency_key": cause.idempotency_key },
         "type": kind,
-    })
+    });
+    // Of the platform's own events Stripe leaves the member out.
+    if let (Some(account), Some(members)) = (cause.account, event.as_object_mut()) {
+        members.insert("account".to_owned(), account.into());
+    }
+    event
 }
 
 pub(crate) fn session(session: &Session, place: &Place, now_s: i64) -> Value {

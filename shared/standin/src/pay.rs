@@ -22,7 +22,8 @@ pub(crate) fn pay(state: &mut State, session: &str, number: &str, now_s: i64) ->
         return told(session, "Your card number is invalid.", Vec::new());
     };
     let intent = session.intent.get_or_insert_with(|| Intent { id: ids.next("pi"), created: now_s }).clone();
-    let mut telling = Telling { ids, place, now_s, events: Vec::new() };
+    let account = session.account.clone();
+    let mut telling = Telling { ids, place, account, now_s, events: Vec::new() };
     if let Some(decline) = card.decline {
         telling.attempt(session, intent, card, ["payment_intent.payment_failed", "charge.failed"]);
         return told(session, decline.message, telling.events);
@@ -51,13 +52,16 @@ fn told(session: &mut Session, notice: &'static str, events: Vec<String>) -> Pai
 struct Telling<'s> {
     ids: &'s mut Ids,
     place: &'s Place,
+    /// The connected account that the session was made for.
+    account: Option<String>,
     now_s: i64,
     events: Vec<String>,
 }
 
 impl Telling<'_> {
     fn tell(&mut self, kind: &str, object: &Value) {
-        let event = objects::event(self.ids, self.place, kind, object, &Cause::default(), self.now_s);
+        let cause = Cause { account: self.account.as_deref(), ..Cause::default() };
+        let event = objects::event(self.ids, self.place, kind, object, &cause, self.now_s);
         self.events.push(event.to_string());
     }
 

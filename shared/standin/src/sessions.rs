@@ -115,6 +115,8 @@ pub(crate) struct Subscribed {
 
 pub(crate) struct Session {
     pub(crate) id: String,
+    /// The connected account that it was made for.
+    pub(crate) account: Option<String>,
     pub(crate) created: i64,
     pub(crate) order: Order,
     pub(crate) intent: Option<Intent>,
@@ -127,9 +129,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(id: String, order: Order, now_s: i64) -> Self {
+    pub(crate) fn new(id: String, account: Option<&str>, order: Order, now_s: i64) -> Self {
         let (intent, attempt, subscribed, notice) = (None, None, None, None);
-        Self { id, created: now_s, order, intent, attempt, subscribed, notice, status: Status::Open }
+        let account = account.map(str::to_owned);
+        Self { id, account, created: now_s, order, intent, attempt, subscribed, notice, status: Status::Open }
+    }
+
+    pub(crate) fn is_of(&self, account: Option<&str>) -> bool {
+        self.account.as_deref() == account
     }
 
     /// Nobody has to come by for an open session to expire.

@@ -65,6 +65,8 @@ pub struct Asked {
     pub what: String,
     pub authorization: Option<String>,
     pub version: Option<String>,
+    /// The connected account that it acts for.
+    pub account: Option<String>,
     pub idempotency_key: Option<String>,
     pub body: String,
 }
@@ -157,6 +159,7 @@ impl HttpConnector for StripeNet {
             what: format!("{} {}", request.method(), path(request.uri())),
             authorization: header("authorization"),
             version: header("stripe-version"),
+            account: header("stripe-account"),
             idempotency_key: header("idempotency-key"),
             body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
         };
@@ -230,14 +233,15 @@ impl StripeNet {
 
     fn applied(&self, asked: &Asked) -> (u16, String) {
         let (method, path) = asked.what.split_once(' ').unwrap();
-        let answered = self.0.stripe.answer(&standin::Call {
+        let call = standin::Call {
             method,
             path,
             authorization: asked.authorization.as_deref(),
             idempotency_key: asked.idempotency_key.as_deref(),
             body: &asked.body,
             now_s: self.now_s(),
-        });
+        };
+        let answered = self.0.stripe.answer_for(asked.account.as_deref(), &call);
         let said: Value = serde_json::from_str(&answered.body).unwrap();
         self.0.made.lock().unwrap().extend(said.get("id").and_then(Value::as_str).map(str::to_owned));
         (answered.status, answered.body)

@@ -23,13 +23,18 @@ pub(super) struct Shop {
 
 impl Shop {
     pub(super) async fn new() -> Self {
+        Self::on(None).await
+    }
+
+    /// Whose page is on this connected account.
+    pub(super) async fn on(account: Option<&str>) -> Self {
         let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
         let mut order = payments::order(NUMBER);
         let item = Item { price: Price::Said { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
         let url = || "https://shop.invalid/".to_owned();
         let new = NewSession { order: order.number.clone(), item, every: None, success_url: url(), cancel_url: url() };
-        let api = api(&net).await;
-        let stripe = providers::Stripe::new(api.http, &api.base, api.keys.current());
+        let api = api_of(&net, account).await;
+        let stripe = providers::Stripe::new(api.http, &api.config, api.keys.current());
         let session = stripe.create_session(&new, soon()).await.expect("a session");
         order.session = Some(ledger::Session { id: session.id.clone(), url: session.url.expect("a page") });
         let world = World::new();
@@ -60,7 +65,14 @@ impl Shop {
 }
 
 pub(crate) async fn api(net: &StripeNet) -> StripeApi {
-    api_with(net, "sk_test_51localkeyofthetests").await.expect("a key")
+    api_of(net, None).await
+}
+
+/// That acts for this connected account.
+pub(super) async fn api_of(net: &StripeNet, account: Option<&str>) -> StripeApi {
+    let mut api = api_with(net, "sk_test_51localkeyofthetests").await.expect("a key");
+    api.config.account = account.map(str::to_owned);
+    api
 }
 
 /// With what stands in its secret.
@@ -68,8 +80,8 @@ pub(super) async fn api_with(net: &StripeNet, secret: &str) -> Result<StripeApi,
     let setting = (checkout::SETTING.to_owned(), secret.to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await?;
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
-    let StripeConfig { base, .. } = StripeConfig::read(set, "dev").expect("settings");
-    Ok(StripeApi { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), base, keys })
+    let config = StripeConfig::read(set, "dev").expect("settings");
+    Ok(StripeApi { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), config, keys })
 }
 
 fn soon() -> Deadline {

@@ -20,6 +20,7 @@ fn read(stage: &str, changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
 
 const MOCK: &str = "MOCK_STRIPE";
 const BASE: &str = "STRIPE_API_BASE";
+const ACCOUNT: &str = "STRIPE_ACCOUNT";
 const PRICE: &str = "STRIPE_FULL_REPORT_PRICE_ID";
 
 /// A stage, settings, and what is wrong with them.
@@ -28,8 +29,8 @@ type Row = (&'static str, &'static [(&'static str, &'static str)], Option<Config
 #[test]
 fn a_deployment_says_what_it_is_and_nothing_else() {
     use ConfigError::{Price, Stripe, Url};
-    use StripeConfigError::{Base, MockDeployed, YesOrNo};
-    let rows: [Row; 24] = [
+    use StripeConfigError::{Account, Base, MockDeployed, YesOrNo};
+    let rows: [Row; 28] = [
         ("prod", &[], None),
         ("prod", &[(BASE, ""), (MOCK, ""), (PRICE, "")], None),
         ("prod", &[(MOCK, "false")], None),
@@ -47,6 +48,10 @@ fn a_deployment_says_what_it_is_and_nothing_else() {
         ("prod", &[(BASE, "https:///v1")], Some(Stripe(Base))),
         ("prod", &[("STRIPE_LIVEMODE", "")], Some(Stripe(YesOrNo("STRIPE_LIVEMODE")))),
         ("prod", &[("STRIPE_LIVEMODE", "1")], Some(Stripe(YesOrNo("STRIPE_LIVEMODE")))),
+        ("prod", &[(ACCOUNT, "")], None),
+        ("prod", &[(ACCOUNT, "acct_1Abc")], None),
+        ("prod", &[(ACCOUNT, "acct_")], Some(Stripe(Account))),
+        ("prod", &[(ACCOUNT, "acct_1\r\nx: y")], Some(Stripe(Account))),
         ("prod", &[("CHECKOUT_SUCCESS_URL", "")], Some(Url("CHECKOUT_SUCCESS_URL"))),
         ("prod", &[("CHECKOUT_CANCEL_URL", "")], Some(Url("CHECKOUT_CANCEL_URL"))),
         ("prod", &[("CHECKOUT_CANCEL_URL", "javascript:alert(1)")], Some(Url("CHECKOUT_CANCEL_URL"))),
@@ -58,7 +63,8 @@ fn a_deployment_says_what_it_is_and_nothing_else() {
     for (stage, changes, expected) in rows {
         assert_eq!(read(stage, changes).err(), expected, "{stage} {changes:?}");
     }
-    let read = read("prod", &[(PRICE, "price_1"), ("STRIPE_LIVEMODE", "true")]).expect("settings");
+    let read = read("prod", &[(PRICE, "price_1"), ("STRIPE_LIVEMODE", "true"), (ACCOUNT, "acct_1")]).expect("settings");
+    assert_eq!(read.stripe.account.as_deref(), Some("acct_1"));
     assert_eq!((read.stripe.livemode, read.stripe.base.as_str()), (true, "https://api.stripe.com"));
     assert_eq!(read.prices, [("full-report".to_owned(), "price_1".to_owned())].into());
 }

@@ -83,6 +83,24 @@ fn from_the_click_to_the_credits_and_back() {
     assert_ne!(next.body["orderNumber"], number);
 }
 
+/// The fake shows a connected account's sessions and events to calls that name it, and to no others.
+#[test]
+fn purchase_on_a_connected_account_is_booked() {
+    let folder = Folder::new();
+    let stack = folder.start_with(&[], &[("STRIPE_ACCOUNT", "acct_demo")]);
+    let key = demo_key(&folder);
+    let made = stack.checkout(&key).body;
+    assert_eq!(stack.checkout(&key).body["url"], made["url"], "the same page again");
+    assert_eq!(stack.pay(&made["url"], "4242 4242 4242 4242").status, 303);
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    let session = made["sessionId"].as_str().unwrap();
+    let read = |account: &[(&str, &str)]| {
+        let headers = [&[("authorization", "Bearer sk_test_demo")], account].concat();
+        stack.ask("GET", &format!("/mock/stripe/v1/checkout/sessions/{session}"), &headers, b"").status
+    };
+    assert_eq!((read(&[("stripe-account", "acct_demo")]), read(&[])), (200, 404));
+}
+
 #[test]
 fn a_buyer_who_clicks_many_times_has_one_page() {
     let folder = Folder::new();
