@@ -34,7 +34,7 @@ const CALLS: [(&str, &str, &str); 23] = [
     ("fireblocks", "refused", "shared/webhook/src/book.rs"),
     ("fireblocks", "transfer_failed", "functions/fireblocks/src/decide.rs"),
     ("checkout", "price_mismatch", "functions/checkout/src/page.rs"),
-    ("checkout", "reason.as_str()", "functions/checkout/src/page.rs"),
+    ("checkout", "reason.as_str()", "functions/checkout/src/done.rs"),
     ("fulfil", "transfer_failed", "functions/fulfil/src/custodian.rs"),
     ("fulfil", "recharge_unknown", "functions/fulfil/src/operator.rs"),
     ("fulfil", "recharge_failed", "functions/fulfil/src/operator.rs"),

@@ -46,9 +46,10 @@ pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
 }
 
 /// The session in which an order is paid. The same order makes the same words, so that asking again is asking the same.
-pub(crate) fn session(order: &Order, product: &Product, config: &Config) -> NewSession {
+pub(crate) fn session(order: &Order, replaced: Option<&str>, product: &Product, config: &Config) -> NewSession {
     NewSession {
         order: order.number.clone(),
+        replaces: replaced.map(str::to_owned),
         item: item(order, product, config),
         every: product.every().map(catalog::Every::as_str),
         success_url: config.success_url.clone(),

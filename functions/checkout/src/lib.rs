@@ -3,10 +3,11 @@
 //! What is bought is remembered by a pointer from the owner and the product to the order, and where it is paid by the session on the
 //! order. Both are written only over what was read. Stripe is asked for a session under a key that follows from the order, so two
 //! clicks that ask at once get the same one; at an epay gateway and at WeChat Pay the order's number is the payment. `pending` finds the
-//! order; `page`, `epay` and `wechat` begin its payment; `decide` says what is written.
+//! order; `page`, `epay` and `wechat` begin its payment; `done` finds out what has become of a page; `decide` says what is written.
 
 mod config;
 mod decide;
+mod done;
 mod epay;
 mod key;
 mod page;

@@ -1,11 +1,12 @@
 //! Where an order is paid: its session at Stripe, opened, found again, or found done with.
 
-use api::{Api as _, Failure, Told};
+use api::{Failure, Told};
 use ledger::{Effect, Ledger, Order, PaymentState, Pointer, Provider, Reference};
-use providers::{CallError, PaymentStatus, Session, SessionStatus};
+use providers::{CallError, Session, SessionStatus};
 
-use crate::visit::{Ask, ROUNDS_MAX, Visit, Written};
-use crate::{Checkout, decide, reply};
+use crate::done::Done;
+use crate::visit::{Ask, Visit, Written};
+use crate::{decide, reply};
 
 /// What a look at an order's page led to.
 pub(crate) enum Looked {
@@ -18,14 +19,16 @@ impl<L: Ledger> Visit<'_, L> {
     /// Of an order that is still to be paid.
     pub(crate) async fn page(&self, order: &Order) -> Result<Looked, Failure> {
         match &order.session {
-            None => self.open(order).await,
+            None => self.open(order, None).await,
             Some(session) => self.reopen(order, &session.id).await,
         }
     }
 
-    async fn open(&self, order: &Order) -> Result<Looked, Failure> {
+    /// A new page; in the place of one by which nobody can pay any more, if the order had one.
+    async fn open(&self, order: &Order, replaced: Option<&str>) -> Result<Looked, Failure> {
         let product = self.product(order)?;
-        match self.ask(Ask::Create(&decide::session(order, product, &self.checkout.config))).await {
+        let new = decide::session(order, replaced, product, &self.checkout.config);
+        match self.ask(Ask::Create(&new)).await {
             Ok(session) => self.opened(order, session).await,
             Err(error) if is_kept(&error) => {
                 // Stripe gives this answer under this key for a day. The next click makes another order, with another key.
@@ -97,19 +100,31 @@ impl<L: Ledger> Visit<'_, L> {
                 Ok(Looked::Told(reply::reopened(order, &session)))
             }
             Some(session) if session.status == SessionStatus::Complete => {
-                self.booked(order, &session).await.map(Looked::Told)
+                match self.done(order, &session).await? {
+                    Done::Told(told) => Ok(Looked::Told(told)),
+                    // The same order on another page: its number stays good, and of two payments one would be a duplicate.
+                    Done::Failed if session.subscription.is_none() => self.open(order, Some(id)).await,
+                    Done::Failed => self.over(order, PaymentState::Expired, "subscription_ended").await,
+                    // What was paid waits for a person: it is not paid for once more.
+                    Done::Mispaid(order) => self.over(&order, PaymentState::Canceled, "mispaid").await,
+                }
             }
             Some(session) if session.status == SessionStatus::Open => {
                 Err(reply::failure(&CallError::Unreadable, order))
             }
             Some(_) | None => {
-                self.close(order, PaymentState::Expired, "session_expired").await?;
-                Ok(Looked::Again)
+                self.over(order, PaymentState::Expired, "session_expired").await
             }
         }
     }
 
-    /// Makes sure that nobody can pay on this page any more. It may turn out that somebody has.
+    /// The order is over; a click on its product makes another.
+    async fn over(&self, order: &Order, state: PaymentState, why: &'static str) -> Result<Looked, Failure> {
+        self.close(order, state, why).await?;
+        Ok(Looked::Again)
+    }
+
+    /// Makes sure that nobody can pay on this page any more. It may turn out that somebody has, or is about to.
     pub(crate) async fn retired(&self, order: &Order, id: &str) -> Result<Option<Told>, Failure> {
         match self.ask(Ask::Expire(id)).await {
             Ok(_) => return Ok(None),
@@ -118,7 +133,10 @@ impl<L: Ledger> Visit<'_, L> {
             Err(error) => return Err(reply::failure(&error, order)),
         }
         match self.read(order, id).await? {
-            Some(session) if session.status == SessionStatus::Complete => self.booked(order, &session).await.map(Some),
+            Some(session) if session.status == SessionStatus::Complete => match self.done(order, &session).await? {
+                Done::Told(told) => Ok(Some(told)),
+                Done::Failed | Done::Mispaid(_) => Ok(None),
+            },
             Some(session) if session.status == SessionStatus::Open => {
                 Err(reply::failure(&CallError::Refused { status: 400, kind: None, code: None }, order))
             }
@@ -137,42 +155,6 @@ impl<L: Ledger> Visit<'_, L> {
             Err(error) => Err(reply::failure(&error, order)),
         }
     }
-
-    /// The buyer is back before the webhook: what Stripe said when asked is as good.
-    async fn booked(&self, order: &Order, session: &Session) -> Result<Told, Failure> {
-        let mut order = order.clone();
-        // Done on the page, and the bank takes its time.
-        if session.payment_status == PaymentStatus::Unpaid {
-            return Ok(reply::state(&order));
-        }
-        let (of, payment) = session.payment(self.moment.now).map_err(|error| reply::failure(&error, &order))?;
-        for _ in 0..ROUNDS_MAX {
-            let points = self.pointed(session, &order).await?.into_iter().collect();
-            let Some((decision, reason)) = order.queried(Checkout::NAME, &of, &payment, points) else {
-                return Ok(reply::state(&order));
-            };
-            if let Some(reason) = reason {
-                edge::alarm(Checkout::NAME, reason.as_str(), order.number.as_str());
-            }
-            let written = self.commit(Ok(decision)).await?;
-            order = self.known(&order.number).await?;
-            if written != Written::Stale {
-                return Ok(reply::state(&order));
-            }
-        }
-        Err(Failure::unavailable().about(&order.number))
-    }
-
-    /// The payment leads to its order from now on, unless it does already: refunds name nothing else.
-    async fn pointed(&self, session: &Session, order: &Order) -> Result<Option<Effect>, Failure> {
-        let Some(intent) = &session.payment_intent else {
-            return Ok(None);
-        };
-        let pointer = Pointer::Provider(stripe(intent, order)?);
-        let leads = self.ledger.pointed(&pointer, &self.delivery).await?;
-        let point = Effect::Point { pointer, from: None, to: order.number.clone() };
-        Ok(leads.is_none().then_some(point))
-    }
 }
 
 /// An answer that Stripe repeats under the same key, however often it is asked.
@@ -184,6 +166,6 @@ fn is_kept(error: &CallError) -> bool {
     }
 }
 
-fn stripe(id: &str, order: &Order) -> Result<Reference, Failure> {
+pub(crate) fn stripe(id: &str, order: &Order) -> Result<Reference, Failure> {
     Reference::new(Provider::Stripe, id).map_err(|_| reply::failure(&CallError::Unreadable, order))
 }

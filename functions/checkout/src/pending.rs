@@ -43,6 +43,9 @@ impl<L: Ledger> Visit<'_, L> {
             if order.terms.provider != self.way.provider() {
                 return refused("wrong_provider", "This order is to be paid elsewhere.");
             }
+            if order.is_mispaid() && (is_over(&order) || order.terms.provider != Provider::Stripe) {
+                return Err(reply::mispaid(&order));
+            }
             match order.payment {
                 PaymentState::Paid
                 | PaymentState::PartlyRefunded
@@ -78,12 +81,14 @@ impl<L: Ledger> Visit<'_, L> {
         };
         let last = self.known(&number).await?;
         let is_open = matches!(last.payment, PaymentState::Unpaid | PaymentState::Failed);
-        if is_open && last.terms == *terms {
+        let is_stripes = last.terms.provider == Provider::Stripe;
+        // Of a page of Stripe's Stripe is asked; elsewhere the order's number is the payment, and is paid but once.
+        let is_payable = is_open && (is_stripes || !last.is_mispaid());
+        if is_payable && last.terms == *terms {
             return Ok(Pending::Order(Box::new(last)));
         }
         // What can still be paid is not left behind with a page that can still be paid on, where a page can be closed at all.
         let mut closing = Vec::new();
-        let is_stripes = last.terms.provider == Provider::Stripe;
         let may_be_open = is_stripes && (is_open || last.payment == PaymentState::Canceled);
         if let Some(session) = last.session.as_ref().filter(|_| may_be_open) {
             if let Some(told) = self.retired(&last, &session.id).await? {
@@ -115,4 +120,8 @@ impl<L: Ledger> Visit<'_, L> {
             Written::Earlier | Written::Stale => Ok(Pending::Again),
         }
     }
+}
+
+const fn is_over(order: &Order) -> bool {
+    matches!(order.payment, PaymentState::Canceled | PaymentState::Expired)
 }

@@ -85,6 +85,22 @@ pub(crate) fn state(order: &Order) -> Told {
     told(200, order.payment.as_str(), order, Way::default())
 }
 
+/// The buyer is done, and the bank is not.
+pub(crate) fn processing(order: &Order) -> Failure {
+    let message = "Your bank has not answered yet; until it has, nothing else is to be paid.";
+    Failure::new(409, "payment_processing", message).about(&order.number)
+}
+
+pub(crate) fn subscribed(order: &Order) -> Failure {
+    Failure::new(409, "subscription_active", "This subscription is running already.").about(&order.number)
+}
+
+/// What came is not what the order asks for.
+pub(crate) fn mispaid(order: &Order) -> Failure {
+    let message = "Another amount was paid than this order asks for; the shop looks at it.";
+    Failure::new(409, "payment_mismatch", message).about(&order.number)
+}
+
 fn of_session(session: &Session) -> Way<'_> {
     Way { session_id: Some(&session.id), url: session.url.as_deref(), ..Way::default() }
 }

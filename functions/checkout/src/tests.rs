@@ -2,6 +2,7 @@
 
 mod accounts;
 mod branches;
+mod ended;
 mod epay;
 mod failures;
 mod faults;

@@ -1,6 +1,5 @@
 //! One click: who it is by, until when it is to be answered, and the two places that are asked on the way.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Api as _, Asked, Failure};
@@ -10,7 +9,7 @@ use ledger::{
     CommitError, Committed, Deadline, Decision, Delivery, KeyError, Ledger, Order, OrderNumber, Owner, PaymentState,
     Provider,
 };
-use providers::{CallError, NewSession, Payer, SecretKey, Session, Stripe};
+use providers::{CallError, NewSession, Payer, Session, Stripe};
 
 use crate::parse::EpayWish;
 use crate::{Checkout, Pay};
@@ -117,17 +116,24 @@ impl<'v, L: Ledger> Visit<'v, L> {
     }
 
     pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Session, CallError> {
-        let keys = &self.checkout.keys;
-        keys.asked(self.moment.now, CallError::is_of_the_key, |key| self.ask_with(ask, key)).await
+        let until = self.for_asking();
+        let asked = self.stripe(|stripe| async move {
+            match ask {
+                Ask::Create(new) => stripe.create_session(new, until).await,
+                Ask::Read(id) => stripe.session(id, until).await,
+                Ask::Expire(id) => stripe.expire(id, until).await,
+            }
+        });
+        asked.await
     }
 
-    async fn ask_with(&self, ask: Ask<'_>, key: Arc<SecretKey>) -> Result<Session, CallError> {
-        let until = self.for_asking();
-        let stripe = Stripe::new(self.checkout.http.clone(), &self.checkout.config.stripe, key);
-        match ask {
-            Ask::Create(new) => stripe.create_session(new, until).await,
-            Ask::Read(id) => stripe.session(id, until).await,
-            Ask::Expire(id) => stripe.expire(id, until).await,
-        }
+    /// Calls Stripe, and once more where the key has changed.
+    pub(crate) async fn stripe<T, F>(&self, call: impl Fn(Stripe) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let Checkout { http, config, keys, .. } = self.checkout;
+        let call = |key| call(Stripe::new(http.clone(), &config.stripe, key));
+        keys.asked(self.moment.now, CallError::is_of_the_key, call).await
     }
 }

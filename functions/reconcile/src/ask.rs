@@ -4,7 +4,7 @@ use edge::{Keyring, Moment};
 use ledger::{Backlog, Order, Payment, PaymentState, Provider, Reference};
 use providers::{
     CallError, EpayPayment, Http, Intent, IntentStatus, PaymentStatus, Queried, SecretKey, SessionStatus, StripeConfig,
-    TradeState,
+    TradeState, Unsettled,
 };
 
 use crate::keyless::Unheard;
@@ -139,8 +139,16 @@ impl StripeApi {
         }
         Ok(match (session.status, session.payment_status) {
             (SessionStatus::Expired, _) => Said::Over(PaymentState::Expired),
-            // Done on the page, and the bank takes its time.
-            (SessionStatus::Open, _) | (SessionStatus::Complete, PaymentStatus::Unpaid) => Said::NotYet,
+            (SessionStatus::Open, _) => Said::NotYet,
+            (SessionStatus::Complete, PaymentStatus::Unpaid) => {
+                let session = &session;
+                let asked =
+                    self.asked(moment, |stripe| async move { stripe.unsettled(session, moment.deadline).await }).await?;
+                match asked {
+                    Unsettled::Processing | Unsettled::Subscribed(_) => Said::NotYet,
+                    Unsettled::Failed => Said::Over(PaymentState::Failed),
+                }
+            }
             (SessionStatus::Complete, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => {
                 let (of, payment) = session.payment(moment.now)?;
                 let also = session.payment_intent.iter().map(|_| payment.by.clone()).collect();

@@ -99,7 +99,9 @@ impl<L: Backlog> Reconcile<L> {
                 match self.waiting_for_payment(number, moment).await? {
                     None => &mut asked.paid,
                     Some(order) => {
-                        self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
+                        // The page of ours is paid and stays so: what is left to do is a person's.
+                        let until = order.session.is_none().then(|| later(waited_s, moment.now));
+                        self.ledger.look_later(&order, until, &moment.delivery()).await?;
                         &mut asked.flagged
                     }
                 }
@@ -111,7 +113,13 @@ impl<L: Backlog> Reconcile<L> {
                 &mut asked.flagged
             }
             Ok(Said::Over(state)) => {
+                let page = order.session.clone();
                 self.close(order, state, "over_at_provider", moment).await?;
+                // What has failed can still be paid on another page, whose opening brings it back here.
+                let left = self.waiting_for_payment(number, moment).await?;
+                if let Some(failed) = left.filter(|left| left.session == page) {
+                    self.ledger.look_later(&failed, None, &moment.delivery()).await?;
+                }
                 &mut asked.closed
             }
             Ok(Said::Nothing) if waited_s >= EXPIRES_AFTER_SECONDS => {

@@ -3,7 +3,7 @@
 use edge::Reply;
 use http::{HeaderMap, StatusCode};
 use ledger::Timestamp;
-use standin::{Call, Stripe, card_in};
+use standin::{Call, Stripe, card_in, is_bank_answer};
 
 use crate::error::Error;
 use crate::sources::{Headers, STRIPE, Scheme};
@@ -96,7 +96,11 @@ impl MockStripe {
     }
 
     fn pay(&self, session: &str, body: &str, now: Timestamp) -> Mocked {
-        let paid = self.stripe.pay(session, &card_in(body).unwrap_or_default(), now.unix_s());
+        let paid = if is_bank_answer(body) {
+            self.stripe.bank_answers(session, now.unix_s())
+        } else {
+            self.stripe.pay(session, &card_in(body).unwrap_or_default(), now.unix_s())
+        };
         // Back to the page, which says what went wrong; or on to the shop.
         let to = paid.redirect.unwrap_or_else(|| format!("{PATH}{PAY}{session}"));
         let reply = Reply::empty(StatusCode::SEE_OTHER.as_u16()).with_header("location", to);

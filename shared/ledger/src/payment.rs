@@ -2,9 +2,9 @@
 //! it was read to the effects that bring it up to date; a report that says nothing new has none.
 
 use crate::{
-    Amount, Anomaly, Asset, Claims, Dispute, DisputeStage, Effect, Grant, Guard, House, Money, MoneyKey, Movement,
-    Order, Paid, PaymentState, PaysFor, Posting, Reason, RechargeState, Reference, Refund, RefusedPayment, Reported,
-    Session, Terms, Timestamp, Transfer,
+    Amount, Anomaly, Asset, Claims, Dispute, DisputeStage, Effect, Flag, Grant, Guard, House, Money, MoneyKey,
+    Movement, Order, Paid, PaymentState, PaysFor, Posting, Reason, RechargeState, Reference, Refund, RefusedPayment,
+    Reported, Session, Terms, Timestamp, Transfer,
 };
 
 /// A payment as its provider reports it.
@@ -57,6 +57,16 @@ impl Order {
         let mut after = self.clone();
         after.paid = Some(Paid { by: payment.by.clone(), at: payment.at });
         Ok(self.changed_to(after))
+    }
+
+    /// Whether a payment has come that is not what the order asks for, and none that is. It stays so when the buyer has the money back.
+    pub fn is_mispaid(&self) -> bool {
+        let is_mismatch = |flag: &Flag| {
+            let of_order = |by: &RefusedPayment| by.is_confirmed && by.pays_for == PaysFor::Order;
+            matches!(flag.anomaly.reason, Reason::AmountMismatch | Reason::CurrencyMismatch)
+                && flag.anomaly.payment.as_ref().is_some_and(of_order)
+        };
+        self.payment.is_payable() && self.anomalies.listed().any(is_mismatch)
     }
 
     fn agrees(&self, payment: &Payment, pays_for: PaysFor) -> Result<(), Anomaly> {

@@ -1,12 +1,15 @@
-//! A payment intent as Stripe describes it: the few members that matter, read strictly. It is found by the order that it names.
+//! A payment intent as Stripe describes it: the few members that matter, read strictly. It is found by its id, or by the order that it
+//! names.
 
 use ledger::{Amount, Currency, Deadline, Money, OrderNumber, Payment, Provider, Reference, Timestamp};
 use serde::Deserialize;
 
 use crate::form::Form;
 use crate::stripe::METADATA_ORDER;
+use crate::subscription::checked;
 use crate::{CallError, Stripe};
 
+const INTENTS: &str = "/v1/payment_intents";
 const SEARCH: &str = "/v1/payment_intents/search";
 /// Every attempt to pay is the same intent: an order has one, or a few where somebody has begun anew.
 const INTENTS_MAX: &str = "20";
@@ -36,6 +39,12 @@ pub enum IntentStatus {
 }
 
 impl Stripe {
+    pub async fn intent(&self, id: &str, deadline: Deadline) -> Result<Intent, CallError> {
+        let said = self.get(&format!("{INTENTS}/{}", checked("pi_", id)?), deadline).await?;
+        let intent = Intent::read(serde_json::from_slice(&said).map_err(|_| CallError::Unreadable)?)?;
+        if intent.id == id { Ok(intent) } else { Err(CallError::Unreadable) }
+    }
+
     /// Those that name this order. Stripe finds what is new after up to a minute.
     pub async fn intents_of(&self, order: &OrderNumber, deadline: Deadline) -> Result<Vec<Intent>, CallError> {
         let mut query = Form::default();
@@ -90,9 +99,8 @@ pub(crate) fn read(body: &[u8], order: &OrderNumber) -> Result<Vec<Intent>, Call
 
 impl Intent {
     fn read(written: Written) -> Result<Self, CallError> {
-        let is_plain = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let is_id = written.id.strip_prefix("pi_").is_some_and(|rest| !rest.is_empty() && is_plain(rest));
-        if written.object != "payment_intent" || !is_id {
+        checked("pi_", &written.id)?;
+        if written.object != "payment_intent" {
             return Err(CallError::Unreadable);
         }
         let currency = Currency::parse(&written.currency).map_err(|_| CallError::Unreadable)?;

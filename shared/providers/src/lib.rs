@@ -18,7 +18,9 @@ mod retry;
 mod session;
 mod stripe;
 mod stripe_config;
+mod subscription;
 mod unitel;
+mod unsettled;
 pub mod wechat;
 
 pub use epay::{
@@ -35,7 +37,9 @@ pub use published::published;
 pub use session::{PaymentStatus, Session, SessionStatus};
 pub use stripe::{Item, KeyError, NewSession, Price, SecretKey, Stripe};
 pub use stripe_config::{StripeConfig, StripeConfigError};
+pub use subscription::StripeSubscription;
 pub use unitel::{Ready, Unitel, UnitelConfig, UnitelConfigError, UnitelKeys};
+pub use unsettled::Unsettled;
 pub use wechat::{Wechat, WechatConfig, WechatConfigError, WechatIds, WechatKeys};
 
 #[cfg(test)]

@@ -35,9 +35,10 @@ impl Stripe {
         Self { http, base, account: config.account.clone(), key }
     }
 
-    /// However often it is asked for the same order in the same words, it is one session.
+    /// However often it is asked for the same order in the same words, it is one session; and another one for each that it replaces.
     pub async fn create_session(&self, new: &NewSession, deadline: Deadline) -> Result<Session, CallError> {
-        let key = format!("hookledger-{}", new.order);
+        let replaced = new.replaces.as_ref().map(|session| format!("-{session}")).unwrap_or_default();
+        let key = format!("hookledger-{}{replaced}", new.order);
         let said = self.call(&self.http, "POST", SESSIONS, new.form(), Some(&key), deadline).await?;
         Session::read(&said)
     }
@@ -54,6 +55,15 @@ impl Stripe {
         // Without an idempotency key: under one a failure would be repeated for a day, and expiring twice does nothing more.
         let said = self.call(&self.http, "POST", &path, Form::default(), None, deadline).await?;
         same(Session::read(&said)?, id)
+    }
+
+    pub(crate) async fn get(&self, path: &str, deadline: Deadline) -> Result<Vec<u8>, CallError> {
+        self.call(&self.http, "GET", path, Form::default(), None, deadline).await
+    }
+
+    /// Only what does nothing more when it is done twice: it carries no idempotency key.
+    pub(crate) async fn post(&self, path: &str, form: Form, deadline: Deadline) -> Result<Vec<u8>, CallError> {
+        self.call(&self.http, "POST", path, form, None, deadline).await
     }
 
     /// What is found under a path by these parameters.
@@ -100,6 +110,8 @@ impl Stripe {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
     pub order: OrderNumber,
+    /// The session of this order by which nobody can pay any more.
+    pub replaces: Option<String>,
     pub item: Item,
     /// `month` or `year` for a subscription.
     pub every: Option<&'static str>,

@@ -44,6 +44,7 @@ fn usd(units: u64) -> Money {
 fn new(price: Price, every: Option<&'static str>) -> NewSession {
     NewSession {
         order: OrderNumber::new("HL1").expect("a number"),
+        replaces: None,
         item: Item { price, quantity: 2 },
         every,
         success_url: "https://shop.invalid/done?session={CHECKOUT_SESSION_ID}".to_owned(),
@@ -219,6 +220,52 @@ async fn the_deadline_ends_the_asking_and_what_was_answered_before_it_counts() {
     net.fail(|call, _| if call == 0 { StripeFault::Status(503) } else { StripeFault::DropRequest });
     let answer = stripe(&net).create_session(&new(said(), None), deadline(Duration::from_secs(1))).await;
     assert_eq!(answer, Err(CallError::Failed { status: 503 }));
+}
+
+/// A complete and unpaid session: what its intent's status means for whoever may still pay.
+#[tokio::test(start_paused = true)]
+async fn intent_of_an_unpaid_session_says_whether_it_has_failed() {
+    let rows = [
+        ("requires_payment_method", Ok(Unsettled::Failed)),
+        ("canceled", Ok(Unsettled::Failed)),
+        ("requires_confirmation", Ok(Unsettled::Processing)),
+        ("requires_action", Ok(Unsettled::Processing)),
+        ("processing", Ok(Unsettled::Processing)),
+        ("requires_capture", Ok(Unsettled::Processing)),
+        ("succeeded", Ok(Unsettled::Processing)),
+        ("lost", Err(CallError::Unreadable)),
+    ];
+    for (status, expected) in rows {
+        let net = net();
+        let stripe = stripe(&net);
+        let made = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+        net.pay_with(&made.id, "000123456789");
+        let session = stripe.session(&made.id, patience()).await.expect("a session");
+        assert_eq!((session.status, session.payment_status), (SessionStatus::Complete, PaymentStatus::Unpaid));
+        let that: &'static str = format!("\"status\":\"{status}\"").leak();
+        net.fail(move |_, _| StripeFault::Altered("\"status\":\"processing\"", that));
+        assert_eq!(stripe.unsettled(&session, patience()).await, expected, "{status}");
+        let intent = session.payment_intent.clone().expect("an intent");
+        assert_eq!(net.asked()[0].what, format!("GET /v1/payment_intents/{intent}"));
+        net.fail(|_, _| StripeFault::Altered("\"id\":\"pi_s", "\"id\":\"pi_t"));
+        assert_eq!(stripe.unsettled(&session, patience()).await, Err(CallError::Unreadable), "another intent's answer");
+        let nothing = Session { payment_intent: None, ..session };
+        assert_eq!(stripe.unsettled(&nothing, patience()).await, Ok(Unsettled::Processing));
+    }
+}
+
+/// Under one key Stripe repeats the first session: each that is replaced makes a key of its own.
+#[tokio::test(start_paused = true)]
+async fn replaced_session_is_followed_by_another_and_only_one() {
+    let net = net();
+    let stripe = stripe(&net);
+    let first = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+    let again = NewSession { replaces: Some(first.id.clone()), ..new(said(), None) };
+    let second = stripe.create_session(&again, patience()).await.expect("a session");
+    assert_ne!(second.id, first.id);
+    assert_eq!(stripe.create_session(&again, patience()).await, Ok(second.clone()));
+    let key = |session: &str| Some(format!("hookledger-HL1-{session}"));
+    assert_eq!(net.asked()[1].idempotency_key, key(&first.id));
 }
 
 #[tokio::test(start_paused = true)]

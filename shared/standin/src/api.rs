@@ -13,6 +13,7 @@ enum Route<'p> {
     Expire(&'p str),
     Events,
     SearchIntents,
+    Intent(&'p str),
 }
 
 /// What was done. A [`Refusal`] is not: nothing is kept of it under its key.
@@ -79,6 +80,7 @@ fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
         ("POST", ["", "v1", "checkout", "sessions", id, "expire"]) => Ok(Route::Expire(id)),
         ("GET", ["", "v1", "events"]) => Ok(Route::Events),
         ("GET", ["", "v1", "payment_intents", "search"]) => Ok(Route::SearchIntents),
+        ("GET", ["", "v1", "payment_intents", id]) => Ok(Route::Intent(id)),
         _ => Err(Refusal::not_found(format!("Unrecognized request URL ({method}: {path})."))),
     }
 }
@@ -120,6 +122,15 @@ fn perform(state: &mut State, route: &Route<'_>, mut params: Params, by: &By<'_>
             let asked = intents::Asked::read(&mut params)?;
             nothing_left(&params)?;
             Ok(Done::ok(intents::search(sessions.values().filter(|session| session.is_of(account)), place, &asked)))
+        }
+        Route::Intent(id) => {
+            nothing_left(&params)?;
+            let of_account = sessions.values().filter(|session| session.is_of(account));
+            let found = intents::read(of_account, place, id);
+            found.map(Done::ok).ok_or_else(|| {
+                let message = format!("No such payment_intent: '{id}'");
+                Refusal::not_found(message).code("resource_missing").param("intent")
+            })
         }
         Route::Expire(id) => {
             nothing_left(&params)?;

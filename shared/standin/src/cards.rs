@@ -1,4 +1,4 @@
-//! The card numbers of Stripe's sandbox, and what each leads to.
+//! The card and bank account numbers of Stripe's sandbox, and what each leads to.
 
 #[derive(Clone, Copy)]
 pub(crate) struct Decline {
@@ -9,39 +9,77 @@ pub(crate) struct Decline {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Card {
+pub(crate) struct Means {
+    pub(crate) kind: Kind,
     pub(crate) last4: &'static str,
+    /// A card is declined on the page, a debit days later.
     pub(crate) decline: Option<Decline>,
 }
 
-const CARDS: &[(&str, Card)] = &[
-    ("4242424242424242", Card { last4: "4242", decline: None }),
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Card,
+    /// A debit of a bank account: the bank answers when the buyer is gone.
+    Debit,
+}
+
+impl Kind {
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Debit => "us_bank_account",
+        }
+    }
+}
+
+const fn card(last4: &'static str, decline: Option<Decline>) -> Means {
+    Means { kind: Kind::Card, last4, decline }
+}
+
+const fn debit(last4: &'static str, decline: Option<Decline>) -> Means {
+    Means { kind: Kind::Debit, last4, decline }
+}
+
+const KNOWN: &[(&str, Means)] = &[
+    ("4242424242424242", card("4242", None)),
     (
         "4000000000000002",
-        Card {
-            last4: "0002",
-            decline: Some(Decline {
+        card(
+            "0002",
+            Some(Decline {
                 code: "generic_decline",
                 message: "Your card was declined.",
                 seller_message: "The bank did not return any further details with this decline.",
             }),
-        },
+        ),
     ),
     (
         "4000000000009995",
-        Card {
-            last4: "9995",
-            decline: Some(Decline {
+        card(
+            "9995",
+            Some(Decline {
                 code: "insufficient_funds",
                 message: "Your card has insufficient funds.",
                 seller_message: "The bank returned the decline code `insufficient_funds`.",
             }),
-        },
+        ),
+    ),
+    ("000123456789", debit("6789", None)),
+    (
+        "000222222227",
+        debit(
+            "2227",
+            Some(Decline {
+                code: "insufficient_funds",
+                message: "The customer's account has insufficient funds to cover this payment.",
+                seller_message: "The bank returned the failure code `insufficient_funds`.",
+            }),
+        ),
     ),
 ];
 
-/// The card of a number as people write it.
-pub(crate) fn card(number: &str) -> Option<Card> {
+/// What a number as people write it stands for.
+pub(crate) fn means(number: &str) -> Option<Means> {
     let digits: String = number.chars().filter(|c| !c.is_whitespace()).collect();
-    CARDS.iter().find(|(known, _)| *known == digits).map(|(_, card)| *card)
+    KNOWN.iter().find(|(known, _)| *known == digits).map(|(_, means)| *means)
 }

@@ -1,4 +1,4 @@
-//! The payments that were begun, by what their metadata says: `GET /v1/payment_intents/search`.
+//! The payments that were begun: one by its id, and by what their metadata says: `GET /v1/payment_intents/search`.
 
 use serde_json::{Value, json};
 
@@ -32,6 +32,14 @@ fn of_metadata(query: &str) -> Option<(&str, &str)> {
 }
 
 /// An intent is there from the first attempt to pay.
+pub(crate) fn read<'s>(mut sessions: impl Iterator<Item = &'s Session>, place: &Place, id: &str) -> Option<Value> {
+    sessions.find_map(|session| {
+        let attempt = session.attempt.as_ref().filter(|attempt| attempt.intent.id == id)?;
+        Some(objects::payment_intent(session, attempt, place))
+    })
+}
+
+/// The newest attempts of those that carry it.
 pub(crate) fn search<'s>(sessions: impl Iterator<Item = &'s Session>, place: &Place, asked: &Asked) -> Value {
     let is_meant = |session: &&Session| {
         session.order.mode == Mode::Payment && session.order.passed_on.get(&asked.key) == Some(&asked.value)

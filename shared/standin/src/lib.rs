@@ -37,7 +37,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sessions::State;
 
 pub use fireblocks::{Fireblocks, FireblocksFate, FireblocksTransfer, WALLETS};
-pub use page::card_in;
+pub use page::{card_in, is_bank_answer};
 pub use sessions::{Interval, Price};
 pub use wechat::{WechatMerchant, WechatPaid, WechatPay, WechatRefund, WechatSecrets, WechatSender, WechatSent};
 
@@ -84,12 +84,20 @@ impl Stripe {
         page::page(&self.state(), session, now_s)
     }
 
-    /// The buyer pays with a card, whose number the page's form posts; [`card_in`] finds it.
+    /// The buyer pays with a card or from a bank account, whose number the page's form posts; [`card_in`] finds it.
     pub fn pay(&self, session: &str, card: &str, now_s: i64) -> Paid {
         let state = &mut self.state();
         let paid = pay::pay(state, session, card, now_s);
         events::told(state, &paid.events);
         paid
+    }
+
+    /// The bank answers to the debit that this session was paid by, as the account's number says.
+    pub fn bank_answers(&self, session: &str, now_s: i64) -> Paid {
+        let state = &mut self.state();
+        let answered = pay::answered(state, session, now_s);
+        events::told(state, &answered.events);
+        answered
     }
 
     /// A webhook has taken one of its events. Until then it is among those that were not delivered.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::API_VERSION;
-use crate::cards::Card;
+use crate::cards::{Decline, Kind, Means};
 use crate::sessions::{Ids, Intent, Metadata, Mode, Place, Session, Status};
 
 /// One attempt to pay a session.
@@ -12,8 +12,31 @@ pub(crate) struct Attempt {
     pub(crate) intent: Intent,
     pub(crate) charge: String,
     pub(crate) method: String,
-    pub(crate) card: Card,
+    pub(crate) means: Means,
+    /// Whether the bank has not answered yet.
+    pub(crate) is_processing: bool,
     pub(crate) now_s: i64,
+}
+
+impl Attempt {
+    fn decline(&self) -> Option<Decline> {
+        self.means.decline.filter(|_| !self.is_processing)
+    }
+
+    pub(crate) fn is_paid(&self) -> bool {
+        !self.is_processing && self.means.decline.is_none()
+    }
+
+    /// As the payment intent says it and as the charge does.
+    fn statuses(&self) -> [&'static str; 2] {
+        if self.is_processing {
+            ["processing", "pending"]
+        } else if self.is_paid() {
+            ["succeeded", "succeeded"]
+        } else {
+            ["requires_payment_method", "failed"]
+        }
+    }
 }
 
 /// On which connected account an event happened, and which API request it comes of; none, where it was the buyer who acted.
@@ -45,7 +68,7 @@ pub(crate) fn event(ids: &mut Ids, place: &Place, kind: &str, object: &Value, ca
 
 pub(crate) fn session(session: &Session, place: &Place, now_s: i64) -> Value {
     let (order, status) = (&session.order, session.status(now_s));
-    let is_paid = status == Status::Complete;
+    let (is_complete, is_paid) = (status == Status::Complete, session.is_paid());
     let url = (status == Status::Open).then(|| format!("{}/{}", place.pay_url, session.id));
     let made = session.subscribed.as_ref();
     let of_payment = order.mode == Mode::Payment;
@@ -74,7 +97,7 @@ pub(crate) fn session(session: &Session, place: &Place, now_s: i64) -> Value {
         "custom_text": { "after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null },
         "customer": made.map(|made| &made.customer),
         "customer_creation": if of_payment { "if_required" } else { "always" },
-        "customer_details": (is_paid || order.customer_email.is_some()).then(|| customer_details(session)),
+        "customer_details": (is_complete || order.customer_email.is_some()).then(|| customer_details(session)),
         "customer_email": order.customer_email,
         "discounts": [],
         "expires_at": order.expires_at,
@@ -90,7 +113,7 @@ pub(crate) fn session(session: &Session, place: &Place, now_s: i64) -> Value {
         "payment_method_collection": if of_payment { "if_required" } else { "always" },
         "payment_method_configuration_details": null,
         "payment_method_options": { "card": { "request_three_d_secure": "automatic" } },
-        "payment_method_types": ["card"],
+        "payment_method_types": ["card", "us_bank_account"],
         "payment_status": if is_paid { "paid" } else { "unpaid" },
         "permissions": null,
         "phone_number_collection": { "enabled": false },
@@ -117,16 +140,18 @@ fn customer_details(session: &Session) -> Value {
 }
 
 pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place) -> Value {
-    let (order, decline) = (&session.order, attempt.card.decline);
+    let (order, decline) = (&session.order, attempt.decline());
+    let is_card = attempt.means.kind == Kind::Card;
+    let [intent_status, _] = attempt.statuses();
     let error = decline.map(|decline| {
         json!({
             "charge": attempt.charge,
-            "code": "card_declined",
-            "decline_code": decline.code,
-            "doc_url": "https://stripe.com/docs/error-codes/card-declined",
+            "code": if is_card { "card_declined" } else { "payment_intent_payment_attempt_failed" },
+            "decline_code": is_card.then_some(decline.code),
+            "doc_url": "https://stripe.com/docs/error-codes",
             "message": decline.message,
-            "payment_method": { "id": attempt.method, "object": "payment_method", "card": card(attempt), "type": "card" },
-            "type": "card_error",
+            "payment_method": method(attempt),
+            "type": if is_card { "card_error" } else { "invalid_request_error" },
         })
     });
     json!({
@@ -135,7 +160,7 @@ pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place
         "amount": order.amount,
         "amount_capturable": 0,
         "amount_details": { "tip": {} },
-        "amount_received": if decline.is_none() { order.amount } else { 0 },
+        "amount_received": if attempt.is_paid() { order.amount } else { 0 },
         "application": null,
         "application_fee_amount": null,
         "automatic_payment_methods": null,
@@ -155,7 +180,7 @@ pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place
         "on_behalf_of": null,
         "payment_method": decline.is_none().then_some(&attempt.method),
         "payment_method_configuration_details": null,
-        "payment_method_types": ["card"],
+        "payment_method_types": ["card", "us_bank_account"],
         "processing": null,
         "receipt_email": null,
         "review": null,
@@ -164,15 +189,16 @@ pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place
         "source": null,
         "statement_descriptor": null,
         "statement_descriptor_suffix": null,
-        "status": if decline.is_none() { "succeeded" } else { "requires_payment_method" },
+        "status": intent_status,
         "transfer_data": null,
         "transfer_group": null,
     })
 }
 
 pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Value {
-    let (order, decline) = (&session.order, attempt.card.decline);
-    let is_paid = decline.is_none();
+    let (order, decline) = (&session.order, attempt.decline());
+    let (is_paid, is_card) = (attempt.is_paid(), attempt.means.kind == Kind::Card);
+    let [_, charge_status] = attempt.statuses();
     json!({
         "id": attempt.charge,
         "object": "charge",
@@ -191,7 +217,7 @@ pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Val
         "description": null,
         "disputed": false,
         "failure_balance_transaction": null,
-        "failure_code": decline.map(|_| "card_declined"),
+        "failure_code": decline.map(|decline| if is_card { "card_declined" } else { decline.code }),
         "failure_message": decline.map(|decline| decline.message),
         "fraud_details": {},
         "livemode": place.livemode,
@@ -199,16 +225,16 @@ pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Val
         "on_behalf_of": null,
         "outcome": {
             "advice_code": null,
-            "network_status": if is_paid { "approved_by_network" } else { "declined_by_network" },
+            "network_status": if decline.is_none() { "approved_by_network" } else { "declined_by_network" },
             "reason": decline.map(|decline| decline.code),
             "risk_level": "normal",
             "seller_message": decline.map_or("Payment complete.", |decline| decline.seller_message),
-            "type": if is_paid { "authorized" } else { "issuer_declined" },
+            "type": if decline.is_none() { "authorized" } else { "issuer_declined" },
         },
         "paid": is_paid,
         "payment_intent": attempt.intent.id,
         "payment_method": attempt.method,
-        "payment_method_details": { "card": card(attempt), "type": "card" },
+        "payment_method_details": details(attempt),
         "receipt_email": null,
         "receipt_number": null,
         "receipt_url": null,
@@ -216,14 +242,27 @@ pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Val
         "review": null,
         "shipping": null,
         "source": null,
-        "status": if is_paid { "succeeded" } else { "failed" },
+        "status": charge_status,
         "transfer_data": null,
         "transfer_group": null,
     })
 }
 
-fn card(attempt: &Attempt) -> Value {
-    json!({ "brand": "visa", "country": "US", "funding": "credit", "last4": attempt.card.last4, "network": "visa" })
+fn method(attempt: &Attempt) -> Value {
+    let mut method = details(attempt);
+    if let Some(members) = method.as_object_mut() {
+        members.extend([("id".to_owned(), attempt.method.as_str().into()), ("object".to_owned(), "payment_method".into())]);
+    }
+    method
+}
+
+fn details(attempt: &Attempt) -> Value {
+    let Means { kind, last4, .. } = attempt.means;
+    let of_kind = match kind {
+        Kind::Card => json!({ "brand": "visa", "country": "US", "funding": "credit", "last4": last4, "network": "visa" }),
+        Kind::Debit => json!({ "account_type": "checking", "bank_name": "STRIPE TEST BANK", "last4": last4 }),
+    };
+    json!({ kind.label(): of_kind, "type": kind.label() })
 }
 
 /// The intent of a subscription carries nothing that was passed on: that is on the subscription.

@@ -6,6 +6,7 @@ use crate::sessions::{Session, State, Status};
 
 const CARD_FIELD: &str = "card";
 const CARD: &str = "4242 4242 4242 4242";
+const BANK_FIELD: &str = "bank";
 
 const ZERO_DECIMAL: &[&str] =
     &["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"];
@@ -16,12 +17,19 @@ pub fn card_in(form: &str) -> Option<String> {
     Params::decode(form).ok()?.take(CARD_FIELD)
 }
 
+/// Whether what the page's form posts is that the bank answers.
+pub fn is_bank_answer(form: &str) -> bool {
+    Params::decode(form).is_ok_and(|mut params| params.take(BANK_FIELD).is_some())
+}
+
 pub(crate) fn page(state: &State, session: &str, now_s: i64) -> Page {
     let Some(session) = state.sessions.get(session) else {
         return Page { status: 404, html: document("<p>There is no such checkout session.</p>") };
     };
     let (status, below) = match session.status(now_s) {
         Status::Open => (200, form(session)),
+        Status::Complete if session.attempt.as_ref().is_some_and(|attempt| attempt.is_processing) => (202, bank_form()),
+        Status::Complete if !session.is_paid() => (410, "<p>The bank has refused this payment.</p>".to_owned()),
         Status::Complete => (410, "<p>This has been paid.</p>".to_owned()),
         Status::Expired => (410, "<p>This checkout session has expired.</p>".to_owned()),
     };
@@ -45,8 +53,15 @@ fn form(session: &Session) -> String {
     let cancel = session.order.cancel_url.as_deref();
     let cancel = cancel.map(|url| format!("\n<p><a href=\"{}\">Cancel</a></p>", escaped(url))).unwrap_or_default();
     format!(
-        "{notice}<form method=\"post\">\n<label>Card number\n<input name=\"{CARD_FIELD}\" value=\"{CARD}\" \
+        "{notice}<form method=\"post\">\n<label>Number of a card or a bank account\n<input name=\"{CARD_FIELD}\" value=\"{CARD}\" \
          inputmode=\"numeric\" autocomplete=\"off\" required></label>\n<button>Pay</button>\n</form>{cancel}"
+    )
+}
+
+fn bank_form() -> String {
+    format!(
+        "<p>The bank has not answered yet.</p>\n<form method=\"post\">\n<button name=\"{BANK_FIELD}\" value=\"answers\">Let the bank \
+         answer</button>\n</form>"
     )
 }
 

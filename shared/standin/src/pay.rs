@@ -1,9 +1,9 @@
-//! A buyer pays: what becomes of the session, and what Stripe would tell of it.
+//! A buyer pays, and a bank answers: what becomes of the session, and what Stripe would tell of it.
 
 use serde_json::Value;
 
 use crate::Paid;
-use crate::cards::{Card, card};
+use crate::cards::{Kind, Means, means};
 use crate::objects::{self, Attempt, Cause};
 use crate::sessions::{Ids, Intent, Mode, Place, Session, State, Status, Subscribed};
 use crate::subscription;
@@ -18,25 +18,64 @@ pub(crate) fn pay(state: &mut State, session: &str, number: &str, now_s: i64) ->
         Status::Complete => return refused("This checkout session has been paid already."),
         Status::Expired => return refused("This checkout session has expired."),
     }
-    let Some(card) = card(number) else {
+    let Some(means) = means(number) else {
         return told(session, "Your card number is invalid.", Vec::new());
     };
+    let is_debit = means.kind == Kind::Debit;
+    // What Stripe does there takes an invoice that waits; nobody has needed that here.
+    if is_debit && session.order.mode == Mode::Subscription {
+        return told(session, "This subscription cannot be paid from a bank account.", Vec::new());
+    }
+    if is_debit && session.order.currency != "usd" {
+        return told(session, "This bank account pays in US dollars only.", Vec::new());
+    }
     let intent = session.intent.get_or_insert_with(|| Intent { id: ids.next("pi"), created: now_s }).clone();
     let account = session.account.clone();
     let mut telling = Telling { ids, place, account, now_s, events: Vec::new() };
-    if let Some(decline) = card.decline {
-        telling.attempt(session, intent, card, ["payment_intent.payment_failed", "charge.failed"]);
+    if let Some(decline) = means.decline.filter(|_| !is_debit) {
+        telling.attempt(session, intent, means, ["payment_intent.payment_failed", "charge.failed"]);
         return told(session, decline.message, telling.events);
     }
     match session.order.mode {
-        Mode::Payment => telling.attempt(session, intent, card, ["payment_intent.succeeded", "charge.succeeded"]),
-        Mode::Subscription => telling.subscribe(session, intent, card),
+        Mode::Payment if is_debit => {
+            telling.attempt(session, intent, means, ["payment_intent.processing", "charge.pending"]);
+        }
+        Mode::Payment => telling.attempt(session, intent, means, ["payment_intent.succeeded", "charge.succeeded"]),
+        Mode::Subscription => telling.subscribe(session, intent, means),
     }
     session.close(Status::Complete);
     session.notice = None;
     telling.tell("checkout.session.completed", &objects::session(session, place, now_s));
     let redirect = session.order.success_url.replace("{CHECKOUT_SESSION_ID}", &session.id);
     Paid { events: telling.events, redirect: Some(redirect), error: None }
+}
+
+/// The bank answers to a debit.
+pub(crate) fn answered(state: &mut State, session: &str, now_s: i64) -> Paid {
+    let State { place, ids, sessions, .. } = state;
+    let Some(session) = sessions.get_mut(session) else {
+        return refused("No such checkout session.");
+    };
+    let account = session.account.clone();
+    let Some(attempt) = session.attempt.as_mut().filter(|attempt| attempt.is_processing) else {
+        return refused("No bank has to answer.");
+    };
+    attempt.is_processing = false;
+    let attempt = attempt.clone();
+    let kinds = if attempt.means.decline.is_some() {
+        ["payment_intent.payment_failed", "charge.failed", "checkout.session.async_payment_failed"]
+    } else {
+        ["payment_intent.succeeded", "charge.succeeded", "checkout.session.async_payment_succeeded"]
+    };
+    let objects = [
+        objects::payment_intent(session, &attempt, place),
+        objects::charge(session, &attempt, place),
+        objects::session(session, place, now_s),
+    ];
+    let mut telling = Telling { ids, place, account, now_s, events: Vec::new() };
+    kinds.iter().zip(&objects).for_each(|(kind, object)| telling.tell(kind, object));
+    let error = attempt.means.decline.map(|decline| decline.message.to_owned());
+    Paid { events: telling.events, redirect: None, error }
 }
 
 fn refused(error: &str) -> Paid {
@@ -65,17 +104,17 @@ impl Telling<'_> {
         self.events.push(event.to_string());
     }
 
-    fn attempt(&mut self, session: &mut Session, intent: Intent, card: Card, [of_intent, of_charge]: [&str; 2]) {
-        let attempt = self.made(session, intent, card);
+    fn attempt(&mut self, session: &mut Session, intent: Intent, means: Means, [of_intent, of_charge]: [&str; 2]) {
+        let attempt = self.made(session, intent, means);
         self.tell(of_intent, &objects::payment_intent(session, &attempt, self.place));
         self.tell(of_charge, &objects::charge(session, &attempt, self.place));
     }
 
-    fn subscribe(&mut self, session: &mut Session, intent: Intent, card: Card) {
+    fn subscribe(&mut self, session: &mut Session, intent: Intent, means: Means) {
         let (subscription, invoice) = (self.ids.next("sub"), self.ids.next("in"));
         let made = Subscribed { subscription, invoice, customer: self.ids.next("cus") };
         let made = session.subscribed.insert(made).clone();
-        let attempt = self.made(session, intent, card);
+        let attempt = self.made(session, intent, means);
         let lines = subscription::lines(session, self.ids, self.now_s);
         let invoice = subscription::invoice(session, &made, &lines, self.place, self.now_s);
         self.tell("payment_intent.succeeded", &objects::payment_intent(session, &attempt, self.place));
@@ -85,8 +124,9 @@ impl Telling<'_> {
         self.tell("invoice.payment_succeeded", &invoice);
     }
 
-    fn made(&mut self, session: &mut Session, intent: Intent, card: Card) -> Attempt {
+    fn made(&mut self, session: &mut Session, intent: Intent, means: Means) -> Attempt {
         let (charge, method) = (self.ids.next("ch"), self.ids.next("pm"));
-        session.attempt.insert(Attempt { intent, charge, method, card, now_s: self.now_s }).clone()
+        let (is_processing, now_s) = (means.kind == Kind::Debit, self.now_s);
+        session.attempt.insert(Attempt { intent, charge, method, means, is_processing, now_s }).clone()
     }
 }

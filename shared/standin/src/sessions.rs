@@ -144,6 +144,11 @@ impl Session {
         if self.status == Status::Open && now_s >= self.order.expires_at { Status::Expired } else { self.status }
     }
 
+    /// Whether the money has come.
+    pub(crate) fn is_paid(&self) -> bool {
+        self.status == Status::Complete && self.attempt.as_ref().is_some_and(Attempt::is_paid)
+    }
+
     pub(crate) fn close(&mut self, status: Status) {
         self.status = status;
     }

@@ -109,7 +109,17 @@ impl StripeNet {
 
     /// The buyer pays on the page that this session has.
     pub fn pay(&self, session: &str) -> Paid {
-        self.0.stripe.pay(session, "4242424242424242", self.now_s())
+        self.pay_with(session, "4242424242424242")
+    }
+
+    /// With this number of a card or of a bank account.
+    pub fn pay_with(&self, session: &str, number: &str) -> Paid {
+        self.0.stripe.pay(session, number, self.now_s())
+    }
+
+    /// The bank answers to the debit that this session was paid by.
+    pub fn bank_answers(&self, session: &str) -> Paid {
+        self.0.stripe.bank_answers(session, self.now_s())
     }
 
     /// A call that somebody else makes with the same key, over a network without faults.

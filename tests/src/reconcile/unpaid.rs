@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge::{Keyring, KeyringError, Settings, Vault};
 use idempotency::DynamoLedger;
-use ledger::{Deadline, Order, Provider};
+use ledger::{Deadline, Order, OrderNumber, Provider};
 use providers::{Http, Item, NewSession, Price, StripeConfig};
 use reconcile::{Asked, Reconcile, StripeApi};
 use testkit::{StripeFault, StripeNet, deadline};
@@ -30,13 +30,8 @@ impl Shop {
     pub(super) async fn on(account: Option<&str>) -> Self {
         let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
         let mut order = payments::order(NUMBER);
-        let item = Item { price: Price::Said { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
-        let url = || "https://shop.invalid/".to_owned();
-        let new = NewSession { order: order.number.clone(), item, every: None, success_url: url(), cancel_url: url() };
-        let api = api_of(&net, account).await;
-        let stripe = providers::Stripe::new(api.http, &api.config, api.keys.current());
-        let session = stripe.create_session(&new, soon()).await.expect("a session");
-        order.session = Some(ledger::Session { id: session.id.clone(), url: session.url.expect("a page") });
+        let session = page(&net, &order, None, account).await;
+        order.session = Some(session.clone());
         let world = World::new();
         payments::made(&world, order).await;
         Self { world, net, session: session.id }
@@ -62,6 +57,24 @@ impl Shop {
     pub(super) fn order(&self) -> testkit::OrderRow {
         self.world.books().orders[NUMBER].clone()
     }
+}
+
+/// As checkout opens it; in the place of one by which nobody can pay any more, if there is one.
+async fn page(net: &StripeNet, order: &Order, replaced: Option<&str>, account: Option<&str>) -> ledger::Session {
+    let item = Item { price: Price::Said { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
+    let url = || "https://shop.invalid/".to_owned();
+    let new = NewSession {
+        order: order.number.clone(),
+        replaces: replaced.map(str::to_owned),
+        item,
+        every: None,
+        success_url: url(),
+        cancel_url: url(),
+    };
+    let api = api_of(net, account).await;
+    let stripe = providers::Stripe::new(api.http, &api.config, api.keys.current());
+    let session = stripe.create_session(&new, soon()).await.expect("a session");
+    ledger::Session { id: session.id, url: session.url.expect("a page") }
 }
 
 pub(crate) async fn api(net: &StripeNet) -> StripeApi {
@@ -112,6 +125,58 @@ async fn a_payment_whose_webhook_never_came_is_booked_and_one_that_comes_after_a
     assert_eq!((row(shop.order()), shop.world.books().balance("alice/credits")), (row(order), balance));
     shop.world.books().check();
     assert_eq!(shop.run(DAY).await, asked(0));
+}
+
+/// A bank debit: asked about while the bank has not answered, booked when it has paid, and left alone when it has refused.
+#[tokio::test(start_paused = true)]
+async fn failed_debit_is_asked_about_no_more() {
+    let unpaid = Asked { unpaid: 1, ..asked(1) };
+    for (account, is_told, expected, payment) in [
+        ("000123456789", false, Asked { paid: 1, ..asked(1) }, "paid"),
+        ("000222222227", false, Asked { closed: 1, ..asked(1) }, "failed"),
+        ("000222222227", true, Asked { closed: 1, ..asked(1) }, "failed"),
+    ] {
+        let row = format!("{account}, told: {is_told}");
+        let shop = Shop::new().await;
+        shop.net.pay_with(&shop.session, account);
+        assert_eq!(shop.run(300).await, unpaid, "{row}");
+        let events = shop.net.bank_answers(&shop.session).events;
+        for event in events.iter().filter(|_| is_told) {
+            SandboxOf::<stripe::Stripe>::faultless(&shop.world).await.deliver(event, &moment(1)).await.expect("alive");
+        }
+        assert_eq!(shop.run(600).await, expected, "{row}");
+        assert_eq!(shop.order().payment, payment, "{row}");
+        let before = shop.net.asked().len();
+        for days in 1..=90 {
+            assert_eq!(shop.run(days * DAY).await, asked(0), "{row}: after {days} days");
+        }
+        assert_eq!(shop.net.asked().len(), before, "{row}");
+        shop.world.books().check();
+    }
+}
+
+/// Another page of the order that failed is asked about as the first one was.
+#[tokio::test(start_paused = true)]
+async fn failed_order_with_another_page_is_asked_about_again() {
+    let shop = Shop::new().await;
+    shop.net.pay_with(&shop.session, "000222222227");
+    shop.net.bank_answers(&shop.session);
+    assert_eq!(shop.run(300).await, Asked { closed: 1, ..asked(1) });
+    let (ledger, delivery) = (shop.world.ledger(7), delivery(7));
+    let number = OrderNumber::new(NUMBER).expect("a number");
+    let order = ledger.order(&number, &delivery).await.expect("books").expect("an order");
+    let session = page(&shop.net, &order, Some(&shop.session), None).await;
+    let effects = order.open(session.clone());
+    let fingerprints = Fingerprint::of(1, &[]).into();
+    let receipt = EventKey::new("checkout", &session.id).expect("a key");
+    let heading =
+        Heading { receipt, source: "checkout", kind: "opened", facts: Vec::new(), fingerprints, order: Some(number) };
+    let entry = ledger::Entry { heading, effects, keeps_body: false, alarm: None };
+    ledger.commit(&Decision::Record(entry), &delivery).await.expect("booked");
+    shop.net.pay(&session.id);
+    assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
+    assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000);
+    shop.world.books().check();
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,6 +241,9 @@ async fn what_does_not_fit_the_order_does_not_pay_it() {
         assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("unpaid", 0), "{name}");
         assert_eq!(shop.order().anomaly.as_deref(), anomaly, "{name}");
         assert_eq!(shop.run(301).await, asked(0), "{name}: not at once again");
+        // What was paid otherwise is a person's; what was not understood is asked about again.
+        let again = if anomaly.is_some() { asked(0) } else { expected };
+        assert_eq!(shop.run(10 * DAY).await, again, "{name}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ledger::{PaymentState, Provider};
 use testkit::{EpayFault, Fault};
 
-use super::failures::{order, paid};
+use super::failures::{mispaid, order, paid};
 use super::*;
 
 const PATH: &str = "/api/pay/epay";
@@ -316,4 +316,21 @@ fn a_deployment_says_how_payments_are_begun() {
             .map(|settings| settings.as_ref().map(|settings| (settings.merchant.pid.as_str(), settings.mapi)));
         assert_eq!(said, expected.as_ref().map(|said| *said), "{stage} {changes:?}");
     }
+}
+
+/// A payment of another amount is not made good by a second one: its order is a person's, and the next click makes another.
+#[tokio::test(start_paused = true)]
+async fn order_that_was_paid_with_another_amount_is_not_paid_again() {
+    let shop = shop(&[]).await;
+    let first = shop.click_at(1, PATH, CREDITS).await;
+    assert_eq!(told(&first), is(201, "unpaid"));
+    let number = word(&first, "orderNumber");
+    mispaid(&shop, &number, TRADE).await;
+    let of_number = format!(r#"{{"orderNumber":"{number}"}}"#);
+    assert_eq!(told(&shop.click_at(2, PATH, &of_number).await), is(409, "payment_mismatch"));
+    let next = shop.click_at(3, PATH, CREDITS).await;
+    assert_eq!((told(&next), word(&next, "orderNumber") == number), (is(201, "unpaid"), false));
+    assert_eq!(shop.payment(&number), "canceled");
+    assert_eq!(told(&shop.click_at(4, PATH, &of_number).await), is(409, "payment_mismatch"));
+    shop.world.books().check();
 }

@@ -48,7 +48,7 @@ pub(super) async fn order(shop: &Shop, number: &str, owner: &str, provider: Prov
 }
 
 /// As a webhook would have it.
-async fn closed(shop: &Shop, number: &str, state: PaymentState) {
+pub(super) async fn closed(shop: &Shop, number: &str, state: PaymentState) {
     let number = OrderNumber::new(number).expect("a number");
     let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
     write(shop, &order, &format!("{number}-{}", state.as_str()), order.learn_unpaid(state)).await;
@@ -61,6 +61,17 @@ pub(super) async fn paid(shop: &Shop, number: &str, by: &str) {
     let by = ledger::Reference::new(order.terms.provider, by).expect("a reference");
     let payment = ledger::Payment { by, money: order.terms.price, at: now() };
     write(shop, &order, &format!("{number}-paid"), order.pay(&payment).expect("agrees")).await;
+}
+
+/// Flagged, as a webhook that tells of a cent too little would have it.
+pub(super) async fn mispaid(shop: &Shop, number: &str, by: &str) {
+    let number = OrderNumber::new(number).expect("a number");
+    let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
+    let by = ledger::Reference::new(order.terms.provider, by).expect("a reference");
+    let short = order.terms.price.amount.less(ledger::Amount::from_units(1));
+    let money = ledger::Money { amount: short, ..order.terms.price };
+    let anomaly = order.pay(&ledger::Payment { by, money, at: now() }).expect_err("another amount");
+    write(shop, &order, &format!("{number}-mispaid"), order.flag(&anomaly)).await;
 }
 
 async fn write(shop: &Shop, order: &Order, event: &str, effects: Vec<Effect>) {

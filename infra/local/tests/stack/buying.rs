@@ -83,6 +83,35 @@ fn from_the_click_to_the_credits_and_back() {
     assert_ne!(next.body["orderNumber"], number);
 }
 
+/// A debit that the bank refuses days later: the order is paid on another page, and not while the bank has not answered.
+#[test]
+fn debit_that_the_bank_refuses_leaves_room_for_another_page() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let key = demo_key(&folder);
+    let first = stack.checkout(&key).body;
+    let number = first["orderNumber"].as_str().unwrap();
+    let path = first["url"].as_str().unwrap().splitn(4, '/').nth(3).unwrap();
+    let payment = || stack.call("GET", &format!("/orders/{number}"), &key, &json!({})).body["payment"].clone();
+    assert_eq!(stack.pay(&first["url"], "000222222227").status, 303);
+    let waiting = stack.checkout(&key);
+    assert_eq!((waiting.status, &waiting.body["error"]), (409, &json!("payment_processing")));
+    assert_eq!(payment(), "unpaid");
+
+    let page = stack.get(&format!("/{path}"));
+    assert!(page.body.as_str().unwrap().contains("Let the bank answer"), "{}", page.body);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    assert_eq!(stack.ask("POST", &format!("/{path}"), &form, b"bank=answers").status, 303);
+    assert_eq!(payment(), "failed");
+    let second = stack.checkout(&key);
+    assert_eq!((second.status, &second.body["orderNumber"]), (201, &json!(number)));
+    assert_ne!(second.body["url"], first["url"]);
+    assert_eq!(stack.checkout(&key).body["url"], second.body["url"]);
+    assert_eq!(stack.pay(&second.body["url"], "4242424242424242").status, 303);
+    assert_eq!(payment(), "paid");
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+}
+
 /// The fake shows a connected account's sessions and events to calls that name it, and to no others.
 #[test]
 fn purchase_on_a_connected_account_is_booked() {

@@ -1,7 +1,7 @@
 //! What the buyer sees.
 
 use super::*;
-use crate::card_in;
+use crate::{card_in, is_bank_answer};
 
 fn session(name: &str, amount: &str, currency: &str, quantity: &str) -> String {
     format!(
@@ -27,7 +27,7 @@ fn the_page_whole() {
 <p><strong>25.00 USD</strong></p>
 <p role="alert">Your card was declined.</p>
 <form method="post">
-<label>Card number
+<label>Number of a card or a bank account
 <input name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required></label>
 <button>Pay</button>
 </form>
@@ -101,5 +101,22 @@ fn the_card_is_found_in_what_the_form_posts() {
     ];
     for (form, card) in rows {
         assert_eq!(card_in(form).as_deref(), card, "{form}");
+    }
+}
+
+#[test]
+fn page_of_a_debit_lets_the_bank_answer() {
+    let rows = [("000123456789", "This has been paid."), ("000222222227", "The bank has refused this payment.")];
+    for (account, says) in rows {
+        let stripe = stripe();
+        let id = made(&stripe, PAYMENT);
+        stripe.pay(&id, account, NOW);
+        let page = stripe.page(&id, NOW);
+        assert_eq!(page.status, 202);
+        assert!(page.html.contains("<button name=\"bank\" value=\"answers\">"), "{}", page.html);
+        assert!(is_bank_answer("bank=answers") && !is_bank_answer("card=4242"));
+        stripe.bank_answers(&id, NOW);
+        let page = stripe.page(&id, NOW);
+        assert_eq!((page.status, page.html.contains(says)), (410, true), "{}", page.html);
     }
 }

@@ -244,3 +244,51 @@ fn what_cannot_be_paid() {
     }
     assert_says(&read_at(&stripe, &open, NOW), &[("/status", value!("open")), ("/payment_intent", Value::Null)]);
 }
+
+/// The session is complete at once and paid, or not, when the bank answers.
+#[test]
+fn debit_is_paid_or_refused_when_the_bank_answers() {
+    let rows = [
+        (
+            "000123456789",
+            ["payment_intent.succeeded", "charge.succeeded", "checkout.session.async_payment_succeeded"],
+            ["succeeded", "succeeded", "paid"],
+        ),
+        (
+            "000222222227",
+            ["payment_intent.payment_failed", "charge.failed", "checkout.session.async_payment_failed"],
+            ["requires_payment_method", "failed", "unpaid"],
+        ),
+    ];
+    for (account, told, [of_intent, of_charge, of_session]) in rows {
+        let stripe = stripe();
+        let id = made(&stripe, PAYMENT);
+        let debited = stripe.pay(&id, account, NOW);
+        assert!(debited.redirect.is_some() && debited.error.is_none());
+        assert_eq!(kinds(&debited.events), ["payment_intent.processing", "charge.pending", "checkout.session.completed"]);
+        let [intent, charge, session] = objects(&debited.events).try_into().expect("three");
+        assert_says(&intent, &[("/status", value!("processing")), ("/amount_received", value!(0))]);
+        assert_says(&charge, &[("/status", value!("pending")), ("/paid", value!(false))]);
+        assert_says(&session, &[("/status", value!("complete")), ("/payment_status", value!("unpaid"))]);
+        assert_eq!(stripe.pay(&id, GOOD, NOW).error.as_deref(), Some("This checkout session has been paid already."));
+
+        let answered = stripe.bank_answers(&id, NOW + 86_400);
+        assert_eq!(kinds(&answered.events), told);
+        let [after, charged, session] = objects(&answered.events).try_into().expect("three");
+        assert_says(&after, &[("/id", intent["id"].clone()), ("/status", value!(of_intent))]);
+        assert_says(&charged, &[("/id", charge["id"].clone()), ("/status", value!(of_charge))]);
+        assert_says(&session, &[("/status", value!("complete")), ("/payment_status", value!(of_session))]);
+        let path = format!("/v1/payment_intents/{}", text(&intent, "/id"));
+        let call = Call { method: "GET", path: &path, authorization: Some(KEY), idempotency_key: None, body: "", now_s: NOW };
+        assert_eq!(json(&stripe.answer(&call).body), after);
+        assert_eq!(stripe.answer_for(Some("acct_1"), &call).status, 404);
+        assert_eq!(stripe.bank_answers(&id, NOW).error.as_deref(), Some("No bank has to answer."));
+    }
+    let stripe = stripe();
+    let of_yen = PAYMENT.replace("price_credits", "price_yen");
+    for body in [SUBSCRIPTION, &of_yen] {
+        let id = made(&stripe, body);
+        assert!(stripe.pay(&id, "000123456789", NOW).error.is_some_and(|error| error.contains("bank account")));
+        assert_says(&read_at(&stripe, &id, NOW), &[("/status", value!("open"))]);
+    }
+}
