@@ -27,7 +27,7 @@ impl<L: Ledger> Visit<'_, L> {
         match asked.map_err(|error| reply::failure(&error, order))? {
             Unsettled::Processing => Err(reply::processing(order)),
             Unsettled::Failed => Ok(Done::Failed),
-            Unsettled::Subscribed(_) => Err(reply::subscribed(order)),
+            Unsettled::Subscribed(subscription) => Err(self.subscribed(order, &subscription).await),
         }
     }
 

@@ -3,7 +3,8 @@
 //! What is bought is remembered by a pointer from the owner and the product to the order, and where it is paid by the session on the
 //! order. Both are written only over what was read. Stripe is asked for a session under a key that follows from the order, so two
 //! clicks that ask at once get the same one; at an epay gateway and at WeChat Pay the order's number is the payment. `pending` finds the
-//! order; `page`, `epay` and `wechat` begin its payment; `done` finds out what has become of a page; `decide` says what is written.
+//! order; `page`, `epay` and `wechat` begin its payment; `done` finds out what has become of a page and `running` what of a
+//! subscription; `decide` says what is written.
 
 mod config;
 mod decide;
@@ -14,6 +15,7 @@ mod page;
 mod parse;
 mod pending;
 mod reply;
+mod running;
 mod visit;
 mod wechat;
 
@@ -90,12 +92,13 @@ impl Api for Checkout {
             Pay::Wechat => parse::of_wechat(body).map(|(number, payer)| (Wanted::Order(number), Way::Wechat(payer)))?,
         };
         let visit = Visit::new(self, asked, ledger, way);
+        // On the heap: with every way that a page may have ended in them, they are large.
         match wanted {
             Wanted::Product(mut terms, rates) => {
                 terms.commissions = api::commissions(&rates, &asked.caller, ledger, &asked.delivery()).await?;
-                visit.buy(&terms).await
+                Box::pin(visit.buy(&terms)).await
             }
-            Wanted::Order(number) => visit.pay(&number).await,
+            Wanted::Order(number) => Box::pin(visit.pay(&number)).await,
         }
     }
 }

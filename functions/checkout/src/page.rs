@@ -1,10 +1,11 @@
 //! Where an order is paid: its session at Stripe, opened, found again, or found done with.
 
 use api::{Failure, Told};
-use ledger::{Effect, Ledger, Order, PaymentState, Pointer, Provider, Reference};
+use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState, Pointer, Provider, Reference};
 use providers::{CallError, Session, SessionStatus};
 
 use crate::done::Done;
+use crate::running::Running;
 use crate::visit::{Ask, Visit, Written};
 use crate::{decide, reply};
 
@@ -27,9 +28,13 @@ impl<L: Ledger> Visit<'_, L> {
     /// A new page; in the place of one by which nobody can pay any more, if the order had one.
     async fn open(&self, order: &Order, replaced: Option<&str>) -> Result<Looked, Failure> {
         let product = self.product(order)?;
+        let last = match self.running(product.id(), Some(&order.number)).await? {
+            Running::No { last } => last,
+            Running::Told(told) => return Ok(Looked::Told(told)),
+        };
         let new = decide::session(order, replaced, product, &self.checkout.config);
         match self.ask(Ask::Create(&new)).await {
-            Ok(session) => self.opened(order, session).await,
+            Ok(session) => self.opened(order, session, last).await,
             Err(error) if is_kept(&error) => {
                 // Stripe gives this answer under this key for a day. The next click makes another order, with another key.
                 match self.close(order, PaymentState::Canceled, "stripe_failed").await? {
@@ -41,7 +46,7 @@ impl<L: Ledger> Visit<'_, L> {
         }
     }
 
-    async fn opened(&self, order: &Order, session: Session) -> Result<Looked, Failure> {
+    async fn opened(&self, order: &Order, session: Session, last: Option<OrderNumber>) -> Result<Looked, Failure> {
         if session.order.as_ref() != Some(&order.number) {
             return Err(reply::failure(&CallError::Unreadable, order));
         }
@@ -53,6 +58,9 @@ impl<L: Ledger> Visit<'_, L> {
         let mut effects = order.open(ledger::Session { id: session.id.clone(), url });
         let pointer = Pointer::Provider(reference);
         effects.push(Effect::Point { pointer, from: None, to: order.number.clone() });
+        // Over what was read before Stripe was asked: of two orders' pages at once one is written, and the other looks again.
+        let begins = self.subscription_pointer(&order.terms.product).filter(|_| last.as_ref() != Some(&order.number));
+        effects.extend(begins.map(|pointer| Effect::Point { pointer, from: last, to: order.number.clone() }));
         let is_open = session.status == SessionStatus::Open && session.url.is_some();
         match self.commit(decide::opened(order, &session.id, effects)).await? {
             Written::Now if is_open => Ok(Looked::Told(reply::opened(order, &session))),
@@ -112,9 +120,7 @@ impl<L: Ledger> Visit<'_, L> {
             Some(session) if session.status == SessionStatus::Open => {
                 Err(reply::failure(&CallError::Unreadable, order))
             }
-            Some(_) | None => {
-                self.over(order, PaymentState::Expired, "session_expired").await
-            }
+            Some(_) | None => self.over(order, PaymentState::Expired, "session_expired").await,
         }
     }
 

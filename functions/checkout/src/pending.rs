@@ -7,6 +7,7 @@ use crate::decide;
 use crate::page::Looked;
 use crate::parse::not_found;
 use crate::reply;
+use crate::running::Running;
 use crate::visit::{ROUNDS_MAX, Visit, Way, Written};
 
 /// The order of a product that is being bought, if there is one now.
@@ -76,7 +77,12 @@ impl<L: Ledger> Visit<'_, L> {
 
     async fn pending(&self, terms: &Terms) -> Result<Pending, Failure> {
         let pointer = Pointer::Pending { owner: self.caller.clone(), product: terms.product.clone() };
-        let Some(number) = self.ledger.pointed(&pointer, &self.delivery).await? else {
+        let number = self.ledger.pointed(&pointer, &self.delivery).await?;
+        // Before an order is made that could not be paid.
+        if let Running::Told(told) = self.running(&terms.product, number.as_ref()).await? {
+            return Ok(Pending::Told(told));
+        }
+        let Some(number) = number else {
             return self.made(terms, pointer, None, Vec::new()).await;
         };
         let last = self.known(&number).await?;

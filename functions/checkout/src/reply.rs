@@ -91,8 +91,13 @@ pub(crate) fn processing(order: &Order) -> Failure {
     Failure::new(409, "payment_processing", message).about(&order.number)
 }
 
-pub(crate) fn subscribed(order: &Order) -> Failure {
-    Failure::new(409, "subscription_active", "This subscription is running already.").about(&order.number)
+/// With the address of the page on which it can be ended.
+pub(crate) fn subscribed(order: &Order, portal: Option<String>) -> Failure {
+    let failure = Failure::new(409, "subscription_active", "You have this subscription already.").about(&order.number);
+    match portal {
+        Some(url) => failure.with_detail("portalUrl", url),
+        None => failure,
+    }
 }
 
 /// What came is not what the order asks for.

@@ -9,6 +9,7 @@ mod faults;
 mod races;
 mod rotation;
 mod settings;
+mod subscriptions;
 mod wechat;
 
 use std::time::Instant;

@@ -142,8 +142,9 @@ impl StripeApi {
             (SessionStatus::Open, _) => Said::NotYet,
             (SessionStatus::Complete, PaymentStatus::Unpaid) => {
                 let session = &session;
-                let asked =
-                    self.asked(moment, |stripe| async move { stripe.unsettled(session, moment.deadline).await }).await?;
+                let asked = self
+                    .asked(moment, |stripe| async move { stripe.unsettled(session, moment.deadline).await })
+                    .await?;
                 match asked {
                     Unsettled::Processing | Unsettled::Subscribed(_) => Said::NotYet,
                     Unsettled::Failed => Said::Over(PaymentState::Failed),

@@ -1,9 +1,9 @@
-//! A stand-in for Stripe on the same port: its API, its payment page, and the events that it sends, signed, to our own webhook.
+//! A stand-in for Stripe on the same port: its API, its payment page and its billing portal, and the events that it sends, signed, to our own webhook.
 
 use edge::Reply;
 use http::{HeaderMap, StatusCode};
 use ledger::Timestamp;
-use standin::{Call, Stripe, card_in, is_bank_answer};
+use standin::{Call, Stripe, canceled_in, card_in, is_bank_answer};
 
 use crate::error::Error;
 use crate::sources::{Headers, STRIPE, Scheme};
@@ -11,6 +11,7 @@ use crate::sources::{Headers, STRIPE, Scheme};
 /// What stands before Stripe's own paths: `<base>/mock/stripe/v1/checkout/sessions`.
 pub(crate) const PATH: &str = "/mock/stripe";
 const PAY: &str = "/pay/";
+const PORTAL: &str = "/pay/portal/";
 const DONE: &str = "/done";
 const CANCELLED: &str = "/cancelled";
 
@@ -60,6 +61,19 @@ impl MockStripe {
         if path.starts_with("/v1/") {
             return Some(self.api(method, path, headers, body, now));
         }
+        if let Some(portal) = path.strip_prefix(PORTAL) {
+            return match method {
+                "GET" => {
+                    let page = self.stripe.portal(portal);
+                    silent(Reply::html(page.status, page.html))
+                }
+                "POST" => {
+                    let events = self.stripe.cancel(&canceled_in(body).unwrap_or_default(), now.unix_s());
+                    Some(Mocked { reply: see(format!("{PATH}{PORTAL}{portal}")), events })
+                }
+                _ => None,
+            };
+        }
         if let Some(session) = path.strip_prefix(PAY) {
             return match method {
                 "GET" => {
@@ -103,8 +117,7 @@ impl MockStripe {
         };
         // Back to the page, which says what went wrong; or on to the shop.
         let to = paid.redirect.unwrap_or_else(|| format!("{PATH}{PAY}{session}"));
-        let reply = Reply::empty(StatusCode::SEE_OTHER.as_u16()).with_header("location", to);
-        Mocked { reply, events: paid.events }
+        Mocked { reply: see(to), events: paid.events }
     }
 
     /// Our webhook has taken an event, and will not be asked to again.
@@ -117,6 +130,10 @@ impl MockStripe {
         let secret = self.secret.split_ascii_whitespace().next().unwrap_or_default();
         STRIPE.setting(Scheme::Own)?.sign(secret, now, event.as_bytes())
     }
+}
+
+fn see(location: String) -> Reply {
+    Reply::empty(StatusCode::SEE_OTHER.as_u16()).with_header("location", location)
 }
 
 fn page(said: &str) -> Reply {

@@ -1,5 +1,7 @@
 //! Why a call did not come to what was asked: a status, a word for machines, a sentence for people.
 
+use std::collections::BTreeMap;
+
 use edge::{HeaderError, NoRoute, OpenError, Reply, chain};
 use ledger::CommitError;
 use serde::Serialize;
@@ -13,13 +15,15 @@ pub struct Failure {
     pub code: &'static str,
     pub message: String,
     pub headers: Vec<(&'static str, String)>,
+    /// What the body says beside the word and the sentence, by its name there.
+    pub details: BTreeMap<&'static str, String>,
     /// What it is about, by an id of ours, for the log.
     pub subject: Option<String>,
 }
 
 impl Failure {
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), headers: Vec::new(), subject: None }
+        Self { status, code, message: message.into(), headers: Vec::new(), details: BTreeMap::new(), subject: None }
     }
 
     /// Nothing is claimed: the same request may be made again.
@@ -35,6 +39,12 @@ impl Failure {
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn with_detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.details.insert(name, value.into());
         self
     }
 
@@ -63,8 +73,11 @@ impl Failure {
         struct Body<'b> {
             error: &'b str,
             message: &'b str,
+            #[serde(flatten)]
+            details: &'b BTreeMap<&'static str, String>,
         }
-        let reply = Reply::json(self.status, &Body { error: self.code, message: &self.message });
+        let reply =
+            Reply::json(self.status, &Body { error: self.code, message: &self.message, details: &self.details });
         self.headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value.clone()))
     }
 }

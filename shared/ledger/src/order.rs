@@ -136,6 +136,8 @@ pub enum Pointer {
     Provider(Reference),
     /// The order that this owner is about to pay for, of this product: moves on to the next one.
     Pending { owner: Owner, product: String },
+    /// The order on whose page this owner may have begun a subscription to this product: moves on when another page is opened.
+    Subscription { owner: Owner, product: String },
 }
 
 impl fmt::Display for Pointer {
@@ -143,6 +145,7 @@ impl fmt::Display for Pointer {
         match self {
             Self::Provider(reference) => write!(f, "{reference}"),
             Self::Pending { owner, product } => write!(f, "pending#{owner}#{product}"),
+            Self::Subscription { owner, product } => write!(f, "subscription#{owner}#{product}"),
         }
     }
 }

@@ -14,8 +14,8 @@ const PORTAL: &str = "/v1/billing_portal/sessions";
 pub struct StripeSubscription {
     pub id: String,
     pub status: SubscriptionStatus,
-    /// Stripe's id of the customer that is charged for it.
-    pub customer: String,
+    /// Stripe's id of the customer that is charged for it, where it is one of the first kind.
+    pub customer: Option<String>,
 }
 
 impl StripeSubscription {
@@ -54,7 +54,7 @@ struct SubscriptionJson {
     id: String,
     object: String,
     status: StatusWord,
-    customer: String,
+    customer: Option<String>,
 }
 
 #[derive(Deserialize)]

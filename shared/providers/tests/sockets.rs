@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::{Amount, Currency, Money, Operator, TopUp, TopUpKind};
-use providers::{StripeConfig, CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, Unitel, UnitelConfig, UnitelKeys};
+use providers::{
+    CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, StripeConfig, Unitel, UnitelConfig, UnitelKeys,
+};
 use testkit::{deadline, now};
 
 const SESSION: &str =

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::form::Params;
 use crate::refusal::Refusal;
 use crate::sessions::{Session, State, Status};
-use crate::{Answered, Call, create, events, intents, objects};
+use crate::{Answered, Call, create, events, intents, objects, portal};
 
 enum Route<'p> {
     Create,
@@ -14,6 +14,9 @@ enum Route<'p> {
     Events,
     SearchIntents,
     Intent(&'p str),
+    Subscription(&'p str),
+    Cancel(&'p str),
+    Portal,
 }
 
 /// What was done. A [`Refusal`] is not: nothing is kept of it under its key.
@@ -81,6 +84,9 @@ fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
         ("GET", ["", "v1", "events"]) => Ok(Route::Events),
         ("GET", ["", "v1", "payment_intents", "search"]) => Ok(Route::SearchIntents),
         ("GET", ["", "v1", "payment_intents", id]) => Ok(Route::Intent(id)),
+        ("GET", ["", "v1", "subscriptions", id]) => Ok(Route::Subscription(id)),
+        ("DELETE", ["", "v1", "subscriptions", id]) => Ok(Route::Cancel(id)),
+        ("POST", ["", "v1", "billing_portal", "sessions"]) => Ok(Route::Portal),
         _ => Err(Refusal::not_found(format!("Unrecognized request URL ({method}: {path})."))),
     }
 }
@@ -132,6 +138,21 @@ fn perform(state: &mut State, route: &Route<'_>, mut params: Params, by: &By<'_>
                 Refusal::not_found(message).code("resource_missing").param("intent")
             })
         }
+        Route::Subscription(id) => {
+            nothing_left(&params)?;
+            let mut of_account = sessions.values().filter(|session| session.is_of(account));
+            let found = of_account.find(|session| session.is_subscription(id));
+            let object = found.and_then(|session| session.subscription.clone());
+            object.map(Done::ok).ok_or_else(|| no_such_subscription(id))
+        }
+        Route::Cancel(id) => {
+            nothing_left(&params)?;
+            let is_ours = sessions.values().any(|session| session.is_of(account) && session.is_subscription(id));
+            let canceled = if is_ours { portal::cancel(state, id, now_s) } else { None };
+            let (object, event) = canceled.ok_or_else(|| no_such_subscription(id))?;
+            Ok(Done { events: vec![event], ..Done::ok(object) })
+        }
+        Route::Portal => portal::create(state, account, &mut params, now_s).map(Done::ok),
         Route::Expire(id) => {
             nothing_left(&params)?;
             let session = sessions.get_mut(*id).filter(|session| session.is_of(account));
@@ -162,6 +183,10 @@ fn nothing_left(params: &Params) -> Result<(), Refusal> {
 
 fn no_such_session(id: &str) -> Refusal {
     Refusal::not_found(format!("No such checkout.session: {id}")).code("resource_missing").param("session")
+}
+
+fn no_such_subscription(id: &str) -> Refusal {
+    Refusal::not_found(format!("No such subscription: '{id}'")).code("resource_missing").param("id")
 }
 
 fn failure() -> Done {

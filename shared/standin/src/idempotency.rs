@@ -58,6 +58,9 @@ impl Kept {
         status: u16,
         body: Value,
     ) {
-        self.0.insert((account.map(str::to_owned), key.to_owned()), First { path: path.to_owned(), params, status, body });
+        self.0.insert(
+            (account.map(str::to_owned), key.to_owned()),
+            First { path: path.to_owned(), params, status, body },
+        );
     }
 }

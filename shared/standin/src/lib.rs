@@ -25,6 +25,7 @@ mod intents;
 mod objects;
 mod page;
 mod pay;
+mod portal;
 mod refusal;
 mod sessions;
 mod subscription;
@@ -38,6 +39,7 @@ use sessions::State;
 
 pub use fireblocks::{Fireblocks, FireblocksFate, FireblocksTransfer, WALLETS};
 pub use page::{card_in, is_bank_answer};
+pub use portal::canceled_in;
 pub use sessions::{Interval, Price};
 pub use wechat::{WechatMerchant, WechatPaid, WechatPay, WechatRefund, WechatSecrets, WechatSender, WechatSent};
 
@@ -59,6 +61,13 @@ impl Stripe {
     #[must_use]
     pub fn with_prices(self, prices: impl IntoIterator<Item = Price>) -> Self {
         self.state().sell(prices);
+        self
+    }
+
+    /// Nobody has saved the settings of the billing portal: it gives no page.
+    #[must_use]
+    pub fn without_portal(self) -> Self {
+        self.state().has_portal = false;
         self
     }
 
@@ -98,6 +107,20 @@ impl Stripe {
         let answered = pay::answered(state, session, now_s);
         events::told(state, &answered.events);
         answered
+    }
+
+    /// The page on which a customer ends subscriptions.
+    pub fn portal(&self, portal: &str) -> Page {
+        portal::page(&self.state(), portal)
+    }
+
+    /// The customer ends a subscription, whose id the portal's form posts; [`canceled_in`] finds it. The events, unsigned.
+    pub fn cancel(&self, subscription: &str, now_s: i64) -> Vec<String> {
+        let state = &mut self.state();
+        let canceled = portal::cancel(state, subscription, now_s);
+        let events: Vec<String> = canceled.iter().map(|(_, event)| event.to_string()).collect();
+        events::told(state, &events);
+        events
     }
 
     /// A webhook has taken one of its events. Until then it is among those that were not delivered.

@@ -251,7 +251,10 @@ pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Val
 fn method(attempt: &Attempt) -> Value {
     let mut method = details(attempt);
     if let Some(members) = method.as_object_mut() {
-        members.extend([("id".to_owned(), attempt.method.as_str().into()), ("object".to_owned(), "payment_method".into())]);
+        members.extend([
+            ("id".to_owned(), attempt.method.as_str().into()),
+            ("object".to_owned(), "payment_method".into()),
+        ]);
     }
     method
 }
@@ -259,7 +262,9 @@ fn method(attempt: &Attempt) -> Value {
 fn details(attempt: &Attempt) -> Value {
     let Means { kind, last4, .. } = attempt.means;
     let of_kind = match kind {
-        Kind::Card => json!({ "brand": "visa", "country": "US", "funding": "credit", "last4": last4, "network": "visa" }),
+        Kind::Card => {
+            json!({ "brand": "visa", "country": "US", "funding": "credit", "last4": last4, "network": "visa" })
+        }
         Kind::Debit => json!({ "account_type": "checking", "bank_name": "STRIPE TEST BANK", "last4": last4 }),
     };
     json!({ kind.label(): of_kind, "type": kind.label() })

@@ -120,6 +120,7 @@ impl Telling<'_> {
         self.tell("payment_intent.succeeded", &objects::payment_intent(session, &attempt, self.place));
         let created = subscription::subscription(session, &made, &attempt, &lines, self.place);
         self.tell("customer.subscription.created", &created);
+        session.subscription = Some(created);
         self.tell("invoice.paid", &invoice);
         self.tell("invoice.payment_succeeded", &invoice);
     }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::events::Told;
 use crate::idempotency::Kept;
 use crate::objects::Attempt;
+use crate::portal::Portal;
 
 pub(crate) type Metadata = BTreeMap<String, String>;
 
@@ -123,6 +126,8 @@ pub(crate) struct Session {
     /// The last one.
     pub(crate) attempt: Option<Attempt>,
     pub(crate) subscribed: Option<Subscribed>,
+    /// The subscription as it stands now.
+    pub(crate) subscription: Option<Value>,
     /// What the buyer was told last.
     pub(crate) notice: Option<&'static str>,
     status: Status,
@@ -130,9 +135,20 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(id: String, account: Option<&str>, order: Order, now_s: i64) -> Self {
-        let (intent, attempt, subscribed, notice) = (None, None, None, None);
+        let (intent, attempt, subscribed, subscription, notice) = (None, None, None, None, None);
         let account = account.map(str::to_owned);
-        Self { id, account, created: now_s, order, intent, attempt, subscribed, notice, status: Status::Open }
+        Self {
+            id,
+            account,
+            created: now_s,
+            order,
+            intent,
+            attempt,
+            subscribed,
+            subscription,
+            notice,
+            status: Status::Open,
+        }
     }
 
     pub(crate) fn is_of(&self, account: Option<&str>) -> bool {
@@ -142,6 +158,15 @@ impl Session {
     /// Nobody has to come by for an open session to expire.
     pub(crate) fn status(&self, now_s: i64) -> Status {
         if self.status == Status::Open && now_s >= self.order.expires_at { Status::Expired } else { self.status }
+    }
+
+    pub(crate) fn is_subscription(&self, id: &str) -> bool {
+        self.subscribed.as_ref().is_some_and(|made| made.subscription == id)
+    }
+
+    /// Whether its subscription was canceled.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.subscription.as_ref().and_then(|object| object.get("status")).is_some_and(|status| status == "canceled")
     }
 
     /// Whether the money has come.
@@ -178,6 +203,9 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) sessions: BTreeMap<String, Session>,
+    pub(crate) portals: BTreeMap<String, Portal>,
+    /// Whether somebody has saved the portal's settings in the dashboard.
+    pub(crate) has_portal: bool,
     /// Every event so far, in their order.
     pub(crate) told: Vec<Told>,
     pub(crate) kept: Kept,
@@ -191,6 +219,8 @@ impl State {
             ids: Ids { seed: seed.chars().filter(char::is_ascii_alphanumeric).collect(), made: 0 },
             prices: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            portals: BTreeMap::new(),
+            has_portal: true,
             told: Vec::new(),
             kept: Kept::default(),
             fails_next: false,

@@ -122,6 +122,11 @@ impl StripeNet {
         self.0.stripe.bank_answers(session, self.now_s())
     }
 
+    /// The customer ends a subscription on Stripe's own page.
+    pub fn cancel(&self, subscription: &str) -> Vec<String> {
+        self.0.stripe.cancel(subscription, self.now_s())
+    }
+
     /// A call that somebody else makes with the same key, over a network without faults.
     pub fn answer(&self, path: &str, body: &str) -> Value {
         let call = standin::Call {

@@ -119,7 +119,12 @@ async fn of_checkout() -> Vec<Call> {
     let setting = (checkout::SETTING.to_owned(), "sk_test_0123456789abcdefghijklmnop".to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), now()).await.expect("a key");
     let config = checkout::Config {
-        stripe: StripeConfig { base: "https://stripe.invalid".to_owned(), livemode: false, account: None, is_mock: false },
+        stripe: StripeConfig {
+            base: "https://stripe.invalid".to_owned(),
+            livemode: false,
+            account: None,
+            is_mock: false,
+        },
         success_url: "https://shop.invalid/done".to_owned(),
         cancel_url: "https://shop.invalid/".to_owned(),
         prices: [].into(),

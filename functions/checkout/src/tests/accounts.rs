@@ -18,7 +18,10 @@ async fn every_call_of_a_connected_shop_names_its_account() {
     }
     assert_eq!(told(&shop.click(4, two).await), is(200, "paid"));
     let accounts: Vec<_> = shop.net.asked().into_iter().map(|asked| (asked.what, asked.account)).collect();
-    assert!(accounts.len() >= 5 && accounts.iter().all(|(_, account)| account.as_deref() == Some("acct_1")), "{accounts:?}");
+    assert!(
+        accounts.len() >= 5 && accounts.iter().all(|(_, account)| account.as_deref() == Some("acct_1")),
+        "{accounts:?}"
+    );
 
     // Without the header the session is not there, so its order is over.
     let third = shop.click(5, CREDITS).await;

@@ -34,8 +34,9 @@ async fn the_first_click_opens_a_page_and_the_next_shows_the_same() {
         let books = shop.world.books();
         books.check();
         let product = said_product(body);
-        let leads = [(format!("pending#alice#{product}"), number.clone()), (format!("stripe#{id}"), number.clone())];
-        assert_eq!(books.pointers, leads.into());
+        let leads = [format!("pending#alice#{product}"), format!("stripe#{id}")].into_iter();
+        let leads = leads.chain((product == "pro-monthly").then(|| format!("subscription#alice#{product}")));
+        assert_eq!(books.pointers, leads.map(|from| (from, number.clone())).collect());
         assert_eq!(
             books.processed().filter(|id| !id.starts_with("manual#")).collect::<Vec<_>>(),
             [format!("checkout#{id}"), format!("order#{number}")]
@@ -78,7 +79,8 @@ async fn a_buyer_who_is_back_before_the_webhook_has_paid() {
         assert!(books.processed().any(|key| key == format!("query#stripe#{id}")));
         // Who clicks after that wants another one.
         let next = shop.click(4, body).await;
-        assert_eq!(told(&next), is(201, "unpaid"));
+        let expected = if by.ends_with("sub_") { is(409, "subscription_active") } else { is(201, "unpaid") };
+        assert_eq!(told(&next), expected);
         assert_ne!(word(&next, "orderNumber"), number);
     }
 }
@@ -153,8 +155,18 @@ async fn what_stripe_says_of_a_payment_counts() {
             None,
             100_000_000_000,
         ),
-        (Altered("\"amount_total\":999", "\"amount_total\":998"), is(409, "payment_mismatch"), Some("AMOUNT_MISMATCH"), 0),
-        (Altered("\"amount_total\":999", "\"amount_total\":1000"), is(409, "payment_mismatch"), Some("AMOUNT_MISMATCH"), 0),
+        (
+            Altered("\"amount_total\":999", "\"amount_total\":998"),
+            is(409, "payment_mismatch"),
+            Some("AMOUNT_MISMATCH"),
+            0,
+        ),
+        (
+            Altered("\"amount_total\":999", "\"amount_total\":1000"),
+            is(409, "payment_mismatch"),
+            Some("AMOUNT_MISMATCH"),
+            0,
+        ),
         (
             Altered("\"currency\":\"usd\"", "\"currency\":\"mnt\""),
             is(409, "payment_mismatch"),

@@ -112,15 +112,16 @@ async fn click_after_a_page_gets_what_the_table_says() {
     let rows = [
         (Page::Open, [(Same, SamePage, "unpaid"), (Two, NextOrder, "expired"), (Number, SamePage, "unpaid")]),
         (Page::Declined, [(Same, SamePage, ""), (Two, NextOrder, "expired"), (Number, SamePage, "")]),
-        (
-            Page::Debited,
-            [Same, Two, Number].map(|asked| (asked, Told(409, "payment_processing"), "unpaid")),
-        ),
+        (Page::Debited, [Same, Two, Number].map(|asked| (asked, Told(409, "payment_processing"), "unpaid"))),
         (Page::Refused, [(Same, NextPage, ""), (Two, NextOrder, "expired"), (Number, NextPage, "")]),
         (Page::Paid, [Same, Two, Number].map(|asked| (asked, Told(200, "paid"), "paid"))),
         (
             Page::Expired,
-            [(Same, NextOrder, "expired"), (Two, NextOrder, "expired"), (Number, Told(409, "order_expired"), "expired")],
+            [
+                (Same, NextOrder, "expired"),
+                (Two, NextOrder, "expired"),
+                (Number, Told(409, "order_expired"), "expired"),
+            ],
         ),
         (
             Page::OtherAmount,
@@ -131,8 +132,10 @@ async fn click_after_a_page_gets_what_the_table_says() {
             [(Same, NextOrder, ""), (Two, NextOrder, ""), (Number, Told(409, "payment_mismatch"), "canceled")],
         ),
     ];
-    for (page, (asked, gets, before), is_known) in
-        rows.iter().flat_map(|(page, asks)| asks.map(|ask| (*page, ask))).flat_map(|(page, ask)| [(page, ask, false), (page, ask, true)])
+    for (page, (asked, gets, before), is_known) in rows
+        .iter()
+        .flat_map(|(page, asks)| asks.map(|ask| (*page, ask)))
+        .flat_map(|(page, ask)| [(page, ask, false), (page, ask, true)])
     {
         let row = format!("{page:?} {asked:?}, known: {is_known}");
         let (shop, number, session) = page.shop(is_known).await;

@@ -41,10 +41,15 @@ pub(super) async fn order(shop: &Shop, number: &str, owner: &str, provider: Prov
     let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
     let choice = catalog::Choice { quantity: 1, provider: Some(provider), ..catalog::Choice::default() };
     let terms = catalog.product("credits-1000").expect("a product").terms(&choice).expect("sold");
+    made(shop, number, owner, terms).await;
+    closed(shop, number, state).await;
+}
+
+/// An order that was made elsewhere, on these terms.
+pub(super) async fn made(shop: &Shop, number: &str, owner: &str, terms: ledger::Terms) {
     let owner = Owner::new(owner).expect("an owner");
     let made = Order::new(OrderNumber::new(number).expect("a number"), owner, terms, now());
     write(shop, &made, &format!("{number}-made"), vec![made.clone().created()]).await;
-    closed(shop, number, state).await;
 }
 
 /// As a webhook would have it.

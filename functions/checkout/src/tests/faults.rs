@@ -28,8 +28,7 @@ enum Before {
 }
 
 impl Before {
-    const ALL: [Self; 6] =
-        [Self::Nothing, Self::Opened, Self::OtherQuantity, Self::Paid, Self::Expired, Self::Refused];
+    const ALL: [Self; 6] = [Self::Nothing, Self::Opened, Self::OtherQuantity, Self::Paid, Self::Expired, Self::Refused];
 
     async fn shop(self) -> (Shop, Handed) {
         let (mut shop, mut handed) = (Shop::new().await, Handed::default());

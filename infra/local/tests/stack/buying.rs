@@ -83,6 +83,34 @@ fn from_the_click_to_the_credits_and_back() {
     assert_ne!(next.body["orderNumber"], number);
 }
 
+/// A second click on a subscription that runs leads to the portal; what was ended there is sold again.
+#[test]
+fn running_subscription_is_ended_in_the_portal_before_it_is_sold_again() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let key = demo_key(&folder);
+    let click = || stack.call("POST", "/api/pay/checkout", &key, &json!({ "product": "pro-monthly" }));
+    let first = click().body;
+    assert_eq!(stack.pay(&first["url"], "4242424242424242").status, 303);
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1500");
+    let refused = click();
+    assert_eq!((refused.status, &refused.body["error"]), (409, &json!("subscription_active")));
+
+    let path = refused.body["portalUrl"].as_str().unwrap().splitn(4, '/').nth(3).unwrap().to_owned();
+    let page = stack.get(&format!("/{path}"));
+    let html = page.body.as_str().unwrap();
+    let subscription = html.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let canceled = stack.ask("POST", &format!("/{path}"), &form, format!("subscription={subscription}").as_bytes());
+    assert_eq!(canceled.status, 303);
+    let key_of_row = json!({ "id": { "S": format!("stripe#{subscription}") } });
+    let row = stack.store("GetItem", &json!({ "TableName": "hookledger-local-subscriptions", "Key": key_of_row }));
+    assert_eq!(row["Item"]["status"]["S"], "ended");
+    let again = click();
+    assert_eq!(again.status, 201);
+    assert_ne!(again.body["orderNumber"], first["orderNumber"]);
+}
+
 /// A debit that the bank refuses days later: the order is paid on another page, and not while the bank has not answered.
 #[test]
 fn debit_that_the_bank_refuses_leaves_room_for_another_page() {

@@ -57,10 +57,13 @@ fn names_that_a_provider_or_a_key_could_not_hold_are_refused() {
 #[test]
 fn what_leads_to_an_order_is_never_taken_for_one() {
     let pending = |name: &str, product: &str| Pointer::Pending { owner: owner(name), product: product.to_owned() };
+    let subscription =
+        |name: &str, product: &str| Pointer::Subscription { owner: owner(name), product: product.to_owned() };
     let rows = [
         (Pointer::Provider(reference(Provider::Stripe, "cs_1")), "stripe#cs_1"),
         (Pointer::Provider(reference(Provider::Epay, "2026010100001")), "epay#2026010100001"),
         (pending("alice", "pro-monthly"), "pending#alice#pro-monthly"),
+        (subscription("alice", "pro-monthly"), "subscription#alice#pro-monthly"),
         (pending("bob@example.com", "pro-monthly"), "pending#bob@example.com#pro-monthly"),
     ];
     for (pointer, expected) in rows {
@@ -143,8 +146,11 @@ proptest! {
 
     #[test]
     fn no_pointer_is_an_order_number(id in "[!-~]{1,40}", product in ".{0,40}") {
-        let pending = Pointer::Pending { owner: alice(), product };
+        let pending = Pointer::Pending { owner: alice(), product: product.clone() };
+        let subscription = Pointer::Subscription { owner: alice(), product };
         prop_assert!(OrderNumber::new(&pending.to_string()).is_err());
+        prop_assert!(OrderNumber::new(&subscription.to_string()).is_err());
+        prop_assert_ne!(subscription.to_string(), pending.to_string());
         for provider in Provider::ALL {
             if let Ok(reference) = Reference::new(provider, &id) {
                 let pointer = Pointer::Provider(reference);

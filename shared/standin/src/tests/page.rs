@@ -1,7 +1,7 @@
 //! What the buyer sees.
 
 use super::*;
-use crate::{card_in, is_bank_answer};
+use crate::{canceled_in, card_in, is_bank_answer};
 
 fn session(name: &str, amount: &str, currency: &str, quantity: &str) -> String {
     format!(
@@ -118,5 +118,41 @@ fn page_of_a_debit_lets_the_bank_answer() {
         stripe.bank_answers(&id, NOW);
         let page = stripe.page(&id, NOW);
         assert_eq!((page.status, page.html.contains(says)), (410, true), "{}", page.html);
+    }
+}
+
+#[test]
+fn customer_ends_a_subscription_in_the_portal() {
+    let stripe = stripe();
+    let id = made(&stripe, SUBSCRIPTION);
+    stripe.pay(&id, "4242424242424242", NOW);
+    let session = read_at(&stripe, &id, NOW);
+    let (customer, subscription) = (text(&session, "/customer"), text(&session, "/subscription"));
+    let body = format!("customer={customer}&return_url=https://shop.example.com/%3Fa%3D1%26b%3D2");
+    let portal = json(&post(&stripe, "/v1/billing_portal/sessions", &body, None).body);
+    let url = text(&portal, "/url");
+    let name = url.strip_prefix("http://127.0.0.1:9000/mock/stripe/pay/portal/").expect("a page of the portal");
+    let page = stripe.portal(name);
+    assert_eq!(page.status, 200);
+    assert!(page.html.contains(&format!("<button name=\"subscription\" value=\"{subscription}\">Cancel</button>")));
+    assert!(page.html.contains("href=\"https://shop.example.com/?a=1&amp;b=2\">Back"), "{}", page.html);
+
+    let form = format!("subscription={subscription}");
+    let events = stripe.cancel(&canceled_in(&form).expect("an id"), NOW + 60);
+    assert_eq!(kinds(&events), ["customer.subscription.deleted"]);
+    let ended = json(&events[0])["data"]["object"].clone();
+    assert_eq!((&ended["status"], &ended["ended_at"]), (&"canceled".into(), &(NOW + 60).into()));
+    let path = format!("/v1/subscriptions/{subscription}");
+    let call =
+        Call { method: "GET", path: &path, authorization: Some(KEY), idempotency_key: None, body: "", now_s: NOW };
+    assert_eq!(json(&stripe.answer(&call).body), ended);
+    assert_eq!(stripe.answer_for(Some("acct_1"), &call).status, 404);
+    assert!(stripe.portal(name).html.contains("No subscription is active."));
+    assert_eq!(stripe.cancel(&subscription, NOW), Vec::<String>::new(), "once");
+    assert_eq!(stripe.answer(&Call { method: "DELETE", ..call }).status, 404);
+
+    assert_eq!(stripe.portal("bps_none").status, 404);
+    for (body, status) in [("", 400), ("customer=cus_none", 400), (&format!("{body}&color=red"), 400)] {
+        assert_eq!(post(&stripe, "/v1/billing_portal/sessions", body, None).status, status, "{body}");
     }
 }

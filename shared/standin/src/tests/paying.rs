@@ -265,7 +265,10 @@ fn debit_is_paid_or_refused_when_the_bank_answers() {
         let id = made(&stripe, PAYMENT);
         let debited = stripe.pay(&id, account, NOW);
         assert!(debited.redirect.is_some() && debited.error.is_none());
-        assert_eq!(kinds(&debited.events), ["payment_intent.processing", "charge.pending", "checkout.session.completed"]);
+        assert_eq!(
+            kinds(&debited.events),
+            ["payment_intent.processing", "charge.pending", "checkout.session.completed"]
+        );
         let [intent, charge, session] = objects(&debited.events).try_into().expect("three");
         assert_says(&intent, &[("/status", value!("processing")), ("/amount_received", value!(0))]);
         assert_says(&charge, &[("/status", value!("pending")), ("/paid", value!(false))]);
@@ -279,7 +282,8 @@ fn debit_is_paid_or_refused_when_the_bank_answers() {
         assert_says(&charged, &[("/id", charge["id"].clone()), ("/status", value!(of_charge))]);
         assert_says(&session, &[("/status", value!("complete")), ("/payment_status", value!(of_session))]);
         let path = format!("/v1/payment_intents/{}", text(&intent, "/id"));
-        let call = Call { method: "GET", path: &path, authorization: Some(KEY), idempotency_key: None, body: "", now_s: NOW };
+        let call =
+            Call { method: "GET", path: &path, authorization: Some(KEY), idempotency_key: None, body: "", now_s: NOW };
         assert_eq!(json(&stripe.answer(&call).body), after);
         assert_eq!(stripe.answer_for(Some("acct_1"), &call).status, 404);
         assert_eq!(stripe.bank_answers(&id, NOW).error.as_deref(), Some("No bank has to answer."));
