@@ -3,6 +3,7 @@
 
 mod crashes;
 mod stories;
+mod stream_and_clock;
 pub(crate) mod swept;
 mod top_ups;
 mod transfers;

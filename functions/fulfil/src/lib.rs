@@ -86,7 +86,7 @@ impl<L: Ledger> Worker for Fulfil<L> {
                 Ok(_) => Vec::new(),
                 Err(error) => {
                     failed(&number, &error, moment);
-                    records
+                    if is_left_to_clock(&error) { Vec::new() } else { records }
                 }
             }
         });
@@ -176,6 +176,17 @@ fn say_delay(order: &Order, moment: &Moment) {
         let until_run_ms = u64::try_from(moment.now.unix_ms().saturating_sub(paid.at.unix_ms())).unwrap_or_default();
         let run_ms = u64::try_from(moment.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         edge::delivered(SOURCE, order.number.as_str(), until_run_ms.saturating_add(run_ms));
+    }
+}
+
+/// Whoever is away has been called for as long as the run allows, and is mostly still away when the stream brings the record again:
+/// each order would be tried nine times and end as a dead letter. It is in the index `work`, and the clock goes on with it in a minute.
+fn is_left_to_clock(error: &FulfilError) -> bool {
+    match error {
+        FulfilError::Operator(_) | FulfilError::Custodian(_) | FulfilError::NoOperator | FulfilError::NoCustodian => {
+            true
+        }
+        FulfilError::Books(_) | FulfilError::NoTime | FulfilError::Restless => false,
     }
 }
 

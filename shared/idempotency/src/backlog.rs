@@ -98,6 +98,7 @@ impl Backlog for DynamoLedger {
         let mut row = Row::default();
         row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
         row.remove(names::PASSED_OVER);
+        order_row::wakes_nothing(&mut row);
         if until.is_none() {
             row.remove(names::WORK);
         }
@@ -119,6 +120,9 @@ impl Backlog for DynamoLedger {
         let mut update = Row::default();
         update.set(names::DUE_AT, text(&until));
         update.set(names::PASSED_OVER, number(&times.saturating_add(1)));
+        if matches!(queue, Queue::Work(_)) {
+            order_row::wakes_nothing(&mut update);
+        }
         for (name, read) in [(index, word), (names::DUE_AT, &row.due_at)] {
             let (name, read) = (update.name(name), update.value(text(read)));
             update.conditions.push(format!("{name} = {read}"));

@@ -108,6 +108,9 @@ pub(crate) const TRUNCATED: &str = "truncated";
 pub(crate) const UPDATED_AT: &str = "updated_at";
 pub(crate) const URL: &str = "url";
 pub(crate) const VERSION: &str = "version";
+/// The function that the stream calls for this write of an order. A write that only reschedules the order has none.
+pub(crate) const WAKES: &str = "wakes";
+pub(crate) const WAKES_FULFIL: &str = "fulfil";
 pub(crate) const WALLET: &str = "wallet";
 /// Present only on orders with which something is still to do: the key of a sparse index.
 pub(crate) const WORK: &str = "work";

@@ -83,6 +83,13 @@ fn work(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     row.set_or_remove(names::WORK, due.map(|(work, _)| text(work)));
     row.set_or_remove(names::DUE_AT, due.map(|(_, at)| text(&at)));
     row.remove(names::PASSED_OVER);
+    let wakes = due.filter(|(work, _)| *work == names::WORK_FULFILMENT).map(|_| text(names::WAKES_FULFIL));
+    row.set_or_remove(names::WAKES, wakes);
+}
+
+/// Rescheduling is no change: the stream that brings it must call nothing, or the order would be tried at once.
+pub(crate) fn wakes_nothing(row: &mut Row) {
+    row.remove(names::WAKES);
 }
 
 pub(crate) const fn word_of(work: Work) -> &'static str {

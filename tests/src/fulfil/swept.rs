@@ -7,12 +7,18 @@ use super::*;
 use crate::heard::{heard, listen};
 use crate::payments;
 
-const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
+pub(super) const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
 const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
 
 /// One run of a sweep, this long after the order was made and paid.
-async fn run(world: &World, net: &UnitelNet, settings: &[(&str, &str)], sweep: &str, after_s: i64) -> Delivered {
+pub(super) async fn run(
+    world: &World,
+    net: &UnitelNet,
+    settings: &[(&str, &str)],
+    sweep: &str,
+    after_s: i64,
+) -> Delivered {
     net.set_now(now().plus_seconds(after_s));
     let ledger = Arc::new(world.ledger(0));
     let fulfil = worker(Arc::clone(&ledger), Some((net, settings)), None).await;

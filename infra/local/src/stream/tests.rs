@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use embedded::{DATA_YAML, Template};
+use embedded::{APP_YAML, DATA_YAML, Template};
 
 use super::*;
 use crate::home::Home;
@@ -234,6 +234,31 @@ async fn what_is_written_is_heard_of_at_once_and_what_was_read_is_dropped() {
     let mut cursor = engine.cursor(ORDERS, None).expect("a stream");
     let left = engine.read(&mut cursor, 1_000).expect("records").len();
     assert!((1..=101).contains(&left), "{left}");
+}
+
+/// As the template has it: a write that takes `wakes` away, as rescheduling does, calls nothing.
+#[tokio::test(start_paused = true)]
+async fn rescheduled_order_calls_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, worker) = (engine(folder.path()), Worker::default());
+    let arn = engine.stream_arn(ORDERS).expect("a stream");
+    let parameters = [("Stage", "local"), ("ssm:/hookledger/local/orders-stream-arn", arn.as_str())];
+    let app = Template::parse(APP_YAML, &parameters).expect("a template");
+    let fulfil = app.functions().iter().find(|function| function.binary == "fulfil").expect("it is deployed");
+    for (id, wakes) in [("A", true), ("A", false), ("B", false), ("A", false), ("B", true), ("B", false)] {
+        let mut item = json!({ "id": { "S": id }, "work": { "S": "fulfilment" }, "due_at": { "S": "2026" } });
+        if wakes {
+            item["wakes"] = json!({ "S": "fulfil" });
+        }
+        engine.request("PutItem", &json!({ "TableName": ORDERS, "Item": item })).expect("written");
+    }
+    let work = worker.work(|_, _| Ok(report(&[])));
+    let stream = fulfil.streams[0].clone();
+    let mapped = Mapped { name: "worker".to_owned(), table: ORDERS.to_owned(), stream, work };
+    read_for(Duration::from_secs(5), mapped, &engine, &positions(folder.path())).await;
+    let mut called = worker.batches();
+    called.sort();
+    assert_eq!(called.join(" "), "A B");
 }
 
 /// One whose call never ends keeps nobody waiting but those of its lane.

@@ -54,7 +54,7 @@ fn a_mapping_is_read_as_it_is_written() {
     assert_eq!(plain.filter, Filter::default());
 }
 
-/// The two templates, as they are: what is read is what is written, and only the orders with which something is to be done.
+/// The two templates, as they are: what is read is what is written, and only the writes after which something is to be done.
 #[test]
 fn the_streams_of_the_templates_are_those_of_their_tables() {
     let named =
@@ -67,8 +67,15 @@ fn the_streams_of_the_templates_are_those_of_their_tables() {
     let [(binary, stream)] = <[_; 1]>::try_from(streams.collect::<Vec<_>>()).expect("one stream");
     assert_eq!((binary.as_str(), stream.table.as_deref()), ("fulfil", Some(ORDERS)));
     assert!(stream.bisects && stream.reports_failures && stream.keeps_failures && stream.retries_max.is_some());
-    let record = |work: &str| json!({ "dynamodb": { "NewImage": { "work": { "S": work } } } });
-    assert_eq!(["fulfilment", "payment"].map(|work| stream.filter.admits(&record(work))), [true, false]);
+    let image = |image: Value| json!({ "dynamodb": { "NewImage": image } });
+    let rows = [
+        (json!({ "work": { "S": "fulfilment" }, "wakes": { "S": "fulfil" } }), true),
+        (json!({ "work": { "S": "fulfilment" } }), false),
+        (json!({ "work": { "S": "payment" } }), false),
+    ];
+    for (row, expected) in rows {
+        assert_eq!(stream.filter.admits(&image(row.clone())), expected, "{row}");
+    }
     let unknown = Template::parse(APP_YAML, &[("Stage", "local")]).expect("a template");
     assert!(unknown.functions().iter().flat_map(|function| &function.streams).all(|stream| stream.table.is_none()));
 }
