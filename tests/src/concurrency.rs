@@ -72,8 +72,8 @@ async fn an_overdraft_is_used_up_and_not_exceeded() {
     open_account(&world, "alice", "k1", "5").await;
     let line = Effect::Overdraft {
         account: Owner::new("alice").expect("an owner").account(Asset::CREDITS),
-        from: crate::sandbox::amount("0"),
-        to: crate::sandbox::amount("7"),
+        from: ledger::SpendingTerms::default(),
+        to: ledger::SpendingTerms::prepaid(crate::sandbox::amount("7")),
     };
     let heading = Heading {
         receipt: EventKey::new("manual", "line").expect("an id"),

@@ -60,6 +60,25 @@ async fn write_units() {
     assert_eq!(of_table("bodies"), Value::Null, "no body is kept of an event whose facts say it all");
 }
 
+/// A refused event pays for its row, its body and the row of its lane; one that is booked pays nothing for lanes.
+#[tokio::test(start_paused = true)]
+async fn refusal_pays_for_its_lane() {
+    let world = world().await;
+    let sandbox = Sandbox::faultless(&world).await;
+    for event in ["e1", "e2"] {
+        sandbox.deliver(&usage(event, "k1", "2000").to_string(), &moment(1)).await.expect("alive");
+        let calls = sandbox.faults.calls();
+        let answer = calls.last().and_then(|call| call.answer.clone()).expect("an answer");
+        let tables = answer["ConsumedCapacity"].as_array().expect("capacity");
+        let units = |name: &str| {
+            let of_table = |row: &&Value| row["TableName"] == format!("hookledger-local-{name}");
+            tables.iter().find(of_table).map(|row| row["Table"]["CapacityUnits"].clone())
+        };
+        let of_tables = ["journal", "bodies", "accounts"].map(units);
+        assert_eq!(of_tables, [Some(json!(4.0)), Some(json!(2.0)), None], "{event}: {answer}");
+    }
+}
+
 /// The largest event that is accepted, of the longest owner: its row is one write unit.
 #[tokio::test(start_paused = true)]
 async fn the_largest_row_fits_a_write_unit() {

@@ -23,7 +23,7 @@ const RECHARGED: [&str; 4] = ["done", "failed", "pending", "unknown"];
 const BACKLOGS: [&str; 3] = ["fulfilment", "outside", "refused"];
 
 /// Whatever somebody is called for: by whom, under which word, and where that is said.
-const CALLS: [(&str, &str, &str); 23] = [
+const CALLS: [(&str, &str, &str); 24] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
     ("stripe", "refused", "shared/webhook/src/book.rs"),
@@ -47,9 +47,10 @@ const CALLS: [(&str, &str, &str); 23] = [
     ("reconcile", "nobody_can_be_asked", "functions/reconcile/src/keyless.rs"),
     ("reconcile", "drift", "functions/reconcile/src/auditor.rs"),
     ("reconcile", "passed_over", "functions/reconcile/src/pass_over.rs"),
+    ("reconcile", "usage_expires", "functions/reconcile/src/lanes.rs"),
 ];
 /// `edge::alarm(` in all the code: of the calls above the spine raises nine in one place, and others are raised in two places.
-const SAID_IN_PLACES: usize = 17;
+const SAID_IN_PLACES: usize = 18;
 
 /// A metric as an alarm or a graph names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

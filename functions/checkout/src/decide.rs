@@ -41,7 +41,8 @@ pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::Refer { .. }
         | Effect::Overdraft { .. }
         | Effect::Point { .. }
-        | Effect::Subscription(_) => None,
+        | Effect::Subscription(_)
+        | Effect::Wait { .. } => None,
     })
 }
 

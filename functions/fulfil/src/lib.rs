@@ -179,7 +179,7 @@ fn say_delay(order: &Order, moment: &Moment) {
     }
 }
 
-/// Whoever is away has been called for as long as the run allows, and is mostly still away when the stream brings the record again:
+/// A provider that is down was called for as long as the run allows, and is mostly still down when the stream brings the record again:
 /// each order would be tried nine times and end as a dead letter. It is in the index `work`, and the clock goes on with it in a minute.
 fn is_left_to_clock(error: &FulfilError) -> bool {
     match error {

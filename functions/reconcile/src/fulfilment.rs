@@ -226,7 +226,7 @@ impl<L: Backlog> Reconcile<L> {
     /// The wait of its buyer is unknown. One that could not be put off is looked at again in the next run, which
     /// costs that run some time.
     async fn passed_over(&self, work: Work, row: &DueRow, error: &CommitError, moment: &Moment) -> u64 {
-        if let Err(error) = self.pass_over(Queue::Work(work), row, error, moment).await {
+        if let Err(error) = self.pass_over(&Queue::Work(work), row, error, moment).await {
             tracing::warn!(error = %edge::chain(&error), order = row.id, "an order was not put off");
         }
         0

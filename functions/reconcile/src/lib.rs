@@ -9,6 +9,7 @@ mod auditor;
 mod conservation;
 mod fulfilment;
 mod keyless;
+mod lanes;
 mod pass_over;
 mod refused;
 mod undelivered;

@@ -10,7 +10,7 @@ impl<L: Backlog> Reconcile<L> {
     /// Ends the run only where the store does not take even this.
     pub(crate) async fn pass_over(
         &self,
-        queue: Queue,
+        queue: &Queue,
         row: &DueRow,
         error: &CommitError,
         moment: &Moment,

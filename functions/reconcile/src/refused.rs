@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use edge::Moment;
-use ledger::{Backlog, CommitError, EventKey, KeptBody, Queue, Reason, Waiting};
+use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, Waiting};
 use serde::Serialize;
 use webhook::{Outcome, Replayed, Webhook};
 
@@ -16,11 +16,11 @@ const EVENTS_MAX: u16 = 100;
 /// More than this is as alarming as this.
 const COUNTED_MAX: u32 = 10_000;
 /// As long as a sender would wait, and what follows.
-const ONE_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const ONE_WITHIN: Duration = Duration::from_secs(5);
 /// What is kept of that for putting it off, where nothing has come of it.
-const FOR_PUTTING_OFF: Duration = Duration::from_secs(1);
+pub(crate) const FOR_PUTTING_OFF: Duration = Duration::from_secs(1);
 /// From then on somebody is called, once a day: something is wrong that time does not cure.
-const CALL_AFTER_SECONDS: u64 = 24 * 60 * 60;
+pub(crate) const CALL_AFTER_SECONDS: u64 = 24 * 60 * 60;
 
 /// What a run has come to, in events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -39,12 +39,12 @@ pub struct Tried {
 }
 
 /// What all of it has come to, and for how long the oldest has been waiting of what goes on waiting.
-#[derive(Debug, Default)]
-struct Came {
-    tried: Tried,
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Came {
+    pub(crate) tried: Tried,
     /// Due, and there was no time for them or no room in the run.
-    untried: u32,
-    oldest_s: u64,
+    pub(crate) untried: u32,
+    pub(crate) oldest_s: u64,
 }
 
 /// What becomes of the row that was tried.
@@ -58,10 +58,27 @@ enum Left {
     Closed,
 }
 
-impl<L: Backlog> Reconcile<L> {
+impl<L: Backlog + Audit> Reconcile<L> {
     pub(crate) async fn sweep_refused(&self, run: &Moment) -> Result<Tried, CommitError> {
+        // Beside each other: a provider that hangs takes no time from usage, nor a long queue of usage from a buyer who waits.
+        let (payments, usage) = futures_util::future::join(self.sweep_payments(run), self.sweep_usage(run)).await;
+        let Came { tried, untried, oldest_s } = payments?.and(usage?);
+        // What was refused once more has been tried. What has failed has not, and is put off all the same.
+        edge::backlog("refused", u64::from(tried.failed).saturating_add(u64::from(untried)), oldest_s);
+        Ok(tried)
+    }
+
+    async fn sweep_usage(&self, run: &Moment) -> Result<Came, CommitError> {
         let mut came = Came::default();
-        // Payments first: their buyers are waiting.
+        // What could not be read names no owner.
+        self.sweep(&self.usage, run, &mut came).await?;
+        Ok(came.and(self.sweep_lanes(&self.usage, run).await?))
+    }
+}
+
+impl<L: Backlog> Reconcile<L> {
+    async fn sweep_payments(&self, run: &Moment) -> Result<Came, CommitError> {
+        let mut came = Came::default();
         self.sweep(&self.stripe, run, &mut came).await?;
         if let Some(wechat) = &self.wechat {
             self.sweep(wechat, run, &mut came).await?;
@@ -72,11 +89,7 @@ impl<L: Backlog> Reconcile<L> {
         if let Some(fireblocks) = &self.fireblocks {
             self.sweep(fireblocks, run, &mut came).await?;
         }
-        self.sweep(&self.usage, run, &mut came).await?;
-        let Came { tried, untried, oldest_s } = came;
-        // What was refused once more has been tried. What has failed has not, and is put off all the same.
-        edge::backlog("refused", u64::from(tried.failed).saturating_add(u64::from(untried)), oldest_s);
-        Ok(tried)
+        Ok(came)
     }
 
     async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, came: &mut Came) -> Result<(), CommitError> {
@@ -95,31 +108,34 @@ impl<L: Backlog> Reconcile<L> {
             let moment = run.part(ONE_WITHIN);
             // An index may lag, and another run may be at it: nothing is tried that is not due any more.
             match self.ledger.waiting(&EventKey::of_row(&row.id), &moment.but_for(FOR_PUTTING_OFF).delivery()).await {
-                Ok(Some(waiting)) => self.try_again(source, &waiting, &moment, came).await?,
+                Ok(Some(waiting)) => {
+                    self.try_again(source, &waiting, &moment, came).await?;
+                }
                 Ok(None) => {}
                 Err(error) => {
                     came.tried.tried = came.tried.tried.saturating_add(1);
                     came.tried.failed = came.tried.failed.saturating_add(1);
-                    self.pass_over(Queue::Refused(W::SOURCE), &row, &error, &moment).await?;
+                    self.pass_over(&Queue::Refused(W::SOURCE), &row, &error, &moment).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn try_again<W: Webhook>(
+    pub(crate) async fn try_again<W: Webhook>(
         &self,
         source: &W,
         waiting: &Waiting,
         moment: &Moment,
         came: &mut Came,
-    ) -> Result<(), CommitError> {
+    ) -> Result<Option<Outcome>, CommitError> {
         let tried = &mut came.tried;
         tried.tried = tried.tried.saturating_add(1);
         let Some(kept) = &waiting.body else {
             edge::alarm(SOURCE, "cannot_be_tried_again", waiting.receipt.as_str());
             tried.given_up = tried.given_up.saturating_add(1);
-            return self.ledger.put_off(waiting, None, &moment.delivery()).await;
+            self.ledger.put_off(waiting, None, &moment.delivery()).await?;
+            return Ok(None);
         };
         let outcome = self.replayed(source, waiting, kept, &moment.but_for(FOR_PUTTING_OFF)).await;
         let count = tried.of(&outcome, waiting, moment);
@@ -129,10 +145,13 @@ impl<L: Backlog> Reconcile<L> {
             came.oldest_s = came.oldest_s.max(moment.now.seconds_apart(waiting.first_received_at));
         }
         match left {
-            Left::Written => Ok(()),
-            Left::PutOff => self.ledger.put_off(waiting, Some(waiting.next_look(moment.now)), &moment.delivery()).await,
-            Left::Closed => self.ledger.put_off(waiting, None, &moment.delivery()).await,
+            Left::Written => {}
+            Left::PutOff => {
+                self.ledger.put_off(waiting, Some(waiting.next_look(moment.now)), &moment.delivery()).await?;
+            }
+            Left::Closed => self.ledger.put_off(waiting, None, &moment.delivery()).await?,
         }
+        Ok(Some(outcome))
     }
 
     async fn replayed<W: Webhook>(&self, source: &W, waiting: &Waiting, kept: &KeptBody, moment: &Moment) -> Outcome {
@@ -149,7 +168,28 @@ impl<L: Backlog> Reconcile<L> {
     }
 }
 
+impl Came {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            tried: self.tried.and(other.tried),
+            untried: self.untried.saturating_add(other.untried),
+            oldest_s: self.oldest_s.max(other.oldest_s),
+        }
+    }
+}
+
 impl Tried {
+    fn and(self, other: Self) -> Self {
+        Self {
+            tried: self.tried.saturating_add(other.tried),
+            cured: self.cured.saturating_add(other.cured),
+            waiting: self.waiting.saturating_add(other.waiting),
+            given_up: self.given_up.saturating_add(other.given_up),
+            failed: self.failed.saturating_add(other.failed),
+            is_cut_short: self.is_cut_short || other.is_cut_short,
+        }
+    }
+
     fn of(&mut self, outcome: &Outcome, waiting: &Waiting, moment: &Moment) -> &mut u32 {
         match outcome {
             Outcome::Booked | Outcome::Repeat => &mut self.cured,

@@ -74,7 +74,7 @@ impl<L: Backlog> Reconcile<L> {
             let moment = run.part(ONE_WITHIN);
             if let Err(error) = self.settle(&row, &moment.but_for(FOR_PASSING_OVER), &mut asked, &called).await {
                 asked.failed = asked.failed.saturating_add(1);
-                self.pass_over(Queue::Work(Work::Payment), &row, &error, &moment).await?;
+                self.pass_over(&Queue::Work(Work::Payment), &row, &error, &moment).await?;
             }
         }
         Ok(asked)

@@ -1,8 +1,8 @@
 //! What it means: the owner of the key that was used spends what that cost.
 
 use ledger::{
-    Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, Heading, House, MoneyKey, Movement, Owner,
-    Posting, Reason, Refusal,
+    Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, Heading, House, Lane, MoneyKey, Movement,
+    Owner, Posting, Reason, Refusal,
 };
 
 use crate::UsageEvent;
@@ -10,7 +10,8 @@ use crate::UsageEvent;
 pub(crate) fn decide(event: &UsageEvent, owner: Option<Owner>) -> Decision {
     let heading = heading(event);
     let Some(owner) = owner else {
-        return Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey, effects: Vec::new() });
+        let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: event.cost };
+        return Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey, effects: vec![wait] });
     };
     let spend = Movement {
         key: MoneyKey::of_event(&event.receipt),

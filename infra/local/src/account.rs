@@ -7,8 +7,11 @@ use catalog::{Catalog, SHIPPED};
 use clap::{Args, Subcommand};
 use idempotency::{AccountRow, Line};
 use ledger::{
-    AccountId, Amount, Asset, Balance, CallerKey, CommitError, Committed, EventKey, Ledger as _, Owner, Reason, Receipt,
+    AccountId, Amount, Asset, Balance, CallerKey, CommitError, Committed, EventKey, Lane, Lanes as _, Ledger as _,
+    Owed, Owner, Policy, Reason, Receipt, SpendingTerms,
 };
+use usage::Usage;
+use webhook::Webhook as _;
 
 use crate::books::{Books, Which};
 use crate::by::By;
@@ -21,6 +24,8 @@ use crate::{print, random};
 const STATEMENT_LINES: i32 = 20;
 /// Who led whom here: a chain that is longer is no real one, and to look for a circle in it would not end.
 const REFERRERS_MAX: usize = 64;
+/// What more than this wait for is not counted: their number says enough.
+const WAITING_MAX: u32 = 10_000;
 /// A person waits longer than a sender does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -45,6 +50,17 @@ enum Action {
     Debit(Sum),
     /// Set how far below zero the account may be spent
     Overdraft(Sum),
+    /// Say how far usage is booked: prepaid, or owed down to a limit (postpaid). What waits is booked within ten minutes
+    Policy {
+        owner: String,
+        #[arg(value_parser = ["prepaid", "postpaid"])]
+        policy: String,
+        /// How far below zero a postpaid account may be, as 15 or 0.00234
+        #[arg(long, required_if_eq("policy", "postpaid"))]
+        limit: Option<String>,
+        #[command(flatten)]
+        by: Named,
+    },
     /// Say whose an LLM gateway's key is. A key never changes hands
     Key {
         owner: String,
@@ -108,9 +124,22 @@ pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Op
         Action::Overdraft(sum) => {
             let (account, to, by) = sum.read(variable)?;
             let books = books().await?;
-            let row = books.ledger.account(&account).await?;
-            let from = row.map_or(Amount::ZERO, |row| row.overdraft);
-            change(&books, by, What::Overdraft { account, from, to }).await
+            let from = terms(&books, &account).await?;
+            if from.policy == Policy::Postpaid {
+                return Err(Error::Postpaid(account));
+            }
+            change(&books, by, What::Overdraft { account, from, to: SpendingTerms::prepaid(to) }).await
+        }
+        Action::Policy { owner, policy, limit, by } => {
+            let (account, by) = (credits_of(&Owner::new(&owner)?), by.signed(variable)?);
+            let to = match (Policy::named(&policy), limit) {
+                (Some(Policy::Postpaid), Some(limit)) => SpendingTerms::postpaid(account.asset().parse(&limit)?),
+                (_, None) => SpendingTerms::default(),
+                (_, Some(_)) => return Err(Error::LimitOfPrepaid),
+            };
+            let books = books().await?;
+            let from = terms(&books, &account).await?;
+            change(&books, by, What::Policy { account, from, to }).await
         }
         Action::Key { owner, remote_key_id: name, by } => {
             let (owner, key, by) = (Owner::new(&owner)?, CallerKey::remote(&name)?, by.signed(variable)?);
@@ -127,6 +156,10 @@ pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Op
             api_key(&books().await?, by, What::ApiKey { owner, key }, &secret).await
         }
     }
+}
+
+async fn terms(books: &Books, account: &AccountId) -> Result<SpendingTerms, Error> {
+    Ok(books.ledger.account(account).await?.map_or_else(SpendingTerms::default, |row| row.terms))
 }
 
 impl Sum {
@@ -163,10 +196,18 @@ fn named(text: &str) -> Result<AccountId, Error> {
 }
 
 async fn show(books: &Books, account: &AccountId) -> Result<(), Error> {
-    let row = books.ledger.account(account).await?;
-    let row = row.ok_or_else(|| Error::NoAccount(account.clone()))?;
-    print::line(account);
-    state(account, &row);
+    let (row, waiting) = (books.ledger.account(account).await?, waiting(books, account).await?);
+    match row {
+        Some(row) => {
+            print::line(account);
+            state(account, &row);
+        }
+        None if waiting.is_empty() => return Err(Error::NoAccount(account.clone())),
+        None => print::line(format_args!("{account} is not there yet: credit it before it can spend")),
+    }
+    if !waiting.is_empty() {
+        print::line(format_args!("  waiting    {}", owed(account.asset(), &waiting)?));
+    }
     if let Some(referrer) = books.ledger.referrer(account.owner(), &delivery(PATIENCE)).await? {
         print::line(format_args!("  referrer   {referrer}"));
     }
@@ -178,14 +219,34 @@ async fn show(books: &Books, account: &AccountId) -> Result<(), Error> {
     Ok(())
 }
 
+/// What was used and refused, and waits until its owner can pay.
+async fn waiting(books: &Books, account: &AccountId) -> Result<Vec<Owed>, Error> {
+    if account.asset() != Asset::CREDITS {
+        return Ok(Vec::new());
+    }
+    let lane = Lane::Owner(account.owner().clone());
+    Ok(books.ledger.waiting_in(Usage::SOURCE, &lane, WAITING_MAX, &delivery(PATIENCE)).await?)
+}
+
 fn state(account: &AccountId, row: &AccountRow) {
-    let asset = account.asset();
+    let (asset, SpendingTerms { policy, overdraft }) = (account.asset(), row.terms);
+    let line = if policy == Policy::Postpaid { "  limit" } else { "  overdraft" };
     print::columns(&[
         ["  balance".to_owned(), asset.format_balance(row.balance)],
         ["  available".to_owned(), asset.format_balance(row.available)],
-        ["  overdraft".to_owned(), asset.format(row.overdraft)],
+        ["  policy".to_owned(), policy.as_str().to_owned()],
+        [line.to_owned(), asset.format(overdraft)],
         ["  version".to_owned(), row.version.to_string()],
     ]);
+}
+
+/// What was used and is not paid for, as far as is counted.
+fn owed(asset: Asset, waiting: &[Owed]) -> Result<String, Error> {
+    let sum = waiting.iter().try_fold(Amount::ZERO, |sum, owed| sum.checked_add(owed.amount));
+    let sum = asset.format(sum.ok_or(Error::TooMuchOwed)?);
+    let is_all = waiting.len() < usize::try_from(WAITING_MAX).unwrap_or(usize::MAX);
+    let (more, events) = (if is_all { "" } else { "more than " }, waiting.len());
+    Ok(format!("{more}{sum} for {more}{events} refused events"))
 }
 
 fn statement(asset: Asset, lines: &[Line]) -> Vec<[String; 4]> {

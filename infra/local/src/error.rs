@@ -114,6 +114,12 @@ pub(crate) enum Error {
     UnknownAsset(String),
     #[error("insufficient credits: {account} has {available} available, not {amount}")]
     Insufficient { account: AccountId, available: String, amount: String },
+    #[error("{0} is postpaid: `account policy` moves its limit, or makes it prepaid again")]
+    Postpaid(AccountId),
+    #[error("--limit is how far below zero a postpaid account may be: leave it out for a prepaid one")]
+    LimitOfPrepaid,
+    #[error("more is owed than can be added up")]
+    TooMuchOwed,
     #[error("the key {0} is {1}'s, and a key never changes hands")]
     KeyTaken(String, String),
     #[error("somebody else changed the account at the same moment: do it again")]

@@ -102,7 +102,9 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| ExitCode::SUCCESS),
             Some(Command::Audit(args)) => audit::run(args, &data).await,
             Some(Command::Order(args)) => Box::pin(order::run(args, &data, variable)).await.map(|()| ExitCode::SUCCESS),
-            Some(Command::Account(args)) => account::run(args, &data, variable).await.map(|()| ExitCode::SUCCESS),
+            Some(Command::Account(args)) => {
+                Box::pin(account::run(args, &data, variable)).await.map(|()| ExitCode::SUCCESS)
+            }
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, Heading, House,
-    KeyError, MoneyKey, Movement, Owner, Posting,
+    KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms,
 };
 
 pub(crate) const SOURCE: &str = "manual";
@@ -26,8 +26,14 @@ pub(crate) enum What {
     },
     Overdraft {
         account: AccountId,
-        from: Amount,
-        to: Amount,
+        from: SpendingTerms,
+        to: SpendingTerms,
+    },
+    /// Whether usage is prepaid, or owed down to a limit.
+    Policy {
+        account: AccountId,
+        from: SpendingTerms,
+        to: SpendingTerms,
     },
     /// An LLM gateway's key.
     RemoteKey {
@@ -79,9 +85,10 @@ impl What {
     /// Whose credits it is about.
     pub(crate) fn account(&self) -> AccountId {
         match self {
-            Self::Credit { account, .. } | Self::Debit { account, .. } | Self::Overdraft { account, .. } => {
-                account.clone()
-            }
+            Self::Credit { account, .. }
+            | Self::Debit { account, .. }
+            | Self::Overdraft { account, .. }
+            | Self::Policy { account, .. } => account.clone(),
             Self::RemoteKey { owner, .. } | Self::ApiKey { owner, .. } | Self::Referrer { owner, .. } => {
                 credits_of(owner)
             }
@@ -93,6 +100,7 @@ impl What {
             Self::Credit { .. } => "credit",
             Self::Debit { .. } => "debit",
             Self::Overdraft { .. } => "overdraft",
+            Self::Policy { .. } => "policy",
             Self::RemoteKey { .. } => "key",
             Self::ApiKey { .. } => "api_key",
             Self::Referrer { .. } => "referrer",
@@ -104,9 +112,14 @@ impl What {
         match self {
             Self::Credit { account, amount }
             | Self::Debit { account, amount }
-            | Self::Overdraft { account, to: amount, .. } => {
+            | Self::Overdraft { account, to: SpendingTerms { overdraft: amount, .. }, .. } => {
                 vec![("account", account.to_string()), ("amount", account.asset().format(*amount))]
             }
+            Self::Policy { account, to: SpendingTerms { policy, overdraft }, .. } => vec![
+                ("account", account.to_string()),
+                ("policy", policy.as_str().to_owned()),
+                ("limit", account.asset().format(*overdraft)),
+            ],
             Self::RemoteKey { owner, name, .. } => vec![("owner", owner.to_string()), ("key", name.clone())],
             Self::ApiKey { owner, .. } => vec![("owner", owner.to_string())],
             Self::Referrer { owner, to, .. } => {
@@ -127,7 +140,7 @@ impl What {
             Self::Debit { account, amount } => {
                 movement(Posting::from_customer(account.clone(), House::Manual, *amount), Guard::WithinLine)
             }
-            Self::Overdraft { account, from, to } => {
+            Self::Overdraft { account, from, to } | Self::Policy { account, from, to } => {
                 Effect::Overdraft { account: account.clone(), from: *from, to: *to }
             }
             Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key } => {

@@ -48,7 +48,8 @@ impl Moved {
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
                 | Effect::Point { .. }
-                | Effect::Subscription(_) => {}
+                | Effect::Subscription(_)
+                | Effect::Wait { .. } => {}
             }
         }
         moved

@@ -17,7 +17,7 @@ use crate::order_image::{Image, Unreadable};
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;
-use crate::{body, names, order_row};
+use crate::{body, lane_row, names, order_row};
 
 /// Of an index's rows, a hundred bytes each: a page takes milliseconds and a few read units.
 const COUNTED_AT_ONCE_MAX: u32 = 1_000;
@@ -73,6 +73,7 @@ impl Backlog for DynamoLedger {
         row.remove(names::PASSED_OVER);
         if until.is_none() {
             row.remove(names::ATTENTION);
+            row.remove(names::OWED_UNITS);
         }
         let (due_at, read) = (row.name(names::DUE_AT), row.value(text(&waiting.due_at)));
         row.conditions.push(format!("{due_at} = {read}"));
@@ -107,10 +108,12 @@ impl Backlog for DynamoLedger {
         self.write_unless_changed(row, &self.tables().orders, order.number.as_str(), delivery).await
     }
 
-    async fn pass_over(&self, queue: Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn pass_over(&self, queue: &Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
         let (table, index, word) = match queue {
-            Queue::Refused(source) => (&self.tables().journal, names::ATTENTION, source),
-            Queue::Work(work) => (&self.tables().orders, names::WORK, order_row::word_of(work)),
+            Queue::Refused(source) => (&self.tables().journal, names::ATTENTION, (*source).to_owned()),
+            Queue::Lane(source, lane) => (&self.tables().journal, names::ATTENTION, lane_row::waiting_in(source, lane)),
+            Queue::Lanes(source) => (&self.tables().journal, names::ATTENTION, lane_row::lanes_of(source)),
+            Queue::Work(work) => (&self.tables().orders, names::WORK, order_row::word_of(*work).to_owned()),
         };
         let Some(stored) = self.row(table, row.id.clone(), delivery).await? else {
             return Ok(());
@@ -123,7 +126,7 @@ impl Backlog for DynamoLedger {
         if matches!(queue, Queue::Work(_)) {
             order_row::wakes_nothing(&mut update);
         }
-        for (name, read) in [(index, word), (names::DUE_AT, &row.due_at)] {
+        for (name, read) in [(index, &word), (names::DUE_AT, &row.due_at)] {
             let (name, read) = (update.name(name), update.value(text(read)));
             update.conditions.push(format!("{name} = {read}"));
         }
@@ -172,7 +175,7 @@ fn place_id(sweep: &str) -> String {
 
 impl DynamoLedger {
     /// The rows under this word of a sparse index that are due, the longest due first.
-    async fn due_in(
+    pub(crate) async fn due_in(
         &self,
         table: &str,
         index: &str,
@@ -196,7 +199,7 @@ impl DynamoLedger {
     }
 
     /// The rows under this word of a sparse index, by a condition that is still to be said.
-    fn under(&self, table: &str, index: &str, word: &str) -> QueryFluentBuilder {
+    pub(crate) fn under(&self, table: &str, index: &str, word: &str) -> QueryFluentBuilder {
         let query = self.client().query().table_name(table).index_name(index);
         // Each index goes by the name of its key.
         query.expression_attribute_names("#word", index).expression_attribute_values(":word", text(word))

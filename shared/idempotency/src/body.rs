@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use ledger::{KeptBody, RawBody, Timestamp};
+use ledger::{KeptBody, REFUSED_BODY_KEPT_DAYS, RawBody, Timestamp};
 
 use crate::names;
 use crate::order_image::Unreadable;
@@ -16,7 +16,6 @@ use crate::order_image::Unreadable;
 /// A row holds 400 KB; the rest is room for the headers.
 const STORED_BYTES_MAX: usize = 300 * 1024;
 const KEPT_DAYS_PROCESSED: i64 = 7;
-const KEPT_DAYS_FAILED: i64 = 90;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// What a gateway lets through at most: no source takes as much. Beyond it, it was not we who wrote it.
 const BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -28,7 +27,7 @@ pub(crate) fn row(
     first_received_at: Timestamp,
 ) -> Result<HashMap<String, AttributeValue>, Error> {
     let (stored, truncated) = compressed(body.bytes)?;
-    let days = if processed { KEPT_DAYS_PROCESSED } else { KEPT_DAYS_FAILED };
+    let days = if processed { KEPT_DAYS_PROCESSED } else { REFUSED_BODY_KEPT_DAYS };
     let expires_at = first_received_at.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
     let headers = body.headers.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone())));
     let mut row = HashMap::from([

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ledger::{AccountId, Amount, Balance, CommitError};
+use ledger::{AccountId, Amount, Balance, CommitError, Policy, SpendingTerms};
 
 use crate::names;
 use crate::rows::text;
@@ -13,7 +13,7 @@ use crate::store::DynamoLedger;
 pub struct AccountRow {
     pub balance: Balance,
     pub available: Balance,
-    pub overdraft: Amount,
+    pub terms: SpendingTerms,
     /// How many journal rows the account has.
     pub version: u64,
 }
@@ -39,7 +39,7 @@ impl DynamoLedger {
         Ok(found.item.map(|row| AccountRow {
             balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
             available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
-            overdraft: Amount::from_wide(parsed(&row, names::OVERDRAFT_UNITS)).unwrap_or_default(),
+            terms: spending_terms(&row),
             version: parsed(&row, names::VERSION),
         }))
     }
@@ -64,6 +64,14 @@ impl DynamoLedger {
             processed_at: word(row, names::PROCESSED_AT),
         };
         Ok(found.items().iter().map(line).collect())
+    }
+}
+
+pub(crate) fn spending_terms(row: &HashMap<String, AttributeValue>) -> SpendingTerms {
+    let policy = row.get(names::POLICY).and_then(|policy| Policy::named(policy.as_s().ok()?));
+    SpendingTerms {
+        policy: policy.unwrap_or_default(),
+        overdraft: Amount::from_units(parsed(row, names::OVERDRAFT_UNITS)),
     }
 }
 

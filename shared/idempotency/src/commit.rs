@@ -40,8 +40,7 @@ impl DynamoLedger {
                 Outcome::Stale => return Err(CommitError::Stale),
                 Outcome::Contradicted => return self.contradict(heading, delivery).await,
                 Outcome::Guarded(reason) => {
-                    let refusal = Refusal { heading: heading.clone(), reason, effects: Vec::new() };
-                    return self.refuse(&refusal, delivery).await;
+                    return self.refuse(&entry.refused(reason), delivery).await;
                 }
             }
         }

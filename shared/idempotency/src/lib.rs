@@ -16,6 +16,8 @@ mod cache;
 mod check_row;
 mod commit;
 mod copies;
+mod lane_row;
+mod lanes;
 mod names;
 mod order_image;
 mod order_row;

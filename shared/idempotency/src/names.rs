@@ -5,6 +5,8 @@
 pub(crate) const ACCEPTED: &str = "accepted";
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const AFTER: &str = "after";
+/// When an alarm last named a lane.
+pub(crate) const ALARMED_AT: &str = "alarmed_at";
 pub(crate) const AMOUNT_UNITS: &str = "amount_units";
 /// How many more there are than are listed: a number for each.
 pub(crate) const ANOMALIES_UNLISTED: &str = "anomalies_unlisted";
@@ -60,6 +62,8 @@ pub(crate) const OPEN: &str = "open";
 pub(crate) const OPERATOR: &str = "operator";
 pub(crate) const ORDER: &str = "order";
 pub(crate) const OVERDRAFT_UNITS: &str = "overdraft_units";
+/// What is owed for a refused event while it waits: the index of what waits carries it.
+pub(crate) const OWED_UNITS: &str = "owed_units";
 pub(crate) const OWNER: &str = "owner";
 pub(crate) const PAID_AT: &str = "paid_at";
 pub(crate) const PAID_BY: &str = "paid_by";
@@ -73,6 +77,8 @@ pub(crate) const PHONE: &str = "phone";
 pub(crate) const PLACE: &str = "place";
 pub(crate) const PLAN: &str = "plan";
 pub(crate) const PLAN_AS_OF: &str = "plan_as_of";
+/// Only on accounts that are not prepaid.
+pub(crate) const POLICY: &str = "policy";
 pub(crate) const POSTED_UNITS: &str = "posted_units";
 pub(crate) const POSTING: &str = "posting";
 pub(crate) const POSTINGS: &str = "postings";
@@ -91,6 +97,9 @@ pub(crate) const REASON: &str = "reason";
 pub(crate) const RECEIVED_AT: &str = "received_at";
 pub(crate) const REFUNDED: &str = "refunded";
 pub(crate) const REFUNDS: &str = "refunds";
+/// How often an event was refused into a lane, and when one last was.
+pub(crate) const REFUSALS: &str = "refusals";
+pub(crate) const REFUSED_AT: &str = "refused_at";
 pub(crate) const REVERSES: &str = "reverses";
 pub(crate) const SAID_UNITS: &str = "said_units";
 pub(crate) const SCALE: &str = "scale";

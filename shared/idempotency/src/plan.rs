@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
-    Amount, Balance, CallerKey, Delivery, Effect, Entry, Fingerprint, Heading, MoneyKey, Movement, Net, Owner, Refusal,
-    merged, next_look,
+    Amount, Balance, CallerKey, Delivery, Effect, Entry, Fingerprint, Heading, Lane, MoneyKey, Movement, Net, Owner,
+    Policy, Refusal, SpendingTerms, merged, next_look,
 };
 use thiserror::Error;
 
 use crate::rows::{self, Row, number, text};
-use crate::{Tables, body, names, order_row};
+use crate::{Tables, body, lane_row, names, order_row};
 
 /// Its rows, and what each of them is there for, in the same order.
 #[derive(Debug, Default)]
@@ -24,13 +24,15 @@ pub(crate) struct Plan {
 pub(crate) enum Role {
     Receipt,
     Money(MoneyKey, Fingerprint),
-    /// With the overdraft line that the account was read with, if that is to be changed.
-    Account(Option<Amount>),
+    /// With the terms that the account was read with, if they are to be changed.
+    Account(Option<SpendingTerms>),
     Key,
     Referrer,
     /// An order or a subscription, with the version that it was read in, none having been there.
     Versioned(Option<u64>),
     Pointer,
+    /// The lane in which a refused event waits.
+    Lane,
     Body,
 }
 
@@ -75,8 +77,8 @@ impl Plan {
             );
         }
         for (account, net) in merged(&effects).ok_or(PlanError::Overflow)? {
-            let overdraft = net.overdraft.map(|(from, _)| from);
-            plan.push(Role::Account(overdraft), account_row(&net)?.update(&tables.accounts, &account.to_string())?);
+            let terms = net.overdraft.map(|(from, _)| from);
+            plan.push(Role::Account(terms), account_row(&net)?.update(&tables.accounts, &account.to_string())?);
         }
         for effect in &effects {
             match effect {
@@ -89,7 +91,8 @@ impl Plan {
                 | Effect::Overdraft { .. }
                 | Effect::Order { .. }
                 | Effect::Point { .. }
-                | Effect::Subscription(_) => {}
+                | Effect::Subscription(_)
+                | Effect::Wait { .. } => {}
             }
         }
         plan.orders(tables, &effects, delivery)?;
@@ -106,8 +109,20 @@ impl Plan {
         let mut row = Row::failed(&refusal.heading, refusal.reason.as_str(), delivery);
         // Only what was received can be replayed; a person who was refused has been told.
         let due_at = next_look(refusal.reason, delivery.first_received_at, delivery.received_at);
-        row.look_again(refusal.heading.source, due_at.filter(|_| delivery.body.is_some()));
-        plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
+        let due_at = due_at.filter(|_| delivery.body.is_some());
+        let source = refusal.heading.source;
+        match (due_at, lane_of(refusal)) {
+            (Some(_), Some((lane, owed))) => {
+                lane_row::wait_in(&mut row, source, lane, owed, delivery.first_received_at);
+                plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
+                let row = lane_row::refused_into(source, delivery);
+                plan.push(Role::Lane, row.update(&tables.journal, &lane_row::id(source, lane))?);
+            }
+            (due_at, _) => {
+                row.look_again(source, due_at);
+                plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
+            }
+        }
         plan.orders(tables, &refusal.effects, delivery)?;
         // What is tried again is kept already, for as long as it was to be.
         if !delivery.is_replay() {
@@ -145,7 +160,11 @@ impl Plan {
                     let role = Role::Versioned(read_version(subscription.version));
                     self.push(role, row.update(&tables.subscriptions, &subscription.reference.to_string())?);
                 }
-                Effect::Move(_) | Effect::Bind { .. } | Effect::Refer { .. } | Effect::Overdraft { .. } => {}
+                Effect::Move(_)
+                | Effect::Bind { .. }
+                | Effect::Refer { .. }
+                | Effect::Overdraft { .. }
+                | Effect::Wait { .. } => {}
             }
         }
         Ok(())
@@ -171,6 +190,13 @@ pub(crate) fn read_version(version: u64) -> Option<u64> {
     version.checked_sub(1).filter(|before| *before > 0)
 }
 
+fn lane_of(refusal: &Refusal) -> Option<(&Lane, Amount)> {
+    refusal.effects.iter().find_map(|effect| {
+        let Effect::Wait { lane, owed } = effect else { return None };
+        Some((lane, *owed))
+    })
+}
+
 fn is_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
     matches!(effect, Effect::Move(movement) if moved.contains(&movement.key))
 }
@@ -186,15 +212,9 @@ fn account_row(net: &Net) -> Result<Row, PlanError> {
     let mut row = Row::default();
     let mut available = net.change;
     if let Some((from, to)) = net.overdraft {
-        let widened = Balance::from_units(Balance::from(to).units().saturating_sub(Balance::from(from).units()));
-        available = available.checked_add(widened).ok_or(PlanError::Overflow)?;
-        let (line, was) = (row.name(names::OVERDRAFT_UNITS), row.value(number(&from.units())));
-        row.conditions.push(if from.is_zero() {
-            format!("(attribute_not_exists({line}) OR {line} = {was})")
-        } else {
-            format!("{line} = {was}")
-        });
-        row.set(names::OVERDRAFT_UNITS, number(&to.units()));
+        let [was, is] = [from, to].map(|terms| Balance::from(terms.overdraft).units());
+        available = available.checked_add(Balance::from_units(is.saturating_sub(was))).ok_or(PlanError::Overflow)?;
+        spending_terms(&mut row, from, to);
     }
     if let Some(required) = net.required {
         let (available, required) = (row.name(names::AVAILABLE_UNITS), row.value(number(&required.units())));
@@ -204,6 +224,27 @@ fn account_row(net: &Net) -> Result<Row, PlanError> {
     row.add(names::AVAILABLE_UNITS, number(&available.units()));
     row.add(names::VERSION, number(&net.movements));
     Ok(row)
+}
+
+/// Over those that were read; a row without one of them has its default.
+fn spending_terms(row: &mut Row, from: SpendingTerms, to: SpendingTerms) {
+    let (line, was) = (row.name(names::OVERDRAFT_UNITS), row.value(number(&from.overdraft.units())));
+    row.conditions.push(if from.overdraft.is_zero() {
+        format!("(attribute_not_exists({line}) OR {line} = {was})")
+    } else {
+        format!("{line} = {was}")
+    });
+    row.set(names::OVERDRAFT_UNITS, number(&to.overdraft.units()));
+    let policy = row.name(names::POLICY);
+    let condition = match from.policy {
+        Policy::Prepaid => format!("attribute_not_exists({policy})"),
+        Policy::Postpaid => format!("{policy} = {}", row.value(text(from.policy.as_str()))),
+    };
+    row.conditions.push(condition);
+    match to.policy {
+        Policy::Prepaid => row.remove(names::POLICY),
+        Policy::Postpaid => row.set(names::POLICY, text(to.policy.as_str())),
+    }
 }
 
 fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, delivery: &Delivery<'_>) -> Row {

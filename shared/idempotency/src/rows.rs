@@ -29,7 +29,7 @@ impl Row {
         let mut row = Self::headed(heading, names::PROCESSED, heading.fingerprints.current(), delivery);
         row.set(names::FACTS, facts(&heading.facts));
         row.set(names::PROCESSED_AT, text(&delivery.received_at));
-        for cured in [names::REASON, names::ATTENTION, names::DUE_AT, names::PASSED_OVER] {
+        for cured in [names::REASON, names::ATTENTION, names::DUE_AT, names::OWED_UNITS, names::PASSED_OVER] {
             row.remove(cured);
         }
         let (absent, failed) = (row.absent(), row.failed_before(heading));
@@ -62,6 +62,7 @@ impl Row {
     pub(crate) fn look_again(&mut self, source: &str, due_at: Option<Timestamp>) {
         self.set_or_remove(names::ATTENTION, due_at.map(|_| text(source)));
         self.set_or_remove(names::DUE_AT, due_at.map(|due_at| text(&due_at)));
+        self.remove(names::OWED_UNITS);
         self.remove(names::PASSED_OVER);
     }
 

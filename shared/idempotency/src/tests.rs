@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
-use ledger::{Amount, Fingerprint, MoneyKey, Reason, Timestamp};
+use ledger::{Amount, Fingerprint, MoneyKey, Reason, SpendingTerms, Timestamp};
 
 use crate::names;
 use crate::plan::Role;
@@ -54,7 +54,7 @@ fn every_reason_is_read() {
     let usage = [Role::Receipt, Role::Account(None)];
     let order = [Role::Receipt, money.clone(), Role::Versioned(Some(4))];
     let payment = [Role::Receipt, money, Role::Account(None)];
-    let line = [Role::Receipt, Role::Account(Some(Amount::from_units(5)))];
+    let line = [Role::Receipt, Role::Account(Some(SpendingTerms::prepaid(Amount::from_units(5))))];
     let refused = failed(&[(names::STATUS, names::FAILED), (names::FINGERPRINT, "1.a"), (names::WRITTEN_BY, "m")]);
     let moved = || failed(&[(names::FINGERPRINT, print.as_str())]);
     let versioned = |version: &str| failed(&[(names::VERSION, version)]);
@@ -84,6 +84,12 @@ fn every_reason_is_read() {
         (
             "the line has moved",
             vec![none(), failed(&[(names::OVERDRAFT_UNITS, "6")])],
+            &line,
+            Verdict::Guarded(Reason::Overtaken),
+        ),
+        (
+            "the policy has changed",
+            vec![none(), failed(&[(names::OVERDRAFT_UNITS, "5"), (names::POLICY, "postpaid")])],
             &line,
             Verdict::Guarded(Reason::Overtaken),
         ),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{Fingerprints, MoneyKey, Reason, Timestamp};
 
+use crate::books::spending_terms;
 use crate::names;
 use crate::plan::Role;
 
@@ -84,14 +85,14 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     }
     for (reason, role) in &failed {
         match role {
-            Role::Account(Some(line)) if overdraft(reason.item()) != line.units() => {
+            Role::Account(Some(terms)) if reason.item().map(spending_terms).unwrap_or_default() != *terms => {
                 return Verdict::Guarded(Reason::Overtaken);
             }
             Role::Referrer => return Verdict::Guarded(Reason::Overtaken),
             Role::Account(_) => return Verdict::Guarded(Reason::InsufficientCredits),
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
-            Role::Receipt | Role::Money(..) | Role::Pointer | Role::Body => {}
+            Role::Receipt | Role::Money(..) | Role::Pointer | Role::Lane | Role::Body => {}
         }
     }
     Verdict::Invalid("a condition failed that no row carries".to_owned())
@@ -107,6 +108,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Key
         | Role::Referrer
         | Role::Pointer
+        | Role::Lane
         | Role::Body => true,
     }
 }
@@ -142,9 +144,4 @@ fn found(image: Option<&Image>) -> Found {
 
 fn text<'i>(image: Option<&'i Image>, name: &str) -> Option<&'i str> {
     image?.get(name)?.as_s().ok().map(String::as_str)
-}
-
-fn overdraft(image: Option<&Image>) -> u128 {
-    let stored = image.and_then(|image| image.get(names::OVERDRAFT_UNITS)?.as_n().ok()?.parse().ok());
-    stored.unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{CommitError, Delivery, EventKey, Ledger, Order, Reason, Timestamp, Work};
+use crate::{CommitError, Delivery, EventKey, Lane, Lanes, Order, Reason, Timestamp, Work};
 
 /// A late order or a top-up has mostly arrived by then.
 const FIRST_LOOK_SECONDS: u64 = 60;
@@ -18,7 +18,7 @@ const PASSED_OVER_SECONDS_MAX: i64 = 60 * 60;
 const PAYMENT_WAITED_FOR_SECONDS: u64 = 3 * 24 * 60 * 60;
 
 /// The books, to whoever goes through what is left undone. Both lists are read from sparse indexes, which may lag.
-pub trait Backlog: Ledger {
+pub trait Backlog: Lanes {
     /// The refused events of a source that are due, the longest due first. Some may be cured by now.
     fn due(
         &self,
@@ -79,7 +79,7 @@ pub trait Backlog: Ledger {
     /// no longer due as the index had it.
     fn pass_over(
         &self,
-        queue: Queue,
+        queue: &Queue,
         row: &DueRow,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
@@ -171,7 +171,7 @@ impl<L: Backlog> Backlog for Arc<L> {
 
     fn pass_over(
         &self,
-        queue: Queue,
+        queue: &Queue,
         row: &DueRow,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
@@ -205,10 +205,14 @@ impl<L: Backlog> Backlog for Arc<L> {
 }
 
 /// The rows that wait under one word of a sparse index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Queue {
     /// Refused events, by their source.
     Refused(&'static str),
+    /// Refused events of a source in one of its lanes.
+    Lane(&'static str, Lane),
+    /// The lanes of a source.
+    Lanes(&'static str),
     /// Orders with which something is still to do.
     Work(Work),
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, MoneyKey, Order, OrderNumber, Owner,
-    Pointer, Reason, Subscription, Transition,
+    AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, Lane, MoneyKey, Order, OrderNumber,
+    Owner, Pointer, Reason, SpendingTerms, Subscription, Transition,
 };
 
 /// What a source makes of one event.
@@ -42,11 +42,31 @@ pub struct Entry {
     pub alarm: Option<&'static str>,
 }
 
+impl Entry {
+    /// What a guard that did not hold makes of it. Usage that its owner cannot pay waits in the owner's lane.
+    pub fn refused(&self, reason: Reason) -> Refusal {
+        let spends = self.effects.iter().filter_map(|effect| {
+            let Effect::Move(Movement { posting, guard: Guard::WithinLine, .. }) = effect else {
+                return None;
+            };
+            Some((posting.account().owner(), posting.amount()))
+        });
+        let mut spends = spends.filter(|_| reason == Reason::InsufficientCredits);
+        let wait = spends.next().map(|(owner, first)| {
+            // A sum that no amount can hold was refused before the guard.
+            let owed = spends.try_fold(first, |sum, (_, more)| sum.checked_add(more)).unwrap_or(first);
+            Effect::Wait { lane: Lane::Owner(owner.clone()), owed }
+        });
+        let effects = wait.into_iter().collect();
+        Refusal { heading: self.heading.clone(), reason, effects }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub heading: Heading,
     pub reason: Reason,
-    /// What the refusal leaves on an order: a flag, and never money.
+    /// What the refusal leaves: a flag on an order, or its place in a lane, and never money.
     pub effects: Vec<Effect>,
 }
 
@@ -79,11 +99,11 @@ pub enum Effect {
         from: Option<Owner>,
         to: Option<Owner>,
     },
-    /// Moves the line below which the account cannot spend, if it still is where it was read.
+    /// Moves the line below which the account cannot spend, if it still is where it was read, under the policy that was read.
     Overdraft {
         account: AccountId,
-        from: Amount,
-        to: Amount,
+        from: SpendingTerms,
+        to: SpendingTerms,
     },
     /// The order as it is from now on, if it is still as it was read.
     Order {
@@ -98,6 +118,11 @@ pub enum Effect {
     },
     /// The subscription as it is from now on, if it is still as it was read.
     Subscription(Subscription),
+    /// Of a refusal: the event waits in this lane, and this much is owed for it meanwhile.
+    Wait {
+        lane: Lane,
+        owed: Amount,
+    },
 }
 
 /// A posting, the name of the money it moves, and what must hold.
@@ -187,7 +212,7 @@ pub struct Net {
     pub movements: u64,
     /// What must be available before the change, if anything must.
     pub required: Option<Amount>,
-    pub overdraft: Option<(Amount, Amount)>,
+    pub overdraft: Option<(SpendingTerms, SpendingTerms)>,
 }
 
 /// An entry's effects, account by account. `None` where they add up to more than a balance can hold.
@@ -210,7 +235,8 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Refer { .. }
             | Effect::Order { .. }
             | Effect::Point { .. }
-            | Effect::Subscription(_) => {}
+            | Effect::Subscription(_)
+            | Effect::Wait { .. } => {}
         }
     }
     for net in accounts.values_mut() {

@@ -23,10 +23,12 @@ mod fingerprint;
 mod fulfilment;
 mod grant;
 mod key;
+mod lane;
 mod metered;
 mod money;
 mod order;
 mod payment;
+mod policy;
 mod port;
 mod query;
 mod reason;
@@ -53,12 +55,14 @@ pub use fingerprint::{Fingerprint, Fingerprints};
 pub use fulfilment::{Commission, Fulfilment, Line, Share, Work};
 pub use grant::{Grant, OnChain, Operator, TopUp, TopUpKind};
 pub use key::{EventKey, KeyError, MoneyKey};
+pub use lane::{FIRST_LOOK_SECONDS, Lane, LaneState, Lanes, Owed, REFUSED_BODY_KEPT_DAYS};
 pub use money::{Currency, CurrencyError, Money};
 pub use order::{
     Exchange, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference, ReferenceError,
     Session, Terms,
 };
 pub use payment::{DisputeReport, Payment, Transition};
+pub use policy::{Policy, SpendingTerms};
 pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
 pub use reason::Reason;
 pub use recharge::{Heard, Recharge, RechargeState, Verdict};

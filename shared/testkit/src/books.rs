@@ -36,6 +36,7 @@ pub struct Account {
     pub balance: i128,
     pub available: i128,
     pub overdraft: i128,
+    pub is_postpaid: bool,
     pub version: u64,
 }
 
@@ -118,8 +119,13 @@ impl Books {
         let scan = |table: &str| scan(engine, &format!("hookledger-{stage}-{table}"));
         let mut books = Self::default();
         for row in scan("journal") {
+            let id = word(&row, "id").unwrap();
+            // Where refused usage waits is no event.
+            if id.starts_with("lane#") {
+                continue;
+            }
             books.journal.insert(
-                word(&row, "id").unwrap(),
+                id,
                 Row {
                     status: word(&row, "status").unwrap(),
                     reason: word(&row, "reason"),
@@ -142,6 +148,7 @@ impl Books {
                     balance: number(&row, "balance_units"),
                     available: number(&row, "available_units"),
                     overdraft: number(&row, "overdraft_units"),
+                    is_postpaid: word(&row, "policy").as_deref() == Some("postpaid"),
                     version: u64::try_from(number(&row, "version")).unwrap(),
                 };
                 books.accounts.insert(id, account);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ledger::{
     AccountId, Amount, Asset, Audit, Backlog, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry,
-    EventKey, Fact, Fingerprint, Fingerprints, Guard, Heading, House, MoneyKey, Movement, Owner, Posting, RawBody,
-    Reason, Refusal,
+    EventKey, Fact, Fingerprint, Fingerprints, Guard, Heading, House, MoneyKey, Movement, Owner, Policy, Posting,
+    RawBody, Reason, Refusal, SpendingTerms,
 };
 
 use crate::contract_orders::Snapshots;
@@ -108,8 +108,16 @@ fn decision(words: &[&str]) -> Decision {
             )
         }
         ["overdraft", event, owner, from, to] => {
-            let effect = Effect::Overdraft { account: account(owner), from: amount(from), to: amount(to) };
+            let [before, after] = [from, to].map(|line| SpendingTerms::prepaid(amount(line)));
+            let effect = Effect::Overdraft { account: account(owner), from: before, to: after };
             record(event, &[owner, from, to], vec![effect])
+        }
+        ["policy", event, owner, from, from_line, to, to_line] => {
+            let terms =
+                |policy, line| SpendingTerms { policy: Policy::named(policy).unwrap(), overdraft: amount(line) };
+            let (before, after) = (terms(from, from_line), terms(to, to_line));
+            let effect = Effect::Overdraft { account: account(owner), from: before, to: after };
+            record(event, &[owner, to_line], vec![effect])
         }
         ["note", event] => record(event, &[], vec![]),
         ["refuse", event, reason] => {

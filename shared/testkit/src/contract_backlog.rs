@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Backlog, Delivery, DueRow, EventKey, OrderNumber, Queue, Work};
+use ledger::{Asset, Backlog, Delivery, DueRow, EventKey, Lane, LaneState, OrderNumber, Queue, Work};
 
 use crate::{delivery, now};
 
@@ -65,6 +65,28 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let row = due.into_iter().find(|row| row.id == name)?;
             Some(passed_over(ledger, Queue::Work(Work::Payment), &row, &later(seconds)).await)
         }
+        ["lanes", seconds] => {
+            assert_eq!(ledger.due_lanes("stripe", EVENTS_MAX, &later(seconds)).await.unwrap(), [], "of another source");
+            let mut lanes = Vec::new();
+            for row in ledger.due_lanes("usage", EVENTS_MAX, &later(seconds)).await.unwrap() {
+                lanes.push(ledger.lane(&row, &later(seconds)).await.unwrap().unwrap().lane.to_string());
+            }
+            Some(if lanes.is_empty() { "nothing".to_owned() } else { lanes.join(" ") })
+        }
+        ["in-lane", lane] => {
+            let lane = Lane::read(lane).unwrap();
+            let waiting = ledger.waiting_in("usage", &lane, 10, &later("0")).await.unwrap();
+            let first = ledger.waiting_in("usage", &lane, 1, &later("0")).await.unwrap();
+            assert_eq!(first.as_slice(), waiting.get(..1).unwrap_or_default(), "no more than was asked for");
+            let listed = waiting.iter().map(|owed| format!("{} {}", owed.row.id, Asset::CREDITS.format(owed.amount)));
+            let listed: Vec<String> = listed.collect();
+            Some(if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") })
+        }
+        ["reschedule-lane", lane, seconds, until] => Some(rescheduled(ledger, lane, &later(seconds), until).await),
+        ["pass-over-lane", lane, seconds] => {
+            let row = lane_row(ledger, lane, &later(seconds)).await;
+            Some(passed_over(ledger, Queue::Lanes("usage"), &row, &later(seconds)).await)
+        }
         ["known", ref events @ ..] => {
             let receipts: BTreeSet<EventKey> =
                 events.iter().map(|event| EventKey::new("usage", event).unwrap()).collect();
@@ -86,12 +108,37 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
     }
 }
 
+async fn lane_row<L: Backlog>(ledger: &L, lane: &str, delivery: &Delivery<'_>) -> DueRow {
+    let due = ledger.due_lanes("usage", EVENTS_MAX, delivery).await.unwrap();
+    due.into_iter().find(|row| row.id == format!("lane#usage#{lane}")).unwrap()
+}
+
+async fn rescheduled<L: Backlog>(ledger: &L, lane: &str, delivery: &Delivery<'_>, until: &str) -> String {
+    let row = lane_row(ledger, lane, delivery).await;
+    let read = ledger.lane(&row, delivery).await.unwrap().unwrap();
+    let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
+    // As another run has left it, or an event was refused into it since: nothing is done.
+    let other = LaneState { due_at: now(), ..read.clone() };
+    ledger.reschedule_lane("usage", &other, until, delivery).await.unwrap();
+    let overtaken = LaneState { refusals: read.refusals.checked_sub(1).unwrap(), ..read.clone() };
+    ledger.reschedule_lane("usage", &overtaken, None, delivery).await.unwrap();
+    let alarmed = LaneState { alarmed_at: Some(delivery.received_at), ..read };
+    ledger.reschedule_lane("usage", &alarmed, until, delivery).await.unwrap();
+    if let Some(until) = until {
+        let then = Delivery { received_at: until, ..delivery.clone() };
+        let kept = ledger.lane(&row, &then).await.unwrap().unwrap();
+        assert_eq!(kept, LaneState { due_at: until, ..alarmed });
+    }
+    assert_eq!(ledger.lane(&row, delivery).await.unwrap(), None, "it is not due any more");
+    "done".to_owned()
+}
+
 async fn passed_over<L: Backlog>(ledger: &L, queue: Queue, row: &DueRow, delivery: &Delivery<'_>) -> String {
     // A row that waits for something else, or is due at another time by now, is left as it is.
-    ledger.pass_over(Queue::Work(Work::Outside), row, delivery).await.unwrap();
-    ledger.pass_over(queue, &DueRow { due_at: "0".to_owned(), ..row.clone() }, delivery).await.unwrap();
-    ledger.pass_over(queue, row, delivery).await.unwrap();
-    ledger.pass_over(queue, row, delivery).await.unwrap();
+    ledger.pass_over(&Queue::Work(Work::Outside), row, delivery).await.unwrap();
+    ledger.pass_over(&queue, &DueRow { due_at: "0".to_owned(), ..row.clone() }, delivery).await.unwrap();
+    ledger.pass_over(&queue, row, delivery).await.unwrap();
+    ledger.pass_over(&queue, row, delivery).await.unwrap();
     "done".to_owned()
 }
 

@@ -2,14 +2,16 @@
 
 mod audit;
 mod backlog;
+mod lanes;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use ledger::{
-    AccountId, Balance, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
-    Fingerprints, Heading, KeptBody, Ledger, Movement, Net, Order, OrderNumber, Owner, Pointer, RawBody, Reason,
-    Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
+    AccountId, Amount, Balance, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
+    FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Movement, Net, Order, OrderNumber,
+    Owner, Pointer, Policy, RawBody, Reason, Receipt, Reference, Refusal, SpendingTerms, Subscription, Timestamp, Work,
+    merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -31,6 +33,8 @@ struct State {
     work: BTreeMap<OrderNumber, (Work, Timestamp)>,
     pointers: BTreeMap<Pointer, OrderNumber>,
     subscriptions: BTreeMap<Reference, Subscription>,
+    /// By the word under which its events wait.
+    lanes: BTreeMap<String, LaneState>,
     /// How often a row was passed over since it could last be handled.
     passed_over: BTreeMap<String, u32>,
     places: BTreeMap<&'static str, String>,
@@ -43,8 +47,15 @@ struct Kept {
     fingerprint: String,
     processed_at: Option<Timestamp>,
     first_received_at: Timestamp,
-    /// Of which source it waits, and until when.
-    due: Option<(&'static str, Timestamp)>,
+    due: Option<Due>,
+}
+
+/// Under which word it waits, from when on, and what is owed for it.
+#[derive(Debug, Clone)]
+struct Due {
+    word: String,
+    at: Timestamp,
+    owed: Amount,
 }
 
 impl MemoryLedger {
@@ -154,8 +165,7 @@ impl State {
             return self.refuse(&refusal, delivery);
         }
         if let Some(reason) = self.guarded(&nets, &effects) {
-            let refusal = Refusal { heading: heading.clone(), reason, effects: Vec::new() };
-            return self.refuse(&refusal, delivery);
+            return self.refuse(&entry.refused(reason), delivery);
         }
         self.write(heading, "processed", None, delivery);
         self.journal.get_mut(heading.receipt.as_str()).unwrap().processed_at = Some(delivery.received_at);
@@ -171,7 +181,11 @@ impl State {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
                 }
-                Effect::Overdraft { .. } | Effect::Order { .. } | Effect::Point { .. } | Effect::Subscription(_) => {}
+                Effect::Overdraft { .. }
+                | Effect::Order { .. }
+                | Effect::Point { .. }
+                | Effect::Subscription(_)
+                | Effect::Wait { .. } => {}
             }
         }
         self.orders_of(&effects, delivery);
@@ -196,7 +210,11 @@ impl State {
                 let version = self.subscriptions.get(&subscription.reference).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(subscription.version)
             }
-            Effect::Move(_) | Effect::Bind { .. } | Effect::Refer { .. } | Effect::Overdraft { .. } => false,
+            Effect::Move(_)
+            | Effect::Bind { .. }
+            | Effect::Refer { .. }
+            | Effect::Overdraft { .. }
+            | Effect::Wait { .. } => false,
         })
     }
 
@@ -217,7 +235,11 @@ impl State {
                 Effect::Subscription(subscription) => {
                     self.subscriptions.insert(subscription.reference.clone(), subscription.clone());
                 }
-                Effect::Move(_) | Effect::Bind { .. } | Effect::Refer { .. } | Effect::Overdraft { .. } => {}
+                Effect::Move(_)
+                | Effect::Bind { .. }
+                | Effect::Refer { .. }
+                | Effect::Overdraft { .. }
+                | Effect::Wait { .. } => {}
             }
         }
     }
@@ -239,7 +261,7 @@ impl State {
     fn guarded(&self, nets: &BTreeMap<AccountId, Net>, effects: &[Effect]) -> Option<Reason> {
         for (id, net) in nets {
             let account = self.accounts.get(id).cloned().unwrap_or_default();
-            if net.overdraft.is_some_and(|(from, _)| Balance::from(from).units() != account.overdraft) {
+            if net.overdraft.is_some_and(|(from, _)| from != account.terms()) {
                 return Some(Reason::Overtaken);
             }
             if net.required.is_some_and(|required| account.available < Balance::from(required).units()) {
@@ -265,12 +287,40 @@ impl State {
         self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
         let due_at = next_look(refusal.reason, delivery.first_received_at, delivery.received_at);
         let kept = self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap();
-        kept.due = due_at.filter(|_| delivery.body.is_some()).map(|due_at| (refusal.heading.source, due_at));
-        kept.row.needs_attention = kept.due.is_some();
+        let source = refusal.heading.source;
+        let waits = refusal.effects.iter().find_map(|effect| {
+            let Effect::Wait { lane, owed } = effect else { return None };
+            Some((lane, *owed))
+        });
+        kept.due = due_at.filter(|_| delivery.body.is_some()).map(|at| match waits {
+            None => Due { word: source.to_owned(), at, owed: Amount::ZERO },
+            Some((lane, owed)) => Due { word: format!("{source}#{lane}"), at: delivery.first_received_at, owed },
+        });
+        let is_due = kept.due.is_some();
+        kept.row.needs_attention = is_due;
+        if let Some((lane, _)) = waits.filter(|_| is_due) {
+            self.refused_into(source, lane, delivery);
+        }
         if !delivery.is_replay() {
             self.keep_body(&refusal.heading.receipt, delivery);
         }
         Err(CommitError::Rejected(refusal.reason))
+    }
+
+    fn refused_into(&mut self, source: &str, lane: &Lane, delivery: &Delivery<'_>) {
+        let soon = delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS);
+        let first = LaneState {
+            lane: lane.clone(),
+            due_at: soon,
+            refusals: 0,
+            refused_at: delivery.received_at,
+            alarmed_at: None,
+        };
+        let state = self.lanes.entry(format!("{source}#{lane}")).or_insert(first);
+        state.refusals = state.refusals.checked_add(1).unwrap();
+        if !delivery.is_replay() {
+            state.refused_at = delivery.received_at;
+        }
     }
 
     /// `None` where the event has no row, or has failed before with the same facts.
@@ -310,9 +360,16 @@ impl State {
 }
 
 impl Account {
+    fn terms(&self) -> SpendingTerms {
+        let policy = if self.is_postpaid { Policy::Postpaid } else { Policy::Prepaid };
+        let overdraft = Amount::from_wide(self.overdraft.unsigned_abs()).unwrap();
+        SpendingTerms { policy, overdraft }
+    }
+
     fn apply(&mut self, net: &Net) {
         if let Some((_, to)) = net.overdraft {
-            self.overdraft = Balance::from(to).units();
+            self.overdraft = Balance::from(to.overdraft).units();
+            self.is_postpaid = to.policy == Policy::Postpaid;
         }
         self.balance = self.balance.checked_add(net.change.units()).unwrap();
         self.available = self.balance.checked_add(self.overdraft).unwrap();

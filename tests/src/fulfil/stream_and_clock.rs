@@ -97,8 +97,8 @@ async fn real_change_wakes_the_stream_during_a_pause() {
     let waiting = "bob/commission-usd 1.99, carol/commission-usd 0.39";
     let rows: [(&str, &[Report], u64, String); 3] = [
         ("nothing", &[], 0, format!("paid, pending: {waiting}")),
-        ("a refund", &[Report::Refunded(1_999)], 2, "refunded, done: ".to_owned()),
-        ("a dispute", &[Report::Disputed(DisputeStage::Open)], 2, "paid, done: ".to_owned()),
+        ("a refund", &[Report::Refunded(1_999)], 1, "refunded, none: ".to_owned()),
+        ("a dispute", &[Report::Disputed(DisputeStage::Open)], 1, "paid, none: ".to_owned()),
     ];
     for (name, reports, expected, ending) in rows {
         let (world, net) = (World::new(), UnitelNet::default());

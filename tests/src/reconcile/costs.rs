@@ -12,7 +12,7 @@ use super::*;
 /// Every schedule, and the calls of a run that finds nothing: of the store, by what is read and how many read units that takes; and of
 /// Stripe.
 const SWEEPS: [(&str, &[Cost], usize); 6] = [
-    (REFUSED, &[("Query", "journal/attention", "0.5"), ("Query", "journal/attention", "0.5")], 0),
+    (REFUSED, &[("Query", "journal/attention", "0.5"); 3], 0),
     (r#"{"sweep":"undelivered"}"#, &[("GetItem", "accounts", "1.0")], 1),
     (r#"{"sweep":"unpaid"}"#, &[("Query", "orders/work", "0.5")], 0),
     (r#"{"sweep":"unfulfilled"}"#, &[("Query", "orders/work", "0.5")], 0),

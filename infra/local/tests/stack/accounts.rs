@@ -77,6 +77,47 @@ fn an_owner_who_was_given_credits_and_a_key_can_spend() {
     assert_eq!(shown(&folder.told(&["account", "show", "alice"]), "balance"), "0");
 }
 
+/// What is refused shows; a postpaid account books what was used, and owes it, down to its limit.
+#[test]
+fn postpaid_account_owes_what_was_used_down_to_its_limit() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let by = |args: &[&str]| folder.run(&[&["account"], args, &["--reason", "contract", "--author", "ann"]].concat());
+    let refused = |args: &[&str], expected: &str| {
+        let line = refusal(by(args));
+        assert!(line.contains(expected), "{line}");
+    };
+    let state = || {
+        let account = folder.told(&["account", "show", "alice"]);
+        ["balance", "available", "policy", "version"].map(|name| shown(&account, name).to_owned())
+    };
+    assert_eq!(by(&["key", "alice", "sk-7"]).code, Some(0));
+    assert_eq!(by(&["key", "bob", "sk-8"]).code, Some(0));
+    let send_by = |key: &str, event: &str, cost: &str| {
+        let (key, cost) = (format!("data.remoteKeyId={key}"), format!("data.creditCost={cost}"));
+        folder.run(&["send", "usage", "--id", event, "--set", &key, "--set", &cost]).stdout
+    };
+    let send = |event: &str, cost: &str| send_by("sk-7", event, cost);
+    assert!(send_by("sk-8", "e1", "3").contains("402"));
+    assert!(send_by("sk-8", "e2", "0.5").contains("402"));
+    let account = folder.told(&["account", "show", "bob"]);
+    assert_eq!(shown(&account, "waiting"), "3.5 for 2 refused events", "{account}");
+
+    refused(&["policy", "alice", "postpaid"], "--limit");
+    refused(&["policy", "alice", "prepaid", "--limit", "3"], "leave it out");
+    refused(&["policy", "alice", "later"], "prepaid, postpaid");
+    assert_eq!(by(&["policy", "alice", "postpaid", "--limit", "5"]).code, Some(0));
+    assert_eq!(state(), ["0", "5", "postpaid", "0"]);
+    refused(&["overdraft", "alice", "9"], "alice/credits is postpaid");
+    assert!(send("e3", "4").contains("200"));
+    assert!(send("e4", "1.000001").contains("402"), "beyond the limit");
+    assert!(send("e5", "1").contains("200"), "to the limit");
+    assert_eq!(state(), ["-5", "0", "postpaid", "2"]);
+    assert_eq!(by(&["policy", "alice", "prepaid"]).code, Some(0));
+    assert_eq!(state(), ["-5", "-5", "prepaid", "2"]);
+    assert!(send("e6", "0.1").contains("402"));
+}
+
 #[test]
 fn a_change_without_a_reason_or_an_author_is_not_made() {
     let folder = Folder::new();

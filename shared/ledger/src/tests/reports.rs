@@ -67,7 +67,8 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Refer { .. }
             | Effect::Overdraft { .. }
             | Effect::Point { .. }
-            | Effect::Subscription(_) => {
+            | Effect::Subscription(_)
+            | Effect::Wait { .. } => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
         }
@@ -103,7 +104,8 @@ pub(super) fn told(effects: &[Effect]) -> Vec<String> {
         | Effect::Refer { .. }
         | Effect::Overdraft { .. }
         | Effect::Point { .. }
-        | Effect::Subscription(_) => {
+        | Effect::Subscription(_)
+        | Effect::Wait { .. } => {
             format!("{effect:?}")
         }
     };

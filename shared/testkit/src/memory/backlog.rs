@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    Backlog, CommitError, Delivery, DueRow, EventKey, Order, OrderNumber, Queue, Timestamp, Waiting, Work,
+    Amount, Backlog, CommitError, Delivery, DueRow, EventKey, Order, OrderNumber, Queue, Timestamp, Waiting, Work,
     pass_over_pause_s,
 };
 
-use super::{Kept, MemoryLedger};
+use super::{Due, MemoryLedger, State};
 
 impl Backlog for MemoryLedger {
     async fn due(
@@ -17,10 +17,8 @@ impl Backlog for MemoryLedger {
         delivery: &Delivery<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
-        let due = |kept: &Kept| kept.due.filter(|(of, at)| *of == source && *at <= delivery.received_at);
-        let mut found: Vec<_> = state.journal.iter().filter_map(|(id, kept)| Some((due(kept)?.1, id))).collect();
-        found.sort();
-        Ok(found.into_iter().take(events_max.into()).map(|(at, id)| due_row(id, at)).collect())
+        let found = state.due_under(source, delivery).into_iter().take(events_max.into());
+        Ok(found.map(|(at, id, _)| due_row(id, at)).collect())
     }
 
     async fn all_due(
@@ -30,13 +28,12 @@ impl Backlog for MemoryLedger {
         delivery: &Delivery<'_>,
     ) -> Result<u32, CommitError> {
         let state = self.0.lock().unwrap();
-        let is_due = |kept: &&Kept| kept.due.is_some_and(|(of, at)| of == source && at <= delivery.received_at);
-        Ok(u32::try_from(state.journal.values().filter(is_due).count()).unwrap().min(counted_max))
+        Ok(u32::try_from(state.due_under(source, delivery).len()).unwrap().min(counted_max))
     }
 
     async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
         let state = self.0.lock().unwrap();
-        let due = state.journal.get(receipt.as_str()).and_then(|kept| Some((kept, kept.due?.1)));
+        let due = state.journal.get(receipt.as_str()).and_then(|kept| Some((kept, kept.due.as_ref()?.at)));
         Ok(due.filter(|(_, due_at)| *due_at <= delivery.received_at).map(|(kept, due_at)| Waiting {
             receipt: receipt.clone(),
             first_received_at: kept.first_received_at,
@@ -48,8 +45,8 @@ impl Backlog for MemoryLedger {
     async fn put_off(&self, waiting: &Waiting, until: Option<Timestamp>, _: &Delivery<'_>) -> Result<(), CommitError> {
         let mut state = self.0.lock().unwrap();
         let kept = state.journal.get_mut(waiting.receipt.as_str()).unwrap();
-        if let Some((source, _)) = kept.due.filter(|(_, due_at)| *due_at == waiting.due_at) {
-            kept.due = until.map(|until| (source, until));
+        if let Some(due) = kept.due.clone().filter(|due| due.at == waiting.due_at) {
+            kept.due = until.map(|at| Due { at, ..due });
             kept.row.needs_attention = until.is_some();
             state.passed_over.remove(waiting.receipt.as_str());
         }
@@ -84,18 +81,20 @@ impl Backlog for MemoryLedger {
         Ok(())
     }
 
-    async fn pass_over(&self, queue: Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn pass_over(&self, queue: &Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
         let mut state = self.0.lock().unwrap();
         let times = state.passed_over.get(&row.id).copied().unwrap_or_default();
         let until = delivery.received_at.plus_seconds(pass_over_pause_s(times));
         let due_at = match queue {
-            Queue::Refused(source) => {
-                let due = state.journal.get_mut(&row.id).and_then(|kept| kept.due.as_mut());
-                due.filter(|(of, _)| *of == source).map(|(_, due_at)| due_at)
+            Queue::Refused(source) => state.due_at_of(&row.id, source),
+            Queue::Lane(source, lane) => state.due_at_of(&row.id, &format!("{source}#{lane}")),
+            Queue::Lanes(_) => {
+                let word = row.id.strip_prefix("lane#").unwrap_or_default();
+                state.lanes.get_mut(word).map(|lane| &mut lane.due_at)
             }
             Queue::Work(work) => {
                 let due = OrderNumber::new(&row.id).ok().and_then(|order| state.work.get_mut(&order));
-                due.filter(|(of, _)| *of == work).map(|(_, due_at)| due_at)
+                due.filter(|(of, _)| of == work).map(|(_, due_at)| due_at)
             }
         };
         if let Some(due_at) = due_at.filter(|due_at| due_at.to_string() == row.due_at) {
@@ -124,6 +123,28 @@ impl Backlog for MemoryLedger {
     }
 }
 
-fn due_row(id: &(impl ToString + ?Sized), due_at: Timestamp) -> DueRow {
+impl State {
+    /// The longest due first, with what is owed for each; and last what is due later.
+    pub(super) fn waiting_under(&self, word: &str) -> Vec<(Timestamp, &String, Amount)> {
+        let due = self.journal.iter().filter_map(|(id, kept)| Some((id, kept.due.as_ref()?)));
+        let due = due.filter(|(_, due)| due.word == word).map(|(id, due)| (due.at, id, due.owed));
+        let mut found: Vec<_> = due.collect();
+        found.sort_by_key(|(at, id, _)| (*at, *id));
+        found
+    }
+
+    fn due_under(&self, word: &str, delivery: &Delivery<'_>) -> Vec<(Timestamp, &String, Amount)> {
+        let mut found = self.waiting_under(word);
+        found.retain(|(at, _, _)| *at <= delivery.received_at);
+        found
+    }
+
+    fn due_at_of(&mut self, id: &str, word: &str) -> Option<&mut Timestamp> {
+        let due = self.journal.get_mut(id).and_then(|kept| kept.due.as_mut());
+        due.filter(|due| due.word == word).map(|due| &mut due.at)
+    }
+}
+
+pub(super) fn due_row(id: &(impl ToString + ?Sized), due_at: Timestamp) -> DueRow {
     DueRow { id: id.to_string(), due_at: due_at.to_string() }
 }

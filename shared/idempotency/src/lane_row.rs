@@ -1,0 +1,81 @@
+//! The lanes of refused usage: a row of the journal for each, in the same sparse index as what waits in it.
+
+use ledger::{Amount, Delivery, FIRST_LOOK_SECONDS, Lane, LaneState, Timestamp};
+
+use crate::books::parsed;
+use crate::names;
+use crate::order_image::{Image, Unreadable};
+use crate::rows::{ROW_FORMAT, Row, number, text};
+
+const PREFIX: &str = "lane#";
+
+/// No event's name begins so: no source is called that.
+pub(crate) fn id(source: &str, lane: &Lane) -> String {
+    format!("{PREFIX}{}", waiting_in(source, lane))
+}
+
+/// The word of the index under which its events wait.
+pub(crate) fn waiting_in(source: &str, lane: &Lane) -> String {
+    format!("{source}#{lane}")
+}
+
+/// The word of the index under which the lanes themselves are due.
+pub(crate) fn lanes_of(source: &str) -> String {
+    format!("{source}#lanes")
+}
+
+/// By when it came: so the oldest is first, however often it was tried. When the lane is looked at is the lane's.
+pub(crate) fn wait_in(row: &mut Row, source: &str, lane: &Lane, owed: Amount, first_received_at: Timestamp) {
+    row.set(names::ATTENTION, text(&waiting_in(source, lane)));
+    row.set(names::DUE_AT, text(&first_received_at));
+    row.set(names::OWED_UNITS, number(&owed.units()));
+    row.remove(names::PASSED_OVER);
+}
+
+/// Without a condition: refusals into one lane wait for each other, and refuse none.
+pub(crate) fn refused_into(source: &str, delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    let soon = delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS);
+    row.set(names::FORMAT, number(&ROW_FORMAT));
+    row.set(names::ATTENTION, text(&lanes_of(source)));
+    // Not later than it was: or an owner who is refused all the time would never have a turn.
+    row.set_first(names::DUE_AT, text(&soon));
+    if delivery.is_replay() {
+        row.set_first(names::REFUSED_AT, text(&delivery.received_at));
+    } else {
+        row.set(names::REFUSED_AT, text(&delivery.received_at));
+    }
+    row.add(names::REFUSALS, number(&1));
+    row
+}
+
+pub(crate) fn rescheduled(source: &str, lane: &LaneState, until: Option<Timestamp>) -> Row {
+    let mut row = Row::default();
+    row.set_or_remove(names::ATTENTION, until.map(|_| text(&lanes_of(source))));
+    row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
+    row.set_or_remove(names::ALARMED_AT, lane.alarmed_at.filter(|_| until.is_some()).map(|at| text(&at)));
+    row.remove(names::PASSED_OVER);
+    let (due_at, read) = (row.name(names::DUE_AT), row.value(text(&lane.due_at)));
+    row.conditions.push(format!("{due_at} = {read}"));
+    if until.is_none() {
+        let (refusals, read) = (row.name(names::REFUSALS), row.value(number(&lane.refusals)));
+        row.conditions.push(format!("{refusals} = {read}"));
+    }
+    row
+}
+
+/// `None` of one that holds nothing.
+pub(crate) fn read(id: &str, row: &Image) -> Result<Option<LaneState>, Unreadable> {
+    if !row.contains_key(names::DUE_AT) {
+        return Ok(None);
+    }
+    let time = |name: &str| Timestamp::parse_rfc3339(row.get(name)?.as_s().ok()?).ok();
+    let lane = id.strip_prefix(PREFIX).and_then(|lane| Lane::read(lane.split_once('#')?.1));
+    Ok(Some(LaneState {
+        lane: lane.ok_or(Unreadable(names::ID))?,
+        due_at: time(names::DUE_AT).ok_or(Unreadable(names::DUE_AT))?,
+        refusals: parsed(row, names::REFUSALS),
+        refused_at: time(names::REFUSED_AT).ok_or(Unreadable(names::REFUSED_AT))?,
+        alarmed_at: time(names::ALARMED_AT),
+    }))
+}

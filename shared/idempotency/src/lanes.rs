@@ -1,0 +1,80 @@
+//! The lanes of refused usage, out of the index of what waits.
+
+use ledger::{Amount, CommitError, Delivery, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
+
+use crate::books::parsed;
+use crate::order_image::Image;
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::store::DynamoLedger;
+use crate::{lane_row, names};
+
+/// Some hundred bytes each: a page takes milliseconds and a few read units.
+const LISTED_AT_ONCE_MAX: u32 = 1_000;
+
+impl Lanes for DynamoLedger {
+    async fn due_lanes(
+        &self,
+        source: &'static str,
+        lanes_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<DueRow>, CommitError> {
+        let word = lane_row::lanes_of(source);
+        self.due_in(&self.tables().journal, names::ATTENTION, &word, lanes_max, delivery).await
+    }
+
+    async fn lane(&self, row: &DueRow, delivery: &Delivery<'_>) -> Result<Option<LaneState>, CommitError> {
+        let Some(stored) = self.row(&self.tables().journal, row.id.clone(), delivery).await? else {
+            return Ok(None);
+        };
+        let lane = lane_row::read(&row.id, &stored).map_err(|error| CommitError::Refused(Box::new(error)))?;
+        Ok(lane.filter(|lane| lane.due_at <= delivery.received_at))
+    }
+
+    async fn waiting_in(
+        &self,
+        source: &'static str,
+        lane: &Lane,
+        events_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<Owed>, CommitError> {
+        let word = lane_row::waiting_in(source, lane);
+        let query = self.under(&self.tables().journal, names::ATTENTION, &word);
+        let query = query.key_condition_expression("#word = :word");
+        let (mut waiting, mut last) = (Vec::new(), None);
+        loop {
+            let listed = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+            let page_max = events_max.saturating_sub(listed).min(LISTED_AT_ONCE_MAX);
+            let page = query.clone().limit(i32::try_from(page_max).unwrap_or(i32::MAX)).set_exclusive_start_key(last);
+            let found = until_answered(delivery.deadline, self.jitter(), || async {
+                match page.clone().send().await {
+                    Ok(found) => Ok(Answer::Final(found)),
+                    Err(error) => after_failure(error),
+                }
+            })
+            .await?;
+            waiting.extend(found.items().iter().filter_map(owed));
+            last = found.last_evaluated_key;
+            if last.is_none() || waiting.len() >= usize::try_from(events_max).unwrap_or(usize::MAX) {
+                return Ok(waiting);
+            }
+        }
+    }
+
+    async fn reschedule_lane(
+        &self,
+        source: &'static str,
+        lane: &LaneState,
+        until: Option<Timestamp>,
+        delivery: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        let (row, id) = (lane_row::rescheduled(source, lane, until), lane_row::id(source, &lane.lane));
+        self.write_unless_changed(row, &self.tables().journal, &id, delivery).await
+    }
+}
+
+/// Of one whose amount cannot be read nothing is known to be owed, and it is tried first.
+fn owed(row: &Image) -> Option<Owed> {
+    let word = |name| row.get(name)?.as_s().ok().cloned();
+    let amount = Amount::from_wide(parsed(row, names::OWED_UNITS)).unwrap_or(Amount::ZERO);
+    Some(Owed { row: DueRow { id: word(names::ID)?, due_at: word(names::DUE_AT)? }, amount })
+}

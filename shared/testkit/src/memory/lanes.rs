@@ -1,0 +1,64 @@
+//! The lanes of refused usage, of books in memory.
+
+use ledger::{CommitError, Delivery, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
+
+use super::MemoryLedger;
+use super::backlog::due_row;
+
+impl Lanes for MemoryLedger {
+    async fn due_lanes(
+        &self,
+        source: &'static str,
+        lanes_max: u16,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<DueRow>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let of_source = |word: &str| word.starts_with(&format!("{source}#"));
+        let due = state.lanes.iter().filter(|(word, lane)| of_source(word) && lane.due_at <= delivery.received_at);
+        let mut due: Vec<_> = due.map(|(word, lane)| (lane.due_at, format!("lane#{word}"))).collect();
+        due.sort();
+        Ok(due.into_iter().take(lanes_max.into()).map(|(at, id)| due_row(&id, at)).collect())
+    }
+
+    async fn lane(&self, row: &DueRow, delivery: &Delivery<'_>) -> Result<Option<LaneState>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let lane = state.lanes.get(row.id.strip_prefix("lane#").unwrap_or_default());
+        Ok(lane.filter(|lane| lane.due_at <= delivery.received_at).cloned())
+    }
+
+    async fn waiting_in(
+        &self,
+        source: &'static str,
+        lane: &Lane,
+        events_max: u32,
+        _: &Delivery<'_>,
+    ) -> Result<Vec<Owed>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let waiting = state.waiting_under(&format!("{source}#{lane}")).into_iter();
+        let waiting = waiting.map(|(at, id, amount)| Owed { row: due_row(id, at), amount });
+        Ok(waiting.take(usize::try_from(events_max).unwrap()).collect())
+    }
+
+    async fn reschedule_lane(
+        &self,
+        source: &'static str,
+        lane: &LaneState,
+        until: Option<Timestamp>,
+        _: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        let lanes = &mut self.0.lock().unwrap().lanes;
+        let word = format!("{source}#{}", lane.lane);
+        let Some(known) = lanes.get_mut(&word).filter(|known| known.due_at == lane.due_at) else {
+            return Ok(());
+        };
+        match until {
+            Some(until) => {
+                known.due_at = until;
+                known.alarmed_at = lane.alarmed_at;
+            }
+            None if known.refusals == lane.refusals => drop(lanes.remove(&word)),
+            None => {}
+        }
+        Ok(())
+    }
+}
