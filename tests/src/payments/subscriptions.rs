@@ -107,7 +107,12 @@ async fn an_invoice_that_is_not_the_period_s_price_grants_nothing() {
     ];
     for (pointer, value, reason) in rows {
         let world = shop().await;
+        crate::heard::listen();
         accepted(&world, &[with("invoice_paid", &[(pointer, value.clone())])]).await;
+        let lines = crate::heard::heard();
+        let alarms: Vec<_> = lines.iter().filter(|line| line["alarm"] == "refused").collect();
+        assert_eq!(alarms.len(), usize::from(reason.is_some()), "{value}");
+        assert!(alarms.iter().all(|line| line["subject"] == SUBSCRIPTION_ORDER), "{value}: {alarms:?}");
         let books = world.books();
         books.check();
         assert_eq!(books.journal["stripe#evt_invoice_paid"].reason.as_deref(), reason, "{value}");

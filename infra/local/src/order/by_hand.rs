@@ -17,7 +17,7 @@ use crate::{manual, print};
 pub(crate) struct Named {
     #[command(flatten)]
     pub(crate) by: By,
-    /// A name for this change, so that doing it again does nothing [default: a new one]
+    /// A name for this change, so that doing it again does nothing [default: a new one, which is printed first]
     #[arg(long)]
     id: Option<String>,
 }
@@ -48,6 +48,10 @@ impl ByHand<'_> {
             if known.is_empty() {
                 return Ok(false);
             }
+        }
+        if let Some(id) = receipt.as_str().strip_prefix("manual#").filter(|_| self.by.id.is_none()) {
+            // Before the call: a command that is interrupted must not take the name with it.
+            print::error(format_args!("--id {id} names this change"));
         }
         match books.ledger.commit(&self.decision(receipt, effects), &delivery(PATIENCE)).await {
             Ok(Committed::Now(Receipt { key, .. })) => print::line(format_args!("done: {key}")),

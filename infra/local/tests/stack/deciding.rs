@@ -54,6 +54,10 @@ fn refused_payments_are_accepted_and_cleared() {
     for (line, state) in cleared.lines().filter(|line| line.contains("duplicate_payment: ")).zip(states) {
         assert!(line.ends_with(state), "{line}");
     }
+    about("stripe/payment_intent_succeeded", &["data.object.id=pi_a5"]);
+    let ended = order("clear", &["--payment", "pi_a5"]);
+    let id = ended.stderr.split_whitespace().skip_while(|word| *word != "--id").nth(1).unwrap_or_default();
+    assert!(!id.is_empty() && ended.stdout.starts_with(&format!("done: manual#{id}")), "{}", ended.stderr);
     let line = refusal(order("clear", &[]));
     assert!(line.contains("nothing like that is open"), "{line}");
     let line = refusal(order("clear", &["--kind", "anything"]));
