@@ -101,7 +101,7 @@ struct Sum {
 struct Named {
     #[command(flatten)]
     by: By,
-    /// A name for this change, so that doing it again does nothing [default: a new one]
+    /// A name for this change, so that doing it again does nothing [default: a new one, which is printed first]
     #[arg(long)]
     id: Option<String>,
 }
@@ -173,16 +173,19 @@ impl Sum {
 /// Who made a change, why, and under which name.
 struct Signed {
     id: String,
+    /// The id is of our own making, and only what we print says it.
+    is_new: bool,
     author: String,
     reason: String,
 }
 
 impl Named {
     fn signed(self, variable: impl Fn(&str) -> Option<String>) -> Result<Signed, Error> {
+        let is_new = self.id.is_none();
         let id = self.id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
         // Before any books are opened: a change that cannot be made makes no folder either.
         EventKey::new(manual::SOURCE, &id)?;
-        Ok(Signed { id, author: self.by.author(variable)?, reason: self.by.reason })
+        Ok(Signed { id, is_new, author: self.by.author(variable)?, reason: self.by.reason })
     }
 }
 
@@ -260,9 +263,11 @@ fn statement(asset: Asset, lines: &[Line]) -> Vec<[String; 4]> {
 async fn change(books: &Books, by: Signed, what: What) -> Result<(), Error> {
     let account = what.account();
     told(&committed(books, &by, what).await?);
-    match books.ledger.account(&account).await? {
-        Some(row) => state(&account, &row),
-        None => print::line(format_args!("  {account} is not there yet: credit it before it can spend")),
+    // The change is made, whatever comes of this read: a failure here would have it made again.
+    match books.ledger.account(&account).await {
+        Ok(Some(row)) => state(&account, &row),
+        Ok(None) => print::line(format_args!("  {account} is not there yet: credit it before it can spend")),
+        Err(error) => print::error(format_args!("{account} cannot be shown: {}", Error::from(error).line())),
     }
     Ok(())
 }
@@ -291,7 +296,13 @@ async fn refer(books: &Books, by: Signed, owner: Owner, to: Option<Owner>) -> Re
     }
     let from = books.ledger.referrer(&owner, &delivery(PATIENCE)).await?;
     told(&committed(books, &by, What::Referrer { owner: owner.clone(), from, to }).await?);
-    let referrer = books.ledger.referrer(&owner, &delivery(PATIENCE)).await?;
+    let referrer = match books.ledger.referrer(&owner, &delivery(PATIENCE)).await {
+        Ok(referrer) => referrer,
+        Err(error) => {
+            print::error(format_args!("who led {owner} here cannot be shown: {}", Error::from(error).line()));
+            return Ok(());
+        }
+    };
     let said = referrer.map_or_else(|| "nobody".to_owned(), |referrer| referrer.to_string());
     print::line(format_args!("  {owner} was led here by {said}"));
     Ok(())
@@ -309,17 +320,25 @@ fn told(done: &Committed) {
 
 async fn committed(books: &Books, by: &Signed, what: What) -> Result<Committed, Error> {
     let change = Change { id: &by.id, author: &by.author, reason: &by.reason, what };
+    let again = format!("--id {}", by.id);
+    if by.is_new {
+        // Before the call: a command that is interrupted must not take the name with it.
+        print::error(format_args!("{again} names this change"));
+    }
     let delivery = delivery(PATIENCE);
     let refused = match books.ledger.commit(&change.decision()?, &delivery).await {
         Ok(done) => return Ok(done),
         Err(CommitError::Rejected(reason)) => reason,
         Err(CommitError::Conflict) => return Err(Error::IdTaken(by.id.clone())),
+        Err(cause @ CommitError::Unavailable(_)) => return Err(Error::Unanswered { again, cause }),
         Err(error) => return Err(error.into()),
     };
     match (refused, change.what) {
         (Reason::InsufficientCredits, What::Debit { account, amount }) => {
             let asset = account.asset();
-            let row = books.ledger.account(&account).await?;
+            let Ok(row) = books.ledger.account(&account).await else {
+                return Err(CommitError::Rejected(refused).into());
+            };
             Err(Error::Insufficient {
                 available: asset.format_balance(row.map_or(Balance::ZERO, |row| row.available)),
                 amount: asset.format(amount),
@@ -327,7 +346,7 @@ async fn committed(books: &Books, by: &Signed, what: What) -> Result<Committed, 
             })
         }
         (Reason::KeyTaken, What::RemoteKey { key, name, .. }) => {
-            let holder = books.ledger.owner(&key, &delivery).await?;
+            let holder = books.ledger.owner(&key, &delivery).await.ok().flatten();
             let holder = holder.map_or_else(|| "somebody else".to_owned(), |owner| owner.to_string());
             Err(Error::KeyTaken(name, holder))
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use edge::KeyringError;
 use embedded::{EngineError, TemplateError};
@@ -124,6 +125,14 @@ pub(crate) enum Error {
     KeyTaken(String, String),
     #[error("somebody else changed the account at the same moment: do it again")]
     Overtaken,
+    #[error(
+        "the store did not answer, so this is done or it is not: the same command with {again} makes sure, and is never done twice"
+    )]
+    Unanswered {
+        again: String,
+        #[source]
+        cause: CommitError,
+    },
     #[error("--id {0} stands for another change already")]
     IdTaken(String),
     #[error("an author is needed: give --author, since USER is not set")]
@@ -160,7 +169,15 @@ pub(crate) enum Error {
     Commit(#[from] CommitError),
 }
 
+/// `EX_TEMPFAIL` of sysexits.h: the same command may be run again.
+const TEMPORARY: u8 = 75;
+
 impl Error {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        let is_temporary = matches!(self, Self::Unanswered { .. } | Self::Commit(CommitError::Unavailable(_)));
+        if is_temporary { ExitCode::from(TEMPORARY) } else { ExitCode::FAILURE }
+    }
+
     /// With every cause, on one line.
     pub(crate) fn line(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());

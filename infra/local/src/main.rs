@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             print::error(error.line());
-            ExitCode::FAILURE
+            error.exit_code()
         }
     }
 }

@@ -59,7 +59,11 @@ pub(crate) async fn run(args: Order, dir: &Path, variable: impl Fn(&str) -> Opti
             let books = args.which.read(dir).await?;
             let order = read(&books, &number).await?;
             resolve.write(&books, &order, &author).await?;
-            show(&read(&books, &number).await?);
+            // It is done, whatever comes of this read.
+            match read(&books, &number).await {
+                Ok(order) => show(&order),
+                Err(error) => print::error(format_args!("{number} cannot be shown: {}", error.line())),
+            }
             Ok(())
         }
         Action::Accept(accept) => {

@@ -1,7 +1,10 @@
 //! `order resolve`: a person has found out what became of a call to an operator, and says it.
 
 use clap::{Args, ValueEnum};
-use ledger::{CommitError, Committed, Fact, Ledger as _, Order, RechargeState, Verdict};
+use ledger::{
+    CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Ledger as _, Order, RechargeState, Transition,
+    Verdict,
+};
 
 use super::PATIENCE;
 use crate::books::Books;
@@ -22,6 +25,9 @@ pub(crate) struct Resolve {
     /// The operator's own number of it
     #[arg(long)]
     seq: Option<String>,
+    /// The order's version that this is about, so that doing it again does nothing [default: the current one, which is printed first]
+    #[arg(long, value_name = "VERSION")]
+    order_version: Option<u64>,
     #[command(flatten)]
     pub(crate) by: By,
 }
@@ -59,24 +65,53 @@ impl Resolve {
         if seq.is_some_and(|seq| !is_seq(seq)) {
             return Err(Error::Seq(SEQ_CHARS_MAX));
         }
-        let effects = order.resolve(verdict, seq.map(str::to_owned), now());
-        let effects = effects.ok_or_else(|| Error::NothingToResolve(order.number.to_string(), why_not(order)))?;
+        let version = self.order_version.unwrap_or(order.version);
+        let again = format!("--order-version {version}");
+        let (read, effects) = if version < order.version {
+            // Only the receipt matters: no order is written over a version that is gone.
+            let read = Order { version, ..order.clone() };
+            let after = Box::new(Order { version: version.saturating_add(1), ..order.clone() });
+            (read, vec![Effect::Order { order: after, transition: Transition::Amend }])
+        } else {
+            let effects = order.resolve(verdict, seq.map(str::to_owned), now());
+            let nothing = || Error::NothingToResolve(order.number.to_string(), why_not(order));
+            (order.clone(), effects.filter(|_| version == order.version).ok_or_else(nothing)?)
+        };
         let facts = [("author", author), ("reason", &self.by.reason), ("said", said)];
         let facts = facts.map(|(name, fact)| (name, Fact::from(fact))).into_iter();
         let facts = facts.chain(seq.map(|seq| ("seq", Fact::from(seq)))).collect();
-        let decision = order.step(manual::SOURCE, "resolve", facts, effects).ok_or(Error::OrderOvertaken)?;
+        let decision = decision(&read, facts, effects, said, seq).ok_or(Error::OrderOvertaken)?;
+        if self.order_version.is_none() {
+            print::error(format_args!("{again} names what this resolves"));
+        }
         match books.ledger.commit(&decision, &delivery(PATIENCE)).await {
             Ok(Committed::Now(receipt)) => {
                 print::line(format_args!("done: {}", receipt.key));
                 Ok(())
             }
-            // Somebody else has said something of the same version, and perhaps something else.
-            Ok(Committed::Earlier(_) | Committed::Ignored { .. }) | Err(CommitError::Stale) => {
+            // The same of the same version: what a lost answer has said, or somebody else.
+            Ok(Committed::Earlier(receipt)) => {
+                print::line(format_args!("already done: {}, at {}", receipt.key, receipt.processed_at));
+                Ok(())
+            }
+            Ok(Committed::Ignored { .. }) | Err(CommitError::Stale | CommitError::Conflict) => {
                 Err(Error::OrderOvertaken)
             }
+            Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { again, cause }),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The step, with what was said of it: another word about the same version contradicts it.
+fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, said: &str, seq: Option<&str>) -> Option<Decision> {
+    let Decision::Record(mut entry) = order.step(manual::SOURCE, "resolve", facts, effects)? else {
+        return None;
+    };
+    let step = entry.heading.fingerprints.current().to_string();
+    let fields = [("step", step.as_str()), ("said", said), ("seq", seq.unwrap_or_default())];
+    entry.heading.fingerprints = Fingerprint::of(1, &fields).into();
+    Some(Decision::Record(entry))
 }
 
 fn why_not(order: &Order) -> &'static str {

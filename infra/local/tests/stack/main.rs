@@ -22,4 +22,5 @@ mod killed;
 mod operator;
 mod sending;
 mod serving;
+mod unanswered;
 mod wechat;

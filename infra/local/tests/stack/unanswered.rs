@@ -1,0 +1,129 @@
+//! Changes by hand whose answer is lost: the store has made them, and only the id that was printed says so.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use serde_json::json;
+
+use crate::buying::demo_key;
+use crate::fulfilling::airtime;
+use crate::harness::{Ended, Folder, Stack, shown};
+use crate::operator::Operator;
+
+const TEMPORARY: Option<i32> = Some(75);
+
+/// Stands between a command and the stack's store: every read is answered, and no transaction is, though each is made.
+struct Silence(String);
+
+impl Silence {
+    fn before(stack: &Stack<'_>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, store) = (listener.local_addr().unwrap(), stack.address());
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, store) = (client.unwrap(), store.clone());
+                thread::spawn(move || relay(client, &store));
+            }
+        });
+        Self(format!("http://{address}"))
+    }
+
+    /// What commands do while their way to the store leads through here, all at once: each waits until the program gives up.
+    fn run(&self, folder: &Folder, commands: &[Vec<&str>]) -> Vec<Ended> {
+        let file = folder.file("local.json");
+        let (text, mut running) = (std::fs::read(&file).unwrap(), folder.json("local.json"));
+        running["dynamodb_url"] = json!(self.0);
+        std::fs::write(&file, running.to_string()).unwrap();
+        let ended = thread::scope(|scope| {
+            let started: Vec<_> = commands.iter().map(|command| scope.spawn(move || folder.run(command))).collect();
+            started.into_iter().map(|command| command.join().unwrap()).collect()
+        });
+        std::fs::write(&file, text).unwrap();
+        ended
+    }
+}
+
+/// One request after the other, until either side goes away.
+fn relay(mut client: TcpStream, store: &str) {
+    let mut reader = BufReader::new(client.try_clone().unwrap());
+    while let Some((head, body)) = message(&mut reader) {
+        let mut to_store = TcpStream::connect(store).unwrap();
+        to_store.write_all(head.as_bytes()).unwrap();
+        to_store.write_all(&body).unwrap();
+        let answer = message(&mut BufReader::new(to_store));
+        if head.contains("TransactWriteItems") {
+            continue;
+        }
+        let (head, body) = answer.unwrap();
+        if client.write_all(head.as_bytes()).and_then(|()| client.write_all(&body)).is_err() {
+            return;
+        }
+    }
+}
+
+/// A head and as much of a body as it announces.
+fn message(reader: &mut impl std::io::BufRead) -> Option<(String, Vec<u8>)> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        (reader.read_line(&mut head).ok()? > 0).then_some(())?;
+    }
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, body))
+}
+
+/// What was printed after `--id` or the like, before the call.
+fn named<'e>(ended: &'e Ended, option: &str) -> &'e str {
+    let first = ended.stderr.lines().next().unwrap_or_default();
+    let words: Vec<&str> = first.split(' ').collect();
+    assert_eq!([words[0], words[1]], ["hookledger:", option], "{}", ended.stderr);
+    words[2]
+}
+
+#[test]
+fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
+    let (folder, operator) = (Folder::new(), Operator::new());
+    let stack = folder.start_with(&[], &operator.environment());
+    folder.told(&["account", "credit", "alice", "100", "--reason", "r", "--id", "first"]);
+    let bought = stack.buy(&demo_key(&folder), &airtime("88000004"));
+    assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
+    stack.becomes(&bought.number, &["unknown"]);
+
+    let because = ["--reason", "because"];
+    let of_account = |words: &[&'static str]| [&["account"], words, &because].concat();
+    let commands = [
+        of_account(&["credit", "alice", "12.5"]),
+        of_account(&["debit", "alice", "2.5"]),
+        of_account(&["overdraft", "alice", "5"]),
+        of_account(&["key", "alice", "sk-1"]),
+        of_account(&["referrer", "alice", "bob"]),
+        of_account(&["api-key", "alice"]),
+        [&["order", "resolve", &bought.number, "--as", "done"], because.as_slice()].concat(),
+    ];
+    let unanswered = Silence::before(&stack).run(&folder, &commands);
+    for (command, ended) in commands.iter().zip(unanswered) {
+        assert_eq!(ended.code, TEMPORARY, "{command:?}: {}{}", ended.stdout, ended.stderr);
+        let (option, key) = match command[0] {
+            "order" => ("--order-version", format!("resolve#{}.", bought.number)),
+            _ => ("--id", "manual#".to_owned()),
+        };
+        let name = named(&ended, option);
+        let last = ended.stderr.lines().last().unwrap();
+        assert!(last.contains("the store did not answer") && last.contains(&format!("{option} {name} ")), "{last}");
+        // It is made all the same, and the same command finds it.
+        let again = folder.told(&[command.as_slice(), &[option, name]].concat());
+        assert!(again.starts_with(&format!("already done: {key}")), "{command:?}: {again}");
+    }
+    let account = folder.told(&["account", "show", "alice"]);
+    let state = ["balance", "overdraft", "referrer", "version"].map(|name| shown(&account, name));
+    assert_eq!(state, ["110", "5", "bob", "3"], "{account}");
+    let order = folder.told(&["order", "show", &bought.number]);
+    assert_eq!(shown(&order, "fulfilment"), "done", "{order}");
+    // What contradicts it is refused, under the same name too.
+    let version = stack.order(&bought.number)["version"]["N"].as_str().unwrap().parse::<u64>().unwrap() - 1;
+    let other = ["order", "resolve", &bought.number, "--as", "failed", "--reason", "r", "--order-version"];
+    let line = folder.refused(&[other.as_slice(), &[version.to_string().as_str()]].concat());
+    assert!(line.contains("somebody else changed the order"), "{line}");
+}
