@@ -8,6 +8,7 @@ mod container;
 mod costs;
 mod deployed;
 mod epay;
+mod exports;
 mod faults;
 mod fireblocks;
 mod forgeries;

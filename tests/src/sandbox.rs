@@ -1,6 +1,6 @@
 //! A usage function as it runs in one sandbox, its senders, and events to send.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use edge::{Keyring, Moment, Reply, Service as _, Settings, Vault};
 use idempotency::DynamoLedger;
@@ -10,7 +10,7 @@ use ledger::{
 };
 use serde_json::Value;
 use signing::{Strength, hmac_hex};
-use testkit::{Books, Fault, Faults, Row, Sent, Shape, World, deadline, delivery, mark, now};
+use testkit::{Books, Fault, Faults, Row, Sent, Shape, World, deadline, delivery, instant, mark, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook};
 
@@ -31,15 +31,13 @@ pub(crate) fn moment(attempt: u64) -> Moment {
     moment_at(attempt, now())
 }
 
-#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
 pub(crate) fn moment_at(attempt: u64, now: Timestamp) -> Moment {
-    Moment { now, started: Instant::now(), deadline: deadline(Usage::REPLY_WITHIN), attempt: mark(attempt) }
+    Moment { now, started: instant(), deadline: deadline(Usage::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
 /// As long as this source's sender waits.
-#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
 pub(crate) fn moment_within<W: Webhook>(attempt: u64) -> Moment {
-    Moment { now: now(), started: Instant::now(), deadline: deadline(W::REPLY_WITHIN), attempt: mark(attempt) }
+    Moment { now: now(), started: instant(), deadline: deadline(W::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
 pub(crate) fn signature(body: &[u8]) -> String {

@@ -12,8 +12,6 @@ mod settings;
 mod subscriptions;
 mod wechat;
 
-use std::time::Instant;
-
 use api::Function;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -22,8 +20,8 @@ use ledger::Timestamp;
 use providers::StripeConfig;
 use serde_json::Value;
 use testkit::{
-    EPAY_BASE, EpayNet, Sent, Shape, StripeFault, StripeNet, WechatNet, World, api_key, deadline, epay_settings, mark,
-    now,
+    EPAY_BASE, EpayNet, Sent, Shape, StripeFault, StripeNet, WechatNet, World, api_key, deadline, epay_settings,
+    instant, mark, now,
 };
 
 use super::*;
@@ -91,10 +89,9 @@ impl Shop {
         Function { api: Checkout { catalog, config, keys, epay, wechat, http, dice }, ledger }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
     fn moment(&self, attempt: u64) -> Moment {
         let (now, deadline) = (self.now, deadline(Checkout::REPLY_WITHIN));
-        Moment { now, started: Instant::now(), deadline, attempt: mark(attempt) }
+        Moment { now, started: instant(), deadline, attempt: mark(attempt) }
     }
 
     /// Meets a sandbox of its own, which knows nothing.

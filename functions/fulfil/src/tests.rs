@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use edge::Moment;
-use testkit::{MemoryLedger, deadline, mark, now};
+use testkit::{MemoryLedger, deadline, instant, mark, now};
 
 use super::*;
 use stream::{NoBatch, read};
@@ -56,13 +55,12 @@ fn what_has_no_place_in_a_stream_is_no_batch() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
 #[tokio::test]
 async fn what_failed_is_brought_again_and_nothing_else() {
     let ledger = Arc::new(MemoryLedger::default());
     let fulfil = Fulfil { ledger, operator: None, custodian: None };
     let deadline = deadline(Fulfil::<Arc<MemoryLedger>>::DONE_WITHIN);
-    let moment = Moment { now: now(), started: Instant::now(), deadline, attempt: mark(1) };
+    let moment = Moment { now: now(), started: instant(), deadline, attempt: mark(1) };
     let batch = event(&[record("HL1", "1"), record("no order", "2"), record("HL2", "3")]);
     let told = fulfil.work(&batch, &moment).await.expect("a report");
     let json = serde_json::to_string(&told).expect("JSON");

@@ -4,13 +4,11 @@ mod creating;
 mod repeating;
 mod showing;
 
-use std::time::Instant;
-
 use api::Function;
 use edge::{Moment, Service as _};
 use ledger::{Owner, Timestamp};
 use serde_json::{Value, json};
-use testkit::{Sent, Shape, api_key, deadline, mark, now};
+use testkit::{Sent, Shape, api_key, deadline, instant, mark, now};
 
 use super::*;
 
@@ -26,9 +24,8 @@ async fn function<L: Ledger>(ledger: L) -> Function<Orders, L> {
     Function { api: orders(1), ledger }
 }
 
-#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
 fn moment(attempt: u64, now: Timestamp) -> Moment {
-    Moment { now, started: Instant::now(), deadline: deadline(Orders::REPLY_WITHIN), attempt: mark(attempt) }
+    Moment { now, started: instant(), deadline: deadline(Orders::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
 async fn sent<L: Ledger>(function: &Function<Orders, L>, attempt: u64, sent: &Sent<'_>) -> Reply {

@@ -2,11 +2,10 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 use stripe::Config;
-use testkit::{MemoryLedger, World, deadline, mark, now};
+use testkit::{MemoryLedger, World, deadline, instant, mark, now};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
@@ -29,10 +28,9 @@ fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
 fn moment() -> Moment {
     let deadline = deadline(Reconcile::<Arc<MemoryLedger>>::DONE_WITHIN);
-    Moment { now: now(), started: Instant::now(), deadline, attempt: mark(1) }
+    Moment { now: now(), started: instant(), deadline, attempt: mark(1) }
 }
 
 /// A schedule that is misspelt must not look like one that has nothing to do.

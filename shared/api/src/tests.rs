@@ -1,12 +1,12 @@
 //! The spine with an API that only echoes: who gets through, and what the others are told.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use edge::{Moment, Reply, Route, Service as _};
 use ledger::{CommitError, Ledger};
 use serde::Deserialize;
 use serde_json::Value;
-use testkit::{MemoryLedger, Sent, Shape, World, api_key, deadline, mark, now};
+use testkit::{MemoryLedger, Sent, Shape, World, api_key, deadline, instant, mark, now};
 
 use super::*;
 
@@ -58,9 +58,8 @@ impl Api for Echo {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "only for the duration in the log")]
 fn moment() -> Moment {
-    Moment { now: now(), started: Instant::now(), deadline: deadline(Echo::REPLY_WITHIN), attempt: mark(1) }
+    Moment { now: now(), started: instant(), deadline: deadline(Echo::REPLY_WITHIN), attempt: mark(1) }
 }
 
 async fn function() -> Function<Echo, MemoryLedger> {

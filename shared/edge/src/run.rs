@@ -129,6 +129,7 @@ impl Moment {
         Delivery {
             attempt: self.attempt.clone(),
             received_at: self.now,
+            received: self.started,
             first_received_at: self.now,
             deadline: self.deadline,
             body: None,

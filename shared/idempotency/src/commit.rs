@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use ledger::{CommitError, Committed, Delivery, Entry, Heading, MoneyKey, Receipt, Refusal};
+use ledger::{CommitError, Committed, Delivery, Entry, Heading, MoneyKey, Receipt, Refusal, Timestamp};
 
 use crate::plan::{Plan, PlanError};
-use crate::retry::{Answer, after_failure, until_answered};
+use crate::retry::{Answer, after_failure, instant, until_answered};
 use crate::store::DynamoLedger;
 use crate::verdict::{Found, Verdict, read};
 
 /// How a transaction ended that was neither held up nor impossible.
 enum Outcome {
-    Applied,
+    /// With the time that its rows carry.
+    Applied(Timestamp),
     Found(Found),
     Moved(Vec<MoneyKey>),
     Stale,
@@ -27,10 +28,10 @@ impl DynamoLedger {
         // Each round leaves out at least one movement more, so there are at most as many rounds as movements.
         let mut moved = BTreeSet::new();
         loop {
-            let plan = Plan::record(self.tables(), entry, delivery, &moved).map_err(impossible)?;
-            match self.transact(&plan, delivery).await? {
-                Outcome::Applied => {
-                    let receipt = Receipt { key: heading.receipt.clone(), processed_at: delivery.received_at };
+            let plan = |now| Plan::record(self.tables(), entry, delivery, &moved, now);
+            match self.transact(plan, delivery).await? {
+                Outcome::Applied(processed_at) => {
+                    let receipt = Receipt { key: heading.receipt.clone(), processed_at };
                     self.receipts.remember(&receipt, &heading.fingerprints);
                     return Ok(if moved.is_empty() { Committed::Now(receipt) } else { Committed::Earlier(receipt) });
                 }
@@ -48,9 +49,8 @@ impl DynamoLedger {
 
     /// Writes a refusal down before anybody is told of it.
     pub(crate) async fn refuse(&self, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        let plan = Plan::refuse(self.tables(), refusal, delivery).map_err(impossible)?;
-        match self.transact(&plan, delivery).await? {
-            Outcome::Applied => Err(CommitError::Rejected(refusal.reason)),
+        match self.transact(|_| Plan::refuse(self.tables(), refusal, delivery), delivery).await? {
+            Outcome::Applied(_) => Err(CommitError::Rejected(refusal.reason)),
             // Ours, written by a call whose answer was lost.
             Outcome::Found(found) if found.processed_at.is_none() && found.written_by == delivery.attempt.as_str() => {
                 Err(CommitError::Rejected(refusal.reason))
@@ -81,25 +81,31 @@ impl DynamoLedger {
     }
 
     async fn contradict(&self, heading: &Heading, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        let plan = Plan::contradict(self.tables(), heading, delivery).map_err(impossible)?;
-        match self.transact(&plan, delivery).await? {
-            Outcome::Applied | Outcome::Found(_) => Err(CommitError::Conflict),
+        match self.transact(|_| Plan::contradict(self.tables(), heading, delivery), delivery).await? {
+            Outcome::Applied(_) | Outcome::Found(_) => Err(CommitError::Conflict),
             Outcome::Moved(_) | Outcome::Stale | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
 
     /// One transaction, asked until it is answered. Asking twice is safe: what was applied fails the journal row's condition.
-    async fn transact(&self, plan: &Plan, delivery: &Delivery<'_>) -> Result<Outcome, CommitError> {
+    /// Each attempt carries the time at which it is made: a statement is sorted by it, and must not grow in its past.
+    async fn transact(
+        &self,
+        plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
+        delivery: &Delivery<'_>,
+    ) -> Result<Outcome, CommitError> {
         until_answered(delivery.deadline, self.jitter(), || async {
-            let sent = self.client().transact_write_items().set_transact_items(Some(plan.items.clone())).send().await;
+            let now = delivery.time_at(instant());
+            let Plan { items, roles } = plan(now).map_err(impossible)?;
+            let sent = self.client().transact_write_items().set_transact_items(Some(items)).send().await;
             let Err(error) = sent else {
-                return Ok(Answer::Final(Outcome::Applied));
+                return Ok(Answer::Final(Outcome::Applied(now)));
             };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
             else {
                 return after_failure(error);
             };
-            Ok(match read(cancelled.cancellation_reasons(), &plan.roles) {
+            Ok(match read(cancelled.cancellation_reasons(), &roles) {
                 Verdict::Again => Answer::Again(Box::new(error)),
                 Verdict::Found(found) => Answer::Final(Outcome::Found(found)),
                 Verdict::Moved(keys) => Answer::Final(Outcome::Moved(keys)),

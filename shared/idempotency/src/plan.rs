@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
     Amount, Balance, CallerKey, Delivery, Effect, Entry, Fingerprint, Heading, Lane, MoneyKey, Movement, Net, Owner,
-    Policy, Refusal, SpendingTerms, merged, next_look,
+    Policy, Refusal, SpendingTerms, Timestamp, merged, next_look,
 };
 use thiserror::Error;
 
@@ -53,6 +53,7 @@ impl Plan {
         entry: &Entry,
         delivery: &Delivery<'_>,
         moved: &BTreeSet<MoneyKey>,
+        now: Timestamp,
     ) -> Result<Self, PlanError> {
         let receipt = entry.heading.receipt.as_str();
         let effects: Vec<Effect> = entry.effects.iter().filter(|effect| !is_moved(effect, moved)).cloned().collect();
@@ -61,7 +62,7 @@ impl Plan {
         };
         let mut plan = Self::default();
 
-        let mut row = Row::processed(&entry.heading, delivery);
+        let mut row = Row::processed(&entry.heading, delivery, now);
         if let Some(movement) = movements().find(|movement| movement.key.as_str() == receipt) {
             row.posting(movement);
         }
@@ -69,7 +70,7 @@ impl Plan {
 
         for movement in movements().filter(|movement| movement.key.as_str() != receipt) {
             let fingerprint = fingerprint_of(movement);
-            let mut row = Row::money(&entry.heading, &fingerprint, delivery);
+            let mut row = Row::money(&entry.heading, &fingerprint, delivery, now);
             row.posting(movement);
             plan.push(
                 Role::Money(movement.key.clone(), fingerprint),

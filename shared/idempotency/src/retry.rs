@@ -41,6 +41,12 @@ impl Jitter {
     }
 }
 
+/// Now, by the clock that the pauses and the deadline go by.
+#[expect(clippy::disallowed_methods, reason = "how long ago something arrived, and no time of day")]
+pub(crate) fn instant() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
 /// Asks until there is a final answer. After the deadline the outcome is unknown, and said to be.
 pub(crate) async fn until_answered<T, F>(
     deadline: Deadline,

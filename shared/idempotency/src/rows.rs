@@ -25,10 +25,10 @@ pub(crate) struct Row {
 
 impl Row {
     /// May be written where there is no row yet, or where the same event has failed.
-    pub(crate) fn processed(heading: &Heading, delivery: &Delivery<'_>) -> Self {
+    pub(crate) fn processed(heading: &Heading, delivery: &Delivery<'_>, now: Timestamp) -> Self {
         let mut row = Self::headed(heading, names::PROCESSED, heading.fingerprints.current(), delivery);
         row.set(names::FACTS, facts(&heading.facts));
-        row.set(names::PROCESSED_AT, text(&delivery.received_at));
+        row.set(names::PROCESSED_AT, text(&now));
         for cured in [names::REASON, names::ATTENTION, names::DUE_AT, names::OWED_UNITS, names::PASSED_OVER] {
             row.remove(cured);
         }
@@ -49,10 +49,10 @@ impl Row {
     }
 
     /// A movement whose name is not the event's: it happens once, whichever event comes first.
-    pub(crate) fn money(heading: &Heading, fingerprint: &Fingerprint, delivery: &Delivery<'_>) -> Self {
+    pub(crate) fn money(heading: &Heading, fingerprint: &Fingerprint, delivery: &Delivery<'_>, now: Timestamp) -> Self {
         let mut row = Self::headed(heading, names::PROCESSED, fingerprint, delivery);
         row.set(names::FACTS, facts(&vec![("event", heading.receipt.as_str().into())]));
-        row.set(names::PROCESSED_AT, text(&delivery.received_at));
+        row.set(names::PROCESSED_AT, text(&now));
         let absent = row.absent();
         row.conditions.push(absent);
         row

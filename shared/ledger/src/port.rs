@@ -158,6 +158,8 @@ pub enum CommitError {
 pub struct Delivery<'r> {
     pub attempt: AttemptMark,
     pub received_at: Timestamp,
+    /// When `received_at` was read, by the clock that only goes forward.
+    pub received: Instant,
     /// Earlier than `received_at` where this is what was kept then, tried again.
     pub first_received_at: Timestamp,
     pub deadline: Deadline,
@@ -165,6 +167,11 @@ pub struct Delivery<'r> {
 }
 
 impl Delivery<'_> {
+    /// What time it is at an instant after the arrival.
+    pub fn time_at(&self, instant: Instant) -> Timestamp {
+        self.received_at.plus(instant.saturating_duration_since(self.received))
+    }
+
     /// Whether the sender has nothing to do with it: what is kept is tried again.
     pub fn is_replay(&self) -> bool {
         self.first_received_at < self.received_at

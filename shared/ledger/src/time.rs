@@ -1,6 +1,7 @@
 //! Moments, as milliseconds since 1970 in UTC. Read and written as RFC 3339; never taken from a clock here.
 
 use std::fmt;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -39,6 +40,13 @@ impl Timestamp {
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let ms = seconds.saturating_mul(MS_PER_SECOND).saturating_add(self.0);
+        Self(ms.clamp(0, END_MS.saturating_sub(1)))
+    }
+
+    /// Likewise, to the millisecond below.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX).saturating_add(self.0);
         Self(ms.clamp(0, END_MS.saturating_sub(1)))
     }
 

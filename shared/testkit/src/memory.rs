@@ -16,7 +16,7 @@ use ledger::{
 
 use crate::books::{OrderRow, SubscriptionRow};
 use crate::memory_copies::KeptCopies;
-use crate::{Account, Books, Row};
+use crate::{Account, Books, Row, instant};
 
 #[derive(Debug, Default)]
 pub struct MemoryLedger(Mutex<State>, pub(crate) KeptCopies);
@@ -167,12 +167,13 @@ impl State {
         if let Some(reason) = self.guarded(&nets, &effects) {
             return self.refuse(&entry.refused(reason), delivery);
         }
+        let processed_at = delivery.time_at(instant());
         self.write(heading, "processed", None, delivery);
-        self.journal.get_mut(heading.receipt.as_str()).unwrap().processed_at = Some(delivery.received_at);
+        self.journal.get_mut(heading.receipt.as_str()).unwrap().processed_at = Some(processed_at);
         for effect in &effects {
             match effect {
                 Effect::Move(movement) => {
-                    self.posted(movement, heading, delivery);
+                    self.posted(movement, heading, delivery, processed_at);
                 }
                 Effect::Bind { key, owner } => {
                     self.keys.insert(key.clone(), owner.clone());
@@ -195,7 +196,7 @@ impl State {
         if entry.keeps_body {
             self.keep_body(&heading.receipt, delivery);
         }
-        let receipt = Receipt { key: heading.receipt.clone(), processed_at: delivery.received_at };
+        let receipt = Receipt { key: heading.receipt.clone(), processed_at };
         Ok(if moved { Committed::Earlier(receipt) } else { Committed::Now(receipt) })
     }
 
@@ -244,11 +245,11 @@ impl State {
         }
     }
 
-    fn posted(&mut self, movement: &Movement, heading: &Heading, delivery: &Delivery<'_>) {
+    fn posted(&mut self, movement: &Movement, heading: &Heading, delivery: &Delivery<'_>, processed_at: Timestamp) {
         let kept = self.journal.entry(movement.key.as_str().to_owned()).or_insert_with(|| Kept {
             row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
             fingerprint: String::new(),
-            processed_at: Some(delivery.received_at),
+            processed_at: Some(processed_at),
             first_received_at: delivery.first_received_at,
             due: None,
         });

@@ -61,12 +61,23 @@ pub fn mark(number: u64) -> AttemptMark {
 
 /// A delivery that may take four seconds, without a body.
 pub fn delivery(attempt: u64) -> Delivery<'static> {
-    let deadline = deadline(Duration::from_secs(4));
-    Delivery { attempt: mark(attempt), received_at: now(), first_received_at: now(), deadline, body: None }
+    Delivery {
+        attempt: mark(attempt),
+        received_at: now(),
+        received: instant(),
+        first_received_at: now(),
+        deadline: deadline(Duration::from_secs(4)),
+        body: None,
+    }
 }
 
 /// By tokio's clock, which a test can stop.
-#[expect(clippy::disallowed_methods, reason = "this is the tests' edge")]
 pub fn deadline(patience: Duration) -> Deadline {
-    Deadline(tokio::time::Instant::now().checked_add(patience).unwrap().into_std())
+    Deadline(instant().checked_add(patience).unwrap())
+}
+
+/// Now, by the same clock.
+#[expect(clippy::disallowed_methods, reason = "this is the tests' edge")]
+pub fn instant() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
 }

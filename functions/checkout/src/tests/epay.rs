@@ -42,7 +42,7 @@ async fn shop(settings: Set) -> Shop {
 }
 
 /// The time that a test has stopped.
-fn clock() -> Instant {
+fn clock() -> std::time::Instant {
     deadline(Duration::ZERO).0
 }
 

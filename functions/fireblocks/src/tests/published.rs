@@ -7,7 +7,7 @@ use ledger::{Copied, Copies, CopyName};
 use providers::Http;
 use testkit::{
     FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, FireblocksFault, FireblocksNet, MemoryLedger, deadline, fireblocks_jwks,
-    mark, now,
+    instant, mark, now,
 };
 
 use super::*;
@@ -17,7 +17,7 @@ const NAME: CopyName = CopyName("fireblocks");
 
 fn at(seconds: i64) -> Moment {
     let patience = deadline(Fireblocks::REPLY_WITHIN);
-    Moment { now: now().plus_seconds(seconds), started: patience.0, deadline: patience, attempt: mark(1) }
+    Moment { now: now().plus_seconds(seconds), started: instant(), deadline: patience, attempt: mark(1) }
 }
 
 fn jwks(kids: &[&str]) -> String {
