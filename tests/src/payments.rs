@@ -9,6 +9,7 @@ mod faults;
 mod orders;
 mod refusals;
 mod schedules;
+mod stages;
 mod subscriptions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +69,7 @@ fn source(settings: &[(&str, &str)]) -> Stripe {
         let found = settings.iter().chain(&of_test).find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
-    Stripe { config: Config::read(set).expect("a configuration") }
+    Stripe { config: Config::read(set, testkit::STAGE).expect("a configuration") }
 }
 
 pub(crate) fn signature(body: &str, now: Timestamp) -> String {

@@ -15,6 +15,8 @@ pub const WECHAT_VARIABLES: [&str; 1] = ["WECHAT_SECRET_ID"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// `STAGE`: written on what is made at Stripe.
+    pub stage: String,
     pub stripe: StripeConfig,
     /// `CHECKOUT_SUCCESS_URL`: where a buyer goes who has paid. Stripe writes the session's id where it says
     /// `{CHECKOUT_SESSION_ID}`.
@@ -50,6 +52,7 @@ impl Config {
             }
         }
         Ok(Self {
+            stage: stage.to_owned(),
             stripe: StripeConfig::read(&variable, stage)?,
             success_url: page(success)?,
             cancel_url: page(cancel)?,

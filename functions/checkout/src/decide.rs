@@ -51,6 +51,7 @@ pub(crate) fn session(order: &Order, replaced: Option<&str>, product: &Product, 
     NewSession {
         order: order.number.clone(),
         replaces: replaced.map(str::to_owned),
+        stage: config.stage.clone(),
         item: item(order, product, config),
         every: product.every().map(catalog::Every::as_str),
         success_url: config.success_url.clone(),

@@ -68,6 +68,7 @@ impl Shop {
     async fn function<L: Ledger>(&self, seed: u64, ledger: L) -> Function<Checkout, L> {
         let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
         let config = Config {
+            stage: "test".to_owned(),
             stripe: StripeConfig {
                 base: "https://stripe.invalid".to_owned(),
                 livemode: false,

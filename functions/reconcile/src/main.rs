@@ -44,7 +44,7 @@ async fn assembled(
     start: Arc<Start>,
     ledger: Arc<DynamoLedger>,
 ) -> Result<Reconcile<Arc<DynamoLedger>>, lambda_http::Error> {
-    let stripe = Stripe { config: stripe::Config::read(|name| start.variable(name))? };
+    let stripe = Stripe { config: stripe::Config::read(|name| start.variable(name), &start.config.stage)? };
     let mut keyless = BTreeSet::new();
     let stripe_api = stripe_api(&start, &mut keyless).await?;
     let (wechat, epay) = (wechat(&start, &mut keyless).await?, epay(&start, &mut keyless).await?);

@@ -12,7 +12,7 @@ use super::*;
 
 fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
-    let stripe = Stripe { config: Config::read(set).expect("a configuration") };
+    let stripe = Stripe { config: Config::read(set, "test").expect("a configuration") };
     let ledger = Arc::new(ledger);
     let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
     Reconcile {

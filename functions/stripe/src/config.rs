@@ -8,6 +8,8 @@ use crate::Kind;
 
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// `STAGE`: an event of another stage, which shares the account, is left to it.
+    pub stage: String,
     /// `STRIPE_LIVEMODE`: `true` where money is real, `false` where it is not. An event of the other mode is never fulfilled.
     pub livemode: bool,
     /// `STRIPE_ACCOUNT`: the connected account whose events are booked here, the one that checkout sells on. Empty: our own, whose events name none.
@@ -20,7 +22,7 @@ impl Config {
     /// The environment variables that [`Config::read`] reads.
     pub const VARIABLES: [&str; 3] = ["STRIPE_LIVEMODE", "STRIPE_ACCOUNT", "STRIPE_EVENTS"];
 
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Self, ConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         // No default: one that is wrong would fulfil test payments, or none.
         let livemode = match set("STRIPE_LIVEMODE").as_deref() {
@@ -32,6 +34,7 @@ impl Config {
         let named = kinds.split(',').map(str::trim).filter(|name| !name.is_empty());
         let named: BTreeSet<Kind> = named.map(acting).collect::<Result<_, _>>()?;
         Ok(Self {
+            stage: stage.to_owned(),
             livemode,
             account: set("STRIPE_ACCOUNT"),
             kinds: if named.is_empty() { Kind::ALL.into_iter().filter(|kind| kind.acts()).collect() } else { named },

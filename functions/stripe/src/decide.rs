@@ -18,6 +18,10 @@ pub(crate) fn refused(event: &StripeEvent, config: &Config) -> Option<Decision> 
     if event.report == Report::Other || !config.kinds.contains(&event.kind) {
         return Some(Decision::Ignore { reason: "other_kind" });
     }
+    // Before all that may alarm: it is booked where it was made, and nothing is wrong with it.
+    if event.leads.stage.as_ref().is_some_and(|stage| *stage != config.stage) {
+        return Some(Decision::Ignore { reason: "other_stage" });
+    }
     if event.livemode != config.livemode {
         return Some(refuse(heading(event), Reason::WrongMode));
     }

@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
-    let config = Config::read(|name| start.variable(name))?;
+    let config = Config::read(|name| start.variable(name), &start.config.stage)?;
     let admission = Admission::read(|name| start.variable(name))?;
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());

@@ -25,6 +25,8 @@ const SOURCE: &str = "stripe";
 pub const LISTED_AT: &str = "/v1/events";
 /// Where our pages write the order's number, on the session and on what it makes.
 const ORDER: &str = "hookledger_order";
+/// And which of our stages has made it: several may share one account of Stripe's.
+const STAGE: &str = "hookledger_stage";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeEvent {
@@ -47,6 +49,8 @@ pub struct Leads {
     /// The most telling first: a payment or a subscription before a session before a charge.
     pub references: Vec<Reference>,
     pub order: Option<OrderNumber>,
+    /// Of an object that names none, nothing is known.
+    pub stage: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,7 +196,7 @@ fn reader(kind: Kind) -> Option<Read> {
 
 impl Snapshot<'_> {
     fn leads(&self, references: impl IntoIterator<Item = Reference>) -> Result<Leads, ParseError> {
-        Ok(Leads { references: references.into_iter().collect(), order: order(&self.object)? })
+        Ok(Leads { references: references.into_iter().collect(), ..named(&self.object)? })
     }
 
     /// Of what happens to a payment that was made before.
@@ -202,13 +206,18 @@ impl Snapshot<'_> {
     }
 }
 
-/// Anybody may write into metadata: what cannot be a number of ours is not ours.
-fn order(object: &Object<'_>) -> Result<Option<OrderNumber>, ParseError> {
+/// What its metadata names. Anybody may write there: what cannot be a number of ours is not ours.
+fn named(object: &Object<'_>) -> Result<Leads, ParseError> {
     let Some(metadata) = object.inner("metadata")? else {
-        return Ok(None);
+        return Ok(Leads::default());
     };
     let number = metadata.field(ORDER)?.and_then(|number| number.text().ok());
-    Ok(number.and_then(|number| OrderNumber::new(&number).ok()))
+    let stage = metadata.field(STAGE)?.and_then(|stage| stage.text().ok());
+    Ok(Leads {
+        references: Vec::new(),
+        order: number.and_then(|number| OrderNumber::new(&number).ok()),
+        stage: stage.filter(|stage| !stage.is_empty()),
+    })
 }
 
 #[cfg(test)]

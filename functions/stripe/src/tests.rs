@@ -6,7 +6,7 @@ use super::*;
 
 fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let found = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    Config::read(found)
+    Config::read(found, "test")
 }
 
 #[test]

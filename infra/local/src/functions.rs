@@ -68,7 +68,7 @@ pub(crate) async fn open(
         ledger: Arc::new(DynamoLedger::new(&engine.sdk_config(), Tables::read(setting)?, fastrand::Rng::new())),
         secrets,
     };
-    let stripe = || stripe::Config::read(setting).map(|config| Stripe { config });
+    let stripe = || stripe::Config::read(setting, STAGE).map(|config| Stripe { config });
     Ok(match function.binary.as_str() {
         "usage" => Opened::Service(parts.serve(Usage).await?),
         "orders" => {

@@ -18,6 +18,8 @@ use crate::{CallError, Session, StripeConfig};
 const VERSION: &str = "2025-08-27.basil";
 /// Where an object of Stripe's names an order of ours.
 pub(crate) const METADATA_ORDER: &str = "hookledger_order";
+/// And which stage has made it.
+const METADATA_STAGE: &str = "hookledger_stage";
 const SESSIONS: &str = "/v1/checkout/sessions";
 
 #[derive(Debug, Clone)]
@@ -112,6 +114,8 @@ pub struct NewSession {
     pub order: OrderNumber,
     /// The session of this order by which nobody can pay any more.
     pub replaces: Option<String>,
+    /// So that another stage on the same account leaves its events alone.
+    pub stage: String,
     pub item: Item,
     /// `month` or `year` for a subscription.
     pub every: Option<&'static str>,
@@ -144,8 +148,10 @@ impl NewSession {
         let mut form = Form::default();
         form.push("mode", mode);
         form.push("client_reference_id", number);
-        form.push(&format!("metadata[{METADATA_ORDER}]"), number);
-        form.push(&format!("{passed_on}[metadata][{METADATA_ORDER}]"), number);
+        for (name, value) in [(METADATA_ORDER, number), (METADATA_STAGE, &self.stage)] {
+            form.push(&format!("metadata[{name}]"), value);
+            form.push(&format!("{passed_on}[metadata][{name}]"), value);
+        }
         match &self.item.price {
             Price::Kept(id) => form.push("line_items[0][price]", id),
             Price::Said { name, unit } => {

@@ -45,6 +45,7 @@ fn new(price: Price, every: Option<&'static str>) -> NewSession {
     NewSession {
         order: OrderNumber::new("HL1").expect("a number"),
         replaces: None,
+        stage: "dev".to_owned(),
         item: Item { price, quantity: 2 },
         every,
         success_url: "https://shop.invalid/done?session={CHECKOUT_SESSION_ID}".to_owned(),
@@ -79,18 +80,21 @@ async fn what_is_asked_is_written_out_in_full() {
             new(said(), None),
             "mode=payment&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
              &payment_intent_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
+             &metadata%5Bhookledger_stage%5D=dev&payment_intent_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev\
              &line_items%5B0%5D%5Bprice_data%5D%5Bcurrency%5D=usd&line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=500\
              &line_items%5B0%5D%5Bprice_data%5D%5Bproduct_data%5D%5Bname%5D=100%20%E7%82%B9%20%26%20more&",
         ),
         (
             new(Price::Kept("price_kept".to_owned()), None),
             "mode=payment&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
-             &payment_intent_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1&line_items%5B0%5D%5Bprice%5D=price_kept&",
+             &payment_intent_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
+             &metadata%5Bhookledger_stage%5D=dev&payment_intent_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev&line_items%5B0%5D%5Bprice%5D=price_kept&",
         ),
         (
             new(said(), Some("month")),
             "mode=subscription&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
              &subscription_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
+             &metadata%5Bhookledger_stage%5D=dev&subscription_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev\
              &line_items%5B0%5D%5Bprice_data%5D%5Bcurrency%5D=usd&line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=500\
              &line_items%5B0%5D%5Bprice_data%5D%5Bproduct_data%5D%5Bname%5D=100%20%E7%82%B9%20%26%20more\
              &line_items%5B0%5D%5Bprice_data%5D%5Brecurring%5D%5Binterval%5D=month&",
@@ -286,7 +290,10 @@ async fn what_is_not_a_session_is_not_read_as_one() {
             Altered("\"payment_intent\":null", "\"payment_intent\":{\"id\":\"pi_1\",\"object\":\"payment_intent\"}"),
             true,
         ),
-        (Altered("\"metadata\":{\"hookledger_order\":\"HL1\"}", "\"metadata\":null"), true),
+        (
+            Altered("\"metadata\":{\"hookledger_order\":\"HL1\",\"hookledger_stage\":\"dev\"}", "\"metadata\":null"),
+            true,
+        ),
         (Altered("\"locale\":null", "\"locale\":\"zh\""), true),
     ];
     for (fault, is_read) in rows {

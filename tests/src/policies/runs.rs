@@ -119,6 +119,7 @@ async fn of_checkout() -> Vec<Call> {
     let setting = (checkout::SETTING.to_owned(), "sk_test_0123456789abcdefghijklmnop".to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), now()).await.expect("a key");
     let config = checkout::Config {
+        stage: testkit::STAGE.to_owned(),
         stripe: StripeConfig {
             base: "https://stripe.invalid".to_owned(),
             livemode: false,

@@ -66,6 +66,7 @@ async fn page(net: &StripeNet, order: &Order, replaced: Option<&str>, account: O
     let new = NewSession {
         order: order.number.clone(),
         replaces: replaced.map(str::to_owned),
+        stage: testkit::STAGE.to_owned(),
         item,
         every: None,
         success_url: url(),

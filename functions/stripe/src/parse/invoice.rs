@@ -1,8 +1,8 @@
 //! Invoices: what each period of a subscription costs.
 
-use ledger::{OrderNumber, Reference, Standing, SubscriptionStatus};
+use ledger::{Reference, Standing, SubscriptionStatus};
 
-use super::{Leads, Report, Snapshot, order};
+use super::{Leads, Report, Snapshot, named};
 use webhook::ParseError;
 
 pub(super) fn paid(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
@@ -39,16 +39,16 @@ fn leads(invoice: &Snapshot<'_>) -> Result<(Leads, Option<Reference>), ParseErro
     let subscription = details.as_ref().map(|details| details.reference("subscription")).transpose()?.flatten();
     let subscription =
         subscription.map_or_else(|| invoice.object.reference("subscription"), |found| Ok(Some(found)))?;
-    let number = details.as_ref().map(order).transpose()?.flatten();
-    let order = number.map_or_else(|| order_of_old(invoice), |found| Ok(Some(found)))?;
-    Ok((Leads { references: subscription.iter().cloned().collect(), order }, subscription))
+    let found = details.as_ref().map(named).transpose()?.filter(|leads| leads.order.is_some());
+    let leads = found.map_or_else(|| named_by_old(invoice), Ok)?;
+    Ok((Leads { references: subscription.iter().cloned().collect(), ..leads }, subscription))
 }
 
 /// The subscription's metadata as older invoices carry it: on themselves, or only on their lines.
-fn order_of_old(invoice: &Snapshot<'_>) -> Result<Option<OrderNumber>, ParseError> {
+fn named_by_old(invoice: &Snapshot<'_>) -> Result<Leads, ParseError> {
     let details = invoice.object.inner("subscription_details")?;
-    if let Some(number) = details.as_ref().map(order).transpose()?.flatten() {
-        return Ok(Some(number));
+    if let Some(leads) = details.as_ref().map(named).transpose()?.filter(|leads| leads.order.is_some()) {
+        return Ok(leads);
     }
-    Ok(invoice.object.items("lines")?.first().map(order).transpose()?.flatten())
+    Ok(invoice.object.items("lines")?.first().map(named).transpose()?.unwrap_or_default())
 }
