@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use ledger::{
-    CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Ledger as _, Order, RechargeState, Transition,
-    Verdict,
+    CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order,
+    RechargeState, Transition, Verdict,
 };
 
 use super::PATIENCE;
@@ -108,9 +108,10 @@ fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, said: &str, seq: 
     let Decision::Record(mut entry) = order.step(manual::SOURCE, "resolve", facts, effects)? else {
         return None;
     };
-    let step = entry.heading.fingerprints.current().to_string();
+    // The first version says nothing of the verdict.
+    let step = entry.heading.fingerprints.current().clone();
     let fields = [("step", step.as_str()), ("said", said), ("seq", seq.unwrap_or_default())];
-    entry.heading.fingerprints = Fingerprint::of(1, &fields).into();
+    entry.heading.fingerprints = Fingerprints::new(Fingerprint::of(2, &fields), vec![step]);
     Some(Decision::Record(entry))
 }
 
