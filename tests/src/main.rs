@@ -16,6 +16,7 @@ mod fulfil;
 mod gateway;
 mod heard;
 mod house;
+mod keys;
 mod payments;
 mod policies;
 mod reconcile;

@@ -38,6 +38,7 @@ pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
         Effect::Order { .. }
         | Effect::Move(_)
         | Effect::Bind { .. }
+        | Effect::Revoke { .. }
         | Effect::Refer { .. }
         | Effect::Overdraft { .. }
         | Effect::Point { .. }

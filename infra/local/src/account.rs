@@ -1,5 +1,7 @@
 //! `account`: what an owner has, and what a person may do about it. Every change is a row of the journal.
 
+mod keys;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -85,6 +87,24 @@ enum Action {
         #[command(flatten)]
         by: Named,
     },
+    /// The keys that name the owner: each with a short name that is no secret, since when, and whether it is revoked
+    Keys { owner: String },
+    /// End a key of the owner's. It cannot be given to another, nor back
+    Revoke {
+        owner: String,
+        /// Its name in `account keys`: api-3f9c0a12be45, gateway-tok_42
+        key: String,
+        #[command(flatten)]
+        by: Named,
+    },
+    /// Make an API key in place of another, which works until it is revoked
+    Rotate {
+        owner: String,
+        /// The other's name in `account keys`: api-3f9c0a12be45
+        key: String,
+        #[command(flatten)]
+        by: Named,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -153,7 +173,16 @@ pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Op
         Action::ApiKey { owner, by } => {
             let (owner, by, secret) = (Owner::new(&owner)?, by.signed(variable)?, random::api_key()?);
             let key = CallerKey::api(&secret);
-            api_key(&books().await?, by, What::ApiKey { owner, key }, &secret).await
+            api_key(&books().await?, by, What::ApiKey { owner, key, replaces: None }, &secret).await
+        }
+        Action::Keys { owner } => keys::list(&args.which.read(dir).await?, &Owner::new(&owner)?).await,
+        Action::Revoke { owner, key, by } => {
+            let (owner, by) = (Owner::new(&owner)?, by.signed(variable)?);
+            keys::revoke(&args.which.read(dir).await?, by, owner, &key).await
+        }
+        Action::Rotate { owner, key, by } => {
+            let (owner, by) = (Owner::new(&owner)?, by.signed(variable)?);
+            keys::rotate(&args.which.read(dir).await?, by, owner, &key).await
         }
     }
 }
@@ -262,7 +291,7 @@ fn statement(asset: Asset, lines: &[Line]) -> Vec<[String; 4]> {
 
 async fn change(books: &Books, by: Signed, what: What) -> Result<(), Error> {
     let account = what.account();
-    told(&committed(books, &by, what).await?);
+    print_outcome(&committed(books, &by, what).await?);
     // The change is made, whatever comes of this read: a failure here would have it made again.
     match books.ledger.account(&account).await {
         Ok(Some(row)) => state(&account, &row),
@@ -274,11 +303,11 @@ async fn change(books: &Books, by: Signed, what: What) -> Result<(), Error> {
 
 async fn api_key(books: &Books, by: Signed, what: What, secret: &str) -> Result<(), Error> {
     let done = committed(books, &by, what).await?;
-    told(&done);
+    print_outcome(&done);
     print::line(match done {
         Committed::Now(_) => format!("  {secret}\n  It is shown this once: only its hash is stored."),
         Committed::Earlier(_) | Committed::Ignored { .. } => {
-            "  The key was shown then, and cannot be shown again.".to_owned()
+            "  Its key cannot be shown again. If it was never seen, make another and revoke this one.".to_owned()
         }
     });
     Ok(())
@@ -295,7 +324,7 @@ async fn refer(books: &Books, by: Signed, owner: Owner, to: Option<Owner>) -> Re
         above = books.ledger.referrer(&referrer, &delivery(PATIENCE)).await?;
     }
     let from = books.ledger.referrer(&owner, &delivery(PATIENCE)).await?;
-    told(&committed(books, &by, What::Referrer { owner: owner.clone(), from, to }).await?);
+    print_outcome(&committed(books, &by, What::Referrer { owner: owner.clone(), from, to }).await?);
     let referrer = match books.ledger.referrer(&owner, &delivery(PATIENCE)).await {
         Ok(referrer) => referrer,
         Err(error) => {
@@ -308,7 +337,7 @@ async fn refer(books: &Books, by: Signed, owner: Owner, to: Option<Owner>) -> Re
     Ok(())
 }
 
-fn told(done: &Committed) {
+fn print_outcome(done: &Committed) {
     match done {
         Committed::Now(Receipt { key, .. }) => print::line(format_args!("done: {key}")),
         Committed::Earlier(Receipt { key, processed_at }) => {
@@ -347,9 +376,10 @@ async fn committed(books: &Books, by: &Signed, what: What) -> Result<Committed, 
         }
         (Reason::KeyTaken, What::RemoteKey { key, name, .. }) => {
             let holder = books.ledger.owner(&key, &delivery).await.ok().flatten();
-            let holder = holder.map_or_else(|| "somebody else".to_owned(), |owner| owner.to_string());
+            let holder = holder.map_or_else(|| "revoked".to_owned(), |owner| format!("{owner}'s"));
             Err(Error::KeyTaken(name, holder))
         }
+        (Reason::UnknownKey, What::RevokeKey { owner, key }) => Err(Error::NoKey { owner, id: key.short_id() }),
         (Reason::Overtaken, _) => Err(Error::Overtaken),
         (reason, _) => Err(CommitError::Rejected(reason).into()),
     }

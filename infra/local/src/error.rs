@@ -121,8 +121,14 @@ pub(crate) enum Error {
     LimitOfPrepaid,
     #[error("more is owed than can be added up")]
     TooMuchOwed,
-    #[error("the key {0} is {1}'s, and a key never changes hands")]
+    #[error("the key {0} is {1}, and a key never changes hands")]
     KeyTaken(String, String),
+    #[error("{owner} has no live key {id}: `account keys {owner}` lists them")]
+    NoKey { owner: Owner, id: String },
+    #[error("two keys go by the name {0}")]
+    KeysAlike(String),
+    #[error("{0} is made by the gateway: make the new key there, bind it with `account key`, and revoke this one")]
+    NotAnApiKey(String),
     #[error("somebody else changed the account at the same moment: do it again")]
     Overtaken,
     #[error(

@@ -45,6 +45,12 @@ pub(crate) enum What {
     ApiKey {
         owner: Owner,
         key: CallerKey,
+        /// The name of the key that this one is made in place of.
+        replaces: Option<String>,
+    },
+    RevokeKey {
+        owner: Owner,
+        key: CallerKey,
     },
     /// Who led the owner here.
     Referrer {
@@ -89,9 +95,10 @@ impl What {
             | Self::Debit { account, .. }
             | Self::Overdraft { account, .. }
             | Self::Policy { account, .. } => account.clone(),
-            Self::RemoteKey { owner, .. } | Self::ApiKey { owner, .. } | Self::Referrer { owner, .. } => {
-                credits_of(owner)
-            }
+            Self::RemoteKey { owner, .. }
+            | Self::ApiKey { owner, .. }
+            | Self::RevokeKey { owner, .. }
+            | Self::Referrer { owner, .. } => credits_of(owner),
         }
     }
 
@@ -103,6 +110,7 @@ impl What {
             Self::Policy { .. } => "policy",
             Self::RemoteKey { .. } => "key",
             Self::ApiKey { .. } => "api_key",
+            Self::RevokeKey { .. } => "revoke_key",
             Self::Referrer { .. } => "referrer",
         }
     }
@@ -121,7 +129,11 @@ impl What {
                 ("limit", account.asset().format(*overdraft)),
             ],
             Self::RemoteKey { owner, name, .. } => vec![("owner", owner.to_string()), ("key", name.clone())],
-            Self::ApiKey { owner, .. } => vec![("owner", owner.to_string())],
+            Self::ApiKey { owner, replaces, .. } => {
+                let replaces = replaces.iter().map(|name| ("replaces", name.clone()));
+                std::iter::once(("owner", owner.to_string())).chain(replaces).collect()
+            }
+            Self::RevokeKey { owner, key } => vec![("owner", owner.to_string()), ("key", key.short_id())],
             Self::Referrer { owner, to, .. } => {
                 let to = to.as_ref().map_or_else(String::new, Owner::to_string);
                 vec![("owner", owner.to_string()), ("referrer", to)]
@@ -143,9 +155,10 @@ impl What {
             Self::Overdraft { account, from, to } | Self::Policy { account, from, to } => {
                 Effect::Overdraft { account: account.clone(), from: *from, to: *to }
             }
-            Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key } => {
+            Self::RemoteKey { owner, key, .. } | Self::ApiKey { owner, key, .. } => {
                 Effect::Bind { key: key.clone(), owner: owner.clone() }
             }
+            Self::RevokeKey { owner, key } => Effect::Revoke { key: key.clone(), owner: owner.clone() },
             Self::Referrer { owner, from, to } => {
                 Effect::Refer { owner: owner.clone(), from: from.clone(), to: to.clone() }
             }

@@ -31,7 +31,7 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
             "demo-key",
             What::RemoteKey { owner: owner.clone(), key: CallerKey::remote(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
         ),
-        (api_key_id.as_str(), What::ApiKey { owner, key: api_key }),
+        (api_key_id.as_str(), What::ApiKey { owner, key: api_key, replaces: None }),
     ];
     for (id, what) in changes {
         let change = Change { id, author: AUTHOR, reason: REASON, what };

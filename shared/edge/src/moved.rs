@@ -45,6 +45,7 @@ impl Moved {
                 Effect::Move(_)
                 | Effect::Order { .. }
                 | Effect::Bind { .. }
+                | Effect::Revoke { .. }
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
                 | Effect::Point { .. }

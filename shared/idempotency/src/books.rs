@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ledger::{AccountId, Amount, Balance, CommitError, Policy, SpendingTerms};
+use ledger::{AccountId, Amount, Balance, CallerKey, CommitError, Owner, Policy, SpendingTerms};
 
 use crate::names;
 use crate::rows::text;
@@ -27,7 +27,42 @@ pub struct Line {
     pub processed_at: String,
 }
 
+/// A key by which a caller names an owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    pub key: CallerKey,
+    pub since: String,
+    pub revoked_at: Option<String>,
+}
+
 impl DynamoLedger {
+    /// The keys of an owner, the oldest first, with those that were revoked. The index may lag by a moment.
+    pub async fn keys(&self, owner: &Owner) -> Result<Vec<KeyRow>, CommitError> {
+        let (mut keys, mut last) = (Vec::new(), None);
+        loop {
+            let query = self
+                .client()
+                .query()
+                .table_name(&self.tables().accounts)
+                .index_name(names::KEYS)
+                .key_condition_expression("#key_owner = :owner")
+                .expression_attribute_names("#key_owner", names::KEY_OWNER)
+                .expression_attribute_values(":owner", text(owner))
+                .set_exclusive_start_key(last);
+            let page = query.send().await.map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+            let key = |row: &HashMap<String, AttributeValue>| {
+                let revoked_at = row.get(names::REVOKED_AT).and_then(|time| time.as_s().ok()).cloned();
+                let key = CallerKey::of_row(&word(row, names::ID))?;
+                Some(KeyRow { key, since: word(row, names::RECEIVED_AT), revoked_at })
+            };
+            keys.extend(page.items().iter().filter_map(key));
+            last = page.last_evaluated_key;
+            if last.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
     pub async fn account(&self, account: &AccountId) -> Result<Option<AccountRow>, CommitError> {
         let read = self
             .client()

@@ -28,7 +28,7 @@ mod store;
 mod tables;
 mod verdict;
 
-pub use books::{AccountRow, Line};
+pub use books::{AccountRow, KeyRow, Line};
 pub use store::DynamoLedger;
 pub use tables::{MissingTable, Tables};
 

@@ -51,6 +51,8 @@ pub(crate) const FULFILMENT: &str = "fulfilment";
 pub(crate) const GRANTS: &str = "grants";
 pub(crate) const HEADERS: &str = "headers";
 pub(crate) const ID: &str = "id";
+/// Present on the rows of keys, revoked or not: the key of a sparse index.
+pub(crate) const KEY_OWNER: &str = "key_owner";
 pub(crate) const KIND: &str = "kind";
 pub(crate) const LENGTH: &str = "length";
 pub(crate) const LINE: &str = "line";
@@ -101,6 +103,7 @@ pub(crate) const REFUNDS: &str = "refunds";
 pub(crate) const REFUSALS: &str = "refusals";
 pub(crate) const REFUSED_AT: &str = "refused_at";
 pub(crate) const REVERSES: &str = "reverses";
+pub(crate) const REVOKED_AT: &str = "revoked_at";
 pub(crate) const SAID_UNITS: &str = "said_units";
 pub(crate) const SCALE: &str = "scale";
 pub(crate) const SEQ: &str = "seq";
@@ -140,3 +143,4 @@ pub(crate) const GRANT_REPORT: &str = "report";
 pub(crate) const GRANT_TOP_UP: &str = "top_up";
 
 pub(crate) const BY_ACCOUNT: &str = "by_account";
+pub(crate) const KEYS: &str = "keys";

@@ -27,6 +27,8 @@ pub(crate) enum Role {
     /// With the terms that the account was read with, if they are to be changed.
     Account(Option<SpendingTerms>),
     Key,
+    /// A key that is to be revoked.
+    Revoked,
     Referrer,
     /// An order or a subscription, with the version that it was read in, none having been there.
     Versioned(Option<u64>),
@@ -84,6 +86,10 @@ impl Plan {
         for effect in &effects {
             match effect {
                 Effect::Bind { key, owner } => plan.push(Role::Key, key_row(tables, key, owner, delivery)?),
+                Effect::Revoke { key, owner } => {
+                    let row = revoked_row(owner, delivery);
+                    plan.push(Role::Revoked, row.update(&tables.accounts, &key.to_string())?);
+                }
                 Effect::Refer { owner, from, to } => {
                     let row = referrer_row(from.as_ref(), to.as_ref(), delivery);
                     plan.push(Role::Referrer, row.update(&tables.accounts, &rows::referrer(owner))?);
@@ -163,6 +169,7 @@ impl Plan {
                 }
                 Effect::Move(_)
                 | Effect::Bind { .. }
+                | Effect::Revoke { .. }
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. } => {}
@@ -262,6 +269,17 @@ fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, delivery: &Delivery<'_
     row
 }
 
+/// The row stays, without the attribute that names the owner to a caller: a new key of the same name finds it taken.
+fn revoked_row(owner: &Owner, delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    let (name, held_by) = (row.name(names::OWNER), row.value(text(owner)));
+    row.conditions.push(format!("{name} = {held_by}"));
+    row.remove(names::OWNER);
+    row.set(names::REVOKED_AT, text(&delivery.received_at));
+    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    row
+}
+
 fn key_row(
     tables: &Tables,
     key: &CallerKey,
@@ -272,6 +290,7 @@ fn key_row(
         .table_name(&tables.accounts)
         .item(names::ID, text(key))
         .item(names::OWNER, text(owner))
+        .item(names::KEY_OWNER, text(owner))
         .item(names::RECEIVED_AT, text(&delivery.received_at))
         .item(names::WRITTEN_BY, text(delivery.attempt.as_str()))
         .condition_expression("attribute_not_exists(#id) OR #owner = :owner")

@@ -91,6 +91,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Referrer => return Verdict::Guarded(Reason::Overtaken),
             Role::Account(_) => return Verdict::Guarded(Reason::InsufficientCredits),
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
+            Role::Revoked => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
             Role::Receipt | Role::Money(..) | Role::Pointer | Role::Lane | Role::Body => {}
         }
@@ -106,6 +107,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Money(..)
         | Role::Account(_)
         | Role::Key
+        | Role::Revoked
         | Role::Referrer
         | Role::Pointer
         | Role::Lane

@@ -9,6 +9,8 @@ use crate::Asset;
 /// With the other bounds of this crate it keeps a usage row within 1 KB, the unit that DynamoDB bills a write by.
 const OWNER_CHARS_MAX: usize = 64;
 const CALLER_KEY_CHARS_MAX: usize = 64;
+/// 48 bits: an owner with a thousand keys has two alike once in five hundred million.
+const SHORT_HASH_CHARS: usize = 12;
 
 /// A customer. The name is a part of account ids, so it holds no separator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,6 +109,24 @@ impl CallerKey {
     pub fn api(secret: &str) -> Self {
         use sha2::Digest as _;
         Self::ApiHash(crate::fingerprint::hex(&sha2::Sha256::digest(secret.as_bytes())))
+    }
+
+    /// From the id of its row.
+    pub fn of_row(id: &str) -> Option<Self> {
+        let (kind, name) = id.strip_prefix("key#")?.split_once('#')?;
+        match kind {
+            "remote" => Self::remote(name).ok(),
+            "api" => Some(Self::ApiHash(name.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// A name of it for people, without the secret: as much of an API key's hash as tells one owner's keys apart.
+    pub fn short_id(&self) -> String {
+        match self {
+            Self::Remote(id) => format!("gateway-{id}"),
+            Self::ApiHash(hash) => format!("api-{}", hash.get(..SHORT_HASH_CHARS).unwrap_or(hash)),
+        }
     }
 }
 

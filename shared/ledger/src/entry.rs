@@ -93,6 +93,11 @@ pub enum Effect {
         key: CallerKey,
         owner: Owner,
     },
+    /// From now on this key names no owner, if it still names this one. It stays taken: nothing gives it to another.
+    Revoke {
+        key: CallerKey,
+        owner: Owner,
+    },
     /// From now on this is who led the owner here, or nobody is, if it still is who it was read to be.
     Refer {
         owner: Owner,
@@ -232,6 +237,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
                 accounts.entry(account.clone()).or_default().overdraft = Some((*from, *to));
             }
             Effect::Bind { .. }
+            | Effect::Revoke { .. }
             | Effect::Refer { .. }
             | Effect::Order { .. }
             | Effect::Point { .. }

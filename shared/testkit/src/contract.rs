@@ -99,6 +99,10 @@ fn decision(words: &[&str]) -> Decision {
             let bind = Effect::Bind { key: CallerKey::remote(key).unwrap(), owner: Owner::new(owner).unwrap() };
             record(event, &[key, owner], vec![bind])
         }
+        ["revoke", event, key, owner] => {
+            let revoke = Effect::Revoke { key: CallerKey::remote(key).unwrap(), owner: Owner::new(owner).unwrap() };
+            record(event, &[key, owner], vec![revoke])
+        }
         ["refer", event, owner, from, to] => {
             let who = |name: &str| (name != "-").then(|| Owner::new(name).unwrap());
             record(

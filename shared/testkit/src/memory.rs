@@ -4,7 +4,7 @@ mod audit;
 mod backlog;
 mod lanes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use ledger::{
@@ -26,6 +26,7 @@ struct State {
     journal: BTreeMap<String, Kept>,
     accounts: BTreeMap<AccountId, Account>,
     keys: BTreeMap<CallerKey, Owner>,
+    revoked: BTreeSet<CallerKey>,
     bodies: BTreeMap<String, KeptBody>,
     orders: BTreeMap<OrderNumber, Order>,
     referrers: BTreeMap<Owner, Owner>,
@@ -178,6 +179,10 @@ impl State {
                 Effect::Bind { key, owner } => {
                     self.keys.insert(key.clone(), owner.clone());
                 }
+                Effect::Revoke { key, .. } => {
+                    self.keys.remove(key);
+                    self.revoked.insert(key.clone());
+                }
                 Effect::Refer { owner, to, .. } => {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
@@ -213,6 +218,7 @@ impl State {
             }
             Effect::Move(_)
             | Effect::Bind { .. }
+            | Effect::Revoke { .. }
             | Effect::Refer { .. }
             | Effect::Overdraft { .. }
             | Effect::Wait { .. } => false,
@@ -238,6 +244,7 @@ impl State {
                 }
                 Effect::Move(_)
                 | Effect::Bind { .. }
+                | Effect::Revoke { .. }
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
                 | Effect::Wait { .. } => {}
@@ -269,10 +276,15 @@ impl State {
                 return Some(Reason::InsufficientCredits);
             }
         }
-        let taken = |effect: &Effect| matches!(effect, Effect::Bind { key, owner } if self.keys.get(key).is_some_and(|other| other != owner));
+        let taken = |effect: &Effect| matches!(effect, Effect::Bind { key, owner } if self.revoked.contains(key) || self.keys.get(key).is_some_and(|other| other != owner));
         let overtaken = |effect: &Effect| matches!(effect, Effect::Refer { owner, from, .. } if self.referrers.get(owner) != from.as_ref());
         if effects.iter().any(overtaken) {
             return Some(Reason::Overtaken);
+        }
+        let unknown =
+            |effect: &Effect| matches!(effect, Effect::Revoke { key, owner } if self.keys.get(key) != Some(owner));
+        if effects.iter().any(unknown) {
+            return Some(Reason::UnknownKey);
         }
         effects.iter().any(taken).then_some(Reason::KeyTaken)
     }

@@ -122,6 +122,75 @@ fn postpaid_account_owes_what_was_used_down_to_its_limit() {
     assert!(send("e6", "0.1").starts_with("402"));
 }
 
+/// The name of a key, of those lines of `account keys` that end so.
+fn key_names(list: &str, state: &str) -> Vec<String> {
+    let lines = list.lines().skip(1).filter(|line| line.contains(state));
+    lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn keys_are_listed_rotated_and_revoked() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let because = ["--reason", "because", "--author", "ann"];
+    let run = |args: &[&str]| folder.told(&[&["account"], args, &because].concat());
+    let secret_of = |told: &str| told.lines().find_map(|line| line.strip_prefix("  hk_")).unwrap().to_owned();
+    let calls = |secret: &str| {
+        let authorization = format!("Bearer hk_{secret}");
+        stack.ask("GET", "/orders/HLnone", &[("authorization", &authorization)], b"").status
+    };
+    assert_eq!(folder.told(&["account", "keys", "alice"]), "alice has no keys\n");
+    let old = secret_of(&run(&["api-key", "alice", "--id", "a"]));
+    run(&["key", "alice", "sk-7", "--id", "k"]);
+    let [api, gateway] =
+        <[String; 2]>::try_from(key_names(&folder.told(&["account", "keys", "alice"]), "live")).unwrap();
+    assert!(api.starts_with("api-") && api.len() == 16 && gateway == "gateway-sk-7", "{api} {gateway}");
+
+    // The new key works beside the old one.
+    let told = run(&["rotate", "alice", &api, "--id", "b"]);
+    assert!(told.starts_with("done: manual#b\n") && told.contains(&format!("account revoke alice {api}")), "{told}");
+    let new = secret_of(&told);
+    let list = folder.told(&["account", "keys", "alice"]);
+    assert_eq!(key_names(&list, "live").len(), 3, "{list}");
+    assert!(!list.contains(&old) && !list.contains(&new), "no secret: {list}");
+    assert_eq!(calls(&new), 404, "it is alice's, who has no such order");
+    assert!(run(&["rotate", "alice", &api, "--id", "b"]).starts_with("already done: manual#b"));
+
+    // Of another owner's keys nothing is found, and of a gateway's no API key is made.
+    let rows = [
+        (["revoke", "bob", &api], "bob has no live key"),
+        (["revoke", "alice", "api-000000000000"], "alice has no live key api-000000000000"),
+        (["rotate", "alice", &gateway], "is made by the gateway"),
+    ];
+    for (args, expected) in rows {
+        let line = folder.refused(&[["account"].as_slice(), &args, &because, &["--id", "x"]].concat());
+        assert!(line.contains(expected), "{line}");
+    }
+
+    for (key, id) in [(&api, "r"), (&gateway, "g")] {
+        assert!(run(&["revoke", "alice", key, "--id", id]).starts_with(&format!("done: manual#{id}\n")));
+        assert!(run(&["revoke", "alice", key, "--id", id]).starts_with(&format!("already done: manual#{id}")));
+        let line = folder.refused(
+            &[["account", "revoke", "alice", key].as_slice(), &because, &["--id", &format!("again-{id}")]].concat(),
+        );
+        assert!(line.contains(&format!("alice has no live key {key}")), "{line}");
+    }
+    assert_eq!([calls(&old), calls(&new)], [401, 404]);
+    let sent = folder.run(&["send", "usage", "--set", "data.remoteKeyId=sk-7"]);
+    assert!(sent.stdout.starts_with("404"), "{}", sent.stdout);
+    let list = folder.told(&["account", "keys", "alice"]);
+    assert_eq!(key_names(&list, "revoked at 20"), [api.as_str(), &gateway], "{list}");
+    assert_eq!(key_names(&list, "live").len(), 1, "{list}");
+    let line = folder.refused(&[["account", "key", "bob", "sk-7"].as_slice(), &because, &["--id", "h"]].concat());
+    assert!(line.contains("the key sk-7 is revoked, and a key never changes hands"), "{line}");
+
+    let row = stack.journal("manual#r").into_iter().find(|row| row["id"]["S"] == "manual#r").unwrap();
+    let fact = |name: &str| row["facts"]["M"][name]["S"].clone();
+    assert_eq!([fact("author"), fact("reason"), fact("key")], ["ann", "because", &api], "{row}");
+    let stored = Value::from(stack.journal("manual#")).to_string();
+    assert!(!stored.contains(&old) && !stored.contains(&new), "no secret");
+}
+
 #[test]
 fn a_change_without_a_reason_or_an_author_is_not_made() {
     let folder = Folder::new();

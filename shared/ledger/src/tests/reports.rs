@@ -64,6 +64,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             Effect::Order { order, .. } => after = *order,
             Effect::Move(movement) => movements.push(movement),
             Effect::Bind { .. }
+            | Effect::Revoke { .. }
             | Effect::Refer { .. }
             | Effect::Overdraft { .. }
             | Effect::Point { .. }
@@ -101,6 +102,7 @@ pub(super) fn told(effects: &[Effect]) -> Vec<String> {
             format!("{key}: {amount} from {} to {}{reverses}", posting.debit(), posting.credit())
         }
         Effect::Bind { .. }
+        | Effect::Revoke { .. }
         | Effect::Refer { .. }
         | Effect::Overdraft { .. }
         | Effect::Point { .. }

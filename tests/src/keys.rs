@@ -1,0 +1,49 @@
+//! A key that is revoked: how long a warm function may still accept it, and what becomes of what it was used for.
+
+use ledger::{CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Heading, Ledger as _, Owner};
+use testkit::{World, delivery, now, usage};
+
+use crate::sandbox::{Sandbox, message, moment_at, open_account};
+
+async fn revoke(world: &World, owner: &str, key: &str) {
+    let heading = Heading {
+        receipt: EventKey::new("manual", key).expect("an id"),
+        source: "manual",
+        kind: "revoke_key",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: None,
+    };
+    let effect =
+        Effect::Revoke { key: CallerKey::remote(key).expect("a key"), owner: Owner::new(owner).expect("an owner") };
+    let decision = Decision::Record(Entry { heading, effects: vec![effect], keeps_body: false, alarm: None });
+    let done = world.ledger(9).commit(&decision, &delivery(9)).await;
+    assert!(matches!(done, Ok(Committed::Now(_))), "{done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn revoked_key_is_refused_within_a_minute() {
+    const BOOKED: &str = "Event processed successfully";
+    const UNKNOWN: &str = "Unknown remoteKeyId";
+    let world = World::new();
+    open_account(&world, "alice", "k1", "10").await;
+    let (warm, cold) = (Sandbox::faultless(&world).await, Sandbox::faultless(&world).await);
+    let rows = [
+        ("before", &warm, 0, BOOKED),
+        ("in a function that knows it", &warm, 59, BOOKED),
+        ("in another", &cold, 1, UNKNOWN),
+        ("in the first after a minute", &warm, 60, UNKNOWN),
+        ("and for good", &warm, 3_600, UNKNOWN),
+    ];
+    for (attempt, (name, sandbox, late, expected)) in (1..).zip(rows) {
+        if attempt == 2 {
+            revoke(&world, "alice", "k1").await;
+        }
+        let moment = moment_at(attempt, now().plus_seconds(late));
+        let reply = sandbox.deliver(&usage(&format!("e{attempt}"), "k1", "1").to_string(), &moment).await;
+        assert_eq!(message(&reply.expect("alive")), expected, "{name}");
+    }
+    let books = world.books();
+    books.check();
+    assert_eq!((books.balance("alice/credits"), books.keys.len()), (8_000_000_000, 0));
+}
