@@ -6,6 +6,7 @@ mod costs;
 mod decisions;
 mod disputes;
 mod faults;
+mod fingerprints;
 mod orders;
 mod refusals;
 mod schedules;

@@ -27,6 +27,8 @@ fn the_known_answer() {
     let event = parse::parse(&Received::new(verified, "/", Vec::new())).expect("parsed");
     assert_eq!((event.id.as_str(), event.key.to_string().as_str()), ("evt_1", "key#remote#tok_42"));
     assert_eq!((event.cost.units(), event.total_tokens), (2_340_000, 150));
+    // Every release knows this event by it: the cost is hashed as decimal text, whatever the scale of credits.
+    assert!(decide::heading(&event).fingerprints.contain("1.66e00cd34e45b6e622985bb0cf08c443"));
 }
 
 #[test]

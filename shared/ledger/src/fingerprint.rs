@@ -44,7 +44,7 @@ pub struct Fingerprints {
 
 impl Fingerprints {
     /// Whoever changes a list of fields gives it the next version and passes the former one as older: without it, an event that
-    /// is booked contradicts itself when it is delivered again. `tests/src/fingerprints.txt` has what was ever written.
+    /// is booked contradicts itself when it is delivered again. `tests/src/payments/fingerprints.txt` has what was ever written.
     pub fn new(current: Fingerprint, older: Vec<Fingerprint>) -> Self {
         Self { current, older }
     }
