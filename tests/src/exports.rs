@@ -37,7 +37,7 @@ async fn commit_after_a_later_one_stands_after_it_in_the_statement() {
     let first = slow(&world, 2).await.deliver(&usage("first", "k1", "1").to_string(), &moment(2)).await;
     assert_eq!(message(&first.expect("alive")), BOOKED);
     let more = ledger.lines("alice/credits", exported.last.as_ref(), 100, &delivery(9)).await.expect("lines");
-    let keys: Vec<&str> = more.lines.iter().map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = more.lines.iter().map(|line| line.key.as_str()).collect();
     assert_eq!(keys, ["usage#first"], "after {:?}", exported.last);
 }
 

@@ -43,7 +43,8 @@ pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::Overdraft { .. }
         | Effect::Point { .. }
         | Effect::Subscription(_)
-        | Effect::Wait { .. } => None,
+        | Effect::Wait { .. }
+        | Effect::Repair(_) => None,
     })
 }
 

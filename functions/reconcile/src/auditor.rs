@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use edge::Moment;
 use ledger::{
-    Audit, Check, CommitError, Counted, Counting, Delivery, Difference, Held, Kept, LinePage, Matter, Open,
-    OrderNumber, Place, Posted, Subject,
+    Audit, Check, CommitError, Counted, Counting, Delivery, Difference, Gone, Held, Kept, LinePage, Look, Open,
+    OrderNumber, Place, Posted, Seen, Subject, Timestamp,
 };
 use serde::Serialize;
 
@@ -43,6 +43,8 @@ pub(crate) struct Auditor<'r, L> {
     pub(crate) run: &'r Moment,
     pub(crate) check: Check,
     pub(crate) told: Checked,
+    /// Whether pointers are followed too, and orders without a line compared.
+    pub(crate) is_whole: bool,
 }
 
 /// Whether there is time to go on.
@@ -52,11 +54,15 @@ pub(crate) enum Went {
     OutOfTime,
 }
 
-impl<L: Audit> Auditor<'_, L> {
+impl<'r, L: Audit> Auditor<'r, L> {
+    pub(crate) fn new(ledger: &'r L, run: &'r Moment, check: Check) -> Self {
+        Self { ledger, run, check, told: Checked::default(), is_whole: false }
+    }
+
     /// The account that the last run had no time to finish, and then what was found to differ, each by itself.
     pub(crate) async fn look_again(&mut self) -> Result<Went, CommitError> {
-        if let Some(Counting { account, counted, last }) = self.check.counting.take()
-            && self.count(&account, None, counted, Some(last)).await? == Went::OutOfTime
+        if let Some(Counting { account, counted, earlier, last }) = self.check.counting.take()
+            && self.count(&account, None, Statement { counted, earlier, last: Some(last) }).await? == Went::OutOfTime
         {
             return Ok(Went::OutOfTime);
         }
@@ -70,11 +76,24 @@ impl<L: Audit> Auditor<'_, L> {
 
     pub(crate) async fn look_at(&mut self, subject: &Subject) -> Result<Went, CommitError> {
         match subject {
-            Subject::Account(account) => return self.count(account, None, Counted::default(), None).await,
+            Subject::Account(account) => return self.count(account, None, self.statement(account)).await,
             Subject::Order(number) => self.compare(number, &[]).await?,
-            Subject::Line(_) => self.compare_lines(&[], subject).await?,
+            Subject::Line(line) => self.compare_lines(&[line], subject).await?,
         }
         Ok(Went::On)
+    }
+
+    /// With these lines, which may be an order's.
+    pub(crate) async fn look_at_lines(&mut self, subject: &Subject, keys: &[&str]) -> Result<(), CommitError> {
+        let Subject::Order(number) = subject else {
+            return self.look_at(subject).await.map(|_| ());
+        };
+        let mut lines = Vec::new();
+        for keys in keys.chunks(LINES_COMPARED) {
+            lines.extend(self.posted(keys).await?);
+        }
+        lines.retain(|line| line.order.as_ref() == Some(number));
+        self.compare(number, &lines).await
     }
 
     /// The accounts of one page; `None` where that was the last one.
@@ -88,7 +107,8 @@ impl<L: Audit> Auditor<'_, L> {
             self.check.after = Some(held.account.clone());
             self.told.accounts = self.told.accounts.saturating_add(1);
             let account = held.account.clone();
-            if self.count(&account, Some(held), Counted::default(), None).await? == Went::OutOfTime {
+            let statement = self.statement(&account);
+            if self.count(&account, Some(held), statement).await? == Went::OutOfTime {
                 return Ok(Some(Went::OutOfTime));
             }
         }
@@ -101,6 +121,15 @@ impl<L: Audit> Auditor<'_, L> {
                 self.check.after = Some(next);
                 Ok(Some(Went::On))
             }
+        }
+    }
+
+    /// Accounts that an earlier pass has counted and the last one has not.
+    pub(crate) fn look_for_accounts(&mut self) {
+        if let Some(Gone { accounts, since, said_at: _ }) = self.check.gone(self.run.now) {
+            self.told.drift = self.told.drift.saturating_add(1);
+            tracing::error!(accounts, since = %since, repair = "audit --full names them", "accounts are gone");
+            drift_of("accounts");
         }
     }
 
@@ -119,45 +148,62 @@ impl<L: Audit> Auditor<'_, L> {
         &mut self,
         account: &str,
         read: Option<Held>,
-        mut counted: Counted,
-        mut last: Option<Place>,
+        mut statement: Statement,
     ) -> Result<Went, CommitError> {
+        let mut is_new = read.is_some() && statement.last.is_none();
         loop {
-            let page = self.page(account, &mut counted, &mut last).await?;
+            let page = self.page(account, &mut statement).await?;
+            if let (true, Some(first)) = (is_new, page.lines.first()) {
+                self.check.opened(first.at);
+            }
+            is_new = false;
             if !page.has_more {
                 break;
             }
             if self.is_out_of_time() {
                 let account = account.to_owned();
-                self.check.counting = last.map(|last| Counting { account, counted, last });
+                let Statement { counted, earlier, last } = statement;
+                self.check.counting = last.map(|last| Counting { account, counted, earlier, last });
                 return Ok(Went::OutOfTime);
             }
         }
         // As it was read before its lines; if that agrees, it is so.
-        if read.is_some_and(|read| read.differences(&counted).is_empty()) {
-            self.looked(&Subject::Account(account.to_owned()), Vec::new());
-        } else if let Some(found) = self.settled(account, counted, last).await? {
-            self.looked(&Subject::Account(account.to_owned()), found);
+        let subject = Subject::Account(account.to_owned());
+        if read.is_some_and(|read| read.differences(&statement.counted).is_empty()) {
+            self.looked(&subject, Vec::new());
+        } else if let Some(found) = self.settled(account, &mut statement).await? {
+            let until = statement.last.iter().filter_map(|last| Timestamp::parse_rfc3339(&last.at).ok());
+            let until = until.fold(self.now(), Timestamp::max);
+            let seen = Some(Seen { until, counted: statement.counted });
+            self.looked_at_lines(&subject, found, Look { earlier: statement.earlier, seen });
         } else {
             self.told.moving = self.told.moving.saturating_add(1);
+            if let Some(since) = self.check.moved(account, self.run.now) {
+                unsettled(account, since);
+            }
         }
         Ok(Went::On)
     }
 
-    async fn page(
-        &mut self,
-        account: &str,
-        counted: &mut Counted,
-        last: &mut Option<Place>,
-    ) -> Result<LinePage, CommitError> {
-        let page = self.ledger.lines(account, last.as_ref(), LINES_MAX, &self.call()).await?;
-        counted.add(&page.lines);
-        if page.last.is_some() {
-            last.clone_from(&page.last);
-        }
+    /// Nothing of it is counted yet.
+    fn statement(&self, account: &str) -> Statement {
+        let until = self.check.seen_until(account);
+        let earlier = until.map(|until| Seen { until, counted: Counted::default() });
+        Statement { counted: Counted::default(), earlier, last: None }
+    }
+
+    /// A run may have begun a minute ago.
+    fn now(&self) -> Timestamp {
+        let elapsed_s = self.run.started.elapsed().as_secs();
+        self.run.now.plus_seconds(i64::try_from(elapsed_s).unwrap_or(i64::MAX))
+    }
+
+    async fn page(&mut self, account: &str, statement: &mut Statement) -> Result<LinePage, CommitError> {
+        let page = self.ledger.lines(account, statement.last.as_ref(), LINES_MAX, &self.call()).await?;
+        statement.add(&page);
         self.told.lines = self.told.lines.saturating_add(u64::try_from(page.lines.len()).unwrap_or(u64::MAX));
         let of_orders: Vec<&str> =
-            page.lines.iter().map(|(key, _)| key.as_str()).filter(|key| Posted::is_of_order(key)).collect();
+            page.lines.iter().map(|line| line.key.as_str()).filter(|key| Posted::is_of_order(key)).collect();
         for keys in of_orders.chunks(LINES_COMPARED) {
             self.compare_lines(keys, &Subject::Account(account.to_owned())).await?;
         }
@@ -168,19 +214,18 @@ impl<L: Audit> Auditor<'_, L> {
     async fn settled(
         &mut self,
         account: &str,
-        mut counted: Counted,
-        mut last: Option<Place>,
+        statement: &mut Statement,
     ) -> Result<Option<Vec<Difference>>, CommitError> {
         for _ in 0..ROUNDS_MAX {
             let held = self.held(account).await?;
-            if held.version == counted.lines {
-                return Ok(Some(held.differences(&counted)));
+            if held.version == statement.counted.lines {
+                return Ok(Some(held.differences(&statement.counted)));
             }
-            if !self.page(account, &mut counted, &mut last).await?.lines.is_empty() {
+            if !self.page(account, statement).await?.lines.is_empty() {
                 continue;
             }
             if self.held(account).await?.version == held.version {
-                return Ok(Some(held.differences(&counted)));
+                return Ok(Some(held.differences(&statement.counted)));
             }
         }
         Ok(None)
@@ -193,16 +238,18 @@ impl<L: Audit> Auditor<'_, L> {
         let keys: BTreeSet<&str> = keys.iter().copied().chain(before.iter().map(String::as_str)).collect();
         let keys: Vec<&str> = keys.into_iter().collect();
         let mut orders: BTreeMap<OrderNumber, Vec<Posted>> = BTreeMap::new();
-        let mut without = BTreeSet::new();
+        let mut wrong = BTreeSet::new();
         for line in self.posted(&keys).await? {
+            let found = line.differences();
+            if !found.is_empty() {
+                wrong.insert(line.key.clone());
+                self.looked(&Subject::Line(line.key.clone()), found);
+            }
             if let Some(order) = line.order.clone() {
                 orders.entry(order).or_default().push(line);
-            } else {
-                without.insert(line.key.clone());
-                self.looked(&Subject::Line(line.key.clone()), vec![line.without_order()]);
             }
         }
-        for line in before.into_iter().filter(|line| !without.contains(line)) {
+        for line in before.into_iter().filter(|line| !wrong.contains(line)) {
             self.looked(&Subject::Line(line), Vec::new());
         }
         for (number, lines) in orders {
@@ -224,7 +271,13 @@ impl<L: Audit> Auditor<'_, L> {
             keys.iter().map(String::as_str).filter(|key| seen.iter().all(|line| line.key != *key)).collect();
         let mut lines = seen.to_vec();
         lines.extend(self.posted(&keys).await?);
-        let found = kept.differences(number, &lines);
+        let mut found = kept.differences(number, &lines);
+        if self.is_whole {
+            found.extend(self.leads_elsewhere(&kept).await?);
+            if found.is_empty() {
+                found.extend(kept.without_lines(number));
+            }
+        }
         // Whoever has written it in the meantime has written lines too.
         if !found.is_empty() && version(&self.ledger.kept(number, &self.call()).await?) != version(&kept) {
             self.told.moving = self.told.moving.saturating_add(1);
@@ -232,6 +285,14 @@ impl<L: Audit> Auditor<'_, L> {
         }
         self.looked(&subject, found);
         Ok(())
+    }
+
+    /// Where the payment of an order leads to another order, or nowhere.
+    async fn leads_elsewhere(&self, kept: &Kept) -> Result<Option<Difference>, CommitError> {
+        let Kept::Order(order) = kept else { return Ok(None) };
+        let Some(pointer) = order.pointer() else { return Ok(None) };
+        let leads_to = self.ledger.pointed(&pointer, &self.call()).await?;
+        Ok(order.differs_from_pointer(leads_to.as_ref()))
     }
 
     /// One that is not there is one that holds nothing, and may have lines all the same.
@@ -245,9 +306,36 @@ impl<L: Audit> Auditor<'_, L> {
     }
 
     fn looked(&mut self, at: &Subject, found: Vec<Difference>) {
-        for drift in self.check.looked(at, found, self.run.now) {
-            self.told.drift = self.told.drift.saturating_add(1);
-            say(&drift);
+        self.looked_at_lines(at, found, Look::default());
+    }
+
+    fn looked_at_lines(&mut self, at: &Subject, found: Vec<Difference>, look: Look) {
+        for open in self.check.looked(at, found, look, self.run.now) {
+            if open.is_drift() {
+                self.told.drift = self.told.drift.saturating_add(1);
+                say(&open);
+            } else {
+                unsettled(subject_of(&open.difference), open.since);
+            }
+        }
+    }
+}
+
+/// How far the statement of an account is counted.
+pub(crate) struct Statement {
+    counted: Counted,
+    earlier: Option<Seen>,
+    last: Option<Place>,
+}
+
+impl Statement {
+    fn add(&mut self, page: &LinePage) {
+        self.counted.add(&page.lines);
+        if let Some(Seen { until, counted }) = &mut self.earlier {
+            counted.add_until(&page.lines, *until);
+        }
+        if page.last.is_some() {
+            self.last.clone_from(&page.last);
         }
     }
 }
@@ -255,25 +343,33 @@ impl<L: Audit> Auditor<'_, L> {
 fn version(kept: &Kept) -> Option<u64> {
     match kept {
         Kept::Order(order) => Some(order.version),
-        Kept::Unreadable | Kept::Missing => None,
+        Kept::Unreadable { .. } | Kept::Missing => None,
     }
 }
 
-/// Each time that it is found: somebody has to look at it, and nothing here will.
+/// At each look that finds it: a person has to repair it, and nothing here will.
 fn say(drift: &Open) {
     let Open { difference, looks, since, .. } = drift;
-    let Difference { matter, account, order, line, said, found } = difference;
+    let Difference { matter, suspect, account, order, line, said, found, missing } = difference;
     let (order, line) = (order.as_ref().map(OrderNumber::as_str), line.as_deref());
     let (said, found, amount) = (said.units(), found.units(), difference.amount().units());
     tracing::error!(
-        matter = matter.as_str(), account, order, line, said = %said, found = %found, difference = %amount, looks,
-        since = %since, "the books disagree"
+        matter = matter.as_str(), account, order, line, said = %said, found = %found, difference = %amount, missing,
+        looks, since = %since, likely = suspect.likely(), repair = difference.remedy(), "the books disagree"
     );
-    let subject = match matter {
-        Matter::Balance | Matter::Available | Matter::Lines | Matter::NoOrder => account,
-        Matter::Stands | Matter::Unposted | Matter::Unclaimed | Matter::OrderMissing | Matter::OrderUnreadable => {
-            order.unwrap_or(account)
-        }
-    };
+    drift_of(subject_of(difference));
+}
+
+fn drift_of(subject: &str) {
     edge::alarm(SOURCE, "drift", subject);
+}
+
+/// No look was sure of it for a day: it is written, or changes, all the time.
+fn unsettled(subject: &str, since: Timestamp) {
+    tracing::error!(subject, since = %since, "no look could compare this account");
+    edge::alarm(SOURCE, "unsettled", subject);
+}
+
+fn subject_of(difference: &Difference) -> &str {
+    difference.order.as_ref().map_or(difference.account.as_str(), OrderNumber::as_str)
 }

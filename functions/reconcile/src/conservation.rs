@@ -1,10 +1,11 @@
 //! Whether nothing was lost and nothing came from nowhere: once a day every account is compared with its lines and every order with
 //! its own, a part of them in each run. What differs is looked at again in every run until it is gone; nothing is ever put right.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use edge::Moment;
-use ledger::{Audit, CommitError, Open};
+use ledger::{Audit, CommitError, Difference, Open, Subject};
 
 use crate::auditor::{Auditor, Checked, Went};
 use crate::pass_over::report_passed_over;
@@ -13,7 +14,7 @@ use crate::{Backlog, Reconcile};
 /// The row that the sweep goes on from.
 const CHECK: &str = "check#conservation";
 /// An index has caught up by then.
-const INDEX_LAG_MAX: Duration = Duration::from_secs(5);
+pub const INDEX_LAG_MAX: Duration = Duration::from_secs(5);
 
 impl<L: Backlog + Audit> Reconcile<L> {
     /// A run with nothing to do is one read.
@@ -27,37 +28,59 @@ impl<L: Backlog + Audit> Reconcile<L> {
             }
             check => check?,
         };
-        let mut auditor = Auditor { ledger: &self.ledger, run, check, told: Checked::default() };
+        let mut auditor = Auditor::new(&self.ledger, run, check);
         if !auditor.check.is_idle(run.now) {
             auditor.run_to_the_end().await?;
         }
         let Auditor { check, mut told, .. } = auditor;
         told.open = u32::try_from(check.open.len()).unwrap_or(u32::MAX);
+        let (unsettled, since) = check.unsettled();
+        let oldest_s = since.map_or(0, |since| run.now.seconds_apart(since));
+        edge::backlog("unsettled", u64::try_from(unsettled).unwrap_or(u64::MAX), oldest_s);
         Ok(told)
     }
 }
 
-/// A whole pass now, and a second look at what differs: what is returned is there in both. Nothing is written.
+/// A whole pass over the accounts now, and a second look at what differs: what is returned is there in both. Nothing is written.
 pub async fn audit<L: Audit>(ledger: &L, moment: &Moment) -> Result<(Checked, Vec<Open>), CommitError> {
-    let mut auditor = Auditor { ledger, run: moment, check: ledger::Check::default(), told: Checked::default() };
+    let mut auditor = Auditor::new(ledger, moment, ledger::Check::default());
     auditor.check.begin(moment.now);
     while auditor.go_on().await? == Some(Went::On) {}
-    let subjects: std::collections::BTreeSet<_> =
-        auditor.check.open.iter().map(|open| open.difference.subject()).collect();
-    if !subjects.is_empty() {
-        tokio::time::sleep(INDEX_LAG_MAX).await;
+    let told = auditor.told;
+    let first: Vec<Difference> = auditor.check.open.into_iter().map(|open| open.difference).collect();
+    let (open, moving) = verify(ledger, moment, &first, INDEX_LAG_MAX).await?;
+    Ok((Checked { moving, open: u32::try_from(open.len()).unwrap_or(u32::MAX), ..told }, open))
+}
+
+/// Looks at each of these places alone, once an index that may lag has caught up. Returns what differs, and how many accounts and
+/// orders are written meanwhile.
+pub async fn verify<L: Audit>(
+    ledger: &L,
+    moment: &Moment,
+    first: &[Difference],
+    index_lag: Duration,
+) -> Result<(Vec<Open>, u32), CommitError> {
+    let mut lines: BTreeMap<Subject, BTreeSet<&str>> = BTreeMap::new();
+    for difference in first {
+        lines.entry(difference.subject()).or_default().extend(difference.line.as_deref());
     }
-    for subject in subjects {
-        auditor.look_at(&subject).await?;
+    let mut auditor = Auditor { is_whole: true, ..Auditor::new(ledger, moment, ledger::Check::default()) };
+    if !lines.is_empty() && !index_lag.is_zero() {
+        tokio::time::sleep(index_lag).await;
     }
-    let Auditor { check, mut told, .. } = auditor;
-    told.open = u32::try_from(check.open.len()).unwrap_or(u32::MAX);
-    Ok((told, check.open))
+    for (subject, lines) in lines {
+        auditor.look_at_lines(&subject, &lines.into_iter().collect::<Vec<_>>()).await?;
+    }
+    Ok((auditor.check.open, auditor.told.moving))
 }
 
 impl<L: Audit> Auditor<'_, L> {
     async fn run_to_the_end(&mut self) -> Result<(), CommitError> {
         let read = self.check.clone();
+        // A pass that begins now knows better.
+        if !self.check.is_due(self.run.now) {
+            self.look_for_accounts();
+        }
         let mut went = self.look_again().await?;
         let is_overtaken = self.check != read && !self.keep().await?;
         if is_overtaken || went == Went::OutOfTime {
@@ -68,6 +91,7 @@ impl<L: Audit> Auditor<'_, L> {
         }
         while went == Went::On && self.check.is_under_way() && !self.is_out_of_time() {
             went = self.go_on().await?.unwrap_or(Went::On);
+            self.look_for_accounts();
             if !self.keep().await? {
                 break;
             }

@@ -12,6 +12,7 @@ mod keyless;
 mod lanes;
 mod pass_over;
 mod refused;
+mod repair;
 mod undelivered;
 mod unpaid;
 
@@ -31,10 +32,11 @@ use wechat::Wechat;
 
 pub use ask::StripeApi;
 pub use auditor::Checked;
-pub use conservation::audit;
+pub use conservation::{INDEX_LAG_MAX, audit, verify};
 pub use fulfilment::Delivered;
 pub use keyless::{Assemble, Assembled};
 pub use refused::Tried;
+pub use repair::{AccountRepair, OrderRepair, REPAIR_SOURCE, RepairFailure, Repairs, Signature};
 pub use undelivered::Listed;
 pub use unpaid::Asked;
 

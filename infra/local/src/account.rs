@@ -1,6 +1,7 @@
 //! `account`: what an owner has, and what a person may do about it. Every change is a row of the journal.
 
 mod keys;
+mod repair;
 
 use std::path::Path;
 use std::time::Duration;
@@ -46,9 +47,9 @@ enum Action {
         #[arg(value_name = "OWNER[/ASSET]")]
         account: String,
     },
-    /// Give credits
+    /// Give credits, or what is named after the owner
     Credit(Sum),
-    /// Take credits, down to the overdraft line and not below it
+    /// Take them, down to the overdraft line and not below it
     Debit(Sum),
     /// Set how far below zero the account may be spent
     Overdraft(Sum),
@@ -63,6 +64,8 @@ enum Action {
         #[command(flatten)]
         by: Named,
     },
+    /// Make an account and its lines agree, as `audit` says
+    Repair(repair::Repair),
     /// Say whose an LLM gateway's key is. A key never changes hands
     Key {
         owner: String,
@@ -109,8 +112,10 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Sum {
-    owner: String,
-    /// Credits, as 15 or 0.00234
+    /// alice for credits, or alice/POSX, bob/commission-usd
+    #[arg(value_name = "OWNER[/ASSET]")]
+    account: String,
+    /// As 15 or 0.00234
     #[arg(allow_negative_numbers = true)]
     amount: String,
     #[command(flatten)]
@@ -118,7 +123,7 @@ struct Sum {
 }
 
 #[derive(Debug, Args)]
-struct Named {
+pub(crate) struct Named {
     #[command(flatten)]
     by: By,
     /// A name for this change, so that doing it again does nothing [default: a new one, which is printed first]
@@ -161,6 +166,11 @@ pub(crate) async fn run(args: Account, dir: &Path, variable: impl Fn(&str) -> Op
             let from = terms(&books, &account).await?;
             change(&books, by, What::Policy { account, from, to }).await
         }
+        Action::Repair(repair) => {
+            let (account, what) = repair.read()?;
+            let by = repair.by.signature(variable)?;
+            repair::write(&args.which.read(dir).await?, &account, &what, &by).await
+        }
         Action::Key { owner, remote_key_id: name, by } => {
             let (owner, key, by) = (Owner::new(&owner)?, CallerKey::remote(&name)?, by.signed(variable)?);
             change(&books().await?, by, What::RemoteKey { owner, key, name }).await
@@ -193,7 +203,7 @@ async fn terms(books: &Books, account: &AccountId) -> Result<SpendingTerms, Erro
 
 impl Sum {
     fn read(self, variable: impl Fn(&str) -> Option<String>) -> Result<(AccountId, Amount, Signed), Error> {
-        let account = credits_of(&Owner::new(&self.owner)?);
+        let account = named(&self.account)?;
         let amount = account.asset().parse(&self.amount)?;
         Ok((account, amount, self.by.signed(variable)?))
     }

@@ -1,6 +1,7 @@
 //! Where the books of a command are: in the stack that runs, in the file that none has open, or on AWS.
 
 use std::path::Path;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
@@ -22,7 +23,7 @@ pub(crate) const STAGE: &str = "local";
 pub(crate) struct Which {
     /// The books of a deployed stage, with the AWS credentials and region of the environment
     #[arg(long, global = true)]
-    aws: bool,
+    pub(crate) aws: bool,
     /// Which deployed stage
     #[arg(long, global = true, default_value = "dev", requires = "aws")]
     stage: String,
@@ -44,6 +45,8 @@ impl Which {
 
 pub(crate) struct Books {
     pub(crate) ledger: DynamoLedger,
+    /// For how long an index may be behind its table: on one machine it is not.
+    pub(crate) index_lag: Duration,
     /// Let go of after the ledger, and with it the store.
     _lock: Option<Lock>,
 }
@@ -58,7 +61,7 @@ impl Books {
                 (sdk.endpoint_url(running.dynamodb_url).build(), None)
             }
         };
-        Ok(Self::of(&sdk, STAGE, lock))
+        Ok(Self::of(&sdk, STAGE, Duration::ZERO, lock))
     }
 
     /// With whatever credentials and region are around.
@@ -67,11 +70,11 @@ impl Books {
         if sdk.region().is_none() {
             return Err(Error::NoRegion);
         }
-        Ok(Self::of(&sdk, stage, None))
+        Ok(Self::of(&sdk, stage, reconcile::INDEX_LAG_MAX, None))
     }
 
-    fn of(sdk: &SdkConfig, stage: &str, lock: Option<Lock>) -> Self {
-        Self { ledger: DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new()), _lock: lock }
+    fn of(sdk: &SdkConfig, stage: &str, index_lag: Duration, lock: Option<Lock>) -> Self {
+        Self { ledger: DynamoLedger::new(sdk, Tables::of_stage(stage), fastrand::Rng::new()), index_lag, _lock: lock }
     }
 }
 

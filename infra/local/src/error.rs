@@ -157,6 +157,20 @@ pub(crate) enum Error {
     UnknownReason(String),
     #[error("somebody else changed the order at the same moment: look at it, and do it again")]
     OrderOvertaken,
+    #[error("what it was decided on has changed meanwhile: run `audit`, and do it again")]
+    RepairOvertaken,
+    #[error("{} is not the row of the order {number} in DynamoDB's JSON", file.display())]
+    NotTheOrder { file: PathBuf, number: OrderNumber },
+    #[error("{0} is not a payment: give one as stripe#pi_…")]
+    NotAPayment(String),
+    #[error("{} holds no export of {table}: expected {table}/…/*.json.gz", folder.display())]
+    NoExport { folder: PathBuf, table: &'static str },
+    #[error("{} is not an export in DynamoDB's JSON", .0.display())]
+    NotAnExport(PathBuf),
+    #[error("a whole audit reads every row: confirm with --yes")]
+    NotConfirmed,
+    #[error(transparent)]
+    Repair(#[from] reconcile::RepairFailure),
     #[error("--seq is the operator's number of a top-up that was done, of 1 to {0} visible ASCII characters")]
     Seq(usize),
     #[error("there is no order {0} in these books")]

@@ -24,6 +24,7 @@ mod order;
 mod post;
 mod print;
 mod random;
+mod repaired;
 mod sample;
 mod secrets;
 mod seed;

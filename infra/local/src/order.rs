@@ -4,6 +4,7 @@ mod accept;
 mod by_hand;
 mod clear;
 mod flags;
+mod repair;
 mod resolve;
 
 use std::path::Path;
@@ -44,6 +45,8 @@ enum Action {
     Accept(Accept),
     /// Close what is flagged on an order. It stands in the journal
     Clear(Clear),
+    /// Make an order and its lines agree, as `audit` says
+    Repair(repair::Repair),
 }
 
 pub(crate) async fn run(args: Order, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
@@ -51,6 +54,14 @@ pub(crate) async fn run(args: Order, dir: &Path, variable: impl Fn(&str) -> Opti
         Action::Show { number } => {
             let number = OrderNumber::new(&number)?;
             show(&read(&args.which.read(dir).await?, &number).await?);
+            Ok(())
+        }
+        Action::Repair(repair) => {
+            let (number, what) = repair.read()?;
+            let by = repair.by.signature(variable)?;
+            let books = args.which.read(dir).await?;
+            repair::write(&books, &number, &what, &by).await?;
+            show(&read(&books, &number).await?);
             Ok(())
         }
         Action::Resolve(resolve) => {

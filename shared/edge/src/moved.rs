@@ -50,7 +50,8 @@ impl Moved {
                 | Effect::Overdraft { .. }
                 | Effect::Point { .. }
                 | Effect::Subscription(_)
-                | Effect::Wait { .. } => {}
+                | Effect::Wait { .. }
+                | Effect::Repair(_) => {}
             }
         }
         moved

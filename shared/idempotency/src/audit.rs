@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     AccountPage, Audit, Balance, Check, CommitError, Delivery, Held, Kept, LinePage, OrderNumber, Place, Posted,
+    StatementLine, Timestamp,
 };
 
 use crate::batch::Read;
@@ -110,9 +111,8 @@ impl Audit for DynamoLedger {
             match query.send().await {
                 Ok(found) => {
                     let rows = found.items();
-                    let line = |row: &Image| Some((word(row, names::ID)?, amount(row)));
                     Ok(Answer::Final(LinePage {
-                        lines: rows.iter().filter_map(line).collect(),
+                        lines: rows.iter().filter_map(statement_line).collect(),
                         last: rows.last().and_then(place),
                         has_more: found.last_evaluated_key().is_some(),
                     }))
@@ -126,19 +126,23 @@ impl Audit for DynamoLedger {
     async fn posted(&self, keys: &[&str], delivery: &Delivery<'_>) -> Result<Vec<Posted>, CommitError> {
         // From the table, whose rows have more than the index: to put the order there as well would mean to build it anew, in two
         // deployments, and for nobody else.
-        let attributes = &[names::ID, names::ACCOUNT, names::AMOUNT_UNITS, names::ORDER, names::REVERSES];
-        let read = Read { table: &self.tables().journal, attributes, is_strong: true };
+        let read = Read { table: &self.tables().journal, attributes: &LINE, is_strong: true };
         let rows = self.rows(&read, keys, delivery).await?;
         Ok(rows.iter().filter_map(line).collect())
     }
 
     async fn kept(&self, order: &OrderNumber, delivery: &Delivery<'_>) -> Result<Kept, CommitError> {
         let row = self.row(&self.tables().orders, order.to_string(), delivery).await?;
-        Ok(match row.map(|row| order_image::order(&row)) {
-            Some(Ok(order)) => Kept::Order(Box::new(order)),
-            Some(Err(_)) => Kept::Unreadable,
-            None => Kept::Missing,
-        })
+        Ok(row.map_or(Kept::Missing, |row| kept(&row)))
+    }
+}
+
+pub(crate) fn kept(row: &Image) -> Kept {
+    match order_image::order(row) {
+        Ok(order) => Kept::Order(Box::new(order)),
+        Err(_) => {
+            Kept::Unreadable { version: row.get(names::VERSION).and_then(|version| version.as_n().ok()?.parse().ok()) }
+        }
     }
 }
 
@@ -146,7 +150,7 @@ const HELD: [&str; 5] =
     [names::ID, names::BALANCE_UNITS, names::AVAILABLE_UNITS, names::OVERDRAFT_UNITS, names::VERSION];
 
 /// A number that is none reads as nothing, and so as one that differs.
-fn held(row: &Image) -> Option<Held> {
+pub(crate) fn held(row: &Image) -> Option<Held> {
     row.contains_key(names::BALANCE_UNITS).then_some(())?;
     Some(Held {
         account: word(row, names::ID)?,
@@ -157,13 +161,39 @@ fn held(row: &Image) -> Option<Held> {
     })
 }
 
-fn line(row: &Image) -> Option<Posted> {
+const LINE: [&str; 8] = [
+    names::ID,
+    names::ACCOUNT,
+    names::AMOUNT_UNITS,
+    names::ORDER,
+    names::REVERSES,
+    names::REVERSED_BY,
+    names::PROCESSED_AT,
+    names::STATUS,
+];
+
+fn statement_line(row: &Image) -> Option<StatementLine> {
+    Some(StatementLine {
+        key: word(row, names::ID)?,
+        change: amount(row),
+        at: booked_at(row).unwrap_or(Timestamp::EPOCH),
+    })
+}
+
+fn booked_at(row: &Image) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(&word(row, names::PROCESSED_AT)?).ok()
+}
+
+pub(crate) fn line(row: &Image) -> Option<Posted> {
     Some(Posted {
         key: word(row, names::ID)?,
         account: word(row, names::ACCOUNT)?,
         change: amount(row),
         order: word(row, names::ORDER).and_then(|order| OrderNumber::new(&order).ok()),
         reverses: word(row, names::REVERSES),
+        reversed_by: word(row, names::REVERSED_BY),
+        at: booked_at(row),
+        is_failed: word(row, names::STATUS).is_some_and(|status| status == names::FAILED),
     })
 }
 
@@ -185,7 +215,7 @@ fn amount(row: &Image) -> Balance {
     Balance::from_units(parsed(row, names::AMOUNT_UNITS))
 }
 
-fn word(row: &HashMap<String, AttributeValue>, name: &str) -> Option<String> {
+pub(crate) fn word(row: &HashMap<String, AttributeValue>, name: &str) -> Option<String> {
     row.get(name)?.as_s().ok().cloned()
 }
 

@@ -1,7 +1,10 @@
 //! The row of the check: how far it has come and what it has found, written over the version that was read and no other.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ledger::{Balance, Check, Counted, Counting, Delivery, Difference, Matter, Open, OrderNumber, Place, Timestamp};
+use ledger::{
+    Balance, Census, Check, Counted, Counting, Delivery, Difference, Gone, Matter, Moving, Open, Opened, OrderNumber,
+    Place, Seen, Suspect, Timestamp,
+};
 
 use crate::names;
 use crate::order_image::{Image, Unreadable};
@@ -35,39 +38,69 @@ fn fields(row: &mut Row, check: &Check) {
     row.set_or_remove(names::AFTER, check.after.as_ref().map(text));
     row.set_or_remove(names::COUNTING, check.counting.as_ref().map(counting));
     row.set(names::OPEN, AttributeValue::L(check.open.iter().map(open).collect()));
+    row.set(names::MOVING, AttributeValue::L(check.moving.iter().map(moving).collect()));
+    row.set(names::CENSUS, census(&check.census));
+}
+
+fn census(census: &Census) -> AttributeValue {
+    let Census { last, again, next, gone } = census;
+    let last = last.iter().map(|Opened { until, accounts }| {
+        (names::LAST, map([(names::UNTIL, text(until)), (names::ACCOUNTS, number(accounts))]))
+    });
+    let gone = gone.iter().map(|Gone { accounts, since, said_at }| {
+        let fields =
+            [(names::ACCOUNTS, number(accounts)), (names::SINCE, text(since)), (names::SAID_AT, text(said_at))];
+        (names::GONE, map(fields))
+    });
+    map(last.chain(gone).chain([(names::AGAIN, number(again)), (names::NEXT, number(next))]))
 }
 
 fn counting(counting: &Counting) -> AttributeValue {
-    let Counting { account, counted: Counted { lines, sum }, last: Place { key, at } } = counting;
-    map([
+    let Counting { account, counted: Counted { lines, sum }, earlier, last: Place { key, at } } = counting;
+    let fields = [
         (names::ACCOUNT, text(account)),
         (names::LINES, number(lines)),
         (names::SUM_UNITS, number(&sum.units())),
         (names::ID, text(key)),
         (names::PROCESSED_AT, text(at)),
-    ])
+    ];
+    map(fields.into_iter().chain(earlier.iter().map(|earlier| (names::EARLIER, seen(earlier)))))
+}
+
+fn seen(seen: &Seen) -> AttributeValue {
+    let Seen { until, counted: Counted { lines, sum } } = seen;
+    map([(names::UNTIL, text(until)), (names::LINES, number(lines)), (names::SUM_UNITS, number(&sum.units()))])
+}
+
+fn moving(moving: &Moving) -> AttributeValue {
+    let Moving { account, since, looked_at } = moving;
+    map([(names::ACCOUNT, text(account)), (names::SINCE, text(since)), (names::LOOKED_AT, text(looked_at))])
 }
 
 fn open(open: &Open) -> AttributeValue {
-    let Open { difference, looks, since, looked_at } = open;
-    let Difference { matter, account, order, line, said, found } = difference;
+    let Open { difference, looks, since, looked_at, seen: last_seen } = open;
+    let Difference { matter, suspect, account, order, line, said, found, missing } = difference;
     let mut fields = vec![
         (names::MATTER, text(matter.as_str())),
+        (names::SUSPECT, text(suspect.as_str())),
         (names::ACCOUNT, text(account)),
         (names::SAID_UNITS, number(&said.units())),
         (names::FOUND_UNITS, number(&found.units())),
+        (names::MISSING, number(missing)),
         (names::LOOKS, number(looks)),
         (names::SINCE, text(since)),
         (names::LOOKED_AT, text(looked_at)),
     ];
     fields.extend(order.as_ref().map(|order| (names::ORDER, text(order))));
     fields.extend(line.as_ref().map(|line| (names::LINE, text(line))));
-    AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    fields.extend(last_seen.iter().map(|last| (names::SEEN, seen(last))));
+    map(fields)
 }
 
 pub(crate) fn read(row: &Image) -> Result<Check, Unreadable> {
     let inner = |name| Ok(optional(row, name, |value| value.as_m().ok())?.map(read_counting));
     let open = row.get(names::OPEN).and_then(|open| open.as_l().ok()).ok_or(Unreadable(names::OPEN))?;
+    let moving = row.get(names::MOVING).and_then(|moving| moving.as_l().ok()).ok_or(Unreadable(names::MOVING))?;
     Ok(Check {
         version: count(row, names::VERSION)?,
         began_at: optional(row, names::BEGAN_AT, time)?,
@@ -78,13 +111,52 @@ pub(crate) fn read(row: &Image) -> Result<Check, Unreadable> {
             .iter()
             .map(|open| read_open(open.as_m().map_err(|_| Unreadable(names::OPEN))?))
             .collect::<Result<_, _>>()?,
+        moving: moving
+            .iter()
+            .map(|moving| read_moving(moving.as_m().map_err(|_| Unreadable(names::MOVING))?))
+            .collect::<Result<_, _>>()?,
+        census: read_census(inner_of(row, names::CENSUS)?)?,
     })
+}
+
+fn inner_of<'r>(row: &'r Image, name: &'static str) -> Result<&'r Image, Unreadable> {
+    row.get(name).and_then(|value| value.as_m().ok()).ok_or(Unreadable(name))
+}
+
+fn read_census(row: &Image) -> Result<Census, Unreadable> {
+    let inner = |name| optional(row, name, |value| value.as_m().ok());
+    let opened = |row| Ok(Opened { until: required(row, names::UNTIL, time)?, accounts: count(row, names::ACCOUNTS)? });
+    let gone = |row| {
+        let (since, said_at) = (required(row, names::SINCE, time)?, required(row, names::SAID_AT, time)?);
+        Ok(Gone { accounts: count(row, names::ACCOUNTS)?, since, said_at })
+    };
+    Ok(Census {
+        last: inner(names::LAST)?.map(opened).transpose()?,
+        again: count(row, names::AGAIN)?,
+        next: count(row, names::NEXT)?,
+        gone: inner(names::GONE)?.map(gone).transpose()?,
+    })
+}
+
+fn read_moving(row: &Image) -> Result<Moving, Unreadable> {
+    Ok(Moving {
+        account: required(row, names::ACCOUNT, word)?,
+        since: required(row, names::SINCE, time)?,
+        looked_at: required(row, names::LOOKED_AT, time)?,
+    })
+}
+
+fn read_seen(row: &Image, name: &'static str) -> Result<Option<Seen>, Unreadable> {
+    let Some(seen) = optional(row, name, |value| value.as_m().ok())? else { return Ok(None) };
+    let counted = Counted { lines: count(seen, names::LINES)?, sum: units(seen, names::SUM_UNITS)? };
+    Ok(Some(Seen { until: required(seen, names::UNTIL, time)?, counted }))
 }
 
 fn read_counting(row: &Image) -> Result<Counting, Unreadable> {
     Ok(Counting {
         account: required(row, names::ACCOUNT, word)?,
         counted: Counted { lines: count(row, names::LINES)?, sum: units(row, names::SUM_UNITS)? },
+        earlier: read_seen(row, names::EARLIER)?,
         last: Place { key: required(row, names::ID, word)?, at: required(row, names::PROCESSED_AT, word)? },
     })
 }
@@ -93,14 +165,16 @@ fn read_open(row: &Image) -> Result<Open, Unreadable> {
     let order = |value: &AttributeValue| OrderNumber::new(value.as_s().ok()?).ok();
     let difference = Difference {
         matter: required(row, names::MATTER, |value| Matter::named(value.as_s().ok()?))?,
+        suspect: required(row, names::SUSPECT, |value| Suspect::named(value.as_s().ok()?))?,
         account: required(row, names::ACCOUNT, word)?,
         order: optional(row, names::ORDER, order)?,
         line: optional(row, names::LINE, word)?,
         said: units(row, names::SAID_UNITS)?,
         found: units(row, names::FOUND_UNITS)?,
+        missing: count(row, names::MISSING)?,
     };
     let (since, looked_at) = (required(row, names::SINCE, time)?, required(row, names::LOOKED_AT, time)?);
-    Ok(Open { difference, looks: count(row, names::LOOKS)?, since, looked_at })
+    Ok(Open { difference, looks: count(row, names::LOOKS)?, since, looked_at, seen: read_seen(row, names::SEEN)? })
 }
 
 fn required<'r, T>(

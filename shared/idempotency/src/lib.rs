@@ -22,15 +22,18 @@ mod names;
 mod order_image;
 mod order_row;
 mod plan;
+mod repair;
 mod retry;
 mod rows;
 mod store;
 mod tables;
 mod verdict;
+mod whole;
 
 pub use books::{AccountRow, KeyRow, Line};
 pub use store::DynamoLedger;
 pub use tables::{MissingTable, Tables};
+pub use whole::{BookTable, NotARow, RowPage, Segment, TableSize, order_of_json};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,9 @@
 
 pub(crate) const ACCEPTED: &str = "accepted";
 pub(crate) const ACCOUNT: &str = "account";
+pub(crate) const ACCOUNTS: &str = "accounts";
 pub(crate) const AFTER: &str = "after";
+pub(crate) const AGAIN: &str = "again";
 /// When an alarm last named a lane.
 pub(crate) const ALARMED_AT: &str = "alarmed_at";
 pub(crate) const AMOUNT_UNITS: &str = "amount_units";
@@ -24,6 +26,7 @@ pub(crate) const BALANCE_UNITS: &str = "balance_units";
 pub(crate) const BASIS_POINTS: &str = "basis_points";
 pub(crate) const BEGAN_AT: &str = "began_at";
 pub(crate) const BODY: &str = "body";
+pub(crate) const CENSUS: &str = "census";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const CODE: &str = "code";
 pub(crate) const COMMISSIONS: &str = "commissions";
@@ -39,6 +42,7 @@ pub(crate) const DETAILS: &str = "details";
 pub(crate) const DISPUTED: &str = "disputed";
 pub(crate) const DISPUTES: &str = "disputes";
 pub(crate) const DUE_AT: &str = "due_at";
+pub(crate) const EARLIER: &str = "earlier";
 pub(crate) const ENDED_AT: &str = "ended_at";
 pub(crate) const EXCHANGE: &str = "exchange";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
@@ -48,18 +52,23 @@ pub(crate) const FORMAT: &str = "v";
 pub(crate) const FOUND_UNITS: &str = "found_units";
 pub(crate) const FULFILLED_AT: &str = "fulfilled_at";
 pub(crate) const FULFILMENT: &str = "fulfilment";
+pub(crate) const GONE: &str = "gone";
 pub(crate) const GRANTS: &str = "grants";
 pub(crate) const HEADERS: &str = "headers";
 pub(crate) const ID: &str = "id";
 /// Present on the rows of keys, revoked or not: the key of a sparse index.
 pub(crate) const KEY_OWNER: &str = "key_owner";
 pub(crate) const KIND: &str = "kind";
+pub(crate) const LAST: &str = "last";
 pub(crate) const LENGTH: &str = "length";
 pub(crate) const LINE: &str = "line";
 pub(crate) const LINES: &str = "lines";
 pub(crate) const LOOKED_AT: &str = "looked_at";
 pub(crate) const LOOKS: &str = "looks";
 pub(crate) const MATTER: &str = "matter";
+pub(crate) const MISSING: &str = "missing";
+pub(crate) const MOVING: &str = "moving";
+pub(crate) const NEXT: &str = "next";
 pub(crate) const OPEN: &str = "open";
 pub(crate) const OPERATOR: &str = "operator";
 pub(crate) const ORDER: &str = "order";
@@ -102,10 +111,16 @@ pub(crate) const REFUNDS: &str = "refunds";
 /// How often an event was refused into a lane, and when one last was.
 pub(crate) const REFUSALS: &str = "refusals";
 pub(crate) const REFUSED_AT: &str = "refused_at";
+/// On a line that a person has put right: the repair.
+pub(crate) const REPAIRED_BY: &str = "repaired_by";
+/// On a line that a person has taken back: the line that does it.
+pub(crate) const REVERSED_BY: &str = "reversed_by";
 pub(crate) const REVERSES: &str = "reverses";
 pub(crate) const REVOKED_AT: &str = "revoked_at";
+pub(crate) const SAID_AT: &str = "said_at";
 pub(crate) const SAID_UNITS: &str = "said_units";
 pub(crate) const SCALE: &str = "scale";
+pub(crate) const SEEN: &str = "seen";
 pub(crate) const SEQ: &str = "seq";
 pub(crate) const SERVICE: &str = "service";
 pub(crate) const SESSION: &str = "session";
@@ -115,8 +130,10 @@ pub(crate) const SOURCE: &str = "source";
 pub(crate) const STATE: &str = "state";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const SUM_UNITS: &str = "sum_units";
+pub(crate) const SUSPECT: &str = "suspect";
 pub(crate) const TRANSFER: &str = "transfer";
 pub(crate) const TRUNCATED: &str = "truncated";
+pub(crate) const UNTIL: &str = "until";
 pub(crate) const UPDATED_AT: &str = "updated_at";
 pub(crate) const URL: &str = "url";
 pub(crate) const VERSION: &str = "version";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Amount, Claims, Commission, Delivery, Dispute, Exchange, Fulfilment, Grant, Line, OnChain, Order, OrderNumber,
-    Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
+    OrderOver, Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
 };
 
 use crate::accepted_row;
@@ -20,6 +20,28 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     if order.version > 1 {
         allowed(&mut row, order, transition);
     }
+    state(&mut row, order, delivery);
+    row
+}
+
+/// The row of an order that is lost or cannot be read, as it was kept.
+pub(crate) fn put_back(order: &Order, over: OrderOver, delivery: &Delivery<'_>) -> Row {
+    let mut row = Row::default();
+    stamped(&mut row, order.version, delivery);
+    let (id, version) = (row.name(names::ID), row.name(names::VERSION));
+    let condition = match over {
+        OrderOver::Nothing => format!("attribute_not_exists({id})"),
+        OrderOver::Unreadable(None) => format!("attribute_exists({id}) AND attribute_not_exists({version})"),
+        OrderOver::Unreadable(Some(read)) => {
+            format!("attribute_exists({id}) AND {version} = {}", row.value(number(&read)))
+        }
+    };
+    row.conditions.push(condition);
+    state(&mut row, order, delivery);
+    row
+}
+
+fn state(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     let terms = &order.terms;
     row.set(names::OWNER, text(&order.owner));
     row.set(names::CREATED_AT, text(&order.created_at));
@@ -50,10 +72,9 @@ pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'
     row.set_or_remove(names::RECHARGE_AT, order.recharge.as_ref().map(|recharge| text(&recharge.at)));
     row.set_or_remove(names::RECHARGE, order.recharge.as_ref().map(recharge));
     row.set_or_remove(names::SESSION, order.session.as_ref().map(session));
-    accepted_row::write(&mut row, order);
-    anomaly_row::write(&mut row, order, delivery);
-    work(&mut row, order, delivery);
-    row
+    accepted_row::write(row, order);
+    anomaly_row::write(row, order, delivery);
+    work(row, order, delivery);
 }
 
 /// The transition's own condition, beside the version: what the pure side allows is what the store allows.
@@ -131,10 +152,7 @@ pub(crate) fn subscription(subscription: &Subscription, delivery: &Delivery<'_>)
 }
 
 pub(crate) fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
-    row.set(names::FORMAT, number(&ROW_FORMAT));
-    row.set(names::VERSION, number(&version));
-    row.set(names::UPDATED_AT, text(&delivery.received_at));
-    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    stamped(row, version, delivery);
     let condition = match read_version(version) {
         None => row.absent(),
         Some(read) => {
@@ -143,6 +161,13 @@ pub(crate) fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
         }
     };
     row.conditions.push(condition);
+}
+
+fn stamped(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
+    row.set(names::FORMAT, number(&ROW_FORMAT));
+    row.set(names::VERSION, number(&version));
+    row.set(names::UPDATED_AT, text(&delivery.received_at));
+    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
 }
 
 fn exchange(exchange: &Exchange) -> AttributeValue {

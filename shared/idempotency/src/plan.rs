@@ -11,7 +11,7 @@ use ledger::{
 use thiserror::Error;
 
 use crate::rows::{self, Row, number, text};
-use crate::{Tables, body, lane_row, names, order_row};
+use crate::{Tables, body, lane_row, names, order_row, repair};
 
 /// Its rows, and what each of them is there for, in the same order.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub(crate) enum Role {
     Pointer,
     /// The lane in which a refused event waits.
     Lane,
+    /// Put right by a person, over what was read.
+    Repaired,
     Body,
 }
 
@@ -68,6 +70,12 @@ impl Plan {
         if let Some(movement) = movements().find(|movement| movement.key.as_str() == receipt) {
             row.posting(movement);
         }
+        let repairs = || {
+            effects.iter().filter_map(|effect| if let Effect::Repair(repair) = effect { Some(repair) } else { None })
+        };
+        if let Some(line) = repairs().find_map(|repair| repair::is_receipt(repair, &entry.heading)) {
+            row.posting(&line);
+        }
         plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
 
         for movement in movements().filter(|movement| movement.key.as_str() != receipt) {
@@ -99,8 +107,13 @@ impl Plan {
                 | Effect::Order { .. }
                 | Effect::Point { .. }
                 | Effect::Subscription(_)
-                | Effect::Wait { .. } => {}
+                | Effect::Wait { .. }
+                | Effect::Repair(_) => {}
             }
+        }
+        for repair in repairs().filter(|repair| repair::is_receipt(repair, &entry.heading).is_none()) {
+            let (role, item) = repair::item(tables, repair, &entry.heading, delivery, now)?;
+            plan.push(role, item);
         }
         plan.orders(tables, &effects, delivery)?;
         if entry.keeps_body {
@@ -172,7 +185,8 @@ impl Plan {
                 | Effect::Revoke { .. }
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
-                | Effect::Wait { .. } => {}
+                | Effect::Wait { .. }
+                | Effect::Repair(_) => {}
             }
         }
         Ok(())
@@ -210,7 +224,7 @@ fn is_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
 }
 
 /// What makes two movements under one money key the same movement.
-fn fingerprint_of(movement: &Movement) -> Fingerprint {
+pub(crate) fn fingerprint_of(movement: &Movement) -> Fingerprint {
     let account = movement.posting.account().to_string();
     let change = movement.posting.change().units().to_string();
     Fingerprint::of(1, &[("key", movement.key.as_str()), ("account", &account), ("change", &change)])

@@ -66,7 +66,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
         ));
     }
     // Whatever else failed was decided on what has changed.
-    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer))
+    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Repaired))
         .any(|(reason, role)| is_stale(reason.item(), role))
     {
         return Verdict::Stale;
@@ -93,7 +93,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
             Role::Revoked => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
-            Role::Receipt | Role::Money(..) | Role::Pointer | Role::Lane | Role::Body => {}
+            Role::Receipt | Role::Money(..) | Role::Pointer | Role::Lane | Role::Repaired | Role::Body => {}
         }
     }
     Verdict::Invalid("a condition failed that no row carries".to_owned())
@@ -111,6 +111,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Referrer
         | Role::Pointer
         | Role::Lane
+        | Role::Repaired
         | Role::Body => true,
     }
 }

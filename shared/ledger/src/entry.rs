@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, Lane, MoneyKey, Order, OrderNumber,
-    Owner, Pointer, Reason, SpendingTerms, Subscription, Transition,
+    Owner, Pointer, Reason, Repair, SpendingTerms, Subscription, Transition,
 };
 
 /// What a source makes of one event.
@@ -128,6 +128,8 @@ pub enum Effect {
         lane: Lane,
         owed: Amount,
     },
+    /// A row that a person puts right, if it is still as it was read.
+    Repair(Repair),
 }
 
 /// A posting, the name of the money it moves, and what must hold.
@@ -242,7 +244,8 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Order { .. }
             | Effect::Point { .. }
             | Effect::Subscription(_)
-            | Effect::Wait { .. } => {}
+            | Effect::Wait { .. }
+            | Effect::Repair(_) => {}
         }
     }
     for net in accounts.values_mut() {

@@ -70,6 +70,11 @@ impl MoneyKey {
         joined(what, parts).map(Self)
     }
 
+    /// As a row of our own journal has it.
+    pub fn of_row(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+
     /// For an event that moves money only once and by itself, both keys are one row.
     pub fn of_event(event: &EventKey) -> Self {
         Self(event.0.clone())

@@ -45,8 +45,9 @@ pub use amount::{Amount, AmountError, Balance};
 pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};
 pub use asset::{Asset, Word, WordError};
 pub use audit::{
-    AccountPage, Audit, Check, Counted, Counting, Difference, Held, Kept, LinePage, Matter, Open, Place, Posted,
-    Subject,
+    AccountPage, Audit, Census, Check, Counted, Counting, Difference, Gone, Held, Kept, LinePage, Look, Matter, Moving,
+    NamedLine, Open, Opened, OrderOver, Place, Posted, Repair, RepairError, Row, Seen, Side, StatementLine, Subject,
+    Suspect, Whole,
 };
 pub use backlog::{Backlog, DueRow, KeptBody, Queue, Waiting, next_look, pass_over_pause_s};
 pub use copies::{Copied, Copies, CopyName};

@@ -181,7 +181,7 @@ impl Order {
     }
 
     /// How a payment stands of which something may have gone back. A lost dispute outranks refunds, being what the bank decided.
-    fn paid_state(&self) -> PaymentState {
+    pub(crate) fn paid_state(&self) -> PaymentState {
         let refunded = self.refunded();
         if self.claims_on_payment().is_some_and(|claims| claims.disputes.are_lost()) {
             PaymentState::DisputedLost

@@ -58,7 +58,8 @@ async fn told<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: 
     let body = RawBody { bytes: event.as_bytes(), path: "/events", headers: &headers };
     let by_hand = words.first() == Some(&"debit");
     let delivery = Delivery { body: (!by_hand).then_some(body), ..delivery(number) };
-    let decision = snapshots.decision(&words).unwrap_or_else(|| decision(&words));
+    let decided = snapshots.decision(&words).or_else(|| contract_audit::repair(&words));
+    let decision = decided.unwrap_or_else(|| decision(&words));
     match ledger.commit(&decision, &delivery).await {
         Ok(Committed::Now(_)) => "now".to_owned(),
         Ok(Committed::Earlier(_)) => "earlier".to_owned(),

@@ -1,7 +1,11 @@
 //! The lines of the contract that are about comparing the books: what accounts hold, which lines they have, and how far that has come.
 
-use ledger::{Audit, Balance, Check, OrderNumber, Place};
+use ledger::{
+    Asset, Audit, Balance, Check, Decision, Effect, Guard, Held, House, MoneyKey, Movement, OrderNumber, Owner, Place,
+    Posted, Posting, Repair,
+};
 
+use crate::contract::record;
 use crate::delivery;
 
 /// Less than any block has, so that every list has pages.
@@ -35,7 +39,9 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             loop {
                 let page = ledger.lines(account, last.as_ref(), PAGE_MAX, delivery).await.unwrap();
                 assert!(page.lines.len() <= usize::from(PAGE_MAX));
-                told.extend(page.lines.iter().map(|(key, change)| format!("{key} {}", change.units() / 1_000_000_000)));
+                told.extend(
+                    page.lines.iter().map(|line| format!("{} {}", line.key, line.change.units() / 1_000_000_000)),
+                );
                 last = page.last.or(last);
                 if !page.has_more {
                     break;
@@ -69,7 +75,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             let kept = ledger.kept(&OrderNumber::new(order).unwrap(), delivery).await.unwrap();
             Some(match kept {
                 ledger::Kept::Order(order) => format!("{} v{}", order.number, order.version),
-                ledger::Kept::Unreadable => "unreadable".to_owned(),
+                ledger::Kept::Unreadable { .. } => "unreadable".to_owned(),
                 ledger::Kept::Missing => "missing".to_owned(),
             })
         }
@@ -83,4 +89,62 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
         }
         _ => None,
     }
+}
+
+/// What a person repairs, if this is such a line.
+pub(crate) fn repair(words: &[&str]) -> Option<Decision> {
+    match *words {
+        // A line that was lost, and the account as it was read: its balance, and how many lines it has.
+        ["repair", event, key, owner, change, balance, version] => {
+            let line = Repair::Line { from: None, to: movement(key, owner, change), order: None };
+            let from = (balance != "-").then(|| held(owner, units(balance), version.parse().unwrap()));
+            let row = from.clone().unwrap_or_else(|| held(owner, 0, 0));
+            let to = held(owner, sum(row.balance.units(), units(change)), row.version.checked_add(1).unwrap());
+            let account = Owner::new(owner).unwrap().account(Asset::CREDITS);
+            let effects = [line, Repair::Account { account, from, to }].map(Effect::Repair);
+            Some(record(event, words.get(2..).unwrap(), effects.into()))
+        }
+        // A line that was altered, and the account with it.
+        ["restore", event, key, owner, from, to, balance, version] => {
+            let found = Posted {
+                key: key.to_owned(),
+                account: format!("{owner}/credits"),
+                change: Balance::from_units(units(from)),
+                order: None,
+                reverses: None,
+                reversed_by: None,
+                at: Some(delivery(1).received_at),
+                is_failed: false,
+            };
+            let line = Repair::Line { from: Some(found), to: movement(key, owner, to), order: None };
+            let row = held(owner, units(balance), version.parse().unwrap());
+            let after = held(owner, sum(row.balance.units(), units(to).checked_sub(units(from)).unwrap()), row.version);
+            let account = Owner::new(owner).unwrap().account(Asset::CREDITS);
+            let effects = [line, Repair::Account { account, from: Some(row), to: after }].map(Effect::Repair);
+            Some(record(event, words.get(2..).unwrap(), effects.into()))
+        }
+        _ => None,
+    }
+}
+
+fn units(text: &str) -> i128 {
+    let amount = Balance::from(Asset::CREDITS.parse(text.trim_start_matches('-')).unwrap()).units();
+    if text.starts_with('-') { amount.checked_neg().unwrap() } else { amount }
+}
+
+fn sum(one: i128, other: i128) -> i128 {
+    one.checked_add(other).unwrap()
+}
+
+fn held(owner: &str, balance: i128, version: u64) -> Held {
+    let balance = Balance::from_units(balance);
+    Held { account: format!("{owner}/credits"), balance, available: balance, overdraft: Balance::ZERO, version }
+}
+
+fn movement(key: &str, owner: &str, change: &str) -> Movement {
+    let account = Owner::new(owner).unwrap().account(Asset::CREDITS);
+    let amount = Asset::CREDITS.parse(change.trim_start_matches('-')).unwrap();
+    let to_or_from = if change.starts_with('-') { Posting::from_customer } else { Posting::to_customer };
+    let posting = to_or_from(account, House::Manual, amount);
+    Movement { key: MoneyKey::of_row(key), posting, guard: Guard::Always, reverses: None }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod backlog;
 mod lanes;
+mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -48,6 +49,7 @@ struct Kept {
     fingerprint: String,
     processed_at: Option<Timestamp>,
     first_received_at: Timestamp,
+    reversed_by: Option<String>,
     due: Option<Due>,
 }
 
@@ -187,6 +189,7 @@ impl State {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
                 }
+                Effect::Repair(repair) => self.repair(repair, heading, delivery, processed_at),
                 Effect::Overdraft { .. }
                 | Effect::Order { .. }
                 | Effect::Point { .. }
@@ -216,6 +219,7 @@ impl State {
                 let version = self.subscriptions.get(&subscription.reference).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(subscription.version)
             }
+            Effect::Repair(repair) => self.is_repaired_meanwhile(repair),
             Effect::Move(_)
             | Effect::Bind { .. }
             | Effect::Revoke { .. }
@@ -247,7 +251,8 @@ impl State {
                 | Effect::Revoke { .. }
                 | Effect::Refer { .. }
                 | Effect::Overdraft { .. }
-                | Effect::Wait { .. } => {}
+                | Effect::Wait { .. }
+                | Effect::Repair(_) => {}
             }
         }
     }
@@ -258,6 +263,7 @@ impl State {
             fingerprint: String::new(),
             processed_at: Some(processed_at),
             first_received_at: delivery.first_received_at,
+            reversed_by: None,
             due: None,
         });
         kept.row.account = Some(movement.posting.account().to_string());
@@ -359,6 +365,7 @@ impl State {
             fingerprint: String::new(),
             processed_at: None,
             first_received_at: delivery.first_received_at,
+            reversed_by: None,
             due: None,
         });
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();

@@ -2,6 +2,7 @@
 
 mod broken;
 mod shop;
+mod whole;
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use testkit::deadline;
 
 use super::*;
-use shop::{ACCOUNTS, LINES, ORDERS, Shop, spent};
+use shop::{ACCOUNTS, LINES, ORDERS, Shop, spent, spent_at};
 
 const CONSERVATION: &str = r#"{"sweep":"conservation"}"#;
 /// As long as a run has.
@@ -128,6 +129,38 @@ async fn a_pass_that_is_cut_short_goes_on_in_the_next_run() {
     assert!(runs > 4 && within_one > 1, "{runs} runs, of which {within_one} stopped within an account");
     assert_eq!(sum, whole(LINES + 700, ORDERS));
     assert_eq!(check(&shop.world, runs * 300).await, nothing(), "the day's pass is done");
+}
+
+/// A pass begins from the accounts: one whose row is gone shows in their number alone, from the next pass on and until it is back.
+#[tokio::test(start_paused = true)]
+async fn account_whose_row_is_gone_is_drift_in_the_next_pass() {
+    let shop = Shop::new().await;
+    for pass in [0, DAY] {
+        assert_eq!(check(&shop.world, pass).await, whole(LINES, ORDERS));
+    }
+    let row = shop.row("accounts", "alice/credits");
+    shop.remove("accounts", "alice/credits");
+    // A new account does not make up for it.
+    let line = json!({
+        "id": { "S": "manual#dave" }, "account": { "S": "dave/credits" }, "amount_units": { "N": "5" },
+        "processed_at": { "S": testkit::now().plus_seconds(DAY + HOUR).to_string() }, "status": { "S": "processed" },
+    });
+    let account = json!({
+        "id": { "S": "dave/credits" }, "balance_units": { "N": "5" }, "available_units": { "N": "5" }, "version": { "N": "1" },
+    });
+    shop.put("accounts", &account);
+    shop.put("journal", &line);
+    let mut drift = Vec::new();
+    for after_s in [0, 300, HOUR - 1, HOUR] {
+        let told = check(&shop.world, 2 * DAY + after_s).await;
+        assert_eq!(told.open, 0, "after {after_s} s");
+        drift.push(told.drift);
+    }
+    assert_eq!(drift, [1, 0, 0, 1], "said every hour");
+    assert_eq!(state(&shop.world).await.census.gone.map(|gone| gone.accounts), Some(1));
+    shop.put("accounts", &row);
+    let told = [check(&shop.world, 3 * DAY).await.drift, check(&shop.world, 3 * DAY + HOUR).await.drift];
+    assert_eq!((told, state(&shop.world).await.census.gone), ([0, 0], None), "it is back");
 }
 
 /// Two runs at once: one of them writes down how far they have come, and neither counts as two looks.

@@ -1,5 +1,7 @@
 //! `audit`: the books of a running stack, and of a folder that nobody serves, compared with themselves.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::harness::{Folder, shown};
@@ -20,12 +22,17 @@ fn books_that_agree_and_books_that_do_not() {
     });
     stack.store("UpdateItem", &broken);
     let row = stack.account("demo/credits");
+    let began = Instant::now();
     let ended = folder.run(&["audit"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let line = ended.stdout.lines().find(|line| line.starts_with("balance")).unwrap_or_default();
     let words: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(words, ["balance", "demo/credits", "-", "-", "1000.9532", "999.9532", "-1"], "{}", ended.stdout);
+    assert_eq!(words, ["balance", "demo/credits", "-", "-", "1000.9532", "999.9532", "-1", "0"], "{}", ended.stdout);
     assert_eq!(stack.account("demo/credits"), row, "nothing is put right");
+    assert!(ended.stdout.contains("  repair: account repair demo/credits --to-lines"), "{}", ended.stdout);
+    let counts = ["accounts", "lines", "orders", "differences"].map(|name| shown(&ended.stdout, name).to_owned());
+    assert_eq!(counts, ["1", "21", "0", "1"], "counted once: {}", ended.stdout);
+    assert!(began.elapsed() < Duration::from_secs(4), "no index lags here");
 
     assert!(stack.stop("INT").success());
     assert_eq!(folder.run(&["audit"]).code, Some(1), "and without the stack");

@@ -20,6 +20,7 @@ mod fulfilling;
 mod harness;
 mod killed;
 mod operator;
+mod repairing;
 mod sending;
 mod serving;
 mod unanswered;

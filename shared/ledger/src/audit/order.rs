@@ -1,8 +1,8 @@
 //! What an order says stands, against the lines that its money has in the journal: each is there because of the other.
 
-use crate::{Balance, MoneyKey, Order, OrderNumber};
+use crate::{Balance, MoneyKey, Order, OrderNumber, Pointer, Provider, Reference};
 
-use super::{Difference, Kept, Matter, Posted};
+use super::{Difference, Kept, Matter, Posted, Suspect};
 use crate::Asset;
 
 /// A payment is refunded and disputed a few times. Of an order that says more, so many are read: it differs then as it is.
@@ -18,15 +18,28 @@ struct Standing {
 impl Kept {
     /// `lines` are those that name the order, and those under the keys that the order itself names.
     pub fn differences(&self, number: &OrderNumber, lines: &[Posted]) -> Vec<Difference> {
-        let of_lines = |matter| {
-            let of_order = lines.iter().filter(|line| line.order.as_ref() == Some(number));
+        let of_lines = |matter| -> Vec<Difference> {
+            let of_order =
+                lines.iter().filter(|line| line.order.as_ref() == Some(number) && line.reversed_by.is_none());
             of_order.map(|line| line.differs(matter, Balance::ZERO)).collect()
         };
         match self {
             Self::Order(order) => order.differences(lines),
-            Self::Unreadable => of_lines(Matter::OrderUnreadable),
+            Self::Unreadable { .. } => of_lines(Matter::OrderUnreadable),
             Self::Missing => of_lines(Matter::OrderMissing),
         }
+    }
+
+    /// Of an order that no line leads to.
+    pub fn without_lines(&self, number: &OrderNumber) -> Option<Difference> {
+        let matter = match self {
+            Self::Order(_) => return None,
+            Self::Unreadable { .. } => Matter::OrderUnreadable,
+            Self::Missing => Matter::OrderMissing,
+        };
+        let (account, order) = ("-".to_owned(), Some(number.clone()));
+        let (said, found) = (Balance::ZERO, Balance::ZERO);
+        Some(Difference { matter, suspect: Suspect::Order, account, order, line: None, said, found, missing: 0 })
     }
 }
 
@@ -73,8 +86,54 @@ impl Order {
         let mut found: Vec<Difference> =
             standings.iter().filter_map(|standing| standing.differs(self, &named)).collect();
         let unclaimed = named.into_iter().filter(|line| !is_claimed(line)).chain(others);
+        let unclaimed = unclaimed.filter(|line| line.reversed_by.is_none());
         found.extend(unclaimed.filter_map(|line| self.differs_of_period(line)));
+        found.extend(self.differs_in_payment());
         found
+    }
+
+    /// The posting that this correction on an account corrects.
+    pub fn first_of(&self, correction: &MoneyKey, account: &str) -> Option<MoneyKey> {
+        let is_of = |by: &Reference| {
+            let begins = MoneyKey::of_accepted_reversal(&self.number, by, 0);
+            begins.as_str().strip_suffix('0').is_some_and(|begins| correction.as_str().starts_with(begins))
+        };
+        if let Some(accepted) = self.accepted_beside().find(|accepted| is_of(&accepted.by)) {
+            return Some(accepted.money_key());
+        }
+        self.standings().into_iter().find(|standing| standing.account == account).map(|standing| standing.first)
+    }
+
+    /// What it says of its payment, against the payment that it names.
+    fn differs_in_payment(&self) -> Option<Difference> {
+        let agrees = if self.paid.is_some() { self.payment == self.paid_state() } else { self.payment.is_payable() };
+        (!agrees).then(|| self.differs(Matter::Payment, Suspect::Order))
+    }
+
+    /// Without a sum.
+    fn differs(&self, matter: Matter, suspect: Suspect) -> Difference {
+        Difference {
+            matter,
+            suspect,
+            account: self.owner.account(Asset::CREDITS).to_string(),
+            order: Some(self.number.clone()),
+            line: None,
+            said: Balance::ZERO,
+            found: Balance::ZERO,
+            missing: 0,
+        }
+    }
+
+    /// Of a paid order, where the id of its payment leads now.
+    pub fn differs_from_pointer(&self, leads_to: Option<&OrderNumber>) -> Option<Difference> {
+        let is_wrong = self.pointer().is_some() && leads_to != Some(&self.number);
+        is_wrong.then(|| self.differs(Matter::Pointer, Suspect::Pointer))
+    }
+
+    /// What leads from the payment of a paid order to it. WeChat names the order itself.
+    pub fn pointer(&self) -> Option<Pointer> {
+        let paid = self.paid.as_ref().filter(|paid| paid.by.provider() != Provider::Wechat)?;
+        Some(Pointer::Provider(paid.by.clone()))
     }
 
     /// `None` of a period of the subscription that the order began.
@@ -99,7 +158,8 @@ impl Standing {
         let own = || named.iter().filter(|line| self.claims(order, line));
         let differs = |matter, said, found| {
             let (order, line) = (Some(order.number.clone()), Some(self.first.to_string()));
-            Some(Difference { matter, account: self.account.clone(), order, line, said, found })
+            let suspect = if matter == Matter::Unposted { Suspect::LostLine } else { Suspect::Order };
+            Some(Difference { matter, suspect, account: self.account.clone(), order, line, said, found, missing: 0 })
         };
         if !own().any(|line| line.key == self.first.as_str()) {
             return differs(Matter::Unposted, self.stands, Balance::ZERO);

@@ -26,6 +26,9 @@ fn lines_of(movements: &[Movement]) -> Vec<Posted> {
         change: movement.posting.change(),
         order: Some(number()),
         reverses: movement.reverses.as_ref().map(ToString::to_string),
+        reversed_by: None,
+        at: None,
+        is_failed: false,
     };
     movements.iter().map(line).collect()
 }

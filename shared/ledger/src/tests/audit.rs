@@ -1,6 +1,9 @@
 //! When an account agrees with its lines, what makes a difference drift, and when a pass begins.
 
-use crate::{Balance, Check, Counted, Difference, Held, Matter, Open, Posted, Subject, Timestamp};
+use crate::{
+    Balance, Check, Counted, Difference, Held, Look, Matter, Open, Posted, Seen, StatementLine, Subject, Suspect,
+    Timestamp,
+};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -19,8 +22,13 @@ fn held(balance: i128, available: i128, overdraft: i128, version: u64) -> Held {
 }
 
 fn of_account(matter: Matter, said: i128, found: i128) -> Difference {
+    let suspect = if matter == Matter::Available { Suspect::Available } else { Suspect::BalanceOrLine };
+    suspected(matter, suspect, said, found, 0)
+}
+
+fn suspected(matter: Matter, suspect: Suspect, said: i128, found: i128, missing: i64) -> Difference {
     let (said, found) = (units(said), units(found));
-    Difference { matter, account: "alice/credits".to_owned(), order: None, line: None, said, found }
+    Difference { matter, suspect, account: "alice/credits".to_owned(), order: None, line: None, said, found, missing }
 }
 
 #[test]
@@ -31,11 +39,24 @@ fn an_account_is_what_its_lines_add_up_to() {
         (held(-5, -2, 3, 2), 2, -5, vec![]),
         (held(5, 8, 3, 2), 2, 6, vec![of_account(Matter::Balance, 5, 6)]),
         (held(5, 9, 3, 2), 2, 5, vec![of_account(Matter::Available, 9, 8)]),
-        (held(4, 8, 3, 2), 2, 5, vec![of_account(Matter::Balance, 4, 5), of_account(Matter::Available, 8, 7)]),
-        // Of fewer lines, or of more, no sum is expected.
-        (held(5, 8, 3, 2), 1, 4, vec![of_account(Matter::Lines, 2, 1)]),
-        (held(5, 9, 3, 2), 3, 7, vec![of_account(Matter::Lines, 2, 3)]),
-        (Held::nothing("alice/credits"), 1, 7, vec![of_account(Matter::Lines, 0, 1)]),
+        (
+            held(4, 8, 3, 2),
+            2,
+            5,
+            vec![suspected(Matter::Balance, Suspect::Balance, 4, 5, 0), of_account(Matter::Available, 8, 7)],
+        ),
+        // What may be spent is a witness: written with the balance, it agrees with the lines.
+        (
+            held(105, 8, 3, 2),
+            2,
+            5,
+            vec![suspected(Matter::Balance, Suspect::Balance, 105, 5, 0), of_account(Matter::Available, 8, 108)],
+        ),
+        // Of fewer lines, or of more, their number differs, and by so much the sums.
+        (held(5, 8, 3, 2), 1, 4, vec![suspected(Matter::Lines, Suspect::LostLine, 5, 4, 1)]),
+        (held(5, 9, 3, 2), 3, 7, vec![suspected(Matter::Lines, Suspect::ExtraLine, 5, 7, -1)]),
+        (held(5, 8, 3, 3), 2, 5, vec![suspected(Matter::Lines, Suspect::Version, 5, 5, 1)]),
+        (Held::nothing("alice/credits"), 1, 7, vec![suspected(Matter::Lines, Suspect::AccountRow, 0, 7, -1)]),
     ];
     for (held, lines, sum, expected) in rows {
         assert_eq!(held.differences(&Counted { lines, sum: units(sum) }), expected, "{held:?}");
@@ -46,7 +67,7 @@ fn an_account_is_what_its_lines_add_up_to() {
 #[test]
 fn a_sum_does_not_overflow() {
     let mut counted = Counted::default();
-    let line = |change| ("usage#e1".to_owned(), units(change));
+    let line = |change| StatementLine { key: "usage#e1".to_owned(), change: units(change), at: at(0) };
     counted.add(&[line(3), line(-5)]);
     assert_eq!(counted, Counted { lines: 2, sum: units(-2) });
     counted.add(&[line(i128::MAX), line(i128::MAX)]);
@@ -96,11 +117,79 @@ fn drift_is_what_stays_the_same_in_three_looks() {
     for (name, looks, expected, left) in rows {
         let (mut check, mut said) = (Check::default(), Vec::new());
         for (seconds, found) in looks {
-            let drift = check.looked(&subject, found.cloned().into_iter().collect(), at(seconds));
+            let drift = check.looked(&subject, found.cloned().into_iter().collect(), Look::default(), at(seconds));
             said.extend(drift.iter().map(|_| seconds));
         }
         assert_eq!((said, check.open.first().map(|open| open.looks)), (expected, left), "{name}");
     }
+}
+
+/// What each look finds, the lines that it and the look before it have seen, and which look is drift.
+type ActiveAccount<'f> = (&'f str, &'f dyn Fn(i128) -> Difference, fn(u64) -> (u64, u64), Option<u64>);
+
+/// An account that is used between the looks has other sums each time, and is off by the same: that is drift. One whose index lags is
+/// off by what has not come yet, and what comes later shows that it lagged.
+#[test]
+fn active_account_that_is_off_by_the_same_is_drift() {
+    let subject = Subject::Account("alice/credits".to_owned());
+    let balance = |look: i128| of_account(Matter::Balance, 105 - look, 5 - look);
+    let growing = |look: i128| of_account(Matter::Balance, 105 + look, 5);
+    let lost = |look: i128| suspected(Matter::Lines, Suspect::LostLine, 5 - look, 6 - look, 1);
+    // How many lines each look has seen, and how many of those the look before it could have seen.
+    let on_time: fn(u64) -> (u64, u64) = |look| (10 + look, 9 + look);
+    let late: fn(u64) -> (u64, u64) = |look| (10 + look, 10 + look);
+    let rows: [ActiveAccount<'_>; 5] = [
+        ("a balance, and spends", &balance, on_time, Some(2)),
+        ("a line that is lost, and spends", &lost, on_time, Some(2)),
+        ("an index that lags by another line of the same amount each time", &lost, late, None),
+        ("a sum that an index changes which lags", &balance, late, None),
+        ("a balance that somebody goes on changing", &growing, on_time, None),
+    ];
+    for (name, difference, lines, expected) in rows {
+        let (mut check, mut drift) = (Check::default(), None);
+        for look in 0..6 {
+            let (seen, earlier) = lines(look);
+            let until = |look: u64| at(i64::try_from(look).expect("a few") * 300 + 1);
+            let of = |look, lines| Seen { until: until(look), counted: Counted { lines, sum: Balance::ZERO } };
+            let earlier = look.checked_sub(1).map(|before| of(before, earlier));
+            let look_at = Look { earlier, seen: Some(of(look, seen)) };
+            let found = check.looked(&subject, vec![difference(look.into())], look_at, until(look));
+            drift = drift.or((!found.is_empty()).then_some(look));
+        }
+        assert_eq!(drift, expected, "{name}");
+        let unsettled = usize::from(expected.is_none());
+        assert_eq!(check.unsettled(), (unsettled, (unsettled > 0).then(|| at(1))), "{name}");
+    }
+}
+
+/// What no look can be sure of is looked at every hour in the end, and after a day it is an alarm.
+#[test]
+fn account_that_never_settles_is_an_alarm_after_a_day() {
+    let subject = Subject::Account("alice/credits".to_owned());
+    let hour = 60 * MINUTE;
+    let (mut by_sum, mut by_writes) = (Check::default(), Check::default());
+    let (mut said, mut looks, mut written) = (Vec::new(), Vec::new(), Vec::new());
+    for seconds in (0..DAY + 3 * hour).step_by(300) {
+        let now = at(seconds);
+        if seconds == 0 || by_sum.subjects_due(now).contains(&subject) {
+            looks.push(seconds);
+            let found = of_account(Matter::Balance, 5, 6 + i128::from(seconds));
+            said.extend(by_sum.looked(&subject, vec![found], Look::default(), now).iter().map(|_| seconds));
+        }
+        if seconds == 0 || by_writes.subjects_due(now).contains(&subject) {
+            written.extend(by_writes.moved("alice/credits", now).map(|_| seconds));
+        }
+    }
+    assert_eq!((looks.len(), written), (12 + 26, vec![DAY, DAY + hour, DAY + 2 * hour]));
+    let first = DAY + 3_300;
+    assert_eq!(said, [first, first + hour, first + 2 * hour]);
+    assert_eq!(by_writes.unsettled(), (1, Some(at(0))));
+    by_writes.looked(&subject, vec![], Look::default(), at(2 * DAY));
+    assert_eq!(by_writes.unsettled(), (0, None), "caught between two writes");
+    for n in 0..50 {
+        by_writes.moved(&format!("owner{n}/credits"), at(0));
+    }
+    assert_eq!(by_writes.moving.len(), 20, "the row stays one that can be written");
 }
 
 /// A look at one subject says nothing of another.
@@ -108,9 +197,9 @@ fn drift_is_what_stays_the_same_in_three_looks() {
 fn what_is_open_of_others_stays() {
     let mut check = Check::default();
     let bobs = Difference { account: "bob/credits".to_owned(), ..of_account(Matter::Balance, 1, 2) };
-    check.looked(&bobs.subject(), vec![bobs.clone()], at(0));
-    check.looked(&Subject::Account("alice/credits".to_owned()), vec![], at(300));
-    assert_eq!(check.open, [Open { difference: bobs, looks: 1, since: at(0), looked_at: at(0) }]);
+    check.looked(&bobs.subject(), vec![bobs.clone()], Look::default(), at(0));
+    check.looked(&Subject::Account("alice/credits".to_owned()), vec![], Look::default(), at(300));
+    assert_eq!(check.open, [Open { difference: bobs, looks: 1, since: at(0), looked_at: at(0), seen: None }]);
 }
 
 /// The row stays one that can be written; the first hundred are enough to call somebody.
@@ -119,7 +208,7 @@ fn no_more_is_kept_than_fits_a_row() {
     let mut check = Check::default();
     for n in 0..150 {
         let one = Difference { account: format!("owner{n}/credits"), ..of_account(Matter::Balance, 1, 2) };
-        check.looked(&one.subject(), vec![one.clone()], at(0));
+        check.looked(&one.subject(), vec![one.clone()], Look::default(), at(0));
     }
     assert_eq!(check.open.len(), 100);
 }
@@ -136,7 +225,8 @@ fn a_pass_begins_once_a_day_and_ends() {
     let [early, due] = [DAY - 1, DAY].map(|seconds| (check.is_due(at(seconds)), check.is_idle(at(seconds))));
     assert_eq!((early, due), ((false, true), (true, false)));
     // What differs is looked at between two passes too.
-    check.looked(&Subject::Account("alice/credits".to_owned()), vec![of_account(Matter::Balance, 5, 6)], at(300));
+    let subject = Subject::Account("alice/credits".to_owned());
+    check.looked(&subject, vec![of_account(Matter::Balance, 5, 6)], Look::default(), at(300));
     assert_eq!((check.is_idle(at(539)), check.is_idle(at(540))), (true, false));
 }
 
@@ -156,4 +246,47 @@ fn which_lines_are_there_because_of_an_order() {
     for (key, expected) in rows {
         assert_eq!(Posted::is_of_order(key), expected, "{key}");
     }
+}
+
+type Passes = (&'static str, Vec<Vec<i64>>, Vec<u64>);
+
+/// Of the accounts that were opened before a moment, no later pass counts fewer, whatever is opened since.
+#[test]
+fn account_that_an_earlier_pass_has_counted_is_gone() {
+    // When the accounts were opened that each day's pass comes to, by the day, and how many are gone then.
+    let rows: [Passes; 5] = [
+        ("they stay", vec![vec![0, 0], vec![0, 0], vec![0, 0]], vec![0, 0, 0]),
+        ("more are opened", vec![vec![0], vec![0, 1], vec![0, 1, 2, 2]], vec![0, 0, 0]),
+        ("one is gone, and others are opened", vec![vec![-1, -1], vec![-1, 0, 0], vec![-1, 0, 1]], vec![0, 1, 1]),
+        ("it comes back", vec![vec![-1, -1], vec![-1], vec![-1, -1]], vec![0, 1, 0]),
+        ("opened during the pass, it may be missed", vec![vec![0], vec![], vec![0]], vec![0, 0, 0]),
+    ];
+    for (name, days, expected) in rows {
+        let (mut check, mut gone) = (Check::default(), Vec::new());
+        for (day, opened) in (0..).zip(days) {
+            check.begin(at(day * DAY));
+            for day in opened {
+                check.opened(at(day * DAY));
+            }
+            check.end(at(day * DAY + 300));
+            gone.push(check.gone(at(day * DAY + 300)).map_or(0, |gone| gone.accounts));
+        }
+        assert_eq!(gone, expected, "{name}");
+    }
+}
+
+/// It is said until they are back, or for a week.
+#[test]
+fn accounts_that_stay_gone_are_given_up_after_a_week() {
+    let mut check = Check::default();
+    let mut said = Vec::new();
+    for day in 0..10 {
+        check.begin(at(day * DAY));
+        if day == 0 {
+            check.opened(at(-DAY));
+        }
+        check.end(at(day * DAY));
+        said.extend(check.gone(at(day * DAY)).map(|_| day));
+    }
+    assert_eq!(said, [1, 2, 3, 4, 5, 6, 7]);
 }

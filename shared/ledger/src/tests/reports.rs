@@ -69,7 +69,8 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Overdraft { .. }
             | Effect::Point { .. }
             | Effect::Subscription(_)
-            | Effect::Wait { .. } => {
+            | Effect::Wait { .. }
+            | Effect::Repair(_) => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
         }
@@ -107,7 +108,8 @@ pub(super) fn told(effects: &[Effect]) -> Vec<String> {
         | Effect::Overdraft { .. }
         | Effect::Point { .. }
         | Effect::Subscription(_)
-        | Effect::Wait { .. } => {
+        | Effect::Wait { .. }
+        | Effect::Repair(_) => {
             format!("{effect:?}")
         }
     };

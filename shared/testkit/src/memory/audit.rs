@@ -2,6 +2,7 @@
 
 use ledger::{
     AccountPage, Audit, Balance, Check, CommitError, Delivery, Held, Kept, LinePage, OrderNumber, Place, Posted,
+    StatementLine, Timestamp,
 };
 
 use super::{Kept as KeptRow, MemoryLedger};
@@ -57,7 +58,11 @@ impl Audit for MemoryLedger {
         let has_more = lines.len() > usize::from(lines_max);
         lines.truncate(lines_max.into());
         let last = lines.last().map(|(place, _)| place.clone());
-        Ok(LinePage { lines: lines.into_iter().map(|(place, change)| (place.key, change)).collect(), last, has_more })
+        let lines = lines.into_iter().map(|(Place { key, at }, change)| {
+            let at = Timestamp::parse_rfc3339(&at).unwrap();
+            StatementLine { key, change, at }
+        });
+        Ok(LinePage { lines: lines.collect(), last, has_more })
     }
 
     async fn posted(&self, keys: &[&str], _: &Delivery<'_>) -> Result<Vec<Posted>, CommitError> {
@@ -71,7 +76,7 @@ impl Audit for MemoryLedger {
     }
 }
 
-fn held(id: &str, account: &Account) -> Held {
+pub(super) fn held(id: &str, account: &Account) -> Held {
     let [balance, available, overdraft] =
         [account.balance, account.available, account.overdraft].map(Balance::from_units);
     Held { account: id.to_owned(), balance, available, overdraft, version: account.version }
@@ -81,12 +86,15 @@ fn place(id: &str, kept: &KeptRow) -> Place {
     Place { key: id.to_owned(), at: kept.processed_at.unwrap().to_string() }
 }
 
-fn line(key: &str, kept: &KeptRow) -> Option<Posted> {
+pub(super) fn line(key: &str, kept: &KeptRow) -> Option<Posted> {
     Some(Posted {
         key: key.to_owned(),
         account: kept.row.account.clone()?,
         change: Balance::from_units(kept.row.change),
         order: kept.row.order.as_deref().and_then(|order| OrderNumber::new(order).ok()),
         reverses: kept.row.reverses.clone(),
+        reversed_by: kept.reversed_by.clone(),
+        at: kept.processed_at,
+        is_failed: kept.row.status == "failed",
     })
 }

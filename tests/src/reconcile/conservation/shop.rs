@@ -88,10 +88,15 @@ fn change(world: &World, table: &str, id: &str, what: &str, values: &Value) {
 
 /// What a usage event of so many units leaves, without the time that it takes to decide on one.
 pub(super) fn spent(world: &World, id: &str, units: u32) {
+    spent_at(world, id, units, 9);
+}
+
+/// So many seconds after the samples.
+pub(super) fn spent_at(world: &World, id: &str, units: u32, at_s: i64) {
     let row = json!({
         "id": { "S": format!("usage#{id}") }, "account": { "S": "alice/credits" }, "amount_units": { "N": format!("-{units}") },
         "status": { "S": "processed" }, "kind": { "S": "usage" }, "attempts": { "N": "1" },
-        "processed_at": { "S": "2026-01-01T00:00:09.000Z" },
+        "processed_at": { "S": testkit::now().plus_seconds(at_s).to_string() },
     });
     let put = json!({ "TableName": name("journal"), "Item": row });
     world.engine.request("PutItem", &put).expect("a line");

@@ -1,0 +1,342 @@
+//! What a person repairs in the books: the rows that it rests on are read here, the decision is `ledger`'s, and the commit writes it over
+//! what was read. Under one id it is written once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use edge::Moment;
+use ledger::{
+    AccountId, Audit, Balance, CommitError, Counted, Decision, Delivery, Effect, Entry, EventKey, Fact, Fingerprint,
+    Heading, Held, Kept, KeyError, MoneyKey, NamedLine, Order, OrderNumber, OrderOver, Place, Pointer, Posted,
+    Provider, Reference, Repair, RepairError, Side,
+};
+use thiserror::Error;
+
+/// Under which a repair stands in the journal.
+pub const REPAIR_SOURCE: &str = "repair";
+/// Of one page of a statement.
+const LINES_MAX: u16 = 200;
+/// What one read call takes at most.
+const LINES_READ: usize = 100;
+
+/// Who repairs, why, and under which id.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    pub id: String,
+    pub author: String,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum AccountRepair {
+    /// The row follows the lines.
+    ToLines,
+    /// A line that was lost, or under the repair's own name one that makes good what differs.
+    AddLine { key: Option<String>, amount: Option<Balance>, order: Option<OrderNumber> },
+    /// A line that was altered is written as it was.
+    RestoreLine { key: String, amount: Option<Balance>, order: Option<OrderNumber> },
+    /// A line that should not be there is taken back.
+    ReverseLine { key: String },
+}
+
+#[derive(Debug, Clone)]
+pub enum OrderRepair {
+    /// The order follows its lines.
+    ToLines { paid_by: Option<Reference> },
+    /// A row that is lost or cannot be read is written as it was kept.
+    Row(Box<Order>),
+    /// The payment leads to the order again.
+    Pointer,
+}
+
+#[derive(Debug, Error)]
+pub enum RepairFailure {
+    #[error(transparent)]
+    Repair(#[from] RepairError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error("--id")]
+    Id(#[from] KeyError),
+}
+
+/// The books, and for how long an index may lag: then lines are counted twice, with that pause between.
+#[derive(Debug, Clone, Copy)]
+pub struct Repairs<'r, L> {
+    pub ledger: &'r L,
+    pub moment: &'r Moment,
+    pub index_lag: Duration,
+}
+
+impl<L: Audit> Repairs<'_, L> {
+    /// The decision that repairs an account.
+    pub async fn account(
+        &self,
+        account: &AccountId,
+        what: &AccountRepair,
+        by: &Signature,
+    ) -> Result<Decision, RepairFailure> {
+        let receipt = EventKey::new(REPAIR_SOURCE, &by.id)?;
+        let effects = match what {
+            AccountRepair::RestoreLine { key, amount, order } => {
+                let found = self.line(key).await?.ok_or_else(|| RepairError::NoLine(key.clone()))?;
+                self.named(account, key, *amount, order.as_ref()).await?.restore(account, &found)?
+            }
+            AccountRepair::ToLines => {
+                let (held, counted) = self.settled(account).await?;
+                Side { account, held: held.as_ref(), counted: &counted }.to_lines()?
+            }
+            AccountRepair::AddLine { key, amount, order } => {
+                let (held, counted) = self.settled(account).await?;
+                let side = Side { account, held: held.as_ref(), counted: &counted };
+                let line = match key {
+                    None => {
+                        NamedLine { key: MoneyKey::of_event(&receipt), amount: *amount, order: None, reverses: None }
+                    }
+                    Some(key) if self.line(key).await?.is_some() => return Err(RepairError::LineThere.into()),
+                    Some(key) => self.named(account, key, *amount, order.as_ref()).await?,
+                };
+                side.add_line(&line)?
+            }
+            AccountRepair::ReverseLine { key } => {
+                let line = self.line(key).await?.ok_or_else(|| RepairError::NoLine(key.clone()))?;
+                self.is_nobodys(&line).await?;
+                let (held, counted) = self.settled(account).await?;
+                let side = Side { account, held: held.as_ref(), counted: &counted };
+                side.reverse_line(&line, &MoneyKey::of_event(&receipt))?
+            }
+        };
+        let (kind, asked) = what.asked(account);
+        Ok(decision(receipt, kind, &asked, by, None, effects))
+    }
+
+    /// The decision that repairs an order.
+    pub async fn order(
+        &self,
+        number: &OrderNumber,
+        what: &OrderRepair,
+        by: &Signature,
+    ) -> Result<Decision, RepairFailure> {
+        let receipt = EventKey::new(REPAIR_SOURCE, &by.id)?;
+        let kept = self.ledger.kept(number, &self.call()).await?;
+        let effects = match (what, kept) {
+            (OrderRepair::ToLines { paid_by }, Kept::Order(order)) => {
+                order.to_lines(&self.lines_of(&order).await?, paid_by.as_ref())?
+            }
+            (OrderRepair::Pointer, Kept::Order(order)) => {
+                let pointer = order.pointer().ok_or(RepairError::NotPaid)?;
+                let from = self.ledger.pointed(&pointer, &self.call()).await?;
+                if from.as_ref() == Some(number) {
+                    return Err(RepairError::Agrees.into());
+                }
+                vec![Effect::Point { pointer, from, to: number.clone() }]
+            }
+            (OrderRepair::Row(_), Kept::Order(_)) => return Err(RepairError::OrderReadable.into()),
+            (OrderRepair::Row(order), Kept::Missing) => order.as_ref().clone().put_back(OrderOver::Nothing)?,
+            (OrderRepair::Row(order), Kept::Unreadable { version }) => {
+                order.as_ref().clone().put_back(OrderOver::Unreadable(version))?
+            }
+            (OrderRepair::ToLines { .. } | OrderRepair::Pointer, Kept::Missing | Kept::Unreadable { .. }) => {
+                return Err(RepairError::OrderUnreadable.into());
+            }
+        };
+        let (kind, asked) = what.asked(number);
+        Ok(decision(receipt, kind, &asked, by, Some(number.clone()), effects))
+    }
+
+    /// The row and its lines, of which none is on its way.
+    async fn settled(&self, account: &AccountId) -> Result<(Option<Held>, Counted), RepairFailure> {
+        let name = account.to_string();
+        let held = self.ledger.held(&name, &self.call()).await?;
+        let (counted, _) = self.statement(&name).await?;
+        if !self.index_lag.is_zero() {
+            tokio::time::sleep(self.index_lag).await;
+            let again = self.statement(&name).await?.0;
+            if again != counted || self.ledger.held(&name, &self.call()).await? != held {
+                return Err(RepairError::Moving.into());
+            }
+        }
+        Ok((held, counted))
+    }
+
+    /// What the lines of an account come to, and the keys of those that are there because of an order.
+    async fn statement(&self, account: &str) -> Result<(Counted, Vec<String>), CommitError> {
+        let (mut counted, mut keys, mut last): (Counted, Vec<String>, Option<Place>) = Default::default();
+        loop {
+            let page = self.ledger.lines(account, last.as_ref(), LINES_MAX, &self.call()).await?;
+            counted.add(&page.lines);
+            keys.extend(page.lines.into_iter().map(|line| line.key).filter(|key| Posted::is_of_order(key)));
+            if !page.has_more {
+                return Ok((counted, keys));
+            }
+            last = page.last.or(last);
+        }
+    }
+
+    /// All lines that name an order: those under its own keys, and those in the statements of the accounts that it is about.
+    async fn lines_of(&self, order: &Order) -> Result<Vec<Posted>, CommitError> {
+        let credits = order.owner.account(ledger::Asset::CREDITS).to_string();
+        let shares = order.shares().into_iter().map(|share| share.account.to_string());
+        let accounts: BTreeSet<String> = shares.chain([credits]).collect();
+        let mut keys: BTreeSet<String> = order.money_keys().iter().map(ToString::to_string).collect();
+        for account in accounts {
+            keys.extend(self.statement(&account).await?.1);
+        }
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let mut lines = Vec::new();
+        for keys in keys.chunks(LINES_READ) {
+            let read = self.ledger.posted(keys, &self.call()).await?;
+            lines.extend(read.into_iter().filter(|line| line.order.as_ref() == Some(&order.number)));
+        }
+        Ok(lines)
+    }
+
+    async fn line(&self, key: &str) -> Result<Option<Posted>, CommitError> {
+        Ok(self.ledger.posted(&[key], &self.call()).await?.pop())
+    }
+
+    /// The line with the order that it belongs to, and what it corrects there, as far as its key and the order say.
+    async fn named(
+        &self,
+        account: &AccountId,
+        key: &str,
+        amount: Option<Balance>,
+        order: Option<&OrderNumber>,
+    ) -> Result<NamedLine, RepairFailure> {
+        let key = MoneyKey::of_row(key);
+        let order = match order.cloned().or_else(|| key.order()) {
+            None => self.paid_for(&key).await?,
+            named => named,
+        };
+        let mut reverses = None;
+        if let Some(number) = order.as_ref().filter(|_| key.as_str().starts_with("reversal#"))
+            && let Kept::Order(order) = self.ledger.kept(number, &self.call()).await?
+        {
+            reverses = order.first_of(&key, &account.to_string());
+        }
+        Ok(NamedLine { key, amount, order, reverses })
+    }
+
+    /// The order that a payment leads to.
+    async fn paid_for(&self, key: &MoneyKey) -> Result<Option<OrderNumber>, CommitError> {
+        let reference = key.as_str().strip_prefix("payment#").and_then(|reference| reference.split_once('#'));
+        let reference = reference.and_then(|(provider, id)| Reference::new(Provider::named(provider)?, id).ok());
+        let Some(reference) = reference else { return Ok(None) };
+        self.ledger.pointed(&Pointer::Provider(reference), &self.call()).await
+    }
+
+    /// A line that its order stands for is corrected with the order.
+    async fn is_nobodys(&self, line: &Posted) -> Result<(), RepairFailure> {
+        let Some(number) = line.order.as_ref().filter(|_| Posted::is_of_order(&line.key)) else { return Ok(()) };
+        let kept = self.ledger.kept(number, &self.call()).await?;
+        let found = kept.differences(number, std::slice::from_ref(line));
+        let is_nobodys = found.iter().any(|found| found.line.as_deref() == Some(&line.key) && found.is_of_a_line());
+        if is_nobodys { Ok(()) } else { Err(RepairError::Claimed(number.clone()).into()) }
+    }
+
+    fn call(&self) -> Delivery<'static> {
+        self.moment.delivery()
+    }
+}
+
+type Asked = Vec<(&'static str, String)>;
+
+impl AccountRepair {
+    fn asked(&self, account: &AccountId) -> (&'static str, Asked) {
+        let of_line = |key: Option<&String>, amount: &Option<Balance>, order: &Option<OrderNumber>| {
+            let amount = amount.map(|amount| account.asset().format_balance(amount));
+            let named =
+                [("line", key.cloned()), ("amount", amount), ("order", order.as_ref().map(ToString::to_string))];
+            named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Asked>()
+        };
+        let (kind, more) = match self {
+            Self::ToLines => ("to_lines", Vec::new()),
+            Self::AddLine { key, amount, order } => ("add_line", of_line(key.as_ref(), amount, order)),
+            Self::RestoreLine { key, amount, order } => ("restore_line", of_line(Some(key), amount, order)),
+            Self::ReverseLine { key } => ("reverse_line", of_line(Some(key), &None, &None)),
+        };
+        (kind, std::iter::once(("account", account.to_string())).chain(more).collect())
+    }
+}
+
+impl OrderRepair {
+    fn asked(&self, number: &OrderNumber) -> (&'static str, Asked) {
+        let (kind, more) = match self {
+            Self::ToLines { paid_by } => ("order_to_lines", paid_by.as_ref().map(|by| ("paid_by", by.to_string()))),
+            Self::Row(order) => ("order_row", Some(("kept_version", order.version.to_string()))),
+            Self::Pointer => ("order_pointer", None),
+        };
+        (kind, std::iter::once(("order", number.to_string())).chain(more).collect())
+    }
+}
+
+fn decision(
+    receipt: EventKey,
+    kind: &'static str,
+    asked: &Asked,
+    by: &Signature,
+    order: Option<OrderNumber>,
+    effects: Vec<Effect>,
+) -> Decision {
+    // What it was decided on is no part of what is asked for: the same wish is the same repair.
+    let fields: Vec<(&str, &str)> =
+        std::iter::once(("kind", kind)).chain(asked.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    let fingerprints = Fingerprint::of(1, &fields).into();
+    let signed = [("author", by.author.clone()), ("reason", by.reason.clone())];
+    let facts = signed.into_iter().chain(asked.iter().cloned()).chain(before_and_after(&effects));
+    let facts = facts.map(|(name, value)| (name, Fact::Text(value))).collect();
+    let heading = Heading { receipt, source: REPAIR_SOURCE, kind, facts, fingerprints, order };
+    Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None })
+}
+
+/// Of each row that is written, in the order of the effects.
+fn before_and_after(effects: &[Effect]) -> impl Iterator<Item = (&'static str, String)> {
+    let sides: Vec<(String, String)> = effects.iter().filter_map(sides).collect();
+    let (before, after): (Vec<String>, Vec<String>) = sides.into_iter().unzip();
+    [("before", before.join("; ")), ("after", after.join("; "))].into_iter()
+}
+
+fn sides(effect: &Effect) -> Option<(String, String)> {
+    let none = || "nothing".to_owned();
+    Some(match effect {
+        Effect::Repair(Repair::Account { account, from, to }) => {
+            let row = |held: &Held| {
+                let [balance, available] =
+                    [held.balance, held.available].map(|sum| account.asset().format_balance(sum));
+                format!("balance {balance}, available {available}, version {}", held.version)
+            };
+            (from.as_ref().map_or_else(none, row), row(to))
+        }
+        Effect::Repair(Repair::Line { from, to, order }) => {
+            let line = |account: &str, change: Balance, order: &Option<OrderNumber>| {
+                let order = order.as_ref().map_or("no order", OrderNumber::as_str);
+                format!("{}: {} units on {account}, {order}", to.key, change.units())
+            };
+            let before = from.as_ref().map_or_else(none, |from| line(&from.account, from.change, &from.order));
+            (before, line(&to.posting.account().to_string(), to.posting.change(), order))
+        }
+        Effect::Repair(Repair::Reversed { line, by }) => {
+            (format!("{} stands", line.key), format!("{} by {by}", line.key))
+        }
+        Effect::Repair(Repair::Order { order, over: _ }) => (none(), of_order(order)),
+        Effect::Order { order, .. } => (format!("version {}", order.version.saturating_sub(1)), of_order(order)),
+        Effect::Point { pointer, from, to } => {
+            let leads = |to: &OrderNumber| format!("{pointer} leads to {to}");
+            (from.as_ref().map_or_else(none, leads), leads(to))
+        }
+        Effect::Move(_)
+        | Effect::Bind { .. }
+        | Effect::Refer { .. }
+        | Effect::Overdraft { .. }
+        | Effect::Subscription(_)
+        | Effect::Revoke { .. }
+        | Effect::Wait { .. } => {
+            return None;
+        }
+    })
+}
+
+fn of_order(order: &Order) -> String {
+    let paid = order.paid.as_ref().map_or_else(|| "nobody".to_owned(), |paid| paid.by.to_string());
+    let (payment, posted) = (order.payment.as_str(), order.posted.units());
+    format!("version {}, {payment}, paid by {paid}, {posted} units posted in {}", order.version, order.postings)
+}

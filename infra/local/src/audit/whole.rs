@@ -1,0 +1,88 @@
+//! Every row of the books, read in parallel; and what that costs, said first.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::pin::pin;
+
+use edge::Moment;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use idempotency::{BookTable, RowPage, Segment, TableSize};
+use ledger::{CommitError, Row, Whole};
+
+use crate::books::Books;
+use crate::error::Error;
+use crate::print;
+
+/// Each answers a megabyte at a time: a minute and a half for ten gigabytes.
+const SEGMENTS: i32 = 8;
+/// Of a million read units on demand, in thousandths of a dollar, in most regions.
+const PRICE_MILLIDOLLARS: u64 = 125;
+const MILLION: u64 = 1_000_000;
+
+/// The rows of each table in turn, those of one as they come. Orders come last, when all their lines are there.
+pub(super) async fn scanned(books: &Books, moment: &Moment) -> Result<Whole, Error> {
+    let mut whole = Whole::default();
+    for table in BookTable::ALL {
+        let segments = (0..SEGMENTS).map(|number| rows(books, moment, table, Segment { number, of: SEGMENTS }));
+        let mut pages = pin!(stream::select_all(segments.map(Box::pin)));
+        while let Some(rows) = pages.try_next().await? {
+            for row in rows {
+                whole.add(row);
+            }
+        }
+    }
+    Ok(whole)
+}
+
+fn rows<'b>(
+    books: &'b Books,
+    moment: &'b Moment,
+    table: BookTable,
+    segment: Segment,
+) -> impl futures_util::Stream<Item = Result<Vec<Row>, CommitError>> + 'b {
+    stream::try_unfold(Some(None::<String>), move |place| async move {
+        let Some(after) = place else { return Ok(None) };
+        let RowPage { rows, next } = books.ledger.scanned(table, segment, after.as_deref(), &moment.delivery()).await?;
+        Ok(Some((rows, next.map(Some))))
+    })
+    .boxed()
+}
+
+/// What a scan costs, and whether a person wants it.
+pub(super) async fn confirmed(books: &Books, moment: &Moment) -> Result<(), Error> {
+    let mut units = 0_u64;
+    for table in BookTable::ALL {
+        let size = books.ledger.size(table, &moment.delivery()).await?;
+        let TableSize { rows, bytes } = size;
+        units = units.saturating_add(size.read_units());
+        print::line(format_args!("{}: about {rows} rows, {bytes} bytes", table.as_str()));
+    }
+    print::line(cost(units));
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::NotConfirmed);
+    }
+    print::line("Read them all? Type yes:");
+    let answer = std::io::stdin().lock().lines().next().and_then(Result::ok);
+    if answer.is_some_and(|answer| answer.trim() == "yes") { Ok(()) } else { Err(Error::NotConfirmed) }
+}
+
+fn cost(units: u64) -> String {
+    let millidollars = units.saturating_mul(PRICE_MILLIDOLLARS).div_ceil(MILLION);
+    let (dollars, rest) = (millidollars.div_euclid(1_000), millidollars.rem_euclid(1_000));
+    format!("about {units} read units: {dollars}.{rest:03} dollars at 0.125 dollars a million")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn cost_is_rounded_up_to_a_thousandth_of_a_dollar() {
+        let rows = [
+            (0, "about 0 read units: 0.000 dollars at 0.125 dollars a million"),
+            (1, "about 1 read units: 0.001 dollars at 0.125 dollars a million"),
+            (1_310_720, "about 1310720 read units: 0.164 dollars at 0.125 dollars a million"),
+            (16_000_000, "about 16000000 read units: 2.000 dollars at 0.125 dollars a million"),
+        ];
+        for (units, expected) in rows {
+            assert_eq!(super::cost(units), expected);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `order repair`: makes an order agree with its lines again, puts a lost row back, or leads its payment to it.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+use ledger::{OrderNumber, Provider, Reference};
+use reconcile::{OrderRepair, Repairs, Signature};
+
+use crate::account::Named;
+use crate::books::Books;
+use crate::error::Error;
+use crate::repaired::{moment, written};
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "row", "pointer"])))]
+pub(super) struct Repair {
+    pub(super) number: String,
+    /// Set what it says of its payment and of what stands to what its lines say
+    #[arg(long)]
+    to_lines: bool,
+    /// The payment, where no line names it: stripe#pi_…
+    #[arg(long, value_name = "PAYMENT", requires = "to_lines")]
+    paid_by: Option<String>,
+    /// Write a row that is lost or cannot be read as this file has it, in DynamoDB's JSON
+    #[arg(long, value_name = "FILE")]
+    row: Option<PathBuf>,
+    /// Lead its payment to it
+    #[arg(long)]
+    pointer: bool,
+    #[command(flatten)]
+    pub(super) by: Named,
+}
+
+impl Repair {
+    pub(super) fn read(&self) -> Result<(OrderNumber, OrderRepair), Error> {
+        let number = OrderNumber::new(&self.number)?;
+        let what = if let Some(file) = &self.row {
+            let text = std::fs::read_to_string(file).map_err(|error| Error::File(file.clone(), error))?;
+            let order = idempotency::order_of_json(&text).ok().filter(|order| order.number == number);
+            OrderRepair::Row(Box::new(
+                order.ok_or_else(|| Error::NotTheOrder { file: file.clone(), number: number.clone() })?,
+            ))
+        } else if self.pointer {
+            OrderRepair::Pointer
+        } else {
+            OrderRepair::ToLines { paid_by: self.paid_by.as_deref().map(payment).transpose()? }
+        };
+        Ok((number, what))
+    }
+}
+
+pub(super) async fn write(
+    books: &Books,
+    number: &OrderNumber,
+    what: &OrderRepair,
+    by: &Signature,
+) -> Result<(), Error> {
+    let moment = moment();
+    let repairs = Repairs { ledger: &books.ledger, moment: &moment, index_lag: books.index_lag };
+    let decision = repairs.order(number, what, by).await;
+    written(books, decision, by).await
+}
+
+fn payment(text: &str) -> Result<Reference, Error> {
+    let reference = text.split_once('#').and_then(|(provider, id)| Reference::new(Provider::named(provider)?, id).ok());
+    reference.ok_or_else(|| Error::NotAPayment(text.to_owned()))
+}

@@ -1,0 +1,110 @@
+//! How a row is written that a person puts right: over the row as it was read, and no other.
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use ledger::{AccountId, Balance, Delivery, Heading, Held, Movement, OrderNumber, Posted, Repair, Timestamp};
+
+use crate::plan::{PlanError, Role, fingerprint_of};
+use crate::rows::{Row, number, text};
+use crate::{Tables, names, order_row};
+
+pub(crate) fn item(
+    tables: &Tables,
+    repair: &Repair,
+    heading: &Heading,
+    delivery: &Delivery<'_>,
+    now: Timestamp,
+) -> Result<(Role, TransactWriteItem), PlanError> {
+    let item = match repair {
+        Repair::Account { account, from, to } => {
+            account_row(from.as_ref(), to).update(&tables.accounts, &id(account))?
+        }
+        Repair::Line { from: None, to, order } => {
+            let mut row = Row::money(heading, &fingerprint_of(to), delivery, now);
+            row.posting(to);
+            line_of(&mut row, order.as_ref());
+            row.update(&tables.journal, to.key.as_str())?
+        }
+        Repair::Line { from: Some(from), to, order } => {
+            restored(from, to, order.as_ref(), heading).update(&tables.journal, to.key.as_str())?
+        }
+        Repair::Reversed { line, by } => {
+            let mut row = Row::default();
+            row.set(names::REVERSED_BY, text(by));
+            let reversed_by = row.name(names::REVERSED_BY);
+            row.conditions.push(format!("attribute_not_exists({reversed_by})"));
+            as_read(&mut row, line);
+            row.update(&tables.journal, &line.key)?
+        }
+        Repair::Order { order, over } => {
+            order_row::put_back(order, *over, delivery).update(&tables.orders, order.number.as_str())?
+        }
+    };
+    Ok((Role::Repaired, item))
+}
+
+/// The line that a repair books under its own name: it is the receipt's row.
+pub(crate) fn is_receipt(repair: &Repair, heading: &Heading) -> Option<Movement> {
+    match repair {
+        Repair::Line { from: None, to, .. } if to.key.as_str() == heading.receipt.as_str() => Some(to.clone()),
+        Repair::Line { .. } | Repair::Account { .. } | Repair::Reversed { .. } | Repair::Order { .. } => None,
+    }
+}
+
+fn account_row(from: Option<&Held>, to: &Held) -> Row {
+    let mut row = Row::default();
+    row.set(names::BALANCE_UNITS, number(&to.balance.units()));
+    row.set(names::AVAILABLE_UNITS, number(&to.available.units()));
+    row.set(names::VERSION, number(&to.version));
+    match from {
+        None => {
+            let absent = row.absent();
+            row.conditions.push(absent);
+        }
+        Some(from) => {
+            let exists = row.name(names::ID);
+            row.conditions.push(format!("attribute_exists({exists})"));
+            for (name, read) in [
+                (names::BALANCE_UNITS, from.balance),
+                (names::AVAILABLE_UNITS, from.available),
+                (names::OVERDRAFT_UNITS, from.overdraft),
+            ] {
+                still(&mut row, name, number(&read.units()), read == Balance::ZERO);
+            }
+            still(&mut row, names::VERSION, number(&from.version), from.version == 0);
+        }
+    }
+    row
+}
+
+fn restored(from: &Posted, to: &Movement, order: Option<&OrderNumber>, heading: &Heading) -> Row {
+    let mut row = Row::default();
+    row.posting(to);
+    line_of(&mut row, order);
+    row.set(names::STATUS, text(names::PROCESSED));
+    row.set(names::REPAIRED_BY, text(&heading.receipt));
+    for cured in [names::REASON, names::ATTENTION, names::DUE_AT] {
+        row.remove(cured);
+    }
+    as_read(&mut row, from);
+    row
+}
+
+fn line_of(row: &mut Row, order: Option<&OrderNumber>) {
+    row.set_or_remove(names::ORDER, order.map(text));
+}
+
+fn as_read(row: &mut Row, line: &Posted) {
+    still(row, names::ACCOUNT, text(&line.account), false);
+    still(row, names::AMOUNT_UNITS, number(&line.change.units()), line.change == Balance::ZERO);
+}
+
+/// What is not there reads as nothing.
+fn still(row: &mut Row, name: &str, read: AttributeValue, is_nothing: bool) {
+    let (name, read) = (row.name(name), row.value(read));
+    let is = format!("{name} = {read}");
+    row.conditions.push(if is_nothing { format!("(attribute_not_exists({name}) OR {is})") } else { is });
+}
+
+fn id(account: &AccountId) -> String {
+    account.to_string()
+}

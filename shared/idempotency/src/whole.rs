@@ -1,0 +1,169 @@
+//! Every row of the books: scanned in parallel, or as a table's export to S3 has it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TableDescription};
+use ledger::{CommitError, Delivery, Order, OrderNumber, Row};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::order_image::{self, Image};
+use crate::retry::{Answer, after_failure, until_answered};
+use crate::rows::text;
+use crate::store::DynamoLedger;
+use crate::{audit, names};
+
+/// The tables that are compared, in the order in which they are read: lines before the orders that they name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BookTable {
+    Accounts,
+    Journal,
+    Orders,
+}
+
+/// One of so many parts of a table, which are read at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    pub number: i32,
+    pub of: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowPage {
+    pub rows: Vec<Row>,
+    pub next: Option<String>,
+}
+
+/// As of some hours ago: DynamoDB counts every six.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TableSize {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("it is not a row in DynamoDB's JSON")]
+pub struct NotARow;
+
+impl BookTable {
+    pub const ALL: [Self; 3] = [Self::Accounts, Self::Journal, Self::Orders];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accounts => "accounts",
+            Self::Journal => "journal",
+            Self::Orders => "orders",
+        }
+    }
+
+    fn row(self, row: &Image) -> Row {
+        let read = match self {
+            Self::Accounts => audit::held(row).map(Row::Account),
+            Self::Journal => audit::line(row).map(Row::Line),
+            Self::Orders => of_orders(row),
+        };
+        read.unwrap_or(Row::Other)
+    }
+
+    /// A line of an export: `{"Item":{"id":{"S":"…"},…}}`.
+    pub fn exported(self, line: &str) -> Result<Row, NotARow> {
+        Ok(self.row(&image(line)?))
+    }
+}
+
+/// The row of an order, as `aws dynamodb get-item` or an export writes it.
+pub fn order_of_json(text: &str) -> Result<Order, NotARow> {
+    order_image::order(&image(text)?).map_err(|_| NotARow)
+}
+
+fn of_orders(row: &Image) -> Option<Row> {
+    let id = audit::word(row, names::ID)?;
+    // A pointer's id holds a `#`, an order's number does not.
+    let Ok(number) = OrderNumber::new(&id) else {
+        return Some(Row::Pointer(id, order_image::pointer(row).ok()?));
+    };
+    Some(Row::Order(number, audit::kept(row)))
+}
+
+fn image(text: &str) -> Result<Image, NotARow> {
+    let line: Value = serde_json::from_str(text).map_err(|_| NotARow)?;
+    let item = line.get("Item").unwrap_or(&line).as_object().ok_or(NotARow)?;
+    item.iter().map(|(name, value)| Ok((name.clone(), attribute(value).ok_or(NotARow)?))).collect()
+}
+
+fn attribute(value: &Value) -> Option<AttributeValue> {
+    let (kind, value) = value.as_object()?.iter().next()?;
+    Some(match kind.as_str() {
+        "S" => AttributeValue::S(value.as_str()?.to_owned()),
+        "N" => AttributeValue::N(value.as_str()?.to_owned()),
+        "BOOL" => AttributeValue::Bool(value.as_bool()?),
+        "NULL" => AttributeValue::Null(value.as_bool()?),
+        "L" => AttributeValue::L(value.as_array()?.iter().map(attribute).collect::<Option<_>>()?),
+        "M" => {
+            let fields = value.as_object()?.iter().map(|(name, value)| Some((name.clone(), attribute(value)?)));
+            AttributeValue::M(fields.collect::<Option<HashMap<_, _>>>()?)
+        }
+        _ => return None,
+    })
+}
+
+impl DynamoLedger {
+    /// A page of a segment, as its rows stand there now.
+    pub async fn scanned(
+        &self,
+        table: BookTable,
+        segment: Segment,
+        after: Option<&str>,
+        delivery: &Delivery<'_>,
+    ) -> Result<RowPage, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            let scan = self
+                .client()
+                .scan()
+                .table_name(self.book(table))
+                .segment(segment.number)
+                .total_segments(segment.of)
+                .set_exclusive_start_key(after.map(|after| HashMap::from([(names::ID.to_owned(), text(after))])));
+            match scan.send().await {
+                Ok(found) => Ok(Answer::Final(RowPage {
+                    rows: found.items().iter().map(|row| table.row(row)).collect(),
+                    next: found.last_evaluated_key().and_then(|key| audit::word(key, names::ID)),
+                })),
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+
+    pub async fn size(&self, table: BookTable, delivery: &Delivery<'_>) -> Result<TableSize, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            match self.client().describe_table().table_name(self.book(table)).send().await {
+                Ok(found) => {
+                    let count =
+                        |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
+                    let table = found.table();
+                    let rows = count(table.and_then(TableDescription::item_count));
+                    let bytes = count(table.and_then(TableDescription::table_size_bytes));
+                    Ok(Answer::Final(TableSize { rows, bytes }))
+                }
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
+    }
+
+    fn book(&self, table: BookTable) -> &str {
+        match table {
+            BookTable::Accounts => &self.tables().accounts,
+            BookTable::Journal => &self.tables().journal,
+            BookTable::Orders => &self.tables().orders,
+        }
+    }
+}
+
+impl TableSize {
+    /// What a scan of it takes: half a unit for each 4 KB, since it need not be strong.
+    pub const fn read_units(self) -> u64 {
+        self.bytes.div_ceil(8 * 1_024)
+    }
+}

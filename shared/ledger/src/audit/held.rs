@@ -1,0 +1,89 @@
+//! An account as its own row has it, against what its lines come to.
+
+use super::{Difference, Matter, StatementLine, Suspect};
+use crate::{Balance, Timestamp};
+
+/// An account as its own row has it: `alice/credits`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub account: String,
+    pub balance: Balance,
+    pub available: Balance,
+    pub overdraft: Balance,
+    /// How many lines it says that it has.
+    pub version: u64,
+}
+
+/// What an account's lines come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counted {
+    pub lines: u64,
+    pub sum: Balance,
+}
+
+impl Counted {
+    pub fn add(&mut self, lines: &[StatementLine]) {
+        for line in lines {
+            self.add_change(line.change);
+        }
+    }
+
+    pub(super) fn add_change(&mut self, change: Balance) {
+        self.lines = self.lines.saturating_add(1);
+        // Held at the end of what can be counted, no balance being there.
+        self.sum = self.sum.checked_add(change).unwrap_or(Balance::from_units(i128::MAX));
+    }
+
+    /// Those of the lines that were booked by then.
+    pub fn add_until(&mut self, lines: &[StatementLine], until: Timestamp) {
+        let early: Vec<StatementLine> = lines.iter().filter(|line| line.at <= until).cloned().collect();
+        self.add(&early);
+    }
+}
+
+impl Held {
+    pub fn nothing(account: &str) -> Self {
+        let zero = Balance::ZERO;
+        Self { account: account.to_owned(), balance: zero, available: zero, overdraft: zero, version: 0 }
+    }
+
+    /// With this overdraft, what its lines come to.
+    #[must_use]
+    pub fn of_lines(&self, counted: &Counted) -> Self {
+        let available = counted.sum.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
+        Self { balance: counted.sum, available, version: counted.lines, ..self.clone() }
+    }
+
+    /// While there are other lines than the account says, their number is what differs, and the sums follow from it.
+    pub fn differences(&self, counted: &Counted) -> Vec<Difference> {
+        let missing = i128::from(self.version).saturating_sub(i128::from(counted.lines));
+        let missing = i64::try_from(missing).unwrap_or(if missing < 0 { i64::MIN } else { i64::MAX });
+        let (balance, sum) = (self.balance, counted.sum);
+        if missing != 0 {
+            let suspect = if self.version == 0 {
+                Suspect::AccountRow
+            } else if balance == sum {
+                Suspect::Version
+            } else if missing > 0 {
+                Suspect::LostLine
+            } else {
+                Suspect::ExtraLine
+            };
+            return vec![self.differs(Matter::Lines, suspect, (balance, sum), missing)];
+        }
+        let may_spend =
+            |balance: Balance| balance.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
+        // The third number is a witness: what may be spent was written together with the balance.
+        let suspect = if self.available == may_spend(sum) { Suspect::Balance } else { Suspect::BalanceOrLine };
+        let rows = [
+            (Matter::Balance, suspect, balance, sum),
+            (Matter::Available, Suspect::Available, self.available, may_spend(balance)),
+        ];
+        let differing = rows.into_iter().filter(|(_, _, said, found)| said != found);
+        differing.map(|(matter, suspect, said, found)| self.differs(matter, suspect, (said, found), 0)).collect()
+    }
+
+    fn differs(&self, matter: Matter, suspect: Suspect, (said, found): (Balance, Balance), missing: i64) -> Difference {
+        Difference { matter, suspect, account: self.account.clone(), order: None, line: None, said, found, missing }
+    }
+}

@@ -1,0 +1,319 @@
+//! What a person writes to make the books agree again. Each repair names what it was decided on, and is written over that alone.
+
+use thiserror::Error;
+
+use super::{Counted, Held, Posted};
+use crate::{
+    AccountId, Amount, Balance, Effect, Guard, House, MoneyKey, Movement, Order, OrderNumber, Paid, PaymentState,
+    Posting, Provider, Reference, Transition,
+};
+
+/// One row as it should be, over the row as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// The row of an account. A line is never written without it, so that no write comes in between.
+    Account { account: AccountId, from: Option<Held>, to: Held },
+    /// A line of the journal, without moving its account.
+    Line { from: Option<Posted>, to: Movement, order: Option<OrderNumber> },
+    /// A line that is taken back by another one.
+    Reversed { line: Posted, by: MoneyKey },
+    /// The row of an order that is lost, or cannot be read. Its version goes on after the one that was kept.
+    Order { order: Box<Order>, over: OrderOver },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderOver {
+    Nothing,
+    /// A row that cannot be read, of this version where it has one.
+    Unreadable(Option<u64>),
+}
+
+/// A line as a person names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedLine {
+    pub key: MoneyKey,
+    pub amount: Option<Balance>,
+    pub order: Option<OrderNumber>,
+    pub reverses: Option<MoneyKey>,
+}
+
+/// An account, the row that it has, and what its lines come to.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'r> {
+    pub account: &'r AccountId,
+    pub held: Option<&'r Held>,
+    pub counted: &'r Counted,
+}
+
+impl Side<'_> {
+    /// What the lines would have to come to more.
+    pub fn owed(&self) -> Result<Balance, RepairError> {
+        difference(self.row().balance, self.counted.sum)
+    }
+
+    /// Brings the row to its lines.
+    pub fn to_lines(&self) -> Result<Vec<Effect>, RepairError> {
+        let to = self.row().of_lines(self.counted);
+        if self.held == Some(&to) {
+            return Err(RepairError::Agrees);
+        }
+        Ok(vec![self.row_becomes(to)])
+    }
+
+    /// Books a line that was lost, or one that corrects an altered one. The balance stays.
+    pub fn add_line(&self, line: &NamedLine) -> Result<Vec<Effect>, RepairError> {
+        let held = self.held.ok_or(RepairError::NoAccount)?;
+        let missing = held.version.checked_sub(self.counted.lines).ok_or(RepairError::TooManyLines)?;
+        let owed = difference(held.balance, self.counted.sum)?;
+        let amount = line.amount.unwrap_or(owed);
+        if missing > 1 && line.amount.is_none() {
+            return Err(RepairError::AmountNeeded(missing));
+        }
+        if missing <= 1 && amount != owed {
+            return Err(RepairError::OtherAmount { owed });
+        }
+        if missing == 0 && owed == Balance::ZERO {
+            return Err(RepairError::Agrees);
+        }
+        let version = held.version.max(self.counted.lines.checked_add(1).ok_or(RepairError::TooLarge)?);
+        let to = Held { version, ..held.clone() };
+        let movement = line.movement(self.account, amount)?;
+        Ok(vec![
+            Effect::Repair(Repair::Line { from: None, to: movement, order: line.order.clone() }),
+            self.row_becomes(to),
+        ])
+    }
+
+    /// Takes a line back by another one, and brings the row to its lines: a line that never moved the balance does not move it now.
+    pub fn reverse_line(&self, line: &Posted, by: &MoneyKey) -> Result<Vec<Effect>, RepairError> {
+        if line.account != self.account.to_string() {
+            return Err(RepairError::OtherAccount(line.account.clone()));
+        }
+        if line.reversed_by.is_some() {
+            return Err(RepairError::Agrees);
+        }
+        let back = line.change.checked_neg().ok_or(RepairError::TooLarge)?;
+        let counted = Counted {
+            lines: self.counted.lines.checked_add(1).ok_or(RepairError::TooLarge)?,
+            sum: self.counted.sum.checked_add(back).ok_or(RepairError::TooLarge)?,
+        };
+        let opposite =
+            NamedLine { key: by.clone(), amount: None, order: None, reverses: Some(MoneyKey::of_row(&line.key)) };
+        let house = house_of(&line.key);
+        let movement =
+            Movement { posting: posting(self.account, house, back)?, ..opposite.movement(self.account, back)? };
+        Ok(vec![
+            Effect::Repair(Repair::Line { from: None, to: movement, order: None }),
+            Effect::Repair(Repair::Reversed { line: line.clone(), by: by.clone() }),
+            self.row_becomes(self.row().of_lines(&counted)),
+        ])
+    }
+
+    fn row(&self) -> Held {
+        self.held.cloned().unwrap_or_else(|| Held::nothing(&self.account.to_string()))
+    }
+
+    fn row_becomes(&self, to: Held) -> Effect {
+        Effect::Repair(Repair::Account { account: self.account.clone(), from: self.held.cloned(), to })
+    }
+}
+
+impl NamedLine {
+    /// Writes a line that is there as it was before it was altered.
+    pub fn restore(&self, account: &AccountId, found: &Posted) -> Result<Vec<Effect>, RepairError> {
+        let amount = self.amount.unwrap_or(found.change);
+        let order = self.order.clone().or_else(|| found.order.clone());
+        let reverses = self.reverses.clone().or_else(|| found.reverses.as_deref().map(MoneyKey::of_row));
+        let to = NamedLine { reverses, ..self.clone() }.movement(account, amount)?;
+        let is_same = found.account == account.to_string() && found.change == amount && found.order == order;
+        if is_same && !found.is_failed {
+            return Err(RepairError::Agrees);
+        }
+        Ok(vec![Effect::Repair(Repair::Line { from: Some(found.clone()), to, order })])
+    }
+
+    fn movement(&self, account: &AccountId, amount: Balance) -> Result<Movement, RepairError> {
+        let posting = posting(account, house_of(self.key.as_str()), amount)?;
+        Ok(Movement { key: self.key.clone(), posting, guard: Guard::Always, reverses: self.reverses.clone() })
+    }
+}
+
+/// The other side of a line of this key.
+fn house_of(key: &str) -> House {
+    match key.split('#').next().unwrap_or_default() {
+        "usage" => House::Usage,
+        "payment" | "invoice" | "grant" | "reversal" => House::Revenue,
+        "commission" => House::Commissions,
+        _ => House::Manual,
+    }
+}
+
+fn posting(account: &AccountId, house: House, change: Balance) -> Result<Posting, RepairError> {
+    let amount = Amount::from_wide(change.units().unsigned_abs()).ok_or(RepairError::TooLarge)?;
+    let to_or_from = if change.units() < 0 { Posting::from_customer } else { Posting::to_customer };
+    Ok(to_or_from(account.clone(), house, amount))
+}
+
+fn difference(one: Balance, other: Balance) -> Result<Balance, RepairError> {
+    other.checked_neg().and_then(|other| one.checked_add(other)).ok_or(RepairError::TooLarge)
+}
+
+impl Order {
+    /// The order as its lines have it: the payment that they name, what stands, and the state that follows. Nothing is posted.
+    /// `paid_by` is for orders whose payment has no line.
+    pub fn to_lines(&self, lines: &[Posted], paid_by: Option<&Reference>) -> Result<Vec<Effect>, RepairError> {
+        let mut after = self.clone();
+        let lines: Vec<&Posted> = lines.iter().filter(|line| line.is_of(self)).collect();
+        if let Some(by) = paid_by.filter(|by| self.paid.as_ref().is_none_or(|paid| paid.by != **by)) {
+            let at = lines.iter().filter_map(|line| line.at).min().unwrap_or(self.created_at);
+            after.paid = Some(Paid { by: by.clone(), at });
+        }
+        after.follow_payment(&lines)?;
+        after.follow_accepted(&lines)?;
+        after.delivered.clear();
+        for share in after.shares() {
+            let first = MoneyKey::of_line(&self.number, share.line);
+            if let Some(stands) = standing(&lines, &first)? {
+                after.delivered.insert(share.line, stands);
+            }
+        }
+        // Without its payment, what was delivered would be taken back.
+        if after.paid.is_none() && !after.delivered.is_empty() {
+            return Err(RepairError::PaymentUnknown);
+        }
+        let corrections = lines.iter().filter_map(|line| reversal_number(&line.key)).max();
+        let paid = after.paid.as_ref().map(|paid| MoneyKey::of_payment(&paid.by));
+        let first = u64::from(lines.iter().any(|line| paid.as_ref().is_some_and(|paid| line.key == paid.as_str())));
+        after.postings = corrections.and_then(|n| n.checked_add(1)).unwrap_or(first);
+        if after.paid.is_some() {
+            after.payment = after.paid_state();
+            after.fulfilment = after.progress();
+        } else if !after.payment.is_payable() {
+            after.payment = PaymentState::Unpaid;
+        }
+        if after == *self {
+            return Err(RepairError::Agrees);
+        }
+        after.version = self.version.checked_add(1).ok_or(RepairError::TooLarge)?;
+        Ok(vec![Effect::Order { order: Box::new(after), transition: Transition::Amend }])
+    }
+
+    /// What stands of the payments that a person has accepted beside the one that pays.
+    fn follow_accepted(&mut self, lines: &[&Posted]) -> Result<(), RepairError> {
+        let beside: Vec<(String, MoneyKey)> =
+            self.accepted_beside().map(|accepted| (accepted.by.id().to_owned(), accepted.money_key())).collect();
+        for (id, first) in beside {
+            let of_first = lines.iter().filter(|line| line.reverses.as_deref() == Some(first.as_str())).count();
+            let stands = standing(lines, &first)?;
+            let accepted = self.accepted.get_mut(&id);
+            if let (Some(stands), Some(accepted)) = (stands, accepted) {
+                accepted.posted = stands;
+                accepted.postings = u64::try_from(of_first).unwrap_or(u64::MAX).saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_payment(&mut self, lines: &[&Posted]) -> Result<(), RepairError> {
+        let is_beside = |by: &Reference| self.accepted_beside().any(|accepted| accepted.by == *by);
+        let payments = lines.iter().filter_map(|line| Some((line, payment_of(&line.key)?)));
+        let payments: Vec<(&&Posted, Reference)> = payments.filter(|(_, by)| !is_beside(by)).collect();
+        let is_named = |by: &Reference| self.paid.as_ref().is_some_and(|paid| paid.by == *by);
+        let paid = match payments.as_slice() {
+            [] => {
+                self.posted = Amount::ZERO;
+                return Ok(());
+            }
+            [one] => one,
+            several => several.iter().find(|(_, by)| is_named(by)).ok_or(RepairError::SeveralPayments)?,
+        };
+        let (line, by) = paid;
+        if !is_named(by) {
+            let at = self.paid.as_ref().map(|paid| paid.at).or(line.at).unwrap_or(self.created_at);
+            self.paid = Some(Paid { by: by.clone(), at });
+        }
+        self.posted = standing(lines, &MoneyKey::of_payment(by))?.unwrap_or_default();
+        Ok(())
+    }
+
+    /// The order as it was kept, written where its row is lost or cannot be read.
+    pub fn put_back(mut self, over: OrderOver) -> Result<Vec<Effect>, RepairError> {
+        let found = if let OrderOver::Unreadable(version) = over { version.unwrap_or_default() } else { 0 };
+        self.version = self.version.max(found).checked_add(1).ok_or(RepairError::TooLarge)?;
+        Ok(vec![Effect::Repair(Repair::Order { order: Box::new(self), over })])
+    }
+}
+
+impl Posted {
+    fn is_of(&self, order: &Order) -> bool {
+        self.order.as_ref() == Some(&order.number) && self.reversed_by.is_none()
+    }
+}
+
+/// What stands of a posting and its corrections; `None` where it was never made.
+fn standing(lines: &[&Posted], first: &MoneyKey) -> Result<Option<Amount>, RepairError> {
+    if !lines.iter().any(|line| line.key == first.as_str()) {
+        return Ok(None);
+    }
+    let is_own = |line: &&&Posted| line.key == first.as_str() || line.reverses.as_deref() == Some(first.as_str());
+    let sum = lines.iter().filter(is_own).try_fold(Balance::ZERO, |sum, line| sum.checked_add(line.change));
+    let units = sum.and_then(|sum| u128::try_from(sum.units()).ok());
+    units.and_then(Amount::from_wide).map(Some).ok_or_else(|| RepairError::BelowNothing(first.clone()))
+}
+
+fn payment_of(key: &str) -> Option<Reference> {
+    let (provider, id) = key.strip_prefix("payment#")?.split_once('#')?;
+    Reference::new(Provider::named(provider)?, id).ok()
+}
+
+fn reversal_number(key: &str) -> Option<u64> {
+    key.strip_prefix("reversal#")?.split_once('#')?.1.parse().ok()
+}
+
+impl MoneyKey {
+    /// The order that a key names itself.
+    pub fn order(&self) -> Option<OrderNumber> {
+        let (head, rest) = self.as_str().split_once('#')?;
+        let named = matches!(head, "reversal" | "grant" | "commission").then(|| rest.split('#').next())?;
+        OrderNumber::new(named?).ok()
+    }
+}
+
+/// Why a repair is not made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RepairError {
+    #[error("there is nothing to repair: both sides agree")]
+    Agrees,
+    #[error("the account has no row: --to-lines makes it")]
+    NoAccount,
+    #[error("there are more lines than the account counts: no line was lost")]
+    TooManyLines,
+    #[error("{0} lines are missing: say with --amount what this one has moved")]
+    AmountNeeded(u64),
+    #[error("the lines would not add up: {} units are missing", .owed.units())]
+    OtherAmount { owed: Balance },
+    #[error("the line is on {0}")]
+    OtherAccount(String),
+    #[error("several payments name the order: reverse those that it was not paid by")]
+    SeveralPayments,
+    #[error("no line says by which payment the order was paid: say it with --paid-by")]
+    PaymentUnknown,
+    #[error("the lines of {0} come to less than nothing")]
+    BelowNothing(MoneyKey),
+    #[error("the sums are beyond what can be counted")]
+    TooLarge,
+    #[error("there is no line {0}")]
+    NoLine(String),
+    #[error("the line is there already: --restore-line changes it")]
+    LineThere,
+    #[error("the order {0} stands for this line: repair the order instead")]
+    Claimed(OrderNumber),
+    #[error("the order's row can be read: --to-lines repairs it")]
+    OrderReadable,
+    #[error("the order's row cannot be read or is not there: --row puts it back")]
+    OrderUnreadable,
+    #[error("an order that is not paid has no pointer")]
+    NotPaid,
+    #[error("the lines have changed while they were counted: try again")]
+    Moving,
+}

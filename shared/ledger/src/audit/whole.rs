@@ -1,0 +1,106 @@
+//! The books as a whole: every row of accounts, journal and orders, in any order but that orders come last. What leads to nothing shows here
+//! and in no other look.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Counted, Difference, Held, Kept, Posted};
+use crate::OrderNumber;
+
+/// A row, as far as it is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    Account(Held),
+    Line(Posted),
+    Order(OrderNumber, Kept),
+    /// What leads to an order.
+    Pointer(String, OrderNumber),
+    /// Nothing is compared with it.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Whole {
+    accounts: BTreeMap<String, Held>,
+    counted: BTreeMap<String, Counted>,
+    of_orders: BTreeMap<OrderNumber, Vec<Posted>>,
+    orders: BTreeSet<OrderNumber>,
+    pointers: BTreeMap<String, OrderNumber>,
+    /// The pointer that each paid order must have.
+    paid: BTreeMap<String, Difference>,
+    lines: u64,
+    found: Vec<Difference>,
+}
+
+impl Whole {
+    pub fn add(&mut self, row: Row) {
+        match row {
+            Row::Account(held) => {
+                self.accounts.insert(held.account.clone(), held);
+            }
+            Row::Line(line) => self.line(line),
+            Row::Order(number, kept) => self.order(number, &kept),
+            Row::Pointer(pointer, order) => {
+                self.pointers.insert(pointer, order);
+            }
+            Row::Other => {}
+        }
+    }
+
+    fn line(&mut self, line: Posted) {
+        self.lines = self.lines.saturating_add(1);
+        self.counted.entry(line.account.clone()).or_default().add_change(line.change);
+        self.found.extend(line.differences());
+        if let Some(order) = line.order.clone().filter(|_| Posted::is_of_order(&line.key)) {
+            self.of_orders.entry(order).or_default().push(line);
+        }
+    }
+
+    /// Compared at once, so that no more than its number is kept.
+    fn order(&mut self, number: OrderNumber, kept: &Kept) {
+        let lines = self.of_orders.remove(&number).unwrap_or_default();
+        self.found.extend(kept.differences(&number, &lines));
+        match kept {
+            Kept::Order(order) => {
+                let without = order.differs_from_pointer(None);
+                self.paid.extend(order.pointer().zip(without).map(|(pointer, without)| (pointer.to_string(), without)));
+            }
+            Kept::Unreadable { .. } if lines.is_empty() => self.found.extend(kept.without_lines(&number)),
+            Kept::Unreadable { .. } | Kept::Missing => {}
+        }
+        self.orders.insert(number);
+    }
+
+    pub fn accounts(&self) -> usize {
+        self.accounts.len()
+    }
+
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    pub fn orders(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// After the last row.
+    pub fn differences(mut self) -> Vec<Difference> {
+        let mut found = std::mem::take(&mut self.found);
+        let named: BTreeSet<&String> = self.accounts.keys().chain(self.counted.keys()).collect();
+        for account in named {
+            let counted = self.counted.get(account).copied().unwrap_or_default();
+            let nothing = Held::nothing(account);
+            found.extend(self.accounts.get(account).unwrap_or(&nothing).differences(&counted));
+        }
+        for (number, lines) in &self.of_orders {
+            found.extend(Kept::Missing.differences(number, lines));
+        }
+        let (orders, of_orders) = (&self.orders, &self.of_orders);
+        let leads_nowhere = |order: &&OrderNumber| !orders.contains(*order) && !of_orders.contains_key(*order);
+        let nowhere: BTreeSet<&OrderNumber> = self.pointers.values().filter(leads_nowhere).collect();
+        found.extend(nowhere.into_iter().filter_map(|number| Kept::Missing.without_lines(number)));
+        for (pointer, without) in self.paid {
+            found.extend((self.pointers.get(&pointer) != without.order.as_ref()).then_some(without));
+        }
+        found
+    }
+}

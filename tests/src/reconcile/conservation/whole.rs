@@ -1,0 +1,76 @@
+//! The books read from end to end: every row once, in however many parts.
+
+use idempotency::{BookTable, Segment};
+use ledger::Whole;
+
+use super::*;
+
+async fn whole_of(world: &World, of: i32) -> Whole {
+    let (ledger, mut whole) = (world.ledger(0), Whole::default());
+    for (table, number) in BookTable::ALL.into_iter().flat_map(|table| (0..of).map(move |number| (table, number))) {
+        let mut after = None;
+        loop {
+            let segment = Segment { number, of };
+            let page = ledger.scanned(table, segment, after.as_deref(), &delivery(0)).await.expect("a page");
+            for row in page.rows {
+                whole.add(row);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    whole
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_row_is_read_once_in_any_number_of_segments() {
+    let shop = Shop::new().await;
+    for of in [1, 3, 8] {
+        let whole = whole_of(&shop.world, of).await;
+        let counts = (whole.accounts(), whole.lines(), whole.orders());
+        assert_eq!(counts, (usize::try_from(ACCOUNTS).expect("a few"), LINES, 3), "{of} segments");
+        // No webhook has told of that payment, so nothing leads from it to its order.
+        let found: Vec<_> = whole.differences().into_iter().map(|found| (found.matter, found.subject())).collect();
+        let tokens = ledger::OrderNumber::new("HLtokens").expect("a number");
+        assert_eq!(found, [(Matter::Pointer, Subject::Order(tokens))], "{of} segments");
+    }
+}
+
+/// What a scan costs is estimated from what the store says of its tables.
+#[tokio::test(start_paused = true)]
+async fn read_units_follow_from_the_size_of_a_table() {
+    let shop = Shop::new().await;
+    for table in BookTable::ALL {
+        let size = shop.world.ledger(0).size(table, &delivery(0)).await.expect("a size");
+        let name = format!("hookledger-local-{}", table.as_str());
+        let rows = shop.world.engine.request("Scan", &json!({ "TableName": name })).expect("rows")["Count"].as_u64();
+        assert_eq!(Some(size.rows), rows, "{table:?}");
+        assert_eq!((size.bytes > 0, size.read_units()), (true, size.bytes.div_ceil(8_192)), "{table:?}");
+    }
+}
+
+/// An account that is gone, an order that says that it is unpaid, and a pointer that leads nowhere: no account leads to them.
+#[tokio::test(start_paused = true)]
+async fn whole_audit_finds_what_no_account_leads_to() {
+    let shop = Shop::new().await;
+    let order = |number: &str| Subject::Order(ledger::OrderNumber::new(number).expect("a number"));
+    let account = Subject::Account("alice/credits".to_owned());
+    shop.remove("accounts", "alice/credits");
+    shop.change("orders", "hk_sample_order", "SET payment = :s", &json!({ ":s": { "S": "unpaid" } }));
+    shop.put("orders", &json!({ "id": { "S": "stripe#pi_lost" }, "order": { "S": "HLlost" } }));
+    let first = whole_of(&shop.world, 2).await.differences();
+    let run = run_at(1, 0);
+    let (open, moving) =
+        reconcile::verify(&shop.world.ledger(0), &run, &first, Duration::ZERO).await.expect("an audit");
+    let mut found: Vec<_> = open.iter().map(|open| (open.difference.matter, open.difference.subject())).collect();
+    found.sort();
+    let expected = [
+        (Matter::Lines, account),
+        (Matter::OrderMissing, order("HLlost")),
+        (Matter::Payment, order("hk_sample_order")),
+        (Matter::Pointer, order("HLtokens")),
+    ];
+    assert_eq!((found, moving), (expected.to_vec(), 0));
+}
