@@ -74,6 +74,8 @@ pub enum House {
     Revenue,
     /// What of the revenue goes to whoever led the buyer here.
     Commissions,
+    /// Tokens that have left the books for a wallet on chain.
+    OnChain,
 }
 
 impl House {
@@ -83,6 +85,7 @@ impl House {
             Self::Manual => "house/manual",
             Self::Revenue => "house/revenue",
             Self::Commissions => "house/commissions",
+            Self::OnChain => "house/on-chain",
         }
     }
 }

@@ -103,6 +103,11 @@ impl MoneyKey {
         }
     }
 
+    /// Of the tokens of an order's n-th grant that have left the books on chain: `sent#HL…#1`.
+    pub fn of_sent(order: &OrderNumber, grant: u8) -> Self {
+        Self(format!("sent#{order}#{grant}"))
+    }
+
     /// The order and the line that a key names, if it is one of [`Self::of_line`]'s.
     pub fn read_line(text: &str) -> Option<(OrderNumber, Line)> {
         let (kind, rest) = text.split_once('#')?;

@@ -17,6 +17,7 @@ mod refunds;
 mod reports;
 mod subscriptions;
 mod times;
+mod transfers;
 mod transitions;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,9 @@
 //! Tokens on their way out of the books: a transfer at the custodian, which has a life of its own.
 
-use crate::{Amount, Effect, Fulfilment, Grant, Line, MoneyKey, Order, Reason, Timestamp};
+use crate::{
+    AccountId, Amount, Effect, Fulfilment, Grant, Guard, House, Line, MoneyKey, Movement, Order, Posting, Reason,
+    Timestamp,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
@@ -130,7 +133,35 @@ impl Transfer {
     }
 }
 
+/// Tokens that have arrived at a wallet on chain, and so are no longer in the customer's account.
+pub(crate) struct Departure {
+    pub(crate) key: MoneyKey,
+    pub(crate) account: AccountId,
+    amount: Amount,
+}
+
+impl Departure {
+    pub(crate) fn posting(&self) -> Posting {
+        Posting::from_customer(self.account.clone(), House::OnChain, self.amount)
+    }
+
+    fn movement(self) -> Movement {
+        // The tokens are gone, whatever the account holds: what was refunded in the meantime is owed.
+        Movement { posting: self.posting(), key: self.key, guard: Guard::Always, reverses: None }
+    }
+}
+
 impl Order {
+    /// `None` until its transfer is completed. A transfer that is completed stays so, so this is posted once.
+    pub(crate) fn departure(&self) -> Option<Departure> {
+        let transfer = self.transfer.as_ref().filter(|transfer| transfer.status == TransferStatus::Completed)?;
+        let line = self.leaving_line()?;
+        let share = self.shares().into_iter().find(|share| share.line == line)?;
+        let Line::Grant(grant) = line else { return None };
+        let key = MoneyKey::of_sent(&self.number, grant);
+        Some(Departure { key, account: share.account, amount: transfer.amount })
+    }
+
     /// `None` of an order that sends nothing out of the books.
     pub fn allocation(&self) -> Option<Allocation> {
         let mut grants = (1..).zip(&self.terms.grants);
@@ -155,7 +186,8 @@ impl Order {
         self.transfer.as_ref().is_some_and(Transfer::is_due) && !self.is_disputed()
     }
 
-    /// What has become of it. A status never goes back; that one has failed is for somebody to look at.
+    /// What has become of it. A status never goes back; that one has failed is for somebody to look at. With the status that it is
+    /// completed, the tokens leave their owner's account.
     pub fn learn_transfer(&self, id: &str, status: TransferStatus, at: Timestamp) -> Vec<Effect> {
         let Some(allocation) = self.allocation() else {
             return Vec::new();
@@ -179,7 +211,10 @@ impl Order {
         } else {
             after.anomalies.leave(Reason::TransferFailed);
         }
-        self.changed_to(after)
+        let departure = after.departure().filter(|_| self.departure().is_none());
+        let mut effects = self.changed_to(after);
+        effects.extend(departure.map(|departure| Effect::Move(departure.movement())));
+        effects
     }
 
     pub(crate) fn transfer_progress(&self) -> Fulfilment {

@@ -257,6 +257,15 @@ impl Books {
             let firsts =
                 rows.iter().filter(|(id, _)| id.starts_with("grant#") || id.starts_with("commission#")).count();
             assert_eq!(firsts, order.delivered.len(), "each line of order {number} is posted first under its own name");
+            let sent: Vec<i128> = self
+                .journal
+                .iter()
+                .filter(|(id, row)| id.starts_with("sent#") && row.order.as_ref() == Some(number))
+                .map(|(_, row)| row.change)
+                .collect();
+            let has_arrived = order.transfer.as_deref() == Some("COMPLETED");
+            assert_eq!(sent.len(), usize::from(has_arrived), "what order {number} has sent leaves the books once");
+            assert!(sent.iter().all(|change| *change < 0), "and takes from its owner");
             let is_paid = matches!(order.payment.as_str(), "paid" | "partly_refunded" | "refunded" | "disputed_lost");
             assert_eq!(order.paid_by.is_some(), is_paid, "order {number} says by what it was paid");
         }

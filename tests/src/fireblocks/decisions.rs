@@ -46,7 +46,10 @@ async fn left(name: &str, world: World) -> String {
         )
         .expect("text");
     }
-    assert_eq!((&is.accounts, &is.pointers), (&was.accounts, &was.pointers), "{name}: no balance is touched");
+    for (account, row) in is.accounts.iter().filter(|(account, row)| was.accounts.get(*account) != Some(row)) {
+        writeln!(text, "{account}: {} from {}", row.balance, was.balance(account)).expect("text");
+    }
+    assert_eq!(is.pointers, was.pointers, "{name}: no pointer is touched");
     for id in is.bodies.difference(&was.bodies) {
         writeln!(text, "kept: {id}").expect("text");
     }

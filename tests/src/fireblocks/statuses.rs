@@ -8,6 +8,9 @@ use testkit::{Books, FireblocksNet};
 
 use super::*;
 
+/// What the samples' order buys, in the smallest unit.
+const SOLD: i128 = 10_000_000_000_000_000_000;
+
 /// A webhook that says that the sample's transfer stands so.
 fn saying(status: TransferStatus) -> String {
     let name = status.as_str();
@@ -54,6 +57,8 @@ async fn every_ordered_pair_ends_in_the_same_books() {
             (false, false) => "pending",
         };
         assert_eq!(order.fulfilment, fulfilment, "{this:?} {that:?}");
+        let tokens = if highest == TransferStatus::Completed { 0 } else { SOLD };
+        assert_eq!(books.balance("alice/POSX"), tokens, "{this:?} {that:?}");
         let events = if this == that { 1 } else { 2 };
         assert_eq!(books.processed().filter(|id| id.starts_with("fireblocks#")).count(), events, "{this:?} {that:?}");
     }
@@ -116,6 +121,7 @@ async fn a_hundred_at_once_end_as_one_after_the_other() {
     assert_eq!(transfer, Some((Some(TRANSFER.to_owned()), TransferStatus::Completed)));
     assert_eq!(books.order(ORDER).fulfilment, "done");
     assert_eq!(books.order(ORDER).anomaly, None);
+    assert_eq!(books.balance("alice/POSX"), 0);
     assert_eq!(books.processed().filter(|id| id.starts_with("fireblocks#")).count(), all.len());
 }
 
@@ -162,7 +168,10 @@ async fn a_transfer_ends_as_its_wallet_says() {
             }
             let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
             assert_eq!(transfer.status.as_str(), status, "{wallet} {backwards}");
-            assert_eq!(world.books().order(ORDER).fulfilment, fulfilment, "{wallet} {backwards}");
+            let books = world.books();
+            assert_eq!(books.order(ORDER).fulfilment, fulfilment, "{wallet} {backwards}");
+            let tokens = if status == "COMPLETED" { 0 } else { SOLD };
+            assert_eq!(books.balance("alice/POSX"), tokens, "{wallet} {backwards}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::payments;
 const STEPS_MAX: usize = 60;
 const ANSWERED_AFTER: Duration = Duration::from_millis(1);
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
-const DONE: &str = "paid, done: alice/POSX 10, alice/report-full 1, bob/commission-usd 1.99, carol/commission-usd 0.39";
+const DONE: &str = "paid, done: alice/report-full 1, bob/commission-usd 1.99, carol/commission-usd 0.39";
 
 /// The steps of one life, over all that it speaks to; and where it ends.
 struct Life {

@@ -4,6 +4,8 @@ use testkit::FireblocksFault;
 
 use super::*;
 
+const ALLOCATED: i128 = 10_000_000_000_000_000_000;
+
 async fn sent(world: &World, net: &FireblocksNet, attempt: u64, after_s: i64) -> bool {
     net.set_now(now().plus_seconds(after_s));
     work(&worker(world.ledger(attempt), None, Some(net)).await, &run_at(attempt, after_s)).await
@@ -50,7 +52,7 @@ async fn what_is_taken_back_before_it_was_sent_is_not_sent() {
         // Allocated, and the custodian does not answer.
         net.fail(|_, _| FireblocksFault::Status(503));
         assert!(sent(&world, &net, 1, 1).await, "left to the clock");
-        assert_eq!(world.books().balance("alice/POSX"), 10_000_000_000_000_000_000);
+        assert_eq!(world.books().balance("alice/POSX"), ALLOCATED);
         for report in reports {
             happens(&world, *report).await;
         }
@@ -103,6 +105,104 @@ async fn what_is_on_its_way_is_asked_about() {
         }
         let order = world.books().order(ORDER).clone();
         assert_eq!((order.transfer.as_deref(), order.fulfilment.as_str()), (Some(status), fulfilment));
+        let tokens = if status == "COMPLETED" { 0 } else { ALLOCATED };
+        assert_eq!(world.books().balance("alice/POSX"), tokens);
+        world.books().check();
         assert_eq!(order.anomaly.as_deref(), anomaly);
     }
+}
+
+/// The transfer completes; its payment is refunded or disputed before that or after it, and the worker comes in between.
+#[tokio::test(start_paused = true)]
+async fn completed_transfer_leaves_nothing_and_what_is_taken_back_is_owed() {
+    use ledger::DisputeStage::{Lost, Open, Won};
+    let rows: [(&[Report], &[Report], &str); 8] = [
+        (&[], &[], "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39"),
+        (&[], &[Report::Refunded(1_999)], "refunded, done: alice/POSX -10"),
+        (&[Report::Refunded(1_999)], &[], "refunded, done: alice/POSX -10"),
+        (
+            &[],
+            &[Report::Refunded(1_000)],
+            "partly_refunded, done: alice/POSX -5.002501250625312657, bob/commission-usd 0.99, carol/commission-usd 0.19",
+        ),
+        (&[], &[Report::Disputed(Open)], "paid, done: alice/POSX -10"),
+        (&[Report::Disputed(Open)], &[Report::Disputed(Lost)], "disputed_lost, done: alice/POSX -10"),
+        (
+            &[Report::Disputed(Open)],
+            &[Report::Disputed(Won)],
+            "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39",
+        ),
+        (
+            &[],
+            &[Report::Disputed(Open), Report::Disputed(Won)],
+            "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39",
+        ),
+    ];
+    for (before, after, expected) in rows {
+        let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
+        assert!(sent(&world, &net, 1, 1).await);
+        for report in before {
+            happens(&world, *report).await;
+            assert!(sent(&world, &net, 2, 2).await);
+        }
+        completes(&net);
+        asks(&world, &net, 300).await.expect("asked");
+        for (attempt, report) in (3..).zip(after) {
+            happens(&world, *report).await;
+            assert!(sent(&world, &net, attempt, 301).await);
+        }
+        assert_eq!(told(&world.books()), expected, "{before:?}, completed, {after:?}");
+        assert_eq!(net.transfers().len(), 1, "{before:?}, completed, {after:?}");
+    }
+}
+
+/// Its transaction is written in full or not at all; whoever asks again brings it to the same end.
+#[tokio::test(start_paused = true)]
+async fn every_fault_while_completion_is_learned_posts_it_once() {
+    let mut tried = 0_u32;
+    for fault in testkit::Fault::ALL {
+        for at in 0.. {
+            let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
+            assert!(sent(&world, &net, 1, 1).await);
+            completes(&net);
+            let run = run_at(2, 300);
+            net.set_now(run.now);
+            let (ledger, faults) = world.faulty(2, move |n, _| if n == at { fault } else { testkit::Fault::None });
+            let dying = worker(ledger, None, Some(&net)).await;
+            let order = world.ledger(0).order(&number(), &run.delivery()).await.expect("read").expect("there");
+            tokio::select! {
+                biased;
+                _ = dying.ask(&order, &run) => {}
+                () = faults.killed() => {}
+            }
+            if faults.calls().len() <= at {
+                break;
+            }
+            tried += 1;
+            world.books().check();
+            asks(&world, &net, 600).await.expect("asked");
+            assert_eq!(
+                told(&world.books()),
+                "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39",
+                "{fault:?} at {at}"
+            );
+        }
+    }
+    assert!(tried >= 30, "{tried}");
+}
+
+/// To its end.
+fn completes(net: &FireblocksNet) {
+    for _ in 0..6 {
+        net.go_on();
+    }
+}
+
+/// The clock's worker asks the custodian how it stands.
+async fn asks(world: &World, net: &FireblocksNet, after_s: i64) -> Result<fulfil::Asked, fulfil::FulfilError> {
+    let run = run_at(100 + u64::try_from(after_s).expect("later"), after_s);
+    net.set_now(run.now);
+    let worker = worker(world.ledger(2), None, Some(net)).await;
+    let order = worker.ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+    worker.ask(&order, &run).await
 }

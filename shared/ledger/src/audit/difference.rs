@@ -226,7 +226,7 @@ impl Posted {
     /// Whether a line of this key is there because of an order. Usage, and what a person does by hand, is not.
     pub fn is_of_order(key: &str) -> bool {
         let head = key.split('#').next().unwrap_or_default();
-        matches!(head, "payment" | "reversal" | "invoice" | "grant" | "commission")
+        matches!(head, "payment" | "reversal" | "invoice" | "grant" | "commission" | "sent")
     }
 
     pub(crate) fn differs(&self, matter: Matter, said: Balance) -> Difference {

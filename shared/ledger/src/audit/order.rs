@@ -75,7 +75,12 @@ impl Order {
             account: self.owner.account(Asset::CREDITS).to_string(),
             stands: accepted.posted.into(),
         });
-        of_credits.chain(delivered).chain(beside).collect()
+        let sent = self.departure().map(|departure| Standing {
+            stands: departure.posting().change(),
+            account: departure.account.to_string(),
+            first: departure.key,
+        });
+        of_credits.chain(delivered).chain(beside).chain(sent).collect()
     }
 
     fn differences(&self, lines: &[Posted]) -> Vec<Difference> {

@@ -144,6 +144,7 @@ fn house_of(key: &str) -> House {
         "usage" => House::Usage,
         "payment" | "invoice" | "grant" | "reversal" => House::Revenue,
         "commission" => House::Commissions,
+        "sent" => House::OnChain,
         _ => House::Manual,
     }
 }
@@ -274,7 +275,7 @@ impl MoneyKey {
     /// The order that a key names itself.
     pub fn order(&self) -> Option<OrderNumber> {
         let (head, rest) = self.as_str().split_once('#')?;
-        let named = matches!(head, "reversal" | "grant" | "commission").then(|| rest.split('#').next())?;
+        let named = matches!(head, "reversal" | "grant" | "commission" | "sent").then(|| rest.split('#').next())?;
         OrderNumber::new(named?).ok()
     }
 }

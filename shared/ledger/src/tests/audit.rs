@@ -238,6 +238,7 @@ fn which_lines_are_there_because_of_an_order() {
         ("invoice#in_1", true),
         ("grant#HL1#1", true),
         ("commission#HL1#2", true),
+        ("sent#HL1#1", true),
         ("usage#evt_1", false),
         ("manual#m1", false),
         ("payments#1", false),

@@ -1,0 +1,229 @@
+//! Tokens that are sent on chain: they leave their owner's account once, when their transfer is completed.
+
+use std::collections::BTreeSet;
+
+use proptest::sample::select;
+
+use super::convergence::report;
+use super::fulfilment::tokens;
+use super::*;
+
+const PRICE: u64 = 1_000;
+const SOLD: u64 = 10;
+const COMPLETED: TransferStatus = TransferStatus::Completed;
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Payment(Report),
+    Transfer(TransferStatus),
+    /// The worker brings the lines of the order to what is due.
+    Worker,
+}
+
+impl Step {
+    fn effects(self, order: &Order) -> Vec<Effect> {
+        match self {
+            Self::Payment(report) => report.effects(order),
+            Self::Transfer(status) => order.learn_transfer("tx_1", status, at(9)),
+            Self::Worker => order.fulfil(true, at(5)),
+        }
+    }
+}
+
+/// An order of ten units of a token, and what was moved for it.
+struct History {
+    order: Order,
+    moved: Vec<Movement>,
+}
+
+impl History {
+    /// Paid, allocated, and taken by the custodian.
+    fn submitted() -> Self {
+        let mut history = Self { order: order(usd(PRICE), vec![tokens(SOLD)]), moved: Vec::new() };
+        for step in [Step::Payment(Report::Paid), Step::Worker, Step::Transfer(TransferStatus::Submitted)] {
+            history.goes_on(step);
+        }
+        history
+    }
+
+    fn after(steps: &[Step]) -> Self {
+        let mut history = Self::submitted();
+        for step in steps {
+            history.goes_on(*step);
+        }
+        history
+    }
+
+    fn goes_on(&mut self, step: Step) {
+        let effects = step.effects(&self.order);
+        let (after, moved) = applied(&self.order, effects);
+        assert_eq!(step.effects(&after), Vec::new(), "again: {step:?}");
+        self.order = after;
+        self.moved.extend(moved);
+    }
+
+    fn balance(&self) -> i128 {
+        self.moved.iter().map(|movement| movement.posting.change().units()).sum()
+    }
+
+    fn sent(&self) -> Vec<&Movement> {
+        self.moved.iter().filter(|movement| movement.key.as_str().starts_with("sent#")).collect()
+    }
+
+    /// What was moved, as rows of the journal.
+    fn lines(&self) -> Vec<Posted> {
+        let line = |movement: &Movement| Posted {
+            key: movement.key.to_string(),
+            account: movement.posting.account().to_string(),
+            change: movement.posting.change(),
+            order: Some(self.order.number.clone()),
+            reverses: movement.reverses.as_ref().map(ToString::to_string),
+            reversed_by: None,
+            at: None,
+            is_failed: false,
+        };
+        self.moved.iter().map(line).collect()
+    }
+}
+
+#[test]
+fn completed_transfer_is_posted_from_the_customer_to_the_chain() {
+    let submitted = History::submitted().order;
+    let effects = submitted.learn_transfer("tx_1", COMPLETED, at(9));
+    assert_eq!(
+        told(&effects),
+        ["Amend: paid, done, 0 posted in 0", "sent#HL1#1: 0.00000000000000001 from alice/POSX to house/on-chain"]
+    );
+}
+
+#[test]
+fn completed_transfer_leaves_nothing_and_what_is_taken_back_is_owed() {
+    use DisputeStage::{Lost, Open, Won};
+    use Step::{Payment, Transfer, Worker};
+    let refund = |count| Payment(Report::Refund("re_1", RefundState::Succeeded, count));
+    let dispute = |stage, second| Payment(Report::Dispute("dp_1", stage, second));
+    let done = Transfer(COMPLETED);
+    let failed = Transfer(TransferStatus::Failed);
+    let partly = Transfer(TransferStatus::PartiallyCompleted);
+    let rows: &[(&str, &[Step], i128, usize)] = &[
+        ("on its way", &[Transfer(TransferStatus::Confirming)], 10, 0),
+        ("completed", &[done], 0, 1),
+        ("completed twice", &[done, done], 0, 1),
+        ("completed, then failed", &[done, failed], 0, 1),
+        ("failed", &[failed], 10, 0),
+        ("failed, then refunded", &[failed, refund(PRICE), Worker], 0, 0),
+        ("failed, then completed", &[failed, done], 0, 1),
+        ("completed in part", &[partly], 10, 0),
+        ("completed in part, then completed", &[partly, done], 0, 1),
+        ("refunded after", &[done, refund(PRICE), Worker], -10, 1),
+        ("refunded before", &[refund(PRICE), Worker, done], -10, 1),
+        ("refunded before, the worker after", &[refund(PRICE), done, Worker], -10, 1),
+        ("half refunded", &[done, refund(500), Worker], -5, 1),
+        ("disputed", &[done, dispute(Open, 1), Worker], -10, 1),
+        ("disputed before", &[dispute(Open, 1), Worker, done], -10, 1),
+        ("disputed and won", &[done, dispute(Open, 1), Worker, dispute(Won, 2), Worker], 0, 1),
+        ("disputed and lost", &[dispute(Open, 1), done, Worker, dispute(Lost, 2), Worker], -10, 1),
+    ];
+    for (name, steps, balance, sent) in rows {
+        let history = History::after(steps);
+        assert_eq!((history.balance(), history.sent().len()), (*balance, *sent), "{name}");
+    }
+}
+
+/// The answer to the request for it was lost, and its buyer was paid back: nothing was due any more, and the tokens are gone.
+#[test]
+fn transfer_that_completes_after_it_was_given_up_is_owed() {
+    let mut history = History { order: order(usd(PRICE), vec![tokens(SOLD)]), moved: Vec::new() };
+    let refund = Report::Refund("re_1", RefundState::Succeeded, PRICE);
+    for step in [Step::Payment(Report::Paid), Step::Worker, Step::Payment(refund), Step::Worker] {
+        history.goes_on(step);
+    }
+    assert_eq!((history.order.transfer.as_ref(), history.balance()), (None, 0));
+    history.goes_on(Step::Transfer(COMPLETED));
+    assert_eq!((history.balance(), history.sent().len()), (-10, 1));
+}
+
+/// Each way to break what is said of a transfer that is completed.
+#[test]
+fn audit_expects_what_was_sent() {
+    let completed = History::after(&[Step::Transfer(COMPLETED)]);
+    let found = |order: &Order, lines: &[Posted]| -> Vec<Matter> {
+        let kept = Kept::Order(Box::new(order.clone()));
+        kept.differences(&order.number, lines).iter().map(|difference| difference.matter).collect()
+    };
+    let (order, lines) = (&completed.order, completed.lines());
+    let is_sent = |line: &Posted| line.key.starts_with("sent#");
+    let without: Vec<Posted> = lines.iter().filter(|line| !is_sent(line)).cloned().collect();
+    let changed = |change: fn(&mut Posted)| -> Vec<Posted> {
+        let mut lines = lines.clone();
+        lines.iter_mut().filter(|line| is_sent(line)).for_each(change);
+        lines
+    };
+    let on_its_way = History::submitted().order;
+    let rows: [(&str, &Order, Vec<Posted>, &[Matter]); 6] = [
+        ("as it should be", order, lines.clone(), &[]),
+        ("the line is gone", order, without.clone(), &[Matter::Unposted]),
+        ("another amount", order, changed(|line| line.change = Balance::from_units(-9)), &[Matter::Stands]),
+        (
+            "of another account",
+            order,
+            changed(|line| line.account = "bob/POSX".to_owned()),
+            &[Matter::Unposted, Matter::Unclaimed],
+        ),
+        ("not completed", &on_its_way, lines.clone(), &[Matter::Unclaimed]),
+        ("not completed, and no line", &on_its_way, without, &[]),
+    ];
+    for (name, order, lines, expected) in rows {
+        assert_eq!(found(order, &lines), expected, "{name}");
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => report(PRICE).prop_map(Step::Payment),
+        2 => select(&TransferStatus::ALL[..]).prop_map(Step::Transfer),
+        1 => Just(Step::Transfer(COMPLETED)),
+        2 => Just(Step::Worker),
+    ]
+}
+
+/// The same steps in two orders, and some of them again.
+fn two_histories() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
+    proptest::collection::vec(step(), 0..12).prop_flat_map(|steps| {
+        let again = [steps.clone(), steps.clone()].concat();
+        (Just(steps).prop_shuffle(), Just(again).prop_shuffle())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn payment_and_transfer_in_any_order_end_in_the_same_books((one, other) in two_histories()) {
+        let end = |steps: &[Step]| {
+            let history = History::after(&[steps, &[Step::Worker]].concat());
+            let status = history.order.transfer.as_ref().map(|transfer| transfer.status);
+            (history.balance(), status, history.order.payment, history.order.fulfilment, history.sent().len())
+        };
+        prop_assert_eq!(end(&one), end(&other));
+    }
+
+    /// After each step, and not only after the last.
+    #[test]
+    fn balance_is_what_stands_less_what_was_sent(steps in proptest::collection::vec(step(), 0..16)) {
+        let mut history = History::submitted();
+        for step in steps {
+            history.goes_on(step);
+            let order = &history.order;
+            let has_arrived = order.transfer.as_ref().is_some_and(|transfer| transfer.status == COMPLETED);
+            let sent = if has_arrived { i128::from(SOLD) } else { 0 };
+            let stands = Balance::from(order.standing(Line::Grant(1))).units();
+            prop_assert_eq!(history.balance(), stands - sent);
+            prop_assert_eq!(history.sent().len(), usize::from(has_arrived));
+            let keys: BTreeSet<_> = history.moved.iter().map(|movement| movement.key.clone()).collect();
+            prop_assert_eq!(keys.len(), history.moved.len(), "no key twice");
+            let kept = Kept::Order(Box::new(order.clone()));
+            prop_assert_eq!(kept.differences(&order.number, &history.lines()), Vec::new());
+        }
+    }
+}
