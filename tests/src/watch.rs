@@ -23,7 +23,7 @@ const RECHARGED: [&str; 4] = ["done", "failed", "pending", "unknown"];
 const BACKLOGS: [&str; 3] = ["fulfilment", "outside", "refused"];
 
 /// Whatever somebody is called for: by whom, under which word, and where that is said.
-const CALLS: [(&str, &str, &str); 25] = [
+const CALLS: [(&str, &str, &str); 26] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
     ("stripe", "refused", "shared/webhook/src/book.rs"),
@@ -36,6 +36,7 @@ const CALLS: [(&str, &str, &str); 25] = [
     ("checkout", "price_mismatch", "functions/checkout/src/page.rs"),
     ("checkout", "reason.as_str()", "functions/checkout/src/done.rs"),
     ("fulfil", "transfer_failed", "functions/fulfil/src/custodian.rs"),
+    ("fulfil", "transfer_mismatch", "functions/fulfil/src/custodian.rs"),
     ("fulfil", "recharge_unknown", "functions/fulfil/src/operator.rs"),
     ("fulfil", "recharge_failed", "functions/fulfil/src/operator.rs"),
     ("fulfil", "recharge_not_written", "functions/fulfil/src/operator.rs"),

@@ -1,8 +1,8 @@
 //! What it means for the order whose tokens are sent.
 
 use ledger::{
-    Amount, Anomaly, Decision, Effect, Entry, Fact, Fingerprint, Heading, Order, Reason, Refusal, TransferStatus,
-    is_same_wallet,
+    Amount, Decision, Effect, Entry, Fact, Fingerprint, Heading, Order, Reason, Refusal, TransferDetails,
+    TransferStatus,
 };
 
 use crate::parse::{FireblocksEvent, Report, Transfer};
@@ -20,7 +20,7 @@ pub(crate) fn decide(event: &FireblocksEvent, order: Option<&Order>) -> Decision
     let Some(order) = order else {
         return refuse(heading, Reason::OrderUnknown, Vec::new());
     };
-    if let Err(anomaly) = agrees(transfer, order) {
+    if let Err(anomaly) = order.compare_transfer(&transfer.id, &transfer.key, transfer.status, &transfer.details) {
         return refuse(heading, anomaly.reason, order.flag(&anomaly));
     }
     let effects = order.learn_transfer(&transfer.id, transfer.status, transfer.at);
@@ -32,30 +32,6 @@ fn refuse(heading: Heading, reason: Reason, effects: Vec<Effect>) -> Decision {
     Decision::Refuse(Refusal { heading, reason, effects })
 }
 
-/// It must be what was asked for, to the last unit and the last letter.
-fn agrees(transfer: &Transfer, order: &Order) -> Result<(), Anomaly> {
-    let anomaly = |reason, details| Err(Anomaly { reason, details, payment: None });
-    let Transfer { id, key, asset, wallet, amount, .. } = transfer;
-    let Some(asked) = order.allocation().filter(|asked| asked.key == *key) else {
-        return anomaly(Reason::OrderMismatch, format!("transfer {id} is for {key}, which sends nothing"));
-    };
-    let known = order.transfer.as_ref().and_then(|transfer| transfer.id.as_ref());
-    if let Some(known) = known.filter(|known| *known != id) {
-        return anomaly(Reason::OrderMismatch, format!("transfer {id} is for {key}, as transfer {known} is already"));
-    }
-    if *asset != asked.asset {
-        return anomaly(Reason::AssetMismatch, format!("transfer {id} is of {asset}; asked for was {}", asked.asset));
-    }
-    if !is_same_wallet(wallet, &asked.wallet) {
-        return anomaly(Reason::DestinationMismatch, format!("transfer {id} goes to {wallet}"));
-    }
-    let (due, sent) = (asked.amount.decimal(asked.scale), amount.decimal(Amount::SCALE_MAX));
-    if due != sent {
-        return anomaly(Reason::AmountMismatch, format!("transfer {id} is of {sent}; asked for was {due}"));
-    }
-    Ok(())
-}
-
 /// What has arrived stays so, whatever is said later of how it went before.
 fn has_failed(transfer: &Transfer, order: &Order) -> bool {
     let has_arrived = order.transfer.as_ref().is_some_and(|known| known.status == TransferStatus::Completed);
@@ -65,13 +41,14 @@ fn has_failed(transfer: &Transfer, order: &Order) -> bool {
 /// What identifies it and what it moves; how often it was confirmed, and when, may be said otherwise the next time.
 pub(crate) fn heading(event: &FireblocksEvent) -> Heading {
     let mut said: Vec<(&'static str, String)> = Vec::new();
-    if let Some(Transfer { id, key, status, asset, wallet, amount, .. }) = event.report.of_transfer() {
+    if let Some(Transfer { id, key, status, details, .. }) = event.report.of_transfer() {
+        let TransferDetails { asset, wallet, amount } = details;
         said.extend([
             ("transfer", id.clone()),
             ("grant", key.to_string()),
             ("status", status.as_str().to_owned()),
             ("asset", asset.clone()),
-            ("wallet", wallet.clone()),
+            ("wallet", wallet.clone().unwrap_or_default()),
             ("amount", amount.decimal(Amount::SCALE_MAX)),
         ]);
     }

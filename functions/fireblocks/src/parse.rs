@@ -3,7 +3,7 @@
 
 mod json;
 
-use ledger::{Amount, EventKey, Line, MoneyKey, OrderNumber, Timestamp, TransferStatus};
+use ledger::{Amount, EventKey, Line, MoneyKey, OrderNumber, Timestamp, TransferDetails, TransferStatus};
 use webhook::{ParseError, Received};
 
 use json::Object;
@@ -37,10 +37,7 @@ pub struct Transfer {
     pub key: MoneyKey,
     pub order: OrderNumber,
     pub status: TransferStatus,
-    pub asset: String,
-    pub wallet: String,
-    /// Counted in units of which 10^18 make one, whatever the token's own are.
-    pub amount: Amount,
+    pub details: TransferDetails,
     pub at: Timestamp,
 }
 
@@ -106,15 +103,18 @@ fn report(body: &Object<'_>, version: Version, kind: &str, sent_at: &str) -> Res
     let Some(key) = data.text("externalTxId")? else { return Ok(Report::NotOurs) };
     let Some((order, line @ Line::Grant(_))) = MoneyKey::read_line(&key) else { return Ok(Report::NotOurs) };
     let key = MoneyKey::of_line(&order, line);
-    let status = TransferStatus::named(&data.required("status")?).filter(|status| *status != TransferStatus::Due);
+    let status = TransferStatus::of_custodian(&data.required("status")?);
     let status = status.ok_or_else(|| data.problem("status", "is not a word that is known here"))?;
     let at = match data.time("lastUpdated")? {
         Some(at) => at,
         None => body.time(sent_at)?.ok_or_else(|| data.problem("lastUpdated", "is missing"))?,
     };
-    let (id, asset, wallet) = (data.word("id")?, data.word("assetId")?, data.word("destinationAddress")?);
-    let amount = amount(&data)?;
-    Ok(Report::Transfer(Transfer { id, key, order, status, asset, wallet, amount, at }))
+    let (id, asset) = (data.word("id")?, data.word("assetId")?);
+    // Before it is on the chain Fireblocks leaves the address out, or empty.
+    let is_named = status.has_left() || data.text("destinationAddress")?.is_some_and(|address| !address.is_empty());
+    let wallet = is_named.then(|| data.word("destinationAddress")).transpose()?;
+    let details = TransferDetails { asset, wallet, amount: amount(&data)? };
+    Ok(Report::Transfer(Transfer { id, key, order, status, details, at }))
 }
 
 /// From the texts alone: the numbers beside them are floats.

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use edge::{Keyring, Moment, Settings};
-use ledger::{Allocation, Deadline, Fact, Ledger, Order, OrderNumber, TransferStatus};
+use ledger::{Allocation, Anomaly, Deadline, Fact, Ledger, Order, OrderNumber, TransferStatus};
 use providers::{CallError, Fireblocks, FireblocksConfig, FireblocksKeys, Http, NewTransfer, SentTransfer};
 use signing::{SecretError, Strength};
 
-use crate::{FOR_THE_BOOKS, Fulfil, FulfilError, ROUNDS_MAX, SOURCE};
+use crate::{FOR_THE_BOOKS, Fulfil, FulfilError, ROUNDS_MAX, SOURCE, Written};
 
 #[derive(Debug)]
 pub struct Custodian {
@@ -68,21 +68,36 @@ impl<L: Ledger> Fulfil<L> {
         moment: &Moment,
     ) -> Result<(), FulfilError> {
         // A word that is new there says that it was taken, and its webhook will say what it means.
-        let status = TransferStatus::named(&sent.status).unwrap_or(TransferStatus::Submitted);
+        let status = TransferStatus::of_custodian(&sent.status).unwrap_or(TransferStatus::Submitted);
         for _ in 0..ROUNDS_MAX {
             let Some(order) = self.ledger.order(number, &moment.delivery()).await? else {
                 return Ok(());
             };
             let facts = vec![("transfer", Fact::from(sent.id.as_str())), ("status", status.as_str().into())];
-            let effects = order.learn_transfer(&sent.id, status, moment.now);
-            let Some(decision) = order.step(SOURCE, "transferred", facts, effects) else {
+            let (kind, effects, alarm) = match compare(&order, sent, status) {
+                Ok(()) => {
+                    let effects = order.learn_transfer(&sent.id, status, moment.now);
+                    ("transferred", effects, status.has_failed().then_some("transfer_failed"))
+                }
+                Err(anomaly) => ("mismatched", order.reject_transfer(&anomaly, moment.now), Some("transfer_mismatch")),
+            };
+            let Some(decision) = order.step(SOURCE, kind, facts, effects) else {
                 return Ok(());
             };
-            self.write(&decision, moment).await?;
-            if status.has_failed() {
-                edge::alarm(SOURCE, "transfer_failed", number.as_str());
+            let written = self.write(&decision, moment).await?;
+            if let Some(alarm) = alarm.filter(|_| written == Written::Now) {
+                edge::alarm(SOURCE, alarm, number.as_str());
             }
         }
         Err(FulfilError::Restless)
+    }
+}
+
+/// What was made just now is what was asked for; what was there before must be what is due.
+fn compare(order: &Order, sent: &SentTransfer, status: TransferStatus) -> Result<(), Anomaly> {
+    let key = order.allocation().map(|allocation| allocation.key);
+    match key.zip(sent.details.as_ref()) {
+        Some((key, details)) => order.compare_transfer(&sent.id, &key, status, details),
+        None => Ok(()),
     }
 }

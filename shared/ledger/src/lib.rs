@@ -70,7 +70,7 @@ pub use recharge::{Heard, Recharge, RechargeState, Verdict};
 pub use refund::{Claims, Dispute, DisputeStage, Disputes, Refund, RefundState, Refunds, Reported};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
-pub use transfer::{Allocation, Transfer, TransferStatus, is_same_wallet};
+pub use transfer::{Allocation, Transfer, TransferDetails, TransferStatus, is_same_wallet};
 
 #[cfg(test)]
 mod tests;

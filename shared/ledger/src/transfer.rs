@@ -1,8 +1,8 @@
 //! Tokens on their way out of the books: a transfer at the custodian, which has a life of its own.
 
 use crate::{
-    AccountId, Amount, Effect, Fulfilment, Grant, Guard, House, Line, MoneyKey, Movement, Order, Posting, Reason,
-    Timestamp,
+    AccountId, Amount, Anomaly, Effect, Fulfilment, Grant, Guard, House, Line, MoneyKey, Movement, Order, Posting,
+    Reason, Timestamp,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum TransferStatus {
     Confirming,
     Confirmed,
     Cancelling,
+    /// What the custodian has under our key is not what is due: ours, and none of the custodian's.
+    Mismatched,
     PartiallyCompleted,
     Timeout,
     Cancelled,
@@ -43,7 +45,7 @@ pub enum TransferStatus {
 }
 
 impl TransferStatus {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Due,
         Self::Submitted,
         Self::PendingAmlScreening,
@@ -57,6 +59,7 @@ impl TransferStatus {
         Self::Confirming,
         Self::Confirmed,
         Self::Cancelling,
+        Self::Mismatched,
         Self::PartiallyCompleted,
         Self::Timeout,
         Self::Cancelled,
@@ -81,6 +84,7 @@ impl TransferStatus {
             Self::Confirming => "CONFIRMING",
             Self::Confirmed => "CONFIRMED",
             Self::Cancelling => "CANCELLING",
+            Self::Mismatched => "MISMATCHED",
             Self::PartiallyCompleted => "PARTIALLY_COMPLETED",
             Self::Timeout => "TIMEOUT",
             Self::Cancelled => "CANCELLED",
@@ -95,8 +99,18 @@ impl TransferStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
+    /// As the custodian names it; none of the words that are ours.
+    pub fn of_custodian(name: &str) -> Option<Self> {
+        Self::named(name).filter(|status| !matches!(status, Self::Due | Self::Mismatched))
+    }
+
     pub fn is_over(self) -> bool {
-        self >= Self::PartiallyCompleted
+        self >= Self::Mismatched
+    }
+
+    /// Whether tokens are on the chain by then: until they are, the custodian may not say where they go.
+    pub const fn has_left(self) -> bool {
+        matches!(self, Self::Confirming | Self::Confirmed | Self::PartiallyCompleted | Self::Completed)
     }
 
     pub fn has_failed(self) -> bool {
@@ -113,6 +127,16 @@ pub struct Allocation {
     pub wallet: String,
     pub amount: Amount,
     pub scale: u8,
+}
+
+/// A transfer as the custodian describes it, by webhook or when it is queried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferDetails {
+    pub asset: String,
+    /// `None` where it does not say so yet.
+    pub wallet: Option<String>,
+    /// In units of which 10^18 make one, whatever the token's own are.
+    pub amount: Amount,
 }
 
 /// Whether two addresses are one. Of those in hexadecimal the case of a letter is no more than a check of the others.
@@ -184,6 +208,56 @@ impl Order {
     /// Whether the custodian is to be asked for its transfer now. What is sent does not come back, so it waits for an open dispute.
     pub fn is_to_be_sent(&self) -> bool {
         self.transfer.as_ref().is_some_and(Transfer::is_due) && !self.is_disputed()
+    }
+
+    /// A transfer that the custodian has under `key` must be what is due, to the last unit and the last letter.
+    pub fn compare_transfer(
+        &self,
+        id: &str,
+        key: &MoneyKey,
+        status: TransferStatus,
+        found: &TransferDetails,
+    ) -> Result<(), Anomaly> {
+        let anomaly = |reason, details| Err(Anomaly { reason, details, payment: None });
+        let Some(due) = self.allocation().filter(|due| due.key == *key) else {
+            return anomaly(Reason::OrderMismatch, format!("transfer {id} is for {key}, which sends nothing"));
+        };
+        let known = self.transfer.as_ref().and_then(|transfer| transfer.id.as_ref());
+        if let Some(known) = known.filter(|known| *known != id) {
+            let details = format!("transfer {id} is for {key}, as transfer {known} is already");
+            return anomaly(Reason::OrderMismatch, details);
+        }
+        if found.asset != due.asset {
+            let details = format!("transfer {id} is of {}; asked for was {}", found.asset, due.asset);
+            return anomaly(Reason::AssetMismatch, details);
+        }
+        match &found.wallet {
+            Some(wallet) if is_same_wallet(wallet, &due.wallet) => {}
+            Some(wallet) => {
+                return anomaly(Reason::DestinationMismatch, format!("transfer {id} goes to {wallet}"));
+            }
+            None if status.has_left() => {
+                return anomaly(Reason::DestinationMismatch, format!("transfer {id} names no destination"));
+            }
+            // It is compared when it is named.
+            None => {}
+        }
+        let (due, sent) = (due.amount.decimal(due.scale), found.amount.decimal(Amount::SCALE_MAX));
+        if due != sent {
+            return anomaly(Reason::AmountMismatch, format!("transfer {id} is of {sent}; asked for was {due}"));
+        }
+        Ok(())
+    }
+
+    /// What the custodian has under our key is not what is due: nothing of it is taken over, nothing else is sent under that key, and a
+    /// person looks at it.
+    pub fn reject_transfer(&self, anomaly: &Anomaly, at: Timestamp) -> Vec<Effect> {
+        let mut after = self.clone();
+        if let Some(transfer) = after.transfer.as_mut().filter(|transfer| !transfer.status.is_over()) {
+            (transfer.status, transfer.at) = (TransferStatus::Mismatched, at);
+        }
+        after.anomalies.learn(anomaly.clone());
+        self.changed_to(after)
     }
 
     /// What has become of it. A status never goes back; that one has failed is for somebody to look at. With the status that it is

@@ -4,7 +4,7 @@ mod config;
 
 use std::sync::Arc;
 
-use ledger::{Amount, Deadline, Timestamp, is_same_wallet};
+use ledger::{Amount, Deadline, Timestamp, TransferDetails};
 use serde::Deserialize;
 use serde_json::json;
 use signing::fireblocks::token;
@@ -49,6 +49,8 @@ pub struct SentTransfer {
     pub id: String,
     /// Fireblocks' own word: `SUBMITTED`, `COMPLETED`.
     pub status: String,
+    /// What it sends, for the caller to compare; `None` of one that this very call has made.
+    pub details: Option<TransferDetails>,
 }
 
 impl Fireblocks {
@@ -56,7 +58,7 @@ impl Fireblocks {
         Self { http, config, keys }
     }
 
-    /// One transfer, however often it is asked for. Where there was one before under this id, it must be the very same.
+    /// One transfer, however often it is asked for. Where there was one before under this id, it is returned with what it sends.
     pub async fn create(
         &self,
         new: &NewTransfer,
@@ -72,11 +74,10 @@ impl Fireblocks {
             "destination": { "type": "ONE_TIME_ADDRESS", "oneTimeAddress": { "address": new.wallet } },
         });
         match self.call("POST", TRANSACTIONS, &body.to_string(), now, deadline).await {
-            Ok(answer) => read(&answer)?.sent(),
+            Ok(answer) => read(&answer)?.created(),
             Err(CallError::Refused { code: Some(code), .. }) if code == DUPLICATE => {
                 // What was there a moment ago and is not found now may have been made, and may not.
-                let known = self.known(&new.external_id, now, deadline).await?.ok_or(CallError::NoAnswer)?;
-                if known.is(new) { known.sent() } else { Err(CallError::Unreadable) }
+                self.find(&new.external_id, now, deadline).await?.ok_or(CallError::NoAnswer)
             }
             Err(error) => Err(error),
         }
@@ -89,11 +90,6 @@ impl Fireblocks {
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<SentTransfer>, CallError> {
-        let known = self.known(external_id, now, deadline).await?;
-        known.map(Written::sent).transpose()
-    }
-
-    async fn known(&self, external_id: &str, now: Timestamp, deadline: Deadline) -> Result<Option<Written>, CallError> {
         let path = format!("{TRANSACTIONS}/external_tx_id/{}", escaped(external_id));
         let written = match self.call("GET", &path, "", now, deadline).await {
             Ok(answer) => read(&answer)?,
@@ -101,7 +97,7 @@ impl Fireblocks {
             Err(error) => return Err(error),
         };
         let is_ours = written.external_tx_id.as_deref() == Some(external_id);
-        is_ours.then_some(Some(written)).ok_or(CallError::Unreadable)
+        if is_ours { written.found().map(Some) } else { Err(CallError::Unreadable) }
     }
 
     async fn call(
@@ -157,23 +153,30 @@ struct WrittenAmounts {
 }
 
 impl Written {
-    /// Who has another transfer under an id of ours has sent something else, or to somebody else.
-    fn is(&self, new: &NewTransfer) -> bool {
-        let amounts = self.amount_info.as_ref();
-        let amount = amounts.and_then(|amounts| amounts.requested_amount.as_ref().or(amounts.amount.as_ref()));
-        let decimal = |text: &str| Amount::parse(text, Amount::SCALE_MAX).ok();
-        self.asset_id.as_ref() == Some(&new.asset)
-            && self.destination_address.as_ref().is_some_and(|address| is_same_wallet(address, &new.wallet))
-            && amount.and_then(|amount| decimal(amount)).is_some_and(|amount| Some(amount) == decimal(&new.amount))
+    fn found(mut self) -> Result<SentTransfer, CallError> {
+        let details = self.details().ok_or(CallError::Unreadable)?;
+        Ok(SentTransfer { details: Some(details), ..self.created()? })
     }
 
-    fn sent(self) -> Result<SentTransfer, CallError> {
+    /// From the texts alone: the numbers beside them are floats.
+    fn details(&mut self) -> Option<TransferDetails> {
+        let amounts = self.amount_info.take()?;
+        let amount = Amount::parse(&amounts.requested_amount.or(amounts.amount)?, Amount::SCALE_MAX).ok()?;
+        let wallet = self.destination_address.take().filter(|address| !address.is_empty());
+        Some(TransferDetails { asset: self.asset_id.take()?, wallet, amount })
+    }
+
+    fn created(self) -> Result<SentTransfer, CallError> {
         let is_word = |text: &str| {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             (1..=WORD_CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed)
         };
         let Self { id, status, .. } = self;
-        if is_word(&id) && is_word(&status) { Ok(SentTransfer { id, status }) } else { Err(CallError::Unreadable) }
+        if is_word(&id) && is_word(&status) {
+            Ok(SentTransfer { id, status, details: None })
+        } else {
+            Err(CallError::Unreadable)
+        }
     }
 }
 

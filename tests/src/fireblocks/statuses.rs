@@ -18,7 +18,7 @@ fn saying(status: TransferStatus) -> String {
 }
 
 fn statuses() -> impl Iterator<Item = TransferStatus> + Clone {
-    TransferStatus::ALL.into_iter().filter(|status| *status != TransferStatus::Due)
+    TransferStatus::ALL.into_iter().filter(|status| TransferStatus::of_custodian(status.as_str()).is_some())
 }
 
 /// What of the books does not depend on how often an order was written.

@@ -3,7 +3,10 @@
 use testkit::FireblocksFault;
 
 use super::*;
+use crate::heard::{heard, listen};
 
+/// The id that the custodian gives its first transfer.
+const FIRST: &str = "00000007-0000-4000-8000-000000000001";
 const ALLOCATED: i128 = 10_000_000_000_000_000_000;
 
 async fn sent(world: &World, net: &FireblocksNet, attempt: u64, after_s: i64) -> bool {
@@ -205,4 +208,77 @@ async fn asks(world: &World, net: &FireblocksNet, after_s: i64) -> Result<fulfil
     let worker = worker(world.ledger(2), None, Some(net)).await;
     let order = worker.ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
     worker.ask(&order, &run).await
+}
+
+/// Somebody has used our key for something else: before we ask, or so that a query finds it. It is flagged, an alarm is raised, and
+/// nothing is sent, however often the worker and the clock come.
+#[tokio::test(start_paused = true)]
+async fn transfer_that_differs_from_what_is_due_is_flagged_and_never_adopted() {
+    let due = || providers::NewTransfer {
+        external_id: "grant#HL1#1".to_owned(),
+        asset: "POSX_ETH".to_owned(),
+        amount: "10".to_owned(),
+        wallet: WALLET.to_owned(),
+    };
+    let rows = [
+        ("the same", due(), None),
+        ("the amount in other words", providers::NewTransfer { amount: "10.000".to_owned(), ..due() }, None),
+        ("another asset", providers::NewTransfer { asset: "ETH".to_owned(), ..due() }, Some("ASSET_MISMATCH")),
+        (
+            "another wallet",
+            providers::NewTransfer { wallet: "0x1111111111111111111111111111111111111111".to_owned(), ..due() },
+            Some("DESTINATION_MISMATCH"),
+        ),
+        (
+            "less",
+            providers::NewTransfer { amount: "9.999999999999999999".to_owned(), ..due() },
+            Some("AMOUNT_MISMATCH"),
+        ),
+        (
+            "more",
+            providers::NewTransfer { amount: "10.000000000000000001".to_owned(), ..due() },
+            Some("AMOUNT_MISMATCH"),
+        ),
+    ];
+    for (name, there, flag) in rows {
+        for is_queried in [false, true] {
+            let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
+            let name = format!("{name}, queried {is_queried}");
+            if is_queried {
+                // Asked for as it is due, and what is found is another.
+                net.fail(|_, _| FireblocksFault::Said(r#"{"id":"tx_1","status":"SUBMITTED"}"#));
+                assert!(sent(&world, &net, 1, 1).await, "{name}");
+                assert_eq!(world.books().order(ORDER).transfer.as_deref(), Some("SUBMITTED"), "{name}");
+                net.fail(|_, _| FireblocksFault::None);
+            }
+            made_by_another(&net, &there).await;
+            if is_queried {
+                assert_eq!(net.transfers()[0].id, FIRST, "{name}");
+                net.fail(|_, _| FireblocksFault::Altered(FIRST, "tx_1"));
+            }
+            listen();
+            for attempt in 2..5 {
+                assert!(sent(&world, &net, attempt, 300).await, "{name}");
+                asks(&world, &net, 300).await.expect("asked");
+            }
+            let alarms: Vec<_> = heard().into_iter().filter(|line| line["alarm"] == "transfer_mismatch").collect();
+            let (books, order) = (world.books(), world.books().order(ORDER).clone());
+            books.check();
+            assert_eq!((order.anomaly.as_deref(), alarms.len()), (flag, flag.iter().count()), "{name}");
+            let status = if flag.is_some() { "MISMATCHED" } else { "SUBMITTED" };
+            assert_eq!(order.transfer.as_deref(), Some(status), "{name}");
+            assert_eq!((net.transfers().len(), books.balance("alice/POSX")), (1, ALLOCATED), "{name}");
+            let asked = net.asked().len();
+            assert!(sent(&world, &net, 9, 600).await, "{name}");
+            assert_eq!(net.asked().len(), asked, "{name}: nothing more is asked for");
+        }
+    }
+}
+
+async fn made_by_another(net: &FireblocksNet, new: &providers::NewTransfer) {
+    let [(_, api_key), (_, secret)] = fireblocks_settings();
+    let keys = providers::FireblocksKeys::parse(Some(&api_key), Some(&secret)).expect("keys");
+    let config = FireblocksConfig { base: FIREBLOCKS_BASE.to_owned(), vault: "7".to_owned() };
+    let other = providers::Fireblocks::new(Http::over(net.clone(), fastrand::Rng::new()), config, Arc::new(keys));
+    other.create(new, now(), deadline(std::time::Duration::from_secs(8))).await.expect("made");
 }

@@ -6,6 +6,7 @@ use signing::fireblocks::{sign_v1, verify_v1};
 use signing::rsa::{PrivateKey, PublicKey};
 
 use super::*;
+use ledger::TransferStatus;
 
 const COMPLETED: &str = include_str!("../../../../events/fireblocks/v2_completed.json");
 const FIRST: &str = include_str!("../../../../events/fireblocks/v1_completed.json");
@@ -47,9 +48,10 @@ fn a_transfer_is_read_from_either_version() {
         let transfer = event.report.of_transfer().expect("a transfer");
         assert_eq!(transfer.id, "7b3e5d1c-8f42-4a6b-9e0d-1c2f3a4b5c6d");
         assert_eq!((transfer.key.as_str(), transfer.order.as_str()), ("grant#hk_sample_order#1", "hk_sample_order"));
-        assert_eq!((transfer.status.as_str(), transfer.asset.as_str()), ("COMPLETED", "POSX_ETH"));
-        assert_eq!(transfer.wallet, "0x52908400098527886E0F7030069857D2E4169EE7");
-        assert_eq!(transfer.amount.decimal(18), "10");
+        let details = &transfer.details;
+        assert_eq!((transfer.status.as_str(), details.asset.as_str()), ("COMPLETED", "POSX_ETH"));
+        assert_eq!(details.wallet.as_deref(), Some("0x52908400098527886E0F7030069857D2E4169EE7"));
+        assert_eq!(details.amount.decimal(18), "10");
         assert_eq!(transfer.at.to_string(), "2026-01-01T00:01:00.000Z");
     }
     assert_eq!(parsed(DEPOSIT).expect("an event").report, Report::NotOurs);
@@ -61,7 +63,7 @@ const WORD: &str = "must be 1 to 128 visible ASCII characters";
 fn told(body: &str) -> Result<String, String> {
     parsed(body).map(|event| match event.report {
         Report::Transfer(transfer) => {
-            format!("{} {} {}", transfer.status.as_str(), transfer.amount.decimal(18), transfer.at.unix_ms())
+            format!("{} {} {}", transfer.status.as_str(), transfer.details.amount.decimal(18), transfer.at.unix_ms())
         }
         Report::NotOurs => "not ours".to_owned(),
         Report::OtherKind => "other kind".to_owned(),
@@ -113,6 +115,25 @@ fn what_is_read_and_how() {
     }
 }
 
+/// Fireblocks names the destination once the transfer is on its chain, and may leave it out before.
+#[test]
+fn destination_is_required_once_the_transfer_is_on_chain() {
+    let leaves_out = [None, Some(Value::Null), Some(json!(""))];
+    for status in TransferStatus::ALL.into_iter().filter_map(|status| TransferStatus::of_custodian(status.as_str())) {
+        let is_required = matches!(status.as_str(), "CONFIRMING" | "CONFIRMED" | "PARTIALLY_COMPLETED" | "COMPLETED");
+        for address in leaves_out.clone() {
+            let body = with(&set("/data/status", json!(status.as_str())), "/data/destinationAddress", address.clone());
+            let wallet = parsed(&body).map(|event| event.report.of_transfer().expect("ours").details.wallet.clone());
+            if is_required {
+                let error = wallet.expect_err(status.as_str());
+                assert!(error.starts_with("data.destinationAddress "), "{status:?} {address:?}: {error}");
+            } else {
+                assert_eq!(wallet, Ok(None), "{status:?} {address:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_refused_and_why() {
     let refused = |said: &str| Err(said.to_owned());
@@ -132,6 +153,11 @@ fn what_is_refused_and_why() {
         (
             "a new status",
             set("/data/status", json!("SHIPPED")),
+            refused("data.status is not a word that is known here"),
+        ),
+        (
+            "ours alone, of a mismatch",
+            set("/data/status", json!("MISMATCHED")),
             refused("data.status is not a word that is known here"),
         ),
         ("ours alone", set("/data/status", json!("DUE")), refused("data.status is not a word that is known here")),

@@ -178,6 +178,75 @@ fn audit_expects_what_was_sent() {
     }
 }
 
+#[test]
+fn transfer_that_is_found_must_be_what_is_due() {
+    use Reason::{AmountMismatch, AssetMismatch, DestinationMismatch, OrderMismatch};
+    use TransferStatus::{Cancelled, Confirming, Submitted};
+    const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
+    let order = History::submitted().order;
+    let due = || TransferDetails {
+        asset: "POSX_ETH".to_owned(),
+        wallet: Some(WALLET.to_owned()),
+        amount: Amount::from_units(SOLD),
+    };
+    let of_asset = |asset: &str| TransferDetails { asset: asset.to_owned(), ..due() };
+    let to = |wallet: &str| TransferDetails { wallet: Some(wallet.to_owned()), ..due() };
+    let of = |units| TransferDetails { amount: Amount::from_units(units), ..due() };
+    let nowhere = || TransferDetails { wallet: None, ..due() };
+    let checksummed = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
+    let rows = [
+        ("as due", "tx_1", 1, Submitted, due(), None),
+        ("the wallet by another case", "tx_1", 1, COMPLETED, to(checksummed), None),
+        ("another asset", "tx_1", 1, Submitted, of_asset("ETH"), Some(AssetMismatch)),
+        ("the asset by another case", "tx_1", 1, Submitted, of_asset("posx_eth"), Some(AssetMismatch)),
+        (
+            "another wallet",
+            "tx_1",
+            1,
+            Submitted,
+            to("0x1111111111111111111111111111111111111111"),
+            Some(DestinationMismatch),
+        ),
+        ("a beginning of the wallet", "tx_1", 1, Submitted, to("0xab58"), Some(DestinationMismatch)),
+        ("one unit less", "tx_1", 1, Submitted, of(SOLD - 1), Some(AmountMismatch)),
+        ("one unit more", "tx_1", 1, Submitted, of(SOLD + 1), Some(AmountMismatch)),
+        ("no wallet yet", "tx_1", 1, Submitted, nowhere(), None),
+        ("no wallet, and it never left", "tx_1", 1, Cancelled, nowhere(), None),
+        ("no wallet, on the chain", "tx_1", 1, Confirming, nowhere(), Some(DestinationMismatch)),
+        ("no wallet, completed", "tx_1", 1, COMPLETED, nowhere(), Some(DestinationMismatch)),
+        ("another transfer", "tx_2", 1, Submitted, due(), Some(OrderMismatch)),
+        ("of another grant", "tx_1", 2, Submitted, due(), Some(OrderMismatch)),
+    ];
+    for (name, id, grant, status, details, expected) in rows {
+        let key = MoneyKey::of_line(&number(), Line::Grant(grant));
+        let compared = order.compare_transfer(id, &key, status, &details);
+        assert_eq!(compared.map_err(|anomaly| anomaly.reason), expected.map_or(Ok(()), Err), "{name}");
+    }
+}
+
+/// It ends the transfer, and is flagged; only a report that agrees and says that it is completed changes that.
+#[test]
+fn rejected_transfer_is_over_and_nothing_is_asked_for_again() {
+    let anomaly = Anomaly { reason: Reason::AssetMismatch, details: "of ETH".to_owned(), payment: None };
+    let reasons = |order: &Order| order.anomalies.listed().map(|flag| flag.anomaly.reason).collect::<Vec<_>>();
+    let submitted = History::submitted().order;
+    let (rejected, moved) = applied(&submitted, submitted.reject_transfer(&anomaly, at(9)));
+    assert_eq!((moved.len(), rejected.fulfilment), (0, Fulfilment::Failed));
+    assert_eq!(rejected.transfer.as_ref().map(|transfer| transfer.status), Some(TransferStatus::Mismatched));
+    assert_eq!(reasons(&rejected), [Reason::AssetMismatch]);
+    assert_eq!(rejected.reject_transfer(&anomaly, at(10)), Vec::new(), "again");
+    assert_eq!((rejected.fulfil(true, at(10)), rejected.work(at(10))), (Vec::new(), None));
+    for status in [TransferStatus::Submitted, TransferStatus::Confirming] {
+        let (later, _) = applied(&rejected, rejected.learn_transfer("tx_1", status, at(10)));
+        assert_eq!(later.transfer, rejected.transfer, "{status:?}");
+    }
+    let (completed, moved) = applied(&rejected, rejected.learn_transfer("tx_1", COMPLETED, at(11)));
+    assert_eq!((completed.fulfilment, moved.len()), (Fulfilment::Done, 1));
+    assert_eq!(reasons(&completed), [Reason::AssetMismatch], "a person clears it");
+    let (late, _) = applied(&completed, completed.reject_transfer(&anomaly, at(12)));
+    assert_eq!(late.transfer, completed.transfer, "what has arrived has arrived");
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => report(PRICE).prop_map(Step::Payment),
@@ -218,7 +287,7 @@ proptest! {
             let has_arrived = order.transfer.as_ref().is_some_and(|transfer| transfer.status == COMPLETED);
             let sent = if has_arrived { i128::from(SOLD) } else { 0 };
             let stands = Balance::from(order.standing(Line::Grant(1))).units();
-            prop_assert_eq!(history.balance(), stands - sent);
+            prop_assert_eq!(history.balance().checked_add(sent), Some(stands));
             prop_assert_eq!(history.sent().len(), usize::from(has_arrived));
             let keys: BTreeSet<_> = history.moved.iter().map(|movement| movement.key.clone()).collect();
             prop_assert_eq!(keys.len(), history.moved.len(), "no key twice");

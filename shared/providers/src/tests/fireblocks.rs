@@ -1,6 +1,6 @@
 //! Fireblocks: one transfer for each external id whatever fails, what is made of its answers, and what never gets out.
 
-use ledger::Timestamp;
+use ledger::{Amount, Timestamp, TransferDetails};
 use testkit::{
     FIREBLOCKS_API_KEY, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FireblocksFault, FireblocksNet, fireblocks_settings, now,
     rsa_pair,
@@ -33,8 +33,21 @@ fn new_transfer() -> NewTransfer {
     }
 }
 
+/// As it is answered to the call that makes it.
 fn sent(status: &str) -> SentTransfer {
-    SentTransfer { id: "00000007-0000-4000-8000-000000000001".to_owned(), status: status.to_owned() }
+    let id = "00000007-0000-4000-8000-000000000001".to_owned();
+    SentTransfer { id, status: status.to_owned(), details: None }
+}
+
+/// As it is found under its external id.
+fn found(status: &str) -> SentTransfer {
+    found_as(status, &new_transfer())
+}
+
+fn found_as(status: &str, as_made: &NewTransfer) -> SentTransfer {
+    let amount = Amount::parse(&as_made.amount, Amount::SCALE_MAX).expect("an amount");
+    let details = TransferDetails { asset: as_made.asset.clone(), wallet: Some(as_made.wallet.clone()), amount };
+    SentTransfer { details: Some(details), ..sent(status) }
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,10 +57,10 @@ async fn a_transfer_is_made_once_and_found() {
     assert_eq!(client.find("grant#HL1#1", now(), patience()).await, Ok(None));
     assert_eq!(client.create(&new_transfer(), now(), patience()).await, Ok(sent("SUBMITTED")));
     net.go_on();
-    assert_eq!(client.find("grant#HL1#1", now(), patience()).await, Ok(Some(sent("PENDING_SIGNATURE"))));
+    assert_eq!(client.find("grant#HL1#1", now(), patience()).await, Ok(Some(found("PENDING_SIGNATURE"))));
     assert_eq!(
         client.create(&new_transfer(), now(), patience()).await,
-        Ok(sent("PENDING_SIGNATURE")),
+        Ok(found("PENDING_SIGNATURE")),
         "the same again"
     );
     assert_eq!(net.asked(), [GET, POST, GET, POST, GET]);
@@ -57,21 +70,22 @@ async fn a_transfer_is_made_once_and_found() {
     assert_eq!(written, ("grant#HL1#1", "POSX_TEST", "1.5", WALLET, "0"));
 }
 
-/// Under an id of ours there is something else: never taken for what was asked.
+/// It says what it sends, for the caller to compare with what is due.
 #[tokio::test(start_paused = true)]
-async fn another_transfer_under_our_id_is_none_of_ours() {
+async fn transfer_that_is_there_already_is_returned_with_what_it_sends() {
     let rows = [
-        ("the same", new_transfer(), Ok(sent("SUBMITTED"))),
-        ("in other words", NewTransfer { amount: "1.50".to_owned(), ..new_transfer() }, Ok(sent("SUBMITTED"))),
-        ("less", NewTransfer { amount: "1.4".to_owned(), ..new_transfer() }, Err(CallError::Unreadable)),
-        ("another token", NewTransfer { asset: "ETH".to_owned(), ..new_transfer() }, Err(CallError::Unreadable)),
-        ("to another", NewTransfer { wallet: "0xother".to_owned(), ..new_transfer() }, Err(CallError::Unreadable)),
+        ("the same", new_transfer()),
+        ("in other words", NewTransfer { amount: "1.50".to_owned(), ..new_transfer() }),
+        ("less", NewTransfer { amount: "1.4".to_owned(), ..new_transfer() }),
+        ("another token", NewTransfer { asset: "ETH".to_owned(), ..new_transfer() }),
+        ("to another", NewTransfer { wallet: "0xother".to_owned(), ..new_transfer() }),
     ];
-    for (name, before, expected) in rows {
+    for (name, before) in rows {
         let net = FireblocksNet::default();
         let client = client(&net);
         client.create(&before, now(), patience()).await.expect("made");
-        assert_eq!(client.create(&new_transfer(), now(), patience()).await, expected, "{name}");
+        let expected = found_as("SUBMITTED", &before);
+        assert_eq!(client.create(&new_transfer(), now(), patience()).await, Ok(expected), "{name}");
         assert_eq!(net.transfers().len(), 1, "{name}");
     }
 }
@@ -81,12 +95,12 @@ async fn whatever_fails_it_is_one_transfer() {
     use FireblocksFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Said, Status};
     let rows = [
         (DropRequest, false, Ok(sent("SUBMITTED")), 2),
-        (DropResponse, false, Ok(sent("SUBMITTED")), 3),
+        (DropResponse, false, Ok(found("SUBMITTED")), 3),
         (Disconnect, false, Ok(sent("SUBMITTED")), 2),
         (Status(429), false, Ok(sent("SUBMITTED")), 2),
         (Status(502), false, Ok(sent("SUBMITTED")), 2),
         (Delay(Duration::from_millis(2_400)), false, Ok(sent("SUBMITTED")), 1),
-        (Delay(Duration::from_millis(2_600)), false, Ok(sent("SUBMITTED")), 3),
+        (Delay(Duration::from_millis(2_600)), false, Ok(found("SUBMITTED")), 3),
         (Garbage, false, Err(CallError::Unreadable), 1),
         (DropRequest, true, Err(CallError::NoAnswer), 4),
         (DropResponse, true, Err(CallError::NoAnswer), 4),
@@ -108,7 +122,8 @@ async fn whatever_fails_it_is_one_transfer() {
         assert_eq!(net.asked().len(), times, "{row}: {:?}", net.asked());
         // Whoever comes later finds what there is, or makes it.
         net.fail(|_, _| FireblocksFault::None);
-        assert_eq!(client.create(&new_transfer(), now(), patience()).await, Ok(sent("SUBMITTED")), "{row}");
+        let later = client.create(&new_transfer(), now(), patience()).await.expect("made or found");
+        assert_eq!(SentTransfer { details: None, ..later }, sent("SUBMITTED"), "{row}");
         assert_eq!(net.transfers().len(), 1, "{row}");
     }
 }
@@ -119,7 +134,7 @@ async fn no_token_is_used_twice() {
     let net = FireblocksNet::default();
     net.fail(|call, _| if call < 3 { FireblocksFault::DropResponse } else { FireblocksFault::None });
     let told = client(&net).create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
-    assert_eq!(told, Ok(sent("SUBMITTED")), "the stand-in refuses a token that it has seen");
+    assert_eq!(told, Ok(found("SUBMITTED")), "the stand-in refuses a token that it has seen");
     let late = |now: Timestamp| async move {
         let net = FireblocksNet::default();
         client(&net).create(&new_transfer(), now, patience()).await
@@ -134,12 +149,28 @@ async fn no_token_is_used_twice() {
 async fn what_is_found_is_what_was_asked_for() {
     use FireblocksFault::{Altered, Said, Status};
     let unreadable = || Err(CallError::Unreadable);
+    let mut nowhere = found("SUBMITTED");
+    nowhere.details.as_mut().expect("details").wallet = None;
     let rows = [
-        (FireblocksFault::None, Ok(Some(sent("SUBMITTED")))),
+        (FireblocksFault::None, Ok(Some(found("SUBMITTED")))),
+        // Named later, as Fireblocks does it.
+        (
+            Altered(
+                "\"destinationAddress\":\"0x52908400098527886E0F7030069857D2E4169EE7\"",
+                "\"destinationAddress\":\"\"",
+            ),
+            Ok(Some(nowhere.clone())),
+        ),
+        (Altered("\"destinationAddress\"", "\"destinationAddresses\""), Ok(Some(nowhere))),
+        (Altered("\"requestedAmount\":\"1.5\"", "\"requestedAmount\":null"), Ok(Some(found("SUBMITTED")))),
+        (Altered("\"requestedAmount\":\"1.5\"", "\"requestedAmount\":\"1.5e0\""), unreadable()),
+        (Altered("\"requestedAmount\":\"1.5\"", "\"requestedAmount\":1.5"), unreadable()),
+        (Altered("\"amountInfo\"", "\"amounts\""), unreadable()),
+        (Altered("\"assetId\"", "\"asset\""), unreadable()),
         (Altered("\"grant#HL1#1\"", "\"grant#HL1#2\""), unreadable()),
         (Altered("\"grant#HL1#1\"", "null"), unreadable()),
         (Altered("\"status\":\"SUBMITTED\"", "\"status\":\"A NEW ONE\""), unreadable()),
-        (Altered("\"status\":\"SUBMITTED\"", "\"status\":\"A_NEW_ONE\""), Ok(Some(sent("A_NEW_ONE")))),
+        (Altered("\"status\":\"SUBMITTED\"", "\"status\":\"A_NEW_ONE\""), Ok(Some(found("A_NEW_ONE")))),
         (Said("{}"), unreadable()),
         (Said("null"), unreadable()),
         (Status(404), Ok(None)),
