@@ -61,6 +61,7 @@ struct OlderBody {
     tier_id: Option<Value>,
     quantity: Option<Value>,
     provider: Option<Value>,
+    wallet: Option<Value>,
 }
 
 pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result<Wanted, Failure> {
@@ -72,11 +73,10 @@ pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result
             if words.iter().all(|word| word.is_none()) {
                 let product =
                     product(&text(body.product.as_ref(), "product", "product_missing", "product_invalid")?, catalog)?;
-                let wallet = || Failure::new(400, "wallet_invalid", "wallet must be a text.");
                 let said = Said {
                     quantity: body.quantity.as_ref(),
                     provider: body.provider.as_ref(),
-                    wallet: read(body.wallet.as_ref(), wallet)?,
+                    wallet: wallet(body.wallet.as_ref())?,
                     ..Said::default()
                 };
                 return order(key, product, said);
@@ -97,8 +97,14 @@ pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result
             let body: OlderBody = object(request.body())?;
             let product =
                 product(&text(body.tier_id.as_ref(), "tier_id", "product_missing", "product_invalid")?, catalog)?;
-            let (quantity, provider, site) = (body.quantity.as_ref(), body.provider.as_ref(), site(request)?);
-            order(key, product, Said { quantity, provider, site, ..Said::default() })
+            let said = Said {
+                quantity: body.quantity.as_ref(),
+                provider: body.provider.as_ref(),
+                wallet: wallet(body.wallet.as_ref())?,
+                site: site(request)?,
+                ..Said::default()
+            };
+            order(key, product, said)
         }
     }
 }
@@ -116,6 +122,10 @@ fn order(key: Option<String>, product: &Product, said: Said<'_>) -> Result<Wante
 
 fn product<'c>(id: &str, catalog: &'c Catalog) -> Result<&'c Product, Failure> {
     catalog.product(id).ok_or_else(unknown_product)
+}
+
+fn wallet(value: Option<&Value>) -> Result<Option<String>, Failure> {
+    read(value, || Failure::new(400, "wallet_invalid", "wallet must be a text."))
 }
 
 fn unknown_product() -> Failure {

@@ -7,6 +7,7 @@ mod exchange;
 mod place;
 mod product;
 mod read;
+mod wallet;
 
 pub use product::{Choice, ChoiceError, Every, Product};
 

@@ -1,7 +1,6 @@
 //! A product, and the terms on which it is sold to somebody who chose it.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use ledger::{
     Amount, Asset, Currency, Exchange, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word,
@@ -9,16 +8,13 @@ use ledger::{
 use thiserror::Error;
 
 use crate::exchange::Rate;
+use crate::wallet;
 
 /// The name in this language is the one that every product has.
 pub(crate) const LANGUAGE: &str = "en";
 /// The country's own code, which its operators leave out.
 const MONGOLIA: &str = "976";
 const UNITEL_DIGITS: usize = 8;
-/// From the shortest address of any chain that a custodian serves to the longest.
-const WALLET_CHARS: RangeInclusive<usize> = 25..=128;
-/// Of an address of Ethereum's kind, after its `0x`.
-const EVM_DIGITS: usize = 40;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
@@ -178,7 +174,7 @@ impl Product {
             return if said.is_none() { Ok(String::new()) } else { Err(ChoiceError::WalletUnwanted) };
         }
         let said = said.ok_or(ChoiceError::WalletMissing)?;
-        if is_wallet(said) { Ok(said.to_owned()) } else { Err(ChoiceError::WalletInvalid) }
+        wallet::check(said).map(|()| said.to_owned())
     }
 
     pub(crate) fn token(&self, wanted: &str) -> Option<Asset> {
@@ -220,14 +216,6 @@ struct To {
     phone: String,
     wallet: String,
     price: Money,
-}
-
-/// Whether a text may be an address on some chain. Only the custodian can say whether it is one.
-fn is_wallet(text: &str) -> bool {
-    match text.strip_prefix("0x") {
-        Some(digits) => digits.len() == EVM_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        None => WALLET_CHARS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-    }
 }
 
 impl EachGrants {
@@ -278,6 +266,11 @@ pub enum ChoiceError {
     WalletMissing,
     #[error("this is no address of a wallet")]
     WalletInvalid,
+    #[error(
+        "the upper and lower case letters of this address do not fit its checksum (EIP-55): copy it again, or write it in \
+         lower case alone"
+    )]
+    WalletChecksum,
     #[error("this product has no use for a wallet")]
     WalletUnwanted,
     #[error("this is too much for one order")]
@@ -295,6 +288,7 @@ impl ChoiceError {
             Self::PhoneUnwanted => "phone_unwanted",
             Self::WalletMissing => "wallet_missing",
             Self::WalletInvalid => "wallet_invalid",
+            Self::WalletChecksum => "wallet_checksum",
             Self::WalletUnwanted => "wallet_unwanted",
             Self::TooLarge => "amount_too_large",
         }

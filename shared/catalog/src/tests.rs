@@ -4,6 +4,7 @@ mod choices;
 mod exchanges;
 mod refused;
 mod shipped;
+mod wallets;
 
 use ledger::{Amount, Asset, Currency, Grant, Money, OnChain, Operator, Provider, Terms, TopUp, TopUpKind, Word};
 use proptest::prelude::*;

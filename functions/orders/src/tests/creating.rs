@@ -4,11 +4,17 @@ use testkit::MemoryLedger;
 
 use super::*;
 
+/// An example of EIP-55's, and the same with one letter of the other case.
+const WALLET: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+const MISTYPED: &str = "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+
 #[tokio::test]
 async fn an_order_is_made_at_the_price_of_the_catalog() {
     const CREDITS: &str = r#""status":"unpaid","provider":"stripe","product":"credits-100","quantity":1,"amount":"9.99","currency":"USD","amountMinor":999"#;
     const TOP_UP: &str = r#""status":"unpaid","provider":"wechat","product":"unitel-sd5000","quantity":1,"amount":"10.20","currency":"CNY","amountMinor":1020"#;
+    const TOKENS: &str = r#""status":"unpaid","provider":"stripe","product":"posx-10","quantity":1,"amount":"50.00","currency":"USD","amountMinor":5000"#;
     const EXCHANGE: &str = r#","exchange":{"amount":"5000.00","currency":"MNT","rate":"0.00204"}"#;
+    let token = |name: &str| format!(r#"{{"{name}":"posx-10","wallet":"{WALLET}"}}"#);
     let top_up =
         r#"{"phoneNumber":"+97688001122","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}"#;
     let three =
@@ -20,6 +26,9 @@ async fn an_order_is_made_at_the_price_of_the_catalog() {
         ("/orders", top_up, TOP_UP.to_owned(), EXCHANGE),
         ("/api/v1/orders/", r#"{"tier_id":"credits-100"}"#, CREDITS.to_owned(), ""),
         ("/api/v1/orders", r#"{"tier_id":"credits-100","quantity":3,"provider":"stripe"}"#, three, ""),
+        ("/orders", &token("product"), TOKENS.to_owned(), ""),
+        ("/api/v1/orders/", &token("tier_id"), TOKENS.to_owned(), ""),
+        ("/api/v1/orders", &token("tier_id"), TOKENS.to_owned(), ""),
     ];
     let function = function(MemoryLedger::default()).await;
     for (row, (path, body, fields, rest)) in rows.into_iter().enumerate() {
@@ -29,6 +38,20 @@ async fn an_order_is_made_at_the_price_of_the_catalog() {
         let expected = format!(r#"{{"orderNumber":"{number}",{fields},"createdAt":"2026-01-01T00:00:00.000Z"{rest}}}"#);
         assert_eq!((reply.status, reply.body), (201, expected), "{body}");
         assert_eq!(reply.headers.iter().filter(|(name, _)| *name == "idempotent-replayed").count(), 0);
+    }
+}
+
+/// Where its tokens are sent stands on the order, by either form of the request.
+#[tokio::test]
+async fn wallet_of_either_form_stands_on_the_order() {
+    let function = function(MemoryLedger::default()).await;
+    for (attempt, (path, name)) in (1..).zip([("/orders", "product"), ("/api/v1/orders/", "tier_id")]) {
+        let body = format!(r#"{{"{name}":"posx-10","quantity":2,"wallet":"{WALLET}"}}"#);
+        let reply = sent(&function, attempt, &post(path, &body)).await;
+        let number = OrderNumber::new(said(&reply)["orderNumber"].as_str().expect("a number")).expect("valid");
+        let order = function.ledger.order(&number, &testkit::delivery(9)).await.expect("read").expect("there");
+        let allocation = order.allocation().expect("tokens that are sent");
+        assert_eq!((allocation.wallet.as_str(), allocation.amount.decimal(18).as_str()), (WALLET, "20"), "{path}");
     }
 }
 
@@ -93,6 +116,10 @@ async fn every_reason_for_which_no_order_is_made() {
         (top_up("productCode", "true"), "product_code_invalid"),
         (top_up("amount", "1"), "unknown_field"),
         ("[]".to_owned(), "body_invalid"),
+        (r#"{"product":"posx-10"}"#.to_owned(), "wallet_missing"),
+        (r#"{"product":"posx-10","wallet":7}"#.to_owned(), "wallet_invalid"),
+        (format!(r#"{{"product":"posx-10","wallet":"{MISTYPED}"}}"#), "wallet_checksum"),
+        (product(&format!(r#","wallet":"{WALLET}""#)), "wallet_unwanted"),
     ];
     let function = function(MemoryLedger::default()).await;
     for (body, code) in &rows {
@@ -104,6 +131,11 @@ async fn every_reason_for_which_no_order_is_made() {
         (r#"{"tier_id":"credits-100","amount":1}"#, "unknown_field"),
         ("{}", "product_missing"),
         (r#"{"tier_id":"unitel-sd5000"}"#, "phone_missing"),
+        (r#"{"tier_id":"posx-10"}"#, "wallet_missing"),
+        (r#"{"tier_id":"posx-10","wallet":7}"#, "wallet_invalid"),
+        (r#"{"tier_id":"posx-10","wallet":"0x5aAe"}"#, "wallet_invalid"),
+        (&format!(r#"{{"tier_id":"posx-10","wallet":"{MISTYPED}"}}"#), "wallet_checksum"),
+        (&format!(r#"{{"tier_id":"credits-100","wallet":"{WALLET}"}}"#), "wallet_unwanted"),
     ];
     for (body, code) in older {
         let reply = sent(&function, 1, &post("/api/v1/orders/", body)).await;

@@ -31,6 +31,10 @@ async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused(
     };
     sent(&function, 3, &keyed(&top_up("97688001122"), "t")).await;
     sent(&function, 3, &older("s", "shop-1")).await;
+    let token = |name: &str, wallet: &str| format!(r#"{{"{name}":"posx-10","wallet":"{wallet}"}}"#);
+    let [one, other] = ["0x52908400098527886E0F7030069857D2E4169EE7", "0xde709f2102306220921060314715629080e2fb77"];
+    sent(&function, 3, &post("/api/v1/orders", &token("tier_id", one)).with("idempotency-key", "w")).await;
+    let (same_wallet, other_wallet) = (token("product", one), token("tier_id", other));
     let (plus, other_phone) = (top_up("+97688001122"), top_up("97688001123"));
     let rows = [
         (keyed(r#"{ "quantity": 2, "product": "credits-100" }"#, "k"), 201),
@@ -42,6 +46,8 @@ async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused(
         (keyed(r#"{"product":"credits-100","quantity":2,"provider":"stripe"}"#, "k"), 409),
         (keyed(&other_phone, "t"), 409),
         (older("s", "shop-2"), 409),
+        (keyed(&same_wallet, "w"), 201),
+        (post("/api/v1/orders", &other_wallet).with("idempotency-key", "w"), 409),
     ];
     for (again, status) in rows {
         let reply = sent(&function, 4, &again).await;
@@ -54,7 +60,7 @@ async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused(
     assert_eq!(said(&reply)["orderNumber"], json!(number_of("bob", "k")), "a key is its owner's own");
     let books = function.ledger.books();
     books.check();
-    assert_eq!(books.orders.len(), 4);
+    assert_eq!(books.orders.len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
