@@ -27,15 +27,18 @@ impl Catalog {
         read::products(json).map(|products| Self { products })
     }
 
-    pub fn product(&self, id: &str) -> Option<&Product> {
-        self.products().find(|product| product.id() == id)
+    /// By its id or one of its aliases. An order has the id, whatever the request called it.
+    pub fn product(&self, name: &str) -> Option<&Product> {
+        self.products().find(|product| product.goes_by(name))
     }
 
-    /// The product that orders this of an operator. The words are the operator's own, so their case counts.
+    /// The product that orders this of an operator. The words are the operator's own, so their case counts; for its code an alias of the
+    /// product may stand.
     pub fn top_up(&self, operator: &str, kind: &str, code: &str) -> Option<&Product> {
         self.products().find(|product| {
-            let words = product.top_up().map(|(operator, kind, code)| [operator.as_str(), kind.as_str(), code]);
-            words == Some([operator, kind, code])
+            product.top_up().is_some_and(|(of, is, known)| {
+                [of.as_str(), is.as_str()] == [operator, kind] && (known == code || product.goes_by(code))
+            })
         })
     }
 

@@ -19,6 +19,8 @@ const UNITEL_DIGITS: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
     pub(crate) id: String,
+    /// Other names that a request may call it by: an operator's code, or what another shop calls it.
+    pub(crate) aliases: Vec<String>,
     /// By language.
     pub(crate) names: BTreeMap<String, String>,
     /// Of one.
@@ -91,6 +93,11 @@ pub struct Choice<'c> {
 impl Product {
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether a request that names this means the product.
+    pub(crate) fn goes_by(&self, name: &str) -> bool {
+        self.id == name || self.aliases.iter().any(|alias| alias == name)
     }
 
     /// In this language, in the one that it is a variety of (`zh` for `zh-TW`), or in English.

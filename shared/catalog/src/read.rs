@@ -43,7 +43,28 @@ pub(crate) fn products(json: &str) -> Result<Vec<Product>, CatalogError> {
         }
         products.push(product);
     }
+    check_names(&products)?;
     Ok(products)
+}
+
+/// No name stands for two products: be it an id, an alias, or the operator's code of a top-up.
+fn check_names(products: &[Product]) -> Result<(), CatalogError> {
+    for (n, product) in products.iter().enumerate() {
+        for alias in &product.aliases {
+            let is_taken = |(m, other): &(usize, &Product)| {
+                let is_code = other.top_up().is_some_and(|(_, _, code)| code == alias);
+                *m != n && (other.goes_by(alias) || is_code)
+            };
+            let of_itself = product.aliases.iter().filter(|name| *name == alias).count();
+            let taken_by = products.iter().enumerate().find(is_taken).map(|(_, other)| other.id.as_str());
+            let taken_by = taken_by.or((of_itself > 1 || *alias == product.id).then_some(product.id.as_str()));
+            if let Some(other) = taken_by {
+                let at = format!("products.{}.aliases", product.id);
+                return Err(CatalogError { at, what: format!("{alias} is a name of {other} already") });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `{"MNT": {"CNY": "0.00204"}}`: one tugrik is so many yuan.
@@ -93,6 +114,7 @@ fn product(
     word(&id).map_err(|what| place.error(what))?;
     let mut fields = place.object()?;
     let names = names(&fields.need("name")?)?;
+    let aliases = fields.take("aliases").map(|place| aliases(&place)).transpose()?.unwrap_or_default();
     let price = price(&fields.need("price")?)?;
     let charged = fields.take("charged_in").map(|place| charged(&place, price.currency, rates)).transpose()?;
     let every = fields.take("every");
@@ -105,7 +127,19 @@ fn product(
     let quantity_max = quantity_max(&mut fields, every, &grants)?;
     fields.end()?;
     let commissions = commissions.unwrap_or_default();
-    Ok(Product { id, names, price, charged, stripe_price, every, quantity_max, providers, grants, commissions })
+    Ok(Product {
+        id,
+        aliases,
+        names,
+        price,
+        charged,
+        stripe_price,
+        every,
+        quantity_max,
+        providers,
+        grants,
+        commissions,
+    })
 }
 
 /// `[1000, 200]`: a tenth of what is paid to whoever led the buyer here, a fiftieth to whoever led that one.
@@ -124,6 +158,11 @@ fn commissions(place: &Place<'_>, levels_max: u64) -> Result<Vec<u16>, CatalogEr
         return Err(place.error(format_args!("has more levels than {levels_max}: see commission_levels_max")));
     }
     Ok(rates)
+}
+
+fn aliases(place: &Place<'_>) -> Result<Vec<String>, CatalogError> {
+    let aliases: Vec<String> = place.list()?.iter().map(|place| place.read(word)).collect::<Result<_, _>>()?;
+    if aliases.is_empty() { Err(place.error("must not be empty")) } else { Ok(aliases) }
 }
 
 fn names(place: &Place<'_>) -> Result<BTreeMap<String, String>, CatalogError> {

@@ -191,3 +191,32 @@ async fn what_stripe_says_of_a_payment_counts() {
         assert_eq!((order.anomaly.as_deref(), books.balance("alice/credits")), (anomaly, credits), "{row}");
     }
 }
+
+/// By whichever of its names: the order is of the product's id, and the next click finds it.
+#[tokio::test(start_paused = true)]
+async fn a_click_by_an_alias_is_a_click_on_the_product() {
+    let shop = Shop::new().await;
+    let body = |name: &str| format!(r#"{{"product":"{name}","phoneNumber":"88001122"}}"#);
+    let first = shop.click(1, &body("5000")).await;
+    assert_eq!(told(&first), is(201, "unpaid"));
+    for (attempt, name) in [(2, "unitel-sd5000"), (3, "SD5000")] {
+        let again = shop.click(attempt, &body(name)).await;
+        assert_eq!((again.status, &again.body), (200, &first.body), "{name}");
+    }
+    assert!(shop.world.books().pointers.contains_key("pending#alice#unitel-sd5000"));
+    assert_eq!(told(&shop.click(4, &body("3000")).await), is(400, "unknown_product"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn wallet_whose_checksum_does_not_fit_is_refused() {
+    let shop = Shop::new().await;
+    let body = |wallet: &str| format!(r#"{{"product":"posx-10","wallet":"{wallet}"}}"#);
+    let mistyped = "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+    assert_eq!(told(&shop.click(1, &body(mistyped)).await), is(400, "wallet_checksum"));
+    assert_eq!((shop.net.asked().len(), shop.world.books().orders.len()), (0, 0), "nothing was begun");
+    for (attempt, wallet) in
+        [(2, mistyped.to_ascii_lowercase()), (3, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".to_owned())]
+    {
+        assert_eq!(told(&shop.click(attempt, &body(&wallet)).await), is(201, "unpaid"), "{wallet}");
+    }
+}

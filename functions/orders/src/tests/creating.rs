@@ -24,6 +24,7 @@ async fn an_order_is_made_at_the_price_of_the_catalog() {
         ("/orders", r#"{"product":"credits-100","quantity":1,"provider":"stripe"}"#, CREDITS.to_owned(), ""),
         ("/orders", r#"{"quantity":3,"product":"credits-100","provider":null}"#, three.clone(), ""),
         ("/orders", top_up, TOP_UP.to_owned(), EXCHANGE),
+        ("/orders", &top_up.replace("SD5000", "5000"), TOP_UP.to_owned(), EXCHANGE),
         ("/api/v1/orders/", r#"{"tier_id":"credits-100"}"#, CREDITS.to_owned(), ""),
         ("/api/v1/orders", r#"{"tier_id":"credits-100","quantity":3,"provider":"stripe"}"#, three, ""),
         ("/orders", &token("product"), TOKENS.to_owned(), ""),

@@ -24,6 +24,8 @@ async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused(
             r#"{{"phoneNumber":"{phone}","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}}"#
         )
     };
+    // By an alias of the product, and by its id.
+    let [by_alias, by_id] = ["5000", "unitel-sd5000"].map(|code| top_up("97688001122").replace("SD5000", code));
     let older = |key: &str, site: &str| {
         post("/api/v1/orders", r#"{"tier_id":"credits-100","quantity":2}"#)
             .with("idempotency-key", key)
@@ -40,6 +42,8 @@ async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused(
         (keyed(r#"{ "quantity": 2, "product": "credits-100" }"#, "k"), 201),
         (post("/api/v1/orders", r#"{"tier_id":"credits-100","quantity":2}"#).with("idempotency-key", "k"), 201),
         (keyed(&plus, "t"), 201),
+        (keyed(&by_alias, "t"), 201),
+        (keyed(&by_id, "t"), 201),
         (older("s", "shop-1"), 201),
         (keyed(r#"{"product":"credits-100","quantity":3}"#, "k"), 409),
         (keyed(r#"{"product":"full-report","quantity":1}"#, "k"), 409),

@@ -136,6 +136,12 @@ fn a_product_that_is_not_in_order_is_refused() {
         (&[("every", "1")], ".every: must be a text"),
         (&[MONTH], ".grants[0].credits: is not granted by a subscription"),
         (&[EACH], ".grants[0].credits_each_period: is granted by a subscription only"),
+        (&[("aliases", r#""5000""#)], ".aliases: must be a list"),
+        (&[("aliases", "[]")], ".aliases: must not be empty"),
+        (&[("aliases", "[5000]")], ".aliases[0]: must be a text"),
+        (&[("aliases", r#"["a b"]"#)], ".aliases[0]: a name here is 1 to 64 letters, digits or - _"),
+        (&[("aliases", r#"["a", "b", "a"]"#)], ".aliases: a is a name of thing already"),
+        (&[("aliases", r#"["thing"]"#)], ".aliases: thing is a name of thing already"),
         (&[("commissions", "1000")], ".commissions: must be a list"),
         (&[("commissions", "[0]")], ".commissions[0]: must be 1 to 10000 basis points"),
         (&[("commissions", "[10001]")], ".commissions[0]: must be 1 to 10000 basis points"),
@@ -222,6 +228,31 @@ fn a_top_up_is_sold_by_one_product() {
     assert!(Catalog::parse(&catalog(&[a.clone(), b])).is_ok(), "case counts");
     assert_eq!(error(&catalog(&[a.clone(), product("b", "SD5000")])), "products.b: is the same top-up as a");
     assert_eq!(error(&catalog(&[a.clone(), a])), "products.a: stands there twice");
+}
+
+#[test]
+fn an_alias_is_the_name_of_one_product() {
+    let product = |id: &str, code: &str, aliases: &str| {
+        format!(
+            r#""{id}": {{ "name": {{ "en": "A" }}, "price": {{ "amount": "1", "currency": "MNT" }}, "providers": ["stripe"],{aliases}
+                "grants": [{{ "top_up": {{ "operator": "UNITEL", "kind": "VOICE", "code": "{code}" }} }}] }}"#
+        )
+    };
+    let named = |one: &str, other: &str| {
+        let products = [product("a", "SD1000", one), product("b", "SD5000", other)];
+        format!(r#"{{ "products": {{ {} }} }}"#, products.join(", "))
+    };
+    let refused = [
+        (r#""aliases": ["b"],"#, "", "products.a.aliases: b is a name of b already"),
+        ("", r#""aliases": ["a"],"#, "products.b.aliases: a is a name of a already"),
+        (r#""aliases": ["x"],"#, r#""aliases": ["y", "x"],"#, "products.a.aliases: x is a name of b already"),
+        (r#""aliases": ["SD5000"],"#, "", "products.a.aliases: SD5000 is a name of b already"),
+    ];
+    for (one, other, expected) in refused {
+        assert_eq!(error(&named(one, other)), expected);
+    }
+    let own_codes = named(r#""aliases": ["SD1000", "1000"],"#, r#""aliases": ["SD5000", "x"],"#);
+    assert!(Catalog::parse(&own_codes).is_ok(), "its own code may stand for it");
 }
 
 proptest! {

@@ -68,6 +68,10 @@ fn a_top_up_is_found_by_the_operators_words() {
     let rows = [
         (["UNITEL", "VOICE", "SD5000"], Some("unitel-sd5000")),
         (["UNITEL", "DATA", "DATA3GB"], Some("unitel-data3gb")),
+        (["UNITEL", "VOICE", "5000"], Some("unitel-sd5000")),
+        (["UNITEL", "VOICE", "unitel-sd5000"], Some("unitel-sd5000")),
+        (["UNITEL", "DATA", "5000"], None),
+        (["UNITEL", "VOICE", "3000"], None),
         (["unitel", "VOICE", "SD5000"], None),
         (["UNITEL", "VOICE", "sd5000"], None),
         (["UNITEL", "DATA", "SD5000"], None),
@@ -77,6 +81,27 @@ fn a_top_up_is_found_by_the_operators_words() {
         assert_eq!(catalog.top_up(operator, kind, code).map(Product::id), expected, "{operator} {kind} {code}");
     }
     assert_eq!(catalog.product("UNITEL"), None);
+}
+
+#[test]
+fn an_alias_names_the_product_whose_id_stands_on_the_order() {
+    let catalog = shipped();
+    let rows = [
+        ("unitel-sd5000", Some("unitel-sd5000")),
+        ("SD5000", Some("unitel-sd5000")),
+        ("5000", Some("unitel-sd5000")),
+        ("sd5000", None),
+        ("05000", None),
+        ("DATA3GB", None),
+        ("", None),
+    ];
+    for (name, expected) in rows {
+        let product = catalog.product(name);
+        assert_eq!(product.map(Product::id), expected, "{name}");
+        let choice = Choice { quantity: 1, phone: Some("88001122"), ..Choice::default() };
+        let terms = product.map(|product| product.terms(&choice).expect("it is sold"));
+        assert_eq!(terms.as_ref().map(|terms| terms.product.as_str()), expected, "{name}");
+    }
 }
 
 #[test]
