@@ -5,6 +5,7 @@ mod attacks;
 mod confirmation;
 mod decisions;
 mod faults;
+mod hints;
 mod mismatches;
 mod orders;
 mod reconciled;

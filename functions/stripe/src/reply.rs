@@ -40,6 +40,7 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::OrderUnknown
             | Reason::PaymentUnknown
             | Reason::Unconfirmed
+            | Reason::Unanswered
             | Reason::OrderNotPayable
             | Reason::ProviderMismatch
             | Reason::MerchantMismatch

@@ -49,6 +49,7 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::OrderUnknown
             | Reason::PaymentUnknown
             | Reason::Unconfirmed
+            | Reason::Unanswered
             | Reason::OrderNotPayable
             | Reason::ProviderMismatch
             | Reason::MerchantMismatch

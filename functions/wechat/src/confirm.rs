@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::Keyring;
-use ledger::{CommitError, Deadline, Delivery, Order, Timestamp};
+use ledger::{Deadline, Delivery, Order, Timestamp};
 use providers::wechat::QueriedRefund;
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
 
@@ -28,38 +28,35 @@ pub enum Said {
     NotAsked,
     /// It knows nothing of it, or there is nobody to be asked.
     Nothing,
+    /// It was asked, and has not answered.
+    NoAnswer,
     Payment(Box<Queried>),
     Refund(Box<QueriedRefund>),
 }
 
 impl Wechat {
     /// Nobody is asked about what will be refused in any case, or is booked already.
-    pub(crate) async fn asked(
-        &self,
-        event: &WechatEvent,
-        order: &Order,
-        delivery: &Delivery<'_>,
-    ) -> Result<Said, CommitError> {
+    pub(crate) async fn asked(&self, event: &WechatEvent, order: &Order, delivery: &Delivery<'_>) -> Said {
         if !decide::needs_confirmation(event, order, &self.config) {
-            return Ok(Said::NotAsked);
+            return Said::NotAsked;
         }
         let Some(api) = &self.api else {
             tracing::error!(
                 form = event.form.as_str(),
                 "nobody can be asked whether it is true: WECHAT_API is not set"
             );
-            return Ok(Said::Nothing);
+            return Said::Nothing;
         };
         let deadline = Deadline(delivery.deadline.0.checked_sub(COMMIT_WITHIN).unwrap_or(delivery.deadline.0));
         let said = match &event.report {
             Report::Refund { number, .. } => api.refund(number, delivery.received_at, deadline).await,
-            Report::Payment { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
+            Report::Payment { .. } | Report::Hint(_) | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
                 api.payment(order, delivery.received_at, deadline).await
             }
         };
-        said.map_err(|error| {
-            tracing::warn!(%error, "WeChat was asked and has not said");
-            CommitError::Unavailable(None)
+        said.unwrap_or_else(|error| {
+            tracing::warn!(%error, "WeChat was asked and has not answered");
+            Said::NoAnswer
         })
     }
 }

@@ -1,14 +1,14 @@
 //! What it means for the order that it is about.
 
 use ledger::{
-    Anomaly, Decision, Effect, Entry, Fact, Heading, Order, Payment, PaysFor, Provider, Reason, Refund, RefundState,
-    Refusal, RefusedPayment,
+    Anomaly, Decision, Effect, Entry, Fact, Heading, Money, Order, Payment, PaysFor, Provider, Reason, Refund,
+    RefundState, Refusal, RefusedPayment,
 };
 use providers::Queried;
 use providers::wechat::QueriedRefund;
 
-use crate::parse::{Ids, InAttach, Report, WechatEvent};
-use crate::{Config, Form, Loaded, Said};
+use crate::parse::{Hint, Ids, InAttach, Report, WechatEvent};
+use crate::{Config, Form, Loaded, Said, hint};
 
 /// Somebody must say where the money shall go instead.
 const REFUND_STUCK: &str = "refund_stuck";
@@ -23,8 +23,16 @@ pub(crate) fn decide(event: &WechatEvent, config: &Config, loaded: &Loaded) -> D
     let Some(order) = &loaded.order else {
         return Decision::Refuse(Refusal { heading, reason: Reason::OrderUnknown, effects: Vec::new() });
     };
-    let decided = effects(event, order, config)
-        .and_then(|effects| confirmed(event, order, config, &loaded.said).map(|()| effects));
+    // It may be true: it is kept and tried again, whether or not WeChat sends it again.
+    if loaded.said == Said::NoAnswer {
+        return Decision::Refuse(Refusal { heading, reason: Reason::Unanswered, effects: Vec::new() });
+    }
+    let decided = effects(event, order, config).and_then(|effects| match &event.report {
+        Report::Hint(hint) => hint.effects(event, order, config, &loaded.said),
+        Report::Payment { .. } | Report::Refund { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
+            confirmed(event, order, config, &loaded.said).map(|()| effects)
+        }
+    });
     match decided {
         Ok(effects) => {
             let alarm = alarm(event, order.after(&effects));
@@ -56,6 +64,9 @@ fn alarm(event: &WechatEvent, order: &Order) -> Option<&'static str> {
 
 /// Whether WeChat has to be asked before this is booked: not where it changes nothing, nor where it is refused in any case.
 pub(crate) fn needs_confirmation(event: &WechatEvent, order: &Order, config: &Config) -> bool {
+    if let Report::Hint(hint) = &event.report {
+        return effects(event, order, config).is_ok() && hint.is_news(order);
+    }
     let changes = effects(event, order, config).is_ok_and(|effects| !effects.is_empty());
     changes && is_only_claimed(event, config)
 }
@@ -67,14 +78,18 @@ fn is_only_claimed(event: &WechatEvent, config: &Config) -> bool {
         (Report::Refund { .. }, Form::V2 | Form::CloudRun) => true,
         (Report::Other, _) => false,
         (_, Form::CloudRun) if event.is_incomplete => true,
-        (Report::Payment { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Refund { .. }, form) => {
-            config.confirms(form)
-        }
+        (
+            Report::Payment { .. } | Report::Hint(_) | Report::Unpaid(_) | Report::Awaiting | Report::Refund { .. },
+            form,
+        ) => config.confirms(form),
     }
 }
 
 /// The anomaly with the payment that it is about, and with the sum that WeChat names where it was queried.
 fn with_payment(anomaly: Anomaly, event: &WechatEvent, config: &Config, said: &Said) -> Anomaly {
+    if let (Report::Hint(_), Some(payment)) = (&event.report, hint::refused(said)) {
+        return Anomaly { payment: Some(payment), ..anomaly };
+    }
     let Report::Payment { by, money, .. } = &event.report else {
         return anomaly;
     };
@@ -82,7 +97,7 @@ fn with_payment(anomaly: Anomaly, event: &WechatEvent, config: &Config, said: &S
         Said::Payment(queried) if queried.state.is_paid() && queried.transaction.as_deref() == Some(by.id()) => {
             queried.money
         }
-        Said::Payment(_) | Said::NotAsked | Said::Nothing | Said::Refund(_) => None,
+        Said::Payment(_) | Said::NotAsked | Said::Nothing | Said::NoAnswer | Said::Refund(_) => None,
     };
     let is_confirmed = queried.is_some() || !is_only_claimed(event, config);
     let (by, money) = (by.clone(), queried.unwrap_or(*money));
@@ -105,15 +120,24 @@ fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Ef
             if *money == price {
                 return Ok(effects);
             }
-            let is_currency = money.currency != price.currency;
-            let reason = if is_currency { Reason::CurrencyMismatch } else { Reason::AmountMismatch };
-            Err(Anomaly { reason, details: format!("{by} paid {money}; the price is {price}"), payment: None })
+            Err(another_sum(*money, price, format!("{by} paid {money}; the price is {price}")))
         }
+        // What it does by itself: that is WeChat's to say.
+        Report::Hint(hint) => hint.agrees(event, order).map(|()| Vec::new()),
         Report::Unpaid(state) => Ok(order.learn_unpaid(*state)),
         Report::Refund { of, id, money, state, .. } => {
             Ok(order.learn_refund(of, id, Refund { state: *state, amount: money.amount }))
         }
         Report::Awaiting | Report::Other => Ok(Vec::new()),
+    }
+}
+
+pub(crate) fn another_sum(said: Money, price: Money, details: String) -> Anomaly {
+    let is_currency = said.currency != price.currency;
+    Anomaly {
+        reason: if is_currency { Reason::CurrencyMismatch } else { Reason::AmountMismatch },
+        details,
+        payment: None,
     }
 }
 
@@ -193,14 +217,24 @@ fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -
         }
         (Report::Unpaid(_), Said::Payment(said)) if !said.state.is_paid() => Ok(()),
         (
-            Report::Payment { .. } | Report::Refund { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Other,
-            Said::NotAsked | Said::Nothing | Said::Payment(_) | Said::Refund(_),
+            Report::Payment { .. }
+            | Report::Hint(_)
+            | Report::Refund { .. }
+            | Report::Unpaid(_)
+            | Report::Awaiting
+            | Report::Other,
+            Said::NotAsked | Said::Nothing | Said::NoAnswer | Said::Payment(_) | Said::Refund(_),
         ) => unconfirmed(),
     }
 }
 
 /// What the form lacks, the answer has.
-fn says_the_same(event: &WechatEvent, order: &Order, config: &Config, said: &Queried) -> Result<(), Anomaly> {
+pub(crate) fn says_the_same(
+    event: &WechatEvent,
+    order: &Order,
+    config: &Config,
+    said: &Queried,
+) -> Result<(), Anomaly> {
     // CloudRun does not always say.
     if !said.app.is_empty() && said.app != config.ids.payee_app() {
         let details = format!("{}: WeChat says that it is of {}", event.receipt, said.app);
@@ -217,6 +251,11 @@ pub(crate) fn heading(event: &WechatEvent) -> Heading {
         Report::Payment { by, money, .. } => {
             said.extend([("payment", by.id().to_owned()), ("money", money.to_string())]);
             "payment"
+        }
+        Report::Hint(Hint { by, money }) => {
+            said.extend(by.iter().map(|by| ("payment", by.id().to_owned())));
+            said.extend(money.iter().map(|money| ("money", money.to_string())));
+            "hint"
         }
         Report::Unpaid(state) => {
             said.push(("state", state.as_str().to_owned()));

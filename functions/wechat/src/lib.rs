@@ -6,6 +6,7 @@
 mod config;
 mod confirm;
 mod decide;
+mod hint;
 mod parse;
 mod reply;
 mod verify;
@@ -21,7 +22,7 @@ use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use config::{Config, ConfigError};
 pub use confirm::{Api, Said};
-pub use parse::{Ids, Report, WechatEvent};
+pub use parse::{Hint, Ids, Report, WechatEvent};
 pub use verify::{Keys, SETTINGS};
 
 /// What stands before an order's number in the path.
@@ -145,7 +146,7 @@ impl Webhook for Wechat {
         };
         let order = ledger.order(number, delivery).await?;
         let said = match &order {
-            Some(order) => self.asked(event, order, delivery).await?,
+            Some(order) => self.asked(event, order, delivery).await,
             None => Said::NotAsked,
         };
         Ok(Loaded { order, said })

@@ -61,6 +61,8 @@ pub enum Report {
         /// None where the form does not say when.
         at: Option<Timestamp>,
     },
+    /// CloudRun names the order alone: what was paid for it, WeChat has to say.
+    Hint(Hint),
     /// Failed or closed: none of them is final.
     Unpaid(PaymentState),
     /// Nothing that changes an order.
@@ -77,6 +79,13 @@ pub enum Report {
     },
     /// Of no interest.
     Other,
+}
+
+/// What a hint says of the payment all the same. It must be true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    pub by: Option<Reference>,
+    pub money: Option<Money>,
 }
 
 /// What each form comes down to.
@@ -115,7 +124,7 @@ fn event(form: Form, told: Told, in_path: Option<&str>) -> Result<WechatEvent, P
     let (id, mut key) = match &told.report {
         Report::Payment { by, .. } => (by.id().to_owned(), format!("{}.{}", form.as_str(), by.id())),
         Report::Refund { id, .. } => (id.clone(), format!("{}.refund.{id}.{}", form.as_str(), told.state)),
-        Report::Unpaid(_) | Report::Awaiting | Report::Other => {
+        Report::Hint(_) | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
             (order.to_string(), format!("{}.order.{order}.{}", form.as_str(), told.state))
         }
     };
@@ -147,6 +156,10 @@ fn identity(order: &OrderNumber, told: &Told) -> Vec<(&'static str, String)> {
         }
         Report::Refund { of, id, money, .. } => {
             said.extend([("payment", of.id().to_owned()), ("refund", id.clone()), ("money", money.to_string())]);
+        }
+        Report::Hint(Hint { by, money }) => {
+            said.extend(by.iter().map(|by| ("payment", by.id().to_owned())));
+            said.extend(money.iter().map(|money| ("money", money.to_string())));
         }
         Report::Unpaid(_) | Report::Awaiting | Report::Other => {}
     }

@@ -50,7 +50,7 @@ fn told(outcome: &Outcome) -> Told {
         Outcome::MethodNotAllowed { .. } => Told::Refused(405, "Method not allowed"),
         Outcome::TooLarge => Told::Refused(413, "Payload too large"),
         Outcome::Panicked => Told::Refused(500, "Internal error"),
-        Outcome::Unavailable => Told::Refused(503, "Temporarily unavailable"),
+        Outcome::Unavailable | Outcome::Refused(Reason::Unanswered) => Told::Refused(503, "Temporarily unavailable"),
         Outcome::Booked
         | Outcome::Repeat
         | Outcome::Ignored(_)

@@ -18,6 +18,8 @@ pub enum Reason {
     PaymentUnknown,
     /// Its provider, when asked, does not say so, or not yet.
     Unconfirmed,
+    /// Its provider was queried and has not answered.
+    Unanswered,
     OrderNotPayable,
     ProviderMismatch,
     /// Of a merchant or an app that is not ours.
@@ -42,7 +44,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InsufficientCredits,
         Self::UnknownKey,
         Self::KeyTaken,
@@ -54,6 +56,7 @@ impl Reason {
         Self::OrderUnknown,
         Self::PaymentUnknown,
         Self::Unconfirmed,
+        Self::Unanswered,
         Self::OrderNotPayable,
         Self::ProviderMismatch,
         Self::MerchantMismatch,
@@ -83,6 +86,7 @@ impl Reason {
             Self::OrderUnknown => "order_unknown",
             Self::PaymentUnknown => "payment_unknown",
             Self::Unconfirmed => "unconfirmed",
+            Self::Unanswered => "unanswered",
             Self::OrderNotPayable => "order_not_payable",
             Self::ProviderMismatch => "provider_mismatch",
             Self::MerchantMismatch => "merchant_mismatch",
@@ -108,7 +112,8 @@ impl Reason {
             | Self::Unparsed
             | Self::OrderUnknown
             | Self::PaymentUnknown
-            | Self::Unconfirmed => true,
+            | Self::Unconfirmed
+            | Self::Unanswered => true,
             Self::KeyTaken
             | Self::Overtaken
             | Self::OutsideClockWindow

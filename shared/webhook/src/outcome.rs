@@ -49,6 +49,8 @@ impl Outcome {
     pub(crate) fn of_error(error: &CommitError) -> Self {
         match error {
             CommitError::Conflict => Self::Conflict,
+            // It is kept; but it may be true, and its sender may come again sooner than we try again.
+            CommitError::Rejected(Reason::Unanswered) => Self::Unavailable,
             CommitError::Rejected(reason) => Self::Refused(*reason),
             CommitError::Unavailable(_) | CommitError::Stale => {
                 tracing::warn!(error = %chain(error), "not committed");

@@ -21,6 +21,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "a payment over APIv3", before: &[], event: "v3_payment", changes: Vec::new },
     Scenario { name: "a payment over APIv2", before: &[], event: "v2_payment", changes: Vec::new },
     Scenario { name: "a payment over CloudRun", before: &[], event: "cloudrun_payment", changes: Vec::new },
+    Scenario { name: "an order alone over CloudRun", before: &[], event: "cloudrun_order_only", changes: Vec::new },
     Scenario {
         name: "a payment that another form has told of",
         before: &["cloudrun_payment"],

@@ -5,10 +5,11 @@ use providers::wechat::beijing;
 use webhook::ParseError;
 
 use super::json::Object;
-use super::{FAILED, Ids, Report, Told, UNKNOWN_WORD, reference};
+use super::{FAILED, Hint, Ids, Report, Told, UNKNOWN_WORD, reference};
 
 const SUCCESS: &str = "SUCCESS";
 const FAIL: &str = "FAIL";
+const OF_REFUNDS: [&str; 4] = ["outRefundNo", "refundId", "refundFee", "refundStatus"];
 
 /// `None` of what only says that something went wrong on the way.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
@@ -18,13 +19,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
         FAIL => return Ok(None),
         _ => return Err(body.problem("returnCode", UNKNOWN_WORD)),
     }
+    // What CloudRun says of a refund has no published form. It must not pass for a payment.
+    if let Some(name) = OF_REFUNDS.into_iter().find(|name| body.has(name)) {
+        return Err(body.problem(name, "is of a refund, whose form is not known"));
+    }
     let result = body.required("resultCode")?;
     let report = match result.as_str() {
         SUCCESS => {
             let no_time = || body.problem("timeEnd", "is no time");
             let at = body.text("timeEnd")?.map(|text| beijing(&text).ok_or_else(no_time)).transpose()?;
-            let by = reference("transactionId", &body.required("transactionId")?)?;
-            Report::Payment { by, money: body.money("totalFee", "feeType")?, at }
+            let by = body.text("transactionId")?.map(|id| reference("transactionId", &id)).transpose()?;
+            match (by, body.money_if_named("totalFee", "feeType")?) {
+                (Some(by), Some(money)) => Report::Payment { by, money, at },
+                (by, money) => Report::Hint(Hint { by, money }),
+            }
         }
         FAIL => FAILED,
         _ => return Err(body.problem("resultCode", UNKNOWN_WORD)),

@@ -41,11 +41,15 @@ impl<'b> Object<'b> {
 
     /// So many fen, or of whatever other currency stands there. WeChat leaves it out where there is but one.
     pub(super) fn money(&self, amount: &str, currency: &str) -> Result<Money, ParseError> {
+        self.money_if_named(amount, currency)?.ok_or_else(|| self.problem(amount, MISSING))
+    }
+
+    pub(super) fn money_if_named(&self, amount: &str, currency: &str) -> Result<Option<Money>, ParseError> {
         let units: Option<u64> = self.read(amount, "must be a whole number that is not negative")?;
-        let units = units.ok_or_else(|| self.problem(amount, MISSING))?;
+        let Some(units) = units else { return Ok(None) };
         let named = self.text(currency)?.map_or(Ok(Currency::CNY), |code| Currency::parse(&code));
         let currency = named.map_err(|error| self.problem(currency, &error.to_string()))?;
-        Ok(Money { amount: Amount::from_units(units), currency })
+        Ok(Some(Money { amount: Amount::from_units(units), currency }))
     }
 
     pub(super) fn problem(&self, name: &str, why: &str) -> ParseError {

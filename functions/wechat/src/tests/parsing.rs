@@ -67,6 +67,26 @@ fn what_is_no_success_pays_nothing() {
     );
 }
 
+/// What is left out of CloudRun's form is for WeChat to say.
+#[test]
+fn a_payment_that_is_not_told_in_full_is_a_hint() {
+    let by = Reference::new(Provider::Wechat, "42").ok();
+    let money = Some(Money { amount: Amount::from_units(500), currency: Currency::CNY });
+    let rows = [
+        (r#""transactionId":"42","totalFee":500,"#, Hint { by: None, money: None }),
+        (r#""transactionId":"42","#, Hint { by: None, money }),
+        (r#""totalFee":500,"#, Hint { by: by.clone(), money: None }),
+    ];
+    for (left_out, hint) in rows {
+        let body = CLOUD_RUN.replace(left_out, "");
+        let event = parsed(Form::CloudRun, "/", body.as_bytes()).expect("an event");
+        assert_eq!((event.report, event.id.as_str()), (Report::Hint(hint), "HL1"), "{body}");
+        assert!(event.receipt.as_str().starts_with("wechat#cloudrun.order.HL1.SUCCESS.1."), "{}", event.receipt);
+    }
+    let whole = parsed(Form::CloudRun, "/", CLOUD_RUN.as_bytes()).expect("an event");
+    assert!(matches!(whole.report, Report::Payment { .. }));
+}
+
 /// The field by its own name, and never what stood in it.
 #[test]
 fn a_refusal_names_the_field() {
@@ -88,7 +108,13 @@ fn a_refusal_names_the_field() {
         (Form::V2, V2.replace("HL1", "a b"), "out_trade_no an order number is 1 to 32 letters, digits or - _"),
         (Form::V2, V2.replace("<xml>", "<xml><!-- -->"), "body must be flat XML"),
         (Form::CloudRun, CLOUD_RUN.replace("500", "-1"), "totalFee must be a whole number that is not negative"),
-        (Form::CloudRun, CLOUD_RUN.replace("\"42\"", "\"\""), "transactionId is missing"),
+        (Form::CloudRun, CLOUD_RUN.replace("\"42\"", "42"), "transactionId must be a text"),
+        (Form::CloudRun, CLOUD_RUN.replace("HL1", ""), "out_trade_no is missing"),
+        (
+            Form::CloudRun,
+            CLOUD_RUN.replace("\"timeEnd\"", "\"refundFee\":1,\"timeEnd\""),
+            "refundFee is of a refund, whose form is not known",
+        ),
         (Form::CloudRun, CLOUD_RUN.replace("20260101080000", "now"), "timeEnd is no time"),
         // What anybody may send to our container does not become APIv3 by looking like it.
         (Form::CloudRun, V3.to_owned(), "returnCode is missing"),

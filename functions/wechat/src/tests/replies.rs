@@ -38,6 +38,7 @@ fn every_outcome_in_every_form() {
         (Outcome::TooLarge, 413, "Payload too large"),
         (Outcome::Panicked, 500, "Internal error"),
         (Outcome::Unavailable, 503, "Temporarily unavailable"),
+        (Outcome::Refused(Reason::Unanswered), 503, "Temporarily unavailable"),
     ];
     for (outcome, status, message) in refused {
         // APIv2 reads the body of a 200 alone.

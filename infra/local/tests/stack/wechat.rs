@@ -36,6 +36,22 @@ fn a_local_order_is_paid_in_each_form_and_given_back() {
     }
 }
 
+/// It was begun at WeChat; the callback names it alone, and WeChat says the rest.
+#[test]
+fn an_order_that_is_named_alone_is_paid_as_wechat_says() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let number = ordered(&folder, &stack);
+    let about = || folder.told(&["send", "wechat/cloudrun_order_only", "--order", &number]);
+    assert!(about().starts_with("200"));
+    assert_eq!(shown(&folder.told(&["order", "show", &number]), "payment"), "unpaid", "it was not begun there");
+    let key = folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned();
+    let begun = stack.call("POST", "/payment/create", &key, &json!({ "orderNumber": number }));
+    assert!(begun.body["codeUrl"].is_string(), "{}", begun.body);
+    assert!(about().starts_with("200"));
+    assert_eq!(shown(&folder.told(&["order", "show", &number]), "payment"), "paid");
+}
+
 /// What our own container would never have signed, and what nobody has paid.
 #[test]
 fn a_body_alone_pays_nothing() {
