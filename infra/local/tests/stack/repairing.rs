@@ -209,7 +209,8 @@ fn repair_that_does_not_fit_is_refused() {
     let before = shop.raw().row("accounts", "credits");
     for (command, expected) in rows {
         let command = shop.text(command);
-        let args: Vec<&str> = command.split_whitespace().chain(["--reason", "because"]).collect();
+        // Named, so that the refusal is all that it prints.
+        let args: Vec<&str> = command.split_whitespace().chain(["--reason", "because", "--id", "repair"]).collect();
         let line = shop.folder.refused(&args);
         assert!(line.contains(expected), "{command}: {line}");
     }
