@@ -102,8 +102,11 @@ fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
     assert_eq!(told, ["1", "0", "1.99", "0.39"]);
     let tokens = folder.told(&["account", "show", "demo/POSX"]);
     for (amount, key) in [("10", "grant#"), ("-10", "sent#")] {
-        let is_line = |line: &str| line.contains(&format!(" {amount}  {key}"));
-        assert_eq!(tokens.lines().filter(|line| is_line(line)).count(), 1, "{amount}: {tokens}");
+        let is_line = |line: &&str| {
+            let [receipt, change] = [line.split_whitespace().last(), line.split_whitespace().rev().nth(1)];
+            change == Some(amount) && receipt.is_some_and(|receipt| receipt.starts_with(key))
+        };
+        assert_eq!(tokens.lines().filter(is_line).count(), 1, "{amount}: {tokens}");
     }
     let unknown = folder.refused(&["account", "show", "demo/NONE"]);
     assert!(unknown.contains("nothing is counted under the name NONE"), "{unknown}");

@@ -93,7 +93,8 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
     assert_eq!(balances, ["10", "1990"]);
     // One line for each order, and another for each whose tokens have arrived by now.
     let tokens = stack.account("demo/POSX");
-    let [lines, held] = ["version", "balance"].map(|name| tokens[name]["N"].as_str().unwrap().parse::<u128>().unwrap());
+    let [lines, held] =
+        ["version", "balance_units"].map(|name| tokens[name]["N"].as_str().unwrap().parse::<u128>().unwrap());
     assert_eq!(held, (u128::from(2 * ROUNDS) - lines) * 10_000_000_000_000_000_000, "{lines} lines");
 
     let claimed: Vec<&str> = airtimes.iter().copied().filter(|number| stack.recharge(number) == "claimed").collect();
