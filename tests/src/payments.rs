@@ -7,6 +7,7 @@ mod decisions;
 mod disputes;
 mod faults;
 mod fingerprints;
+mod invoices;
 mod orders;
 mod refusals;
 mod schedules;

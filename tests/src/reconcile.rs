@@ -5,6 +5,7 @@ mod bad_rows;
 mod conservation;
 mod costs;
 mod intents;
+mod invoices;
 mod keyless;
 mod lanes;
 mod runs;
@@ -89,7 +90,7 @@ async fn pauses_grow_and_a_claim_is_given_up() {
     let rows = [
         ("payment_intent_succeeded", 10 * DAY, early.into_iter().chain(daily(9)).collect::<Vec<_>>(), "order_unknown!"),
         ("refund_updated", 10 * DAY, early.into_iter().chain(daily(3)).collect(), "payment_unknown"),
-        ("charge_dispute_created", 10 * DAY, early.into_iter().chain(daily(3)).collect(), "payment_unknown"),
+        ("charge_dispute_created", 10 * DAY, early.into_iter().chain(daily(3)).collect(), "dispute_unknown"),
     ];
     for (event, until, expected, left) in rows {
         let world = World::new();

@@ -8,6 +8,7 @@ mod ask;
 mod auditor;
 mod conservation;
 mod fulfilment;
+mod invoices;
 mod keyless;
 mod lanes;
 mod pass_over;

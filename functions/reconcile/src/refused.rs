@@ -6,6 +6,7 @@ use std::time::Duration;
 use edge::Moment;
 use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, Waiting};
 use serde::Serialize;
+use stripe::Stripe;
 use webhook::{Outcome, Replayed, Webhook};
 
 use crate::pass_over::report_passed_over;
@@ -137,7 +138,13 @@ impl<L: Backlog> Reconcile<L> {
             self.ledger.put_off(waiting, None, &moment.delivery()).await?;
             return Ok(None);
         };
-        let outcome = self.replayed(source, waiting, kept, &moment.but_for(FOR_PUTTING_OFF)).await;
+        let within = moment.but_for(FOR_PUTTING_OFF);
+        let mut outcome = self.replayed(source, waiting, kept, &within).await;
+        let is_claim = matches!(outcome, Outcome::Refused(reason) if reason.is_of_claim());
+        if is_claim && W::SOURCE == Stripe::SOURCE && self.learn_invoice(kept, &within).await? {
+            outcome = self.replayed(source, waiting, kept, &within).await;
+        }
+        say_given_up(&outcome, waiting, moment);
         let count = tried.of(&outcome, waiting, moment);
         *count = count.saturating_add(1);
         let left = left(&outcome, waiting);
@@ -165,6 +172,16 @@ impl<L: Backlog> Reconcile<L> {
             edge::alarm(SOURCE, "still_refused", waiting.receipt.as_str());
         }
         outcome
+    }
+}
+
+/// A claim is closed without an alarm: the account's other payments are refunded too. It stands in the log and in the metrics.
+fn say_given_up(outcome: &Outcome, waiting: &Waiting, moment: &Moment) {
+    if let Outcome::Refused(reason) = outcome
+        && reason.is_of_claim()
+        && is_given_up(*reason, waiting, moment)
+    {
+        edge::line(SOURCE, Some(waiting.receipt.as_str()), "given_up", Some(reason.as_str()), moment);
     }
 }
 
@@ -236,5 +253,5 @@ fn is_given_up(reason: Reason, waiting: &Waiting, moment: &Moment) -> bool {
 fn is_stuck(outcome: &Outcome, waiting: &Waiting, moment: &Moment) -> bool {
     let is_old = moment.now.seconds_apart(waiting.first_received_at) >= CALL_AFTER_SECONDS;
     let is_cured = matches!(outcome, Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_));
-    is_old && !is_cured && *outcome != Outcome::Refused(Reason::PaymentUnknown)
+    is_old && !is_cured && !matches!(outcome, Outcome::Refused(reason) if reason.is_of_claim())
 }

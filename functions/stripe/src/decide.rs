@@ -31,7 +31,7 @@ pub(crate) fn refused(event: &StripeEvent, config: &Config) -> Option<Decision> 
     None
 }
 
-pub(crate) fn decide(event: &StripeEvent, loaded: Loaded) -> Decision {
+pub(crate) fn decide(event: &StripeEvent, loaded: Loaded, config: &Config) -> Decision {
     let heading = Heading { order: loaded.number(event), ..heading(event) };
     match &event.report {
         Report::Subscription { reference, standing, plan } => {
@@ -49,9 +49,10 @@ pub(crate) fn decide(event: &StripeEvent, loaded: Loaded) -> Decision {
         | Report::RefundSum(_)
         | Report::Refund { .. }
         | Report::Dispute { .. }
+        | Report::InvoicePayment { .. }
         | Report::InvoicePaid { subscription: Some(_), .. } => match loaded.order {
             Some(ref order) => about_order(event, heading, order, &loaded),
-            None => about_no_order(event, heading),
+            None => about_no_order(event, heading, config),
         },
     }
 }
@@ -59,15 +60,22 @@ pub(crate) fn decide(event: &StripeEvent, loaded: Loaded) -> Decision {
 const NOT_OURS: Decision = Decision::Ignore { reason: "not_ours" };
 
 /// It names no order of ours that is there. What names one waits for it; so does a claim, whose payment may be on its way.
-fn about_no_order(event: &StripeEvent, heading: Heading) -> Decision {
+fn about_no_order(event: &StripeEvent, heading: Heading, config: &Config) -> Decision {
     if heading.order.is_some() {
         return refuse(heading, Reason::OrderUnknown);
     }
     match event.report {
+        // Its deadline runs, whether the payment becomes known or not.
+        Report::Dispute { stage, .. } if stage.is_open() && !config.is_shared => {
+            refuse(heading, Reason::DisputeUnknown)
+        }
         Report::RefundSum(_) | Report::Refund { .. } | Report::Dispute { .. } => {
             refuse(heading, Reason::PaymentUnknown)
         }
-        Report::Payment { .. }
+        // It waits for its invoice, but for where most invoices are not ours: then Stripe is asked once something is claimed back.
+        Report::InvoicePayment { .. } if !config.is_shared => refuse(heading, Reason::PaymentUnknown),
+        Report::InvoicePayment { .. }
+        | Report::Payment { .. }
         | Report::Unpaid(_)
         | Report::Awaiting
         | Report::Subscription { .. }
@@ -78,19 +86,23 @@ fn about_no_order(event: &StripeEvent, heading: Heading) -> Decision {
 }
 
 fn about_order(event: &StripeEvent, heading: Heading, order: &Order, loaded: &Loaded) -> Decision {
-    match effects(event, order) {
-        Err(anomaly) => Decision::Refuse(Refusal {
-            heading,
-            reason: anomaly.reason,
-            effects: order.flag(&anomaly).into_iter().chain(loaded.pointers(&order.number)).collect(),
-        }),
+    match effects(event, order, loaded) {
+        Err(anomaly) => {
+            // An invoice leads to the order once it is booked, and so does what paid it.
+            let pointers = loaded.pointers(&order.number).filter(|_| event.report.invoice().is_none());
+            let effects = order.flag(&anomaly).into_iter().chain(pointers).collect();
+            Decision::Refuse(Refusal { heading, reason: anomaly.reason, effects })
+        }
         Ok(effects) => {
             let after = order.after(&effects);
             let is_of_refund = matches!(event.report, Report::Refund { .. } | Report::RefundSum(_));
             let is_too_much = is_of_refund && after.is_flagged_for(Reason::RefundedTooMuch);
             let opened = is_disputed_in(event, after).then_some(DISPUTE_OPENED);
             let alarm = opened.or(is_too_much.then_some(REFUNDED_TOO_MUCH));
-            let effects = effects.into_iter().chain(loaded.pointers(&order.number)).collect();
+            // One that bought nothing has nothing that could be taken back.
+            let is_idle = matches!(event.report, Report::InvoicePaid { .. }) && effects.is_empty();
+            let pointers = loaded.pointers(&order.number).filter(|_| !is_idle);
+            let effects = effects.into_iter().chain(pointers).collect();
             Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
         }
     }
@@ -104,13 +116,18 @@ fn is_disputed_in(event: &StripeEvent, order: &Order) -> bool {
     order.dispute(of, id).is_some_and(|dispute| dispute.stage.is_open())
 }
 
-fn effects(event: &StripeEvent, order: &Order) -> Result<Vec<Effect>, Anomaly> {
+fn effects(event: &StripeEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Effect>, Anomaly> {
     let payment = |by: &Reference, money: Money| Payment { by: by.clone(), money, at: event.created };
     // A claim is on the payment that it names: an order can have been paid by another.
-    let claimed = event.leads.references.first();
+    let claimed = event.claims();
+    let order = &claimed
+        .zip(loaded.invoice.as_ref())
+        .map_or_else(|| order.clone(), |(of, invoice)| order.with_invoice(of, invoice));
     Ok(match &event.report {
         Report::Payment { by, money } => order.pay(&payment(by, *money))?,
-        Report::InvoicePaid { invoice, money, .. } => order.pay_period(&payment(invoice, *money))?,
+        Report::InvoicePaid { invoice, money, is_first, .. } => {
+            order.pay_period(&payment(invoice, *money), *is_first)?
+        }
         Report::Unpaid(state) => order.learn_unpaid(*state),
         Report::RefundSum(money) => {
             let reported = Reported { as_of: event.created, amount: money.amount };
@@ -124,7 +141,11 @@ fn effects(event: &StripeEvent, order: &Order) -> Result<Vec<Effect>, Anomaly> {
             let dispute = DisputeReport { stage: *stage, as_of: event.created, money: *money };
             claimed.map(|of| order.learn_dispute(of, id, dispute)).unwrap_or_default()
         }
-        Report::Awaiting | Report::Subscription { .. } | Report::InvoiceFailed { .. } | Report::Other => Vec::new(),
+        Report::Awaiting
+        | Report::InvoicePayment { .. }
+        | Report::Subscription { .. }
+        | Report::InvoiceFailed { .. }
+        | Report::Other => Vec::new(),
     })
 }
 
@@ -164,7 +185,16 @@ impl Loaded {
             from: None,
             to: to.clone(),
         };
-        self.unknown.iter().map(point)
+        self.unknown.iter().map(point).chain(self.links(to))
+    }
+
+    /// From the payments of an invoice, which then say which invoice that is.
+    fn links(&self, to: &OrderNumber) -> impl Iterator<Item = Effect> {
+        let invoice = self.linked.clone();
+        self.unlinked.iter().filter_map(move |(payment, from)| {
+            let pointer = Pointer::Invoiced { payment: payment.clone(), invoice: invoice.clone()? };
+            Some(Effect::Point { pointer, from: from.clone(), to: to.clone() })
+        })
     }
 }
 
@@ -207,6 +237,7 @@ fn fingerprints(event: &StripeEvent, said: &[(&'static str, String)]) -> Fingerp
         | Report::Refund { .. }
         | Report::Subscription { .. }
         | Report::InvoicePaid { .. }
+        | Report::InvoicePayment { .. }
         | Report::InvoiceFailed { .. }
         | Report::Other => of(1, None).into(),
     }
@@ -230,6 +261,7 @@ fn what(report: &Report) -> Vec<(&'static str, String)> {
             std::iter::once(("state", standing.status.as_str().to_owned())).chain(plan).collect()
         }
         Report::InvoicePaid { money: paid, .. } => vec![money(paid)],
+        Report::InvoicePayment { invoice, .. } => vec![("invoice", invoice.id().to_owned())],
         Report::InvoiceFailed { standing, .. } => vec![("state", standing.status.as_str().to_owned())],
         Report::Awaiting | Report::Other => Vec::new(),
     }

@@ -34,6 +34,12 @@ pub struct Loaded {
     subscription: Option<Subscription>,
     /// The event's ids that lead to no order yet.
     unknown: Vec<Reference>,
+    /// The invoice that the payment paid of which something is claimed back.
+    invoice: Option<Reference>,
+    /// The invoice that the event is about, where it says which payments paid it.
+    linked: Option<Reference>,
+    /// Which of the payments that an event names are not known to have paid its invoice, and where each leads now.
+    unlinked: Vec<(Reference, Option<OrderNumber>)>,
 }
 
 impl Webhook for Stripe {
@@ -96,17 +102,32 @@ impl Webhook for Stripe {
         if let Some(subscription) = event.report.subscription() {
             loaded.subscription = ledger.subscription(subscription, delivery).await?;
             number = loaded.subscription.as_ref().map(|subscription| subscription.order.clone());
-        } else {
+        }
+        if let Some((invoice, payments)) = event.report.invoice() {
+            let pointed = ledger.pointed(&Pointer::Provider(invoice.clone()), delivery).await?;
+            if pointed.is_none() {
+                loaded.unknown.push(invoice.clone());
+            }
+            number = number.or(pointed);
+            loaded.linked = Some(invoice.clone());
+            loaded.unlinked = unlinked(payments, ledger, delivery).await?;
+        } else if event.report.subscription().is_none() {
             number = pointed(event, ledger, delivery, &mut loaded.unknown).await?.or(number);
         }
         if let Some(number) = number.or_else(|| event.leads.order.clone()) {
             loaded.order = ledger.order(&number, delivery).await?;
         }
+        if let (Some(order), Some(of)) = (&loaded.order, event.claims()) {
+            // A payment that paid its order pays no invoice.
+            if order.paid.as_ref().is_none_or(|paid| paid.by != *of) {
+                loaded.invoice = ledger.invoice_paid_by(of, delivery).await?;
+            }
+        }
         Ok(loaded)
     }
 
     fn decide(&self, event: &StripeEvent, loaded: Loaded) -> Decision {
-        decide::refused(event, &self.config).unwrap_or_else(|| decide::decide(event, loaded))
+        decide::refused(event, &self.config).unwrap_or_else(|| decide::decide(event, loaded, &self.config))
     }
 
     fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {
@@ -132,6 +153,22 @@ async fn pointed<L: Ledger>(
         }
     }
     Ok(None)
+}
+
+/// Those of an invoice's payments whose pointers do not say that they paid one.
+async fn unlinked<L: Ledger>(
+    payments: &[Reference],
+    ledger: &L,
+    delivery: &Delivery<'_>,
+) -> Result<Vec<(Reference, Option<OrderNumber>)>, CommitError> {
+    let mut unlinked = Vec::new();
+    for payment in payments {
+        if ledger.invoice_paid_by(payment, delivery).await?.is_none() {
+            let leads = ledger.pointed(&Pointer::Provider(payment.clone()), delivery).await?;
+            unlinked.push((payment.clone(), leads));
+        }
+    }
+    Ok(unlinked)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod charge;
 mod dispute;
 mod intent;
 mod invoice;
+mod invoice_payment;
 mod json;
 mod kind;
 mod refund;
@@ -87,6 +88,15 @@ pub enum Report {
         invoice: Reference,
         subscription: Option<Reference>,
         money: Money,
+        /// Whether it is the subscription's first.
+        is_first: bool,
+        /// Which payments paid it, where the invoice itself says so: since 2025-03-31 [`Report::InvoicePayment`] does.
+        payments: Vec<Reference>,
+    },
+    /// These payments, which are one under two names, have paid this invoice.
+    InvoicePayment {
+        invoice: Reference,
+        payments: Vec<Reference>,
     },
     InvoiceFailed {
         invoice: Reference,
@@ -109,7 +119,45 @@ impl Report {
             | Self::RefundSum(_)
             | Self::Refund { .. }
             | Self::Dispute { .. }
+            | Self::InvoicePayment { .. }
             | Self::Other => None,
+        }
+    }
+}
+
+impl Report {
+    /// The invoice that it says is paid, and the payments that it says paid it.
+    pub fn invoice(&self) -> Option<(&Reference, &[Reference])> {
+        match self {
+            Self::InvoicePaid { invoice, payments, .. } | Self::InvoicePayment { invoice, payments } => {
+                Some((invoice, payments))
+            }
+            Self::Payment { .. }
+            | Self::Unpaid(_)
+            | Self::Awaiting
+            | Self::RefundSum(_)
+            | Self::Refund { .. }
+            | Self::Dispute { .. }
+            | Self::Subscription { .. }
+            | Self::InvoiceFailed { .. }
+            | Self::Other => None,
+        }
+    }
+}
+
+impl StripeEvent {
+    /// The payment of which it claims something back.
+    pub fn claims(&self) -> Option<&Reference> {
+        match self.report {
+            Report::RefundSum(_) | Report::Refund { .. } | Report::Dispute { .. } => self.leads.references.first(),
+            Report::Payment { .. }
+            | Report::Unpaid(_)
+            | Report::Awaiting
+            | Report::Subscription { .. }
+            | Report::InvoicePaid { .. }
+            | Report::InvoicePayment { .. }
+            | Report::InvoiceFailed { .. }
+            | Report::Other => None,
         }
     }
 }
@@ -189,6 +237,7 @@ fn reader(kind: Kind) -> Option<Read> {
         Kind::SubscriptionDeleted => subscription::deleted,
         Kind::InvoicePaid | Kind::InvoicePaymentSucceeded => invoice::paid,
         Kind::InvoicePaymentFailed => invoice::failed,
+        Kind::InvoicePaymentPaid => invoice_payment::paid,
         Kind::Thin | Kind::Other => return None,
     };
     Some(read)

@@ -39,6 +39,7 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::WrongAccount
             | Reason::OrderUnknown
             | Reason::PaymentUnknown
+            | Reason::DisputeUnknown
             | Reason::Unconfirmed
             | Reason::Unanswered
             | Reason::OrderNotPayable

@@ -30,7 +30,7 @@ fn all_kinds_act_unless_some_are_named() {
     let acting =
         |events: &str| read(&[("STRIPE_LIVEMODE", "false"), ("STRIPE_EVENTS", events)]).map(|config| config.kinds);
     let all = acting("").expect("all of them");
-    assert_eq!(all.len(), 24);
+    assert_eq!(all.len(), 25);
     assert!(Kind::ALL.into_iter().all(|kind| all.contains(&kind) == kind.acts()));
     let two = [Kind::IntentSucceeded, Kind::RefundFailed].into_iter().collect();
     assert_eq!(acting(" payment_intent.succeeded ,refund.failed,"), Ok(two));

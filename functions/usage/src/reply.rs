@@ -48,6 +48,7 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::WrongAccount
             | Reason::OrderUnknown
             | Reason::PaymentUnknown
+            | Reason::DisputeUnknown
             | Reason::Unconfirmed
             | Reason::Unanswered
             | Reason::OrderNotPayable

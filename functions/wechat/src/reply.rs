@@ -65,6 +65,7 @@ fn told(outcome: &Outcome) -> Told {
             | Reason::WrongAccount
             | Reason::OrderUnknown
             | Reason::PaymentUnknown
+            | Reason::DisputeUnknown
             | Reason::Unconfirmed
             | Reason::OrderNotPayable
             | Reason::ProviderMismatch

@@ -37,10 +37,11 @@ pub(crate) enum Opened {
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 /// What of a deployment's settings a person may try out here. The others are the template's.
-const SETTABLE: [&str; 11] = [
+const SETTABLE: [&str; 12] = [
     "ALLOWED_IPS",
     "MAX_SKEW_SECONDS",
     "STRIPE_ACCOUNT",
+    "STRIPE_ACCOUNT_SHARED",
     "STRIPE_EVENTS",
     "MOCK_STRIPE",
     "MOCK_EPAY",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Amount, Claims, Commission, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money,
-    OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, Plan, Provider, Recharge, RechargeState,
+    OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, Period, Plan, Provider, Recharge, RechargeState,
     Reference, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms,
     Timestamp, TopUp, TopUpKind, Transfer, TransferStatus, Word,
 };
@@ -40,6 +40,8 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         payment: word(row, names::PAYMENT, PaymentState::named)?,
         paid,
         claims: by_id(row, names::CLAIMS, claims)?,
+        first_invoice: maybe(row, names::FIRST_INVOICE, reference)?,
+        periods: if row.contains_key(names::PERIODS) { by_id(row, names::PERIODS, period)? } else { BTreeMap::new() },
         posted: amount(row, names::POSTED_UNITS)?,
         postings: number(row, names::POSTINGS)?,
         fulfilment: word(row, names::FULFILMENT, Fulfilment::named)?,
@@ -148,7 +150,13 @@ fn claims(row: &Image) -> Read<Claims> {
         by_id: by_id(row, names::REFUNDS, refund)?,
         reported: inner(row, names::REFUNDED)?.map(reported).transpose()?,
     };
-    Ok(Claims { refunds, disputes: Disputes(by_id(row, names::DISPUTES, dispute)?) })
+    let disputes = Disputes(by_id(row, names::DISPUTES, dispute)?);
+    Ok(Claims { refunds, disputes, invoice: maybe(row, names::INVOICE, reference)? })
+}
+
+/// None on an order of which no period was claimed back.
+fn period(row: &Image) -> Read<Period> {
+    Ok(Period { posted: amount(row, names::POSTED_UNITS)?, corrections: number(row, names::POSTINGS)? })
 }
 
 fn refund(row: &Image) -> Read<Refund> {
@@ -173,6 +181,11 @@ fn session(row: &Image) -> Read<Session> {
 
 pub(crate) fn pointer(row: &Image) -> Read<OrderNumber> {
     word(row, names::ORDER, |number| OrderNumber::new(number).ok())
+}
+
+/// What the pointer of a payment says of an invoice.
+pub(crate) fn invoice(row: &Image) -> Read<Option<Reference>> {
+    maybe(row, names::INVOICE, reference)
 }
 
 pub(crate) fn subscription(row: &Image) -> Read<Subscription> {

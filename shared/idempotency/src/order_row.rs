@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Amount, Claims, Commission, Delivery, Dispute, Exchange, Fulfilment, Grant, Line, OnChain, Order, OrderNumber,
-    OrderOver, Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
+    OrderOver, Period, Pointer, Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
 };
 
 use crate::accepted_row;
@@ -60,6 +60,8 @@ fn state(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     row.set_or_remove(names::PAID_BY, order.paid.as_ref().map(|paid| text(&paid.by)));
     row.set_or_remove(names::PAID_AT, order.paid.as_ref().map(|paid| text(&paid.at)));
     row.set(names::CLAIMS, by_id(&order.claims, claims));
+    row.set_or_remove(names::FIRST_INVOICE, order.first_invoice.as_ref().map(text));
+    row.set_or_remove(names::PERIODS, (!order.periods.is_empty()).then(|| by_id(&order.periods, period)));
     row.set(names::DISPUTED, AttributeValue::Bool(order.is_disputed()));
     row.set(names::POSTED_UNITS, number(&order.posted.units()));
     row.set(names::POSTINGS, number(&order.postings));
@@ -121,8 +123,11 @@ pub(crate) const fn word_of(work: Work) -> &'static str {
     }
 }
 
-pub(crate) fn pointer(from: Option<&OrderNumber>, to: &OrderNumber, delivery: &Delivery<'_>) -> Row {
+pub(crate) fn pointer(pointer: &Pointer, from: Option<&OrderNumber>, to: &OrderNumber, delivery: &Delivery<'_>) -> Row {
     let mut row = Row::default();
+    if let Some(invoice) = pointer.invoice() {
+        row.set(names::INVOICE, text(&invoice));
+    }
     row.set(names::ORDER, text(to));
     row.set(names::UPDATED_AT, text(&delivery.received_at));
     row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
@@ -244,14 +249,19 @@ fn recharge(recharge: &Recharge) -> AttributeValue {
 }
 
 fn claims(claims: &Claims) -> AttributeValue {
-    let Claims { refunds, disputes } = claims;
+    let Claims { refunds, disputes, invoice } = claims;
     let lists = [
         (names::REFUNDS, Some(by_id(&refunds.by_id, refund))),
         (names::REFUNDED, refunds.reported.as_ref().map(reported)),
         (names::DISPUTES, Some(by_id(&disputes.0, dispute))),
+        (names::INVOICE, invoice.as_ref().map(text)),
     ];
     let present = lists.into_iter().filter_map(|(name, list)| Some((name.to_owned(), list?)));
     AttributeValue::M(present.collect())
+}
+
+fn period(period: &Period) -> AttributeValue {
+    map([(names::POSTED_UNITS, number(&period.posted.units())), (names::POSTINGS, number(&period.corrections))])
 }
 
 fn refund(refund: &Refund) -> AttributeValue {

@@ -172,7 +172,7 @@ impl Plan {
                     self.push(role, row.update(&tables.orders, order.number.as_str())?);
                 }
                 Effect::Point { pointer, from, to } => {
-                    let row = order_row::pointer(from.as_ref(), to, delivery);
+                    let row = order_row::pointer(pointer, from.as_ref(), to, delivery);
                     self.push(Role::Pointer, row.update(&tables.orders, &pointer.to_string())?);
                 }
                 Effect::Subscription(subscription) => {

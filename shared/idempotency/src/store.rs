@@ -119,6 +119,15 @@ impl Ledger for DynamoLedger {
         row.map(|row| order_image::pointer(&row)).transpose().map_err(unreadable)
     }
 
+    async fn invoice_paid_by(
+        &self,
+        payment: &Reference,
+        delivery: &Delivery<'_>,
+    ) -> Result<Option<Reference>, CommitError> {
+        let row = self.row(&self.tables.orders, payment.to_string(), delivery).await?;
+        row.map_or(Ok(None), |row| order_image::invoice(&row)).map_err(unreadable)
+    }
+
     async fn order(&self, number: &OrderNumber, delivery: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
         let row = self.row(&self.tables.orders, number.to_string(), delivery).await?;
         row.map(|row| order_image::order(&row)).transpose().map_err(unreadable)

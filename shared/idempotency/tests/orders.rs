@@ -9,9 +9,9 @@ use ledger::{
     Accepted, Amount, Anomalies, Anomaly, Claims, Commission, CommitError, Committed, Currency, Decision, Dispute,
     DisputeStage, Disputes, Effect, Entry, EventKey, Exchange, Fingerprint, Flag, Fulfilment, Grant, Heading,
     LISTED_MAX, Ledger as _, Line, Money, OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, PaysFor,
-    Plan, Provider, Reason, Recharge, RechargeState, Reference, Refund, RefundState, Refunds, RefusedPayment, Reported,
-    Resolution, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpKind, Transfer, TransferStatus,
-    Transition, UNLISTED_MAX, Word,
+    Period, Plan, Provider, Reason, Recharge, RechargeState, Reference, Refund, RefundState, Refunds, RefusedPayment,
+    Reported, Resolution, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpKind, Transfer,
+    TransferStatus, Transition, UNLISTED_MAX, Word,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, delivery, now};
@@ -96,9 +96,11 @@ fn full(number: &str) -> Order {
         let amount = amounts.next().flatten();
         (format!("dp_{}", stage.as_str()), Dispute { stage, as_of: now(), amount })
     });
-    let claims = Claims { refunds, disputes: Disputes(stages.into()) };
+    let claims = Claims { refunds, disputes: Disputes(stages.into()), invoice: Some(reference("in_1")) };
     order.claims = BTreeMap::from([("pi_1".to_owned(), claims), ("pi_2".to_owned(), Claims::default())]);
     order.accepted = accepted();
+    order.first_invoice = Some(reference("in_1"));
+    order.periods = BTreeMap::from([("in_1".to_owned(), Period { posted: widest, corrections: 3 })]);
     order.posted = widest;
     order.postings = 7;
     order.fulfilment = Fulfilment::Unknown;

@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+use crate::payment::uncontested;
 use crate::{
     Amount, Asset, Effect, Flag, Grant, Guard, House, Money, MoneyKey, Movement, Order, Paid, PaysFor, Posting, Reason,
     Reference, RefusedPayment, Resolution, Timestamp,
@@ -181,8 +182,7 @@ impl Order {
         for mut accepted in beside {
             let granted = accepted.credits.unwrap_or_default();
             let paid = accepted.money.amount;
-            let claims = self.claims.get(accepted.by.id());
-            let kept = claims.map_or(paid, |claims| claims.uncontested(paid));
+            let kept = uncontested(paid, self.claims_on(&accepted.by));
             let kept = granted.share(kept, paid).unwrap_or(granted);
             let first = accepted.money_key();
             if accepted.postings == 0 {

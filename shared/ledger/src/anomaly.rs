@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::payment::sum;
 use crate::{Amount, Effect, Money, Order, Reason, Reference};
 
 /// One screen of them. With the longest details that is 16 KB of the order's row, which may have 400.
@@ -257,7 +258,7 @@ impl Order {
 
     /// What the buyer has back of a payment that was refused here.
     pub fn given_back(&self, payment: &RefusedPayment) -> Amount {
-        self.claims.get(payment.by.id()).map_or(Amount::ZERO, |claims| claims.refunds.total())
+        sum(self.claims_on(&payment.by).map(|claims| claims.refunds.total()))
     }
 
     /// The reason under which the index of anomalies lists the order.

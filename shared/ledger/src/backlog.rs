@@ -257,8 +257,7 @@ pub fn pass_over_pause_s(times: u32) -> i64 {
 
 /// When an event that is refused for this reason is tried again; `None`: never, since nothing that is still to come could cure it.
 pub fn next_look(reason: Reason, first_received_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let is_given_up =
-        reason == Reason::PaymentUnknown && now.seconds_apart(first_received_at) >= PAYMENT_WAITED_FOR_SECONDS;
+    let is_given_up = reason.is_of_claim() && now.seconds_apart(first_received_at) >= PAYMENT_WAITED_FOR_SECONDS;
     (reason.curable() && !is_given_up).then(|| now.plus_seconds(pause_s(first_received_at, now)))
 }
 

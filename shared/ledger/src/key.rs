@@ -95,6 +95,12 @@ impl MoneyKey {
         Self(format!("reversal#{order}#{}#{n}", payment.id()))
     }
 
+    /// Of the n-th correction of what a period of a subscription bought. Orders are numbered otherwise: no key of
+    /// theirs is the same.
+    pub fn of_period_reversal(invoice: &str, n: u64) -> Self {
+        Self(format!("reversal#invoice#{invoice}#{n}"))
+    }
+
     /// Of a line of an order: `grant#HL…#1`, `commission#HL…#2`.
     pub fn of_line(order: &OrderNumber, line: Line) -> Self {
         match line {

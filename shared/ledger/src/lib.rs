@@ -28,6 +28,7 @@ mod metered;
 mod money;
 mod order;
 mod payment;
+mod period;
 mod policy;
 mod port;
 mod query;
@@ -63,6 +64,7 @@ pub use order::{
     Session, Terms,
 };
 pub use payment::{DisputeReport, Payment, Transition};
+pub use period::Period;
 pub use policy::{Policy, SpendingTerms};
 pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
 pub use reason::Reason;

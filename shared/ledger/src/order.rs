@@ -6,8 +6,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    Accepted, Amount, Anomalies, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Recharge, Timestamp,
-    Transfer,
+    Accepted, Amount, Anomalies, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Period, Recharge,
+    Timestamp, Transfer,
 };
 
 /// What WeChat Pay allows as a merchant's order number; the other providers allow more.
@@ -134,16 +134,28 @@ impl fmt::Display for Reference {
 pub enum Pointer {
     /// Stands for ever.
     Provider(Reference),
+    /// Of a payment that paid an invoice: leads to the order as [`Self::Provider`] does, under the same key, and says which invoice.
+    Invoiced { payment: Reference, invoice: Reference },
     /// The order that this owner is about to pay for, of this product: moves on to the next one.
     Pending { owner: Owner, product: String },
     /// The order on whose page this owner may have begun a subscription to this product: moves on when another page is opened.
     Subscription { owner: Owner, product: String },
 }
 
+impl Pointer {
+    /// What it says of an invoice, where it says anything.
+    pub fn invoice(&self) -> Option<Reference> {
+        match self {
+            Self::Invoiced { invoice, .. } => Some(invoice.clone()),
+            Self::Provider(_) | Self::Pending { .. } | Self::Subscription { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Provider(reference) => write!(f, "{reference}"),
+            Self::Provider(reference) | Self::Invoiced { payment: reference, .. } => write!(f, "{reference}"),
             Self::Pending { owner, product } => write!(f, "pending#{owner}#{product}"),
             Self::Subscription { owner, product } => write!(f, "subscription#{owner}#{product}"),
         }
@@ -164,6 +176,11 @@ pub struct Order {
     pub claims: BTreeMap<String, Claims>,
     /// The refused payments that a person has booked, by the id of the payment.
     pub accepted: BTreeMap<String, Accepted>,
+    /// Which invoice paid the first period of the subscription that this order began, and with it the order.
+    pub first_invoice: Option<Reference>,
+    /// What stands of the periods that something was claimed back of, by the id of the invoice. Of all others what was posted stands:
+    /// so the row grows with claims, and not with time.
+    pub periods: BTreeMap<String, Period>,
     /// The credits that stand: posted for the payment, less what was taken back.
     pub posted: Amount,
     /// How many postings have been made for it, but for the first of each line: each correction has a key of its own.
@@ -277,6 +294,8 @@ impl Order {
             paid: None,
             claims: BTreeMap::new(),
             accepted: BTreeMap::new(),
+            first_invoice: None,
+            periods: BTreeMap::new(),
             posted: Amount::ZERO,
             postings: 0,
             fulfilment: Fulfilment::None,

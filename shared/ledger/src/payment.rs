@@ -69,7 +69,7 @@ impl Order {
         self.payment.is_payable() && self.anomalies.listed().any(is_mismatch)
     }
 
-    fn agrees(&self, payment: &Payment, pays_for: PaysFor) -> Result<(), Anomaly> {
+    pub(crate) fn agrees(&self, payment: &Payment, pays_for: PaysFor) -> Result<(), Anomaly> {
         let Terms { provider, price, .. } = &self.terms;
         let reason = if payment.by.provider() != *provider {
             Reason::ProviderMismatch
@@ -81,20 +81,6 @@ impl Order {
             return Ok(());
         };
         Err(payment.refused(reason, pays_for, &format!("the price is {price} by {}", provider.as_str())))
-    }
-
-    /// Pays for one period of the subscription that this order began: once for each invoice, whichever event tells of it.
-    pub fn pay_period(&self, payment: &Payment) -> Result<Vec<Effect>, Anomaly> {
-        let credits = self.credits_each_period();
-        // A trial's invoice is paid with nothing, and buys nothing.
-        let is_booked = self.accepted(&payment.by).is_some();
-        if is_booked || payment.money.amount.is_zero() || credits.is_zero() {
-            return Ok(Vec::new());
-        }
-        self.agrees(payment, PaysFor::Period)?;
-        let posting = Posting::to_customer(self.owner.account(Asset::CREDITS), House::Revenue, credits);
-        let key = MoneyKey::of_invoice(&payment.by);
-        Ok(vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })])
     }
 
     /// A payment that failed, was canceled or ran out of time. It undoes none that was made.
@@ -157,9 +143,10 @@ impl Order {
         std::iter::once(written).chain(movements.into_iter().map(Effect::Move)).collect()
     }
 
-    /// Brings what follows from the payment up to date: its state, the credits that may be kept, what is to be delivered.
+    /// Brings what follows from the payments up to date: the state, the credits that may be kept, what is to be delivered.
     fn settle(&mut self) -> Vec<Movement> {
         let mut movements = self.settle_accepted();
+        movements.extend(self.settle_periods());
         self.flag_refunds();
         let Some(paid) = self.paid.clone() else {
             return movements;
@@ -183,7 +170,7 @@ impl Order {
     /// How a payment stands of which something may have gone back. A lost dispute outranks refunds, being what the bank decided.
     pub(crate) fn paid_state(&self) -> PaymentState {
         let refunded = self.refunded();
-        if self.claims_on_payment().is_some_and(|claims| claims.disputes.are_lost()) {
+        if self.claims_on_payment().any(|claims| claims.disputes.are_lost()) {
             PaymentState::DisputedLost
         } else if refunded.is_zero() {
             PaymentState::Paid
@@ -254,40 +241,57 @@ impl Order {
 
     /// What of the payment is neither refunded, nor disputed, nor lost to a dispute.
     pub(crate) fn uncontested(&self) -> Amount {
-        let paid = self.paid_money().amount;
-        self.claims_on_payment().map_or(paid, |claims| claims.uncontested(paid))
+        uncontested(self.paid_money().amount, self.claims_on_payment())
     }
 
     /// What of the payment the buyer has back.
     pub fn refunded(&self) -> Amount {
-        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.refunds.total())
+        sum(self.claims_on_payment().map(|claims| claims.refunds.total()))
     }
 
     /// What of the payment open disputes contest.
     pub fn disputed(&self) -> Amount {
         let paid = self.paid_money().amount;
-        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.open_amount(paid))
+        sum(self.claims_on_payment().map(|claims| claims.disputes.open_amount(paid))).min(paid)
     }
 
     /// What of the payment is lost to disputes.
     pub fn lost(&self) -> Amount {
         let paid = self.paid_money().amount;
-        self.claims_on_payment().map_or(Amount::ZERO, |claims| claims.disputes.lost_amount(paid))
+        sum(self.claims_on_payment().map(|claims| claims.disputes.lost_amount(paid))).min(paid)
     }
 
     /// Whether nothing irrevocable may be delivered until a dispute is decided.
     pub fn is_disputed(&self) -> bool {
-        self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open())
+        self.claims_on_payment().any(|claims| claims.disputes.are_open())
     }
 
     /// Whether a part of the payment is disputed, or lost to a dispute.
     pub(crate) fn is_contested(&self) -> bool {
-        self.claims_on_payment().is_some_and(|claims| claims.disputes.are_open() || claims.disputes.are_lost())
+        self.claims_on_payment().any(|claims| claims.disputes.are_open() || claims.disputes.are_lost())
     }
 
-    fn claims_on_payment(&self) -> Option<&Claims> {
-        self.claims.get(self.paid.as_ref()?.by.id())
+    /// Those on the payment that paid it; of a subscription's order, those on the payments of its first invoice.
+    fn claims_on_payment(&self) -> impl Iterator<Item = &Claims> {
+        let paid_by = self.paid.as_ref().map(|paid| &paid.by);
+        let invoice = self.first_invoice.as_ref().filter(|_| paid_by.is_some());
+        [paid_by, invoice].into_iter().flatten().flat_map(|by| self.claims_on(by))
     }
+
+    /// Those on this payment, or on the payments of this invoice.
+    pub(crate) fn claims_on<'o>(&'o self, by: &'o Reference) -> impl Iterator<Item = &'o Claims> {
+        let is_on = |(of, claims): &(&String, &Claims)| *of == by.id() || claims.invoice.as_ref() == Some(by);
+        self.claims.iter().filter(move |claim| is_on(claim)).map(|(_, claims)| claims)
+    }
+}
+
+/// What of a payment of so much these claims leave.
+pub(crate) fn uncontested<'c>(paid: Amount, claims: impl Iterator<Item = &'c Claims>) -> Amount {
+    claims.fold(paid, |left, claims| left.less(paid.less(claims.uncontested(paid))))
+}
+
+pub(crate) fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
+    amounts.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
 }
 
 /// What a write does to an order, and so from which states it may be made. The store checks it once more, beside the version.

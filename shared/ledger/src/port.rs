@@ -38,6 +38,13 @@ pub trait Ledger: Send + Sync {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send;
 
+    /// The invoice that a payment paid, where its pointer says so.
+    fn invoice_paid_by(
+        &self,
+        payment: &Reference,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Reference>, CommitError>> + Send;
+
     fn order(
         &self,
         number: &OrderNumber,
@@ -90,6 +97,14 @@ impl<L: Ledger> Ledger for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send {
         L::pointed(self, pointer, delivery)
+    }
+
+    fn invoice_paid_by(
+        &self,
+        payment: &Reference,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Option<Reference>, CommitError>> + Send {
+        L::invoice_paid_by(self, payment, delivery)
     }
 
     fn order(

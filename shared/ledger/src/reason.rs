@@ -16,6 +16,8 @@ pub enum Reason {
     OrderUnknown,
     /// It is about a payment that we have not heard of, or not yet.
     PaymentUnknown,
+    /// The same of a dispute that is open, where the provider's account is ours alone: there is a deadline to answer.
+    DisputeUnknown,
     /// Its provider, when asked, does not say so, or not yet.
     Unconfirmed,
     /// Its provider was queried and has not answered.
@@ -44,7 +46,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InsufficientCredits,
         Self::UnknownKey,
         Self::KeyTaken,
@@ -55,6 +57,7 @@ impl Reason {
         Self::WrongAccount,
         Self::OrderUnknown,
         Self::PaymentUnknown,
+        Self::DisputeUnknown,
         Self::Unconfirmed,
         Self::Unanswered,
         Self::OrderNotPayable,
@@ -85,6 +88,7 @@ impl Reason {
             Self::WrongAccount => "wrong_account",
             Self::OrderUnknown => "order_unknown",
             Self::PaymentUnknown => "payment_unknown",
+            Self::DisputeUnknown => "dispute_unknown",
             Self::Unconfirmed => "unconfirmed",
             Self::Unanswered => "unanswered",
             Self::OrderNotPayable => "order_not_payable",
@@ -104,6 +108,11 @@ impl Reason {
         }
     }
 
+    /// Whether it is a refund or a dispute of a payment that may still come: nothing waits for it for ever.
+    pub const fn is_of_claim(self) -> bool {
+        matches!(self, Self::PaymentUnknown | Self::DisputeUnknown)
+    }
+
     /// Whether the same event may succeed later without anybody sending another: such rows are in the `attention` index.
     pub const fn curable(self) -> bool {
         match self {
@@ -112,6 +121,7 @@ impl Reason {
             | Self::Unparsed
             | Self::OrderUnknown
             | Self::PaymentUnknown
+            | Self::DisputeUnknown
             | Self::Unconfirmed
             | Self::Unanswered => true,
             Self::KeyTaken

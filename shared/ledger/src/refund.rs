@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Amount, Provider, Timestamp};
+use crate::{Amount, Provider, Reference, Timestamp};
 
 /// All that was claimed back of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Claims {
     pub refunds: Refunds,
     pub disputes: Disputes,
+    /// The invoice of a subscription that the payment paid, where it paid one.
+    pub invoice: Option<Reference>,
 }
 
 impl Claims {

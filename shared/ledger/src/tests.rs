@@ -13,6 +13,7 @@ mod money;
 mod names;
 mod orders;
 mod payments;
+mod periods;
 mod refunds;
 mod reports;
 mod subscriptions;

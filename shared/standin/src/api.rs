@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::form::Params;
 use crate::refusal::Refusal;
 use crate::sessions::{Session, State, Status};
-use crate::{Answered, Call, create, events, intents, objects, portal};
+use crate::{Answered, Call, create, events, intents, invoices, objects, portal};
 
 enum Route<'p> {
     Create,
@@ -17,6 +17,8 @@ enum Route<'p> {
     Subscription(&'p str),
     Cancel(&'p str),
     Portal,
+    InvoicePayments,
+    Invoice(&'p str),
 }
 
 /// What was done. A [`Refusal`] is not: nothing is kept of it under its key.
@@ -87,6 +89,8 @@ fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
         ("GET", ["", "v1", "subscriptions", id]) => Ok(Route::Subscription(id)),
         ("DELETE", ["", "v1", "subscriptions", id]) => Ok(Route::Cancel(id)),
         ("POST", ["", "v1", "billing_portal", "sessions"]) => Ok(Route::Portal),
+        ("GET", ["", "v1", "invoice_payments"]) => Ok(Route::InvoicePayments),
+        ("GET", ["", "v1", "invoices", id]) => Ok(Route::Invoice(id)),
         _ => Err(Refusal::not_found(format!("Unrecognized request URL ({method}: {path})."))),
     }
 }
@@ -153,6 +157,15 @@ fn perform(state: &mut State, route: &Route<'_>, mut params: Params, by: &By<'_>
             Ok(Done { events: vec![event], ..Done::ok(object) })
         }
         Route::Portal => portal::create(state, account, &mut params, now_s).map(Done::ok),
+        Route::InvoicePayments => {
+            let asked = invoices::Asked::read(&mut params)?;
+            nothing_left(&params)?;
+            Ok(Done::ok(invoices::payments(sessions.values().filter(|session| session.is_of(account)), place, &asked)))
+        }
+        Route::Invoice(id) => {
+            nothing_left(&params)?;
+            invoices::invoice(sessions.values().filter(|session| session.is_of(account)), place, id).map(Done::ok)
+        }
         Route::Expire(id) => {
             nothing_left(&params)?;
             let session = sessions.get_mut(*id).filter(|session| session.is_of(account));

@@ -22,6 +22,7 @@ mod fireblocks;
 mod form;
 mod idempotency;
 mod intents;
+mod invoices;
 mod objects;
 mod page;
 mod pay;

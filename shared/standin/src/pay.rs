@@ -112,10 +112,12 @@ impl Telling<'_> {
 
     fn subscribe(&mut self, session: &mut Session, intent: Intent, means: Means) {
         let (subscription, invoice) = (self.ids.next("sub"), self.ids.next("in"));
-        let made = Subscribed { subscription, invoice, customer: self.ids.next("cus") };
+        let (customer, invoice_payment) = (self.ids.next("cus"), self.ids.next("inpay"));
+        let items = session.order.items.iter().map(|_| self.ids.next("si")).collect();
+        let made = Subscribed { subscription, invoice, customer, invoice_payment, items };
         let made = session.subscribed.insert(made).clone();
         let attempt = self.made(session, intent, means);
-        let lines = subscription::lines(session, self.ids, self.now_s);
+        let lines = subscription::lines(session, &made, self.now_s);
         let invoice = subscription::invoice(session, &made, &lines, self.place, self.now_s);
         self.tell("payment_intent.succeeded", &objects::payment_intent(session, &attempt, self.place));
         let created = subscription::subscription(session, &made, &attempt, &lines, self.place);
@@ -123,6 +125,7 @@ impl Telling<'_> {
         session.subscription = Some(created);
         self.tell("invoice.paid", &invoice);
         self.tell("invoice.payment_succeeded", &invoice);
+        self.tell("invoice_payment.paid", &subscription::invoice_payment(session, &made, &attempt, self.place));
     }
 
     fn made(&mut self, session: &mut Session, intent: Intent, means: Means) -> Attempt {

@@ -114,6 +114,9 @@ pub(crate) struct Subscribed {
     pub(crate) subscription: String,
     pub(crate) invoice: String,
     pub(crate) customer: String,
+    pub(crate) invoice_payment: String,
+    /// One for each line of the invoice.
+    pub(crate) items: Vec<String>,
 }
 
 pub(crate) struct Session {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::calendar::period_end;
 use crate::objects::Attempt;
-use crate::sessions::{Ids, Interval, Item, Place, Session, Subscribed};
+use crate::sessions::{Interval, Item, Place, Session, Subscribed};
 
 /// One item of the subscription, which is also one line of its first invoice.
 pub(crate) struct Line<'s> {
@@ -15,12 +15,30 @@ pub(crate) struct Line<'s> {
     end: i64,
 }
 
-pub(crate) fn lines<'s>(session: &'s Session, ids: &mut Ids, now_s: i64) -> Vec<Line<'s>> {
-    let line = |item: &'s Item| {
+pub(crate) fn lines<'s>(session: &'s Session, made: &Subscribed, now_s: i64) -> Vec<Line<'s>> {
+    let line = |(item, id): (&'s Item, &String)| {
         let end = item.price.interval.map_or(now_s, |interval| period_end(now_s, interval));
-        Line { id: ids.next("si"), item, start: now_s, end }
+        Line { id: id.clone(), item, start: now_s, end }
     };
-    session.order.items.iter().map(line).collect()
+    session.order.items.iter().zip(&made.items).map(line).collect()
+}
+
+/// Which payment has paid the invoice.
+pub(crate) fn invoice_payment(session: &Session, made: &Subscribed, attempt: &Attempt, place: &Place) -> Value {
+    json!({
+        "id": made.invoice_payment,
+        "object": "invoice_payment",
+        "amount_paid": session.order.amount,
+        "amount_requested": session.order.amount,
+        "created": attempt.now_s,
+        "currency": session.order.currency,
+        "invoice": made.invoice,
+        "is_default": true,
+        "livemode": place.livemode,
+        "payment": { "payment_intent": attempt.intent.id, "type": "payment_intent" },
+        "status": "paid",
+        "status_transitions": { "canceled_at": null, "paid_at": attempt.now_s },
+    })
 }
 
 pub(crate) fn subscription(

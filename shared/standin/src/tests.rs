@@ -49,8 +49,15 @@ fn post(stripe: &Stripe, path: &str, body: &str, key: Option<&str>) -> Answered 
 }
 
 fn read_at(stripe: &Stripe, id: &str, now_s: i64) -> Value {
-    let path = format!("{SESSIONS}/{id}");
-    let call = Call { method: "GET", path: &path, authorization: Some(KEY), idempotency_key: None, body: "", now_s };
+    read_path_at(stripe, &format!("{SESSIONS}/{id}"), now_s)
+}
+
+fn read_path(stripe: &Stripe, path: &str) -> Value {
+    read_path_at(stripe, path, NOW)
+}
+
+fn read_path_at(stripe: &Stripe, path: &str, now_s: i64) -> Value {
+    let call = Call { method: "GET", path, authorization: Some(KEY), idempotency_key: None, body: "", now_s };
     json(&stripe.answer(&call).body)
 }
 

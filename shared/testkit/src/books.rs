@@ -48,6 +48,8 @@ pub struct OrderRow {
     pub disputed: bool,
     pub fulfilment: String,
     pub posted: i128,
+    /// What stands of each period that something was claimed back of, by its invoice.
+    pub periods: BTreeMap<String, i128>,
     pub postings: u64,
     /// What stands of each line, by its name.
     pub delivered: BTreeMap<String, i128>,
@@ -68,6 +70,11 @@ impl OrderRow {
             disputed: order.is_disputed(),
             fulfilment: order.fulfilment.as_str().to_owned(),
             posted: i128::try_from(order.posted.units()).unwrap(),
+            periods: order
+                .periods
+                .iter()
+                .map(|(invoice, period)| (invoice.clone(), i128::try_from(period.posted.units()).unwrap()))
+                .collect(),
             postings: order.postings,
             delivered: order
                 .delivered
@@ -167,6 +174,13 @@ impl Books {
                 disputed: row.pointer("/disputed/BOOL").and_then(Value::as_bool).unwrap(),
                 fulfilment: word(&row, "fulfilment").unwrap(),
                 posted: number(&row, "posted_units"),
+                periods: row
+                    .pointer("/periods/M")
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flatten()
+                    .map(|(invoice, period)| (invoice.clone(), number(period.get("M").unwrap(), "posted_units")))
+                    .collect(),
                 postings: u64::try_from(number(&row, "postings")).unwrap(),
                 delivered: row
                     .pointer("/delivered_units/M")
@@ -228,8 +242,15 @@ impl Books {
         for (number, order) in &self.orders {
             let names = ["payment#", "reversal#", "grant#", "commission#"];
             let is_of_order = |id: &str, row: &Row| {
-                names.iter().any(|name| id.starts_with(name)) && row.order.as_ref() == Some(number)
+                let is_of_period = id.starts_with("reversal#invoice#");
+                names.iter().any(|name| id.starts_with(name)) && !is_of_period && row.order.as_ref() == Some(number)
             };
+            for (invoice, stands) in &order.periods {
+                let key = format!("invoice#{invoice}");
+                let of_period = |(id, row): &(&String, &Row)| **id == key || row.reverses.as_ref() == Some(&key);
+                let sum: i128 = self.journal.iter().filter(of_period).map(|(_, row)| row.change).sum();
+                assert_eq!(sum, *stands, "the postings of {key} add up to what order {number} says stands");
+            }
             let rows: Vec<_> = self.journal.iter().filter(|(id, row)| is_of_order(id, row)).collect();
             let paid_by = order.paid_by.as_deref().unwrap_or_default();
             let beside: Vec<_> =

@@ -1,5 +1,6 @@
 //! The books in memory: the second implementation of the port, for tests that are not about the store.
 
+mod account;
 mod audit;
 mod backlog;
 mod lanes;
@@ -11,8 +12,7 @@ use std::sync::Mutex;
 use ledger::{
     AccountId, Amount, Balance, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
     FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Movement, Net, Order, OrderNumber,
-    Owner, Pointer, Policy, RawBody, Reason, Receipt, Reference, Refusal, SpendingTerms, Subscription, Timestamp, Work,
-    merged, next_look,
+    Owner, Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -33,7 +33,8 @@ struct State {
     referrers: BTreeMap<Owner, Owner>,
     /// What is still to be done with an order, and when somebody looks at it.
     work: BTreeMap<OrderNumber, (Work, Timestamp)>,
-    pointers: BTreeMap<Pointer, OrderNumber>,
+    /// By their keys, and of a payment the invoice that it paid.
+    pointers: BTreeMap<String, (OrderNumber, Option<Reference>)>,
     subscriptions: BTreeMap<Reference, Subscription>,
     /// By the word under which its events wait.
     lanes: BTreeMap<String, LaneState>,
@@ -75,7 +76,7 @@ impl MemoryLedger {
                 .collect(),
             bodies: state.bodies.keys().cloned().collect(),
             orders: state.orders.iter().map(|(number, order)| (number.to_string(), OrderRow::of(order))).collect(),
-            pointers: state.pointers.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect(),
+            pointers: state.pointers.iter().map(|(from, (to, _))| (from.clone(), to.to_string())).collect(),
             subscriptions: state
                 .subscriptions
                 .iter()
@@ -101,7 +102,11 @@ impl Ledger for MemoryLedger {
     }
 
     async fn pointed(&self, pointer: &Pointer, _: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
-        Ok(self.0.lock().unwrap().pointers.get(pointer).cloned())
+        Ok(self.0.lock().unwrap().pointers.get(&pointer.to_string()).map(|(order, _)| order.clone()))
+    }
+
+    async fn invoice_paid_by(&self, payment: &Reference, _: &Delivery<'_>) -> Result<Option<Reference>, CommitError> {
+        Ok(self.0.lock().unwrap().pointers.get(&payment.to_string()).and_then(|(_, invoice)| invoice.clone()))
     }
 
     async fn order(&self, number: &OrderNumber, _: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
@@ -214,7 +219,9 @@ impl State {
                 let version = self.orders.get(&order.number).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(order.version)
             }
-            Effect::Point { pointer, from, .. } => self.pointers.get(pointer) != from.as_ref(),
+            Effect::Point { pointer, from, .. } => {
+                self.pointers.get(&pointer.to_string()).map(|(order, _)| order) != from.as_ref()
+            }
             Effect::Subscription(subscription) => {
                 let version = self.subscriptions.get(&subscription.reference).map_or(0, |known| known.version);
                 version.checked_add(1) != Some(subscription.version)
@@ -241,7 +248,10 @@ impl State {
                     }
                 }
                 Effect::Point { pointer, to, .. } => {
-                    self.pointers.insert(pointer.clone(), to.clone());
+                    let kept = self.pointers.remove(&pointer.to_string()).and_then(|(_, invoice)| invoice);
+                    let said =
+                        if let Pointer::Invoiced { invoice, .. } = pointer { Some(invoice.clone()) } else { kept };
+                    self.pointers.insert(pointer.to_string(), (to.clone(), said));
                 }
                 Effect::Subscription(subscription) => {
                     self.subscriptions.insert(subscription.reference.clone(), subscription.clone());
@@ -376,23 +386,5 @@ impl State {
         kept.due = None;
         self.passed_over.remove(heading.receipt.as_str());
         kept.fingerprint = heading.fingerprints.current().to_string();
-    }
-}
-
-impl Account {
-    fn terms(&self) -> SpendingTerms {
-        let policy = if self.is_postpaid { Policy::Postpaid } else { Policy::Prepaid };
-        let overdraft = Amount::from_wide(self.overdraft.unsigned_abs()).unwrap();
-        SpendingTerms { policy, overdraft }
-    }
-
-    fn apply(&mut self, net: &Net) {
-        if let Some((_, to)) = net.overdraft {
-            self.overdraft = Balance::from(to.overdraft).units();
-            self.is_postpaid = to.policy == Policy::Postpaid;
-        }
-        self.balance = self.balance.checked_add(net.change.units()).unwrap();
-        self.available = self.balance.checked_add(self.overdraft).unwrap();
-        self.version = self.version.checked_add(net.movements).unwrap();
     }
 }

@@ -81,7 +81,7 @@ async fn settle<W: Webhook, L: Ledger>(
         match committed {
             Err(CommitError::Stale) => {}
             committed => {
-                raise_alarm(W::SOURCE, &decision, &committed);
+                raise_alarm(W::SOURCE, &decision, &committed, delivery);
                 return committed;
             }
         }
@@ -113,11 +113,25 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     }
 }
 
+/// A bank waits for an answer, and it is not known to which payment.
+const DISPUTE_OPENED: &str = "dispute_opened";
+
 /// Raised after the commit, so that nobody is called for what did not happen; and for a repeat too, since the one before may have
 /// died in between.
-fn raise_alarm(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
+fn raise_alarm(
+    source: &'static str,
+    decision: &Decision,
+    committed: &Result<Committed, CommitError>,
+    delivery: &Delivery<'_>,
+) {
     let (alarm, heading) = match (decision, committed) {
         (Decision::Record(Entry { alarm: Some(alarm), heading, .. }), Ok(_)) => (*alarm, heading),
+        // Once, and not each time that it is tried again.
+        (Decision::Refuse(Refusal { heading, .. }), Err(CommitError::Rejected(Reason::DisputeUnknown)))
+            if !delivery.is_replay() =>
+        {
+            (DISPUTE_OPENED, heading)
+        }
         (
             Decision::Record(Entry { heading, .. }) | Decision::Refuse(Refusal { heading, .. }),
             Err(CommitError::Rejected(reason)),

@@ -18,7 +18,12 @@ async fn round_trips() {
         ("again, to a process that knows nothing", &cold, "payment_intent_succeeded", vec![read, read, write]),
         ("a session has two ids", &warm, "checkout_session_completed", vec![read, read, write]),
         ("a refund", &warm, "charge_refunded", vec![read, read, write]),
-        ("an invoice: the subscription, the order, the commit", &warm, "invoice_paid", vec![read, read, write]),
+        (
+            "an invoice: the subscription, where the invoice leads, the order, the commit",
+            &warm,
+            "invoice_paid",
+            vec![read, read, read, write],
+        ),
         ("of no interest", &warm, "customer_created", vec![]),
     ];
     for (attempt, (name, sandbox, sample, expected)) in (1..).zip(rows) {

@@ -50,6 +50,18 @@ const SCENARIOS: &[Scenario] = &[
         event: "invoice_paid",
         changes: Vec::new,
     },
+    Scenario {
+        name: "which payment paid an invoice",
+        before: &["invoice_paid"],
+        event: "invoice_payment_paid",
+        changes: Vec::new,
+    },
+    Scenario {
+        name: "a refund of a subscription's payment",
+        before: &["invoice_paid", "invoice_payment_paid"],
+        event: "refund_updated_subscription",
+        changes: Vec::new,
+    },
     Scenario { name: "a subscription", before: &[], event: "customer_subscription_created", changes: Vec::new },
 ];
 

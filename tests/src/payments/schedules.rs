@@ -12,13 +12,16 @@ use crate::sandbox::{Named, SETTLED};
 
 const SCHEDULES_PER_PART: u64 = 500;
 
-const OF_ONE_SUBSCRIPTION: [&str; 6] = [
+const OF_ONE_SUBSCRIPTION: [&str; 9] = [
     "customer_subscription_created",
     "customer_subscription_updated",
     "customer_subscription_deleted",
     "invoice_paid",
     "invoice_payment_succeeded",
     "invoice_payment_failed",
+    "invoice_payment_paid",
+    "refund_updated_subscription",
+    "charge_dispute_created_subscription",
 ];
 
 #[test]

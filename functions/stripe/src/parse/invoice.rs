@@ -11,17 +11,23 @@ pub(super) fn paid(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError
         return Ok((leads, Report::Awaiting));
     }
     let money = invoice.object.money("amount_paid")?;
-    Ok((leads, Report::InvoicePaid { invoice: invoice.id.clone(), subscription, money }))
+    let [intent, charge] = ["payment_intent", "charge"].map(|name| invoice.object.reference(name));
+    let payments = [intent?, charge?].into_iter().flatten().collect();
+    let is_first = is_first(invoice)?;
+    Ok((leads, Report::InvoicePaid { invoice: invoice.id.clone(), subscription, money, is_first, payments }))
 }
 
 /// A first invoice that fails leaves a subscription that never began, a later one a subscription in arrears.
 pub(super) fn failed(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     let (leads, subscription) = leads(invoice)?;
-    let reason = invoice.object.field("billing_reason")?.map(|reason| reason.text()).transpose()?;
-    let is_first = reason.as_deref() == Some("subscription_create");
-    let status = if is_first { SubscriptionStatus::Incomplete } else { SubscriptionStatus::PastDue };
+    let status = if is_first(invoice)? { SubscriptionStatus::Incomplete } else { SubscriptionStatus::PastDue };
     let standing = Standing { as_of: invoice.at, status };
     Ok((leads, Report::InvoiceFailed { invoice: invoice.id.clone(), subscription, standing }))
+}
+
+fn is_first(invoice: &Snapshot<'_>) -> Result<bool, ParseError> {
+    let reason = invoice.object.field("billing_reason")?.map(|reason| reason.text()).transpose()?;
+    Ok(reason.as_deref() == Some("subscription_create"))
 }
 
 /// By its status, or in the oldest shapes, which had none, by a flag.

@@ -27,13 +27,15 @@ pub enum Kind {
     InvoicePaid,
     InvoicePaymentSucceeded,
     InvoicePaymentFailed,
+    /// Which payment has paid an invoice.
+    InvoicePaymentPaid,
     /// An event of the second generation, which says what to look at and not what it is.
     Thin,
     Other,
 }
 
 impl Kind {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::IntentSucceeded,
         Self::IntentFailed,
         Self::IntentCanceled,
@@ -58,6 +60,7 @@ impl Kind {
         Self::InvoicePaid,
         Self::InvoicePaymentSucceeded,
         Self::InvoicePaymentFailed,
+        Self::InvoicePaymentPaid,
         Self::Thin,
         Self::Other,
     ];
@@ -93,6 +96,7 @@ impl Kind {
             Self::InvoicePaid => "invoice.paid",
             Self::InvoicePaymentSucceeded => "invoice.payment_succeeded",
             Self::InvoicePaymentFailed => "invoice.payment_failed",
+            Self::InvoicePaymentPaid => "invoice_payment.paid",
             Self::Thin => "thin",
             Self::Other => "other",
         }

@@ -44,7 +44,7 @@ fn pointer(path: &str) -> String {
 }
 
 /// Every field that is read of any event.
-const FIELDS: [&str; 42] = [
+const FIELDS: [&str; 46] = [
     "id",
     "object",
     "type",
@@ -87,6 +87,10 @@ const FIELDS: [&str; 42] = [
     "data.object.subscription_details",
     "data.object.lines",
     "data.object.lines.data",
+    "data.object.balance_transactions",
+    "data.object.invoice",
+    "data.object.payment",
+    "data.object.payment.payment_intent",
 ];
 
 /// The sample with this value in that field, if it has a place for it.

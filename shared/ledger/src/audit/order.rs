@@ -54,7 +54,11 @@ impl Order {
             let reversals = 1..accepted.postings.min(LINES_MAX);
             reversals.map(|n| MoneyKey::of_accepted_reversal(&self.number, &accepted.by, n))
         });
-        self.standings().into_iter().map(|standing| standing.first).chain(reversals).chain(beside).collect()
+        let of_periods = self.periods.iter().flat_map(|(invoice, period)| {
+            (0..period.corrections.min(LINES_MAX)).map(|n| MoneyKey::of_period_reversal(invoice, n))
+        });
+        let reversals = reversals.chain(beside).chain(of_periods);
+        self.standings().into_iter().map(|standing| standing.first).chain(reversals).collect()
     }
 
     fn standings(&self) -> Vec<Standing> {
@@ -80,7 +84,13 @@ impl Order {
             account: departure.account.to_string(),
             first: departure.key,
         });
-        of_credits.chain(delivered).chain(beside).chain(sent).collect()
+        // Of a period that nothing was claimed back of the order says nothing: its line is what each period buys.
+        let periods = self.periods.iter().filter_map(|(invoice, period)| {
+            let invoice = Reference::new(self.terms.provider, invoice).ok()?;
+            let account = self.owner.account(Asset::CREDITS).to_string();
+            Some(Standing { first: MoneyKey::of_invoice(&invoice), account, stands: period.posted.into() })
+        });
+        of_credits.chain(delivered).chain(beside).chain(sent).chain(periods).collect()
     }
 
     fn differences(&self, lines: &[Posted]) -> Vec<Difference> {
@@ -105,6 +115,13 @@ impl Order {
         };
         if let Some(accepted) = self.accepted_beside().find(|accepted| is_of(&accepted.by)) {
             return Some(accepted.money_key());
+        }
+        let is_of_period = |invoice: &&String| {
+            let begins = MoneyKey::of_period_reversal(invoice, 0);
+            begins.as_str().strip_suffix('0').is_some_and(|begins| correction.as_str().starts_with(begins))
+        };
+        if let Some(invoice) = self.periods.keys().find(is_of_period) {
+            return Reference::new(self.terms.provider, invoice).ok().map(|invoice| MoneyKey::of_invoice(&invoice));
         }
         self.standings().into_iter().find(|standing| standing.account == account).map(|standing| standing.first)
     }

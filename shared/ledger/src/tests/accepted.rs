@@ -158,13 +158,24 @@ fn accepted_invoice_grants_its_period() {
     let invoice = Payment { by: reference(Provider::Stripe, "in_2"), money: usd(900), at: at(1) };
     for (instead, posted) in [(None, "500"), (Some("450"), "450")] {
         let (paid, _) = applied_all(&subscribed, &[Report::Paid]);
-        let anomaly = paid.pay_period(&invoice).expect_err("another sum");
+        let anomaly = paid.pay_period(&invoice, false).expect_err("another sum");
         let mut history = History::of(applied(&paid, paid.flag(&anomaly)).0, Vec::new());
         let lines = history.then(accepted(&history.order, "in_2", instead).expect("it may be"));
         assert_eq!(lines[1..], [format!("invoice#in_2: {posted} from house/revenue to alice/credits")]);
-        assert_eq!(history.order.pay_period(&invoice), Ok(Vec::new()), "its webhook finds it booked");
+        assert_eq!(history.order.pay_period(&invoice, false), Ok(Vec::new()), "its webhook finds it booked");
+        // Half of what was really paid goes back by the payment that paid the invoice.
+        let payment = reference(Provider::Stripe, "pi_2");
+        let knowing = history.order.with_invoice(&payment, &invoice.by);
+        let refund = Refund { state: RefundState::Succeeded, amount: cents(450) };
+        history.then(knowing.learn_refund(&payment, "re_1", refund));
+        let half = credits(posted).share(cents(1), cents(2)).expect("half");
+        assert_eq!((history.order.accepted["in_2"].posted, history.order.periods.len()), (half, 0));
         let next = Payment { by: reference(Provider::Stripe, "in_3"), money: usd(1_000), at: at(2) };
-        assert_eq!(told(&history.order.pay_period(&next).expect("the price")).len(), 1, "and the next one its period");
+        assert_eq!(
+            told(&history.order.pay_period(&next, false).expect("the price")).len(),
+            1,
+            "and the next one its period"
+        );
     }
 }
 

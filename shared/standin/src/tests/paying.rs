@@ -78,7 +78,7 @@ fn a_payment_is_told_in_three_events() {
 }
 
 #[test]
-fn a_subscription_is_told_in_five() {
+fn paid_subscription_sends_its_events() {
     let stripe = stripe();
     let id = made(&stripe, SUBSCRIPTION);
     let paid = stripe.pay(&id, GOOD, NOW);
@@ -88,11 +88,27 @@ fn a_subscription_is_told_in_five() {
         "customer.subscription.created",
         "invoice.paid",
         "invoice.payment_succeeded",
+        "invoice_payment.paid",
         "checkout.session.completed",
     ];
     assert_eq!(kinds(&paid.events), expected);
-    let [intent, subscription, invoice, again, session] = objects(&paid.events).try_into().expect("five");
+    let [intent, subscription, invoice, again, payment, session] = objects(&paid.events).try_into().expect("six");
     assert_eq!(invoice, again);
+    assert_says(
+        &payment,
+        &[
+            ("/invoice", invoice["id"].clone()),
+            ("/payment/payment_intent", intent["id"].clone()),
+            ("/status", value!("paid")),
+        ],
+    );
+    assert_eq!(read_path(&stripe, &format!("/v1/invoices/{}", text(&invoice, "/id"))), invoice);
+    let query = format!("payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D={}", text(&intent, "/id"));
+    let listed = read_path(&stripe, &format!("/v1/invoice_payments?{query}"));
+    assert_eq!((&listed["data"], &listed["has_more"]), (&value!([payment]), &value!(false)));
+    let other =
+        read_path(&stripe, "/v1/invoice_payments?payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D=pi_9");
+    assert_eq!(other["data"], value!([]));
     let named = |object: &Value| object["id"].clone();
     let customer = &session["customer"];
     assert_says(

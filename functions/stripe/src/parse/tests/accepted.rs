@@ -52,7 +52,19 @@ fn subscription(status: SubscriptionStatus, plan: Option<(i64, &str)>) -> Report
 }
 
 fn invoice_paid(subscription: Option<&str>, sum: &str) -> Report {
-    Report::InvoicePaid { invoice: id("in_1"), subscription: subscription.map(id), money: money(sum) }
+    let (subscription, payments) = (subscription.map(id), Vec::new());
+    Report::InvoicePaid { invoice: id("in_1"), subscription, money: money(sum), is_first: false, payments }
+}
+
+/// A month's, which may be the first, and may say who paid it.
+fn month_as(is_first: bool, payments: &[&str]) -> Report {
+    let payments = payments.iter().map(|payment| id(payment)).collect();
+    let (subscription, money) = (Some(id("sub_1")), money("19.99 USD"));
+    Report::InvoicePaid { invoice: id("in_1"), subscription, money, is_first, payments }
+}
+
+fn invoice_payment(payments: &[&str]) -> Report {
+    Report::InvoicePayment { invoice: id("in_1"), payments: payments.iter().map(|payment| id(payment)).collect() }
 }
 
 fn invoice_failed(subscription: Option<&str>, status: SubscriptionStatus) -> Report {
@@ -327,6 +339,25 @@ fn invoices() {
         (paid, &[(status, "\"open\""), ("data.object.paid", "true")], "sub_1 HL1", Report::Awaiting),
         (paid, &[(status, ""), ("data.object.paid", "true")], "sub_1 HL1", month()),
         (paid, &[(status, "null"), ("data.object.paid", "false")], "sub_1 HL1", Report::Awaiting),
+        (paid, &[(reason, "\"subscription_create\"")], "sub_1 HL1", month_as(true, &[])),
+        (
+            paid,
+            &[("data.object.payment_intent", "\"pi_1\""), ("data.object.charge", r#"{"id": "ch_1"}"#)],
+            "sub_1 HL1",
+            month_as(false, &["pi_1", "ch_1"]),
+        ),
+        ("invoice_payment.paid", &[], "pi_1", invoice_payment(&["pi_1"])),
+        ("invoice_payment.paid", &[(status, "\"open\"")], "", Report::Awaiting),
+        (
+            "invoice_payment.paid",
+            &[
+                ("data.object.payment", r#"{"type": "charge", "charge": "ch_1"}"#),
+                ("data.object.invoice", r#"{"id": "in_1"}"#),
+            ],
+            "ch_1",
+            invoice_payment(&["ch_1"]),
+        ),
+        ("invoice_payment.paid", &[("data.object.payment", r#"{"type": "payment_record"}"#)], "", invoice_payment(&[])),
         (failed, &[], "sub_1 HL1", invoice_failed(Some("sub_1"), PastDue)),
         (failed, &[(reason, "null")], "sub_1 HL1", invoice_failed(Some("sub_1"), PastDue)),
         (failed, &[(reason, "\"subscription_create\"")], "sub_1 HL1", invoice_failed(Some("sub_1"), Incomplete)),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 pub(super) const CREATED: i64 = 1_767_225_600;
 
 /// The `type` and the `data.object` of each.
-pub(super) const SAMPLES: [(&str, &str); 24] = [
+pub(super) const SAMPLES: [(&str, &str); 25] = [
     ("payment_intent.succeeded", INTENT),
     ("payment_intent.payment_failed", INTENT),
     ("payment_intent.canceled", INTENT),
@@ -30,6 +30,7 @@ pub(super) const SAMPLES: [(&str, &str); 24] = [
     ("invoice.paid", INVOICE),
     ("invoice.payment_succeeded", INVOICE),
     ("invoice.payment_failed", INVOICE),
+    ("invoice_payment.paid", INVOICE_PAYMENT),
 ];
 
 /// An event of the second generation.
@@ -95,4 +96,9 @@ const INVOICE: &str = r#"{
     "lines": {"object": "list", "data": [{"id": "il_1", "metadata": {"hookledger_order": "HL1"}}]},
     "parent": {"type": "subscription_details", "quote_details": null,
         "subscription_details": {"subscription": "sub_1", "metadata": {"hookledger_order": "HL1"}}}
+}"#;
+
+const INVOICE_PAYMENT: &str = r#"{
+    "id": "inpay_1", "object": "invoice_payment", "amount_paid": 1999, "amount_requested": 1999, "currency": "usd",
+    "invoice": "in_1", "is_default": true, "payment": {"type": "payment_intent", "payment_intent": "pi_1"}, "status": "paid"
 }"#;

@@ -1,0 +1,116 @@
+//! A refund of a subscription's payment that no event has led to its invoice: Stripe is asked, and it is booked in the same run.
+
+use providers::{Item, NewSession, Price};
+use reconcile::Reconcile;
+use testkit::{StripeFault, StripeNet};
+
+use super::unpaid::api;
+use super::*;
+
+const NUMBER: &str = "HLorder";
+
+/// A subscription that is paid, of whose invoice payment nobody has been told, and the id of its payment.
+async fn shop() -> (World, StripeNet, String) {
+    let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+    let mut order = payments::order(NUMBER);
+    order.terms.grants = vec![ledger::Grant::CreditsEachPeriod(crate::sandbox::amount("500"))];
+    let unit = order.terms.price;
+    let item = Item { price: Price::Said { name: "monthly".to_owned(), unit }, quantity: 1 };
+    let url = || "https://shop.invalid/".to_owned();
+    let number = order.number.clone();
+    let new = NewSession {
+        order: number,
+        replaces: None,
+        stage: testkit::STAGE.to_owned(),
+        item,
+        every: Some("month"),
+        success_url: url(),
+        cancel_url: url(),
+    };
+    let api = api(&net).await;
+    let stripe = providers::Stripe::new(api.http, &api.config, api.keys.current());
+    let until = testkit::deadline(std::time::Duration::from_secs(5));
+    let session = stripe.create_session(&new, until).await.expect("a session");
+    let world = World::new();
+    payments::made(&world, order).await;
+    let mut payment = None;
+    for (attempt, event) in (1..).zip(&net.pay(&session.id).events) {
+        let read: serde_json::Value = serde_json::from_str(event).expect("JSON");
+        if read["type"] == "invoice_payment.paid" {
+            payment = read["data"]["object"]["payment"]["payment_intent"].as_str().map(str::to_owned);
+            continue;
+        }
+        let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
+        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+    }
+    assert_eq!(world.books().balance("alice/credits"), 500_000_000_000);
+    (world, net, payment.expect("it is told"))
+}
+
+fn refund(payment: &str) -> String {
+    let changes = [("/data/object/payment_intent", json!(payment)), ("/data/object/amount", json!(1_999))];
+    payments::with("refund_updated_subscription", &changes)
+}
+
+async fn run(world: &World, net: &StripeNet, after_s: i64) {
+    net.set_now(testkit::now().plus_seconds(after_s));
+    let attempt = 2_000 + u64::try_from(after_s).expect("later");
+    let stripe_api = Some(api(net).await);
+    let reconcile = Reconcile { stripe_api, ..payments::reconcile(world.ledger(0), &[]) };
+    reconcile.work(REFUSED, &run_at(attempt, after_s)).await.expect("a run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refund_is_led_to_its_invoice_by_stripe_and_booked_within_a_minute() {
+    let (world, net, payment) = shop().await;
+    let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
+    assert_eq!(sandbox.deliver(&refund(&payment), &moment(50)).await.expect("alive").status, 200);
+    assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!");
+    net.fail(|_, _| StripeFault::None);
+    run(&world, &net, 60).await;
+    let books = world.books();
+    books.check();
+    assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "processed");
+    assert_eq!(books.balance("alice/credits"), 0);
+    assert_eq!(row(&world, &format!("query#stripe#{payment}")), "processed");
+    let asked: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
+    let query = format!("payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D={payment}&status=paid&limit=10");
+    assert_eq!(asked, [format!("GET /v1/invoice_payments?{query}")], "once, since the invoice is known");
+}
+
+/// What Stripe does not say, or says of something else, changes nothing: the refund goes on waiting, and is asked about again.
+#[tokio::test(start_paused = true)]
+async fn refund_waits_while_stripe_gives_no_answer() {
+    let rows = [
+        StripeFault::Status(400),
+        StripeFault::Garbage,
+        StripeFault::Altered("\"object\":\"invoice_payment\"", "\"object\":\"charge\""),
+        StripeFault::Altered("\"status\":\"paid\"", "\"status\":\"open\""),
+        StripeFault::Altered("\"payment_intent\":\"pi_", "\"payment_intent\":\"pi_another"),
+    ];
+    for fault in rows {
+        let (world, net, payment) = shop().await;
+        let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
+        sandbox.deliver(&refund(&payment), &moment(50)).await.expect("alive");
+        let failing = fault.clone();
+        net.fail(move |_, _| failing.clone());
+        run(&world, &net, 60).await;
+        assert_eq!(world.books().balance("alice/credits"), 500_000_000_000, "{fault:?}");
+        assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!", "{fault:?}");
+        net.fail(|_, _| StripeFault::None);
+        run(&world, &net, 120).await;
+        world.books().check();
+        assert_eq!(world.books().balance("alice/credits"), 0, "{fault:?}");
+    }
+}
+
+/// A payment of something else that the account sells: no invoice of ours, and nothing is written.
+#[tokio::test(start_paused = true)]
+async fn refund_of_a_payment_without_an_invoice_waits() {
+    let (world, net, _) = shop().await;
+    let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
+    sandbox.deliver(&refund("pi_ofanother"), &moment(50)).await.expect("alive");
+    run(&world, &net, 60).await;
+    assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!");
+    assert!(!world.books().journal.keys().any(|id| id.starts_with("query#")));
+}
