@@ -23,6 +23,7 @@ mod reconcile;
 mod refusals;
 mod sandbox;
 mod schedules;
+mod security;
 mod templates;
 mod watch;
 mod wechat;
