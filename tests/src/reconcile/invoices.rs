@@ -78,6 +78,36 @@ async fn refund_is_led_to_its_invoice_by_stripe_and_booked_within_a_minute() {
     assert_eq!(asked, [format!("GET /v1/invoice_payments?{query}")], "once, since the invoice is known");
 }
 
+/// The pointer of a booked invoice is lost: Stripe names its subscription, and where that row is lost too, the order.
+#[tokio::test(start_paused = true)]
+async fn refund_is_led_to_a_booked_invoice_whose_pointer_is_lost() {
+    for loses_subscription in [false, true] {
+        let (world, net, payment) = shop().await;
+        let of_invoice = |id: &&String| id.contains("in_");
+        let books = world.books();
+        let pointer = books.pointers.keys().find(of_invoice).expect("a pointer of the invoice").clone();
+        remove(&world, "orders", &pointer);
+        if loses_subscription {
+            remove(&world, "subscriptions", books.subscriptions.keys().next().expect("a subscription"));
+        }
+        let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
+        sandbox.deliver(&refund(&payment), &moment(50)).await.expect("alive");
+        net.fail(|_, _| StripeFault::None);
+        run(&world, &net, 60).await;
+        assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "processed", "{loses_subscription}");
+        assert_eq!(world.books().balance("alice/credits"), 0, "{loses_subscription}");
+        let asked: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
+        let of_invoice = asked.iter().filter(|what| what.starts_with("GET /v1/invoices/in_")).count();
+        assert_eq!((asked.len(), of_invoice), (2, 1), "{loses_subscription}: {asked:?}");
+        assert_eq!(world.books().pointers.get(&pointer).map(String::as_str), Some(NUMBER), "it is written again");
+    }
+}
+
+fn remove(world: &World, table: &str, id: &str) {
+    let row = json!({ "TableName": format!("hookledger-local-{table}"), "Key": { "id": { "S": id } } });
+    world.engine.request("DeleteItem", &row).expect("an answer");
+}
+
 /// What Stripe does not say, or says of something else, changes nothing: the refund goes on waiting, and is asked about again.
 #[tokio::test(start_paused = true)]
 async fn refund_waits_while_stripe_gives_no_answer() {
