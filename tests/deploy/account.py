@@ -12,6 +12,7 @@ from process import Failed, run
 
 class Account:
     has_standins = False
+    parameters = {}
     architecture = os.environ.get("DEPLOY_ARCHITECTURE", "arm64")
 
     def __enter__(self):

@@ -17,7 +17,7 @@ UPDATED_WITHIN_S = 180
 class Deployment:
     def __init__(self, cloud, stage):
         self.cloud, self.stage = cloud, stage
-        self.parameters = {"Stage": stage, "Architecture": cloud.architecture}
+        self.parameters = {"Stage": stage, "Architecture": cloud.architecture, **cloud.parameters}
 
     def sam(self, command, config, *more, parameters=True):
         """The parameters are the suite's: a stage of one's own has them in samconfig.toml."""

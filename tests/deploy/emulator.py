@@ -28,6 +28,8 @@ class Emulator(Background):
     # Its functions run on this machine, and can call the providers' stand-ins.
     has_standins = True
     secrets = {}
+    # It leads the functions to itself by AWS_ENDPOINT_URL, which they refuse otherwise.
+    parameters = {"AllowEndpointUrl": "true"}
 
     def __init__(self, trusted):
         port = free_port()

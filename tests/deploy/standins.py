@@ -25,7 +25,7 @@ class Standins(Background):
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         self.program = program
-        plain = environment(AWS_ENDPOINT_URL="", RUST_LOG="warn")
+        plain = environment(AWS_ENDPOINT_URL="", LOG_LEVEL="warn")
         super().__init__("standins", program, "--data", DATA, "--memory", "--port", port, env=plain)
 
     def __enter__(self):

@@ -5,9 +5,12 @@
 #[expect(dead_code, reason = "only some of it is needed here")]
 mod sandbox;
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use edge::{Keyring, Service as _, Settings, Vault};
+use edge::{Keyring, LogLevel, Service as _, Settings, Vault};
 use epay::{Config, Epay, Gateway};
 use ledger::{
     Amount, Currency, Decision, Entry, EventKey, Fingerprint, Heading, Ledger as _, Money, Order, OrderNumber, Owner,
@@ -17,6 +20,7 @@ use providers::Http;
 use serde_json::{Value, json};
 use signing::epay::{Params, Pid, Scheme, sign};
 use testkit::{EPAY_BASE, EPAY_KEY, EpayNet, Sent, Shape, World, delivery, epay_keys, epay_settings, now, usage};
+use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt as _;
 use webhook::{Admission, Function, Webhook as _};
 
@@ -101,12 +105,57 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
     }
 }
 
+/// Lines of libraries hold whole requests below a warning. Metrics stay at every level, since the alarms look at nothing else.
+#[test]
+fn log_level_raises_our_own_crates_alone() {
+    use LogLevel::{Debug, Error, Info, Trace, Warn};
+    let deployed = |level| edge::log_targets(level);
+    for (level, own) in
+        [(Error, Level::ERROR), (Warn, Level::WARN), (Info, Level::INFO), (Debug, Level::DEBUG), (Trace, Level::TRACE)]
+    {
+        for (targets, metrics) in [(deployed(level), own.max(Level::INFO)), (edge::own_targets(level), own)] {
+            for one in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+                for library in
+                    ["hyper::proto", "lambda_runtime::layers", "aws_smithy_runtime::client::orchestrator", "rustls"]
+                {
+                    assert_eq!(targets.would_enable(library, &one), one <= Level::WARN, "{level:?} {library} {one}");
+                }
+                for ours in ["webhook::handle", "edge", "hookledger"] {
+                    assert_eq!(targets.would_enable(ours, &one), one <= own, "{level:?} {ours} {one}");
+                }
+                assert_eq!(targets.would_enable("hookledger::event", &one), one <= metrics, "{level:?} {one}");
+            }
+        }
+    }
+}
+
+/// A target covers all that begins with it.
+#[test]
+fn own_crates_are_those_of_the_workspace_and_share_no_prefix_with_a_library() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let crates = |folder: &str| {
+        let entries = fs::read_dir(root.join(folder)).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect::<Vec<_>>()
+    };
+    let only_in_tests = ["embedded", "standin", "testkit"];
+    let shared = crates("shared").into_iter().filter(|name| !only_in_tests.contains(&name.as_str()));
+    let ours: BTreeSet<String> =
+        crates("functions").into_iter().chain(shared).chain(["hookledger".to_owned()]).collect();
+    assert_eq!(edge::OWN_CRATES.map(str::to_owned).into_iter().collect::<BTreeSet<_>>(), ours);
+    let lock = fs::read_to_string(root.join("Cargo.lock")).expect("the lock file");
+    let packages = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    for package in packages.filter(|package| !ours.contains(*package)) {
+        let covered = edge::OWN_CRATES.iter().find(|own| package.replace('-', "_").starts_with(**own));
+        assert_eq!(covered, None, "{package}");
+    }
+}
+
 /// What is in the query is the shop's turnover, and of V1's queries the key: at the finest level that a function logs, nothing of it.
 #[tokio::test(start_paused = true)]
 async fn no_query_is_logged_and_no_key_that_travels_in_one() {
     let captured = Captured::default();
     let writer = captured.clone();
-    let layers = tracing_subscriber::registry().with(edge::log_targets(Some("trace")));
+    let layers = tracing_subscriber::registry().with(edge::log_targets(LogLevel::Trace));
     let _guard = tracing::subscriber::set_default(layers.with(edge::log_lines("local", move || writer.clone())));
     let (world, net) = (World::new(), EpayNet::default());
     let keys =

@@ -234,7 +234,6 @@ fn every_variable_that_is_read_is_set_and_no_other() {
     for function in FUNCTIONS {
         let documented = [EDGE, TABLES].into_iter().chain(function.variables.iter().copied());
         let mut read: BTreeSet<&str> = documented.flat_map(|(variables, _)| variables).copied().collect();
-        read.insert("RUST_LOG");
         if function.secrets.is_empty() && function.name != RECONCILE {
             read.remove("SECRET_ID");
         }

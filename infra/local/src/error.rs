@@ -58,6 +58,8 @@ pub(crate) enum Error {
     #[error("the template names the function {0}, which is not in this program")]
     UnknownFunction(String),
     #[error(transparent)]
+    Setting(#[from] edge::ConfigError),
+    #[error(transparent)]
     Admission(#[from] AdmissionError),
     #[error(transparent)]
     Stripe(#[from] stripe::ConfigError),

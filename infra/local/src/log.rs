@@ -2,6 +2,7 @@
 
 use std::io::stderr;
 
+use edge::LogLevel;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -9,10 +10,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// It wants to close the connection of a failed call, and complains that a call within this process has none.
 const NOISE: &str = "aws_smithy_runtime::client::http::connection_poisoning";
 
-/// `directive` is `RUST_LOG`.
-pub(crate) fn to_stderr(directive: Option<&str>) {
-    let targets = edge::log_targets(directive).with_target(NOISE, LevelFilter::OFF);
+/// `level` is `LOG_LEVEL`, as a deployed function has it.
+pub(crate) fn to_stderr(level: Option<&str>) -> Result<(), edge::ConfigError> {
+    let level = level.map(str::trim).filter(|level| !level.is_empty());
+    let level = level.map_or(Some(LogLevel::default()), LogLevel::named).ok_or(edge::ConfigError::LogLevel)?;
+    let targets = edge::own_targets(level).with_target(NOISE, LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer().compact().with_writer(stderr);
     tracing_subscriber::registry().with(targets).with(lines).init();
     edge::panics_without_message();
+    Ok(())
 }

@@ -63,7 +63,7 @@ impl Serve {
 }
 
 pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-    log::to_stderr(variable("RUST_LOG").as_deref());
+    log::to_stderr(variable("LOG_LEVEL").as_deref())?;
     let stop = Stop::new()?;
     let home = Home::open(dir)?;
     let _lock = match home.claim().await? {

@@ -21,8 +21,8 @@ pub use config::{Config, ConfigError};
 pub use gateway::read;
 pub use key_source::KeySource;
 pub use log::{
-    MEASURED, Measured, alarm, backlog, chain, delivered, line, log_lines, log_targets, panics_without_message, ran,
-    unread,
+    LogLevel, MEASURED, Measured, OWN_CRATES, alarm, backlog, chain, delivered, line, log_lines, log_targets,
+    own_targets, panics_without_message, ran, unread,
 };
 pub use moved::moved;
 pub use not_set_up::NotSetUp;

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -120,29 +120,80 @@ pub(crate) fn of_moved(source: &'static str, moved: &Moved) {
 }
 
 /// Lines for CloudWatch on stdout.
-pub(crate) fn to_stdout(directive: Option<&str>, stage: &str) {
+pub(crate) fn to_stdout(level: LogLevel, stage: &str) {
     let lines = log_lines(stage, std::io::stdout);
     // A second subscriber is a test's, and stays.
-    let _ = tracing_subscriber::registry().with(log_targets(directive)).with(lines).try_init();
+    let _ = tracing_subscriber::registry().with(log_targets(level)).with(lines).try_init();
 }
 
-/// What is let through. `directive` is `RUST_LOG`: a level, or levels by target.
-pub fn log_targets(directive: Option<&str>) -> Targets {
-    let targets =
-        directive.and_then(|text| text.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::INFO));
-    // Libraries' own debug lines hold whole requests, and so the facts of payments: they are never let through.
-    LIBRARIES.iter().fold(targets, |targets: Targets, library| targets.with_target(*library, LevelFilter::WARN))
+/// `LOG_LEVEL`, which raises or lowers the lines of our own crates and of no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
 }
 
-const LIBRARIES: [&str; 8] = [
-    "aws_config",
-    "aws_runtime",
-    "aws_sdk_dynamodb",
-    "aws_sdk_secretsmanager",
-    "aws_smithy_http_client",
-    "aws_smithy_runtime",
-    "hyper",
-    "hyper_util",
+impl LogLevel {
+    /// By its name in a setting.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "error" => Some(Self::Error),
+            "warn" => Some(Self::Warn),
+            "info" => Some(Self::Info),
+            "debug" => Some(Self::Debug),
+            "trace" => Some(Self::Trace),
+            _ => None,
+        }
+    }
+
+    fn filter(self) -> LevelFilter {
+        match self {
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+/// The lines that a deployed function writes. Those that are metrics stay at every level: without them the alarms see nothing.
+pub fn log_targets(level: LogLevel) -> Targets {
+    let measured = level.filter().max(LevelFilter::INFO);
+    MEASURED.iter().fold(own_targets(level), |targets, lines| targets.with_target(lines.target, measured))
+}
+
+/// The lines of our own crates at this level, and warnings of all others. The SDK, hyper and the Lambda runtime print whole requests
+/// below that: bodies, keys and `Authorization`.
+pub fn own_targets(level: LogLevel) -> Targets {
+    let libraries = Targets::new().with_default(LevelFilter::WARN);
+    OWN_CRATES.iter().fold(libraries, |targets, name| targets.with_target(*name, level.filter()))
+}
+
+/// Every crate whose lines a function or the local stack writes, and the targets above. A name covers what begins with it.
+pub const OWN_CRATES: [&str; 18] = [
+    "api",
+    "catalog",
+    "checkout",
+    "edge",
+    "epay",
+    "fireblocks",
+    "fulfil",
+    "hookledger",
+    "idempotency",
+    "ledger",
+    "orders",
+    "providers",
+    "reconcile",
+    "signing",
+    "stripe",
+    "usage",
+    "webhook",
+    "wechat",
 ];
 
 /// The lines as a layer, for whoever has a subscriber or a place for them of its own. Stages that share an account share no metrics.

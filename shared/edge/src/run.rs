@@ -18,6 +18,7 @@ use lambda_http::{Error, LambdaEvent, service_fn};
 use ledger::{AttemptMark, Deadline, Delivery, Timestamp};
 use serde_json::value::RawValue;
 
+use crate::config::LOCAL;
 use crate::gateway::GatewayReply;
 use crate::log::{self, chain};
 use crate::secrets::MakeKeys;
@@ -39,10 +40,12 @@ pub struct Start {
 impl Start {
     /// Logging first, so that whatever goes wrong afterwards is said.
     pub fn new() -> Result<Self, ConfigError> {
-        log::to_stdout(variable("RUST_LOG").as_deref(), &variable("STAGE").unwrap_or_default());
+        let config = Config::read(variable);
+        let level = config.as_ref().map(|config| config.log_level).unwrap_or_default();
+        log::to_stdout(level, &variable("STAGE").unwrap_or_default());
         log::panics_without_message();
-        let config = Config::read(variable)?;
-        Ok(Self { sdk: sdk_config(), config })
+        let config = config?;
+        Ok(Self { sdk: sdk_config(&config), config })
     }
 
     /// A setting of the environment.
@@ -69,7 +72,7 @@ impl Start {
     fn vault_of(&self, id: Option<String>) -> Result<Vault, KeyringError> {
         match id {
             Some(id) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), id }),
-            None if self.config.stage == "local" => Ok(Vault::Here(environment())),
+            None if self.config.stage == LOCAL => Ok(Vault::Here(environment())),
             None => Err(KeyringError::NoSecret),
         }
     }
@@ -139,7 +142,7 @@ impl Moment {
 
 /// What Lambda tells a function about AWS is in its environment, all of it. The default chain would also link, and ask, profile
 /// files, instance metadata and STS: a megabyte of code, and time at every start.
-fn sdk_config() -> SdkConfig {
+fn sdk_config(config: &Config) -> SdkConfig {
     // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder().connect_timeout(CALL_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
@@ -147,7 +150,7 @@ fn sdk_config() -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(variable("AWS_REGION").map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
-        .service_config(Endpoints)
+        .service_config(Endpoints { allowed: config.allows_endpoint_url })
         .timeout_config(timeouts)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
@@ -155,14 +158,17 @@ fn sdk_config() -> SdkConfig {
         .build()
 }
 
-/// `AWS_ENDPOINT_URL_DYNAMODB`, and `AWS_ENDPOINT_URL` for every service: how a function meets the local stack or an emulator.
+/// `AWS_ENDPOINT_URL_DYNAMODB`, and `AWS_ENDPOINT_URL` for every service: how a function meets the local stack or an emulator. Where
+/// they are not allowed, none of them is followed, not even that of a service that [`Config`] does not know.
 #[derive(Debug)]
-struct Endpoints;
+struct Endpoints {
+    allowed: bool,
+}
 
 impl LoadServiceConfig for Endpoints {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let of_service = key.service_id().to_uppercase().replace(' ', "_");
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let set = |name: &str| variable(name).filter(|value| self.allowed && !value.trim().is_empty());
         set(&format!("{}_{of_service}", key.env())).or_else(|| set(key.env()))
     }
 }

@@ -148,7 +148,7 @@ async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
         ("Local", None, Err(NO_SECRET)),
     ];
     for (stage, secret_id, kept) in rows {
-        let config = Config { stage: stage.to_owned(), secret_id: secret_id.map(str::to_owned) };
+        let config = Config { stage: stage.to_owned(), secret_id: secret_id.map(str::to_owned), ..Config::default() };
         let sdk = embedded::sdk_config(SharedHttpClient::new(Stored::new(Some(&object(OLD)))));
         let start = Start { sdk, config };
         let vault = start.vault().map(|vault| match vault {

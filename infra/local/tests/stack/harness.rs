@@ -61,7 +61,7 @@ impl Folder {
         for setting in settings {
             command.env_remove(setting);
         }
-        command.env_remove("RUST_LOG").env("USER", "tester");
+        command.env_remove("LOG_LEVEL").env("USER", "tester");
         command.args(args).arg("--data").arg(self.data());
         command
     }
