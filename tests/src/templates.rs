@@ -296,11 +296,27 @@ fn the_secret_has_the_setting_that_the_function_reads() {
 #[test]
 fn every_environment_of_samconfig_is_there_for_each_stack() {
     let samconfig = fs::read_to_string(root().join("samconfig.toml")).expect("a file");
-    for stage in ["local", "dev", "prod"] {
+    for stage in DEPLOYED {
         for environment in [stage.to_owned(), format!("{stage}-data"), format!("{stage}-watch")] {
-            assert!(samconfig.contains(&format!("[{environment}.")), "{environment}");
+            assert!(samconfig.contains(&format!("[{environment}.deploy.")), "{environment}");
         }
     }
+}
+
+const DEPLOYED: [&str; 2] = ["dev", "prod"];
+
+/// A function of the stage `local` takes its secrets from the environment and follows any endpoint.
+#[test]
+fn stage_local_cannot_be_deployed() {
+    for text in [APP_YAML, DATA_YAML, &fs::read_to_string(root().join("infra/watch.yaml")).expect("a template")] {
+        let template = Template::parse(text, &[("Stage", STAGE)]).expect("a template");
+        assert_eq!(template.document()["Parameters"]["Stage"]["AllowedValues"], serde_json::json!(DEPLOYED));
+        assert_eq!(template.document()["Parameters"]["Stage"].get("Default"), None, "no stage by accident");
+    }
+    let samconfig = fs::read_to_string(root().join("samconfig.toml")).expect("a file");
+    let deployed = samconfig.lines().filter(|line| line.ends_with(".deploy.parameters]"));
+    let named = |line: &str| DEPLOYED.iter().any(|stage| line.starts_with(&format!("[{stage}")));
+    assert_eq!(deployed.filter(|line| !named(line)).count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
