@@ -1,10 +1,11 @@
 //! What proves nothing leaves no trace: forged, unsigned, too large, misdirected, from elsewhere or from another time.
 
-use edge::Service as _;
+use edge::{Keyring, Service as _, Settings, Vault};
 use serde_json::{Value, json};
+use signing::standard_webhooks;
 use testkit::{Sent, Shape, usage};
 use usage::Usage;
-use webhook::{Admission, Webhook as _};
+use webhook::{Admission, AdmissionError, Function, Webhook as _};
 
 use crate::refusals::books;
 use crate::sandbox::{EVENTS, function, moment, signature};
@@ -112,6 +113,42 @@ async fn from_elsewhere_or_from_another_time() {
         assert_eq!(kept, expected, "{source_ip} {late}");
     }
     assert_eq!(world.books().balance("alice/credits"), before.balance("alice/credits"));
+}
+
+/// A signature without a time can be sent again by whoever has seen it: where a deployment forbids that, the other scheme goes on.
+#[tokio::test(start_paused = true)]
+async fn body_only_signature_is_refused_where_it_is_forbidden() {
+    const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let settings = || {
+        let secrets = [("WEBHOOK_SECRET", crate::sandbox::SECRET), ("STANDARD_WEBHOOK_SECRET", STANDARD)];
+        Settings::new(secrets.map(|(name, secret)| (name.to_owned(), secret.to_owned())))
+    };
+    let standard = standard_webhooks::Keys::parse(STANDARD).expect("a secret");
+    for (forbid, by_hmac) in [("", 200), ("false", 200), ("true", 401)] {
+        let world = books().await;
+        let variable = |name: &str| (name == "FORBID_BODY_ONLY_HMAC").then(|| forbid.to_owned());
+        let admission = Admission::read(variable).expect("settings");
+        let keys = Keyring::open(Vault::Here(settings()), Usage::keys, testkit::now()).await.expect("keys");
+        let function = Function { keys, ..function(world.ledger(1), admission).await };
+        let (first, second) = (usage("e1", "k1", "3").to_string(), usage("e2", "k1", "3").to_string());
+        let by_hmac_alone =
+            Sent::post(EVENTS, first.as_bytes()).with("x-webhook-signature", signature(first.as_bytes()));
+        let time = testkit::now().unix_s();
+        let with_time = Sent::post(EVENTS, second.as_bytes())
+            .with("webhook-id", "m1")
+            .with("webhook-timestamp", time.to_string())
+            .with("webhook-signature", standard_webhooks::sign(&standard, "m1", time, second.as_bytes()));
+        for (sent, id, status) in [(by_hmac_alone, "usage#e1", by_hmac), (with_time, "usage#e2", 200)] {
+            let reply = function.answer(&sent.event(Shape::HttpApi), &moment(1)).await;
+            assert_eq!(
+                (reply.status, world.books().journal.contains_key(id)),
+                (status, status == 200),
+                "{forbid} {id}"
+            );
+        }
+    }
+    let variable = |name: &str| (name == "FORBID_BODY_ONLY_HMAC").then(|| "yes".to_owned());
+    assert_eq!(Admission::read(variable).err(), Some(AdmissionError::BodyOnly));
 }
 
 fn under(secret: &[u8], body: &str) -> String {

@@ -10,6 +10,8 @@ use thiserror::Error;
 
 pub use epay::{EpaySettings, EpaySettingsError};
 
+const LOCAL: &str = "local";
+
 /// `WECHAT_SECRET_ID`: the secret of the function `wechat`, whose keys its payments are begun with.
 pub const WECHAT_VARIABLES: [&str; 1] = ["WECHAT_SECRET_ID"];
 
@@ -31,7 +33,10 @@ pub struct Config {
 impl Config {
     /// The environment variables that [`Config::read`] reads; with them those of [`StripeConfig`], and every `stripe_price` of the
     /// catalog.
-    pub const VARIABLES: [&str; 2] = ["CHECKOUT_SUCCESS_URL", "CHECKOUT_CANCEL_URL"];
+    ///
+    /// `CHECKOUT_HTTP_URLS`: `true` where the two pages may be http, as a shop on a developer's machine has them. Empty: `false`, outside
+    /// the stage `local`.
+    pub const VARIABLES: [&str; 3] = ["CHECKOUT_SUCCESS_URL", "CHECKOUT_CANCEL_URL", "CHECKOUT_HTTP_URLS"];
 
     pub fn read(
         variable: impl Fn(&str) -> Option<String>,
@@ -39,8 +44,17 @@ impl Config {
         catalog: &Catalog,
     ) -> Result<Self, ConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let [success, cancel] = Self::VARIABLES;
-        let page = |name: &'static str| set(name).filter(|url| is_page(url)).ok_or(ConfigError::Url(name));
+        let [success, cancel, http_urls] = Self::VARIABLES;
+        let takes_http = match set(http_urls).as_deref() {
+            None | Some("false") => stage == LOCAL,
+            Some("true") => true,
+            Some(_) => return Err(ConfigError::HttpUrls),
+        };
+        let page = |name: &'static str| match set(name).filter(|url| is_page(url)) {
+            None => Err(ConfigError::Url(name)),
+            Some(url) if takes_http || url.starts_with("https://") => Ok(url),
+            Some(_) => Err(ConfigError::NotHttps(name)),
+        };
         let mut prices = BTreeMap::new();
         for product in catalog.products() {
             let Some(name) = product.stripe_price() else { continue };
@@ -78,6 +92,10 @@ pub enum ConfigError {
     Stripe(#[from] StripeConfigError),
     #[error("{0} must be the address of a page")]
     Url(&'static str),
+    #[error("CHECKOUT_HTTP_URLS must be true or false")]
+    HttpUrls,
+    #[error("{0} must be https: the buyer's session is in it, and only CHECKOUT_HTTP_URLS=true permits http")]
+    NotHttps(&'static str),
     #[error("{0} must be the id of a price, price_...")]
     Price(String),
 }

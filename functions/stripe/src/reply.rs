@@ -20,7 +20,11 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             refused(400, "Invalid payload")
         }
         Outcome::Unverified(
-            VerifyError::Malformed | VerifyError::Stale | VerifyError::BadSignature | VerifyError::UnknownKey,
+            VerifyError::Malformed
+            | VerifyError::Stale
+            | VerifyError::BadSignature
+            | VerifyError::UnknownKey
+            | VerifyError::BodyOnly,
         ) => refused(400, "Invalid signature"),
         Outcome::Forbidden => refused(403, "Forbidden"),
         Outcome::NotFound => refused(404, "Not found"),

@@ -37,9 +37,10 @@ pub(crate) enum Opened {
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 /// What of a deployment's settings a person may try out here. The others are the template's.
-const SETTABLE: [&str; 12] = [
+const SETTABLE: [&str; 13] = [
     "ALLOWED_IPS",
     "MAX_SKEW_SECONDS",
+    "FORBID_BODY_ONLY_HMAC",
     "STRIPE_ACCOUNT",
     "STRIPE_ACCOUNT_SHARED",
     "STRIPE_EVENTS",

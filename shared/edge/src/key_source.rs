@@ -29,7 +29,11 @@ impl<K: Send + Sync> KeySource<K> for Keyring<K> {
     async fn renewed(&self, _: &Arc<K>, error: VerifyError, moment: &Moment) -> Result<Option<Arc<K>>, KeyringError> {
         match error {
             VerifyError::BadSignature => self.refreshed(moment.now).await,
-            VerifyError::Missing | VerifyError::Malformed | VerifyError::Stale | VerifyError::UnknownKey => Ok(None),
+            VerifyError::Missing
+            | VerifyError::Malformed
+            | VerifyError::Stale
+            | VerifyError::UnknownKey
+            | VerifyError::BodyOnly => Ok(None),
         }
     }
 }

@@ -4,7 +4,6 @@
 
 mod params;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
@@ -158,7 +157,7 @@ pub fn verify(
             keys.public.get(pid).is_some_and(|keys| keys.iter().any(matches))
         }
     };
-    if matches { Ok(Verified { bytes: Cow::Owned(text.into_bytes()) }) } else { Err(VerifyError::BadSignature) }
+    if matches { Ok(Verified::opened(text.into_bytes())) } else { Err(VerifyError::BadSignature) }
 }
 
 /// The same parameters with their signature; `None` where there is no key to sign with.

@@ -38,6 +38,7 @@ pub use secret::{MAX_LIVE_SECRETS, MIN_SECRET_CHARS, Secret, SecretError, Secret
 #[derive(Clone)]
 pub struct Verified<'r> {
     bytes: Cow<'r, [u8]>,
+    is_body_only: bool,
 }
 
 impl<'r> Verified<'r> {
@@ -54,12 +55,22 @@ impl<'r> Verified<'r> {
     }
 
     fn signed(bytes: &'r [u8]) -> Self {
-        Self { bytes: Cow::Borrowed(bytes) }
+        Self { bytes: Cow::Borrowed(bytes), is_body_only: false }
+    }
+
+    /// An HMAC of these bytes and of nothing else.
+    fn body_only(bytes: &'r [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(bytes), is_body_only: true }
     }
 
     /// What was sealed for us alone.
     fn opened(bytes: Vec<u8>) -> Self {
-        Self { bytes: Cow::Owned(bytes) }
+        Self { bytes: Cow::Owned(bytes), is_body_only: false }
+    }
+
+    /// Whether the proof was an HMAC of the body alone: it has no time, so whoever has seen it can send it again for ever.
+    pub fn is_body_only(&self) -> bool {
+        self.is_body_only
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -88,6 +99,9 @@ pub enum VerifyError {
     /// It names a key that was not published when we looked last.
     #[error("the signature names a key that is not known")]
     UnknownKey,
+    /// The signature is right, and this deployment takes none that has no time.
+    #[error("the signature covers the body alone")]
+    BodyOnly,
 }
 
 impl VerifyError {
@@ -99,6 +113,7 @@ impl VerifyError {
             Self::Stale => "stale_signature",
             Self::BadSignature => "bad_signature",
             Self::UnknownKey => "unknown_key",
+            Self::BodyOnly => "body_only_signature",
         }
     }
 }

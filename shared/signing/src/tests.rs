@@ -32,6 +32,7 @@ fn labels() {
         (Stale, "stale_signature"),
         (BadSignature, "bad_signature"),
         (VerifyError::UnknownKey, "unknown_key"),
+        (VerifyError::BodyOnly, "body_only_signature"),
     ];
     for (error, label) in rows {
         assert_eq!(error.label(), label);

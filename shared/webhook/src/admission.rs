@@ -1,9 +1,10 @@
-//! Who may send events, and of which age: what a deployment may set on a webhook function.
+//! Who may send events, of which age and under which proof: what a deployment may set on a webhook function.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use ledger::Timestamp;
+use signing::{Verified, VerifyError};
 use thiserror::Error;
 
 /// The default admits everybody, at any time.
@@ -13,11 +14,13 @@ pub struct Admission {
     pub allowed_ips: Vec<IpNet>,
     /// `MAX_SKEW_SECONDS`: how far an event's own timestamp may be from now. 0: any, so that a sender may retry for days.
     pub max_skew_seconds: Option<u64>,
+    /// `FORBID_BODY_ONLY_HMAC`: `true` where an HMAC over the body alone is no proof, since it has no time. Empty: `false`.
+    pub forbids_body_only_hmac: bool,
 }
 
 impl Admission {
     /// The environment variables that [`Admission::read`] reads.
-    pub const VARIABLES: [&str; 2] = ["ALLOWED_IPS", "MAX_SKEW_SECONDS"];
+    pub const VARIABLES: [&str; 3] = ["ALLOWED_IPS", "MAX_SKEW_SECONDS", "FORBID_BODY_ONLY_HMAC"];
 
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, AdmissionError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -27,9 +30,15 @@ impl Admission {
             None => 0,
             Some(text) => text.parse().map_err(|_| AdmissionError::Skew)?,
         };
+        let forbids_body_only_hmac = match set("FORBID_BODY_ONLY_HMAC").as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(AdmissionError::BodyOnly),
+        };
         Ok(Self {
             allowed_ips: blocks.map(block).collect::<Result<_, _>>()?,
             max_skew_seconds: Some(max_skew_seconds).filter(|seconds| *seconds > 0),
+            forbids_body_only_hmac,
         })
     }
 
@@ -37,6 +46,10 @@ impl Admission {
     pub(crate) fn admits(&self, source_ip: Option<IpAddr>) -> bool {
         self.allowed_ips.is_empty()
             || source_ip.is_some_and(|ip| self.allowed_ips.iter().any(|block| block.contains(&ip)))
+    }
+
+    pub(crate) fn admits_proof(&self, verified: &Verified<'_>) -> Result<(), VerifyError> {
+        if self.forbids_body_only_hmac && verified.is_body_only() { Err(VerifyError::BodyOnly) } else { Ok(()) }
     }
 
     pub(crate) fn is_within_window(&self, sent_at: Option<Timestamp>, now: Timestamp) -> bool {
@@ -58,4 +71,6 @@ pub enum AdmissionError {
     Block(String),
     #[error("MAX_SKEW_SECONDS is not a number of seconds")]
     Skew,
+    #[error("FORBID_BODY_ONLY_HMAC must be true or false")]
+    BodyOnly,
 }

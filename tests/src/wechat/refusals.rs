@@ -198,6 +198,18 @@ async fn a_forwarder_may_sign_as_standard_webhooks_do() {
     }
 }
 
+/// The forwarder's HMAC has no time. WeChat's own signatures are another matter.
+#[tokio::test(start_paused = true)]
+async fn body_only_signature_is_refused_where_it_is_forbidden() {
+    let forbidding = || Admission { forbids_body_only_hmac: true, ..Admission::default() };
+    for (name, expected) in [("cloudrun_payment", CLOUDRUN_UNVERIFIED), ("v3_payment", V3_SUCCESS)] {
+        let (world, net) = (shop().await, paid());
+        let function = Function { admission: forbidding(), ..function(world.ledger(1), &net, &[]).await };
+        let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &moment(1)).await);
+        assert!(is(&got, expected), "{name}: {got:?}");
+    }
+}
+
 /// Verified and not understood: kept, and refused, so that WeChat goes on until we have understood.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_understood_is_kept() {

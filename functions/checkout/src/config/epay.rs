@@ -5,9 +5,7 @@ use providers::{EpayConfig, EpayConfigError, EpayMerchant};
 use signing::epay::{Keys, Pid, Scheme};
 use thiserror::Error;
 
-use super::is_page;
-
-const LOCAL: &str = "local";
+use super::{LOCAL, is_page};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpaySettings {

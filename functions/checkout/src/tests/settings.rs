@@ -21,6 +21,7 @@ fn read(stage: &str, changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
 const MOCK: &str = "MOCK_STRIPE";
 const BASE: &str = "STRIPE_API_BASE";
 const ACCOUNT: &str = "STRIPE_ACCOUNT";
+const HTTP: &str = "CHECKOUT_HTTP_URLS";
 const PRICE: &str = "STRIPE_FULL_REPORT_PRICE_ID";
 
 /// A stage, settings, and what is wrong with them.
@@ -28,9 +29,9 @@ type Row = (&'static str, &'static [(&'static str, &'static str)], Option<Config
 
 #[test]
 fn a_deployment_says_what_it_is_and_nothing_else() {
-    use ConfigError::{Price, Stripe, Url};
+    use ConfigError::{HttpUrls, NotHttps, Price, Stripe, Url};
     use StripeConfigError::{Account, Base, MockDeployed, YesOrNo};
-    let rows: [Row; 28] = [
+    let rows: [Row; 36] = [
         ("prod", &[], None),
         ("prod", &[(BASE, ""), (MOCK, ""), (PRICE, "")], None),
         ("prod", &[(MOCK, "false")], None),
@@ -56,6 +57,14 @@ fn a_deployment_says_what_it_is_and_nothing_else() {
         ("prod", &[("CHECKOUT_CANCEL_URL", "")], Some(Url("CHECKOUT_CANCEL_URL"))),
         ("prod", &[("CHECKOUT_CANCEL_URL", "javascript:alert(1)")], Some(Url("CHECKOUT_CANCEL_URL"))),
         ("prod", &[("CHECKOUT_SUCCESS_URL", "https://shop.invalid/?s={CHECKOUT_SESSION_ID}")], None),
+        ("prod", &[("CHECKOUT_SUCCESS_URL", "http://shop.invalid/")], Some(NotHttps("CHECKOUT_SUCCESS_URL"))),
+        ("dev", &[("CHECKOUT_CANCEL_URL", "http://localhost:3000/")], Some(NotHttps("CHECKOUT_CANCEL_URL"))),
+        ("dev", &[("CHECKOUT_CANCEL_URL", "http://localhost:3000/"), (HTTP, "true")], None),
+        ("dev", &[("CHECKOUT_CANCEL_URL", "ftp://localhost"), (HTTP, "true")], Some(Url("CHECKOUT_CANCEL_URL"))),
+        ("dev", &[("CHECKOUT_SUCCESS_URL", "http://[::1]/"), (HTTP, "false")], Some(NotHttps("CHECKOUT_SUCCESS_URL"))),
+        ("local", &[("CHECKOUT_SUCCESS_URL", "http://127.0.0.1:9000/")], None),
+        ("local", &[("CHECKOUT_SUCCESS_URL", "http://127.0.0.1:9000/"), (HTTP, "false")], None),
+        ("prod", &[(HTTP, "yes")], Some(HttpUrls)),
         ("prod", &[(PRICE, "price_1Abc")], None),
         ("prod", &[(PRICE, "prod_1Abc")], Some(Price(PRICE.to_owned()))),
         ("prod", &[(PRICE, "price_1&x=y")], Some(Price(PRICE.to_owned()))),

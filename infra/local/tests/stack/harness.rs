@@ -51,6 +51,7 @@ impl Folder {
             "DEMO_API_KEY",
             "ALLOWED_IPS",
             "MAX_SKEW_SECONDS",
+            "FORBID_BODY_ONLY_HMAC",
             "MOCK_STRIPE",
             "STRIPE_WEBHOOK_SECRET",
             "STRIPE_SECRET_KEY",
