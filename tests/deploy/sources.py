@@ -55,6 +55,12 @@ def epay(shop):
         return shop.send(f"epay/{sample}", shop.named("trade"), order=order["orderNumber"], **who)
 
     check("a forged notification is refused", told("notify_v1_get", secret=shop.stranger("epay")), (400, "fail"))
+    if shop.deployment.cloud.has_standins:
+        check("a signed one that the gateway does not confirm is kept", told("notify_v1_get"), (409, "fail"))
+        paid = {"pid": "1001", "trade_no": shop.named("trade"), "out_trade_no": order["orderNumber"]}
+        paid = {**paid, "money": order["amount"], "trade_status": "TRADE_SUCCESS"}
+        told_status = shop.ask("POST", "/mock/epay/told", body={"params": paid}, url=shop.standins)[0]
+        check("it is paid at the gateway", told_status, 204)
     check("a signed one is booked", told("notify_v1_get"), (200, "success"))
     check("a repeat is accepted", told("notify_v1_get"), (200, "success"))
     check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000000")

@@ -34,25 +34,30 @@ const SAMPLES: [&str; 3] = ["notify_v1_get", "notify_v1_post", "notify_v2"];
 type Sandbox = SandboxOf<Epay>;
 
 impl Sender for Epay {
+    /// As it is deployed, at a gateway where all samples were paid.
     async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
-        function(ledger, &[]).await
+        let net = EpayNet::default();
+        for name in SAMPLES {
+            net.hear(&params(&sample(name)));
+        }
+        confirming(ledger, &net).await
     }
 
     /// A sample, as its gateway sends it at this time.
     fn signed(body: &str, now: Timestamp) -> String {
         let sample: Value = serde_json::from_str(body).expect("JSON");
-        let params = sample["params"].as_object().expect("parameters");
-        let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let params = params.iter().fold(Params::default(), |params, (name, value)| params.with(name, text(value)));
-        sent(sample["method"].as_str().expect("a method"), &signed(params, now).encoded())
+        sent(sample["method"].as_str().expect("a method"), &signed(params(body), now).encoded())
     }
 }
 
-/// The function with two merchants: 1001 of V1, 1002 of V2.
+/// Where the signature decides by itself, as it does for V2.
+const KEY_ALONE: (&str, &str) = ("EPAY_MD5_KEY_ALONE_PAYS", "true");
+
+/// The function with two merchants: 1001 of V1, 1002 of V2. It queries no gateway.
 pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) -> Function<Epay, L> {
     let keys = Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, now()).await.expect("keys");
     let set = |name: &str| {
-        let of_test = [("EPAY_API_BASE", EPAY_BASE), ("EPAY_MERCHANTS", "1001:md5,1002:rsa")];
+        let of_test = [("EPAY_API_BASE", EPAY_BASE), ("EPAY_MERCHANTS", "1001:md5,1002:rsa"), KEY_ALONE];
         let found = settings.iter().chain(&of_test).find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
@@ -60,12 +65,28 @@ pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) ->
     Function { source, keys, admission: Admission::default(), ledger }
 }
 
-/// The same, where the gateway has to confirm.
-async fn asking<L: Ledger>(ledger: L, net: &EpayNet) -> Function<Epay, L> {
-    let mut function = function(ledger, &[("EPAY_CONFIRM", "true")]).await;
+/// The same as it is deployed: the gateway confirms what V1's merchant is paid.
+async fn confirming<L: Ledger>(ledger: L, net: &EpayNet) -> Function<Epay, L> {
+    asking(ledger, net, &[("EPAY_MD5_KEY_ALONE_PAYS", "")]).await
+}
+
+/// The same where it confirms V2's too.
+async fn confirming_all<L: Ledger>(ledger: L, net: &EpayNet) -> Function<Epay, L> {
+    asking(ledger, net, &[("EPAY_MD5_KEY_ALONE_PAYS", ""), ("EPAY_CONFIRM", "true")]).await
+}
+
+async fn asking<L: Ledger>(ledger: L, net: &EpayNet, settings: &[(&str, &str)]) -> Function<Epay, L> {
+    let mut function = function(ledger, settings).await;
     let keys = Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, now()).await.expect("keys");
     function.source.gateway = Some(Gateway { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), keys });
     function
+}
+
+/// The parameters of a sample, unsigned.
+fn params(sample: &str) -> Params {
+    let sample: Value = serde_json::from_str(sample).expect("JSON");
+    let params = sample["params"].as_object().expect("parameters").iter();
+    params.fold(Params::default(), |params, (name, value)| params.with(name, value.as_str().expect("a text")))
 }
 
 /// The parameters of a payment of the sample's order by V1, unsigned.
@@ -126,7 +147,7 @@ pub(crate) async fn shop() -> World {
     world
 }
 
-/// What a gateway's event is answered by a sandbox that knows nothing.
+/// What a gateway's event is answered by a sandbox that knows nothing, where its signature decides.
 async fn answered(world: &World, event: &str) -> Reply {
     let function = function(world.ledger(1), &[]).await;
     function.answer(event, &moment_within::<Epay>(1)).await

@@ -7,8 +7,11 @@ mod sandbox;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use edge::{Keyring, LogLevel, Service as _, Settings, Vault};
 use epay::{Config, Epay, Gateway};
@@ -16,7 +19,7 @@ use ledger::{
     Amount, Currency, Decision, Entry, EventKey, Fingerprint, Heading, Ledger as _, Money, Order, OrderNumber, Owner,
     Provider, Terms,
 };
-use providers::Http;
+use providers::{CallError, EpayConfig, EpayMerchant, EpayNumber, EpayQuery, Http};
 use serde_json::{Value, json};
 use signing::epay::{Params, Pid, Scheme, sign};
 use testkit::{EPAY_BASE, EPAY_KEY, EpayNet, Sent, Shape, World, delivery, epay_keys, epay_settings, now, usage};
@@ -161,7 +164,7 @@ async fn no_query_is_logged_and_no_key_that_travels_in_one() {
     let keys =
         async || Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, now()).await.expect("keys");
     let set = |name: &str| {
-        let settings = [("EPAY_API_BASE", EPAY_BASE), ("EPAY_MERCHANTS", "1001:md5"), ("EPAY_CONFIRM", "true")];
+        let settings = [("EPAY_API_BASE", EPAY_BASE), ("EPAY_MERCHANTS", "1001:md5")];
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
     let gateway = Gateway { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), keys: keys().await };
@@ -192,6 +195,83 @@ async fn no_query_is_logged_and_no_key_that_travels_in_one() {
     for told in [EPAY_KEY, signature, "money", "TRADE_SUCCESS", "api.php", "gateway.invalid", "named"] {
         assert!(!text.contains(told), "{told} is in the log: {text}");
     }
+}
+
+/// Whatever goes wrong between us and the gateway, over real sockets: V1's key goes nowhere else, and into no line.
+#[tokio::test]
+async fn failed_query_leaves_the_key_in_no_line() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let layers = tracing_subscriber::registry().with(edge::log_targets(LogLevel::Trace));
+    let _guard = tracing::subscriber::set_default(layers.with(edge::log_lines("local", move || writer.clone())));
+    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a port");
+    elsewhere.set_nonblocking(true).expect("a socket");
+    let to = format!("http://{}/api.php?act=order&key={EPAY_KEY}", elsewhere.local_addr().expect("an address"));
+    let redirected = format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\n");
+    let moved = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {to}\r\n");
+    let rows = [
+        ("refused", None, CallError::NoAnswer),
+        ("silent", Some(""), CallError::NoAnswer),
+        ("cut off", Some("HTTP/1.1 200 OK\r\nconten"), CallError::NoAnswer),
+        ("failed", Some("HTTP/1.1 500 Internal Server Error\r\n"), CallError::Failed { status: 500 }),
+        ("not found", Some("HTTP/1.1 404 Not Found\r\n"), CallError::Refused { status: 404, kind: None, code: None }),
+        ("redirected", Some(redirected.as_str()), CallError::Unreadable),
+        ("redirected with its form", Some(moved.as_str()), CallError::Unreadable),
+        ("no answer of a gateway's", Some("HTTP/1.1 200 OK\r\n"), CallError::Unreadable),
+    ];
+    for v1_query in [EpayQuery::Get, EpayQuery::Post] {
+        for (name, head, expected) in rows.clone() {
+            let (base, heard) = gateway_that_fails(head.map(str::to_owned));
+            let merchant = EpayMerchant { pid: Pid::new("1001").expect("a number"), scheme: Scheme::Md5 };
+            let gateway = EpayConfig { base, merchants: vec![merchant.clone()], v1_query };
+            let http = Http::new(fastrand::Rng::with_seed(1));
+            let client = providers::Epay::new(http, &gateway, merchant, Arc::new(epay_keys()));
+            let patience = testkit::deadline(Duration::from_millis(1_500));
+            let error = client.payment(EpayNumber::Theirs("t1"), now(), patience).await.expect_err(name);
+            assert_eq!(error, expected, "{name} {v1_query:?}");
+            tracing::error!(%error, ?error, ?client, ?gateway, "as a function says it");
+            let (calls, has_key) =
+                (heard.lock().expect("not poisoned").clone(), |call: &String| call.contains(EPAY_KEY));
+            assert_eq!(calls.iter().any(has_key), head.is_some(), "{name}: the key has travelled");
+            let in_url = calls.iter().any(|call| call.lines().next().is_some_and(|line| line.contains(EPAY_KEY)));
+            assert_eq!(in_url, head.is_some() && v1_query == EpayQuery::Get, "{name} {v1_query:?}");
+        }
+    }
+    assert!(elsewhere.accept().is_err(), "no redirect is followed");
+    let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
+    assert!(text.matches("as a function says it").count() == 16 && text.contains("asking again"), "{text}");
+    for told in [EPAY_KEY, "api.php", "trade_no"] {
+        assert!(!text.contains(told), "{told} is in the log: {text}");
+    }
+}
+
+/// A gateway that answers every call with this head and a page, or not at all; and what it has heard. `None`: nothing listens there.
+fn gateway_that_fails(head: Option<String>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let (calls, Some(head)) = (Arc::clone(&log), head) else { return (base, log) };
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let (mut call, mut part) = (String::new(), [0; 4096]);
+            // The head, and the form where there is one: it has the number last.
+            while !(call.contains("\r\n\r\n") && call.contains("trade_no=t1")) {
+                let read = stream.read(&mut part).expect("a request");
+                call.push_str(&String::from_utf8_lossy(&part[..read]));
+            }
+            calls.lock().expect("not poisoned").push(call);
+            if head.ends_with("\r\n") {
+                let page = "content-length: 6\r\nconnection: close\r\n\r\n<html>";
+                stream.write_all(format!("{head}{page}").as_bytes()).expect("answered");
+            } else if head.is_empty() {
+                open.push(stream);
+            } else {
+                stream.write_all(head.as_bytes()).expect("half answered");
+            }
+        }
+    });
+    (base, log)
 }
 
 /// An order for 648 CNY at the gateway, made.

@@ -23,8 +23,7 @@ impl<L: Ledger> Visit<'_, L> {
             Some(session) => settings.begun_with(session).ok_or_else(|| merchant_gone(order))?,
         };
         let new = new_payment(order, self.product(order)?, settings, wish);
-        let client =
-            Epay::new(self.checkout.http.clone(), &settings.gateway.base, merchant.clone(), till.keys.current());
+        let client = Epay::new(self.checkout.http.clone(), &settings.gateway, merchant.clone(), till.keys.current());
         let url = client.page(&new, self.moment.now).map_err(|error| reply::failure(&error, order))?;
         // Before anybody can pay: with this merchant, and no other.
         let is_first = order.session.is_none();

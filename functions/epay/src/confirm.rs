@@ -1,4 +1,4 @@
-//! Whether the gateway itself says that it is paid: V1's key travels in queries, and whoever has it can sign.
+//! Asks the gateway whether a payment was made. V1's key signs and travels in queries, so that its signature alone proves little.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,10 @@ impl Gateway {
             Ok(payment) => payment.is_some_and(|payment| is_the_same(&payment, event)),
             Err(error) => {
                 tracing::warn!(%error, "the gateway did not confirm a payment");
+                // It answers, and will refuse every query like this one: the key or how it is sent is wrong, and nothing is booked until then.
+                if matches!(error, CallError::Refused { .. }) {
+                    edge::alarm("epay", "query_refused", event.pid.as_str());
+                }
                 false
             }
         }
@@ -65,7 +69,7 @@ impl Gateway {
     ) -> Result<Option<EpayPayment>, CallError> {
         let until = delivery.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(delivery.deadline, Deadline);
         let ask = |keys: Arc<Keys>| async move {
-            let client = Client::new(self.http.clone(), &config.gateway.base, merchant.clone(), keys);
+            let client = Client::new(self.http.clone(), &config.gateway, merchant.clone(), keys);
             client.payment(of, delivery.received_at, until).await
         };
         // A gateway has a word of its own for a wrong signature, or none.
@@ -79,7 +83,7 @@ impl Gateway {
         let Some(merchant) = config.gateway.merchants.first() else {
             return false;
         };
-        Client::new(self.http.clone(), &config.gateway.base, merchant.clone(), self.keys.current()).answers(until).await
+        Client::new(self.http.clone(), &config.gateway, merchant.clone(), self.keys.current()).answers(until).await
     }
 }
 

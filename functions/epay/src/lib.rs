@@ -1,7 +1,7 @@
 //! epay (易支付): payments that a gateway notifies, V1 (MD5) and V2 (RSA), booked on the orders that they are about, exactly once.
 //!
 //! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them. The buyer comes back with the same
-//! signed parameters: that is the same event, answered with a `page`. `confirm` asks the gateway, where it is told to.
+//! signed parameters: that is the same event, answered with a `page`. `confirm` queries the gateway.
 
 mod config;
 mod confirm;
@@ -35,7 +35,7 @@ const ROUTES: &[Route<Endpoint>] = &[
 #[derive(Debug)]
 pub struct Epay {
     pub config: Config,
-    /// Where the gateway is asked: before anything is delivered, where the configuration says so.
+    /// How the gateway is queried before anything is booked. Needed unless the configuration waives that for every merchant.
     pub gateway: Option<Gateway>,
 }
 
@@ -100,10 +100,10 @@ impl Webhook for Epay {
     ) -> Result<Loaded, CommitError> {
         let is_pointed = ledger.pointed(&Pointer::Provider(event.by.clone()), delivery).await?.is_some();
         let order = ledger.order(&event.order, delivery).await?;
-        let is_confirming = self.config.confirm;
+        let is_confirming = self.config.confirms_of(&event.pid);
         let mut loaded =
             Loaded { order, is_pointed, is_confirmed: None, is_confirming, at: delivery.first_received_at };
-        if let Some(order) = loaded.order.as_ref().filter(|_| self.config.confirm) {
+        if let Some(order) = loaded.order.as_ref().filter(|_| is_confirming) {
             // Nobody is asked about what pays nothing.
             let is_news = decide::paid(event, order, &loaded).is_ok_and(|effects| !effects.is_empty());
             if is_news {

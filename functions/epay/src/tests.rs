@@ -7,7 +7,7 @@ use signing::epay::Params;
 use super::*;
 
 fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let of_test = [("EPAY_API_BASE", "https://gateway.invalid"), ("EPAY_MERCHANTS", "1001:md5")];
+    let of_test = [("EPAY_API_BASE", "https://gateway.invalid"), ("EPAY_MERCHANTS", "1001:md5,1002:rsa")];
     let found = |name: &str| {
         let found = settings.iter().chain(&of_test).find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -15,24 +15,32 @@ fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::read(found, "prod")
 }
 
-/// Settings, and whether the gateway is asked.
-type Row = (&'static [(&'static str, &'static str)], Result<bool, ConfigError>);
+/// Settings, and whether the gateway confirms what V1's merchant is paid, and V2's.
+type Row = (&'static [(&'static str, &'static str)], Result<[bool; 2], ConfigError>);
 
 #[test]
 fn a_deployment_says_whose_notifications_are_its_own() {
-    let rows: [Row; 9] = [
-        (&[], Ok(false)),
-        (&[("EPAY_CONFIRM", "")], Ok(false)),
-        (&[("EPAY_CONFIRM", "false")], Ok(false)),
-        (&[("EPAY_CONFIRM", " true ")], Ok(true)),
-        (&[("EPAY_CONFIRM", "yes")], Err(ConfigError::Confirm)),
-        (&[("EPAY_CONFIRM", "TRUE")], Err(ConfigError::Confirm)),
+    let rows: [Row; 14] = [
+        (&[], Ok([true, false])),
+        (&[("EPAY_CONFIRM", "")], Ok([true, false])),
+        (&[("EPAY_CONFIRM", "false")], Ok([true, false])),
+        (&[("EPAY_CONFIRM", " true ")], Ok([true, true])),
+        (&[("EPAY_CONFIRM", "yes")], Err(ConfigError::Flag("EPAY_CONFIRM"))),
+        (&[("EPAY_CONFIRM", "TRUE")], Err(ConfigError::Flag("EPAY_CONFIRM"))),
+        (&[("EPAY_MD5_KEY_ALONE_PAYS", "")], Ok([true, false])),
+        (&[("EPAY_MD5_KEY_ALONE_PAYS", "false")], Ok([true, false])),
+        (&[("EPAY_MD5_KEY_ALONE_PAYS", "true")], Ok([false, false])),
+        (&[("EPAY_MD5_KEY_ALONE_PAYS", "1")], Err(ConfigError::Flag("EPAY_MD5_KEY_ALONE_PAYS"))),
+        (&[("EPAY_CONFIRM", "true"), ("EPAY_MD5_KEY_ALONE_PAYS", "true")], Err(ConfigError::Contradiction)),
         (&[("EPAY_MERCHANTS", "")], Err(ConfigError::NoMerchant)),
         (&[("EPAY_MERCHANTS", "1001")], Err(ConfigError::Gateway(EpayConfigError::Merchants))),
         (&[("EPAY_API_BASE", "http://gateway.invalid")], Err(ConfigError::Gateway(EpayConfigError::Base))),
     ];
     for (settings, expected) in rows {
-        assert_eq!(read(settings).map(|config| config.confirm), expected, "{settings:?}");
+        let confirms = |config: Config| {
+            [&config.gateway.merchants[0], &config.gateway.merchants[1]].map(|one| config.confirms(one))
+        };
+        assert_eq!(read(settings).map(confirms), expected, "{settings:?}");
     }
 }
 

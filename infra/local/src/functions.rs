@@ -159,7 +159,7 @@ impl Parts<'_> {
         let config = epay::Config::read(setting, STAGE)?;
         let keys = Keyring::open(self.vault(), Epay::keys, now()).await?;
         config.check(&keys.current())?;
-        let gateway = config.confirm.then(|| epay::Gateway { http: Http::new(fastrand::Rng::new()), keys });
+        let gateway = config.confirms_any().then(|| epay::Gateway { http: Http::new(fastrand::Rng::new()), keys });
         Ok(Epay { config, gateway })
     }
 

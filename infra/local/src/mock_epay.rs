@@ -7,7 +7,7 @@ use signing::epay::Pid;
 use standin::epay::{Call, Gateway};
 
 use crate::error::Error;
-use crate::sources::epay::{self, MERCHANTS};
+use crate::sources::epay::{self, MERCHANTS, TOLD};
 
 /// What stands before the gateway's own paths: `<base>/mock/epay/submit.php`.
 pub(crate) const PATH: &str = "/mock/epay";
@@ -49,6 +49,10 @@ impl MockEpay {
 
     /// `path` is what follows [`PATH`].
     pub(crate) fn answer(&self, method: &str, path: &str, body: &str, now: Timestamp) -> Mocked {
+        if method == "POST" && TOLD.strip_prefix(PATH) == Some(path) {
+            self.gateway.hear(&epay::params(body));
+            return Mocked { reply: Reply::empty(204), notifies: None };
+        }
         if let Some(trade) = path.strip_prefix(PAY).filter(|_| method == "POST") {
             return self.pay(trade, now);
         }

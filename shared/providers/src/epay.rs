@@ -14,21 +14,23 @@ use crate::http::{Answer, Http, Outgoing};
 use crate::retry::until_answered;
 
 use answer::Said;
-pub use config::{EpayConfig, EpayConfigError, EpayMerchant};
+pub use config::{EpayConfig, EpayConfigError, EpayMerchant, EpayQuery};
 
 /// Never without a URL in it, of which nobody hears: the merchant's key stands in V1's.
 #[derive(Debug, Clone)]
 pub struct Epay {
     http: Http,
     base: String,
+    v1_query: EpayQuery,
     merchant: EpayMerchant,
     keys: Arc<Keys>,
 }
 
 impl Epay {
-    /// `base` is where the gateway is: nothing else is ever called, whatever an answer says.
-    pub fn new(http: Http, base: &str, merchant: EpayMerchant, keys: Arc<Keys>) -> Self {
-        Self { http, base: base.trim_end_matches('/').to_owned(), merchant, keys }
+    /// Nothing but the gateway's base is ever called, whatever an answer says.
+    pub fn new(http: Http, gateway: &EpayConfig, merchant: EpayMerchant, keys: Arc<Keys>) -> Self {
+        let base = gateway.base.trim_end_matches('/').to_owned();
+        Self { http, base, v1_query: gateway.v1_query, merchant, keys }
     }
 
     /// Where the buyer goes to pay. Nobody is asked for it; the gateway makes one payment of each order, however often it is opened.
@@ -68,7 +70,10 @@ impl Epay {
             Scheme::Md5 => {
                 let key = keys.sent_along(&merchant.pid).ok_or(CallError::Unreadable)?;
                 let asked = asked.with("act", "order").with("pid", merchant.pid.as_str()).with("key", key.as_str());
-                self.read(&format!("api.php?{}", asked.encoded()), deadline).await?
+                match self.v1_query {
+                    EpayQuery::Get => self.read(&format!("api.php?{}", asked.encoded()), deadline).await?,
+                    EpayQuery::Post => self.post("api.php?act=order", asked, deadline).await?,
+                }
             }
             Scheme::Rsa => self.post("api/pay/query", self.signed(asked, now)?, deadline).await?,
         };

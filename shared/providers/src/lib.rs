@@ -25,7 +25,8 @@ mod unsettled;
 pub mod wechat;
 
 pub use epay::{
-    Epay, EpayConfig, EpayConfigError, EpayLink, EpayMerchant, EpayNumber, EpayPayment, EpayWay, NewEpayPayment,
+    Epay, EpayConfig, EpayConfigError, EpayLink, EpayMerchant, EpayNumber, EpayPayment, EpayQuery, EpayWay,
+    NewEpayPayment,
 };
 pub use error::CallError;
 pub use events::{EventPage, ListedEvent};

@@ -88,7 +88,8 @@ impl Gateway {
             ("GET" | "POST", "/submit.php") => self.submit(form, Scheme::Md5, call.now_s),
             ("GET" | "POST", "/api/pay/submit") => self.submit(form, Scheme::Rsa, call.now_s),
             ("POST", "/mapi.php") => json(self.create(form, call.now_s)),
-            ("GET", "/api.php") => json(self.query_v1(form)),
+            // The common gateway takes this by GET alone; some take the form too, and look for `act` in the URL all the same.
+            ("GET" | "POST", "/api.php") => json(self.query_v1(query, form)),
             ("POST", "/api/pay/query") => json(self.query_v2(form, call.now_s)),
             _ => Answered { status: 404, content_type: "text/html", body: "404 Not Found".to_owned() },
         }
@@ -170,12 +171,23 @@ impl Gateway {
         }
     }
 
-    fn query_v1(&self, form: &str) -> Result<Params, Refusal> {
-        let asked = Params::decode(form).map_err(|_| Refusal::of("No Act!"))?;
+    /// A payment that was begun elsewhere was made, under the number that its notification names.
+    pub fn hear(&self, notified: &Params) {
+        let pid = notified.value("pid").and_then(Pid::new).filter(|pid| self.merchants.contains_key(pid));
+        let number = notified.value("trade_no").filter(|_| notified.value("trade_status") == Some("TRADE_SUCCESS"));
+        if let (Some(pid), Some(number)) = (pid, number) {
+            let trade = Trade { number: number.to_owned(), pid, asked: notified.clone(), is_paid: true };
+            self.state().trades.insert(number.to_owned(), trade);
+        }
+    }
+
+    fn query_v1(&self, query: &str, form: &str) -> Result<Params, Refusal> {
+        let is_order = Params::decode(query).is_ok_and(|query| query.value("act") == Some("order"));
+        let asked = Params::decode(form).ok().filter(|_| is_order).ok_or(Refusal::of("No Act!"))?;
         let pid = asked.value("pid").and_then(Pid::new).filter(|pid| self.merchants.get(pid) == Some(&Scheme::Md5));
         let pid = pid.ok_or(Refusal::FORBIDDEN)?;
         let key = self.keys.sent_along(&pid).ok_or(Refusal::FORBIDDEN)?;
-        if asked.value("key") != Some(key.as_str()) || asked.value("act") != Some("order") {
+        if asked.value("key") != Some(key.as_str()) {
             return Err(Refusal::FORBIDDEN);
         }
         Ok(self.found(&pid, &asked)?.with("code", "1"))

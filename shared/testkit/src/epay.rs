@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use ledger::Timestamp;
 use signing::Strength;
-use signing::epay::{Keys, Pid, SETTINGS, Scheme};
+use signing::epay::{Keys, Params, Pid, SETTINGS, Scheme};
 use standin::epay::{Call, Gateway, Paid};
 use tokio::time::sleep;
 
@@ -125,6 +125,11 @@ impl EpayNet {
     /// The buyer presses the button.
     pub fn pay(&self, trade: &str) -> Paid {
         self.0.gateway.pay(trade, self.now_s()).unwrap()
+    }
+
+    /// A payment that was begun elsewhere was made, as its notification says.
+    pub fn hear(&self, notified: &Params) {
+        self.0.gateway.hear(notified);
     }
 
     pub fn trades(&self) -> Vec<String> {

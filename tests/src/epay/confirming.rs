@@ -24,9 +24,55 @@ pub(super) fn begun(pid: &str) -> EpayNet {
 }
 
 async fn notified(world: &World, net: &EpayNet, params: Params) -> (u16, String) {
-    let function = asking(world.ledger(1), net).await;
+    let function = confirming_all(world.ledger(1), net).await;
     let reply = function.answer(&sent("GET", &good(params)), &moment_within::<Epay>(1)).await;
     (reply.status, reply.body)
+}
+
+/// The merchant, the settings, the answer, and how often the gateway is queried.
+type Waiver = (&'static str, &'static [(&'static str, &'static str)], (u16, &'static str), usize);
+
+/// Somebody has V1's key and nobody has paid: the gateway decides, unless a deployment has waived that by name.
+#[tokio::test(start_paused = true)]
+async fn signature_alone_pays_v1_only_where_that_is_waived() {
+    let unconfirmed = (409, "fail");
+    let rows: [Waiver; 6] = [
+        ("1001", &[], unconfirmed, 1),
+        ("1001", &[("EPAY_CONFIRM", "false")], unconfirmed, 1),
+        ("1001", &[("EPAY_V1_QUERY", "post")], unconfirmed, 1),
+        ("1001", &[KEY_ALONE], BOOKED, 0),
+        // Only the gateway has the key that signs V2.
+        ("1002", &[], BOOKED, 0),
+        ("1002", &[("EPAY_CONFIRM", "true")], unconfirmed, 1),
+    ];
+    for (pid, settings, expected, queries) in rows {
+        let (world, net) = (shop().await, begun(pid));
+        let as_deployed = ("EPAY_MD5_KEY_ALONE_PAYS", "");
+        let settings: Vec<_> = settings.iter().copied().chain([as_deployed]).collect();
+        let function = asking(world.ledger(1), &net, &settings).await;
+        let event = sent("GET", &good(paid().with("pid", pid).with("trade_no", TRADE)));
+        let reply = function.answer(&event, &moment_within::<Epay>(1)).await;
+        assert_eq!((told(&reply), net.asked().len()), (expected, queries), "{pid} {settings:?}");
+        let books = world.books();
+        books.check();
+        let kept = &books.journal[&format!("epay#{pid}.{TRADE}")];
+        let waits = (expected == unconfirmed).then_some("unconfirmed");
+        assert_eq!((kept.reason.as_deref(), kept.needs_attention), (waits, waits.is_some()), "{pid} {settings:?}");
+        assert_eq!(books.order(ORDER).paid_by.is_some(), waits.is_none(), "{pid} {settings:?}");
+        let by_post = settings.contains(&("EPAY_V1_QUERY", "post"));
+        let is_in_url = net.asked().iter().any(|(what, _)| what.contains(EPAY_KEY));
+        assert_eq!(is_in_url, pid == "1001" && queries == 1 && !by_post, "{pid} {settings:?}");
+    }
+}
+
+/// A function that is put together without a way to the gateway books nothing of V1's.
+#[tokio::test(start_paused = true)]
+async fn without_a_way_to_ask_nothing_is_claimed() {
+    let world = shop().await;
+    let function = function(world.ledger(1), &[("EPAY_MD5_KEY_ALONE_PAYS", "")]).await;
+    let reply = function.answer(&sent("GET", &good(paid())), &moment_within::<Epay>(1)).await;
+    assert_eq!(told(&reply), (503, "fail"));
+    assert_eq!(world.books().order(ORDER).payment, "unpaid");
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,8 +119,15 @@ async fn what_it_says_otherwise_or_not_at_all_is_not_confirmed_and_is_kept() {
         net.pay(TRADE);
         net.fail(move |_, _| fault.clone());
         let started = clock();
+        crate::heard::listen();
         assert_eq!(notified(&world, &net, paid().with("trade_no", TRADE)).await, (409, "fail".to_owned()), "{row}");
         assert!(clock().duration_since(started) <= Epay::REPLY_WITHIN, "{row}: {:?}", clock().duration_since(started));
+        // A gateway that refuses the query itself refuses the next one too, until a person looks at the key.
+        let alarms: Vec<_> =
+            crate::heard::heard().into_iter().filter(|line| line["alarm"] == "query_refused").collect();
+        let is_alarming = row.contains("-3") || row.contains("404");
+        assert_eq!(alarms.len(), usize::from(is_alarming), "{row}: {alarms:?}");
+        assert!(alarms.iter().all(|line| line["source"] == "epay" && line["subject"] == "1001"), "{row}: {alarms:?}");
         let books = world.books();
         books.check();
         let kept = &books.journal[&format!("epay#1001.{TRADE}")];

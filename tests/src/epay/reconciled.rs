@@ -19,7 +19,7 @@ async fn run(world: &World, epay: Epay, sweep: &str, after_s: i64) -> Report {
 
 async fn source(world: &World, net: &EpayNet, after_s: i64) -> Epay {
     net.set_now(now().plus_seconds(after_s));
-    asking(world.ledger(0), net).await.source
+    confirming_all(world.ledger(0), net).await.source
 }
 
 /// Books with an order that was begun with this merchant, as checkout leaves it.
@@ -91,7 +91,7 @@ async fn what_the_gateway_says_decides_and_silence_does_not() {
 async fn what_came_before_its_order_is_booked_once_it_may_be() {
     let (world, net) = (World::new(), begun("1001"));
     let notification = sent("GET", &good(paid().with("trade_no", TRADE)));
-    let refused = asking(world.ledger(1), &net).await.answer(&notification, &moment_within::<Epay>(1)).await;
+    let refused = confirming(world.ledger(1), &net).await.answer(&notification, &moment_within::<Epay>(1)).await;
     assert_eq!(self::told(&refused), (409, "fail"));
     made(&world, order(ORDER)).await;
     net.pay(TRADE);

@@ -20,6 +20,9 @@ use crate::sources::{Headers, Scheme, Setting, Signed, Source};
 /// The merchants of the samples and of the local stack: one signs by V1, the other by V2.
 pub(crate) const MERCHANTS: [(&str, SignedBy); 2] = [("1001", SignedBy::Md5), ("1002", SignedBy::Rsa)];
 
+/// Where `send` tells the stand-in that a sample's payment was made: the function queries it.
+pub(crate) const TOLD: &str = "/mock/epay/told";
+
 /// All keys of both sides: here they are on one machine.
 pub(crate) const SETTING: &str = "EPAY_LOCAL";
 
@@ -31,7 +34,7 @@ pub(crate) const EPAY: Source = Source {
     fresh,
     of_order: Some(of_order),
     wire: Some(wire),
-    told_to: None,
+    told_to: Some(TOLD),
     said: None,
 };
 
@@ -103,7 +106,7 @@ fn wire(secret: &str, now: Timestamp, sample: &str) -> Result<Signed, SecretErro
 }
 
 /// A number is taken as it is written.
-fn params(sample: &str) -> Params {
+pub(crate) fn params(sample: &str) -> Params {
     let written: BTreeMap<String, Box<serde_json::value::RawValue>> =
         value_at(sample, "params").and_then(|params| serde_json::from_str(params).ok()).unwrap_or_default();
     written.into_iter().fold(Params::default(), |params, (name, value)| {

@@ -12,6 +12,18 @@ pub struct EpayConfig {
     /// `EPAY_MERCHANTS`: our numbers there, each with how it signs, separated by commas: `1001:md5,1002:rsa`. Empty: nothing is
     /// paid by epay.
     pub merchants: Vec<EpayMerchant>,
+    /// `EPAY_V1_QUERY`: how V1's gateway is queried, with the merchant's key in the query: `get` or `post`. Empty: `get`, which is all that the
+    /// common gateway takes.
+    pub v1_query: EpayQuery,
+}
+
+/// Where V1's query carries the merchant's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EpayQuery {
+    /// In the URL: the gateway's own access log may keep it.
+    Get,
+    /// In a form. `act` stands in the URL all the same, since gateways look for it there.
+    Post,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +34,12 @@ pub struct EpayMerchant {
 
 impl EpayConfig {
     /// The environment variables that [`EpayConfig::read`] reads.
-    pub const VARIABLES: [&str; 2] = ["EPAY_API_BASE", "EPAY_MERCHANTS"];
+    pub const VARIABLES: [&str; 3] = ["EPAY_API_BASE", "EPAY_MERCHANTS", "EPAY_V1_QUERY"];
 
     /// `None` of a deployment that has no merchant.
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, EpayConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let [base, merchants] = Self::VARIABLES;
+        let [base, merchants, v1_query] = Self::VARIABLES;
         let Some(said) = set(merchants) else { return Ok(None) };
         let mut merchants: Vec<EpayMerchant> = Vec::new();
         for said in said.split(',') {
@@ -39,7 +51,12 @@ impl EpayConfig {
             merchants.push(merchant);
         }
         let base = set(base).filter(|url| is_address(url, stage)).ok_or(EpayConfigError::Base)?;
-        Ok(Some(Self { base, merchants }))
+        let v1_query = match set(v1_query).as_deref() {
+            None | Some("get") => EpayQuery::Get,
+            Some("post") => EpayQuery::Post,
+            Some(_) => return Err(EpayConfigError::V1Query),
+        };
+        Ok(Some(Self { base, merchants, v1_query }))
     }
 
     pub fn merchant(&self, pid: &Pid) -> Option<&EpayMerchant> {
@@ -78,6 +95,8 @@ pub enum EpayConfigError {
     Merchants,
     #[error("EPAY_API_BASE must be the https address of the gateway, without a query")]
     Base,
+    #[error("EPAY_V1_QUERY must be get or post")]
+    V1Query,
     #[error("the merchant {0} has no key to sign or verify {1} with")]
     NoKey(Pid, &'static str),
 }

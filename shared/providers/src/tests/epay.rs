@@ -13,8 +13,13 @@ fn merchant(pid: &str) -> EpayMerchant {
 }
 
 fn client(net: &EpayNet, pid: &str) -> Epay {
+    client_by(net, pid, EpayQuery::Get)
+}
+
+fn client_by(net: &EpayNet, pid: &str, v1_query: EpayQuery) -> Epay {
     let http = Http::over(net.clone(), fastrand::Rng::with_seed(7));
-    Epay::new(http, &format!("{EPAY_BASE}/"), merchant(pid), Arc::new(epay_keys()))
+    let gateway = EpayConfig { base: format!("{EPAY_BASE}/"), merchants: vec![merchant(pid)], v1_query };
+    Epay::new(http, &gateway, merchant(pid), Arc::new(epay_keys()))
 }
 
 fn yuan(units: u64) -> Money {
@@ -35,7 +40,11 @@ fn new_payment() -> NewEpayPayment {
 
 /// Begun on the page, as a buyer does.
 fn begun(net: &EpayNet, pid: &str) -> Epay {
-    let client = client(net, pid);
+    begun_by(net, pid, EpayQuery::Get)
+}
+
+fn begun_by(net: &EpayNet, pid: &str, v1_query: EpayQuery) -> Epay {
+    let client = client_by(net, pid, v1_query);
     let page = net.opened(&client.page(&new_payment(), now()).expect("an address"));
     assert!(page.contains("1000 点数") && page.contains("648.00 CNY"), "{page}");
     client
@@ -62,12 +71,15 @@ fn a_page_is_an_address_that_is_signed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_payment_is_read_through_its_life() {
-    for (pid, asked) in [
-        ("1001", format!("GET /api.php?act=order&key={EPAY_KEY}&pid=1001&trade_no={TRADE}")),
-        ("1002", "POST /api/pay/query".to_owned()),
+    let form = format!("act=order&key={EPAY_KEY}&pid=1001&trade_no={TRADE}");
+    for (pid, v1_query, asked, body) in [
+        ("1001", EpayQuery::Get, format!("GET /api.php?{form}"), Some(String::new())),
+        ("1001", EpayQuery::Post, "POST /api.php?act=order".to_owned(), Some(form)),
+        // Signed with the time, by a key that stays here.
+        ("1002", EpayQuery::Get, "POST /api/pay/query".to_owned(), None),
     ] {
         let net = EpayNet::default();
-        let client = begun(&net, pid);
+        let client = begun_by(&net, pid, v1_query);
         let payment = |is_paid| EpayPayment {
             pid: merchant(pid).pid,
             trade: TRADE.to_owned(),
@@ -87,7 +99,9 @@ async fn a_payment_is_read_through_its_life() {
             "{pid}"
         );
         assert_eq!(client.payment(EpayNumber::Theirs("g0000000000000002"), now(), patience()).await, Ok(None), "{pid}");
-        assert_eq!(net.asked().first().map(|(what, _)| what.clone()), Some(asked), "{pid}");
+        let (what, sent) = net.asked().remove(0);
+        assert_eq!(what, asked, "{pid}");
+        assert_eq!(body.unwrap_or_else(|| sent.clone()), sent, "{pid}");
         assert!(client.answers(patience()).await);
     }
 }
@@ -255,8 +269,25 @@ fn merchants_are_configured_each_with_one_scheme() {
         ("https://g.invalid", "1001:md5,1001:rsa", "prod", Err(Merchants)),
         ("https://g.invalid", "1001:md5 1002:rsa", "prod", Err(Merchants)),
     ];
+    let queries = [
+        (None, Ok(EpayQuery::Get)),
+        (Some("get"), Ok(EpayQuery::Get)),
+        (Some(" post "), Ok(EpayQuery::Post)),
+        (Some("POST"), Err(EpayConfigError::V1Query)),
+    ];
+    for (said, expected) in queries {
+        let variable = |name: &str| match name {
+            "EPAY_API_BASE" => Some(EPAY_BASE.to_owned()),
+            "EPAY_MERCHANTS" => Some("1001:md5".to_owned()),
+            _ => said.map(str::to_owned),
+        };
+        let read = EpayConfig::read(variable, "prod").map(|config| config.expect("a merchant").v1_query);
+        assert_eq!(read, expected, "{said:?}");
+    }
     for (base, merchants, stage, expected) in rows {
-        let variable = |name: &str| Some(if name == "EPAY_API_BASE" { base } else { merchants }.to_owned());
+        let variable = |name: &str| {
+            (name != "EPAY_V1_QUERY").then(|| if name == "EPAY_API_BASE" { base } else { merchants }.to_owned())
+        };
         let read = EpayConfig::read(variable, stage).map(|config| {
             let said = |merchant: &EpayMerchant| format!("{} {}", merchant.pid, merchant.scheme.as_str());
             config.map(|config| config.merchants.iter().map(said).collect::<Vec<_>>().join(", "))
@@ -264,7 +295,9 @@ fn merchants_are_configured_each_with_one_scheme() {
         assert_eq!(read, expected.map(|said| said.map(str::to_owned)), "{base} {merchants}");
     }
     let config = |merchants: &'static str| {
-        let variable = |name: &str| Some(if name == "EPAY_API_BASE" { EPAY_BASE } else { merchants }.to_owned());
+        let variable = |name: &str| {
+            (name != "EPAY_V1_QUERY").then(|| if name == "EPAY_API_BASE" { EPAY_BASE } else { merchants }.to_owned())
+        };
         EpayConfig::read(variable, "prod").expect("valid").expect("a merchant")
     };
     assert_eq!(config("1001:md5,1002:rsa").verified_by(&epay_keys()), Ok(()));

@@ -57,6 +57,7 @@ fn a_buyer_opens_the_page_pays_and_is_notified_of() {
         )
     };
     assert_eq!(call(&gateway, "GET", "/api.php", query), (200, said("0")));
+    assert_eq!(call(&gateway, "POST", "/api.php?act=order", query), (200, said("0")));
     let paid = gateway.pay("s10000000000000001", NOW_S).expect("paid");
     assert_eq!(paid.notify_url, "https://shop.invalid/payment/notify");
     assert_eq!(paid.redirect, format!("https://shop.invalid/payment/return?{}", paid.form));
