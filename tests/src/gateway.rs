@@ -1,5 +1,7 @@
 //! The same event in every shape that a gateway hands it over in; and what is no event at all.
 
+use std::collections::BTreeSet;
+
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
     CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Order, OrderNumber, Owner,
@@ -153,6 +155,14 @@ impl Ledger for Falls {
 
     async fn subscription(&self, _: &Reference, _: &Delivery<'_>) -> Result<Option<Subscription>, CommitError> {
         Ok(None)
+    }
+
+    async fn orders_in_places(&self, _: &Owner, _: &Delivery<'_>) -> Result<BTreeSet<OrderNumber>, CommitError> {
+        unreachable!("no test asks for places")
+    }
+
+    async fn free_places(&self, _: &Owner, _: &BTreeSet<OrderNumber>, _: &Delivery<'_>) -> Result<(), CommitError> {
+        unreachable!("no test frees places")
     }
 
     async fn commit(&self, _: &Decision, _: &Delivery<'_>) -> Result<Committed, CommitError> {

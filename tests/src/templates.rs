@@ -47,6 +47,7 @@ const STRIPE: (&[&str], &str) = (&stripe::Config::VARIABLES, "functions/stripe/s
 const STRIPE_API: (&[&str], &str) = (&StripeConfig::VARIABLES, "shared/providers/src/stripe_config.rs");
 const UNITEL: (&[&str], &str) = (&UnitelConfig::VARIABLES, "shared/providers/src/unitel/config.rs");
 const FIREBLOCKS: (&[&str], &str) = (&FireblocksConfig::VARIABLES, "shared/providers/src/fireblocks/config.rs");
+const PLACES: (&[&str], &str) = (&api::Places::VARIABLES, "shared/api/src/places.rs");
 const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tables.rs");
 
 const FUNCTIONS: &[Declared] = &[
@@ -104,7 +105,7 @@ const FUNCTIONS: &[Declared] = &[
         name: Orders::NAME,
         routes: || of(Orders::ROUTES),
         secrets: &[],
-        variables: &[],
+        variables: &[PLACES],
         schedules: &[],
         is_source: false,
     },
@@ -113,6 +114,7 @@ const FUNCTIONS: &[Declared] = &[
         routes: || of(Checkout::ROUTES),
         secrets: &[checkout::SETTING],
         variables: &[
+            PLACES,
             STRIPE_API,
             (&checkout::Config::VARIABLES, "functions/checkout/src/config.rs"),
             (&checkout::EpaySettings::VARIABLES, "functions/checkout/src/config/epay.rs"),

@@ -44,6 +44,7 @@ pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
         | Effect::Point { .. }
         | Effect::Subscription(_)
         | Effect::Wait { .. }
+        | Effect::TakePlace { .. }
         | Effect::Repair(_) => None,
     })
 }

@@ -21,7 +21,7 @@ mod wechat;
 
 use std::time::Duration;
 
-use api::{Api, Asked, Dice, Failure, Told};
+use api::{Api, Asked, Dice, Failure, Places, Told};
 use catalog::Catalog;
 use edge::{Keyring, Reply, Route};
 use ledger::Ledger;
@@ -45,6 +45,7 @@ pub struct Checkout {
     pub http: Http,
     /// For the numbers of new orders.
     pub dice: Dice,
+    pub places: Places,
 }
 
 #[derive(Debug)]

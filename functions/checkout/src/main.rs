@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use api::{Dice, Function};
+use api::{Dice, Function, Places};
 use catalog::{Catalog, SHIPPED};
 use checkout::{Checkout, Config, EpaySettings, EpayTill, WechatTill};
 use edge::Start;
@@ -19,13 +19,14 @@ async fn serve() -> Result<(), lambda_http::Error> {
     let catalog = Catalog::parse(SHIPPED)?;
     let config = Config::read(|name| start.variable(name), &start.config.stage, &catalog)?;
     let tables = Tables::read(|name| start.variable(name))?;
+    let places = Places::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits: the keys, and the connection to the store. The others' keys come one after the
     // other: mostly there are none.
     let (keys, ()) = tokio::join!(start.keys(checkout::keys(config.stripe.livemode)), ledger.warm());
     let (epay, wechat) = (epay(&start).await, wechat(&start).await);
     let (http, dice) = (Http::new(fastrand::Rng::new()), Dice::new(fastrand::Rng::new()));
-    let api = Checkout { catalog, config, keys: keys?, epay: epay?, wechat: wechat?, http, dice };
+    let api = Checkout { catalog, config, keys: keys?, epay: epay?, wechat: wechat?, http, dice, places };
     edge::run(Function { api, ledger }).await
 }
 

@@ -117,13 +117,25 @@ impl<L: Ledger> Visit<'_, L> {
     ) -> Result<Pending, Failure> {
         let number = OrderNumber::from_random(self.checkout.dice.bits());
         let order = Order::new(number, self.caller.clone(), terms.clone(), self.moment.now);
+        let is_over = |effect: &Effect| matches!(effect, Effect::Order { .. });
+        let replaces = from.as_ref().filter(|_| closing.iter().any(is_over));
+        let place = self.checkout.places.take(&order, replaces);
+        let (product, last) = (pointer.clone(), from.clone());
         let mut effects = closing;
         effects.push(order.clone().created());
         effects.push(Effect::Point { pointer, from, to: order.number.clone() });
+        effects.extend(place);
         let created = decide::written(&effects, &order);
         match self.commit(decide::made(&order, effects)).await? {
             Written::Now => Ok(created.map_or(Pending::Again, |order| Pending::Order(Box::new(order)))),
-            Written::Earlier | Written::Stale => Ok(Pending::Again),
+            Written::Earlier => Ok(Pending::Again),
+            Written::Stale => {
+                // Where another click was faster, its order is the one to pay. Otherwise there may be no place.
+                if self.ledger.pointed(&product, &self.delivery).await? == last {
+                    self.checkout.places.free(self.caller, self.ledger, &self.delivery).await?;
+                }
+                Ok(Pending::Again)
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod ended;
 mod epay;
 mod failures;
 mod faults;
+mod places;
 mod races;
 mod rotation;
 mod settings;
@@ -87,7 +88,10 @@ impl Shop {
         let http = Http::over(nets, fastrand::Rng::with_seed(seed));
         let dice = Dice::new(fastrand::Rng::with_seed(seed));
         let (epay, wechat) = (epay::till(self.settings).await, Some(wechat::till().await));
-        Function { api: Checkout { catalog, config, keys, epay, wechat, http, dice }, ledger }
+        let places =
+            Places::read(|name| self.settings.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned()));
+        let places = places.expect("a number");
+        Function { api: Checkout { catalog, config, keys, epay, wechat, http, dice, places }, ledger }
     }
 
     fn moment(&self, attempt: u64) -> Moment {

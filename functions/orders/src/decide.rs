@@ -1,10 +1,10 @@
 //! What is written down: the order, under a receipt with the request's own facts.
 
-use ledger::{CommitError, Entry, EventKey, Fact, Fingerprint, Heading, Order, Provider};
+use ledger::{CommitError, Effect, Entry, EventKey, Fact, Fingerprint, Heading, Order, Provider};
 
 use crate::parse::Wanted;
 
-pub(crate) fn entry(wanted: &Wanted, order: &Order) -> Result<Entry, CommitError> {
+pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Result<Entry, CommitError> {
     let terms = &wanted.terms;
     let quantity = terms.quantity.to_string();
     let provider = wanted.provider.map(Provider::as_str).unwrap_or_default();
@@ -35,5 +35,6 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order) -> Result<Entry, CommitError
         fingerprints: Fingerprint::of(1, &asked).into(),
         order: Some(order.number.clone()),
     };
-    Ok(Entry { heading, effects: vec![order.clone().created()], keeps_body: false, alarm: None })
+    let effects = std::iter::once(order.clone().created()).chain(place).collect();
+    Ok(Entry { heading, effects, keeps_body: false, alarm: None })
 }

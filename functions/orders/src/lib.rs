@@ -9,7 +9,7 @@ mod reply;
 
 use std::time::Duration;
 
-use api::{Api, Asked, Dice, Failure, Told};
+use api::{Api, Asked, Dice, Failure, Places, Told};
 use catalog::Catalog;
 use edge::{Reply, Route};
 use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
@@ -21,11 +21,15 @@ pub struct Orders {
     catalog: Catalog,
     /// For the numbers of orders that nobody has named.
     dice: Dice,
+    places: Places,
 }
 
+/// In each round other requests of the same owner have taken the places that had become free.
+const ROUNDS_MAX: u32 = 4;
+
 impl Orders {
-    pub fn new(catalog: Catalog, dice: Dice) -> Self {
-        Self { catalog, dice }
+    pub fn new(catalog: Catalog, dice: Dice, places: Places) -> Self {
+        Self { catalog, dice, places }
     }
 }
 
@@ -79,9 +83,17 @@ impl Orders {
         let mut terms = wanted.terms.clone();
         terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.delivery()).await?;
         let order = Order::new(number, asked.caller.clone(), terms, asked.moment.now);
-        let entry = decide::entry(&wanted, &order).map_err(|error| Failure::from(error).about(&order.number))?;
+        let place = self.places.take(&order, None);
+        let entry = decide::entry(&wanted, &order, place).map_err(|error| Failure::from(error).about(&order.number))?;
         let decision = Decision::Record(entry);
-        let committed = ledger.commit(&decision, &asked.delivery()).await;
+        let mut committed = ledger.commit(&decision, &asked.delivery()).await;
+        for _ in 1..ROUNDS_MAX {
+            if !matches!(committed, Err(CommitError::Stale)) {
+                break;
+            }
+            self.places.free(&asked.caller, ledger, &asked.delivery()).await?;
+            committed = ledger.commit(&decision, &asked.delivery()).await;
+        }
         edge::moved(Self::NAME, &decision, &committed);
         match committed {
             Ok(Committed::Earlier(_)) => {

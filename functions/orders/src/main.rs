@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use api::{Dice, Function};
+use api::{Dice, Function, Places};
 use catalog::{Catalog, SHIPPED};
 use edge::Start;
 use idempotency::{DynamoLedger, Tables};
@@ -17,8 +17,9 @@ async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
     let catalog = Catalog::parse(SHIPPED)?;
     let tables = Tables::read(|name| start.variable(name))?;
+    let places = Places::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits.
     ledger.warm().await;
-    edge::run(Function { api: Orders::new(catalog, Dice::new(fastrand::Rng::new())), ledger }).await
+    edge::run(Function { api: Orders::new(catalog, Dice::new(fastrand::Rng::new()), places), ledger }).await
 }

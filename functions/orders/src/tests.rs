@@ -1,6 +1,7 @@
 //! Whole requests: what is sold and what is not, what a repeat is told, and what an order shows.
 
 mod creating;
+mod places;
 mod repeating;
 mod showing;
 
@@ -13,8 +14,14 @@ use testkit::{Sent, Shape, api_key, deadline, instant, mark, now};
 use super::*;
 
 fn orders(seed: u64) -> Orders {
+    orders_within(seed, "")
+}
+
+/// With so many places for each owner.
+fn orders_within(seed: u64, places: &str) -> Orders {
     let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
-    Orders::new(catalog, Dice::new(fastrand::Rng::with_seed(seed)))
+    let places = Places::read(|_| Some(places.to_owned())).expect("a number");
+    Orders::new(catalog, Dice::new(fastrand::Rng::with_seed(seed)), places)
 }
 
 /// With callers `alice` and `bob`, whose keys are `key-of-alice` and `key-of-bob`.

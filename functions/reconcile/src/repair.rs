@@ -329,6 +329,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         | Effect::Overdraft { .. }
         | Effect::Subscription(_)
         | Effect::Revoke { .. }
+        | Effect::TakePlace { .. }
         | Effect::Wait { .. } => {
             return None;
         }

@@ -81,6 +81,8 @@ pub(crate) enum Error {
     Catalog(#[from] catalog::CatalogError),
     #[error(transparent)]
     Checkout(#[from] checkout::ConfigError),
+    #[error(transparent)]
+    Places(#[from] api::PlacesError),
     #[error("the template sets no tables")]
     Tables(#[from] MissingTable),
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::Dice;
+use api::{Dice, Places};
 use catalog::{Catalog, SHIPPED};
 use checkout::{Checkout, EpaySettings, EpayTill, WechatTill};
 use edge::{Keyring, Moment, Reply, Service, Settings, Vault, Worker, chain};
@@ -37,7 +37,8 @@ pub(crate) enum Opened {
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 /// What of a deployment's settings a person may try out here. The others are the template's.
-const SETTABLE: [&str; 13] = [
+const SETTABLE: [&str; 14] = [
+    "MAX_OPEN_ORDERS",
     "ALLOWED_IPS",
     "MAX_SKEW_SECONDS",
     "FORBID_BODY_ONLY_HMAC",
@@ -74,7 +75,7 @@ pub(crate) async fn open(
     Ok(match function.binary.as_str() {
         "usage" => Opened::Service(parts.serve(Usage).await?),
         "orders" => {
-            let api = Orders::new(catalog()?, dice());
+            let api = Orders::new(catalog()?, dice(), Places::read(setting)?);
             Opened::Service(answer(api::Function { api, ledger: parts.ledger }))
         }
         "checkout" => Opened::Service(parts.checkout(setting).await?),
@@ -124,7 +125,8 @@ impl Parts<'_> {
         let keys = Keyring::open(self.vault(), checkout::keys(config.stripe.livemode), now()).await?;
         let (epay, wechat) = (self.epay_till(&setting).await?, self.wechat_till(&setting).await?);
         let http = Http::new(fastrand::Rng::new());
-        let api = Checkout { catalog, config, keys, epay, wechat, http, dice: dice() };
+        let places = Places::read(setting)?;
+        let api = Checkout { catalog, config, keys, epay, wechat, http, dice: dice(), places };
         Ok(answer(api::Function { api, ledger: self.ledger }))
     }
 

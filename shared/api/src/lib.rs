@@ -8,12 +8,14 @@ mod commissions;
 mod dice;
 mod failure;
 mod handle;
+mod places;
 
 pub use body::{object, read};
 pub use commissions::commissions;
 pub use dice::Dice;
 pub use failure::Failure;
 pub use handle::{Api, Asked, Function, Told};
+pub use places::{Places, PlacesError};
 
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,7 @@ impl Moved {
                 | Effect::Point { .. }
                 | Effect::Subscription(_)
                 | Effect::Wait { .. }
+                | Effect::TakePlace { .. }
                 | Effect::Repair(_) => {}
             }
         }

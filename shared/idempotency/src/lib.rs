@@ -21,6 +21,7 @@ mod lanes;
 mod names;
 mod order_image;
 mod order_row;
+mod places;
 mod plan;
 mod repair;
 mod retry;

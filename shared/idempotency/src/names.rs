@@ -56,6 +56,8 @@ pub(crate) const FULFILMENT: &str = "fulfilment";
 pub(crate) const GONE: &str = "gone";
 pub(crate) const GRANTS: &str = "grants";
 pub(crate) const HEADERS: &str = "headers";
+/// Of an owner's places: the orders that took one.
+pub(crate) const HELD_BY: &str = "held_by";
 pub(crate) const ID: &str = "id";
 pub(crate) const INVOICE: &str = "invoice";
 /// Present on the rows of keys, revoked or not: the key of a sparse index.

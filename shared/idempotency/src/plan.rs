@@ -11,7 +11,7 @@ use ledger::{
 use thiserror::Error;
 
 use crate::rows::{self, Row, number, text};
-use crate::{Tables, body, lane_row, names, order_row, repair};
+use crate::{Tables, body, lane_row, names, order_row, places, repair};
 
 /// Its rows, and what each of them is there for, in the same order.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub(crate) enum Role {
     Pointer,
     /// The lane in which a refused event waits.
     Lane,
+    /// One of its owner's places, which an order takes.
+    Place,
     /// Put right by a person, over what was read.
     Repaired,
     Body,
@@ -108,6 +110,7 @@ impl Plan {
                 | Effect::Point { .. }
                 | Effect::Subscription(_)
                 | Effect::Wait { .. }
+                | Effect::TakePlace { .. }
                 | Effect::Repair(_) => {}
             }
         }
@@ -179,6 +182,10 @@ impl Plan {
                     let row = order_row::subscription(subscription, delivery);
                     let role = Role::Versioned(read_version(subscription.version));
                     self.push(role, row.update(&tables.subscriptions, &subscription.reference.to_string())?);
+                }
+                Effect::TakePlace { owner, order, replaces, places: number } => {
+                    let row = places::taken(order, replaces.as_ref(), *number);
+                    self.push(Role::Place, row.update(&tables.orders, &places::id(owner))?);
                 }
                 Effect::Move(_)
                 | Effect::Bind { .. }

@@ -18,6 +18,7 @@ pub(crate) struct Row {
     sets: Vec<String>,
     adds: Vec<String>,
     removes: Vec<String>,
+    deletes: Vec<String>,
     pub(crate) conditions: Vec<String>,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
@@ -132,6 +133,12 @@ impl Row {
         self.adds.push(format!("{name} {value}"));
     }
 
+    /// Takes these out of a set.
+    pub(crate) fn delete(&mut self, attribute: &str, values: AttributeValue) {
+        let (name, values) = (self.name(attribute), self.value(values));
+        self.deletes.push(format!("{name} {values}"));
+    }
+
     /// Every attribute goes by a placeholder: `status`, `owner` and more are reserved words.
     pub(crate) fn name(&mut self, attribute: &str) -> String {
         let placeholder = format!("#{attribute}");
@@ -146,7 +153,7 @@ impl Row {
     }
 
     pub(crate) fn update(self, table: &str, id: &str) -> Result<TransactWriteItem, BuildError> {
-        let clauses = [("SET", self.sets), ("ADD", self.adds), ("REMOVE", self.removes)];
+        let clauses = [("SET", self.sets), ("ADD", self.adds), ("REMOVE", self.removes), ("DELETE", self.deletes)];
         let clauses: Vec<String> = clauses
             .iter()
             .filter(|(_, parts)| !parts.is_empty())

@@ -1,5 +1,6 @@
 //! The books in DynamoDB.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -16,7 +17,7 @@ use crate::cache::{Owners, Receipts};
 use crate::order_image::{self, Image, Unreadable};
 use crate::retry::{Answer, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
-use crate::{Tables, names};
+use crate::{Tables, names, places};
 
 /// The SDK's own limit is 3.1 s, most of what a sender waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
@@ -140,6 +141,24 @@ impl Ledger for DynamoLedger {
     ) -> Result<Option<Subscription>, CommitError> {
         let row = self.row(&self.tables.subscriptions, reference.to_string(), delivery).await?;
         row.map(|row| order_image::subscription(&row)).transpose().map_err(unreadable)
+    }
+
+    async fn orders_in_places(
+        &self,
+        owner: &Owner,
+        delivery: &Delivery<'_>,
+    ) -> Result<BTreeSet<OrderNumber>, CommitError> {
+        let row = self.row(&self.tables.orders, places::id(owner), delivery).await?;
+        Ok(row.map(|row| places::read(&row)).unwrap_or_default())
+    }
+
+    async fn free_places(
+        &self,
+        owner: &Owner,
+        ended: &BTreeSet<OrderNumber>,
+        delivery: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        self.write_unless_changed(places::freed(ended), &self.tables.orders, &places::id(owner), delivery).await
     }
 
     async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {

@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
     Found(Found),
     /// Other events have moved this money: the same movements, to the letter.
     Moved(Vec<MoneyKey>),
-    /// An order, a subscription or a pointer is no longer as it was read.
+    /// An order, a subscription or a pointer is no longer as it was read, or no place is left.
     Stale,
     /// Something else was moved under the same money key.
     Contradicted,
@@ -66,7 +66,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
         ));
     }
     // Whatever else failed was decided on what has changed.
-    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Repaired))
+    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Repaired))
         .any(|(reason, role)| is_stale(reason.item(), role))
     {
         return Verdict::Stale;
@@ -93,7 +93,13 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
             Role::Revoked => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
-            Role::Receipt | Role::Money(..) | Role::Pointer | Role::Lane | Role::Repaired | Role::Body => {}
+            Role::Receipt
+            | Role::Money(..)
+            | Role::Pointer
+            | Role::Place
+            | Role::Lane
+            | Role::Repaired
+            | Role::Body => {}
         }
     }
     Verdict::Invalid("a condition failed that no row carries".to_owned())
@@ -110,6 +116,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Revoked
         | Role::Referrer
         | Role::Pointer
+        | Role::Place
         | Role::Lane
         | Role::Repaired
         | Role::Body => true,

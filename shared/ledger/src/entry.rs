@@ -130,6 +130,14 @@ pub enum Effect {
     },
     /// A row that a person puts right, if it is still as it was read.
     Repair(Repair),
+    /// The order takes one of its owner's places, if fewer orders than that hold one; or, where it replaces an order that holds one,
+    /// no more than that.
+    TakePlace {
+        owner: Owner,
+        order: OrderNumber,
+        replaces: Option<OrderNumber>,
+        places: u16,
+    },
 }
 
 /// A posting, the name of the money it moves, and what must hold.
@@ -245,6 +253,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
             | Effect::Point { .. }
             | Effect::Subscription(_)
             | Effect::Wait { .. }
+            | Effect::TakePlace { .. }
             | Effect::Repair(_) => {}
         }
     }

@@ -29,6 +29,7 @@ mod money;
 mod order;
 mod payment;
 mod period;
+mod place;
 mod policy;
 mod port;
 mod query;

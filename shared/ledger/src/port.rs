@@ -1,5 +1,6 @@
 //! The one port: where the books are kept, and what it promises.
 
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -57,12 +58,28 @@ pub trait Ledger: Send + Sync {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send;
 
+    /// The orders in the row of this owner's places, some of which may have ended.
+    fn orders_in_places(
+        &self,
+        owner: &Owner,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<BTreeSet<OrderNumber>, CommitError>> + Send;
+
+    /// Strikes orders off it that hold no place any more. What is struck never holds one again, so doing it twice does nothing.
+    fn free_places(
+        &self,
+        owner: &Owner,
+        ended: &BTreeSet<OrderNumber>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
     /// Makes a decision durable, exactly once, however often it is delivered and whatever fails on the way.
     ///
     /// A recorded entry comes back as [`Committed`]. A refusal comes back as [`CommitError::Rejected`], and so does an entry
     /// whose guard did not hold; either is in the journal as `failed` by then, unless the event was booked before, in which
     /// case that is the answer. The same event with other facts is a [`CommitError::Conflict`], kept beside what it contradicts.
-    /// [`CommitError::Stale`] says that nothing was written, what the decision rests on having changed since it was read.
+    /// [`CommitError::Stale`] says that nothing was written, what the decision rests on having changed since it was read, or no place
+    /// being left.
     fn commit(
         &self,
         decision: &Decision,
@@ -121,6 +138,23 @@ impl<L: Ledger> Ledger for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send {
         L::subscription(self, reference, delivery)
+    }
+
+    fn orders_in_places(
+        &self,
+        owner: &Owner,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<BTreeSet<OrderNumber>, CommitError>> + Send {
+        L::orders_in_places(self, owner, delivery)
+    }
+
+    fn free_places(
+        &self,
+        owner: &Owner,
+        ended: &BTreeSet<OrderNumber>,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        L::free_places(self, owner, ended, delivery)
     }
 
     fn commit(

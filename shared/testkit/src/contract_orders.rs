@@ -39,6 +39,16 @@ impl Snapshots {
                 let pointed = ledger.pointed(&Pointer::Provider(reference(id)), delivery).await.unwrap();
                 Some(pointed.map_or("nothing".to_owned(), |order| order.to_string()))
             }
+            ["places", owner] => {
+                let orders = ledger.orders_in_places(&Owner::new(owner).unwrap(), delivery).await.unwrap();
+                let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
+                Some(if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") })
+            }
+            ["free", owner, ref ended @ ..] => {
+                let ended = ended.iter().map(|name| number(name)).collect();
+                ledger.free_places(&Owner::new(owner).unwrap(), &ended, delivery).await.unwrap();
+                Some("done".to_owned())
+            }
             ["subscription", id] => {
                 let Some(found) = ledger.subscription(&reference(id), delivery).await.unwrap() else {
                     return Some("nothing".to_owned());
@@ -76,6 +86,11 @@ impl Snapshots {
                 let from = (from != "-").then(|| number(from));
                 let pointer = Pointer::Provider(reference(id));
                 (event, vec![Effect::Point { pointer, from, to: number(to) }])
+            }
+            ["place", event, name, owner, places, replaces] => {
+                let replaces = (replaces != "-").then(|| number(replaces));
+                let (owner, order) = (Owner::new(owner).unwrap(), number(name));
+                (event, vec![Effect::TakePlace { owner, order, replaces, places: places.parse().unwrap() }])
             }
             ["subscribe", event, id, owner, status] => {
                 let new = || Subscription::new(reference(id), Owner::new(owner).unwrap(), number("N1"));

@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod backlog;
+mod guards;
 mod lanes;
 mod repair;
 
@@ -10,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use ledger::{
-    AccountId, Amount, Balance, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
-    FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Movement, Net, Order, OrderNumber,
-    Owner, Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
+    AccountId, Amount, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
+    FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Movement, Order, OrderNumber, Owner,
+    Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -36,11 +37,12 @@ struct State {
     /// By their keys, and of a payment the invoice that it paid.
     pointers: BTreeMap<String, (OrderNumber, Option<Reference>)>,
     subscriptions: BTreeMap<Reference, Subscription>,
+    places: BTreeMap<Owner, BTreeSet<OrderNumber>>,
     /// By the word under which its events wait.
     lanes: BTreeMap<String, LaneState>,
     /// How often a row was passed over since it could last be handled.
     passed_over: BTreeMap<String, u32>,
-    places: BTreeMap<&'static str, String>,
+    sweep_places: BTreeMap<&'static str, String>,
     check: Check,
 }
 
@@ -115,6 +117,21 @@ impl Ledger for MemoryLedger {
 
     async fn subscription(&self, reference: &Reference, _: &Delivery<'_>) -> Result<Option<Subscription>, CommitError> {
         Ok(self.0.lock().unwrap().subscriptions.get(reference).cloned())
+    }
+
+    async fn orders_in_places(&self, owner: &Owner, _: &Delivery<'_>) -> Result<BTreeSet<OrderNumber>, CommitError> {
+        Ok(self.0.lock().unwrap().places.get(owner).cloned().unwrap_or_default())
+    }
+
+    async fn free_places(
+        &self,
+        owner: &Owner,
+        ended: &BTreeSet<OrderNumber>,
+        _: &Delivery<'_>,
+    ) -> Result<(), CommitError> {
+        let mut state = self.0.lock().unwrap();
+        state.places.entry(owner.clone()).or_default().retain(|order| !ended.contains(order));
+        Ok(())
     }
 
     async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
@@ -199,6 +216,7 @@ impl State {
                 | Effect::Order { .. }
                 | Effect::Point { .. }
                 | Effect::Subscription(_)
+                | Effect::TakePlace { .. }
                 | Effect::Wait { .. } => {}
             }
         }
@@ -227,6 +245,9 @@ impl State {
                 version.checked_add(1) != Some(subscription.version)
             }
             Effect::Repair(repair) => self.is_repaired_meanwhile(repair),
+            Effect::TakePlace { owner, replaces, places, .. } => {
+                !self.has_place(owner, replaces.as_ref(), usize::from(*places))
+            }
             Effect::Move(_)
             | Effect::Bind { .. }
             | Effect::Revoke { .. }
@@ -256,6 +277,9 @@ impl State {
                 Effect::Subscription(subscription) => {
                     self.subscriptions.insert(subscription.reference.clone(), subscription.clone());
                 }
+                Effect::TakePlace { owner, order, .. } => {
+                    self.places.entry(owner.clone()).or_default().insert(order.clone());
+                }
                 Effect::Move(_)
                 | Effect::Bind { .. }
                 | Effect::Revoke { .. }
@@ -280,29 +304,6 @@ impl State {
         kept.row.order = heading.order.as_ref().map(ToString::to_string);
         kept.row.change = movement.posting.change().units();
         kept.row.reverses = movement.reverses.as_ref().map(ToString::to_string);
-    }
-
-    fn guarded(&self, nets: &BTreeMap<AccountId, Net>, effects: &[Effect]) -> Option<Reason> {
-        for (id, net) in nets {
-            let account = self.accounts.get(id).cloned().unwrap_or_default();
-            if net.overdraft.is_some_and(|(from, _)| from != account.terms()) {
-                return Some(Reason::Overtaken);
-            }
-            if net.required.is_some_and(|required| account.available < Balance::from(required).units()) {
-                return Some(Reason::InsufficientCredits);
-            }
-        }
-        let taken = |effect: &Effect| matches!(effect, Effect::Bind { key, owner } if self.revoked.contains(key) || self.keys.get(key).is_some_and(|other| other != owner));
-        let overtaken = |effect: &Effect| matches!(effect, Effect::Refer { owner, from, .. } if self.referrers.get(owner) != from.as_ref());
-        if effects.iter().any(overtaken) {
-            return Some(Reason::Overtaken);
-        }
-        let unknown =
-            |effect: &Effect| matches!(effect, Effect::Revoke { key, owner } if self.keys.get(key) != Some(owner));
-        if effects.iter().any(unknown) {
-            return Some(Reason::UnknownKey);
-        }
-        effects.iter().any(taken).then_some(Reason::KeyTaken)
     }
 
     fn refuse(&mut self, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use api::{Api, Dice};
+use api::{Api, Dice, Places};
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
@@ -45,6 +45,10 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         "reconcile" => of_reconcile().await,
         unknown => panic!("{unknown} is a function that nobody has watched"),
     }
+}
+
+fn places() -> Places {
+    Places::read(|_| None).expect("the default")
 }
 
 fn recorder(world: &World) -> (DynamoLedger, Faults) {
@@ -99,7 +103,7 @@ async fn of_orders() -> Vec<Call> {
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
-    let api = Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(fastrand::Rng::with_seed(1)));
+    let api = Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(fastrand::Rng::with_seed(1)), places());
     let function = api::Function { api, ledger };
     let body = r#"{"product":"credits-100"}"#;
     for attempt in 1..3 {
@@ -133,7 +137,7 @@ async fn of_checkout() -> Vec<Call> {
     let (catalog, http) =
         (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
     let dice = Dice::new(fastrand::Rng::with_seed(1));
-    let api = Checkout { catalog, config, keys, epay: None, wechat: None, http, dice };
+    let api = Checkout { catalog, config, keys, epay: None, wechat: None, http, dice, places: places() };
     let function = api::Function { api, ledger };
     let click = || Sent::post("/api/pay/checkout", br#"{"product":"credits-100"}"#);
     called(&function, 1, click()).await;

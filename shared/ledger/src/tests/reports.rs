@@ -70,6 +70,7 @@ pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Moveme
             | Effect::Point { .. }
             | Effect::Subscription(_)
             | Effect::Wait { .. }
+            | Effect::TakePlace { .. }
             | Effect::Repair(_) => {
                 panic!("no report on an order has this effect: {effect:?}")
             }
@@ -109,6 +110,7 @@ pub(super) fn told(effects: &[Effect]) -> Vec<String> {
         | Effect::Point { .. }
         | Effect::Subscription(_)
         | Effect::Wait { .. }
+        | Effect::TakePlace { .. }
         | Effect::Repair(_) => {
             format!("{effect:?}")
         }

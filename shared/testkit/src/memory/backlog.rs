@@ -110,11 +110,11 @@ impl Backlog for MemoryLedger {
     }
 
     async fn place(&self, sweep: &'static str, _: &Delivery<'_>) -> Result<Option<String>, CommitError> {
-        Ok(self.0.lock().unwrap().places.get(sweep).cloned())
+        Ok(self.0.lock().unwrap().sweep_places.get(sweep).cloned())
     }
 
     async fn keep_place(&self, sweep: &'static str, place: Option<&str>, _: &Delivery<'_>) -> Result<(), CommitError> {
-        let places = &mut self.0.lock().unwrap().places;
+        let places = &mut self.0.lock().unwrap().sweep_places;
         match place {
             Some(place) => places.insert(sweep, place.to_owned()),
             None => places.remove(sweep),

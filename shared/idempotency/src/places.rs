@@ -1,0 +1,47 @@
+//! The row that lists the orders which hold one of their owner's places, among the orders.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ledger::{OrderNumber, Owner};
+
+use crate::names;
+use crate::order_image::Image;
+use crate::rows::{Row, number, text};
+
+/// No order's number holds a `#`.
+pub(crate) fn id(owner: &Owner) -> String {
+    format!("places#{owner}")
+}
+
+/// In one write with the order, under the condition that a place is left: so two at once cannot both take the last.
+pub(crate) fn taken(order: &OrderNumber, replaces: Option<&OrderNumber>, places: u16) -> Row {
+    let mut row = Row::default();
+    row.add(names::HELD_BY, set([order]));
+    let (held_by, places) = (row.name(names::HELD_BY), row.value(number(&places)));
+    let has_place = format!("attribute_not_exists({held_by}) OR size({held_by}) < {places}");
+    let condition = match replaces {
+        None => has_place,
+        Some(order) => {
+            let order = row.value(text(order));
+            format!("{has_place} OR (size({held_by}) = {places} AND contains({held_by}, {order}))")
+        }
+    };
+    row.conditions.push(condition);
+    row
+}
+
+pub(crate) fn freed(ended: &BTreeSet<OrderNumber>) -> Row {
+    let mut row = Row::default();
+    row.delete(names::HELD_BY, set(ended));
+    row
+}
+
+pub(crate) fn read(row: &Image) -> BTreeSet<OrderNumber> {
+    let held_by = row.get(names::HELD_BY).and_then(|held_by| held_by.as_ss().ok());
+    held_by.into_iter().flatten().filter_map(|order| OrderNumber::new(order).ok()).collect()
+}
+
+fn set<'o>(orders: impl IntoIterator<Item = &'o OrderNumber>) -> AttributeValue {
+    AttributeValue::Ss(orders.into_iter().map(ToString::to_string).collect())
+}
