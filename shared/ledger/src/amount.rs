@@ -67,7 +67,7 @@ impl Amount {
     /// How many decimals the finest unit stands for.
     pub const SCALE_MAX: u8 = 18;
 
-    /// Reads decimal text as [`Asset::parse`] does, of whatever has a smallest unit of so many decimals.
+    /// Reads decimal text as `Asset::parse` does, of whatever has a smallest unit of so many decimals.
     pub fn parse(text: &str, scale: u8) -> Result<Self, AmountError> {
         parse(text, scale)
     }
