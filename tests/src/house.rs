@@ -183,6 +183,19 @@ fn only_what_was_kept_and_what_its_sender_lists_is_taken_for_verified() {
     }
 }
 
+/// A number that can be guessed is an order that can be looked for. A seed is for tests.
+#[test]
+fn order_numbers_come_from_the_operating_system() {
+    let is_ours = |file: &PathBuf| {
+        let path = file.strip_prefix(root()).expect("in the workspace").to_string_lossy().into_owned();
+        !path.split('/').any(|part| part == "tests" || part == "tests.rs" || part == "dice.rs")
+    };
+    let with =
+        |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && read(file).contains(words)).count();
+    assert_eq!(with("Dice::new("), 0);
+    assert_eq!(with("Dice::of_system()"), 3, "two functions and the local stack");
+}
+
 #[test]
 fn a_crate_is_named_as_its_folder() {
     for (name, folder) in crates() {

@@ -25,7 +25,7 @@ async fn serve() -> Result<(), lambda_http::Error> {
     // other: mostly there are none.
     let (keys, ()) = tokio::join!(start.keys(checkout::keys(config.stripe.livemode)), ledger.warm());
     let (epay, wechat) = (epay(&start).await, wechat(&start).await);
-    let (http, dice) = (Http::new(fastrand::Rng::new()), Dice::new(fastrand::Rng::new()));
+    let (http, dice) = (Http::new(fastrand::Rng::new()), Dice::of_system());
     let api = Checkout { catalog, config, keys: keys?, epay: epay?, wechat: wechat?, http, dice, places };
     edge::run(Function { api, ledger }).await
 }

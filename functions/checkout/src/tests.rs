@@ -86,7 +86,7 @@ impl Shop {
         let keys = Keyring::open(vault, keys(false), now()).await.expect("a key");
         let nets = Nets { stripe: self.net.clone(), epay: self.gateway.clone(), wechat: self.wechat.clone() };
         let http = Http::over(nets, fastrand::Rng::with_seed(seed));
-        let dice = Dice::new(fastrand::Rng::with_seed(seed));
+        let dice = Dice::new(testkit::dice(seed));
         let (epay, wechat) = (epay::till(self.settings).await, Some(wechat::till().await));
         let places =
             Places::read(|name| self.settings.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned()));

@@ -78,7 +78,7 @@ impl Orders {
         let wanted = parse::wanted(form, asked.request, &self.catalog)?;
         let number = match &wanted.key {
             Some(key) => OrderNumber::from_key(&asked.caller, key),
-            None => OrderNumber::from_random(self.dice.bits()),
+            None => OrderNumber::from_random(self.dice.bits()?),
         };
         let mut terms = wanted.terms.clone();
         terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.delivery()).await?;

@@ -21,5 +21,5 @@ async fn serve() -> Result<(), lambda_http::Error> {
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits.
     ledger.warm().await;
-    edge::run(Function { api: Orders::new(catalog, Dice::new(fastrand::Rng::new()), places), ledger }).await
+    edge::run(Function { api: Orders::new(catalog, Dice::of_system(), places), ledger }).await
 }

@@ -21,7 +21,7 @@ fn orders(seed: u64) -> Orders {
 fn orders_within(seed: u64, places: &str) -> Orders {
     let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
     let places = Places::read(|_| Some(places.to_owned())).expect("a number");
-    Orders::new(catalog, Dice::new(fastrand::Rng::with_seed(seed)), places)
+    Orders::new(catalog, Dice::new(testkit::dice(seed)), places)
 }
 
 /// With callers `alice` and `bob`, whose keys are `key-of-alice` and `key-of-bob`.

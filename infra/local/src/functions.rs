@@ -75,7 +75,7 @@ pub(crate) async fn open(
     Ok(match function.binary.as_str() {
         "usage" => Opened::Service(parts.serve(Usage).await?),
         "orders" => {
-            let api = Orders::new(catalog()?, dice(), Places::read(setting)?);
+            let api = Orders::new(catalog()?, Dice::of_system(), Places::read(setting)?);
             Opened::Service(answer(api::Function { api, ledger: parts.ledger }))
         }
         "checkout" => Opened::Service(parts.checkout(setting).await?),
@@ -126,7 +126,7 @@ impl Parts<'_> {
         let (epay, wechat) = (self.epay_till(&setting).await?, self.wechat_till(&setting).await?);
         let http = Http::new(fastrand::Rng::new());
         let places = Places::read(setting)?;
-        let api = Checkout { catalog, config, keys, epay, wechat, http, dice: dice(), places };
+        let api = Checkout { catalog, config, keys, epay, wechat, http, dice: Dice::of_system(), places };
         Ok(answer(api::Function { api, ledger: self.ledger }))
     }
 
@@ -211,10 +211,6 @@ impl Parts<'_> {
 
 fn catalog() -> Result<Catalog, Error> {
     Ok(Catalog::parse(SHIPPED)?)
-}
-
-fn dice() -> Dice {
-    Dice::new(fastrand::Rng::new())
 }
 
 fn answer<S: Service + 'static>(service: S) -> Answer {

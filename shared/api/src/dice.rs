@@ -1,16 +1,37 @@
-//! Dice that many requests throw: seeded in tests, so that a story can be told again.
+//! Where order numbers come from: the operating system's randomness, and in tests a seed, so that a story can be told again.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
 
-#[derive(Debug)]
-pub struct Dice(Mutex<fastrand::Rng>);
+use crate::Failure;
+
+/// One throw of 128 bits, all equally likely; `None` where there is no randomness to be had.
+type Throw = dyn Fn() -> Option<u128> + Send + Sync;
+
+pub struct Dice(Box<Throw>);
 
 impl Dice {
-    pub fn new(rng: fastrand::Rng) -> Self {
-        Self(Mutex::new(rng))
+    pub fn new(throw: impl Fn() -> Option<u128> + Send + Sync + 'static) -> Self {
+        Self(Box::new(throw))
     }
 
-    pub fn bits(&self) -> u128 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).u128(..)
+    /// An order's number is all that a buyer's browser has to show for it: nobody must be able to tell the next from those before.
+    pub fn of_system() -> Self {
+        Self::new(|| {
+            let mut bytes = [0; 16];
+            let filled = getrandom::fill(&mut bytes);
+            filled.inspect_err(|error| tracing::error!(%error, "the system gives no random bytes")).ok()?;
+            Some(u128::from_le_bytes(bytes))
+        })
+    }
+
+    /// Nothing has been done yet where there are none: the same request may be made again.
+    pub fn bits(&self) -> Result<u128, Failure> {
+        (self.0)().ok_or_else(Failure::unavailable)
+    }
+}
+
+impl fmt::Debug for Dice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dice")
     }
 }

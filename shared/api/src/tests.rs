@@ -200,3 +200,14 @@ async fn a_chain_of_referrers_ends_where_it_would_come_back() {
         assert_eq!(earns, expected, "{chain:?}");
     }
 }
+
+/// Each bit is sometimes set and sometimes not, and no two throws are the same.
+#[test]
+fn dice_of_the_system_use_every_bit() {
+    let dice = Dice::of_system();
+    let throws: std::collections::BTreeSet<u128> = (0..256).map(|_| dice.bits().expect("randomness")).collect();
+    assert_eq!(throws.len(), 256);
+    assert_eq!(throws.iter().fold(0, |seen, bits| seen | bits), u128::MAX);
+    assert_eq!(throws.iter().fold(u128::MAX, |seen, bits| seen & bits), 0);
+    assert_eq!(Dice::new(|| None).bits().map_err(|failure| failure.status), Err(503));
+}

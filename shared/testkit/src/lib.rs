@@ -46,4 +46,4 @@ pub use usage::usage;
 pub use wechat::{
     MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked, WechatFault, WechatNet,
 };
-pub use world::{STAGE, World, deadline, delivery, instant, mark, now};
+pub use world::{STAGE, World, deadline, delivery, dice, instant, mark, now};

@@ -1,6 +1,6 @@
 //! The stack's tables, empty, and ledgers that write to them.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use embedded::{DATA_YAML, Engine, Template};
@@ -53,6 +53,12 @@ impl World {
 
 pub fn now() -> Timestamp {
     Timestamp::from_unix_ms(NOW_MS).unwrap()
+}
+
+/// What order numbers are made of, the same for the same seed.
+pub fn dice(seed: u64) -> impl Fn() -> Option<u128> + Send + Sync {
+    let rng = Mutex::new(fastrand::Rng::with_seed(seed));
+    move || Some(rng.lock().unwrap().u128(..))
 }
 
 pub fn mark(number: u64) -> AttemptMark {

@@ -103,7 +103,7 @@ async fn of_orders() -> Vec<Call> {
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
-    let api = Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(fastrand::Rng::with_seed(1)), places());
+    let api = Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(testkit::dice(1)), places());
     let function = api::Function { api, ledger };
     let body = r#"{"product":"credits-100"}"#;
     for attempt in 1..3 {
@@ -136,7 +136,7 @@ async fn of_checkout() -> Vec<Call> {
     };
     let (catalog, http) =
         (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
-    let dice = Dice::new(fastrand::Rng::with_seed(1));
+    let dice = Dice::new(testkit::dice(1));
     let api = Checkout { catalog, config, keys, epay: None, wechat: None, http, dice, places: places() };
     let function = api::Function { api, ledger };
     let click = || Sent::post("/api/pay/checkout", br#"{"product":"credits-100"}"#);

@@ -56,6 +56,20 @@ async fn wallet_of_either_form_stands_on_the_order() {
     }
 }
 
+/// A number that is not random could be guessed. One that follows from the caller's own key needs no dice.
+#[tokio::test]
+async fn order_without_randomness_is_not_made() {
+    let mut function = function(MemoryLedger::default()).await;
+    function.api.dice = Dice::new(|| None);
+    let body = r#"{"product":"credits-100"}"#;
+    let refused = sent(&function, 1, &post("/orders", body)).await;
+    assert_eq!((refused.status, header(&refused, "retry-after")), (503, Some("2")), "{}", refused.body);
+    let named = sent(&function, 2, &post("/orders", body).with("idempotency-key", "k1")).await;
+    assert_eq!(named.status, 201, "{}", named.body);
+    function.api.dice = Dice::new(testkit::dice(1));
+    assert_eq!(sent(&function, 3, &post("/orders", body)).await.status, 201);
+}
+
 #[tokio::test]
 async fn without_a_key_every_request_is_an_order_of_its_own() {
     let function = function(MemoryLedger::default()).await;
