@@ -62,7 +62,7 @@ pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) ->
         found.map(|(_, value)| (*value).to_owned())
     };
     let source = Epay { config: Config::read(set, "prod").expect("a configuration"), gateway: None };
-    Function { source, keys, admission: Admission::default(), ledger }
+    Function::new(source, keys, Admission::default(), ledger)
 }
 
 /// The same as it is deployed: the gateway confirms what V1's merchant is paid.

@@ -47,7 +47,7 @@ impl Sender for Fireblocks {
             ("FIREBLOCKS_V1".to_owned(), rsa_pair(FIREBLOCKS_HOOK_PAIR).public),
         ];
         let keys = Keyring::open(Vault::Here(Settings::new(settings)), Fireblocks::keys, now()).await.expect("keys");
-        Function { source: Fireblocks, keys, admission: Admission::default(), ledger }
+        Function::new(Fireblocks, keys, Admission::default(), ledger)
     }
 
     fn signed(body: &str, _: Timestamp) -> String {

@@ -169,7 +169,7 @@ async fn no_query_is_logged_and_no_key_that_travels_in_one() {
     };
     let gateway = Gateway { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), keys: keys().await };
     let source = Epay { config: Config::read(set, "prod").expect("a configuration"), gateway: Some(gateway) };
-    let function = Function { source, keys: keys().await, admission: Admission::default(), ledger: world.ledger(1) };
+    let function = Function::new(source, keys().await, Admission::default(), world.ledger(1));
     let paid = Params::decode(
         "pid=1001&trade_no=t1&out_trade_no=HL1&type=alipay&name=named&money=648&trade_status=TRADE_SUCCESS",
     );

@@ -62,7 +62,7 @@ impl Sender for Stripe {
 pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) -> Function<Stripe, L> {
     let secret = ("STRIPE_WEBHOOK_SECRET".to_owned(), SECRET.to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([secret])), Stripe::keys, now()).await.expect("keys");
-    Function { source: source(settings), keys, admission: Admission::default(), ledger }
+    Function::new(source(settings), keys, Admission::default(), ledger)
 }
 
 fn source(settings: &[(&str, &str)]) -> Stripe {

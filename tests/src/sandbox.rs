@@ -24,7 +24,7 @@ pub(crate) fn settings() -> Settings {
 /// The function over any ledger.
 pub(crate) async fn function<L: Ledger>(ledger: L, admission: Admission) -> Function<Usage, L> {
     let keys = Keyring::open(Vault::Here(settings()), Usage::keys, now()).await.expect("keys");
-    Function { source: Usage, keys, admission, ledger }
+    Function::new(Usage, keys, admission, ledger)
 }
 
 pub(crate) fn moment(attempt: u64) -> Moment {

@@ -126,7 +126,7 @@ async fn with_settings<L: Ledger>(
     let http = Http::over(net.clone(), fastrand::Rng::with_seed(7));
     let api = WechatConfig::read(set).expect("a configuration").map(|config| Api { http, config, keys: api_keys });
     let source = Wechat { config: Config::read(set).expect("a configuration"), api };
-    Function { source, keys, admission: Admission::default(), ledger }
+    Function::new(source, keys, Admission::default(), ledger)
 }
 
 /// A WeChat at which the order is paid, and a part of it given back.

@@ -34,5 +34,5 @@ async fn serve() -> Result<(), lambda_http::Error> {
     } else {
         None
     };
-    edge::run(Function { source: Epay { config, gateway }, keys, admission, ledger }).await
+    edge::run(Function::new(Epay { config, gateway }, keys, admission, ledger)).await
 }

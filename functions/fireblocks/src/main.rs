@@ -27,5 +27,5 @@ async fn serve() -> Result<(), lambda_http::Error> {
     // During init, when CPU is free and nobody waits: the copy of the keys is read over the connection to the store.
     let (http, copies) = (Http::new(fastrand::Rng::new()), Arc::clone(&ledger));
     let keys = Published::open(config, http, copies, &Moment::now(START_WITHIN)).await;
-    edge::run(Function { source: Fireblocks, keys, admission, ledger }).await
+    edge::run(Function::new(Fireblocks, keys, admission, ledger)).await
 }

@@ -20,5 +20,5 @@ async fn serve() -> Result<(), lambda_http::Error> {
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());
     // During init, when CPU is free and nobody waits: the keys, and the connection to the store.
     let (keys, ()) = tokio::join!(start.keys(Stripe::keys), ledger.warm());
-    edge::run(Function { source: Stripe { config }, keys: keys?, admission, ledger }).await
+    edge::run(Function::new(Stripe { config }, keys?, admission, ledger)).await
 }

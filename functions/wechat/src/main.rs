@@ -33,5 +33,5 @@ async fn serve() -> Result<(), lambda_http::Error> {
             Some(Api { http: Http::new(fastrand::Rng::new()), config, keys })
         }
     };
-    edge::run(Function { source: Wechat { config, api }, keys: keys?, admission, ledger }).await
+    edge::run(Function::new(Wechat { config, api }, keys?, admission, ledger)).await
 }

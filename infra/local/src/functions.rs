@@ -196,7 +196,7 @@ impl Parts<'_> {
         let (config, copies) = (fireblocks::Config::read(setting, STAGE)?, Arc::clone(&self.ledger));
         let http = Http::new(fastrand::Rng::new());
         let keys = Published::open(config, http, copies, &Moment::now(Fireblocks::REPLY_WITHIN)).await;
-        Ok(answer(Function { source: Fireblocks, keys, admission: self.admission, ledger: self.ledger }))
+        Ok(answer(Function::new(Fireblocks, keys, self.admission, self.ledger)))
     }
 
     fn vault(&self) -> Vault {
@@ -205,7 +205,7 @@ impl Parts<'_> {
 
     async fn serve<W: Webhook>(self, source: W) -> Result<Answer, Error> {
         let keys = Keyring::open(self.vault(), W::keys, now()).await?;
-        Ok(answer(Function { source, keys, admission: self.admission, ledger: self.ledger }))
+        Ok(answer(Function::new(source, keys, self.admission, self.ledger)))
     }
 }
 

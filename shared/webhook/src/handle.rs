@@ -10,15 +10,23 @@ use signing::Verified;
 
 use crate::book::{About, book, delivery};
 use crate::stages::{Dependency, Endpoint};
-use crate::{Admission, Outcome, Received, Webhook};
+use crate::status::CACHE_CONTROL;
+use crate::{Admission, Outcome, Received, StatusCache, Webhook};
 
-/// A webhook function: a source, its keys, whom it admits, and the books.
+/// A webhook function: a source, its keys, whom it admits, and the books; and what its status page has seen last.
 #[derive(Debug)]
 pub struct Function<W: Webhook, L, K = Keyring<<W as Webhook>::Keys>> {
     pub source: W,
     pub keys: K,
     pub admission: Admission,
     pub ledger: L,
+    pub status: StatusCache,
+}
+
+impl<W: Webhook, L, K> Function<W, L, K> {
+    pub fn new(source: W, keys: K, admission: Admission, ledger: L) -> Self {
+        Self { source, keys, admission, ledger, status: StatusCache::default() }
+    }
 }
 
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K> {
@@ -51,7 +59,10 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
                 page(&outcome, self.shown(about.order, moment).await.as_ref())
             }
             Ok(Endpoint::Health(health)) => health(moment.now),
-            Ok(Endpoint::Status(status)) => status(&self.dependencies(moment).await),
+            Ok(Endpoint::Status(status)) => {
+                let dependencies = self.status.get(moment.started, Box::pin(self.dependencies(moment))).await;
+                status(&dependencies).with_header("cache-control", CACHE_CONTROL)
+            }
             Err(no_route) => self.told(form, &no_route.into(), None, moment),
         }
     }

@@ -12,6 +12,7 @@ mod outcome;
 mod received;
 mod replay;
 mod stages;
+mod status;
 
 pub use admission::{Admission, AdmissionError};
 pub use fields::{Fields, StandsTwice};
@@ -20,3 +21,4 @@ pub use outcome::Outcome;
 pub use received::Received;
 pub use replay::{Replayed, listed, replay};
 pub use stages::{Dependency, Endpoint, ParseError, Webhook};
+pub use status::StatusCache;

@@ -1,5 +1,11 @@
 //! What a gateway, or somebody who pretends to be one, is told of everything: the exact status and text, and the books before and after.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -200,6 +206,47 @@ fn no_refusal_reads_as_a_success() {
     let page = fs::read_to_string(root().join("functions/epay/src/page.rs")).expect("a file");
     let texts: String = page.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     assert!(!texts.to_lowercase().contains("success"));
+}
+
+/// Anybody may ask for it, and behind each answer are a read and a call of the gateway.
+#[tokio::test(start_paused = true)]
+async fn flood_of_status_requests_makes_one_store_call_in_half_a_minute() {
+    let (world, net) = (World::new(), EpayNet::default());
+    let is_down = Arc::new(AtomicBool::new(false));
+    let down = Arc::clone(&is_down);
+    let fault = move |_: usize, _: &str| {
+        if down.load(Ordering::Relaxed) {
+            testkit::Fault::Disconnect
+        } else {
+            testkit::Fault::Delay(Duration::from_millis(50))
+        }
+    };
+    let (ledger, faults) = world.faulty(1, fault);
+    let function = confirming(ledger, &net).await;
+    let event = Sent::get("/payment/status", "").event(Shape::HttpApi);
+    let store = |reply: &Reply| reply.body.contains(r#"{"answers":true,"name":"store"}"#);
+    // Seconds since the row before, whether the store is down by then, what is told of it, and whether it is looked.
+    let rows = [
+        (0, false, true, true),
+        (29, true, true, false),
+        (1, true, false, true),
+        (25, false, false, false),
+        (5, false, true, true),
+    ];
+    for (row, (seconds, down, answers, looks)) in rows.into_iter().enumerate() {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        is_down.store(down, Ordering::Relaxed);
+        let (stored, asked) = (faults.calls().len(), net.asked().len());
+        let moments: Vec<_> = (0..20).map(moment_within::<Epay>).collect();
+        for reply in join_all(moments.iter().map(|moment| function.answer(&event, moment))).await {
+            assert_eq!((reply.status, store(&reply)), (200, answers), "row {row}: {}", reply.body);
+            assert!(reply.headers.contains(&("cache-control", "max-age=30".to_owned())), "{:?}", reply.headers);
+        }
+        let (stored, asked) = (faults.calls().len() - stored, net.asked().len() - asked);
+        assert_eq!(asked, usize::from(looks), "row {row}");
+        // Where it does not answer, the one look asks it again.
+        assert!(if looks && down { stored > 0 } else { stored == usize::from(looks) }, "row {row}: {stored}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

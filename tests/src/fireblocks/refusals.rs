@@ -94,7 +94,7 @@ async fn the_first_version_is_not_believed_unless_it_is_asked_for() {
     let settings =
         Settings::new([("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]))]);
     let keys = Keyring::open(Vault::Here(settings), Fireblocks::keys, now()).await.expect("keys");
-    let only = Function { source: Fireblocks, keys, admission: Admission::default(), ledger: world.ledger(1) };
+    let only = Function::new(Fireblocks, keys, Admission::default(), world.ledger(1));
     let reply = only.answer(&first(&body).event(Shape::HttpApi), &moment_within::<Fireblocks>(1)).await;
     assert_eq!(told(&reply), UNVERIFIED);
     assert_eq!(world.books(), before);
