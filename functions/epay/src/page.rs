@@ -44,7 +44,7 @@ fn nothing(outcome: &Outcome) -> (u16, &'static str) {
         Outcome::Booked | Outcome::Repeat => (200, PAID),
         Outcome::Refused(reason) if reason.curable() => (200, WAITING),
         Outcome::Refused(_) | Outcome::Conflict | Outcome::Ignored(_) => (409, DISAGREES),
-        Outcome::Unavailable | Outcome::Panicked => (503, WAITING),
+        Outcome::Unavailable | Outcome::Unverifiable | Outcome::Panicked => (503, WAITING),
         Outcome::Unverified(_)
         | Outcome::Unparsed(_)
         | Outcome::Malformed

@@ -1,5 +1,5 @@
 //! The keys that Fireblocks publishes: fetched once an hour, sooner where a webhook names one that is not among them, and never more than
-//! once a minute. The last good set outlives the sandbox: whoever starts takes the copy, whether Fireblocks answers or not.
+//! once a minute. The last good set outlives the sandbox for a day: whoever starts takes the copy, whether Fireblocks answers or not.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -9,14 +9,19 @@ use ledger::{Copied, Copies, CopyName, Timestamp};
 use providers::{Http, published};
 use signing::VerifyError;
 use tokio::sync::Mutex;
+use webhook::Webhook as _;
 
 use crate::verify::Keys;
-use crate::{Config, PublishedAt};
+use crate::{Config, Fireblocks, PublishedAt};
 
 const NAME: CopyName = CopyName("fireblocks");
 
 /// What Fireblocks asks for: `Cache-Control: max-age=3600`.
 const FRESH_SECONDS: u64 = 60 * 60;
+/// While Fireblocks cannot be reached, a key that it has withdrawn is believed for this long and no longer.
+const AGE_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// The alarm's word: nothing can be verified, because there are no keys younger than that.
+const NO_RECENT_KEYS: &str = "no_recent_keys";
 /// A forged webhook makes us look for new keys; a flood of them must not make us look all the time.
 const REFRESH_SECONDS_MIN: u64 = 60;
 /// A sender waits meanwhile, and what it sent is still to be booked.
@@ -29,6 +34,8 @@ pub struct Published<C> {
     http: Http,
     copies: C,
     known: RwLock<Known>,
+    /// Those to verify with while none are known that are young enough: no published ones.
+    unpublished: Arc<Keys>,
     /// Held by whoever looks: the others wait, and look at what he has found.
     looked: Mutex<Looked>,
 }
@@ -51,8 +58,8 @@ impl<C: Copies> Published<C> {
     pub async fn open(config: Config, http: Http, copies: C, moment: &Moment) -> Self {
         // What is wrong with it was said when the configuration was read.
         let keys = Arc::new(Keys::without_published(config.v1.as_deref()).unwrap_or_default());
-        let known = RwLock::new(Known { keys, fetched_at: None });
-        let opened = Self { config, http, copies, known, looked: Mutex::default() };
+        let known = RwLock::new(Known { keys: Arc::clone(&keys), fetched_at: None });
+        let opened = Self { config, http, copies, known, unpublished: keys, looked: Mutex::default() };
         let mut looked = opened.looked.lock().await;
         opened.recall(&mut looked, moment).await;
         if !opened.known().is_fresh(moment.now) {
@@ -63,12 +70,13 @@ impl<C: Copies> Published<C> {
         opened
     }
 
-    /// What this or another sandbox has kept.
+    /// What this or another sandbox has kept, unless it is too old.
     async fn recall(&self, looked: &mut Looked, moment: &Moment) {
         match self.copies.copy(NAME, &moment.part(COPY_WITHIN).delivery()).await {
             Ok(None) => {}
             Ok(Some(Copied { text, fetched_at })) => {
-                if self.take(&text, fetched_at).is_ok() {
+                let is_recent = is_within(AGE_SECONDS_MAX, fetched_at, moment.now);
+                if is_recent && self.take(&text, fetched_at).is_ok() {
                     looked.at = looked.at.max(Some(fetched_at));
                 }
             }
@@ -81,7 +89,12 @@ impl<C: Copies> Published<C> {
         *looked = Looked { at: Some(moment.now), has_failed: true };
         let fetched = self.fetch(moment).await;
         let taken = fetched.and_then(|text| self.take(&text, moment.now).map(|()| text));
-        let text = taken.inspect_err(|error| tracing::warn!(%error, "those that were published before stay"))?;
+        let text = taken.inspect_err(|error| {
+            tracing::warn!(%error, "those that were published before stay, for a day");
+            if !self.known().is_recent(moment.now) {
+                edge::alarm(Fireblocks::SOURCE, NO_RECENT_KEYS, "jwks#fireblocks");
+            }
+        })?;
         looked.has_failed = false;
         let copied = Copied { text, fetched_at: moment.now };
         if let Err(error) = self.copies.keep_copy(NAME, &copied, &moment.part(COPY_WITHIN).delivery()).await {
@@ -112,6 +125,12 @@ impl<C: Copies> Published<C> {
     fn known(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// Those to verify with now.
+    fn usable(&self, now: Timestamp) -> Arc<Keys> {
+        let known = self.known();
+        if known.is_recent(now) { known.keys } else { Arc::clone(&self.unpublished) }
+    }
 }
 
 impl<C: Copies> KeySource<Keys> for Published<C> {
@@ -121,14 +140,14 @@ impl<C: Copies> KeySource<Keys> for Published<C> {
         if !known.is_fresh(moment.now)
             && let Ok(mut looked) = self.looked.try_lock()
         {
-            if known.fetched_at.is_none() {
-                // The store may not have answered either when the sandbox started.
+            if !known.is_recent(moment.now) {
+                // Another sandbox may have reached Fireblocks, or the store may not have answered when this one started.
                 self.recall(&mut looked, moment).await;
             } else if looked.may_again(moment.now) {
                 let _ = self.look(&mut looked, moment).await;
             }
         }
-        self.known().keys
+        self.usable(moment.now)
     }
 
     async fn renewed(
@@ -142,24 +161,33 @@ impl<C: Copies> KeySource<Keys> for Published<C> {
             return Ok(None);
         }
         let mut looked = self.looked.lock().await;
-        if Arc::ptr_eq(&self.known().keys, unfit) {
+        if Arc::ptr_eq(&self.usable(moment.now), unfit) {
             if looked.may_again(moment.now) {
                 self.look(&mut looked, moment).await?;
             } else if looked.has_failed {
                 // It may be genuine: whoever sent it is asked to come again, and not turned away.
                 return Err(KeyringError::NotPublished("a moment ago".to_owned()));
             } else {
-                return Ok(None);
+                // It may have been published since that look, and Fireblocks does not repeat what is answered 4xx.
+                return Err(KeyringError::NotListed);
             }
         }
-        Ok(Some(self.known().keys))
+        Ok(Some(self.usable(moment.now)))
     }
 }
 
 impl Known {
     fn is_fresh(&self, now: Timestamp) -> bool {
-        self.fetched_at.is_some_and(|at| now.seconds_apart(at) < FRESH_SECONDS)
+        self.fetched_at.is_some_and(|at| is_within(FRESH_SECONDS, at, now))
     }
+
+    fn is_recent(&self, now: Timestamp) -> bool {
+        self.fetched_at.is_some_and(|at| is_within(AGE_SECONDS_MAX, at, now))
+    }
+}
+
+fn is_within(seconds: u64, at: Timestamp, now: Timestamp) -> bool {
+    now.seconds_apart(at) < seconds
 }
 
 impl Looked {

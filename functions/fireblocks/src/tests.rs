@@ -87,6 +87,7 @@ fn what_each_outcome_is_answered() {
         (Outcome::MethodNotAllowed { allowed: "POST".to_owned() }, 405, r#"{"error":"Method not allowed"}"#),
         (Outcome::TooLarge, 413, r#"{"error":"Payload too large"}"#),
         (Outcome::Panicked, 500, r#"{"error":"Internal error"}"#),
+        (Outcome::Unverifiable, 503, r#"{"error":"Temporarily unavailable"}"#),
         (Outcome::Unavailable, 503, r#"{"error":"Temporarily unavailable"}"#),
     ];
     for (outcome, status, body) in rows {

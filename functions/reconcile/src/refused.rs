@@ -220,7 +220,8 @@ impl Tried {
             | Outcome::Forbidden
             | Outcome::TooLarge
             | Outcome::Malformed
-            | Outcome::Unverified(_) => &mut self.failed,
+            | Outcome::Unverified(_)
+            | Outcome::Unverifiable => &mut self.failed,
         }
     }
 }
@@ -241,7 +242,8 @@ fn left(outcome: &Outcome, waiting: &Waiting) -> Left {
         | Outcome::Forbidden
         | Outcome::TooLarge
         | Outcome::Malformed
-        | Outcome::Unverified(_) => Left::PutOff,
+        | Outcome::Unverified(_)
+        | Outcome::Unverifiable => Left::PutOff,
     }
 }
 

@@ -181,7 +181,8 @@ impl Listed {
             | Outcome::Forbidden
             | Outcome::TooLarge
             | Outcome::Malformed
-            | Outcome::Unverified(_) => &mut self.failed,
+            | Outcome::Unverified(_)
+            | Outcome::Unverifiable => &mut self.failed,
         }
     }
 }

@@ -36,7 +36,9 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
         Outcome::Conflict => answer(409, "Event id already used with different data"),
         Outcome::TooLarge => answer(413, "Payload too large"),
         Outcome::Panicked => answer(500, "Internal error"),
-        Outcome::Unavailable => answer(503, "Temporarily unavailable").with_header("retry-after", RETRY_AFTER_SECONDS),
+        Outcome::Unavailable | Outcome::Unverifiable => {
+            answer(503, "Temporarily unavailable").with_header("retry-after", RETRY_AFTER_SECONDS)
+        }
         Outcome::Refused(reason) => match reason {
             Reason::InsufficientCredits => answer(402, "Insufficient credits"),
             Reason::UnknownKey => answer(404, "Unknown remoteKeyId"),

@@ -32,6 +32,7 @@ pub(crate) fn reply(form: Form, outcome: &Outcome) -> Reply {
         | Outcome::TooLarge
         | Outcome::Malformed
         | Outcome::Unverified(_)
+        | Outcome::Unverifiable
         | Outcome::Unparsed(_)
         | Outcome::Refused(_)
         | Outcome::Conflict
@@ -50,7 +51,9 @@ fn told(outcome: &Outcome) -> Told {
         Outcome::MethodNotAllowed { .. } => Told::Refused(405, "Method not allowed"),
         Outcome::TooLarge => Told::Refused(413, "Payload too large"),
         Outcome::Panicked => Told::Refused(500, "Internal error"),
-        Outcome::Unavailable | Outcome::Refused(Reason::Unanswered) => Told::Refused(503, "Temporarily unavailable"),
+        Outcome::Unavailable | Outcome::Unverifiable | Outcome::Refused(Reason::Unanswered) => {
+            Told::Refused(503, "Temporarily unavailable")
+        }
         Outcome::Booked
         | Outcome::Repeat
         | Outcome::Ignored(_)

@@ -156,6 +156,8 @@ pub enum KeyringError {
     NotAnObject,
     #[error("the published keys could not be fetched: {0}")]
     NotPublished(String),
+    #[error("the published keys, fetched less than a minute ago, do not have this one")]
+    NotListed,
     #[error("{setting} {error}")]
     Key { setting: &'static str, error: SecretError },
 }

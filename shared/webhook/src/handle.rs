@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use edge::{Incoming, KeySource, Keyring, Moment, NoRoute, OpenError, Reply, Request, Service};
+use edge::{Incoming, KeySource, Keyring, KeyringError, Moment, NoRoute, OpenError, Reply, Request, Service};
 use futures_util::{FutureExt as _, future};
 use ledger::{CallerKey, Ledger, Order, OrderNumber};
 use signing::Verified;
@@ -88,6 +88,8 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         match self.keys.renewed(&keys, unfit, moment).await {
             Ok(Some(keys)) => self.source.verify(&keys, request, moment.now).map_err(Outcome::Unverified),
             Ok(None) => Err(Outcome::Unverified(unfit)),
+            // Without a line of its own: a flood of forgeries comes here.
+            Err(KeyringError::NotListed) => Err(Outcome::Unverifiable),
             Err(error) => {
                 tracing::error!(%error, "the keys could not be fetched");
                 Err(Outcome::Unavailable)
@@ -129,6 +131,7 @@ pub fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, mome
         | Outcome::TooLarge
         | Outcome::Malformed
         | Outcome::Unverified(_)
+        | Outcome::Unverifiable
         | Outcome::Refused(_)
         | Outcome::Conflict
         | Outcome::Unavailable

@@ -25,6 +25,8 @@ pub enum Outcome {
     /// Not a request that a gateway makes.
     Malformed,
     Unverified(VerifyError),
+    /// Signed under a key that may have been published since the last look: verified when it comes again.
+    Unverifiable,
     /// Verified and not understood: kept, and refused.
     Unparsed(ParseError),
     /// Kept, and refused.
@@ -75,6 +77,7 @@ impl Outcome {
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
             Self::Unverified(_) => "unverified",
+            Self::Unverifiable => "unverifiable",
             Self::Unparsed(_) => "unparsed",
             Self::Refused(_) => "refused",
             Self::Conflict => "conflict",
@@ -96,6 +99,7 @@ impl Outcome {
             | Self::Forbidden
             | Self::TooLarge
             | Self::Malformed
+            | Self::Unverifiable
             | Self::Unparsed(_)
             | Self::Conflict
             | Self::Unavailable

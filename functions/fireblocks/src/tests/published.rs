@@ -1,8 +1,8 @@
-//! The keys: fetched once an hour and at most once a minute, kept whatever fails, and shared by those who start later.
+//! The keys: fetched once an hour and at most once a minute, kept for a day whatever fails, and shared by those who start later.
 
 use std::sync::{Arc, Mutex};
 
-use edge::{KeySource as _, Moment};
+use edge::{KeySource as _, KeyringError, Moment};
 use ledger::{Copied, Copies, CopyName};
 use providers::Http;
 use testkit::{
@@ -13,6 +13,7 @@ use testkit::{
 use super::*;
 
 const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
 const NAME: CopyName = CopyName("fireblocks");
 
 fn at(seconds: i64) -> Moment {
@@ -58,6 +59,7 @@ impl Scene {
         match self.keys.renewed(&keys, error, &at(seconds)).await {
             Ok(Some(keys)) => known(&keys).map_or("refused", |()| "verified after a look"),
             Ok(None) => "refused",
+            Err(KeyringError::NotListed) => "unverifiable",
             Err(_) => "unavailable",
         }
     }
@@ -89,12 +91,12 @@ async fn they_are_fetched_at_the_start_and_once_an_hour() {
 async fn a_new_key_is_found_and_a_flood_of_forgeries_asks_once_a_minute() {
     let scene = Scene::new().await;
     scene.net.publish(&jwks(&[FIREBLOCKS_KID, "2026-02"]));
-    assert_eq!(scene.told("2026-02", 59).await, "refused", "not within a minute");
+    assert_eq!(scene.told("2026-02", 59).await, "unverifiable", "not within a minute");
     assert_eq!(scene.told("2026-02", 60).await, "verified after a look");
     assert_eq!(scene.told("2026-02", 61).await, "verified");
     assert_eq!(scene.asked(), 2);
     for seconds in 61..120 {
-        assert_eq!(scene.told("nobody", seconds).await, "refused");
+        assert_eq!(scene.told("nobody", seconds).await, "unverifiable");
     }
     assert_eq!(scene.asked(), 0);
     assert_eq!(scene.told("nobody", 120).await, "refused");
@@ -107,7 +109,8 @@ async fn a_new_key_is_found_and_a_flood_of_forgeries_asks_once_a_minute() {
     assert_eq!(scene.asked(), 0);
     // What is no longer published is no longer believed.
     scene.net.publish(&jwks(&["2026-02"]));
-    assert_eq!(scene.told(FIREBLOCKS_KID, 2 * HOUR).await, "refused");
+    assert_eq!(scene.told(FIREBLOCKS_KID, 2 * HOUR).await, "unverifiable", "just fetched");
+    assert_eq!(scene.told(FIREBLOCKS_KID, 2 * HOUR + 60).await, "refused");
 }
 
 /// Whatever Fireblocks answers, what is known goes on; of what is not known it is said that we cannot know.
@@ -132,12 +135,14 @@ async fn a_look_that_fails_takes_nothing_away() {
         assert_eq!(scene.told("2026-02", 60).await, "unavailable", "{row}");
         assert_eq!(scene.told("2026-02", 90).await, "unavailable", "{row}: nor is it known a moment later");
         assert_eq!(scene.told(FIREBLOCKS_KID, HOUR).await, "verified", "{row}");
-        assert_eq!(scene.told(FIREBLOCKS_KID, 100 * HOUR).await, "verified", "{row}: for as long as it takes");
+        assert_eq!(scene.told(FIREBLOCKS_KID, DAY - 1).await, "verified", "{row}: for a day");
+        assert_eq!(scene.told(FIREBLOCKS_KID, DAY).await, "unavailable", "{row}: and no longer");
+        assert_eq!(scene.told(FIREBLOCKS_KID, 100 * HOUR).await, "unavailable", "{row}");
         let kept = scene.copies.copy(NAME, &at(0).delivery()).await.expect("a copy").expect("a copy");
         assert_eq!((kept.text, kept.fetched_at), (jwks(&[FIREBLOCKS_KID]), now()), "{row}");
         scene.net.publish(&jwks(&["2026-02"]));
         scene.net.fail(|_, _| FireblocksFault::None);
-        assert_eq!(scene.told("2026-02", 101 * HOUR).await, "verified", "{row}");
+        assert_eq!(scene.told("2026-02", 101 * HOUR).await, "verified after a look", "{row}");
     }
 }
 
@@ -149,14 +154,19 @@ async fn whoever_starts_later_takes_the_copy() {
         net.fail(|_, _| FireblocksFault::Disconnect);
         net
     };
-    for (seconds, asked) in [(0, 0), (HOUR - 1, 0), (HOUR, 4), (1_000 * HOUR, 4)] {
+    for (seconds, asked) in [(0, 0), (HOUR - 1, 0), (HOUR, 4), (DAY - 1, 4)] {
         let scene = Scene::with(down(), Arc::clone(&first.copies), seconds).await;
         assert_eq!(scene.net.asked().len(), asked, "{seconds}");
         assert_eq!(scene.told(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
     }
+    // Nothing is verified with one that is too old, by whichever clock.
+    for seconds in [DAY, 1_000 * HOUR, -2 * DAY] {
+        let scene = Scene::with(down(), Arc::clone(&first.copies), seconds).await;
+        assert_eq!(scene.told(FIREBLOCKS_KID, seconds + 60).await, "unavailable", "{seconds}");
+    }
     // One that is fresher than a minute is the last look of all.
     let scene = Scene::with(down(), Arc::clone(&first.copies), 30).await;
-    assert_eq!(scene.told("nobody", 59).await, "refused");
+    assert_eq!(scene.told("nobody", 59).await, "unverifiable");
     assert_eq!(scene.told("nobody", 60).await, "unavailable");
     // A copy that is spoilt is none.
     let copies = Arc::new(MemoryLedger::default());

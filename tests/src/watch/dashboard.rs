@@ -1,0 +1,52 @@
+//! The dashboard of `infra/watch.yaml`: each graph is of a metric that the code emits.
+
+use super::*;
+
+/// Whatever the dashboard shows is measured, and no two of its graphs lie on one another.
+#[test]
+fn the_dashboard_shows_what_there_is() {
+    let watch = watch();
+    let (_, dashboard) = of_type(&watch, "AWS::CloudWatch::Dashboard")[0];
+    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().or(dashboard["DashboardBody"].as_str()).expect("a body");
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    let (mut cells, mut searches) = (BTreeSet::new(), 0);
+    for widget in body["widgets"].as_array().expect("widgets") {
+        let number = |name: &str| widget[name].as_u64().expect("a number");
+        for x in number("x")..number("x") + number("width") {
+            for y in number("y")..number("y") + number("height") {
+                assert!(x < 24 && cells.insert((x, y)), "{widget}");
+            }
+        }
+        let (said, title) = (&widget["properties"], &widget["properties"]["title"]);
+        let mut above: Vec<String> = Vec::new();
+        for metric in said["metrics"].as_array().into_iter().flatten() {
+            let parts: Vec<&Value> = metric.as_array().expect("a metric").iter().collect();
+            if let Some(expression) = parts[0]["expression"].as_str() {
+                searches += usize::from(expression.starts_with("SEARCH("));
+                assert_is_found(expression, &title.to_string());
+                continue;
+            }
+            let written: Vec<String> = parts.iter().filter_map(|part| part.as_str().map(str::to_owned)).collect();
+            if written != ["..."] {
+                let same = |(at, part): (usize, String)| if part == "." { above[at].clone() } else { part };
+                above = written.into_iter().enumerate().map(same).collect();
+            }
+            let dimensions = above[2..].chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+            let watched = Watched { namespace: above[0].clone(), metric: above[1].clone(), dimensions };
+            assert_is_measured(&watched, &title.to_string());
+        }
+    }
+    assert!(searches >= 5, "the graphs of the business were read");
+}
+
+/// `SEARCH('{"namespace",dimension,…} … MetricName="metric"', …)`, or arithmetic on what stands above it.
+fn assert_is_found(expression: &str, by: &str) {
+    let Some(search) = expression.strip_prefix("SEARCH('{\"hookledger-local\"") else {
+        assert!(!expression.contains("SEARCH"), "{by}: {expression}");
+        return;
+    };
+    let (dimensions, rest) = search.split_once('}').expect("a set");
+    let dimensions = dimensions.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let metric = rest.split_once("MetricName=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a name").0;
+    assert!(emitted().contains(&(metric.to_owned(), dimensions)), "{by}: nobody says {expression}");
+}
