@@ -52,6 +52,7 @@ class Standins(Background):
             "WechatNotifyUrl": "https://shop.example/payment/callback",
             "FireblocksApiBase": f"{at}/mock/fireblocks",
             "FireblocksVault": "0",
+            "FireblocksWorkspace": "5e2c6a30-0000-4000-8000-000000000001",
             "FireblocksJwksUrl": f"{at}{JWKS}",
             "UnitelApiUrl": f"{at}/mock/unitel",
             "UnitelCheckPath": "/service/check_transaction_result",

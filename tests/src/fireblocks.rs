@@ -9,18 +9,21 @@ pub(crate) mod keys;
 mod refusals;
 mod replays;
 mod statuses;
+mod unknown;
+mod workspaces;
 
 use std::fs;
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
-use fireblocks::Fireblocks;
+use fireblocks::{Fireblocks, Workspace};
 use ledger::{
     Amount, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, OnChain, Order,
-    OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, Word,
+    OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, TransferStatus, Word,
 };
 use serde_json::Value;
 use signing::fireblocks::{SIGNATURE, SIGNATURE_V1, sign_v1};
 use signing::rsa::PrivateKey;
+use standin::FIREBLOCKS_WORKSPACE;
 use testkit::{
     FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, Sent, Shape, World, delivery, fireblocks_jwks, fireblocks_signature, now,
     rsa_pair,
@@ -47,13 +50,23 @@ impl Sender for Fireblocks {
             ("FIREBLOCKS_V1".to_owned(), rsa_pair(FIREBLOCKS_HOOK_PAIR).public),
         ];
         let keys = Keyring::open(Vault::Here(Settings::new(settings)), Fireblocks::keys, now()).await.expect("keys");
-        Function::new(Fireblocks, keys, Admission::default(), ledger)
+        Function::new(source(), keys, Admission::default(), ledger)
     }
 
     fn signed(body: &str, _: Timestamp) -> String {
         let is_first = body.contains("\"tenantId\"");
         if is_first { first(body) } else { second(body) }.event(Shape::HttpApi)
     }
+}
+
+/// The source, in the samples' workspace.
+pub(crate) fn source() -> Fireblocks {
+    of_workspace(FIREBLOCKS_WORKSPACE)
+}
+
+fn of_workspace(id: &str) -> Fireblocks {
+    let set = |name: &str| Some(if name == "FIREBLOCKS_VAULT" { "0" } else { id }.to_owned());
+    Fireblocks { workspace: Workspace::read(set).expect("valid").expect("a vault") }
 }
 
 /// A webhook of the second version.
@@ -129,10 +142,18 @@ async fn standing(world: &World, number: &str) -> Order {
     world.ledger(0).order(&number, &delivery(0)).await.expect("an answer").expect("an order")
 }
 
-/// Books with the samples' order, paid for.
+/// The same, and Fireblocks has taken the samples' transfer for it.
+async fn sent(world: &World, order: Order) {
+    let number = order.number.clone();
+    paid(world, order).await;
+    let effects = standing(world, number.as_str()).await.learn_transfer(TRANSFER, TransferStatus::Submitted, now());
+    written(world, &number, "transferred", effects).await;
+}
+
+/// Books with the samples' order, paid for, whose transfer Fireblocks has taken.
 pub(crate) async fn shop() -> World {
     let world = World::new();
-    paid(&world, order(ORDER)).await;
+    sent(&world, order(ORDER)).await;
     world
 }
 

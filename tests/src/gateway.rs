@@ -217,7 +217,7 @@ fn pointers(value: &Value) -> Vec<String> {
     std::iter::once(String::new()).chain(below).collect()
 }
 
-/// Where nothing is sold through WeChat Pay or an epay gateway, whoever tries their addresses is told that nothing is there.
+/// Where nothing is sold through WeChat Pay or an epay gateway, or sent through Fireblocks, whoever tries their addresses is told that nothing is there.
 #[tokio::test]
 async fn what_is_not_set_up_is_not_there() {
     let rows = [(None, false), (Some(""), false), (Some("  "), false), (Some("1900000001"), true)];
@@ -225,9 +225,16 @@ async fn what_is_not_set_up_is_not_there() {
         let only = |wanted: &'static str| move |name: &str| set.filter(|_| name == wanted).map(str::to_owned);
         assert_eq!(wechat::Config::is_set_up(only("WECHAT_MCH_ID")), is_set_up, "{set:?}");
         assert_eq!(epay::Config::is_set_up(only("EPAY_MERCHANTS")), is_set_up, "{set:?}");
+        let workspace = fireblocks::Workspace::read(only("FIREBLOCKS_VAULT"));
+        let expected = if is_set_up { Err(fireblocks::ConfigError::Workspace) } else { Ok(None) };
+        assert_eq!(workspace, expected, "{set:?}: with a vault and no workspace it does not start");
     }
-    let routes =
-        [("wechat", "/payment/wechat/notify"), ("wechat", "/payment/callback/HL1"), ("epay", "/payment/health")];
+    let routes = [
+        ("wechat", "/payment/wechat/notify"),
+        ("wechat", "/payment/callback/HL1"),
+        ("epay", "/payment/health"),
+        ("fireblocks", crate::fireblocks::PATH),
+    ];
     for (source, path) in routes {
         crate::heard::listen();
         let event = Sent::post(path, b"{}").event(Shape::HttpApi);

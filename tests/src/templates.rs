@@ -46,6 +46,7 @@ const RECONCILE: &str = "reconcile";
 const STRIPE: (&[&str], &str) = (&stripe::Config::VARIABLES, "functions/stripe/src/config.rs");
 const STRIPE_API: (&[&str], &str) = (&StripeConfig::VARIABLES, "shared/providers/src/stripe_config.rs");
 const UNITEL: (&[&str], &str) = (&UnitelConfig::VARIABLES, "shared/providers/src/unitel/config.rs");
+const WORKSPACE: (&[&str], &str) = (&fireblocks::Workspace::VARIABLES, "functions/fireblocks/src/config.rs");
 const FIREBLOCKS: (&[&str], &str) = (&FireblocksConfig::VARIABLES, "shared/providers/src/fireblocks/config.rs");
 const PLACES: (&[&str], &str) = (&api::Places::VARIABLES, "shared/api/src/places.rs");
 const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tables.rs");
@@ -97,7 +98,7 @@ const FUNCTIONS: &[Declared] = &[
         routes: || of(Fireblocks::ROUTES),
         // What it verifies with is published.
         secrets: &[],
-        variables: &[ADMISSION, (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs")],
+        variables: &[ADMISSION, WORKSPACE, (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs")],
         schedules: &[],
         is_source: true,
     },
@@ -143,6 +144,7 @@ const FUNCTIONS: &[Declared] = &[
             (&["FULFIL_SECRET_ID"], "functions/reconcile/src/main.rs"),
             UNITEL,
             FIREBLOCKS,
+            WORKSPACE,
         ],
         schedules: &[
             (60, r#"{"sweep":"refused"}"#),
@@ -250,6 +252,30 @@ fn every_variable_that_is_read_is_set_and_no_other() {
             let documented = fs::read_to_string(root().join(file)).expect("a file");
             assert!(documented.contains(&format!("/// `{variable}`")), "{variable} is not said in {file}");
         }
+    }
+}
+
+/// A deployment that sends tokens and does not say whose webhooks are its own is refused, instead of functions that do not start.
+#[test]
+fn vault_without_workspace_is_refused_at_deployment() {
+    fn holds(condition: &Value) -> bool {
+        let (function, of) = condition.as_object().and_then(|object| object.iter().next()).expect("a function");
+        let of = of.as_array().expect("arguments");
+        match function.as_str() {
+            "Fn::Or" => of.iter().any(holds),
+            "Fn::Not" => !holds(&of[0]),
+            "Fn::Equals" => of[0] == of[1],
+            other => panic!("{other}"),
+        }
+    }
+    let workspace = standin::FIREBLOCKS_WORKSPACE;
+    for (vault, workspace, is_deployed) in
+        [("", "", true), ("0", "", false), ("0", workspace, true), ("", workspace, true)]
+    {
+        let parameters = [("Stage", STAGE), ("FireblocksVault", vault), ("FireblocksWorkspace", workspace)];
+        let app = Template::parse(APP_YAML, &parameters).expect("a template");
+        let rule = &app.document()["Rules"]["FireblocksWorkspaceIsSet"]["Assertions"][0]["Assert"];
+        assert_eq!(holds(rule), is_deployed, "{vault:?} {workspace:?}");
     }
 }
 

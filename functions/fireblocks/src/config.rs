@@ -1,4 +1,4 @@
-//! Where Fireblocks publishes its keys, and whether its first webhooks are still taken.
+//! Where Fireblocks publishes its keys, whether its first webhooks are still taken, and which workspace is ours.
 
 use std::path::PathBuf;
 
@@ -60,10 +60,47 @@ fn is_address(url: &str) -> bool {
         && url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'@' | b'#' | b'{'))
 }
 
+/// The workspace whose webhooks are ours. An installation signs the webhooks of all its workspaces with the same keys, so a signature
+/// alone does not prove that an event is about our transfers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace(String);
+
+impl Workspace {
+    /// The environment variables that [`Workspace::read`] reads:
+    /// `FIREBLOCKS_VAULT`: the vault account that tokens are sent from. Empty: no tokens are sent, and no webhook is ours.
+    /// `FIREBLOCKS_WORKSPACE`: the id of our workspace, a UUID. Required where there is a vault.
+    pub const VARIABLES: [&str; 2] = ["FIREBLOCKS_VAULT", "FIREBLOCKS_WORKSPACE"];
+
+    /// `None` of a deployment that sends nothing on chain.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
+        let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let [vault, workspace] = Self::VARIABLES;
+        if set(vault).is_none() {
+            return Ok(None);
+        }
+        let id = set(workspace).filter(|id| is_uuid(id)).ok_or(ConfigError::Workspace)?;
+        Ok(Some(Self(id)))
+    }
+
+    /// Whether an event names it: `workspaceId`, or `tenantId` in the first version.
+    pub(crate) fn is(&self, id: &str) -> bool {
+        self.0.eq_ignore_ascii_case(id)
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let mut lengths = text.split('-').map(str::len);
+    let is_grouped =
+        [8, 4, 4, 4, 12].into_iter().all(|length| lengths.next() == Some(length)) && lengths.next().is_none();
+    is_grouped && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ConfigError {
     #[error("FIREBLOCKS_JWKS_URL must be an https address")]
     Url,
     #[error("FIREBLOCKS_V1 must be us, eu or sandbox, or not be set")]
     V1,
+    #[error("FIREBLOCKS_WORKSPACE must be the id of the workspace (a UUID) where FIREBLOCKS_VAULT is set")]
+    Workspace,
 }

@@ -7,12 +7,16 @@ use ledger::{
 
 use crate::parse::{FireblocksEvent, Report, Transfer};
 
+/// The metric's word for events of other workspaces.
+const OTHER_WORKSPACE: &str = "other_workspace";
+
 /// Somebody must look why it was not sent: it is paid for.
 const TRANSFER_FAILED: &str = "transfer_failed";
 
 pub(crate) fn decide(event: &FireblocksEvent, order: Option<&Order>) -> Decision {
     let transfer = match &event.report {
         Report::Transfer(transfer) => transfer,
+        Report::OtherWorkspace(transfer) => return decide_other_workspace(event, transfer.as_ref(), order),
         Report::NotOurs => return Decision::Ignore { reason: "not_ours" },
         Report::OtherKind => return Decision::Ignore { reason: "other_kind" },
     };
@@ -23,9 +27,25 @@ pub(crate) fn decide(event: &FireblocksEvent, order: Option<&Order>) -> Decision
     if let Err(anomaly) = order.compare_transfer(&transfer.id, &transfer.key, transfer.status, &transfer.details) {
         return refuse(heading, anomaly.reason, order.flag(&anomaly));
     }
+    // An id is adopted only from Fireblocks' own answer to our request or query; the webhook may come before that is written.
+    if order.transfer_id().is_none() {
+        return refuse(heading, Reason::TransferUnknown, Vec::new());
+    }
     let effects = order.learn_transfer(&transfer.id, transfer.status, transfer.at);
     let alarm = has_failed(transfer, order).then_some(TRANSFER_FAILED);
     Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
+}
+
+/// Nothing of it is kept, or another workspace could fill the tables. The exception is an event of the very transaction that Fireblocks
+/// made for us, whose id no other workspace's events have: then `FIREBLOCKS_WORKSPACE` is wrong, and the event is kept until it is right.
+fn decide_other_workspace(event: &FireblocksEvent, transfer: Option<&Transfer>, order: Option<&Order>) -> Decision {
+    let known = order.and_then(Order::transfer_id);
+    match transfer {
+        Some(transfer) if known == Some(transfer.id.as_str()) => {
+            refuse(heading(event), Reason::WorkspaceMismatch, Vec::new())
+        }
+        Some(_) | None => Decision::Ignore { reason: OTHER_WORKSPACE },
+    }
 }
 
 fn refuse(heading: Heading, reason: Reason, effects: Vec<Effect>) -> Decision {

@@ -17,13 +17,15 @@ use signing::fireblocks::{SIGNATURE, SIGNATURE_V1};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
-pub use config::{Config, ConfigError, PublishedAt};
+pub use config::{Config, ConfigError, PublishedAt, Workspace};
 pub use parse::{FireblocksEvent, Report};
 pub use published::Published;
 pub use verify::{Keys, SETTINGS};
 
-#[derive(Debug, Clone, Copy)]
-pub struct Fireblocks;
+#[derive(Debug, Clone)]
+pub struct Fireblocks {
+    pub workspace: Workspace,
+}
 
 impl Webhook for Fireblocks {
     const SOURCE: &'static str = "fireblocks";
@@ -54,7 +56,7 @@ impl Webhook for Fireblocks {
     }
 
     fn parse(&self, received: &Received<'_>) -> Result<FireblocksEvent, ParseError> {
-        parse::parse(received)
+        parse::parse(received, &self.workspace)
     }
 
     fn heading(&self, event: &FireblocksEvent) -> Heading {

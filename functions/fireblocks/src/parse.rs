@@ -6,6 +6,7 @@ mod json;
 use ledger::{Amount, EventKey, Line, MoneyKey, OrderNumber, Timestamp, TransferDetails, TransferStatus};
 use webhook::{ParseError, Received};
 
+use crate::Workspace;
 use json::Object;
 
 const SOURCE: &str = "fireblocks";
@@ -23,6 +24,8 @@ pub struct FireblocksEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     Transfer(Transfer),
+    /// Of another workspace of the same installation, with the transfer if it names a key of ours.
+    OtherWorkspace(Option<Transfer>),
     /// A deposit, or a transfer that somebody else has asked for.
     NotOurs,
     /// Of no interest.
@@ -45,6 +48,7 @@ impl Report {
     pub fn of_transfer(&self) -> Option<&Transfer> {
         match self {
             Self::Transfer(transfer) => Some(transfer),
+            Self::OtherWorkspace(transfer) => transfer.as_ref(),
             Self::NotOurs | Self::OtherKind => None,
         }
     }
@@ -56,6 +60,16 @@ enum Version {
     V2,
 }
 
+impl Version {
+    /// The field that names the workspace.
+    const fn workspace(self) -> &'static str {
+        match self {
+            Self::V1 => "tenantId",
+            Self::V2 => "workspaceId",
+        }
+    }
+}
+
 /// The kinds that say how a transaction stands.
 const KINDS: [(Version, &str); 4] = [
     (Version::V2, "transaction.created"),
@@ -64,14 +78,37 @@ const KINDS: [(Version, &str); 4] = [
     (Version::V1, "TRANSACTION_STATUS_UPDATED"),
 ];
 
-pub(crate) fn parse(received: &Received<'_>) -> Result<FireblocksEvent, ParseError> {
+pub(crate) fn parse(received: &Received<'_>, workspace: &Workspace) -> Result<FireblocksEvent, ParseError> {
     let body = Object::of_body(received.bytes())?;
-    match (body.text("eventType")?, body.text("type")?) {
-        (Some(kind), None) => second(&body, &kind),
-        (None, Some(kind)) => first(&body, &kind),
-        (None, None) => Err(body.problem("eventType", "is missing")),
-        (Some(_), Some(_)) => Err(body.problem("type", "stands beside eventType")),
+    let (version, kind) = match (body.text("eventType")?, body.text("type")?) {
+        (Some(kind), None) => (Version::V2, kind),
+        (None, Some(kind)) => (Version::V1, kind),
+        (None, None) => return Err(body.problem("eventType", "is missing")),
+        (Some(_), Some(_)) => return Err(body.problem("type", "stands beside eventType")),
+    };
+    match body.text(version.workspace())? {
+        Some(id) if !workspace.is(&id) => of_other_workspace(&body, version, &kind),
+        None if KINDS.contains(&(version, &kind)) => Err(body.problem(version.workspace(), "is missing")),
+        Some(_) | None => of_workspace(&body, version, &kind),
     }
+}
+
+fn of_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
+    match version {
+        Version::V1 => first(body, kind),
+        Version::V2 => second(body, kind),
+    }
+}
+
+/// Never an error: an event that is not understood is kept, and another workspace could make us keep as many as it likes.
+fn of_other_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
+    let id = "other-workspace";
+    let receipt = EventKey::new(SOURCE, id).map_err(|error| body.problem("id", &error.to_string()))?;
+    let unread = FireblocksEvent { id: id.to_owned(), receipt, report: Report::OtherWorkspace(None) };
+    Ok(of_workspace(body, version, kind).map_or(unread, |event| {
+        let transfer = event.report.of_transfer().cloned();
+        FireblocksEvent { report: Report::OtherWorkspace(transfer), ..event }
+    }))
 }
 
 fn second(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {

@@ -14,6 +14,45 @@ fn read(url: &str, v1: &str, stage: &str) -> Result<Config, ConfigError> {
     Config::read(|name| Some(if name == "FIREBLOCKS_V1" { v1 } else { url }.to_owned()), stage)
 }
 
+const OURS: &str = "5e2c6a30-0000-4000-8000-000000000001";
+
+fn workspace(vault: &str, id: &str) -> Result<Option<Workspace>, ConfigError> {
+    Workspace::read(|name| Some(if name == "FIREBLOCKS_VAULT" { vault } else { id }.to_owned()))
+}
+
+fn ours() -> Workspace {
+    workspace("0", OURS).expect("valid").expect("a vault")
+}
+
+/// Without a vault there is no source; with one, a deployment that does not say whose events are ours would believe everybody.
+#[test]
+fn workspace_is_required_where_there_is_a_vault() {
+    let capitals = OURS.to_ascii_uppercase();
+    let padded = format!(" {OURS}\n");
+    for (vault, id) in [("", ""), (" ", OURS), ("", "anything")] {
+        assert_eq!(workspace(vault, id), Ok(None), "{vault:?} {id:?}");
+    }
+    for id in [OURS, &capitals, &padded] {
+        let read = workspace("0", id).expect("valid").expect("a vault");
+        assert!(read.is(OURS) && read.is(&capitals), "{id:?}");
+        let (shorter, longer) = (OURS.trim_end_matches('1'), format!("{OURS}0"));
+        let others = ["5e2c6a30-0000-4000-8000-00000000000f", "", " ", shorter, &longer];
+        assert!(others.iter().all(|other| !read.is(other)), "{id:?}");
+    }
+    let other_shapes = [
+        "",
+        "  ",
+        "my workspace",
+        "0",
+        "5e2c6a30000040008000000000000001",
+        &format!("{OURS}-0"),
+        &OURS.replace('5', "g"),
+    ];
+    for id in other_shapes {
+        assert_eq!(workspace("0", id), Err(ConfigError::Workspace), "{id:?}");
+    }
+}
+
 #[test]
 fn a_deployment_says_where_the_keys_are_published() {
     let at = |url: &str| Ok(PublishedAt::Url(url.to_owned()));

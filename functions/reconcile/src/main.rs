@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use edge::{Keyring, KeyringError, Moment, Start, chain};
 use epay::{Epay, Gateway};
-use fireblocks::Fireblocks;
+use fireblocks::{Fireblocks, Workspace};
 use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
@@ -49,7 +49,7 @@ async fn assembled(
     let stripe_api = stripe_api(&start, &mut keyless).await?;
     let (wechat, epay) = (wechat(&start, &mut keyless).await?, epay(&start, &mut keyless).await?);
     let fulfil = fulfil(&start, Arc::clone(&ledger), &mut keyless).await?;
-    let fireblocks = FireblocksConfig::read(|name| start.variable(name), &start.config.stage)?.map(|_| Fireblocks);
+    let fireblocks = Workspace::read(|name| start.variable(name))?.map(|workspace| Fireblocks { workspace });
     Ok(Reconcile { ledger, usage: Usage, stripe, wechat, epay, fireblocks, stripe_api, fulfil, keyless })
 }
 

@@ -58,6 +58,8 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed
+            | Reason::TransferUnknown
+            | Reason::WorkspaceMismatch
             | Reason::AssetMismatch
             | Reason::DestinationMismatch => Reply::empty(200),
         },

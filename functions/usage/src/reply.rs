@@ -65,6 +65,8 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed
+            | Reason::TransferUnknown
+            | Reason::WorkspaceMismatch
             | Reason::AssetMismatch
             | Reason::DestinationMismatch => answer(409, "Refused"),
         },

@@ -82,6 +82,8 @@ fn told(outcome: &Outcome) -> Told {
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed
+            | Reason::TransferUnknown
+            | Reason::WorkspaceMismatch
             | Reason::AssetMismatch
             | Reason::DestinationMismatch,
         ) => Told::Accepted,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use api::{Dice, Places};
 use catalog::{Catalog, SHIPPED};
 use checkout::{Checkout, EpaySettings, EpayTill, WechatTill};
-use edge::{Keyring, Moment, Reply, Service, Settings, Vault, Worker, chain};
+use edge::{Keyring, Moment, NotSetUp, Reply, Service, Settings, Vault, Worker, chain};
 use embedded::Engine;
 use epay::Epay;
-use fireblocks::{Fireblocks, Published};
+use fireblocks::{Fireblocks, Published, Workspace};
 use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
@@ -94,7 +94,7 @@ pub(crate) async fn open(
             let (wechat, epay) = (Some(parts.wechat(&setting).await?), parts.epay_that_can_ask(&setting).await?);
             let fulfil = parts.fulfil(&setting).await?;
             let ledger = Arc::clone(&fulfil.ledger);
-            let fireblocks = Some(Fireblocks);
+            let fireblocks = Workspace::read(setting)?.map(|workspace| Fireblocks { workspace });
             Opened::Worker(work(Reconcile {
                 ledger,
                 usage: Usage,
@@ -193,10 +193,13 @@ impl Parts<'_> {
     }
 
     async fn fireblocks(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
+        let Some(workspace) = Workspace::read(&setting)? else {
+            return Ok(answer(NotSetUp { source: Fireblocks::SOURCE }));
+        };
         let (config, copies) = (fireblocks::Config::read(setting, STAGE)?, Arc::clone(&self.ledger));
         let http = Http::new(fastrand::Rng::new());
         let keys = Published::open(config, http, copies, &Moment::now(Fireblocks::REPLY_WITHIN)).await;
-        Ok(answer(Function::new(Fireblocks, keys, self.admission, self.ledger)))
+        Ok(answer(Function::new(Fireblocks { workspace }, keys, self.admission, self.ledger)))
     }
 
     fn vault(&self) -> Vault {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use edge::Reply;
 use http::HeaderMap;
 use ledger::Timestamp;
-use standin::{Call, Fireblocks, FireblocksFate};
+use standin::{Call, FIREBLOCKS_WORKSPACE, Fireblocks, FireblocksFate};
 
 use crate::error::Error;
 use crate::sources::Headers;
@@ -46,6 +46,7 @@ impl MockFireblocks {
         Some(match name {
             "FIREBLOCKS_API_BASE" => format!("{}{PATH}", self.base_url),
             "FIREBLOCKS_VAULT" => "0".to_owned(),
+            "FIREBLOCKS_WORKSPACE" => FIREBLOCKS_WORKSPACE.to_owned(),
             "FIREBLOCKS_JWKS_URL" => self.published.clone(),
             "FIREBLOCKS_V1" => self.public.clone(),
             _ => return None,

@@ -39,6 +39,10 @@ pub enum Reason {
     /// It was not, and is paid for.
     RechargeFailed,
     TransferFailed,
+    /// The custodian has not yet given us the id of the order's transfer.
+    TransferUnknown,
+    /// Our own transfer, reported by another workspace than the one that is configured.
+    WorkspaceMismatch,
     /// Something else is sent than was asked for.
     AssetMismatch,
     /// It goes somewhere else.
@@ -46,7 +50,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::InsufficientCredits,
         Self::UnknownKey,
         Self::KeyTaken,
@@ -72,6 +76,8 @@ impl Reason {
         Self::RechargeUnknown,
         Self::RechargeFailed,
         Self::TransferFailed,
+        Self::TransferUnknown,
+        Self::WorkspaceMismatch,
         Self::AssetMismatch,
         Self::DestinationMismatch,
     ];
@@ -103,6 +109,8 @@ impl Reason {
             Self::RechargeUnknown => "recharge_unknown",
             Self::RechargeFailed => "recharge_failed",
             Self::TransferFailed => "transfer_failed",
+            Self::TransferUnknown => "transfer_unknown",
+            Self::WorkspaceMismatch => "workspace_mismatch",
             Self::AssetMismatch => "asset_mismatch",
             Self::DestinationMismatch => "destination_mismatch",
         }
@@ -123,7 +131,9 @@ impl Reason {
             | Self::PaymentUnknown
             | Self::DisputeUnknown
             | Self::Unconfirmed
-            | Self::Unanswered => true,
+            | Self::Unanswered
+            | Self::TransferUnknown
+            | Self::WorkspaceMismatch => true,
             Self::KeyTaken
             | Self::Overtaken
             | Self::OutsideClockWindow
@@ -151,7 +161,7 @@ impl Reason {
         matches!(self, Self::RefundedTooMuch | Self::RechargeUnknown | Self::RechargeFailed | Self::TransferFailed)
     }
 
-    /// Whether a person has to decide what becomes of an event that is refused for it: nothing else will.
+    /// Whether a person has to decide what becomes of an event that is refused for it, or to correct a setting: nothing else will.
     pub const fn needs_a_person(self) -> bool {
         matches!(
             self,
@@ -164,6 +174,7 @@ impl Reason {
                 | Self::AmountMismatch
                 | Self::CurrencyMismatch
                 | Self::DuplicatePayment
+                | Self::WorkspaceMismatch
                 | Self::AssetMismatch
                 | Self::DestinationMismatch
         )

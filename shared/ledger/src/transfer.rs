@@ -205,6 +205,11 @@ impl Order {
         })
     }
 
+    /// The custodian's id of its transfer, once that is known from the custodian itself.
+    pub fn transfer_id(&self) -> Option<&str> {
+        self.transfer.as_ref()?.id.as_deref()
+    }
+
     /// Whether the custodian is to be asked for its transfer now. What is sent does not come back, so it waits for an open dispute.
     pub fn is_to_be_sent(&self) -> bool {
         self.transfer.as_ref().is_some_and(Transfer::is_due) && !self.is_disputed()
@@ -222,8 +227,7 @@ impl Order {
         let Some(due) = self.allocation().filter(|due| due.key == *key) else {
             return anomaly(Reason::OrderMismatch, format!("transfer {id} is for {key}, which sends nothing"));
         };
-        let known = self.transfer.as_ref().and_then(|transfer| transfer.id.as_ref());
-        if let Some(known) = known.filter(|known| *known != id) {
+        if let Some(known) = self.transfer_id().filter(|known| *known != id) {
             let details = format!("transfer {id} is for {key}, as transfer {known} is already");
             return anomaly(Reason::OrderMismatch, details);
         }

@@ -16,6 +16,9 @@ use crate::{Answered, Call};
 
 pub use fate::{FireblocksFate, WALLETS};
 
+/// The workspace that its webhooks name, as the samples in `events/fireblocks` do.
+pub const FIREBLOCKS_WORKSPACE: &str = "5e2c6a30-0000-4000-8000-000000000001";
+
 const TRANSACTIONS: &str = "/v1/transactions";
 const BY_EXTERNAL_ID: &str = "/v1/transactions/external_tx_id/";
 

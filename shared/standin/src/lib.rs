@@ -38,7 +38,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sessions::State;
 
-pub use fireblocks::{Fireblocks, FireblocksFate, FireblocksTransfer, WALLETS};
+pub use fireblocks::{FIREBLOCKS_WORKSPACE, Fireblocks, FireblocksFate, FireblocksTransfer, WALLETS};
 pub use page::{card_in, is_bank_answer};
 pub use portal::canceled_in;
 pub use sessions::{Interval, Price};

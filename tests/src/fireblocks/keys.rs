@@ -21,7 +21,7 @@ pub(crate) async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Mom
     let config = Config::read(set, "prod").expect("a configuration");
     let (http, ledger) = (Http::over(net.clone(), fastrand::Rng::with_seed(1)), Arc::new(ledger));
     let keys = Published::open(config, http, Arc::clone(&ledger), at).await;
-    Function::new(Fireblocks, keys, Admission::default(), ledger)
+    Function::new(source(), keys, Admission::default(), ledger)
 }
 
 fn at(seconds: i64) -> Moment {

@@ -94,7 +94,7 @@ async fn the_first_version_is_not_believed_unless_it_is_asked_for() {
     let settings =
         Settings::new([("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]))]);
     let keys = Keyring::open(Vault::Here(settings), Fireblocks::keys, now()).await.expect("keys");
-    let only = Function::new(Fireblocks, keys, Admission::default(), world.ledger(1));
+    let only = Function::new(source(), keys, Admission::default(), world.ledger(1));
     let reply = only.answer(&first(&body).event(Shape::HttpApi), &moment_within::<Fireblocks>(1)).await;
     assert_eq!(told(&reply), UNVERIFIED);
     assert_eq!(world.books(), before);
@@ -139,7 +139,7 @@ async fn what_is_not_asked_for_in_the_right_way_leaves_no_trace() {
 /// Whatever a gateway does with a genuine body, the bytes are those that were signed.
 #[tokio::test(start_paused = true)]
 async fn what_is_booked_however_it_arrives() {
-    let odd = "{ \"id\" : \"0198-odd\",\r\n\t\"eventType\":\"transaction.status.updated\", \"createdAt\":1767225660, \"note\":\"é e\u{301} 充值 \\u00e9 😀\", \"data\":".to_owned()
+    let odd = "{ \"id\" : \"0198-odd\",\r\n\t\"eventType\":\"transaction.status.updated\", \"createdAt\":1767225660, \"workspaceId\":\"5E2C6A30-0000-4000-8000-000000000001\", \"note\":\"é e\u{301} 充值 \\u00e9 😀\", \"data\":".to_owned()
         + &json!(serde_json::from_str::<Value>(&sample("v2_completed")).expect("JSON")["data"]).to_string()
         + " }\n";
     for body in [sample("v2_completed"), odd] {
@@ -177,6 +177,9 @@ async fn what_is_not_understood_is_kept() {
         set("/data/amountInfo/requestedAmount", json!(10)),
         set("/data/destinationAddress", json!("")),
         set("/createdAt", json!("now")).replace("\"lastUpdated\":1767225660000,", ""),
+        set("/workspaceId", Value::Null),
+        set("/workspaceId", json!(7)),
+        with("v1_completed", &[("/tenantId", Value::Null)]),
         "no JSON".to_owned(),
     ];
     for body in rows {

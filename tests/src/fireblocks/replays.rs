@@ -1,4 +1,4 @@
-//! A webhook that comes before its order is kept, and applied once the order is there.
+//! A webhook that comes before its order, or before the order's transfer is known, is kept, and applied once it is there.
 
 use edge::Worker as _;
 use reconcile::Reconcile;
@@ -18,8 +18,13 @@ async fn what_comes_before_its_order_is_applied_when_that_is_there() {
     assert_eq!(waiting(world.books()), ["order_unknown", "order_unknown"]);
     paid(&world, order(ORDER)).await;
     assert_eq!(standing(&world, ORDER).await.transfer.and_then(|transfer| transfer.id), None);
-    let sweeper = Reconcile { fireblocks: Some(Fireblocks), ..reconcile(world.ledger(0), &[]) };
+    let sweeper = Reconcile { fireblocks: Some(source()), ..reconcile(world.ledger(0), &[]) };
     sweeper.work(REFUSED, &run_at(7, 60)).await.expect("a run");
+    assert_eq!(waiting(world.books()), ["transfer_unknown", "transfer_unknown"]);
+    let order = standing(&world, ORDER).await;
+    written(&world, &order.number, "transferred", order.learn_transfer(TRANSFER, TransferStatus::Submitted, now()))
+        .await;
+    sweeper.work(REFUSED, &run_at(8, 120)).await.expect("a run");
     let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
     assert_eq!((transfer.id.as_deref(), transfer.status.as_str()), (Some(TRANSFER), "COMPLETED"));
     assert_eq!(waiting(world.books()), Vec::<String>::new());

@@ -73,13 +73,13 @@ async fn what_was_not_sent_raises_an_alarm() {
         let settings =
             Settings::new([("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]))]);
         let keys = Fireblocks::keys(&settings, signing::Strength::Deployed).expect("keys");
-        let verified = Fireblocks.verify(&keys, &request, now()).expect("verified");
-        Fireblocks.parse(&webhook::Received::new(verified, PATH, Vec::new())).expect("an event")
+        let verified = source().verify(&keys, &request, now()).expect("verified");
+        source().parse(&webhook::Received::new(verified, PATH, Vec::new())).expect("an event")
     };
     for status in statuses() {
         let world = shop().await;
         let alarm = |order: Order| {
-            let decision = Fireblocks.decide(&parsed(&saying(status)), Some(order));
+            let decision = source().decide(&parsed(&saying(status)), Some(order));
             let Decision::Record(entry) = decision else { panic!("{decision:?}") };
             entry.alarm
         };
@@ -155,7 +155,16 @@ async fn a_transfer_ends_as_its_wallet_says() {
                 amount: asked.amount.decimal(asked.scale),
                 wallet: asked.wallet,
             };
-            client(&net).create(&new, now(), testkit::deadline(std::time::Duration::from_secs(8))).await.expect("made");
+            let until = testkit::deadline(std::time::Duration::from_secs(8));
+            let made = client(&net).create(&new, now(), until).await.expect("made");
+            let order = standing(&world, ORDER).await;
+            written(
+                &world,
+                &order.number,
+                "transferred",
+                order.learn_transfer(&made.id, TransferStatus::Submitted, now()),
+            )
+            .await;
             for _ in 0..5 {
                 net.go_on();
             }

@@ -7,7 +7,7 @@ use super::*;
 use crate::heard::{heard, listen};
 use crate::payments;
 
-pub(super) const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
+pub(crate) const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
 const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
 

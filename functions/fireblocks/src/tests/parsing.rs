@@ -18,7 +18,7 @@ fn parsed(body: &str) -> Result<FireblocksEvent, String> {
     let signature = sign_v1(&private, body.as_bytes());
     let public = public.expect("a key");
     let verified = verify_v1(&public, &signature, body.as_bytes()).expect("verified");
-    parse::parse(&Received::new(verified, "/", Vec::new())).map_err(|error| error.to_string())
+    parse::parse(&Received::new(verified, "/", Vec::new()), &ours()).map_err(|error| error.to_string())
 }
 
 /// The sample with one of its values replaced, or taken out.
@@ -57,6 +57,7 @@ fn a_transfer_is_read_from_either_version() {
     assert_eq!(parsed(DEPOSIT).expect("an event").report, Report::NotOurs);
 }
 
+const THEIRS: &str = "5e2c6a30-0000-4000-8000-00000000000f";
 const WORD: &str = "must be 1 to 128 visible ASCII characters";
 
 /// A report in one line.
@@ -65,6 +66,7 @@ fn told(body: &str) -> Result<String, String> {
         Report::Transfer(transfer) => {
             format!("{} {} {}", transfer.status.as_str(), transfer.details.amount.decimal(18), transfer.at.unix_ms())
         }
+        Report::OtherWorkspace(transfer) => format!("other workspace, {}", transfer.map_or("", |_| "a transfer")),
         Report::NotOurs => "not ours".to_owned(),
         Report::OtherKind => "other kind".to_owned(),
     })
@@ -96,6 +98,27 @@ fn what_is_read_and_how() {
         ("zeros behind", amount("10.000"), read("COMPLETED 10 1767225660000")),
         ("what is not known", set("/data/feeCurrency", json!({ "a": [1] })), read("COMPLETED 10 1767225660000")),
         ("created", set("/eventType", json!("transaction.created")), read("COMPLETED 10 1767225660000")),
+        ("of another workspace", set("/workspaceId", json!(THEIRS)), read("other workspace, a transfer")),
+        ("of another in v1", with(FIRST, "/tenantId", Some(json!(THEIRS))), read("other workspace, a transfer")),
+        ("of a beginning of ours", set("/workspaceId", json!("5e2c6a30")), read("other workspace, a transfer")),
+        ("of none", set("/workspaceId", json!("")), read("other workspace, a transfer")),
+        (
+            "of another and not understood",
+            with(&set("/workspaceId", json!(THEIRS)), "/data/status", Some(json!("SHIPPED"))),
+            read("other workspace, "),
+        ),
+        (
+            "of another, without an id",
+            with(&set("/workspaceId", json!(THEIRS)), "/id", None),
+            read("other workspace, "),
+        ),
+        ("a deposit of another's", with(DEPOSIT, "/workspaceId", Some(json!(THEIRS))), read("other workspace, ")),
+        ("v1's name of it in v2", set("/tenantId", json!(THEIRS)), read("COMPLETED 10 1767225660000")),
+        (
+            "of a vault, without a workspace",
+            with(&set("/eventType", json!("vault_account.created")), "/workspaceId", None),
+            read("other kind"),
+        ),
         ("approval", set("/eventType", json!("transaction.approval_status.updated")), read("other kind")),
         ("of a vault", set("/eventType", json!("vault_account.created")), read("other kind")),
         ("v1's kind in v2", set("/eventType", json!("TRANSACTION_CREATED")), read("other kind")),
@@ -217,6 +240,14 @@ fn what_is_refused_and_why() {
             "two statuses",
             COMPLETED.replacen("\"status\":", "\"status\": \"FAILED\", \"status\":", 1),
             refused("data.status stands twice"),
+        ),
+        ("no workspace", without("/workspaceId"), refused("workspaceId is missing")),
+        ("no workspace in v1", with(FIRST, "/tenantId", None), refused("tenantId is missing")),
+        ("a workspace that is no text", set("/workspaceId", json!(1)), refused("workspaceId must be a text")),
+        (
+            "two workspaces",
+            COMPLETED.replacen("\"workspaceId\":", "\"workspaceId\": \"x\", \"workspaceId\":", 1),
+            refused("workspaceId stands twice"),
         ),
         ("two ids", COMPLETED.replacen("\"id\":", "\"id\": \"x\", \"id\":", 1), refused("id stands twice")),
         ("no JSON", "no JSON".to_owned(), refused("body must be a JSON object")),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::FireblocksTransfer;
+use super::{FIREBLOCKS_WORKSPACE, FireblocksTransfer};
 
 /// A transfer out of a vault to an address that is named in full, and nothing beside: what is not known here is refused.
 pub(super) fn asked(said: &Value) -> Option<FireblocksTransfer> {
@@ -70,7 +70,7 @@ pub(super) fn webhook(id: &str, kind: &str, transfer: &FireblocksTransfer, now_s
         "eventType": kind,
         "eventVersion": "1.0",
         "resourceId": transfer.id,
-        "workspaceId": "5e2c6a30-0000-4000-8000-000000000001",
+        "workspaceId": FIREBLOCKS_WORKSPACE,
         "webhookId": "5e2c6a30-0000-4000-8000-000000000002",
         "createdAt": now_s.saturating_mul(1_000),
         "data": transaction(transfer, now_s),

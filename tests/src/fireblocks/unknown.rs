@@ -1,0 +1,95 @@
+//! A status before we know the transaction's id: the request for it is under way, or its answer was lost. Only Fireblocks' own answer, to
+//! the request or to a query by external id, makes a transaction an order's own.
+
+use edge::Worker as _;
+use ledger::OrderNumber;
+use reconcile::Reconcile;
+use testkit::{FireblocksFault, FireblocksNet};
+
+use super::*;
+use crate::fulfil::{self, number, tokens, work, worker};
+use crate::payments::{REFUSED, reconcile, run_at};
+
+const UNFULFILLED: &str = fulfil::swept::UNFULFILLED;
+
+/// Books with a paid order of tokens, and a Fireblocks that has made their transfer and whose answer was lost.
+async fn with_lost_answer() -> (World, FireblocksNet) {
+    let (world, net) = (fulfil::paid(vec![tokens(true)]).await, FireblocksNet::default());
+    net.fail(|_, what| {
+        if what == "POST /v1/transactions" { FireblocksFault::DropResponse } else { FireblocksFault::Status(503) }
+    });
+    work(&worker(world.ledger(1), None, Some(&net)).await, &fulfil::run_at(1, 1)).await;
+    net.fail(|_, _| FireblocksFault::None);
+    (world, net)
+}
+
+async fn transfer(world: &World) -> (Option<String>, &'static str) {
+    let number: OrderNumber = number();
+    let order = world.ledger(0).order(&number, &delivery(0)).await.expect("an answer").expect("an order");
+    let transfer = order.transfer.expect("a transfer");
+    (transfer.id, transfer.status.as_str())
+}
+
+fn waiting(world: &World) -> Vec<String> {
+    let rows = world.books().journal.into_values().filter(|row| row.needs_attention);
+    rows.map(|row| row.reason.expect("a reason")).collect()
+}
+
+async fn swept(world: &World, net: &FireblocksNet, sweep: &str, attempt: u64, after_s: i64) {
+    net.set_now(now().plus_seconds(after_s));
+    let ledger = std::sync::Arc::new(world.ledger(0));
+    let fulfil = worker(std::sync::Arc::clone(&ledger), None, Some(net)).await;
+    let fireblocks = Some(source());
+    let reconcile = Reconcile { ledger, fulfil, fireblocks, ..reconcile(world.ledger(0), &[]) };
+    reconcile.work(sweep, &run_at(attempt, after_s)).await.expect("a run");
+}
+
+/// Every status of one transfer comes before its id is known: each is kept, none is believed, and all are booked once Fireblocks has
+/// answered the query by external id.
+#[tokio::test(start_paused = true)]
+async fn status_before_the_transfer_is_known_waits_until_fireblocks_is_queried() {
+    let (world, net) = with_lost_answer().await;
+    assert_eq!(transfer(&world).await, (None, "DUE"));
+    for _ in 0..4 {
+        net.go_on();
+    }
+    let bodies = net.webhooks();
+    assert_eq!(bodies.len(), 5, "from SUBMITTED to COMPLETED");
+    for body in &bodies {
+        assert_eq!(told(&answered(&world, &second(body).event(Shape::HttpApi)).await), BOOKED, "kept");
+    }
+    assert_eq!((transfer(&world).await, waiting(&world)), ((None, "DUE"), vec!["transfer_unknown".to_owned(); 5]));
+    assert!(world.books().order(fulfil::ORDER).anomaly.is_none());
+    swept(&world, &net, REFUSED, 7, 60).await;
+    assert_eq!(waiting(&world).len(), 5, "a replay alone makes none of them known");
+
+    net.fail(|_, _| FireblocksFault::None);
+    swept(&world, &net, UNFULFILLED, 8, 120).await;
+    assert!(
+        net.asked().contains(&"GET /v1/transactions/external_tx_id/grant%23HL1%231".to_owned()),
+        "{:?}",
+        net.asked()
+    );
+    let id = net.transfers()[0].id.clone();
+    assert_eq!(transfer(&world).await, (Some(id.clone()), "COMPLETED"));
+    swept(&world, &net, REFUSED, 9, 180).await;
+    assert_eq!((transfer(&world).await, waiting(&world)), ((Some(id), "COMPLETED"), vec![]));
+    world.books().check();
+    assert_eq!(world.books().balance("alice/POSX"), 0, "they have left once");
+}
+
+/// Somebody with our workspace's own console has used the key for something else: the query shows it, and nothing of it is adopted.
+#[tokio::test(start_paused = true)]
+async fn transaction_that_the_query_does_not_confirm_is_never_adopted() {
+    let (world, net) = with_lost_answer().await;
+    let body = net.webhooks().remove(0);
+    let foreign = body.replace(&net.transfers()[0].id, "another-transaction");
+    assert_eq!(told(&answered(&world, &second(&foreign).event(Shape::HttpApi)).await), BOOKED, "kept");
+    assert_eq!((transfer(&world).await, waiting(&world)), ((None, "DUE"), vec!["transfer_unknown".to_owned()]));
+    swept(&world, &net, UNFULFILLED, 7, 120).await;
+    let known = (Some(net.transfers()[0].id.clone()), "SUBMITTED");
+    assert_eq!(transfer(&world).await, known, "as the query says");
+    swept(&world, &net, REFUSED, 8, 180).await;
+    assert_eq!((transfer(&world).await, waiting(&world)), (known, vec![]));
+    assert_eq!(world.books().order(fulfil::ORDER).anomaly.as_deref(), Some("ORDER_MISMATCH"));
+}
