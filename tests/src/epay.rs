@@ -2,7 +2,7 @@
 //! shown.
 
 mod attacks;
-mod confirming;
+pub(crate) mod confirming;
 mod decisions;
 mod faults;
 mod pages;
@@ -75,7 +75,7 @@ async fn confirming_all<L: Ledger>(ledger: L, net: &EpayNet) -> Function<Epay, L
     asking(ledger, net, &[("EPAY_MD5_KEY_ALONE_PAYS", ""), ("EPAY_CONFIRM", "true")]).await
 }
 
-async fn asking<L: Ledger>(ledger: L, net: &EpayNet, settings: &[(&str, &str)]) -> Function<Epay, L> {
+pub(crate) async fn asking<L: Ledger>(ledger: L, net: &EpayNet, settings: &[(&str, &str)]) -> Function<Epay, L> {
     let mut function = function(ledger, settings).await;
     let keys = Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, now()).await.expect("keys");
     function.source.gateway = Some(Gateway { http: Http::over(net.clone(), fastrand::Rng::with_seed(1)), keys });

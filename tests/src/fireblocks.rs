@@ -36,7 +36,7 @@ use crate::sandbox::{SandboxOf, Sender, moment_within};
 
 pub(crate) const PATH: &str = "/api/v1/webhooks/fireblocks/";
 /// The order that the samples are about, and where it has its tokens sent.
-const ORDER: &str = "hk_sample_order";
+pub(crate) const ORDER: &str = "hk_sample_order";
 const WALLET: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
 const TRANSFER: &str = "7b3e5d1c-8f42-4a6b-9e0d-1c2f3a4b5c6d";
 
@@ -95,7 +95,7 @@ fn with(name: &str, changes: &[(&str, Value)]) -> String {
 }
 
 /// An order of alice's for 50 USD, which buys 10 POSX, sent to her wallet.
-fn order(number: &str) -> Order {
+pub(crate) fn order(number: &str) -> Order {
     let word = |text: &str| Word::new(text).expect("a word");
     let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() };
     let amount = Amount::parse("10", 18).expect("an amount");
@@ -114,7 +114,7 @@ fn order(number: &str) -> Order {
 }
 
 /// The same, paid and fulfilled, as far as the transfer: Fireblocks is to be asked for it.
-async fn paid(world: &World, order: Order) {
+pub(crate) async fn paid(world: &World, order: Order) {
     let number = order.number.clone();
     made(world, order).await;
     let by = Reference::new(Provider::Stripe, &format!("pi_{number}")).expect("a reference");

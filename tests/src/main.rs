@@ -21,6 +21,7 @@ mod payments;
 mod policies;
 mod reconcile;
 mod refusals;
+mod replay;
 mod sandbox;
 mod schedules;
 mod security;

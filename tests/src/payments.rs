@@ -187,6 +187,7 @@ pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]
         fireblocks: None,
         stripe_api: None,
         fulfil,
+        keys: crate::replay::keys(),
         keyless: [].into(),
     }
 }

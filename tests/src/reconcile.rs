@@ -20,7 +20,7 @@ use testkit::{Call, Fault, World, delivery, usage};
 
 use crate::heard::{heard, listen};
 use crate::payments::{self, REFUSED, orders_of_samples, run_at};
-use crate::sandbox::{Sandbox, SandboxOf, moment, open_account, top_up};
+use crate::sandbox::{EVENTS, Sandbox, SandboxOf, moment, open_account, signature, top_up};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -138,7 +138,7 @@ async fn usage_is_booked_once_its_owner_is_known_and_can_pay() {
     world.books().check();
 }
 
-/// A body as an earlier release left it that could not read it.
+/// A delivery as an earlier release left it that could not read it.
 async fn left_unread(world: &World, body: &str) -> EventKey {
     let receipt = EventKey::unparsed("usage", body.as_bytes());
     let heading = Heading {
@@ -151,7 +151,15 @@ async fn left_unread(world: &World, body: &str) -> EventKey {
     };
     let refusal = Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() };
     let mut delivery = delivery(1);
-    delivery.body = Some(RawBody { bytes: body.as_bytes(), path: "/api/webhooks/events", headers: &[] });
+    let headers = [("x-webhook-signature", signature(body.as_bytes()))];
+    delivery.body = Some(RawBody {
+        method: "POST",
+        path: EVENTS,
+        query: "",
+        headers: &headers,
+        bytes: body.as_bytes(),
+        bytes_at: delivery.received_at,
+    });
     world.ledger(0).commit(&Decision::Refuse(refusal), &delivery).await.expect_err("refused");
     receipt
 }

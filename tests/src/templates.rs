@@ -141,7 +141,11 @@ const FUNCTIONS: &[Declared] = &[
             (&epay::Config::VARIABLES, "functions/epay/src/config.rs"),
             (&EpayConfig::VARIABLES, "shared/providers/src/epay/config.rs"),
             (&["EPAY_SECRET_ID"], "functions/checkout/src/config/epay.rs"),
-            (&["FULFIL_SECRET_ID"], "functions/reconcile/src/main.rs"),
+            (
+                &["FULFIL_SECRET_ID", "USAGE_SECRET_ID", "STRIPE_SECRET_ID", "RETIRED_SECRET_ID"],
+                "functions/reconcile/src/main.rs",
+            ),
+            (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs"),
             UNITEL,
             FIREBLOCKS,
             WORKSPACE,

@@ -130,7 +130,7 @@ async fn with_settings<L: Ledger>(
 }
 
 /// A WeChat at which the order is paid, and a part of it given back.
-fn paid() -> WechatNet {
+pub(crate) fn paid() -> WechatNet {
     let net = WechatNet::new();
     net.pay(ORDER, TRANSACTION, PRICE, None);
     let id = "50000000000202601010000000001".to_owned();
@@ -202,7 +202,7 @@ fn success_of(name: &str) -> (u16, &'static str) {
 }
 
 /// An order of alice's for 19.99 CNY by WeChat, which buys 100 credits.
-fn order() -> Order {
+pub(crate) fn order() -> Order {
     order_by(Provider::Wechat, ORDER, "CNY")
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Pointer, Timestamp};
-use signing::epay::Keys;
+use signing::epay::{Keys, Scheme};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
@@ -100,9 +100,13 @@ impl Webhook for Epay {
     ) -> Result<Loaded, CommitError> {
         let is_pointed = ledger.pointed(&Pointer::Provider(event.by.clone()), delivery).await?.is_some();
         let order = ledger.order(&event.order, delivery).await?;
-        let is_confirming = self.config.confirms_of(&event.pid);
-        let mut loaded =
-            Loaded { order, is_pointed, is_confirmed: None, is_confirming, at: delivery.first_received_at };
+        // Others may know a key of V1 that was replaced.
+        let merchant = self.config.gateway.merchant(&event.pid);
+        let is_shared = merchant.is_some_and(|merchant| merchant.scheme == Scheme::Md5);
+        let is_confirming = self.config.confirms_of(&event.pid) || (is_shared && delivery.is_by_retired_key());
+        // Never by the clock of a row, which others can write.
+        let at = event.sent_at.unwrap_or(delivery.received_at);
+        let mut loaded = Loaded { order, is_pointed, is_confirmed: None, is_confirming, at };
         if let Some(order) = loaded.order.as_ref().filter(|_| is_confirming) {
             // Nobody is asked about what pays nothing.
             let is_news = decide::paid(event, order, &loaded).is_ok_and(|effects| !effects.is_empty());

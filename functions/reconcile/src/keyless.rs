@@ -48,7 +48,8 @@ impl<L: Backlog + Audit> Assembled<L> {
 
     fn may_look(&self, now: Timestamp) -> bool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = !kept.0.keyless.is_empty() && now.seconds_apart(kept.1) >= LOOK_AGAIN_SECONDS;
+        let has_all = kept.0.keyless.is_empty() && !kept.0.keys.is_incomplete;
+        let may = !has_all && now.seconds_apart(kept.1) >= LOOK_AGAIN_SECONDS;
         if may {
             kept.1 = now;
         }

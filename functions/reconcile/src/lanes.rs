@@ -12,6 +12,7 @@ use ledger::{
 };
 use webhook::{Outcome, Webhook};
 
+use crate::proof::Prove;
 use crate::refused::{CALL_AFTER_SECONDS, Came, FOR_PUTTING_OFF, ONE_WITHIN};
 use crate::{Reconcile, SOURCE};
 
@@ -58,7 +59,12 @@ struct Turns {
 }
 
 impl<L: Backlog + Audit> Reconcile<L> {
-    pub(crate) async fn sweep_lanes<W: Webhook>(&self, source: &W, run: &Moment) -> Result<Came, CommitError> {
+    pub(crate) async fn sweep_lanes<W: Webhook>(
+        &self,
+        source: &W,
+        keys: &impl Prove<W>,
+        run: &Moment,
+    ) -> Result<Came, CommitError> {
         let due = self.ledger.due_lanes(W::SOURCE, LANES_MAX, &run.delivery()).await?;
         let opened = stream::iter(due).map(|row| async move { self.opened(W::SOURCE, &row, run).await });
         let opened: Vec<Result<Opened, CommitError>> = opened.buffered(AT_ONCE).collect().await;
@@ -75,7 +81,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         }
         // In rounds: a lane with thousands has had no more turns than one with a single event before that one is done.
         while !turns.is_empty() {
-            let round = stream::iter(turns).map(|lane| async move { self.turn(source, lane, run).await });
+            let round = stream::iter(turns).map(|lane| async move { self.turn(source, keys, lane, run).await });
             let round: Vec<Result<Turned, CommitError>> = round.buffered(AT_ONCE).collect().await;
             turns = Vec::new();
             for turned in round {
@@ -143,7 +149,13 @@ impl<L: Backlog + Audit> Reconcile<L> {
     }
 
     /// So many events; and after the last, when the lane is looked at next.
-    async fn turn<W: Webhook>(&self, source: &W, mut lane: Turns, run: &Moment) -> Result<Turned, CommitError> {
+    async fn turn<W: Webhook>(
+        &self,
+        source: &W,
+        keys: &impl Prove<W>,
+        mut lane: Turns,
+        run: &Moment,
+    ) -> Result<Turned, CommitError> {
         for _ in 0..TURN_EVENTS {
             let Some(owed) = lane.picked.pop_front() else { break };
             if run.is_short_of(ONE_WITHIN) {
@@ -158,7 +170,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 return Ok(Turned::Done(lane.came));
             }
             let moment = run.part(ONE_WITHIN);
-            let refused = self.try_owed(source, &mut lane, &owed, &moment).await?;
+            let refused = self.try_owed(source, keys, &mut lane, &owed, &moment).await?;
             // Its owner has spent it elsewhere by now.
             if refused && matches!(lane.state.lane, Lane::Owner(_)) {
                 lane.picked.clear();
@@ -187,6 +199,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
     async fn try_owed<W: Webhook>(
         &self,
         source: &W,
+        keys: &impl Prove<W>,
         lane: &mut Turns,
         owed: &Owed,
         moment: &Moment,
@@ -194,7 +207,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         let read = self.ledger.waiting(&owed.receipt(), &moment.but_for(FOR_PUTTING_OFF).delivery()).await;
         let error = match read {
             Ok(None) => return Ok(false),
-            Ok(Some(waiting)) => match self.try_again(source, &waiting, moment, &mut lane.came).await {
+            Ok(Some(waiting)) => match self.try_again(source, keys, &waiting, moment, &mut lane.came).await {
                 Ok(outcome) => return Ok(outcome == Some(Outcome::Refused(Reason::InsufficientCredits))),
                 Err(error) => error,
             },

@@ -5,6 +5,7 @@
 //! it does goes through the same commit as a delivery does.
 
 mod ask;
+mod asked_again;
 mod auditor;
 mod conservation;
 mod fulfilment;
@@ -12,10 +13,13 @@ mod invoices;
 mod keyless;
 mod lanes;
 mod pass_over;
+mod proof;
 mod refused;
 mod repair;
+mod retired;
 mod undelivered;
 mod unpaid;
+mod unproven;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,16 +40,19 @@ pub use auditor::Checked;
 pub use conservation::{INDEX_LAG_MAX, audit, verify};
 pub use fulfilment::Delivered;
 pub use keyless::{Assemble, Assembled};
+pub use proof::{LiveKeys, NoCopies, PublishedKeys, ReplayKeys};
 pub use refused::Tried;
 pub use repair::{AccountRepair, OrderRepair, REPAIR_SOURCE, RepairFailure, Repairs, Signature};
+pub use retired::RetiredKeys;
 pub use undelivered::Listed;
 pub use unpaid::Asked;
 
 /// The name that it goes by in the journal, the log and the metrics.
 const SOURCE: &str = "reconcile";
+/// A genuine delivery that stands under another event's name.
+const OTHER_RECEIPT: &str = "other_receipt";
 
-/// The books; each source as it reads and decides, without its keys, since what is tried again was verified when it came; and who
-/// can be asked.
+/// The books; each source as it reads and decides, and the keys that verify again what is tried again; and who can be asked.
 #[derive(Debug)]
 pub struct Reconcile<L> {
     pub ledger: L,
@@ -59,6 +66,7 @@ pub struct Reconcile<L> {
     pub stripe_api: Option<StripeApi>,
     /// What the stream does with a paid order, over the same books.
     pub fulfil: Fulfil<L>,
+    pub keys: ReplayKeys,
     /// Of those that are configured, whose key could not be had.
     pub keyless: BTreeSet<&'static str>,
 }

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge::{Keyring, KeyringError, Moment, Start, chain};
+use edge::{Keyring, KeyringError, MakeKeys, Moment, Start, chain};
 use epay::{Epay, Gateway};
 use fireblocks::{Fireblocks, Workspace};
 use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use providers::{FireblocksConfig, Http, StripeConfig, UnitelConfig, WechatConfig};
-use reconcile::{Assembled, Reconcile, StripeApi};
+use reconcile::{Assembled, LiveKeys, PublishedKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 use stripe::Stripe;
 use usage::Usage;
 use wechat::{Api, Wechat};
@@ -23,6 +23,12 @@ type Keyless = BTreeSet<&'static str>;
 
 /// `FULFIL_SECRET_ID`: the secret of the function that fulfils.
 const FULFIL_SECRET: &str = "FULFIL_SECRET_ID";
+/// `USAGE_SECRET_ID`: the secret of the function that takes usage events.
+const USAGE_SECRET: &str = "USAGE_SECRET_ID";
+/// `STRIPE_SECRET_ID`: the secret of the function that takes Stripe's events.
+const STRIPE_SECRET: &str = "STRIPE_SECRET_ID";
+/// `RETIRED_SECRET_ID`: the keys that were replaced, which this function alone reads.
+const RETIRED_SECRET: &str = "RETIRED_SECRET_ID";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -50,7 +56,43 @@ async fn assembled(
     let (wechat, epay) = (wechat(&start, &mut keyless).await?, epay(&start, &mut keyless).await?);
     let fulfil = fulfil(&start, Arc::clone(&ledger), &mut keyless).await?;
     let fireblocks = Workspace::read(|name| start.variable(name))?.map(|workspace| Fireblocks { workspace });
-    Ok(Reconcile { ledger, usage: Usage, stripe, wechat, epay, fireblocks, stripe_api, fulfil, keyless })
+    let keys = Box::pin(replay_keys(&start, wechat.is_some(), epay.is_some(), fireblocks.is_some())).await?;
+    Ok(Reconcile { ledger, usage: Usage, stripe, wechat, epay, fireblocks, stripe_api, fulfil, keys, keyless })
+}
+
+/// Those of the sources that are set up. Where some cannot be had, what is kept of their source waits, and they are looked for again.
+async fn replay_keys(
+    start: &Start,
+    has_wechat: bool,
+    has_epay: bool,
+    has_fireblocks: bool,
+) -> Result<ReplayKeys, lambda_http::Error> {
+    let of_set_up = |is_set_up: bool, variable: &'static str| if is_set_up { Some(variable) } else { None };
+    let (usage, stripe, wechat, epay, retired) = tokio::join!(
+        found(start, Some(USAGE_SECRET), LiveKeys::<Usage>::read),
+        found(start, Some(STRIPE_SECRET), LiveKeys::<Stripe>::read),
+        found(start, of_set_up(has_wechat, "WECHAT_SECRET_ID"), LiveKeys::<Wechat>::read),
+        found(start, of_set_up(has_epay, "EPAY_SECRET_ID"), LiveKeys::<Epay>::read),
+        found(start, Some(RETIRED_SECRET), RetiredKeys::read),
+    );
+    let is_incomplete = usage.is_none()
+        || stripe.is_none()
+        || (has_wechat && wechat.is_none())
+        || (has_epay && epay.is_none())
+        || retired.is_none();
+    let fireblocks = if has_fireblocks {
+        let config = fireblocks::Config::read(|name| start.variable(name), &start.config.stage)?;
+        Some(PublishedKeys::new(config, http()))
+    } else {
+        None
+    };
+    Ok(ReplayKeys { usage, stripe, wechat, epay, fireblocks, retired, is_incomplete })
+}
+
+async fn found<K>(start: &Start, secret: Option<&'static str>, make: MakeKeys<K>) -> Option<Keyring<K>> {
+    let secret = secret?;
+    let keys = start.keys_of(secret, make).await;
+    keys.inspect_err(|error| tracing::warn!(secret, error = %chain(error), "nothing can be verified again")).ok()
 }
 
 async fn fulfil(
@@ -75,7 +117,7 @@ async fn fulfil(
     Ok(Fulfil { ledger, operator, custodian })
 }
 
-/// Whoever has no key is not asked until he has one. What was refused is tried again all the same: that needs none.
+/// A provider without a key is not called until there is one.
 fn usable<K>(
     provider: &'static str,
     keyless: &mut Keyless,

@@ -1,5 +1,5 @@
 //! Events that were refused: a webhook that came before its order, a usage event before its top-up, a body that a later release can
-//! read. Each is tried again as it was kept, and goes on waiting, is booked, or is given up.
+//! read. Each is verified and tried again as it was kept, and goes on waiting, is booked, or is given up.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use edge::Moment;
 use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, Waiting};
 use serde::Serialize;
 use stripe::Stripe;
-use webhook::{Outcome, Replayed, Webhook};
+use webhook::{Kept, OtherReceipt, Outcome, RefusedRow, Replayed, Webhook};
 
 use crate::pass_over::report_passed_over;
-use crate::{Reconcile, SOURCE};
+use crate::proof::{Prove, Unproven};
+use crate::{OTHER_RECEIPT, Reconcile, SOURCE};
 
 /// Of each source. At some 30 ms each that is a few seconds; what is left is first in the next run.
 const EVENTS_MAX: u16 = 100;
@@ -71,29 +72,36 @@ impl<L: Backlog + Audit> Reconcile<L> {
 
     async fn sweep_usage(&self, run: &Moment) -> Result<Came, CommitError> {
         let mut came = Came::default();
+        let keys = self.keys.of(self.keys.usage.as_ref());
         // What could not be read names no owner.
-        self.sweep(&self.usage, run, &mut came).await?;
-        Ok(came.and(self.sweep_lanes(&self.usage, run).await?))
+        self.sweep(&self.usage, &keys, run, &mut came).await?;
+        Ok(came.and(self.sweep_lanes(&self.usage, &keys, run).await?))
     }
 }
 
 impl<L: Backlog> Reconcile<L> {
     async fn sweep_payments(&self, run: &Moment) -> Result<Came, CommitError> {
-        let mut came = Came::default();
-        self.sweep(&self.stripe, run, &mut came).await?;
+        let (keys, mut came) = (&self.keys, Came::default());
+        self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut came).await?;
         if let Some(wechat) = &self.wechat {
-            self.sweep(wechat, run, &mut came).await?;
+            self.sweep(wechat, &keys.of(keys.wechat.as_ref()), run, &mut came).await?;
         }
         if let Some(epay) = &self.epay {
-            self.sweep(epay, run, &mut came).await?;
+            self.sweep(epay, &keys.of(keys.epay.as_ref()), run, &mut came).await?;
         }
         if let Some(fireblocks) = &self.fireblocks {
-            self.sweep(fireblocks, run, &mut came).await?;
+            self.sweep(fireblocks, &keys.fireblocks, run, &mut came).await?;
         }
         Ok(came)
     }
 
-    async fn sweep<W: Webhook>(&self, source: &W, run: &Moment, came: &mut Came) -> Result<(), CommitError> {
+    async fn sweep<W: Webhook>(
+        &self,
+        source: &W,
+        keys: &impl Prove<W>,
+        run: &Moment,
+        came: &mut Came,
+    ) -> Result<(), CommitError> {
         let due = self.ledger.due(W::SOURCE, EVENTS_MAX, &run.delivery()).await?;
         let found = u32::try_from(due.len()).unwrap_or(u32::MAX);
         // Only where there may be more than a run looks at.
@@ -110,7 +118,7 @@ impl<L: Backlog> Reconcile<L> {
             // An index may lag, and another run may be at it: nothing is tried that is not due any more.
             match self.ledger.waiting(&EventKey::of_row(&row.id), &moment.but_for(FOR_PUTTING_OFF).delivery()).await {
                 Ok(Some(waiting)) => {
-                    self.try_again(source, &waiting, &moment, came).await?;
+                    self.try_again(source, keys, &waiting, &moment, came).await?;
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -126,6 +134,7 @@ impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn try_again<W: Webhook>(
         &self,
         source: &W,
+        keys: &impl Prove<W>,
         waiting: &Waiting,
         moment: &Moment,
         came: &mut Came,
@@ -139,11 +148,18 @@ impl<L: Backlog> Reconcile<L> {
             return Ok(None);
         };
         let within = moment.but_for(FOR_PUTTING_OFF);
-        let mut outcome = self.replayed(source, waiting, kept, &within).await;
-        let is_claim = matches!(outcome, Outcome::Refused(reason) if reason.is_of_claim());
+        let mut replayed = self.replayed(source, keys, waiting, kept, &within).await;
+        let is_claim = matches!(replayed, Ok(Outcome::Refused(reason)) if reason.is_of_claim());
         if is_claim && W::SOURCE == Stripe::SOURCE && self.learn_invoice(kept, &within).await? {
-            outcome = self.replayed(source, waiting, kept, &within).await;
+            replayed = self.replayed(source, keys, waiting, kept, &within).await;
         }
+        let outcome = match replayed {
+            Ok(outcome) => outcome,
+            Err(unproven) => {
+                self.leave_unproven(unproven, waiting, moment, came).await?;
+                return Ok(None);
+            }
+        };
         say_given_up(&outcome, waiting, moment);
         let count = tried.of(&outcome, waiting, moment);
         *count = count.saturating_add(1);
@@ -161,8 +177,34 @@ impl<L: Backlog> Reconcile<L> {
         Ok(Some(outcome))
     }
 
-    async fn replayed<W: Webhook>(&self, source: &W, waiting: &Waiting, kept: &KeptBody, moment: &Moment) -> Outcome {
-        let replayed = webhook::replay(source, &self.ledger, kept, waiting.first_received_at, moment).await;
+    async fn replayed<W: Webhook>(
+        &self,
+        source: &W,
+        keys: &impl Prove<W>,
+        waiting: &Waiting,
+        kept: &KeptBody,
+        moment: &Moment,
+    ) -> Result<Outcome, Unproven> {
+        let is_stripe = W::SOURCE == Stripe::SOURCE;
+        // Stripe has signed no event that it only lists.
+        let replayed = if is_stripe && kept.path == stripe::LISTED_AT {
+            self.event_asked_again(waiting, kept, moment).await?
+        } else {
+            let delivered = Kept::of::<W>(kept, moment.now)?;
+            let proven = keys.prove(source, &delivered, moment).await?;
+            if is_stripe && proven.is_by_retired_key {
+                self.event_asked_again(waiting, kept, moment).await?
+            } else {
+                let row = RefusedRow {
+                    receipt: &waiting.receipt,
+                    first_received_at: waiting.first_received_at,
+                    bytes_at: kept.bytes_at,
+                    is_by_retired_key: proven.is_by_retired_key,
+                };
+                let replayed = webhook::replay(source, &self.ledger, &proven.received, row, moment).await;
+                replayed.map_err(|OtherReceipt| Unproven::Disproved(OTHER_RECEIPT))?
+            }
+        };
         let Replayed { outcome, is_stuck: is_passed_over } = replayed;
         if is_passed_over {
             report_passed_over(waiting.receipt.as_str(), moment);
@@ -171,7 +213,7 @@ impl<L: Backlog> Reconcile<L> {
         if is_stuck(&outcome, waiting, moment) {
             edge::alarm(SOURCE, "still_refused", waiting.receipt.as_str());
         }
-        outcome
+        Ok(outcome)
     }
 }
 
@@ -231,11 +273,11 @@ fn left(outcome: &Outcome, waiting: &Waiting) -> Left {
     match outcome {
         // It could not be read before and now goes by its own name: the row that has none is done with.
         Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) if is_of_unparsed => Left::Closed,
-        Outcome::Unparsed(_) if !is_of_unparsed => Left::PutOff,
-        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) | Outcome::Unparsed(_) => Left::Written,
+        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) => Left::Written,
         // Settings have changed since, or the event is told otherwise by now: trying again would not change that.
         Outcome::Ignored(_) | Outcome::Conflict => Left::Closed,
-        Outcome::Unavailable
+        Outcome::Unparsed(_)
+        | Outcome::Unavailable
         | Outcome::Panicked
         | Outcome::NotFound
         | Outcome::MethodNotAllowed { .. }

@@ -24,6 +24,7 @@ fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
         fireblocks: None,
         stripe_api: None,
         fulfil,
+        keys: ReplayKeys::default(),
         keyless: [].into(),
     }
 }

@@ -80,7 +80,7 @@ impl<L: Backlog> Reconcile<L> {
         Ok(asked)
     }
 
-    async fn settle(
+    pub(crate) async fn settle(
         &self,
         row: &DueRow,
         moment: &Moment,

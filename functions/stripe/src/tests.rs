@@ -68,7 +68,7 @@ fn decided(status: &str, later: u32, order: &Order) -> Entry {
     let timed = body.replacen("1767225600", &1_767_225_600_u32.saturating_add(later).to_string(), 1);
     let header = signing::stripe::sign(&keys, timed.as_bytes(), 0);
     let verified = signing::stripe::verify(&keys, &header, timed.as_bytes(), 0, 0).expect("verified");
-    let event = source.parse(&Received::new(verified, "/", Vec::new())).expect("an event");
+    let event = source.parse(&Received::new(verified, &edge::Request::default(), &[])).expect("an event");
     let loaded = Loaded { order: Some(order.clone()), ..Loaded::default() };
     let Decision::Record(entry) = source.decide(&event, loaded) else { panic!("{status} is not recorded") };
     entry

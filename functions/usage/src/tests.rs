@@ -14,7 +14,7 @@ const SECRET: &str = "s3cr3t-usage-key";
 fn parsed(body: &str) -> Result<UsageEvent, ParseError> {
     let keys = hmac_hex::Keys::parse(SECRET, Strength::Local).expect("a secret");
     let verified = hmac_hex::verify(&keys, body.as_bytes(), &hmac_hex::sign(&keys, body.as_bytes()));
-    parse::parse(&Received::new(verified.expect("verified"), "/", Vec::new()))
+    parse::parse(&Received::new(verified.expect("verified"), &edge::Request::default(), &[]))
 }
 
 /// A vector made by the sender's own code.
@@ -24,7 +24,7 @@ fn the_known_answer() {
     let keys = hmac_hex::Keys::parse(SECRET, Strength::Local).expect("a secret");
     let signature = "6aa41b4fbd0de63410a64a4fe8216c11dccbd1bbf7e3e59b487553a038002725";
     let verified = hmac_hex::verify(&keys, body.as_bytes(), signature).expect("verified");
-    let event = parse::parse(&Received::new(verified, "/", Vec::new())).expect("parsed");
+    let event = parse::parse(&Received::new(verified, &edge::Request::default(), &[])).expect("parsed");
     assert_eq!((event.id.as_str(), event.key.to_string().as_str()), ("evt_1", "key#remote#tok_42"));
     assert_eq!((event.cost.units(), event.total_tokens), (2_340_000, 150));
     // Every release knows this event by it: the cost is hashed as decimal text, whatever the scale of credits.

@@ -8,7 +8,7 @@ use providers::wechat::QueriedRefund;
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
 
 use crate::parse::{Report, WechatEvent};
-use crate::{Wechat, decide};
+use crate::{Config, Wechat, decide};
 
 /// What is left of the time for the commit, once WeChat has answered or has not.
 const COMMIT_WITHIN: Duration = Duration::from_millis(1_300);
@@ -36,8 +36,14 @@ pub enum Said {
 
 impl Wechat {
     /// Nobody is asked about what will be refused in any case, or is booked already.
-    pub(crate) async fn asked(&self, event: &WechatEvent, order: &Order, delivery: &Delivery<'_>) -> Said {
-        if !decide::needs_confirmation(event, order, &self.config) {
+    pub(crate) async fn asked(
+        &self,
+        event: &WechatEvent,
+        order: &Order,
+        config: &Config,
+        delivery: &Delivery<'_>,
+    ) -> Said {
+        if !decide::needs_confirmation(event, order, config) {
             return Said::NotAsked;
         }
         let Some(api) = &self.api else {

@@ -68,6 +68,8 @@ impl Form {
 pub struct Loaded {
     order: Option<Order>,
     said: Said,
+    /// What has to be confirmed of this arrival.
+    config: Config,
 }
 
 /// The keys with which WeChat is asked; see [`WechatKeys`].
@@ -141,19 +143,20 @@ impl Webhook for Wechat {
         ledger: &L,
         delivery: &Delivery<'_>,
     ) -> Result<Loaded, CommitError> {
+        let config = self.config.of(delivery);
         let Some(number) = &event.order else {
-            return Ok(Loaded { order: None, said: Said::NotAsked });
+            return Ok(Loaded { order: None, said: Said::NotAsked, config });
         };
         let order = ledger.order(number, delivery).await?;
         let said = match &order {
-            Some(order) => self.asked(event, order, delivery).await,
+            Some(order) => self.asked(event, order, &config, delivery).await,
             None => Said::NotAsked,
         };
-        Ok(Loaded { order, said })
+        Ok(Loaded { order, said, config })
     }
 
     fn decide(&self, event: &WechatEvent, loaded: Loaded) -> Decision {
-        decide::decide(event, &self.config, &loaded)
+        decide::decide(event, &loaded.config, &loaded)
     }
 
     fn reply(&self, form: Form, outcome: &Outcome, _: Option<&str>) -> Reply {

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
 use orders::Orders;
 use providers::{FireblocksConfig, Http, StripeConfig, UnitelConfig, WechatConfig};
-use reconcile::{Reconcile, StripeApi};
+use reconcile::{LiveKeys, PublishedKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 use serde_json::Value;
 use stripe::Stripe;
 use usage::Usage;
@@ -95,6 +95,7 @@ pub(crate) async fn open(
             let fulfil = parts.fulfil(&setting).await?;
             let ledger = Arc::clone(&fulfil.ledger);
             let fireblocks = Workspace::read(setting)?.map(|workspace| Fireblocks { workspace });
+            let keys = parts.replay_keys(&setting).await?;
             Opened::Worker(work(Reconcile {
                 ledger,
                 usage: Usage,
@@ -104,6 +105,7 @@ pub(crate) async fn open(
                 fireblocks,
                 stripe_api,
                 fulfil,
+                keys,
                 keyless: [].into(),
             }))
         }
@@ -200,6 +202,22 @@ impl Parts<'_> {
         let http = Http::new(fastrand::Rng::new());
         let keys = Published::open(config, http, copies, &Moment::now(Fireblocks::REPLY_WITHIN)).await;
         Ok(answer(Function::new(Fireblocks { workspace }, keys, self.admission, self.ledger)))
+    }
+
+    /// Those of every source, and those of this folder's secrets that were retired: `STRIPE_WEBHOOK_SECRET@2026-11-27`.
+    async fn replay_keys(&self, setting: impl Fn(&str) -> Option<String>) -> Result<ReplayKeys, Error> {
+        let published = PublishedKeys::new(fireblocks::Config::read(setting, STAGE)?, Http::new(fastrand::Rng::new()));
+        let retired = self.secrets.all().iter().filter(|(name, _)| name.contains('@'));
+        let retired = Settings::new(retired.map(|(name, keys)| (name.clone(), keys.clone())));
+        Ok(ReplayKeys {
+            usage: Some(Keyring::open(self.vault(), LiveKeys::<Usage>::read, now()).await?),
+            stripe: Some(Keyring::open(self.vault(), LiveKeys::<Stripe>::read, now()).await?),
+            wechat: Some(Keyring::open(self.vault(), LiveKeys::<Wechat>::read, now()).await?),
+            epay: Some(Keyring::open(self.vault(), LiveKeys::<Epay>::read, now()).await?),
+            fireblocks: Some(published),
+            retired: Some(Keyring::open(Vault::Here(retired), RetiredKeys::read, now()).await?),
+            is_incomplete: false,
+        })
     }
 
     fn vault(&self) -> Vault {

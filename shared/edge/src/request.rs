@@ -60,6 +60,7 @@ pub enum OpenError {
 }
 
 /// A request with its body: what a source verifies, and what an API reads.
+#[derive(Default)]
 pub struct Request {
     pub method: String,
     pub path: String,
@@ -69,6 +70,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// One that was taken apart before. Names of headers in lower case.
+    pub fn new(method: String, path: String, query: String, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        Self { method, path, query, headers, body }
+    }
+
     pub fn body(&self) -> &[u8] {
         &self.body
     }

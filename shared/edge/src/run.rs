@@ -15,7 +15,7 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
-use ledger::{AttemptMark, Deadline, Delivery, Timestamp};
+use ledger::{AttemptMark, Deadline, Delivery, Origin, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::config::LOCAL;
@@ -135,6 +135,7 @@ impl Moment {
             received: self.started,
             first_received_at: self.now,
             deadline: self.deadline,
+            origin: Origin::Call,
             body: None,
         }
     }

@@ -17,7 +17,7 @@ use crate::log::chain;
 const REFRESH_SECONDS_MIN: u64 = 60;
 
 /// Settings by name, as the environment or the stored JSON object has them.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Settings(BTreeMap<String, Zeroizing<String>>);
 
 impl Settings {
@@ -28,6 +28,18 @@ impl Settings {
     /// An empty setting is one that is not set.
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.as_str()).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The names of all that are there, set or empty.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Adds keys behind those that a setting lists: each list has white space between its keys.
+    pub fn append(&mut self, name: &str, keys: &str) {
+        let live = self.setting(name).unwrap_or_default();
+        let list = Zeroizing::new(format!("{live}\n{keys}"));
+        self.0.insert(name.to_owned(), list);
     }
 }
 

@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::Select;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{
-    Backlog, CommitError, Delivery, DueRow, EventKey, Order, Queue, Timestamp, Waiting, Work, pass_over_pause_s,
+    Backlog, CommitError, Delivery, DueRow, EventKey, KeptBody, Order, OrderNumber, Queue, Timestamp, Waiting, Work,
+    pass_over_pause_s,
 };
 
 use crate::batch::Read;
@@ -55,11 +56,9 @@ impl Backlog for DynamoLedger {
         if due_at > delivery.received_at {
             return Ok(None);
         }
-        let body = match self.row(&self.tables().bodies, receipt.to_string(), delivery).await? {
-            Some(row) => body::kept(&row).map_err(|error| CommitError::Refused(Box::new(error)))?,
-            None => None,
-        };
-        Ok(Some(Waiting { receipt: receipt.clone(), first_received_at, due_at, body }))
+        let body = self.kept_body(receipt, delivery).await?;
+        let order = row.get(names::ORDER).and_then(|order| OrderNumber::new(order.as_s().ok()?).ok());
+        Ok(Some(Waiting { receipt: receipt.clone(), first_received_at, due_at, order, body }))
     }
 
     async fn put_off(
@@ -174,6 +173,20 @@ fn place_id(sweep: &str) -> String {
 }
 
 impl DynamoLedger {
+    async fn kept_body(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<KeptBody>, CommitError> {
+        let unreadable = |error: Unreadable| CommitError::Refused(Box::new(error));
+        let table = &self.tables().bodies;
+        let Some(first) = self.row(table, receipt.to_string(), delivery).await? else {
+            return Ok(None);
+        };
+        let mut further = Vec::new();
+        for id in body::further_ids(receipt.as_str(), &first).map_err(unreadable)? {
+            let part = self.row(table, id, delivery).await?;
+            further.push(part.ok_or_else(|| unreadable(Unreadable(names::BODY)))?);
+        }
+        body::kept(&first, &further).map(Some).map_err(unreadable)
+    }
+
     /// The rows under this word of a sparse index that are due, the longest due first.
     pub(crate) async fn due_in(
         &self,

@@ -1,80 +1,115 @@
-//! What was received, kept for whoever has to say later what happened, and for trying it again.
+//! An event's last delivery, kept unopened for people who look into it, and for a replay, which verifies it again.
 
 use std::collections::HashMap;
-use std::io::{Error, Read as _, Write as _};
+use std::io::{Error, ErrorKind, Read as _, Write as _};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use ledger::{KeptBody, REFUSED_BODY_KEPT_DAYS, RawBody, Timestamp};
+use ledger::{AttemptMark, KeptBody, REFUSED_BODY_KEPT_DAYS, RawBody, Timestamp};
 
 use crate::names;
-use crate::order_image::Unreadable;
+use crate::order_image::{Image, Unreadable};
+use crate::rows::{number, text};
 
-/// A row holds 400 KB; the rest is room for the headers.
-const STORED_BYTES_MAX: usize = 300 * 1024;
+/// A row holds 400 KB; the rest is room for the headers and the query.
+const PART_BYTES_MAX: usize = 300 * 1024;
+/// Of the 1 MiB that a source takes at most gzip makes no more than this, even of bytes that cannot be compressed.
+pub(crate) const PARTS_MAX: usize = 4;
 const KEPT_DAYS_PROCESSED: i64 = 7;
 const SECONDS_PER_DAY: i64 = 86_400;
-/// What a gateway lets through at most: no source takes as much. Beyond it, it was not we who wrote it.
-const BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Twice what any source takes. Beyond it, another writer wrote it.
+const BYTES_MAX: u64 = 2 * 1024 * 1024;
 
-pub(crate) fn row(
-    id: &str,
-    body: RawBody<'_>,
-    processed: bool,
-    first_received_at: Timestamp,
-) -> Result<HashMap<String, AttributeValue>, Error> {
-    let (stored, truncated) = compressed(body.bytes)?;
-    let days = if processed { KEPT_DAYS_PROCESSED } else { REFUSED_BODY_KEPT_DAYS };
-    let expires_at = first_received_at.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
-    let headers = body.headers.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone())));
-    let mut row = HashMap::from([
-        (names::ID.to_owned(), AttributeValue::S(id.to_owned())),
-        (names::BODY.to_owned(), AttributeValue::B(Blob::new(stored))),
-        (names::LENGTH.to_owned(), AttributeValue::N(body.bytes.len().to_string())),
-        (names::PATH.to_owned(), AttributeValue::S(body.path.to_owned())),
-        (names::HEADERS.to_owned(), AttributeValue::M(headers.collect())),
-        (names::RECEIVED_AT.to_owned(), AttributeValue::S(first_received_at.to_string())),
-        (names::EXPIRES_AT.to_owned(), AttributeValue::N(expires_at.to_string())),
-    ]);
-    if truncated {
-        row.insert(names::TRUNCATED.to_owned(), AttributeValue::Bool(true));
-    }
-    Ok(row)
+/// How long a body is kept, and which attempt writes it.
+pub(crate) struct Kept<'d> {
+    pub(crate) is_processed: bool,
+    pub(crate) first_received_at: Timestamp,
+    pub(crate) attempt: &'d AttemptMark,
 }
 
-/// The whole of it as it was received; `None` of one that was cut.
-pub(crate) fn kept(row: &HashMap<String, AttributeValue>) -> Result<Option<KeptBody>, Unreadable> {
-    if row.contains_key(names::TRUNCATED) {
-        return Ok(None);
+/// The first row has all but the rest of the body, which follows in rows of its own.
+pub(crate) fn rows(id: &str, body: RawBody<'_>, kept: &Kept<'_>) -> Result<Vec<Image>, Error> {
+    let stored = gzip(body.bytes)?;
+    let parts: Vec<&[u8]> = stored.chunks(PART_BYTES_MAX).collect();
+    if parts.len() > PARTS_MAX {
+        return Err(Error::new(ErrorKind::FileTooLarge, "the body is larger than any source takes"));
     }
-    let bytes = bytes(row).ok_or(Unreadable(names::BODY))?;
-    let headers = row.get(names::HEADERS).and_then(|headers| headers.as_m().ok()).ok_or(Unreadable(names::HEADERS))?;
+    let days = if kept.is_processed { KEPT_DAYS_PROCESSED } else { REFUSED_BODY_KEPT_DAYS };
+    let expires_at = kept.first_received_at.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
+    let row = |(n, part): (usize, &&[u8])| {
+        HashMap::from([
+            (names::ID.to_owned(), text(&part_id(id, n))),
+            (names::BODY.to_owned(), AttributeValue::B(Blob::new(*part))),
+            (names::WRITTEN_BY.to_owned(), text(kept.attempt.as_str())),
+            (names::EXPIRES_AT.to_owned(), number(&expires_at)),
+        ])
+    };
+    let mut rows: Vec<Image> = parts.iter().enumerate().map(|(n, part)| row((n, part))).collect();
+    if let Some(first) = rows.first_mut() {
+        let headers = body.headers.iter().map(|(name, value)| ((*name).to_owned(), text(value)));
+        first.extend([
+            (names::PARTS.to_owned(), number(&parts.len())),
+            (names::LENGTH.to_owned(), number(&body.bytes.len())),
+            (names::METHOD.to_owned(), text(body.method)),
+            (names::PATH.to_owned(), text(body.path)),
+            (names::QUERY.to_owned(), text(body.query)),
+            (names::HEADERS.to_owned(), AttributeValue::M(headers.collect())),
+            (names::RECEIVED_AT.to_owned(), text(&kept.first_received_at)),
+            (names::BYTES_AT.to_owned(), text(&body.bytes_at)),
+        ]);
+    }
+    Ok(rows)
+}
+
+/// The id of a part. It begins with the event's own, so that a role that may write the one may write the other.
+fn part_id(id: &str, n: usize) -> String {
+    if n == 0 { id.to_owned() } else { format!("{id}#body#{n}") }
+}
+
+/// The ids of the rows that follow the first.
+pub(crate) fn further_ids(id: &str, first: &Image) -> Result<Vec<String>, Unreadable> {
+    let parts: usize = count(first, names::PARTS).filter(|parts| (1..=PARTS_MAX).contains(parts)).ok_or(PARTS)?;
+    Ok((1..parts).map(|n| part_id(id, n)).collect())
+}
+
+const PARTS: Unreadable = Unreadable(names::PARTS);
+
+/// `further` in their order. Parts of two deliveries do not make one.
+pub(crate) fn kept(first: &Image, further: &[Image]) -> Result<KeptBody, Unreadable> {
+    let word = |name| first.get(name).and_then(|value| value.as_s().ok()).ok_or(Unreadable(name));
+    let by = word(names::WRITTEN_BY)?;
+    let mut stored = Vec::new();
+    for part in std::iter::once(first).chain(further) {
+        if part.get(names::WRITTEN_BY).and_then(|value| value.as_s().ok()) != Some(by) {
+            return Err(PARTS);
+        }
+        let bytes = part.get(names::BODY).and_then(|body| body.as_b().ok()).ok_or(Unreadable(names::BODY))?;
+        stored.extend_from_slice(bytes.as_ref());
+    }
+    let headers = first.get(names::HEADERS).and_then(|headers| headers.as_m().ok());
+    let headers = headers.ok_or(Unreadable(names::HEADERS))?;
     let header = |(name, value): (&String, &AttributeValue)| Some((name.clone(), value.as_s().ok()?.clone()));
-    let headers = headers.iter().map(header).collect::<Option<_>>().ok_or(Unreadable(names::HEADERS))?;
-    let path = row.get(names::PATH).and_then(|path| path.as_s().ok()).ok_or(Unreadable(names::PATH))?.clone();
-    Ok(Some(KeptBody { bytes, path, headers }))
+    Ok(KeptBody {
+        method: word(names::METHOD)?.clone(),
+        path: word(names::PATH)?.clone(),
+        query: word(names::QUERY)?.clone(),
+        headers: headers.iter().map(header).collect::<Option<_>>().ok_or(Unreadable(names::HEADERS))?,
+        bytes: unpacked(first, &stored).ok_or(Unreadable(names::BODY))?,
+        bytes_at: Timestamp::parse_rfc3339(word(names::BYTES_AT)?).map_err(|_| Unreadable(names::BYTES_AT))?,
+    })
 }
 
-fn bytes(row: &HashMap<String, AttributeValue>) -> Option<Vec<u8>> {
-    let stored = row.get(names::BODY)?.as_b().ok()?.as_ref();
+fn unpacked(first: &Image, stored: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     GzDecoder::new(stored).take(BYTES_MAX).read_to_end(&mut bytes).ok()?;
-    let length: usize = row.get(names::LENGTH)?.as_n().ok()?.parse().ok()?;
-    (bytes.len() == length).then_some(bytes)
+    (count(first, names::LENGTH) == Some(bytes.len())).then_some(bytes)
 }
 
-/// gzip; of a body that does not fit, as much of its beginning as surely does.
-fn compressed(body: &[u8]) -> Result<(Vec<u8>, bool), Error> {
-    let whole = gzip(body)?;
-    if whole.len() <= STORED_BYTES_MAX {
-        return Ok((whole, false));
-    }
-    // Of bytes that cannot be compressed gzip makes slightly more: a kilobyte is room enough for its frames.
-    let beginning = body.get(..STORED_BYTES_MAX.saturating_sub(1024)).unwrap_or(body);
-    Ok((gzip(beginning)?, true))
+fn count(row: &Image, name: &str) -> Option<usize> {
+    row.get(name)?.as_n().ok()?.parse().ok()
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Error> {

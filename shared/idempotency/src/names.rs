@@ -26,6 +26,8 @@ pub(crate) const BALANCE_UNITS: &str = "balance_units";
 pub(crate) const BASIS_POINTS: &str = "basis_points";
 pub(crate) const BEGAN_AT: &str = "began_at";
 pub(crate) const BODY: &str = "body";
+/// When the bytes beside it came.
+pub(crate) const BYTES_AT: &str = "bytes_at";
 pub(crate) const CENSUS: &str = "census";
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const CODE: &str = "code";
@@ -70,6 +72,7 @@ pub(crate) const LINES: &str = "lines";
 pub(crate) const LOOKED_AT: &str = "looked_at";
 pub(crate) const LOOKS: &str = "looks";
 pub(crate) const MATTER: &str = "matter";
+pub(crate) const METHOD: &str = "method";
 pub(crate) const MISSING: &str = "missing";
 pub(crate) const MOVING: &str = "moving";
 pub(crate) const NEXT: &str = "next";
@@ -82,6 +85,8 @@ pub(crate) const OWED_UNITS: &str = "owed_units";
 pub(crate) const OWNER: &str = "owner";
 pub(crate) const PAID_AT: &str = "paid_at";
 pub(crate) const PAID_BY: &str = "paid_by";
+/// Over how many rows a body is kept.
+pub(crate) const PARTS: &str = "parts";
 /// How often the row was passed over since it could last be handled.
 pub(crate) const PASSED_OVER: &str = "passed_over";
 pub(crate) const PATH: &str = "path";
@@ -104,6 +109,7 @@ pub(crate) const PROCESSED_AT: &str = "processed_at";
 pub(crate) const PRODUCT: &str = "product";
 pub(crate) const PROVIDER: &str = "provider";
 pub(crate) const QUANTITY: &str = "quantity";
+pub(crate) const QUERY: &str = "query";
 pub(crate) const RATE: &str = "rate";
 pub(crate) const RECEIPT: &str = "receipt";
 /// Set only where it is unset: whoever has set it makes the call.
@@ -137,7 +143,6 @@ pub(crate) const STATUS: &str = "status";
 pub(crate) const SUM_UNITS: &str = "sum_units";
 pub(crate) const SUSPECT: &str = "suspect";
 pub(crate) const TRANSFER: &str = "transfer";
-pub(crate) const TRUNCATED: &str = "truncated";
 pub(crate) const UNTIL: &str = "until";
 pub(crate) const UPDATED_AT: &str = "updated_at";
 pub(crate) const URL: &str = "url";

@@ -148,7 +148,7 @@ impl Plan {
         }
         plan.orders(tables, &refusal.effects, delivery)?;
         // What is tried again is kept already, for as long as it was to be.
-        if !delivery.is_replay() {
+        if !delivery.is_replay_of(&refusal.heading.receipt) {
             plan.body(tables, receipt, false, delivery)?;
         }
         Ok(plan)
@@ -201,9 +201,15 @@ impl Plan {
 
     fn body(&mut self, tables: &Tables, id: &str, processed: bool, delivery: &Delivery<'_>) -> Result<(), PlanError> {
         if let Some(body) = delivery.body {
-            let row = body::row(id, body, processed, delivery.first_received_at)?;
-            let put = Put::builder().table_name(&tables.bodies).set_item(Some(row)).build()?;
-            self.push(Role::Body, TransactWriteItem::builder().put(put).build());
+            let kept = body::Kept {
+                is_processed: processed,
+                first_received_at: delivery.first_received_at,
+                attempt: &delivery.attempt,
+            };
+            for row in body::rows(id, body, &kept)? {
+                let put = Put::builder().table_name(&tables.bodies).set_item(Some(row)).build()?;
+                self.push(Role::Body, TransactWriteItem::builder().put(put).build());
+            }
         }
         Ok(())
     }

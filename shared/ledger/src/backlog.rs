@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{CommitError, Delivery, EventKey, Lane, Lanes, Order, Reason, Timestamp, Work};
+use crate::{CommitError, Delivery, EventKey, Lane, Lanes, Order, OrderNumber, Reason, Timestamp, Work};
 
 /// A late order or a top-up has mostly arrived by then.
 const FIRST_LOOK_SECONDS: u64 = 60;
@@ -231,15 +231,21 @@ pub struct Waiting {
     pub receipt: EventKey,
     pub first_received_at: Timestamp,
     pub due_at: Timestamp,
-    /// None once it has expired, or where only its beginning was kept: then there is nothing to try again.
+    /// The order that the row names. Other functions can write it: it says where to look, and proves nothing.
+    pub order: Option<OrderNumber>,
+    /// None once it has expired: then there is nothing to try again.
     pub body: Option<KeptBody>,
 }
 
+/// An event's last delivery, unopened. Other functions can write such rows: nothing in it is believed before it is verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeptBody {
-    pub bytes: Vec<u8>,
+    pub method: String,
     pub path: String,
+    pub query: String,
     pub headers: Vec<(String, String)>,
+    pub bytes: Vec<u8>,
+    pub bytes_at: Timestamp,
 }
 
 impl Waiting {

@@ -67,7 +67,7 @@ pub use order::{
 pub use payment::{DisputeReport, Payment, Transition};
 pub use period::Period;
 pub use policy::{Policy, SpendingTerms};
-pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, RawBody, Receipt};
+pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, Origin, RawBody, Receipt};
 pub use reason::Reason;
 pub use recharge::{Heard, Recharge, RechargeState, Verdict};
 pub use refund::{Claims, Dispute, DisputeStage, Disputes, Refund, RefundState, Refunds, Reported};

@@ -212,6 +212,7 @@ pub struct Delivery<'r> {
     /// Earlier than `received_at` where this is what was kept then, tried again.
     pub first_received_at: Timestamp,
     pub deadline: Deadline,
+    pub origin: Origin<'r>,
     pub body: Option<RawBody<'r>>,
 }
 
@@ -223,8 +224,30 @@ impl Delivery<'_> {
 
     /// Whether the sender has nothing to do with it: what is kept is tried again.
     pub fn is_replay(&self) -> bool {
-        self.first_received_at < self.received_at
+        match self.origin {
+            Origin::Call => false,
+            Origin::Replay { .. } => true,
+        }
     }
+
+    /// Whether it is a replay of this very row, beside which its body is kept already.
+    pub fn is_replay_of(&self, receipt: &EventKey) -> bool {
+        matches!(self.origin, Origin::Replay { row, .. } if row == receipt)
+    }
+
+    /// Whether only a key that its owner has replaced verifies it. An old key may be known to others by now.
+    pub fn is_by_retired_key(&self) -> bool {
+        matches!(self.origin, Origin::Replay { is_by_retired_key: true, .. })
+    }
+}
+
+/// Where an arrival comes from. The code path says it and no row does: rows can be written by other functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'r> {
+    /// A request or a run: nothing of it comes out of the books.
+    Call,
+    /// A kept delivery, verified again.
+    Replay { row: &'r EventKey, is_by_retired_key: bool },
 }
 
 /// Written on every row, so that after a time-out a delivery can tell its own write from another's.
@@ -245,12 +268,17 @@ impl AttemptMark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 
-/// What was received, as it was received; where, and the headers that a replay would need.
+/// A delivery as it was received, unopened: all that its source needs in order to verify it again.
 #[derive(Clone, Copy)]
 pub struct RawBody<'r> {
-    pub bytes: &'r [u8],
+    pub method: &'r str,
     pub path: &'r str,
+    /// Undecoded, as it was sent.
+    pub query: &'r str,
     pub headers: &'r [(&'static str, String)],
+    pub bytes: &'r [u8],
+    /// When these bytes came: the clock that their signature is checked with.
+    pub bytes_at: Timestamp,
 }
 
 impl fmt::Debug for RawBody<'_> {

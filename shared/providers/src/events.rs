@@ -57,6 +57,17 @@ impl Stripe {
         let said = self.find(EVENTS, query, PAGE_BYTES_MAX, deadline).await?;
         EventPage::read(&said)
     }
+
+    /// One event as it stands now. Stripe deletes it after 30 days.
+    pub async fn event(&self, id: &str, deadline: Deadline) -> Result<ListedEvent, CallError> {
+        if !is_event_id(id) {
+            return Err(CallError::Unreadable);
+        }
+        let said = self.get(&format!("{EVENTS}/{id}"), deadline).await?;
+        let event = serde_json::from_slice(&said).map_err(|_| CallError::Unreadable)?;
+        let event = ListedEvent::read(event)?;
+        if event.id == id { Ok(event) } else { Err(CallError::Unreadable) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -92,12 +103,13 @@ impl ListedEvent {
     /// Of what it says no more is read than where to go on after it: that is for the parser of what Stripe delivers.
     fn read(event: Box<RawValue>) -> Result<Self, CallError> {
         let Named { id } = serde_json::from_str(event.get()).map_err(|_| CallError::Unreadable)?;
-        let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if !id.starts_with("evt_") || id.len() > ID_CHARS_MAX || !is_plain {
-            return Err(CallError::Unreadable);
-        }
-        Ok(Self { id, event })
+        if is_event_id(&id) { Ok(Self { id, event }) } else { Err(CallError::Unreadable) }
     }
+}
+
+fn is_event_id(id: &str) -> bool {
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    id.starts_with("evt_") && id.len() <= ID_CHARS_MAX && is_plain
 }
 
 impl fmt::Debug for ListedEvent {

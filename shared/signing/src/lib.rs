@@ -42,12 +42,6 @@ pub struct Verified<'r> {
 }
 
 impl<'r> Verified<'r> {
-    /// Bytes that were verified when they came, and kept in our own books since. For a replay from there, and for nothing else:
-    /// `tests/src/house.rs` knows the one file that may say this.
-    pub fn when_kept(bytes: &'r [u8]) -> Self {
-        Self::signed(bytes)
-    }
-
     /// Bytes that a provider's own API gave when it was asked, under our key, at its own address, over TLS: nobody signed them, and
     /// nobody else can have said them. `tests/src/house.rs` knows the one file that may say this.
     pub fn when_asked(bytes: &'r [u8]) -> Self {

@@ -12,6 +12,7 @@ enum Route<'p> {
     Read(&'p str),
     Expire(&'p str),
     Events,
+    Event(&'p str),
     SearchIntents,
     Intent(&'p str),
     Subscription(&'p str),
@@ -84,6 +85,7 @@ fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
         ("GET", ["", "v1", "checkout", "sessions", id]) => Ok(Route::Read(id)),
         ("POST", ["", "v1", "checkout", "sessions", id, "expire"]) => Ok(Route::Expire(id)),
         ("GET", ["", "v1", "events"]) => Ok(Route::Events),
+        ("GET", ["", "v1", "events", id]) => Ok(Route::Event(id)),
         ("GET", ["", "v1", "payment_intents", "search"]) => Ok(Route::SearchIntents),
         ("GET", ["", "v1", "payment_intents", id]) => Ok(Route::Intent(id)),
         ("GET", ["", "v1", "subscriptions", id]) => Ok(Route::Subscription(id)),
@@ -127,6 +129,10 @@ fn perform(state: &mut State, route: &Route<'_>, mut params: Params, by: &By<'_>
             let asked = events::Asked::read(&mut params)?;
             nothing_left(&params)?;
             events::list(told, account, &asked).map(Done::ok)
+        }
+        Route::Event(id) => {
+            nothing_left(&params)?;
+            events::one(told, account, id).map(Done::ok)
         }
         Route::SearchIntents => {
             let asked = intents::Asked::read(&mut params)?;

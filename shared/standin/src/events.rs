@@ -58,6 +58,16 @@ pub(crate) fn limit(params: &mut Params) -> Result<usize, Refusal> {
     read.ok_or_else(|| Refusal::invalid(format!("Invalid integer: {text}")).param("limit"))
 }
 
+/// `GET /v1/events/:id`.
+pub(crate) fn one(told: &[Told], account: Option<&str>, id: &str) -> Result<Value, Refusal> {
+    let is_it = |told: &&Told| {
+        let word = |name| told.event.get(name).and_then(Value::as_str);
+        word("id") == Some(id) && word("account") == account
+    };
+    let found = told.iter().find(is_it).map(|told| told.event.clone());
+    found.ok_or_else(|| Refusal::not_found(format!("No such event: '{id}'")).code("resource_missing").param("id"))
+}
+
 /// The newest first.
 pub(crate) fn list(told: &[Told], account: Option<&str>, asked: &Asked) -> Result<Value, Refusal> {
     let has_id = |told: &Told, id: &str| told.event.get("id").and_then(Value::as_str) == Some(id);

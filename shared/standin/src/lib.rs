@@ -124,6 +124,11 @@ impl Stripe {
         events
     }
 
+    /// An event that something else on the account has caused: JSON.
+    pub fn tell(&self, event: &str) {
+        events::told(&mut self.state(), &[event.to_owned()]);
+    }
+
     /// A webhook has taken one of its events. Until then it is among those that were not delivered.
     pub fn delivered(&self, event: &str) {
         events::delivered(&mut self.state(), event);

@@ -55,9 +55,17 @@ async fn told<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: 
     }
     let headers = [("x-kept", "as it was".to_owned())];
     // What a person does by hand has no body, and nobody replays it.
-    let body = RawBody { bytes: event.as_bytes(), path: "/events", headers: &headers };
+    let delivery = delivery(number);
+    let body = RawBody {
+        method: "POST",
+        path: "/events",
+        query: "of=the+contract",
+        headers: &headers,
+        bytes: event.as_bytes(),
+        bytes_at: delivery.received_at,
+    };
     let by_hand = words.first() == Some(&"debit");
-    let delivery = Delivery { body: (!by_hand).then_some(body), ..delivery(number) };
+    let delivery = Delivery { body: (!by_hand).then_some(body), ..delivery };
     let decided = snapshots.decision(&words).or_else(|| contract_audit::repair(&words));
     let decision = decided.unwrap_or_else(|| decision(&words));
     match ledger.commit(&decision, &delivery).await {

@@ -150,7 +150,8 @@ async fn due<L: Backlog>(ledger: &L, delivery: &Delivery<'_>) -> String {
         let waiting = ledger.waiting(&receipt, delivery).await.unwrap().unwrap();
         let waited_s = waiting.due_at.seconds_apart(waiting.first_received_at);
         let body = waiting.body.unwrap();
-        assert_eq!(body.path, "/events");
+        assert_eq!([&*body.method, &*body.path, &*body.query], ["POST", "/events", "of=the+contract"]);
+        assert_eq!(body.bytes_at, now());
         assert_eq!(body.headers, [("x-kept".to_owned(), "as it was".to_owned())]);
         told.push(format!("{receipt} after {waited_s}: {}", String::from_utf8(body.bytes).unwrap().trim()));
     }

@@ -146,9 +146,10 @@ impl Ledger for MemoryLedger {
 
 impl State {
     fn keep_body(&mut self, receipt: &EventKey, delivery: &Delivery<'_>) {
-        if let Some(RawBody { bytes, path, headers }) = delivery.body {
+        if let Some(RawBody { method, path, query, headers, bytes, bytes_at }) = delivery.body {
             let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            let kept = KeptBody { bytes: bytes.to_vec(), path: path.to_owned(), headers };
+            let [method, path, query] = [method, path, query].map(str::to_owned);
+            let kept = KeptBody { method, path, query, headers, bytes: bytes.to_vec(), bytes_at };
             self.bodies.insert(receipt.to_string(), kept);
         }
     }
@@ -331,7 +332,7 @@ impl State {
         if let Some((lane, _)) = waits.filter(|_| is_due) {
             self.refused_into(source, lane, delivery);
         }
-        if !delivery.is_replay() {
+        if !delivery.is_replay_of(&refusal.heading.receipt) {
             self.keep_body(&refusal.heading.receipt, delivery);
         }
         Err(CommitError::Rejected(refusal.reason))

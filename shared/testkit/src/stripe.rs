@@ -140,6 +140,11 @@ impl StripeNet {
         serde_json::from_str(&self.0.stripe.answer(&call).body).unwrap()
     }
 
+    /// Something else on the account has caused this event.
+    pub fn tell(&self, event: &str) {
+        self.0.stripe.tell(event);
+    }
+
     /// A webhook has taken this event.
     pub fn delivered(&self, event: &str) {
         self.0.stripe.delivered(event);

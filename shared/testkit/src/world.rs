@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use embedded::{DATA_YAML, Engine, Template};
 use idempotency::{DynamoLedger, Tables};
-use ledger::{AttemptMark, Deadline, Delivery, Timestamp};
+use ledger::{AttemptMark, Deadline, Delivery, Origin, Timestamp};
 
 use crate::{Books, Fault, Faults};
 
@@ -73,6 +73,7 @@ pub fn delivery(attempt: u64) -> Delivery<'static> {
         received: instant(),
         first_received_at: now(),
         deadline: deadline(Duration::from_secs(4)),
+        origin: Origin::Call,
         body: None,
     }
 }

@@ -3,7 +3,7 @@
 use edge::Moment;
 use ledger::{
     CommitError, Committed, Decision, Delivery, Entry, EventKey, Fingerprint, Heading, Ledger, OrderNumber, Reason,
-    Refusal, Timestamp,
+    Refusal,
 };
 
 use crate::{Admission, Outcome, ParseError, Received, Webhook};
@@ -62,8 +62,8 @@ pub(crate) async fn book<W: Webhook, L: Ledger>(
 }
 
 /// What the books are told of a request.
-pub(crate) fn delivery<'r>(received: &'r Received<'_>, moment: &Moment, first_received_at: Timestamp) -> Delivery<'r> {
-    Delivery { first_received_at, body: Some(received.raw()), ..moment.delivery() }
+pub(crate) fn delivery<'r>(received: &'r Received<'_>, moment: &Moment) -> Delivery<'r> {
+    Delivery { body: Some(received.raw(moment.now)), ..moment.delivery() }
 }
 
 /// Loads, decides and commits; and where that has changed which was decided on, once more.

@@ -73,8 +73,8 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         let request = incoming.open(W::BODY_BYTES_MAX)?;
         let verified = self.verify(&request, moment).await?;
         self.admission.admits_proof(&verified).map_err(Outcome::Unverified)?;
-        let received = Received::new(verified, &request.path, request.kept(W::HEADERS_KEPT));
-        let delivery = delivery(&received, moment, moment.now);
+        let received = Received::new(verified, &request, W::HEADERS_KEPT);
+        let delivery = delivery(&received, moment);
         book(&self.source, &self.ledger, &self.admission, &received, &delivery, about).await
     }
 

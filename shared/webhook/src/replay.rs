@@ -3,11 +3,12 @@
 
 use std::panic::AssertUnwindSafe;
 
-use edge::Moment;
+use edge::{Moment, Request};
 use futures_util::FutureExt as _;
-use ledger::{KeptBody, Ledger, Timestamp};
+use ledger::{Delivery, EventKey, Ledger, Origin, Timestamp};
+use thiserror::Error;
 
-use crate::book::{About, book, delivery};
+use crate::book::{About, book};
 use crate::{Admission, Outcome, Received, Webhook};
 
 /// What has become of an event that was tried again.
@@ -18,15 +19,36 @@ pub struct Replayed {
     pub is_stuck: bool,
 }
 
-/// Whoever sent it was admitted, and proved itself, when it came; both may be otherwise by now, and count for nothing here.
+/// The row of a refused event, as a replay needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct RefusedRow<'w> {
+    pub receipt: &'w EventKey,
+    pub first_received_at: Timestamp,
+    /// When the bytes came that were verified.
+    pub bytes_at: Timestamp,
+    /// Whether only a key that its owner has replaced verifies them.
+    pub is_by_retired_key: bool,
+}
+
+/// A genuine delivery that stands under the name of another event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the delivery is of another event than its row")]
+pub struct OtherReceipt;
+
+/// Only what was verified again gets here. From where it was sent was checked when it came, and counts for nothing here.
 pub async fn replay<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
-    kept: &KeptBody,
-    first_received_at: Timestamp,
+    received: &Received<'_>,
+    row: RefusedRow<'_>,
     moment: &Moment,
-) -> Replayed {
-    booked(source, ledger, &Received::again(kept, W::HEADERS_KEPT), first_received_at, moment).await
+) -> Result<Replayed, OtherReceipt> {
+    let unparsed = EventKey::unparsed(W::SOURCE, received.bytes());
+    let is_its_own = !row.receipt.is_of_unparsed() || *row.receipt == unparsed;
+    if !is_its_own {
+        return Err(OtherReceipt);
+    }
+    replayed(source, ledger, received, row, moment).await
 }
 
 /// `event` is what the sender's own API said when it was asked under our key, and `path` where that was: `tests/src/house.rs` knows
@@ -41,21 +63,69 @@ pub async fn listed<W: Webhook, L: Ledger>(
     if event.len() > W::BODY_BYTES_MAX {
         return Replayed { outcome: Outcome::TooLarge, is_stuck: false };
     }
-    booked(source, ledger, &Received::listed(event, path), moment.now, moment).await
+    let event = answer(event, path);
+    let received = Received::listed(&event);
+    let delivery = Delivery { body: Some(received.raw(moment.now)), ..moment.delivery() };
+    let booked = AssertUnwindSafe(booked(source, ledger, &received, &delivery)).catch_unwind().await;
+    booked.unwrap_or_else(|_| panicked())
+}
+
+/// The same of a refused event that was asked for once more.
+pub async fn listed_again<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    event: &[u8],
+    path: &str,
+    row: RefusedRow<'_>,
+    moment: &Moment,
+) -> Result<Replayed, OtherReceipt> {
+    if event.len() > W::BODY_BYTES_MAX {
+        return Ok(Replayed { outcome: Outcome::TooLarge, is_stuck: false });
+    }
+    replayed(source, ledger, &Received::listed(&answer(event, path)), row, moment).await
+}
+
+async fn replayed<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    received: &Received<'_>,
+    row: RefusedRow<'_>,
+    moment: &Moment,
+) -> Result<Replayed, OtherReceipt> {
+    let RefusedRow { receipt, first_received_at, bytes_at, is_by_retired_key } = row;
+    let replayed = async {
+        match source.parse(received) {
+            // What could not be read has no name of its own.
+            Ok(event) if receipt.is_of_unparsed() || *receipt == source.heading(&event).receipt => {}
+            Ok(_) => return Err(OtherReceipt),
+            // It waits for a release that can read it. Nothing is written of it, and under no other name.
+            Err(error) => return Ok(Replayed { outcome: Outcome::Unparsed(error), is_stuck: false }),
+        }
+        let origin = Origin::Replay { row: receipt, is_by_retired_key };
+        let body = Some(received.raw(bytes_at));
+        let delivery = Delivery { first_received_at, origin, body, ..moment.delivery() };
+        Ok(booked(source, ledger, received, &delivery).await)
+    };
+    AssertUnwindSafe(replayed).catch_unwind().await.unwrap_or_else(|_| Ok(panicked()))
+}
+
+/// As what its sender delivers, but for the signature.
+fn answer(event: &[u8], path: &str) -> Request {
+    let [method, path, query] = ["GET", path, ""].map(str::to_owned);
+    Request::new(method, path, query, Vec::new(), event.to_vec())
+}
+
+fn panicked() -> Replayed {
+    Replayed { outcome: Outcome::Panicked, is_stuck: true }
 }
 
 async fn booked<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
     received: &Received<'_>,
-    first_received_at: Timestamp,
-    moment: &Moment,
+    delivery: &Delivery<'_>,
 ) -> Replayed {
-    let delivery = delivery(received, moment, first_received_at);
     let (admission, mut about) = (Admission::default(), About::default());
-    let booked = book(source, ledger, &admission, received, &delivery, &mut about);
-    match AssertUnwindSafe(booked).catch_unwind().await {
-        Ok(outcome) => Replayed { outcome: outcome.unwrap_or_else(|outcome| outcome), is_stuck: about.is_stuck },
-        Err(_) => Replayed { outcome: Outcome::Panicked, is_stuck: true },
-    }
+    let outcome = book(source, ledger, &admission, received, delivery, &mut about).await;
+    Replayed { outcome: outcome.unwrap_or_else(|outcome| outcome), is_stuck: about.is_stuck }
 }

@@ -18,7 +18,8 @@ pub trait Webhook: Send + Sync + 'static {
     const BODY_BYTES_MAX: usize;
     /// How long the sender waits for an answer, with room for the way back.
     const REPLY_WITHIN: Duration;
-    /// The headers that are kept with a body.
+    /// The headers that are kept with a body: those that `verify` and `parse` read, the signature's own among them, and those that
+    /// say who has sent it.
     const HEADERS_KEPT: &'static [&'static str];
 
     /// In which of its forms a request comes, where a source has several: how it is answered depends on it, and nothing is

@@ -5,10 +5,10 @@ use testkit::{EPAY_KEY, EpayFault};
 use super::*;
 
 /// The number that the stand-in gives the first payment.
-pub(super) const TRADE: &str = "g0000000000000001";
+pub(crate) const TRADE: &str = "g0000000000000001";
 
 /// A gateway where the sample's order is begun, at this merchant.
-pub(super) fn begun(pid: &str) -> EpayNet {
+pub(crate) fn begun(pid: &str) -> EpayNet {
     let net = EpayNet::default();
     let asked = Params::default()
         .with("pid", pid)

@@ -74,7 +74,7 @@ async fn what_was_not_sent_raises_an_alarm() {
             Settings::new([("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]))]);
         let keys = Fireblocks::keys(&settings, signing::Strength::Deployed).expect("keys");
         let verified = source().verify(&keys, &request, now()).expect("verified");
-        source().parse(&webhook::Received::new(verified, PATH, Vec::new())).expect("an event")
+        source().parse(&webhook::Received::new(verified, &request, &[])).expect("an event")
     };
     for status in statuses() {
         let world = shop().await;

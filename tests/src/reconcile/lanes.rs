@@ -47,6 +47,7 @@ async fn plant(world: &World, owner: &str, key: &str, count: usize) {
         let body = usage(&event, key, "1").to_string();
         kept["id"] = json!({ "S": format!("usage#{event}") });
         kept["body"] = json!({ "B": base64::prelude::BASE64_STANDARD.encode(gzip(body.as_bytes())) });
+        kept["headers"]["M"]["x-webhook-signature"] = json!({ "S": signature(body.as_bytes()) });
         kept["length"] = json!({ "N": body.len().to_string() });
         lines.push(line.to_string());
         bodies.push(kept.to_string());

@@ -149,7 +149,11 @@ async fn what_is_refused_is_kept_and_tried_by_one_sweep_alone() {
     assert_eq!((String::from_utf8(kept.bytes).expect("text"), kept.path.as_str()), (events[0].clone(), "/v1/events"));
 
     payments::made(&shop.world, payments::order(super::unpaid::NUMBER)).await;
-    assert_eq!(run(&shop.world, MINUTE).await, report(OF_A_PAYMENT, OF_A_PAYMENT, 0, 0));
+    assert_eq!(run(&shop.world, MINUTE).await, Tried { tried: 3, failed: 3, ..Tried::default() }, "without Stripe");
+    let stripe_api = Some(api(&shop.net).await);
+    let sweeper = Reconcile { stripe_api, ..payments::reconcile(shop.world.ledger(0), &[]) };
+    let told = sweeper.work(REFUSED, &run_at(9, 2 * MINUTE)).await.map(tried).expect("a run");
+    assert_eq!(told, report(OF_A_PAYMENT, OF_A_PAYMENT, 0, 0), "Stripe is asked for each again");
     assert_eq!(shop.standing(), paid());
 }
 

@@ -18,7 +18,7 @@ fn parsed(body: &str) -> Result<FireblocksEvent, String> {
     let signature = sign_v1(&private, body.as_bytes());
     let public = public.expect("a key");
     let verified = verify_v1(&public, &signature, body.as_bytes()).expect("verified");
-    parse::parse(&Received::new(verified, "/", Vec::new()), &ours()).map_err(|error| error.to_string())
+    parse::parse(&Received::new(verified, &edge::Request::default(), &[]), &ours()).map_err(|error| error.to_string())
 }
 
 /// The sample with one of its values replaced, or taken out.

@@ -16,7 +16,7 @@ use samples::{SAMPLES, THIN, event};
 fn parsed(body: &str) -> Result<StripeEvent, ParseError> {
     let keys = hmac_hex::Keys::parse("s3cr3t-stripe-key", Strength::Local).expect("a secret");
     let verified = hmac_hex::verify(&keys, body.as_bytes(), &hmac_hex::sign(&keys, body.as_bytes()));
-    parse(&Received::new(verified.expect("verified"), "/", Vec::new()), None)
+    parse(&Received::new(verified.expect("verified"), &edge::Request::default(), &[]), None)
 }
 
 /// The event with other values, as JSON writes them, in fields named like `data.object.items.data.0.price`. A field without a

@@ -11,8 +11,10 @@ use crate::parse::InAttach;
 fn parsed(form: Form, path: &str, body: &[u8]) -> Result<WechatEvent, ParseError> {
     let keys = hmac_hex::Keys::parse("a-secret-of-the-tests", Strength::Local).expect("a secret");
     let verified = hmac_hex::verify(&keys, body, &hmac_hex::sign(&keys, body)).expect("verified");
-    let headers = if form == Form::V3 { vec![(wechat_v3::SIGNATURE, "…".to_owned())] } else { Vec::new() };
-    parse::parse(&Received::new(verified, path, headers))
+    let headers = if form == Form::V3 { vec![(wechat_v3::SIGNATURE.to_owned(), "…".to_owned())] } else { Vec::new() };
+    let [method, path, query] = ["POST", path, ""].map(str::to_owned);
+    let request = Request::new(method, path, query, headers, Vec::new());
+    parse::parse(&Received::new(verified, &request, Wechat::HEADERS_KEPT))
 }
 
 const V3: &str = r#"{"mchid":"1","appid":"wx","out_trade_no":"HL1","transaction_id":"42","trade_state":"SUCCESS",

@@ -1,0 +1,212 @@
+//! What is kept is verified again before it is replayed: with the keys that its source has now, then with those that it had until
+//! recently. Keys come from the secret store or from their publisher, and never out of a row.
+
+use std::fmt;
+
+use edge::{KeySource as _, Keyring, KeyringError, Moment, Settings, chain};
+use epay::Epay;
+use fireblocks::{Fireblocks, Published};
+use ledger::{CommitError, Copied, Copies, CopyName, Delivery};
+use providers::Http;
+use signing::{SecretError, Strength, VerifyError};
+use stripe::Stripe;
+use tokio::sync::OnceCell;
+use usage::Usage;
+use webhook::{Kept, KeptError, Received, Webhook};
+use wechat::Wechat;
+
+use crate::RetiredKeys;
+
+/// The keys of every source. One whose keys could not be had verifies nothing, and what is kept of it waits.
+#[derive(Debug, Default)]
+pub struct ReplayKeys {
+    pub usage: Option<Keyring<LiveKeys<Usage>>>,
+    pub stripe: Option<Keyring<LiveKeys<Stripe>>>,
+    pub wechat: Option<Keyring<LiveKeys<Wechat>>>,
+    pub epay: Option<Keyring<LiveKeys<Epay>>>,
+    pub fireblocks: Option<PublishedKeys>,
+    pub retired: Option<Keyring<RetiredKeys>>,
+    /// Whether some that are configured could not be had.
+    pub is_incomplete: bool,
+}
+
+/// A source's live keys, and the settings that they were read from, which retired keys are put behind.
+pub struct LiveKeys<W: Webhook> {
+    keys: W::Keys,
+    settings: Settings,
+    strength: Strength,
+}
+
+impl<W: Webhook> LiveKeys<W> {
+    pub fn read(settings: &Settings, strength: Strength) -> Result<Self, (&'static str, SecretError)> {
+        Ok(Self { keys: W::keys(settings, strength)?, settings: settings.clone(), strength })
+    }
+}
+
+impl<W: Webhook> fmt::Debug for LiveKeys<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LiveKeys(redacted)")
+    }
+}
+
+/// A kept delivery that its source's own check takes.
+#[derive(Debug)]
+pub(crate) struct Proven<'k> {
+    pub(crate) received: Received<'k>,
+    pub(crate) is_by_retired_key: bool,
+}
+
+/// Why a kept delivery is not replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unproven {
+    /// The secret store, the publisher or the provider does not answer. It waits.
+    NotNow,
+    /// It does not verify, with keys that were looked up within the minute.
+    Disproved(&'static str),
+    /// It names a key that is no longer published.
+    KeyVanished,
+    /// The provider has deleted it.
+    Gone,
+}
+
+impl From<KeptError> for Unproven {
+    fn from(error: KeptError) -> Self {
+        Self::Disproved(error.label())
+    }
+}
+
+/// Whose keys verify what a source has taken.
+pub(crate) trait Prove<W: Webhook>: Sync {
+    fn prove<'k>(
+        &self,
+        source: &W,
+        kept: &'k Kept,
+        moment: &Moment,
+    ) -> impl Future<Output = Result<Proven<'k>, Unproven>> + Send;
+}
+
+/// Keys that stand in a secret.
+pub(crate) struct SecretKeys<'r, W: Webhook> {
+    live: Option<&'r Keyring<LiveKeys<W>>>,
+    retired: Option<&'r Keyring<RetiredKeys>>,
+}
+
+impl ReplayKeys {
+    pub(crate) fn of<'r, W: Webhook>(&'r self, live: Option<&'r Keyring<LiveKeys<W>>>) -> SecretKeys<'r, W> {
+        SecretKeys { live, retired: self.retired.as_ref() }
+    }
+}
+
+impl<W: Webhook> Prove<W> for SecretKeys<'_, W> {
+    async fn prove<'k>(&self, source: &W, kept: &'k Kept, moment: &Moment) -> Result<Proven<'k>, Unproven> {
+        let live = self.live.ok_or(Unproven::NotNow)?;
+        if let Ok(proven) = self.verified(source, kept, live, moment)? {
+            return Ok(proven);
+        }
+        // The keys may have been replaced since they were fetched. Nothing is disproved with old ones.
+        let retired = self.retired.ok_or(Unproven::NotNow)?;
+        refreshed(live, moment).await?;
+        refreshed(retired, moment).await?;
+        self.verified(source, kept, live, moment)?.map_err(|refused| Unproven::Disproved(refused.label()))
+    }
+}
+
+impl<W: Webhook> SecretKeys<'_, W> {
+    /// With the keys that are live, and else with those behind them that were.
+    fn verified<'k>(
+        &self,
+        source: &W,
+        kept: &'k Kept,
+        live: &Keyring<LiveKeys<W>>,
+        moment: &Moment,
+    ) -> Result<Result<Proven<'k>, VerifyError>, Unproven> {
+        let live = live.current();
+        let refused = match kept.verified(source, &live.keys) {
+            Ok(received) => return Ok(Ok(Proven { received, is_by_retired_key: false })),
+            Err(error) => error,
+        };
+        let retired = self.retired.and_then(|retired| retired.current().behind(&live.settings, moment.now));
+        let Some(settings) = retired else {
+            return Ok(Err(refused));
+        };
+        let keys = W::keys(&settings, live.strength).map_err(|(setting, error)| {
+            tracing::error!(setting, %error, "the retired keys cannot be used");
+            Unproven::NotNow
+        })?;
+        let verified = kept.verified(source, &keys);
+        Ok(verified.map(|received| Proven { received, is_by_retired_key: true }))
+    }
+}
+
+async fn refreshed<K>(keys: &Keyring<K>, moment: &Moment) -> Result<(), Unproven> {
+    let fetched = keys.refreshed(moment.now).await.map(|_| ());
+    fetched.map_err(|error| {
+        tracing::error!(error = %chain(&error), "the keys could not be fetched");
+        Unproven::NotNow
+    })
+}
+
+/// Keys that Fireblocks publishes. They are fetched at the first need, from there alone: other functions can write the copy that stands
+/// in the books.
+#[derive(Debug)]
+pub struct PublishedKeys {
+    config: fireblocks::Config,
+    http: Http,
+    fetched: OnceCell<Published<NoCopies>>,
+}
+
+impl PublishedKeys {
+    pub fn new(config: fireblocks::Config, http: Http) -> Self {
+        Self { config, http, fetched: OnceCell::new() }
+    }
+}
+
+impl Prove<Fireblocks> for Option<PublishedKeys> {
+    async fn prove<'k>(&self, source: &Fireblocks, kept: &'k Kept, moment: &Moment) -> Result<Proven<'k>, Unproven> {
+        let keys = self.as_ref().ok_or(Unproven::NotNow)?;
+        let open = || Published::open(keys.config.clone(), keys.http.clone(), NoCopies, moment);
+        let published = keys.fetched.get_or_init(open).await;
+        let proven = |received| Proven { received, is_by_retired_key: false };
+        let live = published.live(moment).await;
+        let refused = match kept.verified(source, &live) {
+            Ok(received) => return Ok(proven(received)),
+            Err(error) => error,
+        };
+        let renewed = match published.renewed(&live, refused, moment).await {
+            Ok(renewed) => renewed,
+            // Fetched within the minute. A delivery that was verified when it came names a key that is no longer published.
+            Err(KeyringError::NotListed) => None,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the published keys could not be fetched");
+                return Err(Unproven::NotNow);
+            }
+        };
+        let refused = match renewed.map(|keys| kept.verified(source, &keys)) {
+            Some(Ok(received)) => return Ok(proven(received)),
+            Some(Err(error)) => error,
+            None => refused,
+        };
+        Err(match refused {
+            VerifyError::UnknownKey => Unproven::KeyVanished,
+            VerifyError::Missing
+            | VerifyError::Malformed
+            | VerifyError::Stale
+            | VerifyError::BadSignature
+            | VerifyError::BodyOnly => Unproven::Disproved(refused.label()),
+        })
+    }
+}
+
+/// Nothing is kept, and nothing that others keep is read.
+#[derive(Debug, Clone, Copy)]
+pub struct NoCopies;
+
+impl Copies for NoCopies {
+    async fn copy(&self, _: CopyName, _: &Delivery<'_>) -> Result<Option<Copied>, CommitError> {
+        Ok(None)
+    }
+
+    async fn keep_copy(&self, _: CopyName, _: &Copied, _: &Delivery<'_>) -> Result<(), CommitError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,261 @@
+//! What is kept is verified again before it is tried again: with which keys, by which clock, and what becomes of rows that another
+//! function has written.
+
+mod planted;
+mod retired;
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use edge::{Keyring, MakeKeys, Settings, Vault, Worker as _};
+use fireblocks::{Fireblocks, PublishedAt};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures_util::FutureExt as _;
+use idempotency::DynamoLedger;
+use ledger::{Backlog as _, Delivery, EventKey, KeptBody};
+use providers::Http;
+use reconcile::{LiveKeys, PublishedKeys, Reconcile, ReplayKeys, Report, RetiredKeys, Tried};
+use serde_json::{Value, json};
+use testkit::{
+    EpayNet, FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, WechatNet, World, delivery, epay_settings, fireblocks_jwks, now,
+    rsa_pair, usage,
+};
+
+use crate::epay::confirming::{TRADE, begun};
+use crate::heard::{heard, listen};
+use crate::house::root;
+use crate::payments::{self, REFUSED, made, orders_of_samples, run_at};
+use crate::sandbox::{self, SandboxOf, Sender, moment_at, open_account};
+use crate::{epay, fireblocks as of_fireblocks, wechat};
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+/// The keys with which every source of these tests signs.
+pub(crate) fn keys() -> ReplayKeys {
+    ReplayKeys {
+        usage: Some(ring(sandbox::settings(), LiveKeys::read)),
+        stripe: Some(ring(of(&[("STRIPE_WEBHOOK_SECRET", payments::SECRET)]), LiveKeys::read)),
+        wechat: Some(ring(Settings::new(wechat::settings()), LiveKeys::read)),
+        epay: Some(ring(Settings::new(epay_settings()), LiveKeys::read)),
+        fireblocks: Some(published(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)),
+        retired: Some(ring(Settings::default(), RetiredKeys::read)),
+        is_incomplete: false,
+    }
+}
+
+fn of(settings: &[(&str, &str)]) -> Settings {
+    Settings::new(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+/// A vault that is here answers at once.
+fn ring<K>(settings: Settings, make: MakeKeys<K>) -> Keyring<K> {
+    Keyring::open(Vault::Here(settings), make, now()).now_or_never().expect("an answer").expect("keys")
+}
+
+/// Fireblocks publishes this key, which signs its webhooks of the first version too.
+fn published(kid: &str, pair: u64) -> PublishedKeys {
+    let published_at = PublishedAt::Here(fireblocks_jwks(&[(kid, pair)]));
+    let config = ::fireblocks::Config { published_at, v1: Some(rsa_pair(pair).public) };
+    PublishedKeys::new(config, Http::new(fastrand::Rng::with_seed(1)))
+}
+
+/// One delivery in one form, whose order or account is not there when it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Usage,
+    Stripe,
+    WechatV3,
+    WechatV2,
+    CloudRun,
+    EpayV1,
+    EpayV2,
+    FireblocksV2,
+    FireblocksV1,
+}
+
+impl Form {
+    const ALL: [Self; 9] = [
+        Self::Usage,
+        Self::Stripe,
+        Self::WechatV3,
+        Self::WechatV2,
+        Self::CloudRun,
+        Self::EpayV1,
+        Self::EpayV2,
+        Self::FireblocksV2,
+        Self::FireblocksV1,
+    ];
+
+    /// Whether what it signs says when.
+    fn has_clock(self) -> bool {
+        match self {
+            Self::Stripe | Self::WechatV3 | Self::EpayV2 => true,
+            Self::Usage | Self::WechatV2 | Self::CloudRun | Self::EpayV1 | Self::FireblocksV2 | Self::FireblocksV1 => {
+                false
+            }
+        }
+    }
+
+    fn body(self) -> String {
+        match self {
+            Self::Usage => usage("e1", "k1", "3").to_string(),
+            Self::Stripe => sample("stripe/payment_intent_succeeded"),
+            Self::WechatV3 => sample("wechat/v3_payment"),
+            Self::WechatV2 => sample("wechat/v2_payment"),
+            Self::CloudRun => sample("wechat/cloudrun_payment"),
+            Self::EpayV1 => {
+                let mut sample: Value = serde_json::from_str(&sample("epay/notify_v1_get")).expect("JSON");
+                sample["params"]["trade_no"] = TRADE.into();
+                sample.to_string()
+            }
+            Self::EpayV2 => sample("epay/notify_v2"),
+            Self::FireblocksV2 => sample("fireblocks/v2_completed"),
+            Self::FireblocksV1 => sample("fireblocks/v1_completed"),
+        }
+    }
+
+    /// Comes at this second, is refused and kept; the name of its row.
+    async fn deliver(self, world: &World, at_s: i64) -> String {
+        match self {
+            Self::Usage => send::<::usage::Usage>(world, &self.body(), at_s).await,
+            Self::Stripe => send::<stripe::Stripe>(world, &self.body(), at_s).await,
+            Self::WechatV3 | Self::WechatV2 | Self::CloudRun => {
+                send::<::wechat::Wechat>(world, &self.body(), at_s).await;
+            }
+            Self::EpayV1 | Self::EpayV2 => send::<::epay::Epay>(world, &self.body(), at_s).await,
+            Self::FireblocksV2 | Self::FireblocksV1 => send::<Fireblocks>(world, &self.body(), at_s).await,
+        }
+        let kept = world.books().bodies;
+        assert_eq!(kept.len(), 1, "{self:?}");
+        kept.into_iter().next().expect("a body")
+    }
+
+    /// Makes what it waits for.
+    async fn make_order(self, world: &World) {
+        match self {
+            Self::Usage => open_account(world, "alice", "k1", "10").await,
+            Self::Stripe => orders_of_samples(world).await,
+            Self::WechatV3 | Self::WechatV2 | Self::CloudRun => made(world, wechat::order()).await,
+            Self::EpayV1 | Self::EpayV2 => made(world, epay::order(epay::ORDER)).await,
+            Self::FireblocksV2 | Self::FireblocksV1 => {
+                of_fireblocks::paid(world, of_fireblocks::order(of_fireblocks::ORDER)).await;
+            }
+        }
+    }
+}
+
+fn sample(name: &str) -> String {
+    let path = root().join("events").join(name).with_extension("json");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+async fn send<W: Sender>(world: &World, body: &str, at_s: i64) {
+    let moment = moment_at(u64::try_from(at_s).expect("later"), now().plus_seconds(at_s));
+    SandboxOf::<W>::faultless(world).await.deliver(body, &moment).await.expect("alive");
+}
+
+/// Every provider, as a run can ask it.
+struct Providers {
+    wechat: WechatNet,
+    epay: EpayNet,
+    stripe_api: Option<reconcile::StripeApi>,
+}
+
+impl Providers {
+    /// WeChat and the gateway know the payments of the samples; Stripe cannot be asked.
+    fn paid() -> Self {
+        let epay = begun("1001");
+        epay.pay(TRADE);
+        Self { wechat: wechat::paid(), epay, stripe_api: None }
+    }
+
+    /// Nobody has paid anything.
+    fn unpaid() -> Self {
+        Self { wechat: WechatNet::new(), epay: begun("1001"), stripe_api: None }
+    }
+}
+
+async fn sweeper(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64) -> Reconcile<Arc<DynamoLedger>> {
+    let at = now().plus_seconds(after_s);
+    asked.wechat.set_now(at);
+    asked.epay.set_now(at);
+    let wechat =
+        Some(wechat::function(world.ledger(0), &asked.wechat, &[("WECHAT_CONFIRM_CLOUDRUN", "false")]).await.source);
+    let mut epay = epay::function(world.ledger(0), &[]).await.source;
+    epay.gateway = epay::asking(world.ledger(0), &asked.epay, &[]).await.source.gateway;
+    let (epay, fireblocks) = (Some(epay), Some(of_fireblocks::source()));
+    Reconcile {
+        wechat,
+        epay,
+        fireblocks,
+        keys,
+        stripe_api: asked.stripe_api,
+        ..payments::reconcile(world.ledger(0), &[])
+    }
+}
+
+/// What one run comes to, this long after the events came, and its alarms.
+async fn run(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64) -> (Tried, Vec<String>) {
+    let sweeper = sweeper(world, keys, asked, after_s).await;
+    listen();
+    let attempt = 1_000 + u64::try_from(after_s).expect("later");
+    let report = sweeper.work(REFUSED, &run_at(attempt, after_s)).await.expect("a run");
+    let alarms = heard().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect();
+    world.books().check();
+    let Report::Refused(tried) = report else { panic!("{report:?}") };
+    (tried, alarms)
+}
+
+/// Status or reason of a row, with ! while it waits.
+fn row(world: &World, id: &str) -> String {
+    let row = world.books().journal.get(id).cloned().unwrap_or_default();
+    format!("{}{}", row.reason.unwrap_or(row.status), if row.needs_attention { "!" } else { "" })
+}
+
+/// What is kept of a row, as whoever may read it does.
+async fn kept(world: &World, id: &str) -> KeptBody {
+    let late = Delivery { received_at: now().plus_seconds(DAY), ..delivery(2) };
+    let waiting = world.ledger(2).waiting(&EventKey::of_row(id), &late).await.expect("the books");
+    waiting.expect("it waits").body.expect("a body")
+}
+
+/// Writes what is kept of a row, as whoever may write it does.
+fn write(world: &World, id: &str, kept: &KeptBody) {
+    let mut stored = GzEncoder::new(Vec::new(), Compression::default());
+    stored.write_all(&kept.bytes).expect("packed");
+    let stored = stored.finish().expect("packed");
+    let headers: serde_json::Map<String, Value> =
+        kept.headers.iter().map(|(name, value)| (name.clone(), json!({ "S": value }))).collect();
+    let text = |text: &str| json!({ "S": text });
+    let item = json!({
+        "id": text(id),
+        "body": { "B": base64(&stored) },
+        "parts": { "N": "1" },
+        "length": { "N": kept.bytes.len().to_string() },
+        "method": text(&kept.method),
+        "path": text(&kept.path),
+        "query": text(&kept.query),
+        "headers": { "M": headers },
+        "bytes_at": text(&kept.bytes_at.to_string()),
+        "written_by": text("another function"),
+        "expires_at": { "N": "4000000000" },
+    });
+    put(world, "bodies", &item);
+}
+
+fn put(world: &World, table: &str, item: &Value) {
+    let put = json!({ "TableName": format!("hookledger-local-{table}"), "Item": item });
+    world.engine.request("PutItem", &put).expect("written");
+}
+
+fn item(world: &World, table: &str, id: &str) -> Value {
+    let get = json!({ "TableName": format!("hookledger-local-{table}"), "Key": { "id": { "S": id } } });
+    world.engine.request("GetItem", &get).expect("an answer")["Item"].clone()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
