@@ -16,6 +16,9 @@ use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
 
 use parse::Form;
 
+/// What the owner of an order gets. The command line shows the same to operators, under the same names.
+pub use reply::shown;
+
 #[derive(Debug)]
 pub struct Orders {
     catalog: Catalog,

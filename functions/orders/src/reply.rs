@@ -85,7 +85,7 @@ pub(crate) fn created(order: &Order) -> Reply {
     Reply::json(201, &body(order, PaymentState::Unpaid, None))
 }
 
-pub(crate) fn shown(order: &Order) -> Reply {
+pub fn shown(order: &Order) -> Reply {
     let priced = |amount| Money { amount, ..order.paid_money() }.priced();
     let progress = Progress {
         payment: order.payment.as_str(),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -30,16 +31,9 @@ pub(crate) struct Which {
 }
 
 impl Which {
+    /// No command makes books: a folder without any is mostly one that was mistyped.
     pub(crate) async fn open(&self, dir: &Path) -> Result<Books, Error> {
         if self.aws { Books::on_aws(&self.stage).await } else { Books::here(dir).await }
-    }
-
-    /// To look at: looking makes nothing, and a folder that is not there is mostly one that was mistyped.
-    pub(crate) async fn read(&self, dir: &Path) -> Result<Books, Error> {
-        if !self.aws && !dir.exists() {
-            return Err(Error::NoBooks(dir.to_owned()));
-        }
-        self.open(dir).await
     }
 }
 
@@ -52,9 +46,14 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) async fn here(dir: &Path) -> Result<Self, Error> {
+    async fn here(dir: &Path) -> Result<Self, Error> {
+        // A stack that keeps its books in memory has said where it is, and has no store.
+        if !Home::at(dir).is_used() {
+            return Err(Error::NoBooks(dir.to_owned()));
+        }
         let home = Home::open(dir)?;
         let (sdk, lock) = match home.claim().await? {
+            Claim::Ours(_) if !home.store().exists() => return Err(Error::NoBooks(dir.to_owned())),
             Claim::Ours(lock) => (store(&home)?.sdk_config(), Some(lock)),
             Claim::Theirs(running) => {
                 let sdk = embedded::sdk_config(http_client()).into_builder();
@@ -70,6 +69,9 @@ impl Books {
         if sdk.region().is_none() {
             return Err(Error::NoRegion);
         }
+        // Without this, the first call to the store would fail in a way that looks like a time-out.
+        let credentials = sdk.credentials_provider().ok_or(Error::NoCredentials)?;
+        credentials.provide_credentials().await.map_err(|_| Error::NoCredentials)?;
         Ok(Self::of(&sdk, stage, reconcile::INDEX_LAG_MAX, None))
     }
 

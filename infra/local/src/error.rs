@@ -1,39 +1,43 @@
-//! Why a command did not do what it was asked to: one line for the person who asked.
+//! Why a command failed, on one line: what is wrong, with which value, and what to do about it. And the exit code of each.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use edge::KeyringError;
 use embedded::{EngineError, TemplateError};
 use idempotency::MissingTable;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumber,
-    OrderNumberError, Owner,
+    OrderNumberError, Owner, RepairError,
 };
+use reconcile::RepairFailure;
 use signing::SecretError;
 use thiserror::Error as ThisError;
 use webhook::AdmissionError;
 
+use crate::exit::Exit;
 use crate::json::PathError;
 
 #[derive(Debug, ThisError)]
 pub(crate) enum Error {
     // The data folder.
-    #[error("cannot use {} as the data folder", .0.display())]
+    #[error("cannot use {} as the data folder: choose another with --data", .0.display())]
     Folder(PathBuf, #[source] io::Error),
-    #[error("{}", .0.display())]
+    #[error("cannot read or write {}", .0.display())]
     File(PathBuf, #[source] io::Error),
+    /// A file that the command line names.
+    #[error("cannot read {}", .0.display())]
+    Input(PathBuf, #[source] io::Error),
     #[error("{} cannot be read: delete it, and it will be made again", .0.display())]
     Unreadable(PathBuf),
-    #[error("{} is in use by another command", .0.display())]
+    #[error("{} is in use by another command: run this one again when it has ended", .0.display())]
     Busy(PathBuf),
     #[error("{} is served already, at {url} by process {pid}: choose another folder with --data", dir.display())]
     Served { dir: PathBuf, url: String, pid: u32 },
     #[error("{} is damaged ({what}): put a copy in its place, or move it away to start with an empty one", path.display())]
     Damaged { path: PathBuf, what: String },
-    #[error("{}", .0.display())]
+    #[error("the store {} does not open", .0.display())]
     Store(PathBuf, #[source] Box<EngineError>),
     #[error("the store does not open")]
     Memory(#[source] Box<EngineError>),
@@ -93,29 +97,33 @@ pub(crate) enum Error {
     UnknownSource(String, String),
     #[error("there is no sample {0}, only: {1}")]
     UnknownSample(String, String),
-    #[error("{0} does not sign in that way")]
+    #[error("{0} has no other signature: leave --standard out")]
     NoScheme(&'static str),
     #[error("--set")]
     Path(#[source] PathError),
+    #[error("--set {path}: the sample has no such field, only {known}: correct the path, or add it with --add")]
+    NoSuchField { path: String, known: String },
     #[error("{0} {1}")]
     Secret(&'static str, SecretError),
     #[error("no secret to sign with: set {0}, or give one with --secret")]
     NoSecret(&'static str),
     #[error("no stack is running in {}: is `cargo run` running? Or name another with --data or --url", .0.display())]
     NotRunning(PathBuf),
-    #[error("{0} is not an http or https URL")]
+    #[error("{0} is not an http or https URL: give --url as https://host, with or without the path")]
     Url(String),
 
     // The books.
     #[error("no AWS region is set: set AWS_REGION, or the profile's region")]
     NoRegion,
-    #[error("there are no books in {} yet: `cargo run` opens them", .0.display())]
+    #[error("there are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
+    NoCredentials,
+    #[error("there are no books in {} yet: `cargo run` opens them, and --data names another folder", .0.display())]
     NoBooks(PathBuf),
-    #[error("there is no account {0}")]
+    #[error("there is no account {0}: `account credit {0} AMOUNT --reason R --new` makes it")]
     NoAccount(AccountId),
-    #[error(
-        "nothing is counted under the name {0}: credits, a token of the catalog, report-<name> or commission-<currency>"
-    )]
+    #[error("there is no account {0}: check the name, or add --new to make it")]
+    NotNew(AccountId),
+    #[error("there is no asset {0}: credits, a token of the catalog, report-<name> or commission-<currency>")]
     UnknownAsset(String),
     #[error("insufficient credits: {account} has {available} available, not {amount}")]
     Insufficient { account: AccountId, available: String, amount: String },
@@ -133,7 +141,7 @@ pub(crate) enum Error {
     KeysAlike(String),
     #[error("{0} is made by the gateway: make the new key there, bind it with `account key`, and revoke this one")]
     NotAnApiKey(String),
-    #[error("somebody else changed the account at the same moment: do it again")]
+    #[error("the account changed at the same moment: run the same command again")]
     Overtaken,
     #[error(
         "the store did not answer, so this is done or it is not: the same command with {again} makes sure, and is never done twice"
@@ -143,25 +151,27 @@ pub(crate) enum Error {
         #[source]
         cause: CommitError,
     },
-    #[error("--id {0} stands for another change already")]
+    #[error("--id {0} stands for another change already: choose another, or repeat that change as it was")]
     IdTaken(String),
     #[error("an author is needed: give --author, since USER is not set")]
     NoAuthor,
-    #[error("the amount {0}")]
-    Amount(#[from] AmountError),
-    #[error("{0} cannot have been led here by themselves, be it by way of others")]
+    #[error("the amount {text} {cause}, such as 15 or 0.00234")]
+    Amount { text: String, cause: AmountError },
+    #[error("the amount {0} moves nothing: give one above 0")]
+    Nothing(String),
+    #[error("{0} cannot be their own referrer, directly or through others: name another, or --none")]
     Circle(Owner),
     #[error("there is nothing to resolve about {0}: {1}")]
     NothingToResolve(String, &'static str),
     #[error("{0}: {1}")]
     NotAccepted(OrderNumber, AcceptError),
-    #[error("nothing like that is open about {0}: see `order show`")]
+    #[error("nothing like that is open about {0}: `order show {0}` lists what is")]
     NothingToClear(OrderNumber),
-    #[error("nothing is flagged for {0}: see `order show`")]
+    #[error("{0} is not a reason that orders are flagged for: `order show` names those of an order")]
     UnknownReason(String),
-    #[error("somebody else changed the order at the same moment: look at it, and do it again")]
+    #[error("the order changed at the same moment: see `order show`, and decide again")]
     OrderOvertaken,
-    #[error("what it was decided on has changed meanwhile: run `audit`, and do it again")]
+    #[error("the rows changed since they were read, and nothing is written: run `audit`, and repair again")]
     RepairOvertaken,
     #[error("{} is not the row of the order {number} in DynamoDB's JSON", file.display())]
     NotTheOrder { file: PathBuf, number: OrderNumber },
@@ -174,32 +184,137 @@ pub(crate) enum Error {
     #[error("a whole audit reads every row: confirm with --yes")]
     NotConfirmed,
     #[error(transparent)]
-    Repair(#[from] reconcile::RepairFailure),
-    #[error("--seq is the operator's number of a top-up that was done, of 1 to {0} visible ASCII characters")]
-    Seq(usize),
-    #[error("there is no order {0} in these books")]
+    Repair(#[from] RepairFailure),
+    #[error(
+        "--seq {text} is not the operator's number of a finished top-up: 1 to {max} visible ASCII characters, with --as done"
+    )]
+    Seq { text: String, max: usize },
+    #[error("there is no order {0} in these books: check the number, or name other books with --data or --aws --stage")]
     UnknownOrder(String),
-    #[error("{0} tells nothing of orders: leave --order out")]
+    #[error("the events of {0} name no order: leave --order out")]
     NotAboutOrders(&'static str),
-    #[error("--order")]
-    OrderNumber(#[from] OrderNumberError),
-    #[error("the owner's name")]
-    Owner(#[from] AccountIdError),
-    #[error("the key")]
-    CallerKey(#[from] CallerKeyError),
-    #[error("--id")]
-    Id(#[from] KeyError),
-    #[error(transparent)]
+    #[error("the order number {text:?}: {cause}")]
+    OrderNumber { text: String, cause: OrderNumberError },
+    #[error("the name {text:?}: {cause}")]
+    Owner { text: String, cause: AccountIdError },
+    #[error("the key {text:?} {cause}")]
+    CallerKey { text: String, cause: CallerKeyError },
+    #[error("--id {text} {cause}")]
+    Id { text: String, cause: KeyError },
+    #[error("{}", advice(.0))]
     Commit(#[from] CommitError),
 }
 
-/// `EX_TEMPFAIL` of sysexits.h: the same command may be run again.
-const TEMPORARY: u8 = 75;
+/// What a person does about a call that the store did not carry out.
+fn advice(error: &CommitError) -> &'static str {
+    match error {
+        CommitError::Unavailable(_) => "no answer from the store: run the same command again",
+        CommitError::Refused(_) => {
+            "these books cannot be used: check AWS_REGION, --stage, and what the credentials allow"
+        }
+        CommitError::Stale => "the rows changed at the same moment: run the same command again",
+        CommitError::Conflict => "the same name stands for something else already",
+        CommitError::Rejected(_) => "the books refuse the change",
+    }
+}
+
+/// Of a call to the store, wherever it was made.
+const fn exit_of(error: &CommitError) -> Exit {
+    match error {
+        CommitError::Unavailable(_) | CommitError::Stale => Exit::TryAgain,
+        CommitError::Refused(_) => Exit::Unavailable,
+        CommitError::Conflict | CommitError::Rejected(_) => Exit::Refused,
+    }
+}
 
 impl Error {
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        let is_temporary = matches!(self, Self::Unanswered { .. } | Self::Commit(CommitError::Unavailable(_)));
-        if is_temporary { ExitCode::from(TEMPORARY) } else { ExitCode::FAILURE }
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
+            Self::Unanswered { .. }
+            | Self::Busy(_)
+            | Self::Overtaken
+            | Self::Repair(RepairFailure::Repair(RepairError::Moving)) => Exit::TryAgain,
+            Self::Folder(..)
+            | Self::File(..)
+            | Self::Unreadable(_)
+            | Self::Served { .. }
+            | Self::Damaged { .. }
+            | Self::Store(..)
+            | Self::Memory(_)
+            | Self::Stream(_)
+            | Self::Random(_)
+            | Self::KeyPair
+            | Self::PortInUse(_)
+            | Self::Listen(..)
+            | Self::Signals(_)
+            | Self::Threads(_)
+            | Self::Template(_)
+            | Self::UnknownFunction(_)
+            | Self::Catalog(_)
+            | Self::Tables(_)
+            | Self::NotRunning(_)
+            | Self::NoRegion
+            | Self::NoCredentials
+            | Self::NoBooks(_) => Exit::Unavailable,
+            Self::Input(..)
+            | Self::Keys(_)
+            | Self::Setting(_)
+            | Self::Places(_)
+            | Self::Admission(_)
+            | Self::Stripe(_)
+            | Self::Wechat(_)
+            | Self::WechatApi(_)
+            | Self::Epay(_)
+            | Self::FireblocksWebhook(_)
+            | Self::EpayCheckout(_)
+            | Self::Unitel(_)
+            | Self::Fireblocks(_)
+            | Self::Checkout(_)
+            | Self::UnknownSource(..)
+            | Self::UnknownSample(..)
+            | Self::NoScheme(_)
+            | Self::Path(_)
+            | Self::NoSuchField { .. }
+            | Self::Secret(..)
+            | Self::NoSecret(_)
+            | Self::Url(_)
+            | Self::UnknownAsset(_)
+            | Self::LimitOfPrepaid
+            | Self::NoAuthor
+            | Self::Amount { .. }
+            | Self::Nothing(_)
+            | Self::UnknownReason(_)
+            | Self::NotTheOrder { .. }
+            | Self::NotAPayment(_)
+            | Self::NoExport { .. }
+            | Self::NotAnExport(_)
+            | Self::Seq { .. }
+            | Self::NotAboutOrders(_)
+            | Self::OrderNumber { .. }
+            | Self::Owner { .. }
+            | Self::CallerKey { .. }
+            | Self::Id { .. } => Exit::Usage,
+            Self::NoAccount(_)
+            | Self::NotNew(_)
+            | Self::Insufficient { .. }
+            | Self::Postpaid(_)
+            | Self::TooMuchOwed
+            | Self::KeyTaken(..)
+            | Self::NoKey { .. }
+            | Self::KeysAlike(_)
+            | Self::NotAnApiKey(_)
+            | Self::IdTaken(_)
+            | Self::Circle(_)
+            | Self::NothingToResolve(..)
+            | Self::NotAccepted(..)
+            | Self::NothingToClear(_)
+            | Self::OrderOvertaken
+            | Self::RepairOvertaken
+            | Self::NotConfirmed
+            | Self::Repair(_)
+            | Self::UnknownOrder(_) => Exit::Refused,
+        }
     }
 
     /// With every cause, on one line.

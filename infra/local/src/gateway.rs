@@ -19,6 +19,7 @@ use crate::mock_stripe::{self, MockStripe};
 use crate::mock_unitel::{self, MockUnitel};
 use crate::mock_wechat::{self, MockWechat};
 use crate::now;
+use crate::outcome::{self, with_outcome};
 use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE};
 
 /// API Gateway's own limit. What a function accepts is far less.
@@ -164,7 +165,12 @@ impl Gateway {
             now: now(),
         };
         let event = event(&call, route, &parameters).to_string();
-        response((function.answer)(event).await, &request_id)
+        let (reply, outcome) = with_outcome((function.answer)(event)).await;
+        let mut response = response(reply, &request_id);
+        if let Some(outcome) = outcome.and_then(|outcome| HeaderValue::from_str(&outcome).ok()) {
+            response.headers_mut().insert(outcome::HEADER, outcome);
+        }
+        response
     }
 
     /// The headers, with those that API Gateway adds. Of an earlier proxy's it keeps the values, before its own.

@@ -76,6 +76,11 @@ impl Home {
         Ok(Self::at(dir))
     }
 
+    /// Whether a stack has kept its books here, or says that it runs here.
+    pub(crate) fn is_used(&self) -> bool {
+        [STORE, LOCAL_JSON].iter().any(|name| self.dir.join(name).exists())
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }

@@ -17,6 +17,16 @@ pub(crate) fn value_at<'j>(json: &'j str, path: &str) -> Option<&'j str> {
     })
 }
 
+/// The paths of what stands beside `path`, as far as that leads: what a mistyped path may have meant.
+pub(crate) fn beside(json: &str, path: &str) -> Vec<String> {
+    let (place, _) = path.rsplit_once('.').unwrap_or_default();
+    let Some(json) = (if place.is_empty() { Some(json) } else { value_at(json, place) }) else {
+        return beside(json, place);
+    };
+    let path_of = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
+    members(json).unwrap_or_default().iter().map(|(name, _)| path_of(name)).collect()
+}
+
 /// The same text with `value`, itself JSON, at `path`. Objects on the way that are missing are made.
 pub(crate) fn with_value(json: &str, path: &str, value: &str) -> Result<String, PathError> {
     let names: Vec<&str> = path.split('.').collect();
@@ -131,6 +141,21 @@ mod tests {
         assert_eq!(value_at(json, "data.cost"), Some("1.50"));
         assert_eq!(value_at(json, "data.list.1"), Some("{\"x\": 2e0}"));
         assert_eq!(value_at(json, "data.none"), None);
+    }
+
+    #[test]
+    fn fields_beside_a_missing_one_are_found() {
+        let json = r#"{"id": "a", "data": {"cost": 1, "list": [10]}}"#;
+        let rows: [(&str, &[&str]); 5] = [
+            ("ID", &["id", "data"]),
+            ("data.Cost", &["data.cost", "data.list"]),
+            ("data.list.9", &["data.list.0"]),
+            ("Data.cost", &["id", "data"]),
+            ("id.x", &[]),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(beside(json, path), expected, "{path}");
+        }
     }
 
     #[test]

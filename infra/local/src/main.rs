@@ -2,15 +2,19 @@
 
 mod account;
 mod api_gateway;
+mod ask;
 mod audit;
 mod banner;
 mod books;
 mod by;
+mod changed;
 mod clock;
 mod error;
 mod event;
+mod exit;
 mod functions;
 mod gateway;
+mod given;
 mod home;
 mod json;
 mod log;
@@ -21,6 +25,7 @@ mod mock_stripe;
 mod mock_unitel;
 mod mock_wechat;
 mod order;
+mod outcome;
 mod post;
 mod print;
 mod random;
@@ -29,6 +34,7 @@ mod sample;
 mod secrets;
 mod seed;
 mod send;
+mod sent;
 mod serve;
 mod sources;
 mod stream;
@@ -43,6 +49,8 @@ use edge::Moment;
 use ledger::Timestamp;
 
 use crate::error::Error;
+use crate::exit::Exit;
+use crate::print::Form;
 
 /// Books the webhooks that move money and credits, exactly once. Without a command: serves the whole stack on this machine.
 #[derive(Debug, Parser)]
@@ -51,6 +59,9 @@ struct Cli {
     /// Where balances and generated secrets are kept
     #[arg(long, global = true, value_name = "DIR", default_value = ".hookledger")]
     data: PathBuf,
+    /// Print what a command finds as one JSON document; errors stay on stderr
+    #[arg(long, global = true)]
+    json: bool,
     #[command(flatten)]
     serve: serve::Serve,
     #[command(subcommand)]
@@ -79,17 +90,20 @@ fn main() -> ExitCode {
             .error(error, "--port, --memory and --also are for serving, which is what no command does")
             .exit();
     }
-    match run(cli) {
-        Ok(code) => code,
-        Err(error) => {
-            print::error(error.line());
-            error.exit_code()
-        }
+    if cli.command.is_none() && cli.json {
+        let error = clap::error::ErrorKind::ArgumentConflict;
+        Cli::command().error(error, "--json is for commands: a running stack has its facts in local.json").exit();
     }
+    let exit = run(cli).unwrap_or_else(|error| {
+        print::error(error.line());
+        error.exit()
+    });
+    exit.into()
 }
 
-fn run(cli: Cli) -> Result<ExitCode, Error> {
-    let Cli { data, serve, command } = cli;
+fn run(cli: Cli) -> Result<Exit, Error> {
+    let Cli { data, json, serve, command } = cli;
+    let form = if json { Form::Json } else { Form::Lines };
     // A commit to the embedded store holds its thread for a moment: signals and the other requests have more of them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)))
@@ -98,13 +112,13 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
         .map_err(Error::Threads)?;
     runtime.block_on(async {
         match command {
-            None => serve::run(serve, &data, variable).await.map(|()| ExitCode::SUCCESS),
-            Some(Command::Send(args)) => send::run(&args, &data, variable).await,
-            Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| ExitCode::SUCCESS),
-            Some(Command::Audit(args)) => audit::run(args, &data).await,
-            Some(Command::Order(args)) => Box::pin(order::run(args, &data, variable)).await.map(|()| ExitCode::SUCCESS),
+            None => serve::run(serve, &data, variable).await.map(|()| Exit::Done),
+            Some(Command::Send(args)) => send::run(&args, &data, form, variable).await,
+            Some(Command::Event(args)) => event::run(&args, &data, variable).await.map(|()| Exit::Done),
+            Some(Command::Audit(args)) => audit::run(args, &data, form).await,
+            Some(Command::Order(args)) => Box::pin(order::run(args, &data, form, variable)).await.map(|()| Exit::Done),
             Some(Command::Account(args)) => {
-                Box::pin(account::run(args, &data, variable)).await.map(|()| ExitCode::SUCCESS)
+                Box::pin(account::run(args, &data, form, variable)).await.map(|()| Exit::Done)
             }
         }
     })

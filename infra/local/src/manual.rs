@@ -2,8 +2,10 @@
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, Heading, House,
-    KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms,
+    MoneyKey, Movement, Owner, Posting, SpendingTerms,
 };
+
+use crate::error::Error;
 
 pub(crate) const SOURCE: &str = "manual";
 
@@ -61,8 +63,9 @@ pub(crate) enum What {
 }
 
 impl Change<'_> {
-    pub(crate) fn decision(&self) -> Result<Decision, KeyError> {
-        let receipt = EventKey::new(SOURCE, self.id)?;
+    pub(crate) fn decision(&self) -> Result<Decision, Error> {
+        let of_id = |cause| Error::Id { text: self.id.to_owned(), cause };
+        let receipt = EventKey::new(SOURCE, self.id).map_err(of_id)?;
         let facts = self.what.facts();
         // Who did it and why is not what makes it another change.
         let told: Vec<(&str, &str)> = std::iter::once(("kind", self.what.kind()))

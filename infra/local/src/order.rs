@@ -3,7 +3,9 @@
 mod accept;
 mod by_hand;
 mod clear;
+mod facts;
 mod flags;
+mod lines;
 mod repair;
 mod resolve;
 
@@ -11,17 +13,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ledger::{
-    Accepted, Asset, Claims, Grant, Ledger as _, Money, Order as Row, OrderNumber, Recharge, Share, Transfer,
-};
+use ledger::{Ledger as _, Order as Row, OrderNumber};
+use serde::Serialize;
 
 use crate::books::{Books, Which};
+use crate::changed::Changed;
 use crate::error::Error;
-use crate::print;
+use crate::given;
+use crate::print::{self, Facts, Form};
+use crate::repaired::Repaired;
 use crate::seed::delivery;
 
 use accept::Accept;
 use clear::Clear;
+use facts::OrderFacts;
 use resolve::Resolve;
 
 /// A person waits longer than a sender does.
@@ -38,7 +43,10 @@ pub(crate) struct Order {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Its terms, its payment, what was delivered, and all that was claimed back
-    Show { number: String },
+    Show {
+        #[arg(value_name = "ORDER_NUMBER")]
+        number: String,
+    },
     /// Say what became of a top-up of which no machine knows. It stands in the journal
     Resolve(Resolve),
     /// Book a payment or an invoice that the order has refused. It stands in the journal
@@ -49,51 +57,58 @@ enum Action {
     Repair(repair::Repair),
 }
 
-pub(crate) async fn run(args: Order, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+/// A change, and the order after it.
+#[derive(Serialize)]
+struct OrderChanged<C> {
+    #[serde(flatten)]
+    changed: C,
+    /// `None` where it could not be read.
+    order: Option<OrderFacts>,
+}
+
+pub(crate) async fn run(
+    args: Order,
+    dir: &Path,
+    form: Form,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), Error> {
+    let which = args.which;
     match args.action {
         Action::Show { number } => {
-            let number = OrderNumber::new(&number)?;
-            show(&read(&args.which.read(dir).await?, &number).await?);
-            Ok(())
+            let number = given::order_number(&number)?;
+            form.show(&OrderFacts(read(&which.open(dir).await?, &number).await?));
         }
         Action::Repair(repair) => {
             let (number, what) = repair.read()?;
-            let by = repair.by.signature(variable)?;
-            let books = args.which.read(dir).await?;
-            repair::write(&books, &number, &what, &by).await?;
-            show(&read(&books, &number).await?);
-            Ok(())
+            let by = repair.by.signed(variable)?;
+            let books = which.open(dir).await?;
+            let repaired: Repaired = repair::write(&books, &number, &what, &by).await?;
+            show_changed(repaired, &books, &number, form).await;
         }
         Action::Resolve(resolve) => {
-            let number = OrderNumber::new(&resolve.number)?;
+            let number = given::order_number(&resolve.number)?;
             let author = resolve.by.author(variable)?;
-            let books = args.which.read(dir).await?;
+            let books = which.open(dir).await?;
             let order = read(&books, &number).await?;
-            resolve.write(&books, &order, &author).await?;
-            // It is done, whatever comes of this read.
-            match read(&books, &number).await {
-                Ok(order) => show(&order),
-                Err(error) => print::error(format_args!("{number} cannot be shown: {}", error.line())),
-            }
-            Ok(())
+            let changed: Changed = resolve.write(&books, &order, &author).await?;
+            show_changed(changed, &books, &number, form).await;
         }
-        Action::Accept(accept) => {
-            let number = OrderNumber::new(&accept.number)?;
-            let author = accept.by.by.author(variable)?;
-            let books = args.which.read(dir).await?;
-            accept.write(&books, &read(&books, &number).await?, &author).await?;
-            show(&read(&books, &number).await?);
-            Ok(())
+        Action::Accept(Accept { what, by }) => {
+            let (number, by) = (given::order_number(&what.number)?, by.signed(variable)?);
+            let (credits, books) = (what.credits()?, which.open(dir).await?);
+            let order = read(&books, &number).await?;
+            let changed = what.write(&books, &order, credits, &by).await?;
+            show_changed(changed, &books, &number, form).await;
         }
-        Action::Clear(clear) => {
-            let number = OrderNumber::new(&clear.number)?;
-            let author = clear.by.by.author(variable)?;
-            let books = args.which.read(dir).await?;
-            clear.write(&books, &read(&books, &number).await?, &author).await?;
-            show(&read(&books, &number).await?);
-            Ok(())
+        Action::Clear(Clear { what, by }) => {
+            let (number, by) = (given::order_number(&what.number)?, by.signed(variable)?);
+            let (reason, books) = (what.reason()?, which.open(dir).await?);
+            let order = read(&books, &number).await?;
+            let changed = what.write(&books, &order, reason, &by).await?;
+            show_changed(changed, &books, &number, form).await;
         }
     }
+    Ok(())
 }
 
 async fn read(books: &Books, number: &OrderNumber) -> Result<Row, Error> {
@@ -101,104 +116,23 @@ async fn read(books: &Books, number: &OrderNumber) -> Result<Row, Error> {
     order.ok_or_else(|| Error::UnknownOrder(number.to_string()))
 }
 
-fn show(order: &Row) {
-    let terms = &order.terms;
-    let price = match &terms.exchange {
-        None => terms.price.to_string(),
-        Some(exchange) => format!("{}, for {} at {}", terms.price, exchange.price, exchange.rate),
-    };
-    let mut rows = vec![
-        ["owner".to_owned(), order.owner.to_string()],
-        ["made".to_owned(), order.created_at.to_string()],
-        ["product".to_owned(), format!("{} × {}", terms.quantity, terms.product)],
-        ["price".to_owned(), format!("{price}, by {}", terms.provider.as_str())],
-        ["grants".to_owned(), terms.grants.iter().map(granted).collect::<Vec<_>>().join(", ")],
-        ["payment".to_owned(), order.payment.as_str().to_owned()],
-    ];
-    let money = |amount| Money { amount, ..order.paid_money() };
-    if let Some(paid) = &order.paid {
-        rows.push(["paid by".to_owned(), format!("{} at {}", paid.by, paid.at)]);
-        rows.push(["refunded".to_owned(), money(order.refunded()).to_string()]);
-        rows.push(["credits".to_owned(), Asset::CREDITS.format(order.posted)]);
-    }
-    rows.extend(order.accepted.values().map(accepted));
-    if order.is_disputed() {
-        rows.push(["disputed".to_owned(), format!("{}, frozen until it is decided", money(order.disputed()))]);
-    }
-    if !order.lost().is_zero() {
-        rows.push(["lost".to_owned(), format!("{} to a dispute", money(order.lost()))]);
-    }
-    rows.push(["fulfilment".to_owned(), order.fulfilment.as_str().to_owned()]);
-    rows.extend(order.shares().iter().map(|share| delivered(order, share)));
-    rows.extend(order.transfer.iter().map(|transfer| ["transfer".to_owned(), transferred(transfer)]));
-    rows.extend(order.recharge.iter().flat_map(recharged));
-    rows.push(["version".to_owned(), order.version.to_string()]);
-    print::line(&order.number);
-    let rows: Vec<[String; 2]> = rows.into_iter().map(|[name, value]| [format!("  {name}"), value]).collect();
-    print::columns(&rows);
-    let claims = order.claims.iter().flat_map(|(payment, claims)| claimed(payment, claims, terms.price));
-    for line in claims.chain(flags::lines(order)) {
-        print::line(format_args!("  {line}"));
-    }
-}
-
-/// `accepted  stripe#pi_2, 10 USD: 100 credits stand`
-fn accepted(accepted: &Accepted) -> [String; 2] {
-    let Accepted { by, money, credits, posted, postings, pays_for: _ } = accepted;
-    let stands = match (credits, postings) {
-        (None, _) => "as ordered".to_owned(),
-        (Some(credits), 0) => format!("{} credits in place of what was ordered", Asset::CREDITS.format(*credits)),
-        (Some(credits), _) => {
-            format!("{} of {} credits stand", Asset::CREDITS.format(*posted), Asset::CREDITS.format(*credits))
+/// The change is made, whatever comes of this read.
+async fn show_changed<C: Facts>(changed: C, books: &Books, number: &OrderNumber, form: Form) {
+    let order = match read(books, number).await {
+        Ok(order) => Some(OrderFacts(order)),
+        Err(error) => {
+            print::error(format_args!("{number} cannot be shown: {}", error.line()));
+            None
         }
     };
-    ["accepted".to_owned(), format!("{by}, {money}: {stands}")]
+    form.show(&OrderChanged { changed, order });
 }
 
-/// `grant#1  10 of 10 POSX, to alice`
-fn delivered(order: &Row, share: &Share) -> [String; 2] {
-    let asset = share.account.asset();
-    let [stands, due] = [order.standing(share.line), order.due(share)].map(|amount| asset.format(amount));
-    [share.line.to_string(), format!("{stands} of {due}, on {}", share.account)]
-}
-
-fn transferred(transfer: &Transfer) -> String {
-    let id = transfer.id.as_deref().map(|id| format!(" as {id}")).unwrap_or_default();
-    format!("{}{id}, since {}", transfer.status.as_str(), transfer.at)
-}
-
-fn recharged(recharge: &Recharge) -> Vec<[String; 2]> {
-    let state = format!("{}, claimed at {}", recharge.state.as_str(), recharge.at);
-    let more = [("seq", &recharge.seq), ("receipt", &recharge.receipt)];
-    let more = more.into_iter().filter_map(|(name, said)| Some([name.to_owned(), said.clone()?]));
-    std::iter::once(["recharge".to_owned(), state]).chain(more).collect()
-}
-
-fn claimed(payment: &str, claims: &Claims, price: Money) -> Vec<String> {
-    let money = |amount| Money { amount, ..price };
-    let refunds =
-        claims.refunds.by_id.iter().map(|(id, refund)| {
-            format!("refund {id} of {payment}: {}, {}", money(refund.amount), refund.state.as_str())
-        });
-    let sum =
-        claims.refunds.reported.iter().map(|reported| {
-            format!("refunds of {payment}: {} in all, as of {}", money(reported.amount), reported.as_of)
-        });
-    let disputes = claims.disputes.0.iter().map(|(id, dispute)| {
-        let amount = dispute.amount.map_or_else(|| "all of it".to_owned(), |amount| money(amount).to_string());
-        format!("dispute {id} of {payment}: {amount}, {}, as of {}", dispute.stage.as_str(), dispute.as_of)
-    });
-    refunds.chain(sum).chain(disputes).collect()
-}
-
-fn granted(grant: &Grant) -> String {
-    match grant {
-        Grant::Credits(amount) => format!("{} credits", Asset::CREDITS.format(*amount)),
-        Grant::CreditsEachPeriod(amount) => format!("{} credits each period", Asset::CREDITS.format(*amount)),
-        Grant::Token { code, scale, amount, on_chain: _ } => format!("{} {code}", amount.decimal(*scale)),
-        Grant::Report(name) => format!("report {name}"),
-        Grant::TopUp(top_up) => {
-            format!("{} {} {} for {}", top_up.operator.as_str(), top_up.kind.as_str(), top_up.code, top_up.phone)
+impl<C: Facts> Facts for OrderChanged<C> {
+    fn print(&self) {
+        self.changed.print();
+        if let Some(order) = &self.order {
+            order.print();
         }
     }
 }

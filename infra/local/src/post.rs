@@ -7,11 +7,13 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use edge::Moment;
 use http::Request;
 use http_body_util::{BodyExt as _, Limited};
 
+use crate::outcome;
 use crate::sources::Signed;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,7 +30,17 @@ pub(crate) struct Post {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: String,
+    /// What became of it, where the receiver says it: `refused order_unknown`.
+    pub(crate) outcome: Option<String>,
     pub(crate) took: Duration,
+}
+
+/// Why there is no reply.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoReply {
+    pub(crate) why: String,
+    /// It was sent, and may have been carried out.
+    pub(crate) is_late: bool,
 }
 
 impl Post {
@@ -43,15 +55,17 @@ impl Post {
         Self { connector, url }
     }
 
-    /// The error is why there is no reply, innermost cause last: it is shown, and nothing else is done with it.
-    pub(crate) async fn send(&self, signed: Signed) -> Result<Reply, String> {
-        let request = self.request(signed)?;
+    pub(crate) async fn send(&self, signed: Signed) -> Result<Reply, NoReply> {
+        let request = self.request(signed).map_err(|why| NoReply { why, is_late: false })?;
         let moment = Moment::now(REPLY_TIMEOUT);
-        let response = self.connector.call(request).await.map_err(|error| causes(&error))?;
+        let unanswered = |error: ConnectorError| NoReply { why: causes(&error), is_late: error.is_timeout() };
+        let response = self.connector.call(request).await.map_err(unanswered)?;
         let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), REPLY_BYTES_MAX);
-        let body = body.collect().await.map_err(|error| causes(error.as_ref()))?.to_bytes();
-        Ok(Reply { status, body: String::from_utf8_lossy(&body).into_owned(), took: moment.started.elapsed() })
+        let outcome = response.headers().get(outcome::HEADER).map(str::to_owned);
+        let body = Limited::new(response.into_body(), REPLY_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| NoReply { why: causes(error.as_ref()), is_late: true })?.to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Reply { status, body, outcome, took: moment.started.elapsed() })
     }
 
     fn request(&self, signed: Signed) -> Result<HttpRequest, String> {

@@ -1,71 +1,100 @@
-//! A repair, committed and told: of accounts and of orders alike.
+//! A repair, committed: of accounts and of orders alike.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use edge::Moment;
-use ledger::{Backlog as _, CommitError, Committed, Decision, EventKey, Fact, Ledger as _};
-use reconcile::{RepairFailure, Signature};
+use idempotency::DynamoLedger;
+use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _};
+use reconcile::{RepairFailure, Repairs, Signature};
+use serde::Serialize;
 
 use crate::books::Books;
+use crate::by::Signed;
+use crate::changed::Changed;
 use crate::error::Error;
-use crate::print;
+use crate::print::{self, Facts};
+use crate::seed::delivery;
 
 /// A person waits while a long statement is read twice.
-const PATIENCE: Duration = Duration::from_mins(10);
+const READ_PATIENCE: Duration = Duration::from_mins(10);
+/// The commit is one call, and after a time-out the same command finds out what came of it.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A repair, with both sides of what it changed.
+#[derive(Serialize)]
+pub(crate) struct Repaired {
+    #[serde(flatten)]
+    changed: Changed,
+    before: Option<String>,
+    after: Option<String>,
+}
 
 pub(crate) fn moment() -> Moment {
-    Moment::now(PATIENCE)
+    Moment::now(READ_PATIENCE)
+}
+
+pub(crate) fn repairs<'b>(books: &'b Books, moment: &'b Moment) -> Repairs<'b, DynamoLedger> {
+    Repairs { ledger: &books.ledger, moment, index_lag: books.index_lag }
+}
+
+pub(crate) fn signature(by: &Signed) -> Signature {
+    Signature { id: by.id.clone(), author: by.author.clone(), reason: by.reason.clone() }
 }
 
 /// Under one id it is written once: what is repaired already leaves nothing to decide, and its row says so.
 pub(crate) async fn written(
     books: &Books,
     decision: Result<Decision, RepairFailure>,
-    by: &Signature,
-) -> Result<(), Error> {
+    by: &Signed,
+) -> Result<Repaired, Error> {
     let decision = match decision {
         Ok(decision) => decision,
         Err(failure) => return earlier(books, failure, by).await,
     };
-    match books.ledger.commit(&decision, &moment().delivery()).await {
-        Ok(Committed::Now(receipt)) => {
-            print::line(format_args!("done: {}", receipt.key));
-            sides(&decision);
-            Ok(())
-        }
-        Ok(Committed::Earlier(receipt)) => {
-            print::line(format_args!("already done: {}, at {}", receipt.key, receipt.processed_at));
-            Ok(())
-        }
-        Ok(Committed::Ignored { reason }) => {
-            print::line(format_args!("nothing to do: {reason}"));
-            Ok(())
+    match books.ledger.commit(&decision, &delivery(COMMIT_PATIENCE)).await {
+        Ok(committed) => {
+            let changed = Changed::of(&committed);
+            let side = |name| changed.is_done_now().then(|| side(&decision, name)).flatten();
+            let (before, after) = (side("before"), side("after"));
+            Ok(Repaired { changed, before, after })
         }
         Err(CommitError::Stale) => Err(Error::RepairOvertaken),
         Err(CommitError::Conflict) => Err(Error::IdTaken(by.id.clone())),
+        Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { again: by.again(), cause }),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Where there is nothing to decide any more, this very repair may be the reason.
-async fn earlier(books: &Books, failure: RepairFailure, by: &Signature) -> Result<(), Error> {
+async fn earlier(books: &Books, failure: RepairFailure, by: &Signed) -> Result<Repaired, Error> {
     if matches!(failure, RepairFailure::Repair(_)) {
-        let receipt = EventKey::new(reconcile::REPAIR_SOURCE, &by.id)?;
+        let of_id = |cause| Error::Id { text: by.id.clone(), cause };
+        let receipt = EventKey::new(reconcile::REPAIR_SOURCE, &by.id).map_err(of_id)?;
         let receipts = BTreeSet::from([receipt.clone()]);
-        if !books.ledger.known(&receipts, &moment().delivery()).await?.is_empty() {
-            print::line(format_args!("already done: {receipt}"));
-            return Ok(());
+        if !books.ledger.known(&receipts, &delivery(COMMIT_PATIENCE)).await?.is_empty() {
+            return Ok(Repaired { changed: Changed::earlier(receipt.to_string()), before: None, after: None });
         }
     }
     Err(failure.into())
 }
 
-fn sides(decision: &Decision) {
-    let Decision::Record(entry) = decision else { return };
-    for (name, fact) in &entry.heading.facts {
-        if let (true, Fact::Text(text)) = (["before", "after"].contains(name), fact) {
-            print::line(format_args!("  {name:<7} {text}"));
+fn side(decision: &Decision, name: &str) -> Option<String> {
+    let Decision::Record(entry) = decision else { return None };
+    let (_, fact) = entry.heading.facts.iter().find(|(known, _)| *known == name)?;
+    match fact {
+        Fact::Text(text) => Some(text.clone()),
+        Fact::Count(_) => None,
+    }
+}
+
+impl Facts for Repaired {
+    fn print(&self) {
+        self.changed.print();
+        for (name, side) in [("before", &self.before), ("after", &self.after)] {
+            if let Some(side) = side {
+                print::line(format_args!("  {name:<7} {side}"));
+            }
         }
     }
 }

@@ -6,12 +6,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use ledger::{Ledger as _, OrderNumber, Timestamp};
+use ledger::{Ledger as _, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::books::Which;
 use crate::error::Error;
-use crate::json::{quoted, with_value};
+use crate::given;
+use crate::json::{beside, quoted, value_at, with_value};
 use crate::seed::delivery;
 use crate::sources::{Scheme, Setting, Signed, Source};
 
@@ -27,7 +28,7 @@ pub(crate) struct Shape {
     /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`, `epay` is `epay/notify_v1_get`
     pub(crate) sample: String,
     /// The order that it is about, by its number: its price, its currency and the ids of its payment
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "ORDER_NUMBER")]
     pub(crate) order: Option<String>,
     /// Where that order is
     #[command(flatten)]
@@ -38,6 +39,9 @@ pub(crate) struct Shape {
     /// A value of the body, by its path: data.creditCost=3. What is not JSON is taken as a text
     #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<Assignment>,
+    /// Let --set add a field that the sample does not have
+    #[arg(long, requires = "set")]
+    add: bool,
     /// What to sign with, in place of the secret of the running stack or of the environment
     #[arg(long, value_name = "SECRET")]
     pub(crate) secret: Option<String>,
@@ -68,6 +72,8 @@ pub(crate) struct Sample {
     pub(crate) source: &'static Source,
     text: String,
     set: Vec<Assignment>,
+    /// Whether fields may be set that the sample does not have.
+    adds: bool,
     /// What it is signed under.
     pub(crate) setting: &'static Setting,
 }
@@ -78,7 +84,7 @@ impl Shape {
         let Some(number) = &self.order else {
             return Ok(sample);
         };
-        let number = OrderNumber::new(number)?;
+        let number = given::order_number(number)?;
         let order = self.which.open(dir).await?.ledger.order(&number, &delivery(PATIENCE)).await?;
         let order = order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?;
         let text = sample.source.of_order(&sample.text, &order).ok_or(Error::NotAboutOrders(sample.source.name))?;
@@ -98,7 +104,7 @@ impl Shape {
         let file = folder.join(name).with_extension("json");
         let text = fs::read_to_string(&file).map_err(|error| Error::File(file, error))?;
         let setting = source.setting(if self.standard { Scheme::Standard } else { Scheme::Own })?;
-        Ok(Sample { source, text, set: self.set.clone(), setting })
+        Ok(Sample { source, text, set: self.set.clone(), adds: self.add, setting })
     }
 }
 
@@ -118,6 +124,10 @@ impl Sample {
     pub(crate) fn plain(&self, id: &str, now: Timestamp) -> Result<String, Error> {
         let mut body = self.source.fresh(&self.text, id, now).map_err(Error::Path)?;
         for Assignment { path, json } in &self.set {
+            if !self.adds && value_at(&body, path).is_none() {
+                let known = beside(&body, path).join(", ");
+                return Err(Error::NoSuchField { path: path.clone(), known });
+            }
             body = with_value(&body, path, json).map_err(Error::Path)?;
         }
         Ok(body)

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use edge::Moment;
 use idempotency::DynamoLedger;
-use ledger::{Amount, CallerKey, CommitError, Delivery, Ledger as _, Owner};
+use ledger::{Amount, CallerKey, CommitError, Delivery, Ledger as _};
 
 use crate::error::Error;
+use crate::given;
 use crate::manual::{Change, What, credits_of};
 use crate::secrets::{DEMO_API_KEY, Secrets};
 
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Under fixed ids: a restart finds all of it done, and what has been spent stays spent.
 pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<(), Error> {
-    let owner = Owner::new(OWNER)?;
+    let owner = given::owner(OWNER)?;
     let api_key = CallerKey::api(secrets.named(DEMO_API_KEY));
     // Another API key is another change: one that is set in the environment works too.
     let api_key_id: String = api_key.to_string().replace('#', "-").chars().take(24).collect();
@@ -29,7 +30,7 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
         ("demo-credits", What::Credit { account: credits_of(&owner), amount: Amount::from_units(CREDITS_UNITS) }),
         (
             "demo-key",
-            What::RemoteKey { owner: owner.clone(), key: CallerKey::remote(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
+            What::RemoteKey { owner: owner.clone(), key: given::remote_key(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
         ),
         (api_key_id.as_str(), What::ApiKey { owner, key: api_key, replaces: None }),
     ];

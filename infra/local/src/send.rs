@@ -1,7 +1,6 @@
-//! `send`: signs sample events and posts them, as many as it is asked for, and says what came of them.
+//! `send`: signs sample events, posts them, and reports what became of each.
 
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,12 +9,15 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::gateway::is_local;
 use crate::home::{Home, Running};
-use crate::post::Post;
+use crate::post::{NoReply, Post};
+use crate::print::Form;
 use crate::sample::{Sample, Shape, new_id};
+use crate::sent::Sent;
 use crate::sources::Signed;
-use crate::tally::{Tally, milliseconds};
+use crate::tally::Tally;
 use crate::{now, print};
 
 /// Up to this many replies are shown one by one.
@@ -41,7 +43,12 @@ pub(crate) struct Send {
     url: Option<String>,
 }
 
-pub(crate) async fn run(args: &Send, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<ExitCode, Error> {
+pub(crate) async fn run(
+    args: &Send,
+    dir: &Path,
+    form: Form,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Exit, Error> {
     let sample = args.shape.read(dir).await?;
     let running = Home::at(dir).running()?;
     let url = url(args, &sample, running.as_ref(), dir)?;
@@ -63,36 +70,36 @@ pub(crate) async fn run(args: &Send, dir: &Path, variable: impl Fn(&str) -> Opti
             // Where there is no stand-in, what is sent is not found to be true: the reply or the books say so.
             let _ = stand_in.send(Signed::post(body, Vec::new())).await;
         }
-        let signed = sample.signed(&id, &secret, now()).map_err(|error| error.line());
-        let reply = match signed {
+        let reply = match sample.signed(&id, &secret, now()) {
             Ok(signed) => post.send(signed).await,
-            Err(problem) => Err(problem),
+            Err(error) => Err(NoReply { why: error.line(), is_late: false }),
         };
         progress.inc(1);
-        if shown {
-            print::line(match &reply {
-                Ok(reply) => format!("{}  {} ms  {id}  {}", reply.status, milliseconds(reply.took), reply.body),
-                Err(problem) => format!("no reply  {id}  {problem}"),
-            });
+        let sent = Sent::of(&id, sample.source, reply);
+        if shown && form == Form::Lines {
+            print::line(&sent);
         }
-        reply
+        sent
     };
     let clock = Moment::now(Duration::ZERO).started;
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(sample.source.name, shown);
     let queue = (1..=args.count).flat_map(|n| std::iter::repeat_n(n, copies.into()));
     let mut replies = stream::iter(queue).map(one).buffer_unordered(usize::from(args.concurrency));
-    while let Some(reply) = replies.next().await {
-        tally.add(reply);
+    while let Some(sent) = replies.next().await {
+        tally.add(sent);
     }
     drop(replies);
     progress.finish_and_clear();
-    if !shown {
-        tally.show(sample.source, clock.elapsed());
-    }
+    let ended = tally.ended(clock.elapsed());
+    form.show(&ended);
+    let has_accepted = ended.has_accepted();
     if let Some(problem) = tally.first_problem() {
         print::error(format_args!("{problem}{hint}"));
     }
-    Ok(if tally.is_all_accepted() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if form == Form::Lines && has_accepted {
+        print::error("the receiver says that it has received the event, and not whether it is booked");
+    }
+    Ok(tally.exit())
 }
 
 /// A URL that ends in the source's path is taken as it is; any other is what stands before that path.

@@ -1,80 +1,118 @@
-//! What came of many requests: how many of each answer, and how long they took.
+//! What became of many events: how many of each, and how long they took.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Serialize;
 
-use crate::post::Reply;
-use crate::print;
-use crate::sources::Source;
+use crate::exit::Exit;
+use crate::print::{self, Facts};
+use crate::sent::{Outcome, Sent, milliseconds};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
-    /// By status and message.
-    replies: BTreeMap<(u16, String), u64>,
-    /// By why there was no reply.
-    problems: BTreeMap<String, u64>,
+    source: &'static str,
+    /// Whether each event is shown by itself: only few are.
+    shows_each: bool,
+    events: Vec<Sent>,
+    /// By status, outcome, reason and message.
+    replies: BTreeMap<Kind, u64>,
+    exit: Exit,
     took: Vec<Duration>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Kind {
+    status: Option<u16>,
+    outcome: Outcome,
+    reason: Option<String>,
+    message: String,
+}
+
+/// All of it, when the last reply has come.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TallyFacts<'t> {
+    source: &'static str,
+    booked: u64,
+    repeats: u64,
+    refused: u64,
+    ignored: u64,
+    /// Answered with a status of success by a receiver that says no more.
+    accepted: u64,
+    no_reply: u64,
+    seconds: String,
+    latency_ms: Latency,
+    replies: Vec<Replies<'t>>,
+    /// Of up to twenty events each by itself.
+    events: &'t [Sent],
+    #[serde(skip)]
+    shows_each: bool,
+}
+
+#[derive(Serialize)]
+struct Latency {
+    p50: String,
+    p90: String,
+    p99: String,
+    max: String,
+}
+
+#[derive(Serialize)]
+struct Replies<'t> {
+    count: u64,
+    #[serde(flatten)]
+    kind: &'t Kind,
+}
+
 impl Tally {
-    pub(crate) fn add(&mut self, reply: Result<Reply, String>) {
-        match reply {
-            Ok(reply) => {
-                count(&mut self.replies, (reply.status, message(&reply.body)));
-                self.took.push(reply.took);
-            }
-            Err(problem) => count(&mut self.problems, problem),
+    pub(crate) fn new(source: &'static str, shows_each: bool) -> Self {
+        let (events, replies, took) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { source, shows_each, events, replies, exit: Exit::Done, took }
+    }
+
+    pub(crate) fn add(&mut self, sent: Sent) {
+        let Sent { status, outcome, reason, exit, took, .. } = &sent;
+        let kind = Kind { status: *status, outcome: *outcome, reason: reason.clone(), message: sent.message() };
+        let count = self.replies.entry(kind).or_default();
+        *count = count.saturating_add(1);
+        self.exit = self.exit.or_worse(*exit);
+        self.took.extend(*took);
+        if self.shows_each {
+            self.events.push(sent);
         }
     }
 
-    pub(crate) fn is_all_accepted(&self) -> bool {
-        self.problems.is_empty() && self.replies.keys().all(|(status, _)| (200..300).contains(status))
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
     }
 
     pub(crate) fn first_problem(&self) -> Option<&str> {
-        self.problems.keys().next().map(String::as_str)
+        let mut silent = self.replies.keys().filter(|kind| kind.outcome == Outcome::NoReply);
+        silent.next()?.reason.as_deref()
     }
 
-    pub(crate) fn show(&mut self, source: &Source, took: Duration) {
-        let mut rows: Vec<[String; 3]> = Vec::new();
-        for ((status, message), count) in &self.replies {
-            rows.push([format!("{count:>7}"), status.to_string(), message.clone()]);
-        }
-        for (problem, count) in &self.problems {
-            rows.push([format!("{count:>7}"), "-".to_owned(), problem.clone()]);
-        }
-        print::columns(&rows);
-        let accepted = match source.said {
-            Some([booked, repeat]) => format!("booked {}, repeats {}", self.said(booked), self.said(repeat)),
-            None => format!("accepted {}", self.accepted()),
-        };
-        print::line(format_args!(
-            "{accepted}, refused {}, no reply {}; {} in {} s",
-            self.refused(),
-            self.problems.values().sum::<u64>(),
-            self.took.len(),
-            seconds(took),
-        ));
+    pub(crate) fn ended(&mut self, took: Duration) -> TallyFacts<'_> {
         self.took.sort_unstable();
         let [p50, p90, p99, max] = [50, 90, 99, 100].map(|percent| milliseconds(self.percentile(percent)));
-        print::line(format_args!("latency ms: p50 {p50}, p90 {p90}, p99 {p99}, max {max}"));
+        TallyFacts {
+            source: self.source,
+            booked: self.count(Outcome::Booked),
+            repeats: self.count(Outcome::Repeat),
+            refused: self.count(Outcome::Refused),
+            ignored: self.count(Outcome::Ignored),
+            accepted: self.count(Outcome::Accepted),
+            no_reply: self.count(Outcome::NoReply),
+            seconds: seconds(took),
+            latency_ms: Latency { p50, p90, p99, max },
+            replies: self.replies.iter().map(|(kind, count)| Replies { count: *count, kind }).collect(),
+            events: &self.events,
+            shows_each: self.shows_each,
+        }
     }
 
-    fn said(&self, wanted: &str) -> u64 {
-        let said = self.replies.iter().filter(|((_, message), _)| message == wanted);
-        said.map(|(_, count)| count).sum()
-    }
-
-    fn accepted(&self) -> u64 {
-        let accepted = self.replies.iter().filter(|((status, _), _)| (200..300).contains(status));
-        accepted.map(|(_, count)| count).sum()
-    }
-
-    fn refused(&self) -> u64 {
-        let refused = self.replies.iter().filter(|((status, _), _)| !(200..300).contains(status));
-        refused.map(|(_, count)| count).sum()
+    fn count(&self, outcome: Outcome) -> u64 {
+        self.replies.iter().filter(|(kind, _)| kind.outcome == outcome).map(|(_, count)| count).sum()
     }
 
     /// The least time within which so many of a hundred were answered. The times are sorted by now.
@@ -84,22 +122,35 @@ impl Tally {
     }
 }
 
-fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
-    let count = counts.entry(key).or_default();
-    *count = count.saturating_add(1);
+impl TallyFacts<'_> {
+    /// Whether the status is all that is known of some.
+    pub(crate) const fn has_accepted(&self) -> bool {
+        self.accepted > 0
+    }
 }
 
-/// Of a JSON reply the message, and of any other its first line.
-fn message(body: &str) -> String {
-    let json = serde_json::from_str::<Value>(body).ok();
-    let said = json.as_ref().and_then(|json| json.get("message")?.as_str());
-    said.or_else(|| body.lines().next()).unwrap_or_default().to_owned()
-}
-
-/// With one decimal, and no float.
-pub(crate) fn milliseconds(time: Duration) -> String {
-    let tenths = time.as_micros().div_euclid(100);
-    format!("{}.{}", tenths.div_euclid(10), tenths.rem_euclid(10))
+impl Facts for TallyFacts<'_> {
+    /// Few events have each been shown when its reply came.
+    fn print(&self) {
+        if self.shows_each {
+            return;
+        }
+        let row = |replies: &Replies<'_>| {
+            let Replies { count, kind } = replies;
+            let status = kind.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+            [format!("{count:>7}"), status, kind.outcome.as_str().to_owned(), kind.message.clone()]
+        };
+        print::columns(&self.replies.iter().map(row).collect::<Vec<_>>());
+        let Self { booked, repeats, refused, ignored, accepted, no_reply, seconds, .. } = self;
+        let answered: u64 = [booked, repeats, refused, ignored, accepted].into_iter().sum();
+        let if_any = |name: &str, count: u64| if count > 0 { format!("{name} {count}, ") } else { String::new() };
+        let rare = [if_any("accepted", *accepted), if_any("ignored", *ignored)].concat();
+        print::line(format_args!(
+            "booked {booked}, repeats {repeats}, {rare}refused {refused}, no reply {no_reply}; {answered} in {seconds} s"
+        ));
+        let Latency { p50, p90, p99, max } = &self.latency_ms;
+        print::line(format_args!("latency ms: p50 {p50}, p90 {p90}, p99 {p99}, max {max}"));
+    }
 }
 
 fn seconds(time: Duration) -> String {

@@ -1,11 +1,15 @@
 //! Reading the books, for people: an account and its statement.
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
 
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{AccountId, Amount, Balance, CallerKey, CommitError, Owner, Policy, SpendingTerms};
 
 use crate::names;
+use crate::retry::{Answer, after_failure};
 use crate::rows::text;
 use crate::store::DynamoLedger;
 
@@ -49,7 +53,7 @@ impl DynamoLedger {
                 .expression_attribute_names("#key_owner", names::KEY_OWNER)
                 .expression_attribute_values(":owner", text(owner))
                 .set_exclusive_start_key(last);
-            let page = query.send().await.map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+            let page = query.send().await.map_err(unread)?;
             let key = |row: &HashMap<String, AttributeValue>| {
                 let revoked_at = row.get(names::REVOKED_AT).and_then(|time| time.as_s().ok()).cloned();
                 let key = CallerKey::of_row(&word(row, names::ID))?;
@@ -70,7 +74,7 @@ impl DynamoLedger {
             .table_name(&self.tables().accounts)
             .key(names::ID, text(account))
             .consistent_read(true);
-        let found = read.send().await.map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+        let found = read.send().await.map_err(unread)?;
         Ok(found.item.map(|row| AccountRow {
             balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
             available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
@@ -91,7 +95,7 @@ impl DynamoLedger {
             .expression_attribute_values(":account", text(account))
             .scan_index_forward(false)
             .limit(lines_max);
-        let found = query.send().await.map_err(|error| CommitError::Unavailable(Some(Box::new(error))))?;
+        let found = query.send().await.map_err(unread)?;
         let line = |row: &HashMap<String, AttributeValue>| Line {
             id: word(row, names::ID),
             kind: word(row, names::KIND),
@@ -99,6 +103,18 @@ impl DynamoLedger {
             processed_at: word(row, names::PROCESSED_AT),
         };
         Ok(found.items().iter().map(line).collect())
+    }
+}
+
+/// A missing table or permission is no time-out: no retry mends it.
+fn unread<E>(error: SdkError<E, HttpResponse>) -> CommitError
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match after_failure::<(), E>(error) {
+        Err(refused) => refused,
+        Ok(Answer::Again(cause)) => CommitError::Unavailable(Some(cause)),
+        Ok(Answer::Final(())) => CommitError::Unavailable(None),
     }
 }
 

@@ -2,51 +2,69 @@
 
 use idempotency::KeyRow;
 use ledger::{CallerKey, Owner};
+use serde::Serialize;
 
-use super::{Signed, committed, print_outcome};
+use super::change::{Replaced, api_key, committed};
 use crate::books::Books;
+use crate::by::Signed;
+use crate::changed::Changed;
 use crate::error::Error;
 use crate::manual::What;
-use crate::{print, random};
+use crate::print::{self, Facts, Form};
 
 /// As long as a warm function remembers which owner a key names.
 const STILL_WORKS: &str = "  A function that has used it in the last minute may accept it until that minute is over.";
 
-pub(super) async fn list(books: &Books, owner: &Owner) -> Result<(), Error> {
-    let keys = books.ledger.keys(owner).await?;
-    if keys.is_empty() {
-        print::line(format_args!("{owner} has no keys"));
-        return Ok(());
-    }
-    let head = ["key", "since", "state"].map(str::to_owned);
-    let row = |KeyRow { key, since, revoked_at }: &KeyRow| {
-        let state = revoked_at.as_ref().map_or_else(|| "live".to_owned(), |at| format!("revoked at {at}"));
-        [key.short_id(), since.clone(), state]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyList {
+    owner: String,
+    keys: Vec<KeyFacts>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyFacts {
+    key: String,
+    since: String,
+    state: &'static str,
+    revoked_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct KeyRevoked {
+    #[serde(flatten)]
+    changed: Changed,
+    key: String,
+}
+
+pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(), Error> {
+    let facts = |KeyRow { key, since, revoked_at }: KeyRow| KeyFacts {
+        key: key.short_id(),
+        since,
+        state: if revoked_at.is_some() { "revoked" } else { "live" },
+        revoked_at,
     };
-    print::columns(&std::iter::once(head).chain(keys.iter().map(row)).collect::<Vec<_>>());
+    let keys = books.ledger.keys(owner).await?.into_iter().map(facts).collect();
+    form.show(&KeyList { owner: owner.to_string(), keys });
     Ok(())
 }
 
-pub(super) async fn revoke(books: &Books, by: Signed, owner: Owner, id: &str) -> Result<(), Error> {
+pub(super) async fn revoke(books: &Books, by: &Signed, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
     let key = find(books, &owner, id).await?.key;
-    print_outcome(&committed(books, &by, What::RevokeKey { owner, key }).await?);
-    print::line(STILL_WORKS);
+    let changed = Changed::of(&committed(books, by, What::RevokeKey { owner, key }).await?);
+    form.show(&KeyRevoked { changed, key: id.to_owned() });
     Ok(())
 }
 
 /// The new key works beside the old one, which a person revokes when nothing uses it any more.
-pub(super) async fn rotate(books: &Books, by: Signed, owner: Owner, id: &str) -> Result<(), Error> {
+pub(super) async fn rotate(books: &Books, by: &Signed, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
     let row = find(books, &owner, id).await?;
     if !matches!(row.key, CallerKey::ApiHash(_)) {
         return Err(Error::NotAnApiKey(id.to_owned()));
     }
-    let secret = random::api_key()?;
-    let what = What::ApiKey { owner: owner.clone(), key: CallerKey::api(&secret), replaces: Some(row.key.short_id()) };
-    super::api_key(books, by, what, &secret).await?;
-    if row.revoked_at.is_none() {
-        print::line(format_args!("  {id} works until it is revoked: account revoke {owner} {id} --reason …"));
-    }
-    Ok(())
+    let replaced = Replaced { id: row.key.short_id(), is_live: row.revoked_at.is_none() };
+    api_key(books, by, owner, Some(replaced), form).await
 }
 
 /// Among all keys of the owner, revoked ones too: a repeated command finds what it has done.
@@ -55,4 +73,27 @@ async fn find(books: &Books, owner: &Owner, id: &str) -> Result<KeyRow, Error> {
     let unknown = || Error::NoKey { owner: owner.clone(), id: id.to_owned() };
     let row = found.next().ok_or_else(unknown)?;
     if found.next().is_some() { Err(Error::KeysAlike(id.to_owned())) } else { Ok(row) }
+}
+
+impl Facts for KeyList {
+    fn print(&self) {
+        if self.keys.is_empty() {
+            print::line(format_args!("{} has no keys", self.owner));
+            return;
+        }
+        let head = ["key", "since", "state"].map(str::to_owned);
+        let row = |facts: &KeyFacts| {
+            let state =
+                facts.revoked_at.as_ref().map_or_else(|| facts.state.to_owned(), |at| format!("revoked at {at}"));
+            [facts.key.clone(), facts.since.clone(), state]
+        };
+        print::columns(&std::iter::once(head).chain(self.keys.iter().map(row)).collect::<Vec<_>>());
+    }
+}
+
+impl Facts for KeyRevoked {
+    fn print(&self) {
+        self.changed.print();
+        print::line(STILL_WORKS);
+    }
 }

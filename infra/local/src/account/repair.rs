@@ -2,14 +2,15 @@
 //! it is.
 
 use clap::{ArgGroup, Args};
-use ledger::{AccountId, Balance, OrderNumber};
-use reconcile::{AccountRepair, Repairs, Signature};
+use ledger::AccountId;
+use reconcile::AccountRepair;
 
-use super::{Named, Signed, named};
 use crate::books::Books;
+use crate::by::{Named, Signed};
 use crate::error::Error;
-use crate::print;
-use crate::repaired::{moment, written};
+use crate::given;
+use crate::print::Form;
+use crate::repaired::{moment, repairs, signature, written};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line"])))]
@@ -33,29 +34,18 @@ pub(super) struct Repair {
     #[arg(long, allow_negative_numbers = true, conflicts_with_all = ["to_lines", "reverse_line"])]
     amount: Option<String>,
     /// The order that the line belongs to [default: as its key says]
-    #[arg(long, conflicts_with_all = ["to_lines", "reverse_line"])]
+    #[arg(long, value_name = "ORDER_NUMBER", conflicts_with_all = ["to_lines", "reverse_line"])]
     order: Option<String>,
     #[command(flatten)]
     pub(super) by: Named,
 }
 
-impl Named {
-    /// Whose repair it is. An id of our own making is printed first: after a time-out the same command with it is safe.
-    pub(crate) fn signature(self, variable: impl Fn(&str) -> Option<String>) -> Result<Signature, Error> {
-        let Signed { id, is_new, author, reason } = self.signed(variable)?;
-        if is_new {
-            print::error(format_args!("--id {id} names this repair"));
-        }
-        Ok(Signature { id, author, reason })
-    }
-}
-
 impl Repair {
     /// What it is about, before any books are opened.
     pub(super) fn read(&self) -> Result<(AccountId, AccountRepair), Error> {
-        let account = named(&self.account)?;
-        let amount = self.amount.as_deref().map(|text| signed(&account, text)).transpose()?;
-        let order = self.order.as_deref().map(OrderNumber::new).transpose()?;
+        let account = given::account(&self.account)?;
+        let amount = self.amount.as_deref().map(|text| given::signed(account.asset(), text)).transpose()?;
+        let order = self.order.as_deref().map(given::order_number).transpose()?;
         let what = match (&self.add_line, &self.restore_line, &self.reverse_line) {
             (Some(key), _, _) => AccountRepair::AddLine { key: key.first().cloned(), amount, order },
             (None, Some(key), _) => AccountRepair::RestoreLine { key: key.clone(), amount, order },
@@ -70,16 +60,12 @@ pub(super) async fn write(
     books: &Books,
     account: &AccountId,
     what: &AccountRepair,
-    by: &Signature,
+    by: &Signed,
+    form: Form,
 ) -> Result<(), Error> {
+    by.print_id("repair");
     let moment = moment();
-    let repairs = Repairs { ledger: &books.ledger, moment: &moment, index_lag: books.index_lag };
-    let decision = repairs.account(account, what, by).await;
-    written(books, decision, by).await
-}
-
-fn signed(account: &AccountId, text: &str) -> Result<Balance, Error> {
-    let (text, is_taken) = text.strip_prefix('-').map_or((text, false), |text| (text, true));
-    let amount = Balance::from(account.asset().parse(text)?);
-    Ok(if is_taken { Balance::from_units(amount.units().saturating_neg()) } else { amount })
+    let decision = repairs(books, &moment).account(account, what, &signature(by)).await;
+    form.show(&written(books, decision, by).await?);
+    Ok(())
 }

@@ -21,9 +21,9 @@ pub(super) fn read(folder: &Path) -> Result<Whole, Error> {
             return Err(missing());
         }
         for file in files {
-            let bytes = File::open(&file).map_err(|error| Error::File(file.clone(), error))?;
+            let bytes = File::open(&file).map_err(|error| Error::Input(file.clone(), error))?;
             for line in BufReader::new(MultiGzDecoder::new(bytes)).lines() {
-                let line = line.map_err(|error| Error::File(file.clone(), error))?;
+                let line = line.map_err(|error| Error::Input(file.clone(), error))?;
                 if !line.trim().is_empty() {
                     whole.add(table.exported(&line).map_err(|_| Error::NotAnExport(file.clone()))?);
                 }

@@ -1,6 +1,5 @@
 //! Every row of the books, read in parallel; and what that costs, said first.
 
-use std::io::{BufRead as _, IsTerminal as _};
 use std::pin::pin;
 
 use edge::Moment;
@@ -10,7 +9,7 @@ use ledger::{CommitError, Row, Whole};
 
 use crate::books::Books;
 use crate::error::Error;
-use crate::print;
+use crate::{ask, print};
 
 /// Each answers a megabyte at a time: a minute and a half for ten gigabytes.
 const SEGMENTS: i32 = 8;
@@ -54,15 +53,10 @@ pub(super) async fn confirmed(books: &Books, moment: &Moment) -> Result<(), Erro
         let size = books.ledger.size(table, &moment.delivery()).await?;
         let TableSize { rows, bytes } = size;
         units = units.saturating_add(size.read_units());
-        print::line(format_args!("{}: about {rows} rows, {bytes} bytes", table.as_str()));
+        print::error(format_args!("{}: about {rows} rows, {bytes} bytes", table.as_str()));
     }
-    print::line(cost(units));
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::NotConfirmed);
-    }
-    print::line("Read them all? Type yes:");
-    let answer = std::io::stdin().lock().lines().next().and_then(Result::ok);
-    if answer.is_some_and(|answer| answer.trim() == "yes") { Ok(()) } else { Err(Error::NotConfirmed) }
+    print::error(cost(units));
+    if ask::is_confirmed("Read them all?") { Ok(()) } else { Err(Error::NotConfirmed) }
 }
 
 fn cost(units: u64) -> String {

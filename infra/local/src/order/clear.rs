@@ -3,36 +3,52 @@
 use clap::Args;
 use ledger::{Clearing, Order, Reason};
 
-use super::by_hand::{ByHand, Named};
+use super::by_hand::ByHand;
 use crate::books::Books;
+use crate::by::{Named, Signed};
+use crate::changed::Changed;
 use crate::error::Error;
 
 #[derive(Debug, Args)]
 pub(crate) struct Clear {
-    pub(crate) number: String,
-    /// Only what is flagged for this reason, as `order show` names it
-    #[arg(long, value_name = "REASON")]
-    kind: Option<String>,
+    #[command(flatten)]
+    pub(super) what: Flagged,
+    #[command(flatten)]
+    pub(super) by: Named,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Flagged {
+    #[arg(value_name = "ORDER_NUMBER")]
+    pub(super) number: String,
+    /// Only anomalies of this name, such as `duplicate_payment`: `order show` has it
+    #[arg(long)]
+    anomaly: Option<String>,
     /// Only what is about this payment
     #[arg(long)]
     payment: Option<String>,
-    #[command(flatten)]
-    pub(crate) by: Named,
 }
 
-impl Clear {
+impl Flagged {
+    pub(super) fn reason(&self) -> Result<Option<Reason>, Error> {
+        self.anomaly.as_deref().map(reason).transpose()
+    }
+
     /// Over the order as it was read.
-    pub(super) async fn write(&self, books: &Books, order: &Order, author: &str) -> Result<(), Error> {
-        let receipt = self.by.receipt()?;
-        let reason = self.kind.as_deref().map(reason).transpose()?;
+    pub(super) async fn write(
+        &self,
+        books: &Books,
+        order: &Order,
+        reason: Option<Reason>,
+        by: &Signed,
+    ) -> Result<Changed, Error> {
         let payment = self.payment.as_deref();
         let effects = order.clear(Clearing { reason, payment });
-        let kind = reason.map(|reason| ("anomaly", reason.as_str().to_owned()));
+        let anomaly = reason.map(|reason| ("anomaly", reason.as_str().to_owned()));
         let payment = payment.map(|payment| ("payment", payment.to_owned()));
-        let what = kind.into_iter().chain(payment).collect();
-        let change = ByHand { kind: "clear", order, author, by: &self.by, what };
-        let is_done = change.write(books, &receipt, effects).await?;
-        if is_done { Ok(()) } else { Err(Error::NothingToClear(order.number.clone())) }
+        let what = anomaly.into_iter().chain(payment).collect();
+        let changed = ByHand { kind: "clear", order, by, what }.write(books, effects).await?;
+        changed.ok_or_else(|| Error::NothingToClear(order.number.clone()))
     }
 }
 

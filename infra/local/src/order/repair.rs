@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use ledger::{OrderNumber, Provider, Reference};
-use reconcile::{OrderRepair, Repairs, Signature};
+use reconcile::OrderRepair;
 
-use crate::account::Named;
 use crate::books::Books;
+use crate::by::{Named, Signed};
 use crate::error::Error;
-use crate::repaired::{moment, written};
+use crate::given;
+use crate::repaired::{Repaired, moment, repairs, signature, written};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("how").required(true).args(["to_lines", "row", "pointer"])))]
 pub(super) struct Repair {
-    pub(super) number: String,
+    #[arg(value_name = "ORDER_NUMBER")]
+    number: String,
     /// Set what it says of its payment and of what stands to what its lines say
     #[arg(long)]
     to_lines: bool,
@@ -33,9 +35,9 @@ pub(super) struct Repair {
 
 impl Repair {
     pub(super) fn read(&self) -> Result<(OrderNumber, OrderRepair), Error> {
-        let number = OrderNumber::new(&self.number)?;
+        let number = given::order_number(&self.number)?;
         let what = if let Some(file) = &self.row {
-            let text = std::fs::read_to_string(file).map_err(|error| Error::File(file.clone(), error))?;
+            let text = std::fs::read_to_string(file).map_err(|error| Error::Input(file.clone(), error))?;
             let order = idempotency::order_of_json(&text).ok().filter(|order| order.number == number);
             OrderRepair::Row(Box::new(
                 order.ok_or_else(|| Error::NotTheOrder { file: file.clone(), number: number.clone() })?,
@@ -53,11 +55,11 @@ pub(super) async fn write(
     books: &Books,
     number: &OrderNumber,
     what: &OrderRepair,
-    by: &Signature,
-) -> Result<(), Error> {
+    by: &Signed,
+) -> Result<Repaired, Error> {
+    by.print_id("repair");
     let moment = moment();
-    let repairs = Repairs { ledger: &books.ledger, moment: &moment, index_lag: books.index_lag };
-    let decision = repairs.order(number, what, by).await;
+    let decision = repairs(books, &moment).order(number, what, &signature(by)).await;
     written(books, decision, by).await
 }
 

@@ -9,6 +9,7 @@ use ledger::{
 use super::PATIENCE;
 use crate::books::Books;
 use crate::by::By;
+use crate::changed::Changed;
 use crate::error::Error;
 use crate::seed::delivery;
 use crate::{manual, now, print};
@@ -18,6 +19,7 @@ const SEQ_CHARS_MAX: usize = 64;
 
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
+    #[arg(value_name = "ORDER_NUMBER")]
     pub(crate) number: String,
     /// What became of it
     #[arg(long = "as", value_enum)]
@@ -54,7 +56,7 @@ impl Said {
 
 impl Resolve {
     /// Over the order as the person has seen it.
-    pub(super) async fn write(&self, books: &Books, order: &Order, author: &str) -> Result<(), Error> {
+    pub(super) async fn write(&self, books: &Books, order: &Order, author: &str) -> Result<Changed, Error> {
         let (verdict, said) = self.verdict.verdict();
         let seq = self.seq.as_deref().map(str::trim);
         let is_seq = |seq: &str| {
@@ -62,8 +64,8 @@ impl Resolve {
                 && (1..=SEQ_CHARS_MAX).contains(&seq.len())
                 && seq.bytes().all(|byte| byte.is_ascii_graphic())
         };
-        if seq.is_some_and(|seq| !is_seq(seq)) {
-            return Err(Error::Seq(SEQ_CHARS_MAX));
+        if let Some(text) = seq.filter(|seq| !is_seq(seq)) {
+            return Err(Error::Seq { text: text.to_owned(), max: SEQ_CHARS_MAX });
         }
         let version = self.order_version.unwrap_or(order.version);
         let again = format!("--order-version {version}");
@@ -85,18 +87,11 @@ impl Resolve {
             print::error(format_args!("{again} names what this resolves"));
         }
         match books.ledger.commit(&decision, &delivery(PATIENCE)).await {
-            Ok(Committed::Now(receipt)) => {
-                print::line(format_args!("done: {}", receipt.key));
-                Ok(())
-            }
-            // The same of the same version: what a lost answer has said, or somebody else.
-            Ok(Committed::Earlier(receipt)) => {
-                print::line(format_args!("already done: {}, at {}", receipt.key, receipt.processed_at));
-                Ok(())
-            }
             Ok(Committed::Ignored { .. }) | Err(CommitError::Stale | CommitError::Conflict) => {
                 Err(Error::OrderOvertaken)
             }
+            // What was made before of the same version: by a call whose answer was lost, or by another person.
+            Ok(committed) => Ok(Changed::of(&committed)),
             Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { again, cause }),
             Err(error) => Err(error.into()),
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Folder, Stack, ended, refusal, shown};
+use crate::harness::{Folder, Stack, ended, failure, refusal, shown};
 
 #[test]
 fn changes_by_hand_while_it_runs_and_while_it_does_not() {
@@ -29,7 +29,9 @@ fn changes(folder: &Folder, owner: &str) {
     let line = folder.refused(&["account", "show", owner]);
     assert!(line.contains(&format!("there is no account {owner}/credits")), "{line}");
 
-    expect(&["credit", owner, "12.5"], "c", "done");
+    let line = refusal(by(&["credit", owner, "12.5"], "c"));
+    assert!(line.contains(&format!("there is no account {owner}/credits: check the name, or add --new")), "{line}");
+    expect(&["credit", owner, "12.5", "--new"], "c", "done");
     expect(&["credit", owner, "12.5"], "c", "already done");
     assert!(refusal(by(&["credit", owner, "13"], "c")).contains("stands for another change"));
     expect(&["debit", owner, "2.25"], "d", "done");
@@ -71,7 +73,7 @@ fn rows_have_author_and_reason(stack: &Stack<'_>) {
 fn an_owner_who_was_given_credits_and_a_key_can_spend() {
     let folder = Folder::new();
     let _stack = folder.start();
-    folder.told(&["account", "credit", "alice", "3", "--reason", "trial"]);
+    folder.told(&["account", "credit", "alice", "3", "--reason", "trial", "--new"]);
     folder.told(&["account", "key", "alice", "sk-7", "--reason", "trial"]);
     folder.told(&["send", "usage", "--set", "data.remoteKeyId=sk-7", "--set", "data.creditCost=3"]);
     assert_eq!(shown(&folder.told(&["account", "show", "alice"]), "balance"), "0");
@@ -103,14 +105,16 @@ fn postpaid_account_owes_what_was_used_down_to_its_limit() {
     let account = folder.told(&["account", "show", "bob"]);
     assert_eq!(shown(&account, "waiting"), "3.5 for 2 refused events", "{account}");
 
-    refused(&["policy", "alice", "prepaid", "--limit", "3"], "leave it out");
+    let line = failure(2, by(&["policy", "alice", "prepaid", "--limit", "3"]));
+    assert!(line.contains("leave it out"), "{line}");
+    refused(&["policy", "alice", "postpaid", "--limit", "5"], "add --new");
     for (args, expected) in [(["policy", "alice", "postpaid"], "--limit"), (["policy", "alice", "later"], "postpaid]")]
     {
         let ended = by(&args);
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(expected), "{}", ended.stderr);
     }
-    assert_eq!(by(&["policy", "alice", "postpaid", "--limit", "5"]).code, Some(0));
+    assert_eq!(by(&["policy", "alice", "postpaid", "--limit", "5", "--new"]).code, Some(0));
     assert_eq!(state(), ["0", "5", "postpaid", "0"]);
     refused(&["overdraft", "alice", "9"], "alice/credits is postpaid");
     assert!(send("e3", "4").starts_with("200"));
@@ -198,8 +202,8 @@ fn a_change_without_a_reason_or_an_author_is_not_made() {
     let rows: [(&[&str], Option<i32>, &str); 6] = [
         (&[], Some(2), "--reason <REASON>"),
         (&["--reason", " "], Some(2), "must be one line of 1 to 160 characters"),
-        (&["--reason", "x"], Some(1), "give --author"),
-        (&["--reason", "x", "--author", "ann", "--id", "a#b"], Some(1), "--id: must be 1 to 128 visible"),
+        (&["--reason", "x"], Some(2), "give --author"),
+        (&["--reason", "x", "--author", "ann", "--id", "a#b"], Some(2), "--id a#b must be 1 to 128 visible"),
         (&["--reason", "x", "--author", "ann", "--stage", "prod"], Some(2), "--aws"),
         (&["--reason", "x", "--author", "ann", "--data", "/dev/null"], Some(2), "--data"),
     ];
@@ -213,10 +217,52 @@ fn a_change_without_a_reason_or_an_author_is_not_made() {
         ("-5", "must not be negative"),
         ("1e3", "must be a plain decimal"),
         ("0.0000000001", "must have at most 9 decimals"),
+        ("0", "moves nothing"),
+        ("0.000", "moves nothing"),
     ];
     for (amount, expected) in amounts {
-        let line = folder.refused(&["account", "credit", "alice", amount, "--reason", "x"]);
-        assert!(line.contains(&format!("the amount {expected}")), "{line}");
+        for change in ["credit", "debit"] {
+            let line = folder.fails(2, &["account", change, "alice", amount, "--reason", "x"]);
+            assert!(line.contains(&format!("the amount {amount} {expected}")), "{line}");
+        }
     }
-    assert!(folder.refused(&["account", "show", "alice"]).contains("there are no books in"));
+}
+
+/// A command that changes or reads the books makes none: such a folder is mostly one that was mistyped.
+#[test]
+fn folder_without_books_is_refused_and_not_made() {
+    let (missing, empty) = (Folder::new(), Folder::new());
+    std::fs::create_dir(empty.data()).unwrap();
+    let because = ["--reason", "x", "--author", "ann"];
+    let number = "HL59FD6FQBSCJHRG28V4YM6RD0PE";
+    let rows: [&[&str]; 14] = [
+        &["account", "show", "alice"],
+        &["account", "keys", "alice"],
+        &["account", "credit", "alice", "3", "--new"],
+        &["account", "debit", "alice", "3", "--new"],
+        &["account", "overdraft", "alice", "3", "--new"],
+        &["account", "policy", "alice", "prepaid", "--new"],
+        &["account", "key", "alice", "1"],
+        &["account", "referrer", "alice", "bob"],
+        &["account", "api-key", "alice"],
+        &["account", "repair", "alice", "--to-lines"],
+        &["order", "show", number],
+        &["order", "clear", number],
+        &["send", "stripe", "--order", number],
+        &["audit"],
+    ];
+    for args in rows {
+        let takes_reason = !(["show", "keys"].contains(&args[1..].first().copied().unwrap_or_default())
+            || ["send", "audit"].contains(&args[0]));
+        let args = if takes_reason { [args, &because].concat() } else { args.to_vec() };
+        for folder in [&missing, &empty] {
+            let line = folder.fails(69, &args);
+            assert!(line.contains("there are no books in"), "{args:?}: {line}");
+        }
+        assert!(!missing.data().exists(), "{args:?}");
+        assert_eq!(std::fs::read_dir(empty.data()).unwrap().count(), 0, "{args:?}");
+    }
+    // A stack that keeps its books in memory has no file of them, and is found all the same.
+    let _stack = empty.start_with(&["--memory"], &[]);
+    assert_eq!(shown(&empty.told(&["account", "show", "demo"]), "balance"), "1000");
 }

@@ -9,7 +9,7 @@ use crate::harness::{Folder, shown};
 #[test]
 fn books_that_agree_and_books_that_do_not() {
     let folder = Folder::new();
-    assert!(folder.refused(&["audit"]).contains("there are no books in"));
+    assert!(folder.fails(69, &["audit"]).contains("there are no books in"));
     let stack = folder.start();
     folder.told(&["send", "usage", "--count", "20"]);
     let told = folder.told(&["audit"]);

@@ -21,7 +21,7 @@ fn a_stack_that_is_killed_loses_and_doubles_nothing() {
         assert_eq!(sender.try_wait().unwrap(), None, "nothing is booked any more");
     }
     stack.kill();
-    assert_eq!(sender.wait().unwrap().code(), Some(1), "some of them had no reply");
+    assert_eq!(sender.wait().unwrap().code(), Some(69), "some of them had no reply");
 
     let stack = folder.start();
     let booked_before = stack.journal("usage#crash-").len();

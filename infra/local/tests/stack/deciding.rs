@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::buying::demo_key;
-use crate::harness::{Folder, refusal, shown};
+use crate::harness::{Folder, failure, refusal, shown};
 
 #[test]
 fn refused_payments_are_accepted_and_cleared() {
@@ -27,7 +27,8 @@ fn refused_payments_are_accepted_and_cleared() {
     let about = |event: &str, settings: &[&str]| {
         let settings = settings.iter().flat_map(|setting| ["--set", setting]);
         let args: Vec<&str> = ["send", event, "--order", number].into_iter().chain(settings).collect();
-        folder.told(&args)
+        let ended = folder.run(&args);
+        assert!(ended.stdout.starts_with("200  "), "{args:?}: {}{}", ended.stdout, ended.stderr);
     };
     for id in ["pi_a2", "pi_a3", "pi_a4"] {
         about("stripe/payment_intent_succeeded", &[&format!("data.object.id={id}")]);
@@ -46,10 +47,12 @@ fn refused_payments_are_accepted_and_cleared() {
     assert!(line.contains("stands for another change"), "{line}");
     let line = refusal(order("accept", &["--payment", "pi_a2"]));
     assert!(line.contains("it is booked already"), "{line}");
-    let line = refusal(order("accept", &["--payment", "pi_a3", "--credits", "0.1.2"]));
-    assert!(line.contains("must be a plain decimal"), "{line}");
+    for (credits, expected) in [("0.1.2", "must be a plain decimal"), ("0", "moves nothing")] {
+        let line = failure(2, order("accept", &["--payment", "pi_a3", "--credits", credits]));
+        assert!(line.contains(expected), "{line}");
+    }
     done("accept", &["--payment", "pi_a3", "--credits", "50", "--id", "two"], "done: manual#two");
-    let cleared = done("clear", &["--kind", "duplicate_payment", "--id", "three"], "done: manual#three");
+    let cleared = done("clear", &["--anomaly", "duplicate_payment", "--id", "three"], "done: manual#three");
     let states = ["[accepted]", "[accepted]", "[cleared]"];
     for (line, state) in cleared.lines().filter(|line| line.contains("duplicate_payment: ")).zip(states) {
         assert!(line.ends_with(state), "{line}");
@@ -60,8 +63,8 @@ fn refused_payments_are_accepted_and_cleared() {
     assert!(!id.is_empty() && ended.stdout.starts_with(&format!("done: manual#{id}")), "{}", ended.stderr);
     let line = refusal(order("clear", &[]));
     assert!(line.contains("nothing like that is open"), "{line}");
-    let line = refusal(order("clear", &["--kind", "anything"]));
-    assert!(line.contains("nothing is flagged for anything"), "{line}");
+    let line = failure(2, order("clear", &["--anomaly", "anything"]));
+    assert!(line.contains("anything is not a reason that orders are flagged for"), "{line}");
     assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1250");
     assert_eq!(shown(&folder.told(&["audit"]), "differences"), "0");
 

@@ -69,7 +69,11 @@ pub(crate) fn said(folder: &Folder, args: &[&str]) -> String {
 }
 
 fn refused(folder: &Folder, args: &[&str]) -> String {
-    folder.refused(&by(args).iter().map(String::as_str).collect::<Vec<_>>())
+    fails(folder, 1, args)
+}
+
+fn fails(folder: &Folder, code: i32, args: &[&str]) -> String {
+    folder.fails(code, &by(args).iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 #[test]
@@ -108,8 +112,8 @@ fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
         };
         assert_eq!(tokens.lines().filter(is_line).count(), 1, "{amount}: {tokens}");
     }
-    let unknown = folder.refused(&["account", "show", "demo/NONE"]);
-    assert!(unknown.contains("nothing is counted under the name NONE"), "{unknown}");
+    let unknown = folder.fails(2, &["account", "show", "demo/NONE"]);
+    assert!(unknown.contains("there is no asset NONE"), "{unknown}");
 }
 
 /// From when the buyer has paid at the provider: its webhooks are answered in between.
@@ -214,8 +218,8 @@ fn what_only_a_person_can_find_out_a_person_says() {
         let line = refused(&folder, &["order", "resolve", number, "--as", verdict]);
         assert!(line.contains(expected), "{line}");
     }
-    let line = refused(&folder, &["order", "resolve", &again, "--as", "failed", "--seq", "7"]);
-    assert!(line.contains("--seq is the operator's number of a top-up that was done"), "{line}");
+    let line = fails(&folder, 2, &["order", "resolve", &again, "--as", "failed", "--seq", "7"]);
+    assert!(line.contains("--seq 7 is not the operator's number of a finished top-up"), "{line}");
 }
 
 #[test]
@@ -228,7 +232,7 @@ fn whoever_is_led_here_is_led_by_another() {
     }
     for [owner, referrer] in [["demo", "demo"], ["carol", "demo"], ["dave", "demo"]] {
         let line = refused(&folder, &["account", "referrer", owner, referrer]);
-        assert!(line.contains(&format!("{owner} cannot have been led here by themselves")), "{line}");
+        assert!(line.contains(&format!("{owner} cannot be their own referrer")), "{line}");
     }
     assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "referrer"), "bob");
     let told = said(&folder, &["account", "referrer", "demo", "--none", "--id", "once"]);

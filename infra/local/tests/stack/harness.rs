@@ -78,9 +78,14 @@ impl Folder {
         ended.stdout
     }
 
-    /// The one line of a command that must fail.
+    /// The one line of a command that must be refused.
     pub(crate) fn refused(&self, args: &[&str]) -> String {
         refusal(self.run(args))
+    }
+
+    /// The one line of a command that must fail with this code.
+    pub(crate) fn fails(&self, code: i32, args: &[&str]) -> String {
+        failure(code, self.run(args))
     }
 
     pub(crate) fn start(&self) -> Stack<'_> {
@@ -116,7 +121,11 @@ pub(crate) fn ended(command: &mut Command) -> Ended {
 }
 
 pub(crate) fn refusal(ended: Ended) -> String {
-    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    failure(1, ended)
+}
+
+pub(crate) fn failure(code: i32, ended: Ended) -> String {
+    assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.starts_with("hookledger: "), "{}", ended.stderr);
     ended.stderr

@@ -21,6 +21,7 @@ mod harness;
 mod killed;
 mod operator;
 mod repairing;
+mod scripting;
 mod sending;
 mod serving;
 mod unanswered;

@@ -205,13 +205,15 @@ fn repair_that_does_not_fit_is_refused() {
         ("order repair {order} --pointer", "both sides agree"),
         ("order repair {unpaid} --pointer", "has no pointer"),
         ("order repair {order} --row {kept}", "is not the row of the order"),
+        ("order repair {order} --row {kept}.gone", "cannot read"),
     ];
     let before = shop.raw().row("accounts", "credits");
     for (command, expected) in rows {
         let command = shop.text(command);
         // Named, so that the refusal is all that it prints.
         let args: Vec<&str> = command.split_whitespace().chain(["--reason", "because", "--id", "repair"]).collect();
-        let line = shop.folder.refused(&args);
+        // A file that does not fit is a mistake in the command.
+        let line = shop.folder.fails(if command.contains("--row") { 2 } else { 1 }, &args);
         assert!(line.contains(expected), "{command}: {line}");
     }
     assert_eq!(shop.raw().row("accounts", "credits"), before);
@@ -224,7 +226,7 @@ fn account_of_any_asset_is_credited_and_debited() {
     let shop = Shop::new();
     let rows = [
         ("account debit bob/commission-usd 1.99", "  balance    0\n"),
-        ("account credit demo/POSX 0.5", "  balance    0.5\n"),
+        ("account credit demo/POSX 0.5 --new", "  balance    0.5\n"),
         ("account credit demo/report-full 1", "  balance    2\n"),
         ("account show demo/POSX", "  balance    0.5\n"),
     ];
@@ -260,7 +262,7 @@ fn export_is_audited_without_a_store() {
         }
     };
     let path = folder.display().to_string();
-    assert!(shop.folder.refused(&["audit", "--export", &path]).contains("holds no export of accounts"));
+    assert!(shop.folder.fails(2, &["audit", "--export", &path]).contains("holds no export of accounts"));
     write(false);
     assert!(shop.folder.told(&["audit", "--export", &path]).contains("differences  0"));
     write(true);

@@ -1,5 +1,9 @@
 //! The sender's side: `send` and `event`.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
 use serde_json::Value;
 use signing::{Strength, hmac_hex, standard_webhooks};
 
@@ -59,24 +63,24 @@ fn a_url_is_taken_with_and_without_its_path() {
     }
     drop(stack);
     let reply = folder.run(&["send", "usage", "--url", &base]);
-    assert_eq!(reply.code, Some(1));
+    assert_eq!(reply.code, Some(69));
     assert!(reply.stderr.contains("is `cargo run` running?"), "{}", reply.stderr);
 }
 
 #[test]
 fn what_cannot_be_sent_is_said_in_one_line() {
     let folder = Folder::new();
-    let rows: [(&[&str], &str); 7] = [
-        (&["send", "usage"], "no stack is running in"),
-        (&["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
-        (&["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
-        (&["send", "nobody"], "there is no source nobody, only: usage, stripe"),
-        (&["send", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
-        (&["event", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
-        (&["event", "usage", "--secret", "changeme"], "WEBHOOK_SECRET must be a real secret"),
+    let rows: [(i32, &[&str], &str); 7] = [
+        (69, &["send", "usage"], "no stack is running in"),
+        (2, &["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
+        (2, &["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
+        (2, &["send", "nobody"], "there is no source nobody, only: usage, stripe"),
+        (2, &["send", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
+        (2, &["event", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
+        (2, &["event", "usage", "--secret", "changeme"], "WEBHOOK_SECRET must be a real secret"),
     ];
-    for (args, expected) in rows {
-        let line = folder.refused(args);
+    for (code, args, expected) in rows {
+        let line = folder.fails(code, args);
         assert!(line.contains(expected), "{args:?}: {line}");
     }
 }
@@ -127,4 +131,101 @@ fn rotated_secrets_verify_and_the_first_signs() {
     folder.told(&["send", "usage"]);
     folder.told(&["send", "usage", "--secret", &old]);
     assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "version"), "3");
+}
+
+/// Every source answers 200 to an event that it keeps and has not booked: its sender could do nothing about it.
+#[test]
+fn event_that_is_answered_200_and_not_booked_fails_with_its_reason() {
+    let folder = Folder::new();
+    let stack = folder.start_with(&[], &[("LOG_LEVEL", "error")]);
+    let base = format!("http://{}", stack.address());
+    let rows: [(&[&str], i32, &str); 7] = [
+        (&["usage", "--id", "evt_1"], 0, "booked  {"),
+        (&["usage", "--id", "evt_1"], 0, "repeat  {"),
+        (&["stripe"], 1, "refused order_unknown"),
+        (&["stripe/customer_created"], 1, "ignored other_kind"),
+        (&["wechat", "--url", &base], 1, "refused order_unknown"),
+        (&["fireblocks"], 1, "refused order_unknown"),
+        (&["usage", "--set", "data.creditCost=5000"], 1, "refused insufficient_credits"),
+    ];
+    for (args, code, expected) in rows {
+        let mut command = folder.command(&[&["send"], args].concat());
+        let secret =
+            if args[0] == "wechat" { folder.json("secrets.json")["WECHAT_LOCAL"].clone() } else { Value::Null };
+        let ended = ended(command.envs(secret.as_str().map(|secret| ("WECHAT_LOCAL", secret))));
+        assert_eq!(ended.code, Some(code), "{args:?}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(&format!("  {expected}")), "{args:?}: {}", ended.stdout);
+        assert_eq!(ended.stderr, "", "{args:?}");
+    }
+    let sent = folder.run(&["send", "stripe", "--count", "30"]);
+    assert_eq!(sent.code, Some(1));
+    assert!(sent.stdout.contains("     30  200  refused  order_unknown\n"), "{}", sent.stdout);
+    assert!(sent.stdout.contains("booked 0, repeats 0, refused 30, no reply 0; 30 in "), "{}", sent.stdout);
+}
+
+/// A receiver that says no more than its status, as a deployed stack does.
+#[test]
+fn receiver_that_names_no_outcome_leaves_only_its_status_known() {
+    let folder = Folder::new();
+    let booked = r#"{"success":true,"message":"Event processed successfully"}"#;
+    let rows = [
+        ("stripe", "200 OK", "", 0, "the receiver says that it has received the event, and not whether it is booked"),
+        ("usage", "200 OK", booked, 0, ""),
+        ("stripe", "400 Bad Request", "", 1, ""),
+        ("usage", "503 Service Unavailable", "", 75, ""),
+        ("usage", "429 Too Many Requests", "", 75, ""),
+    ];
+    for (sample, status, body, code, expected) in rows {
+        let url = receiver(status, body);
+        let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+        let ended = folder.run(&["send", sample, "--url", &url, "--secret", secret, "--id", "evt_1"]);
+        assert_eq!(ended.code, Some(code), "{sample} {status}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.starts_with(&status[..3]), "{}", ended.stdout);
+        assert!(
+            ended.stderr.contains(expected) && (ended.stderr.is_empty() || !expected.is_empty()),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+/// Answers one request.
+fn receiver(status: &str, body: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut received = Vec::new();
+        let mut buffer = [0; 4096];
+        // The body ends with the sample's own last brace.
+        while !received.ends_with(b"}\n") {
+            let length = stream.read(&mut buffer).unwrap();
+            received.extend_from_slice(&buffer[..length]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    url
+}
+
+#[test]
+fn field_that_a_sample_does_not_have_is_set_with_add_alone() {
+    let folder = Folder::new();
+    let _stack = folder.start();
+    let rows = [
+        (
+            "data.remoteKeyID=2",
+            "--set data.remoteKeyID: the sample has no such field, only data.remoteKeyId, data.model,",
+        ),
+        ("dta.creditCost=2", "only eventId, eventType, timestamp, data:"),
+    ];
+    for (set, expected) in rows {
+        let line = folder.fails(2, &["send", "usage", "--set", set]);
+        assert!(line.contains(expected) && line.contains("add it with --add"), "{line}");
+        let event = folder.told(&["event", "usage", "--set", set, "--add"]);
+        let event: Value = serde_json::from_str(&event).unwrap();
+        let name = set.split(['.', '=']).nth(1).unwrap();
+        assert!(event["body"].as_str().unwrap().contains(&format!("\"{name}\":2")), "{event}");
+    }
+    assert_eq!(folder.run(&["send", "usage", "--add"]).code, Some(2), "it adds nothing by itself");
 }

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::{Folder, asked_at, ended, refusal, shown};
+use crate::harness::{Folder, asked_at, ended, failure, shown};
 
 #[test]
 fn from_the_first_start_to_a_restart() {
@@ -57,36 +57,36 @@ fn one_line_says_why_it_does_not_start() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = Folder::new();
-    let line = folder.refused(&["--port", &port]);
+    let line = folder.fails(69, &["--port", &port]);
     assert!(line.contains(&format!("port {port} is in use")), "{line}");
     assert!(!folder.file("local.json").exists());
 
     // Of a block that is for documents alone: no machine has it.
     let folder = Folder::new();
-    let line = folder.refused(&["--port", "0", "--also", "192.0.2.1"]);
+    let line = folder.fails(69, &["--port", "0", "--also", "192.0.2.1"]);
     assert!(line.contains("cannot listen on 192.0.2.1:"), "{line}");
     assert!(!folder.file("local.json").exists());
 
     let folder = Folder::new();
     fs::write(folder.data(), "a file").unwrap();
-    let line = folder.refused(&["--port", "0"]);
+    let line = folder.fails(69, &["--port", "0"]);
     assert!(line.contains("as the data folder"), "{line}");
 
     let folder = Folder::new();
     fs::create_dir(folder.data()).unwrap();
     fs::write(folder.file("store.db"), "garbage ".repeat(1000)).unwrap();
-    let line = folder.refused(&["--port", "0"]);
+    let line = folder.fails(69, &["--port", "0"]);
     assert!(line.contains("store.db is damaged"), "{line}");
 
     let folder = Folder::new();
     fs::create_dir(folder.data()).unwrap();
     fs::write(folder.file("secrets.json"), "{").unwrap();
-    let line = folder.refused(&["--port", "0"]);
+    let line = folder.fails(69, &["--port", "0"]);
     assert!(line.contains("secrets.json cannot be read"), "{line}");
 
     let folder = Folder::new();
     let mut command = folder.command(&["--port", "0"]);
-    let line = refusal(ended(command.env("WEBHOOK_SECRET", "changeme")));
+    let line = failure(2, ended(command.env("WEBHOOK_SECRET", "changeme")));
     assert!(line.contains("WEBHOOK_SECRET must be a real secret"), "{line}");
 }
 
@@ -97,7 +97,7 @@ fn a_page_of_the_store_that_is_damaged_is_found_at_the_start() {
     let mut store = fs::read(folder.file("store.db")).unwrap();
     store[8 * 4096..9 * 4096].fill(0xa5);
     fs::write(folder.file("store.db"), store).unwrap();
-    let line = folder.refused(&["--port", "0"]);
+    let line = folder.fails(69, &["--port", "0"]);
     assert!(line.contains("store.db is damaged"), "{line}");
 }
 
@@ -108,7 +108,7 @@ fn a_folder_that_may_not_be_read_is_said_to_be_so() {
     fs::set_permissions(folder.data(), Permissions::from_mode(0o000)).unwrap();
     // Root may read everything.
     if fs::read_dir(folder.data()).is_err() {
-        let line = folder.refused(&["--port", "0"]);
+        let line = folder.fails(69, &["--port", "0"]);
         assert!(line.contains("as the data folder: Permission denied"), "{line}");
     }
     fs::set_permissions(folder.data(), Permissions::from_mode(0o700)).unwrap();
@@ -118,7 +118,7 @@ fn a_folder_that_may_not_be_read_is_said_to_be_so() {
 fn one_folder_has_one_stack() {
     let folder = Folder::new();
     let stack = folder.start();
-    let line = folder.refused(&["--port", "0"]);
+    let line = folder.fails(69, &["--port", "0"]);
     assert!(line.contains(&format!("is served already, at http://{}", stack.address())), "{line}");
     assert_eq!(stack.get("/api/webhooks/health").status, 200, "the first goes on");
 }

@@ -3,6 +3,7 @@
 use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -86,7 +87,7 @@ fn named<'e>(ended: &'e Ended, option: &str) -> &'e str {
 fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let stack = folder.start_with(&[], &operator.environment());
-    folder.told(&["account", "credit", "alice", "100", "--reason", "r", "--id", "first"]);
+    folder.told(&["account", "credit", "alice", "100", "--reason", "r", "--id", "first", "--new"]);
     let bought = stack.buy(&demo_key(&folder), &airtime("88000004"));
     assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
     stack.becomes(&bought.number, &["unknown"]);
@@ -127,7 +128,7 @@ fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
     let repeated = [commands.last().unwrap().as_slice(), &["--order-version", &resolved]].concat();
     let other: Vec<&str> = repeated.iter().map(|word| if *word == "done" { "failed" } else { word }).collect();
     let line = folder.refused(&other);
-    assert!(line.contains("somebody else changed the order"), "{line}");
+    assert!(line.contains("the order changed at the same moment"), "{line}");
     // A row that an earlier release has written says nothing of the verdict, and is the same change.
     let version = (resolved.parse::<u64>().unwrap() + 1).to_string();
     let fields = [("order", bought.number.as_str()), ("version", &version), ("kind", "resolve")];
@@ -141,4 +142,57 @@ fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
         }),
     );
     assert!(folder.told(&repeated).starts_with("already done: resolve#"));
+}
+
+/// Like a change of an account: the id is printed first, and the same command with it makes sure.
+#[test]
+fn repair_or_decision_whose_answer_is_lost_is_made_once_under_its_printed_id() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    folder.told(&["account", "credit", "carol", "20", "--reason", "r", "--new"]);
+    let key = demo_key(&folder);
+    let [repaired, accepted, cleared] = std::array::from_fn(|_| {
+        let bought = stack.buy(&key, &json!({ "product": "credits-100" }));
+        assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
+        bought.number
+    });
+    for number in [&accepted, &cleared] {
+        let id = format!("data.object.id=pi_second_{number}");
+        let sent = folder.run(&["send", "stripe/payment_intent_succeeded", "--order", number, "--set", &id]);
+        assert!(sent.stdout.contains("refused duplicate_payment"), "{}", sent.stdout);
+    }
+    let broken = |table: &str, id: &str, change: &str, units: &str| {
+        let request = json!({
+            "TableName": format!("hookledger-local-{table}"), "Key": { "id": { "S": id } },
+            "UpdateExpression": change, "ExpressionAttributeValues": { ":units": { "N": units } },
+        });
+        stack.store("UpdateItem", &request);
+    };
+    broken("accounts", "carol/credits", "ADD balance_units :units", "7");
+    broken("orders", &repaired, "SET posted_units = :units", "1");
+
+    let payment = format!("stripe#pi_second_{accepted}");
+    let because = ["--reason", "because"];
+    let commands = [
+        [&["account", "repair", "carol", "--to-lines"], because.as_slice()].concat(),
+        [&["order", "repair", &repaired, "--to-lines"], because.as_slice()].concat(),
+        [&["order", "accept", &accepted, "--payment", &payment], because.as_slice()].concat(),
+        [&["order", "clear", &cleared], because.as_slice()].concat(),
+    ];
+    let begun = Instant::now();
+    let unanswered = Silence::before(&stack).run(&folder, &commands);
+    assert!(begun.elapsed() < Duration::from_secs(30), "about ten seconds, on a busy machine too");
+    for (command, ended) in commands.iter().zip(unanswered) {
+        assert_eq!(ended.code, TEMPORARY, "{command:?}: {}{}", ended.stdout, ended.stderr);
+        let id = named(&ended, "--id");
+        let last = ended.stderr.lines().last().unwrap();
+        assert!(last.contains("the store did not answer") && last.contains(&format!("--id {id} ")), "{last}");
+        let again = folder.told(&[command.as_slice(), &["--id", id]].concat());
+        let source = if command[1] == "repair" { "repair" } else { "manual" };
+        assert!(again.starts_with(&format!("already done: {source}#{id}")), "{command:?}: {again}");
+    }
+    assert_eq!(stack.journal("repair#").len(), 2);
+    assert_eq!(shown(&folder.told(&["account", "show", "carol"]), "balance"), "20");
+    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1400", "one payment is accepted once");
+    assert_eq!(shown(&folder.told(&["audit"]), "differences"), "0");
 }

@@ -42,13 +42,15 @@ fn an_order_that_is_named_alone_is_paid_as_wechat_says() {
     let folder = Folder::new();
     let stack = folder.start();
     let number = ordered(&folder, &stack);
-    let about = || folder.told(&["send", "wechat/cloudrun_order_only", "--order", &number]);
-    assert!(about().starts_with("200"));
+    let about = || folder.run(&["send", "wechat/cloudrun_order_only", "--order", &number]);
+    let unconfirmed = about();
+    assert_eq!(unconfirmed.code, Some(1));
+    assert!(unconfirmed.stdout.starts_with("200") && unconfirmed.stdout.contains("  refused unconfirmed  "));
     assert_eq!(shown(&folder.told(&["order", "show", &number]), "payment"), "unpaid", "it was not begun there");
     let key = folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned();
     let begun = stack.call("POST", "/payment/create", &key, &json!({ "orderNumber": number }));
     assert!(begun.body["codeUrl"].is_string(), "{}", begun.body);
-    assert!(about().starts_with("200"));
+    assert_eq!(about().code, Some(0));
     assert_eq!(shown(&folder.told(&["order", "show", &number]), "payment"), "paid");
 }
 

@@ -1,0 +1,113 @@
+//! What an audit has compared, and what differs.
+
+use ledger::{Asset, Balance, Difference, OrderNumber, Whole};
+use serde::Serialize;
+
+use crate::print::{self, Facts};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuditFacts {
+    pub(super) accounts: u64,
+    pub(super) lines: u64,
+    pub(super) orders: u64,
+    /// Accounts and orders that were written while they were read.
+    pub(super) moving: u32,
+    pub(super) differences: Vec<DifferenceFacts>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DifferenceFacts {
+    what: &'static str,
+    account: String,
+    order_number: Option<String>,
+    line: Option<String>,
+    /// What the row says.
+    recorded: String,
+    /// What the other rows come to.
+    found: String,
+    difference: String,
+    missing_lines: i64,
+    /// Which side is likely wrong.
+    likely: String,
+    /// The command that repairs it, without its reason.
+    repair: String,
+}
+
+impl AuditFacts {
+    pub(super) fn of(whole: &Whole, differences: Vec<Difference>, moving: u32) -> Self {
+        let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
+        let (accounts, orders) = (count(whole.accounts()), count(whole.orders()));
+        let differences = differences.into_iter().map(DifferenceFacts::from).collect();
+        Self { accounts, lines: whole.lines(), orders, moving, differences }
+    }
+}
+
+impl From<Difference> for DifferenceFacts {
+    fn from(difference: Difference) -> Self {
+        let number = |balance: Balance| written(&difference.account, balance);
+        Self {
+            what: difference.matter.as_str(),
+            order_number: difference.order.as_ref().map(OrderNumber::to_string),
+            line: difference.line.clone(),
+            recorded: number(difference.said),
+            found: number(difference.found),
+            difference: number(difference.amount()),
+            missing_lines: difference.missing,
+            likely: difference.suspect.likely().to_string(),
+            repair: difference.remedy(),
+            account: difference.account,
+        }
+    }
+}
+
+impl Facts for AuditFacts {
+    fn print(&self) {
+        print::columns(&[
+            ["accounts".to_owned(), self.accounts.to_string()],
+            ["lines".to_owned(), self.lines.to_string()],
+            ["orders".to_owned(), self.orders.to_string()],
+            ["differences".to_owned(), self.differences.len().to_string()],
+        ]);
+        if self.moving > 0 {
+            print::line(format_args!("{} were written while they were read: nothing is known of them", self.moving));
+        }
+        if self.differences.is_empty() {
+            return;
+        }
+        print::line("");
+        print::columns(&table(&self.differences));
+        for difference in &self.differences {
+            let DifferenceFacts { what, account, order_number, likely, repair, .. } = difference;
+            let place = order_number.as_deref().unwrap_or(account);
+            print::line("");
+            print::line(format_args!("{what} of {place}: {likely}"));
+            print::line(format_args!("  repair: {repair} --reason R"));
+        }
+    }
+}
+
+fn table(differences: &[DifferenceFacts]) -> Vec<[String; 8]> {
+    let head = ["what", "account", "order", "line", "recorded", "found", "difference", "lines missing"];
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let row = |difference: &DifferenceFacts| {
+        [
+            difference.what.to_owned(),
+            difference.account.clone(),
+            or_dash(&difference.order_number),
+            or_dash(&difference.line),
+            difference.recorded.clone(),
+            difference.found.clone(),
+            difference.difference.clone(),
+            difference.missing_lines.to_string(),
+        ]
+    };
+    std::iter::once(head.map(str::to_owned)).chain(differences.iter().map(row)).collect()
+}
+
+/// A token's decimals stand in the catalog alone, so it is counted in its smallest units.
+fn written(account: &str, balance: Balance) -> String {
+    let code = account.rsplit('/').next().unwrap_or_default();
+    Asset::named(code).map_or_else(|| balance.units().to_string(), |asset| asset.format_balance(balance))
+}

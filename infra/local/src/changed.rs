@@ -1,0 +1,58 @@
+//! What came of a change by hand: made now, made before under the same id, or not needed.
+
+use ledger::{Committed, Receipt};
+use serde::Serialize;
+
+use crate::print::{self, Facts};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Changed {
+    status: &'static str,
+    receipt: Option<String>,
+    processed_at: Option<String>,
+    /// Why nothing had to be done.
+    because: Option<&'static str>,
+}
+
+const DONE: &str = "done";
+const ALREADY_DONE: &str = "already_done";
+const NOTHING_TO_DO: &str = "nothing_to_do";
+
+impl Changed {
+    pub(crate) fn of(committed: &Committed) -> Self {
+        match committed {
+            Committed::Now(receipt) => Self::by(DONE, receipt),
+            Committed::Earlier(receipt) => Self::by(ALREADY_DONE, receipt),
+            Committed::Ignored { reason } => {
+                Self { status: NOTHING_TO_DO, receipt: None, processed_at: None, because: Some(reason) }
+            }
+        }
+    }
+
+    /// Known from the journal alone, which does not say here when it was.
+    pub(crate) fn earlier(receipt: String) -> Self {
+        Self { status: ALREADY_DONE, receipt: Some(receipt), processed_at: None, because: None }
+    }
+
+    fn by(status: &'static str, receipt: &Receipt) -> Self {
+        let Receipt { key, processed_at } = receipt;
+        Self { status, receipt: Some(key.to_string()), processed_at: Some(processed_at.to_string()), because: None }
+    }
+
+    pub(crate) fn is_done_now(&self) -> bool {
+        self.status == DONE
+    }
+}
+
+impl Facts for Changed {
+    fn print(&self) {
+        let receipt = self.receipt.as_deref().unwrap_or_default();
+        match (self.status, &self.processed_at) {
+            (DONE, _) => print::line(format_args!("done: {receipt}")),
+            (ALREADY_DONE, Some(at)) => print::line(format_args!("already done: {receipt}, at {at}")),
+            (ALREADY_DONE, None) => print::line(format_args!("already done: {receipt}")),
+            _ => print::line(format_args!("nothing to do: {}", self.because.unwrap_or_default())),
+        }
+    }
+}

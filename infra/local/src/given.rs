@@ -1,0 +1,46 @@
+//! What a person gives on the command line, read. An error names the value, since a line may have several.
+
+use catalog::{Catalog, SHIPPED};
+use ledger::{AccountId, Amount, Asset, Balance, CallerKey, OrderNumber, Owner};
+
+use crate::error::Error;
+use crate::manual::credits_of;
+
+pub(crate) fn owner(text: &str) -> Result<Owner, Error> {
+    Owner::new(text).map_err(|cause| Error::Owner { text: text.to_owned(), cause })
+}
+
+/// `alice` for credits, or `alice/POSX`. A token's name says nothing of its decimals: the catalog does.
+pub(crate) fn account(text: &str) -> Result<AccountId, Error> {
+    let Some((name, code)) = text.split_once('/') else {
+        return Ok(credits_of(&owner(text)?));
+    };
+    let asset = Asset::named(code).or_else(|| Catalog::parse(SHIPPED).ok()?.token(code));
+    Ok(owner(name)?.account(asset.ok_or_else(|| Error::UnknownAsset(code.to_owned()))?))
+}
+
+pub(crate) fn amount(asset: Asset, text: &str) -> Result<Amount, Error> {
+    asset.parse(text).map_err(|cause| Error::Amount { text: text.to_owned(), cause })
+}
+
+/// What a change moves: a change that moves nothing is a mistake of whoever typed it.
+pub(crate) fn moved(asset: Asset, text: &str) -> Result<Amount, Error> {
+    let amount = amount(asset, text)?;
+    if amount.is_zero() { Err(Error::Nothing(text.to_owned())) } else { Ok(amount) }
+}
+
+/// An amount that may be taken.
+pub(crate) fn signed(asset: Asset, text: &str) -> Result<Balance, Error> {
+    let (digits, is_taken) = text.strip_prefix('-').map_or((text, false), |digits| (digits, true));
+    let amount = asset.parse(digits).map_err(|cause| Error::Amount { text: text.to_owned(), cause })?;
+    let amount = Balance::from(amount);
+    Ok(if is_taken { Balance::from_units(amount.units().saturating_neg()) } else { amount })
+}
+
+pub(crate) fn order_number(text: &str) -> Result<OrderNumber, Error> {
+    OrderNumber::new(text).map_err(|cause| Error::OrderNumber { text: text.to_owned(), cause })
+}
+
+pub(crate) fn remote_key(text: &str) -> Result<CallerKey, Error> {
+    CallerKey::remote(text).map_err(|cause| Error::CallerKey { text: text.to_owned(), cause })
+}

@@ -1,0 +1,154 @@
+//! One event that was sent, and what is known of what became of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::Exit;
+use crate::post::{NoReply, Reply};
+use crate::sources::Source;
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Sent {
+    event_id: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) outcome: Outcome,
+    /// Why it was not booked, in the words of the log: `order_unknown`.
+    pub(crate) reason: Option<String>,
+    body: String,
+    milliseconds: Option<String>,
+    #[serde(skip)]
+    pub(crate) took: Option<Duration>,
+    #[serde(skip)]
+    pub(crate) exit: Exit,
+    /// The receiver has said it in so many words, and not by its status and message alone.
+    #[serde(skip)]
+    is_named: bool,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Booked,
+    /// Booked before.
+    Repeat,
+    /// Answered, and not booked.
+    Refused,
+    /// It means nothing for the books.
+    Ignored,
+    /// Answered with a status of success, and no more is known.
+    Accepted,
+    NoReply,
+}
+
+impl Outcome {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Booked => "booked",
+            Self::Repeat => "repeat",
+            Self::Refused => "refused",
+            Self::Ignored => "ignored",
+            Self::Accepted => "accepted",
+            Self::NoReply => "no reply",
+        }
+    }
+}
+
+impl Sent {
+    pub(crate) fn of(id: &str, source: &Source, reply: Result<Reply, NoReply>) -> Self {
+        let Reply { status, body, outcome: named, took } = match reply {
+            Ok(reply) => reply,
+            Err(NoReply { why, is_late }) => {
+                return Self {
+                    event_id: id.to_owned(),
+                    status: None,
+                    outcome: Outcome::NoReply,
+                    reason: Some(why),
+                    body: String::new(),
+                    milliseconds: None,
+                    took: None,
+                    exit: if is_late { Exit::TryAgain } else { Exit::Unavailable },
+                    is_named: false,
+                };
+            }
+        };
+        let is_named = named.is_some();
+        let (outcome, reason) = outcome(source, status, &body, named.as_deref());
+        let exit = match (outcome, status) {
+            (Outcome::Booked | Outcome::Repeat | Outcome::Accepted, _) => Exit::Done,
+            (_, 429 | 500..) => Exit::TryAgain,
+            _ => Exit::Refused,
+        };
+        let milliseconds = Some(milliseconds(took));
+        let (event_id, status, took) = (id.to_owned(), Some(status), Some(took));
+        Self { event_id, status, outcome, reason, body, milliseconds, took, exit, is_named }
+    }
+
+    /// The reason where there is one; of a JSON reply its message, and of any other its first line.
+    pub(crate) fn message(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| message(&self.body))
+    }
+
+    /// `refused order_unknown`
+    fn words(&self) -> String {
+        let outcome = self.outcome.as_str();
+        self.reason.as_ref().map_or_else(|| outcome.to_owned(), |reason| format!("{outcome} {reason}"))
+    }
+}
+
+/// In the receiver's own words where it has any; by the message where that says it; otherwise by the status alone.
+fn outcome(source: &Source, status: u16, body: &str, named: Option<&str>) -> (Outcome, Option<String>) {
+    let is_success = (200..300).contains(&status);
+    match named {
+        Some("booked") => (Outcome::Booked, None),
+        Some("repeat") => (Outcome::Repeat, None),
+        Some(words) => {
+            let mut known = [Outcome::Refused, Outcome::Ignored].into_iter();
+            let found = known.find_map(|known| Some((known, words.strip_prefix(known.as_str())?.trim_start())));
+            // Any other word says itself why: `unverified no_match`, `conflict`.
+            let (outcome, reason) = found.unwrap_or((Outcome::Refused, words));
+            (outcome, (!reason.is_empty()).then(|| reason.to_owned()))
+        }
+        None if !is_success => (Outcome::Refused, None),
+        None => {
+            let message = message(body);
+            let known = source.said.and_then(|said| said.iter().position(|known| **known == *message));
+            let outcome = match known {
+                Some(0) => Outcome::Booked,
+                Some(_) => Outcome::Repeat,
+                None => Outcome::Accepted,
+            };
+            (outcome, None)
+        }
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = &self.event_id;
+        let (Some(status), Some(took)) = (self.status, &self.milliseconds) else {
+            return write!(f, "no reply  {id}  {}", self.reason.as_deref().unwrap_or_default());
+        };
+        write!(f, "{status}  {took} ms  {id}")?;
+        if self.is_named {
+            write!(f, "  {}", self.words())?;
+        }
+        if self.body.is_empty() { Ok(()) } else { write!(f, "  {}", self.body) }
+    }
+}
+
+fn message(body: &str) -> String {
+    let json = serde_json::from_str::<Value>(body).ok();
+    let message = json.as_ref().and_then(|json| json.get("message")?.as_str());
+    message.or_else(|| body.lines().next()).unwrap_or_default().to_owned()
+}
+
+/// With one decimal, and no float.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    let tenths = time.as_micros().div_euclid(100);
+    format!("{}.{}", tenths.div_euclid(10), tenths.rem_euclid(10))
+}
