@@ -36,7 +36,7 @@ class Shop:
     def open_account(self, owner, credits=None):
         """An owner with an API key; and with credits, where they are given some."""
         if credits:
-            self.by_hand("account", "credit", owner, credits)
+            self.by_hand("account", "credit", owner, credits, "--new")
         key = re.search(r"hk_\w+", self.by_hand("account", "api-key", owner)).group()
         self.api_keys.append(key)
         return key
@@ -73,7 +73,8 @@ class Shop:
         except Failed as refused:
             # `send` fails where an answer is no 2xx, which is what is looked at here.
             told = str(refused)
-        answer = re.search(r"^(\d{3})  [\d.]+ ms  \S+ ?(.*)$", told, re.MULTILINE | re.DOTALL)
+        # What it says on stderr comes after the answer.
+        answer = re.search(r"^(\d{3})  [\d.]+ ms  \S+ ?(.*?)(?:\nhookledger: .*)?\Z", told, re.MULTILINE | re.DOTALL)
         if not answer:
             raise Failed(f"{sample}: {told}")
         return int(answer.group(1)), read(answer.group(2).strip().encode())

@@ -53,7 +53,7 @@ def swept(shop):
     shop.by_hand("account", "key", owner, key)
     words = ["--set", f"data.remoteKeyId={key}", "--set", "data.creditCost=3"]
     check("an event before its credits is refused", shop.send("usage", shop.named("evt-late"), *words)[0], 402)
-    shop.by_hand("account", "credit", owner, "5")
+    shop.by_hand("account", "credit", owner, "5", "--new")
     until("the clock books it", lambda: shop.balance(f"{owner}/credits") == "2000000000", BY_THE_CLOCK_WITHIN_S)
     say("  ok  the clock has booked what was refused")
 

@@ -274,6 +274,16 @@ mod tests {
     use crate::mock_stripe::MockStripe;
     use crate::mock_wechat::MockWechat;
 
+    #[test]
+    fn settings_of_the_local_stack_are_documented() {
+        let (english, chinese) = (include_str!("../../../docs/cli.md"), include_str!("../../../docs/cli.zh.md"));
+        for name in SETTABLE.into_iter().chain(crate::secrets::overridable()).chain(["EPAY_MERCHANT"]) {
+            for docs in [english, chinese] {
+                assert!(docs.contains(&format!("`{name}`")), "docs/cli.md and docs/cli.zh.md do not name {name}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn every_function_of_the_template_is_in_this_program_and_no_other_is_served() {
         let folder = tempfile::tempdir().expect("a folder");

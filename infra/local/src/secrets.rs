@@ -44,12 +44,7 @@ impl Secrets {
         let of_fireblocks =
             fireblocks::of_function(both_sides).map_err(|error| Error::Secret(fireblocks::SETTING, error))?;
         secrets.extend(of_fireblocks.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        for name in settings()
-            .map(|(name, _)| name)
-            .chain(::wechat::SETTINGS)
-            .chain(::epay::SETTINGS)
-            .chain(FireblocksKeys::SETTINGS)
-        {
+        for name in overridable() {
             if let Some(value) = variable(name) {
                 secrets.insert(name.to_owned(), value);
             }
@@ -64,6 +59,12 @@ impl Secrets {
     pub(crate) fn named(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
+}
+
+/// What the environment may set in place of a generated secret.
+pub(crate) fn overridable() -> impl Iterator<Item = &'static str> {
+    let generated = settings().map(|(name, _)| name);
+    generated.chain(::wechat::SETTINGS).chain(::epay::SETTINGS).chain(FireblocksKeys::SETTINGS)
 }
 
 fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
