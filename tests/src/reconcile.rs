@@ -9,6 +9,7 @@ mod invoices;
 mod keyless;
 mod lanes;
 mod runs;
+mod simulation;
 mod undelivered;
 pub(crate) mod unpaid;
 

@@ -153,7 +153,7 @@ const FUNCTIONS: &[Declared] = &[
         schedules: &[
             (60, r#"{"sweep":"refused"}"#),
             (300, r#"{"sweep":"undelivered"}"#),
-            (300, r#"{"sweep":"unpaid"}"#),
+            (60, r#"{"sweep":"unpaid"}"#),
             (60, r#"{"sweep":"unfulfilled"}"#),
             (300, r#"{"sweep":"outside"}"#),
             (300, r#"{"sweep":"conservation"}"#),

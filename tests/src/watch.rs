@@ -33,7 +33,7 @@ const OF_ANYBODY: [&str; 4] = ["unverified", "forbidden", "too_large", "not_foun
 /// The same of the source whose keys have names, which anybody can make up.
 const OF_ANYBODY_WITH_KEY_NAMES: [&str; 5] = ["unverified", "forbidden", "too_large", "not_found", "unverifiable"];
 const RECHARGED: [&str; 4] = ["done", "failed", "pending", "unknown"];
-const BACKLOGS: [&str; 3] = ["fulfilment", "outside", "refused"];
+const BACKLOGS: [&str; 4] = ["fulfilment", "outside", "refused", "unpaid"];
 
 /// Whatever somebody is called for: by whom, under which word, and where that is said.
 const CALLS: [(&str, &str, &str); 29] = [

@@ -12,6 +12,7 @@ use webhook::{RefusedRow, Replayed, Webhook as _};
 
 use crate::keyless::Called;
 use crate::proof::Unproven;
+use crate::turns::Unanswered;
 use crate::unpaid::Asked;
 use crate::{OTHER_RECEIPT, Reconcile, SOURCE, StripeApi};
 
@@ -48,7 +49,8 @@ impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn payment_asked_again(&self, waiting: &Waiting, moment: &Moment) {
         let Some(order) = &waiting.order else { return };
         let row = DueRow { id: order.to_string(), due_at: String::new() };
-        let settled = self.settle(&row, moment, &mut Asked::default(), &Called::default()).await;
+        let settled =
+            self.settle(&row, moment, &mut Asked::default(), &Called::default(), &Unanswered::default()).await;
         if let Err(error) = settled {
             tracing::warn!(error = %edge::chain(&error), "the payment of an event that is gone was not looked up");
         }

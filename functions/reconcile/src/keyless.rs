@@ -92,6 +92,16 @@ impl Unheard {
     }
 }
 
+impl Unheard {
+    /// Whether the provider would say the same of any other order: nothing was answered, or not to us.
+    pub(crate) fn is_of_the_provider(&self) -> bool {
+        match self {
+            Self::NoKey => true,
+            Self::Call(error) => error.is_of_the_provider(),
+        }
+    }
+}
+
 /// Who it is that does not take our key, or that we have none for.
 pub(crate) fn unheard_of(error: &FulfilError) -> Option<&'static str> {
     match error {

@@ -17,6 +17,7 @@ mod proof;
 mod refused;
 mod repair;
 mod retired;
+mod turns;
 mod undelivered;
 mod unpaid;
 mod unproven;

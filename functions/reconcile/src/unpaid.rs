@@ -1,21 +1,31 @@
 //! Orders that nobody has told us are paid: their provider is asked. What it says is booked under the same keys as a webhook would
 //! be, so that one that comes after all changes nothing; and what can no longer be paid is closed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use edge::Moment;
+use futures_util::{StreamExt as _, stream};
 use ledger::{
-    Backlog, CommitError, Committed, Decision, DueRow, Order, OrderNumber, Payment, PaymentState, Queue, Reason,
-    Reference, Timestamp, Work,
+    Backlog, CommitError, Committed, Decision, DueOrder, DueRow, Order, OrderNumber, Payment, PaymentState, Provider,
+    Queue, Reason, Reference, Timestamp, Work,
 };
 use serde::Serialize;
+use tokio::time::Interval;
 
 use crate::keyless::{Called, Unheard};
 use crate::pass_over::number_of;
+use crate::turns::{Unanswered, in_turns, pace};
 use crate::{Reconcile, SOURCE};
 
-/// A provider takes up to a second to answer; what is left is first in the next run.
-const ORDERS_MAX: u16 = 40;
+/// The name of the sweep, as a schedule and the metrics have it.
+const SWEEP: &str = "unpaid";
+/// For so long no other run asks. A run that died is over by then: the function's time-out is no longer.
+const HELD_SECONDS: i64 = 60;
+/// Of each provider, of which the first run after a long outage asks about some hundreds. 200 bytes each.
+const LISTED_MAX: u32 = 20_000;
+/// Of each provider. One that takes a second to answer is still asked as often as its limit allows.
+const AT_ONCE: usize = 10;
 /// A provider that hangs must not take the whole run.
 const ONE_WITHIN: Duration = Duration::from_secs(9);
 /// What is kept of that for passing it over.
@@ -42,8 +52,36 @@ pub struct Asked {
     pub unpaid: u32,
     /// The provider has not answered, or not so that it could be understood.
     pub failed: u32,
-    /// Whether there was more to do than time.
+    /// Whether some were left to the next run, for want of time or because their provider does not answer.
     pub is_cut_short: bool,
+    /// Another run is asking.
+    pub is_held: bool,
+}
+
+impl Asked {
+    const fn and(self, other: Self) -> Self {
+        Self {
+            asked: self.asked.saturating_add(other.asked),
+            paid: self.paid.saturating_add(other.paid),
+            flagged: self.flagged.saturating_add(other.flagged),
+            closed: self.closed.saturating_add(other.closed),
+            unpaid: self.unpaid.saturating_add(other.unpaid),
+            failed: self.failed.saturating_add(other.failed),
+            is_cut_short: self.is_cut_short || other.is_cut_short,
+            is_held: self.is_held || other.is_held,
+        }
+    }
+}
+
+/// What a run has come to with the orders of one provider.
+#[derive(Debug, Default)]
+struct ProviderRun {
+    asked: Asked,
+    /// Of those that were due.
+    left: u64,
+    /// For how long the first of them had been due when the run began.
+    oldest_s: u64,
+    error: Option<CommitError>,
 }
 
 /// What a provider says of an order.
@@ -65,17 +103,87 @@ pub(crate) enum Said {
 
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_unpaid(&self, run: &Moment) -> Result<Asked, CommitError> {
-        let (mut asked, called) = (Asked::default(), Called::default());
-        for row in self.ledger.undone(Work::Payment, ORDERS_MAX, &run.delivery()).await? {
-            if run.is_short_of(ONE_WITHIN) {
-                asked.is_cut_short = true;
-                break;
+        if !self.is_any_unpaid(run).await? {
+            edge::backlog(SWEEP, 0, 0);
+            return Ok(Asked::default());
+        }
+        if !self.ledger.hold_sweep(SWEEP, run.now.plus_seconds(HELD_SECONDS), &run.delivery()).await? {
+            return Ok(Asked { is_held: true, ..Asked::default() });
+        }
+        let called = Called::default();
+        // Side by side: each has its own queue, its own pace, and no answer of one is waited for by another.
+        let [stripe, wechat, epay] = Provider::ALL.map(|provider| Box::pin(self.ask_all_of(provider, run, &called)));
+        let (stripe, wechat, epay) = tokio::join!(stripe, wechat, epay);
+        let (mut asked, mut left, mut oldest_s, mut failure) = (Asked::default(), 0_u64, 0, None);
+        for run in [stripe, wechat, epay] {
+            asked = asked.and(run.asked);
+            left = left.saturating_add(run.left);
+            oldest_s = run.oldest_s.max(oldest_s);
+            failure = run.error.or(failure);
+        }
+        edge::backlog(SWEEP, left, oldest_s);
+        // Without this, the sweep is free once its time is over.
+        if let Err(error) = self.ledger.hold_sweep(SWEEP, run.now, &run.delivery()).await {
+            tracing::warn!(error = %edge::chain(&error), "the sweep is not given back");
+        }
+        failure.map_or(Ok(asked), Err)
+    }
+
+    async fn is_any_unpaid(&self, run: &Moment) -> Result<bool, CommitError> {
+        for provider in Provider::ALL {
+            if !self.ledger.undone(Work::Payment(provider), 1, &run.delivery()).await?.is_empty() {
+                return Ok(true);
             }
-            let moment = run.part(ONE_WITHIN);
-            if let Err(error) = self.settle(&row, &moment.but_for(FOR_PASSING_OVER), &mut asked, &called).await {
-                asked.failed = asked.failed.saturating_add(1);
-                self.pass_over(&Queue::Work(Work::Payment), &row, &error, &moment).await?;
+        }
+        Ok(false)
+    }
+
+    /// As many as there is time for, unless the store fails.
+    async fn ask_all_of(&self, provider: Provider, run: &Moment, called: &Called) -> ProviderRun {
+        let due = match self.ledger.unpaid(provider, LISTED_MAX, &run.delivery()).await {
+            Ok(due) => due,
+            Err(error) => return ProviderRun { error: Some(error), ..ProviderRun::default() },
+        };
+        let mut left = u64::try_from(due.len()).unwrap_or(u64::MAX);
+        let oldest_s = due.first().and_then(DueOrder::due_at).map_or(0, |due_at| run.now.seconds_apart(due_at));
+        let (mut asked, mut failure) = (Asked::default(), None);
+        let unanswered = Arc::new(Unanswered::default());
+        let next = Next {
+            rows: in_turns(due).into_iter(),
+            pace: pace(provider),
+            run: run.clone(),
+            unanswered: Arc::clone(&unanswered),
+        };
+        let looks = stream::unfold(next, Next::row).map(|row| self.look(provider, row, run, called, &unanswered));
+        let looks = looks.buffer_unordered(AT_ONCE);
+        let mut looks = Box::pin(looks);
+        while let Some(look) = looks.next().await {
+            left = left.saturating_sub(1);
+            match look {
+                Ok(look) => asked = asked.and(look),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
             }
+        }
+        asked.is_cut_short = left > 0;
+        ProviderRun { asked, left, oldest_s, error: failure }
+    }
+
+    async fn look(
+        &self,
+        provider: Provider,
+        row: DueRow,
+        run: &Moment,
+        called: &Called,
+        unanswered: &Unanswered,
+    ) -> Result<Asked, CommitError> {
+        let (moment, mut asked) = (run.part(ONE_WITHIN), Asked::default());
+        let settled = self.settle(&row, &moment.but_for(FOR_PASSING_OVER), &mut asked, called, unanswered).await;
+        if let Err(error) = settled {
+            asked.failed = asked.failed.saturating_add(1);
+            self.pass_over(&Queue::Work(Work::Payment(provider)), &row, &error, &moment).await?;
         }
         Ok(asked)
     }
@@ -86,6 +194,7 @@ impl<L: Backlog> Reconcile<L> {
         moment: &Moment,
         asked: &mut Asked,
         called: &Called,
+        unanswered: &Unanswered,
     ) -> Result<(), CommitError> {
         let number = &number_of(row)?;
         let Some(order) = self.waiting_for_payment(number, moment).await? else {
@@ -93,7 +202,9 @@ impl<L: Backlog> Reconcile<L> {
         };
         asked.asked = asked.asked.saturating_add(1);
         let waited_s = moment.now.seconds_apart(order.created_at);
-        let count = match self.ask(&order, &moment.but_for(FOR_THE_BOOKS)).await {
+        let said = self.ask(&order, &moment.but_for(FOR_THE_BOOKS)).await;
+        unanswered.learn(!matches!(&said, Err(error) if error.is_of_the_provider()));
+        let count = match said {
             Ok(Said::Paid { of, payment, also }) => {
                 self.book(order, &of, &payment, &also, moment).await?;
                 match self.waiting_for_payment(number, moment).await? {
@@ -136,8 +247,8 @@ impl<L: Backlog> Reconcile<L> {
             }
             Err(error) => {
                 failed(&order, &error, called, moment);
-                // Soon after the key is there, and not as long after as the order is old.
-                let waited_s = if error.is_of_the_key() { PAUSE_SECONDS_MIN } else { waited_s };
+                // Soon after the key is there, or the provider answers again, and not as long after as the order is old.
+                let waited_s = if error.is_of_the_provider() { PAUSE_SECONDS_MIN } else { waited_s };
                 self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
                 &mut asked.failed
             }
@@ -237,6 +348,24 @@ impl<L: Backlog> Reconcile<L> {
     }
 }
 
+/// What is still to be asked about of one provider.
+struct Next {
+    rows: std::vec::IntoIter<DueRow>,
+    pace: Interval,
+    run: Moment,
+    unanswered: Arc<Unanswered>,
+}
+
+impl Next {
+    /// At its time; none where the run is short of it, or the provider does not answer.
+    async fn row(mut self) -> Option<(DueRow, Self)> {
+        let row = self.rows.next()?;
+        self.pace.tick().await;
+        let goes_on = !self.run.is_short_of(ONE_WITHIN) && !self.unanswered.are_too_many();
+        goes_on.then_some((row, self))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
     Done,
@@ -244,9 +373,11 @@ enum Written {
 }
 
 /// After as long as the order has been there, so that a buyer who has just paid is not kept waiting, and one who never will costs
-/// little.
+/// little; but when the time to pay is over, so that the order then ends and gives its owner's place back.
 fn later(waited_s: u64, now: Timestamp) -> Timestamp {
     let pause = waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX);
+    let until_over = EXPIRES_AFTER_SECONDS.saturating_sub(waited_s);
+    let pause = if until_over == 0 { pause } else { pause.min(until_over) };
     now.plus_seconds(i64::try_from(pause).unwrap_or(i64::MAX))
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::Select;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{
-    Backlog, CommitError, Delivery, DueRow, EventKey, KeptBody, Order, OrderNumber, Queue, Timestamp, Waiting, Work,
-    pass_over_pause_s,
+    Backlog, CommitError, Delivery, DueOrder, DueRow, EventKey, KeptBody, Order, OrderNumber, Provider, Queue,
+    Timestamp, Waiting, Work, pass_over_pause_s,
 };
 
 use crate::batch::Read;
@@ -84,6 +85,28 @@ impl Backlog for DynamoLedger {
         self.due_in(table, names::WORK, of_work, orders_max, delivery).await
     }
 
+    async fn unpaid(
+        &self,
+        provider: Provider,
+        orders_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<DueOrder>, CommitError> {
+        let word = order_row::word_of(Work::Payment(provider));
+        let query = self.by_now(&self.tables().orders, names::WORK, word, delivery);
+        let (mut due, mut last) = (Vec::new(), None);
+        loop {
+            let listed = u32::try_from(due.len()).unwrap_or(u32::MAX);
+            let page_max = orders_max.saturating_sub(listed).min(COUNTED_AT_ONCE_MAX);
+            let page = query.clone().limit(i32::try_from(page_max).unwrap_or(i32::MAX)).set_exclusive_start_key(last);
+            let found = self.page(&page, delivery).await?;
+            due.extend(found.items().iter().filter_map(due_order));
+            last = found.last_evaluated_key;
+            if last.is_none() || listed.saturating_add(page_max) >= orders_max {
+                return Ok(due);
+            }
+        }
+    }
+
     async fn left(&self, work: Work, counted_max: u32, delivery: &Delivery<'_>) -> Result<u32, CommitError> {
         let query = self.under(&self.tables().orders, names::WORK, order_row::word_of(work));
         self.counted(query.key_condition_expression("#word = :word"), counted_max, delivery).await
@@ -144,6 +167,21 @@ impl Backlog for DynamoLedger {
         Ok(rows.iter().filter_map(|row| Some(EventKey::of_row(row.get(names::ID)?.as_s().ok()?))).collect())
     }
 
+    async fn hold_sweep(
+        &self,
+        sweep: &'static str,
+        until: Timestamp,
+        delivery: &Delivery<'_>,
+    ) -> Result<bool, CommitError> {
+        let mut row = Row::default();
+        row.set(names::UNTIL, text(&until));
+        row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+        let (held_until, by) = (row.name(names::UNTIL), row.name(names::WRITTEN_BY));
+        let (now, own) = (row.value(text(&delivery.received_at)), row.value(text(delivery.attempt.as_str())));
+        row.conditions.push(format!("attribute_not_exists({held_until}) OR {held_until} <= {now} OR {by} = {own}"));
+        self.write_if_unchanged(row, &self.tables().accounts, &place_id(sweep), delivery).await
+    }
+
     async fn place(&self, sweep: &'static str, delivery: &Delivery<'_>) -> Result<Option<String>, CommitError> {
         let row = self.row(&self.tables().accounts, place_id(sweep), delivery).await?;
         Ok(row.and_then(|row| row.get(names::PLACE)?.as_s().ok().cloned()))
@@ -165,6 +203,16 @@ impl Backlog for DynamoLedger {
 fn time(row: &Image, name: &'static str) -> Result<Timestamp, Unreadable> {
     let time = row.get(name).and_then(|value| Timestamp::parse_rfc3339(value.as_s().ok()?).ok());
     time.ok_or(Unreadable(name))
+}
+
+fn due_row(row: &Image) -> Option<DueRow> {
+    let word = |name| row.get(name)?.as_s().ok().cloned();
+    Some(DueRow { id: word(names::ID)?, due_at: word(names::DUE_AT)? })
+}
+
+fn due_order(row: &Image) -> Option<DueOrder> {
+    let owner = row.get(names::OWNER).and_then(|owner| owner.as_s().ok()).cloned().unwrap_or_default();
+    Some(DueOrder { row: due_row(row)?, owner, created_at: time(row, names::CREATED_AT).ok() })
 }
 
 /// Among the accounts, whose names hold no `#`.
@@ -199,12 +247,7 @@ impl DynamoLedger {
         until_answered(delivery.deadline, self.jitter(), || async {
             let query = self.by_now(table, index, word, delivery).limit(i32::from(rows_max));
             match query.send().await {
-                Ok(found) => {
-                    let word = |row: &Image, name| row.get(name)?.as_s().ok().cloned();
-                    let due =
-                        |row: &Image| Some(DueRow { id: word(row, names::ID)?, due_at: word(row, names::DUE_AT)? });
-                    Ok(Answer::Final(found.items().iter().filter_map(due).collect()))
-                }
+                Ok(found) => Ok(Answer::Final(found.items().iter().filter_map(due_row).collect())),
                 Err(error) => after_failure(error),
             }
         })
@@ -241,19 +284,23 @@ impl DynamoLedger {
                 .select(Select::Count)
                 .limit(i32::try_from(page_max).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(last);
-            let found = until_answered(delivery.deadline, self.jitter(), || async {
-                match page.clone().send().await {
-                    Ok(found) => Ok(Answer::Final(found)),
-                    Err(error) => after_failure(error),
-                }
-            })
-            .await?;
+            let found = self.page(&page, delivery).await?;
             counted = counted.saturating_add(u32::try_from(found.count).unwrap_or_default());
             last = found.last_evaluated_key;
             if last.is_none() || counted >= counted_max {
                 return Ok(counted);
             }
         }
+    }
+
+    async fn page(&self, page: &QueryFluentBuilder, delivery: &Delivery<'_>) -> Result<QueryOutput, CommitError> {
+        until_answered(delivery.deadline, self.jitter(), || async {
+            match page.clone().send().await {
+                Ok(found) => Ok(Answer::Final(found)),
+                Err(error) => after_failure(error),
+            }
+        })
+        .await
     }
 
     /// One row, in a transaction of its own. Nothing is done where its condition does not hold.
@@ -264,14 +311,25 @@ impl DynamoLedger {
         id: &str,
         delivery: &Delivery<'_>,
     ) -> Result<(), CommitError> {
+        self.write_if_unchanged(row, table, id, delivery).await.map(|_| ())
+    }
+
+    /// The same, and whether its condition held.
+    async fn write_if_unchanged(
+        &self,
+        row: Row,
+        table: &str,
+        id: &str,
+        delivery: &Delivery<'_>,
+    ) -> Result<bool, CommitError> {
         let update = row.update(table, id).map_err(|error| CommitError::Refused(Box::new(error)))?;
         until_answered(delivery.deadline, self.jitter(), || async {
             // A transaction of one row, since nothing here may be written outside of one.
             let sent = self.client().transact_write_items().transact_items(update.clone()).send().await;
             let Err(error) = sent else {
-                return Ok(Answer::Final(()));
+                return Ok(Answer::Final(true));
             };
-            if error.as_service_error().is_some_and(has_changed) { Ok(Answer::Final(())) } else { again(error) }
+            if error.as_service_error().is_some_and(has_changed) { Ok(Answer::Final(false)) } else { again(error) }
         })
         .await
     }

@@ -155,7 +155,9 @@ pub(crate) const WALLET: &str = "wallet";
 pub(crate) const WORK: &str = "work";
 pub(crate) const WORK_FULFILMENT: &str = "fulfilment";
 pub(crate) const WORK_OUTSIDE: &str = "outside";
-pub(crate) const WORK_PAYMENT: &str = "payment";
+pub(crate) const WORK_PAYMENT_EPAY: &str = "payment#epay";
+pub(crate) const WORK_PAYMENT_STRIPE: &str = "payment#stripe";
+pub(crate) const WORK_PAYMENT_WECHAT: &str = "payment#wechat";
 pub(crate) const WRITTEN_BY: &str = "written_by";
 
 pub(crate) const PROCESSED: &str = "processed";

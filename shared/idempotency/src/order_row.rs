@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
     Amount, Claims, Commission, Delivery, Dispute, Exchange, Fulfilment, Grant, Line, OnChain, Order, OrderNumber,
-    OrderOver, Period, Pointer, Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer, Transition, Work,
+    OrderOver, Period, Pointer, Provider, Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer,
+    Transition, Work,
 };
 
 use crate::accepted_row;
@@ -117,7 +118,9 @@ pub(crate) fn wakes_nothing(row: &mut Row) {
 
 pub(crate) const fn word_of(work: Work) -> &'static str {
     match work {
-        Work::Payment => names::WORK_PAYMENT,
+        Work::Payment(Provider::Stripe) => names::WORK_PAYMENT_STRIPE,
+        Work::Payment(Provider::Wechat) => names::WORK_PAYMENT_WECHAT,
+        Work::Payment(Provider::Epay) => names::WORK_PAYMENT_EPAY,
         Work::Fulfilment => names::WORK_FULFILMENT,
         Work::Outside => names::WORK_OUTSIDE,
     }

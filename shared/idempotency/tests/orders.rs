@@ -246,8 +246,8 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
         |state, seconds| Some(Recharge { at: now().plus_seconds(seconds), state, seq: None, receipt: None });
     let sent = |status| Some(Transfer { id: None, status, amount: Amount::from_units(1), at: now() });
     let rows: [Indexed<'_>; 15] = [
-        ("unpaid", &|_| {}, Some("payment"), false),
-        ("failed", &|order| order.payment = PaymentState::Failed, Some("payment"), false),
+        ("unpaid", &|_| {}, Some("payment#stripe"), false),
+        ("failed", &|order| order.payment = PaymentState::Failed, Some("payment#stripe"), false),
         ("canceled", &|order| order.payment = PaymentState::Canceled, None, false),
         ("expired", &|order| order.payment = PaymentState::Expired, None, false),
         ("paid", &|_| {}, None, false),
@@ -297,7 +297,7 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
         }
     }
     for (index, key, value) in [
-        ("work", "work", "payment"),
+        ("work", "work", "payment#stripe"),
         ("work", "work", "fulfilment"),
         ("work", "work", "outside"),
         ("anomalies", "anomaly_reason", "AMOUNT_MISMATCH"),

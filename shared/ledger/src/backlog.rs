@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{CommitError, Delivery, EventKey, Lane, Lanes, Order, OrderNumber, Reason, Timestamp, Work};
+use crate::{CommitError, Delivery, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Timestamp, Work};
 
 /// A late order or a top-up has mostly arrived by then.
 const FIRST_LOOK_SECONDS: u64 = 60;
@@ -59,6 +59,14 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
+    /// The orders that this provider is to be asked about by now, the longest due first. With some it may be done already.
+    fn unpaid(
+        &self,
+        provider: Provider,
+        orders_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send;
+
     /// With how many orders this is to be done at all, now or later. No more than so many are counted.
     fn left(
         &self,
@@ -90,6 +98,15 @@ pub trait Backlog: Lanes {
         receipts: &BTreeSet<EventKey>,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send;
+
+    /// Whether this run holds the sweep from now on until then, which no other run does meanwhile. A run that holds it may change until
+    /// when, and so give it back.
+    fn hold_sweep(
+        &self,
+        sweep: &'static str,
+        until: Timestamp,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
     /// Where a sweep that was cut short goes on. No more than a hint: without it, it begins anew.
     fn place(
@@ -151,6 +168,15 @@ impl<L: Backlog> Backlog for Arc<L> {
         L::undone(self, work, orders_max, delivery)
     }
 
+    fn unpaid(
+        &self,
+        provider: Provider,
+        orders_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send {
+        L::unpaid(self, provider, orders_max, delivery)
+    }
+
     fn left(
         &self,
         work: Work,
@@ -184,6 +210,15 @@ impl<L: Backlog> Backlog for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send {
         L::known(self, receipts, delivery)
+    }
+
+    fn hold_sweep(
+        &self,
+        sweep: &'static str,
+        until: Timestamp,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<bool, CommitError>> + Send {
+        L::hold_sweep(self, sweep, until, delivery)
     }
 
     fn place(
@@ -223,6 +258,21 @@ pub struct DueRow {
     pub id: String,
     /// As it is stored, whether or not it is a time.
     pub due_at: String,
+}
+
+/// An order that is due to be asked about, by what its index says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueOrder {
+    pub row: DueRow,
+    /// Empty where the row does not say it.
+    pub owner: String,
+    pub created_at: Option<Timestamp>,
+}
+
+impl DueOrder {
+    pub fn due_at(&self) -> Option<Timestamp> {
+        Timestamp::parse_rfc3339(&self.row.due_at).ok()
+    }
 }
 
 /// An event that was refused, and what is kept of it.

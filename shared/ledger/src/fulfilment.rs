@@ -3,13 +3,13 @@
 
 use crate::{
     AccountId, Amount, Asset, Effect, Grant, Guard, House, MoneyKey, Movement, Order, Owner, PaymentState, Posting,
-    Timestamp, Transfer, TransferStatus,
+    Provider, Timestamp, Transfer, TransferStatus,
 };
 
 /// The stream delivers within a second: what is not begun by then was missed.
 const BEGUN_WITHIN_SECONDS: i64 = 60;
 /// By then a payment has mostly been reported; whoever asks sooner asks in vain.
-const ASK_AFTER_SECONDS: i64 = 300;
+pub const ASK_AFTER_SECONDS: i64 = 300;
 /// A call to an operator has ended by then, however it ended, and so has the function that made it.
 const CALLED_WITHIN_SECONDS: i64 = 120;
 /// For so long an operator is asked what has become of a call. Then it is a person's to find out.
@@ -100,8 +100,8 @@ pub struct Share {
 /// What is still to be done with an order, and by when somebody looks whether it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Work {
-    /// Its provider is asked whether it is paid.
-    Payment,
+    /// This provider is asked whether it is paid. Each has its own queue, so that one that does not answer delays no other.
+    Payment(Provider),
     Fulfilment,
     /// An operator or a custodian is asked what has become of its part.
     Outside,
@@ -223,7 +223,7 @@ impl Order {
     /// What is left to do with it, and when somebody looks at it who was not told.
     pub fn work(&self, now: Timestamp) -> Option<(Work, Timestamp)> {
         if matches!(self.payment, PaymentState::Unpaid | PaymentState::Failed) {
-            return Some((Work::Payment, self.created_at.plus_seconds(ASK_AFTER_SECONDS)));
+            return Some((Work::Payment(self.terms.provider), self.created_at.plus_seconds(ASK_AFTER_SECONDS)));
         }
         if self.is_to_be_fulfilled() {
             return Some((Work::Fulfilment, now.plus_seconds(BEGUN_WITHIN_SECONDS)));

@@ -51,11 +51,11 @@ pub use audit::{
     NamedLine, Open, Opened, OrderOver, Place, Posted, Repair, RepairError, Row, Seen, Side, StatementLine, Subject,
     Suspect, Whole,
 };
-pub use backlog::{Backlog, DueRow, KeptBody, Queue, Waiting, next_look, pass_over_pause_s};
+pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, Waiting, next_look, pass_over_pause_s};
 pub use copies::{Copied, Copies, CopyName};
 pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
-pub use fulfilment::{Commission, Fulfilment, Line, Share, Work};
+pub use fulfilment::{ASK_AFTER_SECONDS, Commission, Fulfilment, Line, Share, Work};
 pub use grant::{Grant, OnChain, Operator, TopUp, TopUpKind};
 pub use key::{EventKey, KeyError, MoneyKey};
 pub use lane::{FIRST_LOOK_SECONDS, Lane, LaneState, Lanes, Owed, REFUSED_BODY_KEPT_DAYS};

@@ -29,6 +29,14 @@ impl CallError {
         matches!(self, Self::Refused { status: 404, code: Some(code), .. } if code == "resource_missing")
     }
 
+    /// Nothing was said of what was asked about: any other call would have ended so.
+    pub fn is_of_the_provider(&self) -> bool {
+        match self {
+            Self::NoAnswer | Self::Failed { .. } | Self::Refused { status: 401 | 403 | 429, .. } => true,
+            Self::Refused { .. } | Self::Unreadable => false,
+        }
+    }
+
     /// The key was revoked, or may not do what it is to do.
     pub fn is_of_the_key(&self) -> bool {
         matches!(self, Self::Refused { status: 401 | 403, .. })

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Asset, Backlog, Delivery, DueRow, EventKey, Lane, LaneState, OrderNumber, Queue, Work};
+use ledger::{Asset, Backlog, Delivery, DueRow, EventKey, Lane, LaneState, OrderNumber, Provider, Queue, Work};
 
 use crate::{delivery, now};
 
 const EVENTS_MAX: u16 = 3;
+const UNPAID: Work = Work::Payment(Provider::Stripe);
 
 /// What it comes to, if this is such a line.
 pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
@@ -31,15 +32,11 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let waiting = ledger.waiting(&receipt, &later(seconds)).await.unwrap();
             Some(if waiting.is_some() { "waiting" } else { "nothing" }.to_owned())
         }
-        ["unpaid", seconds] => {
-            let orders = ledger.undone(Work::Payment, EVENTS_MAX, &later(seconds)).await.unwrap();
-            let orders: Vec<String> = orders.into_iter().map(|row| row.id).collect();
-            Some(if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") })
-        }
+        ["unpaid", seconds] => Some(unpaid(ledger, &later(seconds)).await),
         ["left", counted_max] => {
             let counted_max = counted_max.parse().unwrap();
             assert_eq!(ledger.left(Work::Outside, counted_max, &later("0")).await.unwrap(), 0, "of another work");
-            Some(ledger.left(Work::Payment, counted_max, &later("0")).await.unwrap().to_string())
+            Some(ledger.left(UNPAID, counted_max, &later("0")).await.unwrap().to_string())
         }
         ["all-due", seconds, counted_max] => {
             let counted_max = counted_max.parse().unwrap();
@@ -61,9 +58,9 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             Some(passed_over(ledger, Queue::Refused("usage"), &row, &later(seconds)).await)
         }
         ["pass-over-order", name, seconds] => {
-            let due = ledger.undone(Work::Payment, EVENTS_MAX, &later(seconds)).await.unwrap();
+            let due = ledger.undone(UNPAID, EVENTS_MAX, &later(seconds)).await.unwrap();
             let row = due.into_iter().find(|row| row.id == name)?;
-            Some(passed_over(ledger, Queue::Work(Work::Payment), &row, &later(seconds)).await)
+            Some(passed_over(ledger, Queue::Work(UNPAID), &row, &later(seconds)).await)
         }
         ["lanes", seconds] => {
             assert_eq!(ledger.due_lanes("stripe", EVENTS_MAX, &later(seconds)).await.unwrap(), [], "of another source");
@@ -94,6 +91,12 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
             Some(if known.is_empty() { "nothing".to_owned() } else { known.join(" ") })
         }
+        ["hold-sweep", run, seconds, until] => {
+            let delivery = Delivery { attempt: crate::mark(run.parse().unwrap()), ..later(seconds) };
+            let until = now().plus_seconds(until.parse().unwrap());
+            let is_held = ledger.hold_sweep("unpaid", until, &delivery).await.unwrap();
+            Some(if is_held { "held" } else { "another's" }.to_owned())
+        }
         ["place"] => {
             let place = ledger.place("undelivered", &later("0")).await.unwrap();
             assert_eq!(ledger.place("another", &later("0")).await.unwrap(), None, "of another sweep");
@@ -106,6 +109,17 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
         }
         _ => None,
     }
+}
+
+async fn unpaid<L: Backlog>(ledger: &L, delivery: &Delivery<'_>) -> String {
+    let rows = ledger.undone(UNPAID, EVENTS_MAX, delivery).await.unwrap();
+    assert_eq!(ledger.unpaid(Provider::Epay, 10, delivery).await.unwrap(), [], "of another provider");
+    let orders = ledger.unpaid(Provider::Stripe, EVENTS_MAX.into(), delivery).await.unwrap();
+    assert_eq!(orders.iter().map(|order| order.row.clone()).collect::<Vec<_>>(), rows);
+    assert!(orders.iter().all(|order| (order.owner.as_str(), order.created_at) == ("alice", Some(now()))));
+    assert_eq!(ledger.unpaid(Provider::Stripe, 1, delivery).await.unwrap().len(), rows.len().min(1));
+    let orders: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+    if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") }
 }
 
 async fn lane_row<L: Backlog>(ledger: &L, lane: &str, delivery: &Delivery<'_>) -> DueRow {

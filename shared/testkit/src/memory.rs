@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use ledger::{
-    AccountId, Amount, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
-    FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Movement, Order, OrderNumber, Owner,
-    Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
+    AccountId, Amount, AttemptMark, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry,
+    EventKey, FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Movement, Order,
+    OrderNumber, Owner, Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged,
+    next_look,
 };
 
 use crate::books::{OrderRow, SubscriptionRow};
@@ -43,6 +44,8 @@ struct State {
     /// How often a row was passed over since it could last be handled.
     passed_over: BTreeMap<String, u32>,
     sweep_places: BTreeMap<&'static str, String>,
+    /// By which run, and until when.
+    held_sweeps: BTreeMap<&'static str, (AttemptMark, Timestamp)>,
     check: Check,
 }
 

@@ -179,17 +179,21 @@ fn rows() -> Vec<Row> {
             name: "unpaid orders that cannot be read",
             sweep: UNPAID,
             stage: || of_unpaid().boxed(),
-            spoil: |stage| stage.put_bare_rows("orders", ("work", "payment"), ORDERS, |n| format!("HLbad{n:03}")),
+            spoil: |stage| {
+                stage.put_bare_rows("orders", ("work", "payment#stripe"), ORDERS, |n| format!("HLbad{n:03}"));
+            },
             bad: "HLbad000",
-            handled_at: 7,
+            handled_at: 5,
         },
         Row {
             name: "unpaid rows that are no orders",
             sweep: UNPAID,
             stage: || of_unpaid().boxed(),
-            spoil: |stage| stage.put_bare_rows("orders", ("work", "payment"), ORDERS, |n| format!("no order {n:03}")),
+            spoil: |stage| {
+                stage.put_bare_rows("orders", ("work", "payment#stripe"), ORDERS, |n| format!("no order {n:03}"));
+            },
             bad: "no order 000",
-            handled_at: 7,
+            handled_at: 5,
         },
         Row {
             name: "an unpaid order whose payment cannot be committed",

@@ -14,7 +14,7 @@ use super::*;
 const SWEEPS: [(&str, &[Cost], usize); 6] = [
     (REFUSED, &[("Query", "journal/attention", "0.5"); 3], 0),
     (r#"{"sweep":"undelivered"}"#, &[("GetItem", "accounts", "1.0")], 1),
-    (r#"{"sweep":"unpaid"}"#, &[("Query", "orders/work", "0.5")], 0),
+    (r#"{"sweep":"unpaid"}"#, &[("Query", "orders/work", "0.5"); 3], 0),
     (r#"{"sweep":"unfulfilled"}"#, &[("Query", "orders/work", "0.5")], 0),
     (r#"{"sweep":"outside"}"#, &[("Query", "orders/work", "0.5")], 0),
     (r#"{"sweep":"conservation"}"#, &[("GetItem", "accounts", "1.0")], 0),

@@ -133,8 +133,12 @@ fn what_is_left_to_do_is_looked_at_in_time() {
     let sent = |status| Order { transfer: transfer(status), ..called(RechargeState::Done) };
     let due = |work, second| Some((work, at(second)));
     let rows = [
-        ("unpaid", everything(1_000, 7), due(Work::Payment, 300)),
-        ("failed", Order { payment: PaymentState::Failed, ..everything(1_000, 7) }, due(Work::Payment, 300)),
+        ("unpaid", everything(1_000, 7), due(Work::Payment(Provider::Stripe), 300)),
+        (
+            "failed",
+            Order { payment: PaymentState::Failed, ..everything(1_000, 7) },
+            due(Work::Payment(Provider::Stripe), 300),
+        ),
         ("expired", order_in(PaymentState::Expired), None),
         ("paid", paid(), due(Work::Fulfilment, 260)),
         ("to be called for", done.clone(), due(Work::Fulfilment, 260)),

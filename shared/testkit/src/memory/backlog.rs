@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    Amount, Backlog, CommitError, Delivery, DueRow, EventKey, Order, OrderNumber, Queue, Timestamp, Waiting, Work,
-    pass_over_pause_s,
+    Amount, Backlog, CommitError, Delivery, DueOrder, DueRow, EventKey, Order, OrderNumber, Provider, Queue, Timestamp,
+    Waiting, Work, pass_over_pause_s,
 };
 
 use super::{Due, MemoryLedger, State};
@@ -62,6 +62,25 @@ impl Backlog for MemoryLedger {
         Ok(due.into_iter().take(orders_max.into()).map(|(at, order)| due_row(order, at)).collect())
     }
 
+    async fn unpaid(
+        &self,
+        provider: Provider,
+        orders_max: u32,
+        delivery: &Delivery<'_>,
+    ) -> Result<Vec<DueOrder>, CommitError> {
+        let state = self.0.lock().unwrap();
+        let is_due = |(work, at): &(Work, Timestamp)| *work == Work::Payment(provider) && *at <= delivery.received_at;
+        let due = state.work.iter().filter(|(_, due)| is_due(due));
+        let mut due: Vec<_> = due.map(|(number, (_, at))| (*at, number)).collect();
+        due.sort();
+        due.truncate(usize::try_from(orders_max).unwrap());
+        let order = |(at, number)| {
+            let order: &Order = state.orders.get(number).unwrap();
+            DueOrder { row: due_row(number, at), owner: order.owner.to_string(), created_at: Some(order.created_at) }
+        };
+        Ok(due.into_iter().map(order).collect())
+    }
+
     async fn left(&self, work: Work, counted_max: u32, _: &Delivery<'_>) -> Result<u32, CommitError> {
         let state = self.0.lock().unwrap();
         let left = state.work.values().filter(|(known, _)| *known == work).count();
@@ -108,6 +127,21 @@ impl Backlog for MemoryLedger {
     async fn known(&self, receipts: &BTreeSet<EventKey>, _: &Delivery<'_>) -> Result<BTreeSet<EventKey>, CommitError> {
         let state = self.0.lock().unwrap();
         Ok(receipts.iter().filter(|receipt| state.journal.contains_key(receipt.as_str())).cloned().collect())
+    }
+
+    async fn hold_sweep(
+        &self,
+        sweep: &'static str,
+        until: Timestamp,
+        delivery: &Delivery<'_>,
+    ) -> Result<bool, CommitError> {
+        let held = &mut self.0.lock().unwrap().held_sweeps;
+        let is_free =
+            held.get(sweep).is_none_or(|(by, until)| *until <= delivery.received_at || *by == delivery.attempt);
+        if is_free {
+            held.insert(sweep, (delivery.attempt.clone(), until));
+        }
+        Ok(is_free)
     }
 
     async fn place(&self, sweep: &'static str, _: &Delivery<'_>) -> Result<Option<String>, CommitError> {

@@ -1,0 +1,250 @@
+//! Ten thousand abandoned orders a day, on a virtual clock: how late their first looks are, and that nothing stands in their way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use edge::{Keyring, Settings, Vault};
+use epay::{Epay, Gateway};
+use ledger::{Order, Owner, Provider, Terms};
+use providers::{Http, StripeConfig};
+use reconcile::{Reconcile, StripeApi};
+use testkit::{EPAY_BASE, MemoryLedger, epay_settings, instant};
+use webhook::Webhook as _;
+
+use super::unpaid::UNPAID;
+use super::*;
+
+const ORDERS_A_DAY: i64 = 10_000;
+const LATE_SECONDS_MAX: i64 = 600;
+const ANSWERS_AFTER: Duration = Duration::from_millis(200);
+/// When the one that hangs begins and ends to, and when a flood comes.
+const HANGS: std::ops::Range<i64> = 6 * HOUR..7 * HOUR;
+const FLOOD: i64 = 3 * HOUR;
+
+struct Row {
+    name: &'static str,
+    hours: i64,
+    hangs: Option<Provider>,
+    /// So many orders of one owner's at once, beside the others.
+    flood: i64,
+}
+
+const ROWS: [Row; 3] = [
+    Row { name: "one after the other", hours: 24, hangs: None, flood: 0 },
+    Row { name: "beside 10,000 of one owner's at once", hours: 6, hangs: None, flood: 10_000 },
+    Row { name: "while a provider hangs for an hour", hours: 9, hangs: Some(Provider::Stripe), flood: 0 },
+];
+
+/// Stripe and a gateway: both know of no payment, and say so after a while.
+#[derive(Debug, Clone)]
+struct Slow {
+    began: Instant,
+    hangs: Option<Provider>,
+    /// When each order was first answered, in seconds since the beginning.
+    first_looks: Arc<Mutex<BTreeMap<String, i64>>>,
+    under_way: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Slow {
+    fn new(hangs: Option<Provider>) -> Self {
+        Self { began: instant(), hangs, first_looks: Arc::default(), under_way: Arc::default() }
+    }
+
+    fn seconds(&self) -> i64 {
+        i64::try_from(instant().duration_since(self.began).as_secs()).expect("a day")
+    }
+
+    async fn answer(self, provider: Provider, order: String) -> HttpResponse {
+        if self.hangs == Some(provider) && HANGS.contains(&self.seconds()) {
+            std::future::pending::<()>().await;
+        }
+        assert!(
+            self.under_way.lock().expect("one thread").insert(order.clone()),
+            "{order} is asked about twice at once"
+        );
+        tokio::time::sleep(ANSWERS_AFTER).await;
+        self.under_way.lock().expect("one thread").remove(&order);
+        let seconds = self.seconds();
+        self.first_looks.lock().expect("one thread").entry(order).or_insert(seconds);
+        let body = match provider {
+            Provider::Epay => r#"{"code":-1,"msg":"none"}"#,
+            Provider::Stripe | Provider::Wechat => r#"{"object":"search_result","data":[]}"#,
+        };
+        HttpResponse::new(StatusCode::try_from(200).expect("a status"), SdkBody::from(body))
+    }
+}
+
+impl HttpConnector for Slow {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let uri = request.uri();
+        let provider = if uri.starts_with(EPAY_BASE) { Provider::Epay } else { Provider::Stripe };
+        let (_, order) = uri.split_once("HL").expect("an order's number");
+        let order = order.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let answer = self.clone().answer(provider, order);
+        HttpConnectorFuture::new(async move { Ok(answer.await) })
+    }
+}
+
+async fn sweeper(ledger: Arc<MemoryLedger>, net: &Slow) -> Reconcile<Arc<MemoryLedger>> {
+    let http = || Http::over(net.clone(), fastrand::Rng::with_seed(1));
+    let setting = (checkout::SETTING.to_owned(), "sk_test_51localkeyofthetests".to_owned());
+    let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await;
+    let config = StripeConfig::read(|name| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned()), "dev");
+    let stripe_api = StripeApi { http: http(), config: config.expect("settings"), keys: keys.expect("a key") };
+    let set = |name: &str| match name {
+        "EPAY_API_BASE" => Some(EPAY_BASE.to_owned()),
+        "EPAY_MERCHANTS" => Some("1001:md5".to_owned()),
+        _ => None,
+    };
+    let config = epay::Config::read(set, "dev").expect("settings");
+    let keys = Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, testkit::now()).await;
+    let gateway = Some(Gateway { http: http(), keys: keys.expect("keys") });
+    let fulfil = ::fulfil::Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
+    let Reconcile { usage, stripe, keys, .. } = payments::reconcile(MemoryLedger::default(), &[]);
+    Reconcile {
+        ledger,
+        usage,
+        stripe,
+        wechat: None,
+        epay: Some(Epay { config, gateway }),
+        fireblocks: None,
+        stripe_api: Some(stripe_api),
+        fulfil,
+        keys,
+        keyless: [].into(),
+    }
+}
+
+/// Every second one at Stripe.
+async fn abandoned(ledger: &MemoryLedger, n: i64, owner: &str, created_s: i64) {
+    let Order { terms, .. } = payments::order("HL");
+    let (letter, provider) = if n % 2 == 0 { ("S", Provider::Stripe) } else { ("E", Provider::Epay) };
+    let number = ledger::OrderNumber::new(&format!("HL{letter}{owner}{n}")).expect("a number");
+    let terms = Terms { provider, ..terms };
+    let created_at = testkit::now().plus_seconds(created_s);
+    let session = ledger::Session { id: format!("1001.{number}"), url: EPAY_BASE.to_owned() };
+    let session = (provider == Provider::Epay).then_some(session);
+    let order = Order { session, ..Order::new(number, Owner::new(owner).expect("an owner"), terms, created_at) };
+    let heading = Heading {
+        receipt: EventKey::new("order", order.number.as_str()).expect("a key"),
+        source: "orders",
+        kind: "order",
+        facts: Vec::new(),
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: None,
+    };
+    let entry = ledger::Entry { heading, effects: vec![order.created()], keeps_body: false, alarm: None };
+    ledger.commit(&Decision::Record(entry), &delivery(1)).await.expect("made");
+}
+
+/// How late the first look at this order was, without the time in which its provider did not answer.
+fn late(row: &Row, provider: Provider, created_s: i64, looked_s: i64) -> i64 {
+    let due_s = created_s + ledger::ASK_AFTER_SECONDS;
+    let hung_s = looked_s.min(HANGS.end) - due_s.max(HANGS.start);
+    looked_s - due_s - if row.hangs == Some(provider) { hung_s.max(0) } else { 0 }
+}
+
+/// The worst of those who buy one order, and of the one whose flood it is, in seconds; and the largest backlog.
+async fn simulated(row: &Row) -> (i64, i64, u64) {
+    let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(row.hangs));
+    let sweeper = sweeper(Arc::clone(&ledger), &net).await;
+    let (mut orders, mut made, mut left_max) = (Vec::new(), 0, 0);
+    for minute in 0..row.hours * 60 {
+        let second = minute * MINUTE;
+        tokio::time::sleep_until((net.began + Duration::from_secs(second.unsigned_abs())).into()).await;
+        while made * DAY / ORDERS_A_DAY <= second {
+            let created_s = made * DAY / ORDERS_A_DAY;
+            abandoned(&ledger, made, "buyer", created_s).await;
+            orders.push(("buyer", made, created_s));
+            made += 1;
+        }
+        if second == FLOOD {
+            for n in 0..row.flood {
+                abandoned(&ledger, n, "mallory", second).await;
+                orders.push(("mallory", n, second));
+            }
+        }
+        listen();
+        sweeper.work(UNPAID, &run_at(minute.unsigned_abs(), second)).await.expect("a run");
+        left_max = heard().iter().filter_map(|line| line["left"].as_u64()).fold(left_max, u64::max);
+    }
+    let first_looks = net.first_looks.lock().expect("one thread");
+    let until_s = row.hours * HOUR - 20 * MINUTE;
+    let worst = |whose: &str| {
+        let of = orders.iter().filter(|(owner, _, created_s)| *owner == whose && *created_s < until_s);
+        of.map(|(owner, n, created_s)| {
+            let (letter, provider) = if n % 2 == 0 { ("S", Provider::Stripe) } else { ("E", Provider::Epay) };
+            let looked_s = first_looks.get(&format!("{letter}{owner}{n}")).copied().unwrap_or(i64::MAX / 2);
+            late(row, provider, *created_s, looked_s)
+        })
+        .max()
+        .unwrap_or_default()
+    };
+    (worst("buyer"), worst("mallory"), left_max)
+}
+
+/// Each of its orders: how often the provider was asked, and what the next run left.
+#[tokio::test(start_paused = true)]
+async fn provider_that_hangs_is_asked_little_and_delays_no_other() {
+    let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(Some(Provider::Stripe)));
+    let sweeper = sweeper(Arc::clone(&ledger), &net).await;
+    for n in 0..200 {
+        abandoned(&ledger, n, "buyer", HANGS.start).await;
+    }
+    let due = HANGS.start + ledger::ASK_AFTER_SECONDS;
+    let run = async |second: i64| {
+        tokio::time::sleep_until((net.began + Duration::from_secs(second.unsigned_abs())).into()).await;
+        listen();
+        let began = instant();
+        let report = sweeper.work(UNPAID, &run_at(second.unsigned_abs(), second)).await.expect("a run");
+        let Report::Unpaid(asked) = report else { panic!("{report:?}") };
+        let backlog = heard().into_iter().find(|line| line["backlog"] == "unpaid").expect("a backlog");
+        (asked, backlog["left"].as_u64().expect("a number"), backlog["oldest_s"].as_u64(), instant() - began)
+    };
+    let (asked, left, oldest_s, took) = run(due).await;
+    assert_eq!((asked.unpaid, asked.is_cut_short, oldest_s), (100, true, Some(0)), "all that the gateway is asked");
+    assert!((10..=20).contains(&asked.failed) && left == u64::from(100 - asked.failed), "{asked:?}, {left} left");
+    assert!(took < Duration::from_secs(25), "{took:?}");
+    let (asked, left, oldest_s, _) = run(HANGS.end).await;
+    assert_eq!((asked.failed, left, oldest_s), (0, 0, Some((HANGS.end - due).unsigned_abs())));
+    let (asked, left, oldest_s, _) = run(HANGS.end + MINUTE).await;
+    assert_eq!((asked.asked, left, oldest_s), (0, 0, Some(0)), "nothing is due, and that too is said");
+}
+
+/// Each holds the sweep: of two, one asks, and the other leaves it to that one.
+#[tokio::test(start_paused = true)]
+async fn runs_at_once_ask_about_no_order_twice() {
+    let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(None));
+    let sweeper = sweeper(Arc::clone(&ledger), &net).await;
+    for n in 0..50 {
+        abandoned(&ledger, n, "buyer", 0).await;
+    }
+    let [first, second, third] = [(1, 300), (2, 301), (3, 302)].map(|(attempt, at)| run_at(attempt, at));
+    let (first, second) = tokio::join!(sweeper.work(UNPAID, &first), sweeper.work(UNPAID, &second));
+    let asked = |report: Result<Report, _>| match report {
+        Ok(Report::Unpaid(asked)) => (asked.asked, asked.is_held),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((asked(first), asked(second)), ((50, false), (0, true)));
+    for n in 50..60 {
+        abandoned(&ledger, n, "buyer", 0).await;
+    }
+    assert_eq!(asked(sweeper.work(UNPAID, &third).await), (10, false), "it was given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_abandoned_orders_a_day_have_their_first_looks_in_time() {
+    for row in ROWS {
+        let (late_s, flood_late_s, left_max) = simulated(&row).await;
+        println!(
+            "{}: first looks at most {late_s} s late (the flood's {flood_late_s} s), backlog at most {left_max}",
+            row.name
+        );
+        assert!(late_s < LATE_SECONDS_MAX, "{}: {late_s} s", row.name);
+    }
+}
