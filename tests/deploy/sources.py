@@ -3,6 +3,7 @@
 from process import check, say, until
 
 WALLET = "0x52908400098527886E0F7030069857D2E4169EE7"
+OTHER_WORKSPACE = "5e2c6a30-0000-4000-8000-00000000000f"
 # The stream is read within a second here, and within a few on AWS.
 FULFILLED_WITHIN_S = 60
 
@@ -101,9 +102,13 @@ def fireblocks(shop):
     until("the stream has the tokens sent", sent, FULFILLED_WITHIN_S)
     say("  ok  the stream has the tokens sent")
 
-    def told(name, **who):
-        return shop.send("fireblocks/v2_completed", shop.named(name), order=number, **who)[0]
+    def told(name, *words, **who):
+        return shop.send("fireblocks/v2_completed", shop.named(name), *words, order=number, **who)[0]
 
+    # Signed with the same keys: an installation has one set for all its workspaces.
+    theirs = ["--set", f"workspaceId={OTHER_WORKSPACE}", "--set", "data.id=another"]
+    check("one of another workspace is accepted", told("theirs", *theirs), 200)
+    check("and does not complete the transfer", shop.order(number, key)["transfer"] == "COMPLETED", False)
     check("a forged webhook is refused", told("forged", secret=shop.stranger("fireblocks")), 401)
     check("a signed one is booked", told("arrived"), 200)
     check("a repeat is accepted", told("arrived"), 200)
