@@ -1,12 +1,13 @@
 //! One port: the API's routes as the template has them, and the store for whoever speaks DynamoDB.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use edge::Reply;
 use embedded::Engine;
-use http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{CONNECTION, CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -21,6 +22,7 @@ use crate::mock_wechat::{self, MockWechat};
 use crate::now;
 use crate::outcome::{self, with_outcome};
 use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE};
+use crate::visitor::Addresses;
 
 /// API Gateway's own limit. What a function accepts is far less.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -33,9 +35,9 @@ const DYNAMODB_TARGET: &str = "x-amz-target";
 pub(crate) struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) functions: Vec<Served>,
-    pub(crate) port: u16,
-    /// Where it listens too, for containers.
-    pub(crate) also: Option<IpAddr>,
+    pub(crate) addresses: Addresses,
+    /// How long a request may take to arrive.
+    pub(crate) patience: Duration,
     pub(crate) mock_stripe: Option<MockStripe>,
     pub(crate) mock_epay: Option<MockEpay>,
     pub(crate) mock_fireblocks: MockFireblocks,
@@ -53,10 +55,14 @@ type Answered = Response<Full<Bytes>>;
 impl Gateway {
     pub(crate) async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Answered, Infallible> {
         let (head, body) = request.into_parts();
-        let body = match whole(body).await {
-            Ok(body) => body,
-            Err(refusal) => return Ok(refusal),
+        let body = match tokio::time::timeout(self.patience, whole(body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(refusal)) => return Ok(refusal),
+            Err(_) => return Ok(timed_out()),
         };
+        if !self.addresses.admit(&head.headers) {
+            return Ok(message(StatusCode::FORBIDDEN, "Forbidden"));
+        }
         if head.method == Method::POST && head.uri.path() == "/" && head.headers.contains_key(DYNAMODB_TARGET) {
             return Ok(self.store(&head.headers, &body));
         }
@@ -181,18 +187,16 @@ impl Gateway {
         });
         let added = [
             ("x-forwarded-for", peer.ip().to_string()),
-            ("x-forwarded-port", self.port.to_string()),
+            ("x-forwarded-port", self.addresses.port.to_string()),
             ("x-forwarded-proto", "http".to_owned()),
         ];
         sent.chain(added.map(|(name, value)| (name.to_owned(), value))).collect()
     }
 
-    /// The store's own API, for `cargo lambda watch`, the AWS CLI and our own commands. Nobody signs here, so a web page that
-    /// is open on this machine must not get through, be it by its own request or under a name that it has made ours.
+    /// The store's own API, for `cargo lambda watch`, the AWS CLI and our own commands. Nobody signs here, so no web page may call it,
+    /// not even one of ours.
     fn store(&self, headers: &HeaderMap, body: &[u8]) -> Answered {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let is_ours = |also| host == SocketAddr::new(also, self.port).to_string();
-        if headers.contains_key(ORIGIN) || !(is_local(host) || self.also.is_some_and(is_ours)) {
+        if headers.contains_key(ORIGIN) {
             return message(StatusCode::FORBIDDEN, "Forbidden");
         }
         let target = headers.get(DYNAMODB_TARGET).and_then(|target| target.to_str().ok());
@@ -222,14 +226,6 @@ async fn whole(mut body: Incoming) -> Result<Vec<u8>, Answered> {
     if length <= BODY_BYTES_MAX { Ok(bytes) } else { Err(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long")) }
 }
 
-/// Whether a host, with or without a port, is a name of this machine.
-pub(crate) fn is_local(host: &str) -> bool {
-    let name = host
-        .rsplit_once(':')
-        .map_or(host, |(name, port)| if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host });
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
-}
-
 fn response(reply: Reply, request_id: &str) -> Answered {
     let mut response = Response::builder().status(reply.status).header("apigw-requestid", request_id);
     for (name, value) in reply.headers {
@@ -241,6 +237,13 @@ fn response(reply: Reply, request_id: &str) -> Answered {
         .unwrap_or_else(|_| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
+/// The rest of the request may still be on its way: nothing else can be read from this connection.
+fn timed_out() -> Answered {
+    let mut response = message(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// What API Gateway says itself.
 fn message(status: StatusCode, message: &str) -> Answered {
     let body = serde_json::json!({ "message": message }).to_string();
@@ -248,26 +251,4 @@ fn message(status: StatusCode, message: &str) -> Answered {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_are_local() {
-        let rows = [
-            ("127.0.0.1:9000", true),
-            ("localhost:9000", true),
-            ("localhost", true),
-            ("[::1]:9000", true),
-            ("evil.example:9000", false),
-            ("127.0.0.1.evil.example", false),
-            ("localhost:evil", false),
-            ("", false),
-        ];
-        for (host, local) in rows {
-            assert_eq!(is_local(host), local, "{host}");
-        }
-    }
 }

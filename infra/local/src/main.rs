@@ -9,6 +9,7 @@ mod books;
 mod by;
 mod changed;
 mod clock;
+mod connections;
 mod error;
 mod event;
 mod exit;
@@ -39,6 +40,7 @@ mod serve;
 mod sources;
 mod stream;
 mod tally;
+mod visitor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -10,7 +10,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::gateway::is_local;
 use crate::home::{Home, Running};
 use crate::post::{NoReply, Post};
 use crate::print::Form;
@@ -18,6 +17,7 @@ use crate::sample::{Sample, Shape, new_id};
 use crate::sent::Sent;
 use crate::sources::Signed;
 use crate::tally::Tally;
+use crate::visitor::is_local;
 use crate::{now, print};
 
 /// Up to this many replies are shown one by one.

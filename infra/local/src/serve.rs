@@ -9,13 +9,8 @@ use std::time::Duration;
 
 use clap::Args;
 use embedded::Engine;
-use futures_util::future::select_all;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use idempotency::{DynamoLedger, Tables};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api_gateway::Route;
@@ -33,16 +28,14 @@ use crate::mock_wechat::MockWechat;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{SOURCES, Scheme};
 use crate::stream::{Mapped, Positions};
-use crate::{banner, clock, functions, log, seed, sources, stream};
+use crate::visitor::Addresses;
+use crate::{banner, clock, connections, functions, log, seed, sources, stream};
 
 const PORT: u16 = 9000;
-/// Longer than any function takes to answer; a connection that is still busy then is not going to be done.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// A request that takes longer to arrive is ended: whoever sends it has stopped, or holds the connection on purpose.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// DynamoDB takes up to days to drop what has expired: nothing may rest on it happening soon.
 const SWEEP: Duration = Duration::from_mins(1);
-/// When the system has no more connections to give, until some have ended.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where to listen on 127.0.0.1; 0 takes any port that is free [default: 9000]
@@ -64,7 +57,7 @@ impl Serve {
 
 pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
     log::to_stderr(variable("LOG_LEVEL").as_deref())?;
-    let stop = Stop::new()?;
+    let mut stop = Stop::new()?;
     let home = Home::open(dir)?;
     let _lock = match home.claim().await? {
         Claim::Ours(lock) => lock,
@@ -104,13 +97,11 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let running = running(address, &secrets, &tables)?;
     let _announced = home.announce(&running)?;
     banner::show(&running, &home, args.memory);
-    let (store, port) = (engine.clone(), address.port());
-    let functions = served;
     let gateway = Arc::new(Gateway {
-        engine: store,
-        functions,
-        port,
-        also: args.also,
+        engine: engine.clone(),
+        functions: served,
+        addresses: Addresses { port: address.port(), also: args.also },
+        patience: PATIENCE,
         mock_stripe,
         mock_epay,
         mock_fireblocks,
@@ -118,7 +109,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
         mock_unitel,
     });
     tokio::select! {
-        () = answer(listeners, Arc::clone(&gateway), stop) => {}
+        () = connections::answer(listeners, Arc::clone(&gateway), stop.asked()) => {}
         () = gateway.go_on(address) => {}
         () = sweep(&engine) => {}
         () = clock::tick(&scheduled) => {}
@@ -230,42 +221,6 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
         tables: tables.map(|(name, table)| (name.to_owned(), table.clone())).into(),
         base_url,
     })
-}
-
-/// Until it is told to stop; then no new connection is taken, and those that are open finish what they are at.
-async fn answer(listeners: Vec<TcpListener>, gateway: Arc<Gateway>, mut stop: Stop) {
-    let graceful = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            (accepted, _, _) = select_all(listeners.iter().map(|listener| Box::pin(listener.accept()))) => match accepted {
-                Ok((stream, peer)) => converse(stream, peer, Arc::clone(&gateway), &graceful),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            () = stop.asked() => break,
-        }
-    }
-    drop(listeners);
-    if tokio::time::timeout(GOODBYE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were cut off");
-    }
-}
-
-fn converse(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, graceful: &GracefulShutdown) {
-    let service = service_fn(move |request| {
-        let gateway = Arc::clone(&gateway);
-        async move { gateway.handle(request, peer).await }
-    });
-    // The timer ends connections on which no request comes.
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection broke");
-        }
-    });
 }
 
 async fn sweep(engine: &Engine) {

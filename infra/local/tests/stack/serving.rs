@@ -185,15 +185,54 @@ fn a_web_page_does_not_reach_the_books() {
     let folder = Folder::new();
     let stack = folder.start();
     let target = ("x-amz-target", "DynamoDB_20120810.ListTables");
+    let address = stack.address();
+    let (by_name, own) = (address.replace("127.0.0.1", "localhost"), format!("http://{address}"));
     let rows = [
         (vec![target], 200),
-        (vec![target, ("host", "localhost:9000")], 200),
+        (vec![target, ("host", &by_name)], 200),
         (vec![target, ("host", "books.evil.example")], 403),
         (vec![target, ("origin", "http://evil.example")], 403),
+        (vec![target, ("origin", &own)], 403),
         (vec![("x-amz-target", "DynamoDB_20120810.Nonsense")], 501),
     ];
     for (headers, status) in rows {
         assert_eq!(stack.ask("POST", "/", &headers, b"{}").status, status, "{headers:?}");
+    }
+}
+
+/// Webhooks, APIs, the buyer's page, the stand-ins, and what is not there: each by a page of our own, by none, and by a stranger's.
+#[test]
+fn request_of_a_foreign_page_is_refused_on_every_route() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    let address = stack.address();
+    let port = address.rsplit_once(':').unwrap().1;
+    let (rebound, neighbour) = (format!("books.evil.example:{port}"), "localhost:1".to_owned());
+    let own = [format!("http://{address}"), format!("http://localhost:{port}")];
+    let routes = [
+        ("POST", "/api/webhooks/events", 401),
+        ("GET", "/api/webhooks/health", 200),
+        ("POST", "/orders", 401),
+        ("GET", "/payment/return", 400),
+        ("GET", "/mock/stripe/nothing", 404),
+        ("GET", "/mock/epay/nothing", 404),
+        ("GET", "/mock/fireblocks/v1/nothing", 401),
+        ("GET", "/nothing", 404),
+    ];
+    for (method, path, status) in routes {
+        let asked = |headers: &[(&str, &str)]| stack.ask(method, path, headers, b"{}").status;
+        let by_nobody = asked(&[]);
+        assert_ne!(by_nobody, 403, "{method} {path}");
+        for own in &own {
+            assert_eq!(asked(&[("origin", own)]), by_nobody, "{method} {path} {own}");
+        }
+        for foreign in ["http://evil.example", "http://localhost:3000", "https://127.0.0.1", "null"] {
+            assert_eq!(asked(&[("origin", foreign)]), 403, "{method} {path} {foreign}");
+        }
+        for host in [&rebound, &neighbour] {
+            assert_eq!(asked(&[("host", host)]), 403, "{method} {path} {host}");
+        }
+        assert_eq!(by_nobody, status, "{method} {path}");
     }
 }
 

@@ -47,10 +47,12 @@ impl Silence {
 
 /// One request after the other, until either side goes away.
 fn relay(mut client: TcpStream, store: &str) {
+    let own = client.local_addr().unwrap().to_string();
     let mut reader = BufReader::new(client.try_clone().unwrap());
     while let Some((head, body)) = message(&mut reader) {
         let mut to_store = TcpStream::connect(store).unwrap();
-        to_store.write_all(head.as_bytes()).unwrap();
+        // The stack answers under its own name alone.
+        to_store.write_all(head.replace(&own, store).as_bytes()).unwrap();
         to_store.write_all(&body).unwrap();
         let answer = message(&mut BufReader::new(to_store));
         if head.contains("TransactWriteItems") {
