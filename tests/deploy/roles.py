@@ -36,10 +36,11 @@ def enforced(shop):
                 "a line deleted in a transaction": together("Delete", {"TableName": journal, "Key": key}),
                 "all lines": asked("dynamodb", "scan", TableName=journal),
                 "all orders": asked("dynamodb", "scan", TableName=deployment.table("orders")),
-                "another's secret": asked(
-                    "secretsmanager", "get_secret_value", SecretId=f"hookledger/{deployment.stage}/{another}"
-                ),
             }
+            # The clock's function verifies again what every source has kept: it reads every secret, and it alone those that were retired.
+            for name in (another, "retired") if function != "ReconcileFunction" else ():
+                secret = f"hookledger/{deployment.stage}/{name}"
+                refused[f"the secret {name}"] = asked("secretsmanager", "get_secret_value", SecretId=secret)
             allowed = [what for what, answer in refused.items() if "AccessDenied" not in answer]
             check(f"{function} writes in transactions, and has none of {len(refused)} other things", allowed, [])
 
