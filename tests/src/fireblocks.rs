@@ -143,7 +143,7 @@ async fn standing(world: &World, number: &str) -> Order {
 }
 
 /// The same, and Fireblocks has taken the samples' transfer for it.
-async fn sent(world: &World, order: Order) {
+pub(crate) async fn sent(world: &World, order: Order) {
     let number = order.number.clone();
     paid(world, order).await;
     let effects = standing(world, number.as_str()).await.learn_transfer(TRANSFER, TransferStatus::Submitted, now());

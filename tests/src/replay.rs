@@ -140,7 +140,7 @@ impl Form {
             Self::WechatV3 | Self::WechatV2 | Self::CloudRun => made(world, wechat::order()).await,
             Self::EpayV1 | Self::EpayV2 => made(world, epay::order(epay::ORDER)).await,
             Self::FireblocksV2 | Self::FireblocksV1 => {
-                of_fireblocks::paid(world, of_fireblocks::order(of_fireblocks::ORDER)).await;
+                of_fireblocks::sent(world, of_fireblocks::order(of_fireblocks::ORDER)).await;
             }
         }
     }

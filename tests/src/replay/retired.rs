@@ -187,7 +187,7 @@ async fn delivery_waits_while_keys_cannot_be_had() {
 async fn transfer_of_a_withdrawn_key_is_looked_up_once_it_is_requested() {
     let world = World::new();
     let id = Form::FireblocksV2.deliver(&world, 0).await;
-    Form::FireblocksV2.make_order(&world).await;
+    of_fireblocks::paid(&world, of_fireblocks::order(of_fireblocks::ORDER)).await;
     let net = FireblocksNet::default();
     let swept = async |after_s: i64| {
         net.set_now(now().plus_seconds(after_s));
