@@ -2,6 +2,7 @@
 //! worker is called, the books end the same.
 
 mod crashes;
+pub(crate) mod planted;
 mod stories;
 mod stream_and_clock;
 pub(crate) mod swept;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
     CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Order, OrderNumber, Owner,
-    Pointer, Receipt, Reference, Subscription,
+    PaymentProof, Pointer, Receipt, Reference, Subscription,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -163,6 +163,10 @@ impl Ledger for Falls {
 
     async fn free_places(&self, _: &Owner, _: &BTreeSet<OrderNumber>, _: &Delivery<'_>) -> Result<(), CommitError> {
         unreachable!("no test frees places")
+    }
+
+    async fn is_proven(&self, _: &PaymentProof, _: &Delivery<'_>) -> Result<bool, CommitError> {
+        Ok(false)
     }
 
     async fn commit(&self, _: &Decision, _: &Delivery<'_>) -> Result<Committed, CommitError> {

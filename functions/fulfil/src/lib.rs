@@ -32,6 +32,8 @@ pub const SOURCE: &str = "fulfil";
 pub const ONE_WITHIN: Duration = Duration::from_secs(45);
 /// What is kept of that for the books, after whoever was asked.
 const FOR_THE_BOOKS: Duration = Duration::from_secs(5);
+/// An order says that it is paid and its payment has no row: somebody else than a payment's role has written it, or the row is lost.
+const PAYMENT_UNPROVEN: &str = "payment_unproven";
 /// As many as a sandbox of the smallest size has sockets and memory for; a batch has not many more.
 const AT_ONCE: usize = 8;
 /// Posted, sent, claimed, called; and in each round somebody else may have written.
@@ -99,11 +101,18 @@ impl<L: Ledger> Fulfil<L> {
     /// Does what is to be done with an order, until nothing is.
     pub async fn fulfil(&self, number: &OrderNumber, moment: &Moment) -> Result<Fulfilled, FulfilError> {
         let mut fulfilled = Fulfilled::Nothing;
+        let mut proven = None;
         for _ in 0..ROUNDS_MAX {
             // One that has gone is nobody's to fulfil.
             let Some(order) = self.ledger.order(number, &moment.delivery()).await? else {
                 return Ok(fulfilled);
             };
+            if self.has_step(&order, moment) && (proven.is_none() || proven != order.proof()) {
+                if !self.is_proven(&order, moment).await? {
+                    return Ok(fulfilled);
+                }
+                proven = order.proof();
+            }
             if !self.step(&order, moment).await? {
                 if fulfilled == Fulfilled::MovedOn {
                     say_delay(&order, moment);
@@ -113,6 +122,28 @@ impl<L: Ledger> Fulfil<L> {
             fulfilled = Fulfilled::MovedOn;
         }
         Err(FulfilError::Restless)
+    }
+
+    fn has_step(&self, order: &Order, moment: &Moment) -> bool {
+        order.is_to_be_fulfilled()
+            || !order.fulfil(self.custodian.is_some(), moment.now).is_empty()
+            || order.recharge.as_ref().is_some_and(|recharge| recharge.is_abandoned(moment.now))
+    }
+
+    /// Whether the journal has the row of its payment. Where it has not, the order is flagged, and waits for a person.
+    async fn is_proven(&self, order: &Order, moment: &Moment) -> Result<bool, FulfilError> {
+        if let Some(proof) = order.proof()
+            && self.ledger.is_proven(&proof, &moment.delivery()).await?
+        {
+            return Ok(true);
+        }
+        let Some(decision) = order.step(SOURCE, "unproven", facts(order), order.flag_unproven()) else {
+            return Ok(false);
+        };
+        if self.write(&decision, moment).await? == Written::Now {
+            edge::alarm(SOURCE, PAYMENT_UNPROVEN, order.number.as_str());
+        }
+        Ok(false)
     }
 
     /// The next thing that is to be done with an order as it was read. False where there is none.

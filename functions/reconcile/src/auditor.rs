@@ -274,6 +274,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         let mut found = kept.differences(number, &lines);
         if self.is_whole {
             found.extend(self.leads_elsewhere(&kept).await?);
+            found.extend(self.is_unproven(&kept).await?);
             if found.is_empty() {
                 found.extend(kept.without_lines(number));
             }
@@ -293,6 +294,14 @@ impl<'r, L: Audit> Auditor<'r, L> {
         let Some(pointer) = order.pointer() else { return Ok(None) };
         let leads_to = self.ledger.pointed(&pointer, &self.call()).await?;
         Ok(order.differs_from_pointer(leads_to.as_ref()))
+    }
+
+    /// Where the payment of an order has no row that fits.
+    async fn is_unproven(&self, kept: &Kept) -> Result<Option<Difference>, CommitError> {
+        let Kept::Order(order) = kept else { return Ok(None) };
+        let Some(proof) = order.proof() else { return Ok(None) };
+        let is_proven = self.ledger.is_proven(&proof, &self.call()).await?;
+        Ok(order.differs_from_proof().filter(|_| !is_proven))
     }
 
     /// One that is not there is one that holds nothing, and may have lines all the same.

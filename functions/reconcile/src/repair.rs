@@ -47,6 +47,8 @@ pub enum OrderRepair {
     Row(Box<Order>),
     /// The payment leads to the order again.
     Pointer,
+    /// The row of its payment is lost, or says something else.
+    Payment,
 }
 
 #[derive(Debug, Error)]
@@ -130,12 +132,22 @@ impl<L: Audit> Repairs<'_, L> {
                 }
                 vec![Effect::Point { pointer, from, to: number.clone() }]
             }
+            (OrderRepair::Payment, Kept::Order(order)) => {
+                let proof = order.proof().ok_or(RepairError::NotPaid)?;
+                if self.ledger.is_proven(&proof, &self.call()).await? {
+                    return Err(RepairError::Agrees.into());
+                }
+                order.prove(self.line(proof.key.as_str()).await?)?
+            }
             (OrderRepair::Row(_), Kept::Order(_)) => return Err(RepairError::OrderReadable.into()),
             (OrderRepair::Row(order), Kept::Missing) => order.as_ref().clone().put_back(OrderOver::Nothing)?,
             (OrderRepair::Row(order), Kept::Unreadable { version }) => {
                 order.as_ref().clone().put_back(OrderOver::Unreadable(version))?
             }
-            (OrderRepair::ToLines { .. } | OrderRepair::Pointer, Kept::Missing | Kept::Unreadable { .. }) => {
+            (
+                OrderRepair::ToLines { .. } | OrderRepair::Pointer | OrderRepair::Payment,
+                Kept::Missing | Kept::Unreadable { .. },
+            ) => {
                 return Err(RepairError::OrderUnreadable.into());
             }
         };
@@ -264,6 +276,7 @@ impl OrderRepair {
             Self::ToLines { paid_by } => ("order_to_lines", paid_by.as_ref().map(|by| ("paid_by", by.to_string()))),
             Self::Row(order) => ("order_row", Some(("kept_version", order.version.to_string()))),
             Self::Pointer => ("order_pointer", None),
+            Self::Payment => ("order_payment", None),
         };
         (kind, std::iter::once(("order", number.to_string())).chain(more).collect())
     }
@@ -316,6 +329,9 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
         }
         Effect::Repair(Repair::Reversed { line, by }) => {
             (format!("{} stands", line.key), format!("{} by {by}", line.key))
+        }
+        Effect::Repair(Repair::Payment { proof, over: _ }) => {
+            (none(), format!("{} proves {} for {}", proof.key, proof.money, proof.order))
         }
         Effect::Repair(Repair::Order { order, over: _ }) => (none(), of_order(order)),
         Effect::Order { order, .. } => (format!("version {}", order.version.saturating_sub(1)), of_order(order)),

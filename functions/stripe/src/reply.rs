@@ -55,6 +55,7 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment
             | Reason::RefundedTooMuch
+            | Reason::PaymentUnproven
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed

@@ -62,6 +62,7 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment
             | Reason::RefundedTooMuch
+            | Reason::PaymentUnproven
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed

@@ -79,6 +79,7 @@ fn told(outcome: &Outcome) -> Told {
             | Reason::CurrencyMismatch
             | Reason::DuplicatePayment
             | Reason::RefundedTooMuch
+            | Reason::PaymentUnproven
             | Reason::RechargeUnknown
             | Reason::RechargeFailed
             | Reason::TransferFailed

@@ -23,6 +23,7 @@ mod order_image;
 mod order_row;
 mod places;
 mod plan;
+mod proof;
 mod repair;
 mod retry;
 mod rows;

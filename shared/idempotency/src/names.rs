@@ -85,6 +85,9 @@ pub(crate) const OWED_UNITS: &str = "owed_units";
 pub(crate) const OWNER: &str = "owner";
 pub(crate) const PAID_AT: &str = "paid_at";
 pub(crate) const PAID_BY: &str = "paid_by";
+/// Of a payment's row in the journal: what was paid.
+pub(crate) const PAID_CURRENCY: &str = "paid_currency";
+pub(crate) const PAID_UNITS: &str = "paid_units";
 /// Over how many rows a body is kept.
 pub(crate) const PARTS: &str = "parts";
 /// How often the row was passed over since it could last be handled.

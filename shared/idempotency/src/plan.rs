@@ -6,12 +6,12 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
     Amount, Balance, CallerKey, Delivery, Effect, Entry, Fingerprint, Heading, Lane, MoneyKey, Movement, Net, Owner,
-    Policy, Refusal, SpendingTerms, Timestamp, merged, next_look,
+    Policy, ProofUse, Refusal, SpendingTerms, Timestamp, merged, next_look,
 };
 use thiserror::Error;
 
 use crate::rows::{self, Row, number, text};
-use crate::{Tables, body, lane_row, names, order_row, places, repair};
+use crate::{Tables, body, lane_row, names, order_row, places, proof, repair};
 
 /// Its rows, and what each of them is there for, in the same order.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub(crate) struct Plan {
 pub(crate) enum Role {
     Receipt,
     Money(MoneyKey, Fingerprint),
+    /// The row of the payment that the transaction rests on.
+    Proof,
     /// With the terms that the account was read with, if they are to be changed.
     Account(Option<SpendingTerms>),
     Key,
@@ -80,14 +82,35 @@ impl Plan {
         }
         plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
 
+        let (proven, required) = match ProofUse::of(&effects) {
+            Some(ProofUse::Write(proof)) => (Some(proof).filter(|proof| !moved.contains(&proof.key)), None),
+            Some(ProofUse::Require(proof)) => (None, Some(proof)),
+            None => (None, None),
+        };
+        let proof_of = |movement: &Movement| proven.as_ref().filter(|proof| proof.key == movement.key);
         for movement in movements().filter(|movement| movement.key.as_str() != receipt) {
-            let fingerprint = fingerprint_of(movement);
+            let proof = proof_of(movement);
+            let fingerprint =
+                proof.map_or_else(|| fingerprint_of(movement), |proof| proof::fingerprint(proof, Some(movement)));
             let mut row = Row::money(&entry.heading, &fingerprint, delivery, now);
             row.posting(movement);
+            if let Some(proof) = proof {
+                proof::money(&mut row, proof.money);
+            }
             plan.push(
                 Role::Money(movement.key.clone(), fingerprint),
                 row.update(&tables.journal, movement.key.as_str())?,
             );
+        }
+        // It posts nothing: what the payment buys is posted or delivered later.
+        if let Some(proof) = proven.as_ref().filter(|_| !movements().any(|movement| proof_of(movement).is_some())) {
+            let fingerprint = proof::fingerprint(proof, None);
+            let mut row = Row::money(&entry.heading, &fingerprint, delivery, now);
+            proof::money(&mut row, proof.money);
+            plan.push(Role::Money(proof.key.clone(), fingerprint), row.update(&tables.journal, proof.key.as_str())?);
+        }
+        if let Some(proof) = required {
+            plan.push(Role::Proof, proof::required(tables, &proof)?);
         }
         for (account, net) in merged(&effects).ok_or(PlanError::Overflow)? {
             let terms = net.overdraft.map(|(from, _)| from);

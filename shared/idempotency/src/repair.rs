@@ -5,7 +5,7 @@ use ledger::{AccountId, Balance, Delivery, Heading, Held, Movement, OrderNumber,
 
 use crate::plan::{PlanError, Role, fingerprint_of};
 use crate::rows::{Row, number, text};
-use crate::{Tables, names, order_row};
+use crate::{Tables, names, order_row, proof};
 
 pub(crate) fn item(
     tables: &Tables,
@@ -38,6 +38,23 @@ pub(crate) fn item(
         Repair::Order { order, over } => {
             order_row::put_back(order, *over, delivery).update(&tables.orders, order.number.as_str())?
         }
+        Repair::Payment { proof, over: Some(line) } => {
+            let mut row = Row::default();
+            proof::money(&mut row, proof.money);
+            row.set(names::STATUS, text(names::PROCESSED));
+            row.set(names::REPAIRED_BY, text(&heading.receipt));
+            as_read(&mut row, line);
+            row.update(&tables.journal, proof.key.as_str())?
+        }
+        Repair::Payment { proof, over: None } => {
+            let heading = Heading { order: Some(proof.order.clone()), ..heading.clone() };
+            let mut row = Row::money_over(&heading, &proof::fingerprint(proof, None), delivery, now);
+            proof::money(&mut row, proof.money);
+            row.set(names::REPAIRED_BY, text(&heading.receipt));
+            let account = row.name(names::ACCOUNT);
+            row.conditions.push(format!("attribute_not_exists({account})"));
+            row.update(&tables.journal, proof.key.as_str())?
+        }
     };
     Ok((Role::Repaired, item))
 }
@@ -46,7 +63,11 @@ pub(crate) fn item(
 pub(crate) fn is_receipt(repair: &Repair, heading: &Heading) -> Option<Movement> {
     match repair {
         Repair::Line { from: None, to, .. } if to.key.as_str() == heading.receipt.as_str() => Some(to.clone()),
-        Repair::Line { .. } | Repair::Account { .. } | Repair::Reversed { .. } | Repair::Order { .. } => None,
+        Repair::Line { .. }
+        | Repair::Account { .. }
+        | Repair::Reversed { .. }
+        | Repair::Order { .. }
+        | Repair::Payment { .. } => None,
     }
 }
 

@@ -51,11 +51,22 @@ impl Row {
 
     /// A movement whose name is not the event's: it happens once, whichever event comes first.
     pub(crate) fn money(heading: &Heading, fingerprint: &Fingerprint, delivery: &Delivery<'_>, now: Timestamp) -> Self {
+        let mut row = Self::money_over(heading, fingerprint, delivery, now);
+        let absent = row.absent();
+        row.conditions.push(absent);
+        row
+    }
+
+    /// The same without a condition.
+    pub(crate) fn money_over(
+        heading: &Heading,
+        fingerprint: &Fingerprint,
+        delivery: &Delivery<'_>,
+        now: Timestamp,
+    ) -> Self {
         let mut row = Self::headed(heading, names::PROCESSED, fingerprint, delivery);
         row.set(names::FACTS, facts(&vec![("event", heading.receipt.as_str().into())]));
         row.set(names::PROCESSED_AT, text(&now));
-        let absent = row.absent();
-        row.conditions.push(absent);
         row
     }
 

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use ledger::{
     CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Order, OrderNumber, Owner,
-    Pointer, Receipt, Reference, Subscription,
+    PaymentProof, Pointer, Receipt, Reference, Subscription,
 };
 
 use crate::cache::{Owners, Receipts};
@@ -159,6 +159,10 @@ impl Ledger for DynamoLedger {
         delivery: &Delivery<'_>,
     ) -> Result<(), CommitError> {
         self.write_unless_changed(places::freed(ended), &self.tables.orders, &places::id(owner), delivery).await
+    }
+
+    async fn is_proven(&self, proof: &PaymentProof, delivery: &Delivery<'_>) -> Result<bool, CommitError> {
+        self.has_proof(proof, delivery).await
     }
 
     async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {

@@ -93,6 +93,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Key => return Verdict::Guarded(Reason::KeyTaken),
             Role::Revoked => return Verdict::Guarded(Reason::UnknownKey),
             Role::Versioned(_) => return Verdict::Guarded(Reason::OrderNotPayable),
+            Role::Proof => return Verdict::Guarded(Reason::PaymentUnproven),
             Role::Receipt
             | Role::Money(..)
             | Role::Pointer
@@ -111,6 +112,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         Role::Versioned(read) => version(image) != *read,
         Role::Receipt
         | Role::Money(..)
+        | Role::Proof
         | Role::Account(_)
         | Role::Key
         | Role::Revoked

@@ -11,7 +11,7 @@ use crate::order_image::{self, Image};
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;
-use crate::{audit, names};
+use crate::{audit, names, proof};
 
 /// The tables that are compared, in the order in which they are read: lines before the orders that they name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl BookTable {
     fn row(self, row: &Image) -> Row {
         let read = match self {
             Self::Accounts => audit::held(row).map(Row::Account),
-            Self::Journal => audit::line(row).map(Row::Line),
+            Self::Journal => of_journal(row),
             Self::Orders => of_orders(row),
         };
         read.unwrap_or(Row::Other)
@@ -74,6 +74,14 @@ impl BookTable {
 /// The row of an order, as `aws dynamodb get-item` or an export writes it.
 pub fn order_of_json(text: &str) -> Result<Order, NotARow> {
     order_image::order(&image(text)?).map_err(|_| NotARow)
+}
+
+fn of_journal(row: &Image) -> Option<Row> {
+    let line = audit::line(row);
+    match proof::read(row) {
+        Some(proof) => Some(Row::Payment(proof, line)),
+        None => line.map(Row::Line),
+    }
 }
 
 fn of_orders(row: &Image) -> Option<Row> {

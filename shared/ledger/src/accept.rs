@@ -176,7 +176,7 @@ impl Order {
     }
 
     /// Brings what stands of each of them to what may be kept of it.
-    pub(crate) fn settle_accepted(&mut self) -> Vec<Movement> {
+    pub(crate) fn settle_accepted(&mut self, before: &Self) -> Vec<Movement> {
         let beside: Vec<Accepted> = self.accepted_beside().cloned().collect();
         let mut movements = Vec::new();
         for mut accepted in beside {
@@ -185,6 +185,10 @@ impl Order {
             let kept = uncontested(paid, self.claims_on(&accepted.by));
             let kept = granted.share(kept, paid).unwrap_or(granted);
             let first = accepted.money_key();
+            if accepted.postings == 0 && before.accepted(&accepted.by).is_some() {
+                // It was posted when it was accepted, or was never accepted.
+                continue;
+            }
             if accepted.postings == 0 {
                 movements.push(self.posted_beside(&mut accepted, first.clone(), None, granted));
             }

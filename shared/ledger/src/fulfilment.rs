@@ -3,7 +3,7 @@
 
 use crate::{
     AccountId, Amount, Asset, Effect, Grant, Guard, House, MoneyKey, Movement, Order, Owner, PaymentState, Posting,
-    Provider, Timestamp, Transfer, TransferStatus,
+    Provider, Reason, Timestamp, Transfer, TransferStatus,
 };
 
 /// The stream delivers within a second: what is not begun by then was missed.
@@ -224,6 +224,9 @@ impl Order {
     pub fn work(&self, now: Timestamp) -> Option<(Work, Timestamp)> {
         if matches!(self.payment, PaymentState::Unpaid | PaymentState::Failed) {
             return Some((Work::Payment(self.terms.provider), self.created_at.plus_seconds(ASK_AFTER_SECONDS)));
+        }
+        if self.is_flagged_for(Reason::PaymentUnproven) {
+            return None;
         }
         if self.is_to_be_fulfilled() {
             return Some((Work::Fulfilment, now.plus_seconds(BEGUN_WITHIN_SECONDS)));

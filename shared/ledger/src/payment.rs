@@ -136,16 +136,17 @@ impl Order {
         if after == *self {
             return Vec::new();
         }
-        let movements = after.settle();
+        let movements = after.settle(self);
         after.version = self.version.saturating_add(1);
         let transition = Transition::between(self, &after);
         let written = Effect::Order { order: Box::new(after), transition };
         std::iter::once(written).chain(movements.into_iter().map(Effect::Move)).collect()
     }
 
-    /// Brings what follows from the payments up to date: the state, the credits that may be kept, what is to be delivered.
-    fn settle(&mut self) -> Vec<Movement> {
-        let mut movements = self.settle_accepted();
+    /// Brings what follows from the payments up to date: the state, the credits that may be kept, what is to be delivered. A payment is
+    /// posted by the change that records it, and by no later one.
+    fn settle(&mut self, before: &Self) -> Vec<Movement> {
+        let mut movements = self.settle_accepted(before);
         movements.extend(self.settle_periods());
         self.flag_refunds();
         let Some(paid) = self.paid.clone() else {
@@ -156,7 +157,7 @@ impl Order {
         self.fulfilment = self.progress();
         let payment = MoneyKey::of_payment(&paid.by);
         let granted = self.credits();
-        if self.postings == 0 && !granted.is_zero() {
+        if before.paid.is_none() && self.postings == 0 && !granted.is_zero() {
             movements.push(self.posting(payment.clone(), None, self.posted, granted));
         }
         let kept = self.kept_of(granted);

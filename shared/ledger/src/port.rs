@@ -9,8 +9,8 @@ use std::time::Instant;
 use thiserror::Error;
 
 use crate::{
-    CallerKey, Decision, EventKey, Fingerprints, Order, OrderNumber, Owner, Pointer, Reason, Reference, Subscription,
-    Timestamp,
+    CallerKey, Decision, EventKey, Fingerprints, Order, OrderNumber, Owner, PaymentProof, Pointer, Reason, Reference,
+    Subscription, Timestamp,
 };
 
 /// The books. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`).
@@ -72,6 +72,13 @@ pub trait Ledger: Send + Sync {
         ended: &BTreeSet<OrderNumber>,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// Whether the journal has the row of this payment: of this order, amount and currency.
+    fn is_proven(
+        &self,
+        proof: &PaymentProof,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
     /// Makes a decision durable, exactly once, however often it is delivered and whatever fails on the way.
     ///
@@ -155,6 +162,14 @@ impl<L: Ledger> Ledger for Arc<L> {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
         L::free_places(self, owner, ended, delivery)
+    }
+
+    fn is_proven(
+        &self,
+        proof: &PaymentProof,
+        delivery: &Delivery<'_>,
+    ) -> impl Future<Output = Result<bool, CommitError>> + Send {
+        L::is_proven(self, proof, delivery)
     }
 
     fn commit(

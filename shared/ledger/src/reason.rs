@@ -34,6 +34,8 @@ pub enum Reason {
     DuplicatePayment,
     /// More than was paid is reported as given back.
     RefundedTooMuch,
+    /// The order says that it is paid, and the journal has no row of that payment.
+    PaymentUnproven,
     /// Nobody knows whether a telephone was topped up.
     RechargeUnknown,
     /// It was not, and is paid for.
@@ -50,7 +52,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::InsufficientCredits,
         Self::UnknownKey,
         Self::KeyTaken,
@@ -73,6 +75,7 @@ impl Reason {
         Self::CurrencyMismatch,
         Self::DuplicatePayment,
         Self::RefundedTooMuch,
+        Self::PaymentUnproven,
         Self::RechargeUnknown,
         Self::RechargeFailed,
         Self::TransferFailed,
@@ -106,6 +109,7 @@ impl Reason {
             Self::CurrencyMismatch => "currency_mismatch",
             Self::DuplicatePayment => "duplicate_payment",
             Self::RefundedTooMuch => "refunded_too_much",
+            Self::PaymentUnproven => "payment_unproven",
             Self::RechargeUnknown => "recharge_unknown",
             Self::RechargeFailed => "recharge_failed",
             Self::TransferFailed => "transfer_failed",
@@ -133,7 +137,9 @@ impl Reason {
             | Self::Unconfirmed
             | Self::Unanswered
             | Self::TransferUnknown
-            | Self::WorkspaceMismatch => true,
+            | Self::WorkspaceMismatch
+            // A person puts the row right; what was refused meanwhile is booked then.
+            | Self::PaymentUnproven => true,
             Self::KeyTaken
             | Self::Overtaken
             | Self::OutsideClockWindow
@@ -158,7 +164,14 @@ impl Reason {
 
     /// Whether it is a state that an order is in, and ends with it. The others are each about one event.
     pub const fn is_state_of_order(self) -> bool {
-        matches!(self, Self::RefundedTooMuch | Self::RechargeUnknown | Self::RechargeFailed | Self::TransferFailed)
+        matches!(
+            self,
+            Self::RefundedTooMuch
+                | Self::PaymentUnproven
+                | Self::RechargeUnknown
+                | Self::RechargeFailed
+                | Self::TransferFailed
+        )
     }
 
     /// Whether a person has to decide what becomes of an event that is refused for it, or to correct a setting: nothing else will.
@@ -175,6 +188,7 @@ impl Reason {
                 | Self::CurrencyMismatch
                 | Self::DuplicatePayment
                 | Self::WorkspaceMismatch
+                | Self::PaymentUnproven
                 | Self::AssetMismatch
                 | Self::DestinationMismatch
         )

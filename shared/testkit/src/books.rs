@@ -245,9 +245,10 @@ impl Books {
         }
         for (number, order) in &self.orders {
             let names = ["payment#", "reversal#", "grant#", "commission#"];
+            // The row of a payment that buys no credits posts nothing.
             let is_of_order = |id: &str, row: &Row| {
-                let is_of_period = id.starts_with("reversal#invoice#");
-                names.iter().any(|name| id.starts_with(name)) && !is_of_period && row.order.as_ref() == Some(number)
+                let is_posting = row.account.is_some() && !id.starts_with("reversal#invoice#");
+                names.iter().any(|name| id.starts_with(name)) && is_posting && row.order.as_ref() == Some(number)
             };
             for (invoice, stands) in &order.periods {
                 let key = format!("invoice#{invoice}");

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    Currency, Decision, Delivery, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner, Payment, PaymentState,
+    Currency, Decision, Delivery, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner, Paid, Payment, PaymentState,
     Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, Standing, Subscription, SubscriptionStatus,
-    Terms, Timestamp,
+    Terms, Timestamp, Transition,
 };
 
 use crate::contract::{amount, heading, record};
@@ -34,6 +34,11 @@ impl Snapshots {
                 let said = format!("{} v{}", order.payment.as_str(), order.version);
                 self.orders.insert(name.to_owned(), order);
                 Some(said)
+            }
+            ["proven", name] => {
+                let proof = self.order(name).proof().unwrap();
+                let is_proven = ledger.is_proven(&proof, delivery).await.unwrap();
+                Some(if is_proven { "yes" } else { "no" }.to_owned())
             }
             ["pointed", id] => {
                 let pointed = ledger.pointed(&Pointer::Provider(reference(id)), delivery).await.unwrap();
@@ -77,6 +82,14 @@ impl Snapshots {
                     }
                 }
             }
+            // As a hand other than a payment's writes it.
+            ["plant", event, name, by] => {
+                let mut order = self.order(name).clone();
+                order.paid = Some(Paid { by: reference(by), at: now() });
+                (order.payment, order.version) = (PaymentState::Paid, order.version.checked_add(1).unwrap());
+                (event, vec![Effect::Order { order: Box::new(order), transition: Transition::Amend }])
+            }
+            ["unproven", event, name] => (event, self.order(name).flag_unproven()),
             ["fail", event, name] => (event, self.order(name).learn_unpaid(PaymentState::Failed)),
             ["refund", event, name, of, id, cents] => {
                 let refund = Refund { state: RefundState::Succeeded, amount: usd(cents).amount };

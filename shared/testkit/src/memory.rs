@@ -5,6 +5,7 @@ mod audit;
 mod backlog;
 mod guards;
 mod lanes;
+mod proof;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +13,12 @@ use std::sync::Mutex;
 
 use ledger::{
     AccountId, Amount, AttemptMark, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry,
-    EventKey, FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Movement, Order,
-    OrderNumber, Owner, Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged,
+    EventKey, FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Order, OrderNumber, Owner,
+    PaymentProof, Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged,
     next_look,
 };
 
+use self::proof::ProofState;
 use crate::books::{OrderRow, SubscriptionRow};
 use crate::memory_copies::KeptCopies;
 use crate::{Account, Books, Row, instant};
@@ -35,6 +37,8 @@ struct State {
     referrers: BTreeMap<Owner, Owner>,
     /// What is still to be done with an order, and when somebody looks at it.
     work: BTreeMap<OrderNumber, (Work, Timestamp)>,
+    /// The rows of payments, by their keys.
+    proofs: BTreeMap<String, PaymentProof>,
     /// By their keys, and of a payment the invoice that it paid.
     pointers: BTreeMap<String, (OrderNumber, Option<Reference>)>,
     subscriptions: BTreeMap<Reference, Subscription>,
@@ -137,6 +141,10 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
+    async fn is_proven(&self, proof: &PaymentProof, _: &Delivery<'_>) -> Result<bool, CommitError> {
+        Ok(self.0.lock().unwrap().has_proof(proof))
+    }
+
     async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
         let mut state = self.0.lock().unwrap();
         match decision {
@@ -183,6 +191,15 @@ impl State {
             effects.retain(|other| other != effect);
             moved = true;
         }
+        let proof = match self.proof_state(&entry.effects) {
+            ProofState::Fits(proof) => proof,
+            ProofState::Moved => {
+                moved = true;
+                None
+            }
+            ProofState::Contradicted => return self.contradict(heading, delivery),
+            ProofState::Missing => return self.refuse(&entry.refused(Reason::PaymentUnproven), delivery),
+        };
         let nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
         let unpayable = |effect: &Effect| {
             let Effect::Order { order, transition } = effect else { return false };
@@ -223,6 +240,9 @@ impl State {
                 | Effect::TakePlace { .. }
                 | Effect::Wait { .. } => {}
             }
+        }
+        if let Some(proof) = proof {
+            self.prove(proof, heading, delivery, processed_at);
         }
         self.orders_of(&effects, delivery);
         for (id, net) in &nets {
@@ -293,21 +313,6 @@ impl State {
                 | Effect::Repair(_) => {}
             }
         }
-    }
-
-    fn posted(&mut self, movement: &Movement, heading: &Heading, delivery: &Delivery<'_>, processed_at: Timestamp) {
-        let kept = self.journal.entry(movement.key.as_str().to_owned()).or_insert_with(|| Kept {
-            row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
-            fingerprint: String::new(),
-            processed_at: Some(processed_at),
-            first_received_at: delivery.first_received_at,
-            reversed_by: None,
-            due: None,
-        });
-        kept.row.account = Some(movement.posting.account().to_string());
-        kept.row.order = heading.order.as_ref().map(ToString::to_string);
-        kept.row.change = movement.posting.change().units();
-        kept.row.reverses = movement.reverses.as_ref().map(ToString::to_string);
     }
 
     fn refuse(&mut self, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {

@@ -13,7 +13,7 @@ use crate::given;
 use crate::repaired::{Repaired, moment, repairs, signature, written};
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "row", "pointer"])))]
+#[command(group(ArgGroup::new("how").required(true).args(["to_lines", "row", "pointer", "payment"])))]
 pub(super) struct Repair {
     #[arg(value_name = "ORDER_NUMBER")]
     number: String,
@@ -29,6 +29,9 @@ pub(super) struct Repair {
     /// Lead its payment to it
     #[arg(long)]
     pointer: bool,
+    /// Write the row of its payment, which you have looked up at its provider
+    #[arg(long)]
+    payment: bool,
     #[command(flatten)]
     pub(super) by: Named,
 }
@@ -44,6 +47,8 @@ impl Repair {
             ))
         } else if self.pointer {
             OrderRepair::Pointer
+        } else if self.payment {
+            OrderRepair::Payment
         } else {
             OrderRepair::ToLines { paid_by: self.paid_by.as_deref().map(payment).transpose()? }
         };

@@ -102,12 +102,19 @@ impl Shop {
             keys.sort();
             keys
         };
-        let (usage, payment) = (keys("usage#"), keys("payment#").remove(0));
+        let usage = keys("usage#");
+        let paid_by = |order: &str| -> String {
+            let payments = stack.journal("payment#");
+            let row = payments.iter().find(|row| row["order"]["S"] == order).unwrap();
+            row["id"]["S"].as_str().unwrap().to_owned()
+        };
+        let (payment, report_payment) = (paid_by(&order), paid_by(&report));
         let names = BTreeMap::from([
             ("pointer", payment.trim_start_matches("payment#").to_owned()),
             ("usage", usage[0].clone()),
             ("usage2", usage[1].clone()),
             ("payment", payment),
+            ("report_payment", report_payment),
             ("reversal", format!("reversal#{order}#1")),
             ("grant", format!("grant#{report}#1")),
             ("commission", format!("commission#{report}#1")),

@@ -40,12 +40,14 @@ pub enum Matter {
     Payment,
     /// The payment of an order does not lead to it.
     Pointer,
+    /// An order says that it is paid, and the journal has no row of that payment: of this order, amount and currency.
+    Unproven,
     /// A line that moved something is marked as failed, so that its event would be booked again.
     Failed,
 }
 
 impl Matter {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Balance,
         Self::Available,
         Self::Lines,
@@ -57,6 +59,7 @@ impl Matter {
         Self::NoOrder,
         Self::Payment,
         Self::Pointer,
+        Self::Unproven,
         Self::Failed,
     ];
 
@@ -73,6 +76,7 @@ impl Matter {
             Self::NoOrder => "no_order",
             Self::Payment => "payment",
             Self::Pointer => "pointer",
+            Self::Unproven => "unproven",
             Self::Failed => "failed",
         }
     }
@@ -99,10 +103,12 @@ pub enum Suspect {
     Line,
     Order,
     Pointer,
+    /// The row of a payment.
+    Payment,
 }
 
 impl Suspect {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Balance,
         Self::BalanceOrLine,
         Self::Available,
@@ -113,6 +119,7 @@ impl Suspect {
         Self::Line,
         Self::Order,
         Self::Pointer,
+        Self::Payment,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -127,6 +134,7 @@ impl Suspect {
             Self::Line => "line",
             Self::Order => "order",
             Self::Pointer => "pointer",
+            Self::Payment => "payment",
         }
     }
 
@@ -147,6 +155,7 @@ impl Suspect {
             Self::Line => "the line was altered, or is not the order's",
             Self::Order => "the order's row was altered or lost",
             Self::Pointer => "the pointer was altered or lost",
+            Self::Payment => "the row of the payment was altered or lost, or no payment has paid the order",
         }
     }
 }
@@ -217,6 +226,7 @@ impl Difference {
             (Matter::OrderMissing | Matter::OrderUnreadable, _) => order("--row FILE"),
             (Matter::NoOrder, _) => account(&format!("--restore-line {line} --order N")),
             (Matter::Pointer, _) => order("--pointer"),
+            (Matter::Unproven, _) => format!("{}, if its provider says that it is paid", order("--payment")),
             (Matter::Failed, _) => account(&format!("--restore-line {line}")),
         }
     }

@@ -146,6 +146,13 @@ impl Order {
         }
     }
 
+    /// Of a paid order whose payment has no row that fits.
+    pub fn differs_from_proof(&self) -> Option<Difference> {
+        let proof = self.proof()?;
+        let line = Some(proof.key.to_string());
+        Some(Difference { line, ..self.differs(Matter::Unproven, Suspect::Payment) })
+    }
+
     /// Of a paid order, where the id of its payment leads now.
     pub fn differs_from_pointer(&self, leads_to: Option<&OrderNumber>) -> Option<Difference> {
         let is_wrong = self.pointer().is_some() && leads_to != Some(&self.number);

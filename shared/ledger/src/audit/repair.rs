@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use super::{Counted, Held, Posted};
 use crate::{
-    AccountId, Amount, Balance, Effect, Guard, House, MoneyKey, Movement, Order, OrderNumber, Paid, PaymentState,
-    Posting, Provider, Reference, Transition,
+    AccountId, Amount, Balance, Effect, Guard, House, MoneyKey, Movement, Order, OrderNumber, Paid, PaymentProof,
+    PaymentState, Posting, Provider, Reference, Transition,
 };
 
 /// One row as it should be, over the row as it was read.
@@ -19,6 +19,8 @@ pub enum Repair {
     Reversed { line: Posted, by: MoneyKey },
     /// The row of an order that is lost, or cannot be read. Its version goes on after the one that was kept.
     Order { order: Box<Order>, over: OrderOver },
+    /// The row of the payment that pays an order; over the line that it was read to be, or over none.
+    Payment { proof: PaymentProof, over: Option<Posted> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,6 +239,16 @@ impl Order {
         Ok(())
     }
 
+    /// The row of its payment, which a person has looked up at its provider.
+    pub fn prove(&self, over: Option<Posted>) -> Result<Vec<Effect>, RepairError> {
+        let proof = self.proof().ok_or(RepairError::NotPaid)?;
+        let is_of_another = over.as_ref().is_some_and(|line| line.order.as_ref() != Some(&self.number));
+        if is_of_another {
+            return Err(RepairError::OfAnotherOrder(proof.key));
+        }
+        Ok(vec![Effect::Repair(Repair::Payment { proof, over })])
+    }
+
     /// The order as it was kept, written where its row is lost or cannot be read.
     pub fn put_back(mut self, over: OrderOver) -> Result<Vec<Effect>, RepairError> {
         let found = if let OrderOver::Unreadable(version) = over { version.unwrap_or_default() } else { 0 };
@@ -313,7 +325,9 @@ pub enum RepairError {
     OrderReadable,
     #[error("the order's row cannot be read or is not there: --row puts it back")]
     OrderUnreadable,
-    #[error("an order that is not paid has no pointer")]
+    #[error("{0} is the payment of another order")]
+    OfAnotherOrder(MoneyKey),
+    #[error("an order that is not paid has no payment and no pointer")]
     NotPaid,
     #[error("the lines have changed while they were counted: try again")]
     Moving,

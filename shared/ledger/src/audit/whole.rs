@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Counted, Difference, Held, Kept, Posted};
-use crate::OrderNumber;
+use crate::{MoneyKey, OrderNumber, PaymentProof};
 
 /// A row, as far as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     Account(Held),
     Line(Posted),
+    /// The row of a payment, with the line that it is where it posts something.
+    Payment(PaymentProof, Option<Posted>),
     Order(OrderNumber, Kept),
     /// What leads to an order.
     Pointer(String, OrderNumber),
@@ -25,6 +27,7 @@ pub struct Whole {
     of_orders: BTreeMap<OrderNumber, Vec<Posted>>,
     orders: BTreeSet<OrderNumber>,
     pointers: BTreeMap<String, OrderNumber>,
+    proofs: BTreeMap<MoneyKey, PaymentProof>,
     /// The pointer that each paid order must have.
     paid: BTreeMap<String, Difference>,
     lines: u64,
@@ -38,6 +41,12 @@ impl Whole {
                 self.accounts.insert(held.account.clone(), held);
             }
             Row::Line(line) => self.line(line),
+            Row::Payment(proof, line) => {
+                self.proofs.insert(proof.key.clone(), proof);
+                if let Some(line) = line {
+                    self.line(line);
+                }
+            }
             Row::Order(number, kept) => self.order(number, &kept),
             Row::Pointer(pointer, order) => {
                 self.pointers.insert(pointer, order);
@@ -61,6 +70,8 @@ impl Whole {
         self.found.extend(kept.differences(&number, &lines));
         match kept {
             Kept::Order(order) => {
+                let is_proven = order.proof().is_none_or(|proof| self.proofs.get(&proof.key) == Some(&proof));
+                self.found.extend(order.differs_from_proof().filter(|_| !is_proven));
                 let without = order.differs_from_pointer(None);
                 self.paid.extend(order.pointer().zip(without).map(|(pointer, without)| (pointer.to_string(), without)));
             }

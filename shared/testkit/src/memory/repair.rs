@@ -22,6 +22,8 @@ impl State {
             Repair::Reversed { line, .. } => {
                 !is_as_read(line) || found(&line.key).is_some_and(|found| found.reversed_by.is_some())
             }
+            Repair::Payment { over: Some(read), .. } => !is_as_read(read),
+            Repair::Payment { proof, over: None } => found(proof.key.as_str()).is_some(),
             // Whatever is kept here can be read.
             Repair::Order { order, over } => self.orders.contains_key(&order.number) || *over != OrderOver::Nothing,
         }
@@ -45,6 +47,7 @@ impl State {
             Repair::Reversed { line, by } => {
                 self.journal.get_mut(&line.key).unwrap().reversed_by = Some(by.to_string());
             }
+            Repair::Payment { proof, .. } => self.prove(proof.clone(), heading, delivery, now),
             Repair::Order { order, .. } => {
                 self.orders.insert(order.number.clone(), (**order).clone());
             }

@@ -51,7 +51,7 @@ async fn read_units_follow_from_the_size_of_a_table() {
     }
 }
 
-/// An account that is gone, an order that says that it is unpaid, and a pointer that leads nowhere: no account leads to them.
+/// An account that is gone, an order that says that it is unpaid, one that says that a payment has paid it of which there is no row, and a pointer that leads nowhere: no account leads to them.
 #[tokio::test(start_paused = true)]
 async fn whole_audit_finds_what_no_account_leads_to() {
     let shop = Shop::new().await;
@@ -59,6 +59,8 @@ async fn whole_audit_finds_what_no_account_leads_to() {
     let account = Subject::Account("alice/credits".to_owned());
     shop.remove("accounts", "alice/credits");
     shop.change("orders", "hk_sample_order", "SET payment = :s", &json!({ ":s": { "S": "unpaid" } }));
+    let values = json!({ ":paid": { "S": "paid" }, ":by": { "S": "stripe#pi_planted" }, ":at": { "S": testkit::now().to_string() } });
+    shop.change("orders", "hk_sample_subscription", "SET payment = :paid, paid_by = :by, paid_at = :at", &values);
     shop.put("orders", &json!({ "id": { "S": "stripe#pi_lost" }, "order": { "S": "HLlost" } }));
     let first = whole_of(&shop.world, 2).await.differences();
     let run = run_at(1, 0);
@@ -71,6 +73,8 @@ async fn whole_audit_finds_what_no_account_leads_to() {
         (Matter::OrderMissing, order("HLlost")),
         (Matter::Payment, order("hk_sample_order")),
         (Matter::Pointer, order("HLtokens")),
+        (Matter::Pointer, order("hk_sample_subscription")),
+        (Matter::Unproven, order("hk_sample_subscription")),
     ];
     assert_eq!((found, moving), (expected.to_vec(), 0));
 }

@@ -134,9 +134,23 @@ pub(super) fn breaks() -> Vec<Break> {
         Break {
             name: "a payment's line that is gone",
             broken: |raw| raw.delete("journal", "payment"),
-            found: &["lines", "unposted"],
+            found: &["lines", "unposted", "unproven"],
             named: "account repair {credits} --add-line {payment}",
-            repair: &["account repair {credits} --add-line {payment}"],
+            repair: &["account repair {credits} --add-line {payment}", "order repair {order} --payment"],
+        },
+        Break {
+            name: "a payment's row of another currency",
+            broken: |raw| raw.update("journal", "payment", "SET paid_currency = :v", &s("JPY")),
+            found: &["unproven"],
+            named: "order repair {order} --payment",
+            repair: &["order repair {order} --payment"],
+        },
+        Break {
+            name: "the row of a payment that posts nothing is gone",
+            broken: |raw| raw.delete("journal", "report_payment"),
+            found: &["unproven"],
+            named: "order repair {report} --payment",
+            repair: &["order repair {report} --payment"],
         },
         Break {
             name: "a payment's line with another amount",
@@ -148,7 +162,7 @@ pub(super) fn breaks() -> Vec<Break> {
         Break {
             name: "a payment's line that names no order",
             broken: |raw| raw.update("journal", "payment", "REMOVE #order", &Value::Null),
-            found: &["no_order", "unclaimed", "unposted"],
+            found: &["no_order", "unclaimed", "unposted", "unproven"],
             named: "account repair {credits} --restore-line {payment} --order N",
             repair: &["account repair {credits} --restore-line {payment} --order {order}"],
         },
@@ -211,7 +225,7 @@ pub(super) fn breaks() -> Vec<Break> {
         Break {
             name: "an order that names another payment",
             broken: |raw| raw.update("orders", "order", "SET paid_by = :v", &s("stripe#pi_other")),
-            found: &["payment", "pointer", "unclaimed", "unclaimed", "unposted"],
+            found: &["payment", "pointer", "unclaimed", "unclaimed", "unposted", "unproven"],
             named: "order repair {order} --to-lines",
             repair: &["order repair {order} --to-lines"],
         },

@@ -1,0 +1,65 @@
+//! The row of the payment that pays an order: written once with the payment, and required by what the order buys.
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use ledger::{
+    Amount, CommitError, Currency, Delivery, Fingerprint, Money, MoneyKey, Movement, OrderNumber, PaymentProof,
+};
+
+use crate::order_image::Image;
+use crate::plan::fingerprint_of;
+use crate::rows::{Row, number, text};
+use crate::store::DynamoLedger;
+use crate::{Tables, names};
+
+/// What makes two rows of a payment the same: the order and what was paid, and what it posts.
+pub(crate) fn fingerprint(proof: &PaymentProof, posts: Option<&Movement>) -> Fingerprint {
+    let money = proof.money.to_string();
+    let posted = posts.map(|movement| fingerprint_of(movement).to_string()).unwrap_or_default();
+    let fields = [("key", proof.key.as_str()), ("order", proof.order.as_str()), ("money", &money), ("posted", &posted)];
+    Fingerprint::of(1, &fields)
+}
+
+pub(crate) fn money(row: &mut Row, paid: Money) {
+    row.set(names::PAID_UNITS, number(&paid.amount.units()));
+    row.set(names::PAID_CURRENCY, text(&paid.currency));
+}
+
+/// No transaction is applied without the row.
+pub(crate) fn required(tables: &Tables, proof: &PaymentProof) -> Result<TransactWriteItem, BuildError> {
+    let check = ConditionCheck::builder()
+        .table_name(&tables.journal)
+        .key(names::ID, text(&proof.key))
+        .condition_expression("#status = :processed AND #order = :order AND #units = :units AND #currency = :currency")
+        .expression_attribute_names("#status", names::STATUS)
+        .expression_attribute_names("#order", names::ORDER)
+        .expression_attribute_names("#units", names::PAID_UNITS)
+        .expression_attribute_names("#currency", names::PAID_CURRENCY)
+        .expression_attribute_values(":processed", text(names::PROCESSED))
+        .expression_attribute_values(":order", text(&proof.order))
+        .expression_attribute_values(":units", number(&proof.money.amount.units()))
+        .expression_attribute_values(":currency", text(&proof.money.currency))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
+}
+
+/// `None` of a row that proves nothing.
+pub(crate) fn read(row: &Image) -> Option<PaymentProof> {
+    let word = |name| row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
+    if word(names::STATUS) != Some(names::PROCESSED) {
+        return None;
+    }
+    let units = row.get(names::PAID_UNITS)?.as_n().ok()?.parse().ok()?;
+    let money =
+        Money { amount: Amount::from_units(units), currency: Currency::parse(word(names::PAID_CURRENCY)?).ok()? };
+    let (key, order) = (MoneyKey::of_row(word(names::ID)?), OrderNumber::new(word(names::ORDER)?).ok()?);
+    Some(PaymentProof { key, order, money })
+}
+
+impl DynamoLedger {
+    pub(crate) async fn has_proof(&self, proof: &PaymentProof, delivery: &Delivery<'_>) -> Result<bool, CommitError> {
+        let row = self.row(&self.tables().journal, proof.key.to_string(), delivery).await?;
+        Ok(row.as_ref().and_then(read).as_ref() == Some(proof))
+    }
+}

@@ -1,0 +1,75 @@
+//! The rows of money: what is posted, and the payments, which what they buy requires.
+
+use ledger::{Delivery, Effect, Heading, Movement, PaymentProof, ProofUse, Timestamp};
+
+use super::{Kept, State};
+use crate::Row;
+
+/// How a transaction stands to the row of its order's payment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ProofState {
+    /// It may be written, with this row where it has one to write.
+    Fits(Option<PaymentProof>),
+    /// Another event has written the same row.
+    Moved,
+    /// Something else is written under its key.
+    Contradicted,
+    /// It is required and not there.
+    Missing,
+}
+
+impl State {
+    pub(super) fn has_proof(&self, proof: &PaymentProof) -> bool {
+        self.proofs.get(proof.key.as_str()) == Some(proof)
+    }
+
+    pub(super) fn proof_state(&self, effects: &[Effect]) -> ProofState {
+        match ProofUse::of(effects) {
+            None => ProofState::Fits(None),
+            Some(ProofUse::Require(proof)) if self.has_proof(&proof) => ProofState::Fits(None),
+            Some(ProofUse::Require(_)) => ProofState::Missing,
+            Some(ProofUse::Write(proof)) if !self.journal.contains_key(proof.key.as_str()) => {
+                ProofState::Fits(Some(proof))
+            }
+            Some(ProofUse::Write(proof)) if self.has_proof(&proof) => ProofState::Moved,
+            Some(ProofUse::Write(_)) => ProofState::Contradicted,
+        }
+    }
+
+    pub(super) fn prove(
+        &mut self,
+        proof: PaymentProof,
+        heading: &Heading,
+        delivery: &Delivery<'_>,
+        processed_at: Timestamp,
+    ) {
+        let kept = self.money_row(proof.key.as_str(), delivery, processed_at);
+        kept.row.order = heading.order.as_ref().map(ToString::to_string);
+        self.proofs.insert(proof.key.to_string(), proof);
+    }
+
+    pub(super) fn money_row(&mut self, key: &str, delivery: &Delivery<'_>, processed_at: Timestamp) -> &mut Kept {
+        self.journal.entry(key.to_owned()).or_insert_with(|| Kept {
+            row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
+            fingerprint: String::new(),
+            processed_at: Some(processed_at),
+            first_received_at: delivery.first_received_at,
+            reversed_by: None,
+            due: None,
+        })
+    }
+
+    pub(super) fn posted(
+        &mut self,
+        movement: &Movement,
+        heading: &Heading,
+        delivery: &Delivery<'_>,
+        processed_at: Timestamp,
+    ) {
+        let kept = self.money_row(movement.key.as_str(), delivery, processed_at);
+        kept.row.account = Some(movement.posting.account().to_string());
+        kept.row.order = heading.order.as_ref().map(ToString::to_string);
+        kept.row.change = movement.posting.change().units();
+        kept.row.reverses = movement.reverses.as_ref().map(ToString::to_string);
+    }
+}
