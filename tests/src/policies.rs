@@ -1,5 +1,6 @@
 //! Least privilege: what the role of each function grants is what the function was seen to do, no more and no less.
 
+mod evaluated;
 mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ struct Right {
     in_transaction: bool,
 }
 
-/// With the keys of the rows, where it is for certain rows alone.
+/// With the keys of the rows, or what they begin with, where it is for certain rows alone.
 type Rights = BTreeMap<Right, Option<BTreeSet<String>>>;
 
 /// Every row that was touched, by what was done with it.
@@ -77,15 +78,19 @@ fn each(value: &Value) -> Vec<&Value> {
 /// What a statement grants on the store. Nothing here may be less exact than this reads.
 fn granted(statement: &Value) -> Rights {
     let condition = &statement["Condition"];
-    let keys = condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"].as_array();
+    let by = ["ForAllValues:StringEquals", "ForAllValues:StringLike"].into_iter().find(|by| !condition[*by].is_null());
+    let keys = by.and_then(|by| condition[by]["dynamodb:LeadingKeys"].as_array());
     let in_transaction = !condition["ForAnyValue:StringEquals"].is_null();
     let mut whole = Map::new();
     if in_transaction {
         let within = json!({ "dynamodb:EnclosingOperation": ["TransactWriteItems"] });
         whole.insert("ForAnyValue:StringEquals".to_owned(), within);
     }
-    if let Some(keys) = keys {
-        whole.insert("ForAllValues:StringEquals".to_owned(), json!({ "dynamodb:LeadingKeys": keys }));
+    if let Some((by, keys)) = by.zip(keys) {
+        let is_like = by.ends_with("Like");
+        let ends = |key: &Value| key.as_str().is_some_and(|key| key.ends_with("#*") && key.matches('*').count() == 1);
+        assert!(!is_like || keys.iter().all(ends), "what a key begins with ends with a part: {keys:?}");
+        whole.insert(by.to_owned(), json!({ "dynamodb:LeadingKeys": keys }));
         // Of a call that names no key, all of them would be.
         whole.insert("Null".to_owned(), json!({ "dynamodb:LeadingKeys": "false" }));
     }
@@ -104,6 +109,15 @@ fn granted(statement: &Value) -> Rights {
     rights
 }
 
+fn is_denied(statement: &Value) -> bool {
+    statement["Effect"] == "Deny"
+}
+
+/// Whether a row's key is one of these, or begins as one of these does.
+fn is_of(key: &str, patterns: &BTreeSet<String>) -> bool {
+    patterns.iter().any(|pattern| pattern.strip_suffix('*').map_or(key == pattern, |begins| key.starts_with(begins)))
+}
+
 fn is_on_the_store(statement: &Value) -> bool {
     each(&statement["Action"])
         .iter()
@@ -117,7 +131,8 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     for function in app.functions() {
         let (name, role) = (function.binary.as_str(), function.logical_id.replace("Function", "Role"));
         let mut rights = Rights::new();
-        for statement in statements(&app, &role).into_iter().filter(|statement| is_on_the_store(statement)) {
+        let on_the_store = statements(&app, &role).into_iter().filter(|statement| is_on_the_store(statement));
+        for statement in on_the_store.filter(|statement| !is_denied(statement)) {
             for (right, keys) in granted(statement) {
                 assert!(rights.insert(right.clone(), keys).is_none(), "{name}: twice {right:?}");
             }
@@ -126,7 +141,11 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
         assert_eq!(rights.keys().collect::<Vec<_>>(), seen.keys().collect::<Vec<_>>(), "{name}: granted, and seen");
         for (right, keys) in rights {
             if let Some(keys) = &keys {
-                assert_eq!(keys, &seen[&right], "{name}: {right:?}");
+                let others: Vec<_> = seen[&right].iter().filter(|key| !is_of(key, keys)).collect();
+                assert!(others.is_empty(), "{name}: {right:?} is not granted for {others:?}");
+                let is_seen = |key: &&String| seen[&right].iter().any(|seen| is_of(seen, &[(*key).clone()].into()));
+                let idle: Vec<_> = keys.iter().filter(|key| !is_seen(key)).collect();
+                assert!(idle.is_empty(), "{name}: {right:?} was never seen of {idle:?}");
             }
             let is_write = !["GetItem", "BatchGetItem", "Query", "Scan"].contains(&right.action.as_str());
             assert_eq!(is_write, right.in_transaction, "{name} writes in transactions only: {right:?}");

@@ -9,20 +9,21 @@ use checkout::Checkout;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
 use idempotency::DynamoLedger;
+use ledger::{Amount, Grant, Ledger as _, OrderNumber, Provider, Reference, Refund, RefundState};
 use orders::Orders;
 use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
 use stripe::Stripe;
 use testkit::{
-    Call, Fault, Faults, FireblocksNet, Sent, Shape, StripeNet, UnitelNet, World, api_key, fireblocks_signature, now,
-    usage,
+    Call, Fault, Faults, FireblocksNet, Sent, Shape, StripeFault, StripeNet, UnitelNet, World, api_key, delivery,
+    fireblocks_signature, now, usage,
 };
 use usage::Usage;
 use wechat::Wechat;
 
 use crate::house::root;
 use crate::payments::{orders_of_samples, run_at};
-use crate::sandbox::{Sender, moment, open_account};
+use crate::sandbox::{Sender, moment, moment_at, open_account};
 use crate::{fulfil, payments};
 
 const MINUTE: i64 = 60;
@@ -33,10 +34,20 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         "usage" => {
             let world = World::new();
             open_account(&world, "alice", "k1", "10").await;
-            source::<Usage>(&world, &[usage("e1", "k1", "3").to_string(), "no JSON".to_owned()]).await
+            let [paid, unpaid] = [("e1", "3"), ("e2", "100")].map(|(id, cost)| usage(id, "k1", cost).to_string());
+            source::<Usage>(&world, &[paid, unpaid, "no JSON".to_owned()]).await
         }
-        "stripe" => source::<Stripe>(&payments::shop().await, &samples("stripe")).await,
-        "wechat" => source::<Wechat>(&crate::wechat::shop().await, &samples("wechat")).await,
+        "stripe" => {
+            source::<Stripe>(
+                &payments::shop().await,
+                &with_unreadable("stripe", "\"type\": \"", "\"type\": 7, \"t\": \""),
+            )
+            .await
+        }
+        "wechat" => {
+            let bodies = with_unreadable("wechat", "\"total_fee\": \"1999\"", "\"total_fee\": \"19.99\"");
+            source::<Wechat>(&crate::wechat::shop().await, &bodies).await
+        }
         "epay" => of_epay().await,
         "fireblocks" => of_fireblocks().await,
         "orders" => of_orders().await,
@@ -62,6 +73,14 @@ fn samples(source: &str) -> Vec<String> {
     paths.iter().map(|path| fs::read_to_string(path).expect("a sample")).collect()
 }
 
+/// All of them, and one that is no event any more when this is replaced in it.
+fn with_unreadable(source: &str, from: &str, to: &str) -> Vec<String> {
+    let mut samples = samples(source);
+    let unreadable = samples.iter().find(|sample| sample.contains(from)).expect("a sample").replace(from, to);
+    samples.push(unreadable);
+    samples
+}
+
 /// As it starts, and with each of these.
 async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
     let (ledger, faults) = recorder(world);
@@ -76,7 +95,7 @@ async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
 /// With somebody who looks whether it is well.
 async fn of_epay() -> Vec<Call> {
     let world = crate::epay::shop().await;
-    let mut calls = source::<Epay>(&world, &samples("epay")).await;
+    let mut calls = source::<Epay>(&world, &with_unreadable("epay", "\"648\"", "\"x\"")).await;
     let (ledger, faults) = recorder(&world);
     let looked = Sent::get("/payment/status", "").event(Shape::HttpApi);
     assert_eq!(Epay::function(ledger).await.answer(&looked, &moment(0)).await.status, 200);
@@ -89,7 +108,7 @@ async fn of_fireblocks() -> Vec<Call> {
     let (world, net) = (crate::fireblocks::shop().await, FireblocksNet::default());
     let (ledger, faults) = recorder(&world);
     let function = crate::fireblocks::keys::deployed(ledger, &net, &moment(0)).await;
-    for (attempt, body) in (1..).zip(samples("fireblocks")) {
+    for (attempt, body) in (1..).zip(samples("fireblocks").into_iter().chain(["no JSON".to_owned()])) {
         let sent = Sent::post("/api/v1/webhooks/fireblocks/", body.as_bytes());
         let sent = sent.with("fireblocks-webhook-signature", fireblocks_signature(body.as_bytes()));
         function.answer(&sent.event(Shape::HttpApi), &moment(attempt)).await;
@@ -113,7 +132,7 @@ async fn of_orders() -> Vec<Call> {
     faults.calls()
 }
 
-/// Clicked, paid, and clicked again before the webhook.
+/// Clicked, paid, and clicked again before the webhook; a page that Stripe does not open, and one whose time is over.
 async fn of_checkout() -> Vec<Call> {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
@@ -142,10 +161,35 @@ async fn of_checkout() -> Vec<Call> {
     let click = || Sent::post("/api/pay/checkout", br#"{"product":"credits-100"}"#);
     called(&function, 1, click()).await;
     for session in net.open() {
-        net.pay(&session);
+        let paid = net.pay(&session).events.concat();
+        let intent = paid.split('"').find(|text| text.starts_with("pi_")).expect("a payment");
+        refunded(&world, intent).await;
     }
     called(&function, 2, click()).await;
+    let report = || {
+        let sent = Sent::post("/api/pay/checkout", br#"{"product":"full-report"}"#);
+        sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi)
+    };
+    net.fail(|_, _| StripeFault::Status(500));
+    assert_eq!(function.answer(&report(), &moment(3)).await.status, 502);
+    net.fail(|_, _| StripeFault::None);
+    assert_eq!(function.answer(&report(), &moment(4)).await.status, 201);
+    let later = now().plus_seconds(2 * 24 * 60 * MINUTE);
+    net.set_now(later);
+    assert_eq!(function.answer(&report(), &moment_at(5, later)).await.status, 201);
     faults.calls()
+}
+
+/// A cent of what its one order will be paid by, before anything else is known of that payment.
+async fn refunded(world: &World, payment: &str) {
+    let ledger = world.ledger(7);
+    let number = world.books().orders.keys().next().cloned().expect("an order");
+    let number = OrderNumber::new(&number).expect("a number");
+    let order = ledger.order(&number, &delivery(7)).await.expect("read").expect("there");
+    let by = Reference::new(Provider::Stripe, payment).expect("an id");
+    let refund = Refund { state: RefundState::Succeeded, amount: Amount::from_units(1) };
+    let decision = order.step("test", "refund", Vec::new(), order.learn_refund(&by, "re_1", refund)).expect("news");
+    ledger.commit(&decision, &delivery(7)).await.expect("written");
 }
 
 async fn called<A: Api>(function: &api::Function<A, DynamoLedger>, attempt: u64, sent: Sent<'_>) {
@@ -154,13 +198,35 @@ async fn called<A: Api>(function: &api::Function<A, DynamoLedger>, attempt: u64,
     assert!([200, 201].contains(&reply.status), "{}", reply.body);
 }
 
-/// Tokens that are posted and sent, and a telephone that is topped up.
+/// Tokens that are posted, sent and taken back, and a telephone that is topped up; tokens whose transfer is there already and has
+/// arrived; and an order that no payment has paid.
 async fn of_fulfil() -> Vec<Call> {
-    let world = fulfil::paid(vec![fulfil::tokens(true), fulfil::airtime(fulfil::PHONE)]).await;
-    let (ledger, faults) = recorder(&world);
-    ledger.warm().await;
     let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
-    let worker = fulfil::worker(ledger, Some((&unitel, &[])), Some(&fireblocks)).await;
+    let delivered = fulfil::paid(vec![fulfil::tokens(true), fulfil::airtime(fulfil::PHONE)]).await;
+    let mut calls = fulfilled(&delivered, &unitel, &fireblocks).await;
+    refunded(&delivered, "pi_1").await;
+    calls.extend(fulfilled(&delivered, &unitel, &fireblocks).await);
+    for _ in 0..5 {
+        fireblocks.go_on();
+    }
+    let arrived = fulfil::paid(vec![fulfil::tokens(true)]).await;
+    calls.extend(fulfilled(&arrived, &unitel, &fireblocks).await);
+    // Of the same name, and of other tokens.
+    let mut twice = fulfil::tokens(true);
+    if let Grant::Token { amount, .. } = &mut twice {
+        *amount = amount.checked_add(*amount).expect("small");
+    }
+    let mismatched = fulfil::paid(vec![twice]).await;
+    calls.extend(fulfilled(&mismatched, &unitel, &fireblocks).await);
+    let planted = fulfil::planted::planted(vec![fulfil::tokens(true)]).await;
+    calls.extend(fulfilled(&planted, &unitel, &fireblocks).await);
+    calls
+}
+
+async fn fulfilled(world: &World, unitel: &UnitelNet, fireblocks: &FireblocksNet) -> Vec<Call> {
+    let (ledger, faults) = recorder(world);
+    ledger.warm().await;
+    let worker = fulfil::worker(ledger, Some((unitel, &[])), Some(fireblocks)).await;
     assert!(fulfil::work(&worker, &fulfil::run_at(1, 1)).await, "fulfilled");
     faults.calls()
 }

@@ -1,0 +1,105 @@
+//! What each role may do to a row, as IAM evaluates the policies of the template: a matching `Deny` outweighs every `Allow`. Emulators
+//! evaluate few conditions, so the rows that no role may touch are shown here.
+
+use super::*;
+
+/// An inline policy may not be longer, without white space and for all policies of a role together.
+const POLICY_CHARS_MAX: usize = 10_240;
+/// The longest names of a partition, a region and a stage, and an account's number.
+const LONGEST: [(&str, &str); 2] = [("arn:aws:", "arn:aws-us-gov:"), (REGION, "ap-southeast-2:000000000000")];
+
+/// One row that one transaction writes.
+fn may_write(app: &Template, function: &str, action: &str, table: &str, key: &str) -> bool {
+    let functions = app.functions();
+    let found = functions.iter().find(|found| found.binary == function).expect("a function");
+    let role = found.logical_id.replace("Function", "Role");
+    let on = format!("arn:aws:dynamodb:{REGION}:table/hookledger-{STAGE}-{table}");
+    let applies = |statement: &&Value| {
+        let names = |field: &str, wanted: &str| each(&statement[field]).iter().any(|named| *named == wanted);
+        names("Action", &format!("dynamodb:{action}")) && names("Resource", &on) && holds(&statement["Condition"], key)
+    };
+    let applying: Vec<&Value> = statements(app, &role).into_iter().filter(applies).collect();
+    applying.iter().any(|statement| statement["Effect"] == "Allow") && !applying.iter().any(|said| is_denied(said))
+}
+
+/// Every condition of a statement, for one key in a transaction.
+fn holds(condition: &Value, key: &str) -> bool {
+    condition.as_object().into_iter().flatten().all(|(operator, on)| {
+        let (name, values) = on.as_object().and_then(|on| on.iter().next()).expect("one condition key");
+        let values: Vec<&str> = each(values).into_iter().map(|value| value.as_str().expect("a text")).collect();
+        let is = |patterns: &[&str]| is_of(key, &patterns.iter().map(|pattern| (*pattern).to_owned()).collect());
+        match (operator.as_str(), name.as_str()) {
+            ("ForAnyValue:StringEquals", "dynamodb:EnclosingOperation") => values == ["TransactWriteItems"],
+            ("ForAllValues:StringEquals", "dynamodb:LeadingKeys") => values.contains(&key),
+            ("ForAllValues:StringLike" | "ForAnyValue:StringLike", "dynamodb:LeadingKeys") => is(&values),
+            ("Null", "dynamodb:LeadingKeys") => values == ["false"],
+            other => panic!("{other:?} is no condition that this evaluates"),
+        }
+    })
+}
+
+/// Row, and the functions that may write it.
+const WRITERS: [(&str, &str, &[&str]); 18] = [
+    ("journal", "usage#e1", &["usage", "reconcile"]),
+    ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
+    ("journal", "stripe#evt_1", &["stripe", "reconcile"]),
+    ("journal", "unparsed#stripe#0", &["stripe", "reconcile"]),
+    ("journal", "wechat#v3.1", &["wechat", "reconcile"]),
+    ("journal", "epay#1001.1", &["epay", "reconcile"]),
+    ("journal", "fireblocks#1", &["fireblocks", "reconcile"]),
+    // Checkout asks Stripe itself, with the key of the account, when a buyer is back before the webhook.
+    ("journal", "payment#stripe#pi_1", &["stripe", "checkout", "reconcile"]),
+    ("journal", "payment#wechat#1", &["wechat", "reconcile"]),
+    ("journal", "payment#epay#1", &["epay", "reconcile"]),
+    ("journal", "invoice#in_1", &["stripe", "reconcile"]),
+    ("journal", "grant#HL1#1", &["fulfil", "reconcile"]),
+    ("journal", "manual#1", &["reconcile"]),
+    ("accounts", "key#api#0", &[]),
+    ("accounts", "key#remote#1", &[]),
+    ("accounts", "referrer#alice", &[]),
+    ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
+    ("accounts", "check#conservation", &["reconcile"]),
+];
+
+#[test]
+fn only_the_roles_of_its_source_may_write_a_row() {
+    let app = app();
+    for (table, key, writers) in WRITERS {
+        let may = |function: &&String| {
+            ["UpdateItem", "PutItem", "DeleteItem"].iter().any(|action| may_write(&app, function, action, table, key))
+        };
+        let names: Vec<String> = app.functions().iter().map(|function| function.binary.clone()).collect();
+        let found: BTreeSet<&str> = names.iter().filter(may).map(String::as_str).collect();
+        assert_eq!(found, writers.iter().copied().collect(), "{table}: {key}");
+    }
+}
+
+/// A kept delivery can be planted by its own source's role alone.
+#[test]
+fn only_its_own_source_may_keep_a_body() {
+    let app = app();
+    for source in ["usage", "stripe", "wechat", "epay", "fireblocks"] {
+        for key in [format!("{source}#1"), format!("unparsed#{source}#0")] {
+            let names: Vec<String> = app.functions().iter().map(|function| function.binary.clone()).collect();
+            let may = |function: &&String| may_write(&app, function, "PutItem", "bodies", &key);
+            let found: BTreeSet<&str> = names.iter().filter(may).map(String::as_str).collect();
+            assert_eq!(found, [source, "reconcile"].into(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn policies_of_each_role_fit_in_a_role() {
+    let app = app();
+    for (role, said) in of_type(&app, "AWS::IAM::Role") {
+        let policies = said["Policies"].as_array().expect("policies");
+        let chars: usize = policies
+            .iter()
+            .map(|policy| {
+                let text = policy["PolicyDocument"].to_string();
+                LONGEST.iter().fold(text, |text, (short, long)| text.replace(short, long)).len()
+            })
+            .sum();
+        assert!(chars <= POLICY_CHARS_MAX, "{role}: {chars} characters");
+    }
+}
