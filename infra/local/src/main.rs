@@ -10,6 +10,8 @@ mod by;
 mod changed;
 mod clock;
 mod connections;
+#[cfg(test)]
+mod documented;
 mod error;
 mod event;
 mod exit;

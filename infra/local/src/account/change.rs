@@ -3,7 +3,7 @@
 use ledger::{AccountId, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms};
 use serde::Serialize;
 
-use super::facts::State;
+use super::facts::{State, print_missing};
 use super::{PATIENCE, REFERRERS_MAX};
 use crate::books::Books;
 use crate::by::Signed;
@@ -167,9 +167,7 @@ impl Facts for AccountChanged {
         self.changed.print();
         match &self.state {
             Some(state) => state.print(),
-            None if self.is_read => {
-                print::line(format_args!("  {} is not there yet: credit it before it can spend", self.account));
-            }
+            None if self.is_read => print_missing(&self.account),
             None => {}
         }
     }

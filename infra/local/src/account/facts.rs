@@ -113,6 +113,13 @@ impl Waiting {
     }
 }
 
+/// It can spend nothing before it is made.
+pub(super) fn print_missing(account: &str) {
+    print::line(format_args!(
+        "  {account} is not there yet: `account credit {account} AMOUNT --reason R --new` makes it"
+    ));
+}
+
 impl Facts for AccountFacts {
     fn print(&self) {
         match &self.state {
@@ -120,7 +127,7 @@ impl Facts for AccountFacts {
                 print::line(&self.account);
                 state.print();
             }
-            None => print::line(format_args!("{} is not there yet: credit it before it can spend", self.account)),
+            None => print_missing(&self.account),
         }
         if let Some(Waiting { amount, events, more }) = &self.waiting {
             let more = if *more { "more than " } else { "" };

@@ -1,0 +1,64 @@
+//! The commands of the docs are those of the program, flag by flag.
+
+use std::fs;
+use std::path::Path;
+
+use clap::{Command, CommandFactory as _};
+
+use crate::Cli;
+
+#[test]
+fn commands_of_the_docs_have_the_flags_of_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let docs = fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("an entry").path());
+    let pages = docs.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let mut program = Cli::command();
+    program.build();
+    let mut flags = 0_usize;
+    for page in pages.chain([root.join("README.md")]) {
+        let text = fs::read_to_string(&page).expect("a page");
+        for command in text.lines().flat_map(commands) {
+            let known = flags_of(&program, command);
+            flags += known.unwrap_or_else(|word| panic!("{}: `{command}`: there is no {word}", page.display()));
+        }
+    }
+    assert!(flags > 100, "the docs are read: {flags}");
+    for (command, unknown) in
+        [("order clear N --kind x", "--kind"), ("account shwo alice", "shwo"), ("sned usage", "sned")]
+    {
+        assert_eq!(flags_of(&program, command), Err(unknown.to_owned()), "{command}");
+    }
+}
+
+/// What follows `cargo run --`, and each code span that begins with the name of a command.
+fn commands(line: &str) -> impl Iterator<Item = &str> {
+    let run =
+        line.split("cargo run ").skip(1).filter_map(|rest| rest.strip_prefix("-q -- ").or(rest.strip_prefix("-- ")));
+    let run = run.filter_map(|rest| rest.split('`').next()?.split(" #").next());
+    let names = ["account ", "order ", "send ", "event ", "audit "];
+    let spans = line.split('`').skip(1).step_by(2).filter(move |span| names.iter().any(|name| span.starts_with(name)));
+    run.chain(spans)
+}
+
+/// How many flags it has, each of which the program has; or the word that the program does not have.
+fn flags_of(program: &Command, command: &str) -> Result<usize, String> {
+    let (mut place, mut flags) = (program, Vec::new());
+    let text = command.replace("\\|", "|");
+    for word in text.split(|end: char| end.is_whitespace() || "|[]()\"".contains(end)) {
+        if let Some(flag) = word.strip_prefix("--").filter(|flag| !flag.is_empty()) {
+            let name = flag.split('=').next();
+            let mut known = place.get_arguments().filter_map(clap::Arg::get_long);
+            known.any(|known| Some(known) == name).then_some(()).ok_or_else(|| word.to_owned())?;
+            flags.push(word);
+        } else if let Some(inner) = place.find_subcommand(word) {
+            place = inner;
+        } else if place.has_subcommands()
+            && !word.is_empty()
+            && word.bytes().all(|byte| byte.is_ascii_lowercase())
+            && flags.is_empty()
+        {
+            return Err(word.to_owned());
+        }
+    }
+    Ok(flags.len())
+}
