@@ -106,6 +106,8 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
         "N" => AttributeValue::N(value.as_str()?.to_owned()),
         "BOOL" => AttributeValue::Bool(value.as_bool()?),
         "NULL" => AttributeValue::Null(value.as_bool()?),
+        // The open orders of an owner.
+        "SS" => AttributeValue::Ss(serde_json::from_value(value.clone()).ok()?),
         "L" => AttributeValue::L(value.as_array()?.iter().map(attribute).collect::<Option<_>>()?),
         "M" => {
             let fields = value.as_object()?.iter().map(|(name, value)| Some((name.clone(), attribute(value)?)));
