@@ -12,6 +12,7 @@ mod exports;
 mod faults;
 mod fireblocks;
 mod forgeries;
+mod forwarder;
 mod fulfil;
 mod gateway;
 mod heard;

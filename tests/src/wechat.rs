@@ -16,6 +16,7 @@ mod rotation;
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
 use ledger::{Amount, Currency, Grant, Ledger, Money, Order, OrderNumber, Owner, Provider, Terms, Timestamp};
@@ -24,8 +25,8 @@ use serde_json::Value;
 use signing::wechat_v2::Algorithm;
 use standin::{WechatRefund, WechatSecrets, WechatSender, WechatSent};
 use testkit::{
-    MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, WECHAT_APP, WECHAT_MERCHANT, WechatNet, World,
-    delivery, now, rsa_pair,
+    FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, WECHAT_APP, WECHAT_MERCHANT,
+    WechatNet, World, delivery, now, rsa_pair,
 };
 use webhook::{Admission, Function, Webhook as _};
 use wechat::{Api, Config, Wechat};
@@ -45,7 +46,6 @@ const PRICE: u64 = 1_999;
 
 const API_V3_KEY: &str = "0123456789abcdef0123456789abcdef";
 const API_V2_KEY: &str = "192006250b4c09247ec02edce69f6a2d";
-const FORWARDER: &str = "a-forwarder-secret-of-the-tests-0123456789";
 
 /// What each form answers where all is well, and where it was not verified.
 const V3_SUCCESS: (u16, &str) = (200, r#"{"code":"SUCCESS"}"#);
@@ -59,13 +59,16 @@ const CLOUDRUN_UNVERIFIED: (u16, &str) = (401, r#"{"errcode":401,"errmsg":"Not v
 
 type Sandbox = SandboxOf<Wechat>;
 
+/// Two sandboxes make no nonce alike: the forwarder takes none twice.
+static SANDBOXES: AtomicU64 = AtomicU64::new(0);
+
 static SENDER: LazyLock<WechatSender> = LazyLock::new(|| {
     let secrets = WechatSecrets {
         platform: (&rsa_pair(PLATFORM_PAIR).private, PLATFORM_KEY_ID),
         api_v3_key: API_V3_KEY,
         api_v2_key: API_V2_KEY,
         sign_type: Algorithm::HmacSha256,
-        forwarder: FORWARDER,
+        forwarder: FORWARDER_SECRET,
     };
     WechatSender::new(secrets).expect("keys")
 });
@@ -86,7 +89,7 @@ pub(crate) fn settings() -> Vec<(String, String)> {
         ("WECHAT_PLATFORM_KEYS", platform.as_str()),
         ("WECHAT_API_V3_KEY", API_V3_KEY),
         ("WECHAT_API_V2_KEY", API_V2_KEY),
-        ("WECHAT_FORWARDER_SECRET", FORWARDER),
+        ("WECHAT_FORWARDER_SECRET", FORWARDER_SECRET),
         ("WECHAT_FORWARDER_STANDARD_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         ("WECHAT_PRIVATE_KEY", &rsa_pair(MERCHANT_PAIR).private),
     ]
@@ -123,8 +126,9 @@ async fn with_settings<L: Ledger>(
         let found = variables.iter().chain(&otherwise).find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
-    let http = Http::over(net.clone(), fastrand::Rng::with_seed(7));
-    let api = WechatConfig::read(set).expect("a configuration").map(|config| Api { http, config, keys: api_keys });
+    let http = Http::over(net.clone(), fastrand::Rng::with_seed(SANDBOXES.fetch_add(1, Ordering::Relaxed)));
+    let api =
+        WechatConfig::read(set, "prod").expect("a configuration").map(|config| Api { http, config, keys: api_keys });
     let source = Wechat { config: Config::read(set).expect("a configuration"), api };
     Function::new(source, keys, Admission::default(), ledger)
 }

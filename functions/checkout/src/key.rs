@@ -18,9 +18,8 @@ pub fn epay_keys(settings: &Settings, strength: Strength) -> Result<epay::Keys, 
 }
 
 /// Those of the function `wechat` that it asks with.
-pub fn wechat_keys(settings: &Settings, _: Strength) -> Result<WechatKeys, (&'static str, SecretError)> {
-    let [private, platform] = WechatKeys::SETTINGS.map(|name| settings.setting(name));
-    WechatKeys::parse(private, platform)
+pub fn wechat_keys(settings: &Settings, strength: Strength) -> Result<WechatKeys, (&'static str, SecretError)> {
+    WechatKeys::read(|name| settings.setting(name), strength)
 }
 
 fn key<const LIVE: bool>(settings: &Settings, strength: Strength) -> Result<SecretKey, (&'static str, SecretError)> {

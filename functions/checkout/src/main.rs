@@ -39,7 +39,7 @@ async fn epay(start: &Start) -> Result<Option<EpayTill>, lambda_http::Error> {
 }
 
 async fn wechat(start: &Start) -> Result<Option<WechatTill>, lambda_http::Error> {
-    let Some(config) = WechatConfig::read(|name| start.variable(name))? else { return Ok(None) };
+    let Some(config) = WechatConfig::read(|name| start.variable(name), &start.config.stage)? else { return Ok(None) };
     let keys = start.keys_of("WECHAT_SECRET_ID", checkout::wechat_keys).await?;
     Ok(Some(WechatTill { config, keys }))
 }

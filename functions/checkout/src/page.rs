@@ -168,7 +168,7 @@ fn is_kept(error: &CallError) -> bool {
     match error {
         CallError::Failed { .. } => true,
         CallError::Refused { status, kind, .. } => *status != 409 && kind.as_deref() == Some("idempotency_error"),
-        CallError::NoAnswer | CallError::Unreadable => false,
+        CallError::NoAnswer | CallError::Unsigned | CallError::Unreadable => false,
     }
 }
 

@@ -148,7 +148,9 @@ pub(crate) fn failure(error: &CallError, order: &Order) -> Failure {
     tracing::warn!(%error, provider = provider.as_str(), "a provider did not do what was asked");
     let (name, [timeout, busy, refused, failed, unreadable]) = words(provider);
     let failure = match error {
-        CallError::NoAnswer => Failure::new(504, timeout, format!("{name} did not answer in time; try again.")),
+        CallError::NoAnswer | CallError::Unsigned => {
+            Failure::new(504, timeout, format!("{name} did not answer in time; try again."))
+        }
         CallError::Refused { status: 409 | 429, .. } => {
             Failure::new(503, busy, format!("{name} is busy; try again.")).later()
         }

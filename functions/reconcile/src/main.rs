@@ -142,7 +142,7 @@ async fn wechat(start: &Start, keyless: &mut Keyless) -> Result<Option<Wechat>, 
         return Ok(None);
     }
     let config = wechat::Config::read(|name| start.variable(name))?;
-    let api = match WechatConfig::read(|name| start.variable(name))? {
+    let api = match WechatConfig::read(|name| start.variable(name), &start.config.stage)? {
         None => None,
         Some(config) => {
             let keys = usable("wechat", keyless, start.keys_of("WECHAT_SECRET_ID", wechat::api_keys).await);

@@ -62,6 +62,10 @@ impl Wechat {
         };
         said.unwrap_or_else(|error| {
             tracing::warn!(%error, "WeChat was asked and has not answered");
+            // No retry mends it: the forwarder has another secret or another clock, or somebody answers in its place.
+            if error == CallError::Unsigned {
+                edge::alarm("wechat", "answer_unsigned", order.number.as_str());
+            }
             Said::NoAnswer
         })
     }

@@ -16,8 +16,7 @@ use std::time::Duration;
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Timestamp};
 use providers::WechatKeys;
-use signing::wechat_v3;
-use signing::{SecretError, Strength, Verified, VerifyError};
+use signing::{SecretError, Strength, Verified, VerifyError, forwarder, wechat_v3};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use config::{Config, ConfigError};
@@ -73,9 +72,8 @@ pub struct Loaded {
 }
 
 /// The keys with which WeChat is asked; see [`WechatKeys`].
-pub fn api_keys(settings: &Settings, _: Strength) -> Result<WechatKeys, (&'static str, SecretError)> {
-    let [private, platform] = WechatKeys::SETTINGS;
-    WechatKeys::parse(settings.setting(private), settings.setting(platform))
+pub fn api_keys(settings: &Settings, strength: Strength) -> Result<WechatKeys, (&'static str, SecretError)> {
+    WechatKeys::read(|name| settings.setting(name), strength)
 }
 
 impl Webhook for Wechat {
@@ -97,6 +95,7 @@ impl Webhook for Wechat {
         wechat_v3::SERIAL,
         wechat_v3::SIGNATURE,
         wechat_v3::SIGNATURE_TYPE,
+        forwarder::SIGNATURE,
         verify::FORWARDED,
         verify::STANDARD_ID,
         verify::STANDARD_TIMESTAMP,

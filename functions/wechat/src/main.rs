@@ -20,7 +20,7 @@ async fn serve() -> Result<(), lambda_http::Error> {
         return edge::run(NotSetUp { source: Wechat::SOURCE }).await;
     }
     let config = Config::read(|name| start.variable(name))?;
-    let interface = WechatConfig::read(|name| start.variable(name))?;
+    let interface = WechatConfig::read(|name| start.variable(name), &start.config.stage)?;
     let admission = Admission::read(|name| start.variable(name))?;
     let tables = Tables::read(|name| start.variable(name))?;
     let ledger = DynamoLedger::new(&start.sdk, tables, fastrand::Rng::new());

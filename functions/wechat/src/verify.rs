@@ -5,11 +5,11 @@ use ledger::Timestamp;
 use providers::WechatKeys;
 use signing::standard_webhooks::{self, TOLERANCE_S};
 use signing::wechat_v3::{self, ApiKeys, PlatformKeys};
-use signing::{SecretError, Strength, Verified, VerifyError, hmac_hex, wechat_v2};
+use signing::{SecretError, Strength, Verified, VerifyError, forwarder, hmac_hex, wechat_v2};
 
 use crate::{Config, Form};
 
-/// The forwarder's: HMAC over the raw body, or Standard Webhooks.
+/// The forwarder's beside [`forwarder::SIGNATURE`]: HMAC over the raw body, or Standard Webhooks.
 pub(crate) const FORWARDED: &str = "x-webhook-signature";
 pub(crate) const STANDARD_ID: &str = "webhook-id";
 pub(crate) const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
@@ -29,6 +29,7 @@ pub const SETTINGS: [&str; 6] =
 pub struct Keys {
     v3: Option<(PlatformKeys, ApiKeys)>,
     v2: Option<wechat_v2::Keys>,
+    forwarder: Option<forwarder::Keys>,
     hmac: Option<hmac_hex::Keys>,
     standard: Option<standard_webhooks::Keys>,
 }
@@ -46,6 +47,7 @@ impl Keys {
                 (Some(_), None) => return Err((API_V3_KEY, SecretError::Empty)),
             },
             v2: read(settings, API_V2_KEY, |text| wechat_v2::Keys::parse(text, strength))?,
+            forwarder: read(settings, FORWARDER, |text| forwarder::Keys::parse(text, strength))?,
             hmac: read(settings, FORWARDER, |text| hmac_hex::Keys::parse(text, strength))?,
             standard: read(settings, FORWARDER_STANDARD, standard_webhooks::Keys::parse)?,
         };
@@ -95,6 +97,10 @@ pub(crate) fn verify<'r>(
 }
 
 fn forwarded<'r>(keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+    if let Some(signature) = once(request, forwarder::SIGNATURE)? {
+        let keys = keys.forwarder.as_ref().ok_or(VerifyError::BadSignature)?;
+        return forwarder::verify_callback(keys, request.body(), signature, now.unix_s());
+    }
     if let Some(signature) = once(request, FORWARDED)? {
         let keys = keys.hmac.as_ref().ok_or(VerifyError::BadSignature)?;
         return hmac_hex::verify(keys, request.body(), signature);

@@ -154,7 +154,7 @@ impl Parts<'_> {
     }
 
     async fn wechat_till(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<WechatTill>, Error> {
-        let Some(config) = WechatConfig::read(setting)? else { return Ok(None) };
+        let Some(config) = WechatConfig::read(setting, STAGE)? else { return Ok(None) };
         let keys = Keyring::open(self.vault(), checkout::wechat_keys, now()).await?;
         Ok(Some(WechatTill { config, keys }))
     }
@@ -171,7 +171,7 @@ impl Parts<'_> {
         let config = wechat::Config::read(&setting)?;
         let keys = Keyring::open(self.vault(), wechat::api_keys, now()).await?;
         let http = Http::new(fastrand::Rng::new());
-        let api = WechatConfig::read(&setting)?.map(|config| wechat::Api { http, config, keys });
+        let api = WechatConfig::read(&setting, STAGE)?.map(|config| wechat::Api { http, config, keys });
         Ok(Wechat { config, api })
     }
 

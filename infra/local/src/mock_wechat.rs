@@ -5,6 +5,7 @@ use edge::Reply;
 use http::HeaderMap;
 use ledger::Timestamp;
 use signing::rsa::PrivateKey;
+use signing::{Strength, forwarder};
 use standin::{Call, WechatMerchant, WechatPay};
 
 use crate::error::Error;
@@ -25,7 +26,11 @@ impl MockWechat {
         let platform = wechat::platform(secrets.named(wechat::SETTING));
         let platform = platform.and_then(|pem| PrivateKey::parse(&pem));
         let platform = platform.map_err(|error| Error::Secret(wechat::SETTING, error))?;
-        Ok(Self { wechat: WechatPay::new(merchant, platform, KEY_ID), base_url: base_url.to_owned() })
+        let forwarder = wechat::forwarder(secrets.named(wechat::SETTING));
+        let forwarder = forwarder.and_then(|secret| forwarder::Keys::parse(&secret, Strength::Local));
+        let forwarder = forwarder.map_err(|error| Error::Secret(wechat::SETTING, error))?;
+        let wechat = WechatPay::new(merchant, platform, KEY_ID).with_forwarder(forwarder);
+        Ok(Self { wechat, base_url: base_url.to_owned() })
     }
 
     /// What the function is told of it, by the names of its settings, where nobody has said otherwise.

@@ -7,6 +7,9 @@ pub enum CallError {
     /// Whether it was carried out is not known.
     #[error("no answer")]
     NoAnswer,
+    /// Whoever answered has not proved to be our forwarder: it counts as no answer.
+    #[error("an answer that is not signed as it must be")]
+    Unsigned,
     /// It was understood and not carried out.
     #[error("refused with status {status}{}{}", named(kind.as_ref()), named(code.as_ref()))]
     Refused {
@@ -32,14 +35,16 @@ impl CallError {
     /// Nothing was said of what was asked about: any other call would have ended so.
     pub fn is_of_the_provider(&self) -> bool {
         match self {
-            Self::NoAnswer | Self::Failed { .. } | Self::Refused { status: 401 | 403 | 429, .. } => true,
+            Self::NoAnswer | Self::Unsigned | Self::Failed { .. } | Self::Refused { status: 401 | 403 | 429, .. } => {
+                true
+            }
             Self::Refused { .. } | Self::Unreadable => false,
         }
     }
 
-    /// The key was revoked, or may not do what it is to do.
+    /// The key was revoked or replaced, or may not do what it is to do.
     pub fn is_of_the_key(&self) -> bool {
-        matches!(self, Self::Refused { status: 401 | 403, .. })
+        matches!(self, Self::Refused { status: 401 | 403, .. } | Self::Unsigned)
     }
 }
 

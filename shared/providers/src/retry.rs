@@ -60,6 +60,6 @@ pub(crate) async fn attempt(http: &Http, outgoing: &Outgoing<'_>) -> Result<Answ
 }
 
 /// Somebody else holds what we want, or too much is asked, or it went wrong on their side.
-fn passes(status: u16) -> bool {
+pub(crate) fn passes(status: u16) -> bool {
     matches!(status, 409 | 429 | 500..)
 }

@@ -37,7 +37,7 @@ impl Wechat {
             WechatInterface::V3 { merchant_serial, notify_url } => {
                 Self::V3(V3::new(http, config, merchant_serial, notify_url, keys))
             }
-            WechatInterface::CloudRun(cloud) => Self::CloudRun(CloudRun::new(http, config, cloud)),
+            WechatInterface::CloudRun(cloud) => Self::CloudRun(CloudRun::new(http, config, cloud, keys)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Bytes, keys and the time in; proof of who sent them out.
 //!
-//! One file a scheme: [`epay`], [`fireblocks`], [`hmac_hex`], [`jws`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the
+//! One file a scheme: [`epay`], [`fireblocks`], [`forwarder`], [`hmac_hex`], [`jws`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the
 //! `Keys` of one: one or more live [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated
 //! without a gap. How good a secret must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`]
 //! at start, never a signature that goes unchecked. Schemes of key pairs take theirs from [`rsa`]. What a verifier accepts it
@@ -11,6 +11,7 @@
 mod der;
 pub mod epay;
 pub mod fireblocks;
+pub mod forwarder;
 mod freshness;
 mod hex;
 pub mod hmac_hex;

@@ -2,6 +2,7 @@
 
 mod epay;
 mod fireblocks;
+mod forwarder;
 mod hmac;
 mod jws;
 mod properties;

@@ -1,25 +1,32 @@
-//! A stand-in for WeChat Pay: orders that are begun, paid, refunded and closed, asked for over APIv3, with signed answers, or over
-//! CloudRun's interface. It has one merchant, and trusts whoever calls; what it signs is signed as WeChat's is.
+//! A stand-in for WeChat Pay: orders that are begun, paid, refunded and closed, asked for over APIv3, with signed answers, over CloudRun's
+//! interface as it is inside of WeChat's cloud, or through a forwarder there. It has one merchant. What it signs is signed as WeChat's and
+//! the forwarder's are; it verifies what is sent to the forwarder, and trusts everybody else.
 
 mod cloudrun;
 mod hear;
 mod send;
 mod v3;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use signing::forwarder;
 use signing::rsa::PrivateKey;
 
 use crate::{Answered, Call};
 
 pub use send::{WechatSecrets, WechatSender, WechatSent};
 
+/// What stands before the paths of CloudRun's interface, and before those where they lead past the forwarder.
+const CLOUDRUN: &str = "/_/pay/";
+const IN_CLOUD: &str = "/in-cloud";
+
 pub struct WechatPay {
     merchant: WechatMerchant,
     platform: PrivateKey,
     key_id: String,
+    forwarder: Option<forwarder::Keys>,
     state: Mutex<State>,
 }
 
@@ -53,6 +60,8 @@ struct State {
     trades: BTreeMap<String, Trade>,
     refunds: BTreeMap<String, WechatRefund>,
     answers: u64,
+    /// Of the calls that the forwarder has taken.
+    nonces: BTreeSet<String>,
 }
 
 struct Trade {
@@ -71,7 +80,13 @@ impl Trade {
 impl WechatPay {
     /// `platform` signs its answers, and goes by this id.
     pub fn new(merchant: WechatMerchant, platform: PrivateKey, key_id: &str) -> Self {
-        Self { merchant, platform, key_id: key_id.to_owned(), state: Mutex::default() }
+        Self { merchant, platform, key_id: key_id.to_owned(), forwarder: None, state: Mutex::default() }
+    }
+
+    /// There is a forwarder too, at `/_/pay/…`, which shares these keys with the caller.
+    #[must_use]
+    pub fn with_forwarder(self, keys: forwarder::Keys) -> Self {
+        Self { forwarder: Some(keys), ..self }
     }
 
     /// The buyer pays: what was begun, or what somebody else has begun elsewhere.
@@ -86,21 +101,58 @@ impl WechatPay {
         };
     }
 
+    /// An order is begun, by whatever way, and nobody has paid it.
+    pub fn begin(&self, order: &str, fen: u64) {
+        self.state().trades.insert(order.to_owned(), Trade::new(fen, None));
+    }
+
     /// Money goes back, under our own number of the refund.
     pub fn refund(&self, number: &str, refund: WechatRefund) {
         self.state().refunds.insert(number.to_owned(), refund);
     }
 
     pub fn answer(&self, call: &Call<'_>) -> Answered {
+        self.answer_saying(call, |body| body)
+    }
+
+    /// The same, where it says something else than what it holds to be so.
+    pub fn answer_saying(&self, call: &Call<'_>, say: impl FnOnce(String) -> String) -> Answered {
         let path = call.path.split('?').next().unwrap_or_default();
         let mut state = self.state();
-        if let Some(what) = path.strip_prefix("/_/pay/") {
+        if let Some(what) = path.strip_prefix(IN_CLOUD).and_then(|path| path.strip_prefix(CLOUDRUN)) {
             return cloudrun::answer(&mut state, &self.merchant, what, call);
         }
+        if let Some(what) = path.strip_prefix(CLOUDRUN) {
+            return self.forwarded(&mut state, what, call, say);
+        }
         let (status, body) = v3::answer(&mut state, &self.merchant, path, call);
+        let body = say(body);
         state.answers = state.answers.saturating_add(1);
         let nonce = format!("{:032x}", state.answers);
         Answered { status, headers: self.signed(&nonce, &body, call.now_s), body, events: Vec::new() }
+    }
+
+    /// What the forwarder answers: it takes a signed call, once, and signs what WeChat says to it.
+    fn forwarded(
+        &self,
+        state: &mut State,
+        what: &str,
+        call: &Call<'_>,
+        say: impl FnOnce(String) -> String,
+    ) -> Answered {
+        let signed = forwarder::Call { method: call.method, path: call.path, body: call.body.as_bytes() };
+        let taken = self.forwarder.as_ref().and_then(|keys| {
+            let nonce = forwarder::verify_call(keys, signed, call.authorization?, call.now_s).ok()?;
+            state.nonces.insert(nonce.to_owned()).then_some((keys, nonce))
+        });
+        let Some((keys, nonce)) = taken else {
+            return Answered { status: 401, headers: Vec::new(), body: String::new(), events: Vec::new() };
+        };
+        let answered = cloudrun::answer(state, &self.merchant, what, call);
+        let body = say(answered.body);
+        let signature = forwarder::sign_answer(keys, nonce, answered.status, body.as_bytes(), call.now_s);
+        let headers = answered.headers.into_iter().chain([(forwarder::SIGNATURE, signature)]).collect();
+        Answered { headers, body, ..answered }
     }
 
     fn signed(&self, nonce: &str, body: &str, now_s: i64) -> Vec<(&'static str, String)> {

@@ -44,6 +44,7 @@ pub use stripe::{Asked, StripeFault, StripeNet};
 pub use unitel::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelAsked, UnitelFault, UnitelNet};
 pub use usage::usage;
 pub use wechat::{
-    MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked, WechatFault, WechatNet,
+    FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked,
+    WechatFault, WechatNet,
 };
 pub use world::{STAGE, World, deadline, delivery, dice, instant, mark, now};

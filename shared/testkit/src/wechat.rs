@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use ledger::Timestamp;
 use signing::rsa::PrivateKey;
+use signing::{Strength, forwarder};
 use standin::{Answered, WechatMerchant, WechatPaid, WechatPay, WechatRefund};
 use tokio::time::sleep;
 
@@ -22,6 +23,8 @@ pub const WECHAT_APP: &str = "wx0123456789abcdef";
 /// The seeds of the key pairs: of the merchant, and of WeChat.
 pub const MERCHANT_PAIR: u64 = 1;
 pub const PLATFORM_PAIR: u64 = 2;
+/// What our container in WeChat's cloud shares with us.
+pub const FORWARDER_SECRET: &str = "a-forwarder-secret-of-the-tests-0123456789";
 pub const PLATFORM_KEY_ID: &str = "PUB_KEY_ID_0000000000000000000000000001";
 
 /// What happens to one call.
@@ -40,8 +43,12 @@ pub enum WechatFault {
     Garbage,
     /// Done, and answered with a text in which one was replaced by the other after it was signed.
     Altered(&'static str, &'static str),
+    /// Done, and answered with a text in which one was replaced by the other, signed.
+    Saying(&'static str, &'static str),
     /// Done, and answered without a signature.
     Unsigned,
+    /// Done, and answered with the signature of the answer to the first call.
+    SignedAsFirst,
 }
 
 /// One call that our code made.
@@ -64,6 +71,8 @@ struct Shared {
     plan: Mutex<Plan>,
     asked: Mutex<Vec<WechatAsked>>,
     now: Mutex<Timestamp>,
+    /// The headers of the first answer.
+    first: Mutex<Option<Vec<(&'static str, String)>>>,
 }
 
 impl Default for WechatNet {
@@ -76,9 +85,16 @@ impl WechatNet {
     pub fn new() -> Self {
         let merchant = WechatMerchant { mch_id: WECHAT_MERCHANT.to_owned(), app_id: WECHAT_APP.to_owned() };
         let platform = PrivateKey::parse(&rsa_pair(PLATFORM_PAIR).private).unwrap();
-        let wechat = WechatPay::new(merchant, platform, PLATFORM_KEY_ID);
+        let keys = forwarder::Keys::parse(FORWARDER_SECRET, Strength::Deployed).unwrap();
+        let wechat = WechatPay::new(merchant, platform, PLATFORM_KEY_ID).with_forwarder(keys);
         let plan = Mutex::new(Box::new(|_, _: &str| WechatFault::None) as Plan);
-        Self(Arc::new(Shared { wechat, plan, asked: Mutex::default(), now: Mutex::new(crate::now()) }))
+        Self(Arc::new(Shared {
+            wechat,
+            plan,
+            asked: Mutex::default(),
+            now: Mutex::new(crate::now()),
+            first: Mutex::default(),
+        }))
     }
 
     /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
@@ -103,20 +119,32 @@ impl WechatNet {
         self.0.wechat.pay(order, WechatPaid { transaction, fen, attach });
     }
 
+    /// An order is begun and not paid.
+    pub fn begin(&self, order: &str, fen: u64) {
+        self.0.wechat.begin(order, fen);
+    }
+
     pub fn refund(&self, number: &str, refund: WechatRefund) {
         self.0.wechat.refund(number, refund);
     }
 
     fn apply(&self, asked: &WechatAsked) -> Answered {
+        self.apply_saying(asked, |body| body)
+    }
+
+    fn apply_saying(&self, asked: &WechatAsked, say: impl FnOnce(String) -> String) -> Answered {
         let (method, path) = asked.what.split_once(' ').unwrap();
-        self.0.wechat.answer(&standin::Call {
+        let call = standin::Call {
             method,
             path,
             authorization: asked.authorization.as_deref(),
             idempotency_key: None,
             body: &asked.body,
             now_s: self.0.now.lock().unwrap().unix_s(),
-        })
+        };
+        let answered = self.0.wechat.answer_saying(&call, say);
+        self.0.first.lock().unwrap().get_or_insert_with(|| answered.headers.clone());
+        answered
     }
 
     async fn play(&self, fault: WechatFault, asked: &WechatAsked) -> Result<HttpResponse, ConnectorError> {
@@ -138,6 +166,15 @@ impl WechatNet {
                 let answered = self.apply(asked);
                 assert!(answered.body.contains(this), "{this} is not in {}", answered.body);
                 Ok(response(Answered { body: answered.body.replace(this, that), ..answered }))
+            }
+            WechatFault::Saying(this, that) => Ok(response(self.apply_saying(asked, |body| {
+                assert!(body.contains(this), "{this} is not in {body}");
+                body.replace(this, that)
+            }))),
+            WechatFault::SignedAsFirst => {
+                let headers = self.0.first.lock().unwrap().clone();
+                let answered = self.apply(asked);
+                Ok(response(Answered { headers: headers.unwrap_or_default(), ..answered }))
             }
             WechatFault::Unsigned => Ok(response(Answered { headers: Vec::new(), ..self.apply(asked) })),
         }

@@ -6,7 +6,7 @@ use testkit::WechatFault;
 
 use super::*;
 
-const OVER_CLOUDRUN: [(&str, &str); 2] = [("WECHAT_API", "cloudrun"), ("WECHAT_API_BASE", "http://cloud.invalid")];
+const OVER_CLOUDRUN: [(&str, &str); 2] = [("WECHAT_API", "cloudrun"), ("WECHAT_API_BASE", "https://cloud.invalid")];
 
 /// Which of the forms is asked about is ours to say; over which interface does not matter.
 #[tokio::test(start_paused = true)]
@@ -125,6 +125,48 @@ async fn where_wechat_does_not_answer_it_is_not_acknowledged() {
     let got = told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
     assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
+}
+
+/// What pays an order is the forwarder's answer: one that it has not signed for this very call is none, whatever it says.
+#[tokio::test(start_paused = true)]
+async fn answer_that_the_forwarder_has_not_signed_pays_nothing() {
+    use WechatFault::{Altered, Garbage, SignedAsFirst, Status, Unsigned};
+    let unavailable = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);
+    let (to_paid, fen) = (r#""trade_state":"SUCCESS""#, "\"total_fee\":1999");
+    let rows = [
+        ("not signed", Unsigned, true),
+        ("signed for another call", SignedAsFirst, true),
+        ("an unpaid order made paid", Altered(r#""trade_state":"NOTPAY""#, to_paid), true),
+        ("another sum", Altered("\"total_fee\":1", fen), true),
+        ("a page of a proxy", Garbage, true),
+        ("a refusal of a proxy", Status(403), true),
+        // A container that is down is not somebody else.
+        ("a failure of a proxy", Status(502), false),
+    ];
+    for (name, fault, is_alarming) in rows {
+        let (world, net) = (shop().await, WechatNet::new());
+        if matches!(fault, Altered(_, text) if text == to_paid) {
+            net.begin(ORDER, PRICE);
+        } else {
+            let fen = if matches!(fault, Altered(..)) { 1 } else { PRICE };
+            net.pay(ORDER, TRANSACTION, fen, None);
+        }
+        let function = function(world.ledger(1), &net, &OVER_CLOUDRUN).await;
+        let api = function.source.api.as_ref().expect("a way to ask");
+        let first = api.payment_of(&order(), now(), testkit::deadline(Duration::from_secs(1))).await;
+        assert!(first.is_ok_and(|said| said.is_some()), "{name}: the first call is answered");
+        net.fail(move |_, _| fault);
+        crate::heard::listen();
+        let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &moment(1)).await);
+        assert!(is(&got, unavailable), "{name}: {got:?}");
+        let alarms = crate::heard::heard().into_iter().filter(|line| line["alarm"] == "answer_unsigned").count();
+        assert_eq!(alarms, usize::from(is_alarming), "{name}");
+        let books = world.books();
+        books.check();
+        assert_eq!((books.order(ORDER).payment.as_str(), books.accounts.len()), ("unpaid", 0), "{name}");
+        let kept: Vec<_> = books.journal.values().filter_map(|row| row.reason.as_deref()).collect();
+        assert_eq!(kept, ["unanswered"], "{name}");
+    }
 }
 
 /// A container may forward no more than this: the path or the attach names the order, and WeChat's word makes up for the rest, whatever

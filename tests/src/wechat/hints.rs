@@ -7,7 +7,7 @@ use testkit::WechatFault;
 use super::*;
 use crate::payments::{REFUSED, reconcile, run_at};
 
-const OVER_CLOUDRUN: [(&str, &str); 2] = [("WECHAT_API", "cloudrun"), ("WECHAT_API_BASE", "http://cloud.invalid")];
+const OVER_CLOUDRUN: [(&str, &str); 2] = [("WECHAT_API", "cloudrun"), ("WECHAT_API_BASE", "https://cloud.invalid")];
 const UNAVAILABLE: (u16, &str) = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);
 const POSTED: i128 = 100_000_000_000;
 
@@ -109,7 +109,7 @@ async fn hint_of_what_is_not_paid_waits() {
             "PAYERROR" => r#""trade_state":"PAYERROR""#,
             _ => r#""trade_state":"REFUND""#,
         };
-        net.fail(move |_, _| WechatFault::Altered(r#""trade_state":"SUCCESS""#, altered));
+        net.fail(move |_, _| WechatFault::Saying(r#""trade_state":"SUCCESS""#, altered));
         let got = told(&world, &net, &OVER_CLOUDRUN, NOTIFY, &hint("")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{state}: {got:?}");
         assert_eq!(world.books().order(ORDER).payment, "unpaid", "{state}");

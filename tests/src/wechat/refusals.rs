@@ -198,6 +198,35 @@ async fn a_forwarder_may_sign_as_standard_webhooks_do() {
     }
 }
 
+/// With a time and a nonce, by the secret that an HMAC of the body may be made with too: also where that HMAC is forbidden.
+#[tokio::test(start_paused = true)]
+async fn forwarder_may_sign_with_a_time() {
+    use signing::forwarder::{Keys, SIGNATURE, sign_answer, sign_callback};
+    let keys = |secret| Keys::parse(secret, signing::Strength::Deployed).expect("a secret");
+    let (body, nonce) = (sample("cloudrun_payment"), "0123456789abcdef0123456789abcdef");
+    let (bytes, other) = (body.as_bytes(), "another-secret-of-the-tests-0123456789");
+    let at = |seconds: i64| sign_callback(&keys(FORWARDER_SECRET), nonce, bytes, now().plus_seconds(seconds).unix_s());
+    let rows = [
+        ("now", at(0), CLOUDRUN_SUCCESS),
+        ("at the end of its time", at(-300), CLOUDRUN_SUCCESS),
+        ("too late", at(-301), CLOUDRUN_UNVERIFIED),
+        ("of tomorrow", at(301), CLOUDRUN_UNVERIFIED),
+        ("of another secret", sign_callback(&keys(other), nonce, bytes, now().unix_s()), CLOUDRUN_UNVERIFIED),
+        ("of another body", sign_callback(&keys(FORWARDER_SECRET), nonce, b"{}", now().unix_s()), CLOUDRUN_UNVERIFIED),
+        ("of an answer", sign_answer(&keys(FORWARDER_SECRET), nonce, 200, bytes, now().unix_s()), CLOUDRUN_UNVERIFIED),
+        ("nothing", String::new(), CLOUDRUN_UNVERIFIED),
+    ];
+    for (name, signature, expected) in rows {
+        let world = shop().await;
+        let admission = Admission { forbids_body_only_hmac: true, ..Admission::default() };
+        let function = Function { admission, ..function(world.ledger(1), &paid(), &[]).await };
+        let post = Sent::post(CALLBACK, bytes).with(SIGNATURE, signature);
+        let got = said(function.answer(&post.event(Shape::HttpApi), &moment(1)).await);
+        assert!(is(&got, expected), "{name}: {got:?}");
+        assert_eq!(world.books().order(ORDER).paid_by.is_some(), expected == CLOUDRUN_SUCCESS, "{name}");
+    }
+}
+
 /// The forwarder's HMAC has no time. WeChat's own signatures are another matter.
 #[tokio::test(start_paused = true)]
 async fn body_only_signature_is_refused_where_it_is_forbidden() {

@@ -76,7 +76,7 @@ async fn a_key_that_stripe_does_not_know_is_fetched_again_once() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_wechat_does_not_know_is_fetched_again_once() {
     let platform = format!("{PLATFORM_KEY_ID} {}", rsa_pair(PLATFORM_PAIR).public);
-    let [private, known] = WechatKeys::SETTINGS;
+    let [private, known, _] = WechatKeys::SETTINGS;
     let settings = |pair| json!({ private: rsa_pair(pair).private, known: platform });
     // How WeChat refuses, how often, how long the sandbox has had its key, what is told, how often WeChat was asked and the key fetched.
     let rows = [

@@ -20,8 +20,8 @@ pub(super) async fn till() -> WechatTill {
         ];
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    let config = WechatConfig::read(set).expect("a configuration").expect("an interface");
-    let [private, platform] = WechatKeys::SETTINGS;
+    let config = WechatConfig::read(set, "prod").expect("a configuration").expect("an interface");
+    let [private, platform, _] = WechatKeys::SETTINGS;
     let settings = Settings::new([
         (private.to_owned(), rsa_pair(1).private),
         (platform.to_owned(), format!("{PLATFORM_KEY_ID} {}", rsa_pair(PLATFORM_PAIR).public)),

@@ -87,6 +87,11 @@ pub(crate) fn platform(secret: &str) -> Result<String, SecretError> {
     Keys::read(secret).map(|keys| keys.platform_private)
 }
 
+/// What the container in WeChat's cloud shares with the function.
+pub(crate) fn forwarder(secret: &str) -> Result<String, SecretError> {
+    Keys::read(secret).map(|keys| keys.forwarder)
+}
+
 /// What of the keys the function has, by the names of its settings.
 pub(crate) fn of_function(secret: &str) -> Result<BTreeMap<&'static str, String>, SecretError> {
     let keys = Keys::read(secret)?;

@@ -16,6 +16,7 @@ mod crash;
 mod deciding;
 mod epay;
 mod fireblocks;
+mod forwarder;
 mod fulfilling;
 mod harness;
 mod killed;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Folder, Stack, shown};
 
-fn ordered(folder: &Folder, stack: &Stack<'_>) -> String {
+pub(crate) fn ordered(folder: &Folder, stack: &Stack<'_>) -> String {
     let key = folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];

@@ -3,8 +3,10 @@
 use super::*;
 use crate::wechat::{WechatInterface, attach, beijing};
 use ledger::RefundState;
+use signing::{Strength, forwarder};
 use testkit::{
-    MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatFault, WechatNet, now, rsa_pair,
+    FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatFault,
+    WechatNet, now, rsa_pair,
 };
 
 const V3: [(&str, &str); 6] = [
@@ -17,7 +19,7 @@ const V3: [(&str, &str); 6] = [
 ];
 const CLOUD_RUN: [(&str, &str); 7] = [
     ("WECHAT_API", "cloudrun"),
-    ("WECHAT_API_BASE", "http://cloud.invalid"),
+    ("WECHAT_API_BASE", "https://cloud.invalid"),
     ("WECHAT_MCH_ID", WECHAT_MERCHANT),
     ("WECHAT_APP_ID", WECHAT_APP),
     ("WECHAT_CLOUD_ENV", "prod-1"),
@@ -26,14 +28,21 @@ const CLOUD_RUN: [(&str, &str); 7] = [
 ];
 
 fn config(settings: &[(&str, &str)]) -> Result<Option<WechatConfig>, WechatConfigError> {
-    WechatConfig::read(|name| {
-        settings.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    })
+    config_in("prod", settings)
+}
+
+fn config_in(stage: &str, settings: &[(&str, &str)]) -> Result<Option<WechatConfig>, WechatConfigError> {
+    let set =
+        |name: &str| settings.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    WechatConfig::read(set, stage)
 }
 
 fn keys() -> Arc<WechatKeys> {
     let platform = format!("{PLATFORM_KEY_ID} {}", rsa_pair(PLATFORM_PAIR).public);
-    Arc::new(WechatKeys::parse(Some(&rsa_pair(MERCHANT_PAIR).private), Some(&platform)).expect("keys"))
+    let private = rsa_pair(MERCHANT_PAIR).private;
+    let keys = [private.as_str(), &platform, FORWARDER_SECRET];
+    let setting = |name: &str| WechatKeys::SETTINGS.iter().zip(keys).find(|(known, _)| **known == name);
+    Arc::new(WechatKeys::read(|name| setting(name).map(|(_, key)| key), Strength::Deployed).expect("keys"))
 }
 
 fn wechat(net: &WechatNet, settings: &[(&str, &str)]) -> Wechat {
@@ -127,7 +136,10 @@ async fn what_is_asked_is_written_out_in_full() {
         authorization.starts_with("WECHATPAY2-SHA256-RSA2048 mchid=\"1900000001\",nonce_str=\""),
         "{authorization}"
     );
-    assert_eq!(asked[4].authorization, None);
+    let authorization = asked[4].authorization.as_deref().expect("signed");
+    let call = forwarder::Call { method: "POST", path: "/_/pay/queryorder", body: asked[4].body.as_bytes() };
+    let shared = forwarder::Keys::parse(FORWARDER_SECRET, Strength::Deployed).expect("a secret");
+    assert!(forwarder::verify_call(&shared, call, authorization, now().unix_s()).is_ok(), "{authorization}");
 
     let net = WechatNet::new();
     let partner = [V3.as_slice(), &[("WECHAT_SUB_MCH_ID", "1900000009")]].concat();
@@ -147,8 +159,8 @@ async fn what_is_asked_is_written_out_in_full() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_believed_for_its_signature_and_what_it_is_about() {
-    use WechatFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
-    let signed = [
+    use WechatFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Saying, SignedAsFirst, Status, Unsigned};
+    let of_v3 = [
         (Unsigned, CallError::Unreadable),
         (Garbage, CallError::Unreadable),
         (Altered("\"SUCCESS\"", "\"NOTPAY\""), CallError::Unreadable),
@@ -160,27 +172,71 @@ async fn an_answer_is_believed_for_its_signature_and_what_it_is_about() {
         (Disconnect, CallError::NoAnswer),
         (Delay(Duration::from_mins(1)), CallError::NoAnswer),
     ];
-    // CloudRun signs nothing: there it is what the answer says.
-    let unsigned = [
-        (Garbage, CallError::Unreadable),
-        (Altered("\"out_trade_no\":\"HL1\"", "\"out_trade_no\":\"HL2\""), CallError::Unreadable),
-        (Altered("1900000001", "1900000002"), CallError::Unreadable),
-        (Altered("\"trade_state\":\"SUCCESS\"", "\"trade_state\":\"PERHAPS\""), CallError::Unreadable),
-        (Altered("\"total_fee\":500", "\"total_fee\":500.0"), CallError::Unreadable),
-        (Altered("\"errcode\":0", "\"errcode\":-1"), CallError::Refused { status: 200, kind: None, code: None }),
-        (Altered("\"time_end\":\"20260101080000\"", "\"time_end\":\"2026\""), CallError::Unreadable),
-        (Status(503), CallError::Failed { status: 503 }),
+    let of_cloud_run = [
+        // What the forwarder has not signed, for this very call, nobody has answered.
+        (Unsigned, CallError::Unsigned),
+        (SignedAsFirst, CallError::Unsigned),
+        (Garbage, CallError::Unsigned),
+        (Altered("\"trade_state\":\"SUCCESS\"", "\"trade_state\":\"NOTPAY\""), CallError::Unsigned),
+        (Status(201), CallError::Unsigned),
+        (Status(302), CallError::Unsigned),
+        (Status(401), CallError::Unsigned),
+        (Status(404), CallError::Unsigned),
+        (Status(429), CallError::NoAnswer),
+        (Status(503), CallError::NoAnswer),
         (DropRequest, CallError::NoAnswer),
+        // What it has signed is read.
+        (Saying("{", "<html>"), CallError::Unreadable),
+        (Saying("\"out_trade_no\":\"HL1\"", "\"out_trade_no\":\"HL2\""), CallError::Unreadable),
+        (Saying("1900000001", "1900000002"), CallError::Unreadable),
+        (Saying("\"trade_state\":\"SUCCESS\"", "\"trade_state\":\"PERHAPS\""), CallError::Unreadable),
+        (Saying("\"total_fee\":500", "\"total_fee\":500.0"), CallError::Unreadable),
+        (Saying("\"errcode\":0", "\"errcode\":-1"), CallError::Refused { status: 200, kind: None, code: None }),
+        (Saying("\"time_end\":\"20260101080000\"", "\"time_end\":\"2026\""), CallError::Unreadable),
     ];
-    for (settings, rows) in [(V3.as_slice(), signed.as_slice()), (&CLOUD_RUN, &unsigned)] {
+    for (settings, rows) in [(V3.as_slice(), of_v3.as_slice()), (&CLOUD_RUN, &of_cloud_run)] {
         for (fault, expected) in rows {
             let (net, fault) = (WechatNet::new(), *fault);
             net.pay("HL1", "4200001", 500, None);
+            let wechat = wechat(&net, settings);
+            wechat.query(&number(), now(), patience()).await.expect("the first answer");
             net.fail(move |_, _| fault);
-            let answer = wechat(&net, settings).query(&number(), now(), patience()).await;
+            let answer = wechat.query(&number(), now(), patience()).await;
             assert_eq!(answer.as_ref().err(), Some(expected), "{fault:?} {answer:?}");
         }
     }
+}
+
+/// Of the forwarder's clock, of another secret, and of a deployment that has none.
+#[tokio::test(start_paused = true)]
+async fn stale_answer_and_other_secret_answer_nothing() {
+    let other = ["another-secret-of-the-tests-0123456789", "", FORWARDER_SECRET];
+    let with = |secret: &'static str| {
+        let setting = move |name: &str| Some(secret).filter(|text| name == WechatKeys::SETTINGS[2] && !text.is_empty());
+        Arc::new(WechatKeys::read(setting, Strength::Deployed).expect("keys"))
+    };
+    let rows = [
+        (other[0], 0, Err(CallError::Unsigned), 1),
+        (other[1], 0, Err(CallError::Unreadable), 0),
+        (other[2], 301, Err(CallError::Unsigned), 1),
+        (other[2], -301, Err(CallError::Unsigned), 1),
+        (other[2], 300, Ok(None), 1),
+        (other[2], -300, Ok(None), 1),
+    ];
+    for (secret, clock_s, expected, calls) in rows {
+        let net = WechatNet::new();
+        net.set_now(now().plus_seconds(clock_s));
+        let config = config(&CLOUD_RUN).expect("a configuration").expect("an interface");
+        let wechat = Wechat::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config, with(secret));
+        let answer = wechat.query(&number(), now(), patience()).await;
+        assert_eq!((answer, net.asked().len()), (expected, calls), "{secret} {clock_s}");
+    }
+    // Each attempt is a call of its own: the forwarder takes none twice.
+    let net = WechatNet::new();
+    net.fail(|call, _| if call < 2 { WechatFault::Status(503) } else { WechatFault::None });
+    assert_eq!(wechat(&net, &CLOUD_RUN).query(&number(), now(), patience()).await, Ok(None));
+    let sent: Vec<_> = net.asked().into_iter().filter_map(|asked| asked.authorization).collect();
+    assert!(sent.len() == 3 && sent[0] != sent[1] && sent[1] != sent[2], "{sent:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,9 +273,17 @@ fn what_a_deployment_says() {
     let rows = [
         (with(&V3, "WECHAT_API", ""), Ok(None)),
         (with(&V3, "WECHAT_API_BASE", ""), Ok(Some("https://api.mch.weixin.qq.com".to_owned()))),
-        (with(&CLOUD_RUN, "WECHAT_API_BASE", ""), Ok(Some("http://api.weixin.qq.com".to_owned()))),
+        (with(&CLOUD_RUN, "WECHAT_API_BASE", ""), Err(WechatConfigError::Missing("WECHAT_API_BASE"))),
+        (
+            with(&CLOUD_RUN, "WECHAT_API_BASE", "https://api.weixin.qq.com.cloud.invalid/"),
+            Ok(Some("https://api.weixin.qq.com.cloud.invalid".to_owned())),
+        ),
+        (with(&CLOUD_RUN, "WECHAT_API_BASE", "http://cloud.invalid"), Err(WechatConfigError::Base)),
+        (with(&V3, "WECHAT_API_BASE", "http://wechat.invalid"), Err(WechatConfigError::Base)),
+        (with(&V3, "WECHAT_API_BASE", "https://wechat.invalid?a=b"), Err(WechatConfigError::Base)),
+        (with(&V3, "WECHAT_API_BASE", "https://us@wechat.invalid"), Err(WechatConfigError::Base)),
         (with(&V3, "WECHAT_API", "v2"), Err(WechatConfigError::Api)),
-        (with(&V3, "WECHAT_API_BASE", "wechat.invalid"), Err(WechatConfigError::Url("WECHAT_API_BASE"))),
+        (with(&V3, "WECHAT_API_BASE", "wechat.invalid"), Err(WechatConfigError::Base)),
         (with(&V3, "WECHAT_NOTIFY_URL", "https://a/?b=c"), Err(WechatConfigError::Url("WECHAT_NOTIFY_URL"))),
         (with(&V3, "WECHAT_NOTIFY_URL", ""), Err(WechatConfigError::Missing("WECHAT_NOTIFY_URL"))),
         (with(&V3, "WECHAT_MERCHANT_SERIAL", " "), Err(WechatConfigError::Missing("WECHAT_MERCHANT_SERIAL"))),
@@ -233,9 +297,30 @@ fn what_a_deployment_says() {
     for (number, (got, expected)) in rows.into_iter().enumerate() {
         assert_eq!(got, expected, "row {number}");
     }
+    // WeChat's own host answers without a key inside of its cloud alone, and that in no stage.
+    for base in [
+        "http://api.weixin.qq.com",
+        "https://api.weixin.qq.com",
+        "https://API.weixin.qq.com./",
+        "https://api.weixin.qq.com:443/_/pay",
+    ] {
+        for stage in ["local", "dev", "prod"] {
+            let settings = [CLOUD_RUN.as_slice(), &[("WECHAT_API_BASE", base)]].concat();
+            assert_eq!(
+                config_in(stage, &settings).map(drop),
+                Err(WechatConfigError::Unauthenticated),
+                "{base} {stage}"
+            );
+        }
+    }
+    for settings in [V3.as_slice(), &CLOUD_RUN] {
+        let here = [settings, &[("WECHAT_API_BASE", "http://127.0.0.1:9000/mock/wechat")]].concat();
+        assert!(config_in("local", &here).is_ok());
+        assert_eq!(config_in("dev", &here).map(drop), Err(WechatConfigError::Base));
+    }
     let read = config(&V3).expect("a configuration").expect("an interface");
     assert!(matches!(read.interface, WechatInterface::V3 { .. }));
-    assert_eq!(format!("{:?}", keys()).matches("redacted").count(), 1);
+    assert_eq!(format!("{:?}", keys()).matches("redacted").count(), 2);
 }
 
 #[test]

@@ -1,13 +1,17 @@
-//! The unified order of CloudRun: JSON to an address that only WeChat's cloud can reach, and that therefore asks for no key.
+//! The unified order of CloudRun: JSON to an address that only WeChat's cloud can reach, and that therefore asks for no key. Our own
+//! container there hands each call on: we sign what we send to it, and believe of its answers those alone that it has signed.
+
+use std::sync::Arc;
 
 use ledger::{Amount, Currency, Deadline, Money, OrderNumber, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use signing::forwarder;
 
-use super::{CloudRunConfig, WechatConfig, WechatIds, attach, beijing, word};
-use crate::http::{Http, Outgoing};
-use crate::retry::until_answered;
+use super::{CloudRunConfig, WechatConfig, WechatIds, WechatKeys, attach, beijing, word};
+use crate::http::{Answer, Http, Outgoing};
+use crate::retry::{ask_anew, attempt, passes};
 use crate::{CallError, NewPayment, Payable, Payer, Queried, TradeState};
 
 const SUCCESS: &str = "SUCCESS";
@@ -22,17 +26,18 @@ pub struct CloudRun {
     base: String,
     ids: WechatIds,
     cloud: CloudRunConfig,
+    keys: Arc<WechatKeys>,
 }
 
 impl CloudRun {
-    pub(super) fn new(http: Http, config: &WechatConfig, cloud: &CloudRunConfig) -> Self {
-        Self { http, base: config.base.clone(), ids: config.ids.clone(), cloud: cloud.clone() }
+    pub(super) fn new(http: Http, config: &WechatConfig, cloud: &CloudRunConfig, keys: Arc<WechatKeys>) -> Self {
+        Self { http, base: config.base.clone(), ids: config.ids.clone(), cloud: cloud.clone(), keys }
     }
 
     pub(super) async fn create(
         &self,
         new: &NewPayment,
-        _: Timestamp,
+        now: Timestamp,
         deadline: Deadline,
     ) -> Result<Payable, CallError> {
         if new.money.currency != Currency::CNY {
@@ -57,7 +62,7 @@ impl CloudRun {
         if let Some(body) = body.as_object_mut() {
             body.insert(name.to_owned(), value);
         }
-        let created: Created = self.call("unifiedorder", &body, deadline).await?;
+        let created: Created = self.call("unifiedorder", &body, now, deadline).await?;
         match (&new.payer, created) {
             (Payer::OpenId(_), Created { payment: Some(payment), .. }) => Ok(payment.in_app(self.ids.payee_app())),
             (Payer::Scan, Created { code_url: Some(code_url), .. }) => Ok(Payable::CodeUrl(code_url)),
@@ -68,17 +73,17 @@ impl CloudRun {
     pub(super) async fn query(
         &self,
         order: &OrderNumber,
-        _: Timestamp,
+        now: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Queried>, CallError> {
-        match self.call("queryorder", &self.of(order), deadline).await {
+        match self.call("queryorder", &self.of(order), now, deadline).await {
             Err(CallError::Refused { code: Some(code), .. }) if code == "ORDERNOTEXIST" => Ok(None),
             written => self.queried(order, written?).map(Some),
         }
     }
 
-    pub(super) async fn close(&self, order: &OrderNumber, _: Timestamp, deadline: Deadline) -> Result<(), CallError> {
-        match self.call("closeorder", &self.of(order), deadline).await {
+    pub(super) async fn close(&self, order: &OrderNumber, now: Timestamp, deadline: Deadline) -> Result<(), CallError> {
+        match self.call("closeorder", &self.of(order), now, deadline).await {
             Err(CallError::Refused { code: Some(code), .. })
                 if ["ORDERCLOSED", "ORDERNOTEXIST"].contains(&code.as_str()) =>
             {
@@ -92,19 +97,57 @@ impl CloudRun {
         json!({ "out_trade_no": order.as_str(), "sub_mch_id": self.ids.payee() })
     }
 
-    async fn call<T: DeserializeOwned>(&self, what: &str, body: &Value, deadline: Deadline) -> Result<T, CallError> {
-        let outgoing = Outgoing {
-            method: "POST",
-            url: format!("{}/_/pay/{what}", self.base),
-            headers: vec![("content-type", "application/json")],
-            body: body.to_string(),
-        };
-        let answer = until_answered(&self.http, &outgoing, deadline).await?;
+    async fn call<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        body: &Value,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<T, CallError> {
+        // There is none in a deployment that asks nobody: then nothing is sent.
+        let keys = self.keys.forwarder.as_ref().ok_or(CallError::Unreadable)?;
+        let (path, body) = (format!("/_/pay/{what}"), body.to_string());
+        // Each attempt is a call with a nonce of its own: the forwarder takes none twice, and no answer to one is an answer to another.
+        let ask = || self.attempt(keys, &path, &body, now);
+        let answer = ask_anew(&self.http, ask, deadline).await?;
         match answer.status {
             200..300 => answered(&answer.body),
             400..500 => Err(CallError::Refused { status: answer.status, kind: None, code: None }),
             500.. => Err(CallError::Failed { status: answer.status }),
             _ => Err(CallError::Unreadable),
+        }
+    }
+
+    /// Whoever answers without a signature for this very call has not answered, whatever the status.
+    async fn attempt(
+        &self,
+        keys: &forwarder::Keys,
+        path: &str,
+        body: &str,
+        now: Timestamp,
+    ) -> Result<Answer, CallError> {
+        let (method, nonce) = ("POST", self.http.nonce());
+        let call = forwarder::Call { method, path, body: body.as_bytes() };
+        let authorization = forwarder::sign_call(keys, call, &nonce, now.unix_s());
+        let outgoing = Outgoing {
+            method,
+            url: format!("{}{path}", self.base),
+            headers: vec![("content-type", "application/json"), (forwarder::AUTHORIZATION, &authorization)],
+            body: body.to_owned(),
+        };
+        let answer = attempt(&self.http, &outgoing).await?;
+        let signature = answer.header(forwarder::SIGNATURE).unwrap_or_default();
+        match forwarder::verify_answer(keys, &nonce, answer.status, &answer.body, signature, now.unix_s()) {
+            Ok(_) => Ok(answer),
+            Err(error) => {
+                tracing::warn!(
+                    status = answer.status,
+                    reason = error.label(),
+                    "an answer of the forwarder is not its own"
+                );
+                // What stands before a container that is down answers so, and it passes.
+                Err(if passes(answer.status) { CallError::NoAnswer } else { CallError::Unsigned })
+            }
         }
     }
 

@@ -2,9 +2,12 @@
 
 use thiserror::Error;
 
+use crate::stripe_config::is_address;
+
 const V3_BASE: &str = "https://api.mch.weixin.qq.com";
-/// Only there, and only from inside of WeChat's cloud, needs nobody a key; from elsewhere it is a way in of our own.
-const CLOUD_BASE: &str = "http://api.weixin.qq.com";
+/// It takes CloudRun's calls from inside of WeChat's cloud alone, and without a key. From anywhere else whoever answers in its place
+/// would be believed.
+const CLOUD_HOST: &str = "api.weixin.qq.com";
 
 /// Whose payments are ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,8 @@ impl WechatIds {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatConfig {
     pub ids: WechatIds,
-    /// `WECHAT_API_BASE`: where it is asked, and nowhere else. Empty: at WeChat's own address of the interface.
+    /// `WECHAT_API_BASE`: where it is asked, and nowhere else. Empty: at WeChat's own address of APIv3. Of CloudRun it is our forwarder's,
+    /// and never WeChat's own. Only the stage `local` may call anything without TLS.
     pub base: String,
     /// `WECHAT_API`: `v3` or `cloudrun`. Empty: nobody is asked anything.
     pub interface: WechatInterface,
@@ -87,10 +91,11 @@ impl WechatConfig {
     ];
 
     /// `None` where a deployment asks nobody.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, WechatConfigError> {
+    pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, WechatConfigError> {
         let [api, base, merchant_serial, notify_url, env, service, path] = Self::VARIABLES;
         let required = |name| id(&variable, name)?.ok_or(WechatConfigError::Missing(name));
-        let (interface, otherwise) = match set(&variable, api).as_deref() {
+        let said = set(&variable, base);
+        let (interface, base) = match set(&variable, api).as_deref() {
             None => return Ok(None),
             Some("v3") => {
                 let merchant_serial = required(merchant_serial)?;
@@ -99,18 +104,21 @@ impl WechatConfig {
                 if !is_http(&notify_url) || notify_url.contains('?') {
                     return Err(WechatConfigError::Url("WECHAT_NOTIFY_URL"));
                 }
-                (WechatInterface::V3 { merchant_serial, notify_url }, V3_BASE)
+                (WechatInterface::V3 { merchant_serial, notify_url }, said.unwrap_or_else(|| V3_BASE.to_owned()))
             }
             Some("cloudrun") => {
                 let path = required(path)?.trim_end_matches('/').to_owned();
                 let cloud = CloudRunConfig { env: required(env)?, service: required(service)?, path };
-                (WechatInterface::CloudRun(cloud), CLOUD_BASE)
+                let base = said.ok_or(WechatConfigError::Missing(base))?;
+                if host(&base).is_some_and(|host| host.eq_ignore_ascii_case(CLOUD_HOST)) {
+                    return Err(WechatConfigError::Unauthenticated);
+                }
+                (WechatInterface::CloudRun(cloud), base)
             }
             Some(_) => return Err(WechatConfigError::Api),
         };
-        let base = set(&variable, base).unwrap_or_else(|| otherwise.to_owned());
-        if !is_http(&base) {
-            return Err(WechatConfigError::Url("WECHAT_API_BASE"));
+        if !is_address(&base, stage) {
+            return Err(WechatConfigError::Base);
         }
         let base = base.trim_end_matches('/').to_owned();
         Ok(Some(Self { ids: WechatIds::read(&variable)?, base, interface }))
@@ -130,6 +138,13 @@ fn id(variable: impl Fn(&str) -> Option<String>, name: &'static str) -> Result<O
     }
 }
 
+/// Without a port, and without the dot that a name may end in.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    Some(authority.split(':').next()?.trim_end_matches('.'))
+}
+
 fn is_http(url: &str) -> bool {
     ["https://", "http://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
@@ -144,4 +159,10 @@ pub enum WechatConfigError {
     Api,
     #[error("{0} must be an address that begins with https:// or http://, without a query")]
     Url(&'static str),
+    #[error("WECHAT_API_BASE must be an address that begins with https://, without a query")]
+    Base,
+    #[error(
+        "WECHAT_API_BASE must be the address of our own forwarder: api.weixin.qq.com answers CloudRun's calls inside of WeChat's cloud alone"
+    )]
+    Unauthenticated,
 }
