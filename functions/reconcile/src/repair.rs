@@ -133,7 +133,7 @@ impl<L: Audit> Repairs<'_, L> {
                 vec![Effect::Point { pointer, from, to: number.clone() }]
             }
             (OrderRepair::Payment, Kept::Order(order)) => {
-                let proof = order.proof().ok_or(RepairError::NotPaid)?;
+                let proof = order.proof().ok_or(RepairError::NoPayment)?;
                 if self.ledger.is_proven(&proof, &self.call()).await? {
                     return Err(RepairError::Agrees.into());
                 }

@@ -241,7 +241,7 @@ impl Order {
 
     /// The row of its payment, which a person has looked up at its provider.
     pub fn prove(&self, over: Option<Posted>) -> Result<Vec<Effect>, RepairError> {
-        let proof = self.proof().ok_or(RepairError::NotPaid)?;
+        let proof = self.proof().ok_or(RepairError::NoPayment)?;
         let is_of_another = over.as_ref().is_some_and(|line| line.order.as_ref() != Some(&self.number));
         if is_of_another {
             return Err(RepairError::OfAnotherOrder(proof.key));
@@ -327,8 +327,10 @@ pub enum RepairError {
     OrderUnreadable,
     #[error("{0} is the payment of another order")]
     OfAnotherOrder(MoneyKey),
-    #[error("an order that is not paid has no payment and no pointer")]
+    #[error("an order that is not paid has no pointer")]
     NotPaid,
+    #[error("an order that is not paid has no payment")]
+    NoPayment,
     #[error("the lines have changed while they were counted: try again")]
     Moving,
 }
