@@ -7,8 +7,8 @@ use std::time::Duration;
 use edge::Moment;
 use futures_util::{StreamExt as _, stream};
 use ledger::{
-    Asset, Audit, Backlog, Balance, CommitError, DueRow, Lane, LaneState, Owed, Queue, REFUSED_BODY_KEPT_DAYS, Reason,
-    Timestamp,
+    Asset, Audit, Backlog, Balance, Check, CommitError, DueRow, Lane, LaneState, Owed, Owner, Queue,
+    REFUSED_BODY_KEPT_DAYS, Reason, Timestamp,
 };
 use webhook::{Outcome, Webhook};
 
@@ -66,7 +66,9 @@ impl<L: Backlog + Audit> Reconcile<L> {
         run: &Moment,
     ) -> Result<Came, CommitError> {
         let due = self.ledger.due_lanes(W::SOURCE, LANES_MAX, &run.delivery()).await?;
-        let opened = stream::iter(due).map(|row| async move { self.opened(W::SOURCE, &row, run).await });
+        let check = if due.is_empty() { Check::default() } else { self.findings(run).await? };
+        let check = &check;
+        let opened = stream::iter(due).map(|row| async move { self.opened(W::SOURCE, &row, check, run).await });
         let opened: Vec<Result<Opened, CommitError>> = opened.buffered(AT_ONCE).collect().await;
         let (mut came, mut turns) = (Came::default(), Vec::new());
         for opened in opened {
@@ -81,7 +83,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         }
         // In rounds: a lane with thousands has had no more turns than one with a single event before that one is done.
         while !turns.is_empty() {
-            let round = stream::iter(turns).map(|lane| async move { self.turn(source, keys, lane, run).await });
+            let round = stream::iter(turns).map(|lane| async move { self.turn(source, keys, lane, check, run).await });
             let round: Vec<Result<Turned, CommitError>> = round.buffered(AT_ONCE).collect().await;
             turns = Vec::new();
             for turned in round {
@@ -94,12 +96,26 @@ impl<L: Backlog + Audit> Reconcile<L> {
         Ok(came)
     }
 
-    async fn opened(&self, source: &'static str, row: &DueRow, run: &Moment) -> Result<Opened, CommitError> {
+    /// What the check of the books has found and nobody has mended. A check that cannot be read is renewed by its own sweep.
+    async fn findings(&self, run: &Moment) -> Result<Check, CommitError> {
+        match self.ledger.check(&run.part(LANE_WITHIN).delivery()).await {
+            Err(CommitError::Refused(_)) => Ok(Check::default()),
+            check => check,
+        }
+    }
+
+    async fn opened(
+        &self,
+        source: &'static str,
+        row: &DueRow,
+        check: &Check,
+        run: &Moment,
+    ) -> Result<Opened, CommitError> {
         if run.is_short_of(LANE_WITHIN) {
             return Ok(Opened::TooLate);
         }
         let moment = run.part(LANE_WITHIN);
-        match self.open(source, row, &moment.but_for(FOR_PUTTING_OFF)).await {
+        match self.open(source, row, check, &moment.but_for(FOR_PUTTING_OFF)).await {
             Ok(Some(mut lane)) => {
                 lane.is_alarmed = alarm_about(&mut lane.state, lane.came.oldest_s, run.now);
                 Ok(Opened::Turns(Box::new(lane)))
@@ -113,12 +129,18 @@ impl<L: Backlog + Audit> Reconcile<L> {
     }
 
     /// What of a lane can be booked now. `None` of one that another run was first at.
-    async fn open(&self, source: &'static str, row: &DueRow, moment: &Moment) -> Result<Option<Turns>, CommitError> {
+    async fn open(
+        &self,
+        source: &'static str,
+        row: &DueRow,
+        check: &Check,
+        moment: &Moment,
+    ) -> Result<Option<Turns>, CommitError> {
         let delivery = &moment.delivery();
         let Some(state) = self.ledger.lane(row, delivery).await? else {
             return Ok(None);
         };
-        let payable = self.payable(&state.lane, moment).await?;
+        let payable = self.payable(&state.lane, check, moment).await?;
         let events_max = if payable.is_nothing() { EVENTS_UNPAYABLE } else { EVENTS_MAX };
         let waiting = self.ledger.waiting_in(source, &state.lane, events_max, delivery).await?;
         let since = waiting.first().and_then(Owed::since).filter(|since| *since <= moment.now);
@@ -133,17 +155,19 @@ impl<L: Backlog + Audit> Reconcile<L> {
         Ok(Some(Turns { row, state, picked, has_more, cured_before: 0, is_empty, is_alarmed: false, came }))
     }
 
-    async fn payable(&self, lane: &Lane, moment: &Moment) -> Result<Payable, CommitError> {
+    async fn payable(&self, lane: &Lane, check: &Check, moment: &Moment) -> Result<Payable, CommitError> {
+        let delivery = &moment.delivery();
+        let account = |owner: &Owner| owner.account(Asset::CREDITS).to_string();
         Ok(match lane {
+            Lane::Owner(owner) if is_held_back(&account(owner), check, moment) => Payable::UpTo(Balance::ZERO),
             Lane::Owner(owner) => {
-                let account = owner.account(Asset::CREDITS).to_string();
-                let held = self.ledger.held(&account, &moment.delivery()).await?;
+                let held = self.ledger.held(&account(owner), delivery).await?;
                 Payable::UpTo(held.map_or(Balance::ZERO, |held| held.available))
             }
             // Once it is bound, each event goes on by what its owner can pay.
-            Lane::Key(key) => match self.ledger.owner(key, &moment.delivery()).await? {
-                Some(_) => Payable::All,
-                None => Payable::UpTo(Balance::ZERO),
+            Lane::Key(key) => match self.ledger.owner(key, delivery).await? {
+                Some(owner) if !is_held_back(&account(&owner), check, moment) => Payable::All,
+                Some(_) | None => Payable::UpTo(Balance::ZERO),
             },
         })
     }
@@ -154,6 +178,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         source: &W,
         keys: &impl Prove<W>,
         mut lane: Turns,
+        check: &Check,
         run: &Moment,
     ) -> Result<Turned, CommitError> {
         for _ in 0..TURN_EVENTS {
@@ -180,7 +205,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         let has_booked = lane.came.tried.cured > lane.cured_before;
         if lane.picked.is_empty() && lane.has_more && has_booked && !run.is_short_of(LANE_WITHIN) {
             let cured_before = lane.came.tried.cured;
-            if let Some(again) = self.open(W::SOURCE, &lane.row, &run.part(LANE_WITHIN)).await? {
+            if let Some(again) = self.open(W::SOURCE, &lane.row, check, &run.part(LANE_WITHIN)).await? {
                 let state = LaneState { alarmed_at: lane.state.alarmed_at, ..again.state };
                 let (came, is_alarmed) = (lane.came.and(again.came), lane.is_alarmed);
                 lane = Turns { state, cured_before, is_alarmed, came, ..again };
@@ -264,6 +289,16 @@ impl Payable {
         }
         left.is_some()
     }
+}
+
+/// A row of usage that is put back to `failed` is deducted a second time. The check of the books finds that, and until a person has
+/// mended it nothing more of its owner is tried.
+fn is_held_back(account: &str, check: &Check, moment: &Moment) -> bool {
+    let differs = check.differs(account);
+    if differs {
+        edge::line(SOURCE, Some(account), "held_back", Some("account_differs"), moment);
+    }
+    differs
 }
 
 fn has_expired(owed: &Owed, now: Timestamp) -> bool {

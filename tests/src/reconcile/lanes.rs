@@ -110,6 +110,55 @@ async fn owner_with_thousands_delays_no_other_owner() {
     world.books().check();
 }
 
+/// A row that is put back to `failed` is deducted a second time. The check of the books finds it, and nothing more of its owner is tried
+/// until the account is mended.
+#[tokio::test(start_paused = true)]
+async fn account_that_differs_from_its_lines_is_held_back() {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "0").await;
+    plant(&world, "alice", "k1", 2).await;
+    let stored = |table: &str, id: &str| {
+        let read = json!({ "TableName": table, "Key": { "id": { "S": id } } });
+        world.engine.request("GetItem", &read).expect("a row")["Item"].clone()
+    };
+    let rows = [(JOURNAL, "usage#alice-1"), (BODIES, "usage#alice-1"), (JOURNAL, "lane#usage#owner#alice")];
+    let rows = rows.map(|(table, id)| (table, stored(table, id)));
+    top_up(&world, "more", "alice", "5").await;
+    assert_eq!((run(&world, 2 * MINUTE).await.cured, balance(&world, "alice")), (2, 3_000_000_000));
+
+    for (table, row) in rows {
+        world.engine.request("PutItem", &json!({ "TableName": table, "Item": row })).expect("a row");
+    }
+    assert_eq!((run(&world, 4 * MINUTE).await.cured, balance(&world, "alice")), (1, 2_000_000_000), "deducted twice");
+    let checked = |minute: i64| {
+        let reconcile = payments::reconcile(world.ledger(0), &[]);
+        async move { reconcile.work(r#"{"sweep":"conservation"}"#, &run_at(9_000, minute * MINUTE)).await.expect("a run") }
+    };
+    checked(5).await;
+
+    spend(&world, "alice-more", "k1", "4").await;
+    top_up(&world, "enough", "alice", "10").await;
+    for minute in 6..20 {
+        assert_eq!(run(&world, minute * MINUTE).await.cured, 0, "{minute}");
+    }
+    assert_eq!(waiting(&world, "alice").await, ["usage#alice-more"]);
+
+    let mended = json!({
+        "TableName": "hookledger-local-accounts",
+        "Key": { "id": { "S": "alice/credits" } },
+        "UpdateExpression": "ADD balance_units :n, available_units :n, version :v",
+        "ExpressionAttributeValues": { ":n": { "N": "1000000000" }, ":v": { "N": "-1" } },
+    });
+    world.engine.request("UpdateItem", &mended).expect("written");
+    checked(20).await;
+    let mut booked = 0;
+    for minute in 21..40 {
+        booked += run(&world, minute * MINUTE).await.cured;
+    }
+    assert_eq!((booked, balance(&world, "alice")), (1, 9_000_000_000));
+    world.books().check();
+}
+
 /// Nothing is written for an owner who cannot pay but when to look next; a top-up is noticed within ten minutes.
 #[tokio::test(start_paused = true)]
 async fn owner_who_cannot_pay_is_looked_at_and_no_event_is_tried() {

@@ -143,6 +143,11 @@ impl Check {
         of_account.filter_map(|open| Some(open.seen?.until)).max()
     }
 
+    /// Whether an account differs from its lines, as far as the last look can say.
+    pub fn differs(&self, account: &str) -> bool {
+        self.open.iter().any(|open| open.difference.order.is_none() && open.difference.account == account)
+    }
+
     /// Somebody has looked at all of a subject, and found this. What was open of it and is not found is gone. Returns what a person
     /// must hear of, for the caller to say.
     pub fn looked(&mut self, at: &Subject, found: Vec<Difference>, look: Look, now: Timestamp) -> Vec<Open> {
