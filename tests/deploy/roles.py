@@ -11,6 +11,20 @@ from process import check, say, until
 # A role that was just made is known everywhere within seconds.
 KNOWN_WITHIN_S = 60
 
+# What begins the id of a journal row that a function writes.
+OWN_ROWS = {
+    "UsageFunction": "usage#",
+    "StripeFunction": "stripe#",
+    "WechatFunction": "wechat#",
+    "EpayFunction": "epay#",
+    "FireblocksFunction": "fireblocks#",
+    "OrdersFunction": "order#",
+    "CheckoutFunction": "checkout#",
+    "FulfilFunction": "fulfilled#",
+    # It replays what every source has kept.
+    "ReconcileFunction": "stripe#",
+}
+
 
 def enforced(shop):
     say("roles: what no function may do")
@@ -18,13 +32,16 @@ def enforced(shop):
     for function in deployment.declared("AWS::Serverless::Function"):
         another = "stripe" if function == "UsageFunction" else "usage"
         with lent(deployment, function, shop.named("suite")) as asked:
-            journal, key = deployment.table("journal"), {"id": {"S": shop.named("nobody")}}
-            row = {"TableName": journal, "Key": key, "UpdateExpression": "SET #o = :o"}
-            row |= {"ExpressionAttributeNames": {"#o": "outcome"}, "ExpressionAttributeValues": {":o": {"S": "accepted"}}}
-            row |= {"ConditionExpression": "attribute_exists(id)"}
+            def updated(table, prefix):
+                row = {"TableName": deployment.table(table), "Key": {"id": {"S": prefix + shop.named("suite")}}}
+                row |= {"ExpressionAttributeNames": {"#o": "outcome"}, "ExpressionAttributeValues": {":o": {"S": "accepted"}}}
+                return row | {"UpdateExpression": "SET #o = :o", "ConditionExpression": "attribute_exists(id)"}
 
             def together(act, item):
                 return asked("dynamodb", "transact_write_items", TransactItems=[{act: item}])
+
+            row = updated("journal", OWN_ROWS[function])
+            journal, key = row["TableName"], row["Key"]
 
             # No such row: what is allowed writes nothing either.
             until(f"{function} may write", lambda: together("Update", row) == "TransactionCanceledException", KNOWN_WITHIN_S)
@@ -37,6 +54,16 @@ def enforced(shop):
                 "all lines": asked("dynamodb", "scan", TableName=journal),
                 "all orders": asked("dynamodb", "scan", TableName=deployment.table("orders")),
             }
+            for prefix in ("key#api#", "key#remote#", "referrer#"):
+                refused[f"an account's row {prefix}"] = together("Update", updated("accounts", prefix))
+            if function not in ("FireblocksFunction", "ReconcileFunction"):
+                refused["the published keys"] = together("Update", updated("accounts", "jwks#"))
+            if function != "ReconcileFunction":
+                provider = "wechat" if function != "WechatFunction" else "epay"
+                for prefix in (f"{another}#", f"payment#{provider}#", f"unparsed#{another}#"):
+                    refused[f"a line {prefix}"] = together("Update", updated("journal", prefix))
+                body = {"TableName": deployment.table("bodies"), "Item": {"id": {"S": f"{another}#{shop.named('suite')}"}}}
+                refused[f"a body {another}#"] = together("Put", body | {"ConditionExpression": "attribute_exists(id)"})
             # The clock's function verifies again what every source has kept: it reads every secret, and it alone those that were retired.
             for name in (another, "retired") if function != "ReconcileFunction" else ():
                 secret = f"hookledger/{deployment.stage}/{name}"
