@@ -10,8 +10,10 @@ use crate::Cli;
 #[test]
 fn commands_of_the_docs_have_the_flags_of_the_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let docs = fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("an entry").path());
-    let pages = docs.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let pages = ["docs", "docs/providers"].into_iter().flat_map(|folder| {
+        fs::read_dir(root.join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path())
+    });
+    let pages = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
     let mut program = Cli::command();
     program.build();
     let mut flags = 0_usize;
