@@ -33,7 +33,7 @@ class Account:
         return self
 
     def __exit__(self, *_):
-        """What was deployed stays: README says how it is removed."""
+        """What was deployed stays: docs/deploy.md says how it is removed."""
 
     def api_url(self, stack):
         return stack.output("ApiUrl")

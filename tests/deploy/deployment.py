@@ -1,4 +1,4 @@
-"""The stacks of one stage: built and deployed by the commands of the README, and looked at through AWS's own API."""
+"""The stacks of one stage: built and deployed by the commands of docs/deploy.md, and looked at through AWS's own API."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""The README's commands under which one function runs by itself, as they stand there, and the answers that it shows."""
+"""The commands of docs/local-lambda.md, which run one function by itself, and the answers that the page shows."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from shop import Shop
 from standins import DATA, Standins
 from suite import PROGRAM
 
-HEADING = "The Lambda itself, on this machine"
+PAGE, HEADING = "docs/local-lambda.md", "With cargo-lambda"
 # Dependencies of one function alone are compiled with other features than those of them all.
 COMPILED_WITHIN_S = 1800
 
@@ -16,7 +16,7 @@ COMPILED_WITHIN_S = 1800
 def main():
     port = str(free_port())
     with Standins(PROGRAM) as stack:
-        # The README has the ports and the folder that a person would have; and `cargo run` is what was built already.
+        # The page has the ports and the folder that a person would have; and `cargo run` is what was built already.
         here = {
             "http://127.0.0.1:9000": stack.base,
             "9002": port,
@@ -47,10 +47,10 @@ def paid(shop, key, command):
 
 def blocks(here):
     """What goes into the one terminal, and into the other."""
-    section = (ROOT / "README.md").read_text().split(f"## {HEADING}\n")[1].split("\n## ")[0]
+    section = (ROOT / PAGE).read_text().split(f"## {HEADING}\n")[1].split("\n## ")[0]
     for there, instead in here.items():
         if there not in section:
-            raise Failed(f"the README has no {there} under {HEADING}")
+            raise Failed(f"{PAGE} has no {there} under {HEADING}")
         section = section.replace(there, instead)
     found = re.findall(r"^```(?:sh|console)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     return found[0], found[1]
@@ -75,6 +75,6 @@ def bash(command):
 if __name__ == "__main__":
     try:
         main()
-        say("== the README's commands answer as it says")
+        say(f"== the commands of {PAGE} answer as it shows")
     except Failed as failed:
         raise SystemExit(f"{failed}\nThe logs are in {LEFT}") from None
