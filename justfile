@@ -29,6 +29,10 @@ lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# Write infra/watch.yaml and the tables of alarms in docs/ from xtask/src/alarms.
+watch:
+    cargo xtask watch
+
 # Read the documentation of the crates.
 doc:
     cargo doc --workspace --no-deps --open

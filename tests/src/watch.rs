@@ -1,5 +1,5 @@
-//! What somebody is called for is what the code says, and each alarm has a line on what to do: `infra/watch.yaml` against the metrics
-//! of the functions, and against `docs/operations.md`.
+//! Alarms and code agree: the table of alarms (`xtask::alarms`) watches metrics that the functions emit, and all that they raise. The
+//! crate `xtask` compares the table with `infra/watch.yaml` and `docs/operations.md`, which it generates.
 
 mod dashboard;
 
@@ -9,34 +9,14 @@ use std::fs;
 use embedded::{DATA_YAML, Table, Template};
 use serde_json::Value;
 use testkit::STAGE;
+use xtask::alarm::{Metric, Missing, Value as Watches};
 
 use crate::deployed::{app, of_type, resources};
 use crate::house::{files, root};
 
 const NAMESPACE: &str = "hookledger-local";
-const SOURCES: [&str; 9] =
-    ["usage", "stripe", "wechat", "epay", "fireblocks", "orders", "checkout", "fulfil", "reconcile"];
-/// Of those that a delivery may have, the ones that alarms and graphs name; and of `fulfil`.
-const OUTCOMES: [&str; 9] = [
-    "unverified",
-    "unverifiable",
-    "forbidden",
-    "too_large",
-    "not_found",
-    "conflict",
-    "unavailable",
-    "panicked",
-    "recharged",
-];
-/// What becomes of a request that anybody may have sent.
-const OF_ANYBODY: [&str; 4] = ["unverified", "forbidden", "too_large", "not_found"];
-/// The same of the source whose keys have names, which anybody can make up.
-const OF_ANYBODY_WITH_KEY_NAMES: [&str; 5] = ["unverified", "forbidden", "too_large", "not_found", "unverifiable"];
-const RECHARGED: [&str; 4] = ["done", "failed", "pending", "unknown"];
-const BACKLOGS: [&str; 4] = ["fulfilment", "outside", "refused", "unpaid"];
-
-/// Whatever somebody is called for: by whom, under which word, and where that is said.
-const CALLS: [(&str, &str, &str); 31] = [
+/// What the code raises: by which source, under which word, and in which file.
+const RAISED: [(&str, &str, &str); 31] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
     ("stripe", "refused", "shared/webhook/src/book.rs"),
@@ -69,8 +49,8 @@ const CALLS: [(&str, &str, &str); 31] = [
     ("reconcile", "usage_expires", "functions/reconcile/src/lanes.rs"),
     ("reconcile", "unsettled", "functions/reconcile/src/auditor.rs"),
 ];
-/// `edge::alarm(` in all the code: of the calls above the spine raises nine in one place, and others are raised in two places.
-const SAID_IN_PLACES: usize = 25;
+/// `edge::alarm(` in all the code: the spine raises nine of these in one place, and others are raised in two places.
+const PLACES: usize = 25;
 
 /// A metric as an alarm or a graph names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +76,7 @@ fn of_metric(metric: &Value) -> Watched {
 }
 
 /// By the alarm's name, without the stage.
-fn alarms(watch: &Template) -> BTreeMap<String, Vec<Watched>> {
+fn in_template(watch: &Template) -> BTreeMap<String, Vec<Watched>> {
     let of_alarm = |alarm: &Value| match alarm["Metrics"].as_array() {
         None => vec![of_metric(alarm)],
         Some(metrics) => metrics
@@ -107,6 +87,18 @@ fn alarms(watch: &Template) -> BTreeMap<String, Vec<Watched>> {
     };
     let name = |alarm: &Value| text(&alarm["AlarmName"]).trim_start_matches("hookledger-local-").to_owned();
     of_type(watch, "AWS::CloudWatch::Alarm").into_iter().map(|(_, alarm)| (name(alarm), of_alarm(alarm))).collect()
+}
+
+/// The same of the table.
+fn alarms() -> BTreeMap<String, Vec<Watched>> {
+    let of_stage = |text: &str| text.replace("${Stage}", STAGE);
+    let watched = |metric: &Metric| Watched {
+        namespace: of_stage(metric.namespace),
+        metric: metric.name.to_owned(),
+        dimensions: metric.dimensions.iter().map(|(name, value)| ((*name).to_owned(), of_stage(value))).collect(),
+    };
+    let all = xtask::alarms::all().into_iter();
+    all.map(|alarm| (alarm.name, alarm.when.value.metrics().into_iter().map(watched).collect())).collect()
 }
 
 /// What the functions' lines are as metrics: each with its sets of dimensions.
@@ -144,20 +136,26 @@ fn indexes() -> BTreeSet<(String, String)> {
     data.tables().iter().flat_map(of).collect()
 }
 
-/// Ours must be emitted, and of something that there is; what AWS measures must be of what is deployed.
+/// The functions' sources, without test code: a word that an event or a backlog is counted under is a literal there.
+fn is_in_code(word: &str) -> bool {
+    let code = ["functions", "shared"].into_iter().flat_map(|folder| files(&root().join(folder), ".rs"));
+    let mut deployed =
+        code.filter(|file| !file.iter().any(|part| part == "tests" || part == "tests.rs" || part == "testkit"));
+    deployed.any(|file| fs::read_to_string(file).expect("a file").contains(&format!("\"{word}\"")))
+}
+
+/// Our own metrics are emitted, with words that the code has; those of AWS belong to something that is deployed.
 fn assert_is_measured(watched: &Watched, by: &str) {
     let Watched { namespace, metric, dimensions } = watched;
     let names: BTreeSet<String> = dimensions.keys().cloned().collect();
     let (dimension, known): (&str, BTreeSet<String>) = match namespace.as_str() {
         NAMESPACE => {
-            assert!(emitted().contains(&(metric.clone(), names)), "{by}: nobody says {watched:?}");
+            assert!(emitted().contains(&(metric.clone(), names)), "{by}: no function emits {watched:?}");
             let is_known = |(name, value): (&String, &String)| match name.as_str() {
-                "source" => SOURCES.contains(&value.as_str()),
-                "outcome" => OUTCOMES.contains(&value.as_str()),
-                "reason" => RECHARGED.contains(&value.as_str()),
-                "backlog" => BACKLOGS.contains(&value.as_str()),
+                "source" => app().functions().iter().any(|function| function.binary == *value),
+                "outcome" | "reason" | "backlog" => is_in_code(value),
                 "sweep" => sweeps().contains(value),
-                _ => CALLS.iter().any(|(source, word, _)| *source == dimensions["source"] && word == value),
+                _ => RAISED.iter().any(|(source, word, _)| *source == dimensions["source"] && word == value),
             };
             assert!(dimensions.iter().all(is_known), "{by}: {watched:?}");
             return;
@@ -182,28 +180,42 @@ fn assert_is_measured(watched: &Watched, by: &str) {
             ("TableName", names.map(|table| format!("hookledger-local-{table}")).collect())
         }
         "AWS/ApiGateway" => ("ApiId", ["{{resolve:ssm:/hookledger/local/api-id}}".to_owned()].into()),
-        other => panic!("{by}: who measures {other}?"),
+        other => panic!("{by}: {other} is no namespace of ours or of AWS"),
     };
     assert_eq!(names, [dimension.to_owned()].into(), "{by}: {watched:?}");
     assert!(known.contains(&dimensions[dimension]), "{by}: {watched:?}");
 }
 
 #[test]
-fn every_metric_of_an_alarm_is_one_that_somebody_emits() {
-    for (name, metrics) in alarms(&watch()) {
+fn every_metric_of_an_alarm_is_emitted() {
+    for (name, metrics) in alarms() {
         assert!((1..=10).contains(&metrics.len()), "{name}: CloudWatch takes ten");
         for watched in &metrics {
             assert_is_measured(watched, &name);
         }
     }
-    let watch = watch();
-    for (id, alarm) in of_type(&watch, "AWS::CloudWatch::Alarm") {
-        assert_eq!(alarm["AlarmActions"], serde_json::json!([{ "Ref": "AlarmTopic" }]), "{id}");
-        // A shop that sells nothing has nothing to measure. A clock that runs does, whatever there is to do.
-        let missing = if id == "ClockAlarm" { "breaching" } else { "notBreaching" };
-        assert_eq!(alarm["TreatMissingData"], missing, "{id}");
-    }
     assert_eq!(app_parameter(), "/hookledger/local/api-id");
+}
+
+/// The generated YAML, read by a parser of its own.
+#[test]
+fn template_has_the_alarms_of_the_table() {
+    let watch = watch();
+    assert_eq!(in_template(&watch), alarms());
+    let resources: BTreeMap<&str, &Value> = of_type(&watch, "AWS::CloudWatch::Alarm").into_iter().collect();
+    for alarm in xtask::alarms::all() {
+        let (id, when) = (alarm.logical_id(), &alarm.when);
+        let properties = resources[id.as_str()];
+        assert_eq!(text(&properties["AlarmName"]), format!("hookledger-local-{}", alarm.name));
+        assert_eq!(properties["AlarmActions"], serde_json::json!([{ "Ref": "AlarmTopic" }]), "{id}");
+        assert!(text(&properties["AlarmDescription"]).starts_with(&alarm.means.en), "{id}");
+        assert_eq!(properties["EvaluationPeriods"], when.periods, "{id}");
+        // A shop that sells nothing has nothing to measure. A clock that runs does, whatever there is to do.
+        let missing = if alarm.name == "clock" { Missing::Breaching } else { Missing::Fine };
+        assert_eq!(when.missing, missing, "{id}");
+        let missing = if missing == Missing::Breaching { "breaching" } else { "notBreaching" };
+        assert_eq!(properties["TreatMissingData"], missing, "{id}");
+    }
 }
 
 fn app_parameter() -> String {
@@ -211,34 +223,31 @@ fn app_parameter() -> String {
 }
 
 #[test]
-fn whoever_the_code_calls_is_called() {
-    let watched: BTreeSet<Watched> = alarms(&watch()).into_values().flatten().collect();
+fn raised_alarm_is_watched() {
+    let watched: BTreeSet<Watched> = alarms().into_values().flatten().collect();
     let is_watched = |dimensions: &[(&str, &str)]| {
         let dimensions = dimensions.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (namespace, metric) = (NAMESPACE.to_owned(), "alarms".to_owned());
         watched.contains(&Watched { namespace, metric, dimensions })
     };
-    for (source, word, file) in CALLS {
-        let said = fs::read_to_string(root().join(file)).expect("a file");
-        assert!(said.contains(&format!("\"{word}\"")) || said.contains(word), "{file} does not say {word}");
+    for (source, word, file) in RAISED {
+        let code = fs::read_to_string(root().join(file)).expect("a file");
+        assert!(code.contains(&format!("\"{word}\"")) || code.contains(word), "{file} does not raise {word}");
         assert!(
             is_watched(&[("source", source), ("alarm", word)]) || is_watched(&[("source", source)]),
             "{source} {word}"
         );
     }
     let code = ["functions", "shared"].into_iter().flat_map(|folder| files(&root().join(folder), ".rs"));
-    let said: usize = code.map(|file| fs::read_to_string(file).expect("a file").matches("edge::alarm(").count()).sum();
-    assert_eq!(said, SAID_IN_PLACES, "whatever somebody is called for stands in CALLS");
-}
-
-fn of_anybody(source: &str) -> &'static [&'static str] {
-    if source == "fireblocks" { &OF_ANYBODY_WITH_KEY_NAMES } else { &OF_ANYBODY }
+    let places: usize =
+        code.map(|file| fs::read_to_string(file).expect("a file").matches("edge::alarm(").count()).sum();
+    assert_eq!(places, PLACES, "RAISED lists every call of edge::alarm");
 }
 
 /// Every function, queue and table; and of every source the signatures and the failures.
 #[test]
-fn nothing_goes_unwatched() {
-    let alarms = alarms(&watch());
+fn every_function_queue_table_and_source_is_watched() {
+    let alarms = alarms();
     let of = |name: &str, dimension: &str| -> BTreeSet<String> {
         alarms[name].iter().map(|watched| watched.dimensions[dimension].clone()).collect()
     };
@@ -256,23 +265,18 @@ fn nothing_goes_unwatched() {
         for what in ["signatures", "failures"] {
             assert_eq!(of(&format!("{source}-{what}"), "source"), [source.clone()].into());
         }
-        let failures = &alarms[&format!("{source}-failures")];
-        let outcomes: BTreeSet<&str> =
-            failures.iter().filter_map(|watched| watched.dimensions.get("outcome")).map(String::as_str).collect();
-        let of_anybody = of_anybody(&source).iter().copied();
-        assert_eq!(outcomes, of_anybody.chain(["unavailable", "panicked"]).collect(), "{source}");
         assert!(of("conflict", "source").contains(&source), "{source}");
     }
 }
 
-/// Writes to every index, and reads of those that a function asks.
+/// Writes to every index, and reads of those that a function queries.
 #[test]
-fn no_index_goes_unwatched() {
+fn every_index_is_watched() {
     let app = app();
     let asked =
         |(table, index): &&(String, String)| app.document().to_string().contains(&format!("{table}/index/{index}\""));
     let of = |metric: &str| -> BTreeSet<(String, String)> {
-        let alarms = alarms(&watch());
+        let alarms = alarms();
         let watched = alarms["throttled-indexes"].iter().filter(|watched| watched.metric == metric);
         let of = |of: &Watched| (of.dimensions["TableName"].clone(), of.dimensions["GlobalSecondaryIndexName"].clone());
         watched.map(of).collect()
@@ -281,58 +285,31 @@ fn no_index_goes_unwatched() {
     assert_eq!(of("ReadThrottleEvents"), indexes().iter().filter(asked).cloned().collect());
 }
 
-/// What CloudWatch cannot know from a threshold: that nothing measured is zero, and what a share is of.
+/// A metric that is emitted only when something happens is filled with zeros: without data an expression has no value.
 #[test]
-fn an_expression_says_what_nothing_is() {
-    let watch = watch();
-    let sources = fs::read_dir(root().join("events")).expect("sources").count();
-    let (mut of_tables, mut of_failures) = (0, 0);
-    for (id, alarm) in of_type(&watch, "AWS::CloudWatch::Alarm") {
-        let Some(metrics) = alarm["Metrics"].as_array() else {
-            assert_ne!(alarm["Namespace"], "AWS/DynamoDB", "{id} would never end");
+fn expression_names_each_of_its_metrics() {
+    for alarm in xtask::alarms::all() {
+        let name = &alarm.name;
+        let Watches::Expression { formula, of, .. } = &alarm.when.value else {
+            let is_sparse = alarm.when.value.metrics().iter().any(|metric| metric.namespace == "AWS/DynamoDB");
+            assert!(!is_sparse, "{name} would never end");
             continue;
         };
-        let expression = text(&metrics[0]["Expression"]);
-        if metrics.iter().any(|metric| metric["MetricStat"]["Metric"]["Namespace"] == "AWS/DynamoDB") {
-            of_tables += 1;
-            assert_eq!(expression, "SUM(FILL(METRICS(), 0))", "{id} would never end");
+        let ids: BTreeSet<&str> = of.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(ids.len(), of.len(), "{name}: {ids:?}");
+        if of.iter().any(|(_, metric)| metric.namespace == "AWS/DynamoDB") {
+            assert_eq!(formula, "SUM(FILL(METRICS(), 0))", "{name} would never end");
         }
-        if metrics.iter().any(|metric| metric["Id"] == "unavailable") {
-            of_failures += 1;
-            let failed = "100 * (FILL(unavailable, 0) + FILL(panicked, 0))";
-            let source = text(&metrics[1]["MetricStat"]["Metric"]["Dimensions"][0]["Value"]);
-            let but =
-                of_anybody(&source).iter().map(|outcome| format!(" - FILL({outcome}, 0)")).collect::<Vec<_>>().concat();
-            assert_eq!(expression, format!("{failed} / (events{but})"), "{id}");
-            for metric in metrics.iter().skip(2) {
-                assert_eq!(metric["Id"], metric["MetricStat"]["Metric"]["Dimensions"][1]["Value"], "{id}");
-            }
+        if !formula.contains("METRICS()") {
+            let words = formula.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let named: BTreeSet<&str> =
+                words.filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase())).collect();
+            assert_eq!(named, ids, "{name}: {formula}");
         }
-        if id == "ClockAlarm" {
-            let runs: Vec<String> =
-                metrics[1..].iter().map(|metric| format!("FILL({}, 0)", text(&metric["Id"]))).collect();
-            assert_eq!(expression, format!("MIN([{}])", runs.join(", ")));
-        }
-    }
-    assert_eq!((of_tables, of_failures), (2, sources));
-}
-
-#[test]
-fn each_alarm_has_a_line_on_what_to_do() {
-    let names: BTreeSet<String> = alarms(&watch()).into_keys().collect();
-    for file in ["docs/operations.md", "docs/operations.zh.md"] {
-        let doc = fs::read_to_string(root().join(file)).expect("a file");
-        let rows = doc.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
-        // The other tables are of parameters, which begin with a capital.
-        let rows = rows.filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_lowercase()));
-        let said: Vec<(&str, usize)> = rows.map(|(name, rest)| (name, rest.split(" | ").count())).collect();
-        assert!(said.iter().all(|(_, columns)| *columns == 2), "{file}: what it means, and what to do");
-        let said: BTreeSet<String> = said.into_iter().map(|(name, _)| name.to_owned()).collect();
-        assert_eq!(said, names, "{file}");
     }
 }
 
-/// Whatever an audit finds has a row that names the command that repairs it.
+/// Each finding of an audit has a row that names the command that repairs it.
 #[test]
 fn each_finding_has_a_documented_repair() {
     for (file, head) in [("docs/operations.md", "## Repairing the books"), ("docs/operations.zh.md", "## 修复账目")]
@@ -356,7 +333,7 @@ fn each_finding_has_a_documented_repair() {
     }
 }
 
-/// The words under which flagged orders are to be looked for are those that stand in the table.
+/// The reasons of the documented query for flagged orders are those that the table of orders holds.
 #[test]
 fn flagged_orders_are_looked_for_under_the_codes_own_words() {
     let known: BTreeSet<String> =

@@ -2,14 +2,14 @@
 
 use super::*;
 
-/// Whatever the dashboard shows is measured, and no two of its graphs lie on one another.
+/// Every graph is of metrics that are emitted, no two graphs overlap, and every function, table, index and queue of an alarm has one.
 #[test]
 fn the_dashboard_shows_what_there_is() {
     let watch = watch();
     let (_, dashboard) = of_type(&watch, "AWS::CloudWatch::Dashboard")[0];
     let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().or(dashboard["DashboardBody"].as_str()).expect("a body");
     let body: Value = serde_json::from_str(body).expect("JSON");
-    let (mut cells, mut searches) = (BTreeSet::new(), 0);
+    let (mut cells, mut searches, mut shown) = (BTreeSet::new(), 0, BTreeSet::new());
     for widget in body["widgets"].as_array().expect("widgets") {
         let number = |name: &str| widget[name].as_u64().expect("a number");
         for x in number("x")..number("x") + number("width") {
@@ -34,9 +34,16 @@ fn the_dashboard_shows_what_there_is() {
             let dimensions = above[2..].chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
             let watched = Watched { namespace: above[0].clone(), metric: above[1].clone(), dimensions };
             assert_is_measured(&watched, &title.to_string());
+            shown.insert(watched);
         }
     }
     assert!(searches >= 5, "the graphs of the business were read");
+    let on_alarms = alarms().into_iter().filter(|(name, _)| {
+        ["errors", "throttled", "throttled-tables", "throttled-indexes", "dead-letters"].contains(&name.as_str())
+    });
+    for watched in on_alarms.flat_map(|(_, metrics)| metrics) {
+        assert!(shown.contains(&watched), "no graph of {watched:?}");
+    }
 }
 
 /// `SEARCH('{"namespace",dimension,…} … MetricName="metric"', …)`, or arithmetic on what stands above it.
@@ -48,5 +55,5 @@ fn assert_is_found(expression: &str, by: &str) {
     let (dimensions, rest) = search.split_once('}').expect("a set");
     let dimensions = dimensions.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let metric = rest.split_once("MetricName=\"").and_then(|(_, rest)| rest.split_once('"')).expect("a name").0;
-    assert!(emitted().contains(&(metric.to_owned(), dimensions)), "{by}: nobody says {expression}");
+    assert!(emitted().contains(&(metric.to_owned(), dimensions)), "{by}: no function emits {expression}");
 }

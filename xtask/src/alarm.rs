@@ -1,0 +1,208 @@
+//! What an alarm is: the metric it watches, when it fires, what that means and what to do.
+
+/// The namespace of the metrics that the functions emit, as the template writes it.
+pub const OURS: &str = "hookledger-${Stage}";
+pub const MINUTE: u32 = 60;
+pub const HOUR: u32 = 3_600;
+pub const DAY: u32 = 86_400;
+
+/// One alarm: a resource of `infra/watch.yaml`, and a row of the table in `docs/operations.md`.
+#[derive(Debug, Clone)]
+pub struct Alarm {
+    /// Without the stage: `not-fulfilled`.
+    pub name: String,
+    /// Why it watches what it watches, as a comment in the template. Empty where the condition explains itself.
+    pub comment: &'static str,
+    pub when: Condition,
+    /// What is wrong. It is also the alarm's description, which a person reads in the first e-mail.
+    pub means: Text,
+    pub to_do: Text,
+}
+
+/// The same in both languages of the documentation. Links are relative to `docs/`.
+#[derive(Debug, Clone)]
+pub struct Text {
+    pub en: String,
+    pub zh: String,
+}
+
+/// When an alarm fires.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    pub value: Value,
+    pub comparison: Comparison,
+    pub threshold: Threshold,
+    /// How many periods count, and in how many of them the value must be beyond the threshold.
+    pub periods: u32,
+    pub breaching_periods: u32,
+    pub missing: Missing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    AtLeast,
+    Above,
+    Below,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threshold {
+    Number(u32),
+    /// The template's parameter of this name.
+    Parameter(&'static str),
+}
+
+/// What a period without data is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// A shop that sells nothing has nothing to measure.
+    Fine,
+    /// What runs by the clock is measured whatever there is to do.
+    Breaching,
+}
+
+#[derive(Debug, Clone)]
+pub enum Value {
+    Metric(Metric),
+    Expression {
+        formula: String,
+        label: &'static str,
+        /// Each under the id that the formula names.
+        of: Vec<(String, Metric)>,
+    },
+}
+
+/// A metric of CloudWatch. `${Stage}` in a namespace or a dimension is the stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metric {
+    pub namespace: &'static str,
+    pub name: &'static str,
+    pub dimensions: Vec<(&'static str, String)>,
+    pub statistic: Statistic,
+    pub period_s: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    Sum,
+    Maximum,
+    P99,
+}
+
+impl Alarm {
+    /// The name of its resource: `NotFulfilledAlarm`.
+    pub fn logical_id(&self) -> String {
+        let capitalised = |word: &str| {
+            let mut letters = word.chars();
+            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
+        };
+        self.name.split('-').map(capitalised).chain(["Alarm".to_owned()]).collect()
+    }
+}
+
+impl Value {
+    pub fn metrics(&self) -> Vec<&Metric> {
+        match self {
+            Self::Metric(metric) => vec![metric],
+            Self::Expression { of, .. } => of.iter().map(|(_, metric)| metric).collect(),
+        }
+    }
+}
+
+impl From<Metric> for Value {
+    fn from(metric: Metric) -> Self {
+        Self::Metric(metric)
+    }
+}
+
+impl Condition {
+    /// In each of so many periods, one after the other.
+    pub(crate) fn for_periods(self, periods: u32) -> Self {
+        Self { periods, breaching_periods: periods, ..self }
+    }
+
+    /// In any of so many periods.
+    pub(crate) fn in_any_of(self, periods: u32) -> Self {
+        Self { periods, breaching_periods: 1, ..self }
+    }
+
+    pub(crate) fn or_without_data(self) -> Self {
+        Self { missing: Missing::Breaching, ..self }
+    }
+}
+
+fn condition(comparison: Comparison, threshold: Threshold, value: Value) -> Condition {
+    Condition { value, comparison, threshold, periods: 1, breaching_periods: 1, missing: Missing::Fine }
+}
+
+pub(crate) fn at_least(number: u32, value: impl Into<Value>) -> Condition {
+    condition(Comparison::AtLeast, Threshold::Number(number), value.into())
+}
+
+pub(crate) fn at_least_parameter(name: &'static str, value: impl Into<Value>) -> Condition {
+    condition(Comparison::AtLeast, Threshold::Parameter(name), value.into())
+}
+
+pub(crate) fn above(number: u32, value: impl Into<Value>) -> Condition {
+    condition(Comparison::Above, Threshold::Number(number), value.into())
+}
+
+pub(crate) fn below(number: u32, value: impl Into<Value>) -> Condition {
+    condition(Comparison::Below, Threshold::Number(number), value.into())
+}
+
+pub(crate) fn expression(
+    label: &'static str,
+    formula: impl Into<String>,
+    of: impl IntoIterator<Item = (impl Into<String>, Metric)>,
+) -> Value {
+    let of = of.into_iter().map(|(id, metric)| (id.into(), metric)).collect();
+    Value::Expression { formula: formula.into(), label, of }
+}
+
+/// Of metrics that are there while their functions run: a metric without data adds nothing.
+pub(crate) fn sum(label: &'static str, of: impl IntoIterator<Item = (impl Into<String>, Metric)>) -> Value {
+    expression(label, "SUM(METRICS())", of)
+}
+
+impl Metric {
+    pub(crate) fn of(namespace: &'static str, name: &'static str) -> Self {
+        Self { namespace, name, dimensions: Vec::new(), statistic: Statistic::Sum, period_s: 5 * MINUTE }
+    }
+
+    pub(crate) fn by(mut self, dimension: &'static str, value: impl Into<String>) -> Self {
+        self.dimensions.push((dimension, value.into()));
+        self
+    }
+
+    pub(crate) fn over(self, period_s: u32) -> Self {
+        Self { period_s, ..self }
+    }
+
+    pub(crate) fn maximum(self) -> Self {
+        Self { statistic: Statistic::Maximum, ..self }
+    }
+
+    pub(crate) fn p99(self) -> Self {
+        Self { statistic: Statistic::P99, ..self }
+    }
+}
+
+/// How many log lines raise this alarm.
+pub(crate) fn raised(source: &str, alarm: &str) -> Metric {
+    Metric::of(OURS, "alarms").by("source", source).by("alarm", alarm)
+}
+
+/// How many events of a source have this outcome.
+pub(crate) fn outcomes(source: &str, outcome: &str) -> Metric {
+    Metric::of(OURS, "events").by("source", source).by("outcome", outcome)
+}
+
+/// `left` or `oldest_s` of what a run could not finish.
+pub(crate) fn backlog(name: &'static str, backlog: &str) -> Metric {
+    Metric::of(OURS, name).by("backlog", backlog).maximum()
+}
+
+pub(crate) fn text(en: impl Into<String>, zh: impl Into<String>) -> Text {
+    Text { en: en.into(), zh: zh.into() }
+}

@@ -1,0 +1,41 @@
+//! The table of alarms. `cargo xtask watch` makes the template and the documentation of it, and the tests compare it with the code.
+
+mod books;
+mod delivery;
+mod payments;
+mod runtime;
+mod senders;
+
+use crate::alarm::Alarm;
+
+/// The functions that answer HTTP requests.
+pub const ANSWERING: [&str; 7] = ["usage", "stripe", "wechat", "epay", "fireblocks", "orders", "checkout"];
+/// The functions that the stream of orders and the clock run.
+pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
+pub const TABLES: [&str; 5] = ["journal", "bodies", "accounts", "orders", "subscriptions"];
+
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    ANSWERING.into_iter().chain(WORKERS)
+}
+
+/// Alarms that belong together, under a heading in the template.
+#[derive(Debug)]
+pub struct Group {
+    pub heading: &'static str,
+    pub alarms: Vec<Alarm>,
+}
+
+/// All of them, in the order in which the documentation lists them.
+pub fn groups() -> [Group; 5] {
+    [
+        Group { heading: "delivery of paid orders", alarms: delivery::alarms() },
+        Group { heading: "payments", alarms: payments::alarms() },
+        Group { heading: "books", alarms: books::alarms() },
+        Group { heading: "senders of webhooks", alarms: senders::alarms() },
+        Group { heading: "functions, API, tables and queues", alarms: runtime::alarms() },
+    ]
+}
+
+pub fn all() -> Vec<Alarm> {
+    groups().into_iter().flat_map(|group| group.alarms).collect()
+}

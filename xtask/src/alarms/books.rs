@@ -1,0 +1,156 @@
+//! The books: refused events that wait, and rows that contradict each other.
+
+use crate::alarm::{Alarm, HOUR, MINUTE, Metric, OURS, at_least, backlog, outcomes, raised, sum, text};
+
+pub(super) fn alarms() -> Vec<Alarm> {
+    vec![refused_due(), still_refused(), replay_unverified(), drift(), unsettled(), conflict(), reconcile_calls()]
+}
+
+fn refused_due() -> Alarm {
+    Alarm {
+        name: "refused-due".to_owned(),
+        comment: "",
+        when: at_least(1, backlog("left", "refused")).for_periods(3),
+        means: text(
+            "For a quarter of an hour, refused events have been due for a retry and could not be retried. `reconcile` \
+             does not keep up, or the store does not answer.",
+            "被拒绝的事件已到期，却有一刻钟无法重试：`reconcile` 跟不上，或存储没有应答。",
+        ),
+        to_do: text(
+            "Look at `errors`, `throttled-tables` and the log of `reconcile`; the metric `left` counts the events. It \
+             catches up by itself once the store answers.",
+            "查看 `errors`、`throttled-tables` 和 `reconcile` 的日志；指标 `left` 为其数量。存储恢复后会自行赶上。",
+        ),
+    }
+}
+
+fn still_refused() -> Alarm {
+    let of = [("refused", "still_refused"), ("lost", "cannot_be_tried_again")];
+    Alarm {
+        name: "still-refused".to_owned(),
+        comment: "The log repeats each event once a day, so the alarm lasts for a day after the last line.",
+        when: at_least(
+            1,
+            sum("events that time does not cure", of.map(|(id, alarm)| (id, raised("reconcile", alarm).over(HOUR)))),
+        )
+        .in_any_of(24),
+        means: text(
+            "An event has been refused for more than a day, or its body has expired and it cannot be retried. For \
+             usage events the log names the owner or the key (`owner#alice`, `key#remote#42`), once a day.",
+            "某个事件被拒绝超过一天，或其原文已过期、无法重试。用量事件按用户或密钥指出（`owner#alice`、\
+             `key#remote#42`），每天一次。",
+        ),
+        to_do: text(
+            "Find it by `still_refused` in the log; its reason says what is missing: an order, credits, a release \
+             that can read it. Supply that, and the event is booked by itself. `account show` lists what an owner \
+             owes this way.",
+            "按 `still_refused` 查找；原因说明缺什么：订单、额度、或能读懂它的版本。补上之后会自动入账。\
+             `account show` 显示该用户欠多少。",
+        ),
+    }
+}
+
+fn replay_unverified() -> Alarm {
+    Alarm {
+        name: "replay-unverified".to_owned(),
+        comment: "",
+        when: at_least(1, raised("reconcile", "replay_unverified")),
+        means: text(
+            "A refused event does not verify again, or is kept under another event's name. Another writer changed the \
+             row, or a retired key is missing. The event is closed and nothing is booked for it.",
+            "一个被拒事件重新验签失败，或挂在另一个事件的名下：该行被别的写入者改动，或缺少已退役的密钥。它被关闭，不\
+             入账。",
+        ),
+        to_do: text(
+            "Find it by `replay_unverified` in the log; the line before it has the reason. See \
+             [below](#a-kept-delivery-that-does-not-verify).",
+            "按 `replay_unverified` 查找；前一行日志有原因。见[下文](#原文验签失败)。",
+        ),
+    }
+}
+
+fn drift() -> Alarm {
+    Alarm {
+        name: "drift".to_owned(),
+        comment: "Raised about every hour while it lasts, so the period is two hours.",
+        when: at_least(1, raised("reconcile", "drift").over(2 * HOUR)),
+        means: text(
+            "An account and its lines, or an order and its postings, differ by the same amount in three checks; or \
+             accounts are missing that an earlier pass counted (`accounts`). The account stays usable meanwhile.",
+            "账户与其明细、或订单与其过账，连续三次核对相差同样的数；或有账户不见了，而先前的核对曾数到它们（\
+             `accounts`）。其间账户可以照常使用。",
+        ),
+        to_do: text(
+            "The log line and `cargo run -- audit --aws --stage prod` name both sides, which of them is likely wrong, \
+             and the command that repairs it: [repairing the books](#repairing-the-books). The alarm ends with the \
+             next check, within an hour. Until then refused usage of that owner is held back (`held_back` in the \
+             log). Do not use `account credit` for it: that moves both sides.",
+            "日志和 `cargo run -- audit --aws --stage prod` 列出两边的数、哪一边多半有误、以及修复的命令：\
+             [修复账目](#修复账目)。下一次核对后（一小时内）告警结束。在此之前，该所有者被拒绝的用量暂缓重试（日志中\
+             为 `held_back`）。不要为此使用 `account credit`：它同时改动两边。",
+        ),
+    }
+}
+
+fn unsettled() -> Alarm {
+    Alarm {
+        name: "unsettled".to_owned(),
+        comment: "Raised every hour until a check settles.",
+        when: at_least(1, raised("reconcile", "unsettled").over(2 * HOUR)),
+        means: text(
+            "For a day no check could compare an account: it was written during each check, or differed by another \
+             sum each time. The log names it.",
+            "一天之内，没有一次核对能比较某个账户：每次核对时它都在被写入，或每次相差的数都不同。日志写明是哪个账户。",
+        ),
+        to_do: text(
+            "Run `cargo run -- audit --aws --stage prod` at a quiet hour. If the sum goes on changing, a writer \
+             outside hookledger changes the rows: find it by CloudTrail, then repair.",
+            "在空闲时运行 `cargo run -- audit --aws --stage prod`。若差额一直在变，说明有 hookledger 之外的程序在改动\
+             这些行：用 CloudTrail 找到它，然后修复。",
+        ),
+    }
+}
+
+fn conflict() -> Alarm {
+    let sources = ["usage", "stripe", "wechat", "epay", "fireblocks", "reconcile"];
+    Alarm {
+        name: "conflict".to_owned(),
+        comment: "",
+        when: at_least(1, sum("idempotency conflicts", sources.map(|source| (source, outcomes(source, "conflict"))))),
+        means: text(
+            "Idempotency conflict: an event id that is booked arrived again with a different payload. It is a bug of \
+             the sender, or tampering. Both are in the journal, the second as `<key>#conflict#<fingerprint>`.",
+            "幂等冲突：已入账的 id 带着不同内容再次出现，是发送方的缺陷或篡改。两者都在流水中，后者记为 \
+             `<key>#conflict#<fingerprint>`。",
+        ),
+        to_do: text(
+            "Compare them. A sender with a bug has to fix it; shut a sender that tampers out ([who \
+             sends](#who-sends)).",
+            "比较两者。发送方算错的由其修正；蓄意试探的应拒之门外（[谁在发送](#谁在发送)）。",
+        ),
+    }
+}
+
+fn reconcile_calls() -> Alarm {
+    Alarm {
+        name: "reconcile-calls".to_owned(),
+        comment: "",
+        when: at_least(1, Metric::of(OURS, "alarms").by("source", "reconcile").over(15 * MINUTE)),
+        means: text(
+            "A sweep of `reconcile` found something for a person: any of the findings above, \
+             `refunded_and_not_booked`, or a payment of the wrong mode or sum. `nobody_can_be_asked`: orders wait for \
+             a provider whose key is missing or refused. `usage_expires`: an owner's refused usage expires within ten \
+             days. `passed_over`: a row cannot be handled.",
+            "定时任务的任何发现，包括上面各项；还有 `refunded_and_not_booked`、模式或金额不符的付款，以及 \
+             `nobody_can_be_asked`：有订单在等某个支付方，而这里没有它可用的密钥，或密钥被它拒绝；`usage_expires`：某\
+             用户被拒的用量十天内过期；以及 `passed_over`：某一行无法处理。",
+        ),
+        to_do: text(
+            "The log line has the word and the order, or the provider: fill its secret, or replace the key. A new key \
+             is noticed within two minutes, and what waits is retried within ten. For `passed_over` see \
+             [below](#a-row-that-is-passed-over).",
+            "日志行中有原因和订单，或支付方：填入密钥或更换。一两分钟内会被发现，等待的内容十分钟内重试。\
+             `passed_over` 见[下文](#被跳过的行)。",
+        ),
+    }
+}

@@ -1,0 +1,245 @@
+//! What everything runs on: the API, the clock, functions, tables and queues.
+
+use super::{TABLES, functions};
+use crate::alarm::{Alarm, MINUTE, Metric, OURS, above, at_least, below, expression, outcomes, sum, text};
+
+const SWEEPS: [&str; 6] = ["refused", "undelivered", "unpaid", "unfulfilled", "outside", "conservation"];
+/// The indexes that are written, by table and name.
+const INDEXES: [(&str, &str); 5] = [
+    ("journal", "by_account"),
+    ("journal", "attention"),
+    ("orders", "work"),
+    ("orders", "anomalies"),
+    ("accounts", "keys"),
+];
+/// The indexes that a function reads. People read the others.
+const READ_INDEXES: [(&str, &str); 3] = [("journal", "by_account"), ("journal", "attention"), ("orders", "work")];
+/// Each the dead letters of a function.
+const QUEUES: [&str; 2] = ["fulfil", "reconcile"];
+/// DynamoDB measures a throttled call only when it happens, and an alarm on such a metric keeps its state while there is no data:
+/// without FILL it would never end.
+const FILLED: &str = "SUM(FILL(METRICS(), 0))";
+
+pub(super) fn alarms() -> Vec<Alarm> {
+    vec![
+        slow(),
+        api_failures(),
+        turned_away(),
+        clock(),
+        errors(),
+        throttled(),
+        throttled_tables(),
+        throttled_indexes(),
+        dead_letters(),
+    ]
+}
+
+fn api(metric: &'static str) -> Metric {
+    Metric::of("AWS/ApiGateway", metric).by("ApiId", "{{resolve:ssm:/hookledger/${Stage}/api-id}}")
+}
+
+fn of_each_function(metric: &'static str) -> impl Iterator<Item = (&'static str, Metric)> {
+    let of = move |name| Metric::of("AWS/Lambda", metric).by("FunctionName", format!("{OURS}-{name}"));
+    functions().map(move |name| (name, of(name)))
+}
+
+fn table(metric: &'static str, table: &str) -> Metric {
+    Metric::of("AWS/DynamoDB", metric).by("TableName", format!("{OURS}-{table}"))
+}
+
+fn slow() -> Alarm {
+    Alarm {
+        name: "slow".to_owned(),
+        comment: "",
+        when: above(5_000, api("Latency").p99()).for_periods(3),
+        means: text(
+            "One answer in a hundred takes more than five seconds, for a quarter of an hour.",
+            "一刻钟内有百分之一的应答超过五秒。",
+        ),
+        to_do: text(
+            "The metric `duration_ms` by source shows where. Usually it is a query to a provider, or a cold start \
+             that waits for a secret.",
+            "按来源的 `duration_ms` 可看出在哪里。多半是被查询的支付方，或冷启动在等密钥。",
+        ),
+    }
+}
+
+fn api_failures() -> Alarm {
+    Alarm {
+        name: "api-failures".to_owned(),
+        comment: "Anyone can name a key that Fireblocks has not published, and is answered 503: such answers are subtracted.",
+        when: at_least(
+            5,
+            expression(
+                "answers of 500 or more, without those to an unknown key",
+                "FILL(failed, 0) - FILL(unverifiable, 0)",
+                [("failed", api("5xx")), ("unverifiable", outcomes("fireblocks", "unverifiable"))],
+            ),
+        ),
+        means: text(
+            "The API answered 500 or more, five times in five minutes. A function could not be called, or answered \
+             503: it cannot reach the store, its secret or a provider. Webhooks that name an unknown key of \
+             Fireblocks do not count.",
+            "五分钟内 API 五次应答 500 或以上：函数无法被调用，或应答 503，因为访问不到存储、密钥或支付方。指名未知 \
+             Fireblocks 公钥的 webhook 不计在内。",
+        ),
+        to_do: text(
+            "The log of the API ([who sends](#who-sends)) names the routes; then look at `errors`, `throttled` and \
+             the log of the function. Senders of webhooks retry; buyers may not.",
+            "API 的日志（[谁在发送](#谁在发送)）指出是哪些路由；再看 `errors`、`throttled` 和该函数的日志。webhook 的\
+             发送方会重试，买家未必。",
+        ),
+    }
+}
+
+fn turned_away() -> Alarm {
+    Alarm {
+        name: "turned-away".to_owned(),
+        comment: "Counted by the filter in app.yaml on the log of API Gateway: no function sees these requests.",
+        when: at_least(10, Metric::of(OURS, "turned_away").over(15 * MINUTE)),
+        means: text(
+            "Ten requests in a quarter of an hour were answered 429. They exceed a rate limit under `RouteSettings` \
+             in `infra/app.yaml`, or that of the account.",
+            "一刻钟内有十个请求得到 429：超过了 `infra/app.yaml` 中 `RouteSettings` 的限流，或账户的限流。",
+        ),
+        to_do: text(
+            "The log of the API has the route and the sender ([who sends](#who-sends)). Genuine requests: raise the \
+             limit; webhooks are retried. A flood: shut its sender out.",
+            "在 API 的日志中查看是哪个路由、谁发的（[谁在发送](#谁在发送)）。真实请求：调高限流；webhook 会重试。洪水\
+             ：把发送者拒之门外。",
+        ),
+    }
+}
+
+fn clock() -> Alarm {
+    let runs = SWEEPS.map(|sweep| (sweep, Metric::of(OURS, "runs").by("sweep", sweep).over(15 * MINUTE)));
+    let filled = SWEEPS.map(|sweep| format!("FILL({sweep}, 0)"));
+    Alarm {
+        name: "clock".to_owned(),
+        comment: "The other alarms are silent about what no sweep looks for. No data at all is what this one is for.",
+        when: below(
+            1,
+            expression("finished runs of the sweep with the fewest", format!("MIN([{}])", filled.join(", ")), runs),
+        )
+        .or_without_data(),
+        means: text(
+            "A sweep has not finished a run for a quarter of an hour. Until it does, refused events are not retried, \
+             unpaid orders not queried or the books not compared, and no other alarm reports it.",
+            "六个定时任务中有一个一刻钟没有跑完：被拒绝的不再重试，未付款的不再查询，账本不再核对；别的告警也不会报告\
+             。",
+        ),
+        to_do: text(
+            "Find the sweep by the metric `runs` of `hookledger-<stage>`. The log of `reconcile` has the cause; the \
+             queue `hookledger-<stage>-reconcile-failures` has runs that could not start; the schedules are in \
+             EventBridge Scheduler. The next run catches up.",
+            "在 `hookledger-<stage>` → `runs` 中查看是哪一个。`reconcile` 的日志说明为何失败；队列 \
+             `hookledger-<stage>-reconcile-failures` 中是未能开始的运行；定时规则在 EventBridge Scheduler 中。错过的\
+             会补上。",
+        ),
+    }
+}
+
+fn errors() -> Alarm {
+    Alarm {
+        name: "errors".to_owned(),
+        comment: "",
+        when: at_least(1, sum("failed invocations", of_each_function("Errors"))),
+        means: text(
+            "A function failed as a whole: it did not start, ran out of time or memory, or a run failed. A source \
+             without a merchant does not count: its routes answer 404 (`not_set_up`).",
+            "函数整体失败：未能启动、超时、内存不足，或一次定时运行失败。未配置商户的来源不算：其路由应答 404（\
+             `not_set_up`）。",
+        ),
+        to_do: text(
+            "The log line `the function does not run` or `the run failed` has the cause. After a first deployment a \
+             secret is still empty.",
+            "日志行 `the function does not run` 或 `the run failed` 说明原因。首次部署之后：密钥还是空的。",
+        ),
+    }
+}
+
+fn throttled() -> Alarm {
+    Alarm {
+        name: "throttled".to_owned(),
+        comment: "",
+        when: at_least(1, sum("throttled invocations", of_each_function("Throttles"))),
+        means: text(
+            "Lambda throttled invocations: the account has no more concurrent executions, or the function no more of \
+             those reserved for it.",
+            "Lambda 拒绝了调用：账户或该函数预留的并发已用完。",
+        ),
+        to_do: text(
+            "A new account has ten concurrent executions in all: request more. Otherwise raise `…ReservedConcurrency`.",
+            "新账户总共只有十个并发：申请提高。否则调高 `…ReservedConcurrency`。",
+        ),
+    }
+}
+
+fn throttled_tables() -> Alarm {
+    let of = |name| {
+        let read = (format!("{name}_read"), table("ReadThrottleEvents", name));
+        [read, (format!("{name}_write"), table("WriteThrottleEvents", name))]
+    };
+    Alarm {
+        name: "throttled-tables".to_owned(),
+        comment: "FILL: DynamoDB measures a throttled call only when it happens, and without data the alarm would never end.",
+        when: at_least(1, expression("throttled reads and writes", FILLED, TABLES.into_iter().flat_map(of))),
+        means: text(
+            "DynamoDB throttled calls: one row is written too often, or a table grows faster than it may. The calls \
+             are retried, and are slower.",
+            "DynamoDB 拒绝了调用：某一行写得太频繁，或表增长过快。调用会自动重试，只是更慢。",
+        ),
+        to_do: text(
+            "If it lasts, the usual cause is one account that everything is booked on.",
+            "若持续：通常是所有事件都记在同一个账户上。",
+        ),
+    }
+}
+
+fn throttled_indexes() -> Alarm {
+    let of = |metric, side, (name, index): (&str, &str)| {
+        (format!("{index}_{side}"), table(metric, name).by("GlobalSecondaryIndexName", index))
+    };
+    let written = INDEXES.into_iter().map(|index| of("WriteThrottleEvents", "write", index));
+    let read = READ_INDEXES.into_iter().map(|index| of("ReadThrottleEvents", "read", index));
+    Alarm {
+        name: "throttled-indexes".to_owned(),
+        comment: "A table's own metrics do not count its indexes, which have few keys: everything that waits for one thing is under one.",
+        when: at_least(1, expression("throttled reads and writes", FILLED, written.chain(read))),
+        means: text(
+            "DynamoDB throttled an index. All rows that wait for one thing are under one key, which takes a thousand \
+             writes a second, and a full index holds its table up. The calls are retried.",
+            "DynamoDB 限制了索引：等待同一件事的全部在一个键之下，每秒最多写一千次；索引写满会拖住它的表。调用会自动\
+             重试。",
+        ),
+        to_do: text(
+            "`by_account`: everything is booked on one account. `attention` and `work`: a great many events were \
+             refused, or orders wait to be paid; find the cause, and the alarm ends with it.",
+            "`by_account`：所有事件都记在同一个账户上。`attention` 和 `work`：有大量事件被拒绝或订单等待付款；查明原\
+             因，随之结束。",
+        ),
+    }
+}
+
+fn dead_letters() -> Alarm {
+    let visible = |function: &'static str| {
+        let queue = Metric::of("AWS/SQS", "ApproximateNumberOfMessagesVisible");
+        (function, queue.by("QueueName", format!("{OURS}-{function}-failures")).maximum())
+    };
+    Alarm {
+        name: "dead-letters".to_owned(),
+        comment: "",
+        when: at_least(1, sum("dead letters", QUEUES.map(visible))),
+        means: text(
+            "A record of the orders stream or a run of a sweep was given up. It is in the dead-letter queue \
+             `hookledger-<stage>-fulfil-failures` or `-reconcile-failures`.",
+            "订单流中的一条记录或一次定时运行被放弃，在死信队列 `hookledger-<stage>-fulfil-failures` 或 \
+             `-reconcile-failures` 中。",
+        ),
+        to_do: text(
+            "Read the message: it names the order or the sweep. `reconcile` has usually done it by now (`order \
+             show`). Then delete the message, which ends the alarm.",
+            "读消息：其中有订单或任务名。多半 `reconcile` 已经做完（`order show`）。然后删除消息，告警随之结束。",
+        ),
+    }
+}

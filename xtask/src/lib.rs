@@ -1,0 +1,56 @@
+//! What the project generates for itself: `cargo xtask watch` writes `infra/watch.yaml` and the table of alarms in the documentation, both
+//! of [`alarms`]. They are checked in, and a test fails when one of them is stale.
+//!
+//! ```
+//! let alarms = xtask::alarms::all();
+//! assert!(alarms.iter().any(|alarm| alarm.name == "not-fulfilled"));
+//! ```
+
+pub mod alarm;
+pub mod alarms;
+mod operations;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file of the repository, as it should be.
+#[derive(Debug)]
+pub struct Generated {
+    /// From the root of the repository.
+    pub path: &'static str,
+    pub text: String,
+}
+
+impl Generated {
+    fn path(&self) -> PathBuf {
+        root().join(self.path)
+    }
+
+    pub fn is_stale(&self) -> bool {
+        fs::read_to_string(self.path()).ok().as_ref() != Some(&self.text)
+    }
+
+    pub fn write(&self) -> io::Result<()> {
+        fs::write(self.path(), &self.text)
+    }
+}
+
+/// The files of `cargo xtask watch`.
+pub fn watch() -> io::Result<Vec<Generated>> {
+    let template = Generated { path: "infra/watch.yaml", text: template::watch_yaml(&alarms::groups()) };
+    let documents = operations::Language::ALL.map(|language| {
+        let text = operations::with_table(&fs::read_to_string(root().join(language.path()))?, language)?;
+        Ok(Generated { path: language.path(), text })
+    });
+    [Ok(template)].into_iter().chain(documents).collect()
+}
+
+fn root() -> &'static Path {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    crate_folder.parent().unwrap_or(crate_folder)
+}
