@@ -2,10 +2,13 @@
 //! for good ends where somebody looks.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use embedded::{APP_YAML, DATA_YAML, Template};
 use serde_json::{Map, Value, json};
 use testkit::STAGE;
+
+use crate::house::root;
 
 pub(crate) fn app() -> Template {
     Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template")
@@ -170,5 +173,23 @@ fn no_row_is_lost_with_its_stack_and_no_table_is_open() {
         if resource["Type"] == "AWS::SecretsManager::Secret" {
             assert_is_kept(id, resource);
         }
+    }
+}
+
+/// CloudFormation puts a stack's tags on its resources: none has to name them, and no stack may be without.
+#[test]
+fn each_stack_is_tagged_with_project_and_stage() {
+    let samconfig = fs::read_to_string(root().join("samconfig.toml")).expect("a file");
+    let deployed = samconfig.split("\n[").filter(|section| section.contains(".deploy.parameters]"));
+    let mut stacks = 0;
+    for section in deployed {
+        let stage = section.split(['.', '-']).next().expect("a stage");
+        assert!(section.contains(&format!("\ntags = \"project=hookledger stage={stage}\"\n")), "{section}");
+        stacks += 1;
+    }
+    assert_eq!(stacks, 3 * ["dev", "prod"].len());
+    for template in ["app", "data", "watch"] {
+        let text = fs::read_to_string(root().join(format!("infra/{template}.yaml"))).expect("a template");
+        assert!(!text.lines().any(|line| line.trim() == "Tags:"), "{template}.yaml repeats the stack's tags");
     }
 }

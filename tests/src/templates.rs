@@ -335,24 +335,6 @@ fn every_environment_of_samconfig_is_there_for_each_stack() {
     }
 }
 
-/// CloudFormation puts a stack's tags on its resources: none has to name them, and no stack may be without.
-#[test]
-fn each_stack_is_tagged_with_project_and_stage() {
-    let samconfig = fs::read_to_string(root().join("samconfig.toml")).expect("a file");
-    let deployed = samconfig.split("\n[").filter(|section| section.contains(".deploy.parameters]"));
-    let mut stacks = 0;
-    for section in deployed {
-        let stage = section.split(['.', '-']).next().expect("a stage");
-        assert!(section.contains(&format!("\ntags = \"project=hookledger stage={stage}\"\n")), "{section}");
-        stacks += 1;
-    }
-    assert_eq!(stacks, 3 * DEPLOYED.len());
-    for template in ["app", "data", "watch"] {
-        let text = fs::read_to_string(root().join(format!("infra/{template}.yaml"))).expect("a template");
-        assert!(!text.lines().any(|line| line.trim() == "Tags:"), "{template}.yaml repeats the stack's tags");
-    }
-}
-
 const DEPLOYED: [&str; 2] = ["dev", "prod"];
 
 /// A function of the stage `local` takes its secrets from the environment and follows any endpoint.
