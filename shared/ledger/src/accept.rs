@@ -1,7 +1,7 @@
-//! What a person decides about a refused payment: booked after all, as ordered or for other credits; or done with.
+//! Manual decisions about refused payments: accept one, as ordered or for other credits, or clear its anomaly.
 //!
-//! A payment that is accepted keeps its own name: its credits are posted under the money key that its webhook would have used, and its
-//! own refunds and disputes take them back, in proportion to what was really paid.
+//! An accepted payment keeps its identity. Its credits are posted under the money key that its webhook would have used,
+//! and its own refunds and disputes claw them back, in proportion to the actual payment.
 
 use thiserror::Error;
 
@@ -11,52 +11,51 @@ use crate::{
     Reference, RefusedPayment, Resolution, Timestamp,
 };
 
-/// A payment that the order refused and a person has booked.
+/// A payment that the order refused and a person accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     pub by: Reference,
-    /// What was really paid, of which refunds and disputes are a part.
+    /// The actual payment; its refunds and disputes are a part of this amount.
     pub money: Money,
     pub pays_for: PaysFor,
-    /// The credits that it buys. `None`: it pays the order, and buys what was ordered.
+    /// The credits that it buys. `None` if it pays the order and buys what was ordered.
     pub credits: Option<Amount>,
-    /// The credits that stand of it, where it does not pay the order: those of the order are the order's own.
+    /// The credits currently granted for it, if it does not pay the order. An order's own credits are in
+    /// [`Order::posted`].
     pub posted: Amount,
-    /// How many postings have been made for it.
+    /// The number of postings made for it.
     pub postings: u64,
 }
 
 /// Why a payment cannot be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AcceptError {
-    #[error("the order has refused no payment of this name: `order show` lists those that it has")]
+    #[error("the order has refused no payment of this name: `order show` lists the refused ones")]
     NotRefused,
-    #[error("the order has refused it with more than one sum: look it up at its provider, and refund it there")]
+    #[error("the order has refused it with different amounts: look it up at its provider and refund it there")]
     SeveralSums,
-    #[error("its provider has not confirmed it: look it up there, and say --confirmed")]
+    #[error("its provider has not confirmed it: look it up there and pass --confirmed")]
     Unconfirmed,
-    #[error("it is booked already")]
+    #[error("the payment is booked already")]
     Booked,
-    #[error("it was given back in full")]
+    #[error("the payment was refunded in full")]
     GivenBack,
-    #[error(
-        "the order buys more than credits, and buys it once: give --credits, or refund the payment and make another order"
-    )]
+    #[error("the order buys more than credits, and only once: pass --credits, or refund it and create another order")]
     NotOnlyCredits,
-    #[error("it buys nothing: give --credits")]
+    #[error("the payment would buy nothing: pass --credits")]
     Nothing,
 }
 
-/// Which anomalies are cleared.
+/// Selects the anomalies to clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Clearing<'c> {
     pub reason: Option<Reason>,
-    /// A payment by its provider's id, with or without the provider.
+    /// A payment by its provider's id, with or without the provider's name.
     pub payment: Option<&'c str>,
 }
 
 impl Flag {
-    /// Whether it is about this payment, named as `stripe#pi_1` or `pi_1`.
+    /// Whether the anomaly is about this payment, named as `stripe#pi_1` or `pi_1`.
     fn is_of(&self, name: &str) -> bool {
         let is = |payment: &RefusedPayment| payment.by.id() == name || payment.by.to_string() == name;
         self.anomaly.payment.as_ref().is_some_and(is)
@@ -64,7 +63,7 @@ impl Flag {
 }
 
 impl Accepted {
-    /// Under which its first posting stands: that of the webhook, so that one payment is booked once.
+    /// The money key of its first posting. It equals the webhook's, so that one payment is booked once.
     pub fn money_key(&self) -> MoneyKey {
         match self.pays_for {
             PaysFor::Order => MoneyKey::of_payment(&self.by),
@@ -74,7 +73,7 @@ impl Accepted {
 }
 
 impl Order {
-    /// The refused payment of this name, if it may be booked.
+    /// The refused payment with this name, if it may be accepted.
     pub fn acceptable(&self, name: &str, is_looked_up: bool) -> Result<RefusedPayment, AcceptError> {
         let named = self.anomalies.listed().filter(|flag| flag.is_of(name));
         let mut payments = named.filter_map(|flag| flag.anomaly.payment.clone());
@@ -98,7 +97,7 @@ impl Order {
         Ok(payment)
     }
 
-    /// Books a refused payment. An order that is not paid is paid by it; one that is grants its credits once more.
+    /// Books a refused payment. It pays an unpaid order; a paid order grants its credits once more.
     pub fn accept(
         &self,
         payment: &RefusedPayment,
@@ -120,7 +119,7 @@ impl Order {
         let accepted = Accepted { by, money, pays_for, credits, posted: Amount::ZERO, postings: 0 };
         after.accepted.insert(id.clone(), accepted);
         after.anomalies.resolve(Resolution::Accepted, |flag| flag.is_of(&id));
-        Ok(self.changed_to(after))
+        Ok(self.change_to(after))
     }
 
     fn credits_once_more(&self, pays_for: PaysFor, credits: Option<Amount>) -> Result<Amount, AcceptError> {
@@ -135,7 +134,7 @@ impl Order {
         }
     }
 
-    /// Closes what is open of these anomalies; those that are not listed are counted all the same. No effects where none is open.
+    /// Clears the matching open anomalies. Those beyond the list still count. No effects if none is open.
     pub fn clear(&self, clearing: Clearing<'_>) -> Vec<Effect> {
         let mut after = self.clone();
         after.anomalies.resolve(Resolution::Cleared, |flag| {
@@ -143,15 +142,15 @@ impl Order {
             let is_of_payment = clearing.payment.is_none_or(|name| flag.is_of(name));
             flag.resolution == Resolution::Open && is_of_reason && is_of_payment
         });
-        self.changed_to(after)
+        self.change_to(after)
     }
 
-    /// A payment that a person has booked on this order.
+    /// The payment that a person has accepted on this order.
     pub fn accepted(&self, by: &Reference) -> Option<&Accepted> {
         self.accepted.get(by.id()).filter(|accepted| accepted.by == *by)
     }
 
-    /// What the payment that pays the order really was: the price, or what a person has accepted instead.
+    /// The actual amount of the payment that pays the order: the price, or the accepted payment's amount.
     pub fn paid_money(&self) -> Money {
         self.accepted_instead().map_or(self.terms.price, |accepted| accepted.money)
     }
@@ -160,7 +159,7 @@ impl Order {
         self.accepted(&self.paid.as_ref()?.by)
     }
 
-    /// What the payment buys: what was ordered, or nothing of that where a person has given credits instead.
+    /// The grants that the payment buys: the ordered ones, or none if a person granted credits instead.
     pub(crate) fn grants(&self) -> &[Grant] {
         if self.credits_instead().is_some() { &[] } else { &self.terms.grants }
     }
@@ -169,40 +168,40 @@ impl Order {
         self.accepted_instead()?.credits
     }
 
-    /// The payments that were accepted beside the one that pays the order.
-    pub(crate) fn accepted_beside(&self) -> impl Iterator<Item = &Accepted> {
+    /// The accepted payments other than the one that pays the order.
+    pub(crate) fn additional_payments(&self) -> impl Iterator<Item = &Accepted> {
         let paid_by = self.paid.as_ref().map(|paid| &paid.by);
         self.accepted.values().filter(move |accepted| Some(&accepted.by) != paid_by)
     }
 
-    /// Brings what stands of each of them to what may be kept of it.
-    pub(crate) fn settle_accepted(&mut self, before: &Self) -> Vec<Movement> {
-        let beside: Vec<Accepted> = self.accepted_beside().cloned().collect();
+    /// Brings the posted credits of each additional payment to the amount that the customer may keep.
+    pub(crate) fn settle_additional(&mut self, before: &Self) -> Vec<Movement> {
+        let additional: Vec<Accepted> = self.additional_payments().cloned().collect();
         let mut movements = Vec::new();
-        for mut accepted in beside {
+        for mut accepted in additional {
             let granted = accepted.credits.unwrap_or_default();
             let paid = accepted.money.amount;
             let kept = uncontested(paid, self.claims_on(&accepted.by));
             let kept = granted.share(kept, paid).unwrap_or(granted);
             let first = accepted.money_key();
             if accepted.postings == 0 && before.accepted(&accepted.by).is_some() {
-                // It was posted when it was accepted, or was never accepted.
+                // Nothing is posted twice: an earlier write accepted this payment.
                 continue;
             }
             if accepted.postings == 0 {
-                movements.push(self.posted_beside(&mut accepted, first.clone(), None, granted));
+                movements.push(self.adjust_additional(&mut accepted, first.clone(), None, granted));
             }
             if kept != accepted.posted {
                 let key = MoneyKey::of_accepted_reversal(&self.number, &accepted.by, accepted.postings);
-                movements.push(self.posted_beside(&mut accepted, key, Some(first), kept));
+                movements.push(self.adjust_additional(&mut accepted, key, Some(first), kept));
             }
             self.accepted.insert(accepted.by.id().to_owned(), accepted);
         }
         movements
     }
 
-    /// The movement that brings what stands of an accepted payment to another amount.
-    fn posted_beside(
+    /// The movement that changes the granted credits of an additional payment to `to`.
+    fn adjust_additional(
         &self,
         accepted: &mut Accepted,
         key: MoneyKey,
@@ -217,7 +216,7 @@ impl Order {
         } else {
             Posting::from_customer(account, House::Revenue, from.less(to))
         };
-        // What is taken back may have been spent: then it is owed.
+        // The credits may be spent already: the clawback then leaves a debt.
         Movement { key, posting, guard: Guard::Always, reverses }
     }
 }

@@ -1,4 +1,4 @@
-//! Who holds what: owners, their accounts, the house's side of a posting, and the keys by which a caller names an owner.
+//! Owners, their accounts, the house's side of a posting, and the keys by which callers identify an owner.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use crate::Asset;
 /// With the other bounds of this crate it keeps a usage row within 1 KB, the unit that DynamoDB bills a write by.
 const OWNER_CHARS_MAX: usize = 64;
 const CALLER_KEY_CHARS_MAX: usize = 64;
-/// 48 bits: an owner with a thousand keys has two alike once in five hundred million.
+/// 48 bits: for an owner with a thousand keys, two are alike once in five hundred million.
 const SHORT_HASH_CHARS: usize = 12;
 
-/// A customer. The name is a part of account ids, so it holds no separator.
+/// A customer. Account ids contain the name, so it may not contain their separator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner(String);
 
@@ -63,18 +63,19 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Our side of a posting. It has no stored balance, being the sum of the journal: or every write would meet on one row.
+/// The house's side of a posting. It has no stored balance, because every write would contend for that row; its balance
+/// is the sum of the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum House {
-    /// Credits that customers have used up.
+    /// Usage: credits that customers have spent.
     Usage,
-    /// What a person put in or took out by hand.
+    /// Manual adjustments.
     Manual,
-    /// What was sold: credits, tokens, access to reports.
+    /// Sales: credits, tokens, access to reports.
     Revenue,
-    /// What of the revenue goes to whoever led the buyer here.
+    /// The part of the revenue that goes to referrers.
     Commissions,
-    /// Tokens that have left the books for a wallet on chain.
+    /// Tokens that were sent to a wallet on chain.
     OnChain,
 }
 
@@ -90,10 +91,10 @@ impl House {
     }
 }
 
-/// The name under which a caller knows an owner; a row of the accounts table maps it.
+/// The key by which a caller identifies an owner; a row of the accounts table maps it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CallerKey {
-    /// An LLM gateway's id of the key that was used.
+    /// An LLM gateway's id of the API key that was used.
     Remote(String),
     /// The SHA-256, in hex, of one of our own API keys.
     ApiHash(String),
@@ -108,7 +109,7 @@ impl CallerKey {
         Ok(Self::Remote(id.to_owned()))
     }
 
-    /// Only the hash is ever stored: who reads the table must not be able to call the API.
+    /// Only the hash is stored, so that a reader of the table cannot call the API.
     pub fn api(secret: &str) -> Self {
         use sha2::Digest as _;
         Self::ApiHash(crate::fingerprint::hex(&sha2::Sha256::digest(secret.as_bytes())))
@@ -124,7 +125,7 @@ impl CallerKey {
         }
     }
 
-    /// A name of it for people, without the secret: as much of an API key's hash as tells one owner's keys apart.
+    /// A displayable id without the secret: as much of an API key's hash as distinguishes the keys of one owner.
     pub fn short_id(&self) -> String {
         match self {
             Self::Remote(id) => format!("gateway-{id}"),
@@ -133,7 +134,7 @@ impl CallerKey {
     }
 }
 
-/// The id of the row that maps it. An owner's name holds no `#`, so no account can be taken for a key.
+/// The id of the row that maps the key. An owner's name contains no `#`, so no account id equals a key.
 impl fmt::Display for CallerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,13 +6,13 @@ use thiserror::Error;
 
 use crate::metered;
 
-/// Twelve integer digits and the eighteen decimals of the finest token: more than any single payment, and a hundred million of
-/// the largest still fit in the 38 digits that DynamoDB adds exactly.
+/// Twelve integer digits, and the eighteen decimals of the finest token: more than any single payment, and a hundred
+/// million of the largest still fit in the 38 digits that DynamoDB adds exactly.
 pub(crate) const INTEGER_DIGITS_MAX: usize = 12;
-/// The first count that an amount does not hold.
+/// One more than the largest number of units.
 const UNITS_END: u128 = 10_u128.pow(30);
 
-/// Decimal text as a count of units of which `scale` decimals make one.
+/// Reads decimal text as a count of smallest units, `scale` decimals to the whole unit.
 pub(crate) fn parse(text: &str, scale: u8) -> Result<Amount, AmountError> {
     let (integer, fraction) = match text.split_once('.') {
         None => (text, None),
@@ -38,12 +38,12 @@ pub(crate) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Without a zero before its first digit, which some would read as octal.
+/// Rejects a leading zero: some parsers read such a number as octal.
 pub(crate) fn is_integer(text: &str) -> bool {
     is_digits(text) && (text.len() == 1 || !text.starts_with('0'))
 }
 
-/// The number that ASCII digits write; `None` above what a `u128` holds.
+/// Reads ASCII digits; `None` if the number does not fit a `u128`.
 pub(crate) fn units_of(digits: impl IntoIterator<Item = u8>) -> Option<u128> {
     digits
         .into_iter()
@@ -58,26 +58,27 @@ pub(crate) fn decimal(units: u128, scale: u8) -> String {
     if fraction.is_empty() { integer.to_owned() } else { format!("{integer}.{fraction}") }
 }
 
-/// How much of an asset, in its smallest unit. Never negative: the direction is the posting's.
+/// An amount of an asset in its smallest unit. Never negative: the posting carries the direction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Amount(u128);
 
 impl Amount {
     pub const ZERO: Self = Self(0);
-    /// How many decimals the finest unit stands for.
+    /// The decimals of the finest unit.
     pub const SCALE_MAX: u8 = 18;
 
-    /// Reads decimal text as `Asset::parse` does, of whatever has a smallest unit of so many decimals.
+    /// Reads decimal text by the rules of [`Asset::parse`](crate::Asset::parse), with `scale` decimals.
     pub fn parse(text: &str, scale: u8) -> Result<Self, AmountError> {
         parse(text, scale)
     }
 
-    /// Reads a metered cost as [`Asset::parse_metered`](crate::Asset::parse_metered) does, of what has so many decimals.
+    /// Reads a metered cost by the rules of [`Asset::parse_metered`](crate::Asset::parse_metered), with `scale`
+    /// decimals.
     pub fn parse_metered(text: &str, scale: u8) -> Result<Self, AmountError> {
         metered::round(text, scale)
     }
 
-    /// From a count of smallest units, as Stripe and WeChat send them.
+    /// From a count of smallest units, the form in which Stripe and WeChat send amounts.
     pub fn from_units(units: u64) -> Self {
         Self(u128::from(units))
     }
@@ -86,7 +87,7 @@ impl Amount {
         self.0
     }
 
-    /// From a count that may be wider than any sender's; `None` for more than an amount can hold.
+    /// From a count of smallest units; `None` if it exceeds the largest amount.
     pub fn from_wide(units: u128) -> Option<Self> {
         (units < UNITS_END).then_some(Self(units))
     }
@@ -99,21 +100,21 @@ impl Amount {
         self.0.checked_mul(u128::from(times)).and_then(Self::from_wide)
     }
 
-    /// What is left; nothing where more is taken than there is.
+    /// Subtracts, and stops at zero.
     #[must_use]
     pub fn less(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// The whole units of `self × part / whole`, rounded down. `None` of nothing, and where they cannot be counted.
+    /// `self × part / whole` in whole units, rounded down. `None` if `whole` is zero or the result does not fit.
     pub fn share(self, part: Self, whole: Self) -> Option<Self> {
         let (times, rest) = (self.0.checked_div(whole.0)?, self.0.checked_rem(whole.0)?);
-        // In two steps, so that the product of two wide numbers fits.
+        // In two steps, so that the product of two large numbers fits.
         let of_rest = rest.checked_mul(part.0)?.checked_div(whole.0)?;
         times.checked_mul(part.0)?.checked_add(of_rest).and_then(Self::from_wide)
     }
 
-    /// The shortest decimal text of it, where so many decimals make one.
+    /// The shortest decimal text, with `scale` decimals to the whole unit.
     pub fn decimal(self, scale: u8) -> String {
         decimal(self.0, scale)
     }
@@ -122,7 +123,7 @@ impl Amount {
         self.0 == 0
     }
 
-    /// How much a negative change takes; `None` for one that takes nothing.
+    /// The amount that a negative change withdraws; `None` if the change is zero or positive.
     pub fn owed(change: Balance) -> Option<Self> {
         (change.0 < 0).then(|| Self(change.0.unsigned_abs()))
     }
@@ -134,7 +135,7 @@ impl fmt::Debug for Amount {
     }
 }
 
-/// What an account holds, or owes, in smallest units; also the change that a posting makes to it.
+/// The balance of an account in smallest units, negative if the account owes; also the change that a posting makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Balance(i128);
 
@@ -165,7 +166,7 @@ impl From<Amount> for Balance {
     }
 }
 
-/// Why a text is not an amount.
+/// Why a text is not a valid amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AmountError {
     #[error("must not be negative")]

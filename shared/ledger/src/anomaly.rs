@@ -1,25 +1,25 @@
-//! What a person has to look at on an order: each payment that was refused, and what else is wrong, one by one.
+//! Anomalies: payments that an order refused and other findings that need a person's attention.
 //!
-//! The list is a set with a bound: the same findings leave the same list, whatever the order and the number in which they arrive.
+//! The list is a bounded set: the same findings leave the same list, in whatever order and however often they arrive.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::payment::sum;
 use crate::{Amount, Effect, Money, Order, Reason, Reference};
 
-/// One screen of them. With the longest details that is 16 KB of the order's row, which may have 400.
+/// One screen of them. With the longest details they take 16 KB of the order's row, which may have 400.
 pub const LISTED_MAX: usize = 20;
-/// Beyond the list an anomaly is counted by a number of four bytes: 11 KB in all. No order has as many by accident.
+/// An anomaly beyond the list is counted by a number of four bytes: 11 KB in all. No order has as many by accident.
 pub const UNLISTED_MAX: usize = 1_000;
-/// A signed body may hold ids of any length; the whole of it is kept with the refused event.
+/// A signed body may contain ids of any length; the refused event is stored with the whole body.
 const DETAILS_CHARS_MAX: usize = 256;
 
-/// Something that disagrees with its order: kept, flagged, and nothing is delivered for it.
+/// A finding that disagrees with the order: stored and flagged, and nothing is delivered for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anomaly {
     pub reason: Reason,
     pub details: String,
-    /// The payment that was refused, where it is about one.
+    /// The refused payment, if the anomaly is about one.
     pub payment: Option<RefusedPayment>,
 }
 
@@ -29,14 +29,14 @@ pub struct RefusedPayment {
     pub by: Reference,
     pub money: Money,
     pub pays_for: PaysFor,
-    /// Whether its provider vouches for it: by its own signature, or when it was queried.
+    /// Whether the provider confirms the payment, by its own signature or in answer to a query.
     pub is_confirmed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PaysFor {
     Order,
-    /// One period of the subscription that the order began: `by` is its invoice.
+    /// One period of the order's subscription: `by` is its invoice.
     Period,
 }
 
@@ -55,13 +55,13 @@ impl PaysFor {
     }
 }
 
-/// What a person has decided about an anomaly.
+/// A person's decision about an anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Resolution {
     Open,
-    /// There is nothing more to do about it.
+    /// No further action is needed.
     Cleared,
-    /// The payment was booked by hand.
+    /// A person has booked the payment.
     Accepted,
 }
 
@@ -81,23 +81,23 @@ impl Resolution {
     }
 }
 
-/// An anomaly as an order lists it.
+/// An anomaly and its resolution, as an order lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
     pub anomaly: Anomaly,
     pub resolution: Resolution,
 }
 
-/// An order's anomalies: the first of them by their keys, and how many there are beyond the list.
+/// The anomalies of an order: the first of them by key, and the number beyond the list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Anomalies {
     listed: BTreeMap<Key, Flag>,
-    /// Of each one that is not listed, a part of its key's hash, so that the same one counts once.
+    /// Part of the key's hash for each anomaly beyond the list, so that a repeated one counts once.
     unlisted: BTreeSet<u32>,
 }
 
-/// What makes two anomalies the same one: for payments the payment, for what an order itself is in the reason alone, and otherwise
-/// the details.
+/// The identity of an anomaly: the payment if there is one, the reason alone for a state of the order, otherwise the
+/// details.
 type Key = (Reason, Option<(Reference, Money)>, String);
 
 impl Anomaly {
@@ -112,8 +112,8 @@ impl Anomaly {
         Self { details: self.details.chars().take(DETAILS_CHARS_MAX).collect(), ..self }
     }
 
-    /// Of two reports of one anomaly; the same whichever came first.
-    fn joined(self, other: Self) -> Self {
+    /// Merges two reports of one anomaly; the result does not depend on their order.
+    fn merge(self, other: Self) -> Self {
         let confirmed = |anomaly: &Self| anomaly.payment.as_ref().is_some_and(|payment| payment.is_confirmed);
         let is_confirmed = confirmed(&self) || confirmed(&other);
         let (details, payment) = (self.details.min(other.details), self.payment.min(other.payment));
@@ -123,7 +123,7 @@ impl Anomaly {
 }
 
 impl Anomalies {
-    /// As they were kept; `None` where one stands twice or there are more than can be.
+    /// From a stored row; `None` if an anomaly appears twice or a bound is exceeded.
     pub fn of_kept(flags: Vec<Flag>, unlisted: BTreeSet<u32>) -> Option<Self> {
         let count = flags.len();
         let listed: BTreeMap<Key, Flag> = flags.into_iter().map(|flag| (flag.anomaly.key(), flag)).collect();
@@ -139,17 +139,17 @@ impl Anomalies {
         self.listed.values()
     }
 
-    /// A number for each anomaly that is not listed; at [`UNLISTED_MAX`] there may be more.
+    /// A number for each anomaly beyond the list; at [`UNLISTED_MAX`] there may be more.
     pub fn unlisted(&self) -> &BTreeSet<u32> {
         &self.unlisted
     }
 
-    /// The same anomaly again changes nothing, also once it is cleared or no longer listed.
+    /// Idempotent: a repeated anomaly changes nothing, even if it is cleared or no longer listed.
     pub(crate) fn learn(&mut self, anomaly: Anomaly) {
         let anomaly = anomaly.bounded();
         let key = anomaly.key();
         if let Some(known) = self.listed.get_mut(&key) {
-            known.anomaly = known.anomaly.clone().joined(anomaly);
+            known.anomaly = known.anomaly.clone().merge(anomaly);
             return;
         }
         if self.unlisted.contains(&hash(&key)) {
@@ -159,7 +159,7 @@ impl Anomalies {
         if self.listed.len() <= LISTED_MAX {
             return;
         }
-        // Resolved ones make room first.
+        // Resolved anomalies make room first.
         let resolved = self.listed.iter().rev().find(|(_, flag)| flag.resolution != Resolution::Open);
         let Some(last) = resolved.or(self.listed.iter().next_back()).map(|(key, _)| key.clone()) else {
             return;
@@ -171,14 +171,14 @@ impl Anomalies {
         }
     }
 
-    /// What a person has decided about those that are wanted.
+    /// Sets a person's decision on the matching anomalies.
     pub(crate) fn resolve(&mut self, resolution: Resolution, is_wanted: impl Fn(&Flag) -> bool) {
         for flag in self.listed.values_mut().filter(|flag| is_wanted(flag)) {
             flag.resolution = resolution;
         }
     }
 
-    /// Of a state that the order itself is in: the first details stand for as long as it is.
+    /// The order enters a state that needs attention. The first details stay for as long as the state lasts.
     pub(crate) fn enter(&mut self, reason: Reason, details: impl FnOnce() -> String) {
         let anomaly = Anomaly { reason, details: String::new(), payment: None };
         if !self.listed.contains_key(&anomaly.key()) {
@@ -186,7 +186,7 @@ impl Anomalies {
         }
     }
 
-    /// The same where the details follow from the order: new ones open it again.
+    /// The same for a state whose details follow from the order: different details reopen it.
     pub(crate) fn enter_as(&mut self, reason: Reason, details: String) {
         let stands = self.listed().any(|flag| flag.anomaly.reason == reason && flag.anomaly.details == details);
         if !stands {
@@ -195,7 +195,7 @@ impl Anomalies {
         }
     }
 
-    /// The order is no longer in that state.
+    /// The order leaves that state.
     pub(crate) fn leave(&mut self, reason: Reason) {
         self.listed.retain(|(known, ..), _| *known != reason);
     }
@@ -209,23 +209,24 @@ fn hash((reason, payment, details): &Key) -> u32 {
 }
 
 impl Order {
-    /// What a person has to look at.
+    /// Adds an anomaly that needs a person's attention.
     #[must_use]
     pub fn flag(&self, anomaly: &Anomaly) -> Vec<Effect> {
         let mut after = self.clone();
         after.anomalies.learn(anomaly.clone());
-        self.changed_to(after)
+        self.change_to(after)
     }
 
-    /// A provider gives back no more than was paid: what says so is a mistake, or money that left by another way.
+    /// A provider never refunds more than was paid: a report that exceeds it is a mistake, or money was returned
+    /// another way.
     pub(crate) fn flag_refunds(&mut self) {
         let of_order = self.paid.iter().map(|paid| (&paid.by, self.paid_money()));
-        let beside = self.accepted_beside().map(|accepted| (&accepted.by, accepted.money));
+        let additional = self.additional_payments().map(|accepted| (&accepted.by, accepted.money));
         let refunded_too_much = |(by, paid): (&Reference, Money)| {
             let refunded = Money { amount: self.claims.get(by.id())?.refunds.total(), ..paid };
-            (refunded.amount > paid.amount).then(|| format!("{refunded} is given back of {paid} by {by}"))
+            (refunded.amount > paid.amount).then(|| format!("{by}: refunded {refunded} of {paid}"))
         };
-        let excesses: Vec<String> = of_order.chain(beside).filter_map(refunded_too_much).collect();
+        let excesses: Vec<String> = of_order.chain(additional).filter_map(refunded_too_much).collect();
         if excesses.is_empty() {
             self.anomalies.leave(Reason::RefundedTooMuch);
         } else {
@@ -233,7 +234,7 @@ impl Order {
         }
     }
 
-    /// The order as these effects leave it.
+    /// The order after these effects.
     pub fn after<'o>(&'o self, effects: &'o [Effect]) -> &'o Self {
         let written = effects.iter().find_map(|effect| {
             let Effect::Order { order, .. } = effect else { return None };
@@ -242,21 +243,21 @@ impl Order {
         written.unwrap_or(self)
     }
 
-    /// Whether a person has to look at it for this reason.
+    /// Whether an open anomaly with this reason needs a person's attention.
     pub fn is_flagged_for(&self, reason: Reason) -> bool {
         self.anomalies.listed().any(|flag| flag.anomaly.reason == reason && self.needs_attention(flag))
     }
 
-    /// Whether a person still has to look at it. A refused payment that was given back in full needs no attention.
+    /// Whether the anomaly still needs a person's attention. A refused payment that was refunded in full does not.
     pub fn needs_attention(&self, flag: &Flag) -> bool {
-        let is_given_back =
+        let is_refunded =
             flag.anomaly.payment.as_ref().is_some_and(|payment| {
                 !payment.money.amount.is_zero() && self.given_back(payment) >= payment.money.amount
             });
-        flag.resolution == Resolution::Open && !is_given_back
+        flag.resolution == Resolution::Open && !is_refunded
     }
 
-    /// What the buyer has back of a payment that was refused here.
+    /// The refunded part of a payment that this order refused.
     pub fn given_back(&self, payment: &RefusedPayment) -> Amount {
         sum(self.claims_on(&payment.by).map(|claims| claims.refunds.total()))
     }

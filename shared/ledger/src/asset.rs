@@ -1,4 +1,4 @@
-//! What is counted: credits, the tokens of a catalog, access to reports, and what referrers earn.
+//! Assets: credits, the tokens of a catalog, access to reports, and referral commissions.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ const CREDITS: &str = "credits";
 const REPORT: &str = "report-";
 const COMMISSION: &str = "commission-";
 
-/// What an account holds some of. Two assets never share a code, which is a part of their accounts' names.
+/// The asset of an account. No two assets share a code, because account names contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Asset {
-    /// Credits that a customer spends with us.
+    /// Prepaid or postpaid credits that a customer spends on usage.
     Credits,
     Token {
         code: Word,
         scale: u8,
     },
-    /// Access to it, which whoever holds one or more has.
+    /// Access to a report: a balance of one or more grants it.
     Report(Word),
-    /// What was earned by leading others here, in the currency that they paid in.
+    /// Referral commissions, in the currency of the buyer's payment.
     Commission(Currency),
 }
 
@@ -31,13 +31,13 @@ impl Asset {
     pub const CREDITS: Self = Self::Credits;
     const CREDITS_SCALE: u8 = 9;
 
-    /// `None` for a code that is another asset's, or for units finer than an amount holds.
+    /// `None` if the code belongs to another asset, or if the units are finer than an amount holds.
     pub fn token(code: Word, scale: u8) -> Option<Self> {
         let is_free = Self::named(code.as_str()).is_none() && scale <= Amount::SCALE_MAX;
         is_free.then_some(Self::Token { code, scale })
     }
 
-    /// How many decimals the smallest unit stands for.
+    /// The decimals of the smallest unit.
     pub fn scale(self) -> u8 {
         match self {
             Self::Credits => Self::CREDITS_SCALE,
@@ -47,7 +47,8 @@ impl Asset {
         }
     }
 
-    /// The asset whose code this is. A token's says nothing of its scale: the catalog knows those.
+    /// The asset with this code, tokens excepted: a token's code does not contain its scale, which only the catalog
+    /// has.
     pub fn named(code: &str) -> Option<Self> {
         if code == CREDITS {
             return Some(Self::Credits);
@@ -59,13 +60,15 @@ impl Asset {
         Currency::parse(currency).ok().map(Self::Commission)
     }
 
-    /// Reads `15`, `0.00234` or `1.5`: no sign, exponent, separator, leading zero, or digit beyond the smallest unit.
+    /// Reads `15`, `0.00234` or `1.5`: no sign, exponent, separator or leading zero, and no digit beyond the smallest
+    /// unit.
     pub fn parse(self, text: &str) -> Result<Amount, AmountError> {
         parse(text, self.scale())
     }
 
-    /// Reads a cost that a program has measured, with an exponent and any number of decimals (`0.0000015`, `1e-05`), and rounds
-    /// it half-even to the smallest unit. A cost of half a unit or less is 0. Prices and postings by hand are never rounded.
+    /// Reads a cost that a program has metered, with an exponent and any number of decimals (`0.0000015`, `1e-05`), and
+    /// rounds it half-even to the smallest unit. A cost of half a unit or less is 0. Prices and manual postings are
+    /// never rounded.
     pub fn parse_metered(self, text: &str) -> Result<Amount, AmountError> {
         Amount::parse_metered(text, self.scale())
     }
@@ -75,14 +78,14 @@ impl Asset {
         decimal(amount.units(), self.scale())
     }
 
-    /// The same for a balance, which may be owed.
+    /// The same for a balance, which may be negative.
     pub fn format_balance(self, balance: Balance) -> String {
         let sign = if balance.units() < 0 { "-" } else { "" };
         format!("{sign}{}", decimal(balance.units().unsigned_abs(), self.scale()))
     }
 }
 
-/// Its code: `credits`, `POSX`, `report-full`, `commission-usd`.
+/// The asset's code: `credits`, `POSX`, `report-full`, `commission-usd`.
 impl fmt::Display for Asset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -94,7 +97,7 @@ impl fmt::Display for Asset {
     }
 }
 
-/// A short name of the catalog's, kept in place: an asset is copied as freely as the amount beside it.
+/// A short name from the catalog, stored inline, so that an asset is `Copy` like the amount beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Word([u8; WORD_CHARS_MAX]);
 
@@ -112,7 +115,7 @@ impl Word {
 
     pub fn as_str(&self) -> &str {
         let word = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
-        // ASCII, or there would be no `Word`.
+        // `Word::new` accepts only ASCII.
         std::str::from_utf8(word).unwrap_or_default()
     }
 }

@@ -1,5 +1,5 @@
-//! Whether the books agree with themselves: an account with its lines, an order with what the journal says of it. What differs is
-//! looked at again and said, and never put right by a machine.
+//! The audit of the books: compares each account with its ledger entries, and each order with the journal. A difference
+//! is checked again and reported, and never repaired automatically.
 
 mod census;
 mod check;
@@ -20,22 +20,23 @@ pub use held::{Counted, Held};
 pub use repair::{NamedLine, OrderOver, Repair, RepairError, Side};
 pub use whole::{Row, Whole};
 
-/// The books, to whoever compares them. Only here are they read from end to end, and only the accounts.
+/// The books as the audit reads them. Only here are they read from end to end, and only the accounts.
 pub trait Audit: Ledger {
-    /// How far the check has come, as it stands now. The first has not begun.
+    /// The progress and the findings of the audit. Before the first run it is the default.
     fn check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<Check, CommitError>> + Send;
 
-    /// Written over the version that was read; `false`: somebody else was first, and nothing is written.
+    /// Writes the progress over the version that was read; `false` if another run has written it, and then nothing
+    /// changes.
     fn keep_check(
         &self,
         check: &Check,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
-    /// Puts a check that has not begun in place of one that cannot be read. Nothing is done where it can be.
+    /// Replaces unreadable progress by the default. Does nothing if it can be read.
     fn renew_check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// The accounts that are kept after this one, in an order of the store's own. They may be a moment old.
+    /// The accounts after this one, in the store's own order. Eventually consistent.
     fn accounts(
         &self,
         after: Option<&str>,
@@ -43,14 +44,14 @@ pub trait Audit: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<AccountPage, CommitError>> + Send;
 
-    /// An account as it stands now.
+    /// The current row of an account.
     fn held(
         &self,
         account: &str,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Held>, CommitError>> + Send;
 
-    /// Its lines after this one, the oldest first, from an index that may lag.
+    /// The account's lines after this one, the oldest first, from an index that may lag.
     fn lines(
         &self,
         account: &str,
@@ -59,14 +60,14 @@ pub trait Audit: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<LinePage, CommitError>> + Send;
 
-    /// Those of these rows of the journal that are there now and move something. No key may stand twice.
+    /// The rows with these keys that exist now and move money. No key may appear twice.
     fn posted(
         &self,
         keys: &[&str],
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<Posted>, CommitError>> + Send;
 
-    /// An order as it stands now, also one that cannot be read.
+    /// The current row of an order, even if it cannot be read.
     fn kept(
         &self,
         order: &OrderNumber,
@@ -138,38 +139,38 @@ impl<L: Audit> Audit for Arc<L> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccountPage {
     pub accounts: Vec<Held>,
-    /// After which there may be more.
+    /// The cursor for the next page; `None` at the end.
     pub next: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LinePage {
     pub lines: Vec<StatementLine>,
-    /// The last of them, where there is one.
+    /// The place of the last line, if there is one.
     pub last: Option<Place>,
-    /// Whether there may be more after it.
+    /// Whether more lines may follow.
     pub has_more: bool,
 }
 
-/// A line as its account's statement has it.
+/// A line of an account's statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementLine {
     pub key: String,
-    /// What it changes the balance by.
+    /// The change of the balance.
     pub change: Balance,
-    /// When it was booked; the epoch where its row does not say.
+    /// When it was booked; the epoch if its row has no time.
     pub at: Timestamp,
 }
 
-/// Where in its statement a line stands.
+/// The position of a line in its statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub key: String,
-    /// As the store has it.
+    /// The stored text of the time.
     pub at: String,
 }
 
-/// A row of the journal that moves something.
+/// A journal row that moves money.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
     pub key: String,
@@ -177,18 +178,18 @@ pub struct Posted {
     pub change: Balance,
     pub order: Option<OrderNumber>,
     pub reverses: Option<String>,
-    /// The line by which a person has taken it back: its order has nothing to do with it any more.
+    /// The line by which a person has reversed it. Its order no longer counts a reversed line.
     pub reversed_by: Option<String>,
-    /// When it was booked, where its row says so.
+    /// When it was booked, if its row has a time.
     pub at: Option<Timestamp>,
-    /// Marked as failed although it has moved something.
+    /// Marked as failed although it moved money.
     pub is_failed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     Order(Box<Order>),
-    /// Of this version, where the row has one.
+    /// The version, if the row has one.
     Unreadable {
         version: Option<u64>,
     },

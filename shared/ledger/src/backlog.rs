@@ -1,5 +1,5 @@
-//! What is left undone and comes due: events that were refused and may be cured, orders whose payment nobody has told us of, or
-//! whose delivery has stopped.
+//! The retry queue: refused events that a retry may resolve, unpaid orders whose provider has to be queried, and
+//! fulfilment that has stopped. Retries back off by doubling.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,19 +7,21 @@ use std::sync::Arc;
 
 use crate::{CommitError, Delivery, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Timestamp, Work};
 
-/// A late order or a top-up has mostly arrived by then.
-const FIRST_LOOK_SECONDS: u64 = 60;
-const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
-/// What cannot be read today is mostly read by the next release, or once a person has mended the row.
-const PASSED_OVER_SECONDS_MIN: i64 = 5 * 60;
-/// Each time is an alarm: often enough not to be forgotten, and soon enough after the release.
-const PASSED_OVER_SECONDS_MAX: i64 = 60 * 60;
-/// A claim on a payment that we have not heard of in three days, which is how long providers go on sending, is on none of ours.
-const PAYMENT_WAITED_FOR_SECONDS: u64 = 3 * 24 * 60 * 60;
+/// By then a late order or top-up has usually arrived.
+const FIRST_RETRY_SECONDS: u64 = 60;
+const BACKOFF_SECONDS_MAX: u64 = 24 * 60 * 60;
+/// A row that cannot be read becomes readable with the next release, or when a person repairs it.
+const UNREADABLE_BACKOFF_SECONDS_MIN: i64 = 5 * 60;
+/// Each attempt raises an alarm: often enough not to be forgotten, and soon enough after the release.
+const UNREADABLE_BACKOFF_SECONDS_MAX: i64 = 60 * 60;
+/// Providers retry a delivery for three days. A refund or dispute whose payment has not arrived by then belongs to none
+/// of our payments.
+const ORPHAN_CLAIM_RETRY_SECONDS: u64 = 3 * 24 * 60 * 60;
 
-/// The books, to whoever goes through what is left undone. Both lists are read from sparse indexes, which may lag.
+/// The ledger as the sweeps see it. Both lists are read from sparse indexes, which may lag.
 pub trait Backlog: Lanes {
-    /// The refused events of a source that are due, the longest due first. Some may be cured by now.
+    /// The refused events of a source that are due, the longest due first. Some may have been resolved since the index
+    /// was written.
     fn due(
         &self,
         source: &'static str,
@@ -27,7 +29,7 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
-    /// How many of them there are. No more than so many are counted.
+    /// The number of refused events of a source that are due, counted up to `counted_max`.
     fn all_due(
         &self,
         source: &'static str,
@@ -35,15 +37,16 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send;
 
-    /// What is kept of one, as it stands now; `None` where it is not due any more. One that cannot be read is
-    /// [`CommitError::Refused`].
+    /// The stored event as it is now; `None` if it is no longer due. [`CommitError::Refused`] if the row cannot be
+    /// read.
     fn waiting(
         &self,
         receipt: &EventKey,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Waiting>, CommitError>> + Send;
 
-    /// Nobody looks at it before then; at none, nobody but a person. Nothing is done where it has changed since it was read.
+    /// Sets the next retry time; `None` means that only a person retries it. Does nothing if the row has changed since
+    /// it was read.
     fn put_off(
         &self,
         waiting: &Waiting,
@@ -51,7 +54,7 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// The orders with which this is to be done by now, the longest due first. With some it may be done already.
+    /// The orders for which this work is due, the longest due first. For some the work may already be done.
     fn undone(
         &self,
         work: Work,
@@ -59,7 +62,7 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
-    /// The orders that this provider is to be asked about by now, the longest due first. With some it may be done already.
+    /// The unpaid orders of this provider that are due for a query, the longest due first. Some may be paid already.
     fn unpaid(
         &self,
         provider: Provider,
@@ -67,7 +70,7 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send;
 
-    /// With how many orders this is to be done at all, now or later. No more than so many are counted.
+    /// The number of orders for which this work is outstanding, due now or later, counted up to `counted_max`.
     fn left(
         &self,
         work: Work,
@@ -75,7 +78,8 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send;
 
-    /// Nobody looks at it before then; at none, nobody but a person. Nothing is done where the order has changed since it was read.
+    /// Sets the next retry time of the order; `None` means that only a person retries it. Does nothing if the order has
+    /// changed since it was read.
     fn look_later(
         &self,
         order: &Order,
@@ -83,8 +87,8 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// Reschedules a row that cannot be handled, whatever is in it, after a pause that doubles each time. Nothing is done where it is
-    /// no longer due as the index had it.
+    /// Reschedules a row that cannot be processed, whatever it contains, after a pause that doubles each time. Does
+    /// nothing if the row's due time is no longer the one that the index had.
     fn pass_over(
         &self,
         queue: &Queue,
@@ -92,15 +96,16 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// Which of these are in the journal, booked or refused. What was written a moment ago may not be among them.
+    /// Which of these events are in the journal, booked or refused. Eventually consistent: very recent rows may be
+    /// missing.
     fn known(
         &self,
         receipts: &BTreeSet<EventKey>,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send;
 
-    /// Whether this run holds the sweep from now on until then, which no other run does meanwhile. A run that holds it may change until
-    /// when, and so give it back.
+    /// Takes the sweep's lease until `until`; `false` if another run holds it. The holder may change the time, and so
+    /// release the lease.
     fn hold_sweep(
         &self,
         sweep: &'static str,
@@ -108,7 +113,7 @@ pub trait Backlog: Lanes {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
-    /// Where a sweep that was cut short goes on. No more than a hint: without it, it begins anew.
+    /// The cursor of a sweep that was interrupted. It is only a hint: without it the sweep starts over.
     fn place(
         &self,
         sweep: &'static str,
@@ -239,32 +244,32 @@ impl<L: Backlog> Backlog for Arc<L> {
     }
 }
 
-/// The rows that wait under one word of a sparse index.
+/// The rows under one value of a sparse index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Queue {
-    /// Refused events, by their source.
+    /// Refused events, by source.
     Refused(&'static str),
-    /// Refused events of a source in one of its lanes.
+    /// Refused events in one lane of a source.
     Lane(&'static str, Lane),
     /// The lanes of a source.
     Lanes(&'static str),
-    /// Orders with which something is still to do.
+    /// Orders with outstanding work.
     Work(Work),
 }
 
-/// A row that is due, by what its index says of it: enough to reschedule a row that cannot be read.
+/// A due row as its index has it: enough to reschedule a row that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueRow {
     pub id: String,
-    /// As it is stored, whether or not it is a time.
+    /// The stored text, even if it is not a valid time.
     pub due_at: String,
 }
 
-/// An order that is due to be asked about, by what its index says of it.
+/// An order that is due for a query, as its index has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueOrder {
     pub row: DueRow,
-    /// Empty where the row does not say it.
+    /// Empty if the row has none.
     pub owner: String,
     pub created_at: Option<Timestamp>,
 }
@@ -275,19 +280,21 @@ impl DueOrder {
     }
 }
 
-/// An event that was refused, and what is kept of it.
+/// A refused event and its stored delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     pub receipt: EventKey,
     pub first_received_at: Timestamp,
     pub due_at: Timestamp,
-    /// The order that the row names. Other functions can write it: it says where to look, and proves nothing.
+    /// The order that the row names. Other functions can write this field, so it is only a hint where to look and
+    /// proves nothing.
     pub order: Option<OrderNumber>,
-    /// None once it has expired: then there is nothing to try again.
+    /// `None` once it has expired: the event cannot be retried any more.
     pub body: Option<KeptBody>,
 }
 
-/// An event's last delivery, unopened. Other functions can write such rows: nothing in it is believed before it is verified.
+/// The last delivery of an event, unparsed. Other functions can write such rows, so nothing in it counts before its
+/// signature is verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeptBody {
     pub method: String,
@@ -299,27 +306,27 @@ pub struct KeptBody {
 }
 
 impl Waiting {
-    /// When to look at it again, if looking now came to nothing.
+    /// The next retry time after another failed attempt.
     pub fn next_look(&self, now: Timestamp) -> Timestamp {
-        now.plus_seconds(pause_s(self.first_received_at, now))
+        now.plus_seconds(backoff_s(self.first_received_at, now))
     }
 }
 
-/// For how long a row is left alone that has been passed over so often before.
+/// The backoff of a row that could not be read `times` times before.
 pub fn pass_over_pause_s(times: u32) -> i64 {
-    let doubled = PASSED_OVER_SECONDS_MIN.saturating_mul(2_i64.saturating_pow(times));
-    doubled.min(PASSED_OVER_SECONDS_MAX)
+    let doubled = UNREADABLE_BACKOFF_SECONDS_MIN.saturating_mul(2_i64.saturating_pow(times));
+    doubled.min(UNREADABLE_BACKOFF_SECONDS_MAX)
 }
 
-/// When an event that is refused for this reason is tried again; `None`: never, since nothing that is still to come could cure it.
+/// The next retry time of an event that is refused for this reason; `None` if no retry can resolve it.
 pub fn next_look(reason: Reason, first_received_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let is_given_up = reason.is_of_claim() && now.seconds_apart(first_received_at) >= PAYMENT_WAITED_FOR_SECONDS;
-    (reason.curable() && !is_given_up).then(|| now.plus_seconds(pause_s(first_received_at, now)))
+    let is_expired = reason.is_of_claim() && now.seconds_apart(first_received_at) >= ORPHAN_CLAIM_RETRY_SECONDS;
+    (reason.curable() && !is_expired).then(|| now.plus_seconds(backoff_s(first_received_at, now)))
 }
 
-/// As long as it has waited already, so that the pauses double; and at least once a day.
-fn pause_s(first_received_at: Timestamp, now: Timestamp) -> i64 {
-    let waited = now.seconds_apart(first_received_at).clamp(FIRST_LOOK_SECONDS, PAUSE_SECONDS_MAX);
+/// The time that it has waited so far, so that each pause doubles; at most a day.
+fn backoff_s(first_received_at: Timestamp, now: Timestamp) -> i64 {
+    let waited = now.seconds_apart(first_received_at).clamp(FIRST_RETRY_SECONDS, BACKOFF_SECONDS_MAX);
     i64::try_from(waited).unwrap_or(i64::MAX)
 }
 

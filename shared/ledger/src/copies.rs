@@ -1,21 +1,21 @@
-//! What somebody else publishes, as it was when it could last be fetched: for the time in which it cannot. No secret, and no part of the
-//! books.
+//! The JWKS cache: a provider's public keys as they were last fetched, for the time in which they cannot be fetched. No
+//! secret, and not part of the books.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::{CommitError, Delivery, Timestamp};
 
-/// Where copies are kept. Two implementations: DynamoDB (`idempotency`) and memory (`testkit`).
+/// The store of cached keys. Two implementations: DynamoDB (`idempotency`) and memory (`testkit`).
 pub trait Copies: Send + Sync {
-    /// Read as it stands now: whoever starts takes what another has fetched a moment ago.
+    /// A consistent read: a process that starts finds the keys that another one has just fetched.
     fn copy(
         &self,
         name: CopyName,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Copied>, CommitError>> + Send;
 
-    /// In place of an older copy, and never of a newer.
+    /// Replaces an older copy, never a newer one.
     fn keep_copy(
         &self,
         name: CopyName,
@@ -43,11 +43,11 @@ impl<C: Copies> Copies for Arc<C> {
     }
 }
 
-/// Whose keys they are.
+/// The publisher of the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CopyName(pub &'static str);
 
-/// The id of the row. An owner's name holds no `#`, so no account can be taken for it.
+/// The id of the row. An owner's name contains no `#`, so no account id equals it.
 impl fmt::Display for CopyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "jwks#{}", self.0)

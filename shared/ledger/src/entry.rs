@@ -1,4 +1,5 @@
-//! What an event decides: an entry to record, or a refusal to keep.
+//! Ledger entries: what an event decides, as an entry to record or a refusal to keep, and the two-sided postings it
+//! makes.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +8,19 @@ use crate::{
     Owner, Pointer, Reason, Repair, SpendingTerms, Subscription, Transition,
 };
 
-/// What a source makes of one event.
+/// The result of processing one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     Record(Entry),
-    /// Verified and of no interest: acknowledged and counted, nothing stored.
+    /// Verified and irrelevant: acknowledged and counted, nothing stored.
     Ignore {
         reason: &'static str,
     },
-    /// A business failure. It is kept, and the same event may succeed later.
+    /// A business failure. The event is stored, and a retry may succeed.
     Refuse(Refusal),
 }
 
-/// What every journal row says of its event, whatever became of it.
+/// The part that every journal row has, whatever the outcome of its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heading {
     pub receipt: EventKey,
@@ -27,23 +28,23 @@ pub struct Heading {
     pub kind: &'static str,
     pub facts: Facts,
     pub fingerprints: Fingerprints,
-    /// Which order it is about, as far as that is known.
+    /// The order that the event is about, if known.
     pub order: Option<OrderNumber>,
 }
 
-/// An event and everything it causes: all of it happens, or none.
+/// An event and all of its effects: either all happen or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub heading: Heading,
     pub effects: Vec<Effect>,
-    /// Payment sources keep what they were sent; a usage event's facts already say all of it.
+    /// Payment sources store the delivery's body; the facts of a usage event already contain all of it.
     pub keeps_body: bool,
-    /// What people must hear of at once.
+    /// An alarm for people, raised at once.
     pub alarm: Option<&'static str>,
 }
 
 impl Entry {
-    /// What a guard that did not hold makes of it. Usage that its owner cannot pay waits in the owner's lane.
+    /// The refusal of this entry after a guard failed. Usage that its owner cannot pay waits in the owner's lane.
     pub fn refused(&self, reason: Reason) -> Refusal {
         let spends = self.effects.iter().filter_map(|effect| {
             let Effect::Move(Movement { posting, guard: Guard::WithinLine, .. }) = effect else {
@@ -53,7 +54,7 @@ impl Entry {
         });
         let mut spends = spends.filter(|_| reason == Reason::InsufficientCredits);
         let wait = spends.next().map(|(owner, first)| {
-            // A sum that no amount can hold was refused before the guard.
+            // A sum that exceeds the largest amount fails before the guard.
             let owed = spends.try_fold(first, |sum, (_, more)| sum.checked_add(more)).unwrap_or(first);
             Effect::Wait { lane: Lane::Owner(owner.clone()), owed }
         });
@@ -66,11 +67,11 @@ impl Entry {
 pub struct Refusal {
     pub heading: Heading,
     pub reason: Reason,
-    /// What the refusal leaves: a flag on an order, or its place in a lane, and never money.
+    /// What the refusal leaves: a flag on an order or a place in a lane, never money.
     pub effects: Vec<Effect>,
 }
 
-/// What an event said, parsed, by name, in the order in which a reader wants them.
+/// The parsed fields of an event, in the order in which a reader wants them.
 pub type Facts = Vec<(&'static str, Fact)>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,50 +89,50 @@ impl From<&str> for Fact {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     Move(Movement),
-    /// From now on this key names this owner. A key never changes hands.
+    /// Binds a caller's key to an owner. A key never changes hands.
     Bind {
         key: CallerKey,
         owner: Owner,
     },
-    /// From now on this key names no owner, if it still names this one. It stays taken: nothing gives it to another.
+    /// Revokes a key, provided that it still names this owner. The key stays taken, so that no other owner can get it.
     Revoke {
         key: CallerKey,
         owner: Owner,
     },
-    /// From now on this is who led the owner here, or nobody is, if it still is who it was read to be.
+    /// Sets or removes the owner's referrer, provided that it is still `from`.
     Refer {
         owner: Owner,
         from: Option<Owner>,
         to: Option<Owner>,
     },
-    /// Moves the line below which the account cannot spend, if it still is where it was read, under the policy that was read.
+    /// Changes the account's spending limit, provided that limit and policy are still `from`.
     Overdraft {
         account: AccountId,
         from: SpendingTerms,
         to: SpendingTerms,
     },
-    /// The order as it is from now on, if it is still as it was read.
+    /// Writes the order, provided that its version is still the one that was read.
     Order {
         order: Box<Order>,
         transition: Transition,
     },
-    /// Leads to this order from now on, if it still leads to where it was read to lead.
+    /// Points to the order `to`, provided that the pointer still leads to `from`.
     Point {
         pointer: Pointer,
         from: Option<OrderNumber>,
         to: OrderNumber,
     },
-    /// The subscription as it is from now on, if it is still as it was read.
+    /// Writes the subscription, provided that its version is still the one that was read.
     Subscription(Subscription),
-    /// Of a refusal: the event waits in this lane, and this much is owed for it meanwhile.
+    /// Part of a refusal: the event waits in this lane, and this amount is owed for it.
     Wait {
         lane: Lane,
         owed: Amount,
     },
-    /// A row that a person puts right, if it is still as it was read.
+    /// A row that a person repairs, provided that it is still as it was read.
     Repair(Repair),
-    /// The order takes one of its owner's places, if fewer orders than that hold one; or, where it replaces an order that holds one,
-    /// no more than that.
+    /// The order takes one of its owner's places for unpaid orders, provided that fewer than `places` orders hold one.
+    /// An order that replaces one with a place takes over that place.
     TakePlace {
         owner: Owner,
         order: OrderNumber,
@@ -140,26 +141,26 @@ pub enum Effect {
     },
 }
 
-/// A posting, the name of the money it moves, and what must hold.
+/// A posting, its money key, and the condition for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
     pub key: MoneyKey,
     pub posting: Posting,
     pub guard: Guard,
-    /// The money that it takes back, or gives again.
+    /// The posting that this one corrects.
     pub reverses: Option<MoneyKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// Spending stops at the overdraft line.
+    /// Spending stops at the overdraft limit.
     WithinLine,
-    /// Income, and taking back what was given: the rest is owed.
+    /// Income and clawbacks: a clawback may take the balance below zero, and the rest is owed.
     Always,
 }
 
-/// Two-sided, so that an unbalanced posting cannot be written down: one side is a customer's account and the other the house,
-/// so that each posting stands in exactly one statement.
+/// Two-sided, so that an unbalanced posting cannot be expressed. One side is a customer's account and the other the
+/// house, so that each posting is in exactly one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {
     account: AccountId,
@@ -209,7 +210,7 @@ impl Posting {
         }
     }
 
-    /// What the customer's balance changes by.
+    /// The change of the customer's balance.
     pub fn change(&self) -> Balance {
         let amount = Balance::from(self.amount);
         match self.direction {
@@ -219,18 +220,18 @@ impl Posting {
     }
 }
 
-/// All that one entry does to one account: a transaction may touch a row only once.
+/// The net effect of an entry on one account: a transaction may write a row only once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Net {
     pub change: Balance,
-    /// How many journal rows the account gains.
+    /// The number of journal rows that the account gains.
     pub movements: u64,
-    /// What must be available before the change, if anything must.
+    /// The amount that must be available before the change, if any.
     pub required: Option<Amount>,
     pub overdraft: Option<(SpendingTerms, SpendingTerms)>,
 }
 
-/// An entry's effects, account by account. `None` where they add up to more than a balance can hold.
+/// The effects of an entry per account. `None` if they add up to more than a balance can hold.
 pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
     let mut accounts: BTreeMap<AccountId, Net> = BTreeMap::new();
     for effect in effects {
@@ -258,7 +259,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
         }
     }
     for net in accounts.values_mut() {
-        // What costs nothing is allowed below the line too.
+        // An event that costs nothing is allowed below the limit too.
         net.required = net.required.and_then(|_| Amount::owed(net.change)).filter(|required| !required.is_zero());
     }
     Some(accounts)

@@ -1,18 +1,20 @@
-//! What makes two events with one id the same event: identity and money, and nothing that changes between deliveries.
+//! Event fingerprints: detect idempotency conflicts, two different events under one id. They cover identity and money,
+//! and nothing that varies between deliveries of one event.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// Half of a SHA-256: no sender can find two payments that share it, and the row stays small.
+/// Half of a SHA-256: too long for a sender to find two payments with one fingerprint, and short enough to keep the row
+/// small.
 const DIGEST_BYTES: usize = 16;
 
-/// A hash of the named facts, with the version of the list of names. Written `1.<hex>`.
+/// A hash of named facts, with the version of the list of names. Written `1.<hex>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Lengths are hashed with the values, so that no two lists of fields run into the same bytes.
+    /// Each length is hashed with its value, so that no two lists of fields produce the same bytes.
     pub fn of(version: u8, fields: &[(&str, &str)]) -> Self {
         let mut hash = Sha256::new();
         for text in fields.iter().flat_map(|(name, value)| [name, value]) {
@@ -34,8 +36,8 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// One event under every version we have ever written, the current one first: an old row is compared under its own version,
-/// so a field that joins the list later makes no event contradict itself.
+/// One event's fingerprints under every version ever written, the current one first. An old row is compared under its
+/// own version, so that a field added later does not make an event contradict itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprints {
     current: Fingerprint,
@@ -43,8 +45,9 @@ pub struct Fingerprints {
 }
 
 impl Fingerprints {
-    /// Whoever changes a list of fields gives it the next version and passes the former one as older: without it, an event that
-    /// is booked contradicts itself when it is delivered again. `tests/src/payments/fingerprints.txt` has what was ever written.
+    /// A change of a field list needs the next version, with the former one passed as older: otherwise a booked event
+    /// contradicts itself when it is delivered again. `tests/src/payments/fingerprints.txt` lists every version ever
+    /// written.
     pub fn new(current: Fingerprint, older: Vec<Fingerprint>) -> Self {
         Self { current, older }
     }

@@ -1,20 +1,20 @@
-//! What a paid order becomes.
+//! Grants: what a paid order delivers.
 
 use crate::{Amount, Money, Word};
 
-/// For the whole order, the quantity included.
+/// Covers the whole order, the quantity included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
     /// Posted by the transaction that pays the order.
     Credits(Amount),
-    /// Posted for every invoice of the subscription that the order began.
+    /// Posted for each invoice of the subscription that the order started.
     CreditsEachPeriod(Amount),
     /// An amount of a token, in its smallest unit.
     Token {
         code: Word,
         scale: u8,
         amount: Amount,
-        /// Where it is also sent to a wallet.
+        /// Set if the tokens are also sent to a wallet on chain.
         on_chain: Option<OnChain>,
     },
     /// Access to a report.
@@ -22,24 +22,24 @@ pub enum Grant {
     TopUp(TopUp),
 }
 
-/// Where a token goes when it leaves the books.
+/// The destination of an on-chain transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnChain {
-    /// As the custodian names it.
+    /// The custodian's name of the asset.
     pub asset: String,
-    /// The buyer's.
+    /// The buyer's wallet.
     pub wallet: String,
 }
 
-/// Airtime or data for a telephone, by its operator.
+/// Airtime or data for a phone, delivered by its operator.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TopUp {
     pub operator: Operator,
     pub kind: TopUpKind,
-    /// The operator's name for what is bought.
+    /// The operator's product code.
     pub code: String,
     pub phone: String,
-    /// What the operator takes for it, which is not what the buyer is charged where that is another currency.
+    /// The operator's price, which differs from the buyer's price if that is in another currency.
     pub price: Money,
 }
 
@@ -66,7 +66,7 @@ impl Operator {
 pub enum TopUpKind {
     Voice,
     Data,
-    /// The bill of somebody who pays afterwards.
+    /// The bill of a postpaid subscriber.
     Postpaid,
 }
 
@@ -87,7 +87,7 @@ impl TopUpKind {
 }
 
 impl Grant {
-    /// Whether the paying transaction delivers it itself, it being ours alone.
+    /// Whether the paying transaction delivers it: only our own ledger is involved.
     pub const fn is_posted(&self) -> bool {
         match self {
             Self::Credits(_) | Self::CreditsEachPeriod(_) => true,
@@ -96,7 +96,7 @@ impl Grant {
     }
 }
 
-/// Whose telephone it is stays out of logs.
+/// Hides the phone number, so that it stays out of logs.
 impl std::fmt::Debug for TopUp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "TopUp({} {} {} for {})", self.operator.as_str(), self.kind.as_str(), self.code, self.price)

@@ -1,4 +1,5 @@
-//! The two kinds of journal key. `#` separates the parts of a key and cannot stand in one.
+//! Journal keys: an [`EventKey`] identifies a webhook event, a [`MoneyKey`] identifies a movement of money (the
+//! idempotency keys of this ledger). `#` separates the parts of a key, so no part may contain it.
 
 use std::fmt;
 
@@ -6,56 +7,57 @@ use thiserror::Error;
 
 use crate::{Fingerprint, Line, Order, OrderNumber, PaymentState, Reference};
 
-/// Long enough for every sender's ids; with the other bounds it keeps a usage row within 1 KB.
+/// Long enough for the ids of every sender; with the other bounds it keeps a usage row within 1 KB.
 const PART_CHARS_MAX: usize = 128;
 
-/// The receipt of an event: `usage#evt_1`, `stripe#evt_…`.
+/// Identifies an event in the journal: `usage#evt_1`, `stripe#evt_…`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKey(String);
 
-/// The money that is moved, named by the business and not by the messenger: `usage#evt_1`, `payment#stripe#pi_…`.
+/// Identifies a movement of money by its business purpose instead of by the event that reported it: `usage#evt_1`,
+/// `payment#stripe#pi_…`. Two events that report one payment therefore book it once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MoneyKey(String);
 
 impl EventKey {
-    /// `source` is ours, `id` is the sender's.
+    /// `source` is our own name, `id` is the sender's.
     pub fn new(source: &'static str, id: &str) -> Result<Self, KeyError> {
-        joined(source, &[id]).map(Self)
+        join(source, &[id]).map(Self)
     }
 
-    /// A verified body that could not be parsed has no id but its own hash.
+    /// A verified body that cannot be parsed has no id, so its SHA-256 takes that place.
     pub fn unparsed(source: &'static str, body: &[u8]) -> Self {
         use sha2::Digest as _;
         Self(format!("unparsed#{source}#{}", crate::fingerprint::hex(&sha2::Sha256::digest(body))))
     }
 
-    /// Of what a provider said of this when it was asked, nobody having told us.
+    /// The result of querying the provider about `of`, without a webhook event: `query#stripe#pi_…`.
     pub fn query(of: &Reference) -> Self {
         Self(format!("query#{of}"))
     }
 
-    /// That an order was closed unpaid: `expired#HL…`.
+    /// The closing of an unpaid order: `expired#HL…`.
     pub fn of_closing(order: &OrderNumber, state: PaymentState) -> Self {
         Self(format!("{}#{order}", state.as_str()))
     }
 
-    /// That this was done with an order as it was read: `claimed#HL….3`.
+    /// A step taken on the order at the version that was read: `claimed#HL….3`.
     pub fn of_step(kind: &'static str, order: &Order) -> Self {
         Self(format!("{kind}#{}.{}", order.number, order.version.saturating_add(1)))
     }
 
-    /// Where an event is kept that contradicts what is already booked under this key.
+    /// Where an idempotency conflict is stored: the same key with different facts.
     #[must_use]
     pub fn conflicting(&self, with: &Fingerprint) -> Self {
         Self(format!("{}#conflict#{with}", self.0))
     }
 
-    /// As a row of our own journal has it.
+    /// From the id of a journal row, unchecked.
     pub fn of_row(id: &str) -> Self {
         Self(id.to_owned())
     }
 
-    /// Whether it names a body that could not be parsed, and not an event.
+    /// Whether the key identifies an unparsed body instead of an event.
     pub fn is_of_unparsed(&self) -> bool {
         self.0.starts_with("unparsed#")
     }
@@ -67,41 +69,41 @@ impl EventKey {
 
 impl MoneyKey {
     pub fn new(what: &'static str, parts: &[&str]) -> Result<Self, KeyError> {
-        joined(what, parts).map(Self)
+        join(what, parts).map(Self)
     }
 
-    /// As a row of our own journal has it.
+    /// From the id of a journal row, unchecked.
     pub fn of_row(id: &str) -> Self {
         Self(id.to_owned())
     }
 
-    /// For an event that moves money only once and by itself, both keys are one row.
+    /// For an event that moves money once, and only its own, both keys name one row.
     pub fn of_event(event: &EventKey) -> Self {
         Self(event.0.clone())
     }
 
-    /// Of whatever a payment buys that is ours to give.
+    /// Everything that a payment buys and the paying transaction posts.
     pub fn of_payment(by: &Reference) -> Self {
         Self(format!("payment#{by}"))
     }
 
-    /// Of the n-th correction of what an order's payment bought.
+    /// The n-th correction of what an order's payment bought.
     pub fn of_reversal(order: &OrderNumber, n: u64) -> Self {
         Self(format!("reversal#{order}#{n}"))
     }
 
-    /// Of the n-th correction of what a payment bought that a person has accepted beside the one that pays the order.
+    /// The n-th correction of an additional payment that a person accepted on an order that another payment pays.
     pub fn of_accepted_reversal(order: &OrderNumber, payment: &Reference, n: u64) -> Self {
         Self(format!("reversal#{order}#{}#{n}", payment.id()))
     }
 
-    /// Of the n-th correction of what a period of a subscription bought. Orders are numbered otherwise: no key of
-    /// theirs is the same.
+    /// The n-th correction of what one period of a subscription bought. An order number never equals `invoice` here, so
+    /// the keys cannot collide with [`Self::of_reversal`].
     pub fn of_period_reversal(invoice: &str, n: u64) -> Self {
         Self(format!("reversal#invoice#{invoice}#{n}"))
     }
 
-    /// Of a line of an order: `grant#HL…#1`, `commission#HL…#2`.
+    /// A line of an order: `grant#HL…#1`, `commission#HL…#2`.
     pub fn of_line(order: &OrderNumber, line: Line) -> Self {
         match line {
             Line::Grant(n) => Self(format!("grant#{order}#{n}")),
@@ -109,19 +111,19 @@ impl MoneyKey {
         }
     }
 
-    /// Of the tokens of an order's n-th grant that have left the books on chain: `sent#HL…#1`.
+    /// The on-chain withdrawal of the tokens of an order's n-th grant: `sent#HL…#1`.
     pub fn of_sent(order: &OrderNumber, grant: u8) -> Self {
         Self(format!("sent#{order}#{grant}"))
     }
 
-    /// The order and the line that a key names, if it is one of [`Self::of_line`]'s.
+    /// Reads back a key of [`Self::of_line`]; `None` for any other key.
     pub fn read_line(text: &str) -> Option<(OrderNumber, Line)> {
         let (kind, rest) = text.split_once('#')?;
         let (order, n) = rest.split_once('#')?;
         Some((OrderNumber::new(order).ok()?, Line::read(&format!("{kind}#{n}"))?))
     }
 
-    /// Of one period of a subscription.
+    /// One period of a subscription.
     pub fn of_invoice(invoice: &Reference) -> Self {
         Self(format!("invoice#{}", invoice.id()))
     }
@@ -131,7 +133,7 @@ impl MoneyKey {
     }
 }
 
-fn joined(head: &str, parts: &[&str]) -> Result<String, KeyError> {
+fn join(head: &str, parts: &[&str]) -> Result<String, KeyError> {
     let mut key = head.to_owned();
     for part in parts {
         let allowed = |b: u8| b.is_ascii_graphic() && b != b'#';

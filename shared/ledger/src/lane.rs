@@ -1,26 +1,26 @@
-//! Where refused usage waits: a lane for each owner who cannot pay, and one for each key that names no owner. An event in one lane
-//! never waits for one in another.
+//! Lanes of refused usage: one for each owner without sufficient funds, and one for each key without an owner. An event
+//! in one lane never waits for another lane.
 
 use std::fmt;
 
 use crate::{Amount, CallerKey, CommitError, Delivery, DueRow, EventKey, Ledger, Owner, Timestamp};
 
-/// A top-up has mostly arrived by then.
+/// By then a top-up has usually arrived.
 pub const FIRST_LOOK_SECONDS: i64 = 60;
-/// For so long what was refused is kept, and can be tried again.
+/// How long a refused event is stored and can be retried.
 pub const REFUSED_BODY_KEPT_DAYS: i64 = 90;
 
-/// The refused events that one thing cures.
+/// Refused events that wait for the same thing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// Until the owner can pay.
+    /// Waits until the owner has sufficient funds.
     Owner(Owner),
-    /// Until the key is bound to an owner.
+    /// Waits until the key is bound to an owner.
     Key(CallerKey),
 }
 
 impl Lane {
-    /// As [`fmt::Display`] writes it.
+    /// Reads the text that [`fmt::Display`] writes.
     pub fn read(text: &str) -> Option<Self> {
         if let Some(owner) = text.strip_prefix("owner#") {
             return Owner::new(owner).ok().map(Self::Owner);
@@ -39,16 +39,17 @@ impl fmt::Display for Lane {
     }
 }
 
-/// A lane that holds events, or held some a while ago.
+/// A lane that holds events, or did until recently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneState {
     pub lane: Lane,
     pub due_at: Timestamp,
-    /// How often an event was refused into it: what its end is conditioned on.
+    /// The number of refusals into the lane. It must be unchanged when the lane is closed, so that no new event is
+    /// lost.
     pub refusals: u64,
-    /// When an event last was.
+    /// The time of the last refusal.
     pub refused_at: Timestamp,
-    /// When an alarm last named it.
+    /// The time of the last alarm that named the lane.
     pub alarmed_at: Option<Timestamp>,
 }
 
@@ -64,7 +65,7 @@ impl Owed {
         EventKey::of_row(&self.row.id)
     }
 
-    /// When it was received, unless it was put off since.
+    /// The time at which it was received, unless it was rescheduled since.
     pub fn since(&self) -> Option<Timestamp> {
         Timestamp::parse_rfc3339(&self.row.due_at).ok()
     }
@@ -80,14 +81,14 @@ pub trait Lanes: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
-    /// A lane as it stands now; `None` where it is not due any more.
+    /// The current state of a lane; `None` if it is no longer due.
     fn lane(
         &self,
         row: &DueRow,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<LaneState>, CommitError>> + Send;
 
-    /// What waits in it, the oldest first, and last what was put off until later. No more than so many events are listed.
+    /// The waiting events, at most `events_max`: the oldest first, and rescheduled ones last.
     fn waiting_in(
         &self,
         source: &'static str,
@@ -96,8 +97,8 @@ pub trait Lanes: Ledger {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Vec<Owed>, CommitError>> + Send;
 
-    /// The next look; `None` ends a lane that is empty. Nothing is done where another run was first, and a lane into which an event was
-    /// refused since it was read does not end.
+    /// Sets the next retry time; `None` closes an empty lane. Does nothing if another run was first, or if an event was
+    /// refused into a lane that is to be closed.
     fn reschedule_lane(
         &self,
         source: &'static str,

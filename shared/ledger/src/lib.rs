@@ -1,14 +1,48 @@
-//! The nouns of the books and the one port to where they are kept.
+//! The ledger: orders, payments and double-entry postings as pure values, and the port to the store that keeps them.
 //!
-//! An event is named by an [`EventKey`], the money it moves by a [`MoneyKey`]; both are names of journal rows and unique for
-//! ever. What it decides is a [`Decision`]: an [`Entry`] to record or a [`Refusal`] to keep. An entry's [`Effect`]s are two-sided
-//! [`Posting`]s of an exact [`Amount`] of an [`Asset`], and they happen together with the journal row or not at all: that is
-//! what [`Ledger::commit`] promises.
+//! An [`EventKey`] identifies a webhook event and a [`MoneyKey`] the money that it moves: these idempotency keys name
+//! the journal rows and are never reused. A source turns each event into a [`Decision`]: an [`Entry`] to record or a
+//! [`Refusal`] to store. The [`Effect`]s of an entry, such as a two-sided [`Posting`] of an exact [`Amount`] of an
+//! [`Asset`], happen together with the journal row or not at all: [`Ledger::commit`] guarantees it.
 //!
-//! An [`Order`] is what a [`Payment`] pays for. Its [`Terms`] are fixed when it is made; refunds and disputes are registers on it,
-//! and the credits that stand follow from them. A [`Pointer`] leads to it from its provider's own [`Reference`]s.
+//! A [`Payment`] pays an [`Order`]. The order's [`Terms`] are fixed when it is created; refunds and disputes are
+//! registers on it, and the clawback of credits follows from them. A [`Pointer`] leads to the order from its provider's
+//! own [`Reference`]s.
 //!
-//! Nothing here does I/O, reads the clock or the environment, or rolls dice.
+//! ```
+//! use ledger::{Amount, Asset, Currency, Effect, Grant, Money};
+//! use ledger::{Order, OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp};
+//!
+//! let terms = Terms {
+//!     provider: Provider::Stripe,
+//!     product: "credits-1000".to_owned(),
+//!     quantity: 1,
+//!     price: Money::parse("9.99", Currency::parse("usd")?)?,
+//!     exchange: None,
+//!     grants: vec![Grant::Credits(Asset::CREDITS.parse("1000")?)],
+//!     commissions: Vec::new(),
+//!     site: None,
+//! };
+//! let now = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z")?;
+//! let order = Order::new(OrderNumber::new("HL1")?, Owner::new("alice")?, terms, now);
+//! let paid = |price| -> Result<Payment, Box<dyn std::error::Error>> {
+//!     let money = Money { amount: Amount::from_units(price), ..order.terms.price };
+//!     Ok(Payment { by: Reference::new(Provider::Stripe, "pi_1")?, money, at: now })
+//! };
+//!
+//! // The right amount pays the order and posts the credits; the effects are committed in one transaction.
+//! let effects = order.pay(&paid(999)?).map_err(|anomaly| anomaly.details)?;
+//! let [Effect::Order { order: after, .. }, Effect::Move(movement)] = effects.as_slice() else { panic!() };
+//! assert_eq!(movement.posting.credit(), "alice/credits");
+//! assert_eq!(Asset::CREDITS.format(movement.posting.amount()), "1000");
+//!
+//! // The same payment again changes nothing, and a wrong amount is an anomaly.
+//! assert_eq!(after.pay(&paid(999)?), Ok(Vec::new()));
+//! assert_eq!(order.pay(&paid(1)?).unwrap_err().reason.as_str(), "amount_mismatch");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! This crate is pure: it performs no I/O, reads neither clock nor environment, and uses no randomness.
 
 mod accept;
 mod account;

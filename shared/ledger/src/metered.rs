@@ -1,15 +1,15 @@
-//! A metered cost: a number as a program writes it, rounded half-even to the smallest unit. No float takes part.
+//! Metered costs: a JSON number, rounded half-even to the smallest unit. No float takes part.
 
 use crate::amount::{INTEGER_DIGITS_MAX, is_digits, is_integer, units_of};
 use crate::{Amount, AmountError};
 
 /// The shortest text of a double takes 24 bytes, and its exact value rarely more than 80.
 const TEXT_BYTES_MAX: usize = 128;
-/// Every exponent beyond this has the same result, since no text has enough digits to make up for it.
+/// All exponents beyond this give the same result, since no text has enough digits to compensate.
 const EXPONENT_MAX: i64 = 10_000;
 
-/// Significant digits, the first of which is not 0, and how many of them stand before the decimal point: fewer than
-/// none where zeros follow the point, more than all where zeros precede it.
+/// The significant digits, the first of them not 0, and how many stand before the decimal point. The count is negative
+/// if zeros follow the point, and exceeds the number of digits if zeros precede it.
 struct Number {
     digits: Vec<u8>,
     before_point: i64,
@@ -23,7 +23,7 @@ pub(crate) fn round(text: &str, scale: u8) -> Result<Amount, AmountError> {
     if digits.is_empty() {
         return Ok(Amount::ZERO);
     }
-    // The bound on the count of digits comes first, so that no exponent decides how much work there is.
+    // Checked first, so that the exponent cannot decide how much work follows.
     if before_point > signed(INTEGER_DIGITS_MAX) {
         return Err(AmountError::TooLarge);
     }
@@ -34,14 +34,14 @@ pub(crate) fn round(text: &str, scale: u8) -> Result<Amount, AmountError> {
     let zeros = std::iter::repeat_n(b'0', kept.saturating_sub(whole.len()));
     let down = units_of(whole.iter().copied().chain(zeros)).ok_or(AmountError::TooLarge)?;
     let units = if is_rounded_up(down, rest) { down.saturating_add(1) } else { down };
-    // Rounding up may reach the first number that has one digit more.
+    // Rounding up may reach the first number with one digit more.
     let end = signed(INTEGER_DIGITS_MAX).saturating_add(i64::from(scale));
     let end = u32::try_from(end).ok().and_then(|digits| 10_u128.checked_pow(digits));
     let amount = end.filter(|end| units < *end).and_then(|_| Amount::from_wide(units));
     amount.ok_or(AmountError::TooLarge)
 }
 
-/// Half of a unit goes to the even neighbour.
+/// Half of a unit rounds to the even neighbour.
 fn is_rounded_up(down: u128, rest: &[u8]) -> bool {
     let Some((first, others)) = rest.split_first() else {
         return false;
@@ -53,7 +53,7 @@ fn is_rounded_up(down: u128, rest: &[u8]) -> bool {
     }
 }
 
-/// The grammar of a JSON number.
+/// Follows the grammar of a JSON number.
 fn read(text: &str) -> Result<Number, AmountError> {
     if text.starts_with('-') {
         return Err(AmountError::Negative);
@@ -84,12 +84,12 @@ fn read_exponent(text: &str) -> Option<i64> {
     if !is_digits(digits) {
         return None;
     }
-    // A text of digits that is no `i64` is above every one.
+    // Digits that do not fit an `i64` exceed the bound in any case.
     let size = digits.parse::<i64>().unwrap_or(EXPONENT_MAX).min(EXPONENT_MAX);
     Some(if is_negative { size.saturating_neg() } else { size })
 }
 
-/// Of a length, of which none here is above [`TEXT_BYTES_MAX`].
+/// Converts a length; none here exceeds [`TEXT_BYTES_MAX`].
 fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Money of the outside world: a currency, and an amount of it in its smallest unit.
+//! Money outside the ledger: a currency, and an amount in its smallest unit.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ const WITHOUT_DECIMALS: [&str; 15] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
 const WITH_THREE_DECIMALS: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
 
-/// What is seen is four decimals of a currency that has two; what has more than this is no amount that a program wrote.
+/// Senders pad to four decimals at most in practice; a program writes no amount with more than this.
 const PADDING_MAX: usize = 16;
 
-/// Three letters of ISO 4217, kept in upper case: senders write either.
+/// An ISO 4217 code in upper case. Senders write either case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
@@ -32,11 +32,11 @@ impl Currency {
     }
 
     pub fn as_str(&self) -> &str {
-        // Three ASCII letters, or there would be no `Currency`.
+        // `Currency::parse` accepts only three ASCII letters.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// How many decimals the smallest unit stands for.
+    /// The decimals of the smallest unit.
     pub fn scale(self) -> u8 {
         match self.as_str() {
             code if WITHOUT_DECIMALS.contains(&code) => 0,
@@ -58,7 +58,7 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// So much of a currency.
+/// An amount of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Money {
     pub amount: Amount,
@@ -66,12 +66,12 @@ pub struct Money {
 }
 
 impl Money {
-    /// Reads `19.99` as that many of the currency's whole units.
+    /// Reads `19.99` in the currency's whole units.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
         parse(text, currency.scale()).map(|amount| Self { amount, currency })
     }
 
-    /// The same where the sender writes decimals that the currency does not have, and they are all zeros: `1.0000`.
+    /// The same, but accepts more decimals than the currency has if they are all zeros: `1.0000`.
     pub fn parse_padded(text: &str, currency: Currency) -> Result<Self, AmountError> {
         let scale = usize::from(currency.scale());
         let padded = text.split_once('.').and_then(|(integer, fraction)| {
@@ -83,12 +83,12 @@ impl Money {
         Self::parse(padded.as_deref().unwrap_or(text), currency)
     }
 
-    /// The decimal number alone, as short as it can be.
+    /// The shortest decimal number, without the currency.
     pub fn decimal(&self) -> String {
         self.amount.decimal(self.currency.scale())
     }
 
-    /// The same with all of the currency's decimals, as prices are written: `5.00`.
+    /// All of the currency's decimals, as prices are written: `5.00`.
     pub fn priced(&self) -> String {
         let (text, scale) = (self.decimal(), usize::from(self.currency.scale()));
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));

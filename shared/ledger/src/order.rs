@@ -1,4 +1,4 @@
-//! An order: what was bought, at terms that are fixed when it is made, and how far its payment and its delivery have come.
+//! Orders: terms that are fixed at creation, the state of payment and fulfilment, and order-number generation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,9 @@ use crate::{
     Timestamp, Transfer,
 };
 
-/// What WeChat Pay allows as a merchant's order number; the other providers allow more.
+/// WeChat Pay's limit for a merchant's order number; the other providers allow more.
 const NUMBER_CHARS_MAX: usize = 32;
-/// The longest id that any provider gives a payment.
+/// The longest payment id of any provider.
 const REFERENCE_CHARS_MAX: usize = 128;
 const DIGEST_BYTES: usize = 16;
 
@@ -29,12 +29,12 @@ impl OrderNumber {
         Ok(Self(text.to_owned()))
     }
 
-    /// From dice, where the caller named nothing.
+    /// From random bits, for a request without an idempotency key.
     pub fn from_random(bits: u128) -> Self {
         Self(format!("{PREFIX}{}", base32(bits)))
     }
 
-    /// The same for the same owner and idempotency key: whoever asks again is led to the same order.
+    /// Derived from the owner and the idempotency key, so that a repeated request names the same order.
     pub fn from_key(owner: &Owner, key: &str) -> Self {
         use sha2::Digest as _;
         let mut hash = sha2::Sha256::new();
@@ -51,10 +51,10 @@ impl OrderNumber {
     }
 }
 
-/// People read it on the telephone, and see from it what it is.
+/// Recognizable when a person reads it out on the phone.
 const PREFIX: &str = "HL";
 
-/// Crockford's alphabet: no letter that looks like a digit.
+/// Crockford's base 32, without letters that look like digits.
 fn base32(bits: u128) -> String {
     const ALPHABET: [char; 32] = [
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M', 'N',
@@ -73,7 +73,7 @@ impl fmt::Display for OrderNumber {
     }
 }
 
-/// Who takes the money. An order made for one can never be paid by another.
+/// The payment provider. An order created for one provider cannot be paid through another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Provider {
     Stripe,
@@ -97,7 +97,7 @@ impl Provider {
     }
 }
 
-/// A provider's own id of something: a payment, a session, a subscription.
+/// A provider's own id of an object: a payment, a session, a subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Reference {
     provider: Provider,
@@ -122,28 +122,29 @@ impl Reference {
     }
 }
 
-/// `stripe#pi_1`; an order's number holds no `#`.
+/// `stripe#pi_1`; an order number contains no `#`.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.provider.as_str(), self.id)
     }
 }
 
-/// What leads to an order: a row of its own, since an index may lag behind the webhook.
+/// Leads to an order. It is a row of its own, because an index may lag behind the webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pointer {
-    /// Stands for ever.
+    /// A provider's id of a payment, a session or a subscription. This pointer never moves.
     Provider(Reference),
-    /// Of a payment that paid an invoice: leads to the order as [`Self::Provider`] does, under the same key, and says which invoice.
+    /// A payment that paid an invoice: leads to the order as [`Self::Provider`] does, under the same key, and names the
+    /// invoice.
     Invoiced { payment: Reference, invoice: Reference },
-    /// The order that this owner is about to pay for, of this product: moves on to the next one.
+    /// The order that this owner is about to pay for this product. The next order replaces it.
     Pending { owner: Owner, product: String },
-    /// The order on whose page this owner may have begun a subscription to this product: moves on when another page is opened.
+    /// The order on whose page this owner may have started a subscription to this product. The next page replaces it.
     Subscription { owner: Owner, product: String },
 }
 
 impl Pointer {
-    /// What it says of an invoice, where it says anything.
+    /// The invoice that the payment paid, if the pointer names one.
     pub fn invoice(&self) -> Option<Reference> {
         match self {
             Self::Invoiced { invoice, .. } => Some(invoice.clone()),
@@ -166,61 +167,61 @@ impl fmt::Display for Pointer {
 pub struct Order {
     pub number: OrderNumber,
     pub owner: Owner,
-    /// How often it has been written; nothing is written over a version that was not read.
+    /// The number of writes, for optimistic locking: a write succeeds only over the version that was read.
     pub version: u64,
     pub created_at: Timestamp,
     pub terms: Terms,
     pub payment: PaymentState,
     pub paid: Option<Paid>,
-    /// What was claimed back, by the id of the payment: of one that did not pay this order it takes nothing.
+    /// Refunds and disputes, by the payment's id. Those of a payment that did not pay this order take nothing back.
     pub claims: BTreeMap<String, Claims>,
-    /// The refused payments that a person has booked, by the id of the payment.
+    /// The refused payments that a person has booked, by the payment's id.
     pub accepted: BTreeMap<String, Accepted>,
-    /// Which invoice paid the first period of the subscription that this order began, and with it the order.
+    /// The invoice that paid the subscription's first period, and with it the order.
     pub first_invoice: Option<Reference>,
-    /// What stands of the periods that something was claimed back of, by the id of the invoice. Of all others what was posted stands:
-    /// so the row grows with claims, and not with time.
+    /// The corrected periods of the subscription, by the invoice's id. A period without a refund or dispute keeps its
+    /// full posting and has no entry: so the row grows with claims and not with time.
     pub periods: BTreeMap<String, Period>,
-    /// The credits that stand: posted for the payment, less what was taken back.
+    /// The credits currently granted: the postings of the payment less the clawbacks.
     pub posted: Amount,
-    /// How many postings have been made for it, but for the first of each line: each correction has a key of its own.
+    /// The number of postings, the first of each line excepted: it numbers the key of the next correction.
     pub postings: u64,
     pub fulfilment: Fulfilment,
-    /// What stands of everything else that is posted for it.
+    /// The amounts currently delivered on each line that fulfilment posts.
     pub delivered: BTreeMap<Line, Amount>,
-    /// How its tokens leave the books, where they do.
+    /// The on-chain transfer of its tokens, if there is one.
     pub transfer: Option<Transfer>,
-    /// The one call to an operator that it allows.
+    /// The single call to an operator that the order allows.
     pub recharge: Option<Recharge>,
     pub anomalies: Anomalies,
     pub session: Option<Session>,
 }
 
-/// Fixed when the order is made, whatever the catalog says later.
+/// Fixed when the order is created, whatever the catalog says later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     pub provider: Provider,
     pub product: String,
     pub quantity: u64,
-    /// What is to be paid, to the unit.
+    /// The exact amount to pay.
     pub price: Money,
-    /// Where the catalog's price is in another currency.
+    /// Set if the catalog's price is in another currency.
     pub exchange: Option<Exchange>,
     pub grants: Vec<Grant>,
-    /// Who earns by it, the nearest first.
+    /// The referrers who earn a commission, the nearest first.
     pub commissions: Vec<Commission>,
-    /// Where it was sold, for shops with several sites.
+    /// The site that sold it, for shops with several.
     pub site: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     pub price: Money,
-    /// How many whole units of the price's currency one of that one was, as the catalog wrote it.
+    /// How many units of the paid currency one unit of the catalog's currency is, as the catalog writes it.
     pub rate: String,
 }
 
-/// In the order in which one replaces the other: a late failure never undoes a payment.
+/// Ordered by which state replaces which: a late failure never undoes a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PaymentState {
     Unpaid,
@@ -230,7 +231,7 @@ pub enum PaymentState {
     Paid,
     PartlyRefunded,
     Refunded,
-    /// The buyer's bank has decided that the buyer gets the payment back, or a part of it.
+    /// The buyer's bank decided a dispute for the buyer, over the payment or a part of it.
     DisputedLost,
 }
 
@@ -263,7 +264,7 @@ impl PaymentState {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
-    /// Declined and then paid, or paid at the last second: all of these may still be.
+    /// A payment may still arrive: a buyer retries after a decline, or pays at the last second.
     pub const fn is_payable(self) -> bool {
         matches!(self, Self::Unpaid | Self::Failed | Self::Canceled | Self::Expired)
     }
@@ -275,7 +276,7 @@ pub struct Paid {
     pub at: Timestamp,
 }
 
-/// The provider's page on which this order is paid.
+/// The provider's page on which the buyer pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     pub id: String,

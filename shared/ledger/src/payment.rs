@@ -1,5 +1,7 @@
-//! What payments, refunds and disputes make of an order, and of its owner's credits. Every report is a function from the order as
-//! it was read to the effects that bring it up to date; a report that says nothing new has none.
+//! Payments, refunds and disputes on an order: price validation, the order's state, and the clawback of credits.
+//!
+//! Every report is a function from the order as it was read to the effects that bring it up to date; a report without
+//! news has no effects.
 
 use crate::{
     Amount, Anomaly, Asset, Claims, Dispute, DisputeStage, Effect, Flag, Grant, Guard, House, Money, MoneyKey,
@@ -24,7 +26,7 @@ pub struct DisputeReport {
 }
 
 impl Payment {
-    /// As a verified event has it, of which nothing is booked.
+    /// The anomaly of a verified payment that is not booked.
     pub fn refused(&self, reason: Reason, pays_for: PaysFor, but: &str) -> Anomaly {
         let Self { by, money, at: _ } = self;
         let details = format!("{by} paid {money}; {but}");
@@ -34,32 +36,34 @@ impl Payment {
 }
 
 impl Order {
-    /// The effect that writes a new order down.
+    /// The effect that writes a new order.
     #[must_use]
     pub fn created(mut self) -> Effect {
         self.version = 1;
         Effect::Order { order: Box::new(self), transition: Transition::Create }
     }
 
-    /// No effects where this very payment has paid it before.
+    /// Books the payment that pays the order. No effects if this payment already paid it.
     pub fn pay(&self, payment: &Payment) -> Result<Vec<Effect>, Anomaly> {
         if self.accepted(&payment.by).is_some() {
             return Ok(Vec::new());
         }
-        // Another provider's payment is not a second one: it is none of this order's, unless a person has accepted it.
-        let providers = |paid: &&Paid| [paid.by.provider(), self.terms.provider].contains(&payment.by.provider());
-        if let Some(paid) = self.paid.as_ref().filter(providers) {
+        // A payment from another provider is not a duplicate: it cannot belong to this order, unless a person accepted
+        // it.
+        let is_same_provider =
+            |paid: &&Paid| [paid.by.provider(), self.terms.provider].contains(&payment.by.provider());
+        if let Some(paid) = self.paid.as_ref().filter(is_same_provider) {
             let but = format!("it was paid by {}", paid.by);
             let duplicate = || payment.refused(Reason::DuplicatePayment, PaysFor::Order, &but);
             return if paid.by == payment.by { Ok(Vec::new()) } else { Err(duplicate()) };
         }
-        self.agrees(payment, PaysFor::Order)?;
+        self.validate_price(payment, PaysFor::Order)?;
         let mut after = self.clone();
         after.paid = Some(Paid { by: payment.by.clone(), at: payment.at });
-        Ok(self.changed_to(after))
+        Ok(self.change_to(after))
     }
 
-    /// Whether a payment has come that is not what the order asks for, and none that is. It stays so when the buyer has the money back.
+    /// Whether the order has received only payments that fail price validation. It stays so after the buyer's refund.
     pub fn is_mispaid(&self) -> bool {
         let is_mismatch = |flag: &Flag| {
             let of_order = |by: &RefusedPayment| by.is_confirmed && by.pays_for == PaysFor::Order;
@@ -69,7 +73,7 @@ impl Order {
         self.payment.is_payable() && self.anomalies.listed().any(is_mismatch)
     }
 
-    pub(crate) fn agrees(&self, payment: &Payment, pays_for: PaysFor) -> Result<(), Anomaly> {
+    pub(crate) fn validate_price(&self, payment: &Payment, pays_for: PaysFor) -> Result<(), Anomaly> {
         let Terms { provider, price, .. } = &self.terms;
         let reason = if payment.by.provider() != *provider {
             Reason::ProviderMismatch
@@ -83,25 +87,26 @@ impl Order {
         Err(payment.refused(reason, pays_for, &format!("the price is {price} by {}", provider.as_str())))
     }
 
-    /// A payment that failed, was canceled or ran out of time. It undoes none that was made.
+    /// Records that a payment failed, was canceled or expired. Never undoes a payment.
     pub fn learn_unpaid(&self, state: PaymentState) -> Vec<Effect> {
         let mut after = self.clone();
         if state.is_payable() {
             after.payment = after.payment.max(state);
         }
-        self.changed_to(after)
+        self.change_to(after)
     }
 
     pub fn learn_refund(&self, of: &Reference, id: &str, refund: Refund) -> Vec<Effect> {
         self.learn(of, |claims| claims.refunds.learn(of.provider(), id, refund))
     }
 
-    /// The sum of all refunds of a payment, as the provider last named it.
+    /// The total of all refunds of a payment, as the provider last reported it.
     pub fn learn_refunded(&self, of: &Reference, reported: Reported) -> Vec<Effect> {
         self.learn(of, |claims| claims.refunds.learn_sum(reported))
     }
 
-    /// In another currency than the payment it cannot be set against it: then it contests the whole payment, and is flagged.
+    /// A dispute in a currency other than the payment's cannot be compared with it: it contests the whole payment and
+    /// is flagged.
     pub fn learn_dispute(&self, of: &Reference, id: &str, report: DisputeReport) -> Vec<Effect> {
         let DisputeReport { stage, as_of, money } = report;
         let paid = self.accepted(of).map_or(self.terms.price, |accepted| accepted.money);
@@ -113,26 +118,26 @@ impl Order {
             let details = format!("{of} is disputed by {id} for {money}, which is not in {}", paid.currency);
             after.anomalies.learn(Anomaly { reason: Reason::CurrencyMismatch, details, payment: None });
         }
-        self.changed_to(after)
+        self.change_to(after)
     }
 
     pub fn dispute(&self, of: &Reference, id: &str) -> Option<Dispute> {
         self.claims.get(of.id())?.disputes.0.get(id).copied()
     }
 
-    fn learn(&self, of: &Reference, what: impl FnOnce(&mut Claims)) -> Vec<Effect> {
+    fn learn(&self, of: &Reference, update: impl FnOnce(&mut Claims)) -> Vec<Effect> {
         let mut after = self.clone();
-        what(after.claims.entry(of.id().to_owned()).or_default());
-        self.changed_to(after)
+        update(after.claims.entry(of.id().to_owned()).or_default());
+        self.change_to(after)
     }
 
     pub fn open(&self, session: Session) -> Vec<Effect> {
         let mut after = self.clone();
         after.session = Some(session);
-        self.changed_to(after)
+        self.change_to(after)
     }
 
-    pub(crate) fn changed_to(&self, mut after: Self) -> Vec<Effect> {
+    pub(crate) fn change_to(&self, mut after: Self) -> Vec<Effect> {
         if after == *self {
             return Vec::new();
         }
@@ -143,17 +148,17 @@ impl Order {
         std::iter::once(written).chain(movements.into_iter().map(Effect::Move)).collect()
     }
 
-    /// Brings what follows from the payments up to date: the state, the credits that may be kept, what is to be delivered. A payment is
-    /// posted by the change that records it, and by no later one.
+    /// Updates everything that follows from the payments: the state, the credits that the buyer may keep, and the
+    /// fulfilment. A payment is posted by the change that records it and by no later one.
     fn settle(&mut self, before: &Self) -> Vec<Movement> {
-        let mut movements = self.settle_accepted(before);
+        let mut movements = self.settle_additional(before);
         movements.extend(self.settle_periods());
         self.flag_refunds();
         let Some(paid) = self.paid.clone() else {
             return movements;
         };
         self.payment = self.paid_state();
-        self.settle_outside();
+        self.settle_external();
         self.fulfilment = self.progress();
         let payment = MoneyKey::of_payment(&paid.by);
         let granted = self.credits();
@@ -168,7 +173,8 @@ impl Order {
         movements
     }
 
-    /// How a payment stands of which something may have gone back. A lost dispute outranks refunds, being what the bank decided.
+    /// The state of a payment after refunds and disputes. A lost dispute outranks refunds, since the bank has decided
+    /// it.
     pub(crate) fn paid_state(&self) -> PaymentState {
         let refunded = self.refunded();
         if self.claims_on_payment().any(|claims| claims.disputes.are_lost()) {
@@ -182,17 +188,17 @@ impl Order {
         }
     }
 
-    /// What nobody has been asked yet to send is not sent if it is taken back now; and a call that has failed is over when the buyer
-    /// has the money back.
-    fn settle_outside(&mut self) {
+    /// Cancels a transfer that was not requested yet if the amount due has changed, and clears a failed top-up once the
+    /// buyer has the money back.
+    fn settle_external(&mut self) {
         if self.transfer.as_ref().is_some_and(Transfer::is_due) {
-            let line = self.leaving_line();
+            let line = self.on_chain_line();
             let due = self.shares().iter().find(|share| Some(share.line) == line).map(|share| self.due(share));
             self.transfer = self.transfer.take().filter(|transfer| due == Some(transfer.amount));
         }
         if self.recharge.as_ref().is_some_and(|recharge| recharge.state == RechargeState::Failed) {
-            let is_given_back = self.paid_money().amount.less(self.refunded()).less(self.lost()).is_zero();
-            if is_given_back && self.payment != PaymentState::Paid {
+            let is_returned = self.paid_money().amount.less(self.refunded()).less(self.lost()).is_zero();
+            if is_returned && self.payment != PaymentState::Paid {
                 self.anomalies.leave(Reason::RechargeFailed);
             } else {
                 self.anomalies.enter(Reason::RechargeFailed, String::new);
@@ -200,7 +206,7 @@ impl Order {
         }
     }
 
-    /// The movement that brings what stands from one amount to another.
+    /// The movement that changes the granted credits from one amount to another, a clawback if `to` is less.
     fn posting(&mut self, key: MoneyKey, reverses: Option<MoneyKey>, from: Amount, to: Amount) -> Movement {
         self.posted = to;
         self.postings = self.postings.saturating_add(1);
@@ -210,7 +216,7 @@ impl Order {
         } else {
             Posting::from_customer(account, House::Revenue, from.less(to))
         };
-        // What is taken back may have been spent: then it is owed.
+        // The credits may be spent already: the clawback then leaves a debt.
         Movement { key, posting, guard: Guard::Always, reverses }
     }
 
@@ -235,58 +241,59 @@ impl Order {
         each.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
     }
 
-    /// What of that may be kept: in proportion to what is still paid and not contested.
+    /// The part of `granted` that the buyer may keep, in proportion to the uncontested part of the payment.
     pub(crate) fn kept_of(&self, granted: Amount) -> Amount {
         granted.share(self.uncontested(), self.paid_money().amount).unwrap_or(granted)
     }
 
-    /// What of the payment is neither refunded, nor disputed, nor lost to a dispute.
+    /// The part of the payment that is neither refunded, nor disputed, nor lost to a dispute.
     pub(crate) fn uncontested(&self) -> Amount {
         uncontested(self.paid_money().amount, self.claims_on_payment())
     }
 
-    /// What of the payment the buyer has back.
+    /// The refunded part of the payment.
     pub fn refunded(&self) -> Amount {
         sum(self.claims_on_payment().map(|claims| claims.refunds.total()))
     }
 
-    /// What of the payment open disputes contest.
+    /// The part of the payment that open disputes contest.
     pub fn disputed(&self) -> Amount {
         let paid = self.paid_money().amount;
         sum(self.claims_on_payment().map(|claims| claims.disputes.open_amount(paid))).min(paid)
     }
 
-    /// What of the payment is lost to disputes.
+    /// The part of the payment that is lost to disputes.
     pub fn lost(&self) -> Amount {
         let paid = self.paid_money().amount;
         sum(self.claims_on_payment().map(|claims| claims.disputes.lost_amount(paid))).min(paid)
     }
 
-    /// Whether nothing irrevocable may be delivered until a dispute is decided.
+    /// Whether an open dispute blocks the delivery of anything irrevocable.
     pub fn is_disputed(&self) -> bool {
         self.claims_on_payment().any(|claims| claims.disputes.are_open())
     }
 
-    /// Whether a part of the payment is disputed, or lost to a dispute.
+    /// Whether a part of the payment is disputed or lost to a dispute.
     pub(crate) fn is_contested(&self) -> bool {
         self.claims_on_payment().any(|claims| claims.disputes.are_open() || claims.disputes.are_lost())
     }
 
-    /// Those on the payment that paid it; of a subscription's order, those on the payments of its first invoice.
+    /// The refunds and disputes of the payment that pays the order; for a subscription, also those on its first
+    /// invoice.
     fn claims_on_payment(&self) -> impl Iterator<Item = &Claims> {
         let paid_by = self.paid.as_ref().map(|paid| &paid.by);
         let invoice = self.first_invoice.as_ref().filter(|_| paid_by.is_some());
         [paid_by, invoice].into_iter().flatten().flat_map(|by| self.claims_on(by))
     }
 
-    /// Those on this payment, or on the payments of this invoice.
+    /// The refunds and disputes of this payment, or of the payments of this invoice.
     pub(crate) fn claims_on<'o>(&'o self, by: &'o Reference) -> impl Iterator<Item = &'o Claims> {
         let is_on = |(of, claims): &(&String, &Claims)| *of == by.id() || claims.invoice.as_ref() == Some(by);
         self.claims.iter().filter(move |claim| is_on(claim)).map(|(_, claims)| claims)
     }
 }
 
-/// What of a payment of so much these claims leave.
+/// The part of a payment that these refunds and disputes leave.
 pub(crate) fn uncontested<'c>(paid: Amount, claims: impl Iterator<Item = &'c Claims>) -> Amount {
     claims.fold(paid, |left, claims| left.less(paid.less(claims.uncontested(paid))))
 }
@@ -295,18 +302,19 @@ pub(crate) fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
     amounts.fold(Amount::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
 }
 
-/// What a write does to an order, and so from which states it may be made. The store checks it once more, beside the version.
+/// The kind of a write to an order, which determines the states that it may start from. The store checks them again, in
+/// addition to the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transition {
     Create,
     Pay,
-    /// Failed, canceled, expired.
+    /// Failed, canceled or expired.
     Close(PaymentState),
-    /// What was paid for, or a part of it, is delivered or taken back.
+    /// Something that was paid for is delivered or clawed back.
     Fulfil,
-    /// The one call to an operator is claimed, which nobody has claimed before.
+    /// Claims the single call to an operator; fails if it was claimed before.
     Claim,
-    /// Anything that leaves open whether it is paid: refunds, disputes, sessions, flags.
+    /// Any change that leaves the payment state open: refunds, disputes, sessions, flags.
     Amend,
 }
 
@@ -325,7 +333,7 @@ impl Transition {
         }
     }
 
-    /// The states that an order may be in before; none of a new one.
+    /// The states that an order may be in before; none for a new order.
     pub fn from_states(self) -> impl Iterator<Item = PaymentState> {
         PaymentState::ALL.into_iter().filter(move |state| match self {
             Self::Create => false,

@@ -1,4 +1,5 @@
-//! The periods of a subscription: each is paid by an invoice, and what is claimed back of one takes back what that one bought.
+//! Subscription periods: an invoice pays for each one, and its refunds and disputes claw back the credits of that
+//! period.
 
 use std::collections::BTreeSet;
 
@@ -7,28 +8,28 @@ use crate::{
     Amount, Anomaly, Asset, Effect, Guard, House, MoneyKey, Movement, Order, Payment, PaysFor, Posting, Reference,
 };
 
-/// What stands of a period that something was claimed back of.
+/// The current state of a period with a refund or a dispute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
     pub posted: Amount,
-    /// How many corrections have been posted: each has a key of its own.
+    /// The number of corrections so far: it numbers the key of the next one.
     pub corrections: u64,
 }
 
 impl Order {
-    /// Pays for one period of the subscription that this order began: once for each invoice, whichever event tells of it. The first
-    /// is the one that pays the order too, and with it whoever earns by the order.
+    /// Books the payment of one period of the order's subscription, once per invoice, even if several events report it.
+    /// The first invoice also pays the order, and with it the commissions.
     pub fn pay_period(&self, payment: &Payment, is_first: bool) -> Result<Vec<Effect>, Anomaly> {
         let credits = self.credits_each_period();
-        // A trial's invoice is paid with nothing, and buys nothing.
+        // The invoice of a trial has the amount zero and buys nothing.
         let is_booked = self.accepted(&payment.by).is_some();
         if is_booked
             || payment.money.amount.is_zero()
-            || (credits.is_zero() && self.agrees(payment, PaysFor::Period).is_err())
+            || (credits.is_zero() && self.validate_price(payment, PaysFor::Period).is_err())
         {
             return Ok(Vec::new());
         }
-        self.agrees(payment, PaysFor::Period)?;
+        self.validate_price(payment, PaysFor::Period)?;
         let mut after = self.clone();
         if is_first && after.first_invoice.is_none() {
             after.first_invoice = Some(payment.by.clone());
@@ -36,10 +37,11 @@ impl Order {
         let posting = Posting::to_customer(self.owner.account(Asset::CREDITS), House::Revenue, credits);
         let key = MoneyKey::of_invoice(&payment.by);
         let posted = Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None });
-        Ok(self.changed_to(after).into_iter().chain((!credits.is_zero()).then_some(posted)).collect())
+        Ok(self.change_to(after).into_iter().chain((!credits.is_zero()).then_some(posted)).collect())
     }
 
-    /// The same order, knowing which of its invoices a payment has paid. An invoice is known here once its credits are posted.
+    /// The same order, with the invoice that a payment paid. The invoice is known once the invoice's credits are
+    /// posted.
     #[must_use]
     pub fn with_invoice(&self, payment: &Reference, invoice: &Reference) -> Self {
         let mut after = self.clone();
@@ -47,11 +49,11 @@ impl Order {
         after
     }
 
-    /// Brings what stands of each claimed period to what may be kept of it.
+    /// Brings the posted credits of each claimed period to the amount that the customer may keep.
     pub(crate) fn settle_periods(&mut self) -> Vec<Movement> {
         let granted = self.credits_each_period();
         let claimed: BTreeSet<Reference> = self.claims.values().filter_map(|claims| claims.invoice.clone()).collect();
-        // Of an invoice that a person has booked, that booking says what stands.
+        // An invoice that a person has booked is settled with the accepted payments.
         let invoices: Vec<Reference> = claimed.into_iter().filter(|by| self.accepted(by).is_none()).collect();
         invoices.iter().filter_map(|invoice| self.settle_period(invoice, granted)).collect()
     }
@@ -73,7 +75,7 @@ impl Order {
             Posting::from_customer(account, House::Revenue, posted.less(kept))
         };
         let key = MoneyKey::of_period_reversal(invoice.id(), corrections);
-        // What is taken back may have been spent: then it is owed.
+        // The credits may be spent already: the clawback then leaves a debt.
         Some(Movement { key, posting, guard: Guard::Always, reverses: Some(MoneyKey::of_invoice(invoice)) })
     }
 }

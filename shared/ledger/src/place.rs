@@ -1,16 +1,17 @@
-//! The places of orders that wait for their payment. Each owner has so many, in a row that lists the orders which took one.
+//! The limit on unpaid orders per owner: each owner has a number of places, in a row that lists the orders which took
+//! one.
 //!
-//! Nothing gives a place back when an order ends, so none can be lost: where the row is full, the orders in it say which of them still
-//! wait, and the others are struck off.
+//! An order that ends does not return its place, so no place can be lost. When the row is full, the orders in it show
+//! which still hold a place, and the others are removed.
 
 use crate::{Order, PaymentState, Timestamp};
 
-/// No provider's page is open for longer than two days, and the sweep ends what is unpaid by then. What it cannot end, such as an
-/// order that no provider can be asked about, must not keep its owner from buying.
+/// No provider's payment page stays open longer than two days, and the sweep closes unpaid orders by then. An order
+/// that it cannot close, for example because its provider cannot be queried, must not keep its owner from buying.
 const HOLDS_PLACE_SECONDS_MAX: u64 = 3 * 24 * 60 * 60;
 
 impl Order {
-    /// Whether it counts among those that its owner may have waiting at once.
+    /// Whether the order counts against its owner's limit of unpaid orders.
     pub fn holds_place(&self, now: Timestamp) -> bool {
         matches!(self.payment, PaymentState::Unpaid | PaymentState::Failed)
             && now.seconds_apart(self.created_at) < HOLDS_PLACE_SECONDS_MAX

@@ -1,13 +1,13 @@
-//! How far an owner may spend: what is paid in advance, or what is owed down to a limit.
+//! Spending policies: prepaid, or postpaid down to a limit.
 
 use crate::Amount;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
-    /// What is used was paid before. Below zero an account goes only by an overdraft that a person has allowed.
+    /// Usage is paid in advance. The balance goes below zero only by an overdraft that a person has allowed.
     #[default]
     Prepaid,
-    /// What was used is booked and owed, down to the limit.
+    /// Usage is booked as debt, down to the limit.
     Postpaid,
 }
 
@@ -26,11 +26,12 @@ impl Policy {
     }
 }
 
-/// Whichever the policy, one guard compares what is available, which is the balance and this line: a spend needs no read before it.
+/// One guard covers both policies: it compares the available amount, which is the balance plus this limit. So a spend
+/// needs no read before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpendingTerms {
     pub policy: Policy,
-    /// How far below zero the account may be spent: its overdraft, or its limit.
+    /// How far below zero the account may spend: its overdraft, or its postpaid limit.
     pub overdraft: Amount,
 }
 

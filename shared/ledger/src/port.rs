@@ -1,4 +1,4 @@
-//! The one port: where the books are kept, and what it promises.
+//! The storage port: [`Ledger`] is the trait through which everything reads the books and commits to them.
 
 use std::collections::BTreeSet;
 use std::error::Error as StdError;
@@ -13,33 +13,35 @@ use crate::{
     Subscription, Timestamp,
 };
 
-/// The books. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`).
+/// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`).
 pub trait Ledger: Send + Sync {
-    /// The receipt of an event that this process itself has committed, without any I/O. `None` means only "not remembered".
+    /// The receipt of an event that this process has committed, from memory and without I/O. `None` means only "not
+    /// remembered".
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt>;
 
-    /// Whom a caller's key names.
+    /// The owner that a caller's key belongs to.
     fn owner(
         &self,
         key: &CallerKey,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
 
-    /// Who led this owner here.
+    /// The owner's referrer.
     fn referrer(
         &self,
         owner: &Owner,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
 
-    /// Where a pointer leads. This and what follows is read as it stands now, and never from an index that may lag.
+    /// The order that a pointer leads to. This method and those below read consistently, never from an index that may
+    /// lag.
     fn pointed(
         &self,
         pointer: &Pointer,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send;
 
-    /// The invoice that a payment paid, where its pointer says so.
+    /// The invoice that a payment paid, if its pointer names one.
     fn invoice_paid_by(
         &self,
         payment: &Reference,
@@ -58,14 +60,14 @@ pub trait Ledger: Send + Sync {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send;
 
-    /// The orders in the row of this owner's places, some of which may have ended.
+    /// The orders that hold one of this owner's places for unpaid orders. Some of them may have ended.
     fn orders_in_places(
         &self,
         owner: &Owner,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<BTreeSet<OrderNumber>, CommitError>> + Send;
 
-    /// Strikes orders off it that hold no place any more. What is struck never holds one again, so doing it twice does nothing.
+    /// Removes orders that no longer hold a place. An order never regains its place, so a second removal does nothing.
     fn free_places(
         &self,
         owner: &Owner,
@@ -73,20 +75,21 @@ pub trait Ledger: Send + Sync {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// Whether the journal has the row of this payment: of this order, amount and currency.
+    /// Whether the journal has the payment's row, with this order, amount and currency.
     fn is_proven(
         &self,
         proof: &PaymentProof,
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
-    /// Makes a decision durable, exactly once, however often it is delivered and whatever fails on the way.
+    /// Commits a decision exactly once, however often it is delivered and whatever fails on the way.
     ///
-    /// A recorded entry comes back as [`Committed`]. A refusal comes back as [`CommitError::Rejected`], and so does an entry
-    /// whose guard did not hold; either is in the journal as `failed` by then, unless the event was booked before, in which
-    /// case that is the answer. The same event with other facts is a [`CommitError::Conflict`], kept beside what it contradicts.
-    /// [`CommitError::Stale`] says that nothing was written, what the decision rests on having changed since it was read, or no place
-    /// being left.
+    /// A recorded entry returns [`Committed`]. A refusal returns [`CommitError::Rejected`], and so does an entry whose
+    /// guard fails; either is in the journal as `failed` by then. If the event was booked before, the earlier booking
+    /// is the result instead. The same event with different facts is an idempotency conflict,
+    /// [`CommitError::Conflict`], and is stored beside the event that it contradicts. [`CommitError::Stale`] means that
+    /// nothing was written, because a row that the decision depends on has changed since it was read, or because no
+    /// place for an unpaid order is left.
     fn commit(
         &self,
         decision: &Decision,
@@ -181,7 +184,7 @@ impl<L: Ledger> Ledger for Arc<L> {
     }
 }
 
-/// That an event is booked, and since when.
+/// Proof that an event is booked, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     pub key: EventKey,
@@ -192,7 +195,7 @@ pub struct Receipt {
 pub enum Committed {
     /// Booked by this delivery.
     Now(Receipt),
-    /// Booked before. Replay is success, and says so.
+    /// Booked earlier: a replay succeeds and returns the first receipt.
     Earlier(Receipt),
     /// Nothing to book.
     Ignored { reason: &'static str },
@@ -200,31 +203,31 @@ pub enum Committed {
 
 #[derive(Debug, Error)]
 pub enum CommitError {
-    /// The same key with other facts.
-    #[error("the event contradicts what is booked under its key")]
+    /// An idempotency conflict: the same key with different facts.
+    #[error("the event contradicts the one that is booked under its key")]
     Conflict,
-    /// An order, a subscription or a pointer is no longer as it was read: read it again and decide anew.
-    #[error("what was decided on has changed")]
+    /// Optimistic locking failed: an order, a subscription or a pointer has changed. Read it again and decide anew.
+    #[error("a row has changed since it was read")]
     Stale,
-    /// A guard failed; the event is in the journal with the reason and can be replayed.
+    /// A guard failed. The event is in the journal with the reason and can be replayed.
     #[error("refused: {}", .0.as_str())]
     Rejected(Reason),
-    /// Not known to be booked, and nothing is claimed. The same event may be sent again.
+    /// The event may or may not be booked, so it is not acknowledged. The sender may retry it.
     #[error("the store is not available")]
     Unavailable(#[source] Option<Box<dyn StdError + Send + Sync>>),
-    /// The store will not do it however often it is asked: a missing table or permission, or a fault of ours.
+    /// The store rejects the request on every attempt: a missing table or permission, or a bug of ours.
     #[error("the store refused the request")]
     Refused(#[source] Box<dyn StdError + Send + Sync>),
 }
 
-/// One arrival of an event.
+/// One delivery of an event.
 #[derive(Debug, Clone)]
 pub struct Delivery<'r> {
     pub attempt: AttemptMark,
     pub received_at: Timestamp,
-    /// When `received_at` was read, by the clock that only goes forward.
+    /// The monotonic clock at `received_at`.
     pub received: Instant,
-    /// Earlier than `received_at` where this is what was kept then, tried again.
+    /// Earlier than `received_at` if this is a replay of a stored delivery.
     pub first_received_at: Timestamp,
     pub deadline: Deadline,
     pub origin: Origin<'r>,
@@ -232,12 +235,12 @@ pub struct Delivery<'r> {
 }
 
 impl Delivery<'_> {
-    /// What time it is at an instant after the arrival.
+    /// The wall-clock time at an instant after the arrival.
     pub fn time_at(&self, instant: Instant) -> Timestamp {
         self.received_at.plus(instant.saturating_duration_since(self.received))
     }
 
-    /// Whether the sender has nothing to do with it: what is kept is tried again.
+    /// Whether a sweep replays a stored delivery, without the sender.
     pub fn is_replay(&self) -> bool {
         match self.origin {
             Origin::Call => false,
@@ -245,23 +248,23 @@ impl Delivery<'_> {
         }
     }
 
-    /// Whether it is a replay of this very row, beside which its body is kept already.
+    /// Whether it replays this very row, which already stores the body.
     pub fn is_replay_of(&self, receipt: &EventKey) -> bool {
         matches!(self.origin, Origin::Replay { row, .. } if row == receipt)
     }
 
-    /// Whether only a key that its owner has replaced verifies it. An old key may be known to others by now.
+    /// Whether only a retired key verifies it. A retired key may have leaked.
     pub fn is_by_retired_key(&self) -> bool {
         matches!(self.origin, Origin::Replay { is_by_retired_key: true, .. })
     }
 }
 
-/// Where an arrival comes from. The code path says it and no row does: rows can be written by other functions.
+/// The origin of a delivery. The code path decides it and never a row, because other functions can write rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin<'r> {
-    /// A request or a run: nothing of it comes out of the books.
+    /// A request or a scheduled run: nothing in it comes from the database.
     Call,
-    /// A kept delivery, verified again.
+    /// A stored delivery, verified again.
     Replay { row: &'r EventKey, is_by_retired_key: bool },
 }
 
@@ -283,16 +286,16 @@ impl AttemptMark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 
-/// A delivery as it was received, unopened: all that its source needs in order to verify it again.
+/// A delivery as it was received, unparsed: everything that its source needs to verify it again.
 #[derive(Clone, Copy)]
 pub struct RawBody<'r> {
     pub method: &'r str,
     pub path: &'r str,
-    /// Undecoded, as it was sent.
+    /// Not decoded, as it was sent.
     pub query: &'r str,
     pub headers: &'r [(&'static str, String)],
     pub bytes: &'r [u8],
-    /// When these bytes came: the clock that their signature is checked with.
+    /// When these bytes arrived: the time for the signature's age check.
     pub bytes_at: Timestamp,
 }
 

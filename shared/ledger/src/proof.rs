@@ -1,28 +1,28 @@
-//! What proves that an order is paid: the row of its payment in the journal, which only roles that prove payments may write.
+//! Proof of payment: the journal row of the payment that pays an order. Only roles that verify payments may write it.
 
 use crate::{Anomaly, Effect, Money, MoneyKey, Order, OrderNumber, Reason, Transition};
 
-/// The row of the payment that pays an order. It is written once, with the payment, and never written over; whatever the order
-/// buys requires it.
+/// The journal row of the payment that pays an order. The payment's transaction writes it once and nothing overwrites
+/// it. Everything that the order buys requires this row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentProof {
     pub key: MoneyKey,
     pub order: OrderNumber,
-    /// What was paid.
+    /// The amount paid.
     pub money: Money,
 }
 
-/// What one transaction has to do with the proof of its order's payment.
+/// How one transaction uses the proof of its order's payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProofUse {
-    /// The order is paid by this transaction.
+    /// This transaction pays the order and writes the proof.
     Write(PaymentProof),
-    /// The order says that it was paid before, and moves something for it.
+    /// The order was paid earlier and this transaction moves money for it, so the proof must exist.
     Require(PaymentProof),
 }
 
 impl ProofUse {
-    /// `None` where nothing rests on a payment.
+    /// `None` if no effect depends on a payment.
     pub fn of(effects: &[Effect]) -> Option<Self> {
         let (order, transition) = effects.iter().find_map(|effect| {
             let Effect::Order { order, transition } = effect else { return None };
@@ -41,15 +41,15 @@ impl ProofUse {
 }
 
 impl Order {
-    /// Of an order that names the payment that paid it.
+    /// The proof that must exist for this order; `None` if the order names no payment.
     pub fn proof(&self) -> Option<PaymentProof> {
         let paid = self.paid.as_ref()?;
         let (key, order) = (MoneyKey::of_payment(&paid.by), self.number.clone());
         Some(PaymentProof { key, order, money: self.paid_money() })
     }
 
-    /// It says that it is paid, and the journal has no row of that payment. Nothing is settled by it, and nothing delivered until a
-    /// person clears the flag.
+    /// Flags an order that claims to be paid while the journal has no row of that payment. Nothing is settled or
+    /// delivered for it until a person clears the flag.
     pub fn flag_unproven(&self) -> Vec<Effect> {
         if self.is_flagged_for(Reason::PaymentUnproven) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! What becomes of an order when its provider is asked, nobody having told us.
+//! The result of querying a provider about an unpaid order, in place of a webhook that has not arrived.
 
 use crate::{
     Decision, Effect, Entry, EventKey, Fact, Fingerprint, Heading, Money, Order, Payment, PaymentState, Reason,
@@ -6,8 +6,8 @@ use crate::{
 };
 
 impl Order {
-    /// The payment that `of`, being asked about, turned out to be paid by. `None` where this order says so already: then there is
-    /// nothing to write. The reason is that for which somebody has to look at it.
+    /// Books the payment that the provider reports for `of`. `None` if the order has this payment already: then nothing
+    /// is written. The reason, if there is one, needs a person's attention.
     pub fn queried(
         &self,
         source: &'static str,
@@ -31,13 +31,13 @@ impl Order {
         }
     }
 
-    /// The same of a payment where money is not real though it is here, or the other way round: kept, and nothing more.
+    /// A payment in the wrong mode, test instead of live or the reverse: stored, and nothing else happens.
     pub fn of_other_mode(&self, source: &'static str, of: &Reference, payment: &Payment) -> Decision {
         let heading = self.heading_of_query(source, of, payment);
         Decision::Refuse(Refusal { heading, reason: Reason::WrongMode, effects: Vec::new() })
     }
 
-    /// Nobody can pay it any more, or nobody has. `None` where that is known, or is not so.
+    /// Closes the order as unpaid in this state. `None` if that changes nothing.
     pub fn closed(&self, source: &'static str, state: PaymentState, why: &'static str) -> Option<Decision> {
         let effects = self.learn_unpaid(state);
         let receipt = EventKey::of_closing(&self.number, state);

@@ -1,4 +1,4 @@
-//! Why an event was refused: the word that stands in the journal, on an order, in the log and in the metrics.
+//! Why an event was refused: one word for the journal, the order, the log and the metrics.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
@@ -8,46 +8,47 @@ pub enum Reason {
     Overtaken,
     OutsideClockWindow,
     Unparsed,
-    /// A test event where money is real, or the other way round.
+    /// A test event in a live deployment, or the reverse.
     WrongMode,
-    /// Of an account of the provider's that is not ours.
+    /// The event belongs to a provider account that is not ours.
     WrongAccount,
-    /// It names an order of ours that is not there, or not yet.
+    /// The order that the event names does not exist (yet).
     OrderUnknown,
-    /// It is about a payment that we have not heard of, or not yet.
+    /// The payment that a refund or a dispute refers to is unknown (so far).
     PaymentUnknown,
-    /// The same of a dispute that is open, where the provider's account is ours alone: there is a deadline to answer.
+    /// Like `PaymentUnknown`, for an open dispute on an account that only this deployment uses: there is a deadline to
+    /// answer it.
     DisputeUnknown,
-    /// Its provider, when asked, does not say so, or not yet.
+    /// The provider, when queried, does not confirm the payment (yet).
     Unconfirmed,
-    /// Its provider was queried and has not answered.
+    /// The provider was queried and did not answer.
     Unanswered,
     OrderNotPayable,
     ProviderMismatch,
-    /// Of a merchant or an app that is not ours.
+    /// The event belongs to a merchant or an app that is not ours.
     MerchantMismatch,
-    /// It names one order here and another there.
+    /// Two fields of the event name different orders.
     OrderMismatch,
     AttachMismatch,
     AmountMismatch,
     CurrencyMismatch,
     DuplicatePayment,
-    /// More than was paid is reported as given back.
+    /// The reported refunds exceed the payment.
     RefundedTooMuch,
-    /// The order says that it is paid, and the journal has no row of that payment.
+    /// The order claims to be paid, and the journal has no row of that payment.
     PaymentUnproven,
-    /// Nobody knows whether a telephone was topped up.
+    /// It is unknown whether the phone was topped up.
     RechargeUnknown,
-    /// It was not, and is paid for.
+    /// The phone was not topped up, and the order is paid.
     RechargeFailed,
     TransferFailed,
-    /// The custodian has not yet given us the id of the order's transfer.
+    /// The custodian has not returned the id of the order's transfer yet.
     TransferUnknown,
-    /// Our own transfer, reported by another workspace than the one that is configured.
+    /// Our own transfer, reported by a workspace other than the configured one.
     WorkspaceMismatch,
-    /// Something else is sent than was asked for.
+    /// The transfer sends a different asset than was requested.
     AssetMismatch,
-    /// It goes somewhere else.
+    /// The transfer goes to a different wallet than was requested.
     DestinationMismatch,
 }
 
@@ -120,12 +121,12 @@ impl Reason {
         }
     }
 
-    /// Whether it is a refund or a dispute of a payment that may still come: nothing waits for it for ever.
+    /// Whether the event is a refund or a dispute whose payment may still arrive. Its retries end after a few days.
     pub const fn is_of_claim(self) -> bool {
         matches!(self, Self::PaymentUnknown | Self::DisputeUnknown)
     }
 
-    /// Whether the same event may succeed later without anybody sending another: such rows are in the `attention` index.
+    /// Whether the same event may succeed later without another delivery. Retryable rows are in the `attention` index.
     pub const fn curable(self) -> bool {
         match self {
             Self::InsufficientCredits
@@ -138,7 +139,7 @@ impl Reason {
             | Self::Unanswered
             | Self::TransferUnknown
             | Self::WorkspaceMismatch
-            // A person puts the row right; what was refused meanwhile is booked then.
+            // A person repairs the row; the sweep then books what was refused meanwhile.
             | Self::PaymentUnproven => true,
             Self::KeyTaken
             | Self::Overtaken
@@ -162,7 +163,8 @@ impl Reason {
         }
     }
 
-    /// Whether it is a state that an order is in, and ends with it. The others are each about one event.
+    /// Whether this is a state that the order is in, which ends with the state. The other reasons are each about one
+    /// event.
     pub const fn is_state_of_order(self) -> bool {
         matches!(
             self,
@@ -174,7 +176,7 @@ impl Reason {
         )
     }
 
-    /// Whether a person has to decide what becomes of an event that is refused for it, or to correct a setting: nothing else will.
+    /// Whether a person has to decide about the refused event, or to correct a setting. No retry resolves it.
     pub const fn needs_a_person(self) -> bool {
         matches!(
             self,

@@ -1,28 +1,28 @@
-//! A top-up: a call to an operator that is made at most once, whatever becomes of it.
+//! Top-ups: the claim before a call to an operator makes sure that the call happens at most once.
 
 use crate::{Effect, Fulfilment, Grant, Order, Reason, Timestamp, TopUp};
 
-/// The call, from the moment at which somebody has claimed it.
+/// The call to the operator, from the moment at which it is claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recharge {
     pub at: Timestamp,
     pub state: RechargeState,
-    /// The operator's own number of it.
+    /// The operator's id of the call.
     pub seq: Option<String>,
-    /// What the operator gives for the tax office, as it gave it.
+    /// The operator's tax receipt, unchanged.
     pub receipt: Option<String>,
 }
 
-/// In the order in which one replaces the other.
+/// Ordered by which state replaces which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RechargeState {
-    /// Somebody is about to call, or has.
+    /// A function is about to call, or has called.
     Claimed,
-    /// The operator will see.
+    /// The operator has accepted the call and not finished it.
     Pending,
-    /// Nobody knows whether the telephone was topped up.
+    /// It is unknown whether the phone was topped up.
     Unknown,
-    /// It was not: the buyer may have the money back.
+    /// The phone was not topped up: the buyer may be refunded.
     Failed,
     Done,
 }
@@ -45,22 +45,22 @@ impl RechargeState {
     }
 }
 
-/// What has been heard of a call.
+/// The operator's answer about a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     pub state: RechargeState,
     pub seq: Option<String>,
     pub receipt: Option<String>,
-    /// For whoever has to look at it.
+    /// For the person who has to look into it.
     pub details: String,
 }
 
-/// What a person says of a call of which no machine knows.
+/// A person's decision about a call whose result is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     Done,
     Failed,
-    /// The telephone was not topped up, and is to be.
+    /// The phone was not topped up; call again.
     Again,
 }
 
@@ -69,14 +69,14 @@ impl Recharge {
         self.state == RechargeState::Claimed
     }
 
-    /// Whether something may still be heard of it.
+    /// Whether the operator may still report a result.
     pub fn is_open(&self) -> bool {
         matches!(self.state, RechargeState::Pending | RechargeState::Unknown)
     }
 }
 
 impl Order {
-    /// What of it an operator delivers: one thing at most.
+    /// The top-up that the order buys; an order has at most one.
     pub fn top_up(&self) -> Option<&TopUp> {
         self.grants().iter().find_map(|grant| match grant {
             Grant::TopUp(top_up) => Some(top_up),
@@ -84,28 +84,29 @@ impl Order {
         })
     }
 
-    /// Paid in full, not contested, and nobody has claimed the call.
+    /// Whether the order is paid in full, not contested, and its call not claimed yet.
     pub fn is_to_be_recharged(&self) -> bool {
         let is_paid = self.paid.is_some() && self.refunded().is_zero() && !self.is_contested();
         is_paid && self.recharge.is_none() && self.top_up().is_some()
     }
 
-    /// Nobody else makes the call from now on. Whoever has written this, and nobody who finds it written, may call.
+    /// Claims the call. Only the function whose write of these effects succeeds may call; a function that finds them
+    /// written must not.
     pub fn claim(&self, now: Timestamp) -> Vec<Effect> {
         if !self.is_to_be_recharged() {
             return Vec::new();
         }
         let mut after = self.clone();
         after.recharge = Some(Recharge { at: now, state: RechargeState::Claimed, seq: None, receipt: None });
-        self.changed_to(after)
+        self.change_to(after)
     }
 
-    pub fn learn_recharge(&self, heard: Heard) -> Vec<Effect> {
+    pub fn learn_recharge(&self, answer: Heard) -> Vec<Effect> {
         let mut after = self.clone();
         let Some(recharge) = &mut after.recharge else {
             return Vec::new();
         };
-        let Heard { state, seq, receipt, details } = heard;
+        let Heard { state, seq, receipt, details } = answer;
         recharge.state = recharge.state.max(state);
         recharge.seq = recharge.seq.take().or(seq);
         recharge.receipt = recharge.receipt.take().or(receipt);
@@ -115,17 +116,17 @@ impl Order {
             RechargeState::Failed => Some(Reason::RechargeFailed),
         };
         after.flag_recharge(reason, details);
-        self.changed_to(after)
+        self.change_to(after)
     }
 
-    /// It is pending at an operator that cannot be asked: somebody has to find out.
+    /// Flags a pending call at an operator that cannot be queried: a person has to find out.
     pub fn leave_recharge(&self, details: String) -> Vec<Effect> {
         let mut after = self.clone();
         after.flag_recharge(Some(Reason::RechargeUnknown), details);
-        self.changed_to(after)
+        self.change_to(after)
     }
 
-    /// `None` where there is nothing to resolve: no call, one that may still be under way, or one whose end is known.
+    /// `None` if there is nothing to resolve: no call, a call that may still be running, or a call with a known result.
     pub fn resolve(&self, verdict: Verdict, seq: Option<String>, now: Timestamp) -> Option<Vec<Effect>> {
         let recharge = self.recharge.as_ref().filter(|recharge| recharge.is_open() || recharge.is_abandoned(now))?;
         let mut after = self.clone();
@@ -136,10 +137,10 @@ impl Order {
         };
         after.recharge = state.map(|state| Recharge { state, seq: seq.or(recharge.seq.clone()), ..recharge.clone() });
         after.flag_recharge(None, String::new());
-        Some(self.changed_to(after))
+        Some(self.change_to(after))
     }
 
-    /// One flag at a time: what was unknown is not any more when it has failed.
+    /// One flag at a time: a failed call is no longer unknown.
     fn flag_recharge(&mut self, reason: Option<Reason>, details: String) {
         for other in [Reason::RechargeUnknown, Reason::RechargeFailed] {
             if reason != Some(other) {

@@ -1,33 +1,33 @@
-//! What has been given back and what is contested, as registers: whatever the order and the number in which reports arrive, the
-//! same reports leave the same registers.
+//! Refunds and disputes as registers, from which clawbacks follow. The same reports leave the same registers, in
+//! whatever order and however often they arrive.
 
 use std::collections::BTreeMap;
 
 use crate::{Amount, Provider, Reference, Timestamp};
 
-/// All that was claimed back of one payment.
+/// The refunds and disputes of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Claims {
     pub refunds: Refunds,
     pub disputes: Disputes,
-    /// The invoice of a subscription that the payment paid, where it paid one.
+    /// The subscription invoice that the payment paid, if any.
     pub invoice: Option<Reference>,
 }
 
 impl Claims {
-    /// What of a payment of so much is neither refunded, nor disputed, nor lost to a dispute.
+    /// The part of a payment that is neither refunded, nor disputed, nor lost to a dispute.
     pub fn uncontested(&self, paid: Amount) -> Amount {
         let not_refunded = paid.less(self.refunds.total());
         not_refunded.less(self.disputes.open_amount(paid)).less(self.disputes.lost_amount(paid))
     }
 }
 
-/// Refunds of one payment.
+/// The refunds of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refunds {
     /// By the provider's id.
     pub by_id: BTreeMap<String, Refund>,
-    /// The sum that the provider last named, where it names one.
+    /// The latest total that the provider reported, if it reports one.
     pub reported: Option<Reported>,
 }
 
@@ -59,8 +59,9 @@ impl RefundState {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
-    /// The higher one replaces the lower one. At Stripe a refund that succeeded can still fail at the buyer's bank, and stays failed.
-    /// WeChat closes only a refund that it could not pay out, and another attempt has another id: its success is final.
+    /// The higher rank replaces the lower. At Stripe, a refund that succeeded can still fail at the buyer's bank, and
+    /// then stays failed. WeChat closes only a refund that it could not pay out, and a new attempt has a new id: its
+    /// success is final.
     const fn rank(self, provider: Provider) -> u8 {
         match (self, provider) {
             (Self::Pending, _) => 0,
@@ -80,7 +81,7 @@ impl Refunds {
     pub fn learn(&mut self, provider: Provider, id: &str, refund: Refund) {
         let known = self.by_id.entry(id.to_owned()).or_insert(refund);
         let rank = |refund: &Refund| (refund.state.rank(provider), refund.amount);
-        // Of two reports of one state the larger stands: none says less than was given back.
+        // Of two reports with the same state the larger amount wins: neither reports more than was refunded.
         if rank(&refund) > rank(known) {
             *known = refund;
         }
@@ -90,9 +91,9 @@ impl Refunds {
         self.reported = self.reported.max(Some(reported));
     }
 
-    /// What the buyer has back: at least the refunds known to have succeeded; at least the reported sum, less those known to have
-    /// failed, which it may still contain; and the refunds known to be pending, as far as the reported sum has room for them: it
-    /// may have dropped the failed ones before.
+    /// The amount that the buyer has back: at least the succeeded refunds; at least the reported total less the failed
+    /// refunds, which it may still contain; and the pending refunds as far as the reported total covers them, since it
+    /// may have dropped the failed ones already.
     pub fn total(&self) -> Amount {
         let sum = |is_wanted: fn(RefundState) -> bool| {
             let wanted = self.by_id.values().filter(|refund| is_wanted(refund.state));
@@ -106,27 +107,28 @@ impl Refunds {
     }
 }
 
-/// Disputes of one payment, by the provider's id.
+/// The disputes of one payment, by the provider's id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Disputes(pub BTreeMap<String, Dispute>);
 
-/// As one report has it. Of all reports of one dispute one stands, the amount that it names included.
+/// One report of a dispute. Of all reports of one dispute a single one wins, with its amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dispute {
     pub stage: DisputeStage,
     pub as_of: Timestamp,
-    /// How much of the payment is disputed. `None` is all of it: no amount is known that could be set against the payment.
+    /// The disputed part of the payment. `None` means all of it: the disputed amount cannot be compared with the
+    /// payment.
     pub amount: Option<Amount>,
 }
 
-/// In the order in which one replaces the other. An inquiry can become a dispute. What was decided stays decided until a later
-/// decision or an appeal, and of those the latest stands.
+/// Ordered by which stage replaces which. An inquiry can become a dispute. A decision holds until a later decision or
+/// an appeal, and the latest of those wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DisputeStage {
-    /// A question of the bank's: no money has moved.
+    /// A question from the bank: no money has moved.
     Inquiry,
     Open,
-    /// Open again, after a decision or instead of one.
+    /// Open again, after a decision or in place of one.
     Appealed,
     Won,
     Lost,
@@ -149,26 +151,26 @@ impl DisputeStage {
         Self::ALL.into_iter().find(|stage| stage.as_str() == name)
     }
 
-    /// The bank holds the money, and there is time to answer.
+    /// The bank holds the money, and the dispute can still be answered.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Appealed)
     }
 
-    /// Whether what it disputes is taken back from the buyer's account.
+    /// Whether the disputed amount is clawed back from the buyer's account.
     pub const fn takes_back(self) -> bool {
         self.is_open() || matches!(self, Self::Lost)
     }
 
-    /// Follows on a decision, or is one: the later of two such reports stands.
+    /// A decision or an appeal: the later of two such reports wins.
     const fn is_late(self) -> bool {
         matches!(self, Self::Appealed | Self::Won | Self::Lost)
     }
 }
 
 impl Dispute {
-    /// A total order over the reports of one dispute, so that the same one stands whichever arrives first.
+    /// A total order over the reports of one dispute, so that the same one wins whichever arrives first.
     fn replaces(&self, known: &Self) -> bool {
-        // Of two reports that agree in all else the larger amount stands; no amount is the whole payment.
+        // Between otherwise equal reports the larger amount wins; no amount is the whole payment.
         let extent = |dispute: &Self| (dispute.amount.is_none(), dispute.amount);
         if self.stage.is_late() && known.stage.is_late() {
             (self.as_of, self.stage, extent(self)) > (known.as_of, known.stage, extent(known))
@@ -186,7 +188,7 @@ impl Disputes {
         }
     }
 
-    /// Nothing irrevocable is delivered until they are decided.
+    /// Nothing irrevocable is delivered while a dispute is open.
     pub fn are_open(&self) -> bool {
         self.0.values().any(|dispute| dispute.stage.is_open())
     }
@@ -195,17 +197,17 @@ impl Disputes {
         self.0.values().any(|dispute| dispute.stage == DisputeStage::Lost)
     }
 
-    /// How much of a payment of so much the open ones contest.
+    /// The part of a payment that open disputes contest.
     pub fn open_amount(&self, paid: Amount) -> Amount {
         self.sum(paid, DisputeStage::is_open)
     }
 
-    /// How much of a payment of so much is lost to them.
+    /// The part of a payment that is lost to disputes.
     pub fn lost_amount(&self, paid: Amount) -> Amount {
         self.sum(paid, |stage| stage == DisputeStage::Lost)
     }
 
-    /// Never more than the payment: banks also count fees and exchange rates into what they dispute.
+    /// Never more than the payment: banks also count fees and exchange rates into a dispute.
     fn sum(&self, paid: Amount, counts: impl Fn(DisputeStage) -> bool) -> Amount {
         let counted = self.0.values().filter(|dispute| counts(dispute.stage));
         let amounts = counted.map(|dispute| dispute.amount.unwrap_or(paid));

@@ -1,10 +1,10 @@
-//! A step of an order's fulfilment, as an entry of the journal.
+//! A step of an order's fulfilment, as a journal entry.
 
 use crate::{Decision, Effect, Entry, EventKey, Facts, Fingerprint, Heading, Order};
 
 impl Order {
-    /// Under a receipt of this kind and version: whoever else read the same order and came to the same writes the same row, and finds
-    /// it written. `None` where there is nothing to write.
+    /// The receipt contains the kind and the version, so that two runs which read the same order and reach the same
+    /// step write the same row, and the second finds it written. `None` if there is nothing to write.
     pub fn step(
         &self,
         source: &'static str,

@@ -1,4 +1,4 @@
-//! A subscription, as registers: the latest report stands, in whatever order reports arrive.
+//! Subscriptions as registers: the latest report wins, in whatever order reports arrive.
 
 use crate::{Effect, OrderNumber, Owner, Reference, Timestamp};
 
@@ -6,15 +6,15 @@ use crate::{Effect, OrderNumber, Owner, Reference, Timestamp};
 pub struct Subscription {
     pub reference: Reference,
     pub owner: Owner,
-    /// The order that began it, and says what each period is worth.
+    /// The order that started it, whose terms define the value of each period.
     pub order: OrderNumber,
-    /// How often it has been written; nothing is written over a version that was not read.
+    /// The number of writes, for optimistic locking: a write succeeds only over the version that was read.
     pub version: u64,
     pub standing: Option<Standing>,
     pub plan: Option<Plan>,
 }
 
-/// Compared in the order of the fields: later, or at the same second the one that says more.
+/// Compared field by field: the later report wins, and at the same second the higher status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Standing {
     pub as_of: Timestamp,
@@ -28,7 +28,7 @@ pub struct Plan {
     pub name: String,
 }
 
-/// At the same second the later of these stands.
+/// At the same second, the status further down the list wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SubscriptionStatus {
     Incomplete,
@@ -66,7 +66,7 @@ impl Subscription {
         Self { reference, owner, order, version: 0, standing: None, plan: None }
     }
 
-    /// No effect where the report says nothing new.
+    /// `None` if the report changes nothing.
     pub fn learn(&self, standing: Option<Standing>, plan: Option<Plan>) -> Option<Effect> {
         let mut after = self.clone();
         after.standing = after.standing.max(standing);

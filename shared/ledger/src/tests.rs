@@ -1,4 +1,4 @@
-//! Tables and properties of the nouns. Here: whom and what they are about.
+//! Tests of the ledger's types: tables of cases and properties. This file has the fixtures that they share.
 
 mod accepted;
 mod amounts;
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use reports::{Report, applied, applied_all, told};
+use reports::{Report, applied, applied_all, summaries};
 
 fn alice() -> Owner {
     Owner::new("alice").expect("valid")
@@ -60,7 +60,7 @@ fn credits(text: &str) -> Amount {
     Asset::CREDITS.parse(text).expect("valid")
 }
 
-/// Of Stripe, by alice.
+/// A Stripe order by alice.
 fn order(price: Money, grants: Vec<Grant>) -> Order {
     let terms = Terms {
         provider: Provider::Stripe,

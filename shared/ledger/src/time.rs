@@ -1,4 +1,4 @@
-//! Moments, as milliseconds since 1970 in UTC. Read and written as RFC 3339; never taken from a clock here.
+//! Timestamps in milliseconds since 1970, UTC, read and written as RFC 3339. This crate never reads a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use thiserror::Error;
 
 const MS_PER_SECOND: i64 = 1_000;
 const MS_PER_DAY: i64 = 86_400_000;
-/// The first moment with a year of five digits, which the fixed-width text could not hold.
+/// The first moment of the year 10000, which does not fit the fixed-width text.
 const END_MS: i64 = 253_402_300_800_000;
-/// A count above this is milliseconds: as seconds it would lie in the year 5138.
+/// A larger count is in milliseconds: as seconds it would lie after the year 5138.
 const SECONDS_MAX: i64 = 100_000_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,14 +36,14 @@ impl Timestamp {
         self.0.div_euclid(MS_PER_SECOND)
     }
 
-    /// Held at the end of what can be written rather than wrapped.
+    /// Saturates at the ends of the valid range.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let ms = seconds.saturating_mul(MS_PER_SECOND).saturating_add(self.0);
         Self(ms.clamp(0, END_MS.saturating_sub(1)))
     }
 
-    /// Likewise, to the millisecond below.
+    /// Likewise, rounded down to the millisecond.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX).saturating_add(self.0);
@@ -54,13 +54,13 @@ impl Timestamp {
         self.0.abs_diff(other.0).div_euclid(MS_PER_SECOND.unsigned_abs())
     }
 
-    /// Reads `2026-01-01T00:00:00Z`, with or without a fraction, and with `+08:00` in place of `Z`.
+    /// Reads `2026-01-01T00:00:00Z`, with or without a fraction, and with an offset like `+08:00` in place of `Z`.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimestampError> {
         rfc3339_ms(text).ok_or(TimestampError).and_then(Self::from_unix_ms)
     }
 }
 
-/// Fixed width, so that the order of the texts is the order in time: the journal's index sorts by it.
+/// Fixed width, so that texts sort in order of time: the journal's index relies on it.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil_from_days(self.0.div_euclid(MS_PER_DAY));
@@ -123,8 +123,8 @@ fn rfc3339_ms(text: &str) -> Option<i64> {
     minutes.checked_mul(60)?.checked_add(second)?.checked_mul(MS_PER_SECOND)?.checked_add(ms)
 }
 
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back, by counting in eras of 400 years that start
-/// in March, so that the leap day is the last of its year.
+/// Converts a date of the proleptic Gregorian calendar to days since 1970-01-01, and back. It counts in eras of 400
+/// years that start in March, so that the leap day is the last of its year.
 #[expect(clippy::arithmetic_side_effects, reason = "years have four digits here")]
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };

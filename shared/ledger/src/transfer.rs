@@ -1,4 +1,4 @@
-//! Tokens on their way out of the books: a transfer at the custodian, which has a life of its own.
+//! On-chain transfers: tokens that leave the ledger through a custodian, and the states of the custodian's transfer.
 
 use crate::{
     AccountId, Amount, Anomaly, Effect, Fulfilment, Grant, Guard, House, Line, MoneyKey, Movement, Order, Posting,
@@ -7,19 +7,19 @@ use crate::{
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
-    /// The custodian's, once it has answered.
+    /// The custodian's id, once it has answered.
     pub id: Option<String>,
     pub status: TransferStatus,
-    /// What it is asked to send.
+    /// The requested amount.
     pub amount: Amount,
-    /// When it came to this.
+    /// When it entered this status.
     pub at: Timestamp,
 }
 
-/// The custodian's words, in the order in which one replaces the other.
+/// The custodian's statuses, ordered by which replaces which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TransferStatus {
-    /// To be asked for: ours, and none of the custodian's.
+    /// Still to be requested. Our own status, unknown to the custodian.
     Due,
     Submitted,
     PendingAmlScreening,
@@ -33,7 +33,8 @@ pub enum TransferStatus {
     Confirming,
     Confirmed,
     Cancelling,
-    /// What the custodian has under our key is not what is due: ours, and none of the custodian's.
+    /// The custodian has a different transfer under our key than the one that is due. Our own status, unknown to the
+    /// custodian.
     Mismatched,
     PartiallyCompleted,
     Timeout,
@@ -99,7 +100,7 @@ impl TransferStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// As the custodian names it; none of the words that are ours.
+    /// Reads the custodian's name of a status; rejects our own two.
     pub fn of_custodian(name: &str) -> Option<Self> {
         Self::named(name).filter(|status| !matches!(status, Self::Due | Self::Mismatched))
     }
@@ -108,7 +109,7 @@ impl TransferStatus {
         self >= Self::Mismatched
     }
 
-    /// Whether tokens are on the chain by then: until they are, the custodian may not say where they go.
+    /// Whether the tokens are on chain in this status: before that, the custodian may not name a destination.
     pub const fn has_left(self) -> bool {
         matches!(self, Self::Confirming | Self::Confirmed | Self::PartiallyCompleted | Self::Completed)
     }
@@ -118,28 +119,29 @@ impl TransferStatus {
     }
 }
 
-/// What the custodian is asked to send, and under which name: asked twice under one name, it sends once.
+/// A transfer to request from the custodian. The key is the idempotency key of the request, so that a repeated request
+/// sends once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allocation {
     pub key: MoneyKey,
-    /// As the custodian names it.
+    /// The custodian's name of the asset.
     pub asset: String,
     pub wallet: String,
     pub amount: Amount,
     pub scale: u8,
 }
 
-/// A transfer as the custodian describes it, by webhook or when it is queried.
+/// A transfer as the custodian describes it, by webhook or in answer to a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferDetails {
     pub asset: String,
-    /// `None` where it does not say so yet.
+    /// `None` if the custodian does not name it yet.
     pub wallet: Option<String>,
-    /// In units of which 10^18 make one, whatever the token's own are.
+    /// In units of 10^-18, whatever the token's own scale is.
     pub amount: Amount,
 }
 
-/// Whether two addresses are one. Of those in hexadecimal the case of a letter is no more than a check of the others.
+/// Whether two addresses are equal. In hexadecimal addresses the case of the letters is only a checksum.
 pub fn is_same_wallet(this: &str, that: &str) -> bool {
     let is_hexadecimal =
         |text: &str| text.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -147,7 +149,7 @@ pub fn is_same_wallet(this: &str, that: &str) -> bool {
 }
 
 impl Transfer {
-    /// Whether the custodian is still to be asked for it.
+    /// Whether the transfer has not been requested yet.
     pub fn is_due(&self) -> bool {
         self.status == TransferStatus::Due
     }
@@ -157,36 +159,36 @@ impl Transfer {
     }
 }
 
-/// Tokens that have arrived at a wallet on chain, and so are no longer in the customer's account.
-pub(crate) struct Departure {
+/// Tokens that have arrived at a wallet on chain, and so leave the customer's account.
+pub(crate) struct Withdrawal {
     pub(crate) key: MoneyKey,
     pub(crate) account: AccountId,
     amount: Amount,
 }
 
-impl Departure {
+impl Withdrawal {
     pub(crate) fn posting(&self) -> Posting {
         Posting::from_customer(self.account.clone(), House::OnChain, self.amount)
     }
 
     fn movement(self) -> Movement {
-        // The tokens are gone, whatever the account holds: what was refunded in the meantime is owed.
+        // The tokens are gone, whatever the account holds: a refund in the meantime leaves a debt.
         Movement { posting: self.posting(), key: self.key, guard: Guard::Always, reverses: None }
     }
 }
 
 impl Order {
-    /// `None` until its transfer is completed. A transfer that is completed stays so, so this is posted once.
-    pub(crate) fn departure(&self) -> Option<Departure> {
+    /// `None` until the transfer is completed. Completion is final, so this is posted once.
+    pub(crate) fn withdrawal(&self) -> Option<Withdrawal> {
         let transfer = self.transfer.as_ref().filter(|transfer| transfer.status == TransferStatus::Completed)?;
-        let line = self.leaving_line()?;
+        let line = self.on_chain_line()?;
         let share = self.shares().into_iter().find(|share| share.line == line)?;
         let Line::Grant(grant) = line else { return None };
         let key = MoneyKey::of_sent(&self.number, grant);
-        Some(Departure { key, account: share.account, amount: transfer.amount })
+        Some(Withdrawal { key, account: share.account, amount: transfer.amount })
     }
 
-    /// `None` of an order that sends nothing out of the books.
+    /// `None` if the order sends nothing on chain.
     pub fn allocation(&self) -> Option<Allocation> {
         let mut grants = (1..).zip(&self.terms.grants);
         grants.find_map(|(n, grant)| match grant {
@@ -205,17 +207,17 @@ impl Order {
         })
     }
 
-    /// The custodian's id of its transfer, once that is known from the custodian itself.
+    /// The custodian's id of the transfer, once the custodian itself has reported it.
     pub fn transfer_id(&self) -> Option<&str> {
         self.transfer.as_ref()?.id.as_deref()
     }
 
-    /// Whether the custodian is to be asked for its transfer now. What is sent does not come back, so it waits for an open dispute.
+    /// Whether to request the transfer now. A transfer is irrevocable, so it waits while a dispute is open.
     pub fn is_to_be_sent(&self) -> bool {
         self.transfer.as_ref().is_some_and(Transfer::is_due) && !self.is_disputed()
     }
 
-    /// A transfer that the custodian has under `key` must be what is due, to the last unit and the last letter.
+    /// Checks that the custodian's transfer under `key` is exactly the one that is due.
     pub fn compare_transfer(
         &self,
         id: &str,
@@ -225,14 +227,17 @@ impl Order {
     ) -> Result<(), Anomaly> {
         let anomaly = |reason, details| Err(Anomaly { reason, details, payment: None });
         let Some(due) = self.allocation().filter(|due| due.key == *key) else {
-            return anomaly(Reason::OrderMismatch, format!("transfer {id} is for {key}, which sends nothing"));
+            return anomaly(
+                Reason::OrderMismatch,
+                format!("transfer {id} has the key {key}, under which nothing is due"),
+            );
         };
         if let Some(known) = self.transfer_id().filter(|known| *known != id) {
-            let details = format!("transfer {id} is for {key}, as transfer {known} is already");
+            let details = format!("transfer {id} has the key {key} of transfer {known}");
             return anomaly(Reason::OrderMismatch, details);
         }
         if found.asset != due.asset {
-            let details = format!("transfer {id} is of {}; asked for was {}", found.asset, due.asset);
+            let details = format!("transfer {id} sends {}; {} was requested", found.asset, due.asset);
             return anomaly(Reason::AssetMismatch, details);
         }
         match &found.wallet {
@@ -243,29 +248,29 @@ impl Order {
             None if status.has_left() => {
                 return anomaly(Reason::DestinationMismatch, format!("transfer {id} names no destination"));
             }
-            // It is compared when it is named.
+            // Checked once the custodian names it.
             None => {}
         }
         let (due, sent) = (due.amount.decimal(due.scale), found.amount.decimal(Amount::SCALE_MAX));
         if due != sent {
-            return anomaly(Reason::AmountMismatch, format!("transfer {id} is of {sent}; asked for was {due}"));
+            return anomaly(Reason::AmountMismatch, format!("transfer {id} sends {sent}; {due} was requested"));
         }
         Ok(())
     }
 
-    /// What the custodian has under our key is not what is due: nothing of it is taken over, nothing else is sent under that key, and a
-    /// person looks at it.
+    /// Records that the custodian's transfer under our key is not the one that is due. It is not accepted, nothing else
+    /// is sent under that key, and a person has to look at it.
     pub fn reject_transfer(&self, anomaly: &Anomaly, at: Timestamp) -> Vec<Effect> {
         let mut after = self.clone();
         if let Some(transfer) = after.transfer.as_mut().filter(|transfer| !transfer.status.is_over()) {
             (transfer.status, transfer.at) = (TransferStatus::Mismatched, at);
         }
         after.anomalies.learn(anomaly.clone());
-        self.changed_to(after)
+        self.change_to(after)
     }
 
-    /// What has become of it. A status never goes back; that one has failed is for somebody to look at. With the status that it is
-    /// completed, the tokens leave their owner's account.
+    /// Records a status of the transfer. A status never goes back, and a failed one is flagged for a person. When the
+    /// transfer completes, the tokens leave their owner's account.
     pub fn learn_transfer(&self, id: &str, status: TransferStatus, at: Timestamp) -> Vec<Effect> {
         let Some(allocation) = self.allocation() else {
             return Vec::new();
@@ -289,9 +294,9 @@ impl Order {
         } else {
             after.anomalies.leave(Reason::TransferFailed);
         }
-        let departure = after.departure().filter(|_| self.departure().is_none());
-        let mut effects = self.changed_to(after);
-        effects.extend(departure.map(|departure| Effect::Move(departure.movement())));
+        let withdrawal = after.withdrawal().filter(|_| self.withdrawal().is_none());
+        let mut effects = self.change_to(after);
+        effects.extend(withdrawal.map(|withdrawal| Effect::Move(withdrawal.movement())));
         effects
     }
 

@@ -46,7 +46,7 @@ fn refused_payments_are_accepted_and_cleared() {
     let line = refusal(order("accept", &["--payment", "pi_a2", "--credits", "7", "--id", "one"]));
     assert!(line.contains("stands for another change"), "{line}");
     let line = refusal(order("accept", &["--payment", "pi_a2"]));
-    assert!(line.contains("it is booked already"), "{line}");
+    assert!(line.contains("the payment is booked already"), "{line}");
     for (credits, expected) in [("0.1.2", "must be a plain decimal"), ("0", "moves nothing")] {
         let line = failure(2, order("accept", &["--payment", "pi_a3", "--credits", credits]));
         assert!(line.contains(expected), "{line}");

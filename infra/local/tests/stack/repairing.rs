@@ -200,10 +200,10 @@ fn repair_that_does_not_fit_is_refused() {
     shop.raw().delete("journal", "usage");
     let rows = [
         ("account repair {credits} --add-line {usage} --amount 1", "the lines would not add up"),
-        ("account repair {credits} --add-line {usage2}", "the line is there already"),
+        ("account repair {credits} --add-line {usage2}", "the line exists already"),
         ("account repair {credits} --restore-line {usage}", "there is no line"),
-        ("account repair {credits} --reverse-line {payment}", "stands for this line"),
-        ("account repair {credits} --reverse-line {commission}", "stands for this line"),
+        ("account repair {credits} --reverse-line {payment}", "accounts for this line"),
+        ("account repair {credits} --reverse-line {commission}", "accounts for this line"),
         ("account repair {bobs} --reverse-line {usage2}", "the line is on demo/credits"),
         ("account repair {bobs} --to-lines", "both sides agree"),
         ("account repair {bobs} --add-line", "both sides agree"),

@@ -1,48 +1,50 @@
-//! What one row says, and what is found in others; which side is likely wrong, and the command that repairs it.
+//! Audit differences: a stored value and the value that other rows add up to, the side that is likely wrong, and the
+//! command that repairs it.
 
 use super::Posted;
 use crate::{Balance, OrderNumber};
 
-/// What one row says, and what is found in others.
+/// A difference between a stored value (`said`) and the value computed from other rows (`found`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     pub matter: Matter,
     pub suspect: Suspect,
     pub account: String,
     pub order: Option<OrderNumber>,
-    /// The line that is at fault, or the first of those that are.
+    /// The faulty line, or the first of several.
     pub line: Option<String>,
     pub said: Balance,
     pub found: Balance,
-    /// How many lines the account's row counts that are not there; below zero, how many it does not count.
+    /// How many of the lines that the account's row counts are missing; negative if there are more lines than it
+    /// counts.
     pub missing: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Matter {
-    /// An account's lines add up to something else than its balance.
+    /// The account's lines do not add up to its balance.
     Balance,
-    /// What it may spend is not its balance and its overdraft.
+    /// The available amount is not the balance plus the overdraft.
     Available,
-    /// It has another number of lines than it says.
+    /// The number of lines differs from the account's version.
     Lines,
-    /// What an order says stands is not what its lines add up to.
+    /// The lines of an order do not add up to the amounts that the order has granted.
     Stands,
-    /// What an order says was posted at first is not there.
+    /// The first posting that an order refers to is missing.
     Unposted,
-    /// A line of which its order knows nothing, or of something else.
+    /// A line that its order does not know, or knows differently.
     Unclaimed,
     OrderMissing,
     OrderUnreadable,
     /// A line that must belong to an order and names none.
     NoOrder,
-    /// An order names the payment that paid it and says that it is unpaid, or the reverse.
+    /// An order's payment state contradicts the payment that it names, or that it names none.
     Payment,
-    /// The payment of an order does not lead to it.
+    /// The pointer of an order's payment does not lead to the order.
     Pointer,
-    /// An order says that it is paid, and the journal has no row of that payment: of this order, amount and currency.
+    /// An order claims to be paid, and the journal has no row of that payment with this order, amount and currency.
     Unproven,
-    /// A line that moved something is marked as failed, so that its event would be booked again.
+    /// A line that moved money is marked as failed, so that its event would be booked again.
     Failed,
 }
 
@@ -86,12 +88,12 @@ impl Matter {
     }
 }
 
-/// Which side of a difference is likely wrong.
+/// The side of a difference that is likely wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Suspect {
-    /// What may be spent agrees with the lines: the balance was altered.
+    /// The available amount agrees with the lines, so the balance was altered.
     Balance,
-    /// The row agrees with itself: a line was altered, or the row as a whole.
+    /// The account's row is consistent, so a line was altered, or the whole row.
     BalanceOrLine,
     Available,
     /// The sums agree and the counts do not.
@@ -99,11 +101,11 @@ pub enum Suspect {
     LostLine,
     ExtraLine,
     AccountRow,
-    /// A line that is there and is not as it was written.
+    /// The line exists and was altered.
     Line,
     Order,
     Pointer,
-    /// The row of a payment.
+    /// The journal row of a payment.
     Payment,
 }
 
@@ -142,7 +144,7 @@ impl Suspect {
         Self::ALL.into_iter().find(|suspect| suspect.as_str() == name)
     }
 
-    /// For people.
+    /// A description for people.
     pub const fn likely(self) -> &'static str {
         match self {
             Self::Balance => "the balance was altered",
@@ -160,12 +162,12 @@ impl Suspect {
     }
 }
 
-/// What is looked at by itself.
+/// A unit that the audit checks on its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
     Account(String),
     Order(OrderNumber),
-    /// That names no order.
+    /// A line that names no order.
     Line(String),
 }
 
@@ -178,28 +180,28 @@ impl Difference {
         }
     }
 
-    /// Whether it is the line that is at fault, and not what stands of it.
+    /// Whether the line itself is at fault, and not the sum that it belongs to.
     pub fn is_of_a_line(&self) -> bool {
         matches!(self.matter, Matter::Unclaimed | Matter::OrderMissing | Matter::OrderUnreadable)
     }
 
-    /// By how much there is too much; of less, too little.
+    /// The excess; negative if something is missing.
     pub fn amount(&self) -> Balance {
         Balance::from_units(self.found.units().saturating_sub(self.said.units()))
     }
 
-    /// Whether it is about the same place, by whatever numbers.
+    /// Whether both are about the same place, by whatever amounts.
     pub fn is_at_place_of(&self, other: &Self) -> bool {
         let place = |difference: &Self| (difference.matter, difference.subject(), difference.line.clone());
         place(self) == place(other)
     }
 
-    /// Whether it is the same difference: an account that is used meanwhile has other sums, and is off by the same.
+    /// Whether both are the same difference: an account in use has new sums, and is off by the same amount.
     pub fn is_same(&self, other: &Self) -> bool {
         self.is_at_place_of(other) && (self.amount(), self.missing) == (other.amount(), other.missing)
     }
 
-    /// The command that repairs it, to be completed with a reason.
+    /// The command that repairs it; the user adds a reason.
     pub fn remedy(&self) -> String {
         let account = |what: &str| format!("account repair {} {what}", self.account);
         let order =
@@ -226,14 +228,14 @@ impl Difference {
             (Matter::OrderMissing | Matter::OrderUnreadable, _) => order("--row FILE"),
             (Matter::NoOrder, _) => account(&format!("--restore-line {line} --order N")),
             (Matter::Pointer, _) => order("--pointer"),
-            (Matter::Unproven, _) => format!("{}, if its provider says that it is paid", order("--payment")),
+            (Matter::Unproven, _) => format!("{}, if the provider reports it as paid", order("--payment")),
             (Matter::Failed, _) => account(&format!("--restore-line {line}")),
         }
     }
 }
 
 impl Posted {
-    /// Whether a line of this key is there because of an order. Usage, and what a person does by hand, is not.
+    /// Whether a line with this key belongs to an order. Usage and manual changes do not.
     pub fn is_of_order(key: &str) -> bool {
         let head = key.split('#').next().unwrap_or_default();
         matches!(head, "payment" | "reversal" | "invoice" | "grant" | "commission" | "sent")
@@ -254,7 +256,7 @@ impl Posted {
         }
     }
 
-    /// What is wrong with the line by itself.
+    /// The faults that the line shows by itself.
     pub fn differences(&self) -> Vec<Difference> {
         let names_none = Self::is_of_order(&self.key) && self.order.is_none() && self.reversed_by.is_none();
         let rows = [(Matter::Failed, self.is_failed), (Matter::NoOrder, names_none)];

@@ -1,20 +1,20 @@
-//! An account as its own row has it, against what its lines come to.
+//! The audit of an account: its row against the sum of its lines.
 
 use super::{Difference, Matter, StatementLine, Suspect};
 use crate::{Balance, Timestamp};
 
-/// An account as its own row has it: `alice/credits`.
+/// The row of an account: `alice/credits`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub account: String,
     pub balance: Balance,
     pub available: Balance,
     pub overdraft: Balance,
-    /// How many lines it says that it has.
+    /// The number of lines that the row counts.
     pub version: u64,
 }
 
-/// What an account's lines come to.
+/// The number and the sum of an account's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counted {
     pub lines: u64,
@@ -30,11 +30,11 @@ impl Counted {
 
     pub(super) fn add_change(&mut self, change: Balance) {
         self.lines = self.lines.saturating_add(1);
-        // Held at the end of what can be counted, no balance being there.
+        // Capped: no balance reaches the largest number, so the difference still shows.
         self.sum = self.sum.checked_add(change).unwrap_or(Balance::from_units(i128::MAX));
     }
 
-    /// Those of the lines that were booked by then.
+    /// Adds the lines that were booked by `until`.
     pub fn add_until(&mut self, lines: &[StatementLine], until: Timestamp) {
         let early: Vec<StatementLine> = lines.iter().filter(|line| line.at <= until).cloned().collect();
         self.add(&early);
@@ -47,14 +47,14 @@ impl Held {
         Self { account: account.to_owned(), balance: zero, available: zero, overdraft: zero, version: 0 }
     }
 
-    /// With this overdraft, what its lines come to.
+    /// The row that the lines require, with this row's overdraft.
     #[must_use]
     pub fn of_lines(&self, counted: &Counted) -> Self {
         let available = counted.sum.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
         Self { balance: counted.sum, available, version: counted.lines, ..self.clone() }
     }
 
-    /// While there are other lines than the account says, their number is what differs, and the sums follow from it.
+    /// If the number of lines differs, only that is reported: the sums follow from it.
     pub fn differences(&self, counted: &Counted) -> Vec<Difference> {
         let missing = i128::from(self.version).saturating_sub(i128::from(counted.lines));
         let missing = i64::try_from(missing).unwrap_or(if missing < 0 { i64::MIN } else { i64::MAX });
@@ -73,7 +73,7 @@ impl Held {
         }
         let may_spend =
             |balance: Balance| balance.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
-        // The third number is a witness: what may be spent was written together with the balance.
+        // The third number decides: the available amount was written together with the balance.
         let suspect = if self.available == may_spend(sum) { Suspect::Balance } else { Suspect::BalanceOrLine };
         let rows = [
             (Matter::Balance, suspect, balance, sum),

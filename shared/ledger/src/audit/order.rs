@@ -1,14 +1,16 @@
-//! What an order says stands, against the lines that its money has in the journal: each is there because of the other.
+//! The audit of an order: the amounts that it has granted against the lines of the journal. Each must be there because
+//! of the other.
 
 use crate::{Balance, MoneyKey, Order, OrderNumber, Pointer, Provider, Reference};
 
 use super::{Difference, Kept, Matter, Posted, Suspect};
 use crate::Asset;
 
-/// A payment is refunded and disputed a few times. Of an order that says more, so many are read: it differs then as it is.
+/// A payment has few refunds and disputes. For an order that claims more, this many lines are read, and it differs in
+/// any case.
 const LINES_MAX: u64 = 1_000;
 
-/// What stands of one posting and all its corrections.
+/// The current total of one posting and all of its corrections.
 struct Standing {
     first: MoneyKey,
     account: String,
@@ -16,7 +18,7 @@ struct Standing {
 }
 
 impl Kept {
-    /// `lines` are those that name the order, and those under the keys that the order itself names.
+    /// `lines` are the lines that name the order, and the lines under the keys that the order itself names.
     pub fn differences(&self, number: &OrderNumber, lines: &[Posted]) -> Vec<Difference> {
         let of_lines = |matter| -> Vec<Difference> {
             let of_order =
@@ -30,7 +32,7 @@ impl Kept {
         }
     }
 
-    /// Of an order that no line leads to.
+    /// The difference of an order that no line leads to.
     pub fn without_lines(&self, number: &OrderNumber) -> Option<Difference> {
         let matter = match self {
             Self::Order(_) => return None,
@@ -44,20 +46,20 @@ impl Kept {
 }
 
 impl Order {
-    /// Under which its money stands in the journal, as far as it is the order that moves it. A subscription's periods are moved by
-    /// their invoices.
+    /// The keys of the lines that the order's own money movements have in the journal. A subscription's periods are
+    /// booked under their invoices.
     pub fn money_keys(&self) -> Vec<MoneyKey> {
-        // A payment that posts credits is the first posting.
+        // A payment that posts credits takes the first posting.
         let first = u64::from(!self.credits().is_zero());
         let reversals = (first..self.postings.min(LINES_MAX)).map(|n| MoneyKey::of_reversal(&self.number, n));
-        let beside = self.accepted_beside().flat_map(|accepted| {
+        let additional = self.additional_payments().flat_map(|accepted| {
             let reversals = 1..accepted.postings.min(LINES_MAX);
             reversals.map(|n| MoneyKey::of_accepted_reversal(&self.number, &accepted.by, n))
         });
         let of_periods = self.periods.iter().flat_map(|(invoice, period)| {
             (0..period.corrections.min(LINES_MAX)).map(|n| MoneyKey::of_period_reversal(invoice, n))
         });
-        let reversals = reversals.chain(beside).chain(of_periods);
+        let reversals = reversals.chain(additional).chain(of_periods);
         self.standings().into_iter().map(|standing| standing.first).chain(reversals).collect()
     }
 
@@ -74,23 +76,23 @@ impl Order {
             account: share.account.to_string(),
             stands: self.standing(share.line).into(),
         });
-        let beside = self.accepted_beside().map(|accepted| Standing {
+        let additional = self.additional_payments().map(|accepted| Standing {
             first: accepted.money_key(),
             account: self.owner.account(Asset::CREDITS).to_string(),
             stands: accepted.posted.into(),
         });
-        let sent = self.departure().map(|departure| Standing {
-            stands: departure.posting().change(),
-            account: departure.account.to_string(),
-            first: departure.key,
+        let sent = self.withdrawal().map(|withdrawal| Standing {
+            stands: withdrawal.posting().change(),
+            account: withdrawal.account.to_string(),
+            first: withdrawal.key,
         });
-        // Of a period that nothing was claimed back of the order says nothing: its line is what each period buys.
+        // An order does not record a period without a refund or dispute: its line is the amount that each period buys.
         let periods = self.periods.iter().filter_map(|(invoice, period)| {
             let invoice = Reference::new(self.terms.provider, invoice).ok()?;
             let account = self.owner.account(Asset::CREDITS).to_string();
             Some(Standing { first: MoneyKey::of_invoice(&invoice), account, stands: period.posted.into() })
         });
-        of_credits.chain(delivered).chain(beside).chain(sent).chain(periods).collect()
+        of_credits.chain(delivered).chain(additional).chain(sent).chain(periods).collect()
     }
 
     fn differences(&self, lines: &[Posted]) -> Vec<Difference> {
@@ -107,13 +109,13 @@ impl Order {
         found
     }
 
-    /// The posting that this correction on an account corrects.
+    /// The first posting that this correction on an account corrects.
     pub fn first_of(&self, correction: &MoneyKey, account: &str) -> Option<MoneyKey> {
         let is_of = |by: &Reference| {
             let begins = MoneyKey::of_accepted_reversal(&self.number, by, 0);
             begins.as_str().strip_suffix('0').is_some_and(|begins| correction.as_str().starts_with(begins))
         };
-        if let Some(accepted) = self.accepted_beside().find(|accepted| is_of(&accepted.by)) {
+        if let Some(accepted) = self.additional_payments().find(|accepted| is_of(&accepted.by)) {
             return Some(accepted.money_key());
         }
         let is_of_period = |invoice: &&String| {
@@ -126,13 +128,13 @@ impl Order {
         self.standings().into_iter().find(|standing| standing.account == account).map(|standing| standing.first)
     }
 
-    /// What it says of its payment, against the payment that it names.
+    /// Compares the payment state with the payment that the order names.
     fn differs_in_payment(&self) -> Option<Difference> {
         let agrees = if self.paid.is_some() { self.payment == self.paid_state() } else { self.payment.is_payable() };
         (!agrees).then(|| self.differs(Matter::Payment, Suspect::Order))
     }
 
-    /// Without a sum.
+    /// A difference without amounts.
     fn differs(&self, matter: Matter, suspect: Suspect) -> Difference {
         Difference {
             matter,
@@ -146,26 +148,26 @@ impl Order {
         }
     }
 
-    /// Of a paid order whose payment has no row that fits.
+    /// The difference of a paid order whose payment has no matching row.
     pub fn differs_from_proof(&self) -> Option<Difference> {
         let proof = self.proof()?;
         let line = Some(proof.key.to_string());
         Some(Difference { line, ..self.differs(Matter::Unproven, Suspect::Payment) })
     }
 
-    /// Of a paid order, where the id of its payment leads now.
+    /// Compares with `leads_to`, the order that the pointer of its payment leads to.
     pub fn differs_from_pointer(&self, leads_to: Option<&OrderNumber>) -> Option<Difference> {
         let is_wrong = self.pointer().is_some() && leads_to != Some(&self.number);
         is_wrong.then(|| self.differs(Matter::Pointer, Suspect::Pointer))
     }
 
-    /// What leads from the payment of a paid order to it. WeChat names the order itself.
+    /// The pointer that must lead from the payment of a paid order to it. A WeChat payment names the order itself.
     pub fn pointer(&self) -> Option<Pointer> {
         let paid = self.paid.as_ref().filter(|paid| paid.by.provider() != Provider::Wechat)?;
         Some(Pointer::Provider(paid.by.clone()))
     }
 
-    /// `None` of a period of the subscription that the order began.
+    /// `None` if the line pays a period of the order's subscription.
     fn differs_of_period(&self, line: &Posted) -> Option<Difference> {
         let account = self.owner.account(Asset::CREDITS).to_string();
         let credits = Balance::from(self.credits_each_period());

@@ -1,4 +1,5 @@
-//! What a person writes to make the books agree again. Each repair names what it was decided on, and is written over that alone.
+//! Manual repairs of audit differences. Each repair names the rows that it is based on, and applies only while they are
+//! unchanged.
 
 use thiserror::Error;
 
@@ -8,29 +9,29 @@ use crate::{
     PaymentState, Posting, Provider, Reference, Transition,
 };
 
-/// One row as it should be, over the row as it was read.
+/// The corrected row, and the row that it replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
-    /// The row of an account. A line is never written without it, so that no write comes in between.
+    /// The row of an account. Every repair of a line contains it too, so that no other write can happen in between.
     Account { account: AccountId, from: Option<Held>, to: Held },
     /// A line of the journal, without moving its account.
     Line { from: Option<Posted>, to: Movement, order: Option<OrderNumber> },
-    /// A line that is taken back by another one.
+    /// A line that another line reverses.
     Reversed { line: Posted, by: MoneyKey },
-    /// The row of an order that is lost, or cannot be read. Its version goes on after the one that was kept.
+    /// An order's row that is lost or cannot be read. Its version follows the stored one.
     Order { order: Box<Order>, over: OrderOver },
-    /// The row of the payment that pays an order; over the line that it was read to be, or over none.
+    /// The row of the payment that pays an order, in place of the line that was read, or of none.
     Payment { proof: PaymentProof, over: Option<Posted> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderOver {
     Nothing,
-    /// A row that cannot be read, of this version where it has one.
+    /// An unreadable row, with its version if it has one.
     Unreadable(Option<u64>),
 }
 
-/// A line as a person names it.
+/// A line as a person specifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedLine {
     pub key: MoneyKey,
@@ -39,7 +40,7 @@ pub struct NamedLine {
     pub reverses: Option<MoneyKey>,
 }
 
-/// An account, the row that it has, and what its lines come to.
+/// An account's identity, its row, and the total of its lines.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'r> {
     pub account: &'r AccountId,
@@ -48,7 +49,7 @@ pub struct Side<'r> {
 }
 
 impl Side<'_> {
-    /// What the lines would have to come to more.
+    /// The amount that is missing from the lines.
     pub fn owed(&self) -> Result<Balance, RepairError> {
         difference(self.row().balance, self.counted.sum)
     }
@@ -86,7 +87,8 @@ impl Side<'_> {
         ])
     }
 
-    /// Takes a line back by another one, and brings the row to its lines: a line that never moved the balance does not move it now.
+    /// Reverses a line by another one and brings the row to its lines, so that reversing a line that never moved the
+    /// balance does not move it.
     pub fn reverse_line(&self, line: &Posted, by: &MoneyKey) -> Result<Vec<Effect>, RepairError> {
         if line.account != self.account.to_string() {
             return Err(RepairError::OtherAccount(line.account.clone()));
@@ -121,7 +123,7 @@ impl Side<'_> {
 }
 
 impl NamedLine {
-    /// Writes a line that is there as it was before it was altered.
+    /// Restores an altered line.
     pub fn restore(&self, account: &AccountId, found: &Posted) -> Result<Vec<Effect>, RepairError> {
         let amount = self.amount.unwrap_or(found.change);
         let order = self.order.clone().or_else(|| found.order.clone());
@@ -140,7 +142,7 @@ impl NamedLine {
     }
 }
 
-/// The other side of a line of this key.
+/// The house account on the other side of a line with this key.
 fn house_of(key: &str) -> House {
     match key.split('#').next().unwrap_or_default() {
         "usage" => House::Usage,
@@ -162,8 +164,8 @@ fn difference(one: Balance, other: Balance) -> Result<Balance, RepairError> {
 }
 
 impl Order {
-    /// The order as its lines have it: the payment that they name, what stands, and the state that follows. Nothing is posted.
-    /// `paid_by` is for orders whose payment has no line.
+    /// The order as its lines describe it: their payment, the granted amounts, and the state that follows. Nothing is
+    /// posted. `paid_by` is for orders whose payment has no line.
     pub fn to_lines(&self, lines: &[Posted], paid_by: Option<&Reference>) -> Result<Vec<Effect>, RepairError> {
         let mut after = self.clone();
         let lines: Vec<&Posted> = lines.iter().filter(|line| line.is_of(self)).collect();
@@ -172,7 +174,7 @@ impl Order {
             after.paid = Some(Paid { by: by.clone(), at });
         }
         after.follow_payment(&lines)?;
-        after.follow_accepted(&lines)?;
+        after.follow_additional(&lines)?;
         after.delivered.clear();
         for share in after.shares() {
             let first = MoneyKey::of_line(&self.number, share.line);
@@ -180,7 +182,7 @@ impl Order {
                 after.delivered.insert(share.line, stands);
             }
         }
-        // Without its payment, what was delivered would be taken back.
+        // Without its payment, everything that was delivered would be clawed back.
         if after.paid.is_none() && !after.delivered.is_empty() {
             return Err(RepairError::PaymentUnknown);
         }
@@ -201,11 +203,11 @@ impl Order {
         Ok(vec![Effect::Order { order: Box::new(after), transition: Transition::Amend }])
     }
 
-    /// What stands of the payments that a person has accepted beside the one that pays.
-    fn follow_accepted(&mut self, lines: &[&Posted]) -> Result<(), RepairError> {
-        let beside: Vec<(String, MoneyKey)> =
-            self.accepted_beside().map(|accepted| (accepted.by.id().to_owned(), accepted.money_key())).collect();
-        for (id, first) in beside {
+    /// Derives the granted amounts of the additional payments that a person has accepted.
+    fn follow_additional(&mut self, lines: &[&Posted]) -> Result<(), RepairError> {
+        let additional: Vec<(String, MoneyKey)> =
+            self.additional_payments().map(|accepted| (accepted.by.id().to_owned(), accepted.money_key())).collect();
+        for (id, first) in additional {
             let of_first = lines.iter().filter(|line| line.reverses.as_deref() == Some(first.as_str())).count();
             let stands = standing(lines, &first)?;
             let accepted = self.accepted.get_mut(&id);
@@ -218,9 +220,9 @@ impl Order {
     }
 
     fn follow_payment(&mut self, lines: &[&Posted]) -> Result<(), RepairError> {
-        let is_beside = |by: &Reference| self.accepted_beside().any(|accepted| accepted.by == *by);
+        let is_additional = |by: &Reference| self.additional_payments().any(|accepted| accepted.by == *by);
         let payments = lines.iter().filter_map(|line| Some((line, payment_of(&line.key)?)));
-        let payments: Vec<(&&Posted, Reference)> = payments.filter(|(_, by)| !is_beside(by)).collect();
+        let payments: Vec<(&&Posted, Reference)> = payments.filter(|(_, by)| !is_additional(by)).collect();
         let is_named = |by: &Reference| self.paid.as_ref().is_some_and(|paid| paid.by == *by);
         let paid = match payments.as_slice() {
             [] => {
@@ -239,17 +241,17 @@ impl Order {
         Ok(())
     }
 
-    /// The row of its payment, which a person has looked up at its provider.
+    /// Writes the row of its payment, after a person has looked it up at the provider.
     pub fn prove(&self, over: Option<Posted>) -> Result<Vec<Effect>, RepairError> {
         let proof = self.proof().ok_or(RepairError::NoPayment)?;
-        let is_of_another = over.as_ref().is_some_and(|line| line.order.as_ref() != Some(&self.number));
-        if is_of_another {
+        let pays_another = over.as_ref().is_some_and(|line| line.order.as_ref() != Some(&self.number));
+        if pays_another {
             return Err(RepairError::OfAnotherOrder(proof.key));
         }
         Ok(vec![Effect::Repair(Repair::Payment { proof, over })])
     }
 
-    /// The order as it was kept, written where its row is lost or cannot be read.
+    /// Writes a stored copy of the order over a row that is lost or cannot be read.
     pub fn put_back(mut self, over: OrderOver) -> Result<Vec<Effect>, RepairError> {
         let found = if let OrderOver::Unreadable(version) = over { version.unwrap_or_default() } else { 0 };
         self.version = self.version.max(found).checked_add(1).ok_or(RepairError::TooLarge)?;
@@ -263,7 +265,7 @@ impl Posted {
     }
 }
 
-/// What stands of a posting and its corrections; `None` where it was never made.
+/// The current total of a posting and its corrections; `None` if the posting does not exist.
 fn standing(lines: &[&Posted], first: &MoneyKey) -> Result<Option<Amount>, RepairError> {
     if !lines.iter().any(|line| line.key == first.as_str()) {
         return Ok(None);
@@ -284,7 +286,7 @@ fn reversal_number(key: &str) -> Option<u64> {
 }
 
 impl MoneyKey {
-    /// The order that a key names itself.
+    /// The order that the key itself contains.
     pub fn order(&self) -> Option<OrderNumber> {
         let (head, rest) = self.as_str().split_once('#')?;
         let named = matches!(head, "reversal" | "grant" | "commission" | "sent").then(|| rest.split('#').next())?;
@@ -292,45 +294,45 @@ impl MoneyKey {
     }
 }
 
-/// Why a repair is not made.
+/// Why a repair is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RepairError {
     #[error("there is nothing to repair: both sides agree")]
     Agrees,
-    #[error("the account has no row: --to-lines makes it")]
+    #[error("the account has no row: create it with --to-lines")]
     NoAccount,
     #[error("there are more lines than the account counts: no line was lost")]
     TooManyLines,
-    #[error("{0} lines are missing: say with --amount what this one has moved")]
+    #[error("{0} lines are missing: pass the amount of this one with --amount")]
     AmountNeeded(u64),
     #[error("the lines would not add up: {} units are missing", .owed.units())]
     OtherAmount { owed: Balance },
     #[error("the line is on {0}")]
     OtherAccount(String),
-    #[error("several payments name the order: reverse those that it was not paid by")]
+    #[error("several payments name the order: reverse all but the one that paid it")]
     SeveralPayments,
-    #[error("no line says by which payment the order was paid: say it with --paid-by")]
+    #[error("no line shows which payment paid the order: pass it with --paid-by")]
     PaymentUnknown,
-    #[error("the lines of {0} come to less than nothing")]
+    #[error("the lines of {0} add up to less than zero")]
     BelowNothing(MoneyKey),
-    #[error("the sums are beyond what can be counted")]
+    #[error("the sums exceed the largest amount")]
     TooLarge,
     #[error("there is no line {0}")]
     NoLine(String),
-    #[error("the line is there already: --restore-line changes it")]
+    #[error("the line exists already: change it with --restore-line")]
     LineThere,
-    #[error("the order {0} stands for this line: repair the order instead")]
+    #[error("the order {0} accounts for this line: repair the order instead")]
     Claimed(OrderNumber),
-    #[error("the order's row can be read: --to-lines repairs it")]
+    #[error("the order's row can be read: repair it with --to-lines")]
     OrderReadable,
-    #[error("the order's row cannot be read or is not there: --row puts it back")]
+    #[error("the order's row is missing or cannot be read: restore it with --row")]
     OrderUnreadable,
-    #[error("{0} is the payment of another order")]
+    #[error("{0} pays another order")]
     OfAnotherOrder(MoneyKey),
     #[error("an order that is not paid has no pointer")]
     NotPaid,
     #[error("an order that is not paid has no payment")]
     NoPayment,
-    #[error("the lines have changed while they were counted: try again")]
+    #[error("the lines changed while they were counted: try again")]
     Moving,
 }

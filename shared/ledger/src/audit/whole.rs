@@ -1,22 +1,22 @@
-//! The books as a whole: every row of accounts, journal and orders, in any order but that orders come last. What leads to nothing shows here
-//! and in no other look.
+//! The full audit: reads every row of accounts, journal and orders, in any order except that orders come last. Only
+//! this audit finds pointers and lines that lead nowhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Counted, Difference, Held, Kept, Posted};
 use crate::{MoneyKey, OrderNumber, PaymentProof};
 
-/// A row, as far as it is compared.
+/// A row, reduced to what the audit compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     Account(Held),
     Line(Posted),
-    /// The row of a payment, with the line that it is where it posts something.
+    /// The row of a payment, and its line if it moves money.
     Payment(PaymentProof, Option<Posted>),
     Order(OrderNumber, Kept),
-    /// What leads to an order.
+    /// A pointer to an order.
     Pointer(String, OrderNumber),
-    /// Nothing is compared with it.
+    /// A row that the audit does not compare.
     Other,
 }
 
@@ -28,7 +28,7 @@ pub struct Whole {
     orders: BTreeSet<OrderNumber>,
     pointers: BTreeMap<String, OrderNumber>,
     proofs: BTreeMap<MoneyKey, PaymentProof>,
-    /// The pointer that each paid order must have.
+    /// The pointer that each paid order requires.
     paid: BTreeMap<String, Difference>,
     lines: u64,
     found: Vec<Difference>,
@@ -64,7 +64,7 @@ impl Whole {
         }
     }
 
-    /// Compared at once, so that no more than its number is kept.
+    /// Compares the order at once, so that only its number has to be kept.
     fn order(&mut self, number: OrderNumber, kept: &Kept) {
         let lines = self.of_orders.remove(&number).unwrap_or_default();
         self.found.extend(kept.differences(&number, &lines));
@@ -93,7 +93,7 @@ impl Whole {
         self.orders.len()
     }
 
-    /// After the last row.
+    /// All differences, once every row was added.
     pub fn differences(mut self) -> Vec<Difference> {
         let mut found = std::mem::take(&mut self.found);
         let named: BTreeSet<&String> = self.accounts.keys().chain(self.counted.keys()).collect();

@@ -1,11 +1,11 @@
-//! What becomes of a refused payment that a person books, and of its refunds and disputes.
+//! Refused payments that a person accepts, and their refunds and disputes.
 
 use super::*;
 use RefundState::{Failed, Succeeded};
 
 fn refused(order: &Order, id: &str, count: u64) -> Order {
     let payment = Payment { by: reference(Provider::Stripe, id), money: usd(count), at: at(1) };
-    let anomaly = order.pay(&payment).expect_err("it disagrees");
+    let anomaly = order.pay(&payment).expect_err("a mismatch");
     applied(order, order.flag(&anomaly)).0
 }
 
@@ -18,7 +18,7 @@ fn accepted(order: &Order, name: &str, credits: Option<&str>) -> Result<Vec<Effe
     order.acceptable(name, false).and_then(|payment| order.accept(&payment, credits, at(9)))
 }
 
-/// All lines that the effects move, as the journal has them.
+/// The movements as lines of the journal.
 fn lines_of(movements: &[Movement]) -> Vec<Posted> {
     let line = |movement: &Movement| Posted {
         key: movement.key.to_string(),
@@ -33,7 +33,7 @@ fn lines_of(movements: &[Movement]) -> Vec<Posted> {
     movements.iter().map(line).collect()
 }
 
-/// A change of an order, and what the journal then has.
+/// An order and the movements that its changes have made.
 struct History {
     order: Order,
     moved: Vec<Movement>,
@@ -45,7 +45,7 @@ impl History {
     }
 
     fn then(&mut self, effects: Vec<Effect>) -> Vec<String> {
-        let lines = told(&effects);
+        let lines = summaries(&effects);
         let (order, moved) = applied(&self.order, effects);
         self.order = order;
         self.moved.extend(moved);
@@ -63,8 +63,9 @@ impl History {
 }
 
 #[test]
-fn accepted_payment_of_another_sum_pays_the_order() {
-    // The credits that a person gives instead, what is posted, and what half of the refund and the whole of it take back.
+fn accepted_payment_with_another_amount_pays_the_order() {
+    // The credits that a person grants instead, the posted credits, and the rest after half of the refund and after all
+    // of it.
     let rows = [
         (None, "100", "50", "0"),
         (Some("80"), "80", "40", "0"),
@@ -73,7 +74,7 @@ fn accepted_payment_of_another_sum_pays_the_order() {
     ];
     for (instead, posted, half, none) in rows {
         let mut history = History::of(refused(&hundred(), "pi_1", 800), Vec::new());
-        let lines = history.then(accepted(&history.order, "stripe#pi_1", instead).expect("it may be"));
+        let lines = history.then(accepted(&history.order, "stripe#pi_1", instead).expect("acceptable"));
         assert_eq!(
             lines,
             [
@@ -81,15 +82,15 @@ fn accepted_payment_of_another_sum_pays_the_order() {
                 format!("payment#stripe#pi_1: {posted} from house/revenue to alice/credits")
             ]
         );
-        assert_eq!(history.order.flagged_for(), None, "it is decided");
+        assert_eq!(history.order.flagged_for(), None, "it is resolved");
         let payment = Payment { by: reference(Provider::Stripe, "pi_1"), money: usd(800), at: at(1) };
-        assert_eq!(history.order.pay(&payment), Ok(Vec::new()), "its webhook finds it booked");
+        assert_eq!(history.order.pay(&payment), Ok(Vec::new()), "the webhook finds the payment booked");
         assert_eq!(accepted(&history.order, "pi_1", instead), Err(AcceptError::Booked));
         history.refund("pi_1", "re_1", Succeeded, 400);
         assert_eq!(Asset::CREDITS.format(history.order.posted), half);
         assert_eq!(history.order.payment, PaymentState::PartlyRefunded);
         history.refund("pi_1", "re_2", Succeeded, 400);
-        assert_eq!(Asset::CREDITS.format(history.order.posted), none, "what was paid was 8 USD, not the price");
+        assert_eq!(Asset::CREDITS.format(history.order.posted), none, "8 USD were paid, not the price");
         assert_eq!(history.order.payment, PaymentState::Refunded);
         history.refund("pi_1", "re_2", Failed, 400);
         assert_eq!(Asset::CREDITS.format(history.order.posted), half);
@@ -97,10 +98,10 @@ fn accepted_payment_of_another_sum_pays_the_order() {
 }
 
 #[test]
-fn accepted_duplicate_grants_once_more_and_has_refunds_of_its_own() {
+fn accepted_duplicate_grants_again_and_has_its_own_refunds() {
     let (paid, moved) = applied_all(&hundred(), &[Report::Paid]);
     let mut history = History::of(refused(&paid, "pi_2", 1_000), moved);
-    let lines = history.then(accepted(&history.order, "pi_2", None).expect("it may be"));
+    let lines = history.then(accepted(&history.order, "pi_2", None).expect("acceptable"));
     assert_eq!(
         lines,
         ["Amend: paid, done, 100 posted in 1", "payment#stripe#pi_2: 100 from house/revenue to alice/credits"]
@@ -118,7 +119,7 @@ fn accepted_duplicate_grants_once_more_and_has_refunds_of_its_own() {
             "Amend: refunded, done, 0 posted in 2",
             "reversal#HL1#1: 100 from alice/credits to house/revenue, reverses payment#stripe#pi_1"
         ],
-        "the other payment's refund takes nothing of it"
+        "the refund of the other payment does not change it"
     );
     assert_eq!(
         history.refund("pi_2", "re_1", Failed, 250),
@@ -128,26 +129,26 @@ fn accepted_duplicate_grants_once_more_and_has_refunds_of_its_own() {
         ]
     );
     let second = Payment { by: reference(Provider::Stripe, "pi_2"), money: usd(1_000), at: at(1) };
-    assert_eq!(history.order.pay(&second), Ok(Vec::new()), "its webhook finds it booked");
+    assert_eq!(history.order.pay(&second), Ok(Vec::new()), "the webhook finds the payment booked");
     let third = Payment { by: reference(Provider::Stripe, "pi_3"), money: usd(1_000), at: at(1) };
-    let anomaly = history.order.pay(&third).expect_err("one more");
+    let anomaly = history.order.pay(&third).expect_err("another duplicate");
     assert_eq!(anomaly.reason, Reason::DuplicatePayment);
 }
 
 #[test]
-fn dispute_of_an_accepted_duplicate_takes_back_its_part() {
+fn dispute_of_accepted_duplicate_claws_back_its_part() {
     use DisputeStage::{Lost, Open, Won};
     let (paid, moved) = applied_all(&hundred(), &[Report::Paid]);
     let mut history = History::of(refused(&paid, "pi_2", 500), moved);
-    history.then(accepted(&history.order, "pi_2", Some("40")).expect("it may be"));
-    // What is disputed of the 5 USD in cents, how far that is, and what stands of the 40 credits.
-    let turns = [(125, Open, "30"), (125, Won, "40"), (250, Lost, "20"), (600, Lost, "0")];
-    for (second, (count, stage, stands)) in (1..).zip(turns) {
+    history.then(accepted(&history.order, "pi_2", Some("40")).expect("acceptable"));
+    // The disputed part of the 5 USD in cents, the stage, and the remaining credits of the 40.
+    let stages = [(125, Open, "30"), (125, Won, "40"), (250, Lost, "20"), (600, Lost, "0")];
+    for (second, (count, stage, remaining)) in (1..).zip(stages) {
         let report = DisputeReport { stage, as_of: at(second), money: usd(count) };
         let effects = history.order.learn_dispute(&reference(Provider::Stripe, "pi_2"), "dp_1", report);
         history.then(effects);
         let posted = history.order.accepted["pi_2"].posted;
-        assert_eq!(Asset::CREDITS.format(posted), stands, "{count} {stage:?}");
+        assert_eq!(Asset::CREDITS.format(posted), remaining, "{count} {stage:?}");
         assert_eq!((history.order.payment, history.order.posted), (PaymentState::Paid, credits("100")), "{stage:?}");
     }
 }
@@ -158,38 +159,38 @@ fn accepted_invoice_grants_its_period() {
     let invoice = Payment { by: reference(Provider::Stripe, "in_2"), money: usd(900), at: at(1) };
     for (instead, posted) in [(None, "500"), (Some("450"), "450")] {
         let (paid, _) = applied_all(&subscribed, &[Report::Paid]);
-        let anomaly = paid.pay_period(&invoice, false).expect_err("another sum");
+        let anomaly = paid.pay_period(&invoice, false).expect_err("another amount");
         let mut history = History::of(applied(&paid, paid.flag(&anomaly)).0, Vec::new());
-        let lines = history.then(accepted(&history.order, "in_2", instead).expect("it may be"));
+        let lines = history.then(accepted(&history.order, "in_2", instead).expect("acceptable"));
         assert_eq!(lines[1..], [format!("invoice#in_2: {posted} from house/revenue to alice/credits")]);
-        assert_eq!(history.order.pay_period(&invoice, false), Ok(Vec::new()), "its webhook finds it booked");
-        // Half of what was really paid goes back by the payment that paid the invoice.
+        assert_eq!(history.order.pay_period(&invoice, false), Ok(Vec::new()), "the webhook finds the payment booked");
+        // Half of the actual payment is refunded, on the payment that paid the invoice.
         let payment = reference(Provider::Stripe, "pi_2");
-        let knowing = history.order.with_invoice(&payment, &invoice.by);
+        let with_invoice = history.order.with_invoice(&payment, &invoice.by);
         let refund = Refund { state: RefundState::Succeeded, amount: cents(450) };
-        history.then(knowing.learn_refund(&payment, "re_1", refund));
+        history.then(with_invoice.learn_refund(&payment, "re_1", refund));
         let half = credits(posted).share(cents(1), cents(2)).expect("half");
         assert_eq!((history.order.accepted["in_2"].posted, history.order.periods.len()), (half, 0));
         let next = Payment { by: reference(Provider::Stripe, "in_3"), money: usd(1_000), at: at(2) };
         assert_eq!(
-            told(&history.order.pay_period(&next, false).expect("the price")).len(),
+            summaries(&history.order.pay_period(&next, false).expect("the price")).len(),
             1,
-            "and the next one its period"
+            "the next invoice books its period"
         );
     }
 }
 
 #[test]
-fn credits_in_place_of_what_was_ordered_are_all_that_is_delivered() {
+fn credits_granted_instead_replace_the_order() {
     let grants = vec![
         Grant::Credits(credits("100")),
         Grant::Token { code: word("POSX"), scale: 0, amount: cents(10), on_chain: None },
         Grant::Report(word("full")),
     ];
-    // What a person gives instead, and how many lines fulfilment then posts.
+    // The credits that a person grants instead, and the number of lines that fulfilment then posts.
     for (instead, lines) in [(None, 2), (Some("7"), 0)] {
         let order = refused(&order(usd(1_000), grants.clone()), "pi_1", 100);
-        let (order, _) = applied(&order, accepted(&order, "pi_1", instead).expect("it may be"));
+        let (order, _) = applied(&order, accepted(&order, "pi_1", instead).expect("acceptable"));
         let (order, moved) = applied(&order, order.fulfil(false, at(10)));
         assert_eq!((order.shares().len(), moved.len()), (lines, lines), "{instead:?}");
         assert_eq!(Asset::CREDITS.format(order.posted), instead.unwrap_or("100"));
@@ -198,48 +199,48 @@ fn credits_in_place_of_what_was_ordered_are_all_that_is_delivered() {
 }
 
 #[test]
-fn what_may_not_be_accepted_says_why() {
+fn unacceptable_payment_is_refused_with_its_cause() {
     let ordered = |grants| applied_all(&order(usd(1_000), grants), &[Report::Paid]).0;
     let unconfirmed = {
         let payment = Payment { by: reference(Provider::Stripe, "pi_2"), money: usd(1), at: at(1) };
-        let anomaly = hundred().pay(&payment).expect_err("it disagrees");
+        let anomaly = hundred().pay(&payment).expect_err("a mismatch");
         let payment = anomaly.payment.clone().map(|payment| RefusedPayment { is_confirmed: false, ..payment });
         applied(&hundred(), hundred().flag(&Anomaly { payment, ..anomaly })).0
     };
-    let given_back = {
+    let refunded = {
         let order = refused(&paid(), "pi_2", 1_000);
         let refund = Refund { state: Succeeded, amount: cents(1_000) };
         applied(&order, order.learn_refund(&reference(Provider::Stripe, "pi_2"), "re_1", refund)).0
     };
     let rows = [
-        ("no event named it", paid(), "pi_2", None, AcceptError::NotRefused),
-        ("it pays the order", paid(), "pi_1", None, AcceptError::NotRefused),
-        ("two sums", refused(&refused(&paid(), "pi_2", 1), "pi_2", 2), "pi_2", None, AcceptError::SeveralSums),
-        ("only claimed", unconfirmed.clone(), "pi_2", None, AcceptError::Unconfirmed),
-        ("given back", given_back, "pi_2", None, AcceptError::GivenBack),
+        ("unknown payment", paid(), "pi_2", None, AcceptError::NotRefused),
+        ("the payment that pays the order", paid(), "pi_1", None, AcceptError::NotRefused),
+        ("two amounts", refused(&refused(&paid(), "pi_2", 1), "pi_2", 2), "pi_2", None, AcceptError::SeveralSums),
+        ("unconfirmed", unconfirmed.clone(), "pi_2", None, AcceptError::Unconfirmed),
+        ("refunded in full", refunded, "pi_2", None, AcceptError::GivenBack),
         (
-            "a report is not bought twice",
+            "a report cannot be bought twice",
             refused(&ordered(vec![Grant::Report(word("full"))]), "pi_2", 1_000),
             "pi_2",
             None,
             AcceptError::NotOnlyCredits,
         ),
-        ("nothing", refused(&paid(), "pi_2", 1_000), "pi_2", Some("0"), AcceptError::Nothing),
+        ("zero credits", refused(&paid(), "pi_2", 1_000), "pi_2", Some("0"), AcceptError::Nothing),
     ];
     for (name, order, payment, credits, expected) in rows {
         assert_eq!(accepted(&order, payment, credits), Err(expected), "{name}");
     }
-    let payment = unconfirmed.acceptable("pi_2", true).expect("a person has looked it up");
+    let payment = unconfirmed.acceptable("pi_2", true).expect("looked up by a person");
     assert!(unconfirmed.accept(&payment, None, at(1)).is_ok());
 }
 
 #[test]
-fn foreign_payment_that_was_accepted_is_not_replaced() {
+fn accepted_payment_of_another_provider_is_not_replaced() {
     let by = reference(Provider::Wechat, "420001");
     let payment = Payment { by: by.clone(), money: usd(1_000), at: at(1) };
     let anomaly = hundred().pay(&payment).expect_err("another provider");
     let (order, _) = applied(&hundred(), hundred().flag(&anomaly));
-    let (order, _) = applied(&order, accepted(&order, "wechat#420001", None).expect("it may be"));
+    let (order, _) = applied(&order, accepted(&order, "wechat#420001", None).expect("acceptable"));
     assert_eq!(order.paid.as_ref().map(|paid| &paid.by), Some(&by));
     let own = Payment { by: reference(Provider::Stripe, "pi_1"), money: usd(1_000), at: at(2) };
     assert_eq!(order.pay(&own).map_err(|anomaly| anomaly.reason), Err(Reason::DuplicatePayment));
@@ -260,20 +261,20 @@ fn cleared_anomalies_stay_cleared() {
         (Clearing { reason: None, payment: Some("stripe#pi_3") }, 1, Some(Reason::AttachMismatch)),
         (Clearing { reason: Some(Reason::AmountMismatch), payment: None }, 0, Some(Reason::AttachMismatch)),
     ];
-    for (clearing, count, left) in rows {
+    for (clearing, count, remaining) in rows {
         let (cleared, moved) = applied(&order, order.clear(clearing));
         let closed = cleared.anomalies.listed().filter(|flag| flag.resolution == Resolution::Cleared).count();
-        assert_eq!((closed, cleared.flagged_for(), moved.len()), (count, left, 0), "{clearing:?}");
+        assert_eq!((closed, cleared.flagged_for(), moved.len()), (count, remaining, 0), "{clearing:?}");
         assert_eq!(cleared.clear(clearing), Vec::new(), "{clearing:?} again");
         let again = refused(&cleared, "pi_3", 1_000);
-        assert_eq!(again, cleared, "{clearing:?}: a late event opens nothing again");
+        assert_eq!(again, cleared, "{clearing:?}: a late event reopens nothing");
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Whatever is reported before and after, what stands is what was moved, and the audit finds no difference.
+    /// After any reports, the granted credits equal the movements, and the audit finds no difference.
     #[test]
     fn accepted_payments_agree_with_their_lines(
         before in proptest::collection::vec(convergence::report(1_000), 0..6),
@@ -299,17 +300,17 @@ proptest! {
             history.refund("pi_2", ["re_1", "re_2"][id], RefundState::ALL[state], count);
         }
         let moved = history.moved.iter().try_fold(Balance::ZERO, |sum, moved| sum.checked_add(moved.posting.change()));
-        let beside = history.order.accepted.values().map(|accepted| accepted.posted);
-        let stands = beside.fold(history.order.posted, |sum, posted| sum.checked_add(posted).expect("small"));
-        prop_assert_eq!(moved, Some(Balance::from(stands)));
-        let back = history.order.claims.get("pi_2").map_or(Amount::ZERO, |claims| claims.refunds.total());
-        if back.units() >= u128::from(sum) {
-            let stands = match history.order.accepted(&reference(Provider::Stripe, "pi_2")) {
+        let additional = history.order.accepted.values().map(|accepted| accepted.posted);
+        let granted = additional.fold(history.order.posted, |sum, posted| sum.checked_add(posted).expect("small"));
+        prop_assert_eq!(moved, Some(Balance::from(granted)));
+        let refunded = history.order.claims.get("pi_2").map_or(Amount::ZERO, |claims| claims.refunds.total());
+        if refunded.units() >= u128::from(sum) {
+            let granted = match history.order.accepted(&reference(Provider::Stripe, "pi_2")) {
                 Some(accepted) if history.order.paid.as_ref().is_some_and(|paid| paid.by == accepted.by) => history.order.posted,
                 Some(accepted) => accepted.posted,
                 None => Amount::ZERO,
             };
-            prop_assert_eq!(stands, Amount::ZERO, "all of it was given back");
+            prop_assert_eq!(granted, Amount::ZERO, "all of it is refunded");
         }
     }
 }

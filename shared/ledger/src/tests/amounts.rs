@@ -1,4 +1,4 @@
-//! What is an amount, how it is written, and what is a share of one.
+//! Amounts: reading, writing, shares and bounds.
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 
@@ -48,7 +48,7 @@ fn amounts_are_read_exactly_or_refused() {
 }
 
 #[test]
-fn a_text_is_read_at_any_scale_that_an_amount_can_hold() {
+fn text_is_read_at_any_scale_that_fits() {
     use AmountError::{TooLarge, TooPrecise};
     let rows = [
         ("10", 0, Ok(10)),
@@ -66,7 +66,7 @@ fn a_text_is_read_at_any_scale_that_an_amount_can_hold() {
 }
 
 #[test]
-fn balances_are_written_as_they_are_owed() {
+fn negative_balance_is_written_with_a_sign() {
     let rows = [(0, "0"), (1, "0.000000001"), (-1, "-0.000000001"), (1_500_000_000, "1.5"), (-15_000_000_000, "-15")];
     for (units, text) in rows {
         assert_eq!(Asset::CREDITS.format_balance(Balance::from_units(units)), text);
@@ -74,7 +74,7 @@ fn balances_are_written_as_they_are_owed() {
 }
 
 #[test]
-fn a_share_is_rounded_down_and_never_wraps() {
+fn share_is_rounded_down_and_never_wraps() {
     const END: u128 = 10_u128.pow(30);
     let rows = [
         (100, 1, 3, Some(33)),
@@ -91,7 +91,7 @@ fn a_share_is_rounded_down_and_never_wraps() {
         (END - 1, 2, 1, None),
         (END - 2, END - 2, END - 1, None),
     ];
-    let amount = |units: u128| Amount::from_wide(units).expect("below the end");
+    let amount = |units: u128| Amount::from_wide(units).expect("within bounds");
     for (whole, part, of, expected) in rows {
         let share = amount(whole).share(amount(part), amount(of)).map(Amount::units);
         assert_eq!(share, expected, "{whole} × {part} / {of}");
@@ -99,16 +99,16 @@ fn a_share_is_rounded_down_and_never_wraps() {
 }
 
 #[test]
-fn arithmetic_stops_where_an_amount_ends() {
+fn arithmetic_stops_at_the_largest_amount() {
     const LAST: u128 = 10_u128.pow(30) - 1;
-    let amount = |units: u128| Amount::from_wide(units).expect("below the end");
+    let amount = |units: u128| Amount::from_wide(units).expect("within bounds");
     assert_eq!(Amount::from_wide(LAST + 1), None);
     assert_eq!(Amount::from_wide(u128::MAX), None);
-    for (one, other, sum, left) in
+    for (one, other, sum, rest) in
         [(1, 2, Some(3), 0), (2, 1, Some(3), 1), (LAST, 0, Some(LAST), LAST), (LAST, 1, None, LAST - 1)]
     {
         assert_eq!(amount(one).checked_add(amount(other)).map(Amount::units), sum, "{one} + {other}");
-        assert_eq!(amount(one).less(amount(other)).units(), left, "{one} - {other}");
+        assert_eq!(amount(one).less(amount(other)).units(), rest, "{one} - {other}");
     }
     for (one, times, product) in
         [(2, 3, Some(6)), (LAST, 0, Some(0)), (LAST, 1, Some(LAST)), (LAST, 2, None), (LAST, u64::MAX, None)]
@@ -119,24 +119,24 @@ fn arithmetic_stops_where_an_amount_ends() {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(units in 0_u64..=999_999_999_999_999_999) {
+    fn written_amount_reads_back(units in 0_u64..=999_999_999_999_999_999) {
         let amount = Amount::from_units(units);
         prop_assert_eq!(Asset::CREDITS.parse(&Asset::CREDITS.format(amount)), Ok(amount));
     }
 
     #[test]
-    fn no_text_makes_an_amount_panic(text in "\\PC{0,40}") {
+    fn arbitrary_text_does_not_panic(text in "\\PC{0,40}") {
         let _ = Asset::CREDITS.parse(&text);
     }
 
     #[test]
-    fn digits_mean_what_they_say(integer in 0_u64..1_000_000_000_000, fraction in "[0-9]{1,9}") {
+    fn digits_give_their_decimal_value(integer in 0_u64..1_000_000_000_000, fraction in "[0-9]{1,9}") {
         let expected = u128::from(integer) * 1_000_000_000 + format!("{fraction:0<9}").parse::<u128>().expect("digits");
         prop_assert_eq!(Asset::CREDITS.parse(&format!("{integer}.{fraction}")).map(Amount::units), Ok(expected));
     }
 
     #[test]
-    fn a_share_is_within_one_unit_of_exact(amount: u64, part: u64, whole in 1_u64..) {
+    fn share_is_within_one_unit_of_exact(amount: u64, part: u64, whole in 1_u64..) {
         let part = part.min(whole);
         let share = Amount::from_units(amount).share(Amount::from_units(part), Amount::from_units(whole));
         let share = share.expect("no more than the whole").units();

@@ -1,10 +1,10 @@
-//! What an order lists of all that is wrong with it.
+//! Anomalies: which ones an order lists, and which need attention.
 
 use super::*;
 use RefundState::{Failed, Pending, Succeeded};
 
-/// What is reported of the refunds of a duplicate, what the buyer has back of it, and whether it is still to be looked at.
-type GivenBack = (&'static [(&'static str, RefundState, u64)], u64, bool);
+/// The reported refunds of a duplicate, the refunded total, and whether it still needs attention.
+type RefundRow = (&'static [(&'static str, RefundState, u64)], u64, bool);
 
 const REASONS: [Reason; 3] = [Reason::AmountMismatch, Reason::DuplicatePayment, Reason::AttachMismatch];
 
@@ -40,7 +40,7 @@ fn each_refused_payment_is_listed_once() {
         ),
         ("one of them three times", vec![three[0].clone(); 3], &["duplicate_payment pi_2"]),
         (
-            "one payment in two sums",
+            "one payment with two amounts",
             vec![three[0].clone(), refused(Reason::DuplicatePayment, "pi_2", 999)],
             &["duplicate_payment pi_2"; 2],
         ),
@@ -50,7 +50,7 @@ fn each_refused_payment_is_listed_once() {
             &["amount_mismatch pi_2", "duplicate_payment pi_2"],
         ),
         (
-            "two events of no payment",
+            "two events without a payment",
             vec![
                 without_payment(Reason::AttachMismatch, "one"),
                 without_payment(Reason::AttachMismatch, "other"),
@@ -68,16 +68,16 @@ fn each_refused_payment_is_listed_once() {
 }
 
 #[test]
-fn a_refused_payment_that_was_given_back_needs_no_attention() {
+fn fully_refunded_refused_payment_needs_no_attention() {
     let duplicate = refused(Reason::DuplicatePayment, "pi_2", 1_000);
-    let rows: [GivenBack; 5] = [
+    let rows: [RefundRow; 5] = [
         (&[], 0, true),
         (&[("re_1", Succeeded, 999)], 999, true),
         (&[("re_1", Pending, 1_000)], 0, true),
         (&[("re_1", Succeeded, 1_000)], 1_000, false),
         (&[("re_1", Succeeded, 1_000), ("re_1", Failed, 1_000)], 0, true),
     ];
-    for (reports, given_back, is_open) in rows {
+    for (reports, refunded, is_open) in rows {
         let (paid, _) = applied_all(&hundred(), &[Report::Paid]);
         let order = flagged(&paid, std::slice::from_ref(&duplicate));
         let order = reports.iter().fold(order, |order, (id, state, count)| {
@@ -85,22 +85,22 @@ fn a_refused_payment_that_was_given_back_needs_no_attention() {
             applied(&order, order.learn_refund(&of, id, refund)).0
         });
         let payment = duplicate.payment.clone().expect("a payment");
-        assert_eq!(order.given_back(&payment), cents(given_back), "{reports:?}");
+        assert_eq!(order.given_back(&payment), cents(refunded), "{reports:?}");
         assert_eq!(order.is_flagged_for(Reason::DuplicatePayment), is_open, "{reports:?}");
         assert_eq!(order.flagged_for(), is_open.then_some(Reason::DuplicatePayment), "{reports:?}");
-        assert_eq!(order.posted, credits("100"), "{reports:?}: the payment that counts keeps its credits");
+        assert_eq!(order.posted, credits("100"), "{reports:?}: the paying payment keeps its credits");
     }
 }
 
 #[test]
-fn a_payment_that_its_provider_confirms_later_is_confirmed() {
-    let claimed = |is_confirmed| {
+fn later_confirmation_confirms_the_payment() {
+    let reported = |is_confirmed| {
         let anomaly = refused(Reason::AmountMismatch, "pi_2", 1);
         let payment = anomaly.payment.map(|payment| RefusedPayment { is_confirmed, ..payment });
         Anomaly { payment, ..anomaly }
     };
     for reports in [[true, false], [false, true]] {
-        let order = flagged(&hundred(), &reports.map(claimed));
+        let order = flagged(&hundred(), &reports.map(reported));
         let confirmed: Vec<bool> =
             order.anomalies.listed().filter_map(|flag| Some(flag.anomaly.payment.as_ref()?.is_confirmed)).collect();
         assert_eq!(confirmed, [true], "{reports:?}");
@@ -108,14 +108,14 @@ fn a_payment_that_its_provider_confirms_later_is_confirmed() {
 }
 
 #[test]
-fn the_list_has_an_end_and_the_rest_is_counted() {
+fn anomalies_beyond_the_list_are_counted() {
     let ids: Vec<String> = (0..LISTED_MAX + 5).map(|n| format!("pi_{n:04}")).collect();
     let anomalies: Vec<Anomaly> = ids.iter().map(|id| refused(Reason::DuplicatePayment, id, 1_000)).collect();
     let order = flagged(&hundred(), &anomalies);
     assert_eq!((order.anomalies.listed().count(), order.anomalies.unlisted().len()), (LISTED_MAX, 5));
     let backwards: Vec<Anomaly> = anomalies.iter().rev().cloned().collect();
     assert_eq!(flagged(&hundred(), &backwards).anomalies, order.anomalies, "in any order");
-    assert_eq!(flagged(&order, &anomalies).version, order.version, "and any repetition");
+    assert_eq!(flagged(&order, &anomalies).version, order.version, "with any repetition");
 
     let long = "x".repeat(100_000);
     let order = flagged(&hundred(), &[without_payment(Reason::MerchantMismatch, &long)]);
@@ -130,7 +130,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn the_same_anomalies_leave_the_same_list(
+    fn same_anomalies_leave_the_same_list(
         (one, other) in proptest::collection::vec((0..REASONS.len(), 0_u32..40, 1_u64..3), 0..60).prop_flat_map(|found| {
             let again = [found.clone(), found.clone()].concat();
             (Just(found).prop_shuffle(), Just(again).prop_shuffle())

@@ -1,4 +1,4 @@
-//! When an account agrees with its lines, what makes a difference drift, and when a pass begins.
+//! The audit: differences of accounts, drift, the census, and when a pass starts.
 
 use crate::{
     Balance, Check, Counted, Difference, Held, Look, Matter, Open, Posted, Seen, StatementLine, Subject, Suspect,
@@ -32,7 +32,7 @@ fn suspected(matter: Matter, suspect: Suspect, said: i128, found: i128, missing:
 }
 
 #[test]
-fn an_account_is_what_its_lines_add_up_to() {
+fn account_differs_unless_its_lines_add_up() {
     let rows = [
         (held(5, 8, 3, 2), 2, 5, vec![]),
         (held(0, 0, 0, 0), 0, 0, vec![]),
@@ -45,14 +45,14 @@ fn an_account_is_what_its_lines_add_up_to() {
             5,
             vec![suspected(Matter::Balance, Suspect::Balance, 4, 5, 0), of_account(Matter::Available, 8, 7)],
         ),
-        // What may be spent is a witness: written with the balance, it agrees with the lines.
+        // The available amount decides: it was written with the balance, and agrees with the lines.
         (
             held(105, 8, 3, 2),
             2,
             5,
             vec![suspected(Matter::Balance, Suspect::Balance, 105, 5, 0), of_account(Matter::Available, 8, 108)],
         ),
-        // Of fewer lines, or of more, their number differs, and by so much the sums.
+        // If lines are missing or added, the reported difference is their number, with the resulting sums.
         (held(5, 8, 3, 2), 1, 4, vec![suspected(Matter::Lines, Suspect::LostLine, 5, 4, 1)]),
         (held(5, 9, 3, 2), 3, 7, vec![suspected(Matter::Lines, Suspect::ExtraLine, 5, 7, -1)]),
         (held(5, 8, 3, 3), 2, 5, vec![suspected(Matter::Lines, Suspect::Version, 5, 5, 1)]),
@@ -63,9 +63,9 @@ fn an_account_is_what_its_lines_add_up_to() {
     }
 }
 
-/// Sums beyond what can be counted end there, and agree with no balance.
+/// A sum that cannot be represented is capped, and agrees with no balance.
 #[test]
-fn a_sum_does_not_overflow() {
+fn overflowing_sum_is_capped() {
     let mut counted = Counted::default();
     let line = |change| StatementLine { key: "usage#e1".to_owned(), change: units(change), at: at(0) };
     counted.add(&[line(3), line(-5)]);
@@ -74,34 +74,29 @@ fn a_sum_does_not_overflow() {
     assert_eq!(counted, Counted { lines: 4, sum: units(i128::MAX) });
 }
 
-/// The looks, by the second, and what each found; when it was said; and how often it was seen in the end.
-type Looks<'l> = (&'static str, Vec<(i64, Option<&'l Difference>)>, Vec<i64>, Option<u32>);
+/// The checks by second and their findings; the seconds with an alarm; and the final number of equal checks.
+type Checks<'l> = (&'static str, Vec<(i64, Option<&'l Difference>)>, Vec<i64>, Option<u32>);
 
-/// Three equal looks in a row, each some minutes after the last; then once an hour.
+/// Three equal checks in a row, each some minutes after the last; then one an hour.
 #[test]
-fn drift_is_what_stays_the_same_in_three_looks() {
+fn difference_in_three_equal_checks_is_drift() {
     let subject = Subject::Account("alice/credits".to_owned());
     let (one, other) = (of_account(Matter::Balance, 5, 6), of_account(Matter::Balance, 5, 7));
     let hour = 60 * MINUTE;
-    let rows: [Looks<'_>; 7] = [
-        ("it stays", vec![(0, Some(&one)), (300, Some(&one)), (600, Some(&one))], vec![600], Some(3)),
+    let rows: [Checks<'_>; 7] = [
+        ("unchanged", vec![(0, Some(&one)), (300, Some(&one)), (600, Some(&one))], vec![600], Some(3)),
         ("seen twice", vec![(0, Some(&one)), (300, Some(&one))], vec![], Some(2)),
         (
-            "looked at too often",
+            "checked too often",
             vec![(0, Some(&one)), (10, Some(&one)), (239, Some(&one)), (240, Some(&one))],
             vec![],
             Some(2),
         ),
+        ("changed", vec![(0, Some(&one)), (300, Some(&other)), (600, Some(&one)), (900, Some(&one))], vec![], Some(2)),
+        ("resolved", vec![(0, Some(&one)), (300, Some(&one)), (600, None)], vec![], None),
+        ("reappears", vec![(0, Some(&one)), (300, None), (600, Some(&one)), (900, Some(&one))], vec![], Some(2)),
         (
-            "it changes",
-            vec![(0, Some(&one)), (300, Some(&other)), (600, Some(&one)), (900, Some(&one))],
-            vec![],
-            Some(2),
-        ),
-        ("it is gone", vec![(0, Some(&one)), (300, Some(&one)), (600, None)], vec![], None),
-        ("and comes back", vec![(0, Some(&one)), (300, None), (600, Some(&one)), (900, Some(&one))], vec![], Some(2)),
-        (
-            "it is said every hour",
+            "reported every hour",
             vec![
                 (0, Some(&one)),
                 (300, Some(&one)),
@@ -114,36 +109,36 @@ fn drift_is_what_stays_the_same_in_three_looks() {
             Some(4),
         ),
     ];
-    for (name, looks, expected, left) in rows {
-        let (mut check, mut said) = (Check::default(), Vec::new());
-        for (seconds, found) in looks {
+    for (name, checks, expected, remaining) in rows {
+        let (mut check, mut alarms) = (Check::default(), Vec::new());
+        for (seconds, found) in checks {
             let drift = check.looked(&subject, found.cloned().into_iter().collect(), Look::default(), at(seconds));
-            said.extend(drift.iter().map(|_| seconds));
+            alarms.extend(drift.iter().map(|_| seconds));
         }
-        assert_eq!((said, check.open.first().map(|open| open.looks)), (expected, left), "{name}");
+        assert_eq!((alarms, check.open.first().map(|open| open.looks)), (expected, remaining), "{name}");
     }
 }
 
-/// What each look finds, the lines that it and the look before it have seen, and which look is drift.
+/// The finding of each check, the lines that it and the previous check have seen, and the check that is drift.
 type ActiveAccount<'f> = (&'f str, &'f dyn Fn(i128) -> Difference, fn(u64) -> (u64, u64), Option<u64>);
 
-/// An account that is used between the looks has other sums each time, and is off by the same: that is drift. One whose index lags is
-/// off by what has not come yet, and what comes later shows that it lagged.
+/// An account in use has new sums at each check, and is off by the same amount: that is drift. If its index lags, it is
+/// off by the missing lines, and the lines that arrive later show the lag.
 #[test]
-fn active_account_that_is_off_by_the_same_is_drift() {
+fn active_account_with_constant_difference_is_drift() {
     let subject = Subject::Account("alice/credits".to_owned());
     let balance = |look: i128| of_account(Matter::Balance, 105 - look, 5 - look);
     let growing = |look: i128| of_account(Matter::Balance, 105 + look, 5);
     let lost = |look: i128| suspected(Matter::Lines, Suspect::LostLine, 5 - look, 6 - look, 1);
-    // How many lines each look has seen, and how many of those the look before it could have seen.
+    // The number of lines that each check has seen, and how many of those the previous check could have seen.
     let on_time: fn(u64) -> (u64, u64) = |look| (10 + look, 9 + look);
     let late: fn(u64) -> (u64, u64) = |look| (10 + look, 10 + look);
     let rows: [ActiveAccount<'_>; 5] = [
-        ("a balance, and spends", &balance, on_time, Some(2)),
-        ("a line that is lost, and spends", &lost, on_time, Some(2)),
-        ("an index that lags by another line of the same amount each time", &lost, late, None),
-        ("a sum that an index changes which lags", &balance, late, None),
-        ("a balance that somebody goes on changing", &growing, on_time, None),
+        ("an altered balance, and spends", &balance, on_time, Some(2)),
+        ("a lost line, and spends", &lost, on_time, Some(2)),
+        ("a lagging index, by another line of the same amount each time", &lost, late, None),
+        ("a sum from a lagging index", &balance, late, None),
+        ("a balance that keeps changing", &growing, on_time, None),
     ];
     for (name, difference, lines, expected) in rows {
         let (mut check, mut drift) = (Check::default(), None);
@@ -162,39 +157,39 @@ fn active_account_that_is_off_by_the_same_is_drift() {
     }
 }
 
-/// What no look can be sure of is looked at every hour in the end, and after a day it is an alarm.
+/// An account that no check can settle is checked every hour in the end, and raises an alarm after a day.
 #[test]
-fn account_that_never_settles_is_an_alarm_after_a_day() {
+fn unsettled_account_raises_an_alarm_after_a_day() {
     let subject = Subject::Account("alice/credits".to_owned());
     let hour = 60 * MINUTE;
     let (mut by_sum, mut by_writes) = (Check::default(), Check::default());
-    let (mut said, mut looks, mut written) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alarms, mut checks, mut written) = (Vec::new(), Vec::new(), Vec::new());
     for seconds in (0..DAY + 3 * hour).step_by(300) {
         let now = at(seconds);
         if seconds == 0 || by_sum.subjects_due(now).contains(&subject) {
-            looks.push(seconds);
+            checks.push(seconds);
             let found = of_account(Matter::Balance, 5, 6 + i128::from(seconds));
-            said.extend(by_sum.looked(&subject, vec![found], Look::default(), now).iter().map(|_| seconds));
+            alarms.extend(by_sum.looked(&subject, vec![found], Look::default(), now).iter().map(|_| seconds));
         }
         if seconds == 0 || by_writes.subjects_due(now).contains(&subject) {
             written.extend(by_writes.moved("alice/credits", now).map(|_| seconds));
         }
     }
-    assert_eq!((looks.len(), written), (12 + 26, vec![DAY, DAY + hour, DAY + 2 * hour]));
+    assert_eq!((checks.len(), written), (12 + 26, vec![DAY, DAY + hour, DAY + 2 * hour]));
     let first = DAY + 3_300;
-    assert_eq!(said, [first, first + hour, first + 2 * hour]);
+    assert_eq!(alarms, [first, first + hour, first + 2 * hour]);
     assert_eq!(by_writes.unsettled(), (1, Some(at(0))));
     by_writes.looked(&subject, vec![], Look::default(), at(2 * DAY));
-    assert_eq!(by_writes.unsettled(), (0, None), "caught between two writes");
+    assert_eq!(by_writes.unsettled(), (0, None), "a check between two writes settles it");
     for n in 0..50 {
         by_writes.moved(&format!("owner{n}/credits"), at(0));
     }
-    assert_eq!(by_writes.moving.len(), 20, "the row stays one that can be written");
+    assert_eq!(by_writes.moving.len(), 20, "the row stays small enough");
 }
 
-/// A look at one subject says nothing of another.
+/// A check of one subject leaves the differences of others open.
 #[test]
-fn what_is_open_of_others_stays() {
+fn check_of_one_subject_keeps_other_differences() {
     let mut check = Check::default();
     let bobs = Difference { account: "bob/credits".to_owned(), ..of_account(Matter::Balance, 1, 2) };
     check.looked(&bobs.subject(), vec![bobs.clone()], Look::default(), at(0));
@@ -202,9 +197,9 @@ fn what_is_open_of_others_stays() {
     assert_eq!(check.open, [Open { difference: bobs, looks: 1, since: at(0), looked_at: at(0), seen: None }]);
 }
 
-/// The row stays one that can be written; the first hundred are enough to call somebody.
+/// The row stays small enough to be written; the first hundred differences are enough for an alarm.
 #[test]
-fn no_more_is_kept_than_fits_a_row() {
+fn open_differences_are_bounded_to_one_row() {
     let mut check = Check::default();
     for n in 0..150 {
         let one = Difference { account: format!("owner{n}/credits"), ..of_account(Matter::Balance, 1, 2) };
@@ -214,7 +209,7 @@ fn no_more_is_kept_than_fits_a_row() {
 }
 
 #[test]
-fn a_pass_begins_once_a_day_and_ends() {
+fn pass_starts_once_a_day_and_ends() {
     let mut check = Check::default();
     assert_eq!((check.is_due(at(0)), check.is_under_way(), check.is_idle(at(0))), (true, false, false));
     check.begin(at(0));
@@ -224,14 +219,14 @@ fn a_pass_begins_once_a_day_and_ends() {
     assert_eq!((check.after.as_ref(), check.is_under_way(), check.is_idle(at(300))), (None, false, true));
     let [early, due] = [DAY - 1, DAY].map(|seconds| (check.is_due(at(seconds)), check.is_idle(at(seconds))));
     assert_eq!((early, due), ((false, true), (true, false)));
-    // What differs is looked at between two passes too.
+    // An open difference is checked between two passes too.
     let subject = Subject::Account("alice/credits".to_owned());
     check.looked(&subject, vec![of_account(Matter::Balance, 5, 6)], Look::default(), at(300));
     assert_eq!((check.is_idle(at(539)), check.is_idle(at(540))), (true, false));
 }
 
 #[test]
-fn which_lines_are_there_because_of_an_order() {
+fn line_key_shows_whether_an_order_caused_it() {
     let rows = [
         ("payment#stripe#pi_1", true),
         ("reversal#HL1#1", true),
@@ -251,16 +246,16 @@ fn which_lines_are_there_because_of_an_order() {
 
 type Passes = (&'static str, Vec<Vec<i64>>, Vec<u64>);
 
-/// Of the accounts that were opened before a moment, no later pass counts fewer, whatever is opened since.
+/// No later pass counts fewer of the accounts that were opened before a given time, whatever is opened since.
 #[test]
-fn account_that_an_earlier_pass_has_counted_is_gone() {
-    // When the accounts were opened that each day's pass comes to, by the day, and how many are gone then.
+fn deleted_account_is_reported_by_the_next_pass() {
+    // For each day's pass, the days on which its accounts were opened; and how many accounts are then missing.
     let rows: [Passes; 5] = [
-        ("they stay", vec![vec![0, 0], vec![0, 0], vec![0, 0]], vec![0, 0, 0]),
+        ("unchanged", vec![vec![0, 0], vec![0, 0], vec![0, 0]], vec![0, 0, 0]),
         ("more are opened", vec![vec![0], vec![0, 1], vec![0, 1, 2, 2]], vec![0, 0, 0]),
-        ("one is gone, and others are opened", vec![vec![-1, -1], vec![-1, 0, 0], vec![-1, 0, 1]], vec![0, 1, 1]),
-        ("it comes back", vec![vec![-1, -1], vec![-1], vec![-1, -1]], vec![0, 1, 0]),
-        ("opened during the pass, it may be missed", vec![vec![0], vec![], vec![0]], vec![0, 0, 0]),
+        ("one is deleted, and others are opened", vec![vec![-1, -1], vec![-1, 0, 0], vec![-1, 0, 1]], vec![0, 1, 1]),
+        ("one is restored", vec![vec![-1, -1], vec![-1], vec![-1, -1]], vec![0, 1, 0]),
+        ("one is opened during the pass and missed", vec![vec![0], vec![], vec![0]], vec![0, 0, 0]),
     ];
     for (name, days, expected) in rows {
         let (mut check, mut gone) = (Check::default(), Vec::new());
@@ -276,18 +271,18 @@ fn account_that_an_earlier_pass_has_counted_is_gone() {
     }
 }
 
-/// It is said until they are back, or for a week.
+/// The alarm repeats until the accounts are back, or for a week.
 #[test]
-fn accounts_that_stay_gone_are_given_up_after_a_week() {
+fn missing_accounts_leave_the_baseline_after_a_week() {
     let mut check = Check::default();
-    let mut said = Vec::new();
+    let mut alarms = Vec::new();
     for day in 0..10 {
         check.begin(at(day * DAY));
         if day == 0 {
             check.opened(at(-DAY));
         }
         check.end(at(day * DAY));
-        said.extend(check.gone(at(day * DAY)).map(|_| day));
+        alarms.extend(check.gone(at(day * DAY)).map(|_| day));
     }
-    assert_eq!(said, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(alarms, [1, 2, 3, 4, 5, 6, 7]);
 }

@@ -1,4 +1,4 @@
-//! Properties: the same reports, in whatever order and however often, end in the same books.
+//! Properties: the same reports in any order and repetition converge to the same order.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use proptest::sample::{select, subsequence};
 
 use super::*;
 
-/// Of an order at this price. Seconds are few, so that many reports share one.
+/// Reports on an order with this price. Few different seconds, so that many reports share one.
 pub(super) fn report(price: u64) -> impl Strategy<Value = Report> {
     let amount = || prop_oneof![Just(price), 0..=price, 0..=price.saturating_mul(2)];
     let payable: Vec<_> = PaymentState::ALL.into_iter().filter(|state| state.is_payable()).collect();
@@ -27,19 +27,19 @@ pub(super) fn report(price: u64) -> impl Strategy<Value = Report> {
     ]
 }
 
-/// In cents. Small ones divide badly.
+/// In cents. Small prices divide badly.
 pub(super) fn price() -> impl Strategy<Value = u64> {
     prop_oneof![1_u64..=12, 1_u64..=100_000]
 }
 
-/// All of them, some of them again, in any order.
+/// All reports, some of them repeated, in any order.
 fn arrivals(reports: Vec<Report>) -> impl Strategy<Value = Vec<Report>> {
     let again = subsequence(reports.clone(), 0..=reports.len());
     again.prop_flat_map(move |again| Just([reports.clone(), again].concat()).prop_shuffle())
 }
 
-/// A price, and the same reports arriving twice over.
-fn two_histories() -> impl Strategy<Value = (u64, Vec<Report>, Vec<Report>)> {
+/// A price, and the same reports in two orders of arrival.
+fn two_arrivals() -> impl Strategy<Value = (u64, Vec<Report>, Vec<Report>)> {
     let reports = price().prop_flat_map(|price| (Just(price), proptest::collection::vec(report(price), 0..10)));
     reports.prop_flat_map(|(price, reports)| (Just(price), arrivals(reports.clone()), arrivals(reports)))
 }
@@ -48,13 +48,13 @@ fn with_grant(price: u64, units: u64) -> Order {
     order(usd(price), vec![Grant::Credits(Amount::from_units(units))])
 }
 
-/// In how many writes and postings it came about is history; everything else is the books.
+/// The version and the number of postings depend on the history; everything else must agree.
 fn books(order: Order) -> Order {
     Order { version: 0, postings: 0, ..order }
 }
 
-/// What the design says, in the words of the test.
-fn may_be_kept(order: &Order) -> u128 {
+/// The rule of the design, implemented independently.
+fn allowance(order: &Order) -> u128 {
     if order.paid.is_none() {
         return 0;
     }
@@ -79,8 +79,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_order_and_any_repetition_end_the_same(
-        (price, one, other) in two_histories(), units in 0_u64..2_000_000_000,
+    fn reports_converge_in_any_order_and_repetition(
+        (price, one, other) in two_arrivals(), units in 0_u64..2_000_000_000,
     ) {
         let order = with_grant(price, units);
         let (one, _) = applied_all(&order, &one);
@@ -89,8 +89,8 @@ proptest! {
     }
 
     #[test]
-    fn what_stands_is_what_was_moved_and_what_may_be_kept(
-        (price, reports, _) in two_histories(), units in 0_u64..2_000_000_000,
+    fn posted_credits_equal_movements_and_allowance(
+        (price, reports, _) in two_arrivals(), units in 0_u64..2_000_000_000,
     ) {
         let mut order = with_grant(price, units);
         let mut moved = Balance::ZERO;
@@ -103,15 +103,15 @@ proptest! {
                 prop_assert!(keys.insert(movement.key.clone()), "{} twice", movement.key);
             }
             order = after;
-            // After each report, and not only after the last.
-            prop_assert_eq!(order.posted.units(), may_be_kept(&order));
+            // After each report, not only after the last.
+            prop_assert_eq!(order.posted.units(), allowance(&order));
             prop_assert_eq!(Balance::from(order.posted), moved);
             prop_assert_eq!(u64::try_from(keys.len()), Ok(order.postings));
         }
     }
 
     #[test]
-    fn a_report_that_was_heard_has_no_effect_again((price, reports, again) in two_histories()) {
+    fn repeated_report_has_no_effect((price, reports, again) in two_arrivals()) {
         let (order, _) = applied_all(&with_grant(price, 100), &reports);
         for report in again {
             prop_assert_eq!(report.effects(&order), Vec::new(), "{:?}", report);

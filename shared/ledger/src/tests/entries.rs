@@ -1,9 +1,9 @@
-//! What an entry does to an account, and when two events are one.
+//! Entries: their net effect on an account, and fingerprints.
 
 use super::*;
 
 #[test]
-fn one_account_is_touched_once() {
+fn effects_on_one_account_are_merged() {
     let account = |name: &str| Owner::new(name).expect("valid").account(Asset::CREDITS);
     let spend = |name: &str, units: u64, guard: Guard| {
         Effect::Move(Movement {
@@ -35,7 +35,7 @@ fn one_account_is_touched_once() {
 }
 
 #[test]
-fn an_older_fingerprint_still_matches() {
+fn older_fingerprint_still_matches() {
     let (old, new) = (Fingerprint::of(1, &[("a", "1")]), Fingerprint::of(2, &[("a", "1"), ("b", "2")]));
     let both = Fingerprints::new(new.clone(), vec![old.clone()]);
     assert!(both.contain(old.as_str()) && both.contain(new.as_str()));
@@ -44,7 +44,7 @@ fn an_older_fingerprint_still_matches() {
 
 proptest! {
     #[test]
-    fn fields_do_not_run_into_each_other(a in "[a-z]{1,8}", b in "[a-z]{1,8}") {
+    fn adjacent_fields_do_not_collide(a in "[a-z]{1,8}", b in "[a-z]{1,8}") {
         let joined = format!("{a}{b}");
         prop_assert_ne!(Fingerprint::of(1, &[("f", &a), ("g", &b)]), Fingerprint::of(1, &[("f", &joined), ("g", "")]));
     }

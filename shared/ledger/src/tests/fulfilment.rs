@@ -1,4 +1,4 @@
-//! What fulfilment posts, claims and sends: what follows from the payment, whenever it comes to it.
+//! Fulfilment: postings, top-up claims and transfers follow from the payment, whenever fulfilment runs.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn airtime() -> Grant {
     Grant::TopUp(TopUp { operator: Operator::Unitel, kind: TopUpKind::Voice, code, phone, price })
 }
 
-/// Of which bob earns a tenth and carol a fiftieth.
+/// An order of every grant, with a commission of a tenth for bob and of a fiftieth for carol.
 fn everything(price: u64, units: u64) -> Order {
     let mut order =
         order(usd(price), vec![Grant::Credits(credits("100")), tokens(units), Grant::Report(word("full")), airtime()]);
@@ -39,7 +39,7 @@ fn reasons(order: &Order) -> Vec<Reason> {
 }
 
 #[test]
-fn each_line_is_posted_under_its_own_name_and_taken_back_under_others() {
+fn each_line_and_its_clawback_have_their_own_keys() {
     let (fulfilled, _) = applied(&paid(), paid().fulfil(false, at(2)));
     let refund = Report::Refund("re_1", RefundState::Succeeded, 500);
     let (refunded, _) = applied(&fulfilled, refund.effects(&fulfilled));
@@ -58,7 +58,7 @@ fn each_line_is_posted_under_its_own_name_and_taken_back_under_others() {
         (
             refunded.fulfil(false, at(4)),
             &[
-                // Nobody calls an operator for what is paid back in part.
+                // No call to an operator for a partly refunded order.
                 "Fulfil: partly_refunded, done, 50 posted in 5",
                 "reversal#HL1#2: 0.000000000000000004 from alice/POSX to house/revenue, reverses grant#HL1#2",
                 "reversal#HL1#3: 0.5 from bob/commission-usd to house/commissions, reverses commission#HL1#1",
@@ -67,12 +67,12 @@ fn each_line_is_posted_under_its_own_name_and_taken_back_under_others() {
         ),
     ];
     for (effects, expected) in rows {
-        assert_eq!(told(&effects), expected);
+        assert_eq!(summaries(&effects), expected);
     }
 }
 
 #[test]
-fn a_line_is_written_in_one_way() {
+fn line_has_one_spelling() {
     let rows = [
         ("grant#1", Some(Line::Grant(1))),
         ("commission#255", Some(Line::Commission(255))),
@@ -99,7 +99,7 @@ fn a_line_is_written_in_one_way() {
 }
 
 #[test]
-fn an_asset_goes_by_one_code() {
+fn asset_has_one_code() {
     let usd = Currency::parse("USD").expect("valid");
     let token = |code: &str, scale| Asset::token(word(code), scale);
     let rows = [
@@ -125,7 +125,7 @@ fn an_asset_goes_by_one_code() {
 }
 
 #[test]
-fn what_is_left_to_do_is_looked_at_in_time() {
+fn outstanding_work_is_due_in_time() {
     let recharge = |state| Some(Recharge { at: at(100), state, seq: None, receipt: None });
     let transfer = |status| Some(Transfer { id: None, status, amount: cents(7), at: at(100) });
     let (done, _) = applied(&paid(), paid().fulfil(false, at(2)));
@@ -141,14 +141,14 @@ fn what_is_left_to_do_is_looked_at_in_time() {
         ),
         ("expired", order_in(PaymentState::Expired), None),
         ("paid", paid(), due(Work::Fulfilment, 260)),
-        ("to be called for", done.clone(), due(Work::Fulfilment, 260)),
+        ("call outstanding", done.clone(), due(Work::Fulfilment, 260)),
         ("claimed", called(RechargeState::Claimed), due(Work::Fulfilment, 220)),
         ("pending", called(RechargeState::Pending), due(Work::Outside, 500)),
         ("unknown", called(RechargeState::Unknown), due(Work::Outside, 500)),
-        ("failed there", called(RechargeState::Failed), None),
+        ("failed at the operator", called(RechargeState::Failed), None),
         ("done", called(RechargeState::Done), None),
-        ("to be sent", sent(TransferStatus::Due), due(Work::Fulfilment, 260)),
-        ("on its way", sent(TransferStatus::Confirming), due(Work::Outside, 500)),
+        ("transfer outstanding", sent(TransferStatus::Due), due(Work::Fulfilment, 260)),
+        ("confirming", sent(TransferStatus::Confirming), due(Work::Outside, 500)),
         ("sent", sent(TransferStatus::Completed), None),
         ("not sent", sent(TransferStatus::Rejected), None),
     ];
@@ -156,11 +156,11 @@ fn what_is_left_to_do_is_looked_at_in_time() {
         assert_eq!(order.work(at(200)), expected, "{name}");
     }
     let a_day_later = at(100 + 24 * 60 * 60);
-    assert_eq!(called(RechargeState::Pending).work(a_day_later), None, "it is a person's by then");
+    assert_eq!(called(RechargeState::Pending).work(a_day_later), None, "a person takes over by then");
 }
 
 #[test]
-fn only_a_call_that_nobody_is_at_is_resolved() {
+fn only_open_or_abandoned_call_is_resolved() {
     let (done, _) = applied(&paid(), paid().fulfil(false, at(2)));
     let called =
         |state| Order { recharge: Some(Recharge { at: at(100), state, seq: None, receipt: None }), ..done.clone() };
@@ -192,43 +192,44 @@ fn only_a_call_that_nobody_is_at_is_resolved() {
     }
 }
 
-/// What can become known of what is outside, in any order.
+/// Reports from an operator or a custodian, in any order.
 #[derive(Debug, Clone)]
-enum Outside {
-    Heard(RechargeState),
+enum External {
+    Recharge(RechargeState),
     Transfer(TransferStatus),
 }
 
-fn outside() -> impl Strategy<Value = Outside> {
+fn external() -> impl Strategy<Value = External> {
     prop_oneof![
-        select(&RechargeState::ALL[..]).prop_map(Outside::Heard),
-        select(&TransferStatus::ALL[..]).prop_map(Outside::Transfer),
+        select(&RechargeState::ALL[..]).prop_map(External::Recharge),
+        select(&TransferStatus::ALL[..]).prop_map(External::Transfer),
     ]
 }
 
-fn learned(order: &Order, what: &Outside) -> Vec<Effect> {
-    match what {
-        Outside::Heard(state) => {
-            let heard = Heard { state: *state, seq: None, receipt: None, details: "said".to_owned() };
-            order.learn_recharge(heard)
+fn learned(order: &Order, report: &External) -> Vec<Effect> {
+    match report {
+        External::Recharge(state) => {
+            let answer = Heard { state: *state, seq: None, receipt: None, details: "details".to_owned() };
+            order.learn_recharge(answer)
         }
-        Outside::Transfer(status) => order.learn_transfer("tx_1", *status, at(9)),
+        External::Transfer(status) => order.learn_transfer("tx_1", *status, at(9)),
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// Whenever the worker comes, and however often, what stands in the end is what is due, and every posting has a name of its own.
+    /// Whenever and however often fulfilment runs, the delivered amounts end as the due ones, and each posting has its
+    /// own key.
     #[test]
-    fn whenever_it_is_fulfilled_it_ends_the_same(
+    fn fulfilment_converges_whenever_it_runs(
         price in prop_oneof![1_u64..=12, 1_u64..=100_000], units in 0_u64..1_000_000,
-        told in proptest::collection::vec((report(1_000), any::<bool>()), 0..12),
+        reports in proptest::collection::vec((report(1_000), any::<bool>()), 0..12),
     ) {
         let (mut order, mut late) = (everything(price, units), everything(price, units));
-        let (mut keys, mut stands) = (BTreeSet::new(), BTreeMap::<AccountId, Balance>::new());
-        let worker = told.iter().copied().chain([(Report::Paid, true)]);
-        for (report, is_fulfilled) in worker {
+        let (mut keys, mut balances) = (BTreeSet::new(), BTreeMap::<AccountId, Balance>::new());
+        let steps = reports.iter().copied().chain([(Report::Paid, true)]);
+        for (report, is_fulfilled) in steps {
             late = applied(&late, report.effects(&late)).0;
             let (after, mut movements) = applied(&order, report.effects(&order));
             order = after;
@@ -244,36 +245,36 @@ proptest! {
             for movement in movements {
                 prop_assert!(!movement.posting.amount().is_zero());
                 prop_assert!(keys.insert(movement.key.clone()), "{} twice", movement.key);
-                let balance = stands.entry(movement.posting.account().clone()).or_default();
+                let balance = balances.entry(movement.posting.account().clone()).or_default();
                 *balance = balance.checked_add(movement.posting.change()).expect("small");
             }
         }
         late = applied(&late, late.fulfil(false, at(5))).0;
         for share in order.shares() {
             prop_assert_eq!(order.standing(share.line), late.standing(share.line), "{}", share.line);
-            let moved = stands.get(&share.account).copied().unwrap_or_default();
+            let moved = balances.get(&share.account).copied().unwrap_or_default();
             prop_assert_eq!(moved, Balance::from(order.standing(share.line)));
         }
         prop_assert_eq!((order.payment, order.posted, order.paid), (late.payment, late.posted, late.paid));
     }
 
-    /// Nothing that is heard goes back, in whatever order it is heard, and what is heard again is no news.
+    /// A report never moves the state back, whatever the order of reports, and a repeated report has no effect.
     #[test]
-    fn what_is_heard_of_outside_only_rises(heard in proptest::collection::vec(outside(), 0..12)) {
+    fn external_reports_only_move_forward(reports in proptest::collection::vec(external(), 0..12)) {
         let (fulfilled, _) = applied(&paid(), paid().fulfil(true, at(2)));
         let (claimed, _) = applied(&fulfilled, fulfilled.claim(at(3)));
-        let end = |heard: &[Outside]| {
-            heard.iter().fold(claimed.clone(), |order, what| {
-                let (after, movements) = applied(&order, learned(&order, what));
+        let end = |reports: &[External]| {
+            reports.iter().fold(claimed.clone(), |order, report| {
+                let (after, movements) = applied(&order, learned(&order, report));
                 let status = |order: &Order| order.transfer.as_ref().map(|transfer| transfer.status);
                 let has_arrived = status(&after) != status(&order) && status(&after) == Some(TransferStatus::Completed);
-                assert_eq!(movements.len(), usize::from(has_arrived), "{what:?}");
-                assert_eq!(learned(&after, what), Vec::new(), "again: {what:?}");
+                assert_eq!(movements.len(), usize::from(has_arrived), "{report:?}");
+                assert_eq!(learned(&after, report), Vec::new(), "again: {report:?}");
                 after
             })
         };
-        let backwards: Vec<Outside> = heard.iter().rev().cloned().collect();
-        let (one, other) = (end(&heard), end(&backwards));
+        let backwards: Vec<External> = reports.iter().rev().cloned().collect();
+        let (one, other) = (end(&reports), end(&backwards));
         let state = |order: &Order| order.recharge.as_ref().map(|recharge| recharge.state);
         let status = |order: &Order| order.transfer.as_ref().map(|transfer| transfer.status);
         prop_assert_eq!((state(&one), status(&one), one.fulfilment), (state(&other), status(&other), other.fulfilment));
@@ -281,11 +282,11 @@ proptest! {
     }
 
     #[test]
-    fn a_claim_is_made_once_and_only_of_what_is_paid_in_full(told in proptest::collection::vec(report(1_000), 0..8)) {
-        let order = told.iter().fold(everything(1_000, 7), |order, report| applied(&order, report.effects(&order)).0);
+    fn call_is_claimed_once_and_only_if_paid_in_full(reports in proptest::collection::vec(report(1_000), 0..8)) {
+        let order = reports.iter().fold(everything(1_000, 7), |order, report| applied(&order, report.effects(&order)).0);
         let effects = order.claim(at(3));
-        let may = order.payment == PaymentState::Paid && !order.is_contested();
-        prop_assert_eq!(!effects.is_empty(), may);
+        let is_claimable = order.payment == PaymentState::Paid && !order.is_contested();
+        prop_assert_eq!(!effects.is_empty(), is_claimable);
         if let Some(Effect::Order { order: after, transition }) = effects.first() {
             prop_assert_eq!(*transition, Transition::Claim);
             prop_assert_eq!(after.claim(at(4)), Vec::new());

@@ -1,4 +1,4 @@
-//! A metered cost is read as it is written, and rounded as a big decimal is.
+//! Metered costs: rounding agrees with an arbitrary-precision library.
 
 use std::str::FromStr as _;
 
@@ -31,9 +31,9 @@ fn cost_is_rounded_half_even_or_refused() {
         ("0e0", Ok(0)),
         ("0e999999999", Ok(0)),
         ("0.000e99999999999999999999", Ok(0)),
-        // What a double holds that was written as 0.1, in full.
+        // The exact value of the double 0.1.
         ("0.1000000000000000055511151231257827021181583404541015625", Ok(100_000_000)),
-        // Half of a unit goes to the even one.
+        // Half of a unit rounds to the even neighbour.
         ("0.0000000005", Ok(0)),
         ("5e-10", Ok(0)),
         ("0.00000000050", Ok(0)),
@@ -46,7 +46,7 @@ fn cost_is_rounded_half_even_or_refused() {
         ("0.00000000005", Ok(0)),
         ("9e-10", Ok(1)),
         ("9e-11", Ok(0)),
-        // Twelve digits before the point, as anywhere else.
+        // At most twelve digits before the point, as for every amount.
         ("999999999999.999999999", Ok(999_999_999_999_999_999_999)),
         ("999999999999.9999999994", Ok(999_999_999_999_999_999_999)),
         ("999999999999.9999999995", Err(TooLarge)),
@@ -55,7 +55,7 @@ fn cost_is_rounded_half_even_or_refused() {
         ("0.0000000000001e24", Ok(100_000_000_000_000_000_000)),
         ("1000000000000", Err(TooLarge)),
         ("1e12", Err(TooLarge)),
-        // However large an exponent is, nothing is counted up to it.
+        // A huge exponent causes no work in proportion.
         ("1e999999999", Err(TooLarge)),
         ("1e9223372036854775808", Err(TooLarge)),
         ("1e99999999999999999999999999999999999999999999999999", Err(TooLarge)),
@@ -108,7 +108,7 @@ fn cost_is_rounded_to_the_scale_of_its_asset() {
     }
 }
 
-/// By another library's digits: its integers have no end, and it rounds by itself.
+/// The expected result from a library with unbounded integers and its own rounding.
 fn oracle(text: &str) -> Result<u128, AmountError> {
     let number = BigDecimal::from_str(text).expect("a number");
     let rounded = number.with_scale_round(9, RoundingMode::HalfEven);
@@ -125,7 +125,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_096))]
 
     #[test]
-    fn any_cost_is_what_a_big_decimal_rounds_it_to(
+    fn any_cost_matches_big_decimal_rounding(
         integer in "0|[1-9][0-9]{0,13}", fraction in "(\\.[0-9]{1,30})?", exponent in "([eE][+-]?0{0,2}[0-9]{1,2})?",
     ) {
         let text = format!("{integer}{fraction}{exponent}");
@@ -133,10 +133,10 @@ proptest! {
     }
 
     #[test]
-    fn cost_near_half_a_unit_is_what_a_big_decimal_rounds_it_to(
+    fn cost_near_half_a_unit_matches_big_decimal(
         units in "[0-9]{9}", rest in "[0459]{1,3}0{0,20}[01]?", shift in -40_i32..40,
     ) {
-        // The same number with its point elsewhere.
+        // The same number with its point in another place.
         let text = format!("7.{units}{rest}e{shift}");
         prop_assert_eq!(metered(&text), oracle(&text), "{}", text);
         let text = format!("0.{units}{rest}");
@@ -144,13 +144,13 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_exactly_is_metered_alike(integer in 0_u64..1_000_000_000_000, fraction in "[0-9]{1,9}") {
+    fn exact_amount_is_metered_unchanged(integer in 0_u64..1_000_000_000_000, fraction in "[0-9]{1,9}") {
         let text = format!("{integer}.{fraction}");
         prop_assert_eq!(Asset::CREDITS.parse_metered(&text), Asset::CREDITS.parse(&text));
     }
 
     #[test]
-    fn no_text_makes_a_cost_panic(text in "\\PC{0,40}|[-+0-9.eE]{0,200}", scale in 0_u8..=u8::MAX) {
+    fn arbitrary_text_does_not_panic(text in "\\PC{0,40}|[-+0-9.eE]{0,200}", scale in 0_u8..=u8::MAX) {
         let _ = Amount::parse_metered(&text, scale);
     }
 }

@@ -1,8 +1,8 @@
-//! Which texts are currencies, and what an amount of one is.
+//! Currencies, and amounts of them.
 
 use super::*;
 
-/// A text, a currency, and the units that it means with how they are written.
+/// A text, a currency, and the units with their written form.
 type Row = (&'static str, &'static str, Result<(u64, &'static str), AmountError>);
 
 #[test]
@@ -35,9 +35,9 @@ fn money_is_read_and_written_at_the_scale_of_its_currency() {
     }
 }
 
-/// As gateways write what a buyer has paid, each in a way of its own, and as nobody does but who tries.
+/// The formats in which gateways write the paid amount, and malformed ones.
 #[test]
-fn yuan_are_read_to_the_fen_however_many_zeros_follow() {
+fn padded_yuan_are_read_to_the_fen() {
     use AmountError::{Negative, NotADecimal, TooLarge, TooPrecise};
     const FINE: AmountError = TooPrecise { decimals_max: 2 };
     let rows: [(&str, Result<u64, AmountError>); 42] = [
@@ -93,7 +93,7 @@ fn yuan_are_read_to_the_fen_however_many_zeros_follow() {
 }
 
 #[test]
-fn a_price_has_all_the_decimals_of_its_currency() {
+fn price_has_all_decimals_of_its_currency() {
     let rows = [
         ("5", "USD", "5.00"),
         ("19.9", "USD", "19.90"),
@@ -109,7 +109,7 @@ fn a_price_has_all_the_decimals_of_its_currency() {
 }
 
 #[test]
-fn a_currency_is_three_letters() {
+fn currency_needs_three_letters() {
     for code in ["", "U", "US", "USDT", "US1", "U D", "USÐ", "ÜS", "人", "US\0"] {
         assert_eq!(Currency::parse(code), Err(CurrencyError), "{code:?}");
     }
@@ -119,7 +119,7 @@ fn a_currency_is_three_letters() {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(units in 0_u64..=999_999_999_999, code in "[A-Za-z]{3}") {
+    fn written_money_reads_back(units in 0_u64..=999_999_999_999, code in "[A-Za-z]{3}") {
         let money = Money { amount: Amount::from_units(units), currency: Currency::parse(&code).expect("letters") };
         prop_assert_eq!(Money::parse(&money.decimal(), money.currency), Ok(money));
     }

@@ -1,9 +1,9 @@
-//! What may be a name, and how it is written.
+//! Names of owners and keys.
 
 use super::*;
 
 #[test]
-fn names_that_would_be_taken_apart_elsewhere_are_refused() {
+fn names_with_separators_are_refused() {
     let long = "x".repeat(129);
     for id in ["", "a#b", "a b", "a\n", "é", long.as_str()] {
         assert_eq!(EventKey::new("usage", id), Err(KeyError), "{id:?}");
@@ -18,7 +18,7 @@ fn names_that_would_be_taken_apart_elsewhere_are_refused() {
 }
 
 #[test]
-fn an_api_key_is_known_by_its_hash_alone() {
+fn api_key_is_stored_as_its_hash() {
     let row = CallerKey::api("hk_secret").to_string();
     assert!(row.starts_with("key#api#") && !row.contains("hk_secret"), "{row}");
 }

@@ -1,4 +1,4 @@
-//! How orders and what leads to them are named, and that every word of theirs is read back.
+//! Names of orders, references and pointers, and the words of every stored state.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ fn owner(name: &str) -> Owner {
 }
 
 #[test]
-fn the_same_key_of_the_same_owner_is_the_same_order() {
+fn idempotency_key_of_an_owner_gives_one_order_number() {
     let rows = [
         ("alice", "cart-1", "HL56T1K72BXJ65XT61MQV6BJDEZ0"),
         ("bob", "cart-1", "HL447KN42EBH9QZS4RVNNMN8M5A0"),
@@ -22,7 +22,7 @@ fn the_same_key_of_the_same_owner_is_the_same_order() {
 }
 
 #[test]
-fn dice_are_written_in_letters_that_cannot_be_misread() {
+fn random_order_number_has_unambiguous_letters() {
     let rows = [
         (0, "HL00000000000000000000000000"),
         (1, "HL00000000000000000000000001"),
@@ -37,7 +37,7 @@ fn dice_are_written_in_letters_that_cannot_be_misread() {
 }
 
 #[test]
-fn names_that_a_provider_or_a_key_could_not_hold_are_refused() {
+fn invalid_order_numbers_and_references_are_refused() {
     let chars = |count: usize| "x".repeat(count);
     for number in ["1", "HL-1_a", &chars(32)] {
         assert_eq!(OrderNumber::new(number).map(|number| number.to_string()), Ok(number.to_owned()));
@@ -55,7 +55,7 @@ fn names_that_a_provider_or_a_key_could_not_hold_are_refused() {
 }
 
 #[test]
-fn what_leads_to_an_order_is_never_taken_for_one() {
+fn pointer_has_its_own_key() {
     let pending = |name: &str, product: &str| Pointer::Pending { owner: owner(name), product: product.to_owned() };
     let subscription =
         |name: &str, product: &str| Pointer::Subscription { owner: owner(name), product: product.to_owned() };
@@ -72,7 +72,7 @@ fn what_leads_to_an_order_is_never_taken_for_one() {
 }
 
 #[test]
-fn money_is_named_by_the_business() {
+fn money_key_names_the_payment() {
     let (payment, invoice) = (reference(Provider::Stripe, "pi_1"), reference(Provider::Stripe, "in_1"));
     assert_eq!(MoneyKey::of_payment(&payment).as_str(), "payment#stripe#pi_1");
     assert_eq!(MoneyKey::of_invoice(&invoice).as_str(), "invoice#in_1");
@@ -80,7 +80,7 @@ fn money_is_named_by_the_business() {
 }
 
 #[test]
-fn every_word_is_read_back_and_stands_for_one_thing() {
+fn every_stored_word_reads_back() {
     fn check<T: Copy + PartialEq + std::fmt::Debug>(
         all: &[T],
         word: fn(T) -> &'static str,
@@ -108,7 +108,7 @@ fn every_word_is_read_back_and_stands_for_one_thing() {
 }
 
 #[test]
-fn what_the_paying_transaction_delivers_is_posted() {
+fn only_credits_are_posted_by_the_payment() {
     let top_up = TopUp {
         operator: Operator::Unitel,
         kind: TopUpKind::Voice,
@@ -134,7 +134,7 @@ fn what_the_paying_transaction_delivers_is_posted() {
 
 proptest! {
     #[test]
-    fn numbers_are_valid_and_differ_as_what_they_are_made_of(bits in any::<u128>(), a in ".{0,40}", b in ".{0,40}") {
+    fn generated_numbers_are_valid_and_distinct(bits in any::<u128>(), a in ".{0,40}", b in ".{0,40}") {
         let number = OrderNumber::from_random(bits);
         prop_assert_eq!(number.as_str().len(), 28);
         prop_assert_eq!(OrderNumber::new(number.as_str()), Ok(number));
@@ -145,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn no_pointer_is_an_order_number(id in "[!-~]{1,40}", product in ".{0,40}") {
+    fn pointer_is_never_an_order_number(id in "[!-~]{1,40}", product in ".{0,40}") {
         let pending = Pointer::Pending { owner: alice(), product: product.clone() };
         let subscription = Pointer::Subscription { owner: alice(), product };
         prop_assert!(OrderNumber::new(&pending.to_string()).is_err());

@@ -1,4 +1,4 @@
-//! Which payment pays which order, and what is done about the others.
+//! Price validation: which payment pays which order, and how the others are flagged.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn payment(provider: Provider, id: &str, money: Money) -> Payment {
 }
 
 #[test]
-fn a_payment_pays_the_order_that_it_agrees_with() {
+fn matching_payment_pays_the_order() {
     use DisputeStage::{Inquiry, Open, Won};
     use PaymentState::{Canceled, Expired, Failed};
     use RefundState::Succeeded;
@@ -26,7 +26,7 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
         ("paid", hundred(), &[Report::Paid], &[]),
         ("paid, then refunded", hundred(), &[Report::Paid, Report::Refund("re_1", Succeeded, 1_000)], &[]),
         (
-            "a refund came first",
+            "a refund arrives first",
             hundred(),
             &[Report::Refund("re_1", Succeeded, 250)],
             &[
@@ -36,7 +36,7 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
             ],
         ),
         (
-            "all of it was refunded first",
+            "the full refund arrives first",
             hundred(),
             &[Report::Sum(1_000, 1)],
             &[
@@ -46,7 +46,7 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
             ],
         ),
         (
-            "a dispute came first",
+            "a dispute arrives first",
             hundred(),
             &[Report::Dispute("dp_1", Open, 1)],
             &[
@@ -55,11 +55,11 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
                 "reversal#HL1#1: 100 from alice/credits to house/revenue, reverses payment#stripe#pi_1",
             ],
         ),
-        ("an inquiry came first", hundred(), &[Report::Dispute("dp_1", Inquiry, 1)], &PAID),
-        ("a dispute was won first", hundred(), &[Report::Dispute("dp_1", Won, 1)], &PAID),
-        ("a report is delivered later", delivered_later, &[], &["Pay: paid, pending, 0 posted in 0"]),
+        ("an inquiry arrives first", hundred(), &[Report::Dispute("dp_1", Inquiry, 1)], &PAID),
+        ("a won dispute arrives first", hundred(), &[Report::Dispute("dp_1", Won, 1)], &PAID),
+        ("a report is delivered by fulfilment", delivered_later, &[], &["Pay: paid, pending, 0 posted in 0"]),
         (
-            "credits now, a report later",
+            "credits with the payment, a report by fulfilment",
             both,
             &[],
             &["Pay: paid, pending, 1 posted in 1", "payment#stripe#pi_1: 1 from house/revenue to alice/credits"],
@@ -70,10 +70,10 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
             &[],
             &["Pay: paid, done, 1.5 posted in 1", "payment#stripe#pi_1: 1.5 from house/revenue to alice/credits"],
         ),
-        ("invoices bring a subscription's credits", subscribed, &[], &["Pay: paid, done, 0 posted in 0"]),
-        ("nothing was promised", order(usd(1_000), Vec::new()), &[], &["Pay: paid, done, 0 posted in 0"]),
+        ("a subscription's credits are posted by its invoices", subscribed, &[], &["Pay: paid, done, 0 posted in 0"]),
+        ("no grants", order(usd(1_000), Vec::new()), &[], &["Pay: paid, done, 0 posted in 0"]),
         (
-            "it was free",
+            "a free order",
             order(usd(0), vec![Grant::Credits(credits("1"))]),
             &[],
             &["Pay: paid, done, 1 posted in 1", "payment#stripe#pi_1: 1 from house/revenue to alice/credits"],
@@ -83,9 +83,9 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
         let (order, _) = applied_all(order, before);
         let payment = payment(Provider::Stripe, "pi_1", order.terms.price);
         let effects = order.pay(&payment).expect(name);
-        assert_eq!(told(&effects), *expected, "{name}");
+        assert_eq!(summaries(&effects), *expected, "{name}");
         let (after, _) = applied(&order, effects);
-        assert_eq!(after.pay(&payment), Ok(Vec::new()), "{name}, and the same again");
+        assert_eq!(after.pay(&payment), Ok(Vec::new()), "{name}, repeated");
         let paid = after.paid.expect(name);
         let first = if order.paid.is_some() { at(1) } else { at(7) };
         assert_eq!((paid.by, paid.at), (payment.by, first), "{name}");
@@ -93,7 +93,7 @@ fn a_payment_pays_the_order_that_it_agrees_with() {
 }
 
 #[test]
-fn a_payment_that_disagrees_is_an_anomaly() {
+fn mismatching_payment_is_an_anomaly() {
     use Provider::{Epay, Stripe, Wechat};
     use Reason::{AmountMismatch, CurrencyMismatch, DuplicatePayment, ProviderMismatch};
     let money = |text: &str, code: &str| Money::parse(text, Currency::parse(code).expect("valid")).expect("valid");
@@ -140,23 +140,23 @@ fn a_payment_that_disagrees_is_an_anomaly() {
         let (by, pays_for) = (reference(provider, id), PaysFor::Order);
         let refused = RefusedPayment { by, money, pays_for, is_confirmed: true };
         assert_eq!(anomaly, Anomaly { reason, details: details.to_owned(), payment: Some(refused) });
-        // It is flagged, once, and still no reason to refuse the payment that agrees.
+        // It is flagged once, and the matching payment still pays.
         let flag = order.flag(&anomaly);
-        assert_eq!(told(&flag).len(), 1, "{details}: a flag moves no money");
+        assert_eq!(summaries(&flag).len(), 1, "{details}: a flag moves no money");
         let (flagged, _) = applied(&order, flag);
         let flags: Vec<&Anomaly> = flagged.anomalies.listed().map(|flag| &flag.anomaly).collect();
         assert_eq!(flags, [&anomaly]);
         assert_eq!(Order { version: order.version, anomalies: order.anomalies.clone(), ..flagged.clone() }, order);
-        assert_eq!(flagged.flag(&anomaly), Vec::new(), "{details}: the same again");
+        assert_eq!(flagged.flag(&anomaly), Vec::new(), "{details}: repeated");
         let (paid, _) = applied_all(&flagged, &[Report::Paid]);
         assert!(paid.paid.is_some(), "{details}");
     }
 }
 
 #[test]
-fn what_was_not_paid_never_undoes_what_was() {
+fn late_failure_never_undoes_a_payment() {
     use PaymentState::{Canceled, DisputedLost, Expired, Failed, Paid, PartlyRefunded, Refunded, Unpaid};
-    // Down: the state before. Across: what is reported, in the order of `PaymentState::ALL`.
+    // One row per state before; the columns are the reported states, in the order of `PaymentState::ALL`.
     let rows = [
         (Unpaid, [Unpaid, Failed, Canceled, Expired, Unpaid, Unpaid, Unpaid, Unpaid]),
         (Failed, [Failed, Failed, Canceled, Expired, Failed, Failed, Failed, Failed]),
@@ -180,7 +180,7 @@ fn what_was_not_paid_never_undoes_what_was() {
     }
 }
 
-/// An order that reports have brought into this state.
+/// An order in this state, reached by reports.
 pub(super) fn order_in(state: PaymentState) -> Order {
     let reports = match state {
         PaymentState::Unpaid => vec![],

@@ -1,10 +1,11 @@
-//! What is claimed back of a subscription's periods: each by itself, and of the first also what the order bought.
+//! Refunds and disputes of subscription periods: each claws back its own period, and the first also what the order
+//! bought.
 
 use proptest::sample::{select, subsequence};
 
 use super::*;
 
-/// A claim on the payment of a period, the first or the second.
+/// A refund or dispute of a period's payment, the first or the second.
 #[derive(Debug, Clone, Copy)]
 enum Claim {
     Refund(usize, &'static str, RefundState, u64),
@@ -18,17 +19,17 @@ const INVOICES: [&str; 2] = ["in_1", "in_2"];
 impl Claim {
     fn effects(self, order: &Order) -> Vec<Effect> {
         let of = |n: usize| reference(Provider::Stripe, PAYMENTS[n]);
-        let knowing = |n: usize| order.with_invoice(&of(n), &reference(Provider::Stripe, INVOICES[n]));
+        let with_invoice = |n: usize| order.with_invoice(&of(n), &reference(Provider::Stripe, INVOICES[n]));
         match self {
             Self::Refund(n, id, state, count) => {
-                knowing(n).learn_refund(&of(n), id, Refund { state, amount: cents(count) })
+                with_invoice(n).learn_refund(&of(n), id, Refund { state, amount: cents(count) })
             }
             Self::Sum(n, count, second) => {
-                knowing(n).learn_refunded(&of(n), Reported { as_of: at(second), amount: cents(count) })
+                with_invoice(n).learn_refunded(&of(n), Reported { as_of: at(second), amount: cents(count) })
             }
             Self::Dispute(n, id, stage, second, count) => {
                 let report = DisputeReport { stage, as_of: at(second), money: usd(count) };
-                knowing(n).learn_dispute(&of(n), id, report)
+                with_invoice(n).learn_dispute(&of(n), id, report)
             }
         }
     }
@@ -45,8 +46,8 @@ fn claim(price: u64) -> impl Strategy<Value = Claim> {
     ]
 }
 
-/// A price, and the same claims arriving twice over.
-fn two_histories() -> impl Strategy<Value = (u64, Vec<Claim>, Vec<Claim>)> {
+/// A price, and the same claims in two orders of arrival.
+fn two_arrivals() -> impl Strategy<Value = (u64, Vec<Claim>, Vec<Claim>)> {
     let price = prop_oneof![1_u64..=12, 1_u64..=100_000];
     let arrivals = |claims: Vec<Claim>| {
         let again = subsequence(claims.clone(), 0..=claims.len());
@@ -56,29 +57,29 @@ fn two_histories() -> impl Strategy<Value = (u64, Vec<Claim>, Vec<Claim>)> {
     claims.prop_flat_map(move |(price, claims)| (Just(price), arrivals(claims.clone()), arrivals(claims)))
 }
 
-/// Begun and paid, with both periods booked.
+/// A paid subscription with both periods booked.
 fn subscribed(price: u64, units: u64) -> Order {
     let mut order = order(usd(price), vec![Grant::CreditsEachPeriod(Amount::from_units(units))]);
     let bob = Owner::new("bob").expect("valid");
     order.terms.commissions = vec![Commission { to: bob, basis_points: 1_000 }];
     let paid = |id: &str| Payment { by: reference(Provider::Stripe, id), money: usd(price), at: at(1) };
-    let (order, _) = applied(&order, order.pay(&paid("sub_1")).expect("it agrees"));
-    let (order, _) = applied(&order, order.pay_period(&paid("in_1"), true).expect("it agrees"));
-    applied(&order, order.pay_period(&paid("in_2"), false).expect("it agrees")).0
+    let (order, _) = applied(&order, order.pay(&paid("sub_1")).expect("the price"));
+    let (order, _) = applied(&order, order.pay_period(&paid("in_1"), true).expect("the price"));
+    applied(&order, order.pay_period(&paid("in_2"), false).expect("the price")).0
 }
 
-/// In how many writes and postings it came about is history; everything else is the books.
+/// The version and the numbers of postings depend on the history; everything else must agree.
 fn books(order: Order) -> Order {
     let period = |period: Period| Period { corrections: 0, ..period };
-    // One that everything came back of, and one of which nothing was ever taken, stand alike.
+    // A period that got everything back equals one that nothing was ever taken from.
     let whole = order.credits_each_period();
-    let periods = order.periods.iter().map(|(invoice, stands)| (invoice.clone(), period(*stands)));
+    let periods = order.periods.iter().map(|(invoice, state)| (invoice.clone(), period(*state)));
     let periods = periods.filter(|(_, period)| period.posted != whole).collect();
     Order { version: 0, postings: 0, periods, ..order }
 }
 
-/// What the design says, in the words of the test.
-fn may_be_kept(order: &Order, payment: &str, whole: u128) -> u128 {
+/// The rule of the design, implemented independently.
+fn allowance(order: &Order, payment: &str, whole: u128) -> u128 {
     let claims = order.claims.get(payment).cloned().unwrap_or_default();
     let price = order.terms.price.amount.units();
     let contested: u128 = claims
@@ -100,8 +101,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn claims_on_periods_end_the_same_in_any_order_and_repetition(
-        (price, one, other) in two_histories(), units in 1_u64..2_000_000_000,
+    fn claims_on_periods_converge_in_any_order(
+        (price, one, other) in two_arrivals(), units in 1_u64..2_000_000_000,
     ) {
         let order = subscribed(price, units);
         let end = |claims: Vec<Claim>| claims.iter().fold(order.clone(), |order, claim| applied(&order, claim.effects(&order)).0);
@@ -109,8 +110,8 @@ proptest! {
     }
 
     #[test]
-    fn each_period_keeps_what_is_uncontested_of_its_own_payment(
-        (price, claims, _) in two_histories(), units in 1_u64..2_000_000_000,
+    fn period_keeps_the_uncontested_part_of_its_payment(
+        (price, claims, _) in two_arrivals(), units in 1_u64..2_000_000_000,
     ) {
         let mut order = subscribed(price, units);
         let mut moved = BTreeMap::from(INVOICES.map(|invoice| (format!("invoice#{invoice}"), i128::from(units))));
@@ -126,15 +127,15 @@ proptest! {
                 *sum = sum.checked_add(posting.change().units()).expect("small");
             }
             for (payment, invoice) in PAYMENTS.into_iter().zip(INVOICES) {
-                let kept = may_be_kept(&order, payment, u128::from(units));
-                let stands = order.periods.get(invoice).map_or(Amount::from_units(units), |period| period.posted);
-                prop_assert_eq!(stands.units(), kept);
+                let kept = allowance(&order, payment, u128::from(units));
+                let posted = order.periods.get(invoice).map_or(Amount::from_units(units), |period| period.posted);
+                prop_assert_eq!(posted.units(), kept);
                 prop_assert_eq!(moved[&format!("invoice#{invoice}")], i128::try_from(kept).expect("small"));
             }
-            // The commission, and the order's own state, follow the first period alone.
+            // The commission and the state of the order follow the first period alone.
             let share = order.shares().into_iter().next().expect("bob's");
             let whole = order.terms.price.amount.share(cents(1_000), cents(10_000)).expect("a tenth").units();
-            prop_assert_eq!(order.due(&share).units(), may_be_kept(&order, "pi_1", whole));
+            prop_assert_eq!(order.due(&share).units(), allowance(&order, "pi_1", whole));
         }
     }
 }

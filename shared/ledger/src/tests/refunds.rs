@@ -1,20 +1,24 @@
-//! How much the buyer has back, and how many credits that leaves.
+//! Refunds: the refunded total, and the clawback of credits.
 
 use super::*;
 use RefundState::{Failed, Pending, Succeeded};
 use Report::{Paid, Refund as Of, Sum};
 
 #[test]
-fn what_is_refunded_is_what_is_known_to_be() {
+fn refund_reports_give_the_refunded_total() {
     let rows: &[(&str, &[Report], u64)] = &[
         ("nothing", &[], 0),
-        ("pending counts nothing", &[Of("re_1", Pending, 300)], 0),
+        ("pending does not count", &[Of("re_1", Pending, 300)], 0),
         ("created, then succeeded", &[Of("re_1", Pending, 300), Of("re_1", Succeeded, 300)], 300),
-        ("succeeded, and the first report last", &[Of("re_1", Succeeded, 300), Of("re_1", Pending, 300)], 300),
-        ("the same again", &[Of("re_1", Succeeded, 300), Of("re_1", Succeeded, 300)], 300),
+        (
+            "succeeded, and the pending report arrives last",
+            &[Of("re_1", Succeeded, 300), Of("re_1", Pending, 300)],
+            300,
+        ),
+        ("repeated", &[Of("re_1", Succeeded, 300), Of("re_1", Succeeded, 300)], 300),
         ("failed at once", &[Of("re_1", Failed, 300)], 0),
         ("failed after it succeeded", &[Of("re_1", Succeeded, 300), Of("re_1", Failed, 300)], 0),
-        ("failed, and its success last", &[Of("re_1", Failed, 300), Of("re_1", Succeeded, 300)], 0),
+        ("failed, and its success arrives last", &[Of("re_1", Failed, 300), Of("re_1", Succeeded, 300)], 0),
         ("two", &[Of("re_1", Succeeded, 300), Of("re_2", Succeeded, 200)], 500),
         ("two, of which one failed", &[Of("re_1", Succeeded, 300), Of("re_2", Failed, 200)], 300),
         ("two, of which one is pending", &[Of("re_1", Succeeded, 300), Of("re_2", Pending, 200)], 300),
@@ -22,18 +26,18 @@ fn what_is_refunded_is_what_is_known_to_be() {
         ("the sum alone", &[Sum(300, 5)], 300),
         ("the sum, again", &[Sum(300, 5), Sum(300, 5)], 300),
         ("the later sum, though smaller", &[Sum(300, 5), Sum(100, 6)], 100),
-        ("the later sum, though first", &[Sum(100, 6), Sum(300, 5)], 100),
-        ("the larger sum of one second", &[Sum(300, 5), Sum(100, 5)], 300),
-        ("both say the same", &[Of("re_1", Succeeded, 300), Sum(300, 5)], 300),
-        ("the sum knows of more", &[Of("re_1", Succeeded, 300), Sum(500, 5)], 500),
-        ("the sum knows of less", &[Of("re_1", Succeeded, 300), Of("re_2", Succeeded, 200), Sum(300, 5)], 500),
+        ("the later sum, though it arrives first", &[Sum(100, 6), Sum(300, 5)], 100),
+        ("the larger sum of the same second", &[Sum(300, 5), Sum(100, 5)], 300),
+        ("both agree", &[Of("re_1", Succeeded, 300), Sum(300, 5)], 300),
+        ("the sum is larger", &[Of("re_1", Succeeded, 300), Sum(500, 5)], 500),
+        ("the sum is smaller", &[Of("re_1", Succeeded, 300), Of("re_2", Succeeded, 200), Sum(300, 5)], 500),
         ("the sum counts one that is pending", &[Of("re_1", Pending, 300), Sum(300, 5)], 300),
         (
             "the sum still counts one that failed",
             &[Of("re_1", Succeeded, 300), Sum(300, 5), Of("re_1", Failed, 300)],
             0,
         ),
-        ("the sum counts it no longer", &[Sum(300, 5), Of("re_1", Failed, 300), Sum(0, 6)], 0),
+        ("the sum no longer counts it", &[Sum(300, 5), Of("re_1", Failed, 300), Sum(0, 6)], 0),
         (
             "the sum still counts the one of two that failed",
             &[Of("re_1", Failed, 300), Of("re_2", Succeeded, 200), Sum(500, 5)],
@@ -49,7 +53,11 @@ fn what_is_refunded_is_what_is_known_to_be() {
             &[Of("re_1", Failed, 600), Of("re_2", Pending, 300), Sum(300, 5)],
             300,
         ),
-        ("nor a smaller one that failed", &[Of("re_1", Failed, 200), Of("re_2", Pending, 300), Sum(300, 5)], 300),
+        (
+            "the sum counts one that is pending, and no longer a smaller one that failed",
+            &[Of("re_1", Failed, 200), Of("re_2", Pending, 300), Sum(300, 5)],
+            300,
+        ),
         (
             "the sum counts one that is pending, and still the larger one that failed",
             &[Of("re_1", Failed, 600), Of("re_2", Pending, 300), Sum(900, 5)],
@@ -75,7 +83,7 @@ fn what_is_refunded_is_what_is_known_to_be() {
 }
 
 #[test]
-fn credits_follow_what_is_refunded() {
+fn refund_claws_back_credits_in_proportion() {
     let rows: &[(&str, &[Report], &[&str])] = &[
         (
             "a quarter",
@@ -86,7 +94,7 @@ fn credits_follow_what_is_refunded() {
             ],
         ),
         (
-            "the rest",
+            "the remaining part",
             &[Paid, Of("re_1", Succeeded, 250), Of("re_2", Succeeded, 750)],
             &[
                 "Amend: refunded, done, 0 posted in 3",
@@ -94,7 +102,7 @@ fn credits_follow_what_is_refunded() {
             ],
         ),
         (
-            "a refund that failed after all",
+            "a refund that failed after its success",
             &[Paid, Of("re_1", Succeeded, 250), Of("re_1", Failed, 250)],
             &[
                 "Amend: paid, done, 100 posted in 3",
@@ -102,7 +110,7 @@ fn credits_follow_what_is_refunded() {
             ],
         ),
         (
-            "more than was paid",
+            "more than the payment",
             &[Paid, Sum(1_001, 5)],
             &[
                 "Amend: refunded, done, 0 posted in 2",
@@ -111,24 +119,24 @@ fn credits_follow_what_is_refunded() {
         ),
         ("one that is pending", &[Paid, Of("re_1", Pending, 250)], &["Amend: paid, done, 100 posted in 1"]),
         (
-            "the refund behind the sum",
+            "the refund that the sum contains",
             &[Paid, Sum(250, 5), Of("re_1", Succeeded, 250)],
             &["Amend: partly_refunded, done, 75 posted in 2"],
         ),
-        ("the same again", &[Paid, Of("re_1", Succeeded, 250), Of("re_1", Succeeded, 250)], &[]),
+        ("repeated", &[Paid, Of("re_1", Succeeded, 250), Of("re_1", Succeeded, 250)], &[]),
         ("an older report", &[Paid, Of("re_1", Succeeded, 250), Of("re_1", Pending, 250)], &[]),
         ("before it is paid", &[Of("re_1", Succeeded, 250)], &["Amend: unpaid, none, 0 posted in 0"]),
     ];
     for (name, reports, expected) in rows {
         let (last, before) = reports.split_last().expect("a report");
         let (order, _) = applied_all(&hundred(), before);
-        assert_eq!(told(&last.effects(&order)), *expected, "{name}");
+        assert_eq!(summaries(&last.effects(&order)), *expected, "{name}");
     }
 }
 
 #[test]
-fn what_may_be_kept_is_rounded_down() {
-    // Units of credits, the price and the refund in cents, and the units that stand.
+fn kept_credits_are_rounded_down() {
+    // Units of credits, the price and the refund in cents, and the remaining units.
     let rows = [
         (100_000_000, 3, 0, 100_000_000),
         (100_000_000, 3, 1, 66_666_666),
@@ -148,12 +156,12 @@ fn what_may_be_kept_is_rounded_down() {
     }
 }
 
-/// What Stripe reports of the refunds of one charge: each is created as pending and with the sum of all that have not failed by then;
-/// what becomes of it is reported by its id alone.
+/// Stripe's reports of the refunds of one charge. Each refund is created as pending, with the sum of all that have not
+/// failed by then; its result is reported by its id alone.
 fn of_one_charge() -> impl Strategy<Value = (Vec<Report>, u64)> {
     const IDS: [&str; 4] = ["re_1", "re_2", "re_3", "re_4"];
     let ends = prop_oneof![Just(None), Just(Some(Succeeded)), Just(Some(Failed))];
-    // How large it is, how it ends, and how many others are created before it does.
+    // The amount, the result, and how many others are created before the result.
     let refund = (1_u64..500, ends, 0_usize..4);
     proptest::collection::vec(refund, 0..=IDS.len()).prop_map(|refunds| {
         let mut reports = Vec::new();
@@ -176,7 +184,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn all_reports_of_a_charge_in_any_order_give_what_has_not_failed(
+    fn reports_of_a_charge_give_the_refunds_that_did_not_fail(
         (reports, expected) in of_one_charge().prop_flat_map(|(reports, expected)| {
             (Just(reports).prop_shuffle(), Just(expected))
         }),
@@ -188,8 +196,8 @@ proptest! {
 }
 
 #[test]
-fn the_last_word_on_a_refund_depends_on_its_provider() {
-    // The reports in either order, and the state that stands after both.
+fn final_refund_state_depends_on_the_provider() {
+    // Two reports in either order, and the state after both.
     let rows = [
         (Provider::Stripe, Succeeded, Failed, Failed),
         (Provider::Stripe, Pending, Succeeded, Succeeded),
@@ -205,30 +213,30 @@ fn the_last_word_on_a_refund_depends_on_its_provider() {
                 let refund = Refund { state: *state, amount: cents(300) };
                 applied(&order, order.learn_refund(&of, "refund_1", refund)).0
             });
-            let states_kept = order.claims["pay_1"].refunds.by_id["refund_1"].state;
-            assert_eq!(states_kept, expected, "{provider:?} {states:?}");
+            let state = order.claims["pay_1"].refunds.by_id["refund_1"].state;
+            assert_eq!(state, expected, "{provider:?} {states:?}");
         }
     }
 }
 
 #[test]
-fn more_refunded_than_paid_is_flagged_and_takes_back_no_more_than_all() {
+fn refund_above_the_payment_is_flagged_and_capped() {
     let rows: &[(&str, &[Report], Option<&str>)] = &[
         ("all of it", &[Paid, Sum(1_000, 1)], None),
-        ("a cent more", &[Paid, Sum(1_001, 1)], Some("10.01 USD is given back of 10 USD by stripe#pi_1")),
-        ("before it is paid", &[Sum(1_500, 1), Paid], Some("15 USD is given back of 10 USD by stripe#pi_1")),
+        ("a cent more", &[Paid, Sum(1_001, 1)], Some("stripe#pi_1: refunded 10.01 USD of 10 USD")),
+        ("before it is paid", &[Sum(1_500, 1), Paid], Some("stripe#pi_1: refunded 15 USD of 10 USD")),
         ("not paid", &[Sum(1_500, 1)], None),
         (
             "in two refunds",
             &[Paid, Of("re_1", Succeeded, 700), Of("re_2", Succeeded, 700)],
-            Some("14 USD is given back of 10 USD by stripe#pi_1"),
+            Some("stripe#pi_1: refunded 14 USD of 10 USD"),
         ),
         (
             "one of them fails",
             &[Paid, Of("re_1", Succeeded, 700), Of("re_2", Succeeded, 700), Of("re_2", Failed, 700)],
             None,
         ),
-        ("of another payment", &[Paid, Report::StrayRefund, Report::StrayRefund], None),
+        ("refunds of another payment", &[Paid, Report::StrayRefund, Report::StrayRefund], None),
     ];
     for (name, reports, expected) in rows {
         let (order, _) = applied_all(&hundred(), reports);

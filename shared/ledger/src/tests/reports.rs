@@ -1,23 +1,23 @@
-//! What providers report of an order, as data; what becomes of it, as text.
+//! Providers' reports on an order as data, and the resulting effects as text.
 
 use super::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Report {
-    /// The whole price, by `pi_1`.
+    /// The whole price, paid by `pi_1`.
     Paid,
     Unpaid(PaymentState),
-    /// Which refund, how far it is, of how many cents.
+    /// The refund, its state, and the amount in cents.
     Refund(&'static str, RefundState, u64),
-    /// The sum of all refunds, in cents, and as of which second.
+    /// The sum of all refunds in cents, and the second of the report.
     Sum(u64, i64),
-    /// Which dispute of the whole price, how far it is, and as of which second.
+    /// A dispute of the whole price, its stage, and the second of the report.
     Dispute(&'static str, DisputeStage, i64),
-    /// The same of so many cents.
+    /// The same for a part in cents.
     Part(&'static str, DisputeStage, i64, u64),
-    /// The same in another currency than the price.
+    /// The same in a currency other than the price's.
     Foreign(&'static str, DisputeStage, i64),
-    /// Of the whole of a payment that is not the one that pays.
+    /// A full refund of a payment that does not pay the order.
     StrayRefund,
     StrayDispute,
 }
@@ -31,7 +31,7 @@ impl Report {
         match self {
             Self::Paid => {
                 let by = by("pi_1");
-                order.pay(&Payment { by, money: order.terms.price, at: at(1) }).expect("it agrees")
+                order.pay(&Payment { by, money: order.terms.price, at: at(1) }).expect("the price")
             }
             Self::Unpaid(state) => order.learn_unpaid(state),
             Self::Refund(id, state, count) => {
@@ -55,7 +55,7 @@ impl Report {
     }
 }
 
-/// The order as the effects leave it, and what they move.
+/// The order after the effects, and their movements.
 pub(super) fn applied(order: &Order, effects: Vec<Effect>) -> (Order, Vec<Movement>) {
     let mut after = order.clone();
     let mut movements = Vec::new();
@@ -89,8 +89,8 @@ pub(super) fn applied_all(order: &Order, reports: &[Report]) -> (Order, Vec<Move
     (after, moved)
 }
 
-/// Effects, as a table writes them.
-pub(super) fn told(effects: &[Effect]) -> Vec<String> {
+/// One line of text per effect.
+pub(super) fn summaries(effects: &[Effect]) -> Vec<String> {
     let line = |effect: &Effect| match effect {
         Effect::Order { order, transition } => {
             let (payment, fulfilment) = (order.payment.as_str(), order.fulfilment.as_str());

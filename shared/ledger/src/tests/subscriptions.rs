@@ -1,9 +1,9 @@
-//! Which of several reports of a subscription stands.
+//! Subscriptions: which of several reports wins.
 
 use super::*;
 use SubscriptionStatus::{Active, Ended, Incomplete, PastDue, Paused, Trialing, Unpaid};
 
-type Heard = (Option<Standing>, Option<Plan>);
+type StatusReport = (Option<Standing>, Option<Plan>);
 
 fn subscription() -> Subscription {
     Subscription::new(reference(Provider::Stripe, "sub_1"), alice(), number())
@@ -17,7 +17,7 @@ fn plan(second: i64, period_end: i64, name: &str) -> Plan {
     Plan { as_of: at(second), period_end: at(period_end), name: name.to_owned() }
 }
 
-fn learned(reports: &[Heard]) -> Subscription {
+fn learned(reports: &[StatusReport]) -> Subscription {
     reports.iter().fold(subscription(), |known, (standing, plan)| match known.learn(*standing, plan.clone()) {
         None => known,
         Some(Effect::Subscription(after)) => {
@@ -29,7 +29,7 @@ fn learned(reports: &[Heard]) -> Subscription {
 }
 
 #[test]
-fn the_later_status_stands() {
+fn later_status_wins() {
     let rows = [
         (standing(1, Active), standing(2, PastDue), PastDue),
         (standing(1, Ended), standing(2, Active), Active),
@@ -49,7 +49,7 @@ fn the_later_status_stands() {
 }
 
 #[test]
-fn the_later_plan_stands() {
+fn later_plan_wins() {
     let rows = [
         (plan(1, 90, "a"), plan(2, 60, "b"), plan(2, 60, "b")),
         (plan(1, 60, "b"), plan(1, 90, "a"), plan(1, 90, "a")),
@@ -63,12 +63,12 @@ fn the_later_plan_stands() {
 }
 
 #[test]
-fn what_is_no_news_has_no_effect() {
+fn report_without_news_has_no_effect() {
     let known = learned(&[(Some(standing(5, Active)), Some(plan(5, 60, "pro")))]);
-    let rows: &[(&str, Heard)] = &[
-        ("nothing", (None, None)),
-        ("the same", (Some(standing(5, Active)), Some(plan(5, 60, "pro")))),
-        ("half of the same", (None, Some(plan(5, 60, "pro")))),
+    let rows: &[(&str, StatusReport)] = &[
+        ("empty", (None, None)),
+        ("repeated", (Some(standing(5, Active)), Some(plan(5, 60, "pro")))),
+        ("half of it repeated", (None, Some(plan(5, 60, "pro")))),
         ("an older status", (Some(standing(4, Ended)), None)),
         ("an older plan, though it ends later", (None, Some(plan(4, 90, "pro")))),
         ("a lower status of the same second", (Some(standing(5, Incomplete)), None)),
@@ -79,10 +79,10 @@ fn what_is_no_news_has_no_effect() {
     }
     let news = known.learn(Some(standing(4, Ended)), Some(plan(6, 90, "pro")));
     let expected = Subscription { version: 2, plan: Some(plan(6, 90, "pro")), ..known };
-    assert_eq!(news, Some(Effect::Subscription(expected)), "each of the two registers is its own");
+    assert_eq!(news, Some(Effect::Subscription(expected)), "the two registers are independent");
 }
 
-fn heard() -> impl Strategy<Value = Heard> {
+fn report() -> impl Strategy<Value = StatusReport> {
     let status = (0_i64..4, proptest::sample::select(&SubscriptionStatus::ALL[..]));
     let period = (0_i64..4, 0_i64..4, proptest::sample::select(&["basic", "pro"][..]));
     (
@@ -93,8 +93,8 @@ fn heard() -> impl Strategy<Value = Heard> {
 
 proptest! {
     #[test]
-    fn any_order_ends_the_same(
-        (one, other) in proptest::collection::vec(heard(), 0..8).prop_flat_map(|reports| {
+    fn reports_converge_in_any_order(
+        (one, other) in proptest::collection::vec(report(), 0..8).prop_flat_map(|reports| {
             let twice = [reports.clone(), reports.clone()].concat();
             (Just(reports).prop_shuffle(), Just(twice).prop_shuffle())
         }),

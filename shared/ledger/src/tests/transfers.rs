@@ -1,4 +1,4 @@
-//! Tokens that are sent on chain: they leave their owner's account once, when their transfer is completed.
+//! On-chain transfers: the tokens leave their owner's account once, when the transfer completes.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const COMPLETED: TransferStatus = TransferStatus::Completed;
 enum Step {
     Payment(Report),
     Transfer(TransferStatus),
-    /// The worker brings the lines of the order to what is due.
+    /// Fulfilment brings the order's lines to the due amounts.
     Worker,
 }
 
@@ -30,18 +30,18 @@ impl Step {
     }
 }
 
-/// An order of ten units of a token, and what was moved for it.
+/// An order of ten units of a token, and its movements.
 struct History {
     order: Order,
     moved: Vec<Movement>,
 }
 
 impl History {
-    /// Paid, allocated, and taken by the custodian.
+    /// Paid, allocated, and submitted to the custodian.
     fn submitted() -> Self {
         let mut history = Self { order: order(usd(PRICE), vec![tokens(SOLD)]), moved: Vec::new() };
         for step in [Step::Payment(Report::Paid), Step::Worker, Step::Transfer(TransferStatus::Submitted)] {
-            history.goes_on(step);
+            history.apply(step);
         }
         history
     }
@@ -49,12 +49,12 @@ impl History {
     fn after(steps: &[Step]) -> Self {
         let mut history = Self::submitted();
         for step in steps {
-            history.goes_on(*step);
+            history.apply(*step);
         }
         history
     }
 
-    fn goes_on(&mut self, step: Step) {
+    fn apply(&mut self, step: Step) {
         let effects = step.effects(&self.order);
         let (after, moved) = applied(&self.order, effects);
         assert_eq!(step.effects(&after), Vec::new(), "again: {step:?}");
@@ -70,7 +70,7 @@ impl History {
         self.moved.iter().filter(|movement| movement.key.as_str().starts_with("sent#")).collect()
     }
 
-    /// What was moved, as rows of the journal.
+    /// The movements as journal rows.
     fn lines(&self) -> Vec<Posted> {
         let line = |movement: &Movement| Posted {
             key: movement.key.to_string(),
@@ -87,17 +87,17 @@ impl History {
 }
 
 #[test]
-fn completed_transfer_is_posted_from_the_customer_to_the_chain() {
+fn completed_transfer_is_posted_to_the_chain() {
     let submitted = History::submitted().order;
     let effects = submitted.learn_transfer("tx_1", COMPLETED, at(9));
     assert_eq!(
-        told(&effects),
+        summaries(&effects),
         ["Amend: paid, done, 0 posted in 0", "sent#HL1#1: 0.00000000000000001 from alice/POSX to house/on-chain"]
     );
 }
 
 #[test]
-fn completed_transfer_leaves_nothing_and_what_is_taken_back_is_owed() {
+fn clawback_after_completed_transfer_leaves_a_debt() {
     use DisputeStage::{Lost, Open, Won};
     use Step::{Payment, Transfer, Worker};
     let refund = |count| Payment(Report::Refund("re_1", RefundState::Succeeded, count));
@@ -106,7 +106,7 @@ fn completed_transfer_leaves_nothing_and_what_is_taken_back_is_owed() {
     let failed = Transfer(TransferStatus::Failed);
     let partly = Transfer(TransferStatus::PartiallyCompleted);
     let rows: &[(&str, &[Step], i128, usize)] = &[
-        ("on its way", &[Transfer(TransferStatus::Confirming)], 10, 0),
+        ("confirming", &[Transfer(TransferStatus::Confirming)], 10, 0),
         ("completed", &[done], 0, 1),
         ("completed twice", &[done, done], 0, 1),
         ("completed, then failed", &[done, failed], 0, 1),
@@ -130,22 +130,23 @@ fn completed_transfer_leaves_nothing_and_what_is_taken_back_is_owed() {
     }
 }
 
-/// The answer to the request for it was lost, and its buyer was paid back: nothing was due any more, and the tokens are gone.
+/// The answer to the transfer request was lost and the buyer was refunded: nothing was due any more, but the tokens are
+/// gone.
 #[test]
-fn transfer_that_completes_after_it_was_given_up_is_owed() {
+fn transfer_completed_after_its_refund_leaves_a_debt() {
     let mut history = History { order: order(usd(PRICE), vec![tokens(SOLD)]), moved: Vec::new() };
     let refund = Report::Refund("re_1", RefundState::Succeeded, PRICE);
     for step in [Step::Payment(Report::Paid), Step::Worker, Step::Payment(refund), Step::Worker] {
-        history.goes_on(step);
+        history.apply(step);
     }
     assert_eq!((history.order.transfer.as_ref(), history.balance()), (None, 0));
-    history.goes_on(Step::Transfer(COMPLETED));
+    history.apply(Step::Transfer(COMPLETED));
     assert_eq!((history.balance(), history.sent().len()), (-10, 1));
 }
 
-/// Each way to break what is said of a transfer that is completed.
+/// Each way to alter the records of a completed transfer.
 #[test]
-fn audit_expects_what_was_sent() {
+fn audit_expects_the_withdrawal_of_completed_transfer() {
     let completed = History::after(&[Step::Transfer(COMPLETED)]);
     let found = |order: &Order, lines: &[Posted]| -> Vec<Matter> {
         let kept = Kept::Order(Box::new(order.clone()));
@@ -159,19 +160,19 @@ fn audit_expects_what_was_sent() {
         lines.iter_mut().filter(|line| is_sent(line)).for_each(change);
         lines
     };
-    let on_its_way = History::submitted().order;
+    let submitted = History::submitted().order;
     let rows: [(&str, &Order, Vec<Posted>, &[Matter]); 6] = [
-        ("as it should be", order, lines.clone(), &[]),
-        ("the line is gone", order, without.clone(), &[Matter::Unposted]),
+        ("unaltered", order, lines.clone(), &[]),
+        ("the line is missing", order, without.clone(), &[Matter::Unposted]),
         ("another amount", order, changed(|line| line.change = Balance::from_units(-9)), &[Matter::Stands]),
         (
-            "of another account",
+            "on another account",
             order,
             changed(|line| line.account = "bob/POSX".to_owned()),
             &[Matter::Unposted, Matter::Unclaimed],
         ),
-        ("not completed", &on_its_way, lines.clone(), &[Matter::Unclaimed]),
-        ("not completed, and no line", &on_its_way, without, &[]),
+        ("not completed", &submitted, lines.clone(), &[Matter::Unclaimed]),
+        ("not completed, and no line", &submitted, without, &[]),
     ];
     for (name, order, lines, expected) in rows {
         assert_eq!(found(order, &lines), expected, "{name}");
@@ -179,7 +180,7 @@ fn audit_expects_what_was_sent() {
 }
 
 #[test]
-fn transfer_that_is_found_must_be_what_is_due() {
+fn transfer_that_differs_from_the_due_one_is_refused() {
     use Reason::{AmountMismatch, AssetMismatch, DestinationMismatch, OrderMismatch};
     use TransferStatus::{Cancelled, Confirming, Submitted};
     const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
@@ -195,10 +196,10 @@ fn transfer_that_is_found_must_be_what_is_due() {
     let nowhere = || TransferDetails { wallet: None, ..due() };
     let checksummed = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
     let rows = [
-        ("as due", "tx_1", 1, Submitted, due(), None),
-        ("the wallet by another case", "tx_1", 1, COMPLETED, to(checksummed), None),
+        ("the due transfer", "tx_1", 1, Submitted, due(), None),
+        ("the wallet in another case", "tx_1", 1, COMPLETED, to(checksummed), None),
         ("another asset", "tx_1", 1, Submitted, of_asset("ETH"), Some(AssetMismatch)),
-        ("the asset by another case", "tx_1", 1, Submitted, of_asset("posx_eth"), Some(AssetMismatch)),
+        ("the asset in another case", "tx_1", 1, Submitted, of_asset("posx_eth"), Some(AssetMismatch)),
         (
             "another wallet",
             "tx_1",
@@ -207,11 +208,11 @@ fn transfer_that_is_found_must_be_what_is_due() {
             to("0x1111111111111111111111111111111111111111"),
             Some(DestinationMismatch),
         ),
-        ("a beginning of the wallet", "tx_1", 1, Submitted, to("0xab58"), Some(DestinationMismatch)),
+        ("a prefix of the wallet", "tx_1", 1, Submitted, to("0xab58"), Some(DestinationMismatch)),
         ("one unit less", "tx_1", 1, Submitted, of(SOLD - 1), Some(AmountMismatch)),
         ("one unit more", "tx_1", 1, Submitted, of(SOLD + 1), Some(AmountMismatch)),
         ("no wallet yet", "tx_1", 1, Submitted, nowhere(), None),
-        ("no wallet, and it never left", "tx_1", 1, Cancelled, nowhere(), None),
+        ("no wallet, and never on chain", "tx_1", 1, Cancelled, nowhere(), None),
         ("no wallet, on the chain", "tx_1", 1, Confirming, nowhere(), Some(DestinationMismatch)),
         ("no wallet, completed", "tx_1", 1, COMPLETED, nowhere(), Some(DestinationMismatch)),
         ("another transfer", "tx_2", 1, Submitted, due(), Some(OrderMismatch)),
@@ -224,9 +225,9 @@ fn transfer_that_is_found_must_be_what_is_due() {
     }
 }
 
-/// It ends the transfer, and is flagged; only a report that agrees and says that it is completed changes that.
+/// A mismatching transfer ends and is flagged; only a matching report of completion changes that.
 #[test]
-fn rejected_transfer_is_over_and_nothing_is_asked_for_again() {
+fn rejected_transfer_ends_without_a_new_request() {
     let anomaly = Anomaly { reason: Reason::AssetMismatch, details: "of ETH".to_owned(), payment: None };
     let reasons = |order: &Order| order.anomalies.listed().map(|flag| flag.anomaly.reason).collect::<Vec<_>>();
     let submitted = History::submitted().order;
@@ -244,7 +245,7 @@ fn rejected_transfer_is_over_and_nothing_is_asked_for_again() {
     assert_eq!((completed.fulfilment, moved.len()), (Fulfilment::Done, 1));
     assert_eq!(reasons(&completed), [Reason::AssetMismatch], "a person clears it");
     let (late, _) = applied(&completed, completed.reject_transfer(&anomaly, at(12)));
-    assert_eq!(late.transfer, completed.transfer, "what has arrived has arrived");
+    assert_eq!(late.transfer, completed.transfer, "completion is final");
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -256,8 +257,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The same steps in two orders, and some of them again.
-fn two_histories() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
+/// The same steps in two orders, with some repeated.
+fn two_arrivals() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
     proptest::collection::vec(step(), 0..12).prop_flat_map(|steps| {
         let again = [steps.clone(), steps.clone()].concat();
         (Just(steps).prop_shuffle(), Just(again).prop_shuffle())
@@ -268,7 +269,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn payment_and_transfer_in_any_order_end_in_the_same_books((one, other) in two_histories()) {
+    fn payment_and_transfer_converge_in_any_order((one, other) in two_arrivals()) {
         let end = |steps: &[Step]| {
             let history = History::after(&[steps, &[Step::Worker]].concat());
             let status = history.order.transfer.as_ref().map(|transfer| transfer.status);
@@ -277,17 +278,17 @@ proptest! {
         prop_assert_eq!(end(&one), end(&other));
     }
 
-    /// After each step, and not only after the last.
+    /// After each step, not only after the last.
     #[test]
-    fn balance_is_what_stands_less_what_was_sent(steps in proptest::collection::vec(step(), 0..16)) {
+    fn balance_is_the_delivered_amount_less_the_sent_one(steps in proptest::collection::vec(step(), 0..16)) {
         let mut history = History::submitted();
         for step in steps {
-            history.goes_on(step);
+            history.apply(step);
             let order = &history.order;
             let has_arrived = order.transfer.as_ref().is_some_and(|transfer| transfer.status == COMPLETED);
             let sent = if has_arrived { i128::from(SOLD) } else { 0 };
-            let stands = Balance::from(order.standing(Line::Grant(1))).units();
-            prop_assert_eq!(history.balance().checked_add(sent), Some(stands));
+            let delivered = Balance::from(order.standing(Line::Grant(1))).units();
+            prop_assert_eq!(history.balance().checked_add(sent), Some(delivered));
             prop_assert_eq!(history.sent().len(), usize::from(has_arrived));
             let keys: BTreeSet<_> = history.moved.iter().map(|movement| movement.key.clone()).collect();
             prop_assert_eq!(keys.len(), history.moved.len(), "no key twice");

@@ -1,4 +1,4 @@
-//! From which states an order may be written, and that no report writes it from another.
+//! Transitions: the states from which an order may be written, and that every report respects them.
 
 use super::convergence::{price, report};
 use super::payments::order_in;
@@ -27,14 +27,14 @@ fn each_transition_has_its_states() {
 }
 
 #[test]
-fn a_new_order_is_created_as_it_is() {
+fn new_order_is_created_unchanged() {
     let Effect::Order { order, transition } = hundred().created() else { panic!("an order is written") };
     assert_eq!((transition, order.version), (Create, 1));
     assert_eq!(Order { version: 0, ..*order }, hundred());
 }
 
 #[test]
-fn sessions_and_flags_amend() {
+fn sessions_and_flags_amend_the_order() {
     let session = Session { id: "cs_1".to_owned(), url: "https://pay.example.com/cs_1".to_owned() };
     let anomaly = Anomaly { reason: Reason::AmountMismatch, details: "too little".to_owned(), payment: None };
     for state in PaymentState::ALL {
@@ -51,7 +51,7 @@ fn sessions_and_flags_amend() {
 
 proptest! {
     #[test]
-    fn a_report_writes_an_order_only_from_the_states_of_its_transition(
+    fn report_writes_only_from_states_of_its_transition(
         reports in price().prop_flat_map(|price| proptest::collection::vec(report(price), 0..12)),
         price in price(),
     ) {
@@ -62,16 +62,16 @@ proptest! {
             let Effect::Order { order: after, transition } = first else { panic!("{first:?} comes first") };
             prop_assert!(rest.iter().all(|effect| matches!(effect, Effect::Move(_))), "{:?}", rest);
             prop_assert_eq!(after.version, order.version.saturating_add(1));
-            let may_be = transition.from_states().any(|state| state == order.payment);
-            prop_assert!(may_be, "{:?} of {:?}", transition, order.payment);
-            let said = match transition {
+            let is_allowed = transition.from_states().any(|state| state == order.payment);
+            prop_assert!(is_allowed, "{:?} of {:?}", transition, order.payment);
+            let is_valid = match transition {
                 Create | Fulfil | Claim => false,
                 Pay => order.paid.is_none() && after.paid.is_some() && !after.payment.is_payable(),
                 Close(to) => after.payment == *to && after.paid.is_none() && order.payment.is_payable(),
                 Amend if order.payment.is_payable() => after.payment == order.payment && after.paid.is_none(),
                 Amend => after.paid == order.paid && !after.payment.is_payable(),
             };
-            prop_assert!(said, "{:?} from {:?} to {:?}", transition, order.payment, after.payment);
+            prop_assert!(is_valid, "{:?} from {:?} to {:?}", transition, order.payment, after.payment);
             order = *after.clone();
         }
     }
