@@ -1,10 +1,10 @@
-//! What a price in one currency is in another.
+//! Currency exchange: converts a price from one currency to another.
 
 use ledger::{Amount, AmountError, Currency, Money};
 
 const DECIMALS: u8 = 9;
 
-/// How many whole units of one currency one of another is, and as which text the catalog says so.
+/// The price of one unit of a currency in another, and its text in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rate {
     text: String,
@@ -26,7 +26,8 @@ impl Rate {
         &self.text
     }
 
-    /// Rounded up to the next unit, so that the shop is never paid less than its price. `None` where it cannot be counted.
+    /// Rounded up to the next unit, so that the shop never receives less than its price. `None` if the result does not
+    /// fit.
     pub(crate) fn exchanged(&self, price: Money, to: Currency) -> Option<Money> {
         let ten_to = |scale: u8| 10_u128.checked_pow(u32::from(scale));
         let units = price.amount.units().checked_mul(self.units)?.checked_mul(ten_to(to.scale())?)?;

@@ -1,5 +1,5 @@
-//! A JSON document, taken apart value by value. Each value knows where it stands, so that every error can say so; and whatever
-//! nobody takes out of an object is refused, so that a misspelt field is not a field left out.
+//! A strict JSON reader: each value carries its path for error messages, and fields that no code reads are errors, so
+//! that a misspelt field is not taken for an absent one.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use crate::CatalogError;
 
 const ROOT: &str = "the catalog";
 
-/// A value, and where it stands.
+/// A JSON value and its path.
 #[derive(Debug)]
-pub(crate) struct Place<'j> {
+pub(crate) struct Node<'j> {
     path: String,
     json: &'j RawValue,
 }
 
-impl<'j> Place<'j> {
+impl<'j> Node<'j> {
     pub(crate) fn root(json: &'j str) -> Result<Self, CatalogError> {
         let path = ROOT.to_owned();
         match serde_json::from_str(json) {
@@ -33,22 +33,22 @@ impl<'j> Place<'j> {
 
     pub(crate) fn object(&self) -> Result<Object<'j>, CatalogError> {
         let Fields(fields) = self.json_as("must be an object")?;
-        let mut places: Vec<(String, Self)> = Vec::new();
+        let mut nodes: Vec<(String, Self)> = Vec::new();
         for (name, json) in fields {
             let path = if self.path == ROOT { name.clone() } else { format!("{}.{name}", self.path) };
-            let place = Self { path, json };
-            if places.iter().any(|(other, _)| *other == name) {
-                return Err(place.error("stands there twice"));
+            let node = Self { path, json };
+            if nodes.iter().any(|(other, _)| *other == name) {
+                return Err(node.error("appears twice"));
             }
-            places.push((name, place));
+            nodes.push((name, node));
         }
-        Ok(Object { path: self.path.clone(), fields: places })
+        Ok(Object { path: self.path.clone(), fields: nodes })
     }
 
     pub(crate) fn list(&self) -> Result<Vec<Self>, CatalogError> {
         let items: Vec<&'j RawValue> = self.json_as("must be a list")?;
-        let place = |(index, json)| Self { path: format!("{}[{index}]", self.path), json };
-        Ok(items.into_iter().enumerate().map(place).collect())
+        let node = |(index, json)| Self { path: format!("{}[{index}]", self.path), json };
+        Ok(items.into_iter().enumerate().map(node).collect())
     }
 
     pub(crate) fn text(&self) -> Result<String, CatalogError> {
@@ -59,7 +59,7 @@ impl<'j> Place<'j> {
         self.json_as("must be a whole number")
     }
 
-    /// A text, as something that can be read from one.
+    /// A text that `read` parses.
     pub(crate) fn read<T, E: fmt::Display>(&self, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, CatalogError> {
         read(&self.text()?).map_err(|error| self.error(error))
     }
@@ -69,37 +69,37 @@ impl<'j> Place<'j> {
     }
 }
 
-/// The fields of an object that nobody has taken yet.
+/// The fields of an object that were not taken yet.
 #[derive(Debug)]
 pub(crate) struct Object<'j> {
     path: String,
-    fields: Vec<(String, Place<'j>)>,
+    fields: Vec<(String, Node<'j>)>,
 }
 
 impl<'j> Object<'j> {
-    pub(crate) fn take(&mut self, name: &str) -> Option<Place<'j>> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Node<'j>> {
         let index = self.fields.iter().position(|(field, _)| field == name)?;
         Some(self.fields.remove(index).1)
     }
 
-    pub(crate) fn need(&mut self, name: &str) -> Result<Place<'j>, CatalogError> {
+    pub(crate) fn need(&mut self, name: &str) -> Result<Node<'j>, CatalogError> {
         self.take(name).ok_or_else(|| CatalogError { at: self.path.clone(), what: format!("has no {name}") })
     }
 
     pub(crate) fn end(self) -> Result<(), CatalogError> {
         match self.fields.first() {
             None => Ok(()),
-            Some((_, place)) => Err(place.error("is not known here")),
+            Some((_, node)) => Err(node.error("is unknown")),
         }
     }
 
-    /// All of them, where any name may stand.
-    pub(crate) fn into_fields(self) -> Vec<(String, Place<'j>)> {
+    /// All fields, for an object with arbitrary names.
+    pub(crate) fn into_fields(self) -> Vec<(String, Node<'j>)> {
         self.fields
     }
 }
 
-/// All fields of an object as they are written: a map would keep the last of two with one name.
+/// The fields of an object in their original form: a map would silently keep the last of two with one name.
 struct Fields<'j>(Vec<(String, &'j RawValue)>);
 
 impl<'j> Deserialize<'j> for Fields<'j> {

@@ -1,10 +1,35 @@
-//! What is sold: product, price, and what it grants, as `infra/catalog.json` says it.
+//! The product catalog: products, prices and grants, read from `infra/catalog.json`.
 //!
-//! A [`Catalog`] is read once and strictly: what it does not understand it refuses, and says where. A buyer's [`Choice`] of a
-//! [`Product`] becomes the [`ledger::Terms`] of an order, which stay as they are whatever the catalog says later.
+//! A [`Catalog`] is read once and strictly: it rejects everything that it does not know, and names the place. A buyer's
+//! [`Choice`] of a [`Product`] becomes the [`ledger::Terms`] of an order, which never change, whatever the catalog says
+//! later.
+//!
+//! ```
+//! use catalog::{Catalog, Choice};
+//!
+//! let catalog = Catalog::parse(
+//!     r#"{
+//!         "products": {
+//!             "credits-100": {
+//!                 "name": { "en": "100 credits" },
+//!                 "price": { "amount": "9.99", "currency": "USD" },
+//!                 "providers": ["stripe"],
+//!                 "grants": [{ "credits": "100" }]
+//!             }
+//!         }
+//!     }"#,
+//! )?;
+//! let product = catalog.product("credits-100").ok_or("not in the catalog")?;
+//! let terms = product.terms(&Choice { quantity: 3, ..Choice::default() })?;
+//! assert_eq!(terms.price.to_string(), "29.97 USD");
+//!
+//! let error = Catalog::parse(r#"{ "products": {}, "prices": {} }"#).unwrap_err();
+//! assert_eq!(error.to_string(), "prices: is unknown");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod exchange;
-mod place;
+mod json;
 mod product;
 mod read;
 mod wallet;
@@ -14,7 +39,7 @@ pub use product::{Choice, ChoiceError, Every, Product};
 use ledger::Asset;
 use thiserror::Error;
 
-/// What this deployment sells, as it was when it was built.
+/// The catalog of this deployment, as it was at build time.
 pub const SHIPPED: &str = include_str!("../../../infra/catalog.json");
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,33 +52,33 @@ impl Catalog {
         read::products(json).map(|products| Self { products })
     }
 
-    /// By its id or one of its aliases. An order has the id, whatever the request called it.
+    /// Finds a product by its id or an alias. An order stores the id, whichever name the request used.
     pub fn product(&self, name: &str) -> Option<&Product> {
-        self.products().find(|product| product.goes_by(name))
+        self.products().find(|product| product.has_name(name))
     }
 
-    /// The product that orders this of an operator. The words are the operator's own, so their case counts; for its code an alias of the
-    /// product may stand.
+    /// Finds the product that orders this top-up. Operator, kind and code are the operator's own words, so their case
+    /// matters; an alias of the product may replace the code.
     pub fn top_up(&self, operator: &str, kind: &str, code: &str) -> Option<&Product> {
         self.products().find(|product| {
             product.top_up().is_some_and(|(of, is, known)| {
-                [of.as_str(), is.as_str()] == [operator, kind] && (known == code || product.goes_by(code))
+                [of.as_str(), is.as_str()] == [operator, kind] && (known == code || product.has_name(code))
             })
         })
     }
 
-    /// The token of this code, if any product grants it.
+    /// The token with this code, if a product grants it.
     pub fn token(&self, code: &str) -> Option<Asset> {
         self.products().find_map(|product| product.token(code))
     }
 
-    /// In the order in which the catalog names them.
+    /// In the order of the catalog.
     pub fn products(&self) -> impl Iterator<Item = &Product> {
         self.products.iter()
     }
 }
 
-/// Where the catalog is wrong, and how.
+/// The place and the kind of an error in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{at}: {what}")]
 pub struct CatalogError {

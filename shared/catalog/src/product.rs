@@ -1,4 +1,4 @@
-//! A product, and the terms on which it is sold to somebody who chose it.
+//! Products, and the terms on which a buyer's choice is sold.
 
 use std::collections::BTreeMap;
 
@@ -10,34 +10,34 @@ use thiserror::Error;
 use crate::exchange::Rate;
 use crate::wallet;
 
-/// The name in this language is the one that every product has.
+/// Every product has a name in this language.
 pub(crate) const LANGUAGE: &str = "en";
-/// The country's own code, which its operators leave out.
+/// Mongolia's country code, which its operators leave out.
 const MONGOLIA: &str = "976";
 const UNITEL_DIGITS: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
     pub(crate) id: String,
-    /// Other names that a request may call it by: an operator's code, or what another shop calls it.
+    /// Other names for requests: an operator's code, or the name in another shop.
     pub(crate) aliases: Vec<String>,
     /// By language.
     pub(crate) names: BTreeMap<String, String>,
-    /// Of one.
+    /// The price of one.
     pub(crate) price: Money,
-    /// Where it is paid for in another currency than it is priced in.
+    /// The currency of the payment and the exchange rate, if it differs from the price's currency.
     pub(crate) charged: Option<(Currency, Rate)>,
     pub(crate) stripe_price: Option<String>,
     pub(crate) every: Option<Every>,
     pub(crate) quantity_max: u64,
-    /// At least one; the first is where it is paid for unless the buyer says otherwise.
+    /// At least one; the first is the default.
     pub(crate) providers: Vec<Provider>,
-    pub(crate) grants: Vec<EachGrants>,
-    /// What those earn who led the buyer here, in basis points of what is paid, the nearest first.
+    pub(crate) grants: Vec<UnitGrant>,
+    /// The commissions of the referrers in basis points of the payment, the nearest first.
     pub(crate) commissions: Vec<u16>,
 }
 
-/// How long a period of a subscription is.
+/// The length of a subscription's period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Every {
     Month,
@@ -59,16 +59,16 @@ impl Every {
     }
 }
 
-/// What one of a product grants.
+/// The grant of a single unit of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EachGrants {
+pub(crate) enum UnitGrant {
     Credits(Amount),
     CreditsEachPeriod(Amount),
     Token {
         code: Word,
         scale: u8,
         amount: Amount,
-        /// The custodian's name for it, where it is sent to the buyer's wallet.
+        /// The custodian's name of the token, if it is sent to the buyer's wallet.
         on_chain: Option<String>,
     },
     Report(Word),
@@ -79,13 +79,13 @@ pub(crate) enum EachGrants {
     },
 }
 
-/// What a buyer says about an order.
+/// A buyer's choice for an order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice<'c> {
     pub quantity: u64,
     pub provider: Option<Provider>,
     pub phone: Option<&'c str>,
-    /// The address that a token is sent to.
+    /// The address to which a token is sent.
     pub wallet: Option<&'c str>,
     pub site: Option<String>,
 }
@@ -95,19 +95,19 @@ impl Product {
         &self.id
     }
 
-    /// Whether a request that names this means the product.
-    pub(crate) fn goes_by(&self, name: &str) -> bool {
+    /// Whether this is the product's id or one of its aliases.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
         self.id == name || self.aliases.iter().any(|alias| alias == name)
     }
 
-    /// In this language, in the one that it is a variety of (`zh` for `zh-TW`), or in English.
+    /// The name in this language, in its base language (`zh` for `zh-TW`), or in English.
     pub fn name(&self, language: &str) -> &str {
         let broader = language.split('-').next().unwrap_or_default();
         let name = [language, broader, LANGUAGE].into_iter().find_map(|language| self.names.get(language));
         name.map_or(&*self.id, |name| name)
     }
 
-    /// Of one, as the catalog says it.
+    /// The price of one, as in the catalog.
     pub fn price(&self) -> Money {
         self.price
     }
@@ -116,12 +116,12 @@ impl Product {
         &self.providers
     }
 
-    /// The setting that holds Stripe's id of the price, where the price is kept there.
+    /// The name of the setting with Stripe's price id, if Stripe stores the price.
     pub fn stripe_price(&self) -> Option<&str> {
         self.stripe_price.as_deref()
     }
 
-    /// How long a period is; of a subscription only.
+    /// The length of a period; only for a subscription.
     pub fn every(&self) -> Option<Every> {
         self.every
     }
@@ -130,12 +130,12 @@ impl Product {
         self.quantity_max
     }
 
-    /// What each of those earns who led the buyer here, in basis points, the nearest first.
+    /// The commission of each referrer in basis points, the nearest first.
     pub fn commissions(&self) -> &[u16] {
         &self.commissions
     }
 
-    /// What an order of it is made on, but for who earns by it.
+    /// The terms of an order of this product, except for its commissions.
     pub fn terms(&self, choice: &Choice<'_>) -> Result<Terms, ChoiceError> {
         let quantity = choice.quantity;
         if !(1..=self.quantity_max).contains(&quantity) {
@@ -143,7 +143,8 @@ impl Product {
         }
         let provider = choice.provider.or(self.providers.first().copied());
         let provider = provider.filter(|one| self.providers.contains(one)).ok_or(ChoiceError::ProviderNotOffered)?;
-        let to = To { phone: self.phone(choice.phone)?, wallet: self.wallet(choice.wallet)?, price: self.price };
+        let to =
+            Destinations { phone: self.phone(choice.phone)?, wallet: self.wallet(choice.wallet)?, price: self.price };
         let (price, exchange) = self.priced(quantity).ok_or(ChoiceError::TooLarge)?;
         let grants = self.grants.iter().map(|grant| grant.times(quantity, &to)).collect::<Option<_>>();
         Ok(Terms {
@@ -158,13 +159,13 @@ impl Product {
         })
     }
 
-    /// The number to top up, as its operator writes it; none of a product that tops up nothing.
-    fn phone(&self, said: Option<&str>) -> Result<String, ChoiceError> {
+    /// The phone number to top up in the operator's format; empty for a product without a top-up.
+    fn phone(&self, given: Option<&str>) -> Result<String, ChoiceError> {
         let Some((operator, ..)) = self.top_up() else {
-            return if said.is_none() { Ok(String::new()) } else { Err(ChoiceError::PhoneUnwanted) };
+            return if given.is_none() { Ok(String::new()) } else { Err(ChoiceError::PhoneUnwanted) };
         };
-        let said = said.ok_or(ChoiceError::PhoneMissing)?;
-        let digits = said.strip_prefix('+').unwrap_or(said);
+        let given = given.ok_or(ChoiceError::PhoneMissing)?;
+        let digits = given.strip_prefix('+').unwrap_or(given);
         let number = match operator {
             Operator::Unitel => {
                 digits.strip_prefix(MONGOLIA).filter(|rest| rest.len() == UNITEL_DIGITS).unwrap_or(digits)
@@ -174,28 +175,28 @@ impl Product {
         if is_phone { Ok(number.to_owned()) } else { Err(ChoiceError::PhoneInvalid) }
     }
 
-    /// The address that its tokens are sent to; none of a product that sends none.
-    fn wallet(&self, said: Option<&str>) -> Result<String, ChoiceError> {
-        let sends = |grant: &EachGrants| matches!(grant, EachGrants::Token { on_chain: Some(_), .. });
+    /// The address to which its tokens are sent; empty for a product that sends none.
+    fn wallet(&self, given: Option<&str>) -> Result<String, ChoiceError> {
+        let sends = |grant: &UnitGrant| matches!(grant, UnitGrant::Token { on_chain: Some(_), .. });
         if !self.grants.iter().any(sends) {
-            return if said.is_none() { Ok(String::new()) } else { Err(ChoiceError::WalletUnwanted) };
+            return if given.is_none() { Ok(String::new()) } else { Err(ChoiceError::WalletUnwanted) };
         }
-        let said = said.ok_or(ChoiceError::WalletMissing)?;
-        wallet::check(said).map(|()| said.to_owned())
+        let given = given.ok_or(ChoiceError::WalletMissing)?;
+        wallet::check(given).map(|()| given.to_owned())
     }
 
     pub(crate) fn token(&self, wanted: &str) -> Option<Asset> {
         self.grants.iter().find_map(|grant| match grant {
-            EachGrants::Token { code, scale, .. } if code.as_str() == wanted => Asset::token(*code, *scale),
-            EachGrants::Token { .. }
-            | EachGrants::Credits(_)
-            | EachGrants::CreditsEachPeriod(_)
-            | EachGrants::Report(_)
-            | EachGrants::TopUp { .. } => None,
+            UnitGrant::Token { code, scale, .. } if code.as_str() == wanted => Asset::token(*code, *scale),
+            UnitGrant::Token { .. }
+            | UnitGrant::Credits(_)
+            | UnitGrant::CreditsEachPeriod(_)
+            | UnitGrant::Report(_)
+            | UnitGrant::TopUp { .. } => None,
         })
     }
 
-    /// What is to be paid for so many, and what that was before it was exchanged. `None` for more than a provider can count.
+    /// The price of this quantity, and its amount before the exchange. `None` if it exceeds what a provider can count.
     fn priced(&self, quantity: u64) -> Option<(Money, Option<Exchange>)> {
         let price = Money { amount: self.price.amount.checked_mul(quantity)?, ..self.price };
         let (charged, exchange) = match &self.charged {
@@ -209,24 +210,24 @@ impl Product {
 
     pub(crate) fn top_up(&self) -> Option<(Operator, TopUpKind, &str)> {
         self.grants.iter().find_map(|grant| match grant {
-            EachGrants::TopUp { operator, kind, code } => Some((*operator, *kind, code.as_str())),
-            EachGrants::Credits(_)
-            | EachGrants::CreditsEachPeriod(_)
-            | EachGrants::Token { .. }
-            | EachGrants::Report(_) => None,
+            UnitGrant::TopUp { operator, kind, code } => Some((*operator, *kind, code.as_str())),
+            UnitGrant::Credits(_)
+            | UnitGrant::CreditsEachPeriod(_)
+            | UnitGrant::Token { .. }
+            | UnitGrant::Report(_) => None,
         })
     }
 }
 
-/// Where what is granted goes.
-struct To {
+/// The destinations of the grants.
+struct Destinations {
     phone: String,
     wallet: String,
     price: Money,
 }
 
-impl EachGrants {
-    fn times(&self, quantity: u64, to: &To) -> Option<Grant> {
+impl UnitGrant {
+    fn times(&self, quantity: u64, to: &Destinations) -> Option<Grant> {
         Some(match self {
             Self::Credits(amount) => Grant::Credits(amount.checked_mul(quantity)?),
             Self::CreditsEachPeriod(amount) => Grant::CreditsEachPeriod(amount.checked_mul(quantity)?),
@@ -247,7 +248,7 @@ impl EachGrants {
         })
     }
 
-    /// Access is had or not, and an operator is asked once: there is no sense in two.
+    /// Report access and top-ups come once per order: a second one would add nothing.
     pub(crate) const fn is_countable(&self) -> bool {
         match self {
             Self::Credits(_) | Self::CreditsEachPeriod(_) | Self::Token { .. } => true,
@@ -256,36 +257,33 @@ impl EachGrants {
     }
 }
 
-/// Why a product is not sold so.
+/// Why a choice is not sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ChoiceError {
     #[error("the quantity must be 1 to {max}")]
     QuantityOutOfRange { max: u64 },
-    #[error("this product cannot be paid for there")]
+    #[error("this product is not offered through that provider")]
     ProviderNotOffered,
     #[error("this product needs a phone number")]
     PhoneMissing,
-    #[error("a phone number here is {UNITEL_DIGITS} digits, with +{MONGOLIA} before them or without")]
+    #[error("the phone number must have {UNITEL_DIGITS} digits, with or without +{MONGOLIA} before them")]
     PhoneInvalid,
-    #[error("this product has no use for a phone number")]
+    #[error("this product takes no phone number")]
     PhoneUnwanted,
-    #[error("this product needs the address of a wallet")]
+    #[error("this product needs a wallet address")]
     WalletMissing,
-    #[error("this is no address of a wallet")]
+    #[error("this is not a wallet address")]
     WalletInvalid,
-    #[error(
-        "the upper and lower case letters of this address do not fit its checksum (EIP-55): copy it again, or write it in \
-         lower case alone"
-    )]
+    #[error("this address does not match its checksum (EIP-55): copy it again, or write it in lower case")]
     WalletChecksum,
-    #[error("this product has no use for a wallet")]
+    #[error("this product takes no wallet")]
     WalletUnwanted,
-    #[error("this is too much for one order")]
+    #[error("this amount is too large for one order")]
     TooLarge,
 }
 
 impl ChoiceError {
-    /// The word for machines.
+    /// The error code of the API.
     pub const fn code(self) -> &'static str {
         match self {
             Self::QuantityOutOfRange { .. } => "quantity_out_of_range",

@@ -1,4 +1,4 @@
-//! Tables: what the shipped catalog sells and on which terms, and the exact error of everything that is wrong. Then properties.
+//! Tests of the catalog: the shipped products and their terms, the exact error for each mistake, and properties.
 
 mod choices;
 mod exchanges;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::{Catalog, Choice, ChoiceError, Every, Product, SHIPPED};
 
 fn shipped() -> Catalog {
-    Catalog::parse(SHIPPED).expect("it is valid")
+    Catalog::parse(SHIPPED).expect("valid")
 }
 
 fn money(text: &str, code: &str) -> Money {
@@ -27,8 +27,8 @@ fn credits(text: &str) -> Amount {
     Asset::CREDITS.parse(text).expect("valid")
 }
 
-/// A catalog of one product, `thing`, with these fields besides its name; and a rate and a token.
-fn of_one(fields: &str) -> String {
+/// A catalog with one product, `thing`, that has these fields besides its name; and a rate and a token.
+fn catalog_with(fields: &str) -> String {
     format!(
         r#"{{
             "rates": {{ "MNT": {{ "CNY": "0.00204" }} }},
@@ -38,7 +38,7 @@ fn of_one(fields: &str) -> String {
     )
 }
 
-fn one(fields: &str) -> Product {
-    let catalog = Catalog::parse(&of_one(fields)).expect("it is valid");
-    catalog.product("thing").expect("it is there").clone()
+fn product_with(fields: &str) -> Product {
+    let catalog = Catalog::parse(&catalog_with(fields)).expect("valid");
+    catalog.product("thing").expect("listed").clone()
 }

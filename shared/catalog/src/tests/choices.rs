@@ -1,4 +1,4 @@
-//! What a buyer may choose, and what becomes of it.
+//! A buyer's choice: accepted values, the resulting terms, and refusals.
 
 use proptest::option;
 use proptest::sample::select;
@@ -13,7 +13,7 @@ const CREDITS: &str =
     r#""price": { "amount": "9.99", "currency": "USD" }, "providers": ["stripe"], "grants": [{ "credits": "100" }]"#;
 
 #[test]
-fn what_is_not_sold_so_is_refused() {
+fn invalid_choice_is_refused() {
     const PHONE: Option<&str> = Some("97688001122");
     let rows = [
         ("credits-100", 0, None, None, QuantityOutOfRange { max: 100 }, "the quantity must be 1 to 100"),
@@ -22,7 +22,14 @@ fn what_is_not_sold_so_is_refused() {
         ("full-report", 2, None, None, QuantityOutOfRange { max: 1 }, "the quantity must be 1 to 1"),
         ("pro-monthly", 2, None, None, QuantityOutOfRange { max: 1 }, "the quantity must be 1 to 1"),
         ("unitel-sd5000", 2, None, PHONE, QuantityOutOfRange { max: 1 }, "the quantity must be 1 to 1"),
-        ("credits-100", 1, Some(Provider::Epay), None, ProviderNotOffered, "this product cannot be paid for there"),
+        (
+            "credits-100",
+            1,
+            Some(Provider::Epay),
+            None,
+            ProviderNotOffered,
+            "this product is not offered through that provider",
+        ),
         ("unitel-sd5000", 1, None, None, PhoneMissing, "this product needs a phone number"),
         (
             "unitel-sd5000",
@@ -30,10 +37,10 @@ fn what_is_not_sold_so_is_refused() {
             None,
             Some("12345"),
             PhoneInvalid,
-            "a phone number here is 8 digits, with +976 before them or without",
+            "the phone number must have 8 digits, with or without +976 before them",
         ),
-        ("credits-100", 1, None, PHONE, PhoneUnwanted, "this product has no use for a phone number"),
-        ("full-report", 1, None, Some(""), PhoneUnwanted, "this product has no use for a phone number"),
+        ("credits-100", 1, None, PHONE, PhoneUnwanted, "this product takes no phone number"),
+        ("full-report", 1, None, Some(""), PhoneUnwanted, "this product takes no phone number"),
     ];
     for (id, quantity, provider, phone, error, text) in rows {
         let choice = Choice { quantity, provider, phone, ..Choice::default() };
@@ -43,7 +50,7 @@ fn what_is_not_sold_so_is_refused() {
 }
 
 #[test]
-fn a_quantity_multiplies_the_price_and_what_is_granted() {
+fn quantity_multiplies_price_and_grants() {
     let every_credits = CREDITS.replace(r#"{ "credits""#, r#"{ "credits_each_period""#);
     let subscription = format!(r#""every": "year", "quantity_max": 3, {every_credits}"#);
     let token = r#""price": { "amount": "0.1", "currency": "USD" }, "providers": ["stripe"],
@@ -58,45 +65,45 @@ fn a_quantity_multiplies_the_price_and_what_is_granted() {
         (CREDITS, 100, "999 USD", vec![Grant::Credits(credits("10000"))]),
         (&subscription, 3, "29.97 USD", vec![Grant::CreditsEachPeriod(credits("300"))]),
         (token, 7, "0.7 USD", vec![token_of(7), Grant::Credits(credits("3.5"))]),
-        // 0.204 fen each: rounded once, and not for each of them.
+        // 0.204 fen each: rounded once for the order, not for each unit.
         (exchanged, 4, "0.01 CNY", vec![Grant::Credits(credits("4"))]),
         (exchanged, 5, "0.02 CNY", vec![Grant::Credits(credits("5"))]),
     ];
     for (fields, quantity, price, grants) in rows {
-        let product = one(fields);
-        let terms = product.terms(&Choice { quantity, ..Choice::default() }).expect("it is sold");
+        let product = product_with(fields);
+        let terms = product.terms(&Choice { quantity, ..Choice::default() }).expect("sold");
         assert_eq!((terms.price.to_string().as_str(), terms.quantity), (price, quantity));
         assert_eq!(terms.grants, grants, "{quantity} of {fields}");
         let exchange = product.charged.is_some().then(|| money(&quantity.to_string(), "MNT"));
-        assert_eq!(terms.exchange.map(|exchange| exchange.price), exchange, "what it was before");
+        assert_eq!(terms.exchange.map(|exchange| exchange.price), exchange, "the price before the exchange");
     }
 }
 
 #[test]
-fn too_much_is_refused_and_not_wrapped() {
+fn overflowing_amount_is_refused() {
     let most = format!(r#""quantity_max": {}"#, u64::MAX);
-    let dear = CREDITS.replace("9.99", "999999999999");
+    let expensive = CREDITS.replace("9.99", "999999999999");
     let cheap = CREDITS.replace("9.99", "0.01").replace(r#""100""#, r#""999999999999""#);
     let rows = [
-        // A provider counts to 18446744073709551615 cents.
-        (&dear, 184_467, Ok("184466999999815533 USD")),
-        (&dear, 184_468, Err(TooLarge)),
-        (&dear, u64::MAX, Err(TooLarge)),
-        // An amount of credits ends at thirty digits.
+        // A provider counts up to 18446744073709551615 cents.
+        (&expensive, 184_467, Ok("184466999999815533 USD")),
+        (&expensive, 184_468, Err(TooLarge)),
+        (&expensive, u64::MAX, Err(TooLarge)),
+        // An amount of credits has at most thirty digits.
         (&cheap, 1_000_000_000, Ok("10000000 USD")),
         (&cheap, 1_000_000_001, Err(TooLarge)),
         (&cheap, u64::MAX, Err(TooLarge)),
     ];
     for (fields, quantity, expected) in rows {
-        let terms = one(&format!("{fields}, {most}")).terms(&Choice { quantity, ..Choice::default() });
+        let terms = product_with(&format!("{fields}, {most}")).terms(&Choice { quantity, ..Choice::default() });
         assert_eq!(terms.map(|terms| terms.price.to_string()), expected.map(str::to_owned), "{quantity}");
     }
 }
 
 #[test]
-fn the_first_provider_is_where_it_is_paid_for_unless_another_is_chosen() {
+fn first_provider_is_the_default() {
     let catalog = shipped();
-    let product = catalog.product("credits-1000").expect("it is there");
+    let product = catalog.product("credits-1000").expect("listed");
     let rows = [(None, Provider::Wechat)].into_iter().chain(Provider::ALL.map(|provider| (Some(provider), provider)));
     for (provider, expected) in rows {
         let site = Some("shop.example.com".to_owned());
@@ -108,7 +115,7 @@ fn the_first_provider_is_where_it_is_paid_for_unless_another_is_chosen() {
 }
 
 #[test]
-fn a_phone_number_is_kept_as_its_operator_writes_it() {
+fn phone_number_is_kept_in_the_operators_format() {
     let rows = [
         ("88001122", Some("88001122")),
         ("+97688001122", Some("88001122")),
@@ -129,40 +136,40 @@ fn a_phone_number_is_kept_as_its_operator_writes_it() {
         ("88001122\n", None),
     ];
     let catalog = shipped();
-    let product = catalog.product("unitel-sd5000").expect("it is there");
-    for (said, expected) in rows {
-        let terms = product.terms(&Choice { quantity: 1, phone: Some(said), ..Choice::default() });
+    let product = catalog.product("unitel-sd5000").expect("listed");
+    for (given, expected) in rows {
+        let terms = product.terms(&Choice { quantity: 1, phone: Some(given), ..Choice::default() });
         let phone = terms.map(|terms| match terms.grants.as_slice() {
             [Grant::TopUp(top_up)] => top_up.phone.clone(),
             other => panic!("{other:?}"),
         });
-        assert_eq!(phone, expected.map(str::to_owned).ok_or(PhoneInvalid), "{said:?}");
+        assert_eq!(phone, expected.map(str::to_owned).ok_or(PhoneInvalid), "{given:?}");
     }
 }
 
 #[test]
-fn a_wallet_is_kept_as_it_is_said_where_a_token_is_sent() {
+fn wallet_is_kept_unchanged_if_a_token_is_sent() {
     let evm = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
     let rows = [
         ("posx-10", Some(evm), Ok(evm)),
         ("posx-10", Some("TJRyWwFs9wTFGZg3JbrVriFbNfCug5tDeC"), Ok("TJRyWwFs9wTFGZg3JbrVriFbNfCug5tDeC")),
-        ("posx-10", None, Err((WalletMissing, "this product needs the address of a wallet"))),
-        ("posx-10", Some(""), Err((WalletInvalid, "this is no address of a wallet"))),
+        ("posx-10", None, Err((WalletMissing, "this product needs a wallet address"))),
+        ("posx-10", Some(""), Err((WalletInvalid, "this is not a wallet address"))),
         ("posx-10", Some("0xAb5801a7D398351b8bE11C439e05C5B3259aeC9"), Err((WalletInvalid, ""))),
         ("posx-10", Some("0xAb5801a7D398351b8bE11C439e05C5B3259aeC9Bf"), Err((WalletInvalid, ""))),
         ("posx-10", Some("0xZb5801a7D398351b8bE11C439e05C5B3259aeC9B"), Err((WalletInvalid, ""))),
         ("posx-10", Some("TJRyWwFs9wTFGZg3JbrVriFb#fCug5tDeC"), Err((WalletInvalid, ""))),
         ("posx-10", Some(" TJRyWwFs9wTFGZg3JbrVriFbNfCug5tDeC"), Err((WalletInvalid, ""))),
-        ("credits-100", Some(evm), Err((WalletUnwanted, "this product has no use for a wallet"))),
+        ("credits-100", Some(evm), Err((WalletUnwanted, "this product takes no wallet"))),
     ];
     for (id, wallet, expected) in rows {
         let terms = shipped().product(id).expect(id).terms(&Choice { quantity: 1, wallet, ..Choice::default() });
-        let told = terms.map(|terms| match terms.grants.as_slice() {
+        let on_chain = terms.map(|terms| match terms.grants.as_slice() {
             [Grant::Token { on_chain: Some(on_chain), .. }] => (on_chain.asset.clone(), on_chain.wallet.clone()),
             other => panic!("{other:?}"),
         });
         let expected_terms = expected.map(|wallet| ("POSX_ETH".to_owned(), wallet.to_owned()));
-        assert_eq!(told, expected_terms.map_err(|(error, _)| error), "{id} {wallet:?}");
+        assert_eq!(on_chain, expected_terms.map_err(|(error, _)| error), "{id} {wallet:?}");
         if let Err((error, text)) = expected.map_err(|(error, text)| (error, text.to_owned())) {
             assert!(text.is_empty() || error.to_string() == text, "{error}");
         }
@@ -170,14 +177,14 @@ fn a_wallet_is_kept_as_it_is_said_where_a_token_is_sent() {
 }
 
 #[test]
-fn commissions_are_what_the_product_pays() {
+fn commissions_come_from_the_catalog() {
     let rows = [
         ("", vec![]),
         (r#", "commissions": [1000]"#, vec![1_000]),
         (r#", "commissions": [9000, 1000]"#, vec![9_000, 1_000]),
     ];
     for (fields, expected) in rows {
-        assert_eq!(one(&format!("{CREDITS}{fields}")).commissions(), expected, "{fields}");
+        assert_eq!(product_with(&format!("{CREDITS}{fields}")).commissions(), expected, "{fields}");
     }
 }
 
@@ -186,7 +193,7 @@ fn any_product() -> impl Strategy<Value = Product> {
         r"(0\.[0-9]{1,2}|[1-9][0-9]{0,11})".prop_filter("not 0", |text| !text.trim_matches(['0', '.']).is_empty());
     let currencies = prop_oneof![Just(("USD", "")), Just(("MNT", r#""charged_in": "CNY","#))];
     (amount, currencies, 1_u64.., "[1-9][0-9]{0,11}").prop_map(|(amount, (currency, charged_in), max, granted)| {
-        one(&format!(
+        product_with(&format!(
             r#""price": {{ "amount": "{amount}", "currency": "{currency}" }}, {charged_in} "providers": ["stripe"],
             "quantity_max": {max}, "grants": [{{ "credits": "{granted}" }}]"#
         ))
@@ -195,7 +202,7 @@ fn any_product() -> impl Strategy<Value = Product> {
 
 proptest! {
     #[test]
-    fn no_choice_makes_terms_panic(
+    fn arbitrary_choice_does_not_panic(
         product in any_product(), quantity: u64, provider in option::of(select(&Provider::ALL[..])),
         phone in option::of("\\PC{0,20}|[+]?[0-9]{5,16}"), wallet in option::of("\\PC{0,60}|0x[0-9a-f]{39,41}"),
     ) {
@@ -211,11 +218,11 @@ proptest! {
     }
 
     #[test]
-    fn more_costs_more(product in any_product(), few in 1_u64..1_000, more in 1_u64..1_000) {
+    fn larger_quantity_never_costs_less(product in any_product(), few in 1_u64..1_000, more in 1_u64..1_000) {
         let of = |quantity| product.terms(&Choice { quantity, ..Choice::default() });
         if let (Ok(few), Ok(sum)) = (of(few), of(few.saturating_add(more))) {
             prop_assert!(few.price.amount <= sum.price.amount);
-            // A charge is rounded up to a whole unit, and so may stay where it is for a while.
+            // The amount is rounded up to a whole unit, so a larger quantity may cost the same.
             prop_assert!(few.exchange.is_some() || few.price.amount < sum.price.amount);
             prop_assert!(!few.price.amount.is_zero());
         }

@@ -1,4 +1,4 @@
-//! What is wrong with a catalog: where, and how.
+//! Invalid catalogs: the path and the text of each error.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn error(json: &str) -> String {
 }
 
 #[test]
-fn a_document_that_is_no_catalog_is_refused() {
+fn malformed_document_is_refused() {
     let rows = [
         ("", "the catalog: is not JSON: EOF while parsing a value at line 1 column 0"),
         ("{", "the catalog: is not JSON: EOF while parsing an object at line 1 column 1"),
@@ -15,17 +15,17 @@ fn a_document_that_is_no_catalog_is_refused() {
         ("[]", "the catalog: must be an object"),
         ("{}", "the catalog: has no products"),
         (r#"{"products": []}"#, "products: must be an object"),
-        (r#"{"products": {}, "prices": {}}"#, "prices: is not known here"),
-        (r#"{"products": {}, "products": {}}"#, "products: stands there twice"),
+        (r#"{"products": {}, "prices": {}}"#, "prices: is unknown"),
+        (r#"{"products": {}, "products": {}}"#, "products: appears twice"),
         (r#"{"products": {"a": 1}}"#, "products.a: must be an object"),
-        (r#"{"products": {"a b": {}}}"#, "products.a b: a name here is 1 to 64 letters, digits or - _"),
-        (r#"{"products": {"": {}}}"#, "products.: a name here is 1 to 64 letters, digits or - _"),
+        (r#"{"products": {"a b": {}}}"#, "products.a b: a name must be 1 to 64 letters, digits or - _"),
+        (r#"{"products": {"": {}}}"#, "products.: a name must be 1 to 64 letters, digits or - _"),
         (r#"{"products": {"a": {}}}"#, "products.a: has no name"),
         (r#"{"products": {}, "rates": {"MNT": "0.1"}}"#, "rates.MNT: must be an object"),
         (r#"{"products": {}, "rates": {"MNTX": {}}}"#, "rates.MNTX: must be a currency of three letters"),
-        (r#"{"products": {}, "rates": {"mnt": {}}}"#, "rates.mnt: must be in capitals: MNT"),
-        (r#"{"products": {}, "rates": {"MNT": {"cny": "1"}}}"#, "rates.MNT.cny: must be in capitals: CNY"),
-        (r#"{"products": {}, "rates": {"MNT": {"MNT": "1"}}}"#, "rates.MNT.MNT: is a rate of a currency to itself"),
+        (r#"{"products": {}, "rates": {"mnt": {}}}"#, "rates.mnt: must be upper case: MNT"),
+        (r#"{"products": {}, "rates": {"MNT": {"cny": "1"}}}"#, "rates.MNT.cny: must be upper case: CNY"),
+        (r#"{"products": {}, "rates": {"MNT": {"MNT": "1"}}}"#, "rates.MNT.MNT: is a rate from a currency to itself"),
         (r#"{"products": {}, "rates": {"MNT": {"CNY": "0.0"}}}"#, "rates.MNT.CNY: must not be 0"),
         (r#"{"products": {}, "rates": {"MNT": {"CNY": "-1"}}}"#, "rates.MNT.CNY: must not be negative"),
         (r#"{"products": {}, "rates": {"MNT": {"CNY": 0.00204}}}"#, "rates.MNT.CNY: must be a text"),
@@ -34,28 +34,25 @@ fn a_document_that_is_no_catalog_is_refused() {
             r#"{"products": {}, "rates": {"MNT": {"CNY": "0.0000000001"}}}"#,
             "rates.MNT.CNY: must have at most 9 decimals",
         ),
-        (r#"{"products": {}, "rates": {"MNT": {"CNY": "1", "CNY": "2"}}}"#, "rates.MNT.CNY: stands there twice"),
-        (r#"{"products": {}, "rates": {"MNT": {}, "MNT": {}}}"#, "rates.MNT: stands there twice"),
+        (r#"{"products": {}, "rates": {"MNT": {"CNY": "1", "CNY": "2"}}}"#, "rates.MNT.CNY: appears twice"),
+        (r#"{"products": {}, "rates": {"MNT": {}, "MNT": {}}}"#, "rates.MNT: appears twice"),
         (r#"{"products": {}, "tokens": {"POSX": {}}}"#, "tokens.POSX: has no scale"),
         (r#"{"products": {}, "tokens": {"POSX": {"scale": 19}}}"#, "tokens.POSX.scale: must be 0 to 18"),
         (r#"{"products": {}, "tokens": {"POSX": {"scale": 256}}}"#, "tokens.POSX.scale: must be 0 to 18"),
         (r#"{"products": {}, "tokens": {"POSX": {"scale": "18"}}}"#, "tokens.POSX.scale: must be a whole number"),
-        (r#"{"products": {}, "tokens": {"POSX": {"scale": 18, "on": 1}}}"#, "tokens.POSX.on: is not known here"),
+        (r#"{"products": {}, "tokens": {"POSX": {"scale": 18, "on": 1}}}"#, "tokens.POSX.on: is unknown"),
         (
             r#"{"products": {}, "tokens": {"PO#X": {"scale": 1}}}"#,
             "tokens.PO#X: must be 1 to 32 letters, digits or - _",
         ),
-        (
-            r#"{"products": {}, "tokens": {"credits": {"scale": 6}}}"#,
-            "tokens.credits: goes by the name of something else that is counted",
-        ),
+        (r#"{"products": {}, "tokens": {"credits": {"scale": 6}}}"#, "tokens.credits: is the code of another asset"),
         (
             r#"{"products": {}, "tokens": {"commission-usd": {"scale": 2}}}"#,
-            "tokens.commission-usd: goes by the name of something else that is counted",
+            "tokens.commission-usd: is the code of another asset",
         ),
         (
             r#"{"products": {}, "tokens": {"POSX": {"scale": 18, "fireblocks": "PO X"}}}"#,
-            "tokens.POSX.fireblocks: a name here is 1 to 64 letters, digits or - _",
+            "tokens.POSX.fireblocks: a name must be 1 to 64 letters, digits or - _",
         ),
         (r#"{"products": {}, "commission_levels_max": "3"}"#, "commission_levels_max: must be a whole number"),
     ];
@@ -64,7 +61,7 @@ fn a_document_that_is_no_catalog_is_refused() {
     }
 }
 
-/// A product that is in order, field by field.
+/// The fields of a valid product.
 const FIELDS: [(&str, &str); 4] = [
     ("name", r#"{ "en": "A thing" }"#),
     ("price", r#"{ "amount": "9.99", "currency": "USD" }"#),
@@ -72,7 +69,7 @@ const FIELDS: [(&str, &str); 4] = [
     ("grants", r#"[{ "credits": "100" }]"#),
 ];
 
-/// The same, with these fields in place of those of their names, or besides them; `-` leaves one out.
+/// A catalog with this product after the changes: each replaces or adds a field; `-` removes it.
 fn with(changes: &[(&str, &str)]) -> String {
     let unchanged = FIELDS.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
     let fields = unchanged.chain(changes).filter(|(_, json)| *json != "-");
@@ -85,7 +82,7 @@ fn with(changes: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_product_that_is_not_in_order_is_refused() {
+fn invalid_product_is_refused() {
     const YUAN: (&str, &str) = ("price", r#"{ "amount": "1", "currency": "CNY" }"#);
     const MONTH: (&str, &str) = ("every", r#""month""#);
     const EACH: (&str, &str) = ("grants", r#"[{ "credits_each_period": "500" }]"#);
@@ -95,12 +92,12 @@ fn a_product_that_is_not_in_order_is_refused() {
         (&[("price", "-")], ": has no price"),
         (&[("providers", "-")], ": has no providers"),
         (&[("grants", "-")], ": has no grants"),
-        (&[("prise", "1")], ".prise: is not known here"),
+        (&[("prise", "1")], ".prise: is unknown"),
         (&[("name", r#""A thing""#)], ".name: must be an object"),
         (&[("name", r#"{ "zh": "点数" }"#)], ".name: has no en"),
         (&[("name", r#"{ "en": " " }"#)], ".name.en: must not be blank"),
         (&[("name", r#"{ "en": 1 }"#)], ".name.en: must be a text"),
-        (&[("name", r#"{ "en": "a", "en": "b" }"#)], ".name.en: stands there twice"),
+        (&[("name", r#"{ "en": "a", "en": "b" }"#)], ".name.en: appears twice"),
         (&[("price", r#""9.99""#)], ".price: must be an object"),
         (&[("price", r#"{ "amount": "9.99" }"#)], ".price: has no currency"),
         (&[("price", r#"{ "currency": "USD" }"#)], ".price: has no amount"),
@@ -110,65 +107,68 @@ fn a_product_that_is_not_in_order_is_refused() {
         (&[("price", r#"{ "amount": "0", "currency": "USD" }"#)], ".price.amount: must not be 0"),
         (&[("price", r#"{ "amount": "-1", "currency": "USD" }"#)], ".price.amount: must not be negative"),
         (&[("price", r#"{ "amount": "1000000000000", "currency": "USD" }"#)], ".price.amount: is too large"),
-        (&[("price", r#"{ "amount": "1", "currency": "usd" }"#)], ".price.currency: must be in capitals: USD"),
+        (&[("price", r#"{ "amount": "1", "currency": "usd" }"#)], ".price.currency: must be upper case: USD"),
         (&[("price", r#"{ "amount": "1", "currency": "$" }"#)], ".price.currency: must be a currency of three letters"),
-        (&[("price", r#"{ "amount": "1", "currency": "USD", "tax": "0" }"#)], ".price.tax: is not known here"),
-        (&[("charged_in", r#""USD""#)], ".charged_in: is the currency of the price: leave it out"),
+        (&[("price", r#"{ "amount": "1", "currency": "USD", "tax": "0" }"#)], ".price.tax: is unknown"),
+        (&[("charged_in", r#""USD""#)], ".charged_in: is the currency of the price: remove it"),
         (&[("charged_in", r#""CNY""#)], ".charged_in: needs a rate from USD to CNY"),
         (
             &[("price", r#"{ "amount": "1", "currency": "MNT" }"#), ("charged_in", r#""cny""#)],
-            ".charged_in: must be in capitals: CNY",
+            ".charged_in: must be upper case: CNY",
         ),
         (&[("providers", "[]")], ".providers: must not be empty"),
         (&[("providers", r#""stripe""#)], ".providers: must be a list"),
-        (&[("providers", r#"["Stripe"]"#)], ".providers[0]: is no provider"),
-        (&[YUAN, ("providers", r#"["wechat", "stripe", "wechat"]"#)], ".providers[2]: stands there twice"),
-        (&[("providers", r#"["stripe", "wechat"]"#)], ".providers[1]: takes CNY and not USD"),
-        (&[("providers", r#"["epay"]"#)], ".providers[0]: takes CNY and not USD"),
+        (&[("providers", r#"["Stripe"]"#)], ".providers[0]: is not a provider"),
+        (&[YUAN, ("providers", r#"["wechat", "stripe", "wechat"]"#)], ".providers[2]: appears twice"),
+        (&[("providers", r#"["stripe", "wechat"]"#)], ".providers[1]: takes CNY, not USD"),
+        (&[("providers", r#"["epay"]"#)], ".providers[0]: takes CNY, not USD"),
         (&[YUAN, MONTH, EACH, ("providers", r#"["wechat"]"#)], ".providers[0]: has no subscriptions"),
-        (&[("stripe_price", r#""price_1AbC""#)], ".stripe_price: must be the name of a setting"),
-        (&[("stripe_price", r#""""#)], ".stripe_price: must be the name of a setting"),
+        (
+            &[("stripe_price", r#""price_1AbC""#)],
+            ".stripe_price: must be the name of a setting: capitals, digits and _",
+        ),
+        (&[("stripe_price", r#""""#)], ".stripe_price: must be the name of a setting: capitals, digits and _"),
         (
             &[YUAN, ("providers", r#"["epay"]"#), ("stripe_price", r#""STRIPE_ID""#)],
-            ".stripe_price: is of no use where stripe is not offered",
+            ".stripe_price: needs stripe among the providers",
         ),
         (&[("every", r#""week""#)], ".every: must be month or year"),
         (&[("every", "1")], ".every: must be a text"),
-        (&[MONTH], ".grants[0].credits: is not granted by a subscription"),
-        (&[EACH], ".grants[0].credits_each_period: is granted by a subscription only"),
+        (&[MONTH], ".grants[0].credits: cannot be granted by a subscription"),
+        (&[EACH], ".grants[0].credits_each_period: can only be granted by a subscription"),
         (&[("aliases", r#""5000""#)], ".aliases: must be a list"),
         (&[("aliases", "[]")], ".aliases: must not be empty"),
         (&[("aliases", "[5000]")], ".aliases[0]: must be a text"),
-        (&[("aliases", r#"["a b"]"#)], ".aliases[0]: a name here is 1 to 64 letters, digits or - _"),
-        (&[("aliases", r#"["a", "b", "a"]"#)], ".aliases: a is a name of thing already"),
-        (&[("aliases", r#"["thing"]"#)], ".aliases: thing is a name of thing already"),
+        (&[("aliases", r#"["a b"]"#)], ".aliases[0]: a name must be 1 to 64 letters, digits or - _"),
+        (&[("aliases", r#"["a", "b", "a"]"#)], ".aliases: a is already a name of thing"),
+        (&[("aliases", r#"["thing"]"#)], ".aliases: thing is already a name of thing"),
         (&[("commissions", "1000")], ".commissions: must be a list"),
         (&[("commissions", "[0]")], ".commissions[0]: must be 1 to 10000 basis points"),
         (&[("commissions", "[10001]")], ".commissions[0]: must be 1 to 10000 basis points"),
         (&[("commissions", "[10.5]")], ".commissions[0]: must be a whole number"),
-        (&[("commissions", "[9000, 1001]")], ".commissions: is more than what is paid"),
-        (&[("commissions", "[1, 1, 1]")], ".commissions: has more levels than 2: see commission_levels_max"),
+        (&[("commissions", "[9000, 1001]")], ".commissions: adds up to more than the payment"),
+        (&[("commissions", "[1, 1, 1]")], ".commissions: has more levels than commission_levels_max (2)"),
         (&[("quantity_max", "0")], ".quantity_max: must not be 0"),
         (&[("quantity_max", "-1")], ".quantity_max: must be a whole number"),
         (&[("quantity_max", "1.0")], ".quantity_max: must be a whole number"),
         (&[("quantity_max", r#""5""#)], ".quantity_max: must be a whole number"),
-        (&[REPORT, ("quantity_max", "2")], ".quantity_max: must be 1 where a report or a top-up is granted"),
+        (&[REPORT, ("quantity_max", "2")], ".quantity_max: must be 1 for a report or a top-up"),
     ];
-    assert!(Catalog::parse(&with(&[])).is_ok(), "it is the change that is refused");
+    assert!(Catalog::parse(&with(&[])).is_ok(), "only the change is refused");
     for (changes, expected) in rows {
         assert_eq!(error(&with(changes)), format!("products.thing{expected}"), "{changes:?}");
     }
 }
 
 #[test]
-fn what_cannot_be_granted_is_refused() {
+fn invalid_grant_is_refused() {
     let rows: &[(&[(&str, &str)], &str)] = &[
         (&[("grants", "[]")], ".grants: must not be empty"),
         (&[("grants", "{}")], ".grants: must be a list"),
-        (&[("grants", "[{}]")], ".grants[0]: must be one thing that is granted"),
-        (&[("grants", r#"[{ "credits": "1", "report": "full" }]"#)], ".grants[0]: must be one thing that is granted"),
+        (&[("grants", "[{}]")], ".grants[0]: must contain exactly one grant"),
+        (&[("grants", r#"[{ "credits": "1", "report": "full" }]"#)], ".grants[0]: must contain exactly one grant"),
         (&[("grants", r#"["credits"]"#)], ".grants[0]: must be an object"),
-        (&[("grants", r#"[{ "points": "1" }]"#)], ".grants[0].points: is not known here"),
+        (&[("grants", r#"[{ "points": "1" }]"#)], ".grants[0].points: is unknown"),
         (&[("grants", r#"[{ "credits": "0" }]"#)], ".grants[0].credits: must not be 0"),
         (&[("grants", r#"[{ "credits": "0.0000000001" }]"#)], ".grants[0].credits: must have at most 9 decimals"),
         (&[("grants", r#"[{ "credits": "1" }, { "credits": "2" }]"#)], ".grants[1].credits: is granted twice"),
@@ -176,7 +176,7 @@ fn what_cannot_be_granted_is_refused() {
         (&[("grants", r#"[{ "token": { "code": "POSX" } }]"#)], ".grants[0].token: has no amount"),
         (
             &[("grants", r#"[{ "token": { "code": "NONE", "amount": "1" } }]"#)],
-            ".grants[0].token.code: is none of the tokens",
+            ".grants[0].token.code: is not a token of this catalog",
         ),
         (
             &[("grants", r#"[{ "token": { "code": "POSX", "amount": "0.0000000000000000001" } }]"#)],
@@ -188,11 +188,11 @@ fn what_cannot_be_granted_is_refused() {
         ),
         (
             &[("grants", r#"[{ "top_up": { "operator": "UNITEL", "kind": "VOICE", "code": "1", "phone": "1" } }]"#)],
-            ".grants[0].top_up.phone: is not known here",
+            ".grants[0].top_up.phone: is unknown",
         ),
         (
-            &[("grants", r#"[{ "top_up": { "operator": "NOBODY", "kind": "VOICE", "code": "1" } }]"#)],
-            ".grants[0].top_up.operator: is no operator that is known here",
+            &[("grants", r#"[{ "top_up": { "operator": "OTHER", "kind": "VOICE", "code": "1" } }]"#)],
+            ".grants[0].top_up.operator: is not a known operator",
         ),
         (
             &[("grants", r#"[{ "top_up": { "operator": "UNITEL", "kind": "SMS", "code": "1" } }]"#)],
@@ -200,7 +200,7 @@ fn what_cannot_be_granted_is_refused() {
         ),
         (
             &[("grants", r#"[{ "top_up": { "operator": "UNITEL", "kind": "VOICE", "code": "1" } }]"#)],
-            ".grants[0].top_up: is paid for in MNT: so must be the product",
+            ".grants[0].top_up: is sold in MNT: the product must have a price in MNT",
         ),
     ];
     for (changes, expected) in rows {
@@ -209,14 +209,14 @@ fn what_cannot_be_granted_is_refused() {
 }
 
 #[test]
-fn more_levels_earn_where_the_catalog_says_so() {
+fn catalog_may_allow_more_commission_levels() {
     let levels = |max: &str| with(&[("commissions", "[1, 1, 1]")]).replacen('{', &format!("{{{max}"), 1);
     assert!(Catalog::parse(&levels(r#""commission_levels_max": 3,"#)).is_ok());
     assert!(Catalog::parse(&levels(r#""commission_levels_max": 2,"#)).is_err());
 }
 
 #[test]
-fn a_top_up_is_sold_by_one_product() {
+fn two_products_with_one_top_up_are_refused() {
     let product = |id: &str, code: &str| {
         format!(
             r#""{id}": {{ "name": {{ "en": "A" }}, "price": {{ "amount": "1", "currency": "MNT" }}, "providers": ["stripe"],
@@ -225,13 +225,13 @@ fn a_top_up_is_sold_by_one_product() {
     };
     let catalog = |products: &[String]| format!(r#"{{ "products": {{ {} }} }}"#, products.join(", "));
     let (a, b) = (product("a", "SD5000"), product("b", "sd5000"));
-    assert!(Catalog::parse(&catalog(&[a.clone(), b])).is_ok(), "case counts");
-    assert_eq!(error(&catalog(&[a.clone(), product("b", "SD5000")])), "products.b: is the same top-up as a");
-    assert_eq!(error(&catalog(&[a.clone(), a])), "products.a: stands there twice");
+    assert!(Catalog::parse(&catalog(&[a.clone(), b])).is_ok(), "case matters");
+    assert_eq!(error(&catalog(&[a.clone(), product("b", "SD5000")])), "products.b: orders the same top-up as a");
+    assert_eq!(error(&catalog(&[a.clone(), a])), "products.a: appears twice");
 }
 
 #[test]
-fn an_alias_is_the_name_of_one_product() {
+fn shared_alias_is_refused() {
     let product = |id: &str, code: &str, aliases: &str| {
         format!(
             r#""{id}": {{ "name": {{ "en": "A" }}, "price": {{ "amount": "1", "currency": "MNT" }}, "providers": ["stripe"],{aliases}
@@ -243,21 +243,21 @@ fn an_alias_is_the_name_of_one_product() {
         format!(r#"{{ "products": {{ {} }} }}"#, products.join(", "))
     };
     let refused = [
-        (r#""aliases": ["b"],"#, "", "products.a.aliases: b is a name of b already"),
-        ("", r#""aliases": ["a"],"#, "products.b.aliases: a is a name of a already"),
-        (r#""aliases": ["x"],"#, r#""aliases": ["y", "x"],"#, "products.a.aliases: x is a name of b already"),
-        (r#""aliases": ["SD5000"],"#, "", "products.a.aliases: SD5000 is a name of b already"),
+        (r#""aliases": ["b"],"#, "", "products.a.aliases: b is already a name of b"),
+        ("", r#""aliases": ["a"],"#, "products.b.aliases: a is already a name of a"),
+        (r#""aliases": ["x"],"#, r#""aliases": ["y", "x"],"#, "products.a.aliases: x is already a name of b"),
+        (r#""aliases": ["SD5000"],"#, "", "products.a.aliases: SD5000 is already a name of b"),
     ];
     for (one, other, expected) in refused {
         assert_eq!(error(&named(one, other)), expected);
     }
     let own_codes = named(r#""aliases": ["SD1000", "1000"],"#, r#""aliases": ["SD5000", "x"],"#);
-    assert!(Catalog::parse(&own_codes).is_ok(), "its own code may stand for it");
+    assert!(Catalog::parse(&own_codes).is_ok(), "its own code may be an alias");
 }
 
 proptest! {
     #[test]
-    fn no_text_makes_a_catalog_panic(text in "\\PC{0,80}", from in 0_usize..2_000, to in 0_usize..2_000) {
+    fn arbitrary_text_does_not_panic(text in "\\PC{0,80}", from in 0_usize..2_000, to in 0_usize..2_000) {
         let _ = Catalog::parse(&text);
         let cut: String = SHIPPED.chars().take(from).chain(SHIPPED.chars().skip(to)).collect();
         let _ = Catalog::parse(&cut);

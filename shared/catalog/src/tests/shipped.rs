@@ -1,4 +1,4 @@
-//! What the shipped catalog sells.
+//! The shipped catalog: its products and their terms.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn each_product_is_sold_on_its_terms() {
         let product = catalog.product(id).expect(id);
         let wallet = (id == "posx-10").then_some(wallet);
         let terms = product.terms(&Choice { quantity: 1, phone, wallet, ..Choice::default() }).expect(id);
-        assert_eq!(told(product, &terms), expected, "{id}");
+        assert_eq!(summary(product, &terms), expected, "{id}");
         assert_eq!((terms.product.as_str(), terms.quantity, terms.site), (id, 1, None));
         assert_eq!(terms.grants, [grant], "{id}");
         for language in ["en", "zh"] {
@@ -51,7 +51,7 @@ fn each_product_is_sold_on_its_terms() {
     }
 }
 
-fn told(product: &Product, terms: &Terms) -> String {
+fn summary(product: &Product, terms: &Terms) -> String {
     let mut text = format!("{} by {}, up to {}", terms.price, terms.provider.as_str(), product.quantity_max());
     if let Some(every) = product.every() {
         text = format!("{text}, every {}", every.as_str());
@@ -63,7 +63,7 @@ fn told(product: &Product, terms: &Terms) -> String {
 }
 
 #[test]
-fn a_top_up_is_found_by_the_operators_words() {
+fn top_up_is_found_by_the_operators_words() {
     let catalog = shipped();
     let rows = [
         (["UNITEL", "VOICE", "SD5000"], Some("unitel-sd5000")),
@@ -84,7 +84,7 @@ fn a_top_up_is_found_by_the_operators_words() {
 }
 
 #[test]
-fn an_alias_names_the_product_whose_id_stands_on_the_order() {
+fn order_by_alias_stores_the_product_id() {
     let catalog = shipped();
     let rows = [
         ("unitel-sd5000", Some("unitel-sd5000")),
@@ -99,15 +99,15 @@ fn an_alias_names_the_product_whose_id_stands_on_the_order() {
         let product = catalog.product(name);
         assert_eq!(product.map(Product::id), expected, "{name}");
         let choice = Choice { quantity: 1, phone: Some("88001122"), ..Choice::default() };
-        let terms = product.map(|product| product.terms(&choice).expect("it is sold"));
+        let terms = product.map(|product| product.terms(&choice).expect("sold"));
         assert_eq!(terms.as_ref().map(|terms| terms.product.as_str()), expected, "{name}");
     }
 }
 
 #[test]
-fn a_product_has_a_name_in_every_language() {
+fn missing_language_falls_back_to_english() {
     let catalog = shipped();
-    let product = catalog.product("unitel-sd5000").expect("it is there");
+    let product = catalog.product("unitel-sd5000").expect("listed");
     let rows = [
         ("en", "Unitel 5000 ₮ airtime"),
         ("en-GB", "Unitel 5000 ₮ airtime"),
@@ -123,7 +123,7 @@ fn a_product_has_a_name_in_every_language() {
 }
 
 #[test]
-fn a_product_says_where_its_price_is_kept() {
+fn product_names_its_stripe_price_and_period() {
     let catalog = shipped();
     let rows = [
         ("full-report", Some("STRIPE_FULL_REPORT_PRICE_ID"), None, money("19.99", "USD")),

@@ -1,11 +1,11 @@
-//! Which addresses are taken: the published examples of EIP-55, and everything that is nearly one of them.
+//! Wallet addresses: the published examples of EIP-55, and mutations of them.
 
 use super::*;
 use ChoiceError::{WalletChecksum, WalletInvalid};
 
 fn checked(wallet: &str) -> Result<String, ChoiceError> {
     let catalog = shipped();
-    let product = catalog.product("posx-10").expect("it is there");
+    let product = catalog.product("posx-10").expect("listed");
     let terms = product.terms(&Choice { quantity: 1, wallet: Some(wallet), ..Choice::default() })?;
     match terms.grants.as_slice() {
         [Grant::Token { on_chain: Some(on_chain), .. }] => Ok(on_chain.wallet.clone()),
@@ -13,7 +13,7 @@ fn checked(wallet: &str) -> Result<String, ChoiceError> {
     }
 }
 
-/// As EIP-55 lists them: in capitals, in small letters, and mixed.
+/// The examples of EIP-55: upper case, lower case and mixed.
 const PUBLISHED: [&str; 8] = [
     "0x52908400098527886E0F7030069857D2E4169EE7",
     "0x8617E340B3D01FA5F11F306F4090FD50E238070D",
@@ -25,7 +25,7 @@ const PUBLISHED: [&str; 8] = [
     "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
 ];
 
-/// With the case of its n-th letter changed; `None` where there is no such letter.
+/// The address with the case of its n-th letter changed; `None` if there is no such letter.
 fn flipped(wallet: &str, n: usize) -> Option<String> {
     let (place, _) = wallet.char_indices().skip(2).filter(|(_, digit)| digit.is_ascii_alphabetic()).nth(n)?;
     let other = |digit: char| {
@@ -35,7 +35,7 @@ fn flipped(wallet: &str, n: usize) -> Option<String> {
 }
 
 #[test]
-fn published_examples_are_accepted_and_every_changed_letter_is_refused() {
+fn changed_letter_case_is_refused() {
     for wallet in PUBLISHED {
         assert_eq!(checked(wallet), Ok(wallet.to_owned()));
         for n in 0.. {
@@ -44,13 +44,13 @@ fn published_examples_are_accepted_and_every_changed_letter_is_refused() {
         }
         let (lower, upper) = (wallet.to_ascii_lowercase(), wallet.to_ascii_uppercase().replacen("0X", "0x", 1));
         for unchecked in [lower, upper] {
-            assert_eq!(checked(&unchecked), Ok(unchecked.clone()), "in one case there is no checksum");
+            assert_eq!(checked(&unchecked), Ok(unchecked.clone()), "a single case has no checksum");
         }
     }
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn invalid_address_is_refused() {
     let good = PUBLISHED[4];
     let rows = [
         (good.replacen("0x", "0X", 1), WalletInvalid),
@@ -60,9 +60,9 @@ fn what_is_no_address_is_refused() {
         (format!(" {good}"), WalletInvalid),
         (format!("{good}\n"), WalletInvalid),
         ("0x".to_owned(), WalletInvalid),
-        // Two digits in each other's place.
+        // Two digits swapped.
         (good.replacen("5a", "a5", 1), WalletChecksum),
-        // The checksum that SHA3-256 would make of it.
+        // The checksum that SHA3-256 would give.
         ("0x5aAeB6053F3E94C9b9A09f33669435E7Ef1BeAEd".to_owned(), WalletChecksum),
     ];
     for (wallet, expected) in rows {
@@ -71,19 +71,19 @@ fn what_is_no_address_is_refused() {
     assert_eq!(WalletChecksum.code(), "wallet_checksum");
     assert_eq!(
         WalletChecksum.to_string(),
-        "the upper and lower case letters of this address do not fit its checksum (EIP-55): copy it again, or write it in lower case alone"
+        "this address does not match its checksum (EIP-55): copy it again, or write it in lower case"
     );
 }
 
 proptest! {
     #[test]
-    fn no_text_makes_a_check_panic(text in "\\PC{0,60}|0x[0-9a-fA-F]{38,42}") {
+    fn arbitrary_text_does_not_panic(text in "\\PC{0,60}|0x[0-9a-fA-F]{38,42}") {
         let _ = checked(&text);
     }
 
-    /// Of all ways to write the letters of an address in mixed case, one is right.
+    /// Of all mixed-case spellings of an address, exactly one is valid.
     #[test]
-    fn one_mixed_case_in_many_is_accepted(digits in "[0-9a-f]{40}", cases: u64) {
+    fn only_one_mixed_case_spelling_is_valid(digits in "[0-9a-f]{40}", cases: u64) {
         let mixed: String = (0..).zip(digits.chars()).map(|(place, digit)| {
             if cases.rotate_right(place) & 1 == 1 { digit.to_ascii_uppercase() } else { digit }
         }).collect();
