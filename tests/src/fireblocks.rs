@@ -15,6 +15,7 @@ mod workspaces;
 use std::fs;
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
+use fakes::FIREBLOCKS_WORKSPACE;
 use fireblocks::{Fireblocks, Workspace};
 use ledger::{
     Amount, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, OnChain, Order,
@@ -23,7 +24,6 @@ use ledger::{
 use serde_json::Value;
 use signing::fireblocks::{SIGNATURE, SIGNATURE_V1, sign_v1};
 use signing::rsa::PrivateKey;
-use standin::FIREBLOCKS_WORKSPACE;
 use testkit::{
     FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, Sent, Shape, World, delivery, fireblocks_jwks, fireblocks_signature, now,
     rsa_pair,

@@ -20,8 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("edge", &["ledger", "signing"]),
     ("webhook", &["edge", "ledger", "signing"]),
     ("embedded", &[]),
-    ("standin", &["signing"]),
-    ("testkit", &["standin", "embedded", "idempotency", "ledger", "signing"]),
+    ("fakes", &["signing"]),
+    ("testkit", &["fakes", "embedded", "idempotency", "ledger", "signing"]),
     ("api", &["edge", "ledger"]),
     ("providers", &["ledger", "signing"]),
     ("orders", &["api", "catalog", "edge", "idempotency", "ledger"]),
@@ -60,7 +60,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "orders",
             "providers",
             "reconcile",
-            "standin",
+            "fakes",
             "stripe",
             "edge",
             "embedded",
@@ -160,7 +160,7 @@ fn only_the_edge_names_the_store() {
             file.ends_with("src/tests.rs") || file.parent().is_some_and(|folder| folder.ends_with("src/tests"));
         assert!(is_main || is_test || !read(&file).contains("idempotency::"), "{} names the store", file.display());
     }
-    let not_deployed = ["embedded", "standin", "testkit", "local", "tests", "xtask"];
+    let not_deployed = ["embedded", "fakes", "testkit", "local", "tests", "xtask"];
     for (name, folder) in crates().into_iter().filter(|(name, _)| !not_deployed.contains(&name.as_str())) {
         let used = dependencies(&folder, "dependencies");
         assert!(not_deployed.iter().all(|tool| !used.contains(*tool)), "{name} would take a test tool along");

@@ -140,7 +140,7 @@ fn own_crates_are_those_of_the_workspace_and_share_no_prefix_with_a_library() {
         let entries = fs::read_dir(root.join(folder)).expect("a folder");
         entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect::<Vec<_>>()
     };
-    let only_in_tests = ["embedded", "standin", "testkit"];
+    let only_in_tests = ["embedded", "fakes", "testkit"];
     let shared = crates("shared").into_iter().filter(|name| !only_in_tests.contains(&name.as_str()));
     let ours: BTreeSet<String> =
         crates("functions").into_iter().chain(shared).chain(["hookledger".to_owned()]).collect();

@@ -272,7 +272,7 @@ fn vault_without_workspace_is_refused_at_deployment() {
             other => panic!("{other}"),
         }
     }
-    let workspace = standin::FIREBLOCKS_WORKSPACE;
+    let workspace = fakes::FIREBLOCKS_WORKSPACE;
     for (vault, workspace, is_deployed) in
         [("", "", true), ("0", "", false), ("0", workspace, true), ("", workspace, true)]
     {

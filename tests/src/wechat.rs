@@ -19,11 +19,11 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
+use fakes::{WechatRefund, WechatSecrets, WechatSender, WechatSent};
 use ledger::{Amount, Currency, Grant, Ledger, Money, Order, OrderNumber, Owner, Provider, Terms, Timestamp};
 use providers::{Http, WechatConfig};
 use serde_json::Value;
 use signing::wechat_v2::Algorithm;
-use standin::{WechatRefund, WechatSecrets, WechatSender, WechatSent};
 use testkit::{
     FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, WECHAT_APP, WECHAT_MERCHANT,
     WechatNet, World, delivery, now, rsa_pair,

@@ -46,7 +46,7 @@ struct Shop {
 
 impl Shop {
     async fn new() -> Self {
-        let price = |id: &str, unit_amount, interval| standin::Price {
+        let price = |id: &str, unit_amount, interval| fakes::Price {
             id: id.to_owned(),
             name: id.to_owned(),
             unit_amount,
@@ -56,9 +56,9 @@ impl Shop {
         let prices = [
             price("price_report", 1_999, None),
             price("price_dear", 2_999, None),
-            price("price_pro", 2_999, Some(standin::Interval::Month)),
+            price("price_pro", 2_999, Some(fakes::Interval::Month)),
         ];
-        let (world, stripe) = (World::new(), standin::Stripe::new("https://pay.invalid", false, "s"));
+        let (world, stripe) = (World::new(), fakes::Stripe::new("https://pay.invalid", false, "s"));
         api_key(&world.ledger(0), "alice", "key-of-alice").await;
         api_key(&world.ledger(0), "bob", "key-of-bob").await;
         let net = StripeNet::new(stripe.with_prices(prices));

@@ -1,10 +1,10 @@
 //! A stand-in for an epay gateway on the same port: its page, its queries, and its notifications to our own webhook.
 
 use edge::Reply;
+use fakes::epay::{Call, Gateway};
 use http::StatusCode;
 use ledger::Timestamp;
 use signing::epay::Pid;
-use standin::epay::{Call, Gateway};
 
 use crate::error::Error;
 use crate::sources::epay::{self, MERCHANTS, TOLD};

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use edge::Reply;
+use fakes::{Call, FIREBLOCKS_WORKSPACE, Fireblocks, FireblocksFate};
 use http::HeaderMap;
 use ledger::Timestamp;
-use standin::{Call, FIREBLOCKS_WORKSPACE, Fireblocks, FireblocksFate};
 
 use crate::error::Error;
 use crate::sources::Headers;

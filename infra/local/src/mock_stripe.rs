@@ -1,9 +1,9 @@
 //! A stand-in for Stripe on the same port: its API, its payment page and its billing portal, and the events that it sends, signed, to our own webhook.
 
 use edge::Reply;
+use fakes::{Call, Stripe, canceled_in, card_in, is_bank_answer};
 use http::{HeaderMap, StatusCode};
 use ledger::Timestamp;
-use standin::{Call, Stripe, canceled_in, card_in, is_bank_answer};
 
 use crate::error::Error;
 use crate::sources::{Headers, STRIPE, Scheme};

@@ -1,4 +1,4 @@
-//! A stand-in for a telephone operator on the same port. What it does is up to the phone number: `shared/standin/src/unitel/phones.rs`
+//! A stand-in for a telephone operator on the same port. What it does is up to the phone number: `shared/fakes/src/unitel/phones.rs`
 //! is the table.
 
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edge::Reply;
+use fakes::unitel::{Call, Unitel, Wait};
 use http::HeaderMap;
 use ledger::Timestamp;
 use providers::UnitelKeys;
-use standin::unitel::{Call, Unitel, Wait};
 
 use crate::secrets::Secrets;
 

@@ -2,11 +2,11 @@
 //! `send` signs and sends, once it has told the stand-in that it has happened.
 
 use edge::Reply;
+use fakes::{Call, WechatMerchant, WechatPay};
 use http::HeaderMap;
 use ledger::Timestamp;
 use signing::rsa::PrivateKey;
 use signing::{Strength, forwarder};
-use standin::{Call, WechatMerchant, WechatPay};
 
 use crate::error::Error;
 use crate::secrets::Secrets;

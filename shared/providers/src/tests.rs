@@ -18,14 +18,14 @@ const KEY: &str = "sk_test_abcdefghijklmnopqrstuvwxyz";
 const SESSION: &str = "cs_test_s000000000000000000000003";
 
 fn net() -> StripeNet {
-    let kept = standin::Price {
+    let kept = fakes::Price {
         id: "price_kept".to_owned(),
         name: "Full report".to_owned(),
         unit_amount: 1_999,
         currency: "usd".to_owned(),
         interval: None,
     };
-    StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s").with_prices([kept]))
+    StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s").with_prices([kept]))
 }
 
 fn config(base: &str, account: Option<&str>) -> StripeConfig {

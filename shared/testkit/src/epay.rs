@@ -9,10 +9,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use fakes::epay::{Call, Gateway, Paid};
 use ledger::Timestamp;
 use signing::Strength;
 use signing::epay::{Keys, Params, Pid, SETTINGS, Scheme};
-use standin::epay::{Call, Gateway, Paid};
 use tokio::time::sleep;
 
 /// Where the gateway of the tests is.

@@ -10,10 +10,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use fakes::{Call, Fireblocks, FireblocksTransfer};
 use ledger::Timestamp;
 use signing::jws::{self, PublishedKeys};
 use signing::rsa::{PrivateKey, PublicKey};
-use standin::{Call, Fireblocks, FireblocksTransfer};
 use tokio::time::sleep;
 
 use crate::rsa_pair;

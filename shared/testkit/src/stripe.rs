@@ -11,9 +11,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use fakes::{Paid, Stripe};
 use ledger::Timestamp;
 use serde_json::{Value, json};
-use standin::{Paid, Stripe};
 use tokio::time::sleep;
 
 /// What happens to one call.
@@ -129,7 +129,7 @@ impl StripeNet {
 
     /// A call that somebody else makes with the same key, over a network without faults.
     pub fn answer(&self, path: &str, body: &str) -> Value {
-        let call = standin::Call {
+        let call = fakes::Call {
             method: "POST",
             path,
             authorization: Some("Bearer sk_test_another"),
@@ -253,7 +253,7 @@ impl StripeNet {
 
     fn applied(&self, asked: &Asked) -> (u16, String) {
         let (method, path) = asked.what.split_once(' ').unwrap();
-        let call = standin::Call {
+        let call = fakes::Call {
             method,
             path,
             authorization: asked.authorization.as_deref(),

@@ -10,8 +10,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use fakes::unitel::{Answered, Call, Calls, Unitel, Wait};
 use ledger::Timestamp;
-use standin::unitel::{Answered, Call, Calls, Unitel, Wait};
 use tokio::time::sleep;
 
 /// Where the operator of the tests is.

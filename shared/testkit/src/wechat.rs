@@ -9,10 +9,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use fakes::{Answered, WechatMerchant, WechatPaid, WechatPay, WechatRefund};
 use ledger::Timestamp;
 use signing::rsa::PrivateKey;
 use signing::{Strength, forwarder};
-use standin::{Answered, WechatMerchant, WechatPaid, WechatPay, WechatRefund};
 use tokio::time::sleep;
 
 use crate::rsa_pair;
@@ -134,7 +134,7 @@ impl WechatNet {
 
     fn apply_saying(&self, asked: &WechatAsked, say: impl FnOnce(String) -> String) -> Answered {
         let (method, path) = asked.what.split_once(' ').unwrap();
-        let call = standin::Call {
+        let call = fakes::Call {
             method,
             path,
             authorization: asked.authorization.as_deref(),

@@ -138,7 +138,7 @@ async fn of_checkout() -> Vec<Call> {
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
-    let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+    let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
     let setting = (checkout::SETTING.to_owned(), "sk_test_0123456789abcdefghijklmnop".to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), now()).await.expect("a key");
     let config = checkout::Config {
@@ -242,7 +242,7 @@ async fn of_reconcile() -> Vec<Call> {
         let (ledger, faults) = recorder(&world);
         ledger.warm().await;
         let ledger = Arc::new(ledger);
-        let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+        let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         let stripe_api = Some(crate::reconcile::unpaid::api(&net).await);
         let unitel = UnitelNet::default();
         let fulfil = fulfil::worker(Arc::clone(&ledger), Some((&unitel, &[])), None).await;

@@ -1,9 +1,9 @@
 //! What a run with nothing to do costs: the same calls, reading the same, however many orders there are.
 
+use fakes::Stripe;
 use ledger::{Audit as _, Check};
 use reconcile::Reconcile;
 use serde_json::Value;
-use standin::Stripe;
 use testkit::StripeNet;
 
 use super::unpaid::api;

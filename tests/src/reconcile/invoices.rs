@@ -11,7 +11,7 @@ const NUMBER: &str = "HLorder";
 
 /// A subscription that is paid, of whose invoice payment nobody has been told, and the id of its payment.
 async fn shop() -> (World, StripeNet, String) {
-    let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+    let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
     let mut order = payments::order(NUMBER);
     order.terms.grants = vec![ledger::Grant::CreditsEachPeriod(crate::sandbox::amount("500"))];
     let unit = order.terms.price;

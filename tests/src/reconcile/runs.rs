@@ -25,7 +25,7 @@ async fn each_sweep_says_that_it_has_run() {
         for is_there in [true, false] {
             let (ledger, _) =
                 World::new().faulty(1, move |_, _| if is_there { Fault::None } else { Fault::Disconnect });
-            let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+            let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
             let stripe_api = Some(api(&net).await);
             let reconcile = Reconcile { stripe_api, ..payments::reconcile(ledger, &[]) };
             listen();

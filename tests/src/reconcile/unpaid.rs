@@ -28,7 +28,7 @@ impl Shop {
 
     /// Whose page is on this connected account.
     pub(super) async fn on(account: Option<&str>) -> Self {
-        let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+        let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         let mut order = payments::order(NUMBER);
         let session = page(&net, &order, None, account).await;
         order.session = Some(session.clone());

@@ -120,7 +120,7 @@ async fn cloudrun_callback_is_confirmed_on_replay_whatever_is_configured() {
 #[tokio::test(start_paused = true)]
 async fn event_of_a_retired_secret_is_read_from_stripe() {
     for (name, is_known) in [("as Stripe has it", true), ("unknown to Stripe", false)] {
-        let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+        let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         let body = Form::Stripe.body();
         if is_known {
             net.tell(&body);
@@ -148,7 +148,7 @@ async fn listed_event_is_read_from_stripe_again() {
         listed.headers.clear();
         write(&world, &id, &listed);
         Form::Stripe.make_order(&world).await;
-        let net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "s"));
+        let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         if let Some(body) = told {
             net.tell(body);
         }

@@ -1,9 +1,9 @@
 //! What somebody is told who is not WeChat, or WeChat where it is not understood: the exact status and body of each form, and the
 //! books before and after.
 
+use fakes::WechatSent;
 use signing::rsa::PrivateKey;
 use signing::wechat_v3;
-use standin::WechatSent;
 
 use super::*;
 

@@ -133,7 +133,7 @@ async fn another_quantity_is_another_order_and_the_page_before_is_closed() {
 async fn a_session_that_stripe_does_not_know_can_be_paid_by_nobody() {
     let mut shop = Shop::new().await;
     let first = shop.click(1, CREDITS).await;
-    shop.net = StripeNet::new(standin::Stripe::new("https://pay.invalid", false, "t"));
+    shop.net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "t"));
     let next = shop.click(2, CREDITS).await;
     assert_eq!(told(&next), is(201, "unpaid"));
     assert_eq!(shop.payment(&word(&first, "orderNumber")), "expired");

@@ -146,14 +146,14 @@ async fn failing_portal_leaves_out_the_link_and_failing_question_sells_nothing()
         assert_eq!((shop.net.open(), shop.world.books().orders.len()), (Vec::new(), orders), "{row}");
     }
     // A shop that has not saved the portal's settings.
-    let price = standin::Price {
+    let price = fakes::Price {
         id: "price_pro".to_owned(),
         name: "Pro".to_owned(),
         unit_amount: 2_999,
         currency: "usd".to_owned(),
-        interval: Some(standin::Interval::Month),
+        interval: Some(fakes::Interval::Month),
     };
-    let stripe = standin::Stripe::new("https://pay.invalid", false, "s").with_prices([price]).without_portal();
+    let stripe = fakes::Stripe::new("https://pay.invalid", false, "s").with_prices([price]).without_portal();
     let shop = Shop { net: StripeNet::new(stripe), ..Shop::new().await };
     shop.net.pay(&word(&shop.click(1, PRO).await, "sessionId"));
     shop.click(2, PRO).await;

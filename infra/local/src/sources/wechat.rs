@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fakes::{WechatSecrets, WechatSender};
 use ledger::{Order, Timestamp};
 use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use rsa::rand_core::OsRng;
@@ -9,7 +10,6 @@ use rsa::{RsaPrivateKey, RsaPublicKey};
 use serde::{Deserialize, Serialize};
 use signing::SecretError;
 use signing::wechat_v2::Algorithm;
-use standin::{WechatSecrets, WechatSender};
 use webhook::Webhook as _;
 use wechat::Wechat;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use standin::unitel::{Call, Calls, Unitel, Wait};
+use fakes::unitel::{Call, Calls, Unitel, Wait};
 
 /// A token is good for two minutes of this clock, which stands: no test takes as long.
 const NOW_S: i64 = 1_767_225_600;

@@ -251,7 +251,7 @@ async fn a_refund_is_read() {
     for (status, state) in rows {
         let net = WechatNet::new();
         let (id, order, transaction) = ("5000".to_owned(), "HL1".to_owned(), "4200001".to_owned());
-        net.refund("r1", standin::WechatRefund { id, order, transaction, fen: 100, status });
+        net.refund("r1", fakes::WechatRefund { id, order, transaction, fen: 100, status });
         let answer = wechat(&net, &V3).refund("r1", now(), patience()).await;
         match state {
             None => assert_eq!(answer, Err(CallError::Unreadable)),

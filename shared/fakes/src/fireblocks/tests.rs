@@ -13,7 +13,7 @@ fn private() -> PrivateKey {
     PrivateKey::parse(&rsa_pair(1).private).expect("a key")
 }
 
-fn standin() -> Fireblocks {
+fn fake() -> Fireblocks {
     Fireblocks::new(API_KEY, PublicKey::parse(&rsa_pair(1).public).expect("a key"), 7)
 }
 
@@ -28,17 +28,17 @@ fn asked(wallet: &str) -> Value {
     })
 }
 
-fn call(standin: &Fireblocks, method: &str, path: &str, body: &str, nonce: &str) -> (u16, Value, usize) {
+fn call(fake: &Fireblocks, method: &str, path: &str, body: &str, nonce: &str) -> (u16, Value, usize) {
     let authorization = format!("Bearer {}", token(&private(), API_KEY, path, body.as_bytes(), nonce, NOW_S));
     let authorization = Some(authorization.as_str());
     let call = Call { method, path, authorization, idempotency_key: None, body, now_s: NOW_S };
-    let Answered { status, body, events, .. } = standin.answer(&call);
+    let Answered { status, body, events, .. } = fake.answer(&call);
     (status, serde_json::from_str(&body).expect("JSON"), events.len())
 }
 
 /// The id of a transfer that was made.
-fn made(standin: &Fireblocks, wallet: &str) -> String {
-    let (status, body, events) = call(standin, "POST", TRANSACTIONS, &asked(wallet).to_string(), wallet);
+fn made(fake: &Fireblocks, wallet: &str) -> String {
+    let (status, body, events) = call(fake, "POST", TRANSACTIONS, &asked(wallet).to_string(), wallet);
     assert_eq!((status, body["status"].as_str()), (200, Some("SUBMITTED")), "{wallet}");
     assert_eq!(events, if wallet.ends_with("0007") { 2 } else { 1 }, "{wallet}");
     body["id"].as_str().expect("an id").to_owned()
@@ -56,11 +56,11 @@ fn each_wallet_has_its_end() {
         ("0xa0006", "PENDING_SIGNATURE BROADCASTING CONFIRMING COMPLETED", 1),
         ("0xa0007", "PENDING_SIGNATURE BROADCASTING CONFIRMING COMPLETED", 2),
     ];
-    let standin = standin();
+    let fake = fake();
     for (wallet, path, times) in rows {
-        let id = made(&standin, wallet);
+        let id = made(&fake, wallet);
         let mut statuses = Vec::new();
-        while let Some(bodies) = standin.go_on(&id, NOW_S) {
+        while let Some(bodies) = fake.go_on(&id, NOW_S) {
             assert_eq!(bodies.len(), times, "{wallet}");
             assert!(bodies.iter().all(|body| *body == bodies[0]), "{wallet}: the same event");
             let said: Value = serde_json::from_str(&bodies[0]).expect("JSON");
@@ -71,31 +71,31 @@ fn each_wallet_has_its_end() {
         }
         assert_eq!(statuses.join(" "), path, "{wallet}");
     }
-    assert_eq!(standin.go_on("unknown", NOW_S), None);
+    assert_eq!(fake.go_on("unknown", NOW_S), None);
 }
 
 #[test]
 fn one_transfer_for_each_external_id() {
-    let standin = standin();
-    let id = made(&standin, "0xabc");
+    let fake = fake();
+    let id = made(&fake, "0xabc");
     let other = json!({ "amount": "2" });
     for (n, more) in [json!({}), other].into_iter().enumerate() {
         let mut body = asked("0xabc");
         body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        let (status, body, events) = call(&standin, "POST", TRANSACTIONS, &body.to_string(), &format!("again-{n}"));
+        let (status, body, events) = call(&fake, "POST", TRANSACTIONS, &body.to_string(), &format!("again-{n}"));
         assert_eq!((status, body["code"].as_u64(), events), (400, Some(1438), 0));
     }
-    assert_eq!(standin.transfers().len(), 1);
+    assert_eq!(fake.transfers().len(), 1);
     let path = "/v1/transactions/external_tx_id/grant%23HL0xabc%231";
-    let (status, found, _) = call(&standin, "GET", path, "", "find");
+    let (status, found, _) = call(&fake, "GET", path, "", "find");
     assert_eq!((status, found["id"].as_str(), found["amount"].as_f64()), (200, Some(id.as_str()), Some(1.5)));
-    let (status, ..) = call(&standin, "GET", "/v1/transactions/external_tx_id/grant%23HL0xabd%231", "", "miss");
+    let (status, ..) = call(&fake, "GET", "/v1/transactions/external_tx_id/grant%23HL0xabd%231", "", "miss");
     assert_eq!(status, 404);
 }
 
 #[test]
 fn what_is_not_asked_as_it_should_be_is_refused() {
-    let standin = standin();
+    let fake = fake();
     let with = |place: &str, value: Value| {
         let mut body = asked("0xabc");
         *body.pointer_mut(place).expect("a place") = value;
@@ -117,13 +117,13 @@ fn what_is_not_asked_as_it_should_be_is_refused() {
         with("/destination/oneTimeAddress/address", json!("")),
     ];
     for (n, body) in rows.iter().enumerate() {
-        let (status, ..) = call(&standin, "POST", TRANSACTIONS, body, &format!("row-{n}"));
+        let (status, ..) = call(&fake, "POST", TRANSACTIONS, body, &format!("row-{n}"));
         assert_eq!(status, 400, "{body}");
     }
     let body = asked("0xabc").to_string();
     let used = "used";
-    assert_eq!(call(&standin, "GET", "/v1/transactions/external_tx_id/x", "", used).0, 404);
-    assert_eq!(call(&standin, "POST", TRANSACTIONS, &body, used).0, 401, "a token is for one request");
+    assert_eq!(call(&fake, "GET", "/v1/transactions/external_tx_id/x", "", used).0, 404);
+    assert_eq!(call(&fake, "POST", TRANSACTIONS, &body, used).0, 401, "a token is for one request");
     let of = |path: &str, body: &str, at: i64| token(&private(), API_KEY, path, body.as_bytes(), "n", at);
     let tokens = [
         None,
@@ -142,7 +142,7 @@ fn what_is_not_asked_as_it_should_be_is_refused() {
             body: &body,
             now_s: NOW_S,
         };
-        assert_eq!(standin.answer(&call).status, 401);
+        assert_eq!(fake.answer(&call).status, 401);
     }
-    assert_eq!(standin.transfers(), []);
+    assert_eq!(fake.transfers(), []);
 }
