@@ -1,7 +1,7 @@
 //! The gateway's page, as plain as it can be: what is sold, for how much, and a button that pays it.
 
 use super::{Answered, Trade};
-use crate::page::{document, escaped};
+use crate::html::{document, escaped};
 
 pub(super) fn payable(base: &str, trade: &Trade) -> Answered {
     let (name, money) = (escaped(trade.asked("name")), escaped(trade.asked("money")));

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::form::Params;
-use crate::refusal::Refusal;
-use crate::sessions::State;
+use super::form::Params;
+use super::refusal::Refusal;
+use super::sessions::State;
 
 /// Stripe's own limits of a list.
 const LIMIT_DEFAULT: usize = 10;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::form::FormError;
+use super::form::FormError;
 
 pub(crate) struct Refusal {
     pub(crate) status: u16,

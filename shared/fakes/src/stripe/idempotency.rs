@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::form::Params;
-use crate::refusal::Refusal;
+use super::form::Params;
+use super::refusal::Refusal;
 
 pub(crate) const KEY_CHARS_MAX: usize = 255;
 

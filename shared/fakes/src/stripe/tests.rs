@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::calendar::period_end;
-use crate::form::{FormError, Params};
+use super::calendar::period_end;
+use super::form::{FormError, Params};
 use crate::{Answered, Call, Interval, Page, Paid, Price, Stripe};
 
 const NOW: i64 = 1_767_225_600; // 2026-01-01T00:00:00Z

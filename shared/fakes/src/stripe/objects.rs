@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::API_VERSION;
-use crate::cards::{Decline, Kind, Means};
-use crate::sessions::{Ids, Intent, Metadata, Mode, Place, Session, Status};
+use super::API_VERSION;
+use super::cards::{Decline, Kind, Means};
+use super::sessions::{Ids, Intent, Metadata, Mode, Place, Session, Status};
 
 /// One attempt to pay a session.
 #[derive(Clone)]

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::calendar::period_end;
-use crate::objects::Attempt;
-use crate::sessions::{Interval, Item, Place, Session, Subscribed};
+use super::calendar::period_end;
+use super::objects::Attempt;
+use super::sessions::{Interval, Item, Place, Session, Subscribed};
 
 /// One item of the subscription, which is also one line of its first invoice.
 pub(crate) struct Line<'s> {

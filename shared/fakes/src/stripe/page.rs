@@ -1,8 +1,9 @@
 //! The hosted page, as plain as it can be: what is sold, for how much, a card and a way back.
 
-use crate::Page;
-use crate::form::Params;
-use crate::sessions::{Session, State, Status};
+use super::Page;
+use super::form::Params;
+use super::sessions::{Session, State, Status};
+use crate::html::{document, escaped};
 
 const CARD_FIELD: &str = "card";
 const CARD: &str = "4242 4242 4242 4242";
@@ -65,13 +66,6 @@ fn bank_form() -> String {
     )
 }
 
-pub(crate) fn document(main: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>Pay</title>\n<main>\n{main}\n</main>\n</html>\n"
-    )
-}
-
 fn money(amount: u64, currency: &str) -> String {
     let (unit, digits) = match currency {
         zero if ZERO_DECIMAL.contains(&zero) => (1_u64, 0),
@@ -81,19 +75,4 @@ fn money(amount: u64, currency: &str) -> String {
     let (whole, rest) = (amount.checked_div(unit).unwrap_or(0), amount.checked_rem(unit).unwrap_or(0));
     let name = currency.to_ascii_uppercase();
     if digits == 0 { format!("{whole} {name}") } else { format!("{whole}.{rest:0>digits$} {name}") }
-}
-
-pub(crate) fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            plain => html.push(plain),
-        }
-    }
-    html
 }

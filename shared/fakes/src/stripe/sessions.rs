@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::events::Told;
-use crate::idempotency::Kept;
-use crate::objects::Attempt;
-use crate::portal::Portal;
+use super::events::Told;
+use super::idempotency::Kept;
+use super::objects::Attempt;
+use super::portal::Portal;
 
 pub(crate) type Metadata = BTreeMap<String, String>;
 

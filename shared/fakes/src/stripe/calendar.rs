@@ -1,6 +1,6 @@
 //! When a billing period ends: the same day of a later month, or that month's last.
 
-use crate::sessions::Interval;
+use super::sessions::Interval;
 
 const DAY_S: i64 = 24 * 60 * 60;
 /// Later than any test asks for; the walk below ends.

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::Paid;
-use crate::cards::{Kind, Means, means};
-use crate::objects::{self, Attempt, Cause};
-use crate::sessions::{Ids, Intent, Mode, Place, Session, State, Status, Subscribed};
-use crate::subscription;
+use super::Paid;
+use super::cards::{Kind, Means, means};
+use super::objects::{self, Attempt, Cause};
+use super::sessions::{Ids, Intent, Mode, Place, Session, State, Status, Subscribed};
+use super::subscription;
 
 pub(crate) fn pay(state: &mut State, session: &str, number: &str, now_s: i64) -> Paid {
     let State { place, ids, sessions, .. } = state;

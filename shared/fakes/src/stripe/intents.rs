@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::events::limit;
-use crate::form::Params;
-use crate::objects;
-use crate::refusal::Refusal;
-use crate::sessions::{Mode, Place, Session};
+use super::events::limit;
+use super::form::Params;
+use super::objects;
+use super::refusal::Refusal;
+use super::sessions::{Mode, Place, Session};
 
 /// What is searched for: of Stripe's language, one field of the metadata and its exact value.
 pub(crate) struct Asked {

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::form::Params;
-use crate::refusal::Refusal;
-use crate::sessions::{Session, State, Status};
-use crate::{Answered, Call, create, events, intents, invoices, objects, portal};
+use super::form::Params;
+use super::refusal::Refusal;
+use super::sessions::{Session, State, Status};
+use super::{create, events, intents, invoices, objects, portal};
+use crate::{Answered, Call};
 
 enum Route<'p> {
     Create,

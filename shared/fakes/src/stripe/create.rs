@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::form::Params;
-use crate::refusal::Refusal;
-use crate::sessions::{Ids, Interval, Item, Metadata, Mode, OPEN_S_MAX, Order, Price};
+use super::form::Params;
+use super::refusal::Refusal;
+use super::sessions::{Ids, Interval, Item, Metadata, Mode, OPEN_S_MAX, Order, Price};
 
 const OPEN_S_MIN: i64 = 30 * 60;
 const ITEMS_MAX: usize = 100;

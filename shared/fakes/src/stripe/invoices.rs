@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::events::limit;
-use crate::form::Params;
-use crate::refusal::Refusal;
-use crate::sessions::{Place, Session};
-use crate::subscription;
+use super::events::limit;
+use super::form::Params;
+use super::refusal::Refusal;
+use super::sessions::{Place, Session};
+use super::subscription;
 
 /// Which invoice payments are listed, once the request is known to be in order.
 pub(crate) struct Asked {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::Page;
-use crate::form::Params;
-use crate::objects::{self, Cause};
-use crate::page::{document, escaped};
-use crate::refusal::Refusal;
-use crate::sessions::{Session, State};
+use super::Page;
+use super::form::Params;
+use super::objects::{self, Cause};
+use super::refusal::Refusal;
+use super::sessions::{Session, State};
+use crate::html::{document, escaped};
 
 const SUBSCRIPTION_FIELD: &str = "subscription";
 
