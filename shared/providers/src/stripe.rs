@@ -1,5 +1,13 @@
 //! Stripe's API: how it is called, and its checkout sessions, made, read, expired.
 
+mod config;
+mod events;
+mod intent;
+mod invoice;
+mod session;
+mod subscription;
+mod unsettled;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,11 +16,20 @@ use serde::Deserialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::CallError;
 use crate::form::Form;
 use crate::http::{Answer, Http, Outgoing};
 use crate::retry::until_answered;
-use crate::session::is_session_id;
-use crate::{CallError, Session, StripeConfig};
+
+use session::is_session_id;
+
+pub use config::{StripeConfig, StripeConfigError};
+pub use events::{EventPage, ListedEvent};
+pub use intent::{Intent, IntentStatus};
+pub use invoice::Invoice;
+pub use session::{PaymentStatus, Session, SessionStatus};
+pub use subscription::StripeSubscription;
+pub use unsettled::Unsettled;
 
 /// The version whose objects are read here, whatever the account's own default is.
 const VERSION: &str = "2025-08-27.basil";

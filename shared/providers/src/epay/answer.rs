@@ -10,7 +10,7 @@ use signing::epay::{Keys, Params, Pid, Scheme, verify};
 
 use super::{EpayLink, EpayPayment};
 use crate::CallError;
-use crate::session::page;
+use crate::address::page;
 
 /// What there is no such payment of.
 const MISSING: &str = "-1";

@@ -3,7 +3,7 @@
 use signing::epay::{Keys, Pid, Scheme};
 use thiserror::Error;
 
-use crate::stripe_config::is_address;
+use crate::address::is_address;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpayConfig {

@@ -7,7 +7,7 @@ use signing::{SecretError, refuse_placeholder};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::stripe_config::is_address;
+use crate::address::is_address;
 
 /// Fireblocks counts its vaults.
 const VAULT_DIGITS_MAX: usize = 12;

@@ -8,7 +8,7 @@ use signing::{SecretError, refuse_placeholder};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::stripe_config::is_address;
+use crate::address::is_address;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitelConfig {

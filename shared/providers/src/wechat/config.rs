@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::stripe_config::is_address;
+use crate::address::is_address;
 
 const V3_BASE: &str = "https://api.mch.weixin.qq.com";
 /// It takes CloudRun's calls from inside of WeChat's cloud alone, and without a key. From anywhere else whoever answers in its place

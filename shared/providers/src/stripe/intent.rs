@@ -4,10 +4,10 @@
 use ledger::{Amount, Currency, Deadline, Money, OrderNumber, Payment, Provider, Reference, Timestamp};
 use serde::Deserialize;
 
+use super::subscription::checked;
+use super::{METADATA_ORDER, Stripe};
+use crate::CallError;
 use crate::form::Form;
-use crate::stripe::METADATA_ORDER;
-use crate::subscription::checked;
-use crate::{CallError, Stripe};
 
 const INTENTS: &str = "/v1/payment_intents";
 const SEARCH: &str = "/v1/payment_intents/search";

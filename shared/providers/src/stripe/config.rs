@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-const LOCAL: &str = "local";
+use crate::address::{LOCAL, is_address};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeConfig {
@@ -12,7 +12,7 @@ pub struct StripeConfig {
     pub livemode: bool,
     /// `STRIPE_ACCOUNT`: the connected account, `acct_…`, that every call acts for. Empty: the key's own.
     pub account: Option<String>,
-    /// `MOCK_STRIPE`: `true` where a stand-in answers at `STRIPE_API_BASE`; only ever in the stage `local`.
+    /// `MOCK_STRIPE`: `true` where a fake answers at `STRIPE_API_BASE`; only ever in the stage `local`.
     pub is_mock: bool,
 }
 
@@ -48,14 +48,6 @@ fn is_account(id: &str) -> bool {
 
 fn yes_or_no(name: &'static str, said: &str) -> Result<bool, StripeConfigError> {
     said.parse().map_err(|_| StripeConfigError::YesOrNo(name))
-}
-
-/// Scheme, host and perhaps a port and a path: nothing that could lead a key elsewhere.
-pub(crate) fn is_address(url: &str, stage: &str) -> bool {
-    let secure = url.strip_prefix("https://");
-    let rest = secure.or_else(|| url.strip_prefix("http://").filter(|_| stage == LOCAL));
-    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '['))
-        && url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'@' | b'{'))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

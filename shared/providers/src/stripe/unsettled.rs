@@ -2,7 +2,8 @@
 
 use ledger::Deadline;
 
-use crate::{CallError, IntentStatus, Session, Stripe, StripeSubscription};
+use super::{IntentStatus, Session, Stripe, StripeSubscription};
+use crate::CallError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unsettled {

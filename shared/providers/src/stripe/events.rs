@@ -6,8 +6,9 @@ use ledger::{Deadline, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Stripe;
+use crate::CallError;
 use crate::form::Form;
-use crate::{CallError, Stripe};
 
 const EVENTS: &str = "/v1/events";
 /// A hundred events of which each is ten times as long as is usual. They are held twice, and a sandbox has 128 MB.

@@ -3,9 +3,9 @@
 use ledger::{Deadline, OrderNumber, Provider, Reference};
 use serde::Deserialize;
 
+use super::{METADATA_ORDER, Stripe};
+use crate::CallError;
 use crate::form::Form;
-use crate::stripe::METADATA_ORDER;
-use crate::{CallError, Stripe};
 
 const INVOICE_PAYMENTS: &str = "/v1/invoice_payments";
 const INVOICES: &str = "/v1/invoices";

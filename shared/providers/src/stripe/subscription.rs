@@ -3,9 +3,10 @@
 use ledger::{Deadline, SubscriptionStatus};
 use serde::Deserialize;
 
+use super::Stripe;
+use crate::CallError;
+use crate::address::page;
 use crate::form::Form;
-use crate::session::page;
-use crate::{CallError, Stripe};
 
 const SUBSCRIPTIONS: &str = "/v1/subscriptions";
 const PORTAL: &str = "/v1/billing_portal/sessions";

@@ -3,8 +3,9 @@
 use ledger::{Amount, Currency, Money, OrderNumber, Payment, Provider, Reference, Timestamp};
 use serde::Deserialize;
 
+use super::METADATA_ORDER;
 use crate::CallError;
-use crate::stripe::METADATA_ORDER;
+use crate::address::page;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -102,12 +103,6 @@ impl Expandable {
 pub(crate) fn is_session_id(id: &str) -> bool {
     let plain = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     id.strip_prefix("cs_").is_some_and(plain)
-}
-
-/// A buyer is sent there, so it is a page or nothing.
-pub(crate) fn page(url: String) -> Result<String, CallError> {
-    let is_page = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme));
-    if is_page && url.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(url) } else { Err(CallError::Unreadable) }
 }
 
 fn money(amount: Option<u64>, currency: Option<&str>) -> Result<Option<Money>, CallError> {

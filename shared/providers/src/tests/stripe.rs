@@ -1,0 +1,332 @@
+//! Stripe: what each call sends, how often it is tried, and how each answer is read; the fake answers.
+
+use testkit::{StripeFault, StripeNet};
+
+use super::*;
+
+const BASE: &str = "https://stripe.invalid";
+const KEY: &str = "sk_test_abcdefghijklmnopqrstuvwxyz";
+const SESSION: &str = "cs_test_s000000000000000000000003";
+
+fn net() -> StripeNet {
+    let kept = fakes::Price {
+        id: "price_kept".to_owned(),
+        name: "Full report".to_owned(),
+        unit_amount: 1_999,
+        currency: "usd".to_owned(),
+        interval: None,
+    };
+    StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s").with_prices([kept]))
+}
+
+fn config(base: &str, account: Option<&str>) -> StripeConfig {
+    StripeConfig { base: base.to_owned(), livemode: false, account: account.map(str::to_owned), is_mock: false }
+}
+
+fn stripe(net: &StripeNet) -> Stripe {
+    let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
+    Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config(&format!("{BASE}/"), None), key)
+}
+
+fn usd(units: u64) -> Money {
+    Money { amount: Amount::from_units(units), currency: Currency::parse("USD").expect("a currency") }
+}
+
+fn new(price: Price, every: Option<&'static str>) -> NewSession {
+    NewSession {
+        order: OrderNumber::new("HL1").expect("a number"),
+        replaces: None,
+        stage: "dev".to_owned(),
+        item: Item { price, quantity: 2 },
+        every,
+        success_url: "https://shop.invalid/done?session={CHECKOUT_SESSION_ID}".to_owned(),
+        cancel_url: "https://shop.invalid/".to_owned(),
+    }
+}
+
+fn said() -> Price {
+    Price::Said { name: "100 点 & more".to_owned(), unit: usd(500) }
+}
+
+fn refusal(status: u16, kind: &str, code: &str) -> CallError {
+    let word = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    CallError::Refused { status, kind: word(kind), code: word(code) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_is_written_out_in_full() {
+    const ENDS: &str = "line_items%5B0%5D%5Bquantity%5D=2\
+        &success_url=https%3A%2F%2Fshop.invalid%2Fdone%3Fsession%3D%7BCHECKOUT_SESSION_ID%7D&cancel_url=https%3A%2F%2Fshop.invalid%2F";
+    let rows = [
+        (
+            new(said(), None),
+            "mode=payment&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
+             &payment_intent_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
+             &metadata%5Bhookledger_stage%5D=dev&payment_intent_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev\
+             &line_items%5B0%5D%5Bprice_data%5D%5Bcurrency%5D=usd&line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=500\
+             &line_items%5B0%5D%5Bprice_data%5D%5Bproduct_data%5D%5Bname%5D=100%20%E7%82%B9%20%26%20more&",
+        ),
+        (
+            new(Price::Kept("price_kept".to_owned()), None),
+            "mode=payment&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
+             &payment_intent_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
+             &metadata%5Bhookledger_stage%5D=dev&payment_intent_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev&line_items%5B0%5D%5Bprice%5D=price_kept&",
+        ),
+        (
+            new(said(), Some("month")),
+            "mode=subscription&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
+             &subscription_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
+             &metadata%5Bhookledger_stage%5D=dev&subscription_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev\
+             &line_items%5B0%5D%5Bprice_data%5D%5Bcurrency%5D=usd&line_items%5B0%5D%5Bprice_data%5D%5Bunit_amount%5D=500\
+             &line_items%5B0%5D%5Bprice_data%5D%5Bproduct_data%5D%5Bname%5D=100%20%E7%82%B9%20%26%20more\
+             &line_items%5B0%5D%5Bprice_data%5D%5Brecurring%5D%5Binterval%5D=month&",
+        ),
+    ];
+    for (new, begins) in rows {
+        let net = net();
+        let session = stripe(&net).create_session(&new, patience()).await.expect("a session");
+        let [asked] = <[_; 1]>::try_from(net.asked()).expect("one call");
+        assert_eq!(asked.what, "POST /v1/checkout/sessions");
+        assert_eq!(asked.authorization.as_deref(), Some("Bearer sk_test_abcdefghijklmnopqrstuvwxyz"));
+        assert_eq!(asked.version.as_deref(), Some("2025-08-27.basil"));
+        assert_eq!(asked.idempotency_key.as_deref(), Some("hookledger-HL1"));
+        assert_eq!(asked.body, format!("{begins}{ENDS}"));
+        assert_eq!(session.order, Some(new.order));
+        assert_eq!((session.status, session.payment_status), (SessionStatus::Open, PaymentStatus::Unpaid));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn configured_account_is_named_on_every_call() {
+    for account in [None, Some("acct_1")] {
+        let net = net();
+        let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
+        let stripe = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config(BASE, account), key);
+        let new = new(said(), None);
+        let made = stripe.create_session(&new, patience()).await.expect("a session");
+        stripe.session(&made.id, patience()).await.expect("a session");
+        stripe.intents_of(&new.order, patience()).await.expect("intents");
+        stripe.expire(&made.id, patience()).await.expect("a session");
+        let listed = stripe.undelivered(testkit::now(), None, 10, patience()).await.expect("events");
+        assert_eq!(listed.events.len(), 1, "of its own account");
+        let asked = net.asked();
+        assert_eq!(asked.len(), 5);
+        assert!(asked.iter().all(|asked| asked.account.as_deref() == account), "{asked:?}");
+        let other = config(BASE, if account.is_some() { None } else { Some("acct_1") });
+        let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
+        let other = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &other, key);
+        let missing = refusal(404, "invalid_request_error", "resource_missing");
+        assert_eq!(other.session(&made.id, patience()).await, Err(missing));
+        assert_eq!(other.undelivered(testkit::now(), None, 10, patience()).await.expect("events").events.len(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_read_through_its_life() {
+    for (every, paid_by) in [(None, ["pi", ""]), (Some("month"), ["", "sub"])] {
+        let (net, told) =
+            (net(), |id: &Option<String>| id.as_deref().and_then(|id| id.split('_').next().map(str::to_owned)));
+        let stripe = stripe(&net);
+        let made = stripe.create_session(&new(said(), every), patience()).await.expect("a session");
+        assert_eq!(made.url, Some(format!("https://pay.invalid/{}", made.id)));
+        assert_eq!(made.money, Some(usd(1_000)));
+        assert_eq!(stripe.session(&made.id, patience()).await.as_ref(), Ok(&made));
+        net.pay(&made.id);
+        let paid = stripe.session(&made.id, patience()).await.expect("a session");
+        assert_eq!(
+            (paid.status, paid.payment_status, &paid.url),
+            (SessionStatus::Complete, PaymentStatus::Paid, &None)
+        );
+        let ids = [told(&paid.payment_intent), told(&paid.subscription)].map(Option::unwrap_or_default);
+        assert_eq!(ids, paid_by);
+        assert_eq!(stripe.expire(&made.id, patience()).await, Err(refusal(400, "invalid_request_error", "")));
+    }
+    let net = net();
+    let stripe = stripe(&net);
+    let made = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+    let expired = stripe.expire(&made.id, patience()).await.expect("a session");
+    assert_eq!((expired.status, expired.url), (SessionStatus::Expired, None));
+    let asked: Vec<_> = net.asked().into_iter().map(|asked| (asked.what, asked.idempotency_key)).collect();
+    assert_eq!(asked[1], (format!("POST /v1/checkout/sessions/{}/expire", made.id), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_asked_again_and_what_will_not_is_not() {
+    use StripeFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, KeptFailure, Reset, Status};
+    let slow = Delay(Duration::from_millis(2_400));
+    // For ever, or the first time only: how it ends and how often it was asked.
+    let rows = [
+        (DropRequest, false, Ok(()), 2),
+        (DropResponse, false, Ok(()), 2),
+        (Disconnect, false, Ok(()), 2),
+        (Reset, false, Ok(()), 2),
+        (Status(409), false, Ok(()), 2),
+        (Status(429), false, Ok(()), 2),
+        (Status(500), false, Ok(()), 2),
+        (Status(503), false, Ok(()), 2),
+        (slow, true, Ok(()), 1),
+        (DropRequest, true, Err(CallError::NoAnswer), 4),
+        (Disconnect, true, Err(CallError::NoAnswer), 4),
+        (Status(409), true, Err(refusal(409, "idempotency_error", "idempotency_key_in_use")), 4),
+        (Status(429), true, Err(refusal(429, "api_error", "injected")), 4),
+        (Status(502), true, Err(CallError::Failed { status: 502 }), 4),
+        (KeptFailure, false, Err(CallError::Failed { status: 500 }), 4),
+        (Status(400), false, Err(refusal(400, "api_error", "injected")), 1),
+        (Status(401), false, Err(refusal(401, "api_error", "injected")), 1),
+        (Status(404), false, Err(refusal(404, "api_error", "injected")), 1),
+        (Status(302), false, Err(CallError::Unreadable), 1),
+        (Garbage, false, Err(CallError::Unreadable), 1),
+    ];
+    for (fault, always, expected, times) in rows {
+        let (net, row) = (net(), format!("{fault:?} {always}"));
+        net.fail(move |call, _| if always || call == 0 { fault.clone() } else { StripeFault::None });
+        let started = clock();
+        let answer = stripe(&net).create_session(&new(said(), None), patience()).await;
+        assert_eq!(answer.map(drop), expected, "{row}");
+        // Of four attempts without an answer the last is cut off by the deadline.
+        assert_eq!(net.asked().len(), times, "{row}");
+        assert!(clock().duration_since(started) <= Duration::from_millis(8_001), "{row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_ends_the_asking_and_what_was_answered_before_it_counts() {
+    for (fault, expected) in [
+        (StripeFault::DropRequest, CallError::NoAnswer),
+        (StripeFault::Delay(Duration::from_secs(2)), CallError::NoAnswer),
+    ] {
+        let net = net();
+        net.fail(move |_, _| fault.clone());
+        let started = clock();
+        let answer = stripe(&net).create_session(&new(said(), None), deadline(Duration::from_secs(1))).await;
+        assert_eq!(answer, Err(expected));
+        assert!(clock().duration_since(started) <= Duration::from_millis(1_001));
+    }
+    let net = net();
+    net.fail(|call, _| if call == 0 { StripeFault::Status(503) } else { StripeFault::DropRequest });
+    let answer = stripe(&net).create_session(&new(said(), None), deadline(Duration::from_secs(1))).await;
+    assert_eq!(answer, Err(CallError::Failed { status: 503 }));
+}
+
+/// A complete and unpaid session: what its intent's status means for whoever may still pay.
+#[tokio::test(start_paused = true)]
+async fn intent_of_an_unpaid_session_says_whether_it_has_failed() {
+    let rows = [
+        ("requires_payment_method", Ok(Unsettled::Failed)),
+        ("canceled", Ok(Unsettled::Failed)),
+        ("requires_confirmation", Ok(Unsettled::Processing)),
+        ("requires_action", Ok(Unsettled::Processing)),
+        ("processing", Ok(Unsettled::Processing)),
+        ("requires_capture", Ok(Unsettled::Processing)),
+        ("succeeded", Ok(Unsettled::Processing)),
+        ("lost", Err(CallError::Unreadable)),
+    ];
+    for (status, expected) in rows {
+        let net = net();
+        let stripe = stripe(&net);
+        let made = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+        net.pay_with(&made.id, "000123456789");
+        let session = stripe.session(&made.id, patience()).await.expect("a session");
+        assert_eq!((session.status, session.payment_status), (SessionStatus::Complete, PaymentStatus::Unpaid));
+        let that: &'static str = format!("\"status\":\"{status}\"").leak();
+        net.fail(move |_, _| StripeFault::Altered("\"status\":\"processing\"", that));
+        assert_eq!(stripe.unsettled(&session, patience()).await, expected, "{status}");
+        let intent = session.payment_intent.clone().expect("an intent");
+        assert_eq!(net.asked()[0].what, format!("GET /v1/payment_intents/{intent}"));
+        net.fail(|_, _| StripeFault::Altered("\"id\":\"pi_s", "\"id\":\"pi_t"));
+        assert_eq!(stripe.unsettled(&session, patience()).await, Err(CallError::Unreadable), "another intent's answer");
+        let nothing = Session { payment_intent: None, ..session };
+        assert_eq!(stripe.unsettled(&nothing, patience()).await, Ok(Unsettled::Processing));
+    }
+}
+
+/// Under one key Stripe repeats the first session: each that is replaced makes a key of its own.
+#[tokio::test(start_paused = true)]
+async fn replaced_session_is_followed_by_another_and_only_one() {
+    let net = net();
+    let stripe = stripe(&net);
+    let first = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+    let again = NewSession { replaces: Some(first.id.clone()), ..new(said(), None) };
+    let second = stripe.create_session(&again, patience()).await.expect("a session");
+    assert_ne!(second.id, first.id);
+    assert_eq!(stripe.create_session(&again, patience()).await, Ok(second.clone()));
+    let key = |session: &str| Some(format!("hookledger-HL1-{session}"));
+    assert_eq!(net.asked()[1].idempotency_key, key(&first.id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_a_session_is_not_read_as_one() {
+    use StripeFault::Altered;
+    let rows = [
+        (Altered("\"status\":\"open\"", "\"status\":\"ajar\""), false),
+        (Altered("\"payment_status\":\"unpaid\"", "\"payment_status\":null"), false),
+        (Altered("\"checkout.session\"", "\"payment_intent\""), false),
+        (Altered("\"cs_test_", "\"pi_test_"), false),
+        (Altered("\"cs_test_", "\"cs_test_../"), false),
+        (Altered("\"amount_total\":1000", "\"amount_total\":10.0"), false),
+        (Altered("\"amount_total\":1000", "\"amount_total\":-1000"), false),
+        (Altered("\"currency\":\"usd\"", "\"currency\":\"dollar\""), false),
+        (Altered("\"url\":\"https:", "\"url\":\"javascript:"), false),
+        (Altered("\"payment_intent\":null", "\"payment_intent\":7"), false),
+        (
+            Altered("\"payment_intent\":null", "\"payment_intent\":{\"id\":\"pi_1\",\"object\":\"payment_intent\"}"),
+            true,
+        ),
+        (
+            Altered("\"metadata\":{\"hookledger_order\":\"HL1\",\"hookledger_stage\":\"dev\"}", "\"metadata\":null"),
+            true,
+        ),
+        (Altered("\"locale\":null", "\"locale\":\"zh\""), true),
+    ];
+    for (fault, is_read) in rows {
+        let (net, row) = (net(), format!("{fault:?}"));
+        net.fail(move |_, _| fault.clone());
+        let answer = stripe(&net).create_session(&new(said(), None), patience()).await;
+        assert_eq!(answer.map(drop), if is_read { Ok(()) } else { Err(CallError::Unreadable) }, "{row}");
+    }
+    let net = net();
+    let stripe = stripe(&net);
+    let made = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+    net.fail(|_, _| Altered("\"id\":\"cs_test_s", "\"id\":\"cs_test_t"));
+    assert_eq!(stripe.session(&made.id, patience()).await, Err(CallError::Unreadable), "another session's answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_that_could_be_a_path_is_never_sent() {
+    let net = net();
+    let stripe = stripe(&net);
+    for id in ["", "cs_", "pi_1", "cs_1/expire", "cs_1?expand[]=x", "cs_..%2f", "cs_1 ", "cs_点", "xcs_1"] {
+        assert_eq!(stripe.session(id, patience()).await, Err(CallError::Unreadable), "{id}");
+        assert_eq!(stripe.expire(id, patience()).await, Err(CallError::Unreadable), "{id}");
+    }
+    assert_eq!(net.asked().len(), 0);
+    let missing = refusal(404, "invalid_request_error", "resource_missing");
+    assert_eq!(stripe.session(SESSION, patience()).await, Err(missing));
+}
+
+#[test]
+fn a_key_says_what_it_is_and_never_what_it_says() {
+    let rows = [
+        ("sk_test_a1", Some(Some(false))),
+        ("sk_live_a1", Some(Some(true))),
+        ("rk_live_a1", Some(Some(true))),
+        ("rk_test_a1", Some(Some(false))),
+        ("sk_a1", Some(None)),
+        ("sk_", None),
+        ("pk_test_a1", None),
+        ("whsec_a1", None),
+        ("sk_test_a1\n", None),
+        ("sk_test_a1\r\nx: y", None),
+        (" sk_test_a1", None),
+        ("", None),
+    ];
+    for (text, live) in rows {
+        let key = SecretKey::parse(text);
+        assert_eq!(key.as_ref().ok().map(SecretKey::is_live), live, "{text:?}");
+        assert!(!format!("{key:?}").contains("a1"), "{text:?}");
+    }
+    let stripe = stripe(&net());
+    assert!(!format!("{stripe:?}").contains("abcdefghijklmnopqrstuvwxyz"), "{stripe:?}");
+    let refused = refusal(402, "card_error", "card_declined").to_string();
+    assert_eq!(refused, "refused with status 402 card_error card_declined");
+}
