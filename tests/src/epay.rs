@@ -21,8 +21,8 @@ use testkit::{EPAY_BASE, EpayNet, Sent, Shape, World, epay_keys, epay_settings, 
 use webhook::{Admission, Function, Webhook as _};
 
 use crate::house::root;
-use crate::payments::made;
 use crate::sandbox::{SandboxOf, Sender, moment_within};
+use crate::stripe::made;
 
 pub(crate) const NOTIFY: &str = "/payment/notify";
 const RETURN: &str = "/payment/return";

@@ -31,8 +31,8 @@ use testkit::{
 use webhook::{Admission, Function, Webhook as _};
 
 use crate::house::root;
-use crate::payments::made;
 use crate::sandbox::{SandboxOf, Sender, moment_within};
+use crate::stripe::made;
 
 pub(crate) const PATH: &str = "/api/v1/webhooks/fireblocks/";
 /// The order that the samples are about, and where it has its tokens sent.

@@ -25,8 +25,8 @@ use testkit::{
     delivery, fireblocks_settings, now,
 };
 
-use crate::payments::made;
 use crate::sandbox::moment_at;
+use crate::stripe::made;
 
 pub(crate) const ORDER: &str = "HL1";
 pub(crate) const PHONE: &str = "88000000";
@@ -98,7 +98,7 @@ pub(crate) fn airtime(phone: &str) -> Grant {
 
 /// Alice's, for 19.99 USD; bob, who led her here, earns a tenth, and carol a fiftieth.
 pub(crate) fn order(grants: Vec<Grant>) -> Order {
-    let mut order = crate::payments::order(ORDER);
+    let mut order = crate::stripe::order(ORDER);
     order.terms.grants = grants;
     let earns = |name: &str, basis_points| Commission { to: Owner::new(name).expect("an owner"), basis_points };
     order.terms.commissions = vec![earns("bob", 1_000), earns("carol", 200)];

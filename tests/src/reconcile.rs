@@ -1,5 +1,5 @@
 //! What was refused is tried again: when, how often, with what coming of it, and at what cost. What the events of payments come to in
-//! the end is in `payments`, where every story ends with these runs.
+//! the end is in `stripe`, where every story ends with these runs.
 
 mod bad_rows;
 mod conservation;
@@ -20,8 +20,8 @@ use serde_json::json;
 use testkit::{Call, Fault, World, delivery, usage};
 
 use crate::heard::{heard, listen};
-use crate::payments::{self, REFUSED, orders_of_samples, run_at};
 use crate::sandbox::{EVENTS, Sandbox, SandboxOf, moment, open_account, signature, top_up};
+use crate::stripe::{self as of_stripe, REFUSED, orders_of_samples, run_at};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -34,7 +34,7 @@ async fn run(world: &World, after_s: i64) -> Tried {
 
 async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> Tried {
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
-    payments::reconcile(world.ledger(0), settings)
+    of_stripe::reconcile(world.ledger(0), settings)
         .work(REFUSED, &run_at(attempt, after_s))
         .await
         .map(tried)
@@ -61,7 +61,7 @@ async fn spend(world: &World, id: &str, key: &str, cost: &str) {
 }
 
 async fn told(world: &World, event: &str) {
-    let body = payments::with(event, &[]);
+    let body = of_stripe::with(event, &[]);
     let reply = SandboxOf::<stripe::Stripe>::faultless(world).await.deliver(&body, &moment(1)).await.expect("alive");
     assert_eq!(reply.status, 200, "{event}");
 }
@@ -207,9 +207,9 @@ async fn what_nothing_can_cure_is_not_tried_for_ever() {
     // Its order has come, at another price.
     let world = World::new();
     told(&world, "payment_intent_succeeded").await;
-    let mut order = payments::order("hk_sample_order");
+    let mut order = of_stripe::order("hk_sample_order");
     order.terms.price.amount = ledger::Amount::from_units(2_000);
-    payments::made(&world, order).await;
+    of_stripe::made(&world, order).await;
     assert_eq!(run(&world, MINUTE).await, report(1, 0, 0, 1));
     assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "amount_mismatch");
     assert_eq!(world.books().orders["hk_sample_order"].anomaly.as_deref(), Some("AMOUNT_MISMATCH"));
@@ -246,7 +246,7 @@ async fn a_run_is_bounded_and_the_next_goes_on() {
     let mut short = run_at(1_060, MINUTE);
     short.deadline = testkit::deadline(std::time::Duration::from_secs(3));
     listen();
-    let told = payments::reconcile(world.ledger(0), &[]).work(REFUSED, &short).await.expect("a run");
+    let told = of_stripe::reconcile(world.ledger(0), &[]).work(REFUSED, &short).await.expect("a run");
     assert_eq!(heard().iter().find_map(|line| line["left"].as_u64()), Some(230), "all of them");
     assert_eq!(tried(told), Tried { is_cut_short: true, ..Tried::default() });
     listen();
@@ -270,7 +270,7 @@ async fn runs_may_overlap() {
         let late = |_: usize, _: &str| Fault::Delay(std::time::Duration::from_millis(10));
         let (ledger, _) = world.faulty(attempt, late);
         async move {
-            payments::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, MINUTE)).await.map(tried).expect("a run")
+            of_stripe::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, MINUTE)).await.map(tried).expect("a run")
         }
     };
     let (first, second) = tokio::join!(one(1), one(2));
@@ -288,11 +288,11 @@ async fn a_run_with_nothing_to_do_costs_the_same_at_any_size() {
     for orders in [0, 10, 1_000] {
         while made < orders {
             let number = format!("HL{made}");
-            payments::made(&world, payments::order(&number)).await;
+            of_stripe::made(&world, of_stripe::order(&number)).await;
             made += 1;
         }
         let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
-        payments::reconcile(ledger, &[]).work(REFUSED, &run_at(1, DAY)).await.expect("a run");
+        of_stripe::reconcile(ledger, &[]).work(REFUSED, &run_at(1, DAY)).await.expect("a run");
         let calls = faults.calls();
         let asked = |call: &Call| {
             let read = call.answer.as_ref().map(|answer| answer["ScannedCount"].clone());

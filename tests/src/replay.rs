@@ -25,8 +25,8 @@ use testkit::{
 use crate::epay::confirming::{TRADE, begun};
 use crate::heard::{heard, listen};
 use crate::house::root;
-use crate::payments::{self, REFUSED, made, orders_of_samples, run_at};
 use crate::sandbox::{self, SandboxOf, Sender, moment_at, open_account};
+use crate::stripe::{self as of_stripe, REFUSED, made, orders_of_samples, run_at};
 use crate::{epay, fireblocks as of_fireblocks, wechat};
 
 const HOUR: i64 = 3_600;
@@ -36,7 +36,7 @@ const DAY: i64 = 24 * HOUR;
 pub(crate) fn keys() -> ReplayKeys {
     ReplayKeys {
         usage: Some(ring(sandbox::settings(), LiveKeys::read)),
-        stripe: Some(ring(of(&[("STRIPE_WEBHOOK_SECRET", payments::SECRET)]), LiveKeys::read)),
+        stripe: Some(ring(of(&[("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET)]), LiveKeys::read)),
         wechat: Some(ring(Settings::new(wechat::settings()), LiveKeys::read)),
         epay: Some(ring(Settings::new(epay_settings()), LiveKeys::read)),
         fireblocks: Some(published(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)),
@@ -192,7 +192,7 @@ async fn sweeper(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64
         fireblocks,
         keys,
         stripe_api: asked.stripe_api,
-        ..payments::reconcile(world.ledger(0), &[])
+        ..of_stripe::reconcile(world.ledger(0), &[])
     }
 }
 

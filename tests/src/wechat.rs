@@ -32,8 +32,8 @@ use webhook::{Admission, Function, Webhook as _};
 use wechat::{Api, Config, Wechat};
 
 use crate::house::root;
-use crate::payments::made;
 use crate::sandbox::{SandboxOf, Sender, moment};
+use crate::stripe::made;
 
 pub(crate) const NOTIFY: &str = "/payment/wechat/notify";
 const CALLBACK: &str = "/payment/callback/hk_sample_order";

@@ -46,7 +46,7 @@ pub struct Fingerprints {
 
 impl Fingerprints {
     /// A change of a field list needs the next version, with the former one passed as older: otherwise a booked event
-    /// contradicts itself when it is delivered again. `tests/src/payments/fingerprints.txt` lists every version ever
+    /// contradicts itself when it is delivered again. `tests/src/stripe/fingerprints.txt` lists every version ever
     /// written.
     pub fn new(current: Fingerprint, older: Vec<Fingerprint>) -> Self {
         Self { current, older }

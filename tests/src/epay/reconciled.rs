@@ -6,13 +6,13 @@ use testkit::EpayFault;
 
 use super::confirming::{TRADE, begun};
 use super::*;
-use crate::payments::{self, REFUSED, run_at};
+use crate::stripe::{self as of_stripe, REFUSED, run_at};
 
 const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
 
 /// One run, this long after the order was made.
 async fn run(world: &World, epay: Epay, sweep: &str, after_s: i64) -> Report {
-    let reconcile = Reconcile { epay: Some(epay), ..payments::reconcile(world.ledger(0), &[]) };
+    let reconcile = Reconcile { epay: Some(epay), ..of_stripe::reconcile(world.ledger(0), &[]) };
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     reconcile.work(sweep, &run_at(attempt, after_s)).await.expect("a run")
 }

@@ -106,7 +106,7 @@ async fn an_order_that_sends_nothing_is_flagged() {
             *on_chain = None;
         }
     }
-    for order in [in_books, crate::payments::order(ORDER)] {
+    for order in [in_books, crate::stripe::order(ORDER)] {
         let world = World::new();
         made(&world, order).await;
         let reply = answered(&world, &Fireblocks::signed(&sample("v2_completed"), now())).await;

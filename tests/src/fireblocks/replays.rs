@@ -4,7 +4,7 @@ use edge::Worker as _;
 use reconcile::Reconcile;
 
 use super::*;
-use crate::payments::{REFUSED, reconcile, run_at};
+use crate::stripe::{REFUSED, reconcile, run_at};
 
 #[tokio::test(start_paused = true)]
 async fn what_comes_before_its_order_is_applied_when_that_is_there() {

@@ -8,7 +8,7 @@ use testkit::{FireblocksFault, FireblocksNet};
 
 use super::*;
 use crate::fulfil::{self, number, tokens, work, worker};
-use crate::payments::{REFUSED, reconcile, run_at};
+use crate::stripe::{REFUSED, reconcile, run_at};
 
 const UNFULFILLED: &str = fulfil::swept::UNFULFILLED;
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::heard::{heard, listen};
-use crate::payments::{REFUSED, reconcile, run_at};
+use crate::stripe::{REFUSED, reconcile, run_at};
 
 /// Of the same shape as ours.
 const THEIRS: &str = "5e2c6a30-0000-4000-8000-00000000000f";

@@ -11,7 +11,7 @@ use testkit::{Fault, FireblocksFault, UnitelFault};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::payments;
+use crate::stripe as of_stripe;
 
 /// More than any run takes.
 const STEPS_MAX: usize = 60;
@@ -107,9 +107,9 @@ async fn goes_on(world: &World, outside: &Outside, settings: &[(&str, &str)], fr
         outside.fireblocks.go_on();
         let ledger = Arc::new(world.ledger(0));
         let fulfil = worker(Arc::clone(&ledger), Some(net), Some(&outside.fireblocks)).await;
-        let reconcile = Reconcile { ledger, fulfil, ..payments::reconcile(world.ledger(0), &[]) };
+        let reconcile = Reconcile { ledger, fulfil, ..of_stripe::reconcile(world.ledger(0), &[]) };
         for sweep in [r#"{"sweep":"unfulfilled"}"#, r#"{"sweep":"outside"}"#] {
-            reconcile.work(sweep, &payments::run_at(attempt(after_s), after_s)).await.expect("a run");
+            reconcile.work(sweep, &of_stripe::run_at(attempt(after_s), after_s)).await.expect("a run");
         }
     }
 }

@@ -5,7 +5,7 @@ use testkit::UnitelFault;
 
 use super::*;
 use crate::heard::{heard, listen};
-use crate::payments;
+use crate::stripe as of_stripe;
 
 pub(crate) const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
 const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
@@ -22,9 +22,9 @@ pub(super) async fn run(
     net.set_now(now().plus_seconds(after_s));
     let ledger = Arc::new(world.ledger(0));
     let fulfil = worker(Arc::clone(&ledger), Some((net, settings)), None).await;
-    let reconcile = Reconcile { ledger, fulfil, ..payments::reconcile(world.ledger(0), &[]) };
+    let reconcile = Reconcile { ledger, fulfil, ..of_stripe::reconcile(world.ledger(0), &[]) };
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
-    match reconcile.work(sweep, &payments::run_at(attempt, after_s)).await.expect("a run") {
+    match reconcile.work(sweep, &of_stripe::run_at(attempt, after_s)).await.expect("a run") {
         Swept::Unfulfilled(delivered) | Swept::Outside(delivered) => delivered,
         other @ (Swept::Refused(_) | Swept::Undelivered(_) | Swept::Unpaid(_) | Swept::Conservation(_)) => {
             panic!("{other:?}")
@@ -81,7 +81,7 @@ pub(crate) async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after
     let at = now().plus_seconds(after_s);
     order.created_at = at;
     let by = Reference::new(Provider::Stripe, &format!("pi_{name}")).expect("an id");
-    crate::payments::made(world, order.clone()).await;
+    crate::stripe::made(world, order.clone()).await;
     let order = world.ledger(0).order(&order.number, &delivery(0)).await.expect("read").expect("there");
     let effects = order.pay(&Payment { by, money: order.terms.price, at }).expect("what it costs");
     let paid = order.step("test", "paid", Vec::new(), effects).expect("something to write");

@@ -22,9 +22,9 @@ use usage::Usage;
 use wechat::Wechat;
 
 use crate::house::root;
-use crate::payments::{orders_of_samples, run_at};
 use crate::sandbox::{Sender, moment, moment_at, open_account};
-use crate::{fulfil, payments};
+use crate::stripe::{orders_of_samples, run_at};
+use crate::{fulfil, stripe as of_stripe};
 
 const MINUTE: i64 = 60;
 
@@ -39,7 +39,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         }
         "stripe" => {
             source::<Stripe>(
-                &payments::shop().await,
+                &of_stripe::shop().await,
                 &with_unreadable("stripe", "\"type\": \"", "\"type\": 7, \"t\": \""),
             )
             .await
@@ -233,7 +233,7 @@ async fn fulfilled(world: &World, unitel: &UnitelNet, fireblocks: &FireblocksNet
 
 /// Events that came before their orders, orders that wait, and books to compare: every sweep, until there is nothing more to do.
 async fn of_reconcile() -> Vec<Call> {
-    let world = payments::shop().await;
+    let world = of_stripe::shop().await;
     let early = World::new();
     source::<Stripe>(&early, &samples("stripe")).await;
     orders_of_samples(&early).await;
@@ -246,7 +246,7 @@ async fn of_reconcile() -> Vec<Call> {
         let stripe_api = Some(crate::reconcile::unpaid::api(&net).await);
         let unitel = UnitelNet::default();
         let fulfil = fulfil::worker(Arc::clone(&ledger), Some((&unitel, &[])), None).await;
-        let reconcile = Reconcile { ledger, fulfil, stripe_api, ..payments::reconcile(world.ledger(0), &[]) };
+        let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(0), &[]) };
         for minutes in [1, 2, 4, 8, 16] {
             for sweep in ["refused", "undelivered", "unpaid", "unfulfilled", "outside", "conservation"] {
                 let run = run_at(900 + u64::try_from(minutes).expect("small"), minutes * MINUTE);

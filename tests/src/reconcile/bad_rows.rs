@@ -39,7 +39,7 @@ impl Stage {
         let ledger = std::sync::Arc::new(self.world.ledger(0));
         let worker = fulfil::worker(std::sync::Arc::clone(&ledger), Some((&self.unitel, CHECK)), None).await;
         let reconcile =
-            Reconcile { ledger, stripe_api, fulfil: worker, ..payments::reconcile(self.world.ledger(0), &[]) };
+            Reconcile { ledger, stripe_api, fulfil: worker, ..of_stripe::reconcile(self.world.ledger(0), &[]) };
         let attempt = 3_000 + u64::try_from(minute).expect("later");
         reconcile.work(sweep, &run_at(attempt, minute * MINUTE)).await.expect("a run")
     }
@@ -129,7 +129,7 @@ async fn of_unpaid() -> Stage {
 /// Beside the one that is paid, one of which Stripe knows nothing.
 async fn of_two_unpaid() -> Stage {
     let stage = of_unpaid().await;
-    payments::made(&stage.world, payments::order("HLgood")).await;
+    of_stripe::made(&stage.world, of_stripe::order("HLgood")).await;
     stage
 }
 

@@ -26,7 +26,7 @@ async fn check(world: &World, after_s: i64) -> Checked {
 async fn check_over(ledger: DynamoLedger, after_s: i64, within: Duration) -> Option<Checked> {
     let mut run = run_at(3_000 + u64::try_from(after_s).expect("later"), after_s);
     run.deadline = deadline(within);
-    payments::reconcile(ledger, &[]).work(CONSERVATION, &run).await.ok().map(|report| {
+    of_stripe::reconcile(ledger, &[]).work(CONSERVATION, &run).await.ok().map(|report| {
         let Report::Conservation(checked) = report else { panic!("{report:?}") };
         checked
     })

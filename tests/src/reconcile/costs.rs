@@ -77,7 +77,7 @@ async fn a_run_with_nothing_to_do_costs_the_same_at_any_size() {
         for (sweep, expected, asked) in SWEEPS {
             let net = StripeNet::new(Stripe::new("https://pay.invalid", false, "s"));
             let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
-            let sweeper = Reconcile { stripe_api: Some(api(&net).await), ..payments::reconcile(ledger, &[]) };
+            let sweeper = Reconcile { stripe_api: Some(api(&net).await), ..of_stripe::reconcile(ledger, &[]) };
             sweeper.work(sweep, &run_at(1, HOUR)).await.expect("a run");
             let made: Vec<(String, String, String)> = faults.calls().iter().map(cost).collect();
             let made: Vec<(&str, &str, &str)> =

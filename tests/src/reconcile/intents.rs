@@ -9,7 +9,7 @@ use reconcile::Asked;
 /// A payment at Stripe that names the order, of which the order itself knows nothing.
 async fn shop() -> Shop {
     let shop = Shop { world: World::new(), ..Shop::new().await };
-    payments::made(&shop.world, payments::order(NUMBER)).await;
+    of_stripe::made(&shop.world, of_stripe::order(NUMBER)).await;
     shop
 }
 

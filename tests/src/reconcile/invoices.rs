@@ -12,7 +12,7 @@ const NUMBER: &str = "HLorder";
 /// A subscription that is paid, of whose invoice payment nobody has been told, and the id of its payment.
 async fn shop() -> (World, StripeNet, String) {
     let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
-    let mut order = payments::order(NUMBER);
+    let mut order = of_stripe::order(NUMBER);
     order.terms.grants = vec![ledger::Grant::CreditsEachPeriod(crate::sandbox::amount("500"))];
     let unit = order.terms.price;
     let item = Item { price: Price::Said { name: "monthly".to_owned(), unit }, quantity: 1 };
@@ -32,7 +32,7 @@ async fn shop() -> (World, StripeNet, String) {
     let until = testkit::deadline(std::time::Duration::from_secs(5));
     let session = stripe.create_session(&new, until).await.expect("a session");
     let world = World::new();
-    payments::made(&world, order).await;
+    of_stripe::made(&world, order).await;
     let mut payment = None;
     for (attempt, event) in (1..).zip(&net.pay(&session.id).events) {
         let read: serde_json::Value = serde_json::from_str(event).expect("JSON");
@@ -49,14 +49,14 @@ async fn shop() -> (World, StripeNet, String) {
 
 fn refund(payment: &str) -> String {
     let changes = [("/data/object/payment_intent", json!(payment)), ("/data/object/amount", json!(1_999))];
-    payments::with("refund_updated_subscription", &changes)
+    of_stripe::with("refund_updated_subscription", &changes)
 }
 
 async fn run(world: &World, net: &StripeNet, after_s: i64) {
     net.set_now(testkit::now().plus_seconds(after_s));
     let attempt = 2_000 + u64::try_from(after_s).expect("later");
     let stripe_api = Some(api(net).await);
-    let reconcile = Reconcile { stripe_api, ..payments::reconcile(world.ledger(0), &[]) };
+    let reconcile = Reconcile { stripe_api, ..of_stripe::reconcile(world.ledger(0), &[]) };
     reconcile.work(REFUSED, &run_at(attempt, after_s)).await.expect("a run");
 }
 

@@ -39,7 +39,7 @@ impl Deployed {
                     Err(KeyringError::Key { .. }) => (None, ["stripe"].into()),
                     Err(error) => return Err(error.into()),
                 };
-                Ok(Reconcile { stripe_api, keyless, ..payments::reconcile(world.ledger(0), &[]) })
+                Ok(Reconcile { stripe_api, keyless, ..of_stripe::reconcile(world.ledger(0), &[]) })
             })
         });
         Self { secret, process: Assembled::new(assemble, testkit::now()).await.expect("it starts") }
@@ -76,7 +76,7 @@ fn nobody(who: &str) -> Vec<(String, String)> {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_comes_later_is_found_within_a_minute() {
     let shop = Shop::new().await;
-    payments::made(&shop.world, payments::order("HLanother")).await;
+    of_stripe::made(&shop.world, of_stripe::order("HLanother")).await;
     shop.net.pay(&shop.session);
     let deployed = Deployed::new(&shop).await;
     let failed = Report::Unpaid(Asked { failed: 2, ..asked(2) });
@@ -136,7 +136,7 @@ async fn a_key_that_is_refused_is_said() {
 async fn who_is_not_configured_is_not_missed() {
     let shop = Shop::new().await;
     listen();
-    let reconcile = payments::reconcile(shop.world.ledger(0), &[]);
+    let reconcile = of_stripe::reconcile(shop.world.ledger(0), &[]);
     let report = reconcile.work(UNPAID, &run_at(1, 300)).await.expect("a run");
     assert_eq!((report, said()), (Report::Unpaid(Asked { unpaid: 1, ..asked(1) }), vec![]));
 }
@@ -159,7 +159,7 @@ async fn what_needs_a_key_that_is_missing_waits_for_it() {
             let worker = fulfil::worker(Arc::clone(&ledger), operator, None).await;
             assert!(fulfil::work(&worker, &fulfil::run_at(1, 0)).await, "called");
         }
-        let mut reconcile = Reconcile { keyless: [who].into(), ..payments::reconcile(world.ledger(0), &[]) };
+        let mut reconcile = Reconcile { keyless: [who].into(), ..of_stripe::reconcile(world.ledger(0), &[]) };
         listen();
         let report = reconcile.work(sweep, &run_at(2, after_s)).await.expect("a run");
         let failed = Delivered { tried: 1, failed: 1, ..Delivered::default() };

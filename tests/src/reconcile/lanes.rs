@@ -62,7 +62,7 @@ async fn plant(world: &World, owner: &str, key: &str, count: usize) {
 /// A run whose every call of the store takes as long as in AWS.
 async fn slow_run(world: &World, attempt: u64, after_s: i64) -> Tried {
     let (ledger, _) = world.faulty(attempt, |_, _| Fault::Delay(std::time::Duration::from_millis(15)));
-    payments::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, after_s)).await.map(tried).expect("a run")
+    of_stripe::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, after_s)).await.map(tried).expect("a run")
 }
 
 fn balance(world: &World, owner: &str) -> i128 {
@@ -131,7 +131,7 @@ async fn account_that_differs_from_its_lines_is_held_back() {
     }
     assert_eq!((run(&world, 4 * MINUTE).await.cured, balance(&world, "alice")), (1, 2_000_000_000), "deducted twice");
     let checked = |minute: i64| {
-        let reconcile = payments::reconcile(world.ledger(0), &[]);
+        let reconcile = of_stripe::reconcile(world.ledger(0), &[]);
         async move { reconcile.work(r#"{"sweep":"conservation"}"#, &run_at(9_000, minute * MINUTE)).await.expect("a run") }
     };
     checked(5).await;

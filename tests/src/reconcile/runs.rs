@@ -27,7 +27,7 @@ async fn each_sweep_says_that_it_has_run() {
                 World::new().faulty(1, move |_, _| if is_there { Fault::None } else { Fault::Disconnect });
             let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
             let stripe_api = Some(api(&net).await);
-            let reconcile = Reconcile { stripe_api, ..payments::reconcile(ledger, &[]) };
+            let reconcile = Reconcile { stripe_api, ..of_stripe::reconcile(ledger, &[]) };
             listen();
             let report = reconcile.work(&schedule.input, &run_at(1, HOUR)).await;
             let said = (input["sweep"].clone(), json!(1), json!([["sweep"]]));

@@ -105,7 +105,7 @@ async fn sweeper(ledger: Arc<MemoryLedger>, net: &Slow) -> Reconcile<Arc<MemoryL
     let keys = Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, testkit::now()).await;
     let gateway = Some(Gateway { http: http(), keys: keys.expect("keys") });
     let fulfil = ::fulfil::Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
-    let Reconcile { usage, stripe, keys, .. } = payments::reconcile(MemoryLedger::default(), &[]);
+    let Reconcile { usage, stripe, keys, .. } = of_stripe::reconcile(MemoryLedger::default(), &[]);
     Reconcile {
         ledger,
         usage,
@@ -122,7 +122,7 @@ async fn sweeper(ledger: Arc<MemoryLedger>, net: &Slow) -> Reconcile<Arc<MemoryL
 
 /// Every second one at Stripe.
 async fn abandoned(ledger: &MemoryLedger, n: i64, owner: &str, created_s: i64) {
-    let Order { terms, .. } = payments::order("HL");
+    let Order { terms, .. } = of_stripe::order("HL");
     let (letter, provider) = if n % 2 == 0 { ("S", Provider::Stripe) } else { ("E", Provider::Epay) };
     let number = ledger::OrderNumber::new(&format!("HL{letter}{owner}{n}")).expect("a number");
     let terms = Terms { provider, ..terms };

@@ -43,7 +43,7 @@ impl Shop {
         run.deadline = deadline(Duration::from_secs(within_s));
         let account = settings.iter().find(|(name, _)| *name == "STRIPE_ACCOUNT").map(|(_, account)| *account);
         let stripe_api = Some(api_of(&self.net, account).await);
-        let sweeper = Reconcile { stripe_api, ..payments::reconcile(ledger, settings) };
+        let sweeper = Reconcile { stripe_api, ..of_stripe::reconcile(ledger, settings) };
         sweeper.work(UNDELIVERED, &run).await.ok().map(|report| {
             let Report::Undelivered(listed) = report else { panic!("{report:?}") };
             listed
@@ -148,10 +148,10 @@ async fn what_is_refused_is_kept_and_tried_by_one_sweep_alone() {
     let kept = waiting.body.expect("a body");
     assert_eq!((String::from_utf8(kept.bytes).expect("text"), kept.path.as_str()), (events[0].clone(), "/v1/events"));
 
-    payments::made(&shop.world, payments::order(super::unpaid::NUMBER)).await;
+    of_stripe::made(&shop.world, of_stripe::order(super::unpaid::NUMBER)).await;
     assert_eq!(run(&shop.world, MINUTE).await, Tried { tried: 3, failed: 3, ..Tried::default() }, "without Stripe");
     let stripe_api = Some(api(&shop.net).await);
-    let sweeper = Reconcile { stripe_api, ..payments::reconcile(shop.world.ledger(0), &[]) };
+    let sweeper = Reconcile { stripe_api, ..of_stripe::reconcile(shop.world.ledger(0), &[]) };
     let told = sweeper.work(REFUSED, &run_at(9, 2 * MINUTE)).await.map(tried).expect("a run");
     assert_eq!(told, report(OF_A_PAYMENT, OF_A_PAYMENT, 0, 0), "Stripe is asked for each again");
     assert_eq!(shop.standing(), paid());
@@ -367,7 +367,7 @@ async fn connected_account_has_its_own_events_booked() {
         assert_eq!(shop.standing(), paid());
         let before = shop.world.books();
         for (attempt, event) in (1..).zip(&events) {
-            let function = payments::function(shop.world.ledger(attempt), &CONNECTED).await;
+            let function = of_stripe::function(shop.world.ledger(attempt), &CONNECTED).await;
             let reply = function.answer(&stripe::Stripe::signed(event, testkit::now()), &moment(attempt)).await;
             assert_eq!(reply.status, 200);
         }
@@ -378,6 +378,6 @@ async fn connected_account_has_its_own_events_booked() {
 #[tokio::test(start_paused = true)]
 async fn missing_key_lists_nothing() {
     let shop = Shop::paid().await;
-    let nobody = payments::reconcile(shop.world.ledger(0), &[]);
+    let nobody = of_stripe::reconcile(shop.world.ledger(0), &[]);
     assert_eq!(nobody.work(UNDELIVERED, &run_at(1, 60)).await.expect("a run"), Report::Undelivered(listed(0)));
 }

@@ -29,11 +29,11 @@ impl Shop {
     /// Whose page is on this connected account.
     pub(super) async fn on(account: Option<&str>) -> Self {
         let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
-        let mut order = payments::order(NUMBER);
+        let mut order = of_stripe::order(NUMBER);
         let session = page(&net, &order, None, account).await;
         order.session = Some(session.clone());
         let world = World::new();
-        payments::made(&world, order).await;
+        of_stripe::made(&world, order).await;
         Self { world, net, session: session.id }
     }
 
@@ -47,7 +47,7 @@ impl Shop {
         let attempt = 1_000 + u64::try_from(after_s).expect("later");
         let stripe_api = Some(api(&self.net).await);
         let told =
-            Reconcile { stripe_api, ..payments::reconcile(ledger, &[]) }.work(UNPAID, &run_at(attempt, after_s)).await;
+            Reconcile { stripe_api, ..of_stripe::reconcile(ledger, &[]) }.work(UNPAID, &run_at(attempt, after_s)).await;
         told.ok().map(|report| {
             let Report::Unpaid(asked) = report else { panic!("{report:?}") };
             asked
@@ -196,10 +196,10 @@ async fn nobody_is_asked_about_an_order_that_is_paid() {
 async fn who_does_not_pay_is_asked_about_less_and_less_and_then_no_more() {
     let with_page = Shop::new().await;
     let without = Shop::new().await;
-    let mut order = payments::order("HLwithout");
+    let mut order = of_stripe::order("HLwithout");
     order.session = None;
     let without = Shop { world: World::new(), ..without };
-    payments::made(&without.world, order).await;
+    of_stripe::made(&without.world, order).await;
     let rows = [
         (&with_page, NUMBER, [5, 10, 20, 40, 80, 160, 320, 640, 1_280].as_slice(), 2_560),
         (&without, "HLwithout", [5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560].as_slice(), 2_880),
@@ -319,10 +319,10 @@ async fn runs_may_overlap() {
 #[tokio::test(start_paused = true)]
 async fn an_order_of_a_provider_that_cannot_be_asked_stays() {
     let shop = Shop::new().await;
-    let order: Order = payments::order("HLother");
+    let order: Order = of_stripe::order("HLother");
     let world = World::new();
     let terms = ledger::Terms { provider: Provider::Wechat, ..order.terms.clone() };
-    payments::made(&world, Order { terms, ..order }).await;
+    of_stripe::made(&world, Order { terms, ..order }).await;
     let shop = Shop { world, ..shop };
     assert_eq!(shop.run(10 * DAY).await, Asked { unpaid: 1, ..asked(1) });
     assert_eq!(shop.world.books().orders["HLother"].payment, "unpaid");

@@ -46,7 +46,7 @@ fn retired(days: i64) -> Settings {
     let day = day.split('T').next().expect("a day").to_owned();
     let of_wechat = wechat::settings().into_iter().filter(|(name, _)| name != "WECHAT_PRIVATE_KEY");
     let of_epay = epay_settings().into_iter().filter(|(name, _)| name != "EPAY_RSA_PRIVATE_KEYS");
-    let ours = [("WEBHOOK_SECRET", sandbox::SECRET), ("STRIPE_WEBHOOK_SECRET", payments::SECRET)];
+    let ours = [("WEBHOOK_SECRET", sandbox::SECRET), ("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET)];
     let ours = ours.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let all = of_wechat.chain(of_epay).chain(ours);
     Settings::new(all.map(|(name, text)| (format!("{name}@{day}"), text)))

@@ -5,7 +5,7 @@ use reconcile::Reconcile;
 use testkit::WechatFault;
 
 use super::*;
-use crate::payments::{REFUSED, reconcile, run_at};
+use crate::stripe::{REFUSED, reconcile, run_at};
 
 const OVER_CLOUDRUN: [(&str, &str); 2] = [("WECHAT_API", "cloudrun"), ("WECHAT_API_BASE", "https://cloud.invalid")];
 const UNAVAILABLE: (u16, &str) = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);

@@ -90,7 +90,7 @@ async fn accepted_payment_is_not_refused_again() {
     let world = shop().await;
     told(&world, &paid(), &[], NOTIFY, &less("v3_payment")).await;
     flagged(&world, "AMOUNT_MISMATCH", "v3_payment");
-    crate::payments::accept(&world, ORDER, TRANSACTION, None).await;
+    crate::stripe::accept(&world, ORDER, TRANSACTION, None).await;
     crate::heard::listen();
     for name in ["v2_payment", "cloudrun_payment"] {
         let got = told(&world, &paid(), &[], NOTIFY, &less(name)).await;

@@ -5,7 +5,7 @@ use reconcile::{Asked, Reconcile, Report};
 use testkit::WechatFault;
 
 use super::*;
-use crate::payments::{self, REFUSED, run_at};
+use crate::stripe::{self as of_stripe, REFUSED, run_at};
 
 const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
 const HOUR: i64 = 3_600;
@@ -14,7 +14,7 @@ const HOUR: i64 = 3_600;
 async fn run(world: &World, net: &WechatNet, sweep: &str, after_s: i64) -> Report {
     net.set_now(now().plus_seconds(after_s));
     let wechat = Some(function(world.ledger(0), net, &[]).await.source);
-    let reconcile = Reconcile { wechat, ..payments::reconcile(world.ledger(0), &[]) };
+    let reconcile = Reconcile { wechat, ..of_stripe::reconcile(world.ledger(0), &[]) };
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     reconcile.work(sweep, &run_at(attempt, after_s)).await.expect("a run")
 }

@@ -5,7 +5,7 @@ use ledger::{Backlog as _, Delivery, EventKey};
 use reconcile::Reconcile;
 
 use super::*;
-use crate::payments::{REFUSED, reconcile, run_at};
+use crate::stripe::{REFUSED, reconcile, run_at};
 
 const HOUR: i64 = 3_600;
 

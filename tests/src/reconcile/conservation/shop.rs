@@ -112,14 +112,14 @@ pub(super) fn spent_at(world: &World, id: &str, units: u32, at_s: i64) {
 
 /// An order that leaves a line in four accounts, and in two of them another that corrects it.
 async fn deliver(world: &World) {
-    let mut order = payments::order("HLtokens");
+    let mut order = of_stripe::order("HLtokens");
     let named = |text| Word::new(text).expect("a word");
     order.terms.grants = vec![
         Grant::Token { code: named("POSX"), scale: 18, amount: Amount::from_units(1_000), on_chain: None },
         Grant::Report(named("full")),
     ];
     order.terms.commissions = vec![Commission { to: Owner::new("bob").expect("an owner"), basis_points: 1_000 }];
-    payments::made(world, order.clone()).await;
+    of_stripe::made(world, order.clone()).await;
     let number = order.number.clone();
     let by = Reference::new(Provider::Stripe, "pi_tokens").expect("an id");
     let money = Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") };

@@ -1,5 +1,5 @@
 //! Random schedules: the events of one payment and of one subscription, repeated, at once, to sandboxes whose network fails; each from
-//! a seed that plays it again: `HOOKLEDGER_SEED=17 cargo test -p tests payments::schedules`.
+//! a seed that plays it again: `HOOKLEDGER_SEED=17 cargo test -p tests stripe::schedules`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn play(part: u64) {
 }
 
 fn schedule_of(seed: u64) {
-    let _named = Named { seed, tests: "payments::schedules" };
+    let _named = Named { seed, tests: "stripe::schedules" };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(schedule(Rng::with_seed(seed)));

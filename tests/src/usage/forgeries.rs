@@ -7,7 +7,7 @@ use testkit::{Sent, Shape, usage};
 use usage::Usage;
 use webhook::{Admission, AdmissionError, Function, Webhook as _};
 
-use crate::refusals::books;
+use super::refusals::books;
 use crate::sandbox::{EVENTS, function, moment, signature};
 
 /// A request that proves nothing leaves no trace.

@@ -1,5 +1,5 @@
 //! Random schedules of duplicate, concurrent, reordered and faulted deliveries, each from a seed that plays it again:
-//! `HOOKLEDGER_SEED=17 cargo test -p tests schedules`.
+//! `HOOKLEDGER_SEED=17 cargo test -p tests usage::schedules`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn play(part: u64) {
 
 /// Every call that the store was asked, in order.
 fn schedule_of(seed: u64) -> Vec<String> {
-    let _named = Named { seed, tests: "schedules" };
+    let _named = Named { seed, tests: "usage::schedules" };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(schedule(Rng::with_seed(seed)))
