@@ -1,10 +1,9 @@
 //! What has become of a page that its buyer is done with: paid, paid otherwise than the order says, still being paid, or failed.
 
 use api::{Api as _, Failure, Told};
-use ledger::{Effect, Ledger, Order, Pointer};
-use providers::{PaymentStatus, Session, Unsettled};
+use ledger::{Effect, Ledger, Order, Pointer, Provider, Reference};
+use providers::{CallError, PaymentStatus, Session, Unsettled};
 
-use crate::page::stripe;
 use crate::visit::{ROUNDS_MAX, Visit, Written};
 use crate::{Checkout, reply};
 
@@ -68,4 +67,8 @@ impl Done {
     fn of(order: Order) -> Self {
         if order.payment.is_payable() { Self::Mispaid(Box::new(order)) } else { Self::Told(reply::state(&order)) }
     }
+}
+
+pub(crate) fn stripe(id: &str, order: &Order) -> Result<Reference, Failure> {
+    Reference::new(Provider::Stripe, id).map_err(|_| reply::failure(&CallError::Unreadable, order))
 }

@@ -1,10 +1,10 @@
 //! Where an order is paid: its session at Stripe, opened, found again, or found done with.
 
 use api::{Failure, Told};
-use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState, Pointer, Provider, Reference};
+use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState, Pointer};
 use providers::{CallError, Session, SessionStatus};
 
-use crate::done::Done;
+use crate::done::{Done, stripe};
 use crate::running::Running;
 use crate::visit::{Ask, Visit, Written};
 use crate::{decide, reply};
@@ -170,8 +170,4 @@ fn is_kept(error: &CallError) -> bool {
         CallError::Refused { status, kind, .. } => *status != 409 && kind.as_deref() == Some("idempotency_error"),
         CallError::NoAnswer | CallError::Unsigned | CallError::Unreadable => false,
     }
-}
-
-pub(crate) fn stripe(id: &str, order: &Order) -> Result<Reference, Failure> {
-    Reference::new(Provider::Stripe, id).map_err(|_| reply::failure(&CallError::Unreadable, order))
 }

@@ -1,13 +1,13 @@
 //! What it means for the order that it is about.
 
 use ledger::{
-    Anomaly, Decision, Effect, Entry, Fact, Heading, Money, Order, Payment, PaysFor, Provider, Reason, Refund,
-    RefundState, Refusal, RefusedPayment,
+    Anomaly, Decision, Effect, Entry, Fact, Heading, Order, Payment, PaysFor, Reason, Refund, RefundState, Refusal,
+    RefusedPayment,
 };
-use providers::Queried;
 use providers::wechat::QueriedRefund;
 
-use crate::parse::{Hint, Ids, InAttach, Report, WechatEvent};
+use crate::agree::{agrees, another_sum, says_the_same};
+use crate::parse::{Hint, Report, WechatEvent};
 use crate::{Config, Form, Loaded, Said, hint};
 
 /// Somebody must say where the money shall go instead.
@@ -132,60 +132,6 @@ fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Ef
     }
 }
 
-pub(crate) fn another_sum(said: Money, price: Money, details: String) -> Anomaly {
-    let is_currency = said.currency != price.currency;
-    Anomaly {
-        reason: if is_currency { Reason::CurrencyMismatch } else { Reason::AmountMismatch },
-        details,
-        payment: None,
-    }
-}
-
-/// The order must be WeChat's, the merchant ours, and the number the same wherever it stands.
-fn agrees(event: &WechatEvent, order: &Order, config: &Config) -> Result<(), Anomaly> {
-    let anomaly =
-        |reason, but: &str| Err(Anomaly { reason, details: format!("{}: {but}", event.receipt), payment: None });
-    if !is_ours(event, config) {
-        let Ids { mch_id, app_id, sub_mch_id, sub_app_id } = &event.ids;
-        let named = [mch_id, app_id, sub_mch_id, sub_app_id].map(|id| id.as_deref().unwrap_or("-")).join(" ");
-        return anomaly(Reason::MerchantMismatch, &format!("it is of {named}"));
-    }
-    if order.terms.provider != Provider::Wechat {
-        let provider = order.terms.provider.as_str();
-        return anomaly(Reason::ProviderMismatch, &format!("the order is to be paid by {provider}"));
-    }
-    if event.in_path.as_ref().is_some_and(|number| number != order.number.as_str()) {
-        return anomaly(Reason::OrderMismatch, "the path names another order");
-    }
-    match &event.in_attach {
-        InAttach::Nothing => Ok(()),
-        InAttach::Number(number) if number == order.number.as_str() => Ok(()),
-        InAttach::Number(_) => anomaly(Reason::AttachMismatch, "its attach names another order"),
-        InAttach::Unreadable => anomaly(Reason::AttachMismatch, "its attach cannot be read"),
-    }
-}
-
-fn is_ours(event: &WechatEvent, config: &Config) -> bool {
-    let (ours, theirs) = (&config.ids, &event.ids);
-    let is = |id: &Option<String>, expected: &str| id.as_deref() == Some(expected);
-    let may_be = |id: &Option<String>, expected: &str| id.as_deref().is_none_or(|id| id == expected);
-    let is_refund = matches!(event.report, Report::Refund { .. });
-    match event.form {
-        // The refund's seal is the proof, and WeChat is asked.
-        Form::V2 if is_refund => true,
-        Form::V3 | Form::V2 => {
-            // A refund names no app.
-            let of_app = if is_refund { may_be } else { is };
-            is(&theirs.mch_id, &ours.mch_id)
-                && of_app(&theirs.app_id, &ours.app_id)
-                && theirs.sub_mch_id == ours.sub_mch_id
-                && may_be(&theirs.sub_app_id, ours.sub_app_id.as_deref().unwrap_or_default())
-        }
-        // Where it names nobody, WeChat is asked, and of no other merchant's orders.
-        Form::CloudRun => may_be(&theirs.sub_mch_id, ours.payee()) && may_be(&theirs.sub_app_id, ours.payee_app()),
-    }
-}
-
 fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -> Result<(), Anomaly> {
     let unconfirmed = || Err(Anomaly { reason: Reason::Unconfirmed, details: String::new(), payment: None });
     if !needs_confirmation(event, order, config) {
@@ -226,22 +172,6 @@ fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -
             Said::NotAsked | Said::Nothing | Said::NoAnswer | Said::Payment(_) | Said::Refund(_),
         ) => unconfirmed(),
     }
-}
-
-/// What the form lacks, the answer has.
-pub(crate) fn says_the_same(
-    event: &WechatEvent,
-    order: &Order,
-    config: &Config,
-    said: &Queried,
-) -> Result<(), Anomaly> {
-    // CloudRun does not always say.
-    if !said.app.is_empty() && said.app != config.ids.payee_app() {
-        let details = format!("{}: WeChat says that it is of {}", event.receipt, said.app);
-        return Err(Anomaly { reason: Reason::MerchantMismatch, details, payment: None });
-    }
-    let in_attach = InAttach::read(said.attach.as_deref());
-    agrees(&WechatEvent { in_attach, ..event.clone() }, order, config)
 }
 
 /// What identifies it and its money; and beside that the form in which it came.

@@ -4,7 +4,7 @@
 use ledger::{Anomaly, Effect, Order, Payment, PaysFor, Provider, Reason, Reference, RefusedPayment};
 use providers::{Queried, TradeState};
 
-use crate::decide::{another_sum, says_the_same};
+use crate::agree::{another_sum, says_the_same};
 use crate::parse::{Hint, WechatEvent};
 use crate::{Config, Said};
 

@@ -3,6 +3,7 @@
 //! The stages are the files: `verify`, `parse`, `confirm`, `decide`, `reply`. The spine in `webhook` runs them. Each of the three
 //! forms has a proof, a parser and a reply of its own; what they say comes together in one [`WechatEvent`].
 
+mod agree;
 mod config;
 mod confirm;
 mod decide;

@@ -15,7 +15,6 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Moment;
-use crate::moved::Moved;
 
 /// The target of the one line that every event leaves.
 const EVENT: &str = "hookledger::event";
@@ -112,6 +111,17 @@ pub fn backlog(backlog: &'static str, left: u64, oldest_s: u64) {
 /// A run of this sweep has come to its end. Nothing else says that the clock goes: where it is not said, nothing is looked after.
 pub fn ran(sweep: &'static str) {
     tracing::info!(target: RUN, sweep, runs = 1);
+}
+
+/// Credits in their smallest unit, of which a graph has more than enough digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Moved {
+    pub(crate) nanocredits_in: u64,
+    pub(crate) nanocredits_out: u64,
+    pub(crate) orders: u64,
+    pub(crate) orders_paid: u64,
+    /// Flagged by what was refused about them. What else flags one calls somebody by itself.
+    pub(crate) orders_flagged: u64,
 }
 
 pub(crate) fn of_moved(source: &'static str, moved: &Moved) {

@@ -2,18 +2,7 @@
 
 use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Refusal, Transition};
 
-use crate::log;
-
-/// Credits in their smallest unit, of which a graph has more than enough digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Moved {
-    pub(crate) nanocredits_in: u64,
-    pub(crate) nanocredits_out: u64,
-    pub(crate) orders: u64,
-    pub(crate) orders_paid: u64,
-    /// Flagged by what was refused about them. What else flags one calls somebody by itself.
-    pub(crate) orders_flagged: u64,
-}
+use crate::log::{self, Moved};
 
 /// A line about it, once for each commit that was made now. What was repeated or moved nothing leaves none.
 pub fn moved(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {

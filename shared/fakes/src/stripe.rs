@@ -15,12 +15,13 @@ mod pay;
 mod portal;
 mod refusal;
 mod sessions;
+mod state;
 mod subscription;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sessions::State;
+use state::State;
 
 use crate::{Answered, Call};
 

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{Accepted, Money, Order, PaysFor};
 
+use crate::image::{Image, Read, Unreadable, amount, currency, maybe_amount, number as read_number, reference, word};
 use crate::names;
-use crate::order_image::{
-    Image, Read, Unreadable, amount, currency, maybe_amount, number as read_number, reference, word,
-};
-use crate::order_row::map;
-use crate::rows::{Row, number, text};
+use crate::rows::{Row, map, number, text};
 
 pub(crate) fn write(row: &mut Row, order: &Order) {
     let accepted = order.accepted.iter().map(|(id, accepted)| (id.clone(), fields(accepted))).collect();

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{Anomalies, Anomaly, Delivery, Flag, Money, Order, PaysFor, Reason, RefusedPayment, Resolution};
 
+use crate::image::{Image, Read, Unreadable, amount, currency, flag, maybe, owned, reference, word};
 use crate::names;
-use crate::order_image::{Image, Read, Unreadable, amount, currency, flag, maybe, owned, reference, word};
-use crate::order_row::map;
-use crate::rows::{Row, number, text};
+use crate::rows::{Row, map, number, text};
 
 const UNREADABLE: Unreadable = Unreadable(names::ANOMALY_DETAILS);
 

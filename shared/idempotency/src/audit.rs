@@ -10,9 +10,9 @@ use ledger::{
 };
 
 use crate::batch::Read;
-use crate::books::parsed;
 use crate::check_row::{self, CHECK};
-use crate::order_image::{self, Image};
+use crate::image::{Image, parsed};
+use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{number, text};
 use crate::store::DynamoLedger;

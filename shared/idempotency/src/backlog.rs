@@ -14,8 +14,7 @@ use ledger::{
 };
 
 use crate::batch::Read;
-use crate::books::parsed;
-use crate::order_image::{Image, Unreadable};
+use crate::image::{Image, Unreadable, parsed};
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;

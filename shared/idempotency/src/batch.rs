@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use ledger::{CommitError, Delivery};
 
+use crate::image::Image;
 use crate::names;
-use crate::order_image::Image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;

@@ -10,8 +10,8 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use ledger::{AttemptMark, KeptBody, REFUSED_BODY_KEPT_DAYS, RawBody, Timestamp};
 
+use crate::image::{Image, Unreadable};
 use crate::names;
-use crate::order_image::{Image, Unreadable};
 use crate::rows::{number, text};
 
 /// A row holds 400 KB; the rest is room for the headers and the query.

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{AccountId, Amount, Balance, CallerKey, CommitError, Owner, Policy, SpendingTerms};
 
+use crate::image::parsed;
 use crate::names;
 use crate::retry::{Answer, after_failure};
 use crate::rows::text;
@@ -124,10 +125,6 @@ pub(crate) fn spending_terms(row: &HashMap<String, AttributeValue>) -> SpendingT
         policy: policy.unwrap_or_default(),
         overdraft: Amount::from_units(parsed(row, names::OVERDRAFT_UNITS)),
     }
-}
-
-pub(crate) fn parsed<N: std::str::FromStr + Default>(row: &HashMap<String, AttributeValue>, name: &str) -> N {
-    row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
 }
 
 fn word(row: &HashMap<String, AttributeValue>, name: &str) -> String {

@@ -6,10 +6,10 @@ use ledger::{
     Place, Seen, Suspect, Timestamp,
 };
 
+use crate::image::{Image, Unreadable};
 use crate::names;
-use crate::order_image::{Image, Unreadable};
-use crate::order_row::{map, written as versioned};
-use crate::rows::{ROW_FORMAT, Row, number, text};
+use crate::order_row::written as versioned;
+use crate::rows::{ROW_FORMAT, Row, map, number, text};
 
 /// Among the accounts, whose names hold no `#`.
 pub(crate) const CHECK: &str = "check#conservation";

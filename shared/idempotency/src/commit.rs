@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use ledger::{CommitError, Committed, Delivery, Entry, Heading, MoneyKey, Receipt, Refusal, Timestamp};
 
-use crate::plan::{Plan, PlanError};
+use crate::plan::Plan;
 use crate::retry::{Answer, after_failure, instant, until_answered};
+use crate::role::PlanError;
 use crate::store::DynamoLedger;
 use crate::verdict::{Found, Verdict, read};
 

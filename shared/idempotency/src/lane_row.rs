@@ -2,9 +2,8 @@
 
 use ledger::{Amount, Delivery, FIRST_LOOK_SECONDS, Lane, LaneState, Timestamp};
 
-use crate::books::parsed;
+use crate::image::{Image, Unreadable, parsed};
 use crate::names;
-use crate::order_image::{Image, Unreadable};
 use crate::rows::{ROW_FORMAT, Row, number, text};
 
 const PREFIX: &str = "lane#";

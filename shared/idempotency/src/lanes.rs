@@ -2,8 +2,7 @@
 
 use ledger::{Amount, CommitError, Delivery, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
 
-use crate::books::parsed;
-use crate::order_image::Image;
+use crate::image::{Image, parsed};
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::store::DynamoLedger;
 use crate::{lane_row, names};

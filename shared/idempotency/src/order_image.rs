@@ -1,29 +1,21 @@
 //! How an order, what leads to it, and a subscription are read. A row that does not say what it should is not guessed at.
 
-use std::collections::{BTreeMap, HashMap};
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, Claims, Commission, Currency, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money,
-    OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, Period, Plan, Provider, Recharge, RechargeState,
+    Amount, Claims, Commission, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money, OnChain,
+    Operator, Order, OrderNumber, Owner, Paid, PaymentState, Period, Plan, Provider, Recharge, RechargeState,
     Reference, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms,
-    Timestamp, TopUp, TopUpKind, Transfer, TransferStatus, Word,
+    Timestamp, TopUp, TopUpKind, Transfer, TransferStatus,
 };
-use thiserror::Error;
 
 use crate::accepted_row;
 use crate::anomaly_row;
+use crate::image::{
+    Image, Read, Unreadable, amount, by_id, currency, inner, maybe, number, owned, reference, short, time, word,
+};
 use crate::names;
-
-pub(crate) type Image = HashMap<String, AttributeValue>;
-
-/// Which attribute is missing, or is not what it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a row has no readable {0}")]
-pub(crate) struct Unreadable(pub(crate) &'static str);
-
-pub(crate) type Read<T> = Result<T, Unreadable>;
 
 pub(crate) fn order(row: &Image) -> Read<Order> {
     let paid = match (maybe(row, names::PAID_BY, reference)?, maybe(row, names::PAID_AT, time)?) {
@@ -209,63 +201,4 @@ pub(crate) fn subscription(row: &Image) -> Read<Subscription> {
         standing,
         plan,
     })
-}
-
-pub(crate) fn word<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
-    maybe(row, name, read)?.ok_or(Unreadable(name))
-}
-
-/// Nothing where there is no attribute; something else than a readable text is a fault all the same.
-pub(crate) fn maybe<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
-    let Some(value) = row.get(name) else {
-        return Ok(None);
-    };
-    value.as_s().ok().and_then(|text| read(text)).map(Some).ok_or(Unreadable(name))
-}
-
-pub(crate) fn number<N: FromStr>(row: &Image, name: &'static str) -> Read<N> {
-    row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).ok_or(Unreadable(name))
-}
-
-pub(crate) fn amount(row: &Image, name: &'static str) -> Read<Amount> {
-    Amount::from_wide(number(row, name)?).ok_or(Unreadable(name))
-}
-
-pub(crate) fn maybe_amount(row: &Image, name: &'static str) -> Read<Option<Amount>> {
-    if row.contains_key(name) { amount(row, name).map(Some) } else { Ok(None) }
-}
-
-pub(crate) fn flag(row: &Image, name: &'static str) -> Read<bool> {
-    row.get(name).and_then(|value| value.as_bool().ok()).copied().ok_or(Unreadable(name))
-}
-
-fn inner<'i>(row: &'i Image, name: &'static str) -> Read<Option<&'i Image>> {
-    row.get(name).map(|value| value.as_m().map_err(|_| Unreadable(name))).transpose()
-}
-
-fn by_id<V>(row: &Image, name: &'static str, read: fn(&Image) -> Read<V>) -> Read<BTreeMap<String, V>> {
-    let values = inner(row, name)?.ok_or(Unreadable(name))?;
-    values.iter().map(|(id, value)| Ok((id.clone(), read(value.as_m().map_err(|_| Unreadable(name))?)?))).collect()
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "a reader like the others")]
-pub(crate) fn owned(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
-fn short(text: &str) -> Option<Word> {
-    Word::new(text).ok()
-}
-
-fn time(text: &str) -> Option<Timestamp> {
-    Timestamp::parse_rfc3339(text).ok()
-}
-
-pub(crate) fn currency(code: &str) -> Option<Currency> {
-    Currency::parse(code).ok()
-}
-
-pub(crate) fn reference(text: &str) -> Option<Reference> {
-    let (provider, id) = text.split_once('#')?;
-    Reference::new(Provider::named(provider)?, id).ok()
 }

@@ -12,8 +12,7 @@ use ledger::{
 use crate::accepted_row;
 use crate::anomaly_row;
 use crate::names;
-use crate::plan::read_version;
-use crate::rows::{ROW_FORMAT, Row, number, text};
+use crate::rows::{ROW_FORMAT, Row, map, number, read_version, text};
 
 pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'_>) -> Row {
     let mut row = Row::default();
@@ -282,10 +281,6 @@ fn dispute(dispute: &Dispute) -> AttributeValue {
 
 fn session(session: &Session) -> AttributeValue {
     map([(names::ID, text(&session.id)), (names::URL, text(&session.url))])
-}
-
-pub(crate) fn map<'n>(fields: impl IntoIterator<Item = (&'n str, AttributeValue)>) -> AttributeValue {
-    AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn by_id<V>(values: &BTreeMap<String, V>, write: fn(&V) -> AttributeValue) -> AttributeValue {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{OrderNumber, Owner};
 
+use crate::image::Image;
 use crate::names;
-use crate::order_image::Image;
 use crate::rows::{Row, number, text};
 
 /// No order's number holds a `#`.

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
-    Amount, Balance, CallerKey, Delivery, Effect, Entry, Fingerprint, Heading, Lane, MoneyKey, Movement, Net, Owner,
-    Policy, ProofUse, Refusal, SpendingTerms, Timestamp, merged, next_look,
+    Amount, Balance, CallerKey, Delivery, Effect, Entry, Heading, Lane, MoneyKey, Movement, Net, Owner, Policy,
+    ProofUse, Refusal, SpendingTerms, Timestamp, merged, next_look,
 };
-use thiserror::Error;
 
-use crate::rows::{self, Row, number, text};
+use crate::role::{PlanError, Role};
+use crate::rows::{self, Row, fingerprint_of, number, read_version, text};
 use crate::{Tables, body, lane_row, names, order_row, places, proof, repair};
 
 /// Its rows, and what each of them is there for, in the same order.
@@ -18,40 +18,6 @@ use crate::{Tables, body, lane_row, names, order_row, places, proof, repair};
 pub(crate) struct Plan {
     pub(crate) items: Vec<TransactWriteItem>,
     pub(crate) roles: Vec<Role>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Role {
-    Receipt,
-    Money(MoneyKey, Fingerprint),
-    /// The row of the payment that the transaction rests on.
-    Proof,
-    /// With the terms that the account was read with, if they are to be changed.
-    Account(Option<SpendingTerms>),
-    Key,
-    /// A key that is to be revoked.
-    Revoked,
-    Referrer,
-    /// An order or a subscription, with the version that it was read in, none having been there.
-    Versioned(Option<u64>),
-    Pointer,
-    /// The lane in which a refused event waits.
-    Lane,
-    /// One of its owner's places, which an order takes.
-    Place,
-    /// Put right by a person, over what was read.
-    Repaired,
-    Body,
-}
-
-#[derive(Debug, Error)]
-pub(crate) enum PlanError {
-    #[error("the effects add up to more than an account can hold")]
-    Overflow,
-    #[error("a row is incomplete")]
-    Build(#[from] BuildError),
-    #[error("the body cannot be compressed")]
-    Body(#[from] std::io::Error),
 }
 
 impl Plan {
@@ -243,11 +209,6 @@ impl Plan {
     }
 }
 
-/// The version that one is written over; the first is written over none.
-pub(crate) fn read_version(version: u64) -> Option<u64> {
-    version.checked_sub(1).filter(|before| *before > 0)
-}
-
 fn lane_of(refusal: &Refusal) -> Option<(&Lane, Amount)> {
     refusal.effects.iter().find_map(|effect| {
         let Effect::Wait { lane, owed } = effect else { return None };
@@ -257,13 +218,6 @@ fn lane_of(refusal: &Refusal) -> Option<(&Lane, Amount)> {
 
 fn is_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
     matches!(effect, Effect::Move(movement) if moved.contains(&movement.key))
-}
-
-/// What makes two movements under one money key the same movement.
-pub(crate) fn fingerprint_of(movement: &Movement) -> Fingerprint {
-    let account = movement.posting.account().to_string();
-    let change = movement.posting.change().units().to_string();
-    Fingerprint::of(1, &[("key", movement.key.as_str()), ("account", &account), ("change", &change)])
 }
 
 fn account_row(net: &Net) -> Result<Row, PlanError> {

@@ -6,9 +6,8 @@ use ledger::{
     Amount, CommitError, Currency, Delivery, Fingerprint, Money, MoneyKey, Movement, OrderNumber, PaymentProof,
 };
 
-use crate::order_image::Image;
-use crate::plan::fingerprint_of;
-use crate::rows::{Row, number, text};
+use crate::image::Image;
+use crate::rows::{Row, fingerprint_of, number, text};
 use crate::store::DynamoLedger;
 use crate::{Tables, names};
 

@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use ledger::{AccountId, Balance, Delivery, Heading, Held, Movement, OrderNumber, Posted, Repair, Timestamp};
 
-use crate::plan::{PlanError, Role, fingerprint_of};
-use crate::rows::{Row, number, text};
+use crate::role::{PlanError, Role};
+use crate::rows::{Row, fingerprint_of, number, text};
 use crate::{Tables, names, order_row, proof};
 
 pub(crate) fn item(

@@ -204,3 +204,19 @@ fn facts(facts: &Facts) -> AttributeValue {
     };
     AttributeValue::M(facts.iter().map(|(name, fact)| ((*name).to_owned(), value(fact))).collect())
 }
+
+pub(crate) fn map<'n>(fields: impl IntoIterator<Item = (&'n str, AttributeValue)>) -> AttributeValue {
+    AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// The version that one is written over; the first is written over none.
+pub(crate) fn read_version(version: u64) -> Option<u64> {
+    version.checked_sub(1).filter(|before| *before > 0)
+}
+
+/// What makes two movements under one money key the same movement.
+pub(crate) fn fingerprint_of(movement: &Movement) -> Fingerprint {
+    let account = movement.posting.account().to_string();
+    let change = movement.posting.change().units().to_string();
+    Fingerprint::of(1, &[("key", movement.key.as_str()), ("account", &account), ("change", &change)])
+}

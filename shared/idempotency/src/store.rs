@@ -14,7 +14,8 @@ use ledger::{
 };
 
 use crate::cache::{Owners, Receipts};
-use crate::order_image::{self, Image, Unreadable};
+use crate::image::{Image, Unreadable};
+use crate::order_image;
 use crate::retry::{Answer, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
 use crate::{Tables, names, places};

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{Amount, Fingerprint, MoneyKey, Reason, SpendingTerms, Timestamp};
 
 use crate::names;
-use crate::plan::Role;
 use crate::retry::Jitter;
+use crate::role::Role;
 use crate::verdict::{Found, Verdict, read};
 
 const MOMENT: &str = "2026-01-01T00:00:00.000Z";

@@ -7,7 +7,7 @@ use ledger::{Fingerprints, MoneyKey, Reason, Timestamp};
 
 use crate::books::spending_terms;
 use crate::names;
-use crate::plan::Role;
+use crate::role::Role;
 
 type Image = HashMap<String, AttributeValue>;
 

@@ -7,7 +7,8 @@ use ledger::{CommitError, Delivery, Order, OrderNumber, Row};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::order_image::{self, Image};
+use crate::image::Image;
+use crate::order_image;
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;

@@ -4,8 +4,6 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::metered;
-
 /// Twelve integer digits, and the eighteen decimals of the finest token: more than any single payment, and a hundred
 /// million of the largest still fit in the 38 digits that DynamoDB adds exactly.
 pub(crate) const INTEGER_DIGITS_MAX: usize = 12;
@@ -70,12 +68,6 @@ impl Amount {
     /// Reads decimal text by the rules of [`Asset::parse`](crate::Asset::parse), with `scale` decimals.
     pub fn parse(text: &str, scale: u8) -> Result<Self, AmountError> {
         parse(text, scale)
-    }
-
-    /// Reads a metered cost by the rules of [`Asset::parse_metered`](crate::Asset::parse_metered), with `scale`
-    /// decimals.
-    pub fn parse_metered(text: &str, scale: u8) -> Result<Self, AmountError> {
-        metered::round(text, scale)
     }
 
     /// From a count of smallest units, the form in which Stripe and WeChat send amounts.

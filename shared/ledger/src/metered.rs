@@ -15,7 +15,15 @@ struct Number {
     before_point: i64,
 }
 
-pub(crate) fn round(text: &str, scale: u8) -> Result<Amount, AmountError> {
+impl Amount {
+    /// Reads a metered cost by the rules of [`Asset::parse_metered`](crate::Asset::parse_metered), with `scale`
+    /// decimals.
+    pub fn parse_metered(text: &str, scale: u8) -> Result<Self, AmountError> {
+        round(text, scale)
+    }
+}
+
+fn round(text: &str, scale: u8) -> Result<Amount, AmountError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(AmountError::TooLong { bytes_max: TEXT_BYTES_MAX });
     }

@@ -1,16 +1,23 @@
 //! What every ledger must do, as a table of behaviours. Each block starts with empty books; each line is one event and the
 //! answer to it; after `==` stand the books that are left.
 
+mod audit;
+mod backlog;
+mod event;
+mod orders;
+
 use std::sync::Arc;
 
 use ledger::{
-    AccountId, Amount, Asset, Audit, Backlog, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry,
-    EventKey, Fact, Fingerprint, Fingerprints, Guard, Heading, House, MoneyKey, Movement, Owner, Policy, Posting,
-    RawBody, Reason, Refusal, SpendingTerms,
+    AccountId, Asset, Audit, Backlog, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
+    Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason, Refusal,
+    SpendingTerms,
 };
 
-use crate::contract_orders::Snapshots;
-use crate::{Books, contract_audit, contract_backlog, delivery};
+use crate::{Account, Books, delivery};
+
+use event::{amount, heading, record};
+use orders::Snapshots;
 
 const TABLE: &str = include_str!("contract.txt");
 
@@ -47,10 +54,10 @@ async fn told<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: 
         let referrer = ledger.referrer(&Owner::new(owner).unwrap(), &delivery(number)).await.unwrap();
         return referrer.map_or("nobody".to_owned(), |referrer| referrer.to_string());
     }
-    if let Some(said) = contract_backlog::told(ledger, &words, number).await {
+    if let Some(said) = backlog::told(ledger, &words, number).await {
         return said;
     }
-    if let Some(said) = contract_audit::told(ledger, &words, number).await {
+    if let Some(said) = audit::told(ledger, &words, number).await {
         return said;
     }
     let headers = [("x-kept", "as it was".to_owned())];
@@ -66,7 +73,7 @@ async fn told<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: 
     };
     let by_hand = words.first() == Some(&"debit");
     let delivery = Delivery { body: (!by_hand).then_some(body), ..delivery };
-    let decided = snapshots.decision(&words).or_else(|| contract_audit::repair(&words));
+    let decided = snapshots.decision(&words).or_else(|| audit::repair(&words));
     let decision = decided.unwrap_or_else(|| decision(&words));
     match ledger.commit(&decision, &delivery).await {
         Ok(Committed::Now(_)) => "now".to_owned(),
@@ -170,31 +177,12 @@ fn moved(key: &MoneyKey, owner: &str, text: &str, spend: Spend) -> Effect {
     Effect::Move(Movement { key: key.clone(), posting, guard, reverses: None })
 }
 
-pub(crate) fn record(event: &str, facts: &[&str], effects: Vec<Effect>) -> Decision {
-    Decision::Record(Entry { heading: heading(event, facts), effects, keeps_body: false, alarm: None })
-}
-
-pub(crate) fn heading(event: &str, facts: &[&str]) -> Heading {
-    Heading {
-        receipt: EventKey::new("usage", event).unwrap(),
-        source: "usage",
-        kind: "usage",
-        facts: vec![("words", Fact::Text(facts.join(" ")))],
-        fingerprints: Fingerprint::of(1, &[("facts", &facts.join(" "))]).into(),
-        order: None,
-    }
-}
-
 fn usage(event: &str) -> MoneyKey {
     MoneyKey::of_event(&EventKey::new("usage", event).unwrap())
 }
 
 fn account(owner: &str) -> AccountId {
     Owner::new(owner).unwrap().account(Asset::CREDITS)
-}
-
-pub(crate) fn amount(text: &str) -> Amount {
-    Asset::CREDITS.parse(text).unwrap()
 }
 
 /// The books as the table writes them.
@@ -223,8 +211,6 @@ fn written(books: &Books) -> Vec<String> {
     });
     accounts.chain(keys).chain(orders).chain(pointers).chain(subscriptions).chain(journal).collect()
 }
-
-use crate::Account;
 
 fn folded(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -9,9 +9,6 @@
 mod books;
 mod caller;
 mod contract;
-mod contract_audit;
-mod contract_backlog;
-mod contract_orders;
 mod epay;
 mod faults;
 mod fireblocks;

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::form::Params;
 use super::refusal::Refusal;
-use super::sessions::{Session, State, Status};
+use super::sessions::{Session, Status};
+use super::state::State;
 use super::{create, events, intents, invoices, objects, portal};
 use crate::{Answered, Call};
 

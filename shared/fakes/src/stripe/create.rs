@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::form::Params;
 use super::refusal::Refusal;
-use super::sessions::{Ids, Interval, Item, Metadata, Mode, OPEN_S_MAX, Order, Price};
+use super::sessions::{Interval, Item, Metadata, Mode, OPEN_S_MAX, Order, Price};
+use super::state::Ids;
 
 const OPEN_S_MIN: i64 = 30 * 60;
 const ITEMS_MAX: usize = 100;

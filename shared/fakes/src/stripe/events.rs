@@ -4,16 +4,11 @@ use serde_json::{Value, json};
 
 use super::form::Params;
 use super::refusal::Refusal;
-use super::sessions::State;
+use super::state::{State, Told};
 
 /// Stripe's own limits of a list.
 const LIMIT_DEFAULT: usize = 10;
 const LIMIT_MAX: usize = 100;
-
-pub(crate) struct Told {
-    event: Value,
-    is_delivered: bool,
-}
 
 /// What is asked of the list, once it is known to be in order.
 pub(crate) struct Asked {

@@ -6,7 +6,8 @@ use super::events::limit;
 use super::form::Params;
 use super::objects;
 use super::refusal::Refusal;
-use super::sessions::{Mode, Place, Session};
+use super::sessions::{Mode, Session};
+use super::state::Place;
 
 /// What is searched for: of Stripe's language, one field of the metadata and its exact value.
 pub(crate) struct Asked {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::events::limit;
 use super::form::Params;
 use super::refusal::Refusal;
-use super::sessions::{Place, Session};
+use super::sessions::Session;
+use super::state::Place;
 use super::subscription;
 
 /// Which invoice payments are listed, once the request is known to be in order.

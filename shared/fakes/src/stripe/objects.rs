@@ -3,41 +3,9 @@
 use serde_json::{Value, json};
 
 use super::API_VERSION;
-use super::cards::{Decline, Kind, Means};
-use super::sessions::{Ids, Intent, Metadata, Mode, Place, Session, Status};
-
-/// One attempt to pay a session.
-#[derive(Clone)]
-pub(crate) struct Attempt {
-    pub(crate) intent: Intent,
-    pub(crate) charge: String,
-    pub(crate) method: String,
-    pub(crate) means: Means,
-    /// Whether the bank has not answered yet.
-    pub(crate) is_processing: bool,
-    pub(crate) now_s: i64,
-}
-
-impl Attempt {
-    fn decline(&self) -> Option<Decline> {
-        self.means.decline.filter(|_| !self.is_processing)
-    }
-
-    pub(crate) fn is_paid(&self) -> bool {
-        !self.is_processing && self.means.decline.is_none()
-    }
-
-    /// As the payment intent says it and as the charge does.
-    fn statuses(&self) -> [&'static str; 2] {
-        if self.is_processing {
-            ["processing", "pending"]
-        } else if self.is_paid() {
-            ["succeeded", "succeeded"]
-        } else {
-            ["requires_payment_method", "failed"]
-        }
-    }
-}
+use super::cards::{Kind, Means};
+use super::sessions::{Attempt, Metadata, Mode, Session, Status};
+use super::state::{Ids, Place};
 
 /// On which connected account an event happened, and which API request it comes of; none, where it was the buyer who acted.
 #[derive(Default)]

@@ -2,7 +2,8 @@
 
 use super::Page;
 use super::form::Params;
-use super::sessions::{Session, State, Status};
+use super::sessions::{Session, Status};
+use super::state::State;
 use crate::html::{document, escaped};
 
 const CARD_FIELD: &str = "card";

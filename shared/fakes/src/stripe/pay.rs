@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::Paid;
 use super::cards::{Kind, Means, means};
-use super::objects::{self, Attempt, Cause};
-use super::sessions::{Ids, Intent, Mode, Place, Session, State, Status, Subscribed};
+use super::objects::{self, Cause};
+use super::sessions::{Attempt, Intent, Mode, Session, Status, Subscribed};
+use super::state::{Ids, Place, State};
 use super::subscription;
 
 pub(crate) fn pay(state: &mut State, session: &str, number: &str, now_s: i64) -> Paid {

@@ -6,16 +6,11 @@ use super::Page;
 use super::form::Params;
 use super::objects::{self, Cause};
 use super::refusal::Refusal;
-use super::sessions::{Session, State};
+use super::sessions::Session;
+use super::state::{Portal, State};
 use crate::html::{document, escaped};
 
 const SUBSCRIPTION_FIELD: &str = "subscription";
-
-pub(crate) struct Portal {
-    account: Option<String>,
-    customer: String,
-    return_url: Option<String>,
-}
 
 /// The id of the subscription that the page's form asks to end.
 pub fn canceled_in(form: &str) -> Option<String> {

@@ -1,13 +1,10 @@
-//! What the stand-in knows: the prices, the sessions, and who has asked for what under which key.
+//! A checkout session: what is sold in it, the attempts to pay it, and what they made.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::events::Told;
-use super::idempotency::Kept;
-use super::objects::Attempt;
-use super::portal::Portal;
+use super::cards::{Decline, Means};
 
 pub(crate) type Metadata = BTreeMap<String, String>;
 
@@ -108,6 +105,39 @@ pub(crate) struct Intent {
     pub(crate) created: i64,
 }
 
+/// One attempt to pay a session.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    pub(crate) intent: Intent,
+    pub(crate) charge: String,
+    pub(crate) method: String,
+    pub(crate) means: Means,
+    /// Whether the bank has not answered yet.
+    pub(crate) is_processing: bool,
+    pub(crate) now_s: i64,
+}
+
+impl Attempt {
+    pub(crate) fn decline(&self) -> Option<Decline> {
+        self.means.decline.filter(|_| !self.is_processing)
+    }
+
+    pub(crate) fn is_paid(&self) -> bool {
+        !self.is_processing && self.means.decline.is_none()
+    }
+
+    /// As the payment intent says it and as the charge does.
+    pub(crate) fn statuses(&self) -> [&'static str; 2] {
+        if self.is_processing {
+            ["processing", "pending"]
+        } else if self.is_paid() {
+            ["succeeded", "succeeded"]
+        } else {
+            ["requires_payment_method", "failed"]
+        }
+    }
+}
+
 /// What a paid session in subscription mode has made.
 #[derive(Clone)]
 pub(crate) struct Subscribed {
@@ -179,58 +209,5 @@ impl Session {
 
     pub(crate) fn close(&mut self, status: Status) {
         self.status = status;
-    }
-}
-
-/// What every object says of the place that it comes from.
-pub(crate) struct Place {
-    pub(crate) pay_url: String,
-    pub(crate) livemode: bool,
-}
-
-/// Numbers what is made, so that one seed tells one story.
-pub(crate) struct Ids {
-    seed: String,
-    made: u64,
-}
-
-impl Ids {
-    pub(crate) fn next(&mut self, prefix: &str) -> String {
-        self.made = self.made.saturating_add(1);
-        format!("{prefix}_{}{:0>24}", self.seed, self.made)
-    }
-}
-
-pub(crate) struct State {
-    pub(crate) place: Place,
-    pub(crate) ids: Ids,
-    pub(crate) prices: BTreeMap<String, Price>,
-    pub(crate) sessions: BTreeMap<String, Session>,
-    pub(crate) portals: BTreeMap<String, Portal>,
-    /// Whether somebody has saved the portal's settings in the dashboard.
-    pub(crate) has_portal: bool,
-    /// Every event so far, in their order.
-    pub(crate) told: Vec<Told>,
-    pub(crate) kept: Kept,
-    pub(crate) fails_next: bool,
-}
-
-impl State {
-    pub(crate) fn new(pay_url: &str, livemode: bool, seed: &str) -> Self {
-        Self {
-            place: Place { pay_url: pay_url.trim_end_matches('/').to_owned(), livemode },
-            ids: Ids { seed: seed.chars().filter(char::is_ascii_alphanumeric).collect(), made: 0 },
-            prices: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            portals: BTreeMap::new(),
-            has_portal: true,
-            told: Vec::new(),
-            kept: Kept::default(),
-            fails_next: false,
-        }
-    }
-
-    pub(crate) fn sell(&mut self, prices: impl IntoIterator<Item = Price>) {
-        self.prices.extend(prices.into_iter().map(|price| (price.id.clone(), price)));
     }
 }

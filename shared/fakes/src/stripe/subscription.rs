@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::calendar::period_end;
-use super::objects::Attempt;
-use super::sessions::{Interval, Item, Place, Session, Subscribed};
+use super::sessions::{Attempt, Interval, Item, Session, Subscribed};
+use super::state::Place;
 
 /// One item of the subscription, which is also one line of its first invoice.
 pub(crate) struct Line<'s> {

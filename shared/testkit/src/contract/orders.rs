@@ -8,7 +8,7 @@ use ledger::{
     Terms, Timestamp, Transition,
 };
 
-use crate::contract::{amount, heading, record};
+use super::event::{amount, heading, record};
 use crate::now;
 
 /// Orders and subscriptions as they were when they were last read.

@@ -5,7 +5,7 @@ use ledger::{
     Posted, Posting, Repair,
 };
 
-use crate::contract::record;
+use super::event::record;
 use crate::delivery;
 
 /// Less than any block has, so that every list has pages.
