@@ -113,7 +113,7 @@ fn read(path: &Path) -> String {
 }
 
 /// The folders of the crates, by the name of the crate.
-fn crates() -> BTreeMap<String, PathBuf> {
+pub(crate) fn crates() -> BTreeMap<String, PathBuf> {
     let manifests =
         files(&root(), "Cargo.toml").into_iter().filter(|manifest| manifest.parent() != Some(root().as_path()));
     let named = |manifest: PathBuf| {
