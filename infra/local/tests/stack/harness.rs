@@ -44,27 +44,16 @@ impl Folder {
 
     /// A command, with nothing of our own environment that could change its mind.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
-        let settings = [
-            "WEBHOOK_SECRET",
-            "STANDARD_WEBHOOK_SECRET",
-            "DEMO_API_KEY",
-            "ALLOWED_IPS",
-            "MAX_SKEW_SECONDS",
-            "FORBID_BODY_ONLY_HMAC",
-            "MOCK_STRIPE",
-            "STRIPE_WEBHOOK_SECRET",
-            "STRIPE_SECRET_KEY",
-            "UNITEL_API_URL",
-            "UNITEL_USERNAME",
-            "UNITEL_PASSWORD",
-        ];
-        for setting in settings {
-            command.env_remove(setting);
-        }
-        command.env_remove("LOG_LEVEL").env("USER", "tester");
+        let mut command = without_settings(PROGRAM);
         command.args(args).arg("--data").arg(self.data());
         command
+    }
+
+    /// A script of the docs, in which the program is this one and its folder is that of the test.
+    pub(crate) fn shell(&self, script: &str) -> Ended {
+        let data = self.data().display().to_string();
+        let script = script.replace("cargo run -q --", &format!("{PROGRAM} --data {data}"));
+        ended(without_settings("sh").arg("-c").arg(script.replace(".hookledger/", &format!("{data}/"))))
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
@@ -109,6 +98,30 @@ impl Folder {
         }
         panic!("it did not start in time");
     }
+}
+
+/// A command, with nothing of our own environment that could change its mind.
+fn without_settings(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let settings = [
+        "WEBHOOK_SECRET",
+        "STANDARD_WEBHOOK_SECRET",
+        "DEMO_API_KEY",
+        "ALLOWED_IPS",
+        "MAX_SKEW_SECONDS",
+        "FORBID_BODY_ONLY_HMAC",
+        "MOCK_STRIPE",
+        "STRIPE_WEBHOOK_SECRET",
+        "STRIPE_SECRET_KEY",
+        "UNITEL_API_URL",
+        "UNITEL_USERNAME",
+        "UNITEL_PASSWORD",
+    ];
+    for setting in settings {
+        command.env_remove(setting);
+    }
+    command.env_remove("LOG_LEVEL").env("USER", "tester");
+    command
 }
 
 pub(crate) fn ended(command: &mut Command) -> Ended {

@@ -14,6 +14,7 @@ mod auditing;
 mod buying;
 mod crash;
 mod deciding;
+mod documented;
 mod epay;
 mod fireblocks;
 mod forwarder;

@@ -1,0 +1,104 @@
+//! Each link of a page leads to a file that exists and to a heading that it has; and the lines of a page are not long.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use crate::house::{files, root};
+
+const COLUMNS_MAX: usize = 100;
+/// What a visitor of the repository reads to the end.
+const README_LINES_MAX: usize = 200;
+/// What a maintainer reads in one sitting.
+const ARCHITECTURE_WORDS_MAX: usize = 2_500;
+
+fn pages() -> impl Iterator<Item = PathBuf> {
+    files(&root(), ".md").into_iter()
+}
+
+fn named(path: &Path) -> String {
+    path.strip_prefix(root()).expect("in the workspace").display().to_string()
+}
+
+/// The lines outside of code, each with its number.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut is_code = false;
+    text.lines().enumerate().filter_map(move |(number, line)| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        (!is_code && !is_fence).then_some((number + 1, line))
+    })
+}
+
+/// As GitHub makes them of the headings: lower case, no punctuation, a dash for each space.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text).filter_map(|(_, line)| line.strip_prefix('#')).map(|line| line.trim_start_matches('#'));
+    let kept = |letter: char| letter.is_alphanumeric() || "-_ ".contains(letter);
+    headings
+        .map(|heading| heading.trim().to_lowercase().chars().filter(|c| kept(*c)).collect::<String>().replace(' ', "-"))
+        .collect()
+}
+
+/// What stands in `](…)`.
+fn links(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next())
+}
+
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            normal.pop();
+        } else {
+            normal.push(part);
+        }
+    }
+    normal
+}
+
+#[test]
+fn links_of_the_pages_lead_somewhere() {
+    let mut read = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for (number, line) in prose(&text) {
+            for link in links(line).filter(|link| !link.contains("://")) {
+                let (file, anchor) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
+                let target = normal(&page.parent().expect("a folder").join(file));
+                let target = if file.is_empty() { page.clone() } else { target };
+                assert!(target.exists(), "{}:{number}: there is no {link}", named(&page));
+                if let Some(anchor) = anchor {
+                    let has = anchors(&fs::read_to_string(&target).expect("a page")).contains(anchor);
+                    assert!(has, "{}:{number}: {file} has no heading for #{anchor}", named(&page));
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 100, "the pages are read: {read}");
+}
+
+/// Tables are for lookups and cannot be wrapped, and so are the links of one line.
+#[test]
+fn lines_of_the_pages_are_wrapped() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for (number, line) in prose(&text).filter(|(_, line)| !line.trim_start().starts_with('|')) {
+            assert!(line.chars().count() <= COLUMNS_MAX, "{}:{number} is longer than {COLUMNS_MAX}", named(&page));
+        }
+    }
+}
+
+#[test]
+fn first_pages_are_short() {
+    for name in ["README.md", "README.zh.md"] {
+        let text = fs::read_to_string(root().join(name)).expect("a page");
+        assert!(text.lines().count() <= README_LINES_MAX, "{name}");
+        for (number, line) in text.lines().enumerate() {
+            assert!(line.chars().count() <= COLUMNS_MAX, "{name}:{}", number + 1);
+        }
+    }
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("a page");
+    let words = map.split_whitespace().count();
+    assert!(words <= ARCHITECTURE_WORDS_MAX, "ARCHITECTURE.md has {words} words");
+}
