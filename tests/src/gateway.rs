@@ -129,6 +129,8 @@ async fn standard_webhooks_where_it_is_configured() {
 struct Falls;
 
 impl Ledger for Falls {
+    async fn warm(&self) {}
+
     fn recall(&self, _: &EventKey, _: &Fingerprints) -> Option<Receipt> {
         panic!("fell over {SECRET}")
     }

@@ -168,6 +168,25 @@ fn only_the_edge_names_the_store() {
     }
 }
 
+/// So that one machine runs what is deployed: a function's `main.rs`, `reconcile` and the local stack assemble nothing themselves.
+#[test]
+fn function_is_assembled_in_its_library_alone() {
+    const MAIN_LINES_MAX: usize = 22;
+    const ASSEMBLY: [&str; 4] = ["Keyring::open(", ".keys_of(", "Http::new(", "Admission::read"];
+    let of_functions = files(&root().join("functions"), ".rs").into_iter();
+    for file in of_functions.chain(files(&root().join("infra/local/src"), ".rs")) {
+        let path = file.strip_prefix(root()).expect("in the workspace").to_string_lossy().into_owned();
+        let is_assembly = path.ends_with("/assemble.rs") || path.contains("/tests");
+        let text = read(&file);
+        let found = ASSEMBLY.into_iter().find(|words| !is_assembly && text.contains(words));
+        assert_eq!(found, None, "{path}");
+        if path.ends_with("/main.rs") && path.starts_with("functions/") {
+            assert!(text.contains("::assemble(&start, "), "{path} does not call `assemble`");
+            assert!(text.lines().count() <= MAIN_LINES_MAX, "{path} does more than to call `assemble`");
+        }
+    }
+}
+
 /// Everything else that is parsed has been verified there and then, what comes out of the books too.
 #[test]
 fn only_what_its_sender_lists_is_taken_for_verified() {
@@ -195,7 +214,7 @@ fn order_numbers_come_from_the_operating_system() {
     let with =
         |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && read(file).contains(words)).count();
     assert_eq!(with("Dice::new("), 0);
-    assert_eq!(with("Dice::of_system()"), 3, "two functions and the local stack");
+    assert_eq!(with("Dice::of_system()"), 2, "orders and checkout");
 }
 
 #[test]
@@ -213,7 +232,7 @@ fn sibling_functions_carry_the_same_files() {
         let has = |name: &str| folder.join(format!("src/{name}.rs")).is_file();
         // Who verifies what was sent is a source of webhooks, and has all its stages.
         let stages: &[&str] = if has("verify") { &["parse", "decide", "reply"] } else { &[] };
-        for name in ["main", "lib", "tests"].iter().chain(stages) {
+        for name in ["main", "assemble", "lib", "tests"].iter().chain(stages) {
             assert!(has(name), "{} has no {name}.rs", folder.display());
         }
     }

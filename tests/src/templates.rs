@@ -143,7 +143,7 @@ const FUNCTIONS: &[Declared] = &[
             (&["EPAY_SECRET_ID"], "functions/checkout/src/config/epay.rs"),
             (
                 &["FULFIL_SECRET_ID", "USAGE_SECRET_ID", "STRIPE_SECRET_ID", "RETIRED_SECRET_ID"],
-                "functions/reconcile/src/main.rs",
+                "functions/reconcile/src/assemble.rs",
             ),
             (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs"),
             UNITEL,

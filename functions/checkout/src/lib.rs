@@ -6,6 +6,7 @@
 //! order; `page`, `epay` and `wechat` begin its payment; `done` finds out what has become of a page and `running` what of a
 //! subscription; `decide` says what is written.
 
+mod assemble;
 mod config;
 mod decide;
 mod done;
@@ -27,6 +28,7 @@ use edge::{Keyring, Reply, Route};
 use ledger::Ledger;
 use providers::{Http, SecretKey, WechatConfig, WechatKeys};
 
+pub use assemble::assemble;
 pub use config::{Config, ConfigError, EpaySettings, EpaySettingsError, WECHAT_VARIABLES};
 pub use key::{SETTING, epay_keys, keys, wechat_keys};
 

@@ -3,6 +3,7 @@
 //! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them. The buyer comes back with the same
 //! signed parameters: that is the same event, answered with a `page`. `confirm` queries the gateway.
 
+mod assemble;
 mod config;
 mod confirm;
 mod decide;
@@ -19,6 +20,7 @@ use signing::epay::{Keys, Scheme};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
+pub use assemble::assemble;
 pub use config::{Config, ConfigError};
 pub use confirm::Gateway;
 pub use parse::{EpayEvent, reference};

@@ -2,6 +2,7 @@
 //!
 //! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them. `published` has the keys.
 
+mod assemble;
 mod config;
 mod decide;
 mod parse;
@@ -17,6 +18,7 @@ use signing::fireblocks::{SIGNATURE, SIGNATURE_V1};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
+pub use assemble::assemble;
 pub use config::{Config, ConfigError, PublishedAt, Workspace};
 pub use parse::{FireblocksEvent, Report};
 pub use published::Published;

@@ -5,6 +5,7 @@
 //! same record again, two workers at once and a stream from its beginning change nothing: each write is over the version that was
 //! read, each posting has a name that is used once, and only the operator's call, which has none, is claimed before it is made.
 
+mod assemble;
 mod custodian;
 mod operator;
 mod outside;
@@ -18,6 +19,7 @@ use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, 
 use providers::CallError;
 use thiserror::Error;
 
+pub use assemble::assemble;
 pub use custodian::{Custodian, keys as custodian_keys};
 pub use operator::{Operator, keys as operator_keys};
 pub use outside::Asked;

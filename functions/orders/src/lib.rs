@@ -3,6 +3,7 @@
 //! Whoever asks twice under one idempotency key is led to one order: its number follows from the key. `parse` says what is asked
 //! for, `decide` what is written down, `reply` what is told.
 
+mod assemble;
 mod decide;
 mod parse;
 mod reply;
@@ -16,6 +17,7 @@ use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
 
 use parse::Form;
 
+pub use assemble::assemble;
 /// What the owner of an order gets. The command line shows the same to operators, under the same names.
 pub use reply::shown;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use edge::{Moment, WorkError, Worker};
+use edge::{Moment, StartError, WorkError, Worker};
 use fulfil::FulfilError;
 use futures_util::future::BoxFuture;
 use ledger::{Audit, Backlog, Timestamp};
@@ -28,10 +28,10 @@ pub struct Assembled<L> {
 }
 
 /// With the keys as they are stored now.
-pub type Assemble<L> = Box<dyn Fn() -> BoxFuture<'static, Result<Reconcile<L>, WorkError>> + Send + Sync>;
+pub type Assemble<L> = Box<dyn Fn() -> BoxFuture<'static, Result<Reconcile<L>, StartError>> + Send + Sync>;
 
 impl<L: Backlog + Audit> Assembled<L> {
-    pub async fn new(assemble: Assemble<L>, now: Timestamp) -> Result<Self, WorkError> {
+    pub async fn new(assemble: Assemble<L>, now: Timestamp) -> Result<Self, StartError> {
         let first = Arc::new(assemble().await?);
         Ok(Self { assemble, kept: Mutex::new((first, now)) })
     }
@@ -40,7 +40,7 @@ impl<L: Backlog + Audit> Assembled<L> {
         if self.may_look(now) {
             match (self.assemble)().await {
                 Ok(anew) => self.kept.lock().unwrap_or_else(PoisonError::into_inner).0 = Arc::new(anew),
-                Err(error) => tracing::error!(error = %edge::chain(error.as_ref()), "the keys could not be looked for"),
+                Err(error) => tracing::error!(error = %edge::chain(&error), "the keys could not be looked for"),
             }
         }
         Arc::clone(&self.kept.lock().unwrap_or_else(PoisonError::into_inner).0)

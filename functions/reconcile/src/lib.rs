@@ -6,6 +6,7 @@
 
 mod ask;
 mod asked_again;
+mod assemble;
 mod auditor;
 mod conservation;
 mod fulfilment;
@@ -37,6 +38,7 @@ use usage::Usage;
 use wechat::Wechat;
 
 pub use ask::StripeApi;
+pub use assemble::{RETIRED_SECRET, assemble};
 pub use auditor::Checked;
 pub use conservation::{INDEX_LAG_MAX, audit, verify};
 pub use fulfilment::Delivered;

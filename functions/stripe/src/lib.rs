@@ -2,6 +2,7 @@
 //!
 //! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them.
 
+mod assemble;
 mod config;
 mod decide;
 mod parse;
@@ -18,6 +19,7 @@ use ledger::{
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
+pub use assemble::assemble;
 pub use config::{Config, ConfigError};
 pub use parse::{Kind, LISTED_AT, Leads, Report, StripeEvent};
 pub use verify::{Keys, SETTINGS};

@@ -2,6 +2,7 @@
 //!
 //! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them.
 
+mod assemble;
 mod decide;
 mod parse;
 mod reply;
@@ -14,6 +15,7 @@ use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Owner, 
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
+pub use assemble::assemble;
 pub use parse::UsageEvent;
 pub use verify::{Keys, SETTINGS};
 

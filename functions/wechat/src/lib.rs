@@ -4,6 +4,7 @@
 //! forms has a proof, a parser and a reply of its own; what they say comes together in one [`WechatEvent`].
 
 mod agree;
+mod assemble;
 mod config;
 mod confirm;
 mod decide;
@@ -20,6 +21,7 @@ use providers::WechatKeys;
 use signing::{SecretError, Strength, Verified, VerifyError, forwarder, wechat_v3};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
+pub use assemble::assemble;
 pub use config::{Config, ConfigError};
 pub use confirm::{Api, Said};
 pub use parse::{Hint, Ids, Report, WechatEvent};

@@ -4,9 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use edge::KeyringError;
 use embedded::{EngineError, TemplateError};
-use idempotency::MissingTable;
 use ledger::{
     AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumber,
     OrderNumberError, Owner, RepairError,
@@ -14,7 +12,6 @@ use ledger::{
 use reconcile::RepairFailure;
 use signing::SecretError;
 use thiserror::Error as ThisError;
-use webhook::AdmissionError;
 
 use crate::exit::Exit;
 use crate::json::PathError;
@@ -64,33 +61,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Setting(#[from] edge::ConfigError),
     #[error(transparent)]
-    Admission(#[from] AdmissionError),
-    #[error(transparent)]
-    Stripe(#[from] stripe::ConfigError),
-    #[error(transparent)]
-    Wechat(#[from] wechat::ConfigError),
-    #[error(transparent)]
-    WechatApi(#[from] providers::WechatConfigError),
-    #[error(transparent)]
-    Epay(#[from] epay::ConfigError),
-    #[error(transparent)]
-    FireblocksWebhook(#[from] fireblocks::ConfigError),
-    #[error(transparent)]
-    EpayCheckout(#[from] checkout::EpaySettingsError),
-    #[error(transparent)]
-    Unitel(#[from] providers::UnitelConfigError),
-    #[error(transparent)]
-    Fireblocks(#[from] providers::FireblocksConfigError),
-    #[error("infra/catalog.json")]
-    Catalog(#[from] catalog::CatalogError),
-    #[error(transparent)]
-    Checkout(#[from] checkout::ConfigError),
-    #[error(transparent)]
-    Places(#[from] api::PlacesError),
-    #[error("the template sets no tables")]
-    Tables(#[from] MissingTable),
-    #[error(transparent)]
-    Keys(#[from] KeyringError),
+    Start(#[from] edge::StartError),
 
     // Sending.
     #[error("there is no source {0}, only: {1}")]
@@ -251,26 +222,13 @@ impl Error {
             | Self::Threads(_)
             | Self::Template(_)
             | Self::UnknownFunction(_)
-            | Self::Catalog(_)
-            | Self::Tables(_)
             | Self::NotRunning(_)
             | Self::NoRegion
             | Self::NoCredentials
             | Self::NoBooks(_) => Exit::Unavailable,
             Self::Input(..)
-            | Self::Keys(_)
+            | Self::Start(_)
             | Self::Setting(_)
-            | Self::Places(_)
-            | Self::Admission(_)
-            | Self::Stripe(_)
-            | Self::Wechat(_)
-            | Self::WechatApi(_)
-            | Self::Epay(_)
-            | Self::FireblocksWebhook(_)
-            | Self::EpayCheckout(_)
-            | Self::Unitel(_)
-            | Self::Fireblocks(_)
-            | Self::Checkout(_)
             | Self::UnknownSource(..)
             | Self::UnknownSample(..)
             | Self::NoScheme(_)

@@ -1,30 +1,16 @@
-//! The functions that the template names, put together as their own `main` does in Lambda, over the store of this machine.
+//! The functions that the template names, assembled as in Lambda, over the store of this machine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::{Dice, Places};
-use catalog::{Catalog, SHIPPED};
-use checkout::{Checkout, EpaySettings, EpayTill, WechatTill};
-use edge::{Keyring, Moment, NotSetUp, Reply, Service, Settings, Vault, Worker, chain};
+use edge::{Moment, Reply, Service, Settings, Start, Worker, chain};
 use embedded::Engine;
-use epay::Epay;
-use fireblocks::{Fireblocks, Published, Workspace};
-use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
-use orders::Orders;
-use providers::{FireblocksConfig, Http, StripeConfig, UnitelConfig, WechatConfig};
-use reconcile::{LiveKeys, PublishedKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 use serde_json::Value;
-use stripe::Stripe;
-use usage::Usage;
-use webhook::{Admission, Function, Webhook};
-use wechat::Wechat;
 
-use crate::books::STAGE;
 use crate::clock::Work;
 use crate::error::Error;
-use crate::now;
 use crate::secrets::Secrets;
 
 /// What a function does here.
@@ -53,6 +39,11 @@ const SETTABLE: [&str; 14] = [
     "STRIPE_FULL_REPORT_PRICE_ID",
     "STRIPE_PRO_MONTHLY_PRICE_ID",
 ];
+/// So begin the names of those of the other providers.
+const SETTABLE_PREFIXES: [&str; 4] = ["WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_"];
+
+/// So ends the name of every variable that holds the id of a secret.
+const OF_SECRET: &str = "SECRET_ID";
 
 pub(crate) async fn open(
     function: &embedded::Function,
@@ -60,197 +51,63 @@ pub(crate) async fn open(
     secrets: &Secrets,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Opened, Error> {
-    let setting = |name: &str| {
-        let is_settable = SETTABLE.contains(&name)
-            || ["WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_"].iter().any(|prefix| name.starts_with(prefix));
-        let tried = is_settable.then(|| variable(name)).flatten();
-        tried.or_else(|| text(function.environment.get(name)?))
-    };
-    let parts = Parts {
-        admission: Admission::read(setting)?,
-        ledger: Arc::new(DynamoLedger::new(&engine.sdk_config(), Tables::read(setting)?, fastrand::Rng::new())),
-        secrets,
-    };
-    let stripe = || stripe::Config::read(setting, STAGE).map(|config| Stripe { config });
+    let start = Start::on_machine(engine.sdk_config(), settings(function, variable), secrets_of(function, secrets))?;
+    let start = &start;
+    let ledger = Arc::new(DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()));
     Ok(match function.binary.as_str() {
-        "usage" => Opened::Service(parts.serve(Usage).await?),
-        "orders" => {
-            let api = Orders::new(catalog()?, Dice::of_system(), Places::read(setting)?);
-            Opened::Service(answer(api::Function { api, ledger: parts.ledger }))
-        }
-        "checkout" => Opened::Service(parts.checkout(setting).await?),
-        "epay" => {
-            let epay = parts.epay(setting).await?;
-            Opened::Service(parts.serve(epay).await?)
-        }
-        "wechat" => {
-            let wechat = parts.wechat(setting).await?;
-            Opened::Service(parts.serve(wechat).await?)
-        }
-        "fireblocks" => Opened::Service(parts.fireblocks(setting).await?),
-        "stripe" => Opened::Service(parts.serve(stripe()?).await?),
-        "reconcile" => {
-            let (stripe, stripe_api) = (stripe()?, Some(parts.stripe_api(&setting).await?));
-            let (wechat, epay) = (Some(parts.wechat(&setting).await?), parts.epay_that_can_ask(&setting).await?);
-            let fulfil = parts.fulfil(&setting).await?;
-            let ledger = Arc::clone(&fulfil.ledger);
-            let fireblocks = Workspace::read(setting)?.map(|workspace| Fireblocks { workspace });
-            let keys = parts.replay_keys(&setting).await?;
-            Opened::Worker(work(Reconcile {
-                ledger,
-                usage: Usage,
-                stripe,
-                wechat,
-                epay,
-                fireblocks,
-                stripe_api,
-                fulfil,
-                keys,
-                keyless: [].into(),
-            }))
-        }
-        "fulfil" => Opened::Worker(work(parts.fulfil(setting).await?)),
+        "usage" => service(usage::assemble(start, ledger).await?),
+        "stripe" => service(stripe::assemble(start, ledger).await?),
+        "wechat" => service(wechat::assemble(start, ledger).await?),
+        "epay" => service(epay::assemble(start, ledger).await?),
+        "fireblocks" => service(fireblocks::assemble(start, ledger).await?),
+        "orders" => service(orders::assemble(start, ledger).await?),
+        "checkout" => service(checkout::assemble(start, ledger).await?),
+        "fulfil" => worker(fulfil::assemble(start, ledger).await?),
+        "reconcile" => worker(reconcile::assemble(start, ledger).await?),
         unknown => return Err(Error::UnknownFunction(unknown.to_owned())),
     })
 }
 
-struct Parts<'s> {
-    admission: Admission,
-    ledger: Arc<DynamoLedger>,
-    secrets: &'s Secrets,
+/// Those that the template gives the function, and no others: a setting that it does not give is missing here as in AWS.
+fn settings(function: &embedded::Function, variable: impl Fn(&str) -> Option<String>) -> Settings {
+    let set = |(name, value): (&String, &Value)| {
+        let is_settable = SETTABLE.contains(&name.as_str())
+            || SETTABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix) && !name.ends_with(OF_SECRET));
+        let tried = is_settable.then(|| variable(name)).flatten();
+        Some((name.clone(), tried.or_else(|| text(value))?))
+    };
+    Settings::new(function.environment.iter().filter_map(set))
 }
 
-impl Parts<'_> {
-    async fn checkout(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
-        let catalog = catalog()?;
-        let config = checkout::Config::read(&setting, STAGE, &catalog)?;
-        let keys = Keyring::open(self.vault(), checkout::keys(config.stripe.livemode), now()).await?;
-        let (epay, wechat) = (self.epay_till(&setting).await?, self.wechat_till(&setting).await?);
-        let http = Http::new(fastrand::Rng::new());
-        let places = Places::read(setting)?;
-        let api = Checkout { catalog, config, keys, epay, wechat, http, dice: Dice::of_system(), places };
-        Ok(answer(api::Function { api, ledger: self.ledger }))
-    }
-
-    async fn stripe_api(&self, setting: impl Fn(&str) -> Option<String>) -> Result<StripeApi, Error> {
-        let config = StripeConfig::read(setting, STAGE).map_err(checkout::ConfigError::from)?;
-        let keys = Keyring::open(self.vault(), checkout::keys(config.livemode), now()).await?;
-        Ok(StripeApi { http: Http::new(fastrand::Rng::new()), config, keys })
-    }
-
-    /// As reconcile has it, which asks whether the source itself does or not.
-    async fn epay_that_can_ask(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<Epay>, Error> {
-        let config = epay::Config::read(setting, STAGE)?;
-        let keys = Keyring::open(self.vault(), Epay::keys, now()).await?;
-        let gateway = epay::Gateway { http: Http::new(fastrand::Rng::new()), keys };
-        Ok(Some(Epay { config, gateway: Some(gateway) }))
-    }
-
-    async fn epay_till(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<EpayTill>, Error> {
-        let Some(settings) = EpaySettings::read(setting, STAGE)? else { return Ok(None) };
-        let keys = Keyring::open(self.vault(), checkout::epay_keys, now()).await?;
-        settings.signed_by(&keys.current())?;
-        Ok(Some(EpayTill { settings, keys }))
-    }
-
-    async fn wechat_till(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Option<WechatTill>, Error> {
-        let Some(config) = WechatConfig::read(setting, STAGE)? else { return Ok(None) };
-        let keys = Keyring::open(self.vault(), checkout::wechat_keys, now()).await?;
-        Ok(Some(WechatTill { config, keys }))
-    }
-
-    async fn epay(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Epay, Error> {
-        let config = epay::Config::read(setting, STAGE)?;
-        let keys = Keyring::open(self.vault(), Epay::keys, now()).await?;
-        config.check(&keys.current())?;
-        let gateway = config.confirms_any().then(|| epay::Gateway { http: Http::new(fastrand::Rng::new()), keys });
-        Ok(Epay { config, gateway })
-    }
-
-    async fn wechat(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Wechat, Error> {
-        let config = wechat::Config::read(&setting)?;
-        let keys = Keyring::open(self.vault(), wechat::api_keys, now()).await?;
-        let http = Http::new(fastrand::Rng::new());
-        let api = WechatConfig::read(&setting, STAGE)?.map(|config| wechat::Api { http, config, keys });
-        Ok(Wechat { config, api })
-    }
-
-    async fn fulfil(&self, setting: impl Fn(&str) -> Option<String>) -> Result<Fulfil<Arc<DynamoLedger>>, Error> {
-        let http = || Http::new(fastrand::Rng::new());
-        let operator = match UnitelConfig::read(&setting, STAGE)? {
-            None => None,
-            Some(config) => {
-                let keys = Keyring::open(self.vault(), fulfil::operator_keys, now()).await?;
-                Some(Operator::new(http(), config, keys))
-            }
-        };
-        let custodian = match FireblocksConfig::read(&setting, STAGE)? {
-            None => None,
-            Some(config) => {
-                let keys = Keyring::open(self.vault(), fulfil::custodian_keys, now()).await?;
-                Some(Custodian { http: http(), config, keys })
-            }
-        };
-        Ok(Fulfil { ledger: Arc::clone(&self.ledger), operator, custodian })
-    }
-
-    async fn fireblocks(self, setting: impl Fn(&str) -> Option<String>) -> Result<Answer, Error> {
-        let Some(workspace) = Workspace::read(&setting)? else {
-            return Ok(answer(NotSetUp { source: Fireblocks::SOURCE }));
-        };
-        let (config, copies) = (fireblocks::Config::read(setting, STAGE)?, Arc::clone(&self.ledger));
-        let http = Http::new(fastrand::Rng::new());
-        let keys = Published::open(config, http, copies, &Moment::now(Fireblocks::REPLY_WITHIN)).await;
-        Ok(answer(Function::new(Fireblocks { workspace }, keys, self.admission, self.ledger)))
-    }
-
-    /// Those of every source, and those of this folder's secrets that were retired: `STRIPE_WEBHOOK_SECRET@2026-11-27`.
-    async fn replay_keys(&self, setting: impl Fn(&str) -> Option<String>) -> Result<ReplayKeys, Error> {
-        let published = PublishedKeys::new(fireblocks::Config::read(setting, STAGE)?, Http::new(fastrand::Rng::new()));
-        let retired = self.secrets.all().iter().filter(|(name, _)| name.contains('@'));
-        let retired = Settings::new(retired.map(|(name, keys)| (name.clone(), keys.clone())));
-        Ok(ReplayKeys {
-            usage: Some(Keyring::open(self.vault(), LiveKeys::<Usage>::read, now()).await?),
-            stripe: Some(Keyring::open(self.vault(), LiveKeys::<Stripe>::read, now()).await?),
-            wechat: Some(Keyring::open(self.vault(), LiveKeys::<Wechat>::read, now()).await?),
-            epay: Some(Keyring::open(self.vault(), LiveKeys::<Epay>::read, now()).await?),
-            fireblocks: Some(published),
-            retired: Some(Keyring::open(Vault::Here(retired), RetiredKeys::read, now()).await?),
-            is_incomplete: false,
-        })
-    }
-
-    fn vault(&self) -> Vault {
-        Vault::Here(Settings::new(self.secrets.all().clone()))
-    }
-
-    async fn serve<W: Webhook>(self, source: W) -> Result<Answer, Error> {
-        let keys = Keyring::open(self.vault(), W::keys, now()).await?;
-        Ok(answer(Function::new(source, keys, self.admission, self.ledger)))
-    }
+/// The secrets of this folder, under each variable with which the template gives the function a secret. Those that were retired
+/// (`STRIPE_WEBHOOK_SECRET@2026-11-27`) have one of their own.
+fn secrets_of(function: &embedded::Function, secrets: &Secrets) -> BTreeMap<String, Settings> {
+    let variables = function.environment.keys().filter(|name| name.ends_with(OF_SECRET));
+    let secret = |variable: &String| {
+        let is_retired = variable == reconcile::RETIRED_SECRET;
+        let of_it = secrets.all().iter().filter(|(name, _)| name.contains('@') == is_retired);
+        (variable.clone(), Settings::new(of_it.map(|(name, keys)| (name.clone(), keys.clone()))))
+    };
+    variables.map(secret).collect()
 }
 
-fn catalog() -> Result<Catalog, Error> {
-    Ok(Catalog::parse(SHIPPED)?)
-}
-
-fn answer<S: Service + 'static>(service: S) -> Answer {
+fn service<S: Service + 'static>(service: S) -> Opened {
     let service = Arc::new(service);
-    Box::new(move |event| {
+    Opened::Service(Box::new(move |event| {
         let service = Arc::clone(&service);
         Box::pin(async move { service.answer(&event, &Moment::now(S::REPLY_WITHIN)).await })
-    })
+    }))
 }
 
-fn work<W: Worker + 'static>(worker: W) -> Work {
+fn worker<W: Worker + 'static>(worker: W) -> Opened {
     let worker = Arc::new(worker);
-    Arc::new(move |event| {
+    Opened::Worker(Arc::new(move |event| {
         let worker = Arc::clone(&worker);
         Box::pin(async move {
             let report = worker.work(&event, &Moment::now(W::DONE_WITHIN)).await.map_err(|error| chain(&*error))?;
             serde_json::to_string(&report).map_err(|error| error.to_string())
         })
-    })
+    }))
 }
 
 /// A setting of the template: a text or a number. A reference to a resource is none, there being no such resource here.
@@ -264,15 +121,19 @@ fn text(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use embedded::{APP_YAML, Template};
 
     use super::*;
-    use crate::books;
+    use crate::api_gateway::{Call, Route, event};
+    use crate::books::{self, STAGE};
     use crate::home::Home;
     use crate::mock_epay::MockEpay;
     use crate::mock_fireblocks::MockFireblocks;
     use crate::mock_stripe::MockStripe;
     use crate::mock_wechat::MockWechat;
+    use crate::now;
 
     #[test]
     fn settings_of_the_local_stack_are_documented() {
@@ -310,6 +171,38 @@ mod tests {
             let other = embedded::Function { logical_id, binary, routes, schedules, streams, environment };
             let refused = open(&other, &engine, &secrets, setting).await.err().map(|error| error.line());
             assert_eq!(refused.as_deref(), Some("the template names the function other, which is not in this program"));
+        }
+    }
+
+    /// As every deployed function does.
+    #[tokio::test]
+    async fn source_without_a_merchant_answers_404() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::open(folder.path()).expect("a data folder");
+        let (engine, secrets) =
+            (books::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+        let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
+        let no_setting = |_: &str| None::<String>;
+        for name in ["epay", "wechat", "fireblocks"] {
+            let source = crate::sources::Source::named(name).expect("a source");
+            let call = Call {
+                method: "POST",
+                path: source.path(),
+                query: "",
+                protocol: "HTTP/1.1",
+                headers: &[],
+                body: b"{}",
+                source_ip: std::net::Ipv4Addr::LOCALHOST.into(),
+                request_id: "test",
+                now: now(),
+            };
+            let route = Route { method: "POST".to_owned(), path: source.path().to_owned() };
+            let function =
+                template.functions().iter().find(|function| function.binary == name).expect("in the template");
+            let opened = open(function, &engine, &secrets, no_setting).await.map_err(|error| error.line());
+            let Opened::Service(answer) = opened.expect(name) else { panic!("{name} is called over HTTP") };
+            let reply = answer(event(&call, &route, &BTreeMap::new()).to_string()).await;
+            assert_eq!((reply.status, reply.body.as_str()), (404, ""), "{name}");
         }
     }
 }

@@ -15,6 +15,7 @@ mod request;
 mod route;
 mod run;
 mod secrets;
+mod start;
 mod worker;
 
 pub use config::{Config, ConfigError};
@@ -25,10 +26,11 @@ pub use log::{
     own_targets, panics_without_message, ran, unread,
 };
 pub use moved::moved;
-pub use not_set_up::NotSetUp;
+pub use not_set_up::{Configured, NotSetUp};
 pub use reply::Reply;
 pub use request::{HeaderError, Incoming, MalformedEvent, OpenError, Request};
 pub use route::{Found, NoRoute, Route, find};
-pub use run::{Moment, Service, Start, ended, run};
+pub use run::{Moment, Service, ended, run};
 pub use secrets::{Keyring, KeyringError, MakeKeys, Settings, Vault};
+pub use start::{OWN_SECRET, Start, StartError, Variables};
 pub use worker::{WorkError, Worker, run_worker};

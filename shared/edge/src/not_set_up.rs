@@ -19,3 +19,21 @@ impl Service for NotSetUp {
         Reply::empty(404)
     }
 }
+
+/// A function, or what stands in its place where a deployment has not configured it.
+#[derive(Debug)]
+pub enum Configured<S> {
+    Function(S),
+    NotSetUp(NotSetUp),
+}
+
+impl<S: Service> Service for Configured<S> {
+    const REPLY_WITHIN: Duration = S::REPLY_WITHIN;
+
+    async fn answer(&self, event: &str, moment: &Moment) -> Reply {
+        match self {
+            Self::Function(function) => function.answer(event, moment).await,
+            Self::NotSetUp(absent) => absent.answer(event, moment).await,
+        }
+    }
+}

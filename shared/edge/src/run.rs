@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_secretsmanager::Client;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::Builder;
@@ -18,65 +17,15 @@ use lambda_http::{Error, LambdaEvent, service_fn};
 use ledger::{AttemptMark, Deadline, Delivery, Origin, Timestamp};
 use serde_json::value::RawValue;
 
-use crate::config::LOCAL;
 use crate::gateway::GatewayReply;
-use crate::log::{self, chain};
-use crate::secrets::MakeKeys;
-use crate::{Config, ConfigError, Keyring, KeyringError, Reply, Settings, Vault};
+use crate::log::chain;
+use crate::{Config, Reply, Settings};
 
 /// What is left of the invocation for the answer to be sent in.
 const WAY_BACK: Duration = Duration::from_millis(300);
 
 /// For what is not the store, which has limits of its own: new keys are fetched while a caller waits for its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What a function starts from.
-#[derive(Debug)]
-pub struct Start {
-    pub sdk: SdkConfig,
-    pub config: Config,
-}
-
-impl Start {
-    /// Logging first, so that whatever goes wrong afterwards is said.
-    pub fn new() -> Result<Self, ConfigError> {
-        let config = Config::read(variable);
-        let level = config.as_ref().map(|config| config.log_level).unwrap_or_default();
-        log::to_stdout(level, &variable("STAGE").unwrap_or_default());
-        log::panics_without_message();
-        let config = config?;
-        Ok(Self { sdk: sdk_config(&config), config })
-    }
-
-    /// A setting of the environment.
-    pub fn variable(&self, name: &str) -> Option<String> {
-        variable(name)
-    }
-
-    /// The function's keys, fetched here and now: one that cannot verify does not start.
-    pub async fn keys<K>(&self, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
-        Keyring::open(self.vault()?, make, now()).await
-    }
-
-    /// Where this deployment keeps the function's secrets.
-    pub fn vault(&self) -> Result<Vault, KeyringError> {
-        self.vault_of(self.config.secret_id.clone())
-    }
-
-    /// Keys that stand in another function's secret, whose id this variable has.
-    pub async fn keys_of<K>(&self, variable_name: &str, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
-        let id = variable(variable_name).filter(|id| !id.trim().is_empty());
-        Keyring::open(self.vault_of(id)?, make, now()).await
-    }
-
-    fn vault_of(&self, id: Option<String>) -> Result<Vault, KeyringError> {
-        match id {
-            Some(id) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), id }),
-            None if self.config.stage == LOCAL => Ok(Vault::Here(environment())),
-            None => Err(KeyringError::NoSecret),
-        }
-    }
-}
 
 /// Says why a function ended, on the line where its log is looked for.
 pub fn ended(result: Result<(), Error>) -> ExitCode {
@@ -143,7 +92,7 @@ impl Moment {
 
 /// What Lambda tells a function about AWS is in its environment, all of it. The default chain would also link, and ask, profile
 /// files, instance metadata and STS: a megabyte of code, and time at every start.
-fn sdk_config(config: &Config) -> SdkConfig {
+pub(crate) fn sdk_config(config: &Config) -> SdkConfig {
     // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder().connect_timeout(CALL_TIMEOUT).operation_timeout(CALL_TIMEOUT).build();
@@ -182,7 +131,7 @@ pub(crate) fn remaining(deadline_unix_ms: u64) -> Duration {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let ms = i64::try_from(since.as_millis()).unwrap_or_default();
     // A clock beyond the year 9999 is as good as one that stopped.
@@ -190,11 +139,11 @@ fn now() -> Timestamp {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge: the environment enters here")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge: the environment enters here")]
-fn environment() -> Settings {
+pub(crate) fn environment() -> Settings {
     Settings::new(std::env::vars())
 }

@@ -1,5 +1,6 @@
 //! A function's secrets: where they come from, and when they are fetched again.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -142,20 +143,23 @@ impl<K> fmt::Debug for Keyring<K> {
 }
 
 async fn fetched<K>(vault: &Vault, make: MakeKeys<K>) -> Result<K, KeyringError> {
-    let stored;
-    let settings = match vault {
-        Vault::Here(settings) => settings,
+    let settings = settings_in(vault).await?;
+    make(&settings, vault.strength()).map_err(|(setting, error)| KeyringError::Key { setting, error })
+}
+
+/// Without the type of the keys: a function with many kinds of keys has this code once.
+async fn settings_in(vault: &Vault) -> Result<Cow<'_, Settings>, KeyringError> {
+    match vault {
+        Vault::Here(settings) => Ok(Cow::Borrowed(settings)),
         Vault::SecretsManager { client, id } => {
             let answer = client.get_secret_value().secret_id(id).send().await;
             let answer = answer.map_err(|error| KeyringError::Fetch(DisplayErrorContext(error).to_string()))?;
             let text = Zeroizing::new(answer.secret_string.ok_or(KeyringError::NotAnObject)?);
             // serde_json's own error could quote the secret.
             let pairs: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| KeyringError::NotAnObject)?;
-            stored = Settings::new(pairs);
-            &stored
+            Ok(Cow::Owned(Settings::new(pairs)))
         }
-    };
-    make(settings, vault.strength()).map_err(|(setting, error)| KeyringError::Key { setting, error })
+    }
 }
 
 #[derive(Debug, Error)]

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use edge::{Config, Keyring, KeyringError, Settings, Start, Vault};
+use edge::{Config, Keyring, KeyringError, OWN_SECRET, Settings, Start, Vault};
 use signing::{Strength, hmac_hex};
 use testkit::now;
 
@@ -150,13 +150,31 @@ async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
     for (stage, secret_id, kept) in rows {
         let config = Config { stage: stage.to_owned(), secret_id: secret_id.map(str::to_owned), ..Config::default() };
         let sdk = embedded::sdk_config(SharedHttpClient::new(Stored::new(Some(&object(OLD)))));
-        let start = Start { sdk, config };
-        let vault = start.vault().map(|vault| match vault {
+        let start = Start::of_environment(sdk, config);
+        let vault = start.vault(OWN_SECRET).map(|vault| match vault {
             Vault::Here(_) => "the environment",
             Vault::SecretsManager { .. } => "Secrets Manager",
         });
         assert_eq!(vault.map_err(|error| error.to_string()), kept.map_err(str::to_owned), "{stage} {secret_id:?}");
         let no_secret = matches!(start.keys(keys).await, Err(KeyringError::NoSecret));
         assert_eq!(no_secret, kept.is_err(), "{stage} {secret_id:?}");
+    }
+}
+
+#[tokio::test]
+async fn secret_that_a_machine_does_not_give_a_function_is_not_there() {
+    let settings = Settings::new([("STAGE".to_owned(), "local".to_owned())]);
+    let own = Settings::new([("WEBHOOK_SECRET".to_owned(), OLD.to_owned())]);
+    let secrets = [(OWN_SECRET.to_owned(), own), ("EPAY_SECRET_ID".to_owned(), Settings::default())];
+    let sdk = embedded::sdk_config(SharedHttpClient::new(Stored::new(None)));
+    let start = Start::on_machine(sdk, settings, secrets.into()).expect("settings");
+    let rows = [(OWN_SECRET, "keys"), ("EPAY_SECRET_ID", "no keys in it"), ("WECHAT_SECRET_ID", "no secret")];
+    for (secret, expected) in rows {
+        let opened = match start.keys_of(secret, keys).await {
+            Ok(_) => "keys",
+            Err(KeyringError::NoSecret) => "no secret",
+            Err(_) => "no keys in it",
+        };
+        assert_eq!(opened, expected, "{secret}");
     }
 }

@@ -55,15 +55,6 @@ impl DynamoLedger {
         }
     }
 
-    /// Makes the connection while the sandbox starts, when CPU is free, and not with the first event. What comes of it is of no
-    /// interest.
-    pub async fn warm(&self) {
-        let read = self.client.get_item().table_name(&self.tables.accounts).key(names::ID, text("warm")).send();
-        if tokio::time::timeout(WARM_TIMEOUT, read).await.is_err() {
-            tracing::warn!("no connection to the store yet");
-        }
-    }
-
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
@@ -95,6 +86,13 @@ impl DynamoLedger {
 }
 
 impl Ledger for DynamoLedger {
+    async fn warm(&self) {
+        let read = self.client.get_item().table_name(&self.tables.accounts).key(names::ID, text("warm")).send();
+        if tokio::time::timeout(WARM_TIMEOUT, read).await.is_err() {
+            tracing::warn!("no connection to the store yet");
+        }
+    }
+
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         self.receipts.recall(receipt, fingerprints)
     }

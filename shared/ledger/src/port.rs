@@ -15,6 +15,10 @@ use crate::{
 
 /// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`).
 pub trait Ledger: Send + Sync {
+    /// Makes the connection to the store before the first event needs it. A failure changes nothing: the first event
+    /// makes it then.
+    fn warm(&self) -> impl Future<Output = ()> + Send;
+
     /// The receipt of an event that this process has committed, from memory and without I/O. `None` means only "not
     /// remembered".
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt>;
@@ -98,6 +102,10 @@ pub trait Ledger: Send + Sync {
 }
 
 impl<L: Ledger> Ledger for Arc<L> {
+    fn warm(&self) -> impl Future<Output = ()> + Send {
+        L::warm(self)
+    }
+
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         L::recall(self, receipt, fingerprints)
     }

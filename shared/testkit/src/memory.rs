@@ -13,9 +13,8 @@ use std::sync::Mutex;
 
 use ledger::{
     AccountId, Amount, AttemptMark, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry,
-    EventKey, FIRST_LOOK_SECONDS, Fingerprints, Heading, KeptBody, Lane, LaneState, Ledger, Order, OrderNumber, Owner,
-    PaymentProof, Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged,
-    next_look,
+    EventKey, Fingerprints, Heading, KeptBody, LaneState, Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer,
+    RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
 };
 
 use self::proof::ProofState;
@@ -96,6 +95,8 @@ impl MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
+    async fn warm(&self) {}
+
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         let state = self.0.lock().unwrap();
         let kept = state.journal.get(receipt.as_str()).filter(|kept| fingerprints.contain(&kept.fingerprint))?;
@@ -344,22 +345,6 @@ impl State {
             self.keep_body(&refusal.heading.receipt, delivery);
         }
         Err(CommitError::Rejected(refusal.reason))
-    }
-
-    fn refused_into(&mut self, source: &str, lane: &Lane, delivery: &Delivery<'_>) {
-        let soon = delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS);
-        let first = LaneState {
-            lane: lane.clone(),
-            due_at: soon,
-            refusals: 0,
-            refused_at: delivery.received_at,
-            alarmed_at: None,
-        };
-        let state = self.lanes.entry(format!("{source}#{lane}")).or_insert(first);
-        state.refusals = state.refusals.checked_add(1).unwrap();
-        if !delivery.is_replay() {
-            state.refused_at = delivery.received_at;
-        }
     }
 
     /// `None` where the event has no row, or has failed before with the same facts.

@@ -3,7 +3,9 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use edge::{Incoming, KeySource, Keyring, KeyringError, Moment, NoRoute, OpenError, Reply, Request, Service};
+use edge::{
+    Incoming, KeySource, Keyring, KeyringError, Moment, NoRoute, OpenError, Reply, Request, Service, Start, StartError,
+};
 use futures_util::{FutureExt as _, future};
 use ledger::{CallerKey, Ledger, Order, OrderNumber};
 use signing::Verified;
@@ -26,6 +28,16 @@ pub struct Function<W: Webhook, L, K = Keyring<<W as Webhook>::Keys>> {
 impl<W: Webhook, L, K> Function<W, L, K> {
     pub fn new(source: W, keys: K, admission: Admission, ledger: L) -> Self {
         Self { source, keys, admission, ledger, status: StatusCache::default() }
+    }
+}
+
+impl<W: Webhook, L: Ledger> Function<W, L> {
+    /// With the keys in the function's own secret.
+    pub async fn open(start: &Start, source: W, ledger: L) -> Result<Self, StartError> {
+        let admission = start.read(Admission::read)?;
+        // During init, when CPU is free and no sender waits: the keys, and the connection to the store.
+        let (keys, ()) = future::join(start.keys(W::keys), ledger.warm()).await;
+        Ok(Self::new(source, keys?, admission, ledger))
     }
 }
 

@@ -1,9 +1,27 @@
 //! The lanes of refused usage, of books in memory.
 
-use ledger::{CommitError, Delivery, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
+use ledger::{CommitError, Delivery, DueRow, FIRST_LOOK_SECONDS, Lane, LaneState, Lanes, Owed, Timestamp};
 
-use super::MemoryLedger;
 use super::backlog::due_row;
+use super::{MemoryLedger, State};
+
+impl State {
+    pub(super) fn refused_into(&mut self, source: &str, lane: &Lane, delivery: &Delivery<'_>) {
+        let soon = delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS);
+        let first = LaneState {
+            lane: lane.clone(),
+            due_at: soon,
+            refusals: 0,
+            refused_at: delivery.received_at,
+            alarmed_at: None,
+        };
+        let state = self.lanes.entry(format!("{source}#{lane}")).or_insert(first);
+        state.refusals = state.refusals.checked_add(1).unwrap();
+        if !delivery.is_replay() {
+            state.refused_at = delivery.received_at;
+        }
+    }
+}
 
 impl Lanes for MemoryLedger {
     async fn due_lanes(

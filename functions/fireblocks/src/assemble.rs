@@ -1,0 +1,40 @@
+//! The function as a whole: its workspace, the keys that Fireblocks publishes and the ledger.
+
+use std::time::Duration;
+
+use edge::{Configured, Moment, NotSetUp, Start, StartError};
+use ledger::{Copies, Ledger};
+use providers::Http;
+use webhook::{Admission, Function, Webhook as _};
+
+use crate::{Config, Fireblocks, Published, Workspace};
+
+/// Lambda gives a sandbox ten seconds to start in.
+const START_WITHIN: Duration = Duration::from_secs(6);
+
+impl Fireblocks {
+    /// `None` where the deployment sends nothing on chain.
+    pub fn configured(start: &Start) -> Result<Option<Self>, StartError> {
+        Ok(start.read(Workspace::read)?.map(|workspace| Self { workspace }))
+    }
+}
+
+impl Config {
+    pub fn configured(start: &Start) -> Result<Self, StartError> {
+        start.read(|variable| Self::read(variable, &start.config.stage))
+    }
+}
+
+pub async fn assemble<L: Ledger + Copies + Clone>(
+    start: &Start,
+    ledger: L,
+) -> Result<Configured<Function<Fireblocks, L, Published<L>>>, StartError> {
+    let Some(source) = Fireblocks::configured(start)? else {
+        return Ok(Configured::NotSetUp(NotSetUp { source: Fireblocks::SOURCE }));
+    };
+    let (config, admission) = (Config::configured(start)?, start.read(Admission::read)?);
+    // During init, when CPU is free and no sender waits: the copy of the keys is read over the connection to the store.
+    let http = Http::new(fastrand::Rng::new());
+    let keys = Published::open(config, http, ledger.clone(), &Moment::now(START_WITHIN)).await;
+    Ok(Configured::Function(Function::new(source, keys, admission, ledger)))
+}

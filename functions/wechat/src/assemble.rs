@@ -1,0 +1,34 @@
+//! The function as a whole: its settings, its keys, the client of WeChat's API and the ledger.
+
+use edge::{Configured, NotSetUp, OWN_SECRET, Start, StartError};
+use ledger::Ledger;
+use providers::{Http, WechatConfig};
+use webhook::{Function, Webhook as _};
+
+use crate::{Api, Config, Wechat, api_keys};
+
+impl Config {
+    /// `None` where the deployment has no merchant of WeChat Pay.
+    pub fn configured(start: &Start) -> Result<Option<Self>, StartError> {
+        if Self::is_set_up(|name| start.variable(name)) { start.read(Self::read).map(Some) } else { Ok(None) }
+    }
+}
+
+impl Api {
+    /// With the keys in this secret. `None` where the deployment does not call WeChat.
+    pub async fn open(start: &Start, secret: &str) -> Result<Option<Self>, StartError> {
+        let Some(config) = start.read(|variable| WechatConfig::read(variable, &start.config.stage))? else {
+            return Ok(None);
+        };
+        let keys = start.keys_of(secret, api_keys).await?;
+        Ok(Some(Self { http: Http::new(fastrand::Rng::new()), config, keys }))
+    }
+}
+
+pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Configured<Function<Wechat, L>>, StartError> {
+    let Some(config) = Config::configured(start)? else {
+        return Ok(Configured::NotSetUp(NotSetUp { source: Wechat::SOURCE }));
+    };
+    let api = Api::open(start, OWN_SECRET).await?;
+    Ok(Configured::Function(Function::open(start, Wechat { config, api }, ledger).await?))
+}

@@ -1,0 +1,118 @@
+//! What a function is assembled from: its settings, and the place of its keys.
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::Client;
+use thiserror::Error;
+
+use crate::config::LOCAL;
+use crate::run::{environment, now, sdk_config, variable};
+use crate::secrets::MakeKeys;
+use crate::{Config, ConfigError, Keyring, KeyringError, Settings, Vault, log};
+
+/// `SECRET_ID`: the function's own secret.
+pub const OWN_SECRET: &str = "SECRET_ID";
+
+/// From a setting's name to its value. One type for all readers, so that each is compiled once.
+pub type Variables<'s> = Box<dyn Fn(&str) -> Option<String> + 's>;
+
+/// Every function has an `assemble` that takes this and the ledger, so that the same code assembles it in Lambda and on one machine.
+#[derive(Debug, Clone)]
+pub struct Start {
+    pub sdk: SdkConfig,
+    pub config: Config,
+    /// `None`: the environment and Secrets Manager.
+    machine: Option<Machine>,
+}
+
+/// Settings and secrets of one function on one machine.
+#[derive(Debug, Clone)]
+struct Machine {
+    settings: Settings,
+    /// By the variable that holds the secret's id in a deployment.
+    secrets: BTreeMap<String, Settings>,
+}
+
+impl Start {
+    /// Logging first, so that every later error is logged.
+    pub fn new() -> Result<Self, ConfigError> {
+        let config = Config::read(variable);
+        let level = config.as_ref().map(|config| config.log_level).unwrap_or_default();
+        log::to_stdout(level, &variable("STAGE").unwrap_or_default());
+        log::panics_without_message();
+        let config = config?;
+        Ok(Self::of_environment(sdk_config(&config), config))
+    }
+
+    /// With the settings of the environment.
+    pub fn of_environment(sdk: SdkConfig, config: Config) -> Self {
+        Self { sdk, config, machine: None }
+    }
+
+    /// With these settings alone. `secrets` has the content of each secret by the variable that names it: a function that opens
+    /// another secret fails here as it does in AWS.
+    pub fn on_machine(
+        sdk: SdkConfig,
+        settings: Settings,
+        secrets: BTreeMap<String, Settings>,
+    ) -> Result<Self, ConfigError> {
+        let config = Config::read(|name| settings.setting(name).map(str::to_owned))?;
+        Ok(Self { sdk, config, machine: Some(Machine { settings, secrets }) })
+    }
+
+    /// A setting of the function.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        match &self.machine {
+            Some(machine) => machine.settings.setting(name).map(str::to_owned),
+            None => variable(name),
+        }
+    }
+
+    /// Settings, read by what knows their names.
+    pub fn read<'s, T, E: StdError + Send + Sync + 'static>(
+        &'s self,
+        read: impl FnOnce(Variables<'s>) -> Result<T, E>,
+    ) -> Result<T, StartError> {
+        read(Box::new(|name| self.variable(name))).map_err(StartError::setting)
+    }
+
+    /// The keys in the function's own secret.
+    pub async fn keys<K>(&self, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
+        self.keys_of(OWN_SECRET, make).await
+    }
+
+    /// The keys in the secret whose id this variable holds, fetched here and now: a function that cannot verify does not start.
+    pub async fn keys_of<K>(&self, secret: &str, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
+        Keyring::open(self.vault(secret)?, make, now()).await
+    }
+
+    /// Where this deployment keeps a secret.
+    pub fn vault(&self, secret: &str) -> Result<Vault, KeyringError> {
+        if let Some(machine) = &self.machine {
+            return machine.secrets.get(secret).cloned().map(Vault::Here).ok_or(KeyringError::NoSecret);
+        }
+        let id = if secret == OWN_SECRET { self.config.secret_id.clone() } else { variable(secret) };
+        match id.filter(|id| !id.trim().is_empty()) {
+            Some(id) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), id }),
+            None if self.config.stage == LOCAL => Ok(Vault::Here(environment())),
+            None => Err(KeyringError::NoSecret),
+        }
+    }
+}
+
+/// Why a function does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+    #[error(transparent)]
+    Setting(Box<dyn StdError + Send + Sync>),
+}
+
+impl StartError {
+    pub fn setting(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Setting(Box::new(error))
+    }
+}
