@@ -9,25 +9,25 @@ use providers::EpayConfig;
 use crate::Loaded;
 use crate::parse::EpayEvent;
 
-pub(crate) fn decide(event: &EpayEvent, config: &EpayConfig, loaded: &Loaded) -> Decision {
+pub(crate) fn decide(event: &EpayEvent, heading: Heading, config: &EpayConfig, loaded: &Loaded) -> Decision {
     // Of a replay the merchant may have been given up since.
     if config.merchant(&event.pid).is_none() {
-        return refuse(event, Reason::MerchantMismatch, Vec::new());
+        return refuse(heading, Reason::MerchantMismatch, Vec::new());
     }
     let Some(order) = &loaded.order else {
-        return refuse(event, Reason::OrderUnknown, Vec::new());
+        return refuse(heading, Reason::OrderUnknown, Vec::new());
     };
     match paid(event, order, loaded) {
         Err(anomaly) => {
             let (reason, payment) = (anomaly.reason, anomaly.payment);
             // Of what disagrees the gateway is not queried.
             let payment = payment.map(|payment| RefusedPayment { is_confirmed: !loaded.is_confirming, ..payment });
-            refuse(event, reason, order.flag(&Anomaly { payment, ..anomaly }))
+            refuse(heading, reason, order.flag(&Anomaly { payment, ..anomaly }))
         }
-        Ok(_) if loaded.is_confirmed == Some(false) => refuse(event, Reason::Unconfirmed, Vec::new()),
+        Ok(_) if loaded.is_confirmed == Some(false) => refuse(heading, Reason::Unconfirmed, Vec::new()),
         Ok(mut effects) => {
             effects.extend((!loaded.is_pointed).then(|| points(event, order)));
-            Decision::Record(Entry { heading: heading(event), effects, keeps_body: true, alarm: None })
+            Decision::Record(Entry { heading, effects, keeps_body: true, alarm: None })
         }
     }
 }
@@ -53,8 +53,8 @@ fn points(event: &EpayEvent, order: &Order) -> Effect {
     Effect::Point { pointer: Pointer::Provider(event.by.clone()), from: None, to: order.number.clone() }
 }
 
-fn refuse(event: &EpayEvent, reason: Reason, effects: Vec<Effect>) -> Decision {
-    Decision::Refuse(Refusal { heading: heading(event), reason, effects })
+fn refuse(heading: Heading, reason: Reason, effects: Vec<Effect>) -> Decision {
+    Decision::Refuse(Refusal { heading, reason, effects })
 }
 
 /// What identifies it and its money. Neither how it was paid nor what it was called: a gateway may say both otherwise the next time.

@@ -121,8 +121,8 @@ impl Webhook for Epay {
         Ok(loaded)
     }
 
-    fn decide(&self, event: &EpayEvent, loaded: Loaded) -> Decision {
-        decide::decide(event, &self.config.gateway, &loaded)
+    fn decide(&self, event: &EpayEvent, heading: Heading, loaded: Loaded) -> Decision {
+        decide::decide(event, heading, &self.config.gateway, &loaded)
     }
 
     fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {

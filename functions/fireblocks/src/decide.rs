@@ -13,14 +13,13 @@ const OTHER_WORKSPACE: &str = "other_workspace";
 /// Somebody must look why it was not sent: it is paid for.
 const TRANSFER_FAILED: &str = "transfer_failed";
 
-pub(crate) fn decide(event: &FireblocksEvent, order: Option<&Order>) -> Decision {
+pub(crate) fn decide(event: &FireblocksEvent, heading: Heading, order: Option<&Order>) -> Decision {
     let transfer = match &event.report {
         Report::Transfer(transfer) => transfer,
-        Report::OtherWorkspace(transfer) => return decide_other_workspace(event, transfer.as_ref(), order),
+        Report::OtherWorkspace(transfer) => return decide_other_workspace(heading, transfer.as_ref(), order),
         Report::NotOurs => return Decision::Ignore { reason: "not_ours" },
         Report::OtherKind => return Decision::Ignore { reason: "other_kind" },
     };
-    let heading = heading(event);
     let Some(order) = order else {
         return refuse(heading, Reason::OrderUnknown, Vec::new());
     };
@@ -38,12 +37,10 @@ pub(crate) fn decide(event: &FireblocksEvent, order: Option<&Order>) -> Decision
 
 /// Nothing of it is kept, or another workspace could fill the tables. The exception is an event of the very transaction that Fireblocks
 /// made for us, whose id no other workspace's events have: then `FIREBLOCKS_WORKSPACE` is wrong, and the event is kept until it is right.
-fn decide_other_workspace(event: &FireblocksEvent, transfer: Option<&Transfer>, order: Option<&Order>) -> Decision {
+fn decide_other_workspace(heading: Heading, transfer: Option<&Transfer>, order: Option<&Order>) -> Decision {
     let known = order.and_then(Order::transfer_id);
     match transfer {
-        Some(transfer) if known == Some(transfer.id.as_str()) => {
-            refuse(heading(event), Reason::WorkspaceMismatch, Vec::new())
-        }
+        Some(transfer) if known == Some(transfer.id.as_str()) => refuse(heading, Reason::WorkspaceMismatch, Vec::new()),
         Some(_) | None => Decision::Ignore { reason: OTHER_WORKSPACE },
     }
 }

@@ -87,8 +87,8 @@ impl Webhook for Fireblocks {
         }
     }
 
-    fn decide(&self, event: &FireblocksEvent, order: Option<Order>) -> Decision {
-        decide::decide(event, order.as_ref())
+    fn decide(&self, event: &FireblocksEvent, heading: Heading, order: Option<Order>) -> Decision {
+        decide::decide(event, heading, order.as_ref())
     }
 
     fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {

@@ -13,26 +13,39 @@ const DISPUTE_OPENED: &str = "dispute_opened";
 /// More is reported as given back than was paid.
 const REFUNDED_TOO_MUCH: &str = "refunded_too_much";
 
-/// Whether it is ours to book at all; and if it is not, what becomes of it.
-pub(crate) fn refused(event: &StripeEvent, config: &Config) -> Option<Decision> {
+/// Why an event is not booked, whatever the ledger holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unbooked {
+    Ignored(&'static str),
+    Refused(Reason),
+}
+
+impl Unbooked {
+    pub(crate) fn decision(self, heading: Heading) -> Decision {
+        match self {
+            Self::Ignored(reason) => Decision::Ignore { reason },
+            Self::Refused(reason) => refuse(heading, reason),
+        }
+    }
+}
+
+/// `None`: it is booked.
+pub(crate) fn unbooked(event: &StripeEvent, config: &Config) -> Option<Unbooked> {
     if event.report == Report::Other || !config.kinds.contains(&event.kind) {
-        return Some(Decision::Ignore { reason: "other_kind" });
+        return Some(Unbooked::Ignored("other_kind"));
     }
     // Before all that may alarm: it is booked where it was made, and nothing is wrong with it.
     if event.leads.stage.as_ref().is_some_and(|stage| *stage != config.stage) {
-        return Some(Decision::Ignore { reason: "other_stage" });
+        return Some(Unbooked::Ignored("other_stage"));
     }
     if event.livemode != config.livemode {
-        return Some(refuse(heading(event), Reason::WrongMode));
+        return Some(Unbooked::Refused(Reason::WrongMode));
     }
-    if event.account != config.account {
-        return Some(refuse(heading(event), Reason::WrongAccount));
-    }
-    None
+    (event.account != config.account).then_some(Unbooked::Refused(Reason::WrongAccount))
 }
 
-pub(crate) fn decide(event: &StripeEvent, loaded: Loaded, config: &Config) -> Decision {
-    let heading = Heading { order: loaded.number(event), ..heading(event) };
+pub(crate) fn decide(event: &StripeEvent, heading: Heading, loaded: Loaded, config: &Config) -> Decision {
+    let heading = Heading { order: loaded.number(event), ..heading };
     match &event.report {
         Report::Subscription { reference, standing, plan } => {
             subscription(heading, reference, Some(*standing), plan.clone(), loaded)

@@ -96,7 +96,7 @@ impl Webhook for Stripe {
         ledger: &L,
         delivery: &Delivery<'_>,
     ) -> Result<Loaded, CommitError> {
-        if decide::refused(event, &self.config).is_some() {
+        if decide::unbooked(event, &self.config).is_some() {
             return Ok(Loaded::default());
         }
         let mut loaded = Loaded::default();
@@ -128,8 +128,11 @@ impl Webhook for Stripe {
         Ok(loaded)
     }
 
-    fn decide(&self, event: &StripeEvent, loaded: Loaded) -> Decision {
-        decide::refused(event, &self.config).unwrap_or_else(|| decide::decide(event, loaded, &self.config))
+    fn decide(&self, event: &StripeEvent, heading: Heading, loaded: Loaded) -> Decision {
+        match decide::unbooked(event, &self.config) {
+            Some(unbooked) => unbooked.decision(heading),
+            None => decide::decide(event, heading, loaded, &self.config),
+        }
     }
 
     fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {

@@ -70,7 +70,9 @@ fn decided(status: &str, later: u32, order: &Order) -> Entry {
     let verified = signing::stripe::verify(&keys, &header, timed.as_bytes(), 0, 0).expect("verified");
     let event = source.parse(&Received::new(verified, &edge::Request::default(), &[])).expect("an event");
     let loaded = Loaded { order: Some(order.clone()), ..Loaded::default() };
-    let Decision::Record(entry) = source.decide(&event, loaded) else { panic!("{status} is not recorded") };
+    let Decision::Record(entry) = source.decide(&event, source.heading(&event), loaded) else {
+        panic!("{status} is not recorded")
+    };
     entry
 }
 

@@ -7,8 +7,7 @@ use ledger::{
 
 use crate::UsageEvent;
 
-pub(crate) fn decide(event: &UsageEvent, owner: Option<Owner>) -> Decision {
-    let heading = heading(event);
+pub(crate) fn decide(event: &UsageEvent, heading: Heading, owner: Option<Owner>) -> Decision {
     let Some(owner) = owner else {
         let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: event.cost };
         return Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey, effects: vec![wait] });

@@ -81,8 +81,8 @@ impl Webhook for Usage {
         ledger.owner(&event.key, delivery).await
     }
 
-    fn decide(&self, event: &UsageEvent, owner: Option<Owner>) -> Decision {
-        decide::decide(event, owner)
+    fn decide(&self, event: &UsageEvent, heading: Heading, owner: Option<Owner>) -> Decision {
+        decide::decide(event, heading, owner)
     }
 
     fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {

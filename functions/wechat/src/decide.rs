@@ -15,11 +15,10 @@ const REFUND_STUCK: &str = "refund_stuck";
 /// More is reported as given back than was paid.
 const REFUNDED_TOO_MUCH: &str = "refunded_too_much";
 
-pub(crate) fn decide(event: &WechatEvent, config: &Config, loaded: &Loaded) -> Decision {
+pub(crate) fn decide(event: &WechatEvent, heading: Heading, config: &Config, loaded: &Loaded) -> Decision {
     if event.report == Report::Other {
         return Decision::Ignore { reason: "other_kind" };
     }
-    let heading = heading(event);
     let Some(order) = &loaded.order else {
         return Decision::Refuse(Refusal { heading, reason: Reason::OrderUnknown, effects: Vec::new() });
     };

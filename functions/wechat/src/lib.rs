@@ -157,8 +157,8 @@ impl Webhook for Wechat {
         Ok(Loaded { order, said, config })
     }
 
-    fn decide(&self, event: &WechatEvent, loaded: Loaded) -> Decision {
-        decide::decide(event, &loaded.config, &loaded)
+    fn decide(&self, event: &WechatEvent, heading: Heading, loaded: Loaded) -> Decision {
+        decide::decide(event, heading, &loaded.config, &loaded)
     }
 
     fn reply(&self, form: Form, outcome: &Outcome, _: Option<&str>) -> Reply {

@@ -14,9 +14,10 @@ const ROUNDS_MAX: u32 = 8;
 /// A verified event was refused, and no retry changes that: a person accepts it, clears it, or gives the money back.
 const REFUSED: &str = "refused";
 
-/// What a request turned out to be about.
-#[derive(Debug, Default)]
-pub(crate) struct About {
+/// How a delivery ended, and the event that it carried.
+#[derive(Debug)]
+pub(crate) struct Booked {
+    pub(crate) outcome: Outcome,
     /// By the sender's own name for it.
     pub(crate) event_id: Option<String>,
     pub(crate) order: Option<OrderNumber>,
@@ -24,41 +25,58 @@ pub(crate) struct About {
     pub(crate) is_stuck: bool,
 }
 
-impl About {
-    fn outcome_of(&mut self, committed: Result<Committed, CommitError>) -> Outcome {
-        self.is_stuck = matches!(committed, Err(CommitError::Refused(_)));
-        Outcome::of_commit(committed)
+impl Booked {
+    fn of_commit(committed: Result<Committed, CommitError>) -> Self {
+        let is_stuck = matches!(committed, Err(CommitError::Refused(_)));
+        Self { is_stuck, ..Outcome::of_commit(committed).into() }
     }
 }
 
-/// One line a stage. `Err` is an outcome like any other, only earlier.
+/// Of a delivery that ended before an event was read from it.
+impl From<Outcome> for Booked {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, event_id: None, order: None, is_stuck: false }
+    }
+}
+
 pub(crate) async fn book<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
     admission: &Admission,
     received: &Received<'_>,
     delivery: &Delivery<'_>,
-    about: &mut About,
-) -> Result<Outcome, Outcome> {
-    let event = match source.parse(received) {
-        Ok(event) => event,
-        Err(error) => {
-            about.event_id.clone_from(&error.event_id);
-            return Err(keep_unparsed::<W, L>(ledger, received, error, delivery, about).await);
+) -> Booked {
+    match source.parse(received) {
+        Ok(event) => {
+            let heading = source.heading(&event);
+            book_event(source, ledger, admission, event, heading, delivery).await
         }
-    };
-    about.event_id = Some(source.event_id(&event).to_owned());
-    let heading = source.heading(&event);
-    about.order.clone_from(&heading.order);
+        Err(error) => {
+            let event_id = error.event_id.clone();
+            Booked { event_id, ..keep_unparsed::<W, L>(ledger, received, error, delivery).await }
+        }
+    }
+}
 
-    if ledger.recall(&heading.receipt, &heading.fingerprints).is_some() {
-        return Ok(Outcome::Repeat);
-    }
-    if !admission.is_within_window(source.sent_at(&event), delivery.received_at) {
-        let decision = Decision::Refuse(Refusal { heading, reason: Reason::OutsideClockWindow, effects: Vec::new() });
-        return Ok(about.outcome_of(ledger.commit(&decision, delivery).await));
-    }
-    Ok(about.outcome_of(settle(source, ledger, &event, delivery).await))
+/// What was parsed, and what the journal says of it.
+pub(crate) async fn book_event<W: Webhook, L: Ledger>(
+    source: &W,
+    ledger: &L,
+    admission: &Admission,
+    event: W::Event,
+    heading: Heading,
+    delivery: &Delivery<'_>,
+) -> Booked {
+    let (event_id, order) = (Some(source.event_id(&event).to_owned()), heading.order.clone());
+    let booked = if ledger.recall(&heading.receipt, &heading.fingerprints).is_some() {
+        Outcome::Repeat.into()
+    } else if admission.is_within_window(source.sent_at(&event), delivery.received_at) {
+        Booked::of_commit(settle(source, ledger, &event, &heading, delivery).await)
+    } else {
+        let refusal = Refusal { heading, reason: Reason::OutsideClockWindow, effects: Vec::new() };
+        Booked::of_commit(ledger.commit(&Decision::Refuse(refusal), delivery).await)
+    };
+    Booked { event_id, order, ..booked }
 }
 
 /// What the books are told of a request.
@@ -71,11 +89,12 @@ async fn settle<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
     event: &W::Event,
+    heading: &Heading,
     delivery: &Delivery<'_>,
 ) -> Result<Committed, CommitError> {
     for _ in 0..ROUNDS_MAX {
         let loaded = source.load(event, ledger, delivery).await?;
-        let decision = source.decide(event, loaded);
+        let decision = source.decide(event, heading.clone(), loaded);
         let committed = ledger.commit(&decision, delivery).await;
         edge::moved(W::SOURCE, &decision, &committed);
         match committed {
@@ -95,8 +114,7 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     received: &Received<'_>,
     error: ParseError,
     delivery: &Delivery<'_>,
-    about: &mut About,
-) -> Outcome {
+) -> Booked {
     let receipt = EventKey::unparsed(W::SOURCE, received.bytes());
     let heading = Heading {
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
@@ -108,8 +126,8 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     };
     let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
     match ledger.commit(&decision, delivery).await {
-        Err(CommitError::Rejected(_)) => Outcome::Unparsed(error),
-        other => about.outcome_of(other),
+        Err(CommitError::Rejected(_)) => Outcome::Unparsed(error).into(),
+        other => Booked::of_commit(other),
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::{FutureExt as _, future};
 use ledger::{CallerKey, Ledger, Order, OrderNumber};
 use signing::Verified;
 
-use crate::book::{About, book, delivery};
+use crate::book::{Booked, book, delivery};
 use crate::stages::{Dependency, Endpoint};
 use crate::status::CACHE_CONTROL;
 use crate::{Admission, Outcome, Received, StatusCache, Webhook};
@@ -59,16 +59,17 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
             return self.told(W::Form::default(), &Outcome::Malformed, None, moment);
         };
         let form = self.source.form(&incoming);
-        let mut about = About::default();
         match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
             Ok(Endpoint::Event) => {
-                let outcome = self.process(incoming, moment, &mut about).await.unwrap_or_else(|outcome| outcome);
-                self.told(form, &outcome, about.event_id.as_deref(), moment)
+                let Booked { outcome, event_id, .. } =
+                    self.process(incoming, moment).await.unwrap_or_else(Booked::from);
+                self.told(form, &outcome, event_id.as_deref(), moment)
             }
             Ok(Endpoint::Page(page)) => {
-                let outcome = self.process(incoming, moment, &mut about).await.unwrap_or_else(|outcome| outcome);
-                log(W::SOURCE, &outcome, about.event_id.as_deref(), moment);
-                page(&outcome, self.shown(about.order, moment).await.as_ref())
+                let Booked { outcome, event_id, order, .. } =
+                    self.process(incoming, moment).await.unwrap_or_else(Booked::from);
+                log(W::SOURCE, &outcome, event_id.as_deref(), moment);
+                page(&outcome, self.shown(order, moment).await.as_ref())
             }
             Ok(Endpoint::Health(health)) => health(moment.now),
             Ok(Endpoint::Status(status)) => {
@@ -80,14 +81,14 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
     }
 
     /// One line a stage. `Err` is an outcome like any other, only earlier.
-    async fn process(&self, incoming: Incoming, moment: &Moment, about: &mut About) -> Result<Outcome, Outcome> {
+    async fn process(&self, incoming: Incoming, moment: &Moment) -> Result<Booked, Outcome> {
         self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
         let request = incoming.open(W::BODY_BYTES_MAX)?;
         let verified = self.verify(&request, moment).await?;
         self.admission.admits_proof(&verified).map_err(Outcome::Unverified)?;
         let received = Received::new(verified, &request, W::HEADERS_KEPT);
         let delivery = delivery(&received, moment);
-        book(&self.source, &self.ledger, &self.admission, &received, &delivery, about).await
+        Ok(book(&self.source, &self.ledger, &self.admission, &received, &delivery).await)
     }
 
     /// With the keys we have; and where they do not fit, once more with those that may have replaced them.

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use ledger::{Delivery, EventKey, Ledger, Origin, Timestamp};
 use thiserror::Error;
 
-use crate::book::{About, book};
+use crate::book::{Booked, book, book_event};
 use crate::{Admission, Outcome, Received, Webhook};
 
 /// What has become of an event that was tried again.
@@ -66,8 +66,9 @@ pub async fn listed<W: Webhook, L: Ledger>(
     let event = answer(event, path);
     let received = Received::listed(&event);
     let delivery = Delivery { body: Some(received.raw(moment.now)), ..moment.delivery() };
-    let booked = AssertUnwindSafe(booked(source, ledger, &received, &delivery)).catch_unwind().await;
-    booked.unwrap_or_else(|_| panicked())
+    let admission = Admission::default();
+    let booked = AssertUnwindSafe(book(source, ledger, &admission, &received, &delivery)).catch_unwind().await;
+    booked.map_or_else(|_| panicked(), Replayed::from)
 }
 
 /// The same of a refused event that was asked for once more.
@@ -94,17 +95,20 @@ async fn replayed<W: Webhook, L: Ledger>(
 ) -> Result<Replayed, OtherReceipt> {
     let RefusedRow { receipt, first_received_at, bytes_at, is_by_retired_key } = row;
     let replayed = async {
-        match source.parse(received) {
-            // What could not be read has no name of its own.
-            Ok(event) if receipt.is_of_unparsed() || *receipt == source.heading(&event).receipt => {}
-            Ok(_) => return Err(OtherReceipt),
+        let event = match source.parse(received) {
+            Ok(event) => event,
             // It waits for a release that can read it. Nothing is written of it, and under no other name.
             Err(error) => return Ok(Replayed { outcome: Outcome::Unparsed(error), is_stuck: false }),
+        };
+        let heading = source.heading(&event);
+        // What could not be read has no name of its own.
+        if !receipt.is_of_unparsed() && *receipt != heading.receipt {
+            return Err(OtherReceipt);
         }
         let origin = Origin::Replay { row: receipt, is_by_retired_key };
         let body = Some(received.raw(bytes_at));
         let delivery = Delivery { first_received_at, origin, body, ..moment.delivery() };
-        Ok(booked(source, ledger, received, &delivery).await)
+        Ok(book_event(source, ledger, &Admission::default(), event, heading, &delivery).await.into())
     };
     AssertUnwindSafe(replayed).catch_unwind().await.unwrap_or_else(|_| Ok(panicked()))
 }
@@ -119,13 +123,8 @@ fn panicked() -> Replayed {
     Replayed { outcome: Outcome::Panicked, is_stuck: true }
 }
 
-async fn booked<W: Webhook, L: Ledger>(
-    source: &W,
-    ledger: &L,
-    received: &Received<'_>,
-    delivery: &Delivery<'_>,
-) -> Replayed {
-    let (admission, mut about) = (Admission::default(), About::default());
-    let outcome = book(source, ledger, &admission, received, delivery, &mut about).await;
-    Replayed { outcome: outcome.unwrap_or_else(|outcome| outcome), is_stuck: about.is_stuck }
+impl From<Booked> for Replayed {
+    fn from(Booked { outcome, is_stuck, .. }: Booked) -> Self {
+        Self { outcome, is_stuck }
+    }
 }

@@ -55,7 +55,8 @@ pub trait Webhook: Send + Sync + 'static {
         delivery: &Delivery<'_>,
     ) -> impl Future<Output = Result<Self::Loaded, CommitError>> + Send;
 
-    fn decide(&self, event: &Self::Event, loaded: Self::Loaded) -> Decision;
+    /// `heading` is what [`Webhook::heading`] makes of the event: its fingerprint is hashed once for each delivery.
+    fn decide(&self, event: &Self::Event, heading: Heading, loaded: Self::Loaded) -> Decision;
 
     /// One answer for every outcome, chosen for what it makes the sender do.
     fn reply(&self, form: Self::Form, outcome: &Outcome, event_id: Option<&str>) -> Reply;

@@ -79,7 +79,8 @@ async fn what_was_not_sent_raises_an_alarm() {
     for status in statuses() {
         let world = shop().await;
         let alarm = |order: Order| {
-            let decision = source().decide(&parsed(&saying(status)), Some(order));
+            let event = parsed(&saying(status));
+            let decision = source().decide(&event, source().heading(&event), Some(order));
             let Decision::Record(entry) = decision else { panic!("{decision:?}") };
             entry.alarm
         };
