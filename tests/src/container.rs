@@ -2,7 +2,7 @@
 
 use embedded::APP_YAML;
 
-const SAM_YAML: &str = include_str!("../../infra/local/sam.yaml");
+const SAM_YAML: &str = include_str!("../../infra/sam-local.yaml");
 
 #[test]
 fn a_container_has_every_variable_that_all_functions_have() {
@@ -15,7 +15,7 @@ fn a_container_has_every_variable_that_all_functions_have() {
         _ => here.contains(&line),
     };
     let missing: Vec<_> = deployed.iter().filter(|line| !is_here(line)).collect();
-    assert!(missing.is_empty(), "infra/local/sam.yaml has not {missing:?}");
+    assert!(missing.is_empty(), "infra/sam-local.yaml has not {missing:?}");
 }
 
 /// The lines under `Variables` of `Globals`.
