@@ -1,4 +1,4 @@
-//! The forwarder that the documentation shows is the one that `infra/local/tests/stack/forwarder.rs` runs.
+//! The forwarder that the documentation shows is the one that `cli/tests/stack/forwarder.rs` runs.
 
 use std::fs;
 

@@ -22,7 +22,7 @@ const TO_CLEAN: &[&str] = &[
     "functions/stripe",
     "functions/usage",
     "functions/wechat",
-    "infra/local",
+    "cli",
     "infra/watch.yaml",
     "shared/api",
     "shared/edge",

@@ -17,7 +17,7 @@ use crate::seed::delivery;
 use crate::sources::{Scheme, Setting, Signed, Source};
 
 /// Beside the sources that this was compiled from: any checkout has them.
-const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../events");
 
 /// For the order to be read.
 const PATIENCE: Duration = Duration::from_secs(5);

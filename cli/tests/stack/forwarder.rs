@@ -11,7 +11,7 @@ use signing::{Strength, forwarder};
 use crate::harness::{Folder, Stack, asked_at, shown};
 use crate::wechat::ordered;
 
-const FORWARDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/forwarder/forwarder.py");
+const FORWARDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/forwarder/forwarder.py");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Killed when the test ends.

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn settings_of_the_local_stack_are_documented() {
-        let (english, chinese) = (include_str!("../../../docs/cli.md"), include_str!("../../../docs/cli.zh.md"));
+        let (english, chinese) = (include_str!("../../docs/cli.md"), include_str!("../../docs/cli.zh.md"));
         for name in SETTABLE.into_iter().chain(crate::secrets::overridable()).chain(["EPAY_MERCHANT"]) {
             for docs in [english, chinese] {
                 assert!(docs.contains(&format!("`{name}`")), "docs/cli.md and docs/cli.zh.md do not name {name}");

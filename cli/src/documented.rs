@@ -9,7 +9,7 @@ use crate::Cli;
 
 #[test]
 fn commands_of_the_docs_have_the_flags_of_the_program() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let pages = ["docs", "docs/providers"].into_iter().flat_map(|folder| {
         fs::read_dir(root.join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path())
     });
