@@ -1,5 +1,5 @@
 //! Alarms and code agree: the table of alarms (`xtask::alarms`) watches metrics that the functions emit, and all that they raise. The
-//! crate `xtask` compares the table with `infra/watch.yaml` and `docs/operations.md`, which it generates.
+//! crate `xtask` compares the table with `infra/watch.yaml` and `docs/operate.md`, which it generates.
 
 mod dashboard;
 
@@ -312,8 +312,7 @@ fn expression_names_each_of_its_metrics() {
 /// Each finding of an audit has a row that names the command that repairs it.
 #[test]
 fn each_finding_has_a_documented_repair() {
-    for (file, head) in [("docs/operations.md", "## Repairing the books"), ("docs/operations.zh.md", "## 修复账目")]
-    {
+    for (file, head) in [("docs/operate.md", "## Repairing the books"), ("docs/operate.zh.md", "## 修复账目")] {
         let doc = fs::read_to_string(root().join(file)).expect("a file");
         let (_, section) = doc.split_once(head).expect("a section");
         let (section, _) = section.split_once("\n### ").expect("a table");
@@ -338,7 +337,7 @@ fn each_finding_has_a_documented_repair() {
 fn flagged_orders_are_looked_for_under_the_codes_own_words() {
     let known: BTreeSet<String> =
         ledger::Reason::ALL.iter().map(|reason| reason.as_str().to_ascii_uppercase()).collect();
-    for file in ["docs/operations.md", "docs/operations.zh.md"] {
+    for file in ["docs/operate.md", "docs/operate.zh.md"] {
         let doc = fs::read_to_string(root().join(file)).expect("a file");
         let (_, words) = doc.split_once("for reason in ").expect("a command");
         let (words, _) = words.split_once("; do").expect("a command");

@@ -6,7 +6,7 @@ pub const MINUTE: u32 = 60;
 pub const HOUR: u32 = 3_600;
 pub const DAY: u32 = 86_400;
 
-/// One alarm: a resource of `infra/watch.yaml`, and a row of the table in `docs/operations.md`.
+/// One alarm: a resource of `infra/watch.yaml`, and a row of the table in `docs/operate.md`.
 #[derive(Debug, Clone)]
 pub struct Alarm {
     /// Without the stage: `not-fulfilled`.

@@ -1,4 +1,4 @@
-//! The table of alarms in `docs/operations.md` and its Chinese version, between two markers.
+//! The table of alarms in `docs/operate.md` and its Chinese version, between two markers.
 
 use std::io;
 
@@ -19,8 +19,8 @@ impl Language {
 
     pub(crate) fn path(self) -> &'static str {
         match self {
-            Self::English => "docs/operations.md",
-            Self::Chinese => "docs/operations.zh.md",
+            Self::English => "docs/operate.md",
+            Self::Chinese => "docs/operate.zh.md",
         }
     }
 

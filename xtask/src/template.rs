@@ -90,7 +90,7 @@ impl Display for Resource<'_> {
 
 /// What a person reads in the e-mail of an alarm.
 pub(crate) fn description(alarm: &Alarm) -> String {
-    format!("{} What to do: docs/operations.md, {}.", alarm.means.en, alarm.name)
+    format!("{} What to do: docs/operate.md, {}.", alarm.means.en, alarm.name)
 }
 
 fn value(f: &mut fmt::Formatter<'_>, value: &Value) -> fmt::Result {

@@ -29,7 +29,7 @@ fn each_description_fits_into_an_alarm() {
 fn each_link_leads_to_a_heading() {
     let mut links = Vec::new();
     for alarm in alarms::all() {
-        for (page, text) in [("operations.md", &alarm.to_do.en), ("operations.zh.md", &alarm.to_do.zh)] {
+        for (page, text) in [("operate.md", &alarm.to_do.en), ("operate.zh.md", &alarm.to_do.zh)] {
             for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
                 let (file, heading) = link.split_once('#').unwrap_or((link, ""));
                 let file = if file.is_empty() { page } else { file };
