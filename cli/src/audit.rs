@@ -42,8 +42,11 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
         AuditFacts::of(&whole, whole.clone().differences(), 0)
     } else {
         let books = args.which.open(dir).await?;
-        if args.full && !args.yes {
-            whole::confirmed(&books, &moment).await?;
+        if args.full {
+            whole::print_cost(&books, &moment).await?;
+            if !args.yes {
+                whole::confirm()?;
+            }
         }
         if args.full || !args.which.aws {
             let whole = whole::scanned(&books, &moment).await?;

@@ -46,8 +46,8 @@ fn rows<'b>(
     .boxed()
 }
 
-/// What a scan costs, and whether a person wants it.
-pub(super) async fn confirmed(books: &Books, moment: &Moment) -> Result<(), Error> {
+/// What a scan costs, before it is made.
+pub(super) async fn print_cost(books: &Books, moment: &Moment) -> Result<(), Error> {
     let mut units = 0_u64;
     for table in BookTable::ALL {
         let size = books.ledger.size(table, &moment.delivery()).await?;
@@ -56,6 +56,10 @@ pub(super) async fn confirmed(books: &Books, moment: &Moment) -> Result<(), Erro
         print::error(format_args!("{}: about {rows} rows, {bytes} bytes", table.as_str()));
     }
     print::error(cost(units));
+    Ok(())
+}
+
+pub(super) fn confirm() -> Result<(), Error> {
     if ask::is_confirmed("Read them all?") { Ok(()) } else { Err(Error::NotConfirmed) }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Folder, shown};
+use crate::harness::{Folder, ended, shown};
 
 #[test]
 fn books_that_agree_and_books_that_do_not() {
@@ -36,4 +36,39 @@ fn books_that_agree_and_books_that_do_not() {
 
     assert!(stack.stop("INT").success());
     assert_eq!(folder.run(&["audit"]).code, Some(1), "and without the stack");
+}
+
+/// The tables of a running stack, as those of a deployed stage.
+#[test]
+fn audit_of_every_deployed_row_prints_its_cost_first() {
+    let folder = Folder::new();
+    let stack = folder.start();
+    folder.told(&["send", "usage", "--count", "2"]);
+    let endpoint = folder.json("local.json")["dynamodb_url"].as_str().unwrap().to_owned();
+    let audit = |more: &[&str]| {
+        let mut command = folder.command(&[&["audit", "--aws", "--stage", "local", "--full"], more].concat());
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
+        ] {
+            command.env(name, value);
+        }
+        ended(&mut command)
+    };
+    let rows: [(&[&str], Option<i32>); 2] = [(&[], Some(1)), (&["--yes"], Some(0))];
+    for (more, code) in rows {
+        let ended = audit(more);
+        assert_eq!(ended.code, code, "{more:?}: {}", ended.stderr);
+        let lines: Vec<&str> = ended.stderr.lines().collect();
+        for (line, table) in lines.iter().zip(["accounts", "journal", "orders"]) {
+            assert!(line.starts_with(&format!("hookledger: {table}: about ")), "{more:?}: {line}");
+        }
+        assert!(lines[3].contains(" read units: 0.0"), "{more:?}: {}", ended.stderr);
+        assert_eq!(lines.len(), if code == Some(0) { 4 } else { 5 }, "{more:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout.is_empty(), code != Some(0), "{more:?}: a script that has not agreed reads nothing");
+    }
+    assert_eq!(shown(&audit(&["--yes"]).stdout, "lines"), "3");
+    assert!(stack.stop("INT").success());
 }
