@@ -11,6 +11,7 @@ use clap::Args;
 use edge::Moment;
 
 use self::facts::AuditFacts;
+pub(crate) use self::facts::DifferenceFacts;
 use crate::books::Which;
 use crate::error::Error;
 use crate::exit::Exit;

@@ -1,4 +1,4 @@
-//! A repair, committed: of accounts and of orders alike.
+//! A repair, committed: of accounts and of orders alike. Then what it has cured is no finding of the audit any more.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use edge::Moment;
 use idempotency::DynamoLedger;
 use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _};
-use reconcile::{RepairFailure, Repairs, Signature};
+use reconcile::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use serde::Serialize;
 
+use crate::audit::DifferenceFacts;
 use crate::books::Books;
 use crate::by::Signed;
 use crate::changed::Changed;
@@ -28,6 +29,28 @@ pub(crate) struct Repaired {
     changed: Changed,
     before: Option<String>,
     after: Option<String>,
+    /// `None` where the rows could not be compared again.
+    audit: Option<ComparisonFacts>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComparisonFacts {
+    /// Findings of the audit that end with the repair.
+    ended: Vec<DifferenceFacts>,
+    /// What differs all the same.
+    differences: Vec<DifferenceFacts>,
+    /// Places that were written while they were compared.
+    moving: usize,
+}
+
+impl From<Comparison> for ComparisonFacts {
+    fn from(comparison: Comparison) -> Self {
+        let Comparison { ended, differences, moving } = comparison;
+        let [ended, differences] =
+            [ended, differences].map(|found| found.into_iter().map(DifferenceFacts::from).collect());
+        Self { ended, differences, moving: moving.len() }
+    }
 }
 
 pub(crate) fn moment() -> Moment {
@@ -46,18 +69,25 @@ pub(crate) fn signature(by: &Signed) -> Signature {
 pub(crate) async fn written(
     books: &Books,
     decision: Result<Decision, RepairFailure>,
+    rows: RepairedRows,
     by: &Signed,
 ) -> Result<Repaired, Error> {
     let decision = match decision {
         Ok(decision) => decision,
-        Err(failure) => return earlier(books, failure, by).await,
+        Err(failure) => {
+            let changed = earlier(books, failure, by).await?;
+            // Its command may have died before its findings ended.
+            let audit = compared(books, &rows).await;
+            return Ok(Repaired { changed, before: None, after: None, audit });
+        }
     };
     match books.ledger.commit(&decision, &delivery(COMMIT_PATIENCE)).await {
         Ok(committed) => {
             let changed = Changed::of(&committed);
             let side = |name| changed.is_done_now().then(|| side(&decision, name)).flatten();
             let (before, after) = (side("before"), side("after"));
-            Ok(Repaired { changed, before, after })
+            let audit = compared(books, &rows.and_written(&decision)).await;
+            Ok(Repaired { changed, before, after, audit })
         }
         Err(CommitError::Stale) => Err(Error::RepairOvertaken),
         Err(CommitError::Conflict) => Err(Error::IdTaken(by.id.clone())),
@@ -67,16 +97,29 @@ pub(crate) async fn written(
 }
 
 /// Where there is nothing to decide any more, this very repair may be the reason.
-async fn earlier(books: &Books, failure: RepairFailure, by: &Signed) -> Result<Repaired, Error> {
+async fn earlier(books: &Books, failure: RepairFailure, by: &Signed) -> Result<Changed, Error> {
     if matches!(failure, RepairFailure::Repair(_)) {
         let of_id = |cause| Error::Id { text: by.id.clone(), cause };
         let receipt = EventKey::new(reconcile::REPAIR_SOURCE, &by.id).map_err(of_id)?;
         let receipts = BTreeSet::from([receipt.clone()]);
         if !books.ledger.known(&receipts, &delivery(COMMIT_PATIENCE)).await?.is_empty() {
-            return Ok(Repaired { changed: Changed::earlier(receipt.to_string()), before: None, after: None });
+            return Ok(Changed::earlier(receipt.to_string()));
         }
     }
     Err(failure.into())
+}
+
+/// The repair is made, whatever comes of this: a finding that stays is compared again by the audit's sweep.
+async fn compared(books: &Books, rows: &RepairedRows) -> Option<ComparisonFacts> {
+    let moment = moment();
+    match repairs(books, &moment).end_findings(rows).await {
+        Ok(comparison) => Some(comparison.into()),
+        Err(error) => {
+            let cause = Error::from(error).line();
+            print::error(format_args!("the repair is made, and findings of the audit stay for up to an hour: {cause}"));
+            None
+        }
+    }
 }
 
 fn side(decision: &Decision, name: &str) -> Option<String> {
@@ -94,6 +137,28 @@ impl Facts for Repaired {
         for (name, side) in [("before", &self.before), ("after", &self.after)] {
             if let Some(side) = side {
                 print::line(format_args!("  {name:<7} {side}"));
+            }
+        }
+        if let Some(audit) = &self.audit {
+            audit.print();
+        }
+    }
+}
+
+impl Facts for ComparisonFacts {
+    fn print(&self) {
+        for ended in &self.ended {
+            print::line(format_args!("  ended   {}", ended.place()));
+        }
+        for difference in &self.differences {
+            print::line(format_args!("  differs {}: {}", difference.place(), difference.likely));
+            print::line(format_args!("          repair: {} --reason R", difference.repair));
+        }
+        match (self.differences.as_slice(), self.moving) {
+            ([], 0) => print::line("  audit   nothing differs here"),
+            (_, 0) => {}
+            (_, moving) => {
+                print::line(format_args!("  audit   {moving} rows change while they are compared: run `audit`"));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use clap::{ArgGroup, Args};
 use ledger::AccountId;
-use reconcile::AccountRepair;
+use reconcile::{AccountRepair, RepairedRows};
 
 use crate::books::Books;
 use crate::by::{Named, Signed};
@@ -66,6 +66,6 @@ pub(super) async fn write(
     by.print_id("repair");
     let moment = moment();
     let decision = repairs(books, &moment).account(account, what, &signature(by)).await;
-    form.show(&written(books, decision, by).await?);
+    form.show(&written(books, decision, RepairedRows::of_account(account, what), by).await?);
     Ok(())
 }

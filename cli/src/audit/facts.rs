@@ -18,7 +18,7 @@ pub(super) struct AuditFacts {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct DifferenceFacts {
+pub(crate) struct DifferenceFacts {
     what: &'static str,
     account: String,
     order_number: Option<String>,
@@ -30,9 +30,9 @@ pub(super) struct DifferenceFacts {
     difference: String,
     missing_lines: i64,
     /// Which side is likely wrong.
-    likely: String,
+    pub(crate) likely: String,
     /// The command that repairs it, without its reason.
-    repair: String,
+    pub(crate) repair: String,
 }
 
 impl AuditFacts {
@@ -41,6 +41,13 @@ impl AuditFacts {
         let (accounts, orders) = (count(whole.accounts()), count(whole.orders()));
         let differences = differences.into_iter().map(DifferenceFacts::from).collect();
         Self { accounts, lines: whole.lines(), orders, moving, differences }
+    }
+}
+
+impl DifferenceFacts {
+    /// What differs, and of which row.
+    pub(crate) fn place(&self) -> String {
+        format!("{} of {}", self.what, self.order_number.as_deref().unwrap_or(&self.account))
     }
 }
 
@@ -79,11 +86,9 @@ impl Facts for AuditFacts {
         print::line("");
         print::columns(&table(&self.differences));
         for difference in &self.differences {
-            let DifferenceFacts { what, account, order_number, likely, repair, .. } = difference;
-            let place = order_number.as_deref().unwrap_or(account);
             print::line("");
-            print::line(format_args!("{what} of {place}: {likely}"));
-            print::line(format_args!("  repair: {repair} --reason R"));
+            print::line(format_args!("{}: {}", difference.place(), difference.likely));
+            print::line(format_args!("  repair: {} --reason R", difference.repair));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use ledger::{OrderNumber, Provider, Reference};
-use reconcile::OrderRepair;
+use reconcile::{OrderRepair, RepairedRows};
 
 use crate::books::Books;
 use crate::by::{Named, Signed};
@@ -65,7 +65,7 @@ pub(super) async fn write(
     by.print_id("repair");
     let moment = moment();
     let decision = repairs(books, &moment).order(number, what, &signature(by)).await;
-    written(books, decision, by).await
+    written(books, decision, RepairedRows::of_order(number), by).await
 }
 
 fn payment(text: &str) -> Result<Reference, Error> {

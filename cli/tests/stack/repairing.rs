@@ -12,6 +12,9 @@ use crate::fulfilling::WALLET;
 use crate::harness::{Folder, Stack};
 use breaks::{Break, breaks};
 
+/// The row of the audit's findings.
+const CHECK: &str = "check#conservation";
+
 /// A shop that nobody serves any more, and its rows by the names that the table below uses.
 struct Shop {
     folder: Folder,
@@ -61,6 +64,42 @@ impl Raw<'_> {
 
     fn keep(&self, table: &str, of: &str) {
         std::fs::write(self.shop.folder.file("kept.json"), json!({ "Item": self.row(table, of) }).to_string()).unwrap();
+    }
+
+    /// As the sweep of the audit keeps its findings, once it has seen each three times.
+    fn keep_findings(&self, found: &Value) {
+        let at = json!({ "S": "2026-01-01T00:00:00Z" });
+        let number = |number: &str| json!({ "N": number });
+        let open = found["differences"].as_array().unwrap().iter().map(|difference| {
+            let mut finding = json!({
+                "matter": { "S": difference["what"] }, "suspect": { "S": "line" }, "account": { "S": difference["account"] },
+                "said_units": number("0"), "found_units": number("0"), "missing": number("0"), "looks": number("3"),
+                "since": at, "looked_at": at,
+            });
+            for (attribute, member) in [("order", "orderNumber"), ("line", "line")] {
+                if difference[member].is_string() {
+                    finding[attribute] = json!({ "S": difference[member] });
+                }
+            }
+            json!({ "M": finding })
+        });
+        let check = json!({
+            "id": { "S": CHECK }, "version": number("7"), "open": { "L": open.collect::<Vec<_>>() }, "moving": { "L": [] },
+            "census": { "M": { "again": number("0"), "next": number("0") } },
+        });
+        self.put("accounts", &check);
+    }
+
+    /// Of each kept finding, what differs and where.
+    fn findings(&self) -> Vec<String> {
+        let check = self.row("accounts", CHECK);
+        let text = |finding: &Value, name: &str| finding["M"][name]["S"].as_str().map(str::to_owned);
+        let open = check["open"]["L"].as_array().unwrap().iter();
+        open.map(|finding| {
+            let place = text(finding, "order").or_else(|| text(finding, "account"));
+            format!("{} of {}", text(finding, "matter").unwrap(), place.unwrap())
+        })
+        .collect()
     }
 
     /// A copy of a line under another name.
@@ -152,6 +191,11 @@ impl Shop {
         (kinds, ended.stdout)
     }
 
+    fn keep_findings(&self) {
+        let found = serde_json::from_str(&self.folder.run(&["audit", "--json"]).stdout).unwrap();
+        self.raw().keep_findings(&found);
+    }
+
     fn repair(&self, command: &str, id: &str) -> String {
         let command = self.text(command);
         let words = command.split_whitespace();
@@ -171,13 +215,20 @@ fn what_is_broken_by_hand_is_found_and_repaired_by_the_documented_command() {
         let (kinds, told) = shop.audit();
         assert_eq!(kinds, *found, "{name}: {told}");
         assert!(told.contains(&shop.text(named)), "{name}: {}: {told}", shop.text(named));
+        shop.keep_findings();
+        let mut ended = 0;
         for (step, command) in repair.iter().enumerate() {
             let id = format!("row{row}.{step}");
             let done = shop.repair(command, &id);
             assert!(done.starts_with(&format!("done: repair#{id}\n")), "{name}: {done}");
             assert!(done.contains("  before  ") && done.contains("  after   "), "{name}: {done}");
+            ended += done.lines().filter(|line| line.starts_with("  ended   ")).count();
+            let is_last = step + 1 == repair.len();
+            assert_eq!(done.contains("  audit   nothing differs here\n"), is_last, "{name}: {done}");
+            assert_eq!(done.contains("  differs "), !is_last, "{name}: {done}");
             assert!(shop.repair(command, &id).starts_with(&format!("already done: repair#{id}")), "{name}: twice");
         }
+        assert_eq!((shop.raw().findings(), ended), (vec![], found.len()), "{name}: the findings end with the repair");
         let (kinds, told) = shop.audit();
         assert!(kinds.is_empty(), "{name}: {told}");
         assert_eq!(told.lines().count(), 4, "{name}: {told}");

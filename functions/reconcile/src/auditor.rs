@@ -84,16 +84,16 @@ impl<'r, L: Audit> Auditor<'r, L> {
     }
 
     /// With these lines, which may be an order's.
-    pub(crate) async fn look_at_lines(&mut self, subject: &Subject, keys: &[&str]) -> Result<(), CommitError> {
+    pub(crate) async fn look_at_lines(&mut self, subject: &Subject, keys: &[&str]) -> Result<Went, CommitError> {
         let Subject::Order(number) = subject else {
-            return self.look_at(subject).await.map(|_| ());
+            return self.look_at(subject).await;
         };
         let mut lines = Vec::new();
         for keys in keys.chunks(LINES_COMPARED) {
             lines.extend(self.posted(keys).await?);
         }
         lines.retain(|line| line.order.as_ref() == Some(number));
-        self.compare(number, &lines).await
+        self.compare(number, &lines).await.map(|()| Went::On)
     }
 
     /// The accounts of one page; `None` where that was the last one.

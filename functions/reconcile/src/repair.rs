@@ -185,7 +185,7 @@ impl<L: Audit> Repairs<'_, L> {
     }
 
     /// All lines that name an order: those under its own keys, and those in the statements of the accounts that it is about.
-    async fn lines_of(&self, order: &Order) -> Result<Vec<Posted>, CommitError> {
+    pub(crate) async fn lines_of(&self, order: &Order) -> Result<Vec<Posted>, CommitError> {
         let credits = order.owner.account(ledger::Asset::CREDITS).to_string();
         let shares = order.shares().into_iter().map(|share| share.account.to_string());
         let accounts: BTreeSet<String> = shares.chain([credits]).collect();
@@ -245,7 +245,7 @@ impl<L: Audit> Repairs<'_, L> {
         if is_nobodys { Ok(()) } else { Err(RepairError::Claimed(number.clone()).into()) }
     }
 
-    fn call(&self) -> Delivery<'static> {
+    pub(crate) fn call(&self) -> Delivery<'static> {
         self.moment.delivery()
     }
 }

@@ -1,6 +1,7 @@
 //! The books are compared with themselves: once a day, part by part, whatever happens meanwhile; and what is found is never put right.
 
 mod broken;
+mod repaired;
 mod shop;
 mod whole;
 

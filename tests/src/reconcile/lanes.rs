@@ -110,10 +110,8 @@ async fn owner_with_thousands_delays_no_other_owner() {
     world.books().check();
 }
 
-/// A row that is put back to `failed` is deducted a second time. The check of the books finds it, and nothing more of its owner is tried
-/// until the account is mended.
-#[tokio::test(start_paused = true)]
-async fn account_that_differs_from_its_lines_is_held_back() {
+/// A row that is put back to `failed` is deducted a second time. The check of the books finds it, and nothing more of its owner is tried.
+async fn held_back() -> World {
     let world = World::new();
     open_account(&world, "alice", "k1", "0").await;
     plant(&world, "alice", "k1", 2).await;
@@ -130,11 +128,7 @@ async fn account_that_differs_from_its_lines_is_held_back() {
         world.engine.request("PutItem", &json!({ "TableName": table, "Item": row })).expect("a row");
     }
     assert_eq!((run(&world, 4 * MINUTE).await.cured, balance(&world, "alice")), (1, 2_000_000_000), "deducted twice");
-    let checked = |minute: i64| {
-        let reconcile = of_stripe::reconcile(world.ledger(0), &[]);
-        async move { reconcile.work(r#"{"sweep":"conservation"}"#, &run_at(9_000, minute * MINUTE)).await.expect("a run") }
-    };
-    checked(5).await;
+    checked(&world, 5).await;
 
     spend(&world, "alice-more", "k1", "4").await;
     top_up(&world, "enough", "alice", "10").await;
@@ -142,7 +136,25 @@ async fn account_that_differs_from_its_lines_is_held_back() {
         assert_eq!(run(&world, minute * MINUTE).await.cured, 0, "{minute}");
     }
     assert_eq!(waiting(&world, "alice").await, ["usage#alice-more"]);
+    world
+}
 
+async fn checked(world: &World, minute: i64) {
+    let reconcile = of_stripe::reconcile(world.ledger(0), &[]);
+    reconcile.work(r#"{"sweep":"conservation"}"#, &run_at(9_000, minute * MINUTE)).await.expect("a run");
+}
+
+async fn booked(world: &World, minutes: std::ops::Range<i64>) -> u32 {
+    let mut booked = 0;
+    for minute in minutes {
+        booked += run(world, minute * MINUTE).await.cured;
+    }
+    booked
+}
+
+#[tokio::test(start_paused = true)]
+async fn account_that_is_mended_by_hand_is_held_back_until_the_next_check() {
+    let world = held_back().await;
     let mended = json!({
         "TableName": "hookledger-local-accounts",
         "Key": { "id": { "S": "alice/credits" } },
@@ -150,12 +162,30 @@ async fn account_that_differs_from_its_lines_is_held_back() {
         "ExpressionAttributeValues": { ":n": { "N": "1000000000" }, ":v": { "N": "-1" } },
     });
     world.engine.request("UpdateItem", &mended).expect("written");
-    checked(20).await;
-    let mut booked = 0;
-    for minute in 21..40 {
-        booked += run(&world, minute * MINUTE).await.cured;
-    }
-    assert_eq!((booked, balance(&world, "alice")), (1, 9_000_000_000));
+    assert_eq!(booked(&world, 20..40).await, 0);
+    checked(&world, 40).await;
+    assert_eq!((booked(&world, 41..60).await, balance(&world, "alice")), (1, 9_000_000_000));
+    world.books().check();
+}
+
+/// No check of the books runs in between.
+#[tokio::test(start_paused = true)]
+async fn account_that_is_repaired_is_no_longer_held_back() {
+    let world = held_back().await;
+    let ledger = world.ledger(1);
+    let account = Owner::new("alice").expect("an owner").account(Asset::CREDITS);
+    let signature = reconcile::Signature { id: "r1".into(), author: "ann".into(), reason: "deducted twice".into() };
+    let moment = run_at(9_001, 20 * MINUTE);
+    let repairs = reconcile::Repairs { ledger: &ledger, moment: &moment, index_lag: reconcile::INDEX_LAG_MAX };
+    let repair = reconcile::AccountRepair::ToLines;
+    let decision = repairs.account(&account, &repair, &signature).await.expect("a repair");
+    ledger.commit(&decision, &moment.delivery()).await.expect("written");
+    assert_eq!(booked(&world, 20..40).await, 0, "the finding is kept until it ends");
+
+    let rows = reconcile::RepairedRows::of_account(&account, &repair);
+    let compared = repairs.end_findings(&rows.and_written(&decision)).await.expect("compared");
+    assert_eq!((compared.ended.len(), compared.differences, compared.moving), (1, vec![], vec![]));
+    assert_eq!((booked(&world, 40..60).await, balance(&world, "alice")), (1, 9_000_000_000));
     world.books().check();
 }
 

@@ -82,12 +82,13 @@ fn drift() -> Alarm {
         ),
         to_do: text(
             "The log line and `cargo run -- audit --aws --stage prod` name both sides, which of them is likely wrong, \
-             and the command that repairs it: [repairing the books](#repairing-the-books). The alarm ends with the \
-             next check, within an hour. Until then refused usage of that owner is held back (`held_back` in the \
-             log). Do not use `account credit` for it: that moves both sides.",
+             and the command that repairs it: [repairing the books](#repairing-the-books). Until the repair, \
+             refused usage of that owner is held back (`held_back` in the log). The repair ends the finding at once: \
+             usage that waits is booked within ten minutes, and the alarm ends within two hours. Do not use \
+             `account credit` for it: that moves both sides.",
             "日志和 `cargo run -- audit --aws --stage prod` 列出两边的数、哪一边多半有误、以及修复的命令：\
-             [修复账目](#修复账目)。下一次核对后（一小时内）告警结束。在此之前，该所有者被拒绝的用量暂缓重试（日志中\
-             为 `held_back`）。不要为此使用 `account credit`：它同时改动两边。",
+             [修复账目](#修复账目)。修复之前，该所有者被拒绝的用量暂缓重试（日志中为 `held_back`）。\
+             修复命令会立即结束该发现：等待中的用量在十分钟内入账，告警在两小时内结束。不要为此使用 `account credit`：它同时改动两边。",
         ),
     }
 }

@@ -172,6 +172,30 @@ impl Check {
         alarms
     }
 
+    /// A person has repaired something, and these places were compared again: `left` is all that still differs there. The findings end
+    /// of each place where nothing does; of one that differs in another way, a finding must stay. Returns what has ended.
+    pub fn end_findings(&mut self, compared: &BTreeSet<Subject>, left: &[Difference]) -> Vec<Difference> {
+        let is_left = |found: &Difference| {
+            let is_known = |left: &&Difference| !left.matter.is_of_whole_audit() && left.subject() == found.subject();
+            left.iter().any(|left| left.is_at_place_of(found) || is_known(&left))
+        };
+        let is_ended = |open: &Open| compared.contains(&open.difference.subject()) && !is_left(&open.difference);
+        let (ended, open): (Vec<Open>, Vec<Open>) = self.open.drain(..).partition(is_ended);
+        self.open = open;
+        let is_compared = |account: &str| compared.contains(&Subject::Account(account.to_owned()));
+        self.moving.retain(|moving| !is_compared(&moving.account));
+        // A run that had no time to finish may have counted its lines as they were before the repair.
+        let agrees =
+            |account: &str| !left.iter().any(|difference| difference.subject() == Subject::Account(account.to_owned()));
+        self.counting.take_if(|counting| is_compared(&counting.account) && agrees(&counting.account));
+        ended.into_iter().map(|open| open.difference).collect()
+    }
+
+    /// It may have no room for what a look has found.
+    pub fn is_full(&self) -> bool {
+        self.open.len() >= OPEN_MAX
+    }
+
     /// Records that an account was written during the whole check. Returns since when no check has settled it, once
     /// that needs an alarm.
     pub fn moved(&mut self, account: &str, now: Timestamp) -> Option<Timestamp> {

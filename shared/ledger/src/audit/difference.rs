@@ -83,6 +83,11 @@ impl Matter {
         }
     }
 
+    /// Which the daily check does not look for, and so keeps no finding of.
+    pub const fn is_of_whole_audit(self) -> bool {
+        matches!(self, Self::Pointer | Self::Unproven)
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|matter| matter.as_str() == name)
     }

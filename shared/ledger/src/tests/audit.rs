@@ -1,8 +1,8 @@
 //! The audit: differences of accounts, drift, the census, and when a pass starts.
 
 use crate::{
-    Balance, Check, Counted, Difference, Held, Look, Matter, Open, Posted, Seen, StatementLine, Subject, Suspect,
-    Timestamp,
+    Balance, Check, Counted, Counting, Difference, Held, Look, Matter, Open, OrderNumber, Place, Posted, Seen,
+    StatementLine, Subject, Suspect, Timestamp,
 };
 
 const MINUTE: i64 = 60;
@@ -195,6 +195,62 @@ fn check_of_one_subject_keeps_other_differences() {
     check.looked(&bobs.subject(), vec![bobs.clone()], Look::default(), at(0));
     check.looked(&Subject::Account("alice/credits".to_owned()), vec![], Look::default(), at(300));
     assert_eq!(check.open, [Open { difference: bobs, looks: 1, since: at(0), looked_at: at(0), seen: None }]);
+}
+
+/// Of a place that still differs, in whatever the daily check looks for, a finding stays.
+#[test]
+fn finding_that_is_no_longer_true_ends() {
+    type Row<'r> = (&'r str, &'r [&'r Difference], &'r [&'r Difference], &'r [&'r Difference]);
+    let order = OrderNumber::new("HL1").expect("a number");
+    let of_order = |matter| Difference { order: Some(order.clone()), ..of_account(matter, 1, 2) };
+    let (balance, available) = (of_account(Matter::Balance, 1, 2), of_account(Matter::Available, 1, 2));
+    let line = Difference { line: Some("usage#a".to_owned()), ..balance.clone() };
+    let [stands, payment, pointer] = [Matter::Stands, Matter::Payment, Matter::Pointer].map(of_order);
+    let others = Difference { account: "bob/credits".to_owned(), ..balance.clone() };
+    let (again, lines) = (of_account(Matter::Balance, 1, 9), of_account(Matter::Lines, 1, 9));
+    let rows: [Row<'_>; 9] = [
+        ("nothing is compared", &[], &[], &[]),
+        ("another account is compared", &[&others], &[], &[&others]),
+        ("all of it agrees", &[&balance], &[], &[&balance, &available]),
+        ("one of two still differs", &[&balance], &[&available], &[]),
+        ("it differs by another sum", &[&balance], &[&again], &[]),
+        ("it differs in another way", &[&balance], &[&lines], &[]),
+        ("a line agrees", &[&line], &[], &[&line]),
+        ("an order differs in another way", &[&stands], &[&payment], &[]),
+        ("the daily check follows no pointer", &[&stands], &[&pointer], &[&stands]),
+    ];
+    for (name, compared, left, expected) in rows {
+        let mut check = Check::default();
+        for found in [&[&balance, &available][..], &[&others], &[&line], &[&stands]] {
+            let found: Vec<Difference> = found.iter().copied().cloned().collect();
+            check.looked(&found[0].subject(), found, Look::default(), at(0));
+        }
+        let before = check.clone();
+        let left: Vec<Difference> = left.iter().copied().cloned().collect();
+        let ended = check.end_findings(&compared.iter().map(|found| found.subject()).collect(), &left);
+        assert_eq!(ended.iter().collect::<Vec<_>>(), expected, "{name}");
+        let stay = before.open.iter().filter(|open| !ended.contains(&open.difference));
+        assert_eq!(check.open.iter().collect::<Vec<_>>(), stay.collect::<Vec<_>>(), "{name}");
+    }
+}
+
+/// What a run has counted before the repair is not added to what comes after it.
+#[test]
+fn count_of_a_repaired_account_is_dropped() {
+    let compared = std::collections::BTreeSet::from([Subject::Account("alice/credits".to_owned())]);
+    let last = Place { key: "usage#a".to_owned(), at: "2026-01-01T00:00:00Z".to_owned() };
+    let differs = [of_account(Matter::Balance, 1, 2)];
+    let rows: [(&str, &[Difference], bool); 3] =
+        [("alice/credits", &[], false), ("bob/credits", &[], true), ("alice/credits", &differs, true)];
+    for (account, left, stays) in rows {
+        let counting =
+            Counting { account: account.to_owned(), counted: Counted::default(), earlier: None, last: last.clone() };
+        let mut check = Check { counting: Some(counting), ..Check::default() };
+        check.moved(account, at(0));
+        check.end_findings(&compared, left);
+        assert_eq!(check.counting.is_some(), stays, "{account}");
+        assert_eq!(check.moving.is_empty(), account == "alice/credits", "{account}");
+    }
 }
 
 /// The row stays small enough to be written; the first hundred differences are enough for an alarm.

@@ -1,8 +1,10 @@
 //! The lines of the contract that are about comparing the books: what accounts hold, which lines they have, and how far that has come.
 
+use std::collections::BTreeSet;
+
 use ledger::{
-    Asset, Audit, Balance, Check, Decision, Effect, Guard, Held, House, MoneyKey, Movement, OrderNumber, Owner, Place,
-    Posted, Posting, Repair,
+    Asset, Audit, Balance, Check, Counted, Decision, Delivery, Difference, Effect, Guard, Held, House, Look, MoneyKey,
+    Movement, OrderNumber, Owner, Place, Posted, Posting, Repair, Subject,
 };
 
 use super::event::record;
@@ -87,8 +89,36 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             let check = Check { after: Some(after.to_owned()), version: version.parse().unwrap(), ..Check::default() };
             Some(if ledger.keep_check(&check, delivery).await.unwrap() { "kept" } else { "overtaken" }.to_owned())
         }
+        ["find", owner, version] => {
+            let mut check = ledger.check(delivery).await.unwrap();
+            check.looked(&account_of(owner), vec![found(owner)], Look::default(), delivery.received_at);
+            Some(kept_at(ledger, check, version, delivery).await)
+        }
+        ["end-findings", owner, version] => {
+            let mut check = ledger.check(delivery).await.unwrap();
+            check.end_findings(&BTreeSet::from([account_of(owner)]), &[]);
+            Some(kept_at(ledger, check, version, delivery).await)
+        }
+        ["findings"] => {
+            let check = ledger.check(delivery).await.unwrap();
+            let open = check.open.into_iter().map(|open| open.difference.account).collect::<Vec<_>>().join(" ");
+            Some(format!("{} v{}", if open.is_empty() { "-" } else { &open }, check.version))
+        }
         _ => None,
     }
+}
+
+async fn kept_at<L: Audit>(ledger: &L, check: Check, version: &str, delivery: &Delivery<'_>) -> String {
+    let check = Check { version: version.parse().unwrap(), ..check };
+    if ledger.keep_check(&check, delivery).await.unwrap() { "kept" } else { "overtaken" }.to_owned()
+}
+
+fn account_of(owner: &str) -> Subject {
+    Subject::Account(format!("{owner}/credits"))
+}
+
+fn found(owner: &str) -> Difference {
+    held(owner, units("1"), 0).differences(&Counted::default()).remove(0)
 }
 
 /// What a person repairs, if this is such a line.
