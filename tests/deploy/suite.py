@@ -10,6 +10,7 @@ import sys
 
 import changes
 import logs
+import repairs
 import roles
 import sources
 import workers
@@ -65,6 +66,7 @@ def main():
         workers.fulfilled(shop)
         if cloud.has_standins:
             workers.topped_up(shop)
+        repairs.repaired(shop)
         workers.scheduled(shop)
         roles.enforced(shop)
         say("all at once: the clock, a secret that is replaced, and a record that the stream gives up")
