@@ -1,6 +1,6 @@
 """A real account, that of the environment's credentials. It is what the templates are written for: nothing is bent.
 
-The providers' stand-ins cannot be called from there. Checkout is tried against Stripe's own test mode, with the key in STRIPE_SECRET_KEY;
+The providers' fakes cannot be called from there. Checkout is tried against Stripe's own test mode, with the key in STRIPE_SECRET_KEY;
 what is sent to a wallet or to a telephone, and what is begun at WeChat Pay, is not tried."""
 
 import os

@@ -14,7 +14,7 @@ def rotated(shop):
     old = shop.deployment.secret("usage")["WEBHOOK_SECRET"]
     new, forged = secrets.token_hex(24), secrets.token_hex(24)
     # It is about signatures alone: what is signed well is refused for its key, and not for its signature.
-    words = ["--set", "data.remoteKeyId=nobody"]
+    words = ["--set", "data.remoteKeyId=unbound"]
 
     def answer(secret):
         return shop.send("usage", shop.named(f"evt-{secrets.token_hex(4)}"), *words, secret=secret)[0]
@@ -46,10 +46,10 @@ def deployed_again(shop):
         check(f"{table} is the same table", described(deployment, table), description)
         check("and has every row", rows - set(deployment.rows(table)), set())
     check("the API answers", shop.ask("GET", "/health")[0], 200)
-    status, _ = shop.send("usage", shop.named("evt-again"), "--set", "data.remoteKeyId=nobody")
+    status, _ = shop.send("usage", shop.named("evt-again"), "--set", "data.remoteKeyId=unbound")
     check("the secrets are as they were", status, 404)
 
 
 def described(deployment, table):
-    told = deployment.client("dynamodb").describe_table(TableName=deployment.table(table))["Table"]
-    return {name: told.get(name) for name in ("TableArn", "TableId", "CreationDateTime", "LatestStreamArn")}
+    described = deployment.client("dynamodb").describe_table(TableName=deployment.table(table))["Table"]
+    return {name: described.get(name) for name in ("TableArn", "TableId", "CreationDateTime", "LatestStreamArn")}

@@ -10,7 +10,7 @@ import yaml
 
 from process import LEFT, ROOT, TOOLS, Background, Failed, environment, free_port, until
 
-# Not in any real account; the emulator takes whoever is called `test` for the account's owner.
+# Not in any real account; the emulator takes a user `test` for the account's owner.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -25,7 +25,7 @@ CREDENTIALS = {
 class Emulator(Background):
     """AWS, as far as the templates use it. Functions run as processes of this machine."""
 
-    # Its functions run on this machine, and can call the providers' stand-ins.
+    # Its functions run on this machine, and can call the providers' fakes.
     has_standins = True
     secrets = {}
     # It leads the functions to itself by AWS_ENDPOINT_URL, which they refuse otherwise.
@@ -37,7 +37,7 @@ class Emulator(Background):
         self.settings = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
         self.session = boto3.Session("test", "test", region_name=CREDENTIALS["AWS_REGION"])
         # Without BIND_HOST and IOT_MTLS_ENABLED it opens ports to the network. AUTH has every function do what its role allows and
-        # no more. The functions take its environment, and with it the authority that the stand-ins' certificate is of.
+        # no more. The functions take its environment, and with it the authority that the fakes' certificate is of.
         serving = environment(
             **self.settings,
             GATEWAY_PORT=str(port),

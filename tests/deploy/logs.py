@@ -9,7 +9,7 @@ SECRET_LENGTH_MIN = 16
 
 
 def logged(shop):
-    say("logs: everything is told, and nothing that is secret")
+    say("logs: every outcome is there, and no secret")
     deployment = shop.deployment
     stored = [deployment.secret(name) for name in deployment.secrets()]
     values = [value for settings in stored for value in settings.values()] + list(shop.keys.values()) + shop.api_keys

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "target/ci"
-# Whatever is left behind by a run: logs, the stand-ins' data, certificates.
+# Whatever is left behind by a run: logs, the fakes' data, certificates.
 LEFT = ROOT / "target/deploy"
 
 
@@ -95,9 +95,9 @@ class Background:
 
 
 def at_once(shop, *stories):
-    """Stories that mostly wait, told at the same time. The first that fails fails the suite."""
-    with concurrent.futures.ThreadPoolExecutor(len(stories)) as told:
-        for story in [told.submit(story, shop) for story in stories]:
+    """Stories that mostly wait, run at the same time. The first that fails fails the suite."""
+    with concurrent.futures.ThreadPoolExecutor(len(stories)) as pool:
+        for story in [pool.submit(story, shop) for story in stories]:
             story.result()
 
 
@@ -109,5 +109,5 @@ def environment(**more):
 
 if sys.version_info < (3, 10):
     raise SystemExit("the deploy suite needs Python 3.10 or newer")
-# Whoever stops the suite stops what runs beside it.
+# A stop of the suite stops what runs beside it.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))

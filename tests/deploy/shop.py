@@ -23,7 +23,7 @@ class Shop:
     # -------------------------------------------------------------------------------------------------- its commands
 
     def command(self, *words, data=DATA):
-        """`cargo run -- …`, from the environment of whoever deploys."""
+        """`cargo run -- …`, from the environment of the deployment."""
         settings = environment(**self.deployment.cloud.settings)
         return run(self.program, *words, "--data", data, env=settings, quiet=True)
 
@@ -69,18 +69,18 @@ class Shop:
         if order:
             words += ["--order", order, "--aws", "--stage", self.deployment.stage]
         try:
-            told = self.command("send", sample, *words)
+            printed = self.command("send", sample, *words)
         except Failed as refused:
             # `send` fails where an answer is no 2xx, which is what is looked at here.
-            told = str(refused)
+            printed = str(refused)
         # What it says on stderr comes after the answer.
-        answer = re.search(r"^(\d{3})  [\d.]+ ms  \S+ ?(.*?)(?:\nhookledger: .*)?\Z", told, re.MULTILINE | re.DOTALL)
+        answer = re.search(r"^(\d{3})  [\d.]+ ms  \S+ ?(.*?)(?:\nhookledger: .*)?\Z", printed, re.MULTILINE | re.DOTALL)
         if not answer:
-            raise Failed(f"{sample}: {told}")
+            raise Failed(f"{sample}: {printed}")
         return int(answer.group(1)), read(answer.group(2).strip().encode())
 
     def stranger(self, source):
-        """The keys of somebody else, in the form of the source's own."""
+        """The keys of a stranger, in the form of the source's own."""
         if not (STRANGER / "secrets.json").exists():
             self.command("event", "usage", data=STRANGER)
         return json.loads((STRANGER / "secrets.json").read_text())[SETTINGS[source]]

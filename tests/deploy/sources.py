@@ -13,13 +13,13 @@ def usage(shop):
     owner, key = shop.named("gateway"), shop.named("key")
     shop.open_account(owner, credits="10")
     shop.by_hand("account", "key", owner, key)
-    told = shop.named("evt-usage")
+    event = shop.named("evt-usage")
     words = ["--set", f"data.remoteKeyId={key}", "--set", 'data.creditCost="1.5"']
 
-    status, body = shop.send("usage", told, *words)
+    status, body = shop.send("usage", event, *words)
     check("a signed event is booked", (status, body["message"]), (200, "Event processed successfully"))
-    status, body = shop.send("usage", told, *words)
-    check("a repeat is told so", (status, body["message"]), (200, "Event already processed (idempotent)"))
+    status, body = shop.send("usage", event, *words)
+    check("a repeat is answered as one", (status, body["message"]), (200, "Event already processed (idempotent)"))
     forged, _ = shop.send("usage", shop.named("evt-forged"), *words, secret=shop.stranger("usage"))
     check("a forged one is refused", forged, 401)
     check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
@@ -34,13 +34,13 @@ def stripe(shop):
     status, again = shop.ask("POST", "/api/pay/checkout", key, {"product": "credits-100"})
     check("a second click is the same order", (status, again["url"]), (200, order["url"]))
 
-    def told(name, **who):
+    def sent(name, **who):
         return shop.send("stripe/checkout_session_completed", shop.named(name), order=order["orderNumber"], **who)[0]
 
-    check("a forged payment is refused", told("evt-forged", secret=shop.stranger("stripe")), 400)
+    check("a forged payment is refused", sent("evt-forged", secret=shop.stranger("stripe")), 400)
     check("and pays nothing", shop.order(order["orderNumber"], key)["payment"], "unpaid")
-    check("a signed one is booked", told("evt-paid"), 200)
-    check("a repeat is accepted", told("evt-paid"), 200)
+    check("a signed one is booked", sent("evt-paid"), 200)
+    check("a repeat is accepted", sent("evt-paid"), 200)
     check("the order is paid", shop.order(order["orderNumber"], key)["payment"], "paid")
     check("the credits are there once", shop.balance(f"{owner}/credits"), "100000000000")
 
@@ -52,18 +52,18 @@ def epay(shop):
     status, order = shop.ask("POST", "/api/pay/epay", key, {"product": "credits-1000"})
     check("checkout signs the gateway's address", (status, "/submit.php?" in order["url"]), (201, True))
 
-    def told(sample, **who):
+    def sent(sample, **who):
         return shop.send(f"epay/{sample}", shop.named("trade"), order=order["orderNumber"], **who)
 
-    check("a forged notification is refused", told("notify_v1_get", secret=shop.stranger("epay")), (400, "fail"))
+    check("a forged notification is refused", sent("notify_v1_get", secret=shop.stranger("epay")), (400, "fail"))
     if shop.deployment.cloud.has_standins:
-        check("a signed one that the gateway does not confirm is kept", told("notify_v1_get"), (409, "fail"))
+        check("a signed one that the gateway does not confirm is kept", sent("notify_v1_get"), (409, "fail"))
         paid = {"pid": "1001", "trade_no": shop.named("trade"), "out_trade_no": order["orderNumber"]}
         paid = {**paid, "money": order["amount"], "trade_status": "TRADE_SUCCESS"}
-        told_status = shop.ask("POST", "/mock/epay/told", body={"params": paid}, url=shop.standins)[0]
-        check("it is paid at the gateway", told_status, 204)
-    check("a signed one is booked", told("notify_v1_get"), (200, "success"))
-    check("a repeat is accepted", told("notify_v1_get"), (200, "success"))
+        status = shop.ask("POST", "/mock/epay/told", body={"params": paid}, url=shop.standins)[0]
+        check("it is paid at the gateway", status, 204)
+    check("a signed one is booked", sent("notify_v1_get"), (200, "success"))
+    check("a repeat is accepted", sent("notify_v1_get"), (200, "success"))
     check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000000")
     check("the gateway's status page answers", shop.ask("GET", "/payment/status")[0], 200)
 
@@ -79,12 +79,12 @@ def wechat(shop):
         status, begun = shop.ask("POST", "/payment/create", key, {"orderNumber": number})
         check("its payment is begun at WeChat", (status, bool(begun.get("codeUrl"))), (200, True))
 
-    def told(name, **who):
+    def sent(name, **who):
         return shop.send("wechat/v3_payment", shop.named(name), order=number, **who)[0]
 
-    check("a forged notification is refused", told("forged", secret=shop.stranger("wechat")), 401)
-    check("a signed one is booked", told("paid"), 200)
-    check("a repeat is accepted", told("paid"), 200)
+    check("a forged notification is refused", sent("forged", secret=shop.stranger("wechat")), 401)
+    check("a signed one is booked", sent("paid"), 200)
+    check("a repeat is accepted", sent("paid"), 200)
     check("the credits are there once", shop.balance(f"{owner}/credits"), "1000000000000")
 
 
@@ -102,15 +102,15 @@ def fireblocks(shop):
     until("the stream has the tokens sent", sent, FULFILLED_WITHIN_S)
     say("  ok  the stream has the tokens sent")
 
-    def told(name, *words, **who):
+    def delivered(name, *words, **who):
         return shop.send("fireblocks/v2_completed", shop.named(name), *words, order=number, **who)[0]
 
     # Signed with the same keys: an installation has one set for all its workspaces.
     theirs = ["--set", f"workspaceId={OTHER_WORKSPACE}", "--set", "data.id=another"]
-    check("one of another workspace is accepted", told("theirs", *theirs), 200)
+    check("one of another workspace is accepted", delivered("theirs", *theirs), 200)
     check("and does not complete the transfer", shop.order(number, key)["transfer"] == "COMPLETED", False)
-    check("a forged webhook is refused", told("forged", secret=shop.stranger("fireblocks")), 401)
-    check("a signed one is booked", told("arrived"), 200)
-    check("a repeat is accepted", told("arrived"), 200)
+    check("a forged webhook is refused", delivered("forged", secret=shop.stranger("fireblocks")), 401)
+    check("a signed one is booked", delivered("arrived"), 200)
+    check("a repeat is accepted", delivered("arrived"), 200)
     check("the transfer has arrived", shop.order(number, key)["transfer"], "COMPLETED")
     check("the tokens have left the books once", shop.balance(f"{owner}/POSX"), "0")

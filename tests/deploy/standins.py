@@ -1,4 +1,4 @@
-"""The providers that the functions call: the stand-ins of the local stack, behind TLS, since a deployed function calls nothing without."""
+"""The providers that the functions call: the fakes of the local stack, behind TLS, since a deployed function calls nothing without."""
 
 import base64
 import http.client
@@ -29,7 +29,7 @@ class Standins(Background):
         super().__init__("standins", program, "--data", DATA, "--memory", "--port", port, env=plain)
 
     def __enter__(self):
-        until("the stand-ins answer", lambda: (DATA / "local.json").exists() or not self.is_running(), 60)
+        until("the fakes answer", lambda: (DATA / "local.json").exists() or not self.is_running(), 60)
         if not self.is_running():
             raise Failed(self.log.read_text())
         self.secrets = json.loads((DATA / "local.json").read_text())["secrets"]
@@ -41,7 +41,7 @@ class Standins(Background):
         super().__exit__(*failure)
 
     def parameters(self):
-        """What the template is told of them."""
+        """The template's parameters for them."""
         at = self.door.base
         return {
             "StripeApiBase": f"{at}/mock/stripe",
@@ -60,7 +60,7 @@ class Standins(Background):
 
 
 class Door:
-    """TLS before the stand-ins, with a certificate of an authority that the functions trust, made for this run."""
+    """TLS before the fakes, with a certificate of an authority that the functions trust, made for this run."""
 
     def __init__(self, base, keys):
         authority = trustme.CA()
@@ -108,11 +108,11 @@ class Through(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_):
-        """Nobody reads it."""
+        """The log of requests is not read."""
 
 
 def published(both):
-    """The public half of the stand-in's pair, as a set of keys is published."""
+    """The public half of the fake's pair, as a set of keys is published."""
     numbers = load_pem_public_key(json.loads(both)["public"].encode()).public_numbers()
 
     def text(number):

@@ -11,7 +11,7 @@ BY_THE_CLOCK_WITHIN_S = 180
 
 
 def fulfilled(shop):
-    say("fulfil: a report is bought through checkout and delivered, and whoever led its buyer here earns")
+    say("fulfil: a report is bought through checkout and delivered, and its buyer's referrer earns")
     buyer, friend = shop.named("reader"), shop.named("friend")
     key = shop.open_account(buyer)
     shop.by_hand("account", "referrer", buyer, friend)
@@ -47,7 +47,7 @@ def pay_for(shop, key, wanted, name):
 
 
 def swept(shop):
-    """An event that was refused is booked by the clock, once there are credits. Nobody calls the function here."""
+    """An event that was refused is booked by the clock, once there are credits. The test does not call the function."""
     owner, key = shop.named("late"), shop.named("late-key")
     shop.open_account(owner)
     shop.by_hand("account", "key", owner, key)
@@ -81,8 +81,8 @@ def given_up(shop):
     key = shop.open_account(shop.named("patient"))
     with deployment.broken("FulfilFunction"):
         number = pay_for(shop, key, {"product": "full-report"}, "evt-poisoned")
-        told = until("the queue has what was given up", lambda: message(queue, client), BY_THE_CLOCK_WITHIN_S)
-        check("the queue has what was given up", told["DDBStreamBatchInfo"]["batchSize"] >= 1, True)
+        letter = until("the queue has what was given up", lambda: message(queue, client), BY_THE_CLOCK_WITHIN_S)
+        check("the queue has what was given up", letter["DDBStreamBatchInfo"]["batchSize"] >= 1, True)
         until("the clock fulfils it", lambda: shop.order(number, key)["fulfilment"] == "done", BY_THE_CLOCK_WITHIN_S)
     check("the clock has fulfilled its order", shop.order(number, key)["delivered"], {"report-full": "1"})
 

@@ -8,6 +8,7 @@ use crate::house::{files, root};
 
 /// Still to be cleaned. This list only becomes shorter: a place in it without such a word fails, too.
 const TO_CLEAN: &[&str] = &[
+    "cli",
     "docs/design.md",
     "docs/operate.md",
     "docs/operate.zh.md",
@@ -22,7 +23,6 @@ const TO_CLEAN: &[&str] = &[
     "functions/stripe",
     "functions/usage",
     "functions/wechat",
-    "cli",
     "infra/watch.yaml",
     "shared/api",
     "shared/edge",
