@@ -172,7 +172,7 @@ impl Backlog for DynamoLedger {
         until: Timestamp,
         delivery: &Delivery<'_>,
     ) -> Result<bool, CommitError> {
-        let mut row = Row::default();
+        let mut row = Row::with_form();
         row.set(names::UNTIL, text(&until));
         row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
         let (held_until, by) = (row.name(names::UNTIL), row.name(names::WRITTEN_BY));
@@ -192,7 +192,7 @@ impl Backlog for DynamoLedger {
         place: Option<&str>,
         delivery: &Delivery<'_>,
     ) -> Result<(), CommitError> {
-        let mut row = Row::default();
+        let mut row = Row::with_form();
         row.set(names::UPDATED_AT, text(&delivery.received_at));
         row.set_or_remove(names::PLACE, place.map(text));
         self.write_unless_changed(row, &self.tables().accounts, &place_id(sweep), delivery).await

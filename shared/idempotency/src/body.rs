@@ -10,9 +10,9 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use ledger::{AttemptMark, KeptBody, REFUSED_BODY_KEPT_DAYS, RawBody, Timestamp};
 
-use crate::image::{Image, Unreadable};
+use crate::image::{Image, Unreadable, known_form};
 use crate::names;
-use crate::rows::{number, text};
+use crate::rows::{ROW_FORMAT, number, text};
 
 /// A row holds 400 KB; the rest is room for the headers and the query.
 const PART_BYTES_MAX: usize = 300 * 1024;
@@ -42,6 +42,7 @@ pub(crate) fn rows(id: &str, body: RawBody<'_>, kept: &Kept<'_>) -> Result<Vec<I
     let row = |(n, part): (usize, &&[u8])| {
         HashMap::from([
             (names::ID.to_owned(), text(&part_id(id, n))),
+            (names::FORMAT.to_owned(), number(&ROW_FORMAT)),
             (names::BODY.to_owned(), AttributeValue::B(Blob::new(*part))),
             (names::WRITTEN_BY.to_owned(), text(kept.attempt.as_str())),
             (names::EXPIRES_AT.to_owned(), number(&expires_at)),
@@ -71,6 +72,7 @@ fn part_id(id: &str, n: usize) -> String {
 
 /// The ids of the rows that follow the first.
 pub(crate) fn further_ids(id: &str, first: &Image) -> Result<Vec<String>, Unreadable> {
+    known_form(first)?;
     let parts: usize = count(first, names::PARTS).filter(|parts| (1..=PARTS_MAX).contains(parts)).ok_or(PARTS)?;
     Ok((1..parts).map(|n| part_id(id, n)).collect())
 }

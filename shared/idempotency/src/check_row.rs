@@ -6,7 +6,7 @@ use ledger::{
     Place, Seen, Suspect, Timestamp,
 };
 
-use crate::image::{Image, Unreadable};
+use crate::image::{Image, Unreadable, known_form};
 use crate::names;
 use crate::order_row::written as versioned;
 use crate::rows::{ROW_FORMAT, Row, map, number, text};
@@ -98,6 +98,7 @@ fn open(open: &Open) -> AttributeValue {
 }
 
 pub(crate) fn read(row: &Image) -> Result<Check, Unreadable> {
+    known_form(row)?;
     let inner = |name| Ok(optional(row, name, |value| value.as_m().ok())?.map(read_counting));
     let open = row.get(names::OPEN).and_then(|open| open.as_l().ok()).ok_or(Unreadable(names::OPEN))?;
     let moving = row.get(names::MOVING).and_then(|moving| moving.as_l().ok()).ok_or(Unreadable(names::MOVING))?;

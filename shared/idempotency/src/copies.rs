@@ -16,7 +16,7 @@ impl Copies for DynamoLedger {
     }
 
     async fn keep_copy(&self, name: CopyName, copied: &Copied, delivery: &Delivery<'_>) -> Result<(), CommitError> {
-        let mut row = Row::default();
+        let mut row = Row::with_form();
         row.set(names::BODY, text(&copied.text));
         row.set(names::UPDATED_AT, text(&copied.fetched_at));
         let (absent, updated_at, own) =

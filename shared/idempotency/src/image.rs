@@ -7,6 +7,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{Amount, Currency, Provider, Reference, Timestamp, Word};
 use thiserror::Error;
 
+use crate::names;
+use crate::rows::READ_FORMAT_MAX;
+
 pub(crate) type Image = HashMap<String, AttributeValue>;
 
 /// Which attribute is missing, or is not what it should be.
@@ -15,6 +18,13 @@ pub(crate) type Image = HashMap<String, AttributeValue>;
 pub(crate) struct Unreadable(pub(crate) &'static str);
 
 pub(crate) type Read<T> = Result<T, Unreadable>;
+
+/// A row of a later form is left alone: a field of it may mean something else by now.
+pub(crate) fn known_form(row: &Image) -> Read<()> {
+    let form = row.get(names::FORMAT).map(|form| form.as_n().ok()?.parse::<u8>().ok());
+    let is_known = form.is_none_or(|form| form.is_some_and(|form| form <= READ_FORMAT_MAX));
+    if is_known { Ok(()) } else { Err(Unreadable(names::FORMAT)) }
+}
 
 pub(crate) fn word<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
     maybe(row, name, read)?.ok_or(Unreadable(name))

@@ -2,7 +2,7 @@
 
 use ledger::{Amount, Delivery, FIRST_LOOK_SECONDS, Lane, LaneState, Timestamp};
 
-use crate::image::{Image, Unreadable, parsed};
+use crate::image::{Image, Unreadable, known_form, parsed};
 use crate::names;
 use crate::rows::{ROW_FORMAT, Row, number, text};
 
@@ -65,6 +65,7 @@ pub(crate) fn rescheduled(source: &str, lane: &LaneState, until: Option<Timestam
 
 /// `None` of one that holds nothing.
 pub(crate) fn read(id: &str, row: &Image) -> Result<Option<LaneState>, Unreadable> {
+    known_form(row)?;
     if !row.contains_key(names::DUE_AT) {
         return Ok(None);
     }

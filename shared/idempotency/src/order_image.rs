@@ -13,11 +13,13 @@ use ledger::{
 use crate::accepted_row;
 use crate::anomaly_row;
 use crate::image::{
-    Image, Read, Unreadable, amount, by_id, currency, inner, maybe, number, owned, reference, short, time, word,
+    Image, Read, Unreadable, amount, by_id, currency, inner, known_form, maybe, number, owned, reference, short, time,
+    word,
 };
 use crate::names;
 
 pub(crate) fn order(row: &Image) -> Read<Order> {
+    known_form(row)?;
     let paid = match (maybe(row, names::PAID_BY, reference)?, maybe(row, names::PAID_AT, time)?) {
         (Some(by), Some(at)) => Some(Paid { by, at }),
         (None, None) => None,
@@ -172,6 +174,7 @@ fn session(row: &Image) -> Read<Session> {
 }
 
 pub(crate) fn pointer(row: &Image) -> Read<OrderNumber> {
+    known_form(row)?;
     word(row, names::ORDER, |number| OrderNumber::new(number).ok())
 }
 
@@ -181,6 +184,7 @@ pub(crate) fn invoice(row: &Image) -> Read<Option<Reference>> {
 }
 
 pub(crate) fn subscription(row: &Image) -> Read<Subscription> {
+    known_form(row)?;
     let standing = match maybe(row, names::STATUS, SubscriptionStatus::named)? {
         Some(status) => Some(Standing { as_of: word(row, names::AS_OF, time)?, status }),
         None => None,

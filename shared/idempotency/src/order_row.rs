@@ -126,7 +126,7 @@ pub(crate) const fn word_of(work: Work) -> &'static str {
 }
 
 pub(crate) fn pointer(pointer: &Pointer, from: Option<&OrderNumber>, to: &OrderNumber, delivery: &Delivery<'_>) -> Row {
-    let mut row = Row::default();
+    let mut row = Row::with_form();
     if let Some(invoice) = pointer.invoice() {
         row.set(names::INVOICE, text(&invoice));
     }

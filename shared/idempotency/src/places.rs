@@ -16,7 +16,7 @@ pub(crate) fn id(owner: &Owner) -> String {
 
 /// In one write with the order, under the condition that a place is left: so two at once cannot both take the last.
 pub(crate) fn taken(order: &OrderNumber, replaces: Option<&OrderNumber>, places: u16) -> Row {
-    let mut row = Row::default();
+    let mut row = Row::with_form();
     row.add(names::HELD_BY, set([order]));
     let (held_by, places) = (row.name(names::HELD_BY), row.value(number(&places)));
     let has_place = format!("attribute_not_exists({held_by}) OR size({held_by}) < {places}");
@@ -32,7 +32,7 @@ pub(crate) fn taken(order: &OrderNumber, replaces: Option<&OrderNumber>, places:
 }
 
 pub(crate) fn freed(ended: &BTreeSet<OrderNumber>) -> Row {
-    let mut row = Row::default();
+    let mut row = Row::with_form();
     row.delete(names::HELD_BY, set(ended));
     row
 }

@@ -10,7 +10,7 @@ use ledger::{
 };
 
 use crate::role::{PlanError, Role};
-use crate::rows::{self, Row, fingerprint_of, number, read_version, text};
+use crate::rows::{self, ROW_FORMAT, Row, fingerprint_of, number, read_version, text};
 use crate::{Tables, body, lane_row, names, order_row, places, proof, repair};
 
 /// Its rows, and what each of them is there for, in the same order.
@@ -221,7 +221,7 @@ fn is_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
 }
 
 fn account_row(net: &Net) -> Result<Row, PlanError> {
-    let mut row = Row::default();
+    let mut row = Row::with_form();
     let mut available = net.change;
     if let Some((from, to)) = net.overdraft {
         let [was, is] = [from, to].map(|terms| Balance::from(terms.overdraft).units());
@@ -260,7 +260,7 @@ fn spending_terms(row: &mut Row, from: SpendingTerms, to: SpendingTerms) {
 }
 
 fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, delivery: &Delivery<'_>) -> Row {
-    let mut row = Row::default();
+    let mut row = Row::with_form();
     row.set_or_remove(names::OWNER, to.map(text));
     row.set(names::UPDATED_AT, text(&delivery.received_at));
     row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
@@ -293,6 +293,7 @@ fn key_row(
     let put = Put::builder()
         .table_name(&tables.accounts)
         .item(names::ID, text(key))
+        .item(names::FORMAT, number(&ROW_FORMAT))
         .item(names::OWNER, text(owner))
         .item(names::KEY_OWNER, text(owner))
         .item(names::RECEIVED_AT, text(&delivery.received_at))

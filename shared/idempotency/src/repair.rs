@@ -72,7 +72,7 @@ pub(crate) fn is_receipt(repair: &Repair, heading: &Heading) -> Option<Movement>
 }
 
 fn account_row(from: Option<&Held>, to: &Held) -> Row {
-    let mut row = Row::default();
+    let mut row = Row::with_form();
     row.set(names::BALANCE_UNITS, number(&to.balance.units()));
     row.set(names::AVAILABLE_UNITS, number(&to.available.units()));
     row.set(names::VERSION, number(&to.version));

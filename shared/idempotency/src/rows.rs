@@ -8,8 +8,10 @@ use ledger::{Delivery, Fact, Facts, Fingerprint, Heading, Movement, Owner, Times
 
 use crate::names;
 
-/// The layout of a row, so that rows of a later one can be told from these.
+/// The form of rows that this release writes, which a row says in `v`. `tests/row_forms/` has rows of each form.
 pub(crate) const ROW_FORMAT: u8 = 1;
+/// The newest form that this release reads. It is raised a release before the other, so that either can be rolled back.
+pub(crate) const READ_FORMAT_MAX: u8 = 1;
 
 /// An update of one row, put together clause by clause. Updates rather than puts, so that a row that failed before keeps when
 /// it was first received and how often it was tried.
@@ -25,6 +27,13 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// A row that this write may create, which then says its form. A row that is there keeps its own.
+    pub(crate) fn with_form() -> Self {
+        let mut row = Self::default();
+        row.set_first(names::FORMAT, number(&ROW_FORMAT));
+        row
+    }
+
     /// May be written where there is no row yet, or where the same event has failed.
     pub(crate) fn processed(heading: &Heading, delivery: &Delivery<'_>, now: Timestamp) -> Self {
         let mut row = Self::headed(heading, names::PROCESSED, heading.fingerprints.current(), delivery);

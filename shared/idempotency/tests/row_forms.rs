@@ -1,0 +1,379 @@
+//! Every row says its form in `v`, and rows of each form that was ever written are read by the code of today.
+//!
+//! `row_forms/v1.jsonl` has rows of the first form, one a line: its kind, the row in DynamoDB's JSON, and what is read from it. A form that
+//! was released stays as it is. A new form adds a file, and a new kind of row adds a line.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use idempotency::{DynamoLedger, Tables};
+use ledger::{
+    Amount, Asset, Audit as _, Backlog as _, CallerKey, CommitError, Copied, Copies as _, CopyName, Currency, Decision,
+    Delivery, DueRow, EventKey, Fingerprint, Grant, Heading, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber,
+    Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, Timestamp,
+};
+use serde_json::{Value, json};
+use testkit::{STAGE, World, contract, delivery, mark, now};
+
+/// Rows of each form, the oldest first.
+const FORMS: [&str; 1] = [include_str!("row_forms/v1.jsonl")];
+const DAY_S: i64 = 86_400;
+
+/// Every kind of row in every table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RowKind {
+    Booked,
+    Refused,
+    Payment,
+    Lane,
+    Body,
+    BodyPart,
+    Account,
+    Key,
+    Referrer,
+    PublishedKeys,
+    Check,
+    Sweep,
+    Order,
+    Pointer,
+    Places,
+    Subscription,
+}
+
+impl RowKind {
+    const ALL: [Self; 16] = [
+        Self::Booked,
+        Self::Refused,
+        Self::Payment,
+        Self::Lane,
+        Self::Body,
+        Self::BodyPart,
+        Self::Account,
+        Self::Key,
+        Self::Referrer,
+        Self::PublishedKeys,
+        Self::Check,
+        Self::Sweep,
+        Self::Order,
+        Self::Pointer,
+        Self::Places,
+        Self::Subscription,
+    ];
+
+    fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap_or_else(|| panic!("no kind {name}"))
+    }
+
+    /// By its table and its id, and in the journal by what it holds.
+    fn of(table: &str, row: &Value) -> Self {
+        let id = id(row);
+        let prefix = id.split_once('#').map(|(prefix, _)| prefix);
+        match (table, prefix) {
+            ("journal", Some("lane")) => Self::Lane,
+            ("journal", _) if row.get("paid_units").is_some() => Self::Payment,
+            ("journal", _) if row["status"]["S"] == "processed" => Self::Booked,
+            ("journal", _) if row["status"]["S"] == "failed" => Self::Refused,
+            ("bodies", _) if id.contains("#body#") => Self::BodyPart,
+            ("bodies", _) => Self::Body,
+            ("accounts", None) => Self::Account,
+            ("accounts", Some("key")) => Self::Key,
+            ("accounts", Some("referrer")) => Self::Referrer,
+            ("accounts", Some("jwks")) => Self::PublishedKeys,
+            ("accounts", Some("check")) => Self::Check,
+            ("accounts", Some("sweep")) => Self::Sweep,
+            ("orders", None) => Self::Order,
+            ("orders", Some("places")) => Self::Places,
+            ("orders", Some(_)) if row.get("order").is_some() => Self::Pointer,
+            ("subscriptions", _) => Self::Subscription,
+            _ => panic!("a row of {table} that no kind has: {row}"),
+        }
+    }
+
+    fn table(self) -> String {
+        let tables = Tables::of_stage(STAGE);
+        match self {
+            Self::Booked | Self::Refused | Self::Payment | Self::Lane => tables.journal,
+            Self::Body | Self::BodyPart => tables.bodies,
+            Self::Account | Self::Key | Self::Referrer | Self::PublishedKeys | Self::Check | Self::Sweep => {
+                tables.accounts
+            }
+            Self::Order | Self::Pointer | Self::Places => tables.orders,
+            Self::Subscription => tables.subscriptions,
+        }
+    }
+}
+
+struct Fixture {
+    kind: RowKind,
+    row: Value,
+    reads: Value,
+}
+
+fn fixtures(form: &str) -> Vec<Fixture> {
+    let fixture = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).expect("JSON");
+        let kind = RowKind::named(line["kind"].as_str().expect("a kind"));
+        Fixture { kind, row: line["row"].take(), reads: line["reads"].take() }
+    };
+    form.lines().map(fixture).collect()
+}
+
+fn id(row: &Value) -> &str {
+    row["id"]["S"].as_str().expect("an id")
+}
+
+/// All that a table holds.
+fn rows(world: &World, table: &str) -> Vec<Value> {
+    let table = format!("hookledger-{STAGE}-{table}");
+    let found = world.engine.request("Scan", &json!({ "TableName": table })).expect("rows");
+    assert!(found["LastEvaluatedKey"].is_null(), "one page");
+    found["Items"].as_array().expect("rows").clone()
+}
+
+/// The contract makes rows of every kind but these.
+async fn others() -> World {
+    let world = World::new();
+    let ledger = world.ledger(1);
+    let keys = Copied { text: "{\"keys\":[]}".to_owned(), fetched_at: now() };
+    ledger.keep_copy(CopyName("fireblocks"), &keys, &delivery(1)).await.expect("written");
+    let mut noise = fastrand::Rng::with_seed(1);
+    let bytes: Vec<u8> = std::iter::repeat_with(|| noise.u8(..)).take(400_000).collect();
+    let body = RawBody { method: "POST", path: "/", query: "", headers: &[], bytes: &bytes, bytes_at: now() };
+    let heading = Heading {
+        receipt: EventKey::new("usage", "large").expect("an id"),
+        source: "usage",
+        kind: "unparsed",
+        facts: Vec::new(),
+        fingerprints: Fingerprint::of(1, &[]).into(),
+        order: None,
+    };
+    let refusal = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
+    ledger.commit(&refusal, &Delivery { body: Some(body), ..delivery(1) }).await.expect_err("refused");
+    world
+}
+
+/// The rows that the code of today writes: of every kind, each with its form, of which there are fixtures.
+#[tokio::test(start_paused = true)]
+async fn row_of_each_kind_names_its_form() {
+    let worlds = RefCell::new(vec![others().await]);
+    contract(async || {
+        let world = World::new();
+        worlds.borrow_mut().push(world.clone());
+        (Arc::new(world.ledger(1)), async move || world.books())
+    })
+    .await;
+    let mut written = BTreeSet::new();
+    for world in worlds.borrow().iter() {
+        for table in ["journal", "bodies", "accounts", "orders", "subscriptions"] {
+            for row in rows(world, table) {
+                let kind = RowKind::of(table, &row);
+                let form = row["v"]["N"].as_str().and_then(|form| form.parse::<usize>().ok());
+                written.insert((kind, form.unwrap_or_else(|| panic!("{kind:?} has no form: {row}"))));
+            }
+        }
+    }
+    assert_eq!(
+        written.iter().map(|(kind, _)| *kind).collect::<BTreeSet<_>>(),
+        RowKind::ALL.into(),
+        "every kind is written"
+    );
+    for (kind, form) in written {
+        let file = form
+            .checked_sub(1)
+            .and_then(|file| FORMS.get(file))
+            .unwrap_or_else(|| panic!("no fixtures of form {form}"));
+        assert!(fixtures(file).iter().any(|fixture| fixture.kind == kind), "{kind:?} of form {form} has no fixture");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_of_each_form_is_read() {
+    for (form, file) in (1_u8..).zip(FORMS) {
+        let world = World::new();
+        for Fixture { kind, row, .. } in fixtures(file) {
+            assert_eq!(row["v"]["N"], form.to_string(), "{kind:?}");
+            world.engine.request("PutItem", &json!({ "TableName": kind.table(), "Item": row })).expect("written");
+        }
+        let ledger = world.ledger(1);
+        let mut differing = Vec::new();
+        for Fixture { kind, row, reads } in fixtures(file) {
+            let read =
+                read(&ledger, kind, &row).await.unwrap_or_else(|error| panic!("{kind:?} of form {form}: {error:?}"));
+            if read != reads {
+                differing.push(format!("{kind:?} {} is read as {read}", id(&row)));
+            }
+        }
+        assert!(differing.is_empty(), "form {form}:\n{}", differing.join("\n"));
+    }
+}
+
+/// After a rollback: what a later release has written is not guessed at. Its row waits for a release that can read it.
+#[tokio::test(start_paused = true)]
+async fn row_of_a_later_form_is_refused() {
+    let guarded =
+        [RowKind::Body, RowKind::Check, RowKind::Lane, RowKind::Order, RowKind::Pointer, RowKind::Subscription];
+    for of in guarded {
+        let world = World::new();
+        for Fixture { kind, mut row, .. } in fixtures(FORMS[0]) {
+            if kind == of {
+                row["v"]["N"] = json!(FORMS.len().saturating_add(1).to_string());
+            }
+            world.engine.request("PutItem", &json!({ "TableName": kind.table(), "Item": row })).expect("written");
+        }
+        let later = fixtures(FORMS[0]).into_iter().find(|fixture| fixture.kind == of).expect("a fixture");
+        let error = read(&world.ledger(1), of, &later.row).await.expect_err("a later form");
+        assert!(matches!(error, CommitError::Refused(_)), "{of:?}: {error:?}");
+    }
+}
+
+/// What the port of the functions reads of a row.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of row")]
+async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value, CommitError> {
+    let (id, later) = (id(row), Delivery { received_at: now().plus_seconds(DAY_S), ..delivery(9) });
+    let later = &later;
+    let text = |name: &str| row[name]["S"].as_str().unwrap_or_else(|| panic!("{kind:?} has no {name}"));
+    Ok(match kind {
+        RowKind::Booked => {
+            // A row that moves nothing is no line of an account.
+            let lines = ledger.posted(&[id], later).await?;
+            lines.first().map_or(Value::Null, |line| {
+                json!({
+                    "account": line.account, "change": line.change.units().to_string(),
+                    "order": line.order.as_ref().map(ToString::to_string), "at": line.at.map(|at| at.to_string()),
+                    "reverses": line.reverses, "is_failed": line.is_failed,
+                })
+            })
+        }
+        RowKind::Refused | RowKind::Body | RowKind::BodyPart => {
+            let receipt = EventKey::of_row(id.split_once("#body#").map_or(id, |(receipt, _)| receipt));
+            let waiting = ledger.waiting(&receipt, later).await?.expect("it waits");
+            let body = waiting.body.expect("a body");
+            if kind == RowKind::Refused {
+                json!({
+                    "due_at": waiting.due_at.to_string(), "first_received_at": waiting.first_received_at.to_string(),
+                    "order": waiting.order.map(|order| order.to_string()),
+                })
+            } else {
+                json!({
+                    "method": body.method, "path": body.path, "query": body.query, "headers": body.headers,
+                    "bytes": String::from_utf8_lossy(&body.bytes), "bytes_at": body.bytes_at.to_string(),
+                })
+            }
+        }
+        RowKind::Payment => {
+            let units = row["paid_units"]["N"].as_str().and_then(|units| units.parse().ok()).expect("units");
+            let currency = Currency::parse(text("paid_currency")).expect("a currency");
+            let proof = PaymentProof {
+                key: MoneyKey::of_row(id),
+                order: OrderNumber::new(text("order")).expect("a number"),
+                money: Money { amount: Amount::from_units(units), currency },
+            };
+            json!({ "is_proven": ledger.is_proven(&proof, later).await? })
+        }
+        RowKind::Lane => {
+            let due = DueRow { id: id.to_owned(), due_at: text("due_at").to_owned() };
+            let lane = ledger.lane(&due, later).await?.expect("it is due");
+            json!({
+                "lane": lane.lane.to_string(), "due_at": lane.due_at.to_string(), "refusals": lane.refusals,
+                "refused_at": lane.refused_at.to_string(), "alarmed_at": lane.alarmed_at.map(|at| at.to_string()),
+            })
+        }
+        RowKind::Account => {
+            let (owner, asset) = id.split_once('/').expect("an account");
+            let account = Owner::new(owner).expect("an owner").account(Asset::named(asset).expect("an asset"));
+            let row = ledger.account(&account).await?.expect("a row");
+            json!({
+                "balance": row.balance.units().to_string(), "available": row.available.units().to_string(), "version": row.version,
+                "policy": row.terms.policy.as_str(), "overdraft": row.terms.overdraft.units().to_string(),
+            })
+        }
+        RowKind::Key => {
+            let key = CallerKey::of_row(id).expect("a key");
+            json!({ "owner": ledger.owner(&key, later).await?.map(|owner| owner.to_string()) })
+        }
+        RowKind::Referrer => {
+            let owner = Owner::new(id.trim_start_matches("referrer#")).expect("an owner");
+            json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })
+        }
+        RowKind::PublishedKeys => {
+            let copied = ledger.copy(CopyName("fireblocks"), later).await?.expect("a copy");
+            json!({ "text": copied.text, "fetched_at": copied.fetched_at.to_string() })
+        }
+        RowKind::Check => {
+            let check = ledger.check(later).await?;
+            let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+            json!({
+                "version": check.version, "began_at": time(check.began_at), "ended_at": time(check.ended_at), "after": check.after,
+                "open": check.open.iter().map(|open| open.difference.account.clone()).collect::<Vec<_>>(),
+                "moving": check.moving.iter().map(|moving| moving.account.clone()).collect::<Vec<_>>(),
+                "counting": check.counting.map(|counting| counting.account),
+                "last": check.census.last.map(|last| last.accounts), "gone": check.census.gone.map(|gone| gone.accounts),
+                "next": check.census.next,
+            })
+        }
+        RowKind::Sweep => {
+            let sweep = if id == "sweep#unpaid" { "unpaid" } else { "undelivered" };
+            let place = ledger.place(sweep, later).await?;
+            let another = Delivery { attempt: mark(99), ..delivery(99) };
+            json!({ "place": place, "is_free": ledger.hold_sweep(sweep, now(), &another).await? })
+        }
+        RowKind::Order => {
+            let order = ledger.order(&OrderNumber::new(id).expect("a number"), later).await?.expect("an order");
+            let terms = &order.terms;
+            json!({
+                "owner": order.owner.to_string(), "version": order.version, "payment": order.payment.as_str(),
+                "provider": terms.provider.as_str(), "price": terms.price.to_string(), "product": terms.product, "site": terms.site,
+                "rate": terms.exchange.as_ref().map(|exchange| exchange.rate.clone()),
+                "grants": terms.grants.iter().map(grant).collect::<Vec<_>>(),
+                "commissions": terms.commissions.iter().map(|commission| commission.to.to_string()).collect::<Vec<_>>(),
+                "paid_by": order.paid.as_ref().map(|paid| paid.by.to_string()),
+                "posted": order.posted.units().to_string(), "postings": order.postings, "fulfilment": order.fulfilment.as_str(),
+                "claims": order.claims.keys().collect::<Vec<_>>(),
+                "refunds": order.claims.values().flat_map(|claims| claims.refunds.by_id.keys()).collect::<Vec<_>>(),
+                "disputes": order.claims.values().flat_map(|claims| claims.disputes.0.keys()).collect::<Vec<_>>(),
+                "first_invoice": order.first_invoice.as_ref().map(ToString::to_string),
+                "periods": order.periods.keys().collect::<Vec<_>>(), "flagged_for": order.flagged_for().map(Reason::as_str),
+                "delivered": order.delivered.keys().map(ToString::to_string).collect::<Vec<_>>(),
+                "transfer": order.transfer.as_ref().map(|transfer| transfer.status.as_str()),
+                "recharge": order.recharge.as_ref().map(|recharge| recharge.state.as_str()),
+                "accepted": order.accepted.keys().collect::<Vec<_>>(),
+                "session": order.session.as_ref().map(|session| session.id.clone()),
+            })
+        }
+        RowKind::Pointer => {
+            let (provider, name) = id.split_once('#').expect("a pointer");
+            let reference = Reference::new(Provider::named(provider).expect("a provider"), name).expect("an id");
+            let order = ledger.pointed(&Pointer::Provider(reference.clone()), later).await?;
+            let invoice = ledger.invoice_paid_by(&reference, later).await?;
+            json!({ "order": order.map(|order| order.to_string()), "invoice": invoice.map(|invoice| invoice.to_string()) })
+        }
+        RowKind::Places => {
+            let owner = Owner::new(id.trim_start_matches("places#")).expect("an owner");
+            let orders = ledger.orders_in_places(&owner, later).await?;
+            json!({ "orders": orders.iter().map(ToString::to_string).collect::<Vec<_>>() })
+        }
+        RowKind::Subscription => {
+            let (provider, name) = id.split_once('#').expect("a subscription");
+            let reference = Reference::new(Provider::named(provider).expect("a provider"), name).expect("an id");
+            let subscription = ledger.subscription(&reference, later).await?.expect("a subscription");
+            json!({
+                "owner": subscription.owner.to_string(), "order": subscription.order.to_string(), "version": subscription.version,
+                "status": subscription.standing.map(|standing| standing.status.as_str()),
+                "period_end": subscription.plan.map(|plan| plan.period_end.to_string()),
+            })
+        }
+    })
+}
+
+fn grant(grant: &Grant) -> &'static str {
+    match grant {
+        Grant::Credits(_) => "credits",
+        Grant::CreditsEachPeriod(_) => "credits_each_period",
+        Grant::Token { .. } => "token",
+        Grant::Report(_) => "report",
+        Grant::TopUp(_) => "top_up",
+    }
+}
