@@ -1,7 +1,8 @@
 //! Least privilege: what the role of each function grants is what the function was seen to do, no more and no less.
 
-mod evaluated;
+pub(crate) mod evaluated;
 mod runs;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 

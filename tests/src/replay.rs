@@ -42,6 +42,7 @@ pub(crate) fn keys() -> ReplayKeys {
         fireblocks: Some(published(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)),
         retired: Some(ring(Settings::default(), RetiredKeys::read)),
         is_incomplete: false,
+        forbids_body_only_hmac: false,
     }
 }
 
@@ -63,7 +64,7 @@ fn published(kid: &str, pair: u64) -> PublishedKeys {
 
 /// One delivery in one form, whose order or account is not there when it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Usage,
     Stripe,
     WechatV3,
@@ -117,7 +118,7 @@ impl Form {
     }
 
     /// Comes at this second, is refused and kept; the name of its row.
-    async fn deliver(self, world: &World, at_s: i64) -> String {
+    pub(crate) async fn deliver(self, world: &World, at_s: i64) -> String {
         match self {
             Self::Usage => send::<::usage::Usage>(world, &self.body(), at_s).await,
             Self::Stripe => send::<stripe::Stripe>(world, &self.body(), at_s).await,
@@ -245,12 +246,12 @@ fn write(world: &World, id: &str, kept: &KeptBody) {
     put(world, "bodies", &item);
 }
 
-fn put(world: &World, table: &str, item: &Value) {
+pub(crate) fn put(world: &World, table: &str, item: &Value) {
     let put = json!({ "TableName": format!("hookledger-local-{table}"), "Item": item });
     world.engine.request("PutItem", &put).expect("written");
 }
 
-fn item(world: &World, table: &str, id: &str) -> Value {
+pub(crate) fn item(world: &World, table: &str, id: &str) -> Value {
     let get = json!({ "TableName": format!("hookledger-local-{table}"), "Key": { "id": { "S": id } } });
     world.engine.request("GetItem", &get).expect("an answer")["Item"].clone()
 }

@@ -14,6 +14,7 @@ use idempotency::Tables;
 use orders::Orders;
 use providers::{
     EpayConfig, FireblocksConfig, FireblocksKeys, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig, WechatIds,
+    WechatKeys,
 };
 use serde_json::Value;
 use stripe::Stripe;
@@ -49,6 +50,7 @@ const UNITEL: (&[&str], &str) = (&UnitelConfig::VARIABLES, "shared/providers/src
 const WORKSPACE: (&[&str], &str) = (&fireblocks::Workspace::VARIABLES, "functions/fireblocks/src/config.rs");
 const FIREBLOCKS: (&[&str], &str) = (&FireblocksConfig::VARIABLES, "shared/providers/src/fireblocks/config.rs");
 const PLACES: (&[&str], &str) = (&api::Places::VARIABLES, "shared/api/src/places.rs");
+const WECHAT_SIGNING: (&[&str], &str) = (&[WechatKeys::SECRET_ID], "shared/providers/src/wechat/keys.rs");
 const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tables.rs");
 
 const FUNCTIONS: &[Declared] = &[
@@ -77,6 +79,7 @@ const FUNCTIONS: &[Declared] = &[
             (&wechat::Config::VARIABLES, "functions/wechat/src/config.rs"),
             (&WechatIds::VARIABLES, "shared/providers/src/wechat/config.rs"),
             (&WechatConfig::VARIABLES, "shared/providers/src/wechat/config.rs"),
+            WECHAT_SIGNING,
         ],
         schedules: &[],
         is_source: true,
@@ -119,7 +122,7 @@ const FUNCTIONS: &[Declared] = &[
             STRIPE_API,
             (&checkout::Config::VARIABLES, "functions/checkout/src/config.rs"),
             (&checkout::EpaySettings::VARIABLES, "functions/checkout/src/config/epay.rs"),
-            (&checkout::WECHAT_VARIABLES, "functions/checkout/src/config.rs"),
+            WECHAT_SIGNING,
             (&EpayConfig::VARIABLES, "shared/providers/src/epay/config.rs"),
             (&WechatIds::VARIABLES, "shared/providers/src/wechat/config.rs"),
             (&WechatConfig::VARIABLES, "shared/providers/src/wechat/config.rs"),
@@ -137,12 +140,13 @@ const FUNCTIONS: &[Declared] = &[
             (&wechat::Config::VARIABLES, "functions/wechat/src/config.rs"),
             (&WechatIds::VARIABLES, "shared/providers/src/wechat/config.rs"),
             (&WechatConfig::VARIABLES, "shared/providers/src/wechat/config.rs"),
-            (&checkout::WECHAT_VARIABLES, "functions/checkout/src/config.rs"),
+            WECHAT_SIGNING,
             (&epay::Config::VARIABLES, "functions/epay/src/config.rs"),
             (&EpayConfig::VARIABLES, "shared/providers/src/epay/config.rs"),
             (&["EPAY_SECRET_ID"], "functions/checkout/src/config/epay.rs"),
+            (&["FORBID_BODY_ONLY_HMAC"], "shared/webhook/src/admission.rs"),
             (
-                &["FULFIL_SECRET_ID", "USAGE_SECRET_ID", "STRIPE_SECRET_ID", "RETIRED_SECRET_ID"],
+                &["FULFIL_SECRET_ID", "USAGE_SECRET_ID", "STRIPE_SECRET_ID", "WECHAT_SECRET_ID", "RETIRED_SECRET_ID"],
                 "functions/reconcile/src/assemble.rs",
             ),
             (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs"),

@@ -5,7 +5,7 @@ use catalog::{Catalog, SHIPPED};
 use edge::{OWN_SECRET, Start, StartError};
 use futures_util::future;
 use ledger::Ledger;
-use providers::{Http, WechatConfig};
+use providers::{Http, WechatConfig, WechatKeys};
 
 use crate::{Checkout, Config, EpaySettings, EpayTill, WechatTill, epay_keys, keys, wechat_keys};
 
@@ -15,7 +15,7 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Ch
     let places = start.read(Places::read)?;
     // During init, when CPU is free and no buyer waits: the keys, and the connection to the store. The other providers' keys come one
     // after the other: most deployments have none.
-    let own = start.keys_of(OWN_SECRET, keys(config.stripe.livemode));
+    let own = start.keys_of(&[OWN_SECRET], keys(config.stripe.livemode));
     let (keys, ()) = future::join(own, ledger.warm()).await;
     let (keys, http, dice) = (keys?, Http::new(fastrand::Rng::new()), Dice::of_system());
     let (epay, wechat) = (EpayTill::open(start).await?, WechatTill::open(start).await?);
@@ -27,7 +27,7 @@ impl EpayTill {
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let settings = start.read(|variable| EpaySettings::read(variable, &start.config.stage))?;
         let Some(settings) = settings else { return Ok(None) };
-        let keys = start.keys_of("EPAY_SECRET_ID", epay_keys).await?;
+        let keys = start.keys_of(&["EPAY_SECRET_ID"], epay_keys).await?;
         settings.signed_by(&keys.current()).map_err(StartError::setting)?;
         Ok(Some(Self { settings, keys }))
     }
@@ -38,7 +38,7 @@ impl WechatTill {
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| WechatConfig::read(variable, &start.config.stage))?;
         let Some(config) = config else { return Ok(None) };
-        let keys = start.keys_of("WECHAT_SECRET_ID", wechat_keys).await?;
+        let keys = start.keys_of(&[WechatKeys::SECRET_ID], wechat_keys).await?;
         Ok(Some(Self { config, keys }))
     }
 }

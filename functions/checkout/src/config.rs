@@ -12,9 +12,6 @@ pub use epay::{EpaySettings, EpaySettingsError};
 
 const LOCAL: &str = "local";
 
-/// `WECHAT_SECRET_ID`: the secret of the function `wechat`, whose keys its payments are begun with.
-pub const WECHAT_VARIABLES: [&str; 1] = ["WECHAT_SECRET_ID"];
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `STAGE`: written on what is made at Stripe.

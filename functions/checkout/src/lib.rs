@@ -29,7 +29,7 @@ use ledger::Ledger;
 use providers::{Http, SecretKey, WechatConfig, WechatKeys};
 
 pub use assemble::assemble;
-pub use config::{Config, ConfigError, EpaySettings, EpaySettingsError, WECHAT_VARIABLES};
+pub use config::{Config, ConfigError, EpaySettings, EpaySettingsError};
 pub use key::{SETTING, epay_keys, keys, wechat_keys};
 
 use parse::Wanted;

@@ -20,7 +20,7 @@ impl Config {
 impl Gateway {
     /// With the keys in this secret.
     pub async fn open(start: &Start, secret: &str) -> Result<Self, KeyringError> {
-        let keys = start.keys_of(secret, Epay::keys).await?;
+        let keys = start.keys_of(&[secret], Epay::keys).await?;
         Ok(Self { http: Http::new(fastrand::Rng::new()), keys })
     }
 }
@@ -33,7 +33,7 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Configured<
         tracing::warn!("EPAY_MD5_KEY_ALONE_PAYS is true: anyone who has a merchant's key can pay any order");
     }
     let gateway = if config.confirms_any() { Some(Gateway::open(start, OWN_SECRET).await?) } else { None };
-    let function = Function::open(start, Epay { config, gateway }, ledger).await?;
+    let function = Function::open(start, &[OWN_SECRET], Epay { config, gateway }, ledger).await?;
     function.source.config.check(&function.keys.current()).map_err(StartError::setting)?;
     Ok(Configured::Function(function))
 }

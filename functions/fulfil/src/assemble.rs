@@ -11,7 +11,7 @@ impl Operator {
     pub async fn open(start: &Start, secret: &str) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| UnitelConfig::read(variable, &start.config.stage))?;
         let Some(config) = config else { return Ok(None) };
-        let keys = start.keys_of(secret, operator_keys).await?;
+        let keys = start.keys_of(&[secret], operator_keys).await?;
         Ok(Some(Self::new(Http::new(fastrand::Rng::new()), config, keys)))
     }
 }
@@ -21,7 +21,7 @@ impl Custodian {
     pub async fn open(start: &Start, secret: &str) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| FireblocksConfig::read(variable, &start.config.stage))?;
         let Some(config) = config else { return Ok(None) };
-        let keys = start.keys_of(secret, custodian_keys).await?;
+        let keys = start.keys_of(&[secret], custodian_keys).await?;
         Ok(Some(Self { http: Http::new(fastrand::Rng::new()), config, keys }))
     }
 }

@@ -11,9 +11,10 @@ use fireblocks::Fireblocks;
 use fulfil::{Custodian, Fulfil, Operator};
 use futures_util::future::BoxFuture;
 use ledger::{Audit, Backlog};
-use providers::{Http, StripeConfig};
+use providers::{Http, StripeConfig, WechatKeys};
 use stripe::Stripe;
 use usage::Usage;
+use webhook::Admission;
 use wechat::{Api, Wechat};
 
 use crate::keyless::{CUSTODIAN, OPERATOR};
@@ -27,6 +28,7 @@ const USAGE_SECRET: &str = "USAGE_SECRET_ID";
 const STRIPE_SECRET: &str = "STRIPE_SECRET_ID";
 /// `RETIRED_SECRET_ID`: the keys that were replaced, which this function alone reads.
 pub const RETIRED_SECRET: &str = "RETIRED_SECRET_ID";
+/// `WECHAT_SECRET_ID`: the secret of the function that takes WeChat's notifications, which verifies them.
 const WECHAT_SECRET: &str = "WECHAT_SECRET_ID";
 const EPAY_SECRET: &str = "EPAY_SECRET_ID";
 
@@ -51,7 +53,7 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
     let wechat = match wechat::Config::configured(start)? {
         None => None,
         Some(config) => {
-            let api = keyless.or_without("wechat", Api::open(start, WECHAT_SECRET).await)?;
+            let api = keyless.or_without("wechat", Api::open(start).await)?;
             Some(Wechat { config, api })
         }
     };
@@ -80,11 +82,11 @@ async fn replay_keys(
     has_fireblocks: bool,
 ) -> Result<ReplayKeys, StartError> {
     let (usage, stripe, wechat, epay, retired) = tokio::join!(
-        found(start, true, USAGE_SECRET, LiveKeys::<Usage>::read),
-        found(start, true, STRIPE_SECRET, LiveKeys::<Stripe>::read),
-        found(start, has_wechat, WECHAT_SECRET, LiveKeys::<Wechat>::read),
-        found(start, has_epay, EPAY_SECRET, LiveKeys::<Epay>::read),
-        found(start, true, RETIRED_SECRET, RetiredKeys::read),
+        found(start, true, &[USAGE_SECRET], LiveKeys::<Usage>::read),
+        found(start, true, &[STRIPE_SECRET], LiveKeys::<Stripe>::read),
+        found(start, has_wechat, &[WECHAT_SECRET, WechatKeys::SECRET_ID], LiveKeys::<Wechat>::read),
+        found(start, has_epay, &[EPAY_SECRET], LiveKeys::<Epay>::read),
+        found(start, true, &[RETIRED_SECRET], RetiredKeys::read),
     );
     let is_incomplete = usage.is_none()
         || stripe.is_none()
@@ -93,15 +95,16 @@ async fn replay_keys(
         || retired.is_none();
     let fireblocks =
         if has_fireblocks { Some(PublishedKeys::new(fireblocks::Config::configured(start)?, http())) } else { None };
-    Ok(ReplayKeys { usage, stripe, wechat, epay, fireblocks, retired, is_incomplete })
+    let forbids_body_only_hmac = start.read(Admission::read_forbids_body_only_hmac)?;
+    Ok(ReplayKeys { usage, stripe, wechat, epay, fireblocks, retired, is_incomplete, forbids_body_only_hmac })
 }
 
-async fn found<K>(start: &Start, is_configured: bool, secret: &'static str, make: MakeKeys<K>) -> Option<Keyring<K>> {
+async fn found<K>(start: &Start, is_configured: bool, secrets: &[&str], make: MakeKeys<K>) -> Option<Keyring<K>> {
     if !is_configured {
         return None;
     }
-    let keys = start.keys_of(secret, make).await;
-    keys.inspect_err(|error| tracing::warn!(secret, error = %chain(error), "nothing can be verified again")).ok()
+    let keys = start.keys_of(secrets, make).await;
+    keys.inspect_err(|error| tracing::warn!(?secrets, error = %chain(error), "nothing can be verified again")).ok()
 }
 
 /// The providers whose keys cannot be used.
@@ -129,7 +132,7 @@ impl Keyless {
 impl StripeApi {
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| StripeConfig::read(variable, &start.config.stage))?;
-        let keys = start.keys_of(OWN_SECRET, checkout::keys(config.livemode)).await?;
+        let keys = start.keys_of(&[OWN_SECRET], checkout::keys(config.livemode)).await?;
         Ok(Some(Self { http: http(), config, keys }))
     }
 }

@@ -28,6 +28,8 @@ pub struct ReplayKeys {
     pub retired: Option<Keyring<RetiredKeys>>,
     /// Whether some that are configured could not be had.
     pub is_incomplete: bool,
+    /// `FORBID_BODY_ONLY_HMAC`: whether an HMAC over the body alone proves nothing here either.
+    pub forbids_body_only_hmac: bool,
 }
 
 /// A source's live keys, and the settings that they were read from, which retired keys are put behind.

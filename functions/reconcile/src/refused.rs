@@ -190,7 +190,7 @@ impl<L: Backlog> Reconcile<L> {
         let replayed = if is_stripe && kept.path == stripe::LISTED_AT {
             self.event_asked_again(waiting, kept, moment).await?
         } else {
-            let delivered = Kept::of::<W>(kept, moment.now)?;
+            let delivered = Kept::of::<W>(kept, moment.now, self.keys.forbids_body_only_hmac)?;
             let proven = keys.prove(source, &delivered, moment).await?;
             if is_stripe && proven.is_by_retired_key {
                 self.event_asked_again(waiting, kept, moment).await?

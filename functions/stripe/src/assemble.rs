@@ -1,6 +1,6 @@
 //! The function as a whole: its settings, its keys and the ledger.
 
-use edge::{Start, StartError};
+use edge::{OWN_SECRET, Start, StartError};
 use ledger::Ledger;
 use webhook::Function;
 
@@ -14,5 +14,5 @@ impl Stripe {
 }
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Stripe, L>, StartError> {
-    Function::open(start, Stripe::configured(start)?, ledger).await
+    Function::open(start, &[OWN_SECRET], Stripe::configured(start)?, ledger).await
 }

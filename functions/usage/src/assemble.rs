@@ -1,11 +1,11 @@
 //! The function as a whole: its keys and the ledger.
 
-use edge::{Start, StartError};
+use edge::{OWN_SECRET, Start, StartError};
 use ledger::Ledger;
 use webhook::Function;
 
 use crate::Usage;
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Usage, L>, StartError> {
-    Function::open(start, Usage, ledger).await
+    Function::open(start, &[OWN_SECRET], Usage, ledger).await
 }

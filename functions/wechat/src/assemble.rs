@@ -2,7 +2,7 @@
 
 use edge::{Configured, NotSetUp, OWN_SECRET, Start, StartError};
 use ledger::Ledger;
-use providers::{Http, WechatConfig};
+use providers::{Http, WechatConfig, WechatKeys};
 use webhook::{Function, Webhook as _};
 
 use crate::{Api, Config, Wechat, api_keys};
@@ -15,12 +15,12 @@ impl Config {
 }
 
 impl Api {
-    /// With the keys in this secret. `None` where the deployment does not call WeChat.
-    pub async fn open(start: &Start, secret: &str) -> Result<Option<Self>, StartError> {
+    /// `None` where the deployment does not call WeChat.
+    pub async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let Some(config) = start.read(|variable| WechatConfig::read(variable, &start.config.stage))? else {
             return Ok(None);
         };
-        let keys = start.keys_of(secret, api_keys).await?;
+        let keys = start.keys_of(&[WechatKeys::SECRET_ID], api_keys).await?;
         Ok(Some(Self { http: Http::new(fastrand::Rng::new()), config, keys }))
     }
 }
@@ -29,6 +29,7 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Configured<
     let Some(config) = Config::configured(start)? else {
         return Ok(Configured::NotSetUp(NotSetUp { source: Wechat::SOURCE }));
     };
-    let api = Api::open(start, OWN_SECRET).await?;
-    Ok(Configured::Function(Function::open(start, Wechat { config, api }, ledger).await?))
+    let api = Api::open(start).await?;
+    let secrets = [OWN_SECRET, WechatKeys::SECRET_ID];
+    Ok(Configured::Function(Function::open(start, &secrets, Wechat { config, api }, ledger).await?))
 }

@@ -44,6 +44,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Adds those of another secret.
+    pub(crate) fn extend(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+}
+
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -55,10 +62,8 @@ impl fmt::Debug for Settings {
 pub enum Vault {
     /// For one machine: what the environment or a file said at the start.
     Here(Settings),
-    SecretsManager {
-        client: Client,
-        id: String,
-    },
+    /// Several secrets are read as one: no setting stands in two of them.
+    SecretsManager { client: Client, ids: Vec<String> },
 }
 
 impl Vault {
@@ -151,20 +156,28 @@ async fn fetched<K>(vault: &Vault, make: MakeKeys<K>) -> Result<K, KeyringError>
 async fn settings_in(vault: &Vault) -> Result<Cow<'_, Settings>, KeyringError> {
     match vault {
         Vault::Here(settings) => Ok(Cow::Borrowed(settings)),
-        Vault::SecretsManager { client, id } => {
-            let answer = client.get_secret_value().secret_id(id).send().await;
-            let answer = answer.map_err(|error| KeyringError::Fetch(DisplayErrorContext(error).to_string()))?;
-            let text = Zeroizing::new(answer.secret_string.ok_or(KeyringError::NotAnObject)?);
-            // serde_json's own error could quote the secret.
-            let pairs: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| KeyringError::NotAnObject)?;
-            Ok(Cow::Owned(Settings::new(pairs)))
+        Vault::SecretsManager { client, ids } => {
+            let mut settings = Settings::default();
+            for id in ids {
+                settings.extend(secret(client, id).await?);
+            }
+            Ok(Cow::Owned(settings))
         }
     }
 }
 
+async fn secret(client: &Client, id: &str) -> Result<Settings, KeyringError> {
+    let answer = client.get_secret_value().secret_id(id).send().await;
+    let answer = answer.map_err(|error| KeyringError::Fetch(DisplayErrorContext(error).to_string()))?;
+    let text = Zeroizing::new(answer.secret_string.ok_or(KeyringError::NotAnObject)?);
+    // serde_json's own error could quote the secret.
+    let pairs: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| KeyringError::NotAnObject)?;
+    Ok(Settings::new(pairs))
+}
+
 #[derive(Debug, Error)]
 pub enum KeyringError {
-    #[error("SECRET_ID is not set: only the stage `local` takes its secrets from the environment")]
+    #[error("the id of a secret is not set: only the stage `local` takes its secrets from the environment")]
     NoSecret,
     #[error("the secret could not be fetched: {0}")]
     Fetch(String),

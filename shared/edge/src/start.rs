@@ -80,22 +80,29 @@ impl Start {
 
     /// The keys in the function's own secret.
     pub async fn keys<K>(&self, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
-        self.keys_of(OWN_SECRET, make).await
+        self.keys_of(&[OWN_SECRET], make).await
     }
 
-    /// The keys in the secret whose id this variable holds, fetched here and now: a function that cannot verify does not start.
-    pub async fn keys_of<K>(&self, secret: &str, make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
-        Keyring::open(self.vault(secret)?, make, now()).await
+    /// The keys in the secrets whose ids these variables hold, fetched here and now: a function that cannot verify does not start.
+    pub async fn keys_of<K>(&self, secrets: &[&str], make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
+        Keyring::open(self.vault(secrets)?, make, now()).await
     }
 
-    /// Where this deployment keeps a secret.
-    pub fn vault(&self, secret: &str) -> Result<Vault, KeyringError> {
+    /// Where this deployment keeps some secrets, which are read as one.
+    pub fn vault(&self, secrets: &[&str]) -> Result<Vault, KeyringError> {
         if let Some(machine) = &self.machine {
-            return machine.secrets.get(secret).cloned().map(Vault::Here).ok_or(KeyringError::NoSecret);
+            let mut settings = Settings::default();
+            for secret in secrets {
+                settings.extend(machine.secrets.get(*secret).cloned().ok_or(KeyringError::NoSecret)?);
+            }
+            return Ok(Vault::Here(settings));
         }
-        let id = if secret == OWN_SECRET { self.config.secret_id.clone() } else { variable(secret) };
-        match id.filter(|id| !id.trim().is_empty()) {
-            Some(id) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), id }),
+        let id = |secret: &&str| {
+            let id = if *secret == OWN_SECRET { self.config.secret_id.clone() } else { variable(secret) };
+            id.filter(|id| !id.trim().is_empty())
+        };
+        match secrets.iter().map(id).collect() {
+            Some(ids) => Ok(Vault::SecretsManager { client: Client::new(&self.sdk), ids }),
             None if self.config.stage == LOCAL => Ok(Vault::Here(environment())),
             None => Err(KeyringError::NoSecret),
         }

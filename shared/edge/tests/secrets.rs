@@ -40,7 +40,7 @@ impl Stored {
         let sdk = embedded::sdk_config(SharedHttpClient::new(self.clone()));
         Vault::SecretsManager {
             client: aws_sdk_secretsmanager::Client::new(&sdk),
-            id: "hookledger/local/usage".to_owned(),
+            ids: vec!["hookledger/local/usage".to_owned()],
         }
     }
 }
@@ -97,6 +97,47 @@ async fn a_secret_is_rotated_without_a_deployment() {
     assert_eq!(stored.asked(), 2, "a flood of forgeries asks once a minute");
 }
 
+/// A Secrets Manager that holds two secrets of one setting each.
+#[derive(Debug, Clone)]
+struct Two;
+
+impl HttpConnector for Two {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let asked = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        let secret = if asked.contains("signing") { r#"{"OTHER":"of-the-second"}"#.to_owned() } else { object(OLD) };
+        let body = serde_json::json!({ "SecretString": secret });
+        let status = StatusCode::try_from(200).expect("a status");
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))
+    }
+}
+
+impl HttpClient for Two {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+#[tokio::test]
+async fn several_secrets_are_read_as_one() {
+    fn settings_of(settings: &Settings, _: Strength) -> Result<Vec<String>, (&'static str, signing::SecretError)> {
+        let names = ["WEBHOOK_SECRET", "OTHER"];
+        let found: Vec<String> = names.iter().filter_map(|name| settings.setting(name).map(str::to_owned)).collect();
+        if found.is_empty() { Err(("WEBHOOK_SECRET", signing::SecretError::Empty)) } else { Ok(found) }
+    }
+    let rows = [
+        (vec!["wechat"], vec![OLD]),
+        (vec!["wechat-signing"], vec!["of-the-second"]),
+        (vec!["wechat", "wechat-signing"], vec![OLD, "of-the-second"]),
+    ];
+    for (names, expected) in rows {
+        let client = aws_sdk_secretsmanager::Client::new(&embedded::sdk_config(SharedHttpClient::new(Two)));
+        let vault =
+            Vault::SecretsManager { client, ids: names.iter().map(|name| format!("hookledger/dev/{name}")).collect() };
+        let ring = Keyring::open(vault, settings_of, now()).await.expect("keys");
+        assert_eq!(*ring.current(), expected, "{names:?}");
+    }
+}
+
 #[tokio::test]
 async fn keys_that_cannot_be_fetched_leave_those_we_have() {
     let stored = Stored::new(Some(&object(OLD)));
@@ -139,7 +180,8 @@ async fn a_function_without_a_usable_key_does_not_start() {
 
 #[tokio::test]
 async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
-    const NO_SECRET: &str = "SECRET_ID is not set: only the stage `local` takes its secrets from the environment";
+    const NO_SECRET: &str =
+        "the id of a secret is not set: only the stage `local` takes its secrets from the environment";
     let rows = [
         ("local", None, Ok("the environment")),
         ("local", Some("hookledger/local/usage"), Ok("Secrets Manager")),
@@ -151,7 +193,7 @@ async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
         let config = Config { stage: stage.to_owned(), secret_id: secret_id.map(str::to_owned), ..Config::default() };
         let sdk = embedded::sdk_config(SharedHttpClient::new(Stored::new(Some(&object(OLD)))));
         let start = Start::of_environment(sdk, config);
-        let vault = start.vault(OWN_SECRET).map(|vault| match vault {
+        let vault = start.vault(&[OWN_SECRET]).map(|vault| match vault {
             Vault::Here(_) => "the environment",
             Vault::SecretsManager { .. } => "Secrets Manager",
         });
@@ -170,7 +212,7 @@ async fn secret_that_a_machine_does_not_give_a_function_is_not_there() {
     let start = Start::on_machine(sdk, settings, secrets.into()).expect("settings");
     let rows = [(OWN_SECRET, "keys"), ("EPAY_SECRET_ID", "no keys in it"), ("WECHAT_SECRET_ID", "no secret")];
     for (secret, expected) in rows {
-        let opened = match start.keys_of(secret, keys).await {
+        let opened = match start.keys_of(&[secret], keys).await {
             Ok(_) => "keys",
             Err(KeyringError::NoSecret) => "no secret",
             Err(_) => "no keys in it",

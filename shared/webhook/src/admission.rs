@@ -30,16 +30,20 @@ impl Admission {
             None => 0,
             Some(text) => text.parse().map_err(|_| AdmissionError::Skew)?,
         };
-        let forbids_body_only_hmac = match set("FORBID_BODY_ONLY_HMAC").as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(AdmissionError::BodyOnly),
-        };
         Ok(Self {
             allowed_ips: blocks.map(block).collect::<Result<_, _>>()?,
             max_skew_seconds: Some(max_skew_seconds).filter(|seconds| *seconds > 0),
-            forbids_body_only_hmac,
+            forbids_body_only_hmac: Self::read_forbids_body_only_hmac(variable)?,
         })
+    }
+
+    /// The last of them alone: a replay honours it, and takes no part in the other two.
+    pub fn read_forbids_body_only_hmac(variable: impl Fn(&str) -> Option<String>) -> Result<bool, AdmissionError> {
+        match variable("FORBID_BODY_ONLY_HMAC").as_deref().map(str::trim) {
+            None | Some("" | "false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(AdmissionError::BodyOnly),
+        }
     }
 
     /// An address that is not known is not on a list.

@@ -32,11 +32,11 @@ impl<W: Webhook, L, K> Function<W, L, K> {
 }
 
 impl<W: Webhook, L: Ledger> Function<W, L> {
-    /// With the keys in the function's own secret.
-    pub async fn open(start: &Start, source: W, ledger: L) -> Result<Self, StartError> {
+    /// With the keys in these secrets, by the variables that hold their ids.
+    pub async fn open(start: &Start, secrets: &[&str], source: W, ledger: L) -> Result<Self, StartError> {
         let admission = start.read(Admission::read)?;
         // During init, when CPU is free and no sender waits: the keys, and the connection to the store.
-        let (keys, ()) = future::join(start.keys(W::keys), ledger.warm()).await;
+        let (keys, ()) = future::join(start.keys_of(secrets, W::keys), ledger.warm()).await;
         Ok(Self::new(source, keys?, admission, ledger))
     }
 }

@@ -17,6 +17,7 @@ pub struct Kept {
     request: Request,
     /// Whoever writes rows chooses it: it decides whether a signature was fresh, and nothing else.
     bytes_at: Timestamp,
+    forbids_body_only_hmac: bool,
 }
 
 /// Why a kept delivery cannot be one that this source has taken.
@@ -42,8 +43,9 @@ impl KeptError {
 }
 
 impl Kept {
-    /// Of a header whose name this release does not know nothing is read.
-    pub fn of<W: Webhook>(body: &KeptBody, now: Timestamp) -> Result<Self, KeptError> {
+    /// Of a header whose name this release does not know nothing is read. `forbids_body_only_hmac`: as the deployment is set now, and not
+    /// as it was when the delivery came.
+    pub fn of<W: Webhook>(body: &KeptBody, now: Timestamp, forbids_body_only_hmac: bool) -> Result<Self, KeptError> {
         let KeptBody { method, path, query, headers, bytes, bytes_at } = body;
         if *bytes_at > now {
             return Err(KeptError::InFuture);
@@ -57,12 +59,16 @@ impl Kept {
         let is_known = |(name, _): &&(String, String)| W::HEADERS_KEPT.contains(&name.as_str());
         let headers = headers.iter().filter(is_known).cloned().collect();
         let [method, path, query] = [method, path, query].map(String::clone);
-        Ok(Self { request: Request::new(method, path, query, headers, bytes.clone()), bytes_at: *bytes_at })
+        let request = Request::new(method, path, query, headers, bytes.clone());
+        Ok(Self { request, bytes_at: *bytes_at, forbids_body_only_hmac })
     }
 
     /// What its source's own check says of it with these keys, by the clock of its bytes.
     pub fn verified<W: Webhook>(&self, source: &W, keys: &W::Keys) -> Result<Received<'_>, VerifyError> {
         let verified = source.verify(keys, &self.request, self.bytes_at)?;
+        if self.forbids_body_only_hmac && verified.is_body_only() {
+            return Err(VerifyError::BodyOnly);
+        }
         Ok(Received::new(verified, &self.request, W::HEADERS_KEPT))
     }
 

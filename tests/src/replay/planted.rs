@@ -158,3 +158,52 @@ async fn header_that_is_not_known_is_left_out() {
         assert_eq!((tried.cured, row(&world, &id).as_str()), (1, "processed"), "{form:?}");
     }
 }
+
+/// A setting holds for what was kept before it was made: what it forbids is no proof any more.
+#[tokio::test(start_paused = true)]
+async fn body_only_delivery_is_closed_where_it_is_forbidden() {
+    for form in Form::ALL {
+        let is_body_only = matches!(form, Form::Usage | Form::CloudRun);
+        for forbids_body_only_hmac in [false, true] {
+            let world = World::new();
+            let id = form.deliver(&world, 0).await;
+            form.make_order(&world).await;
+            let before = world.books();
+            let keys = ReplayKeys { forbids_body_only_hmac, ..keys() };
+            let (tried, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
+            let name = format!("{form:?} {forbids_body_only_hmac} {tried:?}");
+            if is_body_only && forbids_body_only_hmac {
+                assert_eq!((tried.given_up, alarms.as_slice()), (1, &CLOSED.map(str::to_owned)[..]), "{name}");
+                let [was, is] = [&before, &world.books()].map(|books| (books.accounts.clone(), books.orders.clone()));
+                assert_eq!(was, is, "{name}: nothing is booked");
+            } else {
+                assert_eq!((tried.cured, row(&world, &id).as_str()), (1, "processed"), "{name}");
+            }
+        }
+    }
+}
+
+/// The copy of published keys is for the function that answers Fireblocks. A replay fetches them, whatever a role has put in their place.
+#[tokio::test(start_paused = true)]
+async fn planted_copy_of_published_keys_verifies_nothing() {
+    let form = Form::FireblocksV2;
+    let world = World::new();
+    let id = form.deliver(&world, 0).await;
+    form.make_order(&world).await;
+    // What signed it, as published by the row alone.
+    let copy = json!({
+        "id": { "S": "jwks#fireblocks" },
+        "body": { "S": fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]) },
+        "updated_at": { "S": now().plus_seconds(HOUR).to_string() },
+    });
+    put(&world, "accounts", &copy);
+    let before = world.books();
+    let keys = ReplayKeys { fireblocks: Some(published("another-kid", testkit::MERCHANT_PAIR)), ..keys() };
+    let (tried, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
+    let name = format!("{form:?} {tried:?} {alarms:?}");
+    assert_eq!(tried.cured, 0, "{name}");
+    assert_ne!(row(&world, &id), "processed", "{name}");
+    assert_eq!(world.books().orders, before.orders, "{name}");
+    let (tried, _) = run(&world, self::keys(), Providers::paid(), DAY).await;
+    assert_eq!((tried.cured, row(&world, &id).as_str()), (1, "processed"), "{name}: once its key is published");
+}

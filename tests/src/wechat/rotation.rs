@@ -20,7 +20,7 @@ impl Stored {
         let connector = SharedHttpConnector::new(self.clone());
         let sdk = embedded::sdk_config(http_client_fn(move |_, _| connector.clone()));
         let client = aws_sdk_secretsmanager::Client::new(&sdk);
-        Vault::SecretsManager { client, id: "hookledger/local/wechat".to_owned() }
+        Vault::SecretsManager { client, ids: vec!["hookledger/local/wechat-signing".to_owned()] }
     }
 }
 

@@ -37,7 +37,7 @@ impl Stored {
         let sdk = embedded::sdk_config(http_client_fn(move |_, _| connector.clone()));
         Vault::SecretsManager {
             client: aws_sdk_secretsmanager::Client::new(&sdk),
-            id: "hookledger/local/checkout".to_owned(),
+            ids: vec!["hookledger/local/checkout".to_owned()],
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct WechatKeys {
 }
 
 impl WechatKeys {
+    /// `WECHAT_SIGNING_SECRET_ID`: the secret that holds them, apart from what verifies notifications: checkout reads this one alone.
+    pub const SECRET_ID: &str = "WECHAT_SIGNING_SECRET_ID";
     /// The settings that hold them: the merchant's private key, the platform's certificates and public keys, and the forwarder's secret.
     pub const SETTINGS: [&str; 3] = ["WECHAT_PRIVATE_KEY", "WECHAT_PLATFORM_KEYS", "WECHAT_FORWARDER_SECRET"];
 
