@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
+mod bodies;
 mod circles;
 mod container;
 mod deployed;
@@ -14,6 +15,7 @@ mod gateway;
 mod heard;
 mod house;
 mod links;
+mod planted;
 mod policies;
 mod reconcile;
 mod replay;

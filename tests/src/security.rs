@@ -7,6 +7,8 @@ use crate::house::{files, root};
 
 /// The catalogue of known attacks on webhooks has as many classes.
 const CLASSES: usize = 24;
+/// What an attacker in one function can do beside.
+const BY_A_ROLE: usize = 5;
 
 /// By number: what stands between backquotes in the last two columns, the files that refuse and the tests that show it.
 fn rows(page: &str) -> BTreeMap<usize, (BTreeSet<String>, BTreeSet<String>)> {
@@ -25,7 +27,7 @@ fn rows(page: &str) -> BTreeMap<usize, (BTreeSet<String>, BTreeSet<String>)> {
 #[test]
 fn each_class_of_attack_names_its_code_and_its_tests() {
     let rows_en = rows("security.md");
-    assert!(rows_en.keys().copied().eq(1..=CLASSES), "one row each: {:?}", rows_en.keys());
+    assert!(rows_en.keys().copied().eq(1..=CLASSES + BY_A_ROLE), "one row each: {:?}", rows_en.keys());
     assert_eq!(rows_en, rows("security.zh.md"), "both languages name the same");
     for (number, (refused_in, tests)) in &rows_en {
         assert!(!refused_in.is_empty() && !tests.is_empty(), "{number}");

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 /// Marks the order as paid by `pi_1`, as a role could that may write orders and proves no payment.
-fn plant(world: &World) {
+pub(crate) fn plant(world: &World) {
     let values = json!({
         ":one": { "N": "1" }, ":paid": { "S": "paid" }, ":by": { "S": "stripe#pi_1" },
         ":at": { "S": now().to_string() }, ":pending": { "S": "pending" }, ":work": { "S": "fulfilment" },

@@ -1,0 +1,61 @@
+//! The longest delivery that a source takes is kept whole, in the four rows that a kept body may have.
+
+use std::collections::BTreeSet;
+
+use embedded::{APP_YAML, Template};
+use epay::Epay;
+use fireblocks::Fireblocks;
+use ledger::{Backlog as _, Decision, Delivery, EventKey, Fingerprint, Heading, Ledger as _, RawBody, Reason, Refusal};
+use stripe::Stripe;
+use testkit::{STAGE, World, delivery, now};
+use usage::Usage;
+use webhook::Webhook;
+use wechat::Wechat;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// The rows of the longest body of a source, of bytes that gzip makes no shorter.
+async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
+    let world = World::new();
+    let mut bytes = vec![0; W::BODY_BYTES_MAX];
+    fastrand::Rng::with_seed(7).fill(&mut bytes);
+    let receipt = EventKey::unparsed(W::SOURCE, &bytes);
+    let heading = Heading {
+        receipt: receipt.clone(),
+        source: W::SOURCE,
+        kind: "unparsed",
+        facts: vec![],
+        fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
+        order: None,
+    };
+    // A query and headers are kept in the first row, beside its part of the body: as long as a gateway lets them be.
+    let long = "q".repeat(8 * 1024);
+    let headers = [("user-agent", long.clone())];
+    let body = RawBody { method: "POST", path: "/", query: &long, headers: &headers, bytes: &bytes, bytes_at: now() };
+    let refusal = Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() };
+    let refused = Decision::Refuse(refusal);
+    world.ledger(0).commit(&refused, &Delivery { body: Some(body), ..delivery(1) }).await.expect_err("refused");
+    let late = Delivery { received_at: now().plus_seconds(DAY), ..delivery(2) };
+    let waiting = world.ledger(1).waiting(&receipt, &late).await.expect("the books").expect("it waits");
+    assert_eq!(waiting.body.expect("a body").bytes, bytes, "{}", W::SOURCE);
+    (W::SOURCE, world.books().bodies.len())
+}
+
+/// A longer limit has to come with more rows: a refused event of which nothing can be kept could not be acknowledged.
+#[tokio::test(start_paused = true)]
+async fn longest_body_of_every_source_fits_its_rows() {
+    let rows = [
+        rows_of_longest::<Usage>().await,
+        rows_of_longest::<Stripe>().await,
+        rows_of_longest::<Wechat>().await,
+        rows_of_longest::<Epay>().await,
+        rows_of_longest::<Fireblocks>().await,
+    ];
+    assert_eq!(rows, [("usage", 1), ("stripe", 4), ("wechat", 1), ("epay", 1), ("fireblocks", 4)]);
+    // A source is a function that keeps bodies.
+    let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
+    let names = app.functions().iter().map(|function| function.binary.clone());
+    let keeps = |name: &String| crate::policies::evaluated::writers("bodies", &format!("{name}#1")).contains(name);
+    let sources: BTreeSet<String> = names.filter(keeps).filter(|name| name != "reconcile").collect();
+    assert_eq!(sources, rows.iter().map(|(name, _)| (*name).to_owned()).collect());
+}

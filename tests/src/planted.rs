@@ -1,0 +1,349 @@
+//! Rows of every table, as a taken-over role could write them: the clock and the stream book nothing because of one. What a role cannot
+//! write at all is IAM's part, which `policies` evaluates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use edge::Worker as _;
+use embedded::{DATA_YAML, Template};
+use ledger::Grant;
+use reconcile::Reconcile;
+use serde_json::{Value, json};
+use testkit::{Books, FireblocksNet, STAGE, StripeNet, UnitelNet, World, now};
+
+use crate::fulfil::{ORDER, PHONE, airtime, order, planted::plant as mark_as_paid, tokens, word, work, worker};
+use crate::heard::{heard, listen};
+use crate::policies::evaluated::writers;
+use crate::replay::{Form, item, put};
+use crate::sandbox::{amount, open_account};
+use crate::stripe::{self as of_stripe, made, run_at};
+
+const MINUTE: i64 = 60;
+const DAY: i64 = 24 * 60 * MINUTE;
+const SWEEPS: [&str; 6] = ["refused", "undelivered", "unpaid", "unfulfilled", "outside", "conservation"];
+
+/// What holds a planted row off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeldBy {
+    /// It is in no queue, or without meaning by itself.
+    Nothing,
+    /// It is found, and this alarm is raised.
+    Alarm(&'static str),
+    /// These roles alone can write it: what they may book, they book as they are.
+    Roles(&'static [&'static str]),
+}
+
+struct Planted {
+    table: &'static str,
+    name: &'static str,
+    /// Its key, by which IAM knows it.
+    key: &'static str,
+    plant: fn(&World, &Donor),
+    held_by: HeldBy,
+}
+
+/// Genuine rows of other books: a usage event that was refused and kept, before its owner had an account.
+struct Donor {
+    id: String,
+    /// With the row of the lane in which it waits.
+    journal: Vec<Value>,
+    body: Value,
+}
+
+impl Donor {
+    async fn new() -> Self {
+        let world = World::new();
+        let id = Form::Usage.deliver(&world, 0).await;
+        let scan = json!({ "TableName": "hookledger-local-journal", "ConsistentRead": true });
+        let rows = world.engine.request("Scan", &scan).expect("rows")["Items"].clone();
+        let body = item(&world, "bodies", &id);
+        Self { id, journal: rows.as_array().expect("rows").clone(), body }
+    }
+
+    fn refused(&self, world: &World) {
+        self.journal.iter().for_each(|row| put(world, "journal", row));
+    }
+
+    fn lane(&self) -> &Value {
+        let is_lane = |row: &&Value| row["id"]["S"].as_str().is_some_and(|id| id.starts_with("lane#"));
+        self.journal.iter().find(is_lane).expect("a lane")
+    }
+
+    fn unsigned_body(&self) -> Value {
+        let mut body = self.body.clone();
+        body["headers"] = json!({ "M": {} });
+        body
+    }
+}
+
+/// Alice has ten credits and a key, and an order of everything that waits for its payment.
+async fn books() -> World {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "10").await;
+    let grants = vec![Grant::Credits(amount("100")), tokens(true), Grant::Report(word("full")), airtime(PHONE)];
+    made(&world, order(grants)).await;
+    world
+}
+
+fn text(text: &str) -> Value {
+    json!({ "S": text })
+}
+
+fn written(table: &'static str, world: &World, key: &str, fields: &Value) {
+    let mut row = json!({ "id": text(key), "v": { "N": "1" }, "version": { "N": "1" }, "written_by": text("another") });
+    for (name, value) in fields.as_object().expect("fields") {
+        row[name] = value.clone();
+    }
+    put(world, table, &row);
+}
+
+#[expect(clippy::too_many_lines, reason = "one row for each kind of row")]
+fn rows() -> Vec<Planted> {
+    vec![
+        Planted {
+            table: "journal",
+            name: "the row of a payment, of an order that is not paid",
+            key: "payment#stripe#pi_1",
+            plant: |world, _| {
+                let fields = json!({
+                    "status": text("processed"), "order": text(ORDER), "paid_units": { "N": "1999" },
+                    "paid_currency": text("USD"), "processed_at": text(&now().to_string()),
+                });
+                written("journal", world, "payment#stripe#pi_1", &fields);
+            },
+            held_by: HeldBy::Nothing,
+        },
+        Planted {
+            table: "journal",
+            name: "a line of an account",
+            key: "usage#planted",
+            plant: |world, _| {
+                let fields = json!({
+                    "status": text("processed"), "account": text("alice/credits"), "amount_units": { "N": "5" },
+                    "processed_at": text(&now().to_string()), "kind": text("usage"),
+                });
+                written("journal", world, "usage#planted", &fields);
+            },
+            held_by: HeldBy::Alarm("drift"),
+        },
+        Planted {
+            table: "journal",
+            name: "a refused event of which nothing is kept",
+            key: "usage#e1",
+            plant: |world, donor| donor.refused(world),
+            held_by: HeldBy::Alarm("cannot_be_tried_again"),
+        },
+        Planted {
+            table: "journal",
+            name: "a lane in which nothing waits",
+            key: "lane#usage#owner#alice",
+            plant: |world, donor| put(world, "journal", donor.lane()),
+            held_by: HeldBy::Nothing,
+        },
+        Planted {
+            table: "bodies",
+            name: "a delivery without a signature, with its refused event",
+            key: "usage#e1",
+            plant: |world, donor| {
+                donor.refused(world);
+                put(world, "bodies", &donor.unsigned_body());
+            },
+            held_by: HeldBy::Alarm("replay_unverified"),
+        },
+        Planted {
+            table: "accounts",
+            name: "a balance without lines",
+            key: "mallory/credits",
+            plant: |world, _| {
+                let fields = json!({ "balance_units": { "N": "9000" }, "available_units": { "N": "9000" } });
+                written("accounts", world, "mallory/credits", &fields);
+            },
+            held_by: HeldBy::Alarm("drift"),
+        },
+        Planted {
+            table: "accounts",
+            name: "a larger balance",
+            key: "alice/credits",
+            plant: |world, _| {
+                let mut row = item(world, "accounts", "alice/credits");
+                for name in ["balance_units", "available_units"] {
+                    row[name] = json!({ "N": "99000000000" });
+                }
+                put(world, "accounts", &row);
+            },
+            held_by: HeldBy::Alarm("drift"),
+        },
+        Planted {
+            table: "accounts",
+            name: "an API key of another owner's",
+            key: "key#api#0",
+            plant: |world, _| written("accounts", world, "key#api#0", &json!({ "owner": text("alice") })),
+            held_by: HeldBy::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
+            name: "a gateway's key of another owner's",
+            key: "key#remote#k9",
+            plant: |world, _| written("accounts", world, "key#remote#k9", &json!({ "owner": text("alice") })),
+            held_by: HeldBy::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
+            name: "a referrer",
+            key: "referrer#alice",
+            plant: |world, _| written("accounts", world, "referrer#alice", &json!({ "owner": text("mallory") })),
+            held_by: HeldBy::Roles(&[]),
+        },
+        Planted {
+            table: "accounts",
+            name: "a copy of published keys",
+            key: "jwks#fireblocks",
+            plant: |world, _| {
+                let fields = json!({ "body": text("{\"keys\":[]}"), "updated_at": text(&now().to_string()) });
+                written("accounts", world, "jwks#fireblocks", &fields);
+            },
+            held_by: HeldBy::Roles(&["fireblocks", "reconcile"]),
+        },
+        Planted {
+            table: "orders",
+            name: "an order that says it is paid",
+            key: ORDER,
+            plant: |world, _| mark_as_paid(world),
+            held_by: HeldBy::Alarm("payment_unproven"),
+        },
+        Planted {
+            table: "orders",
+            name: "where a payment leads",
+            key: "stripe#pi_1",
+            plant: |world, _| written("orders", world, "stripe#pi_1", &json!({ "order": text(ORDER) })),
+            held_by: HeldBy::Nothing,
+        },
+        Planted {
+            table: "subscriptions",
+            name: "a subscription that runs",
+            key: "stripe#sub_1",
+            plant: |world, _| {
+                let fields = json!({
+                    "owner": text("alice"), "order": text(ORDER), "status": text("active"),
+                    "as_of": text(&now().to_string()), "plan": text("pro"),
+                    "period_end": text(&now().plus_seconds(30 * DAY).to_string()),
+                    "plan_as_of": text(&now().to_string()), "updated_at": text(&now().to_string()),
+                });
+                written("subscriptions", world, "stripe#sub_1", &fields);
+            },
+            held_by: HeldBy::Roles(&["reconcile", "stripe"]),
+        },
+    ]
+}
+
+/// Everything that a booking changes: balances, lines, and what orders are paid and have delivered.
+#[derive(Debug, PartialEq, Eq)]
+struct Booked {
+    balances: BTreeMap<String, i128>,
+    lines: BTreeSet<String>,
+    orders: BTreeMap<String, Sold>,
+}
+
+/// Of an order all but its flag: a planted order is flagged.
+#[derive(Debug, PartialEq, Eq)]
+struct Sold {
+    payment: String,
+    posted: i128,
+    delivered: BTreeMap<String, i128>,
+    recharge: Option<String>,
+    transfer: Option<String>,
+}
+
+impl Booked {
+    fn of(books: &Books) -> Self {
+        let lines = books.journal.iter().filter(|(_, row)| row.account.is_some()).map(|(id, _)| id.clone());
+        let orders = books.orders.iter().map(|(number, order)| {
+            let sold = Sold {
+                payment: order.payment.clone(),
+                posted: order.posted,
+                delivered: order.delivered.clone(),
+                recharge: order.recharge.clone(),
+                transfer: order.transfer.clone(),
+            };
+            (number.clone(), sold)
+        });
+        Self {
+            balances: books.accounts.iter().map(|(id, account)| (id.clone(), account.balance)).collect(),
+            lines: lines.collect(),
+            orders: orders.collect(),
+        }
+    }
+}
+
+/// The stream's record of the order, and every sweep for half an hour and a day later. The alarms.
+async fn everything_runs(world: &World) -> BTreeSet<String> {
+    let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
+    let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
+    listen();
+    let fulfil = worker(world.ledger(1), Some((&unitel, &[])), Some(&fireblocks)).await;
+    work(&fulfil, &crate::fulfil::run_at(1, 1)).await;
+    for minutes in [1, 6, 11, 16, 21, 26, 31, 24 * 60 + 31] {
+        let ledger = Arc::new(world.ledger(2));
+        let fulfil = worker(Arc::clone(&ledger), Some((&unitel, &[])), Some(&fireblocks)).await;
+        let stripe_api = Some(crate::reconcile::unpaid::api(&net).await);
+        let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(2), &[]) };
+        for sweep in SWEEPS {
+            let run = run_at(900 + u64::try_from(minutes).expect("small"), minutes * MINUTE);
+            reconcile.work(&format!(r#"{{"sweep":"{sweep}"}}"#), &run).await.expect("a run");
+        }
+    }
+    assert_eq!(unitel.calls(ORDER).calls, 0, "nothing is topped up");
+    assert!(fireblocks.transfers().is_empty(), "nothing is sent");
+    heard().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn planted_row_books_nothing() {
+    let donor = Donor::new().await;
+    for Planted { table, name, plant, held_by, .. } in rows() {
+        let world = books().await;
+        plant(&world, &donor);
+        let before = Booked::of(&world.books());
+        let alarms = everything_runs(&world).await;
+        assert_eq!(Booked::of(&world.books()), before, "{table}: {name}");
+        let expected = match held_by {
+            HeldBy::Alarm(alarm) => BTreeSet::from([alarm.to_owned()]),
+            HeldBy::Nothing | HeldBy::Roles(_) => BTreeSet::new(),
+        };
+        assert_eq!(alarms, expected, "{table}: {name}");
+    }
+}
+
+/// The same rows as the event left them are booked: nothing above passes because nothing was tried.
+#[tokio::test(start_paused = true)]
+async fn genuine_rows_are_booked() {
+    let (world, donor) = (books().await, Donor::new().await);
+    donor.refused(&world);
+    put(&world, "bodies", &donor.body);
+    let before = Booked::of(&world.books());
+    assert_eq!(everything_runs(&world).await, BTreeSet::new());
+    let after = Booked::of(&world.books());
+    assert_eq!(after.lines.difference(&before.lines).collect::<Vec<_>>(), [&donor.id]);
+}
+
+#[test]
+fn every_table_has_a_planted_row() {
+    let data = Template::parse(DATA_YAML, &[("Stage", STAGE)]).expect("a template");
+    let begins = format!("hookledger-{STAGE}-");
+    let tables: BTreeSet<&str> =
+        data.tables().iter().map(|table| table.name.strip_prefix(&begins).expect("a table of this stage")).collect();
+    assert_eq!(rows().iter().map(|row| row.table).collect::<BTreeSet<_>>(), tables);
+}
+
+/// No other role can write a row that only roles hold off.
+#[test]
+fn only_these_roles_can_plant_it() {
+    for Planted { table, name, key, held_by, .. } in rows() {
+        let found = writers(table, key);
+        if let HeldBy::Roles(roles) = held_by {
+            assert_eq!(found, roles.iter().map(|role| (*role).to_owned()).collect(), "{table}: {name}");
+        } else {
+            assert!(!found.is_empty(), "{table}: {name}: a row that no role can write shows nothing");
+        }
+    }
+}
