@@ -1,8 +1,10 @@
 //! What an event costs: round trips, write units, bytes. Counted, so that the numbers hold on any machine.
 
+use ledger::Grant;
 use serde_json::{Value, json};
 use testkit::{Call, Fault, World, usage};
 
+use crate::fulfil;
 use crate::sandbox::{Sandbox, message, moment, moment_at, open_account, top_up};
 
 /// DynamoDB bills a write by this.
@@ -58,6 +60,33 @@ async fn write_units() {
     assert_eq!(of_table("accounts")["Table"]["CapacityUnits"], json!(2.0), "{answer}");
     assert_eq!(of_table("journal")["GlobalSecondaryIndexes"]["by_account"]["CapacityUnits"], json!(1.0), "{answer}");
     assert_eq!(of_table("bodies"), Value::Null, "no body is kept of an event whose facts say it all");
+}
+
+/// What an order buys requires the row of its payment: a run reads it once, strongly, and each commit checks it.
+#[tokio::test(start_paused = true)]
+async fn payment_row_costs_one_read_for_each_run_and_one_check_for_each_commit() {
+    let world = fulfil::paid(vec![fulfil::tokens(false), Grant::Report(fulfil::word("full"))]).await;
+    let run = async |attempt: u64| {
+        let (ledger, faults) = world.faulty(attempt, |_, _| Fault::None);
+        assert!(fulfil::work(&fulfil::worker(ledger, None, None).await, &fulfil::run_at(attempt, 1)).await);
+        faults.calls()
+    };
+    let (with_work, without) = (run(1).await, run(2).await);
+    let proof = |call: &&Call| call.request["Key"]["id"]["S"] == "payment#stripe#pi_1";
+    let reads: Vec<_> = with_work.iter().filter(proof).map(|call| &call.request["ConsistentRead"]).collect();
+    assert_eq!(reads, [true]);
+    assert_eq!(without.iter().filter(proof).count(), 0, "an order without work is read, and nothing else");
+    let commits: Vec<_> = with_work.iter().filter(|call| call.operation == "TransactWriteItems").collect();
+    let checks = commits.iter().map(|call| {
+        let items = call.request["TransactItems"].as_array().expect("items");
+        items.iter().filter(|item| item["ConditionCheck"]["Key"]["id"]["S"] == "payment#stripe#pi_1").count()
+    });
+    assert_eq!(checks.collect::<Vec<_>>(), [1], "{}", operations(&with_work).join(" "));
+    // Two write units each: the receipt, the lines of tokens, report and two commissions, and the check.
+    let answer = commits[0].answer.clone().expect("an answer");
+    let tables = answer["ConsumedCapacity"].as_array().expect("capacity");
+    let journal = tables.iter().find(|row| row["TableName"] == "hookledger-local-journal").expect("the journal");
+    assert_eq!(journal["Table"]["CapacityUnits"], json!(12.0), "{answer}");
 }
 
 /// A refused event pays for its row, its body and the row of its lane; one that is booked pays nothing for lanes.
