@@ -65,7 +65,9 @@ def enforced(shop):
                 body = {"TableName": deployment.table("bodies"), "Item": {"id": {"S": f"{another}#{shop.named('suite')}"}}}
                 refused[f"a body {another}#"] = together("Put", body | {"ConditionExpression": "attribute_exists(id)"})
             # The clock's function verifies again what every source has kept: it reads every secret, and it alone those that were retired.
-            for name in (another, "retired") if function != "ReconcileFunction" else ():
+            # Checkout signs what it asks of WeChat, and verifies no notification.
+            others = (another, "retired", *(("wechat",) if function == "CheckoutFunction" else ()))
+            for name in others if function != "ReconcileFunction" else ():
                 secret = f"hookledger/{deployment.stage}/{name}"
                 refused[f"the secret {name}"] = asked("secretsmanager", "get_secret_value", SecretId=secret)
             allowed = [what for what, answer in refused.items() if "AccessDenied" not in answer]

@@ -9,6 +9,7 @@ import shutil
 import sys
 
 import changes
+import forbidden
 import logs
 import repairs
 import roles
@@ -69,6 +70,7 @@ def main():
         repairs.repaired(shop)
         workers.scheduled(shop)
         roles.enforced(shop)
+        forbidden.forbidden(shop)
         say("all at once: the clock, a secret that is replaced, and a record that the stream gives up")
         at_once(shop, workers.swept, workers.given_up, changes.rotated)
 
