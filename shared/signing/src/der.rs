@@ -1,4 +1,4 @@
-//! DER, as far as a key has it: elements one after the other, each with a length that must be there in full.
+//! A minimal DER reader for keys and certificates: nested elements whose length must be present in full.
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
@@ -6,10 +6,10 @@ pub(crate) const SEQUENCE: u8 = 0x30;
 /// `[0]`, constructed: the version of a certificate.
 pub(crate) const CONTEXT_0: u8 = 0xa0;
 
-/// Two bytes of length reach 64 KiB, which no key does.
+/// Two bytes of length reach 64 KiB, more than any key needs.
 const LENGTH_BYTES_MAX: usize = 2;
 
-/// What is still to be read.
+/// The unread bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Der<'d>(&'d [u8]);
 
@@ -18,13 +18,13 @@ impl<'d> Der<'d> {
         Self(bytes)
     }
 
-    /// The content of the next element, which has this tag.
+    /// Returns the content of the next element if it has this tag.
     pub(crate) fn take(&mut self, tag: u8) -> Option<&'d [u8]> {
         let (found, content) = self.element()?;
         (found == tag).then_some(content)
     }
 
-    /// Passes over the next element if it has this tag.
+    /// Skips the next element if it has this tag.
     pub(crate) fn skip(&mut self, tag: u8) -> Option<()> {
         if self.0.first() == Some(&tag) {
             self.element()?;
@@ -32,19 +32,19 @@ impl<'d> Der<'d> {
         Some(())
     }
 
-    /// A sequence's elements.
+    /// The elements of a sequence.
     pub(crate) fn sequence(&mut self) -> Option<Self> {
         self.take(SEQUENCE).map(Self)
     }
 
-    /// The next element by itself, tag and length included.
+    /// The next element alone, with its tag and length.
     pub(crate) fn one(&mut self) -> Option<Self> {
         let before = self.0;
         self.element()?;
         before.get(..before.len().checked_sub(self.0.len())?).map(Self)
     }
 
-    /// Where nothing else follows.
+    /// `None` if unread bytes remain.
     pub(crate) fn end(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }

@@ -1,6 +1,6 @@
-//! epay (易支付): a signature over the decoded parameters in the order of their names. V1: MD5 with the merchant's key behind
-//! them; V2: RSA-SHA256, with the time among them. Which of them a merchant has is configuration: what a request says of it has to
-//! agree, and chooses nothing.
+//! epay (易支付) signatures over the decoded parameters in the order of their names. V1 is MD5 with the merchant's key
+//! appended; V2 is RSA-SHA256 over parameters that include the time. The configuration sets the scheme of a merchant:
+//! the `sign_type` of a request has to match it and selects nothing.
 
 mod params;
 
@@ -21,20 +21,20 @@ use crate::{MAX_LIVE_SECRETS, SecretError, Strength, Verified, VerifyError, hex,
 
 pub use params::Params;
 
-/// Where the keys stand, each as `<pid>:<key>`: those that V1 signs with, the gateway's that V2 verifies with, and ours that V2
-/// signs with.
+/// The settings with the keys, each as `<pid>:<key>`: our V1 keys, the gateway's V2 public keys, and our V2 private
+/// keys.
 pub const SETTINGS: [&str; 3] = ["EPAY_MD5_KEYS", "EPAY_RSA_PUBLIC_KEYS", "EPAY_RSA_PRIVATE_KEYS"];
 
-/// What gateways allow a clock to be off, either way. V1 has no time.
+/// The clock tolerance of gateways, in both directions. V1 has no time.
 pub const TOLERANCE_S: i64 = 300;
 
-/// Gateways hand out 32 letters and digits, and nobody can ask for more. Of 16 they are 95 bits.
+/// Gateways generate keys of 32 letters and digits, and merchants cannot choose longer ones. 16 of these have 95 bits.
 const MIN_KEY_CHARS: usize = 16;
 
-/// Ten digits of seconds reach the year 2286; with another number of them it is not the time that gateways write.
+/// Ten digits of seconds reach the year 2286; gateways write no other length.
 const TIMESTAMP_DIGITS: usize = 10;
 
-/// Gateways count their merchants.
+/// Gateways number their merchants sequentially.
 const PID_DIGITS_MAX: usize = 12;
 
 const MD5_BYTES: usize = 16;
@@ -50,7 +50,7 @@ pub enum Scheme {
 impl Scheme {
     pub const ALL: [Self; 2] = [Self::Md5, Self::Rsa];
 
-    /// As `sign_type` has it.
+    /// The value in `sign_type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
@@ -59,7 +59,7 @@ impl Scheme {
     }
 }
 
-/// The number of a merchant at the gateway.
+/// The merchant's id at the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pid(String);
 
@@ -80,7 +80,7 @@ impl fmt::Display for Pid {
     }
 }
 
-/// The live keys of every merchant: of several the first signs, and all verify.
+/// The live keys of each merchant: the first signs, all verify.
 #[derive(Debug)]
 pub struct Keys {
     md5: BTreeMap<Pid, Vec<Secret>>,
@@ -89,7 +89,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// From the texts of [`SETTINGS`]. None is needed for itself; together they hold at least one key.
+    /// Reads the texts of [`SETTINGS`]. Each is optional; together they must contain at least one key.
     pub fn read<'s>(
         setting: impl Fn(&'static str) -> Option<&'s str>,
         strength: Strength,
@@ -105,7 +105,7 @@ impl Keys {
         })
     }
 
-    /// Whether what this merchant sends can be verified.
+    /// Whether requests from the gateway for this merchant can be verified.
     pub fn can_verify(&self, pid: &Pid, scheme: Scheme) -> bool {
         match scheme {
             Scheme::Md5 => self.md5.contains_key(pid),
@@ -113,7 +113,7 @@ impl Keys {
         }
     }
 
-    /// Whether something can be signed for this merchant.
+    /// Whether requests for this merchant can be signed.
     pub fn can_sign(&self, pid: &Pid, scheme: Scheme) -> bool {
         match scheme {
             Scheme::Md5 => self.md5.contains_key(pid),
@@ -121,13 +121,13 @@ impl Keys {
         }
     }
 
-    /// The key itself, for V1's queries, which send it along.
+    /// The key as text: V1 queries send it to the gateway as a parameter.
     pub fn sent_along(&self, pid: &Pid) -> Option<Zeroizing<String>> {
         self.md5.get(pid)?.first().map(|key| Zeroizing::new(String::from_utf8_lossy(key.bytes()).into_owned()))
     }
 }
 
-/// The signed text of a request, and nothing that is beside it in the request.
+/// Returns the signed text of a request, without any unsigned parameter.
 pub fn verify(
     keys: &Keys,
     pid: &Pid,
@@ -136,8 +136,8 @@ pub fn verify(
     now_unix_s: i64,
 ) -> Result<Verified<'static>, VerifyError> {
     let signature = params.value("sign").filter(|sign| !sign.is_empty()).ok_or(VerifyError::Missing)?;
-    let says_so = params.value("sign_type").is_none_or(|said| said == scheme.as_str());
-    if !says_so || !params.is_unambiguous() {
+    let is_configured = params.value("sign_type").is_none_or(|sign_type| sign_type == scheme.as_str());
+    if !is_configured || !params.is_unambiguous() {
         return Err(VerifyError::Malformed);
     }
     let text = params.signed_text();
@@ -160,7 +160,7 @@ pub fn verify(
     if matches { Ok(Verified::opened(text.into_bytes())) } else { Err(VerifyError::BadSignature) }
 }
 
-/// The same parameters with their signature; `None` where there is no key to sign with.
+/// Returns the parameters with their signature; `None` if there is no key to sign with.
 pub fn sign(keys: &Keys, pid: &Pid, scheme: Scheme, params: Params, now_unix_s: i64) -> Option<Params> {
     let (params, signature) = match scheme {
         Scheme::Md5 => {
@@ -177,12 +177,12 @@ pub fn sign(keys: &Keys, pid: &Pid, scheme: Scheme, params: Params, now_unix_s: 
     Some(params.with("sign", signature).with("sign_type", scheme.as_str()))
 }
 
-/// The key stands behind the text, with nothing between.
+/// The key follows the text without a separator.
 fn md5(key: &Secret, text: &str) -> [u8; MD5_BYTES] {
     Md5::new_with_prefix(text).chain_update(key.bytes()).finalize().into()
 }
 
-/// `1001:abc 1001:def 1002:ghi`, with white space between them.
+/// Parses `1001:abc 1001:def 1002:ghi`, separated by white space.
 fn by_merchant<K>(
     setting: Option<&str>,
     read: impl Fn(&str) -> Result<K, SecretError>,

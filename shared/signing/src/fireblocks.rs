@@ -1,5 +1,5 @@
-//! Fireblocks: its webhooks of the first version, under one key for ever, and our own requests, each with a token of its own. Webhooks
-//! of the second version are a [`crate::jws`].
+//! Fireblocks: webhook signatures of version 1, under one permanent key, and the tokens of our own API requests.
+//! Webhooks of version 2 are signed with a [`crate::jws`].
 
 mod token;
 
@@ -11,15 +11,15 @@ use crate::{SecretError, Verified, VerifyError};
 
 pub use token::{TOKEN_LIFE_S, token, verify_token};
 
-/// Of the second version: a detached JWS.
+/// Version 2: a detached JWS.
 pub const SIGNATURE: &str = "fireblocks-webhook-signature";
-/// Of the first version, which is given up: base64 of RSA-SHA512 over the raw body.
+/// Version 1, which Fireblocks is retiring: base64 of RSA-SHA512 over the raw body.
 pub const SIGNATURE_V1: &str = "fireblocks-signature";
 
-/// What the signature of a key of 8192 bits takes.
+/// The base64 length of a signature by an 8192-bit key.
 const SIGNATURE_CHARS_MAX: usize = 1368;
 
-/// Which of Fireblocks' installations a workspace is on. Each signs with its own key.
+/// The Fireblocks environment of a workspace. Each signs with its own key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
     Us,
@@ -42,7 +42,7 @@ impl Environment {
         Self::ALL.into_iter().find(|environment| environment.as_str() == name)
     }
 
-    /// The key of its webhooks of the first version, as Fireblocks' documentation has it.
+    /// The version 1 webhook key of this environment, from Fireblocks' documentation.
     pub fn key_v1(self) -> Result<PublicKey, SecretError> {
         PublicKey::parse(match self {
             Self::Us => include_str!("fireblocks/us.pem"),
@@ -52,15 +52,15 @@ impl Environment {
     }
 }
 
-/// A webhook of the first version. Nothing in it says when it was sent.
+/// Verifies a version 1 webhook. The signature covers no time, so replays verify.
 pub fn verify_v1<'r>(key: &PublicKey, signature: &str, body: &'r [u8]) -> Result<Verified<'r>, VerifyError> {
-    let is_long = signature.len() > SIGNATURE_CHARS_MAX;
-    let signature = STANDARD.decode(signature).ok().filter(|_| !is_long).ok_or(VerifyError::Malformed)?;
-    let is_signed = key.verifies(Hash::Sha512, body, &signature);
-    if is_signed { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
+    let is_too_long = signature.len() > SIGNATURE_CHARS_MAX;
+    let signature = STANDARD.decode(signature).ok().filter(|_| !is_too_long).ok_or(VerifyError::Malformed)?;
+    let is_valid = key.verifies(Hash::Sha512, body, &signature);
+    if is_valid { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
 }
 
-/// As Fireblocks signs a webhook of the first version.
+/// Signs as Fireblocks does for a version 1 webhook.
 pub fn sign_v1(key: &PrivateKey, body: &[u8]) -> String {
     STANDARD.encode(key.sign(Hash::Sha512, body))
 }

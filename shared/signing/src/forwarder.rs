@@ -1,8 +1,10 @@
-//! Our own container in WeChat's cloud: the calls that we make through it, its answers to them, and the callbacks that it forwards.
+//! Signatures between hookledger and the forwarder, our own container in WeChat's cloud: our calls through it, its
+//! answers, and the WeChat callbacks that it forwards.
 //!
-//! All three are HMAC-SHA256, in lower-case hexadecimal, of lines that end in the body. The first line says which of the three it is, so
-//! that none can pass for another. The key is made of the shared secret, so that an HMAC which the same secret makes elsewhere is none
-//! here. An answer repeats the nonce of its call: it is good for that call alone.
+//! All three are HMAC-SHA256 in lower-case hexadecimal over lines that end with the body. The first line names the
+//! kind, so that a signature of one kind never verifies as another. The key is derived from the shared secret, so that
+//! an HMAC that another scheme makes with the same secret does not verify here. An answer repeats the nonce of its call
+//! and is valid for that call only.
 
 use std::fmt;
 
@@ -13,22 +15,22 @@ use zeroize::Zeroizing;
 use crate::freshness::{is_fresh, unix_seconds};
 use crate::{Secret, SecretError, Secrets, Strength, Verified, VerifyError, hex};
 
-/// Of a call, `Forwarder <unix seconds> <nonce> <signature>`.
+/// On a call: `Forwarder <unix seconds> <nonce> <signature>`.
 pub const AUTHORIZATION: &str = "authorization";
 
-/// Of an answer and of a callback, `<unix seconds> <nonce> <signature>`.
+/// On an answer and on a callback: `<unix seconds> <nonce> <signature>`.
 pub const SIGNATURE: &str = "x-forwarder-signature";
 
-/// What a clock may be off, either way.
+/// The allowed difference between the two clocks, in both directions.
 pub const TOLERANCE_S: i64 = 300;
 
-/// How the value of [`AUTHORIZATION`] begins.
+/// The scheme at the start of the value of [`AUTHORIZATION`].
 const SCHEME: &str = "Forwarder ";
 
-/// What the key is made of, beside the secret.
+/// Separates the derived key from other uses of the same secret.
 const PURPOSE: &str = "hookledger-forwarder-v1";
 
-/// 64 bits of hexadecimal digits at least; at most what any library makes.
+/// At least 64 bits in hexadecimal; the upper bound fits the nonces of common libraries.
 const NONCE_CHARS: std::ops::RangeInclusive<usize> = 16..=64;
 
 #[derive(Debug)]
@@ -36,11 +38,11 @@ pub struct Keys(Secrets);
 
 impl Keys {
     pub fn parse(setting: &str, strength: Strength) -> Result<Self, SecretError> {
-        Secrets::parse(setting, |text| Secret::as_written(text, strength)).map(Self)
+        Secrets::parse(setting, |text| Secret::from_text(text, strength)).map(Self)
     }
 }
 
-/// A call as it is sent. `path` is what follows the forwarder's own address, with no query.
+/// A signed call. `path` follows the forwarder's own address and has no query.
 #[derive(Clone, Copy)]
 pub struct Call<'c> {
     pub method: &'c str,
@@ -48,19 +50,19 @@ pub struct Call<'c> {
     pub body: &'c [u8],
 }
 
-/// Without the body.
+/// Omits the body.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
     }
 }
 
-/// The value of [`AUTHORIZATION`]. The nonce must be used once.
+/// Returns the value of [`AUTHORIZATION`]. Use each nonce only once.
 pub fn sign_call(keys: &Keys, call: Call<'_>, nonce: &str, now_unix_s: i64) -> String {
-    format!("{SCHEME}{}", token(keys, now_unix_s, nonce, |time| of_call(call, time, nonce)))
+    format!("{SCHEME}{}", token(keys, now_unix_s, nonce, |time| call_text(call, time, nonce)))
 }
 
-/// The nonce of a call, for its answer.
+/// Returns the nonce of the call, which its answer has to repeat.
 pub fn verify_call<'a>(
     keys: &Keys,
     call: Call<'_>,
@@ -68,16 +70,16 @@ pub fn verify_call<'a>(
     now_unix_s: i64,
 ) -> Result<&'a str, VerifyError> {
     let token = Token::read(authorization.strip_prefix(SCHEME).ok_or(VerifyError::Malformed)?)?;
-    token.verify(keys, &of_call(call, token.time, token.nonce), now_unix_s)?;
+    token.verify(keys, &call_text(call, token.time, token.nonce), now_unix_s)?;
     Ok(token.nonce)
 }
 
-/// The value of [`SIGNATURE`] on the answer to the call with this nonce.
+/// Returns the value of [`SIGNATURE`] for the answer to the call with this nonce.
 pub fn sign_answer(keys: &Keys, nonce: &str, status: u16, body: &[u8], now_unix_s: i64) -> String {
-    token(keys, now_unix_s, nonce, |time| of_answer(status, time, nonce, body))
+    token(keys, now_unix_s, nonce, |time| answer_text(status, time, nonce, body))
 }
 
-/// `nonce` is that of our call: what answers another call says nothing about ours.
+/// `nonce` is the nonce of our call: an answer to another call proves nothing about ours.
 pub fn verify_answer<'r>(
     keys: &Keys,
     nonce: &str,
@@ -87,16 +89,16 @@ pub fn verify_answer<'r>(
     now_unix_s: i64,
 ) -> Result<Verified<'r>, VerifyError> {
     let token = Token::read(signature)?;
-    token.verify(keys, &of_answer(status, token.time, token.nonce, body), now_unix_s)?;
+    token.verify(keys, &answer_text(status, token.time, token.nonce, body), now_unix_s)?;
     if token.nonce == nonce { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
 }
 
-/// The value of [`SIGNATURE`] on a callback of WeChat's that is forwarded.
+/// Returns the value of [`SIGNATURE`] for a forwarded WeChat callback.
 pub fn sign_callback(keys: &Keys, nonce: &str, body: &[u8], now_unix_s: i64) -> String {
-    token(keys, now_unix_s, nonce, |time| of_callback(time, nonce, body))
+    token(keys, now_unix_s, nonce, |time| callback_text(time, nonce, body))
 }
 
-/// A callback may be repeated within the time that it is fresh: what it tells of is booked once.
+/// A callback can be replayed while it is fresh; the journal books its event only once.
 pub fn verify_callback<'r>(
     keys: &Keys,
     body: &'r [u8],
@@ -104,23 +106,23 @@ pub fn verify_callback<'r>(
     now_unix_s: i64,
 ) -> Result<Verified<'r>, VerifyError> {
     let token = Token::read(signature)?;
-    token.verify(keys, &of_callback(token.time, token.nonce, body), now_unix_s)?;
+    token.verify(keys, &callback_text(token.time, token.nonce, body), now_unix_s)?;
     Ok(Verified::signed(body))
 }
 
-fn of_call(call: Call<'_>, time: &str, nonce: &str) -> Vec<u8> {
+fn call_text(call: Call<'_>, time: &str, nonce: &str) -> Vec<u8> {
     lines(&["call", call.method, call.path, time, nonce], call.body)
 }
 
-fn of_answer(status: u16, time: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
+fn answer_text(status: u16, time: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     lines(&["answer", &status.to_string(), time, nonce], body)
 }
 
-fn of_callback(time: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
+fn callback_text(time: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     lines(&["callback", time, nonce], body)
 }
 
-/// No part but the last may hold a line's end: the number of lines before the body follows from the first.
+/// No part except the body may contain a line break: the first line determines the number of lines before the body.
 fn lines(parts: &[&str], body: &[u8]) -> Vec<u8> {
     let mut text = parts.iter().flat_map(|part| part.bytes().chain([b'\n'])).collect::<Vec<u8>>();
     text.extend_from_slice(body);

@@ -1,4 +1,4 @@
-//! The time inside a signature: how it is written, and how far it may be from ours.
+//! Freshness of a signature: the format of its timestamp, and the clock tolerance against replays.
 
 /// Twelve digits of seconds reach the year 33658; thirteen would be milliseconds.
 const MAX_DIGITS: usize = 12;
@@ -9,7 +9,8 @@ pub(crate) fn unix_seconds(text: &str) -> Option<i64> {
     if digits { text.parse().ok() } else { None }
 }
 
-/// Both ways: what is signed for tomorrow could be replayed until then. A tolerance below zero finds nothing fresh.
+/// Checks both directions: a signature with a future time could be replayed until then. With a negative tolerance
+/// nothing is fresh.
 pub(crate) fn is_fresh(sent_unix_s: i64, now_unix_s: i64, tolerance_s: i64) -> bool {
     u64::try_from(tolerance_s).is_ok_and(|tolerance_s| now_unix_s.abs_diff(sent_unix_s) <= tolerance_s)
 }

@@ -1,6 +1,6 @@
-//! Bytes in lower-case hexadecimal, for the schemes that write their signatures so.
+//! Lower-case hexadecimal, for the schemes that write their signatures in it.
 
-/// Of an HMAC-SHA256.
+/// The length of an HMAC-SHA256.
 pub(crate) const TAG_BYTES: usize = 32;
 
 pub(crate) fn write(tag: &[u8]) -> String {
@@ -10,8 +10,8 @@ pub(crate) fn write(tag: &[u8]) -> String {
         .collect()
 }
 
-/// Exactly two digits of `0-9a-f` for each byte. One spelling for one tag: two headers joined by a comma, or a value that somebody
-/// has trimmed or re-cased on the way, are not what the sender wrote.
+/// Accepts exactly two digits of `0-9a-f` for each byte, so that a tag has only one spelling. Two headers joined by a
+/// comma, or a value that a proxy trimmed or changed in case, are not the sender's original.
 pub(crate) fn read<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
         return None;

@@ -1,20 +1,21 @@
-//! HMAC-SHA256 of the raw body, in lower-case hexadecimal, with the secret's own characters as the key. New-api's
-//! `X-Webhook-Signature`. It covers no time and no id: what is inside the body must stop a replay.
+//! HMAC-SHA256 of the raw body in lower-case hexadecimal, with the text of the secret as the key: the
+//! `X-Webhook-Signature` of new-api. The signature covers neither time nor id, so a field of the body has to stop
+//! replays.
 
 use hmac::Mac as _;
 
 use crate::{Secret, SecretError, Secrets, Strength, Verified, VerifyError, hex};
 
-/// Keys that people choose, so their [`Strength`] is checked.
+/// People choose these keys, so their [`Strength`] is checked.
 #[derive(Debug)]
 pub struct Keys(Secrets);
 
 impl Keys {
     pub fn parse(setting: &str, strength: Strength) -> Result<Self, SecretError> {
-        Secrets::parse(setting, |text| Secret::as_written(text, strength)).map(Self)
+        Secrets::parse(setting, |text| Secret::from_text(text, strength)).map(Self)
     }
 
-    /// Whether a deployment would have refused one of these; always false under [`Strength::Deployed`].
+    /// Whether [`Strength::Deployed`] would refuse one of these keys; always false under [`Strength::Deployed`].
     pub fn weak(&self) -> bool {
         self.0.weak()
     }

@@ -1,12 +1,29 @@
-//! Bytes, keys and the time in; proof of who sent them out.
+//! Webhook signatures: verification and signing for each provider's scheme, and API request signatures.
 //!
-//! One file a scheme: [`epay`], [`fireblocks`], [`forwarder`], [`hmac_hex`], [`jws`], [`standard_webhooks`], [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting becomes the
-//! `Keys` of one: one or more live [`Secret`]s, the first of which signs while all of them verify, so that a secret is rotated
-//! without a gap. How good a secret must be depends on the [`Strength`] asked for; a setting that cannot be one is a [`SecretError`]
-//! at start, never a signature that goes unchecked. Schemes of key pairs take theirs from [`rsa`]. What a verifier accepts it
-//! returns as [`Verified`]; what it refuses is a [`VerifyError`].
+//! One module per scheme: [`epay`], [`fireblocks`], [`forwarder`], [`hmac_hex`], [`jws`], [`standard_webhooks`],
+//! [`stripe`], [`wechat_v3`], [`wechat_v2`]. A setting is parsed into the `Keys` of a scheme: one or more live
+//! [`Secret`]s, of which the first signs and all verify, so that a secret can be rotated without downtime. [`Strength`]
+//! sets how strong a secret has to be. An unusable setting is a [`SecretError`] at start, so no signature goes
+//! unchecked. The schemes with key pairs use [`rsa`]. A verifier returns the accepted bytes as [`Verified`], or a
+//! [`VerifyError`].
 //!
-//! Nothing here does I/O or reads the clock or the environment; and of a body no more is read than its scheme signs by itself.
+//! ```
+//! use signing::{Strength, VerifyError, stripe};
+//!
+//! let keys = stripe::Keys::parse("whsec_7c1e5b0a94d2f386b1e07a5d3c98f246", Strength::Deployed)?;
+//! let (body, now_unix_s) = (br#"{"id":"evt_1"}"#, 1_767_225_600);
+//! let header = stripe::sign(&keys, body, now_unix_s);
+//!
+//! let verified = stripe::verify(&keys, &header, body, now_unix_s, stripe::TOLERANCE_S)?;
+//! assert_eq!(verified.bytes(), body);
+//!
+//! let replay = stripe::verify(&keys, &header, body, now_unix_s + 301, stripe::TOLERANCE_S);
+//! assert_eq!(replay.err(), Some(VerifyError::Stale));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! This crate does no I/O and reads neither the clock nor the environment. It parses no more of a body than the
+//! signature scheme requires.
 
 mod der;
 pub mod epay;
@@ -30,12 +47,13 @@ use thiserror::Error;
 
 pub use secret::{MAX_LIVE_SECRETS, MIN_SECRET_CHARS, Secret, SecretError, Secrets, Strength, refuse_placeholder};
 
-/// The very bytes that were signed, or what they held sealed. Only the verifiers of this crate make one:
+/// Bytes whose signature is verified, or the plain text that they decrypt to. Only the verifiers of this crate create
+/// one:
 ///
 /// ```compile_fail,E0451
 /// let forged = signing::Verified { bytes: b"{}".into() };
 /// ```
-#[must_use = "these bytes were verified in order to be parsed"]
+#[must_use = "parse the verified bytes, not the request's"]
 #[derive(Clone)]
 pub struct Verified<'r> {
     bytes: Cow<'r, [u8]>,
@@ -43,8 +61,9 @@ pub struct Verified<'r> {
 }
 
 impl<'r> Verified<'r> {
-    /// Bytes that a provider's own API gave when it was asked, under our key, at its own address, over TLS: nobody signed them, and
-    /// nobody else can have said them. `tests/src/house.rs` knows the one file that may say this.
+    /// Bytes from a provider's own API, which answered our query under our key, at its own address, over TLS. They
+    /// carry no signature; the authenticated connection is the proof. `tests/src/house.rs` allows a single file to call
+    /// this.
     pub fn when_asked(bytes: &'r [u8]) -> Self {
         Self::signed(bytes)
     }
@@ -53,17 +72,18 @@ impl<'r> Verified<'r> {
         Self { bytes: Cow::Borrowed(bytes), is_body_only: false }
     }
 
-    /// An HMAC of these bytes and of nothing else.
+    /// The proof is an HMAC of these bytes alone.
     fn body_only(bytes: &'r [u8]) -> Self {
         Self { bytes: Cow::Borrowed(bytes), is_body_only: true }
     }
 
-    /// What was sealed for us alone.
+    /// The plain text of a message that was encrypted for us.
     fn opened(bytes: Vec<u8>) -> Self {
         Self { bytes: Cow::Owned(bytes), is_body_only: false }
     }
 
-    /// Whether the proof was an HMAC of the body alone: it has no time, so whoever has seen it can send it again for ever.
+    /// Whether the proof is an HMAC of the body alone. Such a signature has no time, so a recorded delivery can be
+    /// replayed at any time.
     pub fn is_body_only(&self) -> bool {
         self.is_body_only
     }
@@ -79,10 +99,11 @@ impl fmt::Debug for Verified<'_> {
     }
 }
 
-/// Why bytes were not believed. Says nothing about which key or which byte: a sender who may hear that can search for it.
+/// Why a signature was refused. It does not say which key or byte differs: a sender could use that to search for a
+/// valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum VerifyError {
-    /// For the caller to say, who knows the headers: an empty value that was sent is `Malformed`.
+    /// For the caller, which reads the headers. A header with an empty value is `Malformed`.
     #[error("the signature is missing")]
     Missing,
     #[error("the signature is malformed")]
@@ -91,16 +112,16 @@ pub enum VerifyError {
     Stale,
     #[error("the signature was not made over these bytes with a key of ours")]
     BadSignature,
-    /// It names a key that was not published when we looked last.
+    /// The key id is not among the published keys that were last fetched.
     #[error("the signature names a key that is not known")]
     UnknownKey,
-    /// The signature is right, and this deployment takes none that has no time.
+    /// The signature is valid, but this deployment refuses signatures without a time.
     #[error("the signature covers the body alone")]
     BodyOnly,
 }
 
 impl VerifyError {
-    /// The value of a metric's dimension: dashboards and alarms know it by this text.
+    /// The value of the metric's dimension, on which dashboards and alarms depend.
     pub fn label(self) -> &'static str {
         match self {
             Self::Missing => "missing_signature",

@@ -1,5 +1,4 @@
-//! RSASSA-PKCS1-v1_5: a private key signs, and whoever has the public one can verify. The keys in every form that providers hand
-//! them out in.
+//! RSASSA-PKCS1-v1_5 signatures, and RSA keys in each format that providers hand out.
 
 use std::fmt;
 
@@ -18,15 +17,15 @@ use crate::{SecretError, refuse_placeholder};
 /// A private key of 8192 bits takes 6.4 KB in PEM, and a certificate with many names no more.
 const KEY_TEXT_BYTES_MAX: usize = 16 * 1024;
 
-/// Below 2048 bits a signature can be forged; above 8192 nobody verifies.
+/// Below 2048 bits a signature can be forged; ring verifies at most 8192 bits.
 const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
-/// 65537 takes three; nobody has a wider one than ring takes.
+/// 65537 takes three bytes; ring accepts at most five.
 const EXPONENT_BYTES_MAX: usize = 5;
 
 /// `rsaEncryption`, 1.2.840.113549.1.1.1, and its `NULL` parameters.
 const RSA_ENCRYPTION: [u8; 13] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 
-/// What is signed is a hash of the message.
+/// The hash of the message that is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
     Sha256,
@@ -49,35 +48,36 @@ impl Hash {
     }
 }
 
-/// No secret, but in a log it would only hide what matters.
+/// Not secret, but `Debug` omits the numbers, since they would clutter a log.
 pub struct PublicKey {
-    /// Big-endian, as is the exponent, and without a zero before it.
+    /// Big-endian without leading zeros, like the exponent.
     modulus: Vec<u8>,
     exponent: Vec<u8>,
     serial: Option<String>,
 }
 
 impl PublicKey {
-    /// From a certificate in PEM, or a public key (SPKI) in PEM or in nothing but base64. Who issued a certificate and until when is
-    /// not asked: it is believed for having been configured.
+    /// Parses a certificate in PEM, or a public key (SPKI) in PEM or bare base64. The issuer and validity of a
+    /// certificate are not checked: it is trusted because it is configured.
     pub fn parse(text: &str) -> Result<Self, SecretError> {
-        const NO_KEY: SecretError = SecretError::NotAKey { expected: "an RSA public key or a certificate of one" };
-        let document = Document::read(text)?.ok_or(NO_KEY)?;
+        const INVALID: SecretError = SecretError::NotAKey { expected: "an RSA public key or a certificate of one" };
+        let document = Document::read(text)?.ok_or(INVALID)?;
         let der = Der::new(&document.bytes);
         let key = match document.label.as_deref() {
             Some("CERTIFICATE") => certificate(der),
             Some("PUBLIC KEY") | None => spki(der),
             Some(_) => None,
         };
-        key.ok_or(NO_KEY)
+        key.ok_or(INVALID)
     }
 
-    /// From the two numbers that make it, each in as many bytes as it needs. `None` of what is no key, or too weak a one.
-    pub(crate) fn of_numbers(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
+    /// Builds a key from its modulus and exponent without leading zeros. `None` if they are not a key or the key is too
+    /// weak.
+    pub(crate) fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         let (first, last) = (|number: &[u8]| number.first().copied(), |number: &[u8]| number.last().copied());
         let is_odd = |number: &[u8]| first(number) != Some(0) && last(number).is_some_and(|byte| byte & 1 == 1);
         let fits = MODULUS_BYTES.contains(&modulus.len()) && exponent.len() <= EXPONENT_BYTES_MAX;
-        // What is raised to the power of one is not hidden.
+        // An exponent of one leaves the message as it is, so that anyone could sign.
         let is_key = fits && is_odd(modulus) && is_odd(exponent) && exponent != [1];
         is_key.then(|| Self { modulus: modulus.to_vec(), exponent: exponent.to_vec(), serial: None })
     }
@@ -87,26 +87,26 @@ impl PublicKey {
         [&self.modulus, &self.exponent]
     }
 
-    /// Of a certificate: its serial number in upper-case hexadecimal, by which signatures name it.
+    /// The serial number of a certificate in upper-case hexadecimal, by which signatures name it.
     pub fn serial(&self) -> Option<&str> {
         self.serial.as_deref()
     }
 
-    /// Whether the private key of this one has signed the message.
+    /// Whether the private key of this public key signed the message.
     pub fn verifies(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
         let key = RsaPublicKeyComponents { n: &self.modulus, e: &self.exponent };
         key.verify(hash.verifying(), message, signature).is_ok()
     }
 }
 
-/// Never shown. Ring keeps it, and does not say whether it wipes it.
+/// `Debug` never shows it. ring holds the key and does not document whether it wipes the memory.
 pub struct PrivateKey(RsaKeyPair);
 
 impl PrivateKey {
-    /// From PKCS#8 or PKCS#1, each in PEM or in nothing but base64.
+    /// Parses PKCS#8 or PKCS#1, each in PEM or bare base64.
     pub fn parse(text: &str) -> Result<Self, SecretError> {
-        const NO_KEY: SecretError = SecretError::NotAKey { expected: "an RSA private key of at least 2048 bits" };
-        let document = Document::read(text)?.ok_or(NO_KEY)?;
+        const INVALID: SecretError = SecretError::NotAKey { expected: "an RSA private key of at least 2048 bits" };
+        let document = Document::read(text)?.ok_or(INVALID)?;
         let pkcs8 = || RsaKeyPair::from_pkcs8(&document.bytes).ok();
         let pkcs1 = || RsaKeyPair::from_der(&document.bytes).ok();
         let pair = match document.label.as_deref() {
@@ -115,10 +115,10 @@ impl PrivateKey {
             None => pkcs8().or_else(pkcs1),
             Some(_) => None,
         };
-        pair.map(Self).ok_or(NO_KEY)
+        pair.map(Self).ok_or(INVALID)
     }
 
-    /// The same for the same message: this padding has no dice, and does not use those that ring asks for.
+    /// Deterministic: this padding is not randomized, although ring requires a random number generator.
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,
@@ -145,7 +145,7 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// The bytes of a key's text, and what PEM says they are.
+/// The decoded bytes of a key and its PEM label.
 struct Document {
     label: Option<String>,
     bytes: Zeroizing<Vec<u8>>,
@@ -154,11 +154,11 @@ struct Document {
 impl Document {
     fn read(text: &str) -> Result<Option<Self>, SecretError> {
         refuse_placeholder(text)?;
-        Ok(if text.len() > KEY_TEXT_BYTES_MAX { None } else { Self::of(text.trim()) })
+        Ok(if text.len() > KEY_TEXT_BYTES_MAX { None } else { Self::decode(text.trim()) })
     }
 
-    /// Line breaks may have become spaces on the way through a form or a variable.
-    fn of(text: &str) -> Option<Self> {
+    /// Line breaks may have become spaces in a form or an environment variable.
+    fn decode(text: &str) -> Option<Self> {
         let (label, base64) = match text.strip_prefix("-----BEGIN ") {
             None => (None, text),
             Some(rest) => {
@@ -173,7 +173,7 @@ impl Document {
     }
 }
 
-/// `SubjectPublicKeyInfo`: the algorithm, and the key in a string of bits, as PKCS#1 has it.
+/// `SubjectPublicKeyInfo`: the algorithm, then the PKCS#1 key in a bit string.
 fn spki(mut der: Der<'_>) -> Option<PublicKey> {
     let mut info = der.sequence()?;
     der.end()?;
@@ -186,10 +186,10 @@ fn spki(mut der: Der<'_>) -> Option<PublicKey> {
     outer.end()?;
     let (modulus, exponent) = (key.take(INTEGER)?, key.take(INTEGER)?);
     key.end()?;
-    PublicKey::of_numbers(unsigned(modulus), unsigned(exponent))
+    PublicKey::from_numbers(unsigned(modulus), unsigned(exponent))
 }
 
-/// Only the serial number and the key of it.
+/// Reads only the serial number and the public key.
 fn certificate(mut der: Der<'_>) -> Option<PublicKey> {
     let mut tbs = der.sequence()?.sequence()?;
     tbs.skip(CONTEXT_0)?;
@@ -201,7 +201,7 @@ fn certificate(mut der: Der<'_>) -> Option<PublicKey> {
     Some(PublicKey { serial: Some(upper_hex(unsigned(serial))), ..spki(tbs.one()?)? })
 }
 
-/// A positive number whose first bit is set has a zero before it.
+/// Removes the leading zero that DER adds to a positive number whose first bit is set.
 fn unsigned(integer: &[u8]) -> &[u8] {
     integer.strip_prefix(&[0]).unwrap_or(integer)
 }

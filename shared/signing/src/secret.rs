@@ -1,4 +1,5 @@
-//! What a setting must be before it may verify anything: a list of real secrets, none of them blank, a placeholder or too short.
+//! Validation of secrets from the configuration: a list of real secrets, none of them blank, a placeholder or too
+//! short.
 
 use std::fmt;
 
@@ -7,38 +8,40 @@ use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// 128 bits when all of it is hexadecimal digits, which is the poorest alphabet secrets are usually made from.
+/// 128 bits if all characters are hexadecimal digits, the smallest alphabet in common use for secrets.
 pub const MIN_SECRET_CHARS: usize = 32;
 
-/// Rotation needs two, a few senders with one each need a few more; each costs every forged request one HMAC of its body.
+/// Rotation needs two; several senders with their own secret need a few more. Each secret costs one HMAC of the body
+/// for each forged request.
 pub const MAX_LIVE_SECRETS: usize = 8;
 
-/// How Stripe's secrets and those of Standard Webhooks begin. Only the latter take it off again.
+/// The prefix of the secrets of Stripe and of Standard Webhooks. Only the latter remove it from the key.
 pub(crate) const WHSEC: &str = "whsec_";
 
-/// How good a secret that people choose has to be.
+/// The required strength of a secret that people choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strength {
-    /// One machine, nobody else's traffic: any real secret will do, and [`Secrets::weak`] tells.
+    /// For a single developer machine without foreign traffic: any real secret is accepted, and [`Secrets::weak`]
+    /// reports weak ones.
     Local,
     /// At least [`MIN_SECRET_CHARS`] each.
     Deployed,
 }
 
-/// The live secrets of one setting, written with white space between them: the first signs, all verify.
+/// The live secrets of one setting, separated by white space: the first signs, all verify.
 #[derive(Debug)]
 pub struct Secrets {
     first: Secret,
     rest: Vec<Secret>,
 }
 
-/// One key, wiped when dropped.
+/// One key, wiped from memory when dropped.
 pub struct Secret {
     bytes: Zeroizing<Vec<u8>>,
     weak: bool,
 }
 
-/// Completes the sentence that begins with the setting's name. Carries lengths only, so that it can be logged.
+/// Completes a sentence that begins with the setting's name. It contains only lengths, so it can be logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SecretError {
     #[error("must not be empty")]
@@ -64,12 +67,12 @@ pub enum SecretError {
 }
 
 impl Secrets {
-    /// `read` is the scheme's own grammar for one secret; what is refused for every scheme never reaches it.
+    /// `read` parses one secret in the scheme's own format. Placeholders are refused before it runs.
     pub(crate) fn parse(
         setting: &str,
         read: impl Fn(&str) -> Result<Secret, SecretError>,
     ) -> Result<Self, SecretError> {
-        // The whole first: `<paste it here>` and `change me` are no placeholders once they are split.
+        // Check the whole text first: once split, `<paste it here>` and `change me` no longer look like placeholders.
         refuse_placeholder(setting)?;
         let mut texts = setting.split_ascii_whitespace();
         let mut next = || {
@@ -89,7 +92,7 @@ impl Secrets {
         Ok(Self { first, rest })
     }
 
-    /// Whether any of them is one that [`Strength::Deployed`] would have refused.
+    /// Whether [`Strength::Deployed`] would refuse one of them.
     pub fn weak(&self) -> bool {
         self.all().any(|secret| secret.weak)
     }
@@ -108,8 +111,8 @@ impl Secret {
         Self { bytes, weak }
     }
 
-    /// The characters are the key, and people may have chosen them.
-    pub(crate) fn as_written(text: &str, strength: Strength) -> Result<Self, SecretError> {
+    /// The text itself is the key, and a person may have chosen it.
+    pub(crate) fn from_text(text: &str, strength: Strength) -> Result<Self, SecretError> {
         let chars = text.chars().count();
         let weak = chars < MIN_SECRET_CHARS;
         match strength {
@@ -118,15 +121,12 @@ impl Secret {
         }
     }
 
-    /// For the schemes that hash a secret together with what it signs, or that open with it. Those of an HMAC take [`Self::mac`].
+    /// For schemes that hash the secret together with the message, or decrypt with it. HMAC schemes use [`Self::mac`].
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "HMAC takes a key of any length (RFC 2104), and there is no answer to give without one"
-    )]
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104), so this cannot fail")]
     pub(crate) fn mac(&self) -> Hmac<Sha256> {
         Hmac::new_from_slice(&self.bytes).expect("HMAC takes a key of any length")
     }
@@ -138,7 +138,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Texts that people and templates leave where a secret should be. Each would verify whatever an attacker signs with it.
+/// Refuses texts that people and templates leave in place of a secret. With such a key, anyone could sign.
 pub fn refuse_placeholder(text: &str) -> Result<(), SecretError> {
     let text = Zeroizing::new(text.to_lowercase());
     let bare = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
@@ -155,10 +155,10 @@ pub fn refuse_placeholder(text: &str) -> Result<(), SecretError> {
     if placeholder { Err(SecretError::Placeholder) } else { Ok(()) }
 }
 
-/// Too short to be looked for inside a secret: a random one may contain them.
+/// Too short to search for inside a secret, since a random one may contain them.
 const WORDS: [&str; 9] = ["example", "fixme", "none", "null", "password", "secret", "tbd", "todo", "undefined"];
 
-/// Long enough to be looked for anywhere: `CHANGE_ME-in-production-please-32` passes every test of length.
+/// Long enough to search for anywhere: `CHANGE_ME-in-production-please-32` passes each check of the length.
 const PHRASES: [&str; 9] = [
     "changeme",
     "change-me",
@@ -173,16 +173,16 @@ const PHRASES: [&str; 9] = [
 
 const BEGINNINGS: [&str; 3] = ["your-", "your_", "your "];
 
-/// A template's text that nothing has filled in. A lone `${` is left alone, since generated passwords have punctuation.
+/// An unresolved template expression. A lone `${` is accepted, since generated passwords contain punctuation.
 fn is_unresolved(text: &str) -> bool {
     text.contains("{{resolve:") || text.split_once("${").is_some_and(|(_, after)| after.contains('}'))
 }
 
-/// `xxxxxxxx`, `0000`, `xxxx-xxxx`.
+/// Matches `xxxxxxxx`, `0000` and `xxxx-xxxx`.
 fn is_one_character(text: &str) -> bool {
-    let mut solid = text.chars().filter(|c| !matches!(c, '-' | '_'));
-    match solid.next() {
-        Some(first) => solid.all(|c| c == first),
+    let mut characters = text.chars().filter(|c| !matches!(c, '-' | '_'));
+    match characters.next() {
+        Some(first) => characters.all(|c| c == first),
         None => true,
     }
 }

@@ -1,5 +1,5 @@
-//! Standard Webhooks, symmetric: HMAC-SHA256 of `id.timestamp.body`, in base64, in a list of signatures. The id and the time
-//! are signed with the body.
+//! Standard Webhooks signatures, symmetric: HMAC-SHA256 of `id.timestamp.body` in base64, in a list of signatures. The
+//! signature covers the id and the time as well as the body.
 
 use std::fmt;
 
@@ -13,19 +13,19 @@ use crate::freshness::{is_fresh, unix_seconds};
 use crate::secret::WHSEC;
 use crate::{Secret, SecretError, Secrets, Verified, VerifyError};
 
-/// What the specification allows a clock to be off, either way.
+/// The clock tolerance of the specification, in both directions.
 pub const TOLERANCE_S: i64 = 300;
 
-/// A sender in the middle of a rotation lists two, in perhaps three versions. Each is compared under each live key.
+/// During a rotation a sender lists two signatures, possibly in several versions. Each is compared under each live key.
 pub const MAX_SIGNATURES: usize = 16;
 
-/// Room for [`MAX_SIGNATURES`] of the longest kind in use (ed25519, 92 bytes) twice over.
+/// Twice the room that [`MAX_SIGNATURES`] of the longest kind in use (ed25519, 92 bytes) need.
 pub const MAX_SIGNATURE_HEADER_BYTES: usize = 4096;
 
-/// As long as a journal key lets an id be.
+/// The limit of an id in a journal key.
 pub const MAX_ID_BYTES: usize = 128;
 
-/// The specification's own bounds. They make every accepted secret strong, so there is no `Strength` to ask for.
+/// The bounds of the specification. They make each accepted secret strong, so no `Strength` is needed.
 const MIN_SECRET_BYTES: usize = 24;
 const MAX_SECRET_BYTES: usize = 64;
 
@@ -35,14 +35,14 @@ const TAG_BYTES: usize = 32;
 pub struct Keys(Secrets);
 
 impl Keys {
-    /// Each secret is `whsec_` and then base64. The prefix is required: without it nobody can say whether the text is the key
-    /// or has to be decoded first, and the wrong guess verifies nothing.
+    /// Each secret is `whsec_` followed by base64. The prefix is required: without it, the text could be the key itself
+    /// or its base64, and a wrong guess would verify nothing.
     pub fn parse(setting: &str) -> Result<Self, SecretError> {
         Secrets::parse(setting, read).map(Self)
     }
 }
 
-/// The three values as they arrived, each header present exactly once.
+/// The raw values, each from a header that the request has exactly once.
 #[derive(Clone, Copy)]
 pub struct Headers<'a> {
     pub id: &'a str,
@@ -50,7 +50,7 @@ pub struct Headers<'a> {
     pub signature: &'a str,
 }
 
-/// Without the signature: with the body, it is good for another delivery until it is stale.
+/// Omits the signature: together with the body it allows a replay until it is stale.
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Headers").field("id", &self.id).field("timestamp", &self.timestamp).finish_non_exhaustive()
@@ -86,28 +86,28 @@ pub fn sign(keys: &Keys, id: &str, timestamp_unix_s: i64, body: &[u8]) -> String
 
 fn read(text: &str) -> Result<Secret, SecretError> {
     let encoded = text.strip_prefix(WHSEC).ok_or(SecretError::NoPrefix)?;
-    // The decoder's own error quotes the byte it stopped at.
+    // The decoder's own error is dropped, since it quotes a byte of the secret.
     let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| SecretError::NotBase64)?);
     if !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&bytes.len()) {
         return Err(SecretError::WrongLength { bytes: bytes.len(), min: MIN_SECRET_BYTES, max: MAX_SECRET_BYTES });
     }
-    // A buffer that nobody filled, in base64, does not look like one character.
+    // A buffer of equal bytes does not look like one repeated character in base64.
     if bytes.iter().all(|byte| bytes.first() == Some(byte)) {
         return Err(SecretError::Placeholder);
     }
     Ok(Secret::new(bytes, false))
 }
 
-/// No dot, so that there is one way only to split what was signed into id, timestamp and body.
+/// No dot, so that the signed text has only one split into id, timestamp and body.
 fn is_id(id: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(allowed)
 }
 
-/// The `v1` signatures of the list. Other versions and damaged entries are skipped, since the sender may offer several and one
-/// good one suffices; when nothing is left to compare, the header says nothing.
+/// The `v1` signatures of the list. Other versions and damaged entries are skipped, since one valid signature is
+/// enough. A header without any `v1` signature is malformed.
 fn tags(header: &str) -> Result<Vec<[u8; TAG_BYTES]>, VerifyError> {
-    // A second comma in an entry is the seam where a gateway joined two headers into one value.
+    // A second comma in an entry shows that a proxy joined two headers into one value.
     let joined = || header.split(' ').any(|entry| entry.matches(',').count() > 1);
     if header.len() > MAX_SIGNATURE_HEADER_BYTES || joined() {
         return Err(VerifyError::Malformed);

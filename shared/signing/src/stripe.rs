@@ -1,5 +1,5 @@
-//! Stripe's `Stripe-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>...]`: HMAC-SHA256 of `t.body`, in lower-case hexadecimal.
-//! Looks like Standard Webhooks and is not: the key is the whole secret, `whsec_` included, as it is written.
+//! Stripe webhook signatures: `Stripe-Signature: t=<unix seconds>,v1=<hex>[,v1=<hex>...]`, HMAC-SHA256 of `t.body` in
+//! lower-case hexadecimal. Unlike in Standard Webhooks, the key is the whole text of the secret, including `whsec_`.
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -10,16 +10,17 @@ use crate::{Secret, SecretError, Secrets, Strength, Verified, VerifyError, hex};
 
 pub const HEADER: &str = "stripe-signature";
 
-/// What Stripe's own libraries allow. Every attempt is signed anew, so that it does not cut retries short.
+/// The tolerance of Stripe's own libraries. Stripe signs each attempt anew, so this does not shorten the time in which
+/// it retries.
 pub const TOLERANCE_S: i64 = 300;
 
-/// Stripe signs with each secret that is live while one is rolled. Each is compared under each of our keys.
+/// While a secret is rolled, Stripe signs with each live one. Each signature is compared under each of our keys.
 pub const MAX_SIGNATURES: usize = 16;
 
-/// More than three times what [`MAX_SIGNATURES`] and a time need.
+/// More than three times the length of [`MAX_SIGNATURES`] signatures and a time.
 pub const MAX_HEADER_BYTES: usize = 4096;
 
-/// Stripe's own secrets are strong. The [`Strength`] is for those that people make up to try things out.
+/// Stripe generates strong secrets. [`Strength`] is for secrets that people choose for local tests.
 #[derive(Debug)]
 pub struct Keys(Secrets);
 
@@ -28,13 +29,13 @@ impl Keys {
         Secrets::parse(setting, |text| read(text, strength)).map(Self)
     }
 
-    /// Whether a deployment would have refused one of these; always false under [`Strength::Deployed`].
+    /// Whether [`Strength::Deployed`] would refuse one of these keys; always false under [`Strength::Deployed`].
     pub fn weak(&self) -> bool {
         self.0.weak()
     }
 }
 
-/// `header` is the one value that was sent. Two of them joined into one have two times, and that is malformed.
+/// `header` is the value of the only such header. Two joined values contain two times and are malformed.
 pub fn verify<'r>(
     keys: &Keys,
     header: &str,
@@ -42,7 +43,7 @@ pub fn verify<'r>(
     now_unix_s: i64,
     tolerance_s: i64,
 ) -> Result<Verified<'r>, VerifyError> {
-    let Offered { sent, sent_unix_s, tags } = Offered::read(header).ok_or(VerifyError::Malformed)?;
+    let SignatureHeader { sent, sent_unix_s, tags } = SignatureHeader::read(header).ok_or(VerifyError::Malformed)?;
     if tags.is_empty() {
         return Err(VerifyError::BadSignature);
     }
@@ -56,7 +57,7 @@ pub fn verify<'r>(
     if keys.0.all().any(matches) { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
 }
 
-/// The value of [`HEADER`].
+/// Returns the value of [`HEADER`].
 pub fn sign(keys: &Keys, body: &[u8], now_unix_s: i64) -> String {
     let sent = now_unix_s.to_string();
     let tag = signed(keys.0.first(), &sent, body).finalize().into_bytes();
@@ -64,22 +65,22 @@ pub fn sign(keys: &Keys, body: &[u8], now_unix_s: i64) -> String {
 }
 
 fn read(text: &str, strength: Strength) -> Result<Secret, SecretError> {
-    if text.starts_with(WHSEC) { Secret::as_written(text, strength) } else { Err(SecretError::NoPrefix) }
+    if text.starts_with(WHSEC) { Secret::from_text(text, strength) } else { Err(SecretError::NoPrefix) }
 }
 
-/// What a header offers to compare.
-struct Offered<'h> {
-    /// As it is written, since that is what was signed.
+/// The time and the signatures of the header.
+struct SignatureHeader<'h> {
+    /// The text as received, since the signature covers it.
     sent: &'h str,
     sent_unix_s: i64,
     tags: Vec<[u8; hex::TAG_BYTES]>,
 }
 
-impl<'h> Offered<'h> {
-    /// Only `v1` counts. Stripe puts a `v0` that proves nothing into test events, for those who believe any scheme. A `v1` that
-    /// cannot be read is skipped, since one good one suffices.
+impl<'h> SignatureHeader<'h> {
+    /// Only `v1` counts: Stripe adds a `v0` without meaning to test events, for verifiers that accept any scheme. An
+    /// unreadable `v1` is skipped, since one valid signature is enough.
     fn read(header: &'h str) -> Option<Self> {
-        // Stripe writes no space. One after a comma is the seam where a gateway joined two headers.
+        // Stripe writes no space. A space after a comma shows that a proxy joined two headers.
         if header.len() > MAX_HEADER_BYTES || !header.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }

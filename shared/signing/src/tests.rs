@@ -1,4 +1,4 @@
-//! Tables: what may be a secret, what each scheme accepts, and the exact error of everything it refuses. Then properties.
+//! Tables of accepted and refused secrets and signatures for each scheme, with the exact error, and property tests.
 
 mod epay;
 mod fireblocks;
@@ -26,7 +26,7 @@ const STRONG: &str = "7c1e5b0a94d2f386b1e07a5d3c98f246";
 const OTHER: &str = "e83f60d1b27a49c5f0143bd86e9a7c52";
 
 #[test]
-fn labels() {
+fn errors_have_their_metric_label() {
     let rows = [
         (VerifyError::Missing, "missing_signature"),
         (Malformed, "malformed_signature"),

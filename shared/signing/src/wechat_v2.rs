@@ -1,9 +1,9 @@
-//! WeChat Pay's APIv2: flat XML, signed field by field under a shared key. A payment has a signature; a refund has none and is sealed
-//! with that key, block by block, so that whoever recorded some can put their blocks together anew: it proves no more than that it is
-//! worth asking about.
+//! WeChat Pay APIv2: flat XML, signed over its fields under a shared key. A payment has a signature. A refund has none:
+//! it is encrypted with that key in ECB mode, so that an attacker can combine blocks of recorded refunds into a new
+//! one. A refund is therefore no proof, only a reason to query WeChat.
 //!
-//! What is signed is `name=value&…`, unescaped. So that it can be split in one way only, no value may hold a `&`, and no field is
-//! taken that WeChat does not document.
+//! The signed text is `name=value&…`, unescaped. To give it only one split into fields, no value may contain a `&`, and
+//! fields that WeChat does not document are refused.
 
 mod sealed;
 mod xml;
@@ -17,7 +17,7 @@ use crate::{Secret, SecretError, Secrets, Strength, Verified, VerifyError, hex};
 pub use sealed::seal_refund;
 pub use xml::{FIELDS_MAX, Fields, XML_BYTES_MAX};
 
-/// The one that the merchant has chosen, which no notification changes.
+/// The algorithm that the merchant has configured. A notification cannot change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     Md5,
@@ -25,7 +25,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// As `sign_type` has it.
+    /// The value in `sign_type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
@@ -43,10 +43,10 @@ pub struct Keys(Secrets);
 
 impl Keys {
     pub fn parse(setting: &str, strength: Strength) -> Result<Self, SecretError> {
-        Secrets::parse(setting, |text| Secret::as_written(text, strength)).map(Self)
+        Secrets::parse(setting, |text| Secret::from_text(text, strength)).map(Self)
     }
 
-    /// Whether a deployment would have refused one of these; always false under [`Strength::Deployed`].
+    /// Whether [`Strength::Deployed`] would refuse one of these keys; always false under [`Strength::Deployed`].
     pub fn weak(&self) -> bool {
         self.0.weak()
     }
@@ -55,8 +55,8 @@ impl Keys {
 const SIGN: &str = "sign";
 const REQ_INFO: &str = "req_info";
 
-/// What a notification of a payment may say.
-const OF_PAYMENT: [&str; 27] = [
+/// The documented fields of a payment notification.
+const PAYMENT_FIELDS: [&str; 27] = [
     "appid",
     "attach",
     "bank_type",
@@ -85,19 +85,19 @@ const OF_PAYMENT: [&str; 27] = [
     "total_fee",
     "trade_type",
 ];
-/// And which of them are one for each coupon: `coupon_fee_0`.
-const OF_COUPON: [&str; 3] = ["coupon_fee_", "coupon_id_", "coupon_type_"];
-/// Of the buyer inside a merchant's merchant, and the payment's own name.
-const OF_PAYMENT_TOO: [&str; 3] = ["sub_is_subscribe", "sub_openid", "transaction_id"];
+/// The fields that exist once for each coupon: `coupon_fee_0`.
+const COUPON_PREFIXES: [&str; 3] = ["coupon_fee_", "coupon_id_", "coupon_type_"];
+/// More fields of a payment: the buyer of a sub-merchant, and WeChat's transaction id.
+const MORE_PAYMENT_FIELDS: [&str; 3] = ["sub_is_subscribe", "sub_openid", "transaction_id"];
 
-const OF_REFUND: [&str; 8] =
+const REFUND_FIELDS: [&str; 8] =
     ["appid", "mch_id", "nonce_str", "req_info", "return_code", "return_msg", "sub_appid", "sub_mch_id"];
 
-/// A payment's own bytes, or what a refund's held sealed. The bytes handed on are read with [`Fields::read`].
+/// Returns the payment's own bytes, or the decrypted refund. Parse the result with [`Fields::read`].
 pub fn verify<'r>(keys: &Keys, algorithm: Algorithm, body: &'r [u8]) -> Result<Verified<'r>, VerifyError> {
     let fields = Fields::read(body).filter(|fields| fields.root() == "xml").ok_or(VerifyError::Malformed)?;
     if let Some(sealed) = fields.value(REQ_INFO) {
-        if !fields.names().all(|name| OF_REFUND.contains(&name)) {
+        if !fields.names().all(|name| REFUND_FIELDS.contains(&name)) {
             return Err(VerifyError::Malformed);
         }
         return keys
@@ -107,27 +107,27 @@ pub fn verify<'r>(keys: &Keys, algorithm: Algorithm, body: &'r [u8]) -> Result<V
             .map(Verified::opened)
             .ok_or(VerifyError::BadSignature);
     }
-    // What reports only that it failed is not signed.
+    // A notification that only reports a failure has no signature.
     let offered = fields.value(SIGN).ok_or(VerifyError::Missing)?;
-    let said = fields.value("sign_type").is_none_or(|said| said == algorithm.as_str());
-    if !said || !fields.names().all(is_of_payment) {
+    let is_configured = fields.value("sign_type").is_none_or(|sign_type| sign_type == algorithm.as_str());
+    if !is_configured || !fields.names().all(is_payment_field) {
         return Err(VerifyError::Malformed);
     }
     let matches = |key: &Secret| bool::from(signature(key, algorithm, &fields).as_bytes().ct_eq(offered.as_bytes()));
     if keys.0.all().any(matches) { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
 }
 
-/// The value of `sign` for these fields.
+/// Returns the value of `sign` for these fields.
 pub fn sign(keys: &Keys, algorithm: Algorithm, fields: &Fields<'_>) -> String {
     signature(keys.0.first(), algorithm, fields)
 }
 
-fn is_of_payment(name: &str) -> bool {
-    let of_coupon = || {
-        let number = OF_COUPON.iter().find_map(|prefix| name.strip_prefix(prefix));
+fn is_payment_field(name: &str) -> bool {
+    let is_coupon_field = || {
+        let number = COUPON_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
         number.is_some_and(|number| (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    OF_PAYMENT.contains(&name) || OF_PAYMENT_TOO.contains(&name) || of_coupon()
+    PAYMENT_FIELDS.contains(&name) || MORE_PAYMENT_FIELDS.contains(&name) || is_coupon_field()
 }
 
 fn signature(key: &Secret, algorithm: Algorithm, fields: &Fields<'_>) -> String {

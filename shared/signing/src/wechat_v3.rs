@@ -1,5 +1,6 @@
-//! WeChat Pay's APIv3: RSA over time, nonce and raw body, under the key that a serial names; and inside, sealed with a key that only
-//! the two sides have, what it is about. WeChat signs its notifications and its answers, and we our requests, in the same way.
+//! WeChat Pay APIv3: RSA-SHA256 signatures over time, nonce and raw body, under the platform key that a serial names.
+//! The content of a notification is encrypted with the merchant's APIv3 key. WeChat signs its notifications and its
+//! answers in the same way as we sign our requests.
 
 mod sealed;
 
@@ -18,37 +19,37 @@ pub const TIMESTAMP: &str = "wechatpay-timestamp";
 pub const NONCE: &str = "wechatpay-nonce";
 pub const SIGNATURE: &str = "wechatpay-signature";
 pub const SERIAL: &str = "wechatpay-serial";
-/// Absent, it means [`RSA_SHA256`].
+/// If absent, the type is [`RSA_SHA256`].
 pub const SIGNATURE_TYPE: &str = "wechatpay-signature-type";
 
-/// The one kind of signature that is taken, whatever else WeChat has.
+/// The only accepted signature type, although WeChat has others.
 pub const RSA_SHA256: &str = "WECHATPAY2-SHA256-RSA2048";
 
-/// What WeChat's own libraries allow. Every attempt is signed anew.
+/// The tolerance of WeChat's own libraries. WeChat signs each attempt anew.
 pub const TOLERANCE_S: i64 = 300;
 
-/// A certificate and the next one, a public key and the next one, and as many again.
+/// A certificate and its successor, a public key and its successor, and room for as many again.
 pub const MAX_PLATFORM_KEYS: usize = 8;
 
-/// How a public key is named that is no certificate.
+/// The id of a public key that is not a certificate starts with this.
 const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_";
 const TIMESTAMP_DIGITS: usize = 10;
-/// Twice what WeChat sends.
+/// Twice the length of WeChat's nonces.
 const NONCE_CHARS_MAX: usize = 64;
 
-/// WeChat's public keys, each by the name that signatures have for it.
+/// WeChat's public keys, each with the name that signatures use for it.
 #[derive(Debug)]
 pub struct PlatformKeys(Vec<(String, PublicKey)>);
 
 impl PlatformKeys {
-    /// Any number of certificates in PEM, which say their serial themselves, and of public keys, each after its `PUB_KEY_ID_…` and a
-    /// space: in PEM, or in nothing but base64.
+    /// Parses any number of certificates in PEM, which contain their own serial, and public keys, each after its
+    /// `PUB_KEY_ID_…` and a space, in PEM or bare base64.
     pub fn parse(setting: &str) -> Result<Self, SecretError> {
         crate::refuse_placeholder(setting)?;
         let (mut keys, mut rest) = (Vec::new(), setting.trim_start());
         while !rest.is_empty() {
             let key;
-            (key, rest) = one_key(rest)?;
+            (key, rest) = parse_key(rest)?;
             keys.push(key);
             if keys.len() > MAX_PLATFORM_KEYS {
                 return Err(SecretError::TooMany { max: MAX_PLATFORM_KEYS });
@@ -57,13 +58,13 @@ impl PlatformKeys {
         Ok(Self(keys))
     }
 
-    /// Only what is configured is looked at: a serial is a name here, and never a path or an address.
-    fn named(&self, serial: &str) -> Option<&PublicKey> {
+    /// Looks only among the configured keys: a serial is a name, never a path or an address.
+    fn get(&self, serial: &str) -> Option<&PublicKey> {
         self.0.iter().find(|(name, _)| name == serial).map(|(_, key)| key)
     }
 }
 
-fn one_key(text: &str) -> Result<((String, PublicKey), &str), SecretError> {
+fn parse_key(text: &str) -> Result<((String, PublicKey), &str), SecretError> {
     const EXPECTED: SecretError =
         SecretError::NotAKey { expected: "certificates, and public keys each after its PUB_KEY_ID_" };
     const END: &str = "-----END ";
@@ -82,7 +83,7 @@ fn one_key(text: &str) -> Result<((String, PublicKey), &str), SecretError> {
     };
     let (text, rest) = text.split_at_checked(length).ok_or(EXPECTED)?;
     let key = PublicKey::parse(text)?;
-    // A certificate goes by its own serial, and a bare key by nothing but the name that was given to it.
+    // The name of a certificate is its own serial. A bare key has only the name that the setting gives it.
     let name = match (name, key.serial()) {
         (Some(name), None) => name,
         (None, Some(serial)) => serial.to_owned(),
@@ -91,7 +92,7 @@ fn one_key(text: &str) -> Result<((String, PublicKey), &str), SecretError> {
     Ok(((name, key), rest.trim_start()))
 }
 
-/// The values as they arrived, each header present exactly once.
+/// The raw values, each from a header that the request has exactly once.
 #[derive(Clone, Copy)]
 pub struct Headers<'a> {
     pub timestamp: &'a str,
@@ -101,7 +102,7 @@ pub struct Headers<'a> {
     pub signature_type: Option<&'a str>,
 }
 
-/// Without the signature: with the body, it is good for another delivery until it is stale.
+/// Omits the signature: together with the body it allows a replay until it is stale.
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Headers")
@@ -111,7 +112,7 @@ impl fmt::Debug for Headers<'_> {
     }
 }
 
-/// A notification: signed, and what is sealed in it opened. That is what is handed on.
+/// Verifies the signature of a notification and decrypts its content. [`Verified`] holds the decrypted content.
 pub fn verify(
     platform: &PlatformKeys,
     keys: &ApiKeys,
@@ -123,7 +124,7 @@ pub fn verify(
     keys.open(envelope.bytes()).map(Verified::opened)
 }
 
-/// The answer to a request of ours, which nothing seals.
+/// Verifies the answer to one of our requests, which is signed and not encrypted.
 pub fn verify_answer<'r>(
     platform: &PlatformKeys,
     headers: Headers<'_>,
@@ -135,23 +136,23 @@ pub fn verify_answer<'r>(
         return Err(VerifyError::Malformed);
     }
     let sent_unix_s = unix_seconds(timestamp).ok_or(VerifyError::Malformed)?;
-    // WeChat probes whether a receiver verifies at all with signatures that begin with WECHATPAY/SIGNTEST/. None is base64, and
-    // each is as bad as any other.
+    // WeChat probes whether a receiver verifies at all, with signatures that begin with WECHATPAY/SIGNTEST/. They are
+    // not base64, and count as bad signatures like any other.
     let signature = STANDARD.decode(signature).map_err(|_| VerifyError::BadSignature)?;
     if !is_fresh(sent_unix_s, now_unix_s, TOLERANCE_S) {
         return Err(VerifyError::Stale);
     }
-    let key = platform.named(serial).ok_or(VerifyError::BadSignature)?;
-    let is_signed = key.verifies(Hash::Sha256, &message(&[timestamp, nonce], body), &signature);
-    if is_signed { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
+    let key = platform.get(serial).ok_or(VerifyError::BadSignature)?;
+    let is_valid = key.verifies(Hash::Sha256, &message(&[timestamp, nonce], body), &signature);
+    if is_valid { Ok(Verified::signed(body)) } else { Err(VerifyError::BadSignature) }
 }
 
-/// As WeChat signs notifications and answers.
+/// Signs as WeChat does for notifications and answers.
 pub fn sign(key: &PrivateKey, timestamp_unix_s: i64, nonce: &str, body: &[u8]) -> String {
     STANDARD.encode(key.sign(Hash::Sha256, &message(&[&timestamp_unix_s.to_string(), nonce], body)))
 }
 
-/// Whose request it is: the merchant, and the serial of the certificate to its key.
+/// The merchant that signs a request, with the serial of its API certificate.
 #[derive(Debug, Clone, Copy)]
 pub struct Merchant<'m> {
     pub mch_id: &'m str,
@@ -159,7 +160,7 @@ pub struct Merchant<'m> {
     pub key: &'m PrivateKey,
 }
 
-/// The `Authorization` of a request of ours. `path` is with its query.
+/// Returns the `Authorization` header of one of our requests. `path` includes the query.
 pub fn authorization(
     merchant: Merchant<'_>,
     method: &str,
@@ -176,12 +177,12 @@ pub fn authorization(
     )
 }
 
-/// What the buyer's app hands to WeChat to begin paying.
+/// Returns the signature that the buyer's app passes to WeChat to start a payment.
 pub fn sign_pay(key: &PrivateKey, app_id: &str, time_stamp: &str, nonce: &str, package: &str) -> String {
     STANDARD.encode(key.sign(Hash::Sha256, &message(&[app_id, time_stamp, nonce], package.as_bytes())))
 }
 
-/// Each on a line of its own, the last one too.
+/// Puts each part on its own line and ends the last one with a line break too.
 fn message(lines: &[&str], last: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     for line in lines.iter().map(|line| line.as_bytes()).chain([last]) {
@@ -195,7 +196,7 @@ fn unix_seconds(text: &str) -> Option<i64> {
     if text.len() == TIMESTAMP_DIGITS { crate::freshness::unix_seconds(text) } else { None }
 }
 
-/// No line break could move what is signed from one line to another.
+/// Without this check, a line break in the nonce could move signed content from one line to another.
 fn is_nonce(nonce: &str) -> bool {
     (1..=NONCE_CHARS_MAX).contains(&nonce.len()) && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

@@ -1,23 +1,23 @@
-//! The parameters of a request, read strictly from a query or a form, and the one text that is signed of them.
+//! The parameters of an epay request: strict decoding from a query or form, and the text that the signature covers.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use crate::VerifyError;
 
-/// A notification has at most fifteen; gateways may add some.
+/// A notification has at most fifteen parameters; gateways may add some.
 const PARAMS_MAX: usize = 64;
 
-/// What PHP's `trim` takes away. A value of nothing else is not signed.
+/// The characters that PHP's `trim` removes. A value of only these is not signed.
 const BLANK: [char; 6] = [' ', '\t', '\n', '\r', '\0', '\u{b}'];
 
-/// By name, in the order of the names' bytes, which is the order they are signed in.
+/// Parameters by name, in the byte order of the names, which is also the order in the signed text.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Params(BTreeMap<String, String>);
 
 impl Params {
-    /// One way to read it and no other: of a name that stands twice one reader takes the first and another the last, of bytes that
-    /// are no text each makes another text, and `a[]` is a list to some.
+    /// Accepts only forms that every parser reads in the same way. Refuses a repeated name (some parsers take the first
+    /// value, some the last), bytes that are not UTF-8, and `a[]`, which some parsers read as a list.
     pub fn decode(form: &str) -> Result<Self, VerifyError> {
         let mut params = BTreeMap::new();
         for pair in form.split('&').filter(|_| !form.is_empty()) {
@@ -31,7 +31,7 @@ impl Params {
         Ok(Self(params))
     }
 
-    /// The parameters of a signed text that was verified: no value in it has a `&`, and no name a `=`.
+    /// Parses the signed text of a verified request: no value contains a `&` and no name a `=`.
     pub fn of_signed(text: &str) -> Result<Self, VerifyError> {
         let mut params = BTreeMap::new();
         for pair in text.split('&').filter(|_| !text.is_empty()) {
@@ -57,14 +57,14 @@ impl Params {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// What is signed: `a=1&b=2` of the decoded values, without the signature itself and without what is blank.
+    /// The text that is signed: `a=1&b=2` of the decoded values, without the signature fields and without blank values.
     pub fn signed_text(&self) -> String {
         let pairs: Vec<String> = self.signed().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("&")
     }
 
-    /// Whether the signed text can be taken apart in one way only. Where a value brings its own `&`, somebody may have written in a
-    /// name what then reads as another order.
+    /// Whether the signed text can be split into parameters in only one way. If a value contains a `&`, a buyer may
+    /// have written parameters of another order into a name.
     pub fn is_unambiguous(&self) -> bool {
         self.signed().all(|(_, value)| !value.contains('&'))
     }
@@ -74,7 +74,7 @@ impl Params {
             .filter(|(name, value)| !matches!(*name, "sign" | "sign_type") && !value.trim_matches(BLANK).is_empty())
     }
 
-    /// As a query or a form has them.
+    /// Encodes the parameters as a query or form.
     pub fn encoded(&self) -> String {
         let mut form = String::new();
         for (name, value) in self.all() {
@@ -89,14 +89,14 @@ impl Params {
     }
 }
 
-/// Names alone: a value may be a signature or a key.
+/// Names only: a value may be a signature or a key.
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// A form has visible ASCII alone; everything else is escaped in it.
+/// A form contains only visible ASCII; all other characters are percent-encoded.
 fn unescaped(text: &str) -> Result<String, VerifyError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

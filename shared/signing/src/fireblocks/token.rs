@@ -1,4 +1,4 @@
-//! The token of one request of ours (JWT, RS256): which path with its query, which body, by whom and until when.
+//! The JWT (RS256) that authorizes one request to the Fireblocks API: its path and query, body, API key and expiry.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,14 +9,14 @@ use subtle::ConstantTimeEq as _;
 use crate::rsa::{Hash, PrivateKey, PublicKey};
 use crate::{VerifyError, hex};
 
-/// Fireblocks takes no more than 55 seconds. A request is on its way for no longer than this.
+/// Fireblocks accepts at most 55 seconds. A request never takes longer than this.
 pub const TOKEN_LIFE_S: i64 = 30;
 const TOKEN_LIFE_S_MAX: i64 = 55;
 
-/// How far Fireblocks' clock and ours may be apart.
+/// The allowed difference between Fireblocks' clock and ours.
 const SKEW_S: i64 = 10;
 
-/// `{"alg":"RS256","typ":"JWT"}`: the one header that is written, and the one that is read.
+/// `{"alg":"RS256","typ":"JWT"}`: the only header that is written and accepted.
 const HEADER: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9";
 
 #[derive(Serialize, Deserialize)]
@@ -30,7 +30,7 @@ struct Claims {
     body_hash: String,
 }
 
-/// `uri` is the path with its query; no two requests may have the same `nonce`, not even the same request asked again.
+/// `uri` is the path with its query. Each request needs its own `nonce`, even a retry of the same request.
 pub fn token(key: &PrivateKey, api_key: &str, uri: &str, body: &[u8], nonce: &str, now_unix_s: i64) -> String {
     let claims = Claims {
         uri: uri.to_owned(),
@@ -40,14 +40,14 @@ pub fn token(key: &PrivateKey, api_key: &str, uri: &str, body: &[u8], nonce: &st
         sub: api_key.to_owned(),
         body_hash: hash(body),
     };
-    // Texts and whole numbers are always JSON.
+    // Serializing strings and integers cannot fail.
     let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap_or_default());
     let signed = format!("{HEADER}.{claims}");
     let signature = URL_SAFE_NO_PAD.encode(key.sign(Hash::Sha256, signed.as_bytes()));
     format!("{signed}.{signature}")
 }
 
-/// As Fireblocks looks at one; returns its nonce.
+/// Verifies a token as Fireblocks does and returns its nonce.
 pub fn verify_token(
     key: &PublicKey,
     api_key: &str,
@@ -65,14 +65,14 @@ pub fn verify_token(
     }
     let claims: Claims = serde_json::from_slice(&claims).map_err(|_| VerifyError::Malformed)?;
     let life_s = claims.exp.saturating_sub(claims.iat);
-    let is_now = claims.iat <= now_unix_s.saturating_add(SKEW_S) && now_unix_s < claims.exp.saturating_add(SKEW_S);
-    if !is_now || !(1..=TOKEN_LIFE_S_MAX).contains(&life_s) {
+    let is_current = claims.iat <= now_unix_s.saturating_add(SKEW_S) && now_unix_s < claims.exp.saturating_add(SKEW_S);
+    if !is_current || !(1..=TOKEN_LIFE_S_MAX).contains(&life_s) {
         return Err(VerifyError::Stale);
     }
-    let is_theirs = bool::from(claims.sub.as_bytes().ct_eq(api_key.as_bytes()));
-    let is_about_this = claims.uri == uri && claims.body_hash == hash(body);
-    let is_signed = is_theirs && is_about_this && key.verifies(Hash::Sha256, signed.as_bytes(), &signature);
-    if is_signed { Ok(claims.nonce) } else { Err(VerifyError::BadSignature) }
+    let is_right_key = bool::from(claims.sub.as_bytes().ct_eq(api_key.as_bytes()));
+    let is_right_request = claims.uri == uri && claims.body_hash == hash(body);
+    let is_valid = is_right_key && is_right_request && key.verifies(Hash::Sha256, signed.as_bytes(), &signature);
+    if is_valid { Ok(claims.nonce) } else { Err(VerifyError::BadSignature) }
 }
 
 fn hash(body: &[u8]) -> String {

@@ -1,4 +1,5 @@
-//! The keys that a signer publishes (JWKS, RFC 7517), each by its name. No secret: what matters is where they were fetched.
+//! The signer's published keys (JWKS, RFC 7517) by key id. They are public, so their authenticity depends on the
+//! address that they were fetched from.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,23 +12,23 @@ use super::{RS512, decoded};
 use crate::SecretError;
 use crate::rsa::PublicKey;
 
-/// The one in use, the next one, and as many again several times over.
+/// The current key and the next one, with ample room for more.
 pub const MAX_PUBLISHED_KEYS: usize = 16;
-/// So many keys of 8192 bits take half of it.
+/// Sixteen keys of 8192 bits take half of it.
 pub const PUBLISHED_BYTES_MAX: usize = 64 * 1024;
 
 const KTY: &str = "RSA";
 const USE: &str = "sig";
 
-/// The default knows none: then nobody is believed.
+/// The default has no keys and so verifies nothing.
 #[derive(Debug, Default)]
 pub struct PublishedKeys(BTreeMap<String, PublicKey>);
 
 impl PublishedKeys {
-    /// Keys of other kinds and for other purposes are passed over. One of ours that is none, or two of one name, spoil the whole: it is
-    /// not what was meant to be published.
+    /// Skips keys of other types and for other uses. One invalid RSA signing key, or two with the same key id,
+    /// invalidate the whole set: it is then not the set that its owner meant to publish.
     pub fn parse(jwks: &str) -> Result<Self, SecretError> {
-        const NO_SET: SecretError = SecretError::NotAKey { expected: "a JWKS of RSA keys, each with its own kid" };
+        const INVALID: SecretError = SecretError::NotAKey { expected: "a JWKS of RSA keys, each with its own kid" };
         let text = jwks.trim();
         if text.is_empty() {
             return Err(SecretError::Empty);
@@ -35,10 +36,10 @@ impl PublishedKeys {
         let is_object = text.starts_with('{') && text.len() <= PUBLISHED_BYTES_MAX;
         let set: Option<Set> = is_object.then(|| serde_json::from_str(text).ok()).flatten();
         let mut keys = BTreeMap::new();
-        for said in set.ok_or(NO_SET)?.keys.iter().filter(|key| key.is_for_signing()) {
-            match keys.entry(said.kid.clone().unwrap_or_default()) {
-                Entry::Vacant(entry) => entry.insert(said.key().ok_or(NO_SET)?),
-                Entry::Occupied(_) => return Err(NO_SET),
+        for jwk in set.ok_or(INVALID)?.keys.iter().filter(|key| key.is_signing_key()) {
+            match keys.entry(jwk.kid.clone().unwrap_or_default()) {
+                Entry::Vacant(entry) => entry.insert(jwk.key().ok_or(INVALID)?),
+                Entry::Occupied(_) => return Err(INVALID),
             };
             if keys.len() > MAX_PUBLISHED_KEYS {
                 return Err(SecretError::TooMany { max: MAX_PUBLISHED_KEYS });
@@ -47,19 +48,19 @@ impl PublishedKeys {
         if keys.is_empty() { Err(SecretError::Empty) } else { Ok(Self(keys)) }
     }
 
-    /// As their owner publishes them.
+    /// Writes the set as its owner publishes it.
     pub fn write(keys: &[(&str, &PublicKey)]) -> String {
         let text = |text: &str| Some(text.to_owned());
-        let written = |(kid, key): &(&str, &PublicKey)| {
+        let to_jwk = |(kid, key): &(&str, &PublicKey)| {
             let [n, e] = key.numbers().map(|number| Some(URL_SAFE_NO_PAD.encode(number)));
             Key { kty: KTY.to_owned(), kid: text(kid), alg: text(RS512), purpose: text(USE), n, e }
         };
-        // Texts are always JSON.
-        serde_json::to_string(&Set { keys: keys.iter().map(written).collect() }).unwrap_or_default()
+        // Serializing strings cannot fail.
+        serde_json::to_string(&Set { keys: keys.iter().map(to_jwk).collect() }).unwrap_or_default()
     }
 
-    /// Only what was published is looked at: a name is a name here, and never a path or an address.
-    pub(super) fn named(&self, kid: &str) -> Option<&PublicKey> {
+    /// Looks only among the published keys: a key id is a name, never a path or an address.
+    pub(super) fn get(&self, kid: &str) -> Option<&PublicKey> {
         self.0.get(kid)
     }
 }
@@ -81,8 +82,8 @@ struct Key {
 }
 
 impl Key {
-    /// What no signature can name is no key to verify with.
-    fn is_for_signing(&self) -> bool {
+    /// A key without a key id is skipped, since no signature can refer to it.
+    fn is_signing_key(&self) -> bool {
         self.kty == KTY
             && self.kid.as_ref().is_some_and(|kid| !kid.is_empty())
             && self.alg.as_ref().is_none_or(|alg| alg == RS512)
@@ -90,6 +91,6 @@ impl Key {
     }
 
     fn key(&self) -> Option<PublicKey> {
-        PublicKey::of_numbers(&decoded(self.n.as_ref()?)?, &decoded(self.e.as_ref()?)?)
+        PublicKey::from_numbers(&decoded(self.n.as_ref()?)?, &decoded(self.e.as_ref()?)?)
     }
 }

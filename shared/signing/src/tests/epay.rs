@@ -1,4 +1,4 @@
-//! epay: signatures that others made, the exact text that is signed, everything that is refused, and what may be a key.
+//! epay: known signatures, the exact signed text, and each refused request and key.
 
 use super::*;
 use crate::epay::{Keys, Params, Pid, SETTINGS, Scheme, sign, verify};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use testkit::rsa_pair;
 
 const NOW_UNIX_S: i64 = 1_767_225_600;
-/// Of `vectors/epay_v1.json`.
+/// The key of `vectors/epay_v1.json`.
 const KEY: &str = "WxbM0Hk2qYv8Z3rT";
 const GENUINE: &str = "pid=1001&trade_no=2024010112000012345&out_trade_no=ORD-20240101-1&type=alipay&name=VIP%E4%BC%9A%E5%91%98&money=1\
     &trade_status=TRADE_SUCCESS&sign=9d3cbc12ea3c8c6b32c24c328d245ddd&sign_type=MD5";
@@ -32,7 +32,7 @@ fn keys(md5: &str) -> Keys {
     read(&[(SETTINGS[0], md5)], Deployed).unwrap()
 }
 
-/// Whoever has both keys of a pair is merchant and gateway at once.
+/// With both keys of a pair, a test can act as the merchant and as the gateway.
 fn pair_keys(pid: &str) -> Keys {
     let bare = |pem: &str| -> String { pem.lines().filter(|line| !line.starts_with("-----")).collect() };
     let (public, private) = (bare(&rsa_pair(1).public), bare(&rsa_pair(1).private));
@@ -49,9 +49,9 @@ fn v1(form: &str) -> Result<String, VerifyError> {
     verified(&keys(&format!("1001:{KEY}")), Scheme::Md5, &pid("1001"), form, NOW_UNIX_S)
 }
 
-/// The platform's own code signed these; a value with a `&` in it signs the same and is not believed.
+/// Signatures by the platform's own code. A value that contains a `&` has a correct signature and is still refused.
 #[test]
-fn what_the_platform_itself_has_signed() {
+fn platform_signatures_verify() {
     let vectors = vectors(include_str!("vectors/epay_v1.json"));
     let key = text(&vectors, "key");
     assert_eq!(key, KEY);
@@ -62,15 +62,15 @@ fn what_the_platform_itself_has_signed() {
         let (signed, form) = (text(row, "str"), text(row, "query"));
         let params = Params::decode(form).unwrap();
         assert_eq!(params.signed_text(), signed);
-        let again = sign(&keys, &pid("1001"), Scheme::Md5, params, NOW_UNIX_S).unwrap();
-        assert_eq!(again.value("sign"), Some(text(row, "sign")));
+        let resigned = sign(&keys, &pid("1001"), Scheme::Md5, params, NOW_UNIX_S).unwrap();
+        assert_eq!(resigned.value("sign"), Some(text(row, "sign")));
         let expected = if signed.contains("x=1 +~*") { Err(Malformed) } else { Ok(signed.to_owned()) };
         assert_eq!(verified(&keys, Scheme::Md5, &pid("1001"), form, NOW_UNIX_S), expected, "{form}");
     }
 }
 
 #[test]
-fn what_somebody_else_has_signed_with_a_pair_of_keys() {
+fn changed_or_stale_v2_request_is_refused() {
     let vector = vectors(include_str!("vectors/epay_v2.json"));
     let (form, signed) = (text(&vector, "query"), text(&vector, "signed_text"));
     let keys = read(&[(SETTINGS[1], &format!("1002:{}", text(&vector, "public_key")))], Deployed).unwrap();
@@ -99,7 +99,7 @@ fn what_somebody_else_has_signed_with_a_pair_of_keys() {
 }
 
 #[test]
-fn what_is_signed_leaves_out_what_is_blank_and_nothing_else() {
+fn signed_text_omits_only_blank_values() {
     let rows = [
         ("", ""),
         ("b=2&a=1", "a=1&b=2"),
@@ -124,7 +124,7 @@ fn what_is_signed_leaves_out_what_is_blank_and_nothing_else() {
 }
 
 #[test]
-fn a_form_is_read_in_one_way_or_not_at_all() {
+fn ambiguous_form_is_malformed() {
     let many: Vec<String> = (0..65).map(|n| format!("a{n}=1")).collect();
     let (enough, too_many) = (many.get(..64).unwrap().join("&"), many.join("&"));
     assert!(Params::decode(&enough).is_ok());
@@ -162,7 +162,7 @@ fn a_form_is_read_in_one_way_or_not_at_all() {
 }
 
 #[test]
-fn what_is_not_what_the_gateway_has_signed() {
+fn changed_v1_request_is_refused() {
     let md5 = |form: &str, key: &str| {
         let keys = read(&[(SETTINGS[0], &format!("1001:{key}"))], Local).unwrap();
         sign(&keys, &pid("1001"), Scheme::Md5, Params::decode(form).unwrap(), NOW_UNIX_S).unwrap()
@@ -195,16 +195,16 @@ fn what_is_not_what_the_gateway_has_signed() {
     for (form, error) in rows {
         assert_eq!(v1(&form).err(), error, "{form}");
     }
-    // NFD: what looks the same is another text.
+    // NFD: a name that looks the same is a different text.
     let composed = md5("name=%C3%A9", KEY);
     let decomposed = composed.clone().with("name", "e\u{301}");
     assert_eq!(v1(&composed.encoded()).err(), None);
     assert_eq!(v1(&decomposed.encoded()).err(), Some(BadSignature));
 }
 
-/// One cent was paid, with a name that reads as another order: the text that was signed is the same, and it is not believed.
+/// The buyer pays one cent, with a name that parses as another order. The signed text is the same, and it is refused.
 #[test]
-fn a_genuine_signature_does_not_fit_another_way_to_take_the_text_apart() {
+fn other_split_of_signed_text_is_refused() {
     let keys = keys(&format!("1001:{KEY}"));
     let name = "x&out_trade_no=VICTIM&pid=1001&trade_no=999&trade_status=TRADE_SUCCESS&type=alipay&zz=";
     let paid = Params::default()
@@ -234,7 +234,7 @@ fn a_genuine_signature_does_not_fit_another_way_to_take_the_text_apart() {
 }
 
 #[test]
-fn several_keys_are_live_and_each_is_of_one_merchant() {
+fn keys_verify_only_for_their_merchant() {
     let second = "a-second-key-of-1001-2345";
     let rotating = keys(&format!("1001:{second}\n1001:{KEY} 1003:a-key-of-another-merchant"));
     for (pid_of, expected) in [("1001", None), ("1003", Some(BadSignature)), ("1004", Some(BadSignature))] {
@@ -248,7 +248,7 @@ fn several_keys_are_live_and_each_is_of_one_merchant() {
     assert_eq!(signed(&rotating), signed(&keys(&format!("1001:{second}"))), "the first signs");
     assert_eq!(rotating.sent_along(&pid("1001")).unwrap().as_str(), second);
     assert_eq!(rotating.sent_along(&pid("1004")), None);
-    // A merchant has what it has keys for, and nothing falls back on another scheme.
+    // A merchant has only the schemes that its keys belong to; there is no fallback to another scheme.
     let pair = pair_keys("1001");
     for (keys, scheme, has) in [
         (&rotating, Scheme::Md5, true),
@@ -263,7 +263,7 @@ fn several_keys_are_live_and_each_is_of_one_merchant() {
 }
 
 #[test]
-fn what_may_be_a_key() {
+fn invalid_key_setting_is_refused() {
     let no_pid = SecretError::OtherKind { expected: "the merchant's number and a colon, in each key" };
     let eight: Vec<String> = (0..8).map(|n| format!("1001:key-number-{n}-of-1001")).collect();
     let nine = format!("{} 1001:key-number-8-of-1001", eight.join(" "));
@@ -299,7 +299,7 @@ fn what_may_be_a_key() {
 }
 
 #[test]
-fn nothing_that_is_secret_is_shown() {
+fn debug_output_has_no_secret() {
     let (keys, pair) = (keys(&format!("1001:{KEY}")), pair_keys("1002"));
     assert!(!format!("{keys:?}").contains(KEY));
     assert!(!format!("{pair:?}").contains(rsa_pair(1).private.lines().nth(1).unwrap()));
@@ -309,7 +309,7 @@ fn nothing_that_is_secret_is_shown() {
 
 proptest! {
     #[test]
-    fn what_is_signed_verifies_and_nothing_else_does(
+    fn only_the_signed_values_verify(
         values in prop::collection::btree_map("[a-z_]{1,8}", "[^&]{0,12}", 0..8),
         at in any::<prop::sample::Index>(),
     ) {
@@ -328,7 +328,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_is_sent_makes_it_fall_over(form in "[ -~é\u{0}]{0,80}", signed in "[ -~é&=]{0,80}") {
+    fn arbitrary_form_does_not_panic(form in "[ -~é\u{0}]{0,80}", signed in "[ -~é&=]{0,80}") {
         let _ = v1(&form);
         let _ = Params::of_signed(&signed);
     }

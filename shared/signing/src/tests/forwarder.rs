@@ -1,4 +1,4 @@
-//! The forwarder: calls, answers and callbacks, and that none passes for another.
+//! Forwarder signatures of calls, answers and callbacks: none verifies as another kind.
 
 use super::*;
 use crate::SecretError;
@@ -12,7 +12,7 @@ const NOW_S: i64 = 1_767_225_600;
 const CALL: Call<'_> = Call { method: "POST", path: "/_/pay/queryorder", body: br#"{"out_trade_no":"HL1"}"# };
 const ANSWER: &[u8] = br#"{"errcode":0}"#;
 const CALLBACK: &[u8] = br#"{"returnCode":"SUCCESS"}"#;
-/// By Python's `hmac`: `tag` of the forwarder in the documentation.
+/// Computed with Python's `hmac`, by the function `tag` in the forwarder's documentation.
 const CALL_TAG: &str = "77ecd05030e9da6cd40f41847e735ed0175ad61b116378bb02043969ed9d3d48";
 const ANSWER_TAG: &str = "324d5e996b117fcae59f7d92b90bdfa62bc8cf2a8cf5298471747582c4b8cdb8";
 const CALLBACK_TAG: &str = "f21840e724d2fc63c3050bd64e841369df8be04ed7656a8220ae9513eeb05980";
@@ -26,7 +26,7 @@ fn token(tag: &str) -> String {
 }
 
 #[test]
-fn known_answers() {
+fn signatures_match_pythons_hmac() {
     let keys = keys(SECRET);
     assert_eq!(sign_call(&keys, CALL, NONCE, NOW_S), format!("Forwarder {}", token(CALL_TAG)));
     assert_eq!(sign_answer(&keys, NONCE, 200, ANSWER, NOW_S), token(ANSWER_TAG));
@@ -34,7 +34,7 @@ fn known_answers() {
 }
 
 #[test]
-fn call_is_taken_as_it_was_signed_alone() {
+fn changed_or_stale_call_is_refused() {
     let good = format!("Forwarder {}", token(CALL_TAG));
     let body = Call { body: br#"{"out_trade_no":"HL2"}"#, ..CALL };
     let (path, method) = (Call { path: "/_/pay/refund", ..CALL }, Call { method: "GET", ..CALL });
@@ -43,18 +43,18 @@ fn call_is_taken_as_it_was_signed_alone() {
     let later = good.replace("1767225600", "1767225601");
     let rows = [
         ("good", CALL, good.as_str(), NOW_S, Ok(NONCE)),
-        ("at the end of its time", CALL, &good, NOW_S + 300, Ok(NONCE)),
-        ("at the other end", CALL, &good, NOW_S - 300, Ok(NONCE)),
+        ("latest valid time", CALL, &good, NOW_S + 300, Ok(NONCE)),
+        ("earliest valid time", CALL, &good, NOW_S - 300, Ok(NONCE)),
         ("stale", CALL, &good, NOW_S + 301, Err(Stale)),
-        ("of tomorrow", CALL, &good, NOW_S - 301, Err(Stale)),
+        ("in the future", CALL, &good, NOW_S - 301, Err(Stale)),
         ("another body", body, &good, NOW_S, Err(BadSignature)),
         ("another path", path, &good, NOW_S, Err(BadSignature)),
-        ("a line more in the path", longer, &good, NOW_S, Err(BadSignature)),
+        ("an additional line in the path", longer, &good, NOW_S, Err(BadSignature)),
         ("another method", method, &good, NOW_S, Err(BadSignature)),
         ("another nonce", CALL, &swapped, NOW_S, Err(BadSignature)),
         ("another time", CALL, &later, NOW_S, Err(BadSignature)),
         ("another scheme", CALL, &good.replace("Forwarder ", ""), NOW_S, Err(Malformed)),
-        ("nothing", CALL, "", NOW_S, Err(Malformed)),
+        ("empty", CALL, "", NOW_S, Err(Malformed)),
     ];
     for (name, call, authorization, now_s, expected) in rows {
         assert_eq!(verify_call(&keys(SECRET), call, authorization, now_s), expected, "{name}");
@@ -63,23 +63,23 @@ fn call_is_taken_as_it_was_signed_alone() {
 }
 
 #[test]
-fn answer_is_taken_for_its_own_call_alone() {
+fn answer_to_another_call_is_refused() {
     let good = token(ANSWER_TAG);
     let another = "ffffffffffffffffffffffffffffffff";
-    let of_another = sign_answer(&keys(SECRET), another, 200, ANSWER, NOW_S);
+    let other_answer = sign_answer(&keys(SECRET), another, 200, ANSWER, NOW_S);
     let rows = [
         ("good", NONCE, 200, ANSWER, good.as_str(), NOW_S, Ok(())),
         ("stale", NONCE, 200, ANSWER, &good, NOW_S + 301, Err(Stale)),
         ("another body", NONCE, 200, &b"{}"[..], &good, NOW_S, Err(BadSignature)),
         ("another status", NONCE, 404, ANSWER, &good, NOW_S, Err(BadSignature)),
-        ("to another call", another, 200, ANSWER, &good, NOW_S, Err(BadSignature)),
-        ("that another call had", NONCE, 200, ANSWER, &of_another, NOW_S, Err(BadSignature)),
+        ("for another call", another, 200, ANSWER, &good, NOW_S, Err(BadSignature)),
+        ("the answer to another call", NONCE, 200, ANSWER, &other_answer, NOW_S, Err(BadSignature)),
         ("a short tag", NONCE, 200, ANSWER, good.trim_end_matches("b8"), NOW_S, Err(Malformed)),
         ("a tag in capitals", NONCE, 200, ANSWER, &good.to_uppercase(), NOW_S, Err(Malformed)),
         ("two values joined", NONCE, 200, ANSWER, &format!("{good}, {good}"), NOW_S, Err(Malformed)),
-        ("a part more", NONCE, 200, ANSWER, &format!("{good} "), NOW_S, Err(Malformed)),
+        ("an additional part", NONCE, 200, ANSWER, &format!("{good} "), NOW_S, Err(Malformed)),
         ("no nonce", NONCE, 200, ANSWER, &good.replace(NONCE, ""), NOW_S, Err(Malformed)),
-        ("a time that is none", NONCE, 200, ANSWER, &good.replace("1767225600", "+1767225600"), NOW_S, Err(Malformed)),
+        ("an invalid time", NONCE, 200, ANSWER, &good.replace("1767225600", "+1767225600"), NOW_S, Err(Malformed)),
     ];
     for (name, nonce, status, body, signature, now_s, expected) in rows {
         let got = verify_answer(&keys(SECRET), nonce, status, body, signature, now_s);
@@ -88,7 +88,7 @@ fn answer_is_taken_for_its_own_call_alone() {
 }
 
 #[test]
-fn callback_is_taken_within_its_time() {
+fn changed_or_stale_callback_is_refused() {
     let good = token(CALLBACK_TAG);
     let rows = [
         ("good", CALLBACK, good.as_str(), NOW_S, Ok(())),
@@ -101,9 +101,9 @@ fn callback_is_taken_within_its_time() {
     }
 }
 
-/// Whoever has the forwarder sign one thing has not got it to sign another.
+/// An attacker who makes the forwarder sign one message gets no valid signature for a message of another kind.
 #[test]
-fn no_signature_passes_for_one_of_another_kind() {
+fn signature_of_another_kind_is_refused() {
     let keys = keys(SECRET);
     let body_alone = hmac_hex::Keys::parse(SECRET, Local).unwrap();
     let text = format!("answer\n200\n{NOW_S}\n{NONCE}\n{{}}");
@@ -119,7 +119,7 @@ fn no_signature_passes_for_one_of_another_kind() {
 }
 
 #[test]
-fn secret_is_rotated_without_a_gap() {
+fn both_secrets_verify_during_rotation() {
     let both = format!("{OTHER} {SECRET}");
     let by_old = sign_answer(&keys(SECRET), NONCE, 200, ANSWER, NOW_S);
     let by_new = sign_answer(&keys(&both), NONCE, 200, ANSWER, NOW_S);

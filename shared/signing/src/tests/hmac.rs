@@ -1,8 +1,8 @@
-//! HMAC over the raw body.
+//! HMAC of the raw body: known malformed_signature_is_refused, and each refused key, body and signature.
 
 use super::*;
 
-/// A sample of new-api's scheme: `vectors/newapi_usage.json` of the protocol notes.
+/// A sample of new-api's scheme.
 const KEY: &str = "s3cr3t-usage-key";
 const BODY: &str = concat!(
     r#"{"eventId":"evt_1","eventType":"usage","timestamp":1767225600,"data":{"remoteKeyId":"tok_42","#,
@@ -21,7 +21,7 @@ fn keys(setting: &str) -> hmac_hex::Keys {
 }
 
 #[test]
-fn known_answers() {
+fn signatures_match_published_vectors() {
     assert_eq!(hmac_hex::sign(&keys(KEY), BODY.as_bytes()), SIGNATURE);
     assert_eq!(hmac_hex::sign(&keys("Jefe"), b"what do ya want for nothing?"), JEFE);
 }
@@ -32,7 +32,7 @@ fn check(name: &str, setting: &str, body: &str, signature: &str, expected: Resul
 }
 
 #[test]
-fn secrets() {
+fn signature_by_any_live_secret_verifies() {
     let last_of_eight = format!("{} {KEY}", [STRONG].repeat(7).join("\n"));
     let rows = [
         ("genuine", KEY, Ok(())),
@@ -42,7 +42,7 @@ fn secrets() {
         ("another key", STRONG, Err(BadSignature)),
         ("two other keys", &format!("{STRONG} {OTHER}"), Err(BadSignature)),
         ("in another case", &KEY.to_uppercase(), Err(BadSignature)),
-        ("a character more", &format!("{KEY}y"), Err(BadSignature)),
+        ("an additional character", &format!("{KEY}y"), Err(BadSignature)),
     ];
     for (name, setting, expected) in rows {
         check(name, setting, BODY, SIGNATURE, expected);
@@ -50,11 +50,11 @@ fn secrets() {
 }
 
 #[test]
-fn bodies() {
+fn changed_body_is_refused() {
     let cheaper = BODY.replace("0.00234", "0.00001");
     let rows = [
         ("genuine", BODY, Ok(())),
-        ("a newline more", &format!("{BODY}\n"), Err(BadSignature)),
+        ("an additional newline", &format!("{BODY}\n"), Err(BadSignature)),
         ("a byte order mark", &format!("\u{feff}{BODY}"), Err(BadSignature)),
         ("another amount", &cheaper, Err(BadSignature)),
         ("empty", "", Err(BadSignature)),
@@ -65,7 +65,7 @@ fn bodies() {
 }
 
 #[test]
-fn signatures() {
+fn malformed_signature_is_refused() {
     let (digits_63, digits_62) = (SIGNATURE.strip_prefix("6").unwrap(), SIGNATURE.strip_prefix("6a").unwrap());
     let twice = format!("{SIGNATURE},{SIGNATURE}");
     let rows = [
@@ -102,17 +102,17 @@ fn signatures() {
 }
 
 #[test]
-fn the_bytes_are_signed_and_not_their_meaning() {
+fn reserialized_body_is_refused() {
     let odd = "\r\n{ \"b\" :\t1.0,\"a\":\"\\u00e9\\/\" , \"c\":1e2 }\n\n".as_bytes();
-    let meaning: serde_json::Value = serde_json::from_slice(odd).unwrap();
-    let again = serde_json::to_vec(&meaning).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(odd).unwrap();
+    let reserialized = serde_json::to_vec(&value).unwrap();
     let signature = hmac_hex::sign(&keys(KEY), odd);
     assert_eq!(hmac_hex::verify(&keys(KEY), odd, &signature).unwrap().bytes(), odd);
-    assert_eq!(hmac_hex::verify(&keys(KEY), &again, &signature).unwrap_err(), BadSignature);
+    assert_eq!(hmac_hex::verify(&keys(KEY), &reserialized, &signature).unwrap_err(), BadSignature);
 }
 
 #[test]
-fn rotation() {
+fn both_secrets_verify_during_rotation() {
     let (old, new) = (keys(STRONG), keys(OTHER));
     let (during, turned) = (keys(&format!("{STRONG} {OTHER}")), keys(&format!("{OTHER}\n{STRONG}")));
     let rows = [

@@ -1,4 +1,4 @@
-//! Detached JWS: signatures that somebody else made, every header and every part that is refused, and what may be published.
+//! Detached JWS: signatures of another library, each refused header and part, and each refused JWKS.
 
 use super::*;
 use crate::VerifyError::UnknownKey;
@@ -33,7 +33,7 @@ fn verified(keys: &PublishedKeys, jws: &str, body: &[u8]) -> Result<Vec<u8>, Ver
     verify(keys, jws, body).map(|verified| verified.bytes().to_vec())
 }
 
-/// A genuine signature over a header that says something else.
+/// A genuine signature over a different header.
 fn signed_with_header(header: &str) -> String {
     let header = URL_SAFE_NO_PAD.encode(header);
     let text = format!("{header}.{}", URL_SAFE_NO_PAD.encode(BODY));
@@ -41,12 +41,12 @@ fn signed_with_header(header: &str) -> String {
 }
 
 #[test]
-fn what_another_library_has_signed() {
+fn signature_of_another_library_verifies() {
     let keys = PublishedKeys::parse(&vector("jwks")).unwrap();
     let body = vector("body");
     for jws in [vector("jws"), vector("jws_4096")] {
         assert_eq!(verified(&keys, &jws, body.as_bytes()), Ok(body.clone().into_bytes()));
-        // As a parser and a writer would hand it on, and with a line break less.
+        // The same JSON after parsing and serializing, and without the final line break.
         let again = serde_json::from_str::<Value>(&body).unwrap().to_string();
         for other in [again.as_str(), body.trim(), "", &format!("{body} "), &body.replace("1.0", "1")] {
             assert_eq!(verified(&keys, &jws, other.as_bytes()), Err(BadSignature), "{other}");
@@ -55,13 +55,13 @@ fn what_another_library_has_signed() {
     let (this, that) = (vector("jws"), vector("jws_4096"));
     let (header, (_, signature)) = (that.split_once("..").unwrap().0, this.split_once("..").unwrap());
     let swapped = format!("{header}..{signature}");
-    assert_eq!(verified(&keys, &swapped, body.as_bytes()), Err(BadSignature), "under the other key's name");
+    assert_eq!(verified(&keys, &swapped, body.as_bytes()), Err(BadSignature), "under the other key's id");
 }
 
 #[test]
-fn a_signature_is_good_for_one_body_under_one_key() {
+fn signature_under_another_key_is_refused() {
     let keys = published();
-    for (seed, kid, told) in [
+    for (seed, kid, expected) in [
         (1, KID, Ok(())),
         (2, "2026-02", Ok(())),
         (2, KID, Err(BadSignature)),
@@ -74,18 +74,18 @@ fn a_signature_is_good_for_one_body_under_one_key() {
         (1, "", Err(Malformed)),
     ] {
         let jws = sign(&private(seed), kid, BODY);
-        assert_eq!(verified(&keys, &jws, BODY).map(drop), told, "{seed} {kid}");
+        assert_eq!(verified(&keys, &jws, BODY).map(drop), expected, "{seed} {kid}");
     }
     assert_eq!(verified(&PublishedKeys::default(), &sign(&private(1), KID, BODY), BODY), Err(UnknownKey), "no keys");
 }
 
 #[test]
-fn one_algorithm_whatever_the_header_asks_for() {
+fn header_with_another_algorithm_or_key_is_refused() {
     let keys = published();
     let rows = [
         (r#"{"alg":"RS512","kid":"2026-01"}"#, Ok(())),
         (r#"{"typ":"JOSE","kid":"2026-01","alg":"RS512","iat":1}"#, Ok(())),
-        // Nothing of these is looked at: the key is the published one.
+        // These parameters are ignored: the key is the published one.
         (r#"{"alg":"RS512","kid":"2026-01","jku":"https://keys.invalid","x5u":"file:///etc"}"#, Ok(())),
         (r#"{"alg":"none","kid":"2026-01"}"#, Err(Malformed)),
         (r#"{"alg":"","kid":"2026-01"}"#, Err(Malformed)),
@@ -114,16 +114,16 @@ fn one_algorithm_whatever_the_header_asks_for() {
         ("null", Err(Malformed)),
         ("", Err(Malformed)),
     ];
-    for (header, told) in rows {
-        assert_eq!(verified(&keys, &signed_with_header(header), BODY).map(drop), told, "{header}");
+    for (header, expected) in rows {
+        assert_eq!(verified(&keys, &signed_with_header(header), BODY).map(drop), expected, "{header}");
     }
-    // A key of the forger's own, that comes along.
+    // The attacker's own key, included in the header.
     let key: Value = serde_json::from_str(&PublishedKeys::write(&[(KID, &public(3))])).unwrap();
     let header = URL_SAFE_NO_PAD.encode(json!({ "alg": "RS512", "kid": KID, "jwk": key["keys"][0] }).to_string());
     let text = format!("{header}.{}", URL_SAFE_NO_PAD.encode(BODY));
     let forged = format!("{header}..{}", URL_SAFE_NO_PAD.encode(private(3).sign(Hash::Sha512, text.as_bytes())));
     assert_eq!(verified(&keys, &forged, BODY), Err(BadSignature));
-    // RSA-SHA256, or an HMAC with what everybody knows for its key, under a header that says RS512.
+    // RSA-SHA256, or an HMAC with a well-known key, under a header that names RS512.
     let header = URL_SAFE_NO_PAD.encode(json!({ "alg": "RS512", "kid": KID }).to_string());
     let text = format!("{header}.{}", URL_SAFE_NO_PAD.encode(BODY));
     let sha256 = private(1).sign(Hash::Sha256, text.as_bytes());
@@ -134,12 +134,12 @@ fn one_algorithm_whatever_the_header_asks_for() {
 }
 
 #[test]
-fn three_parts_of_which_the_middle_one_is_empty() {
+fn jws_that_is_not_detached_is_malformed() {
     let (keys, good) = (published(), sign(&private(1), KID, BODY));
     let (header, signature) = good.split_once("..").unwrap();
     let payload = URL_SAFE_NO_PAD.encode(BODY);
     let padded = |text: &str| format!("{text}{}", "=".repeat(4 - text.len() % 4));
-    // The last character of 256 bytes stands for four bits and two to spare.
+    // The last character of 256 bytes encodes four bits; two bits are spare.
     let spare = {
         let (rest, last) = signature.split_at(signature.len() - 1);
         let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -150,27 +150,30 @@ fn three_parts_of_which_the_middle_one_is_empty() {
         ("attached", format!("{header}.{payload}.{signature}")),
         ("two parts", format!("{header}.{signature}")),
         ("four parts", format!("{header}...{signature}")),
-        ("a fourth part", format!("{good}.{signature}")),
+        ("an additional part at the end", format!("{good}.{signature}")),
         ("one part", header.to_owned()),
         ("no header", format!("..{signature}")),
         ("no signature", format!("{header}..")),
-        ("nothing", String::new()),
+        ("empty", String::new()),
         ("dots", "..".to_owned()),
         ("two headers, joined", format!("{good},{good}")),
         ("two headers, joined with a space", format!("{good}, {good}")),
-        ("padding behind the header", format!("{}..{signature}", padded(header))),
-        ("padding behind the signature", format!("{header}..{}", padded(signature))),
-        ("bits to spare", format!("{header}..{spare}")),
-        ("the other alphabet", format!("{header}..{}", STANDARD.encode(URL_SAFE_NO_PAD.decode(signature).unwrap()))),
+        ("padding after the header", format!("{}..{signature}", padded(header))),
+        ("padding after the signature", format!("{header}..{}", padded(signature))),
+        ("spare bits set", format!("{header}..{spare}")),
+        (
+            "the standard base64 alphabet",
+            format!("{header}..{}", STANDARD.encode(URL_SAFE_NO_PAD.decode(signature).unwrap())),
+        ),
         ("a space before", format!(" {good}")),
-        ("a space behind", format!("{good} ")),
+        ("a space after", format!("{good} ")),
         ("a line break", format!("{good}\n")),
         ("a header in JSON", format!("{{\"alg\":\"RS512\",\"kid\":\"{KID}\"}}..{signature}")),
         (
-            "a header that is too long",
+            "too long a header",
             signed_with_header(&format!(r#"{{"alg":"RS512","kid":"2026-01","x":"{}"}}"#, "x".repeat(1024))),
         ),
-        ("a signature that is too long", format!("{header}..{}", "A".repeat(1367))),
+        ("too long a signature", format!("{header}..{}", "A".repeat(1367))),
     ];
     for (name, forged) in rows {
         assert_eq!(verified(&keys, &forged, BODY), Err(Malformed), "{name}");
@@ -179,11 +182,11 @@ fn three_parts_of_which_the_middle_one_is_empty() {
 }
 
 #[test]
-fn what_may_be_published() {
-    const NO_SET: SecretError = SecretError::NotAKey { expected: "a JWKS of RSA keys, each with its own kid" };
+fn invalid_jwks_is_refused() {
+    const INVALID: SecretError = SecretError::NotAKey { expected: "a JWKS of RSA keys, each with its own kid" };
     let written: Value = serde_json::from_str(&PublishedKeys::write(&[(KID, &public(1))])).unwrap();
     let good = &written["keys"][0];
-    assert_eq!(written.to_string().matches("\"d\"").count(), 0, "nothing private");
+    assert_eq!(written.to_string().matches("\"d\"").count(), 0, "no private number");
     let with = |changes: Value| {
         let mut key = good.clone();
         for (name, value) in changes.as_object().unwrap() {
@@ -203,45 +206,49 @@ fn what_may_be_published() {
     let many = |count: usize| (0..count).map(|kid| with(json!({ "kid": format!("{kid}") }))).collect::<Vec<_>>();
     let rows = [
         ("one", set(json!([good])), Ok(())),
-        ("in a file", format!("\n{}\n", set(json!([good]))), Ok(())),
+        ("with line breaks around", format!("\n{}\n", set(json!([good]))), Ok(())),
         ("without alg and use", set(json!([with(json!({ "alg": null, "use": null }))])), Ok(())),
-        ("with more", set(json!([with(json!({ "x5t": "AAAA", "key_ops": ["verify"] }))])), Ok(())),
-        ("beside others", set(json!([{ "kty": "EC", "kid": "e" }, { "kty": "oct", "k": "AAAA" }, good])), Ok(())),
-        ("the most", set(json!(many(MAX_PUBLISHED_KEYS))), Ok(())),
-        ("one more", set(json!(many(MAX_PUBLISHED_KEYS + 1))), Err(SecretError::TooMany { max: 16 })),
-        ("nothing", "  ".to_owned(), Err(SecretError::Empty)),
+        ("with additional members", set(json!([with(json!({ "x5t": "AAAA", "key_ops": ["verify"] }))])), Ok(())),
+        (
+            "next to keys of other types",
+            set(json!([{ "kty": "EC", "kid": "e" }, { "kty": "oct", "k": "AAAA" }, good])),
+            Ok(()),
+        ),
+        ("the maximum number", set(json!(many(MAX_PUBLISHED_KEYS))), Ok(())),
+        ("one more than the maximum", set(json!(many(MAX_PUBLISHED_KEYS + 1))), Err(SecretError::TooMany { max: 16 })),
+        ("blank", "  ".to_owned(), Err(SecretError::Empty)),
         ("no keys", set(json!([])), Err(SecretError::Empty)),
-        ("of another kind", set(json!([with(json!({ "kty": "EC" }))])), Err(SecretError::Empty)),
-        ("of another algorithm", set(json!([with(json!({ "alg": "RS256" }))])), Err(SecretError::Empty)),
-        ("to encrypt with", set(json!([with(json!({ "use": "enc" }))])), Err(SecretError::Empty)),
-        ("without a name", set(json!([with(json!({ "kid": null }))])), Err(SecretError::Empty)),
-        ("with an empty name", set(json!([with(json!({ "kid": "" }))])), Err(SecretError::Empty)),
-        ("two of one name", set(json!([good, with(json!({ "e": "AQAB" }))])), Err(NO_SET)),
-        ("no n", set(json!([with(json!({ "n": null }))])), Err(NO_SET)),
-        ("no e", set(json!([with(json!({ "e": null }))])), Err(NO_SET)),
-        ("1024 bits", set(json!([with(json!({ "n": n(&modulus[..128]) }))])), Err(NO_SET)),
-        ("more than 8192 bits", set(json!([with(json!({ "n": n(&[0xff; 1025]) }))])), Err(NO_SET)),
-        ("a zero before", set(json!([with(json!({ "n": n(&[&[0], modulus.as_slice()].concat()) }))])), Err(NO_SET)),
-        ("even", set(json!([with(json!({ "n": n(&even) }))])), Err(NO_SET)),
-        ("to the power of one", set(json!([with(json!({ "e": "AQ" }))])), Err(NO_SET)),
-        ("to the power of two", set(json!([with(json!({ "e": "Ag" }))])), Err(NO_SET)),
-        ("a wide exponent", set(json!([with(json!({ "e": n(&[1, 0, 0, 0, 0, 1]) }))])), Err(NO_SET)),
-        ("padded", set(json!([with(json!({ "e": "AQAB====" }))])), Err(NO_SET)),
-        ("a number", set(json!([with(json!({ "n": 7 }))])), Err(NO_SET)),
-        ("two n", set(json!([good])).replacen("\"n\":", "\"n\":\"AQAB\",\"n\":", 1), Err(NO_SET)),
-        ("two sets", set(json!([good])).replacen('{', "{\"keys\":[],", 1), Err(NO_SET)),
-        ("a list", json!([[good]]).to_string(), Err(NO_SET)),
-        ("a page", "<html>".to_owned(), Err(NO_SET)),
-        ("too long", set(json!([with(json!({ "x5t": "A".repeat(64 * 1024) }))])), Err(NO_SET)),
+        ("another key type", set(json!([with(json!({ "kty": "EC" }))])), Err(SecretError::Empty)),
+        ("another algorithm", set(json!([with(json!({ "alg": "RS256" }))])), Err(SecretError::Empty)),
+        ("an encryption key", set(json!([with(json!({ "use": "enc" }))])), Err(SecretError::Empty)),
+        ("without a key id", set(json!([with(json!({ "kid": null }))])), Err(SecretError::Empty)),
+        ("with an empty key id", set(json!([with(json!({ "kid": "" }))])), Err(SecretError::Empty)),
+        ("two with the same key id", set(json!([good, with(json!({ "e": "AQAB" }))])), Err(INVALID)),
+        ("no n", set(json!([with(json!({ "n": null }))])), Err(INVALID)),
+        ("no e", set(json!([with(json!({ "e": null }))])), Err(INVALID)),
+        ("1024 bits", set(json!([with(json!({ "n": n(&modulus[..128]) }))])), Err(INVALID)),
+        ("more than 8192 bits", set(json!([with(json!({ "n": n(&[0xff; 1025]) }))])), Err(INVALID)),
+        ("a leading zero", set(json!([with(json!({ "n": n(&[&[0], modulus.as_slice()].concat()) }))])), Err(INVALID)),
+        ("even modulus", set(json!([with(json!({ "n": n(&even) }))])), Err(INVALID)),
+        ("exponent one", set(json!([with(json!({ "e": "AQ" }))])), Err(INVALID)),
+        ("even exponent", set(json!([with(json!({ "e": "Ag" }))])), Err(INVALID)),
+        ("a wide exponent", set(json!([with(json!({ "e": n(&[1, 0, 0, 0, 0, 1]) }))])), Err(INVALID)),
+        ("padded", set(json!([with(json!({ "e": "AQAB====" }))])), Err(INVALID)),
+        ("n as a number", set(json!([with(json!({ "n": 7 }))])), Err(INVALID)),
+        ("two n", set(json!([good])).replacen("\"n\":", "\"n\":\"AQAB\",\"n\":", 1), Err(INVALID)),
+        ("two sets", set(json!([good])).replacen('{', "{\"keys\":[],", 1), Err(INVALID)),
+        ("a list", json!([[good]]).to_string(), Err(INVALID)),
+        ("an HTML page", "<html>".to_owned(), Err(INVALID)),
+        ("too long", set(json!([with(json!({ "x5t": "A".repeat(64 * 1024) }))])), Err(INVALID)),
     ];
-    for (name, text, told) in rows {
-        assert_eq!(PublishedKeys::parse(&text).map(drop), told, "{name}");
+    for (name, text, expected) in rows {
+        assert_eq!(PublishedKeys::parse(&text).map(drop), expected, "{name}");
     }
 }
 
 proptest! {
     #[test]
-    fn nothing_that_arrives_is_believed(
+    fn arbitrary_jws_is_refused(
         jws in "\\PC{0,200}|[A-Za-z0-9_-]{0,90}\\.\\.[A-Za-z0-9_-]{0,350}|(ey[A-Za-z0-9_-]{0,40}\\.?){0,5}",
         body in prop::collection::vec(any::<u8>(), 0..64),
         set in "\\PC{0,200}|\\{\"keys\":\\[\\{\"kty\":\"RSA\",\"kid\":\"[a-z]{0,3}\",\"n\":\"[A-Za-z0-9_-]{0,400}\",\"e\":\"[A-Z]{0,8}\"\\}\\]\\}",
@@ -251,7 +258,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_is_refused(at in any::<prop::sample::Index>(), bit in 0..7_u8) {
+    fn flipped_bit_is_refused(at in any::<prop::sample::Index>(), bit in 0..7_u8) {
         let good = jws::sign(&private(1), KID, BODY);
         let mut forged = good.clone().into_bytes();
         let at = at.index(forged.len());

@@ -1,4 +1,4 @@
-//! Properties: what is signed verifies, and nothing else does.
+//! Properties: signed messages verify, and no others do.
 
 use super::*;
 use crate::stripe;
@@ -26,7 +26,7 @@ fn verify_standard(signature: &str, body: &[u8]) -> Result<Vec<u8>, VerifyError>
     standard_webhooks::verify(&standard_keys(), headers, body, NOW_UNIX_S, TOLERANCE_S).map(|v| v.bytes().to_vec())
 }
 
-/// Bit 7 is left alone: a header is text.
+/// Bit 7 stays zero: a header is text.
 fn flip_text(text: &str, at: prop::sample::Index, bit: u8) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let at = at.index(bytes.len());
@@ -36,7 +36,7 @@ fn flip_text(text: &str, at: prop::sample::Index, bit: u8) -> String {
 
 proptest! {
     #[test]
-    fn what_is_signed_verifies(
+    fn signed_message_verifies(
         secret in "[ -~]{1,80}",
         key in prop::collection::vec(any::<u8>(), 24..=64),
         id in "[A-Za-z0-9_-]{1,128}",
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_of_the_body_is_refused(
+    fn flipped_bit_in_the_body_is_refused(
         body in prop::collection::vec(any::<u8>(), 1..512),
         at in any::<prop::sample::Index>(),
         bit in 0..8_u8,
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_of_the_signature_is_refused(
+    fn flipped_bit_in_the_signature_is_refused(
         body in prop::collection::vec(any::<u8>(), 0..128),
         at in any::<prop::sample::Index>(),
         bit in 0..7_u8,
@@ -90,14 +90,14 @@ proptest! {
         let forged = flip_text(&standard_webhooks::sign(&standard_keys(), "msg_1", NOW_UNIX_S, &body), at, bit);
         let got = verify_standard(&forged, &body);
         prop_assert!(matches!(got, Err(BadSignature | Malformed)), "{forged:?} {got:?}");
-        // Its time is in the header too, and may become another one.
+        // The header contains the time too, so a flipped bit can change it to a stale one.
         let forged = flip_text(&stripe::sign(&stripe_keys(), &body, NOW_UNIX_S), at, bit);
         let got = verify_stripe(&forged, &body);
         prop_assert!(matches!(got, Err(BadSignature | Malformed | Stale)), "{forged:?} {got:?}");
     }
 
     #[test]
-    fn nothing_that_arrives_panics_or_is_believed(
+    fn arbitrary_headers_are_refused(
         id in ".{0,40}|[a-z_]{1,9}",
         timestamp in ".{0,20}|[0-9]{1,13}",
         signature in "\\PC{0,200}|(v[01]a?,[A-Za-z0-9+/=]{0,90} ?){0,20}|[0-9a-f]{60,70}|(,?(t|v[01])=[0-9a-f]{0,70}){0,20}",
@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn no_setting_panics(setting in "\\PC{0,80}|[ -~\\s]{0,80}|whsec_[A-Za-z0-9+/]{0,90}={0,2}") {
+    fn arbitrary_setting_does_not_panic(setting in "\\PC{0,80}|[ -~\\s]{0,80}|whsec_[A-Za-z0-9+/]{0,90}={0,2}") {
         let local = hmac_hex::Keys::parse(&setting, Local);
         let deployed = hmac_hex::Keys::parse(&setting, Deployed);
         prop_assert!(deployed.is_err() || local.is_ok_and(|keys| !keys.weak()));

@@ -1,4 +1,4 @@
-//! RSA: a signature that somebody else made, keys in every form, and everything that is no key.
+//! RSA: a known signature, keys in each format, and each refused key.
 
 use super::*;
 use crate::rsa::{Hash, PrivateKey, PublicKey};
@@ -6,7 +6,7 @@ use crate::{SecretError, rsa};
 use serde_json::Value;
 use testkit::rsa_pair;
 
-/// Of 1024 bits, of an elliptic curve.
+/// A key of 1024 bits, and an elliptic-curve key.
 const SHORT: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDgu4obEPyI+mORSAIkmU2mZgwiWBpxeFT3uICr5w8bmU6N0m5EeJ0U4WbCJsb+\
     Z+wbzBOodpMKETcw5zkwQx2k5JfGHMOy+VP19T4kJrpxyFsWC6La70hHKTDO6ofGYo9F5Yub0A9o5lbVHZyU4SDmIUcBljmvaTwfOQ+obQO64wIDAQAB";
 const CURVE: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEuG4EwyNNqBtRCoxmLu9EmMsgIqTHfbfbL7o9GQ3nweubPx5GX+mv8ptoJHjiWXXZ3Z6k\
@@ -15,7 +15,7 @@ const CURVE: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEuG4EwyNNqBtRCoxmLu9EmMs
 const NO_PUBLIC_KEY: SecretError = SecretError::NotAKey { expected: "an RSA public key or a certificate of one" };
 const NO_PRIVATE_KEY: SecretError = SecretError::NotAKey { expected: "an RSA private key of at least 2048 bits" };
 
-/// wechatpay-go's, Apache-2.0: `TestHandler_ParseNotifyRequest`.
+/// From wechatpay-go (Apache-2.0), `TestHandler_ParseNotifyRequest`.
 pub(super) fn notification(field: &str) -> String {
     let vector: Value = serde_json::from_str(include_str!("vectors/wechat_v3.json")).unwrap();
     vector[field].as_str().unwrap().to_owned()
@@ -26,7 +26,7 @@ fn bare(pem: &str) -> String {
 }
 
 #[test]
-fn a_signature_of_somebody_elses_under_a_certificate() {
+fn known_signature_verifies_under_its_certificate() {
     let key = PublicKey::parse(&notification("certificate")).unwrap();
     assert_eq!(key.serial(), Some("D7CE59D1F522D701"));
     let message = format!("{}\n{}\n{}\n", notification("timestamp"), notification("nonce"), notification("body"));
@@ -39,7 +39,7 @@ fn a_signature_of_somebody_elses_under_a_certificate() {
 }
 
 #[test]
-fn every_form_of_a_key_is_the_same_key() {
+fn key_in_each_format_is_the_same_key() {
     let pair = rsa_pair(1);
     let privates = [
         pair.private.clone(),
@@ -57,7 +57,7 @@ fn every_form_of_a_key_is_the_same_key() {
         for (hash, other) in [(Hash::Sha256, Hash::Sha512), (Hash::Sha512, Hash::Sha256)] {
             let signature = private.sign(hash, b"message");
             assert_eq!(signature.len(), 256);
-            assert_eq!(signature, private.sign(hash, b"message"), "no dice");
+            assert_eq!(signature, private.sign(hash, b"message"), "deterministic");
             assert!(public.verifies(hash, b"message", &signature));
             assert!(!public.verifies(other, b"message", &signature));
             assert!(!public.verifies(hash, b"messagf", &signature));
@@ -68,7 +68,7 @@ fn every_form_of_a_key_is_the_same_key() {
 }
 
 #[test]
-fn what_is_no_key_is_refused() {
+fn invalid_key_is_refused() {
     let (pair, certificate) = (rsa_pair(1), notification("certificate"));
     let cut = |text: &str, bytes: usize| {
         let der = STANDARD.decode(bare(text)).unwrap();
@@ -121,7 +121,7 @@ fn what_is_no_key_is_refused() {
 }
 
 #[test]
-fn a_private_key_is_never_shown() {
+fn debug_output_has_no_private_key() {
     let pair = rsa_pair(1);
     assert_eq!(format!("{:?}", PrivateKey::parse(&pair.private)), "Ok(PrivateKey(redacted))");
     assert_eq!(format!("{:?}", PublicKey::parse(&pair.public)), "Ok(PublicKey { serial: None, .. })");
@@ -129,7 +129,7 @@ fn a_private_key_is_never_shown() {
 
 proptest! {
     #[test]
-    fn no_text_makes_a_key_panic(text in "\\PC{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn arbitrary_key_text_does_not_panic(text in "\\PC{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         for text in [text, STANDARD.encode(&bytes), format!("-----BEGIN CERTIFICATE-----{}-----END CERTIFICATE-----", STANDARD.encode(&bytes))] {
             let _ = rsa::PublicKey::parse(&text);
             let _ = PrivateKey::parse(&text);
@@ -137,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_a_key_panic(at in any::<prop::sample::Index>(), bit in 0..8_u8, which in 0..3_usize) {
+    fn damaged_key_does_not_panic(at in any::<prop::sample::Index>(), bit in 0..8_u8, which in 0..3_usize) {
         let (label, pem) = match which {
             0 => ("CERTIFICATE", notification("certificate")),
             1 => ("PUBLIC KEY", rsa_pair(1).public),

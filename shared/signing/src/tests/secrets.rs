@@ -1,10 +1,10 @@
-//! What may be a secret, and what is said of what may not.
+//! Validation of secrets, and the errors of refused ones.
 
 use super::*;
 use crate::SecretError::{Empty, NoPrefix, NotBase64, Placeholder, TooMany, TooShort, WrongLength};
 
 #[test]
-fn refused_for_the_hmac() {
+fn placeholder_is_refused_for_hmac() {
     let refused = [
         ("", Empty),
         ("   ", Empty),
@@ -62,7 +62,8 @@ fn refused_for_the_hmac() {
         for strength in [Local, Deployed] {
             let got = hmac_hex::Keys::parse(setting, strength).unwrap_err();
             assert_eq!(got, error, "{setting:?} {strength:?}");
-            // One bad secret spoils the list, wherever it stands. White space would make it another list.
+            // One invalid secret invalidates the list, at any position. White space would split it into several
+            // secrets.
             if setting.is_empty() || setting.contains(|c: char| c.is_ascii_whitespace()) {
                 continue;
             }
@@ -75,7 +76,7 @@ fn refused_for_the_hmac() {
 }
 
 #[test]
-fn short_is_weak_or_refused() {
+fn short_secret_is_weak_or_refused() {
     let chars_31 = STRONG.strip_prefix('7').unwrap();
     let multibyte_31 = "é".repeat(30) + "a";
     let (chars_32, multibyte_32) = (STRONG, "é".repeat(31) + "a");
@@ -88,7 +89,7 @@ fn short_is_weak_or_refused() {
         (&both, true, too_short(16)),
         (chars_32, false, Ok(false)),
         (&multibyte_32, false, Ok(false)),
-        // Punctuation that a generator may well produce, and words inside a longer one.
+        // Punctuation that a password generator produces, and placeholder words inside a longer secret.
         ("aQ8${kf0#Zt;<w>R2)mV!x9pL&c7Yb^H", false, Ok(false)),
         ("5ecret-password-todo-none-null-74xq", false, Ok(false)),
     ];
@@ -99,7 +100,7 @@ fn short_is_weak_or_refused() {
 }
 
 #[test]
-fn refused_for_standard_webhooks() {
+fn invalid_secret_is_refused_for_standard_webhooks() {
     let of_bytes = |bytes: u8| format!("whsec_{}", STANDARD.encode((0..bytes).collect::<Vec<_>>()));
     let wrong_length = |bytes| WrongLength { bytes, min: 24, max: 64 };
     let good = of_bytes(32);
@@ -139,7 +140,7 @@ fn refused_for_standard_webhooks() {
 }
 
 #[test]
-fn a_list_has_an_end() {
+fn too_many_secrets_are_refused() {
     let list = |n: usize| [STRONG].repeat(n).join(" \t\n ");
     let too_many = TooMany { max: MAX_LIVE_SECRETS };
     hmac_hex::Keys::parse(&list(MAX_LIVE_SECRETS), Deployed).unwrap();
@@ -148,7 +149,7 @@ fn a_list_has_an_end() {
 }
 
 #[test]
-fn errors_say_what_to_do_and_nothing_of_the_secret() {
+fn errors_name_the_rule_and_not_the_secret() {
     let deployed = |setting| hmac_hex::Keys::parse(setting, Deployed).unwrap_err();
     let standard = |setting| standard_webhooks::Keys::parse(setting).unwrap_err();
     let rows = [

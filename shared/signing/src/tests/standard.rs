@@ -1,4 +1,4 @@
-//! Standard Webhooks.
+//! Standard Webhooks: the specification's example, and each refused header, time and body.
 
 use super::*;
 
@@ -52,13 +52,13 @@ fn check(name: &str, request: Request<'_>, expected: Result<(), VerifyError>) {
 }
 
 #[test]
-fn known_answer() {
+fn signature_matches_the_specification() {
     assert_eq!(standard_webhooks::sign(&keys(SECRET), ID, SENT_UNIX_S, BODY.as_bytes()), GOOD);
     check("genuine", GENUINE, Ok(()));
 }
 
 #[test]
-fn secrets() {
+fn signature_by_any_live_secret_verifies() {
     let rows = [
         ("first key", &*format!("{SECRET} {SECRET_2}"), Ok(())),
         ("second key", &format!("{SECRET_2}\n{SECRET}"), Ok(())),
@@ -70,11 +70,11 @@ fn secrets() {
 }
 
 #[test]
-fn bodies() {
+fn changed_body_is_refused() {
     let rows = [
         ("changed", r#"{"test": 2432232315}"#, Err(BadSignature)),
         ("re-serialised", r#"{"test":2432232314}"#, Err(BadSignature)),
-        ("a newline more", &format!("{BODY}\n"), Err(BadSignature)),
+        ("an additional newline", &format!("{BODY}\n"), Err(BadSignature)),
         ("empty", "", Err(BadSignature)),
     ];
     for (name, body, expected) in rows {
@@ -83,14 +83,14 @@ fn bodies() {
 }
 
 #[test]
-fn ids() {
+fn invalid_id_is_malformed() {
     let (id_128, id_129) = ("a".repeat(128), "a".repeat(129));
     let joined = format!("{ID},{ID}");
     let moved_dot = format!("{ID}.1614265330");
     let rows = [
         ("another id", "msg_p5jXN8AQM9LWM0D4loKWxJel", Err(BadSignature)),
         ("128 characters", &id_128, Err(BadSignature)),
-        ("every allowed kind", "aZ09_-", Err(BadSignature)),
+        ("every allowed character class", "aZ09_-", Err(BadSignature)),
         ("empty", "", Err(Malformed)),
         ("129 characters", &id_129, Err(Malformed)),
         ("a dot, to move the split", &moved_dot, Err(Malformed)),
@@ -106,7 +106,7 @@ fn ids() {
 }
 
 #[test]
-fn timestamps() {
+fn invalid_or_changed_timestamp_is_refused() {
     let rows = [
         ("only the time changed", "1614265331", Err(BadSignature)),
         ("only the time changed, to now", "1614265390", Err(BadSignature)),
@@ -133,7 +133,7 @@ fn timestamps() {
 }
 
 #[test]
-fn the_window_has_two_sides() {
+fn time_outside_the_tolerance_is_stale() {
     let rows = [
         (0, TOLERANCE_S, Ok(())),
         (300, TOLERANCE_S, Ok(())),
@@ -157,7 +157,7 @@ fn the_window_has_two_sides() {
 }
 
 #[test]
-fn what_is_wrong_first() {
+fn stale_forgery_reports_the_first_error() {
     let stale = Request { now_unix_s: SENT_UNIX_S + 301, ..GENUINE };
     check("stale and forged", Request { signature: ZERO, ..stale }, Err(Stale));
     check("stale and malformed", Request { signature: "v1", ..stale }, Err(Malformed));
@@ -165,7 +165,7 @@ fn what_is_wrong_first() {
 }
 
 #[test]
-fn signatures() {
+fn one_valid_signature_of_the_list_is_enough() {
     let tag = GOOD.strip_prefix("v1,").unwrap();
     let unpadded = GOOD.trim_end_matches('=');
     let hex = format!("v1,{}", "8348".repeat(16));
@@ -215,7 +215,7 @@ fn signatures() {
 }
 
 #[test]
-fn many_signatures() {
+fn signatures_after_the_limit_are_ignored() {
     let after = |other: &str, n: usize| format!("{}{GOOD}", format!("{other} ").repeat(n));
     let padded_to = |bytes: usize| format!("{GOOD} {}", "z".repeat(bytes - GOOD.len() - 1));
     let rows = [
@@ -225,7 +225,7 @@ fn many_signatures() {
         ("17th", after(ZERO, MAX_SIGNATURES), Err(BadSignature)),
         ("17th after other versions", after("v0,A", MAX_SIGNATURES), Err(Malformed)),
         ("1000 wrong", [ZERO].repeat(1000).join(" "), Err(Malformed)),
-        ("as long as may be", padded_to(MAX_SIGNATURE_HEADER_BYTES), Ok(())),
+        ("maximum length", padded_to(MAX_SIGNATURE_HEADER_BYTES), Ok(())),
         ("one byte longer", padded_to(MAX_SIGNATURE_HEADER_BYTES + 1), Err(Malformed)),
     ];
     for (name, signature, expected) in rows {
@@ -234,7 +234,7 @@ fn many_signatures() {
 }
 
 #[test]
-fn rotation() {
+fn both_secrets_verify_during_rotation() {
     let during = format!("{SECRET} {SECRET_2}");
     for (signer, verifier, expected) in [
         (SECRET, during.as_str(), Ok(())),
@@ -248,7 +248,7 @@ fn rotation() {
 }
 
 #[test]
-fn nothing_secret_in_debug() {
+fn debug_output_has_no_secret() {
     let (hmac, standard) =
         (hmac_hex::Keys::parse(&format!("{STRONG} {OTHER}"), Deployed).unwrap(), keys(&format!("{SECRET} {SECRET_2}")));
     let headers = Headers { id: ID, timestamp: SENT, signature: GOOD };

@@ -1,10 +1,10 @@
-//! Stripe's webhooks. The constants were computed by another implementation of HMAC.
+//! Stripe webhook signatures: known values of another HMAC implementation, and each refused header, time and secret.
 
 use super::*;
 use crate::SecretError::{Empty, NoPrefix, Placeholder, TooMany, TooShort};
 use crate::stripe::{self, MAX_HEADER_BYTES, MAX_SIGNATURES, TOLERANCE_S};
 
-/// The event that Stripe's .NET library tests itself with, and what it expects under a secret that has no prefix.
+/// The event from the tests of Stripe's .NET library, with its expected signature under a secret without a prefix.
 const BODY: &str = r#"{
   "id": "evt_123",
   "object": "event",
@@ -34,7 +34,7 @@ const PUBLISHED_SECRET: &str = "webhook_secret";
 const PUBLISHED: &str = "2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7";
 const PUBLISHED_V0: &str = "v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef";
 
-/// Could be decoded as Standard Webhooks do, so that it shows when it is.
+/// Valid base64 after the prefix, so that the tests detect a verifier that decodes it as Standard Webhooks do.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SECRET_2: &str = "whsec_7c1e5b0a94d2f386b1e07a5d3c98f246";
 const SENT_UNIX_S: i64 = 1_533_204_620;
@@ -80,7 +80,7 @@ fn check(name: &str, request: Request<'_>, expected: Result<(), VerifyError>) {
 }
 
 #[test]
-fn known_answers() {
+fn signatures_match_known_values() {
     let rows: [(&str, &[u8], &str); 5] = [
         (SECRET, BODY.as_bytes(), GOOD),
         (SECRET_2, BODY.as_bytes(), GOOD_2),
@@ -99,9 +99,10 @@ fn known_answers() {
     }
 }
 
-/// The published answer is under a secret that Stripe would not make and we do not take, so it is tied to ours by the HMAC.
+/// The published signature uses a secret without `whsec_`, which `stripe::Keys` refuses. The test ties it to the other
+/// constants through the HMAC.
 #[test]
-fn the_published_answer() {
+fn hmac_matches_stripes_published_value() {
     let hmac_of_time_and_body = |secret| {
         let keys = hmac_hex::Keys::parse(secret, Local).unwrap();
         hmac_hex::sign(&keys, format!("1533204620.{BODY}").as_bytes())
@@ -111,7 +112,7 @@ fn the_published_answer() {
 }
 
 #[test]
-fn headers() {
+fn one_valid_v1_signature_is_enough() {
     let hex = GOOD.strip_prefix("v1=").unwrap();
     let upper = format!("v1={}", hex.to_uppercase());
     let rows = [
@@ -120,13 +121,13 @@ fn headers() {
         ("the time last", format!("{GOOD},{T}"), Ok(())),
         ("after a wrong one", format!("{T},{WRONG},{GOOD}"), Ok(())),
         ("before a wrong one", format!("{T},{GOOD},{WRONG}"), Ok(())),
-        ("after ones that are no hexadecimal", format!("{T},v1=,v1=?,v1==,{upper},{GOOD}"), Ok(())),
+        ("after signatures that are not hexadecimal", format!("{T},v1=,v1=?,v1==,{upper},{GOOD}"), Ok(())),
         ("among other schemes", format!("{T},v2=x,=,T=1,{GOOD},v10=y"), Ok(())),
         ("wrong", format!("{T},{WRONG}"), Err(BadSignature)),
-        ("of another secret", format!("{T},{GOOD_2}"), Err(BadSignature)),
-        ("of an empty key", format!("{T},{EMPTY_KEY}"), Err(BadSignature)),
-        ("of the decoded secret", format!("{T},{DECODED_KEY}"), Err(BadSignature)),
-        ("of the secret without whsec_", format!("{T},{UNPREFIXED_KEY}"), Err(BadSignature)),
+        ("by another secret", format!("{T},{GOOD_2}"), Err(BadSignature)),
+        ("by an empty key", format!("{T},{EMPTY_KEY}"), Err(BadSignature)),
+        ("by the decoded secret", format!("{T},{DECODED_KEY}"), Err(BadSignature)),
+        ("by the secret without whsec_", format!("{T},{UNPREFIXED_KEY}"), Err(BadSignature)),
         ("a hash without a key", format!("{T},{WITHOUT_A_KEY}"), Err(BadSignature)),
         ("of the body alone", format!("{T},{BODY_ALONE}"), Err(BadSignature)),
         ("without a dot", format!("{T},{WITHOUT_A_DOT}"), Err(BadSignature)),
@@ -148,11 +149,11 @@ fn headers() {
         ("comma at the beginning", format!(",{T},{GOOD}"), Err(Malformed)),
         ("not ASCII", format!("{T},{GOOD},v0=é"), Err(Malformed)),
         ("no time", GOOD.to_owned(), Err(Malformed)),
-        ("two equal times", format!("{T},{T},{GOOD}"), Err(Malformed)),
-        ("two times", format!("{T},{GOOD},t=1533204621"), Err(Malformed)),
+        ("two equal invalid_or_changed_time_is_refused", format!("{T},{T},{GOOD}"), Err(Malformed)),
+        ("two invalid_or_changed_time_is_refused", format!("{T},{GOOD},t=1533204621"), Err(Malformed)),
         ("a good and a bad time", format!("{T},{GOOD},t="), Err(Malformed)),
-        ("two headers joined", format!("{T},{GOOD},{T},{GOOD}"), Err(Malformed)),
-        ("two headers joined, spaced", format!("{T},{GOOD}, {T},{GOOD}"), Err(Malformed)),
+        ("two one_valid_v1_signature_is_enough joined", format!("{T},{GOOD},{T},{GOOD}"), Err(Malformed)),
+        ("two one_valid_v1_signature_is_enough joined, spaced", format!("{T},{GOOD}, {T},{GOOD}"), Err(Malformed)),
         ("space before the digits", format!("{T},v1= {hex}"), Err(Malformed)),
         ("space after the digits", format!("{T},{GOOD} "), Err(Malformed)),
         ("space after the comma", format!("{T}, {GOOD}"), Err(Malformed)),
@@ -165,7 +166,7 @@ fn headers() {
 }
 
 #[test]
-fn times() {
+fn invalid_or_changed_time_is_refused() {
     let rows = [
         ("only the time changed", "1533204621", GOOD, Err(BadSignature)),
         ("same second, other text", "01533204620", GOOD, Err(BadSignature)),
@@ -193,7 +194,7 @@ fn times() {
 }
 
 #[test]
-fn the_window_has_two_sides() {
+fn time_outside_the_tolerance_is_stale() {
     let rows = [
         (-301, TOLERANCE_S, Err(Stale)),
         (-300, TOLERANCE_S, Ok(())),
@@ -214,10 +215,10 @@ fn the_window_has_two_sides() {
 }
 
 #[test]
-fn what_is_wrong_first() {
+fn stale_forgery_reports_the_first_error() {
     let rows = [
         ("stale and forged", format!("{T},{WRONG}"), Stale),
-        ("stale and nothing to compare", T.to_owned(), BadSignature),
+        ("stale and no signature", T.to_owned(), BadSignature),
         ("stale and malformed", format!("{T},v1"), Malformed),
         ("stale and no time", GOOD.to_owned(), Malformed),
     ];
@@ -227,15 +228,15 @@ fn what_is_wrong_first() {
 }
 
 #[test]
-fn bodies() {
-    let meaning: serde_json::Value = serde_json::from_str(BODY).unwrap();
+fn changed_body_is_refused() {
+    let value: serde_json::Value = serde_json::from_str(BODY).unwrap();
     let rows = [
         ("one byte changed", BODY.replace("cus_123", "cus_124")),
-        ("a newline less", BODY.trim_end().to_owned()),
-        ("a newline more", format!("{BODY}\n")),
+        ("without the last newline", BODY.trim_end().to_owned()),
+        ("an additional newline", format!("{BODY}\n")),
         ("carriage returns", BODY.replace('\n', "\r\n")),
         ("a byte order mark", format!("\u{feff}{BODY}")),
-        ("re-serialised", meaning.to_string()),
+        ("re-serialized", value.to_string()),
         ("the time and a dot in it", format!("1533204620.{BODY}")),
         ("empty", String::new()),
     ];
@@ -245,7 +246,7 @@ fn bodies() {
 }
 
 #[test]
-fn many_signatures() {
+fn signatures_after_the_limit_are_ignored() {
     let after = |item: &str, n: usize| format!("{T}{},{GOOD}", format!(",{item}").repeat(n));
     let padded_to = |bytes: usize| format!("{T},{GOOD},v0={}", "0".repeat(bytes - T.len() - GOOD.len() - 5));
     assert_eq!(padded_to(MAX_HEADER_BYTES).len(), 4096);
@@ -264,7 +265,7 @@ fn many_signatures() {
 }
 
 #[test]
-fn rotation() {
+fn both_secrets_verify_during_rotation() {
     let (both, turned) = (format!("{SECRET} {SECRET_2}"), format!("{SECRET_2}\n{SECRET}"));
     let (old, new, rolling) = (format!("{T},{GOOD}"), format!("{T},{GOOD_2}"), format!("{T},{GOOD},{GOOD_2}"));
     let rows = [
@@ -286,7 +287,7 @@ fn rotation() {
 }
 
 #[test]
-fn settings() {
+fn invalid_secret_setting_is_refused() {
     let many = |n: usize| [SECRET].repeat(n).join(" ");
     let chars_31 = SECRET_2.strip_suffix("c98f246").unwrap();
     let rows = [

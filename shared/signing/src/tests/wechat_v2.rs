@@ -1,14 +1,14 @@
-//! APIv2: what others have signed and sealed, our own both ways, and everything that is refused.
+//! WeChat Pay APIv2: known signatures and ciphertexts, round trips, and each refused document.
 
 use super::*;
 use crate::wechat_v2::{Algorithm, FIELDS_MAX, Fields, Keys, XML_BYTES_MAX, seal_refund, sign, verify};
 use Algorithm::{HmacSha256, Md5};
 use serde_json::Value;
 
-/// Of WeChat's own documentation; no merchant has it.
+/// The example key of WeChat's documentation, which no merchant uses.
 const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
-const OF_MD5: &str = include_str!("vectors/wechat_v2_md5.xml");
-const OF_HMAC: &str = include_str!("vectors/wechat_v2_hmac.xml");
+const SIGNED_MD5: &str = include_str!("vectors/wechat_v2_md5.xml");
+const SIGNED_HMAC: &str = include_str!("vectors/wechat_v2_hmac.xml");
 
 fn keys() -> Keys {
     Keys::parse(KEY, Deployed).unwrap()
@@ -18,7 +18,7 @@ fn got(algorithm: Algorithm, body: &str) -> Result<String, VerifyError> {
     verify(&keys(), algorithm, body.as_bytes()).map(|verified| String::from_utf8(verified.bytes().to_vec()).unwrap())
 }
 
-/// The document with the signature that its fields have, whether they may be there or not.
+/// The document with a valid signature of its fields, even if one of them is not allowed.
 fn signed(body: &str) -> String {
     let fields = Fields::read(body.as_bytes()).unwrap_or_else(|| panic!("{body}"));
     let sign = sign(&keys(), Md5, &fields);
@@ -42,10 +42,10 @@ fn refund(req_info: &str) -> String {
 }
 
 #[test]
-fn known_answers() {
-    assert_eq!(got(Md5, OF_MD5).as_deref(), Ok(OF_MD5));
-    assert_eq!(got(HmacSha256, OF_HMAC).as_deref(), Ok(OF_HMAC));
-    assert_eq!(signed(OF_MD5), OF_MD5.trim_end());
+fn known_signatures_and_refunds_verify() {
+    assert_eq!(got(Md5, SIGNED_MD5).as_deref(), Ok(SIGNED_MD5));
+    assert_eq!(got(HmacSha256, SIGNED_HMAC).as_deref(), Ok(SIGNED_HMAC));
+    assert_eq!(signed(SIGNED_MD5), SIGNED_MD5.trim_end());
     for (plain, req_info) in refunds() {
         for algorithm in [Md5, HmacSha256] {
             assert_eq!(got(algorithm, &refund(&req_info)), Ok(plain.clone()));
@@ -55,10 +55,10 @@ fn known_answers() {
 }
 
 #[test]
-fn the_algorithm_is_ours_to_say() {
-    assert_eq!(got(HmacSha256, OF_MD5), Err(BadSignature));
-    assert_eq!(got(Md5, OF_HMAC), Err(Malformed), "it says another one");
-    assert_eq!(got(Md5, &OF_HMAC.replace("<sign_type>HMAC-SHA256</sign_type>", "")), Err(BadSignature));
+fn notification_cannot_select_the_algorithm() {
+    assert_eq!(got(HmacSha256, SIGNED_MD5), Err(BadSignature));
+    assert_eq!(got(Md5, SIGNED_HMAC), Err(Malformed), "another sign_type");
+    assert_eq!(got(Md5, &SIGNED_HMAC.replace("<sign_type>HMAC-SHA256</sign_type>", "")), Err(BadSignature));
     assert_eq!(
         [Algorithm::named("MD5"), Algorithm::named("HMAC-SHA256"), Algorithm::named("md5")],
         [Some(Md5), Some(HmacSha256), None]
@@ -66,43 +66,47 @@ fn the_algorithm_is_ours_to_say() {
 }
 
 #[test]
-fn what_is_not_signed_as_it_should_be_is_refused() {
-    let with = |field: &str| signed(&OF_MD5.replace("<sign>", &format!("{field}<sign>")));
+fn changed_or_undocumented_fields_are_refused() {
+    let with = |field: &str| signed(&SIGNED_MD5.replace("<sign>", &format!("{field}<sign>")));
     let rows = [
-        ("another amount", OF_MD5.replace("<total_fee>1<", "<total_fee>2<"), Err(BadSignature)),
+        ("another amount", SIGNED_MD5.replace("<total_fee>1<", "<total_fee>2<"), Err(BadSignature)),
         (
             "in small letters",
-            OF_MD5.replace("268B597D4659C19208FF81502E57CE2E", "268b597d4659c19208ff81502e57ce2e"),
+            SIGNED_MD5.replace("268B597D4659C19208FF81502E57CE2E", "268b597d4659c19208ff81502e57ce2e"),
             Err(BadSignature),
         ),
-        ("half of it", OF_MD5.replace("268B597D4659C19208FF81502E57CE2E", "268B597D4659C192"), Err(BadSignature)),
-        ("no signature", OF_MD5.replace("<sign>268B597D4659C19208FF81502E57CE2E</sign>", ""), Err(Missing)),
-        ("an empty signature", OF_MD5.replace("268B597D4659C19208FF81502E57CE2E", ""), Err(Missing)),
-        ("what only failed", "<xml><return_code>FAIL</return_code></xml>".to_owned(), Err(Missing)),
+        (
+            "half of the signature",
+            SIGNED_MD5.replace("268B597D4659C19208FF81502E57CE2E", "268B597D4659C192"),
+            Err(BadSignature),
+        ),
+        ("no signature", SIGNED_MD5.replace("<sign>268B597D4659C19208FF81502E57CE2E</sign>", ""), Err(Missing)),
+        ("an empty signature", SIGNED_MD5.replace("268B597D4659C19208FF81502E57CE2E", ""), Err(Missing)),
+        ("a report of a failure", "<xml><return_code>FAIL</return_code></xml>".to_owned(), Err(Missing)),
         ("an empty field", with("<device_info></device_info>"), Ok(())),
         ("a coupon", with("<coupon_fee_0>1</coupon_fee_0><coupon_id_12><![CDATA[1]]></coupon_id_12>"), Ok(())),
-        ("no coupon", with("<coupon_fee_>1</coupon_fee_>"), Err(Malformed)),
-        ("many coupons", with("<coupon_fee_100>1</coupon_fee_100>"), Err(Malformed)),
-        ("a field that nobody knows", with("<zz>1</zz>"), Err(Malformed)),
-        ("another root", signed(OF_MD5).replace("xml>", "root>"), Err(Malformed)),
+        ("a coupon without a number", with("<coupon_fee_>1</coupon_fee_>"), Err(Malformed)),
+        ("a coupon number of three digits", with("<coupon_fee_100>1</coupon_fee_100>"), Err(Malformed)),
+        ("an undocumented field", with("<zz>1</zz>"), Err(Malformed)),
+        ("another root", signed(SIGNED_MD5).replace("xml>", "root>"), Err(Malformed)),
     ];
     for (name, body, expected) in rows {
         assert_eq!(got(Md5, &body).map(drop), expected, "{name}");
     }
     let other = Keys::parse("00112233445566778899aabbccddeeff", Deployed).unwrap();
-    assert_eq!(verify(&other, Md5, OF_MD5.as_bytes()).map(drop), Err(BadSignature));
+    assert_eq!(verify(&other, Md5, SIGNED_MD5.as_bytes()).map(drop), Err(BadSignature));
     let both = Keys::parse(&format!("00112233445566778899aabbccddeeff {KEY}"), Deployed).unwrap();
-    assert_eq!(verify(&both, Md5, OF_MD5.as_bytes()).map(drop), Ok(()));
+    assert_eq!(verify(&both, Md5, SIGNED_MD5.as_bytes()).map(drop), Ok(()));
 }
 
-/// A buyer has written fields into the order's `attach`. What was signed can be split anew so that they are fields of the
-/// notification, under the same signature, with what followed in one that nobody knows.
+/// A buyer has written fields into the order's `attach`. The signed text can be split differently, so that they become
+/// fields of the notification under the same signature, and the remainder becomes a field that is not documented.
 #[test]
-fn what_was_signed_cannot_be_split_in_another_way() {
+fn other_split_of_signed_text_is_refused() {
     let injected = "x&bank_type=CFT&out_trade_no=VICTIM&result_code=SUCCESS&return_code=SUCCESS&total_fee=999999&transaction_id=1&zz=";
     let rest = "bank_type=CFT&out_trade_no=HL1&result_code=SUCCESS&return_code=SUCCESS&total_fee=1&transaction_id=2";
     let text = format!("attach={injected}&{rest}");
-    // As the reference splits: the same text, and so the same signature.
+    // The signed text of both documents is the same, and so is the signature.
     let split = format!("{}={}", "zz", text.split_once("&zz=").unwrap().1);
     let genuine = format!(
         "<xml><attach><![CDATA[{injected}]]></attach><bank_type>CFT</bank_type><out_trade_no>HL1</out_trade_no>\
@@ -129,9 +133,9 @@ fn md5_of(text: &str) -> String {
     crate::hex::write(&digest).to_ascii_uppercase()
 }
 
-/// The XXE wave of 2018, and values that two readers would read in two ways.
+/// The XXE attacks of 2018, and values that two parsers read differently.
 #[test]
-fn what_is_not_flat_is_not_read() {
+fn xml_that_is_not_flat_is_refused() {
     let field = |value: &str| format!("<xml><total_fee>{value}</total_fee></xml>");
     let many = |count: usize| {
         let fields: Vec<String> = (0..count).map(|n| format!("<coupon_fee_{n}>1</coupon_fee_{n}>")).collect();
@@ -191,29 +195,33 @@ fn what_is_not_flat_is_not_read() {
 }
 
 #[test]
-fn what_is_sealed_may_be_no_refund() {
+fn ciphertext_without_a_refund_is_refused() {
     let (plain, req_info) = refunds().remove(0);
     let sealed = |plain: &str| refund(&seal_refund(&keys(), plain).unwrap());
     let mut bytes = STANDARD.decode(&req_info).unwrap();
     bytes.swap(0, 16);
     let rows = [
-        ("as it is", refund(&req_info), Ok(())),
+        ("unchanged", refund(&req_info), Ok(())),
         ("no base64", refund("%"), Err(BadSignature)),
-        ("no block", refund("AAAA"), Err(BadSignature)),
-        ("half a block more", refund(&STANDARD.encode(&STANDARD.decode(&req_info).unwrap()[8..])), Err(BadSignature)),
+        ("not a whole block", refund("AAAA"), Err(BadSignature)),
+        (
+            "not a whole number of blocks",
+            refund(&STANDARD.encode(&STANDARD.decode(&req_info).unwrap()[8..])),
+            Err(BadSignature),
+        ),
         ("a damaged block", refund(&STANDARD.encode(&bytes)), Err(BadSignature)),
         ("without the last block", refund(&STANDARD.encode(&bytes[..bytes.len() - 16])), Err(BadSignature)),
         ("another root", sealed(&plain.replace("root>", "xml>")), Err(BadSignature)),
-        ("a field that nobody knows", sealed("<root><zz>1</zz></root>"), Err(BadSignature)),
+        ("an undocumented field", sealed("<root><zz>1</zz></root>"), Err(BadSignature)),
         (
             "a field twice",
             sealed("<root><refund_fee>1</refund_fee><refund_fee>2</refund_fee></root>"),
             Err(BadSignature),
         ),
         ("JSON", sealed("{\"returnCode\":\"SUCCESS\"}"), Err(BadSignature)),
-        ("nothing", sealed(""), Err(BadSignature)),
+        ("empty", sealed(""), Err(BadSignature)),
         (
-            "a signed field beside it",
+            "a field of a payment next to it",
             refund(&req_info).replace("</xml>", "<total_fee>1</total_fee></xml>"),
             Err(Malformed),
         ),
@@ -225,9 +233,10 @@ fn what_is_sealed_may_be_no_refund() {
     assert_eq!(verify(&other, Md5, refund(&req_info).as_bytes()).map(drop), Err(BadSignature));
 }
 
-/// Two refunds, recorded, put together anew: it opens. That is why nothing is booked for it alone.
+/// Blocks of two recorded refunds, combined into a third one, decrypt. That is why a refund is never booked on the
+/// notification alone.
 #[test]
-fn blocks_can_be_put_together_anew() {
+fn spliced_ecb_blocks_decrypt_to_another_refund() {
     let plain = |number: &str, fee: &str| {
         format!("<root><refund_id>0{number}</refund_id><refund_fee>{fee}</refund_fee></root>")
     };
@@ -241,7 +250,7 @@ fn blocks_can_be_put_together_anew() {
 
 proptest! {
     #[test]
-    fn no_document_panics(text in "[<>/!\\[\\]&;a-c \\PC]{0,120}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_document_does_not_panic(text in "[<>/!\\[\\]&;a-c \\PC]{0,120}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         for body in [text.as_bytes(), &bytes, refund(&STANDARD.encode(&bytes)).as_bytes(), refund(&text).as_bytes()] {
             let _ = Fields::read(body);
             prop_assert!(verify(&keys(), Md5, body).is_err());
@@ -249,7 +258,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(values in prop::collection::btree_map("[a-z_]{1,20}", "[ -%'-;=-~点]{0,20}", 1..10)) {
+    fn written_fields_are_read_back(values in prop::collection::btree_map("[a-z_]{1,20}", "[ -%'-;=-~点]{0,20}", 1..10)) {
         let body: Vec<String> = values.iter().map(|(name, value)| format!("<{name}>{value}</{name}>")).collect();
         let body = format!("<xml>{}</xml>", body.concat());
         let fields = Fields::read(body.as_bytes()).expect("fields");

@@ -1,4 +1,4 @@
-//! APIv3: somebody else's signature and seal, our own both ways, and everything that is refused.
+//! WeChat Pay APIv3: known signatures and ciphertexts, and each refused notification and key.
 
 use super::rsa::notification;
 use super::*;
@@ -16,7 +16,7 @@ const NONCE: &str = "5K8264ILTKCH16CQ2502SI8ZNMTM67VS";
 const API_KEY: &str = "0123456789abcdef0123456789abcdef";
 const KEY_ID: &str = "PUB_KEY_ID_0114232134912410000000000000";
 
-/// Sealed by the Python package `cryptography` under `API_KEY`.
+/// Encrypted with the Python package `cryptography` under `API_KEY`.
 const SEALED: &str = "Eu6k3KOMCfFZPsMoOqloD2wBiy6brE01ccpbvuh+KH7DLBtkyNxiRsDlst3TM5OhVBZ02pNyuQWy+Ss9";
 const OPENED: &str = r#"{"mchid":"1900000001","note":"支付成功"}"#;
 
@@ -56,7 +56,7 @@ fn opened(body: &str) -> Result<String, VerifyError> {
 }
 
 #[test]
-fn a_notification_that_wechat_signed() {
+fn notification_signed_by_wechat_verifies() {
     let (timestamp, nonce, body) = (notification("timestamp"), notification("nonce"), notification("body"));
     let (signature, serial) = (notification("signature"), notification("serial"));
     let headers = Signed {
@@ -68,14 +68,17 @@ fn a_notification_that_wechat_signed() {
     };
     let verified = verify_answer(&platform(), headers, body.as_bytes(), 1_624_523_846).unwrap();
     assert_eq!(verified.bytes(), body.as_bytes());
-    // Written anew by a library it says the same and is not what was signed.
+    // The same JSON after parsing and serializing.
     let value: serde_json::Value = serde_json::from_str(&body).unwrap();
-    let again = value.to_string();
-    assert_eq!(verify_answer(&platform(), headers, again.as_bytes(), 1_624_523_846).map(drop), Err(BadSignature));
+    let reserialized = value.to_string();
+    assert_eq!(
+        verify_answer(&platform(), headers, reserialized.as_bytes(), 1_624_523_846).map(drop),
+        Err(BadSignature)
+    );
 }
 
 #[test]
-fn what_is_sealed_is_opened() {
+fn encrypted_resource_is_decrypted() {
     assert_eq!(opened(&envelope(&[])).as_deref(), Ok(OPENED));
     let seal = api_keys().seal(OPENED.as_bytes(), "abcdefghijkl", "transaction").unwrap();
     assert_eq!(serde_json::to_value(seal).unwrap()["ciphertext"], SEALED);
@@ -87,9 +90,9 @@ fn what_is_sealed_is_opened() {
     assert_eq!(opened(&json!({ "resource": without }).to_string()).as_deref(), Ok("{}"));
 }
 
-/// CVE-2023-42811 and its like: no length of a nonce, a key or a sealed text may do more than be refused.
+/// CVE-2023-42811 and similar: a nonce, key or ciphertext of a wrong length is refused and never panics.
 #[test]
-fn what_cannot_be_opened_is_refused() {
+fn malformed_resource_is_refused() {
     let short = STANDARD.encode([0; 15]);
     let tag_only = STANDARD.encode([0; 16]);
     let damaged = SEALED.replacen('E', "F", 1);
@@ -124,7 +127,7 @@ fn what_cannot_be_opened_is_refused() {
 }
 
 #[test]
-fn what_is_not_signed_as_it_should_be_is_refused() {
+fn invalid_signature_headers_are_refused() {
     let body = envelope(&[]);
     let signature = sign(&private(), NOW_UNIX_S, NONCE, body.as_bytes());
     let good =
@@ -137,9 +140,9 @@ fn what_is_not_signed_as_it_should_be_is_refused() {
     let other = sign(&PrivateKey::parse(&rsa_pair(2).private).unwrap(), NOW_UNIX_S, NONCE, body.as_bytes());
     let rows = [
         ("good", good, Ok(())),
-        ("the kind is said", Signed { signature_type: Some(RSA_SHA256), ..good }, Ok(())),
-        ("as old as may be", Signed { timestamp: "1767225300", signature: &oldest, ..good }, Ok(())),
-        ("as early as may be", Signed { timestamp: "1767225900", signature: &newest, ..good }, Ok(())),
+        ("with a signature type", Signed { signature_type: Some(RSA_SHA256), ..good }, Ok(())),
+        ("oldest valid time", Signed { timestamp: "1767225300", signature: &oldest, ..good }, Ok(())),
+        ("latest valid time", Signed { timestamp: "1767225900", signature: &newest, ..good }, Ok(())),
         ("too old", Signed { timestamp: "1767225299", signature: &old, ..good }, Err(Stale)),
         ("from the future", Signed { timestamp: "1767225901", signature: &future, ..good }, Err(Stale)),
         ("another time", Signed { timestamp: "1767225601", ..good }, Err(BadSignature)),
@@ -154,11 +157,11 @@ fn what_is_not_signed_as_it_should_be_is_refused() {
         ("a short probe", Signed { signature: "WECHATPAY/SIGNTEST/abcdefgh", ..good }, Err(BadSignature)),
         ("no signature", Signed { signature: "", ..good }, Err(BadSignature)),
         ("two signatures", Signed { signature: &joined, ..good }, Err(BadSignature)),
-        ("somebody else's", Signed { signature: &other, ..good }, Err(BadSignature)),
-        ("another key of ours", Signed { serial: "D7CE59D1F522D701", ..good }, Err(BadSignature)),
-        ("a key that is not ours", Signed { serial: "PUB_KEY_ID_1", ..good }, Err(BadSignature)),
-        ("a path", Signed { serial: "../../etc/passwd", ..good }, Err(BadSignature)),
-        ("no key", Signed { serial: "", ..good }, Err(BadSignature)),
+        ("signed with an unknown key", Signed { signature: &other, ..good }, Err(BadSignature)),
+        ("the serial of another key", Signed { serial: "D7CE59D1F522D701", ..good }, Err(BadSignature)),
+        ("an unknown serial", Signed { serial: "PUB_KEY_ID_1", ..good }, Err(BadSignature)),
+        ("a path as serial", Signed { serial: "../../etc/passwd", ..good }, Err(BadSignature)),
+        ("no serial", Signed { serial: "", ..good }, Err(BadSignature)),
         ("SM2", Signed { signature_type: Some("WECHATPAY2-SM2-WITH-SM3"), ..good }, Err(Malformed)),
         ("a brand's", Signed { signature_type: Some("WECHATPAY-BRAND-SHA256-RSA2048"), ..good }, Err(Malformed)),
     ];
@@ -169,26 +172,26 @@ fn what_is_not_signed_as_it_should_be_is_refused() {
 }
 
 #[test]
-fn what_may_be_a_key() {
+fn invalid_key_setting_is_refused() {
     let (pair, certificate) = (rsa_pair(1), notification("certificate"));
     let base64: String = pair.public.lines().filter(|line| !line.starts_with('-')).collect();
-    let not = |expected: &'static str| Some(SecretError::NotAKey { expected });
-    let which = not("certificates, and public keys each after its PUB_KEY_ID_");
-    let no_key = not("an RSA public key or a certificate of one");
+    let not_a_key = |expected: &'static str| Some(SecretError::NotAKey { expected });
+    let expected_keys = not_a_key("certificates, and public keys each after its PUB_KEY_ID_");
+    let no_key = not_a_key("an RSA public key or a certificate of one");
     let rows = [
         (certificate.clone(), None),
         (format!("{KEY_ID} {base64}"), None),
         (format!("{certificate} {certificate}\n{KEY_ID}\n{}{KEY_ID}0 {base64} ", pair.public), None),
         (String::new(), Some(SecretError::Empty)),
         ("change-me".to_owned(), Some(SecretError::Placeholder)),
-        (base64.clone(), which),
-        (pair.public.clone(), which),
-        (KEY_ID.to_owned(), which),
-        (format!("{KEY_ID} {certificate}"), which),
+        (base64.clone(), expected_keys),
+        (pair.public.clone(), expected_keys),
+        (KEY_ID.to_owned(), expected_keys),
+        (format!("{KEY_ID} {certificate}"), expected_keys),
         (format!("{certificate} -----BEGIN"), no_key),
-        (format!("{certificate} -----BEGIN PUBLIC KEY-----"), which),
+        (format!("{certificate} -----BEGIN PUBLIC KEY-----"), expected_keys),
         (format!("{KEY_ID} "), Some(SecretError::Empty)),
-        (format!("{KEY_ID} {base64} {base64}"), which),
+        (format!("{KEY_ID} {base64} {base64}"), expected_keys),
         (vec![certificate; 9].join("\n"), Some(SecretError::TooMany { max: 8 })),
     ];
     for (setting, error) in rows {
@@ -209,9 +212,9 @@ fn what_may_be_a_key() {
     assert!(!format!("{:?}", api_keys()).contains("0123"));
 }
 
-/// The next key and the one before it: both open, the first seals.
+/// The new key and its predecessor: both decrypt, the first encrypts.
 #[test]
-fn a_key_is_rotated_without_a_gap() {
+fn both_api_keys_decrypt_during_rotation() {
     let other = "fedcba9876543210fedcba9876543210";
     let both = ApiKeys::parse(&format!("{other} {API_KEY}")).unwrap();
     for keys in [api_keys(), ApiKeys::parse(other).unwrap(), both] {
@@ -230,32 +233,32 @@ fn a_key_is_rotated_without_a_gap() {
 }
 
 #[test]
-fn what_we_ask_is_signed_in_the_same_way() {
+fn requests_are_signed_in_the_same_format() {
     let key = private();
     let merchant = Merchant { mch_id: "1900000001", serial: "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C", key: &key };
     let path = "/v3/pay/transactions/out-trade-no/HL1?mchid=1900000001";
-    let written = authorization(merchant, "GET", path, "", NONCE, NOW_UNIX_S);
-    let (_, rest) = written.split_once("signature=\"").unwrap();
+    let header = authorization(merchant, "GET", path, "", NONCE, NOW_UNIX_S);
+    let (_, rest) = header.split_once("signature=\"").unwrap();
     let (signature, _) = rest.split_once('"').unwrap();
     assert_eq!(
-        written.replace(signature, "…"),
+        header.replace(signature, "…"),
         format!(
             "WECHATPAY2-SHA256-RSA2048 mchid=\"1900000001\",nonce_str=\"{NONCE}\",signature=\"…\",timestamp=\"1767225600\",\
              serial_no=\"1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C\""
         )
     );
     let public = crate::rsa::PublicKey::parse(&rsa_pair(1).public).unwrap();
-    let is_of = |message: &str, signature: &str| {
+    let verifies = |message: &str, signature: &str| {
         public.verifies(crate::rsa::Hash::Sha256, message.as_bytes(), &STANDARD.decode(signature).unwrap())
     };
-    assert!(is_of(&format!("GET\n{path}\n1767225600\n{NONCE}\n\n"), signature));
+    assert!(verifies(&format!("GET\n{path}\n1767225600\n{NONCE}\n\n"), signature));
     let pay = sign_pay(&key, "wx1", "1767225600", NONCE, "prepay_id=wx26");
-    assert!(is_of(&format!("wx1\n1767225600\n{NONCE}\nprepay_id=wx26\n"), &pay));
+    assert!(verifies(&format!("wx1\n1767225600\n{NONCE}\nprepay_id=wx26\n"), &pay));
 }
 
 proptest! {
     #[test]
-    fn no_notification_panics(body in prop::collection::vec(any::<u8>(), 0..400), header in "\\PC{0,40}", at in any::<prop::sample::Index>(), bit in 0..7_u8) {
+    fn arbitrary_notification_does_not_panic(body in prop::collection::vec(any::<u8>(), 0..400), header in "\\PC{0,40}", at in any::<prop::sample::Index>(), bit in 0..7_u8) {
         let signature = sign(&private(), NOW_UNIX_S, NONCE, &body);
         let good = Signed { timestamp: "1767225600", nonce: NONCE, signature: &signature, serial: KEY_ID, signature_type: None };
         for headers in [

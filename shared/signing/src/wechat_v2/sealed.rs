@@ -1,4 +1,4 @@
-//! What APIv2 seals of a refund: AES-256 block by block (ECB), under the hexadecimal MD5 of the key.
+//! Encryption of an APIv2 refund notification: AES-256 in ECB mode, under the hexadecimal MD5 of the key.
 
 use aes::Aes256;
 use aes::cipher::{Array, BlockCipherDecrypt as _, BlockCipherEncrypt as _, KeyInit as _};
@@ -12,7 +12,7 @@ use crate::{Secret, hex};
 
 const BLOCK_BYTES: usize = 16;
 
-/// What a refund may say.
+/// The documented fields of a refund.
 const NAMES: [&str; 13] = [
     "out_refund_no",
     "out_trade_no",
@@ -29,7 +29,8 @@ const NAMES: [&str; 13] = [
     "transaction_id",
 ];
 
-/// The document that was sealed, if it is one: of other bytes nothing would say that the key was right.
+/// Decrypts the refund; `None` if the result is not a refund document, since ECB has no tag that would show a wrong
+/// key.
 pub(super) fn open(key: &Secret, sealed: &str) -> Option<Vec<u8>> {
     let mut bytes = STANDARD.decode(sealed).ok()?;
     let (blocks, []) = bytes.as_chunks_mut::<BLOCK_BYTES>() else {
@@ -51,7 +52,7 @@ pub(super) fn open(key: &Secret, sealed: &str) -> Option<Vec<u8>> {
     (is_padding && is_refund).then_some(bytes)
 }
 
-/// The value of `req_info`.
+/// Returns the value of `req_info`.
 pub fn seal_refund(keys: &Keys, plain: &str) -> Option<String> {
     let mut bytes = plain.as_bytes().to_vec();
     let padding = BLOCK_BYTES.checked_sub(bytes.len().checked_rem(BLOCK_BYTES)?)?;

@@ -1,19 +1,20 @@
-//! XML, no more of it than WeChat writes: one element, and in it elements that hold a text each. There are no attributes, comments,
-//! instructions, declarations or entities here, so there is nothing to expand, nothing to resolve, and one way to read a value.
+//! A reader for the XML subset that WeChat Pay APIv2 writes: one root element whose children contain only text.
+//! Attributes, comments, processing instructions, declarations and entities are refused, so nothing can be expanded or
+//! resolved (XXE) and each value has one reading.
 
 use std::str;
 
-/// Four times the longest notification that is documented, and as much as the body of a request may have.
+/// Four times the longest documented notification, and the limit of a request's body.
 pub const XML_BYTES_MAX: usize = 64 * 1024;
 /// All documented fields with ten coupons.
 pub const FIELDS_MAX: usize = 64;
-/// The longest documented name has 21.
+/// The longest documented name has 21 characters.
 const NAME_CHARS_MAX: usize = 64;
 
 const CDATA: &str = "<![CDATA[";
 const CDATA_END: &str = "]]>";
 
-/// The fields of a document, in their order, each name once.
+/// The fields of a document in their order, with unique names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fields<'b> {
     root: &'b str,
@@ -21,7 +22,7 @@ pub struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
-    /// `None` of anything else.
+    /// `None` if the document is anything else than such flat XML.
     pub fn read(bytes: &'b [u8]) -> Option<Self> {
         if bytes.len() > XML_BYTES_MAX {
             return None;
@@ -43,7 +44,7 @@ impl<'b> Fields<'b> {
         }
     }
 
-    /// To be signed, and written by whoever made them.
+    /// Builds a document from trusted fields, to sign and write it.
     pub fn of(root: &'b str, pairs: Vec<(&'b str, &'b str)>) -> Self {
         Self { root, pairs }
     }
@@ -52,7 +53,7 @@ impl<'b> Fields<'b> {
         self.root
     }
 
-    /// Of a field that is not empty: to WeChat an empty one is none.
+    /// `None` if the field is absent or empty: WeChat treats an empty field as absent.
     pub fn value(&self, name: &str) -> Option<&'b str> {
         self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value).filter(|value| !value.is_empty())
     }
@@ -66,7 +67,7 @@ impl<'b> Fields<'b> {
     }
 }
 
-/// `<name>` and what follows it.
+/// Splits off `<name>`.
 fn opening(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.strip_prefix('<')?.split_once('>')?;
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -76,7 +77,7 @@ fn opening(text: &str) -> Option<(&str, &str)> {
 
 type Pair<'b> = (&'b str, &'b str);
 
-/// An element with its text, which stands as it is or in one CDATA section, and never partly so.
+/// Splits off an element and its text, which is either plain or one whole CDATA section.
 fn field(text: &str) -> Option<(Pair<'_>, &str)> {
     let (name, rest) = opening(text)?;
     let (value, rest) = if let Some(rest) = rest.strip_prefix(CDATA) {
@@ -89,12 +90,12 @@ fn field(text: &str) -> Option<(Pair<'_>, &str)> {
     is_value(value).then_some(((name, value), rest))
 }
 
-/// A `&` begins an entity outside of CDATA, and would begin another field in what is signed.
+/// Outside CDATA a `&` starts an entity, and in the signed text it would start another field.
 fn is_value(value: &str) -> bool {
     !value.contains('&') && !value.chars().any(char::is_control)
 }
 
-/// Without what the fields say.
+/// Omits the values.
 impl std::fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Fields({}, {} fields)", self.root, self.pairs.len())
