@@ -31,7 +31,6 @@ const TO_CLEAN: &[&str] = &[
     "shared/idempotency",
     "shared/ledger",
     "shared/providers",
-    "shared/signing",
     "shared/testkit",
     "shared/webhook",
     "tests/deploy",

@@ -1,4 +1,4 @@
-//! Freshness of a signature: the format of its timestamp, and the clock tolerance against replays.
+//! Freshness of a signature: the format of its timestamp, and the replay window.
 
 /// Twelve digits of seconds reach the year 33658; thirteen would be milliseconds.
 const MAX_DIGITS: usize = 12;

@@ -10,7 +10,7 @@ use crate::{Secret, SecretError, Secrets, Strength, Verified, VerifyError, hex};
 
 pub const HEADER: &str = "stripe-signature";
 
-/// The tolerance of Stripe's own libraries. Stripe signs each attempt anew, so this does not shorten the time in which
+/// The tolerance of Stripe's own libraries. Stripe signs each attempt again, so this does not shorten the time in which
 /// it retries.
 pub const TOLERANCE_S: i64 = 300;
 

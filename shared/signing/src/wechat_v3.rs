@@ -25,7 +25,7 @@ pub const SIGNATURE_TYPE: &str = "wechatpay-signature-type";
 /// The only accepted signature type, although WeChat has others.
 pub const RSA_SHA256: &str = "WECHATPAY2-SHA256-RSA2048";
 
-/// The tolerance of WeChat's own libraries. WeChat signs each attempt anew.
+/// The tolerance of WeChat's own libraries. WeChat signs each attempt again.
 pub const TOLERANCE_S: i64 = 300;
 
 /// A certificate and its successor, a public key and its successor, and room for as many again.

@@ -1,4 +1,4 @@
-//! HMAC of the raw body: known malformed_signature_is_refused, and each refused key, body and signature.
+//! HMAC of the raw body: known signatures, and each refused key, body and signature.
 
 use super::*;
 
