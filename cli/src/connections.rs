@@ -9,8 +9,8 @@ use futures_util::future::select_all;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::gateway::Gateway;
 
@@ -18,15 +18,18 @@ use crate::gateway::Gateway;
 const GOODBYE: Duration = Duration::from_secs(5);
 /// When the system has no more connections to give, until some have ended.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What the gateway answers to a body that does not arrive, for a head that does not.
+const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncontent-length: 29\r\n\
+    connection: close\r\n\r\n{\"message\":\"Request Timeout\"}";
 
 /// Until it is told to stop; then no new connection is taken, and those that are open finish what they are at.
 pub(crate) async fn answer(listeners: Vec<TcpListener>, gateway: Arc<Gateway>, stop: impl Future<Output = ()>) {
     let mut stop = pin!(stop);
-    let graceful = GracefulShutdown::new();
+    let (stopping, _) = watch::channel(());
     loop {
         tokio::select! {
             (accepted, _, _) = select_all(listeners.iter().map(|listener| Box::pin(listener.accept()))) => match accepted {
-                Ok((stream, peer)) => converse(stream, peer, Arc::clone(&gateway), &graceful),
+                Ok((stream, peer)) => converse(stream, peer, Arc::clone(&gateway), stopping.subscribe()),
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -36,12 +39,14 @@ pub(crate) async fn answer(listeners: Vec<TcpListener>, gateway: Arc<Gateway>, s
         }
     }
     drop(listeners);
-    if tokio::time::timeout(GOODBYE, graceful.shutdown()).await.is_err() {
+    stopping.send_replace(());
+    // Each connection has its receiver until it is closed.
+    if tokio::time::timeout(GOODBYE, stopping.closed()).await.is_err() {
         tracing::warn!("requests were cut off");
     }
 }
 
-fn converse(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, graceful: &GracefulShutdown) {
+fn converse(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, mut stopping: watch::Receiver<()>) {
     let patience = gateway.patience;
     let service = service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
@@ -50,13 +55,36 @@ fn converse(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, graceful
     // The head of a request, and the wait for one. Its body is the gateway's to wait for.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(patience);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection broke");
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            _ = stopping.changed() => {
+                Pin::new(&mut connection).graceful_shutdown();
+                (&mut connection).await
+            }
+        };
+        match ended {
+            Ok(()) => {}
+            Err(error) if error.is_timeout() => {
+                let parts = connection.into_parts();
+                refuse_half_sent(&parts.io.into_inner(), &parts.read_buf);
+            }
+            Err(error) => tracing::debug!(%error, "a connection broke"),
         }
+        drop(stopping);
     });
+}
+
+/// Only a request that has begun is answered: a connection that waits for its next request is closed without a word.
+fn refuse_half_sent(stream: &TcpStream, head: &[u8]) {
+    if head.is_empty() {
+        return;
+    }
+    // A sender that takes not even this much does without it.
+    if let Err(error) = stream.try_write(TIMED_OUT) {
+        tracing::debug!(%error, "a request that did not arrive was not answered");
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +139,8 @@ mod tests {
         let body = format!("POST /api HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-length: 10\r\n\r\n");
         let rows = [
             ("", ""),
-            ("POST /api HTTP/1.1\r\nhost: 127", ""),
+            ("POST /api HTTP/1.1\r\nhost: 127", "HTTP/1.1 408 Request Timeout"),
+            ("POST", "HTTP/1.1 408 Request Timeout"),
             (body.as_str(), "HTTP/1.1 408 Request Timeout"),
             (&format!("{body}{{\"half\""), "HTTP/1.1 408 Request Timeout"),
             // Whole, and then the next one does not come.
