@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, reason = "how long things take is a part of what is tested")]
 
 mod accounts;
+mod asking;
 mod auditing;
 mod buying;
 mod crash;
