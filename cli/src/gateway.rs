@@ -26,6 +26,8 @@ use crate::visitor::Addresses;
 
 /// API Gateway's own limit. What a function accepts is far less.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// API Gateway's own limit, of the request line and the values of the headers together.
+const HEAD_BYTES_MAX: usize = 10_240;
 /// Beyond this nobody is owed an answer.
 const READ_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 /// How often a stand-in sends an event.
@@ -151,6 +153,9 @@ impl Gateway {
 
     async fn api(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Answered {
         let (method, path) = (head.method.as_str(), head.uri.path());
+        if head_bytes(head) > HEAD_BYTES_MAX {
+            return message(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        }
         let matching = self.functions.iter().flat_map(|function| {
             let of_function = function.routes.iter();
             of_function.filter_map(move |route| Some((function, route, route.matches(method, path)?)))
@@ -208,6 +213,13 @@ impl Gateway {
         response.headers_mut().insert(CONTENT_TYPE, json);
         response
     }
+}
+
+/// As API Gateway counts them: `GET /path?query HTTP/1.1`, and what stands in the headers.
+fn head_bytes(head: &http::request::Parts) -> usize {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let line = [head.method.as_str().len(), " ".len(), target, " HTTP/1.1".len()];
+    line.into_iter().chain(head.headers.values().map(HeaderValue::len)).fold(0, usize::saturating_add)
 }
 
 /// A body that is too long is read on all the same: a sender that is still sending would meet a closed connection, and no answer.

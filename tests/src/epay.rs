@@ -141,6 +141,11 @@ pub(crate) fn order(number: &str) -> Order {
     Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
 }
 
+/// What the gateway sends of the payment of the sample's order.
+pub(crate) fn notification() -> String {
+    good(paid())
+}
+
 pub(crate) async fn shop() -> World {
     let world = World::new();
     made(&world, order(ORDER)).await;

@@ -19,6 +19,7 @@ mod planted;
 mod policies;
 mod reconcile;
 mod replay;
+mod routes;
 mod sandbox;
 mod security;
 mod settings;

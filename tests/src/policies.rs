@@ -1,7 +1,7 @@
 //! Least privilege: what the role of each function grants is what the function was seen to do, no more and no less.
 
 pub(crate) mod evaluated;
-mod runs;
+pub(crate) mod runs;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};

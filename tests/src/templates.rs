@@ -222,8 +222,12 @@ fn routes_are_the_same_in_the_template_and_in_the_code() {
         // An HTTP API takes `/orders/` to the route `/orders`, and the function sees the slash. A route that ends in one it cannot have:
         // the deployment fails, or the route is silently not there.
         assert!(declared.iter().all(|(_, path)| !path.ends_with('/')), "{}: {declared:?}", function.name);
-        let in_code = (function.routes)().into_iter().map(|(method, path)| (method, path.trim_end_matches('/')));
-        assert_eq!(in_code.collect::<BTreeSet<_>>(), declared, "{}", function.name);
+        let mut in_code: BTreeSet<_> =
+            (function.routes)().into_iter().map(|(method, path)| (method, path.trim_end_matches('/'))).collect();
+        // Where GET books, HEAD has a route in the template alone: the function refuses it.
+        let read: Vec<_> = in_code.iter().filter(|(method, _)| *method == "GET").map(|(_, path)| *path).collect();
+        in_code.extend(read.into_iter().map(|path| ("HEAD", path)));
+        assert_eq!(in_code, declared, "{}", function.name);
     }
 }
 

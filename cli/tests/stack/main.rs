@@ -24,6 +24,7 @@ mod harness;
 mod killed;
 mod operator;
 mod repairing;
+mod routes;
 mod scripting;
 mod sending;
 mod serving;

@@ -26,12 +26,15 @@ pub use confirm::Gateway;
 pub use parse::{EpayEvent, reference};
 pub use signing::epay::SETTINGS;
 
+/// What books by GET has no HEAD: HEAD changes nothing.
 const ROUTES: &[Route<Endpoint>] = &[
     Route { method: "GET", path: "/payment/notify", endpoint: Endpoint::Event },
     Route { method: "POST", path: "/payment/notify", endpoint: Endpoint::Event },
     Route { method: "GET", path: "/payment/return", endpoint: Endpoint::Page(page::page) },
     Route { method: "GET", path: "/payment/health", endpoint: Endpoint::Health(reply::health) },
+    Route { method: "HEAD", path: "/payment/health", endpoint: Endpoint::Health(reply::health) },
     Route { method: "GET", path: "/payment/status", endpoint: Endpoint::Status(reply::status) },
+    Route { method: "HEAD", path: "/payment/status", endpoint: Endpoint::Status(reply::status) },
 ];
 
 #[derive(Debug)]

@@ -25,6 +25,7 @@ pub(crate) fn page(outcome: &Outcome, order: Option<&Order>) -> Reply {
 const PAID: &str = "已支付。 This order is paid.";
 const GIVEN_BACK: &str = "已退款。 This payment has been given back, in part or in full.";
 const WAITING: &str = "尚未确认付款，请稍后查看。 The payment is not confirmed yet; look again later.";
+const INVALID: &str = "此链接无效。 This link says nothing about an order.";
 const DISAGREES: &str = "付款与订单不符，请联系商家。 The payment and the order do not agree; please ask the shop.";
 
 fn state(order: &Order, outcome: &Outcome) -> &'static str {
@@ -50,7 +51,7 @@ fn nothing(outcome: &Outcome) -> (u16, &'static str) {
         | Outcome::Malformed
         | Outcome::Forbidden
         | Outcome::NotFound
-        | Outcome::MethodNotAllowed { .. }
-        | Outcome::TooLarge => (400, "此链接无效。 This link says nothing about an order."),
+        | Outcome::MethodNotAllowed { .. } => (400, INVALID),
+        Outcome::TooLarge => (413, INVALID),
     }
 }

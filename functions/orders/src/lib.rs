@@ -49,12 +49,16 @@ impl Api for Orders {
     const NAME: &'static str = "orders";
     const ROUTES: &'static [Route<Call>] = &[
         Route { method: "GET", path: "/health", endpoint: Call::Health },
+        Route { method: "HEAD", path: "/health", endpoint: Call::Health },
         Route { method: "POST", path: "/orders", endpoint: Call::Create(Form::Current) },
         Route { method: "GET", path: "/orders/{number}", endpoint: Call::Show },
+        Route { method: "HEAD", path: "/orders/{number}", endpoint: Call::Show },
         Route { method: "POST", path: "/api/v1/orders", endpoint: Call::Create(Form::Older) },
         Route { method: "POST", path: "/api/v1/orders/", endpoint: Call::Create(Form::Older) },
         Route { method: "GET", path: "/api/v1/orders/{number}", endpoint: Call::Show },
+        Route { method: "HEAD", path: "/api/v1/orders/{number}", endpoint: Call::Show },
         Route { method: "GET", path: "/api/v1/orders/{number}/", endpoint: Call::Show },
+        Route { method: "HEAD", path: "/api/v1/orders/{number}/", endpoint: Call::Show },
     ];
     /// Thirty times what an order needs.
     const BODY_BYTES_MAX: usize = 8 * 1024;

@@ -27,6 +27,7 @@ impl Webhook for Usage {
     const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: "/api/webhooks/events", endpoint: Endpoint::Event },
         Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
+        Route { method: "HEAD", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
     ];
     /// A hundred times what an event needs.
     const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -60,6 +60,27 @@ fn pairs(headers: &http::HeaderMap) -> Result<Vec<(String, String)>, MalformedEv
     headers.iter().map(pair).collect()
 }
 
+/// What of an event the form of its reply depends on, in both versions.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Asked {
+    version: Option<String>,
+    http_method: Option<String>,
+    request_context: Context,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Context {
+    http: Http,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Http {
+    method: Option<String>,
+}
+
 /// The reply, in the shape that its event's version takes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,16 +95,14 @@ pub(crate) struct GatewayReply {
 }
 
 impl GatewayReply {
+    /// HEAD is answered as GET is, without the body.
     pub(crate) fn to(event: &str, reply: Reply) -> Self {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: Option<String>,
-        }
-        let version = serde_json::from_str(event).ok().and_then(|event: Versioned| event.version);
+        let Asked { version, http_method, request_context } = serde_json::from_str(event).unwrap_or_default();
+        let is_head = request_context.http.method.or(http_method).is_some_and(|method| method == "HEAD");
         Self {
             status_code: reply.status,
             headers: reply.headers.into_iter().collect(),
-            body: reply.body,
+            body: if is_head { String::new() } else { reply.body },
             is_base64_encoded: false,
             cookies: version.filter(|version| version == "2.0").map(|_| []),
         }
@@ -107,6 +126,27 @@ mod tests {
         for (reply, written) in rows {
             let reply = serde_json::to_string(&GatewayReply::to("{}", reply)).expect("JSON");
             assert_eq!(reply, format!("{written},\"isBase64Encoded\":false}}"));
+        }
+    }
+
+    #[test]
+    fn head_request_gives_reply_without_body() {
+        let rows = [
+            (r#"{"version":"2.0","requestContext":{"http":{"method":"HEAD"}}}"#, ""),
+            (r#"{"version":"2.0","requestContext":{"http":{"method":"GET"}}}"#, "true"),
+            (r#"{"version":"1.0","httpMethod":"HEAD","requestContext":{"stage":"prod"}}"#, ""),
+            (r#"{"version":"1.0","httpMethod":"GET","requestContext":{"stage":"prod"}}"#, "true"),
+            (r#"{"version":"2.0","body":"HEAD","requestContext":{"http":{"method":"POST"}}}"#, "true"),
+        ];
+        for (event, body) in rows {
+            let reply = GatewayReply::to(event, Reply::json(503, &true).with_header("retry-after", "5"));
+            let expected = [("content-type", "application/json"), ("retry-after", "5")];
+            let expected = expected.map(|(name, value)| (name, value.to_owned()));
+            assert_eq!(
+                (reply.status_code, reply.headers, reply.body.as_str()),
+                (503, expected.into(), body),
+                "{event}"
+            );
         }
     }
 

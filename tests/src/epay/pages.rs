@@ -48,6 +48,7 @@ async fn a_page_says_how_the_order_stands() {
         ("not signed", None, unsigned.clone(), 400, page(NOTHING, ""), false),
         ("not signed, of an order that is paid", Some(paid()), unsigned, 400, page(NOTHING, ""), true),
         ("too late", None, stale, 400, page(NOTHING, ""), false),
+        ("too long", None, back(paid().with("param", "x".repeat(8 * 1024))), 413, page(NOTHING, ""), false),
     ];
     for (name, before, event, status, html, is_paid) in rows {
         let world = shop().await;

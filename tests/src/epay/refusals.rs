@@ -66,8 +66,8 @@ async fn what_is_not_verified_leaves_no_trace() {
             }
         };
         for sent in [get, post.with("content-type", FORM)] {
-            // A body is measured before it is opened.
-            let status = if sent.body.len() > 8 * 1024 { 413 } else { 400 };
+            // Query and body are measured before they are read.
+            let status = if sent.body.len().max(sent.query.len()) > 8 * 1024 { 413 } else { 400 };
             let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
             assert_eq!(told(&reply), (status, "fail"), "{name} by {}", sent.method);
             assert_eq!(world.books(), before, "{name} by {}", sent.method);

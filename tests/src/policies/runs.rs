@@ -58,6 +58,32 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
     }
 }
 
+pub(crate) fn orders() -> Orders {
+    Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(testkit::dice(1)), places())
+}
+
+/// Where payment is begun at Stripe alone.
+pub(crate) async fn checkout(net: &StripeNet) -> Checkout {
+    let setting = (checkout::SETTING.to_owned(), "sk_test_0123456789abcdefghijklmnop".to_owned());
+    let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), now()).await.expect("a key");
+    let config = checkout::Config {
+        stage: testkit::STAGE.to_owned(),
+        stripe: StripeConfig {
+            base: "https://stripe.invalid".to_owned(),
+            livemode: false,
+            account: None,
+            is_mock: false,
+        },
+        success_url: "https://shop.invalid/done".to_owned(),
+        cancel_url: "https://shop.invalid/".to_owned(),
+        prices: [].into(),
+    };
+    let (catalog, http) =
+        (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
+    let dice = Dice::new(testkit::dice(1));
+    Checkout { catalog, config, keys, epay: None, wechat: None, http, dice, places: places() }
+}
+
 fn places() -> Places {
     Places::read(|_| None).expect("the default")
 }
@@ -122,8 +148,7 @@ async fn of_orders() -> Vec<Call> {
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
-    let api = Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(testkit::dice(1)), places());
-    let function = api::Function { api, ledger };
+    let function = api::Function { api: orders(), ledger };
     let body = r#"{"product":"credits-100"}"#;
     for attempt in 1..3 {
         let sent = Sent::post("/orders", body.as_bytes()).with("idempotency-key", "once");
@@ -139,25 +164,7 @@ async fn of_checkout() -> Vec<Call> {
     let (ledger, faults) = recorder(&world);
     ledger.warm().await;
     let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
-    let setting = (checkout::SETTING.to_owned(), "sk_test_0123456789abcdefghijklmnop".to_owned());
-    let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), now()).await.expect("a key");
-    let config = checkout::Config {
-        stage: testkit::STAGE.to_owned(),
-        stripe: StripeConfig {
-            base: "https://stripe.invalid".to_owned(),
-            livemode: false,
-            account: None,
-            is_mock: false,
-        },
-        success_url: "https://shop.invalid/done".to_owned(),
-        cancel_url: "https://shop.invalid/".to_owned(),
-        prices: [].into(),
-    };
-    let (catalog, http) =
-        (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
-    let dice = Dice::new(testkit::dice(1));
-    let api = Checkout { catalog, config, keys, epay: None, wechat: None, http, dice, places: places() };
-    let function = api::Function { api, ledger };
+    let function = api::Function { api: checkout(&net).await, ledger };
     let click = || Sent::post("/api/pay/checkout", br#"{"product":"credits-100"}"#);
     called(&function, 1, click()).await;
     for session in net.open() {

@@ -1,0 +1,258 @@
+//! Every route of every function: HEAD, other methods, and bodies and queries over their limits, as the function's document says.
+//! `infra/local/tests/stack/routes.rs` says the same of the stack over HTTP.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::rc::Rc;
+
+use api::Api;
+use checkout::Checkout;
+use edge::{Reply, Route, Service};
+use epay::Epay;
+use fireblocks::Fireblocks;
+use futures_util::future::LocalBoxFuture;
+use orders::Orders;
+use stripe::Stripe;
+use testkit::{Sent, Shape, StripeNet, World, api_key};
+use usage::Usage;
+use webhook::Webhook;
+use wechat::Wechat;
+
+use crate::house::root;
+use crate::policies::runs;
+use crate::sandbox::{Sender, moment};
+
+const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+const QUERY_BYTES_MAX: usize = 8 * 1024;
+/// They read no body, and so refuse none.
+const WITHOUT_BODY: [&str; 4] = ["/api/webhooks/health", "/payment/health", "/payment/status", "/health"];
+const ORDERS: &str = "orders";
+/// Here GET books.
+const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
+
+type Answer = Box<dyn Fn(String) -> LocalBoxFuture<'static, Reply>>;
+
+/// A function, and what its document says that it answers.
+struct Documented {
+    document: String,
+    routes: BTreeSet<(&'static str, &'static str)>,
+    body_bytes_max: usize,
+    /// As the document writes it.
+    limit: &'static str,
+    /// To another method, and to a longer body.
+    refusals: [&'static str; 2],
+    answer: Answer,
+}
+
+impl Documented {
+    fn source<W: Sender>(function: impl Service + 'static, limit: &'static str, refusals: [&'static str; 2]) -> Self {
+        let answer = answer(function);
+        let (routes, body_bytes_max) = (of(W::ROUTES), W::BODY_BYTES_MAX);
+        Self { document: format!("providers/{}", W::SOURCE), routes, body_bytes_max, limit, refusals, answer }
+    }
+
+    fn api<A: Api>(function: impl Service + 'static, limit: &'static str) -> Self {
+        let refusals = [
+            r#"{"error":"method_not_allowed","message":"No such method at this path."}"#,
+            r#"{"error":"body_too_large","message":"The body is too large."}"#,
+        ];
+        let (answer, routes) = (answer(function), of(A::ROUTES));
+        Self { document: ORDERS.to_owned(), routes, body_bytes_max: A::BODY_BYTES_MAX, limit, refusals, answer }
+    }
+
+    fn paths(&self) -> BTreeSet<&'static str> {
+        self.routes.iter().map(|(_, path)| *path).collect()
+    }
+
+    fn methods(&self, path: &str) -> Vec<&'static str> {
+        self.routes.iter().filter(|(_, at)| *at == path).map(|(method, _)| *method).collect()
+    }
+
+    async fn asked(&self, sent: &Sent<'_>) -> Reply {
+        (self.answer)(sent.event(Shape::HttpApi)).await
+    }
+}
+
+fn of<E>(routes: &'static [Route<E>]) -> BTreeSet<(&'static str, &'static str)> {
+    routes.iter().map(|route| (route.method, route.path)).collect()
+}
+
+fn answer(function: impl Service + 'static) -> Answer {
+    let function = Rc::new(function);
+    Box::new(move |event| {
+        let function = Rc::clone(&function);
+        Box::pin(async move { function.answer(&event, &moment(1)).await })
+    })
+}
+
+/// All that have routes, over these books.
+async fn functions(world: &World, net: &StripeNet) -> Vec<Documented> {
+    let ledger = || world.ledger(1);
+    let of_providers = [r#"{"error":"Method not allowed"}"#, r#"{"error":"Payload too large"}"#];
+    let of_usage =
+        [r#"{"success":false,"message":"Method not allowed"}"#, r#"{"success":false,"message":"Payload too large"}"#];
+    // What is neither signed nor XML is taken for CloudRun's.
+    let of_wechat =
+        [r#"{"errcode":405,"errmsg":"Method not allowed"}"#, r#"{"errcode":413,"errmsg":"Payload too large"}"#];
+    vec![
+        Documented::source::<Usage>(Usage::function(ledger()).await, "64 KiB", of_usage),
+        Documented::source::<Stripe>(Stripe::function(ledger()).await, "1 MiB", of_providers),
+        Documented::source::<Wechat>(Wechat::function(ledger()).await, "64 KiB", of_wechat),
+        Documented::source::<Epay>(Epay::function(ledger()).await, "8 KiB", ["fail", "fail"]),
+        Documented::source::<Fireblocks>(Fireblocks::function(ledger()).await, "1 MiB", of_providers),
+        Documented::api::<Orders>(api::Function { api: runs::orders(), ledger: ledger() }, "8 KiB"),
+        Documented::api::<Checkout>(api::Function { api: runs::checkout(net).await, ledger: ledger() }, "4 KiB"),
+    ]
+}
+
+fn stripe_net() -> StripeNet {
+    StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"))
+}
+
+fn sent<'r>(method: &'r str, path: &'r str, body: &'r [u8]) -> Sent<'r> {
+    Sent { method, ..Sent::post(path, body) }.with("authorization", "Bearer key-of-alice")
+}
+
+fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+    reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+async fn books() -> World {
+    let world = World::new();
+    api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_method_gives_405_with_the_allowed_ones() {
+    let (world, net) = (books().await, stripe_net());
+    let before = world.books();
+    let mut count = 0;
+    for function in functions(&world, &net).await {
+        for path in function.paths() {
+            let allowed = function.methods(path);
+            for method in METHODS.into_iter().filter(|method| !allowed.contains(method)) {
+                let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1");
+                let reply = function.asked(&sent(method, &at, b"")).await;
+                assert_eq!((reply.status, reply.body.as_str()), (405, function.refusals[0]), "{method} {path}");
+                assert_eq!(header(&reply, "allow"), Some(allowed.join(", ").as_str()), "{method} {path}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 100, "{count}");
+    assert_eq!(world.books(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn body_over_the_limit_gives_413_and_one_at_it_does_not() {
+    let (world, net) = (books().await, stripe_net());
+    let before = world.books();
+    for function in functions(&world, &net).await {
+        let too_long = vec![b'x'; function.body_bytes_max + 1];
+        for &(method, path) in &function.routes {
+            let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1");
+            let at_limit = function.asked(&sent(method, &at, &too_long[1..])).await;
+            assert_ne!(at_limit.status, 413, "{method} {path}");
+            for base64 in [false, true] {
+                let reply = function.asked(&Sent { base64, ..sent(method, &at, &too_long) }).await;
+                if WITHOUT_BODY.contains(&path) {
+                    assert_eq!(reply.status, 200, "{method} {path}");
+                } else if path == "/payment/return" {
+                    assert_eq!((reply.status, reply.body.contains("<!doctype html>")), (413, true), "{method} {path}");
+                } else {
+                    assert_eq!((reply.status, reply.body.as_str()), (413, function.refusals[1]), "{method} {path}");
+                }
+            }
+        }
+    }
+    assert_eq!(world.books(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn query_over_the_limit_gives_413_where_a_source_is_addressed() {
+    let (world, net) = (books().await, stripe_net());
+    let (longest, too_long) = ("x".repeat(QUERY_BYTES_MAX), "x".repeat(QUERY_BYTES_MAX + 1));
+    for function in functions(&world, &net).await {
+        for &(method, path) in &function.routes {
+            let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1");
+            let with = |query| Sent { query, ..sent(method, &at, b"") };
+            let at_limit = function.asked(&with(&longest)).await.status;
+            let beyond = function.asked(&with(&too_long)).await.status;
+            assert_ne!(at_limit, 413, "{method} {path}");
+            let is_read = function.document != ORDERS && !WITHOUT_BODY.contains(&path);
+            assert_eq!(beyond, if is_read { 413 } else { at_limit }, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn head_gives_the_status_and_headers_of_get() {
+    let (world, net) = (books().await, stripe_net());
+    let functions = functions(&world, &net).await;
+    let orders = functions.iter().find(|function| function.methods("/orders").contains(&"POST")).expect("orders");
+    let made = orders.asked(&sent("POST", "/orders", br#"{"product":"credits-100"}"#)).await;
+    let number = made.body.split('"').nth(3).expect("a number");
+    let before = world.books();
+    let mut read = 0;
+    for function in &functions {
+        for path in function.paths().into_iter().filter(|path| function.methods(path).contains(&"GET")) {
+            if BOOKING.contains(&path) {
+                assert!(!function.methods(path).contains(&"HEAD"), "{path}");
+                continue;
+            }
+            for number in [number, "hk_none"] {
+                let at = path.replace("{number}", number);
+                let [get, head] = [sent("GET", &at, b""), sent("HEAD", &at, b"")];
+                let [get, head] = [function.asked(&get).await, function.asked(&head).await];
+                let status = if at.ends_with("hk_none") || at.ends_with("hk_none/") { 404 } else { 200 };
+                assert_eq!((get.status, head.status), (status, status), "{at}");
+                assert_eq!(head.headers, get.headers, "{at}");
+                read += 1;
+            }
+        }
+    }
+    assert_eq!((read, world.books()), (14, before));
+}
+
+/// What a GET or a POST would book, open or make.
+#[tokio::test(start_paused = true)]
+async fn head_has_no_effect() {
+    let (world, net) = (crate::epay::shop().await, stripe_net());
+    api_key(&world.ledger(0), "alice", "key-of-alice").await;
+    let before = world.books();
+    let notification = crate::epay::notification();
+    let product: &[u8] = br#"{"product":"credits-100"}"#;
+    for function in functions(&world, &net).await {
+        for path in function.paths() {
+            let head = Sent { query: &notification, ..sent("HEAD", path, product) };
+            let reply = function.asked(&head.with("content-type", "application/json")).await;
+            let is_refused = !function.methods(path).contains(&"HEAD");
+            assert_eq!(reply.status == 405, is_refused, "{path}");
+            assert_eq!(world.books(), before, "{path}");
+        }
+    }
+    assert_eq!(net.open().len(), 0, "a page was opened");
+    // The same by GET books.
+    for function in functions(&world, &net).await.iter().filter(|function| function.paths().contains("/payment/notify"))
+    {
+        let booked = function.asked(&Sent::get("/payment/notify", &notification)).await;
+        assert_eq!((booked.status, booked.body.as_str()), (200, "success"));
+    }
+    assert_ne!(world.books(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn documents_say_which_methods_and_sizes_are_refused() {
+    let (world, net) = (books().await, stripe_net());
+    for function in functions(&world, &net).await {
+        for language in ["md", "zh.md"] {
+            let file = format!("docs/{}.{language}", function.document);
+            let text = fs::read_to_string(root().join(&file)).expect("a document");
+            let says = |status: &str, what: &str| text.lines().any(|line| line.contains(status) && line.contains(what));
+            assert!(says("405", "`Allow`"), "{file}");
+            assert!(says("413", function.limit), "{file}: {}", function.limit);
+            assert!(says("HEAD", "405") || !function.paths().contains("/payment/notify"), "{file}");
+        }
+    }
+}
