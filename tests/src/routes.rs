@@ -1,5 +1,5 @@
 //! Every route of every function: HEAD, other methods, and bodies and queries over their limits, as the function's document says.
-//! `infra/local/tests/stack/routes.rs` says the same of the stack over HTTP.
+//! `cli/tests/stack/routes.rs` says the same of the stack over HTTP.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,6 @@ use orders::Orders;
 use stripe::Stripe;
 use testkit::{Sent, Shape, StripeNet, World, api_key};
 use usage::Usage;
-use webhook::Webhook;
 use wechat::Wechat;
 
 use crate::house::root;

@@ -4,12 +4,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use api::Api as _;
-use checkout::Checkout;
 use embedded::{APP_YAML, Template};
 use epay::Epay;
 use fireblocks::Fireblocks;
-use orders::Orders;
 use serde_json::{Value, json};
 use stripe::Stripe;
 use usage::Usage;
@@ -32,8 +29,8 @@ const FUNCTIONS: [(&str, usize, &str); 7] = [
     ("wechat", Wechat::BODY_BYTES_MAX, r#"{"errcode":413,"errmsg":"Payload too large"}"#),
     ("epay", Epay::BODY_BYTES_MAX, "fail"),
     ("fireblocks", Fireblocks::BODY_BYTES_MAX, r#"{"error":"Payload too large"}"#),
-    ("orders", Orders::BODY_BYTES_MAX, OF_API),
-    ("checkout", Checkout::BODY_BYTES_MAX, OF_API),
+    ("orders", 8 * 1024, OF_API),
+    ("checkout", 4 * 1024, OF_API),
 ];
 /// Here GET books, and HEAD is refused.
 const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
