@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ledger::{AccountId, Amount, Asset, Lane, Lanes as _, Ledger as _, Owed, Policy, SpendingTerms};
-use usage::Usage;
-use webhook::Webhook as _;
+use local::{USAGE, What, credits_of, delivery};
 
 use self::change::change;
 use self::facts::AccountFacts;
@@ -19,9 +18,7 @@ use crate::books::{Books, Which};
 use crate::by::{Named, Signed};
 use crate::error::Error;
 use crate::given;
-use crate::manual::{What, credits_of};
 use crate::print::Form;
-use crate::seed::delivery;
 
 /// A screen of it.
 const STATEMENT_LINES: i32 = 20;
@@ -241,5 +238,5 @@ async fn waiting(books: &Books, account: &AccountId) -> Result<Vec<Owed>, Error>
         return Ok(Vec::new());
     }
     let lane = Lane::Owner(account.owner().clone());
-    Ok(books.ledger.waiting_in(Usage::SOURCE, &lane, WAITING_MAX, &delivery(PATIENCE)).await?)
+    Ok(books.ledger.waiting_in(USAGE.name, &lane, WAITING_MAX, &delivery(PATIENCE)).await?)
 }

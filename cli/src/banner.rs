@@ -1,11 +1,9 @@
 //! What a newcomer sees: where everything is, and commands that can be pasted.
 
+use local::{DEMO_CREDITS, DEMO_OWNER, DEMO_REMOTE_KEY, Home, Running, USAGE};
 use std::path::Path;
 
-use crate::home::{Home, Running};
 use crate::print;
-use crate::seed::{CREDITS, OWNER, REMOTE_KEY};
-use crate::sources::USAGE;
 
 pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
     let base = &running.base_url;
@@ -18,7 +16,7 @@ pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
         r#"hookledger is at {base}, until Ctrl-C
 
   books    {kept} (folder {dir})
-  demo     account {OWNER}: {CREDITS} credits at the start, key {REMOTE_KEY}
+  demo     account {DEMO_OWNER}: {DEMO_CREDITS} credits at the start, key {DEMO_REMOTE_KEY}
   scripts  {dir}/local.json has the URLs, secrets and keys
 
 Paste into another terminal:
@@ -26,16 +24,16 @@ Paste into another terminal:
   curl {base}/api/webhooks/health
   cargo run -- send usage{data}
   cargo run -- send usage --count 200 --concurrency 32 --duplicate{data}
-  cargo run -- account show {OWNER}{data}
+  cargo run -- account show {DEMO_OWNER}{data}
 
-  key=$(sed -n 's/.*"{OWNER}": "\(hk_[^"]*\)".*/\1/p' {dir}/local.json)
+  key=$(sed -n 's/.*"{DEMO_OWNER}": "\(hk_[^"]*\)".*/\1/p' {dir}/local.json)
   curl -H "Authorization: Bearer $key" -d '{{"product":"credits-100"}}' {base}/api/pay/checkout    # then open its url
   curl -H "Authorization: Bearer $key" -d '{{"product":"credits-1000"}}' {base}/api/pay/epay       # in yuan, by epay
 
 The same by hand; the second time it is not booked again:
 
   secret=$(sed -n 's/.*"WEBHOOK_SECRET": "\([^" ]*\).*/\1/p' {dir}/local.json)
-  body='{{"eventId":"evt_by_hand","eventType":"usage","timestamp":'$(date +%s)',"data":{{"remoteKeyId":"{REMOTE_KEY}","model":"gpt-4o","promptTokens":120,"completionTokens":30,"totalTokens":150,"creditCost":"0.00234"}}}}'
+  body='{{"eventId":"evt_by_hand","eventType":"usage","timestamp":'$(date +%s)',"data":{{"remoteKeyId":"{DEMO_REMOTE_KEY}","model":"gpt-4o","promptTokens":120,"completionTokens":30,"totalTokens":150,"creditCost":"0.00234"}}}}'
   signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$secret" -r | cut -d' ' -f1)
   curl -i {base}{events} -H 'Content-Type: application/json' -H "X-Webhook-Signature: $signature" --data-binary "$body"
 "#

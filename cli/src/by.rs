@@ -2,9 +2,10 @@
 
 use clap::Args;
 use ledger::EventKey;
+use local::MANUAL_SOURCE;
 
 use crate::error::Error;
-use crate::{manual, print};
+use crate::print;
 
 /// Two lines of a terminal; the row stays within the 1 KB that a write is billed by.
 const REASON_CHARS_MAX: usize = 160;
@@ -50,7 +51,7 @@ impl Named {
     pub(crate) fn signed(self, variable: impl Fn(&str) -> Option<String>) -> Result<Signed, Error> {
         let is_new = self.id.is_none();
         let id = self.id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
-        EventKey::new(manual::SOURCE, &id).map_err(|cause| Error::Id { text: id.clone(), cause })?;
+        EventKey::new(MANUAL_SOURCE, &id).map_err(|cause| Error::Id { text: id.clone(), cause })?;
         Ok(Signed { id, author: self.by.author(variable)?, reason: self.by.reason, is_new })
     }
 }
@@ -58,7 +59,7 @@ impl Named {
 impl Signed {
     /// The receipt of a change by hand.
     pub(crate) fn receipt(&self) -> Result<EventKey, Error> {
-        EventKey::new(manual::SOURCE, &self.id).map_err(|cause| Error::Id { text: self.id.clone(), cause })
+        EventKey::new(MANUAL_SOURCE, &self.id).map_err(|cause| Error::Id { text: self.id.clone(), cause })
     }
 
     /// What makes the same command safe to repeat.

@@ -4,46 +4,25 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use embedded::{EngineError, TemplateError};
 use ledger::{
     AcceptError, AccountId, AccountIdError, AmountError, CallerKeyError, CommitError, KeyError, OrderNumber,
     OrderNumberError, Owner, RepairError,
 };
+use local::{advice, line};
 use reconcile::RepairFailure;
-use signing::SecretError;
 use thiserror::Error as ThisError;
 
 use crate::exit::Exit;
-use crate::json::PathError;
 
 #[derive(Debug, ThisError)]
 pub(crate) enum Error {
-    // The data folder.
-    #[error("cannot use {} as the data folder: choose another with --data", .0.display())]
-    Folder(PathBuf, #[source] io::Error),
-    #[error("cannot read or write {}", .0.display())]
-    File(PathBuf, #[source] io::Error),
+    #[error(transparent)]
+    Local(#[from] local::Error),
     /// A file that the command line names.
     #[error("cannot read {}", .0.display())]
     Input(PathBuf, #[source] io::Error),
-    #[error("{} cannot be read: delete it, and it will be made again", .0.display())]
-    Unreadable(PathBuf),
-    #[error("{} is in use by another command: run this one again when it has ended", .0.display())]
-    Busy(PathBuf),
     #[error("{} is served already, at {url} by process {pid}: choose another folder with --data", dir.display())]
     Served { dir: PathBuf, url: String, pid: u32 },
-    #[error("{} is damaged ({what}): put a copy in its place, or move it away to start with an empty one", path.display())]
-    Damaged { path: PathBuf, what: String },
-    #[error("the store {} does not open", .0.display())]
-    Store(PathBuf, #[source] Box<EngineError>),
-    #[error("the store does not open")]
-    Memory(#[source] Box<EngineError>),
-    #[error("the stream")]
-    Stream(#[source] Box<EngineError>),
-    #[error("the system gives no random bytes")]
-    Random(#[source] getrandom::Error),
-    #[error("a key pair could not be made")]
-    KeyPair,
 
     // Serving.
     #[error("port {0} is in use: stop what listens there, or choose another with --port")]
@@ -54,28 +33,6 @@ pub(crate) enum Error {
     Signals(#[source] io::Error),
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
-    #[error("the template does not fit the code")]
-    Template(#[from] TemplateError),
-    #[error("the template names the function {0}, which is not in this program")]
-    UnknownFunction(String),
-    #[error(transparent)]
-    Setting(#[from] edge::ConfigError),
-    #[error(transparent)]
-    Start(#[from] edge::StartError),
-
-    // Sending.
-    #[error("there is no source {0}, only: {1}")]
-    UnknownSource(String, String),
-    #[error("there is no sample {0}, only: {1}")]
-    UnknownSample(String, String),
-    #[error("{0} has no other signature: leave --standard out")]
-    NoScheme(&'static str),
-    #[error("--set")]
-    Path(#[source] PathError),
-    #[error("--set {path}: the sample has no such field, only {known}: correct the path, or add it with --add")]
-    NoSuchField { path: String, known: String },
-    #[error("{0} {1}")]
-    Secret(&'static str, SecretError),
     #[error("no secret to sign with: set {0}, or give one with --secret")]
     NoSecret(&'static str),
     #[error("no stack is running in {}: is `cargo run` running? Or name another with --data or --url", .0.display())]
@@ -162,8 +119,6 @@ pub(crate) enum Error {
     Seq { text: String, max: usize },
     #[error("there is no order {0} in these books: check the number, or name other books with --data or --aws --stage")]
     UnknownOrder(String),
-    #[error("the events of {0} name no order: leave --order out")]
-    NotAboutOrders(&'static str),
     #[error("the order number {text:?}: {cause}")]
     OrderNumber { text: String, cause: OrderNumberError },
     #[error("the name {text:?}: {cause}")]
@@ -176,19 +131,6 @@ pub(crate) enum Error {
     Commit(#[from] CommitError),
 }
 
-/// What a person does about a call that the store did not carry out.
-fn advice(error: &CommitError) -> &'static str {
-    match error {
-        CommitError::Unavailable(_) => "no answer from the store: run the same command again",
-        CommitError::Refused(_) => {
-            "these books cannot be used: check AWS_REGION, --stage, and what the credentials allow"
-        }
-        CommitError::Stale => "the rows changed at the same moment: run the same command again",
-        CommitError::Conflict => "the same name stands for something else already",
-        CommitError::Rejected(_) => "the books refuse the change",
-    }
-}
-
 /// Of a call to the store, wherever it was made.
 const fn exit_of(error: &CommitError) -> Exit {
     match error {
@@ -198,43 +140,60 @@ const fn exit_of(error: &CommitError) -> Exit {
     }
 }
 
+/// Of what the crate of this machine could not do.
+const fn exit_of_local(error: &local::Error) -> Exit {
+    use local::Error::{
+        Busy, Commit, Damaged, DemoId, DemoKey, DemoOwner, File, Folder, KeyPair, Memory, NoScheme, NoSuchField,
+        NotAboutOrders, Path, Random, Secret, Setting, Start, Store, Stream, Template, UnknownFunction, UnknownSample,
+        UnknownSource, Unreadable,
+    };
+    match error {
+        Commit(error) => exit_of(error),
+        Busy(_) => Exit::TryAgain,
+        Folder(..)
+        | File(..)
+        | Unreadable(_)
+        | Damaged { .. }
+        | Store(..)
+        | Memory(_)
+        | Stream(_)
+        | Random(_)
+        | KeyPair
+        | Template(_)
+        | UnknownFunction(_)
+        | DemoOwner(_)
+        | DemoKey(_)
+        | DemoId(_) => Exit::Unavailable,
+        Start(_)
+        | Setting(_)
+        | UnknownSource(..)
+        | UnknownSample(..)
+        | NoScheme(_)
+        | Path(_)
+        | NoSuchField { .. }
+        | Secret(..)
+        | NotAboutOrders(_) => Exit::Usage,
+    }
+}
+
 impl Error {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
+            Self::Local(error) => exit_of_local(error),
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
-            Self::Unanswered { .. }
-            | Self::Busy(_)
-            | Self::Overtaken
-            | Self::Repair(RepairFailure::Repair(RepairError::Moving)) => Exit::TryAgain,
-            Self::Folder(..)
-            | Self::File(..)
-            | Self::Unreadable(_)
-            | Self::Served { .. }
-            | Self::Damaged { .. }
-            | Self::Store(..)
-            | Self::Memory(_)
-            | Self::Stream(_)
-            | Self::Random(_)
-            | Self::KeyPair
+            Self::Unanswered { .. } | Self::Overtaken | Self::Repair(RepairFailure::Repair(RepairError::Moving)) => {
+                Exit::TryAgain
+            }
+            Self::Served { .. }
             | Self::PortInUse(_)
             | Self::Listen(..)
             | Self::Signals(_)
             | Self::Threads(_)
-            | Self::Template(_)
-            | Self::UnknownFunction(_)
             | Self::NotRunning(_)
             | Self::NoRegion
             | Self::NoCredentials
             | Self::NoBooks(_) => Exit::Unavailable,
             Self::Input(..)
-            | Self::Start(_)
-            | Self::Setting(_)
-            | Self::UnknownSource(..)
-            | Self::UnknownSample(..)
-            | Self::NoScheme(_)
-            | Self::Path(_)
-            | Self::NoSuchField { .. }
-            | Self::Secret(..)
             | Self::NoSecret(_)
             | Self::Url(_)
             | Self::UnknownAsset(_)
@@ -248,7 +207,6 @@ impl Error {
             | Self::NoExport { .. }
             | Self::NotAnExport(_)
             | Self::Seq { .. }
-            | Self::NotAboutOrders(_)
             | Self::OrderNumber { .. }
             | Self::Owner { .. }
             | Self::CallerKey { .. }
@@ -277,15 +235,6 @@ impl Error {
 
     /// With every cause, on one line.
     pub(crate) fn line(&self) -> String {
-        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
-        let mut line = self.to_string();
-        for cause in causes {
-            let cause = cause.to_string();
-            // Some errors quote their cause themselves.
-            if !line.ends_with(&cause) {
-                line = format!("{line}: {cause}");
-            }
-        }
-        line.split_whitespace().collect::<Vec<_>>().join(" ")
+        line(self)
     }
 }

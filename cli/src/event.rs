@@ -5,13 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use clap::Args;
+use local::{Call, Home, Route, Sample, Secrets, event, new_id, now};
 
-use crate::api_gateway::{Call, Route, event};
 use crate::error::Error;
-use crate::home::Home;
-use crate::sample::{Sample, Shape, new_id};
-use crate::secrets::Secrets;
-use crate::{now, print};
+use crate::print;
+use crate::shape::Shape;
 
 #[derive(Debug, Args)]
 pub(crate) struct Event {

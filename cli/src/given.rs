@@ -2,9 +2,9 @@
 
 use catalog::{Catalog, SHIPPED};
 use ledger::{AccountId, Amount, Asset, Balance, CallerKey, OrderNumber, Owner};
+use local::credits_of;
 
 use crate::error::Error;
-use crate::manual::credits_of;
 
 pub(crate) fn owner(text: &str) -> Result<Owner, Error> {
     Owner::new(text).map_err(|cause| Error::Owner { text: text.to_owned(), cause })

@@ -1,56 +1,32 @@
 //! `cargo run`: the whole stack on one machine. With a command, the other end of it: `send`, `event`, `account`, `order` and `audit`.
 
 mod account;
-mod api_gateway;
 mod ask;
 mod audit;
 mod banner;
 mod books;
 mod by;
 mod changed;
-mod clock;
-mod connections;
 #[cfg(test)]
 mod documented;
 mod error;
 mod event;
 mod exit;
-mod functions;
-mod gateway;
 mod given;
-mod home;
-mod json;
-mod log;
-mod manual;
-mod mock_epay;
-mod mock_fireblocks;
-mod mock_stripe;
-mod mock_unitel;
-mod mock_wechat;
 mod order;
-mod outcome;
 mod post;
 mod print;
-mod random;
 mod repaired;
-mod sample;
-mod secrets;
-mod seed;
 mod send;
 mod sent;
 mod serve;
-mod sources;
-mod stream;
+mod shape;
 mod tally;
-mod visitor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use edge::Moment;
-use ledger::Timestamp;
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -126,10 +102,6 @@ fn run(cli: Cli) -> Result<Exit, Error> {
             }
         }
     })
-}
-
-fn now() -> Timestamp {
-    Moment::now(Duration::ZERO).now
 }
 
 /// An empty variable is one that is not set.

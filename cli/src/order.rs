@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ledger::{Ledger as _, Order as Row, OrderNumber};
+use local::delivery;
 use serde::Serialize;
 
 use crate::books::{Books, Which};
@@ -22,7 +23,6 @@ use crate::error::Error;
 use crate::given;
 use crate::print::{self, Facts, Form};
 use crate::repaired::Repaired;
-use crate::seed::delivery;
 
 use accept::Accept;
 use clear::Clear;

@@ -13,9 +13,6 @@ use edge::Moment;
 use http::Request;
 use http_body_util::{BodyExt as _, Limited};
 
-use crate::outcome;
-use crate::sources::Signed;
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What API Gateway gives a function.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,7 +58,7 @@ impl Post {
         let unanswered = |error: ConnectorError| NoReply { why: causes(&error), is_late: error.is_timeout() };
         let response = self.connector.call(request).await.map_err(unanswered)?;
         let status = response.status().as_u16();
-        let outcome = response.headers().get(outcome::HEADER).map(str::to_owned);
+        let outcome = response.headers().get(OUTCOME_HEADER).map(str::to_owned);
         let body = Limited::new(response.into_body(), REPLY_BYTES_MAX).collect().await;
         let body = body.map_err(|error| NoReply { why: causes(error.as_ref()), is_late: true })?.to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
@@ -78,6 +75,7 @@ impl Post {
         HttpRequest::try_from(request).map_err(|error| causes(&error))
     }
 }
+use local::{OUTCOME_HEADER, Signed};
 
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use edge::Moment;
 use idempotency::DynamoLedger;
 use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _};
+use local::delivery;
 use reconcile::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use serde::Serialize;
 
@@ -15,7 +16,6 @@ use crate::by::Signed;
 use crate::changed::Changed;
 use crate::error::Error;
 use crate::print::{self, Facts};
-use crate::seed::delivery;
 
 /// A person waits while a long statement is read twice.
 const READ_PATIENCE: Duration = Duration::from_mins(10);

@@ -7,18 +7,16 @@ use clap::Args;
 use edge::Moment;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
+use local::{Home, Running, Sample, Signed, is_local, new_id, now};
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::home::{Home, Running};
 use crate::post::{NoReply, Post};
+use crate::print;
 use crate::print::Form;
-use crate::sample::{Sample, Shape, new_id};
 use crate::sent::Sent;
-use crate::sources::Signed;
+use crate::shape::Shape;
 use crate::tally::Tally;
-use crate::visitor::is_local;
-use crate::{now, print};
 
 /// Up to this many replies are shown one by one.
 const SHOWN_MAX: u64 = 20;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use local::Source;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::post::{NoReply, Reply};
-use crate::sources::Source;
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]

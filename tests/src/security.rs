@@ -87,5 +87,5 @@ fn no_deployed_function_has_the_crate_rsa() {
         package.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"').map(str::to_owned))
     };
     let users: BTreeSet<_> = users.filter_map(name).collect();
-    assert_eq!(users, ["cli", "testkit"].map(str::to_owned).into());
+    assert_eq!(users, ["local", "testkit"].map(str::to_owned).into());
 }

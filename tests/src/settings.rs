@@ -9,7 +9,7 @@ use testkit::STAGE;
 
 use crate::house::root;
 
-/// What the local stack alone reads; `cli` compares its own lists with this file and with docs/cli.md.
+/// What the local stack alone reads; `shared/local` compares its own lists with this file and with docs/cli.md.
 const OF_LOCAL_STACK: [&str; 4] = ["DEMO_API_KEY", "WECHAT_LOCAL", "EPAY_LOCAL", "FIREBLOCKS_LOCAL"];
 
 #[test]

@@ -30,6 +30,7 @@ const TO_CLEAN: &[&str] = &[
     "shared/fakes",
     "shared/idempotency",
     "shared/ledger",
+    "shared/local",
     "shared/providers",
     "shared/testkit",
     "shared/webhook",

@@ -1,18 +1,17 @@
 //! A change of an account by hand: committed under its id, and shown with what it has made of the account.
 
 use ledger::{AccountId, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms};
+use local::{Change, What, delivery, new_api_key};
 use serde::Serialize;
 
 use super::facts::{State, print_missing};
 use super::{PATIENCE, REFERRERS_MAX};
+use crate::ask;
 use crate::books::Books;
 use crate::by::Signed;
 use crate::changed::Changed;
 use crate::error::Error;
-use crate::manual::{Change, What};
 use crate::print::{self, Facts, Form};
-use crate::seed::delivery;
-use crate::{ask, random};
 
 /// The change, and the account after it.
 #[derive(Serialize)]
@@ -87,7 +86,7 @@ pub(super) async fn api_key(
     replaces: Option<Replaced>,
     form: Form,
 ) -> Result<(), Error> {
-    let (secret, name) = (random::api_key()?, owner.to_string());
+    let (secret, name) = (new_api_key()?, owner.to_string());
     let (key, other) = (CallerKey::api(&secret), replaces.as_ref().map(|replaced| replaced.id.clone()));
     let changed = Changed::of(&committed(books, by, What::ApiKey { owner, key, replaces: other }).await?);
     let api_key = changed.is_done_now().then_some(secret);
@@ -131,8 +130,9 @@ pub(super) async fn refer(
 pub(super) async fn committed(books: &Books, by: &Signed, what: What) -> Result<Committed, Error> {
     let change = Change { id: &by.id, author: &by.author, reason: &by.reason, what };
     by.print_id("change");
+    let decision = change.decision().map_err(|cause| Error::Id { text: by.id.clone(), cause })?;
     let delivery = delivery(PATIENCE);
-    let refused = match books.ledger.commit(&change.decision()?, &delivery).await {
+    let refused = match books.ledger.commit(&decision, &delivery).await {
         Ok(done) => return Ok(done),
         Err(CommitError::Rejected(reason)) => reason,
         Err(CommitError::Conflict) => return Err(Error::IdTaken(by.id.clone())),

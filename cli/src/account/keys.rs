@@ -2,6 +2,7 @@
 
 use idempotency::KeyRow;
 use ledger::{CallerKey, Owner};
+use local::What;
 use serde::Serialize;
 
 use super::change::{Replaced, api_key, committed};
@@ -9,7 +10,6 @@ use crate::books::Books;
 use crate::by::Signed;
 use crate::changed::Changed;
 use crate::error::Error;
-use crate::manual::What;
 use crate::print::{self, Facts, Form};
 
 /// As long as a warm function remembers which owner a key names.

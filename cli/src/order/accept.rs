@@ -2,13 +2,14 @@
 
 use clap::Args;
 use ledger::{AcceptError, Amount, Asset, Effect, Order};
+use local::now;
 
 use super::by_hand::ByHand;
 use crate::books::Books;
 use crate::by::{Named, Signed};
 use crate::changed::Changed;
 use crate::error::Error;
-use crate::{given, now};
+use crate::given;
 
 #[derive(Debug, Args)]
 pub(crate) struct Accept {

@@ -4,14 +4,13 @@ use ledger::{
     Backlog as _, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Heading,
     Ledger as _, Order,
 };
+use local::{MANUAL_SOURCE, delivery};
 
 use super::PATIENCE;
 use crate::books::Books;
 use crate::by::Signed;
 use crate::changed::Changed;
 use crate::error::Error;
-use crate::manual;
-use crate::seed::delivery;
 
 /// A change of an order, and who makes it.
 pub(super) struct ByHand<'c> {
@@ -53,7 +52,7 @@ impl ByHand<'_> {
         Decision::Record(Entry {
             heading: Heading {
                 receipt: receipt.clone(),
-                source: manual::SOURCE,
+                source: MANUAL_SOURCE,
                 kind: self.kind,
                 facts,
                 fingerprints: Fingerprint::of(1, &fields).into(),

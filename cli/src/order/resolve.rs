@@ -5,14 +5,14 @@ use ledger::{
     CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order,
     RechargeState, Transition, Verdict,
 };
+use local::{MANUAL_SOURCE, delivery, now};
 
 use super::PATIENCE;
 use crate::books::Books;
 use crate::by::By;
 use crate::changed::Changed;
 use crate::error::Error;
-use crate::seed::delivery;
-use crate::{manual, now, print};
+use crate::print;
 
 /// As long as what operators give.
 const SEQ_CHARS_MAX: usize = 64;
@@ -100,7 +100,7 @@ impl Resolve {
 
 /// The step, with what was said of it: another word about the same version contradicts it.
 fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, said: &str, seq: Option<&str>) -> Option<Decision> {
-    let Decision::Record(mut entry) = order.step(manual::SOURCE, "resolve", facts, effects)? else {
+    let Decision::Record(mut entry) = order.step(MANUAL_SOURCE, "resolve", facts, effects)? else {
         return None;
     };
     // The first version says nothing of the verdict.

@@ -185,7 +185,7 @@ pub fn own_targets(level: LogLevel) -> Targets {
 }
 
 /// Every crate whose lines a function or the local stack writes, and the targets above. A name covers what begins with it.
-pub const OWN_CRATES: [&str; 18] = [
+pub const OWN_CRATES: [&str; 19] = [
     "api",
     "catalog",
     "checkout",
@@ -196,6 +196,7 @@ pub const OWN_CRATES: [&str; 18] = [
     "hookledger",
     "idempotency",
     "ledger",
+    "local",
     "orders",
     "providers",
     "reconcile",

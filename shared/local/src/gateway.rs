@@ -19,7 +19,7 @@ use crate::mock_fireblocks::{self, MockFireblocks, STEP};
 use crate::mock_stripe::{self, MockStripe};
 use crate::mock_unitel::{self, MockUnitel};
 use crate::mock_wechat::{self, MockWechat};
-use crate::now;
+use crate::now::now;
 use crate::outcome::{self, with_outcome};
 use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE};
 use crate::visitor::Addresses;

@@ -1,6 +1,7 @@
 //! API Gateway's half of an HTTP API: which route a request takes, and the event, payload format 2.0, that a function gets.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use base64::Engine as _;
@@ -9,24 +10,32 @@ use ledger::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// A request as it arrived.
-pub(crate) struct Call<'c> {
-    pub(crate) method: &'c str,
+pub struct Call<'c> {
+    pub method: &'c str,
     /// As it was sent, still encoded.
-    pub(crate) path: &'c str,
-    pub(crate) query: &'c str,
-    pub(crate) protocol: &'c str,
+    pub path: &'c str,
+    pub query: &'c str,
+    pub protocol: &'c str,
     /// In the order in which they were sent.
-    pub(crate) headers: &'c [(String, String)],
-    pub(crate) body: &'c [u8],
-    pub(crate) source_ip: IpAddr,
-    pub(crate) request_id: &'c str,
-    pub(crate) now: Timestamp,
+    pub headers: &'c [(String, String)],
+    pub body: &'c [u8],
+    pub source_ip: IpAddr,
+    pub request_id: &'c str,
+    pub now: Timestamp,
+}
+
+/// Headers and body stay out of logs.
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// A route of the template: `POST /orders/{id}`.
-pub(crate) struct Route {
-    pub(crate) method: String,
-    pub(crate) path: String,
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub method: String,
+    pub path: String,
 }
 
 impl Route {
@@ -67,7 +76,7 @@ fn parameter(segment: &str) -> Option<&str> {
 }
 
 /// The event that the route's function gets.
-pub(crate) fn event(call: &Call<'_>, route: &Route, parameters: &BTreeMap<String, String>) -> Value {
+pub fn event(call: &Call<'_>, route: &Route, parameters: &BTreeMap<String, String>) -> Value {
     let (headers, cookies) = headers(call);
     let route_key = format!("{} {}", route.method, route.path);
     let host = headers.get("host").cloned().unwrap_or_default();

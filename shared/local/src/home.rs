@@ -1,6 +1,7 @@
 //! The data folder: who may use it, and what a running stack leaves in it for scripts to read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -24,15 +25,16 @@ const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Home {
+pub struct Home {
     dir: PathBuf,
 }
 
 /// Only one process at a time writes to a store. The kernel lets go of this when the process ends, in whatever way.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
-pub(crate) enum Claim {
+#[derive(Debug)]
+pub enum Claim {
     Ours(Lock),
     /// A running stack has the folder; this is how to reach it.
     Theirs(Box<Running>),
@@ -40,34 +42,34 @@ pub(crate) enum Claim {
 
 /// `local.json`: what a script needs to talk to the running stack.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Running {
-    pub(crate) base_url: String,
+pub struct Running {
+    pub base_url: String,
     /// The stack's store, for the AWS CLI and SDKs. Any credentials will do.
-    pub(crate) dynamodb_url: String,
-    pub(crate) pid: u32,
-    pub(crate) stage: String,
-    pub(crate) sources: BTreeMap<String, RunningSource>,
+    pub dynamodb_url: String,
+    pub pid: u32,
+    pub stage: String,
+    pub sources: BTreeMap<String, RunningSource>,
     /// Every setting that holds a secret, as a function would read it from its environment.
-    pub(crate) secrets: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, String>,
     /// By owner.
-    pub(crate) api_keys: BTreeMap<String, String>,
-    pub(crate) tables: BTreeMap<String, String>,
+    pub api_keys: BTreeMap<String, String>,
+    pub tables: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
-pub(crate) struct RunningSource {
-    pub(crate) url: String,
+pub struct RunningSource {
+    pub url: String,
     /// The secret that signs: of several live ones, the first.
-    pub(crate) secret: String,
+    pub secret: String,
 }
 
 impl Home {
     /// Says where the folder is and makes nothing.
-    pub(crate) fn at(dir: &Path) -> Self {
+    pub fn at(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }
 
-    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+    pub fn open(dir: &Path) -> Result<Self, Error> {
         let mut folder = DirBuilder::new();
         folder.recursive(true).mode(FOLDER_MODE).create(dir).map_err(|error| Error::Folder(dir.to_owned(), error))?;
         // Whether it can be read and written shows here, and not only when the first secret or balance is to be kept.
@@ -77,16 +79,16 @@ impl Home {
     }
 
     /// Whether a stack has kept its books here, or says that it runs here.
-    pub(crate) fn is_used(&self) -> bool {
+    pub fn is_used(&self) -> bool {
         [STORE, LOCAL_JSON].iter().any(|name| self.dir.join(name).exists())
     }
 
-    pub(crate) fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Where the embedded store keeps its tables.
-    pub(crate) fn store(&self) -> PathBuf {
+    pub fn store(&self) -> PathBuf {
         self.dir.join(STORE)
     }
 
@@ -98,7 +100,7 @@ impl Home {
     }
 
     /// The folder, if nobody has it; otherwise whoever has it, as soon as it can be reached.
-    pub(crate) async fn claim(&self) -> Result<Claim, Error> {
+    pub async fn claim(&self) -> Result<Claim, Error> {
         for _ in 0..CLAIM_TRIES {
             if let Some(lock) = self.try_lock()? {
                 // What an earlier process left behind that was killed: nobody is there any more.
@@ -133,7 +135,7 @@ impl Home {
     }
 
     /// What the running stack says of itself. It may have been killed since.
-    pub(crate) fn running(&self) -> Result<Option<Running>, Error> {
+    pub fn running(&self) -> Result<Option<Running>, Error> {
         let Some(text) = self.read(LOCAL_JSON)? else {
             return Ok(None);
         };
@@ -142,7 +144,7 @@ impl Home {
     }
 
     /// Stands for as long as what is returned.
-    pub(crate) fn announce(&self, running: &Running) -> Result<Announced, Error> {
+    pub fn announce(&self, running: &Running) -> Result<Announced, Error> {
         self.write(LOCAL_JSON, running)?;
         Ok(Announced(self.clone()))
     }
@@ -188,7 +190,8 @@ impl Home {
 }
 
 /// While this lives, `local.json` stands.
-pub(crate) struct Announced(Home);
+#[derive(Debug)]
+pub struct Announced(Home);
 
 impl Drop for Announced {
     fn drop(&mut self) {
@@ -198,4 +201,18 @@ impl Drop for Announced {
 
 fn private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)
+}
+
+// By hand: it has every secret.
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RunningSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningSource").field("url", &self.url).finish_non_exhaustive()
+    }
 }

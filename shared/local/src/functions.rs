@@ -127,17 +127,17 @@ mod tests {
 
     use super::*;
     use crate::api_gateway::{Call, Route, event};
-    use crate::books::{self, STAGE};
     use crate::home::Home;
     use crate::mock_epay::MockEpay;
     use crate::mock_fireblocks::MockFireblocks;
     use crate::mock_stripe::MockStripe;
     use crate::mock_wechat::MockWechat;
-    use crate::now;
+    use crate::now::now;
+    use crate::store::{self, STAGE};
 
     #[test]
     fn settings_of_the_local_stack_are_documented() {
-        let (english, chinese) = (include_str!("../../docs/cli.md"), include_str!("../../docs/cli.zh.md"));
+        let (english, chinese) = (include_str!("../../../docs/cli.md"), include_str!("../../../docs/cli.zh.md"));
         for name in SETTABLE.into_iter().chain(crate::secrets::overridable()).chain(["EPAY_MERCHANT"]) {
             for docs in [english, chinese] {
                 assert!(docs.contains(&format!("`{name}`")), "docs/cli.md and docs/cli.zh.md do not name {name}");
@@ -150,7 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let (engine, secrets) =
-            (books::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+            (store::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
         let stripe = MockStripe::new("http://127.0.0.1:9000", "whsec_local");
         let wechat = MockWechat::new("http://127.0.0.1:9000", &secrets).expect("a stand-in");
@@ -180,7 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let (engine, secrets) =
-            (books::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+            (store::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
         let no_setting = |_: &str| None::<String>;
         for name in ["epay", "wechat", "fireblocks"] {

@@ -2,22 +2,22 @@
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, Heading, House,
-    MoneyKey, Movement, Owner, Posting, SpendingTerms,
+    KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms,
 };
 
-use crate::error::Error;
+pub const SOURCE: &str = "manual";
 
-pub(crate) const SOURCE: &str = "manual";
-
-pub(crate) struct Change<'c> {
+#[derive(Debug)]
+pub struct Change<'c> {
     /// Makes the change happen once, however often it is asked for.
-    pub(crate) id: &'c str,
-    pub(crate) author: &'c str,
-    pub(crate) reason: &'c str,
-    pub(crate) what: What,
+    pub id: &'c str,
+    pub author: &'c str,
+    pub reason: &'c str,
+    pub what: What,
 }
 
-pub(crate) enum What {
+#[derive(Debug)]
+pub enum What {
     Credit {
         account: AccountId,
         amount: Amount,
@@ -63,9 +63,8 @@ pub(crate) enum What {
 }
 
 impl Change<'_> {
-    pub(crate) fn decision(&self) -> Result<Decision, Error> {
-        let of_id = |cause| Error::Id { text: self.id.to_owned(), cause };
-        let receipt = EventKey::new(SOURCE, self.id).map_err(of_id)?;
+    pub fn decision(&self) -> Result<Decision, KeyError> {
+        let receipt = EventKey::new(SOURCE, self.id)?;
         let facts = self.what.facts();
         // Who did it and why is not what makes it another change.
         let told: Vec<(&str, &str)> = std::iter::once(("kind", self.what.kind()))
@@ -92,7 +91,7 @@ impl Change<'_> {
 
 impl What {
     /// Whose credits it is about.
-    pub(crate) fn account(&self) -> AccountId {
+    pub fn account(&self) -> AccountId {
         match self {
             Self::Credit { account, .. }
             | Self::Debit { account, .. }
@@ -170,6 +169,6 @@ impl What {
 }
 
 /// The account that usage is taken from.
-pub(crate) fn credits_of(owner: &Owner) -> AccountId {
+pub fn credits_of(owner: &Owner) -> AccountId {
     owner.account(Asset::CREDITS)
 }

@@ -9,7 +9,7 @@ use crate::json::{PathError, quoted, value_at, with_value};
 use crate::random;
 use crate::sources::{Headers, Scheme, Setting, Source};
 
-pub(crate) const USAGE: Source = Source {
+pub const USAGE: Source = Source {
     name: Usage::SOURCE,
     routes: Usage::ROUTES,
     settings: &[

@@ -1,6 +1,7 @@
 //! The secrets of this machine: generated once, kept in the data folder; those of the environment win.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use providers::{FireblocksKeys, UnitelKeys};
 
@@ -14,11 +15,11 @@ pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
 
 /// By the name of the setting.
 #[derive(Clone)]
-pub(crate) struct Secrets(BTreeMap<String, String>);
+pub struct Secrets(BTreeMap<String, String>);
 
 impl Secrets {
     /// Those in the data folder, with the missing ones made, and then those of the environment in place of both.
-    pub(crate) fn open(home: &Home, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    pub fn open(home: &Home, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let _alone = home.alone()?;
         let mut secrets: BTreeMap<String, String> = match home.read(FILE)? {
             None => BTreeMap::new(),
@@ -56,7 +57,7 @@ impl Secrets {
         &self.0
     }
 
-    pub(crate) fn named(&self, name: &str) -> &str {
+    pub fn named(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 }
@@ -78,4 +79,10 @@ fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
         (password, random::hex),
     ];
     named.chain(ours)
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(redacted)")
+    }
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// `booked`, or `refused order_unknown`: the words of the log.
-pub(crate) const HEADER: &str = "hookledger-outcome";
+pub const HEADER: &str = "hookledger-outcome";
 
 /// The target of the line that a function logs for each request.
 const EVENT: &str = "hookledger::event";

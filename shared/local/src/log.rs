@@ -8,13 +8,14 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::error::Error;
 use crate::outcome;
 
 /// It wants to close the connection of a failed call, and complains that a call within this process has none.
 const NOISE: &str = "aws_smithy_runtime::client::http::connection_poisoning";
 
 /// `level` is `LOG_LEVEL`, as a deployed function has it.
-pub(crate) fn to_stderr(level: Option<&str>) -> Result<(), edge::ConfigError> {
+pub fn to_stderr(level: Option<&str>) -> Result<(), Error> {
     let level = level.map(str::trim).filter(|level| !level.is_empty());
     let level = level.map_or(Some(LogLevel::default()), LogLevel::named).ok_or(edge::ConfigError::LogLevel)?;
     let targets = edge::own_targets(level).with_target(NOISE, LevelFilter::OFF);

@@ -114,7 +114,7 @@ struct Name<'j>(#[serde(borrow)] Cow<'j, str>);
 
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("{path} {problem}")]
-pub(crate) struct PathError {
+pub struct PathError {
     path: String,
     problem: &'static str,
 }

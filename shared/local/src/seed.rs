@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use edge::Moment;
 use idempotency::DynamoLedger;
-use ledger::{Amount, CallerKey, CommitError, Delivery, Ledger as _};
+use ledger::{Amount, CallerKey, CommitError, Ledger as _, Owner};
 
 use crate::error::Error;
-use crate::given;
 use crate::manual::{Change, What, credits_of};
+use crate::now::delivery;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 
-pub(crate) const OWNER: &str = "demo";
-pub(crate) const REMOTE_KEY: &str = "1";
-pub(crate) const CREDITS: &str = "1000";
+pub const OWNER: &str = "demo";
+pub const REMOTE_KEY: &str = "1";
+pub const CREDITS: &str = "1000";
 const CREDITS_UNITS: u64 = 1_000_000_000_000;
 
 const AUTHOR: &str = "hookledger";
@@ -22,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Under fixed ids: a restart finds all of it done, and what has been spent stays spent.
 pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<(), Error> {
-    let owner = given::owner(OWNER)?;
+    let owner = Owner::new(OWNER)?;
     let api_key = CallerKey::api(secrets.named(DEMO_API_KEY));
     // Another API key is another change: one that is set in the environment works too.
     let api_key_id: String = api_key.to_string().replace('#', "-").chars().take(24).collect();
@@ -30,7 +29,7 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
         ("demo-credits", What::Credit { account: credits_of(&owner), amount: Amount::from_units(CREDITS_UNITS) }),
         (
             "demo-key",
-            What::RemoteKey { owner: owner.clone(), key: given::remote_key(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
+            What::RemoteKey { owner: owner.clone(), key: CallerKey::remote(REMOTE_KEY)?, name: REMOTE_KEY.to_owned() },
         ),
         (api_key_id.as_str(), What::ApiKey { owner, key: api_key, replaces: None }),
     ];
@@ -44,9 +43,4 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
         }
     }
     Ok(())
-}
-
-/// A change by hand, made now.
-pub(crate) fn delivery(patience: Duration) -> Delivery<'static> {
-    Moment::now(patience).delivery()
 }

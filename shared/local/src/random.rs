@@ -20,7 +20,7 @@ pub(crate) fn whsec() -> Result<String, Error> {
 }
 
 /// The prefix tells people, and scanners of repositories, what has been leaked.
-pub(crate) fn api_key() -> Result<String, Error> {
+pub fn api_key() -> Result<String, Error> {
     Ok(format!("hk_{}", hex()?))
 }
 

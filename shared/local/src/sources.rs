@@ -6,6 +6,8 @@ mod stripe;
 mod usage;
 pub(crate) mod wechat;
 
+use std::fmt;
+
 use edge::Route;
 use ledger::{Order, Timestamp};
 use signing::SecretError;
@@ -18,11 +20,11 @@ use crate::random::Generate;
 pub(crate) use self::epay::EPAY;
 pub(crate) use self::fireblocks::FIREBLOCKS;
 pub(crate) use self::stripe::STRIPE;
-pub(crate) use self::usage::USAGE;
+pub use self::usage::USAGE;
 pub(crate) use self::wechat::WECHAT;
 
-pub(crate) struct Source {
-    pub(crate) name: &'static str,
+pub struct Source {
+    pub name: &'static str,
     pub(crate) routes: &'static [Route<Endpoint>],
     pub(crate) settings: &'static [Setting],
     /// The sample that stands for the others.
@@ -33,21 +35,21 @@ pub(crate) struct Source {
     /// Puts a sample into the form in which it goes over the wire, where that is not the sample itself.
     wire: Option<Wire>,
     /// Where the stand-in is told first that what a sample says has happened: it will be asked.
-    pub(crate) told_to: Option<&'static str>,
+    pub told_to: Option<&'static str>,
     /// The messages that say that an event was booked, and that it was before, where replies say so.
-    pub(crate) said: Option<[&'static str; 2]>,
+    pub said: Option<[&'static str; 2]>,
 }
 
 /// A setting that holds a secret: how one is made, and how it signs.
-pub(crate) struct Setting {
-    pub(crate) name: &'static str,
+pub struct Setting {
+    pub name: &'static str,
     scheme: Scheme,
     pub(crate) generate: Generate,
     sign: Sign,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub enum Scheme {
     /// The source's own.
     Own,
     Standard,
@@ -61,25 +63,25 @@ type Wire = fn(&str, Timestamp, &str) -> Result<Signed, SecretError>;
 /// Secret, time and body.
 type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
-pub(crate) type Headers = Vec<(&'static str, String)>;
+pub type Headers = Vec<(&'static str, String)>;
 
 pub(crate) const SOURCES: [Source; 5] = [USAGE, STRIPE, WECHAT, EPAY, FIREBLOCKS];
 
 /// A request as it is sent.
-pub(crate) struct Signed {
-    pub(crate) method: &'static str,
+pub struct Signed {
+    pub method: &'static str,
     /// Undecoded; empty where there is none.
-    pub(crate) query: String,
-    pub(crate) body: String,
-    pub(crate) headers: Headers,
+    pub query: String,
+    pub body: String,
+    pub headers: Headers,
 }
 
 impl Signed {
-    pub(crate) fn post(body: String, headers: Headers) -> Self {
+    pub fn post(body: String, headers: Headers) -> Self {
         Self { method: "POST", query: String::new(), body, headers }
     }
 
-    pub(crate) fn get(query: String) -> Self {
+    pub fn get(query: String) -> Self {
         Self { method: "GET", query, body: String::new(), headers: Headers::new() }
     }
 }
@@ -90,13 +92,13 @@ impl Source {
         SOURCES.iter().find(|source| source.name == name).ok_or_else(|| Error::UnknownSource(name.to_owned(), known()))
     }
 
-    pub(crate) fn setting(&self, scheme: Scheme) -> Result<&'static Setting, Error> {
+    pub fn setting(&self, scheme: Scheme) -> Result<&'static Setting, Error> {
         let mut settings = self.settings.iter();
         settings.find(|setting| setting.scheme == scheme).ok_or(Error::NoScheme(self.name))
     }
 
     /// Where its events go.
-    pub(crate) fn path(&self) -> &'static str {
+    pub fn path(&self) -> &'static str {
         let route = self.routes.iter().find(|route| matches!(route.endpoint, Endpoint::Event));
         route.map_or("/", |route| route.path)
     }
@@ -121,5 +123,26 @@ impl Setting {
     /// The headers that prove who sent `body`.
     pub(crate) fn sign(&self, secret: &str, now: Timestamp, body: &[u8]) -> Result<Headers, Error> {
         (self.sign)(secret, now, body).map_err(|error| Error::Secret(self.name, error))
+    }
+}
+
+// By hand: functions say nothing.
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A body may be a secret's only copy, and so may a header.
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").field("method", &self.method).finish_non_exhaustive()
     }
 }

@@ -98,7 +98,7 @@ mod tests {
     use crate::mock_wechat::MockWechat;
     use crate::secrets::Secrets;
     use crate::visitor::Addresses;
-    use crate::{books, sources};
+    use crate::{sources, store};
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -109,7 +109,7 @@ mod tests {
         let secrets = Secrets::open(&home, |_| None).expect("secrets");
         let base = format!("http://127.0.0.1:{port}");
         Gateway {
-            engine: books::store(&home).expect("a store"),
+            engine: store::store(&home).expect("a store"),
             functions: Vec::new(),
             addresses: Addresses { port, also: None },
             patience: PATIENCE,

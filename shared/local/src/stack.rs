@@ -1,0 +1,219 @@
+//! The whole stack of one machine: the functions, the store, the fakes, the clock and the streams.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use embedded::Engine;
+use idempotency::{DynamoLedger, Tables};
+use tokio::net::TcpListener;
+
+use crate::api_gateway::Route;
+use crate::clock::Scheduled;
+use crate::error::Error;
+use crate::functions::Opened;
+use crate::gateway::{Gateway, Served};
+use crate::home::{Home, Running, RunningSource};
+use crate::mock_epay::MockEpay;
+use crate::mock_fireblocks::MockFireblocks;
+use crate::mock_stripe::MockStripe;
+use crate::mock_unitel::MockUnitel;
+use crate::mock_wechat::MockWechat;
+use crate::secrets::{DEMO_API_KEY, Secrets};
+use crate::sources::{SOURCES, Scheme};
+use crate::store::{self, STAGE};
+use crate::stream::{Mapped, Positions};
+use crate::visitor::Addresses;
+use crate::{clock, connections, functions, seed, sources, stream};
+
+/// A request that takes longer to arrive is ended: whoever sends it has stopped, or holds the connection on purpose.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// DynamoDB takes up to days to drop what has expired: nothing may rest on it happening soon.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// Where a stack listens, and whether its books outlive it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub address: SocketAddr,
+    /// Where it listens too, for containers.
+    pub also: Option<IpAddr>,
+    pub in_memory: bool,
+}
+
+/// A stack that is ready to serve.
+pub struct Stack {
+    address: SocketAddr,
+    running: Running,
+    engine: Engine,
+    gateway: Arc<Gateway>,
+    scheduled: Vec<Scheduled>,
+    mapped: Vec<Mapped>,
+    positions: Positions,
+}
+
+impl Stack {
+    /// Opens the books of this folder, or books in memory, and assembles every function of the template over them.
+    pub async fn open(home: &Home, place: Place, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let Place { address, also, in_memory } = place;
+        let secrets = Secrets::open(home, &variable)?;
+        let engine = if in_memory { store::in_memory()? } else { store::store(home)? };
+        let mock_stripe = mock_stripe(address, &secrets, &variable);
+        let mock_wechat = MockWechat::new(&format!("http://{address}"), &secrets)?;
+        let mock_unitel = MockUnitel::new(&format!("http://{address}"), &secrets);
+        let mock_epay = mock_epay(address, &secrets, &variable)?;
+        let mock_fireblocks =
+            MockFireblocks::new(&format!("http://{address}"), secrets.named(sources::fireblocks::SETTING))?;
+        let of_stripe = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name));
+        let of_epay = |name: &str| mock_epay.as_ref().and_then(|mock| mock.setting(name));
+        let mocked = |name: &str| of_stripe(name).or_else(|| of_epay(name));
+        // Of an operator that a person has named, what they have not said is not so.
+        let is_named = variable("UNITEL_API_URL").is_some();
+        let of_unitel = |name: &str| mock_unitel.setting(name).filter(|_| !is_named);
+        let of_others = |name: &str| mock_wechat.setting(name).or_else(|| mock_fireblocks.setting(name));
+        let unless_said = |name: &str| of_others(name).or_else(|| of_unitel(name));
+        let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| unless_said(name));
+        let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
+        let positions = Positions::open((!in_memory).then(|| home.clone()))?;
+        let tables = Tables::of_stage(STAGE);
+        let ledger = DynamoLedger::new(&engine.sdk_config(), tables.clone(), fastrand::Rng::new());
+        seed::plant(&ledger, &secrets).await?;
+
+        let running = running(address, &secrets, &tables)?;
+        let gateway = Arc::new(Gateway {
+            engine: engine.clone(),
+            functions: served,
+            addresses: Addresses { port: address.port(), also },
+            patience: PATIENCE,
+            mock_stripe,
+            mock_epay,
+            mock_fireblocks,
+            mock_wechat,
+            mock_unitel,
+        });
+        Ok(Self { address, running, engine, gateway, scheduled, mapped, positions })
+    }
+
+    /// What a script needs to talk to it.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Serves until it is told to stop; then the requests that are under way end.
+    pub async fn serve(self, listeners: Vec<TcpListener>, stop: impl Future<Output = ()>) {
+        let Self { address, engine, gateway, scheduled, mapped, positions, .. } = self;
+        tokio::select! {
+            () = connections::answer(listeners, Arc::clone(&gateway), stop) => {}
+            () = gateway.go_on(address) => {}
+            () = sweep(&engine) => {}
+            () = clock::tick(&scheduled) => {}
+            () = stream::read(&mapped, &engine, &positions) => {}
+        }
+    }
+}
+
+/// Unless a person wants to buy from the real one, in its test mode.
+fn mock_stripe(
+    address: SocketAddr,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Option<MockStripe> {
+    let is_wanted = variable("MOCK_STRIPE").is_none_or(|value| value != "false");
+    is_wanted.then(|| MockStripe::new(&format!("http://{address}"), secrets.named(stripe::SETTINGS[0])))
+}
+
+/// Unless a person wants to pay at a real one.
+fn mock_epay(
+    address: SocketAddr,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<MockEpay>, Error> {
+    let is_wanted = variable("MOCK_EPAY").is_none_or(|value| value != "false");
+    is_wanted.then(|| MockEpay::new(&format!("http://{address}"), secrets.named(sources::epay::SETTING))).transpose()
+}
+
+/// The template's, by what calls them.
+#[derive(Default)]
+struct Functions {
+    served: Vec<Served>,
+    scheduled: Vec<Scheduled>,
+    mapped: Vec<Mapped>,
+}
+
+async fn functions_of_template(
+    engine: &Engine,
+    secrets: &Secrets,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Functions, Error> {
+    let template = store::functions(engine)?;
+    let mut functions = Functions::default();
+    for function in template.functions() {
+        match functions::open(function, engine, secrets, &variable).await? {
+            Opened::Service(answer) => {
+                let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
+                functions.served.push(Served { routes: function.routes.iter().map(route).collect(), answer });
+            }
+            Opened::Worker(work) => {
+                functions.scheduled.extend(function.schedules.iter().map(|schedule| Scheduled {
+                    name: function.binary.clone(),
+                    every: schedule.every,
+                    input: schedule.input.clone(),
+                    work: Arc::clone(&work),
+                }));
+                functions.mapped.extend(function.streams.iter().filter_map(|stream| {
+                    let (name, table) = (function.binary.clone(), stream.table.clone()?);
+                    Some(Mapped { name, table, stream: stream.clone(), work: Arc::clone(&work) })
+                }));
+            }
+        }
+    }
+    Ok(functions)
+}
+
+fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Running, Error> {
+    let base_url = format!("http://{address}");
+    let mut sources = BTreeMap::new();
+    for source in &SOURCES {
+        let live = secrets.named(source.setting(Scheme::Own)?.name);
+        let of_source = RunningSource {
+            url: format!("{base_url}{}", source.path()),
+            secret: live.split_ascii_whitespace().next().unwrap_or_default().to_owned(),
+        };
+        sources.insert(source.name.to_owned(), of_source);
+    }
+    let mut settings = secrets.all().clone();
+    settings.remove(DEMO_API_KEY);
+    let tables = [
+        ("journal", &tables.journal),
+        ("bodies", &tables.bodies),
+        ("accounts", &tables.accounts),
+        ("orders", &tables.orders),
+        ("subscriptions", &tables.subscriptions),
+    ];
+    Ok(Running {
+        dynamodb_url: base_url.clone(),
+        pid: std::process::id(),
+        stage: STAGE.to_owned(),
+        sources,
+        secrets: settings,
+        api_keys: BTreeMap::from([(seed::OWNER.to_owned(), secrets.named(DEMO_API_KEY).to_owned())]),
+        tables: tables.map(|(name, table)| (name.to_owned(), table.clone())).into(),
+        base_url,
+    })
+}
+
+async fn sweep(engine: &Engine) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if let Err(error) = engine.sweep_expired() {
+            tracing::warn!(%error, "what has expired was not dropped");
+        }
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").field("address", &self.address).finish_non_exhaustive()
+    }
+}
