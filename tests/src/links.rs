@@ -102,3 +102,26 @@ fn first_pages_are_short() {
     let words = map.split_whitespace().count();
     assert!(words <= ARCHITECTURE_WORDS_MAX, "ARCHITECTURE.md has {words} words");
 }
+
+/// Pages that name files of the code; a renamed file is renamed there, too.
+const NAMING_FILES: [&str; 6] =
+    ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/", "tests/README.md", "GLOSSARY.md"];
+
+#[test]
+fn files_that_the_pages_name_exist() {
+    let sources: Vec<String> = files(&root(), ".rs").iter().map(|file| named(file)).collect();
+    let mut read = 0;
+    for page in pages().filter(|page| NAMING_FILES.iter().any(|name| named(page).starts_with(name))) {
+        let text = fs::read_to_string(&page).expect("a page");
+        for (number, line) in prose(&text) {
+            let spans = line.split('`').skip(1).step_by(2);
+            let is_file = |span: &&str| Path::new(span).extension().is_some_and(|ending| ending == "rs");
+            for name in spans.filter(is_file).filter(|span| !span.contains(['<', '*', ' ', '…'])) {
+                let exists = sources.iter().any(|file| file == name || file.ends_with(&format!("/{name}")));
+                assert!(exists, "{}:{number}: there is no {name}", named(&page));
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 100, "the pages are read: {read}");
+}
