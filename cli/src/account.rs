@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ledger::{AccountId, Amount, Asset, Lane, Lanes as _, Ledger as _, Owed, Policy, SpendingTerms};
-use local::{USAGE, What, credits_of, delivery};
+use local::{USAGE, What, context, credits_of};
 
 use self::change::change;
 use self::facts::AccountFacts;
@@ -226,7 +226,7 @@ async fn show(books: &Books, account: &AccountId, form: Form) -> Result<(), Erro
     if row.is_none() && waiting.is_empty() {
         return Err(Error::NoAccount(account.clone()));
     }
-    let referrer = books.ledger.referrer(account.owner(), &delivery(PATIENCE)).await?;
+    let referrer = books.ledger.referrer(account.owner(), &context(PATIENCE)).await?;
     let lines = books.ledger.statement(account, STATEMENT_LINES).await?;
     form.show(&AccountFacts::of(account, row.as_ref(), &waiting, referrer.as_ref(), &lines)?);
     Ok(())
@@ -238,5 +238,5 @@ async fn waiting(books: &Books, account: &AccountId) -> Result<Vec<Owed>, Error>
         return Ok(Vec::new());
     }
     let lane = Lane::Owner(account.owner().clone());
-    Ok(books.ledger.waiting_in(USAGE.name, &lane, WAITING_MAX, &delivery(PATIENCE)).await?)
+    Ok(books.ledger.refused_in_lane(USAGE.name, &lane, WAITING_MAX, &context(PATIENCE)).await?)
 }

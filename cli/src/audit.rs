@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use edge::Moment;
+use edge::Invocation;
 
 use self::facts::AuditFacts;
 pub(crate) use self::facts::DifferenceFacts;
@@ -37,31 +37,32 @@ pub(crate) struct Audit {
 
 /// Fails where they disagree.
 pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Error> {
-    let moment = Moment::now(PATIENCE);
+    let invocation = Invocation::now(PATIENCE);
     let found = if let Some(folder) = &args.export {
         let whole = export::read(folder)?;
         AuditFacts::of(&whole, whole.clone().differences(), 0)
     } else {
         let books = args.which.open(dir).await?;
         if args.full {
-            whole::print_cost(&books, &moment).await?;
+            whole::print_cost(&books, &invocation).await?;
             if !args.yes {
                 whole::confirm()?;
             }
         }
         if args.full || !args.which.aws {
-            let whole = whole::scanned(&books, &moment).await?;
+            let whole = whole::scanned(&books, &invocation).await?;
             let first = whole.clone().differences();
             // Tables that are written are not read in one moment: what differs is looked at once more, by itself.
-            let (open, moving) = reconcile::verify(&books.ledger, &moment, &first, books.index_lag).await?;
-            AuditFacts::of(&whole, open.into_iter().map(|open| open.difference).collect(), moving)
+            let (open, unsettled_accounts) =
+                reconcile::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
+            AuditFacts::of(&whole, open.into_iter().map(|open| open.difference).collect(), unsettled_accounts)
         } else {
-            let (checked, open) = reconcile::audit(&books.ledger, &moment).await?;
+            let (checked, open) = reconcile::audit(&books.ledger, &invocation).await?;
             AuditFacts {
                 accounts: checked.accounts.into(),
                 lines: checked.lines,
                 orders: checked.orders.into(),
-                moving: checked.moving,
+                unsettled_accounts: checked.unsettled_accounts,
                 differences: open.into_iter().map(|open| open.difference.into()).collect(),
             }
         }

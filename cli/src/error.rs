@@ -181,9 +181,9 @@ impl Error {
         match self {
             Self::Local(error) => exit_of_local(error),
             Self::Commit(error) | Self::Repair(RepairFailure::Commit(error)) => exit_of(error),
-            Self::Unanswered { .. } | Self::Overtaken | Self::Repair(RepairFailure::Repair(RepairError::Moving)) => {
-                Exit::TryAgain
-            }
+            Self::Unanswered { .. }
+            | Self::Overtaken
+            | Self::Repair(RepairFailure::Repair(RepairError::UnsettledAccount)) => Exit::TryAgain,
             Self::Served { .. }
             | Self::PortInUse(_)
             | Self::Listen(..)

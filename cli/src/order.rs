@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ledger::{Ledger as _, Order as Row, OrderNumber};
-use local::delivery;
+use local::context;
 use serde::Serialize;
 
 use crate::books::{Books, Which};
@@ -112,7 +112,7 @@ pub(crate) async fn run(
 }
 
 async fn read(books: &Books, number: &OrderNumber) -> Result<Row, Error> {
-    let order = books.ledger.order(number, &delivery(PATIENCE)).await?;
+    let order = books.ledger.order(number, &context(PATIENCE)).await?;
     order.ok_or_else(|| Error::UnknownOrder(number.to_string()))
 }
 

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSett
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use edge::Moment;
+use edge::Invocation;
 use http::Request;
 use http_body_util::{BodyExt as _, Limited};
 
@@ -54,7 +54,7 @@ impl Post {
 
     pub(crate) async fn send(&self, signed: Signed) -> Result<Reply, NoReply> {
         let request = self.request(signed).map_err(|why| NoReply { why, is_late: false })?;
-        let moment = Moment::now(REPLY_TIMEOUT);
+        let invocation = Invocation::now(REPLY_TIMEOUT);
         let unanswered = |error: ConnectorError| NoReply { why: causes(&error), is_late: error.is_timeout() };
         let response = self.connector.call(request).await.map_err(unanswered)?;
         let status = response.status().as_u16();
@@ -62,7 +62,7 @@ impl Post {
         let body = Limited::new(response.into_body(), REPLY_BYTES_MAX).collect().await;
         let body = body.map_err(|error| NoReply { why: causes(error.as_ref()), is_late: true })?.to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Reply { status, body, outcome, took: moment.started.elapsed() })
+        Ok(Reply { status, body, outcome, took: invocation.started.elapsed() })
     }
 
     fn request(&self, signed: Signed) -> Result<HttpRequest, String> {

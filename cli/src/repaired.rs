@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use idempotency::DynamoLedger;
 use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _};
-use local::delivery;
+use local::context;
 use reconcile::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use serde::Serialize;
 
@@ -41,24 +41,24 @@ struct ComparisonFacts {
     /// What differs all the same.
     differences: Vec<DifferenceFacts>,
     /// Places that were written while they were compared.
-    moving: usize,
+    unsettled_accounts: usize,
 }
 
 impl From<Comparison> for ComparisonFacts {
     fn from(comparison: Comparison) -> Self {
-        let Comparison { ended, differences, moving } = comparison;
+        let Comparison { ended, differences, unsettled_accounts } = comparison;
         let [ended, differences] =
             [ended, differences].map(|found| found.into_iter().map(DifferenceFacts::from).collect());
-        Self { ended, differences, moving: moving.len() }
+        Self { ended, differences, unsettled_accounts: unsettled_accounts.len() }
     }
 }
 
-pub(crate) fn moment() -> Moment {
-    Moment::now(READ_PATIENCE)
+pub(crate) fn invocation() -> Invocation {
+    Invocation::now(READ_PATIENCE)
 }
 
-pub(crate) fn repairs<'b>(books: &'b Books, moment: &'b Moment) -> Repairs<'b, DynamoLedger> {
-    Repairs { ledger: &books.ledger, moment, index_lag: books.index_lag }
+pub(crate) fn repairs<'b>(books: &'b Books, invocation: &'b Invocation) -> Repairs<'b, DynamoLedger> {
+    Repairs { ledger: &books.ledger, invocation, index_lag: books.index_lag }
 }
 
 pub(crate) fn signature(by: &Signed) -> Signature {
@@ -81,7 +81,7 @@ pub(crate) async fn written(
             return Ok(Repaired { changed, before: None, after: None, audit });
         }
     };
-    match books.ledger.commit(&decision, &delivery(COMMIT_PATIENCE)).await {
+    match books.ledger.commit(&decision, &context(COMMIT_PATIENCE)).await {
         Ok(committed) => {
             let changed = Changed::of(&committed);
             let side = |name| changed.is_done_now().then(|| side(&decision, name)).flatten();
@@ -102,7 +102,7 @@ async fn earlier(books: &Books, failure: RepairFailure, by: &Signed) -> Result<C
         let of_id = |cause| Error::Id { text: by.id.clone(), cause };
         let receipt = EventKey::new(reconcile::REPAIR_SOURCE, &by.id).map_err(of_id)?;
         let receipts = BTreeSet::from([receipt.clone()]);
-        if !books.ledger.known(&receipts, &delivery(COMMIT_PATIENCE)).await?.is_empty() {
+        if !books.ledger.already_journaled(&receipts, &context(COMMIT_PATIENCE)).await?.is_empty() {
             return Ok(Changed::earlier(receipt.to_string()));
         }
     }
@@ -111,8 +111,8 @@ async fn earlier(books: &Books, failure: RepairFailure, by: &Signed) -> Result<C
 
 /// The repair is made, whatever comes of this: a finding that stays is compared again by the audit's sweep.
 async fn compared(books: &Books, rows: &RepairedRows) -> Option<ComparisonFacts> {
-    let moment = moment();
-    match repairs(books, &moment).end_findings(rows).await {
+    let invocation = invocation();
+    match repairs(books, &invocation).end_findings(rows).await {
         Ok(comparison) => Some(comparison.into()),
         Err(error) => {
             let cause = Error::from(error).line();
@@ -124,7 +124,7 @@ async fn compared(books: &Books, rows: &RepairedRows) -> Option<ComparisonFacts>
 
 fn side(decision: &Decision, name: &str) -> Option<String> {
     let Decision::Record(entry) = decision else { return None };
-    let (_, fact) = entry.heading.facts.iter().find(|(known, _)| *known == name)?;
+    let (_, fact) = entry.header.facts.iter().find(|(known, _)| *known == name)?;
     match fact {
         Fact::Text(text) => Some(text.clone()),
         Fact::Count(_) => None,
@@ -154,11 +154,13 @@ impl Facts for ComparisonFacts {
             print::line(format_args!("  differs {}: {}", difference.place(), difference.likely));
             print::line(format_args!("          repair: {} --reason R", difference.repair));
         }
-        match (self.differences.as_slice(), self.moving) {
+        match (self.differences.as_slice(), self.unsettled_accounts) {
             ([], 0) => print::line("  audit   nothing differs here"),
             (_, 0) => {}
-            (_, moving) => {
-                print::line(format_args!("  audit   {moving} rows change while they are compared: run `audit`"));
+            (_, unsettled_accounts) => {
+                print::line(format_args!(
+                    "  audit   {unsettled_accounts} rows change while they are compared: run `audit`"
+                ));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use edge::Moment;
+use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::{Home, Running, Sample, Signed, is_local, new_id, now};
@@ -79,7 +79,7 @@ pub(crate) async fn run(
         }
         sent
     };
-    let clock = Moment::now(Duration::ZERO).started;
+    let clock = Invocation::now(Duration::ZERO).started;
     let mut tally = Tally::new(sample.source.name, shown);
     let queue = (1..=args.count).flat_map(|n| std::iter::repeat_n(n, copies.into()));
     let mut replies = stream::iter(queue).map(one).buffer_unordered(usize::from(args.concurrency));

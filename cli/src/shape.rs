@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ledger::Ledger as _;
-use local::{Assignment, Sample, Scheme, delivery};
+use local::{Assignment, Sample, Scheme, context};
 
 use crate::books::Which;
 use crate::error::Error;
@@ -50,7 +50,7 @@ impl Shape {
             return Ok(sample);
         };
         let number = given::order_number(number)?;
-        let order = self.which.open(dir).await?.ledger.order(&number, &delivery(PATIENCE)).await?;
+        let order = self.which.open(dir).await?.ledger.order(&number, &context(PATIENCE)).await?;
         let order = order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?;
         Ok(sample.about(&order)?)
     }

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from process import ROOT, check, environment, say, until
 from standins import DATA
 
-FINDINGS = "check#conservation"
+FINDINGS = "check#audit"
 FOUND_WITHIN_S = 120
 
 
@@ -122,7 +122,7 @@ def kept_by_the_sweep(shop, rows):
                 ConditionExpression="attribute_exists(ended_at)",
                 ExpressionAttributeValues={":long_ago": {"S": "2020-01-01T00:00:00.000Z"}, ":one": {"N": "1"}},
             )
-        deployment.invoke("ReconcileFunction", {"sweep": "conservation"})
+        deployment.invoke("ReconcileFunction", {"sweep": "audit"})
         return expected <= findings(shop)
 
     until("the clock's check keeps the findings", seen, FOUND_WITHIN_S, pause_s=5)
@@ -156,7 +156,7 @@ def repaired_one_by_one(shop, rows):
 def findings(shop):
     row = shop.deployment.rows("accounts").get(FINDINGS, {})
     open_ = [finding["M"] for finding in row.get("open", {}).get("L", [])]
-    return {(found["matter"]["S"], (found.get("order") or found["account"])["S"]) for found in open_}
+    return {(found["difference_kind"]["S"], (found.get("order") or found["account"])["S"]) for found in open_}
 
 
 def audited(shop, *words, answer=None):

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use embedded::{APP_YAML, Template};
 use epay::Epay;
 use fireblocks::Fireblocks;
-use ledger::{Backlog as _, Decision, Delivery, EventKey, Fingerprint, Heading, Ledger as _, RawBody, Reason, Refusal};
+use ledger::{
+    Backlog as _, CallContext, Decision, EventKey, Fingerprint, JournalHeader, Ledger as _, RawBody, Reason, Refusal,
+};
 use stripe::Stripe;
-use testkit::{STAGE, World, delivery, now};
+use testkit::{STAGE, World, context, now};
 use usage::Usage;
 use webhook::Webhook;
 use wechat::Wechat;
@@ -20,7 +22,7 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     let mut bytes = vec![0; W::BODY_BYTES_MAX];
     fastrand::Rng::with_seed(7).fill(&mut bytes);
     let receipt = EventKey::unparsed(W::SOURCE, &bytes);
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: receipt.clone(),
         source: W::SOURCE,
         kind: "unparsed",
@@ -32,11 +34,11 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     let long = "q".repeat(8 * 1024);
     let headers = [("user-agent", long.clone())];
     let body = RawBody { method: "POST", path: "/", query: &long, headers: &headers, bytes: &bytes, bytes_at: now() };
-    let refusal = Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() };
+    let refusal = Refusal { header, reason: Reason::Unparsed, effects: Vec::new() };
     let refused = Decision::Refuse(refusal);
-    world.ledger(0).commit(&refused, &Delivery { body: Some(body), ..delivery(1) }).await.expect_err("refused");
-    let late = Delivery { received_at: now().plus_seconds(DAY), ..delivery(2) };
-    let waiting = world.ledger(1).waiting(&receipt, &late).await.expect("the books").expect("it waits");
+    world.ledger(0).commit(&refused, &CallContext { body: Some(body), ..context(1) }).await.expect_err("refused");
+    let late = CallContext { received_at: now().plus_seconds(DAY), ..context(2) };
+    let waiting = world.ledger(1).refused_event(&receipt, &late).await.expect("the books").expect("it waits");
     assert_eq!(waiting.body.expect("a body").bytes, bytes, "{}", W::SOURCE);
     (W::SOURCE, world.books().bodies.len())
 }

@@ -18,14 +18,14 @@ use edge::{Keyring, Reply, Service as _, Settings, Vault};
 use fakes::FIREBLOCKS_WORKSPACE;
 use fireblocks::{Fireblocks, Workspace};
 use ledger::{
-    Amount, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, OnChain, Order,
-    OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, TransferStatus, Word,
+    Amount, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Money, OnChain,
+    Order, OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, TransferStatus, Word,
 };
 use serde_json::Value;
 use signing::fireblocks::{SIGNATURE, SIGNATURE_V1, sign_v1};
 use signing::rsa::PrivateKey;
 use testkit::{
-    FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, Sent, Shape, World, delivery, fireblocks_jwks, fireblocks_signature, now,
+    FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, Sent, Shape, World, context, fireblocks_jwks, fireblocks_signature, now,
     rsa_pair,
 };
 use webhook::{Admission, Function, Webhook as _};
@@ -125,7 +125,7 @@ pub(crate) async fn paid(world: &World, order: Order) {
 }
 
 async fn written(world: &World, number: &OrderNumber, what: &'static str, effects: Vec<Effect>) {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new(what, number.as_str()).expect("an id"),
         source: "orders",
         kind: what,
@@ -133,20 +133,21 @@ async fn written(world: &World, number: &OrderNumber, what: &'static str, effect
         fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),
         order: Some(number.clone()),
     };
-    let entry = Entry { heading, effects, keeps_body: false, alarm: None };
-    world.ledger(0).commit(&Decision::Record(entry), &delivery(0)).await.expect(what);
+    let entry = Entry { header, effects, keeps_body: false, alarm: None };
+    world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect(what);
 }
 
 async fn standing(world: &World, number: &str) -> Order {
     let number = OrderNumber::new(number).expect("a number");
-    world.ledger(0).order(&number, &delivery(0)).await.expect("an answer").expect("an order")
+    world.ledger(0).order(&number, &context(0)).await.expect("an answer").expect("an order")
 }
 
 /// The same, and Fireblocks has taken the samples' transfer for it.
 pub(crate) async fn sent(world: &World, order: Order) {
     let number = order.number.clone();
     paid(world, order).await;
-    let effects = standing(world, number.as_str()).await.learn_transfer(TRANSFER, TransferStatus::Submitted, now());
+    let effects =
+        standing(world, number.as_str()).await.apply_transfer_status(TRANSFER, TransferStatus::Submitted, now());
     written(world, &number, "transferred", effects).await;
 }
 

@@ -11,18 +11,18 @@ mod transfers;
 
 use std::sync::Arc;
 
-use edge::{Keyring, Moment, Settings, Vault, Worker as _};
+use edge::{Invocation, Keyring, Settings, Vault, Worker as _};
 use fulfil::{Custodian, Fulfil, Operator};
 use idempotency::DynamoLedger;
 use ledger::{
     Amount, Commission, CommitError, Currency, Decision, DisputeReport, DisputeStage, Effect, Entry, EventKey,
-    Fingerprint, Grant, Heading, Ledger, Money, OnChain, Order, OrderNumber, Owner, Payment, Provider, Reference,
+    Fingerprint, Grant, JournalHeader, Ledger, Money, OnChain, Order, OrderNumber, Owner, Payment, Provider, Reference,
     Refund, RefundState, TopUp, TopUpKind, Word,
 };
 use providers::{FireblocksConfig, Http, UnitelConfig};
 use testkit::{
-    Books, FIREBLOCKS_BASE, FireblocksNet, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelNet, World, deadline,
-    delivery, fireblocks_settings, now,
+    Books, FIREBLOCKS_BASE, FireblocksNet, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelNet, World, context,
+    deadline, fireblocks_settings, now,
 };
 
 use crate::sandbox::moment_at;
@@ -124,14 +124,14 @@ impl Report {
             Self::Paid => order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("what it costs"),
             Self::Refunded(cents) => {
                 let refund = Refund { state: RefundState::Succeeded, amount: Amount::from_units(cents) };
-                order.learn_refund(&by, &format!("re_{cents}"), refund)
+                order.apply_refund(&by, &format!("re_{cents}"), refund)
             }
             Self::Disputed(stage) => {
-                order.learn_dispute(&by, "dp_1", DisputeReport { stage, as_of: now(), money: order.terms.price })
+                order.apply_dispute(&by, "dp_1", DisputeReport { stage, as_of: now(), money: order.terms.price })
             }
             Self::DisputedPart(stage, cents) => {
                 let money = Money { amount: Amount::from_units(cents), ..order.terms.price };
-                order.learn_dispute(&by, "dp_1", DisputeReport { stage, as_of: now(), money })
+                order.apply_dispute(&by, "dp_1", DisputeReport { stage, as_of: now(), money })
             }
         }
     }
@@ -141,9 +141,9 @@ impl Report {
 async fn happens(world: &World, report: Report) {
     let ledger = world.ledger(0);
     loop {
-        let order = ledger.order(&number(), &delivery(0)).await.expect("read").expect("there");
+        let order = ledger.order(&number(), &context(0)).await.expect("read").expect("there");
         let id = format!("{report:?}.{}", order.version).replace(['(', ',', ' ', ')'], "_");
-        let heading = Heading {
+        let header = JournalHeader {
             receipt: EventKey::new("test", &id).expect("an id"),
             source: "test",
             kind: "test",
@@ -151,8 +151,8 @@ async fn happens(world: &World, report: Report) {
             fingerprints: Fingerprint::of(1, &[("id", &id)]).into(),
             order: Some(number()),
         };
-        let entry = Entry { heading, effects: report.effects(&order), keeps_body: false, alarm: None };
-        match ledger.commit(&Decision::Record(entry), &delivery(0)).await {
+        let entry = Entry { header, effects: report.effects(&order), keeps_body: false, alarm: None };
+        match ledger.commit(&Decision::Record(entry), &context(0)).await {
             Ok(_) => return,
             Err(CommitError::Stale) => {}
             Err(error) => panic!("{report:?}: {error}"),
@@ -177,14 +177,14 @@ fn records(count: u64) -> String {
 }
 
 /// As long as a run may take, this long after the order was made.
-pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
+pub(crate) fn run_at(attempt: u64, after_s: i64) -> Invocation {
     let deadline = deadline(<Fulfil<Arc<DynamoLedger>> as edge::Worker>::DONE_WITHIN);
-    Moment { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
+    Invocation { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
 }
 
 /// Whether the stream is told that it was worked off.
-pub(crate) async fn work<L: Ledger>(worker: &Fulfil<L>, moment: &Moment) -> bool {
-    worker.work(&records(1), moment).await.expect("a batch").batch_item_failures.is_empty()
+pub(crate) async fn work<L: Ledger>(worker: &Fulfil<L>, invocation: &Invocation) -> bool {
+    worker.work(&records(1), invocation).await.expect("a batch").batch_item_failures.is_empty()
 }
 
 /// What everybody has, and how the order stands.

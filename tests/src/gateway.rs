@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
-    CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Order, OrderNumber, Owner,
-    PaymentProof, Pointer, Receipt, Reference, Subscription,
+    CallContext, CallerKey, CommitError, Committed, Decision, EventKey, Fingerprints, Ledger, Order, OrderNumber,
+    Owner, PaymentProof, Pointer, Receipt, Reference, Subscription,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use testkit::{MemoryLedger, Sent, Shape, World, usage};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
-use crate::sandbox::{EVENTS, SECRET, function, message, moment, open_account, signature};
+use crate::sandbox::{EVENTS, SECRET, function, invocation, message, open_account, signature};
 
 #[tokio::test(start_paused = true)]
 async fn every_shape_is_the_same_event() {
@@ -31,7 +31,7 @@ async fn every_shape_is_the_same_event() {
                 // A new process each time: the store, not its memory, says that it is the same event.
                 let function = function(world.ledger(1), Admission::default()).await;
                 let event = Sent { base64, ..sent(name) }.event(shape);
-                let reply = function.answer(&event, &moment(told.len() as u64)).await;
+                let reply = function.answer(&event, &invocation(told.len() as u64)).await;
                 told.push((reply.status, message(&reply)));
             }
         }
@@ -48,9 +48,13 @@ async fn a_named_stage_stands_before_the_path() {
         &Sent { method: "GET", ..Sent::post("/prod/api/webhooks/health", b"") }.event(Shape::HttpApi),
     )
     .expect("JSON");
-    assert_eq!(function.answer(&event.to_string(), &moment(1)).await.status, 404, "$default has no name in the path");
+    assert_eq!(
+        function.answer(&event.to_string(), &invocation(1)).await.status,
+        404,
+        "$default has no name in the path"
+    );
     event["requestContext"]["stage"] = json!("prod");
-    let reply = function.answer(&event.to_string(), &moment(1)).await;
+    let reply = function.answer(&event.to_string(), &invocation(1)).await;
     assert_eq!(
         (reply.status, reply.body.as_str()),
         (200, r#"{"success":true,"message":"Webhook service is healthy","timestamp":"2026-01-01T00:00:00.000Z"}"#)
@@ -82,7 +86,7 @@ async fn what_is_no_event_is_no_success() {
         no_path.to_string(),
     ];
     for event in rows {
-        let reply = function.answer(&event, &moment(1)).await;
+        let reply = function.answer(&event, &invocation(1)).await;
         assert_eq!((reply.status, message(&reply).as_str()), (400, "Malformed request"), "{event}");
     }
     assert_eq!(function.ledger.books(), testkit::Books::default());
@@ -120,7 +124,7 @@ async fn standard_webhooks_where_it_is_configured() {
         ),
     ];
     for (name, sent, status) in rows {
-        assert_eq!(function.answer(&sent.event(Shape::HttpApi), &moment(1)).await.status, status, "{name}");
+        assert_eq!(function.answer(&sent.event(Shape::HttpApi), &invocation(1)).await.status, status, "{name}");
     }
     assert_eq!(world.books().balance("alice/credits"), 7_000_000_000);
 }
@@ -135,43 +139,43 @@ impl Ledger for Falls {
         panic!("fell over {SECRET}")
     }
 
-    async fn owner(&self, _: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+    async fn owner(&self, _: &CallerKey, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(None)
     }
 
-    async fn referrer(&self, _: &Owner, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+    async fn referrer(&self, _: &Owner, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(None)
     }
 
-    async fn invoice_paid_by(&self, _: &Reference, _: &Delivery<'_>) -> Result<Option<Reference>, CommitError> {
+    async fn invoice_paid_by(&self, _: &Reference, _: &CallContext<'_>) -> Result<Option<Reference>, CommitError> {
         unreachable!("no test asks for an invoice")
     }
 
-    async fn pointed(&self, _: &Pointer, _: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
+    async fn resolve_pointer(&self, _: &Pointer, _: &CallContext<'_>) -> Result<Option<OrderNumber>, CommitError> {
         Ok(None)
     }
 
-    async fn order(&self, _: &OrderNumber, _: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
+    async fn order(&self, _: &OrderNumber, _: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
         Ok(None)
     }
 
-    async fn subscription(&self, _: &Reference, _: &Delivery<'_>) -> Result<Option<Subscription>, CommitError> {
+    async fn subscription(&self, _: &Reference, _: &CallContext<'_>) -> Result<Option<Subscription>, CommitError> {
         Ok(None)
     }
 
-    async fn orders_in_places(&self, _: &Owner, _: &Delivery<'_>) -> Result<BTreeSet<OrderNumber>, CommitError> {
+    async fn orders_in_places(&self, _: &Owner, _: &CallContext<'_>) -> Result<BTreeSet<OrderNumber>, CommitError> {
         unreachable!("no test asks for places")
     }
 
-    async fn free_places(&self, _: &Owner, _: &BTreeSet<OrderNumber>, _: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn free_places(&self, _: &Owner, _: &BTreeSet<OrderNumber>, _: &CallContext<'_>) -> Result<(), CommitError> {
         unreachable!("no test frees places")
     }
 
-    async fn is_proven(&self, _: &PaymentProof, _: &Delivery<'_>) -> Result<bool, CommitError> {
+    async fn is_proven(&self, _: &PaymentProof, _: &CallContext<'_>) -> Result<bool, CommitError> {
         Ok(false)
     }
 
-    async fn commit(&self, _: &Decision, _: &Delivery<'_>) -> Result<Committed, CommitError> {
+    async fn commit(&self, _: &Decision, _: &CallContext<'_>) -> Result<Committed, CommitError> {
         Ok(Committed::Ignored { reason: "never" })
     }
 }
@@ -179,7 +183,7 @@ impl Ledger for Falls {
 #[tokio::test]
 async fn a_panic_is_an_answer_and_not_a_success() {
     let function = function(Falls, Admission::default()).await;
-    let reply = function.answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &moment(1)).await;
+    let reply = function.answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &invocation(1)).await;
     assert_eq!((reply.status, reply.body.as_str()), (500, r#"{"success":false,"message":"Internal error"}"#));
 }
 
@@ -201,7 +205,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let reply = runtime.block_on(async {
             let function = function(MemoryLedger::default(), Admission::default()).await;
-            function.answer(&event.to_string(), &moment(1)).await
+            function.answer(&event.to_string(), &invocation(1)).await
         });
         // The key is unknown: an event that gets through is refused for that, and for nothing else.
         prop_assert!([400, 401, 404, 405].contains(&reply.status), "{} at {pointer}", reply.status);
@@ -244,7 +248,7 @@ async fn what_is_not_set_up_is_not_there() {
     for (source, path) in routes {
         crate::heard::listen();
         let event = Sent::post(path, b"{}").event(Shape::HttpApi);
-        let reply = edge::NotSetUp { source }.answer(&event, &crate::sandbox::moment(1)).await;
+        let reply = edge::Unconfigured { source }.answer(&event, &crate::sandbox::invocation(1)).await;
         assert_eq!(reply, edge::Reply::empty(404), "{path}");
         let said: Vec<_> = crate::heard::heard();
         let [line] = said.as_slice() else { panic!("{said:?}") };

@@ -35,7 +35,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     let headings = prose(text).filter_map(|(_, line)| line.strip_prefix('#')).map(|line| line.trim_start_matches('#'));
     let kept = |letter: char| letter.is_alphanumeric() || "-_ ".contains(letter);
     headings
-        .map(|heading| heading.trim().to_lowercase().chars().filter(|c| kept(*c)).collect::<String>().replace(' ', "-"))
+        .map(|header| header.trim().to_lowercase().chars().filter(|c| kept(*c)).collect::<String>().replace(' ', "-"))
         .collect()
 }
 

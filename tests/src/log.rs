@@ -16,18 +16,18 @@ use std::time::Duration;
 use edge::{Keyring, LogLevel, Service as _, Settings, Vault};
 use epay::{Config, Epay, Gateway};
 use ledger::{
-    Amount, Currency, Decision, Entry, EventKey, Fingerprint, Heading, Ledger as _, Money, Order, OrderNumber, Owner,
-    Provider, Terms,
+    Amount, Currency, Decision, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Money, Order, OrderNumber,
+    Owner, Provider, Terms,
 };
 use providers::{CallError, EpayConfig, EpayMerchant, EpayNumber, EpayQuery, Http};
 use serde_json::{Value, json};
 use signing::epay::{Params, Pid, Scheme, sign};
-use testkit::{EPAY_BASE, EPAY_KEY, EpayNet, Sent, Shape, World, delivery, epay_keys, epay_settings, now, usage};
+use testkit::{EPAY_BASE, EPAY_KEY, EpayNet, Sent, Shape, World, context, epay_keys, epay_settings, now, usage};
 use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt as _;
 use webhook::{Admission, Function, Webhook as _};
 
-use crate::sandbox::{EVENTS, SECRET, function, moment, open_account, signature};
+use crate::sandbox::{EVENTS, SECRET, function, invocation, open_account, signature};
 
 /// Everything that is logged about a delivery, at the finest level, by any crate.
 #[derive(Clone, Default)]
@@ -62,9 +62,9 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
     ];
     for (attempt, body) in (1..).zip(bodies) {
         let body = body.to_string();
-        function.answer(&crate::sandbox::signed(&body), &moment(attempt)).await;
+        function.answer(&crate::sandbox::signed(&body), &invocation(attempt)).await;
         let forged = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", "0".repeat(64));
-        function.answer(&forged.event(Shape::HttpApi), &moment(attempt)).await;
+        function.answer(&forged.event(Shape::HttpApi), &invocation(attempt)).await;
     }
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
     for told in
@@ -183,10 +183,10 @@ async fn no_query_is_logged_and_no_key_that_travels_in_one() {
         ("/payment/notify", form.replace("648", "1")),
     ];
     for (path, query) in &events {
-        function.answer(&Sent::get(path, query).event(Shape::HttpApi), &moment(1)).await;
+        function.answer(&Sent::get(path, query).event(Shape::HttpApi), &invocation(1)).await;
     }
-    world.ledger(0).commit(&order, &delivery(0)).await.expect("an order");
-    function.answer(&Sent::get("/payment/notify", &form).event(Shape::HttpApi), &moment(2)).await;
+    world.ledger(0).commit(&order, &context(0)).await.expect("an order");
+    function.answer(&Sent::get("/payment/notify", &form).event(Shape::HttpApi), &invocation(2)).await;
     assert!(net.asked().iter().any(|(what, _)| what.contains(EPAY_KEY)), "the key has travelled");
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
     let said = |word: &str| text.matches(&format!("\"reason\":\"{word}\"")).count();
@@ -290,7 +290,7 @@ fn epay_order(number: &str) -> Decision {
     };
     let number = OrderNumber::new(number).expect("a number");
     let order = Order::new(number.clone(), Owner::new("alice").expect("an owner"), terms, now());
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("order", number.as_str()).expect("an id"),
         source: "orders",
         kind: "order",
@@ -298,7 +298,7 @@ fn epay_order(number: &str) -> Decision {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: Some(number),
     };
-    Decision::Record(Entry { heading, effects: vec![order.created()], keeps_body: false, alarm: None })
+    Decision::Record(Entry { header, effects: vec![order.created()], keeps_body: false, alarm: None })
 }
 
 #[test]

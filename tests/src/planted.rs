@@ -20,7 +20,7 @@ use crate::stripe::{self as of_stripe, made, run_at};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
-const SWEEPS: [&str; 6] = ["refused", "undelivered", "unpaid", "unfulfilled", "outside", "conservation"];
+const SWEEPS: [&str; 6] = ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "audit"];
 
 /// What holds a planted row off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,7 +250,7 @@ struct Sold {
     payment: String,
     posted: i128,
     delivered: BTreeMap<String, i128>,
-    recharge: Option<String>,
+    top_up_call: Option<String>,
     transfer: Option<String>,
 }
 
@@ -262,7 +262,7 @@ impl Booked {
                 payment: order.payment.clone(),
                 posted: order.posted,
                 delivered: order.delivered.clone(),
-                recharge: order.recharge.clone(),
+                top_up_call: order.top_up_call.clone(),
                 transfer: order.transfer.clone(),
             };
             (number.clone(), sold)

@@ -1,26 +1,26 @@
 //! What was refused is tried again: when, how often, with what coming of it, and at what cost. What the events of payments come to in
 //! the end is in `stripe`, where every story ends with these runs.
 
+mod audit_sweep;
 mod bad_rows;
-mod conservation;
 mod costs;
 mod intents;
 mod invoices;
-mod keyless;
 mod lanes;
+mod missing_credentials;
 mod runs;
 mod simulation;
-mod undelivered;
+mod stripe_backfill;
 pub(crate) mod unpaid;
 
 use edge::Worker as _;
-use ledger::{Decision, EventKey, Fingerprint, Heading, Ledger as _, RawBody, Reason, Refusal};
-use reconcile::{Report, Tried};
+use ledger::{Decision, EventKey, Fingerprint, JournalHeader, Ledger as _, RawBody, Reason, Refusal};
+use reconcile::{ReplayReport, Report};
 use serde_json::json;
-use testkit::{Call, Fault, World, delivery, usage};
+use testkit::{Call, Fault, World, context, usage};
 
 use crate::heard::{heard, listen};
-use crate::sandbox::{EVENTS, Sandbox, SandboxOf, moment, open_account, signature, top_up};
+use crate::sandbox::{EVENTS, Sandbox, SandboxOf, invocation, open_account, signature, top_up};
 use crate::stripe::{self as of_stripe, REFUSED, orders_of_samples, run_at};
 
 const MINUTE: i64 = 60;
@@ -28,11 +28,11 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// One run, this long after the events came.
-async fn run(world: &World, after_s: i64) -> Tried {
+async fn run(world: &World, after_s: i64) -> ReplayReport {
     run_with(world, after_s, &[]).await
 }
 
-async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> Tried {
+async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> ReplayReport {
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     of_stripe::reconcile(world.ledger(0), settings)
         .work(REFUSED, &run_at(attempt, after_s))
@@ -41,11 +41,11 @@ async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> Tri
         .expect("a run")
 }
 
-fn report(tried: u32, cured: u32, waiting: u32, given_up: u32) -> Tried {
-    Tried { tried, cured, waiting, given_up, ..Tried::default() }
+fn report(tried: u32, cured: u32, waiting: u32, given_up: u32) -> ReplayReport {
+    ReplayReport { tried, cured, waiting, given_up, ..ReplayReport::default() }
 }
 
-fn tried(report: Report) -> Tried {
+fn tried(report: Report) -> ReplayReport {
     let Report::Refused(tried) = report else { panic!("{report:?}") };
     tried
 }
@@ -57,12 +57,13 @@ fn row(world: &World, id: &str) -> String {
 }
 
 async fn spend(world: &World, id: &str, key: &str, cost: &str) {
-    Sandbox::faultless(world).await.deliver(&usage(id, key, cost).to_string(), &moment(1)).await.expect("alive");
+    Sandbox::faultless(world).await.deliver(&usage(id, key, cost).to_string(), &invocation(1)).await.expect("alive");
 }
 
 async fn told(world: &World, event: &str) {
     let body = of_stripe::with(event, &[]);
-    let reply = SandboxOf::<stripe::Stripe>::faultless(world).await.deliver(&body, &moment(1)).await.expect("alive");
+    let reply =
+        SandboxOf::<stripe::Stripe>::faultless(world).await.deliver(&body, &invocation(1)).await.expect("alive");
     assert_eq!(reply.status, 200, "{event}");
 }
 
@@ -142,7 +143,7 @@ async fn usage_is_booked_once_its_owner_is_known_and_can_pay() {
 /// A delivery as an earlier release left it that could not read it.
 async fn left_unread(world: &World, body: &str) -> EventKey {
     let receipt = EventKey::unparsed("usage", body.as_bytes());
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: receipt.clone(),
         source: "usage",
         kind: "unparsed",
@@ -150,18 +151,18 @@ async fn left_unread(world: &World, body: &str) -> EventKey {
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
         order: None,
     };
-    let refusal = Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() };
-    let mut delivery = delivery(1);
+    let refusal = Refusal { header, reason: Reason::Unparsed, effects: Vec::new() };
+    let mut context = context(1);
     let headers = [("x-webhook-signature", signature(body.as_bytes()))];
-    delivery.body = Some(RawBody {
+    context.body = Some(RawBody {
         method: "POST",
         path: EVENTS,
         query: "",
         headers: &headers,
         bytes: body.as_bytes(),
-        bytes_at: delivery.received_at,
+        bytes_at: context.received_at,
     });
-    world.ledger(0).commit(&Decision::Refuse(refusal), &delivery).await.expect_err("refused");
+    world.ledger(0).commit(&Decision::Refuse(refusal), &context).await.expect_err("refused");
     receipt
 }
 
@@ -230,7 +231,7 @@ async fn trouble_with_one_is_not_trouble_with_all() {
         "UpdateExpression": "REMOVE price_units",
     });
     world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
-    assert_eq!(run(&world, MINUTE).await, Tried { tried: 2, cured: 1, failed: 1, ..Tried::default() });
+    assert_eq!(run(&world, MINUTE).await, ReplayReport { tried: 2, cured: 1, failed: 1, ..ReplayReport::default() });
     assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "order_unknown!");
     assert_eq!(row(&world, "usage#e1"), "processed");
     assert_eq!(run(&world, MINUTE).await, report(0, 0, 0, 0), "it is put off");
@@ -247,13 +248,13 @@ async fn a_run_is_bounded_and_the_next_goes_on() {
     short.deadline = testkit::deadline(std::time::Duration::from_secs(3));
     listen();
     let told = of_stripe::reconcile(world.ledger(0), &[]).work(REFUSED, &short).await.expect("a run");
-    assert_eq!(heard().iter().find_map(|line| line["left"].as_u64()), Some(230), "all of them");
-    assert_eq!(tried(told), Tried { is_cut_short: true, ..Tried::default() });
+    assert_eq!(heard().iter().find_map(|line| line["waiting"].as_u64()), Some(230), "all of them");
+    assert_eq!(tried(told), ReplayReport { is_cut_short: true, ..ReplayReport::default() });
     listen();
     for expected in [100, 100, 30, 0] {
         assert_eq!(run(&world, MINUTE).await, report(expected, 0, expected, 0));
     }
-    let left: Vec<_> = heard().iter().filter_map(|line| line["left"].as_u64()).collect();
+    let left: Vec<_> = heard().iter().filter_map(|line| line["waiting"].as_u64()).collect();
     assert_eq!(left, [130, 30, 0, 0], "what a run had no room for is left");
 }
 

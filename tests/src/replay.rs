@@ -13,12 +13,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::FutureExt as _;
 use idempotency::DynamoLedger;
-use ledger::{Backlog as _, Delivery, EventKey, KeptBody};
+use ledger::{Backlog as _, CallContext, EventKey, KeptBody};
 use providers::Http;
-use reconcile::{LiveKeys, PublishedKeys, Reconcile, ReplayKeys, Report, RetiredKeys, Tried};
+use reconcile::{LiveKeys, PublishedKeys, Reconcile, ReplayKeys, ReplayReport, Report, RetiredKeys};
 use serde_json::{Value, json};
 use testkit::{
-    EpayNet, FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, WechatNet, World, delivery, epay_settings, fireblocks_jwks, now,
+    EpayNet, FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, WechatNet, World, context, epay_settings, fireblocks_jwks, now,
     rsa_pair, usage,
 };
 
@@ -153,8 +153,8 @@ fn sample(name: &str) -> String {
 }
 
 async fn send<W: Sender>(world: &World, body: &str, at_s: i64) {
-    let moment = moment_at(u64::try_from(at_s).expect("later"), now().plus_seconds(at_s));
-    SandboxOf::<W>::faultless(world).await.deliver(body, &moment).await.expect("alive");
+    let invocation = moment_at(u64::try_from(at_s).expect("later"), now().plus_seconds(at_s));
+    SandboxOf::<W>::faultless(world).await.deliver(body, &invocation).await.expect("alive");
 }
 
 /// Every provider, as a run can ask it.
@@ -198,7 +198,7 @@ async fn sweeper(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64
 }
 
 /// What one run comes to, this long after the events came, and its alarms.
-async fn run(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64) -> (Tried, Vec<String>) {
+async fn run(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64) -> (ReplayReport, Vec<String>) {
     let sweeper = sweeper(world, keys, asked, after_s).await;
     listen();
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
@@ -217,8 +217,8 @@ fn row(world: &World, id: &str) -> String {
 
 /// What is kept of a row, as whoever may read it does.
 async fn kept(world: &World, id: &str) -> KeptBody {
-    let late = Delivery { received_at: now().plus_seconds(DAY), ..delivery(2) };
-    let waiting = world.ledger(2).waiting(&EventKey::of_row(id), &late).await.expect("the books");
+    let late = CallContext { received_at: now().plus_seconds(DAY), ..context(2) };
+    let waiting = world.ledger(2).refused_event(&EventKey::of_row(id), &late).await.expect("the books");
     waiting.expect("it waits").body.expect("a body")
 }
 

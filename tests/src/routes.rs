@@ -19,7 +19,7 @@ use wechat::Wechat;
 
 use crate::house::root;
 use crate::policies::runs;
-use crate::sandbox::{Sender, moment};
+use crate::sandbox::{Sender, invocation};
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -80,7 +80,7 @@ fn answer(function: impl Service + 'static) -> Answer {
     let function = Rc::new(function);
     Box::new(move |event| {
         let function = Rc::clone(&function);
-        Box::pin(async move { function.answer(&event, &moment(1)).await })
+        Box::pin(async move { function.answer(&event, &invocation(1)).await })
     })
 }
 

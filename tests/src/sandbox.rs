@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use edge::{Keyring, Moment, Reply, Service as _, Settings, Vault};
+use edge::{Invocation, Keyring, Reply, Service as _, Settings, Vault};
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Asset, CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Heading, House, Ledger,
-    MoneyKey, Movement, Owner, Posting, Timestamp,
+    Amount, Asset, CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
+    Ledger, MoneyKey, Movement, Owner, Posting, Timestamp,
 };
 use serde_json::Value;
 use signing::{Strength, hmac_hex};
-use testkit::{Books, Fault, Faults, Row, Sent, Shape, World, deadline, delivery, instant, mark, now};
+use testkit::{Books, Fault, Faults, Row, Sent, Shape, World, context, deadline, instant, mark, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook};
 
@@ -27,17 +27,17 @@ pub(crate) async fn function<L: Ledger>(ledger: L, admission: Admission) -> Func
     Function::new(Usage, keys, admission, ledger)
 }
 
-pub(crate) fn moment(attempt: u64) -> Moment {
+pub(crate) fn invocation(attempt: u64) -> Invocation {
     moment_at(attempt, now())
 }
 
-pub(crate) fn moment_at(attempt: u64, now: Timestamp) -> Moment {
-    Moment { now, started: instant(), deadline: deadline(Usage::REPLY_WITHIN), attempt: mark(attempt) }
+pub(crate) fn moment_at(attempt: u64, now: Timestamp) -> Invocation {
+    Invocation { now, started: instant(), deadline: deadline(Usage::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
 /// As long as this source's sender waits.
-pub(crate) fn moment_within<W: Webhook>(attempt: u64) -> Moment {
-    Moment { now: now(), started: instant(), deadline: deadline(W::REPLY_WITHIN), attempt: mark(attempt) }
+pub(crate) fn moment_within<W: Webhook>(attempt: u64) -> Invocation {
+    Invocation { now: now(), started: instant(), deadline: deadline(W::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
 pub(crate) fn signature(body: &[u8]) -> String {
@@ -101,11 +101,11 @@ impl<W: Sender> SandboxOf<W> {
     }
 
     /// `None`: the sandbox died on it.
-    pub(crate) async fn deliver(&self, body: &str, moment: &Moment) -> Option<Reply> {
-        let event = W::signed(body, moment.now);
+    pub(crate) async fn deliver(&self, body: &str, invocation: &Invocation) -> Option<Reply> {
+        let event = W::signed(body, invocation.now);
         tokio::select! {
             biased;
-            reply = self.function.answer(&event, moment) => Some(reply),
+            reply = self.function.answer(&event, invocation) => Some(reply),
             () = self.faults.killed() => None,
         }
     }
@@ -155,7 +155,7 @@ pub(crate) async fn top_up(world: &World, id: &str, owner: &str, credits: &str) 
 }
 
 async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("manual", id).expect("an id"),
         source: "manual",
         kind: "manual",
@@ -163,8 +163,8 @@ async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
         fingerprints: Fingerprint::of(1, &[("id", id)]).into(),
         order: None,
     };
-    let decision = Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None });
-    let committed = world.ledger(0).commit(&decision, &delivery(0)).await;
+    let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
+    let committed = world.ledger(0).commit(&decision, &context(0)).await;
     assert!(matches!(committed, Ok(Committed::Now(_))), "{committed:?}");
 }
 

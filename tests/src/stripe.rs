@@ -18,23 +18,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
-use edge::{Keyring, Moment, Settings, Vault, Worker};
+use edge::{Invocation, Keyring, Settings, Vault, Worker};
 use fulfil::Fulfil;
 use idempotency::DynamoLedger;
 use ledger::{
-    Amount, Audit, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, Heading, Ledger, Money, Order,
-    OrderNumber, Owner, Provider, Terms, Timestamp,
+    Amount, Audit, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Money,
+    Order, OrderNumber, Owner, Provider, Terms, Timestamp,
 };
 use reconcile::Reconcile;
 use serde_json::{Value, json};
 use signing::Strength;
 use stripe::{Config, Stripe};
-use testkit::{Books, OrderRow, Sent, Shape, World, deadline, delivery, now};
+use testkit::{Books, OrderRow, Sent, Shape, World, context, deadline, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
 use crate::house::root;
-use crate::sandbox::{SandboxOf, Sender, moment, moment_at};
+use crate::sandbox::{SandboxOf, Sender, invocation, moment_at};
 
 pub(crate) use accepted::accept;
 
@@ -126,7 +126,7 @@ fn subscription_order() -> Order {
 
 pub(crate) async fn made(world: &World, order: Order) {
     let number = order.number.clone();
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("order", number.as_str()).expect("an id"),
         source: "orders",
         kind: "order",
@@ -134,8 +134,8 @@ pub(crate) async fn made(world: &World, order: Order) {
         fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),
         order: Some(number),
     };
-    let entry = Entry { heading, effects: vec![order.created()], keeps_body: false, alarm: None };
-    world.ledger(0).commit(&Decision::Record(entry), &delivery(0)).await.expect("an order");
+    let entry = Entry { header, effects: vec![order.created()], keeps_body: false, alarm: None };
+    world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect("an order");
 }
 
 /// Books with the orders that the samples are about.
@@ -153,7 +153,7 @@ pub(crate) async fn orders_of_samples(world: &World) {
 /// Delivers bodies one after the other, each to a sandbox that knows nothing; Stripe is told 200 of each.
 async fn accepted(world: &World, bodies: &[String]) {
     for (attempt, body) in (1..).zip(bodies) {
-        let reply = Sandbox::faultless(world).await.deliver(body, &moment(attempt)).await.expect("no fault");
+        let reply = Sandbox::faultless(world).await.deliver(body, &invocation(attempt)).await.expect("no fault");
         assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{body}");
     }
 }
@@ -169,9 +169,9 @@ async fn reconciled(world: &World) {
 pub(crate) const REFUSED: &str = r#"{"sweep":"refused"}"#;
 
 /// A run of the clock's, this long after the events came.
-pub(crate) fn run_at(attempt: u64, after_s: i64) -> Moment {
+pub(crate) fn run_at(attempt: u64, after_s: i64) -> Invocation {
     let deadline = deadline(<Reconcile<DynamoLedger> as Worker>::DONE_WITHIN);
-    Moment { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
+    Invocation { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
 }
 
 /// The sweeper with these settings, in test mode unless they say otherwise.
@@ -188,7 +188,7 @@ pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]
         stripe_api: None,
         fulfil,
         keys: crate::replay::keys(),
-        keyless: [].into(),
+        missing_credentials: [].into(),
     }
 }
 

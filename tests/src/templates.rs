@@ -24,7 +24,7 @@ use webhook::{Admission, Webhook as _};
 use wechat::Wechat;
 
 use crate::house::root;
-use crate::sandbox::{Sandbox, SandboxOf, function, moment, open_account};
+use crate::sandbox::{Sandbox, SandboxOf, function, invocation, open_account};
 
 /// What this file has to know of a function: one entry for each.
 struct Declared {
@@ -156,11 +156,11 @@ const FUNCTIONS: &[Declared] = &[
         ],
         schedules: &[
             (60, r#"{"sweep":"refused"}"#),
-            (300, r#"{"sweep":"undelivered"}"#),
+            (300, r#"{"sweep":"stripe_backfill"}"#),
             (60, r#"{"sweep":"unpaid"}"#),
             (60, r#"{"sweep":"unfulfilled"}"#),
-            (300, r#"{"sweep":"outside"}"#),
-            (300, r#"{"sweep":"conservation"}"#),
+            (300, r#"{"sweep":"pending_external"}"#),
+            (300, r#"{"sweep":"audit"}"#),
         ],
         is_source: false,
     },
@@ -368,14 +368,14 @@ async fn every_sample_is_accepted() {
             let path = sample.expect("an entry").path();
             let body = fs::read_to_string(&path).expect("a sample");
             let reply = match source.name {
-                "usage" => Sandbox::faultless(&world).await.deliver(&body, &moment(1)).await,
-                "stripe" => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &moment(1)).await,
+                "usage" => Sandbox::faultless(&world).await.deliver(&body, &invocation(1)).await,
+                "stripe" => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &invocation(1)).await,
                 // Each of them pays the same order.
                 "epay" => {
-                    SandboxOf::<Epay>::faultless(&crate::epay::shop().await).await.deliver(&body, &moment(1)).await
+                    SandboxOf::<Epay>::faultless(&crate::epay::shop().await).await.deliver(&body, &invocation(1)).await
                 }
-                "fireblocks" => SandboxOf::<Fireblocks>::faultless(&world).await.deliver(&body, &moment(1)).await,
-                "wechat" => SandboxOf::<Wechat>::faultless(&world).await.deliver(&body, &moment(1)).await,
+                "fireblocks" => SandboxOf::<Fireblocks>::faultless(&world).await.deliver(&body, &invocation(1)).await,
+                "wechat" => SandboxOf::<Wechat>::faultless(&world).await.deliver(&body, &invocation(1)).await,
                 other => panic!("no function for {other}"),
             };
             let Reply { status, body, .. } = reply.expect("no fault");
@@ -392,7 +392,7 @@ async fn every_sample_is_accepted() {
 async fn bodies_expire() {
     let world = World::new();
     let function = function(world.ledger(1), Admission::default()).await;
-    function.answer(&crate::sandbox::signed("no JSON"), &moment(1)).await;
+    function.answer(&crate::sandbox::signed("no JSON"), &invocation(1)).await;
     let rows = world
         .engine
         .request("Scan", &serde_json::json!({ "TableName": Tables::of_stage(STAGE).bodies }))

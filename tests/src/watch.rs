@@ -34,9 +34,9 @@ const RAISED: [(&str, &str, &str); 31] = [
     ("fulfil", "transfer_failed", "functions/fulfil/src/custodian.rs"),
     ("fulfil", "transfer_mismatch", "functions/fulfil/src/custodian.rs"),
     ("fulfil", "payment_unproven", "functions/fulfil/src/lib.rs"),
-    ("fulfil", "recharge_unknown", "functions/fulfil/src/operator.rs"),
-    ("fulfil", "recharge_failed", "functions/fulfil/src/operator.rs"),
-    ("fulfil", "recharge_not_written", "functions/fulfil/src/operator.rs"),
+    ("fulfil", "top_up_unknown", "functions/fulfil/src/operator.rs"),
+    ("fulfil", "top_up_failed", "functions/fulfil/src/operator.rs"),
+    ("fulfil", "top_up_not_recorded", "functions/fulfil/src/operator.rs"),
     ("reconcile", "not_fulfilled", "functions/reconcile/src/fulfilment.rs"),
     ("reconcile", "cannot_be_tried_again", "functions/reconcile/src/refused.rs"),
     ("reconcile", "still_refused", "functions/reconcile/src/refused.rs"),
@@ -316,17 +316,17 @@ fn each_finding_has_a_documented_repair() {
         let doc = fs::read_to_string(root().join(file)).expect("a file");
         let (_, section) = doc.split_once(head).expect("a section");
         let (section, _) = section.split_once("\n### ").expect("a table");
-        for matter in ledger::Matter::ALL {
+        for difference_kind in ledger::DifferenceKind::ALL {
             let is_about = |row: &&str| {
                 let found = row.trim_start_matches("| ").split(" |").next().unwrap_or_default();
-                found.split([',', ' ', '、', '，']).any(|word| word == matter.as_str())
+                found.split([',', ' ', '、', '，']).any(|word| word == difference_kind.as_str())
             };
             let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).filter(is_about).collect();
             let repairs = |row: &&&str| row.contains(" repair ");
             assert!(
                 !rows.is_empty() && rows.iter().filter(repairs).count() == rows.len(),
                 "{file}: {}",
-                matter.as_str()
+                difference_kind.as_str()
             );
         }
     }

@@ -26,13 +26,13 @@ use serde_json::Value;
 use signing::wechat_v2::Algorithm;
 use testkit::{
     FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, WECHAT_APP, WECHAT_MERCHANT,
-    WechatNet, World, delivery, now, rsa_pair,
+    WechatNet, World, context, now, rsa_pair,
 };
 use webhook::{Admission, Function, Webhook as _};
 use wechat::{Api, Config, Wechat};
 
 use crate::house::root;
-use crate::sandbox::{SandboxOf, Sender, moment};
+use crate::sandbox::{SandboxOf, Sender, invocation};
 use crate::stripe::made;
 
 pub(crate) const NOTIFY: &str = "/payment/wechat/notify";
@@ -184,7 +184,7 @@ fn event(path: &str, sent: &WechatSent) -> String {
 /// What is told of one sample, sent to a sandbox that knows nothing.
 async fn told(world: &World, net: &WechatNet, variables: &[(&str, &str)], path: &str, sample: &str) -> (u16, String) {
     let function = function(world.ledger(1), net, variables).await;
-    let reply = function.answer(&event(path, &sent(sample)), &moment(1)).await;
+    let reply = function.answer(&event(path, &sent(sample)), &invocation(1)).await;
     said(reply)
 }
 

@@ -21,18 +21,18 @@ pub fn functions() -> impl Iterator<Item = &'static str> {
 /// Alarms that belong together, under a heading in the template.
 #[derive(Debug)]
 pub struct Group {
-    pub heading: &'static str,
+    pub header: &'static str,
     pub alarms: Vec<Alarm>,
 }
 
 /// All of them, in the order in which the documentation lists them.
 pub fn groups() -> [Group; 5] {
     [
-        Group { heading: "delivery of paid orders", alarms: delivery::alarms() },
-        Group { heading: "payments", alarms: payments::alarms() },
-        Group { heading: "books", alarms: books::alarms() },
-        Group { heading: "senders of webhooks", alarms: senders::alarms() },
-        Group { heading: "functions, API, tables and queues", alarms: runtime::alarms() },
+        Group { header: "delivery of paid orders", alarms: delivery::alarms() },
+        Group { header: "payments", alarms: payments::alarms() },
+        Group { header: "books", alarms: books::alarms() },
+        Group { header: "senders of webhooks", alarms: senders::alarms() },
+        Group { header: "functions, API, tables and queues", alarms: runtime::alarms() },
     ]
 }
 

@@ -43,9 +43,9 @@ fn without_last_commas(yaml: &str) -> String {
 }
 
 fn group(group: &Group) -> String {
-    let rule = "-".repeat(COLUMNS.saturating_sub(5).saturating_sub(group.heading.len()));
+    let rule = "-".repeat(COLUMNS.saturating_sub(5).saturating_sub(group.header.len()));
     let alarms: Vec<String> = group.alarms.iter().map(|alarm| Resource(alarm).to_string()).collect();
-    format!("  # {rule} {}\n{}\n", group.heading, alarms.join("\n"))
+    format!("  # {rule} {}\n{}\n", group.header, alarms.join("\n"))
 }
 
 struct Resource<'a>(&'a Alarm);

@@ -31,11 +31,11 @@ fn each_link_leads_to_a_heading() {
     for alarm in alarms::all() {
         for (page, text) in [("operate.md", &alarm.to_do.en), ("operate.zh.md", &alarm.to_do.zh)] {
             for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
-                let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+                let (file, header) = link.split_once('#').unwrap_or((link, ""));
                 let file = if file.is_empty() { page } else { file };
                 let text = fs::read_to_string(crate::root().join("docs").join(file)).unwrap_or_default();
                 let mut headings = text.lines().filter_map(|line| line.strip_prefix('#')).map(anchor);
-                let is_there = !text.is_empty() && (heading.is_empty() || headings.any(|of| of == heading));
+                let is_there = !text.is_empty() && (header.is_empty() || headings.any(|of| of == header));
                 assert!(is_there, "{}: {link} leads nowhere", alarm.name);
                 links.push(link.to_owned());
             }
@@ -45,8 +45,8 @@ fn each_link_leads_to_a_heading() {
 }
 
 /// As GitHub makes it.
-fn anchor(heading: &str) -> String {
-    let words = heading.trim_start_matches('#').trim().to_lowercase();
+fn anchor(header: &str) -> String {
+    let words = header.trim_start_matches('#').trim().to_lowercase();
     let letters = words.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
     letters.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }

@@ -1,7 +1,7 @@
 //! A change of an account by hand: committed under its id, and shown with what it has made of the account.
 
 use ledger::{AccountId, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms};
-use local::{Change, What, delivery, new_api_key};
+use local::{Change, What, context, new_api_key};
 use serde::Serialize;
 
 use super::facts::{State, print_missing};
@@ -115,11 +115,11 @@ pub(super) async fn refer(
         if referrer == owner {
             return Err(Error::Circle(owner));
         }
-        above = books.ledger.referrer(&referrer, &delivery(PATIENCE)).await?;
+        above = books.ledger.referrer(&referrer, &context(PATIENCE)).await?;
     }
-    let from = books.ledger.referrer(&owner, &delivery(PATIENCE)).await?;
+    let from = books.ledger.referrer(&owner, &context(PATIENCE)).await?;
     let changed = Changed::of(&committed(books, by, What::Referrer { owner: owner.clone(), from, to }).await?);
-    let referrer = books.ledger.referrer(&owner, &delivery(PATIENCE)).await.map_err(Error::from);
+    let referrer = books.ledger.referrer(&owner, &context(PATIENCE)).await.map_err(Error::from);
     let is_read = referrer.is_ok();
     let referrer = unless_unread(referrer, &format_args!("the referrer of {owner}")).flatten();
     let referrer = referrer.map(|referrer| referrer.to_string());
@@ -131,8 +131,8 @@ pub(super) async fn committed(books: &Books, by: &Signed, what: What) -> Result<
     let change = Change { id: &by.id, author: &by.author, reason: &by.reason, what };
     by.print_id("change");
     let decision = change.decision().map_err(|cause| Error::Id { text: by.id.clone(), cause })?;
-    let delivery = delivery(PATIENCE);
-    let refused = match books.ledger.commit(&decision, &delivery).await {
+    let context = context(PATIENCE);
+    let refused = match books.ledger.commit(&decision, &context).await {
         Ok(done) => return Ok(done),
         Err(CommitError::Rejected(reason)) => reason,
         Err(CommitError::Conflict) => return Err(Error::IdTaken(by.id.clone())),
@@ -152,7 +152,7 @@ pub(super) async fn committed(books: &Books, by: &Signed, what: What) -> Result<
             })
         }
         (Reason::KeyTaken, What::RemoteKey { key, name, .. }) => {
-            let holder = books.ledger.owner(&key, &delivery).await.ok().flatten();
+            let holder = books.ledger.owner(&key, &context).await.ok().flatten();
             let holder = holder.map_or_else(|| "revoked".to_owned(), |owner| format!("{owner}'s"));
             Err(Error::KeyTaken(name, holder))
         }

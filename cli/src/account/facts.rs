@@ -16,7 +16,7 @@ pub(crate) struct AccountFacts {
     asset: String,
     /// `None`: it has no row yet, though usage may wait for it.
     state: Option<State>,
-    waiting: Option<Waiting>,
+    waiting: Option<RefusedEvent>,
     referrer: Option<String>,
     /// The newest first.
     lines: Vec<StatementLine>,
@@ -35,7 +35,7 @@ pub(crate) struct State {
 /// Usage that was refused and is booked once its owner can pay.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Waiting {
+struct RefusedEvent {
     amount: String,
     events: usize,
     /// There are more than were counted.
@@ -71,7 +71,7 @@ impl AccountFacts {
             owner: account.owner().to_string(),
             asset: asset.to_string(),
             state: row.map(|row| State::of(asset, row)),
-            waiting: (!waiting.is_empty()).then(|| Waiting::of(asset, waiting)).transpose()?,
+            waiting: (!waiting.is_empty()).then(|| RefusedEvent::of(asset, waiting)).transpose()?,
             referrer: referrer.map(Owner::to_string),
             lines: lines.iter().map(line).collect(),
         })
@@ -102,7 +102,7 @@ impl State {
     }
 }
 
-impl Waiting {
+impl RefusedEvent {
     fn of(asset: Asset, owed: &[Owed]) -> Result<Self, Error> {
         let sum = owed.iter().try_fold(Amount::ZERO, |sum, owed| sum.checked_add(owed.amount));
         Ok(Self {
@@ -129,7 +129,7 @@ impl Facts for AccountFacts {
             }
             None => print_missing(&self.account),
         }
-        if let Some(Waiting { amount, events, more }) = &self.waiting {
+        if let Some(RefusedEvent { amount, events, more }) = &self.waiting {
             let more = if *more { "more than " } else { "" };
             print::line(format_args!("  waiting    {more}{amount} for {more}{events} refused events"));
         }

@@ -10,7 +10,7 @@ use crate::by::{Named, Signed};
 use crate::error::Error;
 use crate::given;
 use crate::print::Form;
-use crate::repaired::{moment, repairs, signature, written};
+use crate::repaired::{invocation, repairs, signature, written};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("how").required(true).args(["to_lines", "add_line", "restore_line", "reverse_line"])))]
@@ -64,8 +64,8 @@ pub(super) async fn write(
     form: Form,
 ) -> Result<(), Error> {
     by.print_id("repair");
-    let moment = moment();
-    let decision = repairs(books, &moment).account(account, what, &signature(by)).await;
+    let invocation = invocation();
+    let decision = repairs(books, &invocation).account(account, what, &signature(by)).await;
     form.show(&written(books, decision, RepairedRows::of_account(account, what), by).await?);
     Ok(())
 }

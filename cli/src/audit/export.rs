@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use idempotency::BookTable;
-use ledger::Whole;
+use ledger::WholeAudit;
 
 use crate::error::Error;
 
-pub(super) fn read(folder: &Path) -> Result<Whole, Error> {
-    let mut whole = Whole::default();
+pub(super) fn read(folder: &Path) -> Result<WholeAudit, Error> {
+    let mut whole = WholeAudit::default();
     for table in BookTable::ALL {
         let missing = || Error::NoExport { folder: folder.to_owned(), table: table.as_str() };
         let of_table = folder.join(table.as_str());

@@ -1,6 +1,6 @@
 //! What an audit has compared, and what differs.
 
-use ledger::{Asset, Balance, Difference, OrderNumber, Whole};
+use ledger::{Asset, Balance, Difference, OrderNumber, WholeAudit};
 use serde::Serialize;
 
 use crate::print::{self, Facts};
@@ -12,7 +12,7 @@ pub(super) struct AuditFacts {
     pub(super) lines: u64,
     pub(super) orders: u64,
     /// Accounts and orders that were written while they were read.
-    pub(super) moving: u32,
+    pub(super) unsettled_accounts: u32,
     pub(super) differences: Vec<DifferenceFacts>,
 }
 
@@ -36,11 +36,11 @@ pub(crate) struct DifferenceFacts {
 }
 
 impl AuditFacts {
-    pub(super) fn of(whole: &Whole, differences: Vec<Difference>, moving: u32) -> Self {
+    pub(super) fn of(whole: &WholeAudit, differences: Vec<Difference>, unsettled_accounts: u32) -> Self {
         let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
         let (accounts, orders) = (count(whole.accounts()), count(whole.orders()));
         let differences = differences.into_iter().map(DifferenceFacts::from).collect();
-        Self { accounts, lines: whole.lines(), orders, moving, differences }
+        Self { accounts, lines: whole.lines(), orders, unsettled_accounts, differences }
     }
 }
 
@@ -55,10 +55,10 @@ impl From<Difference> for DifferenceFacts {
     fn from(difference: Difference) -> Self {
         let number = |balance: Balance| written(&difference.account, balance);
         Self {
-            what: difference.matter.as_str(),
+            what: difference.difference_kind.as_str(),
             order_number: difference.order.as_ref().map(OrderNumber::to_string),
             line: difference.line.clone(),
-            recorded: number(difference.said),
+            recorded: number(difference.recorded),
             found: number(difference.found),
             difference: number(difference.amount()),
             missing_lines: difference.missing,
@@ -77,8 +77,11 @@ impl Facts for AuditFacts {
             ["orders".to_owned(), self.orders.to_string()],
             ["differences".to_owned(), self.differences.len().to_string()],
         ]);
-        if self.moving > 0 {
-            print::line(format_args!("{} were written while they were read: nothing is known of them", self.moving));
+        if self.unsettled_accounts > 0 {
+            print::line(format_args!(
+                "{} were written while they were read: nothing is known of them",
+                self.unsettled_accounts
+            ));
         }
         if self.differences.is_empty() {
             return;

@@ -2,10 +2,10 @@
 
 use std::pin::pin;
 
-use edge::Moment;
+use edge::Invocation;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use idempotency::{BookTable, RowPage, Segment, TableSize};
-use ledger::{CommitError, Row, Whole};
+use ledger::{CommitError, Row, WholeAudit};
 
 use crate::books::Books;
 use crate::error::Error;
@@ -18,10 +18,10 @@ const PRICE_MILLIDOLLARS: u64 = 125;
 const MILLION: u64 = 1_000_000;
 
 /// The rows of each table in turn, those of one as they come. Orders come last, when all their lines are there.
-pub(super) async fn scanned(books: &Books, moment: &Moment) -> Result<Whole, Error> {
-    let mut whole = Whole::default();
+pub(super) async fn scanned(books: &Books, invocation: &Invocation) -> Result<WholeAudit, Error> {
+    let mut whole = WholeAudit::default();
     for table in BookTable::ALL {
-        let segments = (0..SEGMENTS).map(|number| rows(books, moment, table, Segment { number, of: SEGMENTS }));
+        let segments = (0..SEGMENTS).map(|number| rows(books, invocation, table, Segment { number, of: SEGMENTS }));
         let mut pages = pin!(stream::select_all(segments.map(Box::pin)));
         while let Some(rows) = pages.try_next().await? {
             for row in rows {
@@ -34,23 +34,24 @@ pub(super) async fn scanned(books: &Books, moment: &Moment) -> Result<Whole, Err
 
 fn rows<'b>(
     books: &'b Books,
-    moment: &'b Moment,
+    invocation: &'b Invocation,
     table: BookTable,
     segment: Segment,
 ) -> impl futures_util::Stream<Item = Result<Vec<Row>, CommitError>> + 'b {
     stream::try_unfold(Some(None::<String>), move |place| async move {
         let Some(after) = place else { return Ok(None) };
-        let RowPage { rows, next } = books.ledger.scanned(table, segment, after.as_deref(), &moment.delivery()).await?;
+        let RowPage { rows, next } =
+            books.ledger.scanned(table, segment, after.as_deref(), &invocation.context()).await?;
         Ok(Some((rows, next.map(Some))))
     })
     .boxed()
 }
 
 /// What a scan costs, before it is made.
-pub(super) async fn print_cost(books: &Books, moment: &Moment) -> Result<(), Error> {
+pub(super) async fn print_cost(books: &Books, invocation: &Invocation) -> Result<(), Error> {
     let mut units = 0_u64;
     for table in BookTable::ALL {
-        let size = books.ledger.size(table, &moment.delivery()).await?;
+        let size = books.ledger.size(table, &invocation.context()).await?;
         let TableSize { rows, bytes } = size;
         units = units.saturating_add(size.read_units());
         print::error(format_args!("{}: about {rows} rows, {bytes} bytes", table.as_str()));

@@ -1,10 +1,10 @@
 //! What a person changes of an order by hand: an entry of the journal, over the order as it was read, that happens once under its name.
 
 use ledger::{
-    Backlog as _, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Heading,
+    Backlog as _, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, JournalHeader,
     Ledger as _, Order,
 };
-use local::{MANUAL_SOURCE, delivery};
+use local::{MANUAL_SOURCE, context};
 
 use super::PATIENCE;
 use crate::books::Books;
@@ -26,13 +26,13 @@ impl ByHand<'_> {
     pub(super) async fn write(&self, books: &Books, effects: Vec<Effect>) -> Result<Option<Changed>, Error> {
         let receipt = self.by.receipt()?;
         if effects.is_empty() {
-            let known = books.ledger.known(&[receipt.clone()].into(), &delivery(PATIENCE)).await?;
+            let known = books.ledger.already_journaled(&[receipt.clone()].into(), &context(PATIENCE)).await?;
             if known.is_empty() {
                 return Ok(None);
             }
         }
         self.by.print_id("change");
-        match books.ledger.commit(&self.decision(&receipt, effects), &delivery(PATIENCE)).await {
+        match books.ledger.commit(&self.decision(&receipt, effects), &context(PATIENCE)).await {
             Ok(Committed::Ignored { .. }) | Err(CommitError::Stale) => Err(Error::OrderOvertaken),
             Ok(committed) => Ok(Some(Changed::of(&committed))),
             Err(CommitError::Conflict) => Err(Error::IdTaken(self.by.id.clone())),
@@ -50,7 +50,7 @@ impl ByHand<'_> {
         let what = self.what.iter().map(|(name, value)| (*name, Fact::Text(value.clone())));
         let facts: Facts = signed.chain(what).collect();
         Decision::Record(Entry {
-            heading: Heading {
+            header: JournalHeader {
                 receipt: receipt.clone(),
                 source: MANUAL_SOURCE,
                 kind: self.kind,

@@ -1,6 +1,6 @@
 //! The JSON of an order: what the API tells its owner, under the same names, and what is there for operators.
 
-use ledger::{Accepted, Anomaly, Asset, Claims, Flag, Money, Order, RefusedPayment, Resolution, Share};
+use ledger::{Accepted, Anomaly, Asset, Flag, Money, Order, PaymentReversals, RefusedPayment, Resolution, Share};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
@@ -37,8 +37,8 @@ impl Serialize for OrderFacts {
             ("anomalies", order.anomalies.listed().map(|flag| anomaly(order, flag)).collect()),
             ("anomaliesUnlisted", json!(order.anomalies.unlisted().len())),
             ("transferId", json!(order.transfer.as_ref().and_then(|transfer| transfer.id.as_deref()))),
-            ("topUpSeq", json!(order.recharge.as_ref().and_then(|call| call.seq.as_deref()))),
-            ("topUpReceipt", json!(order.recharge.as_ref().and_then(|call| call.receipt.as_deref()))),
+            ("topUpSeq", json!(order.top_up_call.as_ref().and_then(|call| call.seq.as_deref()))),
+            ("topUpReceipt", json!(order.top_up_call.as_ref().and_then(|call| call.receipt.as_deref()))),
         ];
         shown.extend(more.map(|(name, value)| (name.to_owned(), value)));
         shown.serialize(serializer)
@@ -63,7 +63,7 @@ fn accepted(accepted: &Accepted) -> Value {
     })
 }
 
-fn refunds<'o>(order: &'o Order, payment: &'o str, claims: &'o Claims) -> impl Iterator<Item = Value> + 'o {
+fn refunds<'o>(order: &'o Order, payment: &'o str, claims: &'o PaymentReversals) -> impl Iterator<Item = Value> + 'o {
     claims.refunds.by_id.iter().map(move |(id, refund)| {
         let Money { currency, .. } = order.terms.price;
         let amount = Money { amount: refund.amount, currency }.priced();
@@ -74,7 +74,7 @@ fn refunds<'o>(order: &'o Order, payment: &'o str, claims: &'o Claims) -> impl I
 }
 
 /// The sum of its refunds that a provider has named.
-fn reported(order: &Order, payment: &str, claims: &Claims) -> Option<Value> {
+fn reported(order: &Order, payment: &str, claims: &PaymentReversals) -> Option<Value> {
     let reported = claims.refunds.reported.as_ref()?;
     let money = Money { amount: reported.amount, ..order.terms.price };
     Some(json!({
@@ -85,7 +85,7 @@ fn reported(order: &Order, payment: &str, claims: &Claims) -> Option<Value> {
     }))
 }
 
-fn disputes<'o>(order: &'o Order, payment: &'o str, claims: &'o Claims) -> impl Iterator<Item = Value> + 'o {
+fn disputes<'o>(order: &'o Order, payment: &'o str, claims: &'o PaymentReversals) -> impl Iterator<Item = Value> + 'o {
     claims.disputes.0.iter().map(move |(id, dispute)| {
         let money = |amount| Money { amount, ..order.terms.price }.priced();
         json!({
@@ -109,7 +109,7 @@ fn anomaly(order: &Order, flag: &Flag) -> Value {
     let mut anomaly = json!({ "reason": reason.as_str(), "state": state, "details": details });
     if let (Some(payment), Some(anomaly)) = (payment, anomaly.as_object_mut()) {
         let RefusedPayment { by, money, is_confirmed, pays_for: _ } = payment;
-        let refunded = Money { amount: order.given_back(payment), ..*money };
+        let refunded = Money { amount: order.refunded_part_of(payment), ..*money };
         let more = [
             ("payment", json!(by.to_string())),
             ("amount", json!(money.priced())),

@@ -26,7 +26,7 @@ fn line(order: &Order, flag: &Flag) -> String {
 fn paid(order: &Order, payment: &RefusedPayment, details: &str) -> String {
     let RefusedPayment { by, money, is_confirmed, pays_for: _ } = payment;
     let paid = if details.contains(&by.to_string()) { String::new() } else { format!(" {by} paid {money},") };
-    let given_back = Money { amount: order.given_back(payment), ..*money };
+    let given_back = Money { amount: order.refunded_part_of(payment), ..*money };
     let unconfirmed = if *is_confirmed { "" } else { ", not confirmed by its provider" };
     format!(";{paid} given back {given_back}{unconfirmed}")
 }

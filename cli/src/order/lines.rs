@@ -1,6 +1,6 @@
 //! The lines of `order show`, for a person.
 
-use ledger::{Accepted, Asset, Claims, Grant, Money, Order, Recharge, Share, Transfer};
+use ledger::{Accepted, Asset, Grant, Money, Order, PaymentReversals, Share, TopUpCall, Transfer};
 
 use super::flags;
 use crate::print;
@@ -35,7 +35,7 @@ pub(super) fn print(order: &Order) {
     rows.push(["fulfilment".to_owned(), order.fulfilment.as_str().to_owned()]);
     rows.extend(order.shares().iter().map(|share| delivered(order, share)));
     rows.extend(order.transfer.iter().map(|transfer| ["transfer".to_owned(), transferred(transfer)]));
-    rows.extend(order.recharge.iter().flat_map(recharged));
+    rows.extend(order.top_up_call.iter().flat_map(top_up_result));
     rows.push(["version".to_owned(), order.version.to_string()]);
     print::line(&order.number);
     let rows: Vec<[String; 2]> = rows.into_iter().map(|[name, value]| [format!("  {name}"), value]).collect();
@@ -71,14 +71,14 @@ fn transferred(transfer: &Transfer) -> String {
     format!("{}{id}, since {}", transfer.status.as_str(), transfer.at)
 }
 
-fn recharged(recharge: &Recharge) -> Vec<[String; 2]> {
-    let state = format!("{}, claimed at {}", recharge.state.as_str(), recharge.at);
-    let more = [("seq", &recharge.seq), ("receipt", &recharge.receipt)];
+fn top_up_result(top_up_call: &TopUpCall) -> Vec<[String; 2]> {
+    let state = format!("{}, claimed at {}", top_up_call.state.as_str(), top_up_call.at);
+    let more = [("seq", &top_up_call.seq), ("receipt", &top_up_call.receipt)];
     let more = more.into_iter().filter_map(|(name, said)| Some([name.to_owned(), said.clone()?]));
-    std::iter::once(["recharge".to_owned(), state]).chain(more).collect()
+    std::iter::once(["top-up".to_owned(), state]).chain(more).collect()
 }
 
-fn claimed(payment: &str, claims: &Claims, price: Money) -> Vec<String> {
+fn claimed(payment: &str, claims: &PaymentReversals, price: Money) -> Vec<String> {
     let money = |amount| Money { amount, ..price };
     let refunds =
         claims.refunds.by_id.iter().map(|(id, refund)| {

@@ -10,7 +10,7 @@ use crate::books::Books;
 use crate::by::{Named, Signed};
 use crate::error::Error;
 use crate::given;
-use crate::repaired::{Repaired, moment, repairs, signature, written};
+use crate::repaired::{Repaired, invocation, repairs, signature, written};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("how").required(true).args(["to_lines", "row", "pointer", "payment"])))]
@@ -63,8 +63,8 @@ pub(super) async fn write(
     by: &Signed,
 ) -> Result<Repaired, Error> {
     by.print_id("repair");
-    let moment = moment();
-    let decision = repairs(books, &moment).order(number, what, &signature(by)).await;
+    let invocation = invocation();
+    let decision = repairs(books, &invocation).order(number, what, &signature(by)).await;
     written(books, decision, RepairedRows::of_order(number), by).await
 }
 

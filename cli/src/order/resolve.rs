@@ -2,10 +2,10 @@
 
 use clap::{Args, ValueEnum};
 use ledger::{
-    CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order,
-    RechargeState, Transition, Verdict,
+    CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order, TopUpState,
+    Transition, Verdict,
 };
-use local::{MANUAL_SOURCE, delivery, now};
+use local::{MANUAL_SOURCE, context, now};
 
 use super::PATIENCE;
 use crate::books::Books;
@@ -86,7 +86,7 @@ impl Resolve {
         if self.order_version.is_none() {
             print::error(format_args!("{again} names what this resolves"));
         }
-        match books.ledger.commit(&decision, &delivery(PATIENCE)).await {
+        match books.ledger.commit(&decision, &context(PATIENCE)).await {
             Ok(Committed::Ignored { .. }) | Err(CommitError::Stale | CommitError::Conflict) => {
                 Err(Error::OrderOvertaken)
             }
@@ -104,18 +104,18 @@ fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, said: &str, seq: 
         return None;
     };
     // The first version says nothing of the verdict.
-    let step = entry.heading.fingerprints.current().clone();
+    let step = entry.header.fingerprints.current().clone();
     let fields = [("step", step.as_str()), ("said", said), ("seq", seq.unwrap_or_default())];
-    entry.heading.fingerprints = Fingerprints::new(Fingerprint::of(2, &fields), vec![step]);
+    entry.header.fingerprints = Fingerprints::new(Fingerprint::of(2, &fields), vec![step]);
     Some(Decision::Record(entry))
 }
 
 fn why_not(order: &Order) -> &'static str {
-    match order.recharge.as_ref().map(|recharge| recharge.state) {
+    match order.top_up_call.as_ref().map(|top_up_call| top_up_call.state) {
         None => "no operator has been called",
-        Some(RechargeState::Claimed) => "the call may still be under way: wait two minutes",
-        Some(RechargeState::Done) => "it is done",
-        Some(RechargeState::Failed) => "it has failed",
-        Some(RechargeState::Pending | RechargeState::Unknown) => "it has changed",
+        Some(TopUpState::Claimed) => "the call may still be under way: wait two minutes",
+        Some(TopUpState::Done) => "it is done",
+        Some(TopUpState::Failed) => "it has failed",
+        Some(TopUpState::Pending | TopUpState::Unknown) => "it has changed",
     }
 }

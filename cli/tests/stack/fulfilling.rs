@@ -86,7 +86,7 @@ fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
     let rows = [
         (json!({ "product": "full-report" }), "grant#1       1 of 1, on demo/report-full"),
         (json!({ "product": "posx-10", "wallet": WALLET }), "grant#1     10 of 10, on demo/POSX"),
-        (airtime("88000000"), "recharge    done, claimed at "),
+        (airtime("88000000"), "top-up      done, claimed at "),
     ];
     for (product, expected) in rows {
         let bought = stack.buy(&key, &product);
@@ -176,10 +176,10 @@ fn what_only_a_person_can_find_out_a_person_says() {
 
     let unknown = bought("88000004", "unknown");
     let told = folder.told(&["order", "show", &unknown]);
-    assert_eq!(shown(&told, "recharge_unknown:"), "status 503");
+    assert_eq!(shown(&told, "top_up_unknown:"), "status 503");
     let told = said(&folder, &["order", "resolve", &unknown, "--as", "done", "--seq", "77"]);
     assert_eq!((shown(&told, "fulfilment"), shown(&told, "seq")), ("done", "77"));
-    assert!(!told.contains("recharge_unknown"), "{told}");
+    assert!(!told.contains("top_up_unknown"), "{told}");
     let [row] = <[_; 1]>::try_from(stack.journal(&format!("resolve#{unknown}."))).unwrap();
     assert_eq!(row["facts"]["M"]["author"]["S"], "ann");
     assert_eq!(row["facts"]["M"]["said"]["S"], "done");
@@ -189,7 +189,7 @@ fn what_only_a_person_can_find_out_a_person_says() {
 
     let failed = bought("88000007", "unknown");
     let told = resolve(&failed, "failed");
-    assert_eq!((shown(&told, "fulfilment"), told.contains("recharge_failed")), ("failed", true), "{told}");
+    assert_eq!((shown(&told, "fulfilment"), told.contains("top_up_failed")), ("failed", true), "{told}");
     assert_eq!(operator.calls(&failed).calls, 1);
 
     // On that person's word, and so as often as they give it.
@@ -199,7 +199,7 @@ fn what_only_a_person_can_find_out_a_person_says() {
     assert_eq!(operator.calls(&again).calls, 2);
 
     let pending = bought("88000003", "pending");
-    while stack.order(&pending)["recharge"]["M"]["state"]["S"] != "pending" {
+    while stack.order(&pending)["top_up_call"]["M"]["state"]["S"] != "pending" {
         sleep(TICK);
     }
     assert_eq!(shown(&resolve(&pending, "done"), "fulfilment"), "done");

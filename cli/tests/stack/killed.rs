@@ -18,8 +18,8 @@ const CALLED: Duration = Duration::from_secs(10);
 const NOTHING_HEARD: &str = "claimed, and nothing was heard of the call";
 
 impl Stack<'_> {
-    fn recharge(&self, number: &str) -> String {
-        self.order(number)["recharge"]["M"]["state"]["S"].as_str().unwrap_or_default().to_owned()
+    fn top_up_call(&self, number: &str) -> String {
+        self.order(number)["top_up_call"]["M"]["state"]["S"].as_str().unwrap_or_default().to_owned()
     }
 
     fn transfer(&self, number: &str) -> String {
@@ -31,7 +31,7 @@ impl Stack<'_> {
         let request = json!({
             "TableName": "hookledger-local-orders",
             "Key": { "id": { "S": number } },
-            "UpdateExpression": "SET recharge_at = :at, due_at = :at",
+            "UpdateExpression": "SET top_up_claimed_at = :at, due_at = :at",
             "ExpressionAttributeValues": { ":at": { "S": "2026-01-01T00:00:00.000Z" } },
         });
         self.store("UpdateItem", &request);
@@ -71,7 +71,7 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
     let airtimes: Vec<&str> = all.iter().map(|[_, _, airtime]| airtime.number.as_str()).collect();
     let waited = Instant::now();
     let is_open = |stack: &Stack<'_>| {
-        let is_called = airtimes.iter().all(|number| stack.recharge(number) == "done");
+        let is_called = airtimes.iter().all(|number| stack.top_up_call(number) == "done");
         let is_sent = all.iter().all(|[_, tokens, _]| !["", "DUE"].contains(&stack.transfer(&tokens.number).as_str()));
         !is_called || !is_sent
     };
@@ -97,8 +97,8 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
         ["version", "balance_units"].map(|name| tokens[name]["N"].as_str().unwrap().parse::<u128>().unwrap());
     assert_eq!(held, (u128::from(2 * ROUNDS) - lines) * 10_000_000_000_000_000_000, "{lines} lines");
 
-    let claimed: Vec<&str> = airtimes.iter().copied().filter(|number| stack.recharge(number) == "claimed").collect();
-    assert!(airtimes.iter().all(|number| claimed.contains(number) || stack.recharge(number) == "done"));
+    let claimed: Vec<&str> = airtimes.iter().copied().filter(|number| stack.top_up_call(number) == "claimed").collect();
+    assert!(airtimes.iter().all(|number| claimed.contains(number) || stack.top_up_call(number) == "done"));
     for number in &claimed {
         stack.age_claim(number);
     }
@@ -107,7 +107,7 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
     for number in &claimed {
         stack.becomes(number, &["unknown"]);
         let told = folder.told(&["order", "show", number]);
-        assert_eq!(shown(&told, "recharge_unknown:"), NOTHING_HEARD);
+        assert_eq!(shown(&told, "top_up_unknown:"), NOTHING_HEARD);
         let given = operator.calls(number).given;
         said(&folder, &["order", "resolve", number, "--as", if given == 1 { "done" } else { "again" }]);
         stack.becomes(number, &["done"]);
@@ -131,12 +131,12 @@ fn a_stack_that_is_killed_after_its_claim_leaves_it_to_a_person() {
     let stack = folder.start_with(&[], &operator.environment());
     // It is seen again, by the stream and by the clock.
     sleep(Duration::from_secs(2));
-    assert_eq!((stack.recharge(&bought.number).as_str(), operator.calls(&bought.number).calls), ("claimed", 1));
+    assert_eq!((stack.top_up_call(&bought.number).as_str(), operator.calls(&bought.number).calls), ("claimed", 1));
     stack.age_claim(&bought.number);
     stack.kill();
     let stack = folder.start_with(&[], &operator.environment());
     stack.becomes(&bought.number, &["unknown"]);
-    assert_eq!(shown(&folder.told(&["order", "show", &bought.number]), "recharge_unknown:"), NOTHING_HEARD);
+    assert_eq!(shown(&folder.told(&["order", "show", &bought.number]), "top_up_unknown:"), NOTHING_HEARD);
     let told = said(&folder, &["order", "resolve", &bought.number, "--as", "done"]);
     assert_eq!((shown(&told, "fulfilment"), operator.calls(&bought.number).calls), ("done", 1));
 }

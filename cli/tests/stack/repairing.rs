@@ -13,7 +13,7 @@ use crate::harness::{Folder, Stack};
 use breaks::{Break, breaks};
 
 /// The row of the audit's findings.
-const CHECK: &str = "check#conservation";
+const CHECK: &str = "check#audit";
 
 /// A shop that nobody serves any more, and its rows by the names that the table below uses.
 struct Shop {
@@ -72,9 +72,9 @@ impl Raw<'_> {
         let number = |number: &str| json!({ "N": number });
         let open = found["differences"].as_array().unwrap().iter().map(|difference| {
             let mut finding = json!({
-                "matter": { "S": difference["what"] }, "suspect": { "S": "line" }, "account": { "S": difference["account"] },
-                "said_units": number("0"), "found_units": number("0"), "missing": number("0"), "looks": number("3"),
-                "since": at, "looked_at": at,
+                "difference_kind": { "S": difference["what"] }, "suspect": { "S": "line" }, "account": { "S": difference["account"] },
+                "recorded_units": number("0"), "found_units": number("0"), "missing": number("0"), "equal_checks": number("3"),
+                "since": at, "checked_at": at,
             });
             for (attribute, member) in [("order", "orderNumber"), ("line", "line")] {
                 if difference[member].is_string() {
@@ -84,7 +84,7 @@ impl Raw<'_> {
             json!({ "M": finding })
         });
         let check = json!({
-            "id": { "S": CHECK }, "version": number("7"), "open": { "L": open.collect::<Vec<_>>() }, "moving": { "L": [] },
+            "id": { "S": CHECK }, "version": number("7"), "open": { "L": open.collect::<Vec<_>>() }, "unsettled": { "L": [] },
             "census": { "M": { "again": number("0"), "next": number("0") } },
         });
         self.put("accounts", &check);
@@ -97,7 +97,7 @@ impl Raw<'_> {
         let open = check["open"]["L"].as_array().unwrap().iter();
         open.map(|finding| {
             let place = text(finding, "order").or_else(|| text(finding, "account"));
-            format!("{} of {}", text(finding, "matter").unwrap(), place.unwrap())
+            format!("{} of {}", text(finding, "difference_kind").unwrap(), place.unwrap())
         })
         .collect()
     }

@@ -1,13 +1,13 @@
 //! The function as a whole: the catalog, the settings, the keys, the clients of the providers and the ledger.
 
-use api::{Dice, Function, Places};
+use api::{Function, Places, Rng};
 use catalog::{Catalog, SHIPPED};
 use edge::{OWN_SECRET, Start, StartError};
 use futures_util::future;
 use ledger::Ledger;
 use providers::{Http, WechatConfig, WechatKeys};
 
-use crate::{Checkout, Config, EpaySettings, EpayTill, WechatTill, epay_keys, keys, wechat_keys};
+use crate::{Checkout, Config, EpayPayments, EpaySettings, WechatPayments, epay_keys, keys, wechat_keys};
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Checkout, L>, StartError> {
     let catalog = Catalog::parse(SHIPPED).map_err(StartError::setting)?;
@@ -17,12 +17,12 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Ch
     // after the other: most deployments have none.
     let own = start.keys_of(&[OWN_SECRET], keys(config.stripe.livemode));
     let (keys, ()) = future::join(own, ledger.warm()).await;
-    let (keys, http, dice) = (keys?, Http::new(fastrand::Rng::new()), Dice::of_system());
-    let (epay, wechat) = (EpayTill::open(start).await?, WechatTill::open(start).await?);
+    let (keys, http, dice) = (keys?, Http::new(fastrand::Rng::new()), Rng::of_system());
+    let (epay, wechat) = (EpayPayments::open(start).await?, WechatPayments::open(start).await?);
     Ok(Function { api: Checkout { catalog, config, keys, epay, wechat, http, dice, places }, ledger })
 }
 
-impl EpayTill {
+impl EpayPayments {
     /// `None` where the deployment has no merchant of a gateway.
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let settings = start.read(|variable| EpaySettings::read(variable, &start.config.stage))?;
@@ -33,7 +33,7 @@ impl EpayTill {
     }
 }
 
-impl WechatTill {
+impl WechatPayments {
     /// `None` where the deployment does not call WeChat.
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| WechatConfig::read(variable, &start.config.stage))?;

@@ -1,7 +1,7 @@
 //! What is written down, and under which name: pure.
 
 use catalog::Product;
-use ledger::{Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, Heading, KeyError, Money, Order};
+use ledger::{Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, JournalHeader, KeyError, Money, Order};
 use providers::{Item, NewSession, Price};
 
 use crate::Config;
@@ -12,23 +12,29 @@ pub(crate) fn made(order: &Order, effects: Vec<Effect>) -> Result<Decision, KeyE
     let price = Fact::Text(order.terms.price.to_string());
     let facts = vec![("product", order.terms.product.as_str().into()), ("price", price)];
     let receipt = EventKey::new("order", order.number.as_str())?;
-    Ok(record(heading(receipt, "order", order, &fields, facts), effects))
+    Ok(record(header(receipt, "order", order, &fields, facts), effects))
 }
 
 /// Under the session's own id: however many clicks have got the same session, it is opened once.
 pub(crate) fn opened(order: &Order, session: &str, effects: Vec<Effect>) -> Result<Decision, KeyError> {
     let fields = [("order", order.number.as_str()), ("session", session)];
     let receipt = EventKey::new("checkout", session)?;
-    Ok(record(heading(receipt, "opened", order, &fields, vec![("session", session.into())]), effects))
+    Ok(record(header(receipt, "opened", order, &fields, vec![("session", session.into())]), effects))
 }
 
-fn heading(receipt: EventKey, kind: &'static str, order: &Order, fields: &[(&str, &str)], facts: Facts) -> Heading {
+fn header(
+    receipt: EventKey,
+    kind: &'static str,
+    order: &Order,
+    fields: &[(&str, &str)],
+    facts: Facts,
+) -> JournalHeader {
     let (fingerprints, order) = (Fingerprint::of(1, fields).into(), Some(order.number.clone()));
-    Heading { receipt, source: "checkout", kind, facts, fingerprints, order }
+    JournalHeader { receipt, source: "checkout", kind, facts, fingerprints, order }
 }
 
-fn record(heading: Heading, effects: Vec<Effect>) -> Decision {
-    Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None })
+fn record(header: JournalHeader, effects: Vec<Effect>) -> Decision {
+    Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
 /// The order as these effects leave it.

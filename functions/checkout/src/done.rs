@@ -1,6 +1,6 @@
 //! What has become of a page that its buyer is done with: paid, paid otherwise than the order says, still being paid, or failed.
 
-use api::{Api as _, Failure, Told};
+use api::{Api as _, ApiOutcome, Failure};
 use ledger::{Effect, Ledger, Order, Pointer, Provider, Reference};
 use providers::{CallError, PaymentStatus, Session, Unsettled};
 
@@ -8,7 +8,7 @@ use crate::visit::{ROUNDS_MAX, Visit, Written};
 use crate::{Checkout, reply};
 
 pub(crate) enum Done {
-    Told(Told),
+    ApiOutcome(ApiOutcome),
     /// The bank has refused, or the subscription that was begun has ended: nothing is paid, and by this page nobody can pay any more.
     Failed,
     /// Another amount or currency was paid than the order asks for. It is flagged, and nothing more can be paid by this page.
@@ -33,9 +33,9 @@ impl<L: Ledger> Visit<'_, L> {
     /// The buyer is back before the webhook: what Stripe said when asked is as good.
     async fn booked(&self, order: &Order, session: &Session) -> Result<Done, Failure> {
         let mut order = order.clone();
-        let (of, payment) = session.payment(self.moment.now).map_err(|error| reply::failure(&error, &order))?;
+        let (of, payment) = session.payment(self.invocation.now).map_err(|error| reply::failure(&error, &order))?;
         for _ in 0..ROUNDS_MAX {
-            let points = self.pointed(session, &order).await?.into_iter().collect();
+            let points = self.resolve_pointer(session, &order).await?.into_iter().collect();
             let Some((decision, reason)) = order.queried(Checkout::NAME, &of, &payment, points) else {
                 return Ok(Done::of(order));
             };
@@ -52,12 +52,12 @@ impl<L: Ledger> Visit<'_, L> {
     }
 
     /// The payment leads to its order from now on, unless it does already: refunds name nothing else.
-    async fn pointed(&self, session: &Session, order: &Order) -> Result<Option<Effect>, Failure> {
+    async fn resolve_pointer(&self, session: &Session, order: &Order) -> Result<Option<Effect>, Failure> {
         let Some(intent) = &session.payment_intent else {
             return Ok(None);
         };
         let pointer = Pointer::Provider(stripe(intent, order)?);
-        let leads = self.ledger.pointed(&pointer, &self.delivery).await?;
+        let leads = self.ledger.resolve_pointer(&pointer, &self.context).await?;
         let point = Effect::Point { pointer, from: None, to: order.number.clone() };
         Ok(leads.is_none().then_some(point))
     }
@@ -65,7 +65,7 @@ impl<L: Ledger> Visit<'_, L> {
 
 impl Done {
     fn of(order: Order) -> Self {
-        if order.payment.is_payable() { Self::Mispaid(Box::new(order)) } else { Self::Told(reply::state(&order)) }
+        if order.payment.is_payable() { Self::Mispaid(Box::new(order)) } else { Self::ApiOutcome(reply::state(&order)) }
     }
 }
 

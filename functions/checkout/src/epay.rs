@@ -24,19 +24,19 @@ impl<L: Ledger> Visit<'_, L> {
         };
         let new = new_payment(order, self.product(order)?, settings, wish);
         let client = Epay::new(self.checkout.http.clone(), &settings.gateway, merchant.clone(), till.keys.current());
-        let url = client.page(&new, self.moment.now).map_err(|error| reply::failure(&error, order))?;
+        let url = client.page(&new, self.invocation.now).map_err(|error| reply::failure(&error, order))?;
         // Before anybody can pay: with this merchant, and no other.
         let is_first = order.session.is_none();
         if is_first && self.begun(order, merchant, settings).await? != Written::Now {
             return Ok(Looked::Again);
         }
         let link = if settings.mapi && wish.way.is_some() {
-            let link = client.create(&new, self.moment.now, self.for_asking()).await;
+            let link = client.create(&new, self.invocation.now, self.for_asking()).await;
             Some(link.map_err(|error| reply::failure(&error, order))?)
         } else {
             None
         };
-        Ok(Looked::Told(reply::begun(order, &url, link.as_ref(), is_first)))
+        Ok(Looked::ApiOutcome(reply::begun(order, &url, link.as_ref(), is_first)))
     }
 
     async fn begun(&self, order: &Order, merchant: &EpayMerchant, settings: &EpaySettings) -> Result<Written, Failure> {

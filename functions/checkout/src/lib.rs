@@ -22,7 +22,7 @@ mod wechat;
 
 use std::time::Duration;
 
-use api::{Api, Asked, Dice, Failure, Places, Told};
+use api::{Api, ApiCall, ApiOutcome, Failure, Places, Rng};
 use catalog::Catalog;
 use edge::{Keyring, Reply, Route};
 use ledger::Ledger;
@@ -41,23 +41,23 @@ pub struct Checkout {
     pub config: Config,
     pub keys: Keyring<SecretKey>,
     /// Where something can be paid by epay.
-    pub epay: Option<EpayTill>,
+    pub epay: Option<EpayPayments>,
     /// Where something can be paid by WeChat Pay.
-    pub wechat: Option<WechatTill>,
+    pub wechat: Option<WechatPayments>,
     pub http: Http,
     /// For the numbers of new orders.
-    pub dice: Dice,
+    pub dice: Rng,
     pub places: Places,
 }
 
 #[derive(Debug)]
-pub struct EpayTill {
+pub struct EpayPayments {
     pub settings: EpaySettings,
     pub keys: Keyring<signing::epay::Keys>,
 }
 
 #[derive(Debug)]
-pub struct WechatTill {
+pub struct WechatPayments {
     pub config: WechatConfig,
     pub keys: Keyring<WechatKeys>,
 }
@@ -87,7 +87,7 @@ impl Api for Checkout {
         None
     }
 
-    async fn call<L: Ledger>(&self, asked: &Asked<'_, Pay>, ledger: &L) -> Result<Told, Failure> {
+    async fn call<L: Ledger>(&self, asked: &ApiCall<'_, Pay>, ledger: &L) -> Result<ApiOutcome, Failure> {
         let body = asked.request.body();
         let (wanted, way) = match asked.found.endpoint {
             Pay::Stripe => (parse::of_stripe(body, &self.catalog)?, Way::Stripe),
@@ -98,7 +98,7 @@ impl Api for Checkout {
         // On the heap: with every way that a page may have ended in them, they are large.
         match wanted {
             Wanted::Product(mut terms, rates) => {
-                terms.commissions = api::commissions(&rates, &asked.caller, ledger, &asked.delivery()).await?;
+                terms.commissions = api::commissions(&rates, &asked.caller, ledger, &asked.context()).await?;
                 Box::pin(visit.buy(&terms)).await
             }
             Wanted::Order(number) => Box::pin(visit.pay(&number)).await,

@@ -1,6 +1,6 @@
 //! Where an order is paid: its session at Stripe, opened, found again, or found done with.
 
-use api::{Failure, Told};
+use api::{ApiOutcome, Failure};
 use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState, Pointer};
 use providers::{CallError, Session, SessionStatus};
 
@@ -11,7 +11,7 @@ use crate::{decide, reply};
 
 /// What a look at an order's page led to.
 pub(crate) enum Looked {
-    Told(Told),
+    ApiOutcome(ApiOutcome),
     /// It is no longer as it was: look again.
     Again,
 }
@@ -30,7 +30,7 @@ impl<L: Ledger> Visit<'_, L> {
         let product = self.product(order)?;
         let last = match self.running(product.id(), Some(&order.number)).await? {
             Running::No { last } => last,
-            Running::Told(told) => return Ok(Looked::Told(told)),
+            Running::ApiOutcome(told) => return Ok(Looked::ApiOutcome(told)),
         };
         let new = decide::session(order, replaced, product, &self.checkout.config);
         match self.ask(Ask::Create(&new)).await {
@@ -63,7 +63,7 @@ impl<L: Ledger> Visit<'_, L> {
         effects.extend(begins.map(|pointer| Effect::Point { pointer, from: last, to: order.number.clone() }));
         let is_open = session.status == SessionStatus::Open && session.url.is_some();
         match self.commit(decide::opened(order, &session.id, effects)).await? {
-            Written::Now if is_open => Ok(Looked::Told(reply::opened(order, &session))),
+            Written::Now if is_open => Ok(Looked::ApiOutcome(reply::opened(order, &session))),
             Written::Now | Written::Earlier => Ok(Looked::Again),
             Written::Stale => {
                 self.abandon(order, &session).await?;
@@ -105,11 +105,11 @@ impl<L: Ledger> Visit<'_, L> {
     async fn reopen(&self, order: &Order, id: &str) -> Result<Looked, Failure> {
         match self.read(order, id).await? {
             Some(session) if session.status == SessionStatus::Open && session.url.is_some() => {
-                Ok(Looked::Told(reply::reopened(order, &session)))
+                Ok(Looked::ApiOutcome(reply::reopened(order, &session)))
             }
             Some(session) if session.status == SessionStatus::Complete => {
                 match self.done(order, &session).await? {
-                    Done::Told(told) => Ok(Looked::Told(told)),
+                    Done::ApiOutcome(told) => Ok(Looked::ApiOutcome(told)),
                     // The same order on another page: its number stays good, and of two payments one would be a duplicate.
                     Done::Failed if session.subscription.is_none() => self.open(order, Some(id)).await,
                     Done::Failed => self.over(order, PaymentState::Expired, "subscription_ended").await,
@@ -131,7 +131,7 @@ impl<L: Ledger> Visit<'_, L> {
     }
 
     /// Makes sure that nobody can pay on this page any more. It may turn out that somebody has, or is about to.
-    pub(crate) async fn retired(&self, order: &Order, id: &str) -> Result<Option<Told>, Failure> {
+    pub(crate) async fn retired(&self, order: &Order, id: &str) -> Result<Option<ApiOutcome>, Failure> {
         match self.ask(Ask::Expire(id)).await {
             Ok(_) => return Ok(None),
             // It was not open, or is not there: which of them, it will say itself.
@@ -140,7 +140,7 @@ impl<L: Ledger> Visit<'_, L> {
         }
         match self.read(order, id).await? {
             Some(session) if session.status == SessionStatus::Complete => match self.done(order, &session).await? {
-                Done::Told(told) => Ok(Some(told)),
+                Done::ApiOutcome(told) => Ok(Some(told)),
                 Done::Failed | Done::Mispaid(_) => Ok(None),
             },
             Some(session) if session.status == SessionStatus::Open => {

@@ -1,6 +1,6 @@
 //! Which order a click is about: the one that the buyer is about to pay, or a new one.
 
-use api::{Failure, Told};
+use api::{ApiOutcome, Failure};
 use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState, Pointer, Provider, Terms};
 
 use crate::decide;
@@ -14,21 +14,21 @@ use crate::visit::{ROUNDS_MAX, Visit, Way, Written};
 enum Pending {
     Order(Box<Order>),
     /// The last one turned out to be paid.
-    Told(Told),
+    ApiOutcome(ApiOutcome),
     /// Somebody else has written: look again.
     Again,
 }
 
 impl<L: Ledger> Visit<'_, L> {
     /// A product, on these terms.
-    pub(crate) async fn buy(&self, terms: &Terms) -> Result<Told, Failure> {
+    pub(crate) async fn buy(&self, terms: &Terms) -> Result<ApiOutcome, Failure> {
         for _ in 0..ROUNDS_MAX {
             let order = match self.pending(terms).await? {
                 Pending::Order(order) => order,
-                Pending::Told(told) => return Ok(told),
+                Pending::ApiOutcome(told) => return Ok(told),
                 Pending::Again => continue,
             };
-            if let Looked::Told(told) = self.begin(&order).await? {
+            if let Looked::ApiOutcome(told) = self.begin(&order).await? {
                 return Ok(told);
             }
         }
@@ -36,10 +36,10 @@ impl<L: Ledger> Visit<'_, L> {
     }
 
     /// An order that was made before, on its own terms.
-    pub(crate) async fn pay(&self, number: &OrderNumber) -> Result<Told, Failure> {
+    pub(crate) async fn pay(&self, number: &OrderNumber) -> Result<ApiOutcome, Failure> {
         let refused = |code, message: &str| Err(Failure::new(409, code, message).about(number));
         for _ in 0..ROUNDS_MAX {
-            let order = self.ledger.order(number, &self.delivery).await?;
+            let order = self.ledger.order(number, &self.context).await?;
             let order = order.filter(|order| order.owner == *self.caller).ok_or_else(not_found)?;
             if order.terms.provider != self.way.provider() {
                 return refused("wrong_provider", "This order is to be paid elsewhere.");
@@ -57,7 +57,7 @@ impl<L: Ledger> Visit<'_, L> {
                 PaymentState::Canceled => return refused("order_canceled", "This order was canceled."),
                 PaymentState::Expired => return refused("order_expired", "The time to pay this order is over."),
                 PaymentState::Unpaid | PaymentState::Failed => {
-                    if let Looked::Told(told) = self.begin(&order).await? {
+                    if let Looked::ApiOutcome(told) = self.begin(&order).await? {
                         return Ok(told);
                     }
                 }
@@ -77,10 +77,10 @@ impl<L: Ledger> Visit<'_, L> {
 
     async fn pending(&self, terms: &Terms) -> Result<Pending, Failure> {
         let pointer = Pointer::Pending { owner: self.caller.clone(), product: terms.product.clone() };
-        let number = self.ledger.pointed(&pointer, &self.delivery).await?;
+        let number = self.ledger.resolve_pointer(&pointer, &self.context).await?;
         // Before an order is made that could not be paid.
-        if let Running::Told(told) = self.running(&terms.product, number.as_ref()).await? {
-            return Ok(Pending::Told(told));
+        if let Running::ApiOutcome(told) = self.running(&terms.product, number.as_ref()).await? {
+            return Ok(Pending::ApiOutcome(told));
         }
         let Some(number) = number else {
             return self.made(terms, pointer, None, Vec::new()).await;
@@ -98,11 +98,11 @@ impl<L: Ledger> Visit<'_, L> {
         let may_be_open = is_stripes && (is_open || last.payment == PaymentState::Canceled);
         if let Some(session) = last.session.as_ref().filter(|_| may_be_open) {
             if let Some(told) = self.retired(&last, &session.id).await? {
-                return Ok(Pending::Told(told));
+                return Ok(Pending::ApiOutcome(told));
             }
-            closing = last.learn_unpaid(PaymentState::Expired);
+            closing = last.apply_unpaid(PaymentState::Expired);
         } else if is_open {
-            closing = last.learn_unpaid(PaymentState::Canceled);
+            closing = last.apply_unpaid(PaymentState::Canceled);
         }
         self.made(terms, pointer, Some(number), closing).await
     }
@@ -116,7 +116,7 @@ impl<L: Ledger> Visit<'_, L> {
         closing: Vec<Effect>,
     ) -> Result<Pending, Failure> {
         let number = OrderNumber::from_random(self.checkout.dice.bits()?);
-        let order = Order::new(number, self.caller.clone(), terms.clone(), self.moment.now);
+        let order = Order::new(number, self.caller.clone(), terms.clone(), self.invocation.now);
         let is_over = |effect: &Effect| matches!(effect, Effect::Order { .. });
         let replaces = from.as_ref().filter(|_| closing.iter().any(is_over));
         let place = self.checkout.places.take(&order, replaces);
@@ -131,8 +131,8 @@ impl<L: Ledger> Visit<'_, L> {
             Written::Earlier => Ok(Pending::Again),
             Written::Stale => {
                 // Where another click was faster, its order is the one to pay. Otherwise there may be no place.
-                if self.ledger.pointed(&product, &self.delivery).await? == last {
-                    self.checkout.places.free(self.caller, self.ledger, &self.delivery).await?;
+                if self.ledger.resolve_pointer(&product, &self.context).await? == last {
+                    self.checkout.places.free(self.caller, self.ledger, &self.context).await?;
                 }
                 Ok(Pending::Again)
             }

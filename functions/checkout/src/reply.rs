@@ -1,6 +1,6 @@
 //! What the buyer is told: where to pay, how it stands, or why neither.
 
-use api::{Failure, Told};
+use api::{ApiOutcome, Failure};
 use edge::Reply;
 use ledger::{Order, Provider};
 use providers::{CallError, EpayLink, Payable, Session};
@@ -48,17 +48,17 @@ struct InApp<'b> {
 }
 
 /// Where it is paid, by a page that was made just now.
-pub(crate) fn opened(order: &Order, session: &Session) -> Told {
+pub(crate) fn opened(order: &Order, session: &Session) -> ApiOutcome {
     told(201, "opened", order, of_session(session))
 }
 
 /// The same page again.
-pub(crate) fn reopened(order: &Order, session: &Session) -> Told {
+pub(crate) fn reopened(order: &Order, session: &Session) -> ApiOutcome {
     told(200, "reopened", order, of_session(session))
 }
 
 /// The gateway's page, and what it gave beside it.
-pub(crate) fn begun(order: &Order, url: &str, link: Option<&EpayLink>, is_first: bool) -> Told {
+pub(crate) fn begun(order: &Order, url: &str, link: Option<&EpayLink>, is_first: bool) -> ApiOutcome {
     let way = Way { url: Some(url), ..Way::default() };
     let way = match link {
         None => way,
@@ -69,7 +69,7 @@ pub(crate) fn begun(order: &Order, url: &str, link: Option<&EpayLink>, is_first:
     if is_first { told(201, "opened", order, way) } else { told(200, "reopened", order, way) }
 }
 
-pub(crate) fn payable(order: &Order, payable: &Payable) -> Told {
+pub(crate) fn payable(order: &Order, payable: &Payable) -> ApiOutcome {
     let way = match payable {
         Payable::CodeUrl(url) => Way { code_url: Some(url), ..Way::default() },
         Payable::InApp { app_id, time_stamp, nonce, package, sign_type, pay_sign } => {
@@ -81,7 +81,7 @@ pub(crate) fn payable(order: &Order, payable: &Payable) -> Told {
 }
 
 /// How it stands: there is nothing more to be done on a page.
-pub(crate) fn state(order: &Order) -> Told {
+pub(crate) fn state(order: &Order) -> ApiOutcome {
     told(200, order.payment.as_str(), order, Way::default())
 }
 
@@ -110,7 +110,7 @@ fn of_session(session: &Session) -> Way<'_> {
     Way { session_id: Some(&session.id), url: session.url.as_deref(), ..Way::default() }
 }
 
-fn told(status: u16, outcome: &'static str, order: &Order, way: Way<'_>) -> Told {
+fn told(status: u16, outcome: &'static str, order: &Order, way: Way<'_>) -> ApiOutcome {
     let price = order.terms.price;
     let body = Body {
         order_number: order.number.as_str(),
@@ -119,7 +119,7 @@ fn told(status: u16, outcome: &'static str, order: &Order, way: Way<'_>) -> Told
         currency: price.currency.as_str(),
         way,
     };
-    Told { reply: Reply::json(status, &body), outcome, subject: Some(order.number.to_string()) }
+    ApiOutcome { reply: Reply::json(status, &body), outcome, subject: Some(order.number.to_string()) }
 }
 
 /// This deployment has no way to be paid there.

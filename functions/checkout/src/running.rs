@@ -1,6 +1,6 @@
 //! Whether a subscription to the product runs already. A second one would be charged beside it, so it is not sold by a click.
 
-use api::{Failure, Told};
+use api::{ApiOutcome, Failure};
 use ledger::{Ledger, Order, OrderNumber, PaymentState, Pointer};
 use providers::{CallError, StripeSubscription};
 
@@ -16,7 +16,7 @@ pub(crate) enum Running {
     No {
         last: Option<OrderNumber>,
     },
-    Told(Told),
+    ApiOutcome(ApiOutcome),
 }
 
 impl<L: Ledger> Visit<'_, L> {
@@ -31,7 +31,7 @@ impl<L: Ledger> Visit<'_, L> {
         let Some(pointer) = self.subscription_pointer(product) else {
             return Ok(Running::No { last: None });
         };
-        let Some(number) = self.ledger.pointed(&pointer, &self.delivery).await? else {
+        let Some(number) = self.ledger.resolve_pointer(&pointer, &self.context).await? else {
             return Ok(Running::No { last: None });
         };
         let last = self.known(&number).await?;
@@ -41,7 +41,7 @@ impl<L: Ledger> Visit<'_, L> {
             }
         } else if let Some(session) = last.session.as_ref().filter(|_| own != Some(&number) && may_be_open(&last)) {
             if let Some(told) = self.retired(&last, &session.id).await? {
-                return Ok(Running::Told(told));
+                return Ok(Running::ApiOutcome(told));
             }
             self.close(&last, PaymentState::Expired, "replaced").await?;
         }

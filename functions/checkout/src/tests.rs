@@ -16,7 +16,7 @@ mod wechat;
 use api::Function;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use edge::{Moment, Service as _, Settings, Vault};
+use edge::{Invocation, Service as _, Settings, Vault};
 use ledger::Timestamp;
 use providers::StripeConfig;
 use serde_json::Value;
@@ -86,7 +86,7 @@ impl Shop {
         let keys = Keyring::open(vault, keys(false), now()).await.expect("a key");
         let nets = Nets { stripe: self.net.clone(), epay: self.gateway.clone(), wechat: self.wechat.clone() };
         let http = Http::over(nets, fastrand::Rng::with_seed(seed));
-        let dice = Dice::new(testkit::dice(seed));
+        let dice = Rng::new(testkit::dice(seed));
         let (epay, wechat) = (epay::till(self.settings).await, Some(wechat::till().await));
         let places =
             Places::read(|name| self.settings.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned()));
@@ -94,9 +94,9 @@ impl Shop {
         Function { api: Checkout { catalog, config, keys, epay, wechat, http, dice, places }, ledger }
     }
 
-    fn moment(&self, attempt: u64) -> Moment {
+    fn invocation(&self, attempt: u64) -> Invocation {
         let (now, deadline) = (self.now, deadline(Checkout::REPLY_WITHIN));
-        Moment { now, started: instant(), deadline, attempt: mark(attempt) }
+        Invocation { now, started: instant(), deadline, attempt: mark(attempt) }
     }
 
     /// Meets a sandbox of its own, which knows nothing.
@@ -106,7 +106,7 @@ impl Shop {
 
     async fn click_at(&self, attempt: u64, path: &str, body: &str) -> Reply {
         let function = self.function(attempt, self.world.ledger(attempt)).await;
-        function.answer(&event_at(path, body), &self.moment(attempt)).await
+        function.answer(&event_at(path, body), &self.invocation(attempt)).await
     }
 
     fn later(&mut self, seconds: i64) {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use api::{Api as _, Asked, Failure};
+use api::{Api as _, ApiCall, Failure};
 use catalog::Product;
-use edge::Moment;
+use edge::Invocation;
 use ledger::{
-    CommitError, Committed, Deadline, Decision, Delivery, KeyError, Ledger, Order, OrderNumber, Owner, PaymentState,
+    CallContext, CommitError, Committed, Deadline, Decision, KeyError, Ledger, Order, OrderNumber, Owner, PaymentState,
     Provider,
 };
 use providers::{CallError, NewSession, Payer, Session, Stripe};
@@ -24,10 +24,10 @@ const FOR_THE_BOOKS: Duration = Duration::from_millis(1_500);
 pub(crate) struct Visit<'v, L> {
     pub(crate) checkout: &'v Checkout,
     pub(crate) caller: &'v Owner,
-    pub(crate) moment: &'v Moment,
+    pub(crate) invocation: &'v Invocation,
     pub(crate) ledger: &'v L,
     pub(crate) way: Way,
-    pub(crate) delivery: Delivery<'static>,
+    pub(crate) context: CallContext<'static>,
 }
 
 /// Where a click wants to pay, and what it says of that.
@@ -67,13 +67,13 @@ pub(crate) enum Written {
 }
 
 impl<'v, L: Ledger> Visit<'v, L> {
-    pub(crate) fn new(checkout: &'v Checkout, asked: &'v Asked<'_, Pay>, ledger: &'v L, way: Way) -> Self {
-        Self { checkout, caller: &asked.caller, moment: asked.moment, ledger, way, delivery: asked.delivery() }
+    pub(crate) fn new(checkout: &'v Checkout, asked: &'v ApiCall<'_, Pay>, ledger: &'v L, way: Way) -> Self {
+        Self { checkout, caller: &asked.caller, invocation: asked.invocation, ledger, way, context: asked.context() }
     }
 
     /// Until when a provider may take its time.
     pub(crate) fn for_asking(&self) -> Deadline {
-        self.moment.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(self.moment.deadline, Deadline)
+        self.invocation.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(self.invocation.deadline, Deadline)
     }
 
     /// What the order is of, as it is sold now.
@@ -84,14 +84,14 @@ impl<'v, L: Ledger> Visit<'v, L> {
 
     /// An order that something of ours leads to.
     pub(crate) async fn known(&self, number: &OrderNumber) -> Result<Order, Failure> {
-        let order = self.ledger.order(number, &self.delivery).await?;
+        let order = self.ledger.order(number, &self.context).await?;
         order.ok_or_else(|| Failure::unavailable().about(number))
     }
 
     pub(crate) async fn commit(&self, decision: Result<Decision, KeyError>) -> Result<Written, Failure> {
         let decision = decision.map_err(|error| CommitError::Refused(Box::new(error)))?;
-        let committed = self.ledger.commit(&decision, &self.delivery).await;
-        edge::moved(Checkout::NAME, &decision, &committed);
+        let committed = self.ledger.commit(&decision, &self.context).await;
+        edge::record_commit(Checkout::NAME, &decision, &committed);
         match committed {
             Ok(Committed::Now(_)) => Ok(Written::Now),
             Ok(Committed::Earlier(_) | Committed::Ignored { .. }) => Ok(Written::Earlier),
@@ -134,6 +134,6 @@ impl<'v, L: Ledger> Visit<'v, L> {
     {
         let Checkout { http, config, keys, .. } = self.checkout;
         let call = |key| call(Stripe::new(http.clone(), &config.stripe, key));
-        keys.asked(self.moment.now, CallError::is_of_the_key, call).await
+        keys.asked(self.invocation.now, CallError::is_of_the_key, call).await
     }
 }

@@ -24,13 +24,13 @@ impl<L: Ledger> Visit<'_, L> {
         let new = &new;
         let begin = |keys| async move {
             let client = Wechat::new(self.checkout.http.clone(), &till.config, keys);
-            client.create(new, self.moment.now, self.for_asking()).await
+            client.create(new, self.invocation.now, self.for_asking()).await
         };
-        match till.keys.asked(self.moment.now, CallError::is_of_the_key, begin).await {
-            Ok(payable) => Ok(Looked::Told(reply::payable(order, &payable))),
+        match till.keys.asked(self.invocation.now, CallError::is_of_the_key, begin).await {
+            Ok(payable) => Ok(Looked::ApiOutcome(reply::payable(order, &payable))),
             // The notification is on its way, and books it.
             Err(CallError::Refused { code, .. }) if code.as_deref() == Some(PAID) => {
-                Ok(Looked::Told(reply::state(order)))
+                Ok(Looked::ApiOutcome(reply::state(order)))
             }
             Err(error) => Err(reply::failure(&error, order)),
         }

@@ -1,6 +1,6 @@
 //! The function as a whole: its settings, its keys, the client of the gateway and the ledger.
 
-use edge::{Configured, KeyringError, NotSetUp, OWN_SECRET, Start, StartError};
+use edge::{Configured, KeyringError, OWN_SECRET, Start, StartError, Unconfigured};
 use ledger::Ledger;
 use providers::Http;
 use webhook::{Function, Webhook as _};
@@ -27,7 +27,7 @@ impl Gateway {
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Configured<Function<Epay, L>>, StartError> {
     let Some(config) = Config::configured(start)? else {
-        return Ok(Configured::NotSetUp(NotSetUp { source: Epay::SOURCE }));
+        return Ok(Configured::Unconfigured(Unconfigured { source: Epay::SOURCE }));
     };
     if config.md5_key_alone_pays {
         tracing::warn!("EPAY_MD5_KEY_ALONE_PAYS is true: anyone who has a merchant's key can pay any order");

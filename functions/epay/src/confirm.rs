@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge::Keyring;
-use ledger::{Deadline, Delivery, Order};
+use ledger::{CallContext, Deadline, Order};
 use providers::{CallError, Epay as Client, EpayMerchant, EpayNumber, EpayPayment, Http};
 use signing::epay::{Keys, Pid};
 
@@ -23,11 +23,11 @@ pub struct Gateway {
 
 impl Gateway {
     /// No answer is none that says so: it is kept, and asked again.
-    pub(crate) async fn confirms(&self, config: &Config, event: &EpayEvent, delivery: &Delivery<'_>) -> bool {
+    pub(crate) async fn confirms(&self, config: &Config, event: &EpayEvent, context: &CallContext<'_>) -> bool {
         let Some(merchant) = config.gateway.merchant(&event.pid) else {
             return false;
         };
-        match self.payment(config, merchant, EpayNumber::Theirs(&event.trade), delivery).await {
+        match self.payment(config, merchant, EpayNumber::Theirs(&event.trade), context).await {
             Ok(payment) => payment.is_some_and(|payment| is_the_same(&payment, event)),
             Err(error) => {
                 tracing::warn!(%error, "the gateway did not confirm a payment");
@@ -45,7 +45,7 @@ impl Gateway {
         &self,
         config: &Config,
         order: &Order,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Option<EpayPayment>, CallError> {
         let begun_with = order.session.as_ref().and_then(|session| Pid::new(session.id.split_once('.')?.0));
         let merchant = begun_with.and_then(|pid| config.gateway.merchant(&pid));
@@ -53,7 +53,7 @@ impl Gateway {
         let Some(merchant) = asking else {
             return Ok(None);
         };
-        let payment = self.payment(config, merchant, EpayNumber::Ours(&order.number), delivery).await?;
+        let payment = self.payment(config, merchant, EpayNumber::Ours(&order.number), context).await?;
         let is_ours = |payment: &EpayPayment| payment.order == order.number.as_str() && payment.pid == merchant.pid;
         // What is said of another payment is no answer.
         if payment.as_ref().is_none_or(is_ours) { Ok(payment) } else { Err(CallError::Unreadable) }
@@ -65,16 +65,16 @@ impl Gateway {
         config: &Config,
         merchant: &EpayMerchant,
         of: EpayNumber<'_>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Option<EpayPayment>, CallError> {
-        let until = delivery.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(delivery.deadline, Deadline);
+        let until = context.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(context.deadline, Deadline);
         let ask = |keys: Arc<Keys>| async move {
             let client = Client::new(self.http.clone(), &config.gateway, merchant.clone(), keys);
-            client.payment(of, delivery.received_at, until).await
+            client.payment(of, context.received_at, until).await
         };
         // A gateway has a word of its own for a wrong signature, or none.
         let are_refused = |error: &CallError| matches!(error, CallError::Refused { .. });
-        self.keys.asked(delivery.received_at, are_refused, ask).await
+        self.keys.asked(context.received_at, are_refused, ask).await
     }
 
     /// Whether anything answers where the gateway is.

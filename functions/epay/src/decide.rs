@@ -1,33 +1,33 @@
 //! What it means for the order that it is about.
 
 use ledger::{
-    Anomaly, Decision, Effect, Entry, Fact, Fingerprint, Heading, Order, Payment, PaysFor, Pointer, Reason, Refusal,
-    RefusedPayment,
+    Anomaly, Decision, Effect, Entry, Fact, Fingerprint, JournalHeader, Order, Payment, PaysFor, Pointer, Reason,
+    Refusal, RefusedPayment,
 };
 use providers::EpayConfig;
 
 use crate::Loaded;
 use crate::parse::EpayEvent;
 
-pub(crate) fn decide(event: &EpayEvent, heading: Heading, config: &EpayConfig, loaded: &Loaded) -> Decision {
+pub(crate) fn decide(event: &EpayEvent, header: JournalHeader, config: &EpayConfig, loaded: &Loaded) -> Decision {
     // Of a replay the merchant may have been given up since.
     if config.merchant(&event.pid).is_none() {
-        return refuse(heading, Reason::MerchantMismatch, Vec::new());
+        return refuse(header, Reason::MerchantMismatch, Vec::new());
     }
     let Some(order) = &loaded.order else {
-        return refuse(heading, Reason::OrderUnknown, Vec::new());
+        return refuse(header, Reason::OrderUnknown, Vec::new());
     };
     match paid(event, order, loaded) {
         Err(anomaly) => {
             let (reason, payment) = (anomaly.reason, anomaly.payment);
             // Of what disagrees the gateway is not queried.
             let payment = payment.map(|payment| RefusedPayment { is_confirmed: !loaded.is_confirming, ..payment });
-            refuse(heading, reason, order.flag(&Anomaly { payment, ..anomaly }))
+            refuse(header, reason, order.flag(&Anomaly { payment, ..anomaly }))
         }
-        Ok(_) if loaded.is_confirmed == Some(false) => refuse(heading, Reason::Unconfirmed, Vec::new()),
+        Ok(_) if loaded.is_confirmed == Some(false) => refuse(header, Reason::Unconfirmed, Vec::new()),
         Ok(mut effects) => {
             effects.extend((!loaded.is_pointed).then(|| points(event, order)));
-            Decision::Record(Entry { heading, effects, keeps_body: true, alarm: None })
+            Decision::Record(Entry { header, effects, keeps_body: true, alarm: None })
         }
     }
 }
@@ -53,19 +53,19 @@ fn points(event: &EpayEvent, order: &Order) -> Effect {
     Effect::Point { pointer: Pointer::Provider(event.by.clone()), from: None, to: order.number.clone() }
 }
 
-fn refuse(heading: Heading, reason: Reason, effects: Vec<Effect>) -> Decision {
-    Decision::Refuse(Refusal { heading, reason, effects })
+fn refuse(header: JournalHeader, reason: Reason, effects: Vec<Effect>) -> Decision {
+    Decision::Refuse(Refusal { header, reason, effects })
 }
 
 /// What identifies it and its money. Neither how it was paid nor what it was called: a gateway may say both otherwise the next time.
-pub(crate) fn heading(event: &EpayEvent) -> Heading {
+pub(crate) fn header(event: &EpayEvent) -> JournalHeader {
     let (money, order) = (event.money.to_string(), event.order.as_str());
     let identity =
         [("pid", event.pid.as_str()), ("trade_no", &event.trade), ("out_trade_no", order), ("money", &money)];
     let facts =
         [("trade", event.trade.as_str()), ("merchant", event.pid.as_str()), ("money", &money), ("type", &event.way)];
     let name = event.name.iter().map(|name| ("name", Fact::Text(name.clone())));
-    Heading {
+    JournalHeader {
         receipt: event.receipt.clone(),
         source: "epay",
         kind: "paid",

@@ -15,7 +15,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Pointer, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Pointer, Timestamp};
 use signing::epay::{Keys, Scheme};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -85,8 +85,8 @@ impl Webhook for Epay {
         parse::parse(received)
     }
 
-    fn heading(&self, event: &EpayEvent) -> Heading {
-        decide::heading(event)
+    fn header(&self, event: &EpayEvent) -> JournalHeader {
+        decide::header(event)
     }
 
     fn sent_at(&self, event: &EpayEvent) -> Option<Timestamp> {
@@ -101,16 +101,16 @@ impl Webhook for Epay {
         &self,
         event: &EpayEvent,
         ledger: &L,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Loaded, CommitError> {
-        let is_pointed = ledger.pointed(&Pointer::Provider(event.by.clone()), delivery).await?.is_some();
-        let order = ledger.order(&event.order, delivery).await?;
+        let is_pointed = ledger.resolve_pointer(&Pointer::Provider(event.by.clone()), context).await?.is_some();
+        let order = ledger.order(&event.order, context).await?;
         // Others may know a key of V1 that was replaced.
         let merchant = self.config.gateway.merchant(&event.pid);
         let is_shared = merchant.is_some_and(|merchant| merchant.scheme == Scheme::Md5);
-        let is_confirming = self.config.confirms_of(&event.pid) || (is_shared && delivery.is_by_retired_key());
+        let is_confirming = self.config.confirms_of(&event.pid) || (is_shared && context.is_by_retired_key());
         // Never by the clock of a row, which others can write.
-        let at = event.sent_at.unwrap_or(delivery.received_at);
+        let at = event.sent_at.unwrap_or(context.received_at);
         let mut loaded = Loaded { order, is_pointed, is_confirmed: None, is_confirming, at };
         if let Some(order) = loaded.order.as_ref().filter(|_| is_confirming) {
             // Nobody is asked about what pays nothing.
@@ -118,14 +118,14 @@ impl Webhook for Epay {
             if is_news {
                 // Without a way to ask it waits: it is never taken for confirmed.
                 let gateway = self.gateway.as_ref().ok_or(CommitError::Unavailable(None))?;
-                loaded.is_confirmed = Some(gateway.confirms(&self.config, event, delivery).await);
+                loaded.is_confirmed = Some(gateway.confirms(&self.config, event, context).await);
             }
         }
         Ok(loaded)
     }
 
-    fn decide(&self, event: &EpayEvent, heading: Heading, loaded: Loaded) -> Decision {
-        decide::decide(event, heading, &self.config.gateway, &loaded)
+    fn decide(&self, event: &EpayEvent, header: JournalHeader, loaded: Loaded) -> Decision {
+        decide::decide(event, header, &self.config.gateway, &loaded)
     }
 
     fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {

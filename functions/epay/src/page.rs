@@ -32,7 +32,7 @@ fn state(order: &Order, outcome: &Outcome) -> &'static str {
     match (order.payment, outcome) {
         // Also of an order that somebody has paid twice.
         (_, Outcome::Conflict) => DISAGREES,
-        (_, Outcome::Refused(reason)) if !reason.curable() => DISAGREES,
+        (_, Outcome::Refused(reason)) if !reason.is_retryable() => DISAGREES,
         (PaymentState::Paid, _) => PAID,
         (PaymentState::PartlyRefunded | PaymentState::Refunded | PaymentState::DisputedLost, _) => GIVEN_BACK,
         (PaymentState::Unpaid | PaymentState::Failed | PaymentState::Canceled | PaymentState::Expired, _) => WAITING,
@@ -43,7 +43,7 @@ fn nothing(outcome: &Outcome) -> (u16, &'static str) {
     match outcome {
         // The books did not say in time how the order stands.
         Outcome::Booked | Outcome::Repeat => (200, PAID),
-        Outcome::Refused(reason) if reason.curable() => (200, WAITING),
+        Outcome::Refused(reason) if reason.is_retryable() => (200, WAITING),
         Outcome::Refused(_) | Outcome::Conflict | Outcome::Ignored(_) => (409, DISAGREES),
         Outcome::Unavailable | Outcome::Unverifiable | Outcome::Panicked => (503, WAITING),
         Outcome::Unverified(_)

@@ -91,7 +91,7 @@ fn what_it_says_and_nothing_beside() {
     assert_eq!((event.id.as_str(), event.receipt.as_str()), ("1001.t-1", "epay#1001.t-1"));
     assert_eq!((event.by.to_string().as_str(), event.order.as_str()), ("epay#1001.t-1", "HL1"));
     assert_eq!((event.money.to_string().as_str(), event.sent_at), ("1.5 CNY", None));
-    let fingerprint = |text: &str| decide::heading(&parsed(text).expect("an event")).fingerprints;
+    let fingerprint = |text: &str| decide::header(&parsed(text).expect("an event")).fingerprints;
     let same = fingerprint(SIGNED);
     let rows = [
         ("type=alipay", "type=wxpay", true),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use edge::{Configured, Moment, NotSetUp, Start, StartError};
-use ledger::{Copies, Ledger};
+use edge::{Configured, Invocation, Start, StartError, Unconfigured};
+use ledger::{JwksCache, Ledger};
 use providers::Http;
 use webhook::{Admission, Function, Webhook as _};
 
@@ -25,16 +25,16 @@ impl Config {
     }
 }
 
-pub async fn assemble<L: Ledger + Copies + Clone>(
+pub async fn assemble<L: Ledger + JwksCache + Clone>(
     start: &Start,
     ledger: L,
 ) -> Result<Configured<Function<Fireblocks, L, Published<L>>>, StartError> {
     let Some(source) = Fireblocks::configured(start)? else {
-        return Ok(Configured::NotSetUp(NotSetUp { source: Fireblocks::SOURCE }));
+        return Ok(Configured::Unconfigured(Unconfigured { source: Fireblocks::SOURCE }));
     };
     let (config, admission) = (Config::configured(start)?, start.read(Admission::read)?);
     // During init, when CPU is free and no sender waits: the copy of the keys is read over the connection to the store.
     let http = Http::new(fastrand::Rng::new());
-    let keys = Published::open(config, http, ledger.clone(), &Moment::now(START_WITHIN)).await;
+    let keys = Published::open(config, http, ledger.clone(), &Invocation::now(START_WITHIN)).await;
     Ok(Configured::Function(Function::new(source, keys, admission, ledger)))
 }

@@ -1,7 +1,7 @@
 //! What it means for the order whose tokens are sent.
 
 use ledger::{
-    Amount, Decision, Effect, Entry, Fact, Fingerprint, Heading, Order, Reason, Refusal, TransferDetails,
+    Amount, Decision, Effect, Entry, Fact, Fingerprint, JournalHeader, Order, Reason, Refusal, TransferDetails,
     TransferStatus,
 };
 
@@ -13,40 +13,40 @@ const OTHER_WORKSPACE: &str = "other_workspace";
 /// Somebody must look why it was not sent: it is paid for.
 const TRANSFER_FAILED: &str = "transfer_failed";
 
-pub(crate) fn decide(event: &FireblocksEvent, heading: Heading, order: Option<&Order>) -> Decision {
+pub(crate) fn decide(event: &FireblocksEvent, header: JournalHeader, order: Option<&Order>) -> Decision {
     let transfer = match &event.report {
         Report::Transfer(transfer) => transfer,
-        Report::OtherWorkspace(transfer) => return decide_other_workspace(heading, transfer.as_ref(), order),
+        Report::OtherWorkspace(transfer) => return decide_other_workspace(header, transfer.as_ref(), order),
         Report::NotOurs => return Decision::Ignore { reason: "not_ours" },
         Report::OtherKind => return Decision::Ignore { reason: "other_kind" },
     };
     let Some(order) = order else {
-        return refuse(heading, Reason::OrderUnknown, Vec::new());
+        return refuse(header, Reason::OrderUnknown, Vec::new());
     };
     if let Err(anomaly) = order.compare_transfer(&transfer.id, &transfer.key, transfer.status, &transfer.details) {
-        return refuse(heading, anomaly.reason, order.flag(&anomaly));
+        return refuse(header, anomaly.reason, order.flag(&anomaly));
     }
     // An id is adopted only from Fireblocks' own answer to our request or query; the webhook may come before that is written.
     if order.transfer_id().is_none() {
-        return refuse(heading, Reason::TransferUnknown, Vec::new());
+        return refuse(header, Reason::TransferUnknown, Vec::new());
     }
-    let effects = order.learn_transfer(&transfer.id, transfer.status, transfer.at);
+    let effects = order.apply_transfer_status(&transfer.id, transfer.status, transfer.at);
     let alarm = has_failed(transfer, order).then_some(TRANSFER_FAILED);
-    Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
+    Decision::Record(Entry { header, effects, keeps_body: true, alarm })
 }
 
 /// Nothing of it is kept, or another workspace could fill the tables. The exception is an event of the very transaction that Fireblocks
 /// made for us, whose id no other workspace's events have: then `FIREBLOCKS_WORKSPACE` is wrong, and the event is kept until it is right.
-fn decide_other_workspace(heading: Heading, transfer: Option<&Transfer>, order: Option<&Order>) -> Decision {
+fn decide_other_workspace(header: JournalHeader, transfer: Option<&Transfer>, order: Option<&Order>) -> Decision {
     let known = order.and_then(Order::transfer_id);
     match transfer {
-        Some(transfer) if known == Some(transfer.id.as_str()) => refuse(heading, Reason::WorkspaceMismatch, Vec::new()),
+        Some(transfer) if known == Some(transfer.id.as_str()) => refuse(header, Reason::WorkspaceMismatch, Vec::new()),
         Some(_) | None => Decision::Ignore { reason: OTHER_WORKSPACE },
     }
 }
 
-fn refuse(heading: Heading, reason: Reason, effects: Vec<Effect>) -> Decision {
-    Decision::Refuse(Refusal { heading, reason, effects })
+fn refuse(header: JournalHeader, reason: Reason, effects: Vec<Effect>) -> Decision {
+    Decision::Refuse(Refusal { header, reason, effects })
 }
 
 /// What has arrived stays so, whatever is said later of how it went before.
@@ -56,7 +56,7 @@ fn has_failed(transfer: &Transfer, order: &Order) -> bool {
 }
 
 /// What identifies it and what it moves; how often it was confirmed, and when, may be said otherwise the next time.
-pub(crate) fn heading(event: &FireblocksEvent) -> Heading {
+pub(crate) fn header(event: &FireblocksEvent) -> JournalHeader {
     let mut said: Vec<(&'static str, String)> = Vec::new();
     if let Some(Transfer { id, key, status, details, .. }) = event.report.of_transfer() {
         let TransferDetails { asset, wallet, amount } = details;
@@ -70,7 +70,7 @@ pub(crate) fn heading(event: &FireblocksEvent) -> Heading {
         ]);
     }
     let identity: Vec<(&str, &str)> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    Heading {
+    JournalHeader {
         receipt: event.receipt.clone(),
         source: "fireblocks",
         kind: "transfer",

@@ -13,7 +13,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Timestamp};
 use signing::fireblocks::{SIGNATURE, SIGNATURE_V1};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -61,8 +61,8 @@ impl Webhook for Fireblocks {
         parse::parse(received, &self.workspace)
     }
 
-    fn heading(&self, event: &FireblocksEvent) -> Heading {
-        decide::heading(event)
+    fn header(&self, event: &FireblocksEvent) -> JournalHeader {
+        decide::header(event)
     }
 
     /// No signature says when it was made, and what Fireblocks sends again, for hours by itself and for thirty days when it is asked
@@ -79,16 +79,16 @@ impl Webhook for Fireblocks {
         &self,
         event: &FireblocksEvent,
         ledger: &L,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Option<Order>, CommitError> {
         match event.report.of_transfer() {
-            Some(transfer) => ledger.order(&transfer.order, delivery).await,
+            Some(transfer) => ledger.order(&transfer.order, context).await,
             None => Ok(None),
         }
     }
 
-    fn decide(&self, event: &FireblocksEvent, heading: Heading, order: Option<Order>) -> Decision {
-        decide::decide(event, heading, order.as_ref())
+    fn decide(&self, event: &FireblocksEvent, header: JournalHeader, order: Option<Order>) -> Decision {
+        decide::decide(event, header, order.as_ref())
     }
 
     fn reply(&self, (): (), outcome: &Outcome, _: Option<&str>) -> Reply {

@@ -4,8 +4,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use edge::{KeySource, KeyringError, Moment, chain};
-use ledger::{Copied, Copies, CopyName, Timestamp};
+use edge::{Invocation, KeySource, KeyringError, chain};
+use ledger::{CachedJwks, JwksCache, JwksName, Timestamp};
 use providers::{Http, published};
 use signing::VerifyError;
 use tokio::sync::Mutex;
@@ -14,7 +14,7 @@ use webhook::Webhook as _;
 use crate::verify::Keys;
 use crate::{Config, Fireblocks, PublishedAt};
 
-const NAME: CopyName = CopyName("fireblocks");
+const NAME: JwksName = JwksName("fireblocks");
 
 /// What Fireblocks asks for: `Cache-Control: max-age=3600`.
 const FRESH_SECONDS: u64 = 60 * 60;
@@ -32,7 +32,7 @@ const COPY_WITHIN: Duration = Duration::from_secs(1);
 pub struct Published<C> {
     config: Config,
     http: Http,
-    copies: C,
+    jwks_cache: C,
     known: RwLock<Known>,
     /// Those to verify with while none are known that are young enough: no published ones.
     unpublished: Arc<Keys>,
@@ -53,29 +53,29 @@ struct Looked {
     has_failed: bool,
 }
 
-impl<C: Copies> Published<C> {
+impl<C: JwksCache> Published<C> {
     /// Never fails: without keys nobody is believed, everybody is asked to come again, and the keys are looked for meanwhile.
-    pub async fn open(config: Config, http: Http, copies: C, moment: &Moment) -> Self {
+    pub async fn open(config: Config, http: Http, jwks_cache: C, invocation: &Invocation) -> Self {
         // What is wrong with it was said when the configuration was read.
         let keys = Arc::new(Keys::without_published(config.v1.as_deref()).unwrap_or_default());
         let known = RwLock::new(Known { keys: Arc::clone(&keys), fetched_at: None });
-        let opened = Self { config, http, copies, known, unpublished: keys, looked: Mutex::default() };
+        let opened = Self { config, http, jwks_cache, known, unpublished: keys, looked: Mutex::default() };
         let mut looked = opened.looked.lock().await;
-        opened.recall(&mut looked, moment).await;
-        if !opened.known().is_fresh(moment.now) {
+        opened.recall(&mut looked, invocation).await;
+        if !opened.known().is_fresh(invocation.now) {
             // Said there, and of no consequence yet.
-            let _ = opened.look(&mut looked, moment).await;
+            let _ = opened.look(&mut looked, invocation).await;
         }
         drop(looked);
         opened
     }
 
     /// What this or another sandbox has kept, unless it is too old.
-    async fn recall(&self, looked: &mut Looked, moment: &Moment) {
-        match self.copies.copy(NAME, &moment.part(COPY_WITHIN).delivery()).await {
+    async fn recall(&self, looked: &mut Looked, invocation: &Invocation) {
+        match self.jwks_cache.cached_jwks(NAME, &invocation.part(COPY_WITHIN).context()).await {
             Ok(None) => {}
-            Ok(Some(Copied { text, fetched_at })) => {
-                let is_recent = is_within(AGE_SECONDS_MAX, fetched_at, moment.now);
+            Ok(Some(CachedJwks { text, fetched_at })) => {
+                let is_recent = is_within(AGE_SECONDS_MAX, fetched_at, invocation.now);
                 if is_recent && self.take(&text, fetched_at).is_ok() {
                     looked.at = looked.at.max(Some(fetched_at));
                 }
@@ -85,29 +85,29 @@ impl<C: Copies> Published<C> {
     }
 
     /// Fetches them. Whatever goes wrong, those that we have stay.
-    async fn look(&self, looked: &mut Looked, moment: &Moment) -> Result<(), KeyringError> {
-        *looked = Looked { at: Some(moment.now), has_failed: true };
-        let fetched = self.fetch(moment).await;
-        let taken = fetched.and_then(|text| self.take(&text, moment.now).map(|()| text));
+    async fn look(&self, looked: &mut Looked, invocation: &Invocation) -> Result<(), KeyringError> {
+        *looked = Looked { at: Some(invocation.now), has_failed: true };
+        let fetched = self.fetch(invocation).await;
+        let taken = fetched.and_then(|text| self.take(&text, invocation.now).map(|()| text));
         let text = taken.inspect_err(|error| {
             tracing::warn!(%error, "those that were published before stay, for a day");
-            if !self.known().is_recent(moment.now) {
+            if !self.known().is_recent(invocation.now) {
                 edge::alarm(Fireblocks::SOURCE, NO_RECENT_KEYS, "jwks#fireblocks");
             }
         })?;
         looked.has_failed = false;
-        let copied = Copied { text, fetched_at: moment.now };
-        if let Err(error) = self.copies.keep_copy(NAME, &copied, &moment.part(COPY_WITHIN).delivery()).await {
+        let copied = CachedJwks { text, fetched_at: invocation.now };
+        if let Err(error) = self.jwks_cache.cache_jwks(NAME, &copied, &invocation.part(COPY_WITHIN).context()).await {
             tracing::warn!(error = %chain(&error), "the copy of Fireblocks' keys could not be written");
         }
         Ok(())
     }
 
-    async fn fetch(&self, moment: &Moment) -> Result<String, KeyringError> {
+    async fn fetch(&self, invocation: &Invocation) -> Result<String, KeyringError> {
         let failed = |error: &(dyn std::error::Error + 'static)| KeyringError::NotPublished(chain(error));
         match &self.config.published_at {
             PublishedAt::Url(url) => {
-                published(&self.http, url, moment.part(FETCH_WITHIN).deadline).await.map_err(|error| failed(&error))
+                published(&self.http, url, invocation.part(FETCH_WITHIN).deadline).await.map_err(|error| failed(&error))
             }
             PublishedAt::File(path) => std::fs::read_to_string(path).map_err(|error| failed(&error)),
             PublishedAt::Here(text) => Ok(text.clone()),
@@ -133,37 +133,37 @@ impl<C: Copies> Published<C> {
     }
 }
 
-impl<C: Copies> KeySource<Keys> for Published<C> {
-    async fn live(&self, moment: &Moment) -> Arc<Keys> {
+impl<C: JwksCache> KeySource<Keys> for Published<C> {
+    async fn live(&self, invocation: &Invocation) -> Arc<Keys> {
         let known = self.known();
         // Whoever finds somebody looking goes on with what there is.
-        if !known.is_fresh(moment.now)
+        if !known.is_fresh(invocation.now)
             && let Ok(mut looked) = self.looked.try_lock()
         {
-            if !known.is_recent(moment.now) {
+            if !known.is_recent(invocation.now) {
                 // Another sandbox may have reached Fireblocks, or the store may not have answered when this one started.
-                self.recall(&mut looked, moment).await;
-            } else if looked.may_again(moment.now) {
-                let _ = self.look(&mut looked, moment).await;
+                self.recall(&mut looked, invocation).await;
+            } else if looked.may_again(invocation.now) {
+                let _ = self.look(&mut looked, invocation).await;
             }
         }
-        self.usable(moment.now)
+        self.usable(invocation.now)
     }
 
     async fn renewed(
         &self,
         unfit: &Arc<Keys>,
         error: VerifyError,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<Option<Arc<Keys>>, KeyringError> {
         // A key that is known is never another by the same name.
         if error != VerifyError::UnknownKey {
             return Ok(None);
         }
         let mut looked = self.looked.lock().await;
-        if Arc::ptr_eq(&self.usable(moment.now), unfit) {
-            if looked.may_again(moment.now) {
-                self.look(&mut looked, moment).await?;
+        if Arc::ptr_eq(&self.usable(invocation.now), unfit) {
+            if looked.may_again(invocation.now) {
+                self.look(&mut looked, invocation).await?;
             } else if looked.has_failed {
                 // It may be genuine: whoever sent it is asked to come again, and not turned away.
                 return Err(KeyringError::NotPublished("a moment ago".to_owned()));
@@ -172,7 +172,7 @@ impl<C: Copies> KeySource<Keys> for Published<C> {
                 return Err(KeyringError::NotListed);
             }
         }
-        Ok(Some(self.usable(moment.now)))
+        Ok(Some(self.usable(invocation.now)))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use edge::{Keyring, Moment, Settings};
+use edge::{Invocation, Keyring, Settings};
 use ledger::{Allocation, Anomaly, Deadline, Fact, Ledger, Order, OrderNumber, TransferStatus};
 use providers::{CallError, Fireblocks, FireblocksConfig, FireblocksKeys, Http, NewTransfer, SentTransfer};
 use signing::{SecretError, Strength};
@@ -28,25 +28,30 @@ impl Custodian {
         Fireblocks::new(self.http.clone(), self.config.clone(), keys)
     }
 
-    async fn create(&self, new: &NewTransfer, moment: &Moment, until: Deadline) -> Result<SentTransfer, CallError> {
-        let create = |keys| async move { self.fireblocks(keys).create(new, moment.now, until).await };
-        self.keys.asked(moment.now, CallError::is_of_the_key, create).await
+    async fn create(
+        &self,
+        new: &NewTransfer,
+        invocation: &Invocation,
+        until: Deadline,
+    ) -> Result<SentTransfer, CallError> {
+        let create = |keys| async move { self.fireblocks(keys).create(new, invocation.now, until).await };
+        self.keys.asked(invocation.now, CallError::is_of_the_key, create).await
     }
 
     pub(crate) async fn find(
         &self,
         allocation: &Allocation,
-        moment: &Moment,
+        invocation: &Invocation,
         until: Deadline,
     ) -> Result<Option<SentTransfer>, CallError> {
         let id = allocation.key.as_str();
-        let find = |keys| async move { self.fireblocks(keys).find(id, moment.now, until).await };
-        self.keys.asked(moment.now, CallError::is_of_the_key, find).await
+        let find = |keys| async move { self.fireblocks(keys).find(id, invocation.now, until).await };
+        self.keys.asked(invocation.now, CallError::is_of_the_key, find).await
     }
 }
 
 impl<L: Ledger> Fulfil<L> {
-    pub(crate) async fn send(&self, order: &Order, moment: &Moment) -> Result<(), FulfilError> {
+    pub(crate) async fn send(&self, order: &Order, invocation: &Invocation) -> Result<(), FulfilError> {
         let (custodian, allocation) =
             self.custodian.as_ref().zip(order.allocation()).ok_or(FulfilError::NoCustodian)?;
         let new = NewTransfer {
@@ -55,41 +60,43 @@ impl<L: Ledger> Fulfil<L> {
             amount: allocation.amount.decimal(allocation.scale),
             wallet: allocation.wallet,
         };
-        let until = moment.but_for(FOR_THE_BOOKS).deadline;
-        let sent = custodian.create(&new, moment, until).await.map_err(FulfilError::Custodian)?;
-        self.learn_transfer(&order.number, &sent, moment).await
+        let until = invocation.but_for(FOR_THE_BOOKS).deadline;
+        let sent = custodian.create(&new, invocation, until).await.map_err(FulfilError::Custodian)?;
+        self.apply_transfer_status(&order.number, &sent, invocation).await
     }
 
     /// Over whatever has been written in the meantime, its own webhook among it, until the order says it.
-    pub(crate) async fn learn_transfer(
+    pub(crate) async fn apply_transfer_status(
         &self,
         number: &OrderNumber,
         sent: &SentTransfer,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<(), FulfilError> {
         // A word that is new there says that it was taken, and its webhook will say what it means.
         let status = TransferStatus::of_custodian(&sent.status).unwrap_or(TransferStatus::Submitted);
         for _ in 0..ROUNDS_MAX {
-            let Some(order) = self.ledger.order(number, &moment.delivery()).await? else {
+            let Some(order) = self.ledger.order(number, &invocation.context()).await? else {
                 return Ok(());
             };
             let facts = vec![("transfer", Fact::from(sent.id.as_str())), ("status", status.as_str().into())];
             let (kind, effects, alarm) = match compare(&order, sent, status) {
                 Ok(()) => {
-                    let effects = order.learn_transfer(&sent.id, status, moment.now);
+                    let effects = order.apply_transfer_status(&sent.id, status, invocation.now);
                     ("transferred", effects, status.has_failed().then_some("transfer_failed"))
                 }
-                Err(anomaly) => ("mismatched", order.reject_transfer(&anomaly, moment.now), Some("transfer_mismatch")),
+                Err(anomaly) => {
+                    ("mismatched", order.reject_transfer(&anomaly, invocation.now), Some("transfer_mismatch"))
+                }
             };
             let Some(decision) = order.step(SOURCE, kind, facts, effects) else {
                 return Ok(());
             };
-            let written = self.write(&decision, moment).await?;
+            let written = self.write(&decision, invocation).await?;
             if let Some(alarm) = alarm.filter(|_| written == Written::Now) {
                 edge::alarm(SOURCE, alarm, number.as_str());
             }
         }
-        Err(FulfilError::Restless)
+        Err(FulfilError::TooManyConflicts)
     }
 }
 

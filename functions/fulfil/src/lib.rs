@@ -8,12 +8,12 @@
 mod assemble;
 mod custodian;
 mod operator;
-mod outside;
+mod pending_external;
 mod stream;
 
 use std::time::Duration;
 
-use edge::{Moment, WorkError, Worker};
+use edge::{Invocation, WorkError, Worker};
 use futures_util::StreamExt as _;
 use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber};
 use providers::CallError;
@@ -22,7 +22,7 @@ use thiserror::Error;
 pub use assemble::assemble;
 pub use custodian::{Custodian, keys as custodian_keys};
 pub use operator::{Operator, keys as operator_keys};
-pub use outside::Asked;
+pub use pending_external::Asked;
 pub use stream::Failures;
 
 use stream::Batch;
@@ -75,7 +75,7 @@ pub enum FulfilError {
     #[error("there is too little time left to begin")]
     NoTime,
     #[error("it goes on changing")]
-    Restless,
+    TooManyConflicts,
 }
 
 impl<L: Ledger> Worker for Fulfil<L> {
@@ -83,13 +83,13 @@ impl<L: Ledger> Worker for Fulfil<L> {
     const DONE_WITHIN: Duration = Duration::from_secs(55);
     type Report = Failures;
 
-    async fn work(&self, event: &str, moment: &Moment) -> Result<Failures, WorkError> {
+    async fn work(&self, event: &str, invocation: &Invocation) -> Result<Failures, WorkError> {
         let Batch { orders, unreadable } = stream::read(event)?;
         let tried = futures_util::stream::iter(orders).map(|(number, records)| async move {
-            match self.fulfil(&number, &moment.part(ONE_WITHIN)).await {
+            match self.fulfil(&number, &invocation.part(ONE_WITHIN)).await {
                 Ok(_) => Vec::new(),
                 Err(error) => {
-                    failed(&number, &error, moment);
+                    failed(&number, &error, invocation);
                     if is_left_to_clock(&error) { Vec::new() } else { records }
                 }
             }
@@ -101,72 +101,72 @@ impl<L: Ledger> Worker for Fulfil<L> {
 
 impl<L: Ledger> Fulfil<L> {
     /// Does what is to be done with an order, until nothing is.
-    pub async fn fulfil(&self, number: &OrderNumber, moment: &Moment) -> Result<Fulfilled, FulfilError> {
+    pub async fn fulfil(&self, number: &OrderNumber, invocation: &Invocation) -> Result<Fulfilled, FulfilError> {
         let mut fulfilled = Fulfilled::Nothing;
         let mut proven = None;
         for _ in 0..ROUNDS_MAX {
             // One that has gone is nobody's to fulfil.
-            let Some(order) = self.ledger.order(number, &moment.delivery()).await? else {
+            let Some(order) = self.ledger.order(number, &invocation.context()).await? else {
                 return Ok(fulfilled);
             };
-            if self.has_step(&order, moment) && (proven.is_none() || proven != order.proof()) {
-                if !self.is_proven(&order, moment).await? {
+            if self.has_step(&order, invocation) && (proven.is_none() || proven != order.proof()) {
+                if !self.is_proven(&order, invocation).await? {
                     return Ok(fulfilled);
                 }
                 proven = order.proof();
             }
-            if !self.step(&order, moment).await? {
+            if !self.step(&order, invocation).await? {
                 if fulfilled == Fulfilled::MovedOn {
-                    say_delay(&order, moment);
+                    say_delay(&order, invocation);
                 }
                 return Ok(fulfilled);
             }
             fulfilled = Fulfilled::MovedOn;
         }
-        Err(FulfilError::Restless)
+        Err(FulfilError::TooManyConflicts)
     }
 
-    fn has_step(&self, order: &Order, moment: &Moment) -> bool {
+    fn has_step(&self, order: &Order, invocation: &Invocation) -> bool {
         order.is_to_be_fulfilled()
-            || !order.fulfil(self.custodian.is_some(), moment.now).is_empty()
-            || order.recharge.as_ref().is_some_and(|recharge| recharge.is_abandoned(moment.now))
+            || !order.fulfil(self.custodian.is_some(), invocation.now).is_empty()
+            || order.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.is_abandoned(invocation.now))
     }
 
     /// Whether the journal has the row of its payment. Where it has not, the order is flagged, and waits for a person.
-    async fn is_proven(&self, order: &Order, moment: &Moment) -> Result<bool, FulfilError> {
+    async fn is_proven(&self, order: &Order, invocation: &Invocation) -> Result<bool, FulfilError> {
         if let Some(proof) = order.proof()
-            && self.ledger.is_proven(&proof, &moment.delivery()).await?
+            && self.ledger.is_proven(&proof, &invocation.context()).await?
         {
             return Ok(true);
         }
         let Some(decision) = order.step(SOURCE, "unproven", facts(order), order.flag_unproven()) else {
             return Ok(false);
         };
-        if self.write(&decision, moment).await? == Written::Now {
+        if self.write(&decision, invocation).await? == Written::Now {
             edge::alarm(SOURCE, PAYMENT_UNPROVEN, order.number.as_str());
         }
         Ok(false)
     }
 
     /// The next thing that is to be done with an order as it was read. False where there is none.
-    async fn step(&self, order: &Order, moment: &Moment) -> Result<bool, FulfilError> {
-        let postings = order.fulfil(self.custodian.is_some(), moment.now);
+    async fn step(&self, order: &Order, invocation: &Invocation) -> Result<bool, FulfilError> {
+        let postings = order.fulfil(self.custodian.is_some(), invocation.now);
         if let Some(decision) = order.step(SOURCE, "fulfilled", facts(order), postings) {
-            self.write(&decision, moment).await?;
+            self.write(&decision, invocation).await?;
         } else if order.is_to_be_sent() {
-            self.send(order, moment).await?;
-        } else if let Some(top_up) = order.top_up().filter(|_| order.is_to_be_recharged()) {
-            self.recharge(order, top_up, moment).await?;
-        } else if order.recharge.as_ref().is_some_and(|recharge| recharge.is_abandoned(moment.now)) {
-            self.learn_recharge(&order.number, &operator::abandoned(), moment).await?;
+            self.send(order, invocation).await?;
+        } else if let Some(top_up) = order.top_up().filter(|_| order.is_top_up_due()) {
+            self.top_up(order, top_up, invocation).await?;
+        } else if order.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.is_abandoned(invocation.now)) {
+            self.apply_top_up_report(&order.number, &operator::abandoned(), invocation).await?;
         } else {
             return Ok(false);
         }
         Ok(true)
     }
 
-    async fn write(&self, decision: &Decision, moment: &Moment) -> Result<Written, CommitError> {
-        self.write_because(decision, None, moment).await
+    async fn write(&self, decision: &Decision, invocation: &Invocation) -> Result<Written, CommitError> {
+        self.write_because(decision, None, invocation).await
     }
 
     /// `reason`: why it came out so, for the log and the metrics.
@@ -174,14 +174,14 @@ impl<L: Ledger> Fulfil<L> {
         &self,
         decision: &Decision,
         reason: Option<&'static str>,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<Written, CommitError> {
-        let committed = self.ledger.commit(decision, &moment.delivery()).await;
-        edge::moved(SOURCE, decision, &committed);
+        let committed = self.ledger.commit(decision, &invocation.context()).await;
+        edge::record_commit(SOURCE, decision, &committed);
         match committed {
             Ok(Committed::Now(receipt)) => {
                 if let Decision::Record(entry) = decision {
-                    edge::line(SOURCE, Some(receipt.key.as_str()), entry.heading.kind, reason, moment);
+                    edge::line(SOURCE, Some(receipt.key.as_str()), entry.header.kind, reason, invocation);
                 }
                 Ok(Written::Now)
             }
@@ -203,11 +203,12 @@ fn facts(order: &Order) -> ledger::Facts {
 }
 
 /// How long its buyer has waited for all of it. What was claimed back is brought to what stands whenever that is: nobody waits for it.
-fn say_delay(order: &Order, moment: &Moment) {
+fn say_delay(order: &Order, invocation: &Invocation) {
     let paid = order.paid.as_ref().filter(|_| order.fulfilment == Fulfilment::Done && order.claims.is_empty());
     if let Some(paid) = paid {
-        let until_run_ms = u64::try_from(moment.now.unix_ms().saturating_sub(paid.at.unix_ms())).unwrap_or_default();
-        let run_ms = u64::try_from(moment.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let until_run_ms =
+            u64::try_from(invocation.now.unix_ms().saturating_sub(paid.at.unix_ms())).unwrap_or_default();
+        let run_ms = u64::try_from(invocation.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         edge::delivered(SOURCE, order.number.as_str(), until_run_ms.saturating_add(run_ms));
     }
 }
@@ -219,14 +220,14 @@ fn is_left_to_clock(error: &FulfilError) -> bool {
         FulfilError::Operator(_) | FulfilError::Custodian(_) | FulfilError::NoOperator | FulfilError::NoCustodian => {
             true
         }
-        FulfilError::Books(_) | FulfilError::NoTime | FulfilError::Restless => false,
+        FulfilError::Books(_) | FulfilError::NoTime | FulfilError::TooManyConflicts => false,
     }
 }
 
 /// Nothing is lost by it: the stream brings it again, and what it gives up is found by the clock.
-fn failed(number: &OrderNumber, error: &FulfilError, moment: &Moment) {
+fn failed(number: &OrderNumber, error: &FulfilError, invocation: &Invocation) {
     tracing::warn!(error = %edge::chain(error), order = number.as_str(), "an order was not fulfilled");
-    edge::line(SOURCE, Some(number.as_str()), "failed", None, moment);
+    edge::line(SOURCE, Some(number.as_str()), "failed", None, invocation);
 }
 
 #[cfg(test)]

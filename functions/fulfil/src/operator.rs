@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use edge::{Keyring, Moment, Settings};
-use ledger::{Deadline, Fact, Heard, Ledger, Order, OrderNumber, RechargeState, TopUp};
-use providers::{CallError, Http, Ready, Recharged, Unitel, UnitelConfig, UnitelKeys};
+use edge::{Invocation, Keyring, Settings};
+use ledger::{Deadline, Fact, Ledger, Order, OrderNumber, TopUp, TopUpReport, TopUpState};
+use providers::{CallError, Http, Ready, TopUpResult, Unitel, UnitelConfig, UnitelKeys};
 use signing::{SecretError, Strength};
 
 use crate::{FOR_THE_BOOKS, Fulfil, FulfilError, ONE_WITHIN, ROUNDS_MAX, SOURCE, Written};
@@ -41,18 +41,18 @@ impl Operator {
     }
 
     /// A token; where the operator does not know us, once more as whoever we may be by now.
-    pub(crate) async fn ready(&self, moment: &Moment, until: Deadline) -> Result<(Unitel, Ready), CallError> {
+    pub(crate) async fn ready(&self, invocation: &Invocation, until: Deadline) -> Result<(Unitel, Ready), CallError> {
         let unitel = self.unitel();
-        let refused = match unitel.ready(moment.now, until).await {
+        let refused = match unitel.ready(invocation.now, until).await {
             Err(error @ CallError::Refused { status: 401 | 403, .. }) => error,
             answer => return answer.map(|ready| (unitel, ready)),
         };
-        let Ok(Some(keys)) = self.keys.refreshed(moment.now).await else {
+        let Ok(Some(keys)) = self.keys.refreshed(invocation.now).await else {
             return Err(refused);
         };
         let unitel = Unitel::new(self.http.clone(), self.config.clone(), Arc::clone(&keys));
         *self.unitel.lock().unwrap_or_else(PoisonError::into_inner) = unitel.clone();
-        let ready = unitel.ready(moment.now, until).await?;
+        let ready = unitel.ready(invocation.now, until).await?;
         Ok((unitel, ready))
     }
 }
@@ -60,76 +60,81 @@ impl Operator {
 impl<L: Ledger> Fulfil<L> {
     /// The token comes before the claim, so that what is claimed has nothing before it but the call; and whoever finds it claimed does
     /// not call.
-    pub(crate) async fn recharge(&self, order: &Order, top_up: &TopUp, moment: &Moment) -> Result<(), FulfilError> {
+    pub(crate) async fn top_up(
+        &self,
+        order: &Order,
+        top_up: &TopUp,
+        invocation: &Invocation,
+    ) -> Result<(), FulfilError> {
         let operator = self.operator.as_ref().ok_or(FulfilError::NoOperator)?;
-        if moment.is_short_of(ONE_WITHIN.saturating_sub(FOR_THE_BOOKS)) {
+        if invocation.is_short_of(ONE_WITHIN.saturating_sub(FOR_THE_BOOKS)) {
             return Err(FulfilError::NoTime);
         }
-        let until = moment.but_for(FOR_THE_BOOKS).deadline;
-        let (unitel, ready) = operator.ready(moment, until).await.map_err(FulfilError::Operator)?;
-        let Some(claim) = order.step(SOURCE, "claimed", Vec::new(), order.claim(moment.now)) else {
+        let until = invocation.but_for(FOR_THE_BOOKS).deadline;
+        let (unitel, ready) = operator.ready(invocation, until).await.map_err(FulfilError::Operator)?;
+        let Some(claim) = order.step(SOURCE, "claimed", Vec::new(), order.claim(invocation.now)) else {
             return Ok(());
         };
-        if self.write(&claim, moment).await? != Written::Now {
+        if self.write(&claim, invocation).await? != Written::Now {
             return Ok(());
         }
-        let heard = heard(unitel.recharge(&ready, top_up, order.number.as_str(), until).await);
-        self.learn_recharge(&order.number, &heard, moment).await.inspect_err(|_| {
+        let heard = heard(unitel.top_up(&ready, top_up, order.number.as_str(), until).await);
+        self.apply_top_up_report(&order.number, &heard, invocation).await.inspect_err(|_| {
             // It is kept nowhere else: from here a person can take it.
             tracing::error!(
                 state = heard.state.as_str(),
                 seq = heard.seq,
                 "what the operator said was not written down"
             );
-            edge::alarm(SOURCE, "recharge_not_written", order.number.as_str());
+            edge::alarm(SOURCE, "top_up_not_recorded", order.number.as_str());
         })
     }
 
     /// Over whatever has been written in the meantime, until the order says it.
-    pub(crate) async fn learn_recharge(
+    pub(crate) async fn apply_top_up_report(
         &self,
         number: &OrderNumber,
-        heard: &Heard,
-        moment: &Moment,
+        heard: &TopUpReport,
+        invocation: &Invocation,
     ) -> Result<(), FulfilError> {
         for _ in 0..ROUNDS_MAX {
-            let Some(order) = self.ledger.order(number, &moment.delivery()).await? else {
+            let Some(order) = self.ledger.order(number, &invocation.context()).await? else {
                 return Ok(());
             };
             let mut facts = vec![("state", heard.state.as_str().into()), ("details", heard.details.as_str().into())];
             facts.extend(heard.seq.iter().map(|seq| ("seq", Fact::from(seq.as_str()))));
-            let effects = order.learn_recharge(heard.clone());
-            let Some(decision) = order.step(SOURCE, "recharged", facts, effects) else {
+            let effects = order.apply_top_up_report(heard.clone());
+            let Some(decision) = order.step(SOURCE, "top_up", facts, effects) else {
                 return Ok(());
             };
-            if self.write_because(&decision, Some(heard.state.as_str()), moment).await? == Written::Now {
+            if self.write_because(&decision, Some(heard.state.as_str()), invocation).await? == Written::Now {
                 call_somebody(heard.state, number);
             }
         }
-        Err(FulfilError::Restless)
+        Err(FulfilError::TooManyConflicts)
     }
 }
 
-fn call_somebody(state: RechargeState, number: &OrderNumber) {
+fn call_somebody(state: TopUpState, number: &OrderNumber) {
     match state {
-        RechargeState::Unknown => edge::alarm(SOURCE, "recharge_unknown", number.as_str()),
-        RechargeState::Failed => edge::alarm(SOURCE, "recharge_failed", number.as_str()),
-        RechargeState::Claimed | RechargeState::Pending | RechargeState::Done => {}
+        TopUpState::Unknown => edge::alarm(SOURCE, "top_up_unknown", number.as_str()),
+        TopUpState::Failed => edge::alarm(SOURCE, "top_up_failed", number.as_str()),
+        TopUpState::Claimed | TopUpState::Pending | TopUpState::Done => {}
     }
 }
 
 /// Whoever has claimed the call has not come back from it.
-pub(crate) fn abandoned() -> Heard {
+pub(crate) fn abandoned() -> TopUpReport {
     let details = "claimed, and nothing was heard of the call".to_owned();
-    Heard { state: RechargeState::Unknown, seq: None, receipt: None, details }
+    TopUpReport { state: TopUpState::Unknown, seq: None, receipt: None, details }
 }
 
-pub(crate) fn heard(recharged: Recharged) -> Heard {
-    let (state, seq, receipt, details) = match recharged {
-        Recharged::Done { seq, receipt } => (RechargeState::Done, seq, receipt, String::new()),
-        Recharged::Failed { why } => (RechargeState::Failed, None, None, why),
-        Recharged::Pending { seq } => (RechargeState::Pending, seq, None, String::new()),
-        Recharged::Unknown { why } => (RechargeState::Unknown, None, None, why),
+pub(crate) fn heard(top_up_result: TopUpResult) -> TopUpReport {
+    let (state, seq, receipt, details) = match top_up_result {
+        TopUpResult::Done { seq, receipt } => (TopUpState::Done, seq, receipt, String::new()),
+        TopUpResult::Failed { why } => (TopUpState::Failed, None, None, why),
+        TopUpResult::Pending { seq } => (TopUpState::Pending, seq, None, String::new()),
+        TopUpResult::Unknown { why } => (TopUpState::Unknown, None, None, why),
     };
-    Heard { state, seq, receipt, details }
+    TopUpReport { state, seq, receipt, details }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use edge::Moment;
+use edge::Invocation;
 use testkit::{MemoryLedger, deadline, instant, mark, now};
 
 use super::*;
@@ -60,12 +60,12 @@ async fn what_failed_is_brought_again_and_nothing_else() {
     let ledger = Arc::new(MemoryLedger::default());
     let fulfil = Fulfil { ledger, operator: None, custodian: None };
     let deadline = deadline(Fulfil::<Arc<MemoryLedger>>::DONE_WITHIN);
-    let moment = Moment { now: now(), started: instant(), deadline, attempt: mark(1) };
+    let invocation = Invocation { now: now(), started: instant(), deadline, attempt: mark(1) };
     let batch = event(&[record("HL1", "1"), record("no order", "2"), record("HL2", "3")]);
-    let told = fulfil.work(&batch, &moment).await.expect("a report");
+    let told = fulfil.work(&batch, &invocation).await.expect("a report");
     let json = serde_json::to_string(&told).expect("JSON");
     assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#);
-    let none = fulfil.work(r#"{"Records":[]}"#, &moment).await.expect("a report");
+    let none = fulfil.work(r#"{"Records":[]}"#, &invocation).await.expect("a report");
     assert_eq!(serde_json::to_string(&none).expect("JSON"), r#"{"batchItemFailures":[]}"#);
-    assert!(fulfil.work("{}", &moment).await.is_err());
+    assert!(fulfil.work("{}", &invocation).await.is_err());
 }

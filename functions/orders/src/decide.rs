@@ -1,6 +1,6 @@
 //! What is written down: the order, under a receipt with the request's own facts.
 
-use ledger::{CommitError, Effect, Entry, EventKey, Fact, Fingerprint, Heading, Order, Provider};
+use ledger::{CommitError, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Order, Provider};
 
 use crate::parse::Wanted;
 
@@ -21,7 +21,7 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Re
     ];
     // Where there is none, the request is the same as it was before there were any.
     asked.extend(wanted.wallet.as_deref().map(|wallet| ("wallet", wallet)));
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("order", order.number.as_str())
             .map_err(|error| CommitError::Refused(Box::new(error)))?,
         source: "orders",
@@ -36,5 +36,5 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Re
         order: Some(order.number.clone()),
     };
     let effects = std::iter::once(order.clone().created()).chain(place).collect();
-    Ok(Entry { heading, effects, keeps_body: false, alarm: None })
+    Ok(Entry { header, effects, keeps_body: false, alarm: None })
 }

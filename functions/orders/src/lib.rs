@@ -10,7 +10,7 @@ mod reply;
 
 use std::time::Duration;
 
-use api::{Api, Asked, Dice, Failure, Places, Told};
+use api::{Api, ApiCall, ApiOutcome, Failure, Places, Rng};
 use catalog::Catalog;
 use edge::{Reply, Route};
 use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
@@ -25,7 +25,7 @@ pub use reply::shown;
 pub struct Orders {
     catalog: Catalog,
     /// For the numbers of orders that nobody has named.
-    dice: Dice,
+    dice: Rng,
     places: Places,
 }
 
@@ -33,7 +33,7 @@ pub struct Orders {
 const ROUNDS_MAX: u32 = 4;
 
 impl Orders {
-    pub fn new(catalog: Catalog, dice: Dice, places: Places) -> Self {
+    pub fn new(catalog: Catalog, dice: Rng, places: Places) -> Self {
         Self { catalog, dice, places }
     }
 }
@@ -73,9 +73,9 @@ impl Api for Orders {
         }
     }
 
-    async fn call<L: Ledger>(&self, asked: &Asked<'_, Call>, ledger: &L) -> Result<Told, Failure> {
+    async fn call<L: Ledger>(&self, asked: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
         match asked.found.endpoint {
-            Call::Health => Ok(Told { reply: reply::health(), outcome: "public", subject: None }),
+            Call::Health => Ok(ApiOutcome { reply: reply::health(), outcome: "public", subject: None }),
             Call::Create(form) => self.create(form, asked, ledger).await,
             Call::Show => show(asked, ledger).await,
         }
@@ -83,30 +83,35 @@ impl Api for Orders {
 }
 
 impl Orders {
-    async fn create<L: Ledger>(&self, form: Form, asked: &Asked<'_, Call>, ledger: &L) -> Result<Told, Failure> {
+    async fn create<L: Ledger>(
+        &self,
+        form: Form,
+        asked: &ApiCall<'_, Call>,
+        ledger: &L,
+    ) -> Result<ApiOutcome, Failure> {
         let wanted = parse::wanted(form, asked.request, &self.catalog)?;
         let number = match &wanted.key {
             Some(key) => OrderNumber::from_key(&asked.caller, key),
             None => OrderNumber::from_random(self.dice.bits()?),
         };
         let mut terms = wanted.terms.clone();
-        terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.delivery()).await?;
-        let order = Order::new(number, asked.caller.clone(), terms, asked.moment.now);
+        terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.context()).await?;
+        let order = Order::new(number, asked.caller.clone(), terms, asked.invocation.now);
         let place = self.places.take(&order, None);
         let entry = decide::entry(&wanted, &order, place).map_err(|error| Failure::from(error).about(&order.number))?;
         let decision = Decision::Record(entry);
-        let mut committed = ledger.commit(&decision, &asked.delivery()).await;
+        let mut committed = ledger.commit(&decision, &asked.context()).await;
         for _ in 1..ROUNDS_MAX {
             if !matches!(committed, Err(CommitError::Stale)) {
                 break;
             }
-            self.places.free(&asked.caller, ledger, &asked.delivery()).await?;
-            committed = ledger.commit(&decision, &asked.delivery()).await;
+            self.places.free(&asked.caller, ledger, &asked.context()).await?;
+            committed = ledger.commit(&decision, &asked.context()).await;
         }
-        edge::moved(Self::NAME, &decision, &committed);
+        edge::record_commit(Self::NAME, &decision, &committed);
         match committed {
             Ok(Committed::Earlier(_)) => {
-                let earlier = ledger.order(&order.number, &asked.delivery()).await?;
+                let earlier = ledger.order(&order.number, &asked.context()).await?;
                 let earlier = earlier.ok_or_else(|| Failure::unavailable().about(&order.number))?;
                 Ok(told("repeat", reply::created(&earlier).with_header("idempotent-replayed", "true"), &earlier))
             }
@@ -121,17 +126,17 @@ impl Orders {
 }
 
 /// An order of somebody else's is answered as one that is not there.
-async fn show<L: Ledger>(asked: &Asked<'_, Call>, ledger: &L) -> Result<Told, Failure> {
+async fn show<L: Ledger>(asked: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
     let unknown = || Failure::new(404, "order_not_found", "No such order.");
     let number =
         asked.found.parameter("number").and_then(|number| OrderNumber::new(number).ok()).ok_or_else(unknown)?;
-    let order = ledger.order(&number, &asked.delivery()).await?;
+    let order = ledger.order(&number, &asked.context()).await?;
     let order = order.filter(|order| order.owner == asked.caller).ok_or_else(unknown)?;
     Ok(told("shown", reply::shown(&order), &order))
 }
 
-fn told(outcome: &'static str, reply: Reply, order: &Order) -> Told {
-    Told { reply, outcome, subject: Some(order.number.to_string()) }
+fn told(outcome: &'static str, reply: Reply, order: &Order) -> ApiOutcome {
+    ApiOutcome { reply, outcome, subject: Some(order.number.to_string()) }
 }
 
 #[cfg(test)]

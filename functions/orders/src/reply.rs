@@ -97,7 +97,7 @@ pub fn shown(order: &Order) -> Reply {
         lost_amount: priced(order.lost()),
         credits: Asset::CREDITS.format(order.posted),
         delivered: delivered(order),
-        top_up: order.recharge.as_ref().map(|recharge| recharge.state.as_str()),
+        top_up: order.top_up_call.as_ref().map(|top_up_call| top_up_call.state.as_str()),
         transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str()),
         anomalies: order.anomalies.listed().map(|flag| anomaly(order, flag)).collect(),
         anomalies_unlisted: Some(order.anomalies.unlisted().len()).filter(|count| *count > 0),
@@ -115,7 +115,7 @@ fn anomaly<'b>(order: &'b Order, flag: &'b Flag) -> Anomaly<'b> {
         payment: payment.by.id(),
         amount: payment.money.priced(),
         currency: payment.money.currency.as_str(),
-        refunded: Money { amount: order.given_back(payment), ..payment.money }.priced(),
+        refunded: Money { amount: order.refunded_part_of(payment), ..payment.money }.priced(),
     });
     Anomaly { reason: flag.anomaly.reason.as_str(), state, payment }
 }

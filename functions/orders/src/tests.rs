@@ -6,7 +6,7 @@ mod repeating;
 mod showing;
 
 use api::Function;
-use edge::{Moment, Service as _};
+use edge::{Invocation, Service as _};
 use ledger::{Owner, Timestamp};
 use serde_json::{Value, json};
 use testkit::{Sent, Shape, api_key, deadline, instant, mark, now};
@@ -21,7 +21,7 @@ fn orders(seed: u64) -> Orders {
 fn orders_within(seed: u64, places: &str) -> Orders {
     let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
     let places = Places::read(|_| Some(places.to_owned())).expect("a number");
-    Orders::new(catalog, Dice::new(testkit::dice(seed)), places)
+    Orders::new(catalog, Rng::new(testkit::dice(seed)), places)
 }
 
 /// With callers `alice` and `bob`, whose keys are `key-of-alice` and `key-of-bob`.
@@ -31,12 +31,12 @@ async fn function<L: Ledger>(ledger: L) -> Function<Orders, L> {
     Function { api: orders(1), ledger }
 }
 
-fn moment(attempt: u64, now: Timestamp) -> Moment {
-    Moment { now, started: instant(), deadline: deadline(Orders::REPLY_WITHIN), attempt: mark(attempt) }
+fn invocation(attempt: u64, now: Timestamp) -> Invocation {
+    Invocation { now, started: instant(), deadline: deadline(Orders::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
 async fn sent<L: Ledger>(function: &Function<Orders, L>, attempt: u64, sent: &Sent<'_>) -> Reply {
-    function.answer(&sent.event(Shape::HttpApi), &moment(attempt, now())).await
+    function.answer(&sent.event(Shape::HttpApi), &invocation(attempt, now())).await
 }
 
 fn post<'r>(path: &'r str, body: &'r str) -> Sent<'r> {

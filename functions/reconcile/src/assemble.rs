@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge::{Keyring, MakeKeys, Moment, OWN_SECRET, Start, StartError, chain};
+use edge::{Invocation, Keyring, MakeKeys, OWN_SECRET, Start, StartError, chain};
 use epay::{Epay, Gateway};
 use fireblocks::Fireblocks;
 use fulfil::{Custodian, Fulfil, Operator};
@@ -17,7 +17,7 @@ use usage::Usage;
 use webhook::Admission;
 use wechat::{Api, Wechat};
 
-use crate::keyless::{CUSTODIAN, OPERATOR};
+use crate::missing_credentials::{CUSTODIAN, OPERATOR};
 use crate::{Assembled, LiveKeys, PublishedKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 
 /// `FULFIL_SECRET_ID`: the secret of the function that fulfils.
@@ -42,18 +42,18 @@ where
         let (start, ledger) = (Arc::clone(&start), ledger.clone());
         Box::pin(async move { reconcile(&start, ledger).await }) as BoxFuture<'static, _>
     };
-    Assembled::new(Box::new(assemble), Moment::now(Duration::ZERO).now).await
+    Assembled::new(Box::new(assemble), Invocation::now(Duration::ZERO).now).await
 }
 
 /// With the keys as they are stored now.
 async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, StartError> {
     let stripe = Stripe::configured(start)?;
-    let mut keyless = Keyless::default();
-    let stripe_api = keyless.or_without("stripe", StripeApi::open(start).await)?;
+    let mut missing_credentials = Keyless::default();
+    let stripe_api = missing_credentials.or_without("stripe", StripeApi::open(start).await)?;
     let wechat = match wechat::Config::configured(start)? {
         None => None,
         Some(config) => {
-            let api = keyless.or_without("wechat", Api::open(start).await)?;
+            let api = missing_credentials.or_without("wechat", Api::open(start).await)?;
             Some(Wechat { config, api })
         }
     };
@@ -61,16 +61,27 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
         None => None,
         Some(config) => {
             let gateway = Gateway::open(start, EPAY_SECRET).await.map(Some).map_err(StartError::from);
-            Some(Epay { config, gateway: keyless.or_without("epay", gateway)? })
+            Some(Epay { config, gateway: missing_credentials.or_without("epay", gateway)? })
         }
     };
     let fireblocks = Fireblocks::configured(start)?;
-    let operator = keyless.or_without(OPERATOR, Operator::open(start, FULFIL_SECRET).await)?;
-    let custodian = keyless.or_without(CUSTODIAN, Custodian::open(start, FULFIL_SECRET).await)?;
+    let operator = missing_credentials.or_without(OPERATOR, Operator::open(start, FULFIL_SECRET).await)?;
+    let custodian = missing_credentials.or_without(CUSTODIAN, Custodian::open(start, FULFIL_SECRET).await)?;
     let fulfil = Fulfil { ledger: ledger.clone(), operator, custodian };
     let keys = Box::pin(replay_keys(start, wechat.is_some(), epay.is_some(), fireblocks.is_some())).await?;
-    let keyless = keyless.0;
-    Ok(Reconcile { ledger, usage: Usage, stripe, wechat, epay, fireblocks, stripe_api, fulfil, keys, keyless })
+    let missing_credentials = missing_credentials.0;
+    Ok(Reconcile {
+        ledger,
+        usage: Usage,
+        stripe,
+        wechat,
+        epay,
+        fireblocks,
+        stripe_api,
+        fulfil,
+        keys,
+        missing_credentials,
+    })
 }
 
 /// The keys of the configured sources. Where some cannot be fetched, the kept events of their source wait, and the keys are looked for

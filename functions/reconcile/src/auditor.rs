@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use ledger::{
-    Audit, Check, CommitError, Counted, Counting, Delivery, Difference, Gone, Held, Kept, LinePage, Look, Open,
-    OrderNumber, Place, Posted, Seen, Subject, Timestamp,
+    Audit, AuditProgress, CallContext, CommitError, CountProgress, Difference, JournalLine, LinePage, LinePosition,
+    LineTotals, LinesSeen, MissingAccounts, Observation, Open, OrderNumber, StoredAccount, StoredOrder, Subject,
+    Timestamp,
 };
 use serde::Serialize;
 
@@ -24,12 +25,12 @@ const ROUNDS_MAX: u32 = 4;
 
 /// What a run has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Checked {
+pub struct AuditReport {
     pub accounts: u32,
     pub lines: u64,
     pub orders: u32,
     /// Accounts that were written while they were counted: nothing can be said of them now.
-    pub moving: u32,
+    pub unsettled_accounts: u32,
     /// What differs as of now, whether it is drift or may yet go by itself.
     pub open: u32,
     pub drift: u32,
@@ -40,9 +41,9 @@ pub struct Checked {
 /// One run over the books.
 pub(crate) struct Auditor<'r, L> {
     pub(crate) ledger: &'r L,
-    pub(crate) run: &'r Moment,
-    pub(crate) check: Check,
-    pub(crate) told: Checked,
+    pub(crate) run: &'r Invocation,
+    pub(crate) check: AuditProgress,
+    pub(crate) told: AuditReport,
     /// Whether pointers are followed too, and orders without a line compared.
     pub(crate) is_whole: bool,
 }
@@ -55,13 +56,13 @@ pub(crate) enum Went {
 }
 
 impl<'r, L: Audit> Auditor<'r, L> {
-    pub(crate) fn new(ledger: &'r L, run: &'r Moment, check: Check) -> Self {
-        Self { ledger, run, check, told: Checked::default(), is_whole: false }
+    pub(crate) fn new(ledger: &'r L, run: &'r Invocation, check: AuditProgress) -> Self {
+        Self { ledger, run, check, told: AuditReport::default(), is_whole: false }
     }
 
     /// The account that the last run had no time to finish, and then what was found to differ, each by itself.
     pub(crate) async fn look_again(&mut self) -> Result<Went, CommitError> {
-        if let Some(Counting { account, counted, earlier, last }) = self.check.counting.take()
+        if let Some(CountProgress { account, counted, earlier, last }) = self.check.counting.take()
             && self.count(&account, None, Statement { counted, earlier, last: Some(last) }).await? == Went::OutOfTime
         {
             return Ok(Went::OutOfTime);
@@ -90,7 +91,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         };
         let mut lines = Vec::new();
         for keys in keys.chunks(LINES_COMPARED) {
-            lines.extend(self.posted(keys).await?);
+            lines.extend(self.journal_lines(keys).await?);
         }
         lines.retain(|line| line.order.as_ref() == Some(number));
         self.compare(number, &lines).await.map(|()| Went::On)
@@ -126,7 +127,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
 
     /// Accounts that an earlier pass has counted and the last one has not.
     pub(crate) fn look_for_accounts(&mut self) {
-        if let Some(Gone { accounts, since, said_at: _ }) = self.check.gone(self.run.now) {
+        if let Some(MissingAccounts { accounts, since, reported_at: _ }) = self.check.gone(self.run.now) {
             self.told.drift = self.told.drift.saturating_add(1);
             tracing::error!(accounts, since = %since, repair = "audit --full names them", "accounts are gone");
             drift_of("accounts");
@@ -139,15 +140,15 @@ impl<'r, L: Audit> Auditor<'r, L> {
         is_short
     }
 
-    pub(crate) fn call(&self) -> Delivery<'static> {
-        self.run.part(ONE_WITHIN).delivery()
+    pub(crate) fn call(&self) -> CallContext<'static> {
+        self.run.part(ONE_WITHIN).context()
     }
 
     /// From where its lines were counted to the end of them, or to that of the run.
     async fn count(
         &mut self,
         account: &str,
-        read: Option<Held>,
+        read: Option<StoredAccount>,
         mut statement: Statement,
     ) -> Result<Went, CommitError> {
         let mut is_new = read.is_some() && statement.last.is_none();
@@ -163,21 +164,21 @@ impl<'r, L: Audit> Auditor<'r, L> {
             if self.is_out_of_time() {
                 let account = account.to_owned();
                 let Statement { counted, earlier, last } = statement;
-                self.check.counting = last.map(|last| Counting { account, counted, earlier, last });
+                self.check.counting = last.map(|last| CountProgress { account, counted, earlier, last });
                 return Ok(Went::OutOfTime);
             }
         }
         // As it was read before its lines; if that agrees, it is so.
         let subject = Subject::Account(account.to_owned());
         if read.is_some_and(|read| read.differences(&statement.counted).is_empty()) {
-            self.looked(&subject, Vec::new());
+            self.record_check(&subject, Vec::new());
         } else if let Some(found) = self.settled(account, &mut statement).await? {
             let until = statement.last.iter().filter_map(|last| Timestamp::parse_rfc3339(&last.at).ok());
             let until = until.fold(self.now(), Timestamp::max);
-            let seen = Some(Seen { until, counted: statement.counted });
-            self.looked_at_lines(&subject, found, Look { earlier: statement.earlier, seen });
+            let seen = Some(LinesSeen { until, counted: statement.counted });
+            self.record_check_of_lines(&subject, found, Observation { earlier: statement.earlier, seen });
         } else {
-            self.told.moving = self.told.moving.saturating_add(1);
+            self.told.unsettled_accounts = self.told.unsettled_accounts.saturating_add(1);
             if let Some(since) = self.check.moved(account, self.run.now) {
                 unsettled(account, since);
             }
@@ -188,8 +189,8 @@ impl<'r, L: Audit> Auditor<'r, L> {
     /// Nothing of it is counted yet.
     fn statement(&self, account: &str) -> Statement {
         let until = self.check.seen_until(account);
-        let earlier = until.map(|until| Seen { until, counted: Counted::default() });
-        Statement { counted: Counted::default(), earlier, last: None }
+        let earlier = until.map(|until| LinesSeen { until, counted: LineTotals::default() });
+        Statement { counted: LineTotals::default(), earlier, last: None }
     }
 
     /// A run may have begun a minute ago.
@@ -203,7 +204,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         statement.add(&page);
         self.told.lines = self.told.lines.saturating_add(u64::try_from(page.lines.len()).unwrap_or(u64::MAX));
         let of_orders: Vec<&str> =
-            page.lines.iter().map(|line| line.key.as_str()).filter(|key| Posted::is_of_order(key)).collect();
+            page.lines.iter().map(|line| line.key.as_str()).filter(|key| JournalLine::is_of_order(key)).collect();
         for keys in of_orders.chunks(LINES_COMPARED) {
             self.compare_lines(keys, &Subject::Account(account.to_owned())).await?;
         }
@@ -217,14 +218,14 @@ impl<'r, L: Audit> Auditor<'r, L> {
         statement: &mut Statement,
     ) -> Result<Option<Vec<Difference>>, CommitError> {
         for _ in 0..ROUNDS_MAX {
-            let held = self.held(account).await?;
+            let held = self.stored_account(account).await?;
             if held.version == statement.counted.lines {
                 return Ok(Some(held.differences(&statement.counted)));
             }
             if !self.page(account, statement).await?.lines.is_empty() {
                 continue;
             }
-            if self.held(account).await?.version == held.version {
+            if self.stored_account(account).await?.version == held.version {
                 return Ok(Some(held.differences(&statement.counted)));
             }
         }
@@ -237,20 +238,20 @@ impl<'r, L: Audit> Auditor<'r, L> {
         let before = self.check.lines_of(at);
         let keys: BTreeSet<&str> = keys.iter().copied().chain(before.iter().map(String::as_str)).collect();
         let keys: Vec<&str> = keys.into_iter().collect();
-        let mut orders: BTreeMap<OrderNumber, Vec<Posted>> = BTreeMap::new();
+        let mut orders: BTreeMap<OrderNumber, Vec<JournalLine>> = BTreeMap::new();
         let mut wrong = BTreeSet::new();
-        for line in self.posted(&keys).await? {
+        for line in self.journal_lines(&keys).await? {
             let found = line.differences();
             if !found.is_empty() {
                 wrong.insert(line.key.clone());
-                self.looked(&Subject::Line(line.key.clone()), found);
+                self.record_check(&Subject::Line(line.key.clone()), found);
             }
             if let Some(order) = line.order.clone() {
                 orders.entry(order).or_default().push(line);
             }
         }
         for line in before.into_iter().filter(|line| !wrong.contains(line)) {
-            self.looked(&Subject::Line(line), Vec::new());
+            self.record_check(&Subject::Line(line), Vec::new());
         }
         for (number, lines) in orders {
             self.compare(&number, &lines).await?;
@@ -259,18 +260,18 @@ impl<'r, L: Audit> Auditor<'r, L> {
     }
 
     /// An order with all its lines: those that were seen, those that differed before, and those that it names itself.
-    async fn compare(&mut self, number: &OrderNumber, seen: &[Posted]) -> Result<(), CommitError> {
+    async fn compare(&mut self, number: &OrderNumber, seen: &[JournalLine]) -> Result<(), CommitError> {
         self.told.orders = self.told.orders.saturating_add(1);
         let subject = Subject::Order(number.clone());
         let kept = self.ledger.kept(number, &self.call()).await?;
         let mut keys = self.check.lines_of(&subject);
-        if let Kept::Order(order) = &kept {
+        if let StoredOrder::Order(order) = &kept {
             keys.extend(order.money_keys().iter().map(ToString::to_string));
         }
         let keys: Vec<&str> =
             keys.iter().map(String::as_str).filter(|key| seen.iter().all(|line| line.key != *key)).collect();
         let mut lines = seen.to_vec();
-        lines.extend(self.posted(&keys).await?);
+        lines.extend(self.journal_lines(&keys).await?);
         let mut found = kept.differences(number, &lines);
         if self.is_whole {
             found.extend(self.leads_elsewhere(&kept).await?);
@@ -281,45 +282,45 @@ impl<'r, L: Audit> Auditor<'r, L> {
         }
         // Whoever has written it in the meantime has written lines too.
         if !found.is_empty() && version(&self.ledger.kept(number, &self.call()).await?) != version(&kept) {
-            self.told.moving = self.told.moving.saturating_add(1);
+            self.told.unsettled_accounts = self.told.unsettled_accounts.saturating_add(1);
             return Ok(());
         }
-        self.looked(&subject, found);
+        self.record_check(&subject, found);
         Ok(())
     }
 
     /// Where the payment of an order leads to another order, or nowhere.
-    async fn leads_elsewhere(&self, kept: &Kept) -> Result<Option<Difference>, CommitError> {
-        let Kept::Order(order) = kept else { return Ok(None) };
+    async fn leads_elsewhere(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
+        let StoredOrder::Order(order) = kept else { return Ok(None) };
         let Some(pointer) = order.pointer() else { return Ok(None) };
-        let leads_to = self.ledger.pointed(&pointer, &self.call()).await?;
+        let leads_to = self.ledger.resolve_pointer(&pointer, &self.call()).await?;
         Ok(order.differs_from_pointer(leads_to.as_ref()))
     }
 
     /// Where the payment of an order has no row that fits.
-    async fn is_unproven(&self, kept: &Kept) -> Result<Option<Difference>, CommitError> {
-        let Kept::Order(order) = kept else { return Ok(None) };
+    async fn is_unproven(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
+        let StoredOrder::Order(order) = kept else { return Ok(None) };
         let Some(proof) = order.proof() else { return Ok(None) };
         let is_proven = self.ledger.is_proven(&proof, &self.call()).await?;
         Ok(order.differs_from_proof().filter(|_| !is_proven))
     }
 
     /// One that is not there is one that holds nothing, and may have lines all the same.
-    async fn held(&self, account: &str) -> Result<Held, CommitError> {
-        let held = self.ledger.held(account, &self.call()).await?;
-        Ok(held.unwrap_or_else(|| Held::nothing(account)))
+    async fn stored_account(&self, account: &str) -> Result<StoredAccount, CommitError> {
+        let held = self.ledger.stored_account(account, &self.call()).await?;
+        Ok(held.unwrap_or_else(|| StoredAccount::nothing(account)))
     }
 
-    async fn posted(&self, keys: &[&str]) -> Result<Vec<Posted>, CommitError> {
-        if keys.is_empty() { Ok(Vec::new()) } else { self.ledger.posted(keys, &self.call()).await }
+    async fn journal_lines(&self, keys: &[&str]) -> Result<Vec<JournalLine>, CommitError> {
+        if keys.is_empty() { Ok(Vec::new()) } else { self.ledger.journal_lines(keys, &self.call()).await }
     }
 
-    fn looked(&mut self, at: &Subject, found: Vec<Difference>) {
-        self.looked_at_lines(at, found, Look::default());
+    fn record_check(&mut self, at: &Subject, found: Vec<Difference>) {
+        self.record_check_of_lines(at, found, Observation::default());
     }
 
-    fn looked_at_lines(&mut self, at: &Subject, found: Vec<Difference>, look: Look) {
-        for open in self.check.looked(at, found, look, self.run.now) {
+    fn record_check_of_lines(&mut self, at: &Subject, found: Vec<Difference>, look: Observation) {
+        for open in self.check.record_check(at, found, look, self.run.now) {
             if open.is_drift() {
                 self.told.drift = self.told.drift.saturating_add(1);
                 say(&open);
@@ -332,15 +333,15 @@ impl<'r, L: Audit> Auditor<'r, L> {
 
 /// How far the statement of an account is counted.
 pub(crate) struct Statement {
-    counted: Counted,
-    earlier: Option<Seen>,
-    last: Option<Place>,
+    counted: LineTotals,
+    earlier: Option<LinesSeen>,
+    last: Option<LinePosition>,
 }
 
 impl Statement {
     fn add(&mut self, page: &LinePage) {
         self.counted.add(&page.lines);
-        if let Some(Seen { until, counted }) = &mut self.earlier {
+        if let Some(LinesSeen { until, counted }) = &mut self.earlier {
             counted.add_until(&page.lines, *until);
         }
         if page.last.is_some() {
@@ -349,22 +350,22 @@ impl Statement {
     }
 }
 
-fn version(kept: &Kept) -> Option<u64> {
+fn version(kept: &StoredOrder) -> Option<u64> {
     match kept {
-        Kept::Order(order) => Some(order.version),
-        Kept::Unreadable { .. } | Kept::Missing => None,
+        StoredOrder::Order(order) => Some(order.version),
+        StoredOrder::Unreadable { .. } | StoredOrder::Missing => None,
     }
 }
 
 /// At each look that finds it: a person has to repair it, and nothing here will.
 fn say(drift: &Open) {
-    let Open { difference, looks, since, .. } = drift;
-    let Difference { matter, suspect, account, order, line, said, found, missing } = difference;
+    let Open { difference, equal_checks, since, .. } = drift;
+    let Difference { difference_kind, suspect, account, order, line, recorded, found, missing } = difference;
     let (order, line) = (order.as_ref().map(OrderNumber::as_str), line.as_deref());
-    let (said, found, amount) = (said.units(), found.units(), difference.amount().units());
+    let (recorded, found, amount) = (recorded.units(), found.units(), difference.amount().units());
     tracing::error!(
-        matter = matter.as_str(), account, order, line, said = %said, found = %found, difference = %amount, missing,
-        looks, since = %since, likely = suspect.likely(), repair = difference.remedy(), "the books disagree"
+        difference_kind = difference_kind.as_str(), account, order, line, recorded = %recorded, found = %found, difference = %amount, missing,
+        equal_checks, since = %since, likely = suspect.likely(), repair = difference.remedy(), "the books disagree"
     );
     drift_of(subject_of(difference));
 }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    AccountId, Audit, Check, CommitError, Decision, Difference, Effect, Kept, MoneyKey, OrderNumber, Posted, Repair,
-    Subject,
+    AccountId, Audit, AuditProgress, CommitError, Decision, Difference, Effect, JournalLine, MoneyKey, OrderNumber,
+    Repair, StoredOrder, Subject,
 };
 
 use crate::auditor::{Auditor, Went};
@@ -33,7 +33,7 @@ pub struct Comparison {
     /// What still differs in the repaired places. Findings of it stay.
     pub differences: Vec<Difference>,
     /// Places that were written while they were compared. Findings of them stay.
-    pub moving: Vec<Subject>,
+    pub unsettled_accounts: Vec<Subject>,
 }
 
 impl RepairedRows {
@@ -105,14 +105,14 @@ impl RepairedRows {
         }
     }
 
-    fn add_line(&mut self, line: &Posted) {
+    fn add_line(&mut self, line: &JournalLine) {
         self.lines.insert(line.key.clone());
         self.accounts.insert(line.account.clone());
         self.orders.extend(line.order.clone());
     }
 
     /// What is compared, each with the lines that may be at fault there.
-    fn places(&self, check: &Check) -> BTreeMap<Subject, BTreeSet<String>> {
+    fn places(&self, check: &AuditProgress) -> BTreeMap<Subject, BTreeSet<String>> {
         let accounts = self.accounts.iter().cloned().map(Subject::Account);
         let orders = self.orders.iter().cloned().map(Subject::Order);
         let lines = self.lines.iter().cloned().map(Subject::Line);
@@ -139,25 +139,25 @@ impl<L: Audit> Repairs<'_, L> {
         }
         for _ in 0..ROUNDS_MAX {
             let read = self.ledger.check(&self.call()).await?;
-            let looks = self.look_at(rows.places(&read)).await?;
+            let equal_checks = self.look_at(rows.places(&read)).await?;
             let compared =
-                looks.iter().filter(|(_, found)| found.is_some()).map(|(subject, _)| subject.clone()).collect();
-            let moving =
-                looks.iter().filter(|(_, found)| found.is_none()).map(|(subject, _)| subject.clone()).collect();
-            let differences: Vec<Difference> = looks.into_values().flatten().flatten().collect();
+                equal_checks.iter().filter(|(_, found)| found.is_some()).map(|(subject, _)| subject.clone()).collect();
+            let unsettled_accounts =
+                equal_checks.iter().filter(|(_, found)| found.is_none()).map(|(subject, _)| subject.clone()).collect();
+            let differences: Vec<Difference> = equal_checks.into_values().flatten().flatten().collect();
             let mut check = read.clone();
             let ended = check.end_findings(&compared, &differences);
             if check == read || self.is_kept(check).await? {
-                return Ok(Comparison { ended, differences, moving });
+                return Ok(Comparison { ended, differences, unsettled_accounts });
             }
         }
         Err(CommitError::Stale)
     }
 
     /// `false`: a sweep has written its findings since they were read.
-    async fn is_kept(&self, check: Check) -> Result<bool, CommitError> {
-        let check = Check { version: check.version.saturating_add(1), ..check };
-        self.ledger.keep_check(&check, &self.call()).await
+    async fn is_kept(&self, check: AuditProgress) -> Result<bool, CommitError> {
+        let check = AuditProgress { version: check.version.saturating_add(1), ..check };
+        self.ledger.save_audit_progress(&check, &self.call()).await
     }
 
     /// What differs in each place; `None` where that is not known.
@@ -165,12 +165,12 @@ impl<L: Audit> Repairs<'_, L> {
         &self,
         places: BTreeMap<Subject, BTreeSet<String>>,
     ) -> Result<BTreeMap<Subject, Option<Vec<Difference>>>, CommitError> {
-        let mut looks = BTreeMap::new();
+        let mut equal_checks = BTreeMap::new();
         for (subject, lines) in places {
             let found = self.differences_at(&subject, &lines).await?;
-            looks.insert(subject, found);
+            equal_checks.insert(subject, found);
         }
-        Ok(looks)
+        Ok(equal_checks)
     }
 
     async fn differences_at(
@@ -180,14 +180,15 @@ impl<L: Audit> Repairs<'_, L> {
     ) -> Result<Option<Vec<Difference>>, CommitError> {
         let mut lines = lines.clone();
         if let Subject::Order(number) = subject
-            && let Kept::Order(order) = self.ledger.kept(number, &self.call()).await?
+            && let StoredOrder::Order(order) = self.ledger.kept(number, &self.call()).await?
         {
             lines.extend(self.lines_of(&order).await?.into_iter().map(|line| line.key));
         }
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let mut auditor = Auditor { is_whole: true, ..Auditor::new(self.ledger, self.moment, Check::default()) };
+        let mut auditor =
+            Auditor { is_whole: true, ..Auditor::new(self.ledger, self.invocation, AuditProgress::default()) };
         let went = auditor.look_at_lines(subject, &lines).await?;
-        let is_known = went == Went::On && auditor.told.moving == 0 && !auditor.check.is_full();
+        let is_known = went == Went::On && auditor.told.unsettled_accounts == 0 && !auditor.check.is_full();
         let found = auditor.check.open.into_iter().map(|open| open.difference);
         Ok(is_known.then(|| found.filter(|difference| difference.subject() == *subject).collect()))
     }

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use fulfil::{FulfilError, Fulfilled};
 use futures_util::{StreamExt as _, stream};
-use ledger::{Backlog, CommitError, Delivery, DueRow, Grant, Order, OrderNumber, Queue, Timestamp, Work};
+use ledger::{Backlog, CallContext, CommitError, DueRow, Grant, Order, OrderNumber, Queue, Timestamp, Work};
 use serde::Serialize;
 
-use crate::keyless::{CUSTODIAN, Called, OPERATOR, unheard_of};
+use crate::missing_credentials::{CUSTODIAN, Called, OPERATOR, unheard_of};
 use crate::pass_over::{number_of, report_passed_over};
 use crate::{Reconcile, SOURCE};
 
@@ -53,19 +53,19 @@ pub struct Delivered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Came {
     MovedOn,
-    Waiting(u64),
+    RefusedEvent(u64),
     Left,
     Failed(u64),
     TooLate,
 }
 
 impl<L: Backlog> Reconcile<L> {
-    pub(crate) async fn sweep_unfulfilled(&self, run: &Moment) -> Result<Delivered, CommitError> {
-        let left = self.ledger.left(Work::Fulfilment, COUNTED_MAX, &run.delivery()).await?;
+    pub(crate) async fn sweep_unfulfilled(&self, run: &Invocation) -> Result<Delivered, CommitError> {
+        let left = self.ledger.count_open_orders(Work::Fulfilment, COUNTED_MAX, &run.context()).await?;
         if left == 0 {
             return Ok(Delivered::of("fulfilment", 0, None, Vec::new()));
         }
-        let due = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &run.delivery()).await?;
+        let due = self.ledger.orders_due(Work::Fulfilment, ORDERS_MAX, &run.context()).await?;
         let soon = self.waits_of_soon(&due, run).await?;
         let called = &Called::default();
         let tried = stream::iter(due).map(|row| async move { self.deliver(&row, run, called).await });
@@ -75,129 +75,129 @@ impl<L: Backlog> Reconcile<L> {
         Ok(Delivered::of("fulfilment", left, waits.into_iter().max(), came))
     }
 
-    pub(crate) async fn sweep_outside(&self, run: &Moment) -> Result<Delivered, CommitError> {
-        let left = self.ledger.left(Work::Outside, COUNTED_MAX, &run.delivery()).await?;
+    pub(crate) async fn sweep_pending_external(&self, run: &Invocation) -> Result<Delivered, CommitError> {
+        let left = self.ledger.count_open_orders(Work::PendingExternal, COUNTED_MAX, &run.context()).await?;
         if left == 0 {
-            return Ok(Delivered::of("outside", 0, None, Vec::new()));
+            return Ok(Delivered::of("pending_external", 0, None, Vec::new()));
         }
-        let due = self.ledger.undone(Work::Outside, ORDERS_MAX, &run.delivery()).await?;
+        let due = self.ledger.orders_due(Work::PendingExternal, ORDERS_MAX, &run.context()).await?;
         let called = &Called::default();
         let tried = stream::iter(due).map(|row| async move { self.ask_outside(&row, run, called).await });
-        Ok(Delivered::of("outside", left, None, tried.buffer_unordered(AT_ONCE).collect().await))
+        Ok(Delivered::of("pending_external", left, None, tried.buffer_unordered(AT_ONCE).collect().await))
     }
 
     /// For how long the buyers of those have been waiting that come due within minutes, in seconds. Only the orders themselves say it: in
     /// the index one that has just been paid and one that was put off a while ago look the same.
-    async fn waits_of_soon(&self, due: &[DueRow], run: &Moment) -> Result<Vec<u64>, CommitError> {
-        let moment = run.part(ASKED_WITHIN);
-        let soon = Delivery { received_at: run.now.plus_seconds(SOON_SECONDS), ..moment.delivery() };
-        let soon = self.ledger.undone(Work::Fulfilment, ORDERS_MAX, &soon).await?;
-        let delivery = &moment.delivery();
+    async fn waits_of_soon(&self, due: &[DueRow], run: &Invocation) -> Result<Vec<u64>, CommitError> {
+        let invocation = run.part(ASKED_WITHIN);
+        let soon = CallContext { received_at: run.now.plus_seconds(SOON_SECONDS), ..invocation.context() };
+        let soon = self.ledger.orders_due(Work::Fulfilment, ORDERS_MAX, &soon).await?;
+        let context = &invocation.context();
         let is_due = |row: &DueRow| due.iter().any(|due| due.id == row.id);
         let soon = soon.iter().filter(|row| !is_due(row)).filter_map(|row| OrderNumber::new(&row.id).ok());
         let soon: Vec<OrderNumber> = soon.collect();
-        let read = stream::iter(soon).map(|number| async move { self.ledger.order(&number, delivery).await });
+        let read = stream::iter(soon).map(|number| async move { self.ledger.order(&number, context).await });
         // One that cannot be read waits, and holds up no other.
         let read = read.buffer_unordered(AT_ONCE).filter_map(async |read| read.ok().flatten());
         Ok(read.map(|order| run.now.seconds_apart(since(&order))).collect().await)
     }
 
-    async fn deliver(&self, row: &DueRow, run: &Moment, called: &Called) -> Came {
+    async fn deliver(&self, row: &DueRow, run: &Invocation, called: &Called) -> Came {
         if run.is_short_of(ASKED_WITHIN) {
             return Came::TooLate;
         }
-        let moment = run.part(fulfil::ONE_WITHIN);
+        let invocation = run.part(fulfil::ONE_WITHIN);
         let number = match number_of(row) {
             Ok(number) => number,
-            Err(error) => return Came::Failed(self.passed_over(Work::Fulfilment, row, &error, &moment).await),
+            Err(error) => return Came::Failed(self.passed_over(Work::Fulfilment, row, &error, &invocation).await),
         };
-        match self.fulfilled(&number, &moment).await {
+        match self.fulfilled(&number, &invocation).await {
             Ok(Fulfilled::MovedOn) => Came::MovedOn,
             Ok(Fulfilled::Nothing) => {
-                let until = |order: &Order| order.work(moment.now).map(|(_, at)| at);
-                Came::Waiting(self.put_off_order(Work::Fulfilment, row, &number, &moment, until).await)
+                let until = |order: &Order| order.work(invocation.now).map(|(_, at)| at);
+                Came::RefusedEvent(self.put_off_order(Work::Fulfilment, row, &number, &invocation, until).await)
             }
             // The next run has more.
             Err(FulfilError::NoTime) => Came::TooLate,
             Err(error) => {
-                self.failed(&number, &error, called, &moment);
+                self.failed(&number, &error, called, &invocation);
                 let until = |order: &Order| {
-                    let waited_s = moment.now.seconds_apart(since(order));
+                    let waited_s = invocation.now.seconds_apart(since(order));
                     if waited_s >= CALL_AFTER_SECONDS {
                         edge::alarm(SOURCE, "not_fulfilled", number.as_str());
                     }
                     if is_stuck(&error) {
-                        report_passed_over(number.as_str(), &moment);
+                        report_passed_over(number.as_str(), &invocation);
                     }
-                    Some(later(waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX), moment.now))
+                    Some(later(waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX), invocation.now))
                 };
-                Came::Failed(self.put_off_order(Work::Fulfilment, row, &number, &moment, until).await)
+                Came::Failed(self.put_off_order(Work::Fulfilment, row, &number, &invocation, until).await)
             }
         }
     }
 
-    async fn ask_outside(&self, row: &DueRow, run: &Moment, called: &Called) -> Came {
+    async fn ask_outside(&self, row: &DueRow, run: &Invocation, called: &Called) -> Came {
         if run.is_short_of(ASKED_WITHIN) {
             return Came::TooLate;
         }
-        let moment = run.part(ASKED_WITHIN);
+        let invocation = run.part(ASKED_WITHIN);
         let number = match number_of(row) {
             Ok(number) => number,
-            Err(error) => return Came::Failed(self.passed_over(Work::Outside, row, &error, &moment).await),
+            Err(error) => return Came::Failed(self.passed_over(Work::PendingExternal, row, &error, &invocation).await),
         };
-        let asked = match self.ledger.order(&number, &moment.delivery()).await {
+        let asked = match self.ledger.order(&number, &invocation.context()).await {
             // Who cannot be asked today is not left to a person for ever.
-            Ok(Some(order)) if self.keyless.contains(OPERATOR) && order.recharge.is_some() => {
+            Ok(Some(order)) if self.missing_credentials.contains(OPERATOR) && order.top_up_call.is_some() => {
                 Err(FulfilError::NoOperator)
             }
-            Ok(Some(order)) => self.fulfil.ask(&order, &moment).await,
-            Ok(None) => return Came::Waiting(0),
+            Ok(Some(order)) => self.fulfil.ask(&order, &invocation).await,
+            Ok(None) => return Came::RefusedEvent(0),
             Err(error) => Err(error.into()),
         };
         let again = |order: &Order| {
-            let waited_s = moment.now.seconds_apart(since(order));
-            Some(later(waited_s.clamp(ASK_PAUSE_SECONDS_MIN, ASK_PAUSE_SECONDS_MAX), moment.now))
+            let waited_s = invocation.now.seconds_apart(since(order));
+            Some(later(waited_s.clamp(ASK_PAUSE_SECONDS_MIN, ASK_PAUSE_SECONDS_MAX), invocation.now))
         };
         match asked {
             Ok(fulfil::Asked::Settled) => Came::MovedOn,
             Ok(fulfil::Asked::Open) => {
-                Came::Waiting(self.put_off_order(Work::Outside, row, &number, &moment, again).await)
+                Came::RefusedEvent(self.put_off_order(Work::PendingExternal, row, &number, &invocation, again).await)
             }
             Ok(fulfil::Asked::Left) => {
-                self.put_off_order(Work::Outside, row, &number, &moment, |_| None).await;
+                self.put_off_order(Work::PendingExternal, row, &number, &invocation, |_| None).await;
                 Came::Left
             }
             Err(error) => {
-                self.failed(&number, &error, called, &moment);
+                self.failed(&number, &error, called, &invocation);
                 let again = |order: &Order| {
                     if is_stuck(&error) {
-                        report_passed_over(number.as_str(), &moment);
+                        report_passed_over(number.as_str(), &invocation);
                     }
                     again(order)
                 };
-                Came::Failed(self.put_off_order(Work::Outside, row, &number, &moment, again).await)
+                Came::Failed(self.put_off_order(Work::PendingExternal, row, &number, &invocation, again).await)
             }
         }
     }
 
     /// Without the custodian's key it would come to an end whose tokens are never sent: then nothing is done.
-    async fn fulfilled(&self, number: &OrderNumber, moment: &Moment) -> Result<Fulfilled, FulfilError> {
-        if self.keyless.contains(CUSTODIAN) {
-            let order = self.ledger.order(number, &moment.delivery()).await?;
+    async fn fulfilled(&self, number: &OrderNumber, invocation: &Invocation) -> Result<Fulfilled, FulfilError> {
+        if self.missing_credentials.contains(CUSTODIAN) {
+            let order = self.ledger.order(number, &invocation.context()).await?;
             let is_sent = |grant: &Grant| matches!(grant, Grant::Token { on_chain: Some(_), .. });
             if order.is_some_and(|order| order.terms.grants.iter().any(is_sent)) {
                 return Err(FulfilError::NoCustodian);
             }
         }
-        self.fulfil.fulfil(number, moment).await
+        self.fulfil.fulfil(number, invocation).await
     }
 
-    fn failed(&self, number: &OrderNumber, error: &FulfilError, called: &Called, moment: &Moment) {
+    fn failed(&self, number: &OrderNumber, error: &FulfilError, called: &Called, invocation: &Invocation) {
         tracing::warn!(error = %edge::chain(error), order = number.as_str(), "an order was not fulfilled");
-        edge::line(SOURCE, Some(number.as_str()), "not_fulfilled", None, moment);
+        edge::line(SOURCE, Some(number.as_str()), "not_fulfilled", None, invocation);
         let has_no_part = matches!(error, FulfilError::NoOperator | FulfilError::NoCustodian);
         // Who was never configured has no key that could be mended.
-        if let Some(who) = unheard_of(error).filter(|who| !has_no_part || self.keyless.contains(who)) {
+        if let Some(who) = unheard_of(error).filter(|who| !has_no_part || self.missing_credentials.contains(who)) {
             called.nobody_can_be_asked(who);
         }
     }
@@ -208,25 +208,25 @@ impl<L: Backlog> Reconcile<L> {
         work: Work,
         row: &DueRow,
         number: &OrderNumber,
-        moment: &Moment,
+        invocation: &Invocation,
         until: impl Fn(&Order) -> Option<Timestamp>,
     ) -> u64 {
-        let delivery = moment.delivery();
+        let context = invocation.context();
         let put_off = async {
-            let Some(order) = self.ledger.order(number, &delivery).await? else { return Ok(0) };
-            self.ledger.look_later(&order, until(&order), &delivery).await?;
-            Ok::<_, CommitError>(moment.now.seconds_apart(since(&order)))
+            let Some(order) = self.ledger.order(number, &context).await? else { return Ok(0) };
+            self.ledger.reschedule_order(&order, until(&order), &context).await?;
+            Ok::<_, CommitError>(invocation.now.seconds_apart(since(&order)))
         };
         match put_off.await {
             Ok(waited_s) => waited_s,
-            Err(error) => self.passed_over(work, row, &error, moment).await,
+            Err(error) => self.passed_over(work, row, &error, invocation).await,
         }
     }
 
     /// The wait of its buyer is unknown. One that could not be put off is looked at again in the next run, which
     /// costs that run some time.
-    async fn passed_over(&self, work: Work, row: &DueRow, error: &CommitError, moment: &Moment) -> u64 {
-        if let Err(error) = self.pass_over(&Queue::Work(work), row, error, moment).await {
+    async fn passed_over(&self, work: Work, row: &DueRow, error: &CommitError, invocation: &Invocation) -> u64 {
+        if let Err(error) = self.reschedule_unreadable(&Queue::Work(work), row, error, invocation).await {
             tracing::warn!(error = %edge::chain(&error), order = row.id, "an order was not put off");
         }
         0
@@ -242,7 +242,7 @@ fn is_stuck(error: &FulfilError) -> bool {
         | FulfilError::NoOperator
         | FulfilError::NoCustodian
         | FulfilError::NoTime
-        | FulfilError::Restless => false,
+        | FulfilError::TooManyConflicts => false,
     }
 }
 
@@ -250,7 +250,7 @@ impl Delivered {
     /// `left`: so many there were before the run, due or not; `oldest_s`: for how long the oldest has been waiting of those not tried.
     fn of(backlog: &'static str, left: u32, oldest_s: Option<u64>, came: Vec<Came>) -> Self {
         let waits = came.iter().filter_map(|came| match came {
-            Came::Waiting(waited_s) | Came::Failed(waited_s) => Some(*waited_s),
+            Came::RefusedEvent(waited_s) | Came::Failed(waited_s) => Some(*waited_s),
             Came::TooLate => Some(0),
             Came::MovedOn | Came::Left => None,
         });
@@ -260,7 +260,7 @@ impl Delivered {
         came.into_iter().fold(Self::default(), |mut all, came| {
             let count = match came {
                 Came::MovedOn => &mut all.moved_on,
-                Came::Waiting(_) => &mut all.waiting,
+                Came::RefusedEvent(_) => &mut all.waiting,
                 Came::Left => &mut all.left,
                 Came::Failed(_) => &mut all.failed,
                 Came::TooLate => {
@@ -277,7 +277,7 @@ impl Delivered {
 
 /// From when on its buyer waits for what is not there.
 fn since(order: &Order) -> Timestamp {
-    let called = order.recharge.as_ref().map(|recharge| recharge.at);
+    let called = order.top_up_call.as_ref().map(|top_up_call| top_up_call.at);
     let paid = order.paid.as_ref().map(|paid| paid.at);
     called.or(paid).unwrap_or(order.created_at)
 }

@@ -1,9 +1,9 @@
 //! Refunds and disputes of a subscription's payments name the payment alone. Where no event has said which invoice it paid, Stripe is
 //! called: payment, invoice, subscription, order. The answer is booked as a pointer, so that each payment is looked up once.
 
-use edge::Moment;
+use edge::Invocation;
 use ledger::{
-    Backlog, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Heading, KeptBody, MoneyKey,
+    Backlog, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, KeptBody, MoneyKey,
     OrderNumber, Pointer, Provider, Reference,
 };
 use providers::CallError;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use stripe::Stripe;
 use webhook::Webhook as _;
 
-use crate::keyless::Called;
+use crate::missing_credentials::Called;
 use crate::{Reconcile, SOURCE, StripeApi};
 
 /// What of a refund or a dispute names its payment: the rest is for the parser.
@@ -42,51 +42,55 @@ struct Link {
 impl<L: Backlog> Reconcile<L> {
     /// Whether the payment that a refused claim names leads to an order now, having led nowhere before. One whose invoice is not
     /// booked goes on waiting: it has bought nothing yet that could be taken back.
-    pub(crate) async fn learn_invoice(&self, kept: &KeptBody, moment: &Moment) -> Result<bool, CommitError> {
+    pub(crate) async fn learn_invoice(&self, kept: &KeptBody, invocation: &Invocation) -> Result<bool, CommitError> {
         let (Some(api), Some(payment)) = (&self.stripe_api, payment_of(kept)) else {
             return Ok(false);
         };
-        let invoice = match api.invoice_paid_by(&payment, moment).await {
+        let invoice = match api.invoice_paid_by(&payment, invocation).await {
             Ok(Some(invoice)) => invoice,
             Ok(None) => return Ok(false),
-            Err(error) => return Ok(not_answered(&error, moment)),
+            Err(error) => return Ok(not_answered(&error, invocation)),
         };
-        let pointed = self.ledger.pointed(&Pointer::Provider(invoice.clone()), &moment.delivery()).await?;
+        let pointed = self.ledger.resolve_pointer(&Pointer::Provider(invoice.clone()), &invocation.context()).await?;
         let is_pointed = pointed.is_some();
         let order = match pointed {
             Some(order) => Some(order),
-            None if !self.is_booked(&invoice, moment).await? => None,
-            None => match api.invoice(&invoice, moment).await {
-                Ok(found) => self.order_of(found, moment).await?,
-                Err(error) => return Ok(not_answered(&error, moment)),
+            None if !self.is_booked(&invoice, invocation).await? => None,
+            None => match api.invoice(&invoice, invocation).await {
+                Ok(found) => self.order_of(found, invocation).await?,
+                Err(error) => return Ok(not_answered(&error, invocation)),
             },
         };
         let Some(order) = order else {
             return Ok(false);
         };
-        self.write_link(&Link { payment, invoice, order, is_pointed }, moment).await
+        self.write_link(&Link { payment, invoice, order, is_pointed }, invocation).await
     }
 
-    async fn is_booked(&self, invoice: &Reference, moment: &Moment) -> Result<bool, CommitError> {
+    async fn is_booked(&self, invoice: &Reference, invocation: &Invocation) -> Result<bool, CommitError> {
         let key = EventKey::of_row(MoneyKey::of_invoice(invoice).as_str());
-        Ok(!self.ledger.known(&[key].into(), &moment.delivery()).await?.is_empty())
+        Ok(!self.ledger.already_journaled(&[key].into(), &invocation.context()).await?.is_empty())
     }
 
-    async fn order_of(&self, invoice: providers::Invoice, moment: &Moment) -> Result<Option<OrderNumber>, CommitError> {
+    async fn order_of(
+        &self,
+        invoice: providers::Invoice,
+        invocation: &Invocation,
+    ) -> Result<Option<OrderNumber>, CommitError> {
         let known = match &invoice.subscription {
-            Some(subscription) => self.ledger.subscription(subscription, &moment.delivery()).await?,
+            Some(subscription) => self.ledger.subscription(subscription, &invocation.context()).await?,
             None => None,
         };
         Ok(known.map(|subscription| subscription.order).or(invoice.order))
     }
 
-    async fn write_link(&self, link: &Link, moment: &Moment) -> Result<bool, CommitError> {
+    async fn write_link(&self, link: &Link, invocation: &Invocation) -> Result<bool, CommitError> {
         let Link { payment, invoice, order, is_pointed } = link;
-        let from = self.ledger.pointed(&Pointer::Provider(payment.clone()), &moment.delivery()).await?;
+        let from = self.ledger.resolve_pointer(&Pointer::Provider(payment.clone()), &invocation.context()).await?;
         let invoiced = Pointer::Invoiced { payment: payment.clone(), invoice: invoice.clone() };
         let point = |pointer, from| Effect::Point { pointer, from, to: order.clone() };
         let of_invoice = (!is_pointed).then(|| point(Pointer::Provider(invoice.clone()), None));
-        let heading = Heading {
+        let header = JournalHeader {
             receipt: EventKey::query(payment),
             source: SOURCE,
             kind: "invoice_payment",
@@ -95,8 +99,8 @@ impl<L: Backlog> Reconcile<L> {
             facts: vec![("payment", Fact::from(payment.id())), ("invoice", Fact::from(invoice.id()))],
         };
         let effects = [point(invoiced, from)].into_iter().chain(of_invoice).collect();
-        let entry = Entry { heading, effects, keeps_body: false, alarm: None };
-        match self.ledger.commit(&Decision::Record(entry), &moment.delivery()).await {
+        let entry = Entry { header, effects, keeps_body: false, alarm: None };
+        match self.ledger.commit(&Decision::Record(entry), &invocation.context()).await {
             // Where it is stale another run or the event itself was first: it is known either way, and the claim is tried again.
             Ok(_) | Err(CommitError::Stale) => Ok(true),
             Err(error) => Err(error),
@@ -111,9 +115,9 @@ fn payment_of(kept: &KeptBody) -> Option<Reference> {
 }
 
 /// The claim goes on waiting, and is asked about when it is tried again.
-fn not_answered(error: &CallError, moment: &Moment) -> bool {
+fn not_answered(error: &CallError, invocation: &Invocation) -> bool {
     tracing::warn!(%error, "Stripe did not say which invoice a payment paid");
-    edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE), moment);
+    edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE), invocation);
     if error.is_of_the_key() {
         Called::default().nobody_can_be_asked(Stripe::SOURCE);
     }
@@ -121,13 +125,17 @@ fn not_answered(error: &CallError, moment: &Moment) -> bool {
 }
 
 impl StripeApi {
-    async fn invoice_paid_by(&self, payment: &Reference, moment: &Moment) -> Result<Option<Reference>, CallError> {
-        let until = moment.deadline;
-        self.asked(moment, |stripe| async move { stripe.invoice_paid_by(payment.id(), until).await }).await
+    async fn invoice_paid_by(
+        &self,
+        payment: &Reference,
+        invocation: &Invocation,
+    ) -> Result<Option<Reference>, CallError> {
+        let until = invocation.deadline;
+        self.asked(invocation, |stripe| async move { stripe.invoice_paid_by(payment.id(), until).await }).await
     }
 
-    async fn invoice(&self, invoice: &Reference, moment: &Moment) -> Result<providers::Invoice, CallError> {
-        let until = moment.deadline;
-        self.asked(moment, |stripe| async move { stripe.invoice(invoice, until).await }).await
+    async fn invoice(&self, invoice: &Reference, invocation: &Invocation) -> Result<providers::Invoice, CallError> {
+        let until = invocation.deadline;
+        self.asked(invocation, |stripe| async move { stripe.invoice(invoice, until).await }).await
     }
 }

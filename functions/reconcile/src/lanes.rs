@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use ledger::{
-    Asset, Audit, Backlog, Balance, Check, CommitError, DueRow, Lane, LaneState, Owed, Owner, Queue,
+    Asset, Audit, AuditProgress, Backlog, Balance, CommitError, DueRow, Lane, LaneState, Owed, Owner, Queue,
     REFUSED_BODY_KEPT_DAYS, Reason, Timestamp,
 };
 use webhook::{Outcome, Webhook};
@@ -63,10 +63,10 @@ impl<L: Backlog + Audit> Reconcile<L> {
         &self,
         source: &W,
         keys: &impl Prove<W>,
-        run: &Moment,
+        run: &Invocation,
     ) -> Result<Came, CommitError> {
-        let due = self.ledger.due_lanes(W::SOURCE, LANES_MAX, &run.delivery()).await?;
-        let check = if due.is_empty() { Check::default() } else { self.findings(run).await? };
+        let due = self.ledger.due_lanes(W::SOURCE, LANES_MAX, &run.context()).await?;
+        let check = if due.is_empty() { AuditProgress::default() } else { self.findings(run).await? };
         let check = &check;
         let opened = stream::iter(due).map(|row| async move { self.opened(W::SOURCE, &row, check, run).await });
         let opened: Vec<Result<Opened, CommitError>> = opened.buffered(AT_ONCE).collect().await;
@@ -97,9 +97,9 @@ impl<L: Backlog + Audit> Reconcile<L> {
     }
 
     /// What the check of the books has found and nobody has mended. A check that cannot be read is renewed by its own sweep.
-    async fn findings(&self, run: &Moment) -> Result<Check, CommitError> {
-        match self.ledger.check(&run.part(LANE_WITHIN).delivery()).await {
-            Err(CommitError::Refused(_)) => Ok(Check::default()),
+    async fn findings(&self, run: &Invocation) -> Result<AuditProgress, CommitError> {
+        match self.ledger.check(&run.part(LANE_WITHIN).context()).await {
+            Err(CommitError::Refused(_)) => Ok(AuditProgress::default()),
             check => check,
         }
     }
@@ -108,21 +108,21 @@ impl<L: Backlog + Audit> Reconcile<L> {
         &self,
         source: &'static str,
         row: &DueRow,
-        check: &Check,
-        run: &Moment,
+        check: &AuditProgress,
+        run: &Invocation,
     ) -> Result<Opened, CommitError> {
         if run.is_short_of(LANE_WITHIN) {
             return Ok(Opened::TooLate);
         }
-        let moment = run.part(LANE_WITHIN);
-        match self.open(source, row, check, &moment.but_for(FOR_PUTTING_OFF)).await {
+        let invocation = run.part(LANE_WITHIN);
+        match self.open(source, row, check, &invocation.but_for(FOR_PUTTING_OFF)).await {
             Ok(Some(mut lane)) => {
                 lane.is_alarmed = alarm_about(&mut lane.state, lane.came.oldest_s, run.now);
                 Ok(Opened::Turns(Box::new(lane)))
             }
             Ok(None) => Ok(Opened::Nothing),
             Err(error) => {
-                self.pass_over(&Queue::Lanes(source), row, &error, &moment).await?;
+                self.reschedule_unreadable(&Queue::Lanes(source), row, &error, &invocation).await?;
                 Ok(Opened::Nothing)
             }
         }
@@ -133,21 +133,21 @@ impl<L: Backlog + Audit> Reconcile<L> {
         &self,
         source: &'static str,
         row: &DueRow,
-        check: &Check,
-        moment: &Moment,
+        check: &AuditProgress,
+        invocation: &Invocation,
     ) -> Result<Option<Turns>, CommitError> {
-        let delivery = &moment.delivery();
-        let Some(state) = self.ledger.lane(row, delivery).await? else {
+        let context = &invocation.context();
+        let Some(state) = self.ledger.lane(row, context).await? else {
             return Ok(None);
         };
-        let payable = self.payable(&state.lane, check, moment).await?;
+        let payable = self.payable(&state.lane, check, invocation).await?;
         let events_max = if payable.is_nothing() { EVENTS_UNPAYABLE } else { EVENTS_MAX };
-        let waiting = self.ledger.waiting_in(source, &state.lane, events_max, delivery).await?;
-        let since = waiting.first().and_then(Owed::since).filter(|since| *since <= moment.now);
-        let oldest_s = since.map(|since| moment.now.seconds_apart(since));
+        let waiting = self.ledger.refused_in_lane(source, &state.lane, events_max, context).await?;
+        let since = waiting.first().and_then(Owed::since).filter(|since| *since <= invocation.now);
+        let oldest_s = since.map(|since| invocation.now.seconds_apart(since));
         let (is_empty, is_whole) =
             (waiting.is_empty(), waiting.len() < usize::try_from(events_max).unwrap_or_default());
-        let mut picked = payable.picked(waiting, moment.now);
+        let mut picked = payable.picked(waiting, invocation.now);
         let has_more = !picked.is_empty() && (!is_whole || picked.len() > PICKED_MAX);
         picked.truncate(PICKED_MAX);
         let came = Came { oldest_s: oldest_s.unwrap_or_default(), ..Came::default() };
@@ -155,18 +155,23 @@ impl<L: Backlog + Audit> Reconcile<L> {
         Ok(Some(Turns { row, state, picked, has_more, cured_before: 0, is_empty, is_alarmed: false, came }))
     }
 
-    async fn payable(&self, lane: &Lane, check: &Check, moment: &Moment) -> Result<Payable, CommitError> {
-        let delivery = &moment.delivery();
+    async fn payable(
+        &self,
+        lane: &Lane,
+        check: &AuditProgress,
+        invocation: &Invocation,
+    ) -> Result<Payable, CommitError> {
+        let context = &invocation.context();
         let account = |owner: &Owner| owner.account(Asset::CREDITS).to_string();
         Ok(match lane {
-            Lane::Owner(owner) if is_held_back(&account(owner), check, moment) => Payable::UpTo(Balance::ZERO),
+            Lane::Owner(owner) if is_held_back(&account(owner), check, invocation) => Payable::UpTo(Balance::ZERO),
             Lane::Owner(owner) => {
-                let held = self.ledger.held(&account(owner), delivery).await?;
+                let held = self.ledger.stored_account(&account(owner), context).await?;
                 Payable::UpTo(held.map_or(Balance::ZERO, |held| held.available))
             }
             // Once it is bound, each event goes on by what its owner can pay.
-            Lane::Key(key) => match self.ledger.owner(key, delivery).await? {
-                Some(owner) if !is_held_back(&account(&owner), check, moment) => Payable::All,
+            Lane::Key(key) => match self.ledger.owner(key, context).await? {
+                Some(owner) if !is_held_back(&account(&owner), check, invocation) => Payable::All,
                 Some(_) | None => Payable::UpTo(Balance::ZERO),
             },
         })
@@ -178,8 +183,8 @@ impl<L: Backlog + Audit> Reconcile<L> {
         source: &W,
         keys: &impl Prove<W>,
         mut lane: Turns,
-        check: &Check,
-        run: &Moment,
+        check: &AuditProgress,
+        run: &Invocation,
     ) -> Result<Turned, CommitError> {
         for _ in 0..TURN_EVENTS {
             let Some(owed) = lane.picked.pop_front() else { break };
@@ -189,13 +194,13 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 lane.came.untried = lane.came.untried.saturating_add(left);
                 // Still due, and so first in the next run.
                 if lane.is_alarmed {
-                    let delivery = run.part(LANE_WITHIN).delivery();
-                    self.ledger.reschedule_lane(W::SOURCE, &lane.state, Some(run.now), &delivery).await?;
+                    let context = run.part(LANE_WITHIN).context();
+                    self.ledger.reschedule_lane(W::SOURCE, &lane.state, Some(run.now), &context).await?;
                 }
                 return Ok(Turned::Done(lane.came));
             }
-            let moment = run.part(ONE_WITHIN);
-            let refused = self.try_owed(source, keys, &mut lane, &owed, &moment).await?;
+            let invocation = run.part(ONE_WITHIN);
+            let refused = self.try_owed(source, keys, &mut lane, &owed, &invocation).await?;
             // Its owner has spent it elsewhere by now.
             if refused && matches!(lane.state.lane, Lane::Owner(_)) {
                 lane.picked.clear();
@@ -212,9 +217,9 @@ impl<L: Backlog + Audit> Reconcile<L> {
             }
         }
         if lane.picked.is_empty() {
-            let until = next_look(&lane, run.now);
-            let delivery = run.part(LANE_WITHIN).delivery();
-            self.ledger.reschedule_lane(W::SOURCE, &lane.state, until, &delivery).await?;
+            let until = next_retry_at(&lane, run.now);
+            let context = run.part(LANE_WITHIN).context();
+            self.ledger.reschedule_lane(W::SOURCE, &lane.state, until, &context).await?;
             return Ok(Turned::Done(lane.came));
         }
         Ok(Turned::More(Box::new(lane)))
@@ -227,12 +232,12 @@ impl<L: Backlog + Audit> Reconcile<L> {
         keys: &impl Prove<W>,
         lane: &mut Turns,
         owed: &Owed,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<bool, CommitError> {
-        let read = self.ledger.waiting(&owed.receipt(), &moment.but_for(FOR_PUTTING_OFF).delivery()).await;
+        let read = self.ledger.refused_event(&owed.receipt(), &invocation.but_for(FOR_PUTTING_OFF).context()).await;
         let error = match read {
             Ok(None) => return Ok(false),
-            Ok(Some(waiting)) => match self.try_again(source, keys, &waiting, moment, &mut lane.came).await {
+            Ok(Some(waiting)) => match self.try_again(source, keys, &waiting, invocation, &mut lane.came).await {
                 Ok(outcome) => return Ok(outcome == Some(Outcome::Refused(Reason::InsufficientCredits))),
                 Err(error) => error,
             },
@@ -243,7 +248,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
             }
         };
         let queue = Queue::Lane(W::SOURCE, lane.state.lane.clone());
-        self.pass_over(&queue, &owed.row, &error, moment).await?;
+        self.reschedule_unreadable(&queue, &owed.row, &error, invocation).await?;
         Ok(false)
     }
 }
@@ -293,10 +298,10 @@ impl Payable {
 
 /// A row of usage that is put back to `failed` is deducted a second time. The check of the books finds that, and until a person has
 /// mended it nothing more of its owner is tried.
-fn is_held_back(account: &str, check: &Check, moment: &Moment) -> bool {
+fn is_held_back(account: &str, check: &AuditProgress, invocation: &Invocation) -> bool {
     let differs = check.differs(account);
     if differs {
-        edge::line(SOURCE, Some(account), "held_back", Some("account_differs"), moment);
+        edge::line(SOURCE, Some(account), "held_back", Some("account_differs"), invocation);
     }
     differs
 }
@@ -322,7 +327,7 @@ fn alarm_about(state: &mut LaneState, oldest_s: u64, now: Timestamp) -> bool {
 }
 
 /// `None`: it has ended.
-fn next_look(lane: &Turns, now: Timestamp) -> Option<Timestamp> {
+fn next_retry_at(lane: &Turns, now: Timestamp) -> Option<Timestamp> {
     let since_s = now.seconds_apart(lane.state.refused_at);
     if lane.is_empty && since_s >= ENDS_AFTER_SECONDS {
         return None;

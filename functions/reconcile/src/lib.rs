@@ -4,30 +4,30 @@
 //! Every run is bounded in time and in what it looks at, goes on where the last one stopped, and may overlap with another: all that
 //! it does goes through the same commit as a delivery does.
 
-mod ask;
-mod asked_again;
 mod assemble;
+mod audit_sweep;
 mod auditor;
-mod conservation;
 mod end_findings;
 mod fulfilment;
 mod invoices;
-mod keyless;
 mod lanes;
+mod missing_credentials;
 mod pass_over;
 mod proof;
+mod query_provider;
 mod refused;
 mod repair;
+mod requery;
 mod retired;
+mod stripe_backfill;
 mod turns;
-mod undelivered;
 mod unpaid;
 mod unproven;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use edge::{Moment, WorkError, Worker};
+use edge::{Invocation, WorkError, Worker};
 use epay::Epay;
 use fireblocks::Fireblocks;
 use fulfil::Fulfil;
@@ -38,18 +38,18 @@ use thiserror::Error;
 use usage::Usage;
 use wechat::Wechat;
 
-pub use ask::StripeApi;
 pub use assemble::{RETIRED_SECRET, assemble};
-pub use auditor::Checked;
-pub use conservation::{INDEX_LAG_MAX, audit, verify};
+pub use audit_sweep::{INDEX_LAG_MAX, audit, verify};
+pub use auditor::AuditReport;
 pub use end_findings::{Comparison, RepairedRows};
 pub use fulfilment::Delivered;
-pub use keyless::{Assemble, Assembled};
-pub use proof::{LiveKeys, NoCopies, PublishedKeys, ReplayKeys};
-pub use refused::Tried;
+pub use missing_credentials::{Assemble, Assembled};
+pub use proof::{LiveKeys, NoJwksCache, PublishedKeys, ReplayKeys};
+pub use query_provider::StripeApi;
+pub use refused::ReplayReport;
 pub use repair::{AccountRepair, OrderRepair, REPAIR_SOURCE, RepairFailure, Repairs, Signature};
 pub use retired::RetiredKeys;
-pub use undelivered::Listed;
+pub use stripe_backfill::BackfillReport;
 pub use unpaid::Asked;
 
 /// The name that it goes by in the journal, the log and the metrics.
@@ -73,7 +73,7 @@ pub struct Reconcile<L> {
     pub fulfil: Fulfil<L>,
     pub keys: ReplayKeys,
     /// Of those that are configured, whose key could not be had.
-    pub keyless: BTreeSet<&'static str>,
+    pub missing_credentials: BTreeSet<&'static str>,
 }
 
 /// What a schedule asks for.
@@ -89,27 +89,27 @@ enum Sweep {
     /// Events that were refused and may be cured by now.
     Refused,
     /// Events that Stripe has told nobody of.
-    Undelivered,
+    StripeBackfill,
     /// Orders that nobody has told us are paid.
     Unpaid,
     /// Paid orders whose delivery has stopped.
     Unfulfilled,
     /// What is in somebody else's hands.
-    Outside,
+    PendingExternal,
     /// Whether accounts, orders and the journal agree.
-    Conservation,
+    Audit,
 }
 
 /// What a run has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Report {
-    Refused(Tried),
-    Undelivered(Listed),
+    Refused(ReplayReport),
+    StripeBackfill(BackfillReport),
     Unpaid(Asked),
     Unfulfilled(Delivered),
-    Outside(Delivered),
-    Conservation(Checked),
+    PendingExternal(Delivered),
+    Audit(AuditReport),
 }
 
 impl<L: Backlog + Audit> Worker for Reconcile<L> {
@@ -117,16 +117,16 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
     const DONE_WITHIN: Duration = Duration::from_secs(50);
     type Report = Report;
 
-    async fn work(&self, event: &str, moment: &Moment) -> Result<Report, WorkError> {
+    async fn work(&self, event: &str, invocation: &Invocation) -> Result<Report, WorkError> {
         let Task { sweep } = serde_json::from_str(event).map_err(|_| UnknownTask)?;
         // On the heap: each is large, and one of them runs.
         let report = match sweep {
-            Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(moment)).await?),
-            Sweep::Undelivered => Report::Undelivered(Box::pin(self.sweep_undelivered(moment)).await?),
-            Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(moment)).await?),
-            Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(moment)).await?),
-            Sweep::Outside => Report::Outside(Box::pin(self.sweep_outside(moment)).await?),
-            Sweep::Conservation => Report::Conservation(Box::pin(self.sweep_conservation(moment)).await?),
+            Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(invocation)).await?),
+            Sweep::StripeBackfill => Report::StripeBackfill(Box::pin(self.backfill_stripe(invocation)).await?),
+            Sweep::Unpaid => Report::Unpaid(Box::pin(self.sweep_unpaid(invocation)).await?),
+            Sweep::Unfulfilled => Report::Unfulfilled(Box::pin(self.sweep_unfulfilled(invocation)).await?),
+            Sweep::PendingExternal => Report::PendingExternal(Box::pin(self.sweep_pending_external(invocation)).await?),
+            Sweep::Audit => Report::Audit(Box::pin(self.sweep_audit(invocation)).await?),
         };
         edge::ran(sweep.as_str());
         Ok(report)
@@ -138,11 +138,11 @@ impl Sweep {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",
-            Self::Undelivered => "undelivered",
+            Self::StripeBackfill => "stripe_backfill",
             Self::Unpaid => "unpaid",
             Self::Unfulfilled => "unfulfilled",
-            Self::Outside => "outside",
-            Self::Conservation => "conservation",
+            Self::PendingExternal => "pending_external",
+            Self::Audit => "audit",
         }
     }
 }

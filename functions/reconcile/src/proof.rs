@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use edge::{KeySource as _, Keyring, KeyringError, Moment, Settings, chain};
+use edge::{Invocation, KeySource as _, Keyring, KeyringError, Settings, chain};
 use epay::Epay;
 use fireblocks::{Fireblocks, Published};
-use ledger::{CommitError, Copied, Copies, CopyName, Delivery};
+use ledger::{CachedJwks, CallContext, CommitError, JwksCache, JwksName};
 use providers::Http;
 use signing::{SecretError, Strength, VerifyError};
 use stripe::Stripe;
@@ -68,7 +68,7 @@ pub(crate) enum Unproven {
     /// It names a key that is no longer published.
     KeyVanished,
     /// The provider has deleted it.
-    Gone,
+    MissingAccounts,
 }
 
 impl From<KeptError> for Unproven {
@@ -83,7 +83,7 @@ pub(crate) trait Prove<W: Webhook>: Sync {
         &self,
         source: &W,
         kept: &'k Kept,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> impl Future<Output = Result<Proven<'k>, Unproven>> + Send;
 }
 
@@ -100,16 +100,16 @@ impl ReplayKeys {
 }
 
 impl<W: Webhook> Prove<W> for SecretKeys<'_, W> {
-    async fn prove<'k>(&self, source: &W, kept: &'k Kept, moment: &Moment) -> Result<Proven<'k>, Unproven> {
+    async fn prove<'k>(&self, source: &W, kept: &'k Kept, invocation: &Invocation) -> Result<Proven<'k>, Unproven> {
         let live = self.live.ok_or(Unproven::NotNow)?;
-        if let Ok(proven) = self.verified(source, kept, live, moment)? {
+        if let Ok(proven) = self.verified(source, kept, live, invocation)? {
             return Ok(proven);
         }
         // The keys may have been replaced since they were fetched. Nothing is disproved with old ones.
         let retired = self.retired.ok_or(Unproven::NotNow)?;
-        refreshed(live, moment).await?;
-        refreshed(retired, moment).await?;
-        self.verified(source, kept, live, moment)?.map_err(|refused| Unproven::Disproved(refused.label()))
+        refreshed(live, invocation).await?;
+        refreshed(retired, invocation).await?;
+        self.verified(source, kept, live, invocation)?.map_err(|refused| Unproven::Disproved(refused.label()))
     }
 }
 
@@ -120,14 +120,14 @@ impl<W: Webhook> SecretKeys<'_, W> {
         source: &W,
         kept: &'k Kept,
         live: &Keyring<LiveKeys<W>>,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<Result<Proven<'k>, VerifyError>, Unproven> {
         let live = live.current();
         let refused = match kept.verified(source, &live.keys) {
             Ok(received) => return Ok(Ok(Proven { received, is_by_retired_key: false })),
             Err(error) => error,
         };
-        let retired = self.retired.and_then(|retired| retired.current().behind(&live.settings, moment.now));
+        let retired = self.retired.and_then(|retired| retired.current().behind(&live.settings, invocation.now));
         let Some(settings) = retired else {
             return Ok(Err(refused));
         };
@@ -140,8 +140,8 @@ impl<W: Webhook> SecretKeys<'_, W> {
     }
 }
 
-async fn refreshed<K>(keys: &Keyring<K>, moment: &Moment) -> Result<(), Unproven> {
-    let fetched = keys.refreshed(moment.now).await.map(|_| ());
+async fn refreshed<K>(keys: &Keyring<K>, invocation: &Invocation) -> Result<(), Unproven> {
+    let fetched = keys.refreshed(invocation.now).await.map(|_| ());
     fetched.map_err(|error| {
         tracing::error!(error = %chain(&error), "the keys could not be fetched");
         Unproven::NotNow
@@ -154,7 +154,7 @@ async fn refreshed<K>(keys: &Keyring<K>, moment: &Moment) -> Result<(), Unproven
 pub struct PublishedKeys {
     config: fireblocks::Config,
     http: Http,
-    fetched: OnceCell<Published<NoCopies>>,
+    fetched: OnceCell<Published<NoJwksCache>>,
 }
 
 impl PublishedKeys {
@@ -164,17 +164,22 @@ impl PublishedKeys {
 }
 
 impl Prove<Fireblocks> for Option<PublishedKeys> {
-    async fn prove<'k>(&self, source: &Fireblocks, kept: &'k Kept, moment: &Moment) -> Result<Proven<'k>, Unproven> {
+    async fn prove<'k>(
+        &self,
+        source: &Fireblocks,
+        kept: &'k Kept,
+        invocation: &Invocation,
+    ) -> Result<Proven<'k>, Unproven> {
         let keys = self.as_ref().ok_or(Unproven::NotNow)?;
-        let open = || Published::open(keys.config.clone(), keys.http.clone(), NoCopies, moment);
+        let open = || Published::open(keys.config.clone(), keys.http.clone(), NoJwksCache, invocation);
         let published = keys.fetched.get_or_init(open).await;
         let proven = |received| Proven { received, is_by_retired_key: false };
-        let live = published.live(moment).await;
+        let live = published.live(invocation).await;
         let refused = match kept.verified(source, &live) {
             Ok(received) => return Ok(proven(received)),
             Err(error) => error,
         };
-        let renewed = match published.renewed(&live, refused, moment).await {
+        let renewed = match published.renewed(&live, refused, invocation).await {
             Ok(renewed) => renewed,
             // Fetched within the minute. A delivery that was verified when it came names a key that is no longer published.
             Err(KeyringError::NotListed) => None,
@@ -201,14 +206,14 @@ impl Prove<Fireblocks> for Option<PublishedKeys> {
 
 /// Nothing is kept, and nothing that others keep is read.
 #[derive(Debug, Clone, Copy)]
-pub struct NoCopies;
+pub struct NoJwksCache;
 
-impl Copies for NoCopies {
-    async fn copy(&self, _: CopyName, _: &Delivery<'_>) -> Result<Option<Copied>, CommitError> {
+impl JwksCache for NoJwksCache {
+    async fn cached_jwks(&self, _: JwksName, _: &CallContext<'_>) -> Result<Option<CachedJwks>, CommitError> {
         Ok(None)
     }
 
-    async fn keep_copy(&self, _: CopyName, _: &Copied, _: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn cache_jwks(&self, _: JwksName, _: &CachedJwks, _: &CallContext<'_>) -> Result<(), CommitError> {
         Ok(())
     }
 }

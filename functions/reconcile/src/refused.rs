@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use edge::Moment;
-use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, Waiting};
+use edge::Invocation;
+use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, RefusedEvent};
 use serde::Serialize;
 use stripe::Stripe;
 use webhook::{Kept, OtherReceipt, Outcome, RefusedRow, Replayed, Webhook};
@@ -26,7 +26,7 @@ pub(crate) const CALL_AFTER_SECONDS: u64 = 24 * 60 * 60;
 
 /// What a run has come to, in events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Tried {
+pub struct ReplayReport {
     pub tried: u32,
     /// Booked now, or by somebody else in the meantime.
     pub cured: u32,
@@ -43,7 +43,7 @@ pub struct Tried {
 /// What all of it has come to, and for how long the oldest has been waiting of what goes on waiting.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Came {
-    pub(crate) tried: Tried,
+    pub(crate) tried: ReplayReport,
     /// Due, and there was no time for them or no room in the run.
     pub(crate) untried: u32,
     pub(crate) oldest_s: u64,
@@ -61,7 +61,7 @@ enum Left {
 }
 
 impl<L: Backlog + Audit> Reconcile<L> {
-    pub(crate) async fn sweep_refused(&self, run: &Moment) -> Result<Tried, CommitError> {
+    pub(crate) async fn sweep_refused(&self, run: &Invocation) -> Result<ReplayReport, CommitError> {
         // Beside each other: a provider that hangs takes no time from usage, nor a long queue of usage from a buyer who waits.
         let (payments, usage) = futures_util::future::join(self.sweep_payments(run), self.sweep_usage(run)).await;
         let Came { tried, untried, oldest_s } = payments?.and(usage?);
@@ -70,7 +70,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         Ok(tried)
     }
 
-    async fn sweep_usage(&self, run: &Moment) -> Result<Came, CommitError> {
+    async fn sweep_usage(&self, run: &Invocation) -> Result<Came, CommitError> {
         let mut came = Came::default();
         let keys = self.keys.of(self.keys.usage.as_ref());
         // What could not be read names no owner.
@@ -80,7 +80,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
 }
 
 impl<L: Backlog> Reconcile<L> {
-    async fn sweep_payments(&self, run: &Moment) -> Result<Came, CommitError> {
+    async fn sweep_payments(&self, run: &Invocation) -> Result<Came, CommitError> {
         let (keys, mut came) = (&self.keys, Came::default());
         self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut came).await?;
         if let Some(wechat) = &self.wechat {
@@ -99,14 +99,15 @@ impl<L: Backlog> Reconcile<L> {
         &self,
         source: &W,
         keys: &impl Prove<W>,
-        run: &Moment,
+        run: &Invocation,
         came: &mut Came,
     ) -> Result<(), CommitError> {
-        let due = self.ledger.due(W::SOURCE, EVENTS_MAX, &run.delivery()).await?;
+        let due = self.ledger.due(W::SOURCE, EVENTS_MAX, &run.context()).await?;
         let found = u32::try_from(due.len()).unwrap_or(u32::MAX);
         // Only where there may be more than a run looks at.
         let is_full = found >= u32::from(EVENTS_MAX);
-        let all = if is_full { self.ledger.all_due(W::SOURCE, COUNTED_MAX, &run.delivery()).await? } else { found };
+        let all =
+            if is_full { self.ledger.count_refused_due(W::SOURCE, COUNTED_MAX, &run.context()).await? } else { found };
         came.untried = came.untried.saturating_add(all.saturating_sub(found));
         for (n, row) in (0..).zip(due) {
             if run.is_short_of(ONE_WITHIN) {
@@ -114,17 +115,21 @@ impl<L: Backlog> Reconcile<L> {
                 came.untried = came.untried.saturating_add(found.saturating_sub(n));
                 return Ok(());
             }
-            let moment = run.part(ONE_WITHIN);
+            let invocation = run.part(ONE_WITHIN);
             // An index may lag, and another run may be at it: nothing is tried that is not due any more.
-            match self.ledger.waiting(&EventKey::of_row(&row.id), &moment.but_for(FOR_PUTTING_OFF).delivery()).await {
+            match self
+                .ledger
+                .refused_event(&EventKey::of_row(&row.id), &invocation.but_for(FOR_PUTTING_OFF).context())
+                .await
+            {
                 Ok(Some(waiting)) => {
-                    self.try_again(source, keys, &waiting, &moment, came).await?;
+                    self.try_again(source, keys, &waiting, &invocation, came).await?;
                 }
                 Ok(None) => {}
                 Err(error) => {
                     came.tried.tried = came.tried.tried.saturating_add(1);
                     came.tried.failed = came.tried.failed.saturating_add(1);
-                    self.pass_over(&Queue::Refused(W::SOURCE), &row, &error, &moment).await?;
+                    self.reschedule_unreadable(&Queue::Refused(W::SOURCE), &row, &error, &invocation).await?;
                 }
             }
         }
@@ -135,8 +140,8 @@ impl<L: Backlog> Reconcile<L> {
         &self,
         source: &W,
         keys: &impl Prove<W>,
-        waiting: &Waiting,
-        moment: &Moment,
+        waiting: &RefusedEvent,
+        invocation: &Invocation,
         came: &mut Came,
     ) -> Result<Option<Outcome>, CommitError> {
         let tried = &mut came.tried;
@@ -144,35 +149,37 @@ impl<L: Backlog> Reconcile<L> {
         let Some(kept) = &waiting.body else {
             edge::alarm(SOURCE, "cannot_be_tried_again", waiting.receipt.as_str());
             tried.given_up = tried.given_up.saturating_add(1);
-            self.ledger.put_off(waiting, None, &moment.delivery()).await?;
+            self.ledger.reschedule(waiting, None, &invocation.context()).await?;
             return Ok(None);
         };
-        let within = moment.but_for(FOR_PUTTING_OFF);
+        let within = invocation.but_for(FOR_PUTTING_OFF);
         let mut replayed = self.replayed(source, keys, waiting, kept, &within).await;
-        let is_claim = matches!(replayed, Ok(Outcome::Refused(reason)) if reason.is_of_claim());
+        let is_claim = matches!(replayed, Ok(Outcome::Refused(reason)) if reason.is_of_reversal());
         if is_claim && W::SOURCE == Stripe::SOURCE && self.learn_invoice(kept, &within).await? {
             replayed = self.replayed(source, keys, waiting, kept, &within).await;
         }
         let outcome = match replayed {
             Ok(outcome) => outcome,
             Err(unproven) => {
-                self.leave_unproven(unproven, waiting, moment, came).await?;
+                self.leave_unproven(unproven, waiting, invocation, came).await?;
                 return Ok(None);
             }
         };
-        say_given_up(&outcome, waiting, moment);
-        let count = tried.of(&outcome, waiting, moment);
+        say_given_up(&outcome, waiting, invocation);
+        let count = tried.of(&outcome, waiting, invocation);
         *count = count.saturating_add(1);
-        let left = left(&outcome, waiting);
+        let left = count_open_orders(&outcome, waiting);
         if left == Left::PutOff || matches!(outcome, Outcome::Refused(_) | Outcome::Unparsed(_)) {
-            came.oldest_s = came.oldest_s.max(moment.now.seconds_apart(waiting.first_received_at));
+            came.oldest_s = came.oldest_s.max(invocation.now.seconds_apart(waiting.first_received_at));
         }
         match left {
             Left::Written => {}
             Left::PutOff => {
-                self.ledger.put_off(waiting, Some(waiting.next_look(moment.now)), &moment.delivery()).await?;
+                self.ledger
+                    .reschedule(waiting, Some(waiting.next_retry_at(invocation.now)), &invocation.context())
+                    .await?;
             }
-            Left::Closed => self.ledger.put_off(waiting, None, &moment.delivery()).await?,
+            Left::Closed => self.ledger.reschedule(waiting, None, &invocation.context()).await?,
         }
         Ok(Some(outcome))
     }
@@ -181,19 +188,19 @@ impl<L: Backlog> Reconcile<L> {
         &self,
         source: &W,
         keys: &impl Prove<W>,
-        waiting: &Waiting,
+        waiting: &RefusedEvent,
         kept: &KeptBody,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<Outcome, Unproven> {
         let is_stripe = W::SOURCE == Stripe::SOURCE;
         // Stripe has signed no event that it only lists.
         let replayed = if is_stripe && kept.path == stripe::LISTED_AT {
-            self.event_asked_again(waiting, kept, moment).await?
+            self.event_asked_again(waiting, kept, invocation).await?
         } else {
-            let delivered = Kept::of::<W>(kept, moment.now, self.keys.forbids_body_only_hmac)?;
-            let proven = keys.prove(source, &delivered, moment).await?;
+            let delivered = Kept::of::<W>(kept, invocation.now, self.keys.forbids_body_only_hmac)?;
+            let proven = keys.prove(source, &delivered, invocation).await?;
             if is_stripe && proven.is_by_retired_key {
-                self.event_asked_again(waiting, kept, moment).await?
+                self.event_asked_again(waiting, kept, invocation).await?
             } else {
                 let row = RefusedRow {
                     receipt: &waiting.receipt,
@@ -201,16 +208,16 @@ impl<L: Backlog> Reconcile<L> {
                     bytes_at: kept.bytes_at,
                     is_by_retired_key: proven.is_by_retired_key,
                 };
-                let replayed = webhook::replay(source, &self.ledger, &proven.received, row, moment).await;
+                let replayed = webhook::replay(source, &self.ledger, &proven.received, row, invocation).await;
                 replayed.map_err(|OtherReceipt| Unproven::Disproved(OTHER_RECEIPT))?
             }
         };
         let Replayed { outcome, is_stuck: is_passed_over } = replayed;
         if is_passed_over {
-            report_passed_over(waiting.receipt.as_str(), moment);
+            report_passed_over(waiting.receipt.as_str(), invocation);
         }
-        webhook::log(SOURCE, &outcome, Some(waiting.receipt.as_str()), moment);
-        if is_stuck(&outcome, waiting, moment) {
+        webhook::log(SOURCE, &outcome, Some(waiting.receipt.as_str()), invocation);
+        if is_stuck(&outcome, waiting, invocation) {
             edge::alarm(SOURCE, "still_refused", waiting.receipt.as_str());
         }
         Ok(outcome)
@@ -218,12 +225,12 @@ impl<L: Backlog> Reconcile<L> {
 }
 
 /// A claim is closed without an alarm: the account's other payments are refunded too. It stands in the log and in the metrics.
-fn say_given_up(outcome: &Outcome, waiting: &Waiting, moment: &Moment) {
+fn say_given_up(outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) {
     if let Outcome::Refused(reason) = outcome
-        && reason.is_of_claim()
-        && is_given_up(*reason, waiting, moment)
+        && reason.is_of_reversal()
+        && is_given_up(*reason, waiting, invocation)
     {
-        edge::line(SOURCE, Some(waiting.receipt.as_str()), "given_up", Some(reason.as_str()), moment);
+        edge::line(SOURCE, Some(waiting.receipt.as_str()), "given_up", Some(reason.as_str()), invocation);
     }
 }
 
@@ -237,7 +244,7 @@ impl Came {
     }
 }
 
-impl Tried {
+impl ReplayReport {
     fn and(self, other: Self) -> Self {
         Self {
             tried: self.tried.saturating_add(other.tried),
@@ -249,10 +256,10 @@ impl Tried {
         }
     }
 
-    fn of(&mut self, outcome: &Outcome, waiting: &Waiting, moment: &Moment) -> &mut u32 {
+    fn of(&mut self, outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) -> &mut u32 {
         match outcome {
             Outcome::Booked | Outcome::Repeat => &mut self.cured,
-            Outcome::Refused(reason) if !is_given_up(*reason, waiting, moment) => &mut self.waiting,
+            Outcome::Refused(reason) if !is_given_up(*reason, waiting, invocation) => &mut self.waiting,
             Outcome::Unparsed(_) => &mut self.waiting,
             Outcome::Refused(_) | Outcome::Ignored(_) | Outcome::Conflict => &mut self.given_up,
             Outcome::Unavailable
@@ -268,7 +275,7 @@ impl Tried {
     }
 }
 
-fn left(outcome: &Outcome, waiting: &Waiting) -> Left {
+fn count_open_orders(outcome: &Outcome, waiting: &RefusedEvent) -> Left {
     let is_of_unparsed = waiting.receipt.is_of_unparsed();
     match outcome {
         // It could not be read before and now goes by its own name: the row that has none is done with.
@@ -289,13 +296,13 @@ fn left(outcome: &Outcome, waiting: &Waiting) -> Left {
     }
 }
 
-fn is_given_up(reason: Reason, waiting: &Waiting, moment: &Moment) -> bool {
-    ledger::next_look(reason, waiting.first_received_at, moment.now).is_none()
+fn is_given_up(reason: Reason, waiting: &RefusedEvent, invocation: &Invocation) -> bool {
+    ledger::next_retry_at(reason, waiting.first_received_at, invocation.now).is_none()
 }
 
 /// A claim on a payment that is not ours waits for it and is then given up: that is nothing to call anybody for.
-fn is_stuck(outcome: &Outcome, waiting: &Waiting, moment: &Moment) -> bool {
-    let is_old = moment.now.seconds_apart(waiting.first_received_at) >= CALL_AFTER_SECONDS;
+fn is_stuck(outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) -> bool {
+    let is_old = invocation.now.seconds_apart(waiting.first_received_at) >= CALL_AFTER_SECONDS;
     let is_cured = matches!(outcome, Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_));
-    is_old && !is_cured && !matches!(outcome, Outcome::Refused(reason) if reason.is_of_claim())
+    is_old && !is_cured && !matches!(outcome, Outcome::Refused(reason) if reason.is_of_reversal())
 }

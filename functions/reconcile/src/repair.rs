@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use ledger::{
-    AccountId, Audit, Balance, CommitError, Counted, Decision, Delivery, Effect, Entry, EventKey, Fact, Fingerprint,
-    Heading, Held, Kept, KeyError, MoneyKey, NamedLine, Order, OrderNumber, OrderOver, Place, Pointer, Posted,
-    Provider, Reference, Repair, RepairError, Side,
+    AccountId, Audit, Balance, CallContext, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint,
+    JournalHeader, JournalLine, KeyError, LineDetails, LinePosition, LineTotals, MoneyKey, Order, OrderNumber, Pointer,
+    Provider, Reference, Repair, RepairError, RepairedOrder, Side, StoredAccount, StoredOrder,
 };
 use thiserror::Error;
 
@@ -65,7 +65,7 @@ pub enum RepairFailure {
 #[derive(Debug, Clone, Copy)]
 pub struct Repairs<'r, L> {
     pub ledger: &'r L,
-    pub moment: &'r Moment,
+    pub invocation: &'r Invocation,
     pub index_lag: Duration,
 }
 
@@ -92,7 +92,7 @@ impl<L: Audit> Repairs<'_, L> {
                 let side = Side { account, held: held.as_ref(), counted: &counted };
                 let line = match key {
                     None => {
-                        NamedLine { key: MoneyKey::of_event(&receipt), amount: *amount, order: None, reverses: None }
+                        LineDetails { key: MoneyKey::of_event(&receipt), amount: *amount, order: None, reverses: None }
                     }
                     Some(key) if self.line(key).await?.is_some() => return Err(RepairError::LineThere.into()),
                     Some(key) => self.named(account, key, *amount, order.as_ref()).await?,
@@ -121,32 +121,34 @@ impl<L: Audit> Repairs<'_, L> {
         let receipt = EventKey::new(REPAIR_SOURCE, &by.id)?;
         let kept = self.ledger.kept(number, &self.call()).await?;
         let effects = match (what, kept) {
-            (OrderRepair::ToLines { paid_by }, Kept::Order(order)) => {
+            (OrderRepair::ToLines { paid_by }, StoredOrder::Order(order)) => {
                 order.to_lines(&self.lines_of(&order).await?, paid_by.as_ref())?
             }
-            (OrderRepair::Pointer, Kept::Order(order)) => {
+            (OrderRepair::Pointer, StoredOrder::Order(order)) => {
                 let pointer = order.pointer().ok_or(RepairError::NotPaid)?;
-                let from = self.ledger.pointed(&pointer, &self.call()).await?;
+                let from = self.ledger.resolve_pointer(&pointer, &self.call()).await?;
                 if from.as_ref() == Some(number) {
                     return Err(RepairError::Agrees.into());
                 }
                 vec![Effect::Point { pointer, from, to: number.clone() }]
             }
-            (OrderRepair::Payment, Kept::Order(order)) => {
+            (OrderRepair::Payment, StoredOrder::Order(order)) => {
                 let proof = order.proof().ok_or(RepairError::NoPayment)?;
                 if self.ledger.is_proven(&proof, &self.call()).await? {
                     return Err(RepairError::Agrees.into());
                 }
                 order.prove(self.line(proof.key.as_str()).await?)?
             }
-            (OrderRepair::Row(_), Kept::Order(_)) => return Err(RepairError::OrderReadable.into()),
-            (OrderRepair::Row(order), Kept::Missing) => order.as_ref().clone().put_back(OrderOver::Nothing)?,
-            (OrderRepair::Row(order), Kept::Unreadable { version }) => {
-                order.as_ref().clone().put_back(OrderOver::Unreadable(version))?
+            (OrderRepair::Row(_), StoredOrder::Order(_)) => return Err(RepairError::OrderReadable.into()),
+            (OrderRepair::Row(order), StoredOrder::Missing) => {
+                order.as_ref().clone().put_back(RepairedOrder::Nothing)?
+            }
+            (OrderRepair::Row(order), StoredOrder::Unreadable { version }) => {
+                order.as_ref().clone().put_back(RepairedOrder::Unreadable(version))?
             }
             (
                 OrderRepair::ToLines { .. } | OrderRepair::Pointer | OrderRepair::Payment,
-                Kept::Missing | Kept::Unreadable { .. },
+                StoredOrder::Missing | StoredOrder::Unreadable { .. },
             ) => {
                 return Err(RepairError::OrderUnreadable.into());
             }
@@ -156,27 +158,27 @@ impl<L: Audit> Repairs<'_, L> {
     }
 
     /// The row and its lines, of which none is on its way.
-    async fn settled(&self, account: &AccountId) -> Result<(Option<Held>, Counted), RepairFailure> {
+    async fn settled(&self, account: &AccountId) -> Result<(Option<StoredAccount>, LineTotals), RepairFailure> {
         let name = account.to_string();
-        let held = self.ledger.held(&name, &self.call()).await?;
+        let held = self.ledger.stored_account(&name, &self.call()).await?;
         let (counted, _) = self.statement(&name).await?;
         if !self.index_lag.is_zero() {
             tokio::time::sleep(self.index_lag).await;
             let again = self.statement(&name).await?.0;
-            if again != counted || self.ledger.held(&name, &self.call()).await? != held {
-                return Err(RepairError::Moving.into());
+            if again != counted || self.ledger.stored_account(&name, &self.call()).await? != held {
+                return Err(RepairError::UnsettledAccount.into());
             }
         }
         Ok((held, counted))
     }
 
     /// What the lines of an account come to, and the keys of those that are there because of an order.
-    async fn statement(&self, account: &str) -> Result<(Counted, Vec<String>), CommitError> {
-        let (mut counted, mut keys, mut last): (Counted, Vec<String>, Option<Place>) = Default::default();
+    async fn statement(&self, account: &str) -> Result<(LineTotals, Vec<String>), CommitError> {
+        let (mut counted, mut keys, mut last): (LineTotals, Vec<String>, Option<LinePosition>) = Default::default();
         loop {
             let page = self.ledger.lines(account, last.as_ref(), LINES_MAX, &self.call()).await?;
             counted.add(&page.lines);
-            keys.extend(page.lines.into_iter().map(|line| line.key).filter(|key| Posted::is_of_order(key)));
+            keys.extend(page.lines.into_iter().map(|line| line.key).filter(|key| JournalLine::is_of_order(key)));
             if !page.has_more {
                 return Ok((counted, keys));
             }
@@ -185,7 +187,7 @@ impl<L: Audit> Repairs<'_, L> {
     }
 
     /// All lines that name an order: those under its own keys, and those in the statements of the accounts that it is about.
-    pub(crate) async fn lines_of(&self, order: &Order) -> Result<Vec<Posted>, CommitError> {
+    pub(crate) async fn lines_of(&self, order: &Order) -> Result<Vec<JournalLine>, CommitError> {
         let credits = order.owner.account(ledger::Asset::CREDITS).to_string();
         let shares = order.shares().into_iter().map(|share| share.account.to_string());
         let accounts: BTreeSet<String> = shares.chain([credits]).collect();
@@ -196,14 +198,14 @@ impl<L: Audit> Repairs<'_, L> {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let mut lines = Vec::new();
         for keys in keys.chunks(LINES_READ) {
-            let read = self.ledger.posted(keys, &self.call()).await?;
+            let read = self.ledger.journal_lines(keys, &self.call()).await?;
             lines.extend(read.into_iter().filter(|line| line.order.as_ref() == Some(&order.number)));
         }
         Ok(lines)
     }
 
-    async fn line(&self, key: &str) -> Result<Option<Posted>, CommitError> {
-        Ok(self.ledger.posted(&[key], &self.call()).await?.pop())
+    async fn line(&self, key: &str) -> Result<Option<JournalLine>, CommitError> {
+        Ok(self.ledger.journal_lines(&[key], &self.call()).await?.pop())
     }
 
     /// The line with the order that it belongs to, and what it corrects there, as far as its key and the order say.
@@ -213,7 +215,7 @@ impl<L: Audit> Repairs<'_, L> {
         key: &str,
         amount: Option<Balance>,
         order: Option<&OrderNumber>,
-    ) -> Result<NamedLine, RepairFailure> {
+    ) -> Result<LineDetails, RepairFailure> {
         let key = MoneyKey::of_row(key);
         let order = match order.cloned().or_else(|| key.order()) {
             None => self.paid_for(&key).await?,
@@ -221,11 +223,11 @@ impl<L: Audit> Repairs<'_, L> {
         };
         let mut reverses = None;
         if let Some(number) = order.as_ref().filter(|_| key.as_str().starts_with("reversal#"))
-            && let Kept::Order(order) = self.ledger.kept(number, &self.call()).await?
+            && let StoredOrder::Order(order) = self.ledger.kept(number, &self.call()).await?
         {
             reverses = order.first_of(&key, &account.to_string());
         }
-        Ok(NamedLine { key, amount, order, reverses })
+        Ok(LineDetails { key, amount, order, reverses })
     }
 
     /// The order that a payment leads to.
@@ -233,20 +235,20 @@ impl<L: Audit> Repairs<'_, L> {
         let reference = key.as_str().strip_prefix("payment#").and_then(|reference| reference.split_once('#'));
         let reference = reference.and_then(|(provider, id)| Reference::new(Provider::named(provider)?, id).ok());
         let Some(reference) = reference else { return Ok(None) };
-        self.ledger.pointed(&Pointer::Provider(reference), &self.call()).await
+        self.ledger.resolve_pointer(&Pointer::Provider(reference), &self.call()).await
     }
 
     /// A line that its order stands for is corrected with the order.
-    async fn is_nobodys(&self, line: &Posted) -> Result<(), RepairFailure> {
-        let Some(number) = line.order.as_ref().filter(|_| Posted::is_of_order(&line.key)) else { return Ok(()) };
+    async fn is_nobodys(&self, line: &JournalLine) -> Result<(), RepairFailure> {
+        let Some(number) = line.order.as_ref().filter(|_| JournalLine::is_of_order(&line.key)) else { return Ok(()) };
         let kept = self.ledger.kept(number, &self.call()).await?;
         let found = kept.differences(number, std::slice::from_ref(line));
         let is_nobodys = found.iter().any(|found| found.line.as_deref() == Some(&line.key) && found.is_of_a_line());
         if is_nobodys { Ok(()) } else { Err(RepairError::Claimed(number.clone()).into()) }
     }
 
-    pub(crate) fn call(&self) -> Delivery<'static> {
-        self.moment.delivery()
+    pub(crate) fn call(&self) -> CallContext<'static> {
+        self.invocation.context()
     }
 }
 
@@ -297,8 +299,8 @@ fn decision(
     let signed = [("author", by.author.clone()), ("reason", by.reason.clone())];
     let facts = signed.into_iter().chain(asked.iter().cloned()).chain(before_and_after(&effects));
     let facts = facts.map(|(name, value)| (name, Fact::Text(value))).collect();
-    let heading = Heading { receipt, source: REPAIR_SOURCE, kind, facts, fingerprints, order };
-    Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None })
+    let header = JournalHeader { receipt, source: REPAIR_SOURCE, kind, facts, fingerprints, order };
+    Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
 /// Of each row that is written, in the order of the effects.
@@ -312,7 +314,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
     let none = || "nothing".to_owned();
     Some(match effect {
         Effect::Repair(Repair::Account { account, from, to }) => {
-            let row = |held: &Held| {
+            let row = |held: &StoredAccount| {
                 let [balance, available] =
                     [held.balance, held.available].map(|sum| account.asset().format_balance(sum));
                 format!("balance {balance}, available {available}, version {}", held.version)

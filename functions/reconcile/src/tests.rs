@@ -25,13 +25,13 @@ fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
         stripe_api: None,
         fulfil,
         keys: ReplayKeys::default(),
-        keyless: [].into(),
+        missing_credentials: [].into(),
     }
 }
 
-fn moment() -> Moment {
+fn invocation() -> Invocation {
     let deadline = deadline(Reconcile::<Arc<MemoryLedger>>::DONE_WITHIN);
-    Moment { now: now(), started: instant(), deadline, attempt: mark(1) }
+    Invocation { now: now(), started: instant(), deadline, attempt: mark(1) }
 }
 
 /// A schedule that is misspelt must not look like one that has nothing to do.
@@ -39,18 +39,19 @@ fn moment() -> Moment {
 async fn only_what_is_known_is_run() {
     let unknown = || Err(UnknownTask.to_string());
     for (event, expected) in [
-        (r#"{"sweep":"refused"}"#, Ok(Report::Refused(Tried::default()))),
-        (r#"{"sweep":"undelivered"}"#, Ok(Report::Undelivered(Listed::default()))),
+        (r#"{"sweep":"refused"}"#, Ok(Report::Refused(ReplayReport::default()))),
+        (r#"{"sweep":"stripe_backfill"}"#, Ok(Report::StripeBackfill(BackfillReport::default()))),
         (r#"{"sweep":"unpaid"}"#, Ok(Report::Unpaid(Asked::default()))),
         (r#"{"sweep":"unfulfilled"}"#, Ok(Report::Unfulfilled(Delivered::default()))),
-        (r#"{"sweep":"outside"}"#, Ok(Report::Outside(Delivered::default()))),
-        (r#"{"sweep":"conservation"}"#, Ok(Report::Conservation(Checked::default()))),
+        (r#"{"sweep":"pending_external"}"#, Ok(Report::PendingExternal(Delivered::default()))),
+        (r#"{"sweep":"audit"}"#, Ok(Report::Audit(AuditReport::default()))),
         (r#"{"sweep":"all"}"#, unknown()),
         (r#"{"sweep":"refused","more":1}"#, unknown()),
         ("{}", unknown()),
         ("\"refused\"", unknown()),
     ] {
-        let told = reconcile(MemoryLedger::default()).work(event, &moment()).await.map_err(|error| error.to_string());
+        let told =
+            reconcile(MemoryLedger::default()).work(event, &invocation()).await.map_err(|error| error.to_string());
         assert_eq!(told, expected, "{event}");
     }
 }
@@ -82,14 +83,14 @@ async fn drift_is_said_with_its_numbers() {
     world.engine.request("PutItem", &put).expect("credits from nowhere");
     let mut said = Vec::new();
     for look in 0..3 {
-        let run = Moment { now: now().plus_seconds(look * 300), ..moment() };
-        reconcile(world.ledger(1)).work(r#"{"sweep":"conservation"}"#, &run).await.expect("a run");
+        let run = Invocation { now: now().plus_seconds(look * 300), ..invocation() };
+        reconcile(world.ledger(1)).work(r#"{"sweep":"audit"}"#, &run).await.expect("a run");
         let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-        said = lines.filter(|line| line.get("matter").is_some() || line["alarm"] == "drift").collect();
+        said = lines.filter(|line| line.get("difference_kind").is_some() || line["alarm"] == "drift").collect();
         assert_eq!(said.len(), if look < 2 { 0 } else { 2 }, "look {look}");
     }
-    let names = ["level", "matter", "account", "said", "found", "difference", "since", "looks"];
+    let names = ["level", "difference_kind", "account", "recorded", "found", "difference", "since", "equal_checks"];
     let told = names.map(|name| said[0][name].clone()).to_vec();
     let expected =
         json!(["ERROR", "balance", "alice/credits", "5000000", "0", "-5000000", "2026-01-01T00:00:00.000Z", 3]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use ledger::{ASK_AFTER_SECONDS, DueOrder, DueRow, Provider};
+use ledger::{DueOrder, DueRow, FIRST_QUERY_AFTER_SECONDS, Provider};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// So many in a row without an answer, and the provider is not asked again before the next run.
@@ -31,7 +31,7 @@ fn round_of(order: &DueOrder) -> u32 {
     let (Some(due_at), Some(created_at)) = (order.due_at(), order.created_at) else {
         return u32::MAX;
     };
-    let first_s = ASK_AFTER_SECONDS.unsigned_abs();
+    let first_s = FIRST_QUERY_AFTER_SECONDS.unsigned_abs();
     let doubled = due_at.seconds_apart(created_at).checked_div(first_s).and_then(u64::checked_ilog2);
     doubled.unwrap_or_default()
 }

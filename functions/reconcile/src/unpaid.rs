@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use ledger::{
     Backlog, CommitError, Committed, Decision, DueOrder, DueRow, Order, OrderNumber, Payment, PaymentState, Provider,
@@ -13,7 +13,7 @@ use ledger::{
 use serde::Serialize;
 use tokio::time::Interval;
 
-use crate::keyless::{Called, Unheard};
+use crate::missing_credentials::{Called, Unheard};
 use crate::pass_over::number_of;
 use crate::turns::{Unanswered, in_turns, pace};
 use crate::{Reconcile, SOURCE};
@@ -102,12 +102,12 @@ pub(crate) enum Said {
 }
 
 impl<L: Backlog> Reconcile<L> {
-    pub(crate) async fn sweep_unpaid(&self, run: &Moment) -> Result<Asked, CommitError> {
+    pub(crate) async fn sweep_unpaid(&self, run: &Invocation) -> Result<Asked, CommitError> {
         if !self.is_any_unpaid(run).await? {
             edge::backlog(SWEEP, 0, 0);
             return Ok(Asked::default());
         }
-        if !self.ledger.hold_sweep(SWEEP, run.now.plus_seconds(HELD_SECONDS), &run.delivery()).await? {
+        if !self.ledger.acquire_sweep(SWEEP, run.now.plus_seconds(HELD_SECONDS), &run.context()).await? {
             return Ok(Asked { is_held: true, ..Asked::default() });
         }
         let called = Called::default();
@@ -123,15 +123,15 @@ impl<L: Backlog> Reconcile<L> {
         }
         edge::backlog(SWEEP, left, oldest_s);
         // Without this, the sweep is free once its time is over.
-        if let Err(error) = self.ledger.hold_sweep(SWEEP, run.now, &run.delivery()).await {
+        if let Err(error) = self.ledger.acquire_sweep(SWEEP, run.now, &run.context()).await {
             tracing::warn!(error = %edge::chain(&error), "the sweep is not given back");
         }
         failure.map_or(Ok(asked), Err)
     }
 
-    async fn is_any_unpaid(&self, run: &Moment) -> Result<bool, CommitError> {
+    async fn is_any_unpaid(&self, run: &Invocation) -> Result<bool, CommitError> {
         for provider in Provider::ALL {
-            if !self.ledger.undone(Work::Payment(provider), 1, &run.delivery()).await?.is_empty() {
+            if !self.ledger.orders_due(Work::Payment(provider), 1, &run.context()).await?.is_empty() {
                 return Ok(true);
             }
         }
@@ -139,8 +139,8 @@ impl<L: Backlog> Reconcile<L> {
     }
 
     /// As many as there is time for, unless the store fails.
-    async fn ask_all_of(&self, provider: Provider, run: &Moment, called: &Called) -> ProviderRun {
-        let due = match self.ledger.unpaid(provider, LISTED_MAX, &run.delivery()).await {
+    async fn ask_all_of(&self, provider: Provider, run: &Invocation, called: &Called) -> ProviderRun {
+        let due = match self.ledger.unpaid(provider, LISTED_MAX, &run.context()).await {
             Ok(due) => due,
             Err(error) => return ProviderRun { error: Some(error), ..ProviderRun::default() },
         };
@@ -175,15 +175,15 @@ impl<L: Backlog> Reconcile<L> {
         &self,
         provider: Provider,
         row: DueRow,
-        run: &Moment,
+        run: &Invocation,
         called: &Called,
         unanswered: &Unanswered,
     ) -> Result<Asked, CommitError> {
-        let (moment, mut asked) = (run.part(ONE_WITHIN), Asked::default());
-        let settled = self.settle(&row, &moment.but_for(FOR_PASSING_OVER), &mut asked, called, unanswered).await;
+        let (invocation, mut asked) = (run.part(ONE_WITHIN), Asked::default());
+        let settled = self.settle(&row, &invocation.but_for(FOR_PASSING_OVER), &mut asked, called, unanswered).await;
         if let Err(error) = settled {
             asked.failed = asked.failed.saturating_add(1);
-            self.pass_over(&Queue::Work(Work::Payment(provider)), &row, &error, &moment).await?;
+            self.reschedule_unreadable(&Queue::Work(Work::Payment(provider)), &row, &error, &invocation).await?;
         }
         Ok(asked)
     }
@@ -191,65 +191,71 @@ impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn settle(
         &self,
         row: &DueRow,
-        moment: &Moment,
+        invocation: &Invocation,
         asked: &mut Asked,
         called: &Called,
         unanswered: &Unanswered,
     ) -> Result<(), CommitError> {
         let number = &number_of(row)?;
-        let Some(order) = self.waiting_for_payment(number, moment).await? else {
+        let Some(order) = self.waiting_for_payment(number, invocation).await? else {
             return Ok(());
         };
         asked.asked = asked.asked.saturating_add(1);
-        let waited_s = moment.now.seconds_apart(order.created_at);
-        let said = self.ask(&order, &moment.but_for(FOR_THE_BOOKS)).await;
+        let waited_s = invocation.now.seconds_apart(order.created_at);
+        let said = self.ask(&order, &invocation.but_for(FOR_THE_BOOKS)).await;
         unanswered.learn(!matches!(&said, Err(error) if error.is_of_the_provider()));
         let count = match said {
             Ok(Said::Paid { of, payment, also }) => {
-                self.book(order, &of, &payment, &also, moment).await?;
-                match self.waiting_for_payment(number, moment).await? {
+                self.book(order, &of, &payment, &also, invocation).await?;
+                match self.waiting_for_payment(number, invocation).await? {
                     None => &mut asked.paid,
                     Some(order) => {
                         // The page of ours is paid and stays so: what is left to do is a person's.
-                        let until = order.session.is_none().then(|| later(waited_s, moment.now));
-                        self.ledger.look_later(&order, until, &moment.delivery()).await?;
+                        let until = order.session.is_none().then(|| later(waited_s, invocation.now));
+                        self.ledger.reschedule_order(&order, until, &invocation.context()).await?;
                         &mut asked.flagged
                     }
                 }
             }
             Ok(Said::OfOtherMode { of, payment }) => {
                 edge::alarm(SOURCE, Reason::WrongMode.as_str(), order.number.as_str());
-                self.write(&order.of_other_mode(SOURCE, &of, &payment), moment, "paid").await?;
-                self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
+                self.write(&order.of_other_mode(SOURCE, &of, &payment), invocation, "paid").await?;
+                self.ledger
+                    .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
+                    .await?;
                 &mut asked.flagged
             }
             Ok(Said::Over(state)) => {
                 let page = order.session.clone();
-                self.close(order, state, "over_at_provider", moment).await?;
+                self.close(order, state, "over_at_provider", invocation).await?;
                 // What has failed can still be paid on another page, whose opening brings it back here.
-                let left = self.waiting_for_payment(number, moment).await?;
+                let left = self.waiting_for_payment(number, invocation).await?;
                 if let Some(failed) = left.filter(|left| left.session == page) {
-                    self.ledger.look_later(&failed, None, &moment.delivery()).await?;
+                    self.ledger.reschedule_order(&failed, None, &invocation.context()).await?;
                 }
                 &mut asked.closed
             }
             Ok(Said::Nothing) if waited_s >= EXPIRES_AFTER_SECONDS => {
-                self.close(order, PaymentState::Expired, "not_paid", moment).await?;
+                self.close(order, PaymentState::Expired, "not_paid", invocation).await?;
                 &mut asked.closed
             }
-            Ok(Said::Open) if waited_s >= EXPIRES_AFTER_SECONDS && self.ended(&order, moment).await => {
-                self.close(order, PaymentState::Expired, "not_paid", moment).await?;
+            Ok(Said::Open) if waited_s >= EXPIRES_AFTER_SECONDS && self.ended(&order, invocation).await => {
+                self.close(order, PaymentState::Expired, "not_paid", invocation).await?;
                 &mut asked.closed
             }
             Ok(Said::Nothing | Said::NotYet | Said::Open) => {
-                self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
+                self.ledger
+                    .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
+                    .await?;
                 &mut asked.unpaid
             }
             Err(error) => {
-                failed(&order, &error, called, moment);
+                failed(&order, &error, called, invocation);
                 // Soon after the key is there, or the provider answers again, and not as long after as the order is old.
                 let waited_s = if error.is_of_the_provider() { PAUSE_SECONDS_MIN } else { waited_s };
-                self.ledger.look_later(&order, Some(later(waited_s, moment.now)), &moment.delivery()).await?;
+                self.ledger
+                    .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
+                    .await?;
                 &mut asked.failed
             }
         };
@@ -258,8 +264,12 @@ impl<L: Backlog> Reconcile<L> {
     }
 
     /// `None` of one that is paid or closed by now: an index may lag.
-    async fn waiting_for_payment(&self, number: &OrderNumber, moment: &Moment) -> Result<Option<Order>, CommitError> {
-        let order = self.ledger.order(number, &moment.delivery()).await?;
+    async fn waiting_for_payment(
+        &self,
+        number: &OrderNumber,
+        invocation: &Invocation,
+    ) -> Result<Option<Order>, CommitError> {
+        let order = self.ledger.order(number, &invocation.context()).await?;
         Ok(order.filter(|order| matches!(order.payment, PaymentState::Unpaid | PaymentState::Failed)))
     }
 
@@ -269,19 +279,19 @@ impl<L: Backlog> Reconcile<L> {
         of: &Reference,
         payment: &Payment,
         also: &[Reference],
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<(), CommitError> {
         for _ in 0..ROUNDS_MAX {
-            let points = self.points(&order, also, moment).await?;
+            let points = self.points(&order, also, invocation).await?;
             let Some((decision, reason)) = order.queried(SOURCE, of, payment, points) else {
                 return Ok(());
             };
             if let Some(reason) = reason {
                 edge::alarm(SOURCE, reason.as_str(), order.number.as_str());
             }
-            match self.write(&decision, moment, "paid").await? {
+            match self.write(&decision, invocation, "paid").await? {
                 Written::Done => return Ok(()),
-                Written::Stale => order = self.read_again(&order, moment).await?,
+                Written::Stale => order = self.read_again(&order, invocation).await?,
             }
         }
         Err(CommitError::Stale)
@@ -292,15 +302,15 @@ impl<L: Backlog> Reconcile<L> {
         mut order: Order,
         state: PaymentState,
         why: &'static str,
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<(), CommitError> {
         for _ in 0..ROUNDS_MAX {
             let Some(decision) = order.closed(SOURCE, state, why) else {
                 return Ok(());
             };
-            match self.write(&decision, moment, "closed").await? {
+            match self.write(&decision, invocation, "closed").await? {
                 Written::Done => return Ok(()),
-                Written::Stale => order = self.read_again(&order, moment).await?,
+                Written::Stale => order = self.read_again(&order, invocation).await?,
             }
         }
         Err(CommitError::Stale)
@@ -311,31 +321,36 @@ impl<L: Backlog> Reconcile<L> {
         &self,
         order: &Order,
         also: &[Reference],
-        moment: &Moment,
+        invocation: &Invocation,
     ) -> Result<Vec<ledger::Effect>, CommitError> {
         let mut points = Vec::new();
         for reference in also {
             let pointer = ledger::Pointer::Provider(reference.clone());
-            if self.ledger.pointed(&pointer, &moment.delivery()).await?.is_none() {
+            if self.ledger.resolve_pointer(&pointer, &invocation.context()).await?.is_none() {
                 points.push(ledger::Effect::Point { pointer, from: None, to: order.number.clone() });
             }
         }
         Ok(points)
     }
 
-    async fn read_again(&self, order: &Order, moment: &Moment) -> Result<Order, CommitError> {
-        let found = self.ledger.order(&order.number, &moment.delivery()).await?;
+    async fn read_again(&self, order: &Order, invocation: &Invocation) -> Result<Order, CommitError> {
+        let found = self.ledger.order(&order.number, &invocation.context()).await?;
         found.ok_or_else(|| CommitError::Refused("an order has vanished".into()))
     }
 
-    async fn write(&self, decision: &Decision, moment: &Moment, what: &'static str) -> Result<Written, CommitError> {
-        let (heading, reason) = match decision {
-            Decision::Record(entry) => (Some(&entry.heading), None),
-            Decision::Refuse(refusal) => (Some(&refusal.heading), Some(refusal.reason.as_str())),
+    async fn write(
+        &self,
+        decision: &Decision,
+        invocation: &Invocation,
+        what: &'static str,
+    ) -> Result<Written, CommitError> {
+        let (header, reason) = match decision {
+            Decision::Record(entry) => (Some(&entry.header), None),
+            Decision::Refuse(refusal) => (Some(&refusal.header), Some(refusal.reason.as_str())),
             Decision::Ignore { .. } => (None, None),
         };
-        let committed = self.ledger.commit(decision, &moment.delivery()).await;
-        edge::moved(SOURCE, decision, &committed);
+        let committed = self.ledger.commit(decision, &invocation.context()).await;
+        edge::record_commit(SOURCE, decision, &committed);
         match committed {
             Err(CommitError::Stale) => return Ok(Written::Stale),
             // What somebody else was first to say, and what is kept as refused, is said.
@@ -343,7 +358,7 @@ impl<L: Backlog> Reconcile<L> {
             | Err(CommitError::Rejected(_)) => {}
             Err(error) => return Err(error),
         }
-        edge::line(SOURCE, heading.map(|heading| heading.receipt.as_str()), what, reason, moment);
+        edge::line(SOURCE, header.map(|header| header.receipt.as_str()), what, reason, invocation);
         Ok(Written::Done)
     }
 }
@@ -352,7 +367,7 @@ impl<L: Backlog> Reconcile<L> {
 struct Next {
     rows: std::vec::IntoIter<DueRow>,
     pace: Interval,
-    run: Moment,
+    run: Invocation,
     unanswered: Arc<Unanswered>,
 }
 
@@ -381,11 +396,11 @@ fn later(waited_s: u64, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::try_from(pause).unwrap_or(i64::MAX))
 }
 
-fn failed(order: &Order, error: &Unheard, called: &Called, moment: &Moment) {
+fn failed(order: &Order, error: &Unheard, called: &Called, invocation: &Invocation) {
     let provider = order.terms.provider.as_str();
     tracing::warn!(%error, provider, "a provider was asked in vain");
     if error.is_of_the_key() {
         called.nobody_can_be_asked(provider);
     }
-    edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(provider), moment);
+    edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(provider), invocation);
 }

@@ -1,7 +1,7 @@
 //! Kept deliveries that do not prove themselves: what no key could be had for waits, and what is disproved is closed with an alarm.
 
-use edge::Moment;
-use ledger::{Backlog, CommitError, Waiting};
+use edge::Invocation;
+use ledger::{Backlog, CommitError, RefusedEvent};
 
 use crate::proof::Unproven;
 use crate::refused::{CALL_AFTER_SECONDS, Came, FOR_PUTTING_OFF};
@@ -15,31 +15,33 @@ impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn leave_unproven(
         &self,
         unproven: Unproven,
-        waiting: &Waiting,
-        moment: &Moment,
+        waiting: &RefusedEvent,
+        invocation: &Invocation,
         came: &mut Came,
     ) -> Result<(), CommitError> {
-        let within = moment.but_for(FOR_PUTTING_OFF);
+        let within = invocation.but_for(FOR_PUTTING_OFF);
         match unproven {
-            Unproven::Disproved(reason) => self.close_unproven(reason, waiting, moment, came).await,
-            Unproven::Gone => {
+            Unproven::Disproved(reason) => self.close_unproven(reason, waiting, invocation, came).await,
+            Unproven::MissingAccounts => {
                 self.payment_asked_again(waiting, &within).await;
-                self.close_unproven(EVENT_GONE, waiting, moment, came).await
+                self.close_unproven(EVENT_GONE, waiting, invocation, came).await
             }
             Unproven::KeyVanished if self.transfer_asked_again(waiting, &within).await => {
-                edge::line(SOURCE, Some(waiting.receipt.as_str()), "asked_again", Some(KEY_VANISHED), moment);
+                edge::line(SOURCE, Some(waiting.receipt.as_str()), "asked_again", Some(KEY_VANISHED), invocation);
                 came.tried.cured = came.tried.cured.saturating_add(1);
-                self.ledger.put_off(waiting, None, &moment.delivery()).await
+                self.ledger.reschedule(waiting, None, &invocation.context()).await
             }
             Unproven::KeyVanished | Unproven::NotNow => {
-                edge::line(SOURCE, Some(waiting.receipt.as_str()), "not_verified_yet", None, moment);
-                let waited_s = moment.now.seconds_apart(waiting.first_received_at);
+                edge::line(SOURCE, Some(waiting.receipt.as_str()), "not_verified_yet", None, invocation);
+                let waited_s = invocation.now.seconds_apart(waiting.first_received_at);
                 if waited_s >= CALL_AFTER_SECONDS {
                     edge::alarm(SOURCE, "still_refused", waiting.receipt.as_str());
                 }
                 came.tried.failed = came.tried.failed.saturating_add(1);
                 came.oldest_s = came.oldest_s.max(waited_s);
-                self.ledger.put_off(waiting, Some(waiting.next_look(moment.now)), &moment.delivery()).await
+                self.ledger
+                    .reschedule(waiting, Some(waiting.next_retry_at(invocation.now)), &invocation.context())
+                    .await
             }
         }
     }
@@ -48,14 +50,14 @@ impl<L: Backlog> Reconcile<L> {
     async fn close_unproven(
         &self,
         reason: &'static str,
-        waiting: &Waiting,
-        moment: &Moment,
+        waiting: &RefusedEvent,
+        invocation: &Invocation,
         came: &mut Came,
     ) -> Result<(), CommitError> {
         let receipt = waiting.receipt.as_str();
-        edge::line(SOURCE, Some(receipt), "not_verified", Some(reason), moment);
+        edge::line(SOURCE, Some(receipt), "not_verified", Some(reason), invocation);
         edge::alarm(SOURCE, "replay_unverified", receipt);
         came.tried.given_up = came.tried.given_up.saturating_add(1);
-        self.ledger.put_off(waiting, None, &moment.delivery()).await
+        self.ledger.reschedule(waiting, None, &invocation.context()).await
     }
 }

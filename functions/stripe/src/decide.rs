@@ -1,7 +1,7 @@
 //! What it means: for the order that it is about, for its owner's credits, for a subscription.
 
 use ledger::{
-    Anomaly, Decision, DisputeReport, Effect, Entry, Fact, Fingerprint, Fingerprints, Heading, Money, Order,
+    Anomaly, Decision, DisputeReport, Effect, Entry, Fact, Fingerprint, Fingerprints, JournalHeader, Money, Order,
     OrderNumber, Payment, Pointer, Reason, Reference, Refund, Refusal, Reported, Standing, Subscription,
 };
 
@@ -21,10 +21,10 @@ pub(crate) enum Unbooked {
 }
 
 impl Unbooked {
-    pub(crate) fn decision(self, heading: Heading) -> Decision {
+    pub(crate) fn decision(self, header: JournalHeader) -> Decision {
         match self {
             Self::Ignored(reason) => Decision::Ignore { reason },
-            Self::Refused(reason) => refuse(heading, reason),
+            Self::Refused(reason) => refuse(header, reason),
         }
     }
 }
@@ -44,14 +44,14 @@ pub(crate) fn unbooked(event: &StripeEvent, config: &Config) -> Option<Unbooked>
     (event.account != config.account).then_some(Unbooked::Refused(Reason::WrongAccount))
 }
 
-pub(crate) fn decide(event: &StripeEvent, heading: Heading, loaded: Loaded, config: &Config) -> Decision {
-    let heading = Heading { order: loaded.number(event), ..heading };
+pub(crate) fn decide(event: &StripeEvent, header: JournalHeader, loaded: Loaded, config: &Config) -> Decision {
+    let header = JournalHeader { order: loaded.number(event), ..header };
     match &event.report {
         Report::Subscription { reference, standing, plan } => {
-            subscription(heading, reference, Some(*standing), plan.clone(), loaded)
+            subscription(header, reference, Some(*standing), plan.clone(), loaded)
         }
         Report::InvoiceFailed { subscription: Some(reference), standing, .. } => {
-            subscription(heading, reference, Some(*standing), None, loaded)
+            subscription(header, reference, Some(*standing), None, loaded)
         }
         // An invoice without a subscription is of something else that this account sells.
         Report::InvoiceFailed { subscription: None, .. } | Report::InvoicePaid { subscription: None, .. } => NOT_OURS,
@@ -64,8 +64,8 @@ pub(crate) fn decide(event: &StripeEvent, heading: Heading, loaded: Loaded, conf
         | Report::Dispute { .. }
         | Report::InvoicePayment { .. }
         | Report::InvoicePaid { subscription: Some(_), .. } => match loaded.order {
-            Some(ref order) => about_order(event, heading, order, &loaded),
-            None => about_no_order(event, heading, config),
+            Some(ref order) => about_order(event, header, order, &loaded),
+            None => about_no_order(event, header, config),
         },
     }
 }
@@ -73,20 +73,16 @@ pub(crate) fn decide(event: &StripeEvent, heading: Heading, loaded: Loaded, conf
 const NOT_OURS: Decision = Decision::Ignore { reason: "not_ours" };
 
 /// It names no order of ours that is there. What names one waits for it; so does a claim, whose payment may be on its way.
-fn about_no_order(event: &StripeEvent, heading: Heading, config: &Config) -> Decision {
-    if heading.order.is_some() {
-        return refuse(heading, Reason::OrderUnknown);
+fn about_no_order(event: &StripeEvent, header: JournalHeader, config: &Config) -> Decision {
+    if header.order.is_some() {
+        return refuse(header, Reason::OrderUnknown);
     }
     match event.report {
         // Its deadline runs, whether the payment becomes known or not.
-        Report::Dispute { stage, .. } if stage.is_open() && !config.is_shared => {
-            refuse(heading, Reason::DisputeUnknown)
-        }
-        Report::RefundSum(_) | Report::Refund { .. } | Report::Dispute { .. } => {
-            refuse(heading, Reason::PaymentUnknown)
-        }
+        Report::Dispute { stage, .. } if stage.is_open() && !config.is_shared => refuse(header, Reason::DisputeUnknown),
+        Report::RefundSum(_) | Report::Refund { .. } | Report::Dispute { .. } => refuse(header, Reason::PaymentUnknown),
         // It waits for its invoice, but for where most invoices are not ours: then Stripe is asked once something is claimed back.
-        Report::InvoicePayment { .. } if !config.is_shared => refuse(heading, Reason::PaymentUnknown),
+        Report::InvoicePayment { .. } if !config.is_shared => refuse(header, Reason::PaymentUnknown),
         Report::InvoicePayment { .. }
         | Report::Payment { .. }
         | Report::Unpaid(_)
@@ -98,13 +94,13 @@ fn about_no_order(event: &StripeEvent, heading: Heading, config: &Config) -> Dec
     }
 }
 
-fn about_order(event: &StripeEvent, heading: Heading, order: &Order, loaded: &Loaded) -> Decision {
+fn about_order(event: &StripeEvent, header: JournalHeader, order: &Order, loaded: &Loaded) -> Decision {
     match effects(event, order, loaded) {
         Err(anomaly) => {
             // An invoice leads to the order once it is booked, and so does what paid it.
             let pointers = loaded.pointers(&order.number).filter(|_| event.report.invoice().is_none());
             let effects = order.flag(&anomaly).into_iter().chain(pointers).collect();
-            Decision::Refuse(Refusal { heading, reason: anomaly.reason, effects })
+            Decision::Refuse(Refusal { header, reason: anomaly.reason, effects })
         }
         Ok(effects) => {
             let after = order.after(&effects);
@@ -116,7 +112,7 @@ fn about_order(event: &StripeEvent, heading: Heading, order: &Order, loaded: &Lo
             let is_idle = matches!(event.report, Report::InvoicePaid { .. }) && effects.is_empty();
             let pointers = loaded.pointers(&order.number).filter(|_| !is_idle);
             let effects = effects.into_iter().chain(pointers).collect();
-            Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
+            Decision::Record(Entry { header, effects, keeps_body: true, alarm })
         }
     }
 }
@@ -141,18 +137,18 @@ fn effects(event: &StripeEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Ef
         Report::InvoicePaid { invoice, money, is_first, .. } => {
             order.pay_period(&payment(invoice, *money), *is_first)?
         }
-        Report::Unpaid(state) => order.learn_unpaid(*state),
+        Report::Unpaid(state) => order.apply_unpaid(*state),
         Report::RefundSum(money) => {
             let reported = Reported { as_of: event.created, amount: money.amount };
-            claimed.map(|of| order.learn_refunded(of, reported)).unwrap_or_default()
+            claimed.map(|of| order.apply_refunded_total(of, reported)).unwrap_or_default()
         }
         Report::Refund { id, money, state } => {
             let refund = Refund { state: *state, amount: money.amount };
-            claimed.map(|of| order.learn_refund(of, id, refund)).unwrap_or_default()
+            claimed.map(|of| order.apply_refund(of, id, refund)).unwrap_or_default()
         }
         Report::Dispute { id, stage, money } => {
             let dispute = DisputeReport { stage: *stage, as_of: event.created, money: *money };
-            claimed.map(|of| order.learn_dispute(of, id, dispute)).unwrap_or_default()
+            claimed.map(|of| order.apply_dispute(of, id, dispute)).unwrap_or_default()
         }
         Report::Awaiting
         | Report::InvoicePayment { .. }
@@ -163,7 +159,7 @@ fn effects(event: &StripeEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Ef
 }
 
 fn subscription(
-    heading: Heading,
+    header: JournalHeader,
     reference: &Reference,
     standing: Option<Standing>,
     plan: Option<ledger::Plan>,
@@ -172,15 +168,15 @@ fn subscription(
     let known = match (loaded.subscription, loaded.order) {
         (Some(known), _) => known,
         (None, Some(order)) => Subscription::new(reference.clone(), order.owner, order.number),
-        (None, None) if heading.order.is_some() => return refuse(heading, Reason::OrderUnknown),
+        (None, None) if header.order.is_some() => return refuse(header, Reason::OrderUnknown),
         (None, None) => return NOT_OURS,
     };
-    let effects = known.learn(standing, plan).into_iter().collect();
-    Decision::Record(Entry { heading, effects, keeps_body: true, alarm: None })
+    let effects = known.apply(standing, plan).into_iter().collect();
+    Decision::Record(Entry { header, effects, keeps_body: true, alarm: None })
 }
 
-fn refuse(heading: Heading, reason: Reason) -> Decision {
-    Decision::Refuse(Refusal { heading, reason, effects: Vec::new() })
+fn refuse(header: JournalHeader, reason: Reason) -> Decision {
+    Decision::Refuse(Refusal { header, reason, effects: Vec::new() })
 }
 
 impl Loaded {
@@ -212,10 +208,10 @@ impl Loaded {
 }
 
 /// What identifies it and its money; nothing that changes between deliveries.
-pub(crate) fn heading(event: &StripeEvent) -> Heading {
+pub(crate) fn header(event: &StripeEvent) -> JournalHeader {
     let said: Vec<(&str, String)> = identity(event).into_iter().chain(what(&event.report)).collect();
     let created = ("created", Fact::Text(event.created.to_string()));
-    Heading {
+    JournalHeader {
         receipt: event.receipt.clone(),
         source: "stripe",
         kind: event.kind.as_str(),

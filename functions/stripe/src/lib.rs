@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{
-    CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, OrderNumber, Pointer, Reference, Subscription,
-    Timestamp,
+    CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, OrderNumber, Pointer, Reference,
+    Subscription, Timestamp,
 };
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -77,8 +77,8 @@ impl Webhook for Stripe {
         parse::parse(received, self.config.account.as_deref())
     }
 
-    fn heading(&self, event: &StripeEvent) -> Heading {
-        decide::heading(event)
+    fn header(&self, event: &StripeEvent) -> JournalHeader {
+        decide::header(event)
     }
 
     /// The event's own time is days ago where Stripe has tried for days; when it was sent is in the signature, and checked there.
@@ -94,7 +94,7 @@ impl Webhook for Stripe {
         &self,
         event: &StripeEvent,
         ledger: &L,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Loaded, CommitError> {
         if decide::unbooked(event, &self.config).is_some() {
             return Ok(Loaded::default());
@@ -102,36 +102,36 @@ impl Webhook for Stripe {
         let mut loaded = Loaded::default();
         let mut number = None;
         if let Some(subscription) = event.report.subscription() {
-            loaded.subscription = ledger.subscription(subscription, delivery).await?;
+            loaded.subscription = ledger.subscription(subscription, context).await?;
             number = loaded.subscription.as_ref().map(|subscription| subscription.order.clone());
         }
         if let Some((invoice, payments)) = event.report.invoice() {
-            let pointed = ledger.pointed(&Pointer::Provider(invoice.clone()), delivery).await?;
+            let pointed = ledger.resolve_pointer(&Pointer::Provider(invoice.clone()), context).await?;
             if pointed.is_none() {
                 loaded.unknown.push(invoice.clone());
             }
             number = number.or(pointed);
             loaded.linked = Some(invoice.clone());
-            loaded.unlinked = unlinked(payments, ledger, delivery).await?;
+            loaded.unlinked = unlinked(payments, ledger, context).await?;
         } else if event.report.subscription().is_none() {
-            number = pointed(event, ledger, delivery, &mut loaded.unknown).await?.or(number);
+            number = resolve_pointer(event, ledger, context, &mut loaded.unknown).await?.or(number);
         }
         if let Some(number) = number.or_else(|| event.leads.order.clone()) {
-            loaded.order = ledger.order(&number, delivery).await?;
+            loaded.order = ledger.order(&number, context).await?;
         }
         if let (Some(order), Some(of)) = (&loaded.order, event.claims()) {
             // A payment that paid its order pays no invoice.
             if order.paid.as_ref().is_none_or(|paid| paid.by != *of) {
-                loaded.invoice = ledger.invoice_paid_by(of, delivery).await?;
+                loaded.invoice = ledger.invoice_paid_by(of, context).await?;
             }
         }
         Ok(loaded)
     }
 
-    fn decide(&self, event: &StripeEvent, heading: Heading, loaded: Loaded) -> Decision {
+    fn decide(&self, event: &StripeEvent, header: JournalHeader, loaded: Loaded) -> Decision {
         match decide::unbooked(event, &self.config) {
-            Some(unbooked) => unbooked.decision(heading),
-            None => decide::decide(event, heading, loaded, &self.config),
+            Some(unbooked) => unbooked.decision(header),
+            None => decide::decide(event, header, loaded, &self.config),
         }
     }
 
@@ -145,14 +145,14 @@ impl Webhook for Stripe {
 }
 
 /// Where the first of its ids leads that leads anywhere; and those that do not.
-async fn pointed<L: Ledger>(
+async fn resolve_pointer<L: Ledger>(
     event: &StripeEvent,
     ledger: &L,
-    delivery: &Delivery<'_>,
+    context: &CallContext<'_>,
     unknown: &mut Vec<Reference>,
 ) -> Result<Option<OrderNumber>, CommitError> {
     for reference in &event.leads.references {
-        match ledger.pointed(&Pointer::Provider(reference.clone()), delivery).await? {
+        match ledger.resolve_pointer(&Pointer::Provider(reference.clone()), context).await? {
             Some(number) => return Ok(Some(number)),
             None => unknown.push(reference.clone()),
         }
@@ -164,12 +164,12 @@ async fn pointed<L: Ledger>(
 async fn unlinked<L: Ledger>(
     payments: &[Reference],
     ledger: &L,
-    delivery: &Delivery<'_>,
+    context: &CallContext<'_>,
 ) -> Result<Vec<(Reference, Option<OrderNumber>)>, CommitError> {
     let mut unlinked = Vec::new();
     for payment in payments {
-        if ledger.invoice_paid_by(payment, delivery).await?.is_none() {
-            let leads = ledger.pointed(&Pointer::Provider(payment.clone()), delivery).await?;
+        if ledger.invoice_paid_by(payment, context).await?.is_none() {
+            let leads = ledger.resolve_pointer(&Pointer::Provider(payment.clone()), context).await?;
             unlinked.push((payment.clone(), leads));
         }
     }

@@ -56,8 +56,8 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
             | Reason::DuplicatePayment
             | Reason::RefundedTooMuch
             | Reason::PaymentUnproven
-            | Reason::RechargeUnknown
-            | Reason::RechargeFailed
+            | Reason::TopUpUnknown
+            | Reason::TopUpFailed
             | Reason::TransferFailed
             | Reason::TransferUnknown
             | Reason::WorkspaceMismatch

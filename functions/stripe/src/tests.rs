@@ -70,7 +70,7 @@ fn decided(status: &str, later: u32, order: &Order) -> Entry {
     let verified = signing::stripe::verify(&keys, &header, timed.as_bytes(), 0, 0).expect("verified");
     let event = source.parse(&Received::new(verified, &edge::Request::default(), &[])).expect("an event");
     let loaded = Loaded { order: Some(order.clone()), ..Loaded::default() };
-    let Decision::Record(entry) = source.decide(&event, source.heading(&event), loaded) else {
+    let Decision::Record(entry) = source.decide(&event, source.header(&event), loaded) else {
         panic!("{status} is not recorded")
     };
     entry
@@ -102,7 +102,7 @@ fn open_dispute_raises_an_alarm() {
         let mut alarm = None;
         for (status, second) in *statuses {
             let entry = decided(status, *second, &order);
-            assert_eq!(entry.heading.order.as_ref(), Some(&order.number), "{statuses:?}");
+            assert_eq!(entry.header.order.as_ref(), Some(&order.number), "{statuses:?}");
             alarm = entry.alarm;
             if let Some(ledger::Effect::Order { order: written, .. }) = entry.effects.into_iter().next() {
                 order = *written;

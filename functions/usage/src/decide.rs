@@ -1,31 +1,31 @@
 //! What it means: the owner of the key that was used spends what that cost.
 
 use ledger::{
-    Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, Heading, House, Lane, MoneyKey, Movement,
-    Owner, Posting, Reason, Refusal,
+    Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane, MoneyKey,
+    Movement, Owner, Posting, Reason, Refusal,
 };
 
 use crate::UsageEvent;
 
-pub(crate) fn decide(event: &UsageEvent, heading: Heading, owner: Option<Owner>) -> Decision {
+pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, owner: Option<Owner>) -> Decision {
     let Some(owner) = owner else {
         let wait = Effect::Wait { lane: Lane::Key(event.key.clone()), owed: event.cost };
-        return Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey, effects: vec![wait] });
+        return Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: vec![wait] });
     };
     let spend = Movement {
         key: MoneyKey::of_event(&event.receipt),
         posting: Posting::from_customer(owner.account(Asset::CREDITS), House::Usage, event.cost),
-        guard: Guard::WithinLine,
+        guard: Guard::SufficientFunds,
         reverses: None,
     };
     // The facts hold what the body says, its cost as it is booked: the body itself is not kept.
-    Decision::Record(Entry { heading, effects: vec![Effect::Move(spend)], keeps_body: false, alarm: None })
+    Decision::Record(Entry { header, effects: vec![Effect::Move(spend)], keeps_body: false, alarm: None })
 }
 
-pub(crate) fn heading(event: &UsageEvent) -> Heading {
+pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
     let key = remote_id(&event.key);
     let cost = Asset::CREDITS.format(event.cost);
-    Heading {
+    JournalHeader {
         receipt: event.receipt.clone(),
         source: "usage",
         kind: "usage",

@@ -11,7 +11,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Owner, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Owner, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
@@ -61,8 +61,8 @@ impl Webhook for Usage {
         parse::parse(received)
     }
 
-    fn heading(&self, event: &UsageEvent) -> Heading {
-        decide::heading(event)
+    fn header(&self, event: &UsageEvent) -> JournalHeader {
+        decide::header(event)
     }
 
     fn sent_at(&self, event: &UsageEvent) -> Option<Timestamp> {
@@ -77,13 +77,13 @@ impl Webhook for Usage {
         &self,
         event: &UsageEvent,
         ledger: &L,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Option<Owner>, CommitError> {
-        ledger.owner(&event.key, delivery).await
+        ledger.owner(&event.key, context).await
     }
 
-    fn decide(&self, event: &UsageEvent, heading: Heading, owner: Option<Owner>) -> Decision {
-        decide::decide(event, heading, owner)
+    fn decide(&self, event: &UsageEvent, header: JournalHeader, owner: Option<Owner>) -> Decision {
+        decide::decide(event, header, owner)
     }
 
     fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {

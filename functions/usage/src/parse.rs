@@ -58,7 +58,7 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
     field("eventType", body.event_type, |value| {
         text(value).and_then(|kind| if kind == "usage" { Ok(()) } else { Err("must be \"usage\"".to_owned()) })
     })?;
-    let sent_at = field("timestamp", body.timestamp, moment)?;
+    let sent_at = field("timestamp", body.timestamp, invocation)?;
     let data = field("data", body.data, Ok)?;
     is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| problem("data", "must be a JSON object"))?;
     let data: Data<'_> = serde_json::from_str(data.get()).map_err(|error| structure("data", &error))?;
@@ -111,7 +111,7 @@ fn model(value: &RawValue) -> Result<String, String> {
 }
 
 /// Seconds or milliseconds since 1970, or RFC 3339.
-fn moment(value: &RawValue) -> Result<Timestamp, String> {
+fn invocation(value: &RawValue) -> Result<Timestamp, String> {
     let time = if value.get().starts_with('"') {
         Timestamp::parse_rfc3339(&text(value)?)
     } else {

@@ -63,8 +63,8 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
             | Reason::DuplicatePayment
             | Reason::RefundedTooMuch
             | Reason::PaymentUnproven
-            | Reason::RechargeUnknown
-            | Reason::RechargeFailed
+            | Reason::TopUpUnknown
+            | Reason::TopUpFailed
             | Reason::TransferFailed
             | Reason::TransferUnknown
             | Reason::WorkspaceMismatch

@@ -28,7 +28,7 @@ fn the_known_answer() {
     assert_eq!((event.id.as_str(), event.key.to_string().as_str()), ("evt_1", "key#remote#tok_42"));
     assert_eq!((event.cost.units(), event.total_tokens), (2_340_000, 150));
     // Every release knows this event by it: the cost is hashed as decimal text, whatever the scale of credits.
-    assert!(decide::heading(&event).fingerprints.contain("1.66e00cd34e45b6e622985bb0cf08c443"));
+    assert!(decide::header(&event).fingerprints.contain("1.66e00cd34e45b6e622985bb0cf08c443"));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_key_is_a_number_or_a_name() {
 
 #[test]
 fn other_facts_are_another_event() {
-    let fingerprint = |body: &Value| decide::heading(&parsed(&body.to_string()).expect("parsed")).fingerprints;
+    let fingerprint = |body: &Value| decide::header(&parsed(&body.to_string()).expect("parsed")).fingerprints;
     let first = event("e1", "k1", "1");
     let mut renamed = first.clone();
     renamed["data"]["model"] = json!("gpt-4o-2024-11-20");
@@ -129,7 +129,7 @@ proptest! {
         let (first, again) = (parsed(&first.to_string()), parsed(&again));
         prop_assert!(first.is_ok(), "{first:?}");
         prop_assert_eq!(&first, &again);
-        prop_assert_eq!(first.map(|event| decide::heading(&event)), again.map(|event| decide::heading(&event)));
+        prop_assert_eq!(first.map(|event| decide::header(&event)), again.map(|event| decide::header(&event)));
     }
 
     #[test]

@@ -11,11 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 use ledger::{
-    Asset, CallerKey, Decision, Effect, Entry, EventKey, Fingerprint, Guard, Heading, House, Ledger as _, MoneyKey,
-    Movement, Owner, Posting,
+    Asset, CallerKey, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader, Ledger as _,
+    MoneyKey, Movement, Owner, Posting,
 };
 use serde_json::Value;
-use testkit::{STAGE, Sent, Shape, World, delivery, usage};
+use testkit::{STAGE, Sent, Shape, World, context, usage};
 
 const SECRET: &str = "the-secret-of-the-tests-0123456789abcdef";
 const AWS_SECRET: &str = "the-aws-secret-of-the-tests-0123456789";
@@ -128,9 +128,9 @@ async fn open_account(world: &World) {
         Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None }),
     ];
     let fingerprints = Fingerprint::of(1, &[]).into();
-    let heading = Heading { receipt, source: "manual", kind: "manual", facts: vec![], fingerprints, order: None };
-    let decision = Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None });
-    world.ledger(1).commit(&decision, &delivery(1)).await.unwrap();
+    let header = JournalHeader { receipt, source: "manual", kind: "manual", facts: vec![], fingerprints, order: None };
+    let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
+    world.ledger(1).commit(&decision, &context(1)).await.unwrap();
 }
 
 /// Ended, whether it would have gone on or not.

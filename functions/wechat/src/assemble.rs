@@ -1,6 +1,6 @@
 //! The function as a whole: its settings, its keys, the client of WeChat's API and the ledger.
 
-use edge::{Configured, NotSetUp, OWN_SECRET, Start, StartError};
+use edge::{Configured, OWN_SECRET, Start, StartError, Unconfigured};
 use ledger::Ledger;
 use providers::{Http, WechatConfig, WechatKeys};
 use webhook::{Function, Webhook as _};
@@ -27,7 +27,7 @@ impl Api {
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Configured<Function<Wechat, L>>, StartError> {
     let Some(config) = Config::configured(start)? else {
-        return Ok(Configured::NotSetUp(NotSetUp { source: Wechat::SOURCE }));
+        return Ok(Configured::Unconfigured(Unconfigured { source: Wechat::SOURCE }));
     };
     let api = Api::open(start).await?;
     let secrets = [OWN_SECRET, WechatKeys::SECRET_ID];

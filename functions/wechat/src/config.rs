@@ -1,6 +1,6 @@
 //! Whose payments are booked, how APIv2 is signed, and what is believed only once WeChat has been asked.
 
-use ledger::Delivery;
+use ledger::CallContext;
 use providers::{WechatConfigError, WechatIds};
 use signing::wechat_v2::Algorithm;
 use thiserror::Error;
@@ -54,10 +54,10 @@ impl Config {
 
     /// As of this arrival. A secret that the forwarder shares with this function proves nothing of a row that the function may have
     /// written; and a replaced secret of APIv2 may be known to others.
-    pub(crate) fn of(&self, delivery: &Delivery<'_>) -> Self {
+    pub(crate) fn of(&self, context: &CallContext<'_>) -> Self {
         Self {
-            confirm_cloudrun: self.confirm_cloudrun || delivery.is_replay(),
-            confirm_v2: self.confirm_v2 || delivery.is_by_retired_key(),
+            confirm_cloudrun: self.confirm_cloudrun || context.is_replay(),
+            confirm_v2: self.confirm_v2 || context.is_by_retired_key(),
             ..self.clone()
         }
     }

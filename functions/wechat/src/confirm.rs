@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::Keyring;
-use ledger::{Deadline, Delivery, Order, Timestamp};
+use ledger::{CallContext, Deadline, Order, Timestamp};
 use providers::wechat::QueriedRefund;
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
 
@@ -41,7 +41,7 @@ impl Wechat {
         event: &WechatEvent,
         order: &Order,
         config: &Config,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Said {
         if !decide::needs_confirmation(event, order, config) {
             return Said::NotAsked;
@@ -53,11 +53,11 @@ impl Wechat {
             );
             return Said::Nothing;
         };
-        let deadline = Deadline(delivery.deadline.0.checked_sub(COMMIT_WITHIN).unwrap_or(delivery.deadline.0));
+        let deadline = Deadline(context.deadline.0.checked_sub(COMMIT_WITHIN).unwrap_or(context.deadline.0));
         let said = match &event.report {
-            Report::Refund { number, .. } => api.refund(number, delivery.received_at, deadline).await,
+            Report::Refund { number, .. } => api.refund(number, context.received_at, deadline).await,
             Report::Payment { .. } | Report::Hint(_) | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
-                api.payment(order, delivery.received_at, deadline).await
+                api.payment(order, context.received_at, deadline).await
             }
         };
         said.unwrap_or_else(|error| {

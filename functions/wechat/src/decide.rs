@@ -1,8 +1,8 @@
 //! What it means for the order that it is about.
 
 use ledger::{
-    Anomaly, Decision, Effect, Entry, Fact, Heading, Order, Payment, PaysFor, Reason, Refund, RefundState, Refusal,
-    RefusedPayment,
+    Anomaly, Decision, Effect, Entry, Fact, JournalHeader, Order, Payment, PaysFor, Reason, Refund, RefundState,
+    Refusal, RefusedPayment,
 };
 use providers::wechat::QueriedRefund;
 
@@ -15,16 +15,16 @@ const REFUND_STUCK: &str = "refund_stuck";
 /// More is reported as given back than was paid.
 const REFUNDED_TOO_MUCH: &str = "refunded_too_much";
 
-pub(crate) fn decide(event: &WechatEvent, heading: Heading, config: &Config, loaded: &Loaded) -> Decision {
+pub(crate) fn decide(event: &WechatEvent, header: JournalHeader, config: &Config, loaded: &Loaded) -> Decision {
     if event.report == Report::Other {
         return Decision::Ignore { reason: "other_kind" };
     }
     let Some(order) = &loaded.order else {
-        return Decision::Refuse(Refusal { heading, reason: Reason::OrderUnknown, effects: Vec::new() });
+        return Decision::Refuse(Refusal { header, reason: Reason::OrderUnknown, effects: Vec::new() });
     };
     // It may be true: it is kept and tried again, whether or not WeChat sends it again.
     if loaded.said == Said::NoAnswer {
-        return Decision::Refuse(Refusal { heading, reason: Reason::Unanswered, effects: Vec::new() });
+        return Decision::Refuse(Refusal { header, reason: Reason::Unanswered, effects: Vec::new() });
     }
     let decided = effects(event, order, config).and_then(|effects| match &event.report {
         Report::Hint(hint) => hint.effects(event, order, config, &loaded.said),
@@ -35,15 +35,15 @@ pub(crate) fn decide(event: &WechatEvent, heading: Heading, config: &Config, loa
     match decided {
         Ok(effects) => {
             let alarm = alarm(event, order.after(&effects));
-            Decision::Record(Entry { heading, effects, keeps_body: true, alarm })
+            Decision::Record(Entry { header, effects, keeps_body: true, alarm })
         }
         // It may be true yet: nothing is wrong with the order so far.
         Err(Anomaly { reason: Reason::Unconfirmed, .. }) => {
-            Decision::Refuse(Refusal { heading, reason: Reason::Unconfirmed, effects: Vec::new() })
+            Decision::Refuse(Refusal { header, reason: Reason::Unconfirmed, effects: Vec::new() })
         }
         Err(anomaly) => {
             let (reason, anomaly) = (anomaly.reason, with_payment(anomaly, event, config, &loaded.said));
-            Decision::Refuse(Refusal { heading, reason, effects: order.flag(&anomaly) })
+            Decision::Refuse(Refusal { header, reason, effects: order.flag(&anomaly) })
         }
     }
 }
@@ -123,9 +123,9 @@ fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Ef
         }
         // What it does by itself: that is WeChat's to say.
         Report::Hint(hint) => hint.agrees(event, order).map(|()| Vec::new()),
-        Report::Unpaid(state) => Ok(order.learn_unpaid(*state)),
+        Report::Unpaid(state) => Ok(order.apply_unpaid(*state)),
         Report::Refund { of, id, money, state, .. } => {
-            Ok(order.learn_refund(of, id, Refund { state: *state, amount: money.amount }))
+            Ok(order.apply_refund(of, id, Refund { state: *state, amount: money.amount }))
         }
         Report::Awaiting | Report::Other => Ok(Vec::new()),
     }
@@ -174,7 +174,7 @@ fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -
 }
 
 /// What identifies it and its money; and beside that the form in which it came.
-pub(crate) fn heading(event: &WechatEvent) -> Heading {
+pub(crate) fn header(event: &WechatEvent) -> JournalHeader {
     let mut said = vec![("form", event.form.as_str().to_owned())];
     let kind = match &event.report {
         Report::Payment { by, money, .. } => {
@@ -203,7 +203,7 @@ pub(crate) fn heading(event: &WechatEvent) -> Heading {
         Report::Awaiting => "awaiting",
         Report::Other => "other",
     };
-    Heading {
+    JournalHeader {
         receipt: event.receipt.clone(),
         source: "wechat",
         kind,

@@ -16,7 +16,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Timestamp};
 use providers::WechatKeys;
 use signing::{SecretError, Strength, Verified, VerifyError, forwarder, wechat_v3};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -126,8 +126,8 @@ impl Webhook for Wechat {
         parse::parse(received)
     }
 
-    fn heading(&self, event: &WechatEvent) -> Heading {
-        decide::heading(event)
+    fn header(&self, event: &WechatEvent) -> JournalHeader {
+        decide::header(event)
     }
 
     /// When it was sent is in APIv3's signature, and checked there; the others do not say.
@@ -143,22 +143,22 @@ impl Webhook for Wechat {
         &self,
         event: &WechatEvent,
         ledger: &L,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Loaded, CommitError> {
-        let config = self.config.of(delivery);
+        let config = self.config.of(context);
         let Some(number) = &event.order else {
             return Ok(Loaded { order: None, said: Said::NotAsked, config });
         };
-        let order = ledger.order(number, delivery).await?;
+        let order = ledger.order(number, context).await?;
         let said = match &order {
-            Some(order) => self.asked(event, order, &config, delivery).await,
+            Some(order) => self.asked(event, order, &config, context).await,
             None => Said::NotAsked,
         };
         Ok(Loaded { order, said, config })
     }
 
-    fn decide(&self, event: &WechatEvent, heading: Heading, loaded: Loaded) -> Decision {
-        decide::decide(event, heading, &loaded.config, &loaded)
+    fn decide(&self, event: &WechatEvent, header: JournalHeader, loaded: Loaded) -> Decision {
+        decide::decide(event, header, &loaded.config, &loaded)
     }
 
     fn reply(&self, form: Form, outcome: &Outcome, _: Option<&str>) -> Reply {

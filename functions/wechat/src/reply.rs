@@ -80,8 +80,8 @@ fn told(outcome: &Outcome) -> Told {
             | Reason::DuplicatePayment
             | Reason::RefundedTooMuch
             | Reason::PaymentUnproven
-            | Reason::RechargeUnknown
-            | Reason::RechargeFailed
+            | Reason::TopUpUnknown
+            | Reason::TopUpFailed
             | Reason::TransferFailed
             | Reason::TransferUnknown
             | Reason::WorkspaceMismatch

@@ -7,9 +7,9 @@ use crate::Failure;
 /// One throw of 128 bits, all equally likely; `None` where there is no randomness to be had.
 type Throw = dyn Fn() -> Option<u128> + Send + Sync;
 
-pub struct Dice(Box<Throw>);
+pub struct Rng(Box<Throw>);
 
-impl Dice {
+impl Rng {
     pub fn new(throw: impl Fn() -> Option<u128> + Send + Sync + 'static) -> Self {
         Self(Box::new(throw))
     }
@@ -30,7 +30,7 @@ impl Dice {
     }
 }
 
-impl fmt::Debug for Dice {
+impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Dice")
     }

@@ -3,9 +3,9 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use edge::{Found, Moment, Reply, Request, Route, Service};
+use edge::{Invocation, Reply, Request, Route, RouteMatch, Service};
 use futures_util::FutureExt as _;
-use ledger::{CallerKey, Delivery, Ledger, Owner};
+use ledger::{CallContext, CallerKey, Ledger, Owner};
 
 use crate::Failure;
 
@@ -29,30 +29,30 @@ pub trait Api: Send + Sync {
 
     fn call<L: Ledger>(
         &self,
-        asked: &Asked<'_, Self::Call>,
+        asked: &ApiCall<'_, Self::Call>,
         ledger: &L,
-    ) -> impl Future<Output = Result<Told, Failure>> + Send;
+    ) -> impl Future<Output = Result<ApiOutcome, Failure>> + Send;
 }
 
 /// One call, by somebody we know.
 #[derive(Debug)]
-pub struct Asked<'r, C: 'static> {
+pub struct ApiCall<'r, C: 'static> {
     pub caller: Owner,
     pub request: &'r Request,
-    pub found: &'r Found<C>,
-    pub moment: &'r Moment,
+    pub found: &'r RouteMatch<C>,
+    pub invocation: &'r Invocation,
 }
 
-impl<C> Asked<'_, C> {
+impl<C> ApiCall<'_, C> {
     /// What the books are to know of it. Never the body: it holds nothing that its order does not say.
-    pub fn delivery(&self) -> Delivery<'static> {
-        self.moment.delivery()
+    pub fn context(&self) -> CallContext<'static> {
+        self.invocation.context()
     }
 }
 
 /// What a call came to: what the caller is told, and what the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct ApiOutcome {
     pub reply: Reply,
     /// The word for logs and metrics.
     pub outcome: &'static str,
@@ -70,18 +70,18 @@ pub struct Function<A, L> {
 impl<A: Api, L: Ledger> Service for Function<A, L> {
     const REPLY_WITHIN: Duration = A::REPLY_WITHIN;
 
-    async fn answer(&self, event: &str, moment: &Moment) -> Reply {
-        let told = match AssertUnwindSafe(self.handle(event, moment)).catch_unwind().await {
-            Ok(told) => told,
+    async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
+        let outcome_of_call = match AssertUnwindSafe(self.handle(event, invocation)).catch_unwind().await {
+            Ok(outcome_of_call) => outcome_of_call,
             Err(_) => Err(Failure::new(500, "internal", "Internal error.")),
         };
-        let reply = match told {
-            Ok(Told { reply, outcome, subject }) => {
-                edge::line(A::NAME, subject.as_deref(), outcome, None, moment);
+        let reply = match outcome_of_call {
+            Ok(ApiOutcome { reply, outcome, subject }) => {
+                edge::line(A::NAME, subject.as_deref(), outcome, None, invocation);
                 reply
             }
             Err(failure) => {
-                edge::line(A::NAME, failure.subject.as_deref(), failure.outcome(), Some(failure.code), moment);
+                edge::line(A::NAME, failure.subject.as_deref(), failure.outcome(), Some(failure.code), invocation);
                 failure.reply()
             }
         };
@@ -91,22 +91,22 @@ impl<A: Api, L: Ledger> Service for Function<A, L> {
 }
 
 impl<A: Api, L: Ledger> Function<A, L> {
-    async fn handle(&self, event: &str, moment: &Moment) -> Result<Told, Failure> {
+    async fn handle(&self, event: &str, invocation: &Invocation) -> Result<ApiOutcome, Failure> {
         let incoming = edge::read(event).map_err(|_| Failure::new(400, "malformed", "Not a request."))?;
         let found = edge::find(A::ROUTES, &incoming.method, &incoming.path)?;
         if let Some(reply) = self.api.public(found.endpoint) {
-            return Ok(Told { reply, outcome: "public", subject: None });
+            return Ok(ApiOutcome { reply, outcome: "public", subject: None });
         }
         let request = incoming.open(A::BODY_BYTES_MAX)?;
-        let caller = self.caller(&request, moment).await?;
-        self.api.call(&Asked { caller, request: &request, found: &found, moment }, &self.ledger).await
+        let caller = self.caller(&request, invocation).await?;
+        self.api.call(&ApiCall { caller, request: &request, found: &found, invocation }, &self.ledger).await
     }
 
     /// Whose key it is. That one is missing, is none, or is nobody's is one answer: it says nothing about which keys there are.
-    async fn caller(&self, request: &Request, moment: &Moment) -> Result<Owner, Failure> {
+    async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<Owner, Failure> {
         let secret =
             request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)?;
-        let owner = self.ledger.owner(&CallerKey::api(secret), &moment.delivery()).await?;
+        let owner = self.ledger.owner(&CallerKey::api(secret), &invocation.context()).await?;
         owner.ok_or_else(Failure::unauthorized)
     }
 }

@@ -12,9 +12,9 @@ mod places;
 
 pub use body::{object, read};
 pub use commissions::commissions;
-pub use dice::Dice;
+pub use dice::Rng;
 pub use failure::Failure;
-pub use handle::{Api, Asked, Function, Told};
+pub use handle::{Api, ApiCall, ApiOutcome, Function};
 pub use places::{Places, PlacesError};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use ledger::{CommitError, Delivery, Effect, Ledger, Order, OrderNumber, Owner, Timestamp};
+use ledger::{CallContext, CommitError, Effect, Ledger, Order, OrderNumber, Owner, Timestamp};
 use thiserror::Error;
 
 use crate::Failure;
@@ -49,18 +49,18 @@ impl Places {
     }
 
     /// After a commit that was stale: whether one more order may be tried. Strikes off what has ended.
-    pub async fn free<L: Ledger>(&self, owner: &Owner, ledger: &L, delivery: &Delivery<'_>) -> Result<(), Failure> {
+    pub async fn free<L: Ledger>(&self, owner: &Owner, ledger: &L, context: &CallContext<'_>) -> Result<(), Failure> {
         let Some(each) = self.each else { return Ok(()) };
-        let orders = ledger.orders_in_places(owner, delivery).await?;
+        let orders = ledger.orders_in_places(owner, context).await?;
         if orders.len() < usize::from(each.get()) {
             return Ok(());
         }
-        let now = delivery.received_at;
+        let now = context.received_at;
         if self.was_full(owner, now) {
             return Err(too_many(each));
         }
         let read = stream::iter(orders).map(|number| async move {
-            let holds = holds_place(&number, ledger, delivery).await?;
+            let holds = holds_place(&number, ledger, context).await?;
             Ok::<_, CommitError>((!holds).then_some(number))
         });
         let ended: Vec<Option<OrderNumber>> = read.buffer_unordered(READ_AT_ONCE).try_collect().await?;
@@ -69,7 +69,7 @@ impl Places {
             self.remember(owner, now);
             return Err(too_many(each));
         }
-        Ok(ledger.free_places(owner, &ended, delivery).await?)
+        Ok(ledger.free_places(owner, &ended, context).await?)
     }
 
     fn was_full(&self, owner: &Owner, now: Timestamp) -> bool {
@@ -90,10 +90,10 @@ impl Places {
 async fn holds_place<L: Ledger>(
     number: &OrderNumber,
     ledger: &L,
-    delivery: &Delivery<'_>,
+    context: &CallContext<'_>,
 ) -> Result<bool, CommitError> {
-    match ledger.order(number, delivery).await {
-        Ok(order) => Ok(order.is_some_and(|order| order.holds_place(delivery.received_at))),
+    match ledger.order(number, context).await {
+        Ok(order) => Ok(order.is_some_and(|order| order.holds_place(context.received_at))),
         Err(CommitError::Refused(_)) => Ok(false),
         Err(error) => Err(error),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge::{Moment, Reply, Route, Service as _};
+use edge::{Invocation, Reply, Route, Service as _};
 use ledger::{CommitError, Ledger};
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,7 +44,7 @@ impl Api for Echo {
         matches!(call, Call::Health).then(|| Reply::json(200, &"well"))
     }
 
-    async fn call<L: Ledger>(&self, asked: &Asked<'_, Call>, _: &L) -> Result<Told, Failure> {
+    async fn call<L: Ledger>(&self, asked: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
         match asked.found.endpoint {
             Call::Panic => panic!("a secret"),
             Call::Fail => return Err(CommitError::Unavailable(None).into()),
@@ -54,12 +54,12 @@ impl Api for Echo {
         let word: Option<String> = read(body.word.as_ref(), || Failure::new(400, "word_invalid", "Not a word."))?;
         let said =
             format!("{} to {}: {}", asked.caller, asked.found.parameter("to").unwrap_or("?"), word.unwrap_or_default());
-        Ok(Told { reply: Reply::json(200, &said), outcome: "echoed", subject: None })
+        Ok(ApiOutcome { reply: Reply::json(200, &said), outcome: "echoed", subject: None })
     }
 }
 
-fn moment() -> Moment {
-    Moment { now: now(), started: instant(), deadline: deadline(Echo::REPLY_WITHIN), attempt: mark(1) }
+fn invocation() -> Invocation {
+    Invocation { now: now(), started: instant(), deadline: deadline(Echo::REPLY_WITHIN), attempt: mark(1) }
 }
 
 async fn function() -> Function<Echo, MemoryLedger> {
@@ -74,7 +74,7 @@ fn echo(body: &[u8]) -> Sent<'_> {
     Sent::post("/echo/bob", body).with("authorization", KEY)
 }
 
-fn told(code: &str, message: &str) -> String {
+fn outcome_of_call(code: &str, message: &str) -> String {
     format!(r#"{{"error":"{code}","message":"{message}"}}"#)
 }
 
@@ -126,16 +126,20 @@ async fn every_refusal_has_a_code_and_a_sentence() {
     let function = function().await;
     for (sent, (status, code, message)) in rows {
         for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
-            let reply = function.answer(&sent.event(shape), &moment()).await;
-            assert_eq!((reply.status, reply.body.as_str()), (status, told(code, message).as_str()), "{sent:?}");
+            let reply = function.answer(&sent.event(shape), &invocation()).await;
+            assert_eq!(
+                (reply.status, reply.body.as_str()),
+                (status, outcome_of_call(code, message).as_str()),
+                "{sent:?}"
+            );
             assert_eq!(header(&reply, "cache-control"), Some("no-store"));
             assert_eq!(header(&reply, "www-authenticate"), (status == 401).then_some("Bearer"));
             assert_eq!(header(&reply, "allow"), (status == 405).then_some("POST"));
             assert_eq!(header(&reply, "retry-after"), (status == 503).then_some("2"));
         }
     }
-    let reply = function.answer("{}", &moment()).await;
-    assert_eq!((reply.status, reply.body), (400, told("malformed", "Not a request.")));
+    let reply = function.answer("{}", &invocation()).await;
+    assert_eq!((reply.status, reply.body), (400, outcome_of_call("malformed", "Not a request.")));
 }
 
 #[tokio::test]
@@ -150,7 +154,7 @@ async fn who_has_a_key_is_known_by_it_and_anybody_may_ask_for_the_health() {
         (Sent { method: "GET", ..Sent::post("/health", b"") }, "\"well\""),
     ];
     for (sent, body) in rows {
-        let reply = function.answer(&sent.event(Shape::HttpApi), &moment()).await;
+        let reply = function.answer(&sent.event(Shape::HttpApi), &invocation()).await;
         assert_eq!((reply.status, reply.body.as_str()), (200, body), "{sent:?}");
         assert_eq!(header(&reply, "cache-control"), Some("no-store"));
     }
@@ -159,7 +163,7 @@ async fn who_has_a_key_is_known_by_it_and_anybody_may_ask_for_the_health() {
 #[tokio::test(start_paused = true)]
 async fn books_that_do_not_answer_are_no_refusal_of_the_key() {
     let (ledger, _) = World::new().faulty(1, |_, _| testkit::Fault::Disconnect);
-    let reply = Function { api: Echo, ledger }.answer(&echo(b"{}").event(Shape::HttpApi), &moment()).await;
+    let reply = Function { api: Echo, ledger }.answer(&echo(b"{}").event(Shape::HttpApi), &invocation()).await;
     assert_eq!((reply.status, header(&reply, "retry-after")), (503, Some("2")));
 }
 
@@ -184,7 +188,7 @@ async fn a_chain_of_referrers_ends_where_it_would_come_back() {
         let ledger = MemoryLedger::default();
         for (owner, referrer) in chain {
             let refer = ledger::Effect::Refer { owner: named(owner), from: None, to: Some(named(referrer)) };
-            let heading = ledger::Heading {
+            let header = ledger::JournalHeader {
                 receipt: ledger::EventKey::new("manual", owner).expect("a key"),
                 source: "manual",
                 kind: "referrer",
@@ -192,10 +196,10 @@ async fn a_chain_of_referrers_ends_where_it_would_come_back() {
                 fingerprints: ledger::Fingerprint::of(1, &[]).into(),
                 order: None,
             };
-            let entry = ledger::Entry { heading, effects: vec![refer], keeps_body: false, alarm: None };
-            ledger.commit(&ledger::Decision::Record(entry), &testkit::delivery(1)).await.expect("written");
+            let entry = ledger::Entry { header, effects: vec![refer], keeps_body: false, alarm: None };
+            ledger.commit(&ledger::Decision::Record(entry), &testkit::context(1)).await.expect("written");
         }
-        let earns = commissions(rates, &named("alice"), &ledger, &testkit::delivery(2)).await.expect("read");
+        let earns = commissions(rates, &named("alice"), &ledger, &testkit::context(2)).await.expect("read");
         let earns: Vec<_> = earns.iter().map(|one| (one.to.as_str(), one.basis_points)).collect();
         assert_eq!(earns, expected, "{chain:?}");
     }
@@ -204,10 +208,10 @@ async fn a_chain_of_referrers_ends_where_it_would_come_back() {
 /// Each bit is sometimes set and sometimes not, and no two throws are the same.
 #[test]
 fn dice_of_the_system_use_every_bit() {
-    let dice = Dice::of_system();
+    let dice = Rng::of_system();
     let throws: std::collections::BTreeSet<u128> = (0..256).map(|_| dice.bits().expect("randomness")).collect();
     assert_eq!(throws.len(), 256);
     assert_eq!(throws.iter().fold(0, |seen, bits| seen | bits), u128::MAX);
     assert_eq!(throws.iter().fold(u128::MAX, |seen, bits| seen & bits), 0);
-    assert_eq!(Dice::new(|| None).bits().map_err(|failure| failure.status), Err(503));
+    assert_eq!(Rng::new(|| None).bits().map_err(|failure| failure.status), Err(503));
 }

@@ -14,7 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::Moment;
+use crate::Invocation;
 
 /// The target of the one line that every event leaves.
 const EVENT: &str = "hookledger::event";
@@ -56,7 +56,11 @@ pub const MEASURED: [Measured; 6] = [
         ],
     },
     Measured { target: DELIVERED, dimensions: &[&["source"]], metrics: &[("delay_ms", "Milliseconds")] },
-    Measured { target: BACKLOG, dimensions: &[&["backlog"]], metrics: &[("left", "Count"), ("oldest_s", "Seconds")] },
+    Measured {
+        target: BACKLOG,
+        dimensions: &[&["backlog"]],
+        metrics: &[("waiting", "Count"), ("oldest_s", "Seconds")],
+    },
     Measured { target: RUN, dimensions: &[&["sweep"]], metrics: &[("runs", "Count")] },
 ];
 
@@ -67,14 +71,20 @@ pub fn line(
     event_id: Option<&str>,
     outcome: &'static str,
     reason: Option<&'static str>,
-    moment: &Moment,
+    invocation: &Invocation,
 ) {
-    of_event(source, event_id, outcome, reason, None, moment);
+    of_event(source, event_id, outcome, reason, None, invocation);
 }
 
 /// The same of an event of which a field could not be read. Which one is for people: a place in a list has a number in its name.
-pub fn unread(source: &'static str, event_id: Option<&str>, outcome: &'static str, field: &str, moment: &Moment) {
-    of_event(source, event_id, outcome, Some("field"), Some(field), moment);
+pub fn unread(
+    source: &'static str,
+    event_id: Option<&str>,
+    outcome: &'static str,
+    field: &str,
+    invocation: &Invocation,
+) {
+    of_event(source, event_id, outcome, Some("field"), Some(field), invocation);
 }
 
 #[expect(clippy::float_arithmetic, reason = "a duration for people and graphs; no money is near")]
@@ -84,11 +94,11 @@ fn of_event(
     outcome: &'static str,
     reason: Option<&'static str>,
     field: Option<&str>,
-    moment: &Moment,
+    invocation: &Invocation,
 ) {
-    let micros = u32::try_from(moment.started.elapsed().as_micros()).unwrap_or(u32::MAX);
+    let micros = u32::try_from(invocation.started.elapsed().as_micros()).unwrap_or(u32::MAX);
     let duration_ms = f64::from(micros) / 1_000.0;
-    let attempt = moment.attempt.as_str();
+    let attempt = invocation.attempt.as_str();
     tracing::info!(target: EVENT, source, event_id, outcome, reason, field, duration_ms, attempt, events = 1);
 }
 
@@ -104,8 +114,8 @@ pub fn delivered(source: &'static str, order: &str, delay_ms: u64) {
 
 /// What a run was to bring to an end and did not, and for how long the oldest of it has been waiting. Said by every run: where nothing is
 /// left, that too is to be known.
-pub fn backlog(backlog: &'static str, left: u64, oldest_s: u64) {
-    tracing::info!(target: BACKLOG, backlog, left, oldest_s);
+pub fn backlog(backlog: &'static str, waiting: u64, oldest_s: u64) {
+    tracing::info!(target: BACKLOG, backlog, waiting, oldest_s);
 }
 
 /// A run of this sweep has come to its end. Nothing else says that the clock goes: where it is not said, nothing is looked after.
@@ -115,7 +125,7 @@ pub fn ran(sweep: &'static str) {
 
 /// Credits in their smallest unit, of which a graph has more than enough digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Moved {
+pub(crate) struct CommitMetrics {
     pub(crate) nanocredits_in: u64,
     pub(crate) nanocredits_out: u64,
     pub(crate) orders: u64,
@@ -124,8 +134,8 @@ pub(crate) struct Moved {
     pub(crate) orders_flagged: u64,
 }
 
-pub(crate) fn of_moved(source: &'static str, moved: &Moved) {
-    let Moved { nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged } = *moved;
+pub(crate) fn of_moved(source: &'static str, moved: &CommitMetrics) {
+    let CommitMetrics { nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged } = *moved;
     tracing::info!(target: MOVED, source, nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged);
 }
 

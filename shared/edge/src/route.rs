@@ -12,12 +12,12 @@ pub struct Route<E: 'static> {
 
 /// An endpoint, with what stands in its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<E> {
+pub struct RouteMatch<E> {
     pub endpoint: E,
     parameters: Vec<(&'static str, String)>,
 }
 
-impl<E> Found<E> {
+impl<E> RouteMatch<E> {
     /// What stands where the route has `{name}`, not decoded.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
@@ -35,11 +35,11 @@ pub enum NoRoute {
 
 /// As API Gateway picks: by path and method together, and of several routes the one with the fewest parameters; of equals, the
 /// first.
-pub fn find<E: Copy>(routes: &[Route<E>], method: &str, path: &str) -> Result<Found<E>, NoRoute> {
+pub fn find<E: Copy>(routes: &[Route<E>], method: &str, path: &str) -> Result<RouteMatch<E>, NoRoute> {
     let at_path = || routes.iter().filter_map(|route| Some((route, parameters(route.path, path)?)));
     let of_method = at_path().filter(|(route, _)| route.method == method);
     match of_method.min_by_key(|(_, parameters)| parameters.len()) {
-        Some((route, parameters)) => Ok(Found { endpoint: route.endpoint, parameters }),
+        Some((route, parameters)) => Ok(RouteMatch { endpoint: route.endpoint, parameters }),
         None => Err(no_route(at_path().map(|(route, _)| route.method))),
     }
 }

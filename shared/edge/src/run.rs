@@ -14,7 +14,7 @@ use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
-use ledger::{AttemptMark, Deadline, Delivery, Origin, Timestamp};
+use ledger::{AttemptMark, CallContext, Deadline, Origin, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::gateway::GatewayReply;
@@ -44,30 +44,30 @@ pub trait Service: Send + Sync {
     const REPLY_WITHIN: Duration;
 
     /// From the gateway's event to the gateway's reply. Infallible: no gateway picks a status for us.
-    fn answer(&self, event: &str, moment: &Moment) -> impl Future<Output = Reply> + Send;
+    fn answer(&self, event: &str, invocation: &Invocation) -> impl Future<Output = Reply> + Send;
 }
 
 /// Serves invocations for as long as the sandbox lives.
 pub async fn run<S: Service>(service: S) -> Result<(), Error> {
     let service = &service;
     let serve = |event: LambdaEvent<Box<RawValue>>| async move {
-        let moment = Moment::now(remaining(event.context.deadline).min(S::REPLY_WITHIN));
+        let invocation = Invocation::now(remaining(event.context.deadline).min(S::REPLY_WITHIN));
         let event = event.payload.get();
-        Ok::<_, Error>(GatewayReply::to(event, service.answer(event, &moment).await))
+        Ok::<_, Error>(GatewayReply::to(event, service.answer(event, &invocation).await))
     };
     lambda_runtime::run(service_fn(serve)).await
 }
 
 /// The time, and the dice, of one request.
 #[derive(Debug, Clone)]
-pub struct Moment {
+pub struct Invocation {
     pub now: Timestamp,
     pub started: Instant,
     pub deadline: Deadline,
     pub attempt: AttemptMark,
 }
 
-impl Moment {
+impl Invocation {
     /// From now on, for as long as an answer may take.
     #[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
     pub fn now(patience: Duration) -> Self {
@@ -77,8 +77,8 @@ impl Moment {
     }
 
     /// What the books are asked, or told, without anything that was received.
-    pub fn delivery(&self) -> Delivery<'static> {
-        Delivery {
+    pub fn context(&self) -> CallContext<'static> {
+        CallContext {
             attempt: self.attempt.clone(),
             received_at: self.now,
             received: self.started,

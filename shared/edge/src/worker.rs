@@ -9,7 +9,7 @@ use ledger::Deadline;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::Moment;
+use crate::Invocation;
 use crate::log::chain;
 use crate::run::remaining;
 
@@ -23,7 +23,11 @@ pub trait Worker: Send + Sync {
     /// What comes of a run: AWS reads it where the caller is a stream, and people do.
     type Report: Serialize + Send;
 
-    fn work(&self, event: &str, moment: &Moment) -> impl Future<Output = Result<Self::Report, WorkError>> + Send;
+    fn work(
+        &self,
+        event: &str,
+        invocation: &Invocation,
+    ) -> impl Future<Output = Result<Self::Report, WorkError>> + Send;
 }
 
 /// Serves invocations for as long as the sandbox lives.
@@ -32,15 +36,15 @@ pub async fn run_worker<W: Worker>(worker: W) -> Result<(), Error> {
     let work = |event: LambdaEvent<Box<RawValue>>| -> BoxFuture<'_, Result<W::Report, WorkError>> {
         // Its type erased: what a worker awaits is more than a compiler likes to look through.
         Box::pin(async move {
-            let moment = Moment::now(remaining(event.context.deadline).min(W::DONE_WITHIN));
-            let report = worker.work(event.payload.get(), &moment).await;
+            let invocation = Invocation::now(remaining(event.context.deadline).min(W::DONE_WITHIN));
+            let report = worker.work(event.payload.get(), &invocation).await;
             report.inspect_err(|error| tracing::error!(error = %chain(error.as_ref()), "the run failed"))
         })
     };
     lambda_runtime::run(service_fn(work)).await
 }
 
-impl Moment {
+impl Invocation {
     /// For one of the many things that a run does: no longer than this from now, nor than the run.
     #[must_use]
     pub fn part(&self, patience: Duration) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ledger::{Anomalies, Anomaly, Delivery, Flag, Money, Order, PaysFor, Reason, RefusedPayment, Resolution};
+use ledger::{Anomalies, Anomaly, CallContext, Flag, Money, Order, PaysFor, Reason, RefusedPayment, Resolution};
 
 use crate::image::{Image, Read, Unreadable, amount, currency, flag, maybe, owned, reference, word};
 use crate::names;
@@ -11,7 +11,7 @@ use crate::rows::{Row, map, number, text};
 
 const UNREADABLE: Unreadable = Unreadable(names::ANOMALY_DETAILS);
 
-pub(crate) fn write(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
+pub(crate) fn write(row: &mut Row, order: &Order, context: &CallContext<'_>) {
     let anomalies = &order.anomalies;
     let list = AttributeValue::L(anomalies.listed().map(details).collect());
     row.set_or_remove(names::ANOMALY_DETAILS, (!anomalies.is_empty()).then_some(list));
@@ -23,7 +23,7 @@ pub(crate) fn write(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     let reason = order.flagged_for();
     row.set_or_remove(names::ANOMALY_REASON, reason.map(|reason| text(&upper(reason))));
     if reason.is_some() {
-        row.set_first(names::ANOMALY_AT, text(&delivery.received_at));
+        row.set_first(names::ANOMALY_AT, text(&context.received_at));
     } else {
         row.remove(names::ANOMALY_AT);
     }

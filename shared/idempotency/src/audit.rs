@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    AccountPage, Audit, Balance, Check, CommitError, Delivery, Held, Kept, LinePage, OrderNumber, Place, Posted,
-    StatementLine, Timestamp,
+    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition,
+    OrderNumber, StatementLine, StoredAccount, StoredOrder, Timestamp,
 };
 
 use crate::batch::Read;
@@ -19,51 +19,51 @@ use crate::store::DynamoLedger;
 use crate::{backlog, names};
 
 impl Audit for DynamoLedger {
-    async fn check(&self, delivery: &Delivery<'_>) -> Result<Check, CommitError> {
-        let row = self.row(&self.tables().accounts, CHECK.to_owned(), delivery).await?;
+    async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
+        let row = self.row(&self.tables().accounts, CHECK.to_owned(), context).await?;
         let check = row.map(|row| check_row::read(&row)).transpose();
         Ok(check.map_err(|error| CommitError::Refused(Box::new(error)))?.unwrap_or_default())
     }
 
-    async fn keep_check(&self, check: &Check, delivery: &Delivery<'_>) -> Result<bool, CommitError> {
-        let row = check_row::written(check, delivery).update(&self.tables().accounts, CHECK);
+    async fn save_audit_progress(&self, check: &AuditProgress, context: &CallContext<'_>) -> Result<bool, CommitError> {
+        let row = check_row::written(check, context).update(&self.tables().accounts, CHECK);
         let row = row.map_err(|error| CommitError::Refused(Box::new(error)))?;
-        until_answered(delivery.deadline, self.jitter(), || async {
+        until_answered(context.deadline, self.jitter(), || async {
             let sent = self.client().transact_write_items().transact_items(row.clone()).send().await;
             let Err(error) = sent else {
                 return Ok(Answer::Final(true));
             };
             match error.as_service_error().and_then(found) {
                 // Written by a call of ours whose answer was lost, or by somebody else.
-                Some(found) => Ok(Answer::Final(is_ours(&found, check, delivery))),
+                Some(found) => Ok(Answer::Final(is_ours(&found, check, context))),
                 None => backlog::again(error),
             }
         })
         .await
     }
 
-    async fn renew_check(&self, delivery: &Delivery<'_>) -> Result<(), CommitError> {
-        let stored = self.row(&self.tables().accounts, CHECK.to_owned(), delivery).await?.unwrap_or_default();
+    async fn reset_audit_progress(&self, context: &CallContext<'_>) -> Result<(), CommitError> {
+        let stored = self.row(&self.tables().accounts, CHECK.to_owned(), context).await?.unwrap_or_default();
         if check_row::read(&stored).is_ok() {
             return Ok(());
         }
-        let mut row = check_row::renewed(delivery);
+        let mut row = check_row::renewed(context);
         let written_by = row.name(names::WRITTEN_BY);
         let condition = match stored.get(names::WRITTEN_BY) {
             Some(read) => format!("{written_by} = {}", row.value(read.clone())),
             None => format!("attribute_not_exists({written_by})"),
         };
         row.conditions.push(condition);
-        self.write_unless_changed(row, &self.tables().accounts, CHECK, delivery).await
+        self.write_unless_changed(row, &self.tables().accounts, CHECK, context).await
     }
 
     async fn accounts(
         &self,
         after: Option<&str>,
         rows_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<AccountPage, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
+        until_answered(context.deadline, self.jitter(), || async {
             let scan = self
                 .client()
                 .scan()
@@ -76,7 +76,7 @@ impl Audit for DynamoLedger {
                 .limit(i32::from(rows_max));
             match scan.send().await {
                 Ok(found) => Ok(Answer::Final(AccountPage {
-                    accounts: found.items().iter().filter_map(held).collect(),
+                    accounts: found.items().iter().filter_map(stored_account).collect(),
                     next: found.last_evaluated_key().and_then(|key| word(key, names::ID)),
                 })),
                 Err(error) => after_failure(error),
@@ -85,19 +85,23 @@ impl Audit for DynamoLedger {
         .await
     }
 
-    async fn held(&self, account: &str, delivery: &Delivery<'_>) -> Result<Option<Held>, CommitError> {
-        let row = self.row(&self.tables().accounts, account.to_owned(), delivery).await?;
-        Ok(row.as_ref().and_then(held))
+    async fn stored_account(
+        &self,
+        account: &str,
+        context: &CallContext<'_>,
+    ) -> Result<Option<StoredAccount>, CommitError> {
+        let row = self.row(&self.tables().accounts, account.to_owned(), context).await?;
+        Ok(row.as_ref().and_then(stored_account))
     }
 
     async fn lines(
         &self,
         account: &str,
-        after: Option<&Place>,
+        after: Option<&LinePosition>,
         lines_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<LinePage, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
+        until_answered(context.deadline, self.jitter(), || async {
             let query = self
                 .client()
                 .query()
@@ -123,26 +127,26 @@ impl Audit for DynamoLedger {
         .await
     }
 
-    async fn posted(&self, keys: &[&str], delivery: &Delivery<'_>) -> Result<Vec<Posted>, CommitError> {
+    async fn journal_lines(&self, keys: &[&str], context: &CallContext<'_>) -> Result<Vec<JournalLine>, CommitError> {
         // From the table, whose rows have more than the index: to put the order there as well would mean to build it anew, in two
         // deployments, and for nobody else.
         let read = Read { table: &self.tables().journal, attributes: &LINE, is_strong: true };
-        let rows = self.rows(&read, keys, delivery).await?;
+        let rows = self.rows(&read, keys, context).await?;
         Ok(rows.iter().filter_map(line).collect())
     }
 
-    async fn kept(&self, order: &OrderNumber, delivery: &Delivery<'_>) -> Result<Kept, CommitError> {
-        let row = self.row(&self.tables().orders, order.to_string(), delivery).await?;
-        Ok(row.map_or(Kept::Missing, |row| kept(&row)))
+    async fn kept(&self, order: &OrderNumber, context: &CallContext<'_>) -> Result<StoredOrder, CommitError> {
+        let row = self.row(&self.tables().orders, order.to_string(), context).await?;
+        Ok(row.map_or(StoredOrder::Missing, |row| kept(&row)))
     }
 }
 
-pub(crate) fn kept(row: &Image) -> Kept {
+pub(crate) fn kept(row: &Image) -> StoredOrder {
     match order_image::order(row) {
-        Ok(order) => Kept::Order(Box::new(order)),
-        Err(_) => {
-            Kept::Unreadable { version: row.get(names::VERSION).and_then(|version| version.as_n().ok()?.parse().ok()) }
-        }
+        Ok(order) => StoredOrder::Order(Box::new(order)),
+        Err(_) => StoredOrder::Unreadable {
+            version: row.get(names::VERSION).and_then(|version| version.as_n().ok()?.parse().ok()),
+        },
     }
 }
 
@@ -150,9 +154,9 @@ const HELD: [&str; 5] =
     [names::ID, names::BALANCE_UNITS, names::AVAILABLE_UNITS, names::OVERDRAFT_UNITS, names::VERSION];
 
 /// A number that is none reads as nothing, and so as one that differs.
-pub(crate) fn held(row: &Image) -> Option<Held> {
+pub(crate) fn stored_account(row: &Image) -> Option<StoredAccount> {
     row.contains_key(names::BALANCE_UNITS).then_some(())?;
-    Some(Held {
+    Some(StoredAccount {
         account: word(row, names::ID)?,
         balance: Balance::from_units(parsed(row, names::BALANCE_UNITS)),
         available: Balance::from_units(parsed(row, names::AVAILABLE_UNITS)),
@@ -184,8 +188,8 @@ fn booked_at(row: &Image) -> Option<Timestamp> {
     Timestamp::parse_rfc3339(&word(row, names::PROCESSED_AT)?).ok()
 }
 
-pub(crate) fn line(row: &Image) -> Option<Posted> {
-    Some(Posted {
+pub(crate) fn line(row: &Image) -> Option<JournalLine> {
+    Some(JournalLine {
         key: word(row, names::ID)?,
         account: word(row, names::ACCOUNT)?,
         change: amount(row),
@@ -197,12 +201,12 @@ pub(crate) fn line(row: &Image) -> Option<Posted> {
     })
 }
 
-fn place(row: &Image) -> Option<Place> {
-    Some(Place { key: word(row, names::ID)?, at: word(row, names::PROCESSED_AT)? })
+fn place(row: &Image) -> Option<LinePosition> {
+    Some(LinePosition { key: word(row, names::ID)?, at: word(row, names::PROCESSED_AT)? })
 }
 
 /// Of the index and of its table.
-fn key_of(account: &str, place: &Place) -> Image {
+fn key_of(account: &str, place: &LinePosition) -> Image {
     let parts = [(names::ACCOUNT, account), (names::PROCESSED_AT, &place.at), (names::ID, &place.key)];
     parts.map(|(name, part)| (name.to_owned(), text(part))).into()
 }
@@ -229,7 +233,7 @@ fn found(error: &TransactWriteItemsError) -> Option<Image> {
     Some(failed.item().cloned().unwrap_or_default())
 }
 
-fn is_ours(found: &Image, check: &Check, delivery: &Delivery<'_>) -> bool {
-    let is_by_us = word(found, names::WRITTEN_BY).as_deref() == Some(delivery.attempt.as_str());
+fn is_ours(found: &Image, check: &AuditProgress, context: &CallContext<'_>) -> bool {
+    let is_by_us = word(found, names::WRITTEN_BY).as_deref() == Some(context.attempt.as_str());
     is_by_us && found.get(names::VERSION) == Some(&number(&check.version))
 }

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::Select;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{
-    Backlog, CommitError, Delivery, DueOrder, DueRow, EventKey, KeptBody, Order, OrderNumber, Provider, Queue,
-    Timestamp, Waiting, Work, pass_over_pause_s,
+    Backlog, CallContext, CommitError, DueOrder, DueRow, EventKey, KeptBody, Order, OrderNumber, Provider, Queue,
+    RefusedEvent, Timestamp, Work, unreadable_backoff_s,
 };
 
 use crate::batch::Read;
@@ -28,44 +28,48 @@ impl Backlog for DynamoLedger {
         &self,
         source: &'static str,
         events_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
-        self.due_in(&self.tables().journal, names::ATTENTION, source, events_max, delivery).await
+        self.due_in(&self.tables().journal, names::ATTENTION, source, events_max, context).await
     }
 
-    async fn all_due(
+    async fn count_refused_due(
         &self,
         source: &'static str,
         counted_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
-        let query = self.by_now(&self.tables().journal, names::ATTENTION, source, delivery);
-        self.counted(query, counted_max, delivery).await
+        let query = self.by_now(&self.tables().journal, names::ATTENTION, source, context);
+        self.counted(query, counted_max, context).await
     }
 
-    async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
-        let Some(row) = self.row(&self.tables().journal, receipt.to_string(), delivery).await? else {
+    async fn refused_event(
+        &self,
+        receipt: &EventKey,
+        context: &CallContext<'_>,
+    ) -> Result<Option<RefusedEvent>, CommitError> {
+        let Some(row) = self.row(&self.tables().journal, receipt.to_string(), context).await? else {
             return Ok(None);
         };
         // Only what waits has a time at which it is due.
         if !row.contains_key(names::DUE_AT) {
             return Ok(None);
         }
-        let moment = |name| time(&row, name).map_err(|error| CommitError::Refused(Box::new(error)));
-        let (due_at, first_received_at) = (moment(names::DUE_AT)?, moment(names::RECEIVED_AT)?);
-        if due_at > delivery.received_at {
+        let invocation = |name| time(&row, name).map_err(|error| CommitError::Refused(Box::new(error)));
+        let (due_at, first_received_at) = (invocation(names::DUE_AT)?, invocation(names::RECEIVED_AT)?);
+        if due_at > context.received_at {
             return Ok(None);
         }
-        let body = self.kept_body(receipt, delivery).await?;
+        let body = self.kept_body(receipt, context).await?;
         let order = row.get(names::ORDER).and_then(|order| OrderNumber::new(order.as_s().ok()?).ok());
-        Ok(Some(Waiting { receipt: receipt.clone(), first_received_at, due_at, order, body }))
+        Ok(Some(RefusedEvent { receipt: receipt.clone(), first_received_at, due_at, order, body }))
     }
 
-    async fn put_off(
+    async fn reschedule(
         &self,
-        waiting: &Waiting,
+        waiting: &RefusedEvent,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let mut row = Row::default();
         row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
@@ -76,28 +80,33 @@ impl Backlog for DynamoLedger {
         }
         let (due_at, read) = (row.name(names::DUE_AT), row.value(text(&waiting.due_at)));
         row.conditions.push(format!("{due_at} = {read}"));
-        self.write_unless_changed(row, &self.tables().journal, waiting.receipt.as_str(), delivery).await
+        self.write_unless_changed(row, &self.tables().journal, waiting.receipt.as_str(), context).await
     }
 
-    async fn undone(&self, work: Work, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<DueRow>, CommitError> {
+    async fn orders_due(
+        &self,
+        work: Work,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<DueRow>, CommitError> {
         let (table, of_work) = (&self.tables().orders, order_row::word_of(work));
-        self.due_in(table, names::WORK, of_work, orders_max, delivery).await
+        self.due_in(table, names::WORK, of_work, orders_max, context).await
     }
 
     async fn unpaid(
         &self,
         provider: Provider,
         orders_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<DueOrder>, CommitError> {
         let word = order_row::word_of(Work::Payment(provider));
-        let query = self.by_now(&self.tables().orders, names::WORK, word, delivery);
+        let query = self.by_now(&self.tables().orders, names::WORK, word, context);
         let (mut due, mut last) = (Vec::new(), None);
         loop {
             let listed = u32::try_from(due.len()).unwrap_or(u32::MAX);
             let page_max = orders_max.saturating_sub(listed).min(COUNTED_AT_ONCE_MAX);
             let page = query.clone().limit(i32::try_from(page_max).unwrap_or(i32::MAX)).set_exclusive_start_key(last);
-            let found = self.page(&page, delivery).await?;
+            let found = self.page(&page, context).await?;
             due.extend(found.items().iter().filter_map(due_order));
             last = found.last_evaluated_key;
             if last.is_none() || listed.saturating_add(page_max) >= orders_max {
@@ -106,16 +115,21 @@ impl Backlog for DynamoLedger {
         }
     }
 
-    async fn left(&self, work: Work, counted_max: u32, delivery: &Delivery<'_>) -> Result<u32, CommitError> {
+    async fn count_open_orders(
+        &self,
+        work: Work,
+        counted_max: u32,
+        context: &CallContext<'_>,
+    ) -> Result<u32, CommitError> {
         let query = self.under(&self.tables().orders, names::WORK, order_row::word_of(work));
-        self.counted(query.key_condition_expression("#word = :word"), counted_max, delivery).await
+        self.counted(query.key_condition_expression("#word = :word"), counted_max, context).await
     }
 
-    async fn look_later(
+    async fn reschedule_order(
         &self,
         order: &Order,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let mut row = Row::default();
         row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
@@ -126,21 +140,28 @@ impl Backlog for DynamoLedger {
         }
         let (version, read) = (row.name(names::VERSION), row.value(number(&order.version)));
         row.conditions.push(format!("{version} = {read}"));
-        self.write_unless_changed(row, &self.tables().orders, order.number.as_str(), delivery).await
+        self.write_unless_changed(row, &self.tables().orders, order.number.as_str(), context).await
     }
 
-    async fn pass_over(&self, queue: &Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn reschedule_unreadable(
+        &self,
+        queue: &Queue,
+        row: &DueRow,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
         let (table, index, word) = match queue {
             Queue::Refused(source) => (&self.tables().journal, names::ATTENTION, (*source).to_owned()),
-            Queue::Lane(source, lane) => (&self.tables().journal, names::ATTENTION, lane_row::waiting_in(source, lane)),
+            Queue::Lane(source, lane) => {
+                (&self.tables().journal, names::ATTENTION, lane_row::refused_in_lane(source, lane))
+            }
             Queue::Lanes(source) => (&self.tables().journal, names::ATTENTION, lane_row::lanes_of(source)),
             Queue::Work(work) => (&self.tables().orders, names::WORK, order_row::word_of(*work).to_owned()),
         };
-        let Some(stored) = self.row(table, row.id.clone(), delivery).await? else {
+        let Some(stored) = self.row(table, row.id.clone(), context).await? else {
             return Ok(());
         };
         let times: u32 = parsed(&stored, names::PASSED_OVER);
-        let until = delivery.received_at.plus_seconds(pass_over_pause_s(times));
+        let until = context.received_at.plus_seconds(unreadable_backoff_s(times));
         let mut update = Row::default();
         update.set(names::DUE_AT, text(&until));
         update.set(names::PASSED_OVER, number(&times.saturating_add(1)));
@@ -151,51 +172,55 @@ impl Backlog for DynamoLedger {
             let (name, read) = (update.name(name), update.value(text(read)));
             update.conditions.push(format!("{name} = {read}"));
         }
-        self.write_unless_changed(update, table, &row.id, delivery).await
+        self.write_unless_changed(update, table, &row.id, context).await
     }
 
-    async fn known(
+    async fn already_journaled(
         &self,
         receipts: &BTreeSet<EventKey>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<BTreeSet<EventKey>, CommitError> {
         let keys: Vec<&str> = receipts.iter().map(EventKey::as_str).collect();
         // Whoever is missed here is told by the commit that it is booked.
         let read = Read { table: &self.tables().journal, attributes: &[names::ID], is_strong: false };
-        let rows = self.rows(&read, &keys, delivery).await?;
+        let rows = self.rows(&read, &keys, context).await?;
         Ok(rows.iter().filter_map(|row| Some(EventKey::of_row(row.get(names::ID)?.as_s().ok()?))).collect())
     }
 
-    async fn hold_sweep(
+    async fn acquire_sweep(
         &self,
         sweep: &'static str,
         until: Timestamp,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<bool, CommitError> {
         let mut row = Row::with_form();
         row.set(names::UNTIL, text(&until));
-        row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+        row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
         let (held_until, by) = (row.name(names::UNTIL), row.name(names::WRITTEN_BY));
-        let (now, own) = (row.value(text(&delivery.received_at)), row.value(text(delivery.attempt.as_str())));
+        let (now, own) = (row.value(text(&context.received_at)), row.value(text(context.attempt.as_str())));
         row.conditions.push(format!("attribute_not_exists({held_until}) OR {held_until} <= {now} OR {by} = {own}"));
-        self.write_if_unchanged(row, &self.tables().accounts, &place_id(sweep), delivery).await
+        self.write_if_unchanged(row, &self.tables().accounts, &place_id(sweep), context).await
     }
 
-    async fn place(&self, sweep: &'static str, delivery: &Delivery<'_>) -> Result<Option<String>, CommitError> {
-        let row = self.row(&self.tables().accounts, place_id(sweep), delivery).await?;
+    async fn sweep_cursor(
+        &self,
+        sweep: &'static str,
+        context: &CallContext<'_>,
+    ) -> Result<Option<String>, CommitError> {
+        let row = self.row(&self.tables().accounts, place_id(sweep), context).await?;
         Ok(row.and_then(|row| row.get(names::PLACE)?.as_s().ok().cloned()))
     }
 
-    async fn keep_place(
+    async fn save_sweep_cursor(
         &self,
         sweep: &'static str,
         place: Option<&str>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let mut row = Row::with_form();
-        row.set(names::UPDATED_AT, text(&delivery.received_at));
+        row.set(names::UPDATED_AT, text(&context.received_at));
         row.set_or_remove(names::PLACE, place.map(text));
-        self.write_unless_changed(row, &self.tables().accounts, &place_id(sweep), delivery).await
+        self.write_unless_changed(row, &self.tables().accounts, &place_id(sweep), context).await
     }
 }
 
@@ -220,15 +245,15 @@ fn place_id(sweep: &str) -> String {
 }
 
 impl DynamoLedger {
-    async fn kept_body(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<KeptBody>, CommitError> {
+    async fn kept_body(&self, receipt: &EventKey, context: &CallContext<'_>) -> Result<Option<KeptBody>, CommitError> {
         let unreadable = |error: Unreadable| CommitError::Refused(Box::new(error));
         let table = &self.tables().bodies;
-        let Some(first) = self.row(table, receipt.to_string(), delivery).await? else {
+        let Some(first) = self.row(table, receipt.to_string(), context).await? else {
             return Ok(None);
         };
         let mut further = Vec::new();
         for id in body::further_ids(receipt.as_str(), &first).map_err(unreadable)? {
-            let part = self.row(table, id, delivery).await?;
+            let part = self.row(table, id, context).await?;
             further.push(part.ok_or_else(|| unreadable(Unreadable(names::BODY)))?);
         }
         body::kept(&first, &further).map(Some).map_err(unreadable)
@@ -241,10 +266,10 @@ impl DynamoLedger {
         index: &str,
         word: &str,
         rows_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
-            let query = self.by_now(table, index, word, delivery).limit(i32::from(rows_max));
+        until_answered(context.deadline, self.jitter(), || async {
+            let query = self.by_now(table, index, word, context).limit(i32::from(rows_max));
             match query.send().await {
                 Ok(found) => Ok(Answer::Final(found.items().iter().filter_map(due_row).collect())),
                 Err(error) => after_failure(error),
@@ -261,11 +286,11 @@ impl DynamoLedger {
     }
 
     /// Those of them that are due.
-    fn by_now(&self, table: &str, index: &str, word: &str, delivery: &Delivery<'_>) -> QueryFluentBuilder {
+    fn by_now(&self, table: &str, index: &str, word: &str, context: &CallContext<'_>) -> QueryFluentBuilder {
         self.under(table, index, word)
             .key_condition_expression("#word = :word AND #due_at <= :now")
             .expression_attribute_names("#due_at", names::DUE_AT)
-            .expression_attribute_values(":now", text(&delivery.received_at))
+            .expression_attribute_values(":now", text(&context.received_at))
     }
 
     /// Page after page, without reading what is in the rows.
@@ -273,7 +298,7 @@ impl DynamoLedger {
         &self,
         query: QueryFluentBuilder,
         counted_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
         let (mut counted, mut last) = (0_u32, None);
         loop {
@@ -283,7 +308,7 @@ impl DynamoLedger {
                 .select(Select::Count)
                 .limit(i32::try_from(page_max).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(last);
-            let found = self.page(&page, delivery).await?;
+            let found = self.page(&page, context).await?;
             counted = counted.saturating_add(u32::try_from(found.count).unwrap_or_default());
             last = found.last_evaluated_key;
             if last.is_none() || counted >= counted_max {
@@ -292,8 +317,8 @@ impl DynamoLedger {
         }
     }
 
-    async fn page(&self, page: &QueryFluentBuilder, delivery: &Delivery<'_>) -> Result<QueryOutput, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
+    async fn page(&self, page: &QueryFluentBuilder, context: &CallContext<'_>) -> Result<QueryOutput, CommitError> {
+        until_answered(context.deadline, self.jitter(), || async {
             match page.clone().send().await {
                 Ok(found) => Ok(Answer::Final(found)),
                 Err(error) => after_failure(error),
@@ -308,9 +333,9 @@ impl DynamoLedger {
         row: Row,
         table: &str,
         id: &str,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        self.write_if_unchanged(row, table, id, delivery).await.map(|_| ())
+        self.write_if_unchanged(row, table, id, context).await.map(|_| ())
     }
 
     /// The same, and whether its condition held.
@@ -319,10 +344,10 @@ impl DynamoLedger {
         row: Row,
         table: &str,
         id: &str,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<bool, CommitError> {
         let update = row.update(table, id).map_err(|error| CommitError::Refused(Box::new(error)))?;
-        until_answered(delivery.deadline, self.jitter(), || async {
+        until_answered(context.deadline, self.jitter(), || async {
             // A transaction of one row, since nothing here may be written outside of one.
             let sent = self.client().transact_write_items().transact_items(update.clone()).send().await;
             let Err(error) = sent else {

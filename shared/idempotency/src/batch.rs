@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use ledger::{CommitError, Delivery};
+use ledger::{CallContext, CommitError};
 
 use crate::image::Image;
 use crate::names;
@@ -30,12 +30,12 @@ impl DynamoLedger {
         &self,
         read: &Read<'_>,
         ids: &[&str],
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<Image>, CommitError> {
         let mut rows = Vec::new();
         for ids in ids.chunks(KEYS_MAX) {
             let keys = ids.iter().map(|id| HashMap::from([(names::ID.to_owned(), text(*id))])).collect();
-            self.batch(read, keys, &mut rows, delivery).await?;
+            self.batch(read, keys, &mut rows, context).await?;
         }
         Ok(rows)
     }
@@ -46,10 +46,10 @@ impl DynamoLedger {
         read: &Read<'_>,
         keys: Vec<HashMap<String, AttributeValue>>,
         rows: &mut Vec<Image>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let state = Mutex::new((keys, rows));
-        until_answered(delivery.deadline, self.jitter(), || async {
+        until_answered(context.deadline, self.jitter(), || async {
             let left = state.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
             let asked = read.of(left).map_err(|error| CommitError::Refused(Box::new(error)))?;
             match self.client().batch_get_item().request_items(read.table, asked).send().await {

@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Balance, Census, Check, Counted, Counting, Delivery, Difference, Gone, Matter, Moving, Open, Opened, OrderNumber,
-    Place, Seen, Suspect, Timestamp,
+    AccountsOpened, AuditProgress, Balance, CallContext, Census, CountProgress, Difference, DifferenceKind,
+    LinePosition, LineTotals, LinesSeen, MissingAccounts, Open, OrderNumber, Suspect, Timestamp, UnsettledAccount,
 };
 
 use crate::image::{Image, Unreadable, known_form};
@@ -12,51 +12,52 @@ use crate::order_row::written as versioned;
 use crate::rows::{ROW_FORMAT, Row, map, number, text};
 
 /// Among the accounts, whose names hold no `#`.
-pub(crate) const CHECK: &str = "check#conservation";
+pub(crate) const CHECK: &str = "check#audit";
 
-pub(crate) fn written(check: &Check, delivery: &Delivery<'_>) -> Row {
+pub(crate) fn written(check: &AuditProgress, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    versioned(&mut row, check.version, delivery);
+    versioned(&mut row, check.version, context);
     fields(&mut row, check);
     row
 }
 
 /// One that has not begun, over whatever stands there.
-pub(crate) fn renewed(delivery: &Delivery<'_>) -> Row {
+pub(crate) fn renewed(context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
     row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::VERSION, number(&1));
-    row.set(names::UPDATED_AT, text(&delivery.received_at));
-    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
-    fields(&mut row, &Check::default());
+    row.set(names::UPDATED_AT, text(&context.received_at));
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+    fields(&mut row, &AuditProgress::default());
     row
 }
 
-fn fields(row: &mut Row, check: &Check) {
+fn fields(row: &mut Row, check: &AuditProgress) {
     row.set_or_remove(names::BEGAN_AT, check.began_at.as_ref().map(text));
     row.set_or_remove(names::ENDED_AT, check.ended_at.as_ref().map(text));
     row.set_or_remove(names::AFTER, check.after.as_ref().map(text));
     row.set_or_remove(names::COUNTING, check.counting.as_ref().map(counting));
     row.set(names::OPEN, AttributeValue::L(check.open.iter().map(open).collect()));
-    row.set(names::MOVING, AttributeValue::L(check.moving.iter().map(moving).collect()));
+    row.set(names::UNSETTLED, AttributeValue::L(check.unsettled_accounts.iter().map(unsettled_accounts).collect()));
     row.set(names::CENSUS, census(&check.census));
 }
 
 fn census(census: &Census) -> AttributeValue {
     let Census { last, again, next, gone } = census;
-    let last = last.iter().map(|Opened { until, accounts }| {
+    let last = last.iter().map(|AccountsOpened { until, accounts }| {
         (names::LAST, map([(names::UNTIL, text(until)), (names::ACCOUNTS, number(accounts))]))
     });
-    let gone = gone.iter().map(|Gone { accounts, since, said_at }| {
+    let gone = gone.iter().map(|MissingAccounts { accounts, since, reported_at }| {
         let fields =
-            [(names::ACCOUNTS, number(accounts)), (names::SINCE, text(since)), (names::SAID_AT, text(said_at))];
-        (names::GONE, map(fields))
+            [(names::ACCOUNTS, number(accounts)), (names::SINCE, text(since)), (names::REPORTED_AT, text(reported_at))];
+        (names::MISSING_ACCOUNTS, map(fields))
     });
     map(last.chain(gone).chain([(names::AGAIN, number(again)), (names::NEXT, number(next))]))
 }
 
-fn counting(counting: &Counting) -> AttributeValue {
-    let Counting { account, counted: Counted { lines, sum }, earlier, last: Place { key, at } } = counting;
+fn counting(counting: &CountProgress) -> AttributeValue {
+    let CountProgress { account, counted: LineTotals { lines, sum }, earlier, last: LinePosition { key, at } } =
+        counting;
     let fields = [
         (names::ACCOUNT, text(account)),
         (names::LINES, number(lines)),
@@ -67,29 +68,29 @@ fn counting(counting: &Counting) -> AttributeValue {
     map(fields.into_iter().chain(earlier.iter().map(|earlier| (names::EARLIER, seen(earlier)))))
 }
 
-fn seen(seen: &Seen) -> AttributeValue {
-    let Seen { until, counted: Counted { lines, sum } } = seen;
+fn seen(seen: &LinesSeen) -> AttributeValue {
+    let LinesSeen { until, counted: LineTotals { lines, sum } } = seen;
     map([(names::UNTIL, text(until)), (names::LINES, number(lines)), (names::SUM_UNITS, number(&sum.units()))])
 }
 
-fn moving(moving: &Moving) -> AttributeValue {
-    let Moving { account, since, looked_at } = moving;
-    map([(names::ACCOUNT, text(account)), (names::SINCE, text(since)), (names::LOOKED_AT, text(looked_at))])
+fn unsettled_accounts(unsettled_accounts: &UnsettledAccount) -> AttributeValue {
+    let UnsettledAccount { account, since, checked_at } = unsettled_accounts;
+    map([(names::ACCOUNT, text(account)), (names::SINCE, text(since)), (names::CHECKED_AT, text(checked_at))])
 }
 
 fn open(open: &Open) -> AttributeValue {
-    let Open { difference, looks, since, looked_at, seen: last_seen } = open;
-    let Difference { matter, suspect, account, order, line, said, found, missing } = difference;
+    let Open { difference, equal_checks, since, checked_at, seen: last_seen } = open;
+    let Difference { difference_kind, suspect, account, order, line, recorded, found, missing } = difference;
     let mut fields = vec![
-        (names::MATTER, text(matter.as_str())),
+        (names::DIFFERENCE_KIND, text(difference_kind.as_str())),
         (names::SUSPECT, text(suspect.as_str())),
         (names::ACCOUNT, text(account)),
-        (names::SAID_UNITS, number(&said.units())),
+        (names::RECORDED_UNITS, number(&recorded.units())),
         (names::FOUND_UNITS, number(&found.units())),
         (names::MISSING, number(missing)),
-        (names::LOOKS, number(looks)),
+        (names::EQUAL_CHECKS, number(equal_checks)),
         (names::SINCE, text(since)),
-        (names::LOOKED_AT, text(looked_at)),
+        (names::CHECKED_AT, text(checked_at)),
     ];
     fields.extend(order.as_ref().map(|order| (names::ORDER, text(order))));
     fields.extend(line.as_ref().map(|line| (names::LINE, text(line))));
@@ -97,12 +98,15 @@ fn open(open: &Open) -> AttributeValue {
     map(fields)
 }
 
-pub(crate) fn read(row: &Image) -> Result<Check, Unreadable> {
+pub(crate) fn read(row: &Image) -> Result<AuditProgress, Unreadable> {
     known_form(row)?;
     let inner = |name| Ok(optional(row, name, |value| value.as_m().ok())?.map(read_counting));
     let open = row.get(names::OPEN).and_then(|open| open.as_l().ok()).ok_or(Unreadable(names::OPEN))?;
-    let moving = row.get(names::MOVING).and_then(|moving| moving.as_l().ok()).ok_or(Unreadable(names::MOVING))?;
-    Ok(Check {
+    let unsettled_accounts = row
+        .get(names::UNSETTLED)
+        .and_then(|unsettled_accounts| unsettled_accounts.as_l().ok())
+        .ok_or(Unreadable(names::UNSETTLED))?;
+    Ok(AuditProgress {
         version: count(row, names::VERSION)?,
         began_at: optional(row, names::BEGAN_AT, time)?,
         ended_at: optional(row, names::ENDED_AT, time)?,
@@ -112,9 +116,9 @@ pub(crate) fn read(row: &Image) -> Result<Check, Unreadable> {
             .iter()
             .map(|open| read_open(open.as_m().map_err(|_| Unreadable(names::OPEN))?))
             .collect::<Result<_, _>>()?,
-        moving: moving
+        unsettled_accounts: unsettled_accounts
             .iter()
-            .map(|moving| read_moving(moving.as_m().map_err(|_| Unreadable(names::MOVING))?))
+            .map(|unsettled_accounts| read_moving(unsettled_accounts.as_m().map_err(|_| Unreadable(names::UNSETTLED))?))
             .collect::<Result<_, _>>()?,
         census: read_census(inner_of(row, names::CENSUS)?)?,
     })
@@ -126,56 +130,63 @@ fn inner_of<'r>(row: &'r Image, name: &'static str) -> Result<&'r Image, Unreada
 
 fn read_census(row: &Image) -> Result<Census, Unreadable> {
     let inner = |name| optional(row, name, |value| value.as_m().ok());
-    let opened = |row| Ok(Opened { until: required(row, names::UNTIL, time)?, accounts: count(row, names::ACCOUNTS)? });
+    let opened =
+        |row| Ok(AccountsOpened { until: required(row, names::UNTIL, time)?, accounts: count(row, names::ACCOUNTS)? });
     let gone = |row| {
-        let (since, said_at) = (required(row, names::SINCE, time)?, required(row, names::SAID_AT, time)?);
-        Ok(Gone { accounts: count(row, names::ACCOUNTS)?, since, said_at })
+        let (since, reported_at) = (required(row, names::SINCE, time)?, required(row, names::REPORTED_AT, time)?);
+        Ok(MissingAccounts { accounts: count(row, names::ACCOUNTS)?, since, reported_at })
     };
     Ok(Census {
         last: inner(names::LAST)?.map(opened).transpose()?,
         again: count(row, names::AGAIN)?,
         next: count(row, names::NEXT)?,
-        gone: inner(names::GONE)?.map(gone).transpose()?,
+        gone: inner(names::MISSING_ACCOUNTS)?.map(gone).transpose()?,
     })
 }
 
-fn read_moving(row: &Image) -> Result<Moving, Unreadable> {
-    Ok(Moving {
+fn read_moving(row: &Image) -> Result<UnsettledAccount, Unreadable> {
+    Ok(UnsettledAccount {
         account: required(row, names::ACCOUNT, word)?,
         since: required(row, names::SINCE, time)?,
-        looked_at: required(row, names::LOOKED_AT, time)?,
+        checked_at: required(row, names::CHECKED_AT, time)?,
     })
 }
 
-fn read_seen(row: &Image, name: &'static str) -> Result<Option<Seen>, Unreadable> {
+fn read_seen(row: &Image, name: &'static str) -> Result<Option<LinesSeen>, Unreadable> {
     let Some(seen) = optional(row, name, |value| value.as_m().ok())? else { return Ok(None) };
-    let counted = Counted { lines: count(seen, names::LINES)?, sum: units(seen, names::SUM_UNITS)? };
-    Ok(Some(Seen { until: required(seen, names::UNTIL, time)?, counted }))
+    let counted = LineTotals { lines: count(seen, names::LINES)?, sum: units(seen, names::SUM_UNITS)? };
+    Ok(Some(LinesSeen { until: required(seen, names::UNTIL, time)?, counted }))
 }
 
-fn read_counting(row: &Image) -> Result<Counting, Unreadable> {
-    Ok(Counting {
+fn read_counting(row: &Image) -> Result<CountProgress, Unreadable> {
+    Ok(CountProgress {
         account: required(row, names::ACCOUNT, word)?,
-        counted: Counted { lines: count(row, names::LINES)?, sum: units(row, names::SUM_UNITS)? },
+        counted: LineTotals { lines: count(row, names::LINES)?, sum: units(row, names::SUM_UNITS)? },
         earlier: read_seen(row, names::EARLIER)?,
-        last: Place { key: required(row, names::ID, word)?, at: required(row, names::PROCESSED_AT, word)? },
+        last: LinePosition { key: required(row, names::ID, word)?, at: required(row, names::PROCESSED_AT, word)? },
     })
 }
 
 fn read_open(row: &Image) -> Result<Open, Unreadable> {
     let order = |value: &AttributeValue| OrderNumber::new(value.as_s().ok()?).ok();
     let difference = Difference {
-        matter: required(row, names::MATTER, |value| Matter::named(value.as_s().ok()?))?,
+        difference_kind: required(row, names::DIFFERENCE_KIND, |value| DifferenceKind::named(value.as_s().ok()?))?,
         suspect: required(row, names::SUSPECT, |value| Suspect::named(value.as_s().ok()?))?,
         account: required(row, names::ACCOUNT, word)?,
         order: optional(row, names::ORDER, order)?,
         line: optional(row, names::LINE, word)?,
-        said: units(row, names::SAID_UNITS)?,
+        recorded: units(row, names::RECORDED_UNITS)?,
         found: units(row, names::FOUND_UNITS)?,
         missing: count(row, names::MISSING)?,
     };
-    let (since, looked_at) = (required(row, names::SINCE, time)?, required(row, names::LOOKED_AT, time)?);
-    Ok(Open { difference, looks: count(row, names::LOOKS)?, since, looked_at, seen: read_seen(row, names::SEEN)? })
+    let (since, checked_at) = (required(row, names::SINCE, time)?, required(row, names::CHECKED_AT, time)?);
+    Ok(Open {
+        difference,
+        equal_checks: count(row, names::EQUAL_CHECKS)?,
+        since,
+        checked_at,
+        seen: read_seen(row, names::SEEN)?,
+    })
 }
 
 fn required<'r, T>(

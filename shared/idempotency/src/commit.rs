@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use ledger::{CommitError, Committed, Delivery, Entry, Heading, MoneyKey, Receipt, Refusal, Timestamp};
+use ledger::{CallContext, CommitError, Committed, Entry, JournalHeader, MoneyKey, Receipt, Refusal, Timestamp};
 
 use crate::plan::Plan;
 use crate::retry::{Answer, after_failure, instant, until_answered};
@@ -24,39 +24,39 @@ enum Outcome {
 
 impl DynamoLedger {
     /// Books an entry, once.
-    pub(crate) async fn record(&self, entry: &Entry, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        let heading = &entry.heading;
+    pub(crate) async fn record(&self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        let header = &entry.header;
         // Each round leaves out at least one movement more, so there are at most as many rounds as movements.
         let mut moved = BTreeSet::new();
         loop {
-            let plan = |now| Plan::record(self.tables(), entry, delivery, &moved, now);
-            match self.transact(plan, delivery).await? {
+            let plan = |now| Plan::record(self.tables(), entry, context, &moved, now);
+            match self.transact(plan, context).await? {
                 Outcome::Applied(processed_at) => {
-                    let receipt = Receipt { key: heading.receipt.clone(), processed_at };
-                    self.receipts.remember(&receipt, &heading.fingerprints);
+                    let receipt = Receipt { key: header.receipt.clone(), processed_at };
+                    self.receipts.remember(&receipt, &header.fingerprints);
                     return Ok(if moved.is_empty() { Committed::Now(receipt) } else { Committed::Earlier(receipt) });
                 }
-                Outcome::Found(found) => return self.told_by_row(found, heading, delivery).await,
+                Outcome::Found(found) => return self.told_by_row(found, header, context).await,
                 // Another event was first to move it. This one is recorded, and moves nothing twice.
                 Outcome::Moved(keys) => moved.extend(keys),
                 Outcome::Stale => return Err(CommitError::Stale),
-                Outcome::Contradicted => return self.contradict(heading, delivery).await,
+                Outcome::Contradicted => return self.contradict(header, context).await,
                 Outcome::Guarded(reason) => {
-                    return self.refuse(&entry.refused(reason), delivery).await;
+                    return self.refuse(&entry.refused(reason), context).await;
                 }
             }
         }
     }
 
     /// Writes a refusal down before anybody is told of it.
-    pub(crate) async fn refuse(&self, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        match self.transact(|_| Plan::refuse(self.tables(), refusal, delivery), delivery).await? {
+    pub(crate) async fn refuse(&self, refusal: &Refusal, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        match self.transact(|_| Plan::refuse(self.tables(), refusal, context), context).await? {
             Outcome::Applied(_) => Err(CommitError::Rejected(refusal.reason)),
             // Ours, written by a call whose answer was lost.
-            Outcome::Found(found) if found.processed_at.is_none() && found.written_by == delivery.attempt.as_str() => {
+            Outcome::Found(found) if found.processed_at.is_none() && found.written_by == context.attempt.as_str() => {
                 Err(CommitError::Rejected(refusal.reason))
             }
-            Outcome::Found(found) => self.told_by_row(found, &refusal.heading, delivery).await,
+            Outcome::Found(found) => self.told_by_row(found, &refusal.header, context).await,
             Outcome::Stale => Err(CommitError::Stale),
             Outcome::Moved(_) | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
         }
@@ -66,23 +66,23 @@ impl DynamoLedger {
     async fn told_by_row(
         &self,
         found: Found,
-        heading: &Heading,
-        delivery: &Delivery<'_>,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
     ) -> Result<Committed, CommitError> {
         match found.processed_at {
-            Some(processed_at) if found.is_same_event(&heading.fingerprints) => {
-                let receipt = Receipt { key: heading.receipt.clone(), processed_at };
-                self.receipts.remember(&receipt, &heading.fingerprints);
+            Some(processed_at) if found.is_same_event(&header.fingerprints) => {
+                let receipt = Receipt { key: header.receipt.clone(), processed_at };
+                self.receipts.remember(&receipt, &header.fingerprints);
                 // Our own mark: a call of this delivery was applied although its answer was lost.
-                let ours = found.written_by == delivery.attempt.as_str();
+                let ours = found.written_by == context.attempt.as_str();
                 Ok(if ours { Committed::Now(receipt) } else { Committed::Earlier(receipt) })
             }
-            _ => self.contradict(heading, delivery).await,
+            _ => self.contradict(header, context).await,
         }
     }
 
-    async fn contradict(&self, heading: &Heading, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        match self.transact(|_| Plan::contradict(self.tables(), heading, delivery), delivery).await? {
+    async fn contradict(&self, header: &JournalHeader, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        match self.transact(|_| Plan::contradict(self.tables(), header, context), context).await? {
             Outcome::Applied(_) | Outcome::Found(_) => Err(CommitError::Conflict),
             Outcome::Moved(_) | Outcome::Stale | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
         }
@@ -93,10 +93,10 @@ impl DynamoLedger {
     async fn transact(
         &self,
         plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Outcome, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
-            let now = delivery.time_at(instant());
+        until_answered(context.deadline, self.jitter(), || async {
+            let now = context.time_at(instant());
             let Plan { items, roles } = plan(now).map_err(impossible)?;
             let sent = self.client().transact_write_items().set_transact_items(Some(items)).send().await;
             let Err(error) = sent else {

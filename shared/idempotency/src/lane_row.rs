@@ -1,6 +1,6 @@
 //! The lanes of refused usage: a row of the journal for each, in the same sparse index as what waits in it.
 
-use ledger::{Amount, Delivery, FIRST_LOOK_SECONDS, Lane, LaneState, Timestamp};
+use ledger::{Amount, CallContext, FIRST_RETRY_SECONDS, Lane, LaneState, Timestamp};
 
 use crate::image::{Image, Unreadable, known_form, parsed};
 use crate::names;
@@ -10,11 +10,11 @@ const PREFIX: &str = "lane#";
 
 /// No event's name begins so: no source is called that.
 pub(crate) fn id(source: &str, lane: &Lane) -> String {
-    format!("{PREFIX}{}", waiting_in(source, lane))
+    format!("{PREFIX}{}", refused_in_lane(source, lane))
 }
 
 /// The word of the index under which its events wait.
-pub(crate) fn waiting_in(source: &str, lane: &Lane) -> String {
+pub(crate) fn refused_in_lane(source: &str, lane: &Lane) -> String {
     format!("{source}#{lane}")
 }
 
@@ -25,24 +25,24 @@ pub(crate) fn lanes_of(source: &str) -> String {
 
 /// By when it came: so the oldest is first, however often it was tried. When the lane is looked at is the lane's.
 pub(crate) fn wait_in(row: &mut Row, source: &str, lane: &Lane, owed: Amount, first_received_at: Timestamp) {
-    row.set(names::ATTENTION, text(&waiting_in(source, lane)));
+    row.set(names::ATTENTION, text(&refused_in_lane(source, lane)));
     row.set(names::DUE_AT, text(&first_received_at));
     row.set(names::OWED_UNITS, number(&owed.units()));
     row.remove(names::PASSED_OVER);
 }
 
 /// Without a condition: refusals into one lane wait for each other, and refuse none.
-pub(crate) fn refused_into(source: &str, delivery: &Delivery<'_>) -> Row {
+pub(crate) fn refused_into(source: &str, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    let soon = delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS);
+    let soon = context.received_at.plus_seconds(FIRST_RETRY_SECONDS);
     row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::ATTENTION, text(&lanes_of(source)));
     // Not later than it was: or an owner who is refused all the time would never have a turn.
     row.set_first(names::DUE_AT, text(&soon));
-    if delivery.is_replay() {
-        row.set_first(names::REFUSED_AT, text(&delivery.received_at));
+    if context.is_replay() {
+        row.set_first(names::REFUSED_AT, text(&context.received_at));
     } else {
-        row.set(names::REFUSED_AT, text(&delivery.received_at));
+        row.set(names::REFUSED_AT, text(&context.received_at));
     }
     row.add(names::REFUSALS, number(&1));
     row

@@ -1,6 +1,6 @@
 //! The lanes of refused usage, out of the index of what waits.
 
-use ledger::{Amount, CommitError, Delivery, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
+use ledger::{Amount, CallContext, CommitError, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
 
 use crate::image::{Image, parsed};
 use crate::retry::{Answer, after_failure, until_answered};
@@ -15,28 +15,28 @@ impl Lanes for DynamoLedger {
         &self,
         source: &'static str,
         lanes_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
         let word = lane_row::lanes_of(source);
-        self.due_in(&self.tables().journal, names::ATTENTION, &word, lanes_max, delivery).await
+        self.due_in(&self.tables().journal, names::ATTENTION, &word, lanes_max, context).await
     }
 
-    async fn lane(&self, row: &DueRow, delivery: &Delivery<'_>) -> Result<Option<LaneState>, CommitError> {
-        let Some(stored) = self.row(&self.tables().journal, row.id.clone(), delivery).await? else {
+    async fn lane(&self, row: &DueRow, context: &CallContext<'_>) -> Result<Option<LaneState>, CommitError> {
+        let Some(stored) = self.row(&self.tables().journal, row.id.clone(), context).await? else {
             return Ok(None);
         };
         let lane = lane_row::read(&row.id, &stored).map_err(|error| CommitError::Refused(Box::new(error)))?;
-        Ok(lane.filter(|lane| lane.due_at <= delivery.received_at))
+        Ok(lane.filter(|lane| lane.due_at <= context.received_at))
     }
 
-    async fn waiting_in(
+    async fn refused_in_lane(
         &self,
         source: &'static str,
         lane: &Lane,
         events_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<Owed>, CommitError> {
-        let word = lane_row::waiting_in(source, lane);
+        let word = lane_row::refused_in_lane(source, lane);
         let query = self.under(&self.tables().journal, names::ATTENTION, &word);
         let query = query.key_condition_expression("#word = :word");
         let (mut waiting, mut last) = (Vec::new(), None);
@@ -44,7 +44,7 @@ impl Lanes for DynamoLedger {
             let listed = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
             let page_max = events_max.saturating_sub(listed).min(LISTED_AT_ONCE_MAX);
             let page = query.clone().limit(i32::try_from(page_max).unwrap_or(i32::MAX)).set_exclusive_start_key(last);
-            let found = until_answered(delivery.deadline, self.jitter(), || async {
+            let found = until_answered(context.deadline, self.jitter(), || async {
                 match page.clone().send().await {
                     Ok(found) => Ok(Answer::Final(found)),
                     Err(error) => after_failure(error),
@@ -64,10 +64,10 @@ impl Lanes for DynamoLedger {
         source: &'static str,
         lane: &LaneState,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let (row, id) = (lane_row::rescheduled(source, lane, until), lane_row::id(source, &lane.lane));
-        self.write_unless_changed(row, &self.tables().journal, &id, delivery).await
+        self.write_unless_changed(row, &self.tables().journal, &id, context).await
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, Claims, Commission, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money, OnChain,
-    Operator, Order, OrderNumber, Owner, Paid, PaymentState, Period, Plan, Provider, Recharge, RechargeState,
-    Reference, Refund, RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms,
-    Timestamp, TopUp, TopUpKind, Transfer, TransferStatus,
+    Amount, Commission, Dispute, DisputeStage, Disputes, Exchange, Fulfilment, Grant, Line, Money, OnChain, Operator,
+    Order, OrderNumber, Owner, Paid, PaymentReversals, PaymentState, Period, Plan, Provider, Reference, Refund,
+    RefundState, Refunds, Reported, Session, Standing, Subscription, SubscriptionStatus, Terms, Timestamp, TopUp,
+    TopUpCall, TopUpKind, TopUpState, Transfer, TransferStatus,
 };
 
 use crate::accepted_row;
@@ -33,7 +33,7 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         terms: terms(row)?,
         payment: word(row, names::PAYMENT, PaymentState::named)?,
         paid,
-        claims: by_id(row, names::CLAIMS, claims)?,
+        claims: by_id(row, names::REVERSALS, claims)?,
         first_invoice: maybe(row, names::FIRST_INVOICE, reference)?,
         periods: if row.contains_key(names::PERIODS) { by_id(row, names::PERIODS, period)? } else { BTreeMap::new() },
         posted: amount(row, names::POSTED_UNITS)?,
@@ -41,7 +41,7 @@ pub(crate) fn order(row: &Image) -> Read<Order> {
         fulfilment: word(row, names::FULFILMENT, Fulfilment::named)?,
         delivered: delivered(row)?,
         transfer: inner(row, names::TRANSFER)?.map(transfer).transpose()?,
-        recharge: maybe(row, names::RECHARGE_AT, time)?.map(|at| recharge(row, at)).transpose()?,
+        top_up_call: maybe(row, names::TOP_UP_CLAIMED_AT, time)?.map(|at| top_up_call(row, at)).transpose()?,
         anomalies: anomaly_row::read(row)?,
         accepted: accepted_row::read(row)?,
         session: inner(row, names::SESSION)?.map(session).transpose()?,
@@ -129,23 +129,23 @@ fn transfer(row: &Image) -> Read<Transfer> {
     })
 }
 
-fn recharge(row: &Image, at: Timestamp) -> Read<Recharge> {
-    let recharge = inner(row, names::RECHARGE)?.ok_or(Unreadable(names::RECHARGE))?;
-    Ok(Recharge {
+fn top_up_call(row: &Image, at: Timestamp) -> Read<TopUpCall> {
+    let top_up_call = inner(row, names::TOP_UP_CALL)?.ok_or(Unreadable(names::TOP_UP_CALL))?;
+    Ok(TopUpCall {
         at,
-        state: word(recharge, names::STATE, RechargeState::named)?,
-        seq: maybe(recharge, names::SEQ, owned)?,
-        receipt: maybe(recharge, names::RECEIPT, owned)?,
+        state: word(top_up_call, names::STATE, TopUpState::named)?,
+        seq: maybe(top_up_call, names::SEQ, owned)?,
+        receipt: maybe(top_up_call, names::RECEIPT, owned)?,
     })
 }
 
-fn claims(row: &Image) -> Read<Claims> {
+fn claims(row: &Image) -> Read<PaymentReversals> {
     let refunds = Refunds {
         by_id: by_id(row, names::REFUNDS, refund)?,
         reported: inner(row, names::REFUNDED)?.map(reported).transpose()?,
     };
     let disputes = Disputes(by_id(row, names::DISPUTES, dispute)?);
-    Ok(Claims { refunds, disputes, invoice: maybe(row, names::INVOICE, reference)? })
+    Ok(PaymentReversals { refunds, disputes, invoice: maybe(row, names::INVOICE, reference)? })
 }
 
 /// None on an order of which no period was claimed back.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
-    Amount, Claims, Commission, Delivery, Dispute, Exchange, Fulfilment, Grant, Line, OnChain, Order, OrderNumber,
-    OrderOver, Period, Pointer, Provider, Recharge, Refund, Reported, Session, Subscription, TopUp, Transfer,
-    Transition, Work,
+    Amount, CallContext, Commission, Dispute, Exchange, Fulfilment, Grant, Line, OnChain, Order, OrderNumber,
+    PaymentReversals, Period, Pointer, Provider, Refund, RepairedOrder, Reported, Session, Subscription, TopUp,
+    TopUpCall, Transfer, Transition, Work,
 };
 
 use crate::accepted_row;
@@ -14,34 +14,34 @@ use crate::anomaly_row;
 use crate::names;
 use crate::rows::{ROW_FORMAT, Row, map, number, read_version, text};
 
-pub(crate) fn order(order: &Order, transition: Transition, delivery: &Delivery<'_>) -> Row {
+pub(crate) fn order(order: &Order, transition: Transition, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    written(&mut row, order.version, delivery);
+    written(&mut row, order.version, context);
     if order.version > 1 {
         allowed(&mut row, order, transition);
     }
-    state(&mut row, order, delivery);
+    state(&mut row, order, context);
     row
 }
 
 /// The row of an order that is lost or cannot be read, as it was kept.
-pub(crate) fn put_back(order: &Order, over: OrderOver, delivery: &Delivery<'_>) -> Row {
+pub(crate) fn put_back(order: &Order, over: RepairedOrder, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    stamped(&mut row, order.version, delivery);
+    stamped(&mut row, order.version, context);
     let (id, version) = (row.name(names::ID), row.name(names::VERSION));
     let condition = match over {
-        OrderOver::Nothing => format!("attribute_not_exists({id})"),
-        OrderOver::Unreadable(None) => format!("attribute_exists({id}) AND attribute_not_exists({version})"),
-        OrderOver::Unreadable(Some(read)) => {
+        RepairedOrder::Nothing => format!("attribute_not_exists({id})"),
+        RepairedOrder::Unreadable(None) => format!("attribute_exists({id}) AND attribute_not_exists({version})"),
+        RepairedOrder::Unreadable(Some(read)) => {
             format!("attribute_exists({id}) AND {version} = {}", row.value(number(&read)))
         }
     };
     row.conditions.push(condition);
-    state(&mut row, order, delivery);
+    state(&mut row, order, context);
     row
 }
 
-fn state(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
+fn state(row: &mut Row, order: &Order, context: &CallContext<'_>) {
     let terms = &order.terms;
     row.set(names::OWNER, text(&order.owner));
     row.set(names::CREATED_AT, text(&order.created_at));
@@ -59,7 +59,7 @@ fn state(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     row.set(names::PAYMENT, text(order.payment.as_str()));
     row.set_or_remove(names::PAID_BY, order.paid.as_ref().map(|paid| text(&paid.by)));
     row.set_or_remove(names::PAID_AT, order.paid.as_ref().map(|paid| text(&paid.at)));
-    row.set(names::CLAIMS, by_id(&order.claims, claims));
+    row.set(names::REVERSALS, by_id(&order.claims, claims));
     row.set_or_remove(names::FIRST_INVOICE, order.first_invoice.as_ref().map(text));
     row.set_or_remove(names::PERIODS, (!order.periods.is_empty()).then(|| by_id(&order.periods, period)));
     row.set(names::DISPUTED, AttributeValue::Bool(order.is_disputed()));
@@ -67,16 +67,16 @@ fn state(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
     row.set(names::POSTINGS, number(&order.postings));
     row.set(names::FULFILMENT, text(order.fulfilment.as_str()));
     if order.fulfilment == Fulfilment::Done {
-        row.set_first(names::FULFILLED_AT, text(&delivery.received_at));
+        row.set_first(names::FULFILLED_AT, text(&context.received_at));
     }
     row.set(names::DELIVERED_UNITS, lines(&order.delivered));
     row.set_or_remove(names::TRANSFER, order.transfer.as_ref().map(transfer));
-    row.set_or_remove(names::RECHARGE_AT, order.recharge.as_ref().map(|recharge| text(&recharge.at)));
-    row.set_or_remove(names::RECHARGE, order.recharge.as_ref().map(recharge));
+    row.set_or_remove(names::TOP_UP_CLAIMED_AT, order.top_up_call.as_ref().map(|top_up_call| text(&top_up_call.at)));
+    row.set_or_remove(names::TOP_UP_CALL, order.top_up_call.as_ref().map(top_up_call));
     row.set_or_remove(names::SESSION, order.session.as_ref().map(session));
     accepted_row::write(row, order);
-    anomaly_row::write(row, order, delivery);
-    work(row, order, delivery);
+    anomaly_row::write(row, order, context);
+    work(row, order, context);
 }
 
 /// The transition's own condition, beside the version: what the pure side allows is what the store allows.
@@ -85,7 +85,7 @@ fn allowed(row: &mut Row, order: &Order, transition: Transition) {
     let payment = row.name(names::PAYMENT);
     row.conditions.push(format!("{payment} IN ({})", states.join(", ")));
     if transition == Transition::Claim {
-        let unclaimed = format!("attribute_not_exists({})", row.name(names::RECHARGE_AT));
+        let unclaimed = format!("attribute_not_exists({})", row.name(names::TOP_UP_CLAIMED_AT));
         row.conditions.push(unclaimed);
     }
     if transition == Transition::Pay {
@@ -101,8 +101,8 @@ fn allowed(row: &mut Row, order: &Order, transition: Transition) {
     }
 }
 
-fn work(row: &mut Row, order: &Order, delivery: &Delivery<'_>) {
-    let due = order.work(delivery.received_at).map(|(work, at)| (word_of(work), at));
+fn work(row: &mut Row, order: &Order, context: &CallContext<'_>) {
+    let due = order.work(context.received_at).map(|(work, at)| (word_of(work), at));
     row.set_or_remove(names::WORK, due.map(|(work, _)| text(work)));
     row.set_or_remove(names::DUE_AT, due.map(|(_, at)| text(&at)));
     row.remove(names::PASSED_OVER);
@@ -121,18 +121,23 @@ pub(crate) const fn word_of(work: Work) -> &'static str {
         Work::Payment(Provider::Wechat) => names::WORK_PAYMENT_WECHAT,
         Work::Payment(Provider::Epay) => names::WORK_PAYMENT_EPAY,
         Work::Fulfilment => names::WORK_FULFILMENT,
-        Work::Outside => names::WORK_OUTSIDE,
+        Work::PendingExternal => names::WORK_PENDING_EXTERNAL,
     }
 }
 
-pub(crate) fn pointer(pointer: &Pointer, from: Option<&OrderNumber>, to: &OrderNumber, delivery: &Delivery<'_>) -> Row {
+pub(crate) fn pointer(
+    pointer: &Pointer,
+    from: Option<&OrderNumber>,
+    to: &OrderNumber,
+    context: &CallContext<'_>,
+) -> Row {
     let mut row = Row::with_form();
     if let Some(invoice) = pointer.invoice() {
         row.set(names::INVOICE, text(&invoice));
     }
     row.set(names::ORDER, text(to));
-    row.set(names::UPDATED_AT, text(&delivery.received_at));
-    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    row.set(names::UPDATED_AT, text(&context.received_at));
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
     let condition = match from {
         None => row.absent(),
         Some(from) => {
@@ -144,9 +149,9 @@ pub(crate) fn pointer(pointer: &Pointer, from: Option<&OrderNumber>, to: &OrderN
     row
 }
 
-pub(crate) fn subscription(subscription: &Subscription, delivery: &Delivery<'_>) -> Row {
+pub(crate) fn subscription(subscription: &Subscription, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    written(&mut row, subscription.version, delivery);
+    written(&mut row, subscription.version, context);
     row.set(names::OWNER, text(&subscription.owner));
     row.set(names::ORDER, text(&subscription.order));
     let (standing, plan) = (subscription.standing.as_ref(), subscription.plan.as_ref());
@@ -158,8 +163,8 @@ pub(crate) fn subscription(subscription: &Subscription, delivery: &Delivery<'_>)
     row
 }
 
-pub(crate) fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
-    stamped(row, version, delivery);
+pub(crate) fn written(row: &mut Row, version: u64, context: &CallContext<'_>) {
+    stamped(row, version, context);
     let condition = match read_version(version) {
         None => row.absent(),
         Some(read) => {
@@ -170,11 +175,11 @@ pub(crate) fn written(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
     row.conditions.push(condition);
 }
 
-fn stamped(row: &mut Row, version: u64, delivery: &Delivery<'_>) {
+fn stamped(row: &mut Row, version: u64, context: &CallContext<'_>) {
     row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::VERSION, number(&version));
-    row.set(names::UPDATED_AT, text(&delivery.received_at));
-    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    row.set(names::UPDATED_AT, text(&context.received_at));
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
 }
 
 fn exchange(exchange: &Exchange) -> AttributeValue {
@@ -244,14 +249,14 @@ fn transfer(transfer: &Transfer) -> AttributeValue {
     map(id.chain(always))
 }
 
-fn recharge(recharge: &Recharge) -> AttributeValue {
-    let seq = recharge.seq.iter().map(|seq| (names::SEQ, text(seq)));
-    let receipt = recharge.receipt.iter().map(|receipt| (names::RECEIPT, text(receipt)));
-    map(seq.chain(receipt).chain([(names::STATE, text(recharge.state.as_str()))]))
+fn top_up_call(top_up_call: &TopUpCall) -> AttributeValue {
+    let seq = top_up_call.seq.iter().map(|seq| (names::SEQ, text(seq)));
+    let receipt = top_up_call.receipt.iter().map(|receipt| (names::RECEIPT, text(receipt)));
+    map(seq.chain(receipt).chain([(names::STATE, text(top_up_call.state.as_str()))]))
 }
 
-fn claims(claims: &Claims) -> AttributeValue {
-    let Claims { refunds, disputes, invoice } = claims;
+fn claims(claims: &PaymentReversals) -> AttributeValue {
+    let PaymentReversals { refunds, disputes, invoice } = claims;
     let lists = [
         (names::REFUNDS, Some(by_id(&refunds.by_id, refund))),
         (names::REFUNDED, refunds.reported.as_ref().map(reported)),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
-    Amount, Balance, CallerKey, Delivery, Effect, Entry, Heading, Lane, MoneyKey, Movement, Net, Owner, Policy,
-    ProofUse, Refusal, SpendingTerms, Timestamp, merged, next_look,
+    Amount, Balance, CallContext, CallerKey, Effect, Entry, JournalHeader, Lane, MoneyKey, Movement, Net, Owner,
+    Policy, ProofUse, Refusal, SpendingTerms, Timestamp, merged, next_retry_at,
 };
 
 use crate::role::{PlanError, Role};
@@ -25,25 +25,25 @@ impl Plan {
     pub(crate) fn record(
         tables: &Tables,
         entry: &Entry,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
         moved: &BTreeSet<MoneyKey>,
         now: Timestamp,
     ) -> Result<Self, PlanError> {
-        let receipt = entry.heading.receipt.as_str();
+        let receipt = entry.header.receipt.as_str();
         let effects: Vec<Effect> = entry.effects.iter().filter(|effect| !is_moved(effect, moved)).cloned().collect();
         let movements = || {
             effects.iter().filter_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
         };
         let mut plan = Self::default();
 
-        let mut row = Row::processed(&entry.heading, delivery, now);
+        let mut row = Row::processed(&entry.header, context, now);
         if let Some(movement) = movements().find(|movement| movement.key.as_str() == receipt) {
             row.posting(movement);
         }
         let repairs = || {
             effects.iter().filter_map(|effect| if let Effect::Repair(repair) = effect { Some(repair) } else { None })
         };
-        if let Some(line) = repairs().find_map(|repair| repair::is_receipt(repair, &entry.heading)) {
+        if let Some(line) = repairs().find_map(|repair| repair::is_receipt(repair, &entry.header)) {
             row.posting(&line);
         }
         plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
@@ -58,7 +58,7 @@ impl Plan {
             let proof = proof_of(movement);
             let fingerprint =
                 proof.map_or_else(|| fingerprint_of(movement), |proof| proof::fingerprint(proof, Some(movement)));
-            let mut row = Row::money(&entry.heading, &fingerprint, delivery, now);
+            let mut row = Row::money(&entry.header, &fingerprint, context, now);
             row.posting(movement);
             if let Some(proof) = proof {
                 proof::money(&mut row, proof.money);
@@ -71,7 +71,7 @@ impl Plan {
         // It posts nothing: what the payment buys is posted or delivered later.
         if let Some(proof) = proven.as_ref().filter(|_| !movements().any(|movement| proof_of(movement).is_some())) {
             let fingerprint = proof::fingerprint(proof, None);
-            let mut row = Row::money(&entry.heading, &fingerprint, delivery, now);
+            let mut row = Row::money(&entry.header, &fingerprint, context, now);
             proof::money(&mut row, proof.money);
             plan.push(Role::Money(proof.key.clone(), fingerprint), row.update(&tables.journal, proof.key.as_str())?);
         }
@@ -84,13 +84,13 @@ impl Plan {
         }
         for effect in &effects {
             match effect {
-                Effect::Bind { key, owner } => plan.push(Role::Key, key_row(tables, key, owner, delivery)?),
+                Effect::Bind { key, owner } => plan.push(Role::Key, key_row(tables, key, owner, context)?),
                 Effect::Revoke { key, owner } => {
-                    let row = revoked_row(owner, delivery);
+                    let row = revoked_row(owner, context);
                     plan.push(Role::Revoked, row.update(&tables.accounts, &key.to_string())?);
                 }
                 Effect::Refer { owner, from, to } => {
-                    let row = referrer_row(from.as_ref(), to.as_ref(), delivery);
+                    let row = referrer_row(from.as_ref(), to.as_ref(), context);
                     plan.push(Role::Referrer, row.update(&tables.accounts, &rows::referrer(owner))?);
                 }
                 Effect::Move(_)
@@ -103,31 +103,31 @@ impl Plan {
                 | Effect::Repair(_) => {}
             }
         }
-        for repair in repairs().filter(|repair| repair::is_receipt(repair, &entry.heading).is_none()) {
-            let (role, item) = repair::item(tables, repair, &entry.heading, delivery, now)?;
+        for repair in repairs().filter(|repair| repair::is_receipt(repair, &entry.header).is_none()) {
+            let (role, item) = repair::item(tables, repair, &entry.header, context, now)?;
             plan.push(role, item);
         }
-        plan.orders(tables, &effects, delivery)?;
+        plan.orders(tables, &effects, context)?;
         if entry.keeps_body {
-            plan.body(tables, receipt, true, delivery)?;
+            plan.body(tables, receipt, true, context)?;
         }
         Ok(plan)
     }
 
     /// The refusal, unless the event was booked in the meantime.
-    pub(crate) fn refuse(tables: &Tables, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Self, PlanError> {
-        let receipt = refusal.heading.receipt.as_str();
+    pub(crate) fn refuse(tables: &Tables, refusal: &Refusal, context: &CallContext<'_>) -> Result<Self, PlanError> {
+        let receipt = refusal.header.receipt.as_str();
         let mut plan = Self::default();
-        let mut row = Row::failed(&refusal.heading, refusal.reason.as_str(), delivery);
+        let mut row = Row::failed(&refusal.header, refusal.reason.as_str(), context);
         // Only what was received can be replayed; a person who was refused has been told.
-        let due_at = next_look(refusal.reason, delivery.first_received_at, delivery.received_at);
-        let due_at = due_at.filter(|_| delivery.body.is_some());
-        let source = refusal.heading.source;
+        let due_at = next_retry_at(refusal.reason, context.first_received_at, context.received_at);
+        let due_at = due_at.filter(|_| context.body.is_some());
+        let source = refusal.header.source;
         match (due_at, lane_of(refusal)) {
             (Some(_), Some((lane, owed))) => {
-                lane_row::wait_in(&mut row, source, lane, owed, delivery.first_received_at);
+                lane_row::wait_in(&mut row, source, lane, owed, context.first_received_at);
                 plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
-                let row = lane_row::refused_into(source, delivery);
+                let row = lane_row::refused_into(source, context);
                 plan.push(Role::Lane, row.update(&tables.journal, &lane_row::id(source, lane))?);
             }
             (due_at, _) => {
@@ -135,46 +135,47 @@ impl Plan {
                 plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
             }
         }
-        plan.orders(tables, &refusal.effects, delivery)?;
+        plan.orders(tables, &refusal.effects, context)?;
         // What is tried again is kept already, for as long as it was to be.
-        if !delivery.is_replay_of(&refusal.heading.receipt) {
-            plan.body(tables, receipt, false, delivery)?;
+        if !context.is_replay_of(&refusal.header.receipt) {
+            plan.body(tables, receipt, false, context)?;
         }
         Ok(plan)
     }
 
     /// The contradiction, beside what it contradicts.
-    pub(crate) fn contradict(tables: &Tables, heading: &Heading, delivery: &Delivery<'_>) -> Result<Self, PlanError> {
-        let key = heading.receipt.conflicting(heading.fingerprints.current());
+    pub(crate) fn contradict(
+        tables: &Tables,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+    ) -> Result<Self, PlanError> {
+        let key = header.receipt.conflicting(header.fingerprints.current());
         let mut plan = Self::default();
-        plan.push(
-            Role::Receipt,
-            Row::failed(heading, names::CONFLICT, delivery).update(&tables.journal, key.as_str())?,
-        );
-        plan.body(tables, key.as_str(), false, delivery)?;
+        plan.push(Role::Receipt, Row::failed(header, names::CONFLICT, context).update(&tables.journal, key.as_str())?);
+        plan.body(tables, key.as_str(), false, context)?;
         Ok(plan)
     }
 
-    fn orders(&mut self, tables: &Tables, effects: &[Effect], delivery: &Delivery<'_>) -> Result<(), BuildError> {
+    fn orders(&mut self, tables: &Tables, effects: &[Effect], context: &CallContext<'_>) -> Result<(), BuildError> {
         for effect in effects {
             match effect {
                 Effect::Order { order, transition } => {
-                    let row = order_row::order(order, *transition, delivery);
+                    let row = order_row::order(order, *transition, context);
                     let role = Role::Versioned(read_version(order.version));
                     self.push(role, row.update(&tables.orders, order.number.as_str())?);
                 }
                 Effect::Point { pointer, from, to } => {
-                    let row = order_row::pointer(pointer, from.as_ref(), to, delivery);
+                    let row = order_row::pointer(pointer, from.as_ref(), to, context);
                     self.push(Role::Pointer, row.update(&tables.orders, &pointer.to_string())?);
                 }
                 Effect::Subscription(subscription) => {
-                    let row = order_row::subscription(subscription, delivery);
+                    let row = order_row::subscription(subscription, context);
                     let role = Role::Versioned(read_version(subscription.version));
                     self.push(role, row.update(&tables.subscriptions, &subscription.reference.to_string())?);
                 }
                 Effect::TakePlace { owner, order, replaces, places: number } => {
                     let row = places::taken(order, replaces.as_ref(), *number);
-                    self.push(Role::Place, row.update(&tables.orders, &places::id(owner))?);
+                    self.push(Role::LinePosition, row.update(&tables.orders, &places::id(owner))?);
                 }
                 Effect::Move(_)
                 | Effect::Bind { .. }
@@ -188,12 +189,12 @@ impl Plan {
         Ok(())
     }
 
-    fn body(&mut self, tables: &Tables, id: &str, processed: bool, delivery: &Delivery<'_>) -> Result<(), PlanError> {
-        if let Some(body) = delivery.body {
+    fn body(&mut self, tables: &Tables, id: &str, processed: bool, context: &CallContext<'_>) -> Result<(), PlanError> {
+        if let Some(body) = context.body {
             let kept = body::Kept {
                 is_processed: processed,
-                first_received_at: delivery.first_received_at,
-                attempt: &delivery.attempt,
+                first_received_at: context.first_received_at,
+                attempt: &context.attempt,
             };
             for row in body::rows(id, body, &kept)? {
                 let put = Put::builder().table_name(&tables.bodies).set_item(Some(row)).build()?;
@@ -259,11 +260,11 @@ fn spending_terms(row: &mut Row, from: SpendingTerms, to: SpendingTerms) {
     }
 }
 
-fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, delivery: &Delivery<'_>) -> Row {
+fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, context: &CallContext<'_>) -> Row {
     let mut row = Row::with_form();
     row.set_or_remove(names::OWNER, to.map(text));
-    row.set(names::UPDATED_AT, text(&delivery.received_at));
-    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    row.set(names::UPDATED_AT, text(&context.received_at));
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
     let owner = row.name(names::OWNER);
     let condition = match from {
         None => format!("attribute_not_exists({owner})"),
@@ -274,13 +275,13 @@ fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, delivery: &Delivery<'_
 }
 
 /// The row stays, without the attribute that names the owner to a caller: a new key of the same name finds it taken.
-fn revoked_row(owner: &Owner, delivery: &Delivery<'_>) -> Row {
+fn revoked_row(owner: &Owner, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
     let (name, held_by) = (row.name(names::OWNER), row.value(text(owner)));
     row.conditions.push(format!("{name} = {held_by}"));
     row.remove(names::OWNER);
-    row.set(names::REVOKED_AT, text(&delivery.received_at));
-    row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
+    row.set(names::REVOKED_AT, text(&context.received_at));
+    row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
     row
 }
 
@@ -288,7 +289,7 @@ fn key_row(
     tables: &Tables,
     key: &CallerKey,
     owner: &Owner,
-    delivery: &Delivery<'_>,
+    context: &CallContext<'_>,
 ) -> Result<TransactWriteItem, PlanError> {
     let put = Put::builder()
         .table_name(&tables.accounts)
@@ -296,8 +297,8 @@ fn key_row(
         .item(names::FORMAT, number(&ROW_FORMAT))
         .item(names::OWNER, text(owner))
         .item(names::KEY_OWNER, text(owner))
-        .item(names::RECEIVED_AT, text(&delivery.received_at))
-        .item(names::WRITTEN_BY, text(delivery.attempt.as_str()))
+        .item(names::RECEIVED_AT, text(&context.received_at))
+        .item(names::WRITTEN_BY, text(context.attempt.as_str()))
         .condition_expression("attribute_not_exists(#id) OR #owner = :owner")
         .expression_attribute_names("#id", names::ID)
         .expression_attribute_names("#owner", names::OWNER)

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use ledger::{
-    Amount, CommitError, Currency, Delivery, Fingerprint, Money, MoneyKey, Movement, OrderNumber, PaymentProof,
+    Amount, CallContext, CommitError, Currency, Fingerprint, Money, MoneyKey, Movement, OrderNumber, PaymentProof,
 };
 
 use crate::image::Image;
@@ -57,8 +57,8 @@ pub(crate) fn read(row: &Image) -> Option<PaymentProof> {
 }
 
 impl DynamoLedger {
-    pub(crate) async fn has_proof(&self, proof: &PaymentProof, delivery: &Delivery<'_>) -> Result<bool, CommitError> {
-        let row = self.row(&self.tables().journal, proof.key.to_string(), delivery).await?;
+    pub(crate) async fn has_proof(&self, proof: &PaymentProof, context: &CallContext<'_>) -> Result<bool, CommitError> {
+        let row = self.row(&self.tables().journal, proof.key.to_string(), context).await?;
         Ok(row.as_ref().and_then(read).as_ref() == Some(proof))
     }
 }

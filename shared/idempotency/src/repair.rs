@@ -1,7 +1,10 @@
 //! How a row is written that a person puts right: over the row as it was read, and no other.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use ledger::{AccountId, Balance, Delivery, Heading, Held, Movement, OrderNumber, Posted, Repair, Timestamp};
+use ledger::{
+    AccountId, Balance, CallContext, JournalHeader, JournalLine, Movement, OrderNumber, Repair, StoredAccount,
+    Timestamp,
+};
 
 use crate::role::{PlanError, Role};
 use crate::rows::{Row, fingerprint_of, number, text};
@@ -10,8 +13,8 @@ use crate::{Tables, names, order_row, proof};
 pub(crate) fn item(
     tables: &Tables,
     repair: &Repair,
-    heading: &Heading,
-    delivery: &Delivery<'_>,
+    header: &JournalHeader,
+    context: &CallContext<'_>,
     now: Timestamp,
 ) -> Result<(Role, TransactWriteItem), PlanError> {
     let item = match repair {
@@ -19,13 +22,13 @@ pub(crate) fn item(
             account_row(from.as_ref(), to).update(&tables.accounts, &id(account))?
         }
         Repair::Line { from: None, to, order } => {
-            let mut row = Row::money(heading, &fingerprint_of(to), delivery, now);
+            let mut row = Row::money(header, &fingerprint_of(to), context, now);
             row.posting(to);
             line_of(&mut row, order.as_ref());
             row.update(&tables.journal, to.key.as_str())?
         }
         Repair::Line { from: Some(from), to, order } => {
-            restored(from, to, order.as_ref(), heading).update(&tables.journal, to.key.as_str())?
+            restored(from, to, order.as_ref(), header).update(&tables.journal, to.key.as_str())?
         }
         Repair::Reversed { line, by } => {
             let mut row = Row::default();
@@ -36,21 +39,21 @@ pub(crate) fn item(
             row.update(&tables.journal, &line.key)?
         }
         Repair::Order { order, over } => {
-            order_row::put_back(order, *over, delivery).update(&tables.orders, order.number.as_str())?
+            order_row::put_back(order, *over, context).update(&tables.orders, order.number.as_str())?
         }
         Repair::Payment { proof, over: Some(line) } => {
             let mut row = Row::default();
             proof::money(&mut row, proof.money);
             row.set(names::STATUS, text(names::PROCESSED));
-            row.set(names::REPAIRED_BY, text(&heading.receipt));
+            row.set(names::REPAIRED_BY, text(&header.receipt));
             as_read(&mut row, line);
             row.update(&tables.journal, proof.key.as_str())?
         }
         Repair::Payment { proof, over: None } => {
-            let heading = Heading { order: Some(proof.order.clone()), ..heading.clone() };
-            let mut row = Row::money_over(&heading, &proof::fingerprint(proof, None), delivery, now);
+            let header = JournalHeader { order: Some(proof.order.clone()), ..header.clone() };
+            let mut row = Row::money_over(&header, &proof::fingerprint(proof, None), context, now);
             proof::money(&mut row, proof.money);
-            row.set(names::REPAIRED_BY, text(&heading.receipt));
+            row.set(names::REPAIRED_BY, text(&header.receipt));
             let account = row.name(names::ACCOUNT);
             row.conditions.push(format!("attribute_not_exists({account})"));
             row.update(&tables.journal, proof.key.as_str())?
@@ -60,9 +63,9 @@ pub(crate) fn item(
 }
 
 /// The line that a repair books under its own name: it is the receipt's row.
-pub(crate) fn is_receipt(repair: &Repair, heading: &Heading) -> Option<Movement> {
+pub(crate) fn is_receipt(repair: &Repair, header: &JournalHeader) -> Option<Movement> {
     match repair {
-        Repair::Line { from: None, to, .. } if to.key.as_str() == heading.receipt.as_str() => Some(to.clone()),
+        Repair::Line { from: None, to, .. } if to.key.as_str() == header.receipt.as_str() => Some(to.clone()),
         Repair::Line { .. }
         | Repair::Account { .. }
         | Repair::Reversed { .. }
@@ -71,7 +74,7 @@ pub(crate) fn is_receipt(repair: &Repair, heading: &Heading) -> Option<Movement>
     }
 }
 
-fn account_row(from: Option<&Held>, to: &Held) -> Row {
+fn account_row(from: Option<&StoredAccount>, to: &StoredAccount) -> Row {
     let mut row = Row::with_form();
     row.set(names::BALANCE_UNITS, number(&to.balance.units()));
     row.set(names::AVAILABLE_UNITS, number(&to.available.units()));
@@ -97,12 +100,12 @@ fn account_row(from: Option<&Held>, to: &Held) -> Row {
     row
 }
 
-fn restored(from: &Posted, to: &Movement, order: Option<&OrderNumber>, heading: &Heading) -> Row {
+fn restored(from: &JournalLine, to: &Movement, order: Option<&OrderNumber>, header: &JournalHeader) -> Row {
     let mut row = Row::default();
     row.posting(to);
     line_of(&mut row, order);
     row.set(names::STATUS, text(names::PROCESSED));
-    row.set(names::REPAIRED_BY, text(&heading.receipt));
+    row.set(names::REPAIRED_BY, text(&header.receipt));
     for cured in [names::REASON, names::ATTENTION, names::DUE_AT] {
         row.remove(cured);
     }
@@ -114,7 +117,7 @@ fn line_of(row: &mut Row, order: Option<&OrderNumber>) {
     row.set_or_remove(names::ORDER, order.map(text));
 }
 
-fn as_read(row: &mut Row, line: &Posted) {
+fn as_read(row: &mut Row, line: &JournalLine) {
     still(row, names::ACCOUNT, text(&line.account), false);
     still(row, names::AMOUNT_UNITS, number(&line.change.units()), line.change == Balance::ZERO);
 }

@@ -22,7 +22,7 @@ pub(crate) enum Role {
     /// The lane in which a refused event waits.
     Lane,
     /// One of its owner's places, which an order takes.
-    Place,
+    LinePosition,
     /// Put right by a person, over what was read.
     Repaired,
     Body,

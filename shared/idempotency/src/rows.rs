@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
-use ledger::{Delivery, Fact, Facts, Fingerprint, Heading, Movement, Owner, Timestamp};
+use ledger::{CallContext, Fact, Facts, Fingerprint, JournalHeader, Movement, Owner, Timestamp};
 
 use crate::names;
 
@@ -35,32 +35,37 @@ impl Row {
     }
 
     /// May be written where there is no row yet, or where the same event has failed.
-    pub(crate) fn processed(heading: &Heading, delivery: &Delivery<'_>, now: Timestamp) -> Self {
-        let mut row = Self::headed(heading, names::PROCESSED, heading.fingerprints.current(), delivery);
-        row.set(names::FACTS, facts(&heading.facts));
+    pub(crate) fn processed(header: &JournalHeader, context: &CallContext<'_>, now: Timestamp) -> Self {
+        let mut row = Self::headed(header, names::PROCESSED, header.fingerprints.current(), context);
+        row.set(names::FACTS, facts(&header.facts));
         row.set(names::PROCESSED_AT, text(&now));
         for cured in [names::REASON, names::ATTENTION, names::DUE_AT, names::OWED_UNITS, names::PASSED_OVER] {
             row.remove(cured);
         }
-        let (absent, failed) = (row.absent(), row.failed_before(heading));
+        let (absent, failed) = (row.absent(), row.failed_before(header));
         row.conditions.push(format!("{absent} OR ({failed})"));
         row
     }
 
     /// The same, but not over what this very delivery has written: after a time-out, our own refusal must not count twice.
-    pub(crate) fn failed(heading: &Heading, reason: &str, delivery: &Delivery<'_>) -> Self {
-        let mut row = Self::headed(heading, names::FAILED, heading.fingerprints.current(), delivery);
-        row.set(names::FACTS, facts(&heading.facts));
+    pub(crate) fn failed(header: &JournalHeader, reason: &str, context: &CallContext<'_>) -> Self {
+        let mut row = Self::headed(header, names::FAILED, header.fingerprints.current(), context);
+        row.set(names::FACTS, facts(&header.facts));
         row.set(names::REASON, text(reason));
-        let (absent, failed) = (row.absent(), row.failed_before(heading));
-        let (by, own) = (row.name(names::WRITTEN_BY), row.value(text(delivery.attempt.as_str())));
+        let (absent, failed) = (row.absent(), row.failed_before(header));
+        let (by, own) = (row.name(names::WRITTEN_BY), row.value(text(context.attempt.as_str())));
         row.conditions.push(format!("{absent} OR ({failed} AND {by} <> {own})"));
         row
     }
 
     /// A movement whose name is not the event's: it happens once, whichever event comes first.
-    pub(crate) fn money(heading: &Heading, fingerprint: &Fingerprint, delivery: &Delivery<'_>, now: Timestamp) -> Self {
-        let mut row = Self::money_over(heading, fingerprint, delivery, now);
+    pub(crate) fn money(
+        header: &JournalHeader,
+        fingerprint: &Fingerprint,
+        context: &CallContext<'_>,
+        now: Timestamp,
+    ) -> Self {
+        let mut row = Self::money_over(header, fingerprint, context, now);
         let absent = row.absent();
         row.conditions.push(absent);
         row
@@ -68,13 +73,13 @@ impl Row {
 
     /// The same without a condition.
     pub(crate) fn money_over(
-        heading: &Heading,
+        header: &JournalHeader,
         fingerprint: &Fingerprint,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
         now: Timestamp,
     ) -> Self {
-        let mut row = Self::headed(heading, names::PROCESSED, fingerprint, delivery);
-        row.set(names::FACTS, facts(&vec![("event", heading.receipt.as_str().into())]));
+        let mut row = Self::headed(header, names::PROCESSED, fingerprint, context);
+        row.set(names::FACTS, facts(&vec![("event", header.receipt.as_str().into())]));
         row.set(names::PROCESSED_AT, text(&now));
         row
     }
@@ -87,17 +92,17 @@ impl Row {
         self.remove(names::PASSED_OVER);
     }
 
-    fn headed(heading: &Heading, status: &str, fingerprint: &Fingerprint, delivery: &Delivery<'_>) -> Self {
+    fn headed(header: &JournalHeader, status: &str, fingerprint: &Fingerprint, context: &CallContext<'_>) -> Self {
         let mut row = Self::default();
         row.set(names::FORMAT, number(&ROW_FORMAT));
-        row.set(names::SOURCE, text(heading.source));
-        row.set(names::KIND, text(heading.kind));
+        row.set(names::SOURCE, text(header.source));
+        row.set(names::KIND, text(header.kind));
         row.set(names::STATUS, text(status));
         row.set(names::FINGERPRINT, text(fingerprint));
-        row.set(names::WRITTEN_BY, text(delivery.attempt.as_str()));
-        row.set_first(names::RECEIVED_AT, text(&delivery.first_received_at));
+        row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
+        row.set_first(names::RECEIVED_AT, text(&context.first_received_at));
         row.add(names::ATTEMPTS, number(&1));
-        if let Some(order) = &heading.order {
+        if let Some(order) = &header.order {
             row.set(names::ORDER, text(order));
         }
         row
@@ -118,9 +123,9 @@ impl Row {
         format!("attribute_not_exists({})", self.name(names::ID))
     }
 
-    fn failed_before(&mut self, heading: &Heading) -> String {
+    fn failed_before(&mut self, header: &JournalHeader) -> String {
         let (status, failed) = (self.name(names::STATUS), self.value(text(names::FAILED)));
-        let known: Vec<String> = heading.fingerprints.all().map(|fingerprint| self.value(text(fingerprint))).collect();
+        let known: Vec<String> = header.fingerprints.all().map(|fingerprint| self.value(text(fingerprint))).collect();
         format!("{status} = {failed} AND {} IN ({})", self.name(names::FINGERPRINT), known.join(", "))
     }
 

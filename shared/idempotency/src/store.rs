@@ -9,8 +9,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use ledger::{
-    CallerKey, CommitError, Committed, Decision, Delivery, EventKey, Fingerprints, Ledger, Order, OrderNumber, Owner,
-    PaymentProof, Pointer, Receipt, Reference, Subscription,
+    CallContext, CallerKey, CommitError, Committed, Decision, EventKey, Fingerprints, Ledger, Order, OrderNumber,
+    Owner, PaymentProof, Pointer, Receipt, Reference, Subscription,
 };
 
 use crate::cache::{Owners, Receipts};
@@ -72,9 +72,9 @@ impl DynamoLedger {
         &self,
         table: &str,
         id: String,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Option<Image>, CommitError> {
-        until_answered(delivery.deadline, &self.jitter, || async {
+        until_answered(context.deadline, &self.jitter, || async {
             let read = self.client.get_item().table_name(table).key(names::ID, text(&id)).consistent_read(true);
             match read.send().await {
                 Ok(found) => Ok(Answer::Final(found.item)),
@@ -97,57 +97,61 @@ impl Ledger for DynamoLedger {
         self.receipts.recall(receipt, fingerprints)
     }
 
-    async fn owner(&self, key: &CallerKey, delivery: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
-        if let Some(owner) = self.owners.recall(key, delivery.received_at) {
+    async fn owner(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
+        if let Some(owner) = self.owners.recall(key, context.received_at) {
             return Ok(Some(owner));
         }
-        let row = self.row(&self.tables.accounts, key.to_string(), delivery).await?;
+        let row = self.row(&self.tables.accounts, key.to_string(), context).await?;
         let owner = row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok());
         if let Some(owner) = &owner {
-            self.owners.remember(key, owner, delivery.received_at);
+            self.owners.remember(key, owner, context.received_at);
         }
         Ok(owner)
     }
 
-    async fn referrer(&self, owner: &Owner, delivery: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
-        let row = self.row(&self.tables.accounts, referrer(owner), delivery).await?;
+    async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
+        let row = self.row(&self.tables.accounts, referrer(owner), context).await?;
         Ok(row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok()))
     }
 
-    async fn pointed(&self, pointer: &Pointer, delivery: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
-        let row = self.row(&self.tables.orders, pointer.to_string(), delivery).await?;
+    async fn resolve_pointer(
+        &self,
+        pointer: &Pointer,
+        context: &CallContext<'_>,
+    ) -> Result<Option<OrderNumber>, CommitError> {
+        let row = self.row(&self.tables.orders, pointer.to_string(), context).await?;
         row.map(|row| order_image::pointer(&row)).transpose().map_err(unreadable)
     }
 
     async fn invoice_paid_by(
         &self,
         payment: &Reference,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Option<Reference>, CommitError> {
-        let row = self.row(&self.tables.orders, payment.to_string(), delivery).await?;
+        let row = self.row(&self.tables.orders, payment.to_string(), context).await?;
         row.map_or(Ok(None), |row| order_image::invoice(&row)).map_err(unreadable)
     }
 
-    async fn order(&self, number: &OrderNumber, delivery: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
-        let row = self.row(&self.tables.orders, number.to_string(), delivery).await?;
+    async fn order(&self, number: &OrderNumber, context: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
+        let row = self.row(&self.tables.orders, number.to_string(), context).await?;
         row.map(|row| order_image::order(&row)).transpose().map_err(unreadable)
     }
 
     async fn subscription(
         &self,
         reference: &Reference,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Option<Subscription>, CommitError> {
-        let row = self.row(&self.tables.subscriptions, reference.to_string(), delivery).await?;
+        let row = self.row(&self.tables.subscriptions, reference.to_string(), context).await?;
         row.map(|row| order_image::subscription(&row)).transpose().map_err(unreadable)
     }
 
     async fn orders_in_places(
         &self,
         owner: &Owner,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<BTreeSet<OrderNumber>, CommitError> {
-        let row = self.row(&self.tables.orders, places::id(owner), delivery).await?;
+        let row = self.row(&self.tables.orders, places::id(owner), context).await?;
         Ok(row.map(|row| places::read(&row)).unwrap_or_default())
     }
 
@@ -155,19 +159,19 @@ impl Ledger for DynamoLedger {
         &self,
         owner: &Owner,
         ended: &BTreeSet<OrderNumber>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        self.write_unless_changed(places::freed(ended), &self.tables.orders, &places::id(owner), delivery).await
+        self.write_unless_changed(places::freed(ended), &self.tables.orders, &places::id(owner), context).await
     }
 
-    async fn is_proven(&self, proof: &PaymentProof, delivery: &Delivery<'_>) -> Result<bool, CommitError> {
-        self.has_proof(proof, delivery).await
+    async fn is_proven(&self, proof: &PaymentProof, context: &CallContext<'_>) -> Result<bool, CommitError> {
+        self.has_proof(proof, context).await
     }
 
-    async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+    async fn commit(&self, decision: &Decision, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         match decision {
-            Decision::Record(entry) => self.record(entry, delivery).await,
-            Decision::Refuse(refusal) => self.refuse(refusal, delivery).await,
+            Decision::Record(entry) => self.record(entry, context).await,
+            Decision::Refuse(refusal) => self.refuse(refusal, context).await,
             Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
         }
     }

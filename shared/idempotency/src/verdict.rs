@@ -66,7 +66,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
         ));
     }
     // Whatever else failed was decided on what has changed.
-    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Repaired))
+    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::LinePosition | Role::Repaired))
         .any(|(reason, role)| is_stale(reason.item(), role))
     {
         return Verdict::Stale;
@@ -97,7 +97,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Receipt
             | Role::Money(..)
             | Role::Pointer
-            | Role::Place
+            | Role::LinePosition
             | Role::Lane
             | Role::Repaired
             | Role::Body => {}
@@ -118,7 +118,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Revoked
         | Role::Referrer
         | Role::Pointer
-        | Role::Place
+        | Role::LinePosition
         | Role::Lane
         | Role::Repaired
         | Role::Body => true,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TableDescription};
-use ledger::{CommitError, Delivery, Order, OrderNumber, Row};
+use ledger::{CallContext, CommitError, Order, OrderNumber, Row};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -59,7 +59,7 @@ impl BookTable {
 
     fn row(self, row: &Image) -> Row {
         let read = match self {
-            Self::Accounts => audit::held(row).map(Row::Account),
+            Self::Accounts => audit::stored_account(row).map(Row::Account),
             Self::Journal => of_journal(row),
             Self::Orders => of_orders(row),
         };
@@ -125,9 +125,9 @@ impl DynamoLedger {
         table: BookTable,
         segment: Segment,
         after: Option<&str>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<RowPage, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
+        until_answered(context.deadline, self.jitter(), || async {
             let scan = self
                 .client()
                 .scan()
@@ -146,8 +146,8 @@ impl DynamoLedger {
         .await
     }
 
-    pub async fn size(&self, table: BookTable, delivery: &Delivery<'_>) -> Result<TableSize, CommitError> {
-        until_answered(delivery.deadline, self.jitter(), || async {
+    pub async fn size(&self, table: BookTable, context: &CallContext<'_>) -> Result<TableSize, CommitError> {
+        until_answered(context.deadline, self.jitter(), || async {
             match self.client().describe_table().table_name(self.book(table)).send().await {
                 Ok(found) => {
                     let count =

@@ -5,17 +5,18 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use idempotency::Tables;
 use ledger::{
-    Backlog as _, Decision, Delivery, EventKey, Fingerprint, Heading, KeptBody, Ledger as _, RawBody, Reason, Refusal,
+    Backlog as _, CallContext, Decision, EventKey, Fingerprint, JournalHeader, KeptBody, Ledger as _, RawBody, Reason,
+    Refusal,
 };
 use serde_json::json;
-use testkit::{STAGE, World, delivery, now};
+use testkit::{STAGE, World, context, now};
 
 /// DynamoDB's own limit.
 const ROW_BYTES_MAX: usize = 400 * 1024;
 const HEADERS: [(&str, &str); 1] = [("x-webhook-signature", "0123")];
 
 fn decision(id: &str) -> Decision {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("usage", id).expect("an id"),
         source: "usage",
         kind: "unparsed",
@@ -23,7 +24,7 @@ fn decision(id: &str) -> Decision {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    Decision::Refuse(Refusal { heading, reason: Reason::UnknownKey, effects: Vec::new() })
+    Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: Vec::new() })
 }
 
 /// Refused at this second, by an attempt of that number.
@@ -38,15 +39,15 @@ async fn refused(world: &World, body: &[u8], second: u16) {
         bytes: body,
         bytes_at: received_at,
     };
-    let delivery =
-        Delivery { received_at, first_received_at: received_at, body: Some(body), ..delivery(u64::from(second)) };
-    world.ledger(1).commit(&decision("e1"), &delivery).await.expect_err("refused");
+    let context =
+        CallContext { received_at, first_received_at: received_at, body: Some(body), ..context(u64::from(second)) };
+    world.ledger(1).commit(&decision("e1"), &context).await.expect_err("refused");
 }
 
 async fn kept(world: &World) -> Result<KeptBody, String> {
-    let later = Delivery { received_at: now().plus_seconds(3_600), ..delivery(9) };
+    let later = CallContext { received_at: now().plus_seconds(3_600), ..context(9) };
     let receipt = EventKey::new("usage", "e1").expect("an id");
-    let waiting = world.ledger(1).waiting(&receipt, &later).await.map_err(|error| format!("{error:?}"))?;
+    let waiting = world.ledger(1).refused_event(&receipt, &later).await.map_err(|error| format!("{error:?}"))?;
     Ok(waiting.expect("it waits").body.expect("a body"))
 }
 

@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Accepted, Amount, Anomalies, Anomaly, Claims, Commission, CommitError, Committed, Currency, Decision, Dispute,
-    DisputeStage, Disputes, Effect, Entry, EventKey, Exchange, Fingerprint, Flag, Fulfilment, Grant, Heading,
-    LISTED_MAX, Ledger as _, Line, Money, OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentState, PaysFor,
-    Period, Plan, Provider, Reason, Recharge, RechargeState, Reference, Refund, RefundState, Refunds, RefusedPayment,
-    Reported, Resolution, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpKind, Transfer,
-    TransferStatus, Transition, UNLISTED_MAX, Word,
+    Accepted, Amount, Anomalies, Anomaly, Commission, CommitError, Committed, Currency, Decision, Dispute,
+    DisputeStage, Disputes, Effect, Entry, EventKey, Exchange, Fingerprint, Flag, Fulfilment, Grant, JournalHeader,
+    LISTED_MAX, Ledger as _, Line, Money, OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentReversals,
+    PaymentState, PaysFor, Period, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, RefusedPayment,
+    Reported, Resolution, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpCall, TopUpKind,
+    TopUpState, Transfer, TransferStatus, Transition, UNLISTED_MAX, Word,
 };
 use serde_json::{Value, json};
-use testkit::{STAGE, World, delivery, now};
+use testkit::{STAGE, World, context, now};
 
 /// What a row of a table does to an order.
 type Change = fn(&mut Order);
@@ -74,9 +74,9 @@ fn full(number: &str) -> Order {
     order.delivered = [(Line::Grant(3), widest), (Line::Commission(1), Amount::ZERO)].into();
     order.transfer =
         Some(Transfer { id: Some("tx_1".to_owned()), status: TransferStatus::Broadcasting, amount: widest, at: now() });
-    order.recharge = Some(Recharge {
+    order.top_up_call = Some(TopUpCall {
         at: now(),
-        state: RechargeState::Unknown,
+        state: TopUpState::Unknown,
         seq: Some("77".to_owned()),
         receipt: Some(r#"{"billId":"1"}"#.to_owned()),
     });
@@ -96,8 +96,8 @@ fn full(number: &str) -> Order {
         let amount = amounts.next().flatten();
         (format!("dp_{}", stage.as_str()), Dispute { stage, as_of: now(), amount })
     });
-    let claims = Claims { refunds, disputes: Disputes(stages.into()), invoice: Some(reference("in_1")) };
-    order.claims = BTreeMap::from([("pi_1".to_owned(), claims), ("pi_2".to_owned(), Claims::default())]);
+    let claims = PaymentReversals { refunds, disputes: Disputes(stages.into()), invoice: Some(reference("in_1")) };
+    order.claims = BTreeMap::from([("pi_1".to_owned(), claims), ("pi_2".to_owned(), PaymentReversals::default())]);
     order.accepted = accepted();
     order.first_invoice = Some(reference("in_1"));
     order.periods = BTreeMap::from([("in_1".to_owned(), Period { posted: widest, corrections: 3 })]);
@@ -148,7 +148,7 @@ fn anomalies() -> Anomalies {
 }
 
 async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, CommitError> {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("test", event).expect("an id"),
         source: "test",
         kind: "test",
@@ -156,8 +156,8 @@ async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, 
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    let entry = Entry { heading, effects: vec![effect], keeps_body: false, alarm: None };
-    world.ledger(1).commit(&Decision::Record(entry), &delivery(1)).await
+    let entry = Entry { header, effects: vec![effect], keeps_body: false, alarm: None };
+    world.ledger(1).commit(&Decision::Record(entry), &context(1)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn what_is_written_is_read() {
     for order in [plain("N1"), full("N2")] {
         let (number, written) = (order.number.clone(), Order { version: 1, ..order.clone() });
         write(&world, number.as_str(), order.created()).await.expect("written");
-        assert_eq!(ledger.order(&written.number, &delivery(2)).await.expect("read"), Some(written));
+        assert_eq!(ledger.order(&written.number, &context(2)).await.expect("read"), Some(written));
     }
     let (owner, order) = (Owner::new("alice").expect("an owner"), OrderNumber::new("N1").expect("a number"));
     let empty = Subscription::new(reference("sub_1"), owner, order);
@@ -180,7 +180,7 @@ async fn what_is_written_is_read() {
     for subscription in [empty, full] {
         let written = Subscription { version: 1, ..subscription };
         write(&world, written.reference.id(), Effect::Subscription(written.clone())).await.expect("written");
-        assert_eq!(ledger.subscription(&written.reference, &delivery(2)).await.expect("read"), Some(written));
+        assert_eq!(ledger.subscription(&written.reference, &context(2)).await.expect("read"), Some(written));
     }
 }
 
@@ -242,8 +242,8 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
     let paid = |order: &mut Order| {
         (order.payment, order.paid) = (PaymentState::Paid, Some(Paid { by: reference("pi_1"), at: now() }));
     };
-    let recharged =
-        |state, seconds| Some(Recharge { at: now().plus_seconds(seconds), state, seq: None, receipt: None });
+    let top_up_result =
+        |state, seconds| Some(TopUpCall { at: now().plus_seconds(seconds), state, seq: None, receipt: None });
     let sent = |status| Some(Transfer { id: None, status, amount: Amount::from_units(1), at: now() });
     let rows: [Indexed<'_>; 15] = [
         ("unpaid", &|_| {}, Some("payment#stripe"), false),
@@ -262,12 +262,22 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
             false,
         ),
         ("to-be-sent", &|order| order.transfer = sent(TransferStatus::Due), Some("fulfilment"), false),
-        ("on-its-way", &|order| order.transfer = sent(TransferStatus::Queued), Some("outside"), false),
+        ("on-its-way", &|order| order.transfer = sent(TransferStatus::Queued), Some("pending_external"), false),
         ("sent", &|order| order.transfer = sent(TransferStatus::Completed), None, false),
-        ("claimed", &|order| order.recharge = recharged(RechargeState::Claimed, 0), Some("fulfilment"), false),
-        ("pending", &|order| order.recharge = recharged(RechargeState::Pending, 0), Some("outside"), false),
-        ("unknown", &|order| order.recharge = recharged(RechargeState::Unknown, 0), Some("outside"), false),
-        ("unknown-for-a-day", &|order| order.recharge = recharged(RechargeState::Unknown, -86_400), None, false),
+        ("claimed", &|order| order.top_up_call = top_up_result(TopUpState::Claimed, 0), Some("fulfilment"), false),
+        (
+            "pending",
+            &|order| order.top_up_call = top_up_result(TopUpState::Pending, 0),
+            Some("pending_external"),
+            false,
+        ),
+        (
+            "unknown",
+            &|order| order.top_up_call = top_up_result(TopUpState::Unknown, 0),
+            Some("pending_external"),
+            false,
+        ),
+        ("unknown-for-a-day", &|order| order.top_up_call = top_up_result(TopUpState::Unknown, -86_400), None, false),
         (
             "flagged",
             &|order| {
@@ -299,7 +309,7 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
     for (index, key, value) in [
         ("work", "work", "payment#stripe"),
         ("work", "work", "fulfilment"),
-        ("work", "work", "outside"),
+        ("work", "work", "pending_external"),
         ("anomalies", "anomaly_reason", "AMOUNT_MISMATCH"),
     ] {
         let query = json!({

@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use idempotency::{DynamoLedger, Tables};
 use ledger::{
-    Amount, Asset, Audit as _, Backlog as _, CallerKey, CommitError, Copied, Copies as _, CopyName, Currency, Decision,
-    Delivery, DueRow, EventKey, Fingerprint, Grant, Heading, Lanes as _, Ledger as _, Money, MoneyKey, OrderNumber,
-    Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, Timestamp,
+    Amount, Asset, Audit as _, Backlog as _, CachedJwks, CallContext, CallerKey, CommitError, Currency, Decision,
+    DueRow, EventKey, Fingerprint, Grant, JournalHeader, JwksCache as _, JwksName, Lanes as _, Ledger as _, Money,
+    MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, Timestamp,
 };
 use serde_json::{Value, json};
-use testkit::{STAGE, World, contract, delivery, mark, now};
+use testkit::{STAGE, World, context, contract, mark, now};
 
 /// Rows of each form, the oldest first.
 const FORMS: [&str; 1] = [include_str!("row_forms/v1.jsonl")];
@@ -137,12 +137,12 @@ fn rows(world: &World, table: &str) -> Vec<Value> {
 async fn others() -> World {
     let world = World::new();
     let ledger = world.ledger(1);
-    let keys = Copied { text: "{\"keys\":[]}".to_owned(), fetched_at: now() };
-    ledger.keep_copy(CopyName("fireblocks"), &keys, &delivery(1)).await.expect("written");
+    let keys = CachedJwks { text: "{\"keys\":[]}".to_owned(), fetched_at: now() };
+    ledger.cache_jwks(JwksName("fireblocks"), &keys, &context(1)).await.expect("written");
     let mut noise = fastrand::Rng::with_seed(1);
     let bytes: Vec<u8> = std::iter::repeat_with(|| noise.u8(..)).take(400_000).collect();
     let body = RawBody { method: "POST", path: "/", query: "", headers: &[], bytes: &bytes, bytes_at: now() };
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("usage", "large").expect("an id"),
         source: "usage",
         kind: "unparsed",
@@ -150,8 +150,8 @@ async fn others() -> World {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    let refusal = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
-    ledger.commit(&refusal, &Delivery { body: Some(body), ..delivery(1) }).await.expect_err("refused");
+    let refusal = Decision::Refuse(Refusal { header, reason: Reason::Unparsed, effects: Vec::new() });
+    ledger.commit(&refusal, &CallContext { body: Some(body), ..context(1) }).await.expect_err("refused");
     world
 }
 
@@ -232,13 +232,13 @@ async fn row_of_a_later_form_is_refused() {
 /// What the port of the functions reads of a row.
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of row")]
 async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value, CommitError> {
-    let (id, later) = (id(row), Delivery { received_at: now().plus_seconds(DAY_S), ..delivery(9) });
+    let (id, later) = (id(row), CallContext { received_at: now().plus_seconds(DAY_S), ..context(9) });
     let later = &later;
     let text = |name: &str| row[name]["S"].as_str().unwrap_or_else(|| panic!("{kind:?} has no {name}"));
     Ok(match kind {
         RowKind::Booked => {
             // A row that moves nothing is no line of an account.
-            let lines = ledger.posted(&[id], later).await?;
+            let lines = ledger.journal_lines(&[id], later).await?;
             lines.first().map_or(Value::Null, |line| {
                 json!({
                     "account": line.account, "change": line.change.units().to_string(),
@@ -249,7 +249,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
         }
         RowKind::Refused | RowKind::Body | RowKind::BodyPart => {
             let receipt = EventKey::of_row(id.split_once("#body#").map_or(id, |(receipt, _)| receipt));
-            let waiting = ledger.waiting(&receipt, later).await?.expect("it waits");
+            let waiting = ledger.refused_event(&receipt, later).await?.expect("it waits");
             let body = waiting.body.expect("a body");
             if kind == RowKind::Refused {
                 json!({
@@ -299,7 +299,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             json!({ "owner": ledger.referrer(&owner, later).await?.map(|owner| owner.to_string()) })
         }
         RowKind::PublishedKeys => {
-            let copied = ledger.copy(CopyName("fireblocks"), later).await?.expect("a copy");
+            let copied = ledger.cached_jwks(JwksName("fireblocks"), later).await?.expect("a copy");
             json!({ "text": copied.text, "fetched_at": copied.fetched_at.to_string() })
         }
         RowKind::Check => {
@@ -308,17 +308,17 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             json!({
                 "version": check.version, "began_at": time(check.began_at), "ended_at": time(check.ended_at), "after": check.after,
                 "open": check.open.iter().map(|open| open.difference.account.clone()).collect::<Vec<_>>(),
-                "moving": check.moving.iter().map(|moving| moving.account.clone()).collect::<Vec<_>>(),
+                "unsettled": check.unsettled_accounts.iter().map(|unsettled_accounts| unsettled_accounts.account.clone()).collect::<Vec<_>>(),
                 "counting": check.counting.map(|counting| counting.account),
-                "last": check.census.last.map(|last| last.accounts), "gone": check.census.gone.map(|gone| gone.accounts),
+                "last": check.census.last.map(|last| last.accounts), "missing_accounts": check.census.gone.map(|gone| gone.accounts),
                 "next": check.census.next,
             })
         }
         RowKind::Sweep => {
-            let sweep = if id == "sweep#unpaid" { "unpaid" } else { "undelivered" };
-            let place = ledger.place(sweep, later).await?;
-            let another = Delivery { attempt: mark(99), ..delivery(99) };
-            json!({ "place": place, "is_free": ledger.hold_sweep(sweep, now(), &another).await? })
+            let sweep = if id == "sweep#unpaid" { "unpaid" } else { "stripe_backfill" };
+            let place = ledger.sweep_cursor(sweep, later).await?;
+            let another = CallContext { attempt: mark(99), ..context(99) };
+            json!({ "place": place, "is_free": ledger.acquire_sweep(sweep, now(), &another).await? })
         }
         RowKind::Order => {
             let order = ledger.order(&OrderNumber::new(id).expect("a number"), later).await?.expect("an order");
@@ -331,14 +331,14 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
                 "commissions": terms.commissions.iter().map(|commission| commission.to.to_string()).collect::<Vec<_>>(),
                 "paid_by": order.paid.as_ref().map(|paid| paid.by.to_string()),
                 "posted": order.posted.units().to_string(), "postings": order.postings, "fulfilment": order.fulfilment.as_str(),
-                "claims": order.claims.keys().collect::<Vec<_>>(),
+                "reversals": order.claims.keys().collect::<Vec<_>>(),
                 "refunds": order.claims.values().flat_map(|claims| claims.refunds.by_id.keys()).collect::<Vec<_>>(),
                 "disputes": order.claims.values().flat_map(|claims| claims.disputes.0.keys()).collect::<Vec<_>>(),
                 "first_invoice": order.first_invoice.as_ref().map(ToString::to_string),
                 "periods": order.periods.keys().collect::<Vec<_>>(), "flagged_for": order.flagged_for().map(Reason::as_str),
                 "delivered": order.delivered.keys().map(ToString::to_string).collect::<Vec<_>>(),
                 "transfer": order.transfer.as_ref().map(|transfer| transfer.status.as_str()),
-                "recharge": order.recharge.as_ref().map(|recharge| recharge.state.as_str()),
+                "top_up_call": order.top_up_call.as_ref().map(|top_up_call| top_up_call.state.as_str()),
                 "accepted": order.accepted.keys().collect::<Vec<_>>(),
                 "session": order.session.as_ref().map(|session| session.id.clone()),
             })
@@ -346,7 +346,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
         RowKind::Pointer => {
             let (provider, name) = id.split_once('#').expect("a pointer");
             let reference = Reference::new(Provider::named(provider).expect("a provider"), name).expect("an id");
-            let order = ledger.pointed(&Pointer::Provider(reference.clone()), later).await?;
+            let order = ledger.resolve_pointer(&Pointer::Provider(reference.clone()), later).await?;
             let invoice = ledger.invoice_paid_by(&reference, later).await?;
             json!({ "order": order.map(|order| order.to_string()), "invoice": invoice.map(|invoice| invoice.to_string()) })
         }

@@ -3,17 +3,16 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
 
 use ledger::{
-    Amount, Asset, Balance, CommitError, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Guard,
-    Heading, House, Ledger as _, Money, MoneyKey, Movement, Order, OrderNumber, Owner, Posting, Provider, Reason,
-    Terms,
+    Amount, Asset, Balance, CommitError, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Guard, House,
+    JournalHeader, Ledger as _, Money, MoneyKey, Movement, Order, OrderNumber, Owner, Posting, Provider, Reason, Terms,
 };
 use serde_json::{Value, json};
-use testkit::{STAGE, World, delivery, now};
+use testkit::{STAGE, World, context, now};
 
 fn decision(event: &str, effect: impl FnOnce(&EventKey) -> Effect) -> Decision {
     let receipt = EventKey::new("test", event).expect("an id");
     let effects = vec![effect(&receipt)];
-    let heading = Heading {
+    let header = JournalHeader {
         receipt,
         source: "test",
         kind: "test",
@@ -21,7 +20,7 @@ fn decision(event: &str, effect: impl FnOnce(&EventKey) -> Effect) -> Decision {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None })
+    Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
 /// The row as it would be without the ending that says what its numbers count.
@@ -49,15 +48,20 @@ async fn balance_of_another_scale_is_no_balance() {
         let posting = Posting::to_customer(account.clone(), House::Manual, amount);
         Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard: Guard::Always, reverses: None })
     });
-    ledger.commit(&given, &delivery(1)).await.expect("given");
+    ledger.commit(&given, &context(1)).await.expect("given");
     rename_units(&world, "accounts", "alice/credits");
     let row = ledger.account(&account).await.expect("read").expect("a row");
     assert_eq!((row.balance, row.available), (Balance::ZERO, Balance::ZERO));
     let spent = decision("spent", |receipt| {
         let posting = Posting::from_customer(account.clone(), House::Usage, Amount::from_units(1));
-        Effect::Move(Movement { key: MoneyKey::of_event(receipt), posting, guard: Guard::WithinLine, reverses: None })
+        Effect::Move(Movement {
+            key: MoneyKey::of_event(receipt),
+            posting,
+            guard: Guard::SufficientFunds,
+            reverses: None,
+        })
     });
-    let refused = ledger.commit(&spent, &delivery(2)).await;
+    let refused = ledger.commit(&spent, &context(2)).await;
     assert!(matches!(refused, Err(CommitError::Rejected(Reason::InsufficientCredits))), "{refused:?}");
 }
 
@@ -76,9 +80,9 @@ async fn order_of_another_scale_is_unreadable() {
         site: None,
     };
     let order = Order::new(number.clone(), Owner::new("alice").expect("an owner"), terms, now());
-    ledger.commit(&decision("made", |_| order.created()), &delivery(1)).await.expect("made");
-    assert!(ledger.order(&number, &delivery(2)).await.expect("read").is_some());
+    ledger.commit(&decision("made", |_| order.created()), &context(1)).await.expect("made");
+    assert!(ledger.order(&number, &context(2)).await.expect("read").is_some());
     rename_units(&world, "orders", "HL1");
-    let refused = ledger.order(&number, &delivery(3)).await;
+    let refused = ledger.order(&number, &context(3)).await;
     assert!(matches!(refused, Err(CommitError::Refused(_))), "{refused:?}");
 }

@@ -33,13 +33,13 @@ pub enum AcceptError {
     #[error("the order has refused no payment of this name: `order show` lists the refused ones")]
     NotRefused,
     #[error("the order has refused it with different amounts: look it up at its provider and refund it there")]
-    SeveralSums,
+    DifferentAmounts,
     #[error("its provider has not confirmed it: look it up there and pass --confirmed")]
     Unconfirmed,
     #[error("the payment is booked already")]
     Booked,
     #[error("the payment was refunded in full")]
-    GivenBack,
+    RefundedInFull,
     #[error("the order buys more than credits, and only once: pass --credits, or refund it and create another order")]
     NotOnlyCredits,
     #[error("the payment would buy nothing: pass --credits")]
@@ -80,7 +80,7 @@ impl Order {
         let mut payment = payments.next().ok_or(AcceptError::NotRefused)?;
         for other in payments {
             if (&other.by, other.money) != (&payment.by, payment.money) {
-                return Err(AcceptError::SeveralSums);
+                return Err(AcceptError::DifferentAmounts);
             }
             payment.is_confirmed |= other.is_confirmed;
         }
@@ -91,8 +91,8 @@ impl Order {
         if !payment.is_confirmed && !is_looked_up {
             return Err(AcceptError::Unconfirmed);
         }
-        if self.given_back(&payment) >= payment.money.amount {
-            return Err(AcceptError::GivenBack);
+        if self.refunded_part_of(&payment) >= payment.money.amount {
+            return Err(AcceptError::RefundedInFull);
         }
         Ok(payment)
     }
@@ -212,9 +212,9 @@ impl Order {
         let from = std::mem::replace(&mut accepted.posted, to);
         accepted.postings = accepted.postings.saturating_add(1);
         let posting = if to > from {
-            Posting::to_customer(account, House::Revenue, to.less(from))
+            Posting::to_customer(account, House::Revenue, to.saturating_sub(from))
         } else {
-            Posting::from_customer(account, House::Revenue, from.less(to))
+            Posting::from_customer(account, House::Revenue, from.saturating_sub(to))
         };
         // The credits may be spent already: the clawback then leaves a debt.
         Movement { key, posting, guard: Guard::Always, reverses }

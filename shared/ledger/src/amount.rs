@@ -94,7 +94,7 @@ impl Amount {
 
     /// Subtracts, and stops at zero.
     #[must_use]
-    pub fn less(self, other: Self) -> Self {
+    pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 

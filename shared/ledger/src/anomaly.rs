@@ -145,7 +145,7 @@ impl Anomalies {
     }
 
     /// Idempotent: a repeated anomaly changes nothing, even if it is cleared or no longer listed.
-    pub(crate) fn learn(&mut self, anomaly: Anomaly) {
+    pub(crate) fn apply(&mut self, anomaly: Anomaly) {
         let anomaly = anomaly.bounded();
         let key = anomaly.key();
         if let Some(known) = self.listed.get_mut(&key) {
@@ -182,7 +182,7 @@ impl Anomalies {
     pub(crate) fn enter(&mut self, reason: Reason, details: impl FnOnce() -> String) {
         let anomaly = Anomaly { reason, details: String::new(), payment: None };
         if !self.listed.contains_key(&anomaly.key()) {
-            self.learn(Anomaly { details: details(), ..anomaly });
+            self.apply(Anomaly { details: details(), ..anomaly });
         }
     }
 
@@ -213,7 +213,7 @@ impl Order {
     #[must_use]
     pub fn flag(&self, anomaly: &Anomaly) -> Vec<Effect> {
         let mut after = self.clone();
-        after.anomalies.learn(anomaly.clone());
+        after.anomalies.apply(anomaly.clone());
         self.change_to(after)
     }
 
@@ -250,15 +250,14 @@ impl Order {
 
     /// Whether the anomaly still needs a person's attention. A refused payment that was refunded in full does not.
     pub fn needs_attention(&self, flag: &Flag) -> bool {
-        let is_refunded =
-            flag.anomaly.payment.as_ref().is_some_and(|payment| {
-                !payment.money.amount.is_zero() && self.given_back(payment) >= payment.money.amount
-            });
+        let is_refunded = flag.anomaly.payment.as_ref().is_some_and(|payment| {
+            !payment.money.amount.is_zero() && self.refunded_part_of(payment) >= payment.money.amount
+        });
         flag.resolution == Resolution::Open && !is_refunded
     }
 
     /// The refunded part of a payment that this order refused.
-    pub fn given_back(&self, payment: &RefusedPayment) -> Amount {
+    pub fn refunded_part_of(&self, payment: &RefusedPayment) -> Amount {
         sum(self.claims_on(&payment.by).map(|claims| claims.refunds.total()))
     }
 

@@ -11,134 +11,134 @@ mod whole;
 
 use std::sync::Arc;
 
-use crate::{Balance, CommitError, Delivery, Ledger, Order, OrderNumber, Timestamp};
+use crate::{Balance, CallContext, CommitError, Ledger, Order, OrderNumber, Timestamp};
 
-pub use census::{Census, Gone, Opened};
-pub use check::{Check, Counting, Look, Moving, Open, Seen};
-pub use difference::{Difference, Matter, Subject, Suspect};
-pub use held::{Counted, Held};
-pub use repair::{NamedLine, OrderOver, Repair, RepairError, Side};
-pub use whole::{Row, Whole};
+pub use census::{AccountsOpened, Census, MissingAccounts};
+pub use check::{AuditProgress, CountProgress, LinesSeen, Observation, Open, UnsettledAccount};
+pub use difference::{Difference, DifferenceKind, Subject, Suspect};
+pub use held::{LineTotals, StoredAccount};
+pub use repair::{LineDetails, Repair, RepairError, RepairedOrder, Side};
+pub use whole::{Row, WholeAudit};
 
 /// The books as the audit reads them. Only here are they read from end to end, and only the accounts.
 pub trait Audit: Ledger {
     /// The progress and the findings of the audit. Before the first run it is the default.
-    fn check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<Check, CommitError>> + Send;
+    fn check(&self, context: &CallContext<'_>) -> impl Future<Output = Result<AuditProgress, CommitError>> + Send;
 
     /// Writes the progress over the version that was read; `false` if another run has written it, and then nothing
     /// changes.
-    fn keep_check(
+    fn save_audit_progress(
         &self,
-        check: &Check,
-        delivery: &Delivery<'_>,
+        check: &AuditProgress,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
     /// Replaces unreadable progress by the default. Does nothing if it can be read.
-    fn renew_check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<(), CommitError>> + Send;
+    fn reset_audit_progress(&self, context: &CallContext<'_>) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// The accounts after this one, in the store's own order. Eventually consistent.
     fn accounts(
         &self,
         after: Option<&str>,
         rows_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<AccountPage, CommitError>> + Send;
 
     /// The current row of an account.
-    fn held(
+    fn stored_account(
         &self,
         account: &str,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Option<Held>, CommitError>> + Send;
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<StoredAccount>, CommitError>> + Send;
 
     /// The account's lines after this one, the oldest first, from an index that may lag.
     fn lines(
         &self,
         account: &str,
-        after: Option<&Place>,
+        after: Option<&LinePosition>,
         lines_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<LinePage, CommitError>> + Send;
 
     /// The rows with these keys that exist now and move money. No key may appear twice.
-    fn posted(
+    fn journal_lines(
         &self,
         keys: &[&str],
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Vec<Posted>, CommitError>> + Send;
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Vec<JournalLine>, CommitError>> + Send;
 
     /// The current row of an order, even if it cannot be read.
     fn kept(
         &self,
         order: &OrderNumber,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Kept, CommitError>> + Send;
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<StoredOrder, CommitError>> + Send;
 }
 
 impl<L: Audit> Audit for Arc<L> {
-    fn check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<Check, CommitError>> + Send {
-        L::check(self, delivery)
+    fn check(&self, context: &CallContext<'_>) -> impl Future<Output = Result<AuditProgress, CommitError>> + Send {
+        L::check(self, context)
     }
 
-    fn keep_check(
+    fn save_audit_progress(
         &self,
-        check: &Check,
-        delivery: &Delivery<'_>,
+        check: &AuditProgress,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send {
-        L::keep_check(self, check, delivery)
+        L::save_audit_progress(self, check, context)
     }
 
-    fn renew_check(&self, delivery: &Delivery<'_>) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::renew_check(self, delivery)
+    fn reset_audit_progress(&self, context: &CallContext<'_>) -> impl Future<Output = Result<(), CommitError>> + Send {
+        L::reset_audit_progress(self, context)
     }
 
     fn accounts(
         &self,
         after: Option<&str>,
         rows_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<AccountPage, CommitError>> + Send {
-        L::accounts(self, after, rows_max, delivery)
+        L::accounts(self, after, rows_max, context)
     }
 
-    fn held(
+    fn stored_account(
         &self,
         account: &str,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Option<Held>, CommitError>> + Send {
-        L::held(self, account, delivery)
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<StoredAccount>, CommitError>> + Send {
+        L::stored_account(self, account, context)
     }
 
     fn lines(
         &self,
         account: &str,
-        after: Option<&Place>,
+        after: Option<&LinePosition>,
         lines_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<LinePage, CommitError>> + Send {
-        L::lines(self, account, after, lines_max, delivery)
+        L::lines(self, account, after, lines_max, context)
     }
 
-    fn posted(
+    fn journal_lines(
         &self,
         keys: &[&str],
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Vec<Posted>, CommitError>> + Send {
-        L::posted(self, keys, delivery)
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Vec<JournalLine>, CommitError>> + Send {
+        L::journal_lines(self, keys, context)
     }
 
     fn kept(
         &self,
         order: &OrderNumber,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Kept, CommitError>> + Send {
-        L::kept(self, order, delivery)
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<StoredOrder, CommitError>> + Send {
+        L::kept(self, order, context)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccountPage {
-    pub accounts: Vec<Held>,
+    pub accounts: Vec<StoredAccount>,
     /// The cursor for the next page; `None` at the end.
     pub next: Option<String>,
 }
@@ -147,7 +147,7 @@ pub struct AccountPage {
 pub struct LinePage {
     pub lines: Vec<StatementLine>,
     /// The place of the last line, if there is one.
-    pub last: Option<Place>,
+    pub last: Option<LinePosition>,
     /// Whether more lines may follow.
     pub has_more: bool,
 }
@@ -164,7 +164,7 @@ pub struct StatementLine {
 
 /// The position of a line in its statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct LinePosition {
     pub key: String,
     /// The stored text of the time.
     pub at: String,
@@ -172,7 +172,7 @@ pub struct Place {
 
 /// A journal row that moves money.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
+pub struct JournalLine {
     pub key: String,
     pub account: String,
     pub change: Balance,
@@ -187,7 +187,7 @@ pub struct Posted {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum StoredOrder {
     Order(Box<Order>),
     /// The version, if the row has one.
     Unreadable {

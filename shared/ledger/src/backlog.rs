@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{CommitError, Delivery, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Timestamp, Work};
+use crate::{CallContext, CommitError, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Timestamp, Work};
 
 /// By then a late order or top-up has usually arrived.
 const FIRST_RETRY_SECONDS: u64 = 60;
@@ -26,40 +26,40 @@ pub trait Backlog: Lanes {
         &self,
         source: &'static str,
         events_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
     /// The number of refused events of a source that are due, counted up to `counted_max`.
-    fn all_due(
+    fn count_refused_due(
         &self,
         source: &'static str,
         counted_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send;
 
     /// The stored event as it is now; `None` if it is no longer due. [`CommitError::Refused`] if the row cannot be
     /// read.
-    fn waiting(
+    fn refused_event(
         &self,
         receipt: &EventKey,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Option<Waiting>, CommitError>> + Send;
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<RefusedEvent>, CommitError>> + Send;
 
     /// Sets the next retry time; `None` means that only a person retries it. Does nothing if the row has changed since
     /// it was read.
-    fn put_off(
+    fn reschedule(
         &self,
-        waiting: &Waiting,
+        waiting: &RefusedEvent,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// The orders for which this work is due, the longest due first. For some the work may already be done.
-    fn undone(
+    fn orders_due(
         &self,
         work: Work,
         orders_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
     /// The unpaid orders of this provider that are due for a query, the longest due first. Some may be paid already.
@@ -67,64 +67,64 @@ pub trait Backlog: Lanes {
         &self,
         provider: Provider,
         orders_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send;
 
     /// The number of orders for which this work is outstanding, due now or later, counted up to `counted_max`.
-    fn left(
+    fn count_open_orders(
         &self,
         work: Work,
         counted_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send;
 
     /// Sets the next retry time of the order; `None` means that only a person retries it. Does nothing if the order has
     /// changed since it was read.
-    fn look_later(
+    fn reschedule_order(
         &self,
         order: &Order,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// Reschedules a row that cannot be processed, whatever it contains, after a pause that doubles each time. Does
     /// nothing if the row's due time is no longer the one that the index had.
-    fn pass_over(
+    fn reschedule_unreadable(
         &self,
         queue: &Queue,
         row: &DueRow,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// Which of these events are in the journal, booked or refused. Eventually consistent: very recent rows may be
     /// missing.
-    fn known(
+    fn already_journaled(
         &self,
         receipts: &BTreeSet<EventKey>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send;
 
     /// Takes the sweep's lease until `until`; `false` if another run holds it. The holder may change the time, and so
     /// release the lease.
-    fn hold_sweep(
+    fn acquire_sweep(
         &self,
         sweep: &'static str,
         until: Timestamp,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
     /// The cursor of a sweep that was interrupted. It is only a hint: without it the sweep starts over.
-    fn place(
+    fn sweep_cursor(
         &self,
         sweep: &'static str,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<String>, CommitError>> + Send;
 
-    fn keep_place(
+    fn save_sweep_cursor(
         &self,
         sweep: &'static str,
         place: Option<&str>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 }
 
@@ -133,114 +133,114 @@ impl<L: Backlog> Backlog for Arc<L> {
         &self,
         source: &'static str,
         events_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send {
-        L::due(self, source, events_max, delivery)
+        L::due(self, source, events_max, context)
     }
 
-    fn all_due(
+    fn count_refused_due(
         &self,
         source: &'static str,
         counted_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send {
-        L::all_due(self, source, counted_max, delivery)
+        L::count_refused_due(self, source, counted_max, context)
     }
 
-    fn waiting(
+    fn refused_event(
         &self,
         receipt: &EventKey,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Option<Waiting>, CommitError>> + Send {
-        L::waiting(self, receipt, delivery)
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<RefusedEvent>, CommitError>> + Send {
+        L::refused_event(self, receipt, context)
     }
 
-    fn put_off(
+    fn reschedule(
         &self,
-        waiting: &Waiting,
+        waiting: &RefusedEvent,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::put_off(self, waiting, until, delivery)
+        L::reschedule(self, waiting, until, context)
     }
 
-    fn undone(
+    fn orders_due(
         &self,
         work: Work,
         orders_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send {
-        L::undone(self, work, orders_max, delivery)
+        L::orders_due(self, work, orders_max, context)
     }
 
     fn unpaid(
         &self,
         provider: Provider,
         orders_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send {
-        L::unpaid(self, provider, orders_max, delivery)
+        L::unpaid(self, provider, orders_max, context)
     }
 
-    fn left(
+    fn count_open_orders(
         &self,
         work: Work,
         counted_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send {
-        L::left(self, work, counted_max, delivery)
+        L::count_open_orders(self, work, counted_max, context)
     }
 
-    fn look_later(
+    fn reschedule_order(
         &self,
         order: &Order,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::look_later(self, order, until, delivery)
+        L::reschedule_order(self, order, until, context)
     }
 
-    fn pass_over(
+    fn reschedule_unreadable(
         &self,
         queue: &Queue,
         row: &DueRow,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::pass_over(self, queue, row, delivery)
+        L::reschedule_unreadable(self, queue, row, context)
     }
 
-    fn known(
+    fn already_journaled(
         &self,
         receipts: &BTreeSet<EventKey>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send {
-        L::known(self, receipts, delivery)
+        L::already_journaled(self, receipts, context)
     }
 
-    fn hold_sweep(
+    fn acquire_sweep(
         &self,
         sweep: &'static str,
         until: Timestamp,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send {
-        L::hold_sweep(self, sweep, until, delivery)
+        L::acquire_sweep(self, sweep, until, context)
     }
 
-    fn place(
+    fn sweep_cursor(
         &self,
         sweep: &'static str,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<String>, CommitError>> + Send {
-        L::place(self, sweep, delivery)
+        L::sweep_cursor(self, sweep, context)
     }
 
-    fn keep_place(
+    fn save_sweep_cursor(
         &self,
         sweep: &'static str,
         place: Option<&str>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::keep_place(self, sweep, place, delivery)
+        L::save_sweep_cursor(self, sweep, place, context)
     }
 }
 
@@ -282,7 +282,7 @@ impl DueOrder {
 
 /// A refused event and its stored delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct RefusedEvent {
     pub receipt: EventKey,
     pub first_received_at: Timestamp,
     pub due_at: Timestamp,
@@ -305,23 +305,23 @@ pub struct KeptBody {
     pub bytes_at: Timestamp,
 }
 
-impl Waiting {
+impl RefusedEvent {
     /// The next retry time after another failed attempt.
-    pub fn next_look(&self, now: Timestamp) -> Timestamp {
+    pub fn next_retry_at(&self, now: Timestamp) -> Timestamp {
         now.plus_seconds(backoff_s(self.first_received_at, now))
     }
 }
 
 /// The backoff of a row that could not be read `times` times before.
-pub fn pass_over_pause_s(times: u32) -> i64 {
+pub fn unreadable_backoff_s(times: u32) -> i64 {
     let doubled = UNREADABLE_BACKOFF_SECONDS_MIN.saturating_mul(2_i64.saturating_pow(times));
     doubled.min(UNREADABLE_BACKOFF_SECONDS_MAX)
 }
 
 /// The next retry time of an event that is refused for this reason; `None` if no retry can resolve it.
-pub fn next_look(reason: Reason, first_received_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let is_expired = reason.is_of_claim() && now.seconds_apart(first_received_at) >= ORPHAN_CLAIM_RETRY_SECONDS;
-    (reason.curable() && !is_expired).then(|| now.plus_seconds(backoff_s(first_received_at, now)))
+pub fn next_retry_at(reason: Reason, first_received_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let is_expired = reason.is_of_reversal() && now.seconds_apart(first_received_at) >= ORPHAN_CLAIM_RETRY_SECONDS;
+    (reason.is_retryable() && !is_expired).then(|| now.plus_seconds(backoff_s(first_received_at, now)))
 }
 
 /// The time that it has waited so far, so that each pause doubles; at most a day.

@@ -22,7 +22,7 @@ pub enum Decision {
 
 /// The part that every journal row has, whatever the outcome of its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heading {
+pub struct JournalHeader {
     pub receipt: EventKey,
     pub source: &'static str,
     pub kind: &'static str,
@@ -35,7 +35,7 @@ pub struct Heading {
 /// An event and all of its effects: either all happen or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    pub heading: Heading,
+    pub header: JournalHeader,
     pub effects: Vec<Effect>,
     /// Payment sources store the delivery's body; the facts of a usage event already contain all of it.
     pub keeps_body: bool,
@@ -47,7 +47,7 @@ impl Entry {
     /// The refusal of this entry after a guard failed. Usage that its owner cannot pay waits in the owner's lane.
     pub fn refused(&self, reason: Reason) -> Refusal {
         let spends = self.effects.iter().filter_map(|effect| {
-            let Effect::Move(Movement { posting, guard: Guard::WithinLine, .. }) = effect else {
+            let Effect::Move(Movement { posting, guard: Guard::SufficientFunds, .. }) = effect else {
                 return None;
             };
             Some((posting.account().owner(), posting.amount()))
@@ -59,13 +59,13 @@ impl Entry {
             Effect::Wait { lane: Lane::Owner(owner.clone()), owed }
         });
         let effects = wait.into_iter().collect();
-        Refusal { heading: self.heading.clone(), reason, effects }
+        Refusal { header: self.header.clone(), reason, effects }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    pub heading: Heading,
+    pub header: JournalHeader,
     pub reason: Reason,
     /// What the refusal leaves: a flag on an order or a place in a lane, never money.
     pub effects: Vec<Effect>,
@@ -154,7 +154,7 @@ pub struct Movement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// Spending stops at the overdraft limit.
-    WithinLine,
+    SufficientFunds,
     /// Income and clawbacks: a clawback may take the balance below zero, and the rest is owed.
     Always,
 }
@@ -240,7 +240,7 @@ pub fn merged(effects: &[Effect]) -> Option<BTreeMap<AccountId, Net>> {
                 let net = accounts.entry(movement.posting.account().clone()).or_default();
                 net.change = net.change.checked_add(movement.posting.change())?;
                 net.movements = net.movements.checked_add(1)?;
-                if movement.guard == Guard::WithinLine {
+                if movement.guard == Guard::SufficientFunds {
                     net.required = Some(Amount::ZERO);
                 }
             }

@@ -10,7 +10,7 @@ use crate::{
 /// The stream delivers within a second: fulfilment that has not started by then was missed.
 const START_DEADLINE_SECONDS: i64 = 60;
 /// By then most payments have been reported; an earlier query would find them unpaid.
-pub const ASK_AFTER_SECONDS: i64 = 300;
+pub const FIRST_QUERY_AFTER_SECONDS: i64 = 300;
 /// By then a call to an operator has ended, and so has the function that made it.
 const CALL_DEADLINE_SECONDS: i64 = 120;
 /// How long an operator is queried about a call. After that a person has to find out.
@@ -106,7 +106,7 @@ pub enum Work {
     Payment(Provider),
     Fulfilment,
     /// Query an operator or a custodian about a pending call or transfer.
-    Outside,
+    PendingExternal,
 }
 
 impl Order {
@@ -175,9 +175,9 @@ impl Order {
                 (first, None)
             };
             let posting = if due > delivered {
-                Posting::to_customer(share.account, share.house, due.less(delivered))
+                Posting::to_customer(share.account, share.house, due.saturating_sub(delivered))
             } else {
-                Posting::from_customer(share.account, share.house, delivered.less(due))
+                Posting::from_customer(share.account, share.house, delivered.saturating_sub(due))
             };
             // The clawback may exceed the balance: the rest is owed.
             movements.push(Effect::Move(Movement { key, posting, guard: Guard::Always, reverses }));
@@ -218,20 +218,20 @@ impl Order {
         let grants = self.grants();
         let is_with_payment = grants.is_empty() || grants.iter().any(Grant::is_posted);
         let with_payment = if is_with_payment { Fulfilment::Done } else { Fulfilment::None };
-        let external = [self.transfer_progress(), self.recharge_progress(), with_payment];
+        let external = [self.transfer_progress(), self.top_up_progress(), with_payment];
         posted.chain(external).max().unwrap_or(Fulfilment::None)
     }
 
     /// Whether the worker can do something for the order now.
     pub fn is_to_be_fulfilled(&self) -> bool {
         let is_open = self.shares().iter().any(|share| self.standing(share.line) != self.due(share));
-        is_open || self.is_to_be_recharged() || self.is_to_be_sent()
+        is_open || self.is_top_up_due() || self.is_to_be_sent()
     }
 
     /// The outstanding work, and when the sweep takes it up if no event does.
     pub fn work(&self, now: Timestamp) -> Option<(Work, Timestamp)> {
         if matches!(self.payment, PaymentState::Unpaid | PaymentState::Failed) {
-            return Some((Work::Payment(self.terms.provider), self.created_at.plus_seconds(ASK_AFTER_SECONDS)));
+            return Some((Work::Payment(self.terms.provider), self.created_at.plus_seconds(FIRST_QUERY_AFTER_SECONDS)));
         }
         if self.is_flagged_for(Reason::PaymentUnproven) {
             return None;
@@ -239,24 +239,24 @@ impl Order {
         if self.is_to_be_fulfilled() {
             return Some((Work::Fulfilment, now.plus_seconds(START_DEADLINE_SECONDS)));
         }
-        let recharge = self.recharge.as_ref();
-        if let Some(claimed) = recharge.filter(|recharge| recharge.is_claimed()) {
+        let top_up_call = self.top_up_call.as_ref();
+        if let Some(claimed) = top_up_call.filter(|top_up_call| top_up_call.is_claimed()) {
             return Some((Work::Fulfilment, claimed.at.plus_seconds(CALL_DEADLINE_SECONDS)));
         }
-        let is_open = recharge.is_some_and(|recharge| recharge.is_open() && recharge.is_asked_about(now))
+        let is_open = top_up_call.is_some_and(|top_up_call| top_up_call.is_open() && top_up_call.is_still_queried(now))
             || self.transfer.as_ref().is_some_and(Transfer::is_under_way);
-        is_open.then(|| (Work::Outside, now.plus_seconds(ASK_AFTER_SECONDS)))
+        is_open.then(|| (Work::PendingExternal, now.plus_seconds(FIRST_QUERY_AFTER_SECONDS)))
     }
 }
 
-impl crate::Recharge {
+impl crate::TopUpCall {
     /// Whether the function that claimed the call has ended without recording a result.
     pub fn is_abandoned(&self, now: Timestamp) -> bool {
         self.is_claimed() && self.at.plus_seconds(CALL_DEADLINE_SECONDS) <= now
     }
 
     /// Whether the operator is still queried about the call.
-    pub fn is_asked_about(&self, now: Timestamp) -> bool {
+    pub fn is_still_queried(&self, now: Timestamp) -> bool {
         now < self.at.plus_seconds(QUERY_PERIOD_SECONDS)
     }
 }

@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use crate::{Amount, CallerKey, CommitError, Delivery, DueRow, EventKey, Ledger, Owner, Timestamp};
+use crate::{Amount, CallContext, CallerKey, CommitError, DueRow, EventKey, Ledger, Owner, Timestamp};
 
 /// By then a top-up has usually arrived.
-pub const FIRST_LOOK_SECONDS: i64 = 60;
+pub const FIRST_RETRY_SECONDS: i64 = 60;
 /// How long a refused event is stored and can be retried.
 pub const REFUSED_BODY_KEPT_DAYS: i64 = 90;
 
@@ -78,23 +78,23 @@ pub trait Lanes: Ledger {
         &self,
         source: &'static str,
         lanes_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
 
     /// The current state of a lane; `None` if it is no longer due.
     fn lane(
         &self,
         row: &DueRow,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<LaneState>, CommitError>> + Send;
 
     /// The waiting events, at most `events_max`: the oldest first, and rescheduled ones last.
-    fn waiting_in(
+    fn refused_in_lane(
         &self,
         source: &'static str,
         lane: &Lane,
         events_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<Owed>, CommitError>> + Send;
 
     /// Sets the next retry time; `None` closes an empty lane. Does nothing if another run was first, or if an event was
@@ -104,7 +104,7 @@ pub trait Lanes: Ledger {
         source: &'static str,
         lane: &LaneState,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 }
 
@@ -113,27 +113,27 @@ impl<L: Lanes> Lanes for std::sync::Arc<L> {
         &self,
         source: &'static str,
         lanes_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send {
-        L::due_lanes(self, source, lanes_max, delivery)
+        L::due_lanes(self, source, lanes_max, context)
     }
 
     fn lane(
         &self,
         row: &DueRow,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<LaneState>, CommitError>> + Send {
-        L::lane(self, row, delivery)
+        L::lane(self, row, context)
     }
 
-    fn waiting_in(
+    fn refused_in_lane(
         &self,
         source: &'static str,
         lane: &Lane,
         events_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<Owed>, CommitError>> + Send {
-        L::waiting_in(self, source, lane, events_max, delivery)
+        L::refused_in_lane(self, source, lane, events_max, context)
     }
 
     fn reschedule_lane(
@@ -141,8 +141,8 @@ impl<L: Lanes> Lanes for std::sync::Arc<L> {
         source: &'static str,
         lane: &LaneState,
         until: Option<Timestamp>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::reschedule_lane(self, source, lane, until, delivery)
+        L::reschedule_lane(self, source, lane, until, context)
     }
 }

@@ -51,11 +51,11 @@ mod anomaly;
 mod asset;
 mod audit;
 mod backlog;
-mod copies;
 mod entry;
 mod fingerprint;
 mod fulfilment;
 mod grant;
+mod jwks_cache;
 mod key;
 mod lane;
 mod metered;
@@ -69,11 +69,11 @@ mod port;
 mod proof;
 mod query;
 mod reason;
-mod recharge;
 mod refund;
 mod step;
 mod subscription;
 mod time;
+mod top_up_call;
 mod transfer;
 
 pub use accept::{AcceptError, Accepted, Clearing};
@@ -82,18 +82,19 @@ pub use amount::{Amount, AmountError, Balance};
 pub use anomaly::{Anomalies, Anomaly, Flag, LISTED_MAX, PaysFor, RefusedPayment, Resolution, UNLISTED_MAX};
 pub use asset::{Asset, Word, WordError};
 pub use audit::{
-    AccountPage, Audit, Census, Check, Counted, Counting, Difference, Gone, Held, Kept, LinePage, Look, Matter, Moving,
-    NamedLine, Open, Opened, OrderOver, Place, Posted, Repair, RepairError, Row, Seen, Side, StatementLine, Subject,
-    Suspect, Whole,
+    AccountPage, AccountsOpened, Audit, AuditProgress, Census, CountProgress, Difference, DifferenceKind, JournalLine,
+    LineDetails, LinePage, LinePosition, LineTotals, LinesSeen, MissingAccounts, Observation, Open, Repair,
+    RepairError, RepairedOrder, Row, Side, StatementLine, StoredAccount, StoredOrder, Subject, Suspect,
+    UnsettledAccount, WholeAudit,
 };
-pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, Waiting, next_look, pass_over_pause_s};
-pub use copies::{Copied, Copies, CopyName};
-pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, Heading, Movement, Net, Posting, Refusal, merged};
+pub use backlog::{Backlog, DueOrder, DueRow, KeptBody, Queue, RefusedEvent, next_retry_at, unreadable_backoff_s};
+pub use entry::{Decision, Effect, Entry, Fact, Facts, Guard, JournalHeader, Movement, Net, Posting, Refusal, merged};
 pub use fingerprint::{Fingerprint, Fingerprints};
-pub use fulfilment::{ASK_AFTER_SECONDS, Commission, Fulfilment, Line, Share, Work};
+pub use fulfilment::{Commission, FIRST_QUERY_AFTER_SECONDS, Fulfilment, Line, Share, Work};
 pub use grant::{Grant, OnChain, Operator, TopUp, TopUpKind};
+pub use jwks_cache::{CachedJwks, JwksCache, JwksName};
 pub use key::{EventKey, KeyError, MoneyKey};
-pub use lane::{FIRST_LOOK_SECONDS, Lane, LaneState, Lanes, Owed, REFUSED_BODY_KEPT_DAYS};
+pub use lane::{FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, REFUSED_BODY_KEPT_DAYS};
 pub use money::{Currency, CurrencyError, Money};
 pub use order::{
     Exchange, Order, OrderNumber, OrderNumberError, Paid, PaymentState, Pointer, Provider, Reference, ReferenceError,
@@ -102,13 +103,13 @@ pub use order::{
 pub use payment::{DisputeReport, Payment, Transition};
 pub use period::Period;
 pub use policy::{Policy, SpendingTerms};
-pub use port::{AttemptMark, CommitError, Committed, Deadline, Delivery, Ledger, Origin, RawBody, Receipt};
+pub use port::{AttemptMark, CallContext, CommitError, Committed, Deadline, Ledger, Origin, RawBody, Receipt};
 pub use proof::{PaymentProof, ProofUse};
 pub use reason::Reason;
-pub use recharge::{Heard, Recharge, RechargeState, Verdict};
-pub use refund::{Claims, Dispute, DisputeStage, Disputes, Refund, RefundState, Refunds, Reported};
+pub use refund::{Dispute, DisputeStage, Disputes, PaymentReversals, Refund, RefundState, Refunds, Reported};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
+pub use top_up_call::{TopUpCall, TopUpReport, TopUpState, Verdict};
 pub use transfer::{Allocation, Transfer, TransferDetails, TransferStatus, is_same_wallet};
 
 #[cfg(test)]

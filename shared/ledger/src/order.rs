@@ -6,8 +6,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    Accepted, Amount, Anomalies, Claims, Commission, Fulfilment, Grant, Line, Money, Owner, Period, Recharge,
-    Timestamp, Transfer,
+    Accepted, Amount, Anomalies, Commission, Fulfilment, Grant, Line, Money, Owner, PaymentReversals, Period,
+    Timestamp, TopUpCall, Transfer,
 };
 
 /// WeChat Pay's limit for a merchant's order number; the other providers allow more.
@@ -174,7 +174,7 @@ pub struct Order {
     pub payment: PaymentState,
     pub paid: Option<Paid>,
     /// Refunds and disputes, by the payment's id. Those of a payment that did not pay this order take nothing back.
-    pub claims: BTreeMap<String, Claims>,
+    pub claims: BTreeMap<String, PaymentReversals>,
     /// The refused payments that a person has booked, by the payment's id.
     pub accepted: BTreeMap<String, Accepted>,
     /// The invoice that paid the subscription's first period, and with it the order.
@@ -192,7 +192,7 @@ pub struct Order {
     /// The on-chain transfer of its tokens, if there is one.
     pub transfer: Option<Transfer>,
     /// The single call to an operator that the order allows.
-    pub recharge: Option<Recharge>,
+    pub top_up_call: Option<TopUpCall>,
     pub anomalies: Anomalies,
     pub session: Option<Session>,
 }
@@ -302,7 +302,7 @@ impl Order {
             fulfilment: Fulfilment::None,
             delivered: BTreeMap::new(),
             transfer: None,
-            recharge: None,
+            top_up_call: None,
             anomalies: Anomalies::default(),
             session: None,
         }

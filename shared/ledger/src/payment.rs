@@ -4,9 +4,9 @@
 //! news has no effects.
 
 use crate::{
-    Amount, Anomaly, Asset, Claims, Dispute, DisputeStage, Effect, Flag, Grant, Guard, House, Money, MoneyKey,
-    Movement, Order, Paid, PaymentState, PaysFor, Posting, Reason, RechargeState, Reference, Refund, RefusedPayment,
-    Reported, Session, Terms, Timestamp, Transfer,
+    Amount, Anomaly, Asset, Dispute, DisputeStage, Effect, Flag, Grant, Guard, House, Money, MoneyKey, Movement, Order,
+    Paid, PaymentReversals, PaymentState, PaysFor, Posting, Reason, Reference, Refund, RefusedPayment, Reported,
+    Session, Terms, Timestamp, TopUpState, Transfer,
 };
 
 /// A payment as its provider reports it.
@@ -88,7 +88,7 @@ impl Order {
     }
 
     /// Records that a payment failed, was canceled or expired. Never undoes a payment.
-    pub fn learn_unpaid(&self, state: PaymentState) -> Vec<Effect> {
+    pub fn apply_unpaid(&self, state: PaymentState) -> Vec<Effect> {
         let mut after = self.clone();
         if state.is_payable() {
             after.payment = after.payment.max(state);
@@ -96,27 +96,27 @@ impl Order {
         self.change_to(after)
     }
 
-    pub fn learn_refund(&self, of: &Reference, id: &str, refund: Refund) -> Vec<Effect> {
-        self.learn(of, |claims| claims.refunds.learn(of.provider(), id, refund))
+    pub fn apply_refund(&self, of: &Reference, id: &str, refund: Refund) -> Vec<Effect> {
+        self.apply(of, |claims| claims.refunds.apply(of.provider(), id, refund))
     }
 
     /// The total of all refunds of a payment, as the provider last reported it.
-    pub fn learn_refunded(&self, of: &Reference, reported: Reported) -> Vec<Effect> {
-        self.learn(of, |claims| claims.refunds.learn_sum(reported))
+    pub fn apply_refunded_total(&self, of: &Reference, reported: Reported) -> Vec<Effect> {
+        self.apply(of, |claims| claims.refunds.apply_reported(reported))
     }
 
     /// A dispute in a currency other than the payment's cannot be compared with it: it contests the whole payment and
     /// is flagged.
-    pub fn learn_dispute(&self, of: &Reference, id: &str, report: DisputeReport) -> Vec<Effect> {
+    pub fn apply_dispute(&self, of: &Reference, id: &str, report: DisputeReport) -> Vec<Effect> {
         let DisputeReport { stage, as_of, money } = report;
         let paid = self.accepted(of).map_or(self.terms.price, |accepted| accepted.money);
         let is_comparable = money.currency == paid.currency;
         let mut after = self.clone();
         let dispute = Dispute { stage, as_of, amount: is_comparable.then_some(money.amount) };
-        after.claims.entry(of.id().to_owned()).or_default().disputes.learn(id, dispute);
+        after.claims.entry(of.id().to_owned()).or_default().disputes.apply(id, dispute);
         if !is_comparable && stage.takes_back() {
             let details = format!("{of} is disputed by {id} for {money}, which is not in {}", paid.currency);
-            after.anomalies.learn(Anomaly { reason: Reason::CurrencyMismatch, details, payment: None });
+            after.anomalies.apply(Anomaly { reason: Reason::CurrencyMismatch, details, payment: None });
         }
         self.change_to(after)
     }
@@ -125,7 +125,7 @@ impl Order {
         self.claims.get(of.id())?.disputes.0.get(id).copied()
     }
 
-    fn learn(&self, of: &Reference, update: impl FnOnce(&mut Claims)) -> Vec<Effect> {
+    fn apply(&self, of: &Reference, update: impl FnOnce(&mut PaymentReversals)) -> Vec<Effect> {
         let mut after = self.clone();
         update(after.claims.entry(of.id().to_owned()).or_default());
         self.change_to(after)
@@ -196,12 +196,13 @@ impl Order {
             let due = self.shares().iter().find(|share| Some(share.line) == line).map(|share| self.due(share));
             self.transfer = self.transfer.take().filter(|transfer| due == Some(transfer.amount));
         }
-        if self.recharge.as_ref().is_some_and(|recharge| recharge.state == RechargeState::Failed) {
-            let is_returned = self.paid_money().amount.less(self.refunded()).less(self.lost()).is_zero();
+        if self.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.state == TopUpState::Failed) {
+            let is_returned =
+                self.paid_money().amount.saturating_sub(self.refunded()).saturating_sub(self.lost()).is_zero();
             if is_returned && self.payment != PaymentState::Paid {
-                self.anomalies.leave(Reason::RechargeFailed);
+                self.anomalies.leave(Reason::TopUpFailed);
             } else {
-                self.anomalies.enter(Reason::RechargeFailed, String::new);
+                self.anomalies.enter(Reason::TopUpFailed, String::new);
             }
         }
     }
@@ -212,9 +213,9 @@ impl Order {
         self.postings = self.postings.saturating_add(1);
         let account = self.owner.account(Asset::CREDITS);
         let posting = if to > from {
-            Posting::to_customer(account, House::Revenue, to.less(from))
+            Posting::to_customer(account, House::Revenue, to.saturating_sub(from))
         } else {
-            Posting::from_customer(account, House::Revenue, from.less(to))
+            Posting::from_customer(account, House::Revenue, from.saturating_sub(to))
         };
         // The credits may be spent already: the clawback then leaves a debt.
         Movement { key, posting, guard: Guard::Always, reverses }
@@ -280,22 +281,22 @@ impl Order {
 
     /// The refunds and disputes of the payment that pays the order; for a subscription, also those on its first
     /// invoice.
-    fn claims_on_payment(&self) -> impl Iterator<Item = &Claims> {
+    fn claims_on_payment(&self) -> impl Iterator<Item = &PaymentReversals> {
         let paid_by = self.paid.as_ref().map(|paid| &paid.by);
         let invoice = self.first_invoice.as_ref().filter(|_| paid_by.is_some());
         [paid_by, invoice].into_iter().flatten().flat_map(|by| self.claims_on(by))
     }
 
     /// The refunds and disputes of this payment, or of the payments of this invoice.
-    pub(crate) fn claims_on<'o>(&'o self, by: &'o Reference) -> impl Iterator<Item = &'o Claims> {
-        let is_on = |(of, claims): &(&String, &Claims)| *of == by.id() || claims.invoice.as_ref() == Some(by);
+    pub(crate) fn claims_on<'o>(&'o self, by: &'o Reference) -> impl Iterator<Item = &'o PaymentReversals> {
+        let is_on = |(of, claims): &(&String, &PaymentReversals)| *of == by.id() || claims.invoice.as_ref() == Some(by);
         self.claims.iter().filter(move |claim| is_on(claim)).map(|(_, claims)| claims)
     }
 }
 
 /// The part of a payment that these refunds and disputes leave.
-pub(crate) fn uncontested<'c>(paid: Amount, claims: impl Iterator<Item = &'c Claims>) -> Amount {
-    claims.fold(paid, |left, claims| left.less(paid.less(claims.uncontested(paid))))
+pub(crate) fn uncontested<'c>(paid: Amount, claims: impl Iterator<Item = &'c PaymentReversals>) -> Amount {
+    claims.fold(paid, |left, claims| left.saturating_sub(paid.saturating_sub(claims.uncontested(paid))))
 }
 
 pub(crate) fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
@@ -324,7 +325,7 @@ impl Transition {
             Self::Pay
         } else if before.payment != after.payment && after.payment.is_payable() {
             Self::Close(after.payment)
-        } else if before.recharge.is_none() && after.recharge.is_some() {
+        } else if before.top_up_call.is_none() && after.top_up_call.is_some() {
             Self::Claim
         } else if before.delivered != after.delivered {
             Self::Fulfil

@@ -70,9 +70,9 @@ impl Order {
         self.periods.insert(invoice.id().to_owned(), corrected);
         let account = self.owner.account(Asset::CREDITS);
         let posting = if kept > posted {
-            Posting::to_customer(account, House::Revenue, kept.less(posted))
+            Posting::to_customer(account, House::Revenue, kept.saturating_sub(posted))
         } else {
-            Posting::from_customer(account, House::Revenue, posted.less(kept))
+            Posting::from_customer(account, House::Revenue, posted.saturating_sub(kept))
         };
         let key = MoneyKey::of_period_reversal(invoice.id(), corrections);
         // The credits may be spent already: the clawback then leaves a debt.

@@ -27,48 +27,48 @@ pub trait Ledger: Send + Sync {
     fn owner(
         &self,
         key: &CallerKey,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
 
     /// The owner's referrer.
     fn referrer(
         &self,
         owner: &Owner,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send;
 
     /// The order that a pointer leads to. This method and those below read consistently, never from an index that may
     /// lag.
-    fn pointed(
+    fn resolve_pointer(
         &self,
         pointer: &Pointer,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send;
 
     /// The invoice that a payment paid, if its pointer names one.
     fn invoice_paid_by(
         &self,
         payment: &Reference,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Reference>, CommitError>> + Send;
 
     fn order(
         &self,
         number: &OrderNumber,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Order>, CommitError>> + Send;
 
     fn subscription(
         &self,
         reference: &Reference,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send;
 
     /// The orders that hold one of this owner's places for unpaid orders. Some of them may have ended.
     fn orders_in_places(
         &self,
         owner: &Owner,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<BTreeSet<OrderNumber>, CommitError>> + Send;
 
     /// Removes orders that no longer hold a place. An order never regains its place, so a second removal does nothing.
@@ -76,14 +76,14 @@ pub trait Ledger: Send + Sync {
         &self,
         owner: &Owner,
         ended: &BTreeSet<OrderNumber>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// Whether the journal has the payment's row, with this order, amount and currency.
     fn is_proven(
         &self,
         proof: &PaymentProof,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
     /// Commits a decision exactly once, however often it is delivered and whatever fails on the way.
@@ -97,7 +97,7 @@ pub trait Ledger: Send + Sync {
     fn commit(
         &self,
         decision: &Decision,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send;
 }
 
@@ -113,82 +113,82 @@ impl<L: Ledger> Ledger for Arc<L> {
     fn owner(
         &self,
         key: &CallerKey,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
-        L::owner(self, key, delivery)
+        L::owner(self, key, context)
     }
 
     fn referrer(
         &self,
         owner: &Owner,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
-        L::referrer(self, owner, delivery)
+        L::referrer(self, owner, context)
     }
 
-    fn pointed(
+    fn resolve_pointer(
         &self,
         pointer: &Pointer,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send {
-        L::pointed(self, pointer, delivery)
+        L::resolve_pointer(self, pointer, context)
     }
 
     fn invoice_paid_by(
         &self,
         payment: &Reference,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Reference>, CommitError>> + Send {
-        L::invoice_paid_by(self, payment, delivery)
+        L::invoice_paid_by(self, payment, context)
     }
 
     fn order(
         &self,
         number: &OrderNumber,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Order>, CommitError>> + Send {
-        L::order(self, number, delivery)
+        L::order(self, number, context)
     }
 
     fn subscription(
         &self,
         reference: &Reference,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send {
-        L::subscription(self, reference, delivery)
+        L::subscription(self, reference, context)
     }
 
     fn orders_in_places(
         &self,
         owner: &Owner,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<BTreeSet<OrderNumber>, CommitError>> + Send {
-        L::orders_in_places(self, owner, delivery)
+        L::orders_in_places(self, owner, context)
     }
 
     fn free_places(
         &self,
         owner: &Owner,
         ended: &BTreeSet<OrderNumber>,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::free_places(self, owner, ended, delivery)
+        L::free_places(self, owner, ended, context)
     }
 
     fn is_proven(
         &self,
         proof: &PaymentProof,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send {
-        L::is_proven(self, proof, delivery)
+        L::is_proven(self, proof, context)
     }
 
     fn commit(
         &self,
         decision: &Decision,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send {
-        L::commit(self, decision, delivery)
+        L::commit(self, decision, context)
     }
 }
 
@@ -230,7 +230,7 @@ pub enum CommitError {
 
 /// One delivery of an event.
 #[derive(Debug, Clone)]
-pub struct Delivery<'r> {
+pub struct CallContext<'r> {
     pub attempt: AttemptMark,
     pub received_at: Timestamp,
     /// The monotonic clock at `received_at`.
@@ -242,7 +242,7 @@ pub struct Delivery<'r> {
     pub body: Option<RawBody<'r>>,
 }
 
-impl Delivery<'_> {
+impl CallContext<'_> {
     /// The wall-clock time at an instant after the arrival.
     pub fn time_at(&self, instant: Instant) -> Timestamp {
         self.received_at.plus(instant.saturating_duration_since(self.received))

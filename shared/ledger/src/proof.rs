@@ -58,7 +58,7 @@ impl Order {
         let by = self.paid.as_ref().map_or_else(|| "no payment".to_owned(), |paid| paid.by.to_string());
         let details = format!("the journal has no row of {} by {by}", self.paid_money());
         after.anomalies.leave(Reason::PaymentUnproven);
-        after.anomalies.learn(Anomaly { reason: Reason::PaymentUnproven, details, payment: None });
+        after.anomalies.apply(Anomaly { reason: Reason::PaymentUnproven, details, payment: None });
         after.version = self.version.saturating_add(1);
         vec![Effect::Order { order: Box::new(after), transition: Transition::Amend }]
     }

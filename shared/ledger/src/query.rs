@@ -1,7 +1,7 @@
 //! The result of querying a provider about an unpaid order, in place of a webhook that has not arrived.
 
 use crate::{
-    Decision, Effect, Entry, EventKey, Fact, Fingerprint, Heading, Money, Order, Payment, PaymentState, Reason,
+    Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Money, Order, Payment, PaymentState, Reason,
     Reference, Refusal,
 };
 
@@ -15,34 +15,34 @@ impl Order {
         payment: &Payment,
         points: Vec<Effect>,
     ) -> Option<(Decision, Option<Reason>)> {
-        let heading = self.heading_of_query(source, of, payment);
+        let header = self.query_header(source, of, payment);
         match self.pay(payment) {
             Ok(effects) => {
                 let is_news = !effects.is_empty();
                 let effects = effects.into_iter().chain(points).collect();
-                let entry = Entry { heading, effects, keeps_body: false, alarm: None };
+                let entry = Entry { header, effects, keeps_body: false, alarm: None };
                 is_news.then_some((Decision::Record(entry), None))
             }
             Err(anomaly) => {
                 let (effects, reason) = (self.flag(&anomaly), anomaly.reason);
                 let is_news = !effects.is_empty();
-                is_news.then_some((Decision::Refuse(Refusal { heading, reason, effects }), Some(reason)))
+                is_news.then_some((Decision::Refuse(Refusal { header, reason, effects }), Some(reason)))
             }
         }
     }
 
     /// A payment in the wrong mode, test instead of live or the reverse: stored, and nothing else happens.
     pub fn of_other_mode(&self, source: &'static str, of: &Reference, payment: &Payment) -> Decision {
-        let heading = self.heading_of_query(source, of, payment);
-        Decision::Refuse(Refusal { heading, reason: Reason::WrongMode, effects: Vec::new() })
+        let header = self.query_header(source, of, payment);
+        Decision::Refuse(Refusal { header, reason: Reason::WrongMode, effects: Vec::new() })
     }
 
     /// Closes the order as unpaid in this state. `None` if that changes nothing.
     pub fn closed(&self, source: &'static str, state: PaymentState, why: &'static str) -> Option<Decision> {
-        let effects = self.learn_unpaid(state);
+        let effects = self.apply_unpaid(state);
         let receipt = EventKey::of_closing(&self.number, state);
         let fields = [("order", self.number.as_str()), ("state", state.as_str())];
-        let heading = Heading {
+        let header = JournalHeader {
             receipt,
             source,
             kind: state.as_str(),
@@ -50,15 +50,15 @@ impl Order {
             fingerprints: Fingerprint::of(1, &fields).into(),
             order: Some(self.number.clone()),
         };
-        let entry = Entry { heading, effects, keeps_body: false, alarm: None };
+        let entry = Entry { header, effects, keeps_body: false, alarm: None };
         (!entry.effects.is_empty()).then_some(Decision::Record(entry))
     }
 
-    fn heading_of_query(&self, source: &'static str, of: &Reference, payment: &Payment) -> Heading {
+    fn query_header(&self, source: &'static str, of: &Reference, payment: &Payment) -> JournalHeader {
         let Payment { by, money: Money { amount, currency }, at: _ } = payment;
         let units = amount.units().to_string();
         let fields = [("payment", by.id()), ("amount", &units), ("currency", currency.as_str())];
-        Heading {
+        JournalHeader {
             receipt: EventKey::query(of),
             source,
             kind: "queried",

@@ -38,9 +38,9 @@ pub enum Reason {
     /// The order claims to be paid, and the journal has no row of that payment.
     PaymentUnproven,
     /// It is unknown whether the phone was topped up.
-    RechargeUnknown,
+    TopUpUnknown,
     /// The phone was not topped up, and the order is paid.
-    RechargeFailed,
+    TopUpFailed,
     TransferFailed,
     /// The custodian has not returned the id of the order's transfer yet.
     TransferUnknown,
@@ -77,8 +77,8 @@ impl Reason {
         Self::DuplicatePayment,
         Self::RefundedTooMuch,
         Self::PaymentUnproven,
-        Self::RechargeUnknown,
-        Self::RechargeFailed,
+        Self::TopUpUnknown,
+        Self::TopUpFailed,
         Self::TransferFailed,
         Self::TransferUnknown,
         Self::WorkspaceMismatch,
@@ -111,8 +111,8 @@ impl Reason {
             Self::DuplicatePayment => "duplicate_payment",
             Self::RefundedTooMuch => "refunded_too_much",
             Self::PaymentUnproven => "payment_unproven",
-            Self::RechargeUnknown => "recharge_unknown",
-            Self::RechargeFailed => "recharge_failed",
+            Self::TopUpUnknown => "top_up_unknown",
+            Self::TopUpFailed => "top_up_failed",
             Self::TransferFailed => "transfer_failed",
             Self::TransferUnknown => "transfer_unknown",
             Self::WorkspaceMismatch => "workspace_mismatch",
@@ -122,12 +122,12 @@ impl Reason {
     }
 
     /// Whether the event is a refund or a dispute whose payment may still arrive. Its retries end after a few days.
-    pub const fn is_of_claim(self) -> bool {
+    pub const fn is_of_reversal(self) -> bool {
         matches!(self, Self::PaymentUnknown | Self::DisputeUnknown)
     }
 
     /// Whether the same event may succeed later without another delivery. Retryable rows are in the `attention` index.
-    pub const fn curable(self) -> bool {
+    pub const fn is_retryable(self) -> bool {
         match self {
             Self::InsufficientCredits
             | Self::UnknownKey
@@ -155,8 +155,8 @@ impl Reason {
             | Self::CurrencyMismatch
             | Self::DuplicatePayment
             | Self::RefundedTooMuch
-            | Self::RechargeUnknown
-            | Self::RechargeFailed
+            | Self::TopUpUnknown
+            | Self::TopUpFailed
             | Self::TransferFailed
             | Self::AssetMismatch
             | Self::DestinationMismatch => false,
@@ -170,14 +170,14 @@ impl Reason {
             self,
             Self::RefundedTooMuch
                 | Self::PaymentUnproven
-                | Self::RechargeUnknown
-                | Self::RechargeFailed
+                | Self::TopUpUnknown
+                | Self::TopUpFailed
                 | Self::TransferFailed
         )
     }
 
     /// Whether a person has to decide about the refused event, or to correct a setting. No retry resolves it.
-    pub const fn needs_a_person(self) -> bool {
+    pub const fn needs_decision(self) -> bool {
         matches!(
             self,
             Self::WrongMode

@@ -7,18 +7,18 @@ use crate::{Amount, Provider, Reference, Timestamp};
 
 /// The refunds and disputes of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Claims {
+pub struct PaymentReversals {
     pub refunds: Refunds,
     pub disputes: Disputes,
     /// The subscription invoice that the payment paid, if any.
     pub invoice: Option<Reference>,
 }
 
-impl Claims {
+impl PaymentReversals {
     /// The part of a payment that is neither refunded, nor disputed, nor lost to a dispute.
     pub fn uncontested(&self, paid: Amount) -> Amount {
-        let not_refunded = paid.less(self.refunds.total());
-        not_refunded.less(self.disputes.open_amount(paid)).less(self.disputes.lost_amount(paid))
+        let not_refunded = paid.saturating_sub(self.refunds.total());
+        not_refunded.saturating_sub(self.disputes.open_amount(paid)).saturating_sub(self.disputes.lost_amount(paid))
     }
 }
 
@@ -78,7 +78,7 @@ pub struct Reported {
 }
 
 impl Refunds {
-    pub fn learn(&mut self, provider: Provider, id: &str, refund: Refund) {
+    pub fn apply(&mut self, provider: Provider, id: &str, refund: Refund) {
         let known = self.by_id.entry(id.to_owned()).or_insert(refund);
         let rank = |refund: &Refund| (refund.state.rank(provider), refund.amount);
         // Of two reports with the same state the larger amount wins: neither reports more than was refunded.
@@ -87,7 +87,7 @@ impl Refunds {
         }
     }
 
-    pub fn learn_sum(&mut self, reported: Reported) {
+    pub fn apply_reported(&mut self, reported: Reported) {
         self.reported = self.reported.max(Some(reported));
     }
 
@@ -103,7 +103,7 @@ impl Refunds {
         let succeeded = sum(|state| state == RefundState::Succeeded);
         let failed = sum(|state| state == RefundState::Failed);
         let not_failed = sum(|state| state != RefundState::Failed);
-        succeeded.max(reported.less(failed)).max(reported.min(not_failed))
+        succeeded.max(reported.saturating_sub(failed)).max(reported.min(not_failed))
     }
 }
 
@@ -181,7 +181,7 @@ impl Dispute {
 }
 
 impl Disputes {
-    pub fn learn(&mut self, id: &str, dispute: Dispute) {
+    pub fn apply(&mut self, id: &str, dispute: Dispute) {
         let known = self.0.entry(id.to_owned()).or_insert(dispute);
         if dispute.replaces(known) {
             *known = dispute;

@@ -1,6 +1,6 @@
 //! A step of an order's fulfilment, as a journal entry.
 
-use crate::{Decision, Effect, Entry, EventKey, Facts, Fingerprint, Heading, Order};
+use crate::{Decision, Effect, Entry, EventKey, Facts, Fingerprint, JournalHeader, Order};
 
 impl Order {
     /// The receipt contains the kind and the version, so that two runs which read the same order and reach the same
@@ -14,7 +14,7 @@ impl Order {
     ) -> Option<Decision> {
         let version = self.version.saturating_add(1).to_string();
         let fields = [("order", self.number.as_str()), ("version", &version), ("kind", kind)];
-        let heading = Heading {
+        let header = JournalHeader {
             receipt: EventKey::of_step(kind, self),
             source,
             kind,
@@ -22,7 +22,7 @@ impl Order {
             fingerprints: Fingerprint::of(1, &fields).into(),
             order: Some(self.number.clone()),
         };
-        let entry = Entry { heading, effects, keeps_body: false, alarm: None };
+        let entry = Entry { header, effects, keeps_body: false, alarm: None };
         (!entry.effects.is_empty()).then_some(Decision::Record(entry))
     }
 }

@@ -67,7 +67,7 @@ impl Subscription {
     }
 
     /// `None` if the report changes nothing.
-    pub fn learn(&self, standing: Option<Standing>, plan: Option<Plan>) -> Option<Effect> {
+    pub fn apply(&self, standing: Option<Standing>, plan: Option<Plan>) -> Option<Effect> {
         let mut after = self.clone();
         after.standing = after.standing.max(standing);
         after.plan = after.plan.max(plan);

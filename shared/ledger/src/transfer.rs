@@ -265,13 +265,13 @@ impl Order {
         if let Some(transfer) = after.transfer.as_mut().filter(|transfer| !transfer.status.is_over()) {
             (transfer.status, transfer.at) = (TransferStatus::Mismatched, at);
         }
-        after.anomalies.learn(anomaly.clone());
+        after.anomalies.apply(anomaly.clone());
         self.change_to(after)
     }
 
     /// Records a status of the transfer. A status never goes back, and a failed one is flagged for a person. When the
     /// transfer completes, the tokens leave their owner's account.
-    pub fn learn_transfer(&self, id: &str, status: TransferStatus, at: Timestamp) -> Vec<Effect> {
+    pub fn apply_transfer_status(&self, id: &str, status: TransferStatus, at: Timestamp) -> Vec<Effect> {
         let Some(allocation) = self.allocation() else {
             return Vec::new();
         };

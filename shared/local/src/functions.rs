@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use edge::{Moment, Reply, Service, Settings, Start, Worker, chain};
+use edge::{Invocation, Reply, Service, Settings, Start, Worker, chain};
 use embedded::Engine;
 use futures_util::future::BoxFuture;
 use idempotency::{DynamoLedger, Tables};
@@ -95,7 +95,7 @@ fn service<S: Service + 'static>(service: S) -> Opened {
     let service = Arc::new(service);
     Opened::Service(Box::new(move |event| {
         let service = Arc::clone(&service);
-        Box::pin(async move { service.answer(&event, &Moment::now(S::REPLY_WITHIN)).await })
+        Box::pin(async move { service.answer(&event, &Invocation::now(S::REPLY_WITHIN)).await })
     }))
 }
 
@@ -104,7 +104,7 @@ fn worker<W: Worker + 'static>(worker: W) -> Opened {
     Opened::Worker(Arc::new(move |event| {
         let worker = Arc::clone(&worker);
         Box::pin(async move {
-            let report = worker.work(&event, &Moment::now(W::DONE_WITHIN)).await.map_err(|error| chain(&*error))?;
+            let report = worker.work(&event, &Invocation::now(W::DONE_WITHIN)).await.map_err(|error| chain(&*error))?;
             serde_json::to_string(&report).map_err(|error| error.to_string())
         })
     }))

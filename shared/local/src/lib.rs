@@ -36,7 +36,7 @@ pub use home::{Announced, Claim, Home, Lock, Running, RunningSource};
 pub use json::PathError;
 pub use log::to_stderr;
 pub use manual::{Change, SOURCE as MANUAL_SOURCE, What, credits_of};
-pub use now::{delivery, now};
+pub use now::{context, now};
 pub use outcome::HEADER as OUTCOME_HEADER;
 pub use random::api_key as new_api_key;
 pub use sample::{Assignment, Sample, new_id};

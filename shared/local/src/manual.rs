@@ -1,8 +1,8 @@
 //! What a person changes by hand: an entry of the journal like any other, with an author and a reason.
 
 use ledger::{
-    AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, Heading, House,
-    KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms,
+    AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House,
+    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms,
 };
 
 pub const SOURCE: &str = "manual";
@@ -75,7 +75,7 @@ impl Change<'_> {
         let all = signed.into_iter().chain(facts);
         Ok(Decision::Record(Entry {
             effects: vec![self.what.effect(&receipt)],
-            heading: Heading {
+            header: JournalHeader {
                 receipt,
                 source: SOURCE,
                 kind: self.what.kind(),
@@ -152,7 +152,7 @@ impl What {
                 movement(Posting::to_customer(account.clone(), House::Manual, *amount), Guard::Always)
             }
             Self::Debit { account, amount } => {
-                movement(Posting::from_customer(account.clone(), House::Manual, *amount), Guard::WithinLine)
+                movement(Posting::from_customer(account.clone(), House::Manual, *amount), Guard::SufficientFunds)
             }
             Self::Overdraft { account, from, to } | Self::Policy { account, from, to } => {
                 Effect::Overdraft { account: account.clone(), from: *from, to: *to }

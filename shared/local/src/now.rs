@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use edge::Moment;
-use ledger::{Delivery, Timestamp};
+use edge::Invocation;
+use ledger::{CallContext, Timestamp};
 
 pub fn now() -> Timestamp {
-    Moment::now(Duration::ZERO).now
+    Invocation::now(Duration::ZERO).now
 }
 
 /// A call of the store that begins now, for what a person does.
-pub fn delivery(patience: Duration) -> Delivery<'static> {
-    Moment::now(patience).delivery()
+pub fn context(patience: Duration) -> CallContext<'static> {
+    Invocation::now(patience).context()
 }

@@ -7,7 +7,7 @@ use ledger::{Amount, CallerKey, CommitError, Ledger as _, Owner};
 
 use crate::error::Error;
 use crate::manual::{Change, What, credits_of};
-use crate::now::delivery;
+use crate::now::context;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 
 pub const OWNER: &str = "demo";
@@ -35,7 +35,7 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
     ];
     for (id, what) in changes {
         let change = Change { id, author: AUTHOR, reason: REASON, what };
-        match ledger.commit(&change.decision()?, &delivery(PATIENCE)).await {
+        match ledger.commit(&change.decision()?, &context(PATIENCE)).await {
             Ok(_) => {}
             // Somebody has given the key to another owner: theirs to say.
             Err(error @ CommitError::Rejected(_)) => tracing::warn!(id, %error, "the demo is not complete"),

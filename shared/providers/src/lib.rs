@@ -2,7 +2,7 @@
 //!
 //! [`Http`] carries a request; [`Stripe`], [`Epay`], [`Fireblocks`] and every [`PaymentApi`] know what to ask. A call that failed without an answer
 //! may have been carried out all the same, so every call here is one that may be made again: it reads, or it carries an idempotency
-//! key, or doing it twice does nothing more. The one that may not is [`Unitel::recharge`], and is made once.
+//! key, or doing it twice does nothing more. The one that may not is [`Unitel::top_up_call`], and is made once.
 
 mod address;
 mod epay;
@@ -25,7 +25,7 @@ pub use epay::{
 pub use error::CallError;
 pub use fireblocks::{Fireblocks, FireblocksConfig, FireblocksConfigError, FireblocksKeys, NewTransfer, SentTransfer};
 pub use http::Http;
-pub use operator::Recharged;
+pub use operator::TopUpResult;
 pub use payment_api::{NewPayment, Payable, Payer, PaymentApi, Queried, TradeState};
 pub use published::published;
 pub use stripe::{

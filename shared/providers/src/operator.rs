@@ -7,7 +7,7 @@ use std::fmt;
 
 /// What came of the one call. There is no error beside it: whatever is not known to have ended is not known to have failed.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Recharged {
+pub enum TopUpResult {
     Done {
         /// The operator's own number of it.
         seq: Option<String>,
@@ -22,14 +22,14 @@ pub enum Recharged {
     Unknown { why: String },
 }
 
-impl Recharged {
+impl TopUpResult {
     pub(crate) fn unknown(why: &str) -> Self {
         Self::Unknown { why: why.to_owned() }
     }
 }
 
 /// Without the bill: whoever has its lottery number can take the prize.
-impl fmt::Debug for Recharged {
+impl fmt::Debug for TopUpResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Done { seq, receipt } => {

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::CallError;
 use crate::http::{Answer, Http, Outgoing, SendError};
-use crate::operator::Recharged;
+use crate::operator::TopUpResult;
 use crate::retry::until_answered;
 
 pub use config::{UnitelConfig, UnitelConfigError, UnitelKeys};
@@ -56,16 +56,16 @@ impl Unitel {
     }
 
     /// The one call. Only where it was turned away at the door, with a token that had ended, is it made with another.
-    pub async fn recharge(&self, ready: &Ready, top_up: &TopUp, journal_id: &str, deadline: Deadline) -> Recharged {
+    pub async fn top_up(&self, ready: &Ready, top_up: &TopUp, journal_id: &str, deadline: Deadline) -> TopUpResult {
         let (path, body) = self.asked(top_up, journal_id);
-        if let Some(recharged) = self.once(ready, path, &body, deadline).await {
-            return recharged;
+        if let Some(top_up_result) = self.once(ready, path, &body, deadline).await {
+            return top_up_result;
         }
-        let recharged = match self.authenticate(ready.since, deadline).await {
+        let top_up_result = match self.authenticate(ready.since, deadline).await {
             Ok(ready) => self.once(&ready, path, &body, deadline).await,
             Err(_) => None,
         };
-        recharged.unwrap_or_else(|| Recharged::unknown("not authorized"))
+        top_up_result.unwrap_or_else(|| TopUpResult::unknown("not authorized"))
     }
 
     /// What became of a call, as the operator has it now. `None`: it has no such query.
@@ -76,12 +76,12 @@ impl Unitel {
         journal_id: &str,
         seq: Option<&str>,
         deadline: Deadline,
-    ) -> Result<Option<Recharged>, CallError> {
+    ) -> Result<Option<TopUpResult>, CallError> {
         let Some(path) = &self.config.check_path else { return Ok(None) };
         let body = json!({ "msisdn": phone, "journal_id": journal_id, "transaction_id": seq.unwrap_or_default() });
         let body = body.to_string();
-        if let Some(recharged) = self.query(ready, path, &body, deadline).await? {
-            return Ok(Some(recharged));
+        if let Some(top_up_result) = self.query(ready, path, &body, deadline).await? {
+            return Ok(Some(top_up_result));
         }
         let ready = self.authenticate(ready.since, deadline).await?;
         self.query(&ready, path, &body, deadline).await?.map(Some).ok_or(unauthorized())
@@ -131,14 +131,14 @@ impl Unitel {
     }
 
     /// Sent once, whatever becomes of it. `None`: it was turned away, and has done nothing.
-    async fn once(&self, ready: &Ready, path: &str, body: &str, deadline: Deadline) -> Option<Recharged> {
+    async fn once(&self, ready: &Ready, path: &str, body: &str, deadline: Deadline) -> Option<TopUpResult> {
         let authorization = ready.bearer();
         let outgoing = self.outgoing(path, body, &authorization);
         let sending = timeout(RECHARGE_TIMEOUT, self.http.send(&outgoing));
         match timeout_at(Instant::from_std(deadline.0), sending).await {
-            Ok(Ok(Ok(Answer { status, body, .. }))) => answer::recharged(status, &body),
-            Ok(Ok(Err(SendError::NoAnswer)) | Err(_)) | Err(_) => Some(Recharged::unknown("no answer")),
-            Ok(Ok(Err(SendError::TooLarge | SendError::Unsendable))) => Some(Recharged::unknown("unreadable answer")),
+            Ok(Ok(Ok(Answer { status, body, .. }))) => answer::top_up_result(status, &body),
+            Ok(Ok(Err(SendError::NoAnswer)) | Err(_)) | Err(_) => Some(TopUpResult::unknown("no answer")),
+            Ok(Ok(Err(SendError::TooLarge | SendError::Unsendable))) => Some(TopUpResult::unknown("unreadable answer")),
         }
     }
 
@@ -149,11 +149,11 @@ impl Unitel {
         path: &str,
         body: &str,
         deadline: Deadline,
-    ) -> Result<Option<Recharged>, CallError> {
+    ) -> Result<Option<TopUpResult>, CallError> {
         let authorization = ready.bearer();
         let answer = until_answered(&self.http, &self.outgoing(path, body, &authorization), deadline).await?;
         match answer.status {
-            200..300 | UNAUTHORIZED => Ok(answer::recharged(answer.status, &answer.body)),
+            200..300 | UNAUTHORIZED => Ok(answer::top_up_result(answer.status, &answer.body)),
             status @ 400..500 => Err(CallError::Refused { status, kind: None, code: None }),
             status @ 500.. => Err(CallError::Failed { status }),
             _ => Err(CallError::Unreadable),

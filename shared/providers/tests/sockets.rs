@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ledger::{Amount, Currency, Money, Operator, TopUp, TopUpKind};
 use providers::{
-    CallError, Http, Recharged, SecretKey, SessionStatus, Stripe, StripeConfig, Unitel, UnitelConfig, UnitelKeys,
+    CallError, Http, SecretKey, SessionStatus, Stripe, StripeConfig, TopUpResult, Unitel, UnitelConfig, UnitelKeys,
 };
 use testkit::{deadline, now};
 
@@ -108,8 +108,8 @@ async fn what_may_be_asked_once_is_written_once() {
     };
     let patience = || deadline(Duration::from_secs(5));
     let ready = unitel.ready(now(), patience()).await.expect("a token");
-    let recharged = unitel.recharge(&ready, &top_up, "HL1", patience()).await;
-    assert_eq!(recharged, Recharged::Unknown { why: "no answer".to_owned() });
+    let top_up_result = unitel.top_up(&ready, &top_up, "HL1", patience()).await;
+    assert_eq!(top_up_result, TopUpResult::Unknown { why: "no answer".to_owned() });
     let lines = server.join().expect("served");
     assert_eq!(lines, ["POST /auth HTTP/1.1", "POST /service/recharge HTTP/1.1"]);
 }

@@ -53,7 +53,7 @@ pub struct OrderRow {
     pub postings: u64,
     /// What stands of each line, by its name.
     pub delivered: BTreeMap<String, i128>,
-    pub recharge: Option<String>,
+    pub top_up_call: Option<String>,
     pub transfer: Option<String>,
     /// What stands of each payment that a person has booked beside the one that pays, and in how many postings.
     pub accepted: BTreeMap<String, (i128, u64)>,
@@ -81,7 +81,7 @@ impl OrderRow {
                 .iter()
                 .map(|(line, amount)| (line.to_string(), i128::try_from(amount.units()).unwrap()))
                 .collect(),
-            recharge: order.recharge.as_ref().map(|recharge| recharge.state.as_str().to_owned()),
+            top_up_call: order.top_up_call.as_ref().map(|top_up_call| top_up_call.state.as_str().to_owned()),
             transfer: order.transfer.as_ref().map(|transfer| transfer.status.as_str().to_owned()),
             accepted: order
                 .accepted
@@ -195,7 +195,7 @@ impl Books {
                         (line.clone(), amount.pointer("/N").and_then(Value::as_str).unwrap().parse().unwrap())
                     })
                     .collect(),
-                recharge: row.pointer("/recharge/M").and_then(|recharge| word(recharge, "state")),
+                top_up_call: row.pointer("/top_up_call/M").and_then(|top_up_call| word(top_up_call, "state")),
                 transfer: row.pointer("/transfer/M").and_then(|transfer| word(transfer, "status")),
                 accepted: row
                     .pointer("/accepted/M")

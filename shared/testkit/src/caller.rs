@@ -1,10 +1,10 @@
 //! Who may call an API.
 
-use ledger::{CallerKey, Decision, Effect, Entry, EventKey, Fingerprint, Heading, Ledger, Owner};
+use ledger::{CallerKey, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger, Owner};
 
 /// From now on this key is this owner's, as a person would arrange it.
 pub async fn api_key<L: Ledger>(ledger: &L, owner: &str, secret: &str) {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("manual", &format!("key-{secret}")).unwrap(),
         source: "manual",
         kind: "manual",
@@ -13,6 +13,6 @@ pub async fn api_key<L: Ledger>(ledger: &L, owner: &str, secret: &str) {
         order: None,
     };
     let effects = vec![Effect::Bind { key: CallerKey::api(secret), owner: Owner::new(owner).unwrap() }];
-    let decision = Decision::Record(Entry { heading, effects, keeps_body: false, alarm: None });
-    ledger.commit(&decision, &crate::delivery(0)).await.unwrap();
+    let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
+    ledger.commit(&decision, &crate::context(0)).await.unwrap();
 }

@@ -9,14 +9,14 @@ mod orders;
 use std::sync::Arc;
 
 use ledger::{
-    AccountId, Asset, Audit, Backlog, CallerKey, CommitError, Committed, Decision, Delivery, Effect, Entry, EventKey,
-    Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason, Refusal,
-    SpendingTerms,
+    AccountId, Asset, Audit, Backlog, CallContext, CallerKey, CommitError, Committed, Decision, Effect, Entry,
+    EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason,
+    Refusal, SpendingTerms,
 };
 
-use crate::{Account, Books, delivery};
+use crate::{Account, Books, context};
 
-use event::{amount, heading, record};
+use event::{amount, header, record};
 use orders::Snapshots;
 
 const TABLE: &str = include_str!("contract.txt");
@@ -43,15 +43,15 @@ pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl Async
 
 async fn told<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: &str, number: u64) -> String {
     let words: Vec<&str> = event.split_whitespace().collect();
-    if let Some(said) = snapshots.read(ledger, &words, &delivery(number)).await {
+    if let Some(said) = snapshots.read(ledger, &words, &context(number)).await {
         return said;
     }
     if let ["owner", key] = words.as_slice() {
-        let owner = ledger.owner(&CallerKey::remote(key).unwrap(), &delivery(number)).await.unwrap();
+        let owner = ledger.owner(&CallerKey::remote(key).unwrap(), &context(number)).await.unwrap();
         return owner.map_or("nobody".to_owned(), |owner| owner.to_string());
     }
     if let ["referrer", owner] = words.as_slice() {
-        let referrer = ledger.referrer(&Owner::new(owner).unwrap(), &delivery(number)).await.unwrap();
+        let referrer = ledger.referrer(&Owner::new(owner).unwrap(), &context(number)).await.unwrap();
         return referrer.map_or("nobody".to_owned(), |referrer| referrer.to_string());
     }
     if let Some(said) = backlog::told(ledger, &words, number).await {
@@ -62,20 +62,20 @@ async fn told<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: 
     }
     let headers = [("x-kept", "as it was".to_owned())];
     // What a person does by hand has no body, and nobody replays it.
-    let delivery = delivery(number);
+    let context = context(number);
     let body = RawBody {
         method: "POST",
         path: "/events",
         query: "of=the+contract",
         headers: &headers,
         bytes: event.as_bytes(),
-        bytes_at: delivery.received_at,
+        bytes_at: context.received_at,
     };
     let by_hand = words.first() == Some(&"debit");
-    let delivery = Delivery { body: (!by_hand).then_some(body), ..delivery };
+    let context = CallContext { body: (!by_hand).then_some(body), ..context };
     let decided = snapshots.decision(&words).or_else(|| audit::repair(&words));
     let decision = decided.unwrap_or_else(|| decision(&words));
-    match ledger.commit(&decision, &delivery).await {
+    match ledger.commit(&decision, &context).await {
         Ok(Committed::Now(_)) => "now".to_owned(),
         Ok(Committed::Earlier(_)) => "earlier".to_owned(),
         Ok(Committed::Ignored { reason }) => format!("ignored {reason}"),
@@ -142,18 +142,18 @@ fn decision(words: &[&str]) -> Decision {
         ["note", event] => record(event, &[], vec![]),
         ["refuse", event, reason] => {
             let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
-            Decision::Refuse(Refusal { heading: heading(event, &["refused"]), reason, effects: vec![] })
+            Decision::Refuse(Refusal { header: header(event, &["refused"]), reason, effects: vec![] })
         }
         // The same event, read by a release whose fingerprint has one field more.
         ["spend-v2", event, owner, amount] => {
-            let old = heading(event, &[owner, amount]).fingerprints.current().clone();
+            let old = header(event, &[owner, amount]).fingerprints.current().clone();
             let mut entry = Entry {
-                heading: heading(event, &[owner, amount]),
+                header: header(event, &[owner, amount]),
                 effects: vec![moved(&usage(event), owner, amount, Spend::Within)],
                 keeps_body: false,
                 alarm: None,
             };
-            entry.heading.fingerprints =
+            entry.header.fingerprints =
                 Fingerprints::new(Fingerprint::of(2, &[("facts", owner), ("more", amount)]), vec![old]);
             Decision::Record(entry)
         }
@@ -169,7 +169,7 @@ enum Spend {
 }
 
 fn moved(key: &MoneyKey, owner: &str, text: &str, spend: Spend) -> Effect {
-    let guard = if spend == Spend::Within { Guard::WithinLine } else { Guard::Always };
+    let guard = if spend == Spend::Within { Guard::SufficientFunds } else { Guard::Always };
     let posting = match spend {
         Spend::No => Posting::to_customer(account(owner), House::Manual, amount(text)),
         Spend::Within | Spend::Always => Posting::from_customer(account(owner), House::Usage, amount(text)),

@@ -14,7 +14,7 @@ mod faults;
 mod fireblocks;
 mod gateway;
 mod memory;
-mod memory_copies;
+mod memory_jwks_cache;
 mod rsa_pair;
 mod second;
 mod second_net;
@@ -44,4 +44,4 @@ pub use wechat::{
     FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked,
     WechatFault, WechatNet,
 };
-pub use world::{STAGE, World, deadline, delivery, dice, instant, mark, now};
+pub use world::{STAGE, World, context, deadline, dice, instant, mark, now};

@@ -12,22 +12,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use ledger::{
-    AccountId, Amount, AttemptMark, CallerKey, Check, CommitError, Committed, Decision, Delivery, Effect, Entry,
-    EventKey, Fingerprints, Heading, KeptBody, LaneState, Ledger, Order, OrderNumber, Owner, PaymentProof, Pointer,
-    RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_look,
+    AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, CommitError, Committed, Decision, Effect,
+    Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order, OrderNumber, Owner, PaymentProof,
+    Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_retry_at,
 };
 
 use self::proof::ProofState;
 use crate::books::{OrderRow, SubscriptionRow};
-use crate::memory_copies::KeptCopies;
+use crate::memory_jwks_cache::MemoryJwksCache;
 use crate::{Account, Books, Row, instant};
 
 #[derive(Debug, Default)]
-pub struct MemoryLedger(Mutex<State>, pub(crate) KeptCopies);
+pub struct MemoryLedger(Mutex<State>, pub(crate) MemoryJwksCache);
 
 #[derive(Debug, Default)]
 struct State {
-    journal: BTreeMap<String, Kept>,
+    journal: BTreeMap<String, KeptRow>,
     accounts: BTreeMap<AccountId, Account>,
     keys: BTreeMap<CallerKey, Owner>,
     revoked: BTreeSet<CallerKey>,
@@ -49,11 +49,11 @@ struct State {
     sweep_places: BTreeMap<&'static str, String>,
     /// By which run, and until when.
     held_sweeps: BTreeMap<&'static str, (AttemptMark, Timestamp)>,
-    check: Check,
+    check: AuditProgress,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct KeptRow {
     row: Row,
     fingerprint: String,
     processed_at: Option<Timestamp>,
@@ -103,31 +103,43 @@ impl Ledger for MemoryLedger {
         kept.processed_at.map(|processed_at| Receipt { key: receipt.clone(), processed_at })
     }
 
-    async fn owner(&self, key: &CallerKey, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+    async fn owner(&self, key: &CallerKey, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(self.0.lock().unwrap().keys.get(key).cloned())
     }
 
-    async fn referrer(&self, owner: &Owner, _: &Delivery<'_>) -> Result<Option<Owner>, CommitError> {
+    async fn referrer(&self, owner: &Owner, _: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         Ok(self.0.lock().unwrap().referrers.get(owner).cloned())
     }
 
-    async fn pointed(&self, pointer: &Pointer, _: &Delivery<'_>) -> Result<Option<OrderNumber>, CommitError> {
+    async fn resolve_pointer(
+        &self,
+        pointer: &Pointer,
+        _: &CallContext<'_>,
+    ) -> Result<Option<OrderNumber>, CommitError> {
         Ok(self.0.lock().unwrap().pointers.get(&pointer.to_string()).map(|(order, _)| order.clone()))
     }
 
-    async fn invoice_paid_by(&self, payment: &Reference, _: &Delivery<'_>) -> Result<Option<Reference>, CommitError> {
+    async fn invoice_paid_by(
+        &self,
+        payment: &Reference,
+        _: &CallContext<'_>,
+    ) -> Result<Option<Reference>, CommitError> {
         Ok(self.0.lock().unwrap().pointers.get(&payment.to_string()).and_then(|(_, invoice)| invoice.clone()))
     }
 
-    async fn order(&self, number: &OrderNumber, _: &Delivery<'_>) -> Result<Option<Order>, CommitError> {
+    async fn order(&self, number: &OrderNumber, _: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
         Ok(self.0.lock().unwrap().orders.get(number).cloned())
     }
 
-    async fn subscription(&self, reference: &Reference, _: &Delivery<'_>) -> Result<Option<Subscription>, CommitError> {
+    async fn subscription(
+        &self,
+        reference: &Reference,
+        _: &CallContext<'_>,
+    ) -> Result<Option<Subscription>, CommitError> {
         Ok(self.0.lock().unwrap().subscriptions.get(reference).cloned())
     }
 
-    async fn orders_in_places(&self, owner: &Owner, _: &Delivery<'_>) -> Result<BTreeSet<OrderNumber>, CommitError> {
+    async fn orders_in_places(&self, owner: &Owner, _: &CallContext<'_>) -> Result<BTreeSet<OrderNumber>, CommitError> {
         Ok(self.0.lock().unwrap().places.get(owner).cloned().unwrap_or_default())
     }
 
@@ -135,30 +147,30 @@ impl Ledger for MemoryLedger {
         &self,
         owner: &Owner,
         ended: &BTreeSet<OrderNumber>,
-        _: &Delivery<'_>,
+        _: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let mut state = self.0.lock().unwrap();
         state.places.entry(owner.clone()).or_default().retain(|order| !ended.contains(order));
         Ok(())
     }
 
-    async fn is_proven(&self, proof: &PaymentProof, _: &Delivery<'_>) -> Result<bool, CommitError> {
+    async fn is_proven(&self, proof: &PaymentProof, _: &CallContext<'_>) -> Result<bool, CommitError> {
         Ok(self.0.lock().unwrap().has_proof(proof))
     }
 
-    async fn commit(&self, decision: &Decision, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
+    async fn commit(&self, decision: &Decision, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let mut state = self.0.lock().unwrap();
         match decision {
-            Decision::Record(entry) => state.record(entry, delivery),
-            Decision::Refuse(refusal) => state.refuse(refusal, delivery),
+            Decision::Record(entry) => state.record(entry, context),
+            Decision::Refuse(refusal) => state.refuse(refusal, context),
             Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
         }
     }
 }
 
 impl State {
-    fn keep_body(&mut self, receipt: &EventKey, delivery: &Delivery<'_>) {
-        if let Some(RawBody { method, path, query, headers, bytes, bytes_at }) = delivery.body {
+    fn keep_body(&mut self, receipt: &EventKey, context: &CallContext<'_>) {
+        if let Some(RawBody { method, path, query, headers, bytes, bytes_at }) = context.body {
             let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             let [method, path, query] = [method, path, query].map(str::to_owned);
             let kept = KeptBody { method, path, query, headers, bytes: bytes.to_vec(), bytes_at };
@@ -166,9 +178,9 @@ impl State {
         }
     }
 
-    fn record(&mut self, entry: &Entry, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        let heading = &entry.heading;
-        if let Some(told) = self.told_by_row(heading, delivery) {
+    fn record(&mut self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        let header = &entry.header;
+        if let Some(told) = self.told_by_row(header, context) {
             return told;
         }
         if self.are_stale(&entry.effects) {
@@ -181,13 +193,13 @@ impl State {
             let Some(kept) = self.journal.get(movement.key.as_str()) else {
                 continue;
             };
-            if movement.key.as_str() == heading.receipt.as_str() {
+            if movement.key.as_str() == header.receipt.as_str() {
                 continue;
             }
             if kept.row.account != Some(movement.posting.account().to_string())
                 || kept.row.change != movement.posting.change().units()
             {
-                return self.contradict(heading, delivery);
+                return self.contradict(header, context);
             }
             effects.retain(|other| other != effect);
             moved = true;
@@ -198,8 +210,8 @@ impl State {
                 moved = true;
                 None
             }
-            ProofState::Contradicted => return self.contradict(heading, delivery),
-            ProofState::Missing => return self.refuse(&entry.refused(Reason::PaymentUnproven), delivery),
+            ProofState::Contradicted => return self.contradict(header, context),
+            ProofState::Missing => return self.refuse(&entry.refused(Reason::PaymentUnproven), context),
         };
         let nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
         let unpayable = |effect: &Effect| {
@@ -208,19 +220,19 @@ impl State {
             known.is_some_and(|known| !transition.from_states().any(|state| state == known.payment))
         };
         if effects.iter().any(unpayable) {
-            let refusal = Refusal { heading: heading.clone(), reason: Reason::OrderNotPayable, effects: Vec::new() };
-            return self.refuse(&refusal, delivery);
+            let refusal = Refusal { header: header.clone(), reason: Reason::OrderNotPayable, effects: Vec::new() };
+            return self.refuse(&refusal, context);
         }
         if let Some(reason) = self.guarded(&nets, &effects) {
-            return self.refuse(&entry.refused(reason), delivery);
+            return self.refuse(&entry.refused(reason), context);
         }
-        let processed_at = delivery.time_at(instant());
-        self.write(heading, "processed", None, delivery);
-        self.journal.get_mut(heading.receipt.as_str()).unwrap().processed_at = Some(processed_at);
+        let processed_at = context.time_at(instant());
+        self.write(header, "processed", None, context);
+        self.journal.get_mut(header.receipt.as_str()).unwrap().processed_at = Some(processed_at);
         for effect in &effects {
             match effect {
                 Effect::Move(movement) => {
-                    self.posted(movement, heading, delivery, processed_at);
+                    self.journal_lines(movement, header, context, processed_at);
                 }
                 Effect::Bind { key, owner } => {
                     self.keys.insert(key.clone(), owner.clone());
@@ -233,7 +245,7 @@ impl State {
                     self.referrers.remove(owner);
                     self.referrers.extend(to.iter().map(|to| (owner.clone(), to.clone())));
                 }
-                Effect::Repair(repair) => self.repair(repair, heading, delivery, processed_at),
+                Effect::Repair(repair) => self.repair(repair, header, context, processed_at),
                 Effect::Overdraft { .. }
                 | Effect::Order { .. }
                 | Effect::Point { .. }
@@ -243,16 +255,16 @@ impl State {
             }
         }
         if let Some(proof) = proof {
-            self.prove(proof, heading, delivery, processed_at);
+            self.prove(proof, header, context, processed_at);
         }
-        self.orders_of(&effects, delivery);
+        self.orders_of(&effects, context);
         for (id, net) in &nets {
             self.accounts.entry(id.clone()).or_default().apply(net);
         }
         if entry.keeps_body {
-            self.keep_body(&heading.receipt, delivery);
+            self.keep_body(&header.receipt, context);
         }
-        let receipt = Receipt { key: heading.receipt.clone(), processed_at };
+        let receipt = Receipt { key: header.receipt.clone(), processed_at };
         Ok(if moved { Committed::Earlier(receipt) } else { Committed::Now(receipt) })
     }
 
@@ -282,14 +294,14 @@ impl State {
         })
     }
 
-    fn orders_of(&mut self, effects: &[Effect], delivery: &Delivery<'_>) {
+    fn orders_of(&mut self, effects: &[Effect], context: &CallContext<'_>) {
         for effect in effects {
             match effect {
                 Effect::Order { order, .. } => {
                     self.orders.insert(order.number.clone(), (**order).clone());
                     self.work.remove(&order.number);
                     self.passed_over.remove(order.number.as_str());
-                    if let Some(work) = order.work(delivery.received_at) {
+                    if let Some(work) = order.work(context.received_at) {
                         self.work.insert(order.number.clone(), work);
                     }
                 }
@@ -316,70 +328,74 @@ impl State {
         }
     }
 
-    fn refuse(&mut self, refusal: &Refusal, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        if let Some(told) = self.told_by_row(&refusal.heading, delivery) {
+    fn refuse(&mut self, refusal: &Refusal, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        if let Some(told) = self.told_by_row(&refusal.header, context) {
             return told;
         }
         if self.are_stale(&refusal.effects) {
             return Err(CommitError::Stale);
         }
-        self.orders_of(&refusal.effects, delivery);
-        self.write(&refusal.heading, "failed", Some(refusal.reason.as_str()), delivery);
-        let due_at = next_look(refusal.reason, delivery.first_received_at, delivery.received_at);
-        let kept = self.journal.get_mut(refusal.heading.receipt.as_str()).unwrap();
-        let source = refusal.heading.source;
+        self.orders_of(&refusal.effects, context);
+        self.write(&refusal.header, "failed", Some(refusal.reason.as_str()), context);
+        let due_at = next_retry_at(refusal.reason, context.first_received_at, context.received_at);
+        let kept = self.journal.get_mut(refusal.header.receipt.as_str()).unwrap();
+        let source = refusal.header.source;
         let waits = refusal.effects.iter().find_map(|effect| {
             let Effect::Wait { lane, owed } = effect else { return None };
             Some((lane, *owed))
         });
-        kept.due = due_at.filter(|_| delivery.body.is_some()).map(|at| match waits {
+        kept.due = due_at.filter(|_| context.body.is_some()).map(|at| match waits {
             None => Due { word: source.to_owned(), at, owed: Amount::ZERO },
-            Some((lane, owed)) => Due { word: format!("{source}#{lane}"), at: delivery.first_received_at, owed },
+            Some((lane, owed)) => Due { word: format!("{source}#{lane}"), at: context.first_received_at, owed },
         });
         let is_due = kept.due.is_some();
         kept.row.needs_attention = is_due;
         if let Some((lane, _)) = waits.filter(|_| is_due) {
-            self.refused_into(source, lane, delivery);
+            self.refused_into(source, lane, context);
         }
-        if !delivery.is_replay_of(&refusal.heading.receipt) {
-            self.keep_body(&refusal.heading.receipt, delivery);
+        if !context.is_replay_of(&refusal.header.receipt) {
+            self.keep_body(&refusal.header.receipt, context);
         }
         Err(CommitError::Rejected(refusal.reason))
     }
 
     /// `None` where the event has no row, or has failed before with the same facts.
-    fn told_by_row(&mut self, heading: &Heading, delivery: &Delivery<'_>) -> Option<Result<Committed, CommitError>> {
-        let kept = self.journal.get(heading.receipt.as_str())?;
-        if !heading.fingerprints.contain(&kept.fingerprint) {
-            return Some(self.contradict(heading, delivery));
+    fn told_by_row(
+        &mut self,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+    ) -> Option<Result<Committed, CommitError>> {
+        let kept = self.journal.get(header.receipt.as_str())?;
+        if !header.fingerprints.contain(&kept.fingerprint) {
+            return Some(self.contradict(header, context));
         }
         kept.processed_at
-            .map(|processed_at| Ok(Committed::Earlier(Receipt { key: heading.receipt.clone(), processed_at })))
+            .map(|processed_at| Ok(Committed::Earlier(Receipt { key: header.receipt.clone(), processed_at })))
     }
 
-    fn contradict(&mut self, heading: &Heading, delivery: &Delivery<'_>) -> Result<Committed, CommitError> {
-        let receipt = heading.receipt.conflicting(heading.fingerprints.current());
-        self.keep_body(&receipt, delivery);
-        self.write(&Heading { receipt, ..heading.clone() }, "failed", Some("conflict"), delivery);
+    fn contradict(&mut self, header: &JournalHeader, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        let receipt = header.receipt.conflicting(header.fingerprints.current());
+        self.keep_body(&receipt, context);
+        self.write(&JournalHeader { receipt, ..header.clone() }, "failed", Some("conflict"), context);
         Err(CommitError::Conflict)
     }
 
-    fn write(&mut self, heading: &Heading, status: &str, reason: Option<&str>, delivery: &Delivery<'_>) {
-        let kept = self.journal.entry(heading.receipt.to_string()).or_insert_with(|| Kept {
+    fn write(&mut self, header: &JournalHeader, status: &str, reason: Option<&str>, context: &CallContext<'_>) {
+        let kept = self.journal.entry(header.receipt.to_string()).or_insert_with(|| KeptRow {
             row: Row::default(),
             fingerprint: String::new(),
             processed_at: None,
-            first_received_at: delivery.first_received_at,
+            first_received_at: context.first_received_at,
             reversed_by: None,
             due: None,
         });
         kept.row.attempts = kept.row.attempts.checked_add(1).unwrap();
         status.clone_into(&mut kept.row.status);
-        kept.row.order = heading.order.as_ref().map(ToString::to_string);
+        kept.row.order = header.order.as_ref().map(ToString::to_string);
         kept.row.reason = reason.map(str::to_owned);
         kept.row.needs_attention = false;
         kept.due = None;
-        self.passed_over.remove(heading.receipt.as_str());
-        kept.fingerprint = heading.fingerprints.current().to_string();
+        self.passed_over.remove(header.receipt.as_str());
+        kept.fingerprint = header.fingerprints.current().to_string();
     }
 }

@@ -29,7 +29,7 @@ pub fn rsa_pair(seed: u64) -> RsaPair {
 }
 
 fn made(seed: u64) -> RsaPair {
-    let private = RsaPrivateKey::new(&mut Dice(fastrand::Rng::with_seed(seed)), BITS).unwrap();
+    let private = RsaPrivateKey::new(&mut Rng(fastrand::Rng::with_seed(seed)), BITS).unwrap();
     RsaPair {
         private: private.to_pkcs8_pem(LineEnding::LF).unwrap().to_string(),
         private_pkcs1: private.to_pkcs1_pem(LineEnding::LF).unwrap().to_string(),
@@ -37,9 +37,9 @@ fn made(seed: u64) -> RsaPair {
     }
 }
 
-struct Dice(fastrand::Rng);
+struct Rng(fastrand::Rng);
 
-impl RngCore for Dice {
+impl RngCore for Rng {
     fn next_u32(&mut self) -> u32 {
         self.0.u32(..)
     }
@@ -59,4 +59,4 @@ impl RngCore for Dice {
 }
 
 /// It is not: what a seed makes protects nothing but a test.
-impl CryptoRng for Dice {}
+impl CryptoRng for Rng {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use embedded::{DATA_YAML, Engine, Template};
 use idempotency::{DynamoLedger, Tables};
-use ledger::{AttemptMark, Deadline, Delivery, Origin, Timestamp};
+use ledger::{AttemptMark, CallContext, Deadline, Origin, Timestamp};
 
 use crate::{Books, Fault, Faults};
 
@@ -66,8 +66,8 @@ pub fn mark(number: u64) -> AttemptMark {
 }
 
 /// A delivery that may take four seconds, without a body.
-pub fn delivery(attempt: u64) -> Delivery<'static> {
-    Delivery {
+pub fn context(attempt: u64) -> CallContext<'static> {
+    CallContext {
         attempt: mark(attempt),
         received_at: now(),
         received: instant(),

@@ -1,9 +1,9 @@
 //! What becomes of an event whose sender is known: parsed, decided on, committed. The same for a delivery and for a replay.
 
-use edge::Moment;
+use edge::Invocation;
 use ledger::{
-    CommitError, Committed, Decision, Delivery, Entry, EventKey, Fingerprint, Heading, Ledger, OrderNumber, Reason,
-    Refusal,
+    CallContext, CommitError, Committed, Decision, Entry, EventKey, Fingerprint, JournalHeader, Ledger, OrderNumber,
+    Reason, Refusal,
 };
 
 use crate::{Admission, Outcome, ParseError, Received, Webhook};
@@ -44,16 +44,16 @@ pub(crate) async fn book<W: Webhook, L: Ledger>(
     ledger: &L,
     admission: &Admission,
     received: &Received<'_>,
-    delivery: &Delivery<'_>,
+    context: &CallContext<'_>,
 ) -> Booked {
     match source.parse(received) {
         Ok(event) => {
-            let heading = source.heading(&event);
-            book_event(source, ledger, admission, event, heading, delivery).await
+            let header = source.header(&event);
+            book_event(source, ledger, admission, event, header, context).await
         }
         Err(error) => {
             let event_id = error.event_id.clone();
-            Booked { event_id, ..keep_unparsed::<W, L>(ledger, received, error, delivery).await }
+            Booked { event_id, ..keep_unparsed::<W, L>(ledger, received, error, context).await }
         }
     }
 }
@@ -64,24 +64,24 @@ pub(crate) async fn book_event<W: Webhook, L: Ledger>(
     ledger: &L,
     admission: &Admission,
     event: W::Event,
-    heading: Heading,
-    delivery: &Delivery<'_>,
+    header: JournalHeader,
+    context: &CallContext<'_>,
 ) -> Booked {
-    let (event_id, order) = (Some(source.event_id(&event).to_owned()), heading.order.clone());
-    let booked = if ledger.recall(&heading.receipt, &heading.fingerprints).is_some() {
+    let (event_id, order) = (Some(source.event_id(&event).to_owned()), header.order.clone());
+    let booked = if ledger.recall(&header.receipt, &header.fingerprints).is_some() {
         Outcome::Repeat.into()
-    } else if admission.is_within_window(source.sent_at(&event), delivery.received_at) {
-        Booked::of_commit(settle(source, ledger, &event, &heading, delivery).await)
+    } else if admission.is_within_window(source.sent_at(&event), context.received_at) {
+        Booked::of_commit(settle(source, ledger, &event, &header, context).await)
     } else {
-        let refusal = Refusal { heading, reason: Reason::OutsideClockWindow, effects: Vec::new() };
-        Booked::of_commit(ledger.commit(&Decision::Refuse(refusal), delivery).await)
+        let refusal = Refusal { header, reason: Reason::OutsideClockWindow, effects: Vec::new() };
+        Booked::of_commit(ledger.commit(&Decision::Refuse(refusal), context).await)
     };
     Booked { event_id, order, ..booked }
 }
 
 /// What the books are told of a request.
-pub(crate) fn delivery<'r>(received: &'r Received<'_>, moment: &Moment) -> Delivery<'r> {
-    Delivery { body: Some(received.raw(moment.now)), ..moment.delivery() }
+pub(crate) fn context<'r>(received: &'r Received<'_>, invocation: &Invocation) -> CallContext<'r> {
+    CallContext { body: Some(received.raw(invocation.now)), ..invocation.context() }
 }
 
 /// Loads, decides and commits; and where that has changed which was decided on, once more.
@@ -89,18 +89,18 @@ async fn settle<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
     event: &W::Event,
-    heading: &Heading,
-    delivery: &Delivery<'_>,
+    header: &JournalHeader,
+    context: &CallContext<'_>,
 ) -> Result<Committed, CommitError> {
     for _ in 0..ROUNDS_MAX {
-        let loaded = source.load(event, ledger, delivery).await?;
-        let decision = source.decide(event, heading.clone(), loaded);
-        let committed = ledger.commit(&decision, delivery).await;
-        edge::moved(W::SOURCE, &decision, &committed);
+        let loaded = source.load(event, ledger, context).await?;
+        let decision = source.decide(event, header.clone(), loaded);
+        let committed = ledger.commit(&decision, context).await;
+        edge::record_commit(W::SOURCE, &decision, &committed);
         match committed {
             Err(CommitError::Stale) => {}
             committed => {
-                raise_alarm(W::SOURCE, &decision, &committed, delivery);
+                raise_alarm(W::SOURCE, &decision, &committed, context);
                 return committed;
             }
         }
@@ -113,10 +113,10 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     ledger: &L,
     received: &Received<'_>,
     error: ParseError,
-    delivery: &Delivery<'_>,
+    context: &CallContext<'_>,
 ) -> Booked {
     let receipt = EventKey::unparsed(W::SOURCE, received.bytes());
-    let heading = Heading {
+    let header = JournalHeader {
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
         order: None,
         receipt,
@@ -124,8 +124,8 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
         kind: "unparsed",
         facts: vec![("field", error.field.as_str().into()), ("problem", error.problem.as_str().into())],
     };
-    let decision = Decision::Refuse(Refusal { heading, reason: Reason::Unparsed, effects: Vec::new() });
-    match ledger.commit(&decision, delivery).await {
+    let decision = Decision::Refuse(Refusal { header, reason: Reason::Unparsed, effects: Vec::new() });
+    match ledger.commit(&decision, context).await {
         Err(CommitError::Rejected(_)) => Outcome::Unparsed(error).into(),
         other => Booked::of_commit(other),
     }
@@ -140,21 +140,21 @@ fn raise_alarm(
     source: &'static str,
     decision: &Decision,
     committed: &Result<Committed, CommitError>,
-    delivery: &Delivery<'_>,
+    context: &CallContext<'_>,
 ) {
-    let (alarm, heading) = match (decision, committed) {
-        (Decision::Record(Entry { alarm: Some(alarm), heading, .. }), Ok(_)) => (*alarm, heading),
+    let (alarm, header) = match (decision, committed) {
+        (Decision::Record(Entry { alarm: Some(alarm), header, .. }), Ok(_)) => (*alarm, header),
         // Once, and not each time that it is tried again.
-        (Decision::Refuse(Refusal { heading, .. }), Err(CommitError::Rejected(Reason::DisputeUnknown)))
-            if !delivery.is_replay() =>
+        (Decision::Refuse(Refusal { header, .. }), Err(CommitError::Rejected(Reason::DisputeUnknown)))
+            if !context.is_replay() =>
         {
-            (DISPUTE_OPENED, heading)
+            (DISPUTE_OPENED, header)
         }
         (
-            Decision::Record(Entry { heading, .. }) | Decision::Refuse(Refusal { heading, .. }),
+            Decision::Record(Entry { header, .. }) | Decision::Refuse(Refusal { header, .. }),
             Err(CommitError::Rejected(reason)),
-        ) if reason.needs_a_person() => (REFUSED, heading),
+        ) if reason.needs_decision() => (REFUSED, header),
         _ => return,
     };
-    edge::alarm(source, alarm, heading.order.as_ref().map_or(heading.receipt.as_str(), |order| order.as_str()));
+    edge::alarm(source, alarm, header.order.as_ref().map_or(header.receipt.as_str(), |order| order.as_str()));
 }

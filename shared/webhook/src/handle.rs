@@ -4,13 +4,14 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use edge::{
-    Incoming, KeySource, Keyring, KeyringError, Moment, NoRoute, OpenError, Reply, Request, Service, Start, StartError,
+    Incoming, Invocation, KeySource, Keyring, KeyringError, NoRoute, OpenError, Reply, Request, Service, Start,
+    StartError,
 };
 use futures_util::{FutureExt as _, future};
 use ledger::{CallerKey, Ledger, Order, OrderNumber};
 use signing::Verified;
 
-use crate::book::{Booked, book, delivery};
+use crate::book::{Booked, book, context};
 use crate::stages::{Dependency, Endpoint};
 use crate::status::CACHE_CONTROL;
 use crate::{Admission, Outcome, Received, StatusCache, Webhook};
@@ -48,63 +49,63 @@ impl<W: Webhook, L: Ledger> Function<W, L> {
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K> {
     const REPLY_WITHIN: Duration = W::REPLY_WITHIN;
 
-    async fn answer(&self, event: &str, moment: &Moment) -> Reply {
-        let answered = AssertUnwindSafe(self.handle(event, moment)).catch_unwind().await;
+    async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
+        let answered = AssertUnwindSafe(self.handle(event, invocation)).catch_unwind().await;
         answered.unwrap_or_else(|_| {
             let form = edge::read(event).map(|incoming| self.source.form(&incoming)).unwrap_or_default();
-            self.told(form, &Outcome::Panicked, None, moment)
+            self.told(form, &Outcome::Panicked, None, invocation)
         })
     }
 }
 
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
-    async fn handle(&self, event: &str, moment: &Moment) -> Reply {
+    async fn handle(&self, event: &str, invocation: &Invocation) -> Reply {
         let Ok(incoming) = edge::read(event) else {
-            return self.told(W::Form::default(), &Outcome::Malformed, None, moment);
+            return self.told(W::Form::default(), &Outcome::Malformed, None, invocation);
         };
         let form = self.source.form(&incoming);
         match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
             Ok(Endpoint::Event) => {
                 let Booked { outcome, event_id, .. } =
-                    self.process(incoming, moment).await.unwrap_or_else(Booked::from);
-                self.told(form, &outcome, event_id.as_deref(), moment)
+                    self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
+                self.told(form, &outcome, event_id.as_deref(), invocation)
             }
             Ok(Endpoint::Page(page)) => {
                 let Booked { outcome, event_id, order, .. } =
-                    self.process(incoming, moment).await.unwrap_or_else(Booked::from);
-                log(W::SOURCE, &outcome, event_id.as_deref(), moment);
-                page(&outcome, self.shown(order, moment).await.as_ref())
+                    self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
+                log(W::SOURCE, &outcome, event_id.as_deref(), invocation);
+                page(&outcome, self.shown(order, invocation).await.as_ref())
             }
-            Ok(Endpoint::Health(health)) => health(moment.now),
+            Ok(Endpoint::Health(health)) => health(invocation.now),
             Ok(Endpoint::Status(status)) => {
-                let dependencies = self.status.get(moment.started, Box::pin(self.dependencies(moment))).await;
+                let dependencies = self.status.get(invocation.started, Box::pin(self.dependencies(invocation))).await;
                 status(&dependencies).with_header("cache-control", CACHE_CONTROL)
             }
-            Err(no_route) => self.told(form, &no_route.into(), None, moment),
+            Err(no_route) => self.told(form, &no_route.into(), None, invocation),
         }
     }
 
     /// One line a stage. `Err` is an outcome like any other, only earlier.
-    async fn process(&self, incoming: Incoming, moment: &Moment) -> Result<Booked, Outcome> {
+    async fn process(&self, incoming: Incoming, invocation: &Invocation) -> Result<Booked, Outcome> {
         self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
         (incoming.query.len() <= QUERY_BYTES_MAX).then_some(()).ok_or(Outcome::TooLarge)?;
         let request = incoming.open(W::BODY_BYTES_MAX)?;
-        let verified = self.verify(&request, moment).await?;
+        let verified = self.verify(&request, invocation).await?;
         self.admission.admits_proof(&verified).map_err(Outcome::Unverified)?;
         let received = Received::new(verified, &request, W::HEADERS_KEPT);
-        let delivery = delivery(&received, moment);
-        Ok(book(&self.source, &self.ledger, &self.admission, &received, &delivery).await)
+        let context = context(&received, invocation);
+        Ok(book(&self.source, &self.ledger, &self.admission, &received, &context).await)
     }
 
     /// With the keys we have; and where they do not fit, once more with those that may have replaced them.
-    async fn verify<'r>(&self, request: &'r Request, moment: &Moment) -> Result<Verified<'r>, Outcome> {
-        let keys = self.keys.live(moment).await;
-        let unfit = match self.source.verify(&keys, request, moment.now) {
+    async fn verify<'r>(&self, request: &'r Request, invocation: &Invocation) -> Result<Verified<'r>, Outcome> {
+        let keys = self.keys.live(invocation).await;
+        let unfit = match self.source.verify(&keys, request, invocation.now) {
             Ok(verified) => return Ok(verified),
             Err(error) => error,
         };
-        match self.keys.renewed(&keys, unfit, moment).await {
-            Ok(Some(keys)) => self.source.verify(&keys, request, moment.now).map_err(Outcome::Unverified),
+        match self.keys.renewed(&keys, unfit, invocation).await {
+            Ok(Some(keys)) => self.source.verify(&keys, request, invocation.now).map_err(Outcome::Unverified),
             Ok(None) => Err(Outcome::Unverified(unfit)),
             // Without a line of its own: a flood of forgeries comes here.
             Err(KeyringError::NotListed) => Err(Outcome::Unverifiable),
@@ -116,30 +117,30 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
     }
 
     /// The order as it stands for the buyer to see. Without it a page still says what it can.
-    async fn shown(&self, number: Option<OrderNumber>, moment: &Moment) -> Option<Order> {
-        self.ledger.order(&number?, &moment.delivery()).await.ok().flatten()
+    async fn shown(&self, number: Option<OrderNumber>, invocation: &Invocation) -> Option<Order> {
+        self.ledger.order(&number?, &invocation.context()).await.ok().flatten()
     }
 
-    async fn dependencies(&self, moment: &Moment) -> Vec<Dependency> {
+    async fn dependencies(&self, invocation: &Invocation) -> Vec<Dependency> {
         // Any row will do, and none: it is the answer that is asked for.
         let nobody = CallerKey::api("status");
-        let asked = moment.delivery();
-        let others = self.source.dependencies(moment.deadline);
+        let asked = invocation.context();
+        let others = self.source.dependencies(invocation.deadline);
         let (store, others) = future::join(self.ledger.owner(&nobody, &asked), others).await;
         let store = Dependency { name: "store", answers: store.is_ok() };
         std::iter::once(store).chain(others).collect()
     }
 
-    fn told(&self, form: W::Form, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) -> Reply {
-        log(W::SOURCE, outcome, event_id, moment);
+    fn told(&self, form: W::Form, outcome: &Outcome, event_id: Option<&str>, invocation: &Invocation) -> Reply {
+        log(W::SOURCE, outcome, event_id, invocation);
         self.source.reply(form, outcome, event_id)
     }
 }
 
 /// The one line of an event.
-pub fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, moment: &Moment) {
+pub fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, invocation: &Invocation) {
     match outcome {
-        Outcome::Unparsed(error) => edge::unread(source, event_id, outcome.label(), &error.field, moment),
+        Outcome::Unparsed(error) => edge::unread(source, event_id, outcome.label(), &error.field, invocation),
         Outcome::Booked
         | Outcome::Repeat
         | Outcome::Ignored(_)
@@ -153,7 +154,7 @@ pub fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, mome
         | Outcome::Refused(_)
         | Outcome::Conflict
         | Outcome::Unavailable
-        | Outcome::Panicked => edge::line(source, event_id, outcome.label(), outcome.reason(), moment),
+        | Outcome::Panicked => edge::line(source, event_id, outcome.label(), outcome.reason(), invocation),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::panic::AssertUnwindSafe;
 
-use edge::{Moment, Request};
+use edge::{Invocation, Request};
 use futures_util::FutureExt as _;
-use ledger::{Delivery, EventKey, Ledger, Origin, Timestamp};
+use ledger::{CallContext, EventKey, Ledger, Origin, Timestamp};
 use thiserror::Error;
 
 use crate::book::{Booked, book, book_event};
@@ -41,14 +41,14 @@ pub async fn replay<W: Webhook, L: Ledger>(
     ledger: &L,
     received: &Received<'_>,
     row: RefusedRow<'_>,
-    moment: &Moment,
+    invocation: &Invocation,
 ) -> Result<Replayed, OtherReceipt> {
     let unparsed = EventKey::unparsed(W::SOURCE, received.bytes());
     let is_its_own = !row.receipt.is_of_unparsed() || *row.receipt == unparsed;
     if !is_its_own {
         return Err(OtherReceipt);
     }
-    replayed(source, ledger, received, row, moment).await
+    replayed(source, ledger, received, row, invocation).await
 }
 
 /// `event` is what the sender's own API said when it was asked under our key, and `path` where that was: `tests/src/house.rs` knows
@@ -58,16 +58,16 @@ pub async fn listed<W: Webhook, L: Ledger>(
     ledger: &L,
     event: &[u8],
     path: &str,
-    moment: &Moment,
+    invocation: &Invocation,
 ) -> Replayed {
     if event.len() > W::BODY_BYTES_MAX {
         return Replayed { outcome: Outcome::TooLarge, is_stuck: false };
     }
     let event = answer(event, path);
     let received = Received::listed(&event);
-    let delivery = Delivery { body: Some(received.raw(moment.now)), ..moment.delivery() };
+    let context = CallContext { body: Some(received.raw(invocation.now)), ..invocation.context() };
     let admission = Admission::default();
-    let booked = AssertUnwindSafe(book(source, ledger, &admission, &received, &delivery)).catch_unwind().await;
+    let booked = AssertUnwindSafe(book(source, ledger, &admission, &received, &context)).catch_unwind().await;
     booked.map_or_else(|_| panicked(), Replayed::from)
 }
 
@@ -78,12 +78,12 @@ pub async fn listed_again<W: Webhook, L: Ledger>(
     event: &[u8],
     path: &str,
     row: RefusedRow<'_>,
-    moment: &Moment,
+    invocation: &Invocation,
 ) -> Result<Replayed, OtherReceipt> {
     if event.len() > W::BODY_BYTES_MAX {
         return Ok(Replayed { outcome: Outcome::TooLarge, is_stuck: false });
     }
-    replayed(source, ledger, &Received::listed(&answer(event, path)), row, moment).await
+    replayed(source, ledger, &Received::listed(&answer(event, path)), row, invocation).await
 }
 
 async fn replayed<W: Webhook, L: Ledger>(
@@ -91,7 +91,7 @@ async fn replayed<W: Webhook, L: Ledger>(
     ledger: &L,
     received: &Received<'_>,
     row: RefusedRow<'_>,
-    moment: &Moment,
+    invocation: &Invocation,
 ) -> Result<Replayed, OtherReceipt> {
     let RefusedRow { receipt, first_received_at, bytes_at, is_by_retired_key } = row;
     let replayed = async {
@@ -100,15 +100,15 @@ async fn replayed<W: Webhook, L: Ledger>(
             // It waits for a release that can read it. Nothing is written of it, and under no other name.
             Err(error) => return Ok(Replayed { outcome: Outcome::Unparsed(error), is_stuck: false }),
         };
-        let heading = source.heading(&event);
+        let header = source.header(&event);
         // What could not be read has no name of its own.
-        if !receipt.is_of_unparsed() && *receipt != heading.receipt {
+        if !receipt.is_of_unparsed() && *receipt != header.receipt {
             return Err(OtherReceipt);
         }
         let origin = Origin::Replay { row: receipt, is_by_retired_key };
         let body = Some(received.raw(bytes_at));
-        let delivery = Delivery { first_received_at, origin, body, ..moment.delivery() };
-        Ok(book_event(source, ledger, &Admission::default(), event, heading, &delivery).await.into())
+        let context = CallContext { first_received_at, origin, body, ..invocation.context() };
+        Ok(book_event(source, ledger, &Admission::default(), event, header, &context).await.into())
     };
     AssertUnwindSafe(replayed).catch_unwind().await.unwrap_or_else(|_| Ok(panicked()))
 }

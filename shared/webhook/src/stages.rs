@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CommitError, Deadline, Decision, Delivery, Heading, Ledger, Order, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 
 use crate::{Outcome, Received};
@@ -40,7 +40,7 @@ pub trait Webhook: Send + Sync + 'static {
     fn parse(&self, received: &Received<'_>) -> Result<Self::Event, ParseError>;
 
     /// What the journal says of the event, whatever becomes of it.
-    fn heading(&self, event: &Self::Event) -> Heading;
+    fn header(&self, event: &Self::Event) -> JournalHeader;
 
     /// When the sender says it sent the event, where it does and where that is signed.
     fn sent_at(&self, event: &Self::Event) -> Option<Timestamp>;
@@ -52,11 +52,11 @@ pub trait Webhook: Send + Sync + 'static {
         &self,
         event: &Self::Event,
         ledger: &L,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Self::Loaded, CommitError>> + Send;
 
-    /// `heading` is what [`Webhook::heading`] makes of the event: its fingerprint is hashed once for each delivery.
-    fn decide(&self, event: &Self::Event, heading: Heading, loaded: Self::Loaded) -> Decision;
+    /// `header` is what [`Webhook::header`] makes of the event: its fingerprint is hashed once for each delivery.
+    fn decide(&self, event: &Self::Event, header: JournalHeader, loaded: Self::Loaded) -> Decision;
 
     /// One answer for every outcome, chosen for what it makes the sender do.
     fn reply(&self, form: Self::Form, outcome: &Outcome, event_id: Option<&str>) -> Reply;

@@ -10,8 +10,8 @@ const EXPECTED: &str = include_str!("decisions.txt");
 async fn every_sample_decides_what_it_did() {
     let mut decided = String::new();
     for name in SAMPLES {
-        writeln!(decided, "# {name}\n{}", left(name, false).await).expect("text");
-        writeln!(decided, "## when it is paid\n{}", left(name, true).await).expect("text");
+        writeln!(decided, "# {name}\n{}", count_open_orders(name, false).await).expect("text");
+        writeln!(decided, "## when it is paid\n{}", count_open_orders(name, true).await).expect("text");
     }
     let files = fs::read_dir(root().join("events/epay")).expect("samples").count();
     assert_eq!(files, SAMPLES.len(), "every sample is here");
@@ -19,7 +19,7 @@ async fn every_sample_decides_what_it_did() {
 }
 
 /// What a sample adds to the books.
-async fn left(name: &str, is_paid: bool) -> String {
+async fn count_open_orders(name: &str, is_paid: bool) -> String {
     let world = shop().await;
     if is_paid {
         assert_eq!(told(&answered(&world, &sent("GET", &good(paid().with("trade_no", "earlier")))).await), BOOKED);

@@ -238,7 +238,7 @@ async fn flood_of_status_requests_makes_one_store_call_in_half_a_minute() {
         is_down.store(down, Ordering::Relaxed);
         let (stored, asked) = (faults.calls().len(), net.asked().len());
         let moments: Vec<_> = (0..20).map(moment_within::<Epay>).collect();
-        for reply in join_all(moments.iter().map(|moment| function.answer(&event, moment))).await {
+        for reply in join_all(moments.iter().map(|invocation| function.answer(&event, invocation))).await {
             assert_eq!((reply.status, store(&reply)), (200, answers), "row {row}: {}", reply.body);
             assert!(reply.headers.contains(&("cache-control", "max-age=30".to_owned())), "{:?}", reply.headers);
         }

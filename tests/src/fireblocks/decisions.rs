@@ -15,17 +15,19 @@ async fn every_sample_decides_what_it_did() {
         .collect();
     let mut decided = String::new();
     for name in names {
-        writeln!(decided, "# {name}\n{}", left(&name, shop().await).await).expect("text");
+        writeln!(decided, "# {name}\n{}", count_open_orders(&name, shop().await).await).expect("text");
         let world = World::new();
         paid(&world, order(ORDER)).await;
-        writeln!(decided, "## where its transfer is not known yet\n{}", left(&name, world).await).expect("text");
-        writeln!(decided, "## where there is no such order\n{}", left(&name, World::new()).await).expect("text");
+        writeln!(decided, "## where its transfer is not known yet\n{}", count_open_orders(&name, world).await)
+            .expect("text");
+        writeln!(decided, "## where there is no such order\n{}", count_open_orders(&name, World::new()).await)
+            .expect("text");
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }
 
 /// What a sample adds to the books.
-async fn left(name: &str, world: World) -> String {
+async fn count_open_orders(name: &str, world: World) -> String {
     let was = world.books();
     let reply = answered(&world, &Fireblocks::signed(&sample(name), now())).await;
     let is = world.books();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edge::Moment;
+use edge::Invocation;
 use fireblocks::{Config, Published};
 use idempotency::DynamoLedger;
 use providers::Http;
@@ -16,7 +16,7 @@ use crate::heard::{heard, listen};
 pub(crate) type Deployed = Function<Fireblocks, Arc<DynamoLedger>, Published<Arc<DynamoLedger>>>;
 
 /// As `main` puts it together.
-pub(crate) async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Moment) -> Deployed {
+pub(crate) async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Invocation) -> Deployed {
     let set = |name: &str| (name == "FIREBLOCKS_JWKS_URL").then(|| FIREBLOCKS_JWKS.to_owned());
     let config = Config::read(set, "prod").expect("a configuration");
     let (http, ledger) = (Http::over(net.clone(), fastrand::Rng::with_seed(1)), Arc::new(ledger));
@@ -24,8 +24,8 @@ pub(crate) async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Mom
     Function::new(source(), keys, Admission::default(), ledger)
 }
 
-fn at(seconds: i64) -> Moment {
-    Moment { now: now().plus_seconds(seconds), ..moment_within::<Fireblocks>(1) }
+fn at(seconds: i64) -> Invocation {
+    Invocation { now: now().plus_seconds(seconds), ..moment_within::<Fireblocks>(1) }
 }
 
 fn down() -> FireblocksNet {

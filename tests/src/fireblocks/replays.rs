@@ -22,8 +22,13 @@ async fn what_comes_before_its_order_is_applied_when_that_is_there() {
     sweeper.work(REFUSED, &run_at(7, 60)).await.expect("a run");
     assert_eq!(waiting(world.books()), ["transfer_unknown", "transfer_unknown"]);
     let order = standing(&world, ORDER).await;
-    written(&world, &order.number, "transferred", order.learn_transfer(TRANSFER, TransferStatus::Submitted, now()))
-        .await;
+    written(
+        &world,
+        &order.number,
+        "transferred",
+        order.apply_transfer_status(TRANSFER, TransferStatus::Submitted, now()),
+    )
+    .await;
     sweeper.work(REFUSED, &run_at(8, 120)).await.expect("a run");
     let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
     assert_eq!((transfer.id.as_deref(), transfer.status.as_str()), (Some(TRANSFER), "COMPLETED"));

@@ -80,7 +80,7 @@ async fn what_was_not_sent_raises_an_alarm() {
         let world = shop().await;
         let alarm = |order: Order| {
             let event = parsed(&saying(status));
-            let decision = source().decide(&event, source().heading(&event), Some(order));
+            let decision = source().decide(&event, source().header(&event), Some(order));
             let Decision::Record(entry) = decision else { panic!("{decision:?}") };
             entry.alarm
         };
@@ -163,7 +163,7 @@ async fn a_transfer_ends_as_its_wallet_says() {
                 &world,
                 &order.number,
                 "transferred",
-                order.learn_transfer(&made.id, TransferStatus::Submitted, now()),
+                order.apply_transfer_status(&made.id, TransferStatus::Submitted, now()),
             )
             .await;
             for _ in 0..5 {

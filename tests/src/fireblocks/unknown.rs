@@ -25,7 +25,7 @@ async fn with_lost_answer() -> (World, FireblocksNet) {
 
 async fn transfer(world: &World) -> (Option<String>, &'static str) {
     let number: OrderNumber = number();
-    let order = world.ledger(0).order(&number, &delivery(0)).await.expect("an answer").expect("an order");
+    let order = world.ledger(0).order(&number, &context(0)).await.expect("an answer").expect("an order");
     let transfer = order.transfer.expect("a transfer");
     (transfer.id, transfer.status.as_str())
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ledger::{RechargeState, Verdict};
+use ledger::{TopUpState, Verdict};
 use reconcile::Reconcile;
 use testkit::{Fault, FireblocksFault, UnitelFault};
 use tokio::sync::Notify;
@@ -41,12 +41,12 @@ impl Life {
 }
 
 #[derive(Default)]
-struct Outside {
+struct PendingExternal {
     unitel: UnitelNet,
     fireblocks: FireblocksNet,
 }
 
-impl Outside {
+impl PendingExternal {
     fn is_well(&self) {
         self.unitel.fail(|_, _| UnitelFault::None);
         self.fireblocks.fail(|_, _| FireblocksFault::None);
@@ -63,7 +63,7 @@ fn bought() -> Vec<Grant> {
 }
 
 /// What was done last, unless it came to its own end.
-async fn lives(world: &World, outside: &Outside, settings: &[(&str, &str)], life: Arc<Life>) -> Option<String> {
+async fn lives(world: &World, outside: &PendingExternal, settings: &[(&str, &str)], life: Arc<Life>) -> Option<String> {
     let (of_store, of_unitel, of_fireblocks) = (Arc::clone(&life), Arc::clone(&life), Arc::clone(&life));
     let (ledger, _) = world.faulty(1, move |_, what| match (of_store.ends(what), of_store.is_applied) {
         (false, _) => Fault::Delay(ANSWERED_AFTER),
@@ -97,7 +97,7 @@ async fn lives(world: &World, outside: &Outside, settings: &[(&str, &str)], life
 }
 
 /// The stream brings it again, and then the clock does its part, for as long as there is anything to do.
-async fn goes_on(world: &World, outside: &Outside, settings: &[(&str, &str)], from_s: i64) {
+async fn goes_on(world: &World, outside: &PendingExternal, settings: &[(&str, &str)], from_s: i64) {
     outside.set_now(from_s);
     let net = (&outside.unitel, settings);
     let another = worker(world.ledger(2), Some(net), Some(&outside.fireblocks)).await;
@@ -108,7 +108,7 @@ async fn goes_on(world: &World, outside: &Outside, settings: &[(&str, &str)], fr
         let ledger = Arc::new(world.ledger(0));
         let fulfil = worker(Arc::clone(&ledger), Some(net), Some(&outside.fireblocks)).await;
         let reconcile = Reconcile { ledger, fulfil, ..of_stripe::reconcile(world.ledger(0), &[]) };
-        for sweep in [r#"{"sweep":"unfulfilled"}"#, r#"{"sweep":"outside"}"#] {
+        for sweep in [r#"{"sweep":"unfulfilled"}"#, r#"{"sweep":"pending_external"}"#] {
             reconcile.work(sweep, &of_stripe::run_at(attempt(after_s), after_s)).await.expect("a run");
         }
     }
@@ -120,10 +120,10 @@ fn attempt(after_s: i64) -> u64 {
 
 async fn resolve(world: &World, verdict: Verdict, after_s: i64) {
     let (ledger, run) = (world.ledger(0), run_at(attempt(after_s), after_s));
-    let order = ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+    let order = ledger.order(&number(), &run.context()).await.expect("read").expect("there");
     let effects = order.resolve(verdict, None, run.now).expect("something to resolve");
     let decision = order.step("manual", "resolve", Vec::new(), effects).expect("news");
-    ledger.commit(&decision, &run.delivery()).await.expect("written");
+    ledger.commit(&decision, &run.context()).await.expect("written");
 }
 
 /// Whether the operator can be asked what has become of a call, by whether the last step was carried out: at which steps somebody had
@@ -138,9 +138,9 @@ async fn whoever_dies_at_any_step_is_followed_by_the_same_books() {
         (&[CHECK], true, &["TransactWriteItems"]),
     ];
     for (settings, is_applied, expected) in rows {
-        let (mut looked_at, mut steps) = (Vec::new(), 0);
+        let (mut checked_at, mut steps) = (Vec::new(), 0);
         loop {
-            let (world, outside) = (paid(bought()).await, Outside::default());
+            let (world, outside) = (paid(bought()).await, PendingExternal::default());
             let life = Arc::new(Life {
                 steps: AtomicUsize::new(0),
                 ends_at: steps,
@@ -153,10 +153,10 @@ async fn whoever_dies_at_any_step_is_followed_by_the_same_books() {
             goes_on(&world, &outside, settings, 2).await;
             let calls = outside.unitel.calls(ORDER);
             assert!(calls.calls <= 1, "{name}");
-            let order = world.ledger(0).order(&number(), &delivery(0)).await.expect("read").expect("there");
-            if order.recharge.as_ref().is_some_and(|recharge| recharge.state == RechargeState::Unknown) {
+            let order = world.ledger(0).order(&number(), &context(0)).await.expect("read").expect("there");
+            if order.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.state == TopUpState::Unknown) {
                 assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"), "{name}");
-                looked_at.push(died.clone().expect("nobody looks at what was well"));
+                checked_at.push(died.clone().expect("nobody looks at what was well"));
                 // The person asks the operator.
                 resolve(&world, if calls.given == 1 { Verdict::Done } else { Verdict::Again }, 3_000).await;
                 goes_on(&world, &outside, settings, 3_001).await;
@@ -170,7 +170,7 @@ async fn whoever_dies_at_any_step_is_followed_by_the_same_books() {
             assert!(steps < STEPS_MAX, "it does not end");
         }
         assert!(steps > 12, "{steps} steps are not all of them");
-        assert_eq!(looked_at, expected, "{settings:?}, applied {is_applied}");
+        assert_eq!(checked_at, expected, "{settings:?}, applied {is_applied}");
     }
 }
 
@@ -178,7 +178,7 @@ async fn whoever_dies_at_any_step_is_followed_by_the_same_books() {
 #[tokio::test(start_paused = true)]
 async fn whoever_works_beside_one_that_dies_calls_no_second_time() {
     for (ends_at, is_applied) in (0..30).flat_map(|step| [(step, false), (step, true)]) {
-        let (world, outside) = (paid(bought()).await, Outside::default());
+        let (world, outside) = (paid(bought()).await, PendingExternal::default());
         let life = Arc::new(Life {
             steps: AtomicUsize::new(0),
             ends_at,

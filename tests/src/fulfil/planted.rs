@@ -114,10 +114,10 @@ async fn payment_row_of_another_order_amount_or_currency_proves_nothing() {
 
 async fn cleared(world: &World, attempt: u64) {
     let ledger = world.ledger(attempt);
-    let order = ledger.order(&number(), &delivery(attempt)).await.expect("read").expect("there");
+    let order = ledger.order(&number(), &context(attempt)).await.expect("read").expect("there");
     let cleared = order.clear(ledger::Clearing::default());
     let decision = order.step("test", "cleared", Vec::new(), cleared).expect("something to clear");
-    ledger.commit(&decision, &delivery(attempt)).await.expect("cleared");
+    ledger.commit(&decision, &context(attempt)).await.expect("cleared");
 }
 
 /// What a genuine event would correct of a planted order is refused, kept, and tried again once the payment is proven.
@@ -126,10 +126,10 @@ async fn genuine_refund_of_planted_order_posts_nothing() {
     let world = planted(vec![Grant::Credits(crate::sandbox::amount("100"))]).await;
     let ledger = world.ledger(1);
     for report in [Report::Refunded(1), Report::Disputed(DisputeStage::Open), Report::Disputed(DisputeStage::Won)] {
-        let order = ledger.order(&number(), &delivery(1)).await.expect("read").expect("there");
+        let order = ledger.order(&number(), &context(1)).await.expect("read").expect("there");
         let effects = report.effects(&order);
         let Some(decision) = order.step("test", "report", Vec::new(), effects) else { continue };
-        let told = ledger.commit(&decision, &delivery(2)).await;
+        let told = ledger.commit(&decision, &context(2)).await;
         let is_unproven = matches!(told, Err(CommitError::Rejected(ledger::Reason::PaymentUnproven)));
         let moves_nothing = world.books().balance("alice/credits") == 0;
         assert!((is_unproven || told.is_ok()) && moves_nothing, "{report:?}: {told:?}");

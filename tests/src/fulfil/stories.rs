@@ -176,7 +176,7 @@ async fn who_earns_is_pinned() {
         from: None,
         to: Some(Owner::new("mallory").expect("an owner")),
     };
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("test", "refer").expect("an id"),
         source: "test",
         kind: "test",
@@ -184,8 +184,8 @@ async fn who_earns_is_pinned() {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    let entry = Entry { heading, effects: vec![effect], keeps_body: false, alarm: None };
-    world.ledger(0).commit(&Decision::Record(entry), &delivery(0)).await.expect("written");
+    let entry = Entry { header, effects: vec![effect], keeps_body: false, alarm: None };
+    world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect("written");
     happens(&world, Paid).await;
     assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await);
     assert_eq!(told(&world.books()), ALL);

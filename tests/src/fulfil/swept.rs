@@ -8,7 +8,7 @@ use crate::heard::{heard, listen};
 use crate::stripe as of_stripe;
 
 pub(crate) const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
-const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
+const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
 
 /// One run of a sweep, this long after the order was made and paid.
@@ -25,8 +25,8 @@ pub(super) async fn run(
     let reconcile = Reconcile { ledger, fulfil, ..of_stripe::reconcile(world.ledger(0), &[]) };
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     match reconcile.work(sweep, &of_stripe::run_at(attempt, after_s)).await.expect("a run") {
-        Swept::Unfulfilled(delivered) | Swept::Outside(delivered) => delivered,
-        other @ (Swept::Refused(_) | Swept::Undelivered(_) | Swept::Unpaid(_) | Swept::Conservation(_)) => {
+        Swept::Unfulfilled(delivered) | Swept::PendingExternal(delivered) => delivered,
+        other @ (Swept::Refused(_) | Swept::StripeBackfill(_) | Swept::Unpaid(_) | Swept::Audit(_)) => {
             panic!("{other:?}")
         }
     }
@@ -65,13 +65,13 @@ async fn it_is_said_how_long_a_buyer_waits() {
     let said = heard();
     let left = said.iter().filter(|line| line["backlog"] == "fulfilment");
     let left: Vec<_> = left
-        .map(|line| (line["left"].as_u64().expect("a number"), line["oldest_s"].as_u64().expect("an age")))
+        .map(|line| (line["waiting"].as_u64().expect("a number"), line["oldest_s"].as_u64().expect("an age")))
         .collect();
     assert_eq!(left, [(1, 60), (1, 120), (1, 180), (1, 240), (0, 0)], "in the third minute it is not tried, and waits");
     let delays: Vec<_> = said.iter().filter_map(|line| line["delay_ms"].as_u64()).collect();
     assert!(matches!(delays.as_slice(), [480_000..481_000]), "{delays:?}");
-    let recharged: Vec<_> = said.iter().filter(|line| line["outcome"] == "recharged").collect();
-    assert_eq!(recharged.iter().map(|line| line["reason"].as_str()).collect::<Vec<_>>(), [Some("done")]);
+    let top_up_result: Vec<_> = said.iter().filter(|line| line["outcome"] == "top_up").collect();
+    assert_eq!(top_up_result.iter().map(|line| line["reason"].as_str()).collect::<Vec<_>>(), [Some("done")]);
 }
 
 /// An order of this name, made and paid so long after the beginning.
@@ -82,10 +82,10 @@ pub(crate) async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after
     order.created_at = at;
     let by = Reference::new(Provider::Stripe, &format!("pi_{name}")).expect("an id");
     crate::stripe::made(world, order.clone()).await;
-    let order = world.ledger(0).order(&order.number, &delivery(0)).await.expect("read").expect("there");
+    let order = world.ledger(0).order(&order.number, &context(0)).await.expect("read").expect("there");
     let effects = order.pay(&Payment { by, money: order.terms.price, at }).expect("what it costs");
     let paid = order.step("test", "paid", Vec::new(), effects).expect("something to write");
-    let late = ledger::Delivery { received_at: at, first_received_at: at, ..delivery(0) };
+    let late = ledger::CallContext { received_at: at, first_received_at: at, ..context(0) };
     world.ledger(0).commit(&paid, &late).await.expect("booked");
 }
 
@@ -107,7 +107,7 @@ async fn whoever_waits_is_counted_in_every_run() {
         listen();
         let of =
             |name: &str| said.iter().find(|line| line["backlog"] == "fulfilment").and_then(|line| line[name].as_u64());
-        counted.push(of("left").expect("said by every run"));
+        counted.push(of("waiting").expect("said by every run"));
         if minute % 15 == 0 {
             quarters.push(0);
         }
@@ -134,7 +134,7 @@ async fn thousands_that_wait_are_counted() {
     let copies: Vec<String> = (0..2_500).map(|n| row.replace(ORDER, &format!("HLcopy{n}"))).collect();
     world.engine.load(table, &format!("[{}]", copies.join(","))).expect("rows");
     run(&world, &net, &[], UNFULFILLED, MINUTE).await;
-    let said: Vec<_> = heard().iter().filter_map(|line| line["left"].as_u64()).collect();
+    let said: Vec<_> = heard().iter().filter_map(|line| line["waiting"].as_u64()).collect();
     assert_eq!(said, [2_500], "all but the one that was due, and is done");
 }
 
@@ -151,7 +151,7 @@ async fn one_that_cannot_be_read_holds_up_no_other() {
     world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
     listen();
     assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered { moved_on: 1, ..one() });
-    assert_eq!(heard().iter().find_map(|line| line["left"].as_u64()), Some(1), "it waits");
+    assert_eq!(heard().iter().find_map(|line| line["waiting"].as_u64()), Some(1), "it waits");
 }
 
 /// It waits as long as it has waited already, up to ten minutes, so that an operator that is gone is not asked every minute by every order.
@@ -195,7 +195,7 @@ async fn what_is_pending_is_asked_about_until_it_is_left() {
     assert!(work(&worker(world.ledger(1), Some((&net, &[CHECK])), None).await, &run_at(1, 0)).await);
     let (mut asked, mut left) = (Vec::new(), None);
     for minute in (0..=1_600).step_by(5) {
-        let came = run(&world, &net, &[CHECK], OUTSIDE, minute * MINUTE).await;
+        let came = run(&world, &net, &[CHECK], PENDING_EXTERNAL, minute * MINUTE).await;
         if came == (Delivered { waiting: 1, ..one() }) {
             asked.push(minute);
         } else if came == (Delivered { left: 1, ..one() }) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::{RechargeState, Verdict};
+use ledger::{TopUpState, Verdict};
 use testkit::{Fault, UnitelFault};
 
 use super::*;
@@ -15,9 +15,9 @@ async fn topped_up(world: &World, net: &UnitelNet, settings: &[(&str, &str)], at
     work(&worker(world.ledger(attempt), Some((net, settings)), None).await, &run_at(attempt, after_s)).await
 }
 
-async fn recharge(world: &World) -> ledger::Recharge {
-    let order = world.ledger(0).order(&number(), &delivery(0)).await.expect("read").expect("there");
-    order.recharge.expect("claimed")
+async fn top_up_call(world: &World) -> ledger::TopUpCall {
+    let order = world.ledger(0).order(&number(), &context(0)).await.expect("read").expect("there");
+    order.top_up_call.expect("claimed")
 }
 
 /// By what the operator does: how the order stands after the call, and how often something was given.
@@ -65,10 +65,10 @@ async fn every_answer_has_its_end() {
 async fn what_is_done_keeps_the_operators_number_and_its_receipt() {
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
     assert!(topped_up(&world, &net, &[], 1, 1).await);
-    let recharge = recharge(&world).await;
-    assert_eq!((recharge.state, recharge.at), (RechargeState::Done, now().plus_seconds(1)));
-    assert!(recharge.seq.is_some(), "{recharge:?}");
-    let receipt: serde_json::Value = serde_json::from_str(&recharge.receipt.expect("a receipt")).expect("JSON");
+    let top_up_call = top_up_call(&world).await;
+    assert_eq!((top_up_call.state, top_up_call.at), (TopUpState::Done, now().plus_seconds(1)));
+    assert!(top_up_call.seq.is_some(), "{top_up_call:?}");
+    let receipt: serde_json::Value = serde_json::from_str(&top_up_call.receipt.expect("a receipt")).expect("JSON");
     assert!(receipt["billId"].is_string(), "{receipt}");
 }
 
@@ -82,7 +82,7 @@ async fn an_operator_that_does_not_let_us_in_is_asked_again() {
         let name = format!("{fault:?}");
         net.fail(move |_, _| fault.clone());
         assert!(topped_up(&world, &net, &[], 1, 1).await, "{name}: left to the clock");
-        assert_eq!(world.books().order(ORDER).recharge, None, "{name}");
+        assert_eq!(world.books().order(ORDER).top_up_call, None, "{name}");
         net.fail(|_, _| UnitelFault::None);
         assert!(topped_up(&world, &net, &[], 2, 2).await, "{name}");
         assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.calls(ORDER).calls), ("done", 1), "{name}");
@@ -160,10 +160,10 @@ async fn a_claim_without_an_answer_becomes_unknown_and_a_person_resolves_it() {
         let dying = worker(world.ledger(1), Some((&net, &[])), None).await;
         let died = tokio::time::timeout(Duration::from_secs(2), work(&dying, &run_at(1, 1))).await;
         assert!(died.is_err(), "it was waiting for the answer");
-        assert_eq!(world.books().order(ORDER).recharge.as_deref(), Some("claimed"));
+        assert_eq!(world.books().order(ORDER).top_up_call.as_deref(), Some("claimed"));
         // Too soon: the call may be under way.
         assert!(topped_up(&world, &net, &[], 2, 100).await);
-        assert_eq!(world.books().order(ORDER).recharge.as_deref(), Some("claimed"));
+        assert_eq!(world.books().order(ORDER).top_up_call.as_deref(), Some("claimed"));
         assert_eq!(resolved(&world, verdict, 100).await, None, "nor may a person say");
         assert!(topped_up(&world, &net, &[], 3, 122).await);
         assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
@@ -176,10 +176,10 @@ async fn a_claim_without_an_answer_becomes_unknown_and_a_person_resolves_it() {
 
 async fn resolved(world: &World, verdict: Verdict, after_s: i64) -> Option<()> {
     let (ledger, run) = (world.ledger(0), run_at(900, after_s));
-    let order = ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+    let order = ledger.order(&number(), &run.context()).await.expect("read").expect("there");
     let effects = order.resolve(verdict, None, run.now)?;
     let decision = order.step("manual", "resolved", Vec::new(), effects).expect("news");
-    ledger.commit(&decision, &run.delivery()).await.expect("written");
+    ledger.commit(&decision, &run.context()).await.expect("written");
     Some(())
 }
 
@@ -205,7 +205,7 @@ async fn what_is_open_is_asked_about_for_a_day() {
         net.set_now(now().plus_seconds(after_s));
         let run = run_at(2, after_s);
         let worker = worker(world.ledger(2), Some((&net, settings)), None).await;
-        let order = worker.ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+        let order = worker.ledger.order(&number(), &run.context()).await.expect("read").expect("there");
         let name = format!("{phone} {settings:?} {after_s}");
         assert_eq!(worker.ask(&order, &run).await.expect(&name), asked, "{name}");
         let books = world.books();

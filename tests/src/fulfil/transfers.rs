@@ -103,7 +103,7 @@ async fn what_is_on_its_way_is_asked_about() {
             let run = run_at(10 + step, 300);
             net.set_now(run.now);
             let worker = worker(world.ledger(2), None, Some(&net)).await;
-            let order = worker.ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+            let order = worker.ledger.order(&number(), &run.context()).await.expect("read").expect("there");
             worker.ask(&order, &run).await.expect("asked");
         }
         let order = world.books().order(ORDER).clone();
@@ -172,7 +172,7 @@ async fn every_fault_while_completion_is_learned_posts_it_once() {
             net.set_now(run.now);
             let (ledger, faults) = world.faulty(2, move |n, _| if n == at { fault } else { testkit::Fault::None });
             let dying = worker(ledger, None, Some(&net)).await;
-            let order = world.ledger(0).order(&number(), &run.delivery()).await.expect("read").expect("there");
+            let order = world.ledger(0).order(&number(), &run.context()).await.expect("read").expect("there");
             tokio::select! {
                 biased;
                 _ = dying.ask(&order, &run) => {}
@@ -206,7 +206,7 @@ async fn asks(world: &World, net: &FireblocksNet, after_s: i64) -> Result<fulfil
     let run = run_at(100 + u64::try_from(after_s).expect("later"), after_s);
     net.set_now(run.now);
     let worker = worker(world.ledger(2), None, Some(net)).await;
-    let order = worker.ledger.order(&number(), &run.delivery()).await.expect("read").expect("there");
+    let order = worker.ledger.order(&number(), &run.context()).await.expect("read").expect("there");
     worker.ask(&order, &run).await
 }
 

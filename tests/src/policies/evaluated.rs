@@ -68,7 +68,7 @@ const WRITERS: [(&str, &str, &[&str]); 19] = [
     ("accounts", "key#remote#1", &[]),
     ("accounts", "referrer#alice", &[]),
     ("accounts", "jwks#fireblocks", &["fireblocks", "reconcile"]),
-    ("accounts", "check#conservation", &["reconcile"]),
+    ("accounts", "check#audit", &["reconcile"]),
     ("subscriptions", "stripe#sub_1", &["stripe", "reconcile"]),
 ];
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use api::{Api, Dice, Places};
+use api::{Api, Places, Rng};
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
@@ -15,14 +15,14 @@ use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
 use stripe::Stripe;
 use testkit::{
-    Call, Fault, Faults, FireblocksNet, Sent, Shape, StripeFault, StripeNet, UnitelNet, World, api_key, delivery,
+    Call, Fault, Faults, FireblocksNet, Sent, Shape, StripeFault, StripeNet, UnitelNet, World, api_key, context,
     fireblocks_signature, now, usage,
 };
 use usage::Usage;
 use wechat::Wechat;
 
 use crate::house::root;
-use crate::sandbox::{Sender, moment, moment_at, open_account};
+use crate::sandbox::{Sender, invocation, moment_at, open_account};
 use crate::stripe::{orders_of_samples, run_at};
 use crate::{fulfil, stripe as of_stripe};
 
@@ -59,7 +59,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
 }
 
 pub(crate) fn orders() -> Orders {
-    Orders::new(Catalog::parse(SHIPPED).expect("valid"), Dice::new(testkit::dice(1)), places())
+    Orders::new(Catalog::parse(SHIPPED).expect("valid"), Rng::new(testkit::dice(1)), places())
 }
 
 /// Where payment is begun at Stripe alone.
@@ -80,7 +80,7 @@ pub(crate) async fn checkout(net: &StripeNet) -> Checkout {
     };
     let (catalog, http) =
         (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
-    let dice = Dice::new(testkit::dice(1));
+    let dice = Rng::new(testkit::dice(1));
     Checkout { catalog, config, keys, epay: None, wechat: None, http, dice, places: places() }
 }
 
@@ -113,7 +113,7 @@ async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
     ledger.warm().await;
     let function = W::function(ledger).await;
     for (attempt, body) in (1..).zip(bodies) {
-        function.answer(&W::signed(body, now()), &moment(attempt)).await;
+        function.answer(&W::signed(body, now()), &invocation(attempt)).await;
     }
     faults.calls()
 }
@@ -124,7 +124,7 @@ async fn of_epay() -> Vec<Call> {
     let mut calls = source::<Epay>(&world, &with_unreadable("epay", "\"648\"", "\"x\"")).await;
     let (ledger, faults) = recorder(&world);
     let looked = Sent::get("/payment/status", "").event(Shape::HttpApi);
-    assert_eq!(Epay::function(ledger).await.answer(&looked, &moment(0)).await.status, 200);
+    assert_eq!(Epay::function(ledger).await.answer(&looked, &invocation(0)).await.status, 200);
     calls.extend(faults.calls());
     calls
 }
@@ -133,11 +133,11 @@ async fn of_epay() -> Vec<Call> {
 async fn of_fireblocks() -> Vec<Call> {
     let (world, net) = (crate::fireblocks::shop().await, FireblocksNet::default());
     let (ledger, faults) = recorder(&world);
-    let function = crate::fireblocks::keys::deployed(ledger, &net, &moment(0)).await;
+    let function = crate::fireblocks::keys::deployed(ledger, &net, &invocation(0)).await;
     for (attempt, body) in (1..).zip(samples("fireblocks").into_iter().chain(["no JSON".to_owned()])) {
         let sent = Sent::post("/api/v1/webhooks/fireblocks/", body.as_bytes());
         let sent = sent.with("fireblocks-webhook-signature", fireblocks_signature(body.as_bytes()));
-        function.answer(&sent.event(Shape::HttpApi), &moment(attempt)).await;
+        function.answer(&sent.event(Shape::HttpApi), &invocation(attempt)).await;
     }
     faults.calls()
 }
@@ -178,9 +178,9 @@ async fn of_checkout() -> Vec<Call> {
         sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi)
     };
     net.fail(|_, _| StripeFault::Status(500));
-    assert_eq!(function.answer(&report(), &moment(3)).await.status, 502);
+    assert_eq!(function.answer(&report(), &invocation(3)).await.status, 502);
     net.fail(|_, _| StripeFault::None);
-    assert_eq!(function.answer(&report(), &moment(4)).await.status, 201);
+    assert_eq!(function.answer(&report(), &invocation(4)).await.status, 201);
     let later = now().plus_seconds(2 * 24 * 60 * MINUTE);
     net.set_now(later);
     assert_eq!(function.answer(&report(), &moment_at(5, later)).await.status, 201);
@@ -192,16 +192,16 @@ async fn refunded(world: &World, payment: &str) {
     let ledger = world.ledger(7);
     let number = world.books().orders.keys().next().cloned().expect("an order");
     let number = OrderNumber::new(&number).expect("a number");
-    let order = ledger.order(&number, &delivery(7)).await.expect("read").expect("there");
+    let order = ledger.order(&number, &context(7)).await.expect("read").expect("there");
     let by = Reference::new(Provider::Stripe, payment).expect("an id");
     let refund = Refund { state: RefundState::Succeeded, amount: Amount::from_units(1) };
-    let decision = order.step("test", "refund", Vec::new(), order.learn_refund(&by, "re_1", refund)).expect("news");
-    ledger.commit(&decision, &delivery(7)).await.expect("written");
+    let decision = order.step("test", "refund", Vec::new(), order.apply_refund(&by, "re_1", refund)).expect("news");
+    ledger.commit(&decision, &context(7)).await.expect("written");
 }
 
 async fn called<A: Api>(function: &api::Function<A, DynamoLedger>, attempt: u64, sent: Sent<'_>) {
     let event = sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi);
-    let reply = function.answer(&event, &moment(attempt)).await;
+    let reply = function.answer(&event, &invocation(attempt)).await;
     assert!([200, 201].contains(&reply.status), "{}", reply.body);
 }
 
@@ -255,7 +255,7 @@ async fn of_reconcile() -> Vec<Call> {
         let fulfil = fulfil::worker(Arc::clone(&ledger), Some((&unitel, &[])), None).await;
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(0), &[]) };
         for minutes in [1, 2, 4, 8, 16] {
-            for sweep in ["refused", "undelivered", "unpaid", "unfulfilled", "outside", "conservation"] {
+            for sweep in ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "audit"] {
                 let run = run_at(900 + u64::try_from(minutes).expect("small"), minutes * MINUTE);
                 reconcile.work(&format!(r#"{{"sweep":"{sweep}"}}"#), &run).await.expect("a run");
             }

@@ -12,7 +12,7 @@ use super::*;
 use crate::fulfil;
 
 const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
-const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
+const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
 const CHECK: &[(&str, &str)] = &[("UNITEL_CHECK_PATH", "/service/check_transaction_result")];
 /// More than two pages of refused events, and of orders.
 const EVENTS: usize = 201;
@@ -81,11 +81,11 @@ impl Stage {
 /// How many rows a run has brought to the state in which it leaves a good one.
 fn handled(report: Report) -> u32 {
     match report {
-        Report::Refused(Tried { cured, .. }) => cured,
+        Report::Refused(ReplayReport { cured, .. }) => cured,
         Report::Unpaid(Asked { paid, unpaid, .. }) => paid + unpaid,
         Report::Unfulfilled(Delivered { moved_on, .. }) => moved_on,
-        Report::Outside(Delivered { waiting, .. }) => waiting,
-        Report::Undelivered(_) | Report::Conservation(_) => panic!("{report:?}"),
+        Report::PendingExternal(Delivered { waiting, .. }) => waiting,
+        Report::StripeBackfill(_) | Report::Audit(_) => panic!("{report:?}"),
     }
 }
 
@@ -231,17 +231,21 @@ fn rows() -> Vec<Row> {
         },
         Row {
             name: "orders outside that cannot be read",
-            sweep: OUTSIDE,
+            sweep: PENDING_EXTERNAL,
             stage: || of_outside().boxed(),
-            spoil: |stage| stage.put_bare_rows("orders", ("work", "outside"), ORDERS, |n| format!("HLbad{n:03}")),
+            spoil: |stage| {
+                stage.put_bare_rows("orders", ("work", "pending_external"), ORDERS, |n| format!("HLbad{n:03}"))
+            },
             bad: "HLbad000",
             handled_at: 7,
         },
         Row {
             name: "rows outside that are no orders",
-            sweep: OUTSIDE,
+            sweep: PENDING_EXTERNAL,
             stage: || of_outside().boxed(),
-            spoil: |stage| stage.put_bare_rows("orders", ("work", "outside"), ORDERS, |n| format!("no order {n:03}")),
+            spoil: |stage| {
+                stage.put_bare_rows("orders", ("work", "pending_external"), ORDERS, |n| format!("no order {n:03}"))
+            },
             bad: "no order 000",
             handled_at: 7,
         },
@@ -278,19 +282,19 @@ async fn unreadable_check_is_reported_and_begins_anew() {
     open_account(&world, "alice", "k1", "10").await;
     let stage = Stage { world, stripe: None, unitel: UnitelNet::default() };
     let open = json!({ "S": "much" });
-    stage.put("accounts", &json!({ "id": { "S": "check#conservation" }, "version": { "N": "7" }, "open": open }));
+    stage.put("accounts", &json!({ "id": { "S": "check#audit" }, "version": { "N": "7" }, "open": open }));
     let alarm = json!({ "N": "1" });
     stage.put("accounts", &json!({ "id": { "S": "bob/credits" }, "balance_units": alarm, "available_units": alarm }));
     let mut said = Vec::new();
     for minute in (0..30).step_by(5) {
         listen();
-        stage.run(r#"{"sweep":"conservation"}"#, minute).await;
+        stage.run(r#"{"sweep":"audit"}"#, minute).await;
         let lines = heard();
         said.extend(lines.iter().filter_map(|line| {
             Some((minute, line["alarm"].as_str()?.to_owned(), line["subject"].as_str()?.to_owned()))
         }));
     }
-    let expected = [(0, "passed_over", "check#conservation"), (15, "drift", "bob/credits")];
+    let expected = [(0, "passed_over", "check#audit"), (15, "drift", "bob/credits")];
     let expected = expected.map(|(minute, alarm, of)| (minute, alarm.to_owned(), of.to_owned()));
     assert_eq!(said.first_chunk(), Some(&expected), "{said:?}");
 }

@@ -1,7 +1,7 @@
 //! What a run with nothing to do costs: the same calls, reading the same, however many orders there are.
 
 use fakes::Stripe;
-use ledger::{Audit as _, Check};
+use ledger::{Audit as _, AuditProgress};
 use reconcile::Reconcile;
 use serde_json::Value;
 use testkit::StripeNet;
@@ -13,11 +13,11 @@ use super::*;
 /// Stripe.
 const SWEEPS: [(&str, &[Cost], usize); 6] = [
     (REFUSED, &[("Query", "journal/attention", "0.5"); 3], 0),
-    (r#"{"sweep":"undelivered"}"#, &[("GetItem", "accounts", "1.0")], 1),
+    (r#"{"sweep":"stripe_backfill"}"#, &[("GetItem", "accounts", "1.0")], 1),
     (r#"{"sweep":"unpaid"}"#, &[("Query", "orders/work", "0.5"); 3], 0),
     (r#"{"sweep":"unfulfilled"}"#, &[("Query", "orders/work", "0.5")], 0),
-    (r#"{"sweep":"outside"}"#, &[("Query", "orders/work", "0.5")], 0),
-    (r#"{"sweep":"conservation"}"#, &[("GetItem", "accounts", "1.0")], 0),
+    (r#"{"sweep":"pending_external"}"#, &[("Query", "orders/work", "0.5")], 0),
+    (r#"{"sweep":"audit"}"#, &[("GetItem", "accounts", "1.0")], 0),
 ];
 const OWNERS: usize = 1_000;
 
@@ -66,13 +66,18 @@ fn copy(row: &str, n: usize) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_run_with_nothing_to_do_costs_the_same_at_any_size() {
     let (world, template, mut there) = (World::new(), paid().await, 0);
-    let done = Check { version: 1, began_at: Some(testkit::now()), ended_at: Some(testkit::now()), ..Check::default() };
-    assert!(world.ledger(0).keep_check(&done, &delivery(0)).await.expect("a write"), "today's pass is done");
+    let done = AuditProgress {
+        version: 1,
+        began_at: Some(testkit::now()),
+        ended_at: Some(testkit::now()),
+        ..AuditProgress::default()
+    };
+    assert!(world.ledger(0).save_audit_progress(&done, &context(0)).await.expect("a write"), "today's pass is done");
     for orders in [0, 1_000, 100_000] {
         plant(&world, &template, there..orders);
         there = orders;
         let last = ledger::OrderNumber::new(&format!("HL{}", orders.saturating_sub(1))).expect("a number");
-        let last = world.ledger(0).order(&last, &delivery(0)).await.expect("a read");
+        let last = world.ledger(0).order(&last, &context(0)).await.expect("a read");
         assert_eq!(last.map(|last| last.payment), (orders > 0).then_some(ledger::PaymentState::Paid));
         for (sweep, expected, asked) in SWEEPS {
             let net = StripeNet::new(Stripe::new("https://pay.invalid", false, "s"));

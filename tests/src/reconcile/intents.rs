@@ -29,7 +29,7 @@ async fn a_payment_that_names_the_order_is_booked_and_its_events_change_nothing(
 
     for (attempt, event) in (1..).zip(&events) {
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
-        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
     }
     shop.world.books().check();
     assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000);

@@ -41,7 +41,7 @@ async fn shop() -> (World, StripeNet, String) {
             continue;
         }
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
     }
     assert_eq!(world.books().balance("alice/credits"), 500_000_000_000);
     (world, net, payment.expect("it is told"))
@@ -64,7 +64,7 @@ async fn run(world: &World, net: &StripeNet, after_s: i64) {
 async fn refund_is_led_to_its_invoice_by_stripe_and_booked_within_a_minute() {
     let (world, net, payment) = shop().await;
     let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-    assert_eq!(sandbox.deliver(&refund(&payment), &moment(50)).await.expect("alive").status, 200);
+    assert_eq!(sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("alive").status, 200);
     assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!");
     net.fail(|_, _| StripeFault::None);
     run(&world, &net, 60).await;
@@ -91,7 +91,7 @@ async fn refund_is_led_to_a_booked_invoice_whose_pointer_is_lost() {
             remove(&world, "subscriptions", books.subscriptions.keys().next().expect("a subscription"));
         }
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-        sandbox.deliver(&refund(&payment), &moment(50)).await.expect("alive");
+        sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("alive");
         net.fail(|_, _| StripeFault::None);
         run(&world, &net, 60).await;
         assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "processed", "{loses_subscription}");
@@ -121,7 +121,7 @@ async fn refund_waits_while_stripe_gives_no_answer() {
     for fault in rows {
         let (world, net, payment) = shop().await;
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-        sandbox.deliver(&refund(&payment), &moment(50)).await.expect("alive");
+        sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("alive");
         let failing = fault.clone();
         net.fail(move |_, _| failing.clone());
         run(&world, &net, 60).await;
@@ -139,7 +139,7 @@ async fn refund_waits_while_stripe_gives_no_answer() {
 async fn refund_of_a_payment_without_an_invoice_waits() {
     let (world, net, _) = shop().await;
     let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-    sandbox.deliver(&refund("pi_ofanother"), &moment(50)).await.expect("alive");
+    sandbox.deliver(&refund("pi_ofanother"), &invocation(50)).await.expect("alive");
     run(&world, &net, 60).await;
     assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!");
     assert!(!world.books().journal.keys().any(|id| id.starts_with("query#")));

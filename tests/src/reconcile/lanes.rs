@@ -60,7 +60,7 @@ async fn plant(world: &World, owner: &str, key: &str, count: usize) {
 }
 
 /// A run whose every call of the store takes as long as in AWS.
-async fn slow_run(world: &World, attempt: u64, after_s: i64) -> Tried {
+async fn slow_run(world: &World, attempt: u64, after_s: i64) -> ReplayReport {
     let (ledger, _) = world.faulty(attempt, |_, _| Fault::Delay(std::time::Duration::from_millis(15)));
     of_stripe::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, after_s)).await.map(tried).expect("a run")
 }
@@ -69,10 +69,10 @@ fn balance(world: &World, owner: &str) -> i128 {
     world.books().balance(&format!("{owner}/credits"))
 }
 
-async fn waiting(world: &World, owner: &str) -> Vec<String> {
+async fn refused_event(world: &World, owner: &str) -> Vec<String> {
     let lane = Lane::Owner(Owner::new(owner).expect("an owner"));
-    let later = ledger::Delivery { received_at: testkit::now().plus_seconds(1_000 * DAY), ..delivery(1) };
-    let owed = world.ledger(1).waiting_in("usage", &lane, 10_000, &later).await.expect("a list");
+    let later = ledger::CallContext { received_at: testkit::now().plus_seconds(1_000 * DAY), ..context(1) };
+    let owed = world.ledger(1).refused_in_lane("usage", &lane, 10_000, &later).await.expect("a list");
     owed.into_iter().map(|owed| owed.row.id).collect()
 }
 
@@ -135,13 +135,13 @@ async fn held_back() -> World {
     for minute in 6..20 {
         assert_eq!(run(&world, minute * MINUTE).await.cured, 0, "{minute}");
     }
-    assert_eq!(waiting(&world, "alice").await, ["usage#alice-more"]);
+    assert_eq!(refused_event(&world, "alice").await, ["usage#alice-more"]);
     world
 }
 
 async fn checked(world: &World, minute: i64) {
     let reconcile = of_stripe::reconcile(world.ledger(0), &[]);
-    reconcile.work(r#"{"sweep":"conservation"}"#, &run_at(9_000, minute * MINUTE)).await.expect("a run");
+    reconcile.work(r#"{"sweep":"audit"}"#, &run_at(9_000, minute * MINUTE)).await.expect("a run");
 }
 
 async fn booked(world: &World, minutes: std::ops::Range<i64>) -> u32 {
@@ -175,16 +175,16 @@ async fn account_that_is_repaired_is_no_longer_held_back() {
     let ledger = world.ledger(1);
     let account = Owner::new("alice").expect("an owner").account(Asset::CREDITS);
     let signature = reconcile::Signature { id: "r1".into(), author: "ann".into(), reason: "deducted twice".into() };
-    let moment = run_at(9_001, 20 * MINUTE);
-    let repairs = reconcile::Repairs { ledger: &ledger, moment: &moment, index_lag: reconcile::INDEX_LAG_MAX };
+    let invocation = run_at(9_001, 20 * MINUTE);
+    let repairs = reconcile::Repairs { ledger: &ledger, invocation: &invocation, index_lag: reconcile::INDEX_LAG_MAX };
     let repair = reconcile::AccountRepair::ToLines;
     let decision = repairs.account(&account, &repair, &signature).await.expect("a repair");
-    ledger.commit(&decision, &moment.delivery()).await.expect("written");
+    ledger.commit(&decision, &invocation.context()).await.expect("written");
     assert_eq!(booked(&world, 20..40).await, 0, "the finding is kept until it ends");
 
     let rows = reconcile::RepairedRows::of_account(&account, &repair);
     let compared = repairs.end_findings(&rows.and_written(&decision)).await.expect("compared");
-    assert_eq!((compared.ended.len(), compared.differences, compared.moving), (1, vec![], vec![]));
+    assert_eq!((compared.ended.len(), compared.differences, compared.unsettled_accounts), (1, vec![], vec![]));
     assert_eq!((booked(&world, 40..60).await, balance(&world, "alice")), (1, 9_000_000_000));
     world.books().check();
 }
@@ -197,13 +197,13 @@ async fn owner_who_cannot_pay_is_looked_at_and_no_event_is_tried() {
     for n in 0..5 {
         spend(&world, &format!("e{n}"), "k1", "1").await;
     }
-    let mut looks = Vec::new();
+    let mut equal_checks = Vec::new();
     for minute in 1..=60 {
         let before = lanes(&world);
         assert_eq!(run(&world, minute * MINUTE).await, report(0, 0, 0, 0), "{minute}");
-        looks.extend((lanes(&world) != before).then_some(minute));
+        equal_checks.extend((lanes(&world) != before).then_some(minute));
     }
-    assert_eq!(looks, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
+    assert_eq!(equal_checks, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
     assert!(world.books().journal.iter().filter(|(id, _)| id.starts_with("usage#e")).all(|(_, row)| row.attempts == 1));
     top_up(&world, "more", "alice", "5").await;
     let mut booked = 0;
@@ -230,7 +230,7 @@ async fn what_can_be_paid_is_booked_oldest_first() {
         }
         top_up(&world, "more", "alice", credits).await;
         run(&world, MINUTE).await;
-        let mut waits = waiting(&world, "alice").await;
+        let mut waits = refused_event(&world, "alice").await;
         waits.sort();
         assert_eq!(waits, left, "{name}");
         world.books().check();
@@ -249,7 +249,7 @@ async fn unknown_key_has_a_lane_of_its_own() {
     assert_eq!(run(&world, MINUTE).await, report(0, 0, 0, 0));
     open_account(&world, "alice", "k1", "3").await;
     assert_eq!(run(&world, 2 * MINUTE).await, report(2, 1, 1, 0));
-    assert_eq!(waiting(&world, "alice").await, ["usage#e2"]);
+    assert_eq!(refused_event(&world, "alice").await, ["usage#e2"]);
     top_up(&world, "more", "alice", "4").await;
     assert_eq!(run(&world, 3 * MINUTE).await, report(1, 1, 0, 0));
     assert_eq!((row(&world, "usage#e3").as_str(), balance(&world, "alice")), ("unknown_key!", 0));
@@ -289,7 +289,7 @@ async fn body_does_not_expire_unseen() {
     let mut closed = of("cannot_be_tried_again");
     closed.sort_unstable();
     assert_eq!(closed, ["usage#e0", "usage#e1", "usage#e2", "usage#e9"].map(|event| (97, event)));
-    assert_eq!(waiting(&world, "alice").await, Vec::<String>::new());
+    assert_eq!(refused_event(&world, "alice").await, Vec::<String>::new());
 }
 
 /// An hour after its last refusal, so that an index that lags hides nothing.

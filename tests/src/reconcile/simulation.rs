@@ -116,7 +116,7 @@ async fn sweeper(ledger: Arc<MemoryLedger>, net: &Slow) -> Reconcile<Arc<MemoryL
         stripe_api: Some(stripe_api),
         fulfil,
         keys,
-        keyless: [].into(),
+        missing_credentials: [].into(),
     }
 }
 
@@ -130,7 +130,7 @@ async fn abandoned(ledger: &MemoryLedger, n: i64, owner: &str, created_s: i64) {
     let session = ledger::Session { id: format!("1001.{number}"), url: EPAY_BASE.to_owned() };
     let session = (provider == Provider::Epay).then_some(session);
     let order = Order { session, ..Order::new(number, Owner::new(owner).expect("an owner"), terms, created_at) };
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("order", order.number.as_str()).expect("a key"),
         source: "orders",
         kind: "order",
@@ -138,13 +138,13 @@ async fn abandoned(ledger: &MemoryLedger, n: i64, owner: &str, created_s: i64) {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    let entry = ledger::Entry { heading, effects: vec![order.created()], keeps_body: false, alarm: None };
-    ledger.commit(&Decision::Record(entry), &delivery(1)).await.expect("made");
+    let entry = ledger::Entry { header, effects: vec![order.created()], keeps_body: false, alarm: None };
+    ledger.commit(&Decision::Record(entry), &context(1)).await.expect("made");
 }
 
 /// How late the first look at this order was, without the time in which its provider did not answer.
 fn late(row: &Row, provider: Provider, created_s: i64, looked_s: i64) -> i64 {
-    let due_s = created_s + ledger::ASK_AFTER_SECONDS;
+    let due_s = created_s + ledger::FIRST_QUERY_AFTER_SECONDS;
     let hung_s = looked_s.min(HANGS.end) - due_s.max(HANGS.start);
     looked_s - due_s - if row.hangs == Some(provider) { hung_s.max(0) } else { 0 }
 }
@@ -171,7 +171,7 @@ async fn simulated(row: &Row) -> (i64, i64, u64) {
         }
         listen();
         sweeper.work(UNPAID, &run_at(minute.unsigned_abs(), second)).await.expect("a run");
-        left_max = heard().iter().filter_map(|line| line["left"].as_u64()).fold(left_max, u64::max);
+        left_max = heard().iter().filter_map(|line| line["waiting"].as_u64()).fold(left_max, u64::max);
     }
     let first_looks = net.first_looks.lock().expect("one thread");
     let until_s = row.hours * HOUR - 20 * MINUTE;
@@ -196,7 +196,7 @@ async fn provider_that_hangs_is_asked_little_and_delays_no_other() {
     for n in 0..200 {
         abandoned(&ledger, n, "buyer", HANGS.start).await;
     }
-    let due = HANGS.start + ledger::ASK_AFTER_SECONDS;
+    let due = HANGS.start + ledger::FIRST_QUERY_AFTER_SECONDS;
     let run = async |second: i64| {
         tokio::time::sleep_until((net.began + Duration::from_secs(second.unsigned_abs())).into()).await;
         listen();
@@ -204,7 +204,7 @@ async fn provider_that_hangs_is_asked_little_and_delays_no_other() {
         let report = sweeper.work(UNPAID, &run_at(second.unsigned_abs(), second)).await.expect("a run");
         let Report::Unpaid(asked) = report else { panic!("{report:?}") };
         let backlog = heard().into_iter().find(|line| line["backlog"] == "unpaid").expect("a backlog");
-        (asked, backlog["left"].as_u64().expect("a number"), backlog["oldest_s"].as_u64(), instant() - began)
+        (asked, backlog["waiting"].as_u64().expect("a number"), backlog["oldest_s"].as_u64(), instant() - began)
     };
     let (asked, left, oldest_s, took) = run(due).await;
     assert_eq!((asked.unpaid, asked.is_cut_short, oldest_s), (100, true, Some(0)), "all that the gateway is asked");

@@ -120,7 +120,7 @@ async fn a_payment_whose_webhook_never_came_is_booked_and_one_that_comes_after_a
     let (order, balance) = (shop.order(), books.balance("alice/credits"));
     for (attempt, event) in (1..).zip(&events) {
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
-        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
     }
     let row = |order: testkit::OrderRow| testkit::OrderRow { version: 0, ..order };
     assert_eq!((row(shop.order()), shop.world.books().balance("alice/credits")), (row(order), balance));
@@ -143,7 +143,11 @@ async fn failed_debit_is_asked_about_no_more() {
         assert_eq!(shop.run(300).await, unpaid, "{row}");
         let events = shop.net.bank_answers(&shop.session).events;
         for event in events.iter().filter(|_| is_told) {
-            SandboxOf::<stripe::Stripe>::faultless(&shop.world).await.deliver(event, &moment(1)).await.expect("alive");
+            SandboxOf::<stripe::Stripe>::faultless(&shop.world)
+                .await
+                .deliver(event, &invocation(1))
+                .await
+                .expect("alive");
         }
         assert_eq!(shop.run(600).await, expected, "{row}");
         assert_eq!(shop.order().payment, payment, "{row}");
@@ -163,17 +167,23 @@ async fn failed_order_with_another_page_is_asked_about_again() {
     shop.net.pay_with(&shop.session, "000222222227");
     shop.net.bank_answers(&shop.session);
     assert_eq!(shop.run(300).await, Asked { closed: 1, ..asked(1) });
-    let (ledger, delivery) = (shop.world.ledger(7), delivery(7));
+    let (ledger, context) = (shop.world.ledger(7), context(7));
     let number = OrderNumber::new(NUMBER).expect("a number");
-    let order = ledger.order(&number, &delivery).await.expect("books").expect("an order");
+    let order = ledger.order(&number, &context).await.expect("books").expect("an order");
     let session = page(&shop.net, &order, Some(&shop.session), None).await;
     let effects = order.open(session.clone());
     let fingerprints = Fingerprint::of(1, &[]).into();
     let receipt = EventKey::new("checkout", &session.id).expect("a key");
-    let heading =
-        Heading { receipt, source: "checkout", kind: "opened", facts: Vec::new(), fingerprints, order: Some(number) };
-    let entry = ledger::Entry { heading, effects, keeps_body: false, alarm: None };
-    ledger.commit(&Decision::Record(entry), &delivery).await.expect("booked");
+    let header = JournalHeader {
+        receipt,
+        source: "checkout",
+        kind: "opened",
+        facts: Vec::new(),
+        fingerprints,
+        order: Some(number),
+    };
+    let entry = ledger::Entry { header, effects, keeps_body: false, alarm: None };
+    ledger.commit(&Decision::Record(entry), &context).await.expect("booked");
     shop.net.pay(&session.id);
     assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
     assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000);
@@ -184,7 +194,7 @@ async fn failed_order_with_another_page_is_asked_about_again() {
 async fn nobody_is_asked_about_an_order_that_is_paid() {
     let shop = Shop::new().await;
     for event in &shop.net.pay(&shop.session).events {
-        SandboxOf::<stripe::Stripe>::faultless(&shop.world).await.deliver(event, &moment(1)).await.expect("alive");
+        SandboxOf::<stripe::Stripe>::faultless(&shop.world).await.deliver(event, &invocation(1)).await.expect("alive");
     }
     let before = shop.net.asked().len();
     assert_eq!(shop.run(300).await, asked(0));

@@ -209,7 +209,7 @@ async fn transfer_of_a_withdrawn_key_is_looked_up_once_it_is_requested() {
     fulfil.fulfil(&number, &run_at(5, 2 * HOUR)).await.expect("requested");
     (0..6).for_each(|_| net.go_on());
     assert_eq!(swept(3 * HOUR).await, ("order_unknown".to_owned(), vec![]), "its transfer is over");
-    let order = world.ledger(0).order(&number, &delivery(0)).await.expect("an answer").expect("an order");
+    let order = world.ledger(0).order(&number, &context(0)).await.expect("an answer").expect("an order");
     assert_eq!(order.transfer.expect("a transfer").status, TransferStatus::Completed);
     world.books().check();
 }

@@ -9,10 +9,10 @@ use super::*;
 /// As `order accept` writes it.
 pub(crate) async fn accept(world: &World, order: &str, name: &str, credits: Option<Amount>) {
     let (number, ledger) = (OrderNumber::new(order).expect("a number"), world.ledger(77));
-    let read = ledger.order(&number, &delivery(77)).await.expect("the books").expect("an order");
+    let read = ledger.order(&number, &context(77)).await.expect("the books").expect("an order");
     let payment: RefusedPayment = read.acceptable(name, true).expect("a refused payment");
     let effects: Vec<Effect> = read.accept(&payment, credits, now()).expect("it may be");
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("manual", &format!("accept-{}", payment.by.id())).expect("an id"),
         source: "manual",
         kind: "accept",
@@ -20,13 +20,13 @@ pub(crate) async fn accept(world: &World, order: &str, name: &str, credits: Opti
         fingerprints: Fingerprint::of(1, &[("payment", payment.by.id())]).into(),
         order: Some(number),
     };
-    let entry = Entry { heading, effects, keeps_body: false, alarm: None };
-    ledger.commit(&Decision::Record(entry), &delivery(77)).await.expect("booked");
+    let entry = Entry { header, effects, keeps_body: false, alarm: None };
+    ledger.commit(&Decision::Record(entry), &context(77)).await.expect("booked");
 }
 
 /// What a whole pass over the books finds.
 async fn differences(world: &World) -> usize {
-    let patient = Moment { deadline: deadline(Duration::from_hours(1)), ..moment(7) };
+    let patient = Invocation { deadline: deadline(Duration::from_hours(1)), ..invocation(7) };
     let (_, open) = reconcile::audit(&world.ledger(78), &patient).await.expect("the books");
     open.len()
 }

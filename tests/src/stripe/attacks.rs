@@ -6,7 +6,7 @@ use super::*;
 async fn refused(world: &World, settings: &[(&str, &str)], body: &str, reason: &str) {
     let function = function(world.ledger(1), settings).await;
     let id = serde_json::from_str::<Value>(body).expect("JSON")["id"].as_str().expect("an id").to_owned();
-    let reply = edge::Service::answer(&function, &Stripe::signed(body, now()), &moment(1)).await;
+    let reply = edge::Service::answer(&function, &Stripe::signed(body, now()), &invocation(1)).await;
     assert_eq!(
         (reply.status, reply.body.as_str()),
         (200, ""),
@@ -124,10 +124,10 @@ async fn three_second_payments_are_three_anomalies() {
     }
     accepted(&world, &[of("payment_intent_succeeded", 7), of("charge_refunded", 8)]).await;
     let number = OrderNumber::new(ORDER).expect("a number");
-    let order = world.ledger(9).order(&number, &delivery(9)).await.expect("the books").expect("an order");
+    let order = world.ledger(9).order(&number, &context(9)).await.expect("the books").expect("an order");
     let line = |flag: &ledger::Flag| {
         let payment = flag.anomaly.payment.as_ref().expect("a payment");
-        let back = order.given_back(payment).units();
+        let back = order.refunded_part_of(payment).units();
         format!("{} {} {} back {back}", flag.anomaly.reason.as_str(), payment.by, payment.money)
     };
     assert_eq!(

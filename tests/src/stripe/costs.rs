@@ -28,7 +28,7 @@ async fn round_trips() {
     ];
     for (attempt, (name, sandbox, sample, expected)) in (1..).zip(rows) {
         let before = sandbox.faults.calls().len();
-        sandbox.deliver(&with(sample, &[]), &moment(attempt)).await.expect("alive");
+        sandbox.deliver(&with(sample, &[]), &invocation(attempt)).await.expect("alive");
         let made: Vec<String> =
             sandbox.faults.calls().split_off(before).into_iter().map(|call| call.operation).collect();
         assert_eq!(made, expected, "{name}");

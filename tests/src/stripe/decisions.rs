@@ -11,16 +11,16 @@ async fn every_sample_decides_what_it_did() {
     let mut decided = String::new();
     for name in samples() {
         let [unpaid, paid] = [&[][..], &["payment_intent_succeeded"][..]];
-        writeln!(decided, "# {name}\n{}", left(&name, unpaid).await).expect("text");
+        writeln!(decided, "# {name}\n{}", count_open_orders(&name, unpaid).await).expect("text");
         if OF_ONE_PAYMENT.contains(&name.as_str()) {
-            writeln!(decided, "## when it is paid\n{}", left(&name, paid).await).expect("text");
+            writeln!(decided, "## when it is paid\n{}", count_open_orders(&name, paid).await).expect("text");
         }
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }
 
 /// What an event adds to the books.
-async fn left(name: &str, before: &[&str]) -> String {
+async fn count_open_orders(name: &str, before: &[&str]) -> String {
     let world = shop().await;
     let earlier: Vec<String> = before.iter().map(|name| with(name, &[("/id", json!("evt_earlier"))])).collect();
     accepted(&world, &earlier).await;

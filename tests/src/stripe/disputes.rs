@@ -95,7 +95,7 @@ async fn dispute_booked_under_an_older_fingerprint_is_a_repeat() {
         ("dispute", DISPUTE),
         ("state", "open"),
     ];
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("stripe", "evt_charge_dispute_created").expect("an id"),
         source: "stripe",
         kind: "charge.dispute.created",
@@ -103,8 +103,8 @@ async fn dispute_booked_under_an_older_fingerprint_is_a_repeat() {
         fingerprints: Fingerprint::of(1, &fields).into(),
         order: None,
     };
-    let entry = Entry { heading, effects: vec![], keeps_body: false, alarm: None };
-    world.ledger(0).commit(&Decision::Record(entry), &delivery(0)).await.expect("booked");
+    let entry = Entry { header, effects: vec![], keeps_body: false, alarm: None };
+    world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect("booked");
     let before = world.books();
     accepted(&world, &[body]).await;
     assert_eq!(world.books(), before);

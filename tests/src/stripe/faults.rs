@@ -100,7 +100,7 @@ async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (Books, usize
         let (from, faults) = (made, faults.clone());
         let plan = move |call: usize, _: &str| faults.get(&(from + call)).copied().unwrap_or(Fault::None);
         let sandbox = Sandbox::new(&world, attempt, plan).await;
-        let reply = sandbox.deliver(&body, &moment(attempt)).await;
+        let reply = sandbox.deliver(&body, &invocation(attempt)).await;
         made += sandbox.faults.calls().len();
         match reply.map(|reply| reply.status) {
             None | Some(500 | 503) => {}

@@ -191,7 +191,7 @@ async fn open_dispute_of_an_unknown_payment_raises_an_alarm_unless_the_account_i
         let function = function(world.ledger(1), settings).await;
         let body = claim(DISPUTE, status, 1, 999);
         listen();
-        let reply = edge::Service::answer(&function, &Stripe::signed(&body, now()), &moment(1)).await;
+        let reply = edge::Service::answer(&function, &Stripe::signed(&body, now()), &invocation(1)).await;
         assert_eq!(
             (reply.status, alarms().as_slice()),
             (200, alarmed.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().as_slice()),

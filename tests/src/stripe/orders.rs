@@ -55,7 +55,7 @@ async fn every_pair_at_the_same_time() {
                 // Each answer takes a while, so that both have read before either has written.
                 let late = |_: usize, _: &str| Fault::Delay(Duration::from_millis(10));
                 let sandbox = Arc::new(Sandbox::new(&world, attempt, late).await);
-                deliveries.spawn(async move { sandbox.deliver(&body, &moment(attempt)).await });
+                deliveries.spawn(async move { sandbox.deliver(&body, &invocation(attempt)).await });
             }
             while let Some(reply) = deliveries.join_next().await {
                 assert_eq!(reply.expect("no panic").map(|reply| reply.status), Some(200), "{one} and {other}");
@@ -88,7 +88,7 @@ fn many_payments_from_many_senders() {
                     .replace(&format!("evt_{name}"), &format!("evt_{name}_{n}"));
                 bodies.push(body.clone());
                 let sandbox = Sandbox::faultless(&world).await;
-                senders.spawn(async move { sandbox.deliver(&body, &moment(7)).await.map(|reply| reply.status) });
+                senders.spawn(async move { sandbox.deliver(&body, &invocation(7)).await.map(|reply| reply.status) });
             }
         }
         while let Some(status) = senders.join_next().await {

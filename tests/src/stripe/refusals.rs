@@ -57,7 +57,7 @@ async fn what_is_not_verified_leaves_no_trace() {
     let before = world.books();
     let function = function(world.ledger(1), &[]).await;
     for (name, sent, expected) in no_trace {
-        let reply = edge::Service::answer(&function, &sent.event(Shape::HttpApi), &moment(1)).await;
+        let reply = edge::Service::answer(&function, &sent.event(Shape::HttpApi), &invocation(1)).await;
         assert_eq!((reply.status, reply.body.as_str()), expected, "{name}");
         assert_eq!(world.books(), before, "{name}");
     }
@@ -84,7 +84,7 @@ async fn what_is_accepted_at_every_path_and_in_every_way() {
             let world = shop().await;
             let function = function(world.ledger(1), &[]).await;
             let sent = Sent::post(path, body.as_bytes()).with(signing::stripe::HEADER, header.clone());
-            let reply = edge::Service::answer(&function, &sent.event(shape), &moment(1)).await;
+            let reply = edge::Service::answer(&function, &sent.event(shape), &invocation(1)).await;
             assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{path} {header}");
             assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "{path} {header}");
         }
@@ -105,14 +105,14 @@ async fn what_is_of_no_interest_leaves_no_trace() {
         let world = shop().await;
         let before = world.books();
         let function = function(world.ledger(1), settings).await;
-        let reply = edge::Service::answer(&function, &Stripe::signed(&with(name, &[]), now()), &moment(1)).await;
+        let reply = edge::Service::answer(&function, &Stripe::signed(&with(name, &[]), now()), &invocation(1)).await;
         assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{name}");
         assert_eq!(world.books(), before, "{name}");
     }
     let world = shop().await;
     let function = function(world.ledger(1), &only_payments).await;
     let body = with("payment_intent_succeeded", &[]);
-    edge::Service::answer(&function, &Stripe::signed(&body, now()), &moment(1)).await;
+    edge::Service::answer(&function, &Stripe::signed(&body, now()), &invocation(1)).await;
     assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "what is enabled acts");
 }
 
@@ -134,7 +134,7 @@ async fn what_is_not_understood_is_kept() {
     ];
     for body in rows {
         let world = shop().await;
-        let reply = Sandbox::faultless(&world).await.deliver(&body, &moment(1)).await.expect("no fault");
+        let reply = Sandbox::faultless(&world).await.deliver(&body, &invocation(1)).await.expect("no fault");
         assert_eq!((reply.status, reply.body.as_str()), INVALID_PAYLOAD, "{body}");
         let books = world.books();
         books.check();

@@ -81,7 +81,7 @@ async fn schedule(mut rng: Rng) {
         let start = Duration::from_millis(rng.u64(0..=2_000));
         deliveries.spawn(async move {
             tokio::time::sleep(start).await;
-            sandbox.deliver(&body, &moment(attempt)).await.map(|reply| (body, reply.status))
+            sandbox.deliver(&body, &invocation(attempt)).await.map(|reply| (body, reply.status))
         });
     }
     let mut acknowledged = BTreeSet::new();

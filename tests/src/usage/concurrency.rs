@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::Ledger as _;
 use testkit::{Fault, World, usage};
 
-use crate::sandbox::{Sandbox, moment, open_account};
+use crate::sandbox::{Sandbox, invocation, open_account};
 
 const SENDERS: u64 = 64;
 const ACCOUNTS: u64 = 20;
@@ -67,7 +67,7 @@ async fn sixty_four_senders_and_twenty_accounts() {
 /// A line below zero holds as well as one at zero.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_overdraft_is_used_up_and_not_exceeded() {
-    use ledger::{Asset, Decision, Effect, Entry, EventKey, Fingerprint, Heading, Owner};
+    use ledger::{Asset, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Owner};
     let world = World::new();
     open_account(&world, "alice", "k1", "5").await;
     let line = Effect::Overdraft {
@@ -75,7 +75,7 @@ async fn an_overdraft_is_used_up_and_not_exceeded() {
         from: ledger::SpendingTerms::default(),
         to: ledger::SpendingTerms::prepaid(crate::sandbox::amount("7")),
     };
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("manual", "line").expect("an id"),
         source: "manual",
         kind: "overdraft",
@@ -83,8 +83,8 @@ async fn an_overdraft_is_used_up_and_not_exceeded() {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    let decision = Decision::Record(Entry { heading, effects: vec![line], keeps_body: false, alarm: None });
-    world.ledger(1).commit(&decision, &testkit::delivery(1)).await.expect("the line is moved");
+    let decision = Decision::Record(Entry { header, effects: vec![line], keeps_body: false, alarm: None });
+    world.ledger(1).commit(&decision, &testkit::context(1)).await.expect("the line is moved");
 
     let sandbox = Arc::new(Sandbox::faultless(&world).await);
     let mut senders = tokio::task::JoinSet::new();
@@ -108,7 +108,7 @@ async fn delivered(sandbox: &Sandbox, body: &str, attempt: u64) -> u16 {
     const TRIES_MAX: u32 = 20;
     let mut status = 503;
     for _ in 0..TRIES_MAX {
-        status = sandbox.deliver(body, &moment(attempt)).await.expect("alive").status;
+        status = sandbox.deliver(body, &invocation(attempt)).await.expect("alive").status;
         if status != 503 {
             break;
         }

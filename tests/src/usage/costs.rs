@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::{Call, Fault, World, usage};
 
 use crate::fulfil;
-use crate::sandbox::{Sandbox, message, moment, moment_at, open_account, top_up};
+use crate::sandbox::{Sandbox, invocation, message, moment_at, open_account, top_up};
 
 /// DynamoDB bills a write by this.
 const WRITE_UNIT_BYTES: usize = 1_024;
@@ -37,8 +37,8 @@ async fn round_trips() {
     ];
     for (attempt, (name, sandbox, id, late, told, expected)) in (1..).zip(rows) {
         let before = sandbox.faults.calls().len();
-        let moment = moment_at(attempt, testkit::now().plus_seconds(late));
-        let reply = sandbox.deliver(&usage(id, "k1", "1").to_string(), &moment).await.expect("alive");
+        let invocation = moment_at(attempt, testkit::now().plus_seconds(late));
+        let reply = sandbox.deliver(&usage(id, "k1", "1").to_string(), &invocation).await.expect("alive");
         let calls = sandbox.faults.calls();
         let made = operations(&calls).split_off(before).join(" ");
         assert_eq!((message(&reply).as_str(), made.as_str()), (told, expected), "{name}");
@@ -49,7 +49,7 @@ async fn round_trips() {
 async fn write_units() {
     let world = world().await;
     let sandbox = Sandbox::faultless(&world).await;
-    sandbox.deliver(&usage("e1", "k1", "1").to_string(), &moment(1)).await.expect("alive");
+    sandbox.deliver(&usage("e1", "k1", "1").to_string(), &invocation(1)).await.expect("alive");
     let calls = sandbox.faults.calls();
     let answer = calls.last().and_then(|call| call.answer.clone()).expect("an answer");
     let of_table = |table: &str| {
@@ -95,7 +95,7 @@ async fn refusal_pays_for_its_lane() {
     let world = world().await;
     let sandbox = Sandbox::faultless(&world).await;
     for event in ["e1", "e2"] {
-        sandbox.deliver(&usage(event, "k1", "2000").to_string(), &moment(1)).await.expect("alive");
+        sandbox.deliver(&usage(event, "k1", "2000").to_string(), &invocation(1)).await.expect("alive");
         let calls = sandbox.faults.calls();
         let answer = calls.last().and_then(|call| call.answer.clone()).expect("an answer");
         let tables = answer["ConsumedCapacity"].as_array().expect("capacity");
@@ -122,7 +122,7 @@ async fn the_largest_row_fits_a_write_unit() {
     {
         body["data"][field] = json!(tokens);
     }
-    let reply = Sandbox::faultless(&world).await.deliver(&body.to_string(), &moment(1)).await.expect("alive");
+    let reply = Sandbox::faultless(&world).await.deliver(&body.to_string(), &invocation(1)).await.expect("alive");
     assert_eq!(reply.status, 200, "{}", reply.body);
     let read = json!({ "TableName": "hookledger-local-journal", "Key": { "id": { "S": format!("usage#{}", "e".repeat(128)) } } });
     let row = world.engine.request("GetItem", &read).expect("a row");
@@ -153,7 +153,7 @@ async fn a_lost_answer_counts_once() {
             let world = world().await;
             let sandbox =
                 Sandbox::new(&world, 1, move |number, _| if number == call { fault } else { Fault::None }).await;
-            let reply = sandbox.deliver(&usage("e1", "k1", cost).to_string(), &moment(1)).await.expect("alive");
+            let reply = sandbox.deliver(&usage("e1", "k1", cost).to_string(), &invocation(1)).await.expect("alive");
             assert_eq!(message(&reply), expected, "{fault:?}");
             assert_eq!(world.books().journal["usage#e1"].attempts, 1, "{fault:?}");
         }
@@ -171,7 +171,7 @@ async fn what_was_refused_is_booked_when_it_can_be() {
         if attempt == 3 {
             top_up(&world, "more", "alice", "500").await;
         }
-        told.push(sandbox.deliver(&body, &moment(attempt)).await.expect("alive").status);
+        told.push(sandbox.deliver(&body, &invocation(attempt)).await.expect("alive").status);
     }
     assert_eq!(told, [402, 402, 200, 200]);
     let books = world.books();

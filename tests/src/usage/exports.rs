@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ledger::{Audit as _, Timestamp};
 use serde_json::json;
-use testkit::{Fault, World, delivery, now, usage};
+use testkit::{Fault, World, context, now, usage};
 
-use crate::sandbox::{Sandbox, message, moment, moment_at, open_account, top_up};
+use crate::sandbox::{Sandbox, invocation, message, moment_at, open_account, top_up};
 
 const BOOKED: &str = "Event processed successfully";
 
@@ -33,10 +33,10 @@ async fn commit_after_a_later_one_stands_after_it_in_the_statement() {
     let second = quick.deliver(&usage("second", "k1", "1").to_string(), &moment_at(1, now().plus_seconds(1))).await;
     assert_eq!(message(&second.expect("alive")), BOOKED);
     let ledger = world.ledger(9);
-    let exported = ledger.lines("alice/credits", None, 100, &delivery(9)).await.expect("lines");
-    let first = slow(&world, 2).await.deliver(&usage("first", "k1", "1").to_string(), &moment(2)).await;
+    let exported = ledger.lines("alice/credits", None, 100, &context(9)).await.expect("lines");
+    let first = slow(&world, 2).await.deliver(&usage("first", "k1", "1").to_string(), &invocation(2)).await;
     assert_eq!(message(&first.expect("alive")), BOOKED);
-    let more = ledger.lines("alice/credits", exported.last.as_ref(), 100, &delivery(9)).await.expect("lines");
+    let more = ledger.lines("alice/credits", exported.last.as_ref(), 100, &context(9)).await.expect("lines");
     let keys: Vec<&str> = more.lines.iter().map(|line| line.key.as_str()).collect();
     assert_eq!(keys, ["usage#first"], "after {:?}", exported.last);
 }
@@ -47,7 +47,7 @@ async fn processed_at_is_the_time_of_the_attempt_that_is_applied() {
     for (lost, expected) in rows {
         let world = World::new();
         open_account(&world, "alice", "k1", "10").await;
-        let reply = slow(&world, lost).await.deliver(&usage("e1", "k1", "1").to_string(), &moment(1)).await;
+        let reply = slow(&world, lost).await.deliver(&usage("e1", "k1", "1").to_string(), &invocation(1)).await;
         assert_eq!(message(&reply.expect("alive")), BOOKED);
         let (received_at, processed_at) =
             (time(&world, "usage#e1", "received_at"), time(&world, "usage#e1", "processed_at"));
@@ -63,7 +63,7 @@ async fn lost_answer_keeps_the_time_of_its_attempt() {
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
     let sandbox = Sandbox::new(&world, 1, |call, _| if call == 1 { Fault::DropResponse } else { Fault::None }).await;
-    let reply = sandbox.deliver(&usage("e1", "k1", "1").to_string(), &moment(1)).await.expect("alive");
+    let reply = sandbox.deliver(&usage("e1", "k1", "1").to_string(), &invocation(1)).await.expect("alive");
     assert_eq!((message(&reply), time(&world, "usage#e1", "processed_at")), (BOOKED.to_owned(), now()));
 }
 
@@ -74,7 +74,7 @@ async fn replay_is_booked_at_its_own_time() {
     open_account(&world, "alice", "k1", "1").await;
     let sandbox = Sandbox::faultless(&world).await;
     let body = usage("e1", "k1", "5").to_string();
-    sandbox.deliver(&body, &moment(1)).await.expect("alive");
+    sandbox.deliver(&body, &invocation(1)).await.expect("alive");
     top_up(&world, "more", "alice", "10").await;
     tokio::time::advance(Duration::from_mins(1)).await;
     sandbox.deliver(&body, &moment_at(2, now().plus_seconds(60))).await.expect("alive");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use testkit::{Books, Fault, Row, World, usage};
 
-use crate::sandbox::{SETTLED, Sandbox, message, moment, open_account, top_up};
+use crate::sandbox::{SETTLED, Sandbox, invocation, message, open_account, top_up};
 
 /// More than the sender of any scenario needs, and fewer than would hide one that never ends.
 const TRIES_MAX: u64 = 12;
@@ -103,7 +103,7 @@ async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (BTreeMap<Str
     let world = World::new();
     open_account(&world, "alice", "k1", scenario.credits).await;
     for (id, key, cost) in scenario.before {
-        let reply = Sandbox::faultless(&world).await.deliver(&usage(id, key, cost).to_string(), &moment(90)).await;
+        let reply = Sandbox::faultless(&world).await.deliver(&usage(id, key, cost).to_string(), &invocation(90)).await;
         assert_eq!(reply.map(|reply| reply.status), Some(200));
     }
     let (id, key, cost) = scenario.event;
@@ -115,7 +115,7 @@ async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (BTreeMap<Str
         let (from, faults) = (made, faults.clone());
         let plan = move |call: usize, _: &str| faults.get(&(from + call)).copied().unwrap_or(Fault::None);
         let sandbox = Sandbox::new(&world, attempt, plan).await;
-        let reply = sandbox.deliver(&body, &moment(attempt)).await;
+        let reply = sandbox.deliver(&body, &invocation(attempt)).await;
         made += sandbox.faults.calls().len();
         let Some(reply) = reply else { continue };
         if matches!(reply.status, 500 | 503) {
@@ -153,9 +153,9 @@ mod classic {
     async fn twice(world: &World, call: usize, fault: Fault) {
         let body = usage("e1", "k1", "3").to_string();
         let first = Sandbox::new(world, 1, move |number, _| if number == call { fault } else { Fault::None }).await;
-        first.deliver(&body, &moment(1)).await;
+        first.deliver(&body, &invocation(1)).await;
         let second = Sandbox::faultless(world).await;
-        assert_eq!(second.deliver(&body, &moment(2)).await.map(|reply| reply.status), Some(200));
+        assert_eq!(second.deliver(&body, &invocation(2)).await.map(|reply| reply.status), Some(200));
         tokio::time::sleep(SETTLED).await;
         let books = world.books();
         books.check();
@@ -211,17 +211,17 @@ mod classic {
             let steady = world.ledger(4);
             let (one, other) = (payment("paid"), payment("succeeded"));
             let first = async {
-                let delivery = testkit::delivery(1);
+                let context = testkit::context(1);
                 tokio::select! {
                     biased;
-                    committed = ledger::Ledger::commit(&shaky, &one, &delivery) => drop(committed),
+                    committed = ledger::Ledger::commit(&shaky, &one, &context) => drop(committed),
                     () = faults.killed() => {}
                 }
             };
             let ((), committed) =
-                tokio::join!(first, async { ledger::Ledger::commit(&steady, &other, &testkit::delivery(2)).await });
+                tokio::join!(first, async { ledger::Ledger::commit(&steady, &other, &testkit::context(2)).await });
             committed.expect("booked, now or earlier");
-            ledger::Ledger::commit(&steady, &one, &testkit::delivery(3)).await.expect("booked, now or earlier");
+            ledger::Ledger::commit(&steady, &one, &testkit::context(3)).await.expect("booked, now or earlier");
             tokio::time::sleep(SETTLED).await;
             let books = world.books();
             books.check();
@@ -236,7 +236,8 @@ mod classic {
 
     fn payment(event: &str) -> ledger::Decision {
         use ledger::{
-            Decision, Effect, Entry, EventKey, Fingerprint, Guard, Heading, House, MoneyKey, Movement, Owner, Posting,
+            Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader, MoneyKey, Movement, Owner,
+            Posting,
         };
         let account = Owner::new("alice").expect("an owner").account(ledger::Asset::CREDITS);
         let movement = Movement {
@@ -245,7 +246,7 @@ mod classic {
             guard: Guard::Always,
             reverses: None,
         };
-        let heading = Heading {
+        let header = JournalHeader {
             receipt: EventKey::new("usage", event).expect("an id"),
             source: "usage",
             kind: "payment",
@@ -253,6 +254,6 @@ mod classic {
             fingerprints: Fingerprint::of(1, &[("event", event)]).into(),
             order: None,
         };
-        Decision::Record(Entry { heading, effects: vec![Effect::Move(movement)], keeps_body: false, alarm: None })
+        Decision::Record(Entry { header, effects: vec![Effect::Move(movement)], keeps_body: false, alarm: None })
     }
 }

@@ -8,7 +8,7 @@ use usage::Usage;
 use webhook::{Admission, AdmissionError, Function, Webhook as _};
 
 use super::refusals::books;
-use crate::sandbox::{EVENTS, function, moment, signature};
+use crate::sandbox::{EVENTS, function, invocation, signature};
 
 /// A request that proves nothing leaves no trace.
 #[tokio::test(start_paused = true)]
@@ -64,7 +64,7 @@ async fn not_verified() {
     let before = world.books();
     for (name, sent, (status, message)) in rows {
         for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
-            let reply = function.answer(&sent.event(shape), &moment(1)).await;
+            let reply = function.answer(&sent.event(shape), &invocation(1)).await;
             let expected = json!({ "success": false, "message": message }).to_string();
             let said: Value = serde_json::from_str(&reply.body).expect("a JSON body");
             assert_eq!((reply.status, said.to_string()), (status, expected), "{name} ({shape:?})");
@@ -101,8 +101,8 @@ async fn from_elsewhere_or_from_another_time() {
             source_ip,
             ..Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes()))
         };
-        let moment = crate::sandbox::moment_at(1, testkit::now().plus_seconds(late));
-        let reply = function.answer(&sent.event(Shape::HttpApi), &moment).await;
+        let invocation = crate::sandbox::moment_at(1, testkit::now().plus_seconds(late));
+        let reply = function.answer(&sent.event(Shape::HttpApi), &invocation).await;
         assert_eq!((reply.status, crate::sandbox::message(&reply).as_str()), (status, message), "{source_ip} {late}");
         let kept = world.books().journal.get(&format!("usage#e{number}")).map(|row| row.reason.clone());
         let expected = match status {
@@ -139,7 +139,7 @@ async fn body_only_signature_is_refused_where_it_is_forbidden() {
             .with("webhook-timestamp", time.to_string())
             .with("webhook-signature", standard_webhooks::sign(&standard, "m1", time, second.as_bytes()));
         for (sent, id, status) in [(by_hmac_alone, "usage#e1", by_hmac), (with_time, "usage#e2", 200)] {
-            let reply = function.answer(&sent.event(Shape::HttpApi), &moment(1)).await;
+            let reply = function.answer(&sent.event(Shape::HttpApi), &invocation(1)).await;
             assert_eq!(
                 (reply.status, world.books().journal.contains_key(id)),
                 (status, status == 200),

@@ -1,12 +1,12 @@
 //! A key that is revoked: how long a warm function may still accept it, and what becomes of what it was used for.
 
-use ledger::{CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Heading, Ledger as _, Owner};
-use testkit::{World, delivery, now, usage};
+use ledger::{CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Owner};
+use testkit::{World, context, now, usage};
 
 use crate::sandbox::{Sandbox, message, moment_at, open_account};
 
 async fn revoke(world: &World, owner: &str, key: &str) {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("manual", key).expect("an id"),
         source: "manual",
         kind: "revoke_key",
@@ -16,8 +16,8 @@ async fn revoke(world: &World, owner: &str, key: &str) {
     };
     let effect =
         Effect::Revoke { key: CallerKey::remote(key).expect("a key"), owner: Owner::new(owner).expect("an owner") };
-    let decision = Decision::Record(Entry { heading, effects: vec![effect], keeps_body: false, alarm: None });
-    let done = world.ledger(9).commit(&decision, &delivery(9)).await;
+    let decision = Decision::Record(Entry { header, effects: vec![effect], keeps_body: false, alarm: None });
+    let done = world.ledger(9).commit(&decision, &context(9)).await;
     assert!(matches!(done, Ok(Committed::Now(_))), "{done:?}");
 }
 
@@ -39,8 +39,8 @@ async fn revoked_key_is_refused_within_a_minute() {
         if attempt == 2 {
             revoke(&world, "alice", "k1").await;
         }
-        let moment = moment_at(attempt, now().plus_seconds(late));
-        let reply = sandbox.deliver(&usage(&format!("e{attempt}"), "k1", "1").to_string(), &moment).await;
+        let invocation = moment_at(attempt, now().plus_seconds(late));
+        let reply = sandbox.deliver(&usage(&format!("e{attempt}"), "k1", "1").to_string(), &invocation).await;
         assert_eq!(message(&reply.expect("alive")), expected, "{name}");
     }
     let books = world.books();

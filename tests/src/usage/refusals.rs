@@ -6,7 +6,7 @@ use testkit::{World, usage};
 use usage::Usage;
 use webhook::{Admission, Webhook as _};
 
-use crate::sandbox::{function, moment, open_account};
+use crate::sandbox::{function, invocation, open_account};
 
 /// The basic event with one field changed.
 fn with(pointer: &str, value: Value) -> String {
@@ -132,7 +132,7 @@ async fn refused(body: &str, status: u16, message: &str, kept: &str, reason: &st
     let event = crate::sandbox::signed(body);
     let name: String = body.chars().take(120).collect();
     for times in 1..=2 {
-        let reply = function.answer(&event, &moment(times)).await;
+        let reply = function.answer(&event, &invocation(times)).await;
         let mut said: Value = serde_json::from_str(&reply.body).expect("a JSON body");
         said.as_object_mut().expect("an object").remove("eventId");
         assert_eq!((reply.status, said), (status, json!({ "success": false, "message": message })), "{name}");
@@ -167,7 +167,7 @@ async fn trouble_on_our_side() {
         let before = world.books();
         let sandbox = crate::sandbox::Sandbox::new(&world, 5, move |_, _| fault).await;
         let waited = tokio::time::Instant::now();
-        let reply = sandbox.deliver(&usage("e1", "k1", "3").to_string(), &moment(1)).await.expect("alive");
+        let reply = sandbox.deliver(&usage("e1", "k1", "3").to_string(), &invocation(1)).await.expect("alive");
         assert_eq!(
             (reply.status, crate::sandbox::message(&reply).as_str()),
             (503, "Temporarily unavailable"),
@@ -191,7 +191,7 @@ async fn trouble_on_our_side() {
     );
     let reply = function(ledger, Admission::default())
         .await
-        .answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &moment(1))
+        .answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &invocation(1))
         .await;
     assert_eq!(reply.status, 503, "a missing table is our trouble too");
 }
@@ -202,7 +202,7 @@ pub(crate) async fn books() -> World {
     open_account(&world, "alice", "k1", "11").await;
     open_account(&world, "bob", "k2", "11").await;
     let function = function(world.ledger(9), Admission::default()).await;
-    let reply = function.answer(&crate::sandbox::signed(&usage("booked", "k1", "1").to_string()), &moment(9)).await;
+    let reply = function.answer(&crate::sandbox::signed(&usage("booked", "k1", "1").to_string()), &invocation(9)).await;
     assert_eq!(reply.status, 200);
     world
 }

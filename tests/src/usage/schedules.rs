@@ -9,7 +9,7 @@ use fastrand::Rng;
 use testkit::{World, usage};
 use tokio::task::JoinSet;
 
-use crate::sandbox::{Named, SETTLED, Sandbox, moment, open_account, top_up};
+use crate::sandbox::{Named, SETTLED, Sandbox, invocation, open_account, top_up};
 
 /// Ten thousand in all, in parts that run side by side.
 const SCHEDULES_PER_PART: u64 = 2_500;
@@ -86,7 +86,7 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
         let start = Duration::from_millis(rng.u64(0..=3_000));
         deliveries.spawn(async move {
             tokio::time::sleep(start).await;
-            sandbox.deliver(&body, &moment(attempt)).await.map(|reply| (body, reply.status))
+            sandbox.deliver(&body, &invocation(attempt)).await.map(|reply| (body, reply.status))
         });
     }
     let mut acknowledged = Vec::new();
@@ -112,7 +112,7 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
         let mut told = None;
         // What an id said first is what counts: the contradiction may have been first.
         for cost in [event.cost, event.cost + 1] {
-            let reply = steady.deliver(&body(event, cost), &moment(attempt)).await.expect("no fault");
+            let reply = steady.deliver(&body(event, cost), &invocation(attempt)).await.expect("no fault");
             match (reply.status, told) {
                 (200, None) => told = Some(cost),
                 (409, _) => {}

@@ -14,7 +14,7 @@ async fn a_forwarder_cannot_speak_for_apiv3() {
     for body in [opened["resource"].to_string(), sample("v3_payment"), sample("v2_payment")] {
         let before = world.books().order(ORDER).clone();
         let function = function(world.ledger(1), &WechatNet::new(), &[]).await;
-        let got = said(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &moment(1)).await);
+        let got = said(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &invocation(1)).await);
         assert!(is(&got, (400, r#"{"errcode":400,"errmsg":"Not understood"}"#)), "{got:?}");
         assert_eq!(*world.books().order(ORDER), before);
     }
@@ -22,7 +22,7 @@ async fn a_forwarder_cannot_speak_for_apiv3() {
     let sent = SENDER.forwarded(opened["resource"].to_string());
     let function = function(world.ledger(1), &WechatNet::new(), &[]).await;
     let post = post(NOTIFY, &sent).with(signing::wechat_v3::SIGNATURE, "AAAA");
-    let got = said(function.answer(&post.event(Shape::HttpApi), &moment(1)).await);
+    let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
     assert!(is(&got, V3_UNVERIFIED), "{got:?}");
 }
 
@@ -71,7 +71,8 @@ async fn blocks_of_two_refunds_make_no_third() {
         let body = sealed(&inner(fee));
         assert!(Fields::read(body.as_bytes()).is_some());
         let function = function(world.ledger(1), &paid(), &[]).await;
-        let got = said(function.answer(&Sent::post(NOTIFY, body.as_bytes()).event(Shape::HttpApi), &moment(1)).await);
+        let got =
+            said(function.answer(&Sent::post(NOTIFY, body.as_bytes()).event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, V2_SUCCESS), "{fee}: {got:?}");
         let books = world.books();
         books.check();
@@ -89,8 +90,8 @@ async fn what_is_sent_again_is_booked_once() {
             let at = now().plus_seconds(attempt * 3_600);
             let function = function(world.ledger(1), &paid(), &[]).await;
             let sent = sent_at(&sample(name), at);
-            let moment = crate::sandbox::moment_at(1, at);
-            let got = said(function.answer(&event(NOTIFY, &sent), &moment).await);
+            let invocation = crate::sandbox::moment_at(1, at);
+            let got = said(function.answer(&event(NOTIFY, &sent), &invocation).await);
             assert!(is(&got, success_of(name)), "{name}: {got:?}");
         }
         let books = world.books();

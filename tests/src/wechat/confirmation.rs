@@ -107,9 +107,9 @@ async fn where_wechat_does_not_answer_it_is_not_acknowledged() {
         let before = world.books();
         net.fail(move |_, _| fault);
         let function = function(world.ledger(1), &net, &[]).await;
-        let moment = edge::Moment { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..moment(1) };
+        let invocation = edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(1) };
         let started = testkit::deadline(Duration::ZERO).0;
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &moment).await);
+        let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
         assert!(is(&got, unavailable), "{fault:?}: {got:?}");
         let took = testkit::deadline(Duration::ZERO).0.duration_since(started);
         assert!(took < Duration::from_secs(4), "{fault:?} took {took:?}");
@@ -157,7 +157,7 @@ async fn answer_that_the_forwarder_has_not_signed_pays_nothing() {
         assert!(first.is_ok_and(|said| said.is_some()), "{name}: the first call is answered");
         net.fail(move |_, _| fault);
         crate::heard::listen();
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &moment(1)).await);
+        let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation(1)).await);
         assert!(is(&got, unavailable), "{name}: {got:?}");
         let alarms = crate::heard::heard().into_iter().filter(|line| line["alarm"] == "answer_unsigned").count();
         assert_eq!(alarms, usize::from(is_alarming), "{name}");

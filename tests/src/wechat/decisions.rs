@@ -12,14 +12,14 @@ const EXPECTED: &str = include_str!("decisions.txt");
 async fn every_sample_decides_what_it_did() {
     let mut decided = String::new();
     for name in samples() {
-        writeln!(decided, "# {name}\n{}", left(&name, &[]).await).expect("text");
-        writeln!(decided, "## when it is paid\n{}", left(&name, &["v3_payment"]).await).expect("text");
+        writeln!(decided, "# {name}\n{}", count_open_orders(&name, &[]).await).expect("text");
+        writeln!(decided, "## when it is paid\n{}", count_open_orders(&name, &["v3_payment"]).await).expect("text");
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }
 
 /// What an event adds to the books.
-async fn left(name: &str, before: &[&str]) -> String {
+async fn count_open_orders(name: &str, before: &[&str]) -> String {
     let world = shop().await;
     for name in before {
         told(&world, &paid(), &[], NOTIFY, &sample(name)).await;

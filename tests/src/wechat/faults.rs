@@ -66,8 +66,9 @@ async fn every_single_fault_of_wechats() {
         net.fail(move |call, _| if call == 0 { fault } else { WechatFault::None });
         for attempt in 1..=TRIES_MAX {
             let function = function(world.ledger(attempt), &net, &[]).await;
-            let moment = edge::Moment { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..moment(attempt) };
-            let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &moment).await);
+            let invocation =
+                edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(attempt) };
+            let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
             if is(&got, CLOUDRUN_SUCCESS) {
                 break;
             }
@@ -92,7 +93,7 @@ async fn played(scenario: &Scenario, fault: Option<(usize, Fault)>) -> (Books, u
             _ => Fault::None,
         };
         let sandbox = Sandbox::new(&world, attempt, plan).await;
-        let reply = sandbox.deliver(&body, &moment(attempt)).await;
+        let reply = sandbox.deliver(&body, &invocation(attempt)).await;
         made += sandbox.faults.calls().len();
         let is_told = reply.is_some_and(|reply| is(&said(reply), success_of(scenario.event)));
         if is_told {

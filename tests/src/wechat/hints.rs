@@ -185,7 +185,7 @@ async fn hint_without_a_signature_leaves_no_trace() {
     let forged = Sent::post(NOTIFY, body.as_bytes()).with("x-webhook-signature", "00".repeat(32));
     for sent in [Sent::post(NOTIFY, body.as_bytes()), Sent::post(CALLBACK, body.as_bytes()), forged] {
         let function = function(world.ledger(1), &net, &[]).await;
-        let got = said(function.answer(&sent.event(Shape::HttpApi), &moment(1)).await);
+        let got = said(function.answer(&sent.event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, CLOUDRUN_UNVERIFIED), "{got:?}");
     }
     assert_eq!((world.books(), net.asked().len()), (before, 0));

@@ -78,7 +78,7 @@ async fn an_anomaly_has_its_details() {
     let body = with("v3_payment", &[("/resource/mchid", json!("1900000002"))]);
     told(&world, &paid(), &[], NOTIFY, &body).await;
     let number = OrderNumber::new(ORDER).expect("a number");
-    let order = world.ledger(2).order(&number, &delivery(2)).await.expect("the books").expect("an order");
+    let order = world.ledger(2).order(&number, &context(2)).await.expect("the books").expect("an order");
     let details: Vec<&String> = order.anomalies.listed().map(|flag| &flag.anomaly.details).collect();
     assert_eq!(details, ["wechat#v3.4200000000202601010000000001: it is of 1900000002 wx0123456789abcdef - -"]);
 }

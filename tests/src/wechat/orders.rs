@@ -157,8 +157,8 @@ async fn a_hundred_callbacks_at_once_pay_it_once() {
             let mut tries = 0_u64;
             loop {
                 let function = function(world.ledger(attempt), &net, &[]).await;
-                let moment = moment(attempt * 1_000 + tries + 1);
-                let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &moment).await);
+                let invocation = invocation(attempt * 1_000 + tries + 1);
+                let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &invocation).await);
                 if is(&got, success_of(name)) {
                     return;
                 }
@@ -167,8 +167,8 @@ async fn a_hundred_callbacks_at_once_pay_it_once() {
             }
         }));
     }
-    for delivery in deliveries {
-        delivery.await.expect("a delivery");
+    for context in deliveries {
+        context.await.expect("a delivery");
     }
     let books = world.books();
     books.check();

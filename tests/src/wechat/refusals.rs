@@ -107,7 +107,7 @@ async fn what_is_not_verified_leaves_no_trace() {
     let function = function(world.ledger(1), &paid(), &[]).await;
     for (name, post, expected) in rows {
         for shape in [Shape::HttpApi, Shape::RestApi] {
-            let got = said(function.answer(&post.event(shape), &moment(1)).await);
+            let got = said(function.answer(&post.event(shape), &invocation(1)).await);
             assert!(is(&got, expected), "{name} {shape:?}: {got:?}");
             assert_eq!(world.books(), before, "{name}");
         }
@@ -122,11 +122,11 @@ async fn what_is_said_to_be_base64_and_is_not_is_malformed() {
     let sent = sent(&sample("v3_payment"));
     let event = event(NOTIFY, &sent).replace("\"isBase64Encoded\":false", "\"isBase64Encoded\":true");
     let function = function(world.ledger(1), &paid(), &[]).await;
-    let got = said(function.answer(&event, &moment(1)).await);
+    let got = said(function.answer(&event, &invocation(1)).await);
     assert!(is(&got, (400, r#"{"code":"FAIL","message":"Malformed request"}"#)), "{got:?}");
     // Bytes that are no text at all.
     let post = Sent { base64: true, ..Sent::post(NOTIFY, b"<xml>\xff\xfe</xml>") };
-    let got = said(function.answer(&post.event(Shape::HttpApi), &moment(1)).await);
+    let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
     assert!(is(&got, V2_UNVERIFIED), "{got:?}");
     assert_eq!(world.books(), before);
 }
@@ -145,7 +145,7 @@ async fn a_form_without_keys_is_not_served() {
         settings.retain(|(name, _)| !gone.contains(&name.as_str()) && name != "WECHAT_PRIVATE_KEY");
         let before = world.books();
         let function = with_settings(world.ledger(1), &paid(), &[], settings).await;
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample(name))), &moment(1)).await);
+        let got = said(function.answer(&event(NOTIFY, &sent(&sample(name))), &invocation(1)).await);
         assert!(is(&got, expected), "{name}: {got:?}");
         assert_eq!(world.books(), before, "{name}");
     }
@@ -169,7 +169,7 @@ async fn what_is_accepted_at_every_path_and_in_every_way() {
             let function = function(world.ledger(1), &paid(), &[]).await;
             let sent = sent(&sample(name));
             let post = Sent { base64, ..post(path, &sent) };
-            let got = said(function.answer(&post.event(shape), &moment(1)).await);
+            let got = said(function.answer(&post.event(shape), &invocation(1)).await);
             assert!(is(&got, success_of(name)), "{name} {path} {shape:?}: {got:?}");
             let books = world.books();
             books.check();
@@ -193,7 +193,7 @@ async fn a_forwarder_may_sign_as_standard_webhooks_do() {
             .with("webhook-id", id)
             .with("webhook-timestamp", now().unix_s().to_string())
             .with("webhook-signature", signature);
-        let got = said(function.answer(&post.event(Shape::HttpApi), &moment(1)).await);
+        let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, expected), "{id}: {got:?}");
     }
 }
@@ -221,7 +221,7 @@ async fn forwarder_may_sign_with_a_time() {
         let admission = Admission { forbids_body_only_hmac: true, ..Admission::default() };
         let function = Function { admission, ..function(world.ledger(1), &paid(), &[]).await };
         let post = Sent::post(CALLBACK, bytes).with(SIGNATURE, signature);
-        let got = said(function.answer(&post.event(Shape::HttpApi), &moment(1)).await);
+        let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, expected), "{name}: {got:?}");
         assert_eq!(world.books().order(ORDER).paid_by.is_some(), expected == CLOUDRUN_SUCCESS, "{name}");
     }
@@ -234,7 +234,7 @@ async fn body_only_signature_is_refused_where_it_is_forbidden() {
     for (name, expected) in [("cloudrun_payment", CLOUDRUN_UNVERIFIED), ("v3_payment", V3_SUCCESS)] {
         let (world, net) = (shop().await, paid());
         let function = Function { admission: forbidding(), ..function(world.ledger(1), &net, &[]).await };
-        let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &moment(1)).await);
+        let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &invocation(1)).await);
         assert!(is(&got, expected), "{name}: {got:?}");
     }
 }
@@ -291,7 +291,7 @@ async fn what_is_not_understood_is_kept() {
     let deep = format!("{{\"returnCode\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     for body in [deep, "\u{feff}{}".to_owned(), "{\"returnCode\":\"\\ud800\"}".to_owned()] {
         let function = function(shop().await.ledger(1), &paid(), &[]).await;
-        let got = said(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &moment(1)).await);
+        let got = said(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &invocation(1)).await);
         assert!(is(&got, cloudrun), "{got:?}");
     }
     // A name that stands twice says two things.
@@ -300,7 +300,7 @@ async fn what_is_not_understood_is_kept() {
     let got = said(
         function(world.ledger(1), &paid(), &[])
             .await
-            .answer(&event(NOTIFY, &SENDER.forwarded(twice)), &moment(1))
+            .answer(&event(NOTIFY, &SENDER.forwarded(twice)), &invocation(1))
             .await,
     );
     assert!(is(&got, cloudrun), "{got:?}");
@@ -341,9 +341,9 @@ async fn a_slow_store_is_not_waited_for() {
         let before = world.books();
         let (ledger, _faults) = world.faulty(1, |_, _| Fault::DropRequest);
         let function = function(ledger, &paid(), &[]).await;
-        let moment = edge::Moment { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..moment(1) };
+        let invocation = edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(1) };
         let started = testkit::deadline(Duration::ZERO).0;
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample(name))), &moment).await);
+        let got = said(function.answer(&event(NOTIFY, &sent(&sample(name))), &invocation).await);
         assert!(is(&got, expected), "{name}: {got:?}");
         let took = testkit::deadline(Duration::ZERO).0.duration_since(started);
         assert!(took < Duration::from_secs(4), "{name} took {took:?}");

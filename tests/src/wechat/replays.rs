@@ -1,7 +1,7 @@
 //! What was refused is verified and tried again from the books: in the form in which it came, and at the path at which it came.
 
 use edge::Worker as _;
-use ledger::{Backlog as _, Delivery, EventKey};
+use ledger::{Backlog as _, CallContext, EventKey};
 use reconcile::Reconcile;
 
 use super::*;
@@ -43,9 +43,10 @@ async fn kept_delivery_is_sealed_as_it_came() {
     let world = World::new();
     told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     let ledger = world.ledger(2);
-    let delivery = Delivery { received_at: now().plus_seconds(HOUR), ..delivery(2) };
-    let due = ledger.due("wechat", 10, &delivery).await.expect("the books");
-    let waiting = ledger.waiting(&EventKey::of_row(&due[0].id), &delivery).await.expect("the books").expect("it waits");
+    let context = CallContext { received_at: now().plus_seconds(HOUR), ..context(2) };
+    let due = ledger.due("wechat", 10, &context).await.expect("the books");
+    let waiting =
+        ledger.refused_event(&EventKey::of_row(&due[0].id), &context).await.expect("the books").expect("it waits");
     let kept = waiting.body.expect("a body");
     let envelope: Value = serde_json::from_slice(&kept.bytes).expect("JSON");
     assert!(envelope["resource"]["ciphertext"].is_string());

@@ -10,7 +10,7 @@ fn refused_due() -> Alarm {
     Alarm {
         name: "refused-due".to_owned(),
         comment: "",
-        when: at_least(1, backlog("left", "refused")).for_periods(3),
+        when: at_least(1, backlog("waiting", "refused")).for_periods(3),
         means: text(
             "For a quarter of an hour, refused events have been due for a retry and could not be retried. `reconcile` \
              does not keep up, or the store does not answer.",

@@ -49,7 +49,7 @@ fn waiting() -> Alarm {
                 "1 when too many orders wait, or one waits for too long",
                 formula,
                 [
-                    ("waiting", backlog("left", "fulfilment").over(over)),
+                    ("waiting", backlog("waiting", "fulfilment").over(over)),
                     ("oldest", backlog("oldest_s", "fulfilment").over(over)),
                 ],
             ),
@@ -70,8 +70,8 @@ fn anomalies() -> Alarm {
     let of = [
         ("orders", Metric::of(OURS, "orders")),
         ("flagged", Metric::of(OURS, "orders_flagged")),
-        ("top_up_failed", raised("fulfil", "recharge_failed")),
-        ("top_up_unknown", raised("fulfil", "recharge_unknown")),
+        ("top_up_failed", raised("fulfil", "top_up_failed")),
+        ("top_up_unknown", raised("fulfil", "top_up_unknown")),
         ("transfer_failed", raised("fireblocks", "transfer_failed")),
         ("transfer_refused", raised("fulfil", "transfer_failed")),
     ];
@@ -101,9 +101,9 @@ fn anomalies() -> Alarm {
 
 fn recharges() -> Alarm {
     let of = ["done", "failed", "unknown"]
-        .map(|result| (result, outcomes("fulfil", "recharged").by("reason", result).over(HOUR)));
+        .map(|result| (result, outcomes("fulfil", "top_up").by("reason", result).over(HOUR)));
     Alarm {
-        name: "recharges".to_owned(),
+        name: "top-ups".to_owned(),
         comment: "",
         when: below(
             95,
@@ -126,15 +126,15 @@ fn recharges() -> Alarm {
 
 fn recharge_unknown() -> Alarm {
     Alarm {
-        name: "recharge-unknown".to_owned(),
+        name: "top-up-unknown".to_owned(),
         comment: "",
         when: at_least(
             1,
             sum(
                 "top-ups with an unknown result",
                 [
-                    ("unknown", raised("fulfil", "recharge_unknown")),
-                    ("unwritten", raised("fulfil", "recharge_not_written")),
+                    ("unknown", raised("fulfil", "top_up_unknown")),
+                    ("unwritten", raised("fulfil", "top_up_not_recorded")),
                 ],
             ),
         ),
@@ -154,9 +154,9 @@ fn recharge_unknown() -> Alarm {
 
 fn recharge_failed() -> Alarm {
     Alarm {
-        name: "recharge-failed".to_owned(),
+        name: "top-up-failed".to_owned(),
         comment: "",
-        when: at_least(1, raised("fulfil", "recharge_failed")),
+        when: at_least(1, raised("fulfil", "top_up_failed")),
         means: text("An operator refused a top-up that is paid for.", "运营商拒绝了已付款的充值。"),
         to_do: text("Refund the buyer: the refund ends the flag.", "给买家退款：标记随退款消失。"),
     }

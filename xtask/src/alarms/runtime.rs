@@ -3,7 +3,7 @@
 use super::{TABLES, functions};
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, above, at_least, below, expression, outcomes, sum, text};
 
-const SWEEPS: [&str; 6] = ["refused", "undelivered", "unpaid", "unfulfilled", "outside", "conservation"];
+const SWEEPS: [&str; 6] = ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "audit"];
 /// The indexes that are written, by table and name.
 const INDEXES: [(&str, &str); 5] = [
     ("journal", "by_account"),

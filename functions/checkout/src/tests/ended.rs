@@ -48,7 +48,7 @@ enum Gets {
     /// Another order, on another page.
     NextOrder,
     /// No page: status and word.
-    Told(u16, &'static str),
+    ApiOutcome(u16, &'static str),
 }
 
 impl Page {
@@ -107,29 +107,29 @@ fn of(number: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn click_after_a_page_gets_what_the_table_says() {
     use Click::{Number, Same, Two};
-    use Gets::{NextOrder, NextPage, SamePage, Told};
+    use Gets::{ApiOutcome, NextOrder, NextPage, SamePage};
     // By what is asked: the same, another quantity, the order by its number; and how the order of before stands then.
     let rows = [
         (Page::Open, [(Same, SamePage, "unpaid"), (Two, NextOrder, "expired"), (Number, SamePage, "unpaid")]),
         (Page::Declined, [(Same, SamePage, ""), (Two, NextOrder, "expired"), (Number, SamePage, "")]),
-        (Page::Debited, [Same, Two, Number].map(|asked| (asked, Told(409, "payment_processing"), "unpaid"))),
+        (Page::Debited, [Same, Two, Number].map(|asked| (asked, ApiOutcome(409, "payment_processing"), "unpaid"))),
         (Page::Refused, [(Same, NextPage, ""), (Two, NextOrder, "expired"), (Number, NextPage, "")]),
-        (Page::Paid, [Same, Two, Number].map(|asked| (asked, Told(200, "paid"), "paid"))),
+        (Page::Paid, [Same, Two, Number].map(|asked| (asked, ApiOutcome(200, "paid"), "paid"))),
         (
             Page::Expired,
             [
                 (Same, NextOrder, "expired"),
                 (Two, NextOrder, "expired"),
-                (Number, Told(409, "order_expired"), "expired"),
+                (Number, ApiOutcome(409, "order_expired"), "expired"),
             ],
         ),
         (
             Page::OtherAmount,
-            [(Same, NextOrder, ""), (Two, NextOrder, ""), (Number, Told(409, "payment_mismatch"), "canceled")],
+            [(Same, NextOrder, ""), (Two, NextOrder, ""), (Number, ApiOutcome(409, "payment_mismatch"), "canceled")],
         ),
         (
             Page::OtherCurrency,
-            [(Same, NextOrder, ""), (Two, NextOrder, ""), (Number, Told(409, "payment_mismatch"), "canceled")],
+            [(Same, NextOrder, ""), (Two, NextOrder, ""), (Number, ApiOutcome(409, "payment_mismatch"), "canceled")],
         ),
     ];
     for (page, (asked, gets, before), is_known) in rows
@@ -154,7 +154,7 @@ async fn click_after_a_page_gets_what_the_table_says() {
             _ => gets,
         };
         assert_eq!(got, gets, "{row}: {reply:?}");
-        if let Told(status, said) = gets {
+        if let ApiOutcome(status, said) = gets {
             assert_eq!(told(&reply), is(status, said), "{row}");
             assert_eq!(shop.net.open(), Vec::<String>::new(), "{row}");
         } else {

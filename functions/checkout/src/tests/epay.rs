@@ -13,12 +13,12 @@ const CREDITS: &str = r#"{"product":"credits-1000"}"#;
 const TRADE: &str = "g0000000000000001";
 
 /// With these settings over those of every test.
-pub(super) async fn till(changes: &[(&str, &str)]) -> Option<EpayTill> {
+pub(super) async fn till(changes: &[(&str, &str)]) -> Option<EpayPayments> {
     let settings = read("prod", changes).expect("settings")?;
     let vault = Vault::Here(Settings::new(epay_settings()));
     let keys = Keyring::open(vault, epay_keys, now()).await.expect("keys");
     settings.signed_by(&keys.current()).expect("a key to sign with");
-    Some(EpayTill { settings, keys })
+    Some(EpayPayments { settings, keys })
 }
 
 fn read(stage: &str, changes: &[(&str, &str)]) -> Result<Option<EpaySettings>, EpaySettingsError> {
@@ -159,17 +159,17 @@ async fn every_fault_of_the_gateway_has_its_answer_and_the_next_click_goes_on() 
 async fn every_fault_at_every_call_of_the_store() {
     let clean = shop(&[]).await;
     let (ledger, faults) = clean.world.faulty(1, |_, _| Fault::None);
-    clean.function(1, ledger).await.answer(&event_at(PATH, CREDITS), &clean.moment(1)).await;
+    clean.function(1, ledger).await.answer(&event_at(PATH, CREDITS), &clean.invocation(1)).await;
     let calls = faults.calls().len();
     assert!(calls >= 4, "{calls}");
     for (call, fault) in (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
         let shop = shop(&[]).await;
         let (ledger, faults) = shop.world.faulty(1, move |number, _| if number == call { fault } else { Fault::None });
         let function = shop.function(1, ledger).await;
-        let (event, moment) = (event_at(PATH, CREDITS), shop.moment(1));
+        let (event, invocation) = (event_at(PATH, CREDITS), shop.invocation(1));
         tokio::select! {
             biased;
-            reply = function.answer(&event, &moment) => assert!(matches!(reply.status, 200 | 201 | 503), "{}", reply.body),
+            reply = function.answer(&event, &invocation) => assert!(matches!(reply.status, 200 | 201 | 503), "{}", reply.body),
             () = faults.killed() => {}
         }
         tokio::time::sleep(std::time::Duration::from_secs(10)).await;

@@ -1,9 +1,9 @@
 //! Every refusal with its exact answer, and what it leaves of the order.
 
 use ledger::{
-    Decision, Effect, Entry, EventKey, Fingerprint, Heading, Order, OrderNumber, Owner, PaymentState, Provider,
+    Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Order, OrderNumber, Owner, PaymentState, Provider,
 };
-use testkit::delivery;
+use testkit::context;
 
 use super::*;
 
@@ -55,14 +55,14 @@ pub(super) async fn made(shop: &Shop, number: &str, owner: &str, terms: ledger::
 /// As a webhook would have it.
 pub(super) async fn closed(shop: &Shop, number: &str, state: PaymentState) {
     let number = OrderNumber::new(number).expect("a number");
-    let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
-    write(shop, &order, &format!("{number}-{}", state.as_str()), order.learn_unpaid(state)).await;
+    let order = shop.world.ledger(9).order(&number, &context(9)).await.expect("books").expect("an order");
+    write(shop, &order, &format!("{number}-{}", state.as_str()), order.apply_unpaid(state)).await;
 }
 
 /// Paid, as a webhook would have it.
 pub(super) async fn paid(shop: &Shop, number: &str, by: &str) {
     let number = OrderNumber::new(number).expect("a number");
-    let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
+    let order = shop.world.ledger(9).order(&number, &context(9)).await.expect("books").expect("an order");
     let by = ledger::Reference::new(order.terms.provider, by).expect("a reference");
     let payment = ledger::Payment { by, money: order.terms.price, at: now() };
     write(shop, &order, &format!("{number}-paid"), order.pay(&payment).expect("agrees")).await;
@@ -71,16 +71,16 @@ pub(super) async fn paid(shop: &Shop, number: &str, by: &str) {
 /// Flagged, as a webhook that tells of a cent too little would have it.
 pub(super) async fn mispaid(shop: &Shop, number: &str, by: &str) {
     let number = OrderNumber::new(number).expect("a number");
-    let order = shop.world.ledger(9).order(&number, &delivery(9)).await.expect("books").expect("an order");
+    let order = shop.world.ledger(9).order(&number, &context(9)).await.expect("books").expect("an order");
     let by = ledger::Reference::new(order.terms.provider, by).expect("a reference");
-    let short = order.terms.price.amount.less(ledger::Amount::from_units(1));
+    let short = order.terms.price.amount.saturating_sub(ledger::Amount::from_units(1));
     let money = ledger::Money { amount: short, ..order.terms.price };
     let anomaly = order.pay(&ledger::Payment { by, money, at: now() }).expect_err("another amount");
     write(shop, &order, &format!("{number}-mispaid"), order.flag(&anomaly)).await;
 }
 
 async fn write(shop: &Shop, order: &Order, event: &str, effects: Vec<Effect>) {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("test", event).expect("a key"),
         source: "test",
         kind: "test",
@@ -88,8 +88,8 @@ async fn write(shop: &Shop, order: &Order, event: &str, effects: Vec<Effect>) {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: Some(order.number.clone()),
     };
-    let entry = Entry { heading, effects, keeps_body: false, alarm: None };
-    shop.world.ledger(9).commit(&Decision::Record(entry), &delivery(9)).await.expect("booked");
+    let entry = Entry { header, effects, keeps_body: false, alarm: None };
+    shop.world.ledger(9).commit(&Decision::Record(entry), &context(9)).await.expect("booked");
 }
 
 #[tokio::test(start_paused = true)]

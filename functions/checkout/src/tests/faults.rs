@@ -96,10 +96,10 @@ async fn every_fault_at_every_call_of_the_store() {
             let (shop, handed) = before.shop().await;
             let (ledger, faults) = shop.world.faulty(1, move |call, _| if call == at { fault } else { Fault::None });
             let function = shop.function(1, ledger).await;
-            let (event, moment) = (event(CREDITS), shop.moment(1));
+            let (event, invocation) = (event(CREDITS), shop.invocation(1));
             let reply = tokio::select! {
                 biased;
-                reply = function.answer(&event, &moment) => Some(reply),
+                reply = function.answer(&event, &invocation) => Some(reply),
                 () = faults.killed() => None,
             };
             recovers(&shop, handed, reply, &format!("{before:?}, {fault:?} at {at}")).await;

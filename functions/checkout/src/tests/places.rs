@@ -53,13 +53,12 @@ async fn clicks_at_once_take_the_places_there_are() {
         let shop = self::shop(&[("MAX_OPEN_ORDERS", "1")]).await;
         let late =
             |attempt| shop.world.faulty(attempt, |_, _| testkit::Fault::Delay(std::time::Duration::from_millis(10))).0;
-        let clicks =
-            (1..4).map(|attempt| {
-                let (shop, ledger) = (&shop, late(attempt));
-                async move {
-                    shop.function(attempt, ledger).await.answer(&event(CREDITS), &shop.moment(attempt)).await.status
-                }
-            });
+        let clicks = (1..4).map(|attempt| {
+            let (shop, ledger) = (&shop, late(attempt));
+            async move {
+                shop.function(attempt, ledger).await.answer(&event(CREDITS), &shop.invocation(attempt)).await.status
+            }
+        });
         let mut statuses = futures_util::future::join_all(clicks).await;
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 200, 201], "{seed}");

@@ -40,10 +40,10 @@ async fn twenty_clicks_at_once_are_one_order_and_one_session() {
 async fn click_without_randomness_makes_no_order_and_asks_no_provider() {
     let shop = Shop::new().await;
     let mut function = shop.function(1, shop.world.ledger(1)).await;
-    function.api.dice = Dice::new(|| None);
+    function.api.dice = Rng::new(|| None);
     for path in ["/api/pay/checkout", "/api/pay/epay"] {
         let body = if path.ends_with("epay") { r#"{"product":"credits-1000"}"# } else { CREDITS };
-        let reply = function.answer(&event_at(path, body), &shop.moment(1)).await;
+        let reply = function.answer(&event_at(path, body), &shop.invocation(1)).await;
         assert!(reply.status == 503 && reply.headers.iter().any(|(name, _)| *name == "retry-after"), "{}", reply.body);
     }
     assert_eq!((shop.world.books().orders.len(), shop.net.asked().len()), (0, 0));
@@ -100,7 +100,7 @@ async fn overtaken(shop: &Shop, body: &str) -> Reply {
         }
         Fault::None
     });
-    shop.function(7, ledger).await.answer(&event(body), &shop.moment(7)).await
+    shop.function(7, ledger).await.answer(&event(body), &shop.invocation(7)).await
 }
 
 #[tokio::test(start_paused = true)]

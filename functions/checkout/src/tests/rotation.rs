@@ -66,7 +66,7 @@ async fn a_key_that_stripe_does_not_know_is_fetched_again_once() {
         function.api.keys = Keyring::open(stored.vault(), keys(false), now()).await.expect("a key");
         shop.later(seconds);
         shop.net.fail(move |call, _| if call < refusals { StripeFault::Status(401) } else { StripeFault::None });
-        assert_eq!(told(&function.answer(&event(CREDITS), &shop.moment(1)).await), expected);
+        assert_eq!(told(&function.answer(&event(CREDITS), &shop.invocation(1)).await), expected);
         let used: Vec<String> = shop.net.asked().into_iter().filter_map(|asked| asked.authorization).collect();
         let bearer: Vec<String> = keys_used.into_iter().map(|key| format!("Bearer {key}")).collect();
         assert_eq!((used, stored.fetched()), (bearer, fetched));
@@ -91,12 +91,16 @@ async fn a_key_that_wechat_does_not_know_is_fetched_again_once() {
         order(&shop, "HL-wechat", "alice", Provider::Wechat, PaymentState::Unpaid).await;
         let mut function = shop.function(1, shop.world.ledger(1)).await;
         let keys = Keyring::open(stored.vault(), wechat_keys, now()).await.expect("keys");
-        function.api.wechat = Some(WechatTill { keys, ..super::wechat::till().await });
+        function.api.wechat = Some(WechatPayments { keys, ..super::wechat::till().await });
         shop.later(seconds);
         let fault = move |call, _: &str| if call < refusals { WechatFault::Status(status) } else { WechatFault::None };
         shop.wechat.fail(fault);
         let click = event_at("/payment/create", r#"{"orderNumber":"HL-wechat"}"#);
-        assert_eq!(told(&function.answer(&click, &shop.moment(1)).await), expected, "{status} {refusals} {seconds}");
+        assert_eq!(
+            told(&function.answer(&click, &shop.invocation(1)).await),
+            expected,
+            "{status} {refusals} {seconds}"
+        );
         assert_eq!((shop.wechat.asked().len(), stored.fetched()), (asked, fetched), "{status} {refusals} {seconds}");
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 
 const PATH: &str = "/payment/create";
 
-pub(super) async fn till() -> WechatTill {
+pub(super) async fn till() -> WechatPayments {
     let set = |name: &str| {
         let settings = [
             ("WECHAT_API", "v3"),
@@ -27,7 +27,7 @@ pub(super) async fn till() -> WechatTill {
         (platform.to_owned(), format!("{PLATFORM_KEY_ID} {}", rsa_pair(PLATFORM_PAIR).public)),
     ]);
     let keys = Keyring::open(Vault::Here(settings), wechat_keys, now()).await.expect("keys");
-    WechatTill { config, keys }
+    WechatPayments { config, keys }
 }
 
 async fn shop() -> Shop {

@@ -263,7 +263,7 @@ fn what_is_refused_and_why() {
 /// What is said otherwise the next time makes no contradiction; another transfer does.
 #[test]
 fn identity_and_money_make_the_fingerprint() {
-    let fingerprint = |body: &str| decide::heading(&parsed(body).expect("an event")).fingerprints;
+    let fingerprint = |body: &str| decide::header(&parsed(body).expect("an event")).fingerprints;
     let same = fingerprint(COMPLETED);
     let rows = [
         ("/data/numOfConfirmations", json!(13), true),

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use edge::{KeySource as _, KeyringError, Moment};
-use ledger::{Copied, Copies, CopyName};
+use edge::{Invocation, KeySource as _, KeyringError};
+use ledger::{CachedJwks, JwksCache, JwksName};
 use providers::Http;
 use testkit::{
     FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, FireblocksFault, FireblocksNet, MemoryLedger, deadline, fireblocks_jwks,
@@ -14,11 +14,11 @@ use super::*;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-const NAME: CopyName = CopyName("fireblocks");
+const NAME: JwksName = JwksName("fireblocks");
 
-fn at(seconds: i64) -> Moment {
+fn at(seconds: i64) -> Invocation {
     let patience = deadline(Fireblocks::REPLY_WITHIN);
-    Moment { now: now().plus_seconds(seconds), started: instant(), deadline: patience, attempt: mark(1) }
+    Invocation { now: now().plus_seconds(seconds), started: instant(), deadline: patience, attempt: mark(1) }
 }
 
 fn jwks(kids: &[&str]) -> String {
@@ -28,7 +28,7 @@ fn jwks(kids: &[&str]) -> String {
 /// A network, what is kept, and a sandbox that has just started.
 struct Scene {
     net: FireblocksNet,
-    copies: Arc<MemoryLedger>,
+    jwks_cache: Arc<MemoryLedger>,
     keys: Published<Arc<MemoryLedger>>,
 }
 
@@ -37,11 +37,11 @@ impl Scene {
         Self::with(FireblocksNet::default(), Arc::default(), 0).await
     }
 
-    async fn with(net: FireblocksNet, copies: Arc<MemoryLedger>, seconds: i64) -> Self {
+    async fn with(net: FireblocksNet, jwks_cache: Arc<MemoryLedger>, seconds: i64) -> Self {
         let http = Http::over(net.clone(), fastrand::Rng::with_seed(1));
         let config = read(FIREBLOCKS_JWKS, "", "prod").expect("a configuration");
-        let keys = Published::open(config, http, Arc::clone(&copies), &at(seconds)).await;
-        Self { net, copies, keys }
+        let keys = Published::open(config, http, Arc::clone(&jwks_cache), &at(seconds)).await;
+        Self { net, jwks_cache, keys }
     }
 
     /// How often it has asked since this was last said.
@@ -138,7 +138,7 @@ async fn a_look_that_fails_takes_nothing_away() {
         assert_eq!(scene.told(FIREBLOCKS_KID, DAY - 1).await, "verified", "{row}: for a day");
         assert_eq!(scene.told(FIREBLOCKS_KID, DAY).await, "unavailable", "{row}: and no longer");
         assert_eq!(scene.told(FIREBLOCKS_KID, 100 * HOUR).await, "unavailable", "{row}");
-        let kept = scene.copies.copy(NAME, &at(0).delivery()).await.expect("a copy").expect("a copy");
+        let kept = scene.jwks_cache.cached_jwks(NAME, &at(0).context()).await.expect("a copy").expect("a copy");
         assert_eq!((kept.text, kept.fetched_at), (jwks(&[FIREBLOCKS_KID]), now()), "{row}");
         scene.net.publish(&jwks(&["2026-02"]));
         scene.net.fail(|_, _| FireblocksFault::None);
@@ -155,24 +155,24 @@ async fn whoever_starts_later_takes_the_copy() {
         net
     };
     for (seconds, asked) in [(0, 0), (HOUR - 1, 0), (HOUR, 4), (DAY - 1, 4)] {
-        let scene = Scene::with(down(), Arc::clone(&first.copies), seconds).await;
+        let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), seconds).await;
         assert_eq!(scene.net.asked().len(), asked, "{seconds}");
         assert_eq!(scene.told(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
     }
     // Nothing is verified with one that is too old, by whichever clock.
     for seconds in [DAY, 1_000 * HOUR, -2 * DAY] {
-        let scene = Scene::with(down(), Arc::clone(&first.copies), seconds).await;
+        let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), seconds).await;
         assert_eq!(scene.told(FIREBLOCKS_KID, seconds + 60).await, "unavailable", "{seconds}");
     }
     // One that is fresher than a minute is the last look of all.
-    let scene = Scene::with(down(), Arc::clone(&first.copies), 30).await;
+    let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), 30).await;
     assert_eq!(scene.told("nobody", 59).await, "unverifiable");
     assert_eq!(scene.told("nobody", 60).await, "unavailable");
     // A copy that is spoilt is none.
-    let copies = Arc::new(MemoryLedger::default());
-    let spoilt = Copied { text: "{}".to_owned(), fetched_at: now() };
-    copies.keep_copy(NAME, &spoilt, &at(0).delivery()).await.expect("kept");
-    assert_eq!(Scene::with(FireblocksNet::default(), copies, 1).await.told(FIREBLOCKS_KID, 1).await, "verified");
+    let jwks_cache = Arc::new(MemoryLedger::default());
+    let spoilt = CachedJwks { text: "{}".to_owned(), fetched_at: now() };
+    jwks_cache.cache_jwks(NAME, &spoilt, &at(0).context()).await.expect("kept");
+    assert_eq!(Scene::with(FireblocksNet::default(), jwks_cache, 1).await.told(FIREBLOCKS_KID, 1).await, "verified");
 }
 
 /// It starts all the same: everybody is asked to come again, until there are keys.
@@ -187,8 +187,8 @@ async fn without_any_keys_nobody_is_believed_and_nobody_turned_away() {
         }
     }
     // Somebody else has fetched them meanwhile.
-    let copied = Copied { text: jwks(&[FIREBLOCKS_KID]), fetched_at: now().plus_seconds(90) };
-    scene.copies.keep_copy(NAME, &copied, &at(0).delivery()).await.expect("kept");
+    let copied = CachedJwks { text: jwks(&[FIREBLOCKS_KID]), fetched_at: now().plus_seconds(90) };
+    scene.jwks_cache.cache_jwks(NAME, &copied, &at(0).context()).await.expect("kept");
     assert_eq!(scene.told(FIREBLOCKS_KID, 91).await, "verified");
     let http = Http::over(FireblocksNet::default(), fastrand::Rng::with_seed(1));
     let config = read("file:/nowhere/jwks.json", "", "local").expect("a configuration");

@@ -50,7 +50,7 @@ async fn wallet_of_either_form_stands_on_the_order() {
         let body = format!(r#"{{"{name}":"posx-10","quantity":2,"wallet":"{WALLET}"}}"#);
         let reply = sent(&function, attempt, &post(path, &body)).await;
         let number = OrderNumber::new(said(&reply)["orderNumber"].as_str().expect("a number")).expect("valid");
-        let order = function.ledger.order(&number, &testkit::delivery(9)).await.expect("read").expect("there");
+        let order = function.ledger.order(&number, &testkit::context(9)).await.expect("read").expect("there");
         let allocation = order.allocation().expect("tokens that are sent");
         assert_eq!((allocation.wallet.as_str(), allocation.amount.decimal(18).as_str()), (WALLET, "20"), "{path}");
     }
@@ -60,13 +60,13 @@ async fn wallet_of_either_form_stands_on_the_order() {
 #[tokio::test]
 async fn order_without_randomness_is_not_made() {
     let mut function = function(MemoryLedger::default()).await;
-    function.api.dice = Dice::new(|| None);
+    function.api.dice = Rng::new(|| None);
     let body = r#"{"product":"credits-100"}"#;
     let refused = sent(&function, 1, &post("/orders", body)).await;
     assert_eq!((refused.status, header(&refused, "retry-after")), (503, Some("2")), "{}", refused.body);
     let named = sent(&function, 2, &post("/orders", body).with("idempotency-key", "k1")).await;
     assert_eq!(named.status, 201, "{}", named.body);
-    function.api.dice = Dice::new(testkit::dice(1));
+    function.api.dice = Rng::new(testkit::dice(1));
     assert_eq!(sent(&function, 3, &post("/orders", body)).await.status, 201);
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Effect, Entry, EventKey, Fingerprint, Heading, Payment, PaymentState, Provider, Reference};
-use testkit::{Call as StoreCall, Fault, MemoryLedger, World, delivery};
+use ledger::{Effect, Entry, EventKey, Fingerprint, JournalHeader, Payment, PaymentState, Provider, Reference};
+use testkit::{Call as StoreCall, Fault, MemoryLedger, World, context};
 
 use super::*;
 
@@ -21,7 +21,7 @@ async fn sandbox<L: Ledger>(ledger: L, places: &str) -> Function<Orders, L> {
 }
 
 async fn sent_at<L: Ledger>(function: &Function<Orders, L>, sent: &Sent<'_>, after_s: i64) -> Reply {
-    function.answer(&sent.event(Shape::HttpApi), &moment(9, now().plus_seconds(after_s))).await
+    function.answer(&sent.event(Shape::HttpApi), &invocation(9, now().plus_seconds(after_s))).await
 }
 
 /// Alice's open orders, as the books have them.
@@ -98,11 +98,11 @@ async fn two_hundred_at_once_take_the_places_there_are() {
 
 async fn order_of(world: &World, key: &str) -> Order {
     let number = OrderNumber::from_key(&Owner::new("alice").expect("an owner"), key);
-    world.ledger(0).order(&number, &delivery(9)).await.expect("books").expect("an order")
+    world.ledger(0).order(&number, &context(9)).await.expect("books").expect("an order")
 }
 
 async fn becomes(world: &World, effects: Vec<Effect>) {
-    let heading = Heading {
+    let header = JournalHeader {
         receipt: EventKey::new("stripe", "evt_1").expect("a key"),
         source: "stripe",
         kind: "test",
@@ -110,8 +110,8 @@ async fn becomes(world: &World, effects: Vec<Effect>) {
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: None,
     };
-    let entry = Entry { heading, effects, keeps_body: false, alarm: None };
-    world.ledger(0).commit(&Decision::Record(entry), &delivery(9)).await.expect("booked");
+    let entry = Entry { header, effects, keeps_body: false, alarm: None };
+    world.ledger(0).commit(&Decision::Record(entry), &context(9)).await.expect("booked");
 }
 
 fn paid(order: &Order) -> Vec<Effect> {
@@ -133,10 +133,10 @@ async fn order_that_has_ended_holds_no_place() {
     type Ending = fn(&Order) -> Vec<Effect>;
     let rows: [(&str, Option<Ending>, i64, u16); 9] = [
         ("unpaid", None, 0, 409),
-        ("failed", Some(|order| order.learn_unpaid(PaymentState::Failed)), 0, 409),
+        ("failed", Some(|order| order.apply_unpaid(PaymentState::Failed)), 0, 409),
         ("paid", Some(paid), 0, 201),
-        ("canceled", Some(|order| order.learn_unpaid(PaymentState::Canceled)), 0, 201),
-        ("expired", Some(|order| order.learn_unpaid(PaymentState::Expired)), 0, 201),
+        ("canceled", Some(|order| order.apply_unpaid(PaymentState::Canceled)), 0, 201),
+        ("expired", Some(|order| order.apply_unpaid(PaymentState::Expired)), 0, 201),
         ("unpaid for almost three days", None, 3 * DAY - 1, 409),
         ("unpaid for three days, which nothing has ended", None, 3 * DAY, 201),
         ("lost", Some(|_| Vec::new()), 0, 201),

@@ -14,7 +14,8 @@ fn keyed<'r>(body: &'r str, key: &str) -> Sent<'r> {
 async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused() {
     let function = function(MemoryLedger::default()).await;
     let first = sent(&function, 1, &keyed(BODY, "k")).await;
-    let later = function.answer(&keyed(BODY, "k").event(Shape::HttpApi), &moment(2, now().plus_seconds(86_400))).await;
+    let later =
+        function.answer(&keyed(BODY, "k").event(Shape::HttpApi), &invocation(2, now().plus_seconds(86_400))).await;
     assert_eq!((later.status, &later.body), (201, &first.body));
     assert_eq!((header(&first, "idempotent-replayed"), header(&later, "idempotent-replayed")), (None, Some("true")));
 

@@ -1,10 +1,10 @@
 //! What an order shows to its owner, and to nobody else.
 
 use ledger::{
-    DisputeReport, DisputeStage, Effect, Entry, EventKey, Fingerprint, Heading, Payment, Provider, Reference, Refund,
-    RefundState,
+    DisputeReport, DisputeStage, Effect, Entry, EventKey, Fingerprint, JournalHeader, Payment, Provider, Reference,
+    Refund, RefundState,
 };
-use testkit::{MemoryLedger, delivery};
+use testkit::{MemoryLedger, context};
 
 use super::*;
 
@@ -21,19 +21,19 @@ fn paid(order: &Order) -> Vec<Effect> {
 
 fn refunded_in_part(order: &Order) -> Vec<Effect> {
     let amount = ledger::Amount::from_units(500);
-    order.learn_refund(&by(), "re_1", Refund { amount, state: RefundState::Succeeded })
+    order.apply_refund(&by(), "re_1", Refund { amount, state: RefundState::Succeeded })
 }
 
 /// Of all that was not refunded.
 fn disputed(order: &Order, stage: DisputeStage) -> Vec<Effect> {
     let money = ledger::Money { amount: ledger::Amount::from_units(499), ..order.terms.price };
-    order.learn_dispute(&by(), "dp_1", DisputeReport { stage, as_of: now(), money })
+    order.apply_dispute(&by(), "dp_1", DisputeReport { stage, as_of: now(), money })
 }
 
 async fn happened(ledger: &MemoryLedger, number: &str, step: usize, event: Event) {
     let number = OrderNumber::new(number).expect("a number");
-    let order = ledger.order(&number, &delivery(9)).await.expect("books").expect("an order");
-    let heading = Heading {
+    let order = ledger.order(&number, &context(9)).await.expect("books").expect("an order");
+    let header = JournalHeader {
         receipt: EventKey::new("stripe", &format!("evt_{step}")).expect("a key"),
         source: "stripe",
         kind: "test",
@@ -41,8 +41,8 @@ async fn happened(ledger: &MemoryLedger, number: &str, step: usize, event: Event
         fingerprints: Fingerprint::of(1, &[]).into(),
         order: Some(number),
     };
-    let entry = Entry { heading, effects: event(&order), keeps_body: false, alarm: None };
-    ledger.commit(&Decision::Record(entry), &delivery(9)).await.expect("booked");
+    let entry = Entry { header, effects: event(&order), keeps_body: false, alarm: None };
+    ledger.commit(&Decision::Record(entry), &context(9)).await.expect("booked");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn an_order_shows_what_was_delivered() {
     let airtime =
         r#"{"phoneNumber":"88001122","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}"#;
     let fulfilled: Event = |order| order.fulfil(true, now());
-    let sent_on: Event = |order| order.learn_transfer("tx_1", ledger::TransferStatus::Queued, now());
+    let sent_on: Event = |order| order.apply_transfer_status("tx_1", ledger::TransferStatus::Queued, now());
     let rows: [(&str, &[Event], &str); 4] = [
         (
             &tokens,
@@ -187,7 +187,7 @@ async fn an_order_shows_each_payment_that_it_refused() {
         |order| {
             let of = Reference::new(Provider::Stripe, "pi_3").expect("a reference");
             let refund = Refund { amount: money(999).amount, state: RefundState::Succeeded };
-            order.learn_refund(&of, "re_3", refund)
+            order.apply_refund(&of, "re_3", refund)
         },
     ];
     let function = function(MemoryLedger::default()).await;

@@ -14,26 +14,26 @@ const NEW_BASELINE_SECONDS: u64 = 7 * 24 * 60 * 60;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Census {
     /// The baseline: the count of the last complete pass.
-    pub last: Option<Opened>,
+    pub last: Option<AccountsOpened>,
     /// Counts of the current pass: the accounts that the baseline must have counted, and the accounts for the next
     /// baseline.
     pub again: u64,
     pub next: u64,
-    pub gone: Option<Gone>,
+    pub gone: Option<MissingAccounts>,
 }
 
 /// The number of accounts whose first line was booked before `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opened {
+pub struct AccountsOpened {
     pub until: Timestamp,
     pub accounts: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone {
+pub struct MissingAccounts {
     pub accounts: u64,
     pub since: Timestamp,
-    pub said_at: Timestamp,
+    pub reported_at: Timestamp,
 }
 
 impl Census {
@@ -52,23 +52,23 @@ impl Census {
         let since = self.gone.map_or(now, |gone| gone.since);
         if gone == 0 || now.seconds_apart(since) >= NEW_BASELINE_SECONDS {
             self.gone = None;
-            self.last = Some(Opened { until: until(began_at), accounts: self.next });
+            self.last = Some(AccountsOpened { until: until(began_at), accounts: self.next });
         } else {
             // The epoch, so that it is reported at once.
-            let said_at = self.gone.map_or(Timestamp::EPOCH, |gone| gone.said_at);
-            self.gone = Some(Gone { accounts: gone, since, said_at });
+            let reported_at = self.gone.map_or(Timestamp::EPOCH, |gone| gone.reported_at);
+            self.gone = Some(MissingAccounts { accounts: gone, since, reported_at });
         }
     }
 
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.gone.is_some_and(|gone| now.seconds_apart(gone.said_at) >= REPORT_INTERVAL_SECONDS)
+        self.gone.is_some_and(|gone| now.seconds_apart(gone.reported_at) >= REPORT_INTERVAL_SECONDS)
     }
 
     /// The missing accounts, if a report of them is due now.
-    pub(super) fn take_due_report(&mut self, now: Timestamp) -> Option<Gone> {
+    pub(super) fn take_due_report(&mut self, now: Timestamp) -> Option<MissingAccounts> {
         let is_due = self.is_due(now);
         let gone = self.gone.as_mut().filter(|_| is_due)?;
-        gone.said_at = now;
+        gone.reported_at = now;
         Some(*gone)
     }
 }

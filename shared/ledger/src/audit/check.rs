@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Census, Counted, Difference, Gone, Place, Subject};
+use super::{Census, Difference, LinePosition, LineTotals, MissingAccounts, Subject};
 use crate::Timestamp;
 
 /// One pass over all accounts a day, measured from start to start. A pass that takes longer is followed by the next one
@@ -25,7 +25,7 @@ const OPEN_MAX: usize = 100;
 const MOVING_MAX: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Check {
+pub struct AuditProgress {
     /// The number of writes, for optimistic locking: a write succeeds only over the version that was read.
     pub version: u64,
     /// The start of the current pass, or of the last one.
@@ -35,43 +35,43 @@ pub struct Check {
     /// The cursor: the last account that the pass has reached.
     pub after: Option<String>,
     /// An account with more lines than one run has time for.
-    pub counting: Option<Counting>,
+    pub counting: Option<CountProgress>,
     pub open: Vec<Open>,
-    pub moving: Vec<Moving>,
+    pub unsettled_accounts: Vec<UnsettledAccount>,
     pub census: Census,
 }
 
 /// An account that was written during every check of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moving {
+pub struct UnsettledAccount {
     pub account: String,
     pub since: Timestamp,
-    pub looked_at: Timestamp,
+    pub checked_at: Timestamp,
 }
 
 /// The progress of counting the lines of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counting {
+pub struct CountProgress {
     pub account: String,
-    pub counted: Counted,
+    pub counted: LineTotals,
     /// The part of these lines that the previous check of this account may have seen.
-    pub earlier: Option<Seen>,
-    pub last: Place,
+    pub earlier: Option<LinesSeen>,
+    pub last: LinePosition,
 }
 
 /// The lines of an account that were booked by `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct LinesSeen {
     pub until: Timestamp,
-    pub counted: Counted,
+    pub counted: LineTotals,
 }
 
 /// The lines of an account that one check has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Look {
+pub struct Observation {
     /// The lines that the previous check may have seen.
-    pub earlier: Option<Seen>,
-    pub seen: Option<Seen>,
+    pub earlier: Option<LinesSeen>,
+    pub seen: Option<LinesSeen>,
 }
 
 /// A difference that was found and is still open.
@@ -79,15 +79,15 @@ pub struct Look {
 pub struct Open {
     pub difference: Difference,
     /// The number of consecutive checks with the same result.
-    pub looks: u32,
+    pub equal_checks: u32,
     /// When its place began to differ, by whatever amounts.
     pub since: Timestamp,
-    pub looked_at: Timestamp,
+    pub checked_at: Timestamp,
     /// The lines that the last check has seen; only for an account.
-    pub seen: Option<Seen>,
+    pub seen: Option<LinesSeen>,
 }
 
-impl Check {
+impl AuditProgress {
     /// Whether a run has nothing to do.
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let is_between = !self.is_under_way() && !self.is_due(now) && self.counting.is_none();
@@ -121,15 +121,19 @@ impl Check {
     }
 
     /// The missing accounts that an earlier pass has counted, if a report of them is due now.
-    pub fn gone(&mut self, now: Timestamp) -> Option<Gone> {
+    pub fn gone(&mut self, now: Timestamp) -> Option<MissingAccounts> {
         self.census.take_due_report(now)
     }
 
     /// The accounts, orders and lines that are due for another check.
     pub fn subjects_due(&self, now: Timestamp) -> BTreeSet<Subject> {
         let open = self.open.iter().filter(|open| open.is_due(now)).map(|open| open.difference.subject());
-        let moving = self.moving.iter().filter(|moving| now.seconds_apart(moving.looked_at) >= DRIFT_RECHECK_SECONDS);
-        open.chain(moving.map(|moving| Subject::Account(moving.account.clone()))).collect()
+        let unsettled_accounts = self
+            .unsettled_accounts
+            .iter()
+            .filter(|unsettled_accounts| now.seconds_apart(unsettled_accounts.checked_at) >= DRIFT_RECHECK_SECONDS);
+        open.chain(unsettled_accounts.map(|unsettled_accounts| Subject::Account(unsettled_accounts.account.clone())))
+            .collect()
     }
 
     /// The lines of this subject that differed before.
@@ -152,9 +156,15 @@ impl Check {
 
     /// Records a complete check of a subject and its differences. An open difference that was not found again is
     /// closed. Returns the differences that need an alarm; the caller raises it.
-    pub fn looked(&mut self, at: &Subject, found: Vec<Difference>, look: Look, now: Timestamp) -> Vec<Open> {
+    pub fn record_check(
+        &mut self,
+        at: &Subject,
+        found: Vec<Difference>,
+        look: Observation,
+        now: Timestamp,
+    ) -> Vec<Open> {
         if let Subject::Account(account) = at {
-            self.moving.retain(|moving| moving.account != *account);
+            self.unsettled_accounts.retain(|unsettled_accounts| unsettled_accounts.account != *account);
         }
         let (known, others): (Vec<Open>, Vec<Open>) =
             self.open.drain(..).partition(|open| open.difference.subject() == *at);
@@ -163,7 +173,7 @@ impl Check {
         for difference in found {
             let known = known.iter().find(|open| open.difference.is_at_place_of(&difference));
             let open = Open::after(known, difference, look, now);
-            let is_new_check = known.is_some_and(|known| known.looked_at != open.looked_at);
+            let is_new_check = known.is_some_and(|known| known.checked_at != open.checked_at);
             alarms.extend((is_new_check && open.is_alarm(now)).then(|| open.clone()));
             if self.open.len() < OPEN_MAX {
                 self.open.push(open);
@@ -176,14 +186,15 @@ impl Check {
     /// of each place where nothing does; of one that differs in another way, a finding must stay. Returns what has ended.
     pub fn end_findings(&mut self, compared: &BTreeSet<Subject>, left: &[Difference]) -> Vec<Difference> {
         let is_left = |found: &Difference| {
-            let is_known = |left: &&Difference| !left.matter.is_of_whole_audit() && left.subject() == found.subject();
+            let is_known =
+                |left: &&Difference| !left.difference_kind.is_of_whole_audit() && left.subject() == found.subject();
             left.iter().any(|left| left.is_at_place_of(found) || is_known(&left))
         };
         let is_ended = |open: &Open| compared.contains(&open.difference.subject()) && !is_left(&open.difference);
         let (ended, open): (Vec<Open>, Vec<Open>) = self.open.drain(..).partition(is_ended);
         self.open = open;
         let is_compared = |account: &str| compared.contains(&Subject::Account(account.to_owned()));
-        self.moving.retain(|moving| !is_compared(&moving.account));
+        self.unsettled_accounts.retain(|unsettled_accounts| !is_compared(&unsettled_accounts.account));
         // A run that had no time to finish may have counted its lines as they were before the repair.
         let agrees =
             |account: &str| !left.iter().any(|difference| difference.subject() == Subject::Account(account.to_owned()));
@@ -199,51 +210,58 @@ impl Check {
     /// Records that an account was written during the whole check. Returns since when no check has settled it, once
     /// that needs an alarm.
     pub fn moved(&mut self, account: &str, now: Timestamp) -> Option<Timestamp> {
-        let Some(moving) = self.moving.iter_mut().find(|moving| moving.account == account) else {
-            if self.moving.len() < MOVING_MAX {
-                self.moving.push(Moving { account: account.to_owned(), since: now, looked_at: now });
+        let Some(unsettled_accounts) =
+            self.unsettled_accounts.iter_mut().find(|unsettled_accounts| unsettled_accounts.account == account)
+        else {
+            if self.unsettled_accounts.len() < MOVING_MAX {
+                self.unsettled_accounts.push(UnsettledAccount {
+                    account: account.to_owned(),
+                    since: now,
+                    checked_at: now,
+                });
             }
             return None;
         };
-        let is_new_check = now.seconds_apart(moving.looked_at) >= RECHECK_SECONDS;
+        let is_new_check = now.seconds_apart(unsettled_accounts.checked_at) >= RECHECK_SECONDS;
         if is_new_check {
-            moving.looked_at = now;
+            unsettled_accounts.checked_at = now;
         }
-        (is_new_check && is_unsettled(moving.since, now)).then_some(moving.since)
+        (is_new_check && is_unsettled(unsettled_accounts.since, now)).then_some(unsettled_accounts.since)
     }
 
     /// The number of places that no check has settled yet, and since when the oldest is open.
     pub fn unsettled(&self) -> (usize, Option<Timestamp>) {
         let open = self.open.iter().filter(|open| !open.is_drift()).map(|open| open.since);
-        let since: Vec<Timestamp> = open.chain(self.moving.iter().map(|moving| moving.since)).collect();
+        let since: Vec<Timestamp> =
+            open.chain(self.unsettled_accounts.iter().map(|unsettled_accounts| unsettled_accounts.since)).collect();
         (since.len(), since.into_iter().min())
     }
 }
 
 impl Open {
     /// The open difference after a check, given the open one at its place.
-    fn after(known: Option<&Self>, difference: Difference, look: Look, now: Timestamp) -> Self {
+    fn after(known: Option<&Self>, difference: Difference, look: Observation, now: Timestamp) -> Self {
         let Some(known) = known else {
-            return Self { difference, looks: 1, since: now, looked_at: now, seen: look.seen };
+            return Self { difference, equal_checks: 1, since: now, checked_at: now, seen: look.seen };
         };
         let is_same = known.difference.is_same(&difference);
         if !known.is_due(now) && is_same {
             // Too soon after the last check to count as another one.
             return Self { difference, ..known.clone() };
         }
-        let looks = if !is_same {
+        let equal_checks = if !is_same {
             1
         } else if known.is_confirmed_by(look) {
-            known.looks.saturating_add(1)
+            known.equal_checks.saturating_add(1)
         } else {
-            known.looks
+            known.equal_checks
         };
-        Self { difference, looks, since: known.since, looked_at: now, seen: look.seen }
+        Self { difference, equal_checks, since: known.since, checked_at: now, seen: look.seen }
     }
 
     /// Whether the index still has exactly the lines that the previous check saw. A line that arrived late would mean
     /// that the previous check read a lagging index, and that its finding may be wrong.
-    fn is_confirmed_by(&self, look: Look) -> bool {
+    fn is_confirmed_by(&self, look: Observation) -> bool {
         match (self.seen, look.earlier) {
             (Some(seen), Some(earlier)) => seen == earlier,
             _ => true,
@@ -251,7 +269,7 @@ impl Open {
     }
 
     pub fn is_drift(&self) -> bool {
-        self.looks >= CHECKS_FOR_DRIFT
+        self.equal_checks >= CHECKS_FOR_DRIFT
     }
 
     fn is_alarm(&self, now: Timestamp) -> bool {
@@ -260,7 +278,7 @@ impl Open {
 
     fn is_due(&self, now: Timestamp) -> bool {
         let is_old = self.is_drift() || now.seconds_apart(self.since) >= DRIFT_RECHECK_SECONDS;
-        now.seconds_apart(self.looked_at) >= if is_old { DRIFT_RECHECK_SECONDS } else { RECHECK_SECONDS }
+        now.seconds_apart(self.checked_at) >= if is_old { DRIFT_RECHECK_SECONDS } else { RECHECK_SECONDS }
     }
 }
 

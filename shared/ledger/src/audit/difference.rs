@@ -1,19 +1,19 @@
 //! Audit differences: a stored value and the value that other rows add up to, the side that is likely wrong, and the
 //! command that repairs it.
 
-use super::Posted;
+use super::JournalLine;
 use crate::{Balance, OrderNumber};
 
-/// A difference between a stored value (`said`) and the value computed from other rows (`found`).
+/// A difference between a stored value (`recorded`) and the value computed from other rows (`found`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    pub matter: Matter,
+    pub difference_kind: DifferenceKind,
     pub suspect: Suspect,
     pub account: String,
     pub order: Option<OrderNumber>,
     /// The faulty line, or the first of several.
     pub line: Option<String>,
-    pub said: Balance,
+    pub recorded: Balance,
     pub found: Balance,
     /// How many of the lines that the account's row counts are missing; negative if there are more lines than it
     /// counts.
@@ -21,7 +21,7 @@ pub struct Difference {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Matter {
+pub enum DifferenceKind {
     /// The account's lines do not add up to its balance.
     Balance,
     /// The available amount is not the balance plus the overdraft.
@@ -48,7 +48,7 @@ pub enum Matter {
     Failed,
 }
 
-impl Matter {
+impl DifferenceKind {
     pub const ALL: [Self; 13] = [
         Self::Balance,
         Self::Available,
@@ -89,7 +89,7 @@ impl Matter {
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|matter| matter.as_str() == name)
+        Self::ALL.into_iter().find(|difference_kind| difference_kind.as_str() == name)
     }
 }
 
@@ -187,17 +187,20 @@ impl Difference {
 
     /// Whether the line itself is at fault, and not the sum that it belongs to.
     pub fn is_of_a_line(&self) -> bool {
-        matches!(self.matter, Matter::Unclaimed | Matter::OrderMissing | Matter::OrderUnreadable)
+        matches!(
+            self.difference_kind,
+            DifferenceKind::Unclaimed | DifferenceKind::OrderMissing | DifferenceKind::OrderUnreadable
+        )
     }
 
     /// The excess; negative if something is missing.
     pub fn amount(&self) -> Balance {
-        Balance::from_units(self.found.units().saturating_sub(self.said.units()))
+        Balance::from_units(self.found.units().saturating_sub(self.recorded.units()))
     }
 
     /// Whether both are about the same place, by whatever amounts.
     pub fn is_at_place_of(&self, other: &Self) -> bool {
-        let place = |difference: &Self| (difference.matter, difference.subject(), difference.line.clone());
+        let place = |difference: &Self| (difference.difference_kind, difference.subject(), difference.line.clone());
         place(self) == place(other)
     }
 
@@ -212,50 +215,50 @@ impl Difference {
         let order =
             |what: &str| format!("order repair {} {what}", self.order.as_ref().map_or("N", OrderNumber::as_str));
         let line = self.line.as_deref().unwrap_or("KEY");
-        match (self.matter, self.suspect) {
-            (Matter::Lines, Suspect::LostLine) => account("--add-line KEY"),
-            (Matter::Lines, Suspect::ExtraLine) => account("--reverse-line KEY"),
-            (Matter::Balance, Suspect::BalanceOrLine) => {
+        match (self.difference_kind, self.suspect) {
+            (DifferenceKind::Lines, Suspect::LostLine) => account("--add-line KEY"),
+            (DifferenceKind::Lines, Suspect::ExtraLine) => account("--reverse-line KEY"),
+            (DifferenceKind::Balance, Suspect::BalanceOrLine) => {
                 format!("{}, or if a line was altered: --restore-line KEY --amount N", account("--to-lines"))
             }
-            (Matter::Balance | Matter::Available | Matter::Lines, _) => account("--to-lines"),
-            (Matter::Stands | Matter::Payment, _) => order("--to-lines"),
-            (Matter::Unposted, _) => {
+            (DifferenceKind::Balance | DifferenceKind::Available | DifferenceKind::Lines, _) => account("--to-lines"),
+            (DifferenceKind::Stands | DifferenceKind::Payment, _) => order("--to-lines"),
+            (DifferenceKind::Unposted, _) => {
                 format!("{}, or if no line was lost: {}", account(&format!("--add-line {line}")), order("--to-lines"))
             }
-            (Matter::Unclaimed, _) => {
+            (DifferenceKind::Unclaimed, _) => {
                 format!(
                     "{}, or if the line is right: {}",
                     account(&format!("--reverse-line {line}")),
                     order("--to-lines")
                 )
             }
-            (Matter::OrderMissing | Matter::OrderUnreadable, _) => order("--row FILE"),
-            (Matter::NoOrder, _) => account(&format!("--restore-line {line} --order N")),
-            (Matter::Pointer, _) => order("--pointer"),
-            (Matter::Unproven, _) => format!("{}, if the provider reports it as paid", order("--payment")),
-            (Matter::Failed, _) => account(&format!("--restore-line {line}")),
+            (DifferenceKind::OrderMissing | DifferenceKind::OrderUnreadable, _) => order("--row FILE"),
+            (DifferenceKind::NoOrder, _) => account(&format!("--restore-line {line} --order N")),
+            (DifferenceKind::Pointer, _) => order("--pointer"),
+            (DifferenceKind::Unproven, _) => format!("{}, if the provider reports it as paid", order("--payment")),
+            (DifferenceKind::Failed, _) => account(&format!("--restore-line {line}")),
         }
     }
 }
 
-impl Posted {
+impl JournalLine {
     /// Whether a line with this key belongs to an order. Usage and manual changes do not.
     pub fn is_of_order(key: &str) -> bool {
         let head = key.split('#').next().unwrap_or_default();
         matches!(head, "payment" | "reversal" | "invoice" | "grant" | "commission" | "sent")
     }
 
-    pub(crate) fn differs(&self, matter: Matter, said: Balance) -> Difference {
-        let is_of_row = matches!(matter, Matter::OrderMissing | Matter::OrderUnreadable);
+    pub(crate) fn differs(&self, difference_kind: DifferenceKind, recorded: Balance) -> Difference {
+        let is_of_row = matches!(difference_kind, DifferenceKind::OrderMissing | DifferenceKind::OrderUnreadable);
         let suspect = if is_of_row { Suspect::Order } else { Suspect::Line };
         Difference {
-            matter,
+            difference_kind,
             suspect,
             account: self.account.clone(),
             order: self.order.clone(),
             line: Some(self.key.clone()),
-            said,
+            recorded,
             found: self.change,
             missing: 0,
         }
@@ -264,8 +267,10 @@ impl Posted {
     /// The faults that the line shows by itself.
     pub fn differences(&self) -> Vec<Difference> {
         let names_none = Self::is_of_order(&self.key) && self.order.is_none() && self.reversed_by.is_none();
-        let rows = [(Matter::Failed, self.is_failed), (Matter::NoOrder, names_none)];
+        let rows = [(DifferenceKind::Failed, self.is_failed), (DifferenceKind::NoOrder, names_none)];
         let wrong = rows.into_iter().filter(|(_, is_wrong)| *is_wrong);
-        wrong.map(|(matter, _)| Difference { order: None, ..self.differs(matter, Balance::ZERO) }).collect()
+        wrong
+            .map(|(difference_kind, _)| Difference { order: None, ..self.differs(difference_kind, Balance::ZERO) })
+            .collect()
     }
 }

@@ -1,11 +1,11 @@
 //! The audit of an account: its row against the sum of its lines.
 
-use super::{Difference, Matter, StatementLine, Suspect};
+use super::{Difference, DifferenceKind, StatementLine, Suspect};
 use crate::{Balance, Timestamp};
 
 /// The row of an account: `alice/credits`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct StoredAccount {
     pub account: String,
     pub balance: Balance,
     pub available: Balance,
@@ -16,12 +16,12 @@ pub struct Held {
 
 /// The number and the sum of an account's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counted {
+pub struct LineTotals {
     pub lines: u64,
     pub sum: Balance,
 }
 
-impl Counted {
+impl LineTotals {
     pub fn add(&mut self, lines: &[StatementLine]) {
         for line in lines {
             self.add_change(line.change);
@@ -41,7 +41,7 @@ impl Counted {
     }
 }
 
-impl Held {
+impl StoredAccount {
     pub fn nothing(account: &str) -> Self {
         let zero = Balance::ZERO;
         Self { account: account.to_owned(), balance: zero, available: zero, overdraft: zero, version: 0 }
@@ -49,13 +49,13 @@ impl Held {
 
     /// The row that the lines require, with this row's overdraft.
     #[must_use]
-    pub fn of_lines(&self, counted: &Counted) -> Self {
+    pub fn of_lines(&self, counted: &LineTotals) -> Self {
         let available = counted.sum.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
         Self { balance: counted.sum, available, version: counted.lines, ..self.clone() }
     }
 
     /// If the number of lines differs, only that is reported: the sums follow from it.
-    pub fn differences(&self, counted: &Counted) -> Vec<Difference> {
+    pub fn differences(&self, counted: &LineTotals) -> Vec<Difference> {
         let missing = i128::from(self.version).saturating_sub(i128::from(counted.lines));
         let missing = i64::try_from(missing).unwrap_or(if missing < 0 { i64::MIN } else { i64::MAX });
         let (balance, sum) = (self.balance, counted.sum);
@@ -69,21 +69,40 @@ impl Held {
             } else {
                 Suspect::ExtraLine
             };
-            return vec![self.differs(Matter::Lines, suspect, (balance, sum), missing)];
+            return vec![self.differs(DifferenceKind::Lines, suspect, (balance, sum), missing)];
         }
         let may_spend =
             |balance: Balance| balance.checked_add(self.overdraft).unwrap_or(Balance::from_units(i128::MAX));
         // The third number decides: the available amount was written together with the balance.
         let suspect = if self.available == may_spend(sum) { Suspect::Balance } else { Suspect::BalanceOrLine };
         let rows = [
-            (Matter::Balance, suspect, balance, sum),
-            (Matter::Available, Suspect::Available, self.available, may_spend(balance)),
+            (DifferenceKind::Balance, suspect, balance, sum),
+            (DifferenceKind::Available, Suspect::Available, self.available, may_spend(balance)),
         ];
-        let differing = rows.into_iter().filter(|(_, _, said, found)| said != found);
-        differing.map(|(matter, suspect, said, found)| self.differs(matter, suspect, (said, found), 0)).collect()
+        let differing = rows.into_iter().filter(|(_, _, recorded, found)| recorded != found);
+        differing
+            .map(|(difference_kind, suspect, recorded, found)| {
+                self.differs(difference_kind, suspect, (recorded, found), 0)
+            })
+            .collect()
     }
 
-    fn differs(&self, matter: Matter, suspect: Suspect, (said, found): (Balance, Balance), missing: i64) -> Difference {
-        Difference { matter, suspect, account: self.account.clone(), order: None, line: None, said, found, missing }
+    fn differs(
+        &self,
+        difference_kind: DifferenceKind,
+        suspect: Suspect,
+        (recorded, found): (Balance, Balance),
+        missing: i64,
+    ) -> Difference {
+        Difference {
+            difference_kind,
+            suspect,
+            account: self.account.clone(),
+            order: None,
+            line: None,
+            recorded,
+            found,
+            missing,
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{Balance, MoneyKey, Order, OrderNumber, Pointer, Provider, Reference};
 
-use super::{Difference, Kept, Matter, Posted, Suspect};
+use super::{Difference, DifferenceKind, JournalLine, StoredOrder, Suspect};
 use crate::Asset;
 
 /// A payment has few refunds and disputes. For an order that claims more, this many lines are read, and it differs in
@@ -17,31 +17,40 @@ struct Standing {
     stands: Balance,
 }
 
-impl Kept {
+impl StoredOrder {
     /// `lines` are the lines that name the order, and the lines under the keys that the order itself names.
-    pub fn differences(&self, number: &OrderNumber, lines: &[Posted]) -> Vec<Difference> {
-        let of_lines = |matter| -> Vec<Difference> {
+    pub fn differences(&self, number: &OrderNumber, lines: &[JournalLine]) -> Vec<Difference> {
+        let of_lines = |difference_kind| -> Vec<Difference> {
             let of_order =
                 lines.iter().filter(|line| line.order.as_ref() == Some(number) && line.reversed_by.is_none());
-            of_order.map(|line| line.differs(matter, Balance::ZERO)).collect()
+            of_order.map(|line| line.differs(difference_kind, Balance::ZERO)).collect()
         };
         match self {
             Self::Order(order) => order.differences(lines),
-            Self::Unreadable { .. } => of_lines(Matter::OrderUnreadable),
-            Self::Missing => of_lines(Matter::OrderMissing),
+            Self::Unreadable { .. } => of_lines(DifferenceKind::OrderUnreadable),
+            Self::Missing => of_lines(DifferenceKind::OrderMissing),
         }
     }
 
     /// The difference of an order that no line leads to.
     pub fn without_lines(&self, number: &OrderNumber) -> Option<Difference> {
-        let matter = match self {
+        let difference_kind = match self {
             Self::Order(_) => return None,
-            Self::Unreadable { .. } => Matter::OrderUnreadable,
-            Self::Missing => Matter::OrderMissing,
+            Self::Unreadable { .. } => DifferenceKind::OrderUnreadable,
+            Self::Missing => DifferenceKind::OrderMissing,
         };
         let (account, order) = ("-".to_owned(), Some(number.clone()));
-        let (said, found) = (Balance::ZERO, Balance::ZERO);
-        Some(Difference { matter, suspect: Suspect::Order, account, order, line: None, said, found, missing: 0 })
+        let (recorded, found) = (Balance::ZERO, Balance::ZERO);
+        Some(Difference {
+            difference_kind,
+            suspect: Suspect::Order,
+            account,
+            order,
+            line: None,
+            recorded,
+            found,
+            missing: 0,
+        })
     }
 }
 
@@ -95,11 +104,11 @@ impl Order {
         of_credits.chain(delivered).chain(additional).chain(sent).chain(periods).collect()
     }
 
-    fn differences(&self, lines: &[Posted]) -> Vec<Difference> {
+    fn differences(&self, lines: &[JournalLine]) -> Vec<Difference> {
         let (standings, keys) = (self.standings(), self.money_keys());
-        let is_named = |line: &&Posted| keys.iter().any(|key| key.as_str() == line.key);
-        let (named, others): (Vec<&Posted>, Vec<&Posted>) = lines.iter().partition(is_named);
-        let is_claimed = |line: &Posted| standings.iter().any(|standing| standing.claims(self, line));
+        let is_named = |line: &&JournalLine| keys.iter().any(|key| key.as_str() == line.key);
+        let (named, others): (Vec<&JournalLine>, Vec<&JournalLine>) = lines.iter().partition(is_named);
+        let is_claimed = |line: &JournalLine| standings.iter().any(|standing| standing.claims(self, line));
         let mut found: Vec<Difference> =
             standings.iter().filter_map(|standing| standing.differs(self, &named)).collect();
         let unclaimed = named.into_iter().filter(|line| !is_claimed(line)).chain(others);
@@ -131,18 +140,18 @@ impl Order {
     /// Compares the payment state with the payment that the order names.
     fn differs_in_payment(&self) -> Option<Difference> {
         let agrees = if self.paid.is_some() { self.payment == self.paid_state() } else { self.payment.is_payable() };
-        (!agrees).then(|| self.differs(Matter::Payment, Suspect::Order))
+        (!agrees).then(|| self.differs(DifferenceKind::Payment, Suspect::Order))
     }
 
     /// A difference without amounts.
-    fn differs(&self, matter: Matter, suspect: Suspect) -> Difference {
+    fn differs(&self, difference_kind: DifferenceKind, suspect: Suspect) -> Difference {
         Difference {
-            matter,
+            difference_kind,
             suspect,
             account: self.owner.account(Asset::CREDITS).to_string(),
             order: Some(self.number.clone()),
             line: None,
-            said: Balance::ZERO,
+            recorded: Balance::ZERO,
             found: Balance::ZERO,
             missing: 0,
         }
@@ -152,13 +161,13 @@ impl Order {
     pub fn differs_from_proof(&self) -> Option<Difference> {
         let proof = self.proof()?;
         let line = Some(proof.key.to_string());
-        Some(Difference { line, ..self.differs(Matter::Unproven, Suspect::Payment) })
+        Some(Difference { line, ..self.differs(DifferenceKind::Unproven, Suspect::Payment) })
     }
 
     /// Compares with `leads_to`, the order that the pointer of its payment leads to.
     pub fn differs_from_pointer(&self, leads_to: Option<&OrderNumber>) -> Option<Difference> {
         let is_wrong = self.pointer().is_some() && leads_to != Some(&self.number);
-        is_wrong.then(|| self.differs(Matter::Pointer, Suspect::Pointer))
+        is_wrong.then(|| self.differs(DifferenceKind::Pointer, Suspect::Pointer))
     }
 
     /// The pointer that must lead from the payment of a paid order to it. A WeChat payment names the order itself.
@@ -168,35 +177,44 @@ impl Order {
     }
 
     /// `None` if the line pays a period of the order's subscription.
-    fn differs_of_period(&self, line: &Posted) -> Option<Difference> {
+    fn differs_of_period(&self, line: &JournalLine) -> Option<Difference> {
         let account = self.owner.account(Asset::CREDITS).to_string();
         let credits = Balance::from(self.credits_each_period());
         let is_period = line.key.starts_with("invoice#") && line.order.as_ref() == Some(&self.number);
         let is_owed = is_period && line.account == account && line.change == credits && credits != Balance::ZERO;
-        let said = if is_period { credits } else { Balance::ZERO };
-        let named = Posted { order: Some(self.number.clone()), ..line.clone() };
-        (!is_owed).then(|| named.differs(Matter::Unclaimed, said))
+        let recorded = if is_period { credits } else { Balance::ZERO };
+        let named = JournalLine { order: Some(self.number.clone()), ..line.clone() };
+        (!is_owed).then(|| named.differs(DifferenceKind::Unclaimed, recorded))
     }
 }
 
 impl Standing {
-    fn claims(&self, order: &Order, line: &Posted) -> bool {
+    fn claims(&self, order: &Order, line: &JournalLine) -> bool {
         let is_of_first = line.key == self.first.as_str() || line.reverses.as_deref() == Some(self.first.as_str());
         is_of_first && line.account == self.account && line.order.as_ref() == Some(&order.number)
     }
 
-    fn differs(&self, order: &Order, named: &[&Posted]) -> Option<Difference> {
+    fn differs(&self, order: &Order, named: &[&JournalLine]) -> Option<Difference> {
         let own = || named.iter().filter(|line| self.claims(order, line));
-        let differs = |matter, said, found| {
+        let differs = |difference_kind, recorded, found| {
             let (order, line) = (Some(order.number.clone()), Some(self.first.to_string()));
-            let suspect = if matter == Matter::Unposted { Suspect::LostLine } else { Suspect::Order };
-            Some(Difference { matter, suspect, account: self.account.clone(), order, line, said, found, missing: 0 })
+            let suspect = if difference_kind == DifferenceKind::Unposted { Suspect::LostLine } else { Suspect::Order };
+            Some(Difference {
+                difference_kind,
+                suspect,
+                account: self.account.clone(),
+                order,
+                line,
+                recorded,
+                found,
+                missing: 0,
+            })
         };
         if !own().any(|line| line.key == self.first.as_str()) {
-            return differs(Matter::Unposted, self.stands, Balance::ZERO);
+            return differs(DifferenceKind::Unposted, self.stands, Balance::ZERO);
         }
         let sum = own().try_fold(Balance::ZERO, |sum, line| sum.checked_add(line.change));
         let sum = sum.unwrap_or(Balance::from_units(i128::MAX));
-        if sum == self.stands { None } else { differs(Matter::Stands, self.stands, sum) }
+        if sum == self.stands { None } else { differs(DifferenceKind::Stands, self.stands, sum) }
     }
 }

@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use super::{Counted, Held, Posted};
+use super::{JournalLine, LineTotals, StoredAccount};
 use crate::{
     AccountId, Amount, Balance, Effect, Guard, House, MoneyKey, Movement, Order, OrderNumber, Paid, PaymentProof,
     PaymentState, Posting, Provider, Reference, Transition,
@@ -13,19 +13,19 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
     /// The row of an account. Every repair of a line contains it too, so that no other write can happen in between.
-    Account { account: AccountId, from: Option<Held>, to: Held },
+    Account { account: AccountId, from: Option<StoredAccount>, to: StoredAccount },
     /// A line of the journal, without moving its account.
-    Line { from: Option<Posted>, to: Movement, order: Option<OrderNumber> },
+    Line { from: Option<JournalLine>, to: Movement, order: Option<OrderNumber> },
     /// A line that another line reverses.
-    Reversed { line: Posted, by: MoneyKey },
+    Reversed { line: JournalLine, by: MoneyKey },
     /// An order's row that is lost or cannot be read. Its version follows the stored one.
-    Order { order: Box<Order>, over: OrderOver },
+    Order { order: Box<Order>, over: RepairedOrder },
     /// The row of the payment that pays an order, in place of the line that was read, or of none.
-    Payment { proof: PaymentProof, over: Option<Posted> },
+    Payment { proof: PaymentProof, over: Option<JournalLine> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderOver {
+pub enum RepairedOrder {
     Nothing,
     /// An unreadable row, with its version if it has one.
     Unreadable(Option<u64>),
@@ -33,7 +33,7 @@ pub enum OrderOver {
 
 /// A line as a person specifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedLine {
+pub struct LineDetails {
     pub key: MoneyKey,
     pub amount: Option<Balance>,
     pub order: Option<OrderNumber>,
@@ -44,8 +44,8 @@ pub struct NamedLine {
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'r> {
     pub account: &'r AccountId,
-    pub held: Option<&'r Held>,
-    pub counted: &'r Counted,
+    pub held: Option<&'r StoredAccount>,
+    pub counted: &'r LineTotals,
 }
 
 impl Side<'_> {
@@ -64,7 +64,7 @@ impl Side<'_> {
     }
 
     /// Books a line that was lost, or one that corrects an altered one. The balance stays.
-    pub fn add_line(&self, line: &NamedLine) -> Result<Vec<Effect>, RepairError> {
+    pub fn add_line(&self, line: &LineDetails) -> Result<Vec<Effect>, RepairError> {
         let held = self.held.ok_or(RepairError::NoAccount)?;
         let missing = held.version.checked_sub(self.counted.lines).ok_or(RepairError::TooManyLines)?;
         let owed = difference(held.balance, self.counted.sum)?;
@@ -79,7 +79,7 @@ impl Side<'_> {
             return Err(RepairError::Agrees);
         }
         let version = held.version.max(self.counted.lines.checked_add(1).ok_or(RepairError::TooLarge)?);
-        let to = Held { version, ..held.clone() };
+        let to = StoredAccount { version, ..held.clone() };
         let movement = line.movement(self.account, amount)?;
         Ok(vec![
             Effect::Repair(Repair::Line { from: None, to: movement, order: line.order.clone() }),
@@ -89,7 +89,7 @@ impl Side<'_> {
 
     /// Reverses a line by another one and brings the row to its lines, so that reversing a line that never moved the
     /// balance does not move it.
-    pub fn reverse_line(&self, line: &Posted, by: &MoneyKey) -> Result<Vec<Effect>, RepairError> {
+    pub fn reverse_line(&self, line: &JournalLine, by: &MoneyKey) -> Result<Vec<Effect>, RepairError> {
         if line.account != self.account.to_string() {
             return Err(RepairError::OtherAccount(line.account.clone()));
         }
@@ -97,12 +97,12 @@ impl Side<'_> {
             return Err(RepairError::Agrees);
         }
         let back = line.change.checked_neg().ok_or(RepairError::TooLarge)?;
-        let counted = Counted {
+        let counted = LineTotals {
             lines: self.counted.lines.checked_add(1).ok_or(RepairError::TooLarge)?,
             sum: self.counted.sum.checked_add(back).ok_or(RepairError::TooLarge)?,
         };
         let opposite =
-            NamedLine { key: by.clone(), amount: None, order: None, reverses: Some(MoneyKey::of_row(&line.key)) };
+            LineDetails { key: by.clone(), amount: None, order: None, reverses: Some(MoneyKey::of_row(&line.key)) };
         let house = house_of(&line.key);
         let movement =
             Movement { posting: posting(self.account, house, back)?, ..opposite.movement(self.account, back)? };
@@ -113,22 +113,22 @@ impl Side<'_> {
         ])
     }
 
-    fn row(&self) -> Held {
-        self.held.cloned().unwrap_or_else(|| Held::nothing(&self.account.to_string()))
+    fn row(&self) -> StoredAccount {
+        self.held.cloned().unwrap_or_else(|| StoredAccount::nothing(&self.account.to_string()))
     }
 
-    fn row_becomes(&self, to: Held) -> Effect {
+    fn row_becomes(&self, to: StoredAccount) -> Effect {
         Effect::Repair(Repair::Account { account: self.account.clone(), from: self.held.cloned(), to })
     }
 }
 
-impl NamedLine {
+impl LineDetails {
     /// Restores an altered line.
-    pub fn restore(&self, account: &AccountId, found: &Posted) -> Result<Vec<Effect>, RepairError> {
+    pub fn restore(&self, account: &AccountId, found: &JournalLine) -> Result<Vec<Effect>, RepairError> {
         let amount = self.amount.unwrap_or(found.change);
         let order = self.order.clone().or_else(|| found.order.clone());
         let reverses = self.reverses.clone().or_else(|| found.reverses.as_deref().map(MoneyKey::of_row));
-        let to = NamedLine { reverses, ..self.clone() }.movement(account, amount)?;
+        let to = LineDetails { reverses, ..self.clone() }.movement(account, amount)?;
         let is_same = found.account == account.to_string() && found.change == amount && found.order == order;
         if is_same && !found.is_failed {
             return Err(RepairError::Agrees);
@@ -166,9 +166,9 @@ fn difference(one: Balance, other: Balance) -> Result<Balance, RepairError> {
 impl Order {
     /// The order as its lines describe it: their payment, the granted amounts, and the state that follows. Nothing is
     /// posted. `paid_by` is for orders whose payment has no line.
-    pub fn to_lines(&self, lines: &[Posted], paid_by: Option<&Reference>) -> Result<Vec<Effect>, RepairError> {
+    pub fn to_lines(&self, lines: &[JournalLine], paid_by: Option<&Reference>) -> Result<Vec<Effect>, RepairError> {
         let mut after = self.clone();
-        let lines: Vec<&Posted> = lines.iter().filter(|line| line.is_of(self)).collect();
+        let lines: Vec<&JournalLine> = lines.iter().filter(|line| line.is_of(self)).collect();
         if let Some(by) = paid_by.filter(|by| self.paid.as_ref().is_none_or(|paid| paid.by != **by)) {
             let at = lines.iter().filter_map(|line| line.at).min().unwrap_or(self.created_at);
             after.paid = Some(Paid { by: by.clone(), at });
@@ -204,7 +204,7 @@ impl Order {
     }
 
     /// Derives the granted amounts of the additional payments that a person has accepted.
-    fn follow_additional(&mut self, lines: &[&Posted]) -> Result<(), RepairError> {
+    fn follow_additional(&mut self, lines: &[&JournalLine]) -> Result<(), RepairError> {
         let additional: Vec<(String, MoneyKey)> =
             self.additional_payments().map(|accepted| (accepted.by.id().to_owned(), accepted.money_key())).collect();
         for (id, first) in additional {
@@ -219,10 +219,10 @@ impl Order {
         Ok(())
     }
 
-    fn follow_payment(&mut self, lines: &[&Posted]) -> Result<(), RepairError> {
+    fn follow_payment(&mut self, lines: &[&JournalLine]) -> Result<(), RepairError> {
         let is_additional = |by: &Reference| self.additional_payments().any(|accepted| accepted.by == *by);
         let payments = lines.iter().filter_map(|line| Some((line, payment_of(&line.key)?)));
-        let payments: Vec<(&&Posted, Reference)> = payments.filter(|(_, by)| !is_additional(by)).collect();
+        let payments: Vec<(&&JournalLine, Reference)> = payments.filter(|(_, by)| !is_additional(by)).collect();
         let is_named = |by: &Reference| self.paid.as_ref().is_some_and(|paid| paid.by == *by);
         let paid = match payments.as_slice() {
             [] => {
@@ -242,7 +242,7 @@ impl Order {
     }
 
     /// Writes the row of its payment, after a person has looked it up at the provider.
-    pub fn prove(&self, over: Option<Posted>) -> Result<Vec<Effect>, RepairError> {
+    pub fn prove(&self, over: Option<JournalLine>) -> Result<Vec<Effect>, RepairError> {
         let proof = self.proof().ok_or(RepairError::NoPayment)?;
         let pays_another = over.as_ref().is_some_and(|line| line.order.as_ref() != Some(&self.number));
         if pays_another {
@@ -252,25 +252,25 @@ impl Order {
     }
 
     /// Writes a stored copy of the order over a row that is lost or cannot be read.
-    pub fn put_back(mut self, over: OrderOver) -> Result<Vec<Effect>, RepairError> {
-        let found = if let OrderOver::Unreadable(version) = over { version.unwrap_or_default() } else { 0 };
+    pub fn put_back(mut self, over: RepairedOrder) -> Result<Vec<Effect>, RepairError> {
+        let found = if let RepairedOrder::Unreadable(version) = over { version.unwrap_or_default() } else { 0 };
         self.version = self.version.max(found).checked_add(1).ok_or(RepairError::TooLarge)?;
         Ok(vec![Effect::Repair(Repair::Order { order: Box::new(self), over })])
     }
 }
 
-impl Posted {
+impl JournalLine {
     fn is_of(&self, order: &Order) -> bool {
         self.order.as_ref() == Some(&order.number) && self.reversed_by.is_none()
     }
 }
 
 /// The current total of a posting and its corrections; `None` if the posting does not exist.
-fn standing(lines: &[&Posted], first: &MoneyKey) -> Result<Option<Amount>, RepairError> {
+fn standing(lines: &[&JournalLine], first: &MoneyKey) -> Result<Option<Amount>, RepairError> {
     if !lines.iter().any(|line| line.key == first.as_str()) {
         return Ok(None);
     }
-    let is_own = |line: &&&Posted| line.key == first.as_str() || line.reverses.as_deref() == Some(first.as_str());
+    let is_own = |line: &&&JournalLine| line.key == first.as_str() || line.reverses.as_deref() == Some(first.as_str());
     let sum = lines.iter().filter(is_own).try_fold(Balance::ZERO, |sum, line| sum.checked_add(line.change));
     let units = sum.and_then(|sum| u128::try_from(sum.units()).ok());
     units.and_then(Amount::from_wide).map(Some).ok_or_else(|| RepairError::BelowNothing(first.clone()))
@@ -334,5 +334,5 @@ pub enum RepairError {
     #[error("an order that is not paid has no payment")]
     NoPayment,
     #[error("the lines changed while they were counted: try again")]
-    Moving,
+    UnsettledAccount,
 }

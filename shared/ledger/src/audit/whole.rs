@@ -3,17 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Counted, Difference, Held, Kept, Posted};
+use super::{Difference, JournalLine, LineTotals, StoredAccount, StoredOrder};
 use crate::{MoneyKey, OrderNumber, PaymentProof};
 
 /// A row, reduced to what the audit compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
-    Account(Held),
-    Line(Posted),
+    Account(StoredAccount),
+    Line(JournalLine),
     /// The row of a payment, and its line if it moves money.
-    Payment(PaymentProof, Option<Posted>),
-    Order(OrderNumber, Kept),
+    Payment(PaymentProof, Option<JournalLine>),
+    Order(OrderNumber, StoredOrder),
     /// A pointer to an order.
     Pointer(String, OrderNumber),
     /// A row that the audit does not compare.
@@ -21,10 +21,10 @@ pub enum Row {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Whole {
-    accounts: BTreeMap<String, Held>,
-    counted: BTreeMap<String, Counted>,
-    of_orders: BTreeMap<OrderNumber, Vec<Posted>>,
+pub struct WholeAudit {
+    accounts: BTreeMap<String, StoredAccount>,
+    counted: BTreeMap<String, LineTotals>,
+    of_orders: BTreeMap<OrderNumber, Vec<JournalLine>>,
     orders: BTreeSet<OrderNumber>,
     pointers: BTreeMap<String, OrderNumber>,
     proofs: BTreeMap<MoneyKey, PaymentProof>,
@@ -34,7 +34,7 @@ pub struct Whole {
     found: Vec<Difference>,
 }
 
-impl Whole {
+impl WholeAudit {
     pub fn add(&mut self, row: Row) {
         match row {
             Row::Account(held) => {
@@ -55,28 +55,28 @@ impl Whole {
         }
     }
 
-    fn line(&mut self, line: Posted) {
+    fn line(&mut self, line: JournalLine) {
         self.lines = self.lines.saturating_add(1);
         self.counted.entry(line.account.clone()).or_default().add_change(line.change);
         self.found.extend(line.differences());
-        if let Some(order) = line.order.clone().filter(|_| Posted::is_of_order(&line.key)) {
+        if let Some(order) = line.order.clone().filter(|_| JournalLine::is_of_order(&line.key)) {
             self.of_orders.entry(order).or_default().push(line);
         }
     }
 
     /// Compares the order at once, so that only its number has to be kept.
-    fn order(&mut self, number: OrderNumber, kept: &Kept) {
+    fn order(&mut self, number: OrderNumber, kept: &StoredOrder) {
         let lines = self.of_orders.remove(&number).unwrap_or_default();
         self.found.extend(kept.differences(&number, &lines));
         match kept {
-            Kept::Order(order) => {
+            StoredOrder::Order(order) => {
                 let is_proven = order.proof().is_none_or(|proof| self.proofs.get(&proof.key) == Some(&proof));
                 self.found.extend(order.differs_from_proof().filter(|_| !is_proven));
                 let without = order.differs_from_pointer(None);
                 self.paid.extend(order.pointer().zip(without).map(|(pointer, without)| (pointer.to_string(), without)));
             }
-            Kept::Unreadable { .. } if lines.is_empty() => self.found.extend(kept.without_lines(&number)),
-            Kept::Unreadable { .. } | Kept::Missing => {}
+            StoredOrder::Unreadable { .. } if lines.is_empty() => self.found.extend(kept.without_lines(&number)),
+            StoredOrder::Unreadable { .. } | StoredOrder::Missing => {}
         }
         self.orders.insert(number);
     }
@@ -99,16 +99,16 @@ impl Whole {
         let named: BTreeSet<&String> = self.accounts.keys().chain(self.counted.keys()).collect();
         for account in named {
             let counted = self.counted.get(account).copied().unwrap_or_default();
-            let nothing = Held::nothing(account);
+            let nothing = StoredAccount::nothing(account);
             found.extend(self.accounts.get(account).unwrap_or(&nothing).differences(&counted));
         }
         for (number, lines) in &self.of_orders {
-            found.extend(Kept::Missing.differences(number, lines));
+            found.extend(StoredOrder::Missing.differences(number, lines));
         }
         let (orders, of_orders) = (&self.orders, &self.of_orders);
         let leads_nowhere = |order: &&OrderNumber| !orders.contains(*order) && !of_orders.contains_key(*order);
         let nowhere: BTreeSet<&OrderNumber> = self.pointers.values().filter(leads_nowhere).collect();
-        found.extend(nowhere.into_iter().filter_map(|number| Kept::Missing.without_lines(number)));
+        found.extend(nowhere.into_iter().filter_map(|number| StoredOrder::Missing.without_lines(number)));
         for (pointer, without) in self.paid {
             found.extend((self.pointers.get(&pointer) != without.order.as_ref()).then_some(without));
         }

@@ -19,8 +19,8 @@ fn accepted(order: &Order, name: &str, credits: Option<&str>) -> Result<Vec<Effe
 }
 
 /// The movements as lines of the journal.
-fn lines_of(movements: &[Movement]) -> Vec<Posted> {
-    let line = |movement: &Movement| Posted {
+fn lines_of(movements: &[Movement]) -> Vec<JournalLine> {
+    let line = |movement: &Movement| JournalLine {
         key: movement.key.to_string(),
         account: movement.posting.account().to_string(),
         change: movement.posting.change(),
@@ -49,7 +49,7 @@ impl History {
         let (order, moved) = applied(&self.order, effects);
         self.order = order;
         self.moved.extend(moved);
-        let kept = Kept::Order(Box::new(self.order.clone()));
+        let kept = StoredOrder::Order(Box::new(self.order.clone()));
         assert_eq!(kept.differences(&number(), &lines_of(&self.moved)), Vec::new(), "{lines:?}");
         let keys: Vec<String> = self.order.money_keys().iter().map(ToString::to_string).collect();
         assert!(self.moved.iter().all(|moved| keys.contains(&moved.key.to_string())), "{keys:?}");
@@ -58,7 +58,7 @@ impl History {
 
     fn refund(&mut self, of: &str, id: &str, state: RefundState, count: u64) -> Vec<String> {
         let refund = Refund { state, amount: cents(count) };
-        self.then(self.order.learn_refund(&reference(Provider::Stripe, of), id, refund))
+        self.then(self.order.apply_refund(&reference(Provider::Stripe, of), id, refund))
     }
 }
 
@@ -145,7 +145,7 @@ fn dispute_of_accepted_duplicate_claws_back_its_part() {
     let stages = [(125, Open, "30"), (125, Won, "40"), (250, Lost, "20"), (600, Lost, "0")];
     for (second, (count, stage, remaining)) in (1..).zip(stages) {
         let report = DisputeReport { stage, as_of: at(second), money: usd(count) };
-        let effects = history.order.learn_dispute(&reference(Provider::Stripe, "pi_2"), "dp_1", report);
+        let effects = history.order.apply_dispute(&reference(Provider::Stripe, "pi_2"), "dp_1", report);
         history.then(effects);
         let posted = history.order.accepted["pi_2"].posted;
         assert_eq!(Asset::CREDITS.format(posted), remaining, "{count} {stage:?}");
@@ -168,7 +168,7 @@ fn accepted_invoice_grants_its_period() {
         let payment = reference(Provider::Stripe, "pi_2");
         let with_invoice = history.order.with_invoice(&payment, &invoice.by);
         let refund = Refund { state: RefundState::Succeeded, amount: cents(450) };
-        history.then(with_invoice.learn_refund(&payment, "re_1", refund));
+        history.then(with_invoice.apply_refund(&payment, "re_1", refund));
         let half = credits(posted).share(cents(1), cents(2)).expect("half");
         assert_eq!((history.order.accepted["in_2"].posted, history.order.periods.len()), (half, 0));
         let next = Payment { by: reference(Provider::Stripe, "in_3"), money: usd(1_000), at: at(2) };
@@ -210,14 +210,14 @@ fn unacceptable_payment_is_refused_with_its_cause() {
     let refunded = {
         let order = refused(&paid(), "pi_2", 1_000);
         let refund = Refund { state: Succeeded, amount: cents(1_000) };
-        applied(&order, order.learn_refund(&reference(Provider::Stripe, "pi_2"), "re_1", refund)).0
+        applied(&order, order.apply_refund(&reference(Provider::Stripe, "pi_2"), "re_1", refund)).0
     };
     let rows = [
         ("unknown payment", paid(), "pi_2", None, AcceptError::NotRefused),
         ("the payment that pays the order", paid(), "pi_1", None, AcceptError::NotRefused),
-        ("two amounts", refused(&refused(&paid(), "pi_2", 1), "pi_2", 2), "pi_2", None, AcceptError::SeveralSums),
+        ("two amounts", refused(&refused(&paid(), "pi_2", 1), "pi_2", 2), "pi_2", None, AcceptError::DifferentAmounts),
         ("unconfirmed", unconfirmed.clone(), "pi_2", None, AcceptError::Unconfirmed),
-        ("refunded in full", refunded, "pi_2", None, AcceptError::GivenBack),
+        ("refunded in full", refunded, "pi_2", None, AcceptError::RefundedInFull),
         (
             "a report cannot be bought twice",
             refused(&ordered(vec![Grant::Report(word("full"))]), "pi_2", 1_000),

@@ -82,10 +82,10 @@ fn fully_refunded_refused_payment_needs_no_attention() {
         let order = flagged(&paid, std::slice::from_ref(&duplicate));
         let order = reports.iter().fold(order, |order, (id, state, count)| {
             let (of, refund) = (reference(Provider::Stripe, "pi_2"), Refund { state: *state, amount: cents(*count) });
-            applied(&order, order.learn_refund(&of, id, refund)).0
+            applied(&order, order.apply_refund(&of, id, refund)).0
         });
         let payment = duplicate.payment.clone().expect("a payment");
-        assert_eq!(order.given_back(&payment), cents(refunded), "{reports:?}");
+        assert_eq!(order.refunded_part_of(&payment), cents(refunded), "{reports:?}");
         assert_eq!(order.is_flagged_for(Reason::DuplicatePayment), is_open, "{reports:?}");
         assert_eq!(order.flagged_for(), is_open.then_some(Reason::DuplicatePayment), "{reports:?}");
         assert_eq!(order.posted, credits("100"), "{reports:?}: the paying payment keeps its credits");

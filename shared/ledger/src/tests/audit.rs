@@ -1,8 +1,8 @@
 //! The audit: differences of accounts, drift, the census, and when a pass starts.
 
 use crate::{
-    Balance, Check, Counted, Counting, Difference, Held, Look, Matter, Open, OrderNumber, Place, Posted, Seen,
-    StatementLine, Subject, Suspect, Timestamp,
+    AuditProgress, Balance, CountProgress, Difference, DifferenceKind, JournalLine, LinePosition, LineTotals,
+    LinesSeen, Observation, Open, OrderNumber, StatementLine, StoredAccount, Subject, Suspect, Timestamp,
 };
 
 const MINUTE: i64 = 60;
@@ -16,19 +16,35 @@ fn units(units: i128) -> Balance {
     Balance::from_units(units)
 }
 
-fn held(balance: i128, available: i128, overdraft: i128, version: u64) -> Held {
+fn held(balance: i128, available: i128, overdraft: i128, version: u64) -> StoredAccount {
     let [balance, available, overdraft] = [balance, available, overdraft].map(units);
-    Held { account: "alice/credits".to_owned(), balance, available, overdraft, version }
+    StoredAccount { account: "alice/credits".to_owned(), balance, available, overdraft, version }
 }
 
-fn of_account(matter: Matter, said: i128, found: i128) -> Difference {
-    let suspect = if matter == Matter::Available { Suspect::Available } else { Suspect::BalanceOrLine };
-    suspected(matter, suspect, said, found, 0)
+fn of_account(difference_kind: DifferenceKind, recorded: i128, found: i128) -> Difference {
+    let suspect =
+        if difference_kind == DifferenceKind::Available { Suspect::Available } else { Suspect::BalanceOrLine };
+    suspected(difference_kind, suspect, recorded, found, 0)
 }
 
-fn suspected(matter: Matter, suspect: Suspect, said: i128, found: i128, missing: i64) -> Difference {
-    let (said, found) = (units(said), units(found));
-    Difference { matter, suspect, account: "alice/credits".to_owned(), order: None, line: None, said, found, missing }
+fn suspected(
+    difference_kind: DifferenceKind,
+    suspect: Suspect,
+    recorded: i128,
+    found: i128,
+    missing: i64,
+) -> Difference {
+    let (recorded, found) = (units(recorded), units(found));
+    Difference {
+        difference_kind,
+        suspect,
+        account: "alice/credits".to_owned(),
+        order: None,
+        line: None,
+        recorded,
+        found,
+        missing,
+    }
 }
 
 #[test]
@@ -37,41 +53,52 @@ fn account_differs_unless_its_lines_add_up() {
         (held(5, 8, 3, 2), 2, 5, vec![]),
         (held(0, 0, 0, 0), 0, 0, vec![]),
         (held(-5, -2, 3, 2), 2, -5, vec![]),
-        (held(5, 8, 3, 2), 2, 6, vec![of_account(Matter::Balance, 5, 6)]),
-        (held(5, 9, 3, 2), 2, 5, vec![of_account(Matter::Available, 9, 8)]),
+        (held(5, 8, 3, 2), 2, 6, vec![of_account(DifferenceKind::Balance, 5, 6)]),
+        (held(5, 9, 3, 2), 2, 5, vec![of_account(DifferenceKind::Available, 9, 8)]),
         (
             held(4, 8, 3, 2),
             2,
             5,
-            vec![suspected(Matter::Balance, Suspect::Balance, 4, 5, 0), of_account(Matter::Available, 8, 7)],
+            vec![
+                suspected(DifferenceKind::Balance, Suspect::Balance, 4, 5, 0),
+                of_account(DifferenceKind::Available, 8, 7),
+            ],
         ),
         // The available amount decides: it was written with the balance, and agrees with the lines.
         (
             held(105, 8, 3, 2),
             2,
             5,
-            vec![suspected(Matter::Balance, Suspect::Balance, 105, 5, 0), of_account(Matter::Available, 8, 108)],
+            vec![
+                suspected(DifferenceKind::Balance, Suspect::Balance, 105, 5, 0),
+                of_account(DifferenceKind::Available, 8, 108),
+            ],
         ),
         // If lines are missing or added, the reported difference is their number, with the resulting sums.
-        (held(5, 8, 3, 2), 1, 4, vec![suspected(Matter::Lines, Suspect::LostLine, 5, 4, 1)]),
-        (held(5, 9, 3, 2), 3, 7, vec![suspected(Matter::Lines, Suspect::ExtraLine, 5, 7, -1)]),
-        (held(5, 8, 3, 3), 2, 5, vec![suspected(Matter::Lines, Suspect::Version, 5, 5, 1)]),
-        (Held::nothing("alice/credits"), 1, 7, vec![suspected(Matter::Lines, Suspect::AccountRow, 0, 7, -1)]),
+        (held(5, 8, 3, 2), 1, 4, vec![suspected(DifferenceKind::Lines, Suspect::LostLine, 5, 4, 1)]),
+        (held(5, 9, 3, 2), 3, 7, vec![suspected(DifferenceKind::Lines, Suspect::ExtraLine, 5, 7, -1)]),
+        (held(5, 8, 3, 3), 2, 5, vec![suspected(DifferenceKind::Lines, Suspect::Version, 5, 5, 1)]),
+        (
+            StoredAccount::nothing("alice/credits"),
+            1,
+            7,
+            vec![suspected(DifferenceKind::Lines, Suspect::AccountRow, 0, 7, -1)],
+        ),
     ];
     for (held, lines, sum, expected) in rows {
-        assert_eq!(held.differences(&Counted { lines, sum: units(sum) }), expected, "{held:?}");
+        assert_eq!(held.differences(&LineTotals { lines, sum: units(sum) }), expected, "{held:?}");
     }
 }
 
 /// A sum that cannot be represented is capped, and agrees with no balance.
 #[test]
 fn overflowing_sum_is_capped() {
-    let mut counted = Counted::default();
+    let mut counted = LineTotals::default();
     let line = |change| StatementLine { key: "usage#e1".to_owned(), change: units(change), at: at(0) };
     counted.add(&[line(3), line(-5)]);
-    assert_eq!(counted, Counted { lines: 2, sum: units(-2) });
+    assert_eq!(counted, LineTotals { lines: 2, sum: units(-2) });
     counted.add(&[line(i128::MAX), line(i128::MAX)]);
-    assert_eq!(counted, Counted { lines: 4, sum: units(i128::MAX) });
+    assert_eq!(counted, LineTotals { lines: 4, sum: units(i128::MAX) });
 }
 
 /// The checks by second and their findings; the seconds with an alarm; and the final number of equal checks.
@@ -81,7 +108,7 @@ type Checks<'l> = (&'static str, Vec<(i64, Option<&'l Difference>)>, Vec<i64>, O
 #[test]
 fn difference_in_three_equal_checks_is_drift() {
     let subject = Subject::Account("alice/credits".to_owned());
-    let (one, other) = (of_account(Matter::Balance, 5, 6), of_account(Matter::Balance, 5, 7));
+    let (one, other) = (of_account(DifferenceKind::Balance, 5, 6), of_account(DifferenceKind::Balance, 5, 7));
     let hour = 60 * MINUTE;
     let rows: [Checks<'_>; 7] = [
         ("unchanged", vec![(0, Some(&one)), (300, Some(&one)), (600, Some(&one))], vec![600], Some(3)),
@@ -110,12 +137,13 @@ fn difference_in_three_equal_checks_is_drift() {
         ),
     ];
     for (name, checks, expected, remaining) in rows {
-        let (mut check, mut alarms) = (Check::default(), Vec::new());
+        let (mut check, mut alarms) = (AuditProgress::default(), Vec::new());
         for (seconds, found) in checks {
-            let drift = check.looked(&subject, found.cloned().into_iter().collect(), Look::default(), at(seconds));
+            let drift =
+                check.record_check(&subject, found.cloned().into_iter().collect(), Observation::default(), at(seconds));
             alarms.extend(drift.iter().map(|_| seconds));
         }
-        assert_eq!((alarms, check.open.first().map(|open| open.looks)), (expected, remaining), "{name}");
+        assert_eq!((alarms, check.open.first().map(|open| open.equal_checks)), (expected, remaining), "{name}");
     }
 }
 
@@ -127,9 +155,9 @@ type ActiveAccount<'f> = (&'f str, &'f dyn Fn(i128) -> Difference, fn(u64) -> (u
 #[test]
 fn active_account_with_constant_difference_is_drift() {
     let subject = Subject::Account("alice/credits".to_owned());
-    let balance = |look: i128| of_account(Matter::Balance, 105 - look, 5 - look);
-    let growing = |look: i128| of_account(Matter::Balance, 105 + look, 5);
-    let lost = |look: i128| suspected(Matter::Lines, Suspect::LostLine, 5 - look, 6 - look, 1);
+    let balance = |look: i128| of_account(DifferenceKind::Balance, 105 - look, 5 - look);
+    let growing = |look: i128| of_account(DifferenceKind::Balance, 105 + look, 5);
+    let lost = |look: i128| suspected(DifferenceKind::Lines, Suspect::LostLine, 5 - look, 6 - look, 1);
     // The number of lines that each check has seen, and how many of those the previous check could have seen.
     let on_time: fn(u64) -> (u64, u64) = |look| (10 + look, 9 + look);
     let late: fn(u64) -> (u64, u64) = |look| (10 + look, 10 + look);
@@ -141,14 +169,14 @@ fn active_account_with_constant_difference_is_drift() {
         ("a balance that keeps changing", &growing, on_time, None),
     ];
     for (name, difference, lines, expected) in rows {
-        let (mut check, mut drift) = (Check::default(), None);
+        let (mut check, mut drift) = (AuditProgress::default(), None);
         for look in 0..6 {
             let (seen, earlier) = lines(look);
             let until = |look: u64| at(i64::try_from(look).expect("a few") * 300 + 1);
-            let of = |look, lines| Seen { until: until(look), counted: Counted { lines, sum: Balance::ZERO } };
+            let of = |look, lines| LinesSeen { until: until(look), counted: LineTotals { lines, sum: Balance::ZERO } };
             let earlier = look.checked_sub(1).map(|before| of(before, earlier));
-            let look_at = Look { earlier, seen: Some(of(look, seen)) };
-            let found = check.looked(&subject, vec![difference(look.into())], look_at, until(look));
+            let look_at = Observation { earlier, seen: Some(of(look, seen)) };
+            let found = check.record_check(&subject, vec![difference(look.into())], look_at, until(look));
             drift = drift.or((!found.is_empty()).then_some(look));
         }
         assert_eq!(drift, expected, "{name}");
@@ -162,14 +190,16 @@ fn active_account_with_constant_difference_is_drift() {
 fn unsettled_account_raises_an_alarm_after_a_day() {
     let subject = Subject::Account("alice/credits".to_owned());
     let hour = 60 * MINUTE;
-    let (mut by_sum, mut by_writes) = (Check::default(), Check::default());
+    let (mut by_sum, mut by_writes) = (AuditProgress::default(), AuditProgress::default());
     let (mut alarms, mut checks, mut written) = (Vec::new(), Vec::new(), Vec::new());
     for seconds in (0..DAY + 3 * hour).step_by(300) {
         let now = at(seconds);
         if seconds == 0 || by_sum.subjects_due(now).contains(&subject) {
             checks.push(seconds);
-            let found = of_account(Matter::Balance, 5, 6 + i128::from(seconds));
-            alarms.extend(by_sum.looked(&subject, vec![found], Look::default(), now).iter().map(|_| seconds));
+            let found = of_account(DifferenceKind::Balance, 5, 6 + i128::from(seconds));
+            alarms.extend(
+                by_sum.record_check(&subject, vec![found], Observation::default(), now).iter().map(|_| seconds),
+            );
         }
         if seconds == 0 || by_writes.subjects_due(now).contains(&subject) {
             written.extend(by_writes.moved("alice/credits", now).map(|_| seconds));
@@ -179,22 +209,22 @@ fn unsettled_account_raises_an_alarm_after_a_day() {
     let first = DAY + 3_300;
     assert_eq!(alarms, [first, first + hour, first + 2 * hour]);
     assert_eq!(by_writes.unsettled(), (1, Some(at(0))));
-    by_writes.looked(&subject, vec![], Look::default(), at(2 * DAY));
+    by_writes.record_check(&subject, vec![], Observation::default(), at(2 * DAY));
     assert_eq!(by_writes.unsettled(), (0, None), "a check between two writes settles it");
     for n in 0..50 {
         by_writes.moved(&format!("owner{n}/credits"), at(0));
     }
-    assert_eq!(by_writes.moving.len(), 20, "the row stays small enough");
+    assert_eq!(by_writes.unsettled_accounts.len(), 20, "the row stays small enough");
 }
 
 /// A check of one subject leaves the differences of others open.
 #[test]
 fn check_of_one_subject_keeps_other_differences() {
-    let mut check = Check::default();
-    let bobs = Difference { account: "bob/credits".to_owned(), ..of_account(Matter::Balance, 1, 2) };
-    check.looked(&bobs.subject(), vec![bobs.clone()], Look::default(), at(0));
-    check.looked(&Subject::Account("alice/credits".to_owned()), vec![], Look::default(), at(300));
-    assert_eq!(check.open, [Open { difference: bobs, looks: 1, since: at(0), looked_at: at(0), seen: None }]);
+    let mut check = AuditProgress::default();
+    let bobs = Difference { account: "bob/credits".to_owned(), ..of_account(DifferenceKind::Balance, 1, 2) };
+    check.record_check(&bobs.subject(), vec![bobs.clone()], Observation::default(), at(0));
+    check.record_check(&Subject::Account("alice/credits".to_owned()), vec![], Observation::default(), at(300));
+    assert_eq!(check.open, [Open { difference: bobs, equal_checks: 1, since: at(0), checked_at: at(0), seen: None }]);
 }
 
 /// Of a place that still differs, in whatever the daily check looks for, a finding stays.
@@ -202,12 +232,13 @@ fn check_of_one_subject_keeps_other_differences() {
 fn finding_that_is_no_longer_true_ends() {
     type Row<'r> = (&'r str, &'r [&'r Difference], &'r [&'r Difference], &'r [&'r Difference]);
     let order = OrderNumber::new("HL1").expect("a number");
-    let of_order = |matter| Difference { order: Some(order.clone()), ..of_account(matter, 1, 2) };
-    let (balance, available) = (of_account(Matter::Balance, 1, 2), of_account(Matter::Available, 1, 2));
+    let of_order = |difference_kind| Difference { order: Some(order.clone()), ..of_account(difference_kind, 1, 2) };
+    let (balance, available) = (of_account(DifferenceKind::Balance, 1, 2), of_account(DifferenceKind::Available, 1, 2));
     let line = Difference { line: Some("usage#a".to_owned()), ..balance.clone() };
-    let [stands, payment, pointer] = [Matter::Stands, Matter::Payment, Matter::Pointer].map(of_order);
+    let [stands, payment, pointer] =
+        [DifferenceKind::Stands, DifferenceKind::Payment, DifferenceKind::Pointer].map(of_order);
     let others = Difference { account: "bob/credits".to_owned(), ..balance.clone() };
-    let (again, lines) = (of_account(Matter::Balance, 1, 9), of_account(Matter::Lines, 1, 9));
+    let (again, lines) = (of_account(DifferenceKind::Balance, 1, 9), of_account(DifferenceKind::Lines, 1, 9));
     let rows: [Row<'_>; 9] = [
         ("nothing is compared", &[], &[], &[]),
         ("another account is compared", &[&others], &[], &[&others]),
@@ -220,10 +251,10 @@ fn finding_that_is_no_longer_true_ends() {
         ("the daily check follows no pointer", &[&stands], &[&pointer], &[&stands]),
     ];
     for (name, compared, left, expected) in rows {
-        let mut check = Check::default();
+        let mut check = AuditProgress::default();
         for found in [&[&balance, &available][..], &[&others], &[&line], &[&stands]] {
             let found: Vec<Difference> = found.iter().copied().cloned().collect();
-            check.looked(&found[0].subject(), found, Look::default(), at(0));
+            check.record_check(&found[0].subject(), found, Observation::default(), at(0));
         }
         let before = check.clone();
         let left: Vec<Difference> = left.iter().copied().cloned().collect();
@@ -238,35 +269,39 @@ fn finding_that_is_no_longer_true_ends() {
 #[test]
 fn count_of_a_repaired_account_is_dropped() {
     let compared = std::collections::BTreeSet::from([Subject::Account("alice/credits".to_owned())]);
-    let last = Place { key: "usage#a".to_owned(), at: "2026-01-01T00:00:00Z".to_owned() };
-    let differs = [of_account(Matter::Balance, 1, 2)];
+    let last = LinePosition { key: "usage#a".to_owned(), at: "2026-01-01T00:00:00Z".to_owned() };
+    let differs = [of_account(DifferenceKind::Balance, 1, 2)];
     let rows: [(&str, &[Difference], bool); 3] =
         [("alice/credits", &[], false), ("bob/credits", &[], true), ("alice/credits", &differs, true)];
     for (account, left, stays) in rows {
-        let counting =
-            Counting { account: account.to_owned(), counted: Counted::default(), earlier: None, last: last.clone() };
-        let mut check = Check { counting: Some(counting), ..Check::default() };
+        let counting = CountProgress {
+            account: account.to_owned(),
+            counted: LineTotals::default(),
+            earlier: None,
+            last: last.clone(),
+        };
+        let mut check = AuditProgress { counting: Some(counting), ..AuditProgress::default() };
         check.moved(account, at(0));
         check.end_findings(&compared, left);
         assert_eq!(check.counting.is_some(), stays, "{account}");
-        assert_eq!(check.moving.is_empty(), account == "alice/credits", "{account}");
+        assert_eq!(check.unsettled_accounts.is_empty(), account == "alice/credits", "{account}");
     }
 }
 
 /// The row stays small enough to be written; the first hundred differences are enough for an alarm.
 #[test]
 fn open_differences_are_bounded_to_one_row() {
-    let mut check = Check::default();
+    let mut check = AuditProgress::default();
     for n in 0..150 {
-        let one = Difference { account: format!("owner{n}/credits"), ..of_account(Matter::Balance, 1, 2) };
-        check.looked(&one.subject(), vec![one.clone()], Look::default(), at(0));
+        let one = Difference { account: format!("owner{n}/credits"), ..of_account(DifferenceKind::Balance, 1, 2) };
+        check.record_check(&one.subject(), vec![one.clone()], Observation::default(), at(0));
     }
     assert_eq!(check.open.len(), 100);
 }
 
 #[test]
 fn pass_starts_once_a_day_and_ends() {
-    let mut check = Check::default();
+    let mut check = AuditProgress::default();
     assert_eq!((check.is_due(at(0)), check.is_under_way(), check.is_idle(at(0))), (true, false, false));
     check.begin(at(0));
     check.after = Some("alice/credits".to_owned());
@@ -277,7 +312,7 @@ fn pass_starts_once_a_day_and_ends() {
     assert_eq!((early, due), ((false, true), (true, false)));
     // An open difference is checked between two passes too.
     let subject = Subject::Account("alice/credits".to_owned());
-    check.looked(&subject, vec![of_account(Matter::Balance, 5, 6)], Look::default(), at(300));
+    check.record_check(&subject, vec![of_account(DifferenceKind::Balance, 5, 6)], Observation::default(), at(300));
     assert_eq!((check.is_idle(at(539)), check.is_idle(at(540))), (true, false));
 }
 
@@ -296,7 +331,7 @@ fn line_key_shows_whether_an_order_caused_it() {
         ("", false),
     ];
     for (key, expected) in rows {
-        assert_eq!(Posted::is_of_order(key), expected, "{key}");
+        assert_eq!(JournalLine::is_of_order(key), expected, "{key}");
     }
 }
 
@@ -314,7 +349,7 @@ fn deleted_account_is_reported_by_the_next_pass() {
         ("one is opened during the pass and missed", vec![vec![0], vec![], vec![0]], vec![0, 0, 0]),
     ];
     for (name, days, expected) in rows {
-        let (mut check, mut gone) = (Check::default(), Vec::new());
+        let (mut check, mut gone) = (AuditProgress::default(), Vec::new());
         for (day, opened) in (0..).zip(days) {
             check.begin(at(day * DAY));
             for day in opened {
@@ -330,7 +365,7 @@ fn deleted_account_is_reported_by_the_next_pass() {
 /// The alarm repeats until the accounts are back, or for a week.
 #[test]
 fn missing_accounts_leave_the_baseline_after_a_week() {
-    let mut check = Check::default();
+    let mut check = AuditProgress::default();
     let mut alarms = Vec::new();
     for day in 0..10 {
         check.begin(at(day * DAY));

@@ -41,7 +41,7 @@ fn open_or_lost_dispute_claws_back_all_credits() {
         let reports: Vec<Report> = std::iter::once(Paid).chain(reports.iter().copied()).collect();
         let (order, _) = applied_all(&hundred(), &reports);
         let posted = Asset::CREDITS.format(order.posted);
-        let Claims { disputes, .. } = order.claims.get("pi_1").cloned().unwrap_or_default();
+        let PaymentReversals { disputes, .. } = order.claims.get("pi_1").cloned().unwrap_or_default();
         assert_eq!((disputes.are_open(), disputes.are_lost(), posted.as_str()), *expected, "{name}");
     }
 }

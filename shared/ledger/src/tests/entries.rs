@@ -14,9 +14,9 @@ fn effects_on_one_account_are_merged() {
         })
     };
     let effects = [
-        spend("a", 3, Guard::WithinLine),
+        spend("a", 3, Guard::SufficientFunds),
         spend("a", 4, Guard::Always),
-        spend("b", 0, Guard::WithinLine),
+        spend("b", 0, Guard::SufficientFunds),
         spend("c", 9, Guard::Always),
     ];
     let nets: Vec<_> = merged(&effects)

@@ -126,11 +126,11 @@ fn asset_has_one_code() {
 
 #[test]
 fn outstanding_work_is_due_in_time() {
-    let recharge = |state| Some(Recharge { at: at(100), state, seq: None, receipt: None });
+    let top_up_call = |state| Some(TopUpCall { at: at(100), state, seq: None, receipt: None });
     let transfer = |status| Some(Transfer { id: None, status, amount: cents(7), at: at(100) });
     let (done, _) = applied(&paid(), paid().fulfil(false, at(2)));
-    let called = |state| Order { recharge: recharge(state), ..done.clone() };
-    let sent = |status| Order { transfer: transfer(status), ..called(RechargeState::Done) };
+    let called = |state| Order { top_up_call: top_up_call(state), ..done.clone() };
+    let sent = |status| Order { transfer: transfer(status), ..called(TopUpState::Done) };
     let due = |work, second| Some((work, at(second)));
     let rows = [
         ("unpaid", everything(1_000, 7), due(Work::Payment(Provider::Stripe), 300)),
@@ -142,13 +142,13 @@ fn outstanding_work_is_due_in_time() {
         ("expired", order_in(PaymentState::Expired), None),
         ("paid", paid(), due(Work::Fulfilment, 260)),
         ("call outstanding", done.clone(), due(Work::Fulfilment, 260)),
-        ("claimed", called(RechargeState::Claimed), due(Work::Fulfilment, 220)),
-        ("pending", called(RechargeState::Pending), due(Work::Outside, 500)),
-        ("unknown", called(RechargeState::Unknown), due(Work::Outside, 500)),
-        ("failed at the operator", called(RechargeState::Failed), None),
-        ("done", called(RechargeState::Done), None),
+        ("claimed", called(TopUpState::Claimed), due(Work::Fulfilment, 220)),
+        ("pending", called(TopUpState::Pending), due(Work::PendingExternal, 500)),
+        ("unknown", called(TopUpState::Unknown), due(Work::PendingExternal, 500)),
+        ("failed at the operator", called(TopUpState::Failed), None),
+        ("done", called(TopUpState::Done), None),
         ("transfer outstanding", sent(TransferStatus::Due), due(Work::Fulfilment, 260)),
-        ("confirming", sent(TransferStatus::Confirming), due(Work::Outside, 500)),
+        ("confirming", sent(TransferStatus::Confirming), due(Work::PendingExternal, 500)),
         ("sent", sent(TransferStatus::Completed), None),
         ("not sent", sent(TransferStatus::Rejected), None),
     ];
@@ -156,22 +156,22 @@ fn outstanding_work_is_due_in_time() {
         assert_eq!(order.work(at(200)), expected, "{name}");
     }
     let a_day_later = at(100 + 24 * 60 * 60);
-    assert_eq!(called(RechargeState::Pending).work(a_day_later), None, "a person takes over by then");
+    assert_eq!(called(TopUpState::Pending).work(a_day_later), None, "a person takes over by then");
 }
 
 #[test]
 fn only_open_or_abandoned_call_is_resolved() {
     let (done, _) = applied(&paid(), paid().fulfil(false, at(2)));
     let called =
-        |state| Order { recharge: Some(Recharge { at: at(100), state, seq: None, receipt: None }), ..done.clone() };
+        |state| Order { top_up_call: Some(TopUpCall { at: at(100), state, seq: None, receipt: None }), ..done.clone() };
     let rows = [
         (None, 1_000, false),
-        (Some(RechargeState::Claimed), 219, false),
-        (Some(RechargeState::Claimed), 220, true),
-        (Some(RechargeState::Pending), 101, true),
-        (Some(RechargeState::Unknown), 101, true),
-        (Some(RechargeState::Failed), 1_000, false),
-        (Some(RechargeState::Done), 1_000, false),
+        (Some(TopUpState::Claimed), 219, false),
+        (Some(TopUpState::Claimed), 220, true),
+        (Some(TopUpState::Pending), 101, true),
+        (Some(TopUpState::Unknown), 101, true),
+        (Some(TopUpState::Failed), 1_000, false),
+        (Some(TopUpState::Done), 1_000, false),
     ];
     for (state, second, expected) in rows {
         let order = state.map_or_else(|| done.clone(), called);
@@ -181,13 +181,13 @@ fn only_open_or_abandoned_call_is_resolved() {
             let Some(effects) = resolved else { continue };
             let (after, _) = applied(&order, effects);
             let (state, reason) = match verdict {
-                Verdict::Done => (Some(RechargeState::Done), None),
-                Verdict::Failed => (Some(RechargeState::Failed), Some(Reason::RechargeFailed)),
+                Verdict::Done => (Some(TopUpState::Done), None),
+                Verdict::Failed => (Some(TopUpState::Failed), Some(Reason::TopUpFailed)),
                 Verdict::Again => (None, None),
             };
-            assert_eq!(after.recharge.as_ref().map(|recharge| recharge.state), state);
+            assert_eq!(after.top_up_call.as_ref().map(|top_up_call| top_up_call.state), state);
             assert_eq!(reasons(&after), Vec::from_iter(reason));
-            assert_eq!(after.is_to_be_recharged(), verdict == Verdict::Again);
+            assert_eq!(after.is_top_up_due(), verdict == Verdict::Again);
         }
     }
 }
@@ -195,24 +195,24 @@ fn only_open_or_abandoned_call_is_resolved() {
 /// Reports from an operator or a custodian, in any order.
 #[derive(Debug, Clone)]
 enum External {
-    Recharge(RechargeState),
+    TopUpCall(TopUpState),
     Transfer(TransferStatus),
 }
 
 fn external() -> impl Strategy<Value = External> {
     prop_oneof![
-        select(&RechargeState::ALL[..]).prop_map(External::Recharge),
+        select(&TopUpState::ALL[..]).prop_map(External::TopUpCall),
         select(&TransferStatus::ALL[..]).prop_map(External::Transfer),
     ]
 }
 
 fn learned(order: &Order, report: &External) -> Vec<Effect> {
     match report {
-        External::Recharge(state) => {
-            let answer = Heard { state: *state, seq: None, receipt: None, details: "details".to_owned() };
-            order.learn_recharge(answer)
+        External::TopUpCall(state) => {
+            let answer = TopUpReport { state: *state, seq: None, receipt: None, details: "details".to_owned() };
+            order.apply_top_up_report(answer)
         }
-        External::Transfer(status) => order.learn_transfer("tx_1", *status, at(9)),
+        External::Transfer(status) => order.apply_transfer_status("tx_1", *status, at(9)),
     }
 }
 
@@ -275,7 +275,7 @@ proptest! {
         };
         let backwards: Vec<External> = reports.iter().rev().cloned().collect();
         let (one, other) = (end(&reports), end(&backwards));
-        let state = |order: &Order| order.recharge.as_ref().map(|recharge| recharge.state);
+        let state = |order: &Order| order.top_up_call.as_ref().map(|top_up_call| top_up_call.state);
         let status = |order: &Order| order.transfer.as_ref().map(|transfer| transfer.status);
         prop_assert_eq!((state(&one), status(&one), one.fulfilment), (state(&other), status(&other), other.fulfilment));
         prop_assert_eq!(reasons(&one), reasons(&other));

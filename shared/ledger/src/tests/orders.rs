@@ -99,7 +99,7 @@ fn every_stored_word_reads_back() {
     check(&PaymentState::ALL, PaymentState::as_str, PaymentState::named);
     check(&Fulfilment::ALL, Fulfilment::as_str, Fulfilment::named);
     check(&TransferStatus::ALL, TransferStatus::as_str, TransferStatus::named);
-    check(&RechargeState::ALL, RechargeState::as_str, RechargeState::named);
+    check(&TopUpState::ALL, TopUpState::as_str, TopUpState::named);
     check(&Operator::ALL, Operator::as_str, Operator::named);
     check(&TopUpKind::ALL, TopUpKind::as_str, TopUpKind::named);
     check(&RefundState::ALL, RefundState::as_str, RefundState::named);

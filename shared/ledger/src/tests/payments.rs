@@ -171,7 +171,7 @@ fn late_failure_never_undoes_a_payment() {
     for (before, expected) in rows {
         let order = order_in(before);
         for (reported, expected) in PaymentState::ALL.into_iter().zip(expected) {
-            let effects = order.learn_unpaid(reported);
+            let effects = order.apply_unpaid(reported);
             assert_eq!(effects.is_empty(), expected == before, "{before:?} and {reported:?}");
             let (after, movements) = applied(&order, effects);
             assert_eq!((after.payment, movements), (expected, Vec::new()), "{before:?} and {reported:?}");

@@ -22,14 +22,14 @@ impl Claim {
         let with_invoice = |n: usize| order.with_invoice(&of(n), &reference(Provider::Stripe, INVOICES[n]));
         match self {
             Self::Refund(n, id, state, count) => {
-                with_invoice(n).learn_refund(&of(n), id, Refund { state, amount: cents(count) })
+                with_invoice(n).apply_refund(&of(n), id, Refund { state, amount: cents(count) })
             }
             Self::Sum(n, count, second) => {
-                with_invoice(n).learn_refunded(&of(n), Reported { as_of: at(second), amount: cents(count) })
+                with_invoice(n).apply_refunded_total(&of(n), Reported { as_of: at(second), amount: cents(count) })
             }
             Self::Dispute(n, id, stage, second, count) => {
                 let report = DisputeReport { stage, as_of: at(second), money: usd(count) };
-                with_invoice(n).learn_dispute(&of(n), id, report)
+                with_invoice(n).apply_dispute(&of(n), id, report)
             }
         }
     }

@@ -211,7 +211,7 @@ fn final_refund_state_depends_on_the_provider() {
             let of = reference(provider, "pay_1");
             let order = states.iter().fold(hundred(), |order, state| {
                 let refund = Refund { state: *state, amount: cents(300) };
-                applied(&order, order.learn_refund(&of, "refund_1", refund)).0
+                applied(&order, order.apply_refund(&of, "refund_1", refund)).0
             });
             let state = order.claims["pay_1"].refunds.by_id["refund_1"].state;
             assert_eq!(state, expected, "{provider:?} {states:?}");

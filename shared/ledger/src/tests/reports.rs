@@ -26,19 +26,19 @@ impl Report {
     pub(super) fn effects(self, order: &Order) -> Vec<Effect> {
         let by = |id: &str| reference(order.terms.provider, id);
         let disputed = |of: &str, id: &str, stage, second, money| {
-            order.learn_dispute(&by(of), id, DisputeReport { stage, as_of: at(second), money })
+            order.apply_dispute(&by(of), id, DisputeReport { stage, as_of: at(second), money })
         };
         match self {
             Self::Paid => {
                 let by = by("pi_1");
                 order.pay(&Payment { by, money: order.terms.price, at: at(1) }).expect("the price")
             }
-            Self::Unpaid(state) => order.learn_unpaid(state),
+            Self::Unpaid(state) => order.apply_unpaid(state),
             Self::Refund(id, state, count) => {
-                order.learn_refund(&by("pi_1"), id, Refund { state, amount: cents(count) })
+                order.apply_refund(&by("pi_1"), id, Refund { state, amount: cents(count) })
             }
             Self::Sum(count, second) => {
-                order.learn_refunded(&by("pi_1"), Reported { as_of: at(second), amount: cents(count) })
+                order.apply_refunded_total(&by("pi_1"), Reported { as_of: at(second), amount: cents(count) })
             }
             Self::Dispute(id, stage, second) => disputed("pi_1", id, stage, second, order.terms.price),
             Self::Part(id, stage, second, count) => disputed("pi_1", id, stage, second, usd(count)),
@@ -48,7 +48,7 @@ impl Report {
             }
             Self::StrayRefund => {
                 let whole = Refund { state: RefundState::Succeeded, amount: order.terms.price.amount };
-                order.learn_refund(&by("pi_9"), "re_1", whole)
+                order.apply_refund(&by("pi_9"), "re_1", whole)
             }
             Self::StrayDispute => disputed("pi_9", "dp_1", DisputeStage::Open, 1, order.terms.price),
         }

@@ -18,7 +18,7 @@ fn plan(second: i64, period_end: i64, name: &str) -> Plan {
 }
 
 fn learned(reports: &[StatusReport]) -> Subscription {
-    reports.iter().fold(subscription(), |known, (standing, plan)| match known.learn(*standing, plan.clone()) {
+    reports.iter().fold(subscription(), |known, (standing, plan)| match known.apply(*standing, plan.clone()) {
         None => known,
         Some(Effect::Subscription(after)) => {
             assert_eq!(after.version, known.version.saturating_add(1));
@@ -75,9 +75,9 @@ fn report_without_news_has_no_effect() {
         ("an earlier end of the same second", (None, Some(plan(5, 59, "pro")))),
     ];
     for (name, (standing, plan)) in rows {
-        assert_eq!(known.learn(*standing, plan.clone()), None, "{name}");
+        assert_eq!(known.apply(*standing, plan.clone()), None, "{name}");
     }
-    let news = known.learn(Some(standing(4, Ended)), Some(plan(6, 90, "pro")));
+    let news = known.apply(Some(standing(4, Ended)), Some(plan(6, 90, "pro")));
     let expected = Subscription { version: 2, plan: Some(plan(6, 90, "pro")), ..known };
     assert_eq!(news, Some(Effect::Subscription(expected)), "the two registers are independent");
 }

@@ -24,7 +24,7 @@ impl Step {
     fn effects(self, order: &Order) -> Vec<Effect> {
         match self {
             Self::Payment(report) => report.effects(order),
-            Self::Transfer(status) => order.learn_transfer("tx_1", status, at(9)),
+            Self::Transfer(status) => order.apply_transfer_status("tx_1", status, at(9)),
             Self::Worker => order.fulfil(true, at(5)),
         }
     }
@@ -71,8 +71,8 @@ impl History {
     }
 
     /// The movements as journal rows.
-    fn lines(&self) -> Vec<Posted> {
-        let line = |movement: &Movement| Posted {
+    fn lines(&self) -> Vec<JournalLine> {
+        let line = |movement: &Movement| JournalLine {
             key: movement.key.to_string(),
             account: movement.posting.account().to_string(),
             change: movement.posting.change(),
@@ -89,7 +89,7 @@ impl History {
 #[test]
 fn completed_transfer_is_posted_to_the_chain() {
     let submitted = History::submitted().order;
-    let effects = submitted.learn_transfer("tx_1", COMPLETED, at(9));
+    let effects = submitted.apply_transfer_status("tx_1", COMPLETED, at(9));
     assert_eq!(
         summaries(&effects),
         ["Amend: paid, done, 0 posted in 0", "sent#HL1#1: 0.00000000000000001 from alice/POSX to house/on-chain"]
@@ -148,30 +148,30 @@ fn transfer_completed_after_its_refund_leaves_a_debt() {
 #[test]
 fn audit_expects_the_withdrawal_of_completed_transfer() {
     let completed = History::after(&[Step::Transfer(COMPLETED)]);
-    let found = |order: &Order, lines: &[Posted]| -> Vec<Matter> {
-        let kept = Kept::Order(Box::new(order.clone()));
-        kept.differences(&order.number, lines).iter().map(|difference| difference.matter).collect()
+    let found = |order: &Order, lines: &[JournalLine]| -> Vec<DifferenceKind> {
+        let kept = StoredOrder::Order(Box::new(order.clone()));
+        kept.differences(&order.number, lines).iter().map(|difference| difference.difference_kind).collect()
     };
     let (order, lines) = (&completed.order, completed.lines());
-    let is_sent = |line: &Posted| line.key.starts_with("sent#");
-    let without: Vec<Posted> = lines.iter().filter(|line| !is_sent(line)).cloned().collect();
-    let changed = |change: fn(&mut Posted)| -> Vec<Posted> {
+    let is_sent = |line: &JournalLine| line.key.starts_with("sent#");
+    let without: Vec<JournalLine> = lines.iter().filter(|line| !is_sent(line)).cloned().collect();
+    let changed = |change: fn(&mut JournalLine)| -> Vec<JournalLine> {
         let mut lines = lines.clone();
         lines.iter_mut().filter(|line| is_sent(line)).for_each(change);
         lines
     };
     let submitted = History::submitted().order;
-    let rows: [(&str, &Order, Vec<Posted>, &[Matter]); 6] = [
+    let rows: [(&str, &Order, Vec<JournalLine>, &[DifferenceKind]); 6] = [
         ("unaltered", order, lines.clone(), &[]),
-        ("the line is missing", order, without.clone(), &[Matter::Unposted]),
-        ("another amount", order, changed(|line| line.change = Balance::from_units(-9)), &[Matter::Stands]),
+        ("the line is missing", order, without.clone(), &[DifferenceKind::Unposted]),
+        ("another amount", order, changed(|line| line.change = Balance::from_units(-9)), &[DifferenceKind::Stands]),
         (
             "on another account",
             order,
             changed(|line| line.account = "bob/POSX".to_owned()),
-            &[Matter::Unposted, Matter::Unclaimed],
+            &[DifferenceKind::Unposted, DifferenceKind::Unclaimed],
         ),
-        ("not completed", &submitted, lines.clone(), &[Matter::Unclaimed]),
+        ("not completed", &submitted, lines.clone(), &[DifferenceKind::Unclaimed]),
         ("not completed, and no line", &submitted, without, &[]),
     ];
     for (name, order, lines, expected) in rows {
@@ -238,10 +238,10 @@ fn rejected_transfer_ends_without_a_new_request() {
     assert_eq!(rejected.reject_transfer(&anomaly, at(10)), Vec::new(), "again");
     assert_eq!((rejected.fulfil(true, at(10)), rejected.work(at(10))), (Vec::new(), None));
     for status in [TransferStatus::Submitted, TransferStatus::Confirming] {
-        let (later, _) = applied(&rejected, rejected.learn_transfer("tx_1", status, at(10)));
+        let (later, _) = applied(&rejected, rejected.apply_transfer_status("tx_1", status, at(10)));
         assert_eq!(later.transfer, rejected.transfer, "{status:?}");
     }
-    let (completed, moved) = applied(&rejected, rejected.learn_transfer("tx_1", COMPLETED, at(11)));
+    let (completed, moved) = applied(&rejected, rejected.apply_transfer_status("tx_1", COMPLETED, at(11)));
     assert_eq!((completed.fulfilment, moved.len()), (Fulfilment::Done, 1));
     assert_eq!(reasons(&completed), [Reason::AssetMismatch], "a person clears it");
     let (late, _) = applied(&completed, completed.reject_transfer(&anomaly, at(12)));
@@ -292,7 +292,7 @@ proptest! {
             prop_assert_eq!(history.sent().len(), usize::from(has_arrived));
             let keys: BTreeSet<_> = history.moved.iter().map(|movement| movement.key.clone()).collect();
             prop_assert_eq!(keys.len(), history.moved.len(), "no key twice");
-            let kept = Kept::Order(Box::new(order.clone()));
+            let kept = StoredOrder::Order(Box::new(order.clone()));
             prop_assert_eq!(kept.differences(&order.number, &history.lines()), Vec::new());
         }
     }

@@ -41,7 +41,7 @@ impl ListedEvent {
 
 impl Stripe {
     /// The events since then that some webhook has not taken, or not yet; of those that are older than `after`.
-    pub async fn undelivered(
+    pub async fn list_undelivered_events(
         &self,
         since: Timestamp,
         after: Option<&str>,

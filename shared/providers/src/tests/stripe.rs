@@ -107,7 +107,7 @@ async fn configured_account_is_named_on_every_call() {
         stripe.session(&made.id, patience()).await.expect("a session");
         stripe.intents_of(&new.order, patience()).await.expect("intents");
         stripe.expire(&made.id, patience()).await.expect("a session");
-        let listed = stripe.undelivered(testkit::now(), None, 10, patience()).await.expect("events");
+        let listed = stripe.list_undelivered_events(testkit::now(), None, 10, patience()).await.expect("events");
         assert_eq!(listed.events.len(), 1, "of its own account");
         let asked = net.asked();
         assert_eq!(asked.len(), 5);
@@ -117,7 +117,10 @@ async fn configured_account_is_named_on_every_call() {
         let other = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &other, key);
         let missing = refusal(404, "invalid_request_error", "resource_missing");
         assert_eq!(other.session(&made.id, patience()).await, Err(missing));
-        assert_eq!(other.undelivered(testkit::now(), None, 10, patience()).await.expect("events").events.len(), 0);
+        assert_eq!(
+            other.list_undelivered_events(testkit::now(), None, 10, patience()).await.expect("events").events.len(),
+            0
+        );
     }
 }
 

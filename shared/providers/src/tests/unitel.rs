@@ -31,27 +31,27 @@ fn top_up(kind: TopUpKind, phone: &str) -> TopUp {
 }
 
 /// As a worker does it, which has more time than the call takes.
-async fn recharged(unitel: &Unitel, phone: &str) -> Recharged {
+async fn top_up_result(unitel: &Unitel, phone: &str) -> TopUpResult {
     let ready = unitel.ready(now(), patience()).await.expect("a token");
-    unitel.recharge(&ready, &top_up(TopUpKind::Voice, phone), "HL1", deadline(Duration::from_mins(1))).await
+    unitel.top_up(&ready, &top_up(TopUpKind::Voice, phone), "HL1", deadline(Duration::from_mins(1))).await
 }
 
-fn unknown(why: &str) -> Recharged {
-    Recharged::Unknown { why: why.to_owned() }
+fn unknown(why: &str) -> TopUpResult {
+    TopUpResult::Unknown { why: why.to_owned() }
 }
 
-fn failed(why: &str) -> Recharged {
-    Recharged::Failed { why: why.to_owned() }
+fn failed(why: &str) -> TopUpResult {
+    TopUpResult::Failed { why: why.to_owned() }
 }
 
 const RECEIPT: &str = r#"{"amount":"5000.00","billId":"000000000000000000000000000000001","lottery":"AA 00000000","qrData":"0000000000000000","stocks":[{"code":"84130","name":"Airtime","qty":"1.00","totalAmount":"5000.00"}],"success":true,"vat":"454.55"}"#;
 
-fn done() -> Recharged {
-    Recharged::Done { seq: Some("u00000001".to_owned()), receipt: Some(RECEIPT.to_owned()) }
+fn done() -> TopUpResult {
+    TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: Some(RECEIPT.to_owned()) }
 }
 
-fn is_done(recharged: &Recharged) -> bool {
-    matches!(recharged, Recharged::Done { .. })
+fn is_done(top_up_result: &TopUpResult) -> bool {
+    matches!(top_up_result, TopUpResult::Done { .. })
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +85,7 @@ async fn what_is_asked_is_written_out_in_full() {
         let net = UnitelNet::default();
         let unitel = client_with(&net, &[SETTINGS.to_vec(), more].concat());
         let ready = unitel.ready(now(), patience()).await.expect("a token");
-        assert_eq!(unitel.recharge(&ready, &top_up(kind, PHONE), "HL1", patience()).await, done());
+        assert_eq!(unitel.top_up(&ready, &top_up(kind, PHONE), "HL1", patience()).await, done());
         let [token, asked] = <[_; 2]>::try_from(net.asked()).expect("two calls");
         assert_eq!((token.what.as_str(), token.body.as_str()), ("POST /auth", ""));
         assert_eq!(token.authorization.as_deref(), Some("Basic c2hvcDpvbmUtb2Ytb3Vycw=="));
@@ -97,8 +97,8 @@ async fn what_is_asked_is_written_out_in_full() {
 #[tokio::test(start_paused = true)]
 async fn each_answer_means_one_thing() {
     // What comes of the call, and what the operator says later when it is asked about it.
-    let late = Recharged::Done { seq: Some("HL1".to_owned()), receipt: Some(RECEIPT.to_owned()) };
-    let pending = |seq: &str| Recharged::Pending { seq: Some(seq.to_owned()) };
+    let late = TopUpResult::Done { seq: Some("HL1".to_owned()), receipt: Some(RECEIPT.to_owned()) };
+    let pending = |seq: &str| TopUpResult::Pending { seq: Some(seq.to_owned()) };
     let rows = [
         ("88000000", done(), late.clone()),
         ("88000001", failed("code 301"), failed("code 301")),
@@ -114,7 +114,7 @@ async fn each_answer_means_one_thing() {
         let net = UnitelNet::default();
         let unitel = client(&net);
         let started = clock();
-        assert_eq!(recharged(&unitel, phone).await, expected, "{phone}");
+        assert_eq!(top_up_result(&unitel, phone).await, expected, "{phone}");
         assert!(clock().duration_since(started) <= Duration::from_millis(30_001), "{phone}");
         assert_eq!(net.calls("HL1").calls, 1, "{phone}");
         let ready = unitel.ready(now(), patience()).await.expect("a token");
@@ -130,7 +130,7 @@ async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
     use UnitelFault::{
         Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, Reset, Said, Status, StatusApplied, Truncated,
     };
-    let without_bill = || Recharged::Done { seq: Some("7".to_owned()), receipt: None };
+    let without_bill = || TopUpResult::Done { seq: Some("7".to_owned()), receipt: None };
     let rows = [
         (DropRequest, unknown("no answer")),
         (DropResponse, unknown("no answer")),
@@ -165,18 +165,18 @@ async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
         (Said(200, r#"{"result":"success","code":"a phone 88000000"}"#), unknown("without a code")),
         (Said(200, r#"{"result":"failed"}"#), failed("without a code")),
         (Said(200, r#"{"result":"fail","code":12}"#), failed("code 12")),
-        (Said(200, r#"{"result":"pending"}"#), Recharged::Pending { seq: None }),
-        (Said(200, r#"{"result":"success","code":"000"}"#), Recharged::Done { seq: None, receipt: None }),
+        (Said(200, r#"{"result":"pending"}"#), TopUpResult::Pending { seq: None }),
+        (Said(200, r#"{"result":"success","code":"000"}"#), TopUpResult::Done { seq: None, receipt: None }),
         (Said(200, r#"{"result":"success","code":"000","seq":7,"vat":null}"#), without_bill()),
         (Said(200, r#"{"result":"success","code":"000","seq":"7","vat":{}}"#), without_bill()),
         (Said(200, r#"{"result":"success","code":"000","seq":"7","vat":[1]}"#), without_bill()),
-        (Altered("\"u00000001\"", "[1]"), Recharged::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
-        (Altered("\"u00000001\"", "null"), Recharged::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
+        (Altered("\"u00000001\"", "[1]"), TopUpResult::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
+        (Altered("\"u00000001\"", "null"), TopUpResult::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
     ];
     for (fault, expected) in rows {
         let (net, row) = (UnitelNet::default(), format!("{fault:?}"));
         net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
-        assert_eq!(recharged(&client(&net), PHONE).await, expected, "{row}");
+        assert_eq!(top_up_result(&client(&net), PHONE).await, expected, "{row}");
         assert_eq!(net.asked().iter().filter(|asked| asked.what != "POST /auth").count(), 1, "{row}");
         assert!(net.calls("HL1").given <= 1, "{row}");
     }
@@ -184,7 +184,7 @@ async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
     let unitel = client(&net);
     let ready = unitel.ready(now(), patience()).await.expect("a token");
     let (started, late) = (clock(), top_up(TopUpKind::Voice, "88000005"));
-    let cut_off = unitel.recharge(&ready, &late, "HL1", deadline(Duration::from_secs(2))).await;
+    let cut_off = unitel.top_up(&ready, &late, "HL1", deadline(Duration::from_secs(2))).await;
     assert_eq!(
         (cut_off, clock().duration_since(started) <= Duration::from_millis(2_001)),
         (unknown("no answer"), true)
@@ -194,14 +194,14 @@ async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
 #[tokio::test(start_paused = true)]
 async fn a_bill_is_kept_as_it_was_written() {
     use UnitelFault::Altered;
-    let kept = |bill: &str| Recharged::Done { seq: Some("u00000001".to_owned()), receipt: Some(bill.to_owned()) };
+    let kept = |bill: &str| TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: Some(bill.to_owned()) };
     let spaced = "\"success\" : true ,\n\t\"said\": \"a \\\" b \\\\\" , \"n\": 5000.10";
     let compact = RECEIPT.replace("\"success\":true", r#""success":true,"said":"a \" b \\","n":5000.10"#);
     let rows = [(Altered("\"success\":true", spaced), kept(&compact))];
     for (fault, expected) in rows {
         let net = UnitelNet::default();
         net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
-        assert_eq!(recharged(&client(&net), PHONE).await, expected);
+        assert_eq!(top_up_result(&client(&net), PHONE).await, expected);
     }
     // One that is longer than is kept of any.
     for (zeros, is_kept) in [(4_096 - 12, true), (4_096 - 11, false)] {
@@ -212,8 +212,8 @@ async fn a_bill_is_kept_as_it_was_written() {
         );
         let net = UnitelNet::default();
         net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { UnitelFault::Said(200, said) });
-        let expected = Recharged::Done { seq: Some("u00000001".to_owned()), receipt: is_kept.then_some(bill) };
-        assert_eq!(recharged(&client(&net), PHONE).await, expected);
+        let expected = TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: is_kept.then_some(bill) };
+        assert_eq!(top_up_result(&client(&net), PHONE).await, expected);
     }
 }
 
@@ -226,10 +226,7 @@ async fn a_token_is_kept_for_a_while_and_replaced_where_it_has_ended() {
         let at = now().plus_seconds(seconds);
         net.set_now(at);
         let ready = unitel.clone().ready(at, patience()).await.expect("a token");
-        assert!(
-            is_done(&unitel.recharge(&ready, &top_up(TopUpKind::Data, PHONE), "HL1", patience()).await),
-            "{seconds}"
-        );
+        assert!(is_done(&unitel.top_up(&ready, &top_up(TopUpKind::Data, PHONE), "HL1", patience()).await), "{seconds}");
         assert_eq!(tokens(), expected, "{seconds}");
     }
 
@@ -246,10 +243,10 @@ async fn a_token_is_kept_for_a_while_and_replaced_where_it_has_ended() {
                     UnitelFault::None
                 }
             });
-            let recharged = recharged(&client(&net), PHONE).await;
-            assert_eq!(is_done(&recharged), expected, "{status} {said} {always}");
+            let top_up_result = top_up_result(&client(&net), PHONE).await;
+            assert_eq!(is_done(&top_up_result), expected, "{status} {said} {always}");
             if always {
-                assert_eq!(recharged, unknown("not authorized"));
+                assert_eq!(top_up_result, unknown("not authorized"));
             }
             let asked: Vec<_> = net.asked().into_iter().map(|asked| asked.what).collect();
             assert_eq!(asked.iter().filter(|what| *what == "POST /service/recharge").count(), calls);
@@ -303,7 +300,7 @@ async fn a_query_may_be_repeated_and_there_may_be_none() {
     for (fault, always, expected, times) in rows {
         let (net, row) = (UnitelNet::default(), format!("{fault:?} {always}"));
         let unitel = client(&net);
-        recharged(&unitel, "88000002").await;
+        top_up_result(&unitel, "88000002").await;
         let ready = unitel.ready(now(), patience()).await.expect("a token");
         net.fail(
             move |call, what| {

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{UNAUTHORIZED, unauthorized};
 use crate::CallError;
-use crate::operator::Recharged;
+use crate::operator::TopUpResult;
 
 /// A token is a few hundred characters at most; it travels in a header.
 const TOKEN_CHARS_MAX: usize = 4_096;
@@ -28,26 +28,26 @@ struct Written<'a> {
 }
 
 /// What came of a call, or of a query about it. `None`: it was turned away before anything was done.
-pub(super) fn recharged(status: u16, body: &[u8]) -> Option<Recharged> {
+pub(super) fn top_up_result(status: u16, body: &[u8]) -> Option<TopUpResult> {
     let written = serde_json::from_slice::<Written<'_>>(body).ok();
     let result = written.as_ref().and_then(|written| written.result.as_deref());
     match (status, result, &written) {
         // Under a status that says that nothing was done, an answer that says more contradicts itself.
         (UNAUTHORIZED, None | Some("401"), _) | (200..300, Some("401"), _) => None,
         (200..300, Some(result), Some(written)) => Some(written.meaning(result)),
-        (200..300, _, _) => Some(Recharged::unknown("unreadable answer")),
-        (status, _, _) => Some(Recharged::Unknown { why: format!("status {status}") }),
+        (200..300, _, _) => Some(TopUpResult::unknown("unreadable answer")),
+        (status, _, _) => Some(TopUpResult::Unknown { why: format!("status {status}") }),
     }
 }
 
 impl Written<'_> {
-    fn meaning(&self, result: &str) -> Recharged {
+    fn meaning(&self, result: &str) -> TopUpResult {
         let code = word(self.code);
         match (result, code.as_deref()) {
-            ("success", Some("000")) => Recharged::Done { seq: word(self.seq), receipt: receipt(self.vat) },
-            ("pending", _) => Recharged::Pending { seq: word(self.seq) },
-            ("failed" | "fail", code) => Recharged::Failed { why: said(code) },
-            (_, code) => Recharged::Unknown { why: said(code) },
+            ("success", Some("000")) => TopUpResult::Done { seq: word(self.seq), receipt: receipt(self.vat) },
+            ("pending", _) => TopUpResult::Pending { seq: word(self.seq) },
+            ("failed" | "fail", code) => TopUpResult::Failed { why: said(code) },
+            (_, code) => TopUpResult::Unknown { why: said(code) },
         }
     }
 }

@@ -21,7 +21,7 @@ const HEADER: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Claims {
+struct PaymentReversals {
     uri: String,
     nonce: String,
     iat: i64,
@@ -32,7 +32,7 @@ struct Claims {
 
 /// `uri` is the path with its query. Each request needs its own `nonce`, even a retry of the same request.
 pub fn token(key: &PrivateKey, api_key: &str, uri: &str, body: &[u8], nonce: &str, now_unix_s: i64) -> String {
-    let claims = Claims {
+    let claims = PaymentReversals {
         uri: uri.to_owned(),
         nonce: nonce.to_owned(),
         iat: now_unix_s,
@@ -63,7 +63,7 @@ pub fn verify_token(
     if header != HEADER {
         return Err(VerifyError::Malformed);
     }
-    let claims: Claims = serde_json::from_slice(&claims).map_err(|_| VerifyError::Malformed)?;
+    let claims: PaymentReversals = serde_json::from_slice(&claims).map_err(|_| VerifyError::Malformed)?;
     let life_s = claims.exp.saturating_sub(claims.iat);
     let is_current = claims.iat <= now_unix_s.saturating_add(SKEW_S) && now_unix_s < claims.exp.saturating_add(SKEW_S);
     if !is_current || !(1..=TOKEN_LIFE_S_MAX).contains(&life_s) {

@@ -3,24 +3,25 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    Asset, Audit, Balance, Check, Counted, Decision, Delivery, Difference, Effect, Guard, Held, House, Look, MoneyKey,
-    Movement, OrderNumber, Owner, Place, Posted, Posting, Repair, Subject,
+    Asset, Audit, AuditProgress, Balance, CallContext, Decision, Difference, Effect, Guard, House, JournalLine,
+    LinePosition, LineTotals, MoneyKey, Movement, Observation, OrderNumber, Owner, Posting, Repair, StoredAccount,
+    Subject,
 };
 
 use super::event::record;
-use crate::delivery;
+use crate::context;
 
 /// Less than any block has, so that every list has pages.
 const PAGE_MAX: u16 = 2;
 
 /// What it comes to, if this is such a line.
 pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
-    let delivery = &delivery(number);
+    let context = &context(number);
     match *words {
         ["accounts"] => {
             let (mut told, mut after) = (Vec::new(), None);
             loop {
-                let page = ledger.accounts(after.as_deref(), PAGE_MAX, delivery).await.unwrap();
+                let page = ledger.accounts(after.as_deref(), PAGE_MAX, context).await.unwrap();
                 told.extend(page.accounts.into_iter().map(|held| held.account));
                 let Some(next) = page.next else { break };
                 after = Some(next);
@@ -29,7 +30,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             Some(told.join(" "))
         }
         ["held", account] => {
-            let held = ledger.held(account, delivery).await.unwrap();
+            let held = ledger.stored_account(account, context).await.unwrap();
             let units = |balance: Balance| balance.units() / 1_000_000_000;
             Some(held.map_or("nothing".to_owned(), |held| {
                 let [balance, available, overdraft] = [held.balance, held.available, held.overdraft].map(units);
@@ -37,9 +38,9 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             }))
         }
         ["lines", account] => {
-            let (mut told, mut last): (Vec<String>, Option<Place>) = (Vec::new(), None);
+            let (mut told, mut last): (Vec<String>, Option<LinePosition>) = (Vec::new(), None);
             loop {
-                let page = ledger.lines(account, last.as_ref(), PAGE_MAX, delivery).await.unwrap();
+                let page = ledger.lines(account, last.as_ref(), PAGE_MAX, context).await.unwrap();
                 assert!(page.lines.len() <= usize::from(PAGE_MAX));
                 told.extend(
                     page.lines.iter().map(|line| format!("{} {}", line.key, line.change.units() / 1_000_000_000)),
@@ -49,7 +50,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
                     break;
                 }
             }
-            let after = ledger.lines(account, last.as_ref(), PAGE_MAX, delivery).await.unwrap();
+            let after = ledger.lines(account, last.as_ref(), PAGE_MAX, context).await.unwrap();
             assert_eq!(
                 (after.lines, after.last, after.has_more),
                 (vec![], None, false),
@@ -61,7 +62,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
         }
         ["posted", ref keys @ ..] => {
             let mut told: Vec<String> = Vec::new();
-            for line in ledger.posted(keys, delivery).await.unwrap() {
+            for line in ledger.journal_lines(keys, context).await.unwrap() {
                 let order = line.order.map_or("-".to_owned(), |order| order.to_string());
                 let (key, change) = (line.key, line.change.units() / 1_000_000_000);
                 told.push(format!(
@@ -74,33 +75,40 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             Some(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })
         }
         ["kept", order] => {
-            let kept = ledger.kept(&OrderNumber::new(order).unwrap(), delivery).await.unwrap();
+            let kept = ledger.kept(&OrderNumber::new(order).unwrap(), context).await.unwrap();
             Some(match kept {
-                ledger::Kept::Order(order) => format!("{} v{}", order.number, order.version),
-                ledger::Kept::Unreadable { .. } => "unreadable".to_owned(),
-                ledger::Kept::Missing => "missing".to_owned(),
+                ledger::StoredOrder::Order(order) => format!("{} v{}", order.number, order.version),
+                ledger::StoredOrder::Unreadable { .. } => "unreadable".to_owned(),
+                ledger::StoredOrder::Missing => "missing".to_owned(),
             })
         }
         ["check"] => {
-            let check = ledger.check(delivery).await.unwrap();
+            let check = ledger.check(context).await.unwrap();
             Some(format!("{} v{}", check.after.unwrap_or("-".to_owned()), check.version))
         }
         ["keep-check", after, version] => {
-            let check = Check { after: Some(after.to_owned()), version: version.parse().unwrap(), ..Check::default() };
-            Some(if ledger.keep_check(&check, delivery).await.unwrap() { "kept" } else { "overtaken" }.to_owned())
+            let check = AuditProgress {
+                after: Some(after.to_owned()),
+                version: version.parse().unwrap(),
+                ..AuditProgress::default()
+            };
+            Some(
+                if ledger.save_audit_progress(&check, context).await.unwrap() { "kept" } else { "overtaken" }
+                    .to_owned(),
+            )
         }
         ["find", owner, version] => {
-            let mut check = ledger.check(delivery).await.unwrap();
-            check.looked(&account_of(owner), vec![found(owner)], Look::default(), delivery.received_at);
-            Some(kept_at(ledger, check, version, delivery).await)
+            let mut check = ledger.check(context).await.unwrap();
+            check.record_check(&account_of(owner), vec![found(owner)], Observation::default(), context.received_at);
+            Some(kept_at(ledger, check, version, context).await)
         }
         ["end-findings", owner, version] => {
-            let mut check = ledger.check(delivery).await.unwrap();
+            let mut check = ledger.check(context).await.unwrap();
             check.end_findings(&BTreeSet::from([account_of(owner)]), &[]);
-            Some(kept_at(ledger, check, version, delivery).await)
+            Some(kept_at(ledger, check, version, context).await)
         }
         ["findings"] => {
-            let check = ledger.check(delivery).await.unwrap();
+            let check = ledger.check(context).await.unwrap();
             let open = check.open.into_iter().map(|open| open.difference.account).collect::<Vec<_>>().join(" ");
             Some(format!("{} v{}", if open.is_empty() { "-" } else { &open }, check.version))
         }
@@ -108,9 +116,9 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
     }
 }
 
-async fn kept_at<L: Audit>(ledger: &L, check: Check, version: &str, delivery: &Delivery<'_>) -> String {
-    let check = Check { version: version.parse().unwrap(), ..check };
-    if ledger.keep_check(&check, delivery).await.unwrap() { "kept" } else { "overtaken" }.to_owned()
+async fn kept_at<L: Audit>(ledger: &L, check: AuditProgress, version: &str, context: &CallContext<'_>) -> String {
+    let check = AuditProgress { version: version.parse().unwrap(), ..check };
+    if ledger.save_audit_progress(&check, context).await.unwrap() { "kept" } else { "overtaken" }.to_owned()
 }
 
 fn account_of(owner: &str) -> Subject {
@@ -118,7 +126,7 @@ fn account_of(owner: &str) -> Subject {
 }
 
 fn found(owner: &str) -> Difference {
-    held(owner, units("1"), 0).differences(&Counted::default()).remove(0)
+    stored_account(owner, units("1"), 0).differences(&LineTotals::default()).remove(0)
 }
 
 /// What a person repairs, if this is such a line.
@@ -127,28 +135,33 @@ pub(crate) fn repair(words: &[&str]) -> Option<Decision> {
         // A line that was lost, and the account as it was read: its balance, and how many lines it has.
         ["repair", event, key, owner, change, balance, version] => {
             let line = Repair::Line { from: None, to: movement(key, owner, change), order: None };
-            let from = (balance != "-").then(|| held(owner, units(balance), version.parse().unwrap()));
-            let row = from.clone().unwrap_or_else(|| held(owner, 0, 0));
-            let to = held(owner, sum(row.balance.units(), units(change)), row.version.checked_add(1).unwrap());
+            let from = (balance != "-").then(|| stored_account(owner, units(balance), version.parse().unwrap()));
+            let row = from.clone().unwrap_or_else(|| stored_account(owner, 0, 0));
+            let to =
+                stored_account(owner, sum(row.balance.units(), units(change)), row.version.checked_add(1).unwrap());
             let account = Owner::new(owner).unwrap().account(Asset::CREDITS);
             let effects = [line, Repair::Account { account, from, to }].map(Effect::Repair);
             Some(record(event, words.get(2..).unwrap(), effects.into()))
         }
         // A line that was altered, and the account with it.
         ["restore", event, key, owner, from, to, balance, version] => {
-            let found = Posted {
+            let found = JournalLine {
                 key: key.to_owned(),
                 account: format!("{owner}/credits"),
                 change: Balance::from_units(units(from)),
                 order: None,
                 reverses: None,
                 reversed_by: None,
-                at: Some(delivery(1).received_at),
+                at: Some(context(1).received_at),
                 is_failed: false,
             };
             let line = Repair::Line { from: Some(found), to: movement(key, owner, to), order: None };
-            let row = held(owner, units(balance), version.parse().unwrap());
-            let after = held(owner, sum(row.balance.units(), units(to).checked_sub(units(from)).unwrap()), row.version);
+            let row = stored_account(owner, units(balance), version.parse().unwrap());
+            let after = stored_account(
+                owner,
+                sum(row.balance.units(), units(to).checked_sub(units(from)).unwrap()),
+                row.version,
+            );
             let account = Owner::new(owner).unwrap().account(Asset::CREDITS);
             let effects = [line, Repair::Account { account, from: Some(row), to: after }].map(Effect::Repair);
             Some(record(event, words.get(2..).unwrap(), effects.into()))
@@ -166,9 +179,15 @@ fn sum(one: i128, other: i128) -> i128 {
     one.checked_add(other).unwrap()
 }
 
-fn held(owner: &str, balance: i128, version: u64) -> Held {
+fn stored_account(owner: &str, balance: i128, version: u64) -> StoredAccount {
     let balance = Balance::from_units(balance);
-    Held { account: format!("{owner}/credits"), balance, available: balance, overdraft: Balance::ZERO, version }
+    StoredAccount {
+        account: format!("{owner}/credits"),
+        balance,
+        available: balance,
+        overdraft: Balance::ZERO,
+        version,
+    }
 }
 
 fn movement(key: &str, owner: &str, change: &str) -> Movement {

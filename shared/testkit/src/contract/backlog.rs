@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Asset, Backlog, Delivery, DueRow, EventKey, Lane, LaneState, OrderNumber, Provider, Queue, Work};
+use ledger::{Asset, Backlog, CallContext, DueRow, EventKey, Lane, LaneState, OrderNumber, Provider, Queue, Work};
 
-use crate::{delivery, now};
+use crate::{context, now};
 
 const EVENTS_MAX: u16 = 3;
 const UNPAID: Work = Work::Payment(Provider::Stripe);
@@ -13,43 +13,54 @@ const UNPAID: Work = Work::Payment(Provider::Stripe);
 pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let later = |seconds: &str| {
         let received_at = now().plus_seconds(seconds.parse().unwrap());
-        Delivery { received_at, first_received_at: received_at, ..delivery(number) }
+        CallContext { received_at, first_received_at: received_at, ..context(number) }
     };
     match *words {
         ["due", seconds] => Some(due(ledger, &later(seconds)).await),
         ["put-off", event, seconds, "until", until] => {
             let receipt = EventKey::new("usage", event).unwrap();
-            let waiting = ledger.waiting(&receipt, &later(seconds)).await.unwrap()?;
+            let waiting = ledger.refused_event(&receipt, &later(seconds)).await.unwrap()?;
             let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
-            ledger.put_off(&waiting, until, &later(seconds)).await.unwrap();
+            ledger.reschedule(&waiting, until, &later(seconds)).await.unwrap();
             // As it was read before: nothing is done.
-            ledger.put_off(&waiting, None, &later(seconds)).await.unwrap();
+            ledger.reschedule(&waiting, None, &later(seconds)).await.unwrap();
             Some("done".to_owned())
         }
         // By its name, as an index that lags would still have it.
         ["waiting", event, seconds] => {
             let receipt = EventKey::new("usage", event).unwrap();
-            let waiting = ledger.waiting(&receipt, &later(seconds)).await.unwrap();
+            let waiting = ledger.refused_event(&receipt, &later(seconds)).await.unwrap();
             Some(if waiting.is_some() { "waiting" } else { "nothing" }.to_owned())
         }
         ["unpaid", seconds] => Some(unpaid(ledger, &later(seconds)).await),
         ["left", counted_max] => {
             let counted_max = counted_max.parse().unwrap();
-            assert_eq!(ledger.left(Work::Outside, counted_max, &later("0")).await.unwrap(), 0, "of another work");
-            Some(ledger.left(UNPAID, counted_max, &later("0")).await.unwrap().to_string())
+            assert_eq!(
+                ledger.count_open_orders(Work::PendingExternal, counted_max, &later("0")).await.unwrap(),
+                0,
+                "of another work"
+            );
+            Some(ledger.count_open_orders(UNPAID, counted_max, &later("0")).await.unwrap().to_string())
         }
         ["all-due", seconds, counted_max] => {
             let counted_max = counted_max.parse().unwrap();
-            assert_eq!(ledger.all_due("stripe", counted_max, &later(seconds)).await.unwrap(), 0, "of another source");
-            Some(ledger.all_due("usage", counted_max, &later(seconds)).await.unwrap().to_string())
+            assert_eq!(
+                ledger.count_refused_due("stripe", counted_max, &later(seconds)).await.unwrap(),
+                0,
+                "of another source"
+            );
+            Some(ledger.count_refused_due("usage", counted_max, &later(seconds)).await.unwrap().to_string())
         }
         ["ask-later", name, until] => {
             let order = ledger.order(&OrderNumber::new(name).unwrap(), &later("0")).await.unwrap()?;
-            ledger.look_later(&order, Some(now().plus_seconds(until.parse().unwrap())), &later("0")).await.unwrap();
+            ledger
+                .reschedule_order(&order, Some(now().plus_seconds(until.parse().unwrap())), &later("0"))
+                .await
+                .unwrap();
             // As it was before it was written: nothing is done.
             let overtaken = order.version.checked_sub(1).unwrap();
             let before = ledger::Order { version: overtaken, ..order };
-            ledger.look_later(&before, Some(now()), &later("0")).await.unwrap();
+            ledger.reschedule_order(&before, Some(now()), &later("0")).await.unwrap();
             Some("done".to_owned())
         }
         ["pass-over", event, seconds] => {
@@ -58,7 +69,7 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             Some(passed_over(ledger, Queue::Refused("usage"), &row, &later(seconds)).await)
         }
         ["pass-over-order", name, seconds] => {
-            let due = ledger.undone(UNPAID, EVENTS_MAX, &later(seconds)).await.unwrap();
+            let due = ledger.orders_due(UNPAID, EVENTS_MAX, &later(seconds)).await.unwrap();
             let row = due.into_iter().find(|row| row.id == name)?;
             Some(passed_over(ledger, Queue::Work(UNPAID), &row, &later(seconds)).await)
         }
@@ -72,8 +83,8 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
         }
         ["in-lane", lane] => {
             let lane = Lane::read(lane).unwrap();
-            let waiting = ledger.waiting_in("usage", &lane, 10, &later("0")).await.unwrap();
-            let first = ledger.waiting_in("usage", &lane, 1, &later("0")).await.unwrap();
+            let waiting = ledger.refused_in_lane("usage", &lane, 10, &later("0")).await.unwrap();
+            let first = ledger.refused_in_lane("usage", &lane, 1, &later("0")).await.unwrap();
             assert_eq!(first.as_slice(), waiting.get(..1).unwrap_or_default(), "no more than was asked for");
             let listed = waiting.iter().map(|owed| format!("{} {}", owed.row.id, Asset::CREDITS.format(owed.amount)));
             let listed: Vec<String> = listed.collect();
@@ -87,81 +98,81 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
         ["known", ref events @ ..] => {
             let receipts: BTreeSet<EventKey> =
                 events.iter().map(|event| EventKey::new("usage", event).unwrap()).collect();
-            let known = ledger.known(&receipts, &later("0")).await.unwrap();
+            let known = ledger.already_journaled(&receipts, &later("0")).await.unwrap();
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
             Some(if known.is_empty() { "nothing".to_owned() } else { known.join(" ") })
         }
         ["hold-sweep", run, seconds, until] => {
-            let delivery = Delivery { attempt: crate::mark(run.parse().unwrap()), ..later(seconds) };
+            let context = CallContext { attempt: crate::mark(run.parse().unwrap()), ..later(seconds) };
             let until = now().plus_seconds(until.parse().unwrap());
-            let is_held = ledger.hold_sweep("unpaid", until, &delivery).await.unwrap();
+            let is_held = ledger.acquire_sweep("unpaid", until, &context).await.unwrap();
             Some(if is_held { "held" } else { "another's" }.to_owned())
         }
         ["place"] => {
-            let place = ledger.place("undelivered", &later("0")).await.unwrap();
-            assert_eq!(ledger.place("another", &later("0")).await.unwrap(), None, "of another sweep");
+            let place = ledger.sweep_cursor("stripe_backfill", &later("0")).await.unwrap();
+            assert_eq!(ledger.sweep_cursor("another", &later("0")).await.unwrap(), None, "of another sweep");
             Some(place.unwrap_or_else(|| "the beginning".to_owned()))
         }
         ["keep-place", place] => {
             let place = (place != "none").then_some(place);
-            ledger.keep_place("undelivered", place, &later("0")).await.unwrap();
+            ledger.save_sweep_cursor("stripe_backfill", place, &later("0")).await.unwrap();
             Some("done".to_owned())
         }
         _ => None,
     }
 }
 
-async fn unpaid<L: Backlog>(ledger: &L, delivery: &Delivery<'_>) -> String {
-    let rows = ledger.undone(UNPAID, EVENTS_MAX, delivery).await.unwrap();
-    assert_eq!(ledger.unpaid(Provider::Epay, 10, delivery).await.unwrap(), [], "of another provider");
-    let orders = ledger.unpaid(Provider::Stripe, EVENTS_MAX.into(), delivery).await.unwrap();
+async fn unpaid<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
+    let rows = ledger.orders_due(UNPAID, EVENTS_MAX, context).await.unwrap();
+    assert_eq!(ledger.unpaid(Provider::Epay, 10, context).await.unwrap(), [], "of another provider");
+    let orders = ledger.unpaid(Provider::Stripe, EVENTS_MAX.into(), context).await.unwrap();
     assert_eq!(orders.iter().map(|order| order.row.clone()).collect::<Vec<_>>(), rows);
     assert!(orders.iter().all(|order| (order.owner.as_str(), order.created_at) == ("alice", Some(now()))));
-    assert_eq!(ledger.unpaid(Provider::Stripe, 1, delivery).await.unwrap().len(), rows.len().min(1));
+    assert_eq!(ledger.unpaid(Provider::Stripe, 1, context).await.unwrap().len(), rows.len().min(1));
     let orders: Vec<String> = rows.into_iter().map(|row| row.id).collect();
     if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") }
 }
 
-async fn lane_row<L: Backlog>(ledger: &L, lane: &str, delivery: &Delivery<'_>) -> DueRow {
-    let due = ledger.due_lanes("usage", EVENTS_MAX, delivery).await.unwrap();
+async fn lane_row<L: Backlog>(ledger: &L, lane: &str, context: &CallContext<'_>) -> DueRow {
+    let due = ledger.due_lanes("usage", EVENTS_MAX, context).await.unwrap();
     due.into_iter().find(|row| row.id == format!("lane#usage#{lane}")).unwrap()
 }
 
-async fn rescheduled<L: Backlog>(ledger: &L, lane: &str, delivery: &Delivery<'_>, until: &str) -> String {
-    let row = lane_row(ledger, lane, delivery).await;
-    let read = ledger.lane(&row, delivery).await.unwrap().unwrap();
+async fn rescheduled<L: Backlog>(ledger: &L, lane: &str, context: &CallContext<'_>, until: &str) -> String {
+    let row = lane_row(ledger, lane, context).await;
+    let read = ledger.lane(&row, context).await.unwrap().unwrap();
     let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
     // As another run has left it, or an event was refused into it since: nothing is done.
     let other = LaneState { due_at: now(), ..read.clone() };
-    ledger.reschedule_lane("usage", &other, until, delivery).await.unwrap();
+    ledger.reschedule_lane("usage", &other, until, context).await.unwrap();
     let overtaken = LaneState { refusals: read.refusals.checked_sub(1).unwrap(), ..read.clone() };
-    ledger.reschedule_lane("usage", &overtaken, None, delivery).await.unwrap();
-    let alarmed = LaneState { alarmed_at: Some(delivery.received_at), ..read };
-    ledger.reschedule_lane("usage", &alarmed, until, delivery).await.unwrap();
+    ledger.reschedule_lane("usage", &overtaken, None, context).await.unwrap();
+    let alarmed = LaneState { alarmed_at: Some(context.received_at), ..read };
+    ledger.reschedule_lane("usage", &alarmed, until, context).await.unwrap();
     if let Some(until) = until {
-        let then = Delivery { received_at: until, ..delivery.clone() };
+        let then = CallContext { received_at: until, ..context.clone() };
         let kept = ledger.lane(&row, &then).await.unwrap().unwrap();
         assert_eq!(kept, LaneState { due_at: until, ..alarmed });
     }
-    assert_eq!(ledger.lane(&row, delivery).await.unwrap(), None, "it is not due any more");
+    assert_eq!(ledger.lane(&row, context).await.unwrap(), None, "it is not due any more");
     "done".to_owned()
 }
 
-async fn passed_over<L: Backlog>(ledger: &L, queue: Queue, row: &DueRow, delivery: &Delivery<'_>) -> String {
+async fn passed_over<L: Backlog>(ledger: &L, queue: Queue, row: &DueRow, context: &CallContext<'_>) -> String {
     // A row that waits for something else, or is due at another time by now, is left as it is.
-    ledger.pass_over(&Queue::Work(Work::Outside), row, delivery).await.unwrap();
-    ledger.pass_over(&queue, &DueRow { due_at: "0".to_owned(), ..row.clone() }, delivery).await.unwrap();
-    ledger.pass_over(&queue, row, delivery).await.unwrap();
-    ledger.pass_over(&queue, row, delivery).await.unwrap();
+    ledger.reschedule_unreadable(&Queue::Work(Work::PendingExternal), row, context).await.unwrap();
+    ledger.reschedule_unreadable(&queue, &DueRow { due_at: "0".to_owned(), ..row.clone() }, context).await.unwrap();
+    ledger.reschedule_unreadable(&queue, row, context).await.unwrap();
+    ledger.reschedule_unreadable(&queue, row, context).await.unwrap();
     "done".to_owned()
 }
 
-async fn due<L: Backlog>(ledger: &L, delivery: &Delivery<'_>) -> String {
-    assert_eq!(ledger.due("stripe", EVENTS_MAX, delivery).await.unwrap(), [], "of another source");
+async fn due<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
+    assert_eq!(ledger.due("stripe", EVENTS_MAX, context).await.unwrap(), [], "of another source");
     let mut told = Vec::new();
-    for row in ledger.due("usage", EVENTS_MAX, delivery).await.unwrap() {
+    for row in ledger.due("usage", EVENTS_MAX, context).await.unwrap() {
         let receipt = EventKey::of_row(&row.id);
-        let waiting = ledger.waiting(&receipt, delivery).await.unwrap().unwrap();
+        let waiting = ledger.refused_event(&receipt, context).await.unwrap().unwrap();
         let waited_s = waiting.due_at.seconds_apart(waiting.first_received_at);
         let body = waiting.body.unwrap();
         assert_eq!([&*body.method, &*body.path, &*body.query], ["POST", "/events", "of=the+contract"]);

@@ -1,13 +1,13 @@
 //! How a line of the contract becomes an event: the header, the facts and the amounts that it writes.
 
-use ledger::{Amount, Asset, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Heading};
+use ledger::{Amount, Asset, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader};
 
 pub(crate) fn record(event: &str, facts: &[&str], effects: Vec<Effect>) -> Decision {
-    Decision::Record(Entry { heading: heading(event, facts), effects, keeps_body: false, alarm: None })
+    Decision::Record(Entry { header: header(event, facts), effects, keeps_body: false, alarm: None })
 }
 
-pub(crate) fn heading(event: &str, facts: &[&str]) -> Heading {
-    Heading {
+pub(crate) fn header(event: &str, facts: &[&str]) -> JournalHeader {
+    JournalHeader {
         receipt: EventKey::new("usage", event).unwrap(),
         source: "usage",
         kind: "usage",

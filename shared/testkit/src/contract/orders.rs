@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    Currency, Decision, Delivery, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner, Paid, Payment, PaymentState,
-    Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, Standing, Subscription, SubscriptionStatus,
-    Terms, Timestamp, Transition,
+    CallContext, Currency, Decision, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner, Paid, Payment,
+    PaymentState, Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, Standing, Subscription,
+    SubscriptionStatus, Terms, Timestamp, Transition,
 };
 
-use super::event::{amount, heading, record};
+use super::event::{amount, header, record};
 use crate::now;
 
 /// Orders and subscriptions as they were when they were last read.
@@ -24,11 +24,11 @@ impl Snapshots {
         &mut self,
         ledger: &L,
         words: &[&str],
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Option<String> {
         match *words {
             ["read", name] => {
-                let Some(order) = ledger.order(&number(name), delivery).await.unwrap() else {
+                let Some(order) = ledger.order(&number(name), context).await.unwrap() else {
                     return Some("nothing".to_owned());
                 };
                 let said = format!("{} v{}", order.payment.as_str(), order.version);
@@ -37,25 +37,25 @@ impl Snapshots {
             }
             ["proven", name] => {
                 let proof = self.order(name).proof().unwrap();
-                let is_proven = ledger.is_proven(&proof, delivery).await.unwrap();
+                let is_proven = ledger.is_proven(&proof, context).await.unwrap();
                 Some(if is_proven { "yes" } else { "no" }.to_owned())
             }
             ["pointed", id] => {
-                let pointed = ledger.pointed(&Pointer::Provider(reference(id)), delivery).await.unwrap();
+                let pointed = ledger.resolve_pointer(&Pointer::Provider(reference(id)), context).await.unwrap();
                 Some(pointed.map_or("nothing".to_owned(), |order| order.to_string()))
             }
             ["places", owner] => {
-                let orders = ledger.orders_in_places(&Owner::new(owner).unwrap(), delivery).await.unwrap();
+                let orders = ledger.orders_in_places(&Owner::new(owner).unwrap(), context).await.unwrap();
                 let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
                 Some(if orders.is_empty() { "nothing".to_owned() } else { orders.join(" ") })
             }
             ["free", owner, ref ended @ ..] => {
                 let ended = ended.iter().map(|name| number(name)).collect();
-                ledger.free_places(&Owner::new(owner).unwrap(), &ended, delivery).await.unwrap();
+                ledger.free_places(&Owner::new(owner).unwrap(), &ended, context).await.unwrap();
                 Some("done".to_owned())
             }
             ["subscription", id] => {
-                let Some(found) = ledger.subscription(&reference(id), delivery).await.unwrap() else {
+                let Some(found) = ledger.subscription(&reference(id), context).await.unwrap() else {
                     return Some("nothing".to_owned());
                 };
                 let said = format!("{} v{}", found.standing.map_or("-", |it| it.status.as_str()), found.version);
@@ -78,7 +78,7 @@ impl Snapshots {
                     Ok(effects) => (event, effects),
                     Err(anomaly) => {
                         let (reason, effects) = (anomaly.reason, self.order(name).flag(&anomaly));
-                        return Some(Decision::Refuse(Refusal { heading: heading(event, words), reason, effects }));
+                        return Some(Decision::Refuse(Refusal { header: header(event, words), reason, effects }));
                     }
                 }
             }
@@ -90,10 +90,10 @@ impl Snapshots {
                 (event, vec![Effect::Order { order: Box::new(order), transition: Transition::Amend }])
             }
             ["unproven", event, name] => (event, self.order(name).flag_unproven()),
-            ["fail", event, name] => (event, self.order(name).learn_unpaid(PaymentState::Failed)),
+            ["fail", event, name] => (event, self.order(name).apply_unpaid(PaymentState::Failed)),
             ["refund", event, name, of, id, cents] => {
                 let refund = Refund { state: RefundState::Succeeded, amount: usd(cents).amount };
-                (event, self.order(name).learn_refund(&reference(of), id, refund))
+                (event, self.order(name).apply_refund(&reference(of), id, refund))
             }
             ["point", event, id, from, to] => {
                 let from = (from != "-").then(|| number(from));
@@ -110,7 +110,7 @@ impl Snapshots {
                 let known = self.subscriptions.get(id).cloned().unwrap_or_else(new);
                 let status = SubscriptionStatus::named(status).unwrap();
                 let standing = Standing { as_of: Timestamp::EPOCH, status };
-                (event, known.learn(Some(standing), None).into_iter().collect())
+                (event, known.apply(Some(standing), None).into_iter().collect())
             }
             ["flag", event, name, reason] => {
                 let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
@@ -121,7 +121,7 @@ impl Snapshots {
         };
         let mut decision = record(event, words.get(2..).unwrap_or_default(), effects);
         if let (Decision::Record(entry), [_, _, name, ..]) = (&mut decision, words) {
-            entry.heading.order = OrderNumber::new(name).ok();
+            entry.header.order = OrderNumber::new(name).ok();
         }
         Some(decision)
     }

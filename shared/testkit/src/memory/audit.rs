@@ -1,19 +1,19 @@
 //! The same books, to whoever compares them.
 
 use ledger::{
-    AccountPage, Audit, Balance, Check, CommitError, Delivery, Held, Kept, LinePage, OrderNumber, Place, Posted,
-    StatementLine, Timestamp,
+    AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition,
+    OrderNumber, StatementLine, StoredAccount, StoredOrder, Timestamp,
 };
 
-use super::{Kept as KeptRow, MemoryLedger};
+use super::{KeptRow, MemoryLedger};
 use crate::Account;
 
 impl Audit for MemoryLedger {
-    async fn check(&self, _: &Delivery<'_>) -> Result<Check, CommitError> {
+    async fn check(&self, _: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
         Ok(self.0.lock().unwrap().check.clone())
     }
 
-    async fn keep_check(&self, check: &Check, _: &Delivery<'_>) -> Result<bool, CommitError> {
+    async fn save_audit_progress(&self, check: &AuditProgress, _: &CallContext<'_>) -> Result<bool, CommitError> {
         let mut state = self.0.lock().unwrap();
         let is_next = state.check.version.checked_add(1) == Some(check.version);
         if is_next {
@@ -23,71 +23,77 @@ impl Audit for MemoryLedger {
     }
 
     /// What is kept here can be read.
-    async fn renew_check(&self, _: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn reset_audit_progress(&self, _: &CallContext<'_>) -> Result<(), CommitError> {
         Ok(())
     }
 
-    async fn accounts(&self, after: Option<&str>, rows_max: u16, _: &Delivery<'_>) -> Result<AccountPage, CommitError> {
+    async fn accounts(
+        &self,
+        after: Option<&str>,
+        rows_max: u16,
+        _: &CallContext<'_>,
+    ) -> Result<AccountPage, CommitError> {
         let state = self.0.lock().unwrap();
-        let all = state.accounts.iter().map(|(id, account)| held(&id.to_string(), account));
-        let mut left = all.filter(|held| after.is_none_or(|after| held.account.as_str() > after));
-        let accounts: Vec<Held> = left.by_ref().take(rows_max.into()).collect();
-        let next = accounts.last().filter(|_| left.next().is_some()).map(|held| held.account.clone());
+        let all = state.accounts.iter().map(|(id, account)| stored_account(&id.to_string(), account));
+        let mut left = all.filter(|stored_account| after.is_none_or(|after| stored_account.account.as_str() > after));
+        let accounts: Vec<StoredAccount> = left.by_ref().take(rows_max.into()).collect();
+        let next =
+            accounts.last().filter(|_| left.next().is_some()).map(|stored_account| stored_account.account.clone());
         Ok(AccountPage { accounts, next })
     }
 
-    async fn held(&self, account: &str, _: &Delivery<'_>) -> Result<Option<Held>, CommitError> {
+    async fn stored_account(&self, account: &str, _: &CallContext<'_>) -> Result<Option<StoredAccount>, CommitError> {
         let state = self.0.lock().unwrap();
         let found = state.accounts.iter().find(|(id, _)| id.to_string() == account);
-        Ok(found.map(|(_, found)| held(account, found)))
+        Ok(found.map(|(_, found)| stored_account(account, found)))
     }
 
     async fn lines(
         &self,
         account: &str,
-        after: Option<&Place>,
+        after: Option<&LinePosition>,
         lines_max: u16,
-        _: &Delivery<'_>,
+        _: &CallContext<'_>,
     ) -> Result<LinePage, CommitError> {
         let state = self.0.lock().unwrap();
         let of_account = state.journal.iter().filter(|(_, kept)| kept.row.account.as_deref() == Some(account));
-        let mut lines: Vec<(Place, Balance)> =
-            of_account.map(|(id, kept)| (place(id, kept), Balance::from_units(kept.row.change))).collect();
+        let mut lines: Vec<(LinePosition, Balance)> =
+            of_account.map(|(id, kept)| (sweep_cursor(id, kept), Balance::from_units(kept.row.change))).collect();
         lines.sort_by(|(one, _), (other, _)| (&one.at, &one.key).cmp(&(&other.at, &other.key)));
         lines.retain(|(place, _)| after.is_none_or(|after| (&place.at, &place.key) > (&after.at, &after.key)));
         let has_more = lines.len() > usize::from(lines_max);
         lines.truncate(lines_max.into());
         let last = lines.last().map(|(place, _)| place.clone());
-        let lines = lines.into_iter().map(|(Place { key, at }, change)| {
+        let lines = lines.into_iter().map(|(LinePosition { key, at }, change)| {
             let at = Timestamp::parse_rfc3339(&at).unwrap();
             StatementLine { key, change, at }
         });
         Ok(LinePage { lines: lines.collect(), last, has_more })
     }
 
-    async fn posted(&self, keys: &[&str], _: &Delivery<'_>) -> Result<Vec<Posted>, CommitError> {
+    async fn journal_lines(&self, keys: &[&str], _: &CallContext<'_>) -> Result<Vec<JournalLine>, CommitError> {
         let state = self.0.lock().unwrap();
         Ok(keys.iter().filter_map(|key| line(key, state.journal.get(*key)?)).collect())
     }
 
-    async fn kept(&self, order: &OrderNumber, _: &Delivery<'_>) -> Result<Kept, CommitError> {
+    async fn kept(&self, order: &OrderNumber, _: &CallContext<'_>) -> Result<StoredOrder, CommitError> {
         let order = self.0.lock().unwrap().orders.get(order).cloned();
-        Ok(order.map_or(Kept::Missing, |order| Kept::Order(Box::new(order))))
+        Ok(order.map_or(StoredOrder::Missing, |order| StoredOrder::Order(Box::new(order))))
     }
 }
 
-pub(super) fn held(id: &str, account: &Account) -> Held {
+pub(super) fn stored_account(id: &str, account: &Account) -> StoredAccount {
     let [balance, available, overdraft] =
         [account.balance, account.available, account.overdraft].map(Balance::from_units);
-    Held { account: id.to_owned(), balance, available, overdraft, version: account.version }
+    StoredAccount { account: id.to_owned(), balance, available, overdraft, version: account.version }
 }
 
-fn place(id: &str, kept: &KeptRow) -> Place {
-    Place { key: id.to_owned(), at: kept.processed_at.unwrap().to_string() }
+fn sweep_cursor(id: &str, kept: &KeptRow) -> LinePosition {
+    LinePosition { key: id.to_owned(), at: kept.processed_at.unwrap().to_string() }
 }
 
-pub(super) fn line(key: &str, kept: &KeptRow) -> Option<Posted> {
-    Some(Posted {
+pub(super) fn line(key: &str, kept: &KeptRow) -> Option<JournalLine> {
+    Some(JournalLine {
         key: key.to_owned(),
         account: kept.row.account.clone()?,
         change: Balance::from_units(kept.row.change),

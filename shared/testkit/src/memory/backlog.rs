@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ledger::{
-    Amount, Backlog, CommitError, Delivery, DueOrder, DueRow, EventKey, Order, OrderNumber, Provider, Queue, Timestamp,
-    Waiting, Work, pass_over_pause_s,
+    Amount, Backlog, CallContext, CommitError, DueOrder, DueRow, EventKey, Order, OrderNumber, Provider, Queue,
+    RefusedEvent, Timestamp, Work, unreadable_backoff_s,
 };
 
 use super::{Due, MemoryLedger, State};
@@ -14,27 +14,31 @@ impl Backlog for MemoryLedger {
         &self,
         source: &'static str,
         events_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
-        let found = state.due_under(source, delivery).into_iter().take(events_max.into());
+        let found = state.due_under(source, context).into_iter().take(events_max.into());
         Ok(found.map(|(at, id, _)| due_row(id, at)).collect())
     }
 
-    async fn all_due(
+    async fn count_refused_due(
         &self,
         source: &'static str,
         counted_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
         let state = self.0.lock().unwrap();
-        Ok(u32::try_from(state.due_under(source, delivery).len()).unwrap().min(counted_max))
+        Ok(u32::try_from(state.due_under(source, context).len()).unwrap().min(counted_max))
     }
 
-    async fn waiting(&self, receipt: &EventKey, delivery: &Delivery<'_>) -> Result<Option<Waiting>, CommitError> {
+    async fn refused_event(
+        &self,
+        receipt: &EventKey,
+        context: &CallContext<'_>,
+    ) -> Result<Option<RefusedEvent>, CommitError> {
         let state = self.0.lock().unwrap();
         let due = state.journal.get(receipt.as_str()).and_then(|kept| Some((kept, kept.due.as_ref()?.at)));
-        Ok(due.filter(|(_, due_at)| *due_at <= delivery.received_at).map(|(kept, due_at)| Waiting {
+        Ok(due.filter(|(_, due_at)| *due_at <= context.received_at).map(|(kept, due_at)| RefusedEvent {
             receipt: receipt.clone(),
             first_received_at: kept.first_received_at,
             due_at,
@@ -43,7 +47,12 @@ impl Backlog for MemoryLedger {
         }))
     }
 
-    async fn put_off(&self, waiting: &Waiting, until: Option<Timestamp>, _: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn reschedule(
+        &self,
+        waiting: &RefusedEvent,
+        until: Option<Timestamp>,
+        _: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
         let mut state = self.0.lock().unwrap();
         let kept = state.journal.get_mut(waiting.receipt.as_str()).unwrap();
         if let Some(due) = kept.due.clone().filter(|due| due.at == waiting.due_at) {
@@ -54,9 +63,14 @@ impl Backlog for MemoryLedger {
         Ok(())
     }
 
-    async fn undone(&self, work: Work, orders_max: u16, delivery: &Delivery<'_>) -> Result<Vec<DueRow>, CommitError> {
+    async fn orders_due(
+        &self,
+        work: Work,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
-        let due = state.work.iter().filter(|(_, (known, at))| *known == work && *at <= delivery.received_at);
+        let due = state.work.iter().filter(|(_, (known, at))| *known == work && *at <= context.received_at);
         let mut due: Vec<_> = due.map(|(order, (_, at))| (*at, order)).collect();
         due.sort();
         Ok(due.into_iter().take(orders_max.into()).map(|(at, order)| due_row(order, at)).collect())
@@ -66,10 +80,10 @@ impl Backlog for MemoryLedger {
         &self,
         provider: Provider,
         orders_max: u32,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<DueOrder>, CommitError> {
         let state = self.0.lock().unwrap();
-        let is_due = |(work, at): &(Work, Timestamp)| *work == Work::Payment(provider) && *at <= delivery.received_at;
+        let is_due = |(work, at): &(Work, Timestamp)| *work == Work::Payment(provider) && *at <= context.received_at;
         let due = state.work.iter().filter(|(_, due)| is_due(due));
         let mut due: Vec<_> = due.map(|(number, (_, at))| (*at, number)).collect();
         due.sort();
@@ -81,13 +95,18 @@ impl Backlog for MemoryLedger {
         Ok(due.into_iter().map(order).collect())
     }
 
-    async fn left(&self, work: Work, counted_max: u32, _: &Delivery<'_>) -> Result<u32, CommitError> {
+    async fn count_open_orders(&self, work: Work, counted_max: u32, _: &CallContext<'_>) -> Result<u32, CommitError> {
         let state = self.0.lock().unwrap();
         let left = state.work.values().filter(|(known, _)| *known == work).count();
         Ok(u32::try_from(left).unwrap().min(counted_max))
     }
 
-    async fn look_later(&self, order: &Order, until: Option<Timestamp>, _: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn reschedule_order(
+        &self,
+        order: &Order,
+        until: Option<Timestamp>,
+        _: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
         let mut state = self.0.lock().unwrap();
         if state.orders.get(&order.number).map(|known| known.version) != Some(order.version) {
             return Ok(());
@@ -101,10 +120,15 @@ impl Backlog for MemoryLedger {
         Ok(())
     }
 
-    async fn pass_over(&self, queue: &Queue, row: &DueRow, delivery: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn reschedule_unreadable(
+        &self,
+        queue: &Queue,
+        row: &DueRow,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
         let mut state = self.0.lock().unwrap();
         let times = state.passed_over.get(&row.id).copied().unwrap_or_default();
-        let until = delivery.received_at.plus_seconds(pass_over_pause_s(times));
+        let until = context.received_at.plus_seconds(unreadable_backoff_s(times));
         let due_at = match queue {
             Queue::Refused(source) => state.due_at_of(&row.id, source),
             Queue::Lane(source, lane) => state.due_at_of(&row.id, &format!("{source}#{lane}")),
@@ -124,31 +148,39 @@ impl Backlog for MemoryLedger {
         Ok(())
     }
 
-    async fn known(&self, receipts: &BTreeSet<EventKey>, _: &Delivery<'_>) -> Result<BTreeSet<EventKey>, CommitError> {
+    async fn already_journaled(
+        &self,
+        receipts: &BTreeSet<EventKey>,
+        _: &CallContext<'_>,
+    ) -> Result<BTreeSet<EventKey>, CommitError> {
         let state = self.0.lock().unwrap();
         Ok(receipts.iter().filter(|receipt| state.journal.contains_key(receipt.as_str())).cloned().collect())
     }
 
-    async fn hold_sweep(
+    async fn acquire_sweep(
         &self,
         sweep: &'static str,
         until: Timestamp,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<bool, CommitError> {
         let held = &mut self.0.lock().unwrap().held_sweeps;
-        let is_free =
-            held.get(sweep).is_none_or(|(by, until)| *until <= delivery.received_at || *by == delivery.attempt);
+        let is_free = held.get(sweep).is_none_or(|(by, until)| *until <= context.received_at || *by == context.attempt);
         if is_free {
-            held.insert(sweep, (delivery.attempt.clone(), until));
+            held.insert(sweep, (context.attempt.clone(), until));
         }
         Ok(is_free)
     }
 
-    async fn place(&self, sweep: &'static str, _: &Delivery<'_>) -> Result<Option<String>, CommitError> {
+    async fn sweep_cursor(&self, sweep: &'static str, _: &CallContext<'_>) -> Result<Option<String>, CommitError> {
         Ok(self.0.lock().unwrap().sweep_places.get(sweep).cloned())
     }
 
-    async fn keep_place(&self, sweep: &'static str, place: Option<&str>, _: &Delivery<'_>) -> Result<(), CommitError> {
+    async fn save_sweep_cursor(
+        &self,
+        sweep: &'static str,
+        place: Option<&str>,
+        _: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
         let places = &mut self.0.lock().unwrap().sweep_places;
         match place {
             Some(place) => places.insert(sweep, place.to_owned()),
@@ -168,9 +200,9 @@ impl State {
         found
     }
 
-    fn due_under(&self, word: &str, delivery: &Delivery<'_>) -> Vec<(Timestamp, &String, Amount)> {
+    fn due_under(&self, word: &str, context: &CallContext<'_>) -> Vec<(Timestamp, &String, Amount)> {
         let mut found = self.waiting_under(word);
-        found.retain(|(at, _, _)| *at <= delivery.received_at);
+        found.retain(|(at, _, _)| *at <= context.received_at);
         found
     }
 

@@ -1,24 +1,24 @@
 //! The lanes of refused usage, of books in memory.
 
-use ledger::{CommitError, Delivery, DueRow, FIRST_LOOK_SECONDS, Lane, LaneState, Lanes, Owed, Timestamp};
+use ledger::{CallContext, CommitError, DueRow, FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, Timestamp};
 
 use super::backlog::due_row;
 use super::{MemoryLedger, State};
 
 impl State {
-    pub(super) fn refused_into(&mut self, source: &str, lane: &Lane, delivery: &Delivery<'_>) {
-        let soon = delivery.received_at.plus_seconds(FIRST_LOOK_SECONDS);
+    pub(super) fn refused_into(&mut self, source: &str, lane: &Lane, context: &CallContext<'_>) {
+        let soon = context.received_at.plus_seconds(FIRST_RETRY_SECONDS);
         let first = LaneState {
             lane: lane.clone(),
             due_at: soon,
             refusals: 0,
-            refused_at: delivery.received_at,
+            refused_at: context.received_at,
             alarmed_at: None,
         };
         let state = self.lanes.entry(format!("{source}#{lane}")).or_insert(first);
         state.refusals = state.refusals.checked_add(1).unwrap();
-        if !delivery.is_replay() {
-            state.refused_at = delivery.received_at;
+        if !context.is_replay() {
+            state.refused_at = context.received_at;
         }
     }
 }
@@ -28,28 +28,28 @@ impl Lanes for MemoryLedger {
         &self,
         source: &'static str,
         lanes_max: u16,
-        delivery: &Delivery<'_>,
+        context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
         let of_source = |word: &str| word.starts_with(&format!("{source}#"));
-        let due = state.lanes.iter().filter(|(word, lane)| of_source(word) && lane.due_at <= delivery.received_at);
+        let due = state.lanes.iter().filter(|(word, lane)| of_source(word) && lane.due_at <= context.received_at);
         let mut due: Vec<_> = due.map(|(word, lane)| (lane.due_at, format!("lane#{word}"))).collect();
         due.sort();
         Ok(due.into_iter().take(lanes_max.into()).map(|(at, id)| due_row(&id, at)).collect())
     }
 
-    async fn lane(&self, row: &DueRow, delivery: &Delivery<'_>) -> Result<Option<LaneState>, CommitError> {
+    async fn lane(&self, row: &DueRow, context: &CallContext<'_>) -> Result<Option<LaneState>, CommitError> {
         let state = self.0.lock().unwrap();
         let lane = state.lanes.get(row.id.strip_prefix("lane#").unwrap_or_default());
-        Ok(lane.filter(|lane| lane.due_at <= delivery.received_at).cloned())
+        Ok(lane.filter(|lane| lane.due_at <= context.received_at).cloned())
     }
 
-    async fn waiting_in(
+    async fn refused_in_lane(
         &self,
         source: &'static str,
         lane: &Lane,
         events_max: u32,
-        _: &Delivery<'_>,
+        _: &CallContext<'_>,
     ) -> Result<Vec<Owed>, CommitError> {
         let state = self.0.lock().unwrap();
         let waiting = state.waiting_under(&format!("{source}#{lane}")).into_iter();
@@ -62,7 +62,7 @@ impl Lanes for MemoryLedger {
         source: &'static str,
         lane: &LaneState,
         until: Option<Timestamp>,
-        _: &Delivery<'_>,
+        _: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let lanes = &mut self.0.lock().unwrap().lanes;
         let word = format!("{source}#{}", lane.lane);

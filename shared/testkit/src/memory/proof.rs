@@ -1,8 +1,8 @@
 //! The rows of money: what is posted, and the payments, which what they buy requires.
 
-use ledger::{Delivery, Effect, Heading, Movement, PaymentProof, ProofUse, Timestamp};
+use ledger::{CallContext, Effect, JournalHeader, Movement, PaymentProof, ProofUse, Timestamp};
 
-use super::{Kept, State};
+use super::{KeptRow, State};
 use crate::Row;
 
 /// How a transaction stands to the row of its order's payment.
@@ -39,36 +39,36 @@ impl State {
     pub(super) fn prove(
         &mut self,
         proof: PaymentProof,
-        heading: &Heading,
-        delivery: &Delivery<'_>,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
         processed_at: Timestamp,
     ) {
-        let kept = self.money_row(proof.key.as_str(), delivery, processed_at);
-        kept.row.order = heading.order.as_ref().map(ToString::to_string);
+        let kept = self.money_row(proof.key.as_str(), context, processed_at);
+        kept.row.order = header.order.as_ref().map(ToString::to_string);
         self.proofs.insert(proof.key.to_string(), proof);
     }
 
-    pub(super) fn money_row(&mut self, key: &str, delivery: &Delivery<'_>, processed_at: Timestamp) -> &mut Kept {
-        self.journal.entry(key.to_owned()).or_insert_with(|| Kept {
+    pub(super) fn money_row(&mut self, key: &str, context: &CallContext<'_>, processed_at: Timestamp) -> &mut KeptRow {
+        self.journal.entry(key.to_owned()).or_insert_with(|| KeptRow {
             row: Row { status: "processed".to_owned(), attempts: 1, ..Row::default() },
             fingerprint: String::new(),
             processed_at: Some(processed_at),
-            first_received_at: delivery.first_received_at,
+            first_received_at: context.first_received_at,
             reversed_by: None,
             due: None,
         })
     }
 
-    pub(super) fn posted(
+    pub(super) fn journal_lines(
         &mut self,
         movement: &Movement,
-        heading: &Heading,
-        delivery: &Delivery<'_>,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
         processed_at: Timestamp,
     ) {
-        let kept = self.money_row(movement.key.as_str(), delivery, processed_at);
+        let kept = self.money_row(movement.key.as_str(), context, processed_at);
         kept.row.account = Some(movement.posting.account().to_string());
-        kept.row.order = heading.order.as_ref().map(ToString::to_string);
+        kept.row.order = header.order.as_ref().map(ToString::to_string);
         kept.row.change = movement.posting.change().units();
         kept.row.reverses = movement.reverses.as_ref().map(ToString::to_string);
     }

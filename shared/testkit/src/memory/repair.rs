@@ -1,20 +1,20 @@
 //! What a person puts right, in the same books.
 
-use ledger::{Delivery, Heading, Held, OrderOver, Posted, Repair, Timestamp};
+use ledger::{CallContext, JournalHeader, JournalLine, Repair, RepairedOrder, StoredAccount, Timestamp};
 
 use super::State;
-use super::audit::{held, line};
+use super::audit::{line, stored_account};
 use crate::Account;
 
 impl State {
     pub(super) fn is_repaired_meanwhile(&self, repair: &Repair) -> bool {
         let found = |key: &str| self.journal.get(key).and_then(|kept| line(key, kept));
-        let is_as_read = |read: &Posted| {
+        let is_as_read = |read: &JournalLine| {
             found(&read.key).is_some_and(|found| (found.account, found.change) == (read.account.clone(), read.change))
         };
         match repair {
             Repair::Account { account, from, .. } => {
-                let found = self.accounts.get(account).map(|found| held(&account.to_string(), found));
+                let found = self.accounts.get(account).map(|found| stored_account(&account.to_string(), found));
                 found != *from
             }
             Repair::Line { from: None, to, .. } => self.journal.contains_key(to.key.as_str()),
@@ -25,20 +25,26 @@ impl State {
             Repair::Payment { over: Some(read), .. } => !is_as_read(read),
             Repair::Payment { proof, over: None } => found(proof.key.as_str()).is_some(),
             // Whatever is kept here can be read.
-            Repair::Order { order, over } => self.orders.contains_key(&order.number) || *over != OrderOver::Nothing,
+            Repair::Order { order, over } => self.orders.contains_key(&order.number) || *over != RepairedOrder::Nothing,
         }
     }
 
-    pub(super) fn repair(&mut self, repair: &Repair, heading: &Heading, delivery: &Delivery<'_>, now: Timestamp) {
+    pub(super) fn repair(
+        &mut self,
+        repair: &Repair,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+        now: Timestamp,
+    ) {
         match repair {
             Repair::Account { account, to, .. } => {
-                let Held { balance, available, overdraft, version, .. } = to;
+                let StoredAccount { balance, available, overdraft, version, .. } = to;
                 let [balance, available, overdraft] = [balance, available, overdraft].map(|sum| sum.units());
                 let row = self.accounts.entry(account.clone()).or_default();
                 *row = Account { balance, available, overdraft, version: *version, ..row.clone() };
             }
             Repair::Line { to, order, .. } => {
-                self.posted(to, heading, delivery, now);
+                self.journal_lines(to, header, context, now);
                 let kept = self.journal.get_mut(to.key.as_str()).unwrap();
                 kept.row.order = order.as_ref().map(ToString::to_string);
                 kept.row.reason = None;
@@ -47,7 +53,7 @@ impl State {
             Repair::Reversed { line, by } => {
                 self.journal.get_mut(&line.key).unwrap().reversed_by = Some(by.to_string());
             }
-            Repair::Payment { proof, .. } => self.prove(proof.clone(), heading, delivery, now),
+            Repair::Payment { proof, .. } => self.prove(proof.clone(), header, context, now),
             Repair::Order { order, .. } => {
                 self.orders.insert(order.number.clone(), (**order).clone());
             }

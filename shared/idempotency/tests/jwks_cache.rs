@@ -2,26 +2,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-use ledger::{Copied, Copies, CopyName};
-use testkit::{Fault, MemoryLedger, World, delivery, now};
+use ledger::{CachedJwks, JwksCache, JwksName};
+use testkit::{Fault, MemoryLedger, World, context, now};
 
-const NAME: CopyName = CopyName("fireblocks");
+const NAME: JwksName = JwksName("fireblocks");
 
-fn copied(text: &str, seconds: i64) -> Copied {
-    Copied { text: text.to_owned(), fetched_at: now().plus_seconds(seconds) }
+fn copied(text: &str, seconds: i64) -> CachedJwks {
+    CachedJwks { text: text.to_owned(), fetched_at: now().plus_seconds(seconds) }
 }
 
-async fn keeps_the_newest(copies: &impl Copies) {
-    assert_eq!(copies.copy(NAME, &delivery(1)).await.unwrap(), None);
+async fn keeps_the_newest(jwks_cache: &impl JwksCache) {
+    assert_eq!(jwks_cache.cached_jwks(NAME, &context(1)).await.unwrap(), None);
     let rows = [(10, "first"), (20, "second"), (20, "third"), (15, "fourth"), (21, "fifth")];
     let kept = ["first", "second", "second", "second", "fifth"];
     for ((seconds, text), kept) in rows.into_iter().zip(kept) {
-        copies.keep_copy(NAME, &copied(text, seconds), &delivery(1)).await.unwrap();
-        let found = copies.copy(NAME, &delivery(1)).await.unwrap().unwrap();
+        jwks_cache.cache_jwks(NAME, &copied(text, seconds), &context(1)).await.unwrap();
+        let found = jwks_cache.cached_jwks(NAME, &context(1)).await.unwrap().unwrap();
         assert_eq!(found.text, kept, "{text}");
     }
-    assert_eq!(copies.copy(NAME, &delivery(1)).await.unwrap(), Some(copied("fifth", 21)));
-    assert_eq!(copies.copy(CopyName("other"), &delivery(1)).await.unwrap(), None);
+    assert_eq!(jwks_cache.cached_jwks(NAME, &context(1)).await.unwrap(), Some(copied("fifth", 21)));
+    assert_eq!(jwks_cache.cached_jwks(JwksName("other"), &context(1)).await.unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,8 +41,8 @@ async fn no_fault_keeps_half_a_copy() {
         }
         let world = World::new();
         let (ledger, _) = world.faulty(1, move |call, _| if call == 0 { fault } else { Fault::None });
-        ledger.keep_copy(NAME, &copied("kept", 0), &delivery(1)).await.unwrap();
+        ledger.cache_jwks(NAME, &copied("kept", 0), &context(1)).await.unwrap();
         let (ledger, _) = world.faulty(2, move |call, _| if call == 0 { fault } else { Fault::None });
-        assert_eq!(ledger.copy(NAME, &delivery(1)).await.unwrap(), Some(copied("kept", 0)), "{fault:?}");
+        assert_eq!(ledger.cached_jwks(NAME, &context(1)).await.unwrap(), Some(copied("kept", 0)), "{fault:?}");
     }
 }

@@ -1,13 +1,13 @@
 //! Who is asked of an order's payment, and what the answer says.
 
-use edge::{Keyring, Moment};
+use edge::{Invocation, Keyring};
 use ledger::{Backlog, Order, Payment, PaymentState, Provider, Reference};
 use providers::{
     CallError, EpayPayment, Http, Intent, IntentStatus, PaymentStatus, Queried, SecretKey, SessionStatus, StripeConfig,
     TradeState, Unsettled,
 };
 
-use crate::keyless::Unheard;
+use crate::missing_credentials::Unheard;
 use crate::unpaid::Said;
 use crate::{Reconcile, SOURCE};
 
@@ -21,23 +21,25 @@ pub struct StripeApi {
 
 impl<L: Backlog> Reconcile<L> {
     /// Of a provider that is not configured nothing is known.
-    pub(crate) async fn ask(&self, order: &Order, moment: &Moment) -> Result<Said, Unheard> {
+    pub(crate) async fn ask(&self, order: &Order, invocation: &Invocation) -> Result<Said, Unheard> {
         let provider = order.terms.provider;
-        if self.keyless.contains(provider.as_str()) {
+        if self.missing_credentials.contains(provider.as_str()) {
             return Err(Unheard::NoKey);
         }
         Ok(match provider {
             Provider::Stripe => match &self.stripe_api {
-                Some(stripe) => stripe.ask(order, self.stripe.config.livemode, moment).await?,
+                Some(stripe) => stripe.ask(order, self.stripe.config.livemode, invocation).await?,
                 None => Said::NotYet,
             },
             Provider::Wechat => match self.wechat.as_ref().and_then(|wechat| wechat.api.as_ref()) {
-                Some(api) => of_wechat(api.payment_of(order, moment.now, moment.deadline).await?, order, moment)?,
+                Some(api) => {
+                    of_wechat(api.payment_of(order, invocation.now, invocation.deadline).await?, order, invocation)?
+                }
                 None => Said::NotYet,
             },
             Provider::Epay => match self.epay.as_ref().and_then(|epay| Some((epay, epay.gateway.as_ref()?))) {
                 Some((epay, gateway)) => {
-                    of_epay(gateway.payment_of(&epay.config, order, &moment.delivery()).await?, moment)?
+                    of_epay(gateway.payment_of(&epay.config, order, &invocation.context()).await?, invocation)?
                 }
                 None => Said::NotYet,
             },
@@ -45,11 +47,11 @@ impl<L: Backlog> Reconcile<L> {
     }
 
     /// Makes sure that nobody can pay it there any more, where the provider has a way to.
-    pub(crate) async fn ended(&self, order: &Order, moment: &Moment) -> bool {
+    pub(crate) async fn ended(&self, order: &Order, invocation: &Invocation) -> bool {
         let api = self.wechat.as_ref().and_then(|wechat| wechat.api.as_ref());
         match (order.terms.provider, api) {
             (Provider::Wechat, Some(api)) => {
-                let closed = api.close(order, moment.now, moment.deadline).await;
+                let closed = api.close(order, invocation.now, invocation.deadline).await;
                 closed.inspect_err(|error| tracing::warn!(%error, "a payment was not closed")).is_ok()
             }
             (Provider::Wechat, None) => false,
@@ -59,7 +61,7 @@ impl<L: Backlog> Reconcile<L> {
 }
 
 /// Asked by the order's number, which is what it is known by there.
-fn of_wechat(said: Option<Queried>, order: &Order, moment: &Moment) -> Result<Said, CallError> {
+fn of_wechat(said: Option<Queried>, order: &Order, invocation: &Invocation) -> Result<Said, CallError> {
     let Some(said) = said else {
         return Ok(Said::Nothing);
     };
@@ -68,7 +70,7 @@ fn of_wechat(said: Option<Queried>, order: &Order, moment: &Moment) -> Result<Sa
             let reference = |id: &str| Reference::new(Provider::Wechat, id).map_err(|_| CallError::Unreadable);
             let by = reference(&said.transaction.ok_or(CallError::Unreadable)?)?;
             let money = said.money.ok_or(CallError::Unreadable)?;
-            let payment = Payment { by, money, at: said.paid_at.unwrap_or(moment.now) };
+            let payment = Payment { by, money, at: said.paid_at.unwrap_or(invocation.now) };
             Said::Paid { of: reference(order.number.as_str())?, payment, also: Vec::new() }
         }
         // Paid and given back before we heard of either: what stands of it, a person has to say.
@@ -82,11 +84,11 @@ fn of_wechat(said: Option<Queried>, order: &Order, moment: &Moment) -> Result<Sa
     })
 }
 
-fn of_epay(said: Option<EpayPayment>, moment: &Moment) -> Result<Said, CallError> {
+fn of_epay(said: Option<EpayPayment>, invocation: &Invocation) -> Result<Said, CallError> {
     Ok(match said {
         Some(EpayPayment { pid, trade, money, is_paid: true, .. }) => {
             let by = epay::reference(&pid, &trade).map_err(|_| CallError::Unreadable)?;
-            let payment = Payment { by: by.clone(), money, at: moment.now };
+            let payment = Payment { by: by.clone(), money, at: invocation.now };
             Said::Paid { of: by.clone(), payment, also: vec![by] }
         }
         Some(_) => Said::Open,
@@ -95,12 +97,12 @@ fn of_epay(said: Option<EpayPayment>, moment: &Moment) -> Result<Said, CallError
 }
 
 /// Of a payment without a page of ours: somebody else has begun it, and named the order.
-fn of_intents(intents: &[Intent], livemode: bool, moment: &Moment) -> Result<Said, CallError> {
+fn of_intents(intents: &[Intent], livemode: bool, invocation: &Invocation) -> Result<Said, CallError> {
     let is = |wanted: &[IntentStatus]| intents.iter().any(|intent| wanted.contains(&intent.status));
     // Of two that have succeeded the first counts; the other is a duplicate, of which an event tells.
     let succeeded = intents.iter().filter(|intent| intent.status == IntentStatus::Succeeded);
     if let Some(first) = succeeded.min_by_key(|intent| intent.created) {
-        let payment = first.payment(moment.now)?;
+        let payment = first.payment(invocation.now)?;
         let of = payment.by.clone();
         if first.livemode != livemode {
             return Ok(Said::OfOtherMode { of, payment });
@@ -122,14 +124,15 @@ fn of_intents(intents: &[Intent], livemode: bool, moment: &Moment) -> Result<Sai
 }
 
 impl StripeApi {
-    async fn ask(&self, order: &Order, livemode: bool, moment: &Moment) -> Result<Said, CallError> {
+    async fn ask(&self, order: &Order, livemode: bool, invocation: &Invocation) -> Result<Said, CallError> {
         let Some(page) = &order.session else {
             let intents = self
-                .asked(moment, |stripe| async move { stripe.intents_of(&order.number, moment.deadline).await })
+                .asked(invocation, |stripe| async move { stripe.intents_of(&order.number, invocation.deadline).await })
                 .await?;
-            return of_intents(&intents, livemode, moment);
+            return of_intents(&intents, livemode, invocation);
         };
-        let session = self.asked(moment, |stripe| async move { stripe.session(&page.id, moment.deadline).await }).await;
+        let session =
+            self.asked(invocation, |stripe| async move { stripe.session(&page.id, invocation.deadline).await }).await;
         let session = match session {
             Err(error) if error.is_missing() => return Ok(Said::Over(PaymentState::Expired)),
             session => session?,
@@ -143,7 +146,7 @@ impl StripeApi {
             (SessionStatus::Complete, PaymentStatus::Unpaid) => {
                 let session = &session;
                 let asked = self
-                    .asked(moment, |stripe| async move { stripe.unsettled(session, moment.deadline).await })
+                    .asked(invocation, |stripe| async move { stripe.unsettled(session, invocation.deadline).await })
                     .await?;
                 match asked {
                     Unsettled::Processing | Unsettled::Subscribed(_) => Said::NotYet,
@@ -151,7 +154,7 @@ impl StripeApi {
                 }
             }
             (SessionStatus::Complete, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => {
-                let (of, payment) = session.payment(moment.now)?;
+                let (of, payment) = session.payment(invocation.now)?;
                 let also = session.payment_intent.iter().map(|_| payment.by.clone()).collect();
                 Said::Paid { of, payment, also }
             }
@@ -160,13 +163,13 @@ impl StripeApi {
 
     pub(crate) async fn asked<T, F>(
         &self,
-        moment: &Moment,
+        invocation: &Invocation,
         ask: impl Fn(providers::Stripe) -> F,
     ) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
         let ask = |key| ask(providers::Stripe::new(self.http.clone(), &self.config, key));
-        self.keys.asked(moment.now, CallError::is_of_the_key, ask).await
+        self.keys.asked(invocation.now, CallError::is_of_the_key, ask).await
     }
 }

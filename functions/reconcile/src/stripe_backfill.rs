@@ -5,17 +5,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use ledger::{Backlog, CommitError, EventKey};
 use providers::{CallError, EventPage, ListedEvent};
 use serde::Serialize;
 use webhook::{Outcome, Replayed, Webhook as _};
 
-use crate::keyless::Called;
+use crate::missing_credentials::Called;
 use crate::pass_over::report_passed_over;
 use crate::{Reconcile, SOURCE, StripeApi};
 
-const SWEEP: &str = "undelivered";
+const SWEEP: &str = "stripe_backfill";
 /// For so long Stripe goes on sending an event.
 const WINDOW_SECONDS: i64 = 3 * 24 * 60 * 60;
 /// At most what Stripe gives. Where one event makes a page that cannot be read, those beside it are asked for by fewer.
@@ -29,7 +29,7 @@ const ONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a run has come to, in events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Listed {
+pub struct BackfillReport {
     pub listed: u32,
     /// Booked, or refused and tried again from what is kept of them.
     pub known: u32,
@@ -44,15 +44,15 @@ pub struct Listed {
 }
 
 impl<L: Backlog> Reconcile<L> {
-    pub(crate) async fn sweep_undelivered(&self, run: &Moment) -> Result<Listed, CommitError> {
-        let mut told = Listed::default();
+    pub(crate) async fn backfill_stripe(&self, run: &Invocation) -> Result<BackfillReport, CommitError> {
+        let mut told = BackfillReport::default();
         let Some(stripe) = self.stripe_api.as_ref() else {
             return Ok(told);
         };
-        let begun = self.ledger.place(SWEEP, &run.delivery()).await?;
+        let begun = self.ledger.sweep_cursor(SWEEP, &run.context()).await?;
         let ended = self.pages(stripe, begun.as_deref(), run, &mut told).await?;
         if ended != begun {
-            self.ledger.keep_place(SWEEP, ended.as_deref(), &run.delivery()).await?;
+            self.ledger.save_sweep_cursor(SWEEP, ended.as_deref(), &run.context()).await?;
         }
         Ok(told)
     }
@@ -63,10 +63,10 @@ impl<L: Backlog> Reconcile<L> {
         &self,
         api: &StripeApi,
         begun: Option<&str>,
-        run: &Moment,
-        told: &mut Listed,
+        run: &Invocation,
+        told: &mut BackfillReport,
     ) -> Result<Option<String>, CommitError> {
-        let (mut place, mut looked_at) = (None, BTreeSet::new());
+        let (mut place, mut checked_at) = (None, BTreeSet::new());
         for _ in 0..PAGES_MAX {
             if run.is_short_of(PAGE_WITHIN) {
                 told.is_cut_short = true;
@@ -94,7 +94,7 @@ impl<L: Backlog> Reconcile<L> {
             let is_first = place.is_none();
             match page.events.last().filter(|_| page.has_more) {
                 None => return Ok(None),
-                Some(last) if !looked_at.insert(last.id.clone()) => {
+                Some(last) if !checked_at.insert(last.id.clone()) => {
                     tracing::warn!("Stripe lists the same events again");
                     told.failed = told.failed.saturating_add(1);
                     return Ok(None);
@@ -108,8 +108,13 @@ impl<L: Backlog> Reconcile<L> {
     }
 
     /// Whether there was time for all of it.
-    async fn book_page(&self, page: &EventPage, run: &Moment, told: &mut Listed) -> Result<bool, CommitError> {
-        let known = self.known(page, run).await?;
+    async fn book_page(
+        &self,
+        page: &EventPage,
+        run: &Invocation,
+        told: &mut BackfillReport,
+    ) -> Result<bool, CommitError> {
+        let known = self.already_journaled(page, run).await?;
         for _ in 0..page.unreadable {
             told.failed = told.failed.saturating_add(1);
             report_passed_over("an event that names itself in no way", run);
@@ -129,28 +134,32 @@ impl<L: Backlog> Reconcile<L> {
             if run.is_short_of(ONE_WITHIN) {
                 return Ok(false);
             }
-            let moment = run.part(ONE_WITHIN);
+            let invocation = run.part(ONE_WITHIN);
             let event = event.json().as_bytes();
-            let listed = webhook::listed(&self.stripe, &self.ledger, event, stripe::LISTED_AT, &moment).await;
+            let listed = webhook::listed(&self.stripe, &self.ledger, event, stripe::LISTED_AT, &invocation).await;
             let Replayed { outcome, is_stuck } = listed;
             if is_stuck {
-                report_passed_over(receipt.as_str(), &moment);
+                report_passed_over(receipt.as_str(), &invocation);
             }
             let count = told.of(&outcome);
             *count = count.saturating_add(1);
             // What is of no interest is listed again and again.
             if !matches!(outcome, Outcome::Ignored(_)) {
-                webhook::log(SOURCE, &outcome, Some(receipt.as_str()), &moment);
+                webhook::log(SOURCE, &outcome, Some(receipt.as_str()), &invocation);
             }
         }
         Ok(true)
     }
 
     /// By the event's own name, or as what could not be read.
-    async fn known(&self, page: &EventPage, run: &Moment) -> Result<BTreeSet<EventKey>, CommitError> {
+    async fn already_journaled(&self, page: &EventPage, run: &Invocation) -> Result<BTreeSet<EventKey>, CommitError> {
         let names = page.events.iter().flat_map(|event| receipt(event).into_iter().chain([unparsed(event)]));
         let names: BTreeSet<EventKey> = names.collect();
-        if names.is_empty() { Ok(names) } else { self.ledger.known(&names, &run.part(ONE_WITHIN).delivery()).await }
+        if names.is_empty() {
+            Ok(names)
+        } else {
+            self.ledger.already_journaled(&names, &run.part(ONE_WITHIN).context()).await
+        }
     }
 }
 
@@ -167,7 +176,7 @@ fn unparsed(event: &ListedEvent) -> EventKey {
     EventKey::unparsed(stripe::Stripe::SOURCE, event.json().as_bytes())
 }
 
-impl Listed {
+impl BackfillReport {
     fn of(&mut self, outcome: &Outcome) -> &mut u32 {
         match outcome {
             Outcome::Booked => &mut self.booked,
@@ -188,14 +197,16 @@ impl Listed {
 }
 
 impl StripeApi {
-    async fn page(&self, after: Option<&str>, run: &Moment) -> Result<EventPage, CallError> {
+    async fn page(&self, after: Option<&str>, run: &Invocation) -> Result<EventPage, CallError> {
         let since = run.now.plus_seconds(WINDOW_SECONDS.saturating_neg());
         let mut last = Err(CallError::Unreadable);
         for events_max in EVENTS_MAX {
-            let moment = run.part(PAGE_WITHIN);
-            let until = moment.deadline;
+            let invocation = run.part(PAGE_WITHIN);
+            let until = invocation.deadline;
             last = self
-                .asked(&moment, |stripe| async move { stripe.undelivered(since, after, events_max, until).await })
+                .asked(&invocation, |stripe| async move {
+                    stripe.list_undelivered_events(since, after, events_max, until).await
+                })
                 .await;
             if !matches!(last, Err(CallError::Unreadable)) {
                 break;

@@ -29,17 +29,17 @@ async fn findings(world: &World) -> Vec<String> {
 }
 
 async fn repaired(world: &World) -> Decision {
-    let (ledger, moment) = (world.ledger(1), run_at(9_001, HOUR));
-    let repairs = Repairs { ledger: &ledger, moment: &moment, index_lag: Duration::ZERO };
+    let (ledger, invocation) = (world.ledger(1), run_at(9_001, HOUR));
+    let repairs = Repairs { ledger: &ledger, invocation: &invocation, index_lag: Duration::ZERO };
     let signature = Signature { id: "r1".into(), author: "ann".into(), reason: "altered".into() };
     let decision = repairs.account(&alice(), &AccountRepair::ToLines, &signature).await.expect("a repair");
-    ledger.commit(&decision, &moment.delivery()).await.expect("written");
+    ledger.commit(&decision, &invocation.context()).await.expect("written");
     decision
 }
 
 async fn end_findings(ledger: &DynamoLedger) -> Option<Comparison> {
-    let moment = run_at(9_002, HOUR);
-    let repairs = Repairs { ledger, moment: &moment, index_lag: INDEX_LAG_MAX };
+    let invocation = run_at(9_002, HOUR);
+    let repairs = Repairs { ledger, invocation: &invocation, index_lag: INDEX_LAG_MAX };
     repairs.end_findings(&RepairedRows::of_account(&alice(), &AccountRepair::ToLines)).await.ok()
 }
 
@@ -81,10 +81,10 @@ async fn finding_of_another_line_of_the_account_is_reported() {
     assert_eq!(findings(&shop.world).await, ["alice/POSX", "alice/credits", "alice/credits"]);
     repaired(&shop.world).await;
     let compared = end_findings(&shop.world.ledger(1)).await.expect("compared");
-    let matters = |found: &[ledger::Difference]| found.iter().map(|found| found.matter).collect::<Vec<_>>();
+    let matters = |found: &[ledger::Difference]| found.iter().map(|found| found.difference_kind).collect::<Vec<_>>();
     assert_eq!(
         (matters(&compared.ended), matters(&compared.differences)),
-        (vec![Matter::Balance], vec![Matter::Failed])
+        (vec![DifferenceKind::Balance], vec![DifferenceKind::Failed])
     );
     assert!(state(&shop.world).await.differs("alice/credits"), "it is held back still");
 }
@@ -99,8 +99,7 @@ async fn finding_that_a_sweep_keeps_meanwhile_is_not_lost() {
         let (ledger, _) = shop.world.faulty(2, move |_, operation| {
             if operation == "TransactWriteItems" && written < times {
                 written += 1;
-                let read =
-                    json!({ "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "check#conservation" } } });
+                let read = json!({ "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "check#audit" } } });
                 let mut row = engine.request("GetItem", &read).expect("a row")["Item"].clone();
                 let mut finding = row["open"]["L"][0].clone();
                 finding["M"]["account"]["S"] = json!(format!("late{written}/credits"));
@@ -127,7 +126,7 @@ async fn finding_that_a_sweep_keeps_meanwhile_is_not_lost() {
 async fn command_that_dies_ends_no_true_finding() {
     let shop = found().await;
     let rows = shop.rows();
-    let found = shop.row("accounts", "check#conservation");
+    let found = shop.row("accounts", "check#audit");
     for is_repaired in [false, true] {
         for (at, fault) in (0..20).flat_map(|at| [(at, Fault::Kill), (at, Fault::KillApplied)]) {
             shop.mend(&rows);
@@ -183,6 +182,6 @@ async fn finding_of_an_account_that_moves_stays() {
         Fault::None
     });
     let compared = end_findings(&ledger).await.expect("compared");
-    assert_eq!(compared.moving, [Subject::Account("alice/credits".to_owned())]);
+    assert_eq!(compared.unsettled_accounts, [Subject::Account("alice/credits".to_owned())]);
     assert_eq!(findings(&shop.world).await, ["alice/POSX", "alice/credits"]);
 }

@@ -4,58 +4,58 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{CommitError, Delivery, Timestamp};
+use crate::{CallContext, CommitError, Timestamp};
 
 /// The store of cached keys. Two implementations: DynamoDB (`idempotency`) and memory (`testkit`).
-pub trait Copies: Send + Sync {
+pub trait JwksCache: Send + Sync {
     /// A consistent read: a process that starts finds the keys that another one has just fetched.
-    fn copy(
+    fn cached_jwks(
         &self,
-        name: CopyName,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Option<Copied>, CommitError>> + Send;
+        name: JwksName,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<CachedJwks>, CommitError>> + Send;
 
     /// Replaces an older copy, never a newer one.
-    fn keep_copy(
+    fn cache_jwks(
         &self,
-        name: CopyName,
-        copied: &Copied,
-        delivery: &Delivery<'_>,
+        name: JwksName,
+        copied: &CachedJwks,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
 }
 
-impl<C: Copies> Copies for Arc<C> {
-    fn copy(
+impl<C: JwksCache> JwksCache for Arc<C> {
+    fn cached_jwks(
         &self,
-        name: CopyName,
-        delivery: &Delivery<'_>,
-    ) -> impl Future<Output = Result<Option<Copied>, CommitError>> + Send {
-        C::copy(self, name, delivery)
+        name: JwksName,
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<Option<CachedJwks>, CommitError>> + Send {
+        C::cached_jwks(self, name, context)
     }
 
-    fn keep_copy(
+    fn cache_jwks(
         &self,
-        name: CopyName,
-        copied: &Copied,
-        delivery: &Delivery<'_>,
+        name: JwksName,
+        copied: &CachedJwks,
+        context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        C::keep_copy(self, name, copied, delivery)
+        C::cache_jwks(self, name, copied, context)
     }
 }
 
 /// The publisher of the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CopyName(pub &'static str);
+pub struct JwksName(pub &'static str);
 
 /// The id of the row. An owner's name contains no `#`, so no account id equals it.
-impl fmt::Display for CopyName {
+impl fmt::Display for JwksName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "jwks#{}", self.0)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
+pub struct CachedJwks {
     pub text: String,
     pub fetched_at: Timestamp,
 }

@@ -8,41 +8,41 @@ mod whole;
 use std::time::Duration;
 
 use idempotency::DynamoLedger;
-use ledger::{Audit as _, Check, Matter, Subject};
-use reconcile::Checked;
+use ledger::{Audit as _, AuditProgress, DifferenceKind, Subject};
+use reconcile::AuditReport;
 use serde_json::Value;
 use testkit::deadline;
 
 use super::*;
 use shop::{ACCOUNTS, LINES, ORDERS, Shop, spent, spent_at};
 
-const CONSERVATION: &str = r#"{"sweep":"conservation"}"#;
+const AUDIT: &str = r#"{"sweep":"audit"}"#;
 /// As long as a run has.
 const RUN: Duration = Duration::from_secs(50);
 
-async fn check(world: &World, after_s: i64) -> Checked {
+async fn check(world: &World, after_s: i64) -> AuditReport {
     check_over(world.ledger(0), after_s, RUN).await.expect("a run")
 }
 
-async fn check_over(ledger: DynamoLedger, after_s: i64, within: Duration) -> Option<Checked> {
+async fn check_over(ledger: DynamoLedger, after_s: i64, within: Duration) -> Option<AuditReport> {
     let mut run = run_at(3_000 + u64::try_from(after_s).expect("later"), after_s);
     run.deadline = deadline(within);
-    of_stripe::reconcile(ledger, &[]).work(CONSERVATION, &run).await.ok().map(|report| {
-        let Report::Conservation(checked) = report else { panic!("{report:?}") };
+    of_stripe::reconcile(ledger, &[]).work(AUDIT, &run).await.ok().map(|report| {
+        let Report::Audit(checked) = report else { panic!("{report:?}") };
         checked
     })
 }
 
-async fn state(world: &World) -> Check {
-    world.ledger(0).check(&delivery(0)).await.expect("a check")
+async fn state(world: &World) -> AuditProgress {
+    world.ledger(0).check(&context(0)).await.expect("a check")
 }
 
-fn whole(lines: u64, orders: u32) -> Checked {
-    Checked { accounts: ACCOUNTS, lines, orders, ..Checked::default() }
+fn whole(lines: u64, orders: u32) -> AuditReport {
+    AuditReport { accounts: ACCOUNTS, lines, orders, ..AuditReport::default() }
 }
 
-fn nothing() -> Checked {
-    Checked::default()
+fn nothing() -> AuditReport {
+    AuditReport::default()
 }
 
 /// One pass a day, of all accounts, all lines and all orders that have any; between two passes a run is one read.
@@ -69,9 +69,9 @@ async fn an_index_that_lags_is_no_drift() {
     // For the index it is not there without its account.
     let line = shop.row("journal", "usage#e1");
     shop.change("journal", "usage#e1", "REMOVE account", &Value::Null);
-    assert_eq!(check(&shop.world, 0).await, Checked { open: 1, ..whole(LINES - 1, ORDERS) });
+    assert_eq!(check(&shop.world, 0).await, AuditReport { open: 1, ..whole(LINES - 1, ORDERS) });
     let open = state(&shop.world).await.open;
-    assert_eq!((open.len(), open[0].difference.matter, open[0].looks), (1, Matter::Lines, 1));
+    assert_eq!((open.len(), open[0].difference.difference_kind, open[0].equal_checks), (1, DifferenceKind::Lines, 1));
     assert_eq!(check(&shop.world, 300).await.open, 1);
     shop.put("journal", &line);
     assert_eq!((check(&shop.world, 600).await.open, state(&shop.world).await.open), (0, vec![]));
@@ -89,7 +89,7 @@ async fn an_index_that_lags_is_no_drift() {
 /// Whoever is written while it is counted is caught between two writes, or left for later.
 #[tokio::test(start_paused = true)]
 async fn writes_during_the_pass_are_no_difference() {
-    for (writes, moving) in [(1, 0), (2, 0), (5, 0), (usize::MAX, 1)] {
+    for (writes, unsettled_accounts) in [(1, 0), (2, 0), (5, 0), (usize::MAX, 1)] {
         let Shop { world } = Shop::new().await;
         let (engine, mut written) = (world.clone(), 0);
         let (ledger, _) = world.faulty(1, move |_, operation| {
@@ -100,7 +100,11 @@ async fn writes_during_the_pass_are_no_difference() {
             Fault::None
         });
         let told = check_over(ledger, 0, RUN).await.expect("a run");
-        assert_eq!((told.accounts, told.moving, told.open), (ACCOUNTS, moving, 0), "{writes} writes");
+        assert_eq!(
+            (told.accounts, told.unsettled_accounts, told.open),
+            (ACCOUNTS, unsettled_accounts, 0),
+            "{writes} writes"
+        );
         assert_eq!(check(&world, DAY).await.open, 0);
     }
 }
@@ -116,7 +120,7 @@ async fn a_pass_that_is_cut_short_goes_on_in_the_next_run() {
     while runs == 0 || state(&shop.world).await.is_under_way() {
         let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(700)));
         let told = check_over(ledger, runs * 300, Duration::from_secs(7)).await.expect("a run");
-        sum = Checked {
+        sum = AuditReport {
             accounts: sum.accounts + told.accounts,
             lines: sum.lines + told.lines,
             orders: sum.orders + told.orders,
@@ -169,12 +173,16 @@ async fn account_whose_row_is_gone_is_drift_in_the_next_pass() {
 async fn runs_may_overlap() {
     let shop = Shop::new().await;
     shop.change("accounts", "alice/credits", "SET balance_units = :n", &json!({ ":n": { "N": "1" } }));
-    for (after_s, looks) in [(0, 1), (300, 2), (301, 2), (600, 3)] {
+    for (after_s, equal_checks) in [(0, 1), (300, 2), (301, 2), (600, 3)] {
         let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
         let (first, second) = tokio::join!(check_over(late(1), after_s, RUN), check_over(late(2), after_s, RUN));
         assert!(first.is_some() && second.is_some(), "{first:?} {second:?}");
         let open = state(&shop.world).await.open;
-        assert_eq!(open.iter().map(|open| open.looks).collect::<Vec<_>>(), [looks, looks], "after {after_s}");
+        assert_eq!(
+            open.iter().map(|open| open.equal_checks).collect::<Vec<_>>(),
+            [equal_checks, equal_checks],
+            "after {after_s}"
+        );
     }
     assert!(!state(&shop.world).await.is_under_way());
 }

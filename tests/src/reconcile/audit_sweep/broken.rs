@@ -2,7 +2,7 @@
 
 use super::*;
 
-type Found = Vec<(Matter, Subject)>;
+type Found = Vec<(DifferenceKind, Subject)>;
 
 struct Break {
     name: &'static str,
@@ -10,12 +10,12 @@ struct Break {
     found: Found,
 }
 
-fn of_account(matter: Matter, account: &str) -> (Matter, Subject) {
-    (matter, Subject::Account(account.to_owned()))
+fn of_account(difference_kind: DifferenceKind, account: &str) -> (DifferenceKind, Subject) {
+    (difference_kind, Subject::Account(account.to_owned()))
 }
 
-fn of_order(matter: Matter, order: &str) -> (Matter, Subject) {
-    (matter, Subject::Order(ledger::OrderNumber::new(order).expect("a number")))
+fn of_order(difference_kind: DifferenceKind, order: &str) -> (DifferenceKind, Subject) {
+    (difference_kind, Subject::Order(ledger::OrderNumber::new(order).expect("a number")))
 }
 
 fn number(text: &str) -> Value {
@@ -34,49 +34,49 @@ fn breaks() -> Vec<Break> {
             done: |shop| {
                 shop.change("accounts", CREDITS, "SET balance_units = :n, available_units = :n", &number("1"));
             },
-            found: vec![of_account(Matter::Balance, CREDITS)],
+            found: vec![of_account(DifferenceKind::Balance, CREDITS)],
         },
         Break {
             name: "a balance, by one of its smallest units",
             done: |shop| {
                 shop.change("accounts", "alice/POSX", "ADD balance_units :n, available_units :n", &number("1"));
             },
-            found: vec![of_account(Matter::Balance, "alice/POSX")],
+            found: vec![of_account(DifferenceKind::Balance, "alice/POSX")],
         },
         Break {
             name: "what may be spent",
             done: |shop| shop.change("accounts", CREDITS, "ADD available_units :n", &number("1")),
-            found: vec![of_account(Matter::Available, CREDITS)],
+            found: vec![of_account(DifferenceKind::Available, CREDITS)],
         },
         Break {
             name: "the overdraft line",
             done: |shop| shop.change("accounts", CREDITS, "SET overdraft_units = :n", &number("5")),
-            found: vec![of_account(Matter::Available, CREDITS)],
+            found: vec![of_account(DifferenceKind::Available, CREDITS)],
         },
         Break {
             name: "a version: of the sum nothing can be said, and of the number of lines all",
             done: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance_units :n", &number("1")),
-            found: vec![of_account(Matter::Lines, CREDITS)],
+            found: vec![of_account(DifferenceKind::Lines, CREDITS)],
         },
         Break {
             name: "a line of usage that is gone",
             done: |shop| shop.remove("journal", "usage#e1"),
-            found: vec![of_account(Matter::Lines, CREDITS)],
+            found: vec![of_account(DifferenceKind::Lines, CREDITS)],
         },
         Break {
             name: "a line of another amount",
             done: |shop| shop.change("journal", "usage#e1", "SET amount_units = :n", &number("-3000000001")),
-            found: vec![of_account(Matter::Balance, CREDITS)],
+            found: vec![of_account(DifferenceKind::Balance, CREDITS)],
         },
         Break {
             name: "a payment's line that is gone, which its reversal leads to",
             done: |shop| shop.remove("journal", PAYMENT),
-            found: vec![of_account(Matter::Lines, CREDITS), of_order(Matter::Unposted, ORDER)],
+            found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Unposted, ORDER)],
         },
         Break {
             name: "a reversal that is gone",
             done: |shop| shop.remove("journal", "reversal#hk_sample_order#1"),
-            found: vec![of_account(Matter::Lines, CREDITS), of_order(Matter::Stands, ORDER)],
+            found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Stands, ORDER)],
         },
         Break {
             name: "a payment booked twice, with all that belongs to it",
@@ -92,7 +92,7 @@ fn breaks() -> Vec<Break> {
                     &values,
                 );
             },
-            found: vec![of_order(Matter::Unclaimed, ORDER)],
+            found: vec![of_order(DifferenceKind::Unclaimed, ORDER)],
         },
         Break {
             name: "a reversal booked twice",
@@ -101,22 +101,25 @@ fn breaks() -> Vec<Break> {
                 twice["id"]["S"] = json!("reversal#hk_sample_order#9");
                 shop.put("journal", &twice);
             },
-            found: vec![of_account(Matter::Lines, CREDITS), of_order(Matter::Unclaimed, ORDER)],
+            found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Unclaimed, ORDER)],
         },
         Break {
             name: "what an order says stands",
             done: |shop| shop.change("orders", ORDER, "SET posted_units = :n", &number("1")),
-            found: vec![of_order(Matter::Stands, ORDER)],
+            found: vec![of_order(DifferenceKind::Stands, ORDER)],
         },
         Break {
             name: "an order that is gone",
             done: |shop| shop.remove("orders", ORDER),
-            found: vec![of_order(Matter::OrderMissing, ORDER), of_order(Matter::OrderMissing, ORDER)],
+            found: vec![of_order(DifferenceKind::OrderMissing, ORDER), of_order(DifferenceKind::OrderMissing, ORDER)],
         },
         Break {
             name: "an order that cannot be read",
             done: |shop| shop.change("orders", ORDER, "REMOVE price_units", &Value::Null),
-            found: vec![of_order(Matter::OrderUnreadable, ORDER), of_order(Matter::OrderUnreadable, ORDER)],
+            found: vec![
+                of_order(DifferenceKind::OrderUnreadable, ORDER),
+                of_order(DifferenceKind::OrderUnreadable, ORDER),
+            ],
         },
         Break {
             name: "an order that says that it was paid by another",
@@ -125,26 +128,26 @@ fn breaks() -> Vec<Break> {
                 shop.change("orders", ORDER, "SET paid_by = :by", &by);
             },
             found: vec![
-                of_order(Matter::Unposted, ORDER),
-                of_order(Matter::Unclaimed, ORDER),
-                of_order(Matter::Unclaimed, ORDER),
+                of_order(DifferenceKind::Unposted, ORDER),
+                of_order(DifferenceKind::Unclaimed, ORDER),
+                of_order(DifferenceKind::Unclaimed, ORDER),
                 // Its refund is another payment's.
-                of_order(Matter::Payment, ORDER),
+                of_order(DifferenceKind::Payment, ORDER),
             ],
         },
         Break {
             name: "an order that says that it was never paid",
             done: |shop| shop.change("orders", ORDER, "REMOVE paid_by, paid_at", &Value::Null),
             found: vec![
-                of_order(Matter::Unclaimed, ORDER),
-                of_order(Matter::Unclaimed, ORDER),
-                of_order(Matter::Payment, ORDER),
+                of_order(DifferenceKind::Unclaimed, ORDER),
+                of_order(DifferenceKind::Unclaimed, ORDER),
+                of_order(DifferenceKind::Payment, ORDER),
             ],
         },
         Break {
             name: "a paid order that says that it is unpaid",
             done: |shop| shop.change("orders", ORDER, "SET payment = :s", &json!({ ":s": { "S": "unpaid" } })),
-            found: vec![of_order(Matter::Payment, ORDER)],
+            found: vec![of_order(DifferenceKind::Payment, ORDER)],
         },
         Break {
             name: "a payment's line that is marked as failed",
@@ -156,7 +159,7 @@ fn breaks() -> Vec<Break> {
                 });
                 shop.world.engine.request("UpdateItem", &change).expect("a change");
             },
-            found: vec![(Matter::Failed, Subject::Line(PAYMENT.to_owned()))],
+            found: vec![(DifferenceKind::Failed, Subject::Line(PAYMENT.to_owned()))],
         },
         Break {
             name: "a line that names no order",
@@ -168,9 +171,9 @@ fn breaks() -> Vec<Break> {
                 shop.world.engine.request("UpdateItem", &change).expect("a change");
             },
             found: vec![
-                (Matter::NoOrder, Subject::Line(PAYMENT.to_owned())),
-                of_order(Matter::Unposted, ORDER),
-                of_order(Matter::Unclaimed, ORDER),
+                (DifferenceKind::NoOrder, Subject::Line(PAYMENT.to_owned())),
+                of_order(DifferenceKind::Unposted, ORDER),
+                of_order(DifferenceKind::Unclaimed, ORDER),
             ],
         },
         Break {
@@ -183,7 +186,7 @@ fn breaks() -> Vec<Break> {
                 shop.change("journal", &period.expect("a period"), "ADD amount_units :n", &number("1"));
                 shop.change("accounts", CREDITS, "ADD balance_units :n, available_units :n", &number("1"));
             },
-            found: vec![of_order(Matter::Unclaimed, "hk_sample_subscription")],
+            found: vec![of_order(DifferenceKind::Unclaimed, "hk_sample_subscription")],
         },
         Break {
             name: "tokens that an order says stand",
@@ -195,7 +198,7 @@ fn breaks() -> Vec<Break> {
                 });
                 shop.world.engine.request("UpdateItem", &change).expect("a change");
             },
-            found: vec![of_order(Matter::Stands, "HLtokens")],
+            found: vec![of_order(DifferenceKind::Stands, "HLtokens")],
         },
         Break {
             name: "a commission that another has",
@@ -215,7 +218,10 @@ fn breaks() -> Vec<Break> {
                 );
                 shop.change("accounts", "bob/commission-usd", "ADD version :n", &number("-1"));
             },
-            found: vec![of_order(Matter::Unposted, "HLtokens"), of_order(Matter::Unclaimed, "HLtokens")],
+            found: vec![
+                of_order(DifferenceKind::Unposted, "HLtokens"),
+                of_order(DifferenceKind::Unclaimed, "HLtokens"),
+            ],
         },
         Break {
             name: "an account that is gone, whose orders still have lines",
@@ -226,8 +232,12 @@ fn breaks() -> Vec<Break> {
 }
 
 async fn found(shop: &Shop) -> Found {
-    let mut found: Found =
-        state(&shop.world).await.open.iter().map(|open| (open.difference.matter, open.difference.subject())).collect();
+    let mut found: Found = state(&shop.world)
+        .await
+        .open
+        .iter()
+        .map(|open| (open.difference.difference_kind, open.difference.subject()))
+        .collect();
     found.sort();
     found
 }
@@ -262,11 +272,11 @@ async fn every_way_to_break_the_books_is_found_and_gone_when_it_is_mended() {
 /// An account that is used between the looks has other sums each time, and is off by the same: that is drift.
 #[tokio::test(start_paused = true)]
 async fn drift_on_an_active_account_is_found() {
-    for (name, broken, matter) in [
-        ("a balance", "ADD balance_units :n, available_units :n", Matter::Balance),
-        ("what may be spent", "ADD available_units :n", Matter::Available),
-        ("a line of another amount", "ADD amount_units :n", Matter::Balance),
-        ("a line that is lost", "", Matter::Lines),
+    for (name, broken, difference_kind) in [
+        ("a balance", "ADD balance_units :n, available_units :n", DifferenceKind::Balance),
+        ("what may be spent", "ADD available_units :n", DifferenceKind::Available),
+        ("a line of another amount", "ADD amount_units :n", DifferenceKind::Balance),
+        ("a line that is lost", "", DifferenceKind::Lines),
     ] {
         let shop = Shop::new().await;
         if broken.is_empty() {
@@ -285,7 +295,7 @@ async fn drift_on_an_active_account_is_found() {
         }
         assert_eq!(
             (drift.as_slice(), found(&shop).await),
-            (&[0, 0, 1, 0, 0, 0][..], vec![of_account(matter, CREDITS)]),
+            (&[0, 0, 1, 0, 0, 0][..], vec![of_account(difference_kind, CREDITS)]),
             "{name}"
         );
         assert_eq!(check(&shop.world, 600 + HOUR).await.drift, 1, "{name}: said every hour");

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use crate::{Moment, Reply, Service};
+use crate::{Invocation, Reply, Service};
 
 /// Whatever is asked is not here. No key is fetched and the store is not asked: whoever tries every address of an API costs nothing and
 /// wakes nobody.
 #[derive(Debug)]
-pub struct NotSetUp {
+pub struct Unconfigured {
     pub source: &'static str,
 }
 
-impl Service for NotSetUp {
+impl Service for Unconfigured {
     const REPLY_WITHIN: Duration = Duration::from_secs(1);
 
-    async fn answer(&self, _: &str, moment: &Moment) -> Reply {
-        crate::line(self.source, None, "not_set_up", None, moment);
+    async fn answer(&self, _: &str, invocation: &Invocation) -> Reply {
+        crate::line(self.source, None, "not_set_up", None, invocation);
         Reply::empty(404)
     }
 }
@@ -24,16 +24,16 @@ impl Service for NotSetUp {
 #[derive(Debug)]
 pub enum Configured<S> {
     Function(S),
-    NotSetUp(NotSetUp),
+    Unconfigured(Unconfigured),
 }
 
 impl<S: Service> Service for Configured<S> {
     const REPLY_WITHIN: Duration = S::REPLY_WITHIN;
 
-    async fn answer(&self, event: &str, moment: &Moment) -> Reply {
+    async fn answer(&self, event: &str, invocation: &Invocation) -> Reply {
         match self {
-            Self::Function(function) => function.answer(event, moment).await,
-            Self::NotSetUp(absent) => absent.answer(event, moment).await,
+            Self::Function(function) => function.answer(event, invocation).await,
+            Self::Unconfigured(absent) => absent.answer(event, invocation).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What each kind of decision moves.
 
 use ledger::{
-    Amount, Currency, EventKey, Fingerprint, Grant, Guard, Heading, House, Money, MoneyKey, Movement, Order,
+    Amount, Currency, EventKey, Fingerprint, Grant, Guard, House, JournalHeader, Money, MoneyKey, Movement, Order,
     OrderNumber, Owner, Payment, PaymentState, Posting, Provider, Reason, Reference, Terms,
 };
 use testkit::now;
@@ -33,41 +33,44 @@ fn movement(asset: Asset, units: u64, is_in: bool) -> Effect {
     Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })
 }
 
-fn heading() -> Heading {
+fn header() -> JournalHeader {
     let receipt = EventKey::new("manual", "1").expect("an id");
     let fingerprints = Fingerprint::of(1, &[]).into();
-    Heading { receipt, source: "manual", kind: "manual", facts: vec![], fingerprints, order: None }
+    JournalHeader { receipt, source: "manual", kind: "manual", facts: vec![], fingerprints, order: None }
 }
 
 #[test]
 fn credits_and_orders_are_counted_and_nothing_else_is() {
-    let none = Moved::default();
+    let none = CommitMetrics::default();
     let by = Reference::new(Provider::Stripe, "pi_1").expect("an id");
     let paid = order().pay(&Payment { by, money: order().terms.price, at: now() }).expect("what it costs");
     let usd = Asset::Commission(Currency::parse("usd").expect("a currency"));
     let rows = [
         (vec![], none),
-        (vec![movement(Asset::CREDITS, 7, true)], Moved { nanocredits_in: 7, ..none }),
-        (vec![movement(Asset::CREDITS, 7, false)], Moved { nanocredits_out: 7, ..none }),
+        (vec![movement(Asset::CREDITS, 7, true)], CommitMetrics { nanocredits_in: 7, ..none }),
+        (vec![movement(Asset::CREDITS, 7, false)], CommitMetrics { nanocredits_out: 7, ..none }),
         (
             vec![movement(Asset::CREDITS, 7, false), movement(Asset::CREDITS, 2, true)],
-            Moved { nanocredits_in: 2, nanocredits_out: 7, ..none },
+            CommitMetrics { nanocredits_in: 2, nanocredits_out: 7, ..none },
         ),
         (vec![movement(usd, 7, true)], none),
-        (vec![order().created()], Moved { orders: 1, ..none }),
-        (paid, Moved { nanocredits_in: 100_000_000_000, orders_paid: 1, ..none }),
-        (order().learn_unpaid(PaymentState::Expired), none),
+        (vec![order().created()], CommitMetrics { orders: 1, ..none }),
+        (paid, CommitMetrics { nanocredits_in: 100_000_000_000, orders_paid: 1, ..none }),
+        (order().apply_unpaid(PaymentState::Expired), none),
     ];
     for (effects, expected) in rows {
-        let entry = Entry { heading: heading(), effects, keeps_body: false, alarm: None };
-        assert_eq!(Moved::of_entry(&entry), expected, "{:?}", entry.effects);
+        let entry = Entry { header: header(), effects, keeps_body: false, alarm: None };
+        assert_eq!(CommitMetrics::of_entry(&entry), expected, "{:?}", entry.effects);
     }
 }
 
 #[test]
 fn what_is_refused_may_flag_an_order() {
-    let refused = |effects| Refusal { heading: heading(), reason: Reason::AmountMismatch, effects };
-    let flagged = order().learn_unpaid(PaymentState::Failed);
-    assert_eq!(Moved::of_refusal(&refused(vec![])), Moved::default());
-    assert_eq!(Moved::of_refusal(&refused(flagged)), Moved { orders_flagged: 1, ..Moved::default() });
+    let refused = |effects| Refusal { header: header(), reason: Reason::AmountMismatch, effects };
+    let flagged = order().apply_unpaid(PaymentState::Failed);
+    assert_eq!(CommitMetrics::of_refusal(&refused(vec![])), CommitMetrics::default());
+    assert_eq!(
+        CommitMetrics::of_refusal(&refused(flagged)),
+        CommitMetrics { orders_flagged: 1, ..CommitMetrics::default() }
+    );
 }

@@ -4,27 +4,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use edge::Moment;
+use edge::Invocation;
 use ledger::{Audit, CommitError, Difference, Open, Subject};
 
-use crate::auditor::{Auditor, Checked, Went};
+use crate::auditor::{AuditReport, Auditor, Went};
 use crate::pass_over::report_passed_over;
 use crate::{Backlog, Reconcile};
 
 /// The row that the sweep goes on from.
-const CHECK: &str = "check#conservation";
+const CHECK: &str = "check#audit";
 /// An index has caught up by then.
 pub const INDEX_LAG_MAX: Duration = Duration::from_secs(5);
 
 impl<L: Backlog + Audit> Reconcile<L> {
     /// A run with nothing to do is one read.
-    pub(crate) async fn sweep_conservation(&self, run: &Moment) -> Result<Checked, CommitError> {
-        let check = match self.ledger.check(&run.delivery()).await {
+    pub(crate) async fn sweep_audit(&self, run: &Invocation) -> Result<AuditReport, CommitError> {
+        let check = match self.ledger.check(&run.context()).await {
             Err(error @ CommitError::Refused(_)) => {
                 tracing::error!(error = %edge::chain(&error), "the check cannot be read, and begins anew");
-                self.ledger.renew_check(&run.delivery()).await?;
+                self.ledger.reset_audit_progress(&run.context()).await?;
                 report_passed_over(CHECK, run);
-                return Ok(Checked::default());
+                return Ok(AuditReport::default());
             }
             check => check?,
         };
@@ -42,21 +42,21 @@ impl<L: Backlog + Audit> Reconcile<L> {
 }
 
 /// A whole pass over the accounts now, and a second look at what differs: what is returned is there in both. Nothing is written.
-pub async fn audit<L: Audit>(ledger: &L, moment: &Moment) -> Result<(Checked, Vec<Open>), CommitError> {
-    let mut auditor = Auditor::new(ledger, moment, ledger::Check::default());
-    auditor.check.begin(moment.now);
+pub async fn audit<L: Audit>(ledger: &L, invocation: &Invocation) -> Result<(AuditReport, Vec<Open>), CommitError> {
+    let mut auditor = Auditor::new(ledger, invocation, ledger::AuditProgress::default());
+    auditor.check.begin(invocation.now);
     while auditor.go_on().await? == Some(Went::On) {}
     let told = auditor.told;
     let first: Vec<Difference> = auditor.check.open.into_iter().map(|open| open.difference).collect();
-    let (open, moving) = verify(ledger, moment, &first, INDEX_LAG_MAX).await?;
-    Ok((Checked { moving, open: u32::try_from(open.len()).unwrap_or(u32::MAX), ..told }, open))
+    let (open, unsettled_accounts) = verify(ledger, invocation, &first, INDEX_LAG_MAX).await?;
+    Ok((AuditReport { unsettled_accounts, open: u32::try_from(open.len()).unwrap_or(u32::MAX), ..told }, open))
 }
 
 /// Looks at each of these places alone, once an index that may lag has caught up. Returns what differs, and how many accounts and
 /// orders are written meanwhile.
 pub async fn verify<L: Audit>(
     ledger: &L,
-    moment: &Moment,
+    invocation: &Invocation,
     first: &[Difference],
     index_lag: Duration,
 ) -> Result<(Vec<Open>, u32), CommitError> {
@@ -64,14 +64,14 @@ pub async fn verify<L: Audit>(
     for difference in first {
         lines.entry(difference.subject()).or_default().extend(difference.line.as_deref());
     }
-    let mut auditor = Auditor { is_whole: true, ..Auditor::new(ledger, moment, ledger::Check::default()) };
+    let mut auditor = Auditor { is_whole: true, ..Auditor::new(ledger, invocation, ledger::AuditProgress::default()) };
     if !lines.is_empty() && !index_lag.is_zero() {
         tokio::time::sleep(index_lag).await;
     }
     for (subject, lines) in lines {
         auditor.look_at_lines(&subject, &lines.into_iter().collect::<Vec<_>>()).await?;
     }
-    Ok((auditor.check.open, auditor.told.moving))
+    Ok((auditor.check.open, auditor.told.unsettled_accounts))
 }
 
 impl<L: Audit> Auditor<'_, L> {
@@ -102,6 +102,6 @@ impl<L: Audit> Auditor<'_, L> {
     /// After every part, so that a run that dies has lost no more than one. `false`: another run is at it, and has seen the same.
     async fn keep(&mut self) -> Result<bool, CommitError> {
         self.check.version = self.check.version.saturating_add(1);
-        self.ledger.keep_check(&self.check, &self.call()).await
+        self.ledger.save_audit_progress(&self.check, &self.call()).await
     }
 }

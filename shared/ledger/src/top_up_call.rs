@@ -4,9 +4,9 @@ use crate::{Effect, Fulfilment, Grant, Order, Reason, Timestamp, TopUp};
 
 /// The call to the operator, from the moment at which it is claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recharge {
+pub struct TopUpCall {
     pub at: Timestamp,
-    pub state: RechargeState,
+    pub state: TopUpState,
     /// The operator's id of the call.
     pub seq: Option<String>,
     /// The operator's tax receipt, unchanged.
@@ -15,7 +15,7 @@ pub struct Recharge {
 
 /// Ordered by which state replaces which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RechargeState {
+pub enum TopUpState {
     /// A function is about to call, or has called.
     Claimed,
     /// The operator has accepted the call and not finished it.
@@ -27,7 +27,7 @@ pub enum RechargeState {
     Done,
 }
 
-impl RechargeState {
+impl TopUpState {
     pub const ALL: [Self; 5] = [Self::Claimed, Self::Pending, Self::Unknown, Self::Failed, Self::Done];
 
     pub const fn as_str(self) -> &'static str {
@@ -47,8 +47,8 @@ impl RechargeState {
 
 /// The operator's answer about a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
-    pub state: RechargeState,
+pub struct TopUpReport {
+    pub state: TopUpState,
     pub seq: Option<String>,
     pub receipt: Option<String>,
     /// For the person who has to look into it.
@@ -64,14 +64,14 @@ pub enum Verdict {
     Again,
 }
 
-impl Recharge {
+impl TopUpCall {
     pub fn is_claimed(&self) -> bool {
-        self.state == RechargeState::Claimed
+        self.state == TopUpState::Claimed
     }
 
     /// Whether the operator may still report a result.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, RechargeState::Pending | RechargeState::Unknown)
+        matches!(self.state, TopUpState::Pending | TopUpState::Unknown)
     }
 }
 
@@ -85,64 +85,66 @@ impl Order {
     }
 
     /// Whether the order is paid in full, not contested, and its call not claimed yet.
-    pub fn is_to_be_recharged(&self) -> bool {
+    pub fn is_top_up_due(&self) -> bool {
         let is_paid = self.paid.is_some() && self.refunded().is_zero() && !self.is_contested();
-        is_paid && self.recharge.is_none() && self.top_up().is_some()
+        is_paid && self.top_up_call.is_none() && self.top_up().is_some()
     }
 
     /// Claims the call. Only the function whose write of these effects succeeds may call; a function that finds them
     /// written must not.
     pub fn claim(&self, now: Timestamp) -> Vec<Effect> {
-        if !self.is_to_be_recharged() {
+        if !self.is_top_up_due() {
             return Vec::new();
         }
         let mut after = self.clone();
-        after.recharge = Some(Recharge { at: now, state: RechargeState::Claimed, seq: None, receipt: None });
+        after.top_up_call = Some(TopUpCall { at: now, state: TopUpState::Claimed, seq: None, receipt: None });
         self.change_to(after)
     }
 
-    pub fn learn_recharge(&self, answer: Heard) -> Vec<Effect> {
+    pub fn apply_top_up_report(&self, answer: TopUpReport) -> Vec<Effect> {
         let mut after = self.clone();
-        let Some(recharge) = &mut after.recharge else {
+        let Some(top_up_call) = &mut after.top_up_call else {
             return Vec::new();
         };
-        let Heard { state, seq, receipt, details } = answer;
-        recharge.state = recharge.state.max(state);
-        recharge.seq = recharge.seq.take().or(seq);
-        recharge.receipt = recharge.receipt.take().or(receipt);
-        let reason = match recharge.state {
-            RechargeState::Claimed | RechargeState::Pending | RechargeState::Done => None,
-            RechargeState::Unknown => Some(Reason::RechargeUnknown),
-            RechargeState::Failed => Some(Reason::RechargeFailed),
+        let TopUpReport { state, seq, receipt, details } = answer;
+        top_up_call.state = top_up_call.state.max(state);
+        top_up_call.seq = top_up_call.seq.take().or(seq);
+        top_up_call.receipt = top_up_call.receipt.take().or(receipt);
+        let reason = match top_up_call.state {
+            TopUpState::Claimed | TopUpState::Pending | TopUpState::Done => None,
+            TopUpState::Unknown => Some(Reason::TopUpUnknown),
+            TopUpState::Failed => Some(Reason::TopUpFailed),
         };
-        after.flag_recharge(reason, details);
+        after.flag_top_up(reason, details);
         self.change_to(after)
     }
 
     /// Flags a pending call at an operator that cannot be queried: a person has to find out.
-    pub fn leave_recharge(&self, details: String) -> Vec<Effect> {
+    pub fn flag_pending_top_up(&self, details: String) -> Vec<Effect> {
         let mut after = self.clone();
-        after.flag_recharge(Some(Reason::RechargeUnknown), details);
+        after.flag_top_up(Some(Reason::TopUpUnknown), details);
         self.change_to(after)
     }
 
     /// `None` if there is nothing to resolve: no call, a call that may still be running, or a call with a known result.
     pub fn resolve(&self, verdict: Verdict, seq: Option<String>, now: Timestamp) -> Option<Vec<Effect>> {
-        let recharge = self.recharge.as_ref().filter(|recharge| recharge.is_open() || recharge.is_abandoned(now))?;
+        let top_up_call =
+            self.top_up_call.as_ref().filter(|top_up_call| top_up_call.is_open() || top_up_call.is_abandoned(now))?;
         let mut after = self.clone();
         let state = match verdict {
-            Verdict::Done => Some(RechargeState::Done),
-            Verdict::Failed => Some(RechargeState::Failed),
+            Verdict::Done => Some(TopUpState::Done),
+            Verdict::Failed => Some(TopUpState::Failed),
             Verdict::Again => None,
         };
-        after.recharge = state.map(|state| Recharge { state, seq: seq.or(recharge.seq.clone()), ..recharge.clone() });
-        after.flag_recharge(None, String::new());
+        after.top_up_call =
+            state.map(|state| TopUpCall { state, seq: seq.or(top_up_call.seq.clone()), ..top_up_call.clone() });
+        after.flag_top_up(None, String::new());
         Some(self.change_to(after))
     }
 
     /// One flag at a time: a failed call is no longer unknown.
-    fn flag_recharge(&mut self, reason: Option<Reason>, details: String) {
-        for other in [Reason::RechargeUnknown, Reason::RechargeFailed] {
+    fn flag_top_up(&mut self, reason: Option<Reason>, details: String) {
+        for other in [Reason::TopUpUnknown, Reason::TopUpFailed] {
             if reason != Some(other) {
                 self.anomalies.leave(other);
             }
@@ -152,14 +154,14 @@ impl Order {
         }
     }
 
-    pub(crate) fn recharge_progress(&self) -> Fulfilment {
-        match self.recharge.as_ref().map(|recharge| recharge.state) {
-            None if self.is_to_be_recharged() => Fulfilment::Pending,
+    pub(crate) fn top_up_progress(&self) -> Fulfilment {
+        match self.top_up_call.as_ref().map(|top_up_call| top_up_call.state) {
+            None if self.is_top_up_due() => Fulfilment::Pending,
             None => Fulfilment::None,
-            Some(RechargeState::Claimed | RechargeState::Pending) => Fulfilment::Pending,
-            Some(RechargeState::Unknown) => Fulfilment::Unknown,
-            Some(RechargeState::Failed) => Fulfilment::Failed,
-            Some(RechargeState::Done) => Fulfilment::Done,
+            Some(TopUpState::Claimed | TopUpState::Pending) => Fulfilment::Pending,
+            Some(TopUpState::Unknown) => Fulfilment::Unknown,
+            Some(TopUpState::Failed) => Fulfilment::Failed,
+            Some(TopUpState::Done) => Fulfilment::Done,
         }
     }
 }

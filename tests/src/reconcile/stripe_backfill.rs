@@ -5,14 +5,14 @@ use std::time::Duration;
 use edge::Service as _;
 use idempotency::DynamoLedger;
 use ledger::Backlog as _;
-use reconcile::{Listed, Reconcile};
+use reconcile::{BackfillReport, Reconcile};
 use testkit::{StripeFault, deadline};
 
 use super::unpaid::{Shop, api, api_of};
 use super::*;
 use crate::sandbox::Sender as _;
 
-const UNDELIVERED: &str = r#"{"sweep":"undelivered"}"#;
+const STRIPE_BACKFILL: &str = r#"{"sweep":"stripe_backfill"}"#;
 const OF_A_PAYMENT: u32 = 3;
 
 impl Shop {
@@ -23,11 +23,16 @@ impl Shop {
         shop
     }
 
-    async fn sweep(&self, after_s: i64) -> Listed {
+    async fn sweep(&self, after_s: i64) -> BackfillReport {
         self.sweep_over(self.world.ledger(0), after_s, &[]).await.expect("a run")
     }
 
-    async fn sweep_over(&self, ledger: DynamoLedger, after_s: i64, settings: &[(&str, &str)]) -> Option<Listed> {
+    async fn sweep_over(
+        &self,
+        ledger: DynamoLedger,
+        after_s: i64,
+        settings: &[(&str, &str)],
+    ) -> Option<BackfillReport> {
         self.sweep_within(ledger, after_s, settings, 50).await
     }
 
@@ -37,15 +42,15 @@ impl Shop {
         after_s: i64,
         settings: &[(&str, &str)],
         within_s: u64,
-    ) -> Option<Listed> {
+    ) -> Option<BackfillReport> {
         self.net.set_now(testkit::now().plus_seconds(after_s));
         let mut run = run_at(2_000 + u64::try_from(after_s).expect("later"), after_s);
         run.deadline = deadline(Duration::from_secs(within_s));
         let account = settings.iter().find(|(name, _)| *name == "STRIPE_ACCOUNT").map(|(_, account)| *account);
         let stripe_api = Some(api_of(&self.net, account).await);
         let sweeper = Reconcile { stripe_api, ..of_stripe::reconcile(ledger, settings) };
-        sweeper.work(UNDELIVERED, &run).await.ok().map(|report| {
-            let Report::Undelivered(listed) = report else { panic!("{report:?}") };
+        sweeper.work(STRIPE_BACKFILL, &run).await.ok().map(|report| {
+            let Report::StripeBackfill(listed) = report else { panic!("{report:?}") };
             listed
         })
     }
@@ -54,7 +59,7 @@ impl Shop {
     async fn sweep_names(&self) -> Vec<String> {
         let api = api(&self.net).await;
         let stripe = providers::Stripe::new(api.http, &api.config, api.keys.current());
-        let page = stripe.undelivered(testkit::now(), None, 100, deadline(Duration::from_secs(5))).await;
+        let page = stripe.list_undelivered_events(testkit::now(), None, 100, deadline(Duration::from_secs(5))).await;
         page.expect("a list").events.into_iter().map(|event| event.id).collect()
     }
 
@@ -78,8 +83,8 @@ impl Shop {
     }
 }
 
-fn listed(listed: u32) -> Listed {
-    Listed { listed, ..Listed::default() }
+fn listed(listed: u32) -> BackfillReport {
+    BackfillReport { listed, ..BackfillReport::default() }
 }
 
 fn paid() -> (String, i128) {
@@ -94,7 +99,7 @@ fn unpaid() -> (String, i128) {
 async fn what_was_never_delivered_is_booked_under_its_own_receipt_and_a_delivery_after_all_is_a_repeat() {
     let shop = Shop::new().await;
     let events = shop.net.pay(&shop.session).events;
-    assert_eq!(shop.sweep(60).await, Listed { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    assert_eq!(shop.sweep(60).await, BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
     assert_eq!(shop.standing(), paid());
     let receipts = |world: &World| world.books().processed().filter(|id| id.starts_with("stripe#evt_")).count();
     assert_eq!(receipts(&shop.world), events.len());
@@ -102,7 +107,7 @@ async fn what_was_never_delivered_is_booked_under_its_own_receipt_and_a_delivery
     let before = shop.world.books();
     for (attempt, event) in (1..).zip(&events) {
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
-        assert_eq!(sandbox.deliver(event, &moment(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
     }
     assert_eq!(shop.world.books(), before);
 }
@@ -114,7 +119,7 @@ async fn what_is_known_is_not_written_again() {
     shop.sweep(60).await;
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
     let told = shop.sweep_over(ledger, 360, &[]).await;
-    assert_eq!(told, Some(Listed { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
+    assert_eq!(told, Some(BackfillReport { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
     let calls: Vec<String> = faults.calls().into_iter().map(|call| call.operation).collect();
     assert_eq!(calls, ["GetItem", "BatchGetItem"]);
 }
@@ -125,7 +130,7 @@ async fn what_was_delivered_is_not_listed_and_what_is_too_old_is_not_asked_for()
     let events = shop.net.pay(&shop.session).events;
     events.iter().skip(1).for_each(|event| shop.net.delivered(event));
     assert_eq!(shop.sweep(3 * DAY + 1).await, listed(0), "Stripe itself has given up");
-    assert_eq!(shop.sweep(3 * DAY).await, Listed { booked: 1, ..listed(1) });
+    assert_eq!(shop.sweep(3 * DAY).await, BackfillReport { booked: 1, ..listed(1) });
     shop.net.delivered(&events[0]);
     let asked = shop.net.asked().len();
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
@@ -138,18 +143,22 @@ async fn what_was_delivered_is_not_listed_and_what_is_too_old_is_not_asked_for()
 async fn what_is_refused_is_kept_and_tried_by_one_sweep_alone() {
     let shop = Shop { world: World::new(), ..Shop::new().await };
     let events = shop.net.pay(&shop.session).events;
-    assert_eq!(shop.sweep(0).await, Listed { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
-    assert_eq!(shop.sweep(300).await, Listed { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    assert_eq!(shop.sweep(0).await, BackfillReport { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    assert_eq!(shop.sweep(300).await, BackfillReport { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
     let id = serde_json::from_str::<serde_json::Value>(&events[0]).expect("JSON")["id"].clone();
     let receipt = EventKey::new("stripe", id.as_str().expect("an id")).expect("a key");
     assert_eq!(row(&shop.world, receipt.as_str()), "order_unknown!");
-    let later = ledger::Delivery { received_at: testkit::now().plus_seconds(60), ..delivery(1) };
-    let waiting = shop.world.ledger(0).waiting(&receipt, &later).await.expect("a read").expect("it waits");
+    let later = ledger::CallContext { received_at: testkit::now().plus_seconds(60), ..context(1) };
+    let waiting = shop.world.ledger(0).refused_event(&receipt, &later).await.expect("a read").expect("it waits");
     let kept = waiting.body.expect("a body");
     assert_eq!((String::from_utf8(kept.bytes).expect("text"), kept.path.as_str()), (events[0].clone(), "/v1/events"));
 
     of_stripe::made(&shop.world, of_stripe::order(super::unpaid::NUMBER)).await;
-    assert_eq!(run(&shop.world, MINUTE).await, Tried { tried: 3, failed: 3, ..Tried::default() }, "without Stripe");
+    assert_eq!(
+        run(&shop.world, MINUTE).await,
+        ReplayReport { tried: 3, failed: 3, ..ReplayReport::default() },
+        "without Stripe"
+    );
     let stripe_api = Some(api(&shop.net).await);
     let sweeper = Reconcile { stripe_api, ..of_stripe::reconcile(shop.world.ledger(0), &[]) };
     let told = sweeper.work(REFUSED, &run_at(9, 2 * MINUTE)).await.map(tried).expect("a run");
@@ -161,8 +170,8 @@ async fn what_is_refused_is_kept_and_tried_by_one_sweep_alone() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_ours_is_refused_as_ever() {
     use StripeFault::Altered;
-    let all = Listed { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) };
-    let one_of = |refused| Listed { refused, booked: OF_A_PAYMENT - refused, ..listed(OF_A_PAYMENT) };
+    let all = BackfillReport { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) };
+    let one_of = |refused| BackfillReport { refused, booked: OF_A_PAYMENT - refused, ..listed(OF_A_PAYMENT) };
     let rows = [
         (Altered("\"livemode\":false", "\"livemode\":true"), all, "wrong_mode", unpaid()),
         (Altered("\"api_version\":", "\"account\":\"acct_1\",\"api_version\":"), all, "wrong_account", unpaid()),
@@ -180,7 +189,7 @@ async fn what_is_not_ours_is_refused_as_ever() {
         let kept = shop.world.books().journal.values().filter(|row| refused(row)).count();
         assert_eq!(u32::try_from(kept), Ok(expected.refused), "{name}");
         // What could not be read is not kept twice either.
-        assert_eq!(shop.sweep(360).await, Listed { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }, "{name}");
+        assert_eq!(shop.sweep(360).await, BackfillReport { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }, "{name}");
         let (payment, credits) = shop.standing();
         assert_eq!((payment, credits), standing, "{name}");
     }
@@ -222,7 +231,7 @@ async fn a_list_that_is_none_is_not_read_and_is_asked_for_again_next_time() {
         let shop = Shop::paid().await;
         let name = format!("{fault:?}");
         shop.net.fail(move |_, _| fault.clone());
-        let expected = Listed { failed: 1, is_cut_short: true, ..listed(0) };
+        let expected = BackfillReport { failed: 1, is_cut_short: true, ..listed(0) };
         assert_eq!(shop.sweep(60).await, expected, "{name}");
         assert_eq!((shop.net.asked().len(), shop.standing()), (times, unpaid()), "{name}");
         shop.net.fail(|_, _| StripeFault::None);
@@ -235,7 +244,7 @@ async fn a_list_that_is_none_is_not_read_and_is_asked_for_again_next_time() {
 async fn a_page_that_cannot_be_read_is_asked_for_by_fewer() {
     let shop = Shop::paid().await;
     shop.net.fail(|_, what| if what.contains("limit=100") { StripeFault::Garbage } else { StripeFault::None });
-    assert_eq!(shop.sweep(60).await, Listed { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
+    assert_eq!(shop.sweep(60).await, BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
     let limits = |what: &str| what.split('&').find_map(|pair| pair.strip_prefix("limit=")).map(str::to_owned);
     let asked: Vec<_> = shop.net.asked().iter().filter_map(|asked| limits(&asked.what)).collect();
     assert_eq!(asked, ["100", "10"]);
@@ -250,7 +259,7 @@ async fn bad_event_is_reported_and_passed_over() {
     let from: &'static str = format!("\"id\":\"{newest}\"").leak();
     shop.net.fail(move |_, _| StripeFault::Altered(from, "\"name\":\"lost\""));
     listen();
-    let expected = Listed { booked: OF_A_PAYMENT, ignored: 1, failed: 1, ..listed(OF_A_PAYMENT + 1) };
+    let expected = BackfillReport { booked: OF_A_PAYMENT, ignored: 1, failed: 1, ..listed(OF_A_PAYMENT + 1) };
     assert_eq!(shop.sweep(60).await, expected);
     let passed_over = || heard().iter().filter(|line| line["alarm"] == "passed_over").count();
     assert_eq!((passed_over(), shop.standing()), (1, paid()));
@@ -264,7 +273,7 @@ async fn bad_event_is_reported_and_passed_over() {
     });
     shop.world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
     listen();
-    let failed = Listed { ignored: 2, failed: OF_A_PAYMENT, ..listed(OF_A_PAYMENT + 2) };
+    let failed = BackfillReport { ignored: 2, failed: OF_A_PAYMENT, ..listed(OF_A_PAYMENT + 2) };
     assert_eq!(shop.sweep(60).await, failed);
     assert_eq!(u32::try_from(passed_over()), Ok(OF_A_PAYMENT));
 }
@@ -275,20 +284,21 @@ async fn bad_event_is_reported_and_passed_over() {
 async fn a_run_is_bounded_and_the_next_goes_on() {
     let shop = Shop::paid().await;
     shop.others(1_050);
-    let ignored = |ignored, is_cut_short| Listed { ignored, is_cut_short, ..listed(ignored) };
+    let ignored = |ignored, is_cut_short| BackfillReport { ignored, is_cut_short, ..listed(ignored) };
     assert_eq!(shop.sweep(60).await, ignored(1_000, true));
     assert_eq!(shop.standing(), unpaid());
     let second = shop.sweep(360).await;
-    assert_eq!(second, Listed { booked: OF_A_PAYMENT, ignored: 150, ..listed(150 + OF_A_PAYMENT) });
+    assert_eq!(second, BackfillReport { booked: OF_A_PAYMENT, ignored: 150, ..listed(150 + OF_A_PAYMENT) });
     assert_eq!(shop.standing(), paid());
     assert_eq!(shop.sweep(660).await, ignored(1_000, true), "and from the beginning");
-    let place = async || shop.world.ledger(0).place("undelivered", &delivery(1)).await.expect("a read");
-    assert!(place().await.is_some());
+    let sweep_cursor =
+        async || shop.world.ledger(0).sweep_cursor("stripe_backfill", &context(1)).await.expect("a read");
+    assert!(sweep_cursor().await.is_some());
 
     // Short of time before anything was asked: the place is kept.
-    let before = place().await;
+    let before = sweep_cursor().await;
     let short = shop.sweep_within(shop.world.ledger(0), 960, &[], 7).await;
-    assert_eq!((short, place().await), (Some(Listed { is_cut_short: true, ..listed(0) }), before));
+    assert_eq!((short, sweep_cursor().await), (Some(BackfillReport { is_cut_short: true, ..listed(0) }), before));
 }
 
 /// Stripe lists nothing after an event that it no longer knows, and may give the same page again: neither ends in a circle.
@@ -297,15 +307,15 @@ async fn a_place_that_leads_nowhere_is_forgotten() {
     let shop = Shop::paid().await;
     shop.others(150);
     let ledger = shop.world.ledger(0);
-    ledger.keep_place("undelivered", Some("evt_gone"), &delivery(1)).await.expect("a place");
+    ledger.save_sweep_cursor("stripe_backfill", Some("evt_gone"), &context(1)).await.expect("a place");
     let told = shop.sweep(60).await;
-    assert_eq!(told, Listed { ignored: 100, failed: 1, is_cut_short: true, ..listed(100) });
-    assert_eq!(shop.sweep(360).await, Listed { booked: OF_A_PAYMENT, ignored: 150, ..listed(153) });
+    assert_eq!(told, BackfillReport { ignored: 100, failed: 1, is_cut_short: true, ..listed(100) });
+    assert_eq!(shop.sweep(360).await, BackfillReport { booked: OF_A_PAYMENT, ignored: 150, ..listed(153) });
 
     let shop = Shop::paid().await;
     shop.others(150);
     shop.net.fail(|_, _| StripeFault::FromTheTop);
-    assert_eq!(shop.sweep(60).await, Listed { ignored: 200, failed: 1, ..listed(200) });
+    assert_eq!(shop.sweep(60).await, BackfillReport { ignored: 200, failed: 1, ..listed(200) });
     shop.net.fail(|_, _| StripeFault::None);
     assert_eq!(shop.sweep(360).await.booked, OF_A_PAYMENT);
 }
@@ -341,7 +351,7 @@ async fn runs_may_overlap() {
     let shop = Shop::paid().await;
     let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
     let (first, second) = tokio::join!(shop.sweep_over(late(1), 60, &[]), shop.sweep_over(late(2), 60, &[]));
-    let heard = |told: Option<Listed>| told.map(|told| told.booked + told.known);
+    let heard = |told: Option<BackfillReport>| told.map(|told| told.booked + told.known);
     assert_eq!((heard(first), heard(second)), (Some(OF_A_PAYMENT), Some(OF_A_PAYMENT)));
     assert_eq!(shop.standing(), paid());
 }
@@ -363,12 +373,12 @@ async fn connected_account_has_its_own_events_booked() {
             shop.net.fail(move |_, _| altered.clone());
         }
         let told = shop.sweep_over(shop.world.ledger(0), 120, &CONNECTED).await;
-        assert_eq!(told, Some(Listed { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
+        assert_eq!(told, Some(BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
         assert_eq!(shop.standing(), paid());
         let before = shop.world.books();
         for (attempt, event) in (1..).zip(&events) {
             let function = of_stripe::function(shop.world.ledger(attempt), &CONNECTED).await;
-            let reply = function.answer(&stripe::Stripe::signed(event, testkit::now()), &moment(attempt)).await;
+            let reply = function.answer(&stripe::Stripe::signed(event, testkit::now()), &invocation(attempt)).await;
             assert_eq!(reply.status, 200);
         }
         assert_eq!(shop.world.books(), before, "a delivery after all is a repeat");
@@ -379,5 +389,5 @@ async fn connected_account_has_its_own_events_booked() {
 async fn missing_key_lists_nothing() {
     let shop = Shop::paid().await;
     let nobody = of_stripe::reconcile(shop.world.ledger(0), &[]);
-    assert_eq!(nobody.work(UNDELIVERED, &run_at(1, 60)).await.expect("a run"), Report::Undelivered(listed(0)));
+    assert_eq!(nobody.work(STRIPE_BACKFILL, &run_at(1, 60)).await.expect("a run"), Report::StripeBackfill(listed(0)));
 }

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex};
 
 use edge::{KeyringError, Worker};
 use idempotency::DynamoLedger;
-use reconcile::{Asked, Assemble, Assembled, Delivered, Listed, Reconcile};
+use reconcile::{Asked, Assemble, Assembled, BackfillReport, Delivered, Reconcile};
 use testkit::{FireblocksNet, StripeFault, UnitelNet};
 
 use super::unpaid::{Shop, UNPAID, api_with, asked};
 use super::*;
 use crate::fulfil;
 
-const UNDELIVERED: &str = r#"{"sweep":"undelivered"}"#;
+const STRIPE_BACKFILL: &str = r#"{"sweep":"stripe_backfill"}"#;
 const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
-const OUTSIDE: &str = r#"{"sweep":"outside"}"#;
+const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
 
 /// What a sandbox starts from, whose secret a person fills while it runs; and how often it was looked for.
 struct Deployed {
@@ -34,12 +34,12 @@ impl Deployed {
                     stored.1 += 1;
                     stored.0
                 };
-                let (stripe_api, keyless) = match api_with(&net, filled.unwrap_or_default()).await {
+                let (stripe_api, missing_credentials) = match api_with(&net, filled.unwrap_or_default()).await {
                     Ok(api) => (Some(api), BTreeSet::new()),
                     Err(KeyringError::Key { .. }) => (None, ["stripe"].into()),
                     Err(error) => return Err(error.into()),
                 };
-                Ok(Reconcile { stripe_api, keyless, ..of_stripe::reconcile(world.ledger(0), &[]) })
+                Ok(Reconcile { stripe_api, missing_credentials, ..of_stripe::reconcile(world.ledger(0), &[]) })
             })
         });
         Self { secret, process: Assembled::new(assemble, testkit::now()).await.expect("it starts") }
@@ -105,12 +105,12 @@ async fn a_key_that_comes_later_is_found_within_a_minute() {
 async fn events_are_listed_as_soon_as_there_is_a_key() {
     let shop = Shop::new().await;
     let deployed = Deployed::new(&shop).await;
-    assert_eq!(deployed.run(&shop, UNDELIVERED, 0).await.0, Report::Undelivered(Listed::default()));
+    assert_eq!(deployed.run(&shop, STRIPE_BACKFILL, 0).await.0, Report::StripeBackfill(BackfillReport::default()));
     let before = shop.net.asked().len();
     deployed.fill();
-    deployed.run(&shop, UNDELIVERED, 59).await;
+    deployed.run(&shop, STRIPE_BACKFILL, 59).await;
     assert_eq!(shop.net.asked().len(), before, "it has only just looked");
-    deployed.run(&shop, UNDELIVERED, 60).await;
+    deployed.run(&shop, STRIPE_BACKFILL, 60).await;
     assert_eq!(shop.net.asked().len(), before + 1, "asked");
 }
 
@@ -125,8 +125,9 @@ async fn a_key_that_is_refused_is_said() {
         let expected = if is_said { nobody("stripe") } else { vec![] };
         let (report, told) = deployed.run(&shop, UNPAID, 300).await;
         assert_eq!((report, told), (Report::Unpaid(Asked { failed: 1, ..asked(1) }), expected.clone()), "{status}");
-        let (report, told) = deployed.run(&shop, UNDELIVERED, 300).await;
-        let failed = Report::Undelivered(Listed { failed: 1, is_cut_short: true, ..Listed::default() });
+        let (report, told) = deployed.run(&shop, STRIPE_BACKFILL, 300).await;
+        let failed =
+            Report::StripeBackfill(BackfillReport { failed: 1, is_cut_short: true, ..BackfillReport::default() });
         assert_eq!((report, told), (failed, expected), "{status}");
     }
 }
@@ -150,25 +151,29 @@ async fn what_needs_a_key_that_is_missing_waits_for_it() {
     let rows = [
         ("fireblocks", UNFULFILLED, fulfil::tokens(true), MINUTE, ("pending", "pending")),
         ("unitel", UNFULFILLED, fulfil::airtime(fulfil::PHONE), MINUTE, ("pending", "done")),
-        ("unitel", OUTSIDE, fulfil::airtime("88000003"), 5 * MINUTE, ("pending", "pending")),
+        ("unitel", PENDING_EXTERNAL, fulfil::airtime("88000003"), 5 * MINUTE, ("pending", "pending")),
     ];
     for (who, sweep, grant, after_s, (before, after)) in rows {
         let world = fulfil::paid(vec![grant]).await;
         let ledger = Arc::new(world.ledger(0));
-        if sweep == OUTSIDE {
+        if sweep == PENDING_EXTERNAL {
             let worker = fulfil::worker(Arc::clone(&ledger), operator, None).await;
             assert!(fulfil::work(&worker, &fulfil::run_at(1, 0)).await, "called");
         }
-        let mut reconcile = Reconcile { keyless: [who].into(), ..of_stripe::reconcile(world.ledger(0), &[]) };
+        let mut reconcile =
+            Reconcile { missing_credentials: [who].into(), ..of_stripe::reconcile(world.ledger(0), &[]) };
         listen();
         let report = reconcile.work(sweep, &run_at(2, after_s)).await.expect("a run");
         let failed = Delivered { tried: 1, failed: 1, ..Delivered::default() };
-        assert!(matches!(report, Report::Unfulfilled(came) | Report::Outside(came) if came == failed), "{report:?}");
+        assert!(
+            matches!(report, Report::Unfulfilled(came) | Report::PendingExternal(came) if came == failed),
+            "{report:?}"
+        );
         assert_eq!(said(), nobody(who), "{who} {sweep}");
         let order = world.books().order(fulfil::ORDER).clone();
         assert_eq!((order.fulfilment.as_str(), order.anomaly), (before, None), "{who} {sweep}");
 
-        reconcile.keyless.clear();
+        reconcile.missing_credentials.clear();
         reconcile.fulfil = fulfil::worker(Arc::new(world.ledger(0)), operator, Some(&fireblocks)).await;
         unitel.set_now(testkit::now().plus_seconds(2 * after_s));
         fireblocks.set_now(testkit::now().plus_seconds(2 * after_s));

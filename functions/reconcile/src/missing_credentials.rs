@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use edge::{Moment, StartError, WorkError, Worker};
+use edge::{Invocation, StartError, WorkError, Worker};
 use fulfil::FulfilError;
 use futures_util::future::BoxFuture;
 use ledger::{Audit, Backlog, Timestamp};
@@ -48,7 +48,7 @@ impl<L: Backlog + Audit> Assembled<L> {
 
     fn may_look(&self, now: Timestamp) -> bool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_all = kept.0.keyless.is_empty() && !kept.0.keys.is_incomplete;
+        let has_all = kept.0.missing_credentials.is_empty() && !kept.0.keys.is_incomplete;
         let may = !has_all && now.seconds_apart(kept.1) >= LOOK_AGAIN_SECONDS;
         if may {
             kept.1 = now;
@@ -67,9 +67,9 @@ impl<L: Backlog + Audit> Worker for Assembled<L> {
     const DONE_WITHIN: std::time::Duration = <Reconcile<L> as Worker>::DONE_WITHIN;
     type Report = Report;
 
-    async fn work(&self, event: &str, moment: &Moment) -> Result<Report, WorkError> {
-        let reconcile = self.current(moment.now).await;
-        reconcile.work(event, moment).await
+    async fn work(&self, event: &str, invocation: &Invocation) -> Result<Report, WorkError> {
+        let reconcile = self.current(invocation.now).await;
+        reconcile.work(event, invocation).await
     }
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn unheard_of(error: &FulfilError) -> Option<&'static str> {
         | FulfilError::Custodian(_)
         | FulfilError::Books(_)
         | FulfilError::NoTime
-        | FulfilError::Restless => None,
+        | FulfilError::TooManyConflicts => None,
     }
 }
 

@@ -1,17 +1,17 @@
 //! The books read from end to end: every row once, in however many parts.
 
 use idempotency::{BookTable, Segment};
-use ledger::Whole;
+use ledger::WholeAudit;
 
 use super::*;
 
-async fn whole_of(world: &World, of: i32) -> Whole {
-    let (ledger, mut whole) = (world.ledger(0), Whole::default());
+async fn whole_of(world: &World, of: i32) -> WholeAudit {
+    let (ledger, mut whole) = (world.ledger(0), WholeAudit::default());
     for (table, number) in BookTable::ALL.into_iter().flat_map(|table| (0..of).map(move |number| (table, number))) {
         let mut after = None;
         loop {
             let segment = Segment { number, of };
-            let page = ledger.scanned(table, segment, after.as_deref(), &delivery(0)).await.expect("a page");
+            let page = ledger.scanned(table, segment, after.as_deref(), &context(0)).await.expect("a page");
             for row in page.rows {
                 whole.add(row);
             }
@@ -32,9 +32,10 @@ async fn every_row_is_read_once_in_any_number_of_segments() {
         let counts = (whole.accounts(), whole.lines(), whole.orders());
         assert_eq!(counts, (usize::try_from(ACCOUNTS).expect("a few"), LINES, 3), "{of} segments");
         // No webhook has told of that payment, so nothing leads from it to its order.
-        let found: Vec<_> = whole.differences().into_iter().map(|found| (found.matter, found.subject())).collect();
+        let found: Vec<_> =
+            whole.differences().into_iter().map(|found| (found.difference_kind, found.subject())).collect();
         let tokens = ledger::OrderNumber::new("HLtokens").expect("a number");
-        assert_eq!(found, [(Matter::Pointer, Subject::Order(tokens))], "{of} segments");
+        assert_eq!(found, [(DifferenceKind::Pointer, Subject::Order(tokens))], "{of} segments");
     }
 }
 
@@ -43,7 +44,7 @@ async fn every_row_is_read_once_in_any_number_of_segments() {
 async fn read_units_follow_from_the_size_of_a_table() {
     let shop = Shop::new().await;
     for table in BookTable::ALL {
-        let size = shop.world.ledger(0).size(table, &delivery(0)).await.expect("a size");
+        let size = shop.world.ledger(0).size(table, &context(0)).await.expect("a size");
         let name = format!("hookledger-local-{}", table.as_str());
         let rows = shop.world.engine.request("Scan", &json!({ "TableName": name })).expect("rows")["Count"].as_u64();
         assert_eq!(Some(size.rows), rows, "{table:?}");
@@ -64,17 +65,18 @@ async fn whole_audit_finds_what_no_account_leads_to() {
     shop.put("orders", &json!({ "id": { "S": "stripe#pi_lost" }, "order": { "S": "HLlost" } }));
     let first = whole_of(&shop.world, 2).await.differences();
     let run = run_at(1, 0);
-    let (open, moving) =
+    let (open, unsettled_accounts) =
         reconcile::verify(&shop.world.ledger(0), &run, &first, Duration::ZERO).await.expect("an audit");
-    let mut found: Vec<_> = open.iter().map(|open| (open.difference.matter, open.difference.subject())).collect();
+    let mut found: Vec<_> =
+        open.iter().map(|open| (open.difference.difference_kind, open.difference.subject())).collect();
     found.sort();
     let expected = [
-        (Matter::Lines, account),
-        (Matter::OrderMissing, order("HLlost")),
-        (Matter::Payment, order("hk_sample_order")),
-        (Matter::Pointer, order("HLtokens")),
-        (Matter::Pointer, order("hk_sample_subscription")),
-        (Matter::Unproven, order("hk_sample_subscription")),
+        (DifferenceKind::Lines, account),
+        (DifferenceKind::OrderMissing, order("HLlost")),
+        (DifferenceKind::Payment, order("hk_sample_order")),
+        (DifferenceKind::Pointer, order("HLtokens")),
+        (DifferenceKind::Pointer, order("hk_sample_subscription")),
+        (DifferenceKind::Unproven, order("hk_sample_subscription")),
     ];
-    assert_eq!((found, moving), (expected.to_vec(), 0));
+    assert_eq!((found, unsettled_accounts), (expected.to_vec(), 0));
 }

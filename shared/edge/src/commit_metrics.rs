@@ -2,21 +2,21 @@
 
 use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Refusal, Transition};
 
-use crate::log::{self, Moved};
+use crate::log::{self, CommitMetrics};
 
 /// A line about it, once for each commit that was made now. What was repeated or moved nothing leaves none.
-pub fn moved(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
+pub fn record_commit(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
     let moved = match (decision, committed) {
-        (Decision::Record(entry), Ok(Committed::Now(_))) => Moved::of_entry(entry),
-        (Decision::Refuse(refusal), Err(CommitError::Rejected(_))) => Moved::of_refusal(refusal),
-        _ => Moved::default(),
+        (Decision::Record(entry), Ok(Committed::Now(_))) => CommitMetrics::of_entry(entry),
+        (Decision::Refuse(refusal), Err(CommitError::Rejected(_))) => CommitMetrics::of_refusal(refusal),
+        _ => CommitMetrics::default(),
     };
-    if moved != Moved::default() {
+    if moved != CommitMetrics::default() {
         log::of_moved(source, &moved);
     }
 }
 
-impl Moved {
+impl CommitMetrics {
     fn of_entry(entry: &Entry) -> Self {
         let mut moved = Self::default();
         for effect in &entry.effects {
