@@ -6,7 +6,7 @@ use std::fs;
 use api::Api as _;
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
-use edge::{Reply, Route, Service as _};
+use edge::{Reply, Route};
 use embedded::{APP_YAML, DATA_YAML, Template};
 use epay::Epay;
 use fireblocks::Fireblocks;
@@ -24,7 +24,7 @@ use webhook::{Admission, Webhook as _};
 use wechat::Wechat;
 
 use crate::house::root;
-use crate::sandbox::{Sandbox, SandboxOf, function, invocation, open_account};
+use crate::sandbox::{Sandbox, SandboxOf, invocation, open_account};
 
 /// What this file has to know of a function: one entry for each.
 struct Declared {
@@ -385,20 +385,4 @@ async fn every_sample_is_accepted() {
     let samples = fs::read_dir(root().join("events/usage")).expect("samples").count();
     let booked = world.books().processed().filter(|id| id.starts_with("usage#")).count();
     assert_eq!(booked, samples, "each is its own event");
-}
-
-/// What is kept of a refused body is kept for ninety days, under the attribute that the table expires rows by.
-#[tokio::test(start_paused = true)]
-async fn bodies_expire() {
-    let world = World::new();
-    let function = function(world.ledger(1), Admission::default()).await;
-    function.answer(&crate::sandbox::signed("no JSON"), &invocation(1)).await;
-    let rows = world
-        .engine
-        .request("Scan", &serde_json::json!({ "TableName": Tables::of_stage(STAGE).bodies }))
-        .expect("rows");
-    let data = Template::parse(DATA_YAML, &[("Stage", STAGE)]).expect("a template");
-    let attribute = data.tables().iter().find_map(|table| table.expires_by.clone()).expect("a table with a TTL");
-    let expires_at = rows["Items"][0][&attribute]["N"].as_str().expect("a time").parse::<i64>().expect("seconds");
-    assert_eq!(expires_at - testkit::now().unix_s(), 90 * 86_400);
 }

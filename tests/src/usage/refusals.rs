@@ -1,8 +1,10 @@
 //! Every refusal, with the exact status and body, and the books as they were: but for the row in which a verified event is kept.
 
 use edge::Service as _;
+use embedded::{DATA_YAML, Template};
+use idempotency::Tables;
 use serde_json::{Value, json};
-use testkit::{World, usage};
+use testkit::{STAGE, World, usage};
 use usage::Usage;
 use webhook::{Admission, Webhook as _};
 
@@ -205,4 +207,20 @@ pub(crate) async fn books() -> World {
     let reply = function.answer(&crate::sandbox::signed(&usage("booked", "k1", "1").to_string()), &invocation(9)).await;
     assert_eq!(reply.status, 200);
     world
+}
+
+/// What is kept of a refused body is kept for ninety days, under the attribute that the table expires rows by.
+#[tokio::test(start_paused = true)]
+async fn bodies_expire() {
+    let world = World::new();
+    let function = function(world.ledger(1), Admission::default()).await;
+    function.answer(&crate::sandbox::signed("no JSON"), &invocation(1)).await;
+    let rows = world
+        .engine
+        .request("Scan", &serde_json::json!({ "TableName": Tables::of_stage(STAGE).bodies }))
+        .expect("rows");
+    let data = Template::parse(DATA_YAML, &[("Stage", STAGE)]).expect("a template");
+    let attribute = data.tables().iter().find_map(|table| table.expires_by.clone()).expect("a table with a TTL");
+    let expires_at = rows["Items"][0][&attribute]["N"].as_str().expect("a time").parse::<i64>().expect("seconds");
+    assert_eq!(expires_at - testkit::now().unix_s(), 90 * 86_400);
 }
