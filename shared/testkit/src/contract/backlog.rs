@@ -35,28 +35,20 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
         ["unpaid", seconds] => Some(unpaid(ledger, &later(seconds)).await),
         ["left", counted_max] => {
             let counted_max = counted_max.parse().unwrap();
-            assert_eq!(
-                ledger.count_open_orders(Work::PendingExternal, counted_max, &later("0")).await.unwrap(),
-                0,
-                "of another work"
-            );
+            let external = ledger.count_open_orders(Work::PendingExternal, counted_max, &later("0")).await.unwrap();
+            assert_eq!(external, 0, "of another work");
             Some(ledger.count_open_orders(UNPAID, counted_max, &later("0")).await.unwrap().to_string())
         }
         ["all-due", seconds, counted_max] => {
             let counted_max = counted_max.parse().unwrap();
-            assert_eq!(
-                ledger.count_refused_due("stripe", counted_max, &later(seconds)).await.unwrap(),
-                0,
-                "of another source"
-            );
+            let of_stripe = ledger.count_refused_due("stripe", counted_max, &later(seconds)).await.unwrap();
+            assert_eq!(of_stripe, 0, "of another source");
             Some(ledger.count_refused_due("usage", counted_max, &later(seconds)).await.unwrap().to_string())
         }
         ["ask-later", name, until] => {
             let order = ledger.order(&OrderNumber::new(name).unwrap(), &later("0")).await.unwrap()?;
-            ledger
-                .reschedule_order(&order, Some(now().plus_seconds(until.parse().unwrap())), &later("0"))
-                .await
-                .unwrap();
+            let until = now().plus_seconds(until.parse().unwrap());
+            ledger.reschedule_order(&order, Some(until), &later("0")).await.unwrap();
             // As it was before it was written: nothing is done.
             let overtaken = order.version.checked_sub(1).unwrap();
             let before = ledger::Order { version: overtaken, ..order };
