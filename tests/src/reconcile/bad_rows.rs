@@ -17,6 +17,8 @@ const CHECK: &[(&str, &str)] = &[("UNITEL_CHECK_PATH", "/service/check_transacti
 /// More than two pages of refused events, and of orders.
 const EVENTS: usize = 201;
 const ORDERS: usize = 81;
+/// The queue of orders that wait for an outside party.
+const OUTSIDE: (&str, &str) = ("work", "pending_external");
 
 /// A world with one row that can be handled, and what the sweep asks beside the books.
 struct Stage {
@@ -233,9 +235,7 @@ fn rows() -> Vec<Row> {
             name: "orders outside that cannot be read",
             sweep: PENDING_EXTERNAL,
             stage: || of_outside().boxed(),
-            spoil: |stage| {
-                stage.put_bare_rows("orders", ("work", "pending_external"), ORDERS, |n| format!("HLbad{n:03}"))
-            },
+            spoil: |stage| stage.put_bare_rows("orders", OUTSIDE, ORDERS, |n| format!("HLbad{n:03}")),
             bad: "HLbad000",
             handled_at: 7,
         },
@@ -243,9 +243,7 @@ fn rows() -> Vec<Row> {
             name: "rows outside that are no orders",
             sweep: PENDING_EXTERNAL,
             stage: || of_outside().boxed(),
-            spoil: |stage| {
-                stage.put_bare_rows("orders", ("work", "pending_external"), ORDERS, |n| format!("no order {n:03}"))
-            },
+            spoil: |stage| stage.put_bare_rows("orders", OUTSIDE, ORDERS, |n| format!("no order {n:03}")),
             bad: "no order 000",
             handled_at: 7,
         },
