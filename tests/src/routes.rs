@@ -20,6 +20,7 @@ use wechat::Wechat;
 use crate::house::root;
 use crate::policies::runs;
 use crate::sandbox::{Sender, invocation};
+use crate::templates::{FUNCTIONS, app, entry};
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const QUERY_BYTES_MAX: usize = 8 * 1024;
@@ -120,6 +121,25 @@ async fn books() -> World {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
     world
+}
+
+#[test]
+fn routes_are_the_same_in_the_template_and_in_the_code() {
+    let app = app();
+    for function in FUNCTIONS {
+        let entry = entry(&app, function.name);
+        let declared: BTreeSet<_> =
+            entry.routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
+        // An HTTP API takes `/orders/` to the route `/orders`, and the function sees the slash. A route that ends in one it cannot have:
+        // the deployment fails, or the route is silently not there.
+        assert!(declared.iter().all(|(_, path)| !path.ends_with('/')), "{}: {declared:?}", function.name);
+        let mut in_code: BTreeSet<_> =
+            (function.routes)().into_iter().map(|(method, path)| (method, path.trim_end_matches('/'))).collect();
+        // Where GET books, HEAD has a route in the template alone: the function refuses it.
+        let read: Vec<_> = in_code.iter().filter(|(method, _)| *method == "GET").map(|(_, path)| *path).collect();
+        in_code.extend(read.into_iter().map(|path| ("HEAD", path)));
+        assert_eq!(in_code, declared, "{}", function.name);
+    }
 }
 
 #[tokio::test(start_paused = true)]
