@@ -28,7 +28,6 @@ const TO_CLEAN: &[&str] = &[
     "shared/edge",
     "shared/embedded",
     "shared/fakes",
-    "shared/idempotency",
     "shared/ledger",
     "shared/local",
     "shared/providers",

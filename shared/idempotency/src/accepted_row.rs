@@ -1,4 +1,4 @@
-//! How the payments that a person has booked on an order are written and read, by the id of the payment.
+//! Serialization of an order's manually accepted payments, by payment id.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn fields(accepted: &Accepted) -> AttributeValue {
     map(always.into_iter().chain(credits.map(|credits| (names::CREDITS_UNITS, number(&credits.units())))))
 }
 
-/// None on an order of which a person has booked nothing.
+/// Empty on an order without manually accepted payments.
 pub(crate) fn read(row: &Image) -> Read<BTreeMap<String, Accepted>> {
     let unreadable = Unreadable(names::ACCEPTED);
     let accepted = row.get(names::ACCEPTED).map(|map| map.as_m().map_err(|_| unreadable)).transpose()?;

@@ -1,4 +1,4 @@
-//! How the anomalies of an order are written and read: the list, and the first open reason as the key of a sparse index.
+//! Serialization of an order's anomalies: the list, and the first open reason as the key of a sparse index.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The books, read from end to end by whoever compares them.
+//! The reads of the audit: accounts by scan, statements by index, and the progress row.
 
 use std::collections::HashMap;
 
@@ -26,17 +26,17 @@ impl Audit for DynamoLedger {
     }
 
     async fn save_audit_progress(&self, check: &AuditProgress, context: &CallContext<'_>) -> Result<bool, CommitError> {
-        let row = check_row::written(check, context).update(&self.tables().accounts, CHECK);
+        let row = check_row::row(check, context).update(&self.tables().accounts, CHECK);
         let row = row.map_err(|error| CommitError::Refused(Box::new(error)))?;
         until_answered(context.deadline, self.jitter(), || async {
             let sent = self.client().transact_write_items().transact_items(row.clone()).send().await;
             let Err(error) = sent else {
                 return Ok(Answer::Final(true));
             };
-            match error.as_service_error().and_then(found) {
-                // Written by a call of ours whose answer was lost, or by somebody else.
+            match error.as_service_error().and_then(existing_row) {
+                // Another run has written the row, or a call of ours whose answer was lost.
                 Some(found) => Ok(Answer::Final(is_ours(&found, check, context))),
-                None => backlog::again(error),
+                None => backlog::retry_cancelled(error),
             }
         })
         .await
@@ -47,7 +47,7 @@ impl Audit for DynamoLedger {
         if check_row::read(&stored).is_ok() {
             return Ok(());
         }
-        let mut row = check_row::renewed(context);
+        let mut row = check_row::reset(context);
         let written_by = row.name(names::WRITTEN_BY);
         let condition = match stored.get(names::WRITTEN_BY) {
             Some(read) => format!("{written_by} = {}", row.value(read.clone())),
@@ -69,7 +69,7 @@ impl Audit for DynamoLedger {
                 .scan()
                 .table_name(&self.tables().accounts)
                 .projection_expression("#id, #balance_units, #available_units, #overdraft_units, #version")
-                // Keys name an owner, and the check itself is a row: neither has a balance.
+                // The rows of keys and of the audit's progress have no balance.
                 .filter_expression("attribute_exists(#balance_units)")
                 .set_expression_attribute_names(Some(placeholders(&HELD)))
                 .set_exclusive_start_key(after.map(|after| HashMap::from([(names::ID.to_owned(), text(after))])))
@@ -128,8 +128,8 @@ impl Audit for DynamoLedger {
     }
 
     async fn journal_lines(&self, keys: &[&str], context: &CallContext<'_>) -> Result<Vec<JournalLine>, CommitError> {
-        // From the table, whose rows have more than the index: to put the order there as well would mean to build it anew, in two
-        // deployments, and for nobody else.
+        // Reads the table, not the index: the index does not project the order, and a new projection would need two
+        // deployments, only for this.
         let read = Read { table: &self.tables().journal, attributes: &LINE, is_strong: true };
         let rows = self.rows(&read, keys, context).await?;
         Ok(rows.iter().filter_map(line).collect())
@@ -153,7 +153,7 @@ pub(crate) fn kept(row: &Image) -> StoredOrder {
 const HELD: [&str; 5] =
     [names::ID, names::BALANCE_UNITS, names::AVAILABLE_UNITS, names::OVERDRAFT_UNITS, names::VERSION];
 
-/// A number that is none reads as nothing, and so as one that differs.
+/// An invalid number reads as zero, so that the audit reports a difference.
 pub(crate) fn stored_account(row: &Image) -> Option<StoredAccount> {
     row.contains_key(names::BALANCE_UNITS).then_some(())?;
     Some(StoredAccount {
@@ -205,7 +205,7 @@ fn place(row: &Image) -> Option<LinePosition> {
     Some(LinePosition { key: word(row, names::ID)?, at: word(row, names::PROCESSED_AT)? })
 }
 
-/// Of the index and of its table.
+/// The key of a row in the index, which includes the table's own key.
 fn key_of(account: &str, place: &LinePosition) -> Image {
     let parts = [(names::ACCOUNT, account), (names::PROCESSED_AT, &place.at), (names::ID, &place.key)];
     parts.map(|(name, part)| (name.to_owned(), text(part))).into()
@@ -223,8 +223,8 @@ pub(crate) fn word(row: &HashMap<String, AttributeValue>, name: &str) -> Option<
     row.get(name)?.as_s().ok().cloned()
 }
 
-/// The row that stood there instead.
-fn found(error: &TransactWriteItemsError) -> Option<Image> {
+/// The existing row, which the failed condition returned.
+fn existing_row(error: &TransactWriteItemsError) -> Option<Image> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
         return None;
     };
@@ -234,6 +234,6 @@ fn found(error: &TransactWriteItemsError) -> Option<Image> {
 }
 
 fn is_ours(found: &Image, check: &AuditProgress, context: &CallContext<'_>) -> bool {
-    let is_by_us = word(found, names::WRITTEN_BY).as_deref() == Some(context.attempt.as_str());
-    is_by_us && found.get(names::VERSION) == Some(&number(&check.version))
+    let has_our_mark = word(found, names::WRITTEN_BY).as_deref() == Some(context.attempt.as_str());
+    has_our_mark && found.get(names::VERSION) == Some(&number(&check.version))
 }

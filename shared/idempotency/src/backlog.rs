@@ -1,4 +1,4 @@
-//! What is left undone, out of its sparse indexes.
+//! The retry queue in DynamoDB: refused events and outstanding orders, read through sparse indexes.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;
 use crate::{body, lane_row, names, order_row};
 
-/// Of an index's rows, a hundred bytes each: a page takes milliseconds and a few read units.
+/// Index rows have about a hundred bytes: a page takes milliseconds and a few read units.
 const COUNTED_AT_ONCE_MAX: u32 = 1_000;
 
 impl Backlog for DynamoLedger {
@@ -39,8 +39,8 @@ impl Backlog for DynamoLedger {
         counted_max: u32,
         context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
-        let query = self.by_now(&self.tables().journal, names::ATTENTION, source, context);
-        self.counted(query, counted_max, context).await
+        let query = self.due_query(&self.tables().journal, names::ATTENTION, source, context);
+        self.count_rows(query, counted_max, context).await
     }
 
     async fn refused_event(
@@ -51,12 +51,12 @@ impl Backlog for DynamoLedger {
         let Some(row) = self.row(&self.tables().journal, receipt.to_string(), context).await? else {
             return Ok(None);
         };
-        // Only what waits has a time at which it is due.
+        // Only a row in the queue has a retry time.
         if !row.contains_key(names::DUE_AT) {
             return Ok(None);
         }
-        let invocation = |name| time(&row, name).map_err(|error| CommitError::Refused(Box::new(error)));
-        let (due_at, first_received_at) = (invocation(names::DUE_AT)?, invocation(names::RECEIVED_AT)?);
+        let stored_time = |name| time(&row, name).map_err(|error| CommitError::Refused(Box::new(error)));
+        let (due_at, first_received_at) = (stored_time(names::DUE_AT)?, stored_time(names::RECEIVED_AT)?);
         if due_at > context.received_at {
             return Ok(None);
         }
@@ -89,8 +89,8 @@ impl Backlog for DynamoLedger {
         orders_max: u16,
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
-        let (table, of_work) = (&self.tables().orders, order_row::word_of(work));
-        self.due_in(table, names::WORK, of_work, orders_max, context).await
+        let (table, index_value) = (&self.tables().orders, order_row::word_of(work));
+        self.due_in(table, names::WORK, index_value, orders_max, context).await
     }
 
     async fn unpaid(
@@ -100,7 +100,7 @@ impl Backlog for DynamoLedger {
         context: &CallContext<'_>,
     ) -> Result<Vec<DueOrder>, CommitError> {
         let word = order_row::word_of(Work::Payment(provider));
-        let query = self.by_now(&self.tables().orders, names::WORK, word, context);
+        let query = self.due_query(&self.tables().orders, names::WORK, word, context);
         let (mut due, mut last) = (Vec::new(), None);
         loop {
             let listed = u32::try_from(due.len()).unwrap_or(u32::MAX);
@@ -121,8 +121,8 @@ impl Backlog for DynamoLedger {
         counted_max: u32,
         context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
-        let query = self.under(&self.tables().orders, names::WORK, order_row::word_of(work));
-        self.counted(query.key_condition_expression("#word = :word"), counted_max, context).await
+        let query = self.index_query(&self.tables().orders, names::WORK, order_row::word_of(work));
+        self.count_rows(query.key_condition_expression("#word = :word"), counted_max, context).await
     }
 
     async fn reschedule_order(
@@ -134,7 +134,7 @@ impl Backlog for DynamoLedger {
         let mut row = Row::default();
         row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
         row.remove(names::PASSED_OVER);
-        order_row::wakes_nothing(&mut row);
+        order_row::clear_wake(&mut row);
         if until.is_none() {
             row.remove(names::WORK);
         }
@@ -166,7 +166,7 @@ impl Backlog for DynamoLedger {
         update.set(names::DUE_AT, text(&until));
         update.set(names::PASSED_OVER, number(&times.saturating_add(1)));
         if matches!(queue, Queue::Work(_)) {
-            order_row::wakes_nothing(&mut update);
+            order_row::clear_wake(&mut update);
         }
         for (name, read) in [(index, &word), (names::DUE_AT, &row.due_at)] {
             let (name, read) = (update.name(name), update.value(text(read)));
@@ -181,7 +181,7 @@ impl Backlog for DynamoLedger {
         context: &CallContext<'_>,
     ) -> Result<BTreeSet<EventKey>, CommitError> {
         let keys: Vec<&str> = receipts.iter().map(EventKey::as_str).collect();
-        // Whoever is missed here is told by the commit that it is booked.
+        // Eventually consistent: for an event that is missed here, the commit reports that it is already booked.
         let read = Read { table: &self.tables().journal, attributes: &[names::ID], is_strong: false };
         let rows = self.rows(&read, &keys, context).await?;
         Ok(rows.iter().filter_map(|row| Some(EventKey::of_row(row.get(names::ID)?.as_s().ok()?))).collect())
@@ -199,7 +199,7 @@ impl Backlog for DynamoLedger {
         let (held_until, by) = (row.name(names::UNTIL), row.name(names::WRITTEN_BY));
         let (now, own) = (row.value(text(&context.received_at)), row.value(text(context.attempt.as_str())));
         row.conditions.push(format!("attribute_not_exists({held_until}) OR {held_until} <= {now} OR {by} = {own}"));
-        self.write_if_unchanged(row, &self.tables().accounts, &place_id(sweep), context).await
+        self.write_if_unchanged(row, &self.tables().accounts, &sweep_id(sweep), context).await
     }
 
     async fn sweep_cursor(
@@ -207,7 +207,7 @@ impl Backlog for DynamoLedger {
         sweep: &'static str,
         context: &CallContext<'_>,
     ) -> Result<Option<String>, CommitError> {
-        let row = self.row(&self.tables().accounts, place_id(sweep), context).await?;
+        let row = self.row(&self.tables().accounts, sweep_id(sweep), context).await?;
         Ok(row.and_then(|row| row.get(names::PLACE)?.as_s().ok().cloned()))
     }
 
@@ -220,7 +220,7 @@ impl Backlog for DynamoLedger {
         let mut row = Row::with_form();
         row.set(names::UPDATED_AT, text(&context.received_at));
         row.set_or_remove(names::PLACE, place.map(text));
-        self.write_unless_changed(row, &self.tables().accounts, &place_id(sweep), context).await
+        self.write_unless_changed(row, &self.tables().accounts, &sweep_id(sweep), context).await
     }
 }
 
@@ -239,8 +239,8 @@ fn due_order(row: &Image) -> Option<DueOrder> {
     Some(DueOrder { row: due_row(row)?, owner, created_at: time(row, names::CREATED_AT).ok() })
 }
 
-/// Among the accounts, whose names hold no `#`.
-fn place_id(sweep: &str) -> String {
+/// Stored in the accounts table. No account id contains a `#`.
+fn sweep_id(sweep: &str) -> String {
     format!("sweep#{sweep}")
 }
 
@@ -252,14 +252,14 @@ impl DynamoLedger {
             return Ok(None);
         };
         let mut further = Vec::new();
-        for id in body::further_ids(receipt.as_str(), &first).map_err(unreadable)? {
+        for id in body::later_part_ids(receipt.as_str(), &first).map_err(unreadable)? {
             let part = self.row(table, id, context).await?;
             further.push(part.ok_or_else(|| unreadable(Unreadable(names::BODY)))?);
         }
-        body::kept(&first, &further).map(Some).map_err(unreadable)
+        body::read(&first, &further).map(Some).map_err(unreadable)
     }
 
-    /// The rows under this word of a sparse index that are due, the longest due first.
+    /// The due rows under this value of a sparse index, the longest due first.
     pub(crate) async fn due_in(
         &self,
         table: &str,
@@ -269,7 +269,7 @@ impl DynamoLedger {
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
         until_answered(context.deadline, self.jitter(), || async {
-            let query = self.by_now(table, index, word, context).limit(i32::from(rows_max));
+            let query = self.due_query(table, index, word, context).limit(i32::from(rows_max));
             match query.send().await {
                 Ok(found) => Ok(Answer::Final(found.items().iter().filter_map(due_row).collect())),
                 Err(error) => after_failure(error),
@@ -278,23 +278,23 @@ impl DynamoLedger {
         .await
     }
 
-    /// The rows under this word of a sparse index, by a condition that is still to be said.
-    pub(crate) fn under(&self, table: &str, index: &str, word: &str) -> QueryFluentBuilder {
+    /// A query for the rows under this value of a sparse index, without its key condition.
+    pub(crate) fn index_query(&self, table: &str, index: &str, word: &str) -> QueryFluentBuilder {
         let query = self.client().query().table_name(table).index_name(index);
-        // Each index goes by the name of its key.
+        // Each index has the name of its key attribute.
         query.expression_attribute_names("#word", index).expression_attribute_values(":word", text(word))
     }
 
-    /// Those of them that are due.
-    fn by_now(&self, table: &str, index: &str, word: &str, context: &CallContext<'_>) -> QueryFluentBuilder {
-        self.under(table, index, word)
+    /// A query for the due rows among them.
+    fn due_query(&self, table: &str, index: &str, word: &str, context: &CallContext<'_>) -> QueryFluentBuilder {
+        self.index_query(table, index, word)
             .key_condition_expression("#word = :word AND #due_at <= :now")
             .expression_attribute_names("#due_at", names::DUE_AT)
             .expression_attribute_values(":now", text(&context.received_at))
     }
 
-    /// Page after page, without reading what is in the rows.
-    async fn counted(
+    /// Counts page by page without transferring the rows.
+    async fn count_rows(
         &self,
         query: QueryFluentBuilder,
         counted_max: u32,
@@ -327,7 +327,7 @@ impl DynamoLedger {
         .await
     }
 
-    /// One row, in a transaction of its own. Nothing is done where its condition does not hold.
+    /// Writes one row if its condition holds, and otherwise does nothing.
     pub(crate) async fn write_unless_changed(
         &self,
         row: Row,
@@ -338,7 +338,7 @@ impl DynamoLedger {
         self.write_if_unchanged(row, table, id, context).await.map(|_| ())
     }
 
-    /// The same, and whether its condition held.
+    /// Writes one row, and returns whether its condition held.
     async fn write_if_unchanged(
         &self,
         row: Row,
@@ -348,27 +348,33 @@ impl DynamoLedger {
     ) -> Result<bool, CommitError> {
         let update = row.update(table, id).map_err(|error| CommitError::Refused(Box::new(error)))?;
         until_answered(context.deadline, self.jitter(), || async {
-            // A transaction of one row, since nothing here may be written outside of one.
+            // A transaction even for a single row: roles may write to the tables only through transactions.
             let sent = self.client().transact_write_items().transact_items(update.clone()).send().await;
             let Err(error) = sent else {
                 return Ok(Answer::Final(true));
             };
-            if error.as_service_error().is_some_and(has_changed) { Ok(Answer::Final(false)) } else { again(error) }
+            if error.as_service_error().is_some_and(is_condition_failure) {
+                Ok(Answer::Final(false))
+            } else {
+                retry_cancelled(error)
+            }
         })
         .await
     }
 }
 
-/// By somebody else, or by a call of ours whose answer was lost.
-fn has_changed(error: &TransactWriteItemsError) -> bool {
+/// Another run has changed the row, or a call of ours whose answer was lost.
+fn is_condition_failure(error: &TransactWriteItemsError) -> bool {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
         return false;
     };
     cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
-/// What was cancelled for any other reason met somebody, and is over in a moment.
-pub(crate) fn again<T>(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Result<Answer<T>, CommitError> {
+/// A cancellation for any other reason is a conflict with another transaction, and can be retried.
+pub(crate) fn retry_cancelled<T>(
+    error: SdkError<TransactWriteItemsError, HttpResponse>,
+) -> Result<Answer<T>, CommitError> {
     let is_cancelled = error.as_service_error().is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
-    if is_cancelled { Ok(Answer::Again(Box::new(error))) } else { after_failure(error) }
+    if is_cancelled { Ok(Answer::Retry(Box::new(error))) } else { after_failure(error) }
 }

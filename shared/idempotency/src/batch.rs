@@ -1,4 +1,4 @@
-//! Many rows of one table in few calls.
+//! Batch reads of one table by id.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,20 +12,20 @@ use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::text;
 use crate::store::DynamoLedger;
 
-/// DynamoDB's own limit of one call.
+/// DynamoDB's limit for one call.
 const KEYS_MAX: usize = 100;
 
-/// Of which table, and what of its rows.
+/// The table and the attributes to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Read<'t> {
     pub(crate) table: &'t str,
     pub(crate) attributes: &'t [&'t str],
-    /// As they stand now, at twice the price.
+    /// Strongly consistent, at twice the price.
     pub(crate) is_strong: bool,
 }
 
 impl DynamoLedger {
-    /// Those of them that are there, in no order. No id may stand twice.
+    /// The existing rows among these ids, in any order. An id must not be repeated.
     pub(crate) async fn rows(
         &self,
         read: &Read<'_>,
@@ -40,7 +40,7 @@ impl DynamoLedger {
         Ok(rows)
     }
 
-    /// The store may answer a part, and leave the rest for the next call.
+    /// The store may answer only a part of the keys; the next call requests the others.
     async fn batch(
         &self,
         read: &Read<'_>,
@@ -50,15 +50,15 @@ impl DynamoLedger {
     ) -> Result<(), CommitError> {
         let state = Mutex::new((keys, rows));
         until_answered(context.deadline, self.jitter(), || async {
-            let left = state.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
-            let asked = read.of(left).map_err(|error| CommitError::Refused(Box::new(error)))?;
-            match self.client().batch_get_item().request_items(read.table, asked).send().await {
+            let remaining = state.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+            let request = read.request(remaining).map_err(|error| CommitError::Refused(Box::new(error)))?;
+            match self.client().batch_get_item().request_items(read.table, request).send().await {
                 Ok(found) => {
                     let (keys, rows) = &mut *state.lock().unwrap_or_else(PoisonError::into_inner);
                     rows.extend(found.responses.unwrap_or_default().into_values().flatten());
-                    let left = found.unprocessed_keys.unwrap_or_default().remove(read.table);
-                    *keys = left.map(|left| left.keys).unwrap_or_default();
-                    Ok(if keys.is_empty() { Answer::Final(()) } else { Answer::Again("the table is busy".into()) })
+                    let remaining = found.unprocessed_keys.unwrap_or_default().remove(read.table);
+                    *keys = remaining.map(|remaining| remaining.keys).unwrap_or_default();
+                    Ok(if keys.is_empty() { Answer::Final(()) } else { Answer::Retry("the table is busy".into()) })
                 }
                 Err(error) => after_failure(error),
             }
@@ -68,16 +68,16 @@ impl DynamoLedger {
 }
 
 impl Read<'_> {
-    /// Every attribute goes by a placeholder: `order` and more are reserved words.
-    fn of(
+    /// Each attribute has a placeholder, since `order` and others are reserved words.
+    fn request(
         &self,
         keys: Vec<HashMap<String, AttributeValue>>,
     ) -> Result<KeysAndAttributes, aws_sdk_dynamodb::error::BuildError> {
-        let places: Vec<String> = self.attributes.iter().map(|name| format!("#{name}")).collect();
-        let names = places.iter().cloned().zip(self.attributes.iter().map(|name| (*name).to_owned()));
+        let placeholders: Vec<String> = self.attributes.iter().map(|name| format!("#{name}")).collect();
+        let names = placeholders.iter().cloned().zip(self.attributes.iter().map(|name| (*name).to_owned()));
         KeysAndAttributes::builder()
             .set_keys(Some(keys))
-            .projection_expression(places.join(", "))
+            .projection_expression(placeholders.join(", "))
             .set_expression_attribute_names(Some(names.collect()))
             .consistent_read(self.is_strong)
             .build()

@@ -1,4 +1,5 @@
-//! An event's last delivery, kept unopened for people who look into it, and for a replay, which verifies it again.
+//! Storage of an event's last delivery, unparsed and compressed: for people who investigate, and for retries, which
+//! verify it again.
 
 use std::collections::HashMap;
 use std::io::{Error, ErrorKind, Read as _, Write as _};
@@ -14,37 +15,37 @@ use crate::image::{Image, Unreadable, known_form};
 use crate::names;
 use crate::rows::{ROW_FORMAT, number, text};
 
-/// A row holds 400 KB; the rest is room for the headers and the query.
+/// A row holds at most 400 KB; the difference leaves room for the headers and the query.
 const PART_BYTES_MAX: usize = 300 * 1024;
-/// Of the 1 MiB that a source takes at most gzip makes no more than this, even of bytes that cannot be compressed.
+/// The gzip output of 1 MiB, the most that a source accepts, fits in so many parts even if it cannot be compressed.
 pub(crate) const PARTS_MAX: usize = 4;
 const KEPT_DAYS_PROCESSED: i64 = 7;
 const SECONDS_PER_DAY: i64 = 86_400;
-/// Twice what any source takes. Beyond it, another writer wrote it.
+/// Twice the limit of any source. A larger body was written by another program.
 const BYTES_MAX: u64 = 2 * 1024 * 1024;
 
-/// How long a body is kept, and which attempt writes it.
-pub(crate) struct Kept<'d> {
+/// How long a body is stored, and which attempt writes it.
+pub(crate) struct BodyMeta<'d> {
     pub(crate) is_processed: bool,
     pub(crate) first_received_at: Timestamp,
     pub(crate) attempt: &'d AttemptMark,
 }
 
-/// The first row has all but the rest of the body, which follows in rows of its own.
-pub(crate) fn rows(id: &str, body: RawBody<'_>, kept: &Kept<'_>) -> Result<Vec<Image>, Error> {
+/// The first row has the metadata and the first part of the body; each later part has its own row.
+pub(crate) fn rows(id: &str, body: RawBody<'_>, meta: &BodyMeta<'_>) -> Result<Vec<Image>, Error> {
     let stored = gzip(body.bytes)?;
     let parts: Vec<&[u8]> = stored.chunks(PART_BYTES_MAX).collect();
     if parts.len() > PARTS_MAX {
         return Err(Error::new(ErrorKind::FileTooLarge, "the body is larger than any source takes"));
     }
-    let days = if kept.is_processed { KEPT_DAYS_PROCESSED } else { REFUSED_BODY_KEPT_DAYS };
-    let expires_at = kept.first_received_at.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
+    let days = if meta.is_processed { KEPT_DAYS_PROCESSED } else { REFUSED_BODY_KEPT_DAYS };
+    let expires_at = meta.first_received_at.plus_seconds(days.saturating_mul(SECONDS_PER_DAY)).unix_s();
     let row = |(n, part): (usize, &&[u8])| {
         HashMap::from([
             (names::ID.to_owned(), text(&part_id(id, n))),
             (names::FORMAT.to_owned(), number(&ROW_FORMAT)),
             (names::BODY.to_owned(), AttributeValue::B(Blob::new(*part))),
-            (names::WRITTEN_BY.to_owned(), text(kept.attempt.as_str())),
+            (names::WRITTEN_BY.to_owned(), text(meta.attempt.as_str())),
             (names::EXPIRES_AT.to_owned(), number(&expires_at)),
         ])
     };
@@ -58,20 +59,20 @@ pub(crate) fn rows(id: &str, body: RawBody<'_>, kept: &Kept<'_>) -> Result<Vec<I
             (names::PATH.to_owned(), text(body.path)),
             (names::QUERY.to_owned(), text(body.query)),
             (names::HEADERS.to_owned(), AttributeValue::M(headers.collect())),
-            (names::RECEIVED_AT.to_owned(), text(&kept.first_received_at)),
+            (names::RECEIVED_AT.to_owned(), text(&meta.first_received_at)),
             (names::BYTES_AT.to_owned(), text(&body.bytes_at)),
         ]);
     }
     Ok(rows)
 }
 
-/// The id of a part. It begins with the event's own, so that a role that may write the one may write the other.
+/// The id of a part starts with the event's own id, so that a role that may write the event may write its parts.
 fn part_id(id: &str, n: usize) -> String {
     if n == 0 { id.to_owned() } else { format!("{id}#body#{n}") }
 }
 
-/// The ids of the rows that follow the first.
-pub(crate) fn further_ids(id: &str, first: &Image) -> Result<Vec<String>, Unreadable> {
+/// The ids of the rows after the first.
+pub(crate) fn later_part_ids(id: &str, first: &Image) -> Result<Vec<String>, Unreadable> {
     known_form(first)?;
     let parts: usize = count(first, names::PARTS).filter(|parts| (1..=PARTS_MAX).contains(parts)).ok_or(PARTS)?;
     Ok((1..parts).map(|n| part_id(id, n)).collect())
@@ -79,8 +80,8 @@ pub(crate) fn further_ids(id: &str, first: &Image) -> Result<Vec<String>, Unread
 
 const PARTS: Unreadable = Unreadable(names::PARTS);
 
-/// `further` in their order. Parts of two deliveries do not make one.
-pub(crate) fn kept(first: &Image, further: &[Image]) -> Result<KeptBody, Unreadable> {
+/// Joins the parts, with `further` in their order. Parts of two deliveries are refused.
+pub(crate) fn read(first: &Image, further: &[Image]) -> Result<KeptBody, Unreadable> {
     let word = |name| first.get(name).and_then(|value| value.as_s().ok()).ok_or(Unreadable(name));
     let by = word(names::WRITTEN_BY)?;
     let mut stored = Vec::new();

@@ -1,4 +1,4 @@
-//! Reading the books, for people: an account and its statement.
+//! Reads for people: an account, its statement and its keys.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -19,11 +19,11 @@ pub struct AccountRow {
     pub balance: Balance,
     pub available: Balance,
     pub terms: SpendingTerms,
-    /// How many journal rows the account has.
+    /// The number of journal entries of the account.
     pub version: u64,
 }
 
-/// One line of a statement.
+/// One entry of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub id: String,
@@ -32,7 +32,7 @@ pub struct Line {
     pub processed_at: String,
 }
 
-/// A key by which a caller names an owner.
+/// A key that callers use for an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
     pub key: CallerKey,
@@ -41,7 +41,7 @@ pub struct KeyRow {
 }
 
 impl DynamoLedger {
-    /// The keys of an owner, the oldest first, with those that were revoked. The index may lag by a moment.
+    /// The keys of an owner with the revoked ones, the oldest first. The index is eventually consistent.
     pub async fn keys(&self, owner: &Owner) -> Result<Vec<KeyRow>, CommitError> {
         let (mut keys, mut last) = (Vec::new(), None);
         loop {
@@ -54,7 +54,7 @@ impl DynamoLedger {
                 .expression_attribute_names("#key_owner", names::KEY_OWNER)
                 .expression_attribute_values(":owner", text(owner))
                 .set_exclusive_start_key(last);
-            let page = query.send().await.map_err(unread)?;
+            let page = query.send().await.map_err(read_error)?;
             let key = |row: &HashMap<String, AttributeValue>| {
                 let revoked_at = row.get(names::REVOKED_AT).and_then(|time| time.as_s().ok()).cloned();
                 let key = CallerKey::of_row(&word(row, names::ID))?;
@@ -75,7 +75,7 @@ impl DynamoLedger {
             .table_name(&self.tables().accounts)
             .key(names::ID, text(account))
             .consistent_read(true);
-        let found = read.send().await.map_err(unread)?;
+        let found = read.send().await.map_err(read_error)?;
         Ok(found.item.map(|row| AccountRow {
             balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
             available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
@@ -84,7 +84,7 @@ impl DynamoLedger {
         }))
     }
 
-    /// The newest lines first. The index may lag behind the account by a moment.
+    /// The newest entries first. The index is eventually consistent, so it may lag behind the account.
     pub async fn statement(&self, account: &AccountId, lines_max: i32) -> Result<Vec<Line>, CommitError> {
         let query = self
             .client()
@@ -96,7 +96,7 @@ impl DynamoLedger {
             .expression_attribute_values(":account", text(account))
             .scan_index_forward(false)
             .limit(lines_max);
-        let found = query.send().await.map_err(unread)?;
+        let found = query.send().await.map_err(read_error)?;
         let line = |row: &HashMap<String, AttributeValue>| Line {
             id: word(row, names::ID),
             kind: word(row, names::KIND),
@@ -107,14 +107,14 @@ impl DynamoLedger {
     }
 }
 
-/// A missing table or permission is no time-out: no retry mends it.
-fn unread<E>(error: SdkError<E, HttpResponse>) -> CommitError
+/// A missing table or permission is not a timeout: a retry cannot succeed.
+fn read_error<E>(error: SdkError<E, HttpResponse>) -> CommitError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
     match after_failure::<(), E>(error) {
         Err(refused) => refused,
-        Ok(Answer::Again(cause)) => CommitError::Unavailable(Some(cause)),
+        Ok(Answer::Retry(cause)) => CommitError::Unavailable(Some(cause)),
         Ok(Answer::Final(())) => CommitError::Unavailable(None),
     }
 }

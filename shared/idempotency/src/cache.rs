@@ -1,4 +1,4 @@
-//! What a warm process remembers: the receipts it has committed, and whom a key names.
+//! In-memory caches of a warm process: receipts of booked events, and the owners of keys.
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
@@ -10,7 +10,7 @@ use lru::LruCache;
 /// About 0.6 MB when full, and minutes of traffic: senders repeat an event within seconds.
 const RECEIPTS_MAX: NonZeroUsize = NonZeroUsize::new(2_048).unwrap();
 const OWNERS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
-/// A key never changes hands, so this bounds only how long a removed one goes on working.
+/// A key never changes its owner, so this only limits how long a revoked key still works.
 const OWNER_SECONDS_MAX: u64 = 60;
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     }
 }
 
-/// Receipts of events that are booked. Booked is for ever, so nothing here can become untrue.
+/// Receipts of booked events. A booking is permanent, so an entry never becomes invalid.
 #[derive(Debug)]
 pub(crate) struct Receipts(Cache<EventKey, (Fingerprint, Timestamp)>);
 
@@ -39,7 +39,7 @@ impl Receipts {
         Self(Cache::new(RECEIPTS_MAX))
     }
 
-    /// Other facts under the same key are for the store to judge: the contradiction must be written down.
+    /// `None` if the fingerprint differs: the store has to record the conflict.
     pub(crate) fn recall(&self, key: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         let (fingerprint, processed_at) = self.0.find(key)?;
         fingerprints.contain(fingerprint.as_str()).then(|| Receipt { key: key.clone(), processed_at })
@@ -50,7 +50,7 @@ impl Receipts {
     }
 }
 
-/// Owners by key. That a key is unknown is not remembered: it may be bound the next second, and its events must then count.
+/// Owners by key. An unknown key is not cached: it may be bound a second later, and its events must then count.
 #[derive(Debug)]
 pub(crate) struct Owners(Cache<CallerKey, (Owner, Timestamp)>);
 

@@ -1,4 +1,4 @@
-//! The row of the check: how far it has come and what it has found, written over the version that was read and no other.
+//! Serialization of the audit's progress and findings, with optimistic locking on the version that was read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{
@@ -8,21 +8,21 @@ use ledger::{
 
 use crate::image::{Image, Unreadable, known_form};
 use crate::names;
-use crate::order_row::written as versioned;
+use crate::order_row::write_over;
 use crate::rows::{ROW_FORMAT, Row, map, number, text};
 
-/// Among the accounts, whose names hold no `#`.
+/// Stored in the accounts table. No account id contains a `#`.
 pub(crate) const CHECK: &str = "check#audit";
 
-pub(crate) fn written(check: &AuditProgress, context: &CallContext<'_>) -> Row {
+pub(crate) fn row(check: &AuditProgress, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    versioned(&mut row, check.version, context);
+    write_over(&mut row, check.version, context);
     fields(&mut row, check);
     row
 }
 
-/// One that has not begun, over whatever stands there.
-pub(crate) fn renewed(context: &CallContext<'_>) -> Row {
+/// Resets the progress, whatever the row contains.
+pub(crate) fn reset(context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
     row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::VERSION, number(&1));

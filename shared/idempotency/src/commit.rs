@@ -1,4 +1,5 @@
-//! The commit. One conditional transaction makes a decision durable; what the store answers decides what the caller is told.
+//! The commit: one conditional transaction makes a decision durable, and the store's answer decides the result. The
+//! journal row is the idempotency record.
 
 use std::collections::BTreeSet;
 
@@ -9,24 +10,24 @@ use crate::plan::Plan;
 use crate::retry::{Answer, after_failure, instant, until_answered};
 use crate::role::PlanError;
 use crate::store::DynamoLedger;
-use crate::verdict::{Found, Verdict, read};
+use crate::verdict::{ExistingRow, Verdict, read};
 
-/// How a transaction ended that was neither held up nor impossible.
+/// The result of a transaction that was neither throttled nor invalid.
 enum Outcome {
-    /// With the time that its rows carry.
+    /// With the time that its rows have.
     Applied(Timestamp),
-    Found(Found),
+    ExistingRow(ExistingRow),
     Moved(Vec<MoneyKey>),
     Stale,
-    Contradicted,
+    Conflict,
     Guarded(ledger::Reason),
 }
 
 impl DynamoLedger {
-    /// Books an entry, once.
+    /// Books an entry exactly once.
     pub(crate) async fn record(&self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
-        // Each round leaves out at least one movement more, so there are at most as many rounds as movements.
+        // Each round leaves out at least one more movement, so there are at most as many rounds as movements.
         let mut moved = BTreeSet::new();
         loop {
             let plan = |now| Plan::record(self.tables(), entry, context, &moved, now);
@@ -36,11 +37,12 @@ impl DynamoLedger {
                     self.receipts.remember(&receipt, &header.fingerprints);
                     return Ok(if moved.is_empty() { Committed::Now(receipt) } else { Committed::Earlier(receipt) });
                 }
-                Outcome::Found(found) => return self.told_by_row(found, header, context).await,
-                // Another event was first to move it. This one is recorded, and moves nothing twice.
+                Outcome::ExistingRow(row) => return self.result_of_existing_row(row, header, context).await,
+                // Another event has already booked this movement. This event is recorded without it, so no money moves
+                // twice.
                 Outcome::Moved(keys) => moved.extend(keys),
                 Outcome::Stale => return Err(CommitError::Stale),
-                Outcome::Contradicted => return self.contradict(header, context).await,
+                Outcome::Conflict => return self.record_conflict(header, context).await,
                 Outcome::Guarded(reason) => {
                     return self.refuse(&entry.refused(reason), context).await;
                 }
@@ -48,48 +50,53 @@ impl DynamoLedger {
         }
     }
 
-    /// Writes a refusal down before anybody is told of it.
+    /// Writes the refusal before the caller receives the error.
     pub(crate) async fn refuse(&self, refusal: &Refusal, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         match self.transact(|_| Plan::refuse(self.tables(), refusal, context), context).await? {
             Outcome::Applied(_) => Err(CommitError::Rejected(refusal.reason)),
-            // Ours, written by a call whose answer was lost.
-            Outcome::Found(found) if found.processed_at.is_none() && found.written_by == context.attempt.as_str() => {
+            // Our own row, written by a call whose answer was lost.
+            Outcome::ExistingRow(row) if row.processed_at.is_none() && row.written_by == context.attempt.as_str() => {
                 Err(CommitError::Rejected(refusal.reason))
             }
-            Outcome::Found(found) => self.told_by_row(found, &refusal.header, context).await,
+            Outcome::ExistingRow(row) => self.result_of_existing_row(row, &refusal.header, context).await,
             Outcome::Stale => Err(CommitError::Stale),
-            Outcome::Moved(_) | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
+            Outcome::Moved(_) | Outcome::Conflict | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
 
-    /// The event has a row. It says what was booked, and by whom.
-    async fn told_by_row(
+    /// The event already has a row. It shows whether the event was booked, and by which delivery.
+    async fn result_of_existing_row(
         &self,
-        found: Found,
+        row: ExistingRow,
         header: &JournalHeader,
         context: &CallContext<'_>,
     ) -> Result<Committed, CommitError> {
-        match found.processed_at {
-            Some(processed_at) if found.is_same_event(&header.fingerprints) => {
+        match row.processed_at {
+            Some(processed_at) if row.is_same_event(&header.fingerprints) => {
                 let receipt = Receipt { key: header.receipt.clone(), processed_at };
                 self.receipts.remember(&receipt, &header.fingerprints);
-                // Our own mark: a call of this delivery was applied although its answer was lost.
-                let ours = found.written_by == context.attempt.as_str();
-                Ok(if ours { Committed::Now(receipt) } else { Committed::Earlier(receipt) })
+                // The row has our own mark: a call of this delivery was applied although its answer was lost.
+                let is_ours = row.written_by == context.attempt.as_str();
+                Ok(if is_ours { Committed::Now(receipt) } else { Committed::Earlier(receipt) })
             }
-            _ => self.contradict(header, context).await,
+            _ => self.record_conflict(header, context).await,
         }
     }
 
-    async fn contradict(&self, header: &JournalHeader, context: &CallContext<'_>) -> Result<Committed, CommitError> {
-        match self.transact(|_| Plan::contradict(self.tables(), header, context), context).await? {
-            Outcome::Applied(_) | Outcome::Found(_) => Err(CommitError::Conflict),
-            Outcome::Moved(_) | Outcome::Stale | Outcome::Contradicted | Outcome::Guarded(_) => Err(unexpected()),
+    async fn record_conflict(
+        &self,
+        header: &JournalHeader,
+        context: &CallContext<'_>,
+    ) -> Result<Committed, CommitError> {
+        match self.transact(|_| Plan::conflict(self.tables(), header, context), context).await? {
+            Outcome::Applied(_) | Outcome::ExistingRow(_) => Err(CommitError::Conflict),
+            Outcome::Moved(_) | Outcome::Stale | Outcome::Conflict | Outcome::Guarded(_) => Err(unexpected()),
         }
     }
 
-    /// One transaction, asked until it is answered. Asking twice is safe: what was applied fails the journal row's condition.
-    /// Each attempt carries the time at which it is made: a statement is sorted by it, and must not grow in its past.
+    /// Runs one transaction and retries it until the store answers. A retry is safe: if the first call was applied, the
+    /// condition of the journal row fails. Each attempt uses its own time, since statements are sorted by it, and an
+    /// entry with an older time would appear among lines that were already read.
     async fn transact(
         &self,
         plan: impl Fn(Timestamp) -> Result<Plan, PlanError>,
@@ -97,7 +104,7 @@ impl DynamoLedger {
     ) -> Result<Outcome, CommitError> {
         until_answered(context.deadline, self.jitter(), || async {
             let now = context.time_at(instant());
-            let Plan { items, roles } = plan(now).map_err(impossible)?;
+            let Plan { items, roles } = plan(now).map_err(invalid_plan)?;
             let sent = self.client().transact_write_items().set_transact_items(Some(items)).send().await;
             let Err(error) = sent else {
                 return Ok(Answer::Final(Outcome::Applied(now)));
@@ -107,11 +114,11 @@ impl DynamoLedger {
                 return after_failure(error);
             };
             Ok(match read(cancelled.cancellation_reasons(), &roles) {
-                Verdict::Again => Answer::Again(Box::new(error)),
-                Verdict::Found(found) => Answer::Final(Outcome::Found(found)),
+                Verdict::Retry => Answer::Retry(Box::new(error)),
+                Verdict::ExistingRow(row) => Answer::Final(Outcome::ExistingRow(row)),
                 Verdict::Moved(keys) => Answer::Final(Outcome::Moved(keys)),
                 Verdict::Stale => Answer::Final(Outcome::Stale),
-                Verdict::Contradicted => Answer::Final(Outcome::Contradicted),
+                Verdict::Conflict => Answer::Final(Outcome::Conflict),
                 Verdict::Guarded(reason) => Answer::Final(Outcome::Guarded(reason)),
                 Verdict::Invalid(why) => return Err(CommitError::Refused(why.into())),
             })
@@ -120,7 +127,7 @@ impl DynamoLedger {
     }
 }
 
-fn impossible(error: PlanError) -> CommitError {
+fn invalid_plan(error: PlanError) -> CommitError {
     CommitError::Refused(Box::new(error))
 }
 

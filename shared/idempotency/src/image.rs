@@ -1,4 +1,4 @@
-//! A row as it was read, and its attributes. What an attribute does not say is not guessed at.
+//! A row as read, and parsers for its attributes. An invalid attribute is an error, never a guess.
 
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
@@ -12,14 +12,14 @@ use crate::rows::READ_FORMAT_MAX;
 
 pub(crate) type Image = HashMap<String, AttributeValue>;
 
-/// Which attribute is missing, or is not what it should be.
+/// The attribute that is missing or invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a row has no readable {0}")]
 pub(crate) struct Unreadable(pub(crate) &'static str);
 
 pub(crate) type Read<T> = Result<T, Unreadable>;
 
-/// A row of a later form is left alone: a field of it may mean something else by now.
+/// Refuses rows of a later format: a field in them may have another meaning.
 pub(crate) fn known_form(row: &Image) -> Read<()> {
     let form = row.get(names::FORMAT).map(|form| form.as_n().ok()?.parse::<u8>().ok());
     let is_known = form.is_none_or(|form| form.is_some_and(|form| form <= READ_FORMAT_MAX));
@@ -30,7 +30,7 @@ pub(crate) fn word<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -
     maybe(row, name, read)?.ok_or(Unreadable(name))
 }
 
-/// Nothing where there is no attribute; something else than a readable text is a fault all the same.
+/// `None` if the attribute is absent. An attribute that is present and invalid is an error.
 pub(crate) fn maybe<T>(row: &Image, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
     let Some(value) = row.get(name) else {
         return Ok(None);
@@ -85,7 +85,7 @@ pub(crate) fn reference(text: &str) -> Option<Reference> {
     Reference::new(Provider::named(provider)?, id).ok()
 }
 
-/// The number, or 0 where there is none.
+/// The number, or 0 if it is missing or invalid.
 pub(crate) fn parsed<N: FromStr + Default>(row: &Image, name: &str) -> N {
     row.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! Copies of what others publish: one row each, among the accounts, since a function may write nowhere else that it may read.
+//! The JWKS cache: one row for each provider, in the accounts table, because the functions have access to no other
+//! table for it.
 
 use ledger::{CachedJwks, CallContext, CommitError, JwksCache, JwksName, Timestamp};
 
@@ -10,7 +11,7 @@ impl JwksCache for DynamoLedger {
     async fn cached_jwks(&self, name: JwksName, context: &CallContext<'_>) -> Result<Option<CachedJwks>, CommitError> {
         let row = self.row(&self.tables().accounts, name.to_string(), context).await?;
         let word = |name: &str| row.as_ref()?.get(name)?.as_s().ok();
-        // One that cannot be read is as good as none: it is fetched anew, and written over.
+        // An unreadable row counts as missing: the keys are fetched again, and the row is overwritten.
         let fetched_at = word(names::UPDATED_AT).and_then(|time| Timestamp::parse_rfc3339(time).ok());
         Ok(word(names::BODY).zip(fetched_at).map(|(text, fetched_at)| CachedJwks { text: text.clone(), fetched_at }))
     }

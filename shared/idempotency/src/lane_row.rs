@@ -1,4 +1,4 @@
-//! The lanes of refused usage: a row of the journal for each, in the same sparse index as what waits in it.
+//! The rows of the lanes of refused usage: one in the journal for each lane, in the same sparse index as its events.
 
 use ledger::{Amount, CallContext, FIRST_RETRY_SECONDS, Lane, LaneState, Timestamp};
 
@@ -8,36 +8,37 @@ use crate::rows::{ROW_FORMAT, Row, number, text};
 
 const PREFIX: &str = "lane#";
 
-/// No event's name begins so: no source is called that.
+/// No event key starts with this, since no source has that name.
 pub(crate) fn id(source: &str, lane: &Lane) -> String {
     format!("{PREFIX}{}", refused_in_lane(source, lane))
 }
 
-/// The word of the index under which its events wait.
+/// The index value of the events in the lane.
 pub(crate) fn refused_in_lane(source: &str, lane: &Lane) -> String {
     format!("{source}#{lane}")
 }
 
-/// The word of the index under which the lanes themselves are due.
+/// The index value of the lanes themselves.
 pub(crate) fn lanes_of(source: &str) -> String {
     format!("{source}#lanes")
 }
 
-/// By when it came: so the oldest is first, however often it was tried. When the lane is looked at is the lane's.
-pub(crate) fn wait_in(row: &mut Row, source: &str, lane: &Lane, owed: Amount, first_received_at: Timestamp) {
+/// Sorted by arrival, so that the oldest event is first however often it was retried. The lane's own row has the next
+/// retry time.
+pub(crate) fn enqueue(row: &mut Row, source: &str, lane: &Lane, owed: Amount, first_received_at: Timestamp) {
     row.set(names::ATTENTION, text(&refused_in_lane(source, lane)));
     row.set(names::DUE_AT, text(&first_received_at));
     row.set(names::OWED_UNITS, number(&owed.units()));
     row.remove(names::PASSED_OVER);
 }
 
-/// Without a condition: refusals into one lane wait for each other, and refuse none.
-pub(crate) fn refused_into(source: &str, context: &CallContext<'_>) -> Row {
+/// Unconditional: concurrent refusals into one lane all succeed.
+pub(crate) fn count_refusal(source: &str, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
     let soon = context.received_at.plus_seconds(FIRST_RETRY_SECONDS);
     row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::ATTENTION, text(&lanes_of(source)));
-    // Not later than it was: or an owner who is refused all the time would never have a turn.
+    // Keeps an earlier time: otherwise a constant stream of refusals would postpone the lane forever.
     row.set_first(names::DUE_AT, text(&soon));
     if context.is_replay() {
         row.set_first(names::REFUSED_AT, text(&context.received_at));
@@ -48,7 +49,7 @@ pub(crate) fn refused_into(source: &str, context: &CallContext<'_>) -> Row {
     row
 }
 
-pub(crate) fn rescheduled(source: &str, lane: &LaneState, until: Option<Timestamp>) -> Row {
+pub(crate) fn reschedule(source: &str, lane: &LaneState, until: Option<Timestamp>) -> Row {
     let mut row = Row::default();
     row.set_or_remove(names::ATTENTION, until.map(|_| text(&lanes_of(source))));
     row.set_or_remove(names::DUE_AT, until.map(|until| text(&until)));
@@ -63,7 +64,7 @@ pub(crate) fn rescheduled(source: &str, lane: &LaneState, until: Option<Timestam
     row
 }
 
-/// `None` of one that holds nothing.
+/// `None` if the lane is empty.
 pub(crate) fn read(id: &str, row: &Image) -> Result<Option<LaneState>, Unreadable> {
     known_form(row)?;
     if !row.contains_key(names::DUE_AT) {

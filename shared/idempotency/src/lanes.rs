@@ -1,4 +1,4 @@
-//! The lanes of refused usage, out of the index of what waits.
+//! The lanes of refused usage, read through the sparse index of the retry queue.
 
 use ledger::{Amount, CallContext, CommitError, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
 
@@ -7,7 +7,7 @@ use crate::retry::{Answer, after_failure, until_answered};
 use crate::store::DynamoLedger;
 use crate::{lane_row, names};
 
-/// Some hundred bytes each: a page takes milliseconds and a few read units.
+/// Index rows have some hundred bytes: a page takes milliseconds and a few read units.
 const LISTED_AT_ONCE_MAX: u32 = 1_000;
 
 impl Lanes for DynamoLedger {
@@ -37,7 +37,7 @@ impl Lanes for DynamoLedger {
         context: &CallContext<'_>,
     ) -> Result<Vec<Owed>, CommitError> {
         let word = lane_row::refused_in_lane(source, lane);
-        let query = self.under(&self.tables().journal, names::ATTENTION, &word);
+        let query = self.index_query(&self.tables().journal, names::ATTENTION, &word);
         let query = query.key_condition_expression("#word = :word");
         let (mut waiting, mut last) = (Vec::new(), None);
         loop {
@@ -66,12 +66,12 @@ impl Lanes for DynamoLedger {
         until: Option<Timestamp>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        let (row, id) = (lane_row::rescheduled(source, lane, until), lane_row::id(source, &lane.lane));
+        let (row, id) = (lane_row::reschedule(source, lane, until), lane_row::id(source, &lane.lane));
         self.write_unless_changed(row, &self.tables().journal, &id, context).await
     }
 }
 
-/// Of one whose amount cannot be read nothing is known to be owed, and it is tried first.
+/// An unreadable amount counts as zero, so that the event is retried first.
 fn owed(row: &Image) -> Option<Owed> {
     let word = |name| row.get(name)?.as_s().ok().cloned();
     let amount = Amount::from_wide(parsed(row, names::OWED_UNITS)).unwrap_or(Amount::ZERO);

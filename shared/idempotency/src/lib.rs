@@ -1,9 +1,33 @@
-//! The commit: an event's journal row, the balances it changes and whatever else it causes, in one DynamoDB transaction.
+//! The DynamoDB ledger: books each event exactly once, with all its effects, in one conditional transaction.
 //!
-//! The journal row *is* the idempotency record. It is written under a condition that fails for an event that was booked
-//! before, together with every effect under its own condition, so there is no lock, no lease and no window between "done" and
-//! "recorded as done". `commit.rs` is the whole of it; `plan.rs` says what is written and under which condition, `verdict.rs`
-//! what the store's answer means, `retry.rs` how often it is asked.
+//! The journal row of an event is its idempotency record. Its condition fails if the event is already booked, and each
+//! effect has its own condition in the same transaction. So there is no lock, no lease, and no window between an effect
+//! and its record. `commit.rs` runs the transaction, `plan.rs` builds its rows and conditions, `verdict.rs` interprets a
+//! cancelled one, and `retry.rs` retries it with backoff.
+//!
+//! ```
+//! use ledger::{Committed, Decision, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _};
+//! use testkit::{World, context};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let world = World::new();
+//! let ledger: idempotency::DynamoLedger = world.ledger(1);
+//! let header = JournalHeader {
+//!     receipt: EventKey::new("usage", "evt_1")?,
+//!     source: "usage",
+//!     kind: "usage",
+//!     facts: vec![],
+//!     fingerprints: Fingerprint::of(1, &[("tokens", "150")]).into(),
+//!     order: None,
+//! };
+//! let entry = Decision::Record(Entry { header, effects: vec![], keeps_body: false, alarm: None });
+//!
+//! assert!(matches!(ledger.commit(&entry, &context(1)).await?, Committed::Now(_)));
+//! assert!(matches!(ledger.commit(&entry, &context(2)).await?, Committed::Earlier(_)), "a repeat books nothing");
+//! # Ok(())
+//! # }
+//! ```
 
 mod accepted_row;
 mod anomaly_row;

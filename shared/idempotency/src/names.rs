@@ -1,32 +1,32 @@
-//! Attribute names and the words stored under them: the one place where they are written.
+//! The names of attributes and their fixed values: the only place that spells them.
 //!
-//! An attribute that counts smallest units of an asset or a currency ends in `_units`, whatever row it is on.
+//! An attribute in the smallest units of an asset or currency ends in `_units`, on every kind of row.
 
 pub(crate) const ACCEPTED: &str = "accepted";
 pub(crate) const ACCOUNT: &str = "account";
 pub(crate) const ACCOUNTS: &str = "accounts";
 pub(crate) const AFTER: &str = "after";
 pub(crate) const AGAIN: &str = "again";
-/// When an alarm last named a lane.
+/// When an alarm last named the lane.
 pub(crate) const ALARMED_AT: &str = "alarmed_at";
 pub(crate) const AMOUNT_UNITS: &str = "amount_units";
-/// How many more there are than are listed: a number for each.
+/// A number for each anomaly beyond those listed.
 pub(crate) const ANOMALIES_UNLISTED: &str = "anomalies_unlisted";
 pub(crate) const ANOMALY_AT: &str = "anomaly_at";
 pub(crate) const ANOMALY_DETAILS: &str = "anomaly_details";
-/// Present only on orders that somebody has to look at: the key of a sparse index.
+/// Only on orders that need a person's decision: the key of a sparse index.
 pub(crate) const ANOMALY_REASON: &str = "anomaly_reason";
 pub(crate) const ASSET: &str = "asset";
 pub(crate) const AS_OF: &str = "as_of";
 pub(crate) const ATTEMPTS: &str = "attempts";
-/// Present, holding the source, on the rows that somebody must still cure: the key of a sparse index.
+/// The source, only on refused events in the retry queue: the key of a sparse index.
 pub(crate) const ATTENTION: &str = "attention";
 pub(crate) const AVAILABLE_UNITS: &str = "available_units";
 pub(crate) const BALANCE_UNITS: &str = "balance_units";
 pub(crate) const BASIS_POINTS: &str = "basis_points";
 pub(crate) const BEGAN_AT: &str = "began_at";
 pub(crate) const BODY: &str = "body";
-/// When the bytes beside it came.
+/// When the stored bytes arrived.
 pub(crate) const BYTES_AT: &str = "bytes_at";
 pub(crate) const CENSUS: &str = "census";
 pub(crate) const REVERSALS: &str = "reversals";
@@ -58,11 +58,11 @@ pub(crate) const FULFILMENT: &str = "fulfilment";
 pub(crate) const MISSING_ACCOUNTS: &str = "missing_accounts";
 pub(crate) const GRANTS: &str = "grants";
 pub(crate) const HEADERS: &str = "headers";
-/// Of an owner's places: the orders that took one.
+/// The orders that hold one of an owner's places.
 pub(crate) const HELD_BY: &str = "held_by";
 pub(crate) const ID: &str = "id";
 pub(crate) const INVOICE: &str = "invoice";
-/// Present on the rows of keys, revoked or not: the key of a sparse index.
+/// On the rows of keys, also revoked ones: the key of a sparse index.
 pub(crate) const KEY_OWNER: &str = "key_owner";
 pub(crate) const KIND: &str = "kind";
 pub(crate) const LAST: &str = "last";
@@ -80,17 +80,17 @@ pub(crate) const OPEN: &str = "open";
 pub(crate) const OPERATOR: &str = "operator";
 pub(crate) const ORDER: &str = "order";
 pub(crate) const OVERDRAFT_UNITS: &str = "overdraft_units";
-/// What is owed for a refused event while it waits: the index of what waits carries it.
+/// The amount owed for a refused event in a lane, projected into the index of the queue.
 pub(crate) const OWED_UNITS: &str = "owed_units";
 pub(crate) const OWNER: &str = "owner";
 pub(crate) const PAID_AT: &str = "paid_at";
 pub(crate) const PAID_BY: &str = "paid_by";
-/// Of a payment's row in the journal: what was paid.
+/// On the journal row of a payment: the amount paid.
 pub(crate) const PAID_CURRENCY: &str = "paid_currency";
 pub(crate) const PAID_UNITS: &str = "paid_units";
-/// Over how many rows a body is kept.
+/// The number of rows that a body takes.
 pub(crate) const PARTS: &str = "parts";
-/// How often the row was passed over since it could last be handled.
+/// How often the sweep could not process the row since it last could.
 pub(crate) const PASSED_OVER: &str = "passed_over";
 pub(crate) const PATH: &str = "path";
 pub(crate) const PAYMENT: &str = "payment";
@@ -115,19 +115,19 @@ pub(crate) const QUANTITY: &str = "quantity";
 pub(crate) const QUERY: &str = "query";
 pub(crate) const RATE: &str = "rate";
 pub(crate) const RECEIPT: &str = "receipt";
-/// Set only where it is unset: whoever has set it makes the call.
+/// The claim before a call that must happen at most once: set only if unset, and only the writer makes the call.
 pub(crate) const TOP_UP_CLAIMED_AT: &str = "top_up_claimed_at";
 pub(crate) const TOP_UP_CALL: &str = "top_up_call";
 pub(crate) const REASON: &str = "reason";
 pub(crate) const RECEIVED_AT: &str = "received_at";
 pub(crate) const REFUNDED: &str = "refunded";
 pub(crate) const REFUNDS: &str = "refunds";
-/// How often an event was refused into a lane, and when one last was.
+/// How often an event was refused into the lane, and when last.
 pub(crate) const REFUSALS: &str = "refusals";
 pub(crate) const REFUSED_AT: &str = "refused_at";
-/// On a line that a person has put right: the repair.
+/// On a repaired entry: the key of the repair.
 pub(crate) const REPAIRED_BY: &str = "repaired_by";
-/// On a line that a person has taken back: the line that does it.
+/// On an entry that a person has reversed: the key of the reversing entry.
 pub(crate) const REVERSED_BY: &str = "reversed_by";
 pub(crate) const REVERSES: &str = "reverses";
 pub(crate) const REVOKED_AT: &str = "revoked_at";
@@ -150,11 +150,11 @@ pub(crate) const UNTIL: &str = "until";
 pub(crate) const UPDATED_AT: &str = "updated_at";
 pub(crate) const URL: &str = "url";
 pub(crate) const VERSION: &str = "version";
-/// The function that the stream calls for this write of an order. A write that only reschedules the order has none.
+/// The function that the stream calls for this write of an order. Absent if the write only reschedules the order.
 pub(crate) const WAKES: &str = "wakes";
 pub(crate) const WAKES_FULFIL: &str = "fulfil";
 pub(crate) const WALLET: &str = "wallet";
-/// Present only on orders with which something is still to do: the key of a sparse index.
+/// Only on orders with outstanding work: the key of a sparse index.
 pub(crate) const WORK: &str = "work";
 pub(crate) const WORK_FULFILMENT: &str = "fulfilment";
 pub(crate) const WORK_PENDING_EXTERNAL: &str = "pending_external";
@@ -165,7 +165,7 @@ pub(crate) const WRITTEN_BY: &str = "written_by";
 
 pub(crate) const PROCESSED: &str = "processed";
 pub(crate) const FAILED: &str = "failed";
-/// The reason on a row that contradicts another. Nobody can cure it by sending it again.
+/// The reason on the row of an idempotency conflict. Another delivery cannot resolve it.
 pub(crate) const CONFLICT: &str = "conflict";
 
 pub(crate) const GRANT_CREDITS: &str = "credits";

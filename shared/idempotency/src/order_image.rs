@@ -1,4 +1,4 @@
-//! How an order, what leads to it, and a subscription are read. A row that does not say what it should is not guessed at.
+//! Parsing of orders, pointers and subscriptions. A row with a missing or invalid attribute is an error, never a guess.
 
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ fn grant(row: &Image) -> Read<Grant> {
     })
 }
 
-/// None on an order that was made before there were any.
+/// Empty on an order from before commissions existed.
 fn commissions(row: &Image) -> Read<Vec<Commission>> {
     let unreadable = Unreadable(names::COMMISSIONS);
     let list = row.get(names::COMMISSIONS).map(|list| list.as_l().map_err(|_| unreadable)).transpose()?;
@@ -110,7 +110,7 @@ fn commissions(row: &Image) -> Read<Vec<Commission>> {
     list.into_iter().flatten().map(commission).collect()
 }
 
-/// None on an order that was written before there were any.
+/// Empty on an order from before this attribute existed.
 fn delivered(row: &Image) -> Read<BTreeMap<Line, Amount>> {
     let line = |(name, value): (&String, &AttributeValue)| {
         let units = value.as_n().ok()?.parse().ok()?;
@@ -148,7 +148,7 @@ fn claims(row: &Image) -> Read<PaymentReversals> {
     Ok(PaymentReversals { refunds, disputes, invoice: maybe(row, names::INVOICE, reference)? })
 }
 
-/// None on an order of which no period was claimed back.
+/// Present only if a period of the order has been clawed back.
 fn period(row: &Image) -> Read<Period> {
     Ok(Period { posted: amount(row, names::POSTED_UNITS)?, corrections: number(row, names::POSTINGS)? })
 }
@@ -178,7 +178,7 @@ pub(crate) fn pointer(row: &Image) -> Read<OrderNumber> {
     word(row, names::ORDER, |number| OrderNumber::new(number).ok())
 }
 
-/// What the pointer of a payment says of an invoice.
+/// The invoice that a payment's pointer names.
 pub(crate) fn invoice(row: &Image) -> Read<Option<Reference>> {
     maybe(row, names::INVOICE, reference)
 }

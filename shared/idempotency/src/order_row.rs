@@ -1,4 +1,4 @@
-//! How an order, what leads to it, and a subscription are written, each over the version that was read and no other.
+//! Serialization of orders, pointers and subscriptions, with optimistic locking on the version that was read.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,18 +16,18 @@ use crate::rows::{ROW_FORMAT, Row, map, number, read_version, text};
 
 pub(crate) fn order(order: &Order, transition: Transition, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    written(&mut row, order.version, context);
+    write_over(&mut row, order.version, context);
     if order.version > 1 {
-        allowed(&mut row, order, transition);
+        require_transition(&mut row, order, transition);
     }
     state(&mut row, order, context);
     row
 }
 
-/// The row of an order that is lost or cannot be read, as it was kept.
-pub(crate) fn put_back(order: &Order, over: RepairedOrder, context: &CallContext<'_>) -> Row {
+/// Restores the row of an order that is lost or unreadable.
+pub(crate) fn restore(order: &Order, over: RepairedOrder, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    stamped(&mut row, order.version, context);
+    stamp(&mut row, order.version, context);
     let (id, version) = (row.name(names::ID), row.name(names::VERSION));
     let condition = match over {
         RepairedOrder::Nothing => format!("attribute_not_exists({id})"),
@@ -79,8 +79,9 @@ fn state(row: &mut Row, order: &Order, context: &CallContext<'_>) {
     work(row, order, context);
 }
 
-/// The transition's own condition, beside the version: what the pure side allows is what the store allows.
-fn allowed(row: &mut Row, order: &Order, transition: Transition) {
+/// The condition of the transition, in addition to the version: the store allows exactly the transitions that `ledger`
+/// allows.
+fn require_transition(row: &mut Row, order: &Order, transition: Transition) {
     let states: Vec<String> = transition.from_states().map(|state| row.value(text(state.as_str()))).collect();
     let payment = row.name(names::PAYMENT);
     row.conditions.push(format!("{payment} IN ({})", states.join(", ")));
@@ -110,8 +111,8 @@ fn work(row: &mut Row, order: &Order, context: &CallContext<'_>) {
     row.set_or_remove(names::WAKES, wakes);
 }
 
-/// Rescheduling is no change: the stream that brings it must call nothing, or the order would be tried at once.
-pub(crate) fn wakes_nothing(row: &mut Row) {
+/// Rescheduling must not call the worker through the stream, or it would retry the order at once.
+pub(crate) fn clear_wake(row: &mut Row) {
     row.remove(names::WAKES);
 }
 
@@ -151,7 +152,7 @@ pub(crate) fn pointer(
 
 pub(crate) fn subscription(subscription: &Subscription, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    written(&mut row, subscription.version, context);
+    write_over(&mut row, subscription.version, context);
     row.set(names::OWNER, text(&subscription.owner));
     row.set(names::ORDER, text(&subscription.order));
     let (standing, plan) = (subscription.standing.as_ref(), subscription.plan.as_ref());
@@ -163,8 +164,8 @@ pub(crate) fn subscription(subscription: &Subscription, context: &CallContext<'_
     row
 }
 
-pub(crate) fn written(row: &mut Row, version: u64, context: &CallContext<'_>) {
-    stamped(row, version, context);
+pub(crate) fn write_over(row: &mut Row, version: u64, context: &CallContext<'_>) {
+    stamp(row, version, context);
     let condition = match read_version(version) {
         None => row.absent(),
         Some(read) => {
@@ -175,7 +176,7 @@ pub(crate) fn written(row: &mut Row, version: u64, context: &CallContext<'_>) {
     row.conditions.push(condition);
 }
 
-fn stamped(row: &mut Row, version: u64, context: &CallContext<'_>) {
+fn stamp(row: &mut Row, version: u64, context: &CallContext<'_>) {
     row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::VERSION, number(&version));
     row.set(names::UPDATED_AT, text(&context.received_at));

@@ -1,4 +1,4 @@
-//! The row that lists the orders which hold one of their owner's places, among the orders.
+//! The limit on unpaid orders per owner: a row among the orders lists those that hold one of the owner's places.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,14 @@ use crate::image::Image;
 use crate::names;
 use crate::rows::{Row, number, text};
 
-/// No order's number holds a `#`.
+/// No order's number contains a `#`.
 pub(crate) fn id(owner: &Owner) -> String {
     format!("places#{owner}")
 }
 
-/// In one write with the order, under the condition that a place is left: so two at once cannot both take the last.
-pub(crate) fn taken(order: &OrderNumber, replaces: Option<&OrderNumber>, places: u16) -> Row {
+/// Written in the transaction that creates the order, with the condition that a place is left, so that two concurrent
+/// orders cannot take the last one.
+pub(crate) fn take(order: &OrderNumber, replaces: Option<&OrderNumber>, places: u16) -> Row {
     let mut row = Row::with_form();
     row.add(names::HELD_BY, set([order]));
     let (held_by, places) = (row.name(names::HELD_BY), row.value(number(&places)));
@@ -31,7 +32,7 @@ pub(crate) fn taken(order: &OrderNumber, replaces: Option<&OrderNumber>, places:
     row
 }
 
-pub(crate) fn freed(ended: &BTreeSet<OrderNumber>) -> Row {
+pub(crate) fn free(ended: &BTreeSet<OrderNumber>) -> Row {
     let mut row = Row::with_form();
     row.delete(names::HELD_BY, set(ended));
     row

@@ -1,4 +1,4 @@
-//! One transaction: which rows it writes, and what it means when one of them may not be written.
+//! The plan of one transaction: its rows, and the role of each, which decides the result if its condition fails.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::role::{PlanError, Role};
 use crate::rows::{self, ROW_FORMAT, Row, fingerprint_of, number, read_version, text};
 use crate::{Tables, body, lane_row, names, order_row, places, proof, repair};
 
-/// Its rows, and what each of them is there for, in the same order.
+/// The rows of the transaction, and the role of each in the same order.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) items: Vec<TransactWriteItem>,
@@ -21,7 +21,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The entry and all its effects, but for the money in `moved`, which other events have moved already.
+    /// The entry and all its effects, except the movements in `moved`, which other events have already booked.
     pub(crate) fn record(
         tables: &Tables,
         entry: &Entry,
@@ -30,7 +30,8 @@ impl Plan {
         now: Timestamp,
     ) -> Result<Self, PlanError> {
         let receipt = entry.header.receipt.as_str();
-        let effects: Vec<Effect> = entry.effects.iter().filter(|effect| !is_moved(effect, moved)).cloned().collect();
+        let effects: Vec<Effect> =
+            entry.effects.iter().filter(|effect| !is_already_moved(effect, moved)).cloned().collect();
         let movements = || {
             effects.iter().filter_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
         };
@@ -68,7 +69,7 @@ impl Plan {
                 row.update(&tables.journal, movement.key.as_str())?,
             );
         }
-        // It posts nothing: what the payment buys is posted or delivered later.
+        // No posting: the grants of the order are posted or delivered later.
         if let Some(proof) = proven.as_ref().filter(|_| !movements().any(|movement| proof_of(movement).is_some())) {
             let fingerprint = proof::fingerprint(proof, None);
             let mut row = Row::money(&entry.header, &fingerprint, context, now);
@@ -114,37 +115,37 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The refusal, unless the event was booked in the meantime.
+    /// The refusal, unless the event has been booked meanwhile.
     pub(crate) fn refuse(tables: &Tables, refusal: &Refusal, context: &CallContext<'_>) -> Result<Self, PlanError> {
         let receipt = refusal.header.receipt.as_str();
         let mut plan = Self::default();
         let mut row = Row::failed(&refusal.header, refusal.reason.as_str(), context);
-        // Only what was received can be replayed; a person who was refused has been told.
+        // Only a webhook delivery can be retried. A person's refused command has already returned its error.
         let due_at = next_retry_at(refusal.reason, context.first_received_at, context.received_at);
         let due_at = due_at.filter(|_| context.body.is_some());
         let source = refusal.header.source;
         match (due_at, lane_of(refusal)) {
             (Some(_), Some((lane, owed))) => {
-                lane_row::wait_in(&mut row, source, lane, owed, context.first_received_at);
+                lane_row::enqueue(&mut row, source, lane, owed, context.first_received_at);
                 plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
-                let row = lane_row::refused_into(source, context);
+                let row = lane_row::count_refusal(source, context);
                 plan.push(Role::Lane, row.update(&tables.journal, &lane_row::id(source, lane))?);
             }
             (due_at, _) => {
-                row.look_again(source, due_at);
+                row.schedule_retry(source, due_at);
                 plan.push(Role::Receipt, row.update(&tables.journal, receipt)?);
             }
         }
         plan.orders(tables, &refusal.effects, context)?;
-        // What is tried again is kept already, for as long as it was to be.
+        // The delivery that a retry uses is already stored, and its expiry must not move.
         if !context.is_replay_of(&refusal.header.receipt) {
             plan.body(tables, receipt, false, context)?;
         }
         Ok(plan)
     }
 
-    /// The contradiction, beside what it contradicts.
-    pub(crate) fn contradict(
+    /// The idempotency conflict, in a row next to the event that it conflicts with.
+    pub(crate) fn conflict(
         tables: &Tables,
         header: &JournalHeader,
         context: &CallContext<'_>,
@@ -174,7 +175,7 @@ impl Plan {
                     self.push(role, row.update(&tables.subscriptions, &subscription.reference.to_string())?);
                 }
                 Effect::TakePlace { owner, order, replaces, places: number } => {
-                    let row = places::taken(order, replaces.as_ref(), *number);
+                    let row = places::take(order, replaces.as_ref(), *number);
                     self.push(Role::LinePosition, row.update(&tables.orders, &places::id(owner))?);
                 }
                 Effect::Move(_)
@@ -191,12 +192,12 @@ impl Plan {
 
     fn body(&mut self, tables: &Tables, id: &str, processed: bool, context: &CallContext<'_>) -> Result<(), PlanError> {
         if let Some(body) = context.body {
-            let kept = body::Kept {
+            let meta = body::BodyMeta {
                 is_processed: processed,
                 first_received_at: context.first_received_at,
                 attempt: &context.attempt,
             };
-            for row in body::rows(id, body, &kept)? {
+            for row in body::rows(id, body, &meta)? {
                 let put = Put::builder().table_name(&tables.bodies).set_item(Some(row)).build()?;
                 self.push(Role::Body, TransactWriteItem::builder().put(put).build());
             }
@@ -217,7 +218,7 @@ fn lane_of(refusal: &Refusal) -> Option<(&Lane, Amount)> {
     })
 }
 
-fn is_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
+fn is_already_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
     matches!(effect, Effect::Move(movement) if moved.contains(&movement.key))
 }
 
@@ -225,8 +226,9 @@ fn account_row(net: &Net) -> Result<Row, PlanError> {
     let mut row = Row::with_form();
     let mut available = net.change;
     if let Some((from, to)) = net.overdraft {
-        let [was, is] = [from, to].map(|terms| Balance::from(terms.overdraft).units());
-        available = available.checked_add(Balance::from_units(is.saturating_sub(was))).ok_or(PlanError::Overflow)?;
+        let [before, after] = [from, to].map(|terms| Balance::from(terms.overdraft).units());
+        available =
+            available.checked_add(Balance::from_units(after.saturating_sub(before))).ok_or(PlanError::Overflow)?;
         spending_terms(&mut row, from, to);
     }
     if let Some(required) = net.required {
@@ -239,13 +241,13 @@ fn account_row(net: &Net) -> Result<Row, PlanError> {
     Ok(row)
 }
 
-/// Over those that were read; a row without one of them has its default.
+/// Written over the terms that were read. A row without one of these attributes has its default.
 fn spending_terms(row: &mut Row, from: SpendingTerms, to: SpendingTerms) {
-    let (line, was) = (row.name(names::OVERDRAFT_UNITS), row.value(number(&from.overdraft.units())));
+    let (line, before) = (row.name(names::OVERDRAFT_UNITS), row.value(number(&from.overdraft.units())));
     row.conditions.push(if from.overdraft.is_zero() {
-        format!("(attribute_not_exists({line}) OR {line} = {was})")
+        format!("(attribute_not_exists({line}) OR {line} = {before})")
     } else {
-        format!("{line} = {was}")
+        format!("{line} = {before}")
     });
     row.set(names::OVERDRAFT_UNITS, number(&to.overdraft.units()));
     let policy = row.name(names::POLICY);
@@ -274,11 +276,12 @@ fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, context: &CallContext<
     row
 }
 
-/// The row stays, without the attribute that names the owner to a caller: a new key of the same name finds it taken.
+/// The row stays without the attribute that resolves the key to its owner, so that a new key of the same name is
+/// refused.
 fn revoked_row(owner: &Owner, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
-    let (name, held_by) = (row.name(names::OWNER), row.value(text(owner)));
-    row.conditions.push(format!("{name} = {held_by}"));
+    let (name, expected_owner) = (row.name(names::OWNER), row.value(text(owner)));
+    row.conditions.push(format!("{name} = {expected_owner}"));
     row.remove(names::OWNER);
     row.set(names::REVOKED_AT, text(&context.received_at));
     row.set(names::WRITTEN_BY, text(context.attempt.as_str()));

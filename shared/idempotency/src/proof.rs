@@ -1,4 +1,5 @@
-//! The row of the payment that pays an order: written once with the payment, and required by what the order buys.
+//! The proof of payment: the journal row of the payment that pays an order, required by every transaction that delivers
+//! the order's grants.
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
@@ -11,7 +12,7 @@ use crate::rows::{Row, fingerprint_of, number, text};
 use crate::store::DynamoLedger;
 use crate::{Tables, names};
 
-/// What makes two rows of a payment the same: the order and what was paid, and what it posts.
+/// Two rows of a payment are the same if order, paid money and posting are equal.
 pub(crate) fn fingerprint(proof: &PaymentProof, posts: Option<&Movement>) -> Fingerprint {
     let money = proof.money.to_string();
     let posted = posts.map(|movement| fingerprint_of(movement).to_string()).unwrap_or_default();
@@ -24,7 +25,7 @@ pub(crate) fn money(row: &mut Row, paid: Money) {
     row.set(names::PAID_CURRENCY, text(&paid.currency));
 }
 
-/// No transaction is applied without the row.
+/// The condition check that makes the transaction depend on the row.
 pub(crate) fn required(tables: &Tables, proof: &PaymentProof) -> Result<TransactWriteItem, BuildError> {
     let check = ConditionCheck::builder()
         .table_name(&tables.journal)
@@ -43,7 +44,7 @@ pub(crate) fn required(tables: &Tables, proof: &PaymentProof) -> Result<Transact
     Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
-/// `None` of a row that proves nothing.
+/// `None` if the row proves no payment.
 pub(crate) fn read(row: &Image) -> Option<PaymentProof> {
     let word = |name| row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
     if word(names::STATUS) != Some(names::PROCESSED) {

@@ -1,4 +1,4 @@
-//! How a row is written that a person puts right: over the row as it was read, and no other.
+//! Serialization of manual repairs: each row is written only if it is still as it was read.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use ledger::{
@@ -24,29 +24,29 @@ pub(crate) fn item(
         Repair::Line { from: None, to, order } => {
             let mut row = Row::money(header, &fingerprint_of(to), context, now);
             row.posting(to);
-            line_of(&mut row, order.as_ref());
+            set_order(&mut row, order.as_ref());
             row.update(&tables.journal, to.key.as_str())?
         }
         Repair::Line { from: Some(from), to, order } => {
-            restored(from, to, order.as_ref(), header).update(&tables.journal, to.key.as_str())?
+            rewrite_line(from, to, order.as_ref(), header).update(&tables.journal, to.key.as_str())?
         }
         Repair::Reversed { line, by } => {
             let mut row = Row::default();
             row.set(names::REVERSED_BY, text(by));
             let reversed_by = row.name(names::REVERSED_BY);
             row.conditions.push(format!("attribute_not_exists({reversed_by})"));
-            as_read(&mut row, line);
+            require_unchanged(&mut row, line);
             row.update(&tables.journal, &line.key)?
         }
         Repair::Order { order, over } => {
-            order_row::put_back(order, *over, context).update(&tables.orders, order.number.as_str())?
+            order_row::restore(order, *over, context).update(&tables.orders, order.number.as_str())?
         }
         Repair::Payment { proof, over: Some(line) } => {
             let mut row = Row::default();
             proof::money(&mut row, proof.money);
             row.set(names::STATUS, text(names::PROCESSED));
             row.set(names::REPAIRED_BY, text(&header.receipt));
-            as_read(&mut row, line);
+            require_unchanged(&mut row, line);
             row.update(&tables.journal, proof.key.as_str())?
         }
         Repair::Payment { proof, over: None } => {
@@ -62,7 +62,7 @@ pub(crate) fn item(
     Ok((Role::Repaired, item))
 }
 
-/// The line that a repair books under its own name: it is the receipt's row.
+/// The entry that a repair books under its own key: it is the receipt's row.
 pub(crate) fn is_receipt(repair: &Repair, header: &JournalHeader) -> Option<Movement> {
     match repair {
         Repair::Line { from: None, to, .. } if to.key.as_str() == header.receipt.as_str() => Some(to.clone()),
@@ -92,41 +92,41 @@ fn account_row(from: Option<&StoredAccount>, to: &StoredAccount) -> Row {
                 (names::AVAILABLE_UNITS, from.available),
                 (names::OVERDRAFT_UNITS, from.overdraft),
             ] {
-                still(&mut row, name, number(&read.units()), read == Balance::ZERO);
+                require_equal(&mut row, name, number(&read.units()), read == Balance::ZERO);
             }
-            still(&mut row, names::VERSION, number(&from.version), from.version == 0);
+            require_equal(&mut row, names::VERSION, number(&from.version), from.version == 0);
         }
     }
     row
 }
 
-fn restored(from: &JournalLine, to: &Movement, order: Option<&OrderNumber>, header: &JournalHeader) -> Row {
+fn rewrite_line(from: &JournalLine, to: &Movement, order: Option<&OrderNumber>, header: &JournalHeader) -> Row {
     let mut row = Row::default();
     row.posting(to);
-    line_of(&mut row, order);
+    set_order(&mut row, order);
     row.set(names::STATUS, text(names::PROCESSED));
     row.set(names::REPAIRED_BY, text(&header.receipt));
-    for cured in [names::REASON, names::ATTENTION, names::DUE_AT] {
-        row.remove(cured);
+    for attribute in [names::REASON, names::ATTENTION, names::DUE_AT] {
+        row.remove(attribute);
     }
-    as_read(&mut row, from);
+    require_unchanged(&mut row, from);
     row
 }
 
-fn line_of(row: &mut Row, order: Option<&OrderNumber>) {
+fn set_order(row: &mut Row, order: Option<&OrderNumber>) {
     row.set_or_remove(names::ORDER, order.map(text));
 }
 
-fn as_read(row: &mut Row, line: &JournalLine) {
-    still(row, names::ACCOUNT, text(&line.account), false);
-    still(row, names::AMOUNT_UNITS, number(&line.change.units()), line.change == Balance::ZERO);
+fn require_unchanged(row: &mut Row, line: &JournalLine) {
+    require_equal(row, names::ACCOUNT, text(&line.account), false);
+    require_equal(row, names::AMOUNT_UNITS, number(&line.change.units()), line.change == Balance::ZERO);
 }
 
-/// What is not there reads as nothing.
-fn still(row: &mut Row, name: &str, read: AttributeValue, is_nothing: bool) {
+/// A missing attribute reads as zero.
+fn require_equal(row: &mut Row, name: &str, read: AttributeValue, is_zero: bool) {
     let (name, read) = (row.name(name), row.value(read));
-    let is = format!("{name} = {read}");
-    row.conditions.push(if is_nothing { format!("(attribute_not_exists({name}) OR {is})") } else { is });
+    let is_equal = format!("{name} = {read}");
+    row.conditions.push(if is_zero { format!("(attribute_not_exists({name}) OR {is_equal})") } else { is_equal });
 }
 
 fn id(account: &AccountId) -> String {

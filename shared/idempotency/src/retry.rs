@@ -1,4 +1,5 @@
-//! How often the store is asked: until it answers, or until the caller stops waiting.
+//! Retries of store calls: exponential backoff with full jitter, until the store answers or the caller's deadline
+//! passes.
 
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
@@ -9,22 +10,22 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{CommitError, Deadline};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// The first pause is up to this long, and every next one up to twice as long: about the time in which one hot row takes the
-/// transaction that ours met.
+/// The bound of the first pause; it doubles with each retry. A hot row takes about this long for the transaction that
+/// ours conflicted with.
 const PAUSE_FIRST: Duration = Duration::from_millis(25);
-/// Longer pauses would only use up the caller's patience: the deadline ends the asking.
+/// Longer pauses would only use up the time until the deadline, which ends the retries.
 const PAUSE_MAX: Duration = Duration::from_millis(800);
 
-/// What one answer means for asking again.
+/// Whether a call is finished or has to be retried.
 pub(crate) enum Answer<T> {
     Final(T),
-    /// Nothing is known to have happened, or it may yet be undone by asking again.
-    Again(Cause),
+    /// The call had no effect that we know of, and a retry is safe.
+    Retry(Cause),
 }
 
 pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
-/// The dice for the pauses. Seeded in tests, so that a schedule can be played again.
+/// The random numbers for the pauses. Tests seed them to repeat a schedule.
 #[derive(Debug)]
 pub(crate) struct Jitter(Mutex<fastrand::Rng>);
 
@@ -33,7 +34,7 @@ impl Jitter {
         Self(Mutex::new(rng))
     }
 
-    /// Full jitter: anything between nothing and the bound, so that those who met once do not meet again.
+    /// Full jitter: a pause between zero and the bound, so that two conflicting callers do not conflict again.
     pub(crate) fn pause(&self, retries: u32) -> Duration {
         let bound = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(retries)).min(PAUSE_MAX);
         let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
@@ -41,29 +42,29 @@ impl Jitter {
     }
 }
 
-/// Now, by the clock that the pauses and the deadline go by.
-#[expect(clippy::disallowed_methods, reason = "how long ago something arrived, and no time of day")]
+/// The current time of the clock that pauses and deadlines use.
+#[expect(clippy::disallowed_methods, reason = "elapsed time only, not the time of day")]
 pub(crate) fn instant() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-/// Asks until there is a final answer. After the deadline the outcome is unknown, and said to be.
+/// Repeats a call until its answer is final. After the deadline the result is unknown: [`CommitError::Unavailable`].
 pub(crate) async fn until_answered<T, F>(
     deadline: Deadline,
     jitter: &Jitter,
-    mut ask: impl FnMut() -> F,
+    mut call: impl FnMut() -> F,
 ) -> Result<T, CommitError>
 where
     F: Future<Output = Result<Answer<T>, CommitError>>,
 {
     let mut last = None;
     let mut retries = 0;
-    let asking = async {
+    let attempts = async {
         loop {
-            match ask().await? {
+            match call().await? {
                 Answer::Final(answer) => return Ok(answer),
-                Answer::Again(cause) => {
-                    tracing::debug!(retries, cause = %cause, "asking the store again");
+                Answer::Retry(cause) => {
+                    tracing::debug!(retries, cause = %cause, "retrying a call to the store");
                     last = Some(cause);
                     sleep(jitter.pause(retries)).await;
                     retries = retries.saturating_add(1);
@@ -71,14 +72,14 @@ where
             }
         }
     };
-    match timeout_at(Instant::from_std(deadline.0), asking).await {
+    match timeout_at(Instant::from_std(deadline.0), attempts).await {
         Ok(answer) => answer,
         Err(_) => Err(CommitError::Unavailable(last)),
     }
 }
 
-/// Whether a failed call may be made again. One that failed without an answer may have been carried out all the same: what is
-/// asked must be such that asking twice does no harm.
+/// Whether a failed call can be retried. A call that failed without an answer may have been applied, so every call must
+/// be safe to repeat.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK may add ways to fail")]
 pub(crate) fn after_failure<T, E>(error: SdkError<E, HttpResponse>) -> Result<Answer<T>, CommitError>
 where
@@ -87,17 +88,17 @@ where
     match error {
         SdkError::ConstructionFailure(_) => Err(CommitError::Refused(Box::new(error))),
         SdkError::ServiceError(ref service) => {
-            // Only a refusal that names itself is one. Anything else came from something in between, or is unreadable.
-            let refused =
-                service.raw().status().is_client_error() && service.err().code().is_some_and(|code| !passes(code));
-            if refused { Err(CommitError::Refused(Box::new(error))) } else { Ok(Answer::Again(Box::new(error))) }
+            // Only an error that the store names is final. Any other response came from a proxy or is unreadable.
+            let refused = service.raw().status().is_client_error()
+                && service.err().code().is_some_and(|code| !is_transient(code));
+            if refused { Err(CommitError::Refused(Box::new(error))) } else { Ok(Answer::Retry(Box::new(error))) }
         }
-        // Time-outs, broken connections, unreadable answers, and whatever the SDK may add.
-        _ => Ok(Answer::Again(Box::new(error))),
+        // Timeouts, broken connections, unreadable answers, and kinds of failure that the SDK may add.
+        _ => Ok(Answer::Retry(Box::new(error))),
     }
 }
 
-fn passes(code: &str) -> bool {
+fn is_transient(code: &str) -> bool {
     matches!(
         code,
         "InternalServerError"

@@ -1,4 +1,4 @@
-//! What each row of a transaction is there for, which decides what it means when it may not be written.
+//! The role of each row in a transaction, which decides the result if its condition fails.
 
 use aws_sdk_dynamodb::error::BuildError;
 use ledger::{Fingerprint, MoneyKey, SpendingTerms};
@@ -8,22 +8,22 @@ use thiserror::Error;
 pub(crate) enum Role {
     Receipt,
     Money(MoneyKey, Fingerprint),
-    /// The row of the payment that the transaction rests on.
+    /// The proof of payment that the transaction requires.
     Proof,
-    /// With the terms that the account was read with, if they are to be changed.
+    /// With the spending terms that were read, if the transaction changes them.
     Account(Option<SpendingTerms>),
     Key,
-    /// A key that is to be revoked.
+    /// A key that is being revoked.
     Revoked,
     Referrer,
-    /// An order or a subscription, with the version that it was read in, none having been there.
+    /// An order or a subscription, with the version that was read; `None` if it did not exist.
     Versioned(Option<u64>),
     Pointer,
-    /// The lane in which a refused event waits.
+    /// The lane of a refused event.
     Lane,
-    /// One of its owner's places, which an order takes.
+    /// One of the owner's places for unpaid orders.
     LinePosition,
-    /// Put right by a person, over what was read.
+    /// A manually repaired row.
     Repaired,
     Body,
 }

@@ -1,4 +1,4 @@
-//! A row and how it is written: as an update, put together clause by clause, with the condition under which it may be.
+//! A builder for conditional updates of one row.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,14 @@ use ledger::{CallContext, Fact, Facts, Fingerprint, JournalHeader, Movement, Own
 
 use crate::names;
 
-/// The form of rows that this release writes, which a row says in `v`. `tests/row_forms/` has rows of each form.
+/// The row format that this release writes, in the attribute `v`. `tests/row_forms/` has rows of each format.
 pub(crate) const ROW_FORMAT: u8 = 1;
-/// The newest form that this release reads. It is raised a release before the other, so that either can be rolled back.
+/// The newest row format that this release reads. It is raised one release before [`ROW_FORMAT`], so that either
+/// release can be rolled back.
 pub(crate) const READ_FORMAT_MAX: u8 = 1;
 
-/// An update of one row, put together clause by clause. Updates rather than puts, so that a row that failed before keeps when
-/// it was first received and how often it was tried.
+/// An update of one row, built clause by clause. It is an update and not a put, so that a refused row keeps its first
+/// arrival and its number of attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
     sets: Vec<String>,
@@ -27,38 +28,39 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A row that this write may create, which then says its form. A row that is there keeps its own.
+    /// For a write that may create the row, which then records its format. An existing row keeps its own.
     pub(crate) fn with_form() -> Self {
         let mut row = Self::default();
         row.set_first(names::FORMAT, number(&ROW_FORMAT));
         row
     }
 
-    /// May be written where there is no row yet, or where the same event has failed.
+    /// Written if there is no row, or if the same event has failed before.
     pub(crate) fn processed(header: &JournalHeader, context: &CallContext<'_>, now: Timestamp) -> Self {
-        let mut row = Self::headed(header, names::PROCESSED, header.fingerprints.current(), context);
+        let mut row = Self::with_header(header, names::PROCESSED, header.fingerprints.current(), context);
         row.set(names::FACTS, facts(&header.facts));
         row.set(names::PROCESSED_AT, text(&now));
-        for cured in [names::REASON, names::ATTENTION, names::DUE_AT, names::OWED_UNITS, names::PASSED_OVER] {
-            row.remove(cured);
+        for attribute in [names::REASON, names::ATTENTION, names::DUE_AT, names::OWED_UNITS, names::PASSED_OVER] {
+            row.remove(attribute);
         }
-        let (absent, failed) = (row.absent(), row.failed_before(header));
+        let (absent, failed) = (row.absent(), row.is_failed_event(header));
         row.conditions.push(format!("{absent} OR ({failed})"));
         row
     }
 
-    /// The same, but not over what this very delivery has written: after a time-out, our own refusal must not count twice.
+    /// Like [`Self::processed`], but not over a row of this same delivery: after a timeout, our own refusal must not
+    /// count twice.
     pub(crate) fn failed(header: &JournalHeader, reason: &str, context: &CallContext<'_>) -> Self {
-        let mut row = Self::headed(header, names::FAILED, header.fingerprints.current(), context);
+        let mut row = Self::with_header(header, names::FAILED, header.fingerprints.current(), context);
         row.set(names::FACTS, facts(&header.facts));
         row.set(names::REASON, text(reason));
-        let (absent, failed) = (row.absent(), row.failed_before(header));
+        let (absent, failed) = (row.absent(), row.is_failed_event(header));
         let (by, own) = (row.name(names::WRITTEN_BY), row.value(text(context.attempt.as_str())));
         row.conditions.push(format!("{absent} OR ({failed} AND {by} <> {own})"));
         row
     }
 
-    /// A movement whose name is not the event's: it happens once, whichever event comes first.
+    /// A movement under its own money key: it is booked once, by whichever event arrives first.
     pub(crate) fn money(
         header: &JournalHeader,
         fingerprint: &Fingerprint,
@@ -71,28 +73,28 @@ impl Row {
         row
     }
 
-    /// The same without a condition.
+    /// Like [`Self::money`] without a condition.
     pub(crate) fn money_over(
         header: &JournalHeader,
         fingerprint: &Fingerprint,
         context: &CallContext<'_>,
         now: Timestamp,
     ) -> Self {
-        let mut row = Self::headed(header, names::PROCESSED, fingerprint, context);
+        let mut row = Self::with_header(header, names::PROCESSED, fingerprint, context);
         row.set(names::FACTS, facts(&vec![("event", header.receipt.as_str().into())]));
         row.set(names::PROCESSED_AT, text(&now));
         row
     }
 
-    /// In the index of what somebody must still cure, until it is looked at then; or out of it.
-    pub(crate) fn look_again(&mut self, source: &str, due_at: Option<Timestamp>) {
+    /// Puts the event into the retry queue until this time, or removes it.
+    pub(crate) fn schedule_retry(&mut self, source: &str, due_at: Option<Timestamp>) {
         self.set_or_remove(names::ATTENTION, due_at.map(|_| text(source)));
         self.set_or_remove(names::DUE_AT, due_at.map(|due_at| text(&due_at)));
         self.remove(names::OWED_UNITS);
         self.remove(names::PASSED_OVER);
     }
 
-    fn headed(header: &JournalHeader, status: &str, fingerprint: &Fingerprint, context: &CallContext<'_>) -> Self {
+    fn with_header(header: &JournalHeader, status: &str, fingerprint: &Fingerprint, context: &CallContext<'_>) -> Self {
         let mut row = Self::default();
         row.set(names::FORMAT, number(&ROW_FORMAT));
         row.set(names::SOURCE, text(header.source));
@@ -123,7 +125,7 @@ impl Row {
         format!("attribute_not_exists({})", self.name(names::ID))
     }
 
-    fn failed_before(&mut self, header: &JournalHeader) -> String {
+    fn is_failed_event(&mut self, header: &JournalHeader) -> String {
         let (status, failed) = (self.name(names::STATUS), self.value(text(names::FAILED)));
         let known: Vec<String> = header.fingerprints.all().map(|fingerprint| self.value(text(fingerprint))).collect();
         format!("{status} = {failed} AND {} IN ({})", self.name(names::FINGERPRINT), known.join(", "))
@@ -134,7 +136,7 @@ impl Row {
         self.sets.push(format!("{name} = {value}"));
     }
 
-    /// Keeps what the row has.
+    /// Keeps an existing value.
     pub(crate) fn set_first(&mut self, attribute: &str, value: AttributeValue) {
         let (name, value) = (self.name(attribute), self.value(value));
         self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
@@ -145,7 +147,7 @@ impl Row {
         self.removes.push(name);
     }
 
-    /// The value, or no attribute.
+    /// Sets the value, or removes the attribute.
     pub(crate) fn set_or_remove(&mut self, attribute: &str, value: Option<AttributeValue>) {
         match value {
             Some(value) => self.set(attribute, value),
@@ -158,13 +160,13 @@ impl Row {
         self.adds.push(format!("{name} {value}"));
     }
 
-    /// Takes these out of a set.
+    /// Removes these values from a set.
     pub(crate) fn delete(&mut self, attribute: &str, values: AttributeValue) {
         let (name, values) = (self.name(attribute), self.value(values));
         self.deletes.push(format!("{name} {values}"));
     }
 
-    /// Every attribute goes by a placeholder: `status`, `owner` and more are reserved words.
+    /// Each attribute has a placeholder, since `status`, `owner` and others are reserved words.
     pub(crate) fn name(&mut self, attribute: &str) -> String {
         let placeholder = format!("#{attribute}");
         self.names.insert(placeholder.clone(), attribute.to_owned());
@@ -198,7 +200,8 @@ impl Row {
     }
 }
 
-/// The id of the row that says who led an owner here. An owner's name holds no `#`, so no account can be taken for it.
+/// The id of the row that names an owner's referrer. An owner's name contains no `#`, so the id never equals an
+/// account's.
 pub(crate) fn referrer(of: &Owner) -> String {
     format!("referrer#{of}")
 }
@@ -223,12 +226,12 @@ pub(crate) fn map<'n>(fields: impl IntoIterator<Item = (&'n str, AttributeValue)
     AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// The version that one is written over; the first is written over none.
+/// The version that a write requires; `None` for the first.
 pub(crate) fn read_version(version: u64) -> Option<u64> {
     version.checked_sub(1).filter(|before| *before > 0)
 }
 
-/// What makes two movements under one money key the same movement.
+/// Two movements under one money key are the same if their fingerprints are equal.
 pub(crate) fn fingerprint_of(movement: &Movement) -> Fingerprint {
     let account = movement.posting.account().to_string();
     let change = movement.posting.change().units().to_string();

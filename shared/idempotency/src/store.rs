@@ -1,4 +1,4 @@
-//! The books in DynamoDB.
+//! The DynamoDB ledger: the client, its timeouts, and the reads of the storage port.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,11 +20,11 @@ use crate::retry::{Answer, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
 use crate::{Tables, names, places};
 
-/// The SDK's own limit is 3.1 s, most of what a sender waits.
+/// The SDK's default is 3.1 s, most of the time that a sender waits.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
-/// A transaction takes 10 to 20 ms; one that has not answered after a second is better asked again.
+/// A transaction takes 10 to 20 ms. After a second without an answer, a retry is more likely to succeed.
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
-/// The connection made during init is a favour, not a condition.
+/// The connection during init is optional.
 const WARM_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug)]
@@ -42,7 +42,8 @@ impl DynamoLedger {
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
         let config = aws_sdk_dynamodb::config::Builder::from(sdk)
             .timeout_config(timeouts)
-            // Retries are made in one place, `retry.rs`: the SDK's know neither the deadline nor a transaction conflict.
+            // `retry.rs` makes all retries: the SDK's know neither the deadline nor the codes of cancelled
+            // transactions.
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
@@ -67,7 +68,7 @@ impl DynamoLedger {
         &self.jitter
     }
 
-    /// Read strongly: what was written a moment ago must count.
+    /// A strongly consistent read, so that the latest writes count.
     pub(crate) async fn row(
         &self,
         table: &str,
@@ -161,7 +162,7 @@ impl Ledger for DynamoLedger {
         ended: &BTreeSet<OrderNumber>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        self.write_unless_changed(places::freed(ended), &self.tables.orders, &places::id(owner), context).await
+        self.write_unless_changed(places::free(ended), &self.tables.orders, &places::id(owner), context).await
     }
 
     async fn is_proven(&self, proof: &PaymentProof, context: &CallContext<'_>) -> Result<bool, CommitError> {
@@ -177,7 +178,7 @@ impl Ledger for DynamoLedger {
     }
 }
 
-/// A row that this release cannot read is never guessed at, nor written over.
+/// A row that this release cannot read is an error. It is neither interpreted nor overwritten.
 fn unreadable(error: Unreadable) -> CommitError {
     CommitError::Refused(Box::new(error))
 }

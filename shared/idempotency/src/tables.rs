@@ -1,4 +1,4 @@
-//! Where the tables are.
+//! The names of the DynamoDB tables, from the environment.
 
 use thiserror::Error;
 
@@ -33,7 +33,7 @@ impl Tables {
         })
     }
 
-    /// The names that `infra/data.yaml` gives its tables.
+    /// The table names of a stage, as in `infra/data.yaml`.
     pub fn of_stage(stage: &str) -> Self {
         let table = |name: &str| format!("hookledger-{stage}-{name}");
         Self {

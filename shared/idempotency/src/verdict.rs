@@ -1,4 +1,4 @@
-//! What a cancelled transaction means. Every reason is read: the first one is not the one that matters.
+//! The meaning of a cancelled transaction. All its reasons are read, since the first one may not be the decisive one.
 
 use std::collections::HashMap;
 
@@ -13,50 +13,51 @@ type Image = HashMap<String, AttributeValue>;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Something else was writing, or the table was too busy: nothing is known about the event.
-    Again,
-    /// The event has a row already.
-    Found(Found),
-    /// Other events have moved this money: the same movements, to the letter.
+    /// A conflict with another transaction or a throttled table: the result is unknown, and the call is retried.
+    Retry,
+    /// The event already has a row.
+    ExistingRow(ExistingRow),
+    /// Other events have booked these movements, with the same account and amount.
     Moved(Vec<MoneyKey>),
-    /// An order, a subscription or a pointer is no longer as it was read, or no place is left.
+    /// Optimistic locking: an order, a subscription or a pointer has changed since it was read, or no place is left.
     Stale,
-    /// Something else was moved under the same money key.
-    Contradicted,
-    /// A business guard did not hold.
+    /// Another movement was booked under the same money key.
+    Conflict,
+    /// A business guard failed.
     Guarded(Reason),
-    /// A reason that no repetition cures.
+    /// A retry cannot succeed.
     Invalid(String),
 }
 
-/// The row that an event has already.
+/// The event's existing journal row, which the failed condition returned.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct ExistingRow {
     pub(crate) processed_at: Option<Timestamp>,
     pub(crate) fingerprint: String,
     pub(crate) written_by: String,
 }
 
-impl Found {
+impl ExistingRow {
     pub(crate) fn is_same_event(&self, fingerprints: &Fingerprints) -> bool {
         fingerprints.contain(&self.fingerprint)
     }
 }
 
-/// Reads the reasons, which come in the order of the rows.
+/// Reads the reasons, which are in the order of the rows.
 pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     let failed: Vec<(&CancellationReason, &Role)> =
         reasons.iter().zip(roles).filter(|(reason, _)| !matches!(reason.code(), None | Some("None"))).collect();
-    if failed.is_empty() || failed.iter().any(|(reason, _)| passes(reason.code())) {
-        return Verdict::Again;
+    if failed.is_empty() || failed.iter().any(|(reason, _)| is_transient(reason.code())) {
+        return Verdict::Retry;
     }
     let images = |wanted: fn(&Role) -> bool| {
         let of_role = failed.iter().filter(move |(_, role)| wanted(role));
         of_role.filter(|(reason, _)| reason.code() == Some("ConditionalCheckFailed"))
     };
-    // That the event is booked outranks every other reason: a balance that is too low now was not when it was booked.
+    // An existing row of the event has priority: a balance that is too low now was sufficient when the event was
+    // booked.
     if let Some((reason, _)) = images(|role| matches!(role, Role::Receipt)).next() {
-        return Verdict::Found(found(reason.item()));
+        return Verdict::ExistingRow(existing_row(reason.item()));
     }
     if let Some((reason, _)) = failed.iter().find(|(reason, _)| reason.code() != Some("ConditionalCheckFailed")) {
         return Verdict::Invalid(format!(
@@ -65,7 +66,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             reason.message().unwrap_or_default()
         ));
     }
-    // Whatever else failed was decided on what has changed.
+    // A stale read has the next priority: all other conditions were derived from it.
     if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::LinePosition | Role::Repaired))
         .any(|(reason, role)| is_stale(reason.item(), role))
     {
@@ -75,7 +76,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     for (reason, role) in images(|role| matches!(role, Role::Money(..))) {
         if let Role::Money(key, fingerprint) = role {
             if text(reason.item(), names::FINGERPRINT) != Some(fingerprint.as_str()) {
-                return Verdict::Contradicted;
+                return Verdict::Conflict;
             }
             moved.push(key.clone());
         }
@@ -103,10 +104,10 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             | Role::Body => {}
         }
     }
-    Verdict::Invalid("a condition failed that no row carries".to_owned())
+    Verdict::Invalid("a condition failed on a row that has none".to_owned())
 }
 
-/// A version that was read and is still there was not overtaken: then it is the state that does not allow it.
+/// If the version is still the one that was read, the row is not stale, and its state forbids the transition.
 fn is_stale(image: Option<&Image>, role: &Role) -> bool {
     match role {
         Role::Versioned(read) => version(image) != *read,
@@ -129,7 +130,7 @@ fn version(image: Option<&Image>) -> Option<u64> {
     image?.get(names::VERSION)?.as_n().ok()?.parse().ok()
 }
 
-fn passes(code: Option<&str>) -> bool {
+fn is_transient(code: Option<&str>) -> bool {
     matches!(
         code,
         Some(
@@ -142,10 +143,10 @@ fn passes(code: Option<&str>) -> bool {
     )
 }
 
-fn found(image: Option<&Image>) -> Found {
+fn existing_row(image: Option<&Image>) -> ExistingRow {
     let owned = |name| text(image, name).unwrap_or_default().to_owned();
     let processed = text(image, names::STATUS) == Some(names::PROCESSED);
-    Found {
+    ExistingRow {
         processed_at: text(image, names::PROCESSED_AT)
             .filter(|_| processed)
             .and_then(|time| Timestamp::parse_rfc3339(time).ok()),

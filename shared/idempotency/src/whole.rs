@@ -1,4 +1,4 @@
-//! Every row of the books: scanned in parallel, or as a table's export to S3 has it.
+//! The full audit's reads: a parallel scan of each table, or its export to S3.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::rows::text;
 use crate::store::DynamoLedger;
 use crate::{audit, names, proof};
 
-/// The tables that are compared, in the order in which they are read: lines before the orders that they name.
+/// The tables that the audit compares, in reading order: entries before the orders that they name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BookTable {
     Accounts,
@@ -22,7 +22,7 @@ pub enum BookTable {
     Orders,
 }
 
-/// One of so many parts of a table, which are read at the same time.
+/// One of the parts of a table that are scanned in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     pub number: i32,
@@ -35,7 +35,7 @@ pub struct RowPage {
     pub next: Option<String>,
 }
 
-/// As of some hours ago: DynamoDB counts every six.
+/// Up to six hours old: DynamoDB updates these numbers every six hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TableSize {
     pub rows: u64,
@@ -43,7 +43,7 @@ pub struct TableSize {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("it is not a row in DynamoDB's JSON")]
+#[error("not a row in DynamoDB's JSON format")]
 pub struct NotARow;
 
 impl BookTable {
@@ -60,24 +60,24 @@ impl BookTable {
     fn row(self, row: &Image) -> Row {
         let read = match self {
             Self::Accounts => audit::stored_account(row).map(Row::Account),
-            Self::Journal => of_journal(row),
-            Self::Orders => of_orders(row),
+            Self::Journal => journal_row(row),
+            Self::Orders => orders_table_row(row),
         };
         read.unwrap_or(Row::Other)
     }
 
-    /// A line of an export: `{"Item":{"id":{"S":"…"},…}}`.
+    /// Parses a line of an export: `{"Item":{"id":{"S":"…"},…}}`.
     pub fn exported(self, line: &str) -> Result<Row, NotARow> {
         Ok(self.row(&image(line)?))
     }
 }
 
-/// The row of an order, as `aws dynamodb get-item` or an export writes it.
+/// Parses the row of an order, as `aws dynamodb get-item` or an export writes it.
 pub fn order_of_json(text: &str) -> Result<Order, NotARow> {
     order_image::order(&image(text)?).map_err(|_| NotARow)
 }
 
-fn of_journal(row: &Image) -> Option<Row> {
+fn journal_row(row: &Image) -> Option<Row> {
     let line = audit::line(row);
     match proof::read(row) {
         Some(proof) => Some(Row::Payment(proof, line)),
@@ -85,9 +85,9 @@ fn of_journal(row: &Image) -> Option<Row> {
     }
 }
 
-fn of_orders(row: &Image) -> Option<Row> {
+fn orders_table_row(row: &Image) -> Option<Row> {
     let id = audit::word(row, names::ID)?;
-    // A pointer's id holds a `#`, an order's number does not.
+    // A pointer's id contains a `#`, an order's number does not.
     let Ok(number) = OrderNumber::new(&id) else {
         return Some(Row::Pointer(id, order_image::pointer(row).ok()?));
     };
@@ -119,7 +119,7 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
 }
 
 impl DynamoLedger {
-    /// A page of a segment, as its rows stand there now.
+    /// A page of a segment, as stored now.
     pub async fn scanned(
         &self,
         table: BookTable,
@@ -173,7 +173,7 @@ impl DynamoLedger {
 }
 
 impl TableSize {
-    /// What a scan of it takes: half a unit for each 4 KB, since it need not be strong.
+    /// The cost of a scan: half a read unit for each 4 KB, since it is eventually consistent.
     pub const fn read_units(self) -> u64 {
         self.bytes.div_ceil(8 * 1_024)
     }

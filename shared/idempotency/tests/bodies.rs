@@ -1,4 +1,4 @@
-//! What is kept of a delivery: all of it, unopened, in as many rows as it takes.
+//! Stored deliveries: complete, unparsed, and split over as many rows as they need.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
 
@@ -11,7 +11,7 @@ use ledger::{
 use serde_json::json;
 use testkit::{STAGE, World, context, now};
 
-/// DynamoDB's own limit.
+/// DynamoDB's limit.
 const ROW_BYTES_MAX: usize = 400 * 1024;
 const HEADERS: [(&str, &str); 1] = [("x-webhook-signature", "0123")];
 
@@ -27,7 +27,7 @@ fn decision(id: &str) -> Decision {
     Decision::Refuse(Refusal { header, reason: Reason::UnknownKey, effects: Vec::new() })
 }
 
-/// Refused at this second, by an attempt of that number.
+/// Refuses an event at this second, in the attempt of the same number.
 async fn refused(world: &World, body: &[u8], second: u16) {
     let headers = HEADERS.map(|(name, value)| (name, value.to_owned()));
     let received_at = now().plus_seconds(second.into());
@@ -48,22 +48,22 @@ async fn kept(world: &World) -> Result<KeptBody, String> {
     let later = CallContext { received_at: now().plus_seconds(3_600), ..context(9) };
     let receipt = EventKey::new("usage", "e1").expect("an id");
     let waiting = world.ledger(1).refused_event(&receipt, &later).await.map_err(|error| format!("{error:?}"))?;
-    Ok(waiting.expect("it waits").body.expect("a body"))
+    Ok(waiting.expect("in the retry queue").body.expect("a body"))
 }
 
 fn noise(bytes: usize) -> Vec<u8> {
-    let mut dice = fastrand::Rng::with_seed(1);
-    std::iter::repeat_with(|| dice.u8(..)).take(bytes).collect()
+    let mut rng = fastrand::Rng::with_seed(1);
+    std::iter::repeat_with(|| rng.u8(..)).take(bytes).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn delivery_is_kept_as_it_came() {
+async fn delivery_is_stored_unchanged() {
     let rows: [(&str, Vec<u8>, usize); 5] = [
         ("empty", Vec::new(), 1),
         ("text", "{\"a\": 1}\r\n通义".into(), 1),
         ("bytes", noise(100_000), 1),
-        ("more than a row holds", noise(400_000), 2),
-        ("the longest that a source takes", noise(1024 * 1024), 4),
+        ("more than a row", noise(400_000), 2),
+        ("the maximum of a source", noise(1024 * 1024), 4),
     ];
     for (name, body, parts) in rows {
         let world = World::new();
@@ -78,14 +78,14 @@ async fn delivery_is_kept_as_it_came() {
         let rows = rows.try_collect().await.expect("an answer");
         let stored: Vec<usize> = rows.iter().map(|row| row["body"].as_b().expect("bytes").as_ref().len()).collect();
         assert_eq!(stored.len(), parts, "{name}");
-        // The rest is room for the path, the query and the headers, of which a gateway takes 10 KB.
+        // The difference leaves room for path, query and headers; API Gateway accepts 10 KB of headers.
         assert!(stored.iter().all(|bytes| bytes + 64 * 1024 <= ROW_BYTES_MAX), "{name}: {stored:?}");
     }
 }
 
-/// A signature is fresh by the clock of the bytes that it signs.
+/// The replay window counts from the arrival of the stored bytes.
 #[tokio::test(start_paused = true)]
-async fn later_delivery_replaces_the_bytes_and_their_clock() {
+async fn later_delivery_replaces_bytes_and_arrival() {
     for (first, second) in [(noise(700_000), noise(10)), (noise(10), noise(700_000)), (noise(10), b"again".to_vec())] {
         let world = World::new();
         refused(&world, &first, 1).await;
@@ -95,15 +95,15 @@ async fn later_delivery_replaces_the_bytes_and_their_clock() {
     }
 }
 
-/// Rows of two deliveries, of fewer rows than there were, or more than there can be: never half a body.
+/// Parts of two deliveries, missing parts and an impossible number of parts are errors: a partial body is never returned.
 #[tokio::test(start_paused = true)]
-async fn body_in_parts_that_do_not_fit_is_refused() {
-    let spoilt = [
-        ("of another attempt", json!({ "written_by": { "S": "another" } }), "parts"),
+async fn body_of_mismatched_parts_is_unreadable() {
+    let damaged = [
+        ("from another attempt", json!({ "written_by": { "S": "another" } }), "parts"),
         ("without bytes", json!({ "body": { "S": "text" } }), "body"),
         ("with other bytes", json!({ "body": { "B": "aGVsbG8=" } }), "body"),
     ];
-    for (name, change, attribute) in spoilt {
+    for (name, change, attribute) in damaged {
         let world = World::new();
         refused(&world, &noise(700_000), 1).await;
         let table = Tables::of_stage(STAGE).bodies;

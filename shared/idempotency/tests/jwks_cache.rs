@@ -1,4 +1,4 @@
-//! Both ledgers keep the newest copy of what others publish, whoever comes last.
+//! The JWKS cache of both ledgers keeps the keys that were fetched last, in any order of writes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
@@ -25,16 +25,16 @@ async fn keeps_the_newest(jwks_cache: &impl JwksCache) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_copy_is_kept() {
+async fn older_keys_do_not_replace_newer_ones() {
     let world = World::new();
     keeps_the_newest(&world.ledger(1)).await;
     keeps_the_newest(&MemoryLedger::default()).await;
-    // It is no account, and names nobody.
+    // The row is neither an account nor a key.
     assert_eq!(world.books(), World::new().books());
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_fault_keeps_half_a_copy() {
+async fn keys_survive_each_fault() {
     for fault in Fault::ALL {
         if matches!(fault, Fault::Kill | Fault::KillApplied) {
             continue;

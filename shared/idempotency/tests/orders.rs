@@ -1,5 +1,5 @@
-//! Orders and subscriptions as they are kept: read back as they were written, indexed as long as something is to do, and moved from
-//! state to state only as the pure side allows.
+//! Stored orders and subscriptions: they read back unchanged, are indexed while work is outstanding, and change state only
+//! as the `ledger` crate allows.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
 
@@ -16,7 +16,7 @@ use ledger::{
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, now};
 
-/// What a row of a table does to an order.
+/// The change that a row of a test table makes to an order.
 type Change = fn(&mut Order);
 
 fn money(cents: u64, currency: &str) -> Money {
@@ -46,7 +46,7 @@ fn plain(number: &str) -> Order {
     Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
 }
 
-/// Every field in use, and every variant that can stand in a list or a map.
+/// An order with every field set, and every variant that a list or a map can contain.
 fn full(number: &str) -> Order {
     let refund = |state, units| Refund { state, amount: Amount::from_units(units) };
     let top_up = TopUp {
@@ -69,8 +69,8 @@ fn full(number: &str) -> Order {
         Grant::Report(word("full")),
         Grant::TopUp(top_up),
     ];
-    let earns = |name: &str, basis_points| Commission { to: Owner::new(name).expect("an owner"), basis_points };
-    order.terms.commissions = vec![earns("bob", 1_000), earns("carol", 1)];
+    let commission = |name: &str, basis_points| Commission { to: Owner::new(name).expect("an owner"), basis_points };
+    order.terms.commissions = vec![commission("bob", 1_000), commission("carol", 1)];
     order.delivered = [(Line::Grant(3), widest), (Line::Commission(1), Amount::ZERO)].into();
     order.transfer =
         Some(Transfer { id: Some("tx_1".to_owned()), status: TransferStatus::Broadcasting, amount: widest, at: now() });
@@ -126,7 +126,7 @@ fn accepted() -> BTreeMap<String, Accepted> {
     all.map(|accepted| (accepted.by.id().to_owned(), accepted)).into()
 }
 
-/// As many as there may be, each in a way of its own.
+/// The maximum number of anomalies, all different.
 fn anomalies() -> Anomalies {
     let refused = |n: usize, pays_for| RefusedPayment {
         by: reference(&format!("pi_{n}")),
@@ -144,7 +144,7 @@ fn anomalies() -> Anomalies {
         resolution,
     };
     let flags = Reason::ALL.into_iter().enumerate().zip(each).map(flag).take(LISTED_MAX).collect();
-    Anomalies::of_kept(flags, (0..1_000).collect()).expect("no more than there may be")
+    Anomalies::of_kept(flags, (0..1_000).collect()).expect("within the limit")
 }
 
 async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, CommitError> {
@@ -161,7 +161,7 @@ async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_is_read() {
+async fn order_is_read_back_unchanged() {
     let world = World::new();
     let ledger = world.ledger(2);
     for order in [plain("N1"), full("N2")] {
@@ -184,9 +184,9 @@ async fn what_is_written_is_read() {
     }
 }
 
-/// The store's own condition is the pure side's, whatever version it is told.
+/// The condition in the store equals the rule in `ledger`, even if the version matches.
 #[tokio::test(start_paused = true)]
-async fn the_store_allows_the_transitions_that_the_order_allows() {
+async fn forbidden_transition_is_refused_by_the_store() {
     let transitions = [
         Transition::Pay,
         Transition::Close(PaymentState::Failed),
@@ -203,9 +203,9 @@ async fn the_store_allows_the_transitions_that_the_order_allows() {
         let before = Order { payment: state, ..plain("N1") };
         write(&world, "made", before.clone().created()).await.expect("written");
         let after = Order { version: 2, ..before };
-        let told = write(&world, "next", Effect::Order { order: Box::new(after), transition }).await;
+        let outcome = write(&world, "next", Effect::Order { order: Box::new(after), transition }).await;
         let allowed = transition.from_states().any(|from| from == state);
-        match told {
+        match outcome {
             Ok(_) => assert!(allowed, "{transition:?} from {state:?} was written"),
             Err(CommitError::Rejected(Reason::OrderNotPayable)) => {
                 assert!(!allowed, "{transition:?} from {state:?} was refused");
@@ -215,11 +215,11 @@ async fn the_store_allows_the_transitions_that_the_order_allows() {
     }
 }
 
-/// A payment is compared with what stands in the row, and not only with what was read.
+/// Price validation in the store: the payment is compared with the stored row, not only with the order that was read.
 #[tokio::test(start_paused = true)]
-async fn the_store_compares_the_terms_of_a_payment() {
+async fn payment_with_other_terms_is_refused_by_the_store() {
     let rows: [(&str, Change, bool); 4] = [
-        ("as made", |_| {}, true),
+        ("unchanged", |_| {}, true),
         ("another amount", |order| order.terms.price.amount = Amount::from_units(1), false),
         ("another currency", |order| order.terms.price = money(1_999, "EUR"), false),
         ("another provider", |order| order.terms.provider = Provider::Epay, false),
@@ -229,21 +229,21 @@ async fn the_store_compares_the_terms_of_a_payment() {
         write(&world, "made", plain("N1").created()).await.expect("written");
         let mut after = Order { version: 2, ..plain("N1") };
         change(&mut after);
-        let told = write(&world, "paid", Effect::Order { order: Box::new(after), transition: Transition::Pay }).await;
-        assert_eq!(told.is_ok(), allowed, "{name}: {told:?}");
+        let outcome =
+            write(&world, "paid", Effect::Order { order: Box::new(after), transition: Transition::Pay }).await;
+        assert_eq!(outcome.is_ok(), allowed, "{name}: {outcome:?}");
     }
 }
 
-/// What a row does to an order, under which word it is indexed then, and whether somebody has to look at it.
+/// A name, a change to an order, the index value that it gives, and whether the order is flagged.
 type Indexed<'r> = (&'static str, &'r dyn Fn(&mut Order), Option<&'static str>, bool);
 
 #[tokio::test(start_paused = true)]
-async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
+async fn only_outstanding_orders_are_indexed() {
     let paid = |order: &mut Order| {
         (order.payment, order.paid) = (PaymentState::Paid, Some(Paid { by: reference("pi_1"), at: now() }));
     };
-    let top_up_result =
-        |state, seconds| Some(TopUpCall { at: now().plus_seconds(seconds), state, seq: None, receipt: None });
+    let top_up = |state, seconds| Some(TopUpCall { at: now().plus_seconds(seconds), state, seq: None, receipt: None });
     let sent = |status| Some(Transfer { id: None, status, amount: Amount::from_units(1), at: now() });
     let rows: [Indexed<'_>; 15] = [
         ("unpaid", &|_| {}, Some("payment#stripe"), false),
@@ -264,20 +264,10 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
         ("to-be-sent", &|order| order.transfer = sent(TransferStatus::Due), Some("fulfilment"), false),
         ("on-its-way", &|order| order.transfer = sent(TransferStatus::Queued), Some("pending_external"), false),
         ("sent", &|order| order.transfer = sent(TransferStatus::Completed), None, false),
-        ("claimed", &|order| order.top_up_call = top_up_result(TopUpState::Claimed, 0), Some("fulfilment"), false),
-        (
-            "pending",
-            &|order| order.top_up_call = top_up_result(TopUpState::Pending, 0),
-            Some("pending_external"),
-            false,
-        ),
-        (
-            "unknown",
-            &|order| order.top_up_call = top_up_result(TopUpState::Unknown, 0),
-            Some("pending_external"),
-            false,
-        ),
-        ("unknown-for-a-day", &|order| order.top_up_call = top_up_result(TopUpState::Unknown, -86_400), None, false),
+        ("claimed", &|order| order.top_up_call = top_up(TopUpState::Claimed, 0), Some("fulfilment"), false),
+        ("pending", &|order| order.top_up_call = top_up(TopUpState::Pending, 0), Some("pending_external"), false),
+        ("unknown", &|order| order.top_up_call = top_up(TopUpState::Unknown, 0), Some("pending_external"), false),
+        ("unknown-for-a-day", &|order| order.top_up_call = top_up(TopUpState::Unknown, -86_400), None, false),
         (
             "flagged",
             &|order| {
@@ -330,10 +320,9 @@ async fn the_indexes_hold_what_is_to_do_and_nothing_else() {
     assert_eq!(all.expect("an answer")["Count"], Value::from(9), "nothing else is indexed");
 }
 
-/// A row that takes the most that the list may hold is far from the store's limit of 400 KB, and each write of it is billed by the
-/// kilobyte.
+/// A row with the longest list stays far below the store's limit of 400 KB, and each write of it is billed by the kilobyte.
 #[tokio::test(start_paused = true)]
-async fn the_longest_list_of_anomalies_is_a_small_part_of_a_row() {
+async fn longest_list_of_anomalies_fits_in_a_row() {
     let long = |n: usize| Flag {
         anomaly: Anomaly {
             reason: Reason::MerchantMismatch,
@@ -350,7 +339,7 @@ async fn the_longest_list_of_anomalies_is_a_small_part_of_a_row() {
     let world = World::new();
     let unlisted = (0..u32::try_from(UNLISTED_MAX).expect("a few")).map(|n| u32::MAX - n);
     let flags = (0..LISTED_MAX).map(long).collect();
-    let anomalies = Anomalies::of_kept(flags, unlisted.collect()).expect("no more than there may be");
+    let anomalies = Anomalies::of_kept(flags, unlisted.collect()).expect("within the limit");
     write(&world, "made", Order { anomalies, ..plain("N1") }.created()).await.expect("written");
     let read = json!({ "TableName": format!("hookledger-{STAGE}-orders"), "Key": { "id": { "S": "N1" } } });
     let row = world.engine.request("GetItem", &read).expect("an answer")["Item"].to_string();

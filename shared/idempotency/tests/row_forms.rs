@@ -1,7 +1,7 @@
-//! Every row says its form in `v`, and rows of each form that was ever written are read by the code of today.
+//! Each row names its format in `v`, and the current code reads rows of each released format.
 //!
-//! `row_forms/v1.jsonl` has rows of the first form, one a line: its kind, the row in DynamoDB's JSON, and what is read from it. A form that
-//! was released stays as it is. A new form adds a file, and a new kind of row adds a line.
+//! `row_forms/v1.jsonl` has rows of format 1, one per line: its kind, the row in DynamoDB's JSON, and the values that are
+//! read from it. A released format never changes. A new format adds a file, and a new kind of row adds a line.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
@@ -18,7 +18,7 @@ use ledger::{
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
 
-/// Rows of each form, the oldest first.
+/// Rows of each format, the oldest first.
 const FORMS: [&str; 1] = [include_str!("row_forms/v1.jsonl")];
 const DAY_S: i64 = 86_400;
 
@@ -67,7 +67,7 @@ impl RowKind {
         Self::ALL.into_iter().find(|kind| format!("{kind:?}") == name).unwrap_or_else(|| panic!("no kind {name}"))
     }
 
-    /// By its table and its id, and in the journal by what it holds.
+    /// Determined by table and id, and in the journal by the attributes.
     fn of(table: &str, row: &Value) -> Self {
         let id = id(row);
         let prefix = id.split_once('#').map(|(prefix, _)| prefix);
@@ -125,7 +125,7 @@ fn id(row: &Value) -> &str {
     row["id"]["S"].as_str().expect("an id")
 }
 
-/// All that a table holds.
+/// All rows of a table.
 fn rows(world: &World, table: &str) -> Vec<Value> {
     let table = format!("hookledger-{STAGE}-{table}");
     let found = world.engine.request("Scan", &json!({ "TableName": table })).expect("rows");
@@ -133,8 +133,8 @@ fn rows(world: &World, table: &str) -> Vec<Value> {
     found["Items"].as_array().expect("rows").clone()
 }
 
-/// The contract makes rows of every kind but these.
-async fn others() -> World {
+/// A world with the kinds of rows that the contract does not write.
+async fn world_of_other_kinds() -> World {
     let world = World::new();
     let ledger = world.ledger(1);
     let keys = CachedJwks { text: "{\"keys\":[]}".to_owned(), fetched_at: now() };
@@ -155,10 +155,10 @@ async fn others() -> World {
     world
 }
 
-/// The rows that the code of today writes: of every kind, each with its form, of which there are fixtures.
+/// The current code writes rows of each kind, each names its format, and a fixture exists for it.
 #[tokio::test(start_paused = true)]
 async fn row_of_each_kind_names_its_form() {
-    let worlds = RefCell::new(vec![others().await]);
+    let worlds = RefCell::new(vec![world_of_other_kinds().await]);
     contract(async || {
         let world = World::new();
         worlds.borrow_mut().push(world.clone());
@@ -210,26 +210,26 @@ async fn row_of_each_form_is_read() {
     }
 }
 
-/// After a rollback: what a later release has written is not guessed at. Its row waits for a release that can read it.
+/// After a rollback, a row of a later release is refused rather than misread, until a release that can read it is back.
 #[tokio::test(start_paused = true)]
 async fn row_of_a_later_form_is_refused() {
     let guarded =
         [RowKind::Body, RowKind::Check, RowKind::Lane, RowKind::Order, RowKind::Pointer, RowKind::Subscription];
-    for of in guarded {
+    for guarded_kind in guarded {
         let world = World::new();
         for Fixture { kind, mut row, .. } in fixtures(FORMS[0]) {
-            if kind == of {
+            if kind == guarded_kind {
                 row["v"]["N"] = json!(FORMS.len().saturating_add(1).to_string());
             }
             world.engine.request("PutItem", &json!({ "TableName": kind.table(), "Item": row })).expect("written");
         }
-        let later = fixtures(FORMS[0]).into_iter().find(|fixture| fixture.kind == of).expect("a fixture");
-        let error = read(&world.ledger(1), of, &later.row).await.expect_err("a later form");
-        assert!(matches!(error, CommitError::Refused(_)), "{of:?}: {error:?}");
+        let later = fixtures(FORMS[0]).into_iter().find(|fixture| fixture.kind == guarded_kind).expect("a fixture");
+        let error = read(&world.ledger(1), guarded_kind, &later.row).await.expect_err("a later form");
+        assert!(matches!(error, CommitError::Refused(_)), "{guarded_kind:?}: {error:?}");
     }
 }
 
-/// What the port of the functions reads of a row.
+/// The values that the ports read from a row.
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of row")]
 async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value, CommitError> {
     let (id, later) = (id(row), CallContext { received_at: now().plus_seconds(DAY_S), ..context(9) });
@@ -237,7 +237,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
     let text = |name: &str| row[name]["S"].as_str().unwrap_or_else(|| panic!("{kind:?} has no {name}"));
     Ok(match kind {
         RowKind::Booked => {
-            // A row that moves nothing is no line of an account.
+            // A row without a posting is not an entry of an account.
             let lines = ledger.journal_lines(&[id], later).await?;
             lines.first().map_or(Value::Null, |line| {
                 json!({
@@ -249,7 +249,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
         }
         RowKind::Refused | RowKind::Body | RowKind::BodyPart => {
             let receipt = EventKey::of_row(id.split_once("#body#").map_or(id, |(receipt, _)| receipt));
-            let waiting = ledger.refused_event(&receipt, later).await?.expect("it waits");
+            let waiting = ledger.refused_event(&receipt, later).await?.expect("in the retry queue");
             let body = waiting.body.expect("a body");
             if kind == RowKind::Refused {
                 json!({

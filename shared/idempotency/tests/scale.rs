@@ -1,4 +1,4 @@
-//! Rows whose attributes count units of another scale, under the names that those had: no number in them is read as one of ours.
+//! Rows of another scale: without the suffix `_units`, no number in them is read as an amount.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
 
@@ -23,7 +23,7 @@ fn decision(event: &str, effect: impl FnOnce(&EventKey) -> Effect) -> Decision {
     Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
-/// The row as it would be without the ending that says what its numbers count.
+/// Removes the suffix that states the scale from every attribute of a row.
 fn rename_units(world: &World, table: &str, id: &str) {
     let table = format!("hookledger-{STAGE}-{table}");
     let read = json!({ "TableName": table, "Key": { "id": { "S": id } } });
@@ -40,7 +40,7 @@ fn rename_units(world: &World, table: &str, id: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn balance_of_another_scale_is_no_balance() {
+async fn balance_without_units_reads_as_zero() {
     let world = World::new();
     let (ledger, account) = (world.ledger(1), Owner::new("alice").expect("an owner").account(Asset::CREDITS));
     let amount = Amount::from_units(5_000_000);
@@ -66,7 +66,7 @@ async fn balance_of_another_scale_is_no_balance() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn order_of_another_scale_is_unreadable() {
+async fn order_without_units_is_unreadable() {
     let world = World::new();
     let (ledger, number) = (world.ledger(1), OrderNumber::new("HL1").expect("a number"));
     let terms = Terms {
