@@ -26,7 +26,6 @@ const TO_CLEAN: &[&str] = &[
     "infra/watch.yaml",
     "shared/api",
     "shared/edge",
-    "shared/embedded",
     "shared/fakes",
     "shared/ledger",
     "shared/local",

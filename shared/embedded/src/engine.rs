@@ -1,4 +1,4 @@
-//! An embedded DynamoDB that answers where the SDK's HTTP client would.
+//! An embedded DynamoDB in place of the SDK's HTTP client.
 
 use std::fmt;
 use std::path::Path;
@@ -20,40 +20,40 @@ use thiserror::Error;
 
 use crate::{Table, Template};
 
-/// Of the tables, and of their streams.
+/// The APIs of the tables and of their streams.
 const TARGET_PREFIXES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
-/// One store. Clones are the same store.
+/// A DynamoDB store. Clones share it.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) database: Arc<Database>,
-    written: Arc<OnceLock<Listener>>,
+    listener: Arc<OnceLock<Listener>>,
 }
 
 type Listener = Box<dyn Fn() + Send + Sync>;
 
 impl Engine {
-    /// Gone with the last clone.
+    /// A store in memory, dropped with its last clone.
     pub fn memory() -> Result<Self, EngineError> {
-        Database::memory().map(Self::of).map_err(EngineError::Open)
+        Database::memory().map(Self::with).map_err(EngineError::Open)
     }
 
-    /// Kept in a file, which is made if it is not there.
+    /// A store in a file, which is created if necessary.
     pub fn open(file: &Path) -> Result<Self, EngineError> {
         let path = file.to_str().ok_or(EngineError::Path)?;
-        Database::new(path).map(Self::of).map_err(EngineError::Open)
+        Database::new(path).map(Self::with).map_err(EngineError::Open)
     }
 
-    fn of(database: Database) -> Self {
-        Self { database: Arc::new(database), written: Arc::default() }
+    fn with(database: Database) -> Self {
+        Self { database: Arc::new(database), listener: Arc::default() }
     }
 
-    /// Who is told of every write once it is done: of the first who asks, nobody else is.
+    /// Sets the function that is called after each write. Only the first listener is registered.
     pub fn tell_of_writes(&self, listener: impl Fn() + Send + Sync + 'static) {
-        let _ = self.written.set(Box::new(listener));
+        let _ = self.listener.set(Box::new(listener));
     }
 
-    /// Makes the template's tables that are not there yet.
+    /// Creates the tables of the template that do not exist yet.
     pub fn create_tables(&self, template: &Template) -> Result<(), EngineError> {
         for table in template.tables() {
             if self.request("DescribeTable", &json!({ "TableName": table.name })).is_ok() {
@@ -76,26 +76,26 @@ impl Engine {
         Ok(())
     }
 
-    /// One call of the DynamoDB API, for what is not worth an SDK client.
+    /// Makes one call of the DynamoDB API without an SDK client.
     pub fn request(&self, operation: &str, body: &Value) -> Result<Value, EngineError> {
         let answer =
             self.run(operation, &body.to_string()).map_err(|error| EngineError::Call(operation.to_owned(), error))?;
         serde_json::from_str(&answer).map_err(EngineError::Answer)
     }
 
-    /// Many rows of one table at once, as a JSON array, and nothing in its stream: for whoever needs a large store soon.
+    /// Imports many rows of a table from a JSON array, without stream records. For tests that need a large store quickly.
     pub fn load(&self, table: &str, rows: &str) -> Result<(), EngineError> {
         let rows = serde_json::from_str(rows).map_err(EngineError::Rows)?;
         let loaded = self.database.import_items(table, rows, ImportOptions::default());
         loaded.map(drop).map_err(|error| EngineError::Call("load".to_owned(), error))
     }
 
-    /// Drops what has outlived its TTL attribute.
+    /// Deletes the rows whose TTL attribute has passed.
     pub fn sweep_expired(&self) -> Result<usize, EngineError> {
         self.database.sweep_ttl().map_err(|error| EngineError::Call("sweep".to_owned(), error))
     }
 
-    /// One request of the DynamoDB JSON protocol: its status and body.
+    /// Answers a request of the DynamoDB JSON protocol with a status and a body.
     pub fn answer<'t>(&self, target: Option<&'t str>, body: &str) -> (u16, String) {
         let operation = |target: &'t str| TARGET_PREFIXES.iter().find_map(|prefix| target.strip_prefix(prefix));
         let result = match target.and_then(operation) {
@@ -110,7 +110,7 @@ impl Engine {
         }
     }
 
-    /// The operations that the stack uses. An unknown one is answered as DynamoDB answers it.
+    /// Runs an operation. Supports those that the stack uses; any other gives an error response.
     fn run(&self, operation: &str, body: &str) -> Result<String, DynoxideError> {
         macro_rules! run {
             ($method:ident) => {{
@@ -123,7 +123,7 @@ impl Engine {
         macro_rules! write {
             ($method:ident) => {{
                 let answer = run!($method);
-                if let Some(listener) = self.written.get() {
+                if let Some(listener) = self.listener.get() {
                     listener();
                 }
                 answer
@@ -152,13 +152,13 @@ impl Engine {
         }
     }
 
-    /// A configuration with which every SDK client speaks to this store.
+    /// A configuration that connects SDK clients to this store.
     pub fn sdk_config(&self) -> SdkConfig {
         sdk_config(SharedHttpClient::new(self.clone()))
     }
 }
 
-/// A configuration that sends everything through `client`; nothing of it leaves the process or needs an account.
+/// A configuration that sends all requests through `client`. No request leaves the process or needs an AWS account.
 pub fn sdk_config(client: SharedHttpClient) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -201,12 +201,12 @@ pub enum EngineError {
     Path,
     #[error("the store refused {0}")]
     Call(String, #[source] DynoxideError),
-    #[error("what is to be loaded is not rows")]
+    #[error("the rows to import are not a JSON array of items")]
     Rows(#[source] serde_json::Error),
     #[error("the store's answer is not JSON")]
     Answer(#[source] serde_json::Error),
     #[error("{0} has no stream")]
     NoStream(String),
-    #[error("what was read of a stream could not be dropped")]
+    #[error("the stream records that were read could not be deleted")]
     Prune(#[source] rusqlite::Error),
 }

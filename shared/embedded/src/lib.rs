@@ -1,8 +1,23 @@
-//! The stack on one machine: what the templates in `infra/` declare, and an embedded DynamoDB that holds those tables.
+//! An embedded DynamoDB for tests and the local stack, with the tables that the templates in `infra/` declare.
 //!
-//! The [`Template`] is read from the very files that are deployed, so a table or a route cannot be one thing here and another
-//! there. The [`Engine`] stands where the network would: the SDK signs, sends, times out and parses as it always does, but the
-//! request is answered in this process.
+//! The [`Template`] is parsed from the deployed files, so that tables, routes and schedules are the same locally and in
+//! AWS. The [`Engine`] replaces the SDK's HTTP client: the SDK signs, sends, times out and parses as usual, and the
+//! engine answers the request in this process.
+//!
+//! ```
+//! use embedded::{DATA_YAML, Engine, Template};
+//! use serde_json::json;
+//!
+//! let template = Template::parse(DATA_YAML, &[("Stage", "local")])?;
+//! let engine = Engine::memory()?;
+//! engine.create_tables(&template)?;
+//!
+//! let table = "hookledger-local-orders";
+//! engine.request("PutItem", &json!({ "TableName": table, "Item": { "id": { "S": "HL1" } } }))?;
+//! let rows = engine.request("Scan", &json!({ "TableName": table }))?;
+//! assert_eq!(rows["Count"], 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod engine;
 mod records;
@@ -14,7 +29,7 @@ pub use records::Cursor;
 pub use stream::{Filter, Stream, StreamError};
 pub use template::{Function, Route, Schedule, Table, Template, TemplateError};
 
-/// The templates, as they were when this was compiled.
+/// The templates at the time of compilation.
 pub const DATA_YAML: &str = include_str!("../../../infra/data.yaml");
 pub const APP_YAML: &str = include_str!("../../../infra/app.yaml");
 

@@ -1,7 +1,7 @@
-//! The streams of the tables: what was written, in its order, for whoever reads it.
+//! DynamoDB streams: the writes of a table in their order.
 //!
-//! They are enabled only where somebody reads them: with one, each write of the table looks through all that its stream holds. What was
-//! read is therefore dropped.
+//! Enable a stream only if it is read: each write of the table searches all records of its stream. Records that were read
+//! are therefore deleted.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use serde_json::{Value, json};
 
 use crate::{Engine, EngineError, Template};
 
-/// As long as DynamoDB keeps a record. What nobody has read by then is found by the clock.
+/// DynamoDB keeps a record for so long. The scheduled sweep finds the orders of records that were not read by then.
 const KEPT_SECONDS: u64 = 24 * 60 * 60;
-/// The engine writes through a connection of its own, and is done in milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Sequence numbers are compared as they are told: 21 digits. The last record stays, since the numbers go on from it even where the
-/// clock has been set back.
-const DROP: &str = "DELETE FROM _stream_records WHERE table_name = ?1
+/// The engine has its own connection, whose writes take milliseconds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Compares sequence numbers in their external form of 21 digits. The last record stays, so that the numbers continue from
+/// it even after the clock was set back.
+const DELETE_RECORDS: &str = "DELETE FROM _stream_records WHERE table_name = ?1
     AND (printf('1%020d', CAST(sequence_number AS INTEGER)) <= ?2 OR created_at < unixepoch() - ?3)
     AND id < (SELECT MAX(id) FROM _stream_records WHERE table_name = ?1)";
 
-/// A place in a stream.
+/// A position in a stream: a shard iterator.
 #[derive(Debug, Clone)]
 pub struct Cursor(Value);
 
 impl Engine {
-    /// Makes the streams that the template's tables have, where they are not there yet.
+    /// Enables the streams that the template declares and that do not exist yet.
     pub fn enable_streams(&self, template: &Template) -> Result<(), EngineError> {
         for table in template.tables() {
             let Some(view) = &table.stream else { continue };
@@ -43,12 +43,12 @@ impl Engine {
         arn.map(str::to_owned).ok_or_else(|| EngineError::NoStream(table.to_owned()))
     }
 
-    /// Where to go on reading a table's stream: after the record of this sequence number, or at the first that there is.
+    /// The position after the record with this sequence number, or before the oldest record.
     pub fn cursor(&self, table: &str, after: Option<&str>) -> Result<Cursor, EngineError> {
         let arn = self.stream_arn(table)?;
         let described = self.request("DescribeStream", &json!({ "StreamArn": arn }))?;
         let shard = described.pointer("/StreamDescription/Shards/0/ShardId");
-        let asked = match after {
+        let request = match after {
             None => json!({ "StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" }),
             Some(after) => json!({
                 "StreamArn": arn,
@@ -57,12 +57,12 @@ impl Engine {
                 "SequenceNumber": after,
             }),
         };
-        let mut answer = self.request("GetShardIterator", &asked)?;
+        let mut answer = self.request("GetShardIterator", &request)?;
         let iterator = answer.get_mut("ShardIterator").map(Value::take);
         iterator.map(Cursor).ok_or_else(|| EngineError::NoStream(table.to_owned()))
     }
 
-    /// What has been written since, as Lambda hands it over. A shard never ends here.
+    /// Reads the records after the cursor, in the format that Lambda passes to a function. A shard never ends here.
     pub fn read(&self, cursor: &mut Cursor, records_max: usize) -> Result<Vec<Value>, EngineError> {
         let mut answer = self.request("GetRecords", &json!({ "ShardIterator": cursor.0, "Limit": records_max }))?;
         if let Some(next) = answer.get_mut("NextShardIterator").map(Value::take) {
@@ -74,15 +74,15 @@ impl Engine {
         }
     }
 
-    /// Drops the records of a stream up to the one of this sequence number, and those that are older than a day; returns how many. A
-    /// store in memory, which nobody else can reach, keeps them all.
+    /// Deletes the records of a stream up to this sequence number, and those older than a day; returns their number. A
+    /// store in memory keeps all of them, since no second connection can open it.
     pub fn prune_stream(&self, table: &str, up_to: &str) -> Result<usize, EngineError> {
         let path = self.database.db_path().map_err(|error| EngineError::Call("prune".to_owned(), error))?;
         let Some(path) = path else { return Ok(0) };
-        let dropped = Connection::open(path).and_then(|store| {
-            store.busy_timeout(PATIENCE)?;
-            store.execute(DROP, (table, up_to, KEPT_SECONDS))
+        let deleted = Connection::open(path).and_then(|store| {
+            store.busy_timeout(LOCK_TIMEOUT)?;
+            store.execute(DELETE_RECORDS, (table, up_to, KEPT_SECONDS))
         });
-        dropped.map_err(EngineError::Prune)
+        deleted.map_err(EngineError::Prune)
     }
 }

@@ -1,12 +1,12 @@
-//! How a function reads a table's stream, as the template says it: an event source mapping.
+//! Event source mappings: how a function reads the stream of a table, as the template declares it.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// Lambda's own, where the template says nothing.
+/// Lambda's default.
 const BATCH_SIZE: u64 = 100;
-/// What is read here, and what makes no difference on one machine: how long to wait for more, for how long a record counts.
-const KNOWN: [&str; 12] = [
+/// The properties that are read here, and those without effect on one machine, such as the batching window.
+const SUPPORTED: [&str; 12] = [
     "Stream",
     "StartingPosition",
     "BatchSize",
@@ -20,60 +20,60 @@ const KNOWN: [&str; 12] = [
     "MaximumRetryAttempts",
     "ParallelizationFactor",
 ];
-/// Lambda's own bound.
+/// Lambda's limit.
 const LANES_MAX: u64 = 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
-    /// The table's name; `None` where it is left to a parameter that was not given.
+    /// The table's name; `None` if it depends on a parameter without a value.
     pub table: Option<String>,
     pub batch_size: usize,
-    /// How many batches are worked off at a time, each of other rows than the others.
+    /// The number of batches that are processed at the same time, each with rows of its own.
     pub lanes: u64,
-    /// How often a batch is tried again; `None`: for as long as it is kept.
+    /// The number of retries of a batch; `None` retries it until its records expire.
     pub retries_max: Option<u64>,
-    /// A batch that fails as a whole is tried in halves.
+    /// A failed batch is retried in two halves.
     pub bisects: bool,
-    /// The function says itself which of a batch have failed.
+    /// The function reports the failed records of a batch.
     pub reports_failures: bool,
-    /// What cannot be worked off is kept somewhere.
+    /// Records that keep failing go to a dead letter queue.
     pub keeps_failures: bool,
     pub filter: Filter,
 }
 
-/// Which records a function is called for; empty: for all.
+/// The records for which a function is called; an empty filter admits all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter(Vec<Value>);
 
 impl Stream {
     pub(crate) fn read(properties: &Value) -> Result<Self, StreamError> {
-        let said = |name: &str| properties.get(name);
+        let property = |name: &str| properties.get(name);
         let names = properties.as_object().into_iter().flat_map(Map::keys);
-        if let Some(unknown) = names.into_iter().find(|name| !KNOWN.contains(&name.as_str())) {
+        if let Some(unknown) = names.into_iter().find(|name| !SUPPORTED.contains(&name.as_str())) {
             return Err(StreamError::Unknown(unknown.clone()));
         }
-        // What was written before the function was there is read too: it is still to be done.
-        if said("StartingPosition").and_then(Value::as_str) != Some("TRIM_HORIZON") {
+        // Records from before the function existed are read too, since their work is still outstanding.
+        if property("StartingPosition").and_then(Value::as_str) != Some("TRIM_HORIZON") {
             return Err(StreamError::Start);
         }
-        let types = said("FunctionResponseTypes").and_then(Value::as_array);
-        let batch_size = said("BatchSize").map_or(Some(BATCH_SIZE), Value::as_u64);
+        let types = property("FunctionResponseTypes").and_then(Value::as_array);
+        let batch_size = property("BatchSize").map_or(Some(BATCH_SIZE), Value::as_u64);
         Ok(Self {
-            table: said("Stream").and_then(Value::as_str).and_then(table_of_arn),
+            table: property("Stream").and_then(Value::as_str).and_then(table_of_arn),
             batch_size: batch_size
                 .and_then(|size| usize::try_from(size).ok())
                 .filter(|size| *size > 0)
                 .ok_or(StreamError::BatchSize)?,
-            lanes: said("ParallelizationFactor")
+            lanes: property("ParallelizationFactor")
                 .map_or(Some(1), Value::as_u64)
                 .filter(|lanes| (1..=LANES_MAX).contains(lanes))
                 .ok_or(StreamError::Lanes)?,
-            // -1 is without end, and so is saying nothing.
-            retries_max: said("MaximumRetryAttempts").and_then(Value::as_u64),
-            bisects: said("BisectBatchOnFunctionError").and_then(Value::as_bool).unwrap_or_default(),
+            // -1, like the absent property, means unlimited.
+            retries_max: property("MaximumRetryAttempts").and_then(Value::as_u64),
+            bisects: property("BisectBatchOnFunctionError").and_then(Value::as_bool).unwrap_or_default(),
             reports_failures: types.is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures")),
             keeps_failures: properties.pointer("/DestinationConfig/OnFailure/Destination").is_some(),
-            filter: said("FilterCriteria").map_or_else(|| Ok(Filter::default()), Filter::read)?,
+            filter: property("FilterCriteria").map_or_else(|| Ok(Filter::default()), Filter::read)?,
         })
     }
 }
@@ -93,7 +93,8 @@ impl Filter {
     }
 }
 
-/// Objects, down to lists of the texts that are admitted. What else patterns may hold would be taken for more or less than it says.
+/// Supports only nested objects with lists of exact strings. Other patterns are refused, since they would admit the wrong
+/// records.
 fn is_exact(pattern: &Value) -> bool {
     match pattern {
         Value::Object(fields) => !fields.is_empty() && fields.values().all(is_exact),
@@ -120,7 +121,7 @@ fn table_of_arn(arn: &str) -> Option<String> {
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StreamError {
-    #[error("{0} is not known")]
+    #[error("{0} is not supported")]
     Unknown(String),
     #[error("StartingPosition must be TRIM_HORIZON")]
     Start,
@@ -128,6 +129,6 @@ pub enum StreamError {
     BatchSize,
     #[error("ParallelizationFactor must be 1 to {LANES_MAX}")]
     Lanes,
-    #[error("FilterCriteria must be patterns of objects down to lists of texts")]
+    #[error("FilterCriteria must be patterns of nested objects with lists of strings")]
     Filter,
 }

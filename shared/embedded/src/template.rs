@@ -1,4 +1,4 @@
-//! What the templates declare, as far as the local stack and the tests need it: tables, functions, and what calls them.
+//! The tables, functions, routes, schedules and streams that a SAM template declares, for the local stack and the tests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::stream::{Stream, StreamError};
 
-/// A parsed template, with its parameters and the pseudo parameters filled in.
+/// A parsed template with its parameters and pseudo parameters resolved.
 #[derive(Debug)]
 pub struct Template {
     tables: Vec<Table>,
@@ -21,17 +21,17 @@ pub struct Template {
 pub struct Table {
     pub logical_id: String,
     pub name: String,
-    /// The body of `CreateTable`, of the properties that it shares with `AWS::DynamoDB::Table`.
+    /// The body of `CreateTable`: the properties that it shares with `AWS::DynamoDB::Table`.
     pub definition: Value,
     pub expires_by: Option<String>,
-    /// Which images of a changed row its stream carries, if it has one.
+    /// The view type of the table's stream, if it has one.
     pub stream: Option<String>,
 }
 
 #[derive(Debug)]
 pub struct Function {
     pub logical_id: String,
-    /// The binary it runs, which is also the name of its folder and its crate.
+    /// The name of its binary, folder and crate.
     pub binary: String,
     pub routes: Vec<Route>,
     pub schedules: Vec<Schedule>,
@@ -45,7 +45,7 @@ pub struct Route {
     pub path: String,
 }
 
-/// When a function is called by the clock, and with what.
+/// A scheduled call of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     pub every: Duration,
@@ -53,7 +53,7 @@ pub struct Schedule {
 }
 
 impl Template {
-    /// Parameters not given take the template's defaults. Those of the Parameter Store go by `ssm:` and their name there.
+    /// A parameter without a value takes the template's default. The name of a Parameter Store parameter starts with `ssm:`.
     pub fn parse(text: &str, parameters: &[(&str, &str)]) -> Result<Self, TemplateError> {
         let documents = Yaml::load_from_str(text).map_err(|error| TemplateError::Yaml(error.to_string()))?;
         let raw = to_json(documents.first().ok_or(TemplateError::Empty)?, None)?;
@@ -72,11 +72,11 @@ impl Template {
         names.extend(stored.map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
         let document = resolved(raw, &names);
         let mut template = Self { tables: Vec::new(), functions: Vec::new(), document };
-        let of_all = template.document.pointer("/Globals/Function").unwrap_or(&Value::Null);
+        let globals = template.document.pointer("/Globals/Function").unwrap_or(&Value::Null);
         for (id, resource) in template.document.get("Resources").and_then(Value::as_object).into_iter().flatten() {
             match resource.get("Type").and_then(Value::as_str) {
                 Some("AWS::DynamoDB::Table") => template.tables.push(table(id, resource)?),
-                Some("AWS::Serverless::Function") => template.functions.push(function(id, resource, of_all)?),
+                Some("AWS::Serverless::Function") => template.functions.push(function(id, resource, globals)?),
                 _ => {}
             }
         }
@@ -91,7 +91,7 @@ impl Template {
         &self.functions
     }
 
-    /// The names in the Parameter Store under which a stack hands the streams of its tables to another.
+    /// The Parameter Store names through which a stack passes the streams of its tables to another stack.
     pub fn stream_parameters(&self) -> Vec<(String, &Table)> {
         let resources = self.document.get("Resources").and_then(Value::as_object).into_iter().flatten();
         let named = resources.filter_map(|(_, resource)| {
@@ -105,7 +105,7 @@ impl Template {
         named.collect()
     }
 
-    /// Everything, for a test that wants to look at the rest. Intrinsic functions stand as their long form.
+    /// The whole document, with intrinsic functions in their long form.
     pub fn document(&self) -> &Value {
         &self.document
     }
@@ -127,8 +127,8 @@ fn table(id: &str, resource: &Value) -> Result<Table, TemplateError> {
     })
 }
 
-/// `of_all` is what the template says of every function, and each may say otherwise.
-fn function(id: &str, resource: &Value, of_all: &Value) -> Result<Function, TemplateError> {
+/// `globals` are the properties of all functions, which each function can override.
+fn function(id: &str, resource: &Value, globals: &Value) -> Result<Function, TemplateError> {
     let properties = properties(id, resource)?;
     let mut routes: Vec<Route> = Vec::new();
     let mut schedules: Vec<Schedule> = Vec::new();
@@ -152,7 +152,7 @@ fn function(id: &str, resource: &Value, of_all: &Value) -> Result<Function, Temp
     routes.sort();
     let build = resource.pointer("/Metadata/BuildProperties/Binary").and_then(Value::as_str);
     let variables = |of: &Value| of.pointer("/Environment/Variables").and_then(Value::as_object).cloned();
-    let environment = variables(of_all).into_iter().chain(variables(properties)).flatten().collect();
+    let environment = variables(globals).into_iter().chain(variables(properties)).flatten().collect();
     Ok(Function {
         logical_id: id.to_owned(),
         binary: build.ok_or_else(|| TemplateError::Missing(id.to_owned(), "Binary".to_owned()))?.to_owned(),
@@ -163,7 +163,7 @@ fn function(id: &str, resource: &Value, of_all: &Value) -> Result<Function, Temp
     })
 }
 
-/// `rate(5 minutes)`, which is all that these templates use.
+/// Parses `rate(5 minutes)`, the only form that these templates use.
 fn rate(expression: &str) -> Option<Duration> {
     let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
     let seconds: u64 = match unit.trim_end_matches('s') {
@@ -238,7 +238,7 @@ fn resolved(value: Value, names: &BTreeMap<String, Value>) -> Value {
     }
 }
 
-/// What `{{resolve:ssm:/name}}` stands for, where it is known.
+/// The value of `{{resolve:ssm:/name}}`, if it is known.
 fn stored(text: &str, names: &BTreeMap<String, Value>) -> Option<Value> {
     names.get(text.strip_prefix("{{resolve:")?.strip_suffix("}}")?).cloned()
 }
@@ -249,13 +249,13 @@ pub enum TemplateError {
     Yaml(String),
     #[error("the template is empty")]
     Empty,
-    #[error("a key of the template is not a text")]
+    #[error("a key of the template is not a string")]
     Key,
     #[error("a value of the template cannot be read")]
     Value,
     #[error("{0}: {1} is not a rate")]
     Rate(String, String),
-    #[error("{0} reads a stream in a way that is not supported here")]
+    #[error("{0} has an unsupported stream event")]
     Stream(String, #[source] StreamError),
     #[error("{0} has no {1}")]
     Missing(String, String),

@@ -1,4 +1,4 @@
-//! The templates that are deployed make tables here, and the store answers as DynamoDB does.
+//! The tables of the deployed templates, and the engine's error responses.
 
 mod streams;
 
@@ -7,18 +7,18 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn the_tables_of_the_template_stand() {
+fn template_creates_its_tables() {
     let template = Template::parse(DATA_YAML, &[("Stage", "local")]).expect("a template");
     let engine = Engine::memory().expect("a store");
     engine.create_tables(&template).expect("tables");
-    engine.create_tables(&template).expect("making them again changes nothing");
+    engine.create_tables(&template).expect("a second call changes nothing");
     let names = engine.request("ListTables", &json!({})).expect("an answer");
     let expected = ["accounts", "bodies", "journal", "orders", "subscriptions"];
     assert_eq!(names["TableNames"], json!(expected.map(|name| format!("hookledger-local-{name}"))));
 }
 
 #[test]
-fn what_the_store_does_not_do_it_says() {
+fn unsupported_operation_is_an_error() {
     let engine = Engine::memory().expect("a store");
     let rows = [
         (Some("DynamoDB_20120810.RestoreTableFromBackup"), 501),

@@ -1,4 +1,4 @@
-//! Streams: how the template says that they are read, what they hold, and that what was read is dropped.
+//! Streams: event source mappings of the template, filters, records, and the deletion of records that were read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ const ORDERS: &str = "hookledger-local-orders";
 const ARN: &str =
     "arn:aws:dynamodb:us-east-1:000000000000:table/hookledger-local-orders/stream/2026-01-01T00:00:00.000";
 
-/// A template with one function that reads a stream so.
+/// A template with one function that reads a stream with these properties.
 fn template(properties: &str) -> Result<Template, TemplateError> {
     let properties: String = properties.lines().flat_map(|line| ["            ", line.trim_end(), "\n"]).collect();
     let text = format!(
@@ -37,7 +37,7 @@ const WORK: &str =
     r#"FilterCriteria: { Filters: [{ Pattern: '{"dynamodb":{"NewImage":{"work":{"S":["fulfilment"]}}}}' }] }"#;
 
 #[test]
-fn a_mapping_is_read_as_it_is_written() {
+fn mapping_has_the_declared_properties() {
     let whole = "Stream: !Ref OrdersStreamArn\nStartingPosition: TRIM_HORIZON\nBatchSize: 10\nParallelizationFactor: 4\nMaximumRetryAttempts: 3\n\
         BisectBatchOnFunctionError: true\nFunctionResponseTypes: [ReportBatchItemFailures]\n\
         DestinationConfig: { OnFailure: { Type: SQS, Destination: !GetAtt Dead.Arn } }";
@@ -54,9 +54,10 @@ fn a_mapping_is_read_as_it_is_written() {
     assert_eq!(plain.filter, Filter::default());
 }
 
-/// The two templates, as they are: what is read is what is written, and only the writes after which something is to be done.
+/// The deployed templates: the stream that `fulfil` reads is the one of the orders, and its filter admits only writes after
+/// which work is outstanding.
 #[test]
-fn the_streams_of_the_templates_are_those_of_their_tables() {
+fn deployed_templates_name_the_orders_stream() {
     let named =
         data().stream_parameters().into_iter().map(|(name, table)| (name, table.name.clone())).collect::<Vec<_>>();
     assert_eq!(named, [("/hookledger/local/orders-stream-arn".to_owned(), ORDERS.to_owned())]);
@@ -81,7 +82,7 @@ fn the_streams_of_the_templates_are_those_of_their_tables() {
 }
 
 #[test]
-fn what_is_not_supported_is_refused() {
+fn unsupported_mapping_is_refused() {
     let start = "StartingPosition: TRIM_HORIZON";
     let pattern = |pattern: &str| format!("{start}\nFilterCriteria: {{ Filters: [{{ Pattern: '{pattern}' }}] }}");
     let rows = [
@@ -108,7 +109,7 @@ fn what_is_not_supported_is_refused() {
 }
 
 #[test]
-fn a_filter_admits_what_it_says_exactly() {
+fn filter_admits_only_exact_matches() {
     let filter = |patterns: &[&str]| {
         let patterns: String = patterns.iter().flat_map(|pattern| ["\n    - Pattern: '", pattern, "'"]).collect();
         let properties = format!("StartingPosition: TRIM_HORIZON\nFilterCriteria:\n  Filters:{patterns}");
@@ -129,10 +130,10 @@ fn a_filter_admits_what_it_says_exactly() {
         ),
         (json!({}), [false, false]),
     ];
-    let [of_work, of_inserted] = [filter(&[work]), filter(&[inserted])];
+    let [work_filter, insert_filter] = [filter(&[work]), filter(&[inserted])];
     let either = filter(&[work, inserted]);
     for (record, expected) in rows {
-        assert_eq!([of_work.admits(&record), of_inserted.admits(&record)], expected, "{record}");
+        assert_eq!([work_filter.admits(&record), insert_filter.admits(&record)], expected, "{record}");
         assert_eq!(either.admits(&record), expected.contains(&true), "{record}");
         assert!(Filter::default().admits(&record), "{record}");
     }
@@ -160,14 +161,14 @@ fn data() -> Template {
 }
 
 #[test]
-fn a_stream_is_there_only_when_it_is_asked_for() {
+fn stream_exists_only_after_it_is_enabled() {
     let engine = Engine::memory().expect("a store");
     engine.create_tables(&data()).expect("tables");
     put(&engine, "HL1");
     assert!(matches!(engine.cursor(ORDERS, None), Err(EngineError::NoStream(table)) if table == ORDERS));
     engine.enable_streams(&data()).expect("streams");
     let arn = engine.stream_arn(ORDERS).expect("a stream");
-    engine.enable_streams(&data()).expect("making them again changes nothing");
+    engine.enable_streams(&data()).expect("a second call changes nothing");
     assert_eq!(engine.stream_arn(ORDERS).expect("a stream"), arn);
     let streams = engine.request("ListStreams", &json!({})).expect("an answer");
     assert_eq!(streams["Streams"].as_array().map(Vec::len), Some(1), "only the orders have one");
@@ -185,13 +186,17 @@ fn a_stream_is_there_only_when_it_is_asked_for() {
         }
         assert_eq!(ids(&engine.read(&mut cursor, 1).expect("records")), expected);
     }
-    assert_eq!(engine.prune_stream(ORDERS, sequence(&records[1])).expect("nothing to do"), 0, "in memory all stays");
+    assert_eq!(
+        engine.prune_stream(ORDERS, sequence(&records[1])).expect("nothing to do"),
+        0,
+        "a store in memory keeps all records"
+    );
     let target = Some("DynamoDBStreams_20120810.ListStreams");
-    assert_eq!(engine.answer(target, "{}").0, 200, "as the AWS CLI asks");
+    assert_eq!(engine.answer(target, "{}").0, 200, "the target of the AWS CLI");
 }
 
 #[test]
-fn what_was_read_is_dropped_and_the_numbers_go_on() {
+fn read_records_are_deleted_and_numbers_continue() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("store.db");
     let engine = Engine::open(&path).expect("a store");
@@ -207,7 +212,7 @@ fn what_was_read_is_dropped_and_the_numbers_go_on() {
     assert_eq!(engine.prune_stream(ORDERS, sequence(&records[3])).expect("dropped"), 1, "the last one stays");
     assert_eq!(ids(&all(&engine, None, 10)), ["HL4"]);
 
-    // As a clock that was ahead has left it, and as it is after a day.
+    // Records of a clock that was ahead, a day later.
     let store = rusqlite::Connection::open(&path).expect("a store");
     let changed =
         "UPDATE _stream_records SET created_at = created_at - 86401, sequence_number = sequence_number + 1000000000000";
@@ -218,16 +223,16 @@ fn what_was_read_is_dropped_and_the_numbers_go_on() {
     let after = all(&engine, None, 10);
     assert_eq!(ids(&after), ["HL4", "HL5"]);
     assert!(sequence(&after[0]) < sequence(&after[1]));
-    assert_eq!(engine.prune_stream(ORDERS, sequence(&records[0])).expect("dropped"), 1, "what is older than a day");
+    assert_eq!(engine.prune_stream(ORDERS, sequence(&records[0])).expect("dropped"), 1, "records older than a day");
     assert_eq!(ids(&all(&engine, None, 10)), ["HL5"]);
 }
 
 #[test]
-fn a_listener_hears_of_writes_alone() {
+fn listener_is_called_for_writes_only() {
     let engine = Engine::memory().expect("a store");
     engine.create_tables(&data()).expect("tables");
-    let heard = Arc::new(AtomicUsize::new(0));
-    let listener = Arc::clone(&heard);
+    let writes = Arc::new(AtomicUsize::new(0));
+    let listener = Arc::clone(&writes);
     engine.clone().tell_of_writes(move || {
         listener.fetch_add(1, Ordering::SeqCst);
     });
@@ -235,7 +240,7 @@ fn a_listener_hears_of_writes_alone() {
     let key = json!({ "TableName": ORDERS, "Key": { "id": { "S": "HL1" } } });
     engine.request("GetItem", &key).expect("read");
     assert!(engine.request("PutItem", &json!({ "TableName": "none", "Item": {} })).is_err());
-    assert_eq!(heard.load(Ordering::SeqCst), 1);
+    assert_eq!(writes.load(Ordering::SeqCst), 1);
     engine.request("DeleteItem", &key).expect("deleted");
-    assert_eq!(heard.load(Ordering::SeqCst), 2);
+    assert_eq!(writes.load(Ordering::SeqCst), 2);
 }
