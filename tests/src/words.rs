@@ -27,7 +27,6 @@ const TO_CLEAN: &[&str] = &[
     "shared/api",
     "shared/edge",
     "shared/fakes",
-    "shared/ledger",
     "shared/local",
     "shared/providers",
     "shared/testkit",

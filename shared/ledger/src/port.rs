@@ -214,7 +214,7 @@ pub enum CommitError {
     /// An idempotency conflict: the same key with different facts.
     #[error("the event contradicts the one that is booked under its key")]
     Conflict,
-    /// Optimistic locking failed: an order, a subscription or a pointer has changed. Read it again and decide anew.
+    /// Optimistic locking failed: an order, a subscription or a pointer has changed. Read it again and decide again.
     #[error("a row has changed since it was read")]
     Stale,
     /// A guard failed. The event is in the journal with the reason and can be replayed.
