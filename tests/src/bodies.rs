@@ -21,10 +21,10 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     let world = World::new();
     let mut bytes = vec![0; W::BODY_BYTES_MAX];
     fastrand::Rng::with_seed(7).fill(&mut bytes);
-    let receipt = EventKey::unparsed(W::SOURCE, &bytes);
+    let receipt = EventKey::unparsed(W::SOURCE.as_str(), &bytes);
     let header = JournalHeader {
         receipt: receipt.clone(),
-        source: W::SOURCE,
+        source: W::SOURCE.as_str(),
         kind: "unparsed",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
@@ -39,8 +39,8 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     world.ledger(0).commit(&refused, &CallContext { body: Some(body), ..context(1) }).await.expect_err("refused");
     let late = CallContext { received_at: now().plus_seconds(DAY), ..context(2) };
     let waiting = world.ledger(1).refused_event(&receipt, &late).await.expect("the books").expect("it waits");
-    assert_eq!(waiting.body.expect("a body").bytes, bytes, "{}", W::SOURCE);
-    (W::SOURCE, world.books().bodies.len())
+    assert_eq!(waiting.body.expect("a body").bytes, bytes, "{}", W::SOURCE.as_str());
+    (W::SOURCE.as_str(), world.books().bodies.len())
 }
 
 /// A longer limit has to come with more rows: a refused event of which nothing can be kept could not be acknowledged.

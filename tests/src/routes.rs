@@ -48,7 +48,7 @@ impl Documented {
     fn source<W: Sender>(function: impl Service + 'static, limit: &'static str, refusals: [&'static str; 2]) -> Self {
         let answer = answer(function);
         let (routes, body_bytes_max) = (of(W::ROUTES), W::BODY_BYTES_MAX);
-        Self { document: format!("providers/{}", W::SOURCE), routes, body_bytes_max, limit, refusals, answer }
+        Self { document: format!("providers/{}", W::SOURCE.as_str()), routes, body_bytes_max, limit, refusals, answer }
     }
 
     fn api<A: Api>(function: impl Service + 'static, limit: &'static str) -> Self {

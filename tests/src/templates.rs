@@ -11,6 +11,7 @@ use embedded::{APP_YAML, DATA_YAML, Template};
 use epay::Epay;
 use fireblocks::Fireblocks;
 use idempotency::Tables;
+use ledger::{Source, Sweep};
 use orders::Orders;
 use providers::{
     EpayConfig, FireblocksConfig, FireblocksKeys, StripeConfig, UnitelConfig, UnitelKeys, WechatConfig, WechatIds,
@@ -36,9 +37,14 @@ pub(crate) struct Declared {
     /// The variables that it reads beside those that all of them do, by the file that says what they are.
     variables: &'static [(&'static [&'static str], &'static str)],
     /// What the clock asks of it, and how often.
-    schedules: &'static [(u64, &'static str)],
+    schedules: fn() -> BTreeSet<(u64, String)>,
+}
+
+impl Declared {
     /// Whether it takes events, of which there are samples.
-    is_source: bool,
+    fn is_source(&self) -> bool {
+        Source::named(self.name).is_some()
+    }
 }
 
 const EDGE: (&[&str], &str) = (&edge::Config::VARIABLES, "shared/edge/src/config.rs");
@@ -55,23 +61,21 @@ const TABLES: (&[&str], &str) = (&Tables::VARIABLES, "shared/idempotency/src/tab
 
 pub(crate) const FUNCTIONS: &[Declared] = &[
     Declared {
-        name: Usage::SOURCE,
+        name: Usage::SOURCE.as_str(),
         routes: || of(Usage::ROUTES),
         secrets: &usage::SETTINGS,
         variables: &[ADMISSION],
-        schedules: &[],
-        is_source: true,
+        schedules: BTreeSet::new,
     },
     Declared {
-        name: Stripe::SOURCE,
+        name: Stripe::SOURCE.as_str(),
         routes: || of(Stripe::ROUTES),
         secrets: &stripe::SETTINGS,
         variables: &[ADMISSION, STRIPE],
-        schedules: &[],
-        is_source: true,
+        schedules: BTreeSet::new,
     },
     Declared {
-        name: Wechat::SOURCE,
+        name: Wechat::SOURCE.as_str(),
         routes: || of(Wechat::ROUTES),
         secrets: &wechat::SETTINGS,
         variables: &[
@@ -81,11 +85,10 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             (&WechatConfig::VARIABLES, "shared/providers/src/wechat/config.rs"),
             WECHAT_SIGNING,
         ],
-        schedules: &[],
-        is_source: true,
+        schedules: BTreeSet::new,
     },
     Declared {
-        name: Epay::SOURCE,
+        name: Epay::SOURCE.as_str(),
         routes: || of(Epay::ROUTES),
         secrets: &epay::SETTINGS,
         variables: &[
@@ -93,25 +96,22 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             (&epay::Config::VARIABLES, "functions/epay/src/config.rs"),
             (&EpayConfig::VARIABLES, "shared/providers/src/epay/config.rs"),
         ],
-        schedules: &[],
-        is_source: true,
+        schedules: BTreeSet::new,
     },
     Declared {
-        name: Fireblocks::SOURCE,
+        name: Fireblocks::SOURCE.as_str(),
         routes: || of(Fireblocks::ROUTES),
         // What it verifies with is published.
         secrets: &[],
         variables: &[ADMISSION, WORKSPACE, (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs")],
-        schedules: &[],
-        is_source: true,
+        schedules: BTreeSet::new,
     },
     Declared {
         name: Orders::NAME,
         routes: || of(Orders::ROUTES),
         secrets: &[],
         variables: &[PLACES],
-        schedules: &[],
-        is_source: false,
+        schedules: BTreeSet::new,
     },
     Declared {
         name: Checkout::NAME,
@@ -127,8 +127,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             (&WechatIds::VARIABLES, "shared/providers/src/wechat/config.rs"),
             (&WechatConfig::VARIABLES, "shared/providers/src/wechat/config.rs"),
         ],
-        schedules: &[],
-        is_source: false,
+        schedules: BTreeSet::new,
     },
     Declared {
         name: RECONCILE,
@@ -154,15 +153,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             FIREBLOCKS,
             WORKSPACE,
         ],
-        schedules: &[
-            (60, r#"{"sweep":"refused"}"#),
-            (300, r#"{"sweep":"stripe_backfill"}"#),
-            (60, r#"{"sweep":"unpaid"}"#),
-            (60, r#"{"sweep":"unfulfilled"}"#),
-            (300, r#"{"sweep":"pending_external"}"#),
-            (300, r#"{"sweep":"audit"}"#),
-        ],
-        is_source: false,
+        schedules: || Sweep::ALL.into_iter().map(|sweep| (seconds(sweep), sweep.input())).collect(),
     },
     Declared {
         name: fulfil::SOURCE,
@@ -174,10 +165,17 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
             FireblocksKeys::SETTINGS[1],
         ],
         variables: &[UNITEL, FIREBLOCKS],
-        schedules: &[],
-        is_source: false,
+        schedules: BTreeSet::new,
     },
 ];
+
+/// How often each sweep runs.
+fn seconds(sweep: Sweep) -> u64 {
+    match sweep {
+        Sweep::Refused | Sweep::Unpaid | Sweep::Unfulfilled => 60,
+        Sweep::StripeBackfill | Sweep::PendingExternal | Sweep::Audit => 300,
+    }
+}
 
 fn of<E>(routes: &'static [Route<E>]) -> BTreeSet<(&'static str, &'static str)> {
     routes.iter().map(|route| (route.method, route.path)).collect()
@@ -204,7 +202,8 @@ fn a_function_is_a_folder_a_template_entry_and_where_it_takes_events_samples() {
     };
     assert_eq!(declared, folders("functions"));
     assert_eq!(declared, named(&mut FUNCTIONS.iter()));
-    assert_eq!(folders("events"), named(&mut FUNCTIONS.iter().filter(|function| function.is_source)));
+    assert_eq!(folders("events"), named(&mut FUNCTIONS.iter().filter(|function| function.is_source())));
+    assert_eq!(folders("events"), Source::ALL.map(|source| source.as_str().to_owned()).into());
 }
 
 pub(crate) fn entry<'t>(app: &'t Template, name: &str) -> &'t embedded::Function {
@@ -217,9 +216,9 @@ fn schedules_are_the_same_in_the_template_and_in_the_code() {
     let app = app();
     for function in FUNCTIONS {
         let declared = entry(&app, function.name).schedules.iter();
-        let declared: BTreeSet<(u64, &str)> =
-            declared.map(|schedule| (schedule.every.as_secs(), schedule.input.as_str())).collect();
-        assert_eq!(declared, function.schedules.iter().copied().collect(), "{}", function.name);
+        let declared: BTreeSet<(u64, String)> =
+            declared.map(|schedule| (schedule.every.as_secs(), schedule.input.clone())).collect();
+        assert_eq!(declared, (function.schedules)(), "{}", function.name);
     }
 }
 
@@ -344,20 +343,21 @@ fn stage_local_cannot_be_deployed() {
 async fn every_sample_is_accepted() {
     let world = World::new();
     open_account(&world, "demo", "1", "1000").await;
-    for source in FUNCTIONS.iter().filter(|function| function.is_source) {
-        for sample in fs::read_dir(root().join("events").join(source.name)).expect("samples") {
+    for source in Source::ALL {
+        for sample in fs::read_dir(root().join("events").join(source.as_str())).expect("samples") {
             let path = sample.expect("an entry").path();
             let body = fs::read_to_string(&path).expect("a sample");
-            let reply = match source.name {
-                "usage" => Sandbox::faultless(&world).await.deliver(&body, &invocation(1)).await,
-                "stripe" => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &invocation(1)).await,
+            let reply = match source {
+                Source::Usage => Sandbox::faultless(&world).await.deliver(&body, &invocation(1)).await,
+                Source::Stripe => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &invocation(1)).await,
                 // Each of them pays the same order.
-                "epay" => {
+                Source::Epay => {
                     SandboxOf::<Epay>::faultless(&crate::epay::shop().await).await.deliver(&body, &invocation(1)).await
                 }
-                "fireblocks" => SandboxOf::<Fireblocks>::faultless(&world).await.deliver(&body, &invocation(1)).await,
-                "wechat" => SandboxOf::<Wechat>::faultless(&world).await.deliver(&body, &invocation(1)).await,
-                other => panic!("no function for {other}"),
+                Source::Fireblocks => {
+                    SandboxOf::<Fireblocks>::faultless(&world).await.deliver(&body, &invocation(1)).await
+                }
+                Source::Wechat => SandboxOf::<Wechat>::faultless(&world).await.deliver(&body, &invocation(1)).await,
             };
             let Reply { status, body, .. } = reply.expect("no fault");
             assert_eq!(status, 200, "{}: {body}", path.display());

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use embedded::{DATA_YAML, Table, Template};
+use ledger::{Source, Sweep};
 use serde_json::Value;
 use testkit::STAGE;
 use xtask::alarm::{Metric, Missing, Value as Watches};
@@ -118,12 +119,8 @@ fn emitted() -> BTreeSet<(String, BTreeSet<String>)> {
     edge::MEASURED.iter().flat_map(of).chain(counted).collect()
 }
 
-/// What the clock asks for.
 fn sweeps() -> BTreeSet<String> {
-    let app = app();
-    let schedules = app.functions().iter().flat_map(|function| &function.schedules);
-    let sweep = |input: &str| text(&serde_json::from_str::<Value>(input).expect("JSON")["sweep"]);
-    schedules.map(|schedule| sweep(&schedule.input)).collect()
+    Sweep::ALL.map(|sweep| sweep.as_str().to_owned()).into()
 }
 
 /// The indexes of all tables, by their table.
@@ -260,8 +257,7 @@ fn every_function_queue_table_and_source_is_watched() {
     assert_eq!(of("dead-letters", "QueueName"), queues);
     assert_eq!(of("throttled-tables", "TableName").len(), idempotency::Tables::VARIABLES.len());
     assert_eq!(of("clock", "sweep"), sweeps());
-    let samples = fs::read_dir(root().join("events")).expect("sources");
-    for source in samples.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")) {
+    for source in Source::ALL.map(|source| source.as_str().to_owned()) {
         for what in ["signatures", "failures"] {
             assert_eq!(of(&format!("{source}-{what}"), "source"), [source.clone()].into());
         }

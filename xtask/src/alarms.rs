@@ -6,16 +6,23 @@ mod payments;
 mod runtime;
 mod senders;
 
+use ledger::Source;
+
 use crate::alarm::Alarm;
 
-/// The functions that answer HTTP requests.
-pub const ANSWERING: [&str; 7] = ["usage", "stripe", "wechat", "epay", "fireblocks", "orders", "checkout"];
+/// The functions with an HTTP API. The sources answer HTTP requests too.
+const APIS: [&str; 2] = ["orders", "checkout"];
 /// The functions that the stream of orders and the clock run.
 pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
 pub const TABLES: [&str; 5] = ["journal", "bodies", "accounts", "orders", "subscriptions"];
 
+/// The functions that answer HTTP requests.
+pub fn answering() -> impl Iterator<Item = &'static str> {
+    Source::ALL.map(Source::as_str).into_iter().chain(APIS)
+}
+
 pub fn functions() -> impl Iterator<Item = &'static str> {
-    ANSWERING.into_iter().chain(WORKERS)
+    answering().chain(WORKERS)
 }
 
 /// Alarms that belong together, under a heading in the template.

@@ -15,8 +15,9 @@ const DESCRIPTION_INDENT: &str = "        ";
 
 pub(crate) fn watch_yaml(groups: &[Group]) -> String {
     let functions: Vec<&str> = alarms::functions().collect();
+    let answering: Vec<&str> = alarms::answering().collect();
     let repeated: [(&str, &[&str]); 3] =
-        [("<function>", &functions), ("<answering>", &alarms::ANSWERING), ("<table>", &alarms::TABLES)];
+        [("<function>", &functions), ("<answering>", &answering), ("<table>", &alarms::TABLES)];
     let mut yaml = HEAD.to_owned();
     for line in FRAME.lines() {
         if line.trim() == "<alarms>" {

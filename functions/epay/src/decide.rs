@@ -2,7 +2,7 @@
 
 use ledger::{
     Anomaly, Decision, Effect, Entry, Fact, Fingerprint, JournalHeader, Order, Payment, PaysFor, Pointer, Reason,
-    Refusal, RefusedPayment,
+    Refusal, RefusedPayment, Source,
 };
 use providers::EpayConfig;
 
@@ -67,7 +67,7 @@ pub(crate) fn header(event: &EpayEvent) -> JournalHeader {
     let name = event.name.iter().map(|name| ("name", Fact::Text(name.clone())));
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: "epay",
+        source: Source::Epay.as_str(),
         kind: "paid",
         fingerprints: Fingerprint::of(1, &identity).into(),
         order: Some(event.order.clone()),

@@ -15,7 +15,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Pointer, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Pointer, Source, Timestamp};
 use signing::epay::{Keys, Scheme};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -59,7 +59,7 @@ pub struct Loaded {
 }
 
 impl Webhook for Epay {
-    const SOURCE: &'static str = "epay";
+    const SOURCE: Source = Source::Epay;
     const ROUTES: &'static [Route<Endpoint>] = ROUTES;
     const BODY_BYTES_MAX: usize = verify::FORM_BYTES_MAX;
     /// A gateway waits five seconds, with the way there and back.

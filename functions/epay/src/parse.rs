@@ -1,11 +1,11 @@
 //! What it says: one payment that was made, read from the text that was signed and from nothing else. A refusal names the field as
 //! the gateway writes it, never what stood in it.
 
-use ledger::{Currency, EventKey, Money, OrderNumber, Provider, Reference, ReferenceError, Timestamp};
+use ledger::{Currency, EventKey, Money, OrderNumber, Provider, Reference, ReferenceError, Source, Timestamp};
 use signing::epay::{Params, Pid};
 use webhook::{ParseError, Received};
 
-const SOURCE: &str = "epay";
+const SOURCE: &str = Source::Epay.as_str();
 /// The only thing that is ever notified.
 const PAID: &str = "TRADE_SUCCESS";
 /// Twice what any gateway was seen to give a payment.

@@ -1,7 +1,7 @@
 //! What it means for the order whose tokens are sent.
 
 use ledger::{
-    Amount, Decision, Effect, Entry, Fact, Fingerprint, JournalHeader, Order, Reason, Refusal, TransferDetails,
+    Amount, Decision, Effect, Entry, Fact, Fingerprint, JournalHeader, Order, Reason, Refusal, Source, TransferDetails,
     TransferStatus,
 };
 
@@ -72,7 +72,7 @@ pub(crate) fn header(event: &FireblocksEvent) -> JournalHeader {
     let identity: Vec<(&str, &str)> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: "fireblocks",
+        source: Source::Fireblocks.as_str(),
         kind: "transfer",
         fingerprints: Fingerprint::of(1, &identity).into(),
         order: event.report.of_transfer().map(|transfer| transfer.order.clone()),

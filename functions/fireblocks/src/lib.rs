@@ -13,7 +13,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Source, Timestamp};
 use signing::fireblocks::{SIGNATURE, SIGNATURE_V1};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -30,7 +30,7 @@ pub struct Fireblocks {
 }
 
 impl Webhook for Fireblocks {
-    const SOURCE: &'static str = "fireblocks";
+    const SOURCE: Source = Source::Fireblocks;
     const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: "/api/v1/webhooks/fireblocks", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/v1/webhooks/fireblocks/", endpoint: Endpoint::Event },

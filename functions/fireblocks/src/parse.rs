@@ -3,13 +3,13 @@
 
 mod json;
 
-use ledger::{Amount, EventKey, Line, MoneyKey, OrderNumber, Timestamp, TransferDetails, TransferStatus};
+use ledger::{Amount, EventKey, Line, MoneyKey, OrderNumber, Source, Timestamp, TransferDetails, TransferStatus};
 use webhook::{ParseError, Received};
 
 use crate::Workspace;
 use json::Object;
 
-const SOURCE: &str = "fireblocks";
+const SOURCE: &str = Source::Fireblocks.as_str();
 /// Fireblocks' ids are UUIDs, its assets and addresses a little longer.
 const WORD_CHARS_MAX: usize = 128;
 

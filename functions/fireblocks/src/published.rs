@@ -92,7 +92,7 @@ impl<C: JwksCache> Published<C> {
         let text = taken.inspect_err(|error| {
             tracing::warn!(%error, "those that were published before stay, for a day");
             if !self.known().is_recent(invocation.now) {
-                edge::alarm(Fireblocks::SOURCE, NO_RECENT_KEYS, "jwks#fireblocks");
+                edge::alarm(Fireblocks::SOURCE.as_str(), NO_RECENT_KEYS, "jwks#fireblocks");
             }
         })?;
         looked.has_failed = false;

@@ -117,9 +117,9 @@ fn payment_of(kept: &KeptBody) -> Option<Reference> {
 /// The claim goes on waiting, and is asked about when it is tried again.
 fn not_answered(error: &CallError, invocation: &Invocation) -> bool {
     tracing::warn!(%error, "Stripe did not say which invoice a payment paid");
-    edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE), invocation);
+    edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE.as_str()), invocation);
     if error.is_of_the_key() {
-        Called::default().nobody_can_be_asked(Stripe::SOURCE);
+        Called::default().nobody_can_be_asked(Stripe::SOURCE.as_str());
     }
     false
 }

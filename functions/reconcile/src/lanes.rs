@@ -65,10 +65,11 @@ impl<L: Backlog + Audit> Reconcile<L> {
         keys: &impl Prove<W>,
         run: &Invocation,
     ) -> Result<Came, CommitError> {
-        let due = self.ledger.due_lanes(W::SOURCE, LANES_MAX, &run.context()).await?;
+        let due = self.ledger.due_lanes(W::SOURCE.as_str(), LANES_MAX, &run.context()).await?;
         let check = if due.is_empty() { AuditProgress::default() } else { self.findings(run).await? };
         let check = &check;
-        let opened = stream::iter(due).map(|row| async move { self.opened(W::SOURCE, &row, check, run).await });
+        let opened =
+            stream::iter(due).map(|row| async move { self.opened(W::SOURCE.as_str(), &row, check, run).await });
         let opened: Vec<Result<Opened, CommitError>> = opened.buffered(AT_ONCE).collect().await;
         let (mut came, mut turns) = (Came::default(), Vec::new());
         for opened in opened {
@@ -195,7 +196,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 // Still due, and so first in the next run.
                 if lane.is_alarmed {
                     let context = run.part(LANE_WITHIN).context();
-                    self.ledger.reschedule_lane(W::SOURCE, &lane.state, Some(run.now), &context).await?;
+                    self.ledger.reschedule_lane(W::SOURCE.as_str(), &lane.state, Some(run.now), &context).await?;
                 }
                 return Ok(Turned::Done(lane.came));
             }
@@ -210,7 +211,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         let has_booked = lane.came.tried.cured > lane.cured_before;
         if lane.picked.is_empty() && lane.has_more && has_booked && !run.is_short_of(LANE_WITHIN) {
             let cured_before = lane.came.tried.cured;
-            if let Some(again) = self.open(W::SOURCE, &lane.row, check, &run.part(LANE_WITHIN)).await? {
+            if let Some(again) = self.open(W::SOURCE.as_str(), &lane.row, check, &run.part(LANE_WITHIN)).await? {
                 let state = LaneState { alarmed_at: lane.state.alarmed_at, ..again.state };
                 let (came, is_alarmed) = (lane.came.and(again.came), lane.is_alarmed);
                 lane = Turns { state, cured_before, is_alarmed, came, ..again };
@@ -219,7 +220,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         if lane.picked.is_empty() {
             let until = next_retry_at(&lane, run.now);
             let context = run.part(LANE_WITHIN).context();
-            self.ledger.reschedule_lane(W::SOURCE, &lane.state, until, &context).await?;
+            self.ledger.reschedule_lane(W::SOURCE.as_str(), &lane.state, until, &context).await?;
             return Ok(Turned::Done(lane.came));
         }
         Ok(Turned::More(Box::new(lane)))
@@ -247,7 +248,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 error
             }
         };
-        let queue = Queue::Lane(W::SOURCE, lane.state.lane.clone());
+        let queue = Queue::Lane(W::SOURCE.as_str(), lane.state.lane.clone());
         self.reschedule_unreadable(&queue, &owed.row, &error, invocation).await?;
         Ok(false)
     }

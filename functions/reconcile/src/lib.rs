@@ -31,7 +31,7 @@ use edge::{Invocation, WorkError, Worker};
 use epay::Epay;
 use fireblocks::Fireblocks;
 use fulfil::Fulfil;
-use ledger::{Audit, Backlog};
+use ledger::{Audit, Backlog, Sweep};
 use serde::{Deserialize, Serialize};
 use stripe::Stripe;
 use thiserror::Error;
@@ -76,28 +76,11 @@ pub struct Reconcile<L> {
     pub missing_credentials: BTreeSet<&'static str>,
 }
 
-/// What a schedule asks for.
+/// What a schedule sends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Task {
-    sweep: Sweep,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Sweep {
-    /// Events that were refused and may be cured by now.
-    Refused,
-    /// Events that Stripe has told nobody of.
-    StripeBackfill,
-    /// Orders that nobody has told us are paid.
-    Unpaid,
-    /// Paid orders whose delivery has stopped.
-    Unfulfilled,
-    /// What is in somebody else's hands.
-    PendingExternal,
-    /// Whether accounts, orders and the journal agree.
-    Audit,
+    sweep: String,
 }
 
 /// What a run has come to.
@@ -118,7 +101,8 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
     type Report = Report;
 
     async fn work(&self, event: &str, invocation: &Invocation) -> Result<Report, WorkError> {
-        let Task { sweep } = serde_json::from_str(event).map_err(|_| UnknownTask)?;
+        let task: Task = serde_json::from_str(event).map_err(|_| UnknownTask)?;
+        let sweep = Sweep::named(&task.sweep).ok_or(UnknownTask)?;
         // On the heap: each is large, and one of them runs.
         let report = match sweep {
             Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(invocation)).await?),
@@ -130,20 +114,6 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
         };
         edge::ran(sweep.as_str());
         Ok(report)
-    }
-}
-
-impl Sweep {
-    /// As a schedule names it.
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::StripeBackfill => "stripe_backfill",
-            Self::Unpaid => "unpaid",
-            Self::Unfulfilled => "unfulfilled",
-            Self::PendingExternal => "pending_external",
-            Self::Audit => "audit",
-        }
     }
 }
 

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use edge::Invocation;
-use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, RefusedEvent};
+use ledger::{Audit, Backlog, CommitError, EventKey, KeptBody, Queue, Reason, RefusedEvent, Source};
 use serde::Serialize;
-use stripe::Stripe;
 use webhook::{Kept, OtherReceipt, Outcome, RefusedRow, Replayed, Webhook};
 
 use crate::pass_over::report_passed_over;
@@ -80,17 +79,30 @@ impl<L: Backlog + Audit> Reconcile<L> {
 }
 
 impl<L: Backlog> Reconcile<L> {
+    /// A source that is not configured has nothing to replay.
     async fn sweep_payments(&self, run: &Invocation) -> Result<Came, CommitError> {
         let (keys, mut came) = (&self.keys, Came::default());
-        self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut came).await?;
-        if let Some(wechat) = &self.wechat {
-            self.sweep(wechat, &keys.of(keys.wechat.as_ref()), run, &mut came).await?;
-        }
-        if let Some(epay) = &self.epay {
-            self.sweep(epay, &keys.of(keys.epay.as_ref()), run, &mut came).await?;
-        }
-        if let Some(fireblocks) = &self.fireblocks {
-            self.sweep(fireblocks, &keys.fireblocks, run, &mut came).await?;
+        for source in Source::ALL {
+            match source {
+                // Beside these, in `sweep_usage`.
+                Source::Usage => {}
+                Source::Stripe => self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut came).await?,
+                Source::Wechat => {
+                    if let Some(wechat) = &self.wechat {
+                        self.sweep(wechat, &keys.of(keys.wechat.as_ref()), run, &mut came).await?;
+                    }
+                }
+                Source::Epay => {
+                    if let Some(epay) = &self.epay {
+                        self.sweep(epay, &keys.of(keys.epay.as_ref()), run, &mut came).await?;
+                    }
+                }
+                Source::Fireblocks => {
+                    if let Some(fireblocks) = &self.fireblocks {
+                        self.sweep(fireblocks, &keys.fireblocks, run, &mut came).await?;
+                    }
+                }
+            }
         }
         Ok(came)
     }
@@ -102,12 +114,15 @@ impl<L: Backlog> Reconcile<L> {
         run: &Invocation,
         came: &mut Came,
     ) -> Result<(), CommitError> {
-        let due = self.ledger.due(W::SOURCE, EVENTS_MAX, &run.context()).await?;
+        let due = self.ledger.due(W::SOURCE.as_str(), EVENTS_MAX, &run.context()).await?;
         let found = u32::try_from(due.len()).unwrap_or(u32::MAX);
         // Only where there may be more than a run looks at.
         let is_full = found >= u32::from(EVENTS_MAX);
-        let all =
-            if is_full { self.ledger.count_refused_due(W::SOURCE, COUNTED_MAX, &run.context()).await? } else { found };
+        let all = if is_full {
+            self.ledger.count_refused_due(W::SOURCE.as_str(), COUNTED_MAX, &run.context()).await?
+        } else {
+            found
+        };
         came.untried = came.untried.saturating_add(all.saturating_sub(found));
         for (n, row) in (0..).zip(due) {
             if run.is_short_of(ONE_WITHIN) {
@@ -129,7 +144,7 @@ impl<L: Backlog> Reconcile<L> {
                 Err(error) => {
                     came.tried.tried = came.tried.tried.saturating_add(1);
                     came.tried.failed = came.tried.failed.saturating_add(1);
-                    self.reschedule_unreadable(&Queue::Refused(W::SOURCE), &row, &error, &invocation).await?;
+                    self.reschedule_unreadable(&Queue::Refused(W::SOURCE.as_str()), &row, &error, &invocation).await?;
                 }
             }
         }
@@ -155,7 +170,7 @@ impl<L: Backlog> Reconcile<L> {
         let within = invocation.but_for(FOR_PUTTING_OFF);
         let mut replayed = self.replayed(source, keys, waiting, kept, &within).await;
         let is_claim = matches!(replayed, Ok(Outcome::Refused(reason)) if reason.is_of_reversal());
-        if is_claim && W::SOURCE == Stripe::SOURCE && self.learn_invoice(kept, &within).await? {
+        if is_claim && W::SOURCE == Source::Stripe && self.learn_invoice(kept, &within).await? {
             replayed = self.replayed(source, keys, waiting, kept, &within).await;
         }
         let outcome = match replayed {
@@ -192,7 +207,7 @@ impl<L: Backlog> Reconcile<L> {
         kept: &KeptBody,
         invocation: &Invocation,
     ) -> Result<Outcome, Unproven> {
-        let is_stripe = W::SOURCE == Stripe::SOURCE;
+        let is_stripe = W::SOURCE == Source::Stripe;
         // Stripe has signed no event that it only lists.
         let replayed = if is_stripe && kept.path == stripe::LISTED_AT {
             self.event_asked_again(waiting, kept, invocation).await?

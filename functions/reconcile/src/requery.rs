@@ -75,7 +75,7 @@ fn event_id(receipt: &EventKey, kept: &KeptBody) -> Option<String> {
     struct Named {
         id: String,
     }
-    let of_row = receipt.as_str().strip_prefix(Stripe::SOURCE).and_then(|rest| rest.strip_prefix('#'));
+    let of_row = receipt.as_str().strip_prefix(Stripe::SOURCE.as_str()).and_then(|rest| rest.strip_prefix('#'));
     match of_row {
         Some(id) => Some(id.to_owned()),
         None => serde_json::from_slice(&kept.bytes).ok().map(|Named { id }| id),
@@ -84,9 +84,9 @@ fn event_id(receipt: &EventKey, kept: &KeptBody) -> Option<String> {
 
 fn not_answered(error: &CallError, invocation: &Invocation) -> Unproven {
     tracing::warn!(%error, "Stripe did not say what an event says");
-    edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE), invocation);
+    edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE.as_str()), invocation);
     if error.is_of_the_key() {
-        Called::default().nobody_can_be_asked(Stripe::SOURCE);
+        Called::default().nobody_can_be_asked(Stripe::SOURCE.as_str());
     }
     Unproven::NotNow
 }

@@ -76,9 +76,9 @@ impl<L: Backlog> Reconcile<L> {
                 Ok(page) => page,
                 Err(error) => {
                     tracing::warn!(%error, "the events that were not delivered could not be listed");
-                    edge::line(SOURCE, None, "not_answered", Some(stripe::Stripe::SOURCE), run);
+                    edge::line(SOURCE, None, "not_answered", Some(stripe::Stripe::SOURCE.as_str()), run);
                     if error.is_of_the_key() {
-                        Called::default().nobody_can_be_asked(stripe::Stripe::SOURCE);
+                        Called::default().nobody_can_be_asked(stripe::Stripe::SOURCE.as_str());
                     }
                     told.failed = told.failed.saturating_add(1);
                     told.is_cut_short = true;
@@ -169,11 +169,11 @@ fn resumed(place: Option<String>, begun: Option<&str>) -> Option<String> {
 }
 
 fn receipt(event: &ListedEvent) -> Result<EventKey, ledger::KeyError> {
-    EventKey::new(stripe::Stripe::SOURCE, &event.id)
+    EventKey::new(stripe::Stripe::SOURCE.as_str(), &event.id)
 }
 
 fn unparsed(event: &ListedEvent) -> EventKey {
-    EventKey::unparsed(stripe::Stripe::SOURCE, event.json().as_bytes())
+    EventKey::unparsed(stripe::Stripe::SOURCE.as_str(), event.json().as_bytes())
 }
 
 impl BackfillReport {

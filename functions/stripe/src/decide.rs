@@ -2,7 +2,7 @@
 
 use ledger::{
     Anomaly, Decision, DisputeReport, Effect, Entry, Fact, Fingerprint, Fingerprints, JournalHeader, Money, Order,
-    OrderNumber, Payment, Pointer, Reason, Reference, Refund, Refusal, Reported, Standing, Subscription,
+    OrderNumber, Payment, Pointer, Reason, Reference, Refund, Refusal, Reported, Source, Standing, Subscription,
 };
 
 use crate::parse::{Report, StripeEvent};
@@ -213,7 +213,7 @@ pub(crate) fn header(event: &StripeEvent) -> JournalHeader {
     let created = ("created", Fact::Text(event.created.to_string()));
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: "stripe",
+        source: Source::Stripe.as_str(),
         kind: event.kind.as_str(),
         fingerprints: fingerprints(event, &said),
         order: event.leads.order.clone(),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{
     CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, OrderNumber, Pointer, Reference,
-    Subscription, Timestamp,
+    Source, Subscription, Timestamp,
 };
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -45,7 +45,7 @@ pub struct Loaded {
 }
 
 impl Webhook for Stripe {
-    const SOURCE: &'static str = "stripe";
+    const SOURCE: Source = Source::Stripe;
     const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: "/api/v1/webhooks/stripe", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/v1/webhooks/stripe/", endpoint: Endpoint::Event },

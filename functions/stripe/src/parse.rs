@@ -13,7 +13,7 @@ mod session;
 mod subscription;
 
 use ledger::{
-    DisputeStage, EventKey, Money, OrderNumber, PaymentState, Plan, Reference, RefundState, Standing, Timestamp,
+    DisputeStage, EventKey, Money, OrderNumber, PaymentState, Plan, Reference, RefundState, Source, Standing, Timestamp,
 };
 
 use json::Object;
@@ -21,7 +21,7 @@ use webhook::{ParseError, Received};
 
 pub use kind::Kind;
 
-const SOURCE: &str = "stripe";
+const SOURCE: &str = Source::Stripe.as_str();
 /// The path that the kept body of an event bears which Stripe has listed rather than delivered. No route of ours has it.
 pub const LISTED_AT: &str = "/v1/events";
 /// Where our pages write the order's number, on the session and on what it makes.

@@ -2,7 +2,7 @@
 
 use ledger::{
     Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane, MoneyKey,
-    Movement, Owner, Posting, Reason, Refusal,
+    Movement, Owner, Posting, Reason, Refusal, Source,
 };
 
 use crate::UsageEvent;
@@ -27,7 +27,7 @@ pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
     let cost = Asset::CREDITS.format(event.cost);
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: "usage",
+        source: Source::Usage.as_str(),
         kind: "usage",
         fingerprints: Fingerprint::of(1, &[("event", &event.id), ("key", key), ("cost", &cost)]).into(),
         order: None,

@@ -11,7 +11,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Owner, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Owner, Source, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
@@ -23,7 +23,7 @@ pub use verify::{Keys, SETTINGS};
 pub struct Usage;
 
 impl Webhook for Usage {
-    const SOURCE: &'static str = "usage";
+    const SOURCE: Source = Source::Usage;
     const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: "/api/webhooks/events", endpoint: Endpoint::Event },
         Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },

@@ -1,11 +1,9 @@
 //! What it says: every field by its own text, so that a refusal names the field and no amount passes through a float.
 
-use ledger::{Amount, Asset, CallerKey, EventKey, Timestamp};
+use ledger::{Amount, Asset, CallerKey, EventKey, Source, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use webhook::{ParseError, Received};
-
-use crate::Usage;
 
 /// Names of models are short; with the other bounds this keeps the journal row within 1 KB.
 const MODEL_BYTES_MAX: usize = 128;
@@ -92,7 +90,7 @@ fn field<'b, T>(
 
 fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
     let id = text(value)?;
-    let key = EventKey::new(<Usage as webhook::Webhook>::SOURCE, &id).map_err(|error| error.to_string())?;
+    let key = EventKey::new(Source::Usage.as_str(), &id).map_err(|error| error.to_string())?;
     Ok((id, key))
 }
 

@@ -2,7 +2,7 @@
 
 use ledger::{
     Anomaly, Decision, Effect, Entry, Fact, JournalHeader, Order, Payment, PaysFor, Reason, Refund, RefundState,
-    Refusal, RefusedPayment,
+    Refusal, RefusedPayment, Source,
 };
 use providers::wechat::QueriedRefund;
 
@@ -205,7 +205,7 @@ pub(crate) fn header(event: &WechatEvent) -> JournalHeader {
     };
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: "wechat",
+        source: Source::Wechat.as_str(),
         kind,
         fingerprints: event.fingerprint.clone().into(),
         order: event.order.clone(),

@@ -16,7 +16,7 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Source, Timestamp};
 use providers::WechatKeys;
 use signing::{SecretError, Strength, Verified, VerifyError, forwarder, wechat_v3};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -80,7 +80,7 @@ pub fn api_keys(settings: &Settings, strength: Strength) -> Result<WechatKeys, (
 }
 
 impl Webhook for Wechat {
-    const SOURCE: &'static str = "wechat";
+    const SOURCE: Source = Source::Wechat;
     const ROUTES: &'static [Route<Endpoint>] = &[
         Route { method: "POST", path: "/payment/wechat/notify", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/payment/callback/{orderNumber}", endpoint: Endpoint::Event },

@@ -6,7 +6,9 @@ mod json;
 mod v2;
 mod v3;
 
-use ledger::{EventKey, Fingerprint, Money, OrderNumber, PaymentState, Provider, Reference, RefundState, Timestamp};
+use ledger::{
+    EventKey, Fingerprint, Money, OrderNumber, PaymentState, Provider, Reference, RefundState, Source, Timestamp,
+};
 use providers::TradeState;
 use serde::Deserialize;
 use signing::wechat_v3;
@@ -14,7 +16,7 @@ use webhook::{ParseError, Received};
 
 use crate::{CALLBACK, Form};
 
-const SOURCE: &str = "wechat";
+const SOURCE: &str = Source::Wechat.as_str();
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatEvent {

@@ -70,6 +70,7 @@ mod proof;
 mod query;
 mod reason;
 mod refund;
+mod registry;
 mod step;
 mod subscription;
 mod time;
@@ -107,6 +108,7 @@ pub use port::{AttemptMark, CallContext, CommitError, Committed, Deadline, Ledge
 pub use proof::{PaymentProof, ProofUse};
 pub use reason::Reason;
 pub use refund::{Dispute, DisputeStage, Disputes, PaymentReversals, Refund, RefundState, Refunds, Reported};
+pub use registry::{Source, Sweep};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};
 pub use top_up_call::{TopUpCall, TopUpReport, TopUpState, Verdict};

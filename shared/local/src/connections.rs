@@ -93,12 +93,10 @@ mod tests {
 
     use super::*;
     use crate::home::Home;
-    use crate::mock_fireblocks::MockFireblocks;
-    use crate::mock_unitel::MockUnitel;
-    use crate::mock_wechat::MockWechat;
+    use crate::mocks::Mocks;
     use crate::secrets::Secrets;
+    use crate::store;
     use crate::visitor::Addresses;
-    use crate::{sources, store};
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -107,18 +105,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let secrets = Secrets::open(&home, |_| None).expect("secrets");
-        let base = format!("http://127.0.0.1:{port}");
         Gateway {
             engine: store::store(&home).expect("a store"),
             functions: Vec::new(),
             addresses: Addresses { port, also: None },
             patience: PATIENCE,
-            mock_stripe: None,
-            mock_epay: None,
-            mock_fireblocks: MockFireblocks::new(&base, secrets.named(sources::fireblocks::SETTING))
-                .expect("a stand-in"),
-            mock_wechat: MockWechat::new(&base, &secrets).expect("a stand-in"),
-            mock_unitel: MockUnitel::new(&base, &secrets),
+            mocks: Mocks::open(([127, 0, 0, 1], port).into(), &secrets, |_| None).expect("fakes"),
         }
     }
 

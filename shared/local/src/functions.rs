@@ -128,10 +128,7 @@ mod tests {
     use super::*;
     use crate::api_gateway::{Call, Route, event};
     use crate::home::Home;
-    use crate::mock_epay::MockEpay;
-    use crate::mock_fireblocks::MockFireblocks;
-    use crate::mock_stripe::MockStripe;
-    use crate::mock_wechat::MockWechat;
+    use crate::mocks::Mocks;
     use crate::now::now;
     use crate::store::{self, STAGE};
 
@@ -152,15 +149,8 @@ mod tests {
         let (engine, secrets) =
             (store::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
-        let stripe = MockStripe::new("http://127.0.0.1:9000", "whsec_local");
-        let wechat = MockWechat::new("http://127.0.0.1:9000", &secrets).expect("a stand-in");
-        let epay = secrets.named(crate::sources::epay::SETTING);
-        let epay = MockEpay::new("http://127.0.0.1:9000", epay).expect("a stand-in");
-        let fireblocks = secrets.named(crate::sources::fireblocks::SETTING);
-        let fireblocks = MockFireblocks::new("http://127.0.0.1:9000", fireblocks).expect("a stand-in");
-        let of_payments =
-            |name: &str| stripe.setting(name).or_else(|| epay.setting(name)).or_else(|| wechat.setting(name));
-        let setting = |name: &str| of_payments(name).or_else(|| fireblocks.setting(name));
+        let mocks = Mocks::open(([127, 0, 0, 1], 9000).into(), &secrets, |_| None).expect("fakes");
+        let setting = |name: &str| mocks.setting(name, |_| None);
         for function in template.functions() {
             let opened = open(function, &engine, &secrets, setting).await;
             assert!(opened.is_ok(), "{}", function.logical_id);

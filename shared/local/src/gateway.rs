@@ -14,11 +14,12 @@ use hyper::body::Incoming;
 
 use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;
-use crate::mock_epay::{self, MockEpay};
-use crate::mock_fireblocks::{self, MockFireblocks, STEP};
+use crate::mock_epay;
+use crate::mock_fireblocks::{self, STEP};
 use crate::mock_stripe::{self, MockStripe};
-use crate::mock_unitel::{self, MockUnitel};
-use crate::mock_wechat::{self, MockWechat};
+use crate::mock_unitel;
+use crate::mock_wechat;
+use crate::mocks::Mocks;
 use crate::now::now;
 use crate::outcome::{self, with_outcome};
 use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE};
@@ -40,11 +41,7 @@ pub(crate) struct Gateway {
     pub(crate) addresses: Addresses,
     /// How long a request may take to arrive.
     pub(crate) patience: Duration,
-    pub(crate) mock_stripe: Option<MockStripe>,
-    pub(crate) mock_epay: Option<MockEpay>,
-    pub(crate) mock_fireblocks: MockFireblocks,
-    pub(crate) mock_wechat: MockWechat,
-    pub(crate) mock_unitel: MockUnitel,
+    pub(crate) mocks: Mocks,
 }
 
 pub(crate) struct Served {
@@ -78,14 +75,14 @@ impl Gateway {
     async fn mocked(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Option<Answered> {
         let (path, body) = (head.uri.path_and_query()?.as_str(), String::from_utf8_lossy(body));
         if let Some(path) = path.strip_prefix(mock_wechat::PATH) {
-            let reply = self.mock_wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
+            let reply = self.mocks.wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
             return Some(response(reply, "mock"));
         }
         if let Some(path) = path.strip_prefix(mock_unitel::PATH) {
-            let reply = self.mock_unitel.answer(head.method.as_str(), path, &head.headers, &body, now()).await;
+            let reply = self.mocks.unitel.answer(head.method.as_str(), path, &head.headers, &body, now()).await;
             return Some(response(reply, "mock"));
         }
-        if let (Some(path), Some(mock)) = (path.strip_prefix(mock_epay::PATH), &self.mock_epay) {
+        if let (Some(path), Some(mock)) = (path.strip_prefix(mock_epay::PATH), &self.mocks.epay) {
             let mocked = mock.answer(head.method.as_str(), path, &body, now());
             if let Some(form) = mocked.notifies {
                 self.notify(&form, peer).await;
@@ -93,11 +90,11 @@ impl Gateway {
             return Some(response(mocked.reply, "mock"));
         }
         if let Some(path) = path.strip_prefix(mock_fireblocks::PATH) {
-            let (reply, after) = self.mock_fireblocks.answer(head.method.as_str(), path, &head.headers, &body, now());
+            let (reply, after) = self.mocks.fireblocks.answer(head.method.as_str(), path, &head.headers, &body, now());
             tokio::time::sleep(after).await;
             return Some(response(reply, "mock"));
         }
-        let mock = self.mock_stripe.as_ref()?;
+        let mock = self.mocks.stripe.as_ref()?;
         let path = path.strip_prefix(mock_stripe::PATH)?;
         let mocked = mock.answer(head.method.as_str(), path, &head.headers, &body, now())?;
         for event in &mocked.events {
@@ -110,8 +107,8 @@ impl Gateway {
     pub(crate) async fn go_on(&self, address: SocketAddr) {
         loop {
             tokio::time::sleep(STEP).await;
-            for body in self.mock_fireblocks.go_on(now()) {
-                let signed = || self.mock_fireblocks.signed(&body, now());
+            for body in self.mocks.fireblocks.go_on(now()) {
+                let signed = || self.mocks.fireblocks.signed(&body, now());
                 self.post(FIREBLOCKS.path(), &body, signed, address).await;
             }
         }

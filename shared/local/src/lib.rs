@@ -18,6 +18,7 @@ mod mock_fireblocks;
 mod mock_stripe;
 mod mock_unitel;
 mod mock_wechat;
+mod mocks;
 mod now;
 mod outcome;
 mod random;

@@ -8,7 +8,7 @@ use providers::{FireblocksKeys, UnitelKeys};
 use crate::error::Error;
 use crate::home::Home;
 use crate::random::{self, Generate};
-use crate::sources::{SOURCES, epay, fireblocks, wechat};
+use crate::sources::{Source, epay, fireblocks, wechat};
 
 const FILE: &str = "secrets.json";
 pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
@@ -69,7 +69,7 @@ pub(crate) fn overridable() -> impl Iterator<Item = &'static str> {
 }
 
 fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
-    let of_sources = SOURCES.iter().flat_map(|source| source.settings);
+    let of_sources = Source::all().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
     let [username, password] = UnitelKeys::SETTINGS;
     let ours: [(_, Generate); 4] = [

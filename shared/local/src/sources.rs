@@ -65,8 +65,6 @@ type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
 pub type Headers = Vec<(&'static str, String)>;
 
-pub(crate) const SOURCES: [Source; 5] = [USAGE, STRIPE, WECHAT, EPAY, FIREBLOCKS];
-
 /// A request as it is sent.
 pub struct Signed {
     pub method: &'static str,
@@ -88,8 +86,23 @@ impl Signed {
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<&'static Self, Error> {
-        let known = || SOURCES.iter().map(|source| source.name).collect::<Vec<_>>().join(", ");
-        SOURCES.iter().find(|source| source.name == name).ok_or_else(|| Error::UnknownSource(name.to_owned(), known()))
+        let known = || ledger::Source::ALL.map(ledger::Source::as_str).join(", ");
+        let source = ledger::Source::named(name).ok_or_else(|| Error::UnknownSource(name.to_owned(), known()))?;
+        Ok(Self::of(source))
+    }
+
+    pub(crate) fn of(source: ledger::Source) -> &'static Self {
+        match source {
+            ledger::Source::Usage => &USAGE,
+            ledger::Source::Stripe => &STRIPE,
+            ledger::Source::Wechat => &WECHAT,
+            ledger::Source::Epay => &EPAY,
+            ledger::Source::Fireblocks => &FIREBLOCKS,
+        }
+    }
+
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        ledger::Source::ALL.into_iter().map(Self::of)
     }
 
     pub fn setting(&self, scheme: Scheme) -> Result<&'static Setting, Error> {

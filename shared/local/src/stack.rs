@@ -16,17 +16,13 @@ use crate::error::Error;
 use crate::functions::Opened;
 use crate::gateway::{Gateway, Served};
 use crate::home::{Home, Running, RunningSource};
-use crate::mock_epay::MockEpay;
-use crate::mock_fireblocks::MockFireblocks;
-use crate::mock_stripe::MockStripe;
-use crate::mock_unitel::MockUnitel;
-use crate::mock_wechat::MockWechat;
+use crate::mocks::Mocks;
 use crate::secrets::{DEMO_API_KEY, Secrets};
-use crate::sources::{SOURCES, Scheme};
+use crate::sources::{Scheme, Source};
 use crate::store::{self, STAGE};
 use crate::stream::{Mapped, Positions};
 use crate::visitor::Addresses;
-use crate::{clock, connections, functions, seed, sources, stream};
+use crate::{clock, connections, functions, seed, stream};
 
 /// A request that takes longer to arrive is ended: whoever sends it has stopped, or holds the connection on purpose.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,21 +55,8 @@ impl Stack {
         let Place { address, also, in_memory } = place;
         let secrets = Secrets::open(home, &variable)?;
         let engine = if in_memory { store::in_memory()? } else { store::store(home)? };
-        let mock_stripe = mock_stripe(address, &secrets, &variable);
-        let mock_wechat = MockWechat::new(&format!("http://{address}"), &secrets)?;
-        let mock_unitel = MockUnitel::new(&format!("http://{address}"), &secrets);
-        let mock_epay = mock_epay(address, &secrets, &variable)?;
-        let mock_fireblocks =
-            MockFireblocks::new(&format!("http://{address}"), secrets.named(sources::fireblocks::SETTING))?;
-        let of_stripe = |name: &str| mock_stripe.as_ref().and_then(|mock| mock.setting(name));
-        let of_epay = |name: &str| mock_epay.as_ref().and_then(|mock| mock.setting(name));
-        let mocked = |name: &str| of_stripe(name).or_else(|| of_epay(name));
-        // Of an operator that a person has named, what they have not said is not so.
-        let is_named = variable("UNITEL_API_URL").is_some();
-        let of_unitel = |name: &str| mock_unitel.setting(name).filter(|_| !is_named);
-        let of_others = |name: &str| mock_wechat.setting(name).or_else(|| mock_fireblocks.setting(name));
-        let unless_said = |name: &str| of_others(name).or_else(|| of_unitel(name));
-        let setting = |name: &str| mocked(name).or_else(|| variable(name)).or_else(|| unless_said(name));
+        let mocks = Mocks::open(address, &secrets, &variable)?;
+        let setting = |name: &str| mocks.setting(name, &variable);
         let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
         let positions = Positions::open((!in_memory).then(|| home.clone()))?;
         let tables = Tables::of_stage(STAGE);
@@ -86,11 +69,7 @@ impl Stack {
             functions: served,
             addresses: Addresses { port: address.port(), also },
             patience: PATIENCE,
-            mock_stripe,
-            mock_epay,
-            mock_fireblocks,
-            mock_wechat,
-            mock_unitel,
+            mocks,
         });
         Ok(Self { address, running, engine, gateway, scheduled, mapped, positions })
     }
@@ -111,26 +90,6 @@ impl Stack {
             () = stream::read(&mapped, &engine, &positions) => {}
         }
     }
-}
-
-/// Unless a person wants to buy from the real one, in its test mode.
-fn mock_stripe(
-    address: SocketAddr,
-    secrets: &Secrets,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Option<MockStripe> {
-    let is_wanted = variable("MOCK_STRIPE").is_none_or(|value| value != "false");
-    is_wanted.then(|| MockStripe::new(&format!("http://{address}"), secrets.named(stripe::SETTINGS[0])))
-}
-
-/// Unless a person wants to pay at a real one.
-fn mock_epay(
-    address: SocketAddr,
-    secrets: &Secrets,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Option<MockEpay>, Error> {
-    let is_wanted = variable("MOCK_EPAY").is_none_or(|value| value != "false");
-    is_wanted.then(|| MockEpay::new(&format!("http://{address}"), secrets.named(sources::epay::SETTING))).transpose()
 }
 
 /// The template's, by what calls them.
@@ -174,7 +133,7 @@ async fn functions_of_template(
 fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Running, Error> {
     let base_url = format!("http://{address}");
     let mut sources = BTreeMap::new();
-    for source in &SOURCES {
+    for source in Source::all() {
         let live = secrets.named(source.setting(Scheme::Own)?.name);
         let of_source = RunningSource {
             url: format!("{base_url}{}", source.path()),

@@ -96,11 +96,11 @@ async fn settle<W: Webhook, L: Ledger>(
         let loaded = source.load(event, ledger, context).await?;
         let decision = source.decide(event, header.clone(), loaded);
         let committed = ledger.commit(&decision, context).await;
-        edge::record_commit(W::SOURCE, &decision, &committed);
+        edge::record_commit(W::SOURCE.as_str(), &decision, &committed);
         match committed {
             Err(CommitError::Stale) => {}
             committed => {
-                raise_alarm(W::SOURCE, &decision, &committed, context);
+                raise_alarm(W::SOURCE.as_str(), &decision, &committed, context);
                 return committed;
             }
         }
@@ -115,12 +115,12 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     error: ParseError,
     context: &CallContext<'_>,
 ) -> Booked {
-    let receipt = EventKey::unparsed(W::SOURCE, received.bytes());
+    let receipt = EventKey::unparsed(W::SOURCE.as_str(), received.bytes());
     let header = JournalHeader {
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
         order: None,
         receipt,
-        source: W::SOURCE,
+        source: W::SOURCE.as_str(),
         kind: "unparsed",
         facts: vec![("field", error.field.as_str().into()), ("problem", error.problem.as_str().into())],
     };

@@ -73,7 +73,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
             Ok(Endpoint::Page(page)) => {
                 let Booked { outcome, event_id, order, .. } =
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
-                log(W::SOURCE, &outcome, event_id.as_deref(), invocation);
+                log(W::SOURCE.as_str(), &outcome, event_id.as_deref(), invocation);
                 page(&outcome, self.shown(order, invocation).await.as_ref())
             }
             Ok(Endpoint::Health(health)) => health(invocation.now),
@@ -132,7 +132,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
     }
 
     fn told(&self, form: W::Form, outcome: &Outcome, event_id: Option<&str>, invocation: &Invocation) -> Reply {
-        log(W::SOURCE, outcome, event_id, invocation);
+        log(W::SOURCE.as_str(), outcome, event_id, invocation);
         self.source.reply(form, outcome, event_id)
     }
 }

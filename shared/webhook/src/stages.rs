@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Timestamp};
+use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Source, Timestamp};
 use signing::{SecretError, Strength, Verified, VerifyError};
 
 use crate::{Outcome, Received};
@@ -12,7 +12,7 @@ use crate::{Outcome, Received};
 /// A sender of webhooks. No method has a default: a source that forgot one does not compile.
 pub trait Webhook: Send + Sync + 'static {
     /// Its name in keys, logs, metrics and folders.
-    const SOURCE: &'static str;
+    const SOURCE: Source;
     const ROUTES: &'static [Route<Endpoint>];
     /// The longest body that is hashed or parsed.
     const BODY_BYTES_MAX: usize;

@@ -83,7 +83,7 @@ fn only_the_roles_of_its_source_may_write_a_row() {
 #[test]
 fn only_its_own_source_may_keep_a_body() {
     let app = app();
-    for source in ["usage", "stripe", "wechat", "epay", "fireblocks"] {
+    for source in ledger::Source::ALL.map(ledger::Source::as_str) {
         for key in [format!("{source}#1"), format!("unparsed#{source}#0")] {
             let names: Vec<String> = app.functions().iter().map(|function| function.binary.clone()).collect();
             let may = |function: &&String| may_write(&app, function, "PutItem", "bodies", &key);

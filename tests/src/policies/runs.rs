@@ -9,7 +9,7 @@ use checkout::Checkout;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
 use idempotency::DynamoLedger;
-use ledger::{Amount, Grant, Ledger as _, OrderNumber, Provider, Reference, Refund, RefundState};
+use ledger::{Amount, Grant, Ledger as _, OrderNumber, Provider, Reference, Refund, RefundState, Sweep};
 use orders::Orders;
 use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
@@ -255,9 +255,9 @@ async fn of_reconcile() -> Vec<Call> {
         let fulfil = fulfil::worker(Arc::clone(&ledger), Some((&unitel, &[])), None).await;
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(0), &[]) };
         for minutes in [1, 2, 4, 8, 16] {
-            for sweep in ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "audit"] {
+            for sweep in Sweep::ALL {
                 let run = run_at(900 + u64::try_from(minutes).expect("small"), minutes * MINUTE);
-                reconcile.work(&format!(r#"{{"sweep":"{sweep}"}}"#), &run).await.expect("a run");
+                reconcile.work(&sweep.input(), &run).await.expect("a run");
             }
         }
         calls.extend(faults.calls());

@@ -1,5 +1,7 @@
 //! The books: refused events that wait, and rows that contradict each other.
 
+use ledger::Source;
+
 use crate::alarm::{Alarm, HOUR, MINUTE, Metric, OURS, at_least, backlog, outcomes, raised, sum, text};
 
 pub(super) fn alarms() -> Vec<Alarm> {
@@ -113,7 +115,7 @@ fn unsettled() -> Alarm {
 }
 
 fn conflict() -> Alarm {
-    let sources = ["usage", "stripe", "wechat", "epay", "fireblocks", "reconcile"];
+    let sources = Source::ALL.map(Source::as_str).into_iter().chain(["reconcile"]);
     Alarm {
         name: "conflict".to_owned(),
         comment: "",

@@ -1,9 +1,10 @@
 //! What everything runs on: the API, the clock, functions, tables and queues.
 
+use ledger::Sweep;
+
 use super::{TABLES, functions};
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, above, at_least, below, expression, outcomes, sum, text};
 
-const SWEEPS: [&str; 6] = ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "audit"];
 /// The indexes that are written, by table and name.
 const INDEXES: [(&str, &str); 5] = [
     ("journal", "by_account"),
@@ -112,8 +113,9 @@ fn turned_away() -> Alarm {
 }
 
 fn clock() -> Alarm {
-    let runs = SWEEPS.map(|sweep| (sweep, Metric::of(OURS, "runs").by("sweep", sweep).over(15 * MINUTE)));
-    let filled = SWEEPS.map(|sweep| format!("FILL({sweep}, 0)"));
+    let sweeps = Sweep::ALL.map(Sweep::as_str);
+    let runs = sweeps.map(|sweep| (sweep, Metric::of(OURS, "runs").by("sweep", sweep).over(15 * MINUTE)));
+    let filled = sweeps.map(|sweep| format!("FILL({sweep}, 0)"));
     Alarm {
         name: "clock".to_owned(),
         comment: "The other alarms are silent about what no sweep looks for. No data at all is what this one is for.",

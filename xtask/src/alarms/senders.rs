@@ -1,5 +1,7 @@
 //! Who sends webhooks: of each source its signatures, and how many of its events fail for reasons of our own.
 
+use ledger::Source;
+
 use crate::alarm::{
     Alarm, Condition, Metric, OURS, Text, above, at_least, at_least_parameter, expression, outcomes, raised, text,
 };
@@ -11,10 +13,10 @@ const ANYONES_WITH_KEY_NAMES: [&str; 5] = ["unverified", "forbidden", "too_large
 /// Outcomes of events that fail for reasons of our own.
 const FAILED: [&str; 2] = ["unavailable", "panicked"];
 
-struct Source {
-    name: &'static str,
-    /// Its sender, as the documentation calls it.
-    sender: (&'static str, &'static str),
+struct Sender {
+    source: Source,
+    /// As the documentation calls it.
+    name: (&'static str, &'static str),
     signatures: Signatures,
     failures: Text,
 }
@@ -26,18 +28,18 @@ struct Signatures {
 }
 
 pub(super) fn alarms() -> Vec<Alarm> {
-    let sources = sources();
-    let mut alarms: Vec<Alarm> = sources.iter().map(signatures).collect();
+    let senders = Source::ALL.map(sender);
+    let mut alarms: Vec<Alarm> = senders.iter().map(signatures).collect();
     alarms.push(fireblocks_keys());
-    alarms.extend(sources.into_iter().map(failures));
+    alarms.extend(senders.into_iter().map(failures));
     alarms
 }
 
-fn sources() -> [Source; 5] {
-    [
-        Source {
-            name: "usage",
-            sender: ("the LLM gateway", "LLM 网关"),
+fn sender(source: Source) -> Sender {
+    match source {
+        Source::Usage => Sender {
+            source,
+            name: ("the LLM gateway", "LLM 网关"),
             signatures: Signatures {
                 cause: ("the shared secret was changed on one side only", "共享密钥只改了一侧"),
                 to_do: text(
@@ -51,9 +53,9 @@ fn sources() -> [Source; 5] {
                 "在日志中查找 `not committed` 和 `panicked`。发送方会重试。",
             ),
         },
-        Source {
-            name: "stripe",
-            sender: ("Stripe", "Stripe"),
+        Source::Stripe => Sender {
+            source,
+            name: ("Stripe", "Stripe"),
             signatures: Signatures {
                 cause: (
                     "the endpoint's signing secret is not the one in `hookledger/<stage>/stripe`",
@@ -70,9 +72,9 @@ fn sources() -> [Source; 5] {
                 "同 `usage-failures`；Stripe 会重试三天，`reconcile` 会取回未送达的事件。",
             ),
         },
-        Source {
-            name: "wechat",
-            sender: ("WeChat Pay", "微信支付"),
+        Source::Wechat => Sender {
+            source,
+            name: ("WeChat Pay", "微信支付"),
             signatures: Signatures {
                 cause: (
                     "a platform key was renewed, or a secret of APIv2 or of the forwarder was changed on one side only",
@@ -89,9 +91,9 @@ fn sources() -> [Source; 5] {
                 "同 `usage-failures`；`reconcile` 会向微信查询没有收到通知的订单。",
             ),
         },
-        Source {
-            name: "epay",
-            sender: ("the epay gateway", "易支付网关"),
+        Source::Epay => Sender {
+            source,
+            name: ("the epay gateway", "易支付网关"),
             signatures: Signatures {
                 cause: ("a merchant's key differs from the gateway's", "商户密钥与网关的不同"),
                 to_do: text(
@@ -105,9 +107,9 @@ fn sources() -> [Source; 5] {
                 "同 `usage-failures`；`reconcile` 会向网关查询没有收到通知的订单。",
             ),
         },
-        Source {
-            name: "fireblocks",
-            sender: ("Fireblocks", "Fireblocks"),
+        Source::Fireblocks => Sender {
+            source,
+            name: ("Fireblocks", "Fireblocks"),
             signatures: Signatures {
                 cause: (
                     "`FireblocksJwksUrl` or `FireblocksV1` is that of another installation",
@@ -126,33 +128,33 @@ fn sources() -> [Source; 5] {
                 "同 `usage-failures`；也可能是取不到其公钥。其间 `reconcile` 会查询转账。",
             ),
         },
-    ]
+    }
 }
 
-fn signatures(source: &Source) -> Alarm {
-    let Source { name, sender, signatures, .. } = source;
-    let (comment, when) = unverified(name);
+fn signatures(sender: &Sender) -> Alarm {
+    let Sender { source, name, signatures, .. } = sender;
+    let (comment, when) = unverified(*source);
     Alarm {
-        name: format!("{name}-signatures"),
+        name: format!("{}-signatures", source.as_str()),
         comment,
         when,
         means: text(
             format!(
                 "Many webhooks in the name of {} have no valid signature: they are forged, or {}.",
-                sender.0, signatures.cause.0
+                name.0, signatures.cause.0
             ),
-            format!("大量以{}名义发来的 webhook 签名无效：它们是伪造的，或{}。", spaced(sender.1), signatures.cause.1),
+            format!("大量以{}名义发来的 webhook 签名无效：它们是伪造的，或{}。", spaced(name.1), signatures.cause.1),
         ),
         to_do: signatures.to_do.clone(),
     }
 }
 
-fn unverified(source: &'static str) -> (&'static str, Condition) {
+fn unverified(source: Source) -> (&'static str, Condition) {
     let parameter = "SignatureFailures";
-    if source != "fireblocks" {
-        return ("", at_least_parameter(parameter, outcomes(source, "unverified")));
+    if source != Source::Fireblocks {
+        return ("", at_least_parameter(parameter, outcomes(source.as_str(), "unverified")));
     }
-    let of = ["unverified", "unverifiable"].map(|outcome| (outcome, outcomes(source, outcome)));
+    let of = ["unverified", "unverifiable"].map(|outcome| (outcome, outcomes(source.as_str(), outcome)));
     let formula = "FILL(unverified, 0) + FILL(unverifiable, 0)";
     let value = expression("webhooks without a valid signature of Fireblocks", formula, of);
     let comment =
@@ -179,15 +181,15 @@ fn fireblocks_keys() -> Alarm {
     }
 }
 
-fn failures(source: Source) -> Alarm {
-    let Source { name, sender, failures, .. } = source;
-    let anyones = anyones(name);
+fn failures(sender: Sender) -> Alarm {
+    let Sender { source, name, failures, .. } = sender;
+    let anyones = anyones(source);
     let filled = |outcomes: &[&str]| outcomes.iter().map(|outcome| format!("FILL({outcome}, 0)")).collect::<Vec<_>>();
     let formula = format!("100 * ({}) / (events - {})", filled(&FAILED).join(" + "), filled(anyones).join(" - "));
-    let of = FAILED.iter().chain(anyones).map(|outcome| (*outcome, outcomes(name, outcome)));
-    let all = ("events", Metric::of(OURS, "events").by("source", name));
+    let of = FAILED.iter().chain(anyones).map(|outcome| (*outcome, outcomes(source.as_str(), outcome)));
+    let all = ("events", Metric::of(OURS, "events").by("source", source.as_str()));
     Alarm {
-        name: format!("{name}-failures"),
+        name: format!("{}-failures", source.as_str()),
         comment: "",
         when: above(
             10,
@@ -201,19 +203,19 @@ fn failures(source: Source) -> Alarm {
             format!(
                 "More than one in ten events of {} could not be booked, for reasons of our own. Events that anyone \
                  can send, such as forged ones, do not count.",
-                sender.0
+                name.0
             ),
             format!(
                 "来自{}的事件中，因我方原因未能接收的超过十分之一；任何人都能发送的（如伪造事件）不计在内。",
-                spaced(sender.1)
+                spaced(name.1)
             ),
         ),
         to_do: failures,
     }
 }
 
-fn anyones(source: &str) -> &'static [&'static str] {
-    if source == "fireblocks" { &ANYONES_WITH_KEY_NAMES } else { &ANYONES }
+fn anyones(source: Source) -> &'static [&'static str] {
+    if source == Source::Fireblocks { &ANYONES_WITH_KEY_NAMES } else { &ANYONES }
 }
 
 /// Latin letters in Chinese text have spaces around them.

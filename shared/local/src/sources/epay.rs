@@ -27,7 +27,7 @@ pub(crate) const TOLD: &str = "/mock/epay/told";
 pub(crate) const SETTING: &str = "EPAY_LOCAL";
 
 pub(crate) const EPAY: Source = Source {
-    name: Epay::SOURCE,
+    name: Epay::SOURCE.as_str(),
     routes: Epay::ROUTES,
     settings: &[Setting { name: SETTING, scheme: Scheme::Own, generate, sign: no_headers }],
     sample: "notify_v1_get",

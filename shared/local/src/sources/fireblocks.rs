@@ -24,7 +24,7 @@ use crate::sources::{Headers, Scheme, Setting, Source};
 pub(crate) const SETTING: &str = "FIREBLOCKS_LOCAL";
 
 pub(crate) const FIREBLOCKS: Source = Source {
-    name: Fireblocks::SOURCE,
+    name: Fireblocks::SOURCE.as_str(),
     routes: Fireblocks::ROUTES,
     settings: &[Setting { name: SETTING, scheme: Scheme::Own, generate, sign }],
     sample: "v2_completed",

@@ -10,7 +10,7 @@ use crate::random;
 use crate::sources::{Headers, Scheme, Setting, Source};
 
 pub(crate) const STRIPE: Source = Source {
-    name: Stripe::SOURCE,
+    name: Stripe::SOURCE.as_str(),
     routes: Stripe::ROUTES,
     settings: &[Setting { name: stripe::SETTINGS[0], scheme: Scheme::Own, generate: random::whsec, sign }],
     sample: "payment_intent_succeeded",

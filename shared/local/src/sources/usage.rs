@@ -10,7 +10,7 @@ use crate::random;
 use crate::sources::{Headers, Scheme, Setting, Source};
 
 pub const USAGE: Source = Source {
-    name: Usage::SOURCE,
+    name: Usage::SOURCE.as_str(),
     routes: Usage::ROUTES,
     settings: &[
         Setting { name: usage::SETTINGS[0], scheme: Scheme::Own, generate: random::hex, sign: sign_usage },

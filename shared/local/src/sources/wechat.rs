@@ -29,7 +29,7 @@ pub(crate) const KEY_ID: &str = "PUB_KEY_ID_0000000000000000000000000001";
 pub(crate) const SETTING: &str = "WECHAT_LOCAL";
 
 pub(crate) const WECHAT: Source = Source {
-    name: Wechat::SOURCE,
+    name: Wechat::SOURCE.as_str(),
     routes: Wechat::ROUTES,
     settings: &[Setting { name: SETTING, scheme: Scheme::Own, generate, sign }],
     sample: "v3_payment",

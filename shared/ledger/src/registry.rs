@@ -1,0 +1,67 @@
+//! The two closed lists that the rest of the project follows: the sources of webhooks, and the sweeps of `reconcile`.
+//!
+//! Whatever handles each source or each sweep matches on these types. A new one does not compile until each such place
+//! handles it: replay, the sender of samples, its fake provider, its alarms.
+
+/// An enum with a word for each variant. The list of all is made of the variants, so that none is missing in it.
+macro_rules! list {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $name {
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
+
+            /// The word for it in stored rows, settings, logs and metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            pub fn named(word: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|known| known.as_str() == word)
+            }
+        }
+    };
+}
+
+list! {
+    /// A sender of webhooks. Its word begins the journal keys of its events, and names its function, folder and samples.
+    pub enum Source {
+        /// An LLM gateway's usage events.
+        Usage = "usage",
+        Stripe = "stripe",
+        Wechat = "wechat",
+        Epay = "epay",
+        Fireblocks = "fireblocks",
+    }
+}
+
+list! {
+    /// What a schedule has `reconcile` do.
+    pub enum Sweep {
+        /// Retries events that were refused.
+        Refused = "refused",
+        /// Backfills events that Stripe could not deliver.
+        StripeBackfill = "stripe_backfill",
+        /// Queries providers for orders without a payment event.
+        Unpaid = "unpaid",
+        /// Fulfils paid orders whose fulfilment has stopped.
+        Unfulfilled = "unfulfilled",
+        /// Looks up transfers and top-ups that a provider is still working on.
+        PendingExternal = "pending_external",
+        /// Compares accounts, orders and the journal.
+        Audit = "audit",
+    }
+}
+
+impl Sweep {
+    /// The schedule's input.
+    pub fn input(self) -> String {
+        format!(r#"{{"sweep":"{}"}}"#, self.as_str())
+    }
+}

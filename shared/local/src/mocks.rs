@@ -1,0 +1,74 @@
+//! The fake providers of this machine, and the settings with which functions call them in place of the real ones.
+
+use std::net::SocketAddr;
+
+use ledger::Source;
+
+use crate::error::Error;
+use crate::mock_epay::MockEpay;
+use crate::mock_fireblocks::MockFireblocks;
+use crate::mock_stripe::MockStripe;
+use crate::mock_unitel::MockUnitel;
+use crate::mock_wechat::MockWechat;
+use crate::secrets::Secrets;
+use crate::sources;
+
+pub(crate) struct Mocks {
+    /// Unless a person wants to buy from the real one, in its test mode.
+    pub(crate) stripe: Option<MockStripe>,
+    /// Unless a person wants to pay at a real gateway.
+    pub(crate) epay: Option<MockEpay>,
+    pub(crate) wechat: MockWechat,
+    pub(crate) fireblocks: MockFireblocks,
+    /// Of a phone operator, which sends no webhooks.
+    pub(crate) unitel: MockUnitel,
+}
+
+impl Mocks {
+    pub(crate) fn open(
+        address: SocketAddr,
+        secrets: &Secrets,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        let base_url = format!("http://{address}");
+        let is_wanted = |name: &str| variable(name).is_none_or(|value| value != "false");
+        let epay = || MockEpay::new(&base_url, secrets.named(sources::epay::SETTING));
+        Ok(Self {
+            stripe: is_wanted("MOCK_STRIPE").then(|| MockStripe::new(&base_url, secrets.named(stripe::SETTINGS[0]))),
+            epay: is_wanted("MOCK_EPAY").then(epay).transpose()?,
+            wechat: MockWechat::new(&base_url, secrets)?,
+            fireblocks: MockFireblocks::new(&base_url, secrets.named(sources::fireblocks::SETTING))?,
+            unitel: MockUnitel::new(&base_url, secrets),
+        })
+    }
+
+    /// A setting of a function. Where the fake of a source can be switched off, its own settings come before the environment's, and
+    /// otherwise after them.
+    pub(crate) fn setting(&self, name: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+        let of = |is_first: bool| {
+            let mut sources = Source::ALL.into_iter().filter(|source| comes_first(*source) == is_first);
+            sources.find_map(|source| self.of(source, name))
+        };
+        // An operator that a person has named has no setting that the person has not set.
+        let of_unitel = || if variable("UNITEL_API_URL").is_some() { None } else { self.unitel.setting(name) };
+        of(true).or_else(|| variable(name)).or_else(|| of(false)).or_else(of_unitel)
+    }
+
+    fn of(&self, source: Source, name: &str) -> Option<String> {
+        match source {
+            // No function calls the LLM gateway.
+            Source::Usage => None,
+            Source::Stripe => self.stripe.as_ref()?.setting(name),
+            Source::Wechat => self.wechat.setting(name),
+            Source::Epay => self.epay.as_ref()?.setting(name),
+            Source::Fireblocks => self.fireblocks.setting(name),
+        }
+    }
+}
+
+fn comes_first(source: Source) -> bool {
+    match source {
+        Source::Stripe | Source::Epay => true,
+        Source::Usage | Source::Wechat | Source::Fireblocks => false,
+    }
+}
