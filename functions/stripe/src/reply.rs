@@ -2,7 +2,7 @@
 //! not kept, and what we did not understand, is sent again for three days.
 
 use edge::Reply;
-use ledger::Reason;
+use ledger::ReasonClass;
 use serde::Serialize;
 use signing::VerifyError;
 use webhook::Outcome;
@@ -32,37 +32,13 @@ pub(crate) fn reply(outcome: &Outcome) -> Reply {
         Outcome::TooLarge => refused(413, "Payload too large"),
         Outcome::Panicked => refused(500, "Internal error"),
         Outcome::Unavailable | Outcome::Unverifiable => refused(503, "Temporarily unavailable"),
-        Outcome::Refused(reason) => match reason {
-            Reason::Unparsed => refused(400, "Invalid payload"),
-            Reason::InsufficientCredits
-            | Reason::UnknownKey
-            | Reason::KeyTaken
-            | Reason::Overtaken
-            | Reason::OutsideClockWindow
-            | Reason::WrongMode
-            | Reason::WrongAccount
-            | Reason::OrderUnknown
-            | Reason::PaymentUnknown
-            | Reason::DisputeUnknown
-            | Reason::Unconfirmed
-            | Reason::Unanswered
-            | Reason::OrderNotPayable
-            | Reason::ProviderMismatch
-            | Reason::MerchantMismatch
-            | Reason::OrderMismatch
-            | Reason::AttachMismatch
-            | Reason::AmountMismatch
-            | Reason::CurrencyMismatch
-            | Reason::DuplicatePayment
-            | Reason::RefundedTooMuch
-            | Reason::PaymentUnproven
-            | Reason::TopUpUnknown
-            | Reason::TopUpFailed
-            | Reason::TransferFailed
-            | Reason::TransferUnknown
-            | Reason::WorkspaceMismatch
-            | Reason::AssetMismatch
-            | Reason::DestinationMismatch => Reply::empty(200),
+        Outcome::Refused(reason) => match reason.class() {
+            ReasonClass::Unparsed => refused(400, "Invalid payload"),
+            ReasonClass::Unanswered
+            | ReasonClass::InsufficientCredits
+            | ReasonClass::UnknownKey
+            | ReasonClass::OutsideClockWindow
+            | ReasonClass::Kept => Reply::empty(200),
         },
     }
 }

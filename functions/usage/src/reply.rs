@@ -1,7 +1,7 @@
 //! What the gateway is told: one row for every outcome.
 
 use edge::Reply;
-use ledger::{Reason, Timestamp};
+use ledger::{ReasonClass, Timestamp};
 use serde::Serialize;
 use webhook::Outcome;
 
@@ -39,37 +39,12 @@ pub(crate) fn reply(outcome: &Outcome, event_id: Option<&str>) -> Reply {
         Outcome::Unavailable | Outcome::Unverifiable => {
             answer(503, "Temporarily unavailable").with_header("retry-after", RETRY_AFTER_SECONDS)
         }
-        Outcome::Refused(reason) => match reason {
-            Reason::InsufficientCredits => answer(402, "Insufficient credits"),
-            Reason::UnknownKey => answer(404, "Unknown remoteKeyId"),
-            Reason::OutsideClockWindow => answer(400, "Invalid event: timestamp is outside the accepted window"),
-            Reason::Unparsed => answer(400, "Invalid event"),
-            Reason::KeyTaken
-            | Reason::Overtaken
-            | Reason::WrongMode
-            | Reason::WrongAccount
-            | Reason::OrderUnknown
-            | Reason::PaymentUnknown
-            | Reason::DisputeUnknown
-            | Reason::Unconfirmed
-            | Reason::Unanswered
-            | Reason::OrderNotPayable
-            | Reason::ProviderMismatch
-            | Reason::MerchantMismatch
-            | Reason::OrderMismatch
-            | Reason::AttachMismatch
-            | Reason::AmountMismatch
-            | Reason::CurrencyMismatch
-            | Reason::DuplicatePayment
-            | Reason::RefundedTooMuch
-            | Reason::PaymentUnproven
-            | Reason::TopUpUnknown
-            | Reason::TopUpFailed
-            | Reason::TransferFailed
-            | Reason::TransferUnknown
-            | Reason::WorkspaceMismatch
-            | Reason::AssetMismatch
-            | Reason::DestinationMismatch => answer(409, "Refused"),
+        Outcome::Refused(reason) => match reason.class() {
+            ReasonClass::InsufficientCredits => answer(402, "Insufficient credits"),
+            ReasonClass::UnknownKey => answer(404, "Unknown remoteKeyId"),
+            ReasonClass::OutsideClockWindow => answer(400, "Invalid event: timestamp is outside the accepted window"),
+            ReasonClass::Unparsed => answer(400, "Invalid event"),
+            ReasonClass::Unanswered | ReasonClass::Kept => answer(409, "Refused"),
         },
     }
 }

@@ -3,7 +3,7 @@
 //! is sent again: by APIv3 and APIv2 for a day, by CloudRun for two.
 
 use edge::Reply;
-use ledger::Reason;
+use ledger::ReasonClass;
 use serde::Serialize;
 use webhook::Outcome;
 
@@ -41,9 +41,12 @@ pub(crate) fn reply(form: Form, outcome: &Outcome) -> Reply {
     }
 }
 
+const NOT_UNDERSTOOD: Told = Told::Refused(400, "Not understood");
+const UNAVAILABLE: Told = Told::Refused(503, "Temporarily unavailable");
+
 fn told(outcome: &Outcome) -> Told {
     match outcome {
-        Outcome::Unparsed(_) | Outcome::Refused(Reason::Unparsed) => Told::Refused(400, "Not understood"),
+        Outcome::Unparsed(_) => NOT_UNDERSTOOD,
         Outcome::Malformed => Told::Refused(400, "Malformed request"),
         Outcome::Unverified(_) => Told::Refused(401, "Not verified"),
         Outcome::Forbidden => Told::Refused(403, "Forbidden"),
@@ -51,43 +54,16 @@ fn told(outcome: &Outcome) -> Told {
         Outcome::MethodNotAllowed { .. } => Told::Refused(405, "Method not allowed"),
         Outcome::TooLarge => Told::Refused(413, "Payload too large"),
         Outcome::Panicked => Told::Refused(500, "Internal error"),
-        Outcome::Unavailable | Outcome::Unverifiable | Outcome::Refused(Reason::Unanswered) => {
-            Told::Refused(503, "Temporarily unavailable")
-        }
-        Outcome::Booked
-        | Outcome::Repeat
-        | Outcome::Ignored(_)
-        | Outcome::Conflict
-        | Outcome::Refused(
-            Reason::InsufficientCredits
-            | Reason::UnknownKey
-            | Reason::KeyTaken
-            | Reason::Overtaken
-            | Reason::OutsideClockWindow
-            | Reason::WrongMode
-            | Reason::WrongAccount
-            | Reason::OrderUnknown
-            | Reason::PaymentUnknown
-            | Reason::DisputeUnknown
-            | Reason::Unconfirmed
-            | Reason::OrderNotPayable
-            | Reason::ProviderMismatch
-            | Reason::MerchantMismatch
-            | Reason::OrderMismatch
-            | Reason::AttachMismatch
-            | Reason::AmountMismatch
-            | Reason::CurrencyMismatch
-            | Reason::DuplicatePayment
-            | Reason::RefundedTooMuch
-            | Reason::PaymentUnproven
-            | Reason::TopUpUnknown
-            | Reason::TopUpFailed
-            | Reason::TransferFailed
-            | Reason::TransferUnknown
-            | Reason::WorkspaceMismatch
-            | Reason::AssetMismatch
-            | Reason::DestinationMismatch,
-        ) => Told::Accepted,
+        Outcome::Unavailable | Outcome::Unverifiable => UNAVAILABLE,
+        Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_) | Outcome::Conflict => Told::Accepted,
+        Outcome::Refused(reason) => match reason.class() {
+            ReasonClass::Unparsed => NOT_UNDERSTOOD,
+            ReasonClass::Unanswered => UNAVAILABLE,
+            ReasonClass::InsufficientCredits
+            | ReasonClass::UnknownKey
+            | ReasonClass::OutsideClockWindow
+            | ReasonClass::Kept => Told::Accepted,
+        },
     }
 }
 

@@ -106,7 +106,7 @@ pub use period::Period;
 pub use policy::{Policy, SpendingTerms};
 pub use port::{AttemptMark, CallContext, CommitError, Committed, Deadline, Ledger, Origin, RawBody, Receipt};
 pub use proof::{PaymentProof, ProofUse};
-pub use reason::Reason;
+pub use reason::{Reason, ReasonClass};
 pub use refund::{Dispute, DisputeStage, Disputes, PaymentReversals, Refund, RefundState, Refunds, Reported};
 pub use registry::{Source, Sweep};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};

@@ -52,6 +52,21 @@ pub enum Reason {
     DestinationMismatch,
 }
 
+/// What the reply to a sender distinguishes among refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReasonClass {
+    /// The body was not understood: the sender is to retry while the parser is corrected.
+    Unparsed,
+    /// The provider did not confirm the event in time: the sender is to retry.
+    Unanswered,
+    /// The owner of the key cannot pay.
+    InsufficientCredits,
+    UnknownKey,
+    OutsideClockWindow,
+    /// The event is kept, and another delivery changes nothing.
+    Kept,
+}
+
 impl Reason {
     pub const ALL: [Self; 30] = [
         Self::InsufficientCredits,
@@ -118,6 +133,41 @@ impl Reason {
             Self::WorkspaceMismatch => "workspace_mismatch",
             Self::AssetMismatch => "asset_mismatch",
             Self::DestinationMismatch => "destination_mismatch",
+        }
+    }
+
+    pub const fn class(self) -> ReasonClass {
+        match self {
+            Self::Unparsed => ReasonClass::Unparsed,
+            Self::Unanswered => ReasonClass::Unanswered,
+            Self::InsufficientCredits => ReasonClass::InsufficientCredits,
+            Self::UnknownKey => ReasonClass::UnknownKey,
+            Self::OutsideClockWindow => ReasonClass::OutsideClockWindow,
+            Self::KeyTaken
+            | Self::Overtaken
+            | Self::WrongMode
+            | Self::WrongAccount
+            | Self::OrderUnknown
+            | Self::PaymentUnknown
+            | Self::DisputeUnknown
+            | Self::Unconfirmed
+            | Self::OrderNotPayable
+            | Self::ProviderMismatch
+            | Self::MerchantMismatch
+            | Self::OrderMismatch
+            | Self::AttachMismatch
+            | Self::AmountMismatch
+            | Self::CurrencyMismatch
+            | Self::DuplicatePayment
+            | Self::RefundedTooMuch
+            | Self::PaymentUnproven
+            | Self::TopUpUnknown
+            | Self::TopUpFailed
+            | Self::TransferFailed
+            | Self::TransferUnknown
+            | Self::WorkspaceMismatch
+            | Self::AssetMismatch
+            | Self::DestinationMismatch => ReasonClass::Kept,
         }
     }
 
