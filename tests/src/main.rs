@@ -23,6 +23,7 @@ mod routes;
 mod sandbox;
 mod security;
 mod settings;
+mod spine;
 mod stripe;
 mod templates;
 mod usage;

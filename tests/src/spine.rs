@@ -1,0 +1,108 @@
+//! The spine that all sources share, seen from a source: how often it makes the header of an event.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use edge::{Incoming, Keyring, Reply, Request, Route, Service as _, Settings, Vault};
+use ledger::{CallContext, CommitError, Deadline, Decision, EventKey, JournalHeader, Ledger, Owner, Source, Timestamp};
+use signing::{SecretError, Strength, Verified, VerifyError};
+use testkit::{World, now, usage};
+use usage::{Keys, Usage, UsageEvent};
+use webhook::{Admission, Dependency, Endpoint, Function, Outcome, ParseError, Received, RefusedRow, Webhook};
+
+use crate::sandbox::{invocation, open_account, settings, signed};
+
+/// Usage events, of which each header is counted: a header hashes the event's fingerprint.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl Counted {
+    /// How many headers it has made since the last call.
+    fn taken(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Webhook for Counted {
+    const SOURCE: Source = Usage::SOURCE;
+    const ROUTES: &'static [Route<Endpoint>] = Usage::ROUTES;
+    const BODY_BYTES_MAX: usize = Usage::BODY_BYTES_MAX;
+    const REPLY_WITHIN: Duration = Usage::REPLY_WITHIN;
+    const HEADERS_KEPT: &'static [&'static str] = Usage::HEADERS_KEPT;
+
+    type Form = ();
+    type Keys = Keys;
+    type Event = UsageEvent;
+    type Loaded = Option<Owner>;
+
+    fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'static str, SecretError)> {
+        Usage::keys(settings, strength)
+    }
+
+    fn form(&self, _: &Incoming) {}
+
+    fn verify<'r>(&self, keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
+        Usage.verify(keys, request, now)
+    }
+
+    fn parse(&self, received: &Received<'_>) -> Result<UsageEvent, ParseError> {
+        Usage.parse(received)
+    }
+
+    fn header(&self, event: &UsageEvent) -> JournalHeader {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Usage.header(event)
+    }
+
+    fn sent_at(&self, event: &UsageEvent) -> Option<Timestamp> {
+        Usage.sent_at(event)
+    }
+
+    fn event_id<'e>(&self, event: &'e UsageEvent) -> &'e str {
+        Usage.event_id(event)
+    }
+
+    async fn load<L: Ledger>(
+        &self,
+        event: &UsageEvent,
+        ledger: &L,
+        context: &CallContext<'_>,
+    ) -> Result<Option<Owner>, CommitError> {
+        Usage.load(event, ledger, context).await
+    }
+
+    fn decide(&self, event: &UsageEvent, header: JournalHeader, owner: Option<Owner>) -> Decision {
+        Usage.decide(event, header, owner)
+    }
+
+    fn reply(&self, (): (), outcome: &Outcome, event_id: Option<&str>) -> Reply {
+        Usage.reply((), outcome, event_id)
+    }
+
+    async fn dependencies(&self, deadline: Deadline) -> Vec<Dependency> {
+        Usage.dependencies(deadline).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_has_one_header_made_for_each_delivery_and_replay() {
+    let world = World::new();
+    let keys = Keyring::open(Vault::Here(settings()), Usage::keys, now()).await.expect("keys");
+    let live = keys.current();
+    let function = Function::new(Counted::default(), keys, Admission::default(), world.ledger(1));
+    let body = usage("e1", "k1", "1").to_string();
+    let reply = function.answer(&signed(&body), &invocation(1)).await;
+    assert_eq!((reply.status, function.source.taken()), (404, 1), "refused: the key is unknown");
+
+    open_account(&world, "alice", "k1", "10").await;
+    let request = edge::read(&signed(&body)).expect("a request").open(Usage::BODY_BYTES_MAX).expect("a body");
+    let verified = function.source.verify(&live, &request, now()).expect("verified");
+    let received = Received::new(verified, &request, Usage::HEADERS_KEPT);
+    let receipt = EventKey::new("usage", "e1").expect("an id");
+    let row = RefusedRow { receipt: &receipt, first_received_at: now(), bytes_at: now(), is_by_retired_key: false };
+    let replayed = webhook::replay(&function.source, &function.ledger, &received, row, &invocation(2)).await;
+    assert_eq!((replayed.expect("its own").outcome, function.source.taken()), (Outcome::Booked, 1));
+
+    let reply = function.answer(&signed(&body), &invocation(3)).await;
+    assert_eq!((reply.status, function.source.taken()), (200, 1), "a repeat");
+}
