@@ -107,7 +107,10 @@ async fn functions_of_template(
 ) -> Result<Functions, Error> {
     let template = store::functions(engine)?;
     let mut functions = Functions::default();
-    for function in template.functions() {
+    let mut of_template: Vec<&embedded::Function> = template.functions().iter().collect();
+    // A sweep only logs that a key is missing; the function that has to have it says so in one line.
+    of_template.sort_by_key(|function| !function.schedules.is_empty());
+    for function in of_template {
         match functions::open(function, engine, secrets, &variable).await? {
             Opened::Service(answer) => {
                 let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
