@@ -239,7 +239,7 @@ async fn failed_query_leaves_the_key_in_no_line() {
     }
     assert!(elsewhere.accept().is_err(), "no redirect is followed");
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
-    assert!(text.matches("as a function says it").count() == 16 && text.contains("asking again"), "{text}");
+    assert!(text.matches("as a function says it").count() == 16 && text.contains("retrying"), "{text}");
     for told in [EPAY_KEY, "api.php", "trade_no"] {
         assert!(!text.contains(told), "{told} is in the log: {text}");
     }

@@ -1,4 +1,4 @@
-//! epay (易支付): the page on which a buyer pays, and what the gateway says of a payment when it is asked.
+//! The epay (易支付) adapter: builds the signed payment page and queries payments at the gateway.
 
 mod answer;
 mod config;
@@ -11,12 +11,12 @@ use signing::epay::{Keys, Params, Pid, Scheme, sign};
 
 use crate::CallError;
 use crate::http::{Answer, Http, Outgoing};
-use crate::retry::until_answered;
+use crate::retry::send_with_retries;
 
-use answer::Said;
+use answer::GatewayResponse;
 pub use config::{EpayConfig, EpayConfigError, EpayMerchant, EpayQuery};
 
-/// Never without a URL in it, of which nobody hears: the merchant's key stands in V1's.
+/// The client logs no URL and puts none into an error: V1's query URL contains the merchant's key.
 #[derive(Debug, Clone)]
 pub struct Epay {
     http: Http,
@@ -27,13 +27,14 @@ pub struct Epay {
 }
 
 impl Epay {
-    /// Nothing but the gateway's base is ever called, whatever an answer says.
+    /// The client calls only the gateway's base URL, whatever a response contains.
     pub fn new(http: Http, gateway: &EpayConfig, merchant: EpayMerchant, keys: Arc<Keys>) -> Self {
         let base = gateway.base.trim_end_matches('/').to_owned();
         Self { http, base, v1_query: gateway.v1_query, merchant, keys }
     }
 
-    /// Where the buyer goes to pay. Nobody is asked for it; the gateway makes one payment of each order, however often it is opened.
+    /// The URL where the buyer pays. No request is needed; the gateway makes one payment per order, however often the
+    /// page is opened.
     pub fn page(&self, new: &NewEpayPayment, now: Timestamp) -> Result<String, CallError> {
         let path = match self.merchant.scheme {
             Scheme::Md5 => "submit.php",
@@ -42,7 +43,7 @@ impl Epay {
         Ok(format!("{}/{path}?{}", self.base, self.signed(new.params(), now)?.encoded()))
     }
 
-    /// What V1 gives at once, in place of its page: another page, a code to scan, or the address of an app.
+    /// Creates a payment through V1's API instead of its page: the result is another page, a QR code or an app link.
     pub async fn create(
         &self,
         new: &NewEpayPayment,
@@ -50,11 +51,11 @@ impl Epay {
         deadline: Deadline,
     ) -> Result<EpayLink, CallError> {
         let params = new.client_ip.iter().fold(new.params(), |params, ip| params.with("clientip", ip.to_string()));
-        let said = self.post("mapi.php", self.signed(params, now)?, deadline).await?;
-        said.succeeded("1")?.link()
+        let response = self.post("mapi.php", self.signed(params, now)?, deadline).await?;
+        response.succeeded("1")?.link()
     }
 
-    /// A payment. `None`: there is no such payment.
+    /// Queries a payment; `None` if the gateway has no such payment.
     pub async fn payment(
         &self,
         of: EpayNumber<'_>,
@@ -62,82 +63,83 @@ impl Epay {
         deadline: Deadline,
     ) -> Result<Option<EpayPayment>, CallError> {
         let Self { merchant, keys, .. } = self;
-        let asked = match of {
+        let query = match of {
             EpayNumber::Theirs(trade) => Params::default().with("trade_no", trade),
             EpayNumber::Ours(order) => Params::default().with("out_trade_no", order.as_str()),
         };
-        let said = match merchant.scheme {
+        let response = match merchant.scheme {
             Scheme::Md5 => {
                 let key = keys.sent_along(&merchant.pid).ok_or(CallError::Unreadable)?;
-                let asked = asked.with("act", "order").with("pid", merchant.pid.as_str()).with("key", key.as_str());
+                let query = query.with("act", "order").with("pid", merchant.pid.as_str()).with("key", key.as_str());
                 match self.v1_query {
-                    EpayQuery::Get => self.read(&format!("api.php?{}", asked.encoded()), deadline).await?,
-                    EpayQuery::Post => self.post("api.php?act=order", asked, deadline).await?,
+                    EpayQuery::Get => self.get(&format!("api.php?{}", query.encoded()), deadline).await?,
+                    EpayQuery::Post => self.post("api.php?act=order", query, deadline).await?,
                 }
             }
-            Scheme::Rsa => self.post("api/pay/query", self.signed(asked, now)?, deadline).await?,
+            Scheme::Rsa => self.post("api/pay/query", self.signed(query, now)?, deadline).await?,
         };
-        if said.is_missing() {
+        if response.is_missing() {
             return Ok(None);
         }
-        let said = match merchant.scheme {
-            Scheme::Md5 => said.succeeded("1")?,
-            Scheme::Rsa => said.succeeded("0")?.verified(keys, &merchant.pid, now)?,
+        let response = match merchant.scheme {
+            Scheme::Md5 => response.succeeded("1")?,
+            Scheme::Rsa => response.succeeded("0")?.verified(keys, &merchant.pid, now)?,
         };
-        said.payment().map(Some)
+        response.payment().map(Some)
     }
 
-    /// Whether anything answers there, whatever it says.
+    /// Whether the gateway is reachable: any response counts.
     pub async fn answers(&self, deadline: Deadline) -> bool {
         let outgoing =
             Outgoing { method: "GET", url: format!("{}/", self.base), headers: Vec::new(), body: String::new() };
-        until_answered(&self.http, &outgoing, deadline).await.is_ok()
+        send_with_retries(&self.http, &outgoing, deadline).await.is_ok()
     }
 
     fn signed(&self, params: Params, now: Timestamp) -> Result<Params, CallError> {
         let EpayMerchant { pid, scheme } = &self.merchant;
         let params = params.with("pid", pid.as_str());
-        // Whoever starts without a key to sign with is refused then.
+        // A function without a signing key fails at startup.
         sign(&self.keys, pid, *scheme, params, now.unix_s()).ok_or(CallError::Unreadable)
     }
 
-    async fn read(&self, path: &str, deadline: Deadline) -> Result<Said, CallError> {
+    async fn get(&self, path: &str, deadline: Deadline) -> Result<GatewayResponse, CallError> {
         let url = format!("{}/{path}", self.base);
         self.call(&Outgoing { method: "GET", url, headers: Vec::new(), body: String::new() }, deadline).await
     }
 
-    async fn post(&self, path: &str, form: Params, deadline: Deadline) -> Result<Said, CallError> {
+    async fn post(&self, path: &str, form: Params, deadline: Deadline) -> Result<GatewayResponse, CallError> {
         let (url, headers) =
             (format!("{}/{path}", self.base), vec![("content-type", "application/x-www-form-urlencoded")]);
         self.call(&Outgoing { method: "POST", url, headers, body: form.encoded() }, deadline).await
     }
 
-    async fn call(&self, outgoing: &Outgoing<'_>, deadline: Deadline) -> Result<Said, CallError> {
-        let Answer { status, body, .. } = until_answered(&self.http, outgoing, deadline).await?;
+    async fn call(&self, outgoing: &Outgoing<'_>, deadline: Deadline) -> Result<GatewayResponse, CallError> {
+        let Answer { status, body, .. } = send_with_retries(&self.http, outgoing, deadline).await?;
         match status {
-            200..300 => Said::read(&body),
+            200..300 => GatewayResponse::read(&body),
             400..500 => Err(CallError::Refused { status, kind: None, code: None }),
             500.. => Err(CallError::Failed { status }),
-            // A gateway sends a buyer elsewhere, and never us.
+            // A redirect is meant for a buyer's browser, never for an API client.
             _ => Err(CallError::Unreadable),
         }
     }
 }
 
-/// By which number a payment is asked about.
+/// The number that identifies a payment in a query.
 #[derive(Debug, Clone, Copy)]
 pub enum EpayNumber<'n> {
     Theirs(&'n str),
     Ours(&'n OrderNumber),
 }
 
-/// What is to be paid, in words of ours alone: what somebody may write into a signed text, he may write another order into.
+/// A payment to create, from our own texts alone: a user's text inside a signed request could add parameters of another
+/// order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEpayPayment {
     pub order: OrderNumber,
     pub money: Money,
     pub name: String,
-    /// How; the buyer chooses on the page where it says nothing.
+    /// The payment method; if absent, the buyer chooses on the page.
     pub way: Option<EpayWay>,
     pub client_ip: Option<IpAddr>,
     pub notify_url: String,
@@ -181,23 +183,23 @@ impl EpayWay {
     }
 }
 
-/// With what the buyer goes on to pay.
+/// The link with which the buyer pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EpayLink {
     Page(String),
-    /// To be shown as a code.
+    /// The content of a QR code.
     Code(String),
     /// Opens an app.
     App(String),
 }
 
-/// A payment as the gateway has it now.
+/// The current state of a payment at the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpayPayment {
     pub pid: Pid,
     pub trade: String,
     pub order: String,
     pub money: Money,
-    /// And not given back since.
+    /// Paid and not refunded.
     pub is_paid: bool,
 }

@@ -1,38 +1,38 @@
-//! How a call of a provider ends that brings nothing. Words and numbers only: no body and no key.
+//! Errors of a provider call. They hold only words and numbers, so that no body and no key reaches a log.
 
 use thiserror::Error;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CallError {
-    /// Whether it was carried out is not known.
+    /// No response, so it is unknown whether the provider executed the call.
     #[error("no answer")]
     NoAnswer,
-    /// Whoever answered has not proved to be our forwarder: it counts as no answer.
-    #[error("an answer that is not signed as it must be")]
+    /// The response carries no valid signature of our forwarder, so it counts as no answer.
+    #[error("the answer has no valid signature of the forwarder")]
     Unsigned,
-    /// It was understood and not carried out.
+    /// The provider understood the call and did not execute it.
     #[error("refused with status {status}{}{}", named(kind.as_ref()), named(code.as_ref()))]
     Refused {
         status: u16,
-        /// The provider's own word for what kind of error it is.
+        /// The provider's name for the kind of error.
         kind: Option<String>,
         code: Option<String>,
     },
-    /// It went wrong on their side, and goes on doing so.
+    /// A server error that remains after all retries.
     #[error("failed with status {status}")]
     Failed { status: u16 },
-    /// An answer that is not one, or not to what was asked.
+    /// The response is malformed, or belongs to another request.
     #[error("the answer cannot be read")]
     Unreadable,
 }
 
 impl CallError {
-    /// What was asked about is not there, or no longer.
+    /// Whether the object does not exist, or no longer exists.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Refused { status: 404, code: Some(code), .. } if code == "resource_missing")
     }
 
-    /// Nothing was said of what was asked about: any other call would have ended so.
+    /// Whether the provider as a whole fails, so that a call about any other object would fail too.
     pub fn is_of_the_provider(&self) -> bool {
         match self {
             Self::NoAnswer | Self::Unsigned | Self::Failed { .. } | Self::Refused { status: 401 | 403 | 429, .. } => {
@@ -42,7 +42,7 @@ impl CallError {
         }
     }
 
-    /// The key was revoked or replaced, or may not do what it is to do.
+    /// Whether the key was revoked or replaced, or lacks a permission.
     pub fn is_of_the_key(&self) -> bool {
         matches!(self, Self::Refused { status: 401 | 403, .. } | Self::Unsigned)
     }

@@ -1,4 +1,5 @@
-//! Fireblocks: one transfer of a token for each external id, out of our vault to the buyer's own address, and how it stands.
+//! The Fireblocks adapter: creates one on-chain transfer per external id, from our vault to the buyer's address, and
+//! queries it.
 
 mod config;
 
@@ -12,16 +13,16 @@ use signing::fireblocks::token;
 use crate::CallError;
 use crate::form::escaped;
 use crate::http::{Answer, Http, Outgoing};
-use crate::retry::{ask_anew, attempt};
+use crate::retry::{attempt, retry};
 
 pub use config::{FireblocksConfig, FireblocksConfigError, FireblocksKeys};
 
 const TRANSACTIONS: &str = "/v1/transactions";
 
-/// What Fireblocks calls it that there is a transfer under this external id already.
+/// Fireblocks' error code for an external id that is already in use.
 const DUPLICATE: &str = "1438";
 
-/// Fireblocks' ids are UUIDs, and its words a third as long as this.
+/// Fireblocks' ids are UUIDs, and its statuses a third as long as this.
 const WORD_CHARS_MAX: usize = 64;
 
 #[derive(Debug, Clone)]
@@ -31,25 +32,25 @@ pub struct Fireblocks {
     keys: Arc<FireblocksKeys>,
 }
 
-/// What is to be sent, and to whom.
+/// A transfer to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTransfer {
-    /// However often it is asked for, it is one transfer.
+    /// The idempotency key: repeated calls with it create one transfer.
     pub external_id: String,
-    /// Fireblocks' own id of the token on its chain.
+    /// Fireblocks' id of the token on its chain.
     pub asset: String,
-    /// In decimals.
+    /// A decimal number.
     pub amount: String,
     pub wallet: String,
 }
 
-/// A transfer as Fireblocks has it now.
+/// The current state of a transfer at Fireblocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentTransfer {
     pub id: String,
-    /// Fireblocks' own word: `SUBMITTED`, `COMPLETED`.
+    /// Fireblocks' status, such as `SUBMITTED` or `COMPLETED`.
     pub status: String,
-    /// What it sends, for the caller to compare; `None` of one that this very call has made.
+    /// The asset, wallet and amount, for the caller to compare; `None` if this call created the transfer.
     pub details: Option<TransferDetails>,
 }
 
@@ -58,7 +59,8 @@ impl Fireblocks {
         Self { http, config, keys }
     }
 
-    /// One transfer, however often it is asked for. Where there was one before under this id, it is returned with what it sends.
+    /// Creates the transfer, idempotently. If the external id is in use, returns the existing transfer with its
+    /// details.
     pub async fn create(
         &self,
         new: &NewTransfer,
@@ -76,14 +78,14 @@ impl Fireblocks {
         match self.call("POST", TRANSACTIONS, &body.to_string(), now, deadline).await {
             Ok(answer) => read(&answer)?.created(),
             Err(CallError::Refused { code: Some(code), .. }) if code == DUPLICATE => {
-                // What was there a moment ago and is not found now may have been made, and may not.
+                // The id was in use a moment ago and the query finds nothing: the transfer may exist or not.
                 self.find(&new.external_id, now, deadline).await?.ok_or(CallError::NoAnswer)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The transfer of this external id. `None`: there is none.
+    /// Finds a transfer by external id; `None` if there is none.
     pub async fn find(
         &self,
         external_id: &str,
@@ -91,13 +93,13 @@ impl Fireblocks {
         deadline: Deadline,
     ) -> Result<Option<SentTransfer>, CallError> {
         let path = format!("{TRANSACTIONS}/external_tx_id/{}", escaped(external_id));
-        let written = match self.call("GET", &path, "", now, deadline).await {
+        let transaction = match self.call("GET", &path, "", now, deadline).await {
             Ok(answer) => read(&answer)?,
             Err(CallError::Refused { status: 404, .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let is_ours = written.external_tx_id.as_deref() == Some(external_id);
-        if is_ours { written.found().map(Some) } else { Err(CallError::Unreadable) }
+        let is_ours = transaction.external_tx_id.as_deref() == Some(external_id);
+        if is_ours { transaction.found().map(Some) } else { Err(CallError::Unreadable) }
     }
 
     async fn call(
@@ -109,8 +111,8 @@ impl Fireblocks {
         deadline: Deadline,
     ) -> Result<Answer, CallError> {
         let FireblocksKeys { api_key, private } = &*self.keys;
-        // A token is for one request, and a request that is repeated is another.
-        let ask = || async {
+        // A token is valid for one request, so each attempt signs a new one.
+        let send = || async {
             let token = token(private, api_key, path, body.as_bytes(), &self.http.nonce(), now.unix_s());
             let authorization = format!("Bearer {token}");
             let headers = vec![
@@ -123,7 +125,7 @@ impl Fireblocks {
             let url = format!("{}{path}", self.config.base);
             attempt(&self.http, &Outgoing { method, url, headers, body: body.to_owned() }).await
         };
-        let answer = ask_anew(&self.http, ask, deadline).await?;
+        let answer = retry(&self.http, send, deadline).await?;
         match answer.status {
             200..300 => Ok(answer),
             400..500 => Err(refused(&answer)),
@@ -133,32 +135,32 @@ impl Fireblocks {
     }
 }
 
-/// A transaction, as far as it is looked at. The answer to a new one has no more than its id and status.
+/// The members of a transaction that we read. The response to a new one has only its id and status.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
+struct TransactionResponse {
     id: String,
     status: String,
     external_tx_id: Option<String>,
     asset_id: Option<String>,
     destination_address: Option<String>,
-    amount_info: Option<WrittenAmounts>,
+    amount_info: Option<AmountInfoJson>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenAmounts {
+struct AmountInfoJson {
     amount: Option<String>,
     requested_amount: Option<String>,
 }
 
-impl Written {
+impl TransactionResponse {
     fn found(mut self) -> Result<SentTransfer, CallError> {
         let details = self.details().ok_or(CallError::Unreadable)?;
         Ok(SentTransfer { details: Some(details), ..self.created()? })
     }
 
-    /// From the texts alone: the numbers beside them are floats.
+    /// Parses only the strings: the numbers beside them are floats.
     fn details(&mut self) -> Option<TransferDetails> {
         let amounts = self.amount_info.take()?;
         let amount = Amount::parse(&amounts.requested_amount.or(amounts.amount)?, Amount::SCALE_MAX).ok()?;
@@ -180,17 +182,17 @@ impl Written {
     }
 }
 
-fn read(answer: &Answer) -> Result<Written, CallError> {
+fn read(answer: &Answer) -> Result<TransactionResponse, CallError> {
     serde_json::from_slice(&answer.body).map_err(|_| CallError::Unreadable)
 }
 
-/// Fireblocks' own number for it, where there is one.
+/// Carries Fireblocks' error code, if the body has one.
 fn refused(answer: &Answer) -> CallError {
     #[derive(Deserialize)]
-    struct Said {
+    struct ErrorResponse {
         code: Option<i64>,
     }
-    let said: Option<Said> = serde_json::from_slice(&answer.body).ok();
-    let code = said.and_then(|said| said.code).map(|code| code.to_string());
+    let error: Option<ErrorResponse> = serde_json::from_slice(&answer.body).ok();
+    let code = error.and_then(|error| error.code).map(|code| code.to_string());
     CallError::Refused { status: answer.status, kind: None, code }
 }

@@ -1,4 +1,4 @@
-//! Form bodies: names and values, percent-encoded to the last character that is not plain.
+//! Form bodies: names and values, percent-encoded except for unreserved characters.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ impl Form {
     }
 }
 
-/// As a text may stand in a path or a query.
+/// Percent-encodes a text for a path or a query.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {

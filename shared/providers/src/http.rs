@@ -1,4 +1,5 @@
-//! HTTPS, through the connector that the AWS SDK links already: a second client would be a second TLS stack.
+//! The HTTPS client. It uses the connector that the AWS SDK links already, because a second client would add a second
+//! TLS stack.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,49 +15,49 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Ten times what any object here has. A sandbox has 128 MB.
+/// Ten times the size of any object that we read. A sandbox has 128 MB.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
-/// The way out, and the dice for the pauses between two attempts. Clones share the connections.
+/// The HTTPS connector and the randomness for backoff jitter. Clones share the connections.
 #[derive(Clone)]
 pub struct Http {
     connector: SharedHttpConnector,
-    dice: Arc<Mutex<fastrand::Rng>>,
+    rng: Arc<Mutex<fastrand::Rng>>,
     answer_bytes_max: usize,
 }
 
 impl Http {
-    pub fn new(dice: fastrand::Rng) -> Self {
-        // It keeps connections open by itself. Only the time to connect is bounded here: that of a whole attempt is in `retry.rs`,
-        // since a time-out for reading would begin anew with every part of an answer.
+    pub fn new(rng: fastrand::Rng) -> Self {
+        // The connector pools connections. Only the time to connect is bounded here: `retry.rs` bounds a whole attempt,
+        // since a read timeout would start over with every part of a response.
         let connector = Connector::builder()
             .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
             .sleep_impl(TokioSleep::new())
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build();
-        Self::over(connector, dice)
+        Self::over(connector, rng)
     }
 
-    /// Over something in the network's place.
-    pub fn over(connector: impl HttpConnector + 'static, dice: fastrand::Rng) -> Self {
-        let (connector, dice) = (SharedHttpConnector::new(connector), Arc::new(Mutex::new(dice)));
-        Self { connector, dice, answer_bytes_max: ANSWER_BYTES_MAX }
+    /// A client over another connector; tests pass a fake network.
+    pub fn over(connector: impl HttpConnector + 'static, rng: fastrand::Rng) -> Self {
+        let (connector, rng) = (SharedHttpConnector::new(connector), Arc::new(Mutex::new(rng)));
+        Self { connector, rng, answer_bytes_max: ANSWER_BYTES_MAX }
     }
 
-    /// For what is longer than an object.
-    pub(crate) fn reading(&self, answer_bytes_max: usize) -> Self {
+    /// The same client with a higher limit for the size of a response.
+    pub(crate) fn with_answer_limit(&self, answer_bytes_max: usize) -> Self {
         Self { answer_bytes_max, ..self.clone() }
     }
 
-    /// Anything between nothing and the bound, so that those who met once do not meet again.
-    pub(crate) fn pause(&self, bound: Duration) -> Duration {
+    /// Full jitter: a random pause up to `bound`, so that clients that collided once do not collide again.
+    pub(crate) fn jitter(&self, bound: Duration) -> Duration {
         let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(self.dice.lock().unwrap_or_else(PoisonError::into_inner).u64(0..=micros))
+        Duration::from_micros(self.rng.lock().unwrap_or_else(PoisonError::into_inner).u64(0..=micros))
     }
 
-    /// A text that was not sent before: no secret, and nothing is the safer for nobody guessing it.
+    /// A unique nonce. It is no secret: nothing depends on its being unpredictable.
     pub(crate) fn nonce(&self) -> String {
-        format!("{:032x}", self.dice.lock().unwrap_or_else(PoisonError::into_inner).u128(..))
+        format!("{:032x}", self.rng.lock().unwrap_or_else(PoisonError::into_inner).u128(..))
     }
 
     pub(crate) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Answer, SendError> {
@@ -102,19 +103,19 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header that stands once. Of two it is not known which one is meant.
+    /// A header that occurs exactly once. A repeated header is ambiguous and counts as absent.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name);
         values.next().filter(|_| values.next().is_none())
     }
 }
 
-/// Without the connector's own error, which may name what was called.
+/// Omits the connector's own error, which may contain the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SendError {
     NoAnswer,
     TooLarge,
-    /// What was to be sent is no request.
+    /// The method, the URL or a header is invalid.
     Unsendable,
 }
 

@@ -1,24 +1,24 @@
-//! What a telephone operator is asked, whichever it is: to top up one phone, once.
+//! The result of a top-up at a telephone operator, which must happen at most once.
 //!
-//! It is asked in two steps. What may fail without having done anything comes first, so that an order is claimed only when nothing is
-//! left but the call itself; and the call is made once, since an operator that is asked twice gives twice.
+//! A top-up takes two steps. The retryable step comes first, so that an order is claimed only when nothing but the call
+//! itself remains. The call is made once, since an operator that receives it twice tops up twice.
 
 use std::fmt;
 
-/// What came of the one call. There is no error beside it: whatever is not known to have ended is not known to have failed.
+/// The outcome of the one call. It has no error type: an outcome that is not a confirmed failure is unknown.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TopUpResult {
     Done {
-        /// The operator's own number of it.
+        /// The operator's own number of the transaction.
         seq: Option<String>,
-        /// The VAT bill, as the operator wrote it: one JSON object.
+        /// The VAT bill as the operator sent it: one JSON object.
         receipt: Option<String>,
     },
-    /// The operator says that nothing was given.
+    /// The operator confirms that it topped up nothing.
     Failed { why: String },
-    /// It has been taken, and how it ends is not known yet.
+    /// The operator accepted the call and has not finished it.
     Pending { seq: Option<String> },
-    /// It may have been given, or not. Asking again might give it twice.
+    /// The operator may have topped up the phone or not. Another call might top it up twice.
     Unknown { why: String },
 }
 
@@ -28,7 +28,7 @@ impl TopUpResult {
     }
 }
 
-/// Without the bill: whoever has its lottery number can take the prize.
+/// Omits the bill: anyone who holds its lottery number can claim the prize.
 impl fmt::Debug for TopUpResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! What a provider of single payments is asked, whichever it is and over whichever of its interfaces: begin one, look at it, end it.
+//! The interface of every provider of single payments: create a payment, query it, close it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use ledger::{Deadline, Money, OrderNumber, Timestamp};
 use crate::CallError;
 
 pub trait PaymentApi: Send + Sync {
-    /// However often it is asked for the same order in the same words, it is one payment.
+    /// Idempotent: repeated calls with the same order and content create one payment.
     fn create(
         &self,
         new: &NewPayment,
@@ -15,7 +15,7 @@ pub trait PaymentApi: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Payable, CallError>> + Send;
 
-    /// `None`: there is no such order there.
+    /// Returns the payment of this order; `None` if the provider has none.
     fn query(
         &self,
         order: &OrderNumber,
@@ -23,7 +23,7 @@ pub trait PaymentApi: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Result<Option<Queried>, CallError>> + Send;
 
-    /// From then on nobody can pay it. Closing what is closed, or was never there, does nothing more.
+    /// Closes the payment, so that the buyer can no longer pay it. Closing a closed or missing payment has no effect.
     fn close(
         &self,
         order: &OrderNumber,
@@ -36,41 +36,41 @@ pub trait PaymentApi: Send + Sync {
 pub struct NewPayment {
     pub order: OrderNumber,
     pub money: Money,
-    /// What the buyer reads: the catalog's text, never a user's.
+    /// The text that the buyer reads. It comes from the catalog, never from a user.
     pub description: String,
     pub payer: Payer,
 }
 
-/// Who pays, as far as the provider wants to know beforehand.
+/// The payer, as far as the provider needs to know in advance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payer {
-    /// Inside the provider's app, where this is the buyer's id.
+    /// A buyer inside the provider's app, by the app's user id.
     OpenId(String),
-    /// Whoever scans the code.
+    /// Any buyer who scans the code.
     Scan,
 }
 
-/// With what the buyer goes on to pay.
+/// The data with which the buyer's device opens the payment.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Payable {
-    /// The arguments of the app's own call, signed.
+    /// The signed arguments of the app's payment call.
     InApp { app_id: String, time_stamp: String, nonce: String, package: String, sign_type: String, pay_sign: String },
-    /// To be shown as a code.
+    /// A URL to show as a QR code.
     CodeUrl(String),
 }
 
-/// A payment as the provider has it now.
+/// The current state of a payment at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queried {
     pub order: OrderNumber,
     pub state: TradeState,
     pub transaction: Option<String>,
-    /// What the order costs there, whatever coupons the buyer has used.
+    /// The full price of the order, before the buyer's coupons.
     pub money: Option<Money>,
     pub merchant: String,
-    /// Empty where the provider does not say.
+    /// Empty if the provider does not report it.
     pub app: String,
-    /// What we wrote on it when it was made.
+    /// Our own data, as the provider echoes it.
     pub attach: Option<String>,
     pub paid_at: Option<Timestamp>,
 }
@@ -78,7 +78,7 @@ pub struct Queried {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TradeState {
     Success,
-    /// Paid, and given back in part or in full.
+    /// Paid, and refunded in part or in full.
     Refunded,
     NotPaid,
     Closed,
@@ -91,7 +91,7 @@ impl TradeState {
     pub const ALL: [Self; 7] =
         [Self::Success, Self::Refunded, Self::NotPaid, Self::Closed, Self::Revoked, Self::UserPaying, Self::Failed];
 
-    /// The word that WeChat Pay has for it in all of its interfaces.
+    /// The name that all interfaces of WeChat Pay use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "SUCCESS",
@@ -108,13 +108,13 @@ impl TradeState {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
-    /// Whether the money has come at all.
+    /// Whether the buyer paid, even if a refund followed.
     pub const fn is_paid(self) -> bool {
         matches!(self, Self::Success | Self::Refunded)
     }
 }
 
-/// Without what it says: whoever has it can pay.
+/// Redacted: anyone who holds the content can pay.
 impl fmt::Debug for Payable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,4 +1,4 @@
-//! How often a provider is asked: a few times, and never beyond the moment at which our own caller stops waiting.
+//! Retries with exponential backoff and full jitter, within the caller's deadline.
 
 use std::time::Duration;
 
@@ -9,45 +9,47 @@ use crate::CallError;
 use crate::http::{Answer, Http, Outgoing, SendError};
 
 const ATTEMPTS_MAX: u32 = 4;
-/// What takes longer is mostly lost, and is better asked again while somebody waits.
+/// A slower attempt is mostly lost, and a retry serves the waiting caller better.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// The first pause is up to this long, and every next one up to twice as long.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The upper bound of the first pause; each next bound is twice as long.
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
-/// Asks until there is an answer that asking again would not change.
-pub(crate) async fn until_answered(
+/// Sends a request until the response is final: no retry would change it.
+pub(crate) async fn send_with_retries(
     http: &Http,
     outgoing: &Outgoing<'_>,
     deadline: Deadline,
 ) -> Result<Answer, CallError> {
-    ask_anew(http, || attempt(http, outgoing), deadline).await
+    retry(http, || attempt(http, outgoing), deadline).await
 }
 
-/// The same, where each attempt is a request of its own.
-pub(crate) async fn ask_anew<F: Future<Output = Result<Answer, CallError>>>(
+/// The same for calls in which each attempt is a new request, with its own nonce or token.
+pub(crate) async fn retry<F: Future<Output = Result<Answer, CallError>>>(
     http: &Http,
-    ask: impl Fn() -> F,
+    send: impl Fn() -> F,
     deadline: Deadline,
 ) -> Result<Answer, CallError> {
     let mut last = Err(CallError::NoAnswer);
-    // On the heap: everything that waits for a provider has this inside it, and the connector's own layers below.
-    let asking = Box::pin(async {
+    // On the heap: every future that awaits a provider contains this one, and the connector's layers below.
+    let attempts = Box::pin(async {
         for retries in 0..ATTEMPTS_MAX {
             if retries > 0 {
-                let bound = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(retries.saturating_sub(1)));
-                sleep(http.pause(bound.min(PAUSE_MAX))).await;
+                let bound = BACKOFF_FIRST.saturating_mul(2_u32.saturating_pow(retries.saturating_sub(1)));
+                sleep(http.jitter(bound.min(BACKOFF_MAX))).await;
             }
-            last = ask().await;
+            last = send().await;
             match &last {
-                Ok(answer) if passes(answer.status) => tracing::debug!(retries, status = answer.status, "asking again"),
-                Err(CallError::NoAnswer) => tracing::debug!(retries, "asking again"),
+                Ok(answer) if is_retryable(answer.status) => {
+                    tracing::debug!(retries, status = answer.status, "retrying");
+                }
+                Err(CallError::NoAnswer) => tracing::debug!(retries, "retrying"),
                 Ok(_) | Err(_) => return,
             }
         }
     });
-    // What was answered before the deadline counts, however many attempts there might still have been.
-    let _ = timeout_at(Instant::from_std(deadline.0), asking).await;
+    // An answer before the deadline counts, even if attempts remain.
+    let _ = timeout_at(Instant::from_std(deadline.0), attempts).await;
     last
 }
 
@@ -59,7 +61,7 @@ pub(crate) async fn attempt(http: &Http, outgoing: &Outgoing<'_>) -> Result<Answ
     }
 }
 
-/// Somebody else holds what we want, or too much is asked, or it went wrong on their side.
-pub(crate) fn passes(status: u16) -> bool {
+/// Whether a retry can succeed: an idempotency key in use, a rate limit, or a server error.
+pub(crate) fn is_retryable(status: u16) -> bool {
     matches!(status, 409 | 429 | 500..)
 }

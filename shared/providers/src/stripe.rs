@@ -1,4 +1,4 @@
-//! Stripe's API: how it is called, and its checkout sessions, made, read, expired.
+//! The Stripe adapter: API calls, and checkout sessions (create, read, expire).
 
 mod config;
 mod events;
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::CallError;
 use crate::form::Form;
 use crate::http::{Answer, Http, Outgoing};
-use crate::retry::until_answered;
+use crate::retry::send_with_retries;
 
 use session::is_session_id;
 
@@ -31,11 +31,11 @@ pub use session::{PaymentStatus, Session, SessionStatus};
 pub use subscription::StripeSubscription;
 pub use unsettled::Unsettled;
 
-/// The version whose objects are read here, whatever the account's own default is.
+/// The pinned API version, whatever the account's default is.
 const VERSION: &str = "2025-08-27.basil";
-/// Where an object of Stripe's names an order of ours.
+/// The metadata key that names the order of an object.
 pub(crate) const METADATA_ORDER: &str = "hookledger_order";
-/// And which stage has made it.
+/// The metadata key that names the stage which created it.
 const METADATA_STAGE: &str = "hookledger_stage";
 const SESSIONS: &str = "/v1/checkout/sessions";
 
@@ -48,44 +48,46 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// No other address than the configured one is ever called, whatever an answer says; and every call acts for the configured account.
+    /// The client calls only the configured base URL, whatever a response contains, and each call acts for the
+    /// configured account.
     pub fn new(http: Http, config: &StripeConfig, key: Arc<SecretKey>) -> Self {
         let base = config.base.trim_end_matches('/').to_owned();
         Self { http, base, account: config.account.clone(), key }
     }
 
-    /// However often it is asked for the same order in the same words, it is one session; and another one for each that it replaces.
+    /// Creates a checkout session under an idempotency key: repeated calls for the same order create one session, and
+    /// each replaced session gets a new key.
     pub async fn create_session(&self, new: &NewSession, deadline: Deadline) -> Result<Session, CallError> {
         let replaced = new.replaces.as_ref().map(|session| format!("-{session}")).unwrap_or_default();
         let key = format!("hookledger-{}{replaced}", new.order);
-        let said = self.call(&self.http, "POST", SESSIONS, new.form(), Some(&key), deadline).await?;
-        Session::read(&said)
+        let body = self.call(&self.http, "POST", SESSIONS, new.form(), Some(&key), deadline).await?;
+        Session::read(&body)
     }
 
     pub async fn session(&self, id: &str, deadline: Deadline) -> Result<Session, CallError> {
         let path = format!("{SESSIONS}/{}", checked(id)?);
-        let said = self.call(&self.http, "GET", &path, Form::default(), None, deadline).await?;
-        same(Session::read(&said)?, id)
+        let body = self.call(&self.http, "GET", &path, Form::default(), None, deadline).await?;
+        same(Session::read(&body)?, id)
     }
 
-    /// Only an open session can be expired; of any other Stripe refuses it, and so where the answer to a first attempt was lost.
+    /// Expires an open session. Stripe refuses it for any other, also when the response to a first attempt was lost.
     pub async fn expire(&self, id: &str, deadline: Deadline) -> Result<Session, CallError> {
         let path = format!("{SESSIONS}/{}/expire", checked(id)?);
-        // Without an idempotency key: under one a failure would be repeated for a day, and expiring twice does nothing more.
-        let said = self.call(&self.http, "POST", &path, Form::default(), None, deadline).await?;
-        same(Session::read(&said)?, id)
+        // Without an idempotency key: Stripe would replay a failure for a day, and a second expiry has no effect.
+        let body = self.call(&self.http, "POST", &path, Form::default(), None, deadline).await?;
+        same(Session::read(&body)?, id)
     }
 
     pub(crate) async fn get(&self, path: &str, deadline: Deadline) -> Result<Vec<u8>, CallError> {
         self.call(&self.http, "GET", path, Form::default(), None, deadline).await
     }
 
-    /// Only what does nothing more when it is done twice: it carries no idempotency key.
+    /// Posts without an idempotency key, so only for operations that are idempotent by themselves.
     pub(crate) async fn post(&self, path: &str, form: Form, deadline: Deadline) -> Result<Vec<u8>, CallError> {
         self.call(&self.http, "POST", path, form, None, deadline).await
     }
 
-    /// What is found under a path by these parameters.
+    /// Lists or searches objects by these parameters.
     pub(crate) async fn find(
         &self,
         path: &str,
@@ -94,7 +96,7 @@ impl Stripe {
         deadline: Deadline,
     ) -> Result<Vec<u8>, CallError> {
         let path = format!("{path}?{}", query.into_body());
-        self.call(&self.http.reading(answer_bytes_max), "GET", &path, Form::default(), None, deadline).await
+        self.call(&self.http.with_answer_limit(answer_bytes_max), "GET", &path, Form::default(), None, deadline).await
     }
 
     async fn call(
@@ -114,29 +116,29 @@ impl Stripe {
             headers.push(("content-type", "application/x-www-form-urlencoded"));
         }
         let outgoing = Outgoing { method, url: format!("{}{path}", self.base), headers, body: form.into_body() };
-        let answer = until_answered(http, &outgoing, deadline).await?;
+        let answer = send_with_retries(http, &outgoing, deadline).await?;
         match answer.status {
             200..300 => Ok(answer.body),
             400..500 => Err(refused(&answer)),
             500.. => Err(CallError::Failed { status: answer.status }),
-            // Stripe sends nobody elsewhere.
+            // Stripe never redirects an API call.
             _ => Err(CallError::Unreadable),
         }
     }
 }
 
-/// What a session is to be made of.
+/// A checkout session to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
     pub order: OrderNumber,
-    /// The session of this order by which nobody can pay any more.
+    /// The expired or failed session of this order, which the new one replaces.
     pub replaces: Option<String>,
-    /// So that another stage on the same account leaves its events alone.
+    /// Lets other stages on the same account ignore its events.
     pub stage: String,
     pub item: Item,
     /// `month` or `year` for a subscription.
     pub every: Option<&'static str>,
-    /// Stripe puts the session's id where this says `{CHECKOUT_SESSION_ID}`.
+    /// Stripe replaces `{CHECKOUT_SESSION_ID}` by the session's id.
     pub success_url: String,
     pub cancel_url: String,
 }
@@ -149,16 +151,16 @@ pub struct Item {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Price {
-    /// Kept at Stripe under this id.
+    /// A price object at Stripe.
     Kept(String),
-    /// Of one.
+    /// An inline price per unit.
     Said { name: String, unit: Money },
 }
 
 impl NewSession {
     fn form(&self) -> Form {
         let number = self.order.as_str();
-        let (mode, passed_on) = match self.every {
+        let (mode, nested) = match self.every {
             None => ("payment", "payment_intent_data"),
             Some(_) => ("subscription", "subscription_data"),
         };
@@ -167,7 +169,7 @@ impl NewSession {
         form.push("client_reference_id", number);
         for (name, value) in [(METADATA_ORDER, number), (METADATA_STAGE, &self.stage)] {
             form.push(&format!("metadata[{name}]"), value);
-            form.push(&format!("{passed_on}[metadata][{name}]"), value);
+            form.push(&format!("{nested}[metadata][{name}]"), value);
         }
         match &self.item.price {
             Price::Kept(id) => form.push("line_items[0][price]", id),
@@ -188,7 +190,7 @@ impl NewSession {
     }
 }
 
-/// What may call Stripe's API for this account. Wiped when dropped, and never shown.
+/// Stripe's secret API key. Wiped on drop, and redacted in `Debug`.
 pub struct SecretKey(Zeroizing<String>);
 
 impl SecretKey {
@@ -201,7 +203,7 @@ impl SecretKey {
         }
     }
 
-    /// Whether it moves real money; `None` of a key that does not say.
+    /// Whether it moves real money; `None` if its prefix does not show it.
     pub fn is_live(&self) -> Option<bool> {
         match self.0.split('_').nth(1) {
             Some("live") => Some(true),
@@ -229,20 +231,20 @@ fn same(session: Session, id: &str) -> Result<Session, CallError> {
     if session.id == id { Ok(session) } else { Err(CallError::Unreadable) }
 }
 
-/// The words of the refusal, where they are words.
+/// Carries the error's type and code if they are plain words.
 fn refused(answer: &Answer) -> CallError {
     #[derive(Deserialize)]
     struct Body {
-        error: Said,
+        error: ErrorJson,
     }
     #[derive(Deserialize)]
-    struct Said {
+    struct ErrorJson {
         #[serde(rename = "type")]
         kind: Option<String>,
         code: Option<String>,
     }
-    let said = serde_json::from_slice(&answer.body).map(|body: Body| body.error);
-    let Said { kind, code } = said.unwrap_or(Said { kind: None, code: None });
+    let error = serde_json::from_slice(&answer.body).map(|body: Body| body.error);
+    let ErrorJson { kind, code } = error.unwrap_or(ErrorJson { kind: None, code: None });
     let word = |text: &String| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };

@@ -1,4 +1,4 @@
-//! What each provider's client sends, how often it tries, and how it reads the answers.
+//! Tests of the adapters: requests, retries and the parsing of responses.
 
 mod epay;
 mod fireblocks;
@@ -14,11 +14,11 @@ use testkit::deadline;
 
 use super::*;
 
-fn patience() -> ledger::Deadline {
+fn call_deadline() -> ledger::Deadline {
     deadline(Duration::from_secs(8))
 }
 
-/// The time that a test can stop.
+/// The paused clock of tokio's tests.
 fn clock() -> std::time::Instant {
     deadline(Duration::ZERO).0
 }

@@ -1,4 +1,5 @@
-//! Unitel: airtime, data packages and bills. Its interface is not published; what is read here is what its clients are known to get.
+//! The Unitel adapter: top-ups of airtime, data packages and bills. The API has no public documentation; this code
+//! follows the responses that existing clients receive.
 
 mod answer;
 mod config;
@@ -15,14 +16,14 @@ use zeroize::Zeroizing;
 use crate::CallError;
 use crate::http::{Answer, Http, Outgoing, SendError};
 use crate::operator::TopUpResult;
-use crate::retry::until_answered;
+use crate::retry::send_with_retries;
 
 pub use config::{UnitelConfig, UnitelConfigError, UnitelKeys};
 
-/// The operator does not say for how long a token is good. Two minutes have been seen.
+/// The operator documents no lifetime for a token. Clients have observed two minutes.
 const TOKEN_SECONDS_MAX: u64 = 90;
-/// As long as the operator's own clients wait. An answer that is cut off costs a person's time.
-const RECHARGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The timeout of the operator's own clients. A response that is cut off needs a person to resolve it.
+const TOP_UP_TIMEOUT: Duration = Duration::from_secs(30);
 const UNAUTHORIZED: u16 = 401;
 
 /// Clones share the token.
@@ -31,10 +32,10 @@ pub struct Unitel {
     http: Http,
     config: UnitelConfig,
     keys: Arc<UnitelKeys>,
-    kept: Arc<Mutex<Option<Ready>>>,
+    cached: Arc<Mutex<Option<Ready>>>,
 }
 
-/// A token in hand.
+/// A valid token.
 #[derive(Clone)]
 pub struct Ready {
     token: Arc<Zeroizing<String>>,
@@ -43,32 +44,32 @@ pub struct Ready {
 
 impl Unitel {
     pub fn new(http: Http, config: UnitelConfig, keys: Arc<UnitelKeys>) -> Self {
-        Self { http, config, keys, kept: Arc::default() }
+        Self { http, config, keys, cached: Arc::default() }
     }
 
-    /// What the call needs. Nothing is given by it, so that it may fail and be asked for again.
+    /// Obtains the token for the call. It tops up nothing, so a failure is safe to retry.
     pub async fn ready(&self, now: Timestamp, deadline: Deadline) -> Result<Ready, CallError> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match kept.filter(|kept| now.seconds_apart(kept.since) < TOKEN_SECONDS_MAX) {
-            Some(kept) => Ok(kept),
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match cached.filter(|cached| now.seconds_apart(cached.since) < TOKEN_SECONDS_MAX) {
+            Some(cached) => Ok(cached),
             None => self.authenticate(now, deadline).await,
         }
     }
 
-    /// The one call. Only where it was turned away at the door, with a token that had ended, is it made with another.
+    /// Makes the call once. It repeats the call with a new token only after a 401, which proves that nothing happened.
     pub async fn top_up(&self, ready: &Ready, top_up: &TopUp, journal_id: &str, deadline: Deadline) -> TopUpResult {
-        let (path, body) = self.asked(top_up, journal_id);
-        if let Some(top_up_result) = self.once(ready, path, &body, deadline).await {
+        let (path, body) = self.top_up_request(top_up, journal_id);
+        if let Some(top_up_result) = self.send_once(ready, path, &body, deadline).await {
             return top_up_result;
         }
         let top_up_result = match self.authenticate(ready.since, deadline).await {
-            Ok(ready) => self.once(&ready, path, &body, deadline).await,
+            Ok(ready) => self.send_once(&ready, path, &body, deadline).await,
             Err(_) => None,
         };
         top_up_result.unwrap_or_else(|| TopUpResult::unknown("not authorized"))
     }
 
-    /// What became of a call, as the operator has it now. `None`: it has no such query.
+    /// Queries the outcome of a call; `None` if the operator has no such query.
     pub async fn check(
         &self,
         ready: &Ready,
@@ -95,7 +96,7 @@ impl Unitel {
             headers: vec![("authorization", authorization.as_str())],
             body: String::new(),
         };
-        let answer = until_answered(&self.http, &outgoing, deadline).await?;
+        let answer = send_with_retries(&self.http, &outgoing, deadline).await?;
         let token = match answer.status {
             200..300 => answer::token(&answer.body)?,
             status @ 400..500 => return Err(CallError::Refused { status, kind: None, code: None }),
@@ -103,11 +104,11 @@ impl Unitel {
             _ => return Err(CallError::Unreadable),
         };
         let ready = Ready { token: Arc::new(token), since: now };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready.clone());
+        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(ready.clone());
         Ok(ready)
     }
 
-    fn asked(&self, top_up: &TopUp, journal_id: &str) -> (&'static str, String) {
+    fn top_up_request(&self, top_up: &TopUp, journal_id: &str) -> (&'static str, String) {
         let TopUp { operator: _, kind, code, phone, price } = top_up;
         let UnitelConfig { account, vat_register_no, .. } = &self.config;
         let amount = price.priced();
@@ -130,11 +131,11 @@ impl Unitel {
         (path, body.to_string())
     }
 
-    /// Sent once, whatever becomes of it. `None`: it was turned away, and has done nothing.
-    async fn once(&self, ready: &Ready, path: &str, body: &str, deadline: Deadline) -> Option<TopUpResult> {
+    /// Sends the call exactly once. `None` means a 401: the operator did nothing.
+    async fn send_once(&self, ready: &Ready, path: &str, body: &str, deadline: Deadline) -> Option<TopUpResult> {
         let authorization = ready.bearer();
         let outgoing = self.outgoing(path, body, &authorization);
-        let sending = timeout(RECHARGE_TIMEOUT, self.http.send(&outgoing));
+        let sending = timeout(TOP_UP_TIMEOUT, self.http.send(&outgoing));
         match timeout_at(Instant::from_std(deadline.0), sending).await {
             Ok(Ok(Ok(Answer { status, body, .. }))) => answer::top_up_result(status, &body),
             Ok(Ok(Err(SendError::NoAnswer)) | Err(_)) | Err(_) => Some(TopUpResult::unknown("no answer")),
@@ -142,7 +143,7 @@ impl Unitel {
         }
     }
 
-    /// A query does nothing, and may be asked again.
+    /// Queries have no effect, so they are safe to retry.
     async fn query(
         &self,
         ready: &Ready,
@@ -151,7 +152,7 @@ impl Unitel {
         deadline: Deadline,
     ) -> Result<Option<TopUpResult>, CallError> {
         let authorization = ready.bearer();
-        let answer = until_answered(&self.http, &self.outgoing(path, body, &authorization), deadline).await?;
+        let answer = send_with_retries(&self.http, &self.outgoing(path, body, &authorization), deadline).await?;
         match answer.status {
             200..300 | UNAUTHORIZED => Ok(answer::top_up_result(answer.status, &answer.body)),
             status @ 400..500 => Err(CallError::Refused { status, kind: None, code: None }),

@@ -1,4 +1,4 @@
-//! WeChat Pay, over whichever of its interfaces a deployment has: APIv3 for whoever is a merchant, or the unified order of CloudRun.
+//! The WeChat Pay adapter, over either interface: APIv3 for merchants, or the unified order of CloudRun.
 
 mod cloudrun;
 mod config;
@@ -19,7 +19,7 @@ pub use config::{CloudRunConfig, WechatConfig, WechatConfigError, WechatIds, Wec
 pub use keys::WechatKeys;
 pub use time::beijing;
 
-/// What we write on every payment, so that it names its order once more.
+/// Our data on every payment: it repeats the order number.
 pub fn attach(order: &OrderNumber) -> String {
     // Letters, digits, - and _ need no escape.
     format!("{{\"orderNumber\":\"{order}\"}}")
@@ -41,7 +41,7 @@ impl Wechat {
         }
     }
 
-    /// A refund by our own number of it. `None`: there is none, or nobody here to be asked.
+    /// Queries a refund by our refund number; `None` if there is none, or if the interface has no such query.
     pub async fn refund(
         &self,
         number: &str,
@@ -55,7 +55,7 @@ impl Wechat {
     }
 }
 
-/// A refund as WeChat has it now.
+/// The current state of a refund at WeChat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueriedRefund {
     pub id: String,
@@ -93,7 +93,7 @@ impl PaymentApi for Wechat {
     }
 }
 
-/// A word of WeChat's for what went wrong, if it is one.
+/// Returns WeChat's error code if it is a plain word.
 fn word(text: Option<String>) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     text.filter(|text| (1..=64).contains(&text.len()) && text.bytes().all(plain))

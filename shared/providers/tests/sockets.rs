@@ -1,4 +1,4 @@
-//! Over real sockets: what is written to the wire and how often, and that one connection serves several calls.
+//! The HTTPS client over real sockets: bytes on the wire, retries and connection reuse.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must stop")]
 
@@ -16,28 +16,28 @@ use testkit::{deadline, now};
 const SESSION: &str =
     r#"{"id":"cs_test_1","object":"checkout.session","status":"expired","payment_status":"unpaid","url":null}"#;
 
-/// Answers so many calls on one connection, and returns what they were.
-fn served(listener: &TcpListener, calls: usize) -> Vec<String> {
+/// Serves `calls` requests on one connection and returns their request lines.
+fn serve(listener: &TcpListener, calls: usize) -> Vec<String> {
     let (stream, _) = listener.accept().expect("a connection");
     let (mut reader, mut writer) = (BufReader::new(stream.try_clone().expect("a socket")), stream);
     let mut lines = Vec::new();
     for _ in 0..calls {
-        lines.push(heard(&mut reader));
+        lines.push(read_request(&mut reader));
         answer(&mut writer, SESSION);
     }
     lines
 }
 
-/// The first line of a request, all of which is read.
-fn heard(reader: &mut BufReader<TcpStream>) -> String {
+/// Reads a whole request and returns its first line.
+fn read_request(reader: &mut BufReader<TcpStream>) -> String {
     let (mut line, mut length) = (String::new(), 0);
     reader.read_line(&mut line).expect("a request line");
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).expect("a header");
         let header = header.trim_end().to_ascii_lowercase();
-        if let Some(said) = header.strip_prefix("content-length: ") {
-            length = said.parse().expect("a length");
+        if let Some(value) = header.strip_prefix("content-length: ") {
+            length = value.parse().expect("a length");
         }
         if header.is_empty() {
             break;
@@ -53,18 +53,18 @@ fn answer(writer: &mut TcpStream, body: &str) {
 }
 
 #[tokio::test]
-async fn one_connection_serves_several_calls() {
+async fn connection_is_reused_for_several_calls() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}/stripe", listener.local_addr().expect("an address"));
-    let server = std::thread::spawn(move || served(&listener, 2));
+    let server = std::thread::spawn(move || serve(&listener, 2));
     let key = Arc::new(SecretKey::parse("sk_test_1").expect("a key"));
     let config = StripeConfig { base, livemode: false, account: None, is_mock: false };
     let stripe = Stripe::new(Http::new(fastrand::Rng::with_seed(1)), &config, key);
-    let patience = || deadline(Duration::from_secs(5));
-    let read = stripe.session("cs_test_1", patience()).await.map(|session| session.status);
-    let expired = stripe.expire("cs_test_1", patience()).await.map(|session| session.status);
+    let call_deadline = || deadline(Duration::from_secs(5));
+    let read = stripe.session("cs_test_1", call_deadline()).await.map(|session| session.status);
+    let expired = stripe.expire("cs_test_1", call_deadline()).await.map(|session| session.status);
     assert_eq!((read, expired), (Ok(SessionStatus::Expired), Ok(SessionStatus::Expired)));
-    let lines = server.join().expect("served");
+    let lines = server.join().expect("serve");
     assert_eq!(
         lines,
         [
@@ -72,22 +72,22 @@ async fn one_connection_serves_several_calls() {
             "POST /stripe/v1/checkout/sessions/cs_test_1/expire HTTP/1.1"
         ]
     );
-    // Nobody is there any more.
-    assert_eq!(stripe.session("cs_test_1", patience()).await, Err(CallError::NoAnswer));
+    // The server is closed.
+    assert_eq!(stripe.session("cs_test_1", call_deadline()).await, Err(CallError::NoAnswer));
 }
 
-/// A client that sends again what had no answer would give twice, however carefully it is used.
+/// A client that resends a request without an answer would top up twice, so no layer may resend it.
 #[tokio::test]
-async fn what_may_be_asked_once_is_written_once() {
+async fn unanswered_top_up_is_written_once() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let server = std::thread::spawn(move || {
         let (stream, _) = listener.accept().expect("a connection");
         let (mut reader, mut writer) = (BufReader::new(stream.try_clone().expect("a socket")), stream);
-        let mut lines = vec![heard(&mut reader)];
+        let mut lines = vec![read_request(&mut reader)];
         answer(&mut writer, r#"{"access_token":"t1"}"#);
-        // On the same connection, which then breaks without a word.
-        lines.push(heard(&mut reader));
+        // On the same connection, which then closes without a response.
+        lines.push(read_request(&mut reader));
         drop((reader, writer));
         std::thread::sleep(Duration::from_millis(500));
         listener.set_nonblocking(true).expect("a socket");
@@ -106,10 +106,10 @@ async fn what_may_be_asked_once_is_written_once() {
         phone: "88000000".to_owned(),
         price,
     };
-    let patience = || deadline(Duration::from_secs(5));
-    let ready = unitel.ready(now(), patience()).await.expect("a token");
-    let top_up_result = unitel.top_up(&ready, &top_up, "HL1", patience()).await;
+    let call_deadline = || deadline(Duration::from_secs(5));
+    let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
+    let top_up_result = unitel.top_up(&ready, &top_up, "HL1", call_deadline()).await;
     assert_eq!(top_up_result, TopUpResult::Unknown { why: "no answer".to_owned() });
-    let lines = server.join().expect("served");
+    let lines = server.join().expect("serve");
     assert_eq!(lines, ["POST /auth HTTP/1.1", "POST /service/recharge HTTP/1.1"]);
 }

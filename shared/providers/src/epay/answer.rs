@@ -1,4 +1,4 @@
-//! What a gateway answers: one JSON object of texts and numbers, each of which one version of it writes as the other.
+//! Parses a gateway's responses: one JSON object whose values are strings in some versions and numbers in others.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use super::{EpayLink, EpayPayment};
 use crate::CallError;
 use crate::address::page;
 
-/// What there is no such payment of.
+/// The code for a payment that does not exist.
 const MISSING: &str = "-1";
 /// A code is a small number.
 const CODE_CHARS_MAX: usize = 8;
 
-/// Every text and number of the answer by its name, as its digits are written: nothing passes through a float.
-pub(super) struct Said(Params);
+/// Every string and number of the response by name, with its digits as received: no value passes through a float.
+pub(super) struct GatewayResponse(Params);
 
-impl Said {
+impl GatewayResponse {
     pub(super) fn read(body: &[u8]) -> Result<Self, CallError> {
         serde_json::from_slice(body).map_err(|_| CallError::Unreadable)
     }
@@ -29,17 +29,18 @@ impl Said {
         self.0.value("code") == Some(MISSING)
     }
 
-    /// `code` is what this version of the protocol says where it has done what was asked.
+    /// `code` is the success code of this version of the protocol.
     pub(super) fn succeeded(self, code: &str) -> Result<Self, CallError> {
-        let said = self.0.value("code").ok_or(CallError::Unreadable)?;
-        if said == code {
+        let received = self.0.value("code").ok_or(CallError::Unreadable)?;
+        if received == code {
             return Ok(self);
         }
-        let is_code = said.len() <= CODE_CHARS_MAX && said.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        Err(CallError::Refused { status: 200, kind: None, code: is_code.then(|| said.to_owned()) })
+        let is_code =
+            received.len() <= CODE_CHARS_MAX && received.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        Err(CallError::Refused { status: 200, kind: None, code: is_code.then(|| received.to_owned()) })
     }
 
-    /// Nothing but what the gateway has signed.
+    /// Returns only the members that the gateway signed.
     pub(super) fn verified(self, keys: &Keys, pid: &Pid, now: Timestamp) -> Result<Self, CallError> {
         let verified = verify(keys, pid, Scheme::Rsa, &self.0, now.unix_s()).map_err(|_| CallError::Unreadable)?;
         let text = std::str::from_utf8(verified.bytes()).map_err(|_| CallError::Unreadable)?;
@@ -55,7 +56,7 @@ impl Said {
             money,
             is_paid: match self.required("status")? {
                 "1" => true,
-                // Unpaid, given back, frozen, only authorised.
+                // Unpaid, refunded, frozen, or only authorised.
                 "0" | "2" | "3" | "4" => false,
                 _ => return Err(CallError::Unreadable),
             },
@@ -63,13 +64,13 @@ impl Said {
     }
 
     pub(super) fn link(&self) -> Result<EpayLink, CallError> {
-        let said = |name: &str| self.0.value(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let text_of = |name: &str| self.0.value(name).filter(|text| !text.is_empty()).map(str::to_owned);
         let plain = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if let Some(url) = said("payurl") {
+        if let Some(url) = text_of("payurl") {
             return page(url).map(EpayLink::Page);
         }
-        let code = || said("qrcode").filter(plain).map(EpayLink::Code);
-        let app = || said("urlscheme").filter(plain).filter(|url| is_of_an_app(url)).map(EpayLink::App);
+        let code = || text_of("qrcode").filter(plain).map(EpayLink::Code);
+        let app = || text_of("urlscheme").filter(plain).filter(|url| is_of_an_app(url)).map(EpayLink::App);
         code().or_else(app).ok_or(CallError::Unreadable)
     }
 
@@ -78,12 +79,12 @@ impl Said {
     }
 }
 
-/// What opens an app, and never a script.
+/// Whether the URL opens an app; a `javascript:` URL never passes.
 fn is_of_an_app(url: &str) -> bool {
     ["weixin://", "alipays://", "alipay://", "mqqapi://", "https://"].iter().any(|scheme| url.starts_with(scheme))
 }
 
-impl<'de> Deserialize<'de> for Said {
+impl<'de> Deserialize<'de> for GatewayResponse {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Members).map(Self)
     }
@@ -101,16 +102,16 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Params, A::Error> {
         let mut params = Params::default();
         while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-            // Of two, one reader would take the first and another the last.
+            // With a duplicate name one parser would take the first value and another the last.
             if params.value(&name).is_some() {
-                return Err(A::Error::custom("a member stands twice"));
+                return Err(A::Error::custom("duplicate member"));
             }
             params = match value.get().as_bytes().first() {
                 Some(b'"') => {
                     params.with(&name, serde_json::from_str::<String>(value.get()).map_err(A::Error::custom)?)
                 }
                 Some(b'-' | b'0'..=b'9') => params.with(&name, value.get()),
-                // Null, and lists and objects, which nobody signs.
+                // Signatures do not cover null, lists and objects, so they are dropped.
                 _ => params,
             };
         }

@@ -1,4 +1,4 @@
-//! Which merchants of a gateway are ours, and where the gateway is.
+//! Settings of the epay adapter: the gateway's URL and our merchants there.
 
 use signing::epay::{Keys, Pid, Scheme};
 use thiserror::Error;
@@ -7,22 +7,22 @@ use crate::address::is_address;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpayConfig {
-    /// `EPAY_API_BASE`: where the gateway is. Only the stage `local` may call anything without TLS.
+    /// `EPAY_API_BASE`: the gateway's base URL. Only the stage `local` may call without TLS.
     pub base: String,
-    /// `EPAY_MERCHANTS`: our numbers there, each with how it signs, separated by commas: `1001:md5,1002:rsa`. Empty: nothing is
-    /// paid by epay.
+    /// `EPAY_MERCHANTS`: our merchant ids, each with its signature scheme, separated by commas: `1001:md5,1002:rsa`.
+    /// Empty: epay is off.
     pub merchants: Vec<EpayMerchant>,
-    /// `EPAY_V1_QUERY`: how V1's gateway is queried, with the merchant's key in the query: `get` or `post`. Empty: `get`, which is all that the
-    /// common gateway takes.
+    /// `EPAY_V1_QUERY`: the HTTP method of V1's query, which carries the merchant's key: `get` or `post`. Empty: `get`,
+    /// the only one that the common gateway accepts.
     pub v1_query: EpayQuery,
 }
 
 /// Where V1's query carries the merchant's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EpayQuery {
-    /// In the URL: the gateway's own access log may keep it.
+    /// In the URL: the gateway's access log may record it.
     Get,
-    /// In a form. `act` stands in the URL all the same, since gateways look for it there.
+    /// In a form. `act` stays in the URL, since gateways look for it there.
     Post,
 }
 
@@ -36,16 +36,16 @@ impl EpayConfig {
     /// The environment variables that [`EpayConfig::read`] reads.
     pub const VARIABLES: [&str; 3] = ["EPAY_API_BASE", "EPAY_MERCHANTS", "EPAY_V1_QUERY"];
 
-    /// `None` of a deployment that has no merchant.
+    /// `None` if the deployment has no merchant.
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, EpayConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let [base, merchants, v1_query] = Self::VARIABLES;
-        let Some(said) = set(merchants) else { return Ok(None) };
+        let Some(list) = set(merchants) else { return Ok(None) };
         let mut merchants: Vec<EpayMerchant> = Vec::new();
-        for said in said.split(',') {
-            let merchant = merchant(said.trim()).ok_or(EpayConfigError::Merchants)?;
-            // With one scheme each: what is signed in the other is never believed.
-            if merchants.iter().any(|known| known.pid == merchant.pid) {
+        for text in list.split(',') {
+            let merchant = merchant(text.trim()).ok_or(EpayConfigError::Merchants)?;
+            // One scheme per merchant: a signature in the other scheme never counts.
+            if merchants.iter().any(|listed| listed.pid == merchant.pid) {
                 return Err(EpayConfigError::Merchants);
             }
             merchants.push(merchant);
@@ -63,7 +63,7 @@ impl EpayConfig {
         self.merchants.iter().find(|merchant| merchant.pid == *pid)
     }
 
-    /// Refused at the start, and not when the first payment comes.
+    /// Checks at startup that each merchant has a verification key, rather than at the first payment.
     pub fn verified_by(&self, keys: &Keys) -> Result<(), EpayConfigError> {
         match self.merchants.iter().find(|merchant| !keys.can_verify(&merchant.pid, merchant.scheme)) {
             Some(EpayMerchant { pid, scheme }) => Err(EpayConfigError::NoKey(pid.clone(), scheme.as_str())),
@@ -79,8 +79,8 @@ impl EpayMerchant {
     }
 }
 
-fn merchant(said: &str) -> Option<EpayMerchant> {
-    let (pid, scheme) = said.split_once(':')?;
+fn merchant(text: &str) -> Option<EpayMerchant> {
+    let (pid, scheme) = text.split_once(':')?;
     let scheme = match scheme {
         "md5" => Scheme::Md5,
         "rsa" => Scheme::Rsa,

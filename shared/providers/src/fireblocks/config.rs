@@ -1,4 +1,4 @@
-//! Where Fireblocks is, which vault tokens are sent from, and who we are there.
+//! Settings and credentials of the Fireblocks adapter.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use zeroize::Zeroizing;
 
 use crate::address::is_address;
 
-/// Fireblocks counts its vaults.
+/// Vault ids are sequential numbers.
 const VAULT_DIGITS_MAX: usize = 12;
 /// API keys are UUIDs.
 const API_KEY_CHARS: std::ops::RangeInclusive<usize> = 16..=128;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FireblocksConfig {
-    /// `FIREBLOCKS_API_BASE`: where Fireblocks' API is, without `/v1`. Only the stage `local` may call anything without TLS.
+    /// `FIREBLOCKS_API_BASE`: the API's base URL, without `/v1`. Only the stage `local` may call without TLS.
     pub base: String,
-    /// `FIREBLOCKS_VAULT`: the number of the vault account that tokens are sent from. Empty: nothing is sent on chain.
+    /// `FIREBLOCKS_VAULT`: the vault account that sends tokens. Empty: transfers on chain are off.
     pub vault: String,
 }
 
@@ -26,7 +26,7 @@ impl FireblocksConfig {
     /// The environment variables that [`FireblocksConfig::read`] reads.
     pub const VARIABLES: [&str; 2] = ["FIREBLOCKS_API_BASE", "FIREBLOCKS_VAULT"];
 
-    /// `None` of a deployment that sends nothing on chain.
+    /// `None` if the deployment sends nothing on chain.
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, FireblocksConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let [base, vault] = Self::VARIABLES;
@@ -42,14 +42,14 @@ impl FireblocksConfig {
     }
 }
 
-/// Who asks: an API user, and the key that signs for it.
+/// The API user and its private key, which signs every request.
 pub struct FireblocksKeys {
     pub(super) api_key: Zeroizing<String>,
     pub(super) private: PrivateKey,
 }
 
 impl FireblocksKeys {
-    /// The settings that hold them.
+    /// The names of the settings.
     pub const SETTINGS: [&str; 2] = ["FIREBLOCKS_API_KEY", "FIREBLOCKS_API_SECRET"];
 
     /// `secret` is the private key in PEM.

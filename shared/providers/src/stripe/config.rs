@@ -1,4 +1,4 @@
-//! Where Stripe is, and of which of its two modes and which account a deployment is.
+//! Settings of the Stripe adapter: base URL, mode (live or test) and account.
 
 use thiserror::Error;
 
@@ -6,13 +6,13 @@ use crate::address::{LOCAL, is_address};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeConfig {
-    /// `STRIPE_API_BASE`: where Stripe's API is. Only the stage `local` may call anything without TLS.
+    /// `STRIPE_API_BASE`: the API's base URL. Only the stage `local` may call without TLS.
     pub base: String,
     /// `STRIPE_LIVEMODE`: whether money is real, `true` or `false`.
     pub livemode: bool,
     /// `STRIPE_ACCOUNT`: the connected account, `acct_…`, that every call acts for. Empty: the key's own.
     pub account: Option<String>,
-    /// `MOCK_STRIPE`: `true` where a fake answers at `STRIPE_API_BASE`; only ever in the stage `local`.
+    /// `MOCK_STRIPE`: `true` if a fake serves `STRIPE_API_BASE`; allowed only in the stage `local`.
     pub is_mock: bool,
 }
 
@@ -31,28 +31,28 @@ impl StripeConfig {
         if !is_address(&base, stage) {
             return Err(StripeConfigError::Base);
         }
-        let said = set(livemode).ok_or(StripeConfigError::YesOrNo(livemode))?;
+        let live = set(livemode).ok_or(StripeConfigError::YesOrNo(livemode))?;
         let account = set(account);
         if account.as_ref().is_some_and(|id| !is_account(id)) {
             return Err(StripeConfigError::Account);
         }
-        Ok(Self { base, livemode: yes_or_no(livemode, &said)?, account, is_mock })
+        Ok(Self { base, livemode: yes_or_no(livemode, &live)?, account, is_mock })
     }
 }
 
-/// It is sent as a header.
+/// The id is sent as a header.
 fn is_account(id: &str) -> bool {
     let plain = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     id.strip_prefix("acct_").is_some_and(plain)
 }
 
-fn yes_or_no(name: &'static str, said: &str) -> Result<bool, StripeConfigError> {
-    said.parse().map_err(|_| StripeConfigError::YesOrNo(name))
+fn yes_or_no(name: &'static str, text: &str) -> Result<bool, StripeConfigError> {
+    text.parse().map_err(|_| StripeConfigError::YesOrNo(name))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StripeConfigError {
-    #[error("MOCK_STRIPE is true: payments that nobody makes are for the stage `local` alone")]
+    #[error("MOCK_STRIPE is true: fake payments are allowed only in the stage `local`")]
     MockDeployed,
     #[error("STRIPE_API_BASE must be an https address without a query")]
     Base,

@@ -1,4 +1,4 @@
-//! Stripe's list of events, as far as its webhooks did not get through.
+//! Lists the events of failed webhook deliveries, for the backfill.
 
 use std::fmt;
 
@@ -11,22 +11,22 @@ use crate::CallError;
 use crate::form::Form;
 
 const EVENTS: &str = "/v1/events";
-/// A hundred events of which each is ten times as long as is usual. They are held twice, and a sandbox has 128 MB.
+/// A hundred events of ten times the usual size. They are held twice, and a sandbox has 128 MB.
 const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// The longest id that Stripe says it may give.
+/// Stripe documents this as the longest id.
 const ID_CHARS_MAX: usize = 255;
 
-/// The newest first.
+/// One page, newest first.
 #[derive(Debug, Clone)]
 pub struct EventPage {
     pub events: Vec<ListedEvent>,
-    /// How many of them have no readable id: nothing can be booked under their name.
+    /// The number of events without a readable id: they have no idempotency key, so they cannot be booked.
     pub unreadable: u32,
-    /// Whether there are older ones.
+    /// Whether older events follow.
     pub has_more: bool,
 }
 
-/// An event as it stands in the list, byte for byte.
+/// An event, byte for byte as the list has it.
 #[derive(Clone)]
 pub struct ListedEvent {
     pub id: String,
@@ -40,7 +40,7 @@ impl ListedEvent {
 }
 
 impl Stripe {
-    /// The events since then that some webhook has not taken, or not yet; of those that are older than `after`.
+    /// Lists events since `since` whose delivery failed or is pending, older than the event `after`.
     pub async fn list_undelivered_events(
         &self,
         since: Timestamp,
@@ -55,43 +55,45 @@ impl Stripe {
         if let Some(after) = after {
             query.push("starting_after", after);
         }
-        let said = self.find(EVENTS, query, PAGE_BYTES_MAX, deadline).await?;
-        EventPage::read(&said)
+        let body = self.find(EVENTS, query, PAGE_BYTES_MAX, deadline).await?;
+        EventPage::read(&body)
     }
 
-    /// One event as it stands now. Stripe deletes it after 30 days.
+    /// The current state of one event. Stripe deletes events after 30 days.
     pub async fn event(&self, id: &str, deadline: Deadline) -> Result<ListedEvent, CallError> {
         if !is_event_id(id) {
             return Err(CallError::Unreadable);
         }
-        let said = self.get(&format!("{EVENTS}/{id}"), deadline).await?;
-        let event = serde_json::from_slice(&said).map_err(|_| CallError::Unreadable)?;
+        let body = self.get(&format!("{EVENTS}/{id}"), deadline).await?;
+        let event = serde_json::from_slice(&body).map_err(|_| CallError::Unreadable)?;
         let event = ListedEvent::read(event)?;
         if event.id == id { Ok(event) } else { Err(CallError::Unreadable) }
     }
 }
 
 #[derive(Deserialize)]
-struct Written {
+struct ListResponse {
     object: String,
     data: Vec<Box<RawValue>>,
     has_more: bool,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct EventIdJson {
     id: String,
 }
 
 impl EventPage {
     pub(crate) fn read(body: &[u8]) -> Result<Self, CallError> {
-        let Written { object, data, has_more } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+        let ListResponse { object, data, has_more } =
+            serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
         if object != "list" {
             return Err(CallError::Unreadable);
         }
         let listed = data.len();
         let events: Vec<ListedEvent> = data.into_iter().filter_map(|event| ListedEvent::read(event).ok()).collect();
-        // One of many is left out; a page of nothing else is no list of events, and there is no place to go on from.
+        // A single unreadable event is skipped. A page with nothing else is no event list, and has no cursor to
+        // continue from.
         if events.is_empty() && listed > 0 {
             return Err(CallError::Unreadable);
         }
@@ -101,9 +103,9 @@ impl EventPage {
 }
 
 impl ListedEvent {
-    /// Of what it says no more is read than where to go on after it: that is for the parser of what Stripe delivers.
+    /// Reads only the id, the cursor of the list: the webhook's parser reads the rest.
     fn read(event: Box<RawValue>) -> Result<Self, CallError> {
-        let Named { id } = serde_json::from_str(event.get()).map_err(|_| CallError::Unreadable)?;
+        let EventIdJson { id } = serde_json::from_str(event.get()).map_err(|_| CallError::Unreadable)?;
         if is_event_id(&id) { Ok(Self { id, event }) } else { Err(CallError::Unreadable) }
     }
 }

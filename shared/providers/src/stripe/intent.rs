@@ -1,5 +1,5 @@
-//! A payment intent as Stripe describes it: the few members that matter, read strictly. It is found by its id, or by the order that it
-//! names.
+//! Reads Stripe payment intents, by id or by the order in their metadata, with strict parsing of the members that
+//! matter.
 
 use ledger::{Amount, Currency, Deadline, Money, OrderNumber, Payment, Provider, Reference, Timestamp};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::form::Form;
 
 const INTENTS: &str = "/v1/payment_intents";
 const SEARCH: &str = "/v1/payment_intents/search";
-/// Every attempt to pay is the same intent: an order has one, or a few where somebody has begun anew.
+/// All payment attempts share one intent: an order has one, or a few if the buyer started over.
 const INTENTS_MAX: &str = "20";
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
@@ -19,7 +19,7 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub struct Intent {
     pub id: String,
     pub status: IntentStatus,
-    /// What has come of it.
+    /// The amount that Stripe received.
     pub received: Money,
     pub livemode: bool,
     pub created: Timestamp,
@@ -32,7 +32,7 @@ pub enum IntentStatus {
     RequiresConfirmation,
     RequiresAction,
     Processing,
-    /// The money is reserved, and nobody has taken it.
+    /// The money is authorised and not captured.
     RequiresCapture,
     Canceled,
     Succeeded,
@@ -40,24 +40,24 @@ pub enum IntentStatus {
 
 impl Stripe {
     pub async fn intent(&self, id: &str, deadline: Deadline) -> Result<Intent, CallError> {
-        let said = self.get(&format!("{INTENTS}/{}", checked("pi_", id)?), deadline).await?;
-        let intent = Intent::read(serde_json::from_slice(&said).map_err(|_| CallError::Unreadable)?)?;
+        let body = self.get(&format!("{INTENTS}/{}", checked("pi_", id)?), deadline).await?;
+        let intent = Intent::read(serde_json::from_slice(&body).map_err(|_| CallError::Unreadable)?)?;
         if intent.id == id { Ok(intent) } else { Err(CallError::Unreadable) }
     }
 
-    /// Those that name this order. Stripe finds what is new after up to a minute.
+    /// Searches intents by order. Stripe's search index lags by up to a minute.
     pub async fn intents_of(&self, order: &OrderNumber, deadline: Deadline) -> Result<Vec<Intent>, CallError> {
         let mut query = Form::default();
-        // A number has no character that would have to be escaped.
+        // An order number needs no escaping.
         query.push("query", &format!("metadata['{METADATA_ORDER}']:'{order}'"));
         query.push("limit", INTENTS_MAX);
-        let said = self.find(SEARCH, query, ANSWER_BYTES_MAX, deadline).await?;
-        read(&said, order)
+        let body = self.find(SEARCH, query, ANSWER_BYTES_MAX, deadline).await?;
+        read(&body, order)
     }
 }
 
 impl Intent {
-    /// The payment that it is, as of this time.
+    /// The payment of this intent, dated `at`.
     pub fn payment(&self, at: Timestamp) -> Result<Payment, CallError> {
         let by = Reference::new(Provider::Stripe, &self.id).map_err(|_| CallError::Unreadable)?;
         Ok(Payment { by, money: self.received, at })
@@ -65,13 +65,13 @@ impl Intent {
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct SearchResponse {
     object: String,
-    data: Vec<Written>,
+    data: Vec<IntentJson>,
 }
 
 #[derive(Deserialize)]
-struct Written {
+struct IntentJson {
     id: String,
     object: String,
     status: IntentStatus,
@@ -88,28 +88,29 @@ struct Metadata {
 }
 
 pub(crate) fn read(body: &[u8], order: &OrderNumber) -> Result<Vec<Intent>, CallError> {
-    let Found { object, data } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+    let SearchResponse { object, data } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
     if object != "search_result" {
         return Err(CallError::Unreadable);
     }
-    // A search does not tell upper case from lower; a number does.
-    let of_order = data.into_iter().filter(|found| found.metadata.hookledger_order.as_deref() == Some(order.as_str()));
+    // Stripe's search ignores case; order numbers do not.
+    let of_order =
+        data.into_iter().filter(|intent| intent.metadata.hookledger_order.as_deref() == Some(order.as_str()));
     of_order.map(Intent::read).collect()
 }
 
 impl Intent {
-    fn read(written: Written) -> Result<Self, CallError> {
-        checked("pi_", &written.id)?;
-        if written.object != "payment_intent" {
+    fn read(intent: IntentJson) -> Result<Self, CallError> {
+        checked("pi_", &intent.id)?;
+        if intent.object != "payment_intent" {
             return Err(CallError::Unreadable);
         }
-        let currency = Currency::parse(&written.currency).map_err(|_| CallError::Unreadable)?;
-        let created = Timestamp::from_unix(written.created).map_err(|_| CallError::Unreadable)?;
+        let currency = Currency::parse(&intent.currency).map_err(|_| CallError::Unreadable)?;
+        let created = Timestamp::from_unix(intent.created).map_err(|_| CallError::Unreadable)?;
         Ok(Self {
-            id: written.id,
-            status: written.status,
-            received: Money { amount: Amount::from_units(written.amount_received), currency },
-            livemode: written.livemode,
+            id: intent.id,
+            status: intent.status,
+            received: Money { amount: Amount::from_units(intent.amount_received), currency },
+            livemode: intent.livemode,
             created,
         })
     }

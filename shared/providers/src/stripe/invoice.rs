@@ -1,4 +1,4 @@
-//! Which invoice a payment paid, and of which subscription that is, as Stripe says it: the few members that matter, read strictly.
+//! Reads the invoice that a payment paid, and its subscription, with strict parsing of the members that matter.
 
 use ledger::{Deadline, OrderNumber, Provider, Reference};
 use serde::Deserialize;
@@ -9,28 +9,28 @@ use crate::form::Form;
 
 const INVOICE_PAYMENTS: &str = "/v1/invoice_payments";
 const INVOICES: &str = "/v1/invoices";
-/// A payment mostly pays one invoice. Of several the first counts.
+/// A payment usually pays one invoice. Of several the first counts.
 const PAYMENTS_MAX: &str = "10";
-/// An invoice with many lines.
+/// Large enough for an invoice with many lines.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invoice {
     pub subscription: Option<Reference>,
-    /// The order of ours that the subscription names.
+    /// The order in the subscription's metadata.
     pub order: Option<OrderNumber>,
 }
 
 impl Stripe {
-    /// The invoice that this payment intent paid; `None` of one that paid none.
+    /// The invoice that this payment intent paid; `None` if it paid none.
     pub async fn invoice_paid_by(&self, intent: &str, deadline: Deadline) -> Result<Option<Reference>, CallError> {
         let mut query = Form::default();
         query.push("payment[type]", "payment_intent");
         query.push("payment[payment_intent]", intent);
         query.push("status", "paid");
         query.push("limit", PAYMENTS_MAX);
-        let said = self.find(INVOICE_PAYMENTS, query, ANSWER_BYTES_MAX, deadline).await?;
-        read_payments(&said, intent)
+        let body = self.find(INVOICE_PAYMENTS, query, ANSWER_BYTES_MAX, deadline).await?;
+        read_payments(&body, intent)
     }
 
     pub async fn invoice(&self, invoice: &Reference, deadline: Deadline) -> Result<Invoice, CallError> {
@@ -39,8 +39,8 @@ impl Stripe {
             return Err(CallError::Unreadable);
         }
         let path = format!("{INVOICES}/{}", invoice.id());
-        let said = self.find(&path, Form::default(), ANSWER_BYTES_MAX, deadline).await?;
-        Invoice::read(&said, invoice)
+        let body = self.find(&path, Form::default(), ANSWER_BYTES_MAX, deadline).await?;
+        Invoice::read(&body, invoice)
     }
 }
 
@@ -64,7 +64,7 @@ struct PaymentOfInvoice {
     payment_intent: Option<Expandable>,
 }
 
-/// An id, or the object that it is the id of.
+/// An expandable member: an id, or the object with that id.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Expandable {
@@ -100,24 +100,24 @@ struct SubscriptionDetails {
 
 pub(crate) fn read_payments(body: &[u8], intent: &str) -> Result<Option<Reference>, CallError> {
     let PaymentList { object, data } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-    let is_meant = |found: &InvoicePayment| {
-        let of = found.payment.payment_intent.as_ref().map(Expandable::id);
-        found.object == "invoice_payment" && found.status == "paid" && of == Some(intent)
+    let is_of_intent = |item: &InvoicePayment| {
+        let of = item.payment.payment_intent.as_ref().map(Expandable::id);
+        item.object == "invoice_payment" && item.status == "paid" && of == Some(intent)
     };
-    if object != "list" || !data.iter().all(is_meant) {
+    if object != "list" || !data.iter().all(is_of_intent) {
         return Err(CallError::Unreadable);
     }
-    let first = data.iter().min_by_key(|found| found.created);
-    first.map(|found| reference(found.invoice.id())).transpose()
+    let first = data.iter().min_by_key(|item| item.created);
+    first.map(|item| reference(item.invoice.id())).transpose()
 }
 
 impl Invoice {
     pub(crate) fn read(body: &[u8], of: &Reference) -> Result<Self, CallError> {
-        let said: InvoiceObject = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-        if said.object != "invoice" || said.id != of.id() {
+        let invoice: InvoiceObject = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+        if invoice.object != "invoice" || invoice.id != of.id() {
             return Err(CallError::Unreadable);
         }
-        let details = said.parent.and_then(|parent| parent.subscription_details);
+        let details = invoice.parent.and_then(|parent| parent.subscription_details);
         let subscription = details.as_ref().map(|details| reference(details.subscription.id())).transpose()?;
         let order = details.and_then(|details| details.metadata?.remove(METADATA_ORDER));
         Ok(Self { subscription, order: order.and_then(|number| OrderNumber::new(&number).ok()) })

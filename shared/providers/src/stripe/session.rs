@@ -1,4 +1,4 @@
-//! A checkout session as Stripe describes it: the few members that matter, read strictly.
+//! Reads Stripe checkout sessions, with strict parsing of the members that matter.
 
 use ledger::{Amount, Currency, Money, OrderNumber, Payment, Provider, Reference, Timestamp};
 use serde::Deserialize;
@@ -12,12 +12,12 @@ pub struct Session {
     pub id: String,
     pub status: SessionStatus,
     pub payment_status: PaymentStatus,
-    /// Where the buyer pays; only while it is open.
+    /// The payment page, while the session is open.
     pub url: Option<String>,
     pub money: Option<Money>,
     pub payment_intent: Option<String>,
     pub subscription: Option<String>,
-    /// The order of ours that it was made for.
+    /// The order in the session's metadata.
     pub order: Option<OrderNumber>,
 }
 
@@ -33,14 +33,14 @@ pub enum SessionStatus {
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
     Paid,
-    /// Also where the buyer is done and the bank is not.
+    /// Also after the buyer completed the session while the bank debit is pending.
     Unpaid,
     NoPaymentRequired,
 }
 
-/// The rest of what an object says is nobody's business here.
+/// The members that we read.
 #[derive(Deserialize)]
-struct Written {
+struct SessionResponse {
     id: String,
     object: String,
     status: SessionStatus,
@@ -53,7 +53,7 @@ struct Written {
     metadata: Option<std::collections::BTreeMap<String, String>>,
 }
 
-/// An id, or the object that it is the id of.
+/// An expandable member: an id, or the object with that id.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Expandable {
@@ -62,7 +62,7 @@ enum Expandable {
 }
 
 impl Session {
-    /// The payment that paid it, as of this time; and what it is known by here, before anything else is.
+    /// The payment of the session, dated `at`, with the session's own reference, which is known first.
     pub fn payment(&self, at: Timestamp) -> Result<(Reference, Payment), CallError> {
         let reference = |id: &str| Reference::new(Provider::Stripe, id).map_err(|_| CallError::Unreadable);
         let by = reference(self.payment_intent.as_ref().or(self.subscription.as_ref()).unwrap_or(&self.id))?;
@@ -71,22 +71,22 @@ impl Session {
     }
 
     pub(crate) fn read(body: &[u8]) -> Result<Self, CallError> {
-        let written: Written = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-        let is_session = written.object == "checkout.session" && is_session_id(&written.id);
+        let session: SessionResponse = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+        let is_session = session.object == "checkout.session" && is_session_id(&session.id);
         if !is_session {
             return Err(CallError::Unreadable);
         }
-        let order = written.metadata.and_then(|mut metadata| metadata.remove(METADATA_ORDER));
+        let order = session.metadata.and_then(|mut metadata| metadata.remove(METADATA_ORDER));
         Ok(Self {
-            status: written.status,
-            payment_status: written.payment_status,
-            url: written.url.map(page).transpose()?,
-            money: money(written.amount_total, written.currency.as_deref())?,
-            payment_intent: written.payment_intent.map(Expandable::id),
-            subscription: written.subscription.map(Expandable::id),
-            // Somebody may have written there by hand: then it is no order of ours.
+            status: session.status,
+            payment_status: session.payment_status,
+            url: session.url.map(page).transpose()?,
+            money: money(session.amount_total, session.currency.as_deref())?,
+            payment_intent: session.payment_intent.map(Expandable::id),
+            subscription: session.subscription.map(Expandable::id),
+            // An invalid number was written by hand in Stripe's dashboard: it names no order.
             order: order.and_then(|number| OrderNumber::new(&number).ok()),
-            id: written.id,
+            id: session.id,
         })
     }
 }
@@ -99,7 +99,7 @@ impl Expandable {
     }
 }
 
-/// Such an id may stand in a path as it is.
+/// Whether the id is safe in a URL path.
 pub(crate) fn is_session_id(id: &str) -> bool {
     let plain = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     id.strip_prefix("cs_").is_some_and(plain)

@@ -1,4 +1,5 @@
-//! A subscription as Stripe describes it: whether it runs, and whose it is there; and the page on which its customer ends it.
+//! Reads Stripe subscriptions (status and customer) and creates billing portal sessions, in which a customer cancels
+//! them.
 
 use ledger::{Deadline, SubscriptionStatus};
 use serde::Deserialize;
@@ -15,12 +16,12 @@ const PORTAL: &str = "/v1/billing_portal/sessions";
 pub struct StripeSubscription {
     pub id: String,
     pub status: SubscriptionStatus,
-    /// Stripe's id of the customer that is charged for it, where it is one of the first kind.
+    /// The id of the customer that Stripe charges; `None` for the newer kind of customer, an account of its v2 API.
     pub customer: Option<String>,
 }
 
 impl StripeSubscription {
-    /// Stripe charges its customer for it, or may again.
+    /// Whether Stripe charges the customer, or may do so again.
     pub fn is_live(&self) -> bool {
         self.status != SubscriptionStatus::Ended
     }
@@ -33,13 +34,13 @@ impl Stripe {
         if read.id == id { Ok(read) } else { Err(CallError::Unreadable) }
     }
 
-    /// The address of a page of Stripe's on which this customer manages subscriptions. It stands for a few minutes.
+    /// Creates a billing portal session and returns its URL, which is valid for a few minutes.
     pub async fn portal(&self, customer: &str, return_url: &str, deadline: Deadline) -> Result<String, CallError> {
         let mut form = Form::default();
         form.push("customer", checked("cus_", customer)?);
         form.push("return_url", return_url);
-        let said = self.post(PORTAL, form, deadline).await?;
-        let PortalJson { object, url } = serde_json::from_slice(&said).map_err(|_| CallError::Unreadable)?;
+        let body = self.post(PORTAL, form, deadline).await?;
+        let PortalJson { object, url } = serde_json::from_slice(&body).map_err(|_| CallError::Unreadable)?;
         if object == "billing_portal.session" { page(url) } else { Err(CallError::Unreadable) }
     }
 }
@@ -91,7 +92,7 @@ impl StripeSubscription {
     }
 }
 
-/// An id of this kind, which may stand in a path as it is.
+/// Checks the id's prefix and that it is safe in a URL path.
 pub(crate) fn checked<'i>(prefix: &str, id: &'i str) -> Result<&'i str, CallError> {
     let plain = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if id.strip_prefix(prefix).is_some_and(plain) { Ok(id) } else { Err(CallError::Unreadable) }

@@ -1,4 +1,4 @@
-//! What has become of a session whose buyer is done and whose money has not come: a bank debit takes days, and may fail.
+//! The state of a completed session without payment: a bank debit takes days and may fail.
 
 use ledger::Deadline;
 
@@ -7,21 +7,21 @@ use crate::CallError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unsettled {
-    /// The bank has not answered yet: the money may still come.
+    /// The bank has not decided: the payment may still succeed.
     Processing,
-    /// The bank has refused, or the subscription that was begun has ended: by this session nobody pays any more.
+    /// The bank refused, or the subscription ended: this session can no longer be paid.
     Failed,
-    /// The subscription that was begun runs, and Stripe goes on charging for it.
+    /// The subscription is active, and Stripe keeps charging for it.
     Subscribed(StripeSubscription),
 }
 
 impl Stripe {
-    /// Of a session that is complete and unpaid.
+    /// Queries a session that is complete and unpaid.
     pub async fn unsettled(&self, session: &Session, deadline: Deadline) -> Result<Unsettled, CallError> {
         if let Some(intent) = &session.payment_intent {
             return Ok(match self.intent(intent, deadline).await?.status {
                 IntentStatus::RequiresPaymentMethod | IntentStatus::Canceled => Unsettled::Failed,
-                // A buyer may still have an account to verify, and of what has succeeded an event is on its way.
+                // The buyer may still have to verify an account; a successful intent has an event on its way.
                 IntentStatus::RequiresConfirmation
                 | IntentStatus::RequiresAction
                 | IntentStatus::Processing

@@ -1,4 +1,4 @@
-//! An epay gateway: what it is asked, what is made of its answers, and what never gets out.
+//! The epay adapter: payment pages, queries, response signatures, retries, settings and redaction of the key.
 
 use signing::epay::{Pid, Scheme};
 use testkit::{EPAY_BASE, EPAY_KEY, EpayFault, EpayNet, epay_keys, now};
@@ -38,12 +38,12 @@ fn new_payment() -> NewEpayPayment {
     }
 }
 
-/// Begun on the page, as a buyer does.
-fn begun(net: &EpayNet, pid: &str) -> Epay {
-    begun_by(net, pid, EpayQuery::Get)
+/// Opens the payment page, as a buyer does.
+fn opened_payment(net: &EpayNet, pid: &str) -> Epay {
+    opened_payment_by(net, pid, EpayQuery::Get)
 }
 
-fn begun_by(net: &EpayNet, pid: &str, v1_query: EpayQuery) -> Epay {
+fn opened_payment_by(net: &EpayNet, pid: &str, v1_query: EpayQuery) -> Epay {
     let client = client_by(net, pid, v1_query);
     let page = net.opened(&client.page(&new_payment(), now()).expect("an address"));
     assert!(page.contains("1000 点数") && page.contains("648.00 CNY"), "{page}");
@@ -51,7 +51,7 @@ fn begun_by(net: &EpayNet, pid: &str, v1_query: EpayQuery) -> Epay {
 }
 
 #[test]
-fn a_page_is_an_address_that_is_signed() {
+fn payment_page_is_a_signed_url() {
     const PARAMS: &str = "money=648.00&name=1000%20%E7%82%B9%E6%95%B0&notify_url=https%3A%2F%2Fshop.invalid%2Fpayment%2Fnotify\
         &out_trade_no=HL1&pid=1001&return_url=https%3A%2F%2Fshop.invalid%2Fpayment%2Freturn\
         &sign=c5bea13afa8301cd26f2452ded04d9f6&sign_type=MD5&type=wxpay";
@@ -64,22 +64,22 @@ fn a_page_is_an_address_that_is_signed() {
     assert!(page.starts_with(&format!("{EPAY_BASE}/api/pay/submit?money=648.00&")), "{page}");
     assert!(page.contains("&timestamp=1767225600&") && page.contains("&sign_type=RSA&"), "{page}");
     for pid in ["1001", "1002"] {
-        begun(&net, pid);
+        opened_payment(&net, pid);
     }
-    assert_eq!(net.asked(), [], "nobody is asked for it");
+    assert_eq!(net.asked(), [], "a page needs no request");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_is_read_through_its_life() {
+async fn payment_is_queried_before_and_after_paying() {
     let form = format!("act=order&key={EPAY_KEY}&pid=1001&trade_no={TRADE}");
-    for (pid, v1_query, asked, body) in [
+    for (pid, v1_query, expected, expected_body) in [
         ("1001", EpayQuery::Get, format!("GET /api.php?{form}"), Some(String::new())),
         ("1001", EpayQuery::Post, "POST /api.php?act=order".to_owned(), Some(form)),
-        // Signed with the time, by a key that stays here.
+        // Signed with the time; the key is not sent.
         ("1002", EpayQuery::Get, "POST /api/pay/query".to_owned(), None),
     ] {
         let net = EpayNet::default();
-        let client = begun_by(&net, pid, v1_query);
+        let client = opened_payment_by(&net, pid, v1_query);
         let payment = |is_paid| EpayPayment {
             pid: merchant(pid).pid,
             trade: TRADE.to_owned(),
@@ -88,26 +88,30 @@ async fn a_payment_is_read_through_its_life() {
             is_paid,
         };
         assert_eq!(
-            client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await,
+            client.payment(EpayNumber::Theirs(TRADE), now(), call_deadline()).await,
             Ok(Some(payment(false))),
             "{pid}"
         );
         net.pay(TRADE);
         assert_eq!(
-            client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await,
+            client.payment(EpayNumber::Theirs(TRADE), now(), call_deadline()).await,
             Ok(Some(payment(true))),
             "{pid}"
         );
-        assert_eq!(client.payment(EpayNumber::Theirs("g0000000000000002"), now(), patience()).await, Ok(None), "{pid}");
-        let (what, sent) = net.asked().remove(0);
-        assert_eq!(what, asked, "{pid}");
-        assert_eq!(body.unwrap_or_else(|| sent.clone()), sent, "{pid}");
-        assert!(client.answers(patience()).await);
+        assert_eq!(
+            client.payment(EpayNumber::Theirs("g0000000000000002"), now(), call_deadline()).await,
+            Ok(None),
+            "{pid}"
+        );
+        let (request, body) = net.asked().remove(0);
+        assert_eq!(request, expected, "{pid}");
+        assert_eq!(expected_body.unwrap_or_else(|| body.clone()), body, "{pid}");
+        assert!(client.answers(call_deadline()).await);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_read_as_it_is_written_or_not_at_all() {
+async fn malformed_response_is_unreadable() {
     use EpayFault::{Altered, Said};
     let paid = |money: u64, is_paid| {
         Ok(Some(EpayPayment {
@@ -149,16 +153,16 @@ async fn an_answer_is_read_as_it_is_written_or_not_at_all() {
     ];
     for (fault, expected) in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?}"));
-        let client = begun(&net, "1001");
+        let client = opened_payment(&net, "1001");
         net.pay(TRADE);
         net.fail(move |_, _| fault.clone());
-        assert_eq!(client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await, expected, "{row}");
+        assert_eq!(client.payment(EpayNumber::Theirs(TRADE), now(), call_deadline()).await, expected, "{row}");
     }
 }
 
-/// What V2's gateway has not signed, it has not said.
+/// A V2 response counts only with the gateway's signature.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_signed_says_nothing() {
+async fn unsigned_or_altered_response_is_unreadable() {
     use EpayFault::{Altered, Said};
     let rows = [
         Altered("\"status\":\"0\"", "\"status\":\"1\""),
@@ -173,26 +177,26 @@ async fn an_answer_that_is_not_signed_says_nothing() {
     ];
     for fault in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?}"));
-        let client = begun(&net, "1002");
+        let client = opened_payment(&net, "1002");
         net.fail(move |_, _| fault.clone());
         assert_eq!(
-            client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await,
+            client.payment(EpayNumber::Theirs(TRADE), now(), call_deadline()).await,
             Err(CallError::Unreadable),
             "{row}"
         );
     }
     let net = EpayNet::default();
-    let client = begun(&net, "1002");
+    let client = opened_payment(&net, "1002");
     net.set_now(now().plus_seconds(-301));
     assert_eq!(
-        client.payment(EpayNumber::Theirs(TRADE), now(), patience()).await.map(drop),
+        client.payment(EpayNumber::Theirs(TRADE), now(), call_deadline()).await.map(drop),
         Err(CallError::Refused { status: 200, kind: None, code: Some("-2".to_owned()) }),
-        "of another time"
+        "a stale timestamp"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_pass_is_asked_again() {
+async fn only_transient_failures_are_retried() {
     use EpayFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Status};
     let link = EpayLink::Page(format!("{EPAY_BASE}/pay/{TRADE}"));
     let rows = [
@@ -211,15 +215,15 @@ async fn what_may_pass_is_asked_again() {
     for (fault, always, expected, times) in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?} {always}"));
         net.fail(move |call, _| if always || call == 0 { fault.clone() } else { EpayFault::None });
-        assert_eq!(client(&net, "1001").create(&new_payment(), now(), patience()).await, expected, "{row}");
+        assert_eq!(client(&net, "1001").create(&new_payment(), now(), call_deadline()).await, expected, "{row}");
         assert_eq!(net.asked().len(), times, "{row}");
         assert!(net.trades().len() <= 1, "{row}: one payment");
-        assert!(net.asked().iter().all(|(what, _)| what == "POST /mapi.php"), "{row}");
+        assert!(net.asked().iter().all(|(request, _)| request == "POST /mapi.php"), "{row}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_link_is_a_page_a_code_or_an_app_and_never_a_script() {
+async fn payment_link_is_a_page_code_or_app_but_no_script() {
     use EpayFault::Said;
     let rows = [
         (
@@ -243,12 +247,12 @@ async fn a_link_is_a_page_a_code_or_an_app_and_never_a_script() {
     for (fault, expected) in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?}"));
         net.fail(move |_, _| fault.clone());
-        assert_eq!(client(&net, "1001").create(&new_payment(), now(), patience()).await, expected, "{row}");
+        assert_eq!(client(&net, "1001").create(&new_payment(), now(), call_deadline()).await, expected, "{row}");
     }
 }
 
 #[test]
-fn merchants_are_configured_each_with_one_scheme() {
+fn each_merchant_has_exactly_one_scheme() {
     use EpayConfigError::{Base, Merchants};
     let rows = [
         ("", "", "prod", Ok(None)),
@@ -275,24 +279,24 @@ fn merchants_are_configured_each_with_one_scheme() {
         (Some(" post "), Ok(EpayQuery::Post)),
         (Some("POST"), Err(EpayConfigError::V1Query)),
     ];
-    for (said, expected) in queries {
+    for (method, expected) in queries {
         let variable = |name: &str| match name {
             "EPAY_API_BASE" => Some(EPAY_BASE.to_owned()),
             "EPAY_MERCHANTS" => Some("1001:md5".to_owned()),
-            _ => said.map(str::to_owned),
+            _ => method.map(str::to_owned),
         };
         let read = EpayConfig::read(variable, "prod").map(|config| config.expect("a merchant").v1_query);
-        assert_eq!(read, expected, "{said:?}");
+        assert_eq!(read, expected, "{method:?}");
     }
     for (base, merchants, stage, expected) in rows {
         let variable = |name: &str| {
             (name != "EPAY_V1_QUERY").then(|| if name == "EPAY_API_BASE" { base } else { merchants }.to_owned())
         };
         let read = EpayConfig::read(variable, stage).map(|config| {
-            let said = |merchant: &EpayMerchant| format!("{} {}", merchant.pid, merchant.scheme.as_str());
-            config.map(|config| config.merchants.iter().map(said).collect::<Vec<_>>().join(", "))
+            let shown = |merchant: &EpayMerchant| format!("{} {}", merchant.pid, merchant.scheme.as_str());
+            config.map(|config| config.merchants.iter().map(shown).collect::<Vec<_>>().join(", "))
         });
-        assert_eq!(read, expected.map(|said| said.map(str::to_owned)), "{base} {merchants}");
+        assert_eq!(read, expected.map(|merchants| merchants.map(str::to_owned)), "{base} {merchants}");
     }
     let config = |merchants: &'static str| {
         let variable = |name: &str| {
@@ -308,7 +312,7 @@ fn merchants_are_configured_each_with_one_scheme() {
 }
 
 #[test]
-fn a_key_that_travels_is_in_no_text_of_ours() {
+fn key_appears_in_no_error_or_debug_text() {
     let client = client(&EpayNet::default(), "1001");
     assert!(!format!("{client:?}").contains(EPAY_KEY));
     for error in [
@@ -317,7 +321,7 @@ fn a_key_that_travels_is_in_no_text_of_ours() {
         CallError::Failed { status: 502 },
         CallError::Refused { status: 200, kind: None, code: Some("-3".to_owned()) },
     ] {
-        let said = format!("{error} {error:?}");
-        assert!(!said.contains("http") && !said.contains(EPAY_KEY), "{said}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("http") && !text.contains(EPAY_KEY), "{text}");
     }
 }

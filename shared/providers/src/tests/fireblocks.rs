@@ -1,4 +1,4 @@
-//! Fireblocks: one transfer for each external id whatever fails, what is made of its answers, and what never gets out.
+//! The Fireblocks adapter: idempotent transfers, response parsing, public keys, settings and redaction.
 
 use ledger::{Amount, Timestamp, TransferDetails};
 use testkit::{
@@ -19,7 +19,7 @@ fn keys() -> Arc<FireblocksKeys> {
 
 fn client(net: &FireblocksNet) -> Fireblocks {
     let config = FireblocksConfig { base: FIREBLOCKS_BASE.to_owned(), vault: "0".to_owned() };
-    // Each client has dice of its own, as each sandbox does.
+    // Each client has its own random seed, as each sandbox does.
     let seed = u64::try_from(net.transfers().len().saturating_add(net.asked().len())).expect("few");
     Fireblocks::new(Http::over(net.clone(), fastrand::Rng::with_seed(seed)), config, keys())
 }
@@ -33,33 +33,33 @@ fn new_transfer() -> NewTransfer {
     }
 }
 
-/// As it is answered to the call that makes it.
+/// The response to the call that creates the transfer.
 fn sent(status: &str) -> SentTransfer {
     let id = "00000007-0000-4000-8000-000000000001".to_owned();
     SentTransfer { id, status: status.to_owned(), details: None }
 }
 
-/// As it is found under its external id.
+/// The response to a query by external id.
 fn found(status: &str) -> SentTransfer {
     found_as(status, &new_transfer())
 }
 
-fn found_as(status: &str, as_made: &NewTransfer) -> SentTransfer {
-    let amount = Amount::parse(&as_made.amount, Amount::SCALE_MAX).expect("an amount");
-    let details = TransferDetails { asset: as_made.asset.clone(), wallet: Some(as_made.wallet.clone()), amount };
+fn found_as(status: &str, details_of: &NewTransfer) -> SentTransfer {
+    let amount = Amount::parse(&details_of.amount, Amount::SCALE_MAX).expect("an amount");
+    let details = TransferDetails { asset: details_of.asset.clone(), wallet: Some(details_of.wallet.clone()), amount };
     SentTransfer { details: Some(details), ..sent(status) }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transfer_is_made_once_and_found() {
+async fn transfer_is_created_once_and_found() {
     let net = FireblocksNet::default();
     let client = client(&net);
-    assert_eq!(client.find("grant#HL1#1", now(), patience()).await, Ok(None));
-    assert_eq!(client.create(&new_transfer(), now(), patience()).await, Ok(sent("SUBMITTED")));
+    assert_eq!(client.find("grant#HL1#1", now(), call_deadline()).await, Ok(None));
+    assert_eq!(client.create(&new_transfer(), now(), call_deadline()).await, Ok(sent("SUBMITTED")));
     net.go_on();
-    assert_eq!(client.find("grant#HL1#1", now(), patience()).await, Ok(Some(found("PENDING_SIGNATURE"))));
+    assert_eq!(client.find("grant#HL1#1", now(), call_deadline()).await, Ok(Some(found("PENDING_SIGNATURE"))));
     assert_eq!(
-        client.create(&new_transfer(), now(), patience()).await,
+        client.create(&new_transfer(), now(), call_deadline()).await,
         Ok(found("PENDING_SIGNATURE")),
         "the same again"
     );
@@ -70,28 +70,28 @@ async fn a_transfer_is_made_once_and_found() {
     assert_eq!(written, ("grant#HL1#1", "POSX_TEST", "1.5", WALLET, "0"));
 }
 
-/// It says what it sends, for the caller to compare with what is due.
+/// The details let the caller compare the transfer with the grant.
 #[tokio::test(start_paused = true)]
-async fn transfer_that_is_there_already_is_returned_with_what_it_sends() {
+async fn existing_transfer_is_returned_with_its_details() {
     let rows = [
         ("the same", new_transfer()),
-        ("in other words", NewTransfer { amount: "1.50".to_owned(), ..new_transfer() }),
-        ("less", NewTransfer { amount: "1.4".to_owned(), ..new_transfer() }),
+        ("the same amount in another format", NewTransfer { amount: "1.50".to_owned(), ..new_transfer() }),
+        ("a smaller amount", NewTransfer { amount: "1.4".to_owned(), ..new_transfer() }),
         ("another token", NewTransfer { asset: "ETH".to_owned(), ..new_transfer() }),
-        ("to another", NewTransfer { wallet: "0xother".to_owned(), ..new_transfer() }),
+        ("another wallet", NewTransfer { wallet: "0xother".to_owned(), ..new_transfer() }),
     ];
     for (name, before) in rows {
         let net = FireblocksNet::default();
         let client = client(&net);
-        client.create(&before, now(), patience()).await.expect("made");
+        client.create(&before, now(), call_deadline()).await.expect("created");
         let expected = found_as("SUBMITTED", &before);
-        assert_eq!(client.create(&new_transfer(), now(), patience()).await, Ok(expected), "{name}");
+        assert_eq!(client.create(&new_transfer(), now(), call_deadline()).await, Ok(expected), "{name}");
         assert_eq!(net.transfers().len(), 1, "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_fails_it_is_one_transfer() {
+async fn any_failure_leaves_one_transfer() {
     use FireblocksFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Said, Status};
     let rows = [
         (DropRequest, false, Ok(sent("SUBMITTED")), 2),
@@ -117,27 +117,27 @@ async fn whatever_fails_it_is_one_transfer() {
         let (net, row) = (FireblocksNet::default(), format!("{fault:?} {always}"));
         net.fail(move |call, _| if always || call == 0 { fault.clone() } else { FireblocksFault::None });
         let client = client(&net);
-        let told = client.create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
-        assert_eq!(told, expected, "{row}");
+        let result = client.create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
+        assert_eq!(result, expected, "{row}");
         assert_eq!(net.asked().len(), times, "{row}: {:?}", net.asked());
-        // Whoever comes later finds what there is, or makes it.
+        // A later call finds the transfer, or creates it.
         net.fail(|_, _| FireblocksFault::None);
-        let later = client.create(&new_transfer(), now(), patience()).await.expect("made or found");
+        let later = client.create(&new_transfer(), now(), call_deadline()).await.expect("created or found");
         assert_eq!(SentTransfer { details: None, ..later }, sent("SUBMITTED"), "{row}");
         assert_eq!(net.transfers().len(), 1, "{row}");
     }
 }
 
-/// A token is for one request: it is signed anew for every attempt, and with the time that it is.
+/// A token is valid for one request, so each attempt signs a new one with the current time.
 #[tokio::test(start_paused = true)]
-async fn no_token_is_used_twice() {
+async fn each_attempt_signs_a_new_token() {
     let net = FireblocksNet::default();
     net.fail(|call, _| if call < 3 { FireblocksFault::DropResponse } else { FireblocksFault::None });
-    let told = client(&net).create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
-    assert_eq!(told, Ok(found("SUBMITTED")), "the stand-in refuses a token that it has seen");
+    let result = client(&net).create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
+    assert_eq!(result, Ok(found("SUBMITTED")), "the fake rejects a repeated token");
     let late = |now: Timestamp| async move {
         let net = FireblocksNet::default();
-        client(&net).create(&new_transfer(), now, patience()).await
+        client(&net).create(&new_transfer(), now, call_deadline()).await
     };
     assert_eq!(late(now().plus_seconds(9)).await, Ok(sent("SUBMITTED")));
     let refused = Err(CallError::Refused { status: 401, kind: None, code: Some("4010".to_owned()) });
@@ -146,22 +146,22 @@ async fn no_token_is_used_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_found_is_what_was_asked_for() {
+async fn malformed_or_foreign_transfer_is_unreadable() {
     use FireblocksFault::{Altered, Said, Status};
     let unreadable = || Err(CallError::Unreadable);
-    let mut nowhere = found("SUBMITTED");
-    nowhere.details.as_mut().expect("details").wallet = None;
+    let mut without_wallet = found("SUBMITTED");
+    without_wallet.details.as_mut().expect("details").wallet = None;
     let rows = [
         (FireblocksFault::None, Ok(Some(found("SUBMITTED")))),
-        // Named later, as Fireblocks does it.
+        // Fireblocks fills in the address later.
         (
             Altered(
                 "\"destinationAddress\":\"0x52908400098527886E0F7030069857D2E4169EE7\"",
                 "\"destinationAddress\":\"\"",
             ),
-            Ok(Some(nowhere.clone())),
+            Ok(Some(without_wallet.clone())),
         ),
-        (Altered("\"destinationAddress\"", "\"destinationAddresses\""), Ok(Some(nowhere))),
+        (Altered("\"destinationAddress\"", "\"destinationAddresses\""), Ok(Some(without_wallet))),
         (Altered("\"requestedAmount\":\"1.5\"", "\"requestedAmount\":null"), Ok(Some(found("SUBMITTED")))),
         (Altered("\"requestedAmount\":\"1.5\"", "\"requestedAmount\":\"1.5e0\""), unreadable()),
         (Altered("\"requestedAmount\":\"1.5\"", "\"requestedAmount\":1.5"), unreadable()),
@@ -179,20 +179,20 @@ async fn what_is_found_is_what_was_asked_for() {
     for (fault, expected) in rows {
         let (net, row) = (FireblocksNet::default(), format!("{fault:?}"));
         let client = client(&net);
-        client.create(&new_transfer(), now(), patience()).await.expect("made");
+        client.create(&new_transfer(), now(), call_deadline()).await.expect("created");
         net.fail(move |_, _| fault.clone());
-        assert_eq!(client.find("grant#HL1#1", now(), patience()).await, expected, "{row}");
+        assert_eq!(client.find("grant#HL1#1", now(), call_deadline()).await, expected, "{row}");
     }
-    // There a moment ago, and now not: nobody knows.
+    // A transfer that exists at the create call and is missing in the query: the outcome is unknown.
     let net = FireblocksNet::default();
     let client = client(&net);
-    client.create(&new_transfer(), now(), patience()).await.expect("made");
+    client.create(&new_transfer(), now(), call_deadline()).await.expect("created");
     net.fail(|call, _| if call == 1 { Status(404) } else { FireblocksFault::None });
-    assert_eq!(client.create(&new_transfer(), now(), patience()).await, Err(CallError::NoAnswer));
+    assert_eq!(client.create(&new_transfer(), now(), call_deadline()).await, Err(CallError::NoAnswer));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_published_is_read_without_a_key() {
+async fn public_keys_are_fetched_without_a_key() {
     use FireblocksFault::{Disconnect, Status};
     let rows = [
         (FireblocksFault::None, Ok("{\"keys\":[]}".to_owned()), 1),
@@ -207,13 +207,13 @@ async fn what_is_published_is_read_without_a_key() {
         net.publish("{\"keys\":[]}");
         net.fail(move |_, _| fault.clone());
         let http = Http::over(net.clone(), fastrand::Rng::with_seed(1));
-        assert_eq!(published(&http, FIREBLOCKS_JWKS, patience()).await, expected, "{row}");
+        assert_eq!(published(&http, FIREBLOCKS_JWKS, call_deadline()).await, expected, "{row}");
         assert_eq!(net.asked(), vec![format!("GET {FIREBLOCKS_JWKS}"); times], "{row}");
     }
 }
 
 #[test]
-fn a_deployment_says_which_vault_is_its_own() {
+fn vault_and_base_url_are_validated() {
     use FireblocksConfigError::{Base, Vault};
     const OFFICIAL: &str = "https://api.fireblocks.io";
     let rows = [
@@ -239,14 +239,14 @@ fn a_deployment_says_which_vault_is_its_own() {
     for (base, vault, stage, expected) in rows {
         let variable = |name: &str| Some(if name == "FIREBLOCKS_VAULT" { vault } else { base }.to_owned());
         let read = FireblocksConfig::read(variable, stage);
-        let told = |config: FireblocksConfig| (config.base, config.vault);
-        let expected = expected.map(|said| said.map(|(base, vault)| (base.to_owned(), vault.to_owned())));
-        assert_eq!(read.map(|config| config.map(told)), expected, "{base} {vault}");
+        let fields = |config: FireblocksConfig| (config.base, config.vault);
+        let expected = expected.map(|config| config.map(|(base, vault)| (base.to_owned(), vault.to_owned())));
+        assert_eq!(read.map(|config| config.map(fields)), expected, "{base} {vault}");
     }
 }
 
 #[test]
-fn who_asks_has_real_keys() {
+fn placeholder_and_malformed_keys_are_rejected() {
     use signing::SecretError::{Empty, NotAKey, Placeholder};
     let pem = rsa_pair(1).private;
     let [of_key, of_secret] = FireblocksKeys::SETTINGS;
@@ -270,6 +270,6 @@ fn who_asks_has_real_keys() {
     for (api_key, secret, expected) in rows {
         assert_eq!(FireblocksKeys::parse(api_key, secret).map(drop), expected, "{api_key:?}");
     }
-    let told = format!("{:?}", client(&FireblocksNet::default()));
-    assert!(told.contains("FireblocksKeys(redacted)") && !told.contains(FIREBLOCKS_API_KEY), "{told}");
+    let text = format!("{:?}", client(&FireblocksNet::default()));
+    assert!(text.contains("FireblocksKeys(redacted)") && !text.contains(FIREBLOCKS_API_KEY), "{text}");
 }

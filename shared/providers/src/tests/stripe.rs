@@ -1,4 +1,4 @@
-//! Stripe: what each call sends, how often it is tried, and how each answer is read; the fake answers.
+//! The Stripe adapter against the fake: requests, idempotency keys, retries and the parsing of responses.
 
 use testkit::{StripeFault, StripeNet};
 
@@ -9,14 +9,14 @@ const KEY: &str = "sk_test_abcdefghijklmnopqrstuvwxyz";
 const SESSION: &str = "cs_test_s000000000000000000000003";
 
 fn net() -> StripeNet {
-    let kept = fakes::Price {
+    let price = fakes::Price {
         id: "price_kept".to_owned(),
         name: "Full report".to_owned(),
         unit_amount: 1_999,
         currency: "usd".to_owned(),
         interval: None,
     };
-    StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s").with_prices([kept]))
+    StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s").with_prices([price]))
 }
 
 fn config(base: &str, account: Option<&str>) -> StripeConfig {
@@ -44,7 +44,7 @@ fn new(price: Price, every: Option<&'static str>) -> NewSession {
     }
 }
 
-fn said() -> Price {
+fn inline_price() -> Price {
     Price::Said { name: "100 点 & more".to_owned(), unit: usd(500) }
 }
 
@@ -54,12 +54,12 @@ fn refusal(status: u16, kind: &str, code: &str) -> CallError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_is_written_out_in_full() {
+async fn session_request_is_sent_in_full() {
     const ENDS: &str = "line_items%5B0%5D%5Bquantity%5D=2\
         &success_url=https%3A%2F%2Fshop.invalid%2Fdone%3Fsession%3D%7BCHECKOUT_SESSION_ID%7D&cancel_url=https%3A%2F%2Fshop.invalid%2F";
     let rows = [
         (
-            new(said(), None),
+            new(inline_price(), None),
             "mode=payment&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
              &payment_intent_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
              &metadata%5Bhookledger_stage%5D=dev&payment_intent_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev\
@@ -73,7 +73,7 @@ async fn what_is_asked_is_written_out_in_full() {
              &metadata%5Bhookledger_stage%5D=dev&payment_intent_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev&line_items%5B0%5D%5Bprice%5D=price_kept&",
         ),
         (
-            new(said(), Some("month")),
+            new(inline_price(), Some("month")),
             "mode=subscription&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
              &subscription_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
              &metadata%5Bhookledger_stage%5D=dev&subscription_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev\
@@ -84,80 +84,85 @@ async fn what_is_asked_is_written_out_in_full() {
     ];
     for (new, begins) in rows {
         let net = net();
-        let session = stripe(&net).create_session(&new, patience()).await.expect("a session");
-        let [asked] = <[_; 1]>::try_from(net.asked()).expect("one call");
-        assert_eq!(asked.what, "POST /v1/checkout/sessions");
-        assert_eq!(asked.authorization.as_deref(), Some("Bearer sk_test_abcdefghijklmnopqrstuvwxyz"));
-        assert_eq!(asked.version.as_deref(), Some("2025-08-27.basil"));
-        assert_eq!(asked.idempotency_key.as_deref(), Some("hookledger-HL1"));
-        assert_eq!(asked.body, format!("{begins}{ENDS}"));
+        let session = stripe(&net).create_session(&new, call_deadline()).await.expect("a session");
+        let [request] = <[_; 1]>::try_from(net.asked()).expect("one call");
+        assert_eq!(request.what, "POST /v1/checkout/sessions");
+        assert_eq!(request.authorization.as_deref(), Some("Bearer sk_test_abcdefghijklmnopqrstuvwxyz"));
+        assert_eq!(request.version.as_deref(), Some("2025-08-27.basil"));
+        assert_eq!(request.idempotency_key.as_deref(), Some("hookledger-HL1"));
+        assert_eq!(request.body, format!("{begins}{ENDS}"));
         assert_eq!(session.order, Some(new.order));
         assert_eq!((session.status, session.payment_status), (SessionStatus::Open, PaymentStatus::Unpaid));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn configured_account_is_named_on_every_call() {
+async fn configured_account_is_sent_on_every_call() {
     for account in [None, Some("acct_1")] {
         let net = net();
         let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
         let stripe = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config(BASE, account), key);
-        let new = new(said(), None);
-        let made = stripe.create_session(&new, patience()).await.expect("a session");
-        stripe.session(&made.id, patience()).await.expect("a session");
-        stripe.intents_of(&new.order, patience()).await.expect("intents");
-        stripe.expire(&made.id, patience()).await.expect("a session");
-        let listed = stripe.list_undelivered_events(testkit::now(), None, 10, patience()).await.expect("events");
+        let new = new(inline_price(), None);
+        let made = stripe.create_session(&new, call_deadline()).await.expect("a session");
+        stripe.session(&made.id, call_deadline()).await.expect("a session");
+        stripe.intents_of(&new.order, call_deadline()).await.expect("intents");
+        stripe.expire(&made.id, call_deadline()).await.expect("a session");
+        let listed = stripe.list_undelivered_events(testkit::now(), None, 10, call_deadline()).await.expect("events");
         assert_eq!(listed.events.len(), 1, "of its own account");
-        let asked = net.asked();
-        assert_eq!(asked.len(), 5);
-        assert!(asked.iter().all(|asked| asked.account.as_deref() == account), "{asked:?}");
+        let requests = net.asked();
+        assert_eq!(requests.len(), 5);
+        assert!(requests.iter().all(|request| request.account.as_deref() == account), "{requests:?}");
         let other = config(BASE, if account.is_some() { None } else { Some("acct_1") });
         let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
         let other = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &other, key);
         let missing = refusal(404, "invalid_request_error", "resource_missing");
-        assert_eq!(other.session(&made.id, patience()).await, Err(missing));
+        assert_eq!(other.session(&made.id, call_deadline()).await, Err(missing));
         assert_eq!(
-            other.list_undelivered_events(testkit::now(), None, 10, patience()).await.expect("events").events.len(),
+            other
+                .list_undelivered_events(testkit::now(), None, 10, call_deadline())
+                .await
+                .expect("events")
+                .events
+                .len(),
             0
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_is_read_through_its_life() {
+async fn session_is_read_open_paid_and_expired() {
     for (every, paid_by) in [(None, ["pi", ""]), (Some("month"), ["", "sub"])] {
-        let (net, told) =
+        let (net, prefix) =
             (net(), |id: &Option<String>| id.as_deref().and_then(|id| id.split('_').next().map(str::to_owned)));
         let stripe = stripe(&net);
-        let made = stripe.create_session(&new(said(), every), patience()).await.expect("a session");
+        let made = stripe.create_session(&new(inline_price(), every), call_deadline()).await.expect("a session");
         assert_eq!(made.url, Some(format!("https://pay.invalid/{}", made.id)));
         assert_eq!(made.money, Some(usd(1_000)));
-        assert_eq!(stripe.session(&made.id, patience()).await.as_ref(), Ok(&made));
+        assert_eq!(stripe.session(&made.id, call_deadline()).await.as_ref(), Ok(&made));
         net.pay(&made.id);
-        let paid = stripe.session(&made.id, patience()).await.expect("a session");
+        let paid = stripe.session(&made.id, call_deadline()).await.expect("a session");
         assert_eq!(
             (paid.status, paid.payment_status, &paid.url),
             (SessionStatus::Complete, PaymentStatus::Paid, &None)
         );
-        let ids = [told(&paid.payment_intent), told(&paid.subscription)].map(Option::unwrap_or_default);
+        let ids = [prefix(&paid.payment_intent), prefix(&paid.subscription)].map(Option::unwrap_or_default);
         assert_eq!(ids, paid_by);
-        assert_eq!(stripe.expire(&made.id, patience()).await, Err(refusal(400, "invalid_request_error", "")));
+        assert_eq!(stripe.expire(&made.id, call_deadline()).await, Err(refusal(400, "invalid_request_error", "")));
     }
     let net = net();
     let stripe = stripe(&net);
-    let made = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
-    let expired = stripe.expire(&made.id, patience()).await.expect("a session");
+    let made = stripe.create_session(&new(inline_price(), None), call_deadline()).await.expect("a session");
+    let expired = stripe.expire(&made.id, call_deadline()).await.expect("a session");
     assert_eq!((expired.status, expired.url), (SessionStatus::Expired, None));
-    let asked: Vec<_> = net.asked().into_iter().map(|asked| (asked.what, asked.idempotency_key)).collect();
-    assert_eq!(asked[1], (format!("POST /v1/checkout/sessions/{}/expire", made.id), None));
+    let requests: Vec<_> = net.asked().into_iter().map(|request| (request.what, request.idempotency_key)).collect();
+    assert_eq!(requests[1], (format!("POST /v1/checkout/sessions/{}/expire", made.id), None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_pass_is_asked_again_and_what_will_not_is_not() {
+async fn only_transient_failures_are_retried() {
     use StripeFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, KeptFailure, Reset, Status};
     let slow = Delay(Duration::from_millis(2_400));
-    // For ever, or the first time only: how it ends and how often it was asked.
+    // Whether every attempt fails or only the first; the result; the number of attempts.
     let rows = [
         (DropRequest, false, Ok(()), 2),
         (DropResponse, false, Ok(()), 2),
@@ -184,16 +189,16 @@ async fn what_may_pass_is_asked_again_and_what_will_not_is_not() {
         let (net, row) = (net(), format!("{fault:?} {always}"));
         net.fail(move |call, _| if always || call == 0 { fault.clone() } else { StripeFault::None });
         let started = clock();
-        let answer = stripe(&net).create_session(&new(said(), None), patience()).await;
+        let answer = stripe(&net).create_session(&new(inline_price(), None), call_deadline()).await;
         assert_eq!(answer.map(drop), expected, "{row}");
-        // Of four attempts without an answer the last is cut off by the deadline.
+        // If four attempts get no answer, the deadline cuts off the last one.
         assert_eq!(net.asked().len(), times, "{row}");
         assert!(clock().duration_since(started) <= Duration::from_millis(8_001), "{row}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_ends_the_asking_and_what_was_answered_before_it_counts() {
+async fn deadline_stops_retries_and_keeps_the_last_answer() {
     for (fault, expected) in [
         (StripeFault::DropRequest, CallError::NoAnswer),
         (StripeFault::Delay(Duration::from_secs(2)), CallError::NoAnswer),
@@ -201,19 +206,19 @@ async fn the_deadline_ends_the_asking_and_what_was_answered_before_it_counts() {
         let net = net();
         net.fail(move |_, _| fault.clone());
         let started = clock();
-        let answer = stripe(&net).create_session(&new(said(), None), deadline(Duration::from_secs(1))).await;
+        let answer = stripe(&net).create_session(&new(inline_price(), None), deadline(Duration::from_secs(1))).await;
         assert_eq!(answer, Err(expected));
         assert!(clock().duration_since(started) <= Duration::from_millis(1_001));
     }
     let net = net();
     net.fail(|call, _| if call == 0 { StripeFault::Status(503) } else { StripeFault::DropRequest });
-    let answer = stripe(&net).create_session(&new(said(), None), deadline(Duration::from_secs(1))).await;
+    let answer = stripe(&net).create_session(&new(inline_price(), None), deadline(Duration::from_secs(1))).await;
     assert_eq!(answer, Err(CallError::Failed { status: 503 }));
 }
 
-/// A complete and unpaid session: what its intent's status means for whoever may still pay.
+/// The status of the intent decides whether a complete, unpaid session may still be paid.
 #[tokio::test(start_paused = true)]
-async fn intent_of_an_unpaid_session_says_whether_it_has_failed() {
+async fn unpaid_session_state_follows_its_intent() {
     let rows = [
         ("requires_payment_method", Ok(Unsettled::Failed)),
         ("canceled", Ok(Unsettled::Failed)),
@@ -227,38 +232,42 @@ async fn intent_of_an_unpaid_session_says_whether_it_has_failed() {
     for (status, expected) in rows {
         let net = net();
         let stripe = stripe(&net);
-        let made = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+        let made = stripe.create_session(&new(inline_price(), None), call_deadline()).await.expect("a session");
         net.pay_with(&made.id, "000123456789");
-        let session = stripe.session(&made.id, patience()).await.expect("a session");
+        let session = stripe.session(&made.id, call_deadline()).await.expect("a session");
         assert_eq!((session.status, session.payment_status), (SessionStatus::Complete, PaymentStatus::Unpaid));
-        let that: &'static str = format!("\"status\":\"{status}\"").leak();
-        net.fail(move |_, _| StripeFault::Altered("\"status\":\"processing\"", that));
-        assert_eq!(stripe.unsettled(&session, patience()).await, expected, "{status}");
+        let replacement: &'static str = format!("\"status\":\"{status}\"").leak();
+        net.fail(move |_, _| StripeFault::Altered("\"status\":\"processing\"", replacement));
+        assert_eq!(stripe.unsettled(&session, call_deadline()).await, expected, "{status}");
         let intent = session.payment_intent.clone().expect("an intent");
         assert_eq!(net.asked()[0].what, format!("GET /v1/payment_intents/{intent}"));
         net.fail(|_, _| StripeFault::Altered("\"id\":\"pi_s", "\"id\":\"pi_t"));
-        assert_eq!(stripe.unsettled(&session, patience()).await, Err(CallError::Unreadable), "another intent's answer");
-        let nothing = Session { payment_intent: None, ..session };
-        assert_eq!(stripe.unsettled(&nothing, patience()).await, Ok(Unsettled::Processing));
+        assert_eq!(
+            stripe.unsettled(&session, call_deadline()).await,
+            Err(CallError::Unreadable),
+            "another intent's answer"
+        );
+        let without_intent = Session { payment_intent: None, ..session };
+        assert_eq!(stripe.unsettled(&without_intent, call_deadline()).await, Ok(Unsettled::Processing));
     }
 }
 
-/// Under one key Stripe repeats the first session: each that is replaced makes a key of its own.
+/// Stripe replays the first session for a repeated idempotency key, so each replacement has its own key.
 #[tokio::test(start_paused = true)]
-async fn replaced_session_is_followed_by_another_and_only_one() {
+async fn replaced_session_has_exactly_one_successor() {
     let net = net();
     let stripe = stripe(&net);
-    let first = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
-    let again = NewSession { replaces: Some(first.id.clone()), ..new(said(), None) };
-    let second = stripe.create_session(&again, patience()).await.expect("a session");
+    let first = stripe.create_session(&new(inline_price(), None), call_deadline()).await.expect("a session");
+    let again = NewSession { replaces: Some(first.id.clone()), ..new(inline_price(), None) };
+    let second = stripe.create_session(&again, call_deadline()).await.expect("a session");
     assert_ne!(second.id, first.id);
-    assert_eq!(stripe.create_session(&again, patience()).await, Ok(second.clone()));
+    assert_eq!(stripe.create_session(&again, call_deadline()).await, Ok(second.clone()));
     let key = |session: &str| Some(format!("hookledger-HL1-{session}"));
     assert_eq!(net.asked()[1].idempotency_key, key(&first.id));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_a_session_is_not_read_as_one() {
+async fn malformed_session_is_unreadable() {
     use StripeFault::Altered;
     let rows = [
         (Altered("\"status\":\"open\"", "\"status\":\"ajar\""), false),
@@ -284,31 +293,31 @@ async fn what_is_not_a_session_is_not_read_as_one() {
     for (fault, is_read) in rows {
         let (net, row) = (net(), format!("{fault:?}"));
         net.fail(move |_, _| fault.clone());
-        let answer = stripe(&net).create_session(&new(said(), None), patience()).await;
+        let answer = stripe(&net).create_session(&new(inline_price(), None), call_deadline()).await;
         assert_eq!(answer.map(drop), if is_read { Ok(()) } else { Err(CallError::Unreadable) }, "{row}");
     }
     let net = net();
     let stripe = stripe(&net);
-    let made = stripe.create_session(&new(said(), None), patience()).await.expect("a session");
+    let made = stripe.create_session(&new(inline_price(), None), call_deadline()).await.expect("a session");
     net.fail(|_, _| Altered("\"id\":\"cs_test_s", "\"id\":\"cs_test_t"));
-    assert_eq!(stripe.session(&made.id, patience()).await, Err(CallError::Unreadable), "another session's answer");
+    assert_eq!(stripe.session(&made.id, call_deadline()).await, Err(CallError::Unreadable), "another session's answer");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_could_be_a_path_is_never_sent() {
+async fn id_with_path_characters_is_never_sent() {
     let net = net();
     let stripe = stripe(&net);
     for id in ["", "cs_", "pi_1", "cs_1/expire", "cs_1?expand[]=x", "cs_..%2f", "cs_1 ", "cs_点", "xcs_1"] {
-        assert_eq!(stripe.session(id, patience()).await, Err(CallError::Unreadable), "{id}");
-        assert_eq!(stripe.expire(id, patience()).await, Err(CallError::Unreadable), "{id}");
+        assert_eq!(stripe.session(id, call_deadline()).await, Err(CallError::Unreadable), "{id}");
+        assert_eq!(stripe.expire(id, call_deadline()).await, Err(CallError::Unreadable), "{id}");
     }
     assert_eq!(net.asked().len(), 0);
     let missing = refusal(404, "invalid_request_error", "resource_missing");
-    assert_eq!(stripe.session(SESSION, patience()).await, Err(missing));
+    assert_eq!(stripe.session(SESSION, call_deadline()).await, Err(missing));
 }
 
 #[test]
-fn a_key_says_what_it_is_and_never_what_it_says() {
+fn key_shows_its_mode_and_is_redacted() {
     let rows = [
         ("sk_test_a1", Some(Some(false))),
         ("sk_live_a1", Some(Some(true))),

@@ -1,4 +1,4 @@
-//! Unitel: what it is asked, how often, and what is made of each of its answers; the stand-in answers.
+//! The Unitel adapter against the fake: requests, at-most-once top-ups, tokens, queries, settings and redaction.
 
 use serde_json::{Value, json};
 use signing::SecretError;
@@ -11,7 +11,7 @@ const CHECK: &str = "/service/check_transaction_result";
 const PHONE: &str = "88000000";
 
 fn config(settings: &[(&str, &str)], stage: &str) -> Result<Option<UnitelConfig>, UnitelConfigError> {
-    let set = |name: &str| settings.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let set = |name: &str| settings.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| *value);
     UnitelConfig::read(|name| set(name).map(str::to_owned), stage)
 }
 
@@ -30,9 +30,9 @@ fn top_up(kind: TopUpKind, phone: &str) -> TopUp {
     TopUp { operator: Operator::Unitel, kind, code: "SD5000".to_owned(), phone: phone.to_owned(), price }
 }
 
-/// As a worker does it, which has more time than the call takes.
+/// The call of a worker, whose deadline is longer than the call takes.
 async fn top_up_result(unitel: &Unitel, phone: &str) -> TopUpResult {
-    let ready = unitel.ready(now(), patience()).await.expect("a token");
+    let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
     unitel.top_up(&ready, &top_up(TopUpKind::Voice, phone), "HL1", deadline(Duration::from_mins(1))).await
 }
 
@@ -55,7 +55,7 @@ fn is_done(top_up_result: &TopUpResult) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_is_written_out_in_full() {
+async fn top_up_request_is_sent_in_full() {
     let transaction = |account: &str| json!([{ "journal_id": "HL1", "amount": "5000.00", "description": "SD5000", "account": account }]);
     let vat = [("UNITEL_ACCOUNT", "70000001"), ("UNITEL_VAT_REGISTER_NO", "1234567")];
     let rows = [
@@ -81,22 +81,22 @@ async fn what_is_asked_is_written_out_in_full() {
             }),
         ),
     ];
-    for (kind, more, what, body) in rows {
+    for (kind, more, path, body) in rows {
         let net = UnitelNet::default();
         let unitel = client_with(&net, &[SETTINGS.to_vec(), more].concat());
-        let ready = unitel.ready(now(), patience()).await.expect("a token");
-        assert_eq!(unitel.top_up(&ready, &top_up(kind, PHONE), "HL1", patience()).await, done());
-        let [token, asked] = <[_; 2]>::try_from(net.asked()).expect("two calls");
-        assert_eq!((token.what.as_str(), token.body.as_str()), ("POST /auth", ""));
-        assert_eq!(token.authorization.as_deref(), Some("Basic c2hvcDpvbmUtb2Ytb3Vycw=="));
-        assert_eq!((asked.what.as_str(), asked.authorization.as_deref()), (what, Some("Bearer u0000000000000001")));
-        assert_eq!(serde_json::from_str::<Value>(&asked.body).expect("an object"), body);
+        let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
+        assert_eq!(unitel.top_up(&ready, &top_up(kind, PHONE), "HL1", call_deadline()).await, done());
+        let [auth, request] = <[_; 2]>::try_from(net.asked()).expect("two calls");
+        assert_eq!((auth.what.as_str(), auth.body.as_str()), ("POST /auth", ""));
+        assert_eq!(auth.authorization.as_deref(), Some("Basic c2hvcDpvbmUtb2Ytb3Vycw=="));
+        assert_eq!((request.what.as_str(), request.authorization.as_deref()), (path, Some("Bearer u0000000000000001")));
+        assert_eq!(serde_json::from_str::<Value>(&request.body).expect("an object"), body);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_answer_means_one_thing() {
-    // What comes of the call, and what the operator says later when it is asked about it.
+async fn each_response_has_one_outcome() {
+    // The outcome of the call, and of a later query.
     let late = TopUpResult::Done { seq: Some("HL1".to_owned()), receipt: Some(RECEIPT.to_owned()) };
     let pending = |seq: &str| TopUpResult::Pending { seq: Some(seq.to_owned()) };
     let rows = [
@@ -117,16 +117,16 @@ async fn each_answer_means_one_thing() {
         assert_eq!(top_up_result(&unitel, phone).await, expected, "{phone}");
         assert!(clock().duration_since(started) <= Duration::from_millis(30_001), "{phone}");
         assert_eq!(net.calls("HL1").calls, 1, "{phone}");
-        let ready = unitel.ready(now(), patience()).await.expect("a token");
-        let checked = unitel.check(&ready, phone, "HL1", Some("u00000001"), patience()).await;
+        let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
+        let checked = unitel.check(&ready, phone, "HL1", Some("u00000001"), call_deadline()).await;
         assert_eq!(checked, Ok(Some(later)), "{phone}");
         assert_eq!(net.calls("HL1").calls, 1, "{phone}");
     }
 }
 
-/// Whatever happens to it, the call is made once.
+/// The call is sent once, whatever fails.
 #[tokio::test(start_paused = true)]
-async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
+async fn failed_call_is_sent_once_and_unknown() {
     use UnitelFault::{
         Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, Reset, Said, Status, StatusApplied, Truncated,
     };
@@ -177,12 +177,12 @@ async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
         let (net, row) = (UnitelNet::default(), format!("{fault:?}"));
         net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
         assert_eq!(top_up_result(&client(&net), PHONE).await, expected, "{row}");
-        assert_eq!(net.asked().iter().filter(|asked| asked.what != "POST /auth").count(), 1, "{row}");
+        assert_eq!(net.asked().iter().filter(|request| request.what != "POST /auth").count(), 1, "{row}");
         assert!(net.calls("HL1").given <= 1, "{row}");
     }
     let net = UnitelNet::default();
     let unitel = client(&net);
-    let ready = unitel.ready(now(), patience()).await.expect("a token");
+    let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
     let (started, late) = (clock(), top_up(TopUpKind::Voice, "88000005"));
     let cut_off = unitel.top_up(&ready, &late, "HL1", deadline(Duration::from_secs(2))).await;
     assert_eq!(
@@ -192,72 +192,76 @@ async fn the_call_is_made_once_and_what_is_not_known_is_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bill_is_kept_as_it_was_written() {
+async fn vat_bill_is_stored_unchanged() {
     use UnitelFault::Altered;
-    let kept = |bill: &str| TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: Some(bill.to_owned()) };
-    let spaced = "\"success\" : true ,\n\t\"said\": \"a \\\" b \\\\\" , \"n\": 5000.10";
-    let compact = RECEIPT.replace("\"success\":true", r#""success":true,"said":"a \" b \\","n":5000.10"#);
-    let rows = [(Altered("\"success\":true", spaced), kept(&compact))];
+    let done_with =
+        |bill: &str| TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: Some(bill.to_owned()) };
+    let spaced = "\"success\" : true ,\n\t\"text\": \"a \\\" b \\\\\" , \"n\": 5000.10";
+    let compact = RECEIPT.replace("\"success\":true", r#""success":true,"text":"a \" b \\","n":5000.10"#);
+    let rows = [(Altered("\"success\":true", spaced), done_with(&compact))];
     for (fault, expected) in rows {
         let net = UnitelNet::default();
         net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
         assert_eq!(top_up_result(&client(&net), PHONE).await, expected);
     }
-    // One that is longer than is kept of any.
+    // A bill above the size limit is dropped.
     for (zeros, is_kept) in [(4_096 - 12, true), (4_096 - 11, false)] {
         let bill = format!(r#"{{"qrData":"{}"}}"#, "0".repeat(zeros - 1));
         assert_eq!(bill.len(), zeros + 12);
-        let said: &'static str = Box::leak(
+        let body: &'static str = Box::leak(
             format!(r#"{{"result":"success","code":"000","seq":"u00000001","vat":{bill}}}"#).into_boxed_str(),
         );
         let net = UnitelNet::default();
-        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { UnitelFault::Said(200, said) });
+        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { UnitelFault::Said(200, body) });
         let expected = TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: is_kept.then_some(bill) };
         assert_eq!(top_up_result(&client(&net), PHONE).await, expected);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_kept_for_a_while_and_replaced_where_it_has_ended() {
+async fn token_is_cached_and_replaced_after_it_expires() {
     let net = UnitelNet::default();
     let unitel = client(&net);
-    let tokens = || net.asked().iter().filter(|asked| asked.what == "POST /auth").count();
+    let tokens = || net.asked().iter().filter(|request| request.what == "POST /auth").count();
     for (seconds, expected) in [(0, 1), (89, 1), (90, 2), (179, 2), (180, 3)] {
         let at = now().plus_seconds(seconds);
         net.set_now(at);
-        let ready = unitel.clone().ready(at, patience()).await.expect("a token");
-        assert!(is_done(&unitel.top_up(&ready, &top_up(TopUpKind::Data, PHONE), "HL1", patience()).await), "{seconds}");
+        let ready = unitel.clone().ready(at, call_deadline()).await.expect("a token");
+        assert!(
+            is_done(&unitel.top_up(&ready, &top_up(TopUpKind::Data, PHONE), "HL1", call_deadline()).await),
+            "{seconds}"
+        );
         assert_eq!(tokens(), expected, "{seconds}");
     }
 
-    // It ended before its time, in either spelling: asked for anew, once, and the call made once more, since it has done nothing.
-    for (status, said) in
+    // An early 401 in either form: the client gets one new token and repeats the call once, since a 401 has no effect.
+    for (status, body) in
         [(401, "{}"), (401, ""), (401, r#"{"result":"401"}"#), (200, r#"{"result":"401","msg":"Unauthorized"}"#)]
     {
         for (always, expected, calls) in [(false, true, 2), (true, false, 2)] {
             let net = UnitelNet::default();
             net.fail(move |call, what| {
                 if what != "POST /auth" && (always || call == 1) {
-                    UnitelFault::Refused(status, said)
+                    UnitelFault::Refused(status, body)
                 } else {
                     UnitelFault::None
                 }
             });
             let top_up_result = top_up_result(&client(&net), PHONE).await;
-            assert_eq!(is_done(&top_up_result), expected, "{status} {said} {always}");
+            assert_eq!(is_done(&top_up_result), expected, "{status} {body} {always}");
             if always {
                 assert_eq!(top_up_result, unknown("not authorized"));
             }
-            let asked: Vec<_> = net.asked().into_iter().map(|asked| asked.what).collect();
-            assert_eq!(asked.iter().filter(|what| *what == "POST /service/recharge").count(), calls);
-            assert_eq!(asked.iter().filter(|what| *what == "POST /auth").count(), 2);
+            let requests: Vec<_> = net.asked().into_iter().map(|request| request.what).collect();
+            assert_eq!(requests.iter().filter(|what| *what == "POST /service/recharge").count(), calls);
+            assert_eq!(requests.iter().filter(|what| *what == "POST /auth").count(), 2);
             assert_eq!(net.calls("HL1").given, u64::from(expected));
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_nothing_is_called() {
+async fn missing_token_prevents_the_top_up() {
     use UnitelFault::{Disconnect, DropRequest, Garbage, Said, Status};
     let refused = |status| CallError::Refused { status, kind: None, code: None };
     let rows = [
@@ -277,13 +281,13 @@ async fn without_a_token_nothing_is_called() {
     for (fault, expected) in rows {
         let (net, row) = (UnitelNet::default(), format!("{fault:?}"));
         net.fail(move |_, _| fault.clone());
-        assert_eq!(client(&net).ready(now(), patience()).await.map(drop), Err(expected), "{row}");
-        assert!(net.asked().iter().all(|asked| asked.what == "POST /auth"), "{row}");
+        assert_eq!(client(&net).ready(now(), call_deadline()).await.map(drop), Err(expected), "{row}");
+        assert!(net.asked().iter().all(|request| request.what == "POST /auth"), "{row}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_query_may_be_repeated_and_there_may_be_none() {
+async fn failed_query_is_retried() {
     use UnitelFault::{Disconnect, DropRequest, Refused, Said, Status};
     let rows = [
         (DropRequest, false, None, 2),
@@ -301,30 +305,31 @@ async fn a_query_may_be_repeated_and_there_may_be_none() {
         let (net, row) = (UnitelNet::default(), format!("{fault:?} {always}"));
         let unitel = client(&net);
         top_up_result(&unitel, "88000002").await;
-        let ready = unitel.ready(now(), patience()).await.expect("a token");
+        let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
         net.fail(
             move |call, what| {
                 if what != "POST /auth" && (always || call == 0) { fault.clone() } else { UnitelFault::None }
             },
         );
-        let checked = unitel.check(&ready, "88000002", "HL1", None, patience()).await;
+        let checked = unitel.check(&ready, "88000002", "HL1", None, call_deadline()).await;
         match expected {
             Some(expected) => assert_eq!(checked, expected, "{row}"),
             None => assert!(matches!(&checked, Ok(Some(checked)) if is_done(checked)), "{row}"),
         }
-        let asked: Vec<_> = net.asked().into_iter().filter(|asked| asked.what == format!("POST {CHECK}")).collect();
-        assert_eq!(asked.len(), times, "{row}");
-        assert_eq!(asked[0].body, r#"{"journal_id":"HL1","msisdn":"88000002","transaction_id":""}"#);
+        let requests: Vec<_> =
+            net.asked().into_iter().filter(|request| request.what == format!("POST {CHECK}")).collect();
+        assert_eq!(requests.len(), times, "{row}");
+        assert_eq!(requests[0].body, r#"{"journal_id":"HL1","msisdn":"88000002","transaction_id":""}"#);
     }
     let net = UnitelNet::default();
     let unitel = client_with(&net, &SETTINGS[..1]);
-    let ready = unitel.ready(now(), patience()).await.expect("a token");
-    assert_eq!(unitel.check(&ready, PHONE, "HL1", None, patience()).await, Ok(None));
-    assert_eq!(net.asked().len(), 1, "nobody is asked");
+    let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
+    assert_eq!(unitel.check(&ready, PHONE, "HL1", None, call_deadline()).await, Ok(None));
+    assert_eq!(net.asked().len(), 1, "no query is sent");
 }
 
 #[test]
-fn an_operator_is_configured_whole_or_not_at_all() {
+fn invalid_settings_are_rejected() {
     use UnitelConfigError::{NotAnId, Path, Url};
     type Row<'r> = (&'r [(&'r str, &'r str)], &'r str, Result<bool, UnitelConfigError>);
     let rows: [Row<'_>; 15] = [
@@ -352,7 +357,7 @@ fn an_operator_is_configured_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_secret_is_a_real_one_and_in_no_text_of_ours() {
+fn placeholder_secrets_are_rejected_and_redacted() {
     let [username, password] = UnitelKeys::SETTINGS;
     let rows = [
         (Some("shop"), Some("one-of-ours"), None),
@@ -373,14 +378,14 @@ fn a_secret_is_a_real_one_and_in_no_text_of_ours() {
         assert_eq!(keys.err(), expected, "{name:?} {word:?}");
     }
     let unitel = client(&UnitelNet::default());
-    let said = format!("{unitel:?} {:?} {:?}", top_up(TopUpKind::Voice, PHONE), done());
+    let text = format!("{unitel:?} {:?} {:?}", top_up(TopUpKind::Voice, PHONE), done());
     for secret in [UNITEL_PASSWORD, PHONE, "lottery", "AA 00000000"] {
-        assert!(!said.contains(secret), "{said}");
+        assert!(!text.contains(secret), "{text}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_in_no_text_of_ours() {
-    let ready = client(&UnitelNet::default()).ready(now(), patience()).await;
+async fn token_is_redacted() {
+    let ready = client(&UnitelNet::default()).ready(now(), call_deadline()).await;
     assert_eq!(format!("{ready:?}"), "Ok(Ready(redacted))");
 }

@@ -1,4 +1,4 @@
-//! What WeChat is asked over each of its interfaces, and what is made of its answers; the stand-in answers.
+//! The WeChat Pay adapter against the fake: both interfaces, signatures, refunds and settings.
 
 use super::*;
 use crate::wechat::{WechatInterface, attach, beijing};
@@ -32,8 +32,7 @@ fn config(settings: &[(&str, &str)]) -> Result<Option<WechatConfig>, WechatConfi
 }
 
 fn config_in(stage: &str, settings: &[(&str, &str)]) -> Result<Option<WechatConfig>, WechatConfigError> {
-    let set =
-        |name: &str| settings.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let set = |name: &str| settings.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
     WechatConfig::read(set, stage)
 }
 
@@ -41,7 +40,7 @@ fn keys() -> Arc<WechatKeys> {
     let platform = format!("{PLATFORM_KEY_ID} {}", rsa_pair(PLATFORM_PAIR).public);
     let private = rsa_pair(MERCHANT_PAIR).private;
     let keys = [private.as_str(), &platform, FORWARDER_SECRET];
-    let setting = |name: &str| WechatKeys::SETTINGS.iter().zip(keys).find(|(known, _)| **known == name);
+    let setting = |name: &str| WechatKeys::SETTINGS.iter().zip(keys).find(|(set, _)| **set == name);
     Arc::new(WechatKeys::read(|name| setting(name).map(|(_, key)| key), Strength::Deployed).expect("keys"))
 }
 
@@ -76,47 +75,49 @@ fn queried(state: TradeState, paid: Option<&str>) -> Queried {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_begun_looked_at_and_ended_over_both_interfaces() {
+async fn order_is_created_queried_and_closed_on_both_interfaces() {
     let open_id = || Payer::OpenId("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned());
     for settings in [V3.as_slice(), &CLOUD_RUN] {
         let net = WechatNet::new();
         let wechat = wechat(&net, settings);
-        assert_eq!(wechat.query(&number(), now(), patience()).await, Ok(None));
-        assert_eq!(wechat.close(&number(), now(), patience()).await, Ok(()), "what was never there");
-        let Ok(Payable::InApp { app_id, package, .. }) = wechat.create(&payment(open_id()), now(), patience()).await
+        assert_eq!(wechat.query(&number(), now(), call_deadline()).await, Ok(None));
+        assert_eq!(wechat.close(&number(), now(), call_deadline()).await, Ok(()), "an order that does not exist");
+        let Ok(Payable::InApp { app_id, package, .. }) =
+            wechat.create(&payment(open_id()), now(), call_deadline()).await
         else {
-            panic!("nothing to pay with")
+            panic!("no payment arguments")
         };
         assert_eq!((app_id.as_str(), package.as_str()), (WECHAT_APP, "prepay_id=wxHL1"));
-        let again = wechat.create(&payment(Payer::Scan), now(), patience()).await;
+        let again = wechat.create(&payment(Payer::Scan), now(), call_deadline()).await;
         assert_eq!(again, Ok(Payable::CodeUrl("weixin://wxpay/bizpayurl?pr=HL1".to_owned())));
-        assert_eq!(wechat.query(&number(), now(), patience()).await, Ok(Some(queried(TradeState::NotPaid, None))));
-        assert_eq!(wechat.close(&number(), now(), patience()).await, Ok(()));
-        assert_eq!(wechat.close(&number(), now(), patience()).await, Ok(()), "what is closed");
-        assert_eq!(wechat.query(&number(), now(), patience()).await, Ok(Some(queried(TradeState::Closed, None))));
+        assert_eq!(wechat.query(&number(), now(), call_deadline()).await, Ok(Some(queried(TradeState::NotPaid, None))));
+        assert_eq!(wechat.close(&number(), now(), call_deadline()).await, Ok(()));
+        assert_eq!(wechat.close(&number(), now(), call_deadline()).await, Ok(()), "a closed order");
+        assert_eq!(wechat.query(&number(), now(), call_deadline()).await, Ok(Some(queried(TradeState::Closed, None))));
         net.pay("HL1", "4200001", 500, None);
         let paid = queried(TradeState::Success, Some("4200001"));
-        assert_eq!(wechat.query(&number(), now(), patience()).await, Ok(Some(paid)));
-        let is_paid = wechat.close(&number(), now(), patience()).await;
+        assert_eq!(wechat.query(&number(), now(), call_deadline()).await, Ok(Some(paid)));
+        let is_paid = wechat.close(&number(), now(), call_deadline()).await;
         assert!(matches!(is_paid, Err(CallError::Refused { code: Some(code), .. }) if code == "ORDERPAID"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_is_written_out_in_full() {
+async fn requests_are_sent_in_full() {
     let net = WechatNet::new();
     let v3 = wechat(&net, &V3);
-    v3.create(&payment(Payer::OpenId("o1".to_owned())), now(), patience()).await.expect("something to pay with");
-    v3.query(&number(), now(), patience()).await.expect("an answer");
-    v3.close(&number(), now(), patience()).await.expect("closed");
-    let refund = v3.refund("r|1", now(), patience()).await;
+    v3.create(&payment(Payer::OpenId("o1".to_owned())), now(), call_deadline()).await.expect("a payable");
+    v3.query(&number(), now(), call_deadline()).await.expect("an answer");
+    v3.close(&number(), now(), call_deadline()).await.expect("closed");
+    let refund = v3.refund("r|1", now(), call_deadline()).await;
     assert_eq!(refund, Ok(None));
     let cloud = wechat(&net, &CLOUD_RUN);
-    cloud.query(&number(), now(), patience()).await.expect("an answer");
-    let asked = net.asked();
-    let what: Vec<(&str, &str)> = asked.iter().map(|asked| (asked.what.as_str(), asked.body.as_str())).collect();
+    cloud.query(&number(), now(), call_deadline()).await.expect("an answer");
+    let requests = net.asked();
+    let sent: Vec<(&str, &str)> =
+        requests.iter().map(|request| (request.what.as_str(), request.body.as_str())).collect();
     assert_eq!(
-        what,
+        sent,
         [
             (
                 "POST /v3/pay/transactions/jsapi",
@@ -131,25 +132,25 @@ async fn what_is_asked_is_written_out_in_full() {
             ("POST /_/pay/queryorder", "{\"out_trade_no\":\"HL1\",\"sub_mch_id\":\"1900000001\"}"),
         ]
     );
-    let authorization = asked[0].authorization.as_deref().expect("signed");
+    let authorization = requests[0].authorization.as_deref().expect("signed");
     assert!(
         authorization.starts_with("WECHATPAY2-SHA256-RSA2048 mchid=\"1900000001\",nonce_str=\""),
         "{authorization}"
     );
-    let authorization = asked[4].authorization.as_deref().expect("signed");
-    let call = forwarder::Call { method: "POST", path: "/_/pay/queryorder", body: asked[4].body.as_bytes() };
+    let authorization = requests[4].authorization.as_deref().expect("signed");
+    let call = forwarder::Call { method: "POST", path: "/_/pay/queryorder", body: requests[4].body.as_bytes() };
     let shared = forwarder::Keys::parse(FORWARDER_SECRET, Strength::Deployed).expect("a secret");
     assert!(forwarder::verify_call(&shared, call, authorization, now().unix_s()).is_ok(), "{authorization}");
 
     let net = WechatNet::new();
     let partner = [V3.as_slice(), &[("WECHAT_SUB_MCH_ID", "1900000009")]].concat();
     let partner = wechat(&net, &partner);
-    partner.create(&payment(Payer::OpenId("o1".to_owned())), now(), patience()).await.expect("something to pay with");
-    // The stand-in's merchant is another one: what it says is not taken for ours.
-    assert_eq!(partner.query(&number(), now(), patience()).await, Err(CallError::Unreadable));
-    let asked: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
+    partner.create(&payment(Payer::OpenId("o1".to_owned())), now(), call_deadline()).await.expect("a payable");
+    // The fake serves another merchant, so the client rejects its response.
+    assert_eq!(partner.query(&number(), now(), call_deadline()).await, Err(CallError::Unreadable));
+    let requests: Vec<String> = net.asked().into_iter().map(|request| request.what).collect();
     assert_eq!(
-        asked,
+        requests,
         [
             "POST /v3/pay/partner/transactions/jsapi",
             "GET /v3/pay/partner/transactions/out-trade-no/HL1?sp_mchid=1900000001&sub_mchid=1900000009"
@@ -158,7 +159,7 @@ async fn what_is_asked_is_written_out_in_full() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_believed_for_its_signature_and_what_it_is_about() {
+async fn forged_or_foreign_response_is_rejected() {
     use WechatFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Saying, SignedAsFirst, Status, Unsigned};
     let of_v3 = [
         (Unsigned, CallError::Unreadable),
@@ -173,7 +174,7 @@ async fn an_answer_is_believed_for_its_signature_and_what_it_is_about() {
         (Delay(Duration::from_mins(1)), CallError::NoAnswer),
     ];
     let of_cloud_run = [
-        // What the forwarder has not signed, for this very call, nobody has answered.
+        // A response without the forwarder's signature for this call counts as no answer.
         (Unsigned, CallError::Unsigned),
         (SignedAsFirst, CallError::Unsigned),
         (Garbage, CallError::Unsigned),
@@ -185,7 +186,7 @@ async fn an_answer_is_believed_for_its_signature_and_what_it_is_about() {
         (Status(429), CallError::NoAnswer),
         (Status(503), CallError::NoAnswer),
         (DropRequest, CallError::NoAnswer),
-        // What it has signed is read.
+        // A response with a valid signature is parsed.
         (Saying("{", "<html>"), CallError::Unreadable),
         (Saying("\"out_trade_no\":\"HL1\"", "\"out_trade_no\":\"HL2\""), CallError::Unreadable),
         (Saying("1900000001", "1900000002"), CallError::Unreadable),
@@ -199,17 +200,17 @@ async fn an_answer_is_believed_for_its_signature_and_what_it_is_about() {
             let (net, fault) = (WechatNet::new(), *fault);
             net.pay("HL1", "4200001", 500, None);
             let wechat = wechat(&net, settings);
-            wechat.query(&number(), now(), patience()).await.expect("the first answer");
+            wechat.query(&number(), now(), call_deadline()).await.expect("the first answer");
             net.fail(move |_, _| fault);
-            let answer = wechat.query(&number(), now(), patience()).await;
+            let answer = wechat.query(&number(), now(), call_deadline()).await;
             assert_eq!(answer.as_ref().err(), Some(expected), "{fault:?} {answer:?}");
         }
     }
 }
 
-/// Of the forwarder's clock, of another secret, and of a deployment that has none.
+/// The forwarder's clock, another secret, and a deployment without a secret.
 #[tokio::test(start_paused = true)]
-async fn stale_answer_and_other_secret_answer_nothing() {
+async fn stale_or_foreign_signature_is_rejected() {
     let other = ["another-secret-of-the-tests-0123456789", "", FORWARDER_SECRET];
     let with = |secret: &'static str| {
         let setting = move |name: &str| Some(secret).filter(|text| name == WechatKeys::SETTINGS[2] && !text.is_empty());
@@ -228,19 +229,19 @@ async fn stale_answer_and_other_secret_answer_nothing() {
         net.set_now(now().plus_seconds(clock_s));
         let config = config(&CLOUD_RUN).expect("a configuration").expect("an interface");
         let wechat = Wechat::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config, with(secret));
-        let answer = wechat.query(&number(), now(), patience()).await;
+        let answer = wechat.query(&number(), now(), call_deadline()).await;
         assert_eq!((answer, net.asked().len()), (expected, calls), "{secret} {clock_s}");
     }
-    // Each attempt is a call of its own: the forwarder takes none twice.
+    // Each attempt has its own nonce: the forwarder rejects a repeated one.
     let net = WechatNet::new();
     net.fail(|call, _| if call < 2 { WechatFault::Status(503) } else { WechatFault::None });
-    assert_eq!(wechat(&net, &CLOUD_RUN).query(&number(), now(), patience()).await, Ok(None));
-    let sent: Vec<_> = net.asked().into_iter().filter_map(|asked| asked.authorization).collect();
+    assert_eq!(wechat(&net, &CLOUD_RUN).query(&number(), now(), call_deadline()).await, Ok(None));
+    let sent: Vec<_> = net.asked().into_iter().filter_map(|request| request.authorization).collect();
     assert!(sent.len() == 3 && sent[0] != sent[1] && sent[1] != sent[2], "{sent:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refund_is_read() {
+async fn refund_status_is_mapped() {
     let rows = [
         ("PROCESSING", Some(RefundState::Pending)),
         ("SUCCESS", Some(RefundState::Succeeded)),
@@ -252,7 +253,7 @@ async fn a_refund_is_read() {
         let net = WechatNet::new();
         let (id, order, transaction) = ("5000".to_owned(), "HL1".to_owned(), "4200001".to_owned());
         net.refund("r1", fakes::WechatRefund { id, order, transaction, fen: 100, status });
-        let answer = wechat(&net, &V3).refund("r1", now(), patience()).await;
+        let answer = wechat(&net, &V3).refund("r1", now(), call_deadline()).await;
         match state {
             None => assert_eq!(answer, Err(CallError::Unreadable)),
             Some(state) => {
@@ -261,12 +262,12 @@ async fn a_refund_is_read() {
                 assert_eq!((refund.order.as_str(), refund.state, refund.money), ("HL1", state, cny(100)));
             }
         }
-        assert_eq!(wechat(&net, &CLOUD_RUN).refund("r1", now(), patience()).await, Ok(None));
+        assert_eq!(wechat(&net, &CLOUD_RUN).refund("r1", now(), call_deadline()).await, Ok(None));
     }
 }
 
 #[test]
-fn what_a_deployment_says() {
+fn settings_are_validated() {
     let with = |of: &[(&'static str, &'static str)], name: &'static str, value: &'static str| {
         config(&[of, &[(name, value)]].concat()).map(|config| config.map(|config| config.base))
     };
@@ -297,7 +298,7 @@ fn what_a_deployment_says() {
     for (number, (got, expected)) in rows.into_iter().enumerate() {
         assert_eq!(got, expected, "row {number}");
     }
-    // WeChat's own host answers without a key inside of its cloud alone, and that in no stage.
+    // WeChat's own host serves unauthenticated calls only inside its cloud, so no stage accepts it.
     for base in [
         "http://api.weixin.qq.com",
         "https://api.weixin.qq.com",
@@ -314,9 +315,9 @@ fn what_a_deployment_says() {
         }
     }
     for settings in [V3.as_slice(), &CLOUD_RUN] {
-        let here = [settings, &[("WECHAT_API_BASE", "http://127.0.0.1:9000/mock/wechat")]].concat();
-        assert!(config_in("local", &here).is_ok());
-        assert_eq!(config_in("dev", &here).map(drop), Err(WechatConfigError::Base));
+        let on_localhost = [settings, &[("WECHAT_API_BASE", "http://127.0.0.1:9000/mock/wechat")]].concat();
+        assert!(config_in("local", &on_localhost).is_ok());
+        assert_eq!(config_in("dev", &on_localhost).map(drop), Err(WechatConfigError::Base));
     }
     let read = config(&V3).expect("a configuration").expect("an interface");
     assert!(matches!(read.interface, WechatInterface::V3 { .. }));
@@ -324,7 +325,7 @@ fn what_a_deployment_says() {
 }
 
 #[test]
-fn times_without_a_zone_are_beijings() {
+fn time_without_a_zone_is_beijing_time() {
     let rows = [
         ("20260101080000", Some("2026-01-01T00:00:00.000Z")),
         ("2026-01-01 08:00:00", Some("2026-01-01T00:00:00.000Z")),

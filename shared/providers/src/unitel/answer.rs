@@ -1,4 +1,4 @@
-//! What Unitel answers: one JSON object that says how it went in a word and a code.
+//! Parses Unitel's responses: one JSON object with a result word and a code.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -8,16 +8,16 @@ use super::{UNAUTHORIZED, unauthorized};
 use crate::CallError;
 use crate::operator::TopUpResult;
 
-/// A token is a few hundred characters at most; it travels in a header.
+/// A token has a few hundred characters at most, and is sent in a header.
 const TOKEN_CHARS_MAX: usize = 4_096;
-/// A number of theirs, or a word for what went wrong.
+/// A transaction number, or an error code.
 const WORD_CHARS_MAX: usize = 64;
-/// Four times what a bill with one item has. It is kept on the order, whose row is paid for by its size.
+/// Four times the size of a bill with one item. The order stores it, and each order row costs by its size.
 const RECEIPT_BYTES_MAX: usize = 4_096;
 
-/// `seq` and `code` are texts in some answers and numbers in others.
+/// `seq` and `code` are strings in some responses and numbers in others.
 #[derive(Deserialize)]
-struct Written<'a> {
+struct TopUpResponse<'a> {
     result: Option<String>,
     #[serde(borrow)]
     code: Option<&'a RawValue>,
@@ -27,42 +27,42 @@ struct Written<'a> {
     vat: Option<&'a RawValue>,
 }
 
-/// What came of a call, or of a query about it. `None`: it was turned away before anything was done.
+/// Parses the outcome of a call or of a query. `None` means that the operator rejected the token and did nothing.
 pub(super) fn top_up_result(status: u16, body: &[u8]) -> Option<TopUpResult> {
-    let written = serde_json::from_slice::<Written<'_>>(body).ok();
-    let result = written.as_ref().and_then(|written| written.result.as_deref());
-    match (status, result, &written) {
-        // Under a status that says that nothing was done, an answer that says more contradicts itself.
+    let response = serde_json::from_slice::<TopUpResponse<'_>>(body).ok();
+    let result = response.as_ref().and_then(|response| response.result.as_deref());
+    match (status, result, &response) {
+        // A 401 whose body reports another result contradicts itself, so it is unknown.
         (UNAUTHORIZED, None | Some("401"), _) | (200..300, Some("401"), _) => None,
-        (200..300, Some(result), Some(written)) => Some(written.meaning(result)),
+        (200..300, Some(result), Some(response)) => Some(response.meaning(result)),
         (200..300, _, _) => Some(TopUpResult::unknown("unreadable answer")),
         (status, _, _) => Some(TopUpResult::Unknown { why: format!("status {status}") }),
     }
 }
 
-impl Written<'_> {
+impl TopUpResponse<'_> {
     fn meaning(&self, result: &str) -> TopUpResult {
         let code = word(self.code);
         match (result, code.as_deref()) {
             ("success", Some("000")) => TopUpResult::Done { seq: word(self.seq), receipt: receipt(self.vat) },
             ("pending", _) => TopUpResult::Pending { seq: word(self.seq) },
-            ("failed" | "fail", code) => TopUpResult::Failed { why: said(code) },
-            (_, code) => TopUpResult::Unknown { why: said(code) },
+            ("failed" | "fail", code) => TopUpResult::Failed { why: reason_of(code) },
+            (_, code) => TopUpResult::Unknown { why: reason_of(code) },
         }
     }
 }
 
-fn said(code: Option<&str>) -> String {
+fn reason_of(code: Option<&str>) -> String {
     code.map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"))
 }
 
 pub(super) fn token(body: &[u8]) -> Result<Zeroizing<String>, CallError> {
     #[derive(Deserialize)]
-    struct Granted {
+    struct TokenResponse {
         access_token: Option<String>,
         result: Option<String>,
     }
-    let Granted { access_token, result } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+    let TokenResponse { access_token, result } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
     let token = access_token.map(Zeroizing::new);
     if result.as_deref() == Some("401") {
         return Err(unauthorized());
@@ -73,23 +73,23 @@ pub(super) fn token(body: &[u8]) -> Result<Zeroizing<String>, CallError> {
     token.filter(is_token).ok_or(CallError::Unreadable)
 }
 
-/// A text or a number that may stand in a log.
-fn word(written: Option<&RawValue>) -> Option<String> {
-    let written = written?.get();
-    let text = if written.starts_with('"') { serde_json::from_str(written).ok()? } else { written.to_owned() };
+/// A string or number that is safe to log.
+fn word(value: Option<&RawValue>) -> Option<String> {
+    let json = value?.get();
+    let text = if json.starts_with('"') { serde_json::from_str(json).ok()? } else { json.to_owned() };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let is_word = (1..=WORD_CHARS_MAX).contains(&text.len()) && text.bytes().all(plain) && text != "null";
     is_word.then_some(text)
 }
 
-/// The bill without the white space between its parts. It is kept as it was written: no amount in it is read.
+/// The bill without insignificant white space. Apart from that its text stays as received: no amount in it is parsed.
 fn receipt(vat: Option<&RawValue>) -> Option<String> {
-    let written = vat?.get();
-    if !written.starts_with('{') {
+    let json = vat?.get();
+    if !json.starts_with('{') {
         return None;
     }
     let (mut compact, mut in_text, mut is_escaped) = (String::new(), false, false);
-    for c in written.chars() {
+    for c in json.chars() {
         match c {
             '"' if !is_escaped => in_text = !in_text,
             c if !in_text && c.is_ascii_whitespace() => continue,
@@ -99,7 +99,7 @@ fn receipt(vat: Option<&RawValue>) -> Option<String> {
         compact.push(c);
     }
     if compact.len() > RECEIPT_BYTES_MAX {
-        tracing::warn!(bytes = compact.len(), "a VAT bill was too long to be kept");
+        tracing::warn!(bytes = compact.len(), "dropped a VAT bill that is too long");
         return None;
     }
     (compact != "{}").then_some(compact)

@@ -1,4 +1,4 @@
-//! Where Unitel is, on which account it books what we buy, and who we are there.
+//! Settings and credentials of the Unitel adapter.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use crate::address::is_address;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitelConfig {
-    /// `UNITEL_API_URL`: where the interface is, `https://api.unitel.mn/api/v1`. Empty: nobody tops up phones. Only the stage `local`
-    /// may call anything without TLS.
+    /// `UNITEL_API_URL`: the base URL of the API, `https://api.unitel.mn/api/v1`. Empty: the deployment tops up no
+    /// phones. Only the stage `local` may call without TLS.
     pub base: String,
-    /// `UNITEL_ACCOUNT`: our account there, on which each call is booked. Empty where the contract has but one.
+    /// `UNITEL_ACCOUNT`: our account at Unitel, which pays for each call. Empty if the contract has only one.
     pub account: String,
-    /// `UNITEL_VAT_REGISTER_NO`: whom VAT bills are made out to. Empty: to the buyer, as a person.
+    /// `UNITEL_VAT_REGISTER_NO`: the taxpayer on VAT bills. Empty: the buyer, as a private person.
     pub vat_register_no: String,
-    /// `UNITEL_CHECK_PATH`: where it is asked what became of a call, `/service/check_transaction_result`. Empty: it is not, and a person
-    /// asks.
+    /// `UNITEL_CHECK_PATH`: the path of the query for the outcome of a call, `/service/check_transaction_result`.
+    /// Empty: no query, so a person clarifies unknown outcomes.
     pub check_path: Option<String>,
 }
 
@@ -29,7 +29,7 @@ impl UnitelConfig {
     pub const VARIABLES: [&str; 4] =
         ["UNITEL_API_URL", "UNITEL_ACCOUNT", "UNITEL_VAT_REGISTER_NO", "UNITEL_CHECK_PATH"];
 
-    /// `None` of a deployment that tops up no phones there.
+    /// `None` if the deployment tops up no phones at Unitel.
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, UnitelConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let [base, account, vat_register_no, check_path] = Self::VARIABLES;
@@ -50,27 +50,27 @@ impl UnitelConfig {
     }
 }
 
-/// A part of the address above, and nothing that could lead elsewhere.
+/// Whether it is a plain path below the base URL, which cannot lead to another host.
 fn is_path(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_');
     path.len() > 1 && path.starts_with('/') && path.bytes().all(plain)
 }
 
-/// Who we are there. Wiped when dropped.
+/// Our credentials. Wiped on drop.
 pub struct UnitelKeys {
     username: Zeroizing<String>,
     password: Zeroizing<String>,
 }
 
 impl UnitelKeys {
-    /// The settings that hold them.
+    /// The names of the settings.
     pub const SETTINGS: [&str; 2] = ["UNITEL_USERNAME", "UNITEL_PASSWORD"];
 
-    /// The operator chose both: of their length nothing is asked.
+    /// The operator assigns both, so their length is not checked.
     pub fn parse(username: Option<&str>, password: Option<&str>) -> Result<Self, (&'static str, SecretError)> {
         let [of_username, of_password] = Self::SETTINGS;
         let username = secret(username).map_err(|error| (of_username, error))?;
-        // It would end there, and the password begin.
+        // In Basic authentication the name ends at the first colon.
         if username.contains(':') {
             return Err((of_username, SecretError::NotAKey { expected: "a name without a colon" }));
         }
@@ -99,7 +99,7 @@ impl fmt::Debug for UnitelKeys {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum UnitelConfigError {
-    #[error("UNITEL_API_URL must be the https address of the interface, without a query")]
+    #[error("UNITEL_API_URL must be the https address of the API, without a query")]
     Url,
     #[error("{0} must be visible ASCII characters")]
     NotAnId(&'static str),

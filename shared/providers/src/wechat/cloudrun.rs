@@ -1,5 +1,6 @@
-//! The unified order of CloudRun: JSON to an address that only WeChat's cloud can reach, and that therefore asks for no key. Our own
-//! container there hands each call on: we sign what we send to it, and believe of its answers those alone that it has signed.
+//! The unified order of CloudRun: unauthenticated JSON calls that only WeChat's cloud can reach. Our forwarder, a
+//! container in that cloud, passes each call on. We sign each request to it and accept only the responses that it
+//! signed.
 
 use std::sync::Arc;
 
@@ -11,13 +12,13 @@ use signing::forwarder;
 
 use super::{CloudRunConfig, WechatConfig, WechatIds, WechatKeys, attach, beijing, word};
 use crate::http::{Answer, Http, Outgoing};
-use crate::retry::{ask_anew, attempt, passes};
+use crate::retry::{attempt, is_retryable, retry};
 use crate::{CallError, NewPayment, Payable, Payer, Queried, TradeState};
 
 const SUCCESS: &str = "SUCCESS";
-/// To a container, and not to a cloud function.
+/// Callbacks go to a container rather than a cloud function.
 const TO_CONTAINER: u8 = 2;
-/// The buyer's address is not known here, and WeChat wants one.
+/// WeChat requires the buyer's address, which is unknown here.
 const NO_ADDRESS: &str = "127.0.0.1";
 
 #[derive(Debug, Clone)]
@@ -62,10 +63,12 @@ impl CloudRun {
         if let Some(body) = body.as_object_mut() {
             body.insert(name.to_owned(), value);
         }
-        let created: Created = self.call("unifiedorder", &body, now, deadline).await?;
+        let created: CreateResponse = self.call("unifiedorder", &body, now, deadline).await?;
         match (&new.payer, created) {
-            (Payer::OpenId(_), Created { payment: Some(payment), .. }) => Ok(payment.in_app(self.ids.payee_app())),
-            (Payer::Scan, Created { code_url: Some(code_url), .. }) => Ok(Payable::CodeUrl(code_url)),
+            (Payer::OpenId(_), CreateResponse { payment: Some(payment), .. }) => {
+                Ok(payment.in_app(self.ids.payee_app()))
+            }
+            (Payer::Scan, CreateResponse { code_url: Some(code_url), .. }) => Ok(Payable::CodeUrl(code_url)),
             (Payer::OpenId(_) | Payer::Scan, _) => Err(CallError::Unreadable),
         }
     }
@@ -78,7 +81,7 @@ impl CloudRun {
     ) -> Result<Option<Queried>, CallError> {
         match self.call("queryorder", &self.of(order), now, deadline).await {
             Err(CallError::Refused { code: Some(code), .. }) if code == "ORDERNOTEXIST" => Ok(None),
-            written => self.queried(order, written?).map(Some),
+            response => self.queried(order, response?).map(Some),
         }
     }
 
@@ -104,21 +107,22 @@ impl CloudRun {
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<T, CallError> {
-        // There is none in a deployment that asks nobody: then nothing is sent.
+        // A deployment without queries has no keys, and sends nothing.
         let keys = self.keys.forwarder.as_ref().ok_or(CallError::Unreadable)?;
         let (path, body) = (format!("/_/pay/{what}"), body.to_string());
-        // Each attempt is a call with a nonce of its own: the forwarder takes none twice, and no answer to one is an answer to another.
-        let ask = || self.attempt(keys, &path, &body, now);
-        let answer = ask_anew(&self.http, ask, deadline).await?;
+        // Each attempt has its own nonce: the forwarder rejects a repeated nonce, and a response to one attempt cannot
+        // replay as the response to another.
+        let send = || self.attempt(keys, &path, &body, now);
+        let answer = retry(&self.http, send, deadline).await?;
         match answer.status {
-            200..300 => answered(&answer.body),
+            200..300 => parse_response(&answer.body),
             400..500 => Err(CallError::Refused { status: answer.status, kind: None, code: None }),
             500.. => Err(CallError::Failed { status: answer.status }),
             _ => Err(CallError::Unreadable),
         }
     }
 
-    /// Whoever answers without a signature for this very call has not answered, whatever the status.
+    /// A response without a signature for this attempt counts as no answer, whatever its status.
     async fn attempt(
         &self,
         keys: &forwarder::Keys,
@@ -143,46 +147,46 @@ impl CloudRun {
                 tracing::warn!(
                     status = answer.status,
                     reason = error.label(),
-                    "an answer of the forwarder is not its own"
+                    "a response has no valid signature of the forwarder"
                 );
-                // What stands before a container that is down answers so, and it passes.
-                Err(if passes(answer.status) { CallError::NoAnswer } else { CallError::Unsigned })
+                // A proxy before a stopped container sends such a status without a signature, and a retry can succeed.
+                Err(if is_retryable(answer.status) { CallError::NoAnswer } else { CallError::Unsigned })
             }
         }
     }
 
-    /// What is said of another order or of another merchant's is no answer.
-    fn queried(&self, order: &OrderNumber, written: Written) -> Result<Queried, CallError> {
-        let merchant = written.sub_mch_id.filter(|id| !id.is_empty()).or(written.mch_id).unwrap_or_default();
-        if written.out_trade_no != order.as_str() || merchant != self.ids.payee() {
+    /// Rejects a response about another order or another merchant.
+    fn queried(&self, order: &OrderNumber, response: OrderResponse) -> Result<Queried, CallError> {
+        let merchant = response.sub_mch_id.filter(|id| !id.is_empty()).or(response.mch_id).unwrap_or_default();
+        if response.out_trade_no != order.as_str() || merchant != self.ids.payee() {
             return Err(CallError::Unreadable);
         }
-        let currency = written.fee_type.as_deref().filter(|code| !code.is_empty());
+        let currency = response.fee_type.as_deref().filter(|code| !code.is_empty());
         let currency = currency.map_or(Ok(Currency::CNY), Currency::parse).map_err(|_| CallError::Unreadable)?;
-        let paid_at = written.time_end.filter(|text| !text.is_empty());
+        let paid_at = response.time_end.filter(|text| !text.is_empty());
         Ok(Queried {
             order: order.clone(),
-            state: TradeState::named(&written.trade_state).ok_or(CallError::Unreadable)?,
-            transaction: written.transaction_id.filter(|id| !id.is_empty()),
-            money: written.total_fee.map(|fen| Money { amount: Amount::from_units(fen), currency }),
+            state: TradeState::named(&response.trade_state).ok_or(CallError::Unreadable)?,
+            transaction: response.transaction_id.filter(|id| !id.is_empty()),
+            money: response.total_fee.map(|fen| Money { amount: Amount::from_units(fen), currency }),
             merchant,
-            // Not `appid`: that is Tencent's own.
-            app: written.sub_appid.unwrap_or_default(),
-            attach: written.attach.filter(|text| !text.is_empty()),
+            // Not `appid`, which is Tencent's own.
+            app: response.sub_appid.unwrap_or_default(),
+            attach: response.attach.filter(|text| !text.is_empty()),
             paid_at: paid_at.map(|text| beijing(&text).ok_or(CallError::Unreadable)).transpose()?,
         })
     }
 }
 
-/// Whether the cloud took the call, whether the interface did, and whether it worked: three answers in one.
-fn answered<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
+/// Checks the three status layers of a response: the cloud's, the interface's and the operation's.
+fn parse_response<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
     #[derive(Deserialize)]
-    struct Cloud {
+    struct CloudResponse {
         errcode: i64,
         respdata: Option<Value>,
     }
     #[derive(Deserialize)]
-    struct Told {
+    struct ResultCodes {
         #[serde(rename = "return_code")]
         returned: String,
         #[serde(rename = "result_code")]
@@ -191,20 +195,20 @@ fn answered<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
         why: Option<String>,
     }
     let refused = |code: Option<String>| CallError::Refused { status: 200, kind: None, code: word(code) };
-    let Cloud { errcode, respdata } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+    let CloudResponse { errcode, respdata } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
     if errcode != 0 {
         return Err(refused(Some(errcode.to_string())));
     }
     let data = respdata.ok_or(CallError::Unreadable)?;
-    let told = Told::deserialize(&data).map_err(|_| CallError::Unreadable)?;
-    if told.returned != SUCCESS || told.resulted.as_deref() != Some(SUCCESS) {
-        return Err(refused(told.why));
+    let codes = ResultCodes::deserialize(&data).map_err(|_| CallError::Unreadable)?;
+    if codes.returned != SUCCESS || codes.resulted.as_deref() != Some(SUCCESS) {
+        return Err(refused(codes.why));
     }
     serde_json::from_value(data).map_err(|_| CallError::Unreadable)
 }
 
 #[derive(Deserialize)]
-struct Created {
+struct CreateResponse {
     payment: Option<Payment>,
     code_url: Option<String>,
 }
@@ -234,7 +238,7 @@ impl Payment {
 }
 
 #[derive(Deserialize)]
-struct Written {
+struct OrderResponse {
     mch_id: Option<String>,
     sub_appid: Option<String>,
     sub_mch_id: Option<String>,

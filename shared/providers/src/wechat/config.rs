@@ -1,24 +1,25 @@
-//! Who we are to WeChat Pay, and where and how it is asked.
+//! Settings of the WeChat Pay adapter: merchant ids, interface and URLs.
 
 use thiserror::Error;
 
 use crate::address::is_address;
 
 const V3_BASE: &str = "https://api.mch.weixin.qq.com";
-/// It takes CloudRun's calls from inside of WeChat's cloud alone, and without a key. From anywhere else whoever answers in its place
-/// would be believed.
+/// WeChat's host for CloudRun. It serves unauthenticated calls from inside WeChat's cloud alone; from anywhere else a
+/// man in the middle could answer in its place.
 const CLOUD_HOST: &str = "api.weixin.qq.com";
 
-/// Whose payments are ours.
+/// The ids of the merchant whose payments we accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatIds {
-    /// `WECHAT_MCH_ID`: the merchant who is paid, or the service provider who takes payments for another.
+    /// `WECHAT_MCH_ID`: the merchant, or the service provider that takes payments for another merchant.
     pub mch_id: String,
     /// `WECHAT_APP_ID`: its app.
     pub app_id: String,
-    /// `WECHAT_SUB_MCH_ID`: the merchant whom a service provider takes payments for. Empty: none, it is paid itself.
+    /// `WECHAT_SUB_MCH_ID`: the merchant for whom a service provider takes payments. Empty: the merchant above is paid
+    /// itself.
     pub sub_mch_id: Option<String>,
-    /// `WECHAT_SUB_APP_ID`: that merchant's app, where it has one.
+    /// `WECHAT_SUB_APP_ID`: that merchant's app, if it has one.
     pub sub_app_id: Option<String>,
 }
 
@@ -36,12 +37,12 @@ impl WechatIds {
         })
     }
 
-    /// Who has the money in the end.
+    /// The merchant that receives the money.
     pub fn payee(&self) -> &str {
         self.sub_mch_id.as_ref().unwrap_or(&self.mch_id)
     }
 
-    /// The app that the payee's buyers are in.
+    /// The app in which the payee's buyers pay.
     pub fn payee_app(&self) -> &str {
         self.sub_app_id.as_ref().unwrap_or(&self.app_id)
     }
@@ -50,19 +51,19 @@ impl WechatIds {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatConfig {
     pub ids: WechatIds,
-    /// `WECHAT_API_BASE`: where it is asked, and nowhere else. Empty: at WeChat's own address of APIv3. Of CloudRun it is our forwarder's,
-    /// and never WeChat's own. Only the stage `local` may call anything without TLS.
+    /// `WECHAT_API_BASE`: the only base URL that is called. Empty: WeChat's own address of APIv3. For CloudRun it is
+    /// our forwarder's address and never WeChat's own. Only the stage `local` may call without TLS.
     pub base: String,
-    /// `WECHAT_API`: `v3` or `cloudrun`. Empty: nobody is asked anything.
+    /// `WECHAT_API`: `v3` or `cloudrun`. Empty: WeChat is never called.
     pub interface: WechatInterface,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WechatInterface {
     V3 {
-        /// `WECHAT_MERCHANT_SERIAL`: of the certificate to the merchant's private key.
+        /// `WECHAT_MERCHANT_SERIAL`: the serial number of the certificate for the merchant's private key.
         merchant_serial: String,
-        /// `WECHAT_NOTIFY_URL`: where WeChat tells of payments. The order's number is put after it.
+        /// `WECHAT_NOTIFY_URL`: where WeChat sends payment notifications. The order number is appended.
         notify_url: String,
     },
     CloudRun(CloudRunConfig),
@@ -72,9 +73,9 @@ pub enum WechatInterface {
 pub struct CloudRunConfig {
     /// `WECHAT_CLOUD_ENV`: the cloud environment.
     pub env: String,
-    /// `WECHAT_CLOUD_SERVICE`: the container in it that is told of payments, and forwards that to us.
+    /// `WECHAT_CLOUD_SERVICE`: the container that receives payment notifications and forwards them to us.
     pub service: String,
-    /// `WECHAT_CLOUD_PATH`: where in the container. The order's number is put after it.
+    /// `WECHAT_CLOUD_PATH`: the path in the container. The order number is appended.
     pub path: String,
 }
 
@@ -90,26 +91,26 @@ impl WechatConfig {
         "WECHAT_CLOUD_PATH",
     ];
 
-    /// `None` where a deployment asks nobody.
+    /// `None` if the deployment never calls WeChat.
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, WechatConfigError> {
         let [api, base, merchant_serial, notify_url, env, service, path] = Self::VARIABLES;
         let required = |name| id(&variable, name)?.ok_or(WechatConfigError::Missing(name));
-        let said = set(&variable, base);
+        let configured = set(&variable, base);
         let (interface, base) = match set(&variable, api).as_deref() {
             None => return Ok(None),
             Some("v3") => {
                 let merchant_serial = required(merchant_serial)?;
                 let notify_url = required(notify_url)?.trim_end_matches('/').to_owned();
-                // WeChat takes no address with a query.
+                // WeChat rejects a notify URL with a query.
                 if !is_http(&notify_url) || notify_url.contains('?') {
                     return Err(WechatConfigError::Url("WECHAT_NOTIFY_URL"));
                 }
-                (WechatInterface::V3 { merchant_serial, notify_url }, said.unwrap_or_else(|| V3_BASE.to_owned()))
+                (WechatInterface::V3 { merchant_serial, notify_url }, configured.unwrap_or_else(|| V3_BASE.to_owned()))
             }
             Some("cloudrun") => {
                 let path = required(path)?.trim_end_matches('/').to_owned();
                 let cloud = CloudRunConfig { env: required(env)?, service: required(service)?, path };
-                let base = said.ok_or(WechatConfigError::Missing(base))?;
+                let base = configured.ok_or(WechatConfigError::Missing(base))?;
                 if host(&base).is_some_and(|host| host.eq_ignore_ascii_case(CLOUD_HOST)) {
                     return Err(WechatConfigError::Unauthenticated);
                 }
@@ -129,7 +130,7 @@ fn set(variable: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> 
     variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// Such a value may stand in a header, a path or a query as it is, but for a quote.
+/// Accepts a value that is safe in a header, a path or a query: visible ASCII without a quote.
 fn id(variable: impl Fn(&str) -> Option<String>, name: &'static str) -> Result<Option<String>, WechatConfigError> {
     let is_id = |value: &str| value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
     match set(variable, name) {
@@ -138,7 +139,7 @@ fn id(variable: impl Fn(&str) -> Option<String>, name: &'static str) -> Result<O
     }
 }
 
-/// Without a port, and without the dot that a name may end in.
+/// The host name, without a port or a trailing dot.
 fn host(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split('/').next()?;
@@ -162,7 +163,7 @@ pub enum WechatConfigError {
     #[error("WECHAT_API_BASE must be an address that begins with https://, without a query")]
     Base,
     #[error(
-        "WECHAT_API_BASE must be the address of our own forwarder: api.weixin.qq.com answers CloudRun's calls inside of WeChat's cloud alone"
+        "WECHAT_API_BASE must be the address of our own forwarder: api.weixin.qq.com serves CloudRun's calls only inside WeChat's cloud"
     )]
     Unauthenticated,
 }

@@ -1,4 +1,4 @@
-//! The keys of our conversation with WeChat: ours, which signs what we ask, and theirs, which sign the answers.
+//! Keys of the WeChat Pay adapter: ours sign requests, WeChat's platform keys verify responses.
 
 use signing::rsa::PrivateKey;
 use signing::wechat_v3::PlatformKeys;
@@ -8,17 +8,19 @@ use signing::{SecretError, Strength, forwarder};
 pub struct WechatKeys {
     pub(super) merchant: Option<PrivateKey>,
     pub(super) platform: Option<PlatformKeys>,
-    /// Of our container in WeChat's cloud, which signs what we call through it and what it answers.
+    /// The secret shared with our forwarder in WeChat's cloud, which signs requests and responses.
     pub(super) forwarder: Option<forwarder::Keys>,
 }
 
 impl WechatKeys {
-    /// `WECHAT_SIGNING_SECRET_ID`: the secret that holds them, apart from what verifies notifications: checkout reads this one alone.
+    /// `WECHAT_SIGNING_SECRET_ID`: the secret that holds these keys. The keys that verify notifications are in another
+    /// secret, since checkout may read only this one.
     pub const SECRET_ID: &str = "WECHAT_SIGNING_SECRET_ID";
-    /// The settings that hold them: the merchant's private key, the platform's certificates and public keys, and the forwarder's secret.
+    /// The settings: the merchant's private key, the platform's certificates and public keys, and the forwarder's
+    /// secret.
     pub const SETTINGS: [&str; 3] = ["WECHAT_PRIVATE_KEY", "WECHAT_PLATFORM_KEYS", "WECHAT_FORWARDER_SECRET"];
 
-    /// None is needed where nothing is signed: then a call that needs one is not made. Half of APIv3's is a mistake.
+    /// Every key is optional: a call without its key is not made. A merchant key without platform keys is an error.
     pub fn read<'s>(
         setting: impl Fn(&str) -> Option<&'s str>,
         strength: Strength,

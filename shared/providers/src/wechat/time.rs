@@ -1,4 +1,4 @@
-//! The time as WeChat writes it where it names no zone: that of Beijing.
+//! Parses WeChat's timestamps without a zone, which are Beijing time.
 
 use ledger::Timestamp;
 

@@ -1,4 +1,4 @@
-//! APIv3: requests that we sign, and answers that WeChat signs.
+//! APIv3 of WeChat Pay: signs requests and verifies the signatures of responses.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use signing::wechat_v3::{self, Headers, Merchant};
 use super::{QueriedRefund, WechatConfig, WechatIds, WechatKeys, attach, word};
 use crate::form::escaped;
 use crate::http::{Answer, Http, Outgoing};
-use crate::retry::until_answered;
+use crate::retry::send_with_retries;
 use crate::{CallError, NewPayment, Payable, Payer, Queried, TradeState};
 
 const SIGN_TYPE: &str = "RSA";
@@ -50,7 +50,7 @@ impl V3 {
         deadline: Deadline,
     ) -> Result<Payable, CallError> {
         #[derive(Deserialize)]
-        struct Created {
+        struct CreateResponse {
             prepay_id: Option<String>,
             code_url: Option<String>,
         }
@@ -60,10 +60,10 @@ impl V3 {
         };
         let body = self.new_payment(new).to_string();
         let answer = self.call("POST", &format!("{}/{kind}", self.transactions()), body, now, deadline).await?;
-        let created: Created = read(&answer)?;
+        let created: CreateResponse = read(&answer)?;
         match (&new.payer, created) {
-            (Payer::OpenId(_), Created { prepay_id: Some(prepay_id), .. }) => self.in_app(&prepay_id, now),
-            (Payer::Scan, Created { code_url: Some(code_url), .. }) => Ok(Payable::CodeUrl(code_url)),
+            (Payer::OpenId(_), CreateResponse { prepay_id: Some(prepay_id), .. }) => self.in_app(&prepay_id, now),
+            (Payer::Scan, CreateResponse { code_url: Some(code_url), .. }) => Ok(Payable::CodeUrl(code_url)),
             (Payer::OpenId(_) | Payer::Scan, _) => Err(CallError::Unreadable),
         }
     }
@@ -74,14 +74,14 @@ impl V3 {
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Queried>, CallError> {
-        let path = format!("{}/out-trade-no/{order}?{}", self.transactions(), self.whose_query());
+        let path = format!("{}/out-trade-no/{order}?{}", self.transactions(), self.merchant_query());
         let answer = self.call("GET", &path, String::new(), now, deadline).await;
         found(answer)?.map(|answer| self.queried(order, read(&answer)?)).transpose()
     }
 
     pub(super) async fn close(&self, order: &OrderNumber, now: Timestamp, deadline: Deadline) -> Result<(), CallError> {
         let path = format!("{}/out-trade-no/{order}/close", self.transactions());
-        let body = self.whose(&[]).to_string();
+        let body = self.merchant_members(&[]).to_string();
         match self.call("POST", &path, body, now, deadline).await {
             Err(CallError::Refused { code, .. }) if code.as_deref().is_some_and(is_over) => Ok(()),
             answer => answer.map(drop),
@@ -110,7 +110,7 @@ impl V3 {
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Answer, CallError> {
-        // Neither is there in a deployment that asks nobody: then nothing is sent.
+        // A deployment without queries has neither key, and sends nothing.
         let (Some(key), Some(platform)) = (&self.keys.merchant, &self.keys.platform) else {
             return Err(CallError::Unreadable);
         };
@@ -123,9 +123,9 @@ impl V3 {
             ("user-agent", "hookledger"),
         ];
         let outgoing = Outgoing { method, url: format!("{}{path}", self.base), headers, body };
-        let answer = until_answered(&self.http, &outgoing, deadline).await?;
+        let answer = send_with_retries(&self.http, &outgoing, deadline).await?;
         match answer.status {
-            200..300 => is_theirs(platform, &answer, now).then_some(answer).ok_or(CallError::Unreadable),
+            200..300 => is_signed_by(platform, &answer, now).then_some(answer).ok_or(CallError::Unreadable),
             400..500 => Err(refused(&answer)),
             500.. => Err(CallError::Failed { status: answer.status }),
             _ => Err(CallError::Unreadable),
@@ -136,8 +136,8 @@ impl V3 {
         if self.ids.sub_mch_id.is_some() { "/v3/pay/partner/transactions" } else { "/v3/pay/transactions" }
     }
 
-    /// Whose the order is, as the interface of merchants and that of their service providers have it.
-    fn whose(&self, apps: &[(&str, &str)]) -> Value {
+    /// The merchant members of a request, for the merchants' and the service providers' interface.
+    fn merchant_members(&self, apps: &[(&str, &str)]) -> Value {
         let merchants = match &self.ids.sub_mch_id {
             None => vec![("mchid", self.ids.mch_id.as_str())],
             Some(sub_mch_id) => vec![("sp_mchid", self.ids.mch_id.as_str()), ("sub_mchid", sub_mch_id)],
@@ -145,7 +145,7 @@ impl V3 {
         merchants.iter().chain(apps).map(|(name, id)| ((*name).to_owned(), Value::from(*id))).collect()
     }
 
-    fn whose_query(&self) -> String {
+    fn merchant_query(&self) -> String {
         let (mch_id, sub_mch_id) = (escaped(&self.ids.mch_id), self.ids.sub_mch_id.as_deref().map(escaped));
         match sub_mch_id {
             None => format!("mchid={mch_id}"),
@@ -157,11 +157,11 @@ impl V3 {
         let WechatIds { app_id, sub_mch_id, sub_app_id, .. } = &self.ids;
         let mut apps = vec![(if sub_mch_id.is_some() { "sp_appid" } else { "appid" }, app_id.as_str())];
         apps.extend(sub_app_id.as_deref().map(|app_id| ("sub_appid", app_id)));
-        let mut body = self.whose(&apps);
+        let mut body = self.merchant_members(&apps);
         let notify_url = format!("{}/{}", self.notify_url, new.order);
-        // An amount is below 10^30 and WeChat's are integers: what does not fit is refused there.
+        // An amount is below 10^30 and WeChat's are integers: WeChat refuses an amount that does not fit.
         let total = u64::try_from(new.money.amount.units()).unwrap_or(u64::MAX);
-        let mut said = vec![
+        let mut members = vec![
             ("description", json!(new.description)),
             ("out_trade_no", json!(new.order.as_str())),
             ("notify_url", json!(notify_url)),
@@ -174,10 +174,10 @@ impl V3 {
                 (Some(_), None) => "sp_openid",
                 (Some(_), Some(_)) => "sub_openid",
             };
-            said.push(("payer", json!({ name: open_id })));
+            members.push(("payer", json!({ name: open_id })));
         }
         if let Some(body) = body.as_object_mut() {
-            body.extend(said.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            body.extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
         }
         body
     }
@@ -190,30 +190,30 @@ impl V3 {
         Ok(Payable::InApp { app_id, time_stamp, nonce, package, sign_type: SIGN_TYPE.to_owned(), pay_sign })
     }
 
-    /// What is said of another order or of another merchant's is no answer.
-    fn queried(&self, order: &OrderNumber, written: Written) -> Result<Queried, CallError> {
-        let merchant = written.sub_mchid.or(written.mchid).unwrap_or_default();
-        if written.out_trade_no != order.as_str() || merchant != self.ids.payee() {
+    /// Rejects a response about another order or another merchant.
+    fn queried(&self, order: &OrderNumber, response: TransactionResponse) -> Result<Queried, CallError> {
+        let merchant = response.sub_mchid.or(response.mchid).unwrap_or_default();
+        if response.out_trade_no != order.as_str() || merchant != self.ids.payee() {
             return Err(CallError::Unreadable);
         }
-        let paid_at = written.success_time.map(|text| Timestamp::parse_rfc3339(&text)).transpose();
-        let money = written.amount.map(|Amounts { total, currency }| money(total, currency.as_deref())).transpose()?;
+        let paid_at = response.success_time.map(|text| Timestamp::parse_rfc3339(&text)).transpose();
+        let money = response.amount.map(|Amounts { total, currency }| money(total, currency.as_deref())).transpose()?;
         Ok(Queried {
             order: order.clone(),
-            state: TradeState::named(&written.trade_state).ok_or(CallError::Unreadable)?,
-            transaction: written.transaction_id.filter(|id| !id.is_empty()),
+            state: TradeState::named(&response.trade_state).ok_or(CallError::Unreadable)?,
+            transaction: response.transaction_id.filter(|id| !id.is_empty()),
             money,
             merchant,
-            app: written.sub_appid.or(written.appid).or(written.sp_appid).unwrap_or_default(),
-            attach: written.attach.filter(|text| !text.is_empty()),
+            app: response.sub_appid.or(response.appid).or(response.sp_appid).unwrap_or_default(),
+            attach: response.attach.filter(|text| !text.is_empty()),
             paid_at: paid_at.map_err(|_| CallError::Unreadable)?,
         })
     }
 }
 
-/// A transaction, of a merchant or of a service provider's; the rest of it is nobody's business here.
+/// The members of a transaction that we read, for a merchant or a service provider.
 #[derive(Deserialize)]
-struct Written {
+struct TransactionResponse {
     mchid: Option<String>,
     appid: Option<String>,
     sp_appid: Option<String>,
@@ -234,17 +234,17 @@ struct Amounts {
 }
 
 #[derive(Deserialize)]
-struct WrittenRefund {
+struct RefundResponse {
     refund_id: String,
     out_refund_no: String,
     transaction_id: String,
     out_trade_no: String,
     status: String,
-    amount: Returned,
+    amount: RefundAmounts,
 }
 
 #[derive(Deserialize)]
-struct Returned {
+struct RefundAmounts {
     refund: u64,
     currency: Option<String>,
 }
@@ -256,21 +256,21 @@ const REFUND_STATES: [(&str, RefundState); 4] = [
     ("ABNORMAL", RefundState::Failed),
 ];
 
-fn refunded(number: &str, written: WrittenRefund) -> Result<QueriedRefund, CallError> {
-    let state = REFUND_STATES.iter().find(|(word, _)| *word == written.status).map(|(_, state)| *state);
-    if written.out_refund_no != number {
+fn refunded(number: &str, response: RefundResponse) -> Result<QueriedRefund, CallError> {
+    let state = REFUND_STATES.iter().find(|(word, _)| *word == response.status).map(|(_, state)| *state);
+    if response.out_refund_no != number {
         return Err(CallError::Unreadable);
     }
     Ok(QueriedRefund {
-        id: written.refund_id,
-        transaction: written.transaction_id,
-        order: written.out_trade_no,
+        id: response.refund_id,
+        transaction: response.transaction_id,
+        order: response.out_trade_no,
         state: state.ok_or(CallError::Unreadable)?,
-        money: money(written.amount.refund, written.amount.currency.as_deref())?,
+        money: money(response.amount.refund, response.amount.currency.as_deref())?,
     })
 }
 
-/// WeChat leaves out the currency where there is but one.
+/// WeChat omits the currency if there is only one.
 fn money(units: u64, currency: Option<&str>) -> Result<Money, CallError> {
     let currency = currency.map_or(Ok(Currency::CNY), Currency::parse).map_err(|_| CallError::Unreadable)?;
     Ok(Money { amount: Amount::from_units(units), currency })
@@ -280,7 +280,7 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, CallError> {
     serde_json::from_slice(&answer.body).map_err(|_| CallError::Unreadable)
 }
 
-/// What is not there is an answer too.
+/// Maps WeChat's codes for a missing object to `None`.
 fn found(answer: Result<Answer, CallError>) -> Result<Option<Answer>, CallError> {
     const NOT_THERE: [&str; 3] = ["ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"];
     match answer {
@@ -293,7 +293,7 @@ fn is_over(code: &str) -> bool {
     ["ORDER_CLOSED", "ORDERCLOSED", "ORDER_NOT_EXIST", "ORDERNOTEXIST"].contains(&code)
 }
 
-fn is_theirs(platform: &wechat_v3::PlatformKeys, answer: &Answer, now: Timestamp) -> bool {
+fn is_signed_by(platform: &wechat_v3::PlatformKeys, answer: &Answer, now: Timestamp) -> bool {
     let header = |name| answer.header(name).unwrap_or_default();
     let headers = Headers {
         timestamp: header(wechat_v3::TIMESTAMP),
@@ -305,12 +305,12 @@ fn is_theirs(platform: &wechat_v3::PlatformKeys, answer: &Answer, now: Timestamp
     wechat_v3::verify_answer(platform, headers, &answer.body, now.unix_s()).is_ok()
 }
 
-/// WeChat's own word for it, where it is one.
+/// Carries WeChat's error code if it is a plain word.
 fn refused(answer: &Answer) -> CallError {
     #[derive(Deserialize)]
-    struct Said {
+    struct ErrorResponse {
         code: Option<String>,
     }
-    let code = serde_json::from_slice(&answer.body).ok().and_then(|said: Said| word(said.code));
+    let code = serde_json::from_slice(&answer.body).ok().and_then(|error: ErrorResponse| word(error.code));
     CallError::Refused { status: answer.status, kind: None, code }
 }
