@@ -1,7 +1,7 @@
-//! A stand-in for an epay gateway (易支付), V1 and V2: its page, its quick payments, its queries, and what it notifies.
+//! A fake of an epay gateway (易支付), V1 and V2: payment page, API payments, queries and notifications.
 //!
-//! Like the one for Stripe it is a state machine behind a lock that neither reads the clock nor rolls dice. It refuses what a gateway
-//! refuses: above all, what is not signed as its merchant signs.
+//! It is a state machine that neither reads the clock nor uses randomness. It refuses the requests that a gateway
+//! refuses, above all those without the merchant's valid signature.
 
 mod answer;
 mod page;
@@ -14,9 +14,9 @@ use signing::epay::{Keys, Params, Pid, Scheme, sign, verify};
 
 use answer::{Refusal, json};
 
-/// An epay gateway. Whoever has its keys is the gateway and its merchants at once: of a key pair it uses both.
+/// An epay gateway. Its keys serve the gateway and its merchants at once: it uses both halves of a key pair.
 pub struct Gateway {
-    /// Where its pages are.
+    /// The base URL of its pages.
     base: String,
     keys: Keys,
     merchants: BTreeMap<Pid, Scheme>,
@@ -27,7 +27,7 @@ pub struct Gateway {
 #[derive(Clone, Copy)]
 pub struct Call<'c> {
     pub method: &'c str,
-    /// As it was asked for, with the query if it has one: `/submit.php?pid=…`.
+    /// The request target, with the query if it has one: `/submit.php?pid=…`.
     pub path: &'c str,
     /// Form-encoded.
     pub body: &'c str,
@@ -41,19 +41,19 @@ pub struct Answered {
     pub body: String,
 }
 
-/// What a payment led to.
+/// The result of a payment.
 #[derive(Clone)]
 pub struct Paid {
-    /// What is notified: the merchant's address, and the signed parameters.
+    /// The notification: the merchant's URL, and the signed parameters.
     pub notify_url: String,
     pub form: String,
-    /// Where the buyer goes now.
+    /// The page to which the buyer returns.
     pub redirect: String,
 }
 
 struct State {
     seed: String,
-    /// By the gateway's own number.
+    /// Payments by the gateway's number.
     trades: BTreeMap<String, Trade>,
 }
 
@@ -61,20 +61,20 @@ struct State {
 struct Trade {
     number: String,
     pid: Pid,
-    /// What the merchant has asked for.
-    asked: Params,
+    /// The merchant's request.
+    request: Params,
     is_paid: bool,
 }
 
 impl Trade {
-    fn asked(&self, name: &str) -> &str {
-        self.asked.value(name).unwrap_or_default()
+    fn param(&self, name: &str) -> &str {
+        self.request.value(name).unwrap_or_default()
     }
 }
 
 impl Gateway {
-    /// The letters and digits of `seed` become part of every number: with another seed at every start, a store that outlives this process
-    /// never sees one twice.
+    /// The letters and digits of `seed` become part of every number: with a new seed at each start, a store that
+    /// outlives the process never receives a number twice.
     pub fn new(base: &str, keys: Keys, merchants: impl IntoIterator<Item = (Pid, Scheme)>, seed: &str) -> Self {
         let seed = seed.chars().filter(char::is_ascii_alphanumeric).collect();
         let state = Mutex::new(State { seed, trades: BTreeMap::new() });
@@ -88,14 +88,14 @@ impl Gateway {
             ("GET" | "POST", "/submit.php") => self.submit(form, Scheme::Md5, call.now_s),
             ("GET" | "POST", "/api/pay/submit") => self.submit(form, Scheme::Rsa, call.now_s),
             ("POST", "/mapi.php") => json(self.create(form, call.now_s)),
-            // The common gateway takes this by GET alone; some take the form too, and look for `act` in the URL all the same.
+            // The common gateway accepts only GET here; some also accept a form, with `act` in the URL.
             ("GET" | "POST", "/api.php") => json(self.query_v1(query, form)),
             ("POST", "/api/pay/query") => json(self.query_v2(form, call.now_s)),
             _ => Answered { status: 404, content_type: "text/html", body: "404 Not Found".to_owned() },
         }
     }
 
-    /// The buyer pays. `None`: there is nothing to pay under this number.
+    /// The buyer pays; `None` if no payment has this number.
     pub fn pay(&self, number: &str, now_s: i64) -> Option<Paid> {
         let trade = {
             let mut state = self.state();
@@ -104,124 +104,124 @@ impl Gateway {
             trade.clone()
         };
         let form = self.notification(&trade, now_s)?.encoded();
-        let redirect = format!("{}?{form}", trade.asked("return_url"));
-        Some(Paid { notify_url: trade.asked("notify_url").to_owned(), form, redirect })
+        let redirect = format!("{}?{form}", trade.param("return_url"));
+        Some(Paid { notify_url: trade.param("notify_url").to_owned(), form, redirect })
     }
 
-    /// The numbers of all payments that were begun, in their order.
+    /// The numbers of all payments, in order.
     pub fn trades(&self) -> Vec<String> {
         self.state().trades.keys().cloned().collect()
     }
 
     fn notification(&self, trade: &Trade, now_s: i64) -> Option<Params> {
         let scheme = *self.merchants.get(&trade.pid)?;
-        let money = trade.asked("money");
+        let money = trade.param("money");
         let params = Params::default()
             .with("pid", trade.pid.as_str())
             .with("trade_no", trade.number.as_str())
-            .with("out_trade_no", trade.asked("out_trade_no"))
+            .with("out_trade_no", trade.param("out_trade_no"))
             .with("type", way(trade))
-            .with("name", trade.asked("name"))
-            // PHP writes a float as short as it can.
+            .with("name", trade.param("name"))
+            // PHP prints a float without trailing zeros.
             .with("money", if money.contains('.') { money.trim_end_matches('0').trim_end_matches('.') } else { money })
             .with("trade_status", "TRADE_SUCCESS");
         sign(&self.keys, &trade.pid, scheme, params, now_s)
     }
 
     fn submit(&self, form: &str, scheme: Scheme, now_s: i64) -> Answered {
-        match self.begun(form, scheme, now_s) {
+        match self.begin(form, scheme, now_s) {
             Ok(trade) => page::payable(&self.base, &trade),
-            Err(refusal) => page::refused(refusal.said),
+            Err(refusal) => page::refused(refusal.message),
         }
     }
 
     fn create(&self, form: &str, now_s: i64) -> Result<Params, Refusal> {
-        let trade = self.begun(form, Scheme::Md5, now_s)?;
-        if trade.asked("type").is_empty() {
+        let trade = self.begin(form, Scheme::Md5, now_s)?;
+        if trade.param("type").is_empty() {
             return Err(Refusal::of("支付方式(type)不能为空"));
         }
         let url = format!("{}/pay/{}", self.base, trade.number);
         Ok(answer::ok("1").with("trade_no", trade.number).with("payurl", url))
     }
 
-    /// The same payment for the same order, as long as it is not paid.
-    fn begun(&self, form: &str, scheme: Scheme, now_s: i64) -> Result<Trade, Refusal> {
-        let (pid, asked) = self.admitted(form, scheme, now_s)?;
-        for (name, said) in answer::NEEDED {
-            if asked.value(name).is_none_or(str::is_empty) {
-                return Err(Refusal::of(said));
+    /// Creates a payment, or returns the unpaid one of the same order.
+    fn begin(&self, form: &str, scheme: Scheme, now_s: i64) -> Result<Trade, Refusal> {
+        let (pid, request) = self.verify_request(form, scheme, now_s)?;
+        for (name, message) in answer::REQUIRED {
+            if request.value(name).is_none_or(str::is_empty) {
+                return Err(Refusal::of(message));
             }
         }
         let mut state = self.state();
         let mut trades = state.trades.values();
-        let known =
-            trades.find(|trade| trade.pid == pid && trade.asked.value("out_trade_no") == asked.value("out_trade_no"));
-        match known {
+        let existing = trades
+            .find(|trade| trade.pid == pid && trade.request.value("out_trade_no") == request.value("out_trade_no"));
+        match existing {
             Some(trade) if trade.is_paid => Err(Refusal::of("该订单已支付")),
-            Some(trade) if trade.asked.value("money") != asked.value("money") => {
+            Some(trade) if trade.request.value("money") != request.value("money") => {
                 Err(Refusal::of("订单金额与之前不一致"))
             }
             Some(trade) => Ok(trade.clone()),
             None => {
                 let number = format!("{}{:0>16}", state.seed, state.trades.len().saturating_add(1));
-                let trade = Trade { number: number.clone(), pid, asked, is_paid: false };
+                let trade = Trade { number: number.clone(), pid, request, is_paid: false };
                 state.trades.insert(number, trade.clone());
                 Ok(trade)
             }
         }
     }
 
-    /// A payment that was begun elsewhere was made, under the number that its notification names.
+    /// Records a paid payment that was created elsewhere, under the number in its notification.
     pub fn hear(&self, notified: &Params) {
         let pid = notified.value("pid").and_then(Pid::new).filter(|pid| self.merchants.contains_key(pid));
         let number = notified.value("trade_no").filter(|_| notified.value("trade_status") == Some("TRADE_SUCCESS"));
         if let (Some(pid), Some(number)) = (pid, number) {
-            let trade = Trade { number: number.to_owned(), pid, asked: notified.clone(), is_paid: true };
+            let trade = Trade { number: number.to_owned(), pid, request: notified.clone(), is_paid: true };
             self.state().trades.insert(number.to_owned(), trade);
         }
     }
 
     fn query_v1(&self, query: &str, form: &str) -> Result<Params, Refusal> {
         let is_order = Params::decode(query).is_ok_and(|query| query.value("act") == Some("order"));
-        let asked = Params::decode(form).ok().filter(|_| is_order).ok_or(Refusal::of("No Act!"))?;
-        let pid = asked.value("pid").and_then(Pid::new).filter(|pid| self.merchants.get(pid) == Some(&Scheme::Md5));
+        let request = Params::decode(form).ok().filter(|_| is_order).ok_or(Refusal::of("No Act!"))?;
+        let pid = request.value("pid").and_then(Pid::new).filter(|pid| self.merchants.get(pid) == Some(&Scheme::Md5));
         let pid = pid.ok_or(Refusal::FORBIDDEN)?;
         let key = self.keys.sent_along(&pid).ok_or(Refusal::FORBIDDEN)?;
-        if asked.value("key") != Some(key.as_str()) {
+        if request.value("key") != Some(key.as_str()) {
             return Err(Refusal::FORBIDDEN);
         }
-        Ok(self.found(&pid, &asked)?.with("code", "1"))
+        Ok(self.query(&pid, &request)?.with("code", "1"))
     }
 
     fn query_v2(&self, form: &str, now_s: i64) -> Result<Params, Refusal> {
-        let (pid, asked) = self.admitted(form, Scheme::Rsa, now_s)?;
-        let found = self.found(&pid, &asked)?.with("code", "0");
-        sign(&self.keys, &pid, Scheme::Rsa, found, now_s).ok_or(Refusal::FORBIDDEN)
+        let (pid, request) = self.verify_request(form, Scheme::Rsa, now_s)?;
+        let query = self.query(&pid, &request)?.with("code", "0");
+        sign(&self.keys, &pid, Scheme::Rsa, query, now_s).ok_or(Refusal::FORBIDDEN)
     }
 
-    fn found(&self, pid: &Pid, asked: &Params) -> Result<Params, Refusal> {
+    fn query(&self, pid: &Pid, request: &Params) -> Result<Params, Refusal> {
         let state = self.state();
         // By the gateway's number, or by the merchant's.
-        let is_asked_for = |trade: &&Trade| match (asked.value("trade_no"), asked.value("out_trade_no")) {
+        let is_queried = |trade: &&Trade| match (request.value("trade_no"), request.value("out_trade_no")) {
             (Some(number), _) => trade.number == number,
-            (None, Some(order)) => trade.asked("out_trade_no") == order,
+            (None, Some(order)) => trade.param("out_trade_no") == order,
             (None, None) => false,
         };
         let mut trades = state.trades.values().filter(|trade| trade.pid == *pid);
-        let trade = trades.find(is_asked_for).ok_or(Refusal::MISSING)?;
+        let trade = trades.find(is_queried).ok_or(Refusal::MISSING)?;
         Ok(Params::default()
             .with("msg", "succ")
             .with("trade_no", trade.number.as_str())
-            .with("out_trade_no", trade.asked("out_trade_no"))
+            .with("out_trade_no", trade.param("out_trade_no"))
             .with("type", way(trade))
             .with("pid", pid.as_str())
-            .with("name", trade.asked("name"))
-            .with("money", trade.asked("money"))
+            .with("name", trade.param("name"))
+            .with("money", trade.param("money"))
             .with("status", if trade.is_paid { "1" } else { "0" }))
     }
 
-    /// The merchant, and what it has signed in the way that it signs.
-    fn admitted(&self, form: &str, scheme: Scheme, now_s: i64) -> Result<(Pid, Params), Refusal> {
+    /// Verifies the signature in the merchant's scheme; returns the merchant and the parameters.
+    fn verify_request(&self, form: &str, scheme: Scheme, now_s: i64) -> Result<(Pid, Params), Refusal> {
         let params = Params::decode(form).map_err(|_| Refusal::of("参数错误"))?;
         let pid = params.value("pid").and_then(Pid::new).filter(|pid| self.merchants.get(pid) == Some(&scheme));
         let pid = pid.ok_or(Refusal::of("商户不存在"))?;
@@ -235,10 +235,10 @@ impl Gateway {
 }
 
 fn way(trade: &Trade) -> &str {
-    if trade.asked("type").is_empty() { "alipay" } else { trade.asked("type") }
+    if trade.param("type").is_empty() { "alipay" } else { trade.param("type") }
 }
 
-// By hand: keys and signed requests stay out of logs.
+// Written by hand, so that keys and signed requests stay out of logs.
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,5 @@
-//! A stand-in for Fireblocks: transfers out of a vault, one for each external id, which go on by themselves to an end that the last
-//! characters of the wallet decide. Served by the local stack, called by tests where the network would be.
+//! A fake of Fireblocks: one transfer per external id, which advances to an outcome that the last characters of the
+//! wallet select. The local stack serves it; tests call it in place of the network.
 
 mod fate;
 mod object;
@@ -16,13 +16,13 @@ use crate::{Answered, Call};
 
 pub use fate::{FireblocksFate, WALLETS};
 
-/// The workspace that its webhooks name, as the samples in `events/fireblocks` do.
+/// The workspace in its webhooks, as in the samples of `events/fireblocks`.
 pub const FIREBLOCKS_WORKSPACE: &str = "5e2c6a30-0000-4000-8000-000000000001";
 
 const TRANSACTIONS: &str = "/v1/transactions";
 const BY_EXTERNAL_ID: &str = "/v1/transactions/external_tx_id/";
 
-/// What Fireblocks' own libraries call it.
+/// The error codes of Fireblocks' own libraries.
 const DUPLICATE: u64 = 1438;
 const NOT_FOUND: u64 = 1404;
 const UNAUTHORIZED: u64 = 4010;
@@ -30,7 +30,7 @@ const INVALID: u64 = 1400;
 
 pub struct Fireblocks {
     api_key: String,
-    /// Of whoever asks.
+    /// The client's public key.
     key: PublicKey,
     state: Mutex<State>,
 }
@@ -43,17 +43,17 @@ struct State {
     webhooks: u64,
 }
 
-/// A transfer as it stands.
+/// The current state of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FireblocksTransfer {
     pub id: String,
     pub external_id: String,
     pub asset: String,
-    /// As it was asked for.
+    /// The amount as requested.
     pub amount: String,
     pub wallet: String,
     pub vault: String,
-    /// How often it has gone on.
+    /// The number of status changes so far.
     pub steps: usize,
     pub created_s: i64,
 }
@@ -70,13 +70,14 @@ impl FireblocksTransfer {
 }
 
 impl Fireblocks {
-    /// `seed` becomes part of every id: with another at every start, a store that outlives this process never sees an id twice.
+    /// `seed` becomes part of every id: with a new seed at each start, a store that outlives the process never receives
+    /// an id twice.
     pub fn new(api_key: &str, key: PublicKey, seed: u32) -> Self {
         let state = State { seed, ..State::default() };
         Self { api_key: api_key.to_owned(), key, state: Mutex::new(state) }
     }
 
-    /// What would be answered. `events` are the webhooks that it would send now: JSON bodies, unsigned, in order.
+    /// Returns the response. `events` are the webhooks that it would send now: JSON bodies, unsigned, in order.
     pub fn answer(&self, call: &Call<'_>) -> Answered {
         let token = call.authorization.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default();
         let body = call.body.as_bytes();
@@ -89,15 +90,16 @@ impl Fireblocks {
         }
         match (call.method, call.path) {
             ("POST", TRANSACTIONS) => state.create(call.body, call.now_s),
-            ("GET", path) => match path.strip_prefix(BY_EXTERNAL_ID).map(unescaped).and_then(|id| state.found(&id)) {
-                Some(transfer) => answered(&object::transaction(transfer, transfer.created_s)),
+            ("GET", path) => match path.strip_prefix(BY_EXTERNAL_ID).map(unescaped).and_then(|id| state.find(&id)) {
+                Some(transfer) => ok(&object::transaction(transfer, transfer.created_s)),
                 None => refused(404, NOT_FOUND, "The transaction was not found"),
             },
             _ => refused(404, NOT_FOUND, "There is no such path"),
         }
     }
 
-    /// One step further; what the webhooks say of it, as often as they are sent. `None`: it is over, or goes no further.
+    /// Advances a transfer by one status and returns its webhooks, including duplicates. `None`: the transfer is final,
+    /// or stays as it is.
     pub fn go_on(&self, id: &str, now_s: i64) -> Option<Vec<String>> {
         let mut state = self.state();
         let transfer = state.transfers.get_mut(id)?;
@@ -121,11 +123,11 @@ impl Fireblocks {
 
 impl State {
     fn create(&mut self, body: &str, now_s: i64) -> Answered {
-        let said: Value = serde_json::from_str(body).unwrap_or_default();
-        let Some(mut transfer) = object::asked(&said) else {
+        let request: Value = serde_json::from_str(body).unwrap_or_default();
+        let Some(mut transfer) = object::parse_request(&request) else {
             return refused(400, INVALID, "The request is not a transfer to a one-time address");
         };
-        if self.found(&transfer.external_id).is_some() {
+        if self.find(&transfer.external_id).is_some() {
             return refused(400, DUPLICATE, "The external tx id that was provided in the request, already exists");
         }
         let number = self.transfers.len().saturating_add(1);
@@ -133,14 +135,14 @@ impl State {
         transfer.created_s = now_s;
         self.transfers.insert(transfer.id.clone(), transfer.clone());
         let events = self.webhook("transaction.created", &transfer, now_s);
-        Answered { events, ..answered(&json!({ "id": transfer.id, "status": transfer.status() })) }
+        Answered { events, ..ok(&json!({ "id": transfer.id, "status": transfer.status() })) }
     }
 
-    fn found(&self, external_id: &str) -> Option<&FireblocksTransfer> {
+    fn find(&self, external_id: &str) -> Option<&FireblocksTransfer> {
         self.transfers.values().find(|transfer| transfer.external_id == external_id)
     }
 
-    /// The same body every time: it is one event.
+    /// All copies have the same body, since they are one event.
     fn webhook(&mut self, kind: &str, transfer: &FireblocksTransfer, now_s: i64) -> Vec<String> {
         self.webhooks = self.webhooks.saturating_add(1);
         let id = format!("{:08x}-0000-4000-9000-{:012x}", self.seed, self.webhooks);
@@ -150,16 +152,16 @@ impl State {
     }
 }
 
-fn answered(body: &Value) -> Answered {
+fn ok(body: &Value) -> Answered {
     let headers = vec![("content-type", "application/json".to_owned())];
     Answered { status: 200, headers, body: body.to_string(), events: Vec::new() }
 }
 
 fn refused(status: u16, code: u64, message: &str) -> Answered {
-    Answered { status, ..answered(&json!({ "message": message, "code": code })) }
+    Answered { status, ..ok(&json!({ "message": message, "code": code })) }
 }
 
-/// An external id as it stands in a path.
+/// Decodes a percent-encoded external id from a path.
 fn unescaped(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();

@@ -1,4 +1,4 @@
-//! What the pages of the fakes share: the document around them, and text that is no markup.
+//! The HTML document and the escaping that all pages of the fakes share.
 
 pub(crate) fn document(main: &str) -> String {
     format!(

@@ -1,4 +1,4 @@
-//! A fake of Stripe, as far as checkout sessions, subscriptions and their events go: a state machine behind a lock.
+//! A fake of Stripe: checkout sessions, subscriptions, the billing portal and webhook events, as a state machine.
 
 mod api;
 mod calendar;
@@ -29,7 +29,7 @@ pub use page::{card_in, is_bank_answer};
 pub use portal::canceled_in;
 pub use sessions::{Interval, Price};
 
-/// The version that objects and events are rendered in.
+/// The API version of objects and events.
 pub const API_VERSION: &str = "2025-08-27.basil";
 
 pub struct Stripe {
@@ -37,8 +37,9 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// `pay_url` is where the hosted page is served; a session's is `<pay_url>/<session id>`. The letters and digits of `seed` become
-    /// part of every id: with another seed at every start, a store that outlives this process never sees an id twice.
+    /// `pay_url` is the base URL of the hosted page; a session's page is `<pay_url>/<session id>`. The letters and
+    /// digits of `seed` become part of every id: with a new seed at each start, a store that outlives the process never
+    /// receives an id twice.
     pub fn new(pay_url: &str, livemode: bool, seed: &str) -> Self {
         Self { state: Mutex::new(State::new(pay_url, livemode, seed)) }
     }
@@ -50,14 +51,14 @@ impl Stripe {
         self
     }
 
-    /// Nobody has saved the settings of the billing portal: it gives no page.
+    /// Simulates an account whose billing portal is not configured: portal requests are refused.
     #[must_use]
     pub fn without_portal(self) -> Self {
         self.state().has_portal = false;
         self
     }
 
-    /// The next POST that would have succeeded does nothing and is answered 500, and so are its repeats under the same key.
+    /// The next valid POST has no effect and returns 500, and repeats under its idempotency key replay the 500.
     pub fn fail_next(&self) {
         self.state().fails_next = true;
     }
@@ -66,55 +67,56 @@ impl Stripe {
         self.answer_for(None, call)
     }
 
-    /// `account` is the header `Stripe-Account`: the connected account that the call acts for, which sees only what was made for it.
+    /// `account` is the header `Stripe-Account`: the connected account, which sees only its own objects.
     pub fn answer_for(&self, account: Option<&str>, call: &Call<'_>) -> Answered {
         let state = &mut self.state();
-        let answered = api::answer(state, account, call);
-        events::told(state, &answered.events);
-        answered
+        let response = api::answer(state, account, call);
+        events::record(state, &response.events);
+        response
     }
 
-    /// The hosted page, with what was last said to the buyer.
+    /// The hosted payment page, with the last notice to the buyer.
     pub fn page(&self, session: &str, now_s: i64) -> Page {
         page::page(&self.state(), session, now_s)
     }
 
-    /// The buyer pays with a card or from a bank account, whose number the page's form posts; [`card_in`] finds it.
+    /// The buyer pays with a card or bank account number, which the page's form posts; [`card_in`] extracts it.
     pub fn pay(&self, session: &str, card: &str, now_s: i64) -> Paid {
         let state = &mut self.state();
         let paid = pay::pay(state, session, card, now_s);
-        events::told(state, &paid.events);
+        events::record(state, &paid.events);
         paid
     }
 
-    /// The bank answers to the debit that this session was paid by, as the account's number says.
+    /// The bank settles or refuses the debit of this session, according to the account number.
     pub fn bank_answers(&self, session: &str, now_s: i64) -> Paid {
         let state = &mut self.state();
-        let answered = pay::answered(state, session, now_s);
-        events::told(state, &answered.events);
-        answered
+        let paid = pay::settle_debit(state, session, now_s);
+        events::record(state, &paid.events);
+        paid
     }
 
-    /// The page on which a customer ends subscriptions.
+    /// The billing portal's page, where a customer cancels subscriptions.
     pub fn portal(&self, portal: &str) -> Page {
         portal::page(&self.state(), portal)
     }
 
-    /// The customer ends a subscription, whose id the portal's form posts; [`canceled_in`] finds it. The events, unsigned.
+    /// The customer cancels a subscription, whose id the portal's form posts; [`canceled_in`] extracts it. Returns the
+    /// events, unsigned.
     pub fn cancel(&self, subscription: &str, now_s: i64) -> Vec<String> {
         let state = &mut self.state();
         let canceled = portal::cancel(state, subscription, now_s);
         let events: Vec<String> = canceled.iter().map(|(_, event)| event.to_string()).collect();
-        events::told(state, &events);
+        events::record(state, &events);
         events
     }
 
-    /// An event that something else on the account has caused: JSON.
+    /// Records an event that another part of the account caused: JSON.
     pub fn tell(&self, event: &str) {
-        events::told(&mut self.state(), &[event.to_owned()]);
+        events::record(&mut self.state(), &[event.to_owned()]);
     }
 
-    /// A webhook has taken one of its events. Until then it is among those that were not delivered.
+    /// Marks an event as delivered. Until then the list has it as undelivered.
     pub fn delivered(&self, event: &str) {
         events::delivered(&mut self.state(), event);
     }
@@ -124,14 +126,14 @@ impl Stripe {
     }
 }
 
-/// What a payment led to.
+/// The result of a payment.
 #[derive(Clone)]
 pub struct Paid {
     /// JSON bodies, unsigned, in order.
     pub events: Vec<String>,
-    /// Where the buyer goes now; none unless it was paid.
+    /// The page to which the buyer returns; `None` unless the payment succeeded.
     pub redirect: Option<String>,
-    /// What the page says.
+    /// The notice on the page.
     pub error: Option<String>,
 }
 
@@ -141,7 +143,7 @@ pub struct Page {
     pub html: String,
 }
 
-// By hand: bodies and keys stay out of logs.
+// Written by hand, so that bodies and keys stay out of logs.
 
 impl fmt::Debug for Stripe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

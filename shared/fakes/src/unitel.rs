@@ -1,8 +1,8 @@
-//! A stand-in for Unitel, as far as top-ups go. What it does is chosen by the phone number, as a sandbox of cards does it by the card:
-//! [`PHONES`] is the table.
+//! A fake of the Unitel top-up API. The phone number selects the outcome, as a test card does at Stripe: [`PHONES`]
+//! lists them.
 //!
-//! It gives as often as it is asked, since nothing says that the real one would not; and it counts, so that a test can tell. How long a
-//! caller is to be kept waiting it says, and does not wait itself.
+//! It tops up again on every repeated call, since Unitel documents no idempotency, and counts the calls for tests. It
+//! returns the delay of a response instead of waiting.
 
 mod answer;
 mod phones;
@@ -17,12 +17,12 @@ pub use phones::{PHONES, Phone};
 
 use phones::Answer;
 
-/// Half a minute more than is kept by those who ask.
+/// Half a minute longer than clients cache a token.
 const TOKEN_SECONDS: i64 = 120;
 const CHECK: &str = "/service/check_transaction_result";
 
 pub struct Unitel {
-    /// `Basic …`, as whoever may ask says who he is.
+    /// The expected header `Basic …`.
     basic: String,
     state: Mutex<State>,
 }
@@ -44,16 +44,16 @@ pub struct Answered {
     pub wait: Wait,
 }
 
-/// Before the answer goes out.
+/// The delay before the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     None,
     Seconds(u64),
-    /// It never does.
+    /// The response never arrives.
     ForEver,
 }
 
-/// How often an order was let in, and how often something was given for it.
+/// Counts of one order: accepted calls, and actual top-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Calls {
     pub calls: u64,
@@ -62,17 +62,18 @@ pub struct Calls {
 
 struct State {
     seed: String,
-    /// By the token, the second in which it ends.
+    /// The expiry of each token, in Unix seconds.
     tokens: BTreeMap<String, i64>,
-    /// By the caller's own number of it.
+    /// Counts by the caller's order number.
     orders: BTreeMap<String, Calls>,
     pending: BTreeMap<String, &'static Phone>,
-    /// Those that have been told that their token has ended.
-    turned_away: BTreeSet<String>,
+    /// Orders whose first call was rejected with an expired token.
+    rejected: BTreeSet<String>,
 }
 
 impl Unitel {
-    /// `basic` is the header by which its one client authenticates. The letters and digits of `seed` become part of every token.
+    /// `basic` is the `Authorization` header of the one client. The letters and digits of `seed` become part of every
+    /// token.
     pub fn new(basic: &str, seed: &str) -> Self {
         let seed = seed.chars().filter(char::is_ascii_alphanumeric).collect();
         let state = State {
@@ -80,7 +81,7 @@ impl Unitel {
             tokens: BTreeMap::new(),
             orders: BTreeMap::new(),
             pending: BTreeMap::new(),
-            turned_away: BTreeSet::new(),
+            rejected: BTreeSet::new(),
         };
         Self { basic: basic.to_owned(), state: Mutex::new(state) }
     }
@@ -91,7 +92,7 @@ impl Unitel {
             ("GET", "/calls") => answer::json(200, &calls(&state.orders)),
             ("POST", "/auth") if call.authorization == Some(&self.basic) => state.authenticate(call.now_s),
             ("POST", "/service/recharge" | "/service/datapackage" | "/service/payment" | CHECK)
-                if state.knows(call) =>
+                if state.has_valid_token(call) =>
             {
                 state.serve(call)
             }
@@ -100,7 +101,7 @@ impl Unitel {
         }
     }
 
-    /// By the caller's own number.
+    /// The counts by the caller's order number.
     pub fn calls(&self) -> BTreeMap<String, Calls> {
         self.state().orders.clone()
     }
@@ -114,31 +115,31 @@ impl State {
     fn authenticate(&mut self, now_s: i64) -> Answered {
         let token = format!("{}{:016}", self.seed, self.tokens.len().saturating_add(1));
         self.tokens.insert(token.clone(), now_s.saturating_add(TOKEN_SECONDS));
-        // The real one says `0` too, whatever it means.
+        // Unitel itself returns `0`, with unknown meaning.
         let granted = json!({ "access_token": token, "token_type": "Bearer", "expires_in": "0", "scope": "" });
         answer::json(200, &granted)
     }
 
-    fn knows(&self, call: &Call<'_>) -> bool {
+    fn has_valid_token(&self, call: &Call<'_>) -> bool {
         let token = call.authorization.and_then(|authorization| authorization.strip_prefix("Bearer "));
         token.and_then(|token| self.tokens.get(token)).is_some_and(|ends| call.now_s < *ends)
     }
 
     fn serve(&mut self, call: &Call<'_>) -> Answered {
-        let Ok(asked) = serde_json::from_str::<Value>(call.body) else { return answer::failed("102") };
+        let Ok(request) = serde_json::from_str::<Value>(call.body) else { return answer::failed("102") };
         if call.path == CHECK {
-            return self.check(&asked);
+            return self.check(&request);
         }
-        match answer::wanted(call.path, &asked) {
-            Some((phone, order)) => self.give(phones::of(phone), order),
+        match answer::parse_request(call.path, &request) {
+            Some((phone, order)) => self.top_up(phones::of(phone), order),
             None => answer::failed("102"),
         }
     }
 
-    fn give(&mut self, phone: &'static Phone, order: &str) -> Answered {
-        if phone.answer == Answer::TokenEnded && self.turned_away.insert(order.to_owned()) {
+    fn top_up(&mut self, phone: &'static Phone, order: &str) -> Answered {
+        if phone.answer == Answer::TokenExpired && self.rejected.insert(order.to_owned()) {
             self.tokens.clear();
-            // In the spelling that has the status of a success.
+            // The form of a 401 that has a success status.
             return answer::unauthorized(200);
         }
         let calls = self.orders.entry(order.to_owned()).or_default();
@@ -156,7 +157,7 @@ impl State {
             | Answer::Hangs
             | Answer::Late(_)
             | Answer::Garbage
-            | Answer::TokenEnded => {}
+            | Answer::TokenExpired => {}
         }
         self.orders.entry(order.to_owned()).or_default().given = given;
         let done = answer::done(&seq);
@@ -165,13 +166,13 @@ impl State {
             Answer::Hangs => Answered { wait: Wait::ForEver, ..done },
             Answer::Late(seconds) => Answered { wait: Wait::Seconds(seconds), ..done },
             Answer::Garbage => Answered { body: "<html>".to_owned(), ..done },
-            Answer::Done | Answer::TokenEnded | Answer::Failed | Answer::Pending | Answer::PendingForEver => done,
+            Answer::Done | Answer::TokenExpired | Answer::Failed | Answer::Pending | Answer::PendingForEver => done,
         }
     }
 
-    /// What became of an order: it is given when it is first asked about, and was given from then on.
-    fn check(&mut self, asked: &Value) -> Answered {
-        let order = asked.get("journal_id").and_then(Value::as_str).unwrap_or_default();
+    /// Queries an order. The first query completes a pending top-up.
+    fn check(&mut self, request: &Value) -> Answered {
+        let order = request.get("journal_id").and_then(Value::as_str).unwrap_or_default();
         let (Some(calls), phone) = (self.orders.get_mut(order), self.pending.get(order)) else {
             return answer::json(200, &json!({ "result": "notfound", "code": "404", "msg": "No such transaction" }));
         };
@@ -194,7 +195,7 @@ fn calls(orders: &BTreeMap<String, Calls>) -> Value {
     Value::Object(orders.iter().map(of).collect())
 }
 
-// By hand: keys and phone numbers stay out of logs.
+// Written by hand, so that keys and phone numbers stay out of logs.
 
 impl fmt::Debug for Unitel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

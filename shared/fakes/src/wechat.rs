@@ -1,9 +1,9 @@
-//! A stand-in for WeChat Pay: orders that are begun, paid, refunded and closed, asked for over APIv3, with signed answers, over CloudRun's
-//! interface as it is inside of WeChat's cloud, or through a forwarder there. It has one merchant. What it signs is signed as WeChat's and
-//! the forwarder's are; it verifies what is sent to the forwarder, and trusts everybody else.
+//! A fake of WeChat Pay with one merchant: orders are created, paid, refunded and closed over three interfaces. APIv3
+//! signs its responses; CloudRun's interface is unauthenticated, as inside WeChat's cloud; and a forwarder in front of
+//! it verifies requests and signs responses. The fake verifies only requests to the forwarder.
 
 mod cloudrun;
-mod hear;
+mod samples;
 mod send;
 mod v3;
 
@@ -18,7 +18,7 @@ use crate::{Answered, Call};
 
 pub use send::{WechatSecrets, WechatSender, WechatSent};
 
-/// What stands before the paths of CloudRun's interface, and before those where they lead past the forwarder.
+/// The path prefix of CloudRun's interface, and the prefix that bypasses the forwarder.
 const CLOUDRUN: &str = "/_/pay/";
 const IN_CLOUD: &str = "/in-cloud";
 
@@ -30,14 +30,14 @@ pub struct WechatPay {
     state: Mutex<State>,
 }
 
-/// The one merchant, by its ids.
+/// The ids of the one merchant.
 #[derive(Debug, Clone)]
 pub struct WechatMerchant {
     pub mch_id: String,
     pub app_id: String,
 }
 
-/// What a buyer does.
+/// A buyer's payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatPaid {
     pub transaction: String,
@@ -45,7 +45,7 @@ pub struct WechatPaid {
     pub attach: Option<String>,
 }
 
-/// What is given back of a transaction.
+/// A refund of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatRefund {
     pub id: String,
@@ -60,7 +60,7 @@ struct State {
     trades: BTreeMap<String, Trade>,
     refunds: BTreeMap<String, WechatRefund>,
     answers: u64,
-    /// Of the calls that the forwarder has taken.
+    /// The nonces of accepted calls, against replay.
     nonces: BTreeSet<String>,
 }
 
@@ -78,18 +78,18 @@ impl Trade {
 }
 
 impl WechatPay {
-    /// `platform` signs its answers, and goes by this id.
+    /// `platform` signs the responses, under this key id.
     pub fn new(merchant: WechatMerchant, platform: PrivateKey, key_id: &str) -> Self {
         Self { merchant, platform, key_id: key_id.to_owned(), forwarder: None, state: Mutex::default() }
     }
 
-    /// There is a forwarder too, at `/_/pay/…`, which shares these keys with the caller.
+    /// Adds the forwarder at `/_/pay/…`, which shares these keys with the caller.
     #[must_use]
     pub fn with_forwarder(self, keys: forwarder::Keys) -> Self {
         Self { forwarder: Some(keys), ..self }
     }
 
-    /// The buyer pays: what was begun, or what somebody else has begun elsewhere.
+    /// The buyer pays an order, even one that was created elsewhere.
     pub fn pay(&self, order: &str, paid: WechatPaid) {
         let mut state = self.state();
         let trade = state.trades.entry(order.to_owned()).or_insert_with(|| Trade::new(paid.fen, None));
@@ -101,12 +101,12 @@ impl WechatPay {
         };
     }
 
-    /// An order is begun, by whatever way, and nobody has paid it.
+    /// Creates an unpaid order without an API call.
     pub fn begin(&self, order: &str, fen: u64) {
         self.state().trades.insert(order.to_owned(), Trade::new(fen, None));
     }
 
-    /// Money goes back, under our own number of the refund.
+    /// Refunds a payment under our refund number.
     pub fn refund(&self, number: &str, refund: WechatRefund) {
         self.state().refunds.insert(number.to_owned(), refund);
     }
@@ -115,7 +115,7 @@ impl WechatPay {
         self.answer_saying(call, |body| body)
     }
 
-    /// The same, where it says something else than what it holds to be so.
+    /// The same, with `say` altering the body before it is signed.
     pub fn answer_saying(&self, call: &Call<'_>, say: impl FnOnce(String) -> String) -> Answered {
         let path = call.path.split('?').next().unwrap_or_default();
         let mut state = self.state();
@@ -132,7 +132,7 @@ impl WechatPay {
         Answered { status, headers: self.signed(&nonce, &body, call.now_s), body, events: Vec::new() }
     }
 
-    /// What the forwarder answers: it takes a signed call, once, and signs what WeChat says to it.
+    /// The forwarder: accepts each signed call once, and signs WeChat's response.
     fn forwarded(
         &self,
         state: &mut State,
@@ -141,11 +141,11 @@ impl WechatPay {
         say: impl FnOnce(String) -> String,
     ) -> Answered {
         let signed = forwarder::Call { method: call.method, path: call.path, body: call.body.as_bytes() };
-        let taken = self.forwarder.as_ref().and_then(|keys| {
+        let accepted = self.forwarder.as_ref().and_then(|keys| {
             let nonce = forwarder::verify_call(keys, signed, call.authorization?, call.now_s).ok()?;
             state.nonces.insert(nonce.to_owned()).then_some((keys, nonce))
         });
-        let Some((keys, nonce)) = taken else {
+        let Some((keys, nonce)) = accepted else {
             return Answered { status: 401, headers: Vec::new(), body: String::new(), events: Vec::new() };
         };
         let answered = cloudrun::answer(state, &self.merchant, what, call);

@@ -1,10 +1,10 @@
-//! The gateway's page, as plain as it can be: what is sold, for how much, and a button that pays it.
+//! The gateway's payment page, in plain HTML: item, amount and a pay button.
 
 use super::{Answered, Trade};
 use crate::html::{document, escaped};
 
 pub(super) fn payable(base: &str, trade: &Trade) -> Answered {
-    let (name, money) = (escaped(trade.asked("name")), escaped(trade.asked("money")));
+    let (name, money) = (escaped(trade.param("name")), escaped(trade.param("money")));
     let action = escaped(&format!("{base}/pay/{}", trade.number));
     html(
         200,
@@ -15,9 +15,9 @@ pub(super) fn payable(base: &str, trade: &Trade) -> Answered {
     )
 }
 
-/// Gateways say so with status 200.
-pub(super) fn refused(said: &str) -> Answered {
-    html(200, &format!("<p role=\"alert\">{}</p>", escaped(said)))
+/// Gateways show refusals with status 200.
+pub(super) fn refused(message: &str) -> Answered {
+    html(200, &format!("<p role=\"alert\">{}</p>", escaped(message)))
 }
 
 fn html(status: u16, main: &str) -> Answered {

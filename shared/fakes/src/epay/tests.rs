@@ -1,4 +1,4 @@
-//! What the gateway shows, begins, answers and notifies, and what it refuses.
+//! Tests of the gateway: payment page, API payments, queries, notifications and refusals.
 
 use signing::Strength;
 
@@ -8,7 +8,7 @@ const NOW_S: i64 = 1_767_225_600;
 const BASE: &str = "https://gateway.invalid";
 
 fn keys() -> Keys {
-    let (name, key) = (signing::epay::SETTINGS[0], "1001:a-key-of-the-stand-in");
+    let (name, key) = (signing::epay::SETTINGS[0], "1001:a-key-of-the-fake-gateway");
     Keys::read(|setting| (setting == name).then_some(key), Strength::Deployed).expect("a key")
 }
 
@@ -20,7 +20,7 @@ fn pid() -> Pid {
     Pid::new("1001").expect("a number")
 }
 
-fn asked() -> Params {
+fn request() -> Params {
     Params::default()
         .with("pid", "1001")
         .with("out_trade_no", "HL1")
@@ -37,27 +37,27 @@ fn signed(params: Params) -> String {
 
 fn call(gateway: &Gateway, method: &str, path: &str, form: &str) -> (u16, String) {
     let (path, body) = if method == "POST" { (path.to_owned(), form) } else { (format!("{path}?{form}"), "") };
-    let answered = gateway.answer(&Call { method, path: &path, body, now_s: NOW_S });
-    (answered.status, answered.body)
+    let response = gateway.answer(&Call { method, path: &path, body, now_s: NOW_S });
+    (response.status, response.body)
 }
 
 #[test]
-fn a_buyer_opens_the_page_pays_and_is_notified_of() {
+fn opened_payment_is_paid_and_notified() {
     let gateway = gateway();
     for method in ["GET", "POST"] {
-        let (status, page) = call(&gateway, method, "/submit.php", &signed(asked()));
+        let (status, page) = call(&gateway, method, "/submit.php", &signed(request()));
         assert!(page.contains("&lt;100&gt;") && page.contains("19.90 CNY"), "{page}");
         assert_eq!((status, page.contains("https://gateway.invalid/pay/s10000000000000001")), (200, true), "{page}");
     }
     assert_eq!(gateway.trades(), ["s10000000000000001"], "one payment for one order");
-    let query = "act=order&pid=1001&key=a-key-of-the-stand-in&trade_no=s10000000000000001";
-    let said = |status: &str| {
+    let query = "act=order&pid=1001&key=a-key-of-the-fake-gateway&trade_no=s10000000000000001";
+    let queried = |status: &str| {
         format!(
             r#"{{"code":1,"money":"19.90","msg":"succ","name":"<100>","out_trade_no":"HL1","pid":1001,"status":"{status}","trade_no":"s10000000000000001","type":"wxpay"}}"#
         )
     };
-    assert_eq!(call(&gateway, "GET", "/api.php", query), (200, said("0")));
-    assert_eq!(call(&gateway, "POST", "/api.php?act=order", query), (200, said("0")));
+    assert_eq!(call(&gateway, "GET", "/api.php", query), (200, queried("0")));
+    assert_eq!(call(&gateway, "POST", "/api.php?act=order", query), (200, queried("0")));
     let paid = gateway.pay("s10000000000000001", NOW_S).expect("paid");
     assert_eq!(paid.notify_url, "https://shop.invalid/payment/notify");
     assert_eq!(paid.redirect, format!("https://shop.invalid/payment/return?{}", paid.form));
@@ -67,44 +67,48 @@ fn a_buyer_opens_the_page_pays_and_is_notified_of() {
         params.signed_text(),
         "money=19.9&name=<100>&out_trade_no=HL1&pid=1001&trade_no=s10000000000000001&trade_status=TRADE_SUCCESS&type=wxpay"
     );
-    assert_eq!(call(&gateway, "GET", "/api.php", query), (200, said("1")));
+    assert_eq!(call(&gateway, "GET", "/api.php", query), (200, queried("1")));
     assert!(gateway.pay("s10000000000000002", NOW_S).is_none());
-    let (_, page) = call(&gateway, "GET", "/submit.php", &signed(asked()));
+    let (_, page) = call(&gateway, "GET", "/submit.php", &signed(request()));
     assert!(page.contains("该订单已支付"), "{page}");
 }
 
 #[test]
-fn a_quick_payment_is_the_same_payment() {
+fn repeated_api_payment_is_the_same_payment() {
     let gateway = gateway();
-    let made = r#"{"code":1,"msg":"success","payurl":"https://gateway.invalid/pay/s10000000000000001","trade_no":"s10000000000000001"}"#;
+    let created = r#"{"code":1,"msg":"success","payurl":"https://gateway.invalid/pay/s10000000000000001","trade_no":"s10000000000000001"}"#;
     for _ in 0..2 {
-        assert_eq!(call(&gateway, "POST", "/mapi.php", &signed(asked())), (200, made.to_owned()));
+        assert_eq!(call(&gateway, "POST", "/mapi.php", &signed(request())), (200, created.to_owned()));
     }
     assert_eq!(gateway.trades().len(), 1);
 }
 
 #[test]
-fn what_is_refused_begins_nothing() {
+fn refused_request_creates_no_payment() {
     let gateway = gateway();
-    let of = |code: i64, said: &str| format!(r#"{{"code":{code},"msg":"{said}"}}"#);
+    let error = |code: i64, message: &str| format!(r#"{{"code":{code},"msg":"{message}"}}"#);
     let rows = [
-        (signed(asked()).replace("19.90", "0.01"), of(-2, "签名校验失败")),
-        (asked().encoded(), of(-2, "签名校验失败")),
-        (signed(asked().with("money", "")), of(-2, "金额(money)不能为空")),
-        (signed(asked().with("out_trade_no", "")), of(-2, "订单号(out_trade_no)不能为空")),
-        (signed(asked()).replace("pid=1001", "pid=1002"), of(-2, "商户不存在")),
-        ("a=1&a=2".to_owned(), of(-2, "参数错误")),
+        (signed(request()).replace("19.90", "0.01"), error(-2, "签名校验失败")),
+        (request().encoded(), error(-2, "签名校验失败")),
+        (signed(request().with("money", "")), error(-2, "金额(money)不能为空")),
+        (signed(request().with("out_trade_no", "")), error(-2, "订单号(out_trade_no)不能为空")),
+        (signed(request()).replace("pid=1001", "pid=1002"), error(-2, "商户不存在")),
+        ("a=1&a=2".to_owned(), error(-2, "参数错误")),
     ];
-    for (form, said) in rows {
-        assert_eq!(call(&gateway, "POST", "/mapi.php", &form), (200, said), "{form}");
+    for (form, expected) in rows {
+        assert_eq!(call(&gateway, "POST", "/mapi.php", &form), (200, expected), "{form}");
     }
-    assert_eq!(call(&gateway, "POST", "/api/pay/query", &signed(asked())), (200, of(-2, "商户不存在")), "of V1");
-    for (query, said) in [
-        ("act=order&pid=1001&key=another&trade_no=1", of(-3, "商户密钥错误")),
-        ("act=order&pid=1002&key=a-key-of-the-stand-in&trade_no=1", of(-3, "商户密钥错误")),
-        ("act=order&pid=1001&key=a-key-of-the-stand-in&trade_no=1", of(-1, "订单号不存在")),
+    assert_eq!(
+        call(&gateway, "POST", "/api/pay/query", &signed(request())),
+        (200, error(-2, "商户不存在")),
+        "a V1 merchant at V2"
+    );
+    for (query, expected) in [
+        ("act=order&pid=1001&key=another&trade_no=1", error(-3, "商户密钥错误")),
+        ("act=order&pid=1002&key=a-key-of-the-fake-gateway&trade_no=1", error(-3, "商户密钥错误")),
+        ("act=order&pid=1001&key=a-key-of-the-fake-gateway&trade_no=1", error(-1, "订单号不存在")),
     ] {
-        assert_eq!(call(&gateway, "GET", "/api.php", query), (200, said), "{query}");
+        assert_eq!(call(&gateway, "GET", "/api.php", query), (200, expected), "{query}");
     }
     assert_eq!(call(&gateway, "GET", "/mapi.php", "").0, 404);
     assert!(gateway.trades().is_empty());

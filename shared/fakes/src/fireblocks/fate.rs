@@ -1,4 +1,4 @@
-//! The last characters of a wallet, and what becomes of a transfer to it, as the numbers of test cards decide over payments.
+//! The outcome of a transfer by the last characters of its wallet, like test card numbers.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FireblocksFate {
@@ -7,15 +7,15 @@ pub enum FireblocksFate {
     IsRejected,
     IsBlocked,
     IsCancelled,
-    /// It never goes beyond its signature.
+    /// The status stays at its signature.
     Hangs,
-    /// It is made at once, and answered when nobody waits any more.
+    /// The transfer is created at once, and the response comes after the client's timeout.
     AnswersLate,
-    /// It completes, and every webhook is sent twice.
+    /// The transfer completes, and every webhook is sent twice.
     Twice,
 }
 
-/// Every other wallet's transfers complete.
+/// Transfers to any other wallet complete.
 pub const WALLETS: [(&str, FireblocksFate); 7] = [
     ("0001", FireblocksFate::Fails),
     ("0002", FireblocksFate::IsRejected),
@@ -31,7 +31,7 @@ impl FireblocksFate {
         WALLETS.iter().find(|(ending, _)| wallet.ends_with(ending)).map_or(Self::Completes, |(_, fate)| *fate)
     }
 
-    /// The statuses that it goes through.
+    /// The sequence of statuses.
     pub(super) fn path(self) -> &'static [&'static str] {
         match self {
             Self::Completes | Self::AnswersLate | Self::Twice => {

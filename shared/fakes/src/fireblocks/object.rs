@@ -1,14 +1,14 @@
-//! What is asked, what is answered, and what a webhook says: the members that matter here, as Fireblocks writes them.
+//! Parses transfer requests and renders transactions and webhooks, with the members that matter here.
 
 use serde_json::{Value, json};
 
 use super::{FIREBLOCKS_WORKSPACE, FireblocksTransfer};
 
-/// A transfer out of a vault to an address that is named in full, and nothing beside: what is not known here is refused.
-pub(super) fn asked(said: &Value) -> Option<FireblocksTransfer> {
+/// Accepts only a transfer from a vault to a one-time address; unknown members are refused.
+pub(super) fn parse_request(request: &Value) -> Option<FireblocksTransfer> {
     const MEMBERS: [&str; 6] = ["amount", "assetId", "destination", "externalTxId", "operation", "source"];
-    let is_known = said.as_object()?.keys().all(|name| MEMBERS.contains(&name.as_str()));
-    let text = |place: &str| said.pointer(place).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let is_known = request.as_object()?.keys().all(|name| MEMBERS.contains(&name.as_str()));
+    let text = |pointer: &str| request.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
     let is_transfer = text("/operation")? == "TRANSFER"
         && text("/source/type")? == "VAULT_ACCOUNT"
         && text("/destination/type")? == "ONE_TIME_ADDRESS";
@@ -36,7 +36,7 @@ fn is_decimal(text: &str) -> bool {
 pub(super) fn transaction(transfer: &FireblocksTransfer, updated_s: i64) -> Value {
     let FireblocksTransfer { id, external_id, asset, amount, wallet, vault, steps, created_s } = transfer;
     let ms = |seconds: i64| seconds.saturating_mul(1_000);
-    // Beside the texts Fireblocks writes the number too, with which nobody should count.
+    // Fireblocks also sends floats beside the strings; a client must not calculate with them.
     let number: Value = serde_json::from_str(amount).unwrap_or_default();
     json!({
         "id": id,
@@ -63,7 +63,7 @@ pub(super) fn transaction(transfer: &FireblocksTransfer, updated_s: i64) -> Valu
     })
 }
 
-/// Of the second version.
+/// A webhook of version 2.
 pub(super) fn webhook(id: &str, kind: &str, transfer: &FireblocksTransfer, now_s: i64) -> Value {
     json!({
         "id": id,

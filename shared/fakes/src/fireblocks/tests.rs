@@ -1,4 +1,4 @@
-//! Transfers: one for each external id, refused unless they are asked for as they should be, and each with the end that its wallet has.
+//! Tests of the Fireblocks fake: one transfer per external id, request validation, and the outcome of each wallet.
 
 use signing::fireblocks::token;
 use signing::rsa::PrivateKey;
@@ -17,7 +17,7 @@ fn fake() -> Fireblocks {
     Fireblocks::new(API_KEY, PublicKey::parse(&rsa_pair(1).public).expect("a key"), 7)
 }
 
-fn asked(wallet: &str) -> Value {
+fn transfer_request(wallet: &str) -> Value {
     json!({
         "operation": "TRANSFER",
         "externalTxId": format!("grant#HL{wallet}#1"),
@@ -36,16 +36,16 @@ fn call(fake: &Fireblocks, method: &str, path: &str, body: &str, nonce: &str) ->
     (status, serde_json::from_str(&body).expect("JSON"), events.len())
 }
 
-/// The id of a transfer that was made.
-fn made(fake: &Fireblocks, wallet: &str) -> String {
-    let (status, body, events) = call(fake, "POST", TRANSACTIONS, &asked(wallet).to_string(), wallet);
+/// Creates a transfer and returns its id.
+fn new_transfer(fake: &Fireblocks, wallet: &str) -> String {
+    let (status, body, events) = call(fake, "POST", TRANSACTIONS, &transfer_request(wallet).to_string(), wallet);
     assert_eq!((status, body["status"].as_str()), (200, Some("SUBMITTED")), "{wallet}");
     assert_eq!(events, if wallet.ends_with("0007") { 2 } else { 1 }, "{wallet}");
     body["id"].as_str().expect("an id").to_owned()
 }
 
 #[test]
-fn each_wallet_has_its_end() {
+fn each_wallet_has_its_listed_outcome() {
     let rows = [
         ("0xabc", "PENDING_SIGNATURE BROADCASTING CONFIRMING COMPLETED", 1),
         ("0xa0001", "PENDING_SIGNATURE BROADCASTING FAILED", 1),
@@ -58,16 +58,16 @@ fn each_wallet_has_its_end() {
     ];
     let fake = fake();
     for (wallet, path, times) in rows {
-        let id = made(&fake, wallet);
+        let id = new_transfer(&fake, wallet);
         let mut statuses = Vec::new();
         while let Some(bodies) = fake.go_on(&id, NOW_S) {
             assert_eq!(bodies.len(), times, "{wallet}");
             assert!(bodies.iter().all(|body| *body == bodies[0]), "{wallet}: the same event");
-            let said: Value = serde_json::from_str(&bodies[0]).expect("JSON");
-            assert_eq!(said["eventType"], "transaction.status.updated");
-            assert_eq!(said["data"]["externalTxId"], format!("grant#HL{wallet}#1"));
-            assert_eq!(said["data"]["amountInfo"]["requestedAmount"], "1.50");
-            statuses.push(said["data"]["status"].as_str().expect("a status").to_owned());
+            let webhook: Value = serde_json::from_str(&bodies[0]).expect("JSON");
+            assert_eq!(webhook["eventType"], "transaction.status.updated");
+            assert_eq!(webhook["data"]["externalTxId"], format!("grant#HL{wallet}#1"));
+            assert_eq!(webhook["data"]["amountInfo"]["requestedAmount"], "1.50");
+            statuses.push(webhook["data"]["status"].as_str().expect("a status").to_owned());
         }
         assert_eq!(statuses.join(" "), path, "{wallet}");
     }
@@ -75,12 +75,12 @@ fn each_wallet_has_its_end() {
 }
 
 #[test]
-fn one_transfer_for_each_external_id() {
+fn duplicate_external_id_is_refused() {
     let fake = fake();
-    let id = made(&fake, "0xabc");
+    let id = new_transfer(&fake, "0xabc");
     let other = json!({ "amount": "2" });
     for (n, more) in [json!({}), other].into_iter().enumerate() {
-        let mut body = asked("0xabc");
+        let mut body = transfer_request("0xabc");
         body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         let (status, body, events) = call(&fake, "POST", TRANSACTIONS, &body.to_string(), &format!("again-{n}"));
         assert_eq!((status, body["code"].as_u64(), events), (400, Some(1438), 0));
@@ -94,14 +94,14 @@ fn one_transfer_for_each_external_id() {
 }
 
 #[test]
-fn what_is_not_asked_as_it_should_be_is_refused() {
+fn malformed_or_unauthorized_request_is_refused() {
     let fake = fake();
-    let with = |place: &str, value: Value| {
-        let mut body = asked("0xabc");
-        *body.pointer_mut(place).expect("a place") = value;
+    let with = |pointer: &str, value: Value| {
+        let mut body = transfer_request("0xabc");
+        *body.pointer_mut(pointer).expect("a member") = value;
         body.to_string()
     };
-    let mut more = asked("0xabc");
+    let mut more = transfer_request("0xabc");
     more["feeLevel"] = json!("HIGH");
     let rows = [
         "[]".to_owned(),
@@ -120,7 +120,7 @@ fn what_is_not_asked_as_it_should_be_is_refused() {
         let (status, ..) = call(&fake, "POST", TRANSACTIONS, body, &format!("row-{n}"));
         assert_eq!(status, 400, "{body}");
     }
-    let body = asked("0xabc").to_string();
+    let body = transfer_request("0xabc").to_string();
     let used = "used";
     assert_eq!(call(&fake, "GET", "/v1/transactions/external_tx_id/x", "", used).0, 404);
     assert_eq!(call(&fake, "POST", TRANSACTIONS, &body, used).0, 401, "a token is for one request");

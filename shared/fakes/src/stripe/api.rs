@@ -1,4 +1,4 @@
-//! One API request: who asks, for what, whether it was asked before, and what becomes of it.
+//! Handles one API request: authentication, routing, idempotency and the operation.
 
 use serde_json::{Value, json};
 
@@ -24,15 +24,15 @@ enum Route<'p> {
     Invoice(&'p str),
 }
 
-/// What was done. A [`Refusal`] is not: nothing is kept of it under its key.
-struct Done {
+/// The response of an executed request. A [`Refusal`] is none: it is not stored under the idempotency key.
+struct Reply {
     status: u16,
     body: Value,
     events: Vec<Value>,
     is_repeat: bool,
 }
 
-impl Done {
+impl Reply {
     fn ok(body: Value) -> Self {
         Self { status: 200, body, events: Vec::new(), is_repeat: false }
     }
@@ -40,31 +40,31 @@ impl Done {
 
 pub(crate) fn answer(state: &mut State, account: Option<&str>, call: &Call<'_>) -> Answered {
     let request = state.ids.next("req");
-    let done = done(state, account, call, &request)
-        .unwrap_or_else(|refusal| Done { status: refusal.status, ..Done::ok(refusal.body()) });
+    let reply = execute(state, account, call, &request)
+        .unwrap_or_else(|refusal| Reply { status: refusal.status, ..Reply::ok(refusal.body()) });
     let mut headers = vec![("content-type", "application/json".to_owned()), ("request-id", request)];
-    if done.is_repeat {
+    if reply.is_repeat {
         headers.push(("idempotent-replayed", "true".to_owned()));
     }
-    let events = done.events.iter().map(Value::to_string).collect();
-    Answered { status: done.status, headers, body: done.body.to_string(), events }
+    let events = reply.events.iter().map(Value::to_string).collect();
+    Answered { status: reply.status, headers, body: reply.body.to_string(), events }
 }
 
-fn done(state: &mut State, account: Option<&str>, call: &Call<'_>, request: &str) -> Result<Done, Refusal> {
+fn execute(state: &mut State, account: Option<&str>, call: &Call<'_>, request: &str) -> Result<Reply, Refusal> {
     admit(call.authorization)?;
     let (path, query) = call.path.split_once('?').unwrap_or((call.path, ""));
     let route = route(call.method, path)?;
-    let given: Vec<&str> = [query, call.body].into_iter().filter(|form| !form.is_empty()).collect();
-    let params = Params::decode(&given.join("&"))?;
+    let forms: Vec<&str> = [query, call.body].into_iter().filter(|form| !form.is_empty()).collect();
+    let params = Params::decode(&forms.join("&"))?;
     let Some(key) = call.idempotency_key.filter(|_| call.method == "POST") else {
-        return perform(state, &route, params, &By { account, call, request });
+        return perform(state, &route, params, &RequestContext { account, call, request });
     };
-    if let Some((status, body)) = state.kept.answer(account, key, path, &params)? {
-        return Ok(Done { status, is_repeat: true, ..Done::ok(body) });
+    if let Some((status, body)) = state.idempotency.replay(account, key, path, &params)? {
+        return Ok(Reply { status, is_repeat: true, ..Reply::ok(body) });
     }
-    let done = perform(state, &route, params.clone(), &By { account, call, request })?;
-    state.kept.keep(account, key, path, params, done.status, done.body.clone());
-    Ok(done)
+    let reply = perform(state, &route, params.clone(), &RequestContext { account, call, request })?;
+    state.idempotency.store(account, key, path, params, reply.status, reply.body.clone());
+    Ok(reply)
 }
 
 fn admit(authorization: Option<&str>) -> Result<(), Refusal> {
@@ -99,83 +99,92 @@ fn route<'p>(method: &str, path: &'p str) -> Result<Route<'p>, Refusal> {
     }
 }
 
-/// Which request something is done by, and for which connected account.
-struct By<'c> {
+/// The request that an operation belongs to, and its connected account.
+struct RequestContext<'c> {
     account: Option<&'c str>,
     call: &'c Call<'c>,
     request: &'c str,
 }
 
-fn perform(state: &mut State, route: &Route<'_>, mut params: Params, by: &By<'_>) -> Result<Done, Refusal> {
-    let By { account, call, request } = *by;
+fn perform(
+    state: &mut State,
+    route: &Route<'_>,
+    mut params: Params,
+    context: &RequestContext<'_>,
+) -> Result<Reply, Refusal> {
+    let RequestContext { account, call, request } = *context;
     let now_s = call.now_s;
-    let State { place, ids, prices, sessions, told, fails_next, .. } = state;
+    let State { settings, ids, prices, sessions, events, fails_next, .. } = state;
     match route {
         Route::Create => {
             let order = create::order(&mut params, prices, ids, now_s)?;
-            nothing_left(&params)?;
+            refuse_unknown(&params)?;
             if std::mem::take(fails_next) {
                 return Ok(failure());
             }
-            let id = ids.next(if place.livemode { "cs_live" } else { "cs_test" });
+            let id = ids.next(if settings.livemode { "cs_live" } else { "cs_test" });
             let session = sessions.entry(id.clone()).or_insert(Session::new(id, account, order, now_s));
-            Ok(Done::ok(objects::session(session, place, now_s)))
+            Ok(Reply::ok(objects::session(session, settings, now_s)))
         }
         Route::Read(id) => {
-            nothing_left(&params)?;
+            refuse_unknown(&params)?;
             let session = sessions.get(*id).filter(|session| session.is_of(account));
             let session = session.ok_or_else(|| no_such_session(id))?;
-            Ok(Done::ok(objects::session(session, place, now_s)))
+            Ok(Reply::ok(objects::session(session, settings, now_s)))
         }
         Route::Events => {
-            let asked = events::Asked::read(&mut params)?;
-            nothing_left(&params)?;
-            events::list(told, account, &asked).map(Done::ok)
+            let query = events::EventQuery::read(&mut params)?;
+            refuse_unknown(&params)?;
+            events::list(events, account, &query).map(Reply::ok)
         }
         Route::Event(id) => {
-            nothing_left(&params)?;
-            events::one(told, account, id).map(Done::ok)
+            refuse_unknown(&params)?;
+            events::one(events, account, id).map(Reply::ok)
         }
         Route::SearchIntents => {
-            let asked = intents::Asked::read(&mut params)?;
-            nothing_left(&params)?;
-            Ok(Done::ok(intents::search(sessions.values().filter(|session| session.is_of(account)), place, &asked)))
+            let query = intents::IntentQuery::read(&mut params)?;
+            refuse_unknown(&params)?;
+            Ok(Reply::ok(intents::search(sessions.values().filter(|session| session.is_of(account)), settings, &query)))
         }
         Route::Intent(id) => {
-            nothing_left(&params)?;
+            refuse_unknown(&params)?;
             let of_account = sessions.values().filter(|session| session.is_of(account));
-            let found = intents::read(of_account, place, id);
-            found.map(Done::ok).ok_or_else(|| {
+            let found = intents::read(of_account, settings, id);
+            found.map(Reply::ok).ok_or_else(|| {
                 let message = format!("No such payment_intent: '{id}'");
                 Refusal::not_found(message).code("resource_missing").param("intent")
             })
         }
         Route::Subscription(id) => {
-            nothing_left(&params)?;
+            refuse_unknown(&params)?;
             let mut of_account = sessions.values().filter(|session| session.is_of(account));
             let found = of_account.find(|session| session.is_subscription(id));
             let object = found.and_then(|session| session.subscription.clone());
-            object.map(Done::ok).ok_or_else(|| no_such_subscription(id))
+            object.map(Reply::ok).ok_or_else(|| no_such_subscription(id))
         }
         Route::Cancel(id) => {
-            nothing_left(&params)?;
+            refuse_unknown(&params)?;
             let is_ours = sessions.values().any(|session| session.is_of(account) && session.is_subscription(id));
             let canceled = if is_ours { portal::cancel(state, id, now_s) } else { None };
             let (object, event) = canceled.ok_or_else(|| no_such_subscription(id))?;
-            Ok(Done { events: vec![event], ..Done::ok(object) })
+            Ok(Reply { events: vec![event], ..Reply::ok(object) })
         }
-        Route::Portal => portal::create(state, account, &mut params, now_s).map(Done::ok),
+        Route::Portal => portal::create(state, account, &mut params, now_s).map(Reply::ok),
         Route::InvoicePayments => {
-            let asked = invoices::Asked::read(&mut params)?;
-            nothing_left(&params)?;
-            Ok(Done::ok(invoices::payments(sessions.values().filter(|session| session.is_of(account)), place, &asked)))
+            let query = invoices::InvoiceQuery::read(&mut params)?;
+            refuse_unknown(&params)?;
+            Ok(Reply::ok(invoices::payments(
+                sessions.values().filter(|session| session.is_of(account)),
+                settings,
+                &query,
+            )))
         }
         Route::Invoice(id) => {
-            nothing_left(&params)?;
-            invoices::invoice(sessions.values().filter(|session| session.is_of(account)), place, id).map(Done::ok)
+            refuse_unknown(&params)?;
+            invoices::invoice(sessions.values().filter(|session| session.is_of(account)), settings, id).map(Reply::ok)
         }
         Route::Expire(id) => {
-            nothing_left(&params)?;
+            refuse_unknown(&params)?;
             let session = sessions.get_mut(*id).filter(|session| session.is_of(account));
             let session = session.ok_or_else(|| no_such_session(id))?;
             let status = session.status(now_s);
@@ -190,16 +199,16 @@ fn perform(state: &mut State, route: &Route<'_>, mut params: Params, by: &By<'_>
                 return Ok(failure());
             }
             session.close(Status::Expired);
-            let object = objects::session(session, place, now_s);
+            let object = objects::session(session, settings, now_s);
             let cause = objects::Cause { account, request: Some(request), idempotency_key: call.idempotency_key };
-            let event = objects::event(ids, place, "checkout.session.expired", &object, &cause, now_s);
-            Ok(Done { events: vec![event], ..Done::ok(object) })
+            let event = objects::event(ids, settings, "checkout.session.expired", &object, &cause, now_s);
+            Ok(Reply { events: vec![event], ..Reply::ok(object) })
         }
     }
 }
 
-fn nothing_left(params: &Params) -> Result<(), Refusal> {
-    params.left().map_or(Ok(()), |name| Err(Refusal::unknown(name)))
+fn refuse_unknown(params: &Params) -> Result<(), Refusal> {
+    params.first_remaining().map_or(Ok(()), |name| Err(Refusal::unknown(name)))
 }
 
 fn no_such_session(id: &str) -> Refusal {
@@ -210,7 +219,7 @@ fn no_such_subscription(id: &str) -> Refusal {
     Refusal::not_found(format!("No such subscription: '{id}'")).code("resource_missing").param("id")
 }
 
-fn failure() -> Done {
+fn failure() -> Reply {
     let message = "An unknown error occurred";
-    Done { status: 500, ..Done::ok(json!({ "error": { "type": "api_error", "message": message } })) }
+    Reply { status: 500, ..Reply::ok(json!({ "error": { "type": "api_error", "message": message } })) }
 }

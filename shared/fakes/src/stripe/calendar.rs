@@ -1,9 +1,9 @@
-//! When a billing period ends: the same day of a later month, or that month's last.
+//! The end of a billing period: the same day of a later month, or the last day of a shorter month.
 
 use super::sessions::Interval;
 
 const DAY_S: i64 = 24 * 60 * 60;
-/// Later than any test asks for; the walk below ends.
+/// Bounds the loop below, beyond any date in a test.
 const YEAR_MAX: i64 = 9999;
 
 pub(crate) fn period_end(start_s: i64, interval: Interval) -> i64 {

@@ -1,15 +1,15 @@
-//! The card and bank account numbers of Stripe's sandbox, and what each leads to.
+//! The test card and bank account numbers of Stripe's sandbox, with the outcome of each.
 
 #[derive(Clone, Copy)]
 pub(crate) struct Decline {
     pub(crate) code: &'static str,
     pub(crate) message: &'static str,
-    /// What the seller is told, and the buyer is not.
+    /// The message for the seller; the buyer's page does not show it.
     pub(crate) seller_message: &'static str,
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Means {
+pub(crate) struct Instrument {
     pub(crate) kind: Kind,
     pub(crate) last4: &'static str,
     /// A card is declined on the page, a debit days later.
@@ -19,7 +19,7 @@ pub(crate) struct Means {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Card,
-    /// A debit of a bank account: the bank answers when the buyer is gone.
+    /// A bank debit: the bank decides after the buyer has left.
     Debit,
 }
 
@@ -32,15 +32,15 @@ impl Kind {
     }
 }
 
-const fn card(last4: &'static str, decline: Option<Decline>) -> Means {
-    Means { kind: Kind::Card, last4, decline }
+const fn card(last4: &'static str, decline: Option<Decline>) -> Instrument {
+    Instrument { kind: Kind::Card, last4, decline }
 }
 
-const fn debit(last4: &'static str, decline: Option<Decline>) -> Means {
-    Means { kind: Kind::Debit, last4, decline }
+const fn debit(last4: &'static str, decline: Option<Decline>) -> Instrument {
+    Instrument { kind: Kind::Debit, last4, decline }
 }
 
-const KNOWN: &[(&str, Means)] = &[
+const INSTRUMENTS: &[(&str, Instrument)] = &[
     ("4242424242424242", card("4242", None)),
     (
         "4000000000000002",
@@ -78,8 +78,8 @@ const KNOWN: &[(&str, Means)] = &[
     ),
 ];
 
-/// What a number as people write it stands for.
-pub(crate) fn means(number: &str) -> Option<Means> {
+/// Looks up a number, ignoring white space.
+pub(crate) fn instrument(number: &str) -> Option<Instrument> {
     let digits: String = number.chars().filter(|c| !c.is_whitespace()).collect();
-    KNOWN.iter().find(|(known, _)| *known == digits).map(|(_, means)| *means)
+    INSTRUMENTS.iter().find(|(listed, _)| *listed == digits).map(|(_, instrument)| *instrument)
 }

@@ -1,4 +1,4 @@
-//! The parameters of a new session: what is asked for, or the first thing that is wrong with it.
+//! Validates the parameters of a new checkout session; the first error refuses it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const METADATA_KEYS_MAX: usize = 50;
 const METADATA_KEY_CHARS_MAX: usize = 40;
 const METADATA_VALUE_CHARS_MAX: usize = 500;
 
-/// Takes what it knows out of `params`.
+/// Removes the known parameters from `params`.
 pub(crate) fn order(
     params: &mut Params,
     prices: &BTreeMap<String, Price>,
@@ -24,13 +24,13 @@ pub(crate) fn order(
     now_s: i64,
 ) -> Result<Order, Refusal> {
     let mode = mode(&required(params, "mode")?)?;
-    let (theirs, not_theirs) = match mode {
+    let (allowed, forbidden) = match mode {
         Mode::Payment => ("payment_intent_data", "subscription_data"),
         Mode::Subscription => ("subscription_data", "payment_intent_data"),
     };
-    if params.has(not_theirs) {
-        let message = format!("You can not pass `{not_theirs}` in `{}` mode.", mode.label());
-        return Err(Refusal::invalid(message).param(not_theirs));
+    if params.has(forbidden) {
+        let message = format!("You can not pass `{forbidden}` in `{}` mode.", mode.label());
+        return Err(Refusal::invalid(message).param(forbidden));
     }
     let items = items(params, mode, prices, ids)?;
     let (currency, amount) = total(&items)?;
@@ -44,14 +44,14 @@ pub(crate) fn order(
         client_reference_id: reference(params)?,
         customer_email: email(params)?,
         metadata: metadata(params, "metadata")?,
-        passed_on: metadata(params, &format!("{theirs}[metadata]"))?,
+        nested_metadata: metadata(params, &format!("{allowed}[metadata]"))?,
         expires_at: expires_at(params, now_s)?,
     })
 }
 
-fn mode(written: &str) -> Result<Mode, Refusal> {
-    let known = [Mode::Payment, Mode::Subscription].into_iter().find(|mode| mode.label() == written);
-    known.ok_or_else(|| Refusal::invalid("Invalid mode: must be one of payment or subscription").param("mode"))
+fn mode(name: &str) -> Result<Mode, Refusal> {
+    let valid = [Mode::Payment, Mode::Subscription].into_iter().find(|mode| mode.label() == name);
+    valid.ok_or_else(|| Refusal::invalid("Invalid mode: must be one of payment or subscription").param("mode"))
 }
 
 fn items(
@@ -72,7 +72,7 @@ fn items(
         return Err(Refusal::invalid(message).code("parameter_missing").param("line_items"));
     };
     let (interval, currency) = (first.price.interval, &first.price.currency);
-    // Stripe puts a one-time price beside a recurring one on the first invoice; nobody has needed that here.
+    // Stripe also allows one-time prices beside recurring ones, on the first invoice; the fake does not support them.
     let wrong = match mode {
         Mode::Payment if items.iter().any(|item| item.price.interval.is_some()) => Some(
             "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only \
@@ -109,17 +109,17 @@ fn item(params: &mut Params, name: &str, prices: &BTreeMap<String, Price>, ids: 
         (None, true) => price(params, &by_data, ids)?,
         (None, false) => return Err(Refusal::missing(&by_id)),
     };
-    let counted = format!("{name}[quantity]");
-    let quantity = whole(&counted, &required(params, &counted)?)?;
+    let quantity_name = format!("{name}[quantity]");
+    let quantity = whole(&quantity_name, &required(params, &quantity_name)?)?;
     if quantity == 0 {
         let message = "This value must be greater than or equal to 1.";
-        return Err(Refusal::invalid(message).code("parameter_invalid_integer").param(&counted));
+        return Err(Refusal::invalid(message).code("parameter_invalid_integer").param(&quantity_name));
     }
     let amount = price.unit_amount.checked_mul(quantity).ok_or_else(too_large)?;
     Ok(Item { price, quantity, amount })
 }
 
-/// A price that is made on the way.
+/// An inline price.
 fn price(params: &mut Params, name: &str, ids: &mut Ids) -> Result<Price, Refusal> {
     let of = |field: &str| format!("{name}{field}");
     let currency = required(params, &of("[currency]"))?.to_ascii_lowercase();
@@ -129,10 +129,10 @@ fn price(params: &mut Params, name: &str, ids: &mut Ids) -> Result<Price, Refusa
     let unit_amount = whole(&of("[unit_amount]"), &required(params, &of("[unit_amount]"))?)?;
     let product = required(params, &of("[product_data][name]"))?;
     let interval = text(params, &of("[recurring][interval]"))?;
-    let interval = interval.map(|written| {
-        let known = Interval::ALL.into_iter().find(|interval| interval.label() == written);
+    let interval = interval.map(|name| {
+        let valid = Interval::ALL.into_iter().find(|interval| interval.label() == name);
         let message = "Invalid interval: must be one of day, month, week, or year";
-        known.ok_or_else(|| Refusal::invalid(message).param(&of("[recurring][interval]")))
+        valid.ok_or_else(|| Refusal::invalid(message).param(&of("[recurring][interval]")))
     });
     Ok(Price { id: ids.next("price"), name: product, unit_amount, currency, interval: interval.transpose()? })
 }
@@ -153,7 +153,7 @@ fn too_large() -> Refusal {
         .code("amount_too_large")
 }
 
-/// Only such as a browser can be sent to: the page makes a link of it.
+/// Accepts only http and https URLs, since the page links to them.
 fn url(params: &mut Params, name: &str) -> Result<Option<String>, Refusal> {
     let Some(url) = text(params, name)? else {
         return Ok(None);
@@ -186,7 +186,7 @@ fn email(params: &mut Params) -> Result<Option<String>, Refusal> {
 
 fn metadata(params: &mut Params, name: &str) -> Result<Metadata, Refusal> {
     let mut metadata = params.take_under(name);
-    // An empty value unsets a key, and of a new object there is nothing to unset.
+    // An empty value unsets a key, which has no effect on a new object.
     metadata.retain(|_, value| !value.is_empty());
     if metadata.len() > METADATA_KEYS_MAX {
         let message = format!("Metadata can have up to {METADATA_KEYS_MAX} keys");
@@ -208,10 +208,10 @@ fn metadata(params: &mut Params, name: &str) -> Result<Metadata, Refusal> {
 
 fn expires_at(params: &mut Params, now_s: i64) -> Result<i64, Refusal> {
     let name = "expires_at";
-    let Some(written) = text(params, name)? else {
+    let Some(seconds) = text(params, name)? else {
         return Ok(now_s.saturating_add(OPEN_S_MAX));
     };
-    let at = i64::try_from(whole(name, &written)?).unwrap_or(i64::MAX);
+    let at = i64::try_from(whole(name, &seconds)?).unwrap_or(i64::MAX);
     let bound = match at.saturating_sub(now_s) {
         ..OPEN_S_MIN => "at least 30 minutes",
         OPEN_S_MIN..=OPEN_S_MAX => return Ok(at),
@@ -237,8 +237,8 @@ fn text(params: &mut Params, name: &str) -> Result<Option<String>, Refusal> {
     Ok(value)
 }
 
-fn whole(name: &str, written: &str) -> Result<u64, Refusal> {
-    let number = written.bytes().all(|byte| byte.is_ascii_digit()).then(|| written.parse().ok()).flatten();
-    let message = || format!("Invalid integer: {written}");
+fn whole(name: &str, text: &str) -> Result<u64, Refusal> {
+    let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let message = || format!("Invalid integer: {text}");
     number.ok_or_else(|| Refusal::invalid(message()).code("parameter_invalid_integer").param(name))
 }

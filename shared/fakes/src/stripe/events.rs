@@ -1,37 +1,37 @@
-//! The events that it has told of, and which of them got through: `GET /v1/events`.
+//! The event log with the delivery status of each event: `GET /v1/events`.
 
 use serde_json::{Value, json};
 
 use super::form::Params;
 use super::refusal::Refusal;
-use super::state::{State, Told};
+use super::state::{State, StoredEvent};
 
 /// Stripe's own limits of a list.
 const LIMIT_DEFAULT: usize = 10;
 const LIMIT_MAX: usize = 100;
 
-/// What is asked of the list, once it is known to be in order.
-pub(crate) struct Asked {
+/// The validated query of a list.
+pub(crate) struct EventQuery {
     limit: usize,
     after: Option<String>,
     created_from: Option<i64>,
     is_delivered: Option<bool>,
 }
 
-pub(crate) fn told(state: &mut State, events: &[String]) {
-    // What it rendered itself is JSON.
-    let read = events.iter().filter_map(|event| serde_json::from_str(event).ok());
-    state.told.extend(read.map(|event| Told { event, is_delivered: false }));
+pub(crate) fn record(state: &mut State, events: &[String]) {
+    // The fake rendered these events itself, so they are valid JSON.
+    let parsed = events.iter().filter_map(|event| serde_json::from_str(event).ok());
+    state.events.extend(parsed.map(|event| StoredEvent { event, is_delivered: false }));
 }
 
 pub(crate) fn delivered(state: &mut State, event: &str) {
     let id = serde_json::from_str::<Value>(event).ok().and_then(|event| event.get("id").cloned());
-    for told in state.told.iter_mut().filter(|told| told.event.get("id") == id.as_ref()) {
-        told.is_delivered = true;
+    for stored in state.events.iter_mut().filter(|stored| stored.event.get("id") == id.as_ref()) {
+        stored.is_delivered = true;
     }
 }
 
-impl Asked {
+impl EventQuery {
     pub(crate) fn read(params: &mut Params) -> Result<Self, Refusal> {
         let limit = limit(params)?;
         let seconds = |text: String| text.parse().map_err(|_| Refusal::invalid(format!("Invalid timestamp: {text}")));
@@ -54,31 +54,31 @@ pub(crate) fn limit(params: &mut Params) -> Result<usize, Refusal> {
 }
 
 /// `GET /v1/events/:id`.
-pub(crate) fn one(told: &[Told], account: Option<&str>, id: &str) -> Result<Value, Refusal> {
-    let is_it = |told: &&Told| {
-        let word = |name| told.event.get(name).and_then(Value::as_str);
+pub(crate) fn one(events: &[StoredEvent], account: Option<&str>, id: &str) -> Result<Value, Refusal> {
+    let is_it = |stored: &&StoredEvent| {
+        let word = |name| stored.event.get(name).and_then(Value::as_str);
         word("id") == Some(id) && word("account") == account
     };
-    let found = told.iter().find(is_it).map(|told| told.event.clone());
+    let found = events.iter().find(is_it).map(|stored| stored.event.clone());
     found.ok_or_else(|| Refusal::not_found(format!("No such event: '{id}'")).code("resource_missing").param("id"))
 }
 
-/// The newest first.
-pub(crate) fn list(told: &[Told], account: Option<&str>, asked: &Asked) -> Result<Value, Refusal> {
-    let has_id = |told: &Told, id: &str| told.event.get("id").and_then(Value::as_str) == Some(id);
-    let begin = match &asked.after {
-        None => told.len(),
-        Some(id) => told.iter().position(|told| has_id(told, id)).ok_or_else(|| {
+/// Lists events, newest first.
+pub(crate) fn list(events: &[StoredEvent], account: Option<&str>, query: &EventQuery) -> Result<Value, Refusal> {
+    let has_id = |stored: &StoredEvent, id: &str| stored.event.get("id").and_then(Value::as_str) == Some(id);
+    let begin = match &query.after {
+        None => events.len(),
+        Some(id) => events.iter().position(|stored| has_id(stored, id)).ok_or_else(|| {
             Refusal::invalid(format!("No such event: '{id}'")).code("resource_missing").param("starting_after")
         })?,
     };
-    let created = |told: &Told| told.event.get("created").and_then(Value::as_i64);
-    let is_wanted = |told: &&Told| {
-        told.event.get("account").and_then(Value::as_str) == account
-            && asked.created_from.is_none_or(|from| created(told).is_some_and(|at| at >= from))
-            && asked.is_delivered.is_none_or(|is_delivered| told.is_delivered == is_delivered)
+    let created = |stored: &StoredEvent| stored.event.get("created").and_then(Value::as_i64);
+    let matches = |stored: &&StoredEvent| {
+        stored.event.get("account").and_then(Value::as_str) == account
+            && query.created_from.is_none_or(|from| created(stored).is_some_and(|at| at >= from))
+            && query.is_delivered.is_none_or(|is_delivered| stored.is_delivered == is_delivered)
     };
-    let mut found = told.iter().take(begin).rev().filter(is_wanted).map(|told| &told.event);
-    let data: Vec<&Value> = found.by_ref().take(asked.limit).collect();
+    let mut found = events.iter().take(begin).rev().filter(matches).map(|stored| &stored.event);
+    let data: Vec<&Value> = found.by_ref().take(query.limit).collect();
     Ok(json!({ "object": "list", "data": data, "has_more": found.next().is_some(), "url": "/v1/events" }))
 }

@@ -1,5 +1,5 @@
-//! Form bodies, strictly: an escape that is none, a name that stands twice or bytes that are no text are a mistake of the client
-//! that made them, and a lenient reader would hide it.
+//! Strict parsing of form bodies: a malformed escape, a duplicate name or invalid UTF-8 is a client's mistake that a
+//! lenient parser would hide.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,12 @@ pub(crate) enum FormError {
     Escape,
     #[error("Invalid form: not UTF-8")]
     Text,
-    #[error("Invalid form: {0} stands twice")]
+    #[error("Invalid form: {0} is repeated")]
     Twice(String),
 }
 
-/// Values by names in Stripe's bracket notation. What is read is taken out, so what is left at the end nobody knows.
+/// Values by name, in Stripe's bracket notation. The handlers take out each parameter that they know; the rest is
+/// unknown.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Params(BTreeMap<String, String>);
 
@@ -42,26 +43,26 @@ impl Params {
         self.0.remove(name)
     }
 
-    /// Everything `name[key]`, by key.
+    /// Takes every `name[key]`, by key.
     pub(crate) fn take_under(&mut self, name: &str) -> BTreeMap<String, String> {
         let key = |full: &str| Some(full.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?.to_owned());
-        let found: Vec<(String, String)> = self
+        let direct: Vec<(String, String)> = self
             .0
             .keys()
             .filter_map(|full| {
                 Some((full.clone(), key(full).filter(|key| !key.is_empty() && !key.contains(['[', ']']))?))
             })
             .collect();
-        found.into_iter().filter_map(|(full, key)| Some((key, self.0.remove(&full)?))).collect()
+        direct.into_iter().filter_map(|(full, key)| Some((key, self.0.remove(&full)?))).collect()
     }
 
-    /// Whether anything is `name` or under it.
+    /// Whether any parameter is `name` or below it.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.keys().any(|full| full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('[')))
     }
 
-    /// A name that nobody has taken.
-    pub(crate) fn left(&self) -> Option<&str> {
+    /// The first parameter that no handler took.
+    pub(crate) fn first_remaining(&self) -> Option<&str> {
         self.0.keys().next().map(String::as_str)
     }
 }

@@ -1,5 +1,4 @@
-//! Keys for requests that are made again, each of one account: the first answer is kept, and a repeat gets that. Here no key is ever
-//! forgotten.
+//! Idempotency keys per account: the first response is stored and replayed. Keys never expire here.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +10,19 @@ use super::refusal::Refusal;
 pub(crate) const KEY_CHARS_MAX: usize = 255;
 
 #[derive(Default)]
-pub(crate) struct Kept(BTreeMap<(Option<String>, String), First>);
+pub(crate) struct IdempotencyStore(BTreeMap<(Option<String>, String), StoredResponse>);
 
-/// The first request under a key.
-struct First {
+/// The first request under a key, with its response.
+struct StoredResponse {
     path: String,
     params: Params,
     status: u16,
     body: Value,
 }
 
-impl Kept {
-    /// What was answered to the same request, if it was made before.
-    pub(crate) fn answer(
+impl IdempotencyStore {
+    /// The stored response if the same request came before; an idempotency error if another did.
+    pub(crate) fn replay(
         &self,
         account: Option<&str>,
         key: &str,
@@ -49,7 +48,7 @@ impl Kept {
         )))
     }
 
-    pub(crate) fn keep(
+    pub(crate) fn store(
         &mut self,
         account: Option<&str>,
         key: &str,
@@ -60,7 +59,7 @@ impl Kept {
     ) {
         self.0.insert(
             (account.map(str::to_owned), key.to_owned()),
-            First { path: path.to_owned(), params, status, body },
+            StoredResponse { path: path.to_owned(), params, status, body },
         );
     }
 }

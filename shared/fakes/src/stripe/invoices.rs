@@ -1,4 +1,4 @@
-//! The invoices of subscriptions, and the payments that paid them: `GET /v1/invoices/{id}` and `GET /v1/invoice_payments`.
+//! Invoices of subscriptions and their payments: `GET /v1/invoices/{id}` and `GET /v1/invoice_payments`.
 
 use serde_json::{Value, json};
 
@@ -6,17 +6,17 @@ use super::events::limit;
 use super::form::Params;
 use super::refusal::Refusal;
 use super::sessions::Session;
-use super::state::Place;
+use super::state::Settings;
 use super::subscription;
 
-/// Which invoice payments are listed, once the request is known to be in order.
-pub(crate) struct Asked {
+/// The validated query of a list of invoice payments.
+pub(crate) struct InvoiceQuery {
     limit: usize,
     intent: Option<String>,
     status: Option<String>,
 }
 
-impl Asked {
+impl InvoiceQuery {
     pub(crate) fn read(params: &mut Params) -> Result<Self, Refusal> {
         let limit = limit(params)?;
         let intent = params.take("payment[payment_intent]");
@@ -28,27 +28,31 @@ impl Asked {
     }
 }
 
-/// All are paid here: an invoice is there once its subscription has begun.
-pub(crate) fn payments<'s>(sessions: impl Iterator<Item = &'s Session>, place: &Place, asked: &Asked) -> Value {
+/// Every invoice here is paid, since it is created when its subscription begins.
+pub(crate) fn payments<'s>(
+    sessions: impl Iterator<Item = &'s Session>,
+    settings: &Settings,
+    query: &InvoiceQuery,
+) -> Value {
     let mut found = sessions.filter_map(|session| {
         let (made, attempt) = (session.subscribed.as_ref()?, session.attempt.as_ref()?);
-        let is_meant = asked.intent.as_ref().is_none_or(|intent| *intent == attempt.intent.id)
-            && asked.status.as_deref().is_none_or(|status| status == "paid");
-        is_meant.then(|| subscription::invoice_payment(session, made, attempt, place))
+        let matches = query.intent.as_ref().is_none_or(|intent| *intent == attempt.intent.id)
+            && query.status.as_deref().is_none_or(|status| status == "paid");
+        matches.then(|| subscription::invoice_payment(session, made, attempt, settings))
     });
-    let data: Vec<Value> = found.by_ref().take(asked.limit).collect();
+    let data: Vec<Value> = found.by_ref().take(query.limit).collect();
     json!({ "object": "list", "data": data, "has_more": found.next().is_some(), "url": "/v1/invoice_payments" })
 }
 
 pub(crate) fn invoice<'s>(
     mut sessions: impl Iterator<Item = &'s Session>,
-    place: &Place,
+    settings: &Settings,
     id: &str,
 ) -> Result<Value, Refusal> {
     let found = sessions.find_map(|session| {
         let (made, attempt) = (session.subscribed.as_ref()?, session.attempt.as_ref()?);
         let lines = subscription::lines(session, made, attempt.now_s);
-        (made.invoice == id).then(|| subscription::invoice(session, made, &lines, place, attempt.now_s))
+        (made.invoice == id).then(|| subscription::invoice(session, made, &lines, settings, attempt.now_s))
     });
     found.ok_or_else(|| Refusal::not_found(format!("No such invoice: '{id}'")).code("resource_missing").param("id"))
 }

@@ -1,13 +1,13 @@
-//! The objects of a payment and the envelope of an event, with the members that Stripe gives them.
+//! Renders payment objects and the event envelope, with the members that Stripe gives them.
 
 use serde_json::{Value, json};
 
 use super::API_VERSION;
-use super::cards::{Kind, Means};
+use super::cards::{Instrument, Kind};
 use super::sessions::{Attempt, Metadata, Mode, Session, Status};
-use super::state::{Ids, Place};
+use super::state::{Ids, Settings};
 
-/// On which connected account an event happened, and which API request it comes of; none, where it was the buyer who acted.
+/// The origin of an event: its connected account and API request; no request if the buyer acted.
 #[derive(Default)]
 pub(crate) struct Cause<'c> {
     pub(crate) account: Option<&'c str>,
@@ -15,32 +15,39 @@ pub(crate) struct Cause<'c> {
     pub(crate) idempotency_key: Option<&'c str>,
 }
 
-pub(crate) fn event(ids: &mut Ids, place: &Place, kind: &str, object: &Value, cause: &Cause<'_>, now_s: i64) -> Value {
+pub(crate) fn event(
+    ids: &mut Ids,
+    settings: &Settings,
+    kind: &str,
+    object: &Value,
+    cause: &Cause<'_>,
+    now_s: i64,
+) -> Value {
     let mut event = json!({
         "id": ids.next("evt"),
         "object": "event",
         "api_version": API_VERSION,
         "created": now_s,
         "data": { "object": object },
-        "livemode": place.livemode,
+        "livemode": settings.livemode,
         "pending_webhooks": 1,
         "request": { "id": cause.request, "idempotency_key": cause.idempotency_key },
         "type": kind,
     });
-    // Of the platform's own events Stripe leaves the member out.
+    // Stripe omits the member for the platform's own events.
     if let (Some(account), Some(members)) = (cause.account, event.as_object_mut()) {
         members.insert("account".to_owned(), account.into());
     }
     event
 }
 
-pub(crate) fn session(session: &Session, place: &Place, now_s: i64) -> Value {
+pub(crate) fn session(session: &Session, settings: &Settings, now_s: i64) -> Value {
     let (order, status) = (&session.order, session.status(now_s));
     let (is_complete, is_paid) = (status == Status::Complete, session.is_paid());
-    let url = (status == Status::Open).then(|| format!("{}/{}", place.pay_url, session.id));
+    let url = (status == Status::Open).then(|| format!("{}/{}", settings.pay_url, session.id));
     let made = session.subscribed.as_ref();
     let of_payment = order.mode == Mode::Payment;
-    // The intent of a subscription belongs to its invoice.
+    // The payment intent of a subscription belongs to its invoice.
     let intent = session.intent.as_ref().filter(|_| of_payment);
     json!({
         "id": session.id,
@@ -71,7 +78,7 @@ pub(crate) fn session(session: &Session, place: &Place, now_s: i64) -> Value {
         "expires_at": order.expires_at,
         "invoice": made.map(|made| &made.invoice),
         "invoice_creation": null,
-        "livemode": place.livemode,
+        "livemode": settings.livemode,
         "locale": null,
         "metadata": order.metadata,
         "mode": order.mode.label(),
@@ -107,9 +114,9 @@ fn customer_details(session: &Session) -> Value {
     json!({ "address": null, "email": email, "name": null, "phone": null, "tax_exempt": "none", "tax_ids": [] })
 }
 
-pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place) -> Value {
+pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, settings: &Settings) -> Value {
     let (order, decline) = (&session.order, attempt.decline());
-    let is_card = attempt.means.kind == Kind::Card;
+    let is_card = attempt.instrument.kind == Kind::Card;
     let [intent_status, _] = attempt.statuses();
     let error = decline.map(|decline| {
         json!({
@@ -142,7 +149,7 @@ pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place
         "description": null,
         "last_payment_error": error,
         "latest_charge": attempt.charge,
-        "livemode": place.livemode,
+        "livemode": settings.livemode,
         "metadata": of_payment(session),
         "next_action": null,
         "on_behalf_of": null,
@@ -163,9 +170,9 @@ pub(crate) fn payment_intent(session: &Session, attempt: &Attempt, place: &Place
     })
 }
 
-pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Value {
+pub(crate) fn charge(session: &Session, attempt: &Attempt, settings: &Settings) -> Value {
     let (order, decline) = (&session.order, attempt.decline());
-    let (is_paid, is_card) = (attempt.is_paid(), attempt.means.kind == Kind::Card);
+    let (is_paid, is_card) = (attempt.is_paid(), attempt.instrument.kind == Kind::Card);
     let [_, charge_status] = attempt.statuses();
     json!({
         "id": attempt.charge,
@@ -188,7 +195,7 @@ pub(crate) fn charge(session: &Session, attempt: &Attempt, place: &Place) -> Val
         "failure_code": decline.map(|decline| if is_card { "card_declined" } else { decline.code }),
         "failure_message": decline.map(|decline| decline.message),
         "fraud_details": {},
-        "livemode": place.livemode,
+        "livemode": settings.livemode,
         "metadata": of_payment(session),
         "on_behalf_of": null,
         "outcome": {
@@ -228,7 +235,7 @@ fn method(attempt: &Attempt) -> Value {
 }
 
 fn details(attempt: &Attempt) -> Value {
-    let Means { kind, last4, .. } = attempt.means;
+    let Instrument { kind, last4, .. } = attempt.instrument;
     let of_kind = match kind {
         Kind::Card => {
             json!({ "brand": "visa", "country": "US", "funding": "credit", "last4": last4, "network": "visa" })
@@ -238,10 +245,10 @@ fn details(attempt: &Attempt) -> Value {
     json!({ kind.label(): of_kind, "type": kind.label() })
 }
 
-/// The intent of a subscription carries nothing that was passed on: that is on the subscription.
+/// The payment intent of a subscription carries no metadata of the request; the subscription does.
 fn of_payment(session: &Session) -> Metadata {
     match session.order.mode {
-        Mode::Payment => session.order.passed_on.clone(),
+        Mode::Payment => session.order.nested_metadata.clone(),
         Mode::Subscription => Metadata::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! The hosted page, as plain as it can be: what is sold, for how much, a card and a way back.
+//! The hosted payment page, in plain HTML: items, amount, a card field and a cancel link.
 
 use super::Page;
 use super::form::Params;
@@ -14,12 +14,12 @@ const ZERO_DECIMAL: &[&str] =
     &["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"];
 const THREE_DECIMAL: &[&str] = &["bhd", "jod", "kwd", "omr", "tnd"];
 
-/// The card number in what the page's form posts.
+/// Extracts the card number from the page's form.
 pub fn card_in(form: &str) -> Option<String> {
     Params::decode(form).ok()?.take(CARD_FIELD)
 }
 
-/// Whether what the page's form posts is that the bank answers.
+/// Whether the page's form is the button that lets the bank answer.
 pub fn is_bank_answer(form: &str) -> bool {
     Params::decode(form).is_ok_and(|mut params| params.take(BANK_FIELD).is_some())
 }
@@ -35,23 +35,24 @@ pub(crate) fn page(state: &State, session: &str, now_s: i64) -> Page {
         Status::Complete => (410, "<p>This has been paid.</p>".to_owned()),
         Status::Expired => (410, "<p>This checkout session has expired.</p>".to_owned()),
     };
-    Page { status, html: document(&format!("{}\n{below}", sold(session))) }
+    Page { status, html: document(&format!("{}\n{below}", order_summary(session))) }
 }
 
-fn sold(session: &Session) -> String {
+fn order_summary(session: &Session) -> String {
     let order = &session.order;
     let item = |name: &str, quantity: u64| match quantity {
         1 => format!("<h1>{}</h1>\n", escaped(name)),
         _ => format!("<h1>{quantity} × {}</h1>\n", escaped(name)),
     };
-    let items: String = order.items.iter().map(|sold| item(&sold.price.name, sold.quantity)).collect();
+    let items: String = order.items.iter().map(|line| item(&line.price.name, line.quantity)).collect();
     let every = order.items.first().and_then(|item| item.price.interval);
     let every = every.map(|interval| format!(" per {}", interval.label())).unwrap_or_default();
     format!("{items}<p><strong>{}{every}</strong></p>", money(order.amount, &order.currency))
 }
 
 fn form(session: &Session) -> String {
-    let notice = session.notice.map(|said| format!("<p role=\"alert\">{}</p>\n", escaped(said))).unwrap_or_default();
+    let notice =
+        session.notice.map(|notice| format!("<p role=\"alert\">{}</p>\n", escaped(notice))).unwrap_or_default();
     let cancel = session.order.cancel_url.as_deref();
     let cancel = cancel.map(|url| format!("\n<p><a href=\"{}\">Cancel</a></p>", escaped(url))).unwrap_or_default();
     format!(

@@ -1,4 +1,4 @@
-//! The billing portal: the page on which a customer ends subscriptions, made by `POST /v1/billing_portal/sessions`.
+//! The billing portal, where a customer cancels subscriptions; `POST /v1/billing_portal/sessions` creates a page.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::html::{document, escaped};
 
 const SUBSCRIPTION_FIELD: &str = "subscription";
 
-/// The id of the subscription that the page's form asks to end.
+/// Extracts the id of the subscription to cancel from the page's form.
 pub fn canceled_in(form: &str) -> Option<String> {
     Params::decode(form).ok()?.take(SUBSCRIPTION_FIELD)
 }
@@ -25,7 +25,7 @@ pub(crate) fn create(
 ) -> Result<Value, Refusal> {
     let customer = params.take("customer").ok_or_else(|| Refusal::missing("customer"))?;
     let return_url = params.take("return_url");
-    if let Some(name) = params.left() {
+    if let Some(name) = params.first_remaining() {
         return Err(Refusal::unknown(name));
     }
     if !state.has_portal {
@@ -48,11 +48,11 @@ pub(crate) fn create(
         "created": now_s,
         "customer": customer,
         "flow": null,
-        "livemode": state.place.livemode,
+        "livemode": state.settings.livemode,
         "locale": null,
         "on_behalf_of": null,
         "return_url": return_url,
-        "url": format!("{}/portal/{id}", state.place.pay_url),
+        "url": format!("{}/portal/{id}", state.settings.pay_url),
     });
     let portal = Portal { account: account.map(str::to_owned), customer, return_url };
     state.portals.insert(id, portal);
@@ -63,16 +63,16 @@ pub(crate) fn page(state: &State, portal: &str) -> Page {
     let Some(portal) = state.portals.get(portal) else {
         return Page { status: 404, html: document("<p>There is no such portal session.</p>") };
     };
-    let running = state.sessions.values().filter(|session| session.is_of(portal.account.as_deref()));
-    let running = running.filter(|session| is_of_customer(session, &portal.customer));
-    let forms: String = running.filter_map(form).collect();
+    let active = state.sessions.values().filter(|session| session.is_of(portal.account.as_deref()));
+    let active = active.filter(|session| is_of_customer(session, &portal.customer));
+    let forms: String = active.filter_map(form).collect();
     let forms = if forms.is_empty() { "<p>No subscription is active.</p>\n".to_owned() } else { forms };
     let back = portal.return_url.as_deref();
     let back = back.map(|url| format!("<p><a href=\"{}\">Back</a></p>", escaped(url))).unwrap_or_default();
     Page { status: 200, html: document(&format!("<h1>Subscriptions</h1>\n{forms}{back}")) }
 }
 
-/// Of one that has not ended.
+/// The form of an active subscription.
 fn form(session: &Session) -> Option<String> {
     let subscription = session.subscription.as_ref().filter(|_| !session.has_ended())?;
     let id = subscription.get("id").and_then(Value::as_str)?;
@@ -82,9 +82,10 @@ fn form(session: &Session) -> Option<String> {
     ))
 }
 
-/// Ended at once; Stripe's own portal mostly lets the period that is paid run out. With the event that Stripe sends.
+/// Cancels the subscription at once and returns it with the event. Stripe's own portal usually waits for the end of the
+/// paid period.
 pub(crate) fn cancel(state: &mut State, id: &str, now_s: i64) -> Option<(Value, Value)> {
-    let State { place, ids, sessions, .. } = state;
+    let State { settings, ids, sessions, .. } = state;
     let session = sessions.values_mut().find(|session| session.is_subscription(id) && !session.has_ended())?;
     let account = session.account.clone();
     let subscription = session.subscription.as_mut()?;
@@ -93,7 +94,7 @@ pub(crate) fn cancel(state: &mut State, id: &str, now_s: i64) -> Option<(Value, 
     members.insert("canceled_at".to_owned(), now_s.into());
     members.insert("ended_at".to_owned(), now_s.into());
     let cause = Cause { account: account.as_deref(), ..Cause::default() };
-    let event = objects::event(ids, place, "customer.subscription.deleted", subscription, &cause, now_s);
+    let event = objects::event(ids, settings, "customer.subscription.deleted", subscription, &cause, now_s);
     Some((subscription.clone(), event))
 }
 

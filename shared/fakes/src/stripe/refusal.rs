@@ -1,4 +1,4 @@
-//! Why a request is refused, in the shape of Stripe's error bodies.
+//! Errors in the shape of Stripe's error bodies.
 
 use serde_json::{Map, Value, json};
 

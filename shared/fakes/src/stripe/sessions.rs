@@ -1,17 +1,17 @@
-//! A checkout session: what is sold in it, the attempts to pay it, and what they made.
+//! The checkout session: its order, the attempts to pay it, and the objects of a paid one.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::cards::{Decline, Means};
+use super::cards::{Decline, Instrument};
 
 pub(crate) type Metadata = BTreeMap<String, String>;
 
-/// How long a session is open unless it says otherwise, and the longest that it may be.
+/// The default and longest lifetime of an open session.
 pub(crate) const OPEN_S_MAX: i64 = 24 * 60 * 60;
 
-/// What is sold under an id, in the currency's smallest unit.
+/// A price object, in the currency's smallest unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     pub id: String,
@@ -19,7 +19,7 @@ pub struct Price {
     pub unit_amount: u64,
     /// Lower case.
     pub currency: String,
-    /// Of a price that recurs.
+    /// The billing interval of a recurring price.
     pub interval: Option<Interval>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Item {
     pub(crate) amount: u64,
 }
 
-/// What a session was asked for, once it is known to be in order.
+/// The validated parameters of a session.
 pub(crate) struct Order {
     pub(crate) mode: Mode,
     pub(crate) items: Vec<Item>,
@@ -93,12 +93,12 @@ pub(crate) struct Order {
     pub(crate) client_reference_id: Option<String>,
     pub(crate) customer_email: Option<String>,
     pub(crate) metadata: Metadata,
-    /// For the payment intent or the subscription, whichever the mode makes.
-    pub(crate) passed_on: Metadata,
+    /// The metadata for the payment intent or the subscription, according to the mode.
+    pub(crate) nested_metadata: Metadata,
     pub(crate) expires_at: i64,
 }
 
-/// Made at the first attempt to pay, and the same one at every later attempt.
+/// Created at the first attempt to pay and shared by every later attempt.
 #[derive(Clone)]
 pub(crate) struct Intent {
     pub(crate) id: String,
@@ -111,22 +111,22 @@ pub(crate) struct Attempt {
     pub(crate) intent: Intent,
     pub(crate) charge: String,
     pub(crate) method: String,
-    pub(crate) means: Means,
-    /// Whether the bank has not answered yet.
+    pub(crate) instrument: Instrument,
+    /// Whether the bank debit is pending.
     pub(crate) is_processing: bool,
     pub(crate) now_s: i64,
 }
 
 impl Attempt {
     pub(crate) fn decline(&self) -> Option<Decline> {
-        self.means.decline.filter(|_| !self.is_processing)
+        self.instrument.decline.filter(|_| !self.is_processing)
     }
 
     pub(crate) fn is_paid(&self) -> bool {
-        !self.is_processing && self.means.decline.is_none()
+        !self.is_processing && self.instrument.decline.is_none()
     }
 
-    /// As the payment intent says it and as the charge does.
+    /// The statuses of the payment intent and of the charge.
     pub(crate) fn statuses(&self) -> [&'static str; 2] {
         if self.is_processing {
             ["processing", "pending"]
@@ -138,30 +138,30 @@ impl Attempt {
     }
 }
 
-/// What a paid session in subscription mode has made.
+/// The ids that a paid session in subscription mode created.
 #[derive(Clone)]
 pub(crate) struct Subscribed {
     pub(crate) subscription: String,
     pub(crate) invoice: String,
     pub(crate) customer: String,
     pub(crate) invoice_payment: String,
-    /// One for each line of the invoice.
+    /// One per invoice line.
     pub(crate) items: Vec<String>,
 }
 
 pub(crate) struct Session {
     pub(crate) id: String,
-    /// The connected account that it was made for.
+    /// The connected account that created it.
     pub(crate) account: Option<String>,
     pub(crate) created: i64,
     pub(crate) order: Order,
     pub(crate) intent: Option<Intent>,
-    /// The last one.
+    /// The latest attempt.
     pub(crate) attempt: Option<Attempt>,
     pub(crate) subscribed: Option<Subscribed>,
-    /// The subscription as it stands now.
+    /// The current subscription object.
     pub(crate) subscription: Option<Value>,
-    /// What the buyer was told last.
+    /// The last notice to the buyer.
     pub(crate) notice: Option<&'static str>,
     status: Status,
 }
@@ -188,7 +188,7 @@ impl Session {
         self.account.as_deref() == account
     }
 
-    /// Nobody has to come by for an open session to expire.
+    /// An open session expires by time alone.
     pub(crate) fn status(&self, now_s: i64) -> Status {
         if self.status == Status::Open && now_s >= self.order.expires_at { Status::Expired } else { self.status }
     }
@@ -202,7 +202,7 @@ impl Session {
         self.subscription.as_ref().and_then(|object| object.get("status")).is_some_and(|status| status == "canceled")
     }
 
-    /// Whether the money has come.
+    /// Whether the payment succeeded.
     pub(crate) fn is_paid(&self) -> bool {
         self.status == Status::Complete && self.attempt.as_ref().is_some_and(Attempt::is_paid)
     }

@@ -1,19 +1,19 @@
-//! What the fake keeps: its prices, sessions, portals and events, and the answers under each idempotency key.
+//! The state of the fake: prices, sessions, portals, events and stored responses per idempotency key.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::idempotency::Kept;
+use super::idempotency::IdempotencyStore;
 use super::sessions::{Price, Session};
 
-/// What every object says of the place that it comes from.
-pub(crate) struct Place {
+/// Settings that every object shows.
+pub(crate) struct Settings {
     pub(crate) pay_url: String,
     pub(crate) livemode: bool,
 }
 
-/// Numbers what is made, so that one seed tells one story.
+/// Generates sequential ids, so that the same seed gives the same ids.
 pub(crate) struct Ids {
     seed: String,
     made: u64,
@@ -26,8 +26,8 @@ impl Ids {
     }
 }
 
-/// An event, and whether a webhook has taken it.
-pub(crate) struct Told {
+/// An event and its delivery status.
+pub(crate) struct StoredEvent {
     pub(crate) event: Value,
     pub(crate) is_delivered: bool,
 }
@@ -40,30 +40,30 @@ pub(crate) struct Portal {
 }
 
 pub(crate) struct State {
-    pub(crate) place: Place,
+    pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) sessions: BTreeMap<String, Session>,
     pub(crate) portals: BTreeMap<String, Portal>,
-    /// Whether somebody has saved the portal's settings in the dashboard.
+    /// Whether the portal is configured in the dashboard.
     pub(crate) has_portal: bool,
-    /// Every event so far, in their order.
-    pub(crate) told: Vec<Told>,
-    pub(crate) kept: Kept,
+    /// Every event so far, in order.
+    pub(crate) events: Vec<StoredEvent>,
+    pub(crate) idempotency: IdempotencyStore,
     pub(crate) fails_next: bool,
 }
 
 impl State {
     pub(crate) fn new(pay_url: &str, livemode: bool, seed: &str) -> Self {
         Self {
-            place: Place { pay_url: pay_url.trim_end_matches('/').to_owned(), livemode },
+            settings: Settings { pay_url: pay_url.trim_end_matches('/').to_owned(), livemode },
             ids: Ids { seed: seed.chars().filter(char::is_ascii_alphanumeric).collect(), made: 0 },
             prices: BTreeMap::new(),
             sessions: BTreeMap::new(),
             portals: BTreeMap::new(),
             has_portal: true,
-            told: Vec::new(),
-            kept: Kept::default(),
+            events: Vec::new(),
+            idempotency: IdempotencyStore::default(),
             fails_next: false,
         }
     }

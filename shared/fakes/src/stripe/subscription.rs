@@ -1,11 +1,11 @@
-//! The objects of a subscription, shaped as the version says: the period is on the items, and an invoice names its subscription
-//! under `parent`.
+//! Renders subscriptions and invoices of this API version: the period is on the items, and an invoice names its
+//! subscription under `parent`.
 
 use serde_json::{Value, json};
 
 use super::calendar::period_end;
 use super::sessions::{Attempt, Interval, Item, Session, Subscribed};
-use super::state::Place;
+use super::state::Settings;
 
 /// One item of the subscription, which is also one line of its first invoice.
 pub(crate) struct Line<'s> {
@@ -23,8 +23,8 @@ pub(crate) fn lines<'s>(session: &'s Session, made: &Subscribed, now_s: i64) -> 
     session.order.items.iter().zip(&made.items).map(line).collect()
 }
 
-/// Which payment has paid the invoice.
-pub(crate) fn invoice_payment(session: &Session, made: &Subscribed, attempt: &Attempt, place: &Place) -> Value {
+/// The link between an invoice and its payment.
+pub(crate) fn invoice_payment(session: &Session, made: &Subscribed, attempt: &Attempt, settings: &Settings) -> Value {
     json!({
         "id": made.invoice_payment,
         "object": "invoice_payment",
@@ -34,7 +34,7 @@ pub(crate) fn invoice_payment(session: &Session, made: &Subscribed, attempt: &At
         "currency": session.order.currency,
         "invoice": made.invoice,
         "is_default": true,
-        "livemode": place.livemode,
+        "livemode": settings.livemode,
         "payment": { "payment_intent": attempt.intent.id, "type": "payment_intent" },
         "status": "paid",
         "status_transitions": { "canceled_at": null, "paid_at": attempt.now_s },
@@ -46,9 +46,9 @@ pub(crate) fn subscription(
     made: &Subscribed,
     attempt: &Attempt,
     lines: &[Line<'_>],
-    place: &Place,
+    settings: &Settings,
 ) -> Value {
-    let items: Vec<Value> = lines.iter().map(|line| subscription_item(line, made, place)).collect();
+    let items: Vec<Value> = lines.iter().map(|line| subscription_item(line, made, settings)).collect();
     json!({
         "id": made.subscription,
         "object": "subscription",
@@ -75,8 +75,8 @@ pub(crate) fn subscription(
         "ended_at": null,
         "items": list(&items, &format!("/v1/subscription_items?subscription={}", made.subscription)),
         "latest_invoice": made.invoice,
-        "livemode": place.livemode,
-        "metadata": session.order.passed_on,
+        "livemode": settings.livemode,
+        "metadata": session.order.nested_metadata,
         "next_pending_invoice_item_invoice": null,
         "on_behalf_of": null,
         "pause_collection": null,
@@ -93,7 +93,7 @@ pub(crate) fn subscription(
     })
 }
 
-fn subscription_item(line: &Line<'_>, made: &Subscribed, place: &Place) -> Value {
+fn subscription_item(line: &Line<'_>, made: &Subscribed, settings: &Settings) -> Value {
     let price = &line.item.price;
     json!({
         "id": line.id,
@@ -110,7 +110,7 @@ fn subscription_item(line: &Line<'_>, made: &Subscribed, place: &Place) -> Value
             "active": true,
             "billing_scheme": "per_unit",
             "currency": price.currency,
-            "livemode": place.livemode,
+            "livemode": settings.livemode,
             "metadata": {},
             "recurring": {
                 "interval": price.interval.map(Interval::label),
@@ -128,9 +128,15 @@ fn subscription_item(line: &Line<'_>, made: &Subscribed, place: &Place) -> Value
     })
 }
 
-pub(crate) fn invoice(session: &Session, made: &Subscribed, lines: &[Line<'_>], place: &Place, now_s: i64) -> Value {
+pub(crate) fn invoice(
+    session: &Session,
+    made: &Subscribed,
+    lines: &[Line<'_>],
+    settings: &Settings,
+    now_s: i64,
+) -> Value {
     let order = &session.order;
-    let rows: Vec<Value> = lines.iter().map(|line| invoice_line(line, session, made, place)).collect();
+    let rows: Vec<Value> = lines.iter().map(|line| invoice_line(line, session, made, settings)).collect();
     json!({
         "id": made.invoice,
         "object": "invoice",
@@ -156,14 +162,14 @@ pub(crate) fn invoice(session: &Session, made: &Subscribed, lines: &[Line<'_>], 
         "hosted_invoice_url": null,
         "invoice_pdf": null,
         "lines": list(&rows, &format!("/v1/invoices/{}/lines", made.invoice)),
-        "livemode": place.livemode,
+        "livemode": settings.livemode,
         "metadata": {},
         "next_payment_attempt": null,
         "number": null,
         "on_behalf_of": null,
         "parent": {
             "quote_details": null,
-            "subscription_details": { "metadata": order.passed_on, "subscription": made.subscription },
+            "subscription_details": { "metadata": order.nested_metadata, "subscription": made.subscription },
             "type": "subscription_details",
         },
         "period_end": now_s,
@@ -183,7 +189,7 @@ pub(crate) fn invoice(session: &Session, made: &Subscribed, lines: &[Line<'_>], 
     })
 }
 
-fn invoice_line(line: &Line<'_>, session: &Session, made: &Subscribed, place: &Place) -> Value {
+fn invoice_line(line: &Line<'_>, session: &Session, made: &Subscribed, settings: &Settings) -> Value {
     let item = line.item;
     json!({
         "id": format!("il_{}", line.id),
@@ -194,8 +200,8 @@ fn invoice_line(line: &Line<'_>, session: &Session, made: &Subscribed, place: &P
         "discountable": true,
         "discounts": [],
         "invoice": made.invoice,
-        "livemode": place.livemode,
-        "metadata": session.order.passed_on,
+        "livemode": settings.livemode,
+        "metadata": session.order.nested_metadata,
         "parent": {
             "invoice_item_details": null,
             "subscription_item_details": {

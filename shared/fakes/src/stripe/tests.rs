@@ -1,4 +1,4 @@
-//! Tables: what each request is answered, what each card leads to, and what the buyer sees.
+//! Tests of the Stripe fake: API responses, payments, pages, forms and ids.
 
 mod api;
 mod idempotency;
@@ -61,11 +61,11 @@ fn read_path_at(stripe: &Stripe, path: &str, now_s: i64) -> Value {
     json(&stripe.answer(&call).body)
 }
 
-/// The id of a new session.
-fn made(stripe: &Stripe, body: &str) -> String {
-    let answered = post(stripe, SESSIONS, body, None);
-    assert_eq!(answered.status, 200, "{}", answered.body);
-    text(&json(&answered.body), "/id")
+/// Creates a session and returns its id.
+fn new_session(stripe: &Stripe, body: &str) -> String {
+    let response = post(stripe, SESSIONS, body, None);
+    assert_eq!(response.status, 200, "{}", response.body);
+    text(&json(&response.body), "/id")
 }
 
 fn json(body: &str) -> Value {
@@ -80,15 +80,15 @@ fn kinds(events: &[String]) -> Vec<String> {
     events.iter().map(|event| text(&json(event), "/type")).collect()
 }
 
-/// Each pointer has that value.
-fn assert_says(value: &Value, rows: &[(&str, Value)]) {
+/// Asserts the value at each JSON pointer.
+fn assert_members(value: &Value, rows: &[(&str, Value)]) {
     for (pointer, expected) in rows {
         assert_eq!(value.pointer(pointer), Some(expected), "{pointer}");
     }
 }
 
 #[test]
-fn a_form_is_read_strictly() {
+fn malformed_form_is_rejected() {
     let rows = [
         ("", Ok(vec![])),
         ("a=1", Ok(vec![("a", "1")])),
@@ -109,7 +109,7 @@ fn a_form_is_read_strictly() {
     for (form, expected) in rows {
         let read = Params::decode(form).map(|mut params| {
             let mut pairs = Vec::new();
-            while let Some(name) = params.left().map(str::to_owned) {
+            while let Some(name) = params.first_remaining().map(str::to_owned) {
                 let value = params.take(&name).expect("a value");
                 pairs.push((name, value));
             }
@@ -121,16 +121,16 @@ fn a_form_is_read_strictly() {
 }
 
 #[test]
-fn a_group_is_only_what_is_right_under_a_name() {
+fn take_under_takes_only_direct_members() {
     let mut params = Params::decode("m[a]=1&m[b][c]=2&m[]=3&ma=4&m=5&n[m][a]=6&n[m][b]=7").expect("a form");
     assert!(params.has("m") && params.has("n[m]") && !params.has("a"));
     assert_eq!(params.take_under("m").into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
     assert_eq!(params.take_under("n[m]").into_values().collect::<Vec<_>>(), ["6", "7"]);
-    assert_eq!(params.left(), Some("m"));
+    assert_eq!(params.first_remaining(), Some("m"));
 }
 
 #[test]
-fn a_period_ends_on_the_same_day_or_the_last() {
+fn period_ends_on_the_same_day_or_last_of_month() {
     let rows = [
         (NOW, Interval::Day, 1_767_312_000),
         (NOW, Interval::Week, 1_767_830_400),
@@ -146,37 +146,37 @@ fn a_period_ends_on_the_same_day_or_the_last() {
     for (start, interval, end) in rows {
         assert_eq!(period_end(start, interval), end, "{start} {interval:?}");
     }
-    assert!(period_end(i64::MAX, Interval::Year) >= 0, "a time without sense ends all the same");
+    assert!(period_end(i64::MAX, Interval::Year) >= 0, "an invalid time terminates");
 }
 
-/// Every id in what one stand-in says, whichever kind of object it names.
-fn ids_said(seed: &str) -> BTreeSet<String> {
+/// Every id that a fake with this seed returns, of all kinds of objects.
+fn all_ids(seed: &str) -> BTreeSet<String> {
     let stripe = Stripe::new("http://127.0.0.1:9000/pay", false, seed);
     let body = "mode=payment&line_items[0][price_data][currency]=usd&line_items[0][price_data][unit_amount]=100\
                 &line_items[0][price_data][product_data][name]=Demo&line_items[0][quantity]=1&success_url=http://a.test/";
     let mut ids = BTreeSet::new();
     for _ in 0..3 {
-        let session = made(&stripe, body);
+        let session = new_session(&stripe, body);
         let events = stripe.pay(&session, "4242424242424242", NOW).events;
         let of_event = events.iter().map(|event| json(event));
-        let said = of_event.flat_map(|event| [text(&event, "/id"), text(&event, "/data/object/id")]);
-        ids.extend(said);
+        let of_events = of_event.flat_map(|event| [text(&event, "/id"), text(&event, "/data/object/id")]);
+        ids.extend(of_events);
         ids.insert(session);
     }
     ids
 }
 
 #[test]
-fn no_id_is_made_twice_and_a_seed_makes_the_same_again() {
-    let (one, other) = (ids_said("one"), ids_said("o-t/h<er"));
+fn ids_are_unique_and_follow_from_the_seed() {
+    let (one, other) = (all_ids("one"), all_ids("o-t/h<er"));
     assert_eq!(one.len(), 3 * 6, "three events, an intent, a charge and the session");
-    assert_eq!(one, ids_said("one"));
+    assert_eq!(one, all_ids("one"));
     assert!(one.is_disjoint(&other));
     assert!(other.iter().all(|id| id.contains("_other0") && id.len() >= 24 + "pi_".len()));
 }
 
 #[test]
-fn what_is_logged_holds_no_key_and_no_body() {
+fn debug_output_is_redacted() {
     let stripe = stripe();
     let path = format!("{SESSIONS}?sk_test_demo");
     let call = Call {
@@ -188,10 +188,10 @@ fn what_is_logged_holds_no_key_and_no_body() {
         now_s: NOW,
     };
     let secret = || "sk_test_demo".to_owned();
-    let answered = Answered { status: 200, headers: vec![("x", secret())], body: secret(), events: vec![secret()] };
+    let response = Answered { status: 200, headers: vec![("x", secret())], body: secret(), events: vec![secret()] };
     let paid = Paid { events: vec![secret()], redirect: Some(secret()), error: None };
     let page = Page { status: 200, html: secret() };
-    let said = format!("{stripe:?} {call:?} {answered:?} {paid:?} {page:?}");
-    assert!(!said.contains("sk_test"), "{said}");
-    assert!(said.contains("POST") && said.contains(SESSIONS), "{said}");
+    let text = format!("{stripe:?} {call:?} {response:?} {paid:?} {page:?}");
+    assert!(!text.contains("sk_test"), "{text}");
+    assert!(text.contains("POST") && text.contains(SESSIONS), "{text}");
 }

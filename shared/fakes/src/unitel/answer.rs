@@ -1,4 +1,4 @@
-//! What it says, and what it takes for a request.
+//! Response bodies of the Unitel fake, and the validation of requests.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ pub(super) fn done(seq: &str) -> Answered {
         "stocks": [{ "code": "84130", "name": "Airtime", "qty": "1.00", "totalAmount": "5000.00" }],
         "success": true,
     });
-    let said = json!({
+    let body = json!({
         "result": "success",
         "code": "000",
         "msg": "Success",
@@ -41,33 +41,33 @@ pub(super) fn done(seq: &str) -> Answered {
         "method": "cash",
         "vat": bill,
     });
-    json(200, &said)
+    json(200, &body)
 }
 
-/// The phone and the caller's number of a request that has all that it needs.
-pub(super) fn wanted<'v>(path: &str, asked: &'v Value) -> Option<(&'v str, &'v str)> {
-    let own = match path {
+/// Parses a complete request into the phone and the caller's order number.
+pub(super) fn parse_request<'v>(path: &str, request: &'v Value) -> Option<(&'v str, &'v str)> {
+    let specific = match path {
         "/service/recharge" => "card",
         "/service/datapackage" => "package",
         _ => "remark",
     };
-    let transaction = asked.pointer("/transactions/0")?;
+    let transaction = request.pointer("/transactions/0")?;
     let amount = text(transaction, "amount")?;
-    if own == "remark" && text(asked, "amount") != Some(amount) {
+    if specific == "remark" && text(request, "amount") != Some(amount) {
         return None;
     }
     let is_amount = amount.split_once('.').is_some_and(|(whole, fraction)| {
         !whole.is_empty() && fraction.len() == 2 && [whole, fraction].iter().all(|part| is_digits(part))
     });
-    let flag = text(asked, "vatflag")?;
+    let flag = text(request, "vatflag")?;
     let is_billed = match flag {
-        "0" => asked.get("vat_register_no").and_then(Value::as_str) == Some(""),
-        "1" => text(asked, "vat_register_no").is_some(),
+        "0" => request.get("vat_register_no").and_then(Value::as_str) == Some(""),
+        "1" => text(request, "vat_register_no").is_some(),
         _ => false,
     };
-    text(asked, own)?;
+    text(request, specific)?;
     text(transaction, "description")?;
-    let phone = text(asked, "msisdn").filter(|phone| phone.len() == PHONE_DIGITS && is_digits(phone))?;
+    let phone = text(request, "msisdn").filter(|phone| phone.len() == PHONE_DIGITS && is_digits(phone))?;
     let order = text(transaction, "journal_id")?;
     (is_amount && is_billed).then_some((phone, order))
 }

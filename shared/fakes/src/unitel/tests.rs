@@ -1,4 +1,4 @@
-//! What each phone leads to, how often it is given, and what is refused.
+//! Tests of the Unitel fake: outcomes per phone number, counts, and refused requests.
 
 use super::*;
 
@@ -21,16 +21,16 @@ fn body(phone: &str) -> Value {
     })
 }
 
-fn said(answered: &Answered) -> (u16, String, Wait) {
-    let result = serde_json::from_str::<Value>(&answered.body).ok();
-    let result = result.and_then(|said| said["result"].as_str().map(str::to_owned)).unwrap_or_default();
-    (answered.status, result, answered.wait)
+fn summary(response: &Answered) -> (u16, String, Wait) {
+    let result = serde_json::from_str::<Value>(&response.body).ok();
+    let result = result.and_then(|body| body["result"].as_str().map(str::to_owned)).unwrap_or_default();
+    (response.status, result, response.wait)
 }
 
 #[test]
-fn each_phone_does_what_the_table_says() {
+fn each_phone_has_its_listed_outcome() {
     let (success, failed, pending) = ("success", "failed", "pending");
-    // The answer, what was given by then, what the query says, and what is given by then.
+    // The response, the top-ups by then, the result of the query, and the top-ups by then.
     let rows = [
         ("88000000", (200, success, Wait::None), 1, success, 1),
         ("99112233", (200, success, Wait::None), 1, success, 1),
@@ -45,13 +45,13 @@ fn each_phone_does_what_the_table_says() {
     ];
     for (phone, (status, result, wait), given, later, given_later) in rows {
         let unitel = Unitel::new(BASIC, "u");
-        let answered = unitel.answer(&call("/service/recharge", &bearer(&unitel), &body(phone).to_string()));
-        assert_eq!(said(&answered), (status, result.to_owned(), wait), "{phone}");
+        let response = unitel.answer(&call("/service/recharge", &bearer(&unitel), &body(phone).to_string()));
+        assert_eq!(summary(&response), (status, result.to_owned(), wait), "{phone}");
         let calls = || unitel.calls().get("HL1").copied().unwrap_or_default();
         assert_eq!(calls().given, given, "{phone}");
         for _ in 0..2 {
-            let asked = json!({ "msisdn": phone, "journal_id": "HL1" }).to_string();
-            let (_, result, _) = said(&unitel.answer(&call(CHECK, &bearer(&unitel), &asked)));
+            let request = json!({ "msisdn": phone, "journal_id": "HL1" }).to_string();
+            let (_, result, _) = summary(&unitel.answer(&call(CHECK, &bearer(&unitel), &request)));
             assert_eq!((result.as_str(), calls().given), (later, given_later), "{phone}");
         }
     }
@@ -59,7 +59,7 @@ fn each_phone_does_what_the_table_says() {
 }
 
 #[test]
-fn whoever_is_asked_twice_gives_twice_and_counts() {
+fn repeated_call_tops_up_again_and_is_counted() {
     let unitel = Unitel::new(BASIC, "u");
     for _ in 0..2 {
         unitel.answer(&call("/service/recharge", &bearer(&unitel), &body("88000000").to_string()));
@@ -68,15 +68,18 @@ fn whoever_is_asked_twice_gives_twice_and_counts() {
     assert_eq!((counted.status, counted.body.as_str()), (200, r#"{"HL1":{"calls":2,"given":2}}"#));
 
     let ended = Unitel::new(BASIC, "u");
-    let (token, asked) = (bearer(&ended), body("88000008").to_string());
-    assert_eq!(said(&ended.answer(&call("/service/recharge", &token, &asked))).1, "401");
-    assert_eq!(said(&ended.answer(&call("/service/recharge", &token, &asked))), (401, "401".to_owned(), Wait::None));
-    assert_eq!(said(&ended.answer(&call("/service/recharge", &bearer(&ended), &asked))).1, "success");
+    let (token, request) = (bearer(&ended), body("88000008").to_string());
+    assert_eq!(summary(&ended.answer(&call("/service/recharge", &token, &request))).1, "401");
+    assert_eq!(
+        summary(&ended.answer(&call("/service/recharge", &token, &request))),
+        (401, "401".to_owned(), Wait::None)
+    );
+    assert_eq!(summary(&ended.answer(&call("/service/recharge", &bearer(&ended), &request))).1, "success");
     assert_eq!(ended.calls().get("HL1"), Some(&Calls { calls: 1, given: 1 }));
 }
 
 #[test]
-fn what_is_refused_gives_nothing() {
+fn refused_request_tops_up_nothing() {
     let unitel = Unitel::new(BASIC, "u");
     let (token, with) = (bearer(&unitel), |pointer: &str, value: Value| {
         let mut body = body("88000000");
@@ -105,8 +108,8 @@ fn what_is_refused_gives_nothing() {
         (recharge, &token, with("/transactions/0/journal_id", json!("")), 200, "failed"),
     ];
     for (path, authorization, body, status, result) in rows {
-        let answered = unitel.answer(&call(path, authorization, &body.to_string()));
-        assert_eq!(said(&answered), (status, result.to_owned(), Wait::None), "{path} {body}");
+        let response = unitel.answer(&call(path, authorization, &body.to_string()));
+        assert_eq!(summary(&response), (status, result.to_owned(), Wait::None), "{path} {body}");
     }
     assert!(unitel.calls().is_empty());
 }

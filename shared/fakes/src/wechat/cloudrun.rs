@@ -1,24 +1,25 @@
-//! What CloudRun's interface answers: always 200, and in the body whether it worked.
+//! CloudRun's interface: always status 200, with the result in the body.
 
 use serde_json::{Value, json};
 
 use super::{State, Trade, WechatMerchant};
 use crate::{Answered, Call};
 
-pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, what: &str, call: &Call<'_>) -> Answered {
+pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, operation: &str, call: &Call<'_>) -> Answered {
     let body: Value = serde_json::from_str(call.body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let order = text("out_trade_no").unwrap_or_default();
     let is_ours = text("sub_mch_id").as_deref() == Some(merchant.mch_id.as_str());
-    let data = match what {
+    let data = match operation {
         _ if !is_ours => failed("PARAM_ERROR"),
         "unifiedorder" => match body.get("total_fee").and_then(Value::as_u64) {
-            Some(fen) => begun(state, &order, fen, text("attach"), text("openid").is_some()),
+            Some(fen) => create(state, &order, fen, text("attach"), text("openid").is_some()),
             None => failed("PARAM_ERROR"),
         },
-        "queryorder" => {
-            state.trades.get(&order).map_or_else(|| failed("ORDERNOTEXIST"), |trade| told(merchant, &order, trade))
-        }
+        "queryorder" => state
+            .trades
+            .get(&order)
+            .map_or_else(|| failed("ORDERNOTEXIST"), |trade| order_json(merchant, &order, trade)),
         "closeorder" => match state.trades.get_mut(&order) {
             None => failed("ORDERNOTEXIST"),
             Some(trade) if trade.state == "NOTPAY" => {
@@ -39,7 +40,7 @@ fn failed(code: &str) -> Value {
     json!({ "return_code": "SUCCESS", "result_code": "FAIL", "err_code": code, "err_code_des": "refused" })
 }
 
-fn begun(state: &mut State, order: &str, fen: u64, attach: Option<String>, in_app: bool) -> Value {
+fn create(state: &mut State, order: &str, fen: u64, attach: Option<String>, in_app: bool) -> Value {
     let trade = state.trades.entry(order.to_owned()).or_insert_with(|| Trade::new(fen, attach));
     match trade.state {
         "NOTPAY" if trade.fen == fen && in_app => json!({
@@ -63,7 +64,7 @@ fn begun(state: &mut State, order: &str, fen: u64, attach: Option<String>, in_ap
     }
 }
 
-fn told(merchant: &WechatMerchant, order: &str, trade: &Trade) -> Value {
+fn order_json(merchant: &WechatMerchant, order: &str, trade: &Trade) -> Value {
     json!({
         "return_code": "SUCCESS",
         "result_code": "SUCCESS",

@@ -1,4 +1,4 @@
-//! What WeChat sends: a sample, which says what it is about in plain JSON, put into its form, sealed and signed.
+//! Builds WeChat's webhook deliveries: a plain JSON sample becomes an encrypted and signed notification.
 
 use std::fmt;
 
@@ -18,10 +18,10 @@ pub struct WechatSender {
     forwarder: hmac_hex::Keys,
 }
 
-/// The settings that make a sender, as a deployment writes them.
+/// The keys of a sender, in the format of a deployment's settings.
 #[derive(Clone, Copy)]
 pub struct WechatSecrets<'s> {
-    /// In PEM, and the `PUB_KEY_ID_…` that it goes by.
+    /// The private key in PEM, and its id `PUB_KEY_ID_…`.
     pub platform: (&'s str, &'s str),
     pub api_v3_key: &'s str,
     pub api_v2_key: &'s str,
@@ -47,12 +47,12 @@ impl WechatSender {
         })
     }
 
-    /// A sample in its own form: APIv3 has a `resource`, APIv2 its fields with a `return_code`, and CloudRun a `returnCode`. `dice`
-    /// makes the nonces. `None` of what is none of them.
-    pub fn sent(&self, sample: &str, now_s: i64, dice: u128) -> Option<WechatSent> {
+    /// Builds the delivery of a sample in its own form: APIv3 has a `resource`, APIv2 its fields with a `return_code`,
+    /// and CloudRun a `returnCode`; `None` for any other. `random` makes the nonces.
+    pub fn sent(&self, sample: &str, now_s: i64, random: u128) -> Option<WechatSent> {
         let value: Value = serde_json::from_str(sample).ok()?;
         if value.get("resource").is_some() {
-            return self.v3(value, now_s, dice);
+            return self.v3(value, now_s, random);
         }
         if value.get("return_code").is_some() {
             return self.v2(&value);
@@ -60,8 +60,8 @@ impl WechatSender {
         value.get("returnCode").map(|_| self.forwarded(sample.trim_end().to_owned()))
     }
 
-    fn v3(&self, mut notification: Value, now_s: i64, dice: u128) -> Option<WechatSent> {
-        let nonce = format!("{dice:032x}");
+    fn v3(&self, mut notification: Value, now_s: i64, random: u128) -> Option<WechatSent> {
+        let nonce = format!("{random:032x}");
         let resource = notification.get_mut("resource")?;
         let original_type = resource.as_object_mut()?.remove("original_type")?;
         let sealed = self.v3.seal(resource.to_string().as_bytes(), nonce.get(..12)?, original_type.as_str()?)?;
@@ -95,7 +95,7 @@ impl WechatSender {
         Some(WechatSent { body, headers: vec![("content-type", "text/xml".to_owned())] })
     }
 
-    /// As a container of ours in WeChat's cloud hands on what it was told.
+    /// Builds a delivery as our forwarder in WeChat's cloud sends it.
     pub fn forwarded(&self, body: String) -> WechatSent {
         let headers = vec![
             ("content-type", "application/json".to_owned()),

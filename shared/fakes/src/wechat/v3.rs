@@ -1,4 +1,4 @@
-//! What APIv3 answers: status and body, which the caller signs.
+//! The APIv3 endpoints: status and body; the caller signs the response.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ pub(super) fn answer(state: &mut State, merchant: &WechatMerchant, path: &str, c
     }
     let parts: Vec<&str> = path.split('/').filter(|part| *part != "partner").collect();
     match (call.method, parts.as_slice()) {
-        ("POST", ["", "v3", "pay", "transactions", kind @ ("jsapi" | "native")]) => begun(state, kind, call.body),
+        ("POST", ["", "v3", "pay", "transactions", kind @ ("jsapi" | "native")]) => create(state, kind, call.body),
         ("GET", ["", "v3", "pay", "transactions", "out-trade-no", order]) => match state.trades.get(*order) {
             None => refused(404, "ORDER_NOT_EXIST"),
             Some(trade) => (200, transaction(merchant, order, trade).to_string()),
         },
-        ("POST", ["", "v3", "pay", "transactions", "out-trade-no", order, "close"]) => closed(state, order),
+        ("POST", ["", "v3", "pay", "transactions", "out-trade-no", order, "close"]) => close(state, order),
         ("GET", ["", "v3", "refund", "domestic", "refunds", number]) => match state.refunds.get(*number) {
             None => refused(404, "RESOURCE_NOT_EXISTS"),
             Some(refund) => {
@@ -41,7 +41,7 @@ fn refused(status: u16, code: &str) -> (u16, String) {
     (status, json!({ "code": code, "message": "refused" }).to_string())
 }
 
-fn begun(state: &mut State, kind: &str, body: &str) -> (u16, String) {
+fn create(state: &mut State, kind: &str, body: &str) -> (u16, String) {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let fen = body.pointer("/amount/total").and_then(Value::as_u64);
@@ -59,7 +59,7 @@ fn begun(state: &mut State, kind: &str, body: &str) -> (u16, String) {
     }
 }
 
-fn closed(state: &mut State, order: &str) -> (u16, String) {
+fn close(state: &mut State, order: &str) -> (u16, String) {
     match state.trades.get_mut(order) {
         None => refused(404, "ORDER_NOT_EXIST"),
         Some(trade) if trade.state == "NOTPAY" => {

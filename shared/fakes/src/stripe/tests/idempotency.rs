@@ -1,16 +1,16 @@
-//! The same request again, another one under the same key, and what is not kept.
+//! Idempotency keys: replayed responses, conflicts, and responses that are not stored.
 
 use super::*;
 
-fn is_replayed(answered: &Answered) -> bool {
-    answered.headers.contains(&("idempotent-replayed", "true".to_owned()))
+fn is_replayed(response: &Answered) -> bool {
+    response.headers.contains(&("idempotent-replayed", "true".to_owned()))
 }
 
 #[test]
-fn a_repeat_gets_the_first_answer() {
+fn repeated_request_replays_the_first_response() {
     let stripe = stripe();
     let first = post(&stripe, SESSIONS, PAYMENT, Some("key-1"));
-    // The same parameters in another order and another spelling.
+    // The same parameters in another order and with other escapes.
     let (head, tail) = PAYMENT.split_once('&').expect("two parameters");
     let reordered = format!("{tail}&{}", head.replace('=', "=%70").replace("%70p", "%70"));
     for body in [PAYMENT, &reordered] {
@@ -18,18 +18,18 @@ fn a_repeat_gets_the_first_answer() {
         assert_eq!((repeat.status, &repeat.body), (200, &first.body));
         assert!(is_replayed(&repeat) && !is_replayed(&first));
     }
-    // It is the answer of then, not the session of now.
+    // The replay is the original response, not the current session.
     stripe.pay(FIRST, "4242424242424242", NOW);
     assert_eq!(post(&stripe, SESSIONS, PAYMENT, Some("key-1")).body, first.body);
     for other in [None, Some("key-2")] {
-        let answered = post(&stripe, SESSIONS, PAYMENT, other);
-        assert!(!is_replayed(&answered) && answered.body != first.body, "{other:?}");
+        let response = post(&stripe, SESSIONS, PAYMENT, other);
+        assert!(!is_replayed(&response) && response.body != first.body, "{other:?}");
     }
     assert_eq!(stripe.state().sessions.len(), 3);
 }
 
 #[test]
-fn a_key_belongs_to_one_request() {
+fn key_with_another_request_is_refused() {
     let stripe = stripe();
     let id = text(&json(&post(&stripe, SESSIONS, PAYMENT, Some("key-1")).body), "/id");
     let expire = format!("{SESSIONS}/{id}/expire");
@@ -41,44 +41,44 @@ fn a_key_belongs_to_one_request() {
         (expire.as_str(), "", "for the same endpoint they were first used for ('/v1/checkout/sessions')"),
     ];
     for (path, body, differs) in rows {
-        let answered = post(&stripe, path, body, Some("key-1"));
-        let error = json(&answered.body);
+        let response = post(&stripe, path, body, Some("key-1"));
+        let error = json(&response.body);
         let message = format!(
             "Keys for idempotent requests can only be used {differs}. Try using a key other than 'key-1' if you meant to \
              execute a different request."
         );
-        assert_eq!((answered.status, text(&error, "/error/type")), (400, "idempotency_error".to_owned()));
+        assert_eq!((response.status, text(&error, "/error/type")), (400, "idempotency_error".to_owned()));
         assert_eq!(text(&error, "/error/message"), message);
-        assert!(!is_replayed(&answered) && answered.events.is_empty());
+        assert!(!is_replayed(&response) && response.events.is_empty());
     }
     assert_eq!(text(&read_at(&stripe, &id, NOW), "/status"), "open");
     assert_eq!(stripe.state().sessions.len(), 1);
 }
 
 #[test]
-fn a_refusal_is_not_kept() {
+fn refusal_is_not_stored() {
     let stripe = stripe();
     let wrong = PAYMENT.replace("price_credits", "price_none");
     for _ in 0..2 {
-        let answered = post(&stripe, SESSIONS, &wrong, Some("key-1"));
-        assert_eq!((answered.status, is_replayed(&answered)), (400, false));
+        let response = post(&stripe, SESSIONS, &wrong, Some("key-1"));
+        assert_eq!((response.status, is_replayed(&response)), (400, false));
     }
-    let answered = post(&stripe, SESSIONS, PAYMENT, Some("key-1"));
-    assert_eq!((answered.status, is_replayed(&answered)), (200, false));
+    let response = post(&stripe, SESSIONS, PAYMENT, Some("key-1"));
+    assert_eq!((response.status, is_replayed(&response)), (200, false));
 }
 
 #[test]
-fn a_failure_is_kept() {
+fn failure_is_replayed() {
     let stripe = stripe();
     stripe.fail_next();
-    assert_eq!(post(&stripe, SESSIONS, "mode=none", None).status, 400, "it waits for one that would have succeeded");
+    assert_eq!(post(&stripe, SESSIONS, "mode=none", None).status, 400, "only a valid request uses up the failure");
     let first = post(&stripe, SESSIONS, PAYMENT, Some("key-1"));
     let again = post(&stripe, SESSIONS, PAYMENT, Some("key-1"));
     assert_eq!((first.status, is_replayed(&first)), (500, false));
     assert_eq!(text(&json(&first.body), "/error/type"), "api_error");
     assert_eq!((again.status, is_replayed(&again), &again.body), (500, true, &first.body));
     assert!(stripe.state().sessions.is_empty());
-    let expire = format!("{SESSIONS}/{}/expire", made(&stripe, PAYMENT));
+    let expire = format!("{SESSIONS}/{}/expire", new_session(&stripe, PAYMENT));
     stripe.fail_next();
     let failed = post(&stripe, &expire, "", None);
     assert_eq!((failed.status, failed.events.len()), (500, 0));
@@ -86,12 +86,12 @@ fn a_failure_is_kept() {
 }
 
 #[test]
-fn a_key_is_of_some_length_and_only_for_a_post() {
+fn key_is_limited_in_length_and_ignored_on_get() {
     for (chars, status) in [(255, 200), (256, 400)] {
         assert_eq!(post(&stripe(), SESSIONS, PAYMENT, Some(&"é".repeat(chars))).status, status, "{chars}");
     }
     let stripe = stripe();
-    let path = format!("{SESSIONS}/{}", made(&stripe, PAYMENT));
+    let path = format!("{SESSIONS}/{}", new_session(&stripe, PAYMENT));
     let read = |key| {
         let call =
             Call { method: "GET", path: &path, authorization: Some(KEY), idempotency_key: key, body: "", now_s: NOW };

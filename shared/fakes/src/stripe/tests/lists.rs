@@ -1,4 +1,4 @@
-//! What it lists: its events, the newest first, and the payments that name something.
+//! Lists: events, newest first, and payment intents by metadata.
 
 use serde_json::{Value, json as value};
 
@@ -6,30 +6,30 @@ use super::*;
 
 fn get(stripe: &Stripe, path: &str) -> (u16, Value) {
     let call = Call { method: "GET", path, authorization: Some(KEY), idempotency_key: None, body: "", now_s: NOW };
-    let answered = stripe.answer(&call);
-    assert!(answered.events.is_empty(), "{path}");
-    (answered.status, json(&answered.body))
+    let response = stripe.answer(&call);
+    assert!(response.events.is_empty(), "{path}");
+    (response.status, json(&response.body))
 }
 
 fn ids(list: &Value) -> Vec<String> {
     list["data"].as_array().expect("a list").iter().map(|item| text(item, "/id")).collect()
 }
 
-/// Three events at this time, by their ids in their order.
+/// The three events of a payment at this time, and their ids in order.
 fn paid_at(stripe: &Stripe, now_s: i64) -> (Vec<String>, Vec<String>) {
-    let events = stripe.pay(&made(stripe, PAYMENT), "4242424242424242", now_s).events;
+    let events = stripe.pay(&new_session(stripe, PAYMENT), "4242424242424242", now_s).events;
     let ids = events.iter().map(|event| text(&json(event), "/id")).collect();
     (events, ids)
 }
 
 #[test]
-fn events_are_listed_from_the_newest() {
+fn events_are_listed_newest_first() {
     let stripe = stripe();
     let (early, first) = paid_at(&stripe, NOW);
     let (_, second) = paid_at(&stripe, NOW + 60);
     stripe.delivered(&early[1]);
     let all: Vec<&String> = first.iter().chain(&second).collect();
-    // By their places in the order in which they happened.
+    // Expected events by index in their order of creation.
     let rows: [(&str, &[usize], bool); 8] = [
         ("", &[5, 4, 3, 2, 1, 0], false),
         ("?limit=2", &[5, 4], true),
@@ -44,7 +44,7 @@ fn events_are_listed_from_the_newest() {
         let (status, list) = get(&stripe, &format!("/v1/events{query}"));
         let rest = (status, &list["object"], &list["has_more"], &list["url"]);
         assert_eq!(rest, (200, &value!("list"), &value!(has_more), &value!("/v1/events")), "{query}");
-        let expected: Vec<String> = expected.iter().map(|place| all[*place].clone()).collect();
+        let expected: Vec<String> = expected.iter().map(|index| all[*index].clone()).collect();
         assert_eq!(ids(&list), expected, "{query}");
     }
     let (_, list) = get(&stripe, "/v1/events?limit=1");
@@ -52,12 +52,12 @@ fn events_are_listed_from_the_newest() {
 }
 
 #[test]
-fn a_payment_is_found_by_what_names_it_from_the_first_attempt_on() {
+fn intent_is_found_by_metadata_from_the_first_attempt() {
     let stripe = stripe();
     let search = |query: &str| get(&stripe, &format!("/v1/payment_intents/search?query={query}")).1;
-    let session = made(&stripe, PAYMENT);
+    let session = new_session(&stripe, PAYMENT);
     let ours = "metadata['order_id']:'order-1'";
-    assert_eq!(search(ours)["data"], value!([]), "nobody has tried to pay");
+    assert_eq!(search(ours)["data"], value!([]), "no attempt to pay");
     stripe.pay(&session, "4000000000000002", NOW);
     let declined = search(ours)["data"][0].clone();
     stripe.pay(&session, "4242424242424242", NOW);
@@ -71,7 +71,7 @@ fn a_payment_is_found_by_what_names_it_from_the_first_attempt_on() {
     assert_eq!((&paid["status"], &paid["amount_received"]), (&value!("succeeded"), &value!(2_500)));
     assert_eq!((&paid["id"], &paid["object"]), (&declined["id"], &value!("payment_intent")));
 
-    let subscribed = made(&stripe, SUBSCRIPTION);
+    let subscribed = new_session(&stripe, SUBSCRIPTION);
     stripe.pay(&subscribed, "4242424242424242", NOW);
     for none in ["metadata['owner']:'alice'", "metadata['order_id']:'order-2'", "metadata['order']:'order-1'"] {
         assert_eq!(search(none)["data"], value!([]), "{none}");
@@ -79,7 +79,7 @@ fn a_payment_is_found_by_what_names_it_from_the_first_attempt_on() {
 }
 
 #[test]
-fn what_is_refused_of_a_list() {
+fn invalid_list_request_is_refused() {
     let stripe = stripe();
     let rows = [
         ("/v1/events?limit=0", "limit", "Invalid integer: 0"),
@@ -97,8 +97,8 @@ fn what_is_refused_of_a_list() {
         ),
     ];
     for (path, param, message) in rows {
-        let (status, said) = get(&stripe, path);
-        assert_eq!((status, text(&said, "/error/message").as_str()), (400, message), "{path}");
-        assert_eq!(said["error"]["param"].as_str().unwrap_or_default(), param, "{path}");
+        let (status, error) = get(&stripe, path);
+        assert_eq!((status, text(&error, "/error/message").as_str()), (400, message), "{path}");
+        assert_eq!(error["error"]["param"].as_str().unwrap_or_default(), param, "{path}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the buyer sees.
+//! The hosted payment page and the billing portal.
 
 use super::*;
 use crate::{canceled_in, card_in, is_bank_answer};
@@ -11,9 +11,9 @@ fn session(name: &str, amount: &str, currency: &str, quantity: &str) -> String {
 }
 
 #[test]
-fn the_page_whole() {
+fn open_session_page_matches_snapshot() {
     let stripe = stripe();
-    let id = made(&stripe, PAYMENT);
+    let id = new_session(&stripe, PAYMENT);
     stripe.pay(&id, "4000000000000002", NOW);
     let page = stripe.page(&id, NOW);
     assert_eq!(page.status, 200);
@@ -39,20 +39,20 @@ fn the_page_whole() {
 }
 
 #[test]
-fn what_is_sold_is_text_and_never_markup() {
+fn product_name_is_escaped() {
     let name = "%3Cscript%3Ealert(%22a%22%2B'b')%3C/script%3E+%26+co";
     let stripe = stripe();
-    let id = made(&stripe, &session(name, "100", "usd", "1"));
+    let id = new_session(&stripe, &session(name, "100", "usd", "1"));
     let html = stripe.page(&id, NOW).html;
     assert!(html.contains("<h1>&lt;script&gt;alert(&quot;a&quot;+&#39;b&#39;)&lt;/script&gt; &amp; co</h1>"), "{html}");
     assert!(!html.contains("<script"), "{html}");
     let quoted = PAYMENT.replace("https://shop.example.com/?a=1%26b=2", "https://a.test/%22%3E%3Cscript%3E");
-    let html = stripe.page(&made(&stripe, &quoted), NOW).html;
+    let html = stripe.page(&new_session(&stripe, &quoted), NOW).html;
     assert!(html.contains(r#"href="https://a.test/&quot;&gt;&lt;script&gt;">Cancel"#), "{html}");
 }
 
 #[test]
-fn an_amount_is_written_as_its_currency_is() {
+fn amount_has_the_decimals_of_its_currency() {
     let rows = [
         ("1", "usd", "0.01 USD"),
         ("1234", "eur", "12.34 EUR"),
@@ -61,17 +61,17 @@ fn an_amount_is_written_as_its_currency_is() {
         ("1230", "kwd", "1.230 KWD"),
         ("5", "bhd", "0.005 BHD"),
     ];
-    for (amount, currency, written) in rows {
+    for (amount, currency, expected) in rows {
         let stripe = stripe();
-        let html = stripe.page(&made(&stripe, &session("Demo", amount, currency, "1")), NOW).html;
-        assert!(html.contains(&format!("<strong>{written}</strong>")), "{written}: {html}");
+        let html = stripe.page(&new_session(&stripe, &session("Demo", amount, currency, "1")), NOW).html;
+        assert!(html.contains(&format!("<strong>{expected}</strong>")), "{expected}: {html}");
     }
 }
 
 #[test]
-fn a_page_is_only_of_a_session_that_can_be_paid() {
+fn closed_session_page_has_no_form() {
     let stripe = stripe();
-    let [open, paid, expired] = [(); 3].map(|()| made(&stripe, SUBSCRIPTION));
+    let [open, paid, expired] = [(); 3].map(|()| new_session(&stripe, SUBSCRIPTION));
     stripe.pay(&paid, "4242424242424242", NOW);
     post(&stripe, &format!("{SESSIONS}/{expired}/expire"), "", None);
     let rows = [
@@ -82,16 +82,16 @@ fn a_page_is_only_of_a_session_that_can_be_paid() {
         ("cs_test_none", NOW, 404, "There is no such checkout session.", false),
         ("<script>", NOW, 404, "There is no such checkout session.", false),
     ];
-    for (session, now_s, status, says, has_form) in rows {
+    for (session, now_s, status, text, has_form) in rows {
         let page = stripe.page(session, now_s);
         assert_eq!((page.status, page.html.contains("<form")), (status, has_form), "{session}");
-        assert!(page.html.contains(says) && !page.html.contains("<script"), "{}", page.html);
-        assert!(!page.html.contains("Cancel"), "there is no way back where none was given");
+        assert!(page.html.contains(text) && !page.html.contains("<script"), "{}", page.html);
+        assert!(!page.html.contains("Cancel"), "no cancel link without a cancel URL");
     }
 }
 
 #[test]
-fn the_card_is_found_in_what_the_form_posts() {
+fn card_number_is_read_from_the_form() {
     let rows = [
         ("card=4242+4242+4242+4242", Some("4242 4242 4242 4242")),
         ("other=1&card=4000000000000002", Some("4000000000000002")),
@@ -105,11 +105,11 @@ fn the_card_is_found_in_what_the_form_posts() {
 }
 
 #[test]
-fn page_of_a_debit_lets_the_bank_answer() {
+fn pending_debit_page_has_a_bank_button() {
     let rows = [("000123456789", "This has been paid."), ("000222222227", "The bank has refused this payment.")];
-    for (account, says) in rows {
+    for (account, text) in rows {
         let stripe = stripe();
-        let id = made(&stripe, PAYMENT);
+        let id = new_session(&stripe, PAYMENT);
         stripe.pay(&id, account, NOW);
         let page = stripe.page(&id, NOW);
         assert_eq!(page.status, 202);
@@ -117,14 +117,14 @@ fn page_of_a_debit_lets_the_bank_answer() {
         assert!(is_bank_answer("bank=answers") && !is_bank_answer("card=4242"));
         stripe.bank_answers(&id, NOW);
         let page = stripe.page(&id, NOW);
-        assert_eq!((page.status, page.html.contains(says)), (410, true), "{}", page.html);
+        assert_eq!((page.status, page.html.contains(text)), (410, true), "{}", page.html);
     }
 }
 
 #[test]
-fn customer_ends_a_subscription_in_the_portal() {
+fn customer_cancels_a_subscription_in_the_portal() {
     let stripe = stripe();
-    let id = made(&stripe, SUBSCRIPTION);
+    let id = new_session(&stripe, SUBSCRIPTION);
     stripe.pay(&id, "4242424242424242", NOW);
     let session = read_at(&stripe, &id, NOW);
     let (customer, subscription) = (text(&session, "/customer"), text(&session, "/subscription"));
@@ -148,7 +148,7 @@ fn customer_ends_a_subscription_in_the_portal() {
     assert_eq!(json(&stripe.answer(&call).body), ended);
     assert_eq!(stripe.answer_for(Some("acct_1"), &call).status, 404);
     assert!(stripe.portal(name).html.contains("No subscription is active."));
-    assert_eq!(stripe.cancel(&subscription, NOW), Vec::<String>::new(), "once");
+    assert_eq!(stripe.cancel(&subscription, NOW), Vec::<String>::new(), "a second cancellation");
     assert_eq!(stripe.answer(&Call { method: "DELETE", ..call }).status, 404);
 
     assert_eq!(stripe.portal("bps_none").status, 404);

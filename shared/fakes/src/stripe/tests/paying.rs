@@ -1,4 +1,4 @@
-//! What each card leads to, in both modes, and the events that tell of it.
+//! Payments by each card and bank account, in both modes, and their events.
 
 use serde_json::{Value, json as value};
 
@@ -11,9 +11,9 @@ fn objects(events: &[String]) -> Vec<Value> {
 }
 
 #[test]
-fn a_payment_is_told_in_three_events() {
+fn payment_sends_three_events() {
     let stripe = stripe();
-    let id = made(&stripe, PAYMENT);
+    let id = new_session(&stripe, PAYMENT);
     let paid = stripe.pay(&id, GOOD, NOW + 60);
     assert_eq!(paid.redirect, Some(format!("https://shop.example.com/done?session={id}")));
     assert_eq!(paid.error, None);
@@ -26,11 +26,11 @@ fn a_payment_is_told_in_three_events() {
         ("/pending_webhooks", value!(1)),
         ("/request", value!({ "id": null, "idempotency_key": null })),
     ];
-    paid.events.iter().for_each(|event| assert_says(&json(event), &envelope));
+    paid.events.iter().for_each(|event| assert_members(&json(event), &envelope));
 
     let [intent, charge, session] = objects(&paid.events).try_into().expect("three");
     let ours = value!({ "order_id": "order-1" });
-    assert_says(
+    assert_members(
         &intent,
         &[
             ("/object", value!("payment_intent")),
@@ -44,7 +44,7 @@ fn a_payment_is_told_in_three_events() {
             ("/status", value!("succeeded")),
         ],
     );
-    assert_says(
+    assert_members(
         &charge,
         &[
             ("/object", value!("charge")),
@@ -62,7 +62,7 @@ fn a_payment_is_told_in_three_events() {
             ("/status", value!("succeeded")),
         ],
     );
-    assert_says(
+    assert_members(
         &session,
         &[
             ("/id", value!(id)),
@@ -74,13 +74,13 @@ fn a_payment_is_told_in_three_events() {
             ("/url", Value::Null),
         ],
     );
-    assert_eq!(read_at(&stripe, &id, NOW + 1_000_000), session, "complete is for ever");
+    assert_eq!(read_at(&stripe, &id, NOW + 1_000_000), session, "a complete session never expires");
 }
 
 #[test]
 fn paid_subscription_sends_its_events() {
     let stripe = stripe();
-    let id = made(&stripe, SUBSCRIPTION);
+    let id = new_session(&stripe, SUBSCRIPTION);
     let paid = stripe.pay(&id, GOOD, NOW);
     assert_eq!(paid.redirect.as_deref(), Some("https://shop.example.com/done"));
     let expected = [
@@ -94,7 +94,7 @@ fn paid_subscription_sends_its_events() {
     assert_eq!(kinds(&paid.events), expected);
     let [intent, subscription, invoice, again, payment, session] = objects(&paid.events).try_into().expect("six");
     assert_eq!(invoice, again);
-    assert_says(
+    assert_members(
         &payment,
         &[
             ("/invoice", invoice["id"].clone()),
@@ -109,14 +109,14 @@ fn paid_subscription_sends_its_events() {
     let other =
         read_path(&stripe, "/v1/invoice_payments?payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D=pi_9");
     assert_eq!(other["data"], value!([]));
-    let named = |object: &Value| object["id"].clone();
+    let id_of = |object: &Value| object["id"].clone();
     let customer = &session["customer"];
-    assert_says(
+    assert_members(
         &intent,
         &[("/metadata", value!({})), ("/amount_received", value!(2_000)), ("/customer", customer.clone())],
     );
     let (start, end) = (value!(NOW), value!(1_769_904_000));
-    assert_says(
+    assert_members(
         &subscription,
         &[
             ("/object", value!("subscription")),
@@ -128,13 +128,13 @@ fn paid_subscription_sends_its_events() {
             ("/items/data/0/price/unit_amount", value!(2_000)),
             ("/items/data/0/quantity", value!(1)),
             ("/items/total_count", value!(1)),
-            ("/latest_invoice", named(&invoice)),
+            ("/latest_invoice", id_of(&invoice)),
             ("/metadata", value!({ "owner": "alice" })),
             ("/status", value!("active")),
         ],
     );
-    assert_eq!(subscription.get("current_period_end"), None, "it has moved to the items");
-    assert_says(
+    assert_eq!(subscription.get("current_period_end"), None, "basil has it on the items");
+    assert_members(
         &invoice,
         &[
             ("/object", value!("invoice")),
@@ -148,23 +148,23 @@ fn paid_subscription_sends_its_events() {
             ("/lines/data/0/pricing/price_details/price", value!("price_plan")),
             ("/metadata", value!({})),
             ("/parent/subscription_details/metadata", value!({ "owner": "alice" })),
-            ("/parent/subscription_details/subscription", named(&subscription)),
+            ("/parent/subscription_details/subscription", id_of(&subscription)),
             ("/parent/type", value!("subscription_details")),
             ("/status", value!("paid")),
         ],
     );
-    assert_eq!(invoice.get("subscription"), None, "it has moved under `parent`");
-    assert_says(
+    assert_eq!(invoice.get("subscription"), None, "basil has it under `parent`");
+    assert_members(
         &session,
         &[
             ("/customer_details/email", value!("alice@example.com")),
-            ("/invoice", named(&invoice)),
+            ("/invoice", id_of(&invoice)),
             ("/metadata", value!({ "order_id": "order-2" })),
             ("/mode", value!("subscription")),
             ("/payment_intent", Value::Null),
             ("/payment_status", value!("paid")),
             ("/status", value!("complete")),
-            ("/subscription", named(&subscription)),
+            ("/subscription", id_of(&subscription)),
         ],
     );
     let prefixes = [(&intent, "pi_"), (&subscription, "sub_"), (&invoice, "in_")];
@@ -173,7 +173,7 @@ fn paid_subscription_sends_its_events() {
 }
 
 #[test]
-fn a_declined_card_leaves_the_session_open() {
+fn declined_card_leaves_the_session_open() {
     let rows = [
         (PAYMENT, "4000000000000002", "generic_decline", "Your card was declined.", value!({ "order_id": "order-1" })),
         (
@@ -187,12 +187,12 @@ fn a_declined_card_leaves_the_session_open() {
     ];
     for (body, card, code, message, metadata) in rows {
         let stripe = stripe();
-        let id = made(&stripe, body);
+        let id = new_session(&stripe, body);
         let declined = stripe.pay(&id, card, NOW);
         assert_eq!((declined.redirect, declined.error.as_deref()), (None, Some(message)));
         assert_eq!(kinds(&declined.events), ["payment_intent.payment_failed", "charge.failed"]);
         let [intent, charge] = objects(&declined.events).try_into().expect("two");
-        assert_says(
+        assert_members(
             &intent,
             &[
                 ("/amount_received", value!(0)),
@@ -205,7 +205,7 @@ fn a_declined_card_leaves_the_session_open() {
                 ("/status", value!("requires_payment_method")),
             ],
         );
-        assert_says(
+        assert_members(
             &charge,
             &[
                 ("/amount", value!(intent["amount"])),
@@ -221,11 +221,11 @@ fn a_declined_card_leaves_the_session_open() {
             ],
         );
         let open = [("/status", value!("open")), ("/payment_status", value!("unpaid")), ("/subscription", Value::Null)];
-        assert_says(&read_at(&stripe, &id, NOW), &open);
+        assert_members(&read_at(&stripe, &id, NOW), &open);
 
         let paid = stripe.pay(&id, GOOD, NOW + 5);
         let succeeded = objects(&paid.events).swap_remove(0);
-        assert_says(
+        assert_members(
             &succeeded,
             &[
                 ("/id", intent["id"].clone()),
@@ -235,14 +235,14 @@ fn a_declined_card_leaves_the_session_open() {
             ],
         );
         assert_ne!(succeeded["latest_charge"], charge["id"], "another attempt is another charge");
-        assert_says(&read_at(&stripe, &id, NOW), &[("/status", value!("complete"))]);
+        assert_members(&read_at(&stripe, &id, NOW), &[("/status", value!("complete"))]);
     }
 }
 
 #[test]
-fn what_cannot_be_paid() {
+fn invalid_card_or_closed_session_is_refused() {
     let stripe = stripe();
-    let [open, paid, expired] = [(); 3].map(|()| made(&stripe, PAYMENT));
+    let [open, paid, expired] = [(); 3].map(|()| new_session(&stripe, PAYMENT));
     stripe.pay(&paid, GOOD, NOW);
     post(&stripe, &format!("{SESSIONS}/{expired}/expire"), "", None);
     let rows = [
@@ -258,10 +258,10 @@ fn what_cannot_be_paid() {
         let refused = stripe.pay(session, card, now_s);
         assert_eq!((refused.events, refused.redirect, refused.error.as_deref()), (vec![], None, Some(error)), "{card}");
     }
-    assert_says(&read_at(&stripe, &open, NOW), &[("/status", value!("open")), ("/payment_intent", Value::Null)]);
+    assert_members(&read_at(&stripe, &open, NOW), &[("/status", value!("open")), ("/payment_intent", Value::Null)]);
 }
 
-/// The session is complete at once and paid, or not, when the bank answers.
+/// The session is complete at once; the bank's answer decides whether it is paid.
 #[test]
 fn debit_is_paid_or_refused_when_the_bank_answers() {
     let rows = [
@@ -276,9 +276,9 @@ fn debit_is_paid_or_refused_when_the_bank_answers() {
             ["requires_payment_method", "failed", "unpaid"],
         ),
     ];
-    for (account, told, [of_intent, of_charge, of_session]) in rows {
+    for (account, kinds_after, [of_intent, of_charge, of_session]) in rows {
         let stripe = stripe();
-        let id = made(&stripe, PAYMENT);
+        let id = new_session(&stripe, PAYMENT);
         let debited = stripe.pay(&id, account, NOW);
         assert!(debited.redirect.is_some() && debited.error.is_none());
         assert_eq!(
@@ -286,17 +286,17 @@ fn debit_is_paid_or_refused_when_the_bank_answers() {
             ["payment_intent.processing", "charge.pending", "checkout.session.completed"]
         );
         let [intent, charge, session] = objects(&debited.events).try_into().expect("three");
-        assert_says(&intent, &[("/status", value!("processing")), ("/amount_received", value!(0))]);
-        assert_says(&charge, &[("/status", value!("pending")), ("/paid", value!(false))]);
-        assert_says(&session, &[("/status", value!("complete")), ("/payment_status", value!("unpaid"))]);
+        assert_members(&intent, &[("/status", value!("processing")), ("/amount_received", value!(0))]);
+        assert_members(&charge, &[("/status", value!("pending")), ("/paid", value!(false))]);
+        assert_members(&session, &[("/status", value!("complete")), ("/payment_status", value!("unpaid"))]);
         assert_eq!(stripe.pay(&id, GOOD, NOW).error.as_deref(), Some("This checkout session has been paid already."));
 
-        let answered = stripe.bank_answers(&id, NOW + 86_400);
-        assert_eq!(kinds(&answered.events), told);
-        let [after, charged, session] = objects(&answered.events).try_into().expect("three");
-        assert_says(&after, &[("/id", intent["id"].clone()), ("/status", value!(of_intent))]);
-        assert_says(&charged, &[("/id", charge["id"].clone()), ("/status", value!(of_charge))]);
-        assert_says(&session, &[("/status", value!("complete")), ("/payment_status", value!(of_session))]);
+        let settled = stripe.bank_answers(&id, NOW + 86_400);
+        assert_eq!(kinds(&settled.events), kinds_after);
+        let [after, charged, session] = objects(&settled.events).try_into().expect("three");
+        assert_members(&after, &[("/id", intent["id"].clone()), ("/status", value!(of_intent))]);
+        assert_members(&charged, &[("/id", charge["id"].clone()), ("/status", value!(of_charge))]);
+        assert_members(&session, &[("/status", value!("complete")), ("/payment_status", value!(of_session))]);
         let path = format!("/v1/payment_intents/{}", text(&intent, "/id"));
         let call =
             Call { method: "GET", path: &path, authorization: Some(KEY), idempotency_key: None, body: "", now_s: NOW };
@@ -307,8 +307,8 @@ fn debit_is_paid_or_refused_when_the_bank_answers() {
     let stripe = stripe();
     let of_yen = PAYMENT.replace("price_credits", "price_yen");
     for body in [SUBSCRIPTION, &of_yen] {
-        let id = made(&stripe, body);
+        let id = new_session(&stripe, body);
         assert!(stripe.pay(&id, "000123456789", NOW).error.is_some_and(|error| error.contains("bank account")));
-        assert_says(&read_at(&stripe, &id, NOW), &[("/status", value!("open"))]);
+        assert_members(&read_at(&stripe, &id, NOW), &[("/status", value!("open"))]);
     }
 }

@@ -1,4 +1,4 @@
-//! Everything that is refused, with its exact error; and nothing is made of it.
+//! Refused requests, with their exact errors and without any effect.
 
 use serde_json::{Value, json as value};
 
@@ -7,18 +7,18 @@ use super::*;
 /// status, type, code, param, message
 type Error<'e> = (u16, &'e str, Option<&'e str>, Option<&'e str>, &'e str);
 
-fn assert_refused(answered: &Answered, (status, kind, code, param, message): Error<'_>, row: &str) {
-    let error = json(&answered.body);
+fn assert_refused(response: &Answered, (status, kind, code, param, message): Error<'_>, row: &str) {
+    let error = json(&response.body);
     let of = |name: &str| error["error"][name].as_str();
-    assert_eq!((answered.status, of("message")), (status, Some(message)), "{row}");
+    assert_eq!((response.status, of("message")), (status, Some(message)), "{row}");
     assert_eq!((of("type"), of("code"), of("param")), (Some(kind), code, param), "{row}");
-    assert!(answered.events.is_empty(), "{row}");
+    assert!(response.events.is_empty(), "{row}");
 }
 
 const INVALID: &str = "invalid_request_error";
 
 #[test]
-fn who_may_ask() {
+fn missing_or_wrong_api_key_is_unauthorized() {
     const NONE: &str = "You did not provide an API key. You need to provide your API key in the Authorization header, using \
                         Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').";
     const WRONG: &str = "Invalid API Key provided: ****";
@@ -36,16 +36,16 @@ fn who_may_ask() {
         let stripe = stripe();
         let call =
             Call { method: "POST", path: SESSIONS, authorization, idempotency_key: None, body: PAYMENT, now_s: NOW };
-        let answered = stripe.answer(&call);
+        let response = stripe.answer(&call);
         match refused {
-            Some(message) => assert_refused(&answered, (401, INVALID, None, None, message), message),
-            None => assert_eq!(answered.status, 200, "{authorization:?}"),
+            Some(message) => assert_refused(&response, (401, INVALID, None, None, message), message),
+            None => assert_eq!(response.status, 200, "{authorization:?}"),
         }
     }
 }
 
 #[test]
-fn where_nothing_is() {
+fn unknown_path_or_object_is_not_found() {
     let missing = Some("resource_missing");
     let no_session = (404, INVALID, missing, Some("session"), "No such checkout.session: cs_test_none");
     let rows: &[(&str, &str, Error<'_>)] = &[
@@ -92,28 +92,28 @@ fn where_nothing_is() {
 }
 
 #[test]
-fn what_may_not_be_asked_for() {
-    let written = |text: &str| {
+fn invalid_session_parameters_are_refused() {
+    let expanded = |text: &str| {
         let line = text.replace("LINE", "line_items[0][price]=price_credits&line_items[0][quantity]=2");
         line.replace("DATA", "line_items[0][price_data]").replace("COUNT", "line_items[0][quantity]")
     };
     let rows = include_str!("refusals.txt").lines().filter(|row| !row.is_empty() && !row.starts_with('#'));
     for row in rows {
-        let columns: Vec<String> = row.split(" | ").map(written).collect();
+        let columns: Vec<String> = row.split(" | ").map(expanded).collect();
         let [old, new, code, param, message] = columns.as_slice() else { panic!("five columns: {row}") };
         let some = |text: &'_ String| (text != "-").then(|| text.clone());
         let body = PAYMENT.replacen(old, &some(new).unwrap_or_default(), 1);
         assert_ne!(body, PAYMENT, "{row}");
         let stripe = stripe();
-        let answered = post(&stripe, SESSIONS, &body, None);
+        let response = post(&stripe, SESSIONS, &body, None);
         let (code, param) = (some(code), some(param));
-        assert_refused(&answered, (400, INVALID, code.as_deref(), param.as_deref(), message), row);
+        assert_refused(&response, (400, INVALID, code.as_deref(), param.as_deref(), message), row);
         assert!(stripe.state().sessions.is_empty(), "{row}");
     }
 }
 
 #[test]
-fn how_much_may_be_said() {
+fn oversized_values_are_refused() {
     let key = format!("payment_intent_data[metadata][{}]", "k".repeat(41));
     let many = (0..50).fold(String::new(), |form, n| form + "&metadata[k" + &n.to_string() + "]=v");
     let rows = [
@@ -136,7 +136,7 @@ fn how_much_may_be_said() {
 }
 
 #[test]
-fn a_subscription_needs_prices_that_recur_together() {
+fn subscription_needs_prices_of_one_interval() {
     let rows = [
         (
             "price_plan".to_owned(),
@@ -150,15 +150,15 @@ fn a_subscription_needs_prices_that_recur_together() {
         ),
     ];
     for (old, new, message) in rows {
-        let answered = post(&stripe(), SESSIONS, &SUBSCRIPTION.replace(&old, new), None);
-        assert_refused(&answered, (400, INVALID, None, None, message), new);
+        let response = post(&stripe(), SESSIONS, &SUBSCRIPTION.replace(&old, new), None);
+        assert_refused(&response, (400, INVALID, None, None, message), new);
     }
 }
 
 #[test]
-fn only_an_open_session_can_be_expired() {
+fn closed_session_cannot_be_expired() {
     let stripe = stripe();
-    let [paid, expired, late] = [(); 3].map(|()| made(&stripe, PAYMENT));
+    let [paid, expired, late] = [(); 3].map(|()| new_session(&stripe, PAYMENT));
     stripe.pay(&paid, "4242424242424242", NOW);
     post(&stripe, &format!("{SESSIONS}/{expired}/expire"), "", None);
     let rows = [(&paid, NOW, "complete"), (&expired, NOW, "expired"), (&late, NOW + 86_400, "expired")];
@@ -166,13 +166,13 @@ fn only_an_open_session_can_be_expired() {
         let path = format!("{SESSIONS}/{id}/expire");
         let call =
             Call { method: "POST", path: &path, authorization: Some(KEY), idempotency_key: None, body: "", now_s };
-        let answered = stripe.answer(&call);
+        let response = stripe.answer(&call);
         let message = format!(
             "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of `{status}`."
         );
-        let error: Value = json(&answered.body);
-        assert_eq!((answered.status, &error["error"]["message"]), (400, &value!(message)));
-        assert!(answered.events.is_empty(), "{status}");
+        let error: Value = json(&response.body);
+        assert_eq!((response.status, &error["error"]["message"]), (400, &value!(message)));
+        assert!(response.events.is_empty(), "{status}");
     }
     let unknown = post(&stripe, &format!("{SESSIONS}/{late}/expire"), "why=1", None);
     assert_refused(
