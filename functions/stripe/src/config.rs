@@ -1,4 +1,4 @@
-//! Which of Stripe's events are ours to book: of which mode, which account, which kinds.
+//! Configuration: the mode, the connected account and the kinds of Stripe's events that are booked.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,18 @@ use crate::Kind;
 
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `STAGE`: an event of another stage, which shares the account, is left to it.
+    /// `STAGE`: an event of another stage that shares the account is ignored; that stage books it.
     pub stage: String,
-    /// `STRIPE_LIVEMODE`: `true` where money is real, `false` where it is not. An event of the other mode is never fulfilled.
+    /// `STRIPE_LIVEMODE`: `true` for real money, `false` for test mode. An event of the other mode is never fulfilled.
     pub livemode: bool,
-    /// `STRIPE_ACCOUNT`: the connected account whose events are booked here, the one that checkout sells on. Empty: our own, whose events name none.
+    /// `STRIPE_ACCOUNT`: the connected account that checkout sells on and whose events are booked. Empty: our own
+    /// account, whose events carry no account id.
     pub account: Option<String>,
-    /// `STRIPE_ACCOUNT_SHARED`: `true` where something else sells through the same account. Then a dispute of a payment that is not known
-    /// here is mostly not ours, and raises no alarm. Empty: `false`, since a deadline that passes costs more than one alarm too many.
+    /// `STRIPE_ACCOUNT_SHARED`: `true` if other software sells through the same account. A dispute of an unknown
+    /// payment is then most likely not ours, and raises no alarm. Empty: `false`, since a missed deadline costs more
+    /// than a false alarm.
     pub is_shared: bool,
-    /// `STRIPE_EVENTS`: the kinds that act, separated by commas. Empty: all that are understood.
+    /// `STRIPE_EVENTS`: the kinds that act, separated by commas. Empty: all supported kinds.
     pub kinds: BTreeSet<Kind>,
 }
 
@@ -27,7 +29,7 @@ impl Config {
 
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Self, ConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        // No default: one that is wrong would fulfil test payments, or none.
+        // No default: a wrong one would fulfil test payments, or none at all.
         let livemode = match set("STRIPE_LIVEMODE").as_deref() {
             Some("true") => true,
             Some("false") => false,

@@ -1,4 +1,4 @@
-//! What it means: for the order that it is about, for its owner's credits, for a subscription.
+//! Decides an event's effects: on its order, on the owner's credits, on a subscription.
 
 use ledger::{
     Anomaly, Decision, DisputeReport, Effect, Entry, Fact, Fingerprint, Fingerprints, JournalHeader, Money, Order,
@@ -8,12 +8,12 @@ use ledger::{
 use crate::parse::{Report, StripeEvent};
 use crate::{Config, Loaded};
 
-/// People must hear of it at once: the bank has taken the money, and there are days to answer.
+/// The alarm of an opened dispute: the bank has withdrawn the money, and the deadline for evidence is days away.
 const DISPUTE_OPENED: &str = "dispute_opened";
-/// More is reported as given back than was paid.
+/// The alarm of refunds that exceed the payment.
 const REFUNDED_TOO_MUCH: &str = "refunded_too_much";
 
-/// Why an event is not booked, whatever the ledger holds.
+/// Why an event is not booked, independent of the ledger's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unbooked {
     Ignored(&'static str),
@@ -29,12 +29,12 @@ impl Unbooked {
     }
 }
 
-/// `None`: it is booked.
+/// `None` if the event is to be booked.
 pub(crate) fn unbooked(event: &StripeEvent, config: &Config) -> Option<Unbooked> {
     if event.report == Report::Other || !config.kinds.contains(&event.kind) {
         return Some(Unbooked::Ignored("other_kind"));
     }
-    // Before all that may alarm: it is booked where it was made, and nothing is wrong with it.
+    // Before everything that raises an alarm: the stage that made the payment books the event.
     if event.leads.stage.as_ref().is_some_and(|stage| *stage != config.stage) {
         return Some(Unbooked::Ignored("other_stage"));
     }
@@ -53,7 +53,7 @@ pub(crate) fn decide(event: &StripeEvent, header: JournalHeader, loaded: Loaded,
         Report::InvoiceFailed { subscription: Some(reference), standing, .. } => {
             subscription(header, reference, Some(*standing), None, loaded)
         }
-        // An invoice without a subscription is of something else that this account sells.
+        // An invoice without a subscription belongs to another product of this account.
         Report::InvoiceFailed { subscription: None, .. } | Report::InvoicePaid { subscription: None, .. } => NOT_OURS,
         Report::Other => Decision::Ignore { reason: "other_kind" },
         Report::Payment { .. }
@@ -72,16 +72,18 @@ pub(crate) fn decide(event: &StripeEvent, header: JournalHeader, loaded: Loaded,
 
 const NOT_OURS: Decision = Decision::Ignore { reason: "not_ours" };
 
-/// It names no order of ours that is there. What names one waits for it; so does a claim, whose payment may be on its way.
+/// No order was found. An event that names one waits for it; so does a refund or a dispute, whose payment may still
+/// arrive.
 fn about_no_order(event: &StripeEvent, header: JournalHeader, config: &Config) -> Decision {
     if header.order.is_some() {
         return refuse(header, Reason::OrderUnknown);
     }
     match event.report {
-        // Its deadline runs, whether the payment becomes known or not.
+        // The deadline for evidence runs, with or without a known payment.
         Report::Dispute { stage, .. } if stage.is_open() && !config.is_shared => refuse(header, Reason::DisputeUnknown),
         Report::RefundSum(_) | Report::Refund { .. } | Report::Dispute { .. } => refuse(header, Reason::PaymentUnknown),
-        // It waits for its invoice, but for where most invoices are not ours: then Stripe is asked once something is claimed back.
+        // It waits for its invoice. In a shared account most invoices are not ours; there we query Stripe on a refund
+        // or dispute.
         Report::InvoicePayment { .. } if !config.is_shared => refuse(header, Reason::PaymentUnknown),
         Report::InvoicePayment { .. }
         | Report::Payment { .. }
@@ -97,7 +99,7 @@ fn about_no_order(event: &StripeEvent, header: JournalHeader, config: &Config) -
 fn about_order(event: &StripeEvent, header: JournalHeader, order: &Order, loaded: &Loaded) -> Decision {
     match effects(event, order, loaded) {
         Err(anomaly) => {
-            // An invoice leads to the order once it is booked, and so does what paid it.
+            // The invoice and its payments get pointers once the invoice is booked.
             let pointers = loaded.pointers(&order.number).filter(|_| event.report.invoice().is_none());
             let effects = order.flag(&anomaly).into_iter().chain(pointers).collect();
             Decision::Refuse(Refusal { header, reason: anomaly.reason, effects })
@@ -106,9 +108,9 @@ fn about_order(event: &StripeEvent, header: JournalHeader, order: &Order, loaded
             let after = order.after(&effects);
             let is_of_refund = matches!(event.report, Report::Refund { .. } | Report::RefundSum(_));
             let is_too_much = is_of_refund && after.is_flagged_for(Reason::RefundedTooMuch);
-            let opened = is_disputed_in(event, after).then_some(DISPUTE_OPENED);
+            let opened = is_open_dispute(event, after).then_some(DISPUTE_OPENED);
             let alarm = opened.or(is_too_much.then_some(REFUNDED_TOO_MUCH));
-            // One that bought nothing has nothing that could be taken back.
+            // A payment that granted nothing needs no pointer for clawbacks.
             let is_idle = matches!(event.report, Report::InvoicePaid { .. }) && effects.is_empty();
             let pointers = loaded.pointers(&order.number).filter(|_| !is_idle);
             let effects = effects.into_iter().chain(pointers).collect();
@@ -117,8 +119,8 @@ fn about_order(event: &StripeEvent, header: JournalHeader, order: &Order, loaded
     }
 }
 
-/// Whether the dispute that it reports is open in the order that has learned it: the opening of one that was closed since is no news.
-fn is_disputed_in(event: &StripeEvent, order: &Order) -> bool {
+/// Whether the dispute is open in the updated order: a late opening report does not reopen a closed dispute.
+fn is_open_dispute(event: &StripeEvent, order: &Order) -> bool {
     let (Report::Dispute { id, .. }, Some(of)) = (&event.report, event.leads.references.first()) else {
         return false;
     };
@@ -127,7 +129,7 @@ fn is_disputed_in(event: &StripeEvent, order: &Order) -> bool {
 
 fn effects(event: &StripeEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Effect>, Anomaly> {
     let payment = |by: &Reference, money: Money| Payment { by: by.clone(), money, at: event.created };
-    // A claim is on the payment that it names: an order can have been paid by another.
+    // Attributed to the payment that the event names: another payment may have paid the order.
     let claimed = event.claims();
     let order = &claimed
         .zip(loaded.invoice.as_ref())
@@ -180,14 +182,14 @@ fn refuse(header: JournalHeader, reason: Reason) -> Decision {
 }
 
 impl Loaded {
-    /// The order that it is about: the one that was found, or the one that it names.
+    /// The number of the order that was found, or the number that the event carries.
     fn number(&self, event: &StripeEvent) -> Option<OrderNumber> {
         let found = self.order.as_ref().map(|order| &order.number);
         let known = self.subscription.as_ref().map(|subscription| &subscription.order);
         found.or(known).or(event.leads.order.as_ref()).cloned()
     }
 
-    /// From each of its ids that led nowhere to the order, for the events that name nothing else.
+    /// Pointers to the order from each id of the event that has none yet, for later events that carry only such an id.
     fn pointers(&self, to: &OrderNumber) -> impl Iterator<Item = Effect> {
         let point = |reference: &Reference| Effect::Point {
             pointer: Pointer::Provider(reference.clone()),
@@ -197,7 +199,7 @@ impl Loaded {
         self.unknown.iter().map(point).chain(self.links(to))
     }
 
-    /// From the payments of an invoice, which then say which invoice that is.
+    /// Pointers from an invoice's payments, which also record the invoice.
     fn links(&self, to: &OrderNumber) -> impl Iterator<Item = Effect> {
         let invoice = self.linked.clone();
         self.unlinked.iter().filter_map(move |(payment, from)| {
@@ -207,17 +209,17 @@ impl Loaded {
     }
 }
 
-/// What identifies it and its money; nothing that changes between deliveries.
+/// The fields that identify the event and its money; none that changes between deliveries.
 pub(crate) fn header(event: &StripeEvent) -> JournalHeader {
-    let said: Vec<(&str, String)> = identity(event).into_iter().chain(what(&event.report)).collect();
+    let fields: Vec<(&str, String)> = identity(event).into_iter().chain(details(&event.report)).collect();
     let created = ("created", Fact::Text(event.created.to_string()));
     JournalHeader {
         receipt: event.receipt.clone(),
         source: Source::Stripe.as_str(),
         kind: event.kind.as_str(),
-        fingerprints: fingerprints(event, &said),
+        fingerprints: fingerprints(event, &fields),
         order: event.leads.order.clone(),
-        facts: said.into_iter().map(|(name, text)| (name, Fact::Text(text))).chain([created]).collect(),
+        facts: fields.into_iter().map(|(name, text)| (name, Fact::Text(text))).chain([created]).collect(),
     }
 }
 
@@ -227,15 +229,15 @@ fn identity(event: &StripeEvent) -> Vec<(&'static str, String)> {
     std::iter::once(("object", event.object.clone())).chain(account).chain(reference).collect()
 }
 
-/// A dispute's amount has joined its list of fields in version 2: one that was booked before is compared without.
-fn fingerprints(event: &StripeEvent, said: &[(&'static str, String)]) -> Fingerprints {
+/// Version 2 adds a dispute's amount. A dispute that was booked with version 1 is compared without it.
+fn fingerprints(event: &StripeEvent, fields: &[(&'static str, String)]) -> Fingerprints {
     let livemode = if event.livemode { "true" } else { "false" };
     let always = [("event", event.id.as_str()), ("type", event.kind.as_str()), ("livemode", livemode)];
     let of = |version, leaves_out: Option<&str>| {
-        let said = said.iter().map(|(name, text)| (*name, text.as_str()));
-        let fields: Vec<(&str, &str)> =
-            always.into_iter().chain(said.filter(|(name, _)| Some(*name) != leaves_out)).collect();
-        Fingerprint::of(version, &fields)
+        let fields = fields.iter().map(|(name, text)| (*name, text.as_str()));
+        let pairs: Vec<(&str, &str)> =
+            always.into_iter().chain(fields.filter(|(name, _)| Some(*name) != leaves_out)).collect();
+        Fingerprint::of(version, &pairs)
     };
     match event.report {
         Report::Dispute { .. } => Fingerprints::new(of(2, None), vec![of(1, Some("money"))]),
@@ -252,7 +254,7 @@ fn fingerprints(event: &StripeEvent, said: &[(&'static str, String)]) -> Fingerp
     }
 }
 
-fn what(report: &Report) -> Vec<(&'static str, String)> {
+fn details(report: &Report) -> Vec<(&'static str, String)> {
     let money = |money: &Money| ("money", money.to_string());
     match report {
         Report::Payment { by, money: paid } => vec![("payment", by.id().to_owned()), money(paid)],

@@ -1,6 +1,23 @@
-//! Stripe: payments, checkout sessions, refunds, disputes and subscriptions, booked on the orders that they are about, exactly once.
+//! The webhook source for Stripe: payments, checkout sessions, refunds, disputes and subscriptions, each event booked
+//! on its order exactly once.
 //!
-//! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them.
+//! Each stage is a file: `verify`, `parse`, `decide`, `reply`. The crate `webhook` runs them in order.
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! // The mode has no default: a wrong one would fulfil test payments, or none at all.
+//! let mut settings = HashMap::from([("STRIPE_EVENTS", "charge.refunded")]);
+//! let read = |settings: &HashMap<&str, &str>| {
+//!     stripe::Config::read(|name| settings.get(name).map(|value| value.to_string()), "prod")
+//! };
+//! assert_eq!(read(&settings).unwrap_err(), stripe::ConfigError::Livemode);
+//!
+//! settings.insert("STRIPE_LIVEMODE", "true");
+//! let config = read(&settings)?;
+//! assert!(config.livemode && config.kinds.contains(&stripe::Kind::ChargeRefunded));
+//! # Ok::<(), stripe::ConfigError>(())
+//! ```
 
 mod assemble;
 mod config;
@@ -29,18 +46,18 @@ pub struct Stripe {
     pub config: Config,
 }
 
-/// What of the books a decision needs.
+/// The parts of the books that a decision needs.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     order: Option<Order>,
     subscription: Option<Subscription>,
-    /// The event's ids that lead to no order yet.
+    /// The event's ids that have no pointer to an order yet.
     unknown: Vec<Reference>,
-    /// The invoice that the payment paid of which something is claimed back.
+    /// The invoice that the refunded or disputed payment paid.
     invoice: Option<Reference>,
-    /// The invoice that the event is about, where it says which payments paid it.
+    /// The event's invoice, if the event names the payments that paid it.
     linked: Option<Reference>,
-    /// Which of the payments that an event names are not known to have paid its invoice, and where each leads now.
+    /// The invoice's payments whose pointers do not record the invoice yet, each with the order that it points to now.
     unlinked: Vec<(Reference, Option<OrderNumber>)>,
 }
 
@@ -52,9 +69,9 @@ impl Webhook for Stripe {
         Route { method: "POST", path: "/api/stripe/webhook", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/stripe/webhook/", endpoint: Endpoint::Event },
     ];
-    /// An invoice with many lines is the longest that Stripe sends; none was seen that comes near.
+    /// Invoices with many lines are Stripe's longest events; none that we saw comes near this size.
     const BODY_BYTES_MAX: usize = 1024 * 1024;
-    /// Stripe does not say how long it waits. Below the function's own time-out, so that it is we who answer.
+    /// Stripe documents no reply deadline. This is below the function's own timeout, so that we send the reply.
     const REPLY_WITHIN: Duration = Duration::from_secs(8);
     const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent", signing::stripe::HEADER];
 
@@ -81,7 +98,8 @@ impl Webhook for Stripe {
         decide::header(event)
     }
 
-    /// The event's own time is days ago where Stripe has tried for days; when it was sent is in the signature, and checked there.
+    /// `None`: a retried event's own time may be days ago. The signature carries the sending time, and verification
+    /// checks it.
     fn sent_at(&self, _: &StripeEvent) -> Option<Timestamp> {
         None
     }
@@ -120,7 +138,7 @@ impl Webhook for Stripe {
             loaded.order = ledger.order(&number, context).await?;
         }
         if let (Some(order), Some(of)) = (&loaded.order, event.claims()) {
-            // A payment that paid its order pays no invoice.
+            // The payment that paid its order paid no invoice.
             if order.paid.as_ref().is_none_or(|paid| paid.by != *of) {
                 loaded.invoice = ledger.invoice_paid_by(of, context).await?;
             }
@@ -144,7 +162,7 @@ impl Webhook for Stripe {
     }
 }
 
-/// Where the first of its ids leads that leads anywhere; and those that do not.
+/// The order that the first known id points to; ids without a pointer are added to `unknown`.
 async fn resolve_pointer<L: Ledger>(
     event: &StripeEvent,
     ledger: &L,
@@ -160,7 +178,7 @@ async fn resolve_pointer<L: Ledger>(
     Ok(None)
 }
 
-/// Those of an invoice's payments whose pointers do not say that they paid one.
+/// The payments of an invoice whose pointers do not record an invoice.
 async fn unlinked<L: Ledger>(
     payments: &[Reference],
     ledger: &L,

@@ -1,5 +1,5 @@
-//! What it says: an event of Stripe's as a closed enum of what we act on. Every amount is read from its own digits, and a refusal
-//! names the field as Stripe writes it, never what stood in it.
+//! Parses an event into a closed enum of the reports that act. Amounts are read from their digits, and a parse error
+//! names Stripe's field, never its value.
 
 mod charge;
 mod dispute;
@@ -22,11 +22,11 @@ use webhook::{ParseError, Received};
 pub use kind::Kind;
 
 const SOURCE: &str = Source::Stripe.as_str();
-/// The path that the kept body of an event bears which Stripe has listed rather than delivered. No route of ours has it.
+/// The path stored with the body of an event that the backfill listed. No route of ours has it.
 pub const LISTED_AT: &str = "/v1/events";
-/// Where our pages write the order's number, on the session and on what it makes.
+/// The metadata key under which checkout writes the order's number, on the session and on the objects that it creates.
 const ORDER: &str = "hookledger_order";
-/// And which of our stages has made it: several may share one account of Stripe's.
+/// The metadata key of our stage: several stages may share one Stripe account.
 const STAGE: &str = "hookledger_stage";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,38 +35,38 @@ pub struct StripeEvent {
     pub receipt: EventKey,
     pub created: Timestamp,
     pub livemode: bool,
-    /// The connected account it happened on, where it is not our own.
+    /// The connected account that the event belongs to, or `None` for our own account.
     pub account: Option<String>,
     pub kind: Kind,
-    /// The id of what the event is about; empty where nobody asked.
+    /// The id of the event's object; empty if the kind does not act.
     pub object: String,
     pub leads: Leads,
     pub report: Report,
 }
 
-/// What of an event leads to an order of ours.
+/// The ids of an event that lead to an order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Leads {
-    /// The most telling first: a payment or a subscription before a session before a charge.
+    /// The most specific first: payment or subscription, then session, then charge.
     pub references: Vec<Reference>,
     pub order: Option<OrderNumber>,
-    /// Of an object that names none, nothing is known.
+    /// `None` if the object's metadata names no stage.
     pub stage: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// Money has come. `by` is the payment intent, or the subscription that a session began, or else the session or the charge
-    /// itself: every report of one payment names the same.
+    /// A payment succeeded. `by` is the payment intent, or the subscription that a session started, or else the session
+    /// or charge itself: every report of one payment has the same `by`.
     Payment {
         by: Reference,
         money: Money,
     },
-    /// Failed, canceled or expired: none of them is final.
+    /// Failed, canceled or expired. None of them is final.
     Unpaid(PaymentState),
-    /// Nothing has happened yet, but the ids belong together.
+    /// Nothing is paid yet, but the ids belong together.
     Awaiting,
-    /// All that has been given back of a charge so far.
+    /// The total refunded of a charge so far.
     RefundSum(Money),
     Refund {
         id: String,
@@ -76,7 +76,7 @@ pub enum Report {
     Dispute {
         id: String,
         stage: DisputeStage,
-        /// What is disputed, which is not always the whole payment.
+        /// The disputed amount, which may be a part of the payment.
         money: Money,
     },
     Subscription {
@@ -88,12 +88,12 @@ pub enum Report {
         invoice: Reference,
         subscription: Option<Reference>,
         money: Money,
-        /// Whether it is the subscription's first.
+        /// Whether it is the subscription's first invoice.
         is_first: bool,
-        /// Which payments paid it, where the invoice itself says so: since 2025-03-31 [`Report::InvoicePayment`] does.
+        /// The payments that paid it, if the invoice names them: since 2025-03-31 [`Report::InvoicePayment`] does.
         payments: Vec<Reference>,
     },
-    /// These payments, which are one under two names, have paid this invoice.
+    /// These payments paid this invoice. Intent and charge are two ids of one payment.
     InvoicePayment {
         invoice: Reference,
         payments: Vec<Reference>,
@@ -103,12 +103,12 @@ pub enum Report {
         subscription: Option<Reference>,
         standing: Standing,
     },
-    /// Of no interest.
+    /// An event without effect on the books.
     Other,
 }
 
 impl Report {
-    /// The subscription that it is about, if it is about one.
+    /// The subscription of the report, if it has one.
     pub fn subscription(&self) -> Option<&Reference> {
         match self {
             Self::Subscription { reference, .. } => Some(reference),
@@ -126,7 +126,7 @@ impl Report {
 }
 
 impl Report {
-    /// The invoice that it says is paid, and the payments that it says paid it.
+    /// The paid invoice of the report, and the payments that it names.
     pub fn invoice(&self) -> Option<(&Reference, &[Reference])> {
         match self {
             Self::InvoicePaid { invoice, payments, .. } | Self::InvoicePayment { invoice, payments } => {
@@ -146,7 +146,7 @@ impl Report {
 }
 
 impl StripeEvent {
-    /// The payment of which it claims something back.
+    /// The payment that the event refunds or disputes.
     pub fn claims(&self) -> Option<&Reference> {
         match self.report {
             Report::RefundSum(_) | Report::Refund { .. } | Report::Dispute { .. } => self.leads.references.first(),
@@ -162,7 +162,7 @@ impl StripeEvent {
     }
 }
 
-/// What an event is about, as it was when the event happened.
+/// The event's object as it was when the event happened.
 struct Snapshot<'b> {
     object: Object<'b>,
     id: Reference,
@@ -171,8 +171,8 @@ struct Snapshot<'b> {
 
 type Read = fn(&Snapshot<'_>) -> Result<(Leads, Report), ParseError>;
 
-/// `account` is the connected account that Stripe is called for: what Stripe lists for it has happened on it, whether the event says
-/// so or not, and is the same event as the one delivered, which does.
+/// `account` is the connected account that the backfill lists. A listed event belongs to it even if it carries no
+/// account id, and must equal the delivered event, which does.
 pub(crate) fn parse(received: &Received<'_>, account: Option<&str>) -> Result<StripeEvent, ParseError> {
     let body = Object::of_body(received.bytes())?;
     let field = body.required("id")?;
@@ -206,7 +206,7 @@ fn event(body: &Object<'_>, id: &str, receipt: EventKey) -> Result<StripeEvent, 
         return Ok(event);
     }
     event.account = account.map(|account| account.text()).transpose()?;
-    // What does not act is not looked into: it may have any shape.
+    // An event that does not act is not read further: its object may have any shape.
     if let Some(read) = reader(event.kind) {
         let object = data.ok_or_else(|| body.problem("data", "is missing"))?.object()?.required("object")?.object()?;
         let snapshot = Snapshot { id: object.required("id")?.reference()?, object, at: event.created };
@@ -248,14 +248,14 @@ impl Snapshot<'_> {
         Ok(Leads { references: references.into_iter().collect(), ..named(&self.object)? })
     }
 
-    /// Of what happens to a payment that was made before.
+    /// The ids of an event about an existing payment.
     fn leads_of_payment(&self) -> Result<Leads, ParseError> {
         let [intent, charge] = ["payment_intent", "charge"].map(|name| self.object.reference(name));
         self.leads([intent?, charge?].into_iter().flatten())
     }
 }
 
-/// What its metadata names. Anybody may write there: what cannot be a number of ours is not ours.
+/// The order and stage in the object's metadata. Anyone may write metadata, so an invalid number counts as absent.
 fn named(object: &Object<'_>) -> Result<Leads, ParseError> {
     let Some(metadata) = object.inner("metadata")? else {
         return Ok(Leads::default());

@@ -1,5 +1,6 @@
-//! What Stripe is told: one row for every outcome. Whatever is kept is accepted, since sending it again would change nothing; what is
-//! not kept, and what we did not understand, is sent again for three days.
+//! Replies to Stripe, one for each outcome. A booked, ignored or refused event gets 200, since another delivery would
+//! change nothing. Stripe redelivers for three days after any other status, which also covers events that this release
+//! cannot parse.
 
 use edge::Reply;
 use ledger::ReasonClass;

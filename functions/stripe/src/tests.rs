@@ -1,4 +1,4 @@
-//! What a deployment may say of Stripe; whole requests are tested in `tests/`.
+//! Tests of the configuration and of the dispute alarm; whole requests are tested in `tests/`.
 
 use ledger::Entry;
 
@@ -10,8 +10,8 @@ fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 #[test]
-fn the_mode_is_said_and_never_assumed() {
-    for (written, livemode) in [
+fn missing_or_invalid_mode_is_an_error() {
+    for (value, livemode) in [
         ("true", Some(true)),
         ("false", Some(false)),
         (" true ", Some(true)),
@@ -19,17 +19,17 @@ fn the_mode_is_said_and_never_assumed() {
         ("yes", None),
         ("TRUE", None),
     ] {
-        let config = read(&[("STRIPE_LIVEMODE", written)]);
-        assert_eq!(config.map(|config| config.livemode).ok(), livemode, "{written:?}");
+        let config = read(&[("STRIPE_LIVEMODE", value)]);
+        assert_eq!(config.map(|config| config.livemode).ok(), livemode, "{value:?}");
     }
     assert_eq!(read(&[]).err(), Some(ConfigError::Livemode));
 }
 
 #[test]
-fn all_kinds_act_unless_some_are_named() {
+fn named_kinds_act_or_all_by_default() {
     let acting =
         |events: &str| read(&[("STRIPE_LIVEMODE", "false"), ("STRIPE_EVENTS", events)]).map(|config| config.kinds);
-    let all = acting("").expect("all of them");
+    let all = acting("").expect("all kinds");
     assert_eq!(all.len(), 25);
     assert!(Kind::ALL.into_iter().all(|kind| all.contains(&kind) == kind.acts()));
     let two = [Kind::IntentSucceeded, Kind::RefundFailed].into_iter().collect();
@@ -59,7 +59,7 @@ fn order() -> Order {
 
 const SAMPLE: &str = include_str!("../../../events/stripe/charge_dispute_created.json");
 
-/// The sample with this status, as of so many seconds later, decided on over this order.
+/// The entry that is decided for this order from the sample with this status, dated this many seconds later.
 fn decided(status: &str, later: u32, order: &Order) -> Entry {
     let source = Stripe { config: read(&[("STRIPE_LIVEMODE", "false")]).expect("a configuration") };
     let keys = signing::stripe::Keys::parse("whsec_local", Strength::Local).expect("a secret");
@@ -76,10 +76,10 @@ fn decided(status: &str, later: u32, order: &Order) -> Entry {
     entry
 }
 
-/// Statuses in the order in which they arrive, each with its second; and the alarm that the last one raises.
+/// Statuses in the order of their arrival, each with its second, and the alarm that the last one raises.
 type Row = (&'static [(&'static str, u32)], Option<&'static str>);
 
-/// A dispute that is open raises an alarm, and nothing else does: neither a decision, nor an opening that comes after it.
+/// An open dispute raises an alarm. An outcome raises none, nor does a late opening report.
 #[test]
 fn open_dispute_raises_an_alarm() {
     const OPENED: Option<&str> = Some("dispute_opened");
@@ -104,8 +104,8 @@ fn open_dispute_raises_an_alarm() {
             let entry = decided(status, *second, &order);
             assert_eq!(entry.header.order.as_ref(), Some(&order.number), "{statuses:?}");
             alarm = entry.alarm;
-            if let Some(ledger::Effect::Order { order: written, .. }) = entry.effects.into_iter().next() {
-                order = *written;
+            if let Some(ledger::Effect::Order { order: updated, .. }) = entry.effects.into_iter().next() {
+                order = *updated;
             }
         }
         assert_eq!(alarm, *expected, "{statuses:?}");

@@ -1,4 +1,4 @@
-//! Who sent it: Stripe's signature over the time and the raw body.
+//! Verifies Stripe's signature over timestamp and raw body, with its replay window.
 
 use edge::{HeaderError, Request, Settings};
 use ledger::Timestamp;
@@ -21,7 +21,7 @@ impl Keys {
 
 pub(crate) fn verify<'r>(keys: &Keys, request: &'r Request, now: Timestamp) -> Result<Verified<'r>, VerifyError> {
     let header = request.header(HEADER).map_err(|HeaderError| VerifyError::Malformed)?;
-    // Stripe sends neither an empty body nor an empty header: whoever does has not signed anything.
+    // Stripe sends neither an empty body nor an empty header; such a request counts as unsigned.
     let header = header.filter(|header| !header.trim().is_empty() && !request.body().is_empty());
     stripe::verify(&keys.0, header.ok_or(VerifyError::Missing)?, request.body(), now.unix_s(), TOLERANCE_S)
 }

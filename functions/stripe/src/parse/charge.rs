@@ -1,4 +1,4 @@
-//! Charges: the attempts of a payment intent, and what has been given back of them.
+//! Parses charges: the attempts of a payment intent, and their refunded totals.
 
 use ledger::{PaymentState, Reference};
 
@@ -8,7 +8,7 @@ use webhook::ParseError;
 pub(super) fn succeeded(charge: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     let (leads, by) = leads(charge)?;
     let paid = charge.object.required("paid")?.flag()?;
-    // Authorized only: the money comes with the capture, of which the payment intent tells.
+    // Only authorized: the capture brings the money, and the payment intent's event reports it.
     let captured = charge.object.required("captured")?.flag()?;
     if !(paid && captured) {
         return Ok((leads, Report::Awaiting));
@@ -24,7 +24,7 @@ pub(super) fn refunded(charge: &Snapshot<'_>) -> Result<(Leads, Report), ParseEr
     Ok((leads(charge)?.0, Report::RefundSum(charge.object.money("amount_refunded")?)))
 }
 
-/// What leads to the order, and whom the payment is named after.
+/// The ids that lead to the order, and the reference that names the payment.
 fn leads(charge: &Snapshot<'_>) -> Result<(Leads, Reference), ParseError> {
     let intent = charge.object.reference("payment_intent")?;
     let by = intent.clone().unwrap_or_else(|| charge.id.clone());

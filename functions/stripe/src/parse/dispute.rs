@@ -1,4 +1,4 @@
-//! Disputes: a buyer's bank asks, takes the money back, and decides who keeps it.
+//! Parses disputes (chargebacks): inquiry, opening, withdrawal, appeal and outcome.
 
 use ledger::DisputeStage;
 
@@ -11,7 +11,7 @@ const STATUSES: [(&str, Status); 10] = [
     ("warning_closed", Status::Stage(DisputeStage::Inquiry)),
     ("needs_response", Status::Stage(DisputeStage::Open)),
     ("under_review", Status::Stage(DisputeStage::Open)),
-    // The other bank did not accept the answer or the decision: the money is away, and a new deadline runs.
+    // The other bank contests the outcome: the money is withdrawn, and a new deadline runs.
     ("appeal_needs_response", Status::Stage(DisputeStage::Appealed)),
     ("appeal_under_review", Status::Stage(DisputeStage::Appealed)),
     ("won", Status::Stage(DisputeStage::Won)),
@@ -22,12 +22,12 @@ const STATUSES: [(&str, Status); 10] = [
 #[derive(Debug, Clone, Copy)]
 enum Status {
     Stage(DisputeStage),
-    /// Ended before it became a dispute: blocked, or resolved by giving the money back.
+    /// Ended before it became a dispute: blocked, or resolved by a refund.
     Prevented,
 }
 
-/// The status says where it stands, but for one that was prevented. A status that is new here is refused and kept, as all such
-/// words are: to guess would freeze or free a buyer's credits for good.
+/// The status gives the stage, except for `prevented`. An unknown status is refused and kept: a guess could freeze or
+/// release a buyer's credits for good.
 pub(super) fn read(dispute: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     let stage = match dispute.object.required("status")?.one_of(&STATUSES)? {
         Status::Stage(stage) => stage,
@@ -37,7 +37,7 @@ pub(super) fn read(dispute: &Snapshot<'_>) -> Result<(Leads, Report), ParseError
     Ok((dispute.leads_of_payment()?, Report::Dispute { id: dispute.id.id().to_owned(), stage, money }))
 }
 
-/// Its balance transactions say what has become of the money: none has moved, it was withdrawn, or it was withdrawn and has come back.
+/// The number of balance transactions shows the money's state: never moved, withdrawn, or withdrawn and reinstated.
 fn prevented(dispute: &Snapshot<'_>) -> Result<DisputeStage, ParseError> {
     Ok(match dispute.object.length("balance_transactions")? {
         0 => DisputeStage::Inquiry,

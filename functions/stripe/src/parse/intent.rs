@@ -1,4 +1,4 @@
-//! Payment intents: one for each payment, whatever it takes to make it.
+//! Parses payment intents: one per payment, over all its attempts.
 
 use ledger::PaymentState;
 

@@ -1,4 +1,4 @@
-//! Invoices: what each period of a subscription costs.
+//! Parses invoices: the price of each period of a subscription.
 
 use ledger::{Reference, Standing, SubscriptionStatus};
 
@@ -17,7 +17,7 @@ pub(super) fn paid(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError
     Ok((leads, Report::InvoicePaid { invoice: invoice.id.clone(), subscription, money, is_first, payments }))
 }
 
-/// A first invoice that fails leaves a subscription that never began, a later one a subscription in arrears.
+/// A failed first invoice leaves the subscription incomplete; a later one leaves it past due.
 pub(super) fn failed(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     let (leads, subscription) = leads(invoice)?;
     let status = if is_first(invoice)? { SubscriptionStatus::Incomplete } else { SubscriptionStatus::PastDue };
@@ -30,7 +30,7 @@ fn is_first(invoice: &Snapshot<'_>) -> Result<bool, ParseError> {
     Ok(reason.as_deref() == Some("subscription_create"))
 }
 
-/// By its status, or in the oldest shapes, which had none, by a flag.
+/// By the status, or by a flag in the oldest API versions, which have no status.
 fn is_paid(invoice: &Snapshot<'_>) -> Result<bool, ParseError> {
     match invoice.object.field("status")? {
         Some(status) => Ok(status.text()? == "paid"),
@@ -38,7 +38,7 @@ fn is_paid(invoice: &Snapshot<'_>) -> Result<bool, ParseError> {
     }
 }
 
-/// What leads to the order, and the subscription, if there is one: since 2025-03-31 under `parent`, before that on the invoice.
+/// The ids that lead to the order, and the subscription: under `parent` since 2025-03-31, on the invoice itself before.
 fn leads(invoice: &Snapshot<'_>) -> Result<(Leads, Option<Reference>), ParseError> {
     let parent = invoice.object.inner("parent")?;
     let details = parent.map(|parent| parent.inner("subscription_details")).transpose()?.flatten();
@@ -50,7 +50,7 @@ fn leads(invoice: &Snapshot<'_>) -> Result<(Leads, Option<Reference>), ParseErro
     Ok((Leads { references: subscription.iter().cloned().collect(), ..leads }, subscription))
 }
 
-/// The subscription's metadata as older invoices carry it: on themselves, or only on their lines.
+/// The subscription's metadata on older invoices: on the invoice, or only on its lines.
 fn named_by_old(invoice: &Snapshot<'_>) -> Result<Leads, ParseError> {
     let details = invoice.object.inner("subscription_details")?;
     if let Some(leads) = details.as_ref().map(named).transpose()?.filter(|leads| leads.order.is_some()) {

@@ -1,5 +1,5 @@
-//! Invoice payments: which payment has paid which invoice. Neither the invoice nor the payment says so since 2025-03-31, and refunds and
-//! disputes name the payment alone.
+//! Parses invoice payments, which link a payment to its invoice. Since 2025-03-31 neither object names the other, and
+//! refunds and disputes name only the payment.
 
 use super::{Leads, Report, Snapshot};
 use webhook::ParseError;
@@ -11,7 +11,7 @@ pub(super) fn paid(paid: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     }
     let invoice = object.required("invoice")?.reference()?;
     let payment = object.required("payment")?.object()?;
-    // One that was recorded outside Stripe has neither, and nothing at Stripe is claimed back of it.
+    // A payment that was recorded outside Stripe has neither; Stripe never refunds it.
     let [intent, charge] = ["payment_intent", "charge"].map(|name| payment.reference(name));
     let payments: Vec<_> = [intent?, charge?].into_iter().flatten().collect();
     let leads = Leads { references: payments.clone(), ..Leads::default() };

@@ -1,5 +1,5 @@
-//! JSON, field by field. What is not asked for is not looked at; of what is asked for, a name that stands twice is refused, since
-//! one reader would take the first and another the last. `null` is as good as absent: Stripe writes either.
+//! Reads JSON field by field. Unread fields are ignored; a duplicate of a read field is refused, since readers differ
+//! in which of the two they take. `null` counts as absent: Stripe writes either.
 
 use ledger::{Amount, Currency, Money, Provider, Reference, Timestamp};
 use serde::de::Deserialize;
@@ -8,13 +8,13 @@ use webhook::{Fields, ParseError};
 
 const MS_PER_SECOND: i64 = 1_000;
 
-/// An object, and where in the body it stands.
+/// An object and its path in the body.
 pub(super) struct Object<'b> {
     place: String,
     fields: Fields<'b>,
 }
 
-/// A value that is not null, and where in the body it stands.
+/// A value other than null and its path in the body.
 pub(super) struct Field<'b> {
     place: String,
     value: &'b RawValue,
@@ -43,19 +43,19 @@ impl<'b> Object<'b> {
         self.field(name)?.map(|field| field.reference()).transpose()
     }
 
-    /// The objects of one of Stripe's lists, `{"data": […]}`; none where there is no list.
+    /// The objects of one of Stripe's lists, `{"data": […]}`; empty if there is no list.
     pub(super) fn items(&self, name: &'static str) -> Result<Vec<Self>, ParseError> {
         let data = self.inner(name)?.map(|list| list.field("data")).transpose()?.flatten();
         data.map_or_else(|| Ok(Vec::new()), |data| data.objects())
     }
 
-    /// How many values a JSON array has; none where there is no array.
+    /// The length of a JSON array; zero if there is none.
     pub(super) fn length(&self, name: &'static str) -> Result<usize, ParseError> {
         let values = self.field(name)?.map(|field| field.values()).transpose()?;
         Ok(values.map_or(0, |values| values.len()))
     }
 
-    /// So much of the currency that stands beside it.
+    /// This amount, in the currency of the field `currency` of the same object.
     pub(super) fn money(&self, amount: &'static str) -> Result<Money, ParseError> {
         let amount = self.required(amount)?.amount()?;
         Ok(Money { amount, currency: self.required("currency")?.currency()? })
@@ -79,7 +79,7 @@ impl<'b> Field<'b> {
         self.read("must be true or false")
     }
 
-    /// One of the words that Stripe has for this, and what it means here. A new one is refused, so that somebody sees it.
+    /// The meaning of one of Stripe's words. An unknown word is refused, so that an operator sees it.
     pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, ParseError> {
         let text = self.text()?;
         let known = words.iter().find(|(word, _)| *word == text);
@@ -88,7 +88,7 @@ impl<'b> Field<'b> {
 
     pub(super) fn seconds(&self) -> Result<Timestamp, ParseError> {
         let seconds: i64 = self.read("must be whole seconds")?;
-        // What would overflow is out of range as it is.
+        // A value that saturates is out of range anyway.
         let ms = seconds.saturating_mul(MS_PER_SECOND);
         Timestamp::from_unix_ms(ms).map_err(|error| self.problem(&error.to_string()))
     }
@@ -97,7 +97,7 @@ impl<'b> Field<'b> {
         Timestamp::parse_rfc3339(&self.text()?).map_err(|error| self.problem(&error.to_string()))
     }
 
-    /// The id itself, or the object it belongs to, which Stripe puts in its place where somebody asked for that.
+    /// The id itself, or the id of the object that Stripe puts in its place when a request expands the field.
     pub(super) fn reference(&self) -> Result<Reference, ParseError> {
         if self.value.get().starts_with('{') {
             return self.object()?.required("id")?.id();
@@ -127,7 +127,7 @@ impl<'b> Field<'b> {
         Reference::new(Provider::Stripe, &self.text()?).map_err(|error| self.problem(&error.to_string()))
     }
 
-    /// In the currency's smallest unit. A fraction, an exponent or a text is not what Stripe sends.
+    /// In the currency's smallest unit. Stripe sends no fraction, exponent or text.
     fn amount(&self) -> Result<Amount, ParseError> {
         self.read("must be a whole number that is not negative").map(Amount::from_units)
     }

@@ -1,6 +1,6 @@
-//! The kinds of event that we act on, by the names that Stripe gives them.
+//! The kinds of event that act, by Stripe's `type`.
 
-/// Stripe's `type`, as far as it concerns us.
+/// Stripe's `type`; every type without effect is [`Kind::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     IntentSucceeded,
@@ -27,9 +27,9 @@ pub enum Kind {
     InvoicePaid,
     InvoicePaymentSucceeded,
     InvoicePaymentFailed,
-    /// Which payment has paid an invoice.
+    /// Links an invoice to the payment that paid it.
     InvoicePaymentPaid,
-    /// An event of the second generation, which says what to look at and not what it is.
+    /// A v2 ("thin") event, which carries a link to its object and not the object.
     Thin,
     Other,
 }
@@ -65,7 +65,7 @@ impl Kind {
         Self::Other,
     ];
 
-    /// Whether it can mean something here.
+    /// Whether an event of this kind can change the books.
     pub const fn acts(self) -> bool {
         !matches!(self, Self::Thin | Self::Other)
     }
@@ -106,7 +106,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Of a `type` beside a snapshot, where our own two names mean nothing.
+    /// The kind of a snapshot event; `thin` and `other` are our own names and not types of Stripe's.
     pub(super) fn of_snapshot(name: &str) -> Self {
         Self::named(name).filter(|kind| *kind != Self::Thin).unwrap_or(Self::Other)
     }

@@ -1,4 +1,4 @@
-//! Refunds, each by its own id: they succeed and fail one by one, some of them days later.
+//! Parses refunds. Each has its own id, and succeeds or fails on its own, sometimes days later.
 
 use ledger::RefundState;
 
@@ -7,7 +7,7 @@ use webhook::ParseError;
 
 const STATUSES: [(&str, RefundState); 5] = [
     ("pending", RefundState::Pending),
-    // Of the buyer, who has to say where the money shall go.
+    // The buyer has to choose where the money goes.
     ("requires_action", RefundState::Pending),
     ("succeeded", RefundState::Succeeded),
     ("failed", RefundState::Failed),

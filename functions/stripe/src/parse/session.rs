@@ -1,4 +1,4 @@
-//! Checkout sessions: the pages on which orders are paid and subscriptions begun.
+//! Parses checkout sessions, which pay orders and start subscriptions.
 
 use ledger::{PaymentState, Reference};
 
@@ -8,44 +8,44 @@ use webhook::ParseError;
 const INTENT: &str = "payment_intent";
 const SUBSCRIPTION: &str = "subscription";
 
-/// Which field names what a session of this mode makes. One for setup keeps a card for later and pays for nothing.
+/// The field with the object that a session of this mode creates. A setup session saves a card and pays for nothing.
 const MODES: [(&str, Option<&str>); 3] =
     [("payment", Some(INTENT)), ("subscription", Some(SUBSCRIPTION)), ("setup", None)];
 
-/// Whether all is paid that has to be.
+/// Whether a session with this payment status is paid in full.
 const PAYMENT_STATUSES: [(&str, bool); 3] = [("paid", true), ("no_payment_required", true), ("unpaid", false)];
 
-/// The page is done with. Whether it is paid it says itself: a bank transfer takes days from here.
+/// The buyer has finished the page. The payment may still be pending: a bank transfer takes days.
 pub(super) fn completed(session: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
-    let Some((field, made, leads)) = made(session)? else {
+    let Some((field, created, leads)) = created(session)? else {
         return Ok((Leads::default(), Report::Other));
     };
     if !session.object.required("payment_status")?.one_of(&PAYMENT_STATUSES)? {
         return Ok((leads, Report::Awaiting));
     }
-    let by = match made {
-        Some(made) => made,
-        // Named after the session, it would be another payment than the one that the invoices belong to.
+    let by = match created {
+        Some(created) => created,
+        // Under the session's id it would be another payment than the one that the invoices belong to.
         None if field == SUBSCRIPTION => return Err(session.object.problem(field, "is missing")),
-        // Where a coupon pays for everything there is no intent.
+        // A coupon that pays for everything creates no intent.
         None => session.id.clone(),
     };
     Ok((leads, Report::Payment { by, money: session.object.money("amount_total")? }))
 }
 
 pub(super) fn unpaid(session: &Snapshot<'_>, state: PaymentState) -> Result<(Leads, Report), ParseError> {
-    let made = made(session)?;
-    Ok(made.map_or_else(|| (Leads::default(), Report::Other), |(_, _, leads)| (leads, Report::Unpaid(state))))
+    let created = created(session)?;
+    Ok(created.map_or_else(|| (Leads::default(), Report::Other), |(_, _, leads)| (leads, Report::Unpaid(state))))
 }
 
-/// The field that names what this session has made, what it has made so far, and what leads to the order.
-type Made = (&'static str, Option<Reference>, Leads);
+/// The field that names the object which the session creates, its id if it exists, and the ids that lead to the order.
+type Created = (&'static str, Option<Reference>, Leads);
 
-fn made(session: &Snapshot<'_>) -> Result<Option<Made>, ParseError> {
+fn created(session: &Snapshot<'_>) -> Result<Option<Created>, ParseError> {
     let Some(field) = session.object.required("mode")?.one_of(&MODES)? else {
         return Ok(None);
     };
-    let made = session.object.reference(field)?;
-    let leads = session.leads(made.clone().into_iter().chain([session.id.clone()]))?;
-    Ok(Some((field, made, leads)))
+    let created = session.object.reference(field)?;
+    let leads = session.leads(created.clone().into_iter().chain([session.id.clone()]))?;
+    Ok(Some((field, created, leads)))
 }

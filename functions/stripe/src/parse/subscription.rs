@@ -1,4 +1,4 @@
-//! Subscriptions: where they stand, and what is subscribed to until when.
+//! Parses subscriptions: status, plan and end of the current period.
 
 use ledger::{Plan, Standing, SubscriptionStatus, Timestamp};
 
@@ -22,7 +22,7 @@ pub(super) fn changed(subscription: &Snapshot<'_>) -> Result<(Leads, Report), Pa
     standing(subscription, status)
 }
 
-/// Ended, whatever it was when that happened.
+/// Ended, regardless of the status in the object.
 pub(super) fn deleted(subscription: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     standing(subscription, SubscriptionStatus::Ended)
 }
@@ -34,7 +34,7 @@ fn standing(subscription: &Snapshot<'_>, status: SubscriptionStatus) -> Result<(
     Ok((subscription.leads([reference.clone()])?, Report::Subscription { reference, standing, plan }))
 }
 
-/// Since 2025-03-31 each item has a period of its own; before that, the subscription had one.
+/// Since 2025-03-31 each item has a period of its own; before, the subscription had one.
 fn plan(subscription: &Snapshot<'_>) -> Result<Option<Plan>, ParseError> {
     let object = &subscription.object;
     let items = object.items("items")?;

@@ -1,4 +1,4 @@
-//! Whole events in, what was read of them out. The tables are in `tests/`; here is what holds for every event.
+//! Properties of the parser over whole events; the tables are in `tests/`.
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 
@@ -19,14 +19,14 @@ fn parsed(body: &str) -> Result<StripeEvent, ParseError> {
     parse(&Received::new(verified.expect("verified"), &edge::Request::default(), &[]), None)
 }
 
-/// The event with other values, as JSON writes them, in fields named like `data.object.items.data.0.price`. A field without a
-/// value is taken out.
+/// The event with these fields, named like `data.object.items.data.0.price`, set to these JSON values. An empty value
+/// removes the field.
 fn edited(mut body: Value, edits: &[(&str, &str)]) -> String {
     for (n, (path, value)) in edits.iter().enumerate() {
         if value.is_empty() {
             let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
             let parent = body.pointer_mut(&pointer(parent)).and_then(Value::as_object_mut);
-            parent.and_then(|parent| parent.remove(name)).expect("a field to take out");
+            parent.and_then(|parent| parent.remove(name)).expect("a field to remove");
         } else {
             let field = path.split('.').fold(&mut body, |at, part| match part.parse::<usize>() {
                 Ok(index) => &mut at[index],
@@ -43,7 +43,7 @@ fn pointer(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("/{}", path.replace('.', "/")) }
 }
 
-/// Every field that is read of any event.
+/// Every field that the parser reads.
 const FIELDS: [&str; 46] = [
     "id",
     "object",
@@ -93,7 +93,7 @@ const FIELDS: [&str; 46] = [
     "data.object.payment.payment_intent",
 ];
 
-/// The sample with this value in that field, if it has a place for it.
+/// The sample with this value in this field, or `None` if the sample has no place for it.
 fn with(sample: &str, path: &str, value: &str) -> Option<String> {
     let body = event(sample);
     let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
@@ -102,7 +102,7 @@ fn with(sample: &str, path: &str, value: &str) -> Option<String> {
 }
 
 #[test]
-fn a_refusal_says_nothing_of_what_was_sent() {
+fn parse_error_contains_no_value_of_the_body() {
     let mut refused = 0;
     for (sample, _) in SAMPLES {
         for path in FIELDS {
@@ -119,28 +119,28 @@ fn a_refusal_says_nothing_of_what_was_sent() {
 }
 
 #[test]
-fn a_kind_is_found_by_its_name() {
+fn kind_is_found_by_its_name() {
     let names: std::collections::BTreeSet<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
-    assert_eq!(names.len(), Kind::ALL.len(), "two of one name");
+    assert_eq!(names.len(), Kind::ALL.len(), "names are unique");
     for kind in Kind::ALL {
         assert_eq!(Kind::named(kind.as_str()), Some(kind));
     }
     assert_eq!(Kind::named("charge.refund.updated"), None);
 }
 
-/// The same event as another serializer would write it: other order, other white space, unknown fields in between.
-fn rewritten(value: &Value, dice: &mut impl FnMut() -> usize) -> String {
+/// The same event as another serializer would write it: other field order and white space, and unknown fields.
+fn rewritten(value: &Value, random: &mut impl FnMut() -> usize) -> String {
     const SPACE: [&str; 4] = ["", " ", "\n\t", "\r\n  "];
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<(String, String)> =
-                fields.iter().map(|(name, value)| (name.clone(), rewritten(value, dice))).collect();
-            fields.push((format!("extra{}", dice()), "[{\"a\":1.5e300}]".to_owned()));
+                fields.iter().map(|(name, value)| (name.clone(), rewritten(value, random))).collect();
+            fields.push((format!("extra{}", random()), "[{\"a\":1.5e300}]".to_owned()));
             for at in 0..fields.len() {
-                let other = dice() % fields.len();
+                let other = random() % fields.len();
                 fields.swap(at, other);
             }
-            let mut space = || SPACE[dice() % SPACE.len()];
+            let mut space = || SPACE[random() % SPACE.len()];
             let fields: Vec<String> = fields
                 .iter()
                 .map(|(name, value)| format!("{}\"{name}\"{}:{value}{}", space(), space(), space()))
@@ -148,7 +148,7 @@ fn rewritten(value: &Value, dice: &mut impl FnMut() -> usize) -> String {
             format!("{{{}}}", fields.join(","))
         }
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(|item| rewritten(item, dice)).collect();
+            let items: Vec<String> = items.iter().map(|item| rewritten(item, random)).collect();
             format!("[{}]", items.join(" , "))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
@@ -157,28 +157,28 @@ fn rewritten(value: &Value, dice: &mut impl FnMut() -> usize) -> String {
 
 proptest! {
     #[test]
-    fn a_redelivery_written_otherwise_is_the_same_event(
+    fn rewritten_redelivery_is_the_same_event(
         sample in 0..SAMPLES.len(), pending in any::<u8>(), version in "\"[0-9]{4}-[0-9]{2}-[0-9]{2}\"|null",
-        request in "\"req_[a-z]{4}\"|null|\\{\"id\": null\\}", dice in prop::collection::vec(any::<u16>(), 8..64),
+        request in "\"req_[a-z]{4}\"|null|\\{\"id\": null\\}", random in prop::collection::vec(any::<u16>(), 8..64),
     ) {
         let first = event(SAMPLES[sample].0);
         let edits = [("pending_webhooks", pending.to_string()), ("api_version", version), ("request", request)];
         let edits: Vec<(&str, &str)> = edits.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let again = serde_json::from_str(&edited(first.clone(), &edits)).expect("JSON");
-        let mut throws = dice.iter().cycle().map(|throw| usize::from(*throw));
-        let again = rewritten(&again, &mut || throws.next().unwrap_or_default());
+        let mut numbers = random.iter().cycle().map(|number| usize::from(*number));
+        let again = rewritten(&again, &mut || numbers.next().unwrap_or_default());
         let first = parsed(&first.to_string());
         prop_assert!(first.is_ok(), "{first:?}");
         prop_assert_eq!(first, parsed(&again));
     }
 
     #[test]
-    fn no_body_makes_the_parser_panic(body in "\\PC{0,200}|[\\[{\"a-z:,0-9\\]}]{0,200}") {
+    fn any_body_is_parsed_without_panic(body in "\\PC{0,200}|[\\[{\"a-z:,0-9\\]}]{0,200}") {
         let _ = parsed(&body);
     }
 
     #[test]
-    fn no_value_in_any_field_makes_the_parser_panic(
+    fn any_value_in_any_field_is_parsed_without_panic(
         sample in 0..SAMPLES.len(), field in 0..FIELDS.len(), value in "\\PC{0,40}", raw in "[-+0-9.eE\"\\\\u\\[\\]{}a-z]{1,20}",
     ) {
         let text = json!(value).to_string();

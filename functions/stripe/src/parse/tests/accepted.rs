@@ -1,21 +1,21 @@
-//! What each kind of event comes to, in the shapes that Stripe sends and has sent.
+//! The parsed report of each kind of event, in the shapes of current and earlier API versions.
 
 use ledger::{Currency, Provider, SubscriptionStatus};
 
 use super::samples::CREATED;
 use super::*;
 
-/// A type, what is other than in its sample, the ids and the order that lead to ours, and the report.
+/// A type, its edits to the sample, the ids and the order that the event leads to, and the report.
 type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], &'r str, Report);
 
 fn check(rows: &[Row<'_>]) {
     for (kind, edits, leads, report) in rows {
         let event = parsed(&edited(event(kind), edits)).unwrap_or_else(|error| panic!("{kind} {edits:?}: {error:?}"));
-        assert_eq!((said(&event.leads).as_str(), &event.report), (*leads, report), "{kind} {edits:?}");
+        assert_eq!((summary(&event.leads).as_str(), &event.report), (*leads, report), "{kind} {edits:?}");
     }
 }
 
-fn said(leads: &Leads) -> String {
+fn summary(leads: &Leads) -> String {
     let references = leads.references.iter().map(Reference::id);
     references.chain(leads.order.iter().map(OrderNumber::as_str)).collect::<Vec<_>>().join(" ")
 }
@@ -56,7 +56,7 @@ fn invoice_paid(subscription: Option<&str>, sum: &str) -> Report {
     Report::InvoicePaid { invoice: id("in_1"), subscription, money: money(sum), is_first: false, payments }
 }
 
-/// A month's, which may be the first, and may say who paid it.
+/// A month's invoice, which may be the first and may name its payments.
 fn month_as(is_first: bool, payments: &[&str]) -> Report {
     let payments = payments.iter().map(|payment| id(payment)).collect();
     let (subscription, money) = (Some(id("sub_1")), money("19.99 USD"));
@@ -73,13 +73,13 @@ fn invoice_failed(subscription: Option<&str>, status: SubscriptionStatus) -> Rep
 }
 
 #[test]
-fn every_kind_that_acts_has_a_sample() {
+fn every_acting_kind_has_a_sample() {
     let acting = Kind::ALL.into_iter().filter(|kind| reader(*kind).is_some()).map(Kind::as_str);
     assert_eq!(acting.collect::<Vec<_>>(), SAMPLES.map(|(kind, _)| kind));
 }
 
 #[test]
-fn the_envelope() {
+fn envelope_is_read_for_every_kind() {
     for (kind, _) in SAMPLES {
         let expected = |event: &StripeEvent| StripeEvent {
             id: "evt_1".to_owned(),
@@ -100,7 +100,7 @@ fn the_envelope() {
 }
 
 #[test]
-fn payments() {
+fn payment_events_give_payments() {
     use PaymentState::{Canceled, Failed};
     let intent = "data.object.payment_intent";
     check(&[
@@ -134,7 +134,7 @@ fn payments() {
 }
 
 #[test]
-fn orders_of_ours() {
+fn only_valid_order_number_leads_to_order() {
     let metadata = "data.object.metadata";
     let number = "data.object.metadata.hookledger_order";
     let paid = || payment("pi_1", "19.99 USD");
@@ -153,7 +153,7 @@ fn orders_of_ours() {
 }
 
 #[test]
-fn refunds_and_disputes() {
+fn refund_and_dispute_status_gives_state() {
     use DisputeStage::{Appealed, Inquiry, Lost, Open, Won};
     use RefundState::{Failed, Pending, Succeeded};
     let (status, intent, charge) = ("data.object.status", "data.object.payment_intent", "data.object.charge");
@@ -189,7 +189,7 @@ fn refunds_and_disputes() {
             check(&[(&format!("charge.dispute.{kind}"), &[(status, word)], "pi_1 ch_1", dispute(stage, "19.99 USD"))]);
         }
     }
-    // Of one that was prevented its balance transactions say where the money is.
+    // For a prevented dispute, the balance transactions show the money's state.
     let moved = "data.object.balance_transactions";
     let rows = [("null", Inquiry), ("[]", Inquiry), ("[{}]", Lost), ("[{}, {}]", Won)];
     for (transactions, stage) in rows {
@@ -218,7 +218,7 @@ fn refunds_and_disputes() {
 }
 
 #[test]
-fn sessions() {
+fn session_status_gives_payment() {
     use PaymentState::{Expired, Failed};
     let (completed, later) = ("checkout.session.completed", "checkout.session.async_payment_succeeded");
     let (failed, expired) = ("checkout.session.async_payment_failed", "checkout.session.expired");
@@ -257,7 +257,7 @@ fn sessions() {
 }
 
 #[test]
-fn subscriptions() {
+fn subscription_status_gives_standing() {
     use SubscriptionStatus::{Active, Ended, Incomplete, PastDue, Paused, Trialing, Unpaid};
     let (created, updated, deleted) =
         ("customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted");
@@ -304,7 +304,7 @@ fn subscriptions() {
 }
 
 #[test]
-fn invoices() {
+fn invoice_gives_subscription_and_payments() {
     use SubscriptionStatus::{Incomplete, PastDue};
     let (paid, failed) = ("invoice.paid", "invoice.payment_failed");
     let (parent, details) = ("data.object.parent", "data.object.parent.subscription_details");
@@ -366,7 +366,7 @@ fn invoices() {
 }
 
 #[test]
-fn what_does_not_act_may_have_any_shape() {
+fn event_that_does_not_act_may_have_any_shape() {
     for kind in ["charge.captured", "charge.refund.updated", "customer.created", "thin", "other", ""] {
         for data in ["{}", "null", "7", "[[]]", r#"{"object": {"id": 7}, "object": null}"#] {
             let event = parsed(&edited(event(kind), &[("data", data)])).expect("parsed");
@@ -377,7 +377,7 @@ fn what_does_not_act_may_have_any_shape() {
 }
 
 #[test]
-fn thin_events() {
+fn thin_event_has_no_effect() {
     let expected = StripeEvent {
         id: "evt_test_1".to_owned(),
         receipt: EventKey::new("stripe", "evt_test_1").expect("a key"),
@@ -391,5 +391,5 @@ fn thin_events() {
     };
     assert_eq!(parsed(THIN), Ok(expected.clone()));
     let snapshot = THIN.replace("v1.billing.meter.error_report_triggered", "payment_intent.succeeded");
-    assert_eq!(parsed(&snapshot), Ok(expected), "the type alone does not make a payment");
+    assert_eq!(parsed(&snapshot), Ok(expected), "the type alone makes no payment");
 }

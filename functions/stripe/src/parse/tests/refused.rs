@@ -1,8 +1,8 @@
-//! What is refused, each with the exact words.
+//! Events that the parser refuses, each with its exact error.
 
 use super::*;
 
-/// A type, a field, what is put there instead (nothing: it is taken out), and what is said of that field.
+/// A type, a field, its replacement (empty: the field is removed) and the problem reported for that field.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
 const NOT_AN_AMOUNT: &str = "must be a whole number that is not negative";
@@ -97,7 +97,7 @@ const OBJECTS: &[Row] = &[
     ("invoice.payment_failed", "data.object.billing_reason", "7", "must be a text"),
 ];
 
-/// Where the trouble is in another place than the value: the whole of what is said.
+/// Errors of a field other than the replaced one: the complete text.
 const ELSEWHERE: &[Row] = &[
     (CHARGED, "data.object.payment_intent", "{}", "data.object.payment_intent.id is missing"),
     (CHARGED, "data.object.payment_intent", r#"{"id": 7}"#, "data.object.payment_intent.id must be a text"),
@@ -141,7 +141,7 @@ const ELSEWHERE: &[Row] = &[
 
 const PRICE_IS_NO_ID: &str = "data.object.items.data[0].price.id must be 1 to 128 visible ASCII characters without #";
 
-/// Each amount that is read, by the type that reads it.
+/// Each amount that is read, with the type of its event.
 const AMOUNTS: [(&str, &str); 8] = [
     (PAID, "data.object.amount_received"),
     (CHARGED, "data.object.amount_captured"),
@@ -153,30 +153,30 @@ const AMOUNTS: [(&str, &str); 8] = [
     ("invoice.payment_succeeded", "data.object.amount_paid"),
 ];
 
-/// What was read before the trouble, in the words of a log line.
+/// The error's text as a log line has it, and the event id that was read before it.
 fn refused(body: &str) -> (String, Option<String>) {
     let error = parsed(body).expect_err("refused");
     (format!("{} {}", error.field, error.problem), error.event_id)
 }
 
-/// As `refused`, of an event whose id could be read.
-fn ours(text: &str) -> (String, Option<String>) {
+/// The result of `refused` for an event whose id is readable.
+fn with_id(text: &str) -> (String, Option<String>) {
     (text.to_owned(), Some("evt_1".to_owned()))
 }
 
 #[test]
-fn values_that_cannot_be() {
+fn invalid_value_is_refused_with_its_field() {
     for (kind, path, value, problem) in ENVELOPE.iter().chain(OBJECTS) {
         let body = edited(event(kind), &[(path, value)]);
-        assert_eq!(refused(&body), ours(&format!("{path} {problem}")), "{kind} {path} {value}");
+        assert_eq!(refused(&body), with_id(&format!("{path} {problem}")), "{kind} {path} {value}");
     }
-    for (kind, path, value, said) in ELSEWHERE {
-        assert_eq!(refused(&edited(event(kind), &[(path, value)])), ours(said), "{kind} {path} {value}");
+    for (kind, path, value, expected) in ELSEWHERE {
+        assert_eq!(refused(&edited(event(kind), &[(path, value)])), with_id(expected), "{kind} {path} {value}");
     }
 }
 
 #[test]
-fn amounts_are_whole_numbers() {
+fn amount_must_be_a_whole_number() {
     let values = [
         "1999.0",
         "\"1999\"",
@@ -194,18 +194,18 @@ fn amounts_are_whole_numbers() {
     ];
     for (kind, path) in AMOUNTS {
         for value in values {
-            let said = refused(&edited(event(kind), &[(path, value)]));
-            assert_eq!(said, ours(&format!("{path} {NOT_AN_AMOUNT}")), "{kind} {value}");
+            let error = refused(&edited(event(kind), &[(path, value)]));
+            assert_eq!(error, with_id(&format!("{path} {NOT_AN_AMOUNT}")), "{kind} {value}");
         }
         for missing in ["", "null"] {
-            let said = refused(&edited(event(kind), &[(path, missing)]));
-            assert_eq!(said, ours(&format!("{path} is missing")), "{kind}");
+            let error = refused(&edited(event(kind), &[(path, missing)]));
+            assert_eq!(error, with_id(&format!("{path} is missing")), "{kind}");
         }
     }
 }
 
 #[test]
-fn an_id_that_cannot_be_a_receipt() {
+fn invalid_event_id_is_refused() {
     let long = format!("\"{}\"", "e".repeat(129));
     let rows = [
         ("", "is missing"),
@@ -224,7 +224,7 @@ fn an_id_that_cannot_be_a_receipt() {
 }
 
 #[test]
-fn bodies_that_are_no_object() {
+fn body_that_is_no_object_is_refused() {
     let sample = event(PAID).to_string();
     let bom = format!("\u{feff}{sample}");
     let (cut, more) = (sample.trim_end_matches('}'), format!("{sample}{{}}"));
@@ -236,7 +236,7 @@ fn bodies_that_are_no_object() {
 }
 
 #[test]
-fn a_field_that_is_read_stands_once() {
+fn duplicate_field_is_refused() {
     let rows = [
         (PAID, "object", "object"),
         (PAID, "type", "type"),
@@ -258,14 +258,14 @@ fn a_field_that_is_read_stands_once() {
         let path = place.replace("[0]", ".0");
         let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
         let value = event(kind).pointer(&pointer(&path)).expect("a field").to_string();
-        // Twice the same, another value, nothing, and the name spelt otherwise.
+        // The same value, another value, null, and the name in another spelling.
         let escaped: Vec<String> = name.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
         for (spelling, second) in [(name, value.as_str()), (name, "[]"), (name, "null"), (&escaped.concat(), "1")] {
             let mut body = event(kind);
             let object = body.pointer_mut(&pointer(parent)).and_then(Value::as_object_mut).expect("an object");
             object.insert("HERE".to_owned(), json!("HERE"));
             let body = body.to_string().replace("\"HERE\":\"HERE\"", &format!("\"{spelling}\":{second}"));
-            assert_eq!(refused(&body), ours(&format!("{place} stands twice")), "{kind} {body}");
+            assert_eq!(refused(&body), with_id(&format!("{place} stands twice")), "{kind} {body}");
         }
     }
     let body = event(PAID).to_string().replacen('{', "{\"id\":\"evt_2\",", 1);
@@ -273,7 +273,7 @@ fn a_field_that_is_read_stands_once() {
 }
 
 #[test]
-fn thin_events_have_an_envelope_too() {
+fn thin_event_with_invalid_envelope_is_refused() {
     let rows = [
         ("created", "1767225600", "created must be a text"),
         ("created", "\"yesterday\"", "created is not a time between 1970 and 9999"),
@@ -281,8 +281,8 @@ fn thin_events_have_an_envelope_too() {
         ("type", "null", "type is missing"),
         ("object", "\"v2.core.other\"", "object is not a word that is known here"),
     ];
-    for (path, value, said) in rows {
+    for (path, value, expected) in rows {
         let body = edited(serde_json::from_str(THIN).expect("JSON"), &[(path, value)]);
-        assert_eq!(refused(&body), (said.to_owned(), Some("evt_test_1".to_owned())));
+        assert_eq!(refused(&body), (expected.to_owned(), Some("evt_test_1".to_owned())));
     }
 }

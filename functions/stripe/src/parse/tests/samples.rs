@@ -1,10 +1,10 @@
-//! One event of each kind, as short as it can be, in the shape that Stripe has sent since 2025-03-31.
+//! One minimal event of each kind, in the shape that Stripe has sent since 2025-03-31.
 
 use serde_json::{Value, json};
 
 pub(super) const CREATED: i64 = 1_767_225_600;
 
-/// The `type` and the `data.object` of each.
+/// The `type` and the `data.object` of each sample.
 pub(super) const SAMPLES: [(&str, &str); 25] = [
     ("payment_intent.succeeded", INTENT),
     ("payment_intent.payment_failed", INTENT),
@@ -33,14 +33,14 @@ pub(super) const SAMPLES: [(&str, &str); 25] = [
     ("invoice_payment.paid", INVOICE_PAYMENT),
 ];
 
-/// An event of the second generation.
+/// A v2 ("thin") event.
 pub(super) const THIN: &str = r#"{
     "id": "evt_test_1", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered", "livemode": true,
     "created": "2026-01-01T00:00:00.000Z", "context": "acct_1", "reason": null,
     "related_object": {"id": "mtr_1", "type": "billing.meter", "url": "/v1/billing/meters/mtr_1"}
 }"#;
 
-/// The whole event of that type; of a type that is not in the table, with an object that is nothing.
+/// The complete event of this type; for a type without a sample, with `null` as its object.
 pub(super) fn event(kind: &str) -> Value {
     let object = SAMPLES.iter().find(|(name, _)| *name == kind).map_or("null", |(_, object)| object);
     json!({
