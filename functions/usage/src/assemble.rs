@@ -1,4 +1,4 @@
-//! The function as a whole: its keys and the ledger.
+//! Assembles the function from its keys and the ledger.
 
 use edge::{OWN_SECRET, Start, StartError};
 use ledger::Ledger;

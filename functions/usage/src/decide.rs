@@ -1,4 +1,4 @@
-//! What it means: the owner of the key that was used spends what that cost.
+//! Decides a usage event: its cost is taken from the credits of the key's owner, within the available balance.
 
 use ledger::{
     Asset, CallerKey, Decision, Effect, Entry, Fact, Fingerprint, Guard, House, JournalHeader, Lane, MoneyKey,
@@ -18,7 +18,7 @@ pub(crate) fn decide(event: &UsageEvent, header: JournalHeader, owner: Option<Ow
         guard: Guard::SufficientFunds,
         reverses: None,
     };
-    // The facts hold what the body says, its cost as it is booked: the body itself is not kept.
+    // The body is not stored: the facts have its content, with the cost as booked.
     Decision::Record(Entry { header, effects: vec![Effect::Move(spend)], keeps_body: false, alarm: None })
 }
 

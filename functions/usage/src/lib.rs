@@ -1,6 +1,7 @@
-//! Usage events of an LLM gateway such as new-api: what a key has used is taken from its owner's credits, exactly once.
+//! The webhook source for usage events of an LLM gateway such as new-api: the cost of each event is taken from the
+//! credits of the key's owner, exactly once.
 //!
-//! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them.
+//! Each stage is a file: `verify`, `parse`, `decide`, `reply`. The crate `webhook` runs them in order.
 
 mod assemble;
 mod decide;
@@ -29,9 +30,10 @@ impl Webhook for Usage {
         Route { method: "GET", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
         Route { method: "HEAD", path: "/api/webhooks/health", endpoint: Endpoint::Health(reply::health) },
     ];
-    /// A hundred times what an event needs.
+    /// A hundred times the size of an event.
     const BODY_BYTES_MAX: usize = 64 * 1024;
-    /// No gateway says how long it waits; five seconds is the least that any sender of this project does.
+    /// The reply deadline. Gateways document none; five seconds is the shortest of all senders that this project
+    /// serves.
     const REPLY_WITHIN: Duration = Duration::from_secs(4);
     const HEADERS_KEPT: &'static [&'static str] = &[
         "content-type",

@@ -1,14 +1,14 @@
-//! What it says: every field by its own text, so that a refusal names the field and no amount passes through a float.
+//! Parses a usage event field by field from its text: a parse error names the field, and no amount becomes a float.
 
 use ledger::{Amount, Asset, CallerKey, EventKey, Source, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use webhook::{ParseError, Received};
 
-/// Names of models are short; with the other bounds this keeps the journal row within 1 KB.
+/// Model names are short. With the other limits, this keeps the journal row below 1 KB.
 const MODEL_BYTES_MAX: usize = 128;
 
-/// What a key has used, and what that costs its owner.
+/// The tokens that a key has used, and their cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageEvent {
     pub id: String,
@@ -52,11 +52,11 @@ pub(crate) fn parse(received: &Received<'_>) -> Result<UsageEvent, ParseError> {
 }
 
 fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, ParseError> {
-    // Another kind of event is not ignored: one that moves money under a name we do not know would be lost without a trace.
+    // An unknown type is refused, not ignored: an event that moves money would be lost without a trace.
     field("eventType", body.event_type, |value| {
         text(value).and_then(|kind| if kind == "usage" { Ok(()) } else { Err("must be \"usage\"".to_owned()) })
     })?;
-    let sent_at = field("timestamp", body.timestamp, invocation)?;
+    let sent_at = field("timestamp", body.timestamp, timestamp)?;
     let data = field("data", body.data, Ok)?;
     is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| problem("data", "must be a JSON object"))?;
     let data: Data<'_> = serde_json::from_str(data.get()).map_err(|error| structure("data", &error))?;
@@ -71,7 +71,7 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
         total_tokens: field("data.totalTokens", data.total_tokens, count)?,
         cost: field("data.creditCost", data.credit_cost, cost)?,
     };
-    // More than the sum is right where cached or reasoning tokens are counted; less is a mistake.
+    // A total above the sum is valid: gateways also count cached or reasoning tokens. Less is an error.
     let sum = event.prompt_tokens.checked_add(event.completion_tokens);
     if sum.is_none_or(|sum| event.total_tokens < sum) {
         return Err(problem("data.totalTokens", "must be at least promptTokens and completionTokens together"));
@@ -94,7 +94,7 @@ fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
     Ok((id, key))
 }
 
-/// Gateways number their keys, or name them: `1` and `"1"` are one key.
+/// Gateways identify keys by number or by name: `1` and `"1"` are the same key.
 fn key(value: &RawValue) -> Result<CallerKey, String> {
     let id = if value.get().starts_with('"') { text(value)? } else { count(value)?.to_string() };
     CallerKey::remote(&id).map_err(|error| error.to_string())
@@ -109,7 +109,7 @@ fn model(value: &RawValue) -> Result<String, String> {
 }
 
 /// Seconds or milliseconds since 1970, or RFC 3339.
-fn invocation(value: &RawValue) -> Result<Timestamp, String> {
+fn timestamp(value: &RawValue) -> Result<Timestamp, String> {
     let time = if value.get().starts_with('"') {
         Timestamp::parse_rfc3339(&text(value)?)
     } else {
@@ -120,11 +120,11 @@ fn invocation(value: &RawValue) -> Result<Timestamp, String> {
     time.map_err(|error| error.to_string())
 }
 
-/// From its own digits, whether it is written as a number or as a text. Gateways compute it in floats, which print exponents and
-/// more decimals than credits have.
+/// The cost from its decimal digits, in a JSON number or string. Gateways compute it in floats, which print exponents
+/// and more decimals than credits have.
 fn cost(value: &RawValue) -> Result<Amount, String> {
-    let written = if value.get().starts_with('"') { text(value)? } else { value.get().to_owned() };
-    Asset::CREDITS.parse_metered(&written).map_err(|error| error.to_string())
+    let digits = if value.get().starts_with('"') { text(value)? } else { value.get().to_owned() };
+    Asset::CREDITS.parse_metered(&digits).map_err(|error| error.to_string())
 }
 
 fn count(value: &RawValue) -> Result<u64, String> {
@@ -135,15 +135,16 @@ fn text(value: &RawValue) -> Result<String, String> {
     serde_json::from_str(value.get()).map_err(|_| "must be a text".to_owned())
 }
 
-/// A list would be read as an object whose fields stand in order.
+/// Serde reads an array as an object's fields in order, so arrays are refused first.
 fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().starts_with(b"{")
 }
 
-/// Not JSON, not an object, or an object with a name twice: of two values one reader takes the first and another the last.
+/// The error for invalid JSON, for another type than an object, or for a duplicate name, where readers differ in the
+/// value they take.
 fn structure(parent: &str, error: &serde_json::Error) -> ParseError {
-    let said = error.to_string();
-    let twice = said.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
+    let message = error.to_string();
+    let twice = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
     match twice {
         Some((name, _)) if parent.is_empty() => problem(name, "stands twice"),
         Some((name, _)) => problem(&format!("{parent}.{name}"), "stands twice"),

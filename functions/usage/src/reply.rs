@@ -1,11 +1,11 @@
-//! What the gateway is told: one row for every outcome.
+//! Replies to the gateway, one for each outcome.
 
 use edge::Reply;
 use ledger::{ReasonClass, Timestamp};
 use serde::Serialize;
 use webhook::Outcome;
 
-/// Long enough for a throttled table to recover, short enough for a gateway that waits before it goes on.
+/// Long enough for a throttled table to recover, short enough for a gateway that blocks until its retry.
 const RETRY_AFTER_SECONDS: &str = "5";
 
 #[derive(Serialize)]

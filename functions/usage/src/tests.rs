@@ -1,4 +1,4 @@
-//! Properties of what is this source's alone; whole requests are tested in `tests/`.
+//! Properties of this source's parser and fingerprint; whole requests are tested in `tests/`.
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of our own")]
 
@@ -17,9 +17,9 @@ fn parsed(body: &str) -> Result<UsageEvent, ParseError> {
     parse::parse(&Received::new(verified.expect("verified"), &edge::Request::default(), &[]))
 }
 
-/// A vector made by the sender's own code.
+/// A test vector from the sender's own code.
 #[test]
-fn the_known_answer() {
+fn known_answer_is_verified_and_parsed() {
     let body = r#"{"eventId":"evt_1","eventType":"usage","timestamp":1767225600,"data":{"remoteKeyId":"tok_42","model":"gpt-4o","promptTokens":120,"completionTokens":30,"totalTokens":150,"creditCost":"0.00234"}}"#;
     let keys = hmac_hex::Keys::parse(SECRET, Strength::Local).expect("a secret");
     let signature = "6aa41b4fbd0de63410a64a4fe8216c11dccbd1bbf7e3e59b487553a038002725";
@@ -27,12 +27,13 @@ fn the_known_answer() {
     let event = parse::parse(&Received::new(verified, &edge::Request::default(), &[])).expect("parsed");
     assert_eq!((event.id.as_str(), event.key.to_string().as_str()), ("evt_1", "key#remote#tok_42"));
     assert_eq!((event.cost.units(), event.total_tokens), (2_340_000, 150));
-    // Every release knows this event by it: the cost is hashed as decimal text, whatever the scale of credits.
+    // The fingerprint never changes between releases: the cost is hashed as decimal text, independent of the scale of
+    // credits.
     assert!(decide::header(&event).fingerprints.contain("1.66e00cd34e45b6e622985bb0cf08c443"));
 }
 
 #[test]
-fn cost_is_read_from_its_own_text() {
+fn cost_is_read_from_its_digits() {
     let rows = [
         ("15", 15_000_000_000),
         ("\"0.00234\"", 2_340_000),
@@ -56,15 +57,15 @@ fn cost_is_read_from_its_own_text() {
 }
 
 #[test]
-fn a_key_is_a_number_or_a_name() {
-    for (written, key) in [("1", "key#remote#1"), ("\"1\"", "key#remote#1"), ("\"tok_42\"", "key#remote#tok_42")] {
-        let body = event("e1", "KEY", "1").to_string().replace("\"KEY\"", written);
-        assert_eq!(parsed(&body).map(|event| event.key.to_string()).as_deref(), Ok(key), "{written}");
+fn key_is_a_number_or_a_name() {
+    for (json, key) in [("1", "key#remote#1"), ("\"1\"", "key#remote#1"), ("\"tok_42\"", "key#remote#tok_42")] {
+        let body = event("e1", "KEY", "1").to_string().replace("\"KEY\"", json);
+        assert_eq!(parsed(&body).map(|event| event.key.to_string()).as_deref(), Ok(key), "{json}");
     }
 }
 
 #[test]
-fn other_facts_are_another_event() {
+fn fingerprint_covers_identity_and_cost() {
     let fingerprint = |body: &Value| decide::header(&parsed(&body.to_string()).expect("parsed")).fingerprints;
     let first = event("e1", "k1", "1");
     let mut renamed = first.clone();
@@ -79,9 +80,9 @@ fn other_facts_are_another_event() {
     }
 }
 
-/// Serde reads a list as an object whose fields stand in order: no gateway means that.
+/// Serde reads an array as an object whose fields stand in order; no gateway sends that.
 #[test]
-fn a_list_is_no_event() {
+fn array_is_refused() {
     let data = r#"["k1","m",1,1,2,"1"]"#;
     let object =
         r#"{"remoteKeyId":"k1","model":"m","promptTokens":1,"completionTokens":1,"totalTokens":2,"creditCost":"1"}"#;
@@ -89,24 +90,24 @@ fn a_list_is_no_event() {
         (format!(r#"["e1","usage",1767225600,{object}]"#), "body"),
         (format!(r#"{{"eventId":"e1","eventType":"usage","timestamp":1767225600,"data":{data}}}"#), "data"),
     ] {
-        let error = parsed(&body).expect_err("a list");
+        let error = parsed(&body).expect_err("an array");
         assert_eq!((error.field.as_str(), error.problem.as_str()), (field, "must be a JSON object"), "{body}");
     }
 }
 
-/// The same event as another serializer would write it: other order, other white space, unknown fields in between.
-fn rewritten(value: &Value, dice: &mut impl FnMut() -> usize) -> String {
+/// The same event as another serializer would write it: other field order and white space, and unknown fields.
+fn rewritten(value: &Value, random: &mut impl FnMut() -> usize) -> String {
     const SPACE: [&str; 4] = ["", " ", "\n\t", "\r\n  "];
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<(String, String)> =
-                fields.iter().map(|(name, value)| (name.clone(), rewritten(value, dice))).collect();
-            fields.push((format!("extra{}", dice()), "[{\"a\":1.5e300}]".to_owned()));
+                fields.iter().map(|(name, value)| (name.clone(), rewritten(value, random))).collect();
+            fields.push((format!("extra{}", random()), "[{\"a\":1.5e300}]".to_owned()));
             for at in 0..fields.len() {
-                let other = dice() % fields.len();
+                let other = random() % fields.len();
                 fields.swap(at, other);
             }
-            let mut space = || SPACE[dice() % SPACE.len()];
+            let mut space = || SPACE[random() % SPACE.len()];
             let fields: Vec<String> = fields
                 .iter()
                 .map(|(name, value)| format!("{}\"{name}\"{}:{value}{}", space(), space(), space()))
@@ -119,13 +120,13 @@ fn rewritten(value: &Value, dice: &mut impl FnMut() -> usize) -> String {
 
 proptest! {
     #[test]
-    fn a_redelivery_written_otherwise_is_the_same_event(
+    fn rewritten_redelivery_is_the_same_event(
         id in "[!-\"$-~]{1,128}", key in "[!-\"$-~]{1,64}", whole in 0_u64..999_999_999_999, fraction in "[0-9]{1,12}",
-        dice in prop::collection::vec(any::<u16>(), 8..64),
+        random in prop::collection::vec(any::<u16>(), 8..64),
     ) {
         let first = event(&id, &key, &format!("{whole}.{fraction}"));
-        let mut throws = dice.iter().cycle().map(|throw| usize::from(*throw));
-        let again = rewritten(&first, &mut || throws.next().unwrap_or_default());
+        let mut numbers = random.iter().cycle().map(|number| usize::from(*number));
+        let again = rewritten(&first, &mut || numbers.next().unwrap_or_default());
         let (first, again) = (parsed(&first.to_string()), parsed(&again));
         prop_assert!(first.is_ok(), "{first:?}");
         prop_assert_eq!(&first, &again);
@@ -133,12 +134,12 @@ proptest! {
     }
 
     #[test]
-    fn no_body_makes_the_parser_panic(body in "\\PC{0,200}|[\\[{\"a-z:,0-9\\]}]{0,200}") {
+    fn any_body_is_parsed_without_panic(body in "\\PC{0,200}|[\\[{\"a-z:,0-9\\]}]{0,200}") {
         let _ = parsed(&body);
     }
 
     #[test]
-    fn no_value_in_any_field_makes_the_parser_panic(field in 0_usize..10, value in "\\PC{0,40}", raw in "[-+0-9.eE\"\\\\u\\[\\]{}a-z]{0,20}") {
+    fn any_value_in_any_field_is_parsed_without_panic(field in 0_usize..10, value in "\\PC{0,40}", raw in "[-+0-9.eE\"\\\\u\\[\\]{}a-z]{0,20}") {
         let pointers = ["/eventId", "/eventType", "/timestamp", "/data", "/data/remoteKeyId", "/data/model", "/data/promptTokens",
             "/data/completionTokens", "/data/totalTokens", "/data/creditCost"];
         let mut body = event("e1", "k1", "1");

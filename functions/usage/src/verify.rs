@@ -1,4 +1,4 @@
-//! Who sent it: HMAC over the raw body, or Standard Webhooks where that is configured.
+//! Verifies the signature: HMAC over the raw body, or Standard Webhooks if configured.
 
 use edge::{HeaderError, Request, Settings};
 use ledger::Timestamp;
@@ -10,7 +10,7 @@ pub(crate) const STANDARD_ID: &str = "webhook-id";
 pub(crate) const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
 pub(crate) const STANDARD_SIGNATURE: &str = "webhook-signature";
 
-/// The settings that hold secrets: the required one, and that of the alternative scheme.
+/// The settings that hold secrets: the required one, and the one for Standard Webhooks.
 pub const SETTINGS: [&str; 2] = ["WEBHOOK_SECRET", "STANDARD_WEBHOOK_SECRET"];
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Keys {
         let keys = hmac_hex::Keys::parse(settings.setting(hmac).unwrap_or_default(), strength)
             .map_err(|error| (hmac, error))?;
         if keys.weak() {
-            tracing::warn!(setting = hmac, "shorter than a deployment accepts");
+            tracing::warn!(setting = hmac, "the secret is shorter than a deployment accepts");
         }
         let standard = settings
             .setting(standard)

@@ -1,4 +1,4 @@
-//! The function's own binary, as Lambda runs it: the runtime API and the store are served here, over HTTP.
+//! Runs the function's binary as Lambda does: this test serves the runtime API and DynamoDB over HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
@@ -19,9 +19,9 @@ use testkit::{STAGE, Sent, Shape, World, context, usage};
 
 const SECRET: &str = "the-secret-of-the-tests-0123456789abcdef";
 const AWS_SECRET: &str = "the-aws-secret-of-the-tests-0123456789";
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What Lambda tells a function of itself.
+/// The environment variables that Lambda sets.
 const SANDBOX: [(&str, &str); 8] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "hookledger-local-usage"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
@@ -33,7 +33,7 @@ const SANDBOX: [(&str, &str); 8] = [
     ("AWS_SECRET_ACCESS_KEY", AWS_SECRET),
 ];
 
-/// Answers as Lambda's runtime API and as DynamoDB.
+/// Serves Lambda's runtime API and DynamoDB.
 struct Served {
     world: World,
     events: Mutex<Vec<String>>,
@@ -49,13 +49,13 @@ impl Served {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let served = Arc::clone(&served);
-                thread::spawn(move || served.converse(&stream.unwrap()));
+                thread::spawn(move || served.serve(&stream.unwrap()));
             }
         });
         (address, received)
     }
 
-    fn converse(&self, stream: &TcpStream) -> Option<()> {
+    fn serve(&self, stream: &TcpStream) -> Option<()> {
         let mut reader = BufReader::new(stream);
         loop {
             let mut first = String::new();
@@ -88,8 +88,8 @@ impl Served {
         if first.contains("/invocation/next") {
             let next = self.events.lock().unwrap().pop();
             let Some(event) = next else {
-                // Nothing more is to be done: the sandbox is frozen.
-                thread::sleep(PATIENCE);
+                // No event is left: Lambda freezes the sandbox.
+                thread::sleep(TIMEOUT);
                 return (500, "", String::new());
             };
             let headers = "lambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
@@ -117,7 +117,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Ten credits of the owner of the key `k1`.
+/// Grants ten credits to the owner of the key `k1`.
 async fn open_account(world: &World) {
     let (owner, receipt) = (Owner::new("alice").unwrap(), EventKey::new("manual", "1").unwrap());
     let posting =
@@ -133,15 +133,15 @@ async fn open_account(world: &World) {
     world.ledger(1).commit(&decision, &context(1)).await.unwrap();
 }
 
-/// Ended, whether it would have gone on or not.
+/// Kills the process, if it still runs, and returns its output.
 fn killed(mut child: Child) -> Output {
     let _ = child.kill();
     child.wait_with_output().unwrap()
 }
 
-/// One of each kind that moves something: accepted, repeated, refused, forged.
+/// One event of each kind: accepted, repeated, forged.
 #[tokio::test]
-async fn log_at_trace_has_no_body_no_key_and_no_authorization() {
+async fn log_at_trace_has_no_body_key_or_authorization() {
     let world = World::new();
     open_account(&world).await;
     let body = usage("e1", "k1", "3").to_string();
@@ -152,14 +152,14 @@ async fn log_at_trace_has_no_body_no_key_and_no_authorization() {
             Sent::post("/api/webhooks/events", body.as_bytes()).with("x-webhook-signature", signature.to_owned());
         sent.event(Shape::HttpApi)
     };
-    // The last is the first.
+    // `pop` takes the last one first.
     let events = vec![sent(&"0".repeat(64)), sent(&signature), sent(&signature)];
     let (address, replied) = Served::start(&world, events);
     let endpoint = format!("http://{address}");
     let everything = [("LOG_LEVEL", "trace"), ("RUST_LOG", "trace"), ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)];
     let child = command(&address, STAGE, &everything).spawn().unwrap();
     let statuses: Vec<Value> = (0..3)
-        .map(|_| serde_json::from_str(&replied.recv_timeout(PATIENCE).expect("a reply")).expect("JSON"))
+        .map(|_| serde_json::from_str(&replied.recv_timeout(TIMEOUT).expect("a reply")).expect("JSON"))
         .map(|reply: Value| reply["statusCode"].clone())
         .collect();
     let log = text(&killed(child));
@@ -176,13 +176,13 @@ async fn log_at_trace_has_no_body_no_key_and_no_authorization() {
 }
 
 #[test]
-fn function_that_is_led_to_another_aws_does_not_start() {
+fn endpoint_url_outside_local_stage_stops_start() {
     let (address, _replied) = Served::start(&World::new(), Vec::new());
     let endpoint = format!("http://{address}");
     for name in edge::Config::ENDPOINT_URLS {
-        let ended = command(&address, "prod", &[(name, &endpoint)]).output().unwrap();
-        let log = text(&ended);
-        assert_eq!(ended.status.code(), Some(1), "{log}");
+        let output = command(&address, "prod", &[(name, &endpoint)]).output().unwrap();
+        let log = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{log}");
         assert!(log.contains(&format!("{name} is set: outside the stage `local`")), "{log}");
     }
 }
