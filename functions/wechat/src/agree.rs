@@ -1,4 +1,5 @@
-//! Whether an event, or WeChat's answer about it, agrees with the order: the merchant, the provider, the number and the sum.
+//! Checks that an event, or WeChat's answer to a query, agrees with its order: provider, merchant, order number and
+//! amount.
 
 use ledger::{Anomaly, Money, Order, Provider, Reason};
 use providers::Queried;
@@ -6,8 +7,8 @@ use providers::Queried;
 use crate::parse::{Ids, InAttach, Report, WechatEvent};
 use crate::{Config, Form};
 
-pub(crate) fn another_sum(said: Money, price: Money, details: String) -> Anomaly {
-    let is_currency = said.currency != price.currency;
+pub(crate) fn amount_mismatch(paid: Money, price: Money, details: String) -> Anomaly {
+    let is_currency = paid.currency != price.currency;
     Anomaly {
         reason: if is_currency { Reason::CurrencyMismatch } else { Reason::AmountMismatch },
         details,
@@ -15,7 +16,7 @@ pub(crate) fn another_sum(said: Money, price: Money, details: String) -> Anomaly
     }
 }
 
-/// The order must be WeChat's, the merchant ours, and the number the same wherever it stands.
+/// The order must be payable by WeChat, the merchant ours, and the order number the same in every place.
 pub(crate) fn agrees(event: &WechatEvent, order: &Order, config: &Config) -> Result<(), Anomaly> {
     let anomaly =
         |reason, but: &str| Err(Anomaly { reason, details: format!("{}: {but}", event.receipt), payment: None });
@@ -45,7 +46,7 @@ fn is_ours(event: &WechatEvent, config: &Config) -> bool {
     let may_be = |id: &Option<String>, expected: &str| id.as_deref().is_none_or(|id| id == expected);
     let is_refund = matches!(event.report, Report::Refund { .. });
     match event.form {
-        // The refund's seal is the proof, and WeChat is asked.
+        // Opening the refund proves that it is sealed for us, and a query confirms it.
         Form::V2 if is_refund => true,
         Form::V3 | Form::V2 => {
             // A refund names no app.
@@ -55,23 +56,23 @@ fn is_ours(event: &WechatEvent, config: &Config) -> bool {
                 && theirs.sub_mch_id == ours.sub_mch_id
                 && may_be(&theirs.sub_app_id, ours.sub_app_id.as_deref().unwrap_or_default())
         }
-        // Where it names nobody, WeChat is asked, and of no other merchant's orders.
+        // If it names no merchant, a query confirms it, and a query finds only our own merchant's orders.
         Form::CloudRun => may_be(&theirs.sub_mch_id, ours.payee()) && may_be(&theirs.sub_app_id, ours.payee_app()),
     }
 }
 
-/// What the form lacks, the answer has.
-pub(crate) fn says_the_same(
+/// Compares the event again with the app and the attach of WeChat's answer, which the event's form may lack.
+pub(crate) fn answer_agrees(
     event: &WechatEvent,
     order: &Order,
     config: &Config,
-    said: &Queried,
+    answer: &Queried,
 ) -> Result<(), Anomaly> {
-    // CloudRun does not always say.
-    if !said.app.is_empty() && said.app != config.ids.payee_app() {
-        let details = format!("{}: WeChat says that it is of {}", event.receipt, said.app);
+    // CloudRun's answers do not always name the app.
+    if !answer.app.is_empty() && answer.app != config.ids.payee_app() {
+        let details = format!("{}: WeChat's answer names the app {}", event.receipt, answer.app);
         return Err(Anomaly { reason: Reason::MerchantMismatch, details, payment: None });
     }
-    let in_attach = InAttach::read(said.attach.as_deref());
+    let in_attach = InAttach::read(answer.attach.as_deref());
     agrees(&WechatEvent { in_attach, ..event.clone() }, order, config)
 }

@@ -1,4 +1,4 @@
-//! The function as a whole: its settings, its keys, the client of WeChat's API and the ledger.
+//! Assembles the function from its settings, its keys, the client of WeChat's API and the ledger.
 
 use edge::{Configured, OWN_SECRET, Start, StartError, Unconfigured};
 use ledger::Ledger;
@@ -8,14 +8,14 @@ use webhook::{Function, Webhook as _};
 use crate::{Api, Config, Wechat, api_keys};
 
 impl Config {
-    /// `None` where the deployment has no merchant of WeChat Pay.
+    /// `None` if the deployment has no WeChat Pay merchant.
     pub fn configured(start: &Start) -> Result<Option<Self>, StartError> {
         if Self::is_set_up(|name| start.variable(name)) { start.read(Self::read).map(Some) } else { Ok(None) }
     }
 }
 
 impl Api {
-    /// `None` where the deployment does not call WeChat.
+    /// `None` if the deployment does not call WeChat.
     pub async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let Some(config) = start.read(|variable| WechatConfig::read(variable, &start.config.stage))? else {
             return Ok(None);

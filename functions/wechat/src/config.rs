@@ -1,4 +1,4 @@
-//! Whose payments are booked, how APIv2 is signed, and what is believed only once WeChat has been asked.
+//! Configuration: the merchant's ids, APIv2's signature algorithm, and the forms that a query must confirm.
 
 use ledger::CallContext;
 use providers::{WechatConfigError, WechatIds};
@@ -10,14 +10,16 @@ use crate::Form;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub ids: WechatIds,
-    /// `WECHAT_V2_SIGN_TYPE`: `MD5` or `HMAC-SHA256`, as the orders are made. Empty: `HMAC-SHA256`.
+    /// `WECHAT_V2_SIGN_TYPE`: `MD5` or `HMAC-SHA256`, the algorithm with which the orders are created. Empty:
+    /// `HMAC-SHA256`.
     pub v2: Algorithm,
-    /// `WECHAT_CONFIRM_CLOUDRUN`: whether WeChat is asked before a payment is booked that CloudRun tells of, which WeChat does not
-    /// sign. Empty: `true`.
+    /// `WECHAT_CONFIRM_CLOUDRUN`: whether a query confirms a payment that CloudRun reports before it is booked, since
+    /// WeChat does not sign CloudRun's callbacks. Empty: `true`.
     pub confirm_cloudrun: bool,
-    /// `WECHAT_CONFIRM_V3`: whether it is asked although it has signed. Empty: `false`.
+    /// `WECHAT_CONFIRM_V3`: the same for APIv3, although WeChat signs it. Empty: `false`.
     pub confirm_v3: bool,
-    /// `WECHAT_CONFIRM_V2`: the same of payments over APIv2. Of its refunds, which nobody signs, it is always asked. Empty: `false`.
+    /// `WECHAT_CONFIRM_V2`: the same for payments over APIv2. Its refunds are unsigned and always confirmed. Empty:
+    /// `false`.
     pub confirm_v2: bool,
 }
 
@@ -26,7 +28,7 @@ impl Config {
     pub const VARIABLES: [&str; 4] =
         ["WECHAT_V2_SIGN_TYPE", "WECHAT_CONFIRM_CLOUDRUN", "WECHAT_CONFIRM_V3", "WECHAT_CONFIRM_V2"];
 
-    /// Whether anything is sold this way here. Where there is a merchant and anything else is missing, that is a mistake.
+    /// Whether the deployment has a merchant. If it has one, every other missing setting is an error.
     pub fn is_set_up(variable: impl Fn(&str) -> Option<String>) -> bool {
         variable("WECHAT_MCH_ID").is_some_and(|set| !set.trim().is_empty())
     }
@@ -52,8 +54,9 @@ impl Config {
         })
     }
 
-    /// As of this arrival. A secret that the forwarder shares with this function proves nothing of a row that the function may have
-    /// written; and a replaced secret of APIv2 may be known to others.
+    /// The configuration for this delivery. A replay is always confirmed: the function itself could have written the
+    /// kept delivery, and shares the forwarder's secret. So is a delivery under a retired key of APIv2, which others
+    /// may know.
     pub(crate) fn of(&self, context: &CallContext<'_>) -> Self {
         Self {
             confirm_cloudrun: self.confirm_cloudrun || context.is_replay(),
@@ -62,7 +65,7 @@ impl Config {
         }
     }
 
-    /// Whether a payment that is told of in this form is booked only once WeChat has said the same.
+    /// Whether a query must confirm a payment that is reported in this form.
     pub(crate) fn confirms(&self, form: Form) -> bool {
         match form {
             Form::V3 => self.confirm_v3,

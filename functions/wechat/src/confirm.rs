@@ -1,4 +1,4 @@
-//! Whether it is true: WeChat is asked about what nobody has signed, and about whatever a deployment wants to be asked about.
+//! Confirms unsigned reports, and those that the configuration selects, with a query to WeChat's API.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatK
 use crate::parse::{Report, WechatEvent};
 use crate::{Config, Wechat, decide};
 
-/// What is left of the time for the commit, once WeChat has answered or has not.
+/// The part of the reply deadline that is reserved for the commit after the query.
 const COMMIT_WITHIN: Duration = Duration::from_millis(1_300);
 
-/// The way to WeChat.
+/// A client of WeChat's API with its keys.
 #[derive(Debug)]
 pub struct Api {
     pub http: Http,
@@ -21,87 +21,84 @@ pub struct Api {
     pub keys: Keyring<WechatKeys>,
 }
 
-/// What WeChat says when it is asked.
+/// The result of the query that confirms an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// There was no need to.
-    NotAsked,
-    /// It knows nothing of it, or there is nobody to be asked.
-    Nothing,
-    /// It was asked, and has not answered.
+pub enum Confirmation {
+    /// No query was needed.
+    NotNeeded,
+    /// WeChat does not know the payment or refund, or no API is configured.
+    Unknown,
+    /// The query failed.
     NoAnswer,
     Payment(Box<Queried>),
     Refund(Box<QueriedRefund>),
 }
 
 impl Wechat {
-    /// Nobody is asked about what will be refused in any case, or is booked already.
-    pub(crate) async fn asked(
+    /// Queries WeChat, except about an event that will be refused anyway or is already booked.
+    pub(crate) async fn confirm(
         &self,
         event: &WechatEvent,
         order: &Order,
         config: &Config,
         context: &CallContext<'_>,
-    ) -> Said {
+    ) -> Confirmation {
         if !decide::needs_confirmation(event, order, config) {
-            return Said::NotAsked;
+            return Confirmation::NotNeeded;
         }
         let Some(api) = &self.api else {
-            tracing::error!(
-                form = event.form.as_str(),
-                "nobody can be asked whether it is true: WECHAT_API is not set"
-            );
-            return Said::Nothing;
+            tracing::error!(form = event.form.as_str(), "WECHAT_API is not set: the payment cannot be confirmed");
+            return Confirmation::Unknown;
         };
         let deadline = Deadline(context.deadline.0.checked_sub(COMMIT_WITHIN).unwrap_or(context.deadline.0));
-        let said = match &event.report {
+        let answer = match &event.report {
             Report::Refund { number, .. } => api.refund(number, context.received_at, deadline).await,
             Report::Payment { .. } | Report::Hint(_) | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
                 api.payment(order, context.received_at, deadline).await
             }
         };
-        said.unwrap_or_else(|error| {
-            tracing::warn!(%error, "WeChat was asked and has not answered");
-            // No retry mends it: the forwarder has another secret or another clock, or somebody answers in its place.
+        answer.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the query to WeChat failed");
+            // No retry corrects this: the forwarder has another secret or clock, or an attacker answers in its place.
             if error == CallError::Unsigned {
                 edge::alarm("wechat", "answer_unsigned", order.number.as_str());
             }
-            Said::NoAnswer
+            Confirmation::NoAnswer
         })
     }
 }
 
 impl Api {
-    /// The payment of an order as WeChat has it now; `None`: there is none.
+    /// The order's payment as WeChat reports it now; `None` if there is none.
     pub async fn payment_of(
         &self,
         order: &Order,
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Option<Queried>, CallError> {
-        self.asked(now, |wechat| async move { wechat.query(&order.number, now, deadline).await }).await
+        self.call(now, |wechat| async move { wechat.query(&order.number, now, deadline).await }).await
     }
 
-    /// Nobody can pay it there any more.
+    /// Closes the order at WeChat, so that it can no longer be paid.
     pub async fn close(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<(), CallError> {
-        self.asked(now, |wechat| async move { wechat.close(&order.number, now, deadline).await }).await
+        self.call(now, |wechat| async move { wechat.close(&order.number, now, deadline).await }).await
     }
 
-    async fn payment(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<Said, CallError> {
-        let said = self.payment_of(order, now, deadline).await?;
-        Ok(said.map_or(Said::Nothing, |said| Said::Payment(Box::new(said))))
+    async fn payment(&self, order: &Order, now: Timestamp, deadline: Deadline) -> Result<Confirmation, CallError> {
+        let payment = self.payment_of(order, now, deadline).await?;
+        Ok(payment.map_or(Confirmation::Unknown, |payment| Confirmation::Payment(Box::new(payment))))
     }
 
-    async fn refund(&self, number: &str, now: Timestamp, deadline: Deadline) -> Result<Said, CallError> {
-        let said = self.asked(now, |wechat| async move { wechat.refund(number, now, deadline).await }).await?;
-        Ok(said.map_or(Said::Nothing, |said| Said::Refund(Box::new(said))))
+    async fn refund(&self, number: &str, now: Timestamp, deadline: Deadline) -> Result<Confirmation, CallError> {
+        let refund = self.call(now, |wechat| async move { wechat.refund(number, now, deadline).await }).await?;
+        Ok(refund.map_or(Confirmation::Unknown, |refund| Confirmation::Refund(Box::new(refund))))
     }
 
-    async fn asked<T, F>(&self, now: Timestamp, ask: impl Fn(providers::Wechat) -> F) -> Result<T, CallError>
+    async fn call<T, F>(&self, now: Timestamp, query: impl Fn(providers::Wechat) -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let ask = |keys| ask(providers::Wechat::new(self.http.clone(), &self.config, keys));
-        self.keys.asked(now, CallError::is_of_the_key, ask).await
+        let query = |keys| query(providers::Wechat::new(self.http.clone(), &self.config, keys));
+        self.keys.asked(now, CallError::is_of_the_key, query).await
     }
 }

@@ -1,4 +1,4 @@
-//! What it means for the order that it is about.
+//! Decides an event's effects on its order.
 
 use ledger::{
     Anomaly, Decision, Effect, Entry, Fact, JournalHeader, Order, Payment, PaysFor, Reason, Refund, RefundState,
@@ -6,13 +6,13 @@ use ledger::{
 };
 use providers::wechat::QueriedRefund;
 
-use crate::agree::{agrees, another_sum, says_the_same};
+use crate::agree::{agrees, amount_mismatch, answer_agrees};
 use crate::parse::{Hint, Report, WechatEvent};
-use crate::{Config, Form, Loaded, Said, hint};
+use crate::{Config, Confirmation, Form, Loaded, hint};
 
-/// Somebody must say where the money shall go instead.
+/// The alarm of a refund that the buyer's bank rejected: a person must choose another destination.
 const REFUND_STUCK: &str = "refund_stuck";
-/// More is reported as given back than was paid.
+/// The alarm of refunds that exceed the payment.
 const REFUNDED_TOO_MUCH: &str = "refunded_too_much";
 
 pub(crate) fn decide(event: &WechatEvent, header: JournalHeader, config: &Config, loaded: &Loaded) -> Decision {
@@ -22,14 +22,14 @@ pub(crate) fn decide(event: &WechatEvent, header: JournalHeader, config: &Config
     let Some(order) = &loaded.order else {
         return Decision::Refuse(Refusal { header, reason: Reason::OrderUnknown, effects: Vec::new() });
     };
-    // It may be true: it is kept and tried again, whether or not WeChat sends it again.
-    if loaded.said == Said::NoAnswer {
+    // The report may be true: it is kept and retried, whether or not WeChat redelivers it.
+    if loaded.confirmation == Confirmation::NoAnswer {
         return Decision::Refuse(Refusal { header, reason: Reason::Unanswered, effects: Vec::new() });
     }
     let decided = effects(event, order, config).and_then(|effects| match &event.report {
-        Report::Hint(hint) => hint.effects(event, order, config, &loaded.said),
+        Report::Hint(hint) => hint.effects(event, order, config, &loaded.confirmation),
         Report::Payment { .. } | Report::Refund { .. } | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
-            confirmed(event, order, config, &loaded.said).map(|()| effects)
+            confirmed(event, order, config, &loaded.confirmation).map(|()| effects)
         }
     });
     match decided {
@@ -37,18 +37,19 @@ pub(crate) fn decide(event: &WechatEvent, header: JournalHeader, config: &Config
             let alarm = alarm(event, order.after(&effects));
             Decision::Record(Entry { header, effects, keeps_body: true, alarm })
         }
-        // It may be true yet: nothing is wrong with the order so far.
+        // The report may still be confirmed: the order is not flagged.
         Err(Anomaly { reason: Reason::Unconfirmed, .. }) => {
             Decision::Refuse(Refusal { header, reason: Reason::Unconfirmed, effects: Vec::new() })
         }
         Err(anomaly) => {
-            let (reason, anomaly) = (anomaly.reason, with_payment(anomaly, event, config, &loaded.said));
+            let (reason, anomaly) = (anomaly.reason, with_payment(anomaly, event, config, &loaded.confirmation));
             Decision::Refuse(Refusal { header, reason, effects: order.flag(&anomaly) })
         }
     }
 }
 
-/// What people have to hear of, with the order as it is by now: an older word of a refund that has succeeded since is none of it.
+/// The alarm that the event raises on the updated order. A late `stuck` report of a refund that has succeeded since
+/// raises none.
 fn alarm(event: &WechatEvent, order: &Order) -> Option<&'static str> {
     let Report::Refund { of, id, is_stuck, .. } = &event.report else {
         return None;
@@ -61,19 +62,19 @@ fn alarm(event: &WechatEvent, order: &Order) -> Option<&'static str> {
     order.is_flagged_for(Reason::RefundedTooMuch).then_some(REFUNDED_TOO_MUCH)
 }
 
-/// Whether WeChat has to be asked before this is booked: not where it changes nothing, nor where it is refused in any case.
+/// Whether a query must confirm the event: not if it changes nothing or is refused anyway.
 pub(crate) fn needs_confirmation(event: &WechatEvent, order: &Order, config: &Config) -> bool {
     if let Report::Hint(hint) = &event.report {
         return effects(event, order, config).is_ok() && hint.is_news(order);
     }
     let changes = effects(event, order, config).is_ok_and(|effects| !effects.is_empty());
-    changes && is_only_claimed(event, config)
+    changes && is_unproven(event, config)
 }
 
-/// Whether WeChat's own word is needed beside the notification.
-fn is_only_claimed(event: &WechatEvent, config: &Config) -> bool {
+/// Whether the notification alone does not prove the report.
+fn is_unproven(event: &WechatEvent, config: &Config) -> bool {
     match (&event.report, event.form) {
-        // A merchant's refund is signed over APIv3 alone.
+        // Only APIv3 signs refunds.
         (Report::Refund { .. }, Form::V2 | Form::CloudRun) => true,
         (Report::Other, _) => false,
         (_, Form::CloudRun) if event.is_incomplete => true,
@@ -84,44 +85,50 @@ fn is_only_claimed(event: &WechatEvent, config: &Config) -> bool {
     }
 }
 
-/// The anomaly with the payment that it is about, and with the sum that WeChat names where it was queried.
-fn with_payment(anomaly: Anomaly, event: &WechatEvent, config: &Config, said: &Said) -> Anomaly {
-    if let (Report::Hint(_), Some(payment)) = (&event.report, hint::refused(said)) {
+/// The anomaly with its payment, and with the amount from WeChat's answer if there was a query.
+fn with_payment(anomaly: Anomaly, event: &WechatEvent, config: &Config, confirmation: &Confirmation) -> Anomaly {
+    if let (Report::Hint(_), Some(payment)) = (&event.report, hint::refused(confirmation)) {
         return Anomaly { payment: Some(payment), ..anomaly };
     }
     let Report::Payment { by, money, .. } = &event.report else {
         return anomaly;
     };
-    let queried = match said {
-        Said::Payment(queried) if queried.state.is_paid() && queried.transaction.as_deref() == Some(by.id()) => {
+    let queried = match confirmation {
+        Confirmation::Payment(queried)
+            if queried.state.is_paid() && queried.transaction.as_deref() == Some(by.id()) =>
+        {
             queried.money
         }
-        Said::Payment(_) | Said::NotAsked | Said::Nothing | Said::NoAnswer | Said::Refund(_) => None,
+        Confirmation::Payment(_)
+        | Confirmation::NotNeeded
+        | Confirmation::Unknown
+        | Confirmation::NoAnswer
+        | Confirmation::Refund(_) => None,
     };
-    let is_confirmed = queried.is_some() || !is_only_claimed(event, config);
+    let is_confirmed = queried.is_some() || !is_unproven(event, config);
     let (by, money) = (by.clone(), queried.unwrap_or(*money));
     Anomaly { payment: Some(RefusedPayment { by, money, pays_for: PaysFor::Order, is_confirmed }), ..anomaly }
 }
 
-/// What it does to the order, if it is about this very order and of what was agreed.
+/// The effects of the event, if it agrees with the order.
 fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Effect>, Anomaly> {
-    // Whatever disagreed about it, a person has booked it.
+    // A person has accepted this payment, in spite of any mismatch.
     if matches!(&event.report, Report::Payment { by, .. } if order.accepted(by).is_some()) {
         return Ok(Vec::new());
     }
     agrees(event, order, config)?;
     match &event.report {
         Report::Payment { by, money, at } => {
-            // The order's own time where the form does not say: it is of no consequence, and no replay changes it.
+            // The order's own time if the form has none: it is stable over replays, and nothing depends on it.
             let effects = order.pay(&Payment { by: by.clone(), money: *money, at: at.unwrap_or(order.created_at) })?;
-            // Whoever tells of a payment that is booked already must have the sum right all the same.
+            // Even a report of a payment that is already booked must have the right amount.
             let price = order.terms.price;
             if *money == price {
                 return Ok(effects);
             }
-            Err(another_sum(*money, price, format!("{by} paid {money}; the price is {price}")))
+            Err(amount_mismatch(*money, price, format!("{by} paid {money}; the price is {price}")))
         }
-        // What it does by itself: that is WeChat's to say.
+        // A hint has no effect by itself: WeChat's answer decides.
         Report::Hint(hint) => hint.agrees(event, order).map(|()| Vec::new()),
         Report::Unpaid(state) => Ok(order.apply_unpaid(*state)),
         Report::Refund { of, id, money, state, .. } => {
@@ -131,26 +138,26 @@ fn effects(event: &WechatEvent, order: &Order, config: &Config) -> Result<Vec<Ef
     }
 }
 
-fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -> Result<(), Anomaly> {
+fn confirmed(event: &WechatEvent, order: &Order, config: &Config, confirmation: &Confirmation) -> Result<(), Anomaly> {
     let unconfirmed = || Err(Anomaly { reason: Reason::Unconfirmed, details: String::new(), payment: None });
     if !needs_confirmation(event, order, config) {
         return Ok(());
     }
-    match (&event.report, said) {
-        (Report::Refund { of, id, money, state, .. }, Said::Refund(said)) => {
-            let told = QueriedRefund {
+    match (&event.report, confirmation) {
+        (Report::Refund { of, id, money, state, .. }, Confirmation::Refund(answer)) => {
+            let reported = QueriedRefund {
                 id: id.clone(),
                 transaction: of.id().to_owned(),
                 order: order.number.to_string(),
                 state: *state,
                 money: *money,
             };
-            if **said == told { Ok(()) } else { unconfirmed() }
+            if **answer == reported { Ok(()) } else { unconfirmed() }
         }
-        (Report::Payment { by, money, .. }, Said::Payment(said)) => {
-            let is_paid = said.state.is_paid() && said.transaction.as_deref() == Some(by.id());
-            let Some(found) = said.money.filter(|_| is_paid) else { return unconfirmed() };
-            let details = || format!("{by} paid {money}; WeChat says {found}");
+        (Report::Payment { by, money, .. }, Confirmation::Payment(answer)) => {
+            let is_paid = answer.state.is_paid() && answer.transaction.as_deref() == Some(by.id());
+            let Some(found) = answer.money.filter(|_| is_paid) else { return unconfirmed() };
+            let details = || format!("{by} paid {money}; WeChat's answer is {found}");
             let anomaly = |reason| Err(Anomaly { reason, details: details(), payment: None });
             if found.currency != money.currency {
                 return anomaly(Reason::CurrencyMismatch);
@@ -158,9 +165,9 @@ fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -
             if found.amount != money.amount {
                 return anomaly(Reason::AmountMismatch);
             }
-            says_the_same(event, order, config, said)
+            answer_agrees(event, order, config, answer)
         }
-        (Report::Unpaid(_), Said::Payment(said)) if !said.state.is_paid() => Ok(()),
+        (Report::Unpaid(_), Confirmation::Payment(answer)) if !answer.state.is_paid() => Ok(()),
         (
             Report::Payment { .. }
             | Report::Hint(_)
@@ -168,30 +175,34 @@ fn confirmed(event: &WechatEvent, order: &Order, config: &Config, said: &Said) -
             | Report::Unpaid(_)
             | Report::Awaiting
             | Report::Other,
-            Said::NotAsked | Said::Nothing | Said::NoAnswer | Said::Payment(_) | Said::Refund(_),
+            Confirmation::NotNeeded
+            | Confirmation::Unknown
+            | Confirmation::NoAnswer
+            | Confirmation::Payment(_)
+            | Confirmation::Refund(_),
         ) => unconfirmed(),
     }
 }
 
-/// What identifies it and its money; and beside that the form in which it came.
+/// The fields that identify the event and its money, and its form.
 pub(crate) fn header(event: &WechatEvent) -> JournalHeader {
-    let mut said = vec![("form", event.form.as_str().to_owned())];
+    let mut fields = vec![("form", event.form.as_str().to_owned())];
     let kind = match &event.report {
         Report::Payment { by, money, .. } => {
-            said.extend([("payment", by.id().to_owned()), ("money", money.to_string())]);
+            fields.extend([("payment", by.id().to_owned()), ("money", money.to_string())]);
             "payment"
         }
         Report::Hint(Hint { by, money }) => {
-            said.extend(by.iter().map(|by| ("payment", by.id().to_owned())));
-            said.extend(money.iter().map(|money| ("money", money.to_string())));
+            fields.extend(by.iter().map(|by| ("payment", by.id().to_owned())));
+            fields.extend(money.iter().map(|money| ("money", money.to_string())));
             "hint"
         }
         Report::Unpaid(state) => {
-            said.push(("state", state.as_str().to_owned()));
+            fields.push(("state", state.as_str().to_owned()));
             "unpaid"
         }
         Report::Refund { of, id, number, money, state, .. } => {
-            said.extend([
+            fields.extend([
                 ("payment", of.id().to_owned()),
                 ("refund", id.clone()),
                 ("number", number.clone()),
@@ -209,6 +220,6 @@ pub(crate) fn header(event: &WechatEvent) -> JournalHeader {
         kind,
         fingerprints: event.fingerprint.clone().into(),
         order: event.order.clone(),
-        facts: said.into_iter().map(|(name, text)| (name, Fact::Text(text))).collect(),
+        facts: fields.into_iter().map(|(name, text)| (name, Fact::Text(text))).collect(),
     }
 }

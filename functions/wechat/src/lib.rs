@@ -1,7 +1,21 @@
-//! WeChat Pay: payments and refunds as APIv3, APIv2 and CloudRun tell of them, booked on the orders that they are about, exactly once.
+//! The webhook source for WeChat Pay: payments and refunds over APIv3, APIv2 and CloudRun, each booked on its order
+//! exactly once.
 //!
-//! The stages are the files: `verify`, `parse`, `confirm`, `decide`, `reply`. The spine in `webhook` runs them. Each of the three
-//! forms has a proof, a parser and a reply of its own; what they say comes together in one [`WechatEvent`].
+//! Each stage is a file: `verify`, `parse`, `confirm`, `decide`, `reply`. The crate `webhook` runs them in order. Each
+//! of the three forms has its own signature, parser and reply; all parse into one [`WechatEvent`].
+//!
+//! ```
+//! let settings = |name: &str| match name {
+//!     "WECHAT_MCH_ID" => Some("1900000001".to_owned()),
+//!     "WECHAT_APP_ID" => Some("wx0123456789abcdef".to_owned()),
+//!     _ => None,
+//! };
+//! let config = wechat::Config::read(settings)?;
+//!
+//! // WeChat signs APIv3's notifications and not CloudRun's callbacks, so a query confirms the latter first.
+//! assert!(config.confirm_cloudrun && !config.confirm_v3);
+//! # Ok::<(), wechat::ConfigError>(())
+//! ```
 
 mod agree;
 mod assemble;
@@ -23,21 +37,21 @@ use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
 
 pub use assemble::assemble;
 pub use config::{Config, ConfigError};
-pub use confirm::{Api, Said};
+pub use confirm::{Api, Confirmation};
 pub use parse::{Hint, Ids, Report, WechatEvent};
 pub use verify::{Keys, SETTINGS};
 
-/// What stands before an order's number in the path.
+/// The path's prefix before the order's number.
 const CALLBACK: &str = "/payment/callback/";
 
 #[derive(Debug)]
 pub struct Wechat {
     pub config: Config,
-    /// Who can be asked whether it is true. Without it, what has to be confirmed waits.
+    /// The API for queries that confirm an event. Without it, events that need confirmation are kept and retried.
     pub api: Option<Api>,
 }
 
-/// The three ways in which WeChat tells of one thing.
+/// The form of a notification: APIv3, APIv2 or CloudRun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
     #[default]
@@ -47,7 +61,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// By what a request has and needs no key to be seen.
+    /// Recognizes the form without a key, from a header and the first byte of the body.
     fn of(has_v3_signature: bool, is_xml: bool) -> Self {
         match (has_v3_signature, is_xml) {
             (true, _) => Self::V3,
@@ -65,16 +79,16 @@ impl Form {
     }
 }
 
-/// What a decision needs beside the event.
+/// The order, the query's result and the configuration that a decision needs.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     order: Option<Order>,
-    said: Said,
-    /// What has to be confirmed of this arrival.
+    confirmation: Confirmation,
+    /// The configuration for this delivery; see [`Config::of`].
     config: Config,
 }
 
-/// The keys with which WeChat is asked; see [`WechatKeys`].
+/// The keys for WeChat's API; see [`WechatKeys`].
 pub fn api_keys(settings: &Settings, strength: Strength) -> Result<WechatKeys, (&'static str, SecretError)> {
     WechatKeys::read(|name| settings.setting(name), strength)
 }
@@ -85,9 +99,9 @@ impl Webhook for Wechat {
         Route { method: "POST", path: "/payment/wechat/notify", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/payment/callback/{orderNumber}", endpoint: Endpoint::Event },
     ];
-    /// The longest documented notification, a refund over APIv2, has a sixteenth of it.
+    /// Sixteen times the longest documented notification, a refund over APIv2.
     const BODY_BYTES_MAX: usize = 64 * 1024;
-    /// WeChat waits for 5 s. What is left is for the way there and back.
+    /// WeChat waits for 5 s; the rest is network time in both directions.
     const REPLY_WITHIN: Duration = Duration::from_millis(3_800);
     const HEADERS_KEPT: &'static [&'static str] = &[
         "content-type",
@@ -130,7 +144,7 @@ impl Webhook for Wechat {
         decide::header(event)
     }
 
-    /// When it was sent is in APIv3's signature, and checked there; the others do not say.
+    /// `None`: APIv3's signature has the time, and verification checks it; the other forms carry none.
     fn sent_at(&self, _: &WechatEvent) -> Option<Timestamp> {
         None
     }
@@ -147,14 +161,14 @@ impl Webhook for Wechat {
     ) -> Result<Loaded, CommitError> {
         let config = self.config.of(context);
         let Some(number) = &event.order else {
-            return Ok(Loaded { order: None, said: Said::NotAsked, config });
+            return Ok(Loaded { order: None, confirmation: Confirmation::NotNeeded, config });
         };
         let order = ledger.order(number, context).await?;
-        let said = match &order {
-            Some(order) => self.asked(event, order, &config, context).await,
-            None => Said::NotAsked,
+        let confirmation = match &order {
+            Some(order) => self.confirm(event, order, &config, context).await,
+            None => Confirmation::NotNeeded,
         };
-        Ok(Loaded { order, said, config })
+        Ok(Loaded { order, confirmation, config })
     }
 
     fn decide(&self, event: &WechatEvent, header: JournalHeader, loaded: Loaded) -> Decision {

@@ -1,5 +1,5 @@
-//! What it says, in whichever form: one closed enum of what WeChat reports of a payment. Every amount is read from its own digits, and
-//! a refusal names the field as WeChat writes it, never what stood in it.
+//! Parses a notification of any form into a closed enum of reports. Amounts are read from their digits, and a parse
+//! error names WeChat's field, never its value.
 
 mod cloudrun;
 mod json;
@@ -21,22 +21,22 @@ const SOURCE: &str = Source::Wechat.as_str();
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatEvent {
     pub form: Form,
-    /// As a log line names it: the payment, or the order where nothing was paid.
+    /// The id in log lines: the payment's, or the order's if nothing was paid.
     pub id: String,
     pub receipt: EventKey,
     pub fingerprint: Fingerprint,
     pub ids: Ids,
-    /// None where it is about no order at all.
+    /// `None` if the event is about no order.
     pub order: Option<OrderNumber>,
-    /// What stands in the path where an order's number belongs. Nothing has signed it.
+    /// The order number in the path. It is unsigned.
     pub in_path: Option<String>,
     pub in_attach: InAttach,
-    /// What was signed names no order, or nobody whom it was paid to: only WeChat's own word makes up for that.
+    /// The signed part names no order or no merchant. Only a query can confirm such an event.
     pub is_incomplete: bool,
     pub report: Report,
 }
 
-/// Whose it is, as far as the form says so.
+/// The merchant's ids, as far as the form carries them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ids {
     pub mch_id: Option<String>,
@@ -45,13 +45,13 @@ pub struct Ids {
     pub sub_app_id: Option<String>,
 }
 
-/// The order's number in what was written on the payment when it was made.
+/// The order number in the `attach` text that was set when the payment was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InAttach {
-    /// It says nothing of an order, or there is none.
+    /// The text is absent or names no order.
     Nothing,
     Number(String),
-    /// Meant to say it, and says it twice or in no way that can be read.
+    /// The text is meant to name an order, but is ambiguous or unreadable.
     Unreadable,
 }
 
@@ -60,78 +60,79 @@ pub enum Report {
     Payment {
         by: Reference,
         money: Money,
-        /// None where the form does not say when.
+        /// `None` if the form carries no time.
         at: Option<Timestamp>,
     },
-    /// CloudRun names the order alone: what was paid for it, WeChat has to say.
+    /// CloudRun named only the order or parts of the payment; a query supplies the rest.
     Hint(Hint),
-    /// Failed or closed: none of them is final.
+    /// Failed or closed. None of them is final.
     Unpaid(PaymentState),
-    /// Nothing that changes an order.
+    /// No change of the order.
     Awaiting,
     Refund {
         of: Reference,
         id: String,
-        /// Ours, by which WeChat can be asked about it.
+        /// Our own refund number, by which a query finds the refund.
         number: String,
         money: Money,
         state: RefundState,
-        /// The money is on its way nowhere until somebody sees to it.
+        /// The buyer's bank rejected the refund; it waits until a person intervenes.
         is_stuck: bool,
     },
-    /// Of no interest.
+    /// An event without effect on the books.
     Other,
 }
 
-/// What a hint says of the payment all the same. It must be true.
+/// The parts of the payment that a hint carries. WeChat's answer must agree with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     pub by: Option<Reference>,
     pub money: Option<Money>,
 }
 
-/// What each form comes down to.
-struct Told {
+/// The common content of all three forms.
+struct Notification {
     ids: Ids,
     order: Option<String>,
     attach: Option<String>,
-    /// WeChat's word for how the payment or the refund stands.
+    /// WeChat's word for the state of the payment or the refund.
     state: String,
     report: Report,
 }
 
 pub(crate) fn parse(received: &Received<'_>) -> Result<WechatEvent, ParseError> {
-    // As `verify` concluded, from the same header and the same first byte.
+    // The same rule as in `verify`, on the same header and first byte.
     let form = Form::of(received.header(wechat_v3::SIGNATURE).is_some(), received.bytes().starts_with(b"<"));
-    let told = match form {
+    let notification = match form {
         Form::V3 => v3::read(received.bytes()),
         Form::V2 => v2::read(received.bytes()),
         Form::CloudRun => cloudrun::read(received.bytes()),
     };
-    match told? {
-        Some(told) => event(form, told, received.path().strip_prefix(CALLBACK)),
+    match notification? {
+        Some(notification) => event(form, notification, received.path().strip_prefix(CALLBACK)),
         None => Ok(other(form, received.bytes())),
     }
 }
 
-fn event(form: Form, told: Told, in_path: Option<&str>) -> Result<WechatEvent, ParseError> {
-    let in_attach = InAttach::read(told.attach.as_deref());
-    let signed = told.order.as_deref().or(in_attach.number());
-    let is_incomplete = signed.is_none() || (told.ids.mch_id.is_none() && told.ids.sub_mch_id.is_none());
+fn event(form: Form, notification: Notification, in_path: Option<&str>) -> Result<WechatEvent, ParseError> {
+    let in_attach = InAttach::read(notification.attach.as_deref());
+    let signed = notification.order.as_deref().or(in_attach.number());
+    let is_incomplete =
+        signed.is_none() || (notification.ids.mch_id.is_none() && notification.ids.sub_mch_id.is_none());
     let number = signed.or(in_path).ok_or_else(|| problem("out_trade_no", MISSING))?;
     let order = OrderNumber::new(number).map_err(|error| problem("out_trade_no", &error.to_string()))?;
-    let said = identity(&order, &told);
-    let said: Vec<(&str, &str)> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let fingerprint = Fingerprint::of(1, &said);
-    let (id, mut key) = match &told.report {
+    let fields = identity(&order, &notification);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let fingerprint = Fingerprint::of(1, &fields);
+    let (id, mut key) = match &notification.report {
         Report::Payment { by, .. } => (by.id().to_owned(), format!("{}.{}", form.as_str(), by.id())),
-        Report::Refund { id, .. } => (id.clone(), format!("{}.refund.{id}.{}", form.as_str(), told.state)),
+        Report::Refund { id, .. } => (id.clone(), format!("{}.refund.{id}.{}", form.as_str(), notification.state)),
         Report::Hint(_) | Report::Unpaid(_) | Report::Awaiting | Report::Other => {
-            (order.to_string(), format!("{}.order.{order}.{}", form.as_str(), told.state))
+            (order.to_string(), format!("{}.order.{order}.{}", form.as_str(), notification.state))
         }
     };
-    // What anybody could have told first must not stand in the place of what is true.
-    if is_unsigned(form, &told.report) {
+    // An attacker can report first: an unsigned event must not take the event key of a true one.
+    if is_unsigned(form, &notification.report) {
         key = format!("{key}.{fingerprint}");
     }
     let receipt = EventKey::new(SOURCE, &key).map_err(|error| problem("transaction_id", &error.to_string()))?;
@@ -140,35 +141,35 @@ fn event(form: Form, told: Told, in_path: Option<&str>) -> Result<WechatEvent, P
         id,
         receipt,
         fingerprint,
-        ids: told.ids,
+        ids: notification.ids,
         order: Some(order),
         in_path: in_path.map(str::to_owned),
         in_attach,
         is_incomplete,
-        report: told.report,
+        report: notification.report,
     })
 }
 
-/// Identity and money; nothing that changes between deliveries.
-fn identity(order: &OrderNumber, told: &Told) -> Vec<(&'static str, String)> {
-    let mut said = vec![("order", order.to_string()), ("state", told.state.clone())];
-    match &told.report {
+/// The fields that identify the event and its money; none that changes between deliveries.
+fn identity(order: &OrderNumber, notification: &Notification) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("order", order.to_string()), ("state", notification.state.clone())];
+    match &notification.report {
         Report::Payment { by, money, .. } => {
-            said.extend([("payment", by.id().to_owned()), ("money", money.to_string())]);
+            fields.extend([("payment", by.id().to_owned()), ("money", money.to_string())]);
         }
         Report::Refund { of, id, money, .. } => {
-            said.extend([("payment", of.id().to_owned()), ("refund", id.clone()), ("money", money.to_string())]);
+            fields.extend([("payment", of.id().to_owned()), ("refund", id.clone()), ("money", money.to_string())]);
         }
         Report::Hint(Hint { by, money }) => {
-            said.extend(by.iter().map(|by| ("payment", by.id().to_owned())));
-            said.extend(money.iter().map(|money| ("money", money.to_string())));
+            fields.extend(by.iter().map(|by| ("payment", by.id().to_owned())));
+            fields.extend(money.iter().map(|money| ("money", money.to_string())));
         }
         Report::Unpaid(_) | Report::Awaiting | Report::Other => {}
     }
-    said
+    fields
 }
 
-/// CloudRun signs nothing, and what APIv2 seals of a refund can be put together from other refunds.
+/// CloudRun signs nothing, and sealed APIv2 refunds can be spliced from the blocks of other refunds.
 fn is_unsigned(form: Form, report: &Report) -> bool {
     match form {
         Form::V3 => false,
@@ -177,7 +178,7 @@ fn is_unsigned(form: Form, report: &Report) -> bool {
     }
 }
 
-/// Of what moves no money of ours: a contract, a coupon, a profit that is shared.
+/// An event that moves none of our money: a contract, a coupon, a profit sharing.
 fn other(form: Form, body: &[u8]) -> WechatEvent {
     let receipt = EventKey::unparsed(SOURCE, body);
     WechatEvent {
@@ -202,7 +203,7 @@ impl InAttach {
         }
     }
 
-    /// Any text may stand there. Only one that is meant to name an order has to.
+    /// Free text is valid; only a JSON object must be a readable attach of ours.
     pub(crate) fn read(attach: Option<&str>) -> Self {
         #[derive(Deserialize)]
         struct Attach {
@@ -220,13 +221,13 @@ impl InAttach {
     }
 }
 
-/// What each state of a payment means; `None`: it was paid.
+/// The report of a state other than paid; `None` if it was paid.
 fn unpaid(state: TradeState) -> Option<Report> {
     match state {
         TradeState::Success => None,
         TradeState::Closed | TradeState::Revoked => Some(Report::Unpaid(PaymentState::Canceled)),
         TradeState::Failed => Some(FAILED),
-        // Of a payment that was given back its refunds tell.
+        // Refund notifications report the refunds of a payment.
         TradeState::Refunded | TradeState::NotPaid | TradeState::UserPaying => Some(Report::Awaiting),
     }
 }
@@ -242,4 +243,4 @@ fn problem(field: &str, problem: &str) -> ParseError {
 }
 
 const MISSING: &str = "is missing";
-const UNKNOWN_WORD: &str = "is not a word that is known here";
+const UNKNOWN_VALUE: &str = "is not a known value";

@@ -1,6 +1,6 @@
-//! What the sender is told, in its own form: one row for every outcome. Whatever is kept is acknowledged, a refusal too: sending it
-//! again would change nothing, and what can be cured is tried again from the books. What is not kept, and what we did not understand,
-//! is sent again: by APIv3 and APIv2 for a day, by CloudRun for two.
+//! Replies in the sender's own form, one for each outcome. A refused event is acknowledged like a booked one: a
+//! redelivery would change nothing, and we retry it ourselves if it is retryable. Failures and unparsed events are
+//! redelivered: by APIv3 and APIv2 for a day, by CloudRun for two.
 
 use edge::Reply;
 use ledger::ReasonClass;
@@ -9,18 +9,18 @@ use webhook::Outcome;
 
 use crate::Form;
 
-/// What an outcome comes down to.
-enum Told {
+/// The acknowledgement that an outcome gives.
+enum Ack {
     Accepted,
     Refused(u16, &'static str),
 }
 
 pub(crate) fn reply(form: Form, outcome: &Outcome) -> Reply {
-    let told = told(outcome);
+    let ack = ack(outcome);
     let reply = match form {
-        Form::V3 => v3(&told),
-        Form::V2 => v2(&told),
-        Form::CloudRun => cloudrun(&told),
+        Form::V3 => v3(&ack),
+        Form::V2 => v2(&ack),
+        Form::CloudRun => cloudrun(&ack),
     };
     match outcome {
         Outcome::MethodNotAllowed { allowed } => reply.with_header("allow", allowed),
@@ -41,51 +41,51 @@ pub(crate) fn reply(form: Form, outcome: &Outcome) -> Reply {
     }
 }
 
-const NOT_UNDERSTOOD: Told = Told::Refused(400, "Not understood");
-const UNAVAILABLE: Told = Told::Refused(503, "Temporarily unavailable");
+const NOT_UNDERSTOOD: Ack = Ack::Refused(400, "Not understood");
+const UNAVAILABLE: Ack = Ack::Refused(503, "Temporarily unavailable");
 
-fn told(outcome: &Outcome) -> Told {
+fn ack(outcome: &Outcome) -> Ack {
     match outcome {
         Outcome::Unparsed(_) => NOT_UNDERSTOOD,
-        Outcome::Malformed => Told::Refused(400, "Malformed request"),
-        Outcome::Unverified(_) => Told::Refused(401, "Not verified"),
-        Outcome::Forbidden => Told::Refused(403, "Forbidden"),
-        Outcome::NotFound => Told::Refused(404, "Not found"),
-        Outcome::MethodNotAllowed { .. } => Told::Refused(405, "Method not allowed"),
-        Outcome::TooLarge => Told::Refused(413, "Payload too large"),
-        Outcome::Panicked => Told::Refused(500, "Internal error"),
+        Outcome::Malformed => Ack::Refused(400, "Malformed request"),
+        Outcome::Unverified(_) => Ack::Refused(401, "Not verified"),
+        Outcome::Forbidden => Ack::Refused(403, "Forbidden"),
+        Outcome::NotFound => Ack::Refused(404, "Not found"),
+        Outcome::MethodNotAllowed { .. } => Ack::Refused(405, "Method not allowed"),
+        Outcome::TooLarge => Ack::Refused(413, "Payload too large"),
+        Outcome::Panicked => Ack::Refused(500, "Internal error"),
         Outcome::Unavailable | Outcome::Unverifiable => UNAVAILABLE,
-        Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_) | Outcome::Conflict => Told::Accepted,
+        Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_) | Outcome::Conflict => Ack::Accepted,
         Outcome::Refused(reason) => match reason.class() {
             ReasonClass::Unparsed => NOT_UNDERSTOOD,
             ReasonClass::Unanswered => UNAVAILABLE,
             ReasonClass::InsufficientCredits
             | ReasonClass::UnknownKey
             | ReasonClass::OutsideClockWindow
-            | ReasonClass::Kept => Told::Accepted,
+            | ReasonClass::Kept => Ack::Accepted,
         },
     }
 }
 
-fn v3(told: &Told) -> Reply {
+fn v3(ack: &Ack) -> Reply {
     #[derive(Serialize)]
     struct Body {
         code: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<&'static str>,
     }
-    match told {
-        Told::Accepted => Reply::json(200, &Body { code: "SUCCESS", message: None }),
-        Told::Refused(status, message) => Reply::json(*status, &Body { code: "FAIL", message: Some(message) }),
+    match ack {
+        Ack::Accepted => Reply::json(200, &Body { code: "SUCCESS", message: None }),
+        Ack::Refused(status, message) => Reply::json(*status, &Body { code: "FAIL", message: Some(message) }),
     }
 }
 
-/// WeChat reads the body of a 200 and of nothing else, so that a refusal is one too. What no function has looked at is none.
-fn v2(told: &Told) -> Reply {
-    let (status, code, message) = match told {
-        Told::Accepted => (200, "SUCCESS", "OK"),
-        Told::Refused(status @ (403 | 404 | 405 | 413), message) => (*status, "FAIL", *message),
-        Told::Refused(_, message) => (200, "FAIL", *message),
+/// WeChat reads the body only of a 200, so a refusal has that status, too, except for a request that no source handled.
+fn v2(ack: &Ack) -> Reply {
+    let (status, code, message) = match ack {
+        Ack::Accepted => (200, "SUCCESS", "OK"),
+        Ack::Refused(status @ (403 | 404 | 405 | 413), message) => (*status, "FAIL", *message),
+        Ack::Refused(_, message) => (200, "FAIL", *message),
     };
     let body = format!(
         "<xml><return_code><![CDATA[{code}]]></return_code><return_msg><![CDATA[{message}]]></return_msg></xml>"
@@ -93,14 +93,14 @@ fn v2(told: &Told) -> Reply {
     Reply { status, headers: vec![("content-type", "text/xml; charset=utf-8".to_owned())], body }
 }
 
-fn cloudrun(told: &Told) -> Reply {
+fn cloudrun(ack: &Ack) -> Reply {
     #[derive(Serialize)]
     struct Body {
         errcode: u16,
         errmsg: &'static str,
     }
-    match told {
-        Told::Accepted => Reply::json(200, &Body { errcode: 0, errmsg: "OK" }),
-        Told::Refused(status, message) => Reply::json(*status, &Body { errcode: *status, errmsg: message }),
+    match ack {
+        Ack::Accepted => Reply::json(200, &Body { errcode: 0, errmsg: "OK" }),
+        Ack::Refused(status, message) => Reply::json(*status, &Body { errcode: *status, errmsg: message }),
     }
 }

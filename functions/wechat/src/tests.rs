@@ -1,5 +1,4 @@
-//! What a deployment may say of WeChat, what each form comes down to, and what is told of every outcome; whole requests are tested in
-//! `tests/`.
+//! Tests of the configuration, the forms and the replies; whole requests are tested in `tests/`.
 
 mod parsing;
 mod replies;
@@ -18,7 +17,7 @@ fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 #[test]
-fn what_nobody_signs_is_confirmed_unless_somebody_says_otherwise() {
+fn unsigned_form_is_confirmed_by_default() {
     let rows = [
         (&[][..], [false, false, true]),
         (&[("WECHAT_CONFIRM_CLOUDRUN", " ")], [false, false, true]),
@@ -35,7 +34,7 @@ fn what_nobody_signs_is_confirmed_unless_somebody_says_otherwise() {
 }
 
 #[test]
-fn the_algorithm_of_apiv2_is_said_or_the_better_one() {
+fn v2_sign_type_defaults_to_hmac_sha256() {
     let rows = [
         ("", Ok(Algorithm::HmacSha256)),
         ("MD5", Ok(Algorithm::Md5)),
@@ -51,7 +50,7 @@ fn the_algorithm_of_apiv2_is_said_or_the_better_one() {
 }
 
 #[test]
-fn the_form_is_seen_from_the_outside() {
+fn signature_header_and_first_byte_give_the_form() {
     let rows =
         [(true, true, Form::V3), (true, false, Form::V3), (false, true, Form::V2), (false, false, Form::CloudRun)];
     for (has_v3_signature, is_xml, form) in rows {

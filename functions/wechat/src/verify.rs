@@ -1,4 +1,5 @@
-//! Who sent it: WeChat, which signs or seals; or our own container in WeChat's cloud, which signs what it was told and forwards.
+//! Verifies the sender: WeChat, which signs or seals, or our own container in WeChat's cloud, which signs the callbacks
+//! that it forwards.
 
 use edge::{HeaderError, Incoming, Request, Settings};
 use ledger::Timestamp;
@@ -9,7 +10,7 @@ use signing::{SecretError, Strength, Verified, VerifyError, forwarder, hmac_hex,
 
 use crate::{Config, Form};
 
-/// The forwarder's beside [`forwarder::SIGNATURE`]: HMAC over the raw body, or Standard Webhooks.
+/// The forwarder's headers beside [`forwarder::SIGNATURE`]: HMAC over the raw body, or Standard Webhooks.
 pub(crate) const FORWARDED: &str = "x-webhook-signature";
 pub(crate) const STANDARD_ID: &str = "webhook-id";
 pub(crate) const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
@@ -21,7 +22,7 @@ const API_V2_KEY: &str = "WECHAT_API_V2_KEY";
 const FORWARDER: &str = "WECHAT_FORWARDER_SECRET";
 const FORWARDER_STANDARD: &str = "WECHAT_FORWARDER_STANDARD_SECRET";
 
-/// The settings that hold keys: a form whose keys are not set is not served. The last is ours, to ask WeChat with.
+/// The settings that hold keys. A form without keys is not served. The last is our key for WeChat's API.
 pub const SETTINGS: [&str; 6] =
     [PLATFORM_KEYS, API_V3_KEY, API_V2_KEY, FORWARDER, FORWARDER_STANDARD, WechatKeys::SETTINGS[0]];
 
@@ -42,7 +43,7 @@ impl Keys {
             v3: match (platform, api) {
                 (Some(platform), Some(api)) => Some((platform, api)),
                 (None, None) => None,
-                // Half of what a form needs is a mistake, and not a form that is switched off.
+                // A form with only half of its keys is a configuration error.
                 (None, Some(_)) => return Err((PLATFORM_KEYS, SecretError::Empty)),
                 (Some(_), None) => return Err((API_V3_KEY, SecretError::Empty)),
             },
@@ -64,7 +65,7 @@ fn read<K>(
     settings.setting(name).map(parse).transpose().map_err(|error| (name, error))
 }
 
-/// In which form it comes, and so with what it has to prove itself. The parser draws the same conclusion from what is kept.
+/// The form, and so the signature that the request needs. The parser applies the same rule to the kept delivery.
 pub(crate) fn form(incoming: &Incoming) -> Form {
     Form::of(incoming.header(wechat_v3::SIGNATURE).is_some(), incoming.body_begins_with(b'<'))
 }

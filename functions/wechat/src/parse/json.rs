@@ -1,4 +1,4 @@
-//! JSON, field by field: a name that stands twice is refused, a number is a whole number, and `null` is as good as absent.
+//! Reads JSON field by field: duplicate names are refused, numbers are whole, and `null` counts as absent.
 
 use ledger::{Amount, Currency, Money};
 use serde::de::Deserialize;
@@ -8,7 +8,7 @@ use super::{MISSING, problem};
 
 const NOT_AN_OBJECT: &str = "must be a JSON object";
 
-/// An object, and where in the body it stands.
+/// An object and its path in the body.
 pub(super) struct Object<'b> {
     place: String,
     fields: Fields<'b>,
@@ -24,7 +24,7 @@ impl<'b> Object<'b> {
         self.fields.has(name)
     }
 
-    /// A text that is not empty: WeChat writes an empty one where there is none.
+    /// A text that is not empty: WeChat writes an empty one for an absent value.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, ParseError> {
         let text: Option<String> = self.read(name, "must be a text")?;
         Ok(text.filter(|text| !text.is_empty()))
@@ -39,7 +39,7 @@ impl<'b> Object<'b> {
         Ok(fields.map(|fields| Self { place: self.place_of(name), fields }))
     }
 
-    /// So many fen, or of whatever other currency stands there. WeChat leaves it out where there is but one.
+    /// An amount in its currency's smallest unit. WeChat may leave out the currency; then it is CNY.
     pub(super) fn money(&self, amount: &str, currency: &str) -> Result<Money, ParseError> {
         self.money_if_named(amount, currency)?.ok_or_else(|| self.problem(amount, MISSING))
     }

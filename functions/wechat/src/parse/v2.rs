@@ -1,35 +1,35 @@
-//! APIv2: the flat XML of a payment, or that which a refund held sealed. The reader is the one that the signature was checked with.
+//! Parses APIv2's flat XML: a payment, or the opened content of a refund. Verification uses the same XML reader.
 
 use ledger::{Amount, Currency, Money, RefundState};
 use providers::wechat::beijing;
 use signing::wechat_v2::Fields;
 use webhook::ParseError;
 
-use super::{FAILED, Ids, MISSING, Report, Told, UNKNOWN_WORD, problem, reference};
+use super::{FAILED, Ids, MISSING, Notification, Report, UNKNOWN_VALUE, problem, reference};
 
 const SUCCESS: &str = "SUCCESS";
 const FAIL: &str = "FAIL";
-/// More than any payment, and never too many for a count.
+/// More digits than any payment has, and few enough for a `u64`.
 const DIGITS_MAX: usize = 18;
 
 const REFUND_STATES: [(&str, RefundState, bool); 3] = [
     ("SUCCESS", RefundState::Succeeded, false),
     ("REFUNDCLOSE", RefundState::Failed, false),
-    // The buyer's card takes nothing. Once somebody has sent it elsewhere it still succeeds, so it has not failed yet.
+    // The buyer's bank rejected it. It can still succeed after a person redirects it, so it has not failed.
     ("CHANGE", RefundState::Pending, true),
 ];
 
-pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
     let fields = Fields::read(bytes).ok_or_else(|| problem("body", "must be flat XML"))?;
     if fields.root() == "root" { refund(&fields).map(Some) } else { payment(&fields).map(Some) }
 }
 
-fn payment(fields: &Fields<'_>) -> Result<Told, ParseError> {
+fn payment(fields: &Fields<'_>) -> Result<Notification, ParseError> {
     let result = required(fields, "result_code")?;
     let report = match (required(fields, "return_code")?, result) {
         (SUCCESS, SUCCESS) => {
             let at =
-                fields.value("time_end").map(|text| beijing(text).ok_or_else(|| problem("time_end", "is no time")));
+                fields.value("time_end").map(|text| beijing(text).ok_or_else(|| problem("time_end", "is not a time")));
             Report::Payment {
                 by: reference("transaction_id", required(fields, "transaction_id")?)?,
                 money: Money { amount: fen(fields, "total_fee")?, currency: currency(fields)? },
@@ -37,21 +37,21 @@ fn payment(fields: &Fields<'_>) -> Result<Told, ParseError> {
             }
         }
         (SUCCESS, FAIL) => FAILED,
-        (SUCCESS, _) => return Err(problem("result_code", UNKNOWN_WORD)),
-        (_, _) => return Err(problem("return_code", UNKNOWN_WORD)),
+        (SUCCESS, _) => return Err(problem("result_code", UNKNOWN_VALUE)),
+        (_, _) => return Err(problem("return_code", UNKNOWN_VALUE)),
     };
     let id = |name: &str| fields.value(name).map(str::to_owned);
     let ids =
         Ids { mch_id: id("mch_id"), app_id: id("appid"), sub_mch_id: id("sub_mch_id"), sub_app_id: id("sub_appid") };
     let order = Some(required(fields, "out_trade_no")?.to_owned());
-    Ok(Told { ids, order, attach: id("attach"), state: result.to_owned(), report })
+    Ok(Notification { ids, order, attach: id("attach"), state: result.to_owned(), report })
 }
 
-/// It says nothing of merchants: that it could be opened says whose it is.
-fn refund(fields: &Fields<'_>) -> Result<Told, ParseError> {
+/// A refund names no merchant: that our key opened it identifies the merchant.
+fn refund(fields: &Fields<'_>) -> Result<Notification, ParseError> {
     let status = required(fields, "refund_status")?;
     let known = REFUND_STATES.iter().find(|(word, ..)| *word == status);
-    let (_, state, is_stuck) = known.ok_or_else(|| problem("refund_status", UNKNOWN_WORD))?;
+    let (_, state, is_stuck) = known.ok_or_else(|| problem("refund_status", UNKNOWN_VALUE))?;
     let report = Report::Refund {
         of: reference("transaction_id", required(fields, "transaction_id")?)?,
         id: required(fields, "refund_id")?.to_owned(),
@@ -61,14 +61,14 @@ fn refund(fields: &Fields<'_>) -> Result<Told, ParseError> {
         is_stuck: *is_stuck,
     };
     let order = Some(required(fields, "out_trade_no")?.to_owned());
-    Ok(Told { ids: Ids::default(), order, attach: None, state: status.to_owned(), report })
+    Ok(Notification { ids: Ids::default(), order, attach: None, state: status.to_owned(), report })
 }
 
 fn required<'b>(fields: &Fields<'b>, name: &str) -> Result<&'b str, ParseError> {
     fields.value(name).ok_or_else(|| problem(name, MISSING))
 }
 
-/// Digits alone, and no zero before others.
+/// Only digits, without leading zeros.
 fn fen(fields: &Fields<'_>, name: &str) -> Result<Amount, ParseError> {
     let text = required(fields, name)?;
     let is_plain = text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());

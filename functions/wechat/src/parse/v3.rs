@@ -1,37 +1,37 @@
-//! APIv3: a transaction or a refund, of a merchant's own or of one that a service provider takes payments for.
+//! Parses APIv3's decrypted resource: a transaction or a refund, of a direct merchant or a service provider's.
 
 use ledger::{RefundState, Timestamp};
 use providers::TradeState;
 use webhook::ParseError;
 
 use super::json::Object;
-use super::{Ids, Report, Told, UNKNOWN_WORD, reference, unpaid};
+use super::{Ids, Notification, Report, UNKNOWN_VALUE, reference, unpaid};
 
 const REFUND_STATES: [(&str, RefundState, bool); 4] = [
     ("PROCESSING", RefundState::Pending, false),
     ("SUCCESS", RefundState::Succeeded, false),
     ("CLOSED", RefundState::Failed, false),
-    // The buyer's card takes nothing. Once somebody has sent it elsewhere it still succeeds, so it has not failed yet.
+    // The buyer's bank rejected it. It can still succeed after a person redirects it, so it has not failed.
     ("ABNORMAL", RefundState::Pending, true),
 ];
 
-/// `None` of what is neither.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<Told>, ParseError> {
+/// `None` for any other resource.
+pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
     let body = Object::of_body(bytes)?;
     if body.has("refund_id") || body.has("refund_status") {
         return refund(&body).map(Some);
     }
-    // One payment of several orders at once is none that we make: it must not pass for one of no interest.
+    // We create no combined payments, and one must not be ignored as another kind.
     if body.has("combine_out_trade_no") {
-        return Err(body.problem("combine_out_trade_no", "is of no payment that is made here"));
+        return Err(body.problem("combine_out_trade_no", "is a combined payment, which is not supported"));
     }
     let is_transaction = ["trade_state", "transaction_id", "out_trade_no"].iter().any(|name| body.has(name));
     if is_transaction { transaction(&body).map(Some) } else { Ok(None) }
 }
 
-fn transaction(body: &Object<'_>) -> Result<Told, ParseError> {
+fn transaction(body: &Object<'_>) -> Result<Notification, ParseError> {
     let state = body.required("trade_state")?;
-    let known = TradeState::named(&state).ok_or_else(|| body.problem("trade_state", UNKNOWN_WORD))?;
+    let known = TradeState::named(&state).ok_or_else(|| body.problem("trade_state", UNKNOWN_VALUE))?;
     let report = if let Some(report) = unpaid(known) {
         report
     } else {
@@ -40,7 +40,7 @@ fn transaction(body: &Object<'_>) -> Result<Told, ParseError> {
         let by = reference("transaction_id", &body.required("transaction_id")?)?;
         Report::Payment { by, money: amount.money("total", "currency")?, at }
     };
-    Ok(Told {
+    Ok(Notification {
         ids: ids(body)?,
         order: Some(body.required("out_trade_no")?),
         attach: body.text("attach")?,
@@ -49,10 +49,10 @@ fn transaction(body: &Object<'_>) -> Result<Told, ParseError> {
     })
 }
 
-fn refund(body: &Object<'_>) -> Result<Told, ParseError> {
+fn refund(body: &Object<'_>) -> Result<Notification, ParseError> {
     let status = body.required("refund_status")?;
     let known = REFUND_STATES.iter().find(|(word, ..)| *word == status);
-    let (_, state, is_stuck) = known.ok_or_else(|| body.problem("refund_status", UNKNOWN_WORD))?;
+    let (_, state, is_stuck) = known.ok_or_else(|| body.problem("refund_status", UNKNOWN_VALUE))?;
     let amount = body.object("amount")?.ok_or_else(|| body.problem("amount", super::MISSING))?;
     let report = Report::Refund {
         of: reference("transaction_id", &body.required("transaction_id")?)?,
@@ -62,7 +62,13 @@ fn refund(body: &Object<'_>) -> Result<Told, ParseError> {
         state: *state,
         is_stuck: *is_stuck,
     };
-    Ok(Told { ids: ids(body)?, order: Some(body.required("out_trade_no")?), attach: None, state: status, report })
+    Ok(Notification {
+        ids: ids(body)?,
+        order: Some(body.required("out_trade_no")?),
+        attach: None,
+        state: status,
+        report,
+    })
 }
 
 fn ids(body: &Object<'_>) -> Result<Ids, ParseError> {

@@ -1,4 +1,4 @@
-//! What each form comes down to; and that nothing makes a parser panic.
+//! The parsed event of each form, parse errors, and that no body makes a parser panic.
 
 use ledger::{Amount, Currency, Money, OrderNumber, PaymentState, Provider, Reference};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use signing::hmac_hex;
 use super::*;
 use crate::parse::InAttach;
 
-/// The body as somebody has verified it, in this form.
+/// Parses the body as one that was verified in this form.
 fn parsed(form: Form, path: &str, body: &[u8]) -> Result<WechatEvent, ParseError> {
     let keys = hmac_hex::Keys::parse("a-secret-of-the-tests", Strength::Local).expect("a secret");
     let verified = hmac_hex::verify(&keys, body, &hmac_hex::sign(&keys, body)).expect("verified");
@@ -26,7 +26,7 @@ const CLOUD_RUN: &str = r#"{"returnCode":"SUCCESS","resultCode":"SUCCESS","subMc
     "outTradeNo":"HL1","transactionId":"42","totalFee":500,"timeEnd":"20260101080000"}"#;
 
 #[test]
-fn three_forms_say_one_thing() {
+fn three_forms_parse_to_the_same_report() {
     let by = Reference::new(Provider::Wechat, "42").expect("a reference");
     let money = Money { amount: Amount::from_units(500), currency: Currency::CNY };
     let at = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").ok();
@@ -36,7 +36,7 @@ fn three_forms_say_one_thing() {
         assert_eq!(event.report, Report::Payment { by: by.clone(), money, at }, "{:?}", event.form);
         assert_eq!(event.order.as_ref().map(OrderNumber::as_str), Some("HL1"));
         assert_eq!((event.id.as_str(), event.in_path.as_deref()), ("42", Some("HL1")));
-        assert_eq!(event.fingerprint, events[0].fingerprint, "the form is no part of what it says");
+        assert_eq!(event.fingerprint, events[0].fingerprint, "the form is no part of the fingerprint");
     }
     let receipts = events.map(|event| event.receipt.to_string());
     assert_eq!(receipts[..2], ["wechat#v3.42", "wechat#v2.42"]);
@@ -44,7 +44,7 @@ fn three_forms_say_one_thing() {
 }
 
 #[test]
-fn what_is_no_success_pays_nothing() {
+fn other_state_than_success_pays_nothing() {
     let state = |state: &str| V3.replace("\"SUCCESS\"", &format!("\"{state}\""));
     let rows = [
         (state("REFUND"), Report::Awaiting),
@@ -69,9 +69,9 @@ fn what_is_no_success_pays_nothing() {
     );
 }
 
-/// What is left out of CloudRun's form is for WeChat to say.
+/// A query supplies the fields that a CloudRun callback leaves out.
 #[test]
-fn a_payment_that_is_not_told_in_full_is_a_hint() {
+fn incomplete_cloudrun_payment_is_a_hint() {
     let by = Reference::new(Provider::Wechat, "42").ok();
     let money = Some(Money { amount: Amount::from_units(500), currency: Currency::CNY });
     let rows = [
@@ -79,8 +79,8 @@ fn a_payment_that_is_not_told_in_full_is_a_hint() {
         (r#""transactionId":"42","#, Hint { by: None, money }),
         (r#""totalFee":500,"#, Hint { by: by.clone(), money: None }),
     ];
-    for (left_out, hint) in rows {
-        let body = CLOUD_RUN.replace(left_out, "");
+    for (missing, hint) in rows {
+        let body = CLOUD_RUN.replace(missing, "");
         let event = parsed(Form::CloudRun, "/", body.as_bytes()).expect("an event");
         assert_eq!((event.report, event.id.as_str()), (Report::Hint(hint), "HL1"), "{body}");
         assert!(event.receipt.as_str().starts_with("wechat#cloudrun.order.HL1.SUCCESS.1."), "{}", event.receipt);
@@ -89,20 +89,20 @@ fn a_payment_that_is_not_told_in_full_is_a_hint() {
     assert!(matches!(whole.report, Report::Payment { .. }));
 }
 
-/// The field by its own name, and never what stood in it.
+/// The error names the field and never contains its value.
 #[test]
-fn a_refusal_names_the_field() {
+fn parse_error_names_the_field() {
     let rows = [
         (Form::V3, V3.replace("500", "5e2"), "amount.total must be a whole number that is not negative"),
         (Form::V3, V3.replace("\"total\":500", "\"total\":500,\"total\":500"), "amount.total stands twice"),
         (Form::V3, V3.replace("\"CNY\"", "\"RENMINBI\""), "amount.currency must be a currency of three letters"),
         (Form::V3, V3.replace("\"total\"", "\"payer\""), "amount.total is missing"),
-        (Form::V3, V3.replace("\"SUCCESS\"", "\"MAYBE\""), "trade_state is not a word that is known here"),
+        (Form::V3, V3.replace("\"SUCCESS\"", "\"MAYBE\""), "trade_state is not a known value"),
         (Form::V3, V3.replace("\"42\"", "42"), "transaction_id must be a text"),
         (
             Form::V3,
             "{\"combine_out_trade_no\":\"1\"}".to_owned(),
-            "combine_out_trade_no is of no payment that is made here",
+            "combine_out_trade_no is a combined payment, which is not supported",
         ),
         (Form::V3, "[]".to_owned(), "body must be a JSON object"),
         (Form::V2, V2.replace("500", "5.00"), "total_fee must be a whole number that is not negative"),
@@ -115,10 +115,10 @@ fn a_refusal_names_the_field() {
         (
             Form::CloudRun,
             CLOUD_RUN.replace("\"timeEnd\"", "\"refundFee\":1,\"timeEnd\""),
-            "refundFee is of a refund, whose form is not known",
+            "refundFee belongs to a refund, which CloudRun does not document",
         ),
-        (Form::CloudRun, CLOUD_RUN.replace("20260101080000", "now"), "timeEnd is no time"),
-        // What anybody may send to our container does not become APIv3 by looking like it.
+        (Form::CloudRun, CLOUD_RUN.replace("20260101080000", "now"), "timeEnd is not a time"),
+        // An unsigned body does not become APIv3 by its content.
         (Form::CloudRun, V3.to_owned(), "returnCode is missing"),
     ];
     for (form, body, expected) in rows {
@@ -128,7 +128,7 @@ fn a_refusal_names_the_field() {
 }
 
 #[test]
-fn an_attach_says_a_number_or_nothing() {
+fn attach_gives_a_number_or_nothing() {
     let rows = [
         (None, InAttach::Nothing),
         (Some(""), InAttach::Nothing),
@@ -149,7 +149,7 @@ fn an_attach_says_a_number_or_nothing() {
 
 proptest! {
     #[test]
-    fn no_body_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "[{}<>\\[\\]:\",a-zA-Z0-9_ ]{0,200}", at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn any_body_is_parsed_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "[{}<>\\[\\]:\",a-zA-Z0-9_ ]{0,200}", at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         for form in [Form::V3, Form::V2, Form::CloudRun] {
             let _ = parsed(form, "/payment/callback/HL1", &bytes);
             let _ = parsed(form, &text, text.as_bytes());

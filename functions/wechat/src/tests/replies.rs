@@ -1,11 +1,11 @@
-//! One row for every outcome, in every form.
+//! The reply to each outcome, in each form.
 
 use ledger::Reason;
 
 use super::*;
 
 #[test]
-fn every_outcome_in_every_form() {
+fn outcome_gives_the_reply_of_its_form() {
     let accepted = [
         Outcome::Booked,
         Outcome::Repeat,
@@ -21,7 +21,7 @@ fn every_outcome_in_every_form() {
         Outcome::Refused(Reason::DuplicatePayment),
     ];
     for outcome in accepted {
-        told(&outcome, 200, r#"{"code":"SUCCESS"}"#, (200, "SUCCESS", "OK"), r#"{"errcode":0,"errmsg":"OK"}"#);
+        check(&outcome, 200, r#"{"code":"SUCCESS"}"#, (200, "SUCCESS", "OK"), r#"{"errcode":0,"errmsg":"OK"}"#);
     }
     let error = ParseError { field: "amount".to_owned(), problem: "is missing".to_owned(), event_id: None };
     let refused = [
@@ -41,15 +41,15 @@ fn every_outcome_in_every_form() {
         (Outcome::Refused(Reason::Unanswered), 503, "Temporarily unavailable"),
     ];
     for (outcome, status, message) in refused {
-        // APIv2 reads the body of a 200 alone.
+        // WeChat reads the body only of a 200 over APIv2.
         let of_v2 = if matches!(status, 403 | 404 | 405 | 413) { status } else { 200 };
         let v3 = format!(r#"{{"code":"FAIL","message":"{message}"}}"#);
         let cloudrun = format!(r#"{{"errcode":{status},"errmsg":"{message}"}}"#);
-        told(&outcome, status, &v3, (of_v2, "FAIL", message), &cloudrun);
+        check(&outcome, status, &v3, (of_v2, "FAIL", message), &cloudrun);
     }
 }
 
-fn told(outcome: &Outcome, status: u16, v3: &str, (of_v2, code, message): (u16, &str, &str), cloudrun: &str) {
+fn check(outcome: &Outcome, status: u16, v3: &str, (of_v2, code, message): (u16, &str, &str), cloudrun: &str) {
     let v2 = format!(
         "<xml><return_code><![CDATA[{code}]]></return_code><return_msg><![CDATA[{message}]]></return_msg></xml>"
     );
