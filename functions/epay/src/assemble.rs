@@ -1,4 +1,4 @@
-//! The function as a whole: its settings, its keys, the client of the gateway and the ledger.
+//! Assembles the function from its settings, its keys, the gateway's client and the ledger.
 
 use edge::{Configured, KeyringError, OWN_SECRET, Start, StartError, Unconfigured};
 use ledger::Ledger;
@@ -8,7 +8,7 @@ use webhook::{Function, Webhook as _};
 use crate::{Config, Epay, Gateway};
 
 impl Config {
-    /// `None` where the deployment has no merchant of a gateway.
+    /// `None` if the deployment has no merchant of a gateway.
     pub fn configured(start: &Start) -> Result<Option<Self>, StartError> {
         if !Self::is_set_up(|name| start.variable(name)) {
             return Ok(None);

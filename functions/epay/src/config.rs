@@ -1,4 +1,4 @@
-//! Which merchants' notifications are ours to book, and whether the gateway is asked first.
+//! Configuration: the merchants whose notifications are booked, and whether a query to the gateway confirms them first.
 
 use providers::{EpayConfig, EpayConfigError, EpayMerchant};
 use signing::epay::{Keys, Pid, Scheme};
@@ -7,19 +7,20 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub gateway: EpayConfig,
-    /// `EPAY_CONFIRM`: `true` where the gateway confirms payments of V2's merchants (RSA) too before they are booked. Empty: `false`: only
-    /// the gateway has the key that signs them.
+    /// `EPAY_CONFIRM`: `true` if a query confirms the payments of V2's merchants (RSA) too before they are booked.
+    /// Empty: `false`, since only the gateway has the key that signs them.
     pub confirm: bool,
-    /// `EPAY_MD5_KEY_ALONE_PAYS`: `true` where the signature of V1 (MD5) pays an order and the gateway is not queried. Whoever gets hold of
-    /// a merchant's key, which both sides have and which travels in queries, can then pay any order. Empty: `false`.
+    /// `EPAY_MD5_KEY_ALONE_PAYS`: `true` if V1's signature (MD5) pays an order without a query to the gateway. Both
+    /// sides share a merchant's key and send it in queries; with this setting, an attacker who has it can pay any
+    /// order. Empty: `false`.
     pub md5_key_alone_pays: bool,
 }
 
 impl Config {
-    /// The environment variables that [`Config::read`] reads; with them those of the gateway.
+    /// The environment variables that [`Config::read`] reads beside those of the gateway.
     pub const VARIABLES: [&str; 2] = ["EPAY_CONFIRM", "EPAY_MD5_KEY_ALONE_PAYS"];
 
-    /// Whether anything is sold this way here. Where there is a merchant and anything else is missing, that is a mistake.
+    /// Whether the deployment has a merchant. If it has one, every other missing setting is an error.
     pub fn is_set_up(variable: impl Fn(&str) -> Option<String>) -> bool {
         variable("EPAY_MERCHANTS").is_some_and(|set| !set.trim().is_empty())
     }
@@ -39,7 +40,7 @@ impl Config {
         Ok(Self { gateway, confirm, md5_key_alone_pays })
     }
 
-    /// Whether the gateway confirms this merchant's payments before they are booked.
+    /// Whether a query confirms this merchant's payments before they are booked.
     pub fn confirms(&self, merchant: &EpayMerchant) -> bool {
         match merchant.scheme {
             Scheme::Md5 => !self.md5_key_alone_pays,
@@ -47,27 +48,27 @@ impl Config {
         }
     }
 
-    /// Whether it confirms anybody's.
+    /// Whether a query confirms any merchant's payments.
     pub fn confirms_any(&self) -> bool {
         self.gateway.merchants.iter().any(|merchant| self.confirms(merchant))
     }
 
-    /// A merchant that is not ours has nothing to confirm.
+    /// The same by merchant id; `false` for an unknown merchant, whose payments are refused anyway.
     pub(crate) fn confirms_of(&self, pid: &Pid) -> bool {
         self.gateway.merchant(pid).is_some_and(|merchant| self.confirms(merchant))
     }
 
-    /// Whether there is a key for all that is to be verified, and where the gateway is asked, signed.
+    /// Checks that each merchant has a key to verify with, and one to sign with if its payments are confirmed.
     pub fn check(&self, keys: &Keys) -> Result<(), ConfigError> {
         self.gateway.verified_by(keys)?;
-        let mut asking = self.gateway.merchants.iter().filter(|merchant| self.confirms(merchant));
-        Ok(asking.try_for_each(|merchant| merchant.signed_by(keys))?)
+        let mut confirming = self.gateway.merchants.iter().filter(|merchant| self.confirms(merchant));
+        Ok(confirming.try_for_each(|merchant| merchant.signed_by(keys))?)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    #[error("EPAY_MERCHANTS is not set: there is nobody whose notifications could be booked")]
+    #[error("EPAY_MERCHANTS is not set: no merchant's notifications can be booked")]
     NoMerchant,
     #[error("{0} must be true or false")]
     Flag(&'static str),

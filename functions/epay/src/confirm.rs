@@ -1,4 +1,5 @@
-//! Asks the gateway whether a payment was made. V1's key signs and travels in queries, so that its signature alone proves little.
+//! Confirms payments with a query to the gateway: V1's key signs and also travels in queries, so its signature alone
+//! proves little.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use signing::epay::{Keys, Pid};
 use crate::Config;
 use crate::parse::EpayEvent;
 
-/// What is kept of the time for writing down what the gateway has said.
-const FOR_THE_BOOKS: Duration = Duration::from_millis(1_500);
+/// The part of the reply deadline that is reserved for the commit after the query.
+const COMMIT_WITHIN: Duration = Duration::from_millis(1_500);
 
-/// The way to the gateway, and keys of its own: those that a notification is verified with are not at hand once it is.
+/// The gateway's client, with its own keys: the keys that verified the notification are not available here.
 #[derive(Debug)]
 pub struct Gateway {
     pub http: Http,
@@ -22,7 +23,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// No answer is none that says so: it is kept, and asked again.
+    /// Whether the gateway confirms the payment. A failed query does not: the event is kept and retried.
     pub(crate) async fn confirms(&self, config: &Config, event: &EpayEvent, context: &CallContext<'_>) -> bool {
         let Some(merchant) = config.gateway.merchant(&event.pid) else {
             return false;
@@ -31,7 +32,8 @@ impl Gateway {
             Ok(payment) => payment.is_some_and(|payment| is_the_same(&payment, event)),
             Err(error) => {
                 tracing::warn!(%error, "the gateway did not confirm a payment");
-                // It answers, and will refuse every query like this one: the key or how it is sent is wrong, and nothing is booked until then.
+                // The gateway will refuse every query like this one: the key or its format is wrong, and nothing is
+                // booked until it is right.
                 if matches!(error, CallError::Refused { .. }) {
                     edge::alarm("epay", "query_refused", event.pid.as_str());
                 }
@@ -40,26 +42,27 @@ impl Gateway {
         }
     }
 
-    /// The payment of an order, with whichever merchant it was begun. `None`: there is none, or nobody here to ask.
+    /// The order's payment, from the merchant with which it was started. `None` if there is none, or no key to query
+    /// with.
     pub async fn payment_of(
         &self,
         config: &Config,
         order: &Order,
         context: &CallContext<'_>,
     ) -> Result<Option<EpayPayment>, CallError> {
-        let begun_with = order.session.as_ref().and_then(|session| Pid::new(session.id.split_once('.')?.0));
-        let merchant = begun_with.and_then(|pid| config.gateway.merchant(&pid));
-        let asking = merchant.filter(|merchant| self.keys.current().can_sign(&merchant.pid, merchant.scheme));
-        let Some(merchant) = asking else {
+        let started_with = order.session.as_ref().and_then(|session| Pid::new(session.id.split_once('.')?.0));
+        let merchant = started_with.and_then(|pid| config.gateway.merchant(&pid));
+        let merchant = merchant.filter(|merchant| self.keys.current().can_sign(&merchant.pid, merchant.scheme));
+        let Some(merchant) = merchant else {
             return Ok(None);
         };
         let payment = self.payment(config, merchant, EpayNumber::Ours(&order.number), context).await?;
         let is_ours = |payment: &EpayPayment| payment.order == order.number.as_str() && payment.pid == merchant.pid;
-        // What is said of another payment is no answer.
+        // An answer about another payment is an error.
         if payment.as_ref().is_none_or(is_ours) { Ok(payment) } else { Err(CallError::Unreadable) }
     }
 
-    /// With the key that we have; and where the gateway does not take it, once more with the one that may have replaced it.
+    /// Queries with the current key, and once more with a replaced one if the gateway refuses it.
     async fn payment(
         &self,
         config: &Config,
@@ -67,19 +70,19 @@ impl Gateway {
         of: EpayNumber<'_>,
         context: &CallContext<'_>,
     ) -> Result<Option<EpayPayment>, CallError> {
-        let until = context.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(context.deadline, Deadline);
-        let ask = |keys: Arc<Keys>| async move {
+        let until = context.deadline.0.checked_sub(COMMIT_WITHIN).map_or(context.deadline, Deadline);
+        let query = |keys: Arc<Keys>| async move {
             let client = Client::new(self.http.clone(), &config.gateway, merchant.clone(), keys);
             client.payment(of, context.received_at, until).await
         };
-        // A gateway has a word of its own for a wrong signature, or none.
+        // Gateways differ in their code for a wrong signature, so every refusal counts.
         let are_refused = |error: &CallError| matches!(error, CallError::Refused { .. });
-        self.keys.asked(context.received_at, are_refused, ask).await
+        self.keys.asked(context.received_at, are_refused, query).await
     }
 
-    /// Whether anything answers where the gateway is.
+    /// Whether the gateway responds at all.
     pub(crate) async fn answers(&self, config: &Config, deadline: Deadline) -> bool {
-        let until = deadline.0.checked_sub(FOR_THE_BOOKS).map_or(deadline, Deadline);
+        let until = deadline.0.checked_sub(COMMIT_WITHIN).map_or(deadline, Deadline);
         let Some(merchant) = config.gateway.merchants.first() else {
             return false;
         };

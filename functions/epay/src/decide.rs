@@ -1,4 +1,4 @@
-//! What it means for the order that it is about.
+//! Decides a payment's effects on its order.
 
 use ledger::{
     Anomaly, Decision, Effect, Entry, Fact, Fingerprint, JournalHeader, Order, Payment, PaysFor, Pointer, Reason,
@@ -10,7 +10,7 @@ use crate::Loaded;
 use crate::parse::EpayEvent;
 
 pub(crate) fn decide(event: &EpayEvent, header: JournalHeader, config: &EpayConfig, loaded: &Loaded) -> Decision {
-    // Of a replay the merchant may have been given up since.
+    // The merchant may have been removed since a replayed event arrived.
     if config.merchant(&event.pid).is_none() {
         return refuse(header, Reason::MerchantMismatch, Vec::new());
     }
@@ -20,7 +20,7 @@ pub(crate) fn decide(event: &EpayEvent, header: JournalHeader, config: &EpayConf
     match paid(event, order, loaded) {
         Err(anomaly) => {
             let (reason, payment) = (anomaly.reason, anomaly.payment);
-            // Of what disagrees the gateway is not queried.
+            // A payment that disagrees is refused without a query.
             let payment = payment.map(|payment| RefusedPayment { is_confirmed: !loaded.is_confirming, ..payment });
             refuse(header, reason, order.flag(&Anomaly { payment, ..anomaly }))
         }
@@ -32,19 +32,19 @@ pub(crate) fn decide(event: &EpayEvent, header: JournalHeader, config: &EpayConf
     }
 }
 
-/// No effects where this very payment has paid it before.
+/// No effects if this very payment is already booked.
 pub(crate) fn paid(event: &EpayEvent, order: &Order, loaded: &Loaded) -> Result<Vec<Effect>, Anomaly> {
     let payment = Payment { by: event.by.clone(), money: event.money, at: loaded.at };
     if order.accepted(&event.by).is_some() {
         return Ok(Vec::new());
     }
     let effects = order.pay(&payment)?;
-    // Whoever has another merchant's key must not pay with it what is to be paid to this one.
-    let begun = order.session.as_ref().map(|session| &session.id);
-    match begun.filter(|begun| **begun != format!("{}.{}", event.pid, order.number)) {
+    // The key of another merchant must not pay an order that was started with this one.
+    let started = order.session.as_ref().map(|session| &session.id);
+    match started.filter(|started| **started != format!("{}.{}", event.pid, order.number)) {
         None => Ok(effects),
-        Some(begun) => {
-            Err(payment.refused(Reason::MerchantMismatch, PaysFor::Order, &format!("it was begun as {begun}")))
+        Some(started) => {
+            Err(payment.refused(Reason::MerchantMismatch, PaysFor::Order, &format!("it was started as {started}")))
         }
     }
 }
@@ -57,7 +57,8 @@ fn refuse(header: JournalHeader, reason: Reason, effects: Vec<Effect>) -> Decisi
     Decision::Refuse(Refusal { header, reason, effects })
 }
 
-/// What identifies it and its money. Neither how it was paid nor what it was called: a gateway may say both otherwise the next time.
+/// The fields that identify the payment and its money. Payment method and product name are left out: a gateway may
+/// change both between deliveries.
 pub(crate) fn header(event: &EpayEvent) -> JournalHeader {
     let (money, order) = (event.money.to_string(), event.order.as_str());
     let identity =

@@ -1,7 +1,22 @@
-//! epay (易支付): payments that a gateway notifies, V1 (MD5) and V2 (RSA), booked on the orders that they are about, exactly once.
+//! The webhook source for epay (易支付) gateways: payments over V1 (MD5) and V2 (RSA), each booked on its order exactly
+//! once.
 //!
-//! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them. The buyer comes back with the same
-//! signed parameters: that is the same event, answered with a `page`. `confirm` queries the gateway.
+//! Each stage is a file: `verify`, `parse`, `confirm`, `decide`, `reply`. The crate `webhook` runs them in order. The
+//! buyer returns from the gateway with the same signed parameters: that is the same event, with a `page` as its reply.
+//!
+//! ```
+//! let settings = |name: &str| match name {
+//!     "EPAY_API_BASE" => Some("https://gateway.example".to_owned()),
+//!     "EPAY_MERCHANTS" => Some("1001:md5,1002:rsa".to_owned()),
+//!     _ => None,
+//! };
+//! let config = epay::Config::read(settings, "prod")?;
+//!
+//! // Both sides share an MD5 key and send it in queries, so a query confirms each of its payments first.
+//! let [md5, rsa] = config.gateway.merchants.as_slice() else { panic!() };
+//! assert!(config.confirms(md5) && !config.confirms(rsa));
+//! # Ok::<(), epay::ConfigError>(())
+//! ```
 
 mod assemble;
 mod config;
@@ -26,7 +41,7 @@ pub use confirm::Gateway;
 pub use parse::{EpayEvent, reference};
 pub use signing::epay::SETTINGS;
 
-/// What books by GET has no HEAD: HEAD changes nothing.
+/// A GET that books has no HEAD: a HEAD request changes nothing.
 const ROUTES: &[Route<Endpoint>] = &[
     Route { method: "GET", path: "/payment/notify", endpoint: Endpoint::Event },
     Route { method: "POST", path: "/payment/notify", endpoint: Endpoint::Event },
@@ -40,21 +55,21 @@ const ROUTES: &[Route<Endpoint>] = &[
 #[derive(Debug)]
 pub struct Epay {
     pub config: Config,
-    /// How the gateway is queried before anything is booked. Needed unless the configuration waives that for every merchant.
+    /// The client that confirms payments. Required unless the configuration waives confirmation for every merchant.
     pub gateway: Option<Gateway>,
 }
 
-/// What of the books, and of the gateway, a decision needs.
+/// The order, its pointer and the gateway's answer, which a decision needs.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     order: Option<Order>,
-    /// Whether the payment leads to its order already.
+    /// Whether the payment has a pointer to its order already.
     is_pointed: bool,
-    /// `None`: nobody was asked.
+    /// `None` if no query was made.
     is_confirmed: Option<bool>,
-    /// Whether the gateway confirms what is booked.
+    /// Whether the configuration requires a query.
     is_confirming: bool,
-    /// When it was first heard of.
+    /// The time of the payment: the signed one, or that of the first delivery.
     at: Timestamp,
 }
 
@@ -62,7 +77,7 @@ impl Webhook for Epay {
     const SOURCE: Source = Source::Epay;
     const ROUTES: &'static [Route<Endpoint>] = ROUTES;
     const BODY_BYTES_MAX: usize = verify::FORM_BYTES_MAX;
-    /// A gateway waits five seconds, with the way there and back.
+    /// A gateway waits for 5 s, network time included.
     const REPLY_WITHIN: Duration = Duration::from_millis(3_500);
     const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent"];
 
@@ -105,18 +120,18 @@ impl Webhook for Epay {
     ) -> Result<Loaded, CommitError> {
         let is_pointed = ledger.resolve_pointer(&Pointer::Provider(event.by.clone()), context).await?.is_some();
         let order = ledger.order(&event.order, context).await?;
-        // Others may know a key of V1 that was replaced.
+        // Others may know a retired key of V1.
         let merchant = self.config.gateway.merchant(&event.pid);
         let is_shared = merchant.is_some_and(|merchant| merchant.scheme == Scheme::Md5);
         let is_confirming = self.config.confirms_of(&event.pid) || (is_shared && context.is_by_retired_key());
-        // Never by the clock of a row, which others can write.
+        // Not the time in a kept row, which a role with write access could change.
         let at = event.sent_at.unwrap_or(context.received_at);
         let mut loaded = Loaded { order, is_pointed, is_confirmed: None, is_confirming, at };
         if let Some(order) = loaded.order.as_ref().filter(|_| is_confirming) {
-            // Nobody is asked about what pays nothing.
+            // No query about an event that pays nothing.
             let is_news = decide::paid(event, order, &loaded).is_ok_and(|effects| !effects.is_empty());
             if is_news {
-                // Without a way to ask it waits: it is never taken for confirmed.
+                // Without a client the event is kept and retried; it never counts as confirmed.
                 let gateway = self.gateway.as_ref().ok_or(CommitError::Unavailable(None))?;
                 loaded.is_confirmed = Some(gateway.confirms(&self.config, event, context).await);
             }

@@ -1,22 +1,21 @@
-//! What it says: one payment that was made, read from the text that was signed and from nothing else. A refusal names the field as
-//! the gateway writes it, never what stood in it.
+//! Parses one payment from the signed text alone. A parse error names the gateway's field, never its value.
 
 use ledger::{Currency, EventKey, Money, OrderNumber, Provider, Reference, ReferenceError, Source, Timestamp};
 use signing::epay::{Params, Pid};
 use webhook::{ParseError, Received};
 
 const SOURCE: &str = Source::Epay.as_str();
-/// The only thing that is ever notified.
+/// The only status that gateways notify.
 const PAID: &str = "TRADE_SUCCESS";
-/// Twice what any gateway was seen to give a payment.
+/// Twice the longest that we saw from a gateway.
 const TRADE_CHARS_MAX: usize = 64;
 const WAY_CHARS_MAX: usize = 32;
-/// Of a name only a beginning is kept: it is for people.
+/// Names are informational: only the beginning is kept.
 const NAME_CHARS_MAX: usize = 64;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpayEvent {
-    /// `1001.2024010112000012345`: the gateway counts each merchant's payments for itself.
+    /// `1001.2024010112000012345`: merchant and trade number, since trade numbers are unique only within a merchant.
     pub id: String,
     pub receipt: EventKey,
     pub by: Reference,
@@ -24,16 +23,16 @@ pub struct EpayEvent {
     pub trade: String,
     pub order: OrderNumber,
     pub money: Money,
-    /// `alipay`, `wxpay`: what the buyer has paid with.
+    /// The payment method: `alipay`, `wxpay`.
     pub way: String,
     pub name: Option<String>,
-    /// V2 alone says it.
+    /// Only V2 sends it.
     pub sent_at: Option<Timestamp>,
 }
 
 pub(crate) fn parse(received: &Received<'_>) -> Result<EpayEvent, ParseError> {
     let signed = std::str::from_utf8(received.bytes()).map_err(|_| problem("the form", "is not UTF-8"))?;
-    let params = Params::of_signed(signed).map_err(|_| problem("the form", "cannot be taken apart"))?;
+    let params = Params::of_signed(signed).map_err(|_| problem("the form", "cannot be decoded"))?;
     let pid = Pid::new(required(&params, "pid")?).ok_or_else(|| problem("pid", "is not the number of a merchant"))?;
     let trade = required(&params, "trade_no")?;
     if !is_word(trade, TRADE_CHARS_MAX) {
@@ -44,7 +43,7 @@ pub(crate) fn parse(received: &Received<'_>) -> Result<EpayEvent, ParseError> {
     payment(&params, pid, trade, by).map_err(|error| ParseError { event_id: Some(id), ..error })
 }
 
-/// By which a payment is known here: the gateway counts each merchant's payments for itself.
+/// The reference of a payment: merchant and trade number.
 pub fn reference(pid: &Pid, trade: &str) -> Result<Reference, ReferenceError> {
     Reference::new(Provider::Epay, &format!("{pid}.{trade}"))
 }
@@ -56,7 +55,7 @@ fn payment(params: &Params, pid: Pid, trade: &str, by: Reference) -> Result<Epay
         return Err(problem("trade_status", "must be TRADE_SUCCESS"));
     }
     let order = OrderNumber::new(required(params, "out_trade_no")?);
-    let order = order.map_err(|_| problem("out_trade_no", "is not an order number of ours"))?;
+    let order = order.map_err(|_| problem("out_trade_no", "is not a valid order number"))?;
     let money = Money::parse_padded(required(params, "money")?, Currency::CNY);
     let money = money.map_err(|error| problem("money", &error.to_string()))?;
     let way = required(params, "type")?;

@@ -1,5 +1,5 @@
-//! What the gateway is told: one row for every outcome. It looks for `success` anywhere in the text and at nothing else, so no other
-//! text has these letters in it.
+//! Replies to the gateway, one for each outcome. A gateway searches the whole body for `success`, so no other reply
+//! contains these letters.
 
 use edge::Reply;
 use serde::Serialize;
@@ -47,7 +47,7 @@ struct Answers<'s> {
     name: &'s str,
 }
 
-/// It runs, or it could not say so; whether it can do anything is for whoever reads on.
+/// The status is always `running`; the dependencies show whether the source can work.
 pub(crate) fn status(dependencies: &[Dependency]) -> Reply {
     let answers = |dependency: &Dependency| Answers { answers: dependency.answers, name: dependency.name };
     let mut endpoints: Vec<&str> = crate::ROUTES.iter().map(|route| route.path).collect();

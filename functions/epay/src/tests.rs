@@ -1,4 +1,4 @@
-//! What a deployment may say of its gateway, and what a parser makes of any text; whole requests are tested in `tests/`.
+//! Tests of the configuration and the parser; whole requests are tested in `tests/`.
 
 use proptest::prelude::*;
 use providers::EpayConfigError;
@@ -15,11 +15,11 @@ fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::read(found, "prod")
 }
 
-/// Settings, and whether the gateway confirms what V1's merchant is paid, and V2's.
+/// Settings, and whether payments of V1's and of V2's merchant are confirmed.
 type Row = (&'static [(&'static str, &'static str)], Result<[bool; 2], ConfigError>);
 
 #[test]
-fn a_deployment_says_whose_notifications_are_its_own() {
+fn settings_give_merchants_and_confirmation() {
     let rows: [Row; 14] = [
         (&[], Ok([true, false])),
         (&[("EPAY_CONFIRM", "")], Ok([true, false])),
@@ -44,9 +44,9 @@ fn a_deployment_says_whose_notifications_are_its_own() {
     }
 }
 
-/// Who confirms signs what it asks: V2 without our own key could verify, and never ask.
+/// Confirming needs a key to sign queries: with only the gateway's public key, V2 could verify and never query.
 #[test]
-fn every_merchant_has_the_keys_that_it_needs() {
+fn merchant_without_its_keys_is_an_error() {
     let pair = testkit::epay_keys();
     let only_public = {
         let settings = testkit::epay_settings();
@@ -73,7 +73,7 @@ fn every_merchant_has_the_keys_that_it_needs() {
 }
 
 fn parsed(signed: &str) -> Result<EpayEvent, ParseError> {
-    // A text that verifies is any text that somebody with the key has signed.
+    // Any text verifies once the key has signed it.
     let params = signed.split('&').filter_map(|pair| pair.split_once('='));
     let params = params.fold(Params::default(), |params, (name, value)| params.with(name, value));
     let (keys, pid) = (testkit::epay_keys(), signing::epay::Pid::new("1001").expect("a number"));
@@ -84,7 +84,7 @@ fn parsed(signed: &str) -> Result<EpayEvent, ParseError> {
 }
 
 #[test]
-fn what_it_says_and_nothing_beside() {
+fn fingerprint_covers_identity_and_money() {
     const SIGNED: &str =
         "money=1.50&name=n&out_trade_no=HL1&param=p&pid=1001&trade_no=t-1&trade_status=TRADE_SUCCESS&type=alipay";
     let event = parsed(SIGNED).expect("an event");
@@ -111,15 +111,15 @@ fn what_it_says_and_nothing_beside() {
 
 proptest! {
     #[test]
-    fn no_text_makes_a_parser_panic(
+    fn any_text_is_parsed_without_panic(
         text in prop::collection::vec(("(pid|trade_no|out_trade_no|money|type|trade_status|timestamp|[a-z]{1,4})", "[^&]{0,20}|1001|TRADE_SUCCESS|[0-9.]{1,30}"), 0..9),
     ) {
         let pairs: Vec<String> = text.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if let Err(error) = parsed(&pairs.join("&")) {
-            let said = error.to_string();
-            // The one word that a refusal says itself.
-            let is_told = |value: &str| value.len() >= 8 && value != "TRADE_SUCCESS" && said.contains(value);
-            prop_assert!(text.iter().all(|(_, value)| !is_told(value)), "{}", said);
+            let message = error.to_string();
+            // `TRADE_SUCCESS` is part of the error's own text.
+            let is_leaked = |value: &str| value.len() >= 8 && value != "TRADE_SUCCESS" && message.contains(value);
+            prop_assert!(text.iter().all(|(_, value)| !is_leaked(value)), "{}", message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who sent it: the gateway's signature over all parameters, by the scheme that this merchant is configured with.
+//! Verifies the gateway's signature over all parameters, with the scheme configured for the merchant.
 
 use edge::{HeaderError, Request, Settings};
 use ledger::Timestamp;
@@ -6,7 +6,7 @@ use providers::EpayConfig;
 use signing::epay::{self, Keys, Params, Pid};
 use signing::{SecretError, Strength, Verified, VerifyError};
 
-/// Four times the longest that a gateway makes of its parameters.
+/// Four times the longest form that we saw from a gateway.
 pub(crate) const FORM_BYTES_MAX: usize = 8 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -15,7 +15,8 @@ pub(crate) fn keys(settings: &Settings, strength: Strength) -> Result<Keys, (&'s
     Keys::read(|name| settings.setting(name), strength)
 }
 
-/// The number in the request says whose key it is, among those that are configured. Everything else about it is configuration.
+/// The request's `pid` selects a configured merchant. The scheme comes only from the configuration, so that no request
+/// can downgrade it.
 pub(crate) fn verify(
     config: &EpayConfig,
     keys: &Keys,
@@ -29,7 +30,7 @@ pub(crate) fn verify(
     epay::verify(keys, &pid, merchant.scheme, &params, now.unix_s())
 }
 
-/// The query of a GET or the body of a POST, and never something of both: what stands beside it, nobody has signed.
+/// The query of a GET or the body of a POST, never both: a second set of parameters would be unsigned.
 fn form(request: &Request) -> Result<&str, VerifyError> {
     let is_form = || -> Result<bool, HeaderError> { Ok(request.header("content-type")?.is_some_and(is_form)) };
     let (form, beside) = match request.method.as_str() {
