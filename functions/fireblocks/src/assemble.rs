@@ -1,4 +1,4 @@
-//! The function as a whole: its workspace, the keys that Fireblocks publishes and the ledger.
+//! Assembles the function from its workspace, the keys that Fireblocks publishes and the ledger.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use webhook::{Admission, Function, Webhook as _};
 
 use crate::{Config, Fireblocks, Published, Workspace};
 
-/// Lambda gives a sandbox ten seconds to start in.
+/// Lambda limits a sandbox's init phase to ten seconds.
 const START_WITHIN: Duration = Duration::from_secs(6);
 
 impl Fireblocks {
-    /// `None` where the deployment sends nothing on chain.
+    /// `None` if the deployment sends nothing on chain.
     pub fn configured(start: &Start) -> Result<Option<Self>, StartError> {
         Ok(start.read(Workspace::read)?.map(|workspace| Self { workspace }))
     }
@@ -33,7 +33,8 @@ pub async fn assemble<L: Ledger + JwksCache + Clone>(
         return Ok(Configured::Unconfigured(Unconfigured { source: Fireblocks::SOURCE.as_str() }));
     };
     let (config, admission) = (Config::configured(start)?, start.read(Admission::read)?);
-    // During init, when CPU is free and no sender waits: the copy of the keys is read over the connection to the store.
+    // During init, when CPU is free and no sender waits: this reads the cached keys and opens the connection to
+    // DynamoDB.
     let http = Http::new(fastrand::Rng::new());
     let keys = Published::open(config, http, ledger.clone(), &Invocation::now(START_WITHIN)).await;
     Ok(Configured::Function(Function::new(source, keys, admission, ledger)))

@@ -1,4 +1,4 @@
-//! Where Fireblocks publishes its keys, whether its first webhooks are still taken, and which workspace is ours.
+//! Configuration: the address of the published keys (JWKS), whether webhooks v1 are accepted, and our workspace.
 
 use std::path::PathBuf;
 
@@ -12,11 +12,11 @@ const US: &str = "https://keys.fireblocks.io/.well-known/jwks.json";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `FIREBLOCKS_JWKS_URL`: where the keys of webhooks are published. Empty: where Fireblocks' installation in the US does. In the
-    /// stage `local` also a file (`file:…`), or the keys themselves.
+    /// `FIREBLOCKS_JWKS_URL`: the address of the JWKS for webhooks. Empty: that of the US installation. The stage
+    /// `local` also accepts a file (`file:…`) or the JWKS itself.
     pub published_at: PublishedAt,
-    /// `FIREBLOCKS_V1`: the installation whose webhooks of the first version are taken, `us`, `eu` or `sandbox`; in the stage `local`
-    /// also a public key. Empty: none are.
+    /// `FIREBLOCKS_V1`: the installation whose webhooks v1 are accepted: `us`, `eu` or `sandbox`; in the stage `local`
+    /// also a public key. Empty: webhooks v1 are refused.
     pub v1: Option<String>,
 }
 
@@ -36,42 +36,45 @@ impl Config {
         let [url, v1] = Self::VARIABLES;
         let published_at = published_at(set(url), stage == LOCAL).ok_or(ConfigError::Url)?;
         let v1 = set(v1);
-        let is_taken = |v1: &str| Environment::named(v1).is_some() || stage == LOCAL;
-        let is_key = v1.as_deref().is_none_or(is_taken) && Keys::without_published(v1.as_deref()).is_ok();
+        let is_accepted = |v1: &str| Environment::named(v1).is_some() || stage == LOCAL;
+        let is_key = v1.as_deref().is_none_or(is_accepted) && Keys::without_published(v1.as_deref()).is_ok();
         if is_key { Ok(Self { published_at, v1 }) } else { Err(ConfigError::V1) }
     }
 }
 
-fn published_at(said: Option<String>, is_local: bool) -> Option<PublishedAt> {
-    let Some(said) = said else { return Some(PublishedAt::Url(US.to_owned())) };
-    if let Some(path) = said.strip_prefix("file:").filter(|_| is_local) {
+fn published_at(url: Option<String>, is_local: bool) -> Option<PublishedAt> {
+    let Some(url) = url else { return Some(PublishedAt::Url(US.to_owned())) };
+    if let Some(path) = url.strip_prefix("file:").filter(|_| is_local) {
         return Some(PublishedAt::File(path.into()));
     }
-    if is_local && said.starts_with('{') {
-        return Some(PublishedAt::Here(said));
+    if is_local && url.starts_with('{') {
+        return Some(PublishedAt::Here(url));
     }
-    is_address(&said).then_some(PublishedAt::Url(said))
+    is_address(&url).then_some(PublishedAt::Url(url))
 }
 
-/// Whoever could answer in Fireblocks' place could sign in it: there is no way without TLS, on any stage.
+/// Only TLS, in every stage: an attacker who can answer in Fireblocks' place could sign any webhook.
 fn is_address(url: &str) -> bool {
     let host = url.strip_prefix("https://");
     host.is_some_and(|host| host.starts_with(|first: char| first.is_ascii_alphanumeric()))
         && url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'@' | b'#' | b'{'))
 }
 
-/// The workspace whose webhooks are ours. An installation signs the webhooks of all its workspaces with the same keys, so a signature
-/// alone does not prove that an event is about our transfers.
+/// The workspace whose webhooks are ours. An installation signs the webhooks of all its workspaces with the same keys,
+/// so a signature alone does not prove that an event is about our transfers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workspace(String);
 
 impl Workspace {
-    /// The environment variables that [`Workspace::read`] reads:
-    /// `FIREBLOCKS_VAULT`: the vault account that tokens are sent from. Empty: no tokens are sent, and no webhook is ours.
-    /// `FIREBLOCKS_WORKSPACE`: the id of our workspace, a UUID. Required where there is a vault.
+    /// The environment variables that [`Workspace::read`] reads.
+    ///
+    /// `FIREBLOCKS_VAULT`: the vault account that tokens are sent from. Empty: no tokens are sent, and no webhook is
+    /// ours.
+    ///
+    /// `FIREBLOCKS_WORKSPACE`: the id of our workspace, a UUID. Required if there is a vault.
     pub const VARIABLES: [&str; 2] = ["FIREBLOCKS_VAULT", "FIREBLOCKS_WORKSPACE"];
 
-    /// `None` of a deployment that sends nothing on chain.
+    /// `None` for a deployment that sends nothing on chain.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let [vault, workspace] = Self::VARIABLES;
@@ -82,7 +85,7 @@ impl Workspace {
         Ok(Some(Self(id)))
     }
 
-    /// Whether an event names it: `workspaceId`, or `tenantId` in the first version.
+    /// Whether this is our workspace's id, from `workspaceId`, or `tenantId` in webhooks v1.
     pub(crate) fn is(&self, id: &str) -> bool {
         self.0.eq_ignore_ascii_case(id)
     }
@@ -101,6 +104,6 @@ pub enum ConfigError {
     Url,
     #[error("FIREBLOCKS_V1 must be us, eu or sandbox, or not be set")]
     V1,
-    #[error("FIREBLOCKS_WORKSPACE must be the id of the workspace (a UUID) where FIREBLOCKS_VAULT is set")]
+    #[error("FIREBLOCKS_WORKSPACE must be the id of the workspace (a UUID) if FIREBLOCKS_VAULT is set")]
     Workspace,
 }

@@ -1,4 +1,4 @@
-//! What it means for the order whose tokens are sent.
+//! Decides a transfer event's effects on the order whose tokens it sends.
 
 use ledger::{
     Amount, Decision, Effect, Entry, Fact, Fingerprint, JournalHeader, Order, Reason, Refusal, Source, TransferDetails,
@@ -10,7 +10,7 @@ use crate::parse::{FireblocksEvent, Report, Transfer};
 /// The metric's word for events of other workspaces.
 const OTHER_WORKSPACE: &str = "other_workspace";
 
-/// Somebody must look why it was not sent: it is paid for.
+/// The alarm of a failed transfer: the tokens are paid, and a person must find the cause.
 const TRANSFER_FAILED: &str = "transfer_failed";
 
 pub(crate) fn decide(event: &FireblocksEvent, header: JournalHeader, order: Option<&Order>) -> Decision {
@@ -26,7 +26,8 @@ pub(crate) fn decide(event: &FireblocksEvent, header: JournalHeader, order: Opti
     if let Err(anomaly) = order.compare_transfer(&transfer.id, &transfer.key, transfer.status, &transfer.details) {
         return refuse(header, anomaly.reason, order.flag(&anomaly));
     }
-    // An id is adopted only from Fireblocks' own answer to our request or query; the webhook may come before that is written.
+    // Only Fireblocks' answer to our own request or query sets the transfer's id; the webhook may arrive before that is
+    // written.
     if order.transfer_id().is_none() {
         return refuse(header, Reason::TransferUnknown, Vec::new());
     }
@@ -35,8 +36,8 @@ pub(crate) fn decide(event: &FireblocksEvent, header: JournalHeader, order: Opti
     Decision::Record(Entry { header, effects, keeps_body: true, alarm })
 }
 
-/// Nothing of it is kept, or another workspace could fill the tables. The exception is an event of the very transaction that Fireblocks
-/// made for us, whose id no other workspace's events have: then `FIREBLOCKS_WORKSPACE` is wrong, and the event is kept until it is right.
+/// Ignored, or another workspace could fill our tables. The exception is an event with the id of our own transaction,
+/// which no other workspace's event has: then `FIREBLOCKS_WORKSPACE` is wrong, and the event is kept and retried.
 fn decide_other_workspace(header: JournalHeader, transfer: Option<&Transfer>, order: Option<&Order>) -> Decision {
     let known = order.and_then(Order::transfer_id);
     match transfer {
@@ -49,18 +50,19 @@ fn refuse(header: JournalHeader, reason: Reason, effects: Vec<Effect>) -> Decisi
     Decision::Refuse(Refusal { header, reason, effects })
 }
 
-/// What has arrived stays so, whatever is said later of how it went before.
+/// A late report of a failure does not undo a completed transfer.
 fn has_failed(transfer: &Transfer, order: &Order) -> bool {
     let has_arrived = order.transfer.as_ref().is_some_and(|known| known.status == TransferStatus::Completed);
     transfer.status.has_failed() && !has_arrived
 }
 
-/// What identifies it and what it moves; how often it was confirmed, and when, may be said otherwise the next time.
+/// The fields that identify the transfer, its status and amount. Confirmations and times change between deliveries and
+/// are left out.
 pub(crate) fn header(event: &FireblocksEvent) -> JournalHeader {
-    let mut said: Vec<(&'static str, String)> = Vec::new();
+    let mut fields: Vec<(&'static str, String)> = Vec::new();
     if let Some(Transfer { id, key, status, details, .. }) = event.report.of_transfer() {
         let TransferDetails { asset, wallet, amount } = details;
-        said.extend([
+        fields.extend([
             ("transfer", id.clone()),
             ("grant", key.to_string()),
             ("status", status.as_str().to_owned()),
@@ -69,13 +71,13 @@ pub(crate) fn header(event: &FireblocksEvent) -> JournalHeader {
             ("amount", amount.decimal(Amount::SCALE_MAX)),
         ]);
     }
-    let identity: Vec<(&str, &str)> = said.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let identity: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
     JournalHeader {
         receipt: event.receipt.clone(),
         source: Source::Fireblocks.as_str(),
         kind: "transfer",
         fingerprints: Fingerprint::of(1, &identity).into(),
         order: event.report.of_transfer().map(|transfer| transfer.order.clone()),
-        facts: said.into_iter().map(|(name, text)| (name, Fact::Text(text))).collect(),
+        facts: fields.into_iter().map(|(name, text)| (name, Fact::Text(text))).collect(),
     }
 }

@@ -1,6 +1,21 @@
-//! Fireblocks: what becomes of the transfers that send tokens to their buyers, followed by the orders that they are for.
+//! The webhook source for Fireblocks: the status of the transfers that send tokens to buyers, booked on their orders
+//! exactly once.
 //!
-//! The stages are the files: `verify`, `parse`, `decide`, `reply`. The spine in `webhook` runs them. `published` has the keys.
+//! Each stage is a file: `verify`, `parse`, `decide`, `reply`. The crate `webhook` runs them in order. `published`
+//! fetches and caches the keys.
+//!
+//! ```
+//! use fireblocks::{Config, ConfigError, PublishedAt, Workspace};
+//!
+//! // A vault without a workspace would take every workspace's events for ours.
+//! let only_vault = |name: &str| (name == "FIREBLOCKS_VAULT").then(|| "0".to_owned());
+//! assert_eq!(Workspace::read(only_vault), Err(ConfigError::Workspace));
+//!
+//! // The keys of webhooks are fetched over TLS alone.
+//! let config = Config::read(|_| None, "prod")?;
+//! assert!(matches!(config.published_at, PublishedAt::Url(url) if url.starts_with("https://")));
+//! # Ok::<(), ConfigError>(())
+//! ```
 
 mod assemble;
 mod config;
@@ -35,9 +50,9 @@ impl Webhook for Fireblocks {
         Route { method: "POST", path: "/api/v1/webhooks/fireblocks", endpoint: Endpoint::Event },
         Route { method: "POST", path: "/api/v1/webhooks/fireblocks/", endpoint: Endpoint::Event },
     ];
-    /// A transaction with hundreds of destinations and network records; one of ours has one of each.
+    /// Enough for hundreds of destinations and network records; a transaction of ours has one of each.
     const BODY_BYTES_MAX: usize = 1024 * 1024;
-    /// Fireblocks does not say how long it waits. Below the function's own time-out, so that it is we who answer.
+    /// Fireblocks documents no reply deadline. This is below the function's own timeout, so that we send the reply.
     const REPLY_WITHIN: Duration = Duration::from_secs(8);
     const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent", SIGNATURE, SIGNATURE_V1];
 
@@ -65,8 +80,9 @@ impl Webhook for Fireblocks {
         decide::header(event)
     }
 
-    /// No signature says when it was made, and what Fireblocks sends again, for hours by itself and for thirty days when it is asked
-    /// to, bears the time of the first: an old one is as genuine as a new one. A repeat does nothing, and no status goes back.
+    /// `None`: no signature has a time. Redeliveries carry the time of the first delivery, for hours automatically and
+    /// for thirty days on request, so an old event is as genuine as a new one. A replay has no effect, and no status
+    /// goes back.
     fn sent_at(&self, _: &FireblocksEvent) -> Option<Timestamp> {
         None
     }

@@ -1,5 +1,5 @@
-//! What it says: how a transfer of ours stands, in the words of either version. Only texts and whole numbers are read, and a refusal names
-//! the field as Fireblocks writes it, never what stood in it.
+//! Parses the status of a transfer from webhooks v1 or v2. Only texts and whole numbers are read, and a parse error
+//! names Fireblocks' field, never its value.
 
 mod json;
 
@@ -10,12 +10,12 @@ use crate::Workspace;
 use json::Object;
 
 const SOURCE: &str = Source::Fireblocks.as_str();
-/// Fireblocks' ids are UUIDs, its assets and addresses a little longer.
+/// Fireblocks' ids are UUIDs; its assets and addresses are a little longer.
 const WORD_CHARS_MAX: usize = 128;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FireblocksEvent {
-    /// The second version's own; of the first, which has none, what it says of whom and when.
+    /// The event's own id in v2. A v1 event has none; its id consists of transfer, status and time.
     pub id: String,
     pub receipt: EventKey,
     pub report: Report,
@@ -24,18 +24,18 @@ pub struct FireblocksEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     Transfer(Transfer),
-    /// Of another workspace of the same installation, with the transfer if it names a key of ours.
+    /// An event of another workspace of the installation, with the transfer if it has a key of ours.
     OtherWorkspace(Option<Transfer>),
-    /// A deposit, or a transfer that somebody else has asked for.
+    /// A deposit, or a transfer that this deployment did not request.
     NotOurs,
-    /// Of no interest.
+    /// An event without effect on the books.
     OtherKind,
 }
 
-/// A transfer that was asked for under the key of a grant.
+/// A transfer that we requested under the key of a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
-    /// Fireblocks' id of it.
+    /// Fireblocks' transaction id.
     pub id: String,
     pub key: MoneyKey,
     pub order: OrderNumber,
@@ -61,7 +61,7 @@ enum Version {
 }
 
 impl Version {
-    /// The field that names the workspace.
+    /// The field with the workspace's id.
     const fn workspace(self) -> &'static str {
         match self {
             Self::V1 => "tenantId",
@@ -70,7 +70,7 @@ impl Version {
     }
 }
 
-/// The kinds that say how a transaction stands.
+/// The kinds that report a transaction's status.
 const KINDS: [(Version, &str); 4] = [
     (Version::V2, "transaction.created"),
     (Version::V2, "transaction.status.updated"),
@@ -95,12 +95,12 @@ pub(crate) fn parse(received: &Received<'_>, workspace: &Workspace) -> Result<Fi
 
 fn of_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
     match version {
-        Version::V1 => first(body, kind),
-        Version::V2 => second(body, kind),
+        Version::V1 => read_v1(body, kind),
+        Version::V2 => read_v2(body, kind),
     }
 }
 
-/// Never an error: an event that is not understood is kept, and another workspace could make us keep as many as it likes.
+/// Never fails: unparsed events are kept, and another workspace could fill our tables with them.
 fn of_other_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
     let id = "other-workspace";
     let receipt = EventKey::new(SOURCE, id).map_err(|error| body.problem("id", &error.to_string()))?;
@@ -111,7 +111,7 @@ fn of_other_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result
     }))
 }
 
-fn second(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
+fn read_v2(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
     let id = body.required("id")?;
     let receipt = EventKey::new(SOURCE, &id).map_err(|error| body.problem("id", &error.to_string()))?;
     let report = report(body, Version::V2, kind, "createdAt");
@@ -119,12 +119,12 @@ fn second(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> 
     Ok(FireblocksEvent { id, receipt, report })
 }
 
-/// Without an id of its own: what it says of a transaction at one time is one event.
-fn first(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
+/// A v1 event has no id: the report of one status at one time is one event.
+fn read_v1(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
     let report = report(body, Version::V1, kind, "timestamp")?;
     let id = match report.of_transfer() {
         Some(Transfer { id, status, at, .. }) => format!("v1.{id}.{}.{}", status.as_str(), at.unix_ms()),
-        // Nothing is kept of it.
+        // Nothing of it is kept.
         None => "v1".to_owned(),
     };
     let receipt = EventKey::new(SOURCE, &id).map_err(|error| body.problem("data.id", &error.to_string()))?;
@@ -136,25 +136,25 @@ fn report(body: &Object<'_>, version: Version, kind: &str, sent_at: &str) -> Res
         return Ok(Report::OtherKind);
     }
     let data = body.object("data")?.ok_or_else(|| body.problem("data", "is missing"))?;
-    // Under a key of ours there is only what we have asked for; what else is there in the workspace is none of our business.
+    // Only our own requests use our grants' keys; the workspace's other transactions are ignored.
     let Some(key) = data.text("externalTxId")? else { return Ok(Report::NotOurs) };
     let Some((order, line @ Line::Grant(_))) = MoneyKey::read_line(&key) else { return Ok(Report::NotOurs) };
     let key = MoneyKey::of_line(&order, line);
     let status = TransferStatus::of_custodian(&data.required("status")?);
-    let status = status.ok_or_else(|| data.problem("status", "is not a word that is known here"))?;
+    let status = status.ok_or_else(|| data.problem("status", "is not a known value"))?;
     let at = match data.time("lastUpdated")? {
         Some(at) => at,
         None => body.time(sent_at)?.ok_or_else(|| data.problem("lastUpdated", "is missing"))?,
     };
     let (id, asset) = (data.word("id")?, data.word("assetId")?);
-    // Before it is on the chain Fireblocks leaves the address out, or empty.
+    // Fireblocks leaves out the address, or leaves it empty, until the transfer is on chain.
     let is_named = status.has_left() || data.text("destinationAddress")?.is_some_and(|address| !address.is_empty());
     let wallet = is_named.then(|| data.word("destinationAddress")).transpose()?;
     let details = TransferDetails { asset, wallet, amount: amount(&data)? };
     Ok(Report::Transfer(Transfer { id, key, order, status, details, at }))
 }
 
-/// From the texts alone: the numbers beside them are floats.
+/// The amount from a text field: the numbers beside it are floats.
 fn amount(data: &Object<'_>) -> Result<Amount, ParseError> {
     let info = data.object("amountInfo")?.ok_or_else(|| data.problem("amountInfo", "is missing"))?;
     for name in ["requestedAmount", "amount"] {

@@ -1,5 +1,6 @@
-//! The keys that Fireblocks publishes: fetched once an hour, sooner where a webhook names one that is not among them, and never more than
-//! once a minute. The last good set outlives the sandbox for a day: whoever starts takes the copy, whether Fireblocks answers or not.
+//! The published keys (JWKS): fetched once an hour, earlier if a webhook names an unknown key, and at most once a
+//! minute. The last good set is cached in DynamoDB for a day, so that new sandboxes start from it even if Fireblocks is
+//! unreachable.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,17 +17,17 @@ use crate::{Config, Fireblocks, PublishedAt};
 
 const NAME: JwksName = JwksName("fireblocks");
 
-/// What Fireblocks asks for: `Cache-Control: max-age=3600`.
+/// Fireblocks' own `Cache-Control: max-age=3600`.
 const FRESH_SECONDS: u64 = 60 * 60;
-/// While Fireblocks cannot be reached, a key that it has withdrawn is believed for this long and no longer.
+/// While Fireblocks is unreachable, a revoked key verifies for at most this long.
 const AGE_SECONDS_MAX: u64 = 24 * 60 * 60;
-/// The alarm's word: nothing can be verified, because there are no keys younger than that.
+/// The alarm's word: all keys are older than that, and nothing can be verified.
 const NO_RECENT_KEYS: &str = "no_recent_keys";
-/// A forged webhook makes us look for new keys; a flood of them must not make us look all the time.
+/// A forged key id triggers a fetch; this limits the rate of fetches in a flood of forgeries.
 const REFRESH_SECONDS_MIN: u64 = 60;
-/// A sender waits meanwhile, and what it sent is still to be booked.
+/// The sender waits during the fetch, and its event is still to be booked.
 const FETCH_WITHIN: Duration = Duration::from_secs(2);
-const COPY_WITHIN: Duration = Duration::from_secs(1);
+const CACHE_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub struct Published<C> {
@@ -34,10 +35,10 @@ pub struct Published<C> {
     http: Http,
     jwks_cache: C,
     known: RwLock<Known>,
-    /// Those to verify with while none are known that are young enough: no published ones.
+    /// The keys to verify with while no recent set is known: without published keys.
     unpublished: Arc<Keys>,
-    /// Held by whoever looks: the others wait, and look at what he has found.
-    looked: Mutex<Looked>,
+    /// Held during a fetch: other invocations wait and use its result.
+    last_fetch: Mutex<LastFetch>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,59 +47,59 @@ struct Known {
     fetched_at: Option<Timestamp>,
 }
 
-/// The last look at what is published.
+/// The last fetch of the published keys.
 #[derive(Debug, Clone, Copy, Default)]
-struct Looked {
+struct LastFetch {
     at: Option<Timestamp>,
     has_failed: bool,
 }
 
 impl<C: JwksCache> Published<C> {
-    /// Never fails: without keys nobody is believed, everybody is asked to come again, and the keys are looked for meanwhile.
+    /// Never fails: without keys, senders get a retryable reply, and later invocations fetch the keys.
     pub async fn open(config: Config, http: Http, jwks_cache: C, invocation: &Invocation) -> Self {
-        // What is wrong with it was said when the configuration was read.
+        // An error in `v1` was reported when the configuration was read.
         let keys = Arc::new(Keys::without_published(config.v1.as_deref()).unwrap_or_default());
         let known = RwLock::new(Known { keys: Arc::clone(&keys), fetched_at: None });
-        let opened = Self { config, http, jwks_cache, known, unpublished: keys, looked: Mutex::default() };
-        let mut looked = opened.looked.lock().await;
-        opened.recall(&mut looked, invocation).await;
-        if !opened.known().is_fresh(invocation.now) {
-            // Said there, and of no consequence yet.
-            let _ = opened.look(&mut looked, invocation).await;
+        let published_keys = Self { config, http, jwks_cache, known, unpublished: keys, last_fetch: Mutex::default() };
+        let mut last_fetch = published_keys.last_fetch.lock().await;
+        published_keys.read_cache(&mut last_fetch, invocation).await;
+        if !published_keys.known().is_fresh(invocation.now) {
+            // `refresh` logs the error, and the sandbox works without the keys.
+            let _ = published_keys.refresh(&mut last_fetch, invocation).await;
         }
-        drop(looked);
-        opened
+        drop(last_fetch);
+        published_keys
     }
 
-    /// What this or another sandbox has kept, unless it is too old.
-    async fn recall(&self, looked: &mut Looked, invocation: &Invocation) {
-        match self.jwks_cache.cached_jwks(NAME, &invocation.part(COPY_WITHIN).context()).await {
+    /// Reads the set that this or another sandbox cached, unless it is too old.
+    async fn read_cache(&self, last_fetch: &mut LastFetch, invocation: &Invocation) {
+        match self.jwks_cache.cached_jwks(NAME, &invocation.part(CACHE_WITHIN).context()).await {
             Ok(None) => {}
             Ok(Some(CachedJwks { text, fetched_at })) => {
                 let is_recent = is_within(AGE_SECONDS_MAX, fetched_at, invocation.now);
-                if is_recent && self.take(&text, fetched_at).is_ok() {
-                    looked.at = looked.at.max(Some(fetched_at));
+                if is_recent && self.install(&text, fetched_at).is_ok() {
+                    last_fetch.at = last_fetch.at.max(Some(fetched_at));
                 }
             }
-            Err(error) => tracing::warn!(error = %chain(&error), "the copy of Fireblocks' keys could not be read"),
+            Err(error) => tracing::warn!(error = %chain(&error), "the cached keys of Fireblocks could not be read"),
         }
     }
 
-    /// Fetches them. Whatever goes wrong, those that we have stay.
-    async fn look(&self, looked: &mut Looked, invocation: &Invocation) -> Result<(), KeyringError> {
-        *looked = Looked { at: Some(invocation.now), has_failed: true };
+    /// Fetches the keys. On any error the current set stays in use.
+    async fn refresh(&self, last_fetch: &mut LastFetch, invocation: &Invocation) -> Result<(), KeyringError> {
+        *last_fetch = LastFetch { at: Some(invocation.now), has_failed: true };
         let fetched = self.fetch(invocation).await;
-        let taken = fetched.and_then(|text| self.take(&text, invocation.now).map(|()| text));
+        let taken = fetched.and_then(|text| self.install(&text, invocation.now).map(|()| text));
         let text = taken.inspect_err(|error| {
-            tracing::warn!(%error, "those that were published before stay, for a day");
+            tracing::warn!(%error, "the fetch failed: the last published keys stay in use for a day");
             if !self.known().is_recent(invocation.now) {
                 edge::alarm(Fireblocks::SOURCE.as_str(), NO_RECENT_KEYS, "jwks#fireblocks");
             }
         })?;
-        looked.has_failed = false;
-        let copied = CachedJwks { text, fetched_at: invocation.now };
-        if let Err(error) = self.jwks_cache.cache_jwks(NAME, &copied, &invocation.part(COPY_WITHIN).context()).await {
-            tracing::warn!(error = %chain(&error), "the copy of Fireblocks' keys could not be written");
+        last_fetch.has_failed = false;
+        let cached = CachedJwks { text, fetched_at: invocation.now };
+        if let Err(error) = self.jwks_cache.cache_jwks(NAME, &cached, &invocation.part(CACHE_WITHIN).context()).await {
+            tracing::warn!(error = %chain(&error), "the keys of Fireblocks could not be cached");
         }
         Ok(())
     }
@@ -114,8 +115,8 @@ impl<C: JwksCache> Published<C> {
         }
     }
 
-    /// A set that is empty or spoilt is none.
-    fn take(&self, text: &str, fetched_at: Timestamp) -> Result<(), KeyringError> {
+    /// Uses this set. An empty or malformed set is an error.
+    fn install(&self, text: &str, fetched_at: Timestamp) -> Result<(), KeyringError> {
         let keys = Keys::read(text, self.config.v1.as_deref());
         let keys = Arc::new(keys.map_err(|(setting, error)| KeyringError::Key { setting, error })?);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { keys, fetched_at: Some(fetched_at) };
@@ -126,7 +127,7 @@ impl<C: JwksCache> Published<C> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Those to verify with now.
+    /// The keys to verify with now.
     fn usable(&self, now: Timestamp) -> Arc<Keys> {
         let known = self.known();
         if known.is_recent(now) { known.keys } else { Arc::clone(&self.unpublished) }
@@ -136,15 +137,16 @@ impl<C: JwksCache> Published<C> {
 impl<C: JwksCache> KeySource<Keys> for Published<C> {
     async fn live(&self, invocation: &Invocation) -> Arc<Keys> {
         let known = self.known();
-        // Whoever finds somebody looking goes on with what there is.
+        // If another invocation fetches already, this one goes on with the current keys.
         if !known.is_fresh(invocation.now)
-            && let Ok(mut looked) = self.looked.try_lock()
+            && let Ok(mut last_fetch) = self.last_fetch.try_lock()
         {
             if !known.is_recent(invocation.now) {
-                // Another sandbox may have reached Fireblocks, or the store may not have answered when this one started.
-                self.recall(&mut looked, invocation).await;
-            } else if looked.may_again(invocation.now) {
-                let _ = self.look(&mut looked, invocation).await;
+                // Another sandbox may have cached a newer set, or DynamoDB may not have answered when this sandbox
+                // started.
+                self.read_cache(&mut last_fetch, invocation).await;
+            } else if last_fetch.may_repeat(invocation.now) {
+                let _ = self.refresh(&mut last_fetch, invocation).await;
             }
         }
         self.usable(invocation.now)
@@ -156,19 +158,19 @@ impl<C: JwksCache> KeySource<Keys> for Published<C> {
         error: VerifyError,
         invocation: &Invocation,
     ) -> Result<Option<Arc<Keys>>, KeyringError> {
-        // A key that is known is never another by the same name.
+        // Only an unknown key id can be a newly published key; the key of a known id never changes.
         if error != VerifyError::UnknownKey {
             return Ok(None);
         }
-        let mut looked = self.looked.lock().await;
+        let mut last_fetch = self.last_fetch.lock().await;
         if Arc::ptr_eq(&self.usable(invocation.now), unfit) {
-            if looked.may_again(invocation.now) {
-                self.look(&mut looked, invocation).await?;
-            } else if looked.has_failed {
-                // It may be genuine: whoever sent it is asked to come again, and not turned away.
+            if last_fetch.may_repeat(invocation.now) {
+                self.refresh(&mut last_fetch, invocation).await?;
+            } else if last_fetch.has_failed {
+                // The delivery may be genuine: a retryable reply asks for a redelivery.
                 return Err(KeyringError::NotPublished("a moment ago".to_owned()));
             } else {
-                // It may have been published since that look, and Fireblocks does not repeat what is answered 4xx.
+                // The key may have been published since that fetch, and Fireblocks does not redeliver after a 4xx.
                 return Err(KeyringError::NotListed);
             }
         }
@@ -190,8 +192,8 @@ fn is_within(seconds: u64, at: Timestamp, now: Timestamp) -> bool {
     now.seconds_apart(at) < seconds
 }
 
-impl Looked {
-    fn may_again(&self, now: Timestamp) -> bool {
+impl LastFetch {
+    fn may_repeat(&self, now: Timestamp) -> bool {
         self.at.is_none_or(|at| now.seconds_apart(at) >= REFRESH_SECONDS_MIN)
     }
 }

@@ -1,5 +1,5 @@
-//! What Fireblocks is told: one row for every outcome. It sends again what is answered 5xx and nothing that is answered 4xx, so that
-//! trouble of ours is always the former, and whatever is kept is accepted.
+//! Replies to Fireblocks, one for each outcome. Fireblocks redelivers after a 5xx and never after a 4xx: our own faults
+//! are always 5xx, and every kept event is a 200.
 
 use edge::Reply;
 use serde::Serialize;

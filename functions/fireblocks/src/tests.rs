@@ -1,5 +1,4 @@
-//! What a deployment may say of Fireblocks, where its keys come from, and what a parser makes of any text; whole requests are tested in
-//! `tests/`.
+//! Tests of the configuration, the published keys and the parser; whole requests are tested in `tests/`.
 
 mod parsing;
 mod published;
@@ -24,9 +23,10 @@ fn ours() -> Workspace {
     workspace("0", OURS).expect("valid").expect("a vault")
 }
 
-/// Without a vault there is no source; with one, a deployment that does not say whose events are ours would believe everybody.
+/// Without a vault the source is unconfigured; with a vault and no workspace, any workspace's events would count as
+/// ours.
 #[test]
-fn workspace_is_required_where_there_is_a_vault() {
+fn vault_without_valid_workspace_is_an_error() {
     let capitals = OURS.to_ascii_uppercase();
     let padded = format!(" {OURS}\n");
     for (vault, id) in [("", ""), (" ", OURS), ("", "anything")] {
@@ -54,7 +54,7 @@ fn workspace_is_required_where_there_is_a_vault() {
 }
 
 #[test]
-fn a_deployment_says_where_the_keys_are_published() {
+fn url_setting_gives_the_jwks_address() {
     let at = |url: &str| Ok(PublishedAt::Url(url.to_owned()));
     let rows = [
         ("", "prod", at(US)),
@@ -84,7 +84,7 @@ fn a_deployment_says_where_the_keys_are_published() {
 }
 
 #[test]
-fn the_first_version_is_taken_where_it_is_asked_for() {
+fn v1_setting_accepts_webhooks_v1() {
     let public = rsa_pair(1).public;
     let rows = [
         ("", "prod", Ok(None)),
@@ -104,9 +104,9 @@ fn the_first_version_is_taken_where_it_is_asked_for() {
     }
 }
 
-/// Of what it is to be told, no more is 4xx than what sending again would not change.
+/// Only outcomes that a redelivery would not change get a 4xx.
 #[test]
-fn what_each_outcome_is_answered() {
+fn outcome_gives_its_reply() {
     use ledger::Reason;
     let parse = ParseError { field: "data.status".to_owned(), problem: "is missing".to_owned(), event_id: None };
     let rows = [
@@ -134,6 +134,6 @@ fn what_each_outcome_is_answered() {
         assert_eq!((reply.status, reply.body.as_str()), (status, body), "{outcome:?}");
     }
     for reason in Reason::ALL {
-        assert_eq!(reply::reply(&Outcome::Refused(reason)).status, 200, "{reason:?}: it is kept");
+        assert_eq!(reply::reply(&Outcome::Refused(reason)).status, 200, "{reason:?}: the event is kept");
     }
 }

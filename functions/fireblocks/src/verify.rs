@@ -1,5 +1,5 @@
-//! Who sent it: a detached JWS under a key that Fireblocks publishes, or where that is configured the signature of the first version,
-//! under the key that its installation has had for ever.
+//! Verifies the sender: a detached JWS under a published key, or, if configured, the signature of webhooks v1 under the
+//! installation's fixed key.
 
 use edge::{HeaderError, Request};
 use signing::fireblocks::{Environment, SIGNATURE, SIGNATURE_V1, verify_v1};
@@ -7,11 +7,10 @@ use signing::jws::{self, PublishedKeys};
 use signing::rsa::PublicKey;
 use signing::{SecretError, Verified, VerifyError};
 
-/// The keys that are published, as they are; and the installation whose webhooks of the first version are taken, by its name or by its
-/// key.
+/// The published keys (a JWKS), and the installation whose webhooks v1 are accepted, by its name or its key.
 pub const SETTINGS: [&str; 2] = ["FIREBLOCKS_JWKS", "FIREBLOCKS_V1"];
 
-/// The default knows none: then nobody is believed.
+/// The default has no keys and verifies nothing.
 #[derive(Debug, Default)]
 pub struct Keys {
     published: PublishedKeys,
@@ -24,7 +23,7 @@ impl Keys {
         Ok(Self { published, ..Self::without_published(v1)? })
     }
 
-    /// Until there are others.
+    /// The keys before the published ones are fetched.
     pub(crate) fn without_published(v1: Option<&str>) -> Result<Self, (&'static str, SecretError)> {
         let key = |v1: &str| match Environment::named(v1) {
             Some(environment) => environment.key_v1(),
@@ -35,8 +34,8 @@ impl Keys {
     }
 }
 
-/// Which version it is, its headers say; which versions are believed is configuration. Whoever signs by the second is verified by it
-/// alone.
+/// The headers select the version, and the configuration permits v1. A request with a v2 signature is never verified as
+/// v1.
 pub(crate) fn verify<'r>(keys: &Keys, request: &'r Request) -> Result<Verified<'r>, VerifyError> {
     let header = |name| request.header(name).map_err(|HeaderError| VerifyError::Malformed);
     if let Some(jws) = header(SIGNATURE)? {

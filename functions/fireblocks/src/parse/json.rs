@@ -1,4 +1,4 @@
-//! JSON, field by field: a name that stands twice is refused, a time is a whole number, and `null` is as good as absent.
+//! Reads JSON field by field: duplicate names are refused, times are whole numbers, and `null` counts as absent.
 
 use ledger::Timestamp;
 use serde::de::Deserialize;
@@ -8,7 +8,7 @@ use super::{is_word, problem};
 
 const NOT_AN_OBJECT: &str = "must be a JSON object";
 
-/// An object, and where in the body it stands.
+/// An object and its path in the body.
 pub(super) struct Object<'b> {
     place: String,
     fields: Fields<'b>,
@@ -28,7 +28,7 @@ impl<'b> Object<'b> {
         self.text(name)?.ok_or_else(|| self.problem(name, "is missing"))
     }
 
-    /// A name of something: an id, an asset, an address.
+    /// An id, asset or address.
     pub(super) fn word(&self, name: &str) -> Result<String, ParseError> {
         let word = self.required(name)?;
         if is_word(&word) { Ok(word) } else { Err(self.problem(name, "must be 1 to 128 visible ASCII characters")) }
@@ -39,7 +39,7 @@ impl<'b> Object<'b> {
         Ok(fields.map(|fields| Self { place: self.place_of(name), fields }))
     }
 
-    /// Documented in seconds and sent in milliseconds.
+    /// Documented as seconds, sent as milliseconds.
     pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, ParseError> {
         let count: Option<i64> = self.read(name, "must be a whole number")?;
         let time = |count| Timestamp::from_unix(count).map_err(|error| self.problem(name, &error.to_string()));

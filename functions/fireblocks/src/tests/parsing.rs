@@ -1,4 +1,4 @@
-//! What a parser makes of every sample, of everything that is left out or written otherwise, and of any text.
+//! The parsed report of each sample and of its variations, parse errors, and properties over any text.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn parsed(body: &str) -> Result<FireblocksEvent, String> {
     parse::parse(&Received::new(verified, &edge::Request::default(), &[]), &ours()).map_err(|error| error.to_string())
 }
 
-/// The sample with one of its values replaced, or taken out.
+/// The sample with one of its values replaced or removed.
 fn with(sample: &str, pointer: &str, value: Option<Value>) -> String {
     let mut body: Value = serde_json::from_str(sample).expect("JSON");
     let (place, name) = pointer.rsplit_once('/').expect("a pointer");
@@ -34,7 +34,7 @@ fn with(sample: &str, pointer: &str, value: Option<Value>) -> String {
 }
 
 #[test]
-fn a_transfer_is_read_from_either_version() {
+fn transfer_is_read_from_either_version() {
     for (sample, id, receipt) in [
         (COMPLETED, "0198f2a5-1b7e-7c44-8a2d-6e9f0c3b5d71", "fireblocks#0198f2a5-1b7e-7c44-8a2d-6e9f0c3b5d71"),
         (
@@ -60,8 +60,8 @@ fn a_transfer_is_read_from_either_version() {
 const THEIRS: &str = "5e2c6a30-0000-4000-8000-00000000000f";
 const WORD: &str = "must be 1 to 128 visible ASCII characters";
 
-/// A report in one line.
-fn told(body: &str) -> Result<String, String> {
+/// The report in one line.
+fn summary(body: &str) -> Result<String, String> {
     parsed(body).map(|event| match event.report {
         Report::Transfer(transfer) => {
             format!("{} {} {}", transfer.status.as_str(), transfer.details.amount.decimal(18), transfer.at.unix_ms())
@@ -85,8 +85,8 @@ fn amount(text: &str) -> String {
 }
 
 #[test]
-fn what_is_read_and_how() {
-    let read = |said: &str| Ok(said.to_owned());
+fn variation_gives_its_report() {
+    let read = |report: &str| Ok(report.to_owned());
     let rows = [
         ("as it is", COMPLETED.to_owned(), read("COMPLETED 10 1767225660000")),
         ("in seconds", set("/data/lastUpdated", json!(1_767_225_660)), read("COMPLETED 10 1767225660000")),
@@ -95,15 +95,15 @@ fn what_is_read_and_how() {
         ("the requested one counts", set("/data/amountInfo/amount", json!("9")), read("COMPLETED 10 1767225660000")),
         ("the numbers do not", set("/data/amount", json!(0.1)), read("COMPLETED 10 1767225660000")),
         ("eighteen decimals", amount("0.000000000000000001"), read("COMPLETED 0.000000000000000001 1767225660000")),
-        ("zeros behind", amount("10.000"), read("COMPLETED 10 1767225660000")),
-        ("what is not known", set("/data/feeCurrency", json!({ "a": [1] })), read("COMPLETED 10 1767225660000")),
+        ("trailing zeros", amount("10.000"), read("COMPLETED 10 1767225660000")),
+        ("an unknown field", set("/data/feeCurrency", json!({ "a": [1] })), read("COMPLETED 10 1767225660000")),
         ("created", set("/eventType", json!("transaction.created")), read("COMPLETED 10 1767225660000")),
         ("of another workspace", set("/workspaceId", json!(THEIRS)), read("other workspace, a transfer")),
         ("of another in v1", with(FIRST, "/tenantId", Some(json!(THEIRS))), read("other workspace, a transfer")),
-        ("of a beginning of ours", set("/workspaceId", json!("5e2c6a30")), read("other workspace, a transfer")),
-        ("of none", set("/workspaceId", json!("")), read("other workspace, a transfer")),
+        ("of a prefix of our id", set("/workspaceId", json!("5e2c6a30")), read("other workspace, a transfer")),
+        ("an empty workspace", set("/workspaceId", json!("")), read("other workspace, a transfer")),
         (
-            "of another and not understood",
+            "of another, unknown status",
             with(&set("/workspaceId", json!(THEIRS)), "/data/status", Some(json!("SHIPPED"))),
             read("other workspace, "),
         ),
@@ -112,8 +112,12 @@ fn what_is_read_and_how() {
             with(&set("/workspaceId", json!(THEIRS)), "/id", None),
             read("other workspace, "),
         ),
-        ("a deposit of another's", with(DEPOSIT, "/workspaceId", Some(json!(THEIRS))), read("other workspace, ")),
-        ("v1's name of it in v2", set("/tenantId", json!(THEIRS)), read("COMPLETED 10 1767225660000")),
+        (
+            "a deposit of another workspace",
+            with(DEPOSIT, "/workspaceId", Some(json!(THEIRS))),
+            read("other workspace, "),
+        ),
+        ("v1's field name in v2", set("/tenantId", json!(THEIRS)), read("COMPLETED 10 1767225660000")),
         (
             "of a vault, without a workspace",
             with(&set("/eventType", json!("vault_account.created")), "/workspaceId", None),
@@ -127,24 +131,24 @@ fn what_is_read_and_how() {
         ("v1 created", with(FIRST, "/type", Some(json!("TRANSACTION_CREATED"))), read("COMPLETED 10 1767225660000")),
         ("a deposit", set("/data/externalTxId", Value::Null), read("not ours")),
         ("no external id", without("/data/externalTxId"), read("not ours")),
-        ("another's", set("/data/externalTxId", json!("payroll-7")), read("not ours")),
+        ("an external id of others", set("/data/externalTxId", json!("payroll-7")), read("not ours")),
         ("a commission", set("/data/externalTxId", json!("commission#hk_sample_order#1")), read("not ours")),
         ("a grant of nothing", set("/data/externalTxId", json!("grant#hk_sample_order#0")), read("not ours")),
-        ("a grant written otherwise", set("/data/externalTxId", json!("grant#hk_sample_order#01")), read("not ours")),
+        ("a grant with a leading zero", set("/data/externalTxId", json!("grant#hk_sample_order#01")), read("not ours")),
         ("a grant of no order", set("/data/externalTxId", json!("grant##1")), read("not ours")),
     ];
     for (name, body, expected) in rows {
-        assert_eq!(told(&body), expected, "{name}");
+        assert_eq!(summary(&body), expected, "{name}");
     }
 }
 
 /// Fireblocks names the destination once the transfer is on its chain, and may leave it out before.
 #[test]
 fn destination_is_required_once_the_transfer_is_on_chain() {
-    let leaves_out = [None, Some(Value::Null), Some(json!(""))];
+    let missing = [None, Some(Value::Null), Some(json!(""))];
     for status in TransferStatus::ALL.into_iter().filter_map(|status| TransferStatus::of_custodian(status.as_str())) {
         let is_required = matches!(status.as_str(), "CONFIRMING" | "CONFIRMED" | "PARTIALLY_COMPLETED" | "COMPLETED");
-        for address in leaves_out.clone() {
+        for address in missing.clone() {
             let body = with(&set("/data/status", json!(status.as_str())), "/data/destinationAddress", address.clone());
             let wallet = parsed(&body).map(|event| event.report.of_transfer().expect("ours").details.wallet.clone());
             if is_required {
@@ -158,11 +162,11 @@ fn destination_is_required_once_the_transfer_is_on_chain() {
 }
 
 #[test]
-fn what_is_refused_and_why() {
-    let refused = |said: &str| Err(said.to_owned());
+fn invalid_field_is_refused_with_its_name() {
+    let refused = |error: &str| Err(error.to_owned());
     let rows = [
         (
-            "an external id that is none",
+            "an external id that is a number",
             set("/data/externalTxId", json!(7)),
             refused("data.externalTxId must be a text"),
         ),
@@ -171,24 +175,16 @@ fn what_is_refused_and_why() {
         ("no kind", without("/eventType"), refused("eventType is missing")),
         ("both kinds", set("/type", json!("TRANSACTION_CREATED")), refused("type stands beside eventType")),
         ("no data", without("/data"), refused("data is missing")),
-        ("data that is none", set("/data", json!([])), refused("data must be a JSON object")),
+        ("data that is an array", set("/data", json!([])), refused("data must be a JSON object")),
         ("no status", without("/data/status"), refused("data.status is missing")),
+        ("an unknown status", set("/data/status", json!("SHIPPED")), refused("data.status is not a known value")),
         (
-            "a new status",
-            set("/data/status", json!("SHIPPED")),
-            refused("data.status is not a word that is known here"),
-        ),
-        (
-            "ours alone, of a mismatch",
+            "a status of ours for mismatches",
             set("/data/status", json!("MISMATCHED")),
-            refused("data.status is not a word that is known here"),
+            refused("data.status is not a known value"),
         ),
-        ("ours alone", set("/data/status", json!("DUE")), refused("data.status is not a word that is known here")),
-        (
-            "lower case",
-            set("/data/status", json!("completed")),
-            refused("data.status is not a word that is known here"),
-        ),
+        ("a status of ours", set("/data/status", json!("DUE")), refused("data.status is not a known value")),
+        ("lower case", set("/data/status", json!("completed")), refused("data.status is not a known value")),
         ("no transaction", without("/data/id"), refused("data.id is missing")),
         ("an empty transaction", set("/data/id", json!("")), Err(format!("data.id {WORD}"))),
         ("no asset", without("/data/assetId"), refused("data.assetId is missing")),
@@ -216,23 +212,19 @@ fn what_is_refused_and_why() {
         ("a space", amount("10 "), refused("data.amountInfo.requestedAmount must be a plain decimal number")),
         ("not a number", amount("NaN"), refused("data.amountInfo.requestedAmount must be a plain decimal number")),
         (
-            "too fine",
+            "too many decimals",
             amount("0.0000000000000000001"),
             refused("data.amountInfo.requestedAmount must have at most 18 decimals"),
         ),
         ("too much", amount("1000000000000"), refused("data.amountInfo.requestedAmount is too large")),
-        (
-            "a time that is none",
-            set("/data/lastUpdated", json!(1.5)),
-            refused("data.lastUpdated must be a whole number"),
-        ),
+        ("a fractional time", set("/data/lastUpdated", json!(1.5)), refused("data.lastUpdated must be a whole number")),
         (
             "a time as text",
             set("/data/lastUpdated", json!("1767225660")),
             refused("data.lastUpdated must be a whole number"),
         ),
         (
-            "before all time",
+            "a negative time",
             set("/data/lastUpdated", json!(-1)),
             refused("data.lastUpdated is not a time between 1970 and 9999"),
         ),
@@ -243,7 +235,7 @@ fn what_is_refused_and_why() {
         ),
         ("no workspace", without("/workspaceId"), refused("workspaceId is missing")),
         ("no workspace in v1", with(FIRST, "/tenantId", None), refused("tenantId is missing")),
-        ("a workspace that is no text", set("/workspaceId", json!(1)), refused("workspaceId must be a text")),
+        ("a workspace that is a number", set("/workspaceId", json!(1)), refused("workspaceId must be a text")),
         (
             "two workspaces",
             COMPLETED.replacen("\"workspaceId\":", "\"workspaceId\": \"x\", \"workspaceId\":", 1),
@@ -253,16 +245,16 @@ fn what_is_refused_and_why() {
         ("no JSON", "no JSON".to_owned(), refused("body must be a JSON object")),
         ("a list", "[]".to_owned(), refused("body must be a JSON object")),
         ("deep", "{\"data\":".repeat(200), refused("body must be a JSON object")),
-        ("a mark before", format!("\u{feff}{COMPLETED}"), refused("body must be a JSON object")),
+        ("a byte order mark", format!("\u{feff}{COMPLETED}"), refused("body must be a JSON object")),
     ];
     for (name, body, expected) in rows {
-        assert_eq!(told(&body), expected, "{name}");
+        assert_eq!(summary(&body), expected, "{name}");
     }
 }
 
-/// What is said otherwise the next time makes no contradiction; another transfer does.
+/// Fields that change between deliveries make no conflict; another transfer does.
 #[test]
-fn identity_and_money_make_the_fingerprint() {
+fn fingerprint_covers_identity_and_money() {
     let fingerprint = |body: &str| decide::header(&parsed(body).expect("an event")).fingerprints;
     let same = fingerprint(COMPLETED);
     let rows = [
@@ -286,7 +278,7 @@ fn identity_and_money_make_the_fingerprint() {
 
 proptest! {
     #[test]
-    fn no_text_makes_a_parser_panic(
+    fn any_text_is_parsed_without_panic(
         text in "\\PC{0,120}",
         pointer in prop::sample::select(vec!["/id", "/eventType", "/createdAt", "/data", "/data/id", "/data/status", "/data/externalTxId", "/data/assetId", "/data/destinationAddress", "/data/amountInfo", "/data/amountInfo/requestedAmount", "/data/lastUpdated"]),
         secret in "[a-z]{12}[0-9]{0,9}",
@@ -294,8 +286,8 @@ proptest! {
     ) {
         let _ = parsed(&text);
         for value in [json!(text), json!(secret), json!(number), json!([secret]), json!({ "a": secret }), Value::Null] {
-            if let Err(said) = parsed(&with(COMPLETED, pointer, Some(value))) {
-                prop_assert!(!said.contains(&secret), "{}", said);
+            if let Err(error) = parsed(&with(COMPLETED, pointer, Some(value))) {
+                prop_assert!(!error.contains(&secret), "{}", error);
             }
         }
     }

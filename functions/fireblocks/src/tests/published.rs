@@ -1,4 +1,4 @@
-//! The keys: fetched once an hour and at most once a minute, kept for a day whatever fails, and shared by those who start later.
+//! Tests of the published keys: the rate of fetches, their age limit, and the cache that later sandboxes share.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,15 +17,15 @@ const DAY: i64 = 24 * HOUR;
 const NAME: JwksName = JwksName("fireblocks");
 
 fn at(seconds: i64) -> Invocation {
-    let patience = deadline(Fireblocks::REPLY_WITHIN);
-    Invocation { now: now().plus_seconds(seconds), started: instant(), deadline: patience, attempt: mark(1) }
+    let deadline = deadline(Fireblocks::REPLY_WITHIN);
+    Invocation { now: now().plus_seconds(seconds), started: instant(), deadline, attempt: mark(1) }
 }
 
 fn jwks(kids: &[&str]) -> String {
     fireblocks_jwks(&kids.iter().map(|kid| (*kid, FIREBLOCKS_HOOK_PAIR)).collect::<Vec<_>>())
 }
 
-/// A network, what is kept, and a sandbox that has just started.
+/// A network, a cache, and a sandbox that has just started.
 struct Scene {
     net: FireblocksNet,
     jwks_cache: Arc<MemoryLedger>,
@@ -44,20 +44,20 @@ impl Scene {
         Self { net, jwks_cache, keys }
     }
 
-    /// How often it has asked since this was last said.
-    fn asked(&self) -> usize {
-        let asked = self.net.asked().len();
+    /// The number of fetches since the last call of this function; it also clears the fault.
+    fn fetches(&self) -> usize {
+        let fetches = self.net.asked().len();
         self.net.fail(|_, _| FireblocksFault::None);
-        asked
+        fetches
     }
 
-    /// What a webhook that is signed under this name comes to.
-    async fn told(&self, kid: &str, seconds: i64) -> &'static str {
+    /// The result of a webhook that is signed under this key id.
+    async fn outcome(&self, kid: &str, seconds: i64) -> &'static str {
         let known = |keys: &Keys| verified(keys, kid);
         let keys = self.keys.live(&at(seconds)).await;
         let Err(error) = known(&keys) else { return "verified" };
         match self.keys.renewed(&keys, error, &at(seconds)).await {
-            Ok(Some(keys)) => known(&keys).map_or("refused", |()| "verified after a look"),
+            Ok(Some(keys)) => known(&keys).map_or("refused", |()| "verified after a fetch"),
             Ok(None) => "refused",
             Err(KeyringError::NotListed) => "unverifiable",
             Err(_) => "unavailable",
@@ -73,49 +73,49 @@ fn verified(keys: &Keys, kid: &str) -> Result<(), VerifyError> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_fetched_at_the_start_and_once_an_hour() {
+async fn keys_are_fetched_at_start_and_once_an_hour() {
     let scene = Scene::new().await;
-    assert_eq!(scene.asked(), 1);
+    assert_eq!(scene.fetches(), 1);
     for seconds in [0, 1, 60, HOUR - 1] {
-        assert_eq!(scene.told(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
     }
-    assert_eq!(scene.asked(), 0);
+    assert_eq!(scene.fetches(), 0);
     for seconds in [HOUR, HOUR + 1, HOUR + 60, 2 * HOUR - 1] {
-        assert_eq!(scene.told(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
     }
-    assert_eq!(scene.asked(), 1, "once more");
+    assert_eq!(scene.fetches(), 1, "once more");
 }
 
-/// A name that is not known is looked for once, at most once a minute, however many forge one.
+/// An unknown key id triggers a fetch at most once a minute, however many webhooks forge one.
 #[tokio::test(start_paused = true)]
-async fn a_new_key_is_found_and_a_flood_of_forgeries_asks_once_a_minute() {
+async fn unknown_key_id_triggers_one_fetch_a_minute() {
     let scene = Scene::new().await;
     scene.net.publish(&jwks(&[FIREBLOCKS_KID, "2026-02"]));
-    assert_eq!(scene.told("2026-02", 59).await, "unverifiable", "not within a minute");
-    assert_eq!(scene.told("2026-02", 60).await, "verified after a look");
-    assert_eq!(scene.told("2026-02", 61).await, "verified");
-    assert_eq!(scene.asked(), 2);
+    assert_eq!(scene.outcome("2026-02", 59).await, "unverifiable", "not within a minute");
+    assert_eq!(scene.outcome("2026-02", 60).await, "verified after a fetch");
+    assert_eq!(scene.outcome("2026-02", 61).await, "verified");
+    assert_eq!(scene.fetches(), 2);
     for seconds in 61..120 {
-        assert_eq!(scene.told("nobody", seconds).await, "unverifiable");
+        assert_eq!(scene.outcome("unknown", seconds).await, "unverifiable");
     }
-    assert_eq!(scene.asked(), 0);
-    assert_eq!(scene.told("nobody", 120).await, "refused");
-    assert_eq!(scene.asked(), 1);
-    // A signature that does not fit, under a name that is known, is nothing to look for keys for.
+    assert_eq!(scene.fetches(), 0);
+    assert_eq!(scene.outcome("unknown", 120).await, "refused");
+    assert_eq!(scene.fetches(), 1);
+    // A bad signature under a known key id triggers no fetch.
     let keys = scene.keys.live(&at(300)).await;
     for error in [VerifyError::BadSignature, VerifyError::Malformed, VerifyError::Missing, VerifyError::Stale] {
-        assert!(scene.keys.renewed(&keys, error, &at(300)).await.expect("no trouble").is_none());
+        assert!(scene.keys.renewed(&keys, error, &at(300)).await.expect("no error").is_none());
     }
-    assert_eq!(scene.asked(), 0);
-    // What is no longer published is no longer believed.
+    assert_eq!(scene.fetches(), 0);
+    // A key that is no longer published no longer verifies.
     scene.net.publish(&jwks(&["2026-02"]));
-    assert_eq!(scene.told(FIREBLOCKS_KID, 2 * HOUR).await, "unverifiable", "just fetched");
-    assert_eq!(scene.told(FIREBLOCKS_KID, 2 * HOUR + 60).await, "refused");
+    assert_eq!(scene.outcome(FIREBLOCKS_KID, 2 * HOUR).await, "unverifiable", "just fetched");
+    assert_eq!(scene.outcome(FIREBLOCKS_KID, 2 * HOUR + 60).await, "refused");
 }
 
-/// Whatever Fireblocks answers, what is known goes on; of what is not known it is said that we cannot know.
+/// After a failed fetch, known keys still verify, and unknown ones get a retryable reply.
 #[tokio::test(start_paused = true)]
-async fn a_look_that_fails_takes_nothing_away() {
+async fn failed_fetch_keeps_the_known_keys() {
     let spoilt = Box::leak(jwks(&["a"]).replace("\"n\":\"", "\"n\":\"A").into_boxed_str());
     let faults = [
         FireblocksFault::DropRequest,
@@ -132,64 +132,64 @@ async fn a_look_that_fails_takes_nothing_away() {
         let (scene, row) = (Scene::new().await, format!("{fault:?}"));
         let failing = fault.clone();
         scene.net.fail(move |_, _| failing.clone());
-        assert_eq!(scene.told("2026-02", 60).await, "unavailable", "{row}");
-        assert_eq!(scene.told("2026-02", 90).await, "unavailable", "{row}: nor is it known a moment later");
-        assert_eq!(scene.told(FIREBLOCKS_KID, HOUR).await, "verified", "{row}");
-        assert_eq!(scene.told(FIREBLOCKS_KID, DAY - 1).await, "verified", "{row}: for a day");
-        assert_eq!(scene.told(FIREBLOCKS_KID, DAY).await, "unavailable", "{row}: and no longer");
-        assert_eq!(scene.told(FIREBLOCKS_KID, 100 * HOUR).await, "unavailable", "{row}");
+        assert_eq!(scene.outcome("2026-02", 60).await, "unavailable", "{row}");
+        assert_eq!(scene.outcome("2026-02", 90).await, "unavailable", "{row}: nor a moment later");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, HOUR).await, "verified", "{row}");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, DAY - 1).await, "verified", "{row}: for a day");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, DAY).await, "unavailable", "{row}: and no longer");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, 100 * HOUR).await, "unavailable", "{row}");
         let kept = scene.jwks_cache.cached_jwks(NAME, &at(0).context()).await.expect("a copy").expect("a copy");
         assert_eq!((kept.text, kept.fetched_at), (jwks(&[FIREBLOCKS_KID]), now()), "{row}");
         scene.net.publish(&jwks(&["2026-02"]));
         scene.net.fail(|_, _| FireblocksFault::None);
-        assert_eq!(scene.told("2026-02", 101 * HOUR).await, "verified after a look", "{row}");
+        assert_eq!(scene.outcome("2026-02", 101 * HOUR).await, "verified after a fetch", "{row}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_starts_later_takes_the_copy() {
+async fn later_sandbox_starts_from_the_cache() {
     let first = Scene::new().await;
     let down = || {
         let net = FireblocksNet::default();
         net.fail(|_, _| FireblocksFault::Disconnect);
         net
     };
-    for (seconds, asked) in [(0, 0), (HOUR - 1, 0), (HOUR, 4), (DAY - 1, 4)] {
+    for (seconds, fetches) in [(0, 0), (HOUR - 1, 0), (HOUR, 4), (DAY - 1, 4)] {
         let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), seconds).await;
-        assert_eq!(scene.net.asked().len(), asked, "{seconds}");
-        assert_eq!(scene.told(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
+        assert_eq!(scene.net.asked().len(), fetches, "{seconds}");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
     }
-    // Nothing is verified with one that is too old, by whichever clock.
+    // A cached set that is too old verifies nothing, with the clock off in either direction.
     for seconds in [DAY, 1_000 * HOUR, -2 * DAY] {
         let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), seconds).await;
-        assert_eq!(scene.told(FIREBLOCKS_KID, seconds + 60).await, "unavailable", "{seconds}");
+        assert_eq!(scene.outcome(FIREBLOCKS_KID, seconds + 60).await, "unavailable", "{seconds}");
     }
-    // One that is fresher than a minute is the last look of all.
+    // A cached set that is younger than a minute counts as the last fetch.
     let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), 30).await;
-    assert_eq!(scene.told("nobody", 59).await, "unverifiable");
-    assert_eq!(scene.told("nobody", 60).await, "unavailable");
-    // A copy that is spoilt is none.
+    assert_eq!(scene.outcome("unknown", 59).await, "unverifiable");
+    assert_eq!(scene.outcome("unknown", 60).await, "unavailable");
+    // A malformed cached set is ignored.
     let jwks_cache = Arc::new(MemoryLedger::default());
     let spoilt = CachedJwks { text: "{}".to_owned(), fetched_at: now() };
     jwks_cache.cache_jwks(NAME, &spoilt, &at(0).context()).await.expect("kept");
-    assert_eq!(Scene::with(FireblocksNet::default(), jwks_cache, 1).await.told(FIREBLOCKS_KID, 1).await, "verified");
+    assert_eq!(Scene::with(FireblocksNet::default(), jwks_cache, 1).await.outcome(FIREBLOCKS_KID, 1).await, "verified");
 }
 
-/// It starts all the same: everybody is asked to come again, until there are keys.
+/// The sandbox starts without keys and answers with a retryable status until it has some.
 #[tokio::test(start_paused = true)]
-async fn without_any_keys_nobody_is_believed_and_nobody_turned_away() {
+async fn webhook_without_any_keys_is_retried() {
     let net = FireblocksNet::default();
     net.fail(|_, _| FireblocksFault::Disconnect);
     let scene = Scene::with(net, Arc::default(), 0).await;
-    for kid in [FIREBLOCKS_KID, "nobody"] {
+    for kid in [FIREBLOCKS_KID, "unknown"] {
         for seconds in [1, 59, 60, 61] {
-            assert_eq!(scene.told(kid, seconds).await, "unavailable", "{kid} {seconds}");
+            assert_eq!(scene.outcome(kid, seconds).await, "unavailable", "{kid} {seconds}");
         }
     }
-    // Somebody else has fetched them meanwhile.
-    let copied = CachedJwks { text: jwks(&[FIREBLOCKS_KID]), fetched_at: now().plus_seconds(90) };
-    scene.jwks_cache.cache_jwks(NAME, &copied, &at(0).context()).await.expect("kept");
-    assert_eq!(scene.told(FIREBLOCKS_KID, 91).await, "verified");
+    // Another sandbox has cached the keys meanwhile.
+    let cached = CachedJwks { text: jwks(&[FIREBLOCKS_KID]), fetched_at: now().plus_seconds(90) };
+    scene.jwks_cache.cache_jwks(NAME, &cached, &at(0).context()).await.expect("kept");
+    assert_eq!(scene.outcome(FIREBLOCKS_KID, 91).await, "verified");
     let http = Http::over(FireblocksNet::default(), fastrand::Rng::with_seed(1));
     let config = read("file:/nowhere/jwks.json", "", "local").expect("a configuration");
     let keys = Published::open(config, http, Arc::new(MemoryLedger::default()), &at(0)).await;
@@ -197,37 +197,37 @@ async fn without_any_keys_nobody_is_believed_and_nobody_turned_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_or_the_text_itself_will_do_on_one_machine() {
+async fn local_stage_reads_a_file_or_the_jwks_itself() {
     let folder = std::env::temp_dir().join(format!("hookledger-jwks-{}", std::process::id()));
     std::fs::write(&folder, jwks(&[FIREBLOCKS_KID])).expect("written");
-    for said in [format!("file:{}", folder.display()), jwks(&[FIREBLOCKS_KID])] {
+    for url in [format!("file:{}", folder.display()), jwks(&[FIREBLOCKS_KID])] {
         let http = Http::over(FireblocksNet::default(), fastrand::Rng::with_seed(1));
-        let config = read(&said, "", "local").expect("a configuration");
+        let config = read(&url, "", "local").expect("a configuration");
         let keys = Published::open(config, http, Arc::new(MemoryLedger::default()), &at(0)).await;
-        assert_eq!(verified(&*keys.live(&at(1)).await, FIREBLOCKS_KID), Ok(()), "{said}");
+        assert_eq!(verified(&*keys.live(&at(1)).await, FIREBLOCKS_KID), Ok(()), "{url}");
     }
     std::fs::remove_file(folder).expect("removed");
 }
 
-/// Whoever needs a key that somebody is just looking for waits for it, and nobody looks twice.
+/// A webhook that needs a key waits for a running fetch and starts none of its own.
 #[tokio::test(start_paused = true)]
-async fn a_hundred_at_once_look_once() {
+async fn hundred_concurrent_webhooks_fetch_once() {
     let scene = Arc::new(Scene::new().await);
     scene.net.publish(&jwks(&[FIREBLOCKS_KID, "2026-02"]));
-    scene.asked();
+    scene.fetches();
     scene.net.fail(|_, _| FireblocksFault::Delay(std::time::Duration::from_millis(900)));
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..100 {
-        let (scene, told) = (Arc::clone(&scene), Arc::clone(&told));
+        let (scene, outcomes) = (Arc::clone(&scene), Arc::clone(&outcomes));
         all.spawn(async move {
-            let said = scene.told("2026-02", 60).await;
-            told.lock().expect("one thread").push(said);
+            let outcome = scene.outcome("2026-02", 60).await;
+            outcomes.lock().expect("one thread").push(outcome);
         });
     }
     while all.join_next().await.is_some() {}
-    let told = told.lock().expect("one thread");
-    assert_eq!(told.len(), 100);
-    assert!(told.iter().all(|said| *said == "verified after a look"), "{told:?}");
+    let outcomes = outcomes.lock().expect("one thread");
+    assert_eq!(outcomes.len(), 100);
+    assert!(outcomes.iter().all(|outcome| *outcome == "verified after a fetch"), "{outcomes:?}");
     assert_eq!(scene.net.asked().len(), 1);
 }
