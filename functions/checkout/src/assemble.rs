@@ -1,4 +1,4 @@
-//! The function as a whole: the catalog, the settings, the keys, the clients of the providers and the ledger.
+//! Assembles the function from the catalog, the settings, the keys, the providers' clients and the ledger.
 
 use api::{Function, Places, Rng};
 use catalog::{Catalog, SHIPPED};
@@ -13,8 +13,8 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Ch
     let catalog = Catalog::parse(SHIPPED).map_err(StartError::setting)?;
     let config = start.read(|variable| Config::read(variable, &start.config.stage, &catalog))?;
     let places = start.read(Places::read)?;
-    // During init, when CPU is free and no buyer waits: the keys, and the connection to the store. The other providers' keys come one
-    // after the other: most deployments have none.
+    // During init, when CPU is free and no buyer waits: this fetches the keys and opens the connection to DynamoDB. The
+    // other providers' keys follow sequentially, since most deployments have none.
     let own = start.keys_of(&[OWN_SECRET], keys(config.stripe.livemode));
     let (keys, ()) = future::join(own, ledger.warm()).await;
     let (keys, http, dice) = (keys?, Http::new(fastrand::Rng::new()), Rng::of_system());
@@ -23,7 +23,7 @@ pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Function<Ch
 }
 
 impl EpayPayments {
-    /// `None` where the deployment has no merchant of a gateway.
+    /// `None` if the deployment has no merchant of a gateway.
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let settings = start.read(|variable| EpaySettings::read(variable, &start.config.stage))?;
         let Some(settings) = settings else { return Ok(None) };
@@ -34,7 +34,7 @@ impl EpayPayments {
 }
 
 impl WechatPayments {
-    /// `None` where the deployment does not call WeChat.
+    /// `None` if the deployment does not call WeChat.
     async fn open(start: &Start) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| WechatConfig::read(variable, &start.config.stage))?;
         let Some(config) = config else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What a deployment sets on this function.
+//! Configuration: the stage, Stripe, the buyer's return pages and the ids of Stripe's prices.
 
 mod epay;
 
@@ -14,25 +14,25 @@ const LOCAL: &str = "local";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `STAGE`: written on what is made at Stripe.
+    /// `STAGE`: written as metadata on every object that is created at Stripe.
     pub stage: String,
     pub stripe: StripeConfig,
-    /// `CHECKOUT_SUCCESS_URL`: where a buyer goes who has paid. Stripe writes the session's id where it says
-    /// `{CHECKOUT_SESSION_ID}`.
+    /// `CHECKOUT_SUCCESS_URL`: the page for a buyer who has paid. Stripe replaces `{CHECKOUT_SESSION_ID}` in it with
+    /// the session's id.
     pub success_url: String,
-    /// `CHECKOUT_CANCEL_URL`: where a buyer goes who has not.
+    /// `CHECKOUT_CANCEL_URL`: the page for a buyer who has not.
     pub cancel_url: String,
-    /// Stripe's ids of prices, by product: each from the setting that the catalog names. Of a product that is not here Stripe is
-    /// told the price.
+    /// Stripe's price ids by product, from the settings that the catalog names. A product without an entry is sold at
+    /// the catalog's price.
     pub prices: BTreeMap<String, String>,
 }
 
 impl Config {
-    /// The environment variables that [`Config::read`] reads; with them those of [`StripeConfig`], and every `stripe_price` of the
-    /// catalog.
+    /// The environment variables that [`Config::read`] reads beside those of [`StripeConfig`] and every `stripe_price`
+    /// of the catalog.
     ///
-    /// `CHECKOUT_HTTP_URLS`: `true` where the two pages may be http, as a shop on a developer's machine has them. Empty: `false`, outside
-    /// the stage `local`.
+    /// `CHECKOUT_HTTP_URLS`: `true` if the two pages may be http, for a shop on a developer's machine. Empty: `false`,
+    /// except in the stage `local`.
     pub const VARIABLES: [&str; 3] = ["CHECKOUT_SUCCESS_URL", "CHECKOUT_CANCEL_URL", "CHECKOUT_HTTP_URLS"];
 
     pub fn read(

@@ -1,4 +1,4 @@
-//! What is written down, and under which name: pure.
+//! Decides the journal rows of a click, and the session to create at Stripe: pure functions.
 
 use catalog::Product;
 use ledger::{Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, JournalHeader, KeyError, Money, Order};
@@ -6,8 +6,8 @@ use providers::{Item, NewSession, Price};
 
 use crate::Config;
 
-/// The order, and that the next click leads to it; with what becomes of the one that it replaces.
-pub(crate) fn made(order: &Order, effects: Vec<Effect>) -> Result<Decision, KeyError> {
+/// Creates the order and its pointer for the next click, with the effects on the order that it replaces.
+pub(crate) fn created(order: &Order, effects: Vec<Effect>) -> Result<Decision, KeyError> {
     let fields = [("owner", order.owner.as_str()), ("order", order.number.as_str())];
     let price = Fact::Text(order.terms.price.to_string());
     let facts = vec![("product", order.terms.product.as_str().into()), ("price", price)];
@@ -15,7 +15,7 @@ pub(crate) fn made(order: &Order, effects: Vec<Effect>) -> Result<Decision, KeyE
     Ok(record(header(receipt, "order", order, &fields, facts), effects))
 }
 
-/// Under the session's own id: however many clicks have got the same session, it is opened once.
+/// Keyed by the session's id, so that a session is booked once however many clicks get it.
 pub(crate) fn opened(order: &Order, session: &str, effects: Vec<Effect>) -> Result<Decision, KeyError> {
     let fields = [("order", order.number.as_str()), ("session", session)];
     let receipt = EventKey::new("checkout", session)?;
@@ -37,8 +37,8 @@ fn record(header: JournalHeader, effects: Vec<Effect>) -> Decision {
     Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
-/// The order as these effects leave it.
-pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
+/// The order after these effects.
+pub(crate) fn order_after(effects: &[Effect], order: &Order) -> Option<Order> {
     effects.iter().find_map(|effect| match effect {
         Effect::Order { order: after, .. } if after.number == order.number => Some((**after).clone()),
         Effect::Order { .. }
@@ -55,7 +55,8 @@ pub(crate) fn written(effects: &[Effect], order: &Order) -> Option<Order> {
     })
 }
 
-/// The session in which an order is paid. The same order makes the same words, so that asking again is asking the same.
+/// The session that pays an order. Equal orders give equal parameters, so that Stripe's idempotency key matches on a
+/// retry.
 pub(crate) fn session(order: &Order, replaced: Option<&str>, product: &Product, config: &Config) -> NewSession {
     NewSession {
         order: order.number.clone(),
@@ -79,7 +80,7 @@ fn item(order: &Order, product: &Product, config: &Config) -> Item {
         Some(amount) => {
             Item { price: Price::Said { name: name.to_owned(), unit: Money { amount, ..price } }, quantity }
         }
-        // An exchanged price need not be a multiple of anything.
+        // An exchanged price need not be a multiple of the quantity.
         None => Item { price: Price::Said { name: format!("{quantity} × {name}"), unit: price }, quantity: 1 },
     }
 }

@@ -1,57 +1,59 @@
-//! What has become of a page that its buyer is done with: paid, paid otherwise than the order says, still being paid, or failed.
+//! Decides the outcome of a completed session: paid, paid with another amount, still processing, or failed.
 
 use api::{Api as _, ApiOutcome, Failure};
 use ledger::{Effect, Ledger, Order, Pointer, Provider, Reference};
 use providers::{CallError, PaymentStatus, Session, Unsettled};
 
-use crate::visit::{ROUNDS_MAX, Visit, Written};
+use crate::visit::{CommitStatus, ROUNDS_MAX, Visit};
 use crate::{Checkout, reply};
 
-pub(crate) enum Done {
+pub(crate) enum Completed {
     ApiOutcome(ApiOutcome),
-    /// The bank has refused, or the subscription that was begun has ended: nothing is paid, and by this page nobody can pay any more.
+    /// The bank has refused the payment, or the new subscription has ended: nothing is paid, and this session can no
+    /// longer be paid.
     Failed,
-    /// Another amount or currency was paid than the order asks for. It is flagged, and nothing more can be paid by this page.
+    /// The payment's amount or currency differs from the order's price. The order is flagged, and this session can no
+    /// longer be paid.
     Mispaid(Box<Order>),
 }
 
 impl<L: Ledger> Visit<'_, L> {
-    /// Of a complete session.
-    pub(crate) async fn done(&self, order: &Order, session: &Session) -> Result<Done, Failure> {
+    /// The outcome of a complete session.
+    pub(crate) async fn complete(&self, order: &Order, session: &Session) -> Result<Completed, Failure> {
         if session.payment_status != PaymentStatus::Unpaid {
             return self.booked(order, session).await;
         }
-        let until = self.for_asking();
-        let asked = self.stripe(|stripe| async move { stripe.unsettled(session, until).await }).await;
-        match asked.map_err(|error| reply::failure(&error, order))? {
+        let until = self.provider_deadline();
+        let unsettled = self.stripe(|stripe| async move { stripe.unsettled(session, until).await }).await;
+        match unsettled.map_err(|error| reply::failure(&error, order))? {
             Unsettled::Processing => Err(reply::processing(order)),
-            Unsettled::Failed => Ok(Done::Failed),
+            Unsettled::Failed => Ok(Completed::Failed),
             Unsettled::Subscribed(subscription) => Err(self.subscribed(order, &subscription).await),
         }
     }
 
-    /// The buyer is back before the webhook: what Stripe said when asked is as good.
-    async fn booked(&self, order: &Order, session: &Session) -> Result<Done, Failure> {
+    /// Books a payment before its webhook arrives: Stripe's answer to a query proves the same.
+    async fn booked(&self, order: &Order, session: &Session) -> Result<Completed, Failure> {
         let mut order = order.clone();
         let (of, payment) = session.payment(self.invocation.now).map_err(|error| reply::failure(&error, &order))?;
         for _ in 0..ROUNDS_MAX {
             let points = self.resolve_pointer(session, &order).await?.into_iter().collect();
             let Some((decision, reason)) = order.queried(Checkout::NAME, &of, &payment, points) else {
-                return Ok(Done::of(order));
+                return Ok(Completed::of(order));
             };
             if let Some(reason) = reason {
                 edge::alarm(Checkout::NAME, reason.as_str(), order.number.as_str());
             }
-            let written = self.commit(Ok(decision)).await?;
-            order = self.known(&order.number).await?;
-            if written != Written::Stale {
-                return Ok(Done::of(order));
+            let status = self.commit(Ok(decision)).await?;
+            order = self.existing_order(&order.number).await?;
+            if status != CommitStatus::Stale {
+                return Ok(Completed::of(order));
             }
         }
         Err(Failure::unavailable().about(&order.number))
     }
 
-    /// The payment leads to its order from now on, unless it does already: refunds name nothing else.
+    /// The payment's pointer to its order, unless there is one already: refunds carry only the payment's id.
     async fn resolve_pointer(&self, session: &Session, order: &Order) -> Result<Option<Effect>, Failure> {
         let Some(intent) = &session.payment_intent else {
             return Ok(None);
@@ -63,7 +65,7 @@ impl<L: Ledger> Visit<'_, L> {
     }
 }
 
-impl Done {
+impl Completed {
     fn of(order: Order) -> Self {
         if order.payment.is_payable() { Self::Mispaid(Box::new(order)) } else { Self::ApiOutcome(reply::state(&order)) }
     }

@@ -1,23 +1,24 @@
-//! What may call the providers for us: real keys, and Stripe's of the mode that this deployment is in.
+//! The keys for calls to the providers, with validation: no placeholder, and Stripe's key must have the deployment's
+//! mode.
 
 use edge::{MakeKeys, Settings};
 use providers::{SecretKey, WechatKeys};
 use signing::{SecretError, Strength, epay, refuse_placeholder};
 
-/// The setting that holds Stripe's.
+/// The setting that holds Stripe's key.
 pub const SETTING: &str = "STRIPE_SECRET_KEY";
 
-/// How the settings become a key where money is real, or where it is not.
+/// The parser of Stripe's key for live or test mode.
 pub fn keys(livemode: bool) -> MakeKeys<SecretKey> {
     if livemode { key::<true> } else { key::<false> }
 }
 
-/// Those that the function `epay` verifies with.
+/// The keys that the function `epay` verifies with.
 pub fn epay_keys(settings: &Settings, strength: Strength) -> Result<epay::Keys, (&'static str, SecretError)> {
     epay::Keys::read(|name| settings.setting(name), strength)
 }
 
-/// Those of the function `wechat` that it asks with.
+/// The keys that the function `wechat` queries with.
 pub fn wechat_keys(settings: &Settings, strength: Strength) -> Result<WechatKeys, (&'static str, SecretError)> {
     WechatKeys::read(|name| settings.setting(name), strength)
 }
@@ -30,7 +31,7 @@ fn key<const LIVE: bool>(settings: &Settings, strength: Strength) -> Result<Secr
     let key = SecretKey::parse(text).map_err(|_| refused(other_kind))?;
     match (key.is_live(), strength) {
         (Some(live), _) if live == LIVE => Ok(key),
-        // A stand-in takes any key.
+        // A fake accepts any key.
         (None, Strength::Local) => Ok(key),
         (Some(_) | None, _) => Err(refused(SecretError::OtherMode { expected: if LIVE { "live" } else { "test" } })),
     }

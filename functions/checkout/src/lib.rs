@@ -1,10 +1,11 @@
-//! Checkout over HTTP: one order and one open payment, however often the buyer clicks.
+//! The checkout API: a buyer's clicks lead to one order and one open payment, however often the buyer clicks.
 //!
-//! What is bought is remembered by a pointer from the owner and the product to the order, and where it is paid by the session on the
-//! order. Both are written only over what was read. Stripe is asked for a session under a key that follows from the order, so two
-//! clicks that ask at once get the same one; at an epay gateway and at WeChat Pay the order's number is the payment. `pending` finds the
-//! order; `page`, `epay` and `wechat` begin its payment; `done` finds out what has become of a page and `running` what of a
-//! subscription; `decide` says what is written.
+//! A pointer from owner and product leads to the order, and the session on the order leads to its payment. Both are
+//! conditional writes over the state that was read. Stripe's idempotency key derives from the order, so concurrent
+//! clicks get the same session; at an epay gateway and at WeChat Pay the order's number identifies the payment.
+//!
+//! `pending` finds the order; `page`, `epay` and `wechat` start its payment; `done` decides the outcome of a completed
+//! session and `running` that of a subscription; `decide` builds the journal rows.
 
 mod assemble;
 mod config;
@@ -40,12 +41,12 @@ pub struct Checkout {
     pub catalog: Catalog,
     pub config: Config,
     pub keys: Keyring<SecretKey>,
-    /// Where something can be paid by epay.
+    /// `None` if no product can be paid by epay.
     pub epay: Option<EpayPayments>,
-    /// Where something can be paid by WeChat Pay.
+    /// `None` if no product can be paid by WeChat Pay.
     pub wechat: Option<WechatPayments>,
     pub http: Http,
-    /// For the numbers of new orders.
+    /// The randomness of new order numbers.
     pub dice: Rng,
     pub places: Places,
 }
@@ -62,7 +63,7 @@ pub struct WechatPayments {
     pub keys: Keyring<WechatKeys>,
 }
 
-/// By whom it is to be paid.
+/// The provider of the payment, by the request's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pay {
     Stripe,
@@ -78,7 +79,7 @@ impl Api for Checkout {
         Route { method: "POST", path: "/payment/create", endpoint: Pay::Wechat },
     ];
     const BODY_BYTES_MAX: usize = 4 * 1024;
-    /// Providers answer within a second, and are asked more than once if they do not. A sandbox has ten seconds.
+    /// Providers answer within a second, and a call has a retry. A sandbox has ten seconds.
     const REPLY_WITHIN: Duration = Duration::from_secs(9);
 
     type Call = Pay;
@@ -95,7 +96,7 @@ impl Api for Checkout {
             Pay::Wechat => parse::of_wechat(body).map(|(number, payer)| (Wanted::Order(number), Way::Wechat(payer)))?,
         };
         let visit = Visit::new(self, asked, ledger, way);
-        // On the heap: with every way that a page may have ended in them, they are large.
+        // Boxed: with the states of every provider in them, the futures are large.
         match wanted {
             Wanted::Product(mut terms, rates) => {
                 terms.commissions = api::commissions(&rates, &asked.caller, ledger, &asked.context()).await?;

@@ -1,4 +1,4 @@
-//! What is to be paid for: a product, or an order that was made before; and what the buyer says of how.
+//! Parses a request: a product or an existing order, and the buyer's payment options.
 
 use std::net::IpAddr;
 
@@ -9,19 +9,19 @@ use providers::{EpayWay, Payer};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// WeChat's are 28; it documents no more than 128.
+/// WeChat's openids have 28 characters; it documents at most 128.
 const OPEN_ID_CHARS_MAX: usize = 128;
 
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// On the terms that the catalog has now, and what those earn by it who led the buyer here.
+    /// The catalog's current terms, and the commission rates of the referrers.
     Product(Box<Terms>, Vec<u16>),
     Order(OrderNumber),
 }
 
-/// What a buyer may say of a payment by epay. Neither is a text that goes anywhere as it is.
+/// A buyer's options for a payment by epay. Both are parsed values; no buyer's text reaches the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct EpayWish {
+pub(crate) struct EpayOptions {
     pub(crate) way: Option<EpayWay>,
     pub(crate) client_ip: Option<IpAddr>,
 }
@@ -40,7 +40,7 @@ pub(crate) fn of_stripe(body: &[u8], catalog: &Catalog) -> Result<Wanted, Failur
     wanted(&object(body)?, catalog, Provider::Stripe)
 }
 
-pub(crate) fn of_epay(body: &[u8], catalog: &Catalog) -> Result<(Wanted, EpayWish), Failure> {
+pub(crate) fn of_epay(body: &[u8], catalog: &Catalog) -> Result<(Wanted, EpayOptions), Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct EpayBody {
@@ -57,12 +57,12 @@ pub(crate) fn of_epay(body: &[u8], catalog: &Catalog) -> Result<(Wanted, EpayWis
     let of_ip = || invalid("client_ip_invalid", "clientIp must be an address.");
     let way: Option<String> = read(way.as_ref(), of_way)?;
     let client_ip: Option<String> = read(client_ip.as_ref(), of_ip)?;
-    let wish = EpayWish {
+    let options = EpayOptions {
         way: way.map(|way| EpayWay::named(&way).ok_or_else(of_way)).transpose()?,
         client_ip: client_ip.map(|ip| ip.parse().map_err(|_| of_ip())).transpose()?,
     };
     let body = Body { product, quantity, phone_number, wallet, order_number };
-    Ok((wanted(&body, catalog, Provider::Epay)?, wish))
+    Ok((wanted(&body, catalog, Provider::Epay)?, options))
 }
 
 pub(crate) fn of_wechat(body: &[u8]) -> Result<(OrderNumber, Payer), Failure> {
@@ -114,11 +114,11 @@ fn wanted(body: &Body, catalog: &Catalog, provider: Provider) -> Result<Wanted, 
     }
 }
 
-fn number(said: Option<&Value>) -> Result<Option<String>, Failure> {
-    read(said, || invalid("order_number_invalid", "orderNumber must be a text."))
+fn number(value: Option<&Value>) -> Result<Option<String>, Failure> {
+    read(value, || invalid("order_number_invalid", "orderNumber must be a text."))
 }
 
-/// Also of an order of somebody else's.
+/// Also for an order of another owner.
 pub(crate) fn not_found() -> Failure {
     Failure::new(404, "order_not_found", "No such order.")
 }

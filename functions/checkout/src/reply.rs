@@ -1,4 +1,4 @@
-//! What the buyer is told: where to pay, how it stands, or why neither.
+//! Replies to the buyer: the link for the payment, the order's state, or the error.
 
 use api::{ApiOutcome, Failure};
 use edge::Reply;
@@ -17,7 +17,7 @@ struct Body<'b> {
     way: Way<'b>,
 }
 
-/// With what it is paid.
+/// The means of payment in the reply.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Way<'b> {
@@ -35,7 +35,7 @@ struct Way<'b> {
     payment: Option<InApp<'b>>,
 }
 
-/// The arguments of `wx.requestPayment`, by the names that it has for them.
+/// The arguments of `wx.requestPayment`, under its own names.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct InApp<'b> {
@@ -47,18 +47,18 @@ struct InApp<'b> {
     pay_sign: &'b str,
 }
 
-/// Where it is paid, by a page that was made just now.
+/// The link of a session that was opened now.
 pub(crate) fn opened(order: &Order, session: &Session) -> ApiOutcome {
-    told(201, "opened", order, of_session(session))
+    outcome_of(201, "opened", order, of_session(session))
 }
 
-/// The same page again.
+/// The link of the same session again.
 pub(crate) fn reopened(order: &Order, session: &Session) -> ApiOutcome {
-    told(200, "reopened", order, of_session(session))
+    outcome_of(200, "reopened", order, of_session(session))
 }
 
-/// The gateway's page, and what it gave beside it.
-pub(crate) fn begun(order: &Order, url: &str, link: Option<&EpayLink>, is_first: bool) -> ApiOutcome {
+/// The gateway's page, and the link or code that its API created.
+pub(crate) fn started_epay(order: &Order, url: &str, link: Option<&EpayLink>, is_first: bool) -> ApiOutcome {
     let way = Way { url: Some(url), ..Way::default() };
     let way = match link {
         None => way,
@@ -66,7 +66,7 @@ pub(crate) fn begun(order: &Order, url: &str, link: Option<&EpayLink>, is_first:
         Some(EpayLink::Code(url)) => Way { code_url: Some(url), ..way },
         Some(EpayLink::App(url)) => Way { app_url: Some(url), ..way },
     };
-    if is_first { told(201, "opened", order, way) } else { told(200, "reopened", order, way) }
+    if is_first { outcome_of(201, "opened", order, way) } else { outcome_of(200, "reopened", order, way) }
 }
 
 pub(crate) fn payable(order: &Order, payable: &Payable) -> ApiOutcome {
@@ -77,21 +77,21 @@ pub(crate) fn payable(order: &Order, payable: &Payable) -> ApiOutcome {
             Way { payment: Some(payment), ..Way::default() }
         }
     };
-    told(200, "opened", order, way)
+    outcome_of(200, "opened", order, way)
 }
 
-/// How it stands: there is nothing more to be done on a page.
+/// The order's state, if nothing is left to pay.
 pub(crate) fn state(order: &Order) -> ApiOutcome {
-    told(200, order.payment.as_str(), order, Way::default())
+    outcome_of(200, order.payment.as_str(), order, Way::default())
 }
 
-/// The buyer is done, and the bank is not.
+/// The buyer has finished, and the bank has not answered.
 pub(crate) fn processing(order: &Order) -> Failure {
-    let message = "Your bank has not answered yet; until it has, nothing else is to be paid.";
+    let message = "Your bank has not confirmed the payment yet; please wait for it.";
     Failure::new(409, "payment_processing", message).about(&order.number)
 }
 
-/// With the address of the page on which it can be ended.
+/// With the link of the billing portal, where the buyer can cancel the subscription.
 pub(crate) fn subscribed(order: &Order, portal: Option<String>) -> Failure {
     let failure = Failure::new(409, "subscription_active", "You have this subscription already.").about(&order.number);
     match portal {
@@ -100,9 +100,9 @@ pub(crate) fn subscribed(order: &Order, portal: Option<String>) -> Failure {
     }
 }
 
-/// What came is not what the order asks for.
+/// The payment's amount or currency differs from the order's price.
 pub(crate) fn mispaid(order: &Order) -> Failure {
-    let message = "Another amount was paid than this order asks for; the shop looks at it.";
+    let message = "The payment differs from this order's price; please contact the shop.";
     Failure::new(409, "payment_mismatch", message).about(&order.number)
 }
 
@@ -110,7 +110,7 @@ fn of_session(session: &Session) -> Way<'_> {
     Way { session_id: Some(&session.id), url: session.url.as_deref(), ..Way::default() }
 }
 
-fn told(status: u16, outcome: &'static str, order: &Order, way: Way<'_>) -> ApiOutcome {
+fn outcome_of(status: u16, outcome: &'static str, order: &Order, way: Way<'_>) -> ApiOutcome {
     let price = order.terms.price;
     let body = Body {
         order_number: order.number.as_str(),
@@ -122,12 +122,12 @@ fn told(status: u16, outcome: &'static str, order: &Order, way: Way<'_>) -> ApiO
     ApiOutcome { reply: Reply::json(status, &body), outcome, subject: Some(order.number.to_string()) }
 }
 
-/// This deployment has no way to be paid there.
+/// The deployment has no merchant at the order's provider.
 pub(crate) fn not_offered(order: &Order) -> Failure {
-    Failure::new(409, "provider_unavailable", "Nothing is paid there in this shop.").about(&order.number)
+    Failure::new(409, "provider_unavailable", "This shop does not offer this payment provider.").about(&order.number)
 }
 
-/// The words for what went wrong, by where: a name, then for no answer, busy, refused, failed, unreadable.
+/// The provider's name and its error codes: no answer, busy, refused, failed, unreadable.
 const fn words(provider: Provider) -> (&'static str, [&'static str; 5]) {
     match provider {
         Provider::Stripe => {
@@ -142,10 +142,10 @@ const fn words(provider: Provider) -> (&'static str, [&'static str; 5]) {
     }
 }
 
-/// The provider did not do what was asked. Unless the answer says otherwise, clicking again may help.
+/// The failure of a provider's call. The click can be repeated, unless the message says otherwise.
 pub(crate) fn failure(error: &CallError, order: &Order) -> Failure {
     let provider = order.terms.provider;
-    tracing::warn!(%error, provider = provider.as_str(), "a provider did not do what was asked");
+    tracing::warn!(%error, provider = provider.as_str(), "the call to a provider failed");
     let (name, [timeout, busy, refused, failed, unreadable]) = words(provider);
     let failure = match error {
         CallError::NoAnswer | CallError::Unsigned => {

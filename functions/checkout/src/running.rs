@@ -1,18 +1,19 @@
-//! Whether a subscription to the product runs already. A second one would be charged beside it, so it is not sold by a click.
+//! Checks whether the buyer's subscription to the product already runs: a second one would be charged in addition, so
+//! it is not sold.
 
 use api::{ApiOutcome, Failure};
 use ledger::{Ledger, Order, OrderNumber, PaymentState, Pointer};
 use providers::{CallError, StripeSubscription};
 
 use crate::reply;
-use crate::visit::{Ask, Visit};
+use crate::visit::{SessionCall, Visit};
 
-/// How Stripe names a subscription.
+/// The prefix of Stripe's subscription ids.
 const SUBSCRIPTION: &str = "sub_";
 
 pub(crate) enum Running {
-    /// No subscription runs, and no page but the order's own is open on which one could be begun. The last order that had such a page
-    /// is what the next page is written over.
+    /// No subscription runs, and no session but the order's own can start one. `last` is the order whose pointer the
+    /// next session replaces.
     No {
         last: Option<OrderNumber>,
     },
@@ -20,13 +21,14 @@ pub(crate) enum Running {
 }
 
 impl<L: Ledger> Visit<'_, L> {
-    /// Where it stands which order may have begun this buyer's subscription to a product; `None` of what is paid once.
+    /// The pointer to the order that may have started the buyer's subscription to this product; `None` if the product
+    /// is paid once.
     pub(crate) fn subscription_pointer(&self, product: &str) -> Option<Pointer> {
         let is_subscription = self.checkout.catalog.product(product).is_some_and(|product| product.every().is_some());
         is_subscription.then(|| Pointer::Subscription { owner: self.caller.clone(), product: product.to_owned() })
     }
 
-    /// Stripe is asked, whose events may be late. `own` is the order that the click is about.
+    /// Queries Stripe, since its events may be late. `own` is the click's order.
     pub(crate) async fn running(&self, product: &str, own: Option<&OrderNumber>) -> Result<Running, Failure> {
         let Some(pointer) = self.subscription_pointer(product) else {
             return Ok(Running::No { last: None });
@@ -34,27 +36,27 @@ impl<L: Ledger> Visit<'_, L> {
         let Some(number) = self.ledger.resolve_pointer(&pointer, &self.context).await? else {
             return Ok(Running::No { last: None });
         };
-        let last = self.known(&number).await?;
+        let last = self.existing_order(&number).await?;
         if last.paid.is_some() {
-            if let Some(id) = self.begun_by(&last).await? {
+            if let Some(id) = self.subscription_of(&last).await? {
                 self.not_live(&last, &id).await?;
             }
         } else if let Some(session) = last.session.as_ref().filter(|_| own != Some(&number) && may_be_open(&last)) {
-            if let Some(told) = self.retired(&last, &session.id).await? {
-                return Ok(Running::ApiOutcome(told));
+            if let Some(outcome) = self.retire(&last, &session.id).await? {
+                return Ok(Running::ApiOutcome(outcome));
             }
             self.close(&last, PaymentState::Expired, "replaced").await?;
         }
         Ok(Running::No { last: Some(number) })
     }
 
-    /// The subscription that a paid order has begun.
-    async fn begun_by(&self, order: &Order) -> Result<Option<String>, Failure> {
+    /// The subscription that a paid order has started.
+    async fn subscription_of(&self, order: &Order) -> Result<Option<String>, Failure> {
         let by = order.paid.as_ref().map(|paid| paid.by.id()).filter(|id| id.starts_with(SUBSCRIPTION));
         let (Some(session), None) = (&order.session, by) else {
             return Ok(by.map(str::to_owned));
         };
-        match self.ask(Ask::Read(&session.id)).await {
+        match self.session_call(SessionCall::Read(&session.id)).await {
             Ok(session) => Ok(session.subscription),
             Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(reply::failure(&error, order)),
@@ -62,7 +64,7 @@ impl<L: Ledger> Visit<'_, L> {
     }
 
     async fn not_live(&self, order: &Order, id: &str) -> Result<(), Failure> {
-        let until = self.for_asking();
+        let until = self.provider_deadline();
         match self.stripe(|stripe| async move { stripe.subscription(id, until).await }).await {
             Ok(subscription) if subscription.is_live() => Err(self.subscribed(order, &subscription).await),
             Ok(_) => Ok(()),
@@ -71,13 +73,14 @@ impl<L: Ledger> Visit<'_, L> {
         }
     }
 
-    /// With a link to the page on which the buyer can end it, where Stripe gives one: a shop that has not set that page up has none.
+    /// The failure, with a link to the billing portal if Stripe gives one: a shop that has not configured the portal
+    /// has none.
     pub(crate) async fn subscribed(&self, order: &Order, subscription: &StripeSubscription) -> Failure {
         let portal = match &subscription.customer {
             Some(customer) => {
-                let (back, until) = (&self.checkout.config.cancel_url, self.for_asking());
-                let asked = self.stripe(|stripe| async move { stripe.portal(customer, back, until).await }).await;
-                asked.inspect_err(no_link).ok()
+                let (back, until) = (&self.checkout.config.cancel_url, self.provider_deadline());
+                let link = self.stripe(|stripe| async move { stripe.portal(customer, back, until).await }).await;
+                link.inspect_err(no_link).ok()
             }
             None => None,
         };
@@ -86,10 +89,10 @@ impl<L: Ledger> Visit<'_, L> {
 }
 
 fn no_link(error: &CallError) {
-    tracing::warn!(%error, "Stripe gives no link to its billing portal");
+    tracing::warn!(%error, "Stripe created no link to its billing portal");
 }
 
-/// An order that has expired had its page closed.
+/// An expired order's session is closed already.
 fn may_be_open(order: &Order) -> bool {
     order.payment != PaymentState::Expired
 }

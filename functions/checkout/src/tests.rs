@@ -1,4 +1,4 @@
-//! Whole clicks: the real SDK over the embedded store, stand-ins where the providers would be, faults between.
+//! Tests of whole clicks: the AWS SDK over the embedded DynamoDB, fakes of the providers, and injected faults.
 
 mod accounts;
 mod branches;
@@ -30,16 +30,16 @@ use super::*;
 const CREDITS: &str = r#"{"product":"credits-100"}"#;
 const KEY: &str = "sk_test_0123456789abcdefghijklmnop";
 
-/// A shop with one buyer, `alice`, and providers of its own.
+/// A shop with one buyer, `alice`, and its own fakes of the providers.
 struct Shop {
     world: World,
     net: StripeNet,
     gateway: EpayNet,
     wechat: WechatNet,
-    /// Of epay, beside those that every test has.
+    /// The epay settings that differ from those of every test.
     settings: &'static [(&'static str, &'static str)],
     kept_price: &'static str,
-    /// The connected account that is sold on.
+    /// The connected account that the shop sells on.
     account: Option<&'static str>,
     now: Timestamp,
 }
@@ -67,7 +67,7 @@ impl Shop {
     }
 
     async fn function<L: Ledger>(&self, seed: u64, ledger: L) -> Function<Checkout, L> {
-        let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+        let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
         let config = Config {
             stage: "test".to_owned(),
             stripe: StripeConfig {
@@ -87,7 +87,7 @@ impl Shop {
         let nets = Nets { stripe: self.net.clone(), epay: self.gateway.clone(), wechat: self.wechat.clone() };
         let http = Http::over(nets, fastrand::Rng::with_seed(seed));
         let dice = Rng::new(testkit::dice(seed));
-        let (epay, wechat) = (epay::till(self.settings).await, Some(wechat::till().await));
+        let (epay, wechat) = (epay::payments(self.settings).await, Some(wechat::payments().await));
         let places =
             Places::read(|name| self.settings.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned()));
         let places = places.expect("a number");
@@ -99,7 +99,7 @@ impl Shop {
         Invocation { now, started: instant(), deadline, attempt: mark(attempt) }
     }
 
-    /// Meets a sandbox of its own, which knows nothing.
+    /// Sends a click to a new sandbox without any state.
     async fn click(&self, attempt: u64, body: &str) -> Reply {
         self.click_at(attempt, "/api/pay/checkout", body).await
     }
@@ -120,7 +120,7 @@ impl Shop {
     }
 }
 
-/// Each provider where it is.
+/// Routes each call to the fake of its provider.
 #[derive(Debug, Clone)]
 struct Nets {
     stripe: StripeNet,
@@ -149,16 +149,16 @@ fn event_at(path: &str, body: &str) -> String {
     sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi)
 }
 
-fn said(reply: &Reply) -> Value {
+fn body_of(reply: &Reply) -> Value {
     serde_json::from_str(&reply.body).expect("JSON")
 }
 
 fn word(reply: &Reply, name: &str) -> String {
-    said(reply)[name].as_str().unwrap_or_default().to_owned()
+    body_of(reply)[name].as_str().unwrap_or_default().to_owned()
 }
 
-/// Status, and what the body says of it.
-fn told(reply: &Reply) -> (u16, String) {
+/// The status, and the order's state or the error code.
+fn summary(reply: &Reply) -> (u16, String) {
     let word = |name| word(reply, name);
     (reply.status, if reply.status < 300 { word("status") } else { word("error") })
 }

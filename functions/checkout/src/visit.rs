@@ -1,4 +1,4 @@
-//! One click: who it is by, until when it is to be answered, and the two places that are asked on the way.
+//! One click: its caller, its deadline, and its calls to the ledger and to Stripe.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use ledger::{
 };
 use providers::{CallError, NewSession, Payer, Session, Stripe};
 
-use crate::parse::EpayWish;
+use crate::parse::EpayOptions;
 use crate::{Checkout, Pay};
 
-/// In each round somebody else has written, and one buyer has only so many fingers.
+/// Each retry means that a concurrent click has committed, and one buyer makes few clicks at once.
 pub(crate) const ROUNDS_MAX: u32 = 6;
 
-/// What is kept of the time for writing down what Stripe has said.
-const FOR_THE_BOOKS: Duration = Duration::from_millis(1_500);
+/// The part of the reply deadline that is reserved for the commit after Stripe's answer.
+const COMMIT_WITHIN: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug)]
 pub(crate) struct Visit<'v, L> {
@@ -30,11 +30,11 @@ pub(crate) struct Visit<'v, L> {
     pub(crate) context: CallContext<'static>,
 }
 
-/// Where a click wants to pay, and what it says of that.
+/// The click's provider, with its options.
 #[derive(Debug)]
 pub(crate) enum Way {
     Stripe,
-    Epay(EpayWish),
+    Epay(EpayOptions),
     Wechat(Payer),
 }
 
@@ -48,86 +48,86 @@ impl Way {
     }
 }
 
-/// What Stripe is asked.
+/// A call of Stripe's sessions API.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Ask<'a> {
+pub(crate) enum SessionCall<'a> {
     Create(&'a NewSession),
     Read(&'a str),
     Expire(&'a str),
 }
 
-/// How a write ended.
+/// The status of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum CommitStatus {
     Now,
-    /// By an earlier click.
+    /// An earlier click has committed the same.
     Earlier,
-    /// Nothing: somebody else has written what it rests on.
+    /// Nothing was committed: a row has changed since it was read.
     Stale,
 }
 
 impl<'v, L: Ledger> Visit<'v, L> {
-    pub(crate) fn new(checkout: &'v Checkout, asked: &'v ApiCall<'_, Pay>, ledger: &'v L, way: Way) -> Self {
-        Self { checkout, caller: &asked.caller, invocation: asked.invocation, ledger, way, context: asked.context() }
+    pub(crate) fn new(checkout: &'v Checkout, call: &'v ApiCall<'_, Pay>, ledger: &'v L, way: Way) -> Self {
+        Self { checkout, caller: &call.caller, invocation: call.invocation, ledger, way, context: call.context() }
     }
 
-    /// Until when a provider may take its time.
-    pub(crate) fn for_asking(&self) -> Deadline {
-        self.invocation.deadline.0.checked_sub(FOR_THE_BOOKS).map_or(self.invocation.deadline, Deadline)
+    /// The deadline of a provider's call.
+    pub(crate) fn provider_deadline(&self) -> Deadline {
+        self.invocation.deadline.0.checked_sub(COMMIT_WITHIN).map_or(self.invocation.deadline, Deadline)
     }
 
-    /// What the order is of, as it is sold now.
+    /// The order's product, as it is sold now.
     pub(crate) fn product(&self, order: &Order) -> Result<&'v Product, Failure> {
         let unavailable = || Failure::new(409, "product_unavailable", "This product is no longer sold.");
         self.checkout.catalog.product(&order.terms.product).ok_or_else(unavailable)
     }
 
-    /// An order that something of ours leads to.
-    pub(crate) async fn known(&self, number: &OrderNumber) -> Result<Order, Failure> {
+    /// An order that a pointer leads to and that must exist.
+    pub(crate) async fn existing_order(&self, number: &OrderNumber) -> Result<Order, Failure> {
         let order = self.ledger.order(number, &self.context).await?;
         order.ok_or_else(|| Failure::unavailable().about(number))
     }
 
-    pub(crate) async fn commit(&self, decision: Result<Decision, KeyError>) -> Result<Written, Failure> {
+    pub(crate) async fn commit(&self, decision: Result<Decision, KeyError>) -> Result<CommitStatus, Failure> {
         let decision = decision.map_err(|error| CommitError::Refused(Box::new(error)))?;
         let committed = self.ledger.commit(&decision, &self.context).await;
         edge::record_commit(Checkout::NAME, &decision, &committed);
         match committed {
-            Ok(Committed::Now(_)) => Ok(Written::Now),
-            Ok(Committed::Earlier(_) | Committed::Ignored { .. }) => Ok(Written::Earlier),
-            Err(CommitError::Stale) => Ok(Written::Stale),
-            // That is what a refusal is to come to: it is kept.
-            Err(CommitError::Rejected(_)) if matches!(decision, Decision::Refuse(_)) => Ok(Written::Now),
+            Ok(Committed::Now(_)) => Ok(CommitStatus::Now),
+            Ok(Committed::Earlier(_) | Committed::Ignored { .. }) => Ok(CommitStatus::Earlier),
+            Err(CommitError::Stale) => Ok(CommitStatus::Stale),
+            // A refusal is committed as such: it is kept.
+            Err(CommitError::Rejected(_)) if matches!(decision, Decision::Refuse(_)) => Ok(CommitStatus::Now),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends an order, if it still is as it was read.
+    /// Ends an order, if it is still as it was read.
     pub(crate) async fn close(
         &self,
         order: &Order,
         state: PaymentState,
         why: &'static str,
-    ) -> Result<Written, Failure> {
+    ) -> Result<CommitStatus, Failure> {
         match order.closed(Checkout::NAME, state, why) {
             Some(decision) => self.commit(Ok(decision)).await,
-            None => Ok(Written::Earlier),
+            None => Ok(CommitStatus::Earlier),
         }
     }
 
-    pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Session, CallError> {
-        let until = self.for_asking();
-        let asked = self.stripe(|stripe| async move {
-            match ask {
-                Ask::Create(new) => stripe.create_session(new, until).await,
-                Ask::Read(id) => stripe.session(id, until).await,
-                Ask::Expire(id) => stripe.expire(id, until).await,
+    pub(crate) async fn session_call(&self, call: SessionCall<'_>) -> Result<Session, CallError> {
+        let until = self.provider_deadline();
+        let session = self.stripe(|stripe| async move {
+            match call {
+                SessionCall::Create(new) => stripe.create_session(new, until).await,
+                SessionCall::Read(id) => stripe.session(id, until).await,
+                SessionCall::Expire(id) => stripe.expire(id, until).await,
             }
         });
-        asked.await
+        session.await
     }
 
-    /// Calls Stripe, and once more where the key has changed.
+    /// Calls Stripe, and once more if the key has been replaced.
     pub(crate) async fn stripe<T, F>(&self, call: impl Fn(Stripe) -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,

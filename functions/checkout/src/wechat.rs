@@ -1,20 +1,21 @@
-//! Where an order is paid by WeChat Pay: begun there, inside of WeChat or by a code to scan.
+//! Starts payments by WeChat Pay: in the app, or by a code to scan.
 
 use api::Failure;
 use ledger::{Ledger, Order};
 use providers::{CallError, NewPayment, Payer, PaymentApi as _, Wechat};
 
-use crate::page::Looked;
+use crate::page::PageOutcome;
 use crate::reply;
 use crate::visit::Visit;
 
-/// What WeChat says of an order that was paid before it was begun once more.
+/// WeChat's error code for an order that is already paid.
 const PAID: &str = "ORDERPAID";
 
 impl<L: Ledger> Visit<'_, L> {
-    /// Of an order that is still to be paid. Its number is the payment's at WeChat: begun again, it is the same payment.
-    pub(crate) async fn begin_wechat(&self, order: &Order, payer: &Payer) -> Result<Looked, Failure> {
-        let till = self.checkout.wechat.as_ref().ok_or_else(|| reply::not_offered(order))?;
+    /// The payment of an unpaid order. The order's number identifies it at WeChat, so every click gets the same
+    /// payment.
+    pub(crate) async fn start_wechat(&self, order: &Order, payer: &Payer) -> Result<PageOutcome, Failure> {
+        let payments = self.checkout.wechat.as_ref().ok_or_else(|| reply::not_offered(order))?;
         let new = NewPayment {
             order: order.number.clone(),
             money: order.terms.price,
@@ -22,15 +23,15 @@ impl<L: Ledger> Visit<'_, L> {
             payer: payer.clone(),
         };
         let new = &new;
-        let begin = |keys| async move {
-            let client = Wechat::new(self.checkout.http.clone(), &till.config, keys);
-            client.create(new, self.invocation.now, self.for_asking()).await
+        let create = |keys| async move {
+            let client = Wechat::new(self.checkout.http.clone(), &payments.config, keys);
+            client.create(new, self.invocation.now, self.provider_deadline()).await
         };
-        match till.keys.asked(self.invocation.now, CallError::is_of_the_key, begin).await {
-            Ok(payable) => Ok(Looked::ApiOutcome(reply::payable(order, &payable))),
+        match payments.keys.asked(self.invocation.now, CallError::is_of_the_key, create).await {
+            Ok(payable) => Ok(PageOutcome::ApiOutcome(reply::payable(order, &payable))),
             // The notification is on its way, and books it.
             Err(CallError::Refused { code, .. }) if code.as_deref() == Some(PAID) => {
-                Ok(Looked::ApiOutcome(reply::state(order)))
+                Ok(PageOutcome::ApiOutcome(reply::state(order)))
             }
             Err(error) => Err(reply::failure(&error, order)),
         }

@@ -1,4 +1,4 @@
-//! How payments are begun at the epay gateway.
+//! Configuration of new payments at the epay gateway.
 
 use ledger::{Order, Session};
 use providers::{EpayConfig, EpayConfigError, EpayMerchant};
@@ -10,26 +10,26 @@ use super::{LOCAL, is_page};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpaySettings {
     pub gateway: EpayConfig,
-    /// `EPAY_MERCHANT`: with whose number new payments are begun. Empty: the first of `EPAY_MERCHANTS`.
+    /// `EPAY_MERCHANT`: the merchant of new payments. Empty: the first of `EPAY_MERCHANTS`.
     pub merchant: EpayMerchant,
-    /// `EPAY_MAPI`: `true` where V1's gateway is asked for a link or a code too, for a buyer who has said how to pay.
+    /// `EPAY_MAPI`: `true` if V1's API also creates a link or code for a buyer who chose a payment method.
     pub mapi: bool,
-    /// `EPAY_NOTIFY_URL`: where the gateway notifies. It puts its parameters after it, so there are none before them.
+    /// `EPAY_NOTIFY_URL`: the address for the gateway's notifications. It has no query: the gateway appends its
+    /// parameters.
     pub notify_url: String,
-    /// `EPAY_RETURN_URL`: where the buyer comes back, likewise.
+    /// `EPAY_RETURN_URL`: the address to which the buyer returns, likewise.
     pub return_url: String,
 }
 
 impl EpaySettings {
-    /// The environment variables that [`EpaySettings::read`] reads beside the gateway's own, and `EPAY_SECRET_ID`: the secret of the
-    /// function `epay`, whose keys these payments are signed with.
+    /// The environment variables that [`EpaySettings::read`] reads beside the gateway's own.
     ///
-    /// `EPAY_SECRET_ID`: its id at Secrets Manager.
-    /// `MOCK_EPAY`: `true` where a stand-in answers at `EPAY_API_BASE`; only ever in the stage `local`.
+    /// `EPAY_SECRET_ID`: the id of the function `epay`'s secret in Secrets Manager, whose keys sign these payments.
+    /// `MOCK_EPAY`: `true` if a fake answers at `EPAY_API_BASE`; permitted only in the stage `local`.
     pub const VARIABLES: [&str; 6] =
         ["EPAY_MERCHANT", "EPAY_MAPI", "EPAY_NOTIFY_URL", "EPAY_RETURN_URL", "MOCK_EPAY", "EPAY_SECRET_ID"];
 
-    /// `None` of a deployment that has no merchant.
+    /// `None` for a deployment without a merchant.
     pub fn read(variable: impl Fn(&str) -> Option<String>, stage: &str) -> Result<Option<Self>, EpaySettingsError> {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let [merchant, mapi, notify, back, mock, _] = Self::VARIABLES;
@@ -58,18 +58,19 @@ impl EpaySettings {
         Ok(Some(Self { merchant, mapi, notify_url: ours(notify)?, return_url: ours(back)?, gateway }))
     }
 
-    /// Refused at the start, and not when the first buyer comes.
+    /// Checks at start that the merchant has a key to sign with, rather than at the first payment.
     pub fn signed_by(&self, keys: &Keys) -> Result<(), EpaySettingsError> {
         Ok(self.merchant.signed_by(keys)?)
     }
 
-    /// What an order that is begun with this merchant bears.
+    /// The session that an order gets when its payment starts with this merchant.
     pub(crate) fn session(&self, merchant: &EpayMerchant, order: &Order) -> Session {
         Session { id: format!("{}.{}", merchant.pid, order.number), url: self.gateway.base.clone() }
     }
 
-    /// The merchant with whom it was begun, if that is still one of ours: nobody else's notification pays it.
-    pub(crate) fn begun_with(&self, session: &Session) -> Option<&EpayMerchant> {
+    /// The merchant with which the order was started, if it is still configured: no other merchant's notification pays
+    /// the order.
+    pub(crate) fn started_with(&self, session: &Session) -> Option<&EpayMerchant> {
         let (pid, _) = session.id.split_once('.')?;
         self.gateway.merchant(&Pid::new(pid)?)
     }
@@ -79,7 +80,7 @@ impl EpaySettings {
 pub enum EpaySettingsError {
     #[error(transparent)]
     Gateway(#[from] EpayConfigError),
-    #[error("MOCK_EPAY must be false: payments that nobody makes are for the stage `local` alone")]
+    #[error("MOCK_EPAY must be false: fake payments are for the stage `local` only")]
     MockDeployed,
     #[error("EPAY_MERCHANT must be one of EPAY_MERCHANTS")]
     Merchant,

@@ -1,32 +1,32 @@
-//! A shop that sells on a connected account: its sessions are made there, read there, and closed there.
+//! A shop that sells on a connected account: its sessions are created, read and closed there.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn every_call_of_a_connected_shop_names_its_account() {
+async fn connected_account_is_on_every_call() {
     let two = r#"{"product":"credits-100","quantity":2}"#;
     let mut shop = Shop { account: Some("acct_1"), ..Shop::new().await };
     let first = shop.click(1, CREDITS).await;
-    assert_eq!(told(&first), is(201, "unpaid"));
+    assert_eq!(summary(&first), is(201, "unpaid"));
     assert_eq!(shop.click(2, CREDITS).await.body, first.body);
     let second = shop.click(3, two).await;
-    assert_eq!(told(&second), is(201, "unpaid"));
-    assert!(!shop.net.is_open(&word(&first, "sessionId")), "the page before is closed on the account");
+    assert_eq!(summary(&second), is(201, "unpaid"));
+    assert!(!shop.net.is_open(&word(&first, "sessionId")), "the earlier page is closed on the account");
     for event in shop.net.pay(&word(&second, "sessionId")).events {
         let event: Value = serde_json::from_str(&event).expect("JSON");
         assert_eq!(event["account"], "acct_1");
     }
-    assert_eq!(told(&shop.click(4, two).await), is(200, "paid"));
-    let accounts: Vec<_> = shop.net.asked().into_iter().map(|asked| (asked.what, asked.account)).collect();
+    assert_eq!(summary(&shop.click(4, two).await), is(200, "paid"));
+    let accounts: Vec<_> = shop.net.asked().into_iter().map(|call| (call.what, call.account)).collect();
     assert!(
         accounts.len() >= 5 && accounts.iter().all(|(_, account)| account.as_deref() == Some("acct_1")),
         "{accounts:?}"
     );
 
-    // Without the header the session is not there, so its order is over.
+    // Without the header, Stripe does not find the session, so its order expires.
     let third = shop.click(5, CREDITS).await;
     shop.account = None;
-    assert_eq!(told(&shop.click(6, CREDITS).await), is(201, "unpaid"));
+    assert_eq!(summary(&shop.click(6, CREDITS).await), is(201, "unpaid"));
     assert_eq!(shop.payment(&word(&third, "orderNumber")), "expired");
-    assert!(shop.net.asked().iter().any(|asked| asked.account.is_none()));
+    assert!(shop.net.asked().iter().any(|call| call.account.is_none()));
 }

@@ -1,4 +1,4 @@
-//! Every way that a click can go while nothing fails.
+//! Every outcome of a click without faults.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn of_order(number: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_click_opens_a_page_and_the_next_shows_the_same() {
+async fn first_click_opens_a_page_and_the_next_returns_it() {
     let rows = [
         (CREDITS, "9.99", "USD", "%5Bunit_amount%5D=999&", "quantity%5D=1&"),
         (r#"{"product":"credits-100","quantity":3}"#, "29.97", "USD", "%5Bunit_amount%5D=999&", "quantity%5D=3&"),
@@ -23,17 +23,17 @@ async fn the_first_click_opens_a_page_and_the_next_shows_the_same() {
             r#"{{"orderNumber":"{number}","status":"unpaid","amount":"{amount}","currency":"{currency}","sessionId":"{id}","url":"https://pay.invalid/{id}"}}"#
         );
         assert_eq!((first.status, &first.body), (201, &page), "{body}");
-        let [asked] = <[_; 1]>::try_from(shop.net.asked()).expect("one call");
-        assert!(asked.body.contains(price) && asked.body.contains(also), "{}", asked.body);
-        assert_eq!(asked.idempotency_key, Some(format!("hookledger-{number}")));
-        assert_eq!(asked.authorization.as_deref(), Some("Bearer sk_test_0123456789abcdefghijklmnop"));
+        let [call] = <[_; 1]>::try_from(shop.net.asked()).expect("one call");
+        assert!(call.body.contains(price) && call.body.contains(also), "{}", call.body);
+        assert_eq!(call.idempotency_key, Some(format!("hookledger-{number}")));
+        assert_eq!(call.authorization.as_deref(), Some("Bearer sk_test_0123456789abcdefghijklmnop"));
         for (attempt, again) in [(2, body), (3, &of_order(&number))] {
             let reply = shop.click(attempt, again).await;
             assert_eq!((reply.status, &reply.body), (200, &page), "{again}");
         }
         let books = shop.world.books();
         books.check();
-        let product = said_product(body);
+        let product = product_of(body);
         let leads = [format!("pending#alice#{product}"), format!("stripe#{id}")].into_iter();
         let leads = leads.chain((product == "pro-monthly").then(|| format!("subscription#alice#{product}")));
         assert_eq!(books.pointers, leads.map(|from| (from, number.clone())).collect());
@@ -41,17 +41,17 @@ async fn the_first_click_opens_a_page_and_the_next_shows_the_same() {
             books.processed().filter(|id| !id.starts_with("manual#")).collect::<Vec<_>>(),
             [format!("checkout#{id}"), format!("order#{number}")]
         );
-        assert_eq!(books.bodies.len(), 0, "nothing of a request is kept");
+        assert_eq!(books.bodies.len(), 0, "no request body is kept");
     }
 }
 
-fn said_product(body: &str) -> String {
+fn product_of(body: &str) -> String {
     let body: Value = serde_json::from_str(body).expect("JSON");
     body["product"].as_str().expect("a product").to_owned()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_buyer_who_is_back_before_the_webhook_has_paid() {
+async fn return_before_the_webhook_books_the_payment() {
     for (body, credits, by) in [
         (CREDITS, 100_000_000_000, "stripe#pi_"),
         (r#"{"product":"full-report"}"#, 0, "stripe#pi_"),
@@ -77,70 +77,70 @@ async fn a_buyer_who_is_back_before_the_webhook_has_paid() {
             usize::from(by.ends_with("pi_"))
         );
         assert!(books.processed().any(|key| key == format!("query#stripe#{id}")));
-        // Who clicks after that wants another one.
+        // A click after the payment buys another one.
         let next = shop.click(4, body).await;
         let expected = if by.ends_with("sub_") { is(409, "subscription_active") } else { is(201, "unpaid") };
-        assert_eq!(told(&next), expected);
+        assert_eq!(summary(&next), expected);
         assert_ne!(word(&next, "orderNumber"), number);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_has_expired_is_followed_by_another_order() {
+async fn click_after_an_expired_page_creates_another_order() {
     let mut shop = Shop::new().await;
     let number = word(&shop.click(1, CREDITS).await, "orderNumber");
     shop.later(86_400);
-    assert_eq!(told(&shop.click(2, &of_order(&number)).await), is(409, "order_expired"));
+    assert_eq!(summary(&shop.click(2, &of_order(&number)).await), is(409, "order_expired"));
     assert_eq!(shop.payment(&number), "expired");
     let next = shop.click(3, CREDITS).await;
-    assert_eq!(told(&next), is(201, "unpaid"));
+    assert_eq!(summary(&next), is(201, "unpaid"));
     shop.later(86_400);
-    // This time the click itself finds out.
+    // Now the click on the product finds the expired session.
     let third = shop.click(4, CREDITS).await;
-    assert_eq!(told(&third), is(201, "unpaid"));
+    assert_eq!(summary(&third), is(201, "unpaid"));
     assert_eq!(shop.payment(&word(&next, "orderNumber")), "expired");
     shop.world.books().check();
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_quantity_is_another_order_and_the_page_before_is_closed() {
+async fn another_quantity_replaces_the_order_and_its_page() {
     let two = r#"{"product":"credits-100","quantity":2}"#;
     let shop = Shop::new().await;
     let first = shop.click(1, CREDITS).await;
     let second = shop.click(2, two).await;
-    assert_eq!((told(&second), word(&second, "amount")), (is(201, "unpaid"), "19.98".to_owned()));
+    assert_eq!((summary(&second), word(&second, "amount")), (is(201, "unpaid"), "19.98".to_owned()));
     assert!(!shop.net.is_open(&word(&first, "sessionId")) && shop.net.is_open(&word(&second, "sessionId")));
     assert_eq!(shop.payment(&word(&first, "orderNumber")), "expired");
 
-    // The one before turns out to be paid: then that is what is told.
+    // The earlier order turns out to be paid: the click returns it.
     shop.net.pay(&word(&second, "sessionId"));
     let paid = shop.click(3, CREDITS).await;
-    assert_eq!((told(&paid), word(&paid, "orderNumber")), (is(200, "paid"), word(&second, "orderNumber")));
+    assert_eq!((summary(&paid), word(&paid, "orderNumber")), (is(200, "paid"), word(&second, "orderNumber")));
     assert_eq!(shop.world.books().balance("alice/credits"), 200_000_000_000);
 
-    // It has no page yet: it is given up all the same, or another click might still open one.
+    // An order without a page is canceled too, since a concurrent click could still open one.
     let shop = Shop::new().await;
     shop.net.fail(|_, _| StripeFault::DropRequest);
-    assert_eq!(told(&shop.click(1, CREDITS).await), is(504, "stripe_timeout"));
+    assert_eq!(summary(&shop.click(1, CREDITS).await), is(504, "stripe_timeout"));
     let number = shop.world.books().orders.keys().next().expect("an order").clone();
     shop.net.fail(|_, _| StripeFault::None);
-    assert_eq!(told(&shop.click(2, two).await), is(201, "unpaid"));
+    assert_eq!(summary(&shop.click(2, two).await), is(201, "unpaid"));
     assert_eq!(shop.payment(&number), "canceled");
     shop.world.books().check();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_stripe_does_not_know_can_be_paid_by_nobody() {
+async fn session_unknown_to_stripe_expires_the_order() {
     let mut shop = Shop::new().await;
     let first = shop.click(1, CREDITS).await;
     shop.net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "t"));
     let next = shop.click(2, CREDITS).await;
-    assert_eq!(told(&next), is(201, "unpaid"));
+    assert_eq!(summary(&next), is(201, "unpaid"));
     assert_eq!(shop.payment(&word(&first, "orderNumber")), "expired");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stripe_says_of_a_payment_counts() {
+async fn payment_status_of_the_session_decides() {
     use StripeFault::Altered;
     let rows = [
         (
@@ -183,7 +183,7 @@ async fn what_stripe_says_of_a_payment_counts() {
         shop.net.fail(move |_, what| if of_session(what) { altered.clone() } else { StripeFault::None });
         for attempt in 2..4 {
             let reply = shop.click(attempt, &of_order(&word(&first, "orderNumber"))).await;
-            assert_eq!(told(&reply), expected, "{row}");
+            assert_eq!(summary(&reply), expected, "{row}");
         }
         let books = shop.world.books();
         books.check();
@@ -192,31 +192,31 @@ async fn what_stripe_says_of_a_payment_counts() {
     }
 }
 
-/// By whichever of its names: the order is of the product's id, and the next click finds it.
+/// An alias leads to the same pending order as the product's id.
 #[tokio::test(start_paused = true)]
-async fn a_click_by_an_alias_is_a_click_on_the_product() {
+async fn alias_finds_the_order_of_the_product() {
     let shop = Shop::new().await;
     let body = |name: &str| format!(r#"{{"product":"{name}","phoneNumber":"88001122"}}"#);
     let first = shop.click(1, &body("5000")).await;
-    assert_eq!(told(&first), is(201, "unpaid"));
+    assert_eq!(summary(&first), is(201, "unpaid"));
     for (attempt, name) in [(2, "unitel-sd5000"), (3, "SD5000")] {
         let again = shop.click(attempt, &body(name)).await;
         assert_eq!((again.status, &again.body), (200, &first.body), "{name}");
     }
     assert!(shop.world.books().pointers.contains_key("pending#alice#unitel-sd5000"));
-    assert_eq!(told(&shop.click(4, &body("3000")).await), is(400, "unknown_product"));
+    assert_eq!(summary(&shop.click(4, &body("3000")).await), is(400, "unknown_product"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn wallet_whose_checksum_does_not_fit_is_refused() {
+async fn wallet_with_wrong_checksum_is_refused() {
     let shop = Shop::new().await;
     let body = |wallet: &str| format!(r#"{{"product":"posx-10","wallet":"{wallet}"}}"#);
     let mistyped = "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
-    assert_eq!(told(&shop.click(1, &body(mistyped)).await), is(400, "wallet_checksum"));
-    assert_eq!((shop.net.asked().len(), shop.world.books().orders.len()), (0, 0), "nothing was begun");
+    assert_eq!(summary(&shop.click(1, &body(mistyped)).await), is(400, "wallet_checksum"));
+    assert_eq!((shop.net.asked().len(), shop.world.books().orders.len()), (0, 0), "no payment was started");
     for (attempt, wallet) in
         [(2, mistyped.to_ascii_lowercase()), (3, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".to_owned())]
     {
-        assert_eq!(told(&shop.click(attempt, &body(&wallet)).await), is(201, "unpaid"), "{wallet}");
+        assert_eq!(summary(&shop.click(attempt, &body(&wallet)).await), is(201, "unpaid"), "{wallet}");
     }
 }

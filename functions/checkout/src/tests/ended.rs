@@ -1,5 +1,5 @@
-//! A click after a page has come to an end, or to none: the table of what the buyer gets, whatever the page and whatever is asked.
-//! However it goes, no more than one page can be paid, and the buyer has the link to it.
+//! Clicks after a page has ended in each possible way, as a table. In every case at most one page can be paid, and the
+//! buyer has its link.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,24 @@ use super::failures::closed;
 use super::*;
 
 const TWO: &str = r#"{"product":"credits-100","quantity":2}"#;
-/// Accounts of Stripe's sandbox: of one the bank pays, of the other it refuses.
+/// Test accounts of Stripe's sandbox: the bank pays the first and refuses the second.
 const PAYS: &str = "000123456789";
 const REFUSES: &str = "000222222227";
 
-/// What has become of the page of the last order.
+/// The state of the last order's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Page {
     Open,
-    /// By the first card; the page is still open.
+    /// The first card was declined; the page is still open.
     Declined,
-    /// From a bank account, and the bank has not answered yet.
+    /// Paid from a bank account; the bank has not answered yet.
     Debited,
-    /// By the bank, days later.
+    /// The bank refused, days later.
     Refused,
-    /// The bank has paid, and no webhook has come.
+    /// The bank has paid, and no webhook has arrived.
     Paid,
     Expired,
-    /// Paid with another amount than the order's.
+    /// Paid with an amount other than the order's.
     OtherAmount,
     OtherCurrency,
 }
@@ -41,18 +41,18 @@ enum Click {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gets {
-    /// The page that was there.
+    /// The page that was open.
     SamePage,
     /// Another page of the same order.
     NextPage,
-    /// Another order, on another page.
+    /// Another order with its own page.
     NextOrder,
     /// No page: status and word.
     ApiOutcome(u16, &'static str),
 }
 
 impl Page {
-    /// The shop, the order's number and its session. `is_known`: whether the webhook has come.
+    /// The shop, the order's number and its session. `is_known`: whether the webhook has arrived.
     async fn shop(self, is_known: bool) -> (Shop, String, String) {
         let mut shop = Shop::new().await;
         let first = shop.click(99, CREDITS).await;
@@ -85,7 +85,7 @@ impl Page {
             Self::Declined | Self::Refused if is_known => closed(&shop, &number, PaymentState::Failed).await,
             Self::Expired if is_known => closed(&shop, &number, PaymentState::Expired).await,
             Self::OtherAmount | Self::OtherCurrency if is_known => {
-                assert_eq!(told(&shop.click(98, &of(&number)).await), is(409, "payment_mismatch"));
+                assert_eq!(summary(&shop.click(98, &of(&number)).await), is(409, "payment_mismatch"));
             }
             Self::Open
             | Self::Declined
@@ -105,16 +105,17 @@ fn of(number: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn click_after_a_page_gets_what_the_table_says() {
+async fn click_after_a_page_gives_the_page_of_the_table() {
     use Click::{Number, Same, Two};
     use Gets::{ApiOutcome, NextOrder, NextPage, SamePage};
-    // By what is asked: the same, another quantity, the order by its number; and how the order of before stands then.
+    // For each click (the same product, another quantity, the order by number): its result, and the earlier order's
+    // state after it.
     let rows = [
         (Page::Open, [(Same, SamePage, "unpaid"), (Two, NextOrder, "expired"), (Number, SamePage, "unpaid")]),
         (Page::Declined, [(Same, SamePage, ""), (Two, NextOrder, "expired"), (Number, SamePage, "")]),
-        (Page::Debited, [Same, Two, Number].map(|asked| (asked, ApiOutcome(409, "payment_processing"), "unpaid"))),
+        (Page::Debited, [Same, Two, Number].map(|click| (click, ApiOutcome(409, "payment_processing"), "unpaid"))),
         (Page::Refused, [(Same, NextPage, ""), (Two, NextOrder, "expired"), (Number, NextPage, "")]),
-        (Page::Paid, [Same, Two, Number].map(|asked| (asked, ApiOutcome(200, "paid"), "paid"))),
+        (Page::Paid, [Same, Two, Number].map(|click| (click, ApiOutcome(200, "paid"), "paid"))),
         (
             Page::Expired,
             [
@@ -132,14 +133,14 @@ async fn click_after_a_page_gets_what_the_table_says() {
             [(Same, NextOrder, ""), (Two, NextOrder, ""), (Number, ApiOutcome(409, "payment_mismatch"), "canceled")],
         ),
     ];
-    for (page, (asked, gets, before), is_known) in rows
+    for (page, (click, gets, before), is_known) in rows
         .iter()
-        .flat_map(|(page, asks)| asks.map(|ask| (*page, ask)))
-        .flat_map(|(page, ask)| [(page, ask, false), (page, ask, true)])
+        .flat_map(|(page, clicks)| clicks.map(|click| (*page, click)))
+        .flat_map(|(page, click)| [(page, click, false), (page, click, true)])
     {
-        let row = format!("{page:?} {asked:?}, known: {is_known}");
+        let row = format!("{page:?} {click:?}, known: {is_known}");
         let (shop, number, session) = page.shop(is_known).await;
-        let body = match asked {
+        let body = match click {
             Same => CREDITS.to_owned(),
             Two => TWO.to_owned(),
             Number => of(&number),
@@ -150,12 +151,12 @@ async fn click_after_a_page_gets_what_the_table_says() {
             200 if on == session => SamePage,
             201 if order == number && on != session => NextPage,
             201 if order != number && on != session => NextOrder,
-            // What is told without a page is compared below.
+            // A result without a page is compared below.
             _ => gets,
         };
         assert_eq!(got, gets, "{row}: {reply:?}");
-        if let ApiOutcome(status, said) = gets {
-            assert_eq!(told(&reply), is(status, said), "{row}");
+        if let ApiOutcome(status, text) = gets {
+            assert_eq!(summary(&reply), is(status, text), "{row}");
             assert_eq!(shop.net.open(), Vec::<String>::new(), "{row}");
         } else {
             assert_eq!(shop.net.open(), [on], "{row}: one page, and its link is here");
@@ -174,9 +175,9 @@ async fn click_after_a_page_gets_what_the_table_says() {
     }
 }
 
-/// Each of the words that Stripe has for an intent, under a session that is complete and unpaid.
+/// Each status of the payment intent under a complete and unpaid session.
 #[tokio::test(start_paused = true)]
-async fn unpaid_session_is_left_behind_only_when_its_intent_has_failed() {
+async fn unpaid_session_is_replaced_only_if_its_intent_failed() {
     let rows = [
         ("requires_payment_method", is(201, "unpaid")),
         ("canceled", is(201, "unpaid")),
@@ -197,7 +198,7 @@ async fn unpaid_session_is_left_behind_only_when_its_intent_has_failed() {
             });
             let before = shop.world.books();
             let reply = shop.click(1, body).await;
-            assert_eq!(told(&reply), expected, "{status} {body}");
+            assert_eq!(summary(&reply), expected, "{status} {body}");
             if expected.0 == 201 {
                 assert_eq!(word(&reply, "orderNumber") == number, body == CREDITS, "{status} {body}");
             } else {
@@ -221,16 +222,17 @@ async fn twenty_clicks_after_a_refusal_open_one_page() {
     }
 }
 
-/// The second page of an order is paid by card: its credits come once, and what is still told of the first page changes nothing.
+/// The second page of an order is paid by card: its credits are granted once, and late reports of the first page change
+/// nothing.
 #[tokio::test(start_paused = true)]
-async fn order_that_failed_is_paid_on_its_second_page() {
+async fn failed_order_is_paid_on_its_second_page() {
     let (shop, number, first) = Page::Refused.shop(true).await;
     let second = shop.click(1, CREDITS).await;
-    assert_eq!((told(&second), word(&second, "orderNumber")), (is(201, "failed"), number.clone()));
+    assert_eq!((summary(&second), word(&second, "orderNumber")), (is(201, "failed"), number.clone()));
     shop.net.pay(&word(&second, "sessionId"));
-    assert_eq!(told(&shop.click(2, CREDITS).await), is(200, "paid"));
+    assert_eq!(summary(&shop.click(2, CREDITS).await), is(200, "paid"));
     closed(&shop, &number, PaymentState::Failed).await;
-    assert_eq!(told(&shop.click(3, &of(&number)).await), is(200, "paid"));
+    assert_eq!(summary(&shop.click(3, &of(&number)).await), is(200, "paid"));
     let books = shop.world.books();
     books.check();
     assert_eq!((books.balance("alice/credits"), books.order(&number).anomaly.as_deref()), (100_000_000_000, None));

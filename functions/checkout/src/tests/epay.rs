@@ -1,4 +1,4 @@
-//! Clicks that want to pay by epay: the address that comes of them, what the gateway gives beside it, and every fault on the way.
+//! Clicks that pay by epay: the gateway's address, its link or code, and every fault.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ const PATH: &str = "/api/pay/epay";
 const CREDITS: &str = r#"{"product":"credits-1000"}"#;
 const TRADE: &str = "g0000000000000001";
 
-/// With these settings over those of every test.
-pub(super) async fn till(changes: &[(&str, &str)]) -> Option<EpayPayments> {
+/// The adapter with these settings over those of every test.
+pub(super) async fn payments(changes: &[(&str, &str)]) -> Option<EpayPayments> {
     let settings = read("prod", changes).expect("settings")?;
     let vault = Vault::Here(Settings::new(epay_settings()));
     let keys = Keyring::open(vault, epay_keys, now()).await.expect("keys");
@@ -41,7 +41,7 @@ async fn shop(settings: Set) -> Shop {
     Shop { settings, ..Shop::new().await }
 }
 
-/// The time that a test has stopped.
+/// The test's paused clock.
 fn clock() -> std::time::Instant {
     deadline(Duration::ZERO).0
 }
@@ -51,7 +51,7 @@ fn of_order(number: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_click_gives_an_address_and_the_next_the_same_payment() {
+async fn first_click_gives_an_address_and_the_next_returns_it() {
     let rows: [(Set, &str, &str, &str); 4] = [
         (&[], CREDITS, "1001", "648.00"),
         (&[], r#"{"product":"credits-1000","quantity":2,"type":"wxpay"}"#, "1001", "1296.00"),
@@ -62,41 +62,41 @@ async fn the_first_click_gives_an_address_and_the_next_the_same_payment() {
         let shop = shop(settings).await;
         let first = shop.click_at(1, PATH, body).await;
         let (number, url) = (word(&first, "orderNumber"), word(&first, "url"));
-        let said = format!(
+        let expected = format!(
             r#"{{"orderNumber":"{number}","status":"unpaid","amount":"{amount}","currency":"CNY","url":"{url}"}}"#
         );
-        assert_eq!((first.status, &first.body), (201, &said), "{body}");
+        assert_eq!((first.status, &first.body), (201, &expected), "{body}");
         let page = shop.gateway.opened(&url);
         assert!(page.contains("1000 点数") && page.contains(&format!("{amount} CNY")), "{page}");
         for (attempt, again) in [(2, body), (3, of_order(&number).as_str())] {
             let reply = shop.click_at(attempt, PATH, again).await;
-            assert_eq!(told(&reply), is(200, "unpaid"), "{again}");
+            assert_eq!(summary(&reply), is(200, "unpaid"), "{again}");
             shop.gateway.opened(&word(&reply, "url"));
         }
         assert_eq!(shop.gateway.trades(), [TRADE], "{body}: one payment, however often it is opened");
-        assert_eq!(shop.gateway.asked(), [], "nobody is asked");
+        assert_eq!(shop.gateway.asked(), [], "no query is made");
         let books = shop.world.books();
         books.check();
         assert_eq!(books.pointers, [("pending#alice#credits-1000".to_owned(), number.clone())].into());
-        let written: Vec<_> = books.processed().filter(|id| !id.starts_with("manual#")).collect();
-        assert_eq!(written, [format!("checkout#{pid}.{number}"), format!("order#{number}")]);
+        let booked: Vec<_> = books.processed().filter(|id| !id.starts_with("manual#")).collect();
+        assert_eq!(booked, [format!("checkout#{pid}.{number}"), format!("order#{number}")]);
     }
 }
 
-/// V2's address is good for five minutes: a later click gives another, of the same payment.
+/// V2's address is valid for five minutes; a later click gives a new one for the same payment.
 #[tokio::test(start_paused = true)]
-async fn an_address_is_signed_when_it_is_given() {
+async fn later_click_signs_a_new_address() {
     let mut shop = shop(&[("EPAY_MERCHANT", "1002")]).await;
     let first = shop.click_at(1, PATH, CREDITS).await;
     shop.later(600);
-    assert!(shop.gateway.opened(&word(&first, "url")).contains("签名校验失败"), "it is too old by now");
+    assert!(shop.gateway.opened(&word(&first, "url")).contains("签名校验失败"), "the address has expired");
     let next = shop.click_at(2, PATH, CREDITS).await;
-    assert_eq!((told(&next), word(&next, "orderNumber")), (is(200, "unpaid"), word(&first, "orderNumber")));
+    assert_eq!((summary(&next), word(&next, "orderNumber")), (is(200, "unpaid"), word(&first, "orderNumber")));
     assert!(shop.gateway.opened(&word(&next, "url")).contains("648.00 CNY"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_gateway_gives_at_once_is_given_beside_the_address() {
+async fn link_or_code_of_the_gateway_is_in_the_reply() {
     let rows = [
         (EpayFault::None, "pageUrl", "https://gateway.invalid/pay/g0000000000000001"),
         (EpayFault::Said(r#"{"code":1,"qrcode":"weixin://wxpay/1"}"#), "codeUrl", "weixin://wxpay/1"),
@@ -108,21 +108,21 @@ async fn what_the_gateway_gives_at_once_is_given_beside_the_address() {
         let body = r#"{"product":"credits-1000","type":"alipay","clientIp":"203.0.113.7"}"#;
         for (attempt, status) in [(1, 201), (2, 200)] {
             let reply = shop.click_at(attempt, PATH, body).await;
-            assert_eq!((told(&reply), word(&reply, field).as_str()), (is(status, "unpaid"), url), "{}", reply.body);
+            assert_eq!((summary(&reply), word(&reply, field).as_str()), (is(status, "unpaid"), url), "{}", reply.body);
             assert!(word(&reply, "url").starts_with("https://gateway.invalid/submit.php?"), "{}", reply.body);
         }
-        let (what, form) = shop.gateway.asked().first().cloned().expect("asked");
+        let (what, form) = shop.gateway.asked().first().cloned().expect("a call");
         assert_eq!(what, "POST /mapi.php");
         assert!(form.contains("&clientip=203.0.113.7&") || form.starts_with("clientip=203.0.113.7&"), "{form}");
-        // Who has not said how is asked on the page.
+        // Without a payment method, the buyer chooses on the page.
         let any = shop.click_at(3, PATH, CREDITS).await;
-        assert_eq!((told(&any), word(&any, field)), (is(200, "unpaid"), String::new()));
+        assert_eq!((summary(&any), word(&any, field)), (is(200, "unpaid"), String::new()));
         assert!(shop.gateway.trades().len() <= 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_of_the_gateway_has_its_answer_and_the_next_click_goes_on() {
+async fn gateway_fault_gives_its_error_and_next_click_recovers() {
     use EpayFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Said, Status};
     let rows = [
         (DropRequest, is(504, "epay_timeout")),
@@ -144,11 +144,11 @@ async fn every_fault_of_the_gateway_has_its_answer_and_the_next_click_goes_on() 
         shop.gateway.fail(move |_, _| fault.clone());
         let started = clock();
         let refused = shop.click_at(1, PATH, body).await;
-        assert_eq!(told(&refused), expected, "{row}");
+        assert_eq!(summary(&refused), expected, "{row}");
         assert!(clock().duration_since(started) <= Checkout::REPLY_WITHIN, "{row}");
         assert!(!refused.body.contains("http"), "{row}: {}", refused.body);
         shop.gateway.fail(|_, _| EpayFault::None);
-        assert_eq!(told(&shop.click_at(2, PATH, body).await), is(200, "unpaid"), "{row}");
+        assert_eq!(summary(&shop.click_at(2, PATH, body).await), is(200, "unpaid"), "{row}");
         let books = shop.world.books();
         books.check();
         assert_eq!((books.orders.len(), shop.gateway.trades().len()), (1, 1), "{row}: one order, one payment");
@@ -156,7 +156,7 @@ async fn every_fault_of_the_gateway_has_its_answer_and_the_next_click_goes_on() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_at_every_call_of_the_store() {
+async fn store_fault_at_any_call_is_recovered_by_next_click() {
     let clean = shop(&[]).await;
     let (ledger, faults) = clean.world.faulty(1, |_, _| Fault::None);
     clean.function(1, ledger).await.answer(&event_at(PATH, CREDITS), &clean.invocation(1)).await;
@@ -182,7 +182,7 @@ async fn every_fault_at_every_call_of_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_clicks_at_once_are_one_order_and_one_payment() {
+async fn twenty_concurrent_clicks_give_one_order_and_payment() {
     let shop = shop(&[]).await;
     let clicks = (1..=20).map(|attempt| shop.click_at(attempt, PATH, CREDITS));
     let replies = futures_util::future::join_all(clicks).await;
@@ -197,7 +197,7 @@ async fn twenty_clicks_at_once_are_one_order_and_one_payment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_paid_by_its_owner_where_it_was_made_for_and_while_it_can_be() {
+async fn only_payable_order_of_owner_and_provider_is_started() {
     let shop = shop(&[]).await;
     let rows = [
         ("HL-bobs", "bob", Provider::Epay, PaymentState::Unpaid, is(404, "order_not_found")),
@@ -213,12 +213,12 @@ async fn an_order_is_paid_by_its_owner_where_it_was_made_for_and_while_it_can_be
         if !owner.is_empty() {
             order(&shop, number, owner, provider, state).await;
         }
-        assert_eq!(told(&shop.click_at(1, PATH, &of_order(number)).await), expected, "{number}");
+        assert_eq!(summary(&shop.click_at(1, PATH, &of_order(number)).await), expected, "{number}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_refused() {
+async fn invalid_request_is_refused() {
     let shop = shop(&[]).await;
     let rows = [
         ("{}", "product_missing"),
@@ -232,48 +232,48 @@ async fn what_is_not_understood_is_refused() {
         (r#"{"product":"credits-1000","clientIp":"1.2.3.4&x=1"}"#, "client_ip_invalid"),
     ];
     for (body, code) in rows {
-        assert_eq!(told(&shop.click_at(1, PATH, body).await), is(400, code), "{body}");
+        assert_eq!(summary(&shop.click_at(1, PATH, body).await), is(400, code), "{body}");
     }
     for body in [r#"{"product":"credits-1000","name":"x"}"#, r#"{"product":"credits-1000","param":"x"}"#, "[]"] {
-        assert_eq!(shop.click_at(1, PATH, body).await.status, 400, "{body}: a buyer writes no text into a payment");
+        assert_eq!(shop.click_at(1, PATH, body).await.status, 400, "{body}: no text of the buyer reaches a payment");
     }
     assert_eq!((shop.world.books().orders.len(), shop.gateway.asked().len()), (0, 0));
     let elsewhere = Shop { settings: &[("EPAY_MERCHANTS", "")], ..Shop::new().await };
-    assert_eq!(told(&elsewhere.click_at(1, PATH, CREDITS).await), is(409, "provider_unavailable"));
+    assert_eq!(summary(&elsewhere.click_at(1, PATH, CREDITS).await), is(409, "provider_unavailable"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_paid_is_not_begun_again_and_the_next_click_buys_another() {
+async fn paid_order_is_not_started_again() {
     let shop = shop(&[]).await;
     let first = shop.click_at(1, PATH, CREDITS).await;
     let number = word(&first, "orderNumber");
     paid(&shop, &number, "1001.t1").await;
     let reply = shop.click_at(2, PATH, &of_order(&number)).await;
-    let said = format!(r#"{{"orderNumber":"{number}","status":"paid","amount":"648.00","currency":"CNY"}}"#);
-    assert_eq!((reply.status, reply.body), (200, said));
+    let expected = format!(r#"{{"orderNumber":"{number}","status":"paid","amount":"648.00","currency":"CNY"}}"#);
+    assert_eq!((reply.status, reply.body), (200, expected));
     let next = shop.click_at(3, PATH, CREDITS).await;
-    assert_eq!(told(&next), is(201, "unpaid"));
+    assert_eq!(summary(&next), is(201, "unpaid"));
     assert_ne!(word(&next, "orderNumber"), number);
 }
 
-/// The buyer changes her mind: what was begun elsewhere is closed, where it can be, and each order has one way to be paid.
+/// The buyer changes the provider: the earlier payment is closed where possible, and each order has one provider.
 #[tokio::test(start_paused = true)]
-async fn from_one_provider_to_another_and_back() {
+async fn change_of_provider_replaces_the_order() {
     let shop = shop(&[]).await;
     let card = shop.click_at(1, "/api/pay/checkout", CREDITS).await;
-    assert_eq!((told(&card), shop.net.open().len()), (is(201, "unpaid"), 1));
+    assert_eq!((summary(&card), shop.net.open().len()), (is(201, "unpaid"), 1));
     let epay = shop.click_at(2, PATH, CREDITS).await;
-    assert_eq!((told(&epay), shop.net.open().len()), (is(201, "unpaid"), 0), "the page at Stripe is closed");
+    assert_eq!((summary(&epay), shop.net.open().len()), (is(201, "unpaid"), 0), "the page at Stripe is closed");
     let again = shop.click_at(3, "/api/pay/checkout", CREDITS).await;
-    assert_eq!((told(&again), shop.net.open().len()), (is(201, "unpaid"), 1));
+    assert_eq!((summary(&again), shop.net.open().len()), (is(201, "unpaid"), 1));
     let state = |reply: &Reply| shop.payment(&word(reply, "orderNumber"));
     assert_eq!([state(&card), state(&epay), state(&again)], ["expired", "canceled", "unpaid"]);
     shop.world.books().check();
 }
 
-/// An order that was begun with a merchant that is no longer ours could be paid by nobody's notification.
+/// No configured merchant's notification could pay an order of a removed merchant.
 #[tokio::test(start_paused = true)]
-async fn an_order_stays_with_the_merchant_it_was_begun_with() {
+async fn order_stays_with_the_merchant_that_started_it() {
     let mut shop = shop(&[]).await;
     let first = shop.click_at(1, PATH, CREDITS).await;
     shop.settings = &[("EPAY_MERCHANT", "1002")];
@@ -281,11 +281,11 @@ async fn an_order_stays_with_the_merchant_it_was_begun_with() {
     assert!(word(&same, "url").contains("&pid=1001&"), "{}", same.body);
     shop.settings = &[("EPAY_MERCHANTS", "1002:rsa")];
     let gone = shop.click_at(3, PATH, &of_order(&word(&first, "orderNumber"))).await;
-    assert_eq!(told(&gone), is(409, "merchant_unavailable"));
+    assert_eq!(summary(&gone), is(409, "merchant_unavailable"));
 }
 
 #[test]
-fn a_deployment_says_how_payments_are_begun() {
+fn settings_give_merchant_and_api() {
     use EpaySettingsError::{Mapi, Merchant, MockDeployed, Url};
     type Row = (&'static str, Set, Result<Option<(&'static str, bool)>, EpaySettingsError>);
     let rows: [Row; 19] = [
@@ -311,26 +311,27 @@ fn a_deployment_says_how_payments_are_begun() {
     ];
     for (stage, changes, expected) in rows {
         let read = read(stage, changes);
-        let said = read
+        let found = read
             .as_ref()
             .map(|settings| settings.as_ref().map(|settings| (settings.merchant.pid.as_str(), settings.mapi)));
-        assert_eq!(said, expected.as_ref().map(|said| *said), "{stage} {changes:?}");
+        assert_eq!(found, expected.as_ref().map(|settings| *settings), "{stage} {changes:?}");
     }
 }
 
-/// A payment of another amount is not made good by a second one: its order is a person's, and the next click makes another.
+/// A payment of another amount cannot be corrected by a second one: a person decides about the order, and the next
+/// click creates another.
 #[tokio::test(start_paused = true)]
-async fn order_that_was_paid_with_another_amount_is_not_paid_again() {
+async fn mispaid_order_is_not_paid_again() {
     let shop = shop(&[]).await;
     let first = shop.click_at(1, PATH, CREDITS).await;
-    assert_eq!(told(&first), is(201, "unpaid"));
+    assert_eq!(summary(&first), is(201, "unpaid"));
     let number = word(&first, "orderNumber");
     mispaid(&shop, &number, TRADE).await;
     let of_number = format!(r#"{{"orderNumber":"{number}"}}"#);
-    assert_eq!(told(&shop.click_at(2, PATH, &of_number).await), is(409, "payment_mismatch"));
+    assert_eq!(summary(&shop.click_at(2, PATH, &of_number).await), is(409, "payment_mismatch"));
     let next = shop.click_at(3, PATH, CREDITS).await;
-    assert_eq!((told(&next), word(&next, "orderNumber") == number), (is(201, "unpaid"), false));
+    assert_eq!((summary(&next), word(&next, "orderNumber") == number), (is(201, "unpaid"), false));
     assert_eq!(shop.payment(&number), "canceled");
-    assert_eq!(told(&shop.click_at(4, PATH, &of_number).await), is(409, "payment_mismatch"));
+    assert_eq!(summary(&shop.click_at(4, PATH, &of_number).await), is(409, "payment_mismatch"));
     shop.world.books().check();
 }

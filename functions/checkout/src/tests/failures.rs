@@ -1,4 +1,4 @@
-//! Every refusal with its exact answer, and what it leaves of the order.
+//! Every refusal with its exact reply, and the order's state after it.
 
 use ledger::{
     Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Order, OrderNumber, Owner, PaymentState, Provider,
@@ -8,7 +8,7 @@ use testkit::context;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_refused() {
+async fn invalid_request_is_refused() {
     let rows = [
         ("", 400, "body_invalid"),
         ("[]", 400, "body_invalid"),
@@ -31,35 +31,35 @@ async fn what_is_not_understood_is_refused() {
     ];
     let shop = Shop::new().await;
     for (body, status, code) in rows {
-        assert_eq!(told(&shop.click(1, body).await), is(status, code), "{body}");
+        assert_eq!(summary(&shop.click(1, body).await), is(status, code), "{body}");
     }
     assert_eq!((shop.net.asked().len(), shop.world.books().orders.len()), (0, 0));
 }
 
-/// An order that was made elsewhere, and what has become of it.
+/// An order that was created elsewhere, in this state.
 pub(super) async fn order(shop: &Shop, number: &str, owner: &str, provider: Provider, state: PaymentState) {
-    let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+    let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
     let choice = catalog::Choice { quantity: 1, provider: Some(provider), ..catalog::Choice::default() };
     let terms = catalog.product("credits-1000").expect("a product").terms(&choice).expect("sold");
-    made(shop, number, owner, terms).await;
+    created(shop, number, owner, terms).await;
     closed(shop, number, state).await;
 }
 
-/// An order that was made elsewhere, on these terms.
-pub(super) async fn made(shop: &Shop, number: &str, owner: &str, terms: ledger::Terms) {
+/// An order that was created elsewhere, on these terms.
+pub(super) async fn created(shop: &Shop, number: &str, owner: &str, terms: ledger::Terms) {
     let owner = Owner::new(owner).expect("an owner");
-    let made = Order::new(OrderNumber::new(number).expect("a number"), owner, terms, now());
-    write(shop, &made, &format!("{number}-made"), vec![made.clone().created()]).await;
+    let order = Order::new(OrderNumber::new(number).expect("a number"), owner, terms, now());
+    write(shop, &order, &format!("{number}-created"), vec![order.clone().created()]).await;
 }
 
-/// As a webhook would have it.
+/// Closes the order as a webhook would.
 pub(super) async fn closed(shop: &Shop, number: &str, state: PaymentState) {
     let number = OrderNumber::new(number).expect("a number");
     let order = shop.world.ledger(9).order(&number, &context(9)).await.expect("books").expect("an order");
     write(shop, &order, &format!("{number}-{}", state.as_str()), order.apply_unpaid(state)).await;
 }
 
-/// Paid, as a webhook would have it.
+/// Pays the order as a webhook would.
 pub(super) async fn paid(shop: &Shop, number: &str, by: &str) {
     let number = OrderNumber::new(number).expect("a number");
     let order = shop.world.ledger(9).order(&number, &context(9)).await.expect("books").expect("an order");
@@ -68,7 +68,7 @@ pub(super) async fn paid(shop: &Shop, number: &str, by: &str) {
     write(shop, &order, &format!("{number}-paid"), order.pay(&payment).expect("agrees")).await;
 }
 
-/// Flagged, as a webhook that tells of a cent too little would have it.
+/// Flags the order as a webhook with a payment one cent short would.
 pub(super) async fn mispaid(shop: &Shop, number: &str, by: &str) {
     let number = OrderNumber::new(number).expect("a number");
     let order = shop.world.ledger(9).order(&number, &context(9)).await.expect("books").expect("an order");
@@ -93,16 +93,16 @@ async fn write(shop: &Shop, order: &Order, event: &str, effects: Vec<Effect>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_was_canceled_elsewhere_leaves_no_page_open() {
+async fn order_canceled_elsewhere_leaves_no_page_open() {
     let shop = Shop::new().await;
     let first = shop.click(1, CREDITS).await;
     closed(&shop, &word(&first, "orderNumber"), PaymentState::Canceled).await;
     let next = shop.click(2, CREDITS).await;
-    assert_eq!((told(&next), shop.net.open()), (is(201, "unpaid"), vec![word(&next, "sessionId")]));
+    assert_eq!((summary(&next), shop.net.open()), (is(201, "unpaid"), vec![word(&next, "sessionId")]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_paid_by_its_owner_where_it_was_made_for_and_while_it_can_be() {
+async fn only_payable_order_of_owner_and_provider_is_started() {
     let shop = Shop::new().await;
     let rows = [
         ("HL-bobs", "bob", Provider::Stripe, PaymentState::Unpaid, is(404, "order_not_found")),
@@ -114,18 +114,18 @@ async fn an_order_is_paid_by_its_owner_where_it_was_made_for_and_while_it_can_be
     ];
     for (number, owner, provider, state, expected) in rows {
         order(&shop, number, owner, provider, state).await;
-        let asked = shop.net.asked().len();
+        let calls = shop.net.asked().len();
         let reply = shop.click(1, &format!(r#"{{"orderNumber":"{number}"}}"#)).await;
-        assert_eq!(told(&reply), expected, "{number}");
-        assert_eq!(shop.net.asked().len() - asked, usize::from(expected.0 == 201), "{number}");
+        assert_eq!(summary(&reply), expected, "{number}");
+        assert_eq!(shop.net.asked().len() - calls, usize::from(expected.0 == 201), "{number}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_that_cannot_be_made_is_said_to_be_so_and_the_next_click_makes_one() {
+async fn session_fault_gives_its_error_and_next_click_recovers() {
     use StripeFault::{Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, KeptFailure, Status};
     let late = Delay(std::time::Duration::from_secs(3));
-    // With the state of the order then, and how many orders there are after the next click.
+    // The reply, the order's state after it, and the number of orders after the next click.
     let rows = [
         (DropRequest, is(504, "stripe_timeout"), "unpaid", 1),
         (DropResponse, is(504, "stripe_timeout"), "unpaid", 1),
@@ -150,12 +150,12 @@ async fn a_session_that_cannot_be_made_is_said_to_be_so_and_the_next_click_makes
         let shop = Shop::new().await;
         let row = format!("{fault:?}");
         shop.net.fail(move |_, what| if what.ends_with("/sessions") { fault.clone() } else { StripeFault::None });
-        assert_eq!(told(&shop.click(1, CREDITS).await), expected, "{row}");
+        assert_eq!(summary(&shop.click(1, CREDITS).await), expected, "{row}");
         let number = shop.world.books().orders.keys().next().expect("an order").clone();
         assert_eq!(shop.payment(&number), state, "{row}");
         shop.net.fail(|_, _| StripeFault::None);
         let next = shop.click(2, CREDITS).await;
-        assert_eq!(told(&next), is(201, "unpaid"), "{row}");
+        assert_eq!(summary(&next), is(201, "unpaid"), "{row}");
         assert_eq!(word(&next, "orderNumber") == number, state == "unpaid", "{row}");
         assert_eq!(shop.world.books().orders.len(), orders, "{row}");
         shop.world.books().check();
@@ -163,32 +163,32 @@ async fn a_session_that_cannot_be_made_is_said_to_be_so_and_the_next_click_makes
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_price_that_stripe_has_otherwise_is_never_shown() {
+async fn session_with_another_price_is_closed() {
     let report = r#"{"product":"full-report"}"#;
     let mut shop = Shop::new().await;
     shop.kept_price = "price_dear";
     let refused = shop.click(1, report).await;
     let expected = r#"{"error":"price_mismatch","message":"Stripe has another price for this product."}"#;
     assert_eq!((refused.status, refused.body.as_str()), (502, expected));
-    let asked = shop.net.asked();
-    assert!(asked[1].what.ends_with("/expire") && asked.len() == 2, "the page is closed: {asked:?}");
+    let calls = shop.net.asked();
+    assert!(calls[1].what.ends_with("/expire") && calls.len() == 2, "the page is closed: {calls:?}");
     shop.kept_price = "price_unknown";
-    assert_eq!(told(&shop.click(2, report).await), is(502, "stripe_refused"));
+    assert_eq!(summary(&shop.click(2, report).await), is(502, "stripe_refused"));
     shop.kept_price = "price_report";
-    assert_eq!(told(&shop.click(3, report).await), is(201, "unpaid"), "nothing was kept of what was refused");
-    // Other words under the same key: the price was changed between two clicks of which the first had no answer.
+    assert_eq!(summary(&shop.click(3, report).await), is(201, "unpaid"), "the refused session left nothing");
+    // Other parameters under the same key: the price changed between two clicks, and the first one had no answer.
     let shop = Shop { kept_price: "price_report", ..Shop::new().await };
     shop.net.fail(|_, _| StripeFault::DropResponse);
-    assert_eq!(told(&shop.click(1, report).await), is(504, "stripe_timeout"));
+    assert_eq!(summary(&shop.click(1, report).await), is(504, "stripe_timeout"));
     shop.net.fail(|_, _| StripeFault::None);
     let shop = Shop { kept_price: "price_dear", ..shop };
-    assert_eq!(told(&shop.click(2, report).await), is(502, "stripe_failed"));
+    assert_eq!(summary(&shop.click(2, report).await), is(502, "stripe_failed"));
     let shop = Shop { kept_price: "price_report", ..shop };
-    assert_eq!(told(&shop.click(3, report).await), is(201, "unpaid"));
+    assert_eq!(summary(&shop.click(3, report).await), is(201, "unpaid"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_cannot_be_asked_about_is_left_as_it_is() {
+async fn page_that_cannot_be_queried_is_unchanged() {
     let rows = [
         (StripeFault::DropRequest, is(504, "stripe_timeout")),
         (StripeFault::Status(500), is(502, "stripe_failed")),
@@ -206,7 +206,7 @@ async fn a_page_that_cannot_be_asked_about_is_left_as_it_is() {
         let before = shop.world.books();
         let row = format!("{fault:?}");
         shop.net.fail(move |_, _| fault.clone());
-        assert_eq!(told(&shop.click(2, CREDITS).await), expected, "{row}");
+        assert_eq!(summary(&shop.click(2, CREDITS).await), expected, "{row}");
         assert_eq!(shop.world.books().journal, before.journal, "{row}");
         shop.net.fail(|_, _| StripeFault::None);
         assert_eq!(shop.click(3, CREDITS).await.body, first.body, "{row}");

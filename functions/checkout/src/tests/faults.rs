@@ -1,4 +1,5 @@
-//! Every single fault, at every call of Stripe and of the store; then the buyer clicks until it works, pays, and comes back.
+//! Every single fault at every call of Stripe and DynamoDB; after it the buyer clicks until it works, pays, and
+//! returns.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,11 +8,11 @@ use testkit::Fault;
 
 use super::*;
 
-/// Longer than any fault holds a call up.
+/// Longer than any injected delay.
 const SETTLED: Duration = Duration::from_secs(10);
 const CLICKS_MAX: u64 = 8;
 
-/// What a buyer has done without faults, before the click that meets one.
+/// The buyer's state before the click that meets a fault.
 #[derive(Debug, Clone, Copy)]
 enum Before {
     Nothing,
@@ -19,11 +20,11 @@ enum Before {
     Opened,
     /// A page for another quantity is open.
     OtherQuantity,
-    /// The page was paid.
+    /// The page is paid.
     Paid,
     /// The page has expired.
     Expired,
-    /// The page was paid from a bank account, and the bank has refused.
+    /// The page was paid from a bank account, and the bank refused.
     Refused,
 }
 
@@ -52,7 +53,7 @@ impl Before {
     }
 }
 
-/// The sessions that a buyer was given a link to.
+/// The sessions whose links the buyer has.
 #[derive(Debug, Default)]
 struct Handed(BTreeSet<String>);
 
@@ -70,7 +71,7 @@ impl Handed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_at_every_call_of_stripe() {
+async fn stripe_fault_at_any_call_is_recovered_by_clicks() {
     for (before, fault) in Before::ALL.iter().flat_map(|before| StripeFault::ALL.map(|fault| (*before, fault))) {
         for at in 0..4 {
             for always in [false, true] {
@@ -90,7 +91,7 @@ async fn every_fault_at_every_call_of_stripe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_at_every_call_of_the_store() {
+async fn store_fault_at_any_call_is_recovered_by_clicks() {
     for (before, fault) in Before::ALL.iter().flat_map(|before| Fault::ALL.map(|fault| (*before, fault))) {
         for at in 0..9 {
             let (shop, handed) = before.shop().await;
@@ -107,7 +108,7 @@ async fn every_fault_at_every_call_of_the_store() {
     }
 }
 
-/// Clicks until there is one page or the news that it is paid; pays; comes back.
+/// Clicks until the reply has one page or a paid order; pays; returns.
 async fn recovers(shop: &Shop, mut handed: Handed, mut last: Option<Reply>, row: &str) {
     for attempt in 2..=CLICKS_MAX {
         if let Some(reply) = last.as_ref().filter(|reply| reply.status < 300) {
@@ -119,7 +120,7 @@ async fn recovers(shop: &Shop, mut handed: Handed, mut last: Option<Reply>, row:
         last = Some(shop.click(attempt, CREDITS).await);
     }
     tokio::time::sleep(SETTLED).await;
-    let reply = last.filter(|reply| reply.status < 300).unwrap_or_else(|| panic!("{row}: never told"));
+    let reply = last.filter(|reply| reply.status < 300).unwrap_or_else(|| panic!("{row}: no reply"));
     shop.world.books().check();
     let open = handed.open(shop);
     if word(&reply, "status") == "unpaid" {
@@ -130,10 +131,10 @@ async fn recovers(shop: &Shop, mut handed: Handed, mut last: Option<Reply>, row:
         for attempt in [21, 22] {
             let order = format!(r#"{{"orderNumber":"{}"}}"#, word(&reply, "orderNumber"));
             let paid = shop.click(attempt, &order).await;
-            assert_eq!(told(&paid), is(200, "paid"), "{row}");
+            assert_eq!(summary(&paid), is(200, "paid"), "{row}");
         }
     } else {
-        assert_eq!((told(&reply), open), (is(200, "paid"), Vec::new()), "{row}");
+        assert_eq!((summary(&reply), open), (is(200, "paid"), Vec::new()), "{row}");
     }
     let books = shop.world.books();
     books.check();
@@ -142,7 +143,7 @@ async fn recovers(shop: &Shop, mut handed: Handed, mut last: Option<Reply>, row:
     let credits: i128 = paid.iter().map(|order| order.posted).sum();
     assert_eq!(books.balance("alice/credits"), credits, "{row}");
     assert!(paid.len() == 1 || row.starts_with("Paid"), "{row}: {} are paid", paid.len());
-    // The page that failed, and the one that is there in its place.
+    // After a refusal: the failed page and the one that replaced it.
     let pages = if row.starts_with("Refused") { 2 } else { 1 };
     let opened = |order: &String| {
         books.pointers.iter().filter(|(from, to)| from.starts_with("stripe#cs_") && *to == order).count()

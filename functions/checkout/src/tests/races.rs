@@ -1,4 +1,4 @@
-//! Clicks that are under way at the same time.
+//! Concurrent clicks.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,10 +14,10 @@ async fn clicks(shop: &Shop, bodies: &[&str]) -> Vec<Reply> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_clicks_at_once_are_one_order_and_one_session() {
+async fn twenty_concurrent_clicks_give_one_order_and_session() {
     for millis in [0, 10, 300] {
         let shop = Shop::new().await;
-        // Each takes another time: the first to ask is not the first to be answered.
+        // Each call has another delay: the first to call is not the first with an answer.
         shop.net.fail(move |call, _| {
             let call = u64::try_from(call).expect("small");
             StripeFault::Delay(Duration::from_millis(millis * (1 + call * 7 % 5)))
@@ -30,14 +30,14 @@ async fn twenty_clicks_at_once_are_one_order_and_one_session() {
         let books = shop.world.books();
         books.check();
         assert_eq!(books.orders.len(), 1);
-        let keys: BTreeSet<_> = shop.net.asked().into_iter().filter_map(|asked| asked.idempotency_key).collect();
-        assert_eq!(keys.len(), 1, "Stripe was asked for one session");
+        let keys: BTreeSet<_> = shop.net.asked().into_iter().filter_map(|call| call.idempotency_key).collect();
+        assert_eq!(keys.len(), 1, "one session was created");
         assert_eq!(books.pointers.keys().filter(|from| from.starts_with("stripe#cs_")).count(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn click_without_randomness_makes_no_order_and_asks_no_provider() {
+async fn click_without_randomness_creates_no_order() {
     let shop = Shop::new().await;
     let mut function = shop.function(1, shop.world.ledger(1)).await;
     function.api.dice = Rng::new(|| None);
@@ -50,15 +50,15 @@ async fn click_without_randomness_makes_no_order_and_asks_no_provider() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_clicks_that_want_different_things_one_page_is_left() {
+async fn concurrent_clicks_on_two_quantities_leave_one_page() {
     let two = r#"{"product":"credits-100","quantity":2}"#;
     for seed in 0..40 {
         let shop = Shop::new().await;
-        let mut dice = fastrand::Rng::with_seed(seed);
-        shop.net.fail(move |_, _| StripeFault::Delay(Duration::from_millis(dice.u64(0..400))));
+        let mut random = fastrand::Rng::with_seed(seed);
+        shop.net.fail(move |_, _| StripeFault::Delay(Duration::from_millis(random.u64(0..400))));
         let replies = clicks(&shop, &[CREDITS, two, CREDITS, two]).await;
         assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 201 | 503)), "{seed}: {replies:?}");
-        // Not even one to which nobody has a link.
+        // No abandoned page stays open either.
         assert!(shop.net.open().len() <= 1, "{seed}: {:?}", shop.net.open());
         shop.net.fail(|_, _| StripeFault::None);
         let last = shop.click(9, CREDITS).await;
@@ -70,32 +70,32 @@ async fn of_clicks_that_want_different_things_one_page_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_buyer_who_comes_back_in_twenty_windows_has_paid_once() {
+async fn twenty_concurrent_returns_book_one_payment() {
     let shop = Shop::new().await;
     let first = shop.click(99, CREDITS).await;
     shop.net.pay(&word(&first, "sessionId"));
     let order = format!(r#"{{"orderNumber":"{}"}}"#, word(&first, "orderNumber"));
     let replies = clicks(&shop, &[order.as_str(); 20]).await;
-    assert!(replies.iter().all(|reply| told(reply) == is(200, "paid")), "{replies:?}");
+    assert!(replies.iter().all(|reply| summary(reply) == is(200, "paid")), "{replies:?}");
     let books = shop.world.books();
     books.check();
     assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
-/// A click of which the first write comes second: somebody has written to all orders just before.
+/// A click whose first commit fails its condition: all orders have changed just before.
 async fn overtaken(shop: &Shop, body: &str) -> Reply {
     let (engine, numbers) = (shop.world.engine.clone(), shop.world.books().orders.into_keys().collect::<Vec<_>>());
     let mut is_first = true;
     let (ledger, _) = shop.world.faulty(7, move |_, operation| {
         if operation == "TransactWriteItems" && std::mem::take(&mut is_first) {
             for number in &numbers {
-                let written = json!({
+                let update = json!({
                     "TableName": "hookledger-local-orders",
                     "Key": { "id": { "S": number } },
                     "UpdateExpression": "ADD version :one",
                     "ExpressionAttributeValues": { ":one": { "N": "1" } },
                 });
-                engine.request("UpdateItem", &written).expect("written");
+                engine.request("UpdateItem", &update).expect("written");
             }
         }
         Fault::None
@@ -104,17 +104,17 @@ async fn overtaken(shop: &Shop, body: &str) -> Reply {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_overtaken_looks_again() {
+async fn stale_click_retries() {
     let shop = Shop::new().await;
     shop.net.fail(|_, _| StripeFault::DropRequest);
-    assert_eq!(told(&shop.click(1, CREDITS).await), is(504, "stripe_timeout"));
+    assert_eq!(summary(&shop.click(1, CREDITS).await), is(504, "stripe_timeout"));
     shop.net.fail(|_, _| StripeFault::None);
     let opened = overtaken(&shop, CREDITS).await;
-    assert_eq!((told(&opened), shop.net.open()), (is(201, "unpaid"), vec![word(&opened, "sessionId")]));
+    assert_eq!((summary(&opened), shop.net.open()), (is(201, "unpaid"), vec![word(&opened, "sessionId")]));
     let other = overtaken(&shop, r#"{"product":"credits-100","quantity":2}"#).await;
-    assert_eq!((told(&other), shop.net.open()), (is(201, "unpaid"), vec![word(&other, "sessionId")]));
+    assert_eq!((summary(&other), shop.net.open()), (is(201, "unpaid"), vec![word(&other, "sessionId")]));
     shop.net.pay(&word(&other, "sessionId"));
-    assert_eq!(told(&overtaken(&shop, r#"{"product":"credits-100","quantity":2}"#).await), is(200, "paid"));
+    assert_eq!(summary(&overtaken(&shop, r#"{"product":"credits-100","quantity":2}"#).await), is(200, "paid"));
     let books = shop.world.books();
     assert_eq!((books.orders.len(), books.balance("alice/credits")), (2, 200_000_000_000));
 }

@@ -1,4 +1,4 @@
-//! A key that was replaced: found out from a provider's refusal, and looked for once.
+//! Key rotation: a provider's refusal of a replaced key triggers one fetch of the secret.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use super::*;
 
 const NEW_KEY: &str = "sk_test_zyxwvutsrqponmlkjihgfedcba";
 
-/// A Secrets Manager that has the old settings once, and then the new ones; and how often it was asked.
+/// A fake Secrets Manager that returns the old settings once and then the new ones, and counts its calls.
 #[derive(Debug, Clone)]
 struct Stored {
     old_and_new: [String; 2],
@@ -52,8 +52,8 @@ impl HttpConnector for Stored {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_stripe_does_not_know_is_fetched_again_once() {
-    // How often Stripe refuses, how long the sandbox has had its key, what is told, and with which keys Stripe was asked.
+async fn key_refused_by_stripe_is_fetched_again_once() {
+    // The number of Stripe's refusals, the age of the sandbox's key, the reply, and the keys of the calls.
     let rows = [
         (1, 60, is(201, "unpaid"), vec![KEY, NEW_KEY], 2),
         (9, 60, is(502, "stripe_refused"), vec![KEY, NEW_KEY], 2),
@@ -66,19 +66,20 @@ async fn a_key_that_stripe_does_not_know_is_fetched_again_once() {
         function.api.keys = Keyring::open(stored.vault(), keys(false), now()).await.expect("a key");
         shop.later(seconds);
         shop.net.fail(move |call, _| if call < refusals { StripeFault::Status(401) } else { StripeFault::None });
-        assert_eq!(told(&function.answer(&event(CREDITS), &shop.invocation(1)).await), expected);
-        let used: Vec<String> = shop.net.asked().into_iter().filter_map(|asked| asked.authorization).collect();
+        assert_eq!(summary(&function.answer(&event(CREDITS), &shop.invocation(1)).await), expected);
+        let used: Vec<String> = shop.net.asked().into_iter().filter_map(|call| call.authorization).collect();
         let bearer: Vec<String> = keys_used.into_iter().map(|key| format!("Bearer {key}")).collect();
         assert_eq!((used, stored.fetched()), (bearer, fetched));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_wechat_does_not_know_is_fetched_again_once() {
+async fn key_refused_by_wechat_is_fetched_again_once() {
     let platform = format!("{PLATFORM_KEY_ID} {}", rsa_pair(PLATFORM_PAIR).public);
     let [private, known, _] = WechatKeys::SETTINGS;
     let settings = |pair| json!({ private: rsa_pair(pair).private, known: platform });
-    // How WeChat refuses, how often, how long the sandbox has had its key, what is told, how often WeChat was asked and the key fetched.
+    // The status of WeChat's refusals and their number, the age of the sandbox's key, the reply, the calls of WeChat
+    // and the fetches of the key.
     let rows = [
         (401, 1, 60, is(200, "unpaid"), 2, 2),
         (403, 1, 60, is(200, "unpaid"), 2, 2),
@@ -86,21 +87,21 @@ async fn a_key_that_wechat_does_not_know_is_fetched_again_once() {
         (401, 1, 59, is(502, "wechat_refused"), 1, 1),
         (400, 1, 60, is(502, "wechat_refused"), 1, 1),
     ];
-    for (status, refusals, seconds, expected, asked, fetched) in rows {
+    for (status, refusals, seconds, expected, calls, fetched) in rows {
         let (mut shop, stored) = (Shop::new().await, Stored::new([settings(1), settings(2)]));
         order(&shop, "HL-wechat", "alice", Provider::Wechat, PaymentState::Unpaid).await;
         let mut function = shop.function(1, shop.world.ledger(1)).await;
         let keys = Keyring::open(stored.vault(), wechat_keys, now()).await.expect("keys");
-        function.api.wechat = Some(WechatPayments { keys, ..super::wechat::till().await });
+        function.api.wechat = Some(WechatPayments { keys, ..super::wechat::payments().await });
         shop.later(seconds);
         let fault = move |call, _: &str| if call < refusals { WechatFault::Status(status) } else { WechatFault::None };
         shop.wechat.fail(fault);
         let click = event_at("/payment/create", r#"{"orderNumber":"HL-wechat"}"#);
         assert_eq!(
-            told(&function.answer(&click, &shop.invocation(1)).await),
+            summary(&function.answer(&click, &shop.invocation(1)).await),
             expected,
             "{status} {refusals} {seconds}"
         );
-        assert_eq!((shop.wechat.asked().len(), stored.fetched()), (asked, fetched), "{status} {refusals} {seconds}");
+        assert_eq!((shop.wechat.asked().len(), stored.fetched()), (calls, fetched), "{status} {refusals} {seconds}");
     }
 }

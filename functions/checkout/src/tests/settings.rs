@@ -1,4 +1,4 @@
-//! What a deployment may set, and which key it may have.
+//! Tests of the configuration and of the key's validation.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn read(stage: &str, changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
         ("CHECKOUT_CANCEL_URL", "https://shop.invalid/"),
     ]);
     set.extend(changes.iter().copied());
-    let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+    let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
     Config::read(|name| set.get(name).map(|value| (*value).to_owned()), stage, &catalog)
 }
 
@@ -24,11 +24,11 @@ const ACCOUNT: &str = "STRIPE_ACCOUNT";
 const HTTP: &str = "CHECKOUT_HTTP_URLS";
 const PRICE: &str = "STRIPE_FULL_REPORT_PRICE_ID";
 
-/// A stage, settings, and what is wrong with them.
+/// A stage, settings, and their error.
 type Row = (&'static str, &'static [(&'static str, &'static str)], Option<ConfigError>);
 
 #[test]
-fn a_deployment_says_what_it_is_and_nothing_else() {
+fn invalid_setting_is_an_error() {
     use ConfigError::{HttpUrls, NotHttps, Price, Stripe, Url};
     use StripeConfigError::{Account, Base, MockDeployed, YesOrNo};
     let rows: [Row; 36] = [
@@ -79,7 +79,7 @@ fn a_deployment_says_what_it_is_and_nothing_else() {
 }
 
 #[test]
-fn a_key_is_a_real_one_and_of_the_deployments_mode() {
+fn key_must_be_real_and_of_the_mode() {
     const NO_KEY: SecretError = SecretError::OtherKind { expected: "sk_ or rk_ and hold letters, digits and _ alone" };
     let other = |expected| Some(SecretError::OtherMode { expected });
     let rows = [
@@ -102,7 +102,7 @@ fn a_key_is_a_real_one_and_of_the_deployments_mode() {
     ];
     for (text, livemode, strength, expected) in rows {
         let settings = Settings::new([(SETTING.to_owned(), text.to_owned())]);
-        let made = keys(livemode)(&settings, strength);
-        assert_eq!(made.err(), expected.map(|error| (SETTING, error)), "{text} {livemode} {strength:?}");
+        let parsed = keys(livemode)(&settings, strength);
+        assert_eq!(parsed.err(), expected.map(|error| (SETTING, error)), "{text} {livemode} {strength:?}");
     }
 }

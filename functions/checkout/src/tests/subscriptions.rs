@@ -1,4 +1,4 @@
-//! Clicks on a subscription: one runs at a time, as long as Stripe says that it runs, whether its events have come or not.
+//! Clicks on a subscription: at most one runs at a time, by Stripe's status and with or without its events.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use super::*;
 const PRO: &str = r#"{"product":"pro-monthly"}"#;
 
 impl Shop {
-    /// With a subscription that runs and is paid in the books: the order's number, and the subscription's id.
+    /// A shop with a running, paid subscription, the order's number and the subscription's id.
     async fn subscribed() -> (Self, String, String) {
         let shop = Self::new().await;
         let first = shop.click(90, PRO).await;
         shop.net.pay(&word(&first, "sessionId"));
-        assert_eq!(told(&shop.click(91, PRO).await), is(200, "paid"));
+        assert_eq!(summary(&shop.click(91, PRO).await), is(200, "paid"));
         let number = word(&first, "orderNumber");
         let by = shop.world.books().order(&number).paid_by.clone().expect("paid");
         (shop, number, by.strip_prefix("stripe#").expect("Stripe's").to_owned())
     }
 
-    /// An order of the subscription, made without a page: its body, to click with.
+    /// Creates an order of the subscription without a page, and returns the body of a click on it.
     async fn ordered(&self, number: &str) -> String {
-        let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+        let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
         let choice = catalog::Choice { quantity: 1, ..catalog::Choice::default() };
         let terms = catalog.product("pro-monthly").expect("a product").terms(&choice).expect("sold");
-        failures::made(self, number, "alice", terms).await;
+        failures::created(self, number, "alice", terms).await;
         format!(r#"{{"orderNumber":"{number}"}}"#)
     }
 }
@@ -35,12 +35,12 @@ fn active() -> (u16, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn running_subscription_is_not_sold_again_and_its_buyer_is_shown_the_portal() {
+async fn running_subscription_is_not_sold_again() {
     let (shop, number, subscription) = Shop::subscribed().await;
     let orders = shop.world.books().orders.len();
     let other = shop.ordered("HL-other").await;
     for (attempt, body) in [(1, PRO), (2, &other), (3, PRO)] {
-        let asked = shop.net.asked().len();
+        let calls_before = shop.net.asked().len();
         let reply = shop.click(attempt, body).await;
         let url = word(&reply, "portalUrl");
         let expected = format!(
@@ -48,7 +48,7 @@ async fn running_subscription_is_not_sold_again_and_its_buyer_is_shown_the_porta
         );
         assert_eq!((reply.status, &reply.body), (409, &expected));
         assert!(url.starts_with("https://pay.invalid/portal/bps_"), "{url}");
-        let calls: Vec<String> = shop.net.asked().split_off(asked).into_iter().map(|asked| asked.what).collect();
+        let calls: Vec<String> = shop.net.asked().split_off(calls_before).into_iter().map(|call| call.what).collect();
         assert_eq!(
             calls,
             [format!("GET /v1/subscriptions/{subscription}"), "POST /v1/billing_portal/sessions".to_owned()]
@@ -60,21 +60,21 @@ async fn running_subscription_is_not_sold_again_and_its_buyer_is_shown_the_porta
         "{portal}"
     );
     assert_eq!((shop.world.books().orders.len(), shop.net.open()), (orders + 1, Vec::new()), "no order and no page");
-    assert_eq!(told(&shop.click(4, &format!(r#"{{"orderNumber":"{number}"}}"#)).await), is(200, "paid"));
-    // Another buyer, and another product.
-    assert_eq!(told(&shop.click(5, CREDITS).await), is(201, "unpaid"));
+    assert_eq!(summary(&shop.click(4, &format!(r#"{{"orderNumber":"{number}"}}"#)).await), is(200, "paid"));
+    // Another product is sold.
+    assert_eq!(summary(&shop.click(5, CREDITS).await), is(201, "unpaid"));
 
     shop.net.cancel(&subscription);
     let again = shop.click(6, PRO).await;
-    assert_eq!(told(&again), is(201, "unpaid"), "what has ended is sold again");
+    assert_eq!(summary(&again), is(201, "unpaid"), "an ended subscription is sold again");
     shop.net.pay(&word(&again, "sessionId"));
-    assert_eq!(told(&shop.click(7, PRO).await), is(200, "paid"));
-    assert_eq!(told(&shop.click(8, PRO).await), active());
+    assert_eq!(summary(&shop.click(7, PRO).await), is(200, "paid"));
+    assert_eq!(summary(&shop.click(8, PRO).await), active());
     shop.world.books().check();
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_of_the_subscription_decides_whether_it_is_sold_again() {
+async fn subscription_status_decides_whether_it_is_sold_again() {
     let rows = [
         ("trialing", true),
         ("active", true),
@@ -94,9 +94,9 @@ async fn status_of_the_subscription_decides_whether_it_is_sold_again() {
         let expected = if is_live { active() } else { is(201, "unpaid") };
         let (shop, ..) = Shop::subscribed().await;
         shop.net.fail(altered);
-        assert_eq!(told(&shop.click(1, PRO).await), expected, "{status}");
+        assert_eq!(summary(&shop.click(1, PRO).await), expected, "{status}");
 
-        // The same while its first payment is on its way: the session is complete and unpaid.
+        // The same while the first payment is processing: the session is complete and unpaid.
         let shop = Shop::new().await;
         let first = shop.click(1, PRO).await;
         shop.net.pay(&word(&first, "sessionId"));
@@ -107,7 +107,7 @@ async fn status_of_the_subscription_decides_whether_it_is_sold_again() {
             what => altered(call, what),
         });
         let reply = shop.click(2, PRO).await;
-        assert_eq!(told(&reply), expected, "{status}");
+        assert_eq!(summary(&reply), expected, "{status}");
         assert_ne!(word(&reply, "orderNumber"), word(&first, "orderNumber"), "{status}");
         let state = if is_live { "unpaid" } else { "expired" };
         assert_eq!(shop.payment(&word(&first, "orderNumber")), state, "{status}");
@@ -115,9 +115,9 @@ async fn status_of_the_subscription_decides_whether_it_is_sold_again() {
     }
 }
 
-/// That Stripe gives no link is no reason to sell another one; that it does not say whether one runs is none either.
+/// A missing portal link does not permit a second subscription; nor does a failed query.
 #[tokio::test(start_paused = true)]
-async fn failing_portal_leaves_out_the_link_and_failing_question_sells_nothing() {
+async fn failed_portal_or_failed_query_sells_nothing() {
     use StripeFault::{Altered, DropRequest, Garbage, Status};
     for fault in
         [DropRequest, Garbage, Status(400), Status(403), Status(500), Altered("\"url\":\"https:", "\"url\":\"data:")]
@@ -126,7 +126,7 @@ async fn failing_portal_leaves_out_the_link_and_failing_question_sells_nothing()
         let row = format!("{fault:?}");
         shop.net.fail(move |_, what| if what.contains("billing_portal") { fault.clone() } else { StripeFault::None });
         let reply = shop.click(1, PRO).await;
-        assert_eq!((told(&reply), said(&reply).get("portalUrl")), (active(), None), "{row}");
+        assert_eq!((summary(&reply), body_of(&reply).get("portalUrl")), (active(), None), "{row}");
     }
     let rows = [
         (DropRequest, is(504, "stripe_timeout")),
@@ -142,10 +142,10 @@ async fn failing_portal_leaves_out_the_link_and_failing_question_sells_nothing()
         let row = format!("{fault:?}");
         let orders = shop.world.books().orders.len();
         shop.net.fail(move |_, what| if what.contains("/subscriptions/") { fault.clone() } else { StripeFault::None });
-        assert_eq!(told(&shop.click(1, PRO).await), expected, "{row}");
+        assert_eq!(summary(&shop.click(1, PRO).await), expected, "{row}");
         assert_eq!((shop.net.open(), shop.world.books().orders.len()), (Vec::new(), orders), "{row}");
     }
-    // A shop that has not saved the portal's settings.
+    // A shop that has not configured the portal.
     let price = fakes::Price {
         id: "price_pro".to_owned(),
         name: "Pro".to_owned(),
@@ -158,45 +158,45 @@ async fn failing_portal_leaves_out_the_link_and_failing_question_sells_nothing()
     shop.net.pay(&word(&shop.click(1, PRO).await, "sessionId"));
     shop.click(2, PRO).await;
     let reply = shop.click(3, PRO).await;
-    assert_eq!((told(&reply), said(&reply).get("portalUrl")), (active(), None));
+    assert_eq!((summary(&reply), body_of(&reply).get("portalUrl")), (active(), None));
 }
 
-/// Paid on the page of one order, and no webhook yet: a click on another order finds that out from Stripe.
+/// Paid on one order's page, before the webhook: a click on another order finds out from Stripe.
 #[tokio::test(start_paused = true)]
-async fn late_webhook_leaves_no_gap_for_a_second_subscription() {
+async fn late_webhook_does_not_permit_a_second_subscription() {
     let shop = Shop::new().await;
     let (one, two) = (shop.ordered("HL-one").await, shop.ordered("HL-two").await);
     let first = shop.click(1, &one).await;
-    assert_eq!(told(&first), is(201, "unpaid"));
+    assert_eq!(summary(&first), is(201, "unpaid"));
     shop.net.pay(&word(&first, "sessionId"));
     let second = shop.click(2, &two).await;
-    assert_eq!((told(&second), word(&second, "orderNumber").as_str()), (is(200, "paid"), "HL-one"));
+    assert_eq!((summary(&second), word(&second, "orderNumber").as_str()), (is(200, "paid"), "HL-one"));
     for (attempt, body) in [(3, two.as_str()), (4, PRO)] {
-        assert_eq!(told(&shop.click(attempt, body).await), active());
+        assert_eq!(summary(&shop.click(attempt, body).await), active());
     }
     assert_eq!(shop.net.open(), Vec::<String>::new());
     shop.world.books().check();
 }
 
-/// Two orders of one subscription: the page of the first is closed before the second has one, so that they cannot both be paid.
+/// Two orders of one subscription: the first page is closed before the second opens, so that they cannot both be paid.
 #[tokio::test(start_paused = true)]
-async fn two_orders_of_one_subscription_have_one_page_that_can_be_paid() {
+async fn two_orders_of_one_subscription_have_one_open_page() {
     let shop = Shop::new().await;
     let (one, two) = (shop.ordered("HL-one").await, shop.ordered("HL-two").await);
     let first = shop.click(1, &one).await;
     let second = shop.click(2, &two).await;
-    assert_eq!((told(&second), shop.net.open()), (is(201, "unpaid"), vec![word(&second, "sessionId")]));
+    assert_eq!((summary(&second), shop.net.open()), (is(201, "unpaid"), vec![word(&second, "sessionId")]));
     assert_eq!(shop.payment("HL-one"), "expired");
     assert_ne!(word(&first, "sessionId"), word(&second, "sessionId"));
     let third = shop.click(3, PRO).await;
-    assert_eq!((told(&third), shop.net.open()), (is(201, "unpaid"), vec![word(&third, "sessionId")]));
+    assert_eq!((summary(&third), shop.net.open()), (is(201, "unpaid"), vec![word(&third, "sessionId")]));
     assert_eq!(shop.payment("HL-two"), "expired");
 
     for seed in 0..40 {
         let shop = Shop::new().await;
         let (one, two) = (shop.ordered("HL-one").await, shop.ordered("HL-two").await);
-        let mut dice = fastrand::Rng::with_seed(seed);
-        shop.net.fail(move |_, _| StripeFault::Delay(Duration::from_millis(dice.u64(0..400))));
+        let mut random = fastrand::Rng::with_seed(seed);
+        shop.net.fail(move |_, _| StripeFault::Delay(Duration::from_millis(random.u64(0..400))));
         let bodies = [one.as_str(), &two, PRO, PRO];
         let replies = join_all((1..).zip(bodies).map(|(attempt, body)| shop.click(attempt, body))).await;
         assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 201 | 409 | 503)), "{seed}: {replies:?}");

@@ -1,4 +1,4 @@
-//! Clicks that want to pay by WeChat Pay: what is needed in the app or to be scanned, and every answer of WeChat's.
+//! Clicks that pay by WeChat Pay: the code to scan or the arguments for the app, and every answer of WeChat.
 
 use ledger::{PaymentState, Provider};
 use testkit::{PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatFault, rsa_pair};
@@ -8,7 +8,7 @@ use super::*;
 
 const PATH: &str = "/payment/create";
 
-pub(super) async fn till() -> WechatPayments {
+pub(super) async fn payments() -> WechatPayments {
     let set = |name: &str| {
         let settings = [
             ("WECHAT_API", "v3"),
@@ -40,35 +40,35 @@ const SCAN: &str = r#"{"orderNumber":"HL-wechat"}"#;
 const IN_APP: &str = r#"{"orderNumber":"HL-wechat","openId":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}"#;
 
 #[tokio::test(start_paused = true)]
-async fn an_order_is_begun_to_be_scanned_or_in_the_app_and_is_one_payment() {
+async fn code_and_app_payment_are_one_payment() {
     for body in [SCAN, IN_APP] {
         let shop = shop().await;
         for attempt in [1, 2] {
             let reply = shop.click_at(attempt, PATH, body).await;
-            assert_eq!(told(&reply), is(200, "unpaid"), "{}", reply.body);
-            let said = said(&reply);
+            assert_eq!(summary(&reply), is(200, "unpaid"), "{}", reply.body);
+            let json = body_of(&reply);
             if body == SCAN {
-                assert!(said["codeUrl"].as_str().expect("a code").starts_with("weixin://"), "{said}");
-                assert!(said.get("payment").is_none());
+                assert!(json["codeUrl"].as_str().expect("a code").starts_with("weixin://"), "{json}");
+                assert!(json.get("payment").is_none());
             } else {
-                let payment = said["payment"].as_object().expect("arguments");
+                let payment = json["payment"].as_object().expect("arguments");
                 let names: Vec<&str> = payment.keys().map(String::as_str).collect();
                 assert_eq!(names, ["appId", "nonceStr", "package", "paySign", "signType", "timeStamp"]);
-                assert!(payment.values().all(|value| value.as_str().is_some_and(|text| !text.is_empty())), "{said}");
+                assert!(payment.values().all(|value| value.as_str().is_some_and(|text| !text.is_empty())), "{json}");
                 assert_eq!((&payment["appId"], &payment["signType"]), (&WECHAT_APP.into(), &"RSA".into()));
-                assert!(said.get("codeUrl").is_none());
+                assert!(json.get("codeUrl").is_none());
             }
         }
-        let asked = shop.wechat.asked();
+        let calls = shop.wechat.asked();
         let kind = if body == SCAN { "native" } else { "jsapi" };
-        assert!(asked.iter().all(|asked| asked.what == format!("POST /v3/pay/transactions/{kind}")), "{asked:?}");
-        assert!(asked.iter().all(|asked| asked.body.contains(r#""out_trade_no":"HL-wechat""#)), "the same payment");
+        assert!(calls.iter().all(|call| call.what == format!("POST /v3/pay/transactions/{kind}")), "{calls:?}");
+        assert!(calls.iter().all(|call| call.body.contains(r#""out_trade_no":"HL-wechat""#)), "the same payment");
         shop.world.books().check();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_an_order_of_ones_own_that_is_to_be_paid_there() {
+async fn only_payable_order_of_owner_and_provider_is_started() {
     let shop = Shop::new().await;
     let rows = [
         ("HL-bobs", "bob", Provider::Wechat, PaymentState::Unpaid, is(404, "order_not_found")),
@@ -84,15 +84,15 @@ async fn only_an_order_of_ones_own_that_is_to_be_paid_there() {
         if !owner.is_empty() {
             order(&shop, number, owner, provider, state).await;
         }
-        let asked = shop.wechat.asked().len();
+        let calls = shop.wechat.asked().len();
         let reply = shop.click_at(1, PATH, &format!(r#"{{"orderNumber":"{number}"}}"#)).await;
-        assert_eq!(told(&reply), expected, "{number}");
-        assert_eq!(shop.wechat.asked().len() - asked, usize::from(expected.0 == 200), "{number}");
+        assert_eq!(summary(&reply), expected, "{number}");
+        assert_eq!(shop.wechat.asked().len() - calls, usize::from(expected.0 == 200), "{number}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_refused() {
+async fn invalid_request_is_refused() {
     let shop = shop().await;
     let rows = [
         ("{}", is(400, "order_number_missing")),
@@ -103,7 +103,7 @@ async fn what_is_not_understood_is_refused() {
         (r#"{"orderNumber":"HL-wechat","openId":7}"#, is(400, "open_id_invalid")),
     ];
     for (body, expected) in rows {
-        assert_eq!(told(&shop.click_at(1, PATH, body).await), expected, "{body}");
+        assert_eq!(summary(&shop.click_at(1, PATH, body).await), expected, "{body}");
     }
     for body in [r#"{"orderNumber":"HL-wechat","amount":1}"#, r#"{"product":"credits-1000"}"#] {
         assert_eq!(shop.click_at(1, PATH, body).await.status, 400, "{body}");
@@ -112,7 +112,7 @@ async fn what_is_not_understood_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_of_wechats_has_its_own_and_the_next_click_goes_on() {
+async fn wechat_fault_gives_its_error_and_next_click_recovers() {
     use WechatFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
     let rows = [
         (DropRequest, is(504, "wechat_timeout")),
@@ -128,24 +128,24 @@ async fn every_answer_of_wechats_has_its_own_and_the_next_click_goes_on() {
     for (fault, expected) in rows {
         let shop = shop().await;
         shop.wechat.fail(move |_, _| fault);
-        assert_eq!(told(&shop.click_at(1, PATH, SCAN).await), expected, "{fault:?}");
+        assert_eq!(summary(&shop.click_at(1, PATH, SCAN).await), expected, "{fault:?}");
         shop.wechat.fail(|_, _| WechatFault::None);
-        assert_eq!(told(&shop.click_at(2, PATH, SCAN).await), is(200, "unpaid"), "{fault:?}");
+        assert_eq!(summary(&shop.click_at(2, PATH, SCAN).await), is(200, "unpaid"), "{fault:?}");
         shop.world.books().check();
     }
 }
 
-/// Nobody is shown a way to pay what is paid, whether we have heard of it or only WeChat has.
+/// A paid order gives no way to pay, whether we have booked it or only WeChat knows it.
 #[tokio::test(start_paused = true)]
-async fn what_is_paid_is_not_begun_again() {
+async fn paid_order_is_not_started_again() {
     const PAID: &str = r#"{"orderNumber":"HL-wechat","status":"paid","amount":"648.00","currency":"CNY"}"#;
     let shop = shop().await;
     shop.wechat.pay("HL-wechat", "4200000001", 64_800, None);
     let reply = shop.click_at(1, PATH, SCAN).await;
     assert_eq!(reply.body, PAID.replace("\"paid\"", "\"unpaid\""), "the notification is on its way");
     paid(&shop, "HL-wechat", "4200000001").await;
-    let asked = shop.wechat.asked().len();
+    let calls = shop.wechat.asked().len();
     let reply = shop.click_at(2, PATH, IN_APP).await;
     assert_eq!((reply.status, reply.body.as_str()), (200, PAID));
-    assert_eq!(shop.wechat.asked().len(), asked, "nobody is asked");
+    assert_eq!(shop.wechat.asked().len(), calls, "no query is made");
 }
