@@ -1,4 +1,4 @@
-//! The function as a whole: the catalog and the ledger.
+//! Assembles the function from the catalog and the ledger.
 
 use api::{Function, Places, Rng};
 use catalog::{Catalog, SHIPPED};

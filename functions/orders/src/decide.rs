@@ -1,4 +1,4 @@
-//! What is written down: the order, under a receipt with the request's own facts.
+//! Decides an order's journal row: its receipt, and a fingerprint of the request for idempotency.
 
 use ledger::{CommitError, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Order, Provider};
 
@@ -10,8 +10,9 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Re
     let provider = wanted.provider.map(Provider::as_str).unwrap_or_default();
     let phone = wanted.phone.as_deref().map(|phone| phone.strip_prefix('+').unwrap_or(phone)).unwrap_or_default();
     let site = terms.site.as_deref().unwrap_or_default();
-    // What was asked for, and not what it costs: a price that has changed since makes no other request of the same one.
-    let mut asked = vec![
+    // The request without its price: after a change of price, a retry under the same idempotency key is still the same
+    // request.
+    let mut request = vec![
         ("owner", order.owner.as_str()),
         ("product", &terms.product),
         ("quantity", &quantity),
@@ -19,8 +20,8 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Re
         ("phone", phone),
         ("site", site),
     ];
-    // Where there is none, the request is the same as it was before there were any.
-    asked.extend(wanted.wallet.as_deref().map(|wallet| ("wallet", wallet)));
+    // Left out if absent, so that the fingerprint equals that of requests before wallets existed.
+    request.extend(wanted.wallet.as_deref().map(|wallet| ("wallet", wallet)));
     let header = JournalHeader {
         receipt: EventKey::new("order", order.number.as_str())
             .map_err(|error| CommitError::Refused(Box::new(error)))?,
@@ -32,7 +33,7 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Re
             ("provider", terms.provider.as_str().into()),
             ("price", Fact::Text(terms.price.to_string())),
         ],
-        fingerprints: Fingerprint::of(1, &asked).into(),
+        fingerprints: Fingerprint::of(1, &request).into(),
         order: Some(order.number.clone()),
     };
     let effects = std::iter::once(order.clone().created()).chain(place).collect();

@@ -1,7 +1,7 @@
-//! Orders over HTTP: made at the price of the catalog, and shown to whom they belong.
+//! The orders API: creates orders at the catalog's price, and shows them to their owners.
 //!
-//! Whoever asks twice under one idempotency key is led to one order: its number follows from the key. `parse` says what is asked
-//! for, `decide` what is written down, `reply` what is told.
+//! An order's number derives from the request's idempotency key, so a retry under the same key finds the same order.
+//! `parse` reads the request, `decide` builds the journal row, `reply` the response.
 
 mod assemble;
 mod decide;
@@ -18,18 +18,18 @@ use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
 use parse::Form;
 
 pub use assemble::assemble;
-/// What the owner of an order gets. The command line shows the same to operators, under the same names.
+/// The reply to an order's owner. The command line shows operators the same, under the same names.
 pub use reply::shown;
 
 #[derive(Debug)]
 pub struct Orders {
     catalog: Catalog,
-    /// For the numbers of orders that nobody has named.
+    /// The randomness of order numbers without an idempotency key.
     dice: Rng,
     places: Places,
 }
 
-/// In each round other requests of the same owner have taken the places that had become free.
+/// Each retry means that other requests of the same owner have taken the places that became free.
 const ROUNDS_MAX: u32 = 4;
 
 impl Orders {
@@ -60,7 +60,7 @@ impl Api for Orders {
         Route { method: "GET", path: "/api/v1/orders/{number}/", endpoint: Call::Show },
         Route { method: "HEAD", path: "/api/v1/orders/{number}/", endpoint: Call::Show },
     ];
-    /// Thirty times what an order needs.
+    /// Thirty times the size of an order.
     const BODY_BYTES_MAX: usize = 8 * 1024;
     const REPLY_WITHIN: Duration = Duration::from_secs(4);
 
@@ -113,9 +113,11 @@ impl Orders {
             Ok(Committed::Earlier(_)) => {
                 let earlier = ledger.order(&order.number, &asked.context()).await?;
                 let earlier = earlier.ok_or_else(|| Failure::unavailable().about(&order.number))?;
-                Ok(told("repeat", reply::created(&earlier).with_header("idempotent-replayed", "true"), &earlier))
+                Ok(outcome_of("repeat", reply::created(&earlier).with_header("idempotent-replayed", "true"), &earlier))
             }
-            Ok(Committed::Now(_) | Committed::Ignored { .. }) => Ok(told("created", reply::created(&order), &order)),
+            Ok(Committed::Now(_) | Committed::Ignored { .. }) => {
+                Ok(outcome_of("created", reply::created(&order), &order))
+            }
             Err(CommitError::Conflict) => {
                 let message = "This Idempotency-Key was used for another order.";
                 Err(Failure::new(409, "idempotency_key_reused", message).about(&order.number))
@@ -125,17 +127,17 @@ impl Orders {
     }
 }
 
-/// An order of somebody else's is answered as one that is not there.
+/// An order of another owner gets the same reply as an unknown one.
 async fn show<L: Ledger>(asked: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
     let unknown = || Failure::new(404, "order_not_found", "No such order.");
     let number =
         asked.found.parameter("number").and_then(|number| OrderNumber::new(number).ok()).ok_or_else(unknown)?;
     let order = ledger.order(&number, &asked.context()).await?;
     let order = order.filter(|order| order.owner == asked.caller).ok_or_else(unknown)?;
-    Ok(told("shown", reply::shown(&order), &order))
+    Ok(outcome_of("shown", reply::shown(&order), &order))
 }
 
-fn told(outcome: &'static str, reply: Reply, order: &Order) -> ApiOutcome {
+fn outcome_of(outcome: &'static str, reply: Reply, order: &Order) -> ApiOutcome {
     ApiOutcome { reply, outcome, subject: Some(order.number.to_string()) }
 }
 

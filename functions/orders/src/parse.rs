@@ -1,4 +1,4 @@
-//! What is asked for: a product of the catalog, however it is named. What it costs nobody outside has a say in.
+//! Parses a request: a product of the catalog, by any of its names. The price comes only from the catalog.
 
 use api::{Failure, object, read};
 use catalog::{Catalog, Choice, ChoiceError, Product};
@@ -10,7 +10,7 @@ use serde_json::Value;
 const KEY_CHARS_MAX: usize = 255;
 const SITE_CHARS_MAX: usize = 64;
 
-/// How a body is written.
+/// The shape of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Current,
@@ -18,23 +18,23 @@ pub enum Form {
     Older,
 }
 
-/// An order as somebody asked for it, and the terms that it would be made on now.
+/// A requested order, with the terms that the catalog has for it now.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    /// The caller's own name for this request.
+    /// The caller's idempotency key.
     pub(crate) key: Option<String>,
-    /// As the caller named it: another default later makes no other request of this one.
+    /// As the caller named it. `None` stays `None`: a change of the default must not change the request.
     pub(crate) provider: Option<Provider>,
     pub(crate) phone: Option<String>,
     pub(crate) wallet: Option<String>,
     pub(crate) terms: Terms,
-    /// What those earn who led the caller here.
+    /// The commission rates of the caller's referrers.
     pub(crate) commissions: Vec<u16>,
 }
 
-/// What a body says beside the product.
+/// The fields of a body beside the product.
 #[derive(Default)]
-struct Said<'b> {
+struct Details<'b> {
     quantity: Option<&'b Value>,
     provider: Option<&'b Value>,
     phone: Option<String>,
@@ -73,16 +73,16 @@ pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result
             if words.iter().all(|word| word.is_none()) {
                 let product =
                     product(&text(body.product.as_ref(), "product", "product_missing", "product_invalid")?, catalog)?;
-                let said = Said {
+                let details = Details {
                     quantity: body.quantity.as_ref(),
                     provider: body.provider.as_ref(),
                     wallet: wallet(body.wallet.as_ref())?,
-                    ..Said::default()
+                    ..Details::default()
                 };
-                return order(key, product, said);
+                return order(key, product, details);
             }
             if body.product.is_some() || body.quantity.is_some() || body.wallet.is_some() {
-                let message = "A body names a product, or what to top up, and not both.";
+                let message = "A body names a product or a top-up, and not both.";
                 return Err(Failure::new(400, "fields_conflict", message));
             }
             let [phone, operator, kind, code] = words.map(Option::as_ref);
@@ -91,31 +91,32 @@ pub(crate) fn wanted(form: Form, request: &Request, catalog: &Catalog) -> Result
             let kind = text(kind, "rechargeType", "recharge_type_missing", "recharge_type_invalid")?;
             let code = text(code, "productCode", "product_code_missing", "product_code_invalid")?;
             let product = catalog.top_up(&operator, &kind, &code).ok_or_else(unknown_product)?;
-            order(key, product, Said { provider: body.provider.as_ref(), phone: Some(phone), ..Said::default() })
+            order(key, product, Details { provider: body.provider.as_ref(), phone: Some(phone), ..Details::default() })
         }
         Form::Older => {
             let body: OlderBody = object(request.body())?;
             let product =
                 product(&text(body.tier_id.as_ref(), "tier_id", "product_missing", "product_invalid")?, catalog)?;
-            let said = Said {
+            let details = Details {
                 quantity: body.quantity.as_ref(),
                 provider: body.provider.as_ref(),
                 wallet: wallet(body.wallet.as_ref())?,
                 site: site(request)?,
-                ..Said::default()
+                ..Details::default()
             };
-            order(key, product, said)
+            order(key, product, details)
         }
     }
 }
 
-fn order(key: Option<String>, product: &Product, said: Said<'_>) -> Result<Wanted, Failure> {
-    let Said { quantity, provider, phone, wallet, site } = said;
+fn order(key: Option<String>, product: &Product, details: Details<'_>) -> Result<Wanted, Failure> {
+    let Details { quantity, provider, phone, wallet, site } = details;
     let whole = || Failure::new(400, "quantity_invalid", "quantity must be a whole number.");
     let quantity = read(quantity, whole)?.unwrap_or(1);
     let provider = provider_in(provider)?;
     let choice = Choice { quantity, provider, phone: phone.as_deref(), wallet: wallet.as_deref(), site };
-    let refused = |error: ChoiceError| Failure::new(400, error.code(), format!("Not sold so: {error}."));
+    let refused =
+        |error: ChoiceError| Failure::new(400, error.code(), format!("The product is not sold like this: {error}."));
     let terms = product.terms(&choice).map_err(refused)?;
     Ok(Wanted { key, provider, phone, wallet, terms, commissions: product.commissions().to_vec() })
 }
@@ -163,7 +164,7 @@ fn site(request: &Request) -> Result<Option<String>, Failure> {
     })
 }
 
-/// A header that may be missing, and is of these characters if it is not.
+/// An optional header of at most this many allowed characters.
 fn word(
     header: Option<&str>,
     chars_max: usize,

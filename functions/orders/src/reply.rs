@@ -1,4 +1,4 @@
-//! What the caller is told of an order.
+//! The replies that show an order.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct Body<'b> {
     progress: Option<Progress<'b>>,
 }
 
-/// What it would have cost where it is priced, and at which rate that was exchanged.
+/// The price in the catalog's currency, and the rate at which it was exchanged.
 #[derive(Serialize)]
 struct Exchange<'b> {
     amount: String,
@@ -42,22 +42,22 @@ struct Progress<'b> {
     fulfilment: &'b str,
     refunded: String,
     disputed: bool,
-    /// What open disputes contest of the payment.
+    /// The amount that open disputes contest.
     disputed_amount: String,
-    /// What was lost to disputes.
+    /// The amount that lost disputes took.
     lost_amount: String,
     credits: String,
-    /// What else stands, by its code: tokens, access to reports.
+    /// The delivered grants beside credits, by code: tokens, access to reports.
     delivered: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_up: Option<&'b str>,
-    /// How the tokens fare that are sent to a wallet.
+    /// The status of the tokens' transfer to a wallet.
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer: Option<&'b str>,
-    /// What is wrong with it, each payment that was refused by itself.
+    /// The order's anomalies, each refused payment separately.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     anomalies: Vec<Anomaly<'b>>,
-    /// How many more there are.
+    /// The number of further anomalies.
     #[serde(skip_serializing_if = "Option::is_none")]
     anomalies_unlisted: Option<usize>,
 }
@@ -80,7 +80,8 @@ struct RefusedPayment<'b> {
     refunded: String,
 }
 
-/// As it was when it was made, whatever has become of it since: whoever asks again gets the same answer.
+/// The order as it was created: a retry under the same idempotency key gets the same reply, whatever has happened
+/// since.
 pub(crate) fn created(order: &Order) -> Reply {
     Reply::json(201, &body(order, PaymentState::Unpaid, None))
 }
@@ -105,7 +106,7 @@ pub fn shown(order: &Order) -> Reply {
     Reply::json(200, &body(order, order.payment, Some(progress)))
 }
 
-/// The details are for operators: they may name merchants.
+/// Without the details, which are for operators: they may name merchants.
 fn anomaly<'b>(order: &'b Order, flag: &'b Flag) -> Anomaly<'b> {
     let state = match flag.resolution {
         Resolution::Open if !order.needs_attention(flag) => "refunded",
@@ -120,14 +121,14 @@ fn anomaly<'b>(order: &'b Order, flag: &'b Flag) -> Anomaly<'b> {
     Anomaly { reason: flag.anomaly.reason.as_str(), state, payment }
 }
 
-/// What others earn by the order is not the buyer's to know.
+/// The buyer's own grants; the commissions of referrers are not shown to the buyer.
 fn delivered(order: &Order) -> BTreeMap<String, String> {
     let shares = order.shares().into_iter().filter(|share| matches!(share.line, Line::Grant(_)));
-    let stands = |share: Share| {
+    let delivered_share = |share: Share| {
         let (asset, amount) = (share.account.asset(), order.standing(share.line));
         (!amount.is_zero()).then(|| (asset.to_string(), asset.format(amount)))
     };
-    shares.filter_map(stands).collect()
+    shares.filter_map(delivered_share).collect()
 }
 
 pub(crate) fn health() -> Reply {
@@ -154,7 +155,7 @@ fn body<'b>(order: &'b Order, status: PaymentState, progress: Option<Progress<'b
         quantity: terms.quantity,
         amount: terms.price.priced(),
         currency: terms.price.currency.as_str(),
-        // The catalog sells nothing that costs more than a provider can count.
+        // The catalog's prices fit into a u64, since a provider must be able to count them.
         amount_minor: u64::try_from(terms.price.amount.units()).unwrap_or(u64::MAX),
         created_at: order.created_at.to_string(),
         exchange,

@@ -1,4 +1,4 @@
-//! Whole requests: what is sold and what is not, what a repeat is told, and what an order shows.
+//! Tests of whole requests: products, refusals, retries under an idempotency key, and the order's reply.
 
 mod creating;
 mod places;
@@ -17,9 +17,9 @@ fn orders(seed: u64) -> Orders {
     orders_within(seed, "")
 }
 
-/// With so many places for each owner.
+/// With this limit of places for each owner.
 fn orders_within(seed: u64, places: &str) -> Orders {
-    let catalog = Catalog::parse(catalog::SHIPPED).expect("it is valid");
+    let catalog = Catalog::parse(catalog::SHIPPED).expect("a valid catalog");
     let places = Places::read(|_| Some(places.to_owned())).expect("a number");
     Orders::new(catalog, Rng::new(testkit::dice(seed)), places)
 }
@@ -47,7 +47,7 @@ fn get(path: &str) -> Sent<'_> {
     Sent { method: "GET", ..post(path, "") }
 }
 
-fn said(reply: &Reply) -> Value {
+fn body_of(reply: &Reply) -> Value {
     serde_json::from_str(&reply.body).expect("JSON")
 }
 

@@ -1,15 +1,15 @@
-//! What an order is made of, and every reason for which none is made.
+//! Creating orders: the content of a new order, and every refusal.
 
 use testkit::MemoryLedger;
 
 use super::*;
 
-/// An example of EIP-55's, and the same with one letter of the other case.
+/// An example of EIP-55, and the same with one letter in the other case.
 const WALLET: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 const MISTYPED: &str = "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 
 #[tokio::test]
-async fn an_order_is_made_at_the_price_of_the_catalog() {
+async fn order_is_created_at_the_price_of_the_catalog() {
     const CREDITS: &str = r#""status":"unpaid","provider":"stripe","product":"credits-100","quantity":1,"amount":"9.99","currency":"USD","amountMinor":999"#;
     const TOP_UP: &str = r#""status":"unpaid","provider":"wechat","product":"unitel-sd5000","quantity":1,"amount":"10.20","currency":"CNY","amountMinor":1020"#;
     const TOKENS: &str = r#""status":"unpaid","provider":"stripe","product":"posx-10","quantity":1,"amount":"50.00","currency":"USD","amountMinor":5000"#;
@@ -42,23 +42,23 @@ async fn an_order_is_made_at_the_price_of_the_catalog() {
     }
 }
 
-/// Where its tokens are sent stands on the order, by either form of the request.
+/// Both forms of the request set the wallet to which the tokens are sent.
 #[tokio::test]
-async fn wallet_of_either_form_stands_on_the_order() {
+async fn wallet_of_either_form_is_on_the_order() {
     let function = function(MemoryLedger::default()).await;
     for (attempt, (path, name)) in (1..).zip([("/orders", "product"), ("/api/v1/orders/", "tier_id")]) {
         let body = format!(r#"{{"{name}":"posx-10","quantity":2,"wallet":"{WALLET}"}}"#);
         let reply = sent(&function, attempt, &post(path, &body)).await;
-        let number = OrderNumber::new(said(&reply)["orderNumber"].as_str().expect("a number")).expect("valid");
+        let number = OrderNumber::new(body_of(&reply)["orderNumber"].as_str().expect("a number")).expect("valid");
         let order = function.ledger.order(&number, &testkit::context(9)).await.expect("read").expect("there");
         let allocation = order.allocation().expect("tokens that are sent");
         assert_eq!((allocation.wallet.as_str(), allocation.amount.decimal(18).as_str()), (WALLET, "20"), "{path}");
     }
 }
 
-/// A number that is not random could be guessed. One that follows from the caller's own key needs no dice.
+/// An order number that is not random could be guessed. A number from an idempotency key needs no randomness.
 #[tokio::test]
-async fn order_without_randomness_is_not_made() {
+async fn order_without_randomness_is_not_created() {
     let mut function = function(MemoryLedger::default()).await;
     function.api.dice = Rng::new(|| None);
     let body = r#"{"product":"credits-100"}"#;
@@ -71,12 +71,12 @@ async fn order_without_randomness_is_not_made() {
 }
 
 #[tokio::test]
-async fn without_a_key_every_request_is_an_order_of_its_own() {
+async fn request_without_idempotency_key_creates_another_order() {
     let function = function(MemoryLedger::default()).await;
     let mut numbers = std::collections::BTreeSet::new();
     for attempt in 0..3 {
         let reply = sent(&function, attempt, &post("/orders", r#"{"product":"credits-100"}"#)).await;
-        let number = said(&reply)["orderNumber"].as_str().expect("a number").to_owned();
+        let number = body_of(&reply)["orderNumber"].as_str().expect("a number").to_owned();
         assert!(number.len() == 28 && number.starts_with("HL"), "{number}");
         assert!(function.ledger.books().orders.contains_key(&number));
         numbers.insert(number);
@@ -85,7 +85,7 @@ async fn without_a_key_every_request_is_an_order_of_its_own() {
 }
 
 #[tokio::test]
-async fn every_reason_for_which_no_order_is_made() {
+async fn invalid_request_creates_no_order() {
     let top_up = |field: &str, value: &str| {
         let mut body = json!({ "phoneNumber": "97688001122", "productOperator": "UNITEL", "rechargeType": "VOICE", "productCode": "SD5000" });
         body[field] = serde_json::from_str(value).expect("JSON");
@@ -139,7 +139,7 @@ async fn every_reason_for_which_no_order_is_made() {
     let function = function(MemoryLedger::default()).await;
     for (body, code) in &rows {
         let reply = sent(&function, 1, &post("/orders", body)).await;
-        assert_eq!((reply.status, &said(&reply)["error"]), (400, &json!(code)), "{body}");
+        assert_eq!((reply.status, &body_of(&reply)["error"]), (400, &json!(code)), "{body}");
     }
     let older = [
         (r#"{"product":"credits-100"}"#, "unknown_field"),
@@ -154,7 +154,7 @@ async fn every_reason_for_which_no_order_is_made() {
     ];
     for (body, code) in older {
         let reply = sent(&function, 1, &post("/api/v1/orders/", body)).await;
-        assert_eq!((reply.status, &said(&reply)["error"]), (400, &json!(code)), "{body}");
+        assert_eq!((reply.status, &body_of(&reply)["error"]), (400, &json!(code)), "{body}");
     }
     let long = "k".repeat(256);
     let headers = [
@@ -169,7 +169,7 @@ async fn every_reason_for_which_no_order_is_made() {
     for (name, value, code) in headers {
         let reply =
             sent(&function, 1, &post("/api/v1/orders/", r#"{"tier_id":"credits-100"}"#).with(name, value)).await;
-        assert_eq!((reply.status, &said(&reply)["error"]), (400, &json!(code)), "{name}: {value}");
+        assert_eq!((reply.status, &body_of(&reply)["error"]), (400, &json!(code)), "{name}: {value}");
     }
-    assert_eq!(function.ledger.books().orders.len(), 0, "nothing was made of any of them");
+    assert_eq!(function.ledger.books().orders.len(), 0, "no order was created");
 }

@@ -1,4 +1,4 @@
-//! Each owner has so many places for orders that wait for their payment: exactly, and none is lost for ever.
+//! The limit of each owner's unpaid orders: it is exact, and no place is lost.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn keyed(key: &str) -> Sent<'_> {
     post("/orders", BODY).with("idempotency-key", key)
 }
 
-/// A sandbox of its own, where each owner has so many places.
+/// A new sandbox with this limit of places for each owner.
 async fn sandbox<L: Ledger>(ledger: L, places: &str) -> Function<Orders, L> {
     let Function { ledger, .. } = function(ledger).await;
     Function { api: orders_within(1, places), ledger }
@@ -24,7 +24,7 @@ async fn sent_at<L: Ledger>(function: &Function<Orders, L>, sent: &Sent<'_>, aft
     function.answer(&sent.event(Shape::HttpApi), &invocation(9, now().plus_seconds(after_s))).await
 }
 
-/// Alice's open orders, as the books have them.
+/// The number of Alice's unpaid orders in the books.
 fn open(world: &World) -> usize {
     world
         .books()
@@ -35,7 +35,7 @@ fn open(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn owner_with_a_hundred_open_orders_makes_no_more() {
+async fn hundred_and_first_open_order_is_refused() {
     let function = function(MemoryLedger::default()).await;
     for attempt in 0..100 {
         assert_eq!(sent(&function, attempt, &keyed(&attempt.to_string())).await.status, 201);
@@ -45,38 +45,38 @@ async fn owner_with_a_hundred_open_orders_makes_no_more() {
         let body = if path == "/orders" { BODY } else { r#"{"tier_id":"credits-100"}"# };
         let reply = sent(&function, 100, &post(path, body)).await;
         assert_eq!(
-            (reply.status, said(&reply)),
+            (reply.status, body_of(&reply)),
             (409, json!({ "error": "too_many_open_orders", "message": message })),
             "{path}"
         );
     }
     let books = function.ledger.books();
-    assert_eq!((books.orders.len(), books.journal.len()), (100, 102), "a refusal leaves nothing, beside the two keys");
+    assert_eq!((books.orders.len(), books.journal.len()), (100, 102), "a refusal writes nothing beside the two keys");
     for attempt in 0..100 {
         let repeat = sent(&function, 200 + attempt, &keyed(&attempt.to_string())).await;
         assert_eq!((repeat.status, header(&repeat, "idempotent-replayed")), (201, Some("true")), "{attempt}");
     }
     let bob = Sent::post("/orders", BODY.as_bytes()).with("authorization", "Bearer key-of-bob");
-    assert_eq!(sent(&function, 300, &bob).await.status, 201, "of another owner");
+    assert_eq!(sent(&function, 300, &bob).await.status, 201, "another owner has places");
 }
 
 #[tokio::test]
-async fn setting_says_how_many() {
-    for (set, made) in [("1", 1), (" 3 ", 3), ("0", 150), ("", 100)] {
+async fn setting_gives_the_number_of_places() {
+    for (set, created) in [("1", 1), (" 3 ", 3), ("0", 150), ("", 100)] {
         let function = sandbox(MemoryLedger::default(), set).await;
         for attempt in 0..150 {
             sent(&function, attempt, &post("/orders", BODY)).await;
         }
-        assert_eq!(function.ledger.books().orders.len(), made, "{set:?}");
+        assert_eq!(function.ledger.books().orders.len(), created, "{set:?}");
     }
     for set in ["1001", "-1", "ten", "1.5"] {
         assert!(Places::read(|_| Some(set.to_owned())).is_err(), "{set}");
     }
 }
 
-/// Of two hundred requests at once, by four sandboxes, as many make an order as there are places.
+/// Two hundred concurrent requests in four sandboxes create as many orders as there are places.
 #[tokio::test(start_paused = true)]
-async fn two_hundred_at_once_take_the_places_there_are() {
+async fn concurrent_requests_take_no_more_places_than_free() {
     let world = World::new();
     let mut sandboxes = Vec::new();
     for seed in 0..4 {
@@ -101,7 +101,7 @@ async fn order_of(world: &World, key: &str) -> Order {
     world.ledger(0).order(&number, &context(9)).await.expect("books").expect("an order")
 }
 
-async fn becomes(world: &World, effects: Vec<Effect>) {
+async fn apply(world: &World, effects: Vec<Effect>) {
     let header = JournalHeader {
         receipt: EventKey::new("stripe", "evt_1").expect("a key"),
         source: "stripe",
@@ -116,7 +116,7 @@ async fn becomes(world: &World, effects: Vec<Effect>) {
 
 fn paid(order: &Order) -> Vec<Effect> {
     let by = Reference::new(Provider::Stripe, "pi_1").expect("a reference");
-    order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("it agrees")
+    order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("the order's price")
 }
 
 fn raw(world: &World, number: &OrderNumber, operation: &str, update: Option<&str>) {
@@ -127,9 +127,9 @@ fn raw(world: &World, number: &OrderNumber, operation: &str, update: Option<&str
     world.engine.request(operation, &request).expect("an answer");
 }
 
-/// However an order ends, and whoever ends it: no write but that of the order itself is needed for its place to be free.
+/// In whichever way an order ends, its place is free without any write beside the order's own.
 #[tokio::test(start_paused = true)]
-async fn order_that_has_ended_holds_no_place() {
+async fn ended_order_holds_no_place() {
     type Ending = fn(&Order) -> Vec<Effect>;
     let rows: [(&str, Option<Ending>, i64, u16); 9] = [
         ("unpaid", None, 0, 409),
@@ -138,7 +138,7 @@ async fn order_that_has_ended_holds_no_place() {
         ("canceled", Some(|order| order.apply_unpaid(PaymentState::Canceled)), 0, 201),
         ("expired", Some(|order| order.apply_unpaid(PaymentState::Expired)), 0, 201),
         ("unpaid for almost three days", None, 3 * DAY - 1, 409),
-        ("unpaid for three days, which nothing has ended", None, 3 * DAY, 201),
+        ("unpaid for three days and never ended", None, 3 * DAY, 201),
         ("lost", Some(|_| Vec::new()), 0, 201),
         ("unreadable", Some(|_| Vec::new()), 0, 201),
     ];
@@ -152,7 +152,7 @@ async fn order_that_has_ended_holds_no_place() {
         match (name, ending) {
             ("lost", _) => raw(&world, &order.number, "DeleteItem", None),
             ("unreadable", _) => raw(&world, &order.number, "UpdateItem", Some("REMOVE price_units")),
-            (_, Some(ending)) => becomes(&world, ending(&order)).await,
+            (_, Some(ending)) => apply(&world, ending(&order)).await,
             (_, None) => {}
         }
         assert_eq!(sent_at(&function, &keyed("third"), after_s).await.status, status, "{name}");
@@ -167,9 +167,9 @@ fn operations(calls: &[StoreCall]) -> BTreeSet<(String, usize)> {
     calls.iter().map(|call| of(&call.operation)).collect()
 }
 
-/// The key is in the cache.
+/// The caller's key is cached, so these are all reads.
 #[tokio::test(start_paused = true)]
-async fn a_refused_owner_costs_a_look_at_each_order_every_five_seconds() {
+async fn refused_owner_reads_its_orders_every_five_seconds() {
     let world = World::new();
     let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
     let function = sandbox(ledger, "30").await;
@@ -179,15 +179,15 @@ async fn a_refused_owner_costs_a_look_at_each_order_every_five_seconds() {
     for (after_s, reads) in [(0, 1 + 30), (0, 1), (4, 1), (5, 1 + 30), (6, 1)] {
         let before = faults.calls().len();
         assert_eq!(sent_at(&function, &post("/orders", BODY), after_s).await.status, 409);
-        let made = operations(&faults.calls().split_off(before));
+        let calls = operations(&faults.calls().split_off(before));
         let expected = [("GetItem".to_owned(), reads), ("TransactWriteItems".to_owned(), 1)].into();
-        assert_eq!(made, expected, "after {after_s} s");
+        assert_eq!(calls, expected, "after {after_s} s");
     }
 }
 
-/// A place is two write units as long as its owner has no more than thirty orders since the row was last full.
+/// A place costs two write units while its owner has created at most thirty orders since the row was last full.
 #[tokio::test(start_paused = true)]
-async fn a_place_costs_two_write_units() {
+async fn place_costs_two_write_units() {
     for (places, each) in [("0", 2.0), ("100", 4.0)] {
         let world = World::new();
         let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
@@ -203,16 +203,16 @@ async fn a_place_costs_two_write_units() {
     }
 }
 
-/// Whatever fails while places are looked through: no order too many is made, and the place is found by the next request.
+/// After any fault while places are freed, the limit is exact and the next request finds the place.
 #[tokio::test(start_paused = true)]
-async fn every_fault_at_every_call_keeps_the_number_of_places() {
+async fn fault_at_any_call_keeps_the_number_of_places() {
     for (at, fault) in (0..7).flat_map(|at| Fault::ALL.map(|fault| (at, fault))) {
         let world = World::new();
         let function = sandbox(world.ledger(1), "2").await;
         for key in ["first", "second"] {
             sent(&function, 1, &keyed(key)).await;
         }
-        becomes(&world, paid(&order_of(&world, "first").await)).await;
+        apply(&world, paid(&order_of(&world, "first").await)).await;
         let (ledger, faults) = world.faulty(1, move |call, _| if call == at { fault } else { Fault::None });
         let shaky = Function { api: orders_within(2, "2"), ledger };
         let request = keyed("third");

@@ -1,4 +1,4 @@
-//! One key is one order: however often, however many at once, and whatever fails on the way.
+//! Idempotency: one key gives one order, over retries, concurrent requests and faults.
 
 use testkit::{Fault, MemoryLedger, World};
 
@@ -11,7 +11,7 @@ fn keyed<'r>(body: &'r str, key: &str) -> Sent<'r> {
 }
 
 #[tokio::test]
-async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused() {
+async fn retry_gets_the_same_reply_and_reused_key_a_conflict() {
     let function = function(MemoryLedger::default()).await;
     let first = sent(&function, 1, &keyed(BODY, "k")).await;
     let later =
@@ -19,7 +19,7 @@ async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused(
     assert_eq!((later.status, &later.body), (201, &first.body));
     assert_eq!((header(&first, "idempotent-replayed"), header(&later, "idempotent-replayed")), (None, Some("true")));
 
-    // The same facts in other words are the same request; other facts are another.
+    // The same request in another spelling is a retry; another request is an idempotency conflict.
     let top_up = |phone: &str| {
         format!(
             r#"{{"phoneNumber":"{phone}","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}}"#
@@ -57,19 +57,19 @@ async fn a_repeat_is_told_the_same_and_another_request_under_its_key_is_refused(
     for (again, status) in rows {
         let reply = sent(&function, 4, &again).await;
         let code = (status == 409).then(|| json!("idempotency_key_reused"));
-        assert_eq!((reply.status, said(&reply).get("error")), (status, code.as_ref()), "{again:?}");
+        assert_eq!((reply.status, body_of(&reply).get("error")), (status, code.as_ref()), "{again:?}");
     }
     let bob =
         Sent::post("/orders", BODY.as_bytes()).with("authorization", "Bearer key-of-bob").with("idempotency-key", "k");
     let reply = sent(&function, 5, &bob).await;
-    assert_eq!(said(&reply)["orderNumber"], json!(number_of("bob", "k")), "a key is its owner's own");
+    assert_eq!(body_of(&reply)["orderNumber"], json!(number_of("bob", "k")), "keys are separate between owners");
     let books = function.ledger.books();
     books.check();
     assert_eq!(books.orders.len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn twenty_at_once_are_one_order() {
+async fn twenty_concurrent_requests_create_one_order() {
     let world = World::new();
     let function = function(world.ledger(1)).await;
     let calls = (0..20).map(|attempt| {
@@ -83,7 +83,7 @@ async fn twenty_at_once_are_one_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_at_every_call_leaves_one_order() {
+async fn fault_at_any_call_leaves_one_order() {
     for fault in Fault::ALL {
         for at in 0..4 {
             let world = World::new();
@@ -99,7 +99,7 @@ async fn every_fault_at_every_call_leaves_one_order() {
             let steady = Function { api: orders(2), ledger: world.ledger(2) };
             let reply = sent(&steady, 2, &request).await;
             assert_eq!(
-                (reply.status, &said(&reply)["orderNumber"]),
+                (reply.status, &body_of(&reply)["orderNumber"]),
                 (201, &json!(number_of("alice", "k"))),
                 "{fault:?} {at}"
             );

@@ -1,4 +1,4 @@
-//! What an order shows to its owner, and to nobody else.
+//! Showing an order to its owner, and to no one else.
 
 use ledger::{
     DisputeReport, DisputeStage, Effect, Entry, EventKey, Fingerprint, JournalHeader, Payment, Provider, Reference,
@@ -8,7 +8,7 @@ use testkit::{MemoryLedger, context};
 
 use super::*;
 
-/// Something that happened to an order.
+/// An event of an order.
 type Event = fn(&Order) -> Vec<Effect>;
 
 fn by() -> Reference {
@@ -16,7 +16,7 @@ fn by() -> Reference {
 }
 
 fn paid(order: &Order) -> Vec<Effect> {
-    order.pay(&Payment { by: by(), money: order.terms.price, at: now().plus_seconds(60) }).expect("it agrees")
+    order.pay(&Payment { by: by(), money: order.terms.price, at: now().plus_seconds(60) }).expect("the order's price")
 }
 
 fn refunded_in_part(order: &Order) -> Vec<Effect> {
@@ -24,13 +24,13 @@ fn refunded_in_part(order: &Order) -> Vec<Effect> {
     order.apply_refund(&by(), "re_1", Refund { amount, state: RefundState::Succeeded })
 }
 
-/// Of all that was not refunded.
+/// A dispute of the whole amount that is not refunded.
 fn disputed(order: &Order, stage: DisputeStage) -> Vec<Effect> {
     let money = ledger::Money { amount: ledger::Amount::from_units(499), ..order.terms.price };
     order.apply_dispute(&by(), "dp_1", DisputeReport { stage, as_of: now(), money })
 }
 
-async fn happened(ledger: &MemoryLedger, number: &str, step: usize, event: Event) {
+async fn apply(ledger: &MemoryLedger, number: &str, step: usize, event: Event) {
     let number = OrderNumber::new(number).expect("a number");
     let order = ledger.order(&number, &context(9)).await.expect("books").expect("an order");
     let header = JournalHeader {
@@ -46,12 +46,13 @@ async fn happened(ledger: &MemoryLedger, number: &str, step: usize, event: Event
 }
 
 #[tokio::test]
-async fn an_order_shows_how_far_it_has_come() {
+async fn order_shows_payment_refunds_and_disputes() {
     let function = function(MemoryLedger::default()).await;
-    let made = sent(&function, 1, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
+    let created =
+        sent(&function, 1, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
     let number = number_of("alice", "k");
     let shown = |status: &str, rest: &str| {
-        let same = made.body.replace("unpaid", status);
+        let same = created.body.replace("unpaid", status);
         format!("{},{rest}}}", same.strip_suffix('}').expect("an object"))
     };
     let paid_at = r#""paidAt":"2026-01-01T00:01:00.000Z","fulfilment":"done""#;
@@ -101,7 +102,7 @@ async fn an_order_shows_how_far_it_has_come() {
         ),
     ];
     for (step, (event, expected)) in steps.into_iter().enumerate() {
-        happened(&function.ledger, &number, step, event).await;
+        apply(&function.ledger, &number, step, event).await;
         for path in
             [format!("/orders/{number}"), format!("/api/v1/orders/{number}"), format!("/api/v1/orders/{number}/")]
         {
@@ -110,12 +111,12 @@ async fn an_order_shows_how_far_it_has_come() {
         }
     }
     let again = sent(&function, 3, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
-    assert_eq!(again.body, made.body, "a repeat is told what was told first");
+    assert_eq!(again.body, created.body, "a retry gets the first reply");
     function.ledger.books().check();
 }
 
 #[tokio::test]
-async fn an_order_shows_what_was_delivered() {
+async fn order_shows_what_was_delivered() {
     const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
     let tokens = format!(r#"{{"product":"posx-10","quantity":2,"wallet":"{WALLET}"}}"#);
     let airtime =
@@ -143,7 +144,7 @@ async fn an_order_shows_what_was_delivered() {
             &[
                 |order| {
                     let by = Reference::new(Provider::Wechat, "4200000001").expect("a reference");
-                    order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("it agrees")
+                    order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("the order's price")
                 },
                 |order| order.claim(now()),
             ],
@@ -155,7 +156,7 @@ async fn an_order_shows_what_was_delivered() {
         sent(&function, 1, &post("/orders", body).with("idempotency-key", "k")).await;
         let number = number_of("alice", "k");
         for (step, event) in events.iter().enumerate() {
-            happened(&function.ledger, &number, step, *event).await;
+            apply(&function.ledger, &number, step, *event).await;
         }
         let reply = sent(&function, 2, &get(&format!("/orders/{number}"))).await;
         assert!(reply.body.ends_with(expected), "{}", reply.body);
@@ -163,9 +164,9 @@ async fn an_order_shows_what_was_delivered() {
     }
 }
 
-/// Two payments too many, of which one was given back.
+/// Two duplicate payments, of which one is refunded.
 #[tokio::test]
-async fn an_order_shows_each_payment_that_it_refused() {
+async fn order_shows_each_refused_payment() {
     fn second() -> ledger::Anomaly {
         let by = Reference::new(Provider::Stripe, "pi_2").expect("a reference");
         let payment = Payment { by, money: money(999), at: now() };
@@ -194,7 +195,7 @@ async fn an_order_shows_each_payment_that_it_refused() {
     sent(&function, 1, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
     let number = number_of("alice", "k");
     for (step, event) in events.into_iter().enumerate() {
-        happened(&function.ledger, &number, step, event).await;
+        apply(&function.ledger, &number, step, event).await;
     }
     let reply = sent(&function, 2, &get(&format!("/orders/{number}"))).await;
     let expected = concat!(
@@ -205,7 +206,7 @@ async fn an_order_shows_each_payment_that_it_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_somebody_elses_is_one_answer() {
+async fn unknown_order_and_foreign_order_get_the_same_reply() {
     let function = function(MemoryLedger::default()).await;
     sent(&function, 1, &post("/orders", r#"{"product":"credits-100"}"#).with("idempotency-key", "k")).await;
     let mut of_bob = get("/orders/x");
@@ -223,7 +224,7 @@ async fn what_is_not_there_and_what_is_somebody_elses_is_one_answer() {
         let expected = r#"{"error":"order_not_found","message":"No such order."}"#;
         assert_eq!((reply.status, reply.body.as_str()), (404, expected), "{request:?}");
     }
-    let anybody = Sent { headers: Vec::new(), ..get("/health") };
-    let reply = sent(&function, 3, &anybody).await;
+    let public = Sent { headers: Vec::new(), ..get("/health") };
+    let reply = sent(&function, 3, &public).await;
     assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"status":"ok","service":"orders"}"#));
 }
