@@ -1,4 +1,4 @@
-//! The function as a whole: the clients of the operator and the custodian, and the ledger.
+//! Assembles the worker from the clients of the operator and the custodian, and the ledger.
 
 use edge::{OWN_SECRET, Start, StartError};
 use ledger::Ledger;
@@ -7,7 +7,7 @@ use providers::{FireblocksConfig, Http, UnitelConfig};
 use crate::{Custodian, Fulfil, Operator, custodian_keys, operator_keys};
 
 impl Operator {
-    /// With the keys in this secret. `None` where the deployment tops up no phones.
+    /// With the keys in this secret. `None` if the deployment tops up no phones.
     pub async fn open(start: &Start, secret: &str) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| UnitelConfig::read(variable, &start.config.stage))?;
         let Some(config) = config else { return Ok(None) };
@@ -17,7 +17,7 @@ impl Operator {
 }
 
 impl Custodian {
-    /// With the keys in this secret. `None` where tokens stay in the ledger.
+    /// With the keys in this secret. `None` if tokens stay in the ledger.
     pub async fn open(start: &Start, secret: &str) -> Result<Option<Self>, StartError> {
         let config = start.read(|variable| FireblocksConfig::read(variable, &start.config.stage))?;
         let Some(config) = config else { return Ok(None) };

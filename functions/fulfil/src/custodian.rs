@@ -1,5 +1,5 @@
-//! Tokens that leave the books: a transfer at the custodian, asked for under the name of the allocation, so that asking again is asking
-//! for the same one.
+//! Sends tokens on chain: a transfer at the custodian with the grant's key as its idempotency key, so that a retry
+//! finds the same transfer.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use ledger::{Allocation, Anomaly, Deadline, Fact, Ledger, Order, OrderNumber, Tr
 use providers::{CallError, Fireblocks, FireblocksConfig, FireblocksKeys, Http, NewTransfer, SentTransfer};
 use signing::{SecretError, Strength};
 
-use crate::{FOR_THE_BOOKS, Fulfil, FulfilError, ROUNDS_MAX, SOURCE, Written};
+use crate::{COMMIT_WITHIN, CommitStatus, Fulfil, FulfilError, ROUNDS_MAX, SOURCE};
 
 #[derive(Debug)]
 pub struct Custodian {
@@ -17,7 +17,7 @@ pub struct Custodian {
     pub keys: Keyring<FireblocksKeys>,
 }
 
-/// Its live keys.
+/// The custodian's live keys.
 pub fn keys(settings: &Settings, _: Strength) -> Result<FireblocksKeys, (&'static str, SecretError)> {
     let [api_key, secret] = FireblocksKeys::SETTINGS;
     FireblocksKeys::parse(settings.setting(api_key), settings.setting(secret))
@@ -60,19 +60,19 @@ impl<L: Ledger> Fulfil<L> {
             amount: allocation.amount.decimal(allocation.scale),
             wallet: allocation.wallet,
         };
-        let until = invocation.but_for(FOR_THE_BOOKS).deadline;
+        let until = invocation.but_for(COMMIT_WITHIN).deadline;
         let sent = custodian.create(&new, invocation, until).await.map_err(FulfilError::Custodian)?;
         self.apply_transfer_status(&order.number, &sent, invocation).await
     }
 
-    /// Over whatever has been written in the meantime, its own webhook among it, until the order says it.
+    /// Records the transfer's status, with a retry after each concurrent commit, such as that of its own webhook.
     pub(crate) async fn apply_transfer_status(
         &self,
         number: &OrderNumber,
         sent: &SentTransfer,
         invocation: &Invocation,
     ) -> Result<(), FulfilError> {
-        // A word that is new there says that it was taken, and its webhook will say what it means.
+        // An unknown status still means that the custodian accepted the transfer; its webhook will report the rest.
         let status = TransferStatus::of_custodian(&sent.status).unwrap_or(TransferStatus::Submitted);
         for _ in 0..ROUNDS_MAX {
             let Some(order) = self.ledger.order(number, &invocation.context()).await? else {
@@ -91,8 +91,8 @@ impl<L: Ledger> Fulfil<L> {
             let Some(decision) = order.step(SOURCE, kind, facts, effects) else {
                 return Ok(());
             };
-            let written = self.write(&decision, invocation).await?;
-            if let Some(alarm) = alarm.filter(|_| written == Written::Now) {
+            let status_of_commit = self.write(&decision, invocation).await?;
+            if let Some(alarm) = alarm.filter(|_| status_of_commit == CommitStatus::Now) {
                 edge::alarm(SOURCE, alarm, number.as_str());
             }
         }
@@ -100,7 +100,7 @@ impl<L: Ledger> Fulfil<L> {
     }
 }
 
-/// What was made just now is what was asked for; what was there before must be what is due.
+/// Compares an existing transfer with the grant. A transfer that was created just now carries no details, and matches.
 fn compare(order: &Order, sent: &SentTransfer, status: TransferStatus) -> Result<(), Anomaly> {
     let key = order.allocation().map(|allocation| allocation.key);
     match key.zip(sent.details.as_ref()) {

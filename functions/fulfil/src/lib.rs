@@ -1,9 +1,10 @@
-//! What a paid order becomes, beside the credits that its payment has posted: tokens and where they are sent, access to reports, what
-//! those earn who led the buyer here, and a telephone's top-up.
+//! The worker that fulfils paid orders beside their credits: tokens and their transfers, access to reports, commissions
+//! of referrers, and phone top-ups.
 //!
-//! A stream names the orders that have changed; what is to be done with one is decided on from how it stands when it is read. So the
-//! same record again, two workers at once and a stream from its beginning change nothing: each write is over the version that was
-//! read, each posting has a name that is used once, and only the operator's call, which has none, is claimed before it is made.
+//! DynamoDB's stream names the changed orders; the worker reads each order and decides from its current state. So a
+//! redelivered record, two concurrent workers or a stream replayed from its beginning change nothing: each write is
+//! conditional on the version that was read, each posting has its own money key, and only the operator's call, which
+//! has no idempotency key, is claimed before it is made.
 
 mod assemble;
 mod custodian;
@@ -27,36 +28,37 @@ pub use stream::Failures;
 
 use stream::Batch;
 
-/// The name that it goes by in the journal, the log and the metrics.
+/// The source's name in the journal, the log and the metrics.
 pub const SOURCE: &str = "fulfil";
 
-/// A token, the longest call to an operator, and writing down what came of it.
+/// The time for one order: a token, the longest call to an operator, and the commit of its result.
 pub const ONE_WITHIN: Duration = Duration::from_secs(45);
-/// What is kept of that for the books, after whoever was asked.
-const FOR_THE_BOOKS: Duration = Duration::from_secs(5);
-/// An order says that it is paid and its payment has no row: somebody else than a payment's role has written it, or the row is lost.
+/// The part of that time that is reserved for the commit after a provider's call.
+const COMMIT_WITHIN: Duration = Duration::from_secs(5);
+/// The alarm of an order that is marked paid and has no payment row in the journal: another role wrote it, or the row
+/// is lost.
 const PAYMENT_UNPROVEN: &str = "payment_unproven";
-/// As many as a sandbox of the smallest size has sockets and memory for; a batch has not many more.
+/// Concurrent orders: as many as the smallest sandbox has sockets and memory for; batches are little larger.
 const AT_ONCE: usize = 8;
-/// Posted, sent, claimed, called; and in each round somebody else may have written.
+/// The steps of one order (post, send, claim, call), each with retries after concurrent commits.
 const ROUNDS_MAX: u32 = 12;
 
-/// The books, and whoever delivers what is not ours to give.
+/// The worker over the ledger, the operator and the custodian.
 #[derive(Debug)]
 pub struct Fulfil<L> {
     pub ledger: L,
-    /// Where telephones are topped up.
+    /// Tops up phones.
     pub operator: Option<Operator>,
-    /// Where tokens leave the books.
+    /// Sends tokens on chain.
     pub custodian: Option<Custodian>,
 }
 
-/// What has come of one order.
+/// The result of one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fulfilled {
-    /// Something was written.
+    /// Something was committed.
     MovedOn,
-    /// There was nothing to do, or nothing yet.
+    /// Nothing was due.
     Nothing,
 }
 
@@ -64,17 +66,17 @@ pub enum Fulfilled {
 pub enum FulfilError {
     #[error(transparent)]
     Books(#[from] CommitError),
-    #[error("the operator does not let us in")]
+    #[error("the operator rejected the login")]
     Operator(#[source] CallError),
-    #[error("the custodian does not take it")]
+    #[error("the custodian did not accept the transfer")]
     Custodian(#[source] CallError),
-    #[error("nobody tops up telephones here")]
+    #[error("no operator is configured: set UNITEL_API_URL to top up phones")]
     NoOperator,
-    #[error("nobody sends tokens here")]
+    #[error("no custodian is configured: set FIREBLOCKS_VAULT to send tokens")]
     NoCustodian,
-    #[error("there is too little time left to begin")]
+    #[error("too little time is left for the operator's call")]
     NoTime,
-    #[error("it goes on changing")]
+    #[error("the order kept changing")]
     TooManyConflicts,
 }
 
@@ -90,7 +92,7 @@ impl<L: Ledger> Worker for Fulfil<L> {
                 Ok(_) => Vec::new(),
                 Err(error) => {
                     failed(&number, &error, invocation);
-                    if is_left_to_clock(&error) { Vec::new() } else { records }
+                    if is_left_to_sweep(&error) { Vec::new() } else { records }
                 }
             }
         });
@@ -100,12 +102,12 @@ impl<L: Ledger> Worker for Fulfil<L> {
 }
 
 impl<L: Ledger> Fulfil<L> {
-    /// Does what is to be done with an order, until nothing is.
+    /// Takes the steps that are due on an order, until none is left.
     pub async fn fulfil(&self, number: &OrderNumber, invocation: &Invocation) -> Result<Fulfilled, FulfilError> {
         let mut fulfilled = Fulfilled::Nothing;
         let mut proven = None;
         for _ in 0..ROUNDS_MAX {
-            // One that has gone is nobody's to fulfil.
+            // A deleted order needs no fulfilment.
             let Some(order) = self.ledger.order(number, &invocation.context()).await? else {
                 return Ok(fulfilled);
             };
@@ -117,7 +119,7 @@ impl<L: Ledger> Fulfil<L> {
             }
             if !self.step(&order, invocation).await? {
                 if fulfilled == Fulfilled::MovedOn {
-                    say_delay(&order, invocation);
+                    log_delay(&order, invocation);
                 }
                 return Ok(fulfilled);
             }
@@ -132,7 +134,7 @@ impl<L: Ledger> Fulfil<L> {
             || order.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.is_abandoned(invocation.now))
     }
 
-    /// Whether the journal has the row of its payment. Where it has not, the order is flagged, and waits for a person.
+    /// Whether the journal has the row of the order's payment. If not, the order is flagged for a person.
     async fn is_proven(&self, order: &Order, invocation: &Invocation) -> Result<bool, FulfilError> {
         if let Some(proof) = order.proof()
             && self.ledger.is_proven(&proof, &invocation.context()).await?
@@ -142,13 +144,13 @@ impl<L: Ledger> Fulfil<L> {
         let Some(decision) = order.step(SOURCE, "unproven", facts(order), order.flag_unproven()) else {
             return Ok(false);
         };
-        if self.write(&decision, invocation).await? == Written::Now {
+        if self.write(&decision, invocation).await? == CommitStatus::Now {
             edge::alarm(SOURCE, PAYMENT_UNPROVEN, order.number.as_str());
         }
         Ok(false)
     }
 
-    /// The next thing that is to be done with an order as it was read. False where there is none.
+    /// Takes the next step of the order as it was read; `false` if none is due.
     async fn step(&self, order: &Order, invocation: &Invocation) -> Result<bool, FulfilError> {
         let postings = order.fulfil(self.custodian.is_some(), invocation.now);
         if let Some(decision) = order.step(SOURCE, "fulfilled", facts(order), postings) {
@@ -165,17 +167,17 @@ impl<L: Ledger> Fulfil<L> {
         Ok(true)
     }
 
-    async fn write(&self, decision: &Decision, invocation: &Invocation) -> Result<Written, CommitError> {
+    async fn write(&self, decision: &Decision, invocation: &Invocation) -> Result<CommitStatus, CommitError> {
         self.write_because(decision, None, invocation).await
     }
 
-    /// `reason`: why it came out so, for the log and the metrics.
+    /// `reason`: the cause of the result, for the log and the metrics.
     async fn write_because(
         &self,
         decision: &Decision,
         reason: Option<&'static str>,
         invocation: &Invocation,
-    ) -> Result<Written, CommitError> {
+    ) -> Result<CommitStatus, CommitError> {
         let committed = self.ledger.commit(decision, &invocation.context()).await;
         edge::record_commit(SOURCE, decision, &committed);
         match committed {
@@ -183,18 +185,20 @@ impl<L: Ledger> Fulfil<L> {
                 if let Decision::Record(entry) = decision {
                     edge::line(SOURCE, Some(receipt.key.as_str()), entry.header.kind, reason, invocation);
                 }
-                Ok(Written::Now)
+                Ok(CommitStatus::Now)
             }
-            Ok(Committed::Earlier(_) | Committed::Ignored { .. }) | Err(CommitError::Stale) => Ok(Written::ByOthers),
+            Ok(Committed::Earlier(_) | Committed::Ignored { .. }) | Err(CommitError::Stale) => {
+                Ok(CommitStatus::ByOthers)
+            }
             Err(error) => Err(error),
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
+enum CommitStatus {
     Now,
-    /// Somebody else has written this, or what it rests on: it is to be read again.
+    /// Another worker has committed this, or a row has changed: the caller reads again.
     ByOthers,
 }
 
@@ -202,8 +206,8 @@ fn facts(order: &Order) -> ledger::Facts {
     vec![("product", order.terms.product.as_str().into()), ("quantity", Fact::Count(order.terms.quantity))]
 }
 
-/// How long its buyer has waited for all of it. What was claimed back is brought to what stands whenever that is: nobody waits for it.
-fn say_delay(order: &Order, invocation: &Invocation) {
+/// Logs the buyer's waiting time. Clawbacks are left out: no buyer waits for them.
+fn log_delay(order: &Order, invocation: &Invocation) {
     let paid = order.paid.as_ref().filter(|_| order.fulfilment == Fulfilment::Done && order.claims.is_empty());
     if let Some(paid) = paid {
         let until_run_ms =
@@ -213,9 +217,10 @@ fn say_delay(order: &Order, invocation: &Invocation) {
     }
 }
 
-/// A provider that is down was called for as long as the run allows, and is mostly still down when the stream brings the record again:
-/// each order would be tried nine times and end as a dead letter. It is in the index `work`, and the clock goes on with it in a minute.
-fn is_left_to_clock(error: &FulfilError) -> bool {
+/// Whether the sweep retries the order instead of the stream. A provider that is down has been called for the whole run
+/// and is likely still down when the stream retries: each order would be tried nine times and end as a dead letter. The
+/// order is in the index `work`, and the sweep retries it within a minute.
+fn is_left_to_sweep(error: &FulfilError) -> bool {
     match error {
         FulfilError::Operator(_) | FulfilError::Custodian(_) | FulfilError::NoOperator | FulfilError::NoCustodian => {
             true
@@ -224,7 +229,7 @@ fn is_left_to_clock(error: &FulfilError) -> bool {
     }
 }
 
-/// Nothing is lost by it: the stream brings it again, and what it gives up is found by the clock.
+/// Logs the error. Nothing is lost: the stream retries, and the sweep finds the orders that the stream gives up.
 fn failed(number: &OrderNumber, error: &FulfilError, invocation: &Invocation) {
     tracing::warn!(error = %edge::chain(error), order = number.as_str(), "an order was not fulfilled");
     edge::line(SOURCE, Some(number.as_str()), "failed", None, invocation);

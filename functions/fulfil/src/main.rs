@@ -7,7 +7,7 @@ use idempotency::{DynamoLedger, Tables};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // On the heap: with the providers' clients in it, the future is large.
+    // Boxed: with the provider clients in it, the future is large.
     edge::ended(Box::pin(serve()).await)
 }
 

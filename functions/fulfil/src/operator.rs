@@ -1,4 +1,4 @@
-//! A telephone's top-up: claimed, called once, and written down whatever came of it.
+//! Tops up a phone at the operator: an at-most-once call that is claimed first, and whose result is always recorded.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,19 +7,19 @@ use ledger::{Deadline, Fact, Ledger, Order, OrderNumber, TopUp, TopUpReport, Top
 use providers::{CallError, Http, Ready, TopUpResult, Unitel, UnitelConfig, UnitelKeys};
 use signing::{SecretError, Strength};
 
-use crate::{FOR_THE_BOOKS, Fulfil, FulfilError, ONE_WITHIN, ROUNDS_MAX, SOURCE, Written};
+use crate::{COMMIT_WITHIN, CommitStatus, Fulfil, FulfilError, ONE_WITHIN, ROUNDS_MAX, SOURCE};
 
-/// The one that is known here, with what it knows us by.
+/// The operator's client, with our login.
 #[derive(Debug)]
 pub struct Operator {
     http: Http,
     config: UnitelConfig,
     keys: Keyring<UnitelKeys>,
-    /// With the token that it has given.
+    /// The client with its current token.
     unitel: Mutex<Unitel>,
 }
 
-/// Its live keys.
+/// The operator's live keys.
 pub fn keys(settings: &Settings, _: Strength) -> Result<UnitelKeys, (&'static str, SecretError)> {
     let [username, password] = UnitelKeys::SETTINGS;
     UnitelKeys::parse(settings.setting(username), settings.setting(password))
@@ -35,12 +35,12 @@ impl Operator {
         self.unitel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether it can say what has become of a call.
-    pub(crate) fn can_be_asked(&self) -> bool {
+    /// Whether the operator has an endpoint to query a call's result.
+    pub(crate) fn can_be_queried(&self) -> bool {
         self.config.check_path.is_some()
     }
 
-    /// A token; where the operator does not know us, once more as whoever we may be by now.
+    /// Gets a token; after a rejected login, once more with the refreshed keys.
     pub(crate) async fn ready(&self, invocation: &Invocation, until: Deadline) -> Result<(Unitel, Ready), CallError> {
         let unitel = self.unitel();
         let refused = match unitel.ready(invocation.now, until).await {
@@ -58,8 +58,8 @@ impl Operator {
 }
 
 impl<L: Ledger> Fulfil<L> {
-    /// The token comes before the claim, so that what is claimed has nothing before it but the call; and whoever finds it claimed does
-    /// not call.
+    /// The token comes before the claim, so that only the call follows the claim. A worker that finds the claim of
+    /// another does not call.
     pub(crate) async fn top_up(
         &self,
         order: &Order,
@@ -67,55 +67,51 @@ impl<L: Ledger> Fulfil<L> {
         invocation: &Invocation,
     ) -> Result<(), FulfilError> {
         let operator = self.operator.as_ref().ok_or(FulfilError::NoOperator)?;
-        if invocation.is_short_of(ONE_WITHIN.saturating_sub(FOR_THE_BOOKS)) {
+        if invocation.is_short_of(ONE_WITHIN.saturating_sub(COMMIT_WITHIN)) {
             return Err(FulfilError::NoTime);
         }
-        let until = invocation.but_for(FOR_THE_BOOKS).deadline;
+        let until = invocation.but_for(COMMIT_WITHIN).deadline;
         let (unitel, ready) = operator.ready(invocation, until).await.map_err(FulfilError::Operator)?;
         let Some(claim) = order.step(SOURCE, "claimed", Vec::new(), order.claim(invocation.now)) else {
             return Ok(());
         };
-        if self.write(&claim, invocation).await? != Written::Now {
+        if self.write(&claim, invocation).await? != CommitStatus::Now {
             return Ok(());
         }
-        let heard = heard(unitel.top_up(&ready, top_up, order.number.as_str(), until).await);
-        self.apply_top_up_report(&order.number, &heard, invocation).await.inspect_err(|_| {
-            // It is kept nowhere else: from here a person can take it.
-            tracing::error!(
-                state = heard.state.as_str(),
-                seq = heard.seq,
-                "what the operator said was not written down"
-            );
+        let report = report_of(unitel.top_up(&ready, top_up, order.number.as_str(), until).await);
+        self.apply_top_up_report(&order.number, &report, invocation).await.inspect_err(|_| {
+            // The result is stored nowhere else; this log line lets a person record it.
+            tracing::error!(state = report.state.as_str(), seq = report.seq, "the operator's result was not recorded");
             edge::alarm(SOURCE, "top_up_not_recorded", order.number.as_str());
         })
     }
 
-    /// Over whatever has been written in the meantime, until the order says it.
+    /// Records the operator's report, with a retry after each concurrent commit.
     pub(crate) async fn apply_top_up_report(
         &self,
         number: &OrderNumber,
-        heard: &TopUpReport,
+        report: &TopUpReport,
         invocation: &Invocation,
     ) -> Result<(), FulfilError> {
         for _ in 0..ROUNDS_MAX {
             let Some(order) = self.ledger.order(number, &invocation.context()).await? else {
                 return Ok(());
             };
-            let mut facts = vec![("state", heard.state.as_str().into()), ("details", heard.details.as_str().into())];
-            facts.extend(heard.seq.iter().map(|seq| ("seq", Fact::from(seq.as_str()))));
-            let effects = order.apply_top_up_report(heard.clone());
+            let mut facts = vec![("state", report.state.as_str().into()), ("details", report.details.as_str().into())];
+            facts.extend(report.seq.iter().map(|seq| ("seq", Fact::from(seq.as_str()))));
+            let effects = order.apply_top_up_report(report.clone());
             let Some(decision) = order.step(SOURCE, "top_up", facts, effects) else {
                 return Ok(());
             };
-            if self.write_because(&decision, Some(heard.state.as_str()), invocation).await? == Written::Now {
-                call_somebody(heard.state, number);
+            if self.write_because(&decision, Some(report.state.as_str()), invocation).await? == CommitStatus::Now {
+                raise_alarm(report.state, number);
             }
         }
         Err(FulfilError::TooManyConflicts)
     }
 }
 
-fn call_somebody(state: TopUpState, number: &OrderNumber) {
+fn raise_alarm(state: TopUpState, number: &OrderNumber) {
     match state {
         TopUpState::Unknown => edge::alarm(SOURCE, "top_up_unknown", number.as_str()),
         TopUpState::Failed => edge::alarm(SOURCE, "top_up_failed", number.as_str()),
@@ -123,13 +119,13 @@ fn call_somebody(state: TopUpState, number: &OrderNumber) {
     }
 }
 
-/// Whoever has claimed the call has not come back from it.
+/// The report of a claim whose worker never returned from the call.
 pub(crate) fn abandoned() -> TopUpReport {
     let details = "claimed, and nothing was heard of the call".to_owned();
     TopUpReport { state: TopUpState::Unknown, seq: None, receipt: None, details }
 }
 
-pub(crate) fn heard(top_up_result: TopUpResult) -> TopUpReport {
+pub(crate) fn report_of(top_up_result: TopUpResult) -> TopUpReport {
     let (state, seq, receipt, details) = match top_up_result {
         TopUpResult::Done { seq, receipt } => (TopUpState::Done, seq, receipt, String::new()),
         TopUpResult::Failed { why } => (TopUpState::Failed, None, None, why),

@@ -1,4 +1,4 @@
-//! The orders that a batch of a stream's records names, and what of it is to be brought again.
+//! Parses a batch of DynamoDB stream records into orders, and reports the records to retry.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// By order, the records that name it.
+/// The records of each order.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) orders: BTreeMap<OrderNumber, Vec<String>>,
-    /// Records that name nothing that could be an order's row: brought again in vain, they end where somebody looks.
+    /// Records without an order's row: they fail every retry, and end as dead letters for a person.
     pub(crate) unreadable: Vec<String>,
 }
 
-/// What AWS is to bring again: everything from the first of them on.
+/// The reply to Lambda, which retries from the first of these records on.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failures {
@@ -25,7 +25,7 @@ pub struct Failures {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// The record's place in its shard.
+    /// The record's sequence number in its shard.
     pub item_identifier: String,
 }
 
@@ -43,22 +43,22 @@ struct Event<'e> {
 }
 
 #[derive(Deserialize)]
-struct Placed {
-    dynamodb: Place,
+struct WithPosition {
+    dynamodb: Position,
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct Position {
     #[serde(rename = "SequenceNumber")]
     sequence_number: String,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct WithKeys {
     dynamodb: Change,
 }
 
-/// How the order stands is not read from here: by now it may stand otherwise.
+/// Only the keys: the order's image in the record may be stale.
 #[derive(Deserialize)]
 struct Change {
     #[serde(rename = "Keys")]
@@ -80,11 +80,12 @@ pub(crate) fn read(event: &str) -> Result<Batch, NoBatch> {
     let Event { records } = serde_json::from_str(event).map_err(|_| NoBatch)?;
     let mut batch = Batch::default();
     for record in records {
-        // Without its place it cannot be said which record failed: then all of them did.
-        let Placed { dynamodb: Place { sequence_number } } = serde_json::from_str(record.get()).map_err(|_| NoBatch)?;
-        let named: Option<Named> = serde_json::from_str(record.get()).ok();
-        match named.map(|named| named.dynamodb.keys.id.text) {
-            // A row that leads to an order: an order's number holds no `#`.
+        // Without a sequence number no single record can be reported as failed, so the whole batch fails.
+        let WithPosition { dynamodb: Position { sequence_number } } =
+            serde_json::from_str(record.get()).map_err(|_| NoBatch)?;
+        let keyed: Option<WithKeys> = serde_json::from_str(record.get()).ok();
+        match keyed.map(|keyed| keyed.dynamodb.keys.id.text) {
+            // A pointer to an order; an order's number contains no `#`.
             Some(id) if id.contains('#') => {}
             Some(id) => match OrderNumber::new(&id) {
                 Ok(number) => batch.orders.entry(number).or_default().push(sequence_number),
@@ -97,5 +98,5 @@ pub(crate) fn read(event: &str) -> Result<Batch, NoBatch> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("this is no batch of a table's stream")]
+#[error("the event is not a batch of a DynamoDB stream")]
 pub(crate) struct NoBatch;

@@ -1,4 +1,5 @@
-//! What a batch of a stream names, and what is brought again. What comes of an order is tested in `tests/`, over the real store.
+//! Tests of stream batches: their orders and the records to retry. Fulfilment is tested in `tests/` over the embedded
+//! DynamoDB.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,16 +21,16 @@ fn event(records: &[String]) -> String {
     format!(r#"{{"Records":[{}]}}"#, records.join(","))
 }
 
-/// The records; by order those that name it; and those that name none.
+/// The records, the records of each order, and the records without one.
 type Row<'r> = (&'r [String], &'r [(&'static str, &'static [&'static str])], &'r [&'static str]);
 
 #[test]
-fn a_batch_is_read_as_the_orders_that_it_names() {
+fn batch_gives_its_orders() {
     let rows: [Row<'_>; 5] = [
         (&[], &[], &[]),
         (&[record("HL1", "1"), record("HL2", "2"), record("HL1", "3")], &[("HL1", &["1", "3"]), ("HL2", &["2"])], &[]),
         (&[record("stripe#pi_1", "1"), record("pending#alice#credits", "2")], &[], &[]),
-        // What cannot be an order's row, and what has no row's key.
+        // An id that is no order's number, and a record without the key.
         (&[record("no order", "1"), record("HL1", "2")], &[("HL1", &["2"])], &["1"]),
         (&[r#"{"dynamodb":{"SequenceNumber":"1","Keys":{"other":{"S":"HL1"}}}}"#.to_owned()], &[], &["1"]),
     ];
@@ -49,21 +50,21 @@ fn a_batch_is_read_as_the_orders_that_it_names() {
 }
 
 #[test]
-fn what_has_no_place_in_a_stream_is_no_batch() {
+fn record_without_sequence_number_is_no_batch() {
     for event in ["", "{}", "[]", r#"{"Records":{}}"#, r#"{"Records":[{}]}"#, r#"{"Records":[{"dynamodb":{}}]}"#] {
         assert_eq!(read(event), Err(NoBatch), "{event}");
     }
 }
 
 #[tokio::test]
-async fn what_failed_is_brought_again_and_nothing_else() {
+async fn only_failed_record_is_retried() {
     let ledger = Arc::new(MemoryLedger::default());
     let fulfil = Fulfil { ledger, operator: None, custodian: None };
     let deadline = deadline(Fulfil::<Arc<MemoryLedger>>::DONE_WITHIN);
     let invocation = Invocation { now: now(), started: instant(), deadline, attempt: mark(1) };
     let batch = event(&[record("HL1", "1"), record("no order", "2"), record("HL2", "3")]);
-    let told = fulfil.work(&batch, &invocation).await.expect("a report");
-    let json = serde_json::to_string(&told).expect("JSON");
+    let failures = fulfil.work(&batch, &invocation).await.expect("a report");
+    let json = serde_json::to_string(&failures).expect("JSON");
     assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#);
     let none = fulfil.work(r#"{"Records":[]}"#, &invocation).await.expect("a report");
     assert_eq!(serde_json::to_string(&none).expect("JSON"), r#"{"batchItemFailures":[]}"#);
