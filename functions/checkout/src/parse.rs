@@ -107,7 +107,9 @@ fn wanted(body: &Body, catalog: &Catalog, provider: Provider) -> Result<Wanted, 
             let (phone, wallet) = (phone.as_deref(), wallet.as_deref());
             let choice =
                 Choice { quantity: quantity.unwrap_or(1), provider: Some(provider), phone, wallet, site: None };
-            let refused = |error: ChoiceError| Failure::new(400, error.code(), format!("Not sold so: {error}."));
+            let refused = |error: ChoiceError| {
+                Failure::new(400, error.code(), format!("The product is not sold like this: {error}."))
+            };
             let terms = product.terms(&choice).map_err(refused)?;
             Ok(Wanted::Product(Box::new(terms), product.commissions().to_vec()))
         }

@@ -35,7 +35,7 @@ async fn click_without_free_place_is_refused_unless_it_replaces() {
     shop.world.books().check();
 }
 
-/// However many products one buyer clicks on at once.
+/// Concurrent clicks on several products, and on one.
 #[tokio::test(start_paused = true)]
 async fn concurrent_clicks_take_no_more_places_than_free() {
     for seed in 0..20 {
