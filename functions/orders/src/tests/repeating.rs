@@ -25,7 +25,7 @@ async fn retry_gets_the_same_reply_and_reused_key_a_conflict() {
             r#"{{"phoneNumber":"{phone}","productOperator":"UNITEL","rechargeType":"VOICE","productCode":"SD5000"}}"#
         )
     };
-    // By an alias of the product, and by its id.
+    // The product by an alias, and by its id.
     let [by_alias, by_id] = ["5000", "unitel-sd5000"].map(|code| top_up("97688001122").replace("SD5000", code));
     let older = |key: &str, site: &str| {
         post("/api/v1/orders", r#"{"tier_id":"credits-100","quantity":2}"#)
