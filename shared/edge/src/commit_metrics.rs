@@ -1,35 +1,37 @@
-//! What a commit has changed, for the graphs and for who is called: credits, and orders.
+//! Metrics of a commit: credits posted in and out, and orders created, paid and flagged.
 
 use ledger::{Asset, CommitError, Committed, Decision, Effect, Entry, Refusal, Transition};
 
 use crate::log::{self, CommitMetrics};
 
-/// A line about it, once for each commit that was made now. What was repeated or moved nothing leaves none.
+/// Logs the metrics of a commit once. A repeat, or a commit without such changes, logs no line.
 pub fn record_commit(source: &'static str, decision: &Decision, committed: &Result<Committed, CommitError>) {
-    let moved = match (decision, committed) {
+    let metrics = match (decision, committed) {
         (Decision::Record(entry), Ok(Committed::Now(_))) => CommitMetrics::of_entry(entry),
         (Decision::Refuse(refusal), Err(CommitError::Rejected(_))) => CommitMetrics::of_refusal(refusal),
         _ => CommitMetrics::default(),
     };
-    if moved != CommitMetrics::default() {
-        log::of_moved(source, &moved);
+    if metrics != CommitMetrics::default() {
+        log::of_commit(source, &metrics);
     }
 }
 
 impl CommitMetrics {
     fn of_entry(entry: &Entry) -> Self {
-        let mut moved = Self::default();
+        let mut metrics = Self::default();
         for effect in &entry.effects {
             match effect {
                 Effect::Move(movement) if movement.posting.asset() == Asset::CREDITS => {
                     let change = movement.posting.change().units();
                     let units = u64::try_from(change.unsigned_abs()).unwrap_or(u64::MAX);
-                    let way = if change < 0 { &mut moved.nanocredits_out } else { &mut moved.nanocredits_in };
-                    *way = way.saturating_add(units);
+                    let total = if change < 0 { &mut metrics.nanocredits_out } else { &mut metrics.nanocredits_in };
+                    *total = total.saturating_add(units);
                 }
-                Effect::Order { transition: Transition::Create, .. } => moved.orders = moved.orders.saturating_add(1),
+                Effect::Order { transition: Transition::Create, .. } => {
+                    metrics.orders = metrics.orders.saturating_add(1);
+                }
                 Effect::Order { transition: Transition::Pay, .. } => {
-                    moved.orders_paid = moved.orders_paid.saturating_add(1);
+                    metrics.orders_paid = metrics.orders_paid.saturating_add(1);
                 }
                 Effect::Move(_)
                 | Effect::Order { .. }
@@ -44,7 +46,7 @@ impl CommitMetrics {
                 | Effect::Repair(_) => {}
             }
         }
-        moved
+        metrics
     }
 
     fn of_refusal(refusal: &Refusal) -> Self {

@@ -1,4 +1,4 @@
-//! What a deployment sets on every function.
+//! Settings that every function has: stage, secret, log level and AWS endpoint.
 
 use thiserror::Error;
 
@@ -8,14 +8,15 @@ pub(crate) const LOCAL: &str = "local";
 
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// `STAGE`: which deployment this is. Only `local` may keep its secrets in the environment.
+    /// `STAGE`: the name of the deployment. Only `local` may keep its secrets in the environment.
     pub stage: String,
-    /// `SECRET_ID`: the Secrets Manager secret with the function's keys, a JSON object of settings. A function without keys has none.
+    /// `SECRET_ID`: the Secrets Manager secret with the function's keys, a JSON object of settings. Not set for a
+    /// function without keys.
     pub secret_id: Option<String>,
-    /// `LOG_LEVEL`: `error`, `warn`, `info`, `debug` or `trace`, of our own crates alone. Empty: `info`.
+    /// `LOG_LEVEL`: `error`, `warn`, `info`, `debug` or `trace`, for our own crates only. Empty: `info`.
     pub log_level: LogLevel,
-    /// `ALLOW_ENDPOINT_URL`: `true` where `AWS_ENDPOINT_URL` may name another AWS, as an emulator's functions need it. Empty: `false`,
-    /// outside the stage `local`.
+    /// `ALLOW_ENDPOINT_URL`: `true` if `AWS_ENDPOINT_URL` may name another AWS, as functions in an emulator need it.
+    /// Empty: `true` in the stage `local`, else `false`.
     pub allows_endpoint_url: bool,
 }
 
@@ -23,7 +24,7 @@ impl Config {
     /// The environment variables that [`Config::read`] reads.
     pub const VARIABLES: [&str; 4] = ["STAGE", "SECRET_ID", "LOG_LEVEL", "ALLOW_ENDPOINT_URL"];
 
-    /// The variables that lead the SDK elsewhere: whoever sets one gets the function's credentials and all that it writes.
+    /// Variables that redirect the SDK: the endpoint receives the function's requests, signatures and written data.
     pub const ENDPOINT_URLS: [&str; 3] =
         ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SECRETS_MANAGER"];
 
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn log_level_is_one_of_five_words() {
+    fn log_level_outside_five_words_is_refused() {
         let rows = [
             ("", Ok(LogLevel::Info)),
             ("error", Ok(LogLevel::Error)),

@@ -1,4 +1,4 @@
-//! The shapes in which AWS hands over a request and takes a reply: HTTP APIs and function URLs (2.0), REST APIs (1.0).
+//! Gateway events and replies: payload format 2.0 (HTTP APIs, function URLs) and 1.0 (REST APIs).
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Incoming, MalformedEvent, Reply};
 
-/// A request, out of whichever shape it came in.
+/// Reads a request from an event of either version.
 ///
-/// The headers that prove something are never a list in any scheme here, so a 2.0 event, which joins equal headers with a comma,
-/// and a 1.0 event, which has them all in a map of its own, end in the same refusal.
+/// No signature scheme here uses a list in a header. A repeated signature header is therefore refused in both versions:
+/// 2.0 joins equal headers with a comma, 1.0 lists them in `multiValueHeaders`.
 pub fn read(event: &str) -> Result<Incoming, MalformedEvent> {
     match serde_json::from_str(event).map_err(|_| MalformedEvent)? {
         LambdaRequest::ApiGatewayV2(event) => version_2(event),
@@ -23,7 +23,7 @@ pub fn read(event: &str) -> Result<Incoming, MalformedEvent> {
 fn version_2(event: ApiGatewayV2httpRequest) -> Result<Incoming, MalformedEvent> {
     let context = event.request_context;
     let path = event.raw_path.ok_or(MalformedEvent)?;
-    // A named stage stands before the path; `$default` does not.
+    // `rawPath` begins with the stage's name, unless the stage is `$default`.
     let stage = context.stage.filter(|stage| stage != "$default").map(|stage| format!("/{stage}")).unwrap_or_default();
     let path = path.strip_prefix(&stage).filter(|rest| rest.starts_with('/')).unwrap_or(&path).to_owned();
     Ok(Incoming {
@@ -38,12 +38,12 @@ fn version_2(event: ApiGatewayV2httpRequest) -> Result<Incoming, MalformedEvent>
 }
 
 fn version_1(event: ApiGatewayProxyRequest) -> Result<Incoming, MalformedEvent> {
-    // `headers` has only the last of equal headers.
+    // `headers` has only the last of several equal headers.
     let headers = if event.multi_value_headers.is_empty() { &event.headers } else { &event.multi_value_headers };
     Ok(Incoming {
         method: event.http_method.to_string(),
         path: event.path.ok_or(MalformedEvent)?,
-        // A 1.0 event has no raw query: what the sender signed cannot be told from it.
+        // A 1.0 event has no raw query, so the bytes that the sender signed cannot be restored.
         query: String::new(),
         headers: pairs(headers)?,
         body: event.body.unwrap_or_default(),
@@ -60,10 +60,10 @@ fn pairs(headers: &http::HeaderMap) -> Result<Vec<(String, String)>, MalformedEv
     headers.iter().map(pair).collect()
 }
 
-/// What of an event the form of its reply depends on, in both versions.
+/// The fields of an event, in both versions, that decide the form of its reply.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Asked {
+struct ReplyTarget {
     version: Option<String>,
     http_method: Option<String>,
     request_context: Context,
@@ -81,7 +81,7 @@ struct Http {
     method: Option<String>,
 }
 
-/// The reply, in the shape that its event's version takes.
+/// A reply in the format of its event's version.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GatewayReply {
@@ -89,15 +89,15 @@ pub(crate) struct GatewayReply {
     headers: BTreeMap<&'static str, String>,
     body: String,
     is_base64_encoded: bool,
-    /// Of 2.0 alone. AWS can do without, `cargo lambda watch` cannot.
+    /// Only in 2.0. AWS does not need it, `cargo lambda watch` does.
     #[serde(skip_serializing_if = "Option::is_none")]
     cookies: Option<[&'static str; 0]>,
 }
 
 impl GatewayReply {
-    /// HEAD is answered as GET is, without the body.
+    /// The reply to a HEAD request is that of GET, without the body.
     pub(crate) fn to(event: &str, reply: Reply) -> Self {
-        let Asked { version, http_method, request_context } = serde_json::from_str(event).unwrap_or_default();
+        let ReplyTarget { version, http_method, request_context } = serde_json::from_str(event).unwrap_or_default();
         let is_head = request_context.http.method.or(http_method).is_some_and(|method| method == "HEAD");
         Self {
             status_code: reply.status,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_is_text_a_page_or_nothing() {
+    fn reply_kind_gives_content_type_and_body() {
         let rows = [
             (Reply::json(201, &[1]), r#"{"statusCode":201,"headers":{"content-type":"application/json"},"body":"[1]""#),
             (
@@ -123,9 +123,9 @@ mod tests {
             ),
             (Reply::empty(204), r#"{"statusCode":204,"headers":{},"body":"""#),
         ];
-        for (reply, written) in rows {
+        for (reply, expected) in rows {
             let reply = serde_json::to_string(&GatewayReply::to("{}", reply)).expect("JSON");
-            assert_eq!(reply, format!("{written},\"isBase64Encoded\":false}}"));
+            assert_eq!(reply, format!("{expected},\"isBase64Encoded\":false}}"));
         }
     }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_has_the_fields_of_its_version() {
+    fn event_version_gives_reply_fields() {
         let reply = || Reply::json(200, &true).with_header("retry-after", "5");
         let common = r#"{"statusCode":200,"headers":{"content-type":"application/json","retry-after":"5"},"body":"true","isBase64Encoded":false"#;
         for (event, rest) in [
@@ -160,8 +160,8 @@ mod tests {
             ("{}", "}"),
             ("no JSON", "}"),
         ] {
-            let written = serde_json::to_string(&GatewayReply::to(event, reply())).expect("JSON");
-            assert_eq!(written, format!("{common}{rest}"), "{event}");
+            let json = serde_json::to_string(&GatewayReply::to(event, reply())).expect("JSON");
+            assert_eq!(json, format!("{common}{rest}"), "{event}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where a function's keys come from while it runs.
+//! Key rotation: the verification keys of a running function and their replacements.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use signing::VerifyError;
 
 use crate::{Invocation, Keyring, KeyringError};
 
-/// The live keys of a function: secrets of its own ([`Keyring`]), or what somebody else publishes.
+/// The live keys of a function: its own secrets ([`Keyring`]), or a JWKS that a provider publishes.
 pub trait KeySource<K>: Send + Sync {
-    /// Those to verify with. Whoever has to look for them now and then does it here, and has some in any case.
+    /// The keys to verify with. A source that refreshes keys periodically does it here, and always returns some.
     fn live(&self, invocation: &Invocation) -> impl Future<Output = Arc<K>> + Send;
 
-    /// Those that may have replaced `unfit`, with which it came to this error. `None`: there are no others.
+    /// The keys that may have replaced `unfit`, which failed with this error. `None`: there are no others.
     fn renewed(
         &self,
         unfit: &Arc<K>,
@@ -25,7 +25,7 @@ impl<K: Send + Sync> KeySource<K> for Keyring<K> {
         self.current()
     }
 
-    /// A secret has no name: one that was replaced looks like a forgery.
+    /// A secret has no key id, so a signature under a rotated secret looks like a forgery.
     async fn renewed(
         &self,
         _: &Arc<K>,

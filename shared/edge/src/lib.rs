@@ -1,8 +1,30 @@
-//! Where a function meets the world: what a gateway hands over and takes back, settings, secrets, the clock, the dice, the log,
-//! and the Lambda runtime.
+//! The I/O boundary of every function: gateway requests and replies, settings, secrets, clock, randomness, log and the
+//! Lambda runtime.
 //!
-//! A function says what it does by implementing [`Service`], or [`Worker`] where nobody waits for an answer; [`Start`] is what it
-//! starts from, and [`run`] or [`run_worker`] serves it. Nothing here knows what a webhook is.
+//! A function that answers requests implements [`Service`]; one that a schedule or a stream invokes implements
+//! [`Worker`]. [`Start`] holds its settings and secrets, and [`run`] or [`run_worker`] serves it. This crate does not
+//! depend on webhooks.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use edge::{Invocation, Reply, Route, Service};
+//!
+//! struct Health;
+//!
+//! impl Service for Health {
+//!     const REPLY_WITHIN: Duration = Duration::from_secs(1);
+//!
+//!     async fn answer(&self, event: &str, _: &Invocation) -> Reply {
+//!         const ROUTES: &[Route<()>] = &[Route { method: "GET", path: "/health", endpoint: () }];
+//!         let Ok(incoming) = edge::read(event) else { return Reply::empty(400) };
+//!         match edge::find(ROUTES, &incoming.method, &incoming.path) {
+//!             Ok(_) => Reply::json(200, &"ok"),
+//!             Err(_) => Reply::empty(404),
+//!         }
+//!     }
+//! }
+//! ```
 
 mod commit_metrics;
 mod config;

@@ -1,4 +1,4 @@
-//! One JSON object a line. The line of an event is also its metrics, in CloudWatch's embedded metric format.
+//! Structured JSON logs; event lines are also metrics, in CloudWatch's embedded metric format (EMF).
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,27 +16,27 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Invocation;
 
-/// The target of the one line that every event leaves.
+/// The target of the one line that every event logs.
 const EVENT: &str = "hookledger::event";
-/// The target of lines that somebody should be woken by.
+/// The target of lines that page an operator.
 const ALARM: &str = "hookledger::alarm";
-/// The targets of lines that are there for the graphs, and for alarms that are about more than one event.
-const MOVED: &str = "hookledger::moved";
+/// The targets of lines for the graphs, and for alarms about more than one event.
+const COMMIT: &str = "hookledger::moved";
 const DELIVERED: &str = "hookledger::delivered";
 const BACKLOG: &str = "hookledger::backlog";
 const RUN: &str = "hookledger::run";
 
-/// What lines of one target are as metrics.
+/// The metrics and dimensions of one target's lines.
 #[derive(Debug)]
 pub struct Measured {
     target: &'static str,
-    /// A set counts where the line has all of it. Nothing that was received is ever among them: each value would be a metric.
+    /// A set applies if the line has all its fields. Never a received value: each distinct value would be a metric.
     pub dimensions: &'static [&'static [&'static str]],
-    /// By name and unit.
+    /// Name and unit.
     pub metrics: &'static [(&'static str, &'static str)],
 }
 
-/// Everything that is measured here: `infra/watch.yaml` may look at this and at nothing else.
+/// All metrics of our own: `infra/watch.yaml` may use these and no others.
 pub const MEASURED: [Measured; 6] = [
     Measured {
         target: EVENT,
@@ -45,7 +45,7 @@ pub const MEASURED: [Measured; 6] = [
     },
     Measured { target: ALARM, dimensions: &[&["source"], &["source", "alarm"]], metrics: &[("alarms", "Count")] },
     Measured {
-        target: MOVED,
+        target: COMMIT,
         dimensions: &[&[], &["source"]],
         metrics: &[
             ("nanocredits_in", "Count"),
@@ -64,8 +64,8 @@ pub const MEASURED: [Measured; 6] = [
     Measured { target: RUN, dimensions: &[&["sweep"]], metrics: &[("runs", "Count")] },
 ];
 
-/// What became of one request: a delivery, or a call of an API. Nothing here was taken from a body but the event's id. Outcome and reason
-/// are words that stand in the code: each that there is becomes a metric, and is paid for.
+/// Logs the outcome of one request: a delivery or an API call. Only the event id comes from the body. Outcome and
+/// reason are constants of the code, because each distinct value becomes a metric, and metrics are billed.
 pub fn line(
     source: &'static str,
     event_id: Option<&str>,
@@ -76,7 +76,7 @@ pub fn line(
     of_event(source, event_id, outcome, reason, None, invocation);
 }
 
-/// The same of an event of which a field could not be read. Which one is for people: a place in a list has a number in its name.
+/// Logs an event with an unreadable field. The field is no dimension, since an index in its name makes it unbounded.
 pub fn unread(
     source: &'static str,
     event_id: Option<&str>,
@@ -87,7 +87,7 @@ pub fn unread(
     of_event(source, event_id, outcome, Some("field"), Some(field), invocation);
 }
 
-#[expect(clippy::float_arithmetic, reason = "a duration for people and graphs; no money is near")]
+#[expect(clippy::float_arithmetic, reason = "a duration for logs and graphs, not money")]
 fn of_event(
     source: &'static str,
     event_id: Option<&str>,
@@ -102,51 +102,52 @@ fn of_event(
     tracing::info!(target: EVENT, source, event_id, outcome, reason, field, duration_ms, attempt, events = 1);
 }
 
-/// What a person has to look into, though the request was answered. `subject` is what it is about, by an id of ours.
+/// Raises an alarm that an operator has to look into. `subject` is the id of the affected order or receipt.
 pub fn alarm(source: &'static str, alarm: &'static str, subject: &str) {
     tracing::warn!(target: ALARM, source, alarm, subject, alarms = 1);
 }
 
-/// All of an order has come to its buyer, so long after it was paid.
+/// Logs that an order is fulfilled in full, with the delay since its payment.
 pub fn delivered(source: &'static str, order: &str, delay_ms: u64) {
     tracing::info!(target: DELIVERED, source, order, delay_ms);
 }
 
-/// What a run was to bring to an end and did not, and for how long the oldest of it has been waiting. Said by every run: where nothing is
-/// left, that too is to be known.
+/// Logs a sweep's backlog: the number of waiting items and the age of the oldest. Every run logs it, also at zero, so
+/// that an alarm can end.
 pub fn backlog(backlog: &'static str, waiting: u64, oldest_s: u64) {
     tracing::info!(target: BACKLOG, backlog, waiting, oldest_s);
 }
 
-/// A run of this sweep has come to its end. Nothing else says that the clock goes: where it is not said, nothing is looked after.
+/// Logs the end of a sweep's run. This heartbeat is the only sign that the schedule works; an alarm watches for its
+/// absence.
 pub fn ran(sweep: &'static str) {
     tracing::info!(target: RUN, sweep, runs = 1);
 }
 
-/// Credits in their smallest unit, of which a graph has more than enough digits.
+/// The metrics of one commit. Credits are in their smallest unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct CommitMetrics {
     pub(crate) nanocredits_in: u64,
     pub(crate) nanocredits_out: u64,
     pub(crate) orders: u64,
     pub(crate) orders_paid: u64,
-    /// Flagged by what was refused about them. What else flags one calls somebody by itself.
+    /// Orders flagged by a refusal. Every other flag raises an alarm of its own.
     pub(crate) orders_flagged: u64,
 }
 
-pub(crate) fn of_moved(source: &'static str, moved: &CommitMetrics) {
-    let CommitMetrics { nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged } = *moved;
-    tracing::info!(target: MOVED, source, nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged);
+pub(crate) fn of_commit(source: &'static str, metrics: &CommitMetrics) {
+    let CommitMetrics { nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged } = *metrics;
+    tracing::info!(target: COMMIT, source, nanocredits_in, nanocredits_out, orders, orders_paid, orders_flagged);
 }
 
-/// Lines for CloudWatch on stdout.
+/// Installs the subscriber that writes lines for CloudWatch to stdout.
 pub(crate) fn to_stdout(level: LogLevel, stage: &str) {
     let lines = log_lines(stage, std::io::stdout);
-    // A second subscriber is a test's, and stays.
+    // This fails if a test has installed a subscriber before, which stays.
     let _ = tracing_subscriber::registry().with(log_targets(level)).with(lines).try_init();
 }
 
-/// `LOG_LEVEL`, which raises or lowers the lines of our own crates and of no others.
+/// `LOG_LEVEL`: the level of our own crates' lines, and of no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogLevel {
     Error,
@@ -158,7 +159,7 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// By its name in a setting.
+    /// Parses the name in a setting.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "error" => Some(Self::Error),
@@ -181,20 +182,20 @@ impl LogLevel {
     }
 }
 
-/// The lines that a deployed function writes. Those that are metrics stay at every level: without them the alarms see nothing.
+/// The lines that a deployed function writes. Metric lines are written at every level, because alarms depend on them.
 pub fn log_targets(level: LogLevel) -> Targets {
     let measured = level.filter().max(LevelFilter::INFO);
     MEASURED.iter().fold(own_targets(level), |targets, lines| targets.with_target(lines.target, measured))
 }
 
-/// The lines of our own crates at this level, and warnings of all others. The SDK, hyper and the Lambda runtime print whole requests
-/// below that: bodies, keys and `Authorization`.
+/// Our own crates' lines at this level, and warnings of all others. Below `warn`, the SDK, hyper and the Lambda runtime
+/// log whole requests, with bodies, keys and `Authorization`.
 pub fn own_targets(level: LogLevel) -> Targets {
     let libraries = Targets::new().with_default(LevelFilter::WARN);
     OWN_CRATES.iter().fold(libraries, |targets, name| targets.with_target(*name, level.filter()))
 }
 
-/// Every crate whose lines a function or the local stack writes, and the targets above. A name covers what begins with it.
+/// Every crate that a function or the local stack logs from, and the targets above. Each name is a prefix.
 pub const OWN_CRATES: [&str; 19] = [
     "api",
     "catalog",
@@ -217,7 +218,8 @@ pub const OWN_CRATES: [&str; 19] = [
     "wechat",
 ];
 
-/// The lines as a layer, for whoever has a subscriber or a place for them of its own. Stages that share an account share no metrics.
+/// A layer that writes these lines, for a caller with its own subscriber or writer. The stage is in the metric
+/// namespace.
 pub fn log_lines<S, W>(stage: &str, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -228,7 +230,7 @@ where
         .with_writer(writer)
 }
 
-/// A panic's message can quote what it fell over: only the place is said.
+/// Logs only the place of a panic, since its message can quote received data.
 pub fn panics_without_message() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -236,7 +238,7 @@ pub fn panics_without_message() {
     }));
 }
 
-/// An error with all its causes, for the log alone.
+/// An error with all its causes, for the log only.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
@@ -274,7 +276,7 @@ where
 }
 
 impl JsonLines {
-    /// A dimension without a value would make the whole line no metric at all.
+    /// A dimension without a value would make CloudWatch drop all metrics of the line.
     fn embedded(&self, now_ms: u64, measured: &Measured, line: &Map<String, Value>) -> Value {
         let has_all = |set: &&&[&str]| set.iter().all(|name| line.contains_key(*name));
         let dimensions: Vec<&&[&str]> = measured.dimensions.iter().filter(has_all).collect();
@@ -287,7 +289,7 @@ impl JsonLines {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a line says when it was written")]
+#[expect(clippy::disallowed_methods, reason = "a log line needs the time at which it is written")]
 fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

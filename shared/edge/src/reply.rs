@@ -1,4 +1,4 @@
-//! The answer to a request.
+//! HTTP replies: status, headers and body.
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -8,7 +8,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A status that says it all.
+    /// A status without a body.
     pub fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: String::new() }
     }

@@ -1,4 +1,4 @@
-//! A request as the sender made it: the exact bytes, and headers that stand once.
+//! A request as the sender made it: the exact bytes, and headers that must occur once.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,13 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
-/// A request whose body nobody has looked at yet.
+/// A request whose body is not decoded yet.
 pub struct Incoming {
     pub method: String,
     pub path: String,
-    /// Undecoded, as it was sent.
+    /// As sent, not decoded.
     pub query: String,
-    /// Names in lower case. A name stands here as often as it was sent.
+    /// Names in lower case; a repeated header occurs repeatedly.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
     pub(crate) is_base64: bool,
@@ -21,12 +21,12 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// The first of this name, if any was sent.
+    /// The first header of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether this is the body's first byte.
+    /// Whether the body begins with this byte.
     pub fn body_begins_with(&self, byte: u8) -> bool {
         if !self.is_base64 {
             return self.body.as_bytes().first() == Some(&byte);
@@ -35,10 +35,10 @@ impl Incoming {
         group.is_some_and(|bytes| bytes.first() == Some(&byte))
     }
 
-    /// The body's own bytes, if they are no more than `bytes_max`: before anything is decoded or hashed.
+    /// Decodes the body. The limit of `bytes_max` applies before anything is decoded or hashed.
     pub fn open(self, bytes_max: usize) -> Result<Request, OpenError> {
         let Self { method, path, query, headers, body, is_base64, source_ip: _ } = self;
-        // Four characters stand for three bytes.
+        // Four characters encode three bytes.
         let encoded_max = if is_base64 { bytes_max.div_ceil(3).saturating_mul(4) } else { bytes_max };
         if body.len() > encoded_max {
             return Err(OpenError::TooLarge);
@@ -55,11 +55,11 @@ impl Incoming {
 pub enum OpenError {
     #[error("the body is too large")]
     TooLarge,
-    #[error("the body is said to be base64 and is not")]
+    #[error("the event marks the body as base64, but it does not decode")]
     NotBase64,
 }
 
-/// A request with its body: what a source verifies, and what an API reads.
+/// A request with its decoded body, which a source verifies and an API reads.
 #[derive(Default)]
 pub struct Request {
     pub method: String,
@@ -70,7 +70,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// One that was taken apart before. Names of headers in lower case.
+    /// Builds a request from its parts. Header names must be in lower case.
     pub fn new(method: String, path: String, query: String, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
         Self { method, path, query, headers, body }
     }
@@ -79,7 +79,7 @@ impl Request {
         &self.body
     }
 
-    /// A header that stands at most once. Of two, one reader would take the first and another the last.
+    /// A header that must occur at most once: of two, one reader would use the first and another the last.
     pub fn header(&self, name: &str) -> Result<Option<&str>, HeaderError> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
@@ -88,7 +88,7 @@ impl Request {
         }
     }
 
-    /// The headers of these names, in this order, that were sent: all that a name has, joined.
+    /// The headers with these names, in this order; repeated headers are joined.
     pub fn kept(&self, names: &[&'static str]) -> Vec<(&'static str, String)> {
         let all = |name: &&'static str| {
             let values: Vec<&str> =
@@ -100,11 +100,11 @@ impl Request {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a header that must stand once stands more than once")]
+#[error("a header occurs more than once")]
 pub struct HeaderError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("not a request of API Gateway or a function URL")]
+#[error("the event is not a request of API Gateway or a function URL")]
 pub struct MalformedEvent;
 
 impl fmt::Debug for Incoming {

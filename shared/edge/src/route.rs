@@ -1,8 +1,8 @@
-//! Which endpoint a request is for, by its method and path.
+//! Routing of requests to endpoints, by method and path.
 
 use thiserror::Error;
 
-/// A segment of the path such as `{number}` stands for any one segment that is not empty, taken as it was sent.
+/// A path segment such as `{number}` matches any one non-empty segment, which is not decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route<E: 'static> {
     pub method: &'static str,
@@ -10,7 +10,7 @@ pub struct Route<E: 'static> {
     pub endpoint: E,
 }
 
-/// An endpoint, with what stands in its path.
+/// The matched endpoint and its path parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteMatch<E> {
     pub endpoint: E,
@@ -18,7 +18,7 @@ pub struct RouteMatch<E> {
 }
 
 impl<E> RouteMatch<E> {
-    /// What stands where the route has `{name}`, not decoded.
+    /// The segment at `{name}`, not decoded.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
     }
@@ -28,13 +28,13 @@ impl<E> RouteMatch<E> {
 pub enum NoRoute {
     #[error("no such path")]
     NotFound,
-    /// `allowed`: every method that the path has, `GET, POST`.
+    /// `allowed`: the methods of this path, for the `allow` header: `GET, POST`.
     #[error("no such method at this path, only {allowed}")]
     MethodNotAllowed { allowed: String },
 }
 
-/// As API Gateway picks: by path and method together, and of several routes the one with the fewest parameters; of equals, the
-/// first.
+/// Selects a route as API Gateway does: path and method must match; of several routes, the one with the fewest
+/// parameters; of equals, the first.
 pub fn find<E: Copy>(routes: &[Route<E>], method: &str, path: &str) -> Result<RouteMatch<E>, NoRoute> {
     let at_path = || routes.iter().filter_map(|route| Some((route, parameters(route.path, path)?)));
     let of_method = at_path().filter(|(route, _)| route.method == method);
@@ -51,7 +51,7 @@ fn no_route(methods: impl Iterator<Item = &'static str>) -> NoRoute {
     if allowed.is_empty() { NoRoute::NotFound } else { NoRoute::MethodNotAllowed { allowed: allowed.join(", ") } }
 }
 
-/// The path's parameters, if it is one of the route's.
+/// The path's parameters, if the route matches it.
 fn parameters(route: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let (mut wanted, mut given) = (route.split('/'), path.split('/'));
     let mut parameters = Vec::new();
@@ -91,7 +91,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_path_leads_to_the_route_that_says_most_of_it() {
+    fn path_gives_route_with_fewest_parameters() {
         let rows = [
             ("GET", "/", "root", ""),
             ("POST", "/orders", "open", ""),
@@ -112,16 +112,16 @@ mod tests {
             ("GET", "/lines/of/of", "kind", "number=of kind=lines"),
         ];
         for (method, path, endpoint, parameters) in rows {
-            let found = find(&ROUTES, method, path).expect(path);
-            assert_eq!(found.endpoint, endpoint, "{method} {path}");
-            let parameter = |name| Some(format!("{name}={}", found.parameter(name)?));
-            let said: Vec<String> = ["number", "line", "kind"].into_iter().filter_map(parameter).collect();
-            assert_eq!(said.join(" "), parameters, "{method} {path}");
+            let matched = find(&ROUTES, method, path).expect(path);
+            assert_eq!(matched.endpoint, endpoint, "{method} {path}");
+            let parameter = |name| Some(format!("{name}={}", matched.parameter(name)?));
+            let found: Vec<String> = ["number", "line", "kind"].into_iter().filter_map(parameter).collect();
+            assert_eq!(found.join(" "), parameters, "{method} {path}");
         }
     }
 
     #[test]
-    fn other_paths_and_methods_lead_nowhere() {
+    fn unknown_path_or_method_gives_no_route() {
         let rows = [
             ("GET", "", None),
             ("GET", "orders", None),
@@ -140,12 +140,12 @@ mod tests {
             ("get", "/orders/of/42", Some("GET")),
         ];
         for (method, path, allowed) in rows {
-            let told = find(&ROUTES, method, path).map(|found| found.endpoint);
+            let found = find(&ROUTES, method, path).map(|found| found.endpoint);
             let expected = match allowed {
                 None => Err(NoRoute::NotFound),
                 Some(allowed) => Err(NoRoute::MethodNotAllowed { allowed: allowed.to_owned() }),
             };
-            assert_eq!(told, expected, "{method} {path}");
+            assert_eq!(found, expected, "{method} {path}");
         }
     }
 }

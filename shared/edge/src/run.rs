@@ -1,4 +1,4 @@
-//! Where the environment, the clock, the dice and the network come in, and the Lambda runtime.
+//! The Lambda runtime, with the only accesses to environment, clock, randomness and the network.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,13 +21,13 @@ use crate::gateway::GatewayReply;
 use crate::log::chain;
 use crate::{Config, Reply, Settings};
 
-/// What is left of the invocation for the answer to be sent in.
-const WAY_BACK: Duration = Duration::from_millis(300);
+/// The part of the invocation that is reserved for sending the reply.
+const REPLY_MARGIN: Duration = Duration::from_millis(300);
 
-/// For what is not the store, which has limits of its own: new keys are fetched while a caller waits for its answer.
+/// The time limit of AWS calls other than the store's, which has its own: a caller waits while new keys are fetched.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Says why a function ended, on the line where its log is looked for.
+/// Logs why a function ended, as a line of its structured log.
 pub fn ended(result: Result<(), Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,12 +38,12 @@ pub fn ended(result: Result<(), Error>) -> ExitCode {
     }
 }
 
-/// What a function is to the runtime.
+/// A function that answers requests, as the runtime sees it.
 pub trait Service: Send + Sync {
-    /// How long the caller waits for an answer, with room for the way back.
+    /// The reply deadline: how long the caller waits, less a margin for the network.
     const REPLY_WITHIN: Duration;
 
-    /// From the gateway's event to the gateway's reply. Infallible: no gateway picks a status for us.
+    /// Answers a gateway event. Infallible, so that the gateway never chooses the status.
     fn answer(&self, event: &str, invocation: &Invocation) -> impl Future<Output = Reply> + Send;
 }
 
@@ -58,7 +58,7 @@ pub async fn run<S: Service>(service: S) -> Result<(), Error> {
     lambda_runtime::run(service_fn(serve)).await
 }
 
-/// The time, and the dice, of one request.
+/// The time, deadline and random mark of one request.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     pub now: Timestamp,
@@ -68,7 +68,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// From now on, for as long as an answer may take.
+    /// Starts now, with a deadline after `patience`.
     #[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
     pub fn now(patience: Duration) -> Self {
         let started = Instant::now();
@@ -76,7 +76,7 @@ impl Invocation {
         Self { now: now(), started, deadline, attempt: AttemptMark::from_random(fastrand::u64(..)) }
     }
 
-    /// What the books are asked, or told, without anything that was received.
+    /// The context of a call to the ledger, without a body.
     pub fn context(&self) -> CallContext<'static> {
         CallContext {
             attempt: self.attempt.clone(),
@@ -90,7 +90,7 @@ impl Invocation {
     }
 }
 
-/// What Lambda tells a function about AWS is in its environment, all of it. The default chain would also link, and ask, profile
+/// Lambda passes region and credentials in the environment. The default provider chain would also link and try profile
 /// files, instance metadata and STS: a megabyte of code, and time at every start.
 pub(crate) fn sdk_config(config: &Config) -> SdkConfig {
     // AWS-LC, the other provider, spends 21 ms of CPU on entropy at the first handshake: 300 ms at 128 MB.
@@ -108,8 +108,9 @@ pub(crate) fn sdk_config(config: &Config) -> SdkConfig {
         .build()
 }
 
-/// `AWS_ENDPOINT_URL_DYNAMODB`, and `AWS_ENDPOINT_URL` for every service: how a function meets the local stack or an emulator. Where
-/// they are not allowed, none of them is followed, not even that of a service that [`Config`] does not know.
+/// `AWS_ENDPOINT_URL_DYNAMODB`, and `AWS_ENDPOINT_URL` for every service: they direct a function to the local stack or
+/// an emulator. If they are not allowed, none of them is followed, not even that of a service that [`Config`] does not
+/// list.
 #[derive(Debug)]
 struct Endpoints {
     allowed: bool,
@@ -123,18 +124,18 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// How long the invocation may still take. The deadline is a wall-clock time; one that is long past is none (`cargo lambda watch`
-/// sends a number of its own), and then only the caller's patience counts.
+/// The remaining time of the invocation. The deadline is a wall-clock time; one in the past is ignored, because `cargo
+/// lambda watch` sends a wrong number. Then only the reply deadline applies.
 pub(crate) fn remaining(deadline_unix_ms: u64) -> Duration {
     let now_ms = u64::try_from(now().unix_ms()).unwrap_or_default();
-    deadline_unix_ms.checked_sub(now_ms).map_or(Duration::MAX, Duration::from_millis).saturating_sub(WAY_BACK)
+    deadline_unix_ms.checked_sub(now_ms).map_or(Duration::MAX, Duration::from_millis).saturating_sub(REPLY_MARGIN)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let ms = i64::try_from(since.as_millis()).unwrap_or_default();
-    // A clock beyond the year 9999 is as good as one that stopped.
+    // A clock beyond the year 9999 is wrong in any case.
     Timestamp::from_unix_ms(ms).unwrap_or(Timestamp::EPOCH)
 }
 

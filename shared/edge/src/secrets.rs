@@ -1,4 +1,4 @@
-//! A function's secrets: where they come from, and when they are fetched again.
+//! A function's secrets: their source, and their refresh after a key rotation.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::log::chain;
 
-/// A forged event makes us look for new keys; a flood of them must not make us look all the time.
+/// A bad signature causes a refresh; this rate limit keeps a flood of forgeries from causing one per request.
 const REFRESH_SECONDS_MIN: u64 = 60;
 
-/// Settings by name, as the environment or the stored JSON object has them.
+/// Settings by name, from the environment or from a secret's JSON object.
 #[derive(Default, Clone)]
 pub struct Settings(BTreeMap<String, Zeroizing<String>>);
 
@@ -26,17 +26,17 @@ impl Settings {
         Self(settings.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect())
     }
 
-    /// An empty setting is one that is not set.
+    /// An empty setting counts as not set.
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.as_str()).filter(|value| !value.trim().is_empty())
     }
 
-    /// The names of all that are there, set or empty.
+    /// The names of all settings, set or empty.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// Adds keys behind those that a setting lists: each list has white space between its keys.
+    /// Appends keys to a setting's list, whose separator is white space.
     pub fn append(&mut self, name: &str, keys: &str) {
         let live = self.setting(name).unwrap_or_default();
         let list = Zeroizing::new(format!("{live}\n{keys}"));
@@ -45,7 +45,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// Adds those of another secret.
+    /// Adds the settings of another secret.
     pub(crate) fn extend(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }
@@ -57,12 +57,12 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Where secrets are kept.
+/// The place of a function's secrets.
 #[derive(Debug)]
 pub enum Vault {
-    /// For one machine: what the environment or a file said at the start.
+    /// In memory, for the local stack: read from the environment or a file at the start.
     Here(Settings),
-    /// Several secrets are read as one: no setting stands in two of them.
+    /// Several secrets are merged; no two of them hold the same setting.
     SecretsManager { client: Client, ids: Vec<String> },
 }
 
@@ -83,11 +83,11 @@ pub struct Keyring<K> {
     fetched_at: Mutex<Timestamp>,
 }
 
-/// How settings become keys. The error says which setting is at fault, and never what is in it.
+/// Parses settings into keys. The error names the faulty setting, and never its value.
 pub type MakeKeys<K> = fn(&Settings, Strength) -> Result<K, (&'static str, SecretError)>;
 
 impl<K> Keyring<K> {
-    /// Fails where there is no usable key: a function that cannot verify does not start.
+    /// Fails without a usable key: a function that cannot verify does not start.
     pub async fn open(vault: Vault, make: MakeKeys<K>, now: Timestamp) -> Result<Self, KeyringError> {
         let keys = fetched(&vault, make).await?;
         Ok(Self { vault, make, keys: RwLock::new(Arc::new(keys)), fetched_at: Mutex::new(now) })
@@ -97,9 +97,9 @@ impl<K> Keyring<K> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The keys as they are stored now; `None` where there are no others, or where we have only just looked.
+    /// Fetches the stored keys again. `None` if there are no others, or if they were fetched less than a minute ago.
     pub async fn refreshed(&self, now: Timestamp) -> Result<Option<Arc<K>>, KeyringError> {
-        if matches!(self.vault, Vault::Here(_)) || !self.may_look(now) {
+        if matches!(self.vault, Vault::Here(_)) || !self.may_refresh(now) {
             return Ok(None);
         }
         let keys = Arc::new(fetched(&self.vault, self.make).await?);
@@ -107,22 +107,22 @@ impl<K> Keyring<K> {
         Ok(Some(keys))
     }
 
-    /// With the keys that we have; and where they are refused, once more with those that may have replaced them.
+    /// Makes a call with the current keys, and once more with refreshed keys if the provider refuses the current ones.
     pub async fn asked<T, E, F>(
         &self,
         now: Timestamp,
         are_refused: impl Fn(&E) -> bool,
-        ask: impl Fn(Arc<K>) -> F,
+        call: impl Fn(Arc<K>) -> F,
     ) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        let refused = match ask(self.current()).await {
+        let refused = match call(self.current()).await {
             Err(error) if are_refused(&error) => error,
             answer => return answer,
         };
         match self.refreshed(now).await {
-            Ok(Some(keys)) => ask(keys).await,
+            Ok(Some(keys)) => call(keys).await,
             Ok(None) => Err(refused),
             Err(error) => {
                 tracing::error!(error = %chain(&error), "the keys could not be fetched");
@@ -131,7 +131,7 @@ impl<K> Keyring<K> {
         }
     }
 
-    fn may_look(&self, now: Timestamp) -> bool {
+    fn may_refresh(&self, now: Timestamp) -> bool {
         let mut fetched_at = self.fetched_at.lock().unwrap_or_else(PoisonError::into_inner);
         let may = now.seconds_apart(*fetched_at) >= REFRESH_SECONDS_MIN;
         if may {
@@ -152,7 +152,7 @@ async fn fetched<K>(vault: &Vault, make: MakeKeys<K>) -> Result<K, KeyringError>
     make(&settings, vault.strength()).map_err(|(setting, error)| KeyringError::Key { setting, error })
 }
 
-/// Without the type of the keys: a function with many kinds of keys has this code once.
+/// Not generic over the keys, so that a function with many kinds of keys has this code once.
 async fn settings_in(vault: &Vault) -> Result<Cow<'_, Settings>, KeyringError> {
     match vault {
         Vault::Here(settings) => Ok(Cow::Borrowed(settings)),
@@ -170,7 +170,7 @@ async fn secret(client: &Client, id: &str) -> Result<Settings, KeyringError> {
     let answer = client.get_secret_value().secret_id(id).send().await;
     let answer = answer.map_err(|error| KeyringError::Fetch(DisplayErrorContext(error).to_string()))?;
     let text = Zeroizing::new(answer.secret_string.ok_or(KeyringError::NotAnObject)?);
-    // serde_json's own error could quote the secret.
+    // serde_json's error could quote the secret.
     let pairs: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|_| KeyringError::NotAnObject)?;
     Ok(Settings::new(pairs))
 }

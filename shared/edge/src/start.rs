@@ -1,4 +1,4 @@
-//! What a function is assembled from: its settings, and the place of its keys.
+//! The settings and secrets that a function is assembled from.
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -15,28 +15,28 @@ use crate::{Config, ConfigError, Keyring, KeyringError, Settings, Vault, log};
 /// `SECRET_ID`: the function's own secret.
 pub const OWN_SECRET: &str = "SECRET_ID";
 
-/// From a setting's name to its value. One type for all readers, so that each is compiled once.
+/// Maps a setting's name to its value. One boxed type for all readers, so that each reader is compiled once.
 pub type Variables<'s> = Box<dyn Fn(&str) -> Option<String> + 's>;
 
-/// Every function has an `assemble` that takes this and the ledger, so that the same code assembles it in Lambda and on one machine.
+/// The argument of every function's `assemble`, so that the same code assembles it in Lambda and in the local stack.
 #[derive(Debug, Clone)]
 pub struct Start {
     pub sdk: SdkConfig,
     pub config: Config,
-    /// `None`: the environment and Secrets Manager.
+    /// `None`: settings are environment variables, and secrets are in Secrets Manager.
     machine: Option<Machine>,
 }
 
-/// Settings and secrets of one function on one machine.
+/// Settings and secrets of one function in the local stack.
 #[derive(Debug, Clone)]
 struct Machine {
     settings: Settings,
-    /// By the variable that holds the secret's id in a deployment.
+    /// The key is the variable that holds the secret's id in a deployment.
     secrets: BTreeMap<String, Settings>,
 }
 
 impl Start {
-    /// Logging first, so that every later error is logged.
+    /// Initializes logging first, so that every later error is logged.
     pub fn new() -> Result<Self, ConfigError> {
         let config = Config::read(variable);
         let level = config.as_ref().map(|config| config.log_level).unwrap_or_default();
@@ -51,8 +51,8 @@ impl Start {
         Self { sdk, config, machine: None }
     }
 
-    /// With these settings alone. `secrets` has the content of each secret by the variable that names it: a function that opens
-    /// another secret fails here as it does in AWS.
+    /// With these settings only. `secrets` maps the variable that names a secret to the secret's content: a function
+    /// that opens another secret fails here as it does in AWS.
     pub fn on_machine(
         sdk: SdkConfig,
         settings: Settings,
@@ -70,7 +70,7 @@ impl Start {
         }
     }
 
-    /// Settings, read by what knows their names.
+    /// Reads settings with a reader that has their names.
     pub fn read<'s, T, E: StdError + Send + Sync + 'static>(
         &'s self,
         read: impl FnOnce(Variables<'s>) -> Result<T, E>,
@@ -83,12 +83,13 @@ impl Start {
         self.keys_of(&[OWN_SECRET], make).await
     }
 
-    /// The keys in the secrets whose ids these variables hold, fetched here and now: a function that cannot verify does not start.
+    /// The keys in the secrets whose ids these variables hold. They are fetched at once: a function that cannot verify
+    /// does not start.
     pub async fn keys_of<K>(&self, secrets: &[&str], make: MakeKeys<K>) -> Result<Keyring<K>, KeyringError> {
         Keyring::open(self.vault(secrets)?, make, now()).await
     }
 
-    /// Where this deployment keeps some secrets, which are read as one.
+    /// The place of these secrets in this deployment; several are merged into one set of settings.
     pub fn vault(&self, secrets: &[&str]) -> Result<Vault, KeyringError> {
         if let Some(machine) = &self.machine {
             let mut settings = Settings::default();
@@ -109,7 +110,7 @@ impl Start {
     }
 }
 
-/// Why a function does not start.
+/// Reasons why a function does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error(transparent)]

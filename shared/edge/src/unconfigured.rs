@@ -1,11 +1,11 @@
-//! What stands in the place of a function that has nothing to do in this deployment.
+//! 404 replies of a source that this deployment does not configure.
 
 use std::time::Duration;
 
 use crate::{Invocation, Reply, Service};
 
-/// Whatever is asked is not here. No key is fetched and the store is not asked: whoever tries every address of an API costs nothing and
-/// wakes nobody.
+/// Replies 404 to every request, without fetching a key and without querying the store: a scan of all URLs costs
+/// nothing and raises no alarm.
 #[derive(Debug)]
 pub struct Unconfigured {
     pub source: &'static str,
@@ -20,7 +20,7 @@ impl Service for Unconfigured {
     }
 }
 
-/// A function, or what stands in its place where a deployment has not configured it.
+/// A function, or its replacement in a deployment that does not configure it.
 #[derive(Debug)]
 pub enum Configured<S> {
     Function(S),

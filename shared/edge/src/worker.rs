@@ -1,4 +1,4 @@
-//! A function that nobody waits for: a schedule's, or a stream's.
+//! Functions that a schedule or a stream invokes: no caller waits for a reply.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,14 @@ use crate::Invocation;
 use crate::log::chain;
 use crate::run::remaining;
 
-/// What AWS is told of a run that failed. It counts as an error of the function, which is what alarms look at.
+/// The error of a failed run. AWS counts it in the function's `Errors` metric, which alarms watch.
 pub type WorkError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a function is to the runtime that has no caller.
+/// A function without a waiting caller, as the runtime sees it.
 pub trait Worker: Send + Sync {
-    /// How long one run may take, with room for what it has begun.
+    /// The time limit of one run, with a margin for work already begun.
     const DONE_WITHIN: Duration;
-    /// What comes of a run: AWS reads it where the caller is a stream, and people do.
+    /// The result of a run. A stream's event source mapping reads it, and so do people.
     type Report: Serialize + Send;
 
     fn work(
@@ -34,7 +34,7 @@ pub trait Worker: Send + Sync {
 pub async fn run_worker<W: Worker>(worker: W) -> Result<(), Error> {
     let worker = &worker;
     let work = |event: LambdaEvent<Box<RawValue>>| -> BoxFuture<'_, Result<W::Report, WorkError>> {
-        // Its type erased: what a worker awaits is more than a compiler likes to look through.
+        // Boxed, since the type of a worker's whole future slows compilation down.
         Box::pin(async move {
             let invocation = Invocation::now(remaining(event.context.deadline).min(W::DONE_WITHIN));
             let report = worker.work(event.payload.get(), &invocation).await;
@@ -45,21 +45,21 @@ pub async fn run_worker<W: Worker>(worker: W) -> Result<(), Error> {
 }
 
 impl Invocation {
-    /// For one of the many things that a run does: no longer than this from now, nor than the run.
+    /// A copy for one part of a run, with a deadline this far from now, but no later than the run's.
     #[must_use]
     pub fn part(&self, patience: Duration) -> Self {
         let started = instant();
         Self { started, deadline: after(started, patience).min(self.deadline), ..self.clone() }
     }
 
-    /// For what has to leave so much of the time to what follows it.
+    /// A copy with an earlier deadline, which reserves `rest` for the steps that follow.
     #[must_use]
     pub fn but_for(&self, rest: Duration) -> Self {
         let deadline = self.deadline.0.checked_sub(rest).map_or(self.deadline, Deadline);
         Self { deadline, ..self.clone() }
     }
 
-    /// Whether there is less time left than this.
+    /// Whether less time than this is left.
     pub fn is_short_of(&self, patience: Duration) -> bool {
         self.deadline < after(instant(), patience)
     }
@@ -69,7 +69,7 @@ fn after(start: Instant, patience: Duration) -> Deadline {
     Deadline(start.checked_add(patience).unwrap_or(start))
 }
 
-/// By tokio's clock, which a test can stop.
+/// The time of tokio's clock, which a test can pause.
 #[expect(clippy::disallowed_methods, reason = "this is the edge: time enters here")]
 fn instant() -> Instant {
     tokio::time::Instant::now().into_std()

@@ -1,5 +1,4 @@
-//! Where keys come from: from Secrets Manager they are fetched at the start, and again at most once a minute when a signature
-//! does not fit.
+//! Key rotation: keys are fetched from Secrets Manager at the start, and after a bad signature at most once a minute.
 
 #![expect(clippy::expect_used, clippy::arithmetic_side_effects, reason = "a test that cannot go on must stop")]
 
@@ -19,7 +18,7 @@ use testkit::now;
 const OLD: &str = "the-old-secret-of-the-tests-0123456789";
 const NEW: &str = "the-new-secret-of-the-tests-0123456789";
 
-/// A Secrets Manager that holds one secret, or is out of order, and counts how often it is asked.
+/// A fake Secrets Manager that holds one secret, or fails, and counts its calls.
 #[derive(Debug, Clone)]
 struct Stored(Arc<Mutex<(Option<String>, usize)>>);
 
@@ -32,7 +31,7 @@ impl Stored {
         self.0.lock().expect("one thread").0 = secret;
     }
 
-    fn asked(&self) -> usize {
+    fn calls(&self) -> usize {
         self.0.lock().expect("one thread").1
     }
 
@@ -79,32 +78,32 @@ fn verifies(keys: &hmac_hex::Keys, secret: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_secret_is_rotated_without_a_deployment() {
+async fn rotated_secret_is_used_without_deployment() {
     let stored = Stored::new(Some(&object(OLD)));
     let ring = Keyring::open(stored.vault(), keys, now()).await.expect("keys");
     assert!(verifies(&ring.current(), OLD) && !verifies(&ring.current(), NEW));
 
     stored.put(Some(object(&format!("{NEW} {OLD}"))));
-    assert!(ring.refreshed(now().plus_seconds(59)).await.expect("no trouble").is_none(), "not within a minute");
-    assert_eq!(stored.asked(), 1);
-    let fresh = ring.refreshed(now().plus_seconds(60)).await.expect("fetched").expect("looked again");
+    assert!(ring.refreshed(now().plus_seconds(59)).await.expect("no error").is_none(), "not within a minute");
+    assert_eq!(stored.calls(), 1);
+    let fresh = ring.refreshed(now().plus_seconds(60)).await.expect("fetched").expect("new keys");
     assert!(verifies(&fresh, NEW) && verifies(&fresh, OLD), "both are live");
-    assert!(verifies(&ring.current(), NEW), "and stay so");
+    assert!(verifies(&ring.current(), NEW), "the ring keeps them");
 
     for second in 61..120 {
-        assert!(ring.refreshed(now().plus_seconds(second)).await.expect("no trouble").is_none());
+        assert!(ring.refreshed(now().plus_seconds(second)).await.expect("no error").is_none());
     }
-    assert_eq!(stored.asked(), 2, "a flood of forgeries asks once a minute");
+    assert_eq!(stored.calls(), 2, "a flood of forgeries causes one call a minute");
 }
 
-/// A Secrets Manager that holds two secrets of one setting each.
+/// A fake Secrets Manager that holds two secrets of one setting each.
 #[derive(Debug, Clone)]
 struct Two;
 
 impl HttpConnector for Two {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let asked = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let secret = if asked.contains("signing") { r#"{"OTHER":"of-the-second"}"#.to_owned() } else { object(OLD) };
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        let secret = if body.contains("signing") { r#"{"OTHER":"of-the-second"}"#.to_owned() } else { object(OLD) };
         let body = serde_json::json!({ "SecretString": secret });
         let status = StatusCode::try_from(200).expect("a status");
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))
@@ -118,7 +117,7 @@ impl HttpClient for Two {
 }
 
 #[tokio::test]
-async fn several_secrets_are_read_as_one() {
+async fn several_secrets_are_merged() {
     fn settings_of(settings: &Settings, _: Strength) -> Result<Vec<String>, (&'static str, signing::SecretError)> {
         let names = ["WEBHOOK_SECRET", "OTHER"];
         let found: Vec<String> = names.iter().filter_map(|name| settings.setting(name).map(str::to_owned)).collect();
@@ -139,21 +138,21 @@ async fn several_secrets_are_read_as_one() {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_fetched_leave_those_we_have() {
+async fn failed_refresh_keeps_current_keys() {
     let stored = Stored::new(Some(&object(OLD)));
     let ring = Keyring::open(stored.vault(), keys, now()).await.expect("keys");
     for broken in
         [None, Some("no JSON".to_owned()), Some(object("")), Some(object("changeme")), Some(object("too-short"))]
     {
         stored.put(broken.clone());
-        let later = now().plus_seconds(60 * i64::try_from(stored.asked()).expect("few"));
+        let later = now().plus_seconds(60 * i64::try_from(stored.calls()).expect("few"));
         assert!(ring.refreshed(later).await.is_err(), "{broken:?}");
         assert!(verifies(&ring.current(), OLD), "{broken:?}");
     }
 }
 
 #[tokio::test]
-async fn a_function_without_a_usable_key_does_not_start() {
+async fn unusable_key_stops_the_start() {
     let rows = [
         (None, "the secret could not be fetched"),
         (Some("no JSON".to_owned()), "the secret is not a JSON object of texts"),
@@ -166,20 +165,23 @@ async fn a_function_without_a_usable_key_does_not_start() {
             "WEBHOOK_SECRET must have at least 32 characters in each secret, and one has 31",
         ),
     ];
-    for (secret, told) in rows {
+    for (secret, expected) in rows {
         let stored = Stored::new(secret.as_deref());
         let error: KeyringError = Keyring::open(stored.vault(), keys, now()).await.expect_err("no keys");
-        assert!(error.to_string().starts_with(told), "{error}");
+        assert!(error.to_string().starts_with(expected), "{error}");
         if let Some(secret) = secret.filter(|secret| secret.len() > 8) {
             let hidden: serde_json::Value = serde_json::from_str(&secret).unwrap_or_default();
             let hidden = hidden["WEBHOOK_SECRET"].as_str().unwrap_or_default().trim().to_owned();
-            assert!(hidden.is_empty() || !format!("{error:?}{error}").contains(&hidden), "the error tells the secret");
+            assert!(
+                hidden.is_empty() || !format!("{error:?}{error}").contains(&hidden),
+                "the error contains the secret"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
+async fn environment_secrets_need_the_stage_local() {
     const NO_SECRET: &str =
         "the id of a secret is not set: only the stage `local` takes its secrets from the environment";
     let rows = [
@@ -189,7 +191,7 @@ async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
         ("prod", None, Err(NO_SECRET)),
         ("Local", None, Err(NO_SECRET)),
     ];
-    for (stage, secret_id, kept) in rows {
+    for (stage, secret_id, expected) in rows {
         let config = Config { stage: stage.to_owned(), secret_id: secret_id.map(str::to_owned), ..Config::default() };
         let sdk = embedded::sdk_config(SharedHttpClient::new(Stored::new(Some(&object(OLD)))));
         let start = Start::of_environment(sdk, config);
@@ -197,14 +199,14 @@ async fn only_the_local_stage_takes_its_secrets_from_the_environment() {
             Vault::Here(_) => "the environment",
             Vault::SecretsManager { .. } => "Secrets Manager",
         });
-        assert_eq!(vault.map_err(|error| error.to_string()), kept.map_err(str::to_owned), "{stage} {secret_id:?}");
+        assert_eq!(vault.map_err(|error| error.to_string()), expected.map_err(str::to_owned), "{stage} {secret_id:?}");
         let no_secret = matches!(start.keys(keys).await, Err(KeyringError::NoSecret));
-        assert_eq!(no_secret, kept.is_err(), "{stage} {secret_id:?}");
+        assert_eq!(no_secret, expected.is_err(), "{stage} {secret_id:?}");
     }
 }
 
 #[tokio::test]
-async fn secret_that_a_machine_does_not_give_a_function_is_not_there() {
+async fn secret_missing_on_machine_is_an_error() {
     let settings = Settings::new([("STAGE".to_owned(), "local".to_owned())]);
     let own = Settings::new([("WEBHOOK_SECRET".to_owned(), OLD.to_owned())]);
     let secrets = [(OWN_SECRET.to_owned(), own), ("EPAY_SECRET_ID".to_owned(), Settings::default())];

@@ -1,4 +1,4 @@
-//! What each kind of decision moves.
+//! The metrics of each kind of decision.
 
 use ledger::{
     Amount, Currency, EventKey, Fingerprint, Grant, Guard, House, JournalHeader, Money, MoneyKey, Movement, Order,
@@ -12,7 +12,7 @@ fn alice() -> Owner {
     Owner::new("alice").expect("an owner")
 }
 
-/// For 19.99 USD, which buys 100 credits.
+/// An order for 19.99 USD that buys 100 credits.
 fn order() -> Order {
     let price = Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") };
     let grants = vec![Grant::Credits(Asset::CREDITS.parse("100").expect("an amount"))];
@@ -40,10 +40,10 @@ fn header() -> JournalHeader {
 }
 
 #[test]
-fn credits_and_orders_are_counted_and_nothing_else_is() {
+fn entry_counts_credits_and_orders_only() {
     let none = CommitMetrics::default();
     let by = Reference::new(Provider::Stripe, "pi_1").expect("an id");
-    let paid = order().pay(&Payment { by, money: order().terms.price, at: now() }).expect("what it costs");
+    let paid = order().pay(&Payment { by, money: order().terms.price, at: now() }).expect("the price");
     let usd = Asset::Commission(Currency::parse("usd").expect("a currency"));
     let rows = [
         (vec![], none),
@@ -65,7 +65,7 @@ fn credits_and_orders_are_counted_and_nothing_else_is() {
 }
 
 #[test]
-fn what_is_refused_may_flag_an_order() {
+fn refusal_counts_flagged_orders() {
     let refused = |effects| Refusal { header: header(), reason: Reason::AmountMismatch, effects };
     let flagged = order().apply_unpaid(PaymentState::Failed);
     assert_eq!(CommitMetrics::of_refusal(&refused(vec![])), CommitMetrics::default());
