@@ -1,4 +1,4 @@
-//! Who may send events, of which age and under which proof: what a deployment may set on a webhook function.
+//! Admission settings of a webhook function: IP allowlist, replay window, and body-only HMACs.
 
 use std::net::IpAddr;
 
@@ -7,14 +7,16 @@ use ledger::Timestamp;
 use signing::{Verified, VerifyError};
 use thiserror::Error;
 
-/// The default admits everybody, at any time.
+/// The default admits every address and any age.
 #[derive(Debug, Clone, Default)]
 pub struct Admission {
-    /// `ALLOWED_IPS`: CIDR blocks that may send events, separated by commas. Empty: anyone, and the signature decides.
+    /// `ALLOWED_IPS`: allowlist of CIDR blocks, separated by commas. Empty: every address; the signature decides.
     pub allowed_ips: Vec<IpNet>,
-    /// `MAX_SKEW_SECONDS`: how far an event's own timestamp may be from now. 0: any, so that a sender may retry for days.
+    /// `MAX_SKEW_SECONDS`: replay window, the allowed distance of an event's own timestamp from now. 0: any, so that a
+    /// sender can retry for days.
     pub max_skew_seconds: Option<u64>,
-    /// `FORBID_BODY_ONLY_HMAC`: `true` where an HMAC over the body alone is no proof, since it has no time. Empty: `false`.
+    /// `FORBID_BODY_ONLY_HMAC`: `true` refuses an HMAC over the body only, which has no signed time and so no replay
+    /// window. Empty: `false`.
     pub forbids_body_only_hmac: bool,
 }
 
@@ -37,7 +39,7 @@ impl Admission {
         })
     }
 
-    /// The last of them alone: a replay honours it, and takes no part in the other two.
+    /// Reads only `FORBID_BODY_ONLY_HMAC`, which applies to replays, too; the other two do not.
     pub fn read_forbids_body_only_hmac(variable: impl Fn(&str) -> Option<String>) -> Result<bool, AdmissionError> {
         match variable("FORBID_BODY_ONLY_HMAC").as_deref().map(str::trim) {
             None | Some("" | "false") => Ok(false),
@@ -46,7 +48,7 @@ impl Admission {
         }
     }
 
-    /// An address that is not known is not on a list.
+    /// An unknown address is on no allowlist.
     pub(crate) fn admits(&self, source_ip: Option<IpAddr>) -> bool {
         self.allowed_ips.is_empty()
             || source_ip.is_some_and(|ip| self.allowed_ips.iter().any(|block| block.contains(&ip)))
@@ -73,7 +75,7 @@ fn block(text: &str) -> Result<IpNet, AdmissionError> {
 pub enum AdmissionError {
     #[error("ALLOWED_IPS: {0} is not an address or a CIDR block")]
     Block(String),
-    #[error("MAX_SKEW_SECONDS is not a number of seconds")]
+    #[error("MAX_SKEW_SECONDS must be a number of seconds")]
     Skew,
     #[error("FORBID_BODY_ONLY_HMAC must be true or false")]
     BodyOnly,

@@ -1,4 +1,4 @@
-//! What becomes of an event whose sender is known: parsed, decided on, committed. The same for a delivery and for a replay.
+//! Booking of a verified delivery or replay: parse, decide, and commit with optimistic locking.
 
 use edge::Invocation;
 use ledger::{
@@ -8,20 +8,21 @@ use ledger::{
 
 use crate::{Admission, Outcome, ParseError, Received, Webhook};
 
-/// In each round somebody else has got through, and one payment has only so many events. Beyond that the sender comes again.
+/// Attempts after stale reads (optimistic locking). In each round another commit succeeded, and one payment has few
+/// events; after that the sender retries.
 const ROUNDS_MAX: u32 = 8;
 
-/// A verified event was refused, and no retry changes that: a person accepts it, clears it, or gives the money back.
+/// Alarm: a verified event is refused and not retryable. A person accepts it, clears it, or refunds the payment.
 const REFUSED: &str = "refused";
 
-/// How a delivery ended, and the event that it carried.
+/// The outcome of a delivery, and its event.
 #[derive(Debug)]
 pub(crate) struct Booked {
     pub(crate) outcome: Outcome,
-    /// By the sender's own name for it.
+    /// The sender's id of the event.
     pub(crate) event_id: Option<String>,
     pub(crate) order: Option<OrderNumber>,
-    /// The store will not take it however often it is tried: a row that cannot be read, or a fault of ours.
+    /// Not retryable: a row that cannot be read, or a defect of ours.
     pub(crate) is_stuck: bool,
 }
 
@@ -32,7 +33,7 @@ impl Booked {
     }
 }
 
-/// Of a delivery that ended before an event was read from it.
+/// For a delivery that ended before an event was parsed.
 impl From<Outcome> for Booked {
     fn from(outcome: Outcome) -> Self {
         Self { outcome, event_id: None, order: None, is_stuck: false }
@@ -58,7 +59,7 @@ pub(crate) async fn book<W: Webhook, L: Ledger>(
     }
 }
 
-/// What was parsed, and what the journal says of it.
+/// Books a parsed event under its journal header.
 pub(crate) async fn book_event<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
@@ -79,12 +80,12 @@ pub(crate) async fn book_event<W: Webhook, L: Ledger>(
     Booked { event_id, order, ..booked }
 }
 
-/// What the books are told of a request.
+/// The context of a ledger call for a request, with the body to keep.
 pub(crate) fn context<'r>(received: &'r Received<'_>, invocation: &Invocation) -> CallContext<'r> {
     CallContext { body: Some(received.raw(invocation.now)), ..invocation.context() }
 }
 
-/// Loads, decides and commits; and where that has changed which was decided on, once more.
+/// Loads, decides and commits; starts again if a row changed after it was loaded.
 async fn settle<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
@@ -108,7 +109,7 @@ async fn settle<W: Webhook, L: Ledger>(
     Err(CommitError::Stale)
 }
 
-/// The sender proved itself and we did not understand it: that is ours to mend, so nothing of it may be lost.
+/// Keeps a delivery that is verified but does not parse. The defect may be ours, so the delivery waits for a replay.
 async fn keep_unparsed<W: Webhook, L: Ledger>(
     ledger: &L,
     received: &Received<'_>,
@@ -131,11 +132,11 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     }
 }
 
-/// A bank waits for an answer, and it is not known to which payment.
+/// Alarm: a dispute is open, and its payment is unknown. The bank waits for evidence.
 const DISPUTE_OPENED: &str = "dispute_opened";
 
-/// Raised after the commit, so that nobody is called for what did not happen; and for a repeat too, since the one before may have
-/// died in between.
+/// Raises the alarm after the commit, so that there is no alarm without an event. A repeat raises it again, since the
+/// first attempt may have ended between commit and alarm.
 fn raise_alarm(
     source: &'static str,
     decision: &Decision,
@@ -144,7 +145,7 @@ fn raise_alarm(
 ) {
     let (alarm, header) = match (decision, committed) {
         (Decision::Record(Entry { alarm: Some(alarm), header, .. }), Ok(_)) => (*alarm, header),
-        // Once, and not each time that it is tried again.
+        // Once, and not at each replay.
         (Decision::Refuse(Refusal { header, .. }), Err(CommitError::Rejected(Reason::DisputeUnknown)))
             if !context.is_replay() =>
         {

@@ -1,4 +1,4 @@
-//! A JSON object as it is written, for parsers that look at nothing but what they ask for.
+//! Strict JSON objects: raw field texts, without floats and without duplicate fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,21 +7,21 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// Its fields in the order in which they stand, each as its own text: no number passes through a float. A derived struct would also
-/// take an array for an object.
+/// The fields in their order, each as raw text, so that no number passes through a float. A derived struct would also
+/// accept an array in place of an object.
 #[derive(Debug)]
 pub struct Fields<'b>(Vec<(Name<'b>, &'b RawValue)>);
 
 #[derive(Debug, serde::Deserialize)]
 struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
 
-/// Of two fields of one name, one reader would take the first and another the last.
+/// A duplicate field: one reader would use the first and another the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("stands twice")]
 pub struct StandsTwice;
 
 impl<'b> Fields<'b> {
-    /// `null` is as good as absent.
+    /// The value of a field that must occur at most once. `null` counts as absent.
     pub fn once(&self, name: &str) -> Result<Option<&'b RawValue>, StandsTwice> {
         let mut values = self.0.iter().filter(|(known, _)| known.0 == name).map(|(_, value)| *value);
         let value = values.next();

@@ -1,4 +1,4 @@
-//! The whole of a webhook: bytes are verified; parsed, decided on and committed, which is `book.rs`; and acknowledged.
+//! Request handling of a webhook function: verify the signature, book the event (`book.rs`), acknowledge.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::stages::{Dependency, Endpoint};
 use crate::status::CACHE_CONTROL;
 use crate::{Admission, Outcome, Received, StatusCache, Webhook};
 
-/// The longest query that is verified or kept: epay signs it, the other sources need none. API Gateway takes 10,240 bytes of request
-/// line and headers, another gateway may take more.
+/// The longest query that is verified or kept: epay signs it, the other sources need none. API Gateway accepts 10,240
+/// bytes of request line and headers, another gateway may accept more.
 const QUERY_BYTES_MAX: usize = 8 * 1024;
 
-/// A webhook function: a source, its keys, whom it admits, and the books; and what its status page has seen last.
+/// A webhook function: a source, its keys, admission settings and ledger, and the cache of its status page.
 #[derive(Debug)]
 pub struct Function<W: Webhook, L, K = Keyring<<W as Webhook>::Keys>> {
     pub source: W,
@@ -37,10 +37,10 @@ impl<W: Webhook, L, K> Function<W, L, K> {
 }
 
 impl<W: Webhook, L: Ledger> Function<W, L> {
-    /// With the keys in these secrets, by the variables that hold their ids.
+    /// Opens the function with the keys in these secrets, given by the variables that hold their ids.
     pub async fn open(start: &Start, secrets: &[&str], source: W, ledger: L) -> Result<Self, StartError> {
         let admission = start.read(Admission::read)?;
-        // During init, when CPU is free and no sender waits: the keys, and the connection to the store.
+        // During init, when CPU is free and no sender waits: fetch the keys and connect to the store.
         let (keys, ()) = future::join(start.keys_of(secrets, W::keys), ledger.warm()).await;
         Ok(Self::new(source, keys?, admission, ledger))
     }
@@ -53,7 +53,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K>
         let answered = AssertUnwindSafe(self.handle(event, invocation)).catch_unwind().await;
         answered.unwrap_or_else(|_| {
             let form = edge::read(event).map(|incoming| self.source.form(&incoming)).unwrap_or_default();
-            self.told(form, &Outcome::Panicked, None, invocation)
+            self.log_and_reply(form, &Outcome::Panicked, None, invocation)
         })
     }
 }
@@ -61,31 +61,31 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Service for Function<W, L, K>
 impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
     async fn handle(&self, event: &str, invocation: &Invocation) -> Reply {
         let Ok(incoming) = edge::read(event) else {
-            return self.told(W::Form::default(), &Outcome::Malformed, None, invocation);
+            return self.log_and_reply(W::Form::default(), &Outcome::Malformed, None, invocation);
         };
         let form = self.source.form(&incoming);
         match edge::find(W::ROUTES, &incoming.method, &incoming.path).map(|found| found.endpoint) {
             Ok(Endpoint::Event) => {
                 let Booked { outcome, event_id, .. } =
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
-                self.told(form, &outcome, event_id.as_deref(), invocation)
+                self.log_and_reply(form, &outcome, event_id.as_deref(), invocation)
             }
             Ok(Endpoint::Page(page)) => {
                 let Booked { outcome, event_id, order, .. } =
                     self.process(incoming, invocation).await.unwrap_or_else(Booked::from);
                 log(W::SOURCE.as_str(), &outcome, event_id.as_deref(), invocation);
-                page(&outcome, self.shown(order, invocation).await.as_ref())
+                page(&outcome, self.order_for_page(order, invocation).await.as_ref())
             }
             Ok(Endpoint::Health(health)) => health(invocation.now),
             Ok(Endpoint::Status(status)) => {
                 let dependencies = self.status.get(invocation.started, Box::pin(self.dependencies(invocation))).await;
                 status(&dependencies).with_header("cache-control", CACHE_CONTROL)
             }
-            Err(no_route) => self.told(form, &no_route.into(), None, invocation),
+            Err(no_route) => self.log_and_reply(form, &no_route.into(), None, invocation),
         }
     }
 
-    /// One line a stage. `Err` is an outcome like any other, only earlier.
+    /// One line per stage. `Err` is an outcome like any other, only earlier.
     async fn process(&self, incoming: Incoming, invocation: &Invocation) -> Result<Booked, Outcome> {
         self.admission.admits(incoming.source_ip).then_some(()).ok_or(Outcome::Forbidden)?;
         (incoming.query.len() <= QUERY_BYTES_MAX).then_some(()).ok_or(Outcome::TooLarge)?;
@@ -97,7 +97,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         Ok(book(&self.source, &self.ledger, &self.admission, &received, &context).await)
     }
 
-    /// With the keys we have; and where they do not fit, once more with those that may have replaced them.
+    /// Verifies with the live keys, and once more with renewed keys if the signature does not match.
     async fn verify<'r>(&self, request: &'r Request, invocation: &Invocation) -> Result<Verified<'r>, Outcome> {
         let keys = self.keys.live(invocation).await;
         let unfit = match self.source.verify(&keys, request, invocation.now) {
@@ -107,7 +107,7 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         match self.keys.renewed(&keys, unfit, invocation).await {
             Ok(Some(keys)) => self.source.verify(&keys, request, invocation.now).map_err(Outcome::Unverified),
             Ok(None) => Err(Outcome::Unverified(unfit)),
-            // Without a line of its own: a flood of forgeries comes here.
+            // Not logged here: a flood of forgeries would flood the log.
             Err(KeyringError::NotListed) => Err(Outcome::Unverifiable),
             Err(error) => {
                 tracing::error!(%error, "the keys could not be fetched");
@@ -116,28 +116,34 @@ impl<W: Webhook, L: Ledger, K: KeySource<W::Keys>> Function<W, L, K> {
         }
     }
 
-    /// The order as it stands for the buyer to see. Without it a page still says what it can.
-    async fn shown(&self, number: Option<OrderNumber>, invocation: &Invocation) -> Option<Order> {
+    /// The order that the buyer's page shows. If it cannot be read, the page shows the outcome only.
+    async fn order_for_page(&self, number: Option<OrderNumber>, invocation: &Invocation) -> Option<Order> {
         self.ledger.order(&number?, &invocation.context()).await.ok().flatten()
     }
 
     async fn dependencies(&self, invocation: &Invocation) -> Vec<Dependency> {
-        // Any row will do, and none: it is the answer that is asked for.
-        let nobody = CallerKey::api("status");
-        let asked = invocation.context();
+        // Any key will do, since only the reply counts, and not whether the row exists.
+        let key = CallerKey::api("status");
+        let context = invocation.context();
         let others = self.source.dependencies(invocation.deadline);
-        let (store, others) = future::join(self.ledger.owner(&nobody, &asked), others).await;
+        let (store, others) = future::join(self.ledger.owner(&key, &context), others).await;
         let store = Dependency { name: "store", answers: store.is_ok() };
         std::iter::once(store).chain(others).collect()
     }
 
-    fn told(&self, form: W::Form, outcome: &Outcome, event_id: Option<&str>, invocation: &Invocation) -> Reply {
+    fn log_and_reply(
+        &self,
+        form: W::Form,
+        outcome: &Outcome,
+        event_id: Option<&str>,
+        invocation: &Invocation,
+    ) -> Reply {
         log(W::SOURCE.as_str(), outcome, event_id, invocation);
         self.source.reply(form, outcome, event_id)
     }
 }
 
-/// The one line of an event.
+/// Logs the one line of an event.
 pub fn log(source: &'static str, outcome: &Outcome, event_id: Option<&str>, invocation: &Invocation) {
     match outcome {
         Outcome::Unparsed(error) => edge::unread(source, event_id, outcome.label(), &error.field, invocation),

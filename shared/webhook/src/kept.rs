@@ -1,5 +1,5 @@
-//! A delivery out of the books. Other functions can write the rows it stands in, so nothing in it is believed: its source verifies it
-//! again, as it did when it came.
+//! A kept delivery, read from the store. Other functions can write its row, so nothing in it is trusted: its source
+//! verifies the signature again before a replay.
 
 use edge::Request;
 use ledger::{KeptBody, Timestamp};
@@ -11,23 +11,24 @@ use crate::{Received, Webhook};
 /// A refused body is kept for 90 days, and the store deletes it some days later.
 const AGE_SECONDS_MAX: i64 = 100 * 24 * 60 * 60;
 
-/// An event's last delivery, and when it came.
+/// The last delivery of an event, and its time.
 #[derive(Debug)]
 pub struct Kept {
     request: Request,
-    /// Whoever writes rows chooses it: it decides whether a signature was fresh, and nothing else.
+    /// A function with write access to the row could choose it, so it decides only whether the signature was in the
+    /// replay window.
     bytes_at: Timestamp,
     forbids_body_only_hmac: bool,
 }
 
-/// Why a kept delivery cannot be one that this source has taken.
+/// Reasons why a kept delivery cannot be one that this source accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeptError {
-    #[error("it came in the future")]
+    #[error("its time of receipt is in the future")]
     InFuture,
-    #[error("it came longer ago than anything is kept")]
+    #[error("its time of receipt is before the retention period")]
     TooOld,
-    #[error("it is larger than anything that its source takes")]
+    #[error("its body is larger than the source's limit")]
     TooLarge,
 }
 
@@ -43,8 +44,8 @@ impl KeptError {
 }
 
 impl Kept {
-    /// Of a header whose name this release does not know nothing is read. `forbids_body_only_hmac`: as the deployment is set now, and not
-    /// as it was when the delivery came.
+    /// Headers outside `HEADERS_KEPT` of this release are dropped. `forbids_body_only_hmac` is the deployment's current
+    /// setting, and not the one at the time of the delivery.
     pub fn of<W: Webhook>(body: &KeptBody, now: Timestamp, forbids_body_only_hmac: bool) -> Result<Self, KeptError> {
         let KeptBody { method, path, query, headers, bytes, bytes_at } = body;
         if *bytes_at > now {
@@ -63,7 +64,7 @@ impl Kept {
         Ok(Self { request, bytes_at: *bytes_at, forbids_body_only_hmac })
     }
 
-    /// What its source's own check says of it with these keys, by the clock of its bytes.
+    /// Verifies the signature with these keys, as of the time at which the bytes were received.
     pub fn verified<W: Webhook>(&self, source: &W, keys: &W::Keys) -> Result<Received<'_>, VerifyError> {
         let verified = source.verify(keys, &self.request, self.bytes_at)?;
         if self.forbids_body_only_hmac && verified.is_body_only() {

@@ -1,8 +1,20 @@
-//! The spine that every webhook function shares. Read `handle.rs` first, which is how a request becomes an event, and then
-//! `book.rs`, which is how an event becomes durable: one line a stage.
+//! The pipeline of every webhook function: verify the signature, parse, decide, commit, reply. Read `handle.rs` first,
+//! which turns a request into an event, and then `book.rs`, which makes the event durable: one line per stage.
 //!
-//! A source says what is its own by implementing [`Webhook`]: how its requests are verified, parsed, decided on and answered.
-//! What it cannot do is skip a stage, answer before the commit, or see a request that was not verified.
+//! A source implements [`Webhook`]: how its requests are verified, parsed, decided on and answered. It cannot skip a
+//! stage, reply before the commit, or read a request that is not verified.
+//!
+//! ```
+//! use ledger::Timestamp;
+//! use webhook::Admission;
+//!
+//! let settings = [("ALLOWED_IPS", "192.0.2.0/24, 198.51.100.7"), ("MAX_SKEW_SECONDS", "300")];
+//! let variable = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string());
+//! let admission = Admission::read(variable)?;
+//! assert_eq!(admission.allowed_ips.len(), 2);
+//! assert_eq!(admission.max_skew_seconds, Some(300));
+//! # Ok::<(), webhook::AdmissionError>(())
+//! ```
 
 mod admission;
 mod book;

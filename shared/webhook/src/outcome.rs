@@ -1,4 +1,4 @@
-//! How a delivery ended.
+//! Outcomes of a delivery, with their words for logs and metrics.
 
 use edge::chain;
 use ledger::{CommitError, Committed, Reason};
@@ -6,34 +6,34 @@ use signing::VerifyError;
 
 use crate::ParseError;
 
-/// How a delivery ended. A source has one reply for each.
+/// The outcome of a delivery. A source has one reply for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Booked,
     /// Booked before.
     Repeat,
     Ignored(&'static str),
-    /// Nothing was looked at: no such path, or not this way.
+    /// No such path; nothing is verified.
     NotFound,
     MethodNotAllowed {
-        /// As the `allow` header has them: `GET, POST`.
+        /// The value of the `allow` header: `GET, POST`.
         allowed: String,
     },
-    /// From an address that the source does not send from.
+    /// The sender's address is not on the allowlist.
     Forbidden,
     TooLarge,
-    /// Not a request that a gateway makes.
+    /// The event is not a gateway's request.
     Malformed,
     Unverified(VerifyError),
-    /// Signed under a key that may have been published since the last look: verified when it comes again.
+    /// Signed under an unknown key that may be newly published; a redelivery can be verified after the next refresh.
     Unverifiable,
-    /// Verified and not understood: kept, and refused.
+    /// Verified, but does not parse: kept for a replay.
     Unparsed(ParseError),
-    /// Kept, and refused.
+    /// Verified and refused: kept for a replay.
     Refused(Reason),
-    /// The same id with other facts: kept beside what it contradicts.
+    /// Idempotency conflict: the same event id with another fingerprint; kept next to the first one.
     Conflict,
-    /// Trouble on our side: never acknowledged.
+    /// A fault on our side: never acknowledged, so that the sender retries.
     Unavailable,
     Panicked,
 }
@@ -51,7 +51,7 @@ impl Outcome {
     pub(crate) fn of_error(error: &CommitError) -> Self {
         match error {
             CommitError::Conflict => Self::Conflict,
-            // It is kept; but it may be true, and its sender may come again sooner than we try again.
+            // It is kept, but an error reply makes the sender retry, perhaps sooner than our replay.
             CommitError::Rejected(Reason::Unanswered) => Self::Unavailable,
             CommitError::Rejected(reason) => Self::Refused(*reason),
             CommitError::Unavailable(_) | CommitError::Stale => {
@@ -59,7 +59,7 @@ impl Outcome {
                 Self::Unavailable
             }
             CommitError::Refused(_) => {
-                tracing::error!(error = %chain(error), "not committed, and it will not be until somebody mends it");
+                tracing::error!(error = %chain(error), "not committed, and not retryable: a row or the code needs a repair");
                 Self::Unavailable
             }
         }
@@ -86,7 +86,7 @@ impl Outcome {
         }
     }
 
-    /// Why, where the outcome alone does not say it: a word of ours, never a part of the body.
+    /// The reason, if the outcome alone does not give it: a constant of ours, never a part of the body.
     pub fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Ignored(reason) => Some(reason),

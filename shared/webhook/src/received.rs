@@ -1,31 +1,31 @@
-//! What a parser may see of a request.
+//! Verified input for a parser: the signed bytes, the path and the kept headers.
 
 use edge::Request;
 use ledger::{RawBody, Timestamp};
 use signing::Verified;
 
-/// The verified bytes, and of the rest exactly what is kept with them: so a replay from the books is the same parse.
+/// The verified bytes, and of the rest exactly the parts that are kept, so that a replay parses the same input.
 #[derive(Debug)]
 pub struct Received<'r> {
     verified: Verified<'r>,
-    /// As it came, unopened.
+    /// As received, not decrypted.
     request: &'r Request,
-    /// Nothing here was signed, unless the source's scheme says so.
+    /// Not signed, unless the source's scheme signs headers.
     headers: Vec<(&'static str, String)>,
 }
 
 impl<'r> Received<'r> {
-    /// Of the headers those of these names.
+    /// Takes only the headers with these names.
     pub fn new(verified: Verified<'r>, request: &'r Request, headers_kept: &[&'static str]) -> Self {
         Self { verified, request, headers: request.kept(headers_kept) }
     }
 
-    /// What the sender's own API said, nobody having delivered it. No header came with it.
+    /// An event from the provider's API instead of a delivery. It has no headers.
     pub(crate) fn listed(event: &'r Request) -> Self {
         Self { verified: Verified::when_asked(event.body()), request: event, headers: Vec::new() }
     }
 
-    /// What was opened, where it came sealed.
+    /// The body, decrypted if the source encrypts it.
     pub fn bytes(&self) -> &[u8] {
         self.verified.bytes()
     }
@@ -34,12 +34,12 @@ impl<'r> Received<'r> {
         &self.request.path
     }
 
-    /// All that was sent under a name, joined, if the source keeps it.
+    /// The value of a kept header; repeated headers are joined.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// What is kept of it: the delivery itself, unopened.
+    /// The parts of the delivery to keep, not decrypted.
     pub(crate) fn raw(&self, bytes_at: Timestamp) -> RawBody<'_> {
         RawBody {
             method: &self.request.method,

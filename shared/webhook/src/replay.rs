@@ -1,5 +1,5 @@
-//! An event that nobody delivers: one that was refused, tried again from what is kept of it, or one that its sender's API lists. The
-//! same parse, decision and commit as of a delivery.
+//! Replay and backfill: a refused event from its kept delivery, or an event that the provider's API lists. Parse,
+//! decision and commit are those of a delivery.
 
 use std::panic::AssertUnwindSafe;
 
@@ -11,11 +11,11 @@ use thiserror::Error;
 use crate::book::{Booked, book, book_event};
 use crate::{Admission, Outcome, Received, Webhook};
 
-/// What has become of an event that was tried again.
+/// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replayed {
     pub outcome: Outcome,
-    /// Trying it again changes nothing before a person has mended a row, or a release the code.
+    /// Not retryable until a person repairs a row, or a release fixes the code.
     pub is_stuck: bool,
 }
 
@@ -24,18 +24,19 @@ pub struct Replayed {
 pub struct RefusedRow<'w> {
     pub receipt: &'w EventKey,
     pub first_received_at: Timestamp,
-    /// When the bytes came that were verified.
+    /// The time at which the verified bytes were received.
     pub bytes_at: Timestamp,
-    /// Whether only a key that its owner has replaced verifies them.
+    /// Whether only a rotated-out key of the sender verifies them.
     pub is_by_retired_key: bool,
 }
 
-/// A genuine delivery that stands under the name of another event.
+/// A genuine delivery in the row of another event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the delivery is of another event than its row")]
+#[error("the kept delivery belongs to another event than its row")]
 pub struct OtherReceipt;
 
-/// Only what was verified again gets here. From where it was sent was checked when it came, and counts for nothing here.
+/// Replays a delivery that is verified again. The allowlist and the replay window applied at its receipt, and do not
+/// here.
 pub async fn replay<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
@@ -51,8 +52,8 @@ pub async fn replay<W: Webhook, L: Ledger>(
     replayed(source, ledger, received, row, invocation).await
 }
 
-/// `event` is what the sender's own API said when it was asked under our key, and `path` where that was: `tests/src/house.rs` knows
-/// who may say so.
+/// Books an event from the provider's API (backfill). `event` is the body of its reply to a query under our key, and
+/// `path` the path of the query. There is no signature: `tests/src/house.rs` lists the callers that may use this.
 pub async fn listed<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
@@ -71,7 +72,7 @@ pub async fn listed<W: Webhook, L: Ledger>(
     booked.map_or_else(|_| panicked(), Replayed::from)
 }
 
-/// The same of a refused event that was asked for once more.
+/// The same for a refused event that was queried again.
 pub async fn listed_again<W: Webhook, L: Ledger>(
     source: &W,
     ledger: &L,
@@ -97,11 +98,11 @@ async fn replayed<W: Webhook, L: Ledger>(
     let replayed = async {
         let event = match source.parse(received) {
             Ok(event) => event,
-            // It waits for a release that can read it. Nothing is written of it, and under no other name.
+            // It waits for a release that can parse it. Nothing is written, in particular not under another receipt.
             Err(error) => return Ok(Replayed { outcome: Outcome::Unparsed(error), is_stuck: false }),
         };
         let header = source.header(&event);
-        // What could not be read has no name of its own.
+        // An unparsed delivery has no event id of its own, so its receipt differs from the header's.
         if !receipt.is_of_unparsed() && *receipt != header.receipt {
             return Err(OtherReceipt);
         }
@@ -113,7 +114,7 @@ async fn replayed<W: Webhook, L: Ledger>(
     AssertUnwindSafe(replayed).catch_unwind().await.unwrap_or_else(|_| Ok(panicked()))
 }
 
-/// As what its sender delivers, but for the signature.
+/// The reply of the provider's API, in the form of a delivery without a signature.
 fn answer(event: &[u8], path: &str) -> Request {
     let [method, path, query] = ["GET", path, ""].map(str::to_owned);
     Request::new(method, path, query, Vec::new(), event.to_vec())

@@ -1,4 +1,4 @@
-//! What a source says of itself.
+//! The trait of a webhook source: signature, parser, decision and reply.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,28 +9,27 @@ use signing::{SecretError, Strength, Verified, VerifyError};
 
 use crate::{Outcome, Received};
 
-/// A sender of webhooks. No method has a default: a source that forgot one does not compile.
+/// A source of webhooks. No method has a default, so that a source without one of them does not compile.
 pub trait Webhook: Send + Sync + 'static {
     /// Its name in keys, logs, metrics and folders.
     const SOURCE: Source;
     const ROUTES: &'static [Route<Endpoint>];
     /// The longest body that is hashed or parsed.
     const BODY_BYTES_MAX: usize;
-    /// How long the sender waits for an answer, with room for the way back.
+    /// The reply deadline: how long the sender waits, less a margin for the network.
     const REPLY_WITHIN: Duration;
-    /// The headers that are kept with a body: those that `verify` and `parse` read, the signature's own among them, and those that
-    /// say who has sent it.
+    /// The headers that are kept with a body: those that `verify` and `parse` read, including the signature, and those
+    /// that name the sender.
     const HEADERS_KEPT: &'static [&'static str];
 
-    /// In which of its forms a request comes, where a source has several: how it is answered depends on it, and nothing is
-    /// believed for it.
+    /// The form of a request, if the source has several. Only the form of the reply depends on it; it proves nothing.
     type Form: Copy + Default + Send + Sync;
     type Keys: Send + Sync;
     type Event: Send + Sync;
-    /// What of the books the decision needs.
+    /// The ledger's data that the decision needs.
     type Loaded: Send;
 
-    /// Its live keys. The error says which setting is at fault, and never what is in it.
+    /// Parses its live keys. The error names the faulty setting, and never its value.
     fn keys(settings: &Settings, strength: Strength) -> Result<Self::Keys, (&'static str, SecretError)>;
 
     fn form(&self, incoming: &Incoming) -> Self::Form;
@@ -39,13 +38,13 @@ pub trait Webhook: Send + Sync + 'static {
 
     fn parse(&self, received: &Received<'_>) -> Result<Self::Event, ParseError>;
 
-    /// What the journal says of the event, whatever becomes of it.
+    /// The journal header of the event, whatever its outcome.
     fn header(&self, event: &Self::Event) -> JournalHeader;
 
-    /// When the sender says it sent the event, where it does and where that is signed.
+    /// The event's own timestamp, if it has a signed one.
     fn sent_at(&self, event: &Self::Event) -> Option<Timestamp>;
 
-    /// The sender's own id of the event, as a reply or a log line names it.
+    /// The sender's id of the event, for replies and log lines.
     fn event_id<'e>(&self, event: &'e Self::Event) -> &'e str;
 
     fn load<L: Ledger>(
@@ -55,26 +54,26 @@ pub trait Webhook: Send + Sync + 'static {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Self::Loaded, CommitError>> + Send;
 
-    /// `header` is what [`Webhook::header`] makes of the event: its fingerprint is hashed once for each delivery.
+    /// `header` is the result of [`Webhook::header`], so that the fingerprint is hashed once for each delivery.
     fn decide(&self, event: &Self::Event, header: JournalHeader, loaded: Self::Loaded) -> Decision;
 
-    /// One answer for every outcome, chosen for what it makes the sender do.
+    /// The reply for each outcome, chosen by the sender's reaction to it: stop or retry.
     fn reply(&self, form: Self::Form, outcome: &Outcome, event_id: Option<&str>) -> Reply;
 
-    /// What it rests on beside the books, and whether that answers.
+    /// The health of its dependencies other than the ledger.
     fn dependencies(&self, deadline: Deadline) -> impl Future<Output = Vec<Dependency>> + Send;
 }
 
-/// What a path leads to.
+/// The endpoint of a route.
 #[derive(Debug, Clone, Copy)]
 pub enum Endpoint {
     Event,
-    /// The same event, brought by the buyer's browser, which is shown a page: of the order that the event is about, if it was
-    /// verified.
+    /// The same event, delivered by the buyer's browser (a return URL). The reply is a page that shows the event's
+    /// order, if the event is verified.
     Page(fn(&Outcome, Option<&Order>) -> Reply),
-    /// Whether it is there at all, which it says without looking at anything.
+    /// Liveness; it checks no dependency.
     Health(fn(Timestamp) -> Reply),
-    /// Whether what it rests on answers.
+    /// Readiness: whether the dependencies reply.
     Status(fn(&[Dependency]) -> Reply),
 }
 
@@ -84,14 +83,14 @@ pub struct Dependency {
     pub answers: bool,
 }
 
-/// A verified body that says less than it should, or something else.
+/// A verified body with a missing or invalid field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
-    /// Where, as the sender writes it: `data.creditCost`.
+    /// The field's path, in the sender's spelling: `data.creditCost`.
     pub field: String,
-    /// Why, to follow the field's name: `is missing`.
+    /// The problem, which follows the field's name: `is missing`.
     pub problem: String,
-    /// Whose, if that much could be read.
+    /// The event's id, if it could be read.
     pub event_id: Option<String>,
 }
 
