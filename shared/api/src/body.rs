@@ -1,5 +1,5 @@
-//! Bodies, strictly: an object whose every field is known and stands once. A lenient reader would hide a mistake of the caller's,
-//! such as an amount that is none of his business.
+//! Strict JSON request bodies: unknown and duplicate fields are refused. A lenient parser would hide a caller's
+//! mistake, such as an amount that the caller must not choose.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use crate::Failure;
 
-/// A JSON object. `T` refuses unknown fields itself; of a field that stands twice every reader made by serde says so.
+/// Parses a JSON object. `T` must deny unknown fields; every derived reader refuses duplicate fields.
 pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    // serde takes a list for an object whose names were left out.
+    // serde accepts an array in place of an object.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(not_an_object());
     }
     serde_json::from_slice(body).map_err(|error| refused(&error))
 }
 
-/// One field, in whatever type it is wanted. `null` is as good as nothing.
+/// Reads one field as this type. `null` counts as absent.
 pub fn read<T: for<'v> Deserialize<'v>>(
     value: Option<&Value>,
     wrong: impl FnOnce() -> Failure,
@@ -28,8 +28,8 @@ pub fn read<T: for<'v> Deserialize<'v>>(
 }
 
 fn refused(error: &serde_json::Error) -> Failure {
-    let said = error.to_string();
-    let named = |prefix: &str| said.strip_prefix(prefix)?.split_once('`').map(|(name, _)| name.to_owned());
+    let text = error.to_string();
+    let named = |prefix: &str| text.strip_prefix(prefix)?.split_once('`').map(|(name, _)| name.to_owned());
     if let Some(name) = named("unknown field `") {
         return Failure::new(400, "unknown_field", format!("The body has a field that is not known here: {name}."));
     }

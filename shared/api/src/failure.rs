@@ -1,4 +1,4 @@
-//! Why a call did not come to what was asked: a status, a word for machines, a sentence for people.
+//! API errors: a status, a code for machines, a sentence for people.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use edge::{HeaderError, NoRoute, OpenError, Reply, chain};
 use ledger::CommitError;
 use serde::Serialize;
 
-/// Long enough for a throttled table to recover, and for whoever holds a row to be done.
+/// Long enough for a throttled table to recover, and for a concurrent transaction to end.
 const RETRY_AFTER_SECONDS: &str = "2";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub struct Failure {
     pub code: &'static str,
     pub message: String,
     pub headers: Vec<(&'static str, String)>,
-    /// What the body says beside the word and the sentence, by its name there.
+    /// Further fields of the body, by name.
     pub details: BTreeMap<&'static str, String>,
-    /// What it is about, by an id of ours, for the log.
+    /// The id of the affected order, for the log.
     pub subject: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl Failure {
         Self { status, code, message: message.into(), headers: Vec::new(), details: BTreeMap::new(), subject: None }
     }
 
-    /// Nothing is claimed: the same request may be made again.
+    /// Nothing is written: the same request may be retried.
     pub fn unavailable() -> Self {
         Self::new(503, "unavailable", "Temporarily unavailable; try again.").later()
     }
@@ -59,7 +59,7 @@ impl Failure {
         self
     }
 
-    /// The word for logs and metrics.
+    /// The outcome for logs and metrics.
     pub(crate) fn outcome(&self) -> &'static str {
         match self.status {
             500 => "panicked",
@@ -86,11 +86,11 @@ impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match &error {
             CommitError::Unavailable(_) | CommitError::Stale => {
-                tracing::warn!(error = %chain(&error), "the books are not available");
+                tracing::warn!(error = %chain(&error), "the ledger is not available");
             }
-            // An API decides on what it has read, so a contradiction or a refusal that it did not foresee is a fault of ours.
+            // An API decides on rows that it has read, so an unforeseen conflict or refusal is a defect of ours.
             CommitError::Refused(_) | CommitError::Conflict | CommitError::Rejected(_) => {
-                tracing::error!(error = %chain(&error), "the books refuse it, and will until somebody mends it");
+                tracing::error!(error = %chain(&error), "the ledger refuses it, and a retry does not help: a row or the code needs a repair");
             }
         }
         Self::unavailable()
@@ -119,6 +119,6 @@ impl From<OpenError> for Failure {
 
 impl From<HeaderError> for Failure {
     fn from(_: HeaderError) -> Self {
-        Self::new(400, "duplicate_header", "A header that must stand once stands more than once.")
+        Self::new(400, "duplicate_header", "A header that must occur once occurs more than once.")
     }
 }

@@ -1,4 +1,4 @@
-//! The whole of a call: bytes are routed, opened, their caller is known, what is asked is done and answered.
+//! Request handling of an HTTP API: route, decode, authenticate the API key, call, reply.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -9,32 +9,32 @@ use ledger::{CallContext, CallerKey, Ledger, Owner};
 
 use crate::Failure;
 
-/// Longer than any key that anybody makes; beyond it is somebody who tries what happens.
+/// Longer than any real API key; a longer one is a probe.
 const KEY_CHARS_MAX: usize = 256;
 
-/// What an HTTP API has to say. Everything else is here.
+/// An HTTP API: its routes, limits and calls. Everything else is in [`Function`].
 pub trait Api: Send + Sync {
-    /// Ours: a label in logs and metrics.
+    /// The label in logs and metrics.
     const NAME: &'static str;
     const ROUTES: &'static [Route<Self::Call>];
     const BODY_BYTES_MAX: usize;
-    /// How long a caller waits for an answer, with room for the way back.
+    /// The reply deadline: how long a caller waits, less a margin for the network.
     const REPLY_WITHIN: Duration;
 
-    /// What can be called.
+    /// The API's calls.
     type Call: Copy + Send + Sync + 'static;
 
-    /// What anybody is told; `None` of a call that needs a key.
+    /// The reply to a public call; `None` if the call needs an API key.
     fn public(&self, call: Self::Call) -> Option<Reply>;
 
     fn call<L: Ledger>(
         &self,
-        asked: &ApiCall<'_, Self::Call>,
+        call: &ApiCall<'_, Self::Call>,
         ledger: &L,
     ) -> impl Future<Output = Result<ApiOutcome, Failure>> + Send;
 }
 
-/// One call, by somebody we know.
+/// One call by an authenticated caller.
 #[derive(Debug)]
 pub struct ApiCall<'r, C: 'static> {
     pub caller: Owner,
@@ -44,23 +44,23 @@ pub struct ApiCall<'r, C: 'static> {
 }
 
 impl<C> ApiCall<'_, C> {
-    /// What the books are to know of it. Never the body: it holds nothing that its order does not say.
+    /// The context of a ledger call. Without the body, which holds nothing that its order does not hold.
     pub fn context(&self) -> CallContext<'static> {
         self.invocation.context()
     }
 }
 
-/// What a call came to: what the caller is told, and what the log says.
+/// The result of a call: the reply, and the outcome for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiOutcome {
     pub reply: Reply,
-    /// The word for logs and metrics.
+    /// The outcome for logs and metrics.
     pub outcome: &'static str,
-    /// What it was about, by an id of ours.
+    /// The id of the affected order.
     pub subject: Option<String>,
 }
 
-/// An API and the books.
+/// An API and its ledger.
 #[derive(Debug)]
 pub struct Function<A, L> {
     pub api: A,
@@ -85,7 +85,7 @@ impl<A: Api, L: Ledger> Service for Function<A, L> {
                 failure.reply()
             }
         };
-        // What is answered is of this caller and this moment.
+        // The reply is valid for this caller and at this time only.
         reply.with_header("cache-control", "no-store")
     }
 }
@@ -102,7 +102,7 @@ impl<A: Api, L: Ledger> Function<A, L> {
         self.api.call(&ApiCall { caller, request: &request, found: &found, invocation }, &self.ledger).await
     }
 
-    /// Whose key it is. That one is missing, is none, or is nobody's is one answer: it says nothing about which keys there are.
+    /// The owner of the API key. A missing, a malformed and an unknown key get the same reply, which reveals no keys.
     async fn caller(&self, request: &Request, invocation: &Invocation) -> Result<Owner, Failure> {
         let secret =
             request.header("authorization").ok().flatten().and_then(bearer).ok_or_else(Failure::unauthorized)?;
@@ -111,7 +111,7 @@ impl<A: Api, L: Ledger> Function<A, L> {
     }
 }
 
-/// The key of `Bearer <key>`. A comma or a space in it is two headers that somebody has joined.
+/// The key of `Bearer <key>`. A comma or a space in it means that two headers were joined.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, key) = header.split_once(' ')?;
     let plain =

@@ -1,7 +1,44 @@
-//! The spine that HTTP APIs share, as `webhook` is that of webhooks: a request is routed, its caller is known, the call is made,
-//! and the answer says what came of it.
+//! The pipeline of every HTTP API, as `webhook` is that of webhooks: route the request, authenticate the caller by API
+//! key, call, reply.
 //!
-//! An API says what it does by implementing [`Api`]; [`Function`] is the rest.
+//! An API implements [`Api`]; [`Function`] is the rest.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use api::{Api, ApiCall, ApiOutcome, Failure};
+//! use edge::{Reply, Route};
+//! use ledger::Ledger;
+//!
+//! #[derive(Clone, Copy)]
+//! enum Call {
+//!     Health,
+//!     Whoami,
+//! }
+//!
+//! struct Names;
+//!
+//! impl Api for Names {
+//!     const NAME: &'static str = "names";
+//!     const ROUTES: &'static [Route<Call>] = &[
+//!         Route { method: "GET", path: "/health", endpoint: Call::Health },
+//!         Route { method: "GET", path: "/whoami", endpoint: Call::Whoami },
+//!     ];
+//!     const BODY_BYTES_MAX: usize = 1_024;
+//!     const REPLY_WITHIN: Duration = Duration::from_secs(4);
+//!
+//!     type Call = Call;
+//!
+//!     fn public(&self, call: Call) -> Option<Reply> {
+//!         matches!(call, Call::Health).then(|| Reply::json(200, &"ok"))
+//!     }
+//!
+//!     async fn call<L: Ledger>(&self, call: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
+//!         let reply = Reply::json(200, &call.caller.as_str());
+//!         Ok(ApiOutcome { reply, outcome: "shown", subject: None })
+//!     }
+//! }
+//! ```
 
 mod body;
 mod commissions;

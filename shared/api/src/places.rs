@@ -1,4 +1,4 @@
-//! How many orders of one owner may wait for their payment at once.
+//! Quota of open orders: the number of one owner's orders that may wait for payment at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
@@ -11,19 +11,19 @@ use thiserror::Error;
 use crate::Failure;
 
 const DEFAULT: u16 = 100;
-/// The row that lists them is written with every order: at this many it is 30 KB, which cost 60 write units.
+/// The row that lists them is written with every order: with this many it has 30 KB, which cost 60 write units.
 const MAX: u16 = 1_000;
 const READ_AT_ONCE: usize = 16;
-/// For so long an owner who was refused is refused without a look at each of the orders.
+/// An owner at the limit is refused for this long without reading each of the orders again.
 const FULL_FOR_SECONDS: u64 = 5;
 const REMEMBERED_MAX: usize = 1_000;
 
-/// The places of each owner, as `MAX_OPEN_ORDERS` sets them.
+/// The limit for each owner, set by `MAX_OPEN_ORDERS`.
 #[derive(Debug)]
 pub struct Places {
-    /// `None`: any number of orders.
+    /// `None`: no limit.
     each: Option<NonZeroU16>,
-    /// Who was refused a moment ago, and when.
+    /// The owners that were refused lately, and when.
     full: Mutex<BTreeMap<Owner, Timestamp>>,
 }
 
@@ -41,14 +41,14 @@ impl Places {
         Ok(Self { each: NonZeroU16::new(each), full: Mutex::default() })
     }
 
-    /// What is to be committed with a new order.
+    /// The effect to commit with a new order.
     pub fn take(&self, order: &Order, replaces: Option<&OrderNumber>) -> Option<Effect> {
         let places = self.each?.get();
         let (owner, order) = (order.owner.clone(), order.number.clone());
         Some(Effect::TakePlace { owner, order, replaces: replaces.cloned(), places })
     }
 
-    /// After a commit that was stale: whether one more order may be tried. Strikes off what has ended.
+    /// After a stale commit: fails if the owner is at the limit. Frees the places of orders that have ended.
     pub async fn free<L: Ledger>(&self, owner: &Owner, ledger: &L, context: &CallContext<'_>) -> Result<(), Failure> {
         let Some(each) = self.each else { return Ok(()) };
         let orders = ledger.orders_in_places(owner, context).await?;
@@ -86,7 +86,7 @@ impl Places {
     }
 }
 
-/// One that is not there, or cannot be read, does not keep its owner from buying.
+/// An order that is missing or unreadable holds no place, so that it does not keep its owner from buying.
 async fn holds_place<L: Ledger>(
     number: &OrderNumber,
     ledger: &L,
@@ -101,7 +101,7 @@ async fn holds_place<L: Ledger>(
 
 fn too_many(each: NonZeroU16) -> Failure {
     let message = format!(
-        "{each} orders of this account wait for their payment, and no more may. Pay one of them, or wait: what is not paid ends within two days."
+        "{each} orders of this account wait for payment, which is the limit. Pay one of them, or wait: unpaid orders expire within two days."
     );
     Failure::new(409, "too_many_open_orders", message)
 }

@@ -1,4 +1,4 @@
-//! The spine with an API that only echoes: who gets through, and what the others are told.
+//! The pipeline with an echo API: which requests are admitted, and the replies to the others.
 
 use std::time::Duration;
 
@@ -44,17 +44,17 @@ impl Api for Echo {
         matches!(call, Call::Health).then(|| Reply::json(200, &"well"))
     }
 
-    async fn call<L: Ledger>(&self, asked: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
-        match asked.found.endpoint {
+    async fn call<L: Ledger>(&self, call: &ApiCall<'_, Call>, _: &L) -> Result<ApiOutcome, Failure> {
+        match call.found.endpoint {
             Call::Panic => panic!("a secret"),
             Call::Fail => return Err(CommitError::Unavailable(None).into()),
             Call::Health | Call::Echo => {}
         }
-        let body: Body = object(asked.request.body())?;
+        let body: Body = object(call.request.body())?;
         let word: Option<String> = read(body.word.as_ref(), || Failure::new(400, "word_invalid", "Not a word."))?;
-        let said =
-            format!("{} to {}: {}", asked.caller, asked.found.parameter("to").unwrap_or("?"), word.unwrap_or_default());
-        Ok(ApiOutcome { reply: Reply::json(200, &said), outcome: "echoed", subject: None })
+        let text =
+            format!("{} to {}: {}", call.caller, call.found.parameter("to").unwrap_or("?"), word.unwrap_or_default());
+        Ok(ApiOutcome { reply: Reply::json(200, &text), outcome: "echoed", subject: None })
     }
 }
 
@@ -74,7 +74,7 @@ fn echo(body: &[u8]) -> Sent<'_> {
     Sent::post("/echo/bob", body).with("authorization", KEY)
 }
 
-fn outcome_of_call(code: &str, message: &str) -> String {
+fn error_body(code: &str, message: &str) -> String {
     format!(r#"{{"error":"{code}","message":"{message}"}}"#)
 }
 
@@ -86,7 +86,7 @@ const UNAUTHORIZED: (u16, &str, &str) = (401, "unauthorized", "An API key is nee
 const NOT_AN_OBJECT: (u16, &str, &str) = (400, "body_invalid", "The body must be a JSON object.");
 
 #[tokio::test]
-async fn every_refusal_has_a_code_and_a_sentence() {
+async fn refused_request_gets_code_and_sentence() {
     let get = |path| Sent { method: "GET", ..Sent::post(path, b"") };
     let post = |header: &str| Sent::post("/echo/bob", b"{}").with("authorization", header);
     let long = vec![b' '; 65];
@@ -127,11 +127,7 @@ async fn every_refusal_has_a_code_and_a_sentence() {
     for (sent, (status, code, message)) in rows {
         for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
             let reply = function.answer(&sent.event(shape), &invocation()).await;
-            assert_eq!(
-                (reply.status, reply.body.as_str()),
-                (status, outcome_of_call(code, message).as_str()),
-                "{sent:?}"
-            );
+            assert_eq!((reply.status, reply.body.as_str()), (status, error_body(code, message).as_str()), "{sent:?}");
             assert_eq!(header(&reply, "cache-control"), Some("no-store"));
             assert_eq!(header(&reply, "www-authenticate"), (status == 401).then_some("Bearer"));
             assert_eq!(header(&reply, "allow"), (status == 405).then_some("POST"));
@@ -139,11 +135,11 @@ async fn every_refusal_has_a_code_and_a_sentence() {
         }
     }
     let reply = function.answer("{}", &invocation()).await;
-    assert_eq!((reply.status, reply.body), (400, outcome_of_call("malformed", "Not a request.")));
+    assert_eq!((reply.status, reply.body), (400, error_body("malformed", "Not a request.")));
 }
 
 #[tokio::test]
-async fn who_has_a_key_is_known_by_it_and_anybody_may_ask_for_the_health() {
+async fn key_identifies_caller_and_health_is_public() {
     let function = function().await;
     let rows: [(Sent<'_>, &str); 6] = [
         (echo(b"{\"word\":\"hi\"}"), "\"alice to bob: hi\""),
@@ -161,17 +157,17 @@ async fn who_has_a_key_is_known_by_it_and_anybody_may_ask_for_the_health() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn books_that_do_not_answer_are_no_refusal_of_the_key() {
+async fn unavailable_ledger_is_no_refusal_of_the_key() {
     let (ledger, _) = World::new().faulty(1, |_, _| testkit::Fault::Disconnect);
     let reply = Function { api: Echo, ledger }.answer(&echo(b"{}").event(Shape::HttpApi), &invocation()).await;
     assert_eq!((reply.status, header(&reply, "retry-after")), (503, Some("2")));
 }
 
-/// Who is led by whom, what each level earns, and who earns by an order of alice's.
+/// The referrers, the rate of each level, and the commissions of an order by alice.
 type Chain = (&'static [(&'static str, &'static str)], &'static [u16], &'static [(&'static str, u16)]);
 
 #[tokio::test]
-async fn a_chain_of_referrers_ends_where_it_would_come_back() {
+async fn referrer_chain_ends_before_a_cycle() {
     let rows: [Chain; 8] = [
         (&[], &[1_000, 200], &[]),
         (&[("alice", "bob")], &[1_000, 200], &[("bob", 1_000)]),
@@ -179,7 +175,7 @@ async fn a_chain_of_referrers_ends_where_it_would_come_back() {
         (&[("alice", "bob"), ("bob", "carol"), ("carol", "dave")], &[1_000, 200], &[("bob", 1_000), ("carol", 200)]),
         (&[("alice", "bob"), ("bob", "carol")], &[1_000], &[("bob", 1_000)]),
         (&[("alice", "bob"), ("bob", "carol")], &[], &[]),
-        // Nobody earns by their own order, and nobody twice by one.
+        // No owner earns by their own order, or twice by one.
         (&[("alice", "bob"), ("bob", "alice")], &[1_000, 200, 100], &[("bob", 1_000)]),
         (&[("alice", "bob"), ("bob", "carol"), ("carol", "bob")], &[3, 2, 1], &[("bob", 3), ("carol", 2)]),
     ];
@@ -205,13 +201,13 @@ async fn a_chain_of_referrers_ends_where_it_would_come_back() {
     }
 }
 
-/// Each bit is sometimes set and sometimes not, and no two throws are the same.
+/// Each bit is sometimes set and sometimes not, and no two numbers are equal.
 #[test]
-fn dice_of_the_system_use_every_bit() {
-    let dice = Rng::of_system();
-    let throws: std::collections::BTreeSet<u128> = (0..256).map(|_| dice.bits().expect("randomness")).collect();
-    assert_eq!(throws.len(), 256);
-    assert_eq!(throws.iter().fold(0, |seen, bits| seen | bits), u128::MAX);
-    assert_eq!(throws.iter().fold(u128::MAX, |seen, bits| seen & bits), 0);
+fn system_randomness_uses_every_bit() {
+    let rng = Rng::of_system();
+    let numbers: std::collections::BTreeSet<u128> = (0..256).map(|_| rng.bits().expect("randomness")).collect();
+    assert_eq!(numbers.len(), 256);
+    assert_eq!(numbers.iter().fold(0, |seen, bits| seen | bits), u128::MAX);
+    assert_eq!(numbers.iter().fold(u128::MAX, |seen, bits| seen & bits), 0);
     assert_eq!(Rng::new(|| None).bits().map_err(|failure| failure.status), Err(503));
 }

@@ -40,7 +40,7 @@ async fn hundred_and_first_open_order_is_refused() {
     for attempt in 0..100 {
         assert_eq!(sent(&function, attempt, &keyed(&attempt.to_string())).await.status, 201);
     }
-    let message = "100 orders of this account wait for their payment, and no more may. Pay one of them, or wait: what is not paid ends within two days.";
+    let message = "100 orders of this account wait for payment, which is the limit. Pay one of them, or wait: unpaid orders expire within two days.";
     for path in ["/orders", "/api/v1/orders", "/api/v1/orders/"] {
         let body = if path == "/orders" { BODY } else { r#"{"tier_id":"credits-100"}"# };
         let reply = sent(&function, 100, &post(path, body)).await;
