@@ -1,4 +1,4 @@
-//! All that is kept, read without the code that wrote it, and the sums that must hold.
+//! Reads all tables without the ledger's code, and checks the invariants: postings add up to balances and orders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use embedded::Engine;
 use ledger::{Order, Subscription};
 use serde_json::{Value, json};
 
-/// A copy of the books.
+/// A snapshot of all tables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Books {
     pub journal: BTreeMap<String, Row>,
@@ -14,7 +14,7 @@ pub struct Books {
     pub keys: BTreeMap<String, String>,
     pub bodies: BTreeSet<String>,
     pub orders: BTreeMap<String, OrderRow>,
-    /// From a provider's id, or an owner and a product, to an order.
+    /// From a provider's id, or from an owner and a product, to an order.
     pub pointers: BTreeMap<String, String>,
     pub subscriptions: BTreeMap<String, SubscriptionRow>,
 }
@@ -48,14 +48,14 @@ pub struct OrderRow {
     pub disputed: bool,
     pub fulfilment: String,
     pub posted: i128,
-    /// What stands of each period that something was claimed back of, by its invoice.
+    /// The remaining credits of each reversed period, by its invoice.
     pub periods: BTreeMap<String, i128>,
     pub postings: u64,
-    /// What stands of each line, by its name.
+    /// The posted amount of each line, by its name.
     pub delivered: BTreeMap<String, i128>,
     pub top_up_call: Option<String>,
     pub transfer: Option<String>,
-    /// What stands of each payment that a person has booked beside the one that pays, and in how many postings.
+    /// The remaining credits and the postings of each additional accepted payment.
     pub accepted: BTreeMap<String, (i128, u64)>,
     pub anomaly: Option<String>,
     pub version: u64,
@@ -127,7 +127,7 @@ impl Books {
         let mut books = Self::default();
         for row in scan("journal") {
             let id = word(&row, "id").unwrap();
-            // Where refused usage waits is no event.
+            // A lane of refused usage is no event.
             if id.starts_with("lane#") {
                 continue;
             }
@@ -147,7 +147,7 @@ impl Books {
         }
         for row in scan("accounts") {
             let id = word(&row, "id").unwrap();
-            // An account's name holds no `#`: what does leads to an owner, or is no account at all.
+            // An account's id has no `#`; an id with one is a key or referrer with an owner, or no account.
             if id.contains('#') {
                 books.keys.extend(word(&row, "owner").map(|owner| (id, owner)));
             } else {
@@ -163,7 +163,7 @@ impl Books {
         }
         for row in scan("orders") {
             let id = word(&row, "id").unwrap();
-            // Which orders hold a place follows from them.
+            // The list of open orders is derived from the orders.
             if id.starts_with("places#") {
                 continue;
             }
@@ -226,7 +226,7 @@ impl Books {
         books
     }
 
-    /// What must hold at every moment, whatever happened.
+    /// Checks the invariants, which hold at any time and after any fault.
     pub fn check(&self) {
         for (id, account) in &self.accounts {
             let rows: Vec<&Row> = self.journal.values().filter(|row| row.account.as_ref() == Some(id)).collect();
@@ -240,12 +240,12 @@ impl Books {
             assert_eq!(
                 account.available,
                 account.balance.checked_add(account.overdraft).unwrap(),
-                "what {id} may spend"
+                "the available amount of {id} is balance and overdraft"
             );
         }
         for (number, order) in &self.orders {
             let names = ["payment#", "reversal#", "grant#", "commission#"];
-            // The row of a payment that buys no credits posts nothing.
+            // The row of a payment without credits has no posting.
             let is_of_order = |id: &str, row: &Row| {
                 let is_posting = row.account.is_some() && !id.starts_with("reversal#invoice#");
                 names.iter().any(|name| id.starts_with(name)) && is_posting && row.order.as_ref() == Some(number)
@@ -254,35 +254,39 @@ impl Books {
                 let key = format!("invoice#{invoice}");
                 let of_period = |(id, row): &(&String, &Row)| **id == key || row.reverses.as_ref() == Some(&key);
                 let sum: i128 = self.journal.iter().filter(of_period).map(|(_, row)| row.change).sum();
-                assert_eq!(sum, *stands, "the postings of {key} add up to what order {number} says stands");
+                assert_eq!(sum, *stands, "the postings of {key} add up to the period in order {number}");
             }
             let rows: Vec<_> = self.journal.iter().filter(|(id, row)| is_of_order(id, row)).collect();
             let paid_by = order.paid_by.as_deref().unwrap_or_default();
-            let beside: Vec<_> =
+            let additional: Vec<_> =
                 order.accepted.iter().filter(|(id, _)| !paid_by.ends_with(&format!("#{id}"))).collect();
-            for (id, (posted, postings)) in &beside {
+            for (id, (posted, postings)) in &additional {
                 let of_payment = self.journal.iter().filter(|(key, row)| is_of_payment(key, row, id));
                 let changes: Vec<i128> = of_payment.map(|(_, row)| row.change).collect();
-                assert_eq!(changes.iter().sum::<i128>(), *posted, "the postings of {id} add up to what stands of it");
+                assert_eq!(changes.iter().sum::<i128>(), *posted, "the postings of {id} add up to its credits");
                 assert_eq!(u64::try_from(changes.len()).unwrap(), *postings, "{id} counts its postings");
             }
             let rows: Vec<_> = rows
                 .into_iter()
-                .filter(|(key, row)| !beside.iter().any(|(id, _)| is_of_payment(key, row, id)))
+                .filter(|(key, row)| !additional.iter().any(|(id, _)| is_of_payment(key, row, id)))
                 .collect();
             let is_credits = |row: &Row| row.account.as_ref().is_some_and(|account| account.ends_with("/credits"));
             let sum = |of_credits| -> i128 {
                 rows.iter().filter(|(_, row)| is_credits(row) == of_credits).map(|(_, row)| row.change).sum()
             };
-            assert_eq!(sum(true), order.posted, "the postings of order {number} add up to what it says stands");
+            assert_eq!(sum(true), order.posted, "the credit postings of order {number} add up to its posted credits");
             let delivered: i128 = order.delivered.values().sum();
-            assert_eq!(sum(false), delivered, "and so does all else that was posted for it");
+            assert_eq!(sum(false), delivered, "the other postings of order {number} add up to its delivered lines");
             let counted =
                 rows.iter().filter(|(id, _)| id.starts_with("payment#") || id.starts_with("reversal#")).count();
             assert_eq!(u64::try_from(counted).unwrap(), order.postings, "order {number} counts its postings");
             let firsts =
                 rows.iter().filter(|(id, _)| id.starts_with("grant#") || id.starts_with("commission#")).count();
-            assert_eq!(firsts, order.delivered.len(), "each line of order {number} is posted first under its own name");
+            assert_eq!(
+                firsts,
+                order.delivered.len(),
+                "each line of order {number} has one first posting under its own key"
+            );
             let sent: Vec<i128> = self
                 .journal
                 .iter()
@@ -290,23 +294,23 @@ impl Books {
                 .map(|(_, row)| row.change)
                 .collect();
             let has_arrived = order.transfer.as_deref() == Some("COMPLETED");
-            assert_eq!(sent.len(), usize::from(has_arrived), "what order {number} has sent leaves the books once");
-            assert!(sent.iter().all(|change| *change < 0), "and takes from its owner");
+            assert_eq!(sent.len(), usize::from(has_arrived), "the transfer of order {number} is posted once");
+            assert!(sent.iter().all(|change| *change < 0), "the transfer of order {number} debits its owner");
             let is_paid = matches!(order.payment.as_str(), "paid" | "partly_refunded" | "refunded" | "disputed_lost");
-            assert_eq!(order.paid_by.is_some(), is_paid, "order {number} says by what it was paid");
+            assert_eq!(order.paid_by.is_some(), is_paid, "a paid order {number} names its payment");
         }
         for (id, row) in &self.journal {
             let expected = if row.reason.is_some() { "failed" } else { "processed" };
-            assert_eq!(row.status, expected, "{id} has a reason if and only if it failed");
-            assert!(row.account.is_none() || row.status == "processed", "{id} failed and yet moved something");
+            assert_eq!(row.status, expected, "{id} has a reason exactly if it failed");
+            assert!(row.account.is_none() || row.status == "processed", "{id} failed and has a posting");
             assert!(
                 row.account.as_ref().is_none_or(|account| self.accounts.contains_key(account)),
-                "{id} moves a ghost's money"
+                "{id} has a posting of a missing account"
             );
         }
     }
 
-    /// What of an order a buyer sees.
+    /// The row of this order.
     pub fn order(&self, number: &str) -> &OrderRow {
         self.orders.get(number).unwrap_or_else(|| panic!("no order {number}"))
     }
@@ -320,7 +324,7 @@ impl Books {
     }
 }
 
-/// Whether a line is the first of a payment's or an invoice's, or corrects one.
+/// Whether a line is the first posting of this payment or invoice, or its reversal.
 fn is_of_payment(key: &str, row: &Row, id: &str) -> bool {
     let is_first =
         |key: &str| key == format!("invoice#{id}") || (key.starts_with("payment#") && key.ends_with(&format!("#{id}")));

@@ -1,8 +1,8 @@
-//! Who may call an API.
+//! Fixture: API keys of callers.
 
 use ledger::{CallerKey, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger, Owner};
 
-/// From now on this key is this owner's, as a person would arrange it.
+/// Binds this API key to this owner, as the operator's command does.
 pub async fn api_key<L: Ledger>(ledger: &L, owner: &str, secret: &str) {
     let header = JournalHeader {
         receipt: EventKey::new("manual", &format!("key-{secret}")).unwrap(),

@@ -1,5 +1,5 @@
-//! What every ledger must do, as a table of behaviours. Each block starts with empty books; each line is one event and the
-//! answer to it; after `==` stand the books that are left.
+//! The contract of every ledger, as a table. Each block starts with empty tables; each line is one event and its
+//! result; the expected tables follow `==`.
 
 mod audit;
 mod backlog;
@@ -21,17 +21,17 @@ use orders::Snapshots;
 
 const TABLE: &str = include_str!("contract.txt");
 
-/// Runs every block of the table against ledgers made by `new`, which also returns how to read their books.
+/// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
 pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (Arc<L>, B)) {
     let mut blocks = 0_u32;
     for block in TABLE.split("\n# ").skip(1) {
         let (name, lines) = block.split_once('\n').unwrap();
         let (ledger, books) = new().await;
         let mut snapshots = Snapshots::default();
-        let (events, expected) = lines.split_once("==").unwrap_or_else(|| panic!("{name}: no books"));
+        let (events, expected) = lines.split_once("==").unwrap_or_else(|| panic!("{name}: no expected tables"));
         for (number, line) in (1_u64..).zip(events.lines().filter(|line| !line.trim().is_empty())) {
             let (event, answer) = line.split_once("->").unwrap_or_else(|| panic!("{name}: {line}"));
-            assert_eq!(told(&*ledger, &mut snapshots, event, number).await, answer.trim(), "{name}: {line}");
+            assert_eq!(result_of(&*ledger, &mut snapshots, event, number).await, answer.trim(), "{name}: {line}");
             books().await.check();
         }
         let expected: Vec<String> = expected.lines().map(folded).filter(|line| !line.is_empty()).collect();
@@ -41,27 +41,27 @@ pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl Async
     assert!(blocks >= 27, "the table was cut to {blocks} blocks");
 }
 
-async fn told<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: &str, number: u64) -> String {
+async fn result_of<L: Backlog + Audit>(ledger: &L, snapshots: &mut Snapshots, event: &str, number: u64) -> String {
     let words: Vec<&str> = event.split_whitespace().collect();
-    if let Some(said) = snapshots.read(ledger, &words, &context(number)).await {
-        return said;
+    if let Some(result) = snapshots.read(ledger, &words, &context(number)).await {
+        return result;
     }
     if let ["owner", key] = words.as_slice() {
         let owner = ledger.owner(&CallerKey::remote(key).unwrap(), &context(number)).await.unwrap();
-        return owner.map_or("nobody".to_owned(), |owner| owner.to_string());
+        return owner.map_or("none".to_owned(), |owner| owner.to_string());
     }
     if let ["referrer", owner] = words.as_slice() {
         let referrer = ledger.referrer(&Owner::new(owner).unwrap(), &context(number)).await.unwrap();
-        return referrer.map_or("nobody".to_owned(), |referrer| referrer.to_string());
+        return referrer.map_or("none".to_owned(), |referrer| referrer.to_string());
     }
-    if let Some(said) = backlog::told(ledger, &words, number).await {
-        return said;
+    if let Some(result) = backlog::result_of(ledger, &words, number).await {
+        return result;
     }
-    if let Some(said) = audit::told(ledger, &words, number).await {
-        return said;
+    if let Some(result) = audit::result_of(ledger, &words, number).await {
+        return result;
     }
     let headers = [("x-kept", "as it was".to_owned())];
-    // What a person does by hand has no body, and nobody replays it.
+    // A manual booking has no body, so that no replay repeats it.
     let context = context(number);
     let body = RawBody {
         method: "POST",
@@ -99,14 +99,14 @@ fn decision(words: &[&str]) -> Decision {
         ["credit", event, owner, amount] => {
             record(event, &[owner, amount], vec![moved(&usage(event), owner, amount, Spend::No)])
         }
-        // Two movements of one account in one event, of which the first is named by the event.
+        // Two movements of one account in one event; the first has the event's money key.
         ["twice", event, owner, first, second] => {
             let other = MoneyKey::new("second", &[event]).unwrap();
             let effects =
                 vec![moved(&usage(event), owner, first, Spend::Within), moved(&other, owner, second, Spend::Within)];
             record(event, &[owner, first, second], effects)
         }
-        // Money that is named by the business: many events may tell of it.
+        // Money with a key of its own, which several events can report.
         ["invoice", event, invoice, owner, amount] => {
             let key = MoneyKey::new("invoice", &[invoice]).unwrap();
             record(event, &[invoice, owner, amount], vec![moved(&key, owner, amount, Spend::No)])
@@ -120,11 +120,11 @@ fn decision(words: &[&str]) -> Decision {
             record(event, &[key, owner], vec![revoke])
         }
         ["refer", event, owner, from, to] => {
-            let who = |name: &str| (name != "-").then(|| Owner::new(name).unwrap());
+            let referrer = |name: &str| (name != "-").then(|| Owner::new(name).unwrap());
             record(
                 event,
                 &[owner, from, to],
-                vec![Effect::Refer { owner: Owner::new(owner).unwrap(), from: who(from), to: who(to) }],
+                vec![Effect::Refer { owner: Owner::new(owner).unwrap(), from: referrer(from), to: referrer(to) }],
             )
         }
         ["overdraft", event, owner, from, to] => {
@@ -144,7 +144,7 @@ fn decision(words: &[&str]) -> Decision {
             let reason = Reason::ALL.into_iter().find(|known| known.as_str() == reason).unwrap();
             Decision::Refuse(Refusal { header: header(event, &["refused"]), reason, effects: vec![] })
         }
-        // The same event, read by a release whose fingerprint has one field more.
+        // The same event, parsed by a release whose fingerprint has one more field.
         ["spend-v2", event, owner, amount] => {
             let old = header(event, &[owner, amount]).fingerprints.current().clone();
             let mut entry = Entry {
@@ -157,7 +157,7 @@ fn decision(words: &[&str]) -> Decision {
                 Fingerprints::new(Fingerprint::of(2, &[("facts", owner), ("more", amount)]), vec![old]);
             Decision::Record(entry)
         }
-        _ => panic!("the contract knows no event {words:?}"),
+        _ => panic!("the contract has no event {words:?}"),
     }
 }
 
@@ -185,7 +185,7 @@ fn account(owner: &str) -> AccountId {
     Owner::new(owner).unwrap().account(Asset::CREDITS)
 }
 
-/// The books as the table writes them.
+/// The tables in the notation of the contract.
 fn written(books: &Books) -> Vec<String> {
     let credits = |units: i128| Asset::CREDITS.format_balance(ledger::Balance::from_units(units));
     let accounts = books.accounts.iter().map(|(id, account)| {
@@ -202,12 +202,12 @@ fn written(books: &Books) -> Vec<String> {
     });
     let keys = books.keys.iter().map(|(key, owner)| format!("{key} {owner}"));
     let journal = books.journal.iter().map(|(id, row)| {
-        let said = row.reason.as_deref().unwrap_or(&row.status);
-        let said = if row.needs_attention { format!("{said}!") } else { said.to_owned() };
+        let status = row.reason.as_deref().unwrap_or(&row.status);
+        let status = if row.needs_attention { format!("{status}!") } else { status.to_owned() };
         let moved = row.account.as_ref().map_or(String::new(), |_| format!(" {}", credits(row.change)));
-        // A contradiction's key ends in a hash, which the table leaves out.
+        // A conflict's key ends in a hash, which the notation omits.
         let id = id.split_once("#conflict#").map_or(id.clone(), |(id, _)| format!("{id}#conflict"));
-        format!("{id} {said}{moved} x{}", row.attempts)
+        format!("{id} {status}{moved} x{}", row.attempts)
     });
     accounts.chain(keys).chain(orders).chain(pointers).chain(subscriptions).chain(journal).collect()
 }

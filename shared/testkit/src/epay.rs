@@ -1,4 +1,4 @@
-//! Faults between our code and an epay gateway: every call of the stand-in can fail in every way a network or the gateway makes it fail.
+//! Fault injection between our code and the fake epay gateway: every network and server fault.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -15,9 +15,9 @@ use signing::Strength;
 use signing::epay::{Keys, Params, Pid, SETTINGS, Scheme};
 use tokio::time::sleep;
 
-/// Where the gateway of the tests is.
+/// The base URL of the fake gateway.
 pub const EPAY_BASE: &str = "https://gateway.invalid";
-/// Of the merchant 1001, which signs by V1.
+/// The key of merchant 1001, which signs by V1.
 pub const EPAY_KEY: &str = "WxbM0Hk2qYv8Z3rT";
 
 /// The settings of a deployment with two merchants: 1001 signs by V1, 1002 by V2. The gateway's key pair is the merchant's own.
@@ -33,35 +33,35 @@ pub fn epay_settings() -> Vec<(String, String)> {
     ]
 }
 
-/// The keys of both.
+/// The keys of both merchants.
 pub fn epay_keys() -> Keys {
     let settings = epay_settings();
     let setting = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
     Keys::read(setting, Strength::Deployed).unwrap()
 }
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EpayFault {
     None,
-    /// Lost on the way there: never done, never answered.
+    /// The request is lost: not carried out, no reply.
     DropRequest,
-    /// Lost on the way back: done, never answered.
+    /// The reply is lost: carried out, no reply.
     DropResponse,
     Disconnect,
-    /// Answered, but so late.
+    /// The reply arrives after this delay.
     Delay(Duration),
     Status(u16),
-    /// Done, and answered with what is no answer.
+    /// Carried out; the reply is not valid JSON.
     Garbage,
-    /// Done, and answered with a text in which one was replaced by the other.
+    /// Carried out; in the reply the first text is replaced by the second.
     Altered(&'static str, &'static str),
-    /// Answered with this, whatever was asked.
+    /// Replies with this text to any call.
     Said(&'static str),
 }
 
 impl EpayFault {
-    /// Every single fault from which a buyer, or a gateway that notifies again, recovers.
+    /// Every fault from which a buyer, or a gateway that retries its notification, recovers.
     pub const ALL: [Self; 8] = [
         Self::DropRequest,
         Self::DropResponse,
@@ -76,14 +76,14 @@ impl EpayFault {
 
 type Plan = Box<dyn FnMut(usize, &str) -> EpayFault + Send>;
 
-/// One gateway, and a faulty network to it. Clones are the same.
+/// The fake epay gateway behind a faulty network. Clones share their state.
 #[derive(Clone)]
 pub struct EpayNet(Arc<Shared>);
 
 struct Shared {
     gateway: Gateway,
     plan: Mutex<Plan>,
-    asked: Mutex<Vec<(String, String)>>,
+    calls: Mutex<Vec<(String, String)>>,
     now: Mutex<Timestamp>,
 }
 
@@ -94,40 +94,40 @@ impl Default for EpayNet {
         Self(Arc::new(Shared {
             gateway: Gateway::new(EPAY_BASE, epay_keys(), merchants, "g"),
             plan: Mutex::new(Box::new(|_, _: &str| EpayFault::None)),
-            asked: Mutex::default(),
+            calls: Mutex::default(),
             now: Mutex::new(crate::now()),
         }))
     }
 }
 
 impl EpayNet {
-    /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
+    /// Sets the faults of the next calls: the plan gets the number of the call, from 0, and its endpoint.
     pub fn fail(&self, plan: impl FnMut(usize, &str) -> EpayFault + Send + 'static) {
-        self.0.asked.lock().unwrap().clear();
+        self.0.calls.lock().unwrap().clear();
         *self.0.plan.lock().unwrap() = Box::new(plan);
     }
 
-    /// The calls so far, in their order: `POST /mapi.php`, and the body.
+    /// The calls so far, in order: `POST /mapi.php`, and the body.
     pub fn asked(&self) -> Vec<(String, String)> {
-        self.0.asked.lock().unwrap().clone()
+        self.0.calls.lock().unwrap().clone()
     }
 
     pub fn set_now(&self, now: Timestamp) {
         *self.0.now.lock().unwrap() = now;
     }
 
-    /// A buyer opens an address of the gateway; returns the page.
+    /// The buyer opens a URL of the gateway; returns the page.
     pub fn opened(&self, url: &str) -> String {
         let path = url.strip_prefix(EPAY_BASE).unwrap_or_else(|| panic!("{url} is not at the gateway"));
         self.0.gateway.answer(&Call { method: "GET", path, body: "", now_s: self.now_s() }).body
     }
 
-    /// The buyer presses the button.
+    /// The buyer pays the trade.
     pub fn pay(&self, trade: &str) -> Paid {
         self.0.gateway.pay(trade, self.now_s()).unwrap()
     }
 
-    /// A payment that was begun elsewhere was made, as its notification says.
+    /// Adds a paid trade that was begun elsewhere, from its notification.
     pub fn hear(&self, notified: &Params) {
         self.0.gateway.hear(notified);
     }
@@ -150,28 +150,28 @@ impl fmt::Debug for EpayNet {
 impl HttpConnector for EpayNet {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let path = request.uri().strip_prefix(EPAY_BASE).unwrap_or_default();
-        let asked = (
+        let received = (
             format!("{} {path}", request.method()),
             String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
         );
         let number = {
-            let mut all = self.0.asked.lock().unwrap();
-            all.push(asked.clone());
+            let mut all = self.0.calls.lock().unwrap();
+            all.push(received.clone());
             all.len().checked_sub(1).unwrap()
         };
-        let fault = (self.0.plan.lock().unwrap())(number, &asked.0);
+        let fault = (self.0.plan.lock().unwrap())(number, &received.0);
         let net = self.clone();
-        HttpConnectorFuture::new(async move { net.play(fault, &asked).await })
+        HttpConnectorFuture::new(async move { net.play(fault, &received).await })
     }
 }
 
 impl EpayNet {
-    async fn play(&self, fault: EpayFault, asked: &(String, String)) -> Result<HttpResponse, ConnectorError> {
+    async fn play(&self, fault: EpayFault, received: &(String, String)) -> Result<HttpResponse, ConnectorError> {
         match fault {
-            EpayFault::None => Ok(self.apply(asked)),
+            EpayFault::None => Ok(self.apply(received)),
             EpayFault::DropRequest => std::future::pending().await,
             EpayFault::DropResponse => {
-                self.apply(asked);
+                self.apply(received);
                 std::future::pending().await
             }
             EpayFault::Disconnect => {
@@ -179,24 +179,24 @@ impl EpayNet {
             }
             EpayFault::Delay(delay) => {
                 sleep(delay).await;
-                Ok(self.apply(asked))
+                Ok(self.apply(received))
             }
             EpayFault::Status(status) => Ok(response(status, "{}".to_owned())),
             EpayFault::Garbage => {
-                self.apply(asked);
+                self.apply(received);
                 Ok(response(200, "<html>".to_owned()))
             }
             EpayFault::Altered(this, that) => {
-                let (status, body) = self.applied(asked);
+                let (status, body) = self.applied(received);
                 assert!(body.contains(this), "{this} is not in {body}");
                 Ok(response(status, body.replace(this, that)))
             }
-            EpayFault::Said(said) => Ok(response(200, said.to_owned())),
+            EpayFault::Said(body) => Ok(response(200, body.to_owned())),
         }
     }
 
-    fn apply(&self, asked: &(String, String)) -> HttpResponse {
-        let (status, body) = self.applied(asked);
+    fn apply(&self, received: &(String, String)) -> HttpResponse {
+        let (status, body) = self.applied(received);
         response(status, body)
     }
 

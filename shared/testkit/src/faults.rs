@@ -1,5 +1,5 @@
-//! Faults between our code and the store: where the SDK's HTTP client would be, every call can fail in every way a network,
-//! a busy table or a killed sandbox makes it fail.
+//! Fault injection between our code and the store, in place of the SDK's HTTP client: network faults, throttling,
+//! transaction conflicts and killed sandboxes.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -18,41 +18,41 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// Lost on the way there: never applied, never answered.
+    /// The request is lost: not applied, no reply.
     DropRequest,
-    /// Lost on the way back: applied, never answered.
+    /// The reply is lost: applied, no reply.
     DropResponse,
     /// The connection cannot be made.
     Disconnect,
-    /// The connection breaks after the call was applied.
+    /// The connection breaks after the call is applied.
     Reset,
-    /// Answered, but so late.
+    /// The reply arrives after this delay.
     Delay(Duration),
-    /// Never answered, and applied so much later: after the caller has asked again.
+    /// No reply, and applied after this delay: after the caller's retry.
     ApplyLate(Duration),
     Throttle,
-    /// Another transaction holds a row of ours.
+    /// A transaction conflict with another writer of a row.
     Conflict,
-    /// A call with the same token is under way.
+    /// A transaction with the same client token is in progress.
     InProgress,
-    /// 500, and nothing done.
+    /// Replies 500; not applied.
     ServerError,
-    /// 500, and yet done.
+    /// Replies 500, although it is applied.
     ServerErrorApplied,
-    /// Done, and answered with what is no answer.
+    /// Carried out; the reply is not valid JSON.
     Garbage,
-    /// The sandbox dies before the call leaves it.
+    /// The sandbox dies before it sends the request.
     Kill,
-    /// The sandbox dies with the answer on its way.
+    /// The sandbox dies after the call is applied, before the reply arrives.
     KillApplied,
 }
 
 impl Fault {
-    /// Every single fault, for tests that try them all.
+    /// Every fault, for tests that try them all.
     pub const ALL: [Self; 14] = [
         Self::DropRequest,
         Self::DropResponse,
@@ -71,12 +71,12 @@ impl Fault {
     ];
 }
 
-/// One call that our code made.
+/// One call of our code.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     pub operation: String,
     pub request: Value,
-    /// What the store said, where it was asked at once.
+    /// The store's reply, if the call was applied at once.
     pub answer: Option<Value>,
 }
 
@@ -103,12 +103,12 @@ impl Faults {
         SharedHttpClient::new(self.clone())
     }
 
-    /// The calls so far, in their order.
+    /// The calls so far, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.0.calls.lock().unwrap().clone()
     }
 
-    /// Returns when the sandbox is to die: whatever runs in it must then be dropped where it stands.
+    /// Returns when the sandbox dies: the caller must then drop the futures that run in it.
     pub async fn killed(&self) {
         self.0.killed.notified().await;
     }
@@ -225,7 +225,7 @@ fn error(status: u16, code: &str) -> HttpResponse {
     )
 }
 
-/// As DynamoDB words it: one reason for each item, here with the last in conflict.
+/// DynamoDB's error for a conflict: one reason per item, here with the last item in conflict.
 fn conflict(body: &str) -> HttpResponse {
     let request: Value = serde_json::from_str(body).unwrap();
     let items = request.get("TransactItems").and_then(Value::as_array).unwrap().len();

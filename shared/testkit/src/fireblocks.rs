@@ -1,5 +1,4 @@
-//! Faults between our code and Fireblocks: every call of the stand-in, and every look at the keys that it publishes, can fail in every
-//! way a network or Fireblocks makes it fail.
+//! Fault injection between our code and the fake Fireblocks: API calls and JWKS requests can fail in every way.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -18,18 +17,18 @@ use tokio::time::sleep;
 
 use crate::rsa_pair;
 
-/// Where the Fireblocks of the tests is.
+/// The base URL of the fake Fireblocks.
 pub const FIREBLOCKS_BASE: &str = "https://fireblocks.invalid";
-/// Where it publishes its keys.
+/// The URL of its JWKS.
 pub const FIREBLOCKS_JWKS: &str = "https://keys.fireblocks.invalid/.well-known/jwks.json";
 pub const FIREBLOCKS_API_KEY: &str = "0c2d1c5e-0000-4000-8000-000000000001";
-/// The seeds of the key pairs: of whoever asks, and of Fireblocks' webhooks.
+/// The seeds of the key pairs: of our API key, and of Fireblocks' webhooks.
 pub const FIREBLOCKS_API_PAIR: u64 = 1;
 pub const FIREBLOCKS_HOOK_PAIR: u64 = 2;
-/// By which the latter is published.
+/// The key id of the latter in the JWKS.
 pub const FIREBLOCKS_KID: &str = "2026-01";
 
-/// The settings of whoever asks.
+/// The settings of our API key.
 pub fn fireblocks_settings() -> [(String, String); 2] {
     [
         ("FIREBLOCKS_API_KEY".to_owned(), FIREBLOCKS_API_KEY.to_owned()),
@@ -37,41 +36,41 @@ pub fn fireblocks_settings() -> [(String, String); 2] {
     ]
 }
 
-/// The keys of these pairs as they are published, each by its name.
+/// The JWKS with the public keys of these pairs, each under its key id.
 pub fn fireblocks_jwks(keys: &[(&str, u64)]) -> String {
     let keys: Vec<_> =
         keys.iter().map(|(kid, seed)| (*kid, PublicKey::parse(&rsa_pair(*seed).public).unwrap())).collect();
     PublishedKeys::write(&keys.iter().map(|(kid, key)| (*kid, key)).collect::<Vec<_>>())
 }
 
-/// The signature of a webhook of the second version.
+/// The signature of a webhook, version 2.
 pub fn fireblocks_signature(body: &[u8]) -> String {
     jws::sign(&PrivateKey::parse(&rsa_pair(FIREBLOCKS_HOOK_PAIR).private).unwrap(), FIREBLOCKS_KID, body)
 }
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FireblocksFault {
     None,
-    /// Lost on the way there: never done, never answered.
+    /// The request is lost: not carried out, no reply.
     DropRequest,
-    /// Lost on the way back: done, never answered.
+    /// The reply is lost: carried out, no reply.
     DropResponse,
     Disconnect,
-    /// Done, and answered so late.
+    /// Carried out at once; the reply arrives after this delay.
     Delay(Duration),
-    /// Refused or failed with this status, and nothing done.
+    /// Replies with this status; not carried out.
     Status(u16),
-    /// Done, and answered with what is no answer.
+    /// Carried out; the reply is not valid JSON.
     Garbage,
-    /// Done, and answered with a text in which one was replaced by the other.
+    /// Carried out; in the reply the first text is replaced by the second.
     Altered(&'static str, &'static str),
-    /// Answered with this, whatever was asked.
+    /// Replies with this text to any call.
     Said(&'static str),
 }
 
 impl FireblocksFault {
-    /// Every single fault from which whoever asks again recovers.
+    /// Every fault from which a retry recovers.
     pub const ALL: [Self; 8] = [
         Self::DropRequest,
         Self::DropResponse,
@@ -86,7 +85,7 @@ impl FireblocksFault {
 
 type Plan = Box<dyn FnMut(usize, &str) -> FireblocksFault + Send>;
 
-/// One Fireblocks, and a faulty network to it. Clones are the same.
+/// The fake Fireblocks behind a faulty network. Clones share their state.
 #[derive(Clone)]
 pub struct FireblocksNet(Arc<Shared>);
 
@@ -94,7 +93,7 @@ struct Shared {
     fireblocks: Fireblocks,
     jwks: Mutex<String>,
     plan: Mutex<Plan>,
-    asked: Mutex<Vec<String>>,
+    calls: Mutex<Vec<String>>,
     webhooks: Mutex<Vec<String>>,
     now: Mutex<Timestamp>,
 }
@@ -112,7 +111,7 @@ impl Default for FireblocksNet {
             fireblocks: Fireblocks::new(FIREBLOCKS_API_KEY, key, 7),
             jwks: Mutex::new(fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)])),
             plan: Mutex::new(Box::new(|_, _: &str| FireblocksFault::None)),
-            asked: Mutex::default(),
+            calls: Mutex::default(),
             webhooks: Mutex::default(),
             now: Mutex::new(crate::now()),
         }))
@@ -120,22 +119,22 @@ impl Default for FireblocksNet {
 }
 
 impl FireblocksNet {
-    /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
+    /// Sets the faults of the next calls: the plan gets the number of the call, from 0, and its endpoint.
     pub fn fail(&self, plan: impl FnMut(usize, &str) -> FireblocksFault + Send + 'static) {
-        self.0.asked.lock().unwrap().clear();
+        self.0.calls.lock().unwrap().clear();
         *self.0.plan.lock().unwrap() = Box::new(plan);
     }
 
-    /// The calls so far, in their order: `POST /v1/transactions`; the keys go by their whole address.
+    /// The calls so far, in order: `POST /v1/transactions`; the call for the JWKS is its whole URL.
     pub fn asked(&self) -> Vec<String> {
-        self.0.asked.lock().unwrap().clone()
+        self.0.calls.lock().unwrap().clone()
     }
 
     pub fn set_now(&self, now: Timestamp) {
         *self.0.now.lock().unwrap() = now;
     }
 
-    /// What is published from now on.
+    /// Replaces the published JWKS.
     pub fn publish(&self, jwks: &str) {
         jwks.clone_into(&mut self.0.jwks.lock().unwrap());
     }
@@ -144,15 +143,15 @@ impl FireblocksNet {
         self.0.fireblocks.transfers()
     }
 
-    /// Every transfer goes one step on.
+    /// Advances every transfer by one status.
     pub fn go_on(&self) {
         for transfer in self.transfers() {
-            let said = self.0.fireblocks.go_on(&transfer.id, self.now_s());
-            self.0.webhooks.lock().unwrap().extend(said.unwrap_or_default());
+            let reply = self.0.fireblocks.go_on(&transfer.id, self.now_s());
+            self.0.webhooks.lock().unwrap().extend(reply.unwrap_or_default());
         }
     }
 
-    /// The webhooks that were sent since this was last asked: JSON bodies, unsigned, in their order.
+    /// The webhooks sent since the last call: JSON bodies, unsigned, in order.
     pub fn webhooks(&self) -> Vec<String> {
         std::mem::take(&mut self.0.webhooks.lock().unwrap())
     }
@@ -161,50 +160,51 @@ impl FireblocksNet {
         self.0.now.lock().unwrap().unix_s()
     }
 
-    fn applied(&self, asked: &Asked) -> (u16, String) {
-        let (method, path) = asked.what.split_once(' ').unwrap();
+    fn applied(&self, received: &Asked) -> (u16, String) {
+        let (method, path) = received.what.split_once(' ').unwrap();
         if path == FIREBLOCKS_JWKS {
             return (200, self.0.jwks.lock().unwrap().clone());
         }
-        let authorization = asked.authorization.as_deref();
-        let call = Call { method, path, authorization, idempotency_key: None, body: &asked.body, now_s: self.now_s() };
+        let authorization = received.authorization.as_deref();
+        let call =
+            Call { method, path, authorization, idempotency_key: None, body: &received.body, now_s: self.now_s() };
         let answered = self.0.fireblocks.answer(&call);
         self.0.webhooks.lock().unwrap().extend(answered.events);
         (answered.status, answered.body)
     }
 
-    fn apply(&self, asked: &Asked) -> HttpResponse {
-        let (status, body) = self.applied(asked);
+    fn apply(&self, received: &Asked) -> HttpResponse {
+        let (status, body) = self.applied(received);
         response(status, body)
     }
 
-    async fn play(&self, fault: FireblocksFault, asked: &Asked) -> Result<HttpResponse, ConnectorError> {
+    async fn play(&self, fault: FireblocksFault, received: &Asked) -> Result<HttpResponse, ConnectorError> {
         match fault {
-            FireblocksFault::None => Ok(self.apply(asked)),
+            FireblocksFault::None => Ok(self.apply(received)),
             FireblocksFault::DropRequest => std::future::pending().await,
             FireblocksFault::DropResponse => {
-                self.apply(asked);
+                self.apply(received);
                 std::future::pending().await
             }
             FireblocksFault::Disconnect => {
                 Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()))
             }
             FireblocksFault::Delay(delay) => {
-                let answer = self.apply(asked);
+                let answer = self.apply(received);
                 sleep(delay).await;
                 Ok(answer)
             }
             FireblocksFault::Status(status) => Ok(response(status, "{}".to_owned())),
             FireblocksFault::Garbage => {
-                self.apply(asked);
+                self.apply(received);
                 Ok(response(200, "<html>".to_owned()))
             }
             FireblocksFault::Altered(this, that) => {
-                let (status, body) = self.applied(asked);
+                let (status, body) = self.applied(received);
                 assert!(body.contains(this), "{this} is not in {body}");
                 Ok(response(status, body.replace(this, that)))
             }
-            FireblocksFault::Said(said) => Ok(response(200, said.to_owned())),
+            FireblocksFault::Said(reply) => Ok(response(200, reply.to_owned())),
         }
     }
 }
@@ -212,19 +212,19 @@ impl FireblocksNet {
 impl HttpConnector for FireblocksNet {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let path = request.uri().strip_prefix(FIREBLOCKS_BASE).unwrap_or(request.uri());
-        let asked = Asked {
+        let received = Asked {
             what: format!("{} {path}", request.method()),
             authorization: request.headers().get("authorization").map(str::to_owned),
             body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
         };
         let number = {
-            let mut all = self.0.asked.lock().unwrap();
-            all.push(asked.what.clone());
+            let mut all = self.0.calls.lock().unwrap();
+            all.push(received.what.clone());
             all.len().checked_sub(1).unwrap()
         };
-        let fault = (self.0.plan.lock().unwrap())(number, &asked.what);
+        let fault = (self.0.plan.lock().unwrap())(number, &received.what);
         let net = self.clone();
-        HttpConnectorFuture::new(async move { net.play(fault, &asked).await })
+        HttpConnectorFuture::new(async move { net.play(fault, &received).await })
     }
 }
 

@@ -1,8 +1,8 @@
-//! Requests in the shapes that a gateway hands them over in.
+//! Fixture: gateway events in payload formats 2.0 and 1.0.
 
 use serde_json::{Map, Value, json};
 
-/// Which of its shapes AWS uses.
+/// The gateway that makes the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     HttpApi,
@@ -15,11 +15,11 @@ pub enum Shape {
 pub struct Sent<'r> {
     pub method: &'r str,
     pub path: &'r str,
-    /// Undecoded.
+    /// Not decoded.
     pub query: &'r str,
     pub headers: Vec<(&'r str, String)>,
     pub body: &'r [u8],
-    /// Handed over as base64, as a gateway does with what it takes for binary.
+    /// The body is base64, as a gateway encodes bodies that it takes for binary.
     pub base64: bool,
     pub source_ip: &'r str,
 }
@@ -52,7 +52,7 @@ impl<'r> Sent<'r> {
         if self.base64 { base64(self.body) } else { String::from_utf8(self.body.to_vec()).unwrap() }
     }
 
-    /// Equal headers are joined with a comma.
+    /// Format 2.0 joins equal headers with a comma.
     fn version_2(&self, stage: &str, domain: &str) -> Value {
         let mut headers = Map::new();
         for (name, value) in &self.headers {
@@ -89,7 +89,7 @@ impl<'r> Sent<'r> {
         })
     }
 
-    /// `headers` has the last of equal headers, `multiValueHeaders` all of them; names stay as they were sent.
+    /// In format 1.0 `headers` has the last of equal headers and `multiValueHeaders` all; names keep their case.
     fn version_1(&self) -> Value {
         let (mut last, mut all) = (Map::new(), Map::new());
         for (name, value) in &self.headers {

@@ -1,7 +1,26 @@
-//! What the tests of every crate share: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
-//! [`StripeNet`] between our code and a stand-in for Stripe, a [`WechatNet`], an [`EpayNet`], a [`UnitelNet`] and a [`FireblocksNet`]
-//! likewise, the [`contract`] that every ledger passes, a [`MemoryLedger`], [`RsaPair`]s, and [`Books`], which reads everything that is
-//! kept and checks that it adds up.
+//! Test support for every crate: a [`World`] with the stack's tables, [`Faults`] between our code and the store, and
+//! faulty networks to the fake providers: [`StripeNet`], [`WechatNet`], [`EpayNet`], [`UnitelNet`], [`FireblocksNet`].
+//!
+//! Every ledger passes the [`contract`]; [`MemoryLedger`] is its in-memory implementation. [`Books`] reads all tables
+//! and checks that the sums add up. [`RsaPair`]s are test keys.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use testkit::{MemoryLedger, World, contract};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+//! contract(async || {
+//!     let ledger = Arc::new(MemoryLedger::default());
+//!     (Arc::clone(&ledger), async move || ledger.books())
+//! })
+//! .await;
+//! # });
+//!
+//! let world = World::new();
+//! let _ledger = world.ledger(1);
+//! world.books().check();
+//! ```
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when a test fails")]

@@ -1,4 +1,4 @@
-//! The books in memory: the second implementation of the port, for tests that are not about the store.
+//! The in-memory ledger: the second implementation of the port, for tests that do not concern the store.
 
 mod account;
 mod audit;
@@ -34,20 +34,19 @@ struct State {
     bodies: BTreeMap<String, KeptBody>,
     orders: BTreeMap<OrderNumber, Order>,
     referrers: BTreeMap<Owner, Owner>,
-    /// What is still to be done with an order, and when somebody looks at it.
+    /// The open work of each order, and its next retry time.
     work: BTreeMap<OrderNumber, (Work, Timestamp)>,
-    /// The rows of payments, by their keys.
     proofs: BTreeMap<String, PaymentProof>,
-    /// By their keys, and of a payment the invoice that it paid.
+    /// Orders by pointer; for a payment, also the invoice that it paid.
     pointers: BTreeMap<String, (OrderNumber, Option<Reference>)>,
     subscriptions: BTreeMap<Reference, Subscription>,
     places: BTreeMap<Owner, BTreeSet<OrderNumber>>,
-    /// By the word under which its events wait.
+    /// Lanes by the index word of their events.
     lanes: BTreeMap<String, LaneState>,
-    /// How often a row was passed over since it could last be handled.
+    /// The number of times that an unreadable row was rescheduled, for the backoff.
     passed_over: BTreeMap<String, u32>,
-    sweep_places: BTreeMap<&'static str, String>,
-    /// By which run, and until when.
+    sweep_cursors: BTreeMap<&'static str, String>,
+    /// The run that holds each sweep's lease, and the end of the lease.
     held_sweeps: BTreeMap<&'static str, (AttemptMark, Timestamp)>,
     check: AuditProgress,
 }
@@ -62,7 +61,7 @@ struct KeptRow {
     due: Option<Due>,
 }
 
-/// Under which word it waits, from when on, and what is owed for it.
+/// The index word of a waiting row, its next retry time, and the amount owed.
 #[derive(Debug, Clone)]
 struct Due {
     word: String,
@@ -180,8 +179,8 @@ impl State {
 
     fn record(&mut self, entry: &Entry, context: &CallContext<'_>) -> Result<Committed, CommitError> {
         let header = &entry.header;
-        if let Some(told) = self.told_by_row(header, context) {
-            return told;
+        if let Some(outcome) = self.outcome_of_row(header, context) {
+            return outcome;
         }
         if self.are_stale(&entry.effects) {
             return Err(CommitError::Stale);
@@ -307,9 +306,9 @@ impl State {
                 }
                 Effect::Point { pointer, to, .. } => {
                     let kept = self.pointers.remove(&pointer.to_string()).and_then(|(_, invoice)| invoice);
-                    let said =
+                    let paid =
                         if let Pointer::Invoiced { invoice, .. } = pointer { Some(invoice.clone()) } else { kept };
-                    self.pointers.insert(pointer.to_string(), (to.clone(), said));
+                    self.pointers.insert(pointer.to_string(), (to.clone(), paid));
                 }
                 Effect::Subscription(subscription) => {
                     self.subscriptions.insert(subscription.reference.clone(), subscription.clone());
@@ -329,8 +328,8 @@ impl State {
     }
 
     fn refuse(&mut self, refusal: &Refusal, context: &CallContext<'_>) -> Result<Committed, CommitError> {
-        if let Some(told) = self.told_by_row(&refusal.header, context) {
-            return told;
+        if let Some(outcome) = self.outcome_of_row(&refusal.header, context) {
+            return outcome;
         }
         if self.are_stale(&refusal.effects) {
             return Err(CommitError::Stale);
@@ -359,8 +358,8 @@ impl State {
         Err(CommitError::Rejected(refusal.reason))
     }
 
-    /// `None` where the event has no row, or has failed before with the same facts.
-    fn told_by_row(
+    /// `None` if the event has no row, or a failed one with the same fingerprint.
+    fn outcome_of_row(
         &mut self,
         header: &JournalHeader,
         context: &CallContext<'_>,

@@ -1,4 +1,4 @@
-//! Copies of what others publish, in memory.
+//! The cached JWKS of the in-memory ledger.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -14,10 +14,10 @@ impl JwksCache for MemoryLedger {
         Ok(self.1.lock().unwrap().get(&name).cloned())
     }
 
-    async fn cache_jwks(&self, name: JwksName, copied: &CachedJwks, _: &CallContext<'_>) -> Result<(), CommitError> {
+    async fn cache_jwks(&self, name: JwksName, jwks: &CachedJwks, _: &CallContext<'_>) -> Result<(), CommitError> {
         let mut kept = self.1.lock().unwrap();
-        if kept.get(&name).is_none_or(|older| older.fetched_at < copied.fetched_at) {
-            kept.insert(name, copied.clone());
+        if kept.get(&name).is_none_or(|older| older.fetched_at < jwks.fetched_at) {
+            kept.insert(name, jwks.clone());
         }
         Ok(())
     }

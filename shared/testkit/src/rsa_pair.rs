@@ -1,4 +1,4 @@
-//! Key pairs of RSA, made once in a process: a pair costs more than most tests.
+//! Fixture: RSA key pairs, generated once per process, since generation takes longer than most tests.
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
@@ -10,7 +10,7 @@ use rsa::{RsaPrivateKey, RsaPublicKey};
 
 const BITS: usize = 2048;
 
-/// One key pair in the forms in which people are handed theirs.
+/// A key pair in the formats in which providers and merchants exchange keys.
 #[derive(Debug, Clone)]
 pub struct RsaPair {
     /// PEM, PKCS#8.
@@ -23,12 +23,12 @@ pub struct RsaPair {
 
 static PAIRS: LazyLock<Mutex<BTreeMap<u64, RsaPair>>> = LazyLock::new(Mutex::default);
 
-/// The same pair for the same seed.
+/// The key pair of this seed.
 pub fn rsa_pair(seed: u64) -> RsaPair {
-    PAIRS.lock().unwrap().entry(seed).or_insert_with(|| made(seed)).clone()
+    PAIRS.lock().unwrap().entry(seed).or_insert_with(|| generate(seed)).clone()
 }
 
-fn made(seed: u64) -> RsaPair {
+fn generate(seed: u64) -> RsaPair {
     let private = RsaPrivateKey::new(&mut Rng(fastrand::Rng::with_seed(seed)), BITS).unwrap();
     RsaPair {
         private: private.to_pkcs8_pem(LineEnding::LF).unwrap().to_string(),
@@ -58,5 +58,5 @@ impl RngCore for Rng {
     }
 }
 
-/// It is not: what a seed makes protects nothing but a test.
+/// Not cryptographically secure: a seeded key protects nothing but a test.
 impl CryptoRng for Rng {}

@@ -1,4 +1,5 @@
-//! A second DynamoDB, behind a URL: what our code asks is asked of it and of the embedded one, and both must answer the same.
+//! Differential test against a second DynamoDB behind a URL: every call goes to it and to the embedded engine, and both
+//! replies must be equal.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,19 +18,19 @@ use tokio::time::sleep;
 
 use crate::Books;
 use crate::books::scan;
-use crate::second_net::{Asked, Net, same};
+use crate::second_net::{Exchange, Net, same};
 
-/// A real table takes ten to thirty seconds to be made, and its indexes with it.
+/// A real table and its indexes take ten to thirty seconds to create.
 const TRIES_MAX: u32 = 120;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Tables of the template under names of their own there, until they are dropped.
+/// The template's tables, under unique names in the second DynamoDB, until they are dropped.
 #[derive(Debug)]
 pub struct SecondEngine {
     stage: String,
     template: Template,
     sdk: SdkConfig,
-    asked: Arc<Mutex<Asked>>,
+    exchange: Arc<Mutex<Exchange>>,
 }
 
 /// Both engines, empty.
@@ -40,15 +41,15 @@ pub struct Both {
 }
 
 impl SecondEngine {
-    /// With the credentials and the region of the environment.
+    /// Creates the tables, with the credentials and the region of the environment.
     pub async fn open(url: &str) -> Arc<Self> {
         let stage = format!("contract-{:08x}", fastrand::u32(..));
         let template = Template::parse(DATA_YAML, &[("Stage", &stage)]).unwrap();
-        let asked = Arc::new(Mutex::new(Asked::default()));
+        let exchange = Arc::new(Mutex::new(Exchange::default()));
         let network = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let net = SharedHttpClient::new(Net::new(network, Arc::clone(&asked)));
+        let net = SharedHttpClient::new(Net::new(network, Arc::clone(&exchange)));
         let sdk = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).http_client(net).load().await;
-        let second = Self { stage, template, sdk, asked };
+        let second = Self { stage, template, sdk, exchange };
         for table in second.template.tables() {
             second.request("CreateTable", &table.definition).await;
         }
@@ -58,28 +59,28 @@ impl SecondEngine {
         Arc::new(second)
     }
 
-    /// Both without a row.
+    /// Deletes all rows of both engines.
     pub async fn emptied(self: &Arc<Self>) -> Both {
         let engine = Engine::memory().unwrap();
         engine.create_tables(&self.template).unwrap();
-        self.asked.lock().unwrap().beside = None;
+        self.exchange.lock().unwrap().embedded = None;
         for table in self.template.tables() {
             for row in self.rows(&table.name).await.values() {
                 let key = json!({ "id": row.get("id").unwrap() });
                 self.request("DeleteItem", &json!({ "TableName": table.name, "Key": key })).await;
             }
         }
-        self.asked.lock().unwrap().beside = Some(engine.clone());
+        self.exchange.lock().unwrap().embedded = Some(engine.clone());
         Both { engine, second: Arc::clone(self) }
     }
 
-    /// How many answers of both were found to be the same.
+    /// The number of compared replies, all of them equal.
     pub fn compared(&self) -> u64 {
-        self.asked.lock().unwrap().compared
+        self.exchange.lock().unwrap().compared
     }
 
     pub async fn drop_tables(&self) {
-        self.asked.lock().unwrap().beside = None;
+        self.exchange.lock().unwrap().embedded = None;
         for table in self.template.tables() {
             self.request("DeleteTable", &json!({ "TableName": table.name })).await;
         }
@@ -96,17 +97,17 @@ impl SecondEngine {
             }
             sleep(PAUSE).await;
         }
-        panic!("{table} is not made");
+        panic!("{table} is not active");
     }
 
-    /// By id: the order of a scan is each engine's own.
+    /// The rows by id, since each engine scans in an order of its own.
     async fn rows(&self, table: &str) -> BTreeMap<String, Value> {
         let answer = self.request("Scan", &json!({ "TableName": table, "ConsistentRead": true })).await;
         assert!(answer.get("LastEvaluatedKey").is_none_or(Value::is_null), "a block of the contract fills no page");
         by_id(answer.get("Items").and_then(Value::as_array).cloned().unwrap_or_default())
     }
 
-    /// A call of which the answer is wanted as it came: the SDK signs it, and what it makes of the answer does not matter.
+    /// Calls an operation and returns the raw reply. The SDK signs the request; its own result is ignored.
     async fn request(&self, operation: &str, body: &Value) -> Value {
         let (target, body) = (format!("DynamoDB_20120810.{operation}"), body.to_string());
         let any = Client::new(&self.sdk).list_tables().customize().mutate_request(move |request| {
@@ -115,22 +116,22 @@ impl SecondEngine {
             *request.body_mut() = SdkBody::from(body.clone());
         });
         let sent = any.send().await;
-        let (status, answer) = self.asked.lock().unwrap().answered.take().unwrap_or_else(|| panic!("{sent:?}"));
+        let (status, answer) = self.exchange.lock().unwrap().last_reply.take().unwrap_or_else(|| panic!("{sent:?}"));
         assert_eq!(status, 200, "{operation}: {answer}");
         answer
     }
 }
 
 impl Both {
-    /// A warm process, whose every call is made to both.
+    /// The ledger of a warm process that calls both engines.
     pub fn ledger(&self, seed: u64) -> DynamoLedger {
         let tables = Tables::of_stage(&self.second.stage);
         DynamoLedger::new(&self.second.sdk, tables, fastrand::Rng::with_seed(seed))
     }
 
-    /// Those of both, which are the same.
+    /// The books of both, which must be equal.
     pub async fn books(&self) -> Books {
-        self.second.asked.lock().unwrap().beside = None;
+        self.second.exchange.lock().unwrap().embedded = None;
         for table in self.second.template.tables() {
             let (here, there) = (by_id(scan(&self.engine, &table.name)), self.second.rows(&table.name).await);
             assert_eq!(here.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>(), "the rows of {}", table.name);
@@ -138,7 +139,7 @@ impl Both {
                 assert!(same(row, other), "{}: {row} here, {other} there", table.name);
             }
         }
-        self.second.asked.lock().unwrap().beside = Some(self.engine.clone());
+        self.second.exchange.lock().unwrap().embedded = Some(self.engine.clone());
         Books::of_stage(&self.engine, &self.second.stage)
     }
 }

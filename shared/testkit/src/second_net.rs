@@ -1,4 +1,5 @@
-//! Between our code and a second DynamoDB: what is asked of it is asked of the embedded one as well, and the two answers are compared.
+//! HTTP client between our code and a second DynamoDB: it sends each call to the embedded engine, too, and compares the
+//! replies.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,58 +16,58 @@ use embedded::Engine;
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// A real index follows its table within a moment.
+/// A real index lags behind its table (eventual consistency).
 const LAG_TRIES_MAX: u32 = 20;
 const LAG_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
-    /// Who is asked the same, and must say the same.
-    pub(crate) beside: Option<Engine>,
-    /// Status and body of the last answer.
-    pub(crate) answered: Option<(u16, Value)>,
-    /// How many answers were found to be the same.
+pub(crate) struct Exchange {
+    /// The embedded engine, if it gets the same calls; its replies must be equal.
+    pub(crate) embedded: Option<Engine>,
+    /// Status and body of the last reply.
+    pub(crate) last_reply: Option<(u16, Value)>,
+    /// The number of replies that were equal.
     pub(crate) compared: u64,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Net {
     network: SharedHttpClient,
-    asked: Arc<Mutex<Asked>>,
+    exchange: Arc<Mutex<Exchange>>,
 }
 
 impl Net {
-    pub(crate) fn new(network: SharedHttpClient, asked: Arc<Mutex<Asked>>) -> Self {
-        Self { network, asked }
+    pub(crate) fn new(network: SharedHttpClient, exchange: Arc<Mutex<Exchange>>) -> Self {
+        Self { network, exchange }
     }
 }
 
 impl HttpClient for Net {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let network = self.network.http_connector(settings, components);
-        SharedHttpConnector::new(Compared { network, asked: Arc::clone(&self.asked) })
+        SharedHttpConnector::new(Compared { network, exchange: Arc::clone(&self.exchange) })
     }
 }
 
 #[derive(Debug, Clone)]
 struct Compared {
     network: SharedHttpConnector,
-    asked: Arc<Mutex<Asked>>,
+    exchange: Arc<Mutex<Exchange>>,
 }
 
 impl HttpConnector for Compared {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let this = self.clone();
-        HttpConnectorFuture::new(async move { this.ask(request).await })
+        HttpConnectorFuture::new(async move { this.call_both(request).await })
     }
 }
 
 impl Compared {
-    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    async fn call_both(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let body = String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap();
-        let beside = self.asked.lock().unwrap().beside.clone();
-        let here = beside.map(|engine| engine.answer(Some(&target), &body));
+        let embedded = self.exchange.lock().unwrap().embedded.clone();
+        let here = embedded.map(|engine| engine.answer(Some(&target), &body));
         let mut tries: u32 = 0;
         loop {
             let (response, there) = self.network(request.try_clone().unwrap()).await?;
@@ -79,11 +80,11 @@ impl Compared {
                     sleep(LAG_PAUSE).await;
                     continue;
                 }
-                assert!(agree, "{target}\n{body}\nembedded: {here_status} {here:#}\nthe other: {status} {there:#}");
+                assert!(agree, "{target}\n{body}\nembedded: {here_status} {here:#}\nsecond: {status} {there:#}");
             }
-            let mut asked = self.asked.lock().unwrap();
-            asked.answered = Some((status, there));
-            asked.compared = asked.compared.checked_add(here.is_some().into()).unwrap();
+            let mut exchange = self.exchange.lock().unwrap();
+            exchange.last_reply = Some((status, there));
+            exchange.compared = exchange.compared.checked_add(here.is_some().into()).unwrap();
             return Ok(response);
         }
     }
@@ -92,32 +93,32 @@ impl Compared {
         let mut response = self.network.call(request).await?;
         let body = std::mem::replace(response.body_mut(), SdkBody::taken());
         let bytes = ByteStream::new(body).collect().await.unwrap().into_bytes();
-        let said = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&bytes)));
+        let reply = serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&bytes)));
         *response.body_mut() = SdkBody::from(bytes);
-        Ok((response, said))
+        Ok((response, reply))
     }
 }
 
-/// Whether two answers say the same: the words of an error are each engine's own, and so is the order of what has none.
+/// Whether two replies are equal, apart from error messages, which each engine words itself.
 pub(crate) fn same(one: &Value, other: &Value) -> bool {
-    told(one) == told(other)
+    normalized(one) == normalized(other)
 }
 
-/// What an answer says, in one form.
-fn told(answer: &Value) -> Value {
+/// A reply without error messages, null fields and the prefixes of error codes.
+fn normalized(answer: &Value) -> Value {
     match answer {
         Value::Object(fields) => {
-            let said = fields.iter().filter_map(|(name, value)| match (name.as_str(), value) {
+            let kept = fields.iter().filter_map(|(name, value)| match (name.as_str(), value) {
                 ("message" | "Message", _) | (_, Value::Null) => None,
-                // With the service's name before it or without.
+                // The service's name may precede the code.
                 ("__type", Value::String(code)) => {
                     Some((name.clone(), Value::from(code.rsplit('#').next().unwrap_or_default())))
                 }
-                (_, value) => Some((name.clone(), told(value))),
+                (_, value) => Some((name.clone(), normalized(value))),
             });
-            said.collect()
+            kept.collect()
         }
-        Value::Array(values) => values.iter().map(told).collect(),
+        Value::Array(values) => values.iter().map(normalized).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => answer.clone(),
     }
 }

@@ -1,5 +1,4 @@
-//! Faults between our code and Stripe: where a client's connector would be, every call of the stand-in can fail in every way a
-//! network or Stripe itself makes it fail.
+//! Fault injection between our code and the fake Stripe, in place of the HTTP connector: every network and server fault.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,34 +15,34 @@ use ledger::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StripeFault {
     None,
-    /// Lost on the way there: never done, never answered.
+    /// The request is lost: not carried out, no reply.
     DropRequest,
-    /// Lost on the way back: done, never answered.
+    /// The reply is lost: carried out, no reply.
     DropResponse,
     /// The connection cannot be made.
     Disconnect,
-    /// The connection breaks after the call was carried out.
+    /// The connection breaks after the call is carried out.
     Reset,
-    /// Answered, but so late.
+    /// The reply arrives after this delay.
     Delay(Duration),
-    /// Refused or failed with this status, and nothing done.
+    /// Replies with this status; not carried out.
     Status(u16),
-    /// 500, kept under the call's idempotency key, and nothing done.
+    /// Replies 500, stored under the call's idempotency key; not carried out.
     KeptFailure,
-    /// Done, and answered with what is no answer.
+    /// Carried out; the reply is not valid JSON.
     Garbage,
-    /// A list answered as if no place in it had been named.
+    /// Replies to a list request as if it had no `starting_after` cursor.
     FromTheTop,
-    /// Done, and answered with a text of a session in which one was replaced by the other.
+    /// Carried out; in the reply, a session, the first text is replaced by the second.
     Altered(&'static str, &'static str),
 }
 
 impl StripeFault {
-    /// Every single fault from which a buyer recovers by clicking again.
+    /// Every fault from which a buyer recovers by clicking again.
     pub const ALL: [Self; 10] = [
         Self::DropRequest,
         Self::DropResponse,
@@ -58,14 +57,14 @@ impl StripeFault {
     ];
 }
 
-/// One call that our code made.
+/// One call of our code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// `POST /v1/checkout/sessions`
     pub what: String,
     pub authorization: Option<String>,
     pub version: Option<String>,
-    /// The connected account that it acts for.
+    /// The connected account (`Stripe-Account`).
     pub account: Option<String>,
     pub idempotency_key: Option<String>,
     pub body: String,
@@ -73,15 +72,15 @@ pub struct Asked {
 
 type Plan = Box<dyn FnMut(usize, &str) -> StripeFault + Send>;
 
-/// One Stripe, and a faulty network to it. Clones are the same.
+/// The fake Stripe behind a faulty network. Clones share their state.
 #[derive(Clone)]
 pub struct StripeNet(Arc<Shared>);
 
 struct Shared {
     stripe: Stripe,
     plan: Mutex<Plan>,
-    asked: Mutex<Vec<Asked>>,
-    /// Every session that there is.
+    calls: Mutex<Vec<Asked>>,
+    /// The ids of all sessions.
     made: Mutex<BTreeSet<String>>,
     now: Mutex<Timestamp>,
 }
@@ -89,45 +88,45 @@ struct Shared {
 impl StripeNet {
     pub fn new(stripe: Stripe) -> Self {
         let (plan, now) = (Mutex::new(Box::new(|_, _: &str| StripeFault::None) as Plan), Mutex::new(crate::now()));
-        Self(Arc::new(Shared { stripe, plan, asked: Mutex::default(), made: Mutex::default(), now }))
+        Self(Arc::new(Shared { stripe, plan, calls: Mutex::default(), made: Mutex::default(), now }))
     }
 
-    /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
+    /// Sets the faults of the next calls: the plan gets the number of the call, from 0, and its endpoint.
     pub fn fail(&self, plan: impl FnMut(usize, &str) -> StripeFault + Send + 'static) {
-        self.0.asked.lock().unwrap().clear();
+        self.0.calls.lock().unwrap().clear();
         *self.0.plan.lock().unwrap() = Box::new(plan);
     }
 
-    /// The calls so far, in their order.
+    /// The calls so far, in order.
     pub fn asked(&self) -> Vec<Asked> {
-        self.0.asked.lock().unwrap().clone()
+        self.0.calls.lock().unwrap().clone()
     }
 
     pub fn set_now(&self, now: Timestamp) {
         *self.0.now.lock().unwrap() = now;
     }
 
-    /// The buyer pays on the page that this session has.
+    /// The buyer pays on this session's page.
     pub fn pay(&self, session: &str) -> Paid {
         self.pay_with(session, "4242424242424242")
     }
 
-    /// With this number of a card or of a bank account.
+    /// The buyer pays with this card or bank account number.
     pub fn pay_with(&self, session: &str, number: &str) -> Paid {
         self.0.stripe.pay(session, number, self.now_s())
     }
 
-    /// The bank answers to the debit that this session was paid by.
+    /// The bank settles the debit that paid this session.
     pub fn bank_answers(&self, session: &str) -> Paid {
         self.0.stripe.bank_answers(session, self.now_s())
     }
 
-    /// The customer ends a subscription on Stripe's own page.
+    /// The customer cancels a subscription on Stripe's own page.
     pub fn cancel(&self, subscription: &str) -> Vec<String> {
         self.0.stripe.cancel(subscription, self.now_s())
     }
 
-    /// A call that somebody else makes with the same key, over a network without faults.
+    /// A call by another client with the same key, without faults.
     pub fn answer(&self, path: &str, body: &str) -> Value {
         let call = fakes::Call {
             method: "POST",
@@ -140,22 +139,22 @@ impl StripeNet {
         serde_json::from_str(&self.0.stripe.answer(&call).body).unwrap()
     }
 
-    /// Something else on the account has caused this event.
+    /// Adds an event that has another cause on the account.
     pub fn tell(&self, event: &str) {
         self.0.stripe.tell(event);
     }
 
-    /// A webhook has taken this event.
+    /// Marks this event as delivered by a webhook.
     pub fn delivered(&self, event: &str) {
         self.0.stripe.delivered(event);
     }
 
-    /// Whether a buyer can still pay there.
+    /// Whether a buyer can still pay this session.
     pub fn is_open(&self, session: &str) -> bool {
         self.0.stripe.page(session, self.now_s()).status == 200
     }
 
-    /// Every session that can still be paid, whether anybody has a link to it or not.
+    /// Every session that can still be paid, with or without a link to it.
     pub fn open(&self) -> Vec<String> {
         let made = self.0.made.lock().unwrap();
         made.iter().filter(|id| self.is_open(id)).cloned().collect()
@@ -175,7 +174,7 @@ impl fmt::Debug for StripeNet {
 impl HttpConnector for StripeNet {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let header = |name: &str| request.headers().get(name).map(str::to_owned);
-        let asked = Asked {
+        let received = Asked {
             what: format!("{} {}", request.method(), path(request.uri())),
             authorization: header("authorization"),
             version: header("stripe-version"),
@@ -184,33 +183,33 @@ impl HttpConnector for StripeNet {
             body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
         };
         let number = {
-            let mut all = self.0.asked.lock().unwrap();
-            all.push(asked.clone());
+            let mut all = self.0.calls.lock().unwrap();
+            all.push(received.clone());
             all.len().checked_sub(1).unwrap()
         };
-        let fault = (self.0.plan.lock().unwrap())(number, &asked.what);
+        let fault = (self.0.plan.lock().unwrap())(number, &received.what);
         let net = self.clone();
-        HttpConnectorFuture::new(async move { net.play(fault, &asked).await })
+        HttpConnectorFuture::new(async move { net.play(fault, &received).await })
     }
 }
 
 impl StripeNet {
-    async fn play(&self, fault: StripeFault, asked: &Asked) -> Result<HttpResponse, ConnectorError> {
+    async fn play(&self, fault: StripeFault, received: &Asked) -> Result<HttpResponse, ConnectorError> {
         match fault {
-            StripeFault::None => Ok(self.apply(asked)),
+            StripeFault::None => Ok(self.apply(received)),
             StripeFault::DropRequest => std::future::pending().await,
             StripeFault::DropResponse => {
-                self.apply(asked);
+                self.apply(received);
                 std::future::pending().await
             }
             StripeFault::Disconnect => Err(broken()),
             StripeFault::Reset => {
-                self.apply(asked);
+                self.apply(received);
                 Err(broken())
             }
             StripeFault::Delay(delay) => {
                 sleep(delay).await;
-                Ok(self.apply(asked))
+                Ok(self.apply(received))
             }
             StripeFault::Status(status) => {
                 let (kind, code) = if status == 409 {
@@ -221,49 +220,50 @@ impl StripeNet {
                 Ok(response(status, json!({ "error": { "type": kind, "code": code } }).to_string()))
             }
             StripeFault::KeptFailure => {
-                // Nothing is kept of what has no key; and a repeat is given what is kept.
-                let Some(key) = &asked.idempotency_key else {
+                // Without an idempotency key nothing is stored; a repeat gets the stored reply.
+                let Some(key) = &received.idempotency_key else {
                     return Ok(response(500, "{}".to_owned()));
                 };
                 if self.asked().iter().filter(|other| other.idempotency_key.as_ref() == Some(key)).count() == 1 {
                     self.0.stripe.fail_next();
                 }
-                Ok(self.apply(asked))
+                Ok(self.apply(received))
             }
             StripeFault::Garbage => {
-                self.apply(asked);
+                self.apply(received);
                 Ok(response(200, "<html>".to_owned()))
             }
             StripeFault::FromTheTop => {
-                let path = asked.what.split_once("&starting_after=").map_or(asked.what.as_str(), |(path, _)| path);
-                Ok(self.apply(&Asked { what: path.to_owned(), ..asked.clone() }))
+                let path =
+                    received.what.split_once("&starting_after=").map_or(received.what.as_str(), |(path, _)| path);
+                Ok(self.apply(&Asked { what: path.to_owned(), ..received.clone() }))
             }
             StripeFault::Altered(this, that) => {
-                let (status, body) = self.applied(asked);
+                let (status, body) = self.applied(received);
                 assert!(body.contains(this), "{this} is not in {body}");
                 Ok(response(status, body.replace(this, that)))
             }
         }
     }
 
-    fn apply(&self, asked: &Asked) -> HttpResponse {
-        let (status, body) = self.applied(asked);
+    fn apply(&self, received: &Asked) -> HttpResponse {
+        let (status, body) = self.applied(received);
         response(status, body)
     }
 
-    fn applied(&self, asked: &Asked) -> (u16, String) {
-        let (method, path) = asked.what.split_once(' ').unwrap();
+    fn applied(&self, received: &Asked) -> (u16, String) {
+        let (method, path) = received.what.split_once(' ').unwrap();
         let call = fakes::Call {
             method,
             path,
-            authorization: asked.authorization.as_deref(),
-            idempotency_key: asked.idempotency_key.as_deref(),
-            body: &asked.body,
+            authorization: received.authorization.as_deref(),
+            idempotency_key: received.idempotency_key.as_deref(),
+            body: &received.body,
             now_s: self.now_s(),
         };
-        let answered = self.0.stripe.answer_for(asked.account.as_deref(), &call);
-        let said: Value = serde_json::from_str(&answered.body).unwrap();
-        self.0.made.lock().unwrap().extend(said.get("id").and_then(Value::as_str).map(str::to_owned));
+        let answered = self.0.stripe.answer_for(received.account.as_deref(), &call);
+        let reply: Value = serde_json::from_str(&answered.body).unwrap();
+        self.0.made.lock().unwrap().extend(reply.get("id").and_then(Value::as_str).map(str::to_owned));
         (answered.status, answered.body)
     }
 }

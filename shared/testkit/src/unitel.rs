@@ -1,5 +1,4 @@
-//! Faults between our code and a telephone operator: every call of the stand-in can fail in every way a network or the operator makes
-//! it fail, and what was given in the end is counted.
+//! Fault injection between our code and the fake telephone operator, and a count of the top-ups that it carried out.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -14,46 +13,46 @@ use fakes::unitel::{Answered, Call, Calls, Unitel, Wait};
 use ledger::Timestamp;
 use tokio::time::sleep;
 
-/// Where the operator of the tests is.
+/// The base URL of the fake operator.
 pub const UNITEL_BASE: &str = "https://operator.invalid/api/v1";
-/// Whom it knows.
+/// The credentials that it accepts.
 pub const UNITEL_USERNAME: &str = "shop";
 pub const UNITEL_PASSWORD: &str = "one-of-ours";
-/// The two as the header has them.
+/// Both as the `Authorization` header.
 const BASIC: &str = "Basic c2hvcDpvbmUtb2Ytb3Vycw==";
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnitelFault {
     None,
-    /// Lost on the way there: never done, never answered.
+    /// The request is lost: not carried out, no reply.
     DropRequest,
-    /// Lost on the way back: done, never answered.
+    /// The reply is lost: carried out, no reply.
     DropResponse,
     /// The connection cannot be made.
     Disconnect,
-    /// The connection breaks after the call was carried out.
+    /// The connection breaks after the call is carried out.
     Reset,
-    /// Answered, but so late.
+    /// The reply arrives after this delay.
     Delay(Duration),
-    /// Answered so, and nothing done.
+    /// Replies with this status; not carried out.
     Status(u16),
-    /// Answered so, and yet done.
+    /// Replies with this status, although it is carried out.
     StatusApplied(u16),
-    /// Done, and answered with what is no answer.
+    /// Carried out; the reply is not valid JSON.
     Garbage,
-    /// Done, and answered with the first half of the answer.
+    /// Carried out; the reply is cut in half.
     Truncated,
-    /// Done, and answered with a text in which one was replaced by the other.
+    /// Carried out; in the reply the first text is replaced by the second.
     Altered(&'static str, &'static str),
-    /// Done, and answered with this.
+    /// Carried out; replies with this.
     Said(u16, &'static str),
-    /// Answered with this, and nothing done.
+    /// Replies with this; not carried out.
     Refused(u16, &'static str),
 }
 
 impl UnitelFault {
-    /// Every single fault, for tests that try them all.
+    /// Every fault, for tests that try them all.
     pub const ALL: [Self; 10] = [
         Self::DropRequest,
         Self::DropResponse,
@@ -68,7 +67,7 @@ impl UnitelFault {
     ];
 }
 
-/// One call that our code made.
+/// One call of our code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UnitelAsked {
     /// `POST /service/recharge`
@@ -79,14 +78,14 @@ pub struct UnitelAsked {
 
 type Plan = Box<dyn FnMut(usize, &str) -> UnitelFault + Send>;
 
-/// One operator, and a faulty network to it. Clones are the same.
+/// The fake operator behind a faulty network. Clones share their state.
 #[derive(Clone)]
 pub struct UnitelNet(Arc<Shared>);
 
 struct Shared {
     unitel: Unitel,
     plan: Mutex<Plan>,
-    asked: Mutex<Vec<UnitelAsked>>,
+    calls: Mutex<Vec<UnitelAsked>>,
     now: Mutex<Timestamp>,
 }
 
@@ -95,25 +94,25 @@ impl Default for UnitelNet {
         Self(Arc::new(Shared {
             unitel: Unitel::new(BASIC, "u"),
             plan: Mutex::new(Box::new(|_, _: &str| UnitelFault::None)),
-            asked: Mutex::default(),
+            calls: Mutex::default(),
             now: Mutex::new(crate::now()),
         }))
     }
 }
 
 impl UnitelNet {
-    /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
+    /// Sets the faults of the next calls: the plan gets the number of the call, from 0, and its endpoint.
     pub fn fail(&self, plan: impl FnMut(usize, &str) -> UnitelFault + Send + 'static) {
-        self.0.asked.lock().unwrap().clear();
+        self.0.calls.lock().unwrap().clear();
         *self.0.plan.lock().unwrap() = Box::new(plan);
     }
 
-    /// The calls so far, in their order, those that ask for a token among them.
+    /// The calls so far, in order, including those for a token.
     pub fn asked(&self) -> Vec<UnitelAsked> {
-        self.0.asked.lock().unwrap().clone()
+        self.0.calls.lock().unwrap().clone()
     }
 
-    /// How often this order was let in, and how often something was given for it.
+    /// The numbers of accepted calls and of carried-out top-ups for this order.
     pub fn calls(&self, order: &str) -> Calls {
         self.0.unitel.calls().get(order).copied().unwrap_or_default()
     }
@@ -129,7 +128,7 @@ impl fmt::Debug for UnitelNet {
     }
 }
 
-/// Without the key and the phone.
+/// Without the credentials and the phone number.
 impl fmt::Debug for UnitelAsked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnitelAsked").field("what", &self.what).finish_non_exhaustive()
@@ -139,69 +138,69 @@ impl fmt::Debug for UnitelAsked {
 impl HttpConnector for UnitelNet {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let path = request.uri().strip_prefix(UNITEL_BASE).unwrap_or_default();
-        let asked = UnitelAsked {
+        let received = UnitelAsked {
             what: format!("{} {path}", request.method()),
             authorization: request.headers().get("authorization").map(str::to_owned),
             body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
         };
         let number = {
-            let mut all = self.0.asked.lock().unwrap();
-            all.push(asked.clone());
+            let mut all = self.0.calls.lock().unwrap();
+            all.push(received.clone());
             all.len().checked_sub(1).unwrap()
         };
-        let fault = (self.0.plan.lock().unwrap())(number, &asked.what);
+        let fault = (self.0.plan.lock().unwrap())(number, &received.what);
         let net = self.clone();
-        HttpConnectorFuture::new(async move { net.play(fault, &asked).await })
+        HttpConnectorFuture::new(async move { net.play(fault, &received).await })
     }
 }
 
 impl UnitelNet {
-    async fn play(&self, fault: UnitelFault, asked: &UnitelAsked) -> Result<HttpResponse, ConnectorError> {
+    async fn play(&self, fault: UnitelFault, received: &UnitelAsked) -> Result<HttpResponse, ConnectorError> {
         match fault {
-            UnitelFault::None => Ok(self.apply(asked).await),
+            UnitelFault::None => Ok(self.apply(received).await),
             UnitelFault::DropRequest => std::future::pending().await,
             UnitelFault::DropResponse => {
-                self.answer(asked);
+                self.answer(received);
                 std::future::pending().await
             }
             UnitelFault::Disconnect => Err(broken()),
             UnitelFault::Reset => {
-                self.answer(asked);
+                self.answer(received);
                 Err(broken())
             }
             UnitelFault::Delay(delay) => {
                 sleep(delay).await;
-                Ok(self.apply(asked).await)
+                Ok(self.apply(received).await)
             }
             UnitelFault::Status(status) => Ok(response(status, "{}".to_owned())),
             UnitelFault::StatusApplied(status) => {
-                self.answer(asked);
+                self.answer(received);
                 Ok(response(status, "{}".to_owned()))
             }
             UnitelFault::Garbage => {
-                self.answer(asked);
+                self.answer(received);
                 Ok(response(200, "<html>".to_owned()))
             }
             UnitelFault::Truncated => {
-                let Answered { status, mut body, .. } = self.answer(asked);
+                let Answered { status, mut body, .. } = self.answer(received);
                 body.truncate(body.len().div_euclid(2));
                 Ok(response(status, body))
             }
             UnitelFault::Altered(this, that) => {
-                let Answered { status, body, .. } = self.answer(asked);
+                let Answered { status, body, .. } = self.answer(received);
                 assert!(body.contains(this), "{this} is not in {body}");
                 Ok(response(status, body.replace(this, that)))
             }
-            UnitelFault::Refused(status, said) => Ok(response(status, said.to_owned())),
-            UnitelFault::Said(status, said) => {
-                self.answer(asked);
-                Ok(response(status, said.to_owned()))
+            UnitelFault::Refused(status, body) => Ok(response(status, body.to_owned())),
+            UnitelFault::Said(status, body) => {
+                self.answer(received);
+                Ok(response(status, body.to_owned()))
             }
         }
     }
 
-    async fn apply(&self, asked: &UnitelAsked) -> HttpResponse {
-        let Answered { status, body, wait } = self.answer(asked);
+    async fn apply(&self, received: &UnitelAsked) -> HttpResponse {
+        let Answered { status, body, wait } = self.answer(received);
         match wait {
             Wait::None => {}
             Wait::Seconds(seconds) => sleep(Duration::from_secs(seconds)).await,
@@ -210,11 +209,11 @@ impl UnitelNet {
         response(status, body)
     }
 
-    fn answer(&self, asked: &UnitelAsked) -> Answered {
-        let (method, path) = asked.what.split_once(' ').unwrap();
+    fn answer(&self, received: &UnitelAsked) -> Answered {
+        let (method, path) = received.what.split_once(' ').unwrap();
         let now_s = self.0.now.lock().unwrap().unix_s();
-        let authorization = asked.authorization.as_deref();
-        self.0.unitel.answer(&Call { method, path, authorization, body: &asked.body, now_s })
+        let authorization = received.authorization.as_deref();
+        self.0.unitel.answer(&Call { method, path, authorization, body: &received.body, now_s })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A usage event, unsigned.
+//! Fixture: an unsigned usage event.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Faults between our code and WeChat Pay: where a client's connector would be, every call of the stand-in can fail.
+//! Fault injection between our code and the fake WeChat Pay, in place of the HTTP connector.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -17,41 +17,41 @@ use tokio::time::sleep;
 
 use crate::rsa_pair;
 
-/// The merchant that the samples and the tests are about.
+/// The merchant of the samples and the tests.
 pub const WECHAT_MERCHANT: &str = "1900000001";
 pub const WECHAT_APP: &str = "wx0123456789abcdef";
-/// The seeds of the key pairs: of the merchant, and of WeChat.
+/// The seeds of the key pairs: of the merchant, and of WeChat Pay.
 pub const MERCHANT_PAIR: u64 = 1;
 pub const PLATFORM_PAIR: u64 = 2;
-/// What our container in WeChat's cloud shares with us.
+/// The secret that our container in WeChat CloudRun shares with us.
 pub const FORWARDER_SECRET: &str = "a-forwarder-secret-of-the-tests-0123456789";
 pub const PLATFORM_KEY_ID: &str = "PUB_KEY_ID_0000000000000000000000000001";
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WechatFault {
     None,
-    /// Lost on the way there.
+    /// The request is lost.
     DropRequest,
     /// The connection cannot be made.
     Disconnect,
-    /// Answered, but so late.
+    /// The reply arrives after this delay.
     Delay(Duration),
-    /// Refused or failed with this status, and nothing done.
+    /// Replies with this status; not carried out.
     Status(u16),
-    /// Done, and answered with what is no answer.
+    /// Carried out; the reply is not valid JSON.
     Garbage,
-    /// Done, and answered with a text in which one was replaced by the other after it was signed.
+    /// Carried out; in the signed reply the first text is replaced by the second, so that the signature is wrong.
     Altered(&'static str, &'static str),
-    /// Done, and answered with a text in which one was replaced by the other, signed.
+    /// Carried out; in the reply the first text is replaced by the second before it is signed.
     Saying(&'static str, &'static str),
-    /// Done, and answered without a signature.
+    /// Carried out; the reply has no signature.
     Unsigned,
-    /// Done, and answered with the signature of the answer to the first call.
+    /// Carried out; the reply has the signature of the reply to the first call.
     SignedAsFirst,
 }
 
-/// One call that our code made.
+/// One call of our code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatAsked {
     /// `GET /v3/pay/transactions/out-trade-no/HL1?mchid=1900000001`
@@ -62,16 +62,16 @@ pub struct WechatAsked {
 
 type Plan = Box<dyn FnMut(usize, &str) -> WechatFault + Send>;
 
-/// One WeChat Pay, and a faulty network to it. Clones are the same.
+/// The fake WeChat Pay behind a faulty network. Clones share their state.
 #[derive(Clone)]
 pub struct WechatNet(Arc<Shared>);
 
 struct Shared {
     wechat: WechatPay,
     plan: Mutex<Plan>,
-    asked: Mutex<Vec<WechatAsked>>,
+    calls: Mutex<Vec<WechatAsked>>,
     now: Mutex<Timestamp>,
-    /// The headers of the first answer.
+    /// The headers of the first reply.
     first: Mutex<Option<Vec<(&'static str, String)>>>,
 }
 
@@ -91,35 +91,35 @@ impl WechatNet {
         Self(Arc::new(Shared {
             wechat,
             plan,
-            asked: Mutex::default(),
+            calls: Mutex::default(),
             now: Mutex::new(crate::now()),
             first: Mutex::default(),
         }))
     }
 
-    /// From now on calls fail so: the plan is asked with the number of the call, from 0, and what is called.
+    /// Sets the faults of the next calls: the plan gets the number of the call, from 0, and its endpoint.
     pub fn fail(&self, plan: impl FnMut(usize, &str) -> WechatFault + Send + 'static) {
-        self.0.asked.lock().unwrap().clear();
+        self.0.calls.lock().unwrap().clear();
         *self.0.plan.lock().unwrap() = Box::new(plan);
     }
 
-    /// The calls so far, in their order.
+    /// The calls so far, in order.
     pub fn asked(&self) -> Vec<WechatAsked> {
-        self.0.asked.lock().unwrap().clone()
+        self.0.calls.lock().unwrap().clone()
     }
 
-    /// The time that its answers are signed at.
+    /// The signing time of its replies.
     pub fn set_now(&self, now: Timestamp) {
         *self.0.now.lock().unwrap() = now;
     }
 
-    /// The buyer pays an order, begun or not.
+    /// The buyer pays an order, whether it is begun or not.
     pub fn pay(&self, order: &str, transaction: &str, fen: u64, attach: Option<&str>) {
         let (transaction, attach) = (transaction.to_owned(), attach.map(str::to_owned));
         self.0.wechat.pay(order, WechatPaid { transaction, fen, attach });
     }
 
-    /// An order is begun and not paid.
+    /// Begins an order without paying it.
     pub fn begin(&self, order: &str, fen: u64) {
         self.0.wechat.begin(order, fen);
     }
@@ -128,55 +128,55 @@ impl WechatNet {
         self.0.wechat.refund(number, refund);
     }
 
-    fn apply(&self, asked: &WechatAsked) -> Answered {
-        self.apply_saying(asked, |body| body)
+    fn apply(&self, received: &WechatAsked) -> Answered {
+        self.apply_resigned(received, |body| body)
     }
 
-    fn apply_saying(&self, asked: &WechatAsked, say: impl FnOnce(String) -> String) -> Answered {
-        let (method, path) = asked.what.split_once(' ').unwrap();
+    fn apply_resigned(&self, received: &WechatAsked, change: impl FnOnce(String) -> String) -> Answered {
+        let (method, path) = received.what.split_once(' ').unwrap();
         let call = fakes::Call {
             method,
             path,
-            authorization: asked.authorization.as_deref(),
+            authorization: received.authorization.as_deref(),
             idempotency_key: None,
-            body: &asked.body,
+            body: &received.body,
             now_s: self.0.now.lock().unwrap().unix_s(),
         };
-        let answered = self.0.wechat.answer_saying(&call, say);
+        let answered = self.0.wechat.answer_saying(&call, change);
         self.0.first.lock().unwrap().get_or_insert_with(|| answered.headers.clone());
         answered
     }
 
-    async fn play(&self, fault: WechatFault, asked: &WechatAsked) -> Result<HttpResponse, ConnectorError> {
+    async fn play(&self, fault: WechatFault, received: &WechatAsked) -> Result<HttpResponse, ConnectorError> {
         match fault {
-            WechatFault::None => Ok(response(self.apply(asked))),
+            WechatFault::None => Ok(response(self.apply(received))),
             WechatFault::DropRequest => std::future::pending().await,
             WechatFault::Disconnect => {
                 Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()))
             }
             WechatFault::Delay(delay) => {
                 sleep(delay).await;
-                Ok(response(self.apply(asked)))
+                Ok(response(self.apply(received)))
             }
             WechatFault::Status(status) => {
-                Ok(response(Answered { status, body: r#"{"code":"SYSTEM_ERROR"}"#.to_owned(), ..self.apply(asked) }))
+                Ok(response(Answered { status, body: r#"{"code":"SYSTEM_ERROR"}"#.to_owned(), ..self.apply(received) }))
             }
-            WechatFault::Garbage => Ok(response(Answered { body: "<html>".to_owned(), ..self.apply(asked) })),
+            WechatFault::Garbage => Ok(response(Answered { body: "<html>".to_owned(), ..self.apply(received) })),
             WechatFault::Altered(this, that) => {
-                let answered = self.apply(asked);
+                let answered = self.apply(received);
                 assert!(answered.body.contains(this), "{this} is not in {}", answered.body);
                 Ok(response(Answered { body: answered.body.replace(this, that), ..answered }))
             }
-            WechatFault::Saying(this, that) => Ok(response(self.apply_saying(asked, |body| {
+            WechatFault::Saying(this, that) => Ok(response(self.apply_resigned(received, |body| {
                 assert!(body.contains(this), "{this} is not in {body}");
                 body.replace(this, that)
             }))),
             WechatFault::SignedAsFirst => {
                 let headers = self.0.first.lock().unwrap().clone();
-                let answered = self.apply(asked);
+                let answered = self.apply(received);
                 Ok(response(Answered { headers: headers.unwrap_or_default(), ..answered }))
             }
-            WechatFault::Unsigned => Ok(response(Answered { headers: Vec::new(), ..self.apply(asked) })),
+            WechatFault::Unsigned => Ok(response(Answered { headers: Vec::new(), ..self.apply(received) })),
         }
     }
 }
@@ -191,19 +191,19 @@ impl HttpConnector for WechatNet {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let rest = request.uri().split_once("://").map_or(request.uri(), |(_, rest)| rest);
         let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
-        let asked = WechatAsked {
+        let received = WechatAsked {
             what: format!("{} {path}", request.method()),
             authorization: request.headers().get("authorization").map(str::to_owned),
             body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
         };
         let number = {
-            let mut all = self.0.asked.lock().unwrap();
-            all.push(asked.clone());
+            let mut all = self.0.calls.lock().unwrap();
+            all.push(received.clone());
             all.len().checked_sub(1).unwrap()
         };
-        let fault = (self.0.plan.lock().unwrap())(number, &asked.what);
+        let fault = (self.0.plan.lock().unwrap())(number, &received.what);
         let net = self.clone();
-        HttpConnectorFuture::new(async move { net.play(fault, &asked).await })
+        HttpConnectorFuture::new(async move { net.play(fault, &received).await })
     }
 }
 

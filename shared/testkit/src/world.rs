@@ -1,4 +1,4 @@
-//! The stack's tables, empty, and ledgers that write to them.
+//! Test fixture: the stack's empty tables in the embedded DynamoDB, and ledgers that write to them.
 
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub const STAGE: &str = "local";
 
 static TEMPLATE: LazyLock<Template> = LazyLock::new(|| Template::parse(DATA_YAML, &[("Stage", STAGE)]).unwrap());
 
-/// 2026-01-01T00:00:00Z: every test starts the year.
+/// 2026-01-01T00:00:00Z, the time of every test.
 const NOW_MS: i64 = 1_767_225_600_000;
 
 #[derive(Debug, Clone)]
@@ -34,12 +34,13 @@ impl World {
         Self { engine }
     }
 
-    /// A warm process with a faultless connection. `seed` is for its jitter.
+    /// The ledger of a warm process, without faults. `seed` seeds the jitter of its retries.
     pub fn ledger(&self, seed: u64) -> DynamoLedger {
         DynamoLedger::new(&self.engine.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::with_seed(seed))
     }
 
-    /// A process whose calls fail as `plan` says: it is asked with the number of the call, from 0, and what is called.
+    /// The ledger of a process whose calls fail by `plan`, which gets the number of the call, from 0, and the
+    /// operation.
     pub fn faulty(&self, seed: u64, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> (DynamoLedger, Faults) {
         let faults = Faults::new(self.engine.clone(), plan);
         let sdk = embedded::sdk_config(faults.client());
@@ -55,7 +56,7 @@ pub fn now() -> Timestamp {
     Timestamp::from_unix_ms(NOW_MS).unwrap()
 }
 
-/// What order numbers are made of, the same for the same seed.
+/// Randomness for order numbers, the same for the same seed.
 pub fn dice(seed: u64) -> impl Fn() -> Option<u128> + Send + Sync {
     let rng = Mutex::new(fastrand::Rng::with_seed(seed));
     move || Some(rng.lock().unwrap().u128(..))
@@ -65,7 +66,7 @@ pub fn mark(number: u64) -> AttemptMark {
     AttemptMark::from_random(number)
 }
 
-/// A delivery that may take four seconds, without a body.
+/// The context of a call with four seconds, without a body.
 pub fn context(attempt: u64) -> CallContext<'static> {
     CallContext {
         attempt: mark(attempt),
@@ -78,7 +79,7 @@ pub fn context(attempt: u64) -> CallContext<'static> {
     }
 }
 
-/// By tokio's clock, which a test can stop.
+/// A deadline by tokio's clock, which a test can pause.
 pub fn deadline(patience: Duration) -> Deadline {
     Deadline(instant().checked_add(patience).unwrap())
 }

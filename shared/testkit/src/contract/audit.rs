@@ -1,4 +1,4 @@
-//! The lines of the contract that are about comparing the books: what accounts hold, which lines they have, and how far that has come.
+//! Contract lines about the audit: accounts, their lines, the audit's progress and findings, and repairs.
 
 use std::collections::BTreeSet;
 
@@ -11,25 +11,25 @@ use ledger::{
 use super::event::record;
 use crate::context;
 
-/// Less than any block has, so that every list has pages.
+/// Smaller than any list in the table, so that every list has pages.
 const PAGE_MAX: u16 = 2;
 
-/// What it comes to, if this is such a line.
-pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
+/// The result of a line about the audit.
+pub(crate) async fn result_of<L: Audit>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let context = &context(number);
     match *words {
         ["accounts"] => {
-            let (mut told, mut after) = (Vec::new(), None);
+            let (mut listed, mut after) = (Vec::new(), None);
             loop {
                 let page = ledger.accounts(after.as_deref(), PAGE_MAX, context).await.unwrap();
-                told.extend(page.accounts.into_iter().map(|held| held.account));
+                listed.extend(page.accounts.into_iter().map(|held| held.account));
                 let Some(next) = page.next else { break };
                 after = Some(next);
             }
-            told.sort();
-            Some(told.join(" "))
+            listed.sort();
+            Some(listed.join(" "))
         }
-        ["held", account] => {
+        ["account", account] => {
             let held = ledger.stored_account(account, context).await.unwrap();
             let units = |balance: Balance| balance.units() / 1_000_000_000;
             Some(held.map_or("nothing".to_owned(), |held| {
@@ -38,11 +38,11 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
             }))
         }
         ["lines", account] => {
-            let (mut told, mut last): (Vec<String>, Option<LinePosition>) = (Vec::new(), None);
+            let (mut listed, mut last): (Vec<String>, Option<LinePosition>) = (Vec::new(), None);
             loop {
                 let page = ledger.lines(account, last.as_ref(), PAGE_MAX, context).await.unwrap();
                 assert!(page.lines.len() <= usize::from(PAGE_MAX));
-                told.extend(
+                listed.extend(
                     page.lines.iter().map(|line| format!("{} {}", line.key, line.change.units() / 1_000_000_000)),
                 );
                 last = page.last.or(last);
@@ -51,30 +51,26 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
                 }
             }
             let after = ledger.lines(account, last.as_ref(), PAGE_MAX, context).await.unwrap();
-            assert_eq!(
-                (after.lines, after.last, after.has_more),
-                (vec![], None, false),
-                "after the last there is none"
-            );
-            // Those of one moment are in an order of the store's own.
-            told.sort();
-            Some(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })
+            assert_eq!((after.lines, after.last, after.has_more), (vec![], None, false), "no line follows the last");
+            // Lines of the same time come in the store's own order.
+            listed.sort();
+            Some(if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") })
         }
-        ["posted", ref keys @ ..] => {
-            let mut told: Vec<String> = Vec::new();
+        ["journal", ref keys @ ..] => {
+            let mut listed: Vec<String> = Vec::new();
             for line in ledger.journal_lines(keys, context).await.unwrap() {
                 let order = line.order.map_or("-".to_owned(), |order| order.to_string());
                 let (key, change) = (line.key, line.change.units() / 1_000_000_000);
-                told.push(format!(
+                listed.push(format!(
                     "{key} {} {change} {order} {}",
                     line.account,
                     line.reverses.unwrap_or("-".to_owned())
                 ));
             }
-            told.sort();
-            Some(if told.is_empty() { "nothing".to_owned() } else { told.join(", ") })
+            listed.sort();
+            Some(if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") })
         }
-        ["kept", order] => {
+        ["row", order] => {
             let kept = ledger.kept(&OrderNumber::new(order).unwrap(), context).await.unwrap();
             Some(match kept {
                 ledger::StoredOrder::Order(order) => format!("{} v{}", order.number, order.version),
@@ -82,11 +78,11 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
                 ledger::StoredOrder::Missing => "missing".to_owned(),
             })
         }
-        ["check"] => {
+        ["progress"] => {
             let check = ledger.check(context).await.unwrap();
             Some(format!("{} v{}", check.after.unwrap_or("-".to_owned()), check.version))
         }
-        ["keep-check", after, version] => {
+        ["save-progress", after, version] => {
             let check = AuditProgress {
                 after: Some(after.to_owned()),
                 version: version.parse().unwrap(),
@@ -100,12 +96,12 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
         ["find", owner, version] => {
             let mut check = ledger.check(context).await.unwrap();
             check.record_check(&account_of(owner), vec![found(owner)], Observation::default(), context.received_at);
-            Some(kept_at(ledger, check, version, context).await)
+            Some(save_at(ledger, check, version, context).await)
         }
         ["end-findings", owner, version] => {
             let mut check = ledger.check(context).await.unwrap();
             check.end_findings(&BTreeSet::from([account_of(owner)]), &[]);
-            Some(kept_at(ledger, check, version, context).await)
+            Some(save_at(ledger, check, version, context).await)
         }
         ["findings"] => {
             let check = ledger.check(context).await.unwrap();
@@ -116,7 +112,7 @@ pub(crate) async fn told<L: Audit>(ledger: &L, words: &[&str], number: u64) -> O
     }
 }
 
-async fn kept_at<L: Audit>(ledger: &L, check: AuditProgress, version: &str, context: &CallContext<'_>) -> String {
+async fn save_at<L: Audit>(ledger: &L, check: AuditProgress, version: &str, context: &CallContext<'_>) -> String {
     let check = AuditProgress { version: version.parse().unwrap(), ..check };
     if ledger.save_audit_progress(&check, context).await.unwrap() { "kept" } else { "overtaken" }.to_owned()
 }
@@ -129,10 +125,10 @@ fn found(owner: &str) -> Difference {
     stored_account(owner, units("1"), 0).differences(&LineTotals::default()).remove(0)
 }
 
-/// What a person repairs, if this is such a line.
+/// The decision of a line about a repair.
 pub(crate) fn repair(words: &[&str]) -> Option<Decision> {
     match *words {
-        // A line that was lost, and the account as it was read: its balance, and how many lines it has.
+        // A lost line, and the account as read: its balance and number of lines.
         ["repair", event, key, owner, change, balance, version] => {
             let line = Repair::Line { from: None, to: movement(key, owner, change), order: None };
             let from = (balance != "-").then(|| stored_account(owner, units(balance), version.parse().unwrap()));
@@ -143,7 +139,7 @@ pub(crate) fn repair(words: &[&str]) -> Option<Decision> {
             let effects = [line, Repair::Account { account, from, to }].map(Effect::Repair);
             Some(record(event, words.get(2..).unwrap(), effects.into()))
         }
-        // A line that was altered, and the account with it.
+        // An altered line, and its account.
         ["restore", event, key, owner, from, to, balance, version] => {
             let found = JournalLine {
                 key: key.to_owned(),

@@ -1,4 +1,4 @@
-//! The lines of the contract that are about what is left undone: what is due so many seconds later, and what is put off.
+//! Contract lines about the backlog: rows that are due a number of seconds later, and their rescheduling.
 
 use std::collections::BTreeSet;
 
@@ -9,24 +9,24 @@ use crate::{context, now};
 const EVENTS_MAX: u16 = 3;
 const UNPAID: Work = Work::Payment(Provider::Stripe);
 
-/// What it comes to, if this is such a line.
-pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
+/// The result of a line about the backlog.
+pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u64) -> Option<String> {
     let later = |seconds: &str| {
         let received_at = now().plus_seconds(seconds.parse().unwrap());
         CallContext { received_at, first_received_at: received_at, ..context(number) }
     };
     match *words {
         ["due", seconds] => Some(due(ledger, &later(seconds)).await),
-        ["put-off", event, seconds, "until", until] => {
+        ["retry-at", event, seconds, "until", until] => {
             let receipt = EventKey::new("usage", event).unwrap();
             let waiting = ledger.refused_event(&receipt, &later(seconds)).await.unwrap()?;
             let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
             ledger.reschedule(&waiting, until, &later(seconds)).await.unwrap();
-            // As it was read before: nothing is done.
+            // A stale read changes nothing.
             ledger.reschedule(&waiting, None, &later(seconds)).await.unwrap();
             Some("done".to_owned())
         }
-        // By its name, as an index that lags would still have it.
+        // By its key, as a lagging index would still list it.
         ["waiting", event, seconds] => {
             let receipt = EventKey::new("usage", event).unwrap();
             let waiting = ledger.refused_event(&receipt, &later(seconds)).await.unwrap();
@@ -36,37 +36,37 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
         ["left", counted_max] => {
             let counted_max = counted_max.parse().unwrap();
             let external = ledger.count_open_orders(Work::PendingExternal, counted_max, &later("0")).await.unwrap();
-            assert_eq!(external, 0, "of another work");
+            assert_eq!(external, 0, "other work");
             Some(ledger.count_open_orders(UNPAID, counted_max, &later("0")).await.unwrap().to_string())
         }
         ["all-due", seconds, counted_max] => {
             let counted_max = counted_max.parse().unwrap();
             let of_stripe = ledger.count_refused_due("stripe", counted_max, &later(seconds)).await.unwrap();
-            assert_eq!(of_stripe, 0, "of another source");
+            assert_eq!(of_stripe, 0, "another source");
             Some(ledger.count_refused_due("usage", counted_max, &later(seconds)).await.unwrap().to_string())
         }
-        ["ask-later", name, until] => {
+        ["query-at", name, until] => {
             let order = ledger.order(&OrderNumber::new(name).unwrap(), &later("0")).await.unwrap()?;
             let until = now().plus_seconds(until.parse().unwrap());
             ledger.reschedule_order(&order, Some(until), &later("0")).await.unwrap();
-            // As it was before it was written: nothing is done.
+            // A stale version changes nothing.
             let overtaken = order.version.checked_sub(1).unwrap();
             let before = ledger::Order { version: overtaken, ..order };
             ledger.reschedule_order(&before, Some(now()), &later("0")).await.unwrap();
             Some("done".to_owned())
         }
-        ["pass-over", event, seconds] => {
+        ["unreadable", event, seconds] => {
             let due = ledger.due("usage", EVENTS_MAX, &later(seconds)).await.unwrap();
             let row = due.into_iter().find(|row| row.id == format!("usage#{event}"))?;
-            Some(passed_over(ledger, Queue::Refused("usage"), &row, &later(seconds)).await)
+            Some(reschedule_unreadable(ledger, Queue::Refused("usage"), &row, &later(seconds)).await)
         }
-        ["pass-over-order", name, seconds] => {
+        ["unreadable-order", name, seconds] => {
             let due = ledger.orders_due(UNPAID, EVENTS_MAX, &later(seconds)).await.unwrap();
             let row = due.into_iter().find(|row| row.id == name)?;
-            Some(passed_over(ledger, Queue::Work(UNPAID), &row, &later(seconds)).await)
+            Some(reschedule_unreadable(ledger, Queue::Work(UNPAID), &row, &later(seconds)).await)
         }
         ["lanes", seconds] => {
-            assert_eq!(ledger.due_lanes("stripe", EVENTS_MAX, &later(seconds)).await.unwrap(), [], "of another source");
+            assert_eq!(ledger.due_lanes("stripe", EVENTS_MAX, &later(seconds)).await.unwrap(), [], "another source");
             let mut lanes = Vec::new();
             for row in ledger.due_lanes("usage", EVENTS_MAX, &later(seconds)).await.unwrap() {
                 lanes.push(ledger.lane(&row, &later(seconds)).await.unwrap().unwrap().lane.to_string());
@@ -77,15 +77,15 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let lane = Lane::read(lane).unwrap();
             let waiting = ledger.refused_in_lane("usage", &lane, 10, &later("0")).await.unwrap();
             let first = ledger.refused_in_lane("usage", &lane, 1, &later("0")).await.unwrap();
-            assert_eq!(first.as_slice(), waiting.get(..1).unwrap_or_default(), "no more than was asked for");
+            assert_eq!(first.as_slice(), waiting.get(..1).unwrap_or_default(), "the limit holds");
             let listed = waiting.iter().map(|owed| format!("{} {}", owed.row.id, Asset::CREDITS.format(owed.amount)));
             let listed: Vec<String> = listed.collect();
             Some(if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") })
         }
         ["reschedule-lane", lane, seconds, until] => Some(rescheduled(ledger, lane, &later(seconds), until).await),
-        ["pass-over-lane", lane, seconds] => {
+        ["unreadable-lane", lane, seconds] => {
             let row = lane_row(ledger, lane, &later(seconds)).await;
-            Some(passed_over(ledger, Queue::Lanes("usage"), &row, &later(seconds)).await)
+            Some(reschedule_unreadable(ledger, Queue::Lanes("usage"), &row, &later(seconds)).await)
         }
         ["known", ref events @ ..] => {
             let receipts: BTreeSet<EventKey> =
@@ -100,14 +100,14 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
             let is_held = ledger.acquire_sweep("unpaid", until, &context).await.unwrap();
             Some(if is_held { "held" } else { "another's" }.to_owned())
         }
-        ["place"] => {
-            let place = ledger.sweep_cursor("stripe_backfill", &later("0")).await.unwrap();
-            assert_eq!(ledger.sweep_cursor("another", &later("0")).await.unwrap(), None, "of another sweep");
-            Some(place.unwrap_or_else(|| "the beginning".to_owned()))
+        ["cursor"] => {
+            let cursor = ledger.sweep_cursor("stripe_backfill", &later("0")).await.unwrap();
+            assert_eq!(ledger.sweep_cursor("another", &later("0")).await.unwrap(), None, "another sweep");
+            Some(cursor.unwrap_or_else(|| "the beginning".to_owned()))
         }
-        ["keep-place", place] => {
-            let place = (place != "none").then_some(place);
-            ledger.save_sweep_cursor("stripe_backfill", place, &later("0")).await.unwrap();
+        ["save-cursor", cursor] => {
+            let cursor = (cursor != "none").then_some(cursor);
+            ledger.save_sweep_cursor("stripe_backfill", cursor, &later("0")).await.unwrap();
             Some("done".to_owned())
         }
         _ => None,
@@ -116,7 +116,7 @@ pub(crate) async fn told<L: Backlog>(ledger: &L, words: &[&str], number: u64) ->
 
 async fn unpaid<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
     let rows = ledger.orders_due(UNPAID, EVENTS_MAX, context).await.unwrap();
-    assert_eq!(ledger.unpaid(Provider::Epay, 10, context).await.unwrap(), [], "of another provider");
+    assert_eq!(ledger.unpaid(Provider::Epay, 10, context).await.unwrap(), [], "another provider");
     let orders = ledger.unpaid(Provider::Stripe, EVENTS_MAX.into(), context).await.unwrap();
     assert_eq!(orders.iter().map(|order| order.row.clone()).collect::<Vec<_>>(), rows);
     assert!(orders.iter().all(|order| (order.owner.as_str(), order.created_at) == ("alice", Some(now()))));
@@ -134,7 +134,7 @@ async fn rescheduled<L: Backlog>(ledger: &L, lane: &str, context: &CallContext<'
     let row = lane_row(ledger, lane, context).await;
     let read = ledger.lane(&row, context).await.unwrap().unwrap();
     let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
-    // As another run has left it, or an event was refused into it since: nothing is done.
+    // After another run has rescheduled it, or another event was refused into it, nothing changes.
     let other = LaneState { due_at: now(), ..read.clone() };
     ledger.reschedule_lane("usage", &other, until, context).await.unwrap();
     let overtaken = LaneState { refusals: read.refusals.checked_sub(1).unwrap(), ..read.clone() };
@@ -146,12 +146,17 @@ async fn rescheduled<L: Backlog>(ledger: &L, lane: &str, context: &CallContext<'
         let kept = ledger.lane(&row, &then).await.unwrap().unwrap();
         assert_eq!(kept, LaneState { due_at: until, ..alarmed });
     }
-    assert_eq!(ledger.lane(&row, context).await.unwrap(), None, "it is not due any more");
+    assert_eq!(ledger.lane(&row, context).await.unwrap(), None, "it is no longer due");
     "done".to_owned()
 }
 
-async fn passed_over<L: Backlog>(ledger: &L, queue: Queue, row: &DueRow, context: &CallContext<'_>) -> String {
-    // A row that waits for something else, or is due at another time by now, is left as it is.
+async fn reschedule_unreadable<L: Backlog>(
+    ledger: &L,
+    queue: Queue,
+    row: &DueRow,
+    context: &CallContext<'_>,
+) -> String {
+    // A row in another queue, or with another due time, does not change.
     ledger.reschedule_unreadable(&Queue::Work(Work::PendingExternal), row, context).await.unwrap();
     ledger.reschedule_unreadable(&queue, &DueRow { due_at: "0".to_owned(), ..row.clone() }, context).await.unwrap();
     ledger.reschedule_unreadable(&queue, row, context).await.unwrap();
@@ -160,8 +165,8 @@ async fn passed_over<L: Backlog>(ledger: &L, queue: Queue, row: &DueRow, context
 }
 
 async fn due<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
-    assert_eq!(ledger.due("stripe", EVENTS_MAX, context).await.unwrap(), [], "of another source");
-    let mut told = Vec::new();
+    assert_eq!(ledger.due("stripe", EVENTS_MAX, context).await.unwrap(), [], "another source");
+    let mut listed = Vec::new();
     for row in ledger.due("usage", EVENTS_MAX, context).await.unwrap() {
         let receipt = EventKey::of_row(&row.id);
         let waiting = ledger.refused_event(&receipt, context).await.unwrap().unwrap();
@@ -170,7 +175,7 @@ async fn due<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
         assert_eq!([&*body.method, &*body.path, &*body.query], ["POST", "/events", "of=the+contract"]);
         assert_eq!(body.bytes_at, now());
         assert_eq!(body.headers, [("x-kept".to_owned(), "as it was".to_owned())]);
-        told.push(format!("{receipt} after {waited_s}: {}", String::from_utf8(body.bytes).unwrap().trim()));
+        listed.push(format!("{receipt} after {waited_s}: {}", String::from_utf8(body.bytes).unwrap().trim()));
     }
-    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+    if listed.is_empty() { "nothing".to_owned() } else { listed.join(", ") }
 }

@@ -1,4 +1,4 @@
-//! How a line of the contract becomes an event: the header, the facts and the amounts that it writes.
+//! Events of contract lines: header, facts and amounts.
 
 use ledger::{Amount, Asset, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader};
 

@@ -1,4 +1,4 @@
-//! The lines of the contract that are about orders and subscriptions: what is decided on is what was read last.
+//! Contract lines about orders and subscriptions; a decision uses the version that was read last.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use ledger::{
 use super::event::{amount, header, record};
 use crate::now;
 
-/// Orders and subscriptions as they were when they were last read.
+/// Orders and subscriptions as last read.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
     orders: BTreeMap<String, Order>,
@@ -19,7 +19,7 @@ pub(crate) struct Snapshots {
 }
 
 impl Snapshots {
-    /// `None`: the line reads nothing.
+    /// The result of a line that reads; `None` for other lines.
     pub(crate) async fn read<L: Ledger>(
         &mut self,
         ledger: &L,
@@ -31,16 +31,16 @@ impl Snapshots {
                 let Some(order) = ledger.order(&number(name), context).await.unwrap() else {
                     return Some("nothing".to_owned());
                 };
-                let said = format!("{} v{}", order.payment.as_str(), order.version);
+                let result = format!("{} v{}", order.payment.as_str(), order.version);
                 self.orders.insert(name.to_owned(), order);
-                Some(said)
+                Some(result)
             }
             ["proven", name] => {
                 let proof = self.order(name).proof().unwrap();
                 let is_proven = ledger.is_proven(&proof, context).await.unwrap();
                 Some(if is_proven { "yes" } else { "no" }.to_owned())
             }
-            ["pointed", id] => {
+            ["resolve", id] => {
                 let pointed = ledger.resolve_pointer(&Pointer::Provider(reference(id)), context).await.unwrap();
                 Some(pointed.map_or("nothing".to_owned(), |order| order.to_string()))
             }
@@ -58,15 +58,15 @@ impl Snapshots {
                 let Some(found) = ledger.subscription(&reference(id), context).await.unwrap() else {
                     return Some("nothing".to_owned());
                 };
-                let said = format!("{} v{}", found.standing.map_or("-", |it| it.status.as_str()), found.version);
+                let result = format!("{} v{}", found.standing.map_or("-", |it| it.status.as_str()), found.version);
                 self.subscriptions.insert(id.to_owned(), found);
-                Some(said)
+                Some(result)
             }
             _ => None,
         }
     }
 
-    /// `None`: the line is about something else.
+    /// The decision of a line about orders or subscriptions; `None` for other lines.
     pub(crate) fn decision(&self, words: &[&str]) -> Option<Decision> {
         let (event, effects) = match *words {
             ["order", event, name, owner, cents, credits] => {
@@ -82,7 +82,7 @@ impl Snapshots {
                     }
                 }
             }
-            // As a hand other than a payment's writes it.
+            // A planted row: the order is paid without a payment.
             ["plant", event, name, by] => {
                 let mut order = self.order(name).clone();
                 order.paid = Some(Paid { by: reference(by), at: now() });

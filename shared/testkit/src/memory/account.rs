@@ -1,4 +1,4 @@
-//! What an account's row says of spending, and what an entry does to it.
+//! Accounts of the in-memory ledger: spending terms, and the effect of an entry.
 
 use ledger::{Amount, Balance, Net, Policy, SpendingTerms};
 

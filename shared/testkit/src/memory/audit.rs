@@ -1,4 +1,4 @@
-//! The same books, to whoever compares them.
+//! The audit's reads of the in-memory ledger.
 
 use ledger::{
     AccountPage, Audit, AuditProgress, Balance, CallContext, CommitError, JournalLine, LinePage, LinePosition,
@@ -22,7 +22,7 @@ impl Audit for MemoryLedger {
         Ok(is_next)
     }
 
-    /// What is kept here can be read.
+    /// Progress in memory is never unreadable.
     async fn reset_audit_progress(&self, _: &CallContext<'_>) -> Result<(), CommitError> {
         Ok(())
     }

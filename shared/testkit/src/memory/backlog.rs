@@ -1,4 +1,4 @@
-//! What is left undone, of books in memory.
+//! The backlog of the in-memory ledger: due events and orders, retries, leases and cursors of sweeps.
 
 use std::collections::BTreeSet;
 
@@ -172,7 +172,7 @@ impl Backlog for MemoryLedger {
     }
 
     async fn sweep_cursor(&self, sweep: &'static str, _: &CallContext<'_>) -> Result<Option<String>, CommitError> {
-        Ok(self.0.lock().unwrap().sweep_places.get(sweep).cloned())
+        Ok(self.0.lock().unwrap().sweep_cursors.get(sweep).cloned())
     }
 
     async fn save_sweep_cursor(
@@ -181,7 +181,7 @@ impl Backlog for MemoryLedger {
         place: Option<&str>,
         _: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        let places = &mut self.0.lock().unwrap().sweep_places;
+        let places = &mut self.0.lock().unwrap().sweep_cursors;
         match place {
             Some(place) => places.insert(sweep, place.to_owned()),
             None => places.remove(sweep),
@@ -191,7 +191,7 @@ impl Backlog for MemoryLedger {
 }
 
 impl State {
-    /// The longest due first, with what is owed for each; and last what is due later.
+    /// The waiting rows by due time, with the amount owed for each.
     pub(super) fn waiting_under(&self, word: &str) -> Vec<(Timestamp, &String, Amount)> {
         let due = self.journal.iter().filter_map(|(id, kept)| Some((id, kept.due.as_ref()?)));
         let due = due.filter(|(_, due)| due.word == word).map(|(id, due)| (due.at, id, due.owed));

@@ -1,4 +1,4 @@
-//! What must hold before anything is written, of books in memory.
+//! The guards of the in-memory ledger: sufficient funds, unchanged terms, free keys and places.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The lanes of refused usage, of books in memory.
+//! The lanes of refused usage in the in-memory ledger.
 
 use ledger::{CallContext, CommitError, DueRow, FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, Timestamp};
 

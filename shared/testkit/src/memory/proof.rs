@@ -1,20 +1,20 @@
-//! The rows of money: what is posted, and the payments, which what they buy requires.
+//! Money rows of the in-memory ledger: postings, and the payment proofs that an order's effects require.
 
 use ledger::{CallContext, Effect, JournalHeader, Movement, PaymentProof, ProofUse, Timestamp};
 
 use super::{KeptRow, State};
 use crate::Row;
 
-/// How a transaction stands to the row of its order's payment.
+/// The state of the payment proof that a transaction writes or requires.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ProofState {
-    /// It may be written, with this row where it has one to write.
+    /// The transaction may be written, with this proof if it writes one.
     Fits(Option<PaymentProof>),
-    /// Another event has written the same row.
+    /// Another event has written the same proof.
     Moved,
-    /// Something else is written under its key.
+    /// Another row is written under its key.
     Contradicted,
-    /// It is required and not there.
+    /// The required proof is missing.
     Missing,
 }
 

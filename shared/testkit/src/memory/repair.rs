@@ -1,4 +1,4 @@
-//! What a person puts right, in the same books.
+//! Repairs in the in-memory ledger.
 
 use ledger::{CallContext, JournalHeader, JournalLine, Repair, RepairedOrder, StoredAccount, Timestamp};
 
@@ -24,7 +24,7 @@ impl State {
             }
             Repair::Payment { over: Some(read), .. } => !is_as_read(read),
             Repair::Payment { proof, over: None } => found(proof.key.as_str()).is_some(),
-            // Whatever is kept here can be read.
+            // An order in memory is never unreadable.
             Repair::Order { order, over } => self.orders.contains_key(&order.number) || *over != RepairedOrder::Nothing,
         }
     }
