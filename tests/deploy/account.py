@@ -1,7 +1,7 @@
-"""A real account, that of the environment's credentials. It is what the templates are written for: nothing is bent.
+"""A real AWS account, that of the environment's credentials. The templates are deployed unchanged.
 
-The providers' fakes cannot be called from there. Checkout is tried against Stripe's own test mode, with the key in STRIPE_SECRET_KEY;
-what is sent to a wallet or to a telephone, and what is begun at WeChat Pay, is not tried."""
+AWS cannot reach the fakes. Checkout is tested with Stripe's test mode and the key in STRIPE_SECRET_KEY; transfers, top-ups
+and payments created at WeChat Pay are not tested."""
 
 import os
 
@@ -11,17 +11,17 @@ from process import Failed, run
 
 
 class Account:
-    has_standins = False
+    has_fakes = False
     parameters = {}
     architecture = os.environ.get("DEPLOY_ARCHITECTURE", "arm64")
 
     def __enter__(self):
         region = os.environ.get("AWS_REGION")
         if not region or os.environ.get("AWS_ENDPOINT_URL"):
-            raise Failed("DEPLOY_TARGET=aws wants AWS_REGION and credentials, and no AWS_ENDPOINT_URL")
+            raise Failed("DEPLOY_TARGET=aws needs AWS_REGION and credentials, and no AWS_ENDPOINT_URL")
         key = os.environ.get("STRIPE_SECRET_KEY", "")
         if not key.startswith(("sk_test_", "rk_test_")):
-            raise Failed("DEPLOY_TARGET=aws wants a key of Stripe's test mode in STRIPE_SECRET_KEY")
+            raise Failed("DEPLOY_TARGET=aws needs a key of Stripe's test mode in STRIPE_SECRET_KEY")
         self.secrets = {"STRIPE_SECRET_KEY": key}
         self.settings = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
         self.session = boto3.Session(region_name=region)
@@ -29,17 +29,17 @@ class Account:
         if self.architecture == "arm64":
             installed = run("rustup", "target", "list", "--installed", quiet=True)
             if "aarch64-unknown-linux-gnu" not in installed:
-                raise Failed("rustup target add aarch64-unknown-linux-gnu, or DEPLOY_ARCHITECTURE=x86_64")
+                raise Failed("run rustup target add aarch64-unknown-linux-gnu, or set DEPLOY_ARCHITECTURE=x86_64")
         return self
 
     def __exit__(self, *_):
-        """What was deployed stays: docs/deploy.md says how it is removed."""
+        """The stacks stay deployed; docs/deploy.md describes how to remove them."""
 
     def api_url(self, stack):
         return stack.output("ApiUrl")
 
-    def instead_of(self, _template):
+    def template_options(self, _template):
         return ()
 
-    def mend_routes(self, _stack):
-        """They are there."""
+    def create_missing_routes(self, _stack):
+        """AWS creates every route."""

@@ -1,26 +1,26 @@
-"""What may change while a stage runs: a secret, and the app itself. Nothing is lost by either."""
+"""Changes of a running stage: the rotation of a secret, and a second deployment. Neither loses anything."""
 
 import secrets
 
 from process import check, say, until
 
-# A running function looks for new keys at most once a minute.
+# A running function refreshes its keys at most once a minute.
 ROTATED_WITHIN_S = 120
 TABLES = ("journal", "bodies", "accounts", "orders", "subscriptions")
 
 
 def rotated(shop):
-    """The old secret and the new one are both good, until the old one is taken away."""
+    """Key rotation: both secrets are accepted until the old one is removed."""
     old = shop.deployment.secret("usage")["WEBHOOK_SECRET"]
     new, forged = secrets.token_hex(24), secrets.token_hex(24)
-    # It is about signatures alone: what is signed well is refused for its key, and not for its signature.
+    # A valid signature gets 404, since the event's key is unbound; an invalid one gets 401.
     words = ["--set", "data.remoteKeyId=unbound"]
 
     def answer(secret):
         return shop.send("usage", shop.named(f"evt-{secrets.token_hex(4)}"), *words, secret=secret)[0]
 
     def answers(*signed_with):
-        """More than one sandbox may run, each with its own copy of the keys. A forged event is what makes one look."""
+        """Sends several times: each sandbox has its own copy of the keys, and a forged event makes it refresh them."""
         return {tuple(answer(secret) for secret in (forged, *signed_with)) for _ in range(3)}
 
     check("before, the new one is refused", answers(new, old), {(401, 401, 404)})
@@ -34,7 +34,7 @@ def rotated(shop):
 
 
 def deployed_again(shop):
-    """The app changes, and the tables do not know of it."""
+    """A changed app leaves the tables and their rows as they are."""
     deployment = shop.deployment
     before = {table: (described(deployment, table), set(deployment.rows(table))) for table in TABLES}
     deployment.deploy_app(MaxSkewSeconds="86400")
@@ -44,7 +44,7 @@ def deployed_again(shop):
     deployment.deploy_data()
     for table, (description, rows) in before.items():
         check(f"{table} is the same table", described(deployment, table), description)
-        check("and has every row", rows - set(deployment.rows(table)), set())
+        check(f"{table} has every row", rows - set(deployment.rows(table)), set())
     check("the API answers", shop.ask("GET", "/health")[0], 200)
     status, _ = shop.send("usage", shop.named("evt-again"), "--set", "data.remoteKeyId=unbound")
     check("the secrets are as they were", status, 404)

@@ -1,4 +1,4 @@
-"""The stacks of one stage: built and deployed by the commands of docs/deploy.md, and looked at through AWS's own API."""
+"""The stacks of one stage: builds and deploys them by the commands of docs/deploy.md, and reads them through AWS's API."""
 
 import contextlib
 import functools
@@ -6,10 +6,10 @@ import json
 import zipfile
 
 from emulator import template
-from process import LEFT, ROOT, TOOLS, Failed, environment, run, say, until
+from process import OUTPUT, ROOT, TOOLS, Failed, environment, run, say, until
 
 SAM = TOOLS / "sam/bin/sam"
-# What Lambda has to fetch and unpack before a sandbox starts.
+# The limit of a zip, which Lambda fetches and unpacks at each cold start.
 ZIP_BYTES_MAX = 3_000_000
 UPDATED_WITHIN_S = 180
 
@@ -20,7 +20,7 @@ class Deployment:
         self.parameters = {"Stage": stage, "Architecture": cloud.architecture, **cloud.parameters}
 
     def sam(self, command, config, *more, parameters=True):
-        """The parameters are the suite's: a stage of one's own has them in samconfig.toml."""
+        """Runs SAM with the suite's parameters, which a real stage has in samconfig.toml."""
         given = self.parameters if parameters else {"Stage": self.stage}
         overrides = " ".join(f'{name}="{value}"' for name, value in given.items())
         settings = environment(**self.cloud.settings, SAM_CLI_TELEMETRY="0", CARGO_TARGET_DIR="")
@@ -31,17 +31,17 @@ class Deployment:
 
     @functools.cache
     def declared(self, kind):
-        """The template's resources of one type, by their names there."""
+        """The template's resources of one type, by logical id."""
         resources = template("infra/app.yaml")["Resources"].items()
         return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
 
     def sizes(self):
-        """Each function's binary and zip, as a table; too large a zip fails the suite."""
-        LEFT.mkdir(parents=True, exist_ok=True)
+        """Prints the sizes of each function's binary and zip; a zip above the limit fails the suite."""
+        OUTPUT.mkdir(parents=True, exist_ok=True)
         say(f"  {'function':<20} {'binary':>10} {'zip':>10}   of {ZIP_BYTES_MAX:,} bytes")
         too_large = []
         for function in self.declared("AWS::Serverless::Function"):
-            binary, packed = ROOT / ".aws-sam" / self.stage / function / "bootstrap", LEFT / "size.zip"
+            binary, packed = ROOT / ".aws-sam" / self.stage / function / "bootstrap", OUTPUT / "size.zip"
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.write(binary, "bootstrap")
             size = packed.stat().st_size
@@ -56,13 +56,13 @@ class Deployment:
         self.sam("deploy", f"{self.stage}-data", parameters=False)
 
     def deploy_app(self, **changed):
-        """The app, and then the stack that watches it."""
+        """Deploys the app, and then its watch stack."""
         self.parameters.update(changed)
         self.sam("deploy", self.stage)
-        self.sam("deploy", f"{self.stage}-watch", *self.cloud.instead_of("infra/watch.yaml"), parameters=False)
+        self.sam("deploy", f"{self.stage}-watch", *self.cloud.template_options("infra/watch.yaml"), parameters=False)
         self.physical_id.cache_clear()
 
-    # -------------------------------------------------------------------------------------------- what stands there
+    # ------------------------------------------------------------------------------------------ deployed resources
 
     @functools.cache
     def client(self, service):
@@ -82,7 +82,7 @@ class Deployment:
         return f"hookledger-{self.stage}-{name}"
 
     def rows(self, table):
-        """Every row of a table, by its id."""
+        """Every row of a table, by id."""
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.table(table), ConsistentRead=True)
         return {row["id"]["S"]: row for page in pages for row in page["Items"]}
 
@@ -96,18 +96,18 @@ class Deployment:
         )
 
     def secrets(self):
-        """The names of all that are declared, without what stands before them."""
+        """The names of all declared secrets, without their prefix."""
         return [secret["Name"].rsplit("/", 1)[1] for secret in self.declared("AWS::SecretsManager::Secret").values()]
 
     def log(self, function):
-        """Every line that a function has logged."""
+        """Every log line of a function."""
         configuration = self.client("lambda").get_function_configuration(FunctionName=self.physical_id(function))
         pages = self.client("logs").get_paginator("filter_log_events")
         pages = pages.paginate(logGroupName=configuration["LoggingConfig"]["LogGroup"])
         return [event["message"] for page in pages for event in page["events"]]
 
     def invoke(self, function, event):
-        """Calls a function past the API. What it failed with comes in place of what it answered."""
+        """Invokes a function without the API. A function error fails the suite."""
         answered = self.client("lambda").invoke(FunctionName=self.physical_id(function), Payload=json.dumps(event))
         payload = json.loads(answered["Payload"].read() or b"null")
         if "FunctionError" in answered:
@@ -116,24 +116,24 @@ class Deployment:
 
     @contextlib.contextmanager
     def broken(self, function):
-        """While this lasts the function cannot start, every record of its stream fails, and is given up sooner than it would be."""
+        """Within this context the function cannot start, so that its stream's records fail, and soon become dead letters."""
         client, name = self.client("lambda"), self.physical_id(function)
         mapping = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"][0]
         variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         limits = ("MaximumRecordAgeInSeconds", "MaximumRetryAttempts")
 
-        def become(variables, limits):
+        def update(variables, limits):
             client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
             client.update_event_source_mapping(UUID=mapping["UUID"], **limits)
             client.get_waiter("function_updated_v2").wait(FunctionName=name)
             until("the stream is read again", lambda: self.is_reading(mapping["UUID"]), UPDATED_WITHIN_S)
 
-        # The least that AWS allows. The emulator looks at the age alone.
-        become({**variables, "JOURNAL_TABLE": ""}, dict(zip(limits, (60, 1))))
+        # The lowest limits that AWS allows. The emulator checks only the age.
+        update({**variables, "JOURNAL_TABLE": ""}, dict(zip(limits, (60, 1))))
         try:
             yield
         finally:
-            become(variables, {limit: mapping[limit] for limit in limits})
+            update(variables, {limit: mapping[limit] for limit in limits})
 
     def is_reading(self, mapping):
         return self.client("lambda").get_event_source_mapping(UUID=mapping)["State"] == "Enabled"

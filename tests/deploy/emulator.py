@@ -1,4 +1,4 @@
-"""An emulated AWS on 127.0.0.1, and what of it is bent here since the templates are written for the real one."""
+"""An emulated AWS on 127.0.0.1, with workarounds for what it does not support of the templates."""
 
 import json
 import platform
@@ -8,9 +8,9 @@ import urllib.request
 import boto3
 import yaml
 
-from process import LEFT, ROOT, TOOLS, Background, Failed, environment, free_port, until
+from process import OUTPUT, ROOT, TOOLS, Background, Failed, environment, free_port, until
 
-# Not in any real account; the emulator takes a user `test` for the account's owner.
+# Not valid in any real account; the emulator treats the user `test` as the account's root user.
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -23,12 +23,12 @@ CREDENTIALS = {
 
 
 class Emulator(Background):
-    """AWS, as far as the templates use it. Functions run as processes of this machine."""
+    """Emulates the parts of AWS that the templates use. Functions run as processes of this machine."""
 
-    # Its functions run on this machine, and can call the providers' fakes.
-    has_standins = True
+    # Its functions run on this machine, and can call the fakes.
+    has_fakes = True
     secrets = {}
-    # It leads the functions to itself by AWS_ENDPOINT_URL, which they refuse otherwise.
+    # It sets AWS_ENDPOINT_URL on the functions, which they refuse without this parameter.
     parameters = {"AllowEndpointUrl": "true"}
 
     def __init__(self, trusted):
@@ -36,8 +36,8 @@ class Emulator(Background):
         self.endpoint = f"http://127.0.0.1:{port}"
         self.settings = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
         self.session = boto3.Session("test", "test", region_name=CREDENTIALS["AWS_REGION"])
-        # Without BIND_HOST and IOT_MTLS_ENABLED it opens ports to the network. AUTH has every function do what its role allows and
-        # no more. The functions take its environment, and with it the authority that the fakes' certificate is of.
+        # Without BIND_HOST and IOT_MTLS_ENABLED it opens ports to the network. AUTH enforces each function's role. The
+        # functions inherit its environment, and so trust the certificate authority of the fakes.
         serving = environment(
             **self.settings,
             GATEWAY_PORT=str(port),
@@ -47,7 +47,7 @@ class Emulator(Background):
             SSL_CERT_FILE=str(trusted),
             PYTHONUNBUFFERED="1",
         )
-        # With what it does not know of policies.
+        # With an extension for a policy condition that it does not support.
         program = TOOLS / "emulator/bin/python", "-B", ROOT / "tests/deploy/leading_keys.py"
         super().__init__("emulator", *program, env=serving)
 
@@ -64,24 +64,25 @@ class Emulator(Background):
             raise Failed(self.log.read_text())
         return self
 
-    # What the functions are compiled for: they run here.
+    # The functions are compiled for this machine, on which they run.
     architecture = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
     def api_url(self, stack):
-        """By the path and not by the host: `/health` of the host is the emulator's own."""
+        """A path, not a host name of its own: `/health` of the host is the emulator's own."""
         return f"{self.endpoint}/_aws/execute-api/{stack.physical_id('Api')}"
 
-    def instead_of(self, template):
-        """The emulator makes no alarm of more than one metric: those are left out, in a copy. SAM looks for its settings beside it."""
+    def template_options(self, template):
+        """The emulator does not support alarms with several metrics: a copy of the template omits them. SAM searches its
+        settings next to the template."""
         alarm = re.compile(r"^  \w+:\n    Type: AWS::CloudWatch::Alarm\n(?:(?:    .*)?\n)*", re.MULTILINE)
         known = alarm.sub(lambda one: "" if "\n      Metrics:" in one.group() else one.group(), (ROOT / template).read_text())
-        copy = LEFT / template.rsplit("/", 1)[1]
+        copy = OUTPUT / template.rsplit("/", 1)[1]
         copy.write_text(known)
         return "--template-file", copy, "--config-file", ROOT / "samconfig.toml"
 
-    def mend_routes(self, stack):
-        """The emulator does not read the OpenAPI body in which SAM hands the routes over: they are made one by one, of the same
-        template. The permissions to call the functions are SAM's own."""
+    def create_missing_routes(self, stack):
+        """The emulator ignores the OpenAPI body in which SAM passes the routes, so this creates them one by one from the same
+        template. SAM itself creates the permissions to invoke the functions."""
         api, gateway = stack.physical_id("Api"), stack.client("apigatewayv2")
         for function, properties in stack.declared("AWS::Serverless::Function").items():
             events = [event["Properties"] for event in properties.get("Events", {}).values() if event["Type"] == "HttpApi"]
@@ -100,7 +101,7 @@ class Emulator(Background):
 
 
 class Tags(yaml.SafeLoader):
-    """Reads `!Ref` and its like as plain values: nothing that is looked for here has one."""
+    """Reads tags such as `!Ref` as plain values, since no value that the suite reads has one."""
 
 
 Tags.add_multi_constructor("!", lambda loader, _tag, node: loader.construct_yaml_str(node) if isinstance(

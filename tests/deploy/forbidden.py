@@ -1,4 +1,4 @@
-"""What a setting forbids: a stack that is not deployed, a function that does not start, a signature that is not accepted."""
+"""Settings that forbid: a stack that does not deploy, a function that does not start, a signature that is not accepted."""
 
 import contextlib
 import secrets
@@ -7,16 +7,16 @@ from botocore.exceptions import ClientError
 
 from process import check, say, until
 
-# A change set is made within seconds; a sandbox that runs with the old settings is gone as soon.
+# A change set takes seconds; a sandbox with the old settings ends as soon.
 CHANGED_WITHIN_S = 120
-# Each of them has all the rights that a role of a stack needs, and SAM's own transform.
+# The capabilities for roles of a stack, and for SAM's transform.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 def forbidden(shop):
     say("settings: what they forbid")
     deployment = shop.deployment
-    # The first is what the others are compared with: a change that is allowed, and not made.
+    # The first change is allowed, as a baseline for the others. None of them is deployed.
     check("a longer retention of logs can be deployed", is_deployable(deployment, LogRetentionDays="14"), True)
     check("the stage `local` cannot", is_deployable(deployment, Stage="local"), False)
     vault = {"FireblocksVault": "0", "FireblocksWorkspace": ""}
@@ -32,8 +32,7 @@ def forbidden(shop):
         words = ["--set", "data.remoteKeyId=no-such-key"]
         return shop.send("usage", shop.named(f"evt-{secrets.token_hex(4)}"), *words)[0]
 
-    # What is set, and a request with the status of its answer before, meanwhile and afterwards. A function that does not start answers
-    # nothing: the API answers for it.
+    # The settings, and a request with its status without and with them. If a function does not start, API Gateway replies 5xx.
     elsewhere = {"AWS_ENDPOINT_URL": "https://elsewhere.invalid", "ALLOW_ENDPOINT_URL": "false"}
     plain_page = {"CHECKOUT_SUCCESS_URL": "http://shop.example/paid", "CHECKOUT_HTTP_URLS": "false"}
     rows = (
@@ -57,7 +56,7 @@ def forbidden(shop):
 
 
 def is_deployable(deployment, **changed):
-    """Whether CloudFormation takes these parameters in place of those that are deployed. Nothing is deployed."""
+    """Whether CloudFormation accepts these parameters in place of the deployed ones. Nothing is deployed."""
     client, stack = deployment.client("cloudformation"), f"hookledger-{deployment.stage}"
     deployed = client.describe_stacks(StackName=stack)["Stacks"][0]["Parameters"]
     names = [parameter["ParameterKey"] for parameter in deployed]
@@ -69,7 +68,7 @@ def is_deployable(deployment, **changed):
             StackName=stack, ChangeSetName=name, UsePreviousTemplate=True, Parameters=kept + given, Capabilities=CAPABILITIES
         )
     except ClientError as error:
-        # A parameter that is not among the allowed ones, or a rule that does not hold.
+        # A parameter outside its allowed values, or a violated rule.
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         say(f"      {error.response['Error']['Message']}")
@@ -87,16 +86,16 @@ def is_deployable(deployment, **changed):
 
 @contextlib.contextmanager
 def set_to(deployment, function, settings):
-    """While this lasts the function has these settings beside its own."""
+    """Within this context the function has these settings in addition to its own."""
     client, name = deployment.client("lambda"), deployment.physical_id(function)
     own = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
-    def become(variables):
+    def update(variables):
         client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
         client.get_waiter("function_updated_v2").wait(FunctionName=name)
 
-    become({**own, **settings})
+    update({**own, **settings})
     try:
         yield
     finally:
-        become(own)
+        update(own)

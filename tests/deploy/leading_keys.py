@@ -1,4 +1,4 @@
-"""Starts the emulator, whose evaluation of policies does not know `dynamodb:LeadingKeys`: it is given the keys that each call names."""
+"""Starts the emulator with support for the policy condition `dynamodb:LeadingKeys`: it passes the keys of each call."""
 
 import json
 import sys
@@ -8,20 +8,20 @@ from ministack.core import iam_actions, iam_evaluator
 
 CONDITION = "dynamodb:LeadingKeys"
 
-# What the emulator itself does. It looks its functions up at each request, so that these take their place.
+# The emulator's own functions. It resolves them at each request, so that the replacements below take effect.
 checks_of_transaction = iam_actions.dynamodb_transaction_checks
 context_of_call = iam_actions.dynamodb_service_context
 enforce = iam_evaluator.enforce
 
 
 class Keyed(str):
-    """A table's ARN, with the key of the item that is checked on it."""
+    """A table's ARN, with the key of the checked item."""
 
     key = None
 
 
 def key_of(detail):
-    """Every table here has the partition key `id`."""
+    """The key of an item; every table has the partition key `id`."""
     row = detail.get("Key") or detail.get("Item") or {}
     return row.get("id", {}).get("S")
 

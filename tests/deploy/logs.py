@@ -1,15 +1,15 @@
-"""What the functions have logged by the end: a line for what they did, and nothing that is secret."""
+"""The logs of the functions: outcomes are logged, and no secret."""
 
 import json
 
 from process import check, say
 
-# Of a key that has several lines, each is as secret as the whole; what is shorter is a name or a number.
+# Each line of a key with several lines is as secret as the whole; shorter values are names or numbers.
 SECRET_LENGTH_MIN = 16
 
 
 def logged(shop):
-    say("logs: every outcome is there, and no secret")
+    say("logs: outcomes are logged, and no secret")
     deployment = shop.deployment
     stored = [deployment.secret(name) for name in deployment.secrets()]
     values = [value for settings in stored for value in settings.values()] + list(shop.keys.values()) + shop.api_keys
@@ -17,5 +17,5 @@ def logged(shop):
     for function in deployment.declared("AWS::Serverless::Function"):
         lines = deployment.log(function)
         done = [line for line in lines if "outcome" in line]
-        check(f"{function} left {len(lines)} lines, of which some say what was done", bool(done), True)
-        check("none of them has a secret", [line for line in lines if any(secret in line for secret in secrets)], [])
+        check(f"{function} logged {len(lines)} lines, some of them with an outcome", bool(done), True)
+        check(f"no line of {function} has a secret", [line for line in lines if any(secret in line for secret in secrets)], [])

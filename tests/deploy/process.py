@@ -1,4 +1,4 @@
-"""What every part of the suite does: run a program, wait for something, say what was seen."""
+"""Helpers of the suite: run a program, wait for a condition, check and print results."""
 
 import concurrent.futures
 import contextlib
@@ -12,12 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "target/ci"
-# Whatever is left behind by a run: logs, the fakes' data, certificates.
-LEFT = ROOT / "target/deploy"
+# The output of a run: logs, the fakes' data, certificates.
+OUTPUT = ROOT / "target/deploy"
 
 
 class Failed(Exception):
-    """What was to be seen was not."""
+    """A check of the suite failed."""
 
 
 def say(text):
@@ -25,14 +25,14 @@ def say(text):
 
 
 def check(what, seen, expected):
-    """One fact that the suite proves."""
+    """Checks one fact, and prints it."""
     if seen != expected:
-        raise Failed(f"{what}: {seen!r} and not {expected!r}")
+        raise Failed(f"{what}: got {seen!r}, expected {expected!r}")
     say(f"  ok  {what}")
 
 
 def run(*command, env=None, quiet=False):
-    """Runs a program to its end, and returns what it wrote. What fails is shown."""
+    """Runs a program to its end, and returns its output. A failure shows the output."""
     command = [str(word) for word in command]
     ended = subprocess.run(
         command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
@@ -45,7 +45,7 @@ def run(*command, env=None, quiet=False):
 
 
 def until(what, seen, within_s, pause_s=0.5):
-    """Waits for something to become true, and returns it."""
+    """Waits until a condition is true, and returns its value."""
     ends = time.monotonic() + within_s
     while True:
         found = seen()
@@ -63,11 +63,11 @@ def free_port():
 
 
 class Background:
-    """A program that runs beside the suite, and ends with it. Its output goes to a file."""
+    """A program that runs in the background, and ends with the suite. Its output goes to a file."""
 
     def __init__(self, name, *command, env=None):
-        LEFT.mkdir(parents=True, exist_ok=True)
-        self.log = LEFT / f"{name}.log"
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        self.log = OUTPUT / f"{name}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [str(word) for word in command],
@@ -75,7 +75,7 @@ class Background:
                 env=env,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # With what it starts itself it can be ended as a whole.
+                # A session of its own, so that it ends together with its child processes.
                 start_new_session=True,
             )
         self.name = name
@@ -94,20 +94,20 @@ class Background:
                 self.process.wait(timeout=20)
 
 
-def at_once(shop, *stories):
-    """Stories that mostly wait, run at the same time. The first that fails fails the suite."""
-    with concurrent.futures.ThreadPoolExecutor(len(stories)) as pool:
-        for story in [pool.submit(story, shop) for story in stories]:
-            story.result()
+def at_once(shop, *tests):
+    """Runs tests that mostly wait concurrently. The first failure fails the suite."""
+    with concurrent.futures.ThreadPoolExecutor(len(tests)) as pool:
+        for test in [pool.submit(test, shop) for test in tests]:
+            test.result()
 
 
 def environment(**more):
-    """This one's, with what is set beside it; an empty value takes one away."""
+    """This process's environment with these changes; an empty value removes a variable."""
     merged = {**os.environ, **more}
     return {name: value for name, value in merged.items() if value}
 
 
 if sys.version_info < (3, 10):
     raise SystemExit("the deploy suite needs Python 3.10 or newer")
-# A stop of the suite stops what runs beside it.
+# Stopping the suite stops its background programs.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))

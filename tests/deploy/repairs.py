@@ -1,5 +1,5 @@
-"""What a person does about deployed books with `--aws`: a refused payment is decided on; and rows that were altered
-by hand are found by `audit --full`, are repaired by the documented commands, and end as findings."""
+"""Operator commands on deployed books with `--aws`: decisions about refused payments; and for altered rows, `audit --full`
+finds them, the documented commands repair them, and their findings end."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ import subprocess
 from botocore.exceptions import ClientError
 
 from process import ROOT, check, environment, say, until
-from standins import DATA
+from fakes import DATA
 
 FINDINGS = "check#audit"
 FOUND_WITHIN_S = 120
@@ -29,7 +29,7 @@ def repaired(shop):
 
 
 def prepared(shop):
-    """An account that was used; and an order that was paid, with two payments more that it refused."""
+    """An account with usage, and a paid order with two further, refused payments."""
     spender, key, event = shop.named("spender"), shop.named("spender-key"), shop.named("evt-spent")
     shop.open_account(spender, credits="10")
     shop.by_hand("account", "key", spender, key)
@@ -54,19 +54,19 @@ def prepared(shop):
 
 
 def decided(shop, rows):
-    """One of the refused payments is booked by hand, and the other is closed."""
+    """Accepts one of the refused payments, and clears the other."""
     number, (_, second, _) = rows["order"], rows["payments"]
     accepted = ["order", "accept", number, "--payment", f"stripe#{second}", "--credits", "50", "--id", shop.named("accept")]
     cleared = ["order", "clear", number, "--anomaly", "duplicate_payment", "--id", shop.named("clear")]
     for words in (accepted, cleared):
         name = f"manual#{words[-1]}"
         check(f"{words[1]} is done", shop.by_hand(*words).startswith(f"done: {name}"), True)
-        check("and happens once", shop.by_hand(*words).startswith(f"already done: {name}"), True)
+        check(f"{words[1]} happens once", shop.by_hand(*words).startswith(f"already done: {name}"), True)
     check("its credits are there", shop.balance(rows["buyer"]), "150000000000")
 
 
 def altered(shop, rows):
-    """As no command and no function writes."""
+    """Alters rows directly, as no command and no function does."""
     deployment = shop.deployment
     client = deployment.client("dynamodb")
 
@@ -88,32 +88,32 @@ def altered(shop, rows):
 
 
 def differing(rows):
-    """What an audit of every row finds then."""
+    """The differences that a full audit then finds."""
     number = rows["order"]
     return [("balance", rows["buyer"]), ("lines", rows["spender"]), ("pointer", number), ("stands", number)]
 
 
 def confirmed(shop, rows):
-    """The cost comes first, and nothing is read before a person has agreed to it."""
+    """The audit prints its cost first, and reads nothing before a person agrees."""
     for answer in (None, "no\n"):
         code, found, printed = audited(shop, answer=answer)
         who = "a person who types no" if answer else "a script without --yes"
         check(f"{who} sees the cost", "read units: " in printed.split("confirm with --yes")[0], True)
-        check("and nothing is read", (code, found, "confirm with --yes" in printed), (1, None, True))
+        check("nothing is read", (code, found, "confirm with --yes" in printed), (1, None, True))
         check("the question is for a person", "Type yes:" in printed.split("read units: ")[1], answer is not None)
     for who, words, answer in (("a person who types yes", [], "yes\n"), ("a script with --yes", ["--yes"], None)):
         code, found, printed = audited(shop, *words, answer=answer)
         check(f"{who} sees the cost", "read units: " in printed, True)
-        check("and all four are found", (code, found), (1, differing(rows)))
+        check("all four differences are found", (code, found), (1, differing(rows)))
 
 
 def kept_by_the_sweep(shop, rows):
-    """The clock's check keeps what it finds. It follows no pointer."""
+    """The audit sweep stores its findings. It does not compare pointers."""
     deployment = shop.deployment
     expected = {found for found in differing(rows) if found[0] != "pointer"}
 
     def seen():
-        # A pass begins once a day: the last one began the day before yesterday.
+        # A pass begins once a day, so this moves the last one into the past.
         with contextlib.suppress(ClientError):
             deployment.client("dynamodb").update_item(
                 TableName=deployment.table("accounts"),
@@ -125,12 +125,12 @@ def kept_by_the_sweep(shop, rows):
         deployment.invoke("ReconcileFunction", {"sweep": "audit"})
         return expected <= findings(shop)
 
-    until("the clock's check keeps the findings", seen, FOUND_WITHIN_S, pause_s=5)
-    say("  ok  the clock's check keeps the findings")
+    until("the audit sweep stores the findings", seen, FOUND_WITHIN_S, pause_s=5)
+    say("  ok  the audit sweep stores the findings")
 
 
 def repaired_one_by_one(shop, rows):
-    """Each repair ends its own finding at once."""
+    """Each repair ends its finding at once."""
     number, nothing = rows["order"], "audit   nothing differs here"
     repairs = [
         (["account", "repair", rows["buyer"], "--to-lines"], ("balance", rows["buyer"]), nothing),
@@ -138,7 +138,7 @@ def repaired_one_by_one(shop, rows):
         (["order", "repair", number, "--to-lines"], ("stands", number), f"differs pointer of {number}"),
         (["order", "repair", number, "--pointer"], None, nothing),
     ]
-    for step, (words, found, left) in enumerate(repairs):
+    for step, (words, found, remaining) in enumerate(repairs):
         name = shop.named(f"repair-{step}")
         printed = shop.by_hand(*words, "--id", name)
         lines = [line.strip() for line in printed.splitlines()]
@@ -146,11 +146,11 @@ def repaired_one_by_one(shop, rows):
         check("both sides are shown", [line.split()[0] for line in lines[1:3]], ["before", "after"])
         ended = [line for line in lines if line.startswith("ended ")]
         check("its finding has ended", ended, [f"ended   {found[0]} of {found[1]}"] if found else [])
-        check("and is not kept", found in findings(shop), False)
-        check("what is left is printed", any(line.startswith(left) for line in lines), True)
+        check("its finding is no longer stored", found in findings(shop), False)
+        check("the remaining difference is printed", any(line.startswith(remaining) for line in lines), True)
     again = shop.by_hand(*repairs[0][0], "--id", shop.named("repair-0"))
     check("a repair happens once", again.startswith(f"already done: repair#{shop.named('repair-0')}"), True)
-    check("no finding is left of them", findings(shop) & set(differing(rows)), set())
+    check("none of their findings remains", findings(shop) & set(differing(rows)), set())
 
 
 def findings(shop):
@@ -160,7 +160,7 @@ def findings(shop):
 
 
 def audited(shop, *words, answer=None):
-    """Exit code, what differs and where, and what stands on stderr. An answer is typed at a terminal."""
+    """Returns exit code, differences and stderr of a full audit. An answer is typed at a terminal."""
     audit = [shop.program, "audit", "--aws", "--stage", shop.deployment.stage, "--full", "--json", *words, "--data", DATA]
     ours, theirs = pty.openpty()
     try:

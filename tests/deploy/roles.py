@@ -1,4 +1,4 @@
-"""That a role allows what its function does is seen all along: everything here runs with it. This is that it allows no more."""
+"""Least privilege: each role allows nothing beyond its function's needs. That it allows those, all other tests show."""
 
 import contextlib
 import json
@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 
 from process import check, say, until
 
-# A role that was just made is known everywhere within seconds.
-KNOWN_WITHIN_S = 60
+# A new role takes effect within seconds (eventual consistency).
+EFFECTIVE_WITHIN_S = 60
 
-# What begins the id of a journal row that a function writes.
+# The prefix of the journal rows that each function writes.
 OWN_ROWS = {
     "UsageFunction": "usage#",
     "StripeFunction": "stripe#",
@@ -21,38 +21,38 @@ OWN_ROWS = {
     "OrdersFunction": "order#",
     "CheckoutFunction": "checkout#",
     "FulfilFunction": "fulfilled#",
-    # It replays what every source has kept.
+    # It replays the events of every source.
     "ReconcileFunction": "stripe#",
 }
 
 
 def enforced(shop):
-    say("roles: what no function may do")
+    say("roles: calls that no function may make")
     deployment = shop.deployment
     for function in deployment.declared("AWS::Serverless::Function"):
         another = "stripe" if function == "UsageFunction" else "usage"
-        with lent(deployment, function, shop.named("suite")) as asked:
+        with lent(deployment, function, shop.named("suite")) as call:
             def updated(table, prefix):
                 row = {"TableName": deployment.table(table), "Key": {"id": {"S": prefix + shop.named("suite")}}}
                 row |= {"ExpressionAttributeNames": {"#o": "outcome"}, "ExpressionAttributeValues": {":o": {"S": "accepted"}}}
                 return row | {"UpdateExpression": "SET #o = :o", "ConditionExpression": "attribute_exists(id)"}
 
             def together(act, item):
-                return asked("dynamodb", "transact_write_items", TransactItems=[{act: item}])
+                return call("dynamodb", "transact_write_items", TransactItems=[{act: item}])
 
             row = updated("journal", OWN_ROWS[function])
             journal, key = row["TableName"], row["Key"]
 
-            # No such row: what is allowed writes nothing either.
-            until(f"{function} may write", lambda: together("Update", row) == "TransactionCanceledException", KNOWN_WITHIN_S)
-            # Nothing is among them that would do harm if it were allowed: the account may be a real one.
+            # There is no such row, so an allowed call writes nothing, too.
+            until(f"{function} may write", lambda: together("Update", row) == "TransactionCanceledException", EFFECTIVE_WITHIN_S)
+            # None of them would do harm if it were allowed, since the account may be a real one.
             refused = {
-                "a line that is not part of a transaction": asked("dynamodb", "update_item", **row),
+                "a line that is not part of a transaction": call("dynamodb", "update_item", **row),
                 "a line in place of another": together("Put", {"TableName": journal, "Item": key}),
-                "a line deleted": asked("dynamodb", "delete_item", TableName=journal, Key=key),
+                "a line deleted": call("dynamodb", "delete_item", TableName=journal, Key=key),
                 "a line deleted in a transaction": together("Delete", {"TableName": journal, "Key": key}),
-                "all lines": asked("dynamodb", "scan", TableName=journal),
-                "all orders": asked("dynamodb", "scan", TableName=deployment.table("orders")),
+                "all lines": call("dynamodb", "scan", TableName=journal),
+                "all orders": call("dynamodb", "scan", TableName=deployment.table("orders")),
             }
             for prefix in ("key#api#", "key#remote#", "referrer#"):
                 refused[f"an account's row {prefix}"] = together("Update", updated("accounts", prefix))
@@ -64,19 +64,20 @@ def enforced(shop):
                     refused[f"a line {prefix}"] = together("Update", updated("journal", prefix))
                 body = {"TableName": deployment.table("bodies"), "Item": {"id": {"S": f"{another}#{shop.named('suite')}"}}}
                 refused[f"a body {another}#"] = together("Put", body | {"ConditionExpression": "attribute_exists(id)"})
-            # The clock's function verifies again what every source has kept: it reads every secret, and it alone those that were retired.
-            # Checkout signs what it asks of WeChat, and verifies no notification.
+            # Reconcile verifies every source's kept deliveries, so it reads every secret, and only it reads the retired keys.
+            # Checkout signs its calls to WeChat Pay, but verifies no notification.
             others = (another, "retired", *(("wechat",) if function == "CheckoutFunction" else ()))
             for name in others if function != "ReconcileFunction" else ():
                 secret = f"hookledger/{deployment.stage}/{name}"
-                refused[f"the secret {name}"] = asked("secretsmanager", "get_secret_value", SecretId=secret)
+                refused[f"the secret {name}"] = call("secretsmanager", "get_secret_value", SecretId=secret)
             allowed = [what for what, answer in refused.items() if "AccessDenied" not in answer]
-            check(f"{function} writes in transactions, and has none of {len(refused)} other things", allowed, [])
+            check(f"{function} writes in transactions, and none of {len(refused)} other calls is allowed", allowed, [])
 
 
 @contextlib.contextmanager
 def lent(deployment, function, name):
-    """A role that allows the same as the function's, which only Lambda may take, taken by the suite. What a call ends with is returned."""
+    """Assumes a copy of the function's role, which only Lambda may assume. Yields a function that makes a call and returns
+    `done` or the error code."""
     iam, functions = deployment.client("iam"), deployment.client("lambda")
     role = functions.get_function_configuration(FunctionName=deployment.physical_id(function))["Role"]
     theirs, owner = role.rsplit("/", 1)[1], role.split(":role/")[0] + ":root"
@@ -88,17 +89,17 @@ def lent(deployment, function, name):
         for policy in policies:
             allows = iam.get_role_policy(RoleName=theirs, PolicyName=policy)["PolicyDocument"]
             iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(allows))
-        taken = until(f"{name} can be taken", lambda: assumed(deployment, arn), KNOWN_WITHIN_S)
+        taken = until(f"{name} can be taken", lambda: assumed(deployment, arn), EFFECTIVE_WITHIN_S)
 
-        def asked(service, call, **what):
+        def call(service, operation, **parameters):
             client = taken.client(service, endpoint_url=deployment.cloud.settings.get("AWS_ENDPOINT_URL"))
             try:
-                getattr(client, call)(**what)
+                getattr(client, operation)(**parameters)
                 return "done"
             except ClientError as error:
                 return error.response["Error"]["Code"]
 
-        yield asked
+        yield call
     finally:
         for policy in policies:
             with contextlib.suppress(iam.exceptions.NoSuchEntityException):

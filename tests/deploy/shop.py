@@ -1,4 +1,4 @@
-"""Both ends of the deployed API: the buyer and the operator of the shop, and the providers, for whom `hookledger send` signs."""
+"""Clients of the deployed API: buyers and the operator of the shop, and the providers, for which `hookledger send` signs."""
 
 import json
 import re
@@ -7,13 +7,13 @@ import urllib.error
 import urllib.request
 
 from process import Failed, environment, run
-from standins import DATA, STRANGER
+from fakes import DATA, STRANGER
 
 
 class Shop:
     def __init__(self, program, deployment, url, keys):
         self.program, self.deployment, self.url, self.keys = program, deployment, url.rstrip("/"), keys
-        # A run's own, so that a stage that has seen others may see this one.
+        # A suffix of its own for each run, so that runs on the same stage do not collide.
         self.run = secrets.token_hex(3)
         self.api_keys = []
 
@@ -23,7 +23,7 @@ class Shop:
     # -------------------------------------------------------------------------------------------------- its commands
 
     def command(self, *words, data=DATA):
-        """`cargo run -- …`, from the environment of the deployment."""
+        """Runs `cargo run -- …` with the environment of the deployment."""
         settings = environment(**self.deployment.cloud.settings)
         return run(self.program, *words, "--data", data, env=settings, quiet=True)
 
@@ -34,7 +34,7 @@ class Shop:
         return self.books(*words, "--reason", "the deploy suite", "--author", "suite")
 
     def open_account(self, owner, credits=None):
-        """An owner with an API key; and with credits, where they are given some."""
+        """Creates an owner with an API key and, if given, credits."""
         if credits:
             self.by_hand("account", "credit", owner, credits, "--new")
         key = re.search(r"hk_\w+", self.by_hand("account", "api-key", owner)).group()
@@ -48,7 +48,7 @@ class Shop:
     # ------------------------------------------------------------------------------------------------------ a buyer
 
     def ask(self, method, path, key=None, body=None, headers=None, url=None):
-        """Status and body, whatever they are."""
+        """Sends a request; returns the status and body of any reply."""
         sent = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
         content = json.dumps(body).encode() if isinstance(body, dict) else body
         request = urllib.request.Request((url or self.url) + path, content, sent, method=method)
@@ -64,29 +64,29 @@ class Shop:
     # --------------------------------------------------------------------------------------------------- a provider
 
     def send(self, sample, name, *words, secret=None, order=None):
-        """Signs a sample and posts it to the deployed API: status and body of the answer."""
+        """Signs a sample and posts it to the deployed API; returns the status and body of the reply."""
         words = [*words, "--id", name, "--url", self.url, f"--secret={secret or self.keys[sample.split('/')[0]]}"]
         if order:
             words += ["--order", order, "--aws", "--stage", self.deployment.stage]
         try:
             printed = self.command("send", sample, *words)
         except Failed as refused:
-            # `send` fails where an answer is no 2xx, which is what is looked at here.
+            # `send` fails without a 2xx reply, which is a valid result here.
             printed = str(refused)
-        # What it says on stderr comes after the answer.
+        # Its stderr follows the reply.
         answer = re.search(r"^(\d{3})  [\d.]+ ms  \S+ ?(.*?)(?:\nhookledger: .*)?\Z", printed, re.MULTILINE | re.DOTALL)
         if not answer:
             raise Failed(f"{sample}: {printed}")
         return int(answer.group(1)), read(answer.group(2).strip().encode())
 
     def stranger(self, source):
-        """The keys of a stranger, in the form of the source's own."""
+        """Keys of another deployment, for forged signatures, in the format of the source's own keys."""
         if not (STRANGER / "secrets.json").exists():
             self.command("event", "usage", data=STRANGER)
         return json.loads((STRANGER / "secrets.json").read_text())[SETTINGS[source]]
 
 
-# The setting under which the local stack keeps what each provider signs with.
+# The setting with which the local stack signs for each provider.
 SETTINGS = {
     "usage": "WEBHOOK_SECRET",
     "stripe": "STRIPE_WEBHOOK_SECRET",
@@ -97,7 +97,7 @@ SETTINGS = {
 
 
 def read(content):
-    """JSON where it is any, text where it is not."""
+    """Parses JSON, and returns other content as text."""
     try:
         return json.loads(content)
     except ValueError:

@@ -1,15 +1,15 @@
-"""Every source of events: what was signed is booked, what is repeated changes nothing, and what is forged is refused."""
+"""Every webhook source: a signed event is booked, a repeat changes nothing, and a forged event is refused."""
 
 from process import check, say, until
 
 WALLET = "0x52908400098527886E0F7030069857D2E4169EE7"
 OTHER_WORKSPACE = "5e2c6a30-0000-4000-8000-00000000000f"
-# The stream is read within a second here, and within a few on AWS.
+# The emulator reads the stream within a second, AWS within a few.
 FULFILLED_WITHIN_S = 60
 
 
 def usage(shop):
-    say("usage: an LLM gateway tells what was used")
+    say("usage: events of an LLM gateway")
     owner, key = shop.named("gateway"), shop.named("key")
     shop.open_account(owner, credits="10")
     shop.by_hand("account", "key", owner, key)
@@ -19,7 +19,7 @@ def usage(shop):
     status, body = shop.send("usage", event, *words)
     check("a signed event is booked", (status, body["message"]), (200, "Event processed successfully"))
     status, body = shop.send("usage", event, *words)
-    check("a repeat is answered as one", (status, body["message"]), (200, "Event already processed (idempotent)"))
+    check("a repeat gets the reply of a repeat", (status, body["message"]), (200, "Event already processed (idempotent)"))
     forged, _ = shop.send("usage", shop.named("evt-forged"), *words, secret=shop.stranger("usage"))
     check("a forged one is refused", forged, 401)
     check("it was deducted once", shop.balance(f"{owner}/credits"), "8500000000")
@@ -38,7 +38,7 @@ def stripe(shop):
         return shop.send("stripe/checkout_session_completed", shop.named(name), order=order["orderNumber"], **who)[0]
 
     check("a forged payment is refused", sent("evt-forged", secret=shop.stranger("stripe")), 400)
-    check("and pays nothing", shop.order(order["orderNumber"], key)["payment"], "unpaid")
+    check("a forged payment pays nothing", shop.order(order["orderNumber"], key)["payment"], "unpaid")
     check("a signed one is booked", sent("evt-paid"), 200)
     check("a repeat is accepted", sent("evt-paid"), 200)
     check("the order is paid", shop.order(order["orderNumber"], key)["payment"], "paid")
@@ -56,11 +56,11 @@ def epay(shop):
         return shop.send(f"epay/{sample}", shop.named("trade"), order=order["orderNumber"], **who)
 
     check("a forged notification is refused", sent("notify_v1_get", secret=shop.stranger("epay")), (400, "fail"))
-    if shop.deployment.cloud.has_standins:
+    if shop.deployment.cloud.has_fakes:
         check("a signed one that the gateway does not confirm is kept", sent("notify_v1_get"), (409, "fail"))
         paid = {"pid": "1001", "trade_no": shop.named("trade"), "out_trade_no": order["orderNumber"]}
         paid = {**paid, "money": order["amount"], "trade_status": "TRADE_SUCCESS"}
-        status = shop.ask("POST", "/mock/epay/told", body={"params": paid}, url=shop.standins)[0]
+        status = shop.ask("POST", "/mock/epay/told", body={"params": paid}, url=shop.fakes)[0]
         check("it is paid at the gateway", status, 204)
     check("a signed one is booked", sent("notify_v1_get"), (200, "success"))
     check("a repeat is accepted", sent("notify_v1_get"), (200, "success"))
@@ -75,7 +75,7 @@ def wechat(shop):
     made, order = shop.ask("POST", "/orders", key, {"product": "credits-1000", "provider": "wechat"})
     check("an order is made", made, 201)
     number = order["orderNumber"]
-    if shop.deployment.cloud.has_standins:
+    if shop.deployment.cloud.has_fakes:
         status, begun = shop.ask("POST", "/payment/create", key, {"orderNumber": number})
         check("its payment is begun at WeChat", (status, bool(begun.get("codeUrl"))), (200, True))
 
@@ -99,16 +99,16 @@ def fireblocks(shop):
     def sent():
         return shop.order(number, key).get("transfer") not in (None, "DUE")
 
-    until("the stream has the tokens sent", sent, FULFILLED_WITHIN_S)
-    say("  ok  the stream has the tokens sent")
+    until("the stream sends the tokens", sent, FULFILLED_WITHIN_S)
+    say("  ok  the stream sends the tokens")
 
     def delivered(name, *words, **who):
         return shop.send("fireblocks/v2_completed", shop.named(name), *words, order=number, **who)[0]
 
-    # Signed with the same keys: an installation has one set for all its workspaces.
+    # Signed with the same keys: an installation has one key set for all its workspaces.
     theirs = ["--set", f"workspaceId={OTHER_WORKSPACE}", "--set", "data.id=another"]
     check("one of another workspace is accepted", delivered("theirs", *theirs), 200)
-    check("and does not complete the transfer", shop.order(number, key)["transfer"] == "COMPLETED", False)
+    check("one of another workspace does not complete the transfer", shop.order(number, key)["transfer"] == "COMPLETED", False)
     check("a forged webhook is refused", delivered("forged", secret=shop.stranger("fireblocks")), 401)
     check("a signed one is booked", delivered("arrived"), 200)
     check("a repeat is accepted", delivered("arrived"), 200)

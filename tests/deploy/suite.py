@@ -1,6 +1,6 @@
-"""The stacks, built and deployed, and then everything that money goes through there. Read this first: it is the table of contents.
+"""The deployment suite: builds and deploys the stacks, and tests every flow of money there. Read this first.
 
-`DEPLOY_TARGET=aws` deploys to the account of the environment's credentials in place of the emulator, always as the stage `dev`."""
+`DEPLOY_TARGET=aws` deploys to the account of the environment's credentials instead of the emulator, always as the stage `dev`."""
 
 import argparse
 import contextlib
@@ -18,24 +18,24 @@ import workers
 from account import Account
 from deployment import Deployment
 from emulator import Emulator
-from process import LEFT, ROOT, Failed, at_once, check, environment, run, say
+from process import OUTPUT, ROOT, Failed, at_once, check, environment, run, say
 from shop import SETTINGS, Shop
-from standins import TRUSTED, Standins
+from fakes import TRUSTED, Fakes
 
-# It puts keys and money of its own into a stage, so there is no way to name another.
+# The suite writes its own keys and money into the stage, so the stage is fixed.
 STAGE = "dev"
 PROGRAM = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/hookledger"
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--built", action="store_true", help="take what the last `sam build` left")
+    arguments.add_argument("--built", action="store_true", help="use the output of the last `sam build`")
     arguments = arguments.parse_args()
 
-    # The keys of an earlier run prove nothing.
-    shutil.rmtree(LEFT, ignore_errors=True)
+    # Removes the keys of an earlier run.
+    shutil.rmtree(OUTPUT, ignore_errors=True)
     with contextlib.ExitStack() as running:
-        standins = running.enter_context(Standins(PROGRAM))
+        fakes = running.enter_context(Fakes(PROGRAM))
         cloud = running.enter_context(Account() if os.environ.get("DEPLOY_TARGET") == "aws" else Emulator(TRUSTED))
         deployment = Deployment(cloud, STAGE)
 
@@ -48,30 +48,30 @@ def main():
         contract(cloud)
 
         say("== deploy")
-        deployment.parameters.update(settings(standins, cloud))
+        deployment.parameters.update(settings(fakes, cloud))
         deployment.deploy_data()
         deployment.deploy_app()
-        cloud.mend_routes(deployment)
-        running.enter_context(filled(deployment, {**standins.secrets, **cloud.secrets}))
-        shop = opened(deployment, cloud, standins)
+        cloud.create_missing_routes(deployment)
+        running.enter_context(filled(deployment, {**fakes.secrets, **cloud.secrets}))
+        shop = opened(deployment, cloud, fakes)
 
-        say("== what comes in")
+        say("== webhooks")
         sources.usage(shop)
         sources.stripe(shop)
         sources.epay(shop)
         sources.wechat(shop)
-        if cloud.has_standins:
+        if cloud.has_fakes:
             sources.fireblocks(shop)
 
-        say("== what goes on by itself")
+        say("== streams, sweeps, repairs, roles and settings")
         workers.fulfilled(shop)
-        if cloud.has_standins:
+        if cloud.has_fakes:
             workers.topped_up(shop)
         repairs.repaired(shop)
         workers.scheduled(shop)
         roles.enforced(shop)
         forbidden.forbidden(shop)
-        say("all at once: the clock, a secret that is replaced, and a record that the stream gives up")
+        say("concurrently: a sweep, the rotation of a secret, and a dead letter of the stream")
         at_once(shop, workers.swept, workers.given_up, changes.rotated)
 
         say("== a second deployment")
@@ -80,11 +80,11 @@ def main():
         say("== the books, and the logs")
         say(shop.books("audit"))
         logs.logged(shop)
-    say("== everything that was to be seen was seen")
+    say("== every check passed")
 
 
-def settings(standins, cloud):
-    """What a deployment of one's own has in samconfig.toml. The merchants are those of the samples."""
+def settings(fakes, cloud):
+    """Settings that a real deployment has in samconfig.toml. The merchants are those of the samples."""
     return {
         "CheckoutSuccessUrl": "https://shop.example/paid",
         "CheckoutCancelUrl": "https://shop.example/cancelled",
@@ -94,18 +94,18 @@ def settings(standins, cloud):
         "EpayNotifyUrl": "https://shop.example/payment/notify",
         "EpayReturnUrl": "https://shop.example/payment/return",
         "EpayApiBase": "https://gateway.example",
-        # Where no gateway can be queried, the signature has to do.
-        "EpayMd5KeyAlonePays": "false" if cloud.has_standins else "true",
-        **(standins.parameters() if cloud.has_standins else {}),
+        # Without a gateway to query, the signature alone has to suffice.
+        "EpayMd5KeyAlonePays": "false" if cloud.has_fakes else "true",
+        **(fakes.parameters() if cloud.has_fakes else {}),
     }
 
 
 @contextlib.contextmanager
 def filled(deployment, made):
-    """Puts keys of this run into each secret that a person would fill; those that were there are put back."""
+    """Fills each secret that a person would fill with keys of this run, and restores the previous ones at the end."""
     before = {name: deployment.secret(name) for name in deployment.secrets()}
     for name, stored in before.items():
-        # The gateway's own was generated, and stays.
+        # The LLM gateway's secret is generated, and stays.
         if name != "usage":
             deployment.put_secret(name, {setting: made.get(setting, "") for setting in stored})
     try:
@@ -115,11 +115,11 @@ def filled(deployment, made):
             deployment.put_secret(name, stored)
 
 
-def opened(deployment, cloud, standins):
-    keys = {source: standins.secrets.get(setting) for source, setting in SETTINGS.items()}
+def opened(deployment, cloud, fakes):
+    keys = {source: fakes.secrets.get(setting) for source, setting in SETTINGS.items()}
     keys["usage"] = deployment.secret("usage")["WEBHOOK_SECRET"]
     shop = Shop(PROGRAM, deployment, cloud.api_url(deployment), keys)
-    shop.standins = standins.base
+    shop.fakes = fakes.base
     check("the API answers", shop.ask("GET", "/health"), (200, {"status": "ok", "service": "orders"}))
     return shop
 
@@ -136,4 +136,4 @@ if __name__ == "__main__":
     try:
         main()
     except Failed as failed:
-        sys.exit(f"{failed}\nThe logs are in {LEFT}")
+        sys.exit(f"{failed}\nThe logs are in {OUTPUT}")

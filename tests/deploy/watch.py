@@ -1,22 +1,22 @@
-"""The commands of docs/local-lambda.md, which run one function by itself, and the answers that the page shows."""
+"""Runs the commands of docs/local-lambda.md for one function, and compares the replies with the page."""
 
 import json
 import re
 
-from process import LEFT, ROOT, Background, Failed, check, environment, free_port, run, say, until
+from process import OUTPUT, ROOT, Background, Failed, check, environment, free_port, run, say, until
 from shop import Shop
-from standins import DATA, Standins
+from fakes import DATA, Fakes
 from suite import PROGRAM
 
 PAGE, HEADING = "docs/local-lambda.md", "With cargo-lambda"
-# Dependencies of one function alone are compiled with other features than those of them all.
+# A build of one function compiles its dependencies with other features than the workspace.
 COMPILED_WITHIN_S = 1800
 
 
 def main():
     port = str(free_port())
-    with Standins(PROGRAM) as stack:
-        # The page has the ports and the folder that a person would have; and `cargo run` is what was built already.
+    with Fakes(PROGRAM) as stack:
+        # Replaces the page's ports and folder with the suite's, and `cargo run` with the built program.
         here = {
             "http://127.0.0.1:9000": stack.base,
             "9002": port,
@@ -38,15 +38,15 @@ def main():
 
 
 def paid(shop, key, command):
-    """The first of the commands, about an order."""
+    """Runs the first command for an order, which it pays."""
     number = shop.ask("POST", "/orders", key, {"product": "credits-100"})[1]["orderNumber"]
     answered = bash(command.replace("succeeded", f"succeeded --order {number}"))
     check("an event about an order is accepted", json.loads(answered)["statusCode"], 200)
-    check("and pays it", shop.order(number, key)["payment"], "paid")
+    check("the event pays the order", shop.order(number, key)["payment"], "paid")
 
 
 def blocks(here):
-    """What goes into the one terminal, and into the other."""
+    """The commands for the first and for the second terminal."""
     section = (ROOT / PAGE).read_text().split(f"## {HEADING}\n")[1].split("\n## ")[0]
     for there, instead in here.items():
         if there not in section:
@@ -57,14 +57,14 @@ def blocks(here):
 
 
 def commands(block):
-    """Each with what is shown below it."""
+    """Each command with the output that the page shows below it."""
     for part in block.split("$ ")[1:]:
         command, shown = part.split("\n", 1)
         yield command, shown
 
 
 def masked(text):
-    """What may differ from one time to the next is how long it took."""
+    """Masks durations, which differ in each run."""
     return re.sub(r"[\d.]+ ms", "_ ms", text).strip()
 
 
@@ -75,6 +75,6 @@ def bash(command):
 if __name__ == "__main__":
     try:
         main()
-        say(f"== the commands of {PAGE} answer as it shows")
+        say(f"== the commands of {PAGE} reply as the page shows")
     except Failed as failed:
-        raise SystemExit(f"{failed}\nThe logs are in {LEFT}") from None
+        raise SystemExit(f"{failed}\nThe logs are in {OUTPUT}") from None

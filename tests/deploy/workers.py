@@ -1,4 +1,4 @@
-"""What goes on by itself: orders that the stream fulfils, the clock's sweeps, and what the stream gives up."""
+"""Workers: fulfilment by the stream, scheduled sweeps, and dead letters of the stream."""
 
 import json
 
@@ -6,8 +6,8 @@ from emulator import message
 from process import check, say, until
 from sources import FULFILLED_WITHIN_S
 
-# A minute until it is due, a minute until the clock looks, and some for a busy machine.
-BY_THE_CLOCK_WITHIN_S = 180
+# A minute until an event is due, a minute until the next sweep, and a margin for a busy machine.
+SWEPT_WITHIN_S = 180
 
 
 def fulfilled(shop):
@@ -21,7 +21,7 @@ def fulfilled(shop):
     paid = shop.send("stripe/checkout_session_completed", shop.named("evt-report"), order=number)
     check("it is paid", paid[0], 200)
     until("the stream fulfils it", lambda: shop.order(number, key)["fulfilment"] == "done", FULFILLED_WITHIN_S)
-    check("the order says so", shop.order(number, key)["delivered"], {"report-full": "1"})
+    check("the order shows the delivery", shop.order(number, key)["delivered"], {"report-full": "1"})
     check("the buyer has access", shop.balance(f"{buyer}/report-full"), "1")
     check("the friend has a tenth", shop.balance(f"{friend}/commission-usd"), "199")
 
@@ -32,12 +32,12 @@ def topped_up(shop):
     airtime = {"productOperator": "UNITEL", "rechargeType": "VOICE", "productCode": "SD5000"}
     number = pay_for(shop, key, {"phoneNumber": "88000000", **airtime}, "evt-airtime")
     until("the operator is called", lambda: shop.order(number, key)["fulfilment"] == "done", FULFILLED_WITHIN_S)
-    calls = shop.ask("GET", "/mock/unitel/calls", url=shop.standins)[1]
+    calls = shop.ask("GET", "/mock/unitel/calls", url=shop.fakes)[1]
     check("the operator was called once", calls[number]["calls"], 1)
 
 
 def pay_for(shop, key, wanted, name):
-    """An order that is made and paid, by its number."""
+    """Creates and pays an order; returns its number."""
     made = shop.ask("POST", "/orders", key, {"provider": "stripe", **wanted})
     check("an order is made", made[0], 201)
     number = made[1]["orderNumber"]
@@ -47,46 +47,46 @@ def pay_for(shop, key, wanted, name):
 
 
 def swept(shop):
-    """An event that was refused is booked by the clock, once there are credits. The test does not call the function."""
+    """The scheduled sweep books a refused event once its owner has credits. The test does not invoke the function."""
     owner, key = shop.named("late"), shop.named("late-key")
     shop.open_account(owner)
     shop.by_hand("account", "key", owner, key)
     words = ["--set", f"data.remoteKeyId={key}", "--set", "data.creditCost=3"]
     check("an event before its credits is refused", shop.send("usage", shop.named("evt-late"), *words)[0], 402)
     shop.by_hand("account", "credit", owner, "5", "--new")
-    until("the clock books it", lambda: shop.balance(f"{owner}/credits") == "2000000000", BY_THE_CLOCK_WITHIN_S)
-    say("  ok  the clock has booked what was refused")
+    until("the sweep books it", lambda: shop.balance(f"{owner}/credits") == "2000000000", SWEPT_WITHIN_S)
+    say("  ok  the sweep has booked the refused event")
 
 
 def scheduled(shop):
-    """Every sweep, with the input that its schedule was deployed with."""
+    """Runs every sweep with the input of its deployed schedule."""
     say("reconcile: every sweep runs")
     deployment = shop.deployment
     scheduler, prefix = deployment.client("scheduler"), f"hookledger-{deployment.stage}-"
     for listed in scheduler.list_schedules(NamePrefix=prefix)["Schedules"]:
         schedule = scheduler.get_schedule(Name=listed["Name"])
-        # It would raise what the run failed with.
+        # A failed run raises.
         deployment.invoke("ReconcileFunction", json.loads(schedule["Target"]["Input"]))
         check(f"{listed['Name']}, {schedule['ScheduleExpression']}", schedule["State"], "ENABLED")
 
 
 def given_up(shop):
-    """A record of the stream that cannot be worked off ends in the queue; its order is fulfilled by the clock all the same."""
+    """A stream record that keeps failing becomes a dead letter; a sweep fulfils its order all the same."""
     deployment = shop.deployment
     queue, client = deployment.output("FulfilFailuresUrl"), deployment.client("sqs")
-    records = [record("1", "HLNOBODYS"), record("2", "no order's number")]
+    records = [record("1", "HLUNKNOWN"), record("2", "no order's number")]
     answered = deployment.invoke("FulfilFunction", {"Records": records})
-    check("only what names no order is to be brought again", answered, {"batchItemFailures": [{"itemIdentifier": "2"}]})
+    check("only the record without an order is reported as failed", answered, {"batchItemFailures": [{"itemIdentifier": "2"}]})
 
     key = shop.open_account(shop.named("patient"))
     with deployment.broken("FulfilFunction"):
         number = pay_for(shop, key, {"product": "full-report"}, "evt-poisoned")
-        letter = until("the queue has what was given up", lambda: message(queue, client), BY_THE_CLOCK_WITHIN_S)
-        check("the queue has what was given up", letter["DDBStreamBatchInfo"]["batchSize"] >= 1, True)
-        until("the clock fulfils it", lambda: shop.order(number, key)["fulfilment"] == "done", BY_THE_CLOCK_WITHIN_S)
-    check("the clock has fulfilled its order", shop.order(number, key)["delivered"], {"report-full": "1"})
+        letter = until("the queue has the dead letter", lambda: message(queue, client), SWEPT_WITHIN_S)
+        check("the queue has the dead letter", letter["DDBStreamBatchInfo"]["batchSize"] >= 1, True)
+        until("a sweep fulfils it", lambda: shop.order(number, key)["fulfilment"] == "done", SWEPT_WITHIN_S)
+    check("a sweep has fulfilled its order", shop.order(number, key)["delivered"], {"report-full": "1"})
 
 
 def record(place, order):
-    """As the stream of orders brings it, as far as it is read."""
+    """A record of the orders stream, with the fields that the function reads."""
     return {"eventName": "MODIFY", "dynamodb": {"Keys": {"id": {"S": order}}, "SequenceNumber": place}}

@@ -1,4 +1,4 @@
-"""The providers that the functions call: the fakes of the local stack, behind TLS, since a deployed function calls nothing without."""
+"""The fake providers of the local stack, behind TLS, since a deployed function calls no provider without it."""
 
 import base64
 import http.client
@@ -10,39 +10,39 @@ import threading
 import trustme
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from process import LEFT, Background, Failed, environment, free_port, until
+from process import OUTPUT, Background, Failed, environment, free_port, until
 
-DATA = LEFT / "here"
-STRANGER = LEFT / "stranger"
-TRUSTED = LEFT / "authority.pem"
+DATA = OUTPUT / "here"
+STRANGER = OUTPUT / "stranger"
+TRUSTED = OUTPUT / "authority.pem"
 JWKS = "/.well-known/jwks.json"
 
 
-class Standins(Background):
-    """The local stack. Its own functions have nothing to do here; its keys are those of both sides, and its commands sign with them."""
+class Fakes(Background):
+    """The local stack. Its own functions are not used; its keys are those of both sides, and its commands sign with them."""
 
     def __init__(self, program):
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         self.program = program
         plain = environment(AWS_ENDPOINT_URL="", LOG_LEVEL="warn")
-        super().__init__("standins", program, "--data", DATA, "--memory", "--port", port, env=plain)
+        super().__init__("fakes", program, "--data", DATA, "--memory", "--port", port, env=plain)
 
     def __enter__(self):
         until("the fakes answer", lambda: (DATA / "local.json").exists() or not self.is_running(), 60)
         if not self.is_running():
             raise Failed(self.log.read_text())
         self.secrets = json.loads((DATA / "local.json").read_text())["secrets"]
-        self.door = Door(self.base, published(self.secrets["FIREBLOCKS_LOCAL"]))
+        self.proxy = TlsProxy(self.base, published(self.secrets["FIREBLOCKS_LOCAL"]))
         return self
 
     def __exit__(self, *failure):
-        self.door.close()
+        self.proxy.close()
         super().__exit__(*failure)
 
     def parameters(self):
-        """The template's parameters for them."""
-        at = self.door.base
+        """The template's parameters for the fakes."""
+        at = self.proxy.base
         return {
             "StripeApiBase": f"{at}/mock/stripe",
             "EpayApiBase": f"{at}/mock/epay",
@@ -59,13 +59,13 @@ class Standins(Background):
         }
 
 
-class Door:
-    """TLS before the fakes, with a certificate of an authority that the functions trust, made for this run."""
+class TlsProxy:
+    """TLS in front of the fakes, with the certificate of an authority that is made for this run and that the functions trust."""
 
     def __init__(self, base, keys):
         authority = trustme.CA()
         authority.cert_pem.write_to_path(TRUSTED)
-        handler = type("Through", (Through,), {"to": base.removeprefix("http://"), "keys": keys})
+        handler = type("ProxyHandler", (ProxyHandler,), {"to": base.removeprefix("http://"), "keys": keys})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -77,14 +77,14 @@ class Door:
         self.server.shutdown()
 
 
-class Through(http.server.BaseHTTPRequestHandler):
-    """Hands a request on as it came. It answers itself where Fireblocks publishes its keys, which the local stack does not serve."""
+class ProxyHandler(http.server.BaseHTTPRequestHandler):
+    """Forwards each request unchanged. It serves Fireblocks' JWKS itself, which the local stack does not."""
 
     protocol_version = "HTTP/1.1"
     to: str
     keys: str
 
-    def handed_on(self):
+    def forward(self):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.path == JWKS:
             return self.answer(200, {"content-type": "application/json"}, self.keys.encode())
@@ -96,7 +96,7 @@ class Through(http.server.BaseHTTPRequestHandler):
         connection.close()
         return self.answer(answered.status, dict(answered.getheaders()), content)
 
-    do_GET = do_POST = do_PUT = handed_on
+    do_GET = do_POST = do_PUT = forward
 
     def answer(self, status, headers, content):
         self.send_response(status)
@@ -112,7 +112,7 @@ class Through(http.server.BaseHTTPRequestHandler):
 
 
 def published(both):
-    """The public half of the fake's pair, as a set of keys is published."""
+    """The public key of the fake Fireblocks as a JWKS."""
     numbers = load_pem_public_key(json.loads(both)["public"].encode()).public_numbers()
 
     def text(number):
