@@ -1,5 +1,5 @@
-//! The worker as a whole: the sources whose events it replays, the clients of the providers and the ledger; assembled once per
-//! sandbox, and again for as long as a key is missing.
+//! Assembles the worker from the sources, the providers' clients and the ledger: once per sandbox, and again while a
+//! key is missing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use wechat::{Api, Wechat};
 use crate::missing_credentials::{CUSTODIAN, OPERATOR};
 use crate::{Assembled, LiveKeys, PublishedKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 
-/// `FULFIL_SECRET_ID`: the secret of the function that fulfils.
+/// `FULFIL_SECRET_ID`: the secret of `fulfil`.
 const FULFIL_SECRET: &str = "FULFIL_SECRET_ID";
-/// `USAGE_SECRET_ID`: the secret of the function that takes usage events.
+/// `USAGE_SECRET_ID`: the secret of `usage`.
 const USAGE_SECRET: &str = "USAGE_SECRET_ID";
-/// `STRIPE_SECRET_ID`: the secret of the function that takes Stripe's events.
+/// `STRIPE_SECRET_ID`: the secret of `stripe`.
 const STRIPE_SECRET: &str = "STRIPE_SECRET_ID";
-/// `RETIRED_SECRET_ID`: the keys that were replaced, which this function alone reads.
+/// `RETIRED_SECRET_ID`: the rotated-out keys, which only this function reads.
 pub const RETIRED_SECRET: &str = "RETIRED_SECRET_ID";
-/// `WECHAT_SECRET_ID`: the secret of the function that takes WeChat's notifications, which verifies them.
+/// `WECHAT_SECRET_ID`: the secret of `wechat`, which verifies notifications.
 const WECHAT_SECRET: &str = "WECHAT_SECRET_ID";
 const EPAY_SECRET: &str = "EPAY_SECRET_ID";
 
@@ -45,10 +45,10 @@ where
     Assembled::new(Box::new(assemble), Invocation::now(Duration::ZERO).now).await
 }
 
-/// With the keys as they are stored now.
+/// Assembles the worker with the currently stored keys.
 async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, StartError> {
     let stripe = Stripe::configured(start)?;
-    let mut missing_credentials = Keyless::default();
+    let mut missing_credentials = MissingCredentials::default();
     let stripe_api = missing_credentials.or_without("stripe", StripeApi::open(start).await)?;
     let wechat = match wechat::Config::configured(start)? {
         None => None,
@@ -84,8 +84,8 @@ async fn reconcile<L: Clone>(start: &Start, ledger: L) -> Result<Reconcile<L>, S
     })
 }
 
-/// The keys of the configured sources. Where some cannot be fetched, the kept events of their source wait, and the keys are looked for
-/// again.
+/// The keys of the configured sources. If some cannot be fetched, their source's kept events wait, and the keys are
+/// fetched again later.
 async fn replay_keys(
     start: &Start,
     has_wechat: bool,
@@ -115,15 +115,15 @@ async fn found<K>(start: &Start, is_configured: bool, secrets: &[&str], make: Ma
         return None;
     }
     let keys = start.keys_of(secrets, make).await;
-    keys.inspect_err(|error| tracing::warn!(?secrets, error = %chain(error), "nothing can be verified again")).ok()
+    keys.inspect_err(|error| tracing::warn!(?secrets, error = %chain(error), "the keys could not be fetched, and kept deliveries wait")).ok()
 }
 
-/// The providers whose keys cannot be used.
+/// The providers with a missing or unusable key.
 #[derive(Default)]
-struct Keyless(BTreeSet<&'static str>);
+struct MissingCredentials(BTreeSet<&'static str>);
 
-impl Keyless {
-    /// A provider without a key is not called until there is one. Every other error stands.
+impl MissingCredentials {
+    /// Turns a missing key into `None`: the provider is not called until its key is there. Other errors are returned.
     fn or_without<T>(
         &mut self,
         provider: &'static str,
@@ -131,7 +131,7 @@ impl Keyless {
     ) -> Result<Option<T>, StartError> {
         match opened {
             Err(StartError::Keys(error)) => {
-                tracing::warn!(provider, error = %chain(&error), "nobody can be asked");
+                tracing::warn!(provider, error = %chain(&error), "the provider's key is missing, and is fetched again later");
                 self.0.insert(provider);
                 Ok(None)
             }

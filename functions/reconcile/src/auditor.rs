@@ -1,4 +1,5 @@
-//! Looks at the books: accounts with their lines, orders with theirs. What a look finds goes into the check, which says what is drift.
+//! The auditor: compares accounts and orders with their lines. The audit's progress decides which differences are
+//! drift.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,104 +14,105 @@ use serde::Serialize;
 
 use crate::SOURCE;
 
-/// Of one page of an account's statement: where each is of another order, they take two seconds.
+/// Lines in one page of a statement: two seconds, if each belongs to another order.
 const LINES_MAX: u16 = 200;
-/// What one read call takes at most; orders are compared so many lines at a time.
+/// Keys in one read call of the store; orders are compared in batches of so many lines.
 const LINES_COMPARED: usize = 100;
 const ACCOUNTS_MAX: u16 = 100;
-/// One call of the store, with everything that it may have to try.
+/// One call of the store, with its retries.
 const ONE_WITHIN: Duration = Duration::from_secs(5);
-/// An account that is written all the time is caught between two writes, or left for the next pass.
+/// Attempts to read an account between two writes; after that it waits for the next pass.
 const ROUNDS_MAX: u32 = 4;
 
-/// What a run has come to.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct AuditReport {
     pub accounts: u32,
     pub lines: u64,
     pub orders: u32,
-    /// Accounts that were written while they were counted: nothing can be said of them now.
+    /// Accounts that were written during the comparison, without a result.
     pub unsettled_accounts: u32,
-    /// What differs as of now, whether it is drift or may yet go by itself.
+    /// Current differences, drift or not yet.
     pub open: u32,
     pub drift: u32,
-    /// Whether there was more to do than time.
+    /// Whether the run ran out of time.
     pub is_cut_short: bool,
 }
 
-/// One run over the books.
+/// One run of the audit.
 pub(crate) struct Auditor<'r, L> {
     pub(crate) ledger: &'r L,
     pub(crate) run: &'r Invocation,
     pub(crate) check: AuditProgress,
-    pub(crate) told: AuditReport,
-    /// Whether pointers are followed too, and orders without a line compared.
+    pub(crate) report: AuditReport,
+    /// Whether pointers, payment proofs and orders without lines are compared, too.
     pub(crate) is_whole: bool,
 }
 
-/// Whether there is time to go on.
+/// Whether the run has time to continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Went {
-    On,
+pub(crate) enum RunState {
+    Continues,
     OutOfTime,
 }
 
 impl<'r, L: Audit> Auditor<'r, L> {
     pub(crate) fn new(ledger: &'r L, run: &'r Invocation, check: AuditProgress) -> Self {
-        Self { ledger, run, check, told: AuditReport::default(), is_whole: false }
+        Self { ledger, run, check, report: AuditReport::default(), is_whole: false }
     }
 
-    /// The account that the last run had no time to finish, and then what was found to differ, each by itself.
-    pub(crate) async fn look_again(&mut self) -> Result<Went, CommitError> {
+    /// Finishes the account of the last run, and compares the open findings again.
+    pub(crate) async fn check_open(&mut self) -> Result<RunState, CommitError> {
         if let Some(CountProgress { account, counted, earlier, last }) = self.check.counting.take()
-            && self.count(&account, None, Statement { counted, earlier, last: Some(last) }).await? == Went::OutOfTime
+            && self.count(&account, None, Statement { counted, earlier, last: Some(last) }).await?
+                == RunState::OutOfTime
         {
-            return Ok(Went::OutOfTime);
+            return Ok(RunState::OutOfTime);
         }
         for subject in self.check.subjects_due(self.run.now) {
-            if self.is_out_of_time() || self.look_at(&subject).await? == Went::OutOfTime {
-                return Ok(Went::OutOfTime);
+            if self.is_out_of_time() || self.check_subject(&subject).await? == RunState::OutOfTime {
+                return Ok(RunState::OutOfTime);
             }
         }
-        Ok(Went::On)
+        Ok(RunState::Continues)
     }
 
-    pub(crate) async fn look_at(&mut self, subject: &Subject) -> Result<Went, CommitError> {
+    pub(crate) async fn check_subject(&mut self, subject: &Subject) -> Result<RunState, CommitError> {
         match subject {
             Subject::Account(account) => return self.count(account, None, self.statement(account)).await,
             Subject::Order(number) => self.compare(number, &[]).await?,
             Subject::Line(line) => self.compare_lines(&[line], subject).await?,
         }
-        Ok(Went::On)
+        Ok(RunState::Continues)
     }
 
-    /// With these lines, which may be an order's.
-    pub(crate) async fn look_at_lines(&mut self, subject: &Subject, keys: &[&str]) -> Result<Went, CommitError> {
+    /// The same, with these lines, which may belong to the order.
+    pub(crate) async fn check_with_lines(&mut self, subject: &Subject, keys: &[&str]) -> Result<RunState, CommitError> {
         let Subject::Order(number) = subject else {
-            return self.look_at(subject).await;
+            return self.check_subject(subject).await;
         };
         let mut lines = Vec::new();
         for keys in keys.chunks(LINES_COMPARED) {
             lines.extend(self.journal_lines(keys).await?);
         }
         lines.retain(|line| line.order.as_ref() == Some(number));
-        self.compare(number, &lines).await.map(|()| Went::On)
+        self.compare(number, &lines).await.map(|()| RunState::Continues)
     }
 
-    /// The accounts of one page; `None` where that was the last one.
-    pub(crate) async fn go_on(&mut self) -> Result<Option<Went>, CommitError> {
+    /// Compares the accounts of one page; `None` after the last page.
+    pub(crate) async fn check_page(&mut self) -> Result<Option<RunState>, CommitError> {
         let page = self.ledger.accounts(self.check.after.as_deref(), ACCOUNTS_MAX, &self.call()).await?;
         for held in page.accounts {
             if self.is_out_of_time() {
-                return Ok(Some(Went::OutOfTime));
+                return Ok(Some(RunState::OutOfTime));
             }
-            // From here on it is the counting that remembers it.
+            // From here on, `counting` remembers this account.
             self.check.after = Some(held.account.clone());
-            self.told.accounts = self.told.accounts.saturating_add(1);
+            self.report.accounts = self.report.accounts.saturating_add(1);
             let account = held.account.clone();
             let statement = self.statement(&account);
-            if self.count(&account, Some(held), statement).await? == Went::OutOfTime {
-                return Ok(Some(Went::OutOfTime));
+            if self.count(&account, Some(held), statement).await? == RunState::OutOfTime {
+                return Ok(Some(RunState::OutOfTime));
             }
         }
         match page.next {
@@ -120,23 +122,23 @@ impl<'r, L: Audit> Auditor<'r, L> {
             }
             Some(next) => {
                 self.check.after = Some(next);
-                Ok(Some(Went::On))
+                Ok(Some(RunState::Continues))
             }
         }
     }
 
-    /// Accounts that an earlier pass has counted and the last one has not.
-    pub(crate) fn look_for_accounts(&mut self) {
+    /// Reports accounts that an earlier pass counted and the last one did not.
+    pub(crate) fn report_missing_accounts(&mut self) {
         if let Some(MissingAccounts { accounts, since, reported_at: _ }) = self.check.gone(self.run.now) {
-            self.told.drift = self.told.drift.saturating_add(1);
-            tracing::error!(accounts, since = %since, repair = "audit --full names them", "accounts are gone");
+            self.report.drift = self.report.drift.saturating_add(1);
+            tracing::error!(accounts, since = %since, repair = "audit --full names them", "accounts are missing");
             drift_of("accounts");
         }
     }
 
     pub(crate) fn is_out_of_time(&mut self) -> bool {
         let is_short = self.run.is_short_of(ONE_WITHIN);
-        self.told.is_cut_short |= is_short;
+        self.report.is_cut_short |= is_short;
         is_short
     }
 
@@ -144,13 +146,13 @@ impl<'r, L: Audit> Auditor<'r, L> {
         self.run.part(ONE_WITHIN).context()
     }
 
-    /// From where its lines were counted to the end of them, or to that of the run.
+    /// Counts an account's remaining lines, until their end or that of the run.
     async fn count(
         &mut self,
         account: &str,
         read: Option<StoredAccount>,
         mut statement: Statement,
-    ) -> Result<Went, CommitError> {
+    ) -> Result<RunState, CommitError> {
         let mut is_new = read.is_some() && statement.last.is_none();
         loop {
             let page = self.page(account, &mut statement).await?;
@@ -165,10 +167,10 @@ impl<'r, L: Audit> Auditor<'r, L> {
                 let account = account.to_owned();
                 let Statement { counted, earlier, last } = statement;
                 self.check.counting = last.map(|last| CountProgress { account, counted, earlier, last });
-                return Ok(Went::OutOfTime);
+                return Ok(RunState::OutOfTime);
             }
         }
-        // As it was read before its lines; if that agrees, it is so.
+        // The account as read before its lines: if both agree, no second read is needed.
         let subject = Subject::Account(account.to_owned());
         if read.is_some_and(|read| read.differences(&statement.counted).is_empty()) {
             self.record_check(&subject, Vec::new());
@@ -178,22 +180,22 @@ impl<'r, L: Audit> Auditor<'r, L> {
             let seen = Some(LinesSeen { until, counted: statement.counted });
             self.record_check_of_lines(&subject, found, Observation { earlier: statement.earlier, seen });
         } else {
-            self.told.unsettled_accounts = self.told.unsettled_accounts.saturating_add(1);
+            self.report.unsettled_accounts = self.report.unsettled_accounts.saturating_add(1);
             if let Some(since) = self.check.moved(account, self.run.now) {
                 unsettled(account, since);
             }
         }
-        Ok(Went::On)
+        Ok(RunState::Continues)
     }
 
-    /// Nothing of it is counted yet.
+    /// A statement with nothing counted yet.
     fn statement(&self, account: &str) -> Statement {
         let until = self.check.seen_until(account);
         let earlier = until.map(|until| LinesSeen { until, counted: LineTotals::default() });
         Statement { counted: LineTotals::default(), earlier, last: None }
     }
 
-    /// A run may have begun a minute ago.
+    /// The current time, since a run may have started a minute ago.
     fn now(&self) -> Timestamp {
         let elapsed_s = self.run.started.elapsed().as_secs();
         self.run.now.plus_seconds(i64::try_from(elapsed_s).unwrap_or(i64::MAX))
@@ -202,7 +204,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
     async fn page(&mut self, account: &str, statement: &mut Statement) -> Result<LinePage, CommitError> {
         let page = self.ledger.lines(account, statement.last.as_ref(), LINES_MAX, &self.call()).await?;
         statement.add(&page);
-        self.told.lines = self.told.lines.saturating_add(u64::try_from(page.lines.len()).unwrap_or(u64::MAX));
+        self.report.lines = self.report.lines.saturating_add(u64::try_from(page.lines.len()).unwrap_or(u64::MAX));
         let of_orders: Vec<&str> =
             page.lines.iter().map(|line| line.key.as_str()).filter(|key| JournalLine::is_of_order(key)).collect();
         for keys in of_orders.chunks(LINES_COMPARED) {
@@ -211,7 +213,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
         Ok(page)
     }
 
-    /// What differs between its row and its lines as both stand now; `None` while others write it.
+    /// The differences between the account and its lines; `None` while the account is being written.
     async fn settled(
         &mut self,
         account: &str,
@@ -232,9 +234,9 @@ impl<'r, L: Audit> Auditor<'r, L> {
         Ok(None)
     }
 
-    /// Each line with its order, and each order with all its lines.
+    /// Compares each line with its order, and each order with its lines.
     async fn compare_lines(&mut self, keys: &[&str], at: &Subject) -> Result<(), CommitError> {
-        // What a line without an order was before, it may not be any more.
+        // Open findings of lines at this place may have ended.
         let before = self.check.lines_of(at);
         let keys: BTreeSet<&str> = keys.iter().copied().chain(before.iter().map(String::as_str)).collect();
         let keys: Vec<&str> = keys.into_iter().collect();
@@ -259,9 +261,9 @@ impl<'r, L: Audit> Auditor<'r, L> {
         Ok(())
     }
 
-    /// An order with all its lines: those that were seen, those that differed before, and those that it names itself.
+    /// Compares an order with all its lines: the seen ones, those with open findings, and those that it names itself.
     async fn compare(&mut self, number: &OrderNumber, seen: &[JournalLine]) -> Result<(), CommitError> {
-        self.told.orders = self.told.orders.saturating_add(1);
+        self.report.orders = self.report.orders.saturating_add(1);
         let subject = Subject::Order(number.clone());
         let kept = self.ledger.kept(number, &self.call()).await?;
         let mut keys = self.check.lines_of(&subject);
@@ -274,38 +276,38 @@ impl<'r, L: Audit> Auditor<'r, L> {
         lines.extend(self.journal_lines(&keys).await?);
         let mut found = kept.differences(number, &lines);
         if self.is_whole {
-            found.extend(self.leads_elsewhere(&kept).await?);
-            found.extend(self.is_unproven(&kept).await?);
+            found.extend(self.pointer_difference(&kept).await?);
+            found.extend(self.proof_difference(&kept).await?);
             if found.is_empty() {
                 found.extend(kept.without_lines(number));
             }
         }
-        // Whoever has written it in the meantime has written lines too.
+        // A concurrent write of the order wrote lines, too.
         if !found.is_empty() && version(&self.ledger.kept(number, &self.call()).await?) != version(&kept) {
-            self.told.unsettled_accounts = self.told.unsettled_accounts.saturating_add(1);
+            self.report.unsettled_accounts = self.report.unsettled_accounts.saturating_add(1);
             return Ok(());
         }
         self.record_check(&subject, found);
         Ok(())
     }
 
-    /// Where the payment of an order leads to another order, or nowhere.
-    async fn leads_elsewhere(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
+    /// The difference of a payment that points to another order, or to none.
+    async fn pointer_difference(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
         let StoredOrder::Order(order) = kept else { return Ok(None) };
         let Some(pointer) = order.pointer() else { return Ok(None) };
         let leads_to = self.ledger.resolve_pointer(&pointer, &self.call()).await?;
         Ok(order.differs_from_pointer(leads_to.as_ref()))
     }
 
-    /// Where the payment of an order has no row that fits.
-    async fn is_unproven(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
+    /// The difference of a payment without a matching payment row.
+    async fn proof_difference(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
         let StoredOrder::Order(order) = kept else { return Ok(None) };
         let Some(proof) = order.proof() else { return Ok(None) };
         let is_proven = self.ledger.is_proven(&proof, &self.call()).await?;
         Ok(order.differs_from_proof().filter(|_| !is_proven))
     }
 
-    /// One that is not there is one that holds nothing, and may have lines all the same.
+    /// A missing account counts as an empty one, which may have lines.
     async fn stored_account(&self, account: &str) -> Result<StoredAccount, CommitError> {
         let held = self.ledger.stored_account(account, &self.call()).await?;
         Ok(held.unwrap_or_else(|| StoredAccount::nothing(account)))
@@ -319,11 +321,11 @@ impl<'r, L: Audit> Auditor<'r, L> {
         self.record_check_of_lines(at, found, Observation::default());
     }
 
-    fn record_check_of_lines(&mut self, at: &Subject, found: Vec<Difference>, look: Observation) {
-        for open in self.check.record_check(at, found, look, self.run.now) {
+    fn record_check_of_lines(&mut self, at: &Subject, found: Vec<Difference>, observation: Observation) {
+        for open in self.check.record_check(at, found, observation, self.run.now) {
             if open.is_drift() {
-                self.told.drift = self.told.drift.saturating_add(1);
-                say(&open);
+                self.report.drift = self.report.drift.saturating_add(1);
+                report_drift(&open);
             } else {
                 unsettled(subject_of(&open.difference), open.since);
             }
@@ -331,7 +333,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
     }
 }
 
-/// How far the statement of an account is counted.
+/// The counted part of an account's statement.
 pub(crate) struct Statement {
     counted: LineTotals,
     earlier: Option<LinesSeen>,
@@ -357,8 +359,8 @@ fn version(kept: &StoredOrder) -> Option<u64> {
     }
 }
 
-/// At each look that finds it: a person has to repair it, and nothing here will.
-fn say(drift: &Open) {
+/// Logs drift, at each comparison that finds it: only a person repairs it.
+fn report_drift(drift: &Open) {
     let Open { difference, equal_checks, since, .. } = drift;
     let Difference { difference_kind, suspect, account, order, line, recorded, found, missing } = difference;
     let (order, line) = (order.as_ref().map(OrderNumber::as_str), line.as_deref());
@@ -374,9 +376,9 @@ fn drift_of(subject: &str) {
     edge::alarm(SOURCE, "drift", subject);
 }
 
-/// No look was sure of it for a day: it is written, or changes, all the time.
+/// Reports an account without a comparison for a day: it is written, or its difference changes, all the time.
 fn unsettled(subject: &str, since: Timestamp) {
-    tracing::error!(subject, since = %since, "no look could compare this account");
+    tracing::error!(subject, since = %since, "no audit could compare this account");
     edge::alarm(SOURCE, "unsettled", subject);
 }
 

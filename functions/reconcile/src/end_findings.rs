@@ -1,8 +1,8 @@
-//! A repair ends the findings of the audit that it cures, in the same command: the places that it wrote are compared again, by the same
-//! check, and each finding that is no longer true is removed.
+//! A repair ends the audit's findings in the same command: it compares the repaired rows again, and removes each
+//! finding that is no longer true.
 //!
-//! The findings are read before the places are compared, and written over that version alone. So a finding that a sweep adds meanwhile is
-//! never lost, and a command that dies on the way leaves every finding to the sweep.
+//! It reads the findings before the comparison, and writes them only over that version (optimistic locking). So no
+//! finding that a sweep adds meanwhile is lost, and a command that dies leaves every finding to the sweep.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use ledger::{
     Repair, StoredOrder, Subject,
 };
 
-use crate::auditor::{Auditor, Went};
+use crate::auditor::{Auditor, RunState};
 use crate::repair::{AccountRepair, Repairs};
 
-/// A sweep writes the findings once for each page of accounts, and stops when another writer comes in between.
+/// Attempts: a sweep writes the findings once for each page of accounts, and stops after a concurrent write.
 const ROUNDS_MAX: u32 = 8;
 
-/// The rows that a repair is about.
+/// The rows of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RepairedRows {
     accounts: BTreeSet<String>,
@@ -25,19 +25,19 @@ pub struct RepairedRows {
     lines: BTreeSet<String>,
 }
 
-/// What a comparison after a repair has found.
+/// The result of the comparison after a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {
-    /// Findings that are no longer true, and are removed.
+    /// Removed findings, which are no longer true.
     pub ended: Vec<Difference>,
-    /// What still differs in the repaired places. Findings of it stay.
+    /// Remaining differences in the repaired places. Their findings stay.
     pub differences: Vec<Difference>,
-    /// Places that were written while they were compared. Findings of them stay.
+    /// Places that were written during the comparison. Their findings stay.
     pub unsettled_accounts: Vec<Subject>,
 }
 
 impl RepairedRows {
-    /// As far as the command names them.
+    /// The rows that the command names.
     pub fn of_account(account: &AccountId, repair: &AccountRepair) -> Self {
         let (key, order) = match repair {
             AccountRepair::ToLines => (None, None),
@@ -57,7 +57,7 @@ impl RepairedRows {
         Self { orders: BTreeSet::from([number.clone()]), ..Self::default() }
     }
 
-    /// With all that the repair writes: a line that another account had is a repair of both.
+    /// Adds the rows that the repair writes: moving a line from another account repairs both accounts.
     #[must_use]
     pub fn and_written(mut self, decision: &Decision) -> Self {
         let effects = if let Decision::Record(entry) = decision { entry.effects.as_slice() } else { &[] };
@@ -111,12 +111,12 @@ impl RepairedRows {
         self.orders.extend(line.order.clone());
     }
 
-    /// What is compared, each with the lines that may be at fault there.
+    /// The places to compare, each with the lines that may differ there.
     fn places(&self, check: &AuditProgress) -> BTreeMap<Subject, BTreeSet<String>> {
         let accounts = self.accounts.iter().cloned().map(Subject::Account);
         let orders = self.orders.iter().cloned().map(Subject::Order);
         let lines = self.lines.iter().cloned().map(Subject::Line);
-        // All that holds an account back, and what names a line that was repaired.
+        // Findings of the repaired accounts and lines.
         let is_of_these = |difference: &&Difference| {
             let is_of_account = difference.order.is_none() && self.accounts.contains(&difference.account);
             is_of_account || difference.line.as_ref().is_some_and(|line| self.lines.contains(line))
@@ -131,46 +131,46 @@ impl RepairedRows {
 }
 
 impl<L: Audit> Repairs<'_, L> {
-    /// After the repair is committed.
+    /// Call this after the commit of the repair.
     pub async fn end_findings(&self, rows: &RepairedRows) -> Result<Comparison, CommitError> {
-        // An index that has not caught up with the repair may agree with what it replaced.
+        // A lagging index may still agree with the rows before the repair.
         if !self.index_lag.is_zero() {
             tokio::time::sleep(self.index_lag).await;
         }
         for _ in 0..ROUNDS_MAX {
             let read = self.ledger.check(&self.call()).await?;
-            let equal_checks = self.look_at(rows.places(&read)).await?;
+            let places = self.compare(rows.places(&read)).await?;
             let compared =
-                equal_checks.iter().filter(|(_, found)| found.is_some()).map(|(subject, _)| subject.clone()).collect();
+                places.iter().filter(|(_, found)| found.is_some()).map(|(subject, _)| subject.clone()).collect();
             let unsettled_accounts =
-                equal_checks.iter().filter(|(_, found)| found.is_none()).map(|(subject, _)| subject.clone()).collect();
-            let differences: Vec<Difference> = equal_checks.into_values().flatten().flatten().collect();
+                places.iter().filter(|(_, found)| found.is_none()).map(|(subject, _)| subject.clone()).collect();
+            let differences: Vec<Difference> = places.into_values().flatten().flatten().collect();
             let mut check = read.clone();
             let ended = check.end_findings(&compared, &differences);
-            if check == read || self.is_kept(check).await? {
+            if check == read || self.save_findings(check).await? {
                 return Ok(Comparison { ended, differences, unsettled_accounts });
             }
         }
         Err(CommitError::Stale)
     }
 
-    /// `false`: a sweep has written its findings since they were read.
-    async fn is_kept(&self, check: AuditProgress) -> Result<bool, CommitError> {
+    /// `false`: a sweep wrote its findings after they were read.
+    async fn save_findings(&self, check: AuditProgress) -> Result<bool, CommitError> {
         let check = AuditProgress { version: check.version.saturating_add(1), ..check };
         self.ledger.save_audit_progress(&check, &self.call()).await
     }
 
-    /// What differs in each place; `None` where that is not known.
-    async fn look_at(
+    /// The differences in each place; `None` without a result.
+    async fn compare(
         &self,
         places: BTreeMap<Subject, BTreeSet<String>>,
     ) -> Result<BTreeMap<Subject, Option<Vec<Difference>>>, CommitError> {
-        let mut equal_checks = BTreeMap::new();
+        let mut compared = BTreeMap::new();
         for (subject, lines) in places {
             let found = self.differences_at(&subject, &lines).await?;
-            equal_checks.insert(subject, found);
+            compared.insert(subject, found);
         }
-        Ok(equal_checks)
+        Ok(compared)
     }
 
     async fn differences_at(
@@ -187,8 +187,9 @@ impl<L: Audit> Repairs<'_, L> {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let mut auditor =
             Auditor { is_whole: true, ..Auditor::new(self.ledger, self.invocation, AuditProgress::default()) };
-        let went = auditor.look_at_lines(subject, &lines).await?;
-        let is_known = went == Went::On && auditor.told.unsettled_accounts == 0 && !auditor.check.is_full();
+        let state = auditor.check_with_lines(subject, &lines).await?;
+        let is_known =
+            state == RunState::Continues && auditor.report.unsettled_accounts == 0 && !auditor.check.is_full();
         let found = auditor.check.open.into_iter().map(|open| open.difference);
         Ok(is_known.then(|| found.filter(|difference| difference.subject() == *subject).collect()))
     }

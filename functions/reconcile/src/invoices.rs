@@ -1,5 +1,6 @@
-//! Refunds and disputes of a subscription's payments name the payment alone. Where no event has said which invoice it paid, Stripe is
-//! called: payment, invoice, subscription, order. The answer is booked as a pointer, so that each payment is looked up once.
+//! Refunds and disputes of subscription payments name only the payment. If no event names its invoice, Stripe is
+//! queried: payment, invoice, subscription, order. The result is booked as a pointer, so that each payment is queried
+//! once.
 
 use edge::Invocation;
 use ledger::{
@@ -11,10 +12,10 @@ use serde::Deserialize;
 use stripe::Stripe;
 use webhook::Webhook as _;
 
-use crate::missing_credentials::Called;
+use crate::missing_credentials::KeyAlarms;
 use crate::{Reconcile, SOURCE, StripeApi};
 
-/// What of a refund or a dispute names its payment: the rest is for the parser.
+/// The part of a refund or dispute event that names its payment.
 #[derive(Deserialize)]
 struct ClaimEvent {
     data: ClaimData,
@@ -30,18 +31,18 @@ struct ClaimObject {
     payment_intent: Option<String>,
 }
 
-/// As Stripe says it, and as the books know it.
+/// A payment with its invoice from Stripe and its order from the ledger.
 struct Link {
     payment: Reference,
     invoice: Reference,
     order: OrderNumber,
-    /// Whether the invoice itself leads to the order by now.
+    /// Whether the invoice already points to the order.
     is_pointed: bool,
 }
 
 impl<L: Backlog> Reconcile<L> {
-    /// Whether the payment that a refused claim names leads to an order now, having led nowhere before. One whose invoice is not
-    /// booked goes on waiting: it has bought nothing yet that could be taken back.
+    /// Points the payment of a refused refund or dispute to its order, and returns whether it now has one. If the
+    /// invoice is not booked, the event waits: the payment has bought nothing yet that could be clawed back.
     pub(crate) async fn learn_invoice(&self, kept: &KeptBody, invocation: &Invocation) -> Result<bool, CommitError> {
         let (Some(api), Some(payment)) = (&self.stripe_api, payment_of(kept)) else {
             return Ok(false);
@@ -101,7 +102,8 @@ impl<L: Backlog> Reconcile<L> {
         let effects = [point(invoiced, from)].into_iter().chain(of_invoice).collect();
         let entry = Entry { header, effects, keeps_body: false, alarm: None };
         match self.ledger.commit(&Decision::Record(entry), &invocation.context()).await {
-            // Where it is stale another run or the event itself was first: it is known either way, and the claim is tried again.
+            // A stale write means that another run or the webhook was faster: the pointer exists, and the event is
+            // retried.
             Ok(_) | Err(CommitError::Stale) => Ok(true),
             Err(error) => Err(error),
         }
@@ -114,12 +116,12 @@ fn payment_of(kept: &KeptBody) -> Option<Reference> {
     Reference::new(Provider::Stripe, &intent).ok()
 }
 
-/// The claim goes on waiting, and is asked about when it is tried again.
+/// Logs a failed query. The event waits, and its retry queries again.
 fn not_answered(error: &CallError, invocation: &Invocation) -> bool {
-    tracing::warn!(%error, "Stripe did not say which invoice a payment paid");
+    tracing::warn!(%error, "the query for the invoice of a payment failed");
     edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE.as_str()), invocation);
     if error.is_of_the_key() {
-        Called::default().nobody_can_be_asked(Stripe::SOURCE.as_str());
+        KeyAlarms::default().report_unusable_key(Stripe::SOURCE.as_str());
     }
     false
 }
@@ -131,11 +133,11 @@ impl StripeApi {
         invocation: &Invocation,
     ) -> Result<Option<Reference>, CallError> {
         let until = invocation.deadline;
-        self.asked(invocation, |stripe| async move { stripe.invoice_paid_by(payment.id(), until).await }).await
+        self.call(invocation, |stripe| async move { stripe.invoice_paid_by(payment.id(), until).await }).await
     }
 
     async fn invoice(&self, invoice: &Reference, invocation: &Invocation) -> Result<providers::Invoice, CallError> {
         let until = invocation.deadline;
-        self.asked(invocation, |stripe| async move { stripe.invoice(invoice, until).await }).await
+        self.call(invocation, |stripe| async move { stripe.invoice(invoice, until).await }).await
     }
 }

@@ -1,5 +1,5 @@
-//! Refused usage, by what would cure it: each owner who cannot pay has a lane, and each key that names no owner. Lanes have their
-//! turns one after the other, so that no owner's event waits for another owner's, and nothing is tried that its owner still cannot pay.
+//! Replay of refused usage, fairly by owner: each owner without funds and each unknown key has a lane. Lanes take
+//! turns, so that no owner waits for another, and an event is retried only once its owner has the funds.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,49 +13,49 @@ use ledger::{
 use webhook::{Outcome, Webhook};
 
 use crate::proof::Prove;
-use crate::refused::{CALL_AFTER_SECONDS, Came, FOR_PUTTING_OFF, ONE_WITHIN};
+use crate::refused::{ALARM_AFTER_SECONDS, ONE_WITHIN, RESCHEDULE_MARGIN, SweepTally};
 use crate::{Reconcile, SOURCE};
 
-/// Each is looked at by two or three reads and a write. Those that are left are first in the next run.
+/// Lanes in a run; each costs two or three reads and a write. The rest comes first in the next run.
 const LANES_MAX: u16 = 500;
 const AT_ONCE: usize = 8;
-/// What one lane may book before each of the others has had its turn.
+/// Events of one lane before the other lanes have their turn.
 const TURN_EVENTS: usize = 25;
-/// Events of one lane among which those are looked for that can be booked.
+/// Events of one lane that are searched for payable ones.
 const EVENTS_MAX: u32 = 10_000;
-/// So many are kept of them; a lane that has more is opened again. Some hundred bytes each, and a sandbox has 128 MB.
+/// Payable events kept in memory; a lane with more is opened again. Some hundred bytes each, and a sandbox has 128 MB.
 const PICKED_MAX: usize = 200;
-/// Of an owner who can pay nothing: enough to see how old the oldest are.
+/// Events read of an owner without funds: enough for the age of the oldest.
 const EVENTS_UNPAYABLE: u32 = 25;
-/// For looking at a lane, and for writing down when it is looked at next.
+/// Time to open a lane, and to write its next retry time.
 const LANE_WITHIN: Duration = Duration::from_secs(3);
-/// Between two looks at a lane: as long as since its last refusal, within these.
+/// The backoff of a lane equals the time since its last refusal, within these limits.
 const PAUSE_SECONDS_MIN: u64 = 60;
-/// A top-up is noticed within this.
+/// The longest delay after which a credit of the owner is noticed.
 const OWNER_PAUSE_SECONDS_MAX: u64 = 10 * 60;
 const KEY_PAUSE_SECONDS_MAX: u64 = 60 * 60;
-/// An index that lags may hide what was refused a moment ago: a lane ends long after its last refusal.
+/// A lagging index may hide a recent refusal, so a lane ends long after its last one.
 const ENDS_AFTER_SECONDS: u64 = 60 * 60;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
-/// So long before a body expires a person is called: the usage could not be booked any more.
+/// An alarm is raised so long before a body expires, because then its usage could no longer be booked.
 const EXPIRES_SOON_DAYS: u64 = 10;
-/// The store deletes what has expired within days: from then on there is nothing to try again.
+/// The store deletes expired bodies within days; after that an event cannot be replayed.
 const DELETED_WITHIN_DAYS: u64 = 7;
 
-/// A lane in a run.
+/// A lane during a run.
 struct Turns {
     row: DueRow,
     state: LaneState,
-    /// What can be booked now, the oldest first.
+    /// Payable events, the oldest first.
     picked: VecDeque<Owed>,
-    /// There may be more to book than was picked.
+    /// Whether there may be more payable events.
     has_more: bool,
-    /// How many it had booked when it was opened.
+    /// The number of booked events when the lane was opened.
     cured_before: u32,
     is_empty: bool,
-    /// An alarm has named it in this run, which is to be written down.
+    /// Whether this run raised an alarm about it, which has to be stored.
     is_alarmed: bool,
-    came: Came,
+    tally: SweepTally,
 }
 
 impl<L: Backlog + Audit> Reconcile<L> {
@@ -64,25 +64,25 @@ impl<L: Backlog + Audit> Reconcile<L> {
         source: &W,
         keys: &impl Prove<W>,
         run: &Invocation,
-    ) -> Result<Came, CommitError> {
+    ) -> Result<SweepTally, CommitError> {
         let due = self.ledger.due_lanes(W::SOURCE.as_str(), LANES_MAX, &run.context()).await?;
         let check = if due.is_empty() { AuditProgress::default() } else { self.findings(run).await? };
         let check = &check;
         let opened =
             stream::iter(due).map(|row| async move { self.opened(W::SOURCE.as_str(), &row, check, run).await });
         let opened: Vec<Result<Opened, CommitError>> = opened.buffered(AT_ONCE).collect().await;
-        let (mut came, mut turns) = (Came::default(), Vec::new());
+        let (mut tally, mut turns) = (SweepTally::default(), Vec::new());
         for opened in opened {
             match opened? {
                 Opened::Turns(lane) => turns.push(*lane),
                 Opened::Nothing => {}
                 Opened::TooLate => {
-                    came.tried.is_cut_short = true;
-                    came.untried = came.untried.saturating_add(1);
+                    tally.tried.is_cut_short = true;
+                    tally.untried = tally.untried.saturating_add(1);
                 }
             }
         }
-        // In rounds: a lane with thousands has had no more turns than one with a single event before that one is done.
+        // In rounds, so that a lane with thousands of events does not delay a lane with one.
         while !turns.is_empty() {
             let round = stream::iter(turns).map(|lane| async move { self.turn(source, keys, lane, check, run).await });
             let round: Vec<Result<Turned, CommitError>> = round.buffered(AT_ONCE).collect().await;
@@ -90,14 +90,14 @@ impl<L: Backlog + Audit> Reconcile<L> {
             for turned in round {
                 match turned? {
                     Turned::More(lane) => turns.push(*lane),
-                    Turned::Done(done) => came = came.and(done),
+                    Turned::Done(done) => tally = tally.and(done),
                 }
             }
         }
-        Ok(came)
+        Ok(tally)
     }
 
-    /// What the check of the books has found and nobody has mended. A check that cannot be read is renewed by its own sweep.
+    /// The audit's open findings. Unreadable progress is reset by the audit's own sweep.
     async fn findings(&self, run: &Invocation) -> Result<AuditProgress, CommitError> {
         match self.ledger.check(&run.part(LANE_WITHIN).context()).await {
             Err(CommitError::Refused(_)) => Ok(AuditProgress::default()),
@@ -116,9 +116,9 @@ impl<L: Backlog + Audit> Reconcile<L> {
             return Ok(Opened::TooLate);
         }
         let invocation = run.part(LANE_WITHIN);
-        match self.open(source, row, check, &invocation.but_for(FOR_PUTTING_OFF)).await {
+        match self.open(source, row, check, &invocation.but_for(RESCHEDULE_MARGIN)).await {
             Ok(Some(mut lane)) => {
-                lane.is_alarmed = alarm_about(&mut lane.state, lane.came.oldest_s, run.now);
+                lane.is_alarmed = alarm_about(&mut lane.state, lane.tally.oldest_s, run.now);
                 Ok(Opened::Turns(Box::new(lane)))
             }
             Ok(None) => Ok(Opened::Nothing),
@@ -129,7 +129,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         }
     }
 
-    /// What of a lane can be booked now. `None` of one that another run was first at.
+    /// Opens a lane with its payable events. `None` if another run was faster.
     async fn open(
         &self,
         source: &'static str,
@@ -151,9 +151,9 @@ impl<L: Backlog + Audit> Reconcile<L> {
         let mut picked = payable.picked(waiting, invocation.now);
         let has_more = !picked.is_empty() && (!is_whole || picked.len() > PICKED_MAX);
         picked.truncate(PICKED_MAX);
-        let came = Came { oldest_s: oldest_s.unwrap_or_default(), ..Came::default() };
+        let tally = SweepTally { oldest_s: oldest_s.unwrap_or_default(), ..SweepTally::default() };
         let row = row.clone();
-        Ok(Some(Turns { row, state, picked, has_more, cured_before: 0, is_empty, is_alarmed: false, came }))
+        Ok(Some(Turns { row, state, picked, has_more, cured_before: 0, is_empty, is_alarmed: false, tally }))
     }
 
     async fn payable(
@@ -170,7 +170,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 let held = self.ledger.stored_account(&account(owner), context).await?;
                 Payable::UpTo(held.map_or(Balance::ZERO, |held| held.available))
             }
-            // Once it is bound, each event goes on by what its owner can pay.
+            // Once the key is bound, the owner's funds decide about each event.
             Lane::Key(key) => match self.ledger.owner(key, context).await? {
                 Some(owner) if !is_held_back(&account(&owner), check, invocation) => Payable::All,
                 Some(_) | None => Payable::UpTo(Balance::ZERO),
@@ -178,7 +178,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         })
     }
 
-    /// So many events; and after the last, when the lane is looked at next.
+    /// Replays one turn's events, and after the last one sets the lane's next retry time.
     async fn turn<W: Webhook>(
         &self,
         source: &W,
@@ -191,42 +191,42 @@ impl<L: Backlog + Audit> Reconcile<L> {
             let Some(owed) = lane.picked.pop_front() else { break };
             if run.is_short_of(ONE_WITHIN) {
                 let left = u32::try_from(lane.picked.len()).unwrap_or(u32::MAX).saturating_add(1);
-                lane.came.tried.is_cut_short = true;
-                lane.came.untried = lane.came.untried.saturating_add(left);
-                // Still due, and so first in the next run.
+                lane.tally.tried.is_cut_short = true;
+                lane.tally.untried = lane.tally.untried.saturating_add(left);
+                // The lane stays due, and so comes first in the next run.
                 if lane.is_alarmed {
                     let context = run.part(LANE_WITHIN).context();
                     self.ledger.reschedule_lane(W::SOURCE.as_str(), &lane.state, Some(run.now), &context).await?;
                 }
-                return Ok(Turned::Done(lane.came));
+                return Ok(Turned::Done(lane.tally));
             }
             let invocation = run.part(ONE_WITHIN);
             let refused = self.try_owed(source, keys, &mut lane, &owed, &invocation).await?;
-            // Its owner has spent it elsewhere by now.
+            // The owner has spent the funds meanwhile.
             if refused && matches!(lane.state.lane, Lane::Owner(_)) {
                 lane.picked.clear();
             }
         }
-        // Where nothing was booked the next look finds the same.
-        let has_booked = lane.came.tried.cured > lane.cured_before;
+        // Without a booked event, opening the lane again would find the same events.
+        let has_booked = lane.tally.tried.cured > lane.cured_before;
         if lane.picked.is_empty() && lane.has_more && has_booked && !run.is_short_of(LANE_WITHIN) {
-            let cured_before = lane.came.tried.cured;
+            let cured_before = lane.tally.tried.cured;
             if let Some(again) = self.open(W::SOURCE.as_str(), &lane.row, check, &run.part(LANE_WITHIN)).await? {
                 let state = LaneState { alarmed_at: lane.state.alarmed_at, ..again.state };
-                let (came, is_alarmed) = (lane.came.and(again.came), lane.is_alarmed);
-                lane = Turns { state, cured_before, is_alarmed, came, ..again };
+                let (tally, is_alarmed) = (lane.tally.and(again.tally), lane.is_alarmed);
+                lane = Turns { state, cured_before, is_alarmed, tally, ..again };
             }
         }
         if lane.picked.is_empty() {
             let until = next_retry_at(&lane, run.now);
             let context = run.part(LANE_WITHIN).context();
             self.ledger.reschedule_lane(W::SOURCE.as_str(), &lane.state, until, &context).await?;
-            return Ok(Turned::Done(lane.came));
+            return Ok(Turned::Done(lane.tally));
         }
         Ok(Turned::More(Box::new(lane)))
     }
 
-    /// Whether it was refused because its owner cannot pay.
+    /// Whether the event was refused for insufficient funds.
     async fn try_owed<W: Webhook>(
         &self,
         source: &W,
@@ -235,16 +235,16 @@ impl<L: Backlog + Audit> Reconcile<L> {
         owed: &Owed,
         invocation: &Invocation,
     ) -> Result<bool, CommitError> {
-        let read = self.ledger.refused_event(&owed.receipt(), &invocation.but_for(FOR_PUTTING_OFF).context()).await;
+        let read = self.ledger.refused_event(&owed.receipt(), &invocation.but_for(RESCHEDULE_MARGIN).context()).await;
         let error = match read {
             Ok(None) => return Ok(false),
-            Ok(Some(waiting)) => match self.try_again(source, keys, &waiting, invocation, &mut lane.came).await {
+            Ok(Some(waiting)) => match self.try_again(source, keys, &waiting, invocation, &mut lane.tally).await {
                 Ok(outcome) => return Ok(outcome == Some(Outcome::Refused(Reason::InsufficientCredits))),
                 Err(error) => error,
             },
             Err(error) => {
-                lane.came.tried.tried = lane.came.tried.tried.saturating_add(1);
-                lane.came.tried.failed = lane.came.tried.failed.saturating_add(1);
+                lane.tally.tried.tried = lane.tally.tried.tried.saturating_add(1);
+                lane.tally.tried.failed = lane.tally.tried.failed.saturating_add(1);
                 error
             }
         };
@@ -262,10 +262,10 @@ enum Opened {
 
 enum Turned {
     More(Box<Turns>),
-    Done(Came),
+    Done(SweepTally),
 }
 
-/// What of a lane can be paid now.
+/// The amount that a lane's owner can pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Payable {
     UpTo(Balance),
@@ -277,8 +277,8 @@ impl Payable {
         matches!(self, Self::UpTo(available) if available <= Balance::ZERO)
     }
 
-    /// From the oldest on, whatever still fits: one that costs too much holds up none that does not. What has expired is picked too:
-    /// the try closes it, with an alarm.
+    /// Picks affordable events from the oldest on; an expensive one does not block cheaper ones. Expired events are
+    /// picked, too: their replay closes them with an alarm.
     fn picked(self, waiting: Vec<Owed>, now: Timestamp) -> VecDeque<Owed> {
         let mut left = self;
         let due = waiting.into_iter().filter(|owed| owed.since().is_none_or(|since| since <= now));
@@ -297,8 +297,8 @@ impl Payable {
     }
 }
 
-/// A row of usage that is put back to `failed` is deducted a second time. The check of the books finds that, and until a person has
-/// mended it nothing more of its owner is tried.
+/// Whether the audit has an open finding for the account. A usage row that was reset to `failed` would be deducted a
+/// second time; the audit finds that, and until the repair no event of the owner is replayed.
 fn is_held_back(account: &str, check: &AuditProgress, invocation: &Invocation) -> bool {
     let differs = check.differs(account);
     if differs {
@@ -313,10 +313,10 @@ fn has_expired(owed: &Owed, now: Timestamp) -> bool {
     owed.since().is_some_and(|since| now.seconds_apart(since) > kept_s)
 }
 
-/// Once a day, and by the lane: an owner with thousands of events is one to call about. Whether it was raised now.
+/// Raises an alarm once a day per lane, and not per event. Returns whether it was raised now.
 fn alarm_about(state: &mut LaneState, oldest_s: u64, now: Timestamp) -> bool {
     let is_recent = state.alarmed_at.is_some_and(|at| now.seconds_apart(at) < DAY_SECONDS);
-    if oldest_s < CALL_AFTER_SECONDS || is_recent {
+    if oldest_s < ALARM_AFTER_SECONDS || is_recent {
         return false;
     }
     state.alarmed_at = Some(now);
@@ -327,7 +327,7 @@ fn alarm_about(state: &mut LaneState, oldest_s: u64, now: Timestamp) -> bool {
     true
 }
 
-/// `None`: it has ended.
+/// The lane's next retry time; `None` if it has ended.
 fn next_retry_at(lane: &Turns, now: Timestamp) -> Option<Timestamp> {
     let since_s = now.seconds_apart(lane.state.refused_at);
     if lane.is_empty && since_s >= ENDS_AFTER_SECONDS {

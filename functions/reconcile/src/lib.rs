@@ -1,8 +1,8 @@
-//! What is left undone, gone through by the clock: events that could not be booked when they came, orders whose payment nobody has
-//! told us of, paid ones whose delivery has stopped, and books that might not agree with themselves.
+//! The scheduled sweeps: replay of refused events, backfill of Stripe's undelivered events, reconciliation of unpaid
+//! orders, retry of fulfilment, and the audit of the books.
 //!
-//! Every run is bounded in time and in what it looks at, goes on where the last one stopped, and may overlap with another: all that
-//! it does goes through the same commit as a delivery does.
+//! Every run has limits on time and rows, continues where the last one stopped, and may overlap with another: it uses
+//! the same commit as a delivery.
 
 mod assemble;
 mod audit_sweep;
@@ -52,38 +52,38 @@ pub use retired::RetiredKeys;
 pub use stripe_backfill::BackfillReport;
 pub use unpaid::Asked;
 
-/// The name that it goes by in the journal, the log and the metrics.
+/// The function's name in the journal, the log and the metrics.
 const SOURCE: &str = "reconcile";
-/// A genuine delivery that stands under another event's name.
+/// Reason: a genuine delivery is in another event's row.
 const OTHER_RECEIPT: &str = "other_receipt";
 
-/// The books; each source as it reads and decides, and the keys that verify again what is tried again; and who can be asked.
+/// The ledger; each source with its parser and decision; the keys that verify replays; and the providers' clients.
 #[derive(Debug)]
 pub struct Reconcile<L> {
     pub ledger: L,
     pub usage: Usage,
     pub stripe: Stripe,
-    /// Where something is sold through them.
+    /// `None` if the deployment does not configure it.
     pub wechat: Option<Wechat>,
     pub epay: Option<Epay>,
-    /// Where tokens are sent on chain.
+    /// `None` if no tokens are sent on chain.
     pub fireblocks: Option<Fireblocks>,
     pub stripe_api: Option<StripeApi>,
-    /// What the stream does with a paid order, over the same books.
+    /// Fulfilment, as the stream runs it, over the same ledger.
     pub fulfil: Fulfil<L>,
     pub keys: ReplayKeys,
-    /// Of those that are configured, whose key could not be had.
+    /// The configured providers without a usable key.
     pub missing_credentials: BTreeSet<&'static str>,
 }
 
-/// What a schedule sends.
+/// The input of a schedule.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Task {
     sweep: String,
 }
 
-/// What a run has come to.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Report {
@@ -96,14 +96,14 @@ pub enum Report {
 }
 
 impl<L: Backlog + Audit> Worker for Reconcile<L> {
-    /// Below the minute after which the next run begins.
+    /// Less than the minute after which the next run begins.
     const DONE_WITHIN: Duration = Duration::from_secs(50);
     type Report = Report;
 
     async fn work(&self, event: &str, invocation: &Invocation) -> Result<Report, WorkError> {
         let task: Task = serde_json::from_str(event).map_err(|_| UnknownTask)?;
         let sweep = Sweep::named(&task.sweep).ok_or(UnknownTask)?;
-        // On the heap: each is large, and one of them runs.
+        // On the heap, since each future is large and only one of them runs.
         let report = match sweep {
             Sweep::Refused => Report::Refused(Box::pin(self.sweep_refused(invocation)).await?),
             Sweep::StripeBackfill => Report::StripeBackfill(Box::pin(self.backfill_stripe(invocation)).await?),
@@ -118,7 +118,7 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the schedule must ask for a sweep that is known: {{\"sweep\":\"refused\"}}")]
+#[error("the schedule's input must name a known sweep: {{\"sweep\":\"refused\"}}")]
 struct UnknownTask;
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Who cannot be asked, though something waits for him: for want of a key, or because he does not take ours. It is said, and the key is
-//! looked for again.
+//! Missing or refused credentials of a provider: raises an alarm, and looks for new keys every minute.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,20 +13,20 @@ use thiserror::Error;
 
 use crate::{Reconcile, Report, SOURCE};
 
-/// A secret is mostly filled by a person, a few minutes after the stack was deployed.
-const LOOK_AGAIN_SECONDS: u64 = 60;
+/// A person fills a secret, usually a few minutes after the deployment.
+const REFRESH_SECONDS: u64 = 60;
 
-/// Whoever is called outside, as the log names him, beside the providers of payments.
+/// Log names of the providers that do not take payments.
 pub(crate) const OPERATOR: &str = "unitel";
 pub(crate) const CUSTODIAN: &str = "fireblocks";
 
-/// What a sandbox works with: put together at its start, and anew for as long as somebody's key is missing.
+/// The worker of a sandbox: assembled at its start, and again while a key is missing.
 pub struct Assembled<L> {
     assemble: Assemble<L>,
     kept: Mutex<(Arc<Reconcile<L>>, Timestamp)>,
 }
 
-/// With the keys as they are stored now.
+/// Assembles the worker with the currently stored keys.
 pub type Assemble<L> = Box<dyn Fn() -> BoxFuture<'static, Result<Reconcile<L>, StartError>> + Send + Sync>;
 
 impl<L: Backlog + Audit> Assembled<L> {
@@ -37,19 +36,19 @@ impl<L: Backlog + Audit> Assembled<L> {
     }
 
     async fn current(&self, now: Timestamp) -> Arc<Reconcile<L>> {
-        if self.may_look(now) {
+        if self.may_refresh(now) {
             match (self.assemble)().await {
-                Ok(anew) => self.kept.lock().unwrap_or_else(PoisonError::into_inner).0 = Arc::new(anew),
-                Err(error) => tracing::error!(error = %edge::chain(&error), "the keys could not be looked for"),
+                Ok(assembled) => self.kept.lock().unwrap_or_else(PoisonError::into_inner).0 = Arc::new(assembled),
+                Err(error) => tracing::error!(error = %edge::chain(&error), "the keys could not be fetched again"),
             }
         }
         Arc::clone(&self.kept.lock().unwrap_or_else(PoisonError::into_inner).0)
     }
 
-    fn may_look(&self, now: Timestamp) -> bool {
+    fn may_refresh(&self, now: Timestamp) -> bool {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let has_all = kept.0.missing_credentials.is_empty() && !kept.0.keys.is_incomplete;
-        let may = !has_all && now.seconds_apart(kept.1) >= LOOK_AGAIN_SECONDS;
+        let may = !has_all && now.seconds_apart(kept.1) >= REFRESH_SECONDS;
         if may {
             kept.1 = now;
         }
@@ -73,17 +72,17 @@ impl<L: Backlog + Audit> Worker for Assembled<L> {
     }
 }
 
-/// Why a provider has said nothing of an order.
+/// Reasons why a query to a provider has no result.
 #[derive(Debug, Error)]
-pub(crate) enum Unheard {
-    #[error("there is no key to ask with")]
+pub(crate) enum QueryError {
+    #[error("the provider's key is missing: fill its secret")]
     NoKey,
     #[error(transparent)]
     Call(#[from] CallError),
 }
 
-impl Unheard {
-    /// Whether it is a person's to mend, and will be as it is until then.
+impl QueryError {
+    /// Whether a person has to replace the key.
     pub(crate) fn is_of_the_key(&self) -> bool {
         match self {
             Self::NoKey => true,
@@ -92,8 +91,8 @@ impl Unheard {
     }
 }
 
-impl Unheard {
-    /// Whether the provider would say the same of any other order: nothing was answered, or not to us.
+impl QueryError {
+    /// Whether a query for any other order would fail, too: no reply, or a refused key.
     pub(crate) fn is_of_the_provider(&self) -> bool {
         match self {
             Self::NoKey => true,
@@ -102,8 +101,8 @@ impl Unheard {
     }
 }
 
-/// Who it is that does not take our key, or that we have none for.
-pub(crate) fn unheard_of(error: &FulfilError) -> Option<&'static str> {
+/// The provider whose key is missing or refused.
+pub(crate) fn provider_without_key(error: &FulfilError) -> Option<&'static str> {
     match error {
         FulfilError::NoOperator => Some(OPERATOR),
         FulfilError::NoCustodian => Some(CUSTODIAN),
@@ -117,12 +116,12 @@ pub(crate) fn unheard_of(error: &FulfilError) -> Option<&'static str> {
     }
 }
 
-/// Of whom it was said in this run: once is enough, however many orders wait.
+/// Providers for which this run has raised the alarm: once per run, however many orders wait.
 #[derive(Debug, Default)]
-pub(crate) struct Called(Mutex<BTreeSet<&'static str>>);
+pub(crate) struct KeyAlarms(Mutex<BTreeSet<&'static str>>);
 
-impl Called {
-    pub(crate) fn nobody_can_be_asked(&self, who: &'static str) {
+impl KeyAlarms {
+    pub(crate) fn report_unusable_key(&self, who: &'static str) {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(who) {
             edge::alarm(SOURCE, "nobody_can_be_asked", who);
         }

@@ -1,5 +1,5 @@
-//! A row that cannot be handled is reported, rescheduled and passed over: it holds up no other row, and comes back by itself once a
-//! person has mended it, or a release can read it.
+//! Poison rows: a row that cannot be handled is reported and rescheduled with a backoff. It blocks no other row, and is
+//! handled as soon as a person repairs it, or a release can read it.
 
 use edge::Invocation;
 use ledger::{Backlog, CommitError, DueRow, OrderNumber, Queue};
@@ -7,7 +7,7 @@ use ledger::{Backlog, CommitError, DueRow, OrderNumber, Queue};
 use crate::{Reconcile, SOURCE};
 
 impl<L: Backlog> Reconcile<L> {
-    /// Ends the run only where the store does not take even this.
+    /// Fails, and so ends the run, only if the store refuses this write, too.
     pub(crate) async fn reschedule_unreadable(
         &self,
         queue: &Queue,
@@ -22,7 +22,7 @@ impl<L: Backlog> Reconcile<L> {
     }
 }
 
-/// Names the row: a person has to look at it.
+/// Raises an alarm that names the row: a person has to look at it.
 pub(crate) fn report_passed_over(row: &str, invocation: &Invocation) {
     edge::line(SOURCE, Some(row), "passed_over", None, invocation);
     edge::alarm(SOURCE, "passed_over", row);

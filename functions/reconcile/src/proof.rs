@@ -1,5 +1,5 @@
-//! What is kept is verified again before it is replayed: with the keys that its source has now, then with those that it had until
-//! recently. Keys come from the secret store or from their publisher, and never out of a row.
+//! Signature verification before a replay: with the source's live keys, then with its rotated-out keys. Keys come from
+//! Secrets Manager or from a provider's JWKS, never from a table that other functions can write.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use wechat::Wechat;
 
 use crate::RetiredKeys;
 
-/// The keys of every source. One whose keys could not be had verifies nothing, and what is kept of it waits.
+/// The keys of every source. Without a source's keys, its kept deliveries wait.
 #[derive(Debug, Default)]
 pub struct ReplayKeys {
     pub usage: Option<Keyring<LiveKeys<Usage>>>,
@@ -26,13 +26,13 @@ pub struct ReplayKeys {
     pub epay: Option<Keyring<LiveKeys<Epay>>>,
     pub fireblocks: Option<PublishedKeys>,
     pub retired: Option<Keyring<RetiredKeys>>,
-    /// Whether some that are configured could not be had.
+    /// Whether keys of a configured source could not be fetched.
     pub is_incomplete: bool,
-    /// `FORBID_BODY_ONLY_HMAC`: whether an HMAC over the body alone proves nothing here either.
+    /// `FORBID_BODY_ONLY_HMAC`: whether replays, too, refuse an HMAC over the body only.
     pub forbids_body_only_hmac: bool,
 }
 
-/// A source's live keys, and the settings that they were read from, which retired keys are put behind.
+/// A source's live keys, and their settings, to which retired keys are appended.
 pub struct LiveKeys<W: Webhook> {
     keys: W::Keys,
     settings: Settings,
@@ -51,24 +51,24 @@ impl<W: Webhook> fmt::Debug for LiveKeys<W> {
     }
 }
 
-/// A kept delivery that its source's own check takes.
+/// A kept delivery whose signature is verified again.
 #[derive(Debug)]
 pub(crate) struct Proven<'k> {
     pub(crate) received: Received<'k>,
     pub(crate) is_by_retired_key: bool,
 }
 
-/// Why a kept delivery is not replayed.
+/// Reasons why a kept delivery is not replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unproven {
-    /// The secret store, the publisher or the provider does not answer. It waits.
+    /// Secrets Manager, the JWKS or the provider is unavailable; the delivery waits.
     NotNow,
-    /// It does not verify, with keys that were looked up within the minute.
+    /// The signature does not match keys that were fetched less than a minute ago.
     Disproved(&'static str),
-    /// It names a key that is no longer published.
+    /// It is signed by a key that is no longer published.
     KeyVanished,
-    /// The provider has deleted it.
-    MissingAccounts,
+    /// The provider has deleted the event.
+    EventGone,
 }
 
 impl From<KeptError> for Unproven {
@@ -77,7 +77,7 @@ impl From<KeptError> for Unproven {
     }
 }
 
-/// Whose keys verify what a source has taken.
+/// Verifies a source's kept deliveries.
 pub(crate) trait Prove<W: Webhook>: Sync {
     fn prove<'k>(
         &self,
@@ -87,7 +87,7 @@ pub(crate) trait Prove<W: Webhook>: Sync {
     ) -> impl Future<Output = Result<Proven<'k>, Unproven>> + Send;
 }
 
-/// Keys that stand in a secret.
+/// Keys from Secrets Manager.
 pub(crate) struct SecretKeys<'r, W: Webhook> {
     live: Option<&'r Keyring<LiveKeys<W>>>,
     retired: Option<&'r Keyring<RetiredKeys>>,
@@ -105,7 +105,7 @@ impl<W: Webhook> Prove<W> for SecretKeys<'_, W> {
         if let Ok(proven) = self.verified(source, kept, live, invocation)? {
             return Ok(proven);
         }
-        // The keys may have been replaced since they were fetched. Nothing is disproved with old ones.
+        // The keys may have been rotated since they were fetched. Only fresh keys disprove a delivery.
         let retired = self.retired.ok_or(Unproven::NotNow)?;
         refreshed(live, invocation).await?;
         refreshed(retired, invocation).await?;
@@ -114,7 +114,7 @@ impl<W: Webhook> Prove<W> for SecretKeys<'_, W> {
 }
 
 impl<W: Webhook> SecretKeys<'_, W> {
-    /// With the keys that are live, and else with those behind them that were.
+    /// Verifies with the live keys, and else with the retired keys appended to them.
     fn verified<'k>(
         &self,
         source: &W,
@@ -148,8 +148,8 @@ async fn refreshed<K>(keys: &Keyring<K>, invocation: &Invocation) -> Result<(), 
     })
 }
 
-/// Keys that Fireblocks publishes. They are fetched at the first need, from there alone: other functions can write the copy that stands
-/// in the books.
+/// Keys that Fireblocks publishes as a JWKS. They are fetched at first use, and only from Fireblocks: other functions
+/// can write the cached JWKS in the accounts table.
 #[derive(Debug)]
 pub struct PublishedKeys {
     config: fireblocks::Config,
@@ -181,7 +181,7 @@ impl Prove<Fireblocks> for Option<PublishedKeys> {
         };
         let renewed = match published.renewed(&live, refused, invocation).await {
             Ok(renewed) => renewed,
-            // Fetched within the minute. A delivery that was verified when it came names a key that is no longer published.
+            // Fetched less than a minute ago: the key of a delivery that was once verified is no longer published.
             Err(KeyringError::NotListed) => None,
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "the published keys could not be fetched");
@@ -204,7 +204,7 @@ impl Prove<Fireblocks> for Option<PublishedKeys> {
     }
 }
 
-/// Nothing is kept, and nothing that others keep is read.
+/// A cache that stores nothing, so that no cached JWKS of other functions is read.
 #[derive(Debug, Clone, Copy)]
 pub struct NoJwksCache;
 

@@ -1,4 +1,4 @@
-//! Who is asked of an order's payment, and what the answer says.
+//! Payment queries: asks an order's provider for the payment, and translates the reply.
 
 use edge::{Invocation, Keyring};
 use ledger::{Backlog, Order, Payment, PaymentState, Provider, Reference};
@@ -7,11 +7,10 @@ use providers::{
     TradeState, Unsettled,
 };
 
-use crate::missing_credentials::Unheard;
-use crate::unpaid::Said;
+use crate::missing_credentials::QueryError;
 use crate::{Reconcile, SOURCE};
 
-/// Where Stripe is asked, and with what.
+/// Access to Stripe's API: client, settings and key.
 #[derive(Debug)]
 pub struct StripeApi {
     pub http: Http,
@@ -19,35 +18,52 @@ pub struct StripeApi {
     pub keys: Keyring<SecretKey>,
 }
 
+/// The result of a query for an order's payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum QueryOutcome {
+    /// Paid by this payment. `of` is the queried reference; `also` are further references to point to the order.
+    Paid { of: Reference, payment: Payment, also: Vec<Reference> },
+    /// Paid in the other mode: test money for a live order, or the reverse.
+    WrongMode { of: Reference, payment: Payment },
+    /// The payment is in progress, or ends without our action.
+    Pending,
+    /// The buyer can pay until the order is closed at the provider.
+    Open,
+    /// The buyer can no longer pay.
+    Ended(PaymentState),
+    /// The provider has no such order.
+    Unknown,
+}
+
 impl<L: Backlog> Reconcile<L> {
-    /// Of a provider that is not configured nothing is known.
-    pub(crate) async fn ask(&self, order: &Order, invocation: &Invocation) -> Result<Said, Unheard> {
+    /// Queries the order's provider. A provider that is not configured gives `Pending`.
+    pub(crate) async fn query(&self, order: &Order, invocation: &Invocation) -> Result<QueryOutcome, QueryError> {
         let provider = order.terms.provider;
         if self.missing_credentials.contains(provider.as_str()) {
-            return Err(Unheard::NoKey);
+            return Err(QueryError::NoKey);
         }
         Ok(match provider {
             Provider::Stripe => match &self.stripe_api {
-                Some(stripe) => stripe.ask(order, self.stripe.config.livemode, invocation).await?,
-                None => Said::NotYet,
+                Some(stripe) => stripe.query(order, self.stripe.config.livemode, invocation).await?,
+                None => QueryOutcome::Pending,
             },
             Provider::Wechat => match self.wechat.as_ref().and_then(|wechat| wechat.api.as_ref()) {
                 Some(api) => {
                     of_wechat(api.payment_of(order, invocation.now, invocation.deadline).await?, order, invocation)?
                 }
-                None => Said::NotYet,
+                None => QueryOutcome::Pending,
             },
             Provider::Epay => match self.epay.as_ref().and_then(|epay| Some((epay, epay.gateway.as_ref()?))) {
                 Some((epay, gateway)) => {
                     of_epay(gateway.payment_of(&epay.config, order, &invocation.context()).await?, invocation)?
                 }
-                None => Said::NotYet,
+                None => QueryOutcome::Pending,
             },
         })
     }
 
-    /// Makes sure that nobody can pay it there any more, where the provider has a way to.
-    pub(crate) async fn ended(&self, order: &Order, invocation: &Invocation) -> bool {
+    /// Closes the payment at the provider, if its API can, so that the buyer can no longer pay.
+    pub(crate) async fn close_at_provider(&self, order: &Order, invocation: &Invocation) -> bool {
         let api = self.wechat.as_ref().and_then(|wechat| wechat.api.as_ref());
         match (order.terms.provider, api) {
             (Provider::Wechat, Some(api)) => {
@@ -60,116 +76,116 @@ impl<L: Backlog> Reconcile<L> {
     }
 }
 
-/// Asked by the order's number, which is what it is known by there.
-fn of_wechat(said: Option<Queried>, order: &Order, invocation: &Invocation) -> Result<Said, CallError> {
-    let Some(said) = said else {
-        return Ok(Said::Nothing);
+/// WeChat Pay is queried by the order's number.
+fn of_wechat(reply: Option<Queried>, order: &Order, invocation: &Invocation) -> Result<QueryOutcome, CallError> {
+    let Some(reply) = reply else {
+        return Ok(QueryOutcome::Unknown);
     };
-    Ok(match said.state {
+    Ok(match reply.state {
         TradeState::Success => {
             let reference = |id: &str| Reference::new(Provider::Wechat, id).map_err(|_| CallError::Unreadable);
-            let by = reference(&said.transaction.ok_or(CallError::Unreadable)?)?;
-            let money = said.money.ok_or(CallError::Unreadable)?;
-            let payment = Payment { by, money, at: said.paid_at.unwrap_or(invocation.now) };
-            Said::Paid { of: reference(order.number.as_str())?, payment, also: Vec::new() }
+            let by = reference(&reply.transaction.ok_or(CallError::Unreadable)?)?;
+            let money = reply.money.ok_or(CallError::Unreadable)?;
+            let payment = Payment { by, money, at: reply.paid_at.unwrap_or(invocation.now) };
+            QueryOutcome::Paid { of: reference(order.number.as_str())?, payment, also: Vec::new() }
         }
-        // Paid and given back before we heard of either: what stands of it, a person has to say.
+        // Paid and refunded before either was booked: a person decides on the rest.
         TradeState::Refunded => {
             edge::alarm(SOURCE, "refunded_and_not_booked", order.number.as_str());
-            Said::NotYet
+            QueryOutcome::Pending
         }
-        TradeState::NotPaid | TradeState::Failed => Said::Open,
-        TradeState::UserPaying => Said::NotYet,
-        TradeState::Closed | TradeState::Revoked => Said::Over(PaymentState::Canceled),
+        TradeState::NotPaid | TradeState::Failed => QueryOutcome::Open,
+        TradeState::UserPaying => QueryOutcome::Pending,
+        TradeState::Closed | TradeState::Revoked => QueryOutcome::Ended(PaymentState::Canceled),
     })
 }
 
-fn of_epay(said: Option<EpayPayment>, invocation: &Invocation) -> Result<Said, CallError> {
-    Ok(match said {
+fn of_epay(reply: Option<EpayPayment>, invocation: &Invocation) -> Result<QueryOutcome, CallError> {
+    Ok(match reply {
         Some(EpayPayment { pid, trade, money, is_paid: true, .. }) => {
             let by = epay::reference(&pid, &trade).map_err(|_| CallError::Unreadable)?;
             let payment = Payment { by: by.clone(), money, at: invocation.now };
-            Said::Paid { of: by.clone(), payment, also: vec![by] }
+            QueryOutcome::Paid { of: by.clone(), payment, also: vec![by] }
         }
-        Some(_) => Said::Open,
-        None => Said::Nothing,
+        Some(_) => QueryOutcome::Open,
+        None => QueryOutcome::Unknown,
     })
 }
 
-/// Of a payment without a page of ours: somebody else has begun it, and named the order.
-fn of_intents(intents: &[Intent], livemode: bool, invocation: &Invocation) -> Result<Said, CallError> {
+/// Payment intents without a checkout session of ours: another client created them, with the order's number.
+fn of_intents(intents: &[Intent], livemode: bool, invocation: &Invocation) -> Result<QueryOutcome, CallError> {
     let is = |wanted: &[IntentStatus]| intents.iter().any(|intent| wanted.contains(&intent.status));
-    // Of two that have succeeded the first counts; the other is a duplicate, of which an event tells.
+    // Of two successful intents the first pays the order; the other is a duplicate, which a webhook reports.
     let succeeded = intents.iter().filter(|intent| intent.status == IntentStatus::Succeeded);
     if let Some(first) = succeeded.min_by_key(|intent| intent.created) {
         let payment = first.payment(invocation.now)?;
         let of = payment.by.clone();
         if first.livemode != livemode {
-            return Ok(Said::OfOtherMode { of, payment });
+            return Ok(QueryOutcome::WrongMode { of, payment });
         }
-        return Ok(Said::Paid { also: vec![of.clone()], of, payment });
+        return Ok(QueryOutcome::Paid { also: vec![of.clone()], of, payment });
     }
     Ok(if is(&[IntentStatus::Processing, IntentStatus::RequiresCapture]) {
-        Said::NotYet
+        QueryOutcome::Pending
     } else if is(&[
         IntentStatus::RequiresPaymentMethod,
         IntentStatus::RequiresConfirmation,
         IntentStatus::RequiresAction,
     ]) {
-        Said::Open
+        QueryOutcome::Open
     } else {
-        // What is canceled there says nothing of another that may be begun.
-        Said::Nothing
+        // A canceled intent does not exclude another one later.
+        QueryOutcome::Unknown
     })
 }
 
 impl StripeApi {
-    async fn ask(&self, order: &Order, livemode: bool, invocation: &Invocation) -> Result<Said, CallError> {
+    async fn query(&self, order: &Order, livemode: bool, invocation: &Invocation) -> Result<QueryOutcome, CallError> {
         let Some(page) = &order.session else {
             let intents = self
-                .asked(invocation, |stripe| async move { stripe.intents_of(&order.number, invocation.deadline).await })
+                .call(invocation, |stripe| async move { stripe.intents_of(&order.number, invocation.deadline).await })
                 .await?;
             return of_intents(&intents, livemode, invocation);
         };
         let session =
-            self.asked(invocation, |stripe| async move { stripe.session(&page.id, invocation.deadline).await }).await;
+            self.call(invocation, |stripe| async move { stripe.session(&page.id, invocation.deadline).await }).await;
         let session = match session {
-            Err(error) if error.is_missing() => return Ok(Said::Over(PaymentState::Expired)),
+            Err(error) if error.is_missing() => return Ok(QueryOutcome::Ended(PaymentState::Expired)),
             session => session?,
         };
         if session.order.as_ref() != Some(&order.number) {
             return Err(CallError::Unreadable);
         }
         Ok(match (session.status, session.payment_status) {
-            (SessionStatus::Expired, _) => Said::Over(PaymentState::Expired),
-            (SessionStatus::Open, _) => Said::NotYet,
+            (SessionStatus::Expired, _) => QueryOutcome::Ended(PaymentState::Expired),
+            (SessionStatus::Open, _) => QueryOutcome::Pending,
             (SessionStatus::Complete, PaymentStatus::Unpaid) => {
                 let session = &session;
-                let asked = self
-                    .asked(invocation, |stripe| async move { stripe.unsettled(session, invocation.deadline).await })
+                let unsettled = self
+                    .call(invocation, |stripe| async move { stripe.unsettled(session, invocation.deadline).await })
                     .await?;
-                match asked {
-                    Unsettled::Processing | Unsettled::Subscribed(_) => Said::NotYet,
-                    Unsettled::Failed => Said::Over(PaymentState::Failed),
+                match unsettled {
+                    Unsettled::Processing | Unsettled::Subscribed(_) => QueryOutcome::Pending,
+                    Unsettled::Failed => QueryOutcome::Ended(PaymentState::Failed),
                 }
             }
             (SessionStatus::Complete, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => {
                 let (of, payment) = session.payment(invocation.now)?;
                 let also = session.payment_intent.iter().map(|_| payment.by.clone()).collect();
-                Said::Paid { of, payment, also }
+                QueryOutcome::Paid { of, payment, also }
             }
         })
     }
 
-    pub(crate) async fn asked<T, F>(
+    pub(crate) async fn call<T, F>(
         &self,
         invocation: &Invocation,
-        ask: impl Fn(providers::Stripe) -> F,
+        call: impl Fn(providers::Stripe) -> F,
     ) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let ask = |key| ask(providers::Stripe::new(self.http.clone(), &self.config, key));
-        self.keys.asked(invocation.now, CallError::is_of_the_key, ask).await
+        let call = |key| call(providers::Stripe::new(self.http.clone(), &self.config, key));
+        self.keys.asked(invocation.now, CallError::is_of_the_key, call).await
     }
 }

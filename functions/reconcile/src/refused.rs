@@ -1,5 +1,5 @@
-//! Events that were refused: a webhook that came before its order, a usage event before its top-up, a body that a later release can
-//! read. Each is verified and tried again as it was kept, and goes on waiting, is booked, or is given up.
+//! Replay of refused events: a webhook that arrived before its order, a usage event before its top-up, a body that a
+//! later release can parse. Each is verified again and retried with backoff until it is booked or given up.
 
 use std::time::Duration;
 
@@ -12,99 +12,99 @@ use crate::pass_over::report_passed_over;
 use crate::proof::{Prove, Unproven};
 use crate::{OTHER_RECEIPT, Reconcile, SOURCE};
 
-/// Of each source. At some 30 ms each that is a few seconds; what is left is first in the next run.
+/// Events of each source in a run: a few seconds, at some 30 ms each. The rest comes first in the next run.
 const EVENTS_MAX: u16 = 100;
-/// More than this is as alarming as this.
+/// The count is capped here; the alarm threshold is lower.
 const COUNTED_MAX: u32 = 10_000;
-/// As long as a sender would wait, and what follows.
+/// The time limit of one event: a sender's reply deadline and some rest.
 pub(crate) const ONE_WITHIN: Duration = Duration::from_secs(5);
-/// What is kept of that for putting it off, where nothing has come of it.
-pub(crate) const FOR_PUTTING_OFF: Duration = Duration::from_secs(1);
-/// From then on somebody is called, once a day: something is wrong that time does not cure.
-pub(crate) const CALL_AFTER_SECONDS: u64 = 24 * 60 * 60;
+/// The part of it that is reserved for rescheduling an event that is not booked.
+pub(crate) const RESCHEDULE_MARGIN: Duration = Duration::from_secs(1);
+/// The age at which an alarm is raised, once a day: a retry alone does not help.
+pub(crate) const ALARM_AFTER_SECONDS: u64 = 24 * 60 * 60;
 
-/// What a run has come to, in events.
+/// The result of a run, in events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct ReplayReport {
     pub tried: u32,
-    /// Booked now, or by somebody else in the meantime.
+    /// Booked, by this run or by another delivery.
     pub cured: u32,
-    /// Refused once more.
+    /// Refused again.
     pub waiting: u32,
-    /// Nothing can cure them any more.
+    /// Not retryable any more.
     pub given_up: u32,
-    /// Trouble on our side.
+    /// Faults on our side.
     pub failed: u32,
-    /// Whether there was more to do than time.
+    /// Whether the run ran out of time.
     pub is_cut_short: bool,
 }
 
-/// What all of it has come to, and for how long the oldest has been waiting of what goes on waiting.
+/// The counts of a run, and the age of the oldest event that still waits.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Came {
+pub(crate) struct SweepTally {
     pub(crate) tried: ReplayReport,
-    /// Due, and there was no time for them or no room in the run.
+    /// Due events beyond the run's time or limit.
     pub(crate) untried: u32,
     pub(crate) oldest_s: u64,
 }
 
-/// What becomes of the row that was tried.
+/// The disposition of a replayed row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
-    /// As the commit has written it.
+enum RowDisposition {
+    /// The commit has written it.
     Written,
-    /// Looked at again later.
-    PutOff,
-    /// Never looked at again: what there is to say is said elsewhere.
+    /// Retried later.
+    Rescheduled,
+    /// Never retried; the reason is recorded elsewhere.
     Closed,
 }
 
 impl<L: Backlog + Audit> Reconcile<L> {
     pub(crate) async fn sweep_refused(&self, run: &Invocation) -> Result<ReplayReport, CommitError> {
-        // Beside each other: a provider that hangs takes no time from usage, nor a long queue of usage from a buyer who waits.
+        // Concurrently, so that a hanging provider takes no time from usage, or a long queue of usage from buyers.
         let (payments, usage) = futures_util::future::join(self.sweep_payments(run), self.sweep_usage(run)).await;
-        let Came { tried, untried, oldest_s } = payments?.and(usage?);
-        // What was refused once more has been tried. What has failed has not, and is put off all the same.
+        let SweepTally { tried, untried, oldest_s } = payments?.and(usage?);
+        // An event that was refused again has been retried. A failed one has not, and is rescheduled, too.
         edge::backlog("refused", u64::from(tried.failed).saturating_add(u64::from(untried)), oldest_s);
         Ok(tried)
     }
 
-    async fn sweep_usage(&self, run: &Invocation) -> Result<Came, CommitError> {
-        let mut came = Came::default();
+    async fn sweep_usage(&self, run: &Invocation) -> Result<SweepTally, CommitError> {
+        let mut tally = SweepTally::default();
         let keys = self.keys.of(self.keys.usage.as_ref());
-        // What could not be read names no owner.
-        self.sweep(&self.usage, &keys, run, &mut came).await?;
-        Ok(came.and(self.sweep_lanes(&self.usage, &keys, run).await?))
+        // Unparsed usage events have no owner, so they are in no lane.
+        self.sweep(&self.usage, &keys, run, &mut tally).await?;
+        Ok(tally.and(self.sweep_lanes(&self.usage, &keys, run).await?))
     }
 }
 
 impl<L: Backlog> Reconcile<L> {
     /// A source that is not configured has nothing to replay.
-    async fn sweep_payments(&self, run: &Invocation) -> Result<Came, CommitError> {
-        let (keys, mut came) = (&self.keys, Came::default());
+    async fn sweep_payments(&self, run: &Invocation) -> Result<SweepTally, CommitError> {
+        let (keys, mut tally) = (&self.keys, SweepTally::default());
         for source in Source::ALL {
             match source {
-                // Beside these, in `sweep_usage`.
+                // Concurrently, in `sweep_usage`.
                 Source::Usage => {}
-                Source::Stripe => self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut came).await?,
+                Source::Stripe => self.sweep(&self.stripe, &keys.of(keys.stripe.as_ref()), run, &mut tally).await?,
                 Source::Wechat => {
                     if let Some(wechat) = &self.wechat {
-                        self.sweep(wechat, &keys.of(keys.wechat.as_ref()), run, &mut came).await?;
+                        self.sweep(wechat, &keys.of(keys.wechat.as_ref()), run, &mut tally).await?;
                     }
                 }
                 Source::Epay => {
                     if let Some(epay) = &self.epay {
-                        self.sweep(epay, &keys.of(keys.epay.as_ref()), run, &mut came).await?;
+                        self.sweep(epay, &keys.of(keys.epay.as_ref()), run, &mut tally).await?;
                     }
                 }
                 Source::Fireblocks => {
                     if let Some(fireblocks) = &self.fireblocks {
-                        self.sweep(fireblocks, &keys.fireblocks, run, &mut came).await?;
+                        self.sweep(fireblocks, &keys.fireblocks, run, &mut tally).await?;
                     }
                 }
             }
         }
-        Ok(came)
+        Ok(tally)
     }
 
     async fn sweep<W: Webhook>(
@@ -112,38 +112,38 @@ impl<L: Backlog> Reconcile<L> {
         source: &W,
         keys: &impl Prove<W>,
         run: &Invocation,
-        came: &mut Came,
+        tally: &mut SweepTally,
     ) -> Result<(), CommitError> {
         let due = self.ledger.due(W::SOURCE.as_str(), EVENTS_MAX, &run.context()).await?;
         let found = u32::try_from(due.len()).unwrap_or(u32::MAX);
-        // Only where there may be more than a run looks at.
+        // Counts only if there may be more events than the run's limit.
         let is_full = found >= u32::from(EVENTS_MAX);
         let all = if is_full {
             self.ledger.count_refused_due(W::SOURCE.as_str(), COUNTED_MAX, &run.context()).await?
         } else {
             found
         };
-        came.untried = came.untried.saturating_add(all.saturating_sub(found));
+        tally.untried = tally.untried.saturating_add(all.saturating_sub(found));
         for (n, row) in (0..).zip(due) {
             if run.is_short_of(ONE_WITHIN) {
-                came.tried.is_cut_short = true;
-                came.untried = came.untried.saturating_add(found.saturating_sub(n));
+                tally.tried.is_cut_short = true;
+                tally.untried = tally.untried.saturating_add(found.saturating_sub(n));
                 return Ok(());
             }
             let invocation = run.part(ONE_WITHIN);
-            // An index may lag, and another run may be at it: nothing is tried that is not due any more.
+            // The index may lag, or another run may be faster: only events that are still due are retried.
             match self
                 .ledger
-                .refused_event(&EventKey::of_row(&row.id), &invocation.but_for(FOR_PUTTING_OFF).context())
+                .refused_event(&EventKey::of_row(&row.id), &invocation.but_for(RESCHEDULE_MARGIN).context())
                 .await
             {
                 Ok(Some(waiting)) => {
-                    self.try_again(source, keys, &waiting, &invocation, came).await?;
+                    self.try_again(source, keys, &waiting, &invocation, tally).await?;
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    came.tried.tried = came.tried.tried.saturating_add(1);
-                    came.tried.failed = came.tried.failed.saturating_add(1);
+                    tally.tried.tried = tally.tried.tried.saturating_add(1);
+                    tally.tried.failed = tally.tried.failed.saturating_add(1);
                     self.reschedule_unreadable(&Queue::Refused(W::SOURCE.as_str()), &row, &error, &invocation).await?;
                 }
             }
@@ -157,9 +157,9 @@ impl<L: Backlog> Reconcile<L> {
         keys: &impl Prove<W>,
         waiting: &RefusedEvent,
         invocation: &Invocation,
-        came: &mut Came,
+        tally: &mut SweepTally,
     ) -> Result<Option<Outcome>, CommitError> {
-        let tried = &mut came.tried;
+        let tried = &mut tally.tried;
         tried.tried = tried.tried.saturating_add(1);
         let Some(kept) = &waiting.body else {
             edge::alarm(SOURCE, "cannot_be_tried_again", waiting.receipt.as_str());
@@ -167,7 +167,7 @@ impl<L: Backlog> Reconcile<L> {
             self.ledger.reschedule(waiting, None, &invocation.context()).await?;
             return Ok(None);
         };
-        let within = invocation.but_for(FOR_PUTTING_OFF);
+        let within = invocation.but_for(RESCHEDULE_MARGIN);
         let mut replayed = self.replayed(source, keys, waiting, kept, &within).await;
         let is_claim = matches!(replayed, Ok(Outcome::Refused(reason)) if reason.is_of_reversal());
         if is_claim && W::SOURCE == Source::Stripe && self.learn_invoice(kept, &within).await? {
@@ -176,25 +176,25 @@ impl<L: Backlog> Reconcile<L> {
         let outcome = match replayed {
             Ok(outcome) => outcome,
             Err(unproven) => {
-                self.leave_unproven(unproven, waiting, invocation, came).await?;
+                self.leave_unproven(unproven, waiting, invocation, tally).await?;
                 return Ok(None);
             }
         };
-        say_given_up(&outcome, waiting, invocation);
+        log_given_up(&outcome, waiting, invocation);
         let count = tried.of(&outcome, waiting, invocation);
         *count = count.saturating_add(1);
-        let left = count_open_orders(&outcome, waiting);
-        if left == Left::PutOff || matches!(outcome, Outcome::Refused(_) | Outcome::Unparsed(_)) {
-            came.oldest_s = came.oldest_s.max(invocation.now.seconds_apart(waiting.first_received_at));
+        let disposition = row_disposition(&outcome, waiting);
+        if disposition == RowDisposition::Rescheduled || matches!(outcome, Outcome::Refused(_) | Outcome::Unparsed(_)) {
+            tally.oldest_s = tally.oldest_s.max(invocation.now.seconds_apart(waiting.first_received_at));
         }
-        match left {
-            Left::Written => {}
-            Left::PutOff => {
+        match disposition {
+            RowDisposition::Written => {}
+            RowDisposition::Rescheduled => {
                 self.ledger
                     .reschedule(waiting, Some(waiting.next_retry_at(invocation.now)), &invocation.context())
                     .await?;
             }
-            Left::Closed => self.ledger.reschedule(waiting, None, &invocation.context()).await?,
+            RowDisposition::Closed => self.ledger.reschedule(waiting, None, &invocation.context()).await?,
         }
         Ok(Some(outcome))
     }
@@ -208,14 +208,14 @@ impl<L: Backlog> Reconcile<L> {
         invocation: &Invocation,
     ) -> Result<Outcome, Unproven> {
         let is_stripe = W::SOURCE == Source::Stripe;
-        // Stripe has signed no event that it only lists.
+        // A backfilled event has no signature, so it is queried again.
         let replayed = if is_stripe && kept.path == stripe::LISTED_AT {
-            self.event_asked_again(waiting, kept, invocation).await?
+            self.requery_event(waiting, kept, invocation).await?
         } else {
             let delivered = Kept::of::<W>(kept, invocation.now, self.keys.forbids_body_only_hmac)?;
             let proven = keys.prove(source, &delivered, invocation).await?;
             if is_stripe && proven.is_by_retired_key {
-                self.event_asked_again(waiting, kept, invocation).await?
+                self.requery_event(waiting, kept, invocation).await?
             } else {
                 let row = RefusedRow {
                     receipt: &waiting.receipt,
@@ -239,8 +239,8 @@ impl<L: Backlog> Reconcile<L> {
     }
 }
 
-/// A claim is closed without an alarm: the account's other payments are refunded too. It stands in the log and in the metrics.
-fn say_given_up(outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) {
+/// Logs a refund or dispute that is given up, without an alarm: the account has payments of other systems, too.
+fn log_given_up(outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) {
     if let Outcome::Refused(reason) = outcome
         && reason.is_of_reversal()
         && is_given_up(*reason, waiting, invocation)
@@ -249,7 +249,7 @@ fn say_given_up(outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocati
     }
 }
 
-impl Came {
+impl SweepTally {
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             tried: self.tried.and(other.tried),
@@ -290,14 +290,14 @@ impl ReplayReport {
     }
 }
 
-fn count_open_orders(outcome: &Outcome, waiting: &RefusedEvent) -> Left {
+fn row_disposition(outcome: &Outcome, waiting: &RefusedEvent) -> RowDisposition {
     let is_of_unparsed = waiting.receipt.is_of_unparsed();
     match outcome {
-        // It could not be read before and now goes by its own name: the row that has none is done with.
-        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) if is_of_unparsed => Left::Closed,
-        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) => Left::Written,
-        // Settings have changed since, or the event is told otherwise by now: trying again would not change that.
-        Outcome::Ignored(_) | Outcome::Conflict => Left::Closed,
+        // An unparsed delivery now has a row under its own event key, so its old row is closed.
+        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) if is_of_unparsed => RowDisposition::Closed,
+        Outcome::Booked | Outcome::Repeat | Outcome::Refused(_) => RowDisposition::Written,
+        // The settings or the event have changed since, and a retry does not help.
+        Outcome::Ignored(_) | Outcome::Conflict => RowDisposition::Closed,
         Outcome::Unparsed(_)
         | Outcome::Unavailable
         | Outcome::Panicked
@@ -307,7 +307,7 @@ fn count_open_orders(outcome: &Outcome, waiting: &RefusedEvent) -> Left {
         | Outcome::TooLarge
         | Outcome::Malformed
         | Outcome::Unverified(_)
-        | Outcome::Unverifiable => Left::PutOff,
+        | Outcome::Unverifiable => RowDisposition::Rescheduled,
     }
 }
 
@@ -315,9 +315,9 @@ fn is_given_up(reason: Reason, waiting: &RefusedEvent, invocation: &Invocation) 
     ledger::next_retry_at(reason, waiting.first_received_at, invocation.now).is_none()
 }
 
-/// A claim on a payment that is not ours waits for it and is then given up: that is nothing to call anybody for.
+/// Whether an old event needs a person. A refund or dispute of a payment that is not ours is given up without an alarm.
 fn is_stuck(outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) -> bool {
-    let is_old = invocation.now.seconds_apart(waiting.first_received_at) >= CALL_AFTER_SECONDS;
+    let is_old = invocation.now.seconds_apart(waiting.first_received_at) >= ALARM_AFTER_SECONDS;
     let is_cured = matches!(outcome, Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_));
     is_old && !is_cured && !matches!(outcome, Outcome::Refused(reason) if reason.is_of_reversal())
 }

@@ -1,5 +1,5 @@
-//! What a person repairs in the books: the rows that it rests on are read here, the decision is `ledger`'s, and the commit writes it over
-//! what was read. Under one id it is written once.
+//! Operator repairs of the books: reads the rows, lets `ledger` decide, and commits over the rows that were read. The
+//! repair's id is its idempotency key.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use ledger::{
 };
 use thiserror::Error;
 
-/// Under which a repair stands in the journal.
+/// The source of a repair's journal row.
 pub const REPAIR_SOURCE: &str = "repair";
-/// Of one page of a statement.
+/// Lines in one page of a statement.
 const LINES_MAX: u16 = 200;
-/// What one read call takes at most.
+/// Keys in one read call of the store.
 const LINES_READ: usize = 100;
 
-/// Who repairs, why, and under which id.
+/// The author, reason and id of a repair.
 #[derive(Debug, Clone)]
 pub struct Signature {
     pub id: String,
@@ -29,25 +29,25 @@ pub struct Signature {
 
 #[derive(Debug, Clone)]
 pub enum AccountRepair {
-    /// The row follows the lines.
+    /// Sets the account to the sum of its lines.
     ToLines,
-    /// A line that was lost, or under the repair's own name one that makes good what differs.
+    /// Adds a lost line, or a line of the repair's own key for the difference.
     AddLine { key: Option<String>, amount: Option<Balance>, order: Option<OrderNumber> },
-    /// A line that was altered is written as it was.
+    /// Restores an altered line.
     RestoreLine { key: String, amount: Option<Balance>, order: Option<OrderNumber> },
-    /// A line that should not be there is taken back.
+    /// Reverses a line that should not exist.
     ReverseLine { key: String },
 }
 
 #[derive(Debug, Clone)]
 pub enum OrderRepair {
-    /// The order follows its lines.
+    /// Sets the order to the sum of its lines.
     ToLines { paid_by: Option<Reference> },
-    /// A row that is lost or cannot be read is written as it was kept.
+    /// Restores a lost or unreadable row from a copy.
     Row(Box<Order>),
-    /// The payment leads to the order again.
+    /// Points the payment to the order again.
     Pointer,
-    /// The row of its payment is lost, or says something else.
+    /// Restores the payment row, if it is lost or altered.
     Payment,
 }
 
@@ -61,7 +61,7 @@ pub enum RepairFailure {
     Id(#[from] KeyError),
 }
 
-/// The books, and for how long an index may lag: then lines are counted twice, with that pause between.
+/// The ledger, and the lag of its index: lines are counted twice, with that pause between.
 #[derive(Debug, Clone, Copy)]
 pub struct Repairs<'r, L> {
     pub ledger: &'r L,
@@ -101,14 +101,14 @@ impl<L: Audit> Repairs<'_, L> {
             }
             AccountRepair::ReverseLine { key } => {
                 let line = self.line(key).await?.ok_or_else(|| RepairError::NoLine(key.clone()))?;
-                self.is_nobodys(&line).await?;
+                self.refuse_claimed(&line).await?;
                 let (held, counted) = self.settled(account).await?;
                 let side = Side { account, held: held.as_ref(), counted: &counted };
                 side.reverse_line(&line, &MoneyKey::of_event(&receipt))?
             }
         };
-        let (kind, asked) = what.asked(account);
-        Ok(decision(receipt, kind, &asked, by, None, effects))
+        let (kind, parameters) = what.parameters(account);
+        Ok(decision(receipt, kind, &parameters, by, None, effects))
     }
 
     /// The decision that repairs an order.
@@ -153,11 +153,11 @@ impl<L: Audit> Repairs<'_, L> {
                 return Err(RepairError::OrderUnreadable.into());
             }
         };
-        let (kind, asked) = what.asked(number);
-        Ok(decision(receipt, kind, &asked, by, Some(number.clone()), effects))
+        let (kind, parameters) = what.parameters(number);
+        Ok(decision(receipt, kind, &parameters, by, Some(number.clone()), effects))
     }
 
-    /// The row and its lines, of which none is on its way.
+    /// The account and its lines, while no other write is in progress.
     async fn settled(&self, account: &AccountId) -> Result<(Option<StoredAccount>, LineTotals), RepairFailure> {
         let name = account.to_string();
         let held = self.ledger.stored_account(&name, &self.call()).await?;
@@ -172,7 +172,7 @@ impl<L: Audit> Repairs<'_, L> {
         Ok((held, counted))
     }
 
-    /// What the lines of an account come to, and the keys of those that are there because of an order.
+    /// The totals of an account's lines, and the keys of the lines that belong to orders.
     async fn statement(&self, account: &str) -> Result<(LineTotals, Vec<String>), CommitError> {
         let (mut counted, mut keys, mut last): (LineTotals, Vec<String>, Option<LinePosition>) = Default::default();
         loop {
@@ -186,7 +186,7 @@ impl<L: Audit> Repairs<'_, L> {
         }
     }
 
-    /// All lines that name an order: those under its own keys, and those in the statements of the accounts that it is about.
+    /// All lines that name an order: those under its own keys, and those in the statements of its accounts.
     pub(crate) async fn lines_of(&self, order: &Order) -> Result<Vec<JournalLine>, CommitError> {
         let credits = order.owner.account(ledger::Asset::CREDITS).to_string();
         let shares = order.shares().into_iter().map(|share| share.account.to_string());
@@ -208,7 +208,7 @@ impl<L: Audit> Repairs<'_, L> {
         Ok(self.ledger.journal_lines(&[key], &self.call()).await?.pop())
     }
 
-    /// The line with the order that it belongs to, and what it corrects there, as far as its key and the order say.
+    /// A line's details: its order, and the line that it reverses, as far as its key and the order name them.
     async fn named(
         &self,
         account: &AccountId,
@@ -230,7 +230,7 @@ impl<L: Audit> Repairs<'_, L> {
         Ok(LineDetails { key, amount, order, reverses })
     }
 
-    /// The order that a payment leads to.
+    /// The order of a payment.
     async fn paid_for(&self, key: &MoneyKey) -> Result<Option<OrderNumber>, CommitError> {
         let reference = key.as_str().strip_prefix("payment#").and_then(|reference| reference.split_once('#'));
         let reference = reference.and_then(|(provider, id)| Reference::new(Provider::named(provider)?, id).ok());
@@ -238,13 +238,13 @@ impl<L: Audit> Repairs<'_, L> {
         self.ledger.resolve_pointer(&Pointer::Provider(reference), &self.call()).await
     }
 
-    /// A line that its order stands for is corrected with the order.
-    async fn is_nobodys(&self, line: &JournalLine) -> Result<(), RepairFailure> {
+    /// Refuses a line that agrees with its order: repair the order instead.
+    async fn refuse_claimed(&self, line: &JournalLine) -> Result<(), RepairFailure> {
         let Some(number) = line.order.as_ref().filter(|_| JournalLine::is_of_order(&line.key)) else { return Ok(()) };
         let kept = self.ledger.kept(number, &self.call()).await?;
         let found = kept.differences(number, std::slice::from_ref(line));
-        let is_nobodys = found.iter().any(|found| found.line.as_deref() == Some(&line.key) && found.is_of_a_line());
-        if is_nobodys { Ok(()) } else { Err(RepairError::Claimed(number.clone()).into()) }
+        let is_unclaimed = found.iter().any(|found| found.line.as_deref() == Some(&line.key) && found.is_of_a_line());
+        if is_unclaimed { Ok(()) } else { Err(RepairError::Claimed(number.clone()).into()) }
     }
 
     pub(crate) fn call(&self) -> CallContext<'static> {
@@ -252,15 +252,15 @@ impl<L: Audit> Repairs<'_, L> {
     }
 }
 
-type Asked = Vec<(&'static str, String)>;
+type Parameters = Vec<(&'static str, String)>;
 
 impl AccountRepair {
-    fn asked(&self, account: &AccountId) -> (&'static str, Asked) {
+    fn parameters(&self, account: &AccountId) -> (&'static str, Parameters) {
         let of_line = |key: Option<&String>, amount: &Option<Balance>, order: &Option<OrderNumber>| {
             let amount = amount.map(|amount| account.asset().format_balance(amount));
             let named =
                 [("line", key.cloned()), ("amount", amount), ("order", order.as_ref().map(ToString::to_string))];
-            named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Asked>()
+            named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Parameters>()
         };
         let (kind, more) = match self {
             Self::ToLines => ("to_lines", Vec::new()),
@@ -273,7 +273,7 @@ impl AccountRepair {
 }
 
 impl OrderRepair {
-    fn asked(&self, number: &OrderNumber) -> (&'static str, Asked) {
+    fn parameters(&self, number: &OrderNumber) -> (&'static str, Parameters) {
         let (kind, more) = match self {
             Self::ToLines { paid_by } => ("order_to_lines", paid_by.as_ref().map(|by| ("paid_by", by.to_string()))),
             Self::Row(order) => ("order_row", Some(("kept_version", order.version.to_string()))),
@@ -287,23 +287,23 @@ impl OrderRepair {
 fn decision(
     receipt: EventKey,
     kind: &'static str,
-    asked: &Asked,
+    parameters: &Parameters,
     by: &Signature,
     order: Option<OrderNumber>,
     effects: Vec<Effect>,
 ) -> Decision {
-    // What it was decided on is no part of what is asked for: the same wish is the same repair.
+    // The fingerprint has only the command's parameters, and not the rows read: the same command is the same repair.
     let fields: Vec<(&str, &str)> =
-        std::iter::once(("kind", kind)).chain(asked.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+        std::iter::once(("kind", kind)).chain(parameters.iter().map(|(name, value)| (*name, value.as_str()))).collect();
     let fingerprints = Fingerprint::of(1, &fields).into();
     let signed = [("author", by.author.clone()), ("reason", by.reason.clone())];
-    let facts = signed.into_iter().chain(asked.iter().cloned()).chain(before_and_after(&effects));
+    let facts = signed.into_iter().chain(parameters.iter().cloned()).chain(before_and_after(&effects));
     let facts = facts.map(|(name, value)| (name, Fact::Text(value))).collect();
     let header = JournalHeader { receipt, source: REPAIR_SOURCE, kind, facts, fingerprints, order };
     Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
-/// Of each row that is written, in the order of the effects.
+/// The rows before and after the repair, in the order of the effects.
 fn before_and_after(effects: &[Effect]) -> impl Iterator<Item = (&'static str, String)> {
     let sides: Vec<(String, String)> = effects.iter().filter_map(sides).collect();
     let (before, after): (Vec<String>, Vec<String>) = sides.into_iter().unzip();
@@ -330,7 +330,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
             (before, line(&to.posting.account().to_string(), to.posting.change(), order))
         }
         Effect::Repair(Repair::Reversed { line, by }) => {
-            (format!("{} stands", line.key), format!("{} by {by}", line.key))
+            (format!("{} not reversed", line.key), format!("{} reversed by {by}", line.key))
         }
         Effect::Repair(Repair::Payment { proof, over: _ }) => {
             (none(), format!("{} proves {} for {}", proof.key, proof.money, proof.order))
@@ -355,7 +355,7 @@ fn sides(effect: &Effect) -> Option<(String, String)> {
 }
 
 fn of_order(order: &Order) -> String {
-    let paid = order.paid.as_ref().map_or_else(|| "nobody".to_owned(), |paid| paid.by.to_string());
+    let paid = order.paid.as_ref().map_or_else(|| "no payment".to_owned(), |paid| paid.by.to_string());
     let (payment, posted) = (order.payment.as_str(), order.posted.units());
     format!("version {}, {payment}, paid by {paid}, {posted} units posted in {}", order.version, order.postings)
 }

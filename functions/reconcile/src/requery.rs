@@ -1,5 +1,5 @@
-//! What a kept delivery cannot prove by itself, its provider is asked about: events that Stripe listed, or that only a replaced secret
-//! verifies; and transfers whose webhook names a key that Fireblocks no longer publishes.
+//! Queries the provider for kept deliveries that cannot be verified: backfilled events, events that only a rotated-out
+//! secret verifies, and transfers whose webhook names a key that Fireblocks no longer publishes.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use serde::Deserialize;
 use stripe::Stripe;
 use webhook::{RefusedRow, Replayed, Webhook as _};
 
-use crate::missing_credentials::Called;
+use crate::missing_credentials::KeyAlarms;
 use crate::proof::Unproven;
 use crate::turns::Unanswered;
 use crate::unpaid::Asked;
 use crate::{OTHER_RECEIPT, Reconcile, SOURCE, StripeApi};
 
-/// What is kept of the time for writing down what the provider has said.
-const FOR_THE_BOOKS: Duration = Duration::from_secs(1);
+/// The part of the time that is reserved for the commit after the query.
+const COMMIT_MARGIN: Duration = Duration::from_secs(1);
 
 impl<L: Backlog> Reconcile<L> {
-    /// The event as Stripe has it now, booked as one that it lists.
-    pub(crate) async fn event_asked_again(
+    /// Queries Stripe for the event, and books it like a backfilled one.
+    pub(crate) async fn requery_event(
         &self,
         waiting: &RefusedEvent,
         kept: &KeptBody,
@@ -29,9 +29,9 @@ impl<L: Backlog> Reconcile<L> {
     ) -> Result<Replayed, Unproven> {
         let api = self.stripe_api.as_ref().ok_or(Unproven::NotNow)?;
         let id = event_id(&waiting.receipt, kept).ok_or(Unproven::Disproved("no_event_id"))?;
-        let event = match api.event(&id, &invocation.but_for(FOR_THE_BOOKS)).await {
+        let event = match api.event(&id, &invocation.but_for(COMMIT_MARGIN)).await {
             Ok(event) => event,
-            Err(error) if error.is_missing() => return Err(Unproven::MissingAccounts),
+            Err(error) if error.is_missing() => return Err(Unproven::EventGone),
             Err(error) => return Err(not_answered(&error, invocation)),
         };
         let row = RefusedRow {
@@ -45,31 +45,33 @@ impl<L: Backlog> Reconcile<L> {
         listed.map_err(|webhook::OtherReceipt| Unproven::Disproved(OTHER_RECEIPT))
     }
 
-    /// The payment of the order that a row names, whose event is no longer there: booked as what the order's provider says of it.
-    pub(crate) async fn payment_asked_again(&self, waiting: &RefusedEvent, invocation: &Invocation) {
+    /// Queries the payment of the row's order, whose event the provider has deleted, and books the result.
+    pub(crate) async fn requery_payment(&self, waiting: &RefusedEvent, invocation: &Invocation) {
         let Some(order) = &waiting.order else { return };
         let row = DueRow { id: order.to_string(), due_at: String::new() };
         let settled =
-            self.settle(&row, invocation, &mut Asked::default(), &Called::default(), &Unanswered::default()).await;
+            self.settle(&row, invocation, &mut Asked::default(), &KeyAlarms::default(), &Unanswered::default()).await;
         if let Err(error) = settled {
-            tracing::warn!(error = %edge::chain(&error), "the payment of an event that is gone was not looked up");
+            tracing::warn!(error = %edge::chain(&error), "the query for the payment of a deleted event failed");
         }
     }
 
-    /// What has become of the transfer of the order that a row names. Whether there was an answer.
-    pub(crate) async fn transfer_asked_again(&self, waiting: &RefusedEvent, invocation: &Invocation) -> bool {
+    /// Queries the transfer of the row's order. Returns whether there was a reply.
+    pub(crate) async fn requery_transfer(&self, waiting: &RefusedEvent, invocation: &Invocation) -> bool {
         let Some(number) = &waiting.order else { return false };
         let Ok(Some(order)) = self.ledger.order(number, &invocation.context()).await else { return false };
-        // Until it has been requested there is nothing to look up: the request itself brings an answer.
+        // Before its request there is nothing to query; the request itself returns the status.
         if order.transfer.as_ref().is_none_or(|transfer| transfer.status == TransferStatus::Due) {
             return false;
         }
-        let asked = self.fulfil.ask(&order, invocation).await;
-        asked.inspect_err(|error| tracing::warn!(error = %edge::chain(error), "a transfer was not looked up")).is_ok()
+        let queried = self.fulfil.ask(&order, invocation).await;
+        queried
+            .inspect_err(|error| tracing::warn!(error = %edge::chain(error), "the query for a transfer failed"))
+            .is_ok()
     }
 }
 
-/// By the row's name, and of what could not be read by what it says of itself: Stripe's answer is booked under its own name.
+/// The event's id, from the row's key, or for an unparsed row from the body. Stripe's reply is booked under its own id.
 fn event_id(receipt: &EventKey, kept: &KeptBody) -> Option<String> {
     #[derive(Deserialize)]
     struct Named {
@@ -83,10 +85,10 @@ fn event_id(receipt: &EventKey, kept: &KeptBody) -> Option<String> {
 }
 
 fn not_answered(error: &CallError, invocation: &Invocation) -> Unproven {
-    tracing::warn!(%error, "Stripe did not say what an event says");
+    tracing::warn!(%error, "the query for an event failed");
     edge::line(SOURCE, None, "not_answered", Some(Stripe::SOURCE.as_str()), invocation);
     if error.is_of_the_key() {
-        Called::default().nobody_can_be_asked(Stripe::SOURCE.as_str());
+        KeyAlarms::default().report_unusable_key(Stripe::SOURCE.as_str());
     }
     Unproven::NotNow
 }
@@ -94,6 +96,6 @@ fn not_answered(error: &CallError, invocation: &Invocation) -> Unproven {
 impl StripeApi {
     async fn event(&self, id: &str, invocation: &Invocation) -> Result<providers::ListedEvent, CallError> {
         let until = invocation.deadline;
-        self.asked(invocation, |stripe| async move { stripe.event(id, until).await }).await
+        self.call(invocation, |stripe| async move { stripe.event(id, until).await }).await
     }
 }

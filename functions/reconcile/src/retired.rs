@@ -1,4 +1,4 @@
-//! Keys that their owner has replaced. They verify what was kept while they were live, for as long as that is kept.
+//! Rotated-out keys, which verify deliveries from before the key rotation for the retention period of refused bodies.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use edge::Settings;
 use ledger::Timestamp;
 use signing::{SecretError, Strength};
 
-/// As long as a refused body is kept; by today's clock, since whoever writes rows chooses every other.
+/// The retention of a refused body. It is measured by the current time, since a row's own times can be forged.
 const COUNTS_FOR_SECONDS: i64 = 90 * 24 * 60 * 60;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// What an error names: an operator chooses the names of the entries.
+/// The name in errors, since an operator chooses the names of the entries.
 const ENTRY: &str = "an entry of the secret of retired keys";
 
-/// What the secret of retired keys holds: each entry under its setting and the day on which it was replaced,
+/// The content of the secret of retired keys. The name of an entry is its setting and the day of its rotation:
 /// `STRIPE_WEBHOOK_SECRET@2026-11-27`.
 pub struct RetiredKeys {
     entries: Vec<Entry>,
@@ -39,7 +39,7 @@ impl RetiredKeys {
         Ok(Self { entries: entries.collect::<Result<_, _>>()?, texts: settings.clone() })
     }
 
-    /// The live settings with the retired keys that still count behind them; `None` where there are none.
+    /// The live settings with the valid retired keys appended; `None` if there are none.
     pub(crate) fn behind(&self, live: &Settings, now: Timestamp) -> Option<Settings> {
         let counting = self.entries.iter().filter(|entry| entry.counts(now));
         let mut texts =
@@ -52,7 +52,7 @@ impl RetiredKeys {
 }
 
 impl Entry {
-    /// A day in the future is a slip of the pen, which must not keep a key for longer.
+    /// A day in the future is a typing error, which must not extend the key's validity.
     fn counts(&self, now: Timestamp) -> bool {
         let ends_at = self.retired_at.plus_seconds(COUNTS_FOR_SECONDS.saturating_add(DAY_SECONDS));
         self.retired_at <= now.plus_seconds(DAY_SECONDS) && now < ends_at

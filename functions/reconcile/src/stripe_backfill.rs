@@ -1,6 +1,5 @@
-//! Events that Stripe has not got through to us with: it is asked for them, for as long as it goes on sending them itself. Each is
-//! parsed, decided on and committed as its delivery would have been, under its own receipt, so that one that comes after all is a
-//! repeat.
+//! Backfill of events that Stripe could not deliver, for as long as Stripe retries them. Each is booked like its
+//! delivery, under the same event key, so that a late delivery is a repeat.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,124 +10,124 @@ use providers::{CallError, EventPage, ListedEvent};
 use serde::Serialize;
 use webhook::{Outcome, Replayed, Webhook as _};
 
-use crate::missing_credentials::Called;
+use crate::missing_credentials::KeyAlarms;
 use crate::pass_over::report_passed_over;
 use crate::{Reconcile, SOURCE, StripeApi};
 
 const SWEEP: &str = "stripe_backfill";
-/// For so long Stripe goes on sending an event.
+/// Stripe retries a delivery for three days.
 const WINDOW_SECONDS: i64 = 3 * 24 * 60 * 60;
-/// At most what Stripe gives. Where one event makes a page that cannot be read, those beside it are asked for by fewer.
+/// Page sizes, from Stripe's maximum. If one event makes a page unreadable, smaller pages find the others.
 const EVENTS_MAX: [u8; 3] = [100, 10, 1];
-/// A page of what is known takes a second; what is left is gone on with by the next run.
+/// Pages in a run. A page of known events takes a second; the next run continues with the rest.
 const PAGES_MAX: u32 = 10;
-/// A provider that hangs must not take the whole run.
+/// The time limit of a page, so that a hanging provider does not use up the run.
 const PAGE_WITHIN: Duration = Duration::from_secs(8);
-/// As long as a sender would wait.
+/// The time limit of an event, a sender's reply deadline.
 const ONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// What a run has come to, in events.
+/// The result of a run, in events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct BackfillReport {
     pub listed: u32,
-    /// Booked, or refused and tried again from what is kept of them.
+    /// Already in the journal, booked or refused.
     pub known: u32,
     pub booked: u32,
-    /// Kept, and refused.
+    /// Refused and kept for a replay.
     pub refused: u32,
     pub ignored: u32,
-    /// Trouble on our side, or on Stripe's.
+    /// Faults on our side, or on Stripe's.
     pub failed: u32,
-    /// Whether there is more than was looked at.
+    /// Whether there are more events than the run read.
     pub is_cut_short: bool,
 }
 
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn backfill_stripe(&self, run: &Invocation) -> Result<BackfillReport, CommitError> {
-        let mut told = BackfillReport::default();
+        let mut report = BackfillReport::default();
         let Some(stripe) = self.stripe_api.as_ref() else {
-            return Ok(told);
+            return Ok(report);
         };
-        let begun = self.ledger.sweep_cursor(SWEEP, &run.context()).await?;
-        let ended = self.pages(stripe, begun.as_deref(), run, &mut told).await?;
-        if ended != begun {
+        let cursor = self.ledger.sweep_cursor(SWEEP, &run.context()).await?;
+        let ended = self.pages(stripe, cursor.as_deref(), run, &mut report).await?;
+        if ended != cursor {
             self.ledger.save_sweep_cursor(SWEEP, ended.as_deref(), &run.context()).await?;
         }
-        Ok(told)
+        Ok(report)
     }
 
-    /// The newest page, whose buyers are waiting; then those from where the last run stopped. Says where the next one goes on, or
-    /// nothing where it begins anew.
+    /// Books the newest page, whose buyers are waiting, and then the pages from the last run's cursor. Returns the next
+    /// run's cursor, or `None` to start over.
     async fn pages(
         &self,
         api: &StripeApi,
-        begun: Option<&str>,
+        cursor: Option<&str>,
         run: &Invocation,
-        told: &mut BackfillReport,
+        report: &mut BackfillReport,
     ) -> Result<Option<String>, CommitError> {
         let (mut place, mut checked_at) = (None, BTreeSet::new());
         for _ in 0..PAGES_MAX {
             if run.is_short_of(PAGE_WITHIN) {
-                told.is_cut_short = true;
-                return Ok(resumed(place, begun));
+                report.is_cut_short = true;
+                return Ok(resumed(place, cursor));
             }
             let page = match api.page(place.as_deref(), run).await {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(%error, "the events that were not delivered could not be listed");
+                    tracing::warn!(%error, "Stripe's undelivered events could not be listed");
                     edge::line(SOURCE, None, "not_answered", Some(stripe::Stripe::SOURCE.as_str()), run);
                     if error.is_of_the_key() {
-                        Called::default().nobody_can_be_asked(stripe::Stripe::SOURCE.as_str());
+                        KeyAlarms::default().report_unusable_key(stripe::Stripe::SOURCE.as_str());
                     }
-                    told.failed = told.failed.saturating_add(1);
-                    told.is_cut_short = true;
-                    // What Stripe refuses is mostly a place that it no longer knows.
+                    report.failed = report.failed.saturating_add(1);
+                    report.is_cut_short = true;
+                    // Stripe refuses a cursor that it no longer has.
                     let is_refused = matches!(error, CallError::Refused { status: 400 | 404, .. });
-                    return Ok(if is_refused { None } else { resumed(place, begun) });
+                    return Ok(if is_refused { None } else { resumed(place, cursor) });
                 }
             };
-            if !self.book_page(&page, run, told).await? {
-                told.is_cut_short = true;
-                return Ok(resumed(place, begun));
+            if !self.book_page(&page, run, report).await? {
+                report.is_cut_short = true;
+                return Ok(resumed(place, cursor));
             }
             let is_first = place.is_none();
             match page.events.last().filter(|_| page.has_more) {
                 None => return Ok(None),
                 Some(last) if !checked_at.insert(last.id.clone()) => {
                     tracing::warn!("Stripe lists the same events again");
-                    told.failed = told.failed.saturating_add(1);
+                    report.failed = report.failed.saturating_add(1);
                     return Ok(None);
                 }
-                Some(_) if is_first && begun.is_some() => place = begun.map(str::to_owned),
+                Some(_) if is_first && cursor.is_some() => place = cursor.map(str::to_owned),
                 Some(last) => place = Some(last.id.clone()),
             }
         }
-        told.is_cut_short = true;
+        report.is_cut_short = true;
         Ok(place)
     }
 
-    /// Whether there was time for all of it.
+    /// Books a page. Returns whether there was time for all of it.
     async fn book_page(
         &self,
         page: &EventPage,
         run: &Invocation,
-        told: &mut BackfillReport,
+        report: &mut BackfillReport,
     ) -> Result<bool, CommitError> {
         let known = self.already_journaled(page, run).await?;
         for _ in 0..page.unreadable {
-            told.failed = told.failed.saturating_add(1);
-            report_passed_over("an event that names itself in no way", run);
+            report.failed = report.failed.saturating_add(1);
+            report_passed_over("an event without an id", run);
         }
-        // From the oldest, since what follows from another comes after it.
+        // From the oldest on, since later events depend on earlier ones.
         for event in page.events.iter().rev() {
-            told.listed = told.listed.saturating_add(1);
+            report.listed = report.listed.saturating_add(1);
             let Ok(receipt) = receipt(event) else {
-                told.failed = told.failed.saturating_add(1);
+                report.failed = report.failed.saturating_add(1);
                 report_passed_over(&event.id, run);
                 continue;
             };
             if known.contains(&receipt) || known.contains(&unparsed(event)) {
-                told.known = told.known.saturating_add(1);
+                report.known = report.known.saturating_add(1);
                 continue;
             }
             if run.is_short_of(ONE_WITHIN) {
@@ -141,9 +140,9 @@ impl<L: Backlog> Reconcile<L> {
             if is_stuck {
                 report_passed_over(receipt.as_str(), &invocation);
             }
-            let count = told.of(&outcome);
+            let count = report.of(&outcome);
             *count = count.saturating_add(1);
-            // What is of no interest is listed again and again.
+            // Ignored events are not logged, since every run lists them again.
             if !matches!(outcome, Outcome::Ignored(_)) {
                 webhook::log(SOURCE, &outcome, Some(receipt.as_str()), &invocation);
             }
@@ -151,7 +150,7 @@ impl<L: Backlog> Reconcile<L> {
         Ok(true)
     }
 
-    /// By the event's own name, or as what could not be read.
+    /// The event keys that are in the journal, as an event or as an unparsed delivery.
     async fn already_journaled(&self, page: &EventPage, run: &Invocation) -> Result<BTreeSet<EventKey>, CommitError> {
         let names = page.events.iter().flat_map(|event| receipt(event).into_iter().chain([unparsed(event)]));
         let names: BTreeSet<EventKey> = names.collect();
@@ -163,9 +162,9 @@ impl<L: Backlog> Reconcile<L> {
     }
 }
 
-/// Where the run before stopped, until this one is beyond the newest page.
-fn resumed(place: Option<String>, begun: Option<&str>) -> Option<String> {
-    place.or_else(|| begun.map(str::to_owned))
+/// The last run's cursor, until this run is beyond the newest page.
+fn resumed(place: Option<String>, cursor: Option<&str>) -> Option<String> {
+    place.or_else(|| cursor.map(str::to_owned))
 }
 
 fn receipt(event: &ListedEvent) -> Result<EventKey, ledger::KeyError> {
@@ -204,7 +203,7 @@ impl StripeApi {
             let invocation = run.part(PAGE_WITHIN);
             let until = invocation.deadline;
             last = self
-                .asked(&invocation, |stripe| async move {
+                .call(&invocation, |stripe| async move {
                     stripe.list_undelivered_events(since, after, events_max, until).await
                 })
                 .await;

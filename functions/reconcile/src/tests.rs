@@ -1,4 +1,4 @@
-//! What a schedule may ask for. What comes of a run is tested in `tests/`, over whole sources.
+//! Sweeps that a schedule may name, and the log of drift. Whole runs are tested in `tests/`.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -34,9 +34,9 @@ fn invocation() -> Invocation {
     Invocation { now: now(), started: instant(), deadline, attempt: mark(1) }
 }
 
-/// A schedule that is misspelt must not look like one that has nothing to do.
+/// A misspelt schedule must fail, and not look like a sweep without work.
 #[tokio::test]
-async fn only_what_is_known_is_run() {
+async fn unknown_sweep_is_an_error() {
     let unknown = || Err(UnknownTask.to_string());
     for (event, expected) in [
         (r#"{"sweep":"refused"}"#, Ok(Report::Refused(ReplayReport::default()))),
@@ -50,9 +50,9 @@ async fn only_what_is_known_is_run() {
         ("{}", unknown()),
         ("\"refused\"", unknown()),
     ] {
-        let told =
+        let report =
             reconcile(MemoryLedger::default()).work(event, &invocation()).await.map_err(|error| error.to_string());
-        assert_eq!(told, expected, "{event}");
+        assert_eq!(report, expected, "{event}");
     }
 }
 
@@ -70,9 +70,9 @@ impl io::Write for Captured {
     }
 }
 
-/// What is said of books that disagree, once it is drift: which account, what it says, what its lines come to, and since when.
+/// The log of drift names the account, both balances, and the time since when they differ.
 #[tokio::test]
-async fn drift_is_said_with_its_numbers() {
+async fn third_equal_difference_is_logged_as_drift() {
     let captured = Captured::default();
     let writer = captured.clone();
     let lines = edge::log_lines("local", move || writer.clone());
@@ -81,20 +81,20 @@ async fn drift_is_said_with_its_numbers() {
     let account = json!({ "id": { "S": "alice/credits" }, "balance_units": { "N": "5000000" }, "available_units": { "N": "5000000" } });
     let put = json!({ "TableName": "hookledger-local-accounts", "Item": account });
     world.engine.request("PutItem", &put).expect("credits from nowhere");
-    let mut said = Vec::new();
+    let mut logged = Vec::new();
     for look in 0..3 {
         let run = Invocation { now: now().plus_seconds(look * 300), ..invocation() };
         reconcile(world.ledger(1)).work(r#"{"sweep":"audit"}"#, &run).await.expect("a run");
         let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-        said = lines.filter(|line| line.get("difference_kind").is_some() || line["alarm"] == "drift").collect();
-        assert_eq!(said.len(), if look < 2 { 0 } else { 2 }, "look {look}");
+        logged = lines.filter(|line| line.get("difference_kind").is_some() || line["alarm"] == "drift").collect();
+        assert_eq!(logged.len(), if look < 2 { 0 } else { 2 }, "look {look}");
     }
     let names = ["level", "difference_kind", "account", "recorded", "found", "difference", "since", "equal_checks"];
-    let told = names.map(|name| said[0][name].clone()).to_vec();
+    let found = names.map(|name| logged[0][name].clone()).to_vec();
     let expected =
         json!(["ERROR", "balance", "alice/credits", "5000000", "0", "-5000000", "2026-01-01T00:00:00.000Z", 3]);
-    assert_eq!(Value::from(told), expected, "{said:?}");
-    let alarm = ["source", "alarm", "subject", "alarms"].map(|name| said[1][name].clone()).to_vec();
+    assert_eq!(Value::from(found), expected, "{logged:?}");
+    let alarm = ["source", "alarm", "subject", "alarms"].map(|name| logged[1][name].clone()).to_vec();
     assert_eq!(Value::from(alarm), json!(["reconcile", "drift", "alice/credits", 1]));
 }

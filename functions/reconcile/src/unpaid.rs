@@ -1,5 +1,5 @@
-//! Orders that nobody has told us are paid: their provider is asked. What it says is booked under the same keys as a webhook would
-//! be, so that one that comes after all changes nothing; and what can no longer be paid is closed.
+//! Reconciliation of unpaid orders: queries their provider, books found payments under the keys of their webhooks, so
+//! that a late webhook is a repeat, and closes orders that can no longer be paid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,48 +13,49 @@ use ledger::{
 use serde::Serialize;
 use tokio::time::Interval;
 
-use crate::missing_credentials::{Called, Unheard};
+use crate::missing_credentials::{KeyAlarms, QueryError};
 use crate::pass_over::number_of;
+use crate::query_provider::QueryOutcome;
 use crate::turns::{Unanswered, in_turns, pace};
 use crate::{Reconcile, SOURCE};
 
-/// The name of the sweep, as a schedule and the metrics have it.
+/// The name of the sweep in schedules and metrics.
 const SWEEP: &str = "unpaid";
-/// For so long no other run asks. A run that died is over by then: the function's time-out is no longer.
-const HELD_SECONDS: i64 = 60;
-/// Of each provider, of which the first run after a long outage asks about some hundreds. 200 bytes each.
+/// The lease of the sweep. It is no shorter than the function's timeout, so that a run that died is over by then.
+const LEASE_SECONDS: i64 = 60;
+/// Orders of one provider in a run. The first run after a long outage queries some hundreds. 200 bytes each.
 const LISTED_MAX: u32 = 20_000;
-/// Of each provider. One that takes a second to answer is still asked as often as its limit allows.
+/// Concurrent queries per provider. They use up its rate limit even if each takes a second.
 const AT_ONCE: usize = 10;
-/// A provider that hangs must not take the whole run.
+/// The time limit of one order, so that a hanging provider does not use up the run.
 const ONE_WITHIN: Duration = Duration::from_secs(9);
-/// What is kept of that for passing it over.
-const FOR_PASSING_OVER: Duration = Duration::from_secs(1);
-/// What is kept of the rest for writing down what it has said, or that it has said nothing.
-const FOR_THE_BOOKS: Duration = Duration::from_secs(2);
+/// The part of it that is reserved for rescheduling an unreadable row.
+const RESCHEDULE_MARGIN: Duration = Duration::from_secs(1);
+/// The part of the rest that is reserved for the commit after the query.
+const COMMIT_MARGIN: Duration = Duration::from_secs(2);
 const PAUSE_SECONDS_MIN: u64 = 5 * 60;
 const PAUSE_SECONDS_MAX: u64 = 24 * 60 * 60;
-/// No provider's page is open for longer. A payment that comes later all the same still pays the order.
+/// No provider's page is open for longer. A later payment still pays the order.
 const EXPIRES_AFTER_SECONDS: u64 = 48 * 60 * 60;
-/// In each round somebody else has written the order.
+/// Attempts after stale reads (optimistic locking).
 const ROUNDS_MAX: u32 = 4;
 
-/// What a run has come to, in orders.
+/// The result of a run, in orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Asked {
     pub asked: u32,
-    /// Found to be paid, and booked.
+    /// Paid and booked.
     pub paid: u32,
-    /// Paid, and not as the order says: somebody has to look at them.
+    /// Paid, but the payment contradicts the order: a person has to decide.
     pub flagged: u32,
-    /// Nobody can pay them any more, or nobody has.
+    /// Expired or no longer payable.
     pub closed: u32,
     pub unpaid: u32,
-    /// The provider has not answered, or not so that it could be understood.
+    /// No reply of the provider, or an unreadable one.
     pub failed: u32,
-    /// Whether some were left to the next run, for want of time or because their provider does not answer.
+    /// Whether orders wait for the next run, because of time or an unavailable provider.
     pub is_cut_short: bool,
-    /// Another run is asking.
+    /// Whether another run holds the lease.
     pub is_held: bool,
 }
 
@@ -73,32 +74,15 @@ impl Asked {
     }
 }
 
-/// What a run has come to with the orders of one provider.
+/// The result of a run for one provider.
 #[derive(Debug, Default)]
 struct ProviderRun {
     asked: Asked,
-    /// Of those that were due.
+    /// The due orders that were not queried.
     left: u64,
-    /// For how long the first of them had been due when the run began.
+    /// How long the first order had been due at the start of the run.
     oldest_s: u64,
     error: Option<CommitError>,
-}
-
-/// What a provider says of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// By this payment, as `of` says, which is what it was asked about; and where else the payment is to lead from.
-    Paid { of: Reference, payment: Payment, also: Vec<Reference> },
-    /// The same, where money is not real though it is here, or the other way round.
-    OfOtherMode { of: Reference, payment: Payment },
-    /// It is being paid, or has an end of its own.
-    NotYet,
-    /// It can be paid there for as long as it is not closed.
-    Open,
-    /// Nobody can pay it there.
-    Over(PaymentState),
-    /// It has never heard of it.
-    Nothing,
 }
 
 impl<L: Backlog> Reconcile<L> {
@@ -107,12 +91,12 @@ impl<L: Backlog> Reconcile<L> {
             edge::backlog(SWEEP, 0, 0);
             return Ok(Asked::default());
         }
-        if !self.ledger.acquire_sweep(SWEEP, run.now.plus_seconds(HELD_SECONDS), &run.context()).await? {
+        if !self.ledger.acquire_sweep(SWEEP, run.now.plus_seconds(LEASE_SECONDS), &run.context()).await? {
             return Ok(Asked { is_held: true, ..Asked::default() });
         }
-        let called = Called::default();
-        // Side by side: each has its own queue, its own pace, and no answer of one is waited for by another.
-        let [stripe, wechat, epay] = Provider::ALL.map(|provider| Box::pin(self.ask_all_of(provider, run, &called)));
+        let called = KeyAlarms::default();
+        // Concurrently: each provider has its own queue and rate limit, and waits for no other.
+        let [stripe, wechat, epay] = Provider::ALL.map(|provider| Box::pin(self.query_all_of(provider, run, &called)));
         let (stripe, wechat, epay) = tokio::join!(stripe, wechat, epay);
         let (mut asked, mut left, mut oldest_s, mut failure) = (Asked::default(), 0_u64, 0, None);
         for run in [stripe, wechat, epay] {
@@ -122,9 +106,9 @@ impl<L: Backlog> Reconcile<L> {
             failure = run.error.or(failure);
         }
         edge::backlog(SWEEP, left, oldest_s);
-        // Without this, the sweep is free once its time is over.
+        // Releases the lease; if this fails, the lease expires by itself.
         if let Err(error) = self.ledger.acquire_sweep(SWEEP, run.now, &run.context()).await {
-            tracing::warn!(error = %edge::chain(&error), "the sweep is not given back");
+            tracing::warn!(error = %edge::chain(&error), "the lease of the sweep was not released");
         }
         failure.map_or(Ok(asked), Err)
     }
@@ -138,8 +122,8 @@ impl<L: Backlog> Reconcile<L> {
         Ok(false)
     }
 
-    /// As many as there is time for, unless the store fails.
-    async fn ask_all_of(&self, provider: Provider, run: &Invocation, called: &Called) -> ProviderRun {
+    /// Queries as many orders as there is time for, unless the store fails.
+    async fn query_all_of(&self, provider: Provider, run: &Invocation, called: &KeyAlarms) -> ProviderRun {
         let due = match self.ledger.unpaid(provider, LISTED_MAX, &run.context()).await {
             Ok(due) => due,
             Err(error) => return ProviderRun { error: Some(error), ..ProviderRun::default() },
@@ -154,13 +138,14 @@ impl<L: Backlog> Reconcile<L> {
             run: run.clone(),
             unanswered: Arc::clone(&unanswered),
         };
-        let looks = stream::unfold(next, Next::row).map(|row| self.look(provider, row, run, called, &unanswered));
-        let looks = looks.buffer_unordered(AT_ONCE);
-        let mut looks = Box::pin(looks);
-        while let Some(look) = looks.next().await {
+        let queries =
+            stream::unfold(next, Next::row).map(|row| self.query_row(provider, row, run, called, &unanswered));
+        let queries = queries.buffer_unordered(AT_ONCE);
+        let mut queries = Box::pin(queries);
+        while let Some(queried) = queries.next().await {
             left = left.saturating_sub(1);
-            match look {
-                Ok(look) => asked = asked.and(look),
+            match queried {
+                Ok(counts) => asked = asked.and(counts),
                 Err(error) => {
                     failure = Some(error);
                     break;
@@ -171,16 +156,16 @@ impl<L: Backlog> Reconcile<L> {
         ProviderRun { asked, left, oldest_s, error: failure }
     }
 
-    async fn look(
+    async fn query_row(
         &self,
         provider: Provider,
         row: DueRow,
         run: &Invocation,
-        called: &Called,
+        called: &KeyAlarms,
         unanswered: &Unanswered,
     ) -> Result<Asked, CommitError> {
         let (invocation, mut asked) = (run.part(ONE_WITHIN), Asked::default());
-        let settled = self.settle(&row, &invocation.but_for(FOR_PASSING_OVER), &mut asked, called, unanswered).await;
+        let settled = self.settle(&row, &invocation.but_for(RESCHEDULE_MARGIN), &mut asked, called, unanswered).await;
         if let Err(error) = settled {
             asked.failed = asked.failed.saturating_add(1);
             self.reschedule_unreadable(&Queue::Work(Work::Payment(provider)), &row, &error, &invocation).await?;
@@ -193,7 +178,7 @@ impl<L: Backlog> Reconcile<L> {
         row: &DueRow,
         invocation: &Invocation,
         asked: &mut Asked,
-        called: &Called,
+        called: &KeyAlarms,
         unanswered: &Unanswered,
     ) -> Result<(), CommitError> {
         let number = &number_of(row)?;
@@ -202,22 +187,22 @@ impl<L: Backlog> Reconcile<L> {
         };
         asked.asked = asked.asked.saturating_add(1);
         let waited_s = invocation.now.seconds_apart(order.created_at);
-        let said = self.ask(&order, &invocation.but_for(FOR_THE_BOOKS)).await;
-        unanswered.learn(!matches!(&said, Err(error) if error.is_of_the_provider()));
-        let count = match said {
-            Ok(Said::Paid { of, payment, also }) => {
+        let outcome = self.query(&order, &invocation.but_for(COMMIT_MARGIN)).await;
+        unanswered.record(!matches!(&outcome, Err(error) if error.is_of_the_provider()));
+        let count = match outcome {
+            Ok(QueryOutcome::Paid { of, payment, also }) => {
                 self.book(order, &of, &payment, &also, invocation).await?;
                 match self.waiting_for_payment(number, invocation).await? {
                     None => &mut asked.paid,
                     Some(order) => {
-                        // The page of ours is paid and stays so: what is left to do is a person's.
+                        // Our own session is paid, and querying it again changes nothing: a person decides.
                         let until = order.session.is_none().then(|| later(waited_s, invocation.now));
                         self.ledger.reschedule_order(&order, until, &invocation.context()).await?;
                         &mut asked.flagged
                     }
                 }
             }
-            Ok(Said::OfOtherMode { of, payment }) => {
+            Ok(QueryOutcome::WrongMode { of, payment }) => {
                 edge::alarm(SOURCE, Reason::WrongMode.as_str(), order.number.as_str());
                 self.write(&order.of_other_mode(SOURCE, &of, &payment), invocation, "paid").await?;
                 self.ledger
@@ -225,33 +210,35 @@ impl<L: Backlog> Reconcile<L> {
                     .await?;
                 &mut asked.flagged
             }
-            Ok(Said::Over(state)) => {
+            Ok(QueryOutcome::Ended(state)) => {
                 let page = order.session.clone();
                 self.close(order, state, "over_at_provider", invocation).await?;
-                // What has failed can still be paid on another page, whose opening brings it back here.
+                // A failed order can still be paid on another page; opening it makes the order due again.
                 let left = self.waiting_for_payment(number, invocation).await?;
                 if let Some(failed) = left.filter(|left| left.session == page) {
                     self.ledger.reschedule_order(&failed, None, &invocation.context()).await?;
                 }
                 &mut asked.closed
             }
-            Ok(Said::Nothing) if waited_s >= EXPIRES_AFTER_SECONDS => {
+            Ok(QueryOutcome::Unknown) if waited_s >= EXPIRES_AFTER_SECONDS => {
                 self.close(order, PaymentState::Expired, "not_paid", invocation).await?;
                 &mut asked.closed
             }
-            Ok(Said::Open) if waited_s >= EXPIRES_AFTER_SECONDS && self.ended(&order, invocation).await => {
+            Ok(QueryOutcome::Open)
+                if waited_s >= EXPIRES_AFTER_SECONDS && self.close_at_provider(&order, invocation).await =>
+            {
                 self.close(order, PaymentState::Expired, "not_paid", invocation).await?;
                 &mut asked.closed
             }
-            Ok(Said::Nothing | Said::NotYet | Said::Open) => {
+            Ok(QueryOutcome::Unknown | QueryOutcome::Pending | QueryOutcome::Open) => {
                 self.ledger
                     .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
                     .await?;
                 &mut asked.unpaid
             }
             Err(error) => {
-                failed(&order, &error, called, invocation);
-                // Soon after the key is there, or the provider answers again, and not as long after as the order is old.
+                report_failure(&order, &error, called, invocation);
+                // A fault of the provider or its key is retried soon, however old the order is.
                 let waited_s = if error.is_of_the_provider() { PAUSE_SECONDS_MIN } else { waited_s };
                 self.ledger
                     .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
@@ -263,7 +250,7 @@ impl<L: Backlog> Reconcile<L> {
         Ok(())
     }
 
-    /// `None` of one that is paid or closed by now: an index may lag.
+    /// `None` if the order is paid or closed by now, since the index may lag.
     async fn waiting_for_payment(
         &self,
         number: &OrderNumber,
@@ -290,8 +277,8 @@ impl<L: Backlog> Reconcile<L> {
                 edge::alarm(SOURCE, reason.as_str(), order.number.as_str());
             }
             match self.write(&decision, invocation, "paid").await? {
-                Written::Done => return Ok(()),
-                Written::Stale => order = self.read_again(&order, invocation).await?,
+                CommitStatus::Done => return Ok(()),
+                CommitStatus::Stale => order = self.read_again(&order, invocation).await?,
             }
         }
         Err(CommitError::Stale)
@@ -309,14 +296,14 @@ impl<L: Backlog> Reconcile<L> {
                 return Ok(());
             };
             match self.write(&decision, invocation, "closed").await? {
-                Written::Done => return Ok(()),
-                Written::Stale => order = self.read_again(&order, invocation).await?,
+                CommitStatus::Done => return Ok(()),
+                CommitStatus::Stale => order = self.read_again(&order, invocation).await?,
             }
         }
         Err(CommitError::Stale)
     }
 
-    /// From those of its references that lead nowhere yet.
+    /// Pointers to the order from those references that have none yet.
     async fn points(
         &self,
         order: &Order,
@@ -335,7 +322,7 @@ impl<L: Backlog> Reconcile<L> {
 
     async fn read_again(&self, order: &Order, invocation: &Invocation) -> Result<Order, CommitError> {
         let found = self.ledger.order(&order.number, &invocation.context()).await?;
-        found.ok_or_else(|| CommitError::Refused("an order has vanished".into()))
+        found.ok_or_else(|| CommitError::Refused("the order is missing".into()))
     }
 
     async fn write(
@@ -343,7 +330,7 @@ impl<L: Backlog> Reconcile<L> {
         decision: &Decision,
         invocation: &Invocation,
         what: &'static str,
-    ) -> Result<Written, CommitError> {
+    ) -> Result<CommitStatus, CommitError> {
         let (header, reason) = match decision {
             Decision::Record(entry) => (Some(&entry.header), None),
             Decision::Refuse(refusal) => (Some(&refusal.header), Some(refusal.reason.as_str())),
@@ -352,18 +339,18 @@ impl<L: Backlog> Reconcile<L> {
         let committed = self.ledger.commit(decision, &invocation.context()).await;
         edge::record_commit(SOURCE, decision, &committed);
         match committed {
-            Err(CommitError::Stale) => return Ok(Written::Stale),
-            // What somebody else was first to say, and what is kept as refused, is said.
+            Err(CommitError::Stale) => return Ok(CommitStatus::Stale),
+            // A repeat and a kept refusal are done, too.
             Ok(Committed::Now(_) | Committed::Earlier(_) | Committed::Ignored { .. })
             | Err(CommitError::Rejected(_)) => {}
             Err(error) => return Err(error),
         }
         edge::line(SOURCE, header.map(|header| header.receipt.as_str()), what, reason, invocation);
-        Ok(Written::Done)
+        Ok(CommitStatus::Done)
     }
 }
 
-/// What is still to be asked about of one provider.
+/// The remaining orders of one provider.
 struct Next {
     rows: std::vec::IntoIter<DueRow>,
     pace: Interval,
@@ -372,23 +359,23 @@ struct Next {
 }
 
 impl Next {
-    /// At its time; none where the run is short of it, or the provider does not answer.
+    /// The next row, at the provider's rate; `None` if the run is out of time or the provider does not reply.
     async fn row(mut self) -> Option<(DueRow, Self)> {
         let row = self.rows.next()?;
         self.pace.tick().await;
-        let goes_on = !self.run.is_short_of(ONE_WITHIN) && !self.unanswered.are_too_many();
-        goes_on.then_some((row, self))
+        let continues = !self.run.is_short_of(ONE_WITHIN) && !self.unanswered.are_too_many();
+        continues.then_some((row, self))
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
+enum CommitStatus {
     Done,
     Stale,
 }
 
-/// After as long as the order has been there, so that a buyer who has just paid is not kept waiting, and one who never will costs
-/// little; but when the time to pay is over, so that the order then ends and gives its owner's place back.
+/// The backoff of queries: the pause equals the order's age, so that a recent payment is found soon and an abandoned
+/// order costs little. A query is due at the order's expiry, so that it ends then and frees its owner's place.
 fn later(waited_s: u64, now: Timestamp) -> Timestamp {
     let pause = waited_s.clamp(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX);
     let until_over = EXPIRES_AFTER_SECONDS.saturating_sub(waited_s);
@@ -396,11 +383,11 @@ fn later(waited_s: u64, now: Timestamp) -> Timestamp {
     now.plus_seconds(i64::try_from(pause).unwrap_or(i64::MAX))
 }
 
-fn failed(order: &Order, error: &Unheard, called: &Called, invocation: &Invocation) {
+fn report_failure(order: &Order, error: &QueryError, called: &KeyAlarms, invocation: &Invocation) {
     let provider = order.terms.provider.as_str();
-    tracing::warn!(%error, provider, "a provider was asked in vain");
+    tracing::warn!(%error, provider, "a query to a provider failed");
     if error.is_of_the_key() {
-        called.nobody_can_be_asked(provider);
+        called.report_unusable_key(provider);
     }
     edge::line(SOURCE, Some(order.number.as_str()), "not_answered", Some(provider), invocation);
 }
