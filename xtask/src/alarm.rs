@@ -1,6 +1,6 @@
-//! What an alarm is: the metric it watches, when it fires, what that means and what to do.
+//! The model of a CloudWatch alarm: its metric, its condition, its meaning and the operator's action.
 
-/// The namespace of the metrics that the functions emit, as the template writes it.
+/// The namespace of the functions' metrics, in the template's notation.
 pub const OURS: &str = "hookledger-${Stage}";
 pub const MINUTE: u32 = 60;
 pub const HOUR: u32 = 3_600;
@@ -9,30 +9,30 @@ pub const DAY: u32 = 86_400;
 /// One alarm: a resource of `infra/watch.yaml`, and a row of the table in `docs/operate.md`.
 #[derive(Debug, Clone)]
 pub struct Alarm {
-    /// Without the stage: `not-fulfilled`.
+    /// The name without the stage: `not-fulfilled`.
     pub name: String,
-    /// Why it watches what it watches, as a comment in the template. Empty where the condition explains itself.
+    /// The reason for its condition, as a comment in the template. Empty if the condition explains itself.
     pub comment: &'static str,
     pub when: Condition,
-    /// What is wrong. It is also the alarm's description, which a person reads in the first e-mail.
+    /// The meaning. It is also the alarm's description, and so the text of its e-mail.
     pub means: Text,
     pub to_do: Text,
 }
 
-/// The same in both languages of the documentation. Links are relative to `docs/`.
+/// A text in both languages of the documentation. Links are relative to `docs/`.
 #[derive(Debug, Clone)]
 pub struct Text {
     pub en: String,
     pub zh: String,
 }
 
-/// When an alarm fires.
+/// The condition of an alarm.
 #[derive(Debug, Clone)]
 pub struct Condition {
     pub value: Value,
     pub comparison: Comparison,
     pub threshold: Threshold,
-    /// How many periods count, and in how many of them the value must be beyond the threshold.
+    /// The number of evaluated periods, and of those in which the value must be beyond the threshold.
     pub periods: u32,
     pub breaching_periods: u32,
     pub missing: Missing,
@@ -52,12 +52,12 @@ pub enum Threshold {
     Parameter(&'static str),
 }
 
-/// What a period without data is.
+/// The treatment of a period without data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// A shop that sells nothing has nothing to measure.
+    /// Without sales there are no metrics.
     Fine,
-    /// What runs by the clock is measured whatever there is to do.
+    /// A scheduled run has metrics even without work.
     Breaching,
 }
 
@@ -67,7 +67,7 @@ pub enum Value {
     Expression {
         formula: String,
         label: &'static str,
-        /// Each under the id that the formula names.
+        /// The metrics, each under its id in the formula.
         of: Vec<(String, Metric)>,
     },
 }
@@ -116,12 +116,12 @@ impl From<Metric> for Value {
 }
 
 impl Condition {
-    /// In each of so many periods, one after the other.
+    /// Breaching in each of so many consecutive periods.
     pub(crate) fn for_periods(self, periods: u32) -> Self {
         Self { periods, breaching_periods: periods, ..self }
     }
 
-    /// In any of so many periods.
+    /// Breaching in any of so many periods.
     pub(crate) fn in_any_of(self, periods: u32) -> Self {
         Self { periods, breaching_periods: 1, ..self }
     }
@@ -160,7 +160,7 @@ pub(crate) fn expression(
     Value::Expression { formula: formula.into(), label, of }
 }
 
-/// Of metrics that are there while their functions run: a metric without data adds nothing.
+/// The sum of metrics that have data while their functions run: a metric without data adds nothing.
 pub(crate) fn sum(label: &'static str, of: impl IntoIterator<Item = (impl Into<String>, Metric)>) -> Value {
     expression(label, "SUM(METRICS())", of)
 }
@@ -188,17 +188,17 @@ impl Metric {
     }
 }
 
-/// How many log lines raise this alarm.
+/// The number of log lines that raise this alarm.
 pub(crate) fn raised(source: &str, alarm: &str) -> Metric {
     Metric::of(OURS, "alarms").by("source", source).by("alarm", alarm)
 }
 
-/// How many events of a source have this outcome.
+/// The number of a source's events with this outcome.
 pub(crate) fn outcomes(source: &str, outcome: &str) -> Metric {
     Metric::of(OURS, "events").by("source", source).by("outcome", outcome)
 }
 
-/// `left` or `oldest_s` of what a run could not finish.
+/// `waiting` or `oldest_s` of a sweep's backlog.
 pub(crate) fn backlog(name: &'static str, backlog: &str) -> Metric {
     Metric::of(OURS, name).by("backlog", backlog).maximum()
 }

@@ -1,4 +1,5 @@
-//! The table of alarms. `cargo xtask watch` makes the template and the documentation of it, and the tests compare it with the code.
+//! The table of alarms. `cargo xtask watch` generates the template and the documentation from it; tests compare it with
+//! the code.
 
 mod books;
 mod delivery;
@@ -10,9 +11,9 @@ use ledger::Source;
 
 use crate::alarm::Alarm;
 
-/// The functions with an HTTP API. The sources answer HTTP requests too.
+/// The functions with an HTTP API. The sources answer HTTP requests, too.
 const APIS: [&str; 2] = ["orders", "checkout"];
-/// The functions that the stream of orders and the clock run.
+/// The functions that the orders stream and the schedules invoke.
 pub const WORKERS: [&str; 2] = ["fulfil", "reconcile"];
 pub const TABLES: [&str; 5] = ["journal", "bodies", "accounts", "orders", "subscriptions"];
 
@@ -25,14 +26,14 @@ pub fn functions() -> impl Iterator<Item = &'static str> {
     answering().chain(WORKERS)
 }
 
-/// Alarms that belong together, under a heading in the template.
+/// A group of alarms, under a heading in the template.
 #[derive(Debug)]
 pub struct Group {
     pub header: &'static str,
     pub alarms: Vec<Alarm>,
 }
 
-/// All of them, in the order in which the documentation lists them.
+/// All groups, in the order of the documentation.
 pub fn groups() -> [Group; 5] {
     [
         Group { header: "delivery of paid orders", alarms: delivery::alarms() },

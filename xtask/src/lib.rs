@@ -1,5 +1,5 @@
-//! What the project generates for itself: `cargo xtask watch` writes `infra/watch.yaml` and the table of alarms in the documentation, both
-//! of [`alarms`]. They are checked in, and a test fails when one of them is stale.
+//! Generator of checked-in files: `cargo xtask watch` writes `infra/watch.yaml` and the alarms table in the
+//! documentation from [`alarms`]. A test fails if one of them is stale.
 //!
 //! ```
 //! let alarms = xtask::alarms::all();
@@ -18,10 +18,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file of the repository, as it should be.
+/// A generated file of the repository.
 #[derive(Debug)]
 pub struct Generated {
-    /// From the root of the repository.
+    /// Relative to the root of the repository.
     pub path: &'static str,
     pub text: String,
 }

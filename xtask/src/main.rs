@@ -1,4 +1,4 @@
-//! `cargo xtask`: the commands by which the project generates what it checks in.
+//! `cargo xtask`: commands that generate checked-in files.
 
 use std::env;
 use std::io;

@@ -1,4 +1,4 @@
-//! The table of alarms in `docs/operate.md` and its Chinese version, between two markers.
+//! Writes the alarms table in `docs/operate.md` and its Chinese version, between two markers.
 
 use std::io;
 
@@ -39,7 +39,7 @@ impl Language {
     }
 }
 
-/// The document with its table as it should be. An error if it has not both markers.
+/// The document with its current table. An error without both markers.
 pub(crate) fn with_table(document: &str, language: Language) -> io::Result<String> {
     let missing = || {
         let (begin, end) = (BEGIN.trim_end(), END.trim_end());

@@ -1,4 +1,4 @@
-//! What is checked in is what the table says.
+//! The checked-in files match the table of alarms.
 
 use std::fs;
 
@@ -15,7 +15,8 @@ fn generated_files_are_current() {
     );
 }
 
-/// CloudFormation replaces what is not ASCII, CloudWatch takes 1,024 characters, and a relative link leads nowhere in an e-mail.
+/// CloudFormation replaces non-ASCII characters, CloudWatch accepts 1,024 characters, and relative links do not work in
+/// e-mails.
 #[test]
 fn each_description_fits_into_an_alarm() {
     for alarm in alarms::all() {
@@ -44,7 +45,7 @@ fn each_link_leads_to_a_heading() {
     assert!(links.len() >= 20, "{links:?}");
 }
 
-/// As GitHub makes it.
+/// The anchor that GitHub makes for a heading.
 fn anchor(header: &str) -> String {
     let words = header.trim_start_matches('#').trim().to_lowercase();
     let letters = words.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));

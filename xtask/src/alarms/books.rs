@@ -1,4 +1,4 @@
-//! The books: refused events that wait, and rows that contradict each other.
+//! Alarms of the books: refused events, drift, and idempotency conflicts.
 
 use ledger::Source;
 
@@ -19,9 +19,9 @@ fn refused_due() -> Alarm {
             "被拒绝的事件已到期，却有一刻钟无法重试：`reconcile` 跟不上，或存储没有应答。",
         ),
         to_do: text(
-            "Look at `errors`, `throttled-tables` and the log of `reconcile`; the metric `left` counts the events. It \
+            "Look at `errors`, `throttled-tables` and the log of `reconcile`; the metric `waiting` counts the events. It \
              catches up by itself once the store answers.",
-            "查看 `errors`、`throttled-tables` 和 `reconcile` 的日志；指标 `left` 为其数量。存储恢复后会自行赶上。",
+            "查看 `errors`、`throttled-tables` 和 `reconcile` 的日志；指标 `waiting` 为其数量。存储恢复后会自行赶上。",
         ),
     }
 }
@@ -33,7 +33,7 @@ fn still_refused() -> Alarm {
         comment: "The log repeats each event once a day, so the alarm lasts for a day after the last line.",
         when: at_least(
             1,
-            sum("events that time does not cure", of.map(|(id, alarm)| (id, raised("reconcile", alarm).over(HOUR)))),
+            sum("events that no retry books", of.map(|(id, alarm)| (id, raised("reconcile", alarm).over(HOUR)))),
         )
         .in_any_of(24),
         means: text(

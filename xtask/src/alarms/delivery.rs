@@ -1,4 +1,4 @@
-//! Paid orders: whether they are delivered, and what keeps them.
+//! Alarms of fulfilment: late orders, failed top-ups and transfers, and flagged orders.
 
 use crate::alarm::{
     Alarm, DAY, HOUR, MINUTE, Metric, OURS, above, at_least, backlog, below, expression, outcomes, raised, sum, text,
@@ -9,9 +9,9 @@ pub(super) fn alarms() -> Vec<Alarm> {
         not_fulfilled(),
         waiting(),
         anomalies(),
-        recharges(),
-        recharge_unknown(),
-        recharge_failed(),
+        top_ups(),
+        top_up_unknown(),
+        top_up_failed(),
         transfer_failed(),
         transfer_mismatch(),
         payment_unproven(),
@@ -99,7 +99,7 @@ fn anomalies() -> Alarm {
     }
 }
 
-fn recharges() -> Alarm {
+fn top_ups() -> Alarm {
     let of = ["done", "failed", "unknown"]
         .map(|result| (result, outcomes("fulfil", "top_up").by("reason", result).over(HOUR)));
     Alarm {
@@ -124,7 +124,7 @@ fn recharges() -> Alarm {
     }
 }
 
-fn recharge_unknown() -> Alarm {
+fn top_up_unknown() -> Alarm {
     Alarm {
         name: "top-up-unknown".to_owned(),
         comment: "",
@@ -152,7 +152,7 @@ fn recharge_unknown() -> Alarm {
     }
 }
 
-fn recharge_failed() -> Alarm {
+fn top_up_failed() -> Alarm {
     Alarm {
         name: "top-up-failed".to_owned(),
         comment: "",

@@ -1,4 +1,4 @@
-//! Payments: what providers report about them, and what contradicts an order.
+//! Alarms of payments: disputes, refunds, late queries, and payments that contradict an order.
 
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, at_least, backlog, raised, sum, text};
 
@@ -26,9 +26,9 @@ fn unpaid_late() -> Alarm {
         ),
         to_do: text(
             "The log of `reconcile` has `not_answered` with the provider: a provider that is down is retried each \
-             minute. Otherwise `left` counts the orders, and falls by itself; find who makes them, and lower \
+             minute. Otherwise `waiting` counts the orders, and falls by itself; find who makes them, and lower \
              `MaxOpenOrders` ([below](#how-soon-an-unpaid-order-is-queried)).",
-            "`reconcile` 的日志以 `not_answered` 写明是哪个支付方：不可用的支付方每分钟重试。否则 `left` 是订单数，会\
+            "`reconcile` 的日志以 `not_answered` 写明是哪个支付方：不可用的支付方每分钟重试。否则 `waiting` 是订单数，会\
              自行下降；查明是谁下的单，并调低 `MaxOpenOrders`（[见下文](#未付款订单多久查询一次)）。",
         ),
     }

@@ -1,11 +1,11 @@
-//! What everything runs on: the API, the clock, functions, tables and queues.
+//! Alarms of the runtime: API, schedules, functions, tables and queues.
 
 use ledger::Sweep;
 
 use super::{TABLES, functions};
 use crate::alarm::{Alarm, MINUTE, Metric, OURS, above, at_least, below, expression, outcomes, sum, text};
 
-/// The indexes that are written, by table and name.
+/// The written indexes, by table and name.
 const INDEXES: [(&str, &str); 5] = [
     ("journal", "by_account"),
     ("journal", "attention"),
@@ -13,11 +13,11 @@ const INDEXES: [(&str, &str); 5] = [
     ("orders", "anomalies"),
     ("accounts", "keys"),
 ];
-/// The indexes that a function reads. People read the others.
+/// The indexes that functions read. Only people read the others.
 const READ_INDEXES: [(&str, &str); 3] = [("journal", "by_account"), ("journal", "attention"), ("orders", "work")];
-/// Each the dead letters of a function.
+/// The functions with a dead-letter queue.
 const QUEUES: [&str; 2] = ["fulfil", "reconcile"];
-/// DynamoDB measures a throttled call only when it happens, and an alarm on such a metric keeps its state while there is no data:
+/// DynamoDB emits this metric only for throttled calls, and an alarm keeps its state without data:
 /// without FILL it would never end.
 const FILLED: &str = "SUM(FILL(METRICS(), 0))";
 
@@ -118,7 +118,7 @@ fn clock() -> Alarm {
     let filled = sweeps.map(|sweep| format!("FILL({sweep}, 0)"));
     Alarm {
         name: "clock".to_owned(),
-        comment: "The other alarms are silent about what no sweep looks for. No data at all is what this one is for.",
+        comment: "Without runs of a sweep, the other alarms about its backlog stay silent. So missing data is breaching here.",
         when: below(
             1,
             expression("finished runs of the sweep with the fewest", format!("MIN([{}])", filled.join(", ")), runs),

@@ -1,4 +1,4 @@
-//! Who sends webhooks: of each source its signatures, and how many of its events fail for reasons of our own.
+//! Alarms of webhook sources: invalid signatures, and failures on our side.
 
 use ledger::Source;
 
@@ -6,23 +6,23 @@ use crate::alarm::{
     Alarm, Condition, Metric, OURS, Text, above, at_least, at_least_parameter, expression, outcomes, raised, text,
 };
 
-/// Outcomes of requests that anyone can send. A flood of them must not hide that every genuine event fails.
+/// Outcomes of requests that anyone can send. A flood of them must not hide the failure of genuine events.
 const ANYONES: [&str; 4] = ["unverified", "forbidden", "too_large", "not_found"];
-/// The same for Fireblocks, whose webhooks name the key that signed them: anyone can make up a name.
+/// The same for Fireblocks, whose webhooks name their signing key: anyone can make up a key id.
 const ANYONES_WITH_KEY_NAMES: [&str; 5] = ["unverified", "forbidden", "too_large", "not_found", "unverifiable"];
-/// Outcomes of events that fail for reasons of our own.
+/// Outcomes of events that fail on our side.
 const FAILED: [&str; 2] = ["unavailable", "panicked"];
 
 struct Sender {
     source: Source,
-    /// As the documentation calls it.
+    /// Its name in the documentation.
     name: (&'static str, &'static str),
     signatures: Signatures,
     failures: Text,
 }
 
 struct Signatures {
-    /// The other cause beside forged events: what is out of step here.
+    /// The other cause besides forged events: a key or setting that differs from the sender's.
     cause: (&'static str, &'static str),
     to_do: Text,
 }
@@ -158,7 +158,7 @@ fn unverified(source: Source) -> (&'static str, Condition) {
     let formula = "FILL(unverified, 0) + FILL(unverifiable, 0)";
     let value = expression("webhooks without a valid signature of Fireblocks", formula, of);
     let comment =
-        "Its keys have names: for a minute after a fetch, a webhook that names an unknown one counts as unverifiable.";
+        "Its keys have ids: for a minute after a fetch, a webhook with an unknown key id counts as unverifiable.";
     (comment, at_least_parameter(parameter, value))
 }
 
