@@ -53,16 +53,16 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
             let whole = whole::scanned(&books, &invocation).await?;
             let first = whole.clone().differences();
             // Tables that are written are not read in one moment: what differs is looked at once more, by itself.
-            let (open, unsettled_accounts) =
+            let (open, unsettled) =
                 reconcile::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
-            AuditFacts::of(&whole, open.into_iter().map(|open| open.difference).collect(), unsettled_accounts)
+            AuditFacts::of(&whole, open.into_iter().map(|open| open.difference).collect(), unsettled)
         } else {
             let (checked, open) = reconcile::audit(&books.ledger, &invocation).await?;
             AuditFacts {
                 accounts: checked.accounts.into(),
                 lines: checked.lines,
                 orders: checked.orders.into(),
-                unsettled_accounts: checked.unsettled_accounts,
+                unsettled: checked.unsettled_accounts,
                 differences: open.into_iter().map(|open| open.difference.into()).collect(),
             }
         }

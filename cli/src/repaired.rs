@@ -41,7 +41,7 @@ struct ComparisonFacts {
     /// What differs all the same.
     differences: Vec<DifferenceFacts>,
     /// Places that were written while they were compared.
-    unsettled_accounts: usize,
+    unsettled: usize,
 }
 
 impl From<Comparison> for ComparisonFacts {
@@ -49,7 +49,7 @@ impl From<Comparison> for ComparisonFacts {
         let Comparison { ended, differences, unsettled_accounts } = comparison;
         let [ended, differences] =
             [ended, differences].map(|found| found.into_iter().map(DifferenceFacts::from).collect());
-        Self { ended, differences, unsettled_accounts: unsettled_accounts.len() }
+        Self { ended, differences, unsettled: unsettled_accounts.len() }
     }
 }
 
@@ -154,13 +154,11 @@ impl Facts for ComparisonFacts {
             print::line(format_args!("  differs {}: {}", difference.place(), difference.likely));
             print::line(format_args!("          repair: {} --reason R", difference.repair));
         }
-        match (self.differences.as_slice(), self.unsettled_accounts) {
+        match (self.differences.as_slice(), self.unsettled) {
             ([], 0) => print::line("  audit   nothing differs here"),
             (_, 0) => {}
-            (_, unsettled_accounts) => {
-                print::line(format_args!(
-                    "  audit   {unsettled_accounts} rows change while they are compared: run `audit`"
-                ));
+            (_, unsettled) => {
+                print::line(format_args!("  audit   {unsettled} rows change while they are compared: run `audit`"));
             }
         }
     }

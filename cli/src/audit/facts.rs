@@ -12,7 +12,7 @@ pub(super) struct AuditFacts {
     pub(super) lines: u64,
     pub(super) orders: u64,
     /// Accounts and orders that were written while they were read.
-    pub(super) unsettled_accounts: u32,
+    pub(super) unsettled: u32,
     pub(super) differences: Vec<DifferenceFacts>,
 }
 
@@ -36,11 +36,11 @@ pub(crate) struct DifferenceFacts {
 }
 
 impl AuditFacts {
-    pub(super) fn of(whole: &WholeAudit, differences: Vec<Difference>, unsettled_accounts: u32) -> Self {
+    pub(super) fn of(whole: &WholeAudit, differences: Vec<Difference>, unsettled: u32) -> Self {
         let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
         let (accounts, orders) = (count(whole.accounts()), count(whole.orders()));
         let differences = differences.into_iter().map(DifferenceFacts::from).collect();
-        Self { accounts, lines: whole.lines(), orders, unsettled_accounts, differences }
+        Self { accounts, lines: whole.lines(), orders, unsettled, differences }
     }
 }
 
@@ -77,10 +77,10 @@ impl Facts for AuditFacts {
             ["orders".to_owned(), self.orders.to_string()],
             ["differences".to_owned(), self.differences.len().to_string()],
         ]);
-        if self.unsettled_accounts > 0 {
+        if self.unsettled > 0 {
             print::line(format_args!(
                 "{} were written while they were read: nothing is known of them",
-                self.unsettled_accounts
+                self.unsettled
             ));
         }
         if self.differences.is_empty() {
