@@ -118,8 +118,8 @@ fn url(args: &Send, sample: &Sample, running: Option<&Running>, dir: &Path) -> R
 
 /// Only on this machine: nobody else's WeChat believes us.
 fn stand_in(sample: &Sample, url: &str) -> Option<Post> {
-    let (base, told_to) = (url.strip_suffix(sample.source.path())?, sample.source.told_to?);
-    is_here(url).then(|| Post::to(format!("{base}{told_to}")))
+    let (base, fake_path) = (url.strip_suffix(sample.source.path())?, sample.source.fake_path?);
+    is_here(url).then(|| Post::to(format!("{base}{fake_path}")))
 }
 
 fn is_here(url: &str) -> bool {

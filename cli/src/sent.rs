@@ -116,7 +116,7 @@ fn outcome(source: &Source, status: u16, body: &str, named: Option<&str>) -> (Ou
         None if !is_success => (Outcome::Refused, None),
         None => {
             let message = message(body);
-            let known = source.said.and_then(|said| said.iter().position(|known| **known == *message));
+            let known = source.reply_messages.and_then(|said| said.iter().position(|known| **known == *message));
             let outcome = match known {
                 Some(0) => Outcome::Booked,
                 Some(_) => Outcome::Repeat,

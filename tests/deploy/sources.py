@@ -60,7 +60,7 @@ def epay(shop):
         check("a signed one that the gateway does not confirm is kept", sent("notify_v1_get"), (409, "fail"))
         paid = {"pid": "1001", "trade_no": shop.named("trade"), "out_trade_no": order["orderNumber"]}
         paid = {**paid, "money": order["amount"], "trade_status": "TRADE_SUCCESS"}
-        status = shop.ask("POST", "/mock/epay/told", body={"params": paid}, url=shop.fakes)[0]
+        status = shop.ask("POST", "/mock/epay/events", body={"params": paid}, url=shop.fakes)[0]
         check("it is paid at the gateway", status, 204)
     check("a signed one is booked", sent("notify_v1_get"), (200, "success"))
     check("a repeat is accepted", sent("notify_v1_get"), (200, "success"))

@@ -81,7 +81,7 @@ fn documented_forwarder_carries_orders_callbacks_and_answers() {
     let accepted = (200, json!({ "errcode": 0, "errmsg": "OK" }));
     assert_eq!(running.post(&path, &[], &callback), accepted);
     assert_eq!(paid(), "unpaid");
-    let told = stack.ask("POST", "/mock/wechat/told", &[JSON], callback.to_string().as_bytes());
+    let told = stack.ask("POST", "/mock/wechat/events", &[JSON], callback.to_string().as_bytes());
     assert_eq!(told.status, 204);
     assert_eq!(running.post(&path, &[], &callback), accepted);
     assert_eq!(paid(), "paid");

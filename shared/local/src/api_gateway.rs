@@ -1,4 +1,4 @@
-//! API Gateway's half of an HTTP API: which route a request takes, and the event, payload format 2.0, that a function gets.
+//! API Gateway's HTTP API: matches a request to a route, and builds the function's event in payload format 2.0.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,14 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use ledger::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// A request as it arrived.
+/// A received request.
 pub struct Call<'c> {
     pub method: &'c str,
-    /// As it was sent, still encoded.
+    /// Still encoded.
     pub path: &'c str,
     pub query: &'c str,
     pub protocol: &'c str,
-    /// In the order in which they were sent.
+    /// In the order of the request.
     pub headers: &'c [(String, String)],
     pub body: &'c [u8],
     pub source_ip: IpAddr,
@@ -39,12 +39,12 @@ pub struct Route {
 }
 
 impl Route {
-    /// The path's parameters, if the route is this request's.
+    /// The path parameters if the route matches, otherwise `None`.
     pub(crate) fn matches(&self, method: &str, path: &str) -> Option<BTreeMap<String, String>> {
         if self.method != method && self.method != "ANY" {
             return None;
         }
-        // `/orders/` takes the route `/orders`; the slash stays in what the function is told.
+        // `/orders/` matches the route `/orders`; the function's event keeps the slash.
         let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
         let mut parameters = BTreeMap::new();
         let mut given = path.split('/');
@@ -64,7 +64,7 @@ impl Route {
         }
     }
 
-    /// Of two routes that match, API Gateway takes the one with fewer parameters, and a method before any method.
+    /// The sort key of matching routes: API Gateway prefers fewer parameters, then a method over `ANY`.
     pub(crate) fn vagueness(&self) -> (usize, bool) {
         let parameters = self.path.split('/').filter(|segment| parameter(segment).is_some());
         (parameters.count(), self.method == "ANY")
@@ -75,7 +75,7 @@ fn parameter(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// The event that the route's function gets.
+/// The event for the route's function.
 pub fn event(call: &Call<'_>, route: &Route, parameters: &BTreeMap<String, String>) -> Value {
     let (headers, cookies) = headers(call);
     let route_key = format!("{} {}", route.method, route.path);
@@ -106,7 +106,7 @@ pub fn event(call: &Call<'_>, route: &Route, parameters: &BTreeMap<String, Strin
         },
         "isBase64Encoded": false,
     });
-    // What there is none of is left out, and not empty.
+    // API Gateway omits empty members.
     let mut add = |name: &str, value: Value| {
         if let Some(event) = event.as_object_mut() {
             event.insert(name.to_owned(), value);
@@ -134,7 +134,7 @@ pub fn event(call: &Call<'_>, route: &Route, parameters: &BTreeMap<String, Strin
     event
 }
 
-/// Names in lower case, equal names joined by a comma; cookies apart from the others.
+/// Names in lower case, values of equal names joined by a comma, and cookies apart from the others.
 fn headers(call: &Call<'_>) -> (BTreeMap<String, String>, Vec<String>) {
     let (mut headers, mut cookies) = (BTreeMap::<String, String>::new(), Vec::new());
     for (name, value) in call.headers {
@@ -154,7 +154,7 @@ fn headers(call: &Call<'_>) -> (BTreeMap<String, String>, Vec<String>) {
     (headers, cookies)
 }
 
-/// Anything else is base64 to the function, forms and requests without a content type among it.
+/// Every other body is base64 in the event, including forms and requests without a content type.
 fn is_text(content_type: &str) -> bool {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media.starts_with("text/")
@@ -184,7 +184,7 @@ fn decoded(text: &str) -> String {
         let escaped = || {
             let digits = std::str::from_utf8(after.get(..2)?).ok()?;
             let byte = u8::from_str_radix(digits, 16).ok()?;
-            // A sign is no digit, though it is read as a part of a number.
+            // `from_str_radix` accepts a sign, which is no hex digit.
             (!digits.starts_with('+')).then_some((byte, after.get(2..)?))
         };
         let (byte, after) = match first {
@@ -198,7 +198,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// `12/Mar/2020:19:03:58 +0000`, out of `2020-03-12T19:03:58.000Z`.
+/// `12/Mar/2020:19:03:58 +0000`, from `2020-03-12T19:03:58.000Z`.
 fn log_time(time: Timestamp) -> String {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let text = time.to_string();

@@ -1,14 +1,14 @@
-//! What EventBridge Scheduler does in AWS: the functions that the template schedules are called, each at its rate.
+//! The local scheduler, in place of EventBridge Scheduler: calls each scheduled function of the template at its rate.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
 
-/// From a schedule's input to what came of the run.
+/// Takes a schedule's input and returns the report of the run, or its error.
 pub(crate) type Work = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
-/// A function, and when it is called with what.
+/// A function with its rate and its input.
 pub(crate) struct Scheduled {
     pub(crate) name: String,
     pub(crate) every: Duration,
@@ -16,7 +16,7 @@ pub(crate) struct Scheduled {
     pub(crate) work: Work,
 }
 
-/// For as long as the stack runs. The first time at once: what has become due while it did not run has waited enough.
+/// Runs as long as the stack. Each function runs at once first, for the work that came due while the stack was down.
 pub(crate) async fn tick(scheduled: &[Scheduled]) {
     join_all(scheduled.iter().map(Scheduled::repeat)).await;
 }
@@ -24,7 +24,7 @@ pub(crate) async fn tick(scheduled: &[Scheduled]) {
 impl Scheduled {
     async fn repeat(&self) {
         let mut interval = tokio::time::interval(self.every);
-        // A run that took longer than its rate is not made up for by two at once.
+        // After a run that takes longer than its rate, the next one does not start early.
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn each_is_called_at_its_rate_and_a_failure_stops_none() {
+    async fn each_is_called_at_its_rate_after_a_failure_too() {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let scheduled = [("a", 60, true), ("b", 90, false)].map(|(name, seconds, succeeds)| {
             let calls = Arc::clone(&calls);

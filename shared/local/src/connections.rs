@@ -1,4 +1,4 @@
-//! Connections: taken until the stack is told to stop, and ended where a request does not arrive.
+//! HTTP connections: graceful shutdown when the stack stops, and a read timeout for each request.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -14,22 +14,22 @@ use tokio::sync::watch;
 
 use crate::gateway::Gateway;
 
-/// Longer than any function takes to answer; a connection that is still busy then is not going to be done.
-const GOODBYE: Duration = Duration::from_secs(5);
-/// When the system has no more connections to give, until some have ended.
+/// The grace period of a shutdown: longer than any function takes to reply.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// The pause after a failed accept, until other connections have ended: the process may be out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// What the gateway answers to a body that does not arrive, for a head that does not.
+/// The reply to a head that does not arrive; the gateway sends the same to a missing body.
 const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\ncontent-length: 29\r\n\
     connection: close\r\n\r\n{\"message\":\"Request Timeout\"}";
 
-/// Until it is told to stop; then no new connection is taken, and those that are open finish what they are at.
+/// Serves until `stop` completes; then accepts no new connection, and lets open ones finish their request.
 pub(crate) async fn answer(listeners: Vec<TcpListener>, gateway: Arc<Gateway>, stop: impl Future<Output = ()>) {
     let mut stop = pin!(stop);
     let (stopping, _) = watch::channel(());
     loop {
         tokio::select! {
             (accepted, _, _) = select_all(listeners.iter().map(|listener| Box::pin(listener.accept()))) => match accepted {
-                Ok((stream, peer)) => converse(stream, peer, Arc::clone(&gateway), stopping.subscribe()),
+                Ok((stream, peer)) => serve_connection(stream, peer, Arc::clone(&gateway), stopping.subscribe()),
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -40,19 +40,19 @@ pub(crate) async fn answer(listeners: Vec<TcpListener>, gateway: Arc<Gateway>, s
     }
     drop(listeners);
     stopping.send_replace(());
-    // Each connection has its receiver until it is closed.
-    if tokio::time::timeout(GOODBYE, stopping.closed()).await.is_err() {
-        tracing::warn!("requests were cut off");
+    // Each open connection holds a receiver.
+    if tokio::time::timeout(SHUTDOWN_GRACE, stopping.closed()).await.is_err() {
+        tracing::warn!("shutdown closed connections with requests in progress");
     }
 }
 
-fn converse(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, mut stopping: watch::Receiver<()>) {
+fn serve_connection(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, mut stopping: watch::Receiver<()>) {
     let patience = gateway.patience;
     let service = service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
         async move { gateway.handle(request, peer).await }
     });
-    // The head of a request, and the wait for one. Its body is the gateway's to wait for.
+    // This timeout covers the head of a request and the wait for one. The gateway has its own for the body.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(patience);
     let mut connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -70,20 +70,20 @@ fn converse(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, mut stop
                 let parts = connection.into_parts();
                 refuse_half_sent(&parts.io.into_inner(), &parts.read_buf);
             }
-            Err(error) => tracing::debug!(%error, "a connection broke"),
+            Err(error) => tracing::debug!(%error, "a connection failed"),
         }
         drop(stopping);
     });
 }
 
-/// Only a request that has begun is answered: a connection that waits for its next request is closed without a word.
+/// Answers only a request that has begun: an idle connection closes without a reply.
 fn refuse_half_sent(stream: &TcpStream, head: &[u8]) {
     if head.is_empty() {
         return;
     }
-    // A sender that takes not even this much does without it.
+    // Best effort: a sender that reads nothing gets no reply.
     if let Err(error) = stream.try_write(TIMED_OUT) {
-        tracing::debug!(%error, "a request that did not arrive was not answered");
+        tracing::debug!(%error, "cannot answer a half-sent request");
     }
 }
 
@@ -93,14 +93,14 @@ mod tests {
 
     use super::*;
     use crate::home::Home;
+    use crate::host_check::Addresses;
     use crate::mocks::Mocks;
     use crate::secrets::Secrets;
     use crate::store;
-    use crate::visitor::Addresses;
 
     const PATIENCE: Duration = Duration::from_millis(300);
 
-    /// With no function, and no patience.
+    /// With no function, and a short timeout.
     fn gateway(port: u16) -> Gateway {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// What comes back, and that the connection is closed then.
+    /// The reply, read until the connection closes.
     async fn sent(port: u16, text: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
         stream.write_all(text.as_bytes()).await.expect("sent");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn half_sent_request_is_ended() {
+    async fn half_sent_request_gets_408() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let serving = tokio::spawn(answer(vec![listener], Arc::new(gateway(port)), std::future::pending()));
@@ -135,14 +135,14 @@ mod tests {
             ("POST", "HTTP/1.1 408 Request Timeout"),
             (body.as_str(), "HTTP/1.1 408 Request Timeout"),
             (&format!("{body}{{\"half\""), "HTTP/1.1 408 Request Timeout"),
-            // Whole, and then the next one does not come.
+            // A whole request, and then no next one.
             (&format!("{body}0123456789"), "HTTP/1.1 404 Not Found"),
         ];
         for (text, begins) in rows {
-            let answered = tokio::time::timeout(PATIENCE.saturating_mul(20), sent(port, text)).await;
-            let answered = answered.unwrap_or_else(|_| panic!("it is still open: {text}"));
-            assert_eq!(answered.is_empty(), begins.is_empty(), "{text}: {answered}");
-            assert!(answered.starts_with(begins), "{text}: {answered}");
+            let reply = tokio::time::timeout(PATIENCE.saturating_mul(20), sent(port, text)).await;
+            let reply = reply.unwrap_or_else(|_| panic!("the connection is still open: {text}"));
+            assert_eq!(reply.is_empty(), begins.is_empty(), "{text}: {reply}");
+            assert!(reply.starts_with(begins), "{text}: {reply}");
         }
         serving.abort();
     }

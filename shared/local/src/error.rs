@@ -1,4 +1,4 @@
-//! Why something of this machine failed: what is wrong, with which value, and what to do about it.
+//! Errors of the local stack: each names the fault, the value and the remedy.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,25 +16,25 @@ pub enum Error {
     Folder(PathBuf, #[source] io::Error),
     #[error("cannot read or write {}", .0.display())]
     File(PathBuf, #[source] io::Error),
-    #[error("{} cannot be read: delete it, and it will be made again", .0.display())]
+    #[error("{} cannot be read: delete it, and the next start writes a new one", .0.display())]
     Unreadable(PathBuf),
-    #[error("{} is in use by another command: run this one again when it has ended", .0.display())]
+    #[error("{} is in use by another command: run this one again after it ends", .0.display())]
     Busy(PathBuf),
-    #[error("{} is damaged ({what}): put a copy in its place, or move it away to start with an empty one", path.display())]
+    #[error("{} is damaged ({what}): restore it from a copy, or move it away to start with an empty one", path.display())]
     Damaged { path: PathBuf, what: String },
-    #[error("the store {} does not open", .0.display())]
+    #[error("cannot open the store {}", .0.display())]
     Store(PathBuf, #[source] Box<EngineError>),
-    #[error("the store does not open")]
+    #[error("cannot open the store in memory")]
     Memory(#[source] Box<EngineError>),
-    #[error("the stream")]
+    #[error("cannot read the stream")]
     Stream(#[source] Box<EngineError>),
-    #[error("the system gives no random bytes")]
+    #[error("the operating system returns no random bytes")]
     Random(#[source] getrandom::Error),
-    #[error("a key pair could not be made")]
+    #[error("cannot generate a key pair")]
     KeyPair,
-    #[error("the template does not fit the code")]
+    #[error("the template does not match the code")]
     Template(#[from] TemplateError),
-    #[error("the template names the function {0}, which is not in this program")]
+    #[error("the template names the function {0}, which this program does not have")]
     UnknownFunction(String),
     #[error(transparent)]
     Setting(#[from] edge::ConfigError),
@@ -44,7 +44,7 @@ pub enum Error {
     UnknownSource(String, String),
     #[error("there is no sample {0}, only: {1}")]
     UnknownSample(String, String),
-    #[error("{0} has no other signature: leave --standard out")]
+    #[error("{0} has no Standard Webhooks signature: leave --standard out")]
     NoScheme(&'static str),
     #[error("--set")]
     Path(#[source] PathError),
@@ -54,17 +54,17 @@ pub enum Error {
     Secret(&'static str, SecretError),
     #[error("the events of {0} name no order: leave --order out")]
     NotAboutOrders(&'static str),
-    #[error("the name of the demo's owner")]
+    #[error("the demo's owner")]
     DemoOwner(#[from] AccountIdError),
-    #[error("the name of the demo's key")]
+    #[error("the demo's key")]
     DemoKey(#[from] CallerKeyError),
-    #[error("the id of the demo's change")]
+    #[error("the id of a demo change")]
     DemoId(#[from] KeyError),
     #[error("{}", advice(.0))]
     Commit(#[from] CommitError),
 }
 
-/// What a person does about a call that the store did not carry out.
+/// The remedy for a call that the store did not carry out.
 pub fn advice(error: &CommitError) -> &'static str {
     match error {
         CommitError::Unavailable(_) => "no answer from the store: run the same command again",
@@ -72,7 +72,7 @@ pub fn advice(error: &CommitError) -> &'static str {
             "these books cannot be used: check AWS_REGION, --stage, and what the credentials allow"
         }
         CommitError::Stale => "the rows changed at the same moment: run the same command again",
-        CommitError::Conflict => "the same name stands for something else already",
+        CommitError::Conflict => "the same id already names another change",
         CommitError::Rejected(_) => "the books refuse the change",
     }
 }
@@ -83,13 +83,13 @@ impl Error {
     }
 }
 
-/// An error with every cause, on one line.
+/// An error with all its causes, on one line.
 pub fn line(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     let mut line = error.to_string();
     for cause in causes {
         let cause = cause.to_string();
-        // Some errors quote their cause themselves.
+        // Some errors quote their cause in their own text.
         if !line.ends_with(&cause) {
             line = format!("{line}: {cause}");
         }

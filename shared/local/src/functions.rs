@@ -1,4 +1,4 @@
-//! The functions that the template names, assembled as in Lambda, over the store of this machine.
+//! Assembles each function of the template as in Lambda, over the local store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::clock::Work;
 use crate::error::Error;
 use crate::secrets::Secrets;
 
-/// What a function does here.
+/// An assembled function: an HTTP receiver, or a worker that a schedule or a stream calls.
 pub(crate) enum Opened {
     Service(Answer),
     Worker(Work),
 }
 
-/// From a gateway's event to the reply.
+/// Takes an API Gateway event and returns the reply.
 pub(crate) type Answer = Box<dyn Fn(String) -> BoxFuture<'static, Reply> + Send + Sync>;
 
-/// What of a deployment's settings a person may try out here. The others are the template's.
+/// The settings that the environment may override here. The template fixes the others.
 const SETTABLE: [&str; 14] = [
     "MAX_OPEN_ORDERS",
     "ALLOWED_IPS",
@@ -39,10 +39,10 @@ const SETTABLE: [&str; 14] = [
     "STRIPE_FULL_REPORT_PRICE_ID",
     "STRIPE_PRO_MONTHLY_PRICE_ID",
 ];
-/// So begin the names of those of the other providers.
+/// Prefixes of the other providers' settings, which the environment may override too.
 const SETTABLE_PREFIXES: [&str; 4] = ["WECHAT_", "EPAY_", "UNITEL_", "FIREBLOCKS_"];
 
-/// So ends the name of every variable that holds the id of a secret.
+/// The suffix of every variable that holds the id of a secret.
 const OF_SECRET: &str = "SECRET_ID";
 
 pub(crate) async fn open(
@@ -68,25 +68,25 @@ pub(crate) async fn open(
     })
 }
 
-/// Those that the template gives the function, and no others: a setting that it does not give is missing here as in AWS.
+/// Only the settings that the template gives the function: a setting that it omits is missing here as in AWS.
 fn settings(function: &embedded::Function, variable: impl Fn(&str) -> Option<String>) -> Settings {
     let set = |(name, value): (&String, &Value)| {
         let is_settable = SETTABLE.contains(&name.as_str())
             || SETTABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix) && !name.ends_with(OF_SECRET));
-        let tried = is_settable.then(|| variable(name)).flatten();
-        Some((name.clone(), tried.or_else(|| text(value))?))
+        let overridden = is_settable.then(|| variable(name)).flatten();
+        Some((name.clone(), overridden.or_else(|| text(value))?))
     };
     Settings::new(function.environment.iter().filter_map(set))
 }
 
-/// The secrets of this folder, under each variable with which the template gives the function a secret. Those that were retired
-/// (`STRIPE_WEBHOOK_SECRET@2026-11-27`) have one of their own.
+/// The secrets of the data folder, under each variable that names a secret in the template. Retired secrets
+/// (`STRIPE_WEBHOOK_SECRET@2026-11-27`) have a variable of their own.
 fn secrets_of(function: &embedded::Function, secrets: &Secrets) -> BTreeMap<String, Settings> {
     let variables = function.environment.keys().filter(|name| name.ends_with(OF_SECRET));
     let secret = |variable: &String| {
         let is_retired = variable == reconcile::RETIRED_SECRET;
-        let of_it = secrets.all().iter().filter(|(name, _)| name.contains('@') == is_retired);
-        (variable.clone(), Settings::new(of_it.map(|(name, keys)| (name.clone(), keys.clone()))))
+        let matching = secrets.all().iter().filter(|(name, _)| name.contains('@') == is_retired);
+        (variable.clone(), Settings::new(matching.map(|(name, keys)| (name.clone(), keys.clone()))))
     };
     variables.map(secret).collect()
 }
@@ -110,7 +110,7 @@ fn worker<W: Worker + 'static>(worker: W) -> Opened {
     }))
 }
 
-/// A setting of the template: a text or a number. A reference to a resource is none, there being no such resource here.
+/// The text of a template setting: a string or a number. A reference to a resource has none, since no such resource exists here.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -137,13 +137,13 @@ mod tests {
         let (english, chinese) = (include_str!("../../../docs/cli.md"), include_str!("../../../docs/cli.zh.md"));
         for name in SETTABLE.into_iter().chain(crate::secrets::overridable()).chain(["EPAY_MERCHANT"]) {
             for docs in [english, chinese] {
-                assert!(docs.contains(&format!("`{name}`")), "docs/cli.md and docs/cli.zh.md do not name {name}");
+                assert!(docs.contains(&format!("`{name}`")), "docs/cli.md and docs/cli.zh.md do not document {name}");
             }
         }
     }
 
     #[tokio::test]
-    async fn every_function_of_the_template_is_in_this_program_and_no_other_is_served() {
+    async fn only_functions_of_the_template_are_opened() {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let (engine, secrets) =
@@ -160,11 +160,14 @@ mod tests {
             let (routes, schedules, streams) = (Vec::new(), Vec::new(), Vec::new());
             let other = embedded::Function { logical_id, binary, routes, schedules, streams, environment };
             let refused = open(&other, &engine, &secrets, setting).await.err().map(|error| error.line());
-            assert_eq!(refused.as_deref(), Some("the template names the function other, which is not in this program"));
+            assert_eq!(
+                refused.as_deref(),
+                Some("the template names the function other, which this program does not have")
+            );
         }
     }
 
-    /// As every deployed function does.
+    /// A deployed function answers the same.
     #[tokio::test]
     async fn source_without_a_merchant_answers_404() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! One port: the API's routes as the template has them, and the store for whoever speaks DynamoDB.
+//! The HTTP gateway on one port: the template's API routes, the fakes of the providers, and the store's DynamoDB API.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 
 use crate::api_gateway::{Call, Route, event};
 use crate::functions::Answer;
+use crate::host_check::Addresses;
 use crate::mock_epay;
 use crate::mock_fireblocks::{self, STEP};
 use crate::mock_stripe::{self, MockStripe};
@@ -23,15 +24,14 @@ use crate::mocks::Mocks;
 use crate::now::now;
 use crate::outcome::{self, with_outcome};
 use crate::sources::{EPAY, FIREBLOCKS, Headers, STRIPE};
-use crate::visitor::Addresses;
 
-/// API Gateway's own limit. What a function accepts is far less.
+/// API Gateway's own limit. Each function has a far lower one.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// API Gateway's own limit, of the request line and the values of the headers together.
+/// API Gateway's own limit for the request line and the header values together.
 const HEAD_BYTES_MAX: usize = 10_240;
-/// Beyond this nobody is owed an answer.
+/// The gateway stops reading a body here and answers 413.
 const READ_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
-/// How often a stand-in sends an event.
+/// How often a fake sends an event before it gives up.
 const DELIVERIES_MAX: u32 = 5;
 const DYNAMODB_TARGET: &str = "x-amz-target";
 
@@ -39,40 +39,45 @@ pub(crate) struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) functions: Vec<Served>,
     pub(crate) addresses: Addresses,
-    /// How long a request may take to arrive.
+    /// The read timeout of a request.
     pub(crate) patience: Duration,
     pub(crate) mocks: Mocks,
 }
 
+/// A function with the routes that lead to it.
 pub(crate) struct Served {
     pub(crate) routes: Vec<Route>,
     pub(crate) answer: Answer,
 }
 
-type Answered = Response<Full<Bytes>>;
+type HttpResponse = Response<Full<Bytes>>;
 
 impl Gateway {
-    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Answered, Infallible> {
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<HttpResponse, Infallible> {
         let (head, body) = request.into_parts();
-        let body = match tokio::time::timeout(self.patience, whole(body)).await {
+        let body = match tokio::time::timeout(self.patience, read_body(body)).await {
             Ok(Ok(body)) => body,
             Ok(Err(refusal)) => return Ok(refusal),
             Err(_) => return Ok(timed_out()),
         };
-        if !self.addresses.admit(&head.headers) {
+        if !self.addresses.allows(&head.headers) {
             return Ok(message(StatusCode::FORBIDDEN, "Forbidden"));
         }
         if head.method == Method::POST && head.uri.path() == "/" && head.headers.contains_key(DYNAMODB_TARGET) {
             return Ok(self.store(&head.headers, &body));
         }
-        if let Some(answered) = self.mocked(&head, &body, peer).await {
-            return Ok(answered);
+        if let Some(response) = self.fake_reply(&head, &body, peer).await {
+            return Ok(response);
         }
         Ok(self.api(&head, &body, peer).await)
     }
 
-    /// What a stand-in answers: that for Stripe once the events that it sends have been told to our webhook.
-    async fn mocked(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Option<Answered> {
+    /// The reply of a fake. Stripe's fake delivers its events to our webhook before it replies.
+    async fn fake_reply(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Option<HttpResponse> {
         let (path, body) = (head.uri.path_and_query()?.as_str(), String::from_utf8_lossy(body));
         if let Some(path) = path.strip_prefix(mock_wechat::PATH) {
             let reply = self.mocks.wechat.answer(head.method.as_str(), path, &head.headers, &body, now());
@@ -103,11 +108,11 @@ impl Gateway {
         Some(response(mocked.reply, "mock"))
     }
 
-    /// Transfers at the stand-in for Fireblocks go on by themselves, and our webhook is told of every step.
-    pub(crate) async fn go_on(&self, address: SocketAddr) {
+    /// Advances the transfers at Fireblocks' fake, and delivers a webhook for each step.
+    pub(crate) async fn advance_transfers(&self, address: SocketAddr) {
         loop {
             tokio::time::sleep(STEP).await;
-            for body in self.mocks.fireblocks.go_on(now()) {
+            for body in self.mocks.fireblocks.advance(now()) {
                 let signed = || self.mocks.fireblocks.signed(&body, now());
                 self.post(FIREBLOCKS.path(), &body, signed, address).await;
             }
@@ -120,7 +125,7 @@ impl Gateway {
         }
     }
 
-    /// As Stripe and Fireblocks do: until it is accepted, though here not for days. Whether it was.
+    /// Retries until the webhook accepts the event, as Stripe and Fireblocks do, and returns whether it did.
     async fn post(&self, path: &str, body: &str, signed: impl Fn() -> Headers, peer: SocketAddr) -> bool {
         for _ in 0..DELIVERIES_MAX {
             let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
@@ -132,11 +137,11 @@ impl Gateway {
                 return true;
             }
         }
-        tracing::warn!(path, "an event of a stand-in was not accepted");
+        tracing::warn!(path, "the webhook did not accept an event of a fake");
         false
     }
 
-    /// As a gateway does: until it reads that it was a success.
+    /// Retries until the reply is a success, as an epay gateway does.
     async fn notify(&self, form: &str, peer: SocketAddr) {
         for _ in 0..DELIVERIES_MAX {
             let request = Request::get(format!("{}?{form}", EPAY.path())).body(());
@@ -145,10 +150,10 @@ impl Gateway {
                 return;
             }
         }
-        tracing::warn!("a notification of the stand-in for an epay gateway was not accepted");
+        tracing::warn!("the webhook did not accept a notification of the epay fake");
     }
 
-    async fn api(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> Answered {
+    async fn api(&self, head: &http::request::Parts, body: &[u8], peer: SocketAddr) -> HttpResponse {
         let (method, path) = (head.method.as_str(), head.uri.path());
         if head_bytes(head) > HEAD_BYTES_MAX {
             return message(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
@@ -181,9 +186,9 @@ impl Gateway {
         response
     }
 
-    /// The headers, with those that API Gateway adds. Of an earlier proxy's it keeps the values, before its own.
+    /// The headers, with those that API Gateway adds. It keeps an earlier proxy's values before its own.
     fn forwarded(&self, headers: &HeaderMap, peer: SocketAddr) -> Vec<(String, String)> {
-        let sent = headers.iter().map(|(name, value)| {
+        let received = headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             (name.as_str().to_owned(), value)
         });
@@ -192,12 +197,12 @@ impl Gateway {
             ("x-forwarded-port", self.addresses.port.to_string()),
             ("x-forwarded-proto", "http".to_owned()),
         ];
-        sent.chain(added.map(|(name, value)| (name.to_owned(), value))).collect()
+        received.chain(added.map(|(name, value)| (name.to_owned(), value))).collect()
     }
 
-    /// The store's own API, for `cargo lambda watch`, the AWS CLI and our own commands. Nobody signs here, so no web page may call it,
-    /// not even one of ours.
-    fn store(&self, headers: &HeaderMap, body: &[u8]) -> Answered {
+    /// The store's DynamoDB API, for `cargo lambda watch`, the AWS CLI and our own commands. It checks no signature, so it refuses
+    /// every web page, including our own.
+    fn store(&self, headers: &HeaderMap, body: &[u8]) -> HttpResponse {
         if headers.contains_key(ORIGIN) {
             return message(StatusCode::FORBIDDEN, "Forbidden");
         }
@@ -212,15 +217,15 @@ impl Gateway {
     }
 }
 
-/// As API Gateway counts them: `GET /path?query HTTP/1.1`, and what stands in the headers.
+/// The size that API Gateway counts: `GET /path?query HTTP/1.1` and the header values.
 fn head_bytes(head: &http::request::Parts) -> usize {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     let line = [head.method.as_str().len(), " ".len(), target, " HTTP/1.1".len()];
     line.into_iter().chain(head.headers.values().map(HeaderValue::len)).fold(0, usize::saturating_add)
 }
 
-/// A body that is too long is read on all the same: a sender that is still sending would meet a closed connection, and no answer.
-async fn whole(mut body: Incoming) -> Result<Vec<u8>, Answered> {
+/// Reads on after the limit: a sender that is still sending would see a closed connection and no 413.
+async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HttpResponse> {
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| message(StatusCode::BAD_REQUEST, "Bad Request"))?;
@@ -235,26 +240,26 @@ async fn whole(mut body: Incoming) -> Result<Vec<u8>, Answered> {
     if length <= BODY_BYTES_MAX { Ok(bytes) } else { Err(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long")) }
 }
 
-fn response(reply: Reply, request_id: &str) -> Answered {
+fn response(reply: Reply, request_id: &str) -> HttpResponse {
     let mut response = Response::builder().status(reply.status).header("apigw-requestid", request_id);
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }
-    // A header that cannot be written would be a function's fault: to its sender, a gateway says no more than this.
+    // A header that cannot be encoded is the function's fault: API Gateway answers only this.
     response
         .body(Full::new(Bytes::from(reply.body)))
         .unwrap_or_else(|_| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
-/// The rest of the request may still be on its way: nothing else can be read from this connection.
-fn timed_out() -> Answered {
+/// Closes the connection, since the rest of the request may still arrive on it.
+fn timed_out() -> HttpResponse {
     let mut response = message(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// What API Gateway says itself.
-fn message(status: StatusCode, message: &str) -> Answered {
+/// An error response of API Gateway itself.
+fn message(status: StatusCode, message: &str) -> HttpResponse {
     let body = serde_json::json!({ "message": message }).to_string();
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;

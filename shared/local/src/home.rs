@@ -1,4 +1,4 @@
-//! The data folder: who may use it, and what a running stack leaves in it for scripts to read.
+//! The data folder: its lock, its file modes, and `local.json`, which the running stack writes for scripts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,69 +16,74 @@ const LOCAL_JSON: &str = "local.json";
 const LOCK: &str = "lock";
 const STORE: &str = "store.db";
 
-/// A stack says where it is within a second of taking the lock, and a command holds it for less.
+/// A stack writes `local.json` within a second of taking the lock, and a command holds the lock for less.
 const CLAIM_TRIES: u32 = 100;
 const CLAIM_PAUSE: Duration = Duration::from_millis(50);
 
-/// The folder holds secrets and other people's balances: nobody else on the machine may read it.
+/// The folder holds secrets and balances: no other user of the machine may read it.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
+/// A data folder.
 #[derive(Debug, Clone)]
 pub struct Home {
     dir: PathBuf,
 }
 
-/// Only one process at a time writes to a store. The kernel lets go of this when the process ends, in whatever way.
+/// The lock of the store: one process at a time writes to it. The kernel releases it when the process ends, also when it is killed.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
+/// Who holds the data folder.
 #[derive(Debug)]
 pub enum Claim {
+    /// This process.
     Ours(Lock),
-    /// A running stack has the folder; this is how to reach it.
+    /// A running stack, with the way to reach it.
     Theirs(Box<Running>),
 }
 
-/// `local.json`: what a script needs to talk to the running stack.
+/// `local.json`: the URLs, secrets and keys of the running stack.
 #[derive(Serialize, Deserialize)]
 pub struct Running {
     pub base_url: String,
-    /// The stack's store, for the AWS CLI and SDKs. Any credentials will do.
+    /// The stack's store, for the AWS CLI and SDKs, which may use any credentials.
     pub dynamodb_url: String,
     pub pid: u32,
     pub stage: String,
     pub sources: BTreeMap<String, RunningSource>,
-    /// Every setting that holds a secret, as a function would read it from its environment.
+    /// Every setting that holds a secret, as a function reads it from its environment.
     pub secrets: BTreeMap<String, String>,
     /// By owner.
     pub api_keys: BTreeMap<String, String>,
     pub tables: BTreeMap<String, String>,
 }
 
+/// A source of the running stack.
 #[derive(Serialize, Deserialize)]
 pub struct RunningSource {
     pub url: String,
-    /// The secret that signs: of several live ones, the first.
+    /// The secret that signs: the first of several live ones.
     pub secret: String,
 }
 
 impl Home {
-    /// Says where the folder is and makes nothing.
+    /// Names the folder and creates nothing.
     pub fn at(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
     }
 
+    /// Creates the folder if it is missing, and checks that it can be read and written.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let mut folder = DirBuilder::new();
         folder.recursive(true).mode(FOLDER_MODE).create(dir).map_err(|error| Error::Folder(dir.to_owned(), error))?;
-        // Whether it can be read and written shows here, and not only when the first secret or balance is to be kept.
+        // Fail here, and not when the first secret or balance is written.
         fs::read_dir(dir).map_err(|error| Error::Folder(dir.to_owned(), error))?;
         private(&dir.join(LOCK)).map_err(|error| Error::Folder(dir.to_owned(), error))?;
         Ok(Self::at(dir))
     }
 
-    /// Whether a stack has kept its books here, or says that it runs here.
+    /// Whether the folder has a store, or a stack in memory runs here.
     pub fn is_used(&self) -> bool {
         [STORE, LOCAL_JSON].iter().any(|name| self.dir.join(name).exists())
     }
@@ -87,23 +92,23 @@ impl Home {
         &self.dir
     }
 
-    /// Where the embedded store keeps its tables.
+    /// The file of the embedded store.
     pub fn store(&self) -> PathBuf {
         self.dir.join(STORE)
     }
 
-    /// The store's file with this folder's mode: the store itself would make one that everybody can read.
+    /// Creates the store's file with the mode of secrets, since the store itself would create it readable for all users.
     pub(crate) fn prepare_store(&self) -> Result<PathBuf, Error> {
         let store = self.store();
         private(&store).map_err(|error| Error::File(store.clone(), error))?;
         Ok(store)
     }
 
-    /// The folder, if nobody has it; otherwise whoever has it, as soon as it can be reached.
+    /// Takes the lock of a free folder; otherwise waits until the stack that holds it can be reached.
     pub async fn claim(&self) -> Result<Claim, Error> {
         for _ in 0..CLAIM_TRIES {
             if let Some(lock) = self.try_lock()? {
-                // What an earlier process left behind that was killed: nobody is there any more.
+                // The lock is ours, so this file is left over from a process that was killed.
                 self.retract();
                 return Ok(Claim::Ours(lock));
             }
@@ -126,15 +131,15 @@ impl Home {
         }
     }
 
-    /// The folder to oneself for a moment, to write a file that others may be about to write.
-    pub(crate) fn alone(&self) -> Result<Lock, Error> {
+    /// Locks the folder for a moment, to write a file that another process may write too.
+    pub(crate) fn lock_folder(&self) -> Result<Lock, Error> {
         let of_folder = |error| Error::Folder(self.dir.clone(), error);
         let folder = File::open(&self.dir).map_err(of_folder)?;
         folder.lock().map_err(of_folder)?;
         Ok(Lock(folder))
     }
 
-    /// What the running stack says of itself. It may have been killed since.
+    /// The content of `local.json`. Its stack may have been killed since.
     pub fn running(&self) -> Result<Option<Running>, Error> {
         let Some(text) = self.read(LOCAL_JSON)? else {
             return Ok(None);
@@ -143,14 +148,14 @@ impl Home {
         serde_json::from_str(&text).map(Some).map_err(|_| Error::Unreadable(path()))
     }
 
-    /// Stands for as long as what is returned.
+    /// Writes `local.json`, which exists as long as the returned value.
     pub fn announce(&self, running: &Running) -> Result<Announced, Error> {
         self.write(LOCAL_JSON, running)?;
         Ok(Announced(self.clone()))
     }
 
     fn retract(&self) {
-        // Mostly there is none.
+        // The file is usually missing.
         let _ = fs::remove_file(self.dir.join(LOCAL_JSON));
     }
 
@@ -163,7 +168,7 @@ impl Home {
         }
     }
 
-    /// All of it or nothing: a reader never sees half a file.
+    /// Writes atomically: a reader never sees half a file.
     pub(crate) fn write(&self, name: &str, content: &impl Serialize) -> Result<(), Error> {
         let path = self.dir.join(name);
         let draft = self.dir.join(format!("{name}.{}", std::process::id()));
@@ -178,7 +183,7 @@ impl Home {
         written.map_err(|error| Error::File(path, error))
     }
 
-    /// One more line of a file that only grows.
+    /// Appends a line.
     pub(crate) fn append(&self, name: &str, line: &str) -> Result<(), Error> {
         let path = self.dir.join(name);
         let appended = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(&path).and_then(|mut file| {
@@ -189,7 +194,7 @@ impl Home {
     }
 }
 
-/// While this lives, `local.json` stands.
+/// Removes `local.json` when it is dropped.
 #[derive(Debug)]
 pub struct Announced(Home);
 
@@ -203,7 +208,7 @@ fn private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)
 }
 
-// By hand: it has every secret.
+// Written by hand, since these hold secrets.
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

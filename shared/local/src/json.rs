@@ -1,5 +1,5 @@
-//! Reading and changing one value of a JSON text, and leaving every other byte as it was: a number keeps its digits, and an
-//! object the order of its members, since both are what is signed.
+//! Reads or replaces one value of a JSON text and keeps every other byte: a signature covers the digits of a number and the order of
+//! members.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,38 +17,38 @@ pub(crate) fn value_at<'j>(json: &'j str, path: &str) -> Option<&'j str> {
     })
 }
 
-/// The paths of what stands beside `path`, as far as that leads: what a mistyped path may have meant.
-pub(crate) fn beside(json: &str, path: &str) -> Vec<String> {
+/// The sibling paths of `path`, as far as it exists: candidates for a mistyped path.
+pub(crate) fn siblings(json: &str, path: &str) -> Vec<String> {
     let (place, _) = path.rsplit_once('.').unwrap_or_default();
     let Some(json) = (if place.is_empty() { Some(json) } else { value_at(json, place) }) else {
-        return beside(json, place);
+        return siblings(json, place);
     };
     let path_of = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
     members(json).unwrap_or_default().iter().map(|(name, _)| path_of(name)).collect()
 }
 
-/// The same text with `value`, itself JSON, at `path`. Objects on the way that are missing are made.
+/// The same text with the JSON `value` at `path`. Creates missing objects on the way.
 pub(crate) fn with_value(json: &str, path: &str, value: &str) -> Result<String, PathError> {
     let names: Vec<&str> = path.split('.').collect();
-    placed(json, &names, value).map_err(|problem| PathError { path: path.to_owned(), problem })
+    replaced(json, &names, value).map_err(|problem| PathError { path: path.to_owned(), problem })
 }
 
-fn placed(json: &str, path: &[&str], value: &str) -> Result<String, &'static str> {
+fn replaced(json: &str, path: &[&str], value: &str) -> Result<String, &'static str> {
     let Some((name, rest)) = path.split_first() else {
         return Ok(value.to_owned());
     };
     if name.is_empty() {
-        return Err("has an empty name in it");
+        return Err("has an empty name");
     }
     match members(json)?.into_iter().find(|(known, _)| known == name) {
         Some((_, old)) => {
-            let new = placed(old, rest, value)?;
+            let new = replaced(old, rest, value)?;
             let from = start_of(json, old);
             let to = from.saturating_add(old.len());
             let (head, tail) = json.get(..from).zip(json.get(to..)).ok_or("cannot be found")?;
             Ok(format!("{head}{new}{tail}"))
         }
-        None => appended(json, name, &placed("{}", rest, value)?),
+        None => appended(json, name, &replaced("{}", rest, value)?),
     }
 }
 
@@ -59,24 +59,24 @@ fn appended(json: &str, name: &str, value: &str) -> Result<String, &'static str>
     Ok(format!("{}{comma}{name}:{value}}}", open.trim_end()))
 }
 
-/// What stands in an object under each name, or in a list under each number: slices of `json` itself.
+/// The members of an object by name, or of a list by index, as slices of `json` itself.
 fn members(json: &str) -> Result<Vec<(Cow<'_, str>, &str)>, &'static str> {
     if json.trim_start().starts_with('[') {
         let values: Vec<&RawValue> =
-            serde_json::from_str(json).map_err(|_| "leads through something else than JSON")?;
+            serde_json::from_str(json).map_err(|_| "leads through a value that is not JSON")?;
         let numbered = values.into_iter().enumerate();
         return Ok(numbered.map(|(n, value)| (n.to_string().into(), value.get())).collect());
     }
-    let Members(members) = serde_json::from_str(json).map_err(|_| "leads through something that is not an object")?;
+    let Members(members) = serde_json::from_str(json).map_err(|_| "leads through a value that is not an object")?;
     Ok(members)
 }
 
-/// Where `part`, a slice of `whole`, begins in it.
+/// The offset of `part`, a slice of `whole`.
 fn start_of(whole: &str, part: &str) -> usize {
     part.as_ptr().addr().saturating_sub(whole.as_ptr().addr())
 }
 
-/// A text as JSON writes it.
+/// The text as a JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -107,11 +107,12 @@ impl<'de> Visitor<'de> for InOrder {
     }
 }
 
-/// A name with an escape in it cannot be borrowed.
+/// A `Cow`, since a name with an escape cannot be borrowed.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Name<'j>(#[serde(borrow)] Cow<'j, str>);
 
+/// A path that leads to no place for a value.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("{path} {problem}")]
 pub struct PathError {
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_value_changes_and_nothing_else() {
+    fn only_the_value_at_the_path_changes() {
         let json = "{\n  \"id\": \"a\",\n  \"data\": { \"cost\": 1.50, \"list\": [10, {\"x\": 2e0}] }\n}\n";
         let rows = [
             ("id", "\"b\"", json.replace("\"a\"", "\"b\"")),
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_beside_a_missing_one_are_found() {
+    fn missing_field_gives_its_siblings() {
         let json = r#"{"id": "a", "data": {"cost": 1, "list": [10]}}"#;
         let rows: [(&str, &[&str]); 5] = [
             ("ID", &["id", "data"]),
@@ -154,17 +155,17 @@ mod tests {
             ("id.x", &[]),
         ];
         for (path, expected) in rows {
-            assert_eq!(beside(json, path), expected, "{path}");
+            assert_eq!(siblings(json, path), expected, "{path}");
         }
     }
 
     #[test]
-    fn a_path_that_leads_nowhere_says_so() {
+    fn path_that_leads_nowhere_is_an_error() {
         let rows = [
-            ("id.x", "id.x leads through something that is not an object"),
+            ("id.x", "id.x leads through a value that is not an object"),
             ("list.9", "list.9 is beyond the end of a list"),
-            ("a..b", "a..b has an empty name in it"),
-            ("", " has an empty name in it"),
+            ("a..b", "a..b has an empty name"),
+            ("", " has an empty name"),
         ];
         for (path, expected) in rows {
             let error = with_value(r#"{"id":1,"list":[]}"#, path, "1").expect_err(path);

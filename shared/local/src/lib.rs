@@ -1,7 +1,16 @@
-//! The functions on one machine: what API Gateway, Lambda, the scheduler and the streams do in AWS, fakes of the providers over HTTP,
-//! generated secrets, a demo account, and the data folder.
+//! The local stack: API Gateway, Lambda, the scheduler and the streams on one machine, with fakes of the providers over HTTP, generated
+//! secrets, a demo account, and the data folder.
 //!
-//! [`Stack`] is all of it, for `hookledger serve`; [`Sample`] and [`event`] are for `send` and `event`, which sign as the senders do.
+//! [`Stack`] serves all of it, for `cargo run`. [`Sample`] and [`event`] sign as the providers do, for the commands `send` and `event`.
+//!
+//! ```
+//! use local::{Sample, Scheme, new_id, now};
+//!
+//! let sample = Sample::named("usage/basic", Scheme::Own)?;
+//! let signed = sample.signed(&new_id(), "0123456789abcdef0123456789abcdef", now())?;
+//! assert!(signed.headers.iter().any(|(name, _)| *name == "x-webhook-signature"));
+//! # Ok::<(), local::Error>(())
+//! ```
 
 mod api_gateway;
 mod clock;
@@ -10,6 +19,7 @@ mod error;
 mod functions;
 mod gateway;
 mod home;
+mod host_check;
 mod json;
 mod log;
 mod manual;
@@ -29,11 +39,11 @@ mod sources;
 mod stack;
 mod store;
 mod stream;
-mod visitor;
 
 pub use api_gateway::{Call, Route, event};
 pub use error::{Error, advice, line};
 pub use home::{Announced, Claim, Home, Lock, Running, RunningSource};
+pub use host_check::is_local;
 pub use json::PathError;
 pub use log::to_stderr;
 pub use manual::{Change, SOURCE as MANUAL_SOURCE, What, credits_of};
@@ -46,4 +56,3 @@ pub use seed::{CREDITS as DEMO_CREDITS, OWNER as DEMO_OWNER, REMOTE_KEY as DEMO_
 pub use sources::{Headers, Scheme, Setting, Signed, Source, USAGE};
 pub use stack::{Place, Stack};
 pub use store::{STAGE, store};
-pub use visitor::is_local;

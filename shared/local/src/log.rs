@@ -1,4 +1,4 @@
-//! The log of the running stack, on stderr: for reading, where the deployed functions write for machines.
+//! The log of the local stack, as readable lines on stderr; deployed functions log JSON.
 
 use std::io::stderr;
 
@@ -11,10 +11,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::error::Error;
 use crate::outcome;
 
-/// It wants to close the connection of a failed call, and complains that a call within this process has none.
+/// It warns after each failed call within this process, since such a call has no connection to close.
 const NOISE: &str = "aws_smithy_runtime::client::http::connection_poisoning";
 
-/// `level` is `LOG_LEVEL`, as a deployed function has it.
+/// `level` is the value of `LOG_LEVEL`, read as a deployed function reads it.
 pub fn to_stderr(level: Option<&str>) -> Result<(), Error> {
     let level = level.map(str::trim).filter(|level| !level.is_empty());
     let level = level.map_or(Some(LogLevel::default()), LogLevel::named).ok_or(edge::ConfigError::LogLevel)?;

@@ -1,4 +1,4 @@
-//! What a person changes by hand: an entry of the journal like any other, with an author and a reason.
+//! Manual adjustments of an account: ordinary journal entries with an author and a reason.
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House,
@@ -7,15 +7,17 @@ use ledger::{
 
 pub const SOURCE: &str = "manual";
 
+/// A manual adjustment.
 #[derive(Debug)]
 pub struct Change<'c> {
-    /// Makes the change happen once, however often it is asked for.
+    /// The idempotency key: the same id is booked once.
     pub id: &'c str,
     pub author: &'c str,
     pub reason: &'c str,
     pub what: What,
 }
 
+/// The kind of an adjustment, with its values.
 #[derive(Debug)]
 pub enum What {
     Credit {
@@ -31,30 +33,30 @@ pub enum What {
         from: SpendingTerms,
         to: SpendingTerms,
     },
-    /// Whether usage is prepaid, or owed down to a limit.
+    /// Prepaid, or postpaid down to a limit.
     Policy {
         account: AccountId,
         from: SpendingTerms,
         to: SpendingTerms,
     },
-    /// An LLM gateway's key.
+    /// Binds a key of an LLM gateway.
     RemoteKey {
         owner: Owner,
         key: CallerKey,
         name: String,
     },
-    /// One of our own, whose hash is all that is kept.
+    /// Binds an API key of our own; the books hold only its hash.
     ApiKey {
         owner: Owner,
         key: CallerKey,
-        /// The name of the key that this one is made in place of.
+        /// The name of the key that this one replaces.
         replaces: Option<String>,
     },
     RevokeKey {
         owner: Owner,
         key: CallerKey,
     },
-    /// Who led the owner here.
+    /// Sets the owner's referrer.
     Referrer {
         owner: Owner,
         from: Option<Owner>,
@@ -66,11 +68,11 @@ impl Change<'_> {
     pub fn decision(&self) -> Result<Decision, KeyError> {
         let receipt = EventKey::new(SOURCE, self.id)?;
         let facts = self.what.facts();
-        // Who did it and why is not what makes it another change.
-        let told: Vec<(&str, &str)> = std::iter::once(("kind", self.what.kind()))
+        // Author and reason stay out of the fingerprint: another reason is no idempotency conflict.
+        let fields: Vec<(&str, &str)> = std::iter::once(("kind", self.what.kind()))
             .chain(facts.iter().map(|(name, value)| (*name, value.as_str())))
             .collect();
-        let fingerprints = Fingerprint::of(1, &told).into();
+        let fingerprints = Fingerprint::of(1, &fields).into();
         let signed = [("author", self.author.to_owned()), ("reason", self.reason.to_owned())];
         let all = signed.into_iter().chain(facts);
         Ok(Decision::Record(Entry {
@@ -90,7 +92,7 @@ impl Change<'_> {
 }
 
 impl What {
-    /// Whose credits it is about.
+    /// The account of the change; for keys and referrers, the owner's credits.
     pub fn account(&self) -> AccountId {
         match self {
             Self::Credit { account, .. }
@@ -117,7 +119,7 @@ impl What {
         }
     }
 
-    /// What is asked for, and nothing of the state that it meets: the same wish is the same change.
+    /// The requested values, without the state before: the same request has the same fingerprint.
     fn facts(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Credit { account, amount }
@@ -168,7 +170,7 @@ impl What {
     }
 }
 
-/// The account that usage is taken from.
+/// The account that usage is charged to.
 pub fn credits_of(owner: &Owner) -> AccountId {
     owner.account(Asset::CREDITS)
 }

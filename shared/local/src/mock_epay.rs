@@ -1,4 +1,4 @@
-//! A stand-in for an epay gateway on the same port: its page, its queries, and its notifications to our own webhook.
+//! The fake of an epay gateway: its payment page, its queries, and its notifications to our own webhook.
 
 use edge::Reply;
 use fakes::epay::{Call, Gateway};
@@ -7,9 +7,9 @@ use ledger::Timestamp;
 use signing::epay::Pid;
 
 use crate::error::Error;
-use crate::sources::epay::{self, MERCHANTS, TOLD};
+use crate::sources::epay::{self, EVENTS_PATH, MERCHANTS};
 
-/// What stands before the gateway's own paths: `<base>/mock/epay/submit.php`.
+/// The prefix of the gateway's own paths: `<base>/mock/epay/submit.php`.
 pub(crate) const PATH: &str = "/mock/epay";
 const PAY: &str = "/pay/";
 
@@ -18,7 +18,7 @@ pub(crate) struct MockEpay {
     base_url: String,
 }
 
-/// What the caller is told, and the form that the gateway notifies first, if it does.
+/// The reply, and the notification form that the gateway sends before it, if any.
 pub(crate) struct Mocked {
     pub(crate) reply: Reply,
     pub(crate) notifies: Option<String>,
@@ -34,7 +34,7 @@ impl MockEpay {
         Ok(Self { gateway, base_url: base_url.to_owned() })
     }
 
-    /// What the functions are told of it, by the names of their settings.
+    /// The value of a function's setting that points it to this fake.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
         let base_url = &self.base_url;
         Some(match name {
@@ -47,18 +47,18 @@ impl MockEpay {
         })
     }
 
-    /// `path` is what follows [`PATH`].
+    /// `path` is the part after [`PATH`].
     pub(crate) fn answer(&self, method: &str, path: &str, body: &str, now: Timestamp) -> Mocked {
-        if method == "POST" && TOLD.strip_prefix(PATH) == Some(path) {
+        if method == "POST" && EVENTS_PATH.strip_prefix(PATH) == Some(path) {
             self.gateway.hear(&epay::params(body));
             return Mocked { reply: Reply::empty(204), notifies: None };
         }
         if let Some(trade) = path.strip_prefix(PAY).filter(|_| method == "POST") {
             return self.pay(trade, now);
         }
-        let answered = self.gateway.answer(&Call { method, path, body, now_s: now.unix_s() });
-        let headers = vec![("content-type", answered.content_type.to_owned())];
-        Mocked { reply: Reply { status: answered.status, headers, body: answered.body }, notifies: None }
+        let page = self.gateway.answer(&Call { method, path, body, now_s: now.unix_s() });
+        let headers = vec![("content-type", page.content_type.to_owned())];
+        Mocked { reply: Reply { status: page.status, headers, body: page.body }, notifies: None }
     }
 
     fn pay(&self, trade: &str, now: Timestamp) -> Mocked {

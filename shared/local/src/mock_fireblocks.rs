@@ -1,5 +1,4 @@
-//! A stand-in for Fireblocks on the same port: its API, transfers that go on by themselves, and the webhooks that it sends of them, signed,
-//! to our own.
+//! The fake of Fireblocks: its API, transfers that advance by themselves, and signed webhooks about them to our own webhook.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,13 +12,13 @@ use crate::error::Error;
 use crate::sources::Headers;
 use crate::sources::fireblocks::{self, SETTING, Sides};
 
-/// What stands before Fireblocks' own paths: `<base>/mock/fireblocks/v1/transactions`.
+/// The prefix of Fireblocks' own paths: `<base>/mock/fireblocks/v1/transactions`.
 pub(crate) const PATH: &str = "/mock/fireblocks";
 
 /// How long a transfer stays at each step.
 pub(crate) const STEP: Duration = Duration::from_secs(1);
 
-/// Longer than our client waits for one answer.
+/// The delay of a late reply: longer than our client's timeout for one call.
 const LATE: Duration = Duration::from_secs(3);
 
 pub(crate) struct MockFireblocks {
@@ -35,13 +34,13 @@ impl MockFireblocks {
     /// `secret` holds the keys of both sides.
     pub(crate) fn new(base_url: &str, secret: &str) -> Result<Self, Error> {
         let sides = fireblocks::sides(secret).map_err(|error| Error::Secret(SETTING, error))?;
-        let Sides { api_key, asking, published, public } = sides;
-        let fireblocks = Fireblocks::new(&api_key, asking, fastrand::u32(..));
+        let Sides { api_key, api_public_key, published, public } = sides;
+        let fireblocks = Fireblocks::new(&api_key, api_public_key, fastrand::u32(..));
         let (base_url, secret) = (base_url.to_owned(), secret.to_owned());
         Ok(Self { fireblocks, base_url, published, public, secret, unsent: Mutex::default() })
     }
 
-    /// What the functions are told of it, by the names of their settings, where nobody has said otherwise.
+    /// The default of a function's setting that points it to this fake.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
         Some(match name {
             "FIREBLOCKS_API_BASE" => format!("{}{PATH}", self.base_url),
@@ -53,7 +52,7 @@ impl MockFireblocks {
         })
     }
 
-    /// `path` is what follows [`PATH`]. With how long it takes until this is said.
+    /// `path` is the part after [`PATH`]. Returns the reply and the delay before it.
     pub(crate) fn answer(
         &self,
         method: &str,
@@ -64,17 +63,18 @@ impl MockFireblocks {
     ) -> (Reply, Duration) {
         let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
         let call = Call { method, path, authorization, idempotency_key: None, body, now_s: now.unix_s() };
-        let answered = self.fireblocks.answer(&call);
-        let made = !answered.events.is_empty();
-        self.unsent().extend(answered.events);
+        let response = self.fireblocks.answer(&call);
+        let is_created = !response.events.is_empty();
+        self.unsent().extend(response.events);
         let transfers = self.fireblocks.transfers();
-        let is_late = made && transfers.last().is_some_and(|made| made.fate() == FireblocksFate::AnswersLate);
-        let reply = Reply { status: answered.status, headers: answered.headers, body: answered.body };
+        let is_late =
+            is_created && transfers.last().is_some_and(|transfer| transfer.fate() == FireblocksFate::AnswersLate);
+        let reply = Reply { status: response.status, headers: response.headers, body: response.body };
         (reply, if is_late { LATE } else { Duration::ZERO })
     }
 
-    /// Every transfer goes one step on. The webhooks that are to be sent now: JSON bodies, in their order.
-    pub(crate) fn go_on(&self, now: Timestamp) -> Vec<String> {
+    /// Advances every transfer by one step, and returns the JSON bodies of the webhooks to send now, in order.
+    pub(crate) fn advance(&self, now: Timestamp) -> Vec<String> {
         let mut bodies = std::mem::take(&mut *self.unsent());
         for transfer in self.fireblocks.transfers() {
             bodies.extend(self.fireblocks.go_on(&transfer.id, now.unix_s()).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! A stand-in for Stripe on the same port: its API, its payment page and its billing portal, and the events that it sends, signed, to our own webhook.
+//! The fake of Stripe: its API, its payment page and its billing portal, and its signed events to our own webhook.
 
 use edge::Reply;
 use fakes::{Call, Stripe, canceled_in, card_in, is_bank_answer};
@@ -8,7 +8,7 @@ use ledger::Timestamp;
 use crate::error::Error;
 use crate::sources::{Headers, STRIPE, Scheme};
 
-/// What stands before Stripe's own paths: `<base>/mock/stripe/v1/checkout/sessions`.
+/// The prefix of Stripe's own paths: `<base>/mock/stripe/v1/checkout/sessions`.
 pub(crate) const PATH: &str = "/mock/stripe";
 const PAY: &str = "/pay/";
 const PORTAL: &str = "/pay/portal/";
@@ -21,14 +21,14 @@ pub(crate) struct MockStripe {
     secret: String,
 }
 
-/// What the caller is told, and what Stripe then sends.
+/// The reply, and the events that Stripe then sends.
 pub(crate) struct Mocked {
     pub(crate) reply: Reply,
     pub(crate) events: Vec<String>,
 }
 
 impl MockStripe {
-    /// `secret` is what its events are signed with; of several live ones, the first.
+    /// `secret` signs its events; of several live secrets the first one does.
     pub(crate) fn new(base_url: &str, secret: &str) -> Self {
         let seed = format!("{:012x}", fastrand::u64(..) >> 16);
         let base_url = format!("{base_url}{PATH}");
@@ -36,7 +36,7 @@ impl MockStripe {
         Self { stripe, base_url, secret: secret.to_owned() }
     }
 
-    /// What the functions are told of it, by the names of their settings.
+    /// The value of a function's setting that points it to this fake.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
         let base_url = &self.base_url;
         match name {
@@ -48,7 +48,7 @@ impl MockStripe {
         }
     }
 
-    /// `path` is what follows [`PATH`]; `None`: there is nothing there.
+    /// `path` is the part after [`PATH`]; `None` if no page has it.
     pub(crate) fn answer(
         &self,
         method: &str,
@@ -69,7 +69,7 @@ impl MockStripe {
                 }
                 "POST" => {
                     let events = self.stripe.cancel(&canceled_in(body).unwrap_or_default(), now.unix_s());
-                    Some(Mocked { reply: see(format!("{PATH}{PORTAL}{portal}")), events })
+                    Some(Mocked { reply: see_other(format!("{PATH}{PORTAL}{portal}")), events })
                 }
                 _ => None,
             };
@@ -87,7 +87,7 @@ impl MockStripe {
         let path = path.split('?').next().unwrap_or_default();
         match (method, path) {
             ("GET", DONE) => {
-                silent(page("Paid. The shop has been told by webhook: the order is paid and its credits are there."))
+                silent(page("Paid. The webhook has arrived at the shop: the order is paid and its credits are there."))
             }
             ("GET", CANCELLED) => silent(page("Nothing was paid. The same link still works.")),
             _ => None,
@@ -104,9 +104,9 @@ impl MockStripe {
             body,
             now_s: now.unix_s(),
         };
-        let answered = self.stripe.answer_for(header("stripe-account"), &call);
-        let reply = Reply { status: answered.status, headers: answered.headers, body: answered.body };
-        Mocked { reply, events: answered.events }
+        let response = self.stripe.answer_for(header("stripe-account"), &call);
+        let reply = Reply { status: response.status, headers: response.headers, body: response.body };
+        Mocked { reply, events: response.events }
     }
 
     fn pay(&self, session: &str, body: &str, now: Timestamp) -> Mocked {
@@ -115,32 +115,32 @@ impl MockStripe {
         } else {
             self.stripe.pay(session, &card_in(body).unwrap_or_default(), now.unix_s())
         };
-        // Back to the page, which says what went wrong; or on to the shop.
+        // To the shop, or back to the page, which shows the error.
         let to = paid.redirect.unwrap_or_else(|| format!("{PATH}{PAY}{session}"));
-        Mocked { reply: see(to), events: paid.events }
+        Mocked { reply: see_other(to), events: paid.events }
     }
 
-    /// Our webhook has taken an event, and will not be asked to again.
+    /// Records that our webhook accepted an event, so that it is no longer listed as undelivered.
     pub(crate) fn delivered(&self, event: &str) {
         self.stripe.delivered(event);
     }
 
-    /// The headers of an event that it sends now.
+    /// The signature headers of an event that it sends now.
     pub(crate) fn signed(&self, event: &str, now: Timestamp) -> Result<Headers, Error> {
         let secret = self.secret.split_ascii_whitespace().next().unwrap_or_default();
         STRIPE.setting(Scheme::Own)?.sign(secret, now, event.as_bytes())
     }
 }
 
-fn see(location: String) -> Reply {
+fn see_other(location: String) -> Reply {
     Reply::empty(StatusCode::SEE_OTHER.as_u16()).with_header("location", location)
 }
 
-fn page(said: &str) -> Reply {
+fn page(message: &str) -> Reply {
     Reply::html(
         200,
         format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Shop</title>\n<p>{said}</p>\n</html>\n"
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Shop</title>\n<p>{message}</p>\n</html>\n"
         ),
     )
 }

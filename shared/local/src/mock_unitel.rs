@@ -1,5 +1,4 @@
-//! A stand-in for a telephone operator on the same port. What it does is up to the phone number: `shared/fakes/src/unitel/phones.rs`
-//! is the table.
+//! The fake of a telephone operator. The phone number selects its behaviour: `shared/fakes/src/unitel/phones.rs` has the table.
 
 use std::time::Duration;
 
@@ -13,8 +12,8 @@ use providers::UnitelKeys;
 
 use crate::secrets::Secrets;
 
-/// What stands before the operator's own paths: `<base>/mock/unitel/service/recharge`. How often each order was called for is at
-/// `<base>/mock/unitel/calls`.
+/// The prefix of the operator's own paths: `<base>/mock/unitel/service/recharge`. `<base>/mock/unitel/calls` lists the calls for each
+/// order.
 pub(crate) const PATH: &str = "/mock/unitel";
 const CHECK_PATH: &str = "/service/check_transaction_result";
 
@@ -24,7 +23,7 @@ pub(crate) struct MockUnitel {
 }
 
 impl MockUnitel {
-    /// It knows whom the functions say that they are.
+    /// It accepts the credentials that the functions have.
     pub(crate) fn new(base_url: &str, secrets: &Secrets) -> Self {
         let [username, password] = UnitelKeys::SETTINGS.map(|name| secrets.named(name));
         let basic = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
@@ -32,7 +31,7 @@ impl MockUnitel {
         Self { unitel: Unitel::new(&basic, &seed), base_url: base_url.to_owned() }
     }
 
-    /// What the functions are told of it, by the names of their settings, where nobody has named another one.
+    /// The default of a function's setting that points it to this fake.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
         match name {
             "UNITEL_API_URL" => Some(format!("{}{PATH}", self.base_url)),
@@ -41,7 +40,7 @@ impl MockUnitel {
         }
     }
 
-    /// `path` is what follows [`PATH`]. Whoever is kept waiting for ever waits until they hang up.
+    /// `path` is the part after [`PATH`]. Some numbers get no reply until the caller closes the connection.
     pub(crate) async fn answer(
         &self,
         method: &str,
@@ -51,13 +50,13 @@ impl MockUnitel {
         now: Timestamp,
     ) -> Reply {
         let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
-        let answered = self.unitel.answer(&Call { method, path, authorization, body, now_s: now.unix_s() });
-        match answered.wait {
+        let response = self.unitel.answer(&Call { method, path, authorization, body, now_s: now.unix_s() });
+        match response.wait {
             Wait::None => {}
             Wait::Seconds(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             Wait::ForEver => std::future::pending().await,
         }
         let headers = vec![("content-type", "application/json".to_owned())];
-        Reply { status: answered.status, headers, body: answered.body }
+        Reply { status: response.status, headers, body: response.body }
     }
 }

@@ -1,5 +1,5 @@
-//! A stand-in for WeChat Pay on the same port: what it is asked over APIv3 and over CloudRun's interface. What it would notify of,
-//! `send` signs and sends, once it has told the stand-in that it has happened.
+//! The fake of WeChat Pay: its APIv3 and its CloudRun interface. It sends no notification by itself: `send` registers an event here,
+//! then signs and sends its notification.
 
 use edge::Reply;
 use fakes::{Call, WechatMerchant, WechatPay};
@@ -10,9 +10,9 @@ use signing::{Strength, forwarder};
 
 use crate::error::Error;
 use crate::secrets::Secrets;
-use crate::sources::wechat::{self, APP_ID, KEY_ID, MCH_ID, TOLD};
+use crate::sources::wechat::{self, APP_ID, EVENTS_PATH, KEY_ID, MCH_ID};
 
-/// What stands before WeChat's own paths: `<base>/mock/wechat/v3/pay/transactions/jsapi`.
+/// The prefix of WeChat's own paths: `<base>/mock/wechat/v3/pay/transactions/jsapi`.
 pub(crate) const PATH: &str = "/mock/wechat";
 
 pub(crate) struct MockWechat {
@@ -33,7 +33,7 @@ impl MockWechat {
         Ok(Self { wechat, base_url: base_url.to_owned() })
     }
 
-    /// What the function is told of it, by the names of its settings, where nobody has said otherwise.
+    /// The default of the function's setting that points it to this fake.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
         let base_url = &self.base_url;
         Some(match name {
@@ -49,15 +49,15 @@ impl MockWechat {
         })
     }
 
-    /// `path` is what follows [`PATH`].
+    /// `path` is the part after [`PATH`].
     pub(crate) fn answer(&self, method: &str, path: &str, headers: &HeaderMap, body: &str, now: Timestamp) -> Reply {
-        if method == "POST" && TOLD.strip_prefix(PATH) == Some(path) {
+        if method == "POST" && EVENTS_PATH.strip_prefix(PATH) == Some(path) {
             self.wechat.hear(body);
             return Reply::empty(204);
         }
         let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
         let call = Call { method, path, authorization, idempotency_key: None, body, now_s: now.unix_s() };
-        let answered = self.wechat.answer(&call);
-        Reply { status: answered.status, headers: answered.headers, body: answered.body }
+        let response = self.wechat.answer(&call);
+        Reply { status: response.status, headers: response.headers, body: response.body }
     }
 }

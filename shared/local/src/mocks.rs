@@ -1,4 +1,4 @@
-//! The fake providers of this machine, and the settings with which functions call them in place of the real ones.
+//! The fakes of the providers, and the settings that point the functions to them.
 
 use std::net::SocketAddr;
 
@@ -13,14 +13,15 @@ use crate::mock_wechat::MockWechat;
 use crate::secrets::Secrets;
 use crate::sources;
 
+/// The fakes of a stack.
 pub(crate) struct Mocks {
-    /// Unless a person wants to buy from the real one, in its test mode.
+    /// `None` if `MOCK_STRIPE` is `false`: then the functions call Stripe's test mode.
     pub(crate) stripe: Option<MockStripe>,
-    /// Unless a person wants to pay at a real gateway.
+    /// `None` if `MOCK_EPAY` is `false`: then the functions call a real gateway.
     pub(crate) epay: Option<MockEpay>,
     pub(crate) wechat: MockWechat,
     pub(crate) fireblocks: MockFireblocks,
-    /// Of a phone operator, which sends no webhooks.
+    /// A telephone operator, which sends no webhooks.
     pub(crate) unitel: MockUnitel,
 }
 
@@ -42,14 +43,14 @@ impl Mocks {
         })
     }
 
-    /// A setting of a function. Where the fake of a source can be switched off, its own settings come before the environment's, and
-    /// otherwise after them.
+    /// A setting of a function. The settings of a fake that can be switched off override the environment; those of the others are
+    /// defaults.
     pub(crate) fn setting(&self, name: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
         let of = |is_first: bool| {
             let mut sources = Source::ALL.into_iter().filter(|source| comes_first(*source) == is_first);
             sources.find_map(|source| self.of(source, name))
         };
-        // An operator that a person has named has no setting that the person has not set.
+        // For an operator that the environment names, the fake's other settings are not defaults.
         let of_unitel = || if variable("UNITEL_API_URL").is_some() { None } else { self.unitel.setting(name) };
         of(true).or_else(|| variable(name)).or_else(|| of(false)).or_else(of_unitel)
     }

@@ -1,5 +1,5 @@
-//! What became of a request: the local stack says it in a header beside the answer, for `send`. Providers read the status alone, so a
-//! deployed stack says no more.
+//! The outcome header of a reply: the local stack adds the outcome that the function logged, for `send`. A deployed stack sends none,
+//! since providers read the status alone.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -11,14 +11,14 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// `booked`, or `refused order_unknown`: the words of the log.
+/// Its value is the outcome and reason of the log line: `booked`, or `refused order_unknown`.
 pub const HEADER: &str = "hookledger-outcome";
 
 /// The target of the line that a function logs for each request.
 const EVENT: &str = "hookledger::event";
 
 tokio::task_local! {
-    /// Of the request that this task answers.
+    /// The outcome of the request that this task serves.
     static OUTCOME: RefCell<Option<Line>>;
 }
 
@@ -28,17 +28,17 @@ struct Line {
     reason: Option<String>,
 }
 
-/// The answer, and what the function has logged while it made it.
-pub(crate) async fn with_outcome<T>(answer: impl Future<Output = T>) -> (T, Option<String>) {
+/// The reply, and the outcome that the function logged for it.
+pub(crate) async fn with_outcome<T>(reply: impl Future<Output = T>) -> (T, Option<String>) {
     OUTCOME
         .scope(RefCell::default(), async {
-            let answer = answer.await;
-            (answer, OUTCOME.with(RefCell::take).map(|line| line.to_string()))
+            let reply = reply.await;
+            (reply, OUTCOME.with(RefCell::take).map(|line| line.to_string()))
         })
         .await
 }
 
-/// The layer that sees the lines, whatever the log shows of them.
+/// The layer that reads the log lines, independent of the log level.
 pub(crate) fn watch<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
     Watch.with_filter(Targets::new().with_target(EVENT, Level::INFO))
 }
@@ -49,7 +49,7 @@ impl<S: Subscriber> Layer<S> for Watch {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut line = Line::default();
         event.record(&mut line);
-        // Outside of a request nothing is kept: a sweep logs such lines too.
+        // Fails outside of a request, and may: a sweep logs such lines too.
         let _ = OUTCOME.try_with(|outcome| *outcome.borrow_mut() = Some(line));
     }
 }

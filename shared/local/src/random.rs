@@ -1,11 +1,11 @@
-//! New secrets, in the form that each setting wants.
+//! Generates secrets in the format of each setting.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::Error;
 
-/// As many as the HMAC's hash has, so that a guess at the key is no easier than one at the signature.
+/// The size of the HMAC's hash, so that the key is no easier to guess than the signature.
 const SECRET_BYTES: usize = 32;
 
 pub(crate) type Generate = fn() -> Result<String, Error>;
@@ -19,12 +19,12 @@ pub(crate) fn whsec() -> Result<String, Error> {
     Ok(format!("whsec_{}", STANDARD.encode(random()?)))
 }
 
-/// The prefix tells people, and scanners of repositories, what has been leaked.
+/// The prefix identifies a leaked key to people and to secret scanners.
 pub fn api_key() -> Result<String, Error> {
     Ok(format!("hk_{}", hex()?))
 }
 
-/// As Stripe's own look that are not worth anything.
+/// The format of Stripe's test keys.
 pub(crate) fn stripe_key() -> Result<String, Error> {
     Ok(format!("sk_test_{}", hex()?))
 }

@@ -1,4 +1,4 @@
-//! From a sample in `events/` to signed requests, as many as are asked for.
+//! Builds signed webhook deliveries from a sample fixture in `events/`.
 
 use std::fs;
 use std::path::Path;
@@ -8,13 +8,13 @@ use ledger::{Order, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::json::{beside, quoted, value_at, with_value};
+use crate::json::{quoted, siblings, value_at, with_value};
 use crate::sources::{Scheme, Setting, Signed, Source};
 
-/// Beside the sources that this was compiled from: any checkout has them.
+/// In the checkout that this was compiled from.
 const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events");
 
-/// A value of the body, by its path.
+/// A new value for a field of the body: `PATH=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     path: String,
@@ -26,26 +26,27 @@ impl FromStr for Assignment {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (path, value) = text.split_once('=').ok_or("must be PATH=VALUE")?;
-        // Taken as it is written: `1.50` keeps its zero.
+        // Keeps the text of the value: `1.50` keeps its zero.
         let json =
             serde_json::from_str::<&RawValue>(value).map_or_else(|_| quoted(value), |json| json.get().to_owned());
         Ok(Self { path: path.to_owned(), json })
     }
 }
 
+/// A sample of a source, with the changes to make to it.
 #[derive(Debug)]
 pub struct Sample {
     pub source: &'static Source,
     text: String,
     set: Vec<Assignment>,
-    /// Whether fields may be set that the sample does not have.
+    /// Whether an assignment may add a field.
     adds: bool,
-    /// What it is signed under.
+    /// The setting whose secret signs it.
     pub setting: &'static Setting,
 }
 
 impl Sample {
-    /// `usage` is `usage/basic`, the source's own sample.
+    /// Reads `SOURCE/NAME`; `usage` alone is the source's default sample, `usage/basic`.
     pub fn named(sample: &str, scheme: Scheme) -> Result<Self, Error> {
         let (source, name) = sample.split_once('/').unwrap_or((sample, ""));
         let source = Source::named(source)?;
@@ -62,19 +63,19 @@ impl Sample {
         Ok(Self { source, text, set: Vec::new(), adds: false, setting })
     }
 
-    /// With these values set; where it `adds`, also in fields that the sample does not have.
+    /// Sets these values. With `adds`, an assignment may add a field that the sample does not have.
     #[must_use]
     pub fn with(self, set: Vec<Assignment>, adds: bool) -> Self {
         Self { set, adds, ..self }
     }
 
-    /// The same as an event about this order.
+    /// Rewrites the sample to be about this order.
     pub fn about(self, order: &Order) -> Result<Self, Error> {
         let text = self.source.of_order(&self.text, order).ok_or(Error::NotAboutOrders(self.source.name))?;
         Ok(Self { text: text.map_err(Error::Path)?, ..self })
     }
 
-    /// An event with this id that happens now, signed.
+    /// A new event with this id and the current time, signed.
     pub fn signed(&self, id: &str, secret: &str, now: Timestamp) -> Result<Signed, Error> {
         let body = self.plain(id, now)?;
         if let Some(signed) = self.source.wire(secret, now, &body) {
@@ -85,12 +86,12 @@ impl Sample {
         Ok(Signed::post(body, headers))
     }
 
-    /// The same, unsigned.
+    /// The body of such an event, unsigned.
     pub fn plain(&self, id: &str, now: Timestamp) -> Result<String, Error> {
         let mut body = self.source.fresh(&self.text, id, now).map_err(Error::Path)?;
         for Assignment { path, json } in &self.set {
             if !self.adds && value_at(&body, path).is_none() {
-                let known = beside(&body, path).join(", ");
+                let known = siblings(&body, path).join(", ");
                 return Err(Error::NoSuchField { path: path.clone(), known });
             }
             body = with_value(&body, path, json).map_err(Error::Path)?;
@@ -99,7 +100,7 @@ impl Sample {
     }
 }
 
-/// An id that nobody has used.
+/// A random event id.
 pub fn new_id() -> String {
     format!("evt_{:016x}", fastrand::u64(..))
 }

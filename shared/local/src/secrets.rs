@@ -1,4 +1,4 @@
-//! The secrets of this machine: generated once, kept in the data folder; those of the environment win.
+//! The secrets of the local stack: generated once and kept in the data folder. A variable of the environment overrides its secret.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,37 +13,37 @@ use crate::sources::{Source, epay, fireblocks, wechat};
 const FILE: &str = "secrets.json";
 pub(crate) const DEMO_API_KEY: &str = "DEMO_API_KEY";
 
-/// By the name of the setting.
+/// Secrets by the name of their setting.
 #[derive(Clone)]
 pub struct Secrets(BTreeMap<String, String>);
 
 impl Secrets {
-    /// Those in the data folder, with the missing ones made, and then those of the environment in place of both.
+    /// Reads the data folder, generates the missing secrets, and then applies the overrides of the environment.
     pub fn open(home: &Home, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let _alone = home.alone()?;
+        let _lock = home.lock_folder()?;
         let mut secrets: BTreeMap<String, String> = match home.read(FILE)? {
             None => BTreeMap::new(),
             // serde_json's own error could quote a secret.
             Some(text) => serde_json::from_str(&text).map_err(|_| Error::Unreadable(home.dir().join(FILE)))?,
         };
-        let known = secrets.len();
+        let count_before = secrets.len();
         for (name, generate) in settings() {
             if !secrets.contains_key(name) {
                 secrets.insert(name.to_owned(), generate()?);
             }
         }
-        if secrets.len() > known {
+        if secrets.len() > count_before {
             home.write(FILE, &secrets)?;
         }
-        let both_sides = secrets.get(wechat::SETTING).map_or("", String::as_str);
-        let of_wechat = wechat::of_function(both_sides).map_err(|error| Error::Secret(wechat::SETTING, error))?;
+        let local_keys = secrets.get(wechat::SETTING).map_or("", String::as_str);
+        let of_wechat = wechat::of_function(local_keys).map_err(|error| Error::Secret(wechat::SETTING, error))?;
         secrets.extend(of_wechat.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let both_sides = secrets.get(epay::SETTING).map_or("", String::as_str);
-        let of_epay = epay::of_function(both_sides).map_err(|error| Error::Secret(epay::SETTING, error))?;
+        let local_keys = secrets.get(epay::SETTING).map_or("", String::as_str);
+        let of_epay = epay::of_function(local_keys).map_err(|error| Error::Secret(epay::SETTING, error))?;
         secrets.extend(of_epay.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let both_sides = secrets.get(fireblocks::SETTING).map_or("", String::as_str);
+        let local_keys = secrets.get(fireblocks::SETTING).map_or("", String::as_str);
         let of_fireblocks =
-            fireblocks::of_function(both_sides).map_err(|error| Error::Secret(fireblocks::SETTING, error))?;
+            fireblocks::of_function(local_keys).map_err(|error| Error::Secret(fireblocks::SETTING, error))?;
         secrets.extend(of_fireblocks.into_iter().map(|(name, value)| (name.to_owned(), value)));
         for name in overridable() {
             if let Some(value) = variable(name) {
@@ -62,7 +62,7 @@ impl Secrets {
     }
 }
 
-/// What the environment may set in place of a generated secret.
+/// The settings that the environment may override.
 pub(crate) fn overridable() -> impl Iterator<Item = &'static str> {
     let generated = settings().map(|(name, _)| name);
     generated.chain(::wechat::SETTINGS).chain(::epay::SETTINGS).chain(FireblocksKeys::SETTINGS)
@@ -72,13 +72,13 @@ fn settings() -> impl Iterator<Item = (&'static str, Generate)> {
     let of_sources = Source::all().flat_map(|source| source.settings);
     let named = of_sources.map(|setting| (setting.name, setting.generate));
     let [username, password] = UnitelKeys::SETTINGS;
-    let ours: [(_, Generate); 4] = [
+    let own: [(_, Generate); 4] = [
         (DEMO_API_KEY, random::api_key),
         (checkout::SETTING, random::stripe_key),
         (username, || Ok("shop".to_owned())),
         (password, random::hex),
     ];
-    named.chain(ours)
+    named.chain(own)
 }
 
 impl fmt::Debug for Secrets {

@@ -1,4 +1,4 @@
-//! The demo: an owner with credits and keys, so that the first command that is tried finds somebody to charge.
+//! The demo account: an owner with credits and keys, so that the first command has an account to charge.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ const AUTHOR: &str = "hookledger";
 const REASON: &str = "demo of the local stack";
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Under fixed ids: a restart finds all of it done, and what has been spent stays spent.
+/// Each change has a fixed idempotency key: a restart repeats none of them, and spent credits stay spent.
 pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<(), Error> {
     let owner = Owner::new(OWNER)?;
     let api_key = CallerKey::api(secrets.named(DEMO_API_KEY));
-    // Another API key is another change: one that is set in the environment works too.
+    // The id depends on the key, so that an API key from the environment is bound too.
     let api_key_id: String = api_key.to_string().replace('#', "-").chars().take(24).collect();
     let changes = [
         ("demo-credits", What::Credit { account: credits_of(&owner), amount: Amount::from_units(CREDITS_UNITS) }),
@@ -37,7 +37,7 @@ pub(crate) async fn plant(ledger: &DynamoLedger, secrets: &Secrets) -> Result<()
         let change = Change { id, author: AUTHOR, reason: REASON, what };
         match ledger.commit(&change.decision()?, &context(PATIENCE)).await {
             Ok(_) => {}
-            // Somebody has given the key to another owner: theirs to say.
+            // An operator has bound the key to another owner: that binding stays.
             Err(error @ CommitError::Rejected(_)) => tracing::warn!(id, %error, "the demo is not complete"),
             Err(error) => return Err(error.into()),
         }

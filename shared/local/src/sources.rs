@@ -1,4 +1,4 @@
-//! What the sender's side knows of each source: its secrets, its path, and how a sample becomes an event that was never sent.
+//! The sender's side of each source: its secrets, its path, and how a sample fixture becomes a new signed webhook delivery.
 
 pub(crate) mod epay;
 pub(crate) mod fireblocks;
@@ -23,24 +23,25 @@ pub(crate) use self::stripe::STRIPE;
 pub use self::usage::USAGE;
 pub(crate) use self::wechat::WECHAT;
 
+/// A source of webhooks, as its sender sees it.
 pub struct Source {
     pub name: &'static str,
     pub(crate) routes: &'static [Route<Endpoint>],
     pub(crate) settings: &'static [Setting],
-    /// The sample that stands for the others.
+    /// The sample that `send` takes when none is named.
     pub(crate) sample: &'static str,
     fresh: Fresh,
-    /// Makes a sample one about this order, where samples are about orders.
+    /// Rewrites a sample to be about an order; `None` if the source's events name no order.
     of_order: Option<OfOrder>,
-    /// Puts a sample into the form in which it goes over the wire, where that is not the sample itself.
+    /// Encodes a sample for the wire, if the wire format is not the sample itself.
     wire: Option<Wire>,
-    /// Where the stand-in is told first that what a sample says has happened: it will be asked.
-    pub told_to: Option<&'static str>,
-    /// The messages that say that an event was booked, and that it was before, where replies say so.
-    pub said: Option<[&'static str; 2]>,
+    /// The path that registers a sample's payment at the provider's fake, since the function queries the provider about it.
+    pub fake_path: Option<&'static str>,
+    /// The reply messages for a booked event and for a repeat, if the source has them.
+    pub reply_messages: Option<[&'static str; 2]>,
 }
 
-/// A setting that holds a secret: how one is made, and how it signs.
+/// A setting that holds a secret: how to generate one, and how to sign with it.
 pub struct Setting {
     pub name: &'static str,
     scheme: Scheme,
@@ -48,10 +49,12 @@ pub struct Setting {
     sign: Sign,
 }
 
+/// The signature scheme of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// The source's own.
+    /// The source's own scheme.
     Own,
+    /// The Standard Webhooks scheme.
     Standard,
 }
 
@@ -63,12 +66,13 @@ type Wire = fn(&str, Timestamp, &str) -> Result<Signed, SecretError>;
 /// Secret, time and body.
 type Sign = fn(&str, Timestamp, &[u8]) -> Result<Headers, SecretError>;
 
+/// Header names and values of a signed request.
 pub type Headers = Vec<(&'static str, String)>;
 
-/// A request as it is sent.
+/// A signed request, ready to send.
 pub struct Signed {
     pub method: &'static str,
-    /// Undecoded; empty where there is none.
+    /// Still encoded; empty if there is none.
     pub query: String,
     pub body: String,
     pub headers: Headers,
@@ -110,36 +114,36 @@ impl Source {
         settings.find(|setting| setting.scheme == scheme).ok_or(Error::NoScheme(self.name))
     }
 
-    /// Where its events go.
+    /// The path that receives its events.
     pub fn path(&self) -> &'static str {
         let route = self.routes.iter().find(|route| matches!(route.endpoint, Endpoint::Event));
         route.map_or("/", |route| route.path)
     }
 
-    /// The sample as an event about this order; `None` where its events are about none.
+    /// The sample, rewritten to be about this order; `None` if the source's events name no order.
     pub(crate) fn of_order(&self, sample: &str, order: &Order) -> Option<Result<String, PathError>> {
         self.of_order.map(|of_order| of_order(sample, order))
     }
 
-    /// The sample as it goes over the wire, where it does not go as it is.
+    /// The sample in its wire format; `None` if that is the sample itself.
     pub(crate) fn wire(&self, secret: &str, now: Timestamp, body: &str) -> Option<Result<Signed, SecretError>> {
         self.wire.map(|wire| wire(secret, now, body))
     }
 
-    /// The sample as an event of its own, that happens now.
+    /// The sample as a new event with this id and the current time.
     pub(crate) fn fresh(&self, sample: &str, id: &str, now: Timestamp) -> Result<String, PathError> {
         (self.fresh)(sample, id, now)
     }
 }
 
 impl Setting {
-    /// The headers that prove who sent `body`.
+    /// The signature headers for `body`.
     pub(crate) fn sign(&self, secret: &str, now: Timestamp, body: &[u8]) -> Result<Headers, Error> {
         (self.sign)(secret, now, body).map_err(|error| Error::Secret(self.name, error))
     }
 }
 
-// By hand: functions say nothing.
+// Written by hand: function pointers print nothing useful.
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,7 +157,7 @@ impl fmt::Debug for Setting {
     }
 }
 
-/// A body may be a secret's only copy, and so may a header.
+/// Prints the method alone: a body or header may hold a secret.
 impl fmt::Debug for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signed").field("method", &self.method).finish_non_exhaustive()

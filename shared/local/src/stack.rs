@@ -1,4 +1,4 @@
-//! The whole stack of one machine: the functions, the store, the fakes, the clock and the streams.
+//! The local stack: the functions, the store, the fakes, the scheduler and the streams in one process.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,24 +16,24 @@ use crate::error::Error;
 use crate::functions::Opened;
 use crate::gateway::{Gateway, Served};
 use crate::home::{Home, Running, RunningSource};
+use crate::host_check::Addresses;
 use crate::mocks::Mocks;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{Scheme, Source};
 use crate::store::{self, STAGE};
 use crate::stream::{Mapped, Positions};
-use crate::visitor::Addresses;
 use crate::{clock, connections, functions, seed, stream};
 
-/// A request that takes longer to arrive is ended: whoever sends it has stopped, or holds the connection on purpose.
+/// The read timeout of a request: a slower sender has stopped, or holds the connection open on purpose.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// DynamoDB takes up to days to drop what has expired: nothing may rest on it happening soon.
-const SWEEP: Duration = Duration::from_mins(1);
+/// How often the store deletes expired rows. DynamoDB takes up to days, so no code may depend on it.
+const EXPIRY_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Where a stack listens, and whether its books outlive it.
+/// The addresses of a stack, and whether it keeps its books in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
     pub address: SocketAddr,
-    /// Where it listens too, for containers.
+    /// A second address, for containers.
     pub also: Option<IpAddr>,
     pub in_memory: bool,
 }
@@ -50,7 +50,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Opens the books of this folder, or books in memory, and assembles every function of the template over them.
+    /// Opens the books of the data folder, or books in memory, and assembles every function of the template over them.
     pub async fn open(home: &Home, place: Place, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let Place { address, also, in_memory } = place;
         let secrets = Secrets::open(home, &variable)?;
@@ -74,25 +74,25 @@ impl Stack {
         Ok(Self { address, running, engine, gateway, scheduled, mapped, positions })
     }
 
-    /// What a script needs to talk to it.
+    /// The content of `local.json`: the URLs, secrets and keys of the running stack.
     pub fn running(&self) -> &Running {
         &self.running
     }
 
-    /// Serves until it is told to stop; then the requests that are under way end.
+    /// Serves until `stop` completes, then finishes the requests in progress.
     pub async fn serve(self, listeners: Vec<TcpListener>, stop: impl Future<Output = ()>) {
         let Self { address, engine, gateway, scheduled, mapped, positions, .. } = self;
         tokio::select! {
             () = connections::answer(listeners, Arc::clone(&gateway), stop) => {}
-            () = gateway.go_on(address) => {}
-            () = sweep(&engine) => {}
+            () = gateway.advance_transfers(address) => {}
+            () = delete_expired(&engine) => {}
             () = clock::tick(&scheduled) => {}
             () = stream::read(&mapped, &engine, &positions) => {}
         }
     }
 }
 
-/// The template's, by what calls them.
+/// The template's functions, by their trigger.
 #[derive(Default)]
 struct Functions {
     served: Vec<Served>,
@@ -107,10 +107,10 @@ async fn functions_of_template(
 ) -> Result<Functions, Error> {
     let template = store::functions(engine)?;
     let mut functions = Functions::default();
-    let mut of_template: Vec<&embedded::Function> = template.functions().iter().collect();
-    // A sweep only logs that a key is missing; the function that has to have it says so in one line.
-    of_template.sort_by_key(|function| !function.schedules.is_empty());
-    for function in of_template {
+    let mut functions_in_order: Vec<&embedded::Function> = template.functions().iter().collect();
+    // A sweep only warns about a missing or wrong secret, while a receiver refuses to start: its error must be the only line.
+    functions_in_order.sort_by_key(|function| !function.schedules.is_empty());
+    for function in functions_in_order {
         match functions::open(function, engine, secrets, &variable).await? {
             Opened::Service(answer) => {
                 let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
@@ -165,11 +165,11 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
     })
 }
 
-async fn sweep(engine: &Engine) {
+async fn delete_expired(engine: &Engine) {
     loop {
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(EXPIRY_INTERVAL).await;
         if let Err(error) = engine.sweep_expired() {
-            tracing::warn!(%error, "what has expired was not dropped");
+            tracing::warn!(%error, "expired rows were not deleted");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What Lambda does with a table's stream in AWS: reads it in its order and calls a function for what it admits, until that is done.
+//! The event source mapping of Lambda: reads a table's stream in order and calls the function with batches of matching records, with
+//! retries and dead letters.
 //!
-//! Where it has come to is kept, so that a restart goes on from there. Nothing rests on it: what was worked off and not noted is seen
-//! again, and what is never seen is found by the clock.
+//! The position of each lane is saved, so that a restart resumes there. Correctness does not depend on it: a record may be delivered
+//! twice, and the sweeps find rows whose record was never delivered.
 
 mod positions;
 
@@ -20,17 +21,17 @@ use crate::error::Error;
 
 pub(crate) use positions::Positions;
 
-/// A page of the stream. One that was away for long has more of them.
+/// The page size of a read.
 const RECORDS_MAX: usize = 1_000;
-/// What is written through this process is heard of at once. This is for the rest.
-const LOOK: Duration = Duration::from_secs(1);
-/// Each write looks through what the stream still holds.
+/// A write of this process wakes the readers at once. This poll covers writes of other processes.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Processed records are pruned after so many, since each write scans the records that the stream still holds.
 const PRUNE_AFTER: usize = 100;
-/// The first pause, and each next one is twice as long.
+/// The first pause of the backoff, which doubles with each retry.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
-/// A function, and the stream that it reads.
+/// A function with the stream that it reads.
 pub(crate) struct Mapped {
     pub(crate) name: String,
     pub(crate) table: String,
@@ -38,22 +39,22 @@ pub(crate) struct Mapped {
     pub(crate) work: Work,
 }
 
-/// A part of a function's records: all of those rows whose key falls to it, so that each row's are worked off in their order.
+/// A shard of a function's records by the hash of the row's key, so that the records of one row stay in order.
 struct Lane<'m> {
     mapped: &'m Mapped,
     number: u64,
-    /// What it has come to is kept under.
+    /// The key of its saved position.
     name: String,
 }
 
-/// For as long as the stack runs.
+/// Runs as long as the stack.
 pub(crate) async fn read(mapped: &[Mapped], engine: &Engine, positions: &Positions) {
     let written = watch::Sender::new(());
-    let teller = written.clone();
-    engine.tell_of_writes(move || teller.send_replace(()));
+    let notifier = written.clone();
+    engine.tell_of_writes(move || notifier.send_replace(()));
     let lanes: Vec<Lane<'_>> = mapped.iter().flat_map(Mapped::lanes).collect();
     let following = join_all(lanes.iter().map(|lane| lane.follow(engine, positions, written.subscribe())));
-    tokio::join!(following, positions.write_down());
+    tokio::join!(following, positions.save_regularly());
 }
 
 impl Mapped {
@@ -69,14 +70,14 @@ impl Mapped {
 impl Lane<'_> {
     async fn follow(&self, engine: &Engine, positions: &Positions, mut written: watch::Receiver<()>) {
         loop {
-            if let Err(error) = self.follow_from_here(engine, positions, &mut written).await {
-                tracing::warn!(function = self.name, error = error.line(), "the stream cannot be read");
-                tokio::time::sleep(LOOK).await;
+            if let Err(error) = self.follow_from_position(engine, positions, &mut written).await {
+                tracing::warn!(function = self.name, error = error.line(), "cannot read the stream");
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
     }
 
-    async fn follow_from_here(
+    async fn follow_from_position(
         &self,
         engine: &Engine,
         positions: &Positions,
@@ -89,12 +90,12 @@ impl Lane<'_> {
             written.mark_unchanged();
             let mut records = engine.read(&mut cursor, RECORDS_MAX).map_err(of_stream)?;
             let Some(last) = records.last().map(sequence).map(str::to_owned) else {
-                let _ = tokio::time::timeout(LOOK, written.changed()).await;
+                let _ = tokio::time::timeout(POLL_INTERVAL, written.changed()).await;
                 continue;
             };
             read = read.saturating_add(records.len());
             records.retain(|record| self.is_for(record));
-            self.mapped.work_off(&records, positions).await;
+            self.mapped.process(&records, positions).await;
             positions.keep(&self.name, &last);
             if read >= PRUNE_AFTER {
                 read = 0;
@@ -110,7 +111,7 @@ impl Lane<'_> {
         lane == Some(self.number) && self.mapped.stream.filter.admits(record)
     }
 
-    /// What every lane is done with.
+    /// Deletes the records that every lane has processed.
     fn prune(&self, engine: &Engine, positions: &Positions) -> Result<(), Error> {
         let done: Option<Vec<String>> = self.mapped.lanes().map(|lane| positions.of(&lane.name)).collect();
         let Some(up_to) = done.and_then(|done| done.into_iter().min()) else { return Ok(()) };
@@ -120,13 +121,13 @@ impl Lane<'_> {
 }
 
 impl Mapped {
-    /// Batch by batch, in their order, until each record is done with or given up.
-    async fn work_off(&self, records: &[Value], positions: &Positions) {
+    /// Calls the function batch by batch, in order, until each record is processed or is a dead letter.
+    async fn process(&self, records: &[Value], positions: &Positions) {
         let mut rest = records;
         let (mut size, mut retries) = (self.stream.batch_size, 0_u64);
         while !rest.is_empty() {
             let (batch, _) = rest.split_at(size.min(rest.len()));
-            let failure = self.called(batch).await;
+            let failure = self.call(batch).await;
             let done = failure.as_ref().map_or(batch.len(), |failure| failure.from);
             rest = rest.split_at(done).1;
             let Some(failure) = failure else {
@@ -136,7 +137,7 @@ impl Mapped {
             if done > 0 {
                 (size, retries) = (self.stream.batch_size, 0);
             } else if failure.is_whole && self.stream.bisects && batch.len() > 1 {
-                // In halves, so that one that cannot be worked off takes no other along.
+                // Bisect, so that one bad record fails no other.
                 size = batch.len().div_ceil(2);
                 continue;
             }
@@ -146,72 +147,77 @@ impl Mapped {
                 (rest, size, retries) = (left, self.stream.batch_size, 0);
                 continue;
             }
-            tracing::warn!(function = self.name, error = failure.why, "failed, and is tried again");
+            tracing::warn!(function = self.name, error = failure.why, "the batch failed and is retried");
             let pause = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(u32::try_from(retries).unwrap_or(u32::MAX)));
             tokio::time::sleep(pause.min(PAUSE_MAX)).await;
             retries = retries.saturating_add(1);
         }
     }
 
-    /// `None`: all of it is done.
-    async fn called(&self, batch: &[Value]) -> Option<Failure> {
+    /// Calls the function with a batch; `None` if every record succeeded.
+    async fn call(&self, batch: &[Value]) -> Option<Failure> {
         let whole = |why: String| Some(Failure { from: 0, is_whole: true, why });
-        let event = json!({ "Records": batch.iter().map(|record| self.told(record)).collect::<Vec<_>>() });
-        // One that panics has failed in Lambda, and the sandbox is another one then.
+        let event = json!({ "Records": batch.iter().map(|record| self.lambda_record(record)).collect::<Vec<_>>() });
+        // In Lambda a panic fails the call and ends the sandbox, so no state survives to be unwind-unsafe.
         let working = async { (self.work)(event.to_string()).await };
         let report = match AssertUnwindSafe(working).catch_unwind().await {
             Ok(Ok(report)) => report,
             Ok(Err(error)) => return whole(error),
-            Err(_) => return whole("it panicked".to_owned()),
+            Err(_) => return whole("the function panicked".to_owned()),
         };
         if !self.stream.reports_failures {
             return None;
         }
-        let Some(failed) = failures(&report) else { return whole("its report cannot be read".to_owned()) };
+        let Some(failed) = failures(&report) else { return whole("its report cannot be parsed".to_owned()) };
         let places = failed.iter().map(|failed| batch.iter().position(|record| sequence(record) == failed));
         match places.collect::<Option<Vec<_>>>() {
-            None => whole("its report names none of the batch".to_owned()),
+            None => whole("its report names a record outside of the batch".to_owned()),
             Some(places) => {
                 let from = places.into_iter().min()?;
-                Some(Failure { from, is_whole: false, why: "it says that it has failed".to_owned() })
+                Some(Failure { from, is_whole: false, why: "its report names the record".to_owned() })
             }
         }
     }
 
-    /// As Lambda tells it.
-    fn told(&self, record: &Value) -> Value {
-        let mut told = record.clone();
-        if let Some(told) = told.as_object_mut() {
+    /// The record with the members that Lambda adds.
+    fn lambda_record(&self, record: &Value) -> Value {
+        let mut lambda_record = record.clone();
+        if let Some(members) = lambda_record.as_object_mut() {
             let arn = format!("arn:aws:dynamodb:us-east-1:000000000000:table/{}/stream/local", self.table);
-            told.insert("awsRegion".to_owned(), "us-east-1".into());
-            told.insert("eventSourceARN".to_owned(), arn.into());
+            members.insert("awsRegion".to_owned(), "us-east-1".into());
+            members.insert("eventSourceARN".to_owned(), arn.into());
         }
-        told
+        lambda_record
     }
 
     fn give_up(&self, records: &[Value], why: &str, positions: &Positions) {
         for record in records {
             let order = row(record);
-            tracing::error!(function = self.name, order, error = why, "given up: a person has to look at it");
+            tracing::error!(
+                function = self.name,
+                order,
+                error = why,
+                "a record was given up: see dead-letters.jsonl, and retry it by hand"
+            );
             if self.stream.keeps_failures {
                 let letter = json!({ "function": self.name, "order": order, "record": sequence(record), "error": why });
-                if let Err(error) = positions.bury(&letter) {
-                    tracing::error!(function = self.name, order, error = error.line(), "it could not be kept");
+                if let Err(error) = positions.dead_letter(&letter) {
+                    tracing::error!(function = self.name, order, error = error.line(), "cannot write the dead letter");
                 }
             }
         }
     }
 }
 
-/// From which record on a batch is to be tried again.
+/// The first record of a batch to retry.
 struct Failure {
     from: usize,
-    /// The function said nothing of single ones.
+    /// The whole call failed, without a report of single records.
     is_whole: bool,
     why: String,
 }
 
-/// The sequence numbers that a report names; `None` where it is none.
+/// The sequence numbers that a report names; `None` if it is no report.
 fn failures(report: &str) -> Option<Vec<String>> {
     let report: Value = serde_json::from_str(report).ok()?;
     let named = |failure: &Value| failure.get("itemIdentifier").and_then(Value::as_str).map(str::to_owned);

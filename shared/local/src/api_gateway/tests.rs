@@ -1,4 +1,4 @@
-//! What a function gets is what API Gateway would have handed it.
+//! The event equals the one that API Gateway builds for the same request.
 
 use std::net::Ipv4Addr;
 
@@ -22,13 +22,12 @@ fn route(method: &str, path: &str) -> Route {
     Route { method: method.to_owned(), path: path.to_owned() }
 }
 
-fn sent(headers: &[(&str, &str)]) -> Vec<(String, String)> {
-    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    headers.iter().map(owned).collect()
+fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 #[test]
-fn routes() {
+fn route_matches_method_and_path() {
     let rows = [
         ("GET", "/a/b", "GET", "/a/b", Some("")),
         ("POST", "/a/b", "GET", "/a/b", None),
@@ -43,20 +42,20 @@ fn routes() {
         ("GET", "/", "GET", "/", Some("")),
         ("GET", "/a/b", "GET", "/a", None),
     ];
-    for (method, path, asked_method, asked_path, expected) in rows {
-        let parameters = route(method, path).matches(asked_method, asked_path);
+    for (method, path, request_method, request_path, expected) in rows {
+        let parameters = route(method, path).matches(request_method, request_path);
         let found = parameters.map(|found| {
             let pairs: Vec<String> = found.iter().map(|(name, value)| format!("{name}={value}")).collect();
             pairs.join("&")
         });
-        assert_eq!(found.as_deref(), expected, "{method} {path} {asked_path}");
+        assert_eq!(found.as_deref(), expected, "{method} {path} {request_path}");
     }
     assert!(route("ANY", "/a/b").vagueness() < route("GET", "/a/{id}").vagueness());
 }
 
 #[test]
-fn headers_and_parameters() {
-    let headers = sent(&[
+fn headers_and_parameters_are_as_in_payload_format_2() {
+    let headers = owned(&[
         ("Host", "localhost:9000"),
         ("X-Twice", "1"),
         ("x-twice", "2"),
@@ -80,7 +79,7 @@ fn headers_and_parameters() {
 }
 
 #[test]
-fn only_text_that_is_said_to_be_text_stays_text() {
+fn body_without_a_text_content_type_is_base64() {
     let rows: [(&str, &[u8], &str, bool); 6] = [
         ("application/json; charset=utf-8", b"{}", "{}", false),
         ("text/plain", "é".as_bytes(), "é", false),
@@ -90,7 +89,7 @@ fn only_text_that_is_said_to_be_text_stays_text() {
         ("application/json", b"\xff", "/w==", true),
     ];
     for (content_type, body, expected, is_base64) in rows {
-        let headers = sent(&[("content-type", content_type)]);
+        let headers = owned(&[("content-type", content_type)]);
         let event = event(&call(&headers, "", body), &route("POST", "/orders/7"), &BTreeMap::new());
         assert_eq!(event["body"], expected, "{content_type}");
         assert_eq!(event["isBase64Encoded"], is_base64, "{content_type}");

@@ -1,4 +1,4 @@
-//! The epay gateway's side: how its notifications are made new, made to be about one order, and signed by V1 or V2.
+//! The epay gateway as a sender: builds notifications from samples, for one order if named, and signs them by V1 or V2.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ use crate::json::{PathError, quoted, value_at, with_value};
 use crate::random;
 use crate::sources::{Headers, Scheme, Setting, Signed, Source};
 
-/// The merchants of the samples and of the local stack: one signs by V1, the other by V2.
+/// The merchants of the samples and of the local stack: the first signs by V1, the second by V2.
 pub(crate) const MERCHANTS: [(&str, SignedBy); 2] = [("1001", SignedBy::Md5), ("1002", SignedBy::Rsa)];
 
-/// Where `send` tells the stand-in that a sample's payment was made: the function queries it.
-pub(crate) const TOLD: &str = "/mock/epay/told";
+/// The path that registers a sample's payment at the fake, since the function queries the gateway about it.
+pub(crate) const EVENTS_PATH: &str = "/mock/epay/events";
 
-/// All keys of both sides: here they are on one machine.
+/// The keys of both sides, since one machine has both.
 pub(crate) const SETTING: &str = "EPAY_LOCAL";
 
 pub(crate) const EPAY: Source = Source {
@@ -34,14 +34,14 @@ pub(crate) const EPAY: Source = Source {
     fresh,
     of_order: Some(of_order),
     wire: Some(wire),
-    told_to: Some(TOLD),
-    said: None,
+    fake_path: Some(EVENTS_PATH),
+    reply_messages: None,
 };
 
 const BITS: usize = 2048;
 
 #[derive(Serialize, Deserialize)]
-struct Both {
+struct LocalKeys {
     md5: String,
     rsa_public: String,
     rsa_private: String,
@@ -53,21 +53,21 @@ fn generate() -> Result<String, Error> {
     let public = private.to_public_key().to_public_key_pem(LineEnding::LF).map_err(|_| Error::KeyPair)?;
     let private = private.to_pkcs8_pem(LineEnding::LF).map_err(|_| Error::KeyPair)?;
     let [(v1, _), (v2, _)] = MERCHANTS;
-    let both = Both {
+    let keys = LocalKeys {
         md5: format!("{v1}:{}", random::hex()?),
         rsa_public: format!("{v2}:{}", bare(&public)),
         rsa_private: format!("{v2}:{}", bare(&private)),
     };
-    serde_json::to_string(&both).map_err(|_| Error::KeyPair)
+    serde_json::to_string(&keys).map_err(|_| Error::KeyPair)
 }
 
-/// As the functions have them.
+/// The functions' settings.
 pub(crate) fn of_function(secret: &str) -> Result<BTreeMap<&'static str, String>, SecretError> {
     // serde_json's own error could quote a secret.
-    let expected = "the object of keys that the local stack has made";
-    let both: Both = serde_json::from_str(secret).map_err(|_| SecretError::NotAKey { expected })?;
+    let expected = "the object of keys that the local stack generated";
+    let keys: LocalKeys = serde_json::from_str(secret).map_err(|_| SecretError::NotAKey { expected })?;
     let [md5, public, private] = SETTINGS;
-    Ok([(md5, both.md5), (public, both.rsa_public), (private, both.rsa_private)].into())
+    Ok([(md5, keys.md5), (public, keys.rsa_public), (private, keys.rsa_private)].into())
 }
 
 pub(crate) fn keys(secret: &str) -> Result<Keys, SecretError> {
@@ -79,16 +79,16 @@ fn fresh(sample: &str, id: &str, _: Timestamp) -> Result<String, PathError> {
     with_value(sample, "params.trade_no", &quoted(id))
 }
 
-/// Names the order and costs what it costs; paid to the merchant with whom it was begun, where it was.
+/// Sets the order's number, its price, and the merchant of its session, if it has one.
 fn of_order(sample: &str, order: &Order) -> Result<String, PathError> {
     let sample = with_value(sample, "params.out_trade_no", &quoted(order.number.as_str()))?;
     let sample = with_value(&sample, "params.money", &quoted(&order.terms.price.decimal()))?;
-    let begun = order.session.as_ref().and_then(|session| session.id.split_once('.'));
-    let pid = begun.map(|(pid, _)| pid).filter(|pid| MERCHANTS.iter().any(|(known, _)| known == pid));
+    let session = order.session.as_ref().and_then(|session| session.id.split_once('.'));
+    let pid = session.map(|(pid, _)| pid).filter(|pid| MERCHANTS.iter().any(|(known, _)| known == pid));
     pid.map_or(Ok(sample.clone()), |pid| with_value(&sample, "params.pid", &quoted(pid)))
 }
 
-/// Signed by the scheme of the merchant that it names, as a query or as a form.
+/// Signs by the scheme of the merchant in the sample, and encodes as a query or a form.
 fn wire(secret: &str, now: Timestamp, sample: &str) -> Result<Signed, SecretError> {
     let expected = "for a sample of one of the merchants 1001 and 1002";
     let merchant = value_at(sample, "params.pid").map(|pid| pid.trim_matches('"'));
@@ -105,7 +105,7 @@ fn wire(secret: &str, now: Timestamp, sample: &str) -> Result<Signed, SecretErro
     })
 }
 
-/// A number is taken as it is written.
+/// Keeps a number's digits as written.
 pub(crate) fn params(sample: &str) -> Params {
     let written: BTreeMap<String, Box<serde_json::value::RawValue>> =
         value_at(sample, "params").and_then(|params| serde_json::from_str(params).ok()).unwrap_or_default();
@@ -115,7 +115,7 @@ pub(crate) fn params(sample: &str) -> Params {
     })
 }
 
-/// What proves it stands among the parameters.
+/// None: the signature is one of the parameters.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every source's")]
 fn no_headers(_: &str, _: Timestamp, _: &[u8]) -> Result<Headers, SecretError> {
     Ok(Vec::new())

@@ -1,4 +1,4 @@
-//! Stripe's side: how its events are made new, made to be about one order, and signed.
+//! Stripe as a sender: builds events from samples, for one order if named, and signs them.
 
 use ledger::{Order, Timestamp};
 use signing::{SecretError, Strength};
@@ -17,21 +17,21 @@ pub(crate) const STRIPE: Source = Source {
     fresh,
     of_order: Some(of_order),
     wire: None,
-    told_to: None,
-    said: None,
+    fake_path: None,
+    reply_messages: None,
 };
 
 fn fresh(sample: &str, id: &str, now: Timestamp) -> Result<String, PathError> {
-    // A thin event has its time in another form.
+    // A thin event has an RFC 3339 time.
     let written = value_at(sample, "created").unwrap_or_default();
     let created = if written.starts_with('"') { quoted(&now.to_string()) } else { now.unix_s().to_string() };
     with_value(&with_value(sample, "id", &quoted(id))?, "created", &created)
 }
 
-/// The end of every id of the samples' one payment, and of their one subscription.
+/// The suffix of every id of the samples' payment and subscription.
 const IDS: &str = "Sample0000000000000001";
 const ORDERS: [&str; 2] = ["hk_sample_order", "hk_sample_subscription"];
-/// Where the samples have the whole price, and where a part of it that is given back.
+/// The fields that hold the whole price.
 const PRICES: [&str; 8] = [
     "amount",
     "amount_received",
@@ -43,7 +43,7 @@ const PRICES: [&str; 8] = [
     "total",
 ];
 
-/// Names the order, costs what it costs, and goes by ids of its own: those that it was paid by, where it was.
+/// Sets the order's number, its price and its ids: those of its payment, if it is paid.
 fn of_order(sample: &str, order: &Order) -> Result<String, PathError> {
     let number = order.number.as_str();
     let mut body = ORDERS.iter().fold(sample.to_owned(), |body, name| body.replace(&quoted(name), &quoted(number)));
@@ -59,7 +59,7 @@ fn of_order(sample: &str, order: &Order) -> Result<String, PathError> {
     let at = |name: &str| format!("data.object.{name}");
     let is_refund = value_at(&body, &at("object")) == Some("\"refund\"");
     for name in PRICES {
-        // Null where nothing has been paid, and not to be made up.
+        // A null amount stays null: nothing was paid.
         let is_number = value_at(&body, &at(name)).is_some_and(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
         if is_number && !is_refund {
             body = with_value(&body, &at(name), &price.to_string())?;

@@ -1,4 +1,4 @@
-//! The LLM gateway's side: how its usage events are made new, and signed.
+//! The LLM gateway as a sender: builds usage events from samples and signs them.
 
 use ledger::Timestamp;
 use signing::{SecretError, Strength, hmac_hex, standard_webhooks};
@@ -20,11 +20,11 @@ pub const USAGE: Source = Source {
     fresh: fresh_usage,
     of_order: None,
     wire: None,
-    told_to: None,
-    said: Some(["Event processed successfully", "Event already processed (idempotent)"]),
+    fake_path: None,
+    reply_messages: Some(["Event processed successfully", "Event already processed (idempotent)"]),
 };
 
-/// In whichever of the accepted forms the sample has its time.
+/// Keeps the time format of the sample: RFC 3339, milliseconds or seconds.
 fn fresh_usage(sample: &str, id: &str, now: Timestamp) -> Result<String, PathError> {
     const MS_DIGITS: usize = 13;
     let written = value_at(sample, "timestamp").unwrap_or_default();

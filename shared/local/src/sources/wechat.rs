@@ -1,4 +1,4 @@
-//! WeChat's side: how its notifications are made new, made to be about one order, sealed and signed.
+//! WeChat Pay as a sender: builds notifications from samples, for one order if named, then encrypts and signs them.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ use crate::json::{PathError, quoted, value_at, with_value};
 use crate::random;
 use crate::sources::{Headers, Scheme, Setting, Signed, Source};
 
-/// Where `send` tells the stand-in what has happened.
-pub(crate) const TOLD: &str = "/mock/wechat/told";
+/// The path that registers a sample's event at the fake, since the function queries WeChat about it.
+pub(crate) const EVENTS_PATH: &str = "/mock/wechat/events";
 /// The merchant of the samples, and of the local stack.
 pub(crate) const MCH_ID: &str = "1900000001";
 pub(crate) const APP_ID: &str = "wx0123456789abcdef";
 pub(crate) const KEY_ID: &str = "PUB_KEY_ID_0000000000000000000000000001";
 
-/// All keys of both sides: here they are on one machine, and one is no use without the other.
+/// The keys of both sides, since one machine has both and each needs the other.
 pub(crate) const SETTING: &str = "WECHAT_LOCAL";
 
 pub(crate) const WECHAT: Source = Source {
@@ -36,12 +36,12 @@ pub(crate) const WECHAT: Source = Source {
     fresh,
     of_order: Some(of_order),
     wire: Some(wire),
-    told_to: Some(TOLD),
-    said: None,
+    fake_path: Some(EVENTS_PATH),
+    reply_messages: None,
 };
 
 const BITS: usize = 2048;
-/// As many characters as WeChat's own keys have.
+/// The length of WeChat's own keys.
 const KEY_CHARS: usize = 32;
 
 #[derive(Serialize, Deserialize)]
@@ -57,7 +57,7 @@ struct Keys {
 impl Keys {
     fn read(secret: &str) -> Result<Self, SecretError> {
         // serde_json's own error could quote a secret.
-        let expected = "the object of keys that the local stack has made";
+        let expected = "the object of keys that the local stack generated";
         serde_json::from_str(secret).map_err(|_| SecretError::NotAKey { expected })
     }
 }
@@ -82,17 +82,17 @@ fn generate() -> Result<String, Error> {
     serde_json::to_string(&keys).map_err(|_| Error::KeyPair)
 }
 
-/// The private key that the stand-in signs with.
+/// The private key that the fake signs with.
 pub(crate) fn platform(secret: &str) -> Result<String, SecretError> {
     Keys::read(secret).map(|keys| keys.platform_private)
 }
 
-/// What the container in WeChat's cloud shares with the function.
+/// The secret that the function shares with the forwarder in WeChat's cloud.
 pub(crate) fn forwarder(secret: &str) -> Result<String, SecretError> {
     Keys::read(secret).map(|keys| keys.forwarder)
 }
 
-/// What of the keys the function has, by the names of its settings.
+/// The function's settings.
 pub(crate) fn of_function(secret: &str) -> Result<BTreeMap<&'static str, String>, SecretError> {
     let keys = Keys::read(secret)?;
     let [platform, api_v3_key, api_v2_key, forwarder, _, merchant] = wechat::SETTINGS;
@@ -116,31 +116,31 @@ fn sender(secret: &str) -> Result<WechatSender, SecretError> {
     })
 }
 
-/// A body in the form that it belongs to; one that belongs to none goes as our container would forward it.
+/// Encodes a body in its own API's format. A body of no known format goes as our forwarder would send it.
 fn wire(secret: &str, now: Timestamp, body: &str) -> Result<Signed, SecretError> {
     let sender = sender(secret)?;
-    let sent = sender.sent(body, now.unix_s(), fastrand::u128(..));
-    let sent = sent.unwrap_or_else(|| sender.forwarded(body.to_owned()));
-    Ok(Signed::post(sent.body, sent.headers))
+    let request = sender.sent(body, now.unix_s(), fastrand::u128(..));
+    let request = request.unwrap_or_else(|| sender.forwarded(body.to_owned()));
+    Ok(Signed::post(request.body, request.headers))
 }
 
 fn sign(secret: &str, now: Timestamp, body: &[u8]) -> Result<Headers, SecretError> {
     wire(secret, now, &String::from_utf8_lossy(body)).map(|signed| signed.headers)
 }
 
-/// The samples' payment, their order, and what is given back of it.
+/// The ids of the samples' payment, order and refund.
 const TRANSACTION: &str = "4200000000202601010000000001";
 const ORDER: &str = "hk_sample_order";
 const REFUND: &str = "hk_sample_refund";
 const REFUND_ID: &str = "50000000000202601010000000001";
 
-/// Another payment, unless it is about the payment of an order.
+/// Gives the sample a new payment id, unless an order has already replaced it.
 fn fresh(sample: &str, id: &str, _: Timestamp) -> Result<String, PathError> {
     let body = sample.replace(TRANSACTION, &format!("42-{id}"));
     if value_at(&body, "resource").is_some() { with_value(&body, "id", &quoted(id)) } else { Ok(body) }
 }
 
-/// Where the samples have the whole price, and where a part of it that is given back.
+/// The fields that hold the whole price.
 const PRICES: [&str; 8] = [
     "resource.amount.total",
     "resource.amount.payer_total",
@@ -151,10 +151,11 @@ const PRICES: [&str; 8] = [
     "req_info.total_fee",
     "req_info.settlement_total_fee",
 ];
+/// The fields that hold a refunded part of it.
 const PARTS: [&str; 4] =
     ["resource.amount.refund", "resource.amount.payer_refund", "req_info.refund_fee", "req_info.settlement_refund_fee"];
 
-/// Names the order, costs what it costs, and goes by ids of its own: those that it was paid by, where it was.
+/// Sets the order's number, its price and its ids: those of its payment, if it is paid.
 fn of_order(sample: &str, order: &Order) -> Result<String, PathError> {
     let number = order.number.as_str();
     let paid_by = order.paid.as_ref().map_or_else(|| format!("42-{number}"), |paid| paid.by.id().to_owned());

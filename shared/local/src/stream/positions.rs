@@ -1,4 +1,4 @@
-//! How far each function has read its stream, and what it could not work off: in the data folder.
+//! The stream positions of each lane, and the dead letters, in the data folder.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,24 +11,25 @@ use crate::home::Home;
 
 const FILE: &str = "streams.json";
 const DEAD_LETTERS: &str = "dead-letters.jsonl";
-/// A file that is written down to the disk at each record would take longer than the work.
+/// How often positions are written: a write and sync for each record would take longer than its processing.
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Positions {
-    /// None of a stack that keeps its books in memory: its streams end with it.
+    /// `None` for books in memory, whose streams end with the process.
     home: Option<Home>,
-    /// By the lane, the sequence number of the last record that it is done with.
+    /// The sequence number of the last processed record, by lane.
     read: Mutex<BTreeMap<String, String>>,
 }
 
 impl Positions {
     pub(crate) fn open(home: Option<Home>) -> Result<Self, Error> {
         let text = home.as_ref().map(|home| home.read(FILE)).transpose()?.flatten();
-        // A file that cannot be read is as good as none: everything that is still there is seen again.
+        // A damaged file counts as missing: the lanes read the whole stream again.
         let read = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         Ok(Self { home, read: Mutex::new(read) })
     }
 
+    /// The last processed record of a lane.
     pub(super) fn of(&self, lane: &str) -> Option<String> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).get(lane).cloned()
     }
@@ -38,8 +39,8 @@ impl Positions {
         read.insert(lane.to_owned(), sequence.to_owned());
     }
 
-    /// For as long as the stack runs. What a stack that is killed has not written down is seen again.
-    pub(super) async fn write_down(&self) {
+    /// Runs as long as the stack. After a kill, records since the last write are delivered again.
+    pub(super) async fn save_regularly(&self) {
         let Some(home) = &self.home else { return std::future::pending().await };
         let mut written = BTreeMap::new();
         loop {
@@ -48,14 +49,14 @@ impl Positions {
             if read != written {
                 match home.write(FILE, &read) {
                     Ok(()) => written = read,
-                    Err(error) => tracing::warn!(error = error.line(), "how far the streams were read is not kept"),
+                    Err(error) => tracing::warn!(error = error.line(), "cannot save the stream positions"),
                 }
             }
         }
     }
 
-    /// What the queue for failures is in AWS.
-    pub(super) fn bury(&self, letter: &Value) -> Result<(), Error> {
+    /// Writes a dead letter, in place of the dead-letter queue in AWS.
+    pub(super) fn dead_letter(&self, letter: &Value) -> Result<(), Error> {
         self.home.as_ref().map_or(Ok(()), |home| home.append(DEAD_LETTERS, &letter.to_string()))
     }
 }

@@ -1,4 +1,4 @@
-//! A stream that is read: in its order, in batches, again where it fails, and on from where it was after a restart.
+//! Stream processing: order, batches, retries, dead letters, and the position after a restart.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -10,14 +10,14 @@ use crate::home::Home;
 
 const ORDERS: &str = "hookledger-local-orders";
 
-/// What a worker was called with, by the orders, and what it answers.
+/// A worker that records the orders of each call.
 #[derive(Clone, Default)]
 struct Worker {
     batches: Arc<Mutex<Vec<String>>>,
 }
 
 impl Worker {
-    /// `answer` is asked with the number of the call, from 0, and the sequence numbers and orders of the batch.
+    /// `answer` gets the number of the call, from 0, and the sequence numbers and orders of the batch.
     fn work(
         &self,
         answer: impl Fn(usize, &[(String, String)]) -> Result<String, String> + Send + Sync + 'static,
@@ -94,7 +94,7 @@ fn positions(folder: &Path) -> Positions {
     Positions::open(Some(Home::open(folder).expect("a folder"))).expect("positions")
 }
 
-/// Reads for as long as a test lets it.
+/// Reads the stream for this long.
 async fn read_for(time: Duration, mapped: Mapped, engine: &Engine, positions: &Positions) {
     let _ = tokio::time::timeout(time, read(&[mapped], engine, positions)).await;
 }
@@ -124,14 +124,14 @@ fn planted(folder: &Path) -> Engine {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_is_tried_again_from_the_first_that_failed() {
+async fn failed_batch_is_retried_from_its_first_failure() {
     type Answer = fn(usize, &[(String, String)]) -> Result<String, String>;
     fn fail_b(batch: &[(String, String)]) -> String {
         let failed: Vec<&str> = batch.iter().filter(|(_, order)| order == "B").map(|(seq, _)| seq.as_str()).collect();
         report(&failed)
     }
     let rows: [(&str, Answer, &[&str], &[&str]); 9] = [
-        ("all is well", |_, _| Ok(report(&[])), &["A B C", "D"], &[]),
+        ("no failure", |_, _| Ok(report(&[])), &["A B C", "D"], &[]),
         ("a report of another kind", |_, _| Ok("{}".to_owned()), &["A B C", "D"], &[]),
         ("once", |call, batch| Ok(if call == 0 { fail_b(batch) } else { report(&[]) }), &["A B C", "B C D"], &[]),
         ("always", |_, batch| Ok(fail_b(batch)), &["A B C", "B C D", "B C D", "C D"], &["B"]),
@@ -185,7 +185,7 @@ async fn a_batch_is_tried_again_from_the_first_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_reports_a_batch_fails_as_a_whole_and_without_a_bound_for_ever() {
+async fn batch_without_reports_is_retried_whole_without_bound() {
     let folder = tempfile::tempdir().expect("a folder");
     let (engine, worker) = (planted(folder.path()), Worker::default());
     let work = worker.work(|call, _| if call < 3 { Err("broken".to_owned()) } else { Ok("whatever".to_owned()) });
@@ -194,7 +194,7 @@ async fn without_reports_a_batch_fails_as_a_whole_and_without_a_bound_for_ever()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_goes_on_where_it_was_and_what_was_not_noted_is_seen_again() {
+async fn restart_resumes_at_the_saved_position() {
     let folder = tempfile::tempdir().expect("a folder");
     let (engine, worker) = (planted(folder.path()), Worker::default());
     let well = || worker.work(|_, _| Ok(report(&[])));
@@ -204,15 +204,15 @@ async fn a_restart_goes_on_where_it_was_and_what_was_not_noted_is_seen_again() {
     put(&engine, "E", "fulfilment");
     read_for(Duration::from_secs(2), mapped(&reporting(), well()), &engine, &positions(folder.path())).await;
     assert_eq!(worker.batches(), ["A B C", "D", "E"]);
-    // Killed between the work and the note; or the note is damaged.
+    // As after a kill before the save, or with a damaged file.
     std::fs::write(folder.path().join("streams.json"), "{").expect("written");
     read_for(Duration::from_secs(2), mapped(&reporting(), well()), &engine, &positions(folder.path())).await;
     assert_eq!(worker.batches(), ["A B C", "D", "E", "A B C", "D E"]);
 }
 
-#[expect(clippy::disallowed_methods, reason = "only to see that no time has passed")]
+#[expect(clippy::disallowed_methods, reason = "only to check that no time has passed")]
 #[tokio::test(start_paused = true)]
-async fn what_is_written_is_heard_of_at_once_and_what_was_read_is_dropped() {
+async fn write_wakes_the_reader_and_processed_records_are_pruned() {
     let folder = tempfile::tempdir().expect("a folder");
     let (engine, worker) = (engine(folder.path()), Worker::default());
     let (positions, mapped) = (positions(folder.path()), [mapped(&reporting(), worker.work(|_, _| Ok(report(&[]))))]);
@@ -230,15 +230,15 @@ async fn what_is_written_is_heard_of_at_once_and_what_was_read_is_dropped() {
         () = writing => {}
     }
     assert_eq!(worker.batches().join(" ").split(' ').count(), 250);
-    assert_eq!(started.elapsed(), Duration::ZERO, "nobody has waited for the clock");
+    assert_eq!(started.elapsed(), Duration::ZERO, "no read waited for the clock");
     let mut cursor = engine.cursor(ORDERS, None).expect("a stream");
     let left = engine.read(&mut cursor, 1_000).expect("records").len();
     assert!((1..=101).contains(&left), "{left}");
 }
 
-/// As the template has it: a write that takes `wakes` away, as rescheduling does, calls nothing.
+/// By the template's filter, a write that removes `wakes`, as rescheduling does, calls no function.
 #[tokio::test(start_paused = true)]
-async fn rescheduled_order_calls_nothing() {
+async fn rescheduled_order_calls_no_function() {
     let folder = tempfile::tempdir().expect("a folder");
     let (engine, worker) = (engine(folder.path()), Worker::default());
     let arn = engine.stream_arn(ORDERS).expect("a stream");
@@ -261,9 +261,9 @@ async fn rescheduled_order_calls_nothing() {
     assert_eq!(called.join(" "), "A B");
 }
 
-/// One whose call never ends keeps nobody waiting but those of its lane.
+/// A call that never ends holds up only its own lane.
 #[tokio::test(start_paused = true)]
-async fn lanes_go_on_beside_each_other_and_each_row_in_its_order() {
+async fn lanes_run_in_parallel_and_keep_the_order_of_each_row() {
     let folder = tempfile::tempdir().expect("a folder");
     let (engine, seen) = (engine(folder.path()), Arc::new(Mutex::new(Vec::new())));
     for round in ["1", "2"] {

@@ -1,22 +1,22 @@
-//! Who is let in: programs that call this machine by its own name, and pages that the stack itself has served.
+//! Checks `Host` and `Origin` against cross-site requests and DNS rebinding.
 //!
-//! A web page that is open on this machine can make its browser send requests here, and a name that its owner has pointed at 127.0.0.1
-//! would even let it read the answers. Both show: by `Origin`, and by `Host`.
+//! A web page in a local browser can send requests to this port, and a domain that resolves to 127.0.0.1 lets it read the replies. The
+//! first shows in `Origin`, the second in `Host`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 
-/// Where the stack is found.
+/// The addresses of the stack.
 pub(crate) struct Addresses {
     pub(crate) port: u16,
-    /// Where it listens too, for containers.
+    /// A second address, for containers.
     pub(crate) also: Option<IpAddr>,
 }
 
 impl Addresses {
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn allows(&self, headers: &HeaderMap) -> bool {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return false;
@@ -28,7 +28,7 @@ impl Addresses {
         host.to_str().is_ok_and(is_ours) && headers.get_all(ORIGIN).iter().all(is_own_page)
     }
 
-    /// A name of this machine with our port, which a client leaves out where it is 80.
+    /// A local name with our port. A client omits port 80.
     fn are_ours(&self, authority: &str) -> bool {
         let named = |name: &str| authority == format!("{name}:{}", self.port) || (self.port == 80 && authority == name);
         LOCAL_NAMES.into_iter().any(named)
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_this_machine_are_local() {
+    fn only_local_names_are_local() {
         let rows = [
             ("127.0.0.1:9000", true),
             ("localhost:9000", true),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn host_and_origin_must_be_ours() {
+    fn foreign_host_or_origin_is_refused() {
         let rows: [(&[&str], &[&str], u16, bool); 24] = [
             (&["127.0.0.1:9000"], &[], 9000, true),
             (&["localhost:9000"], &[], 9000, true),
@@ -103,7 +103,7 @@ mod tests {
                 }
             }
             let addresses = Addresses { port, also: Some([172, 17, 0, 1].into()) };
-            assert_eq!(addresses.admit(&headers), expected, "{hosts:?} {origins:?}");
+            assert_eq!(addresses.allows(&headers), expected, "{hosts:?} {origins:?}");
         }
     }
 }
