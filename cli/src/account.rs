@@ -1,4 +1,4 @@
-//! `account`: what an owner has, and what a person may do about it. Every change is a row of the journal.
+//! `account`: shows an account, and changes its balance, limits, keys and referrer. Every change is a journal entry.
 
 mod change;
 mod facts;
@@ -14,102 +14,103 @@ use local::{USAGE, What, context, credits_of};
 
 use self::change::change;
 use self::facts::AccountFacts;
-use crate::books::{Books, Which};
-use crate::by::{Named, Signed};
+use crate::authorship::{Authorship, ChangeArgs};
+use crate::books::{Books, BooksArgs};
 use crate::error::Error;
-use crate::given;
+use crate::parse;
 use crate::print::Form;
 
-/// A screen of it.
+/// One screen of the statement.
 const STATEMENT_LINES: i32 = 20;
-/// Who led whom here: a chain that is longer is no real one, and to look for a circle in it would not end.
+/// The longest chain of referrers that is searched for a circle, so that the search ends.
 const REFERRERS_MAX: usize = 64;
-/// What more than this wait for is not counted: their number says enough.
+/// The most refused events that are counted.
 const WAITING_MAX: u32 = 10_000;
-/// A person waits longer than a sender does.
+/// The timeout of a store call; an operator can wait longer than a webhook sender.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Account {
     #[command(flatten)]
-    which: Which,
+    which: BooksArgs,
     #[command(subcommand)]
     action: Action,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// The balance and the last lines of the statement, of credits or of what is named after the owner: alice/POSX, bob/commission-usd
+    /// Show the balance and the last statement lines of credits, or of another asset: alice/POSX, bob/commission-usd
     Show {
         #[arg(value_name = "OWNER[/ASSET]")]
         account: String,
     },
-    /// Give credits, or what is named after the owner
+    /// Add credits, or an amount of the named asset
     Credit(Sum),
-    /// Take them, down to the overdraft line and not below it
+    /// Subtract an amount, down to the overdraft limit
     Debit(Sum),
-    /// Set how far below zero the account may be spent
+    /// Set how far below zero spending may go
     Overdraft(Sum),
-    /// Say how far usage is booked: prepaid, or owed down to a limit (postpaid). What waits is booked within ten minutes
+    /// Set prepaid, or postpaid down to a limit. Refused usage that fits is booked within ten minutes
     Policy {
         owner: String,
         #[arg(value_parser = ["prepaid", "postpaid"])]
         policy: String,
-        /// How far below zero a postpaid account may be, as 15 or 0.00234
+        /// How far below zero a postpaid account may go, as 15 or 0.00234
         #[arg(long, required_if_eq("policy", "postpaid"))]
         limit: Option<String>,
-        /// Make the account, where it is not there yet
+        /// Create the account if it does not exist
         #[arg(long)]
         new: bool,
         #[command(flatten)]
-        by: Named,
+        by: ChangeArgs,
     },
-    /// Make an account and its lines agree, as `audit` says
+    /// Make an account and its lines agree, with the command that `audit` prints
     Repair(repair::Repair),
-    /// Say whose an LLM gateway's key is. A key never changes hands
+    /// Bind a key of an LLM gateway to the owner. A key never gets another owner
     Key {
         owner: String,
         remote_key_id: String,
         #[command(flatten)]
-        by: Named,
+        by: ChangeArgs,
     },
-    /// Say who led the owner here, and so earns by what they buy from now on
+    /// Set the owner's referrer, who earns a commission on later purchases
     Referrer {
         owner: String,
         #[arg(required_unless_present = "none")]
         referrer: Option<String>,
-        /// Nobody, from now on
+        /// Remove the referrer
         #[arg(long, conflicts_with = "referrer")]
         none: bool,
         #[command(flatten)]
-        by: Named,
+        by: ChangeArgs,
     },
-    /// Make an API key for the owner. It is shown once and never stored
+    /// Create an API key for the owner. It is printed once; only its hash is stored
     ApiKey {
         owner: String,
         #[command(flatten)]
-        by: Named,
+        by: ChangeArgs,
     },
-    /// The keys that name the owner: each with a short name that is no secret, since when, and whether it is revoked
+    /// List the owner's keys: short name, creation time and state
     Keys { owner: String },
-    /// End a key of the owner's. It cannot be given to another, nor back
+    /// Revoke a key of the owner. It cannot be bound again
     Revoke {
         owner: String,
         /// Its name in `account keys`: api-3f9c0a12be45, gateway-tok_42
         key: String,
         #[command(flatten)]
-        by: Named,
+        by: ChangeArgs,
     },
-    /// Make an API key in place of another, which works until it is revoked
+    /// Create an API key that replaces another, which works until it is revoked
     Rotate {
         owner: String,
-        /// The other's name in `account keys`: api-3f9c0a12be45
+        /// The old key's name in `account keys`: api-3f9c0a12be45
         key: String,
         #[command(flatten)]
-        by: Named,
+        by: ChangeArgs,
     },
 }
 
+/// An account, an amount and the options of a change.
 #[derive(Debug, Args)]
 struct Sum {
     /// alice for credits, or alice/POSX, bob/commission-usd
@@ -118,11 +119,11 @@ struct Sum {
     /// As 15 or 0.00234
     #[arg(allow_negative_numbers = true)]
     amount: String,
-    /// Make the account, where it is not there yet
+    /// Create the account if it does not exist
     #[arg(long)]
     new: bool,
     #[command(flatten)]
-    by: Named,
+    by: ChangeArgs,
 }
 
 pub(crate) async fn run(
@@ -134,23 +135,23 @@ pub(crate) async fn run(
     let books = || args.which.open(dir);
     match args.action {
         Action::Show { account } => {
-            let account = given::account(&account)?;
+            let account = parse::account(&account)?;
             show(&books().await?, &account, form).await
         }
         Action::Credit(sum) => {
-            let Read { account, amount, is_new, by } = sum.read(given::moved, variable)?;
+            let ParsedSum { account, amount, is_new, by } = sum.parsed(parse::positive_amount, variable)?;
             let books = books().await?;
             change::terms(&books, &account, is_new).await?;
             change(&books, &by, What::Credit { account, amount }, form).await
         }
         Action::Debit(sum) => {
-            let Read { account, amount, is_new, by } = sum.read(given::moved, variable)?;
+            let ParsedSum { account, amount, is_new, by } = sum.parsed(parse::positive_amount, variable)?;
             let books = books().await?;
             change::terms(&books, &account, is_new).await?;
             change(&books, &by, What::Debit { account, amount }, form).await
         }
         Action::Overdraft(sum) => {
-            let Read { account, amount: to, is_new, by } = sum.read(given::amount, variable)?;
+            let ParsedSum { account, amount: to, is_new, by } = sum.parsed(parse::amount, variable)?;
             let books = books().await?;
             let from = change::terms(&books, &account, is_new).await?;
             if from.policy == Policy::Postpaid {
@@ -159,10 +160,10 @@ pub(crate) async fn run(
             change(&books, &by, What::Overdraft { account, from, to: SpendingTerms::prepaid(to) }, form).await
         }
         Action::Policy { owner, policy, limit, new, by } => {
-            let (account, by) = (credits_of(&given::owner(&owner)?), by.signed(variable)?);
+            let (account, by) = (credits_of(&parse::owner(&owner)?), by.authorship(variable)?);
             let to = match (Policy::named(&policy), limit) {
                 (Some(Policy::Postpaid), Some(limit)) => {
-                    SpendingTerms::postpaid(given::amount(account.asset(), &limit)?)
+                    SpendingTerms::postpaid(parse::amount(account.asset(), &limit)?)
                 }
                 (_, None) => SpendingTerms::default(),
                 (_, Some(_)) => return Err(Error::LimitOfPrepaid),
@@ -173,51 +174,51 @@ pub(crate) async fn run(
         }
         Action::Repair(repair) => {
             let (account, what) = repair.read()?;
-            let by = repair.by.signed(variable)?;
+            let by = repair.by.authorship(variable)?;
             repair::write(&books().await?, &account, &what, &by, form).await
         }
         Action::Key { owner, remote_key_id: name, by } => {
-            let (owner, key, by) = (given::owner(&owner)?, given::remote_key(&name)?, by.signed(variable)?);
+            let (owner, key, by) = (parse::owner(&owner)?, parse::remote_key(&name)?, by.authorship(variable)?);
             change(&books().await?, &by, What::RemoteKey { owner, key, name }, form).await
         }
         Action::Referrer { owner, referrer, none: _, by } => {
-            let (owner, by) = (given::owner(&owner)?, by.signed(variable)?);
-            let to = referrer.as_deref().map(given::owner).transpose()?;
+            let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
+            let to = referrer.as_deref().map(parse::owner).transpose()?;
             change::refer(&books().await?, &by, owner, to, form).await
         }
         Action::ApiKey { owner, by } => {
-            let (owner, by) = (given::owner(&owner)?, by.signed(variable)?);
+            let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
             change::api_key(&books().await?, &by, owner, None, form).await
         }
-        Action::Keys { owner } => keys::list(&books().await?, &given::owner(&owner)?, form).await,
+        Action::Keys { owner } => keys::list(&books().await?, &parse::owner(&owner)?, form).await,
         Action::Revoke { owner, key, by } => {
-            let (owner, by) = (given::owner(&owner)?, by.signed(variable)?);
+            let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
             keys::revoke(&books().await?, &by, owner, &key, form).await
         }
         Action::Rotate { owner, key, by } => {
-            let (owner, by) = (given::owner(&owner)?, by.signed(variable)?);
+            let (owner, by) = (parse::owner(&owner)?, by.authorship(variable)?);
             keys::rotate(&books().await?, &by, owner, &key, form).await
         }
     }
 }
 
-/// A sum as it was given, read before any books are opened.
-struct Read {
+/// A parsed [`Sum`], validated before the books are opened.
+struct ParsedSum {
     account: AccountId,
     amount: Amount,
     is_new: bool,
-    by: Signed,
+    by: Authorship,
 }
 
 impl Sum {
-    fn read(
+    fn parsed(
         self,
         amount: impl Fn(Asset, &str) -> Result<Amount, Error>,
         variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Read, Error> {
-        let account = given::account(&self.account)?;
+    ) -> Result<ParsedSum, Error> {
+        let account = parse::account(&self.account)?;
         let amount = amount(account.asset(), &self.amount)?;
-        Ok(Read { account, amount, is_new: self.new, by: self.by.signed(variable)? })
+        Ok(ParsedSum { account, amount, is_new: self.new, by: self.by.authorship(variable)? })
     }
 }
 
@@ -232,7 +233,7 @@ async fn show(books: &Books, account: &AccountId, form: Form) -> Result<(), Erro
     Ok(())
 }
 
-/// What was used and refused, and waits until its owner can pay.
+/// The refused usage of the account, which is retried when its owner can pay.
 async fn waiting(books: &Books, account: &AccountId) -> Result<Vec<Owed>, Error> {
     if account.asset() != Asset::CREDITS {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! `audit`: whether the books agree with themselves, now. Nothing is written, whatever it finds.
+//! `audit`: compares accounts, orders and the journal with each other, and writes nothing.
 
 mod export;
 mod facts;
@@ -12,33 +12,33 @@ use edge::Invocation;
 
 use self::facts::AuditFacts;
 pub(crate) use self::facts::DifferenceFacts;
-use crate::books::Which;
+use crate::books::BooksArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::print::Form;
 
-/// A person may wait for as long as it takes, and stop it when they like.
+/// Long enough for any table; Ctrl-C stops it earlier.
 const PATIENCE: Duration = Duration::from_hours(6);
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     #[command(flatten)]
-    which: Which,
-    /// Read every row of a deployed stage, also those that no account leads to. It says first what that costs
+    which: BooksArgs,
+    /// Read every row of a deployed stage, also rows that belong to no account. Prints the cost first
     #[arg(long, requires = "aws", conflicts_with = "export")]
     full: bool,
-    /// Read exports of the tables to S3, copied to PATH/accounts, PATH/journal and PATH/orders: no read units
+    /// Read S3 exports of the tables, copied to PATH/accounts, PATH/journal and PATH/orders; consumes no read units
     #[arg(long, value_name = "PATH", conflicts_with = "aws")]
     export: Option<PathBuf>,
-    /// Do not ask whether to pay for it
+    /// Confirm the cost without a prompt
     #[arg(long, requires = "full")]
     yes: bool,
 }
 
-/// Fails where they disagree.
+/// Exits with `Refused` if there are differences.
 pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Error> {
     let invocation = Invocation::now(PATIENCE);
-    let found = if let Some(folder) = &args.export {
+    let facts = if let Some(folder) = &args.export {
         let whole = export::read(folder)?;
         AuditFacts::of(&whole, whole.clone().differences(), 0)
     } else {
@@ -52,9 +52,8 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
         if args.full || !args.which.aws {
             let whole = whole::scanned(&books, &invocation).await?;
             let first = whole.clone().differences();
-            // Tables that are written are not read in one moment: what differs is looked at once more, by itself.
-            let (open, unsettled) =
-                reconcile::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
+            // A scan is no snapshot: each difference is read again by itself, since a write may have happened in between.
+            let (open, unsettled) = reconcile::verify(&books.ledger, &invocation, &first, books.index_lag).await?;
             AuditFacts::of(&whole, open.into_iter().map(|open| open.difference).collect(), unsettled)
         } else {
             let (checked, open) = reconcile::audit(&books.ledger, &invocation).await?;
@@ -67,6 +66,6 @@ pub(crate) async fn run(args: Audit, dir: &Path, form: Form) -> Result<Exit, Err
             }
         }
     };
-    form.show(&found);
-    Ok(if found.differences.is_empty() { Exit::Done } else { Exit::Refused })
+    form.show(&facts);
+    Ok(if facts.differences.is_empty() { Exit::Done } else { Exit::Refused })
 }

@@ -1,4 +1,4 @@
-//! What a newcomer sees: where everything is, and commands that can be pasted.
+//! The banner of a started stack: its addresses, and commands to paste into another terminal.
 
 use local::{DEMO_CREDITS, DEMO_OWNER, DEMO_REMOTE_KEY, Home, Running, USAGE};
 use std::path::Path;
@@ -8,14 +8,14 @@ use crate::print;
 pub(crate) fn show(running: &Running, home: &Home, memory: bool) {
     let base = &running.base_url;
     let dir = quoted(home.dir());
-    let kept = if memory { "in memory: gone when this ends" } else { "store.db" };
-    // The commands look where we look.
+    let books = if memory { "in memory, until this process ends" } else { "store.db" };
+    // The commands must use the same data folder.
     let data = if home.dir() == Path::new(".hookledger") { String::new() } else { format!(" --data {dir}") };
     let events = USAGE.path();
     print::line(format_args!(
         r#"hookledger is at {base}, until Ctrl-C
 
-  books    {kept} (folder {dir})
+  books    {books} (folder {dir})
   demo     account {DEMO_OWNER}: {DEMO_CREDITS} credits at the start, key {DEMO_REMOTE_KEY}
   scripts  {dir}/local.json has the URLs, secrets and keys
 
@@ -30,7 +30,7 @@ Paste into another terminal:
   curl -H "Authorization: Bearer $key" -d '{{"product":"credits-100"}}' {base}/api/pay/checkout    # then open its url
   curl -H "Authorization: Bearer $key" -d '{{"product":"credits-1000"}}' {base}/api/pay/epay       # in yuan, by epay
 
-The same by hand; the second time it is not booked again:
+The same by hand; a repeat is not booked again:
 
   secret=$(sed -n 's/.*"WEBHOOK_SECRET": "\([^" ]*\).*/\1/p' {dir}/local.json)
   body='{{"eventId":"evt_by_hand","eventType":"usage","timestamp":'$(date +%s)',"data":{{"remoteKeyId":"{DEMO_REMOTE_KEY}","model":"gpt-4o","promptTokens":120,"completionTokens":30,"totalTokens":150,"creditCost":"0.00234"}}}}'
@@ -40,7 +40,7 @@ The same by hand; the second time it is not booked again:
     ));
 }
 
-/// As a shell reads it back.
+/// Quoted for a shell.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');

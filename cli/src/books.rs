@@ -1,4 +1,4 @@
-//! Where the books of a command are: in the stack that runs, in the file that none has open, or on AWS.
+//! Opens the books of a command: those of the running stack, of the data folder without a stack, or of a deployed stage on AWS.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,35 +14,36 @@ use local::{Claim, Home, Lock, STAGE, store};
 
 use crate::error::Error;
 
-/// Which books a command is about.
+/// Selects the books of a command.
 #[derive(Debug, Args)]
-pub(crate) struct Which {
-    /// The books of a deployed stage, with the AWS credentials and region of the environment
+pub(crate) struct BooksArgs {
+    /// Use the books of a deployed stage, with the AWS credentials and region of the environment
     #[arg(long, global = true)]
     pub(crate) aws: bool,
-    /// Which deployed stage
+    /// The deployed stage
     #[arg(long, global = true, default_value = "dev", requires = "aws")]
     stage: String,
 }
 
-impl Which {
-    /// No command makes books: a folder without any is mostly one that was mistyped.
+impl BooksArgs {
+    /// Creates no books: a folder without any is usually mistyped.
     pub(crate) async fn open(&self, dir: &Path) -> Result<Books, Error> {
         if self.aws { Books::on_aws(&self.stage).await } else { Books::here(dir).await }
     }
 }
 
+/// Open books.
 pub(crate) struct Books {
     pub(crate) ledger: DynamoLedger,
-    /// For how long an index may be behind its table: on one machine it is not.
+    /// How long an index may lag behind its table: zero on one machine.
     pub(crate) index_lag: Duration,
-    /// Let go of after the ledger, and with it the store.
+    /// Declared last, so that it is released after the ledger closes the store.
     _lock: Option<Lock>,
 }
 
 impl Books {
     async fn here(dir: &Path) -> Result<Self, Error> {
-        // A stack that keeps its books in memory has said where it is, and has no store.
+        // A stack with books in memory has no store and is found by its `local.json`.
         if !Home::at(dir).is_used() {
             return Err(Error::NoBooks(dir.to_owned()));
         }
@@ -58,13 +59,13 @@ impl Books {
         Ok(Self::of(&sdk, STAGE, Duration::ZERO, lock))
     }
 
-    /// With whatever credentials and region are around.
+    /// Uses the credentials and region of the environment.
     async fn on_aws(stage: &str) -> Result<Self, Error> {
         let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
         if sdk.region().is_none() {
             return Err(Error::NoRegion);
         }
-        // Without this, the first call to the store would fail in a way that looks like a time-out.
+        // Fail here: without credentials the first store call fails with an error that looks like a timeout.
         let credentials = sdk.credentials_provider().ok_or(Error::NoCredentials)?;
         credentials.provide_credentials().await.map_err(|_| Error::NoCredentials)?;
         Ok(Self::of(&sdk, stage, reconcile::INDEX_LAG_MAX, None))
@@ -75,7 +76,7 @@ impl Books {
     }
 }
 
-/// The only HTTP client here: as in the functions, without a second TLS library.
+/// The HTTP client of the functions, so that the program has one TLS library.
 fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }

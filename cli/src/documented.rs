@@ -1,4 +1,4 @@
-//! The commands of the docs are those of the program, flag by flag.
+//! Compares every command in the docs with the program, flag by flag.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use clap::{Command, CommandFactory as _};
 use crate::Cli;
 
 #[test]
-fn commands_of_the_docs_have_the_flags_of_the_program() {
+fn documented_flags_exist_in_the_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let pages = ["docs", "docs/providers"].into_iter().flat_map(|folder| {
         fs::read_dir(root.join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path())
@@ -21,7 +21,7 @@ fn commands_of_the_docs_have_the_flags_of_the_program() {
         let text = fs::read_to_string(&page).expect("a page");
         for command in text.lines().flat_map(commands) {
             let known = flags_of(&program, command);
-            flags += known.unwrap_or_else(|word| panic!("{}: `{command}`: there is no {word}", page.display()));
+            flags += known.unwrap_or_else(|word| panic!("{}: `{command}`: the program has no {word}", page.display()));
         }
     }
     assert!(flags > 100, "the docs are read: {flags}");
@@ -32,7 +32,7 @@ fn commands_of_the_docs_have_the_flags_of_the_program() {
     }
 }
 
-/// What follows `cargo run --`, and each code span that begins with the name of a command.
+/// The text after `cargo run --`, and each code span that begins with the name of a command.
 fn commands(line: &str) -> impl Iterator<Item = &str> {
     let run =
         line.split("cargo run ").skip(1).filter_map(|rest| rest.strip_prefix("-q -- ").or(rest.strip_prefix("-- ")));
@@ -42,7 +42,7 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
     run.chain(spans)
 }
 
-/// How many flags it has, each of which the program has; or the word that the program does not have.
+/// The number of flags, if the program has them all; otherwise the first unknown word.
 fn flags_of(program: &Command, command: &str) -> Result<usize, String> {
     let (mut place, mut flags) = (program, Vec::new());
     let text = command.replace("\\|", "|");

@@ -1,4 +1,4 @@
-//! Why a command failed, on one line: what is wrong, with which value, and what to do about it. And the exit code of each.
+//! Errors of the commands, each on one line with the fault, the value and the remedy; and the exit code of each.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ pub(crate) enum Error {
     PortInUse(u16),
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
-    #[error("cannot hear signals")]
+    #[error("cannot install signal handlers")]
     Signals(#[source] io::Error),
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
@@ -47,39 +47,39 @@ pub(crate) enum Error {
     NoCredentials,
     #[error("there are no books in {} yet: `cargo run` opens them, and --data names another folder", .0.display())]
     NoBooks(PathBuf),
-    #[error("there is no account {0}: `account credit {0} AMOUNT --reason R --new` makes it")]
+    #[error("there is no account {0}: `account credit {0} AMOUNT --reason R --new` creates it")]
     NoAccount(AccountId),
-    #[error("there is no account {0}: check the name, or add --new to make it")]
+    #[error("there is no account {0}: check the name, or add --new to create it")]
     NotNew(AccountId),
-    #[error("there is no asset {0}: credits, a token of the catalog, report-<name> or commission-<currency>")]
+    #[error("there is no asset {0}: name credits, a token of the catalog, report-<name> or commission-<currency>")]
     UnknownAsset(String),
     #[error("insufficient credits: {account} has {available} available, not {amount}")]
     Insufficient { account: AccountId, available: String, amount: String },
-    #[error("{0} is postpaid: `account policy` moves its limit, or makes it prepaid again")]
+    #[error("{0} is postpaid: `account policy` changes its limit, or makes it prepaid again")]
     Postpaid(AccountId),
-    #[error("--limit is how far below zero a postpaid account may be: leave it out for a prepaid one")]
+    #[error("--limit is the limit of a postpaid account: leave it out for a prepaid one")]
     LimitOfPrepaid,
-    #[error("more is owed than can be added up")]
+    #[error("the refused usage adds up to more than an amount can hold")]
     TooMuchOwed,
-    #[error("the key {0} is {1}, and a key never changes hands")]
+    #[error("the key {0} is {1}, and a key never gets another owner: bind a new key")]
     KeyTaken(String, String),
     #[error("{owner} has no live key {id}: `account keys {owner}` lists them")]
     NoKey { owner: Owner, id: String },
-    #[error("two keys go by the name {0}")]
+    #[error("two keys of the owner have the short name {0}, so this command cannot choose one")]
     KeysAlike(String),
-    #[error("{0} is made by the gateway: make the new key there, bind it with `account key`, and revoke this one")]
+    #[error("{0} is a key of the gateway: create the new key there, bind it with `account key`, and revoke this one")]
     NotAnApiKey(String),
     #[error("the account changed at the same moment: run the same command again")]
     Overtaken,
     #[error(
-        "the store did not answer, so this is done or it is not: the same command with {again} makes sure, and is never done twice"
+        "the store did not answer, so the change may be done: run the same command with {retry_option} to make sure; it is never done twice"
     )]
     Unanswered {
-        again: String,
+        retry_option: String,
         #[source]
         cause: CommitError,
     },
-    #[error("--id {0} stands for another change already: choose another, or repeat that change as it was")]
+    #[error("--id {0} names another change already: choose another id, or repeat that change unchanged")]
     IdTaken(String),
     #[error("an author is needed: give --author, since USER is not set")]
     NoAuthor,
@@ -93,13 +93,13 @@ pub(crate) enum Error {
     NothingToResolve(String, &'static str),
     #[error("{0}: {1}")]
     NotAccepted(OrderNumber, AcceptError),
-    #[error("nothing like that is open about {0}: `order show {0}` lists what is")]
+    #[error("no open anomaly of {0} matches: `order show {0}` lists them")]
     NothingToClear(OrderNumber),
-    #[error("{0} is not a reason that orders are flagged for: `order show` names those of an order")]
+    #[error("{0} is not the name of an anomaly: `order show` lists those of an order")]
     UnknownReason(String),
-    #[error("the order changed at the same moment: see `order show`, and decide again")]
+    #[error("the order changed at the same moment: run `order show`, and decide again")]
     OrderOvertaken,
-    #[error("the rows changed since they were read, and nothing is written: run `audit`, and repair again")]
+    #[error("the rows changed since they were read, so nothing was written: run `audit`, and repair again")]
     RepairOvertaken,
     #[error("{} is not the row of the order {number} in DynamoDB's JSON", file.display())]
     NotTheOrder { file: PathBuf, number: OrderNumber },
@@ -131,7 +131,7 @@ pub(crate) enum Error {
     Commit(#[from] CommitError),
 }
 
-/// Of a call to the store, wherever it was made.
+/// The exit code for a failed store call.
 const fn exit_of(error: &CommitError) -> Exit {
     match error {
         CommitError::Unavailable(_) | CommitError::Stale => Exit::TryAgain,
@@ -140,7 +140,7 @@ const fn exit_of(error: &CommitError) -> Exit {
     }
 }
 
-/// Of what the crate of this machine could not do.
+/// The exit code for an error of the local stack.
 const fn exit_of_local(error: &local::Error) -> Exit {
     use local::Error::{
         Busy, Commit, Damaged, DemoId, DemoKey, DemoOwner, File, Folder, KeyPair, Memory, NoScheme, NoSuchField,
@@ -233,7 +233,7 @@ impl Error {
         }
     }
 
-    /// With every cause, on one line.
+    /// The error with all its causes, on one line.
     pub(crate) fn line(&self) -> String {
         line(self)
     }

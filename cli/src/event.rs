@@ -1,4 +1,4 @@
-//! `event`: what API Gateway would hand to the function, freshly signed, for `cargo lambda invoke` and `sam local invoke`.
+//! `event`: prints a freshly signed sample as an API Gateway event, for `cargo lambda invoke` and `sam local invoke`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,19 +9,19 @@ use local::{Call, Home, Route, Sample, Secrets, event, new_id, now};
 
 use crate::error::Error;
 use crate::print;
-use crate::shape::Shape;
+use crate::sample_args::SampleArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct Event {
     #[command(flatten)]
-    shape: Shape,
+    sample_args: SampleArgs,
 }
 
 pub(crate) async fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
-    let Event { shape } = args;
-    let sample = shape.read(dir).await?;
-    let secret = secret(shape, &sample, dir, variable)?;
-    let id = shape.id.clone().unwrap_or_else(new_id);
+    let Event { sample_args } = args;
+    let sample = sample_args.read(dir).await?;
+    let secret = secret(sample_args, &sample, dir, variable)?;
+    let id = sample_args.id.clone().unwrap_or_else(new_id);
     let now = now();
     let signed = sample.signed(&id, &secret, now)?;
 
@@ -48,15 +48,15 @@ pub(crate) async fn run(args: &Event, dir: &Path, variable: impl Fn(&str) -> Opt
     Ok(())
 }
 
-/// The function that gets the event may be this folder's or take its secret from the environment, which wins there too.
+/// A secret of the environment overrides that of the data folder, as it does in the local stack.
 fn secret(
-    shape: &Shape,
+    sample_args: &SampleArgs,
     sample: &Sample,
     dir: &Path,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<String, Error> {
     let setting = sample.setting.name;
-    if let Some(secret) = shape.secret.clone().or_else(|| variable(setting)) {
+    if let Some(secret) = sample_args.secret.clone().or_else(|| variable(setting)) {
         return Ok(secret);
     }
     let home = Home::open(dir)?;

@@ -1,4 +1,4 @@
-//! The exit codes, each with one meaning for every command: docs/cli.md has the table.
+//! The exit codes of every command, which docs/cli.md lists.
 
 use std::process::ExitCode;
 
@@ -7,11 +7,11 @@ pub(crate) enum Exit {
     Done,
     /// The books or the receiver refused, nothing was found, or a comparison found differences.
     Refused,
-    /// The command itself is wrong: an argument, a setting, or a file that it names. clap has the same code.
+    /// The command is wrong: an argument, a setting, or a file that it names. clap exits with the same code.
     Usage,
-    /// Something that the command needs is not there: `EX_UNAVAILABLE` of sysexits.h.
+    /// Something that the command needs is missing: `EX_UNAVAILABLE` of sysexits.h.
     Unavailable,
-    /// No answer came in time, so the result is not known: `EX_TEMPFAIL`. The same command may be run again.
+    /// A timeout, so the result is unknown: `EX_TEMPFAIL`. The same command may be retried.
     TryAgain,
 }
 
@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// Of several events: what a person has to look at comes before what time may cure.
+    /// Of several events, a failure that needs a person outranks a retryable one.
     pub(crate) const fn or_worse(self, other: Self) -> Self {
         match (self, other) {
             (Self::Refused, _) | (_, Self::Refused) => Self::Refused,

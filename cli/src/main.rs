@@ -1,26 +1,27 @@
-//! `cargo run`: the whole stack on one machine. With a command, the other end of it: `send`, `event`, `account`, `order` and `audit`.
+//! The command line: `cargo run` serves the local stack; the commands `send`, `event`, `account`, `order` and `audit` work with it, or
+//! with a deployed stage.
 
 mod account;
-mod ask;
 mod audit;
+mod authorship;
 mod banner;
 mod books;
-mod by;
-mod changed;
+mod change_result;
+mod delivery;
 #[cfg(test)]
 mod documented;
 mod error;
 mod event;
 mod exit;
-mod given;
 mod order;
+mod parse;
 mod post;
 mod print;
-mod repaired;
+mod prompt;
+mod repair_result;
+mod sample_args;
 mod send;
-mod sent;
 mod serve;
-mod shape;
 mod tally;
 
 use std::path::PathBuf;
@@ -32,14 +33,14 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::print::Form;
 
-/// Books the webhooks that move money and credits, exactly once. Without a command: serves the whole stack on this machine.
+/// Books webhooks that move money, each exactly once. Without a command: serves the whole stack on this machine
 #[derive(Debug, Parser)]
 #[command(name = "hookledger", version)]
 struct Cli {
-    /// Where balances and generated secrets are kept
+    /// The folder of balances and generated secrets
     #[arg(long, global = true, value_name = "DIR", default_value = ".hookledger")]
     data: PathBuf,
-    /// Print what a command finds as one JSON document; errors stay on stderr
+    /// Print the result of a command as one JSON document; errors stay on stderr
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
@@ -50,15 +51,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Sign sample events and post them
+    /// Sign sample events, post them, and report the outcome of each
     Send(send::Send),
-    /// Print a sample as the event that API Gateway hands to the function, freshly signed
+    /// Print a freshly signed sample as the API Gateway event of its function
     Event(event::Event),
     /// Show an account, or change it by hand
     Account(account::Account),
-    /// Show an order, or say what became of its top-up
+    /// Show an order, or change it by hand
     Order(order::Order),
-    /// Compare accounts, orders and the journal with each other; fails where they disagree
+    /// Compare accounts, orders and the journal with each other; fails if they differ
     Audit(audit::Audit),
 }
 
@@ -67,12 +68,12 @@ fn main() -> ExitCode {
     if cli.command.is_some() && cli.serve.is_given() {
         let error = clap::error::ErrorKind::ArgumentConflict;
         Cli::command()
-            .error(error, "--port, --memory and --also are for serving, which is what no command does")
+            .error(error, "--port, --memory and --also serve the stack: leave them out, or leave the command out")
             .exit();
     }
     if cli.command.is_none() && cli.json {
         let error = clap::error::ErrorKind::ArgumentConflict;
-        Cli::command().error(error, "--json is for commands: a running stack has its facts in local.json").exit();
+        Cli::command().error(error, "--json needs a command: a running stack writes its facts to local.json").exit();
     }
     let exit = run(cli).unwrap_or_else(|error| {
         print::error(error.line());
@@ -84,7 +85,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Exit, Error> {
     let Cli { data, json, serve, command } = cli;
     let form = if json { Form::Json } else { Form::Lines };
-    // A commit to the embedded store holds its thread for a moment: signals and the other requests have more of them.
+    // At least two threads: a commit to the embedded store blocks its own, and signals and other requests must not wait for it.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)))
         .enable_all()
@@ -104,7 +105,7 @@ fn run(cli: Cli) -> Result<Exit, Error> {
     })
 }
 
-/// An empty variable is one that is not set.
+/// An empty variable counts as unset.
 #[expect(clippy::disallowed_methods, reason = "this is the edge: the environment enters here")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())

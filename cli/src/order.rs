@@ -1,4 +1,4 @@
-//! `order`: what is known of an order, for whoever has to say what happened; and what only a person can say of it.
+//! `order`: shows an order, and records an operator's decisions about it.
 
 mod accept;
 mod by_hand;
@@ -17,52 +17,52 @@ use ledger::{Ledger as _, Order as Row, OrderNumber};
 use local::context;
 use serde::Serialize;
 
-use crate::books::{Books, Which};
-use crate::changed::Changed;
+use crate::books::{Books, BooksArgs};
+use crate::change_result::ChangeResult;
 use crate::error::Error;
-use crate::given;
+use crate::parse;
 use crate::print::{self, Facts, Form};
-use crate::repaired::Repaired;
+use crate::repair_result::RepairResult;
 
 use accept::Accept;
 use clear::Clear;
 use facts::OrderFacts;
 use resolve::Resolve;
 
-/// A person waits longer than a sender does.
+/// The timeout of a store call; an operator can wait longer than a webhook sender.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Order {
     #[command(flatten)]
-    which: Which,
+    which: BooksArgs,
     #[command(subcommand)]
     action: Action,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Its terms, its payment, what was delivered, and all that was claimed back
+    /// Show its terms, its payment, its deliveries, refunds, disputes and anomalies
     Show {
         #[arg(value_name = "ORDER_NUMBER")]
         number: String,
     },
-    /// Say what became of a top-up of which no machine knows. It stands in the journal
+    /// Record the result of a top-up whose result is unknown. The journal keeps author and reason
     Resolve(Resolve),
-    /// Book a payment or an invoice that the order has refused. It stands in the journal
+    /// Book a payment or an invoice that the order has refused. The journal keeps author and reason
     Accept(Accept),
-    /// Close what is flagged on an order. It stands in the journal
+    /// Close the anomalies of an order. The journal keeps author and reason
     Clear(Clear),
-    /// Make an order and its lines agree, as `audit` says
+    /// Make an order and its lines agree, with the command that `audit` prints
     Repair(repair::Repair),
 }
 
 /// A change, and the order after it.
 #[derive(Serialize)]
-struct OrderChanged<C> {
+struct OrderChange<C> {
     #[serde(flatten)]
     changed: C,
-    /// `None` where it could not be read.
+    /// `None` if it could not be read.
     order: Option<OrderFacts>,
 }
 
@@ -75,37 +75,37 @@ pub(crate) async fn run(
     let which = args.which;
     match args.action {
         Action::Show { number } => {
-            let number = given::order_number(&number)?;
+            let number = parse::order_number(&number)?;
             form.show(&OrderFacts(read(&which.open(dir).await?, &number).await?));
         }
         Action::Repair(repair) => {
             let (number, what) = repair.read()?;
-            let by = repair.by.signed(variable)?;
+            let by = repair.by.authorship(variable)?;
             let books = which.open(dir).await?;
-            let repaired: Repaired = repair::write(&books, &number, &what, &by).await?;
-            show_changed(repaired, &books, &number, form).await;
+            let repaired: RepairResult = repair::write(&books, &number, &what, &by).await?;
+            show_result(repaired, &books, &number, form).await;
         }
         Action::Resolve(resolve) => {
-            let number = given::order_number(&resolve.number)?;
+            let number = parse::order_number(&resolve.number)?;
             let author = resolve.by.author(variable)?;
             let books = which.open(dir).await?;
             let order = read(&books, &number).await?;
-            let changed: Changed = resolve.write(&books, &order, &author).await?;
-            show_changed(changed, &books, &number, form).await;
+            let changed: ChangeResult = resolve.write(&books, &order, &author).await?;
+            show_result(changed, &books, &number, form).await;
         }
         Action::Accept(Accept { what, by }) => {
-            let (number, by) = (given::order_number(&what.number)?, by.signed(variable)?);
+            let (number, by) = (parse::order_number(&what.number)?, by.authorship(variable)?);
             let (credits, books) = (what.credits()?, which.open(dir).await?);
             let order = read(&books, &number).await?;
             let changed = what.write(&books, &order, credits, &by).await?;
-            show_changed(changed, &books, &number, form).await;
+            show_result(changed, &books, &number, form).await;
         }
         Action::Clear(Clear { what, by }) => {
-            let (number, by) = (given::order_number(&what.number)?, by.signed(variable)?);
+            let (number, by) = (parse::order_number(&what.number)?, by.authorship(variable)?);
             let (reason, books) = (what.reason()?, which.open(dir).await?);
             let order = read(&books, &number).await?;
             let changed = what.write(&books, &order, reason, &by).await?;
-            show_changed(changed, &books, &number, form).await;
+            show_result(changed, &books, &number, form).await;
         }
     }
     Ok(())
@@ -116,19 +116,19 @@ async fn read(books: &Books, number: &OrderNumber) -> Result<Row, Error> {
     order.ok_or_else(|| Error::UnknownOrder(number.to_string()))
 }
 
-/// The change is made, whatever comes of this read.
-async fn show_changed<C: Facts>(changed: C, books: &Books, number: &OrderNumber, form: Form) {
+/// A failed read here is only printed, since the change is already made.
+async fn show_result<C: Facts>(changed: C, books: &Books, number: &OrderNumber, form: Form) {
     let order = match read(books, number).await {
         Ok(order) => Some(OrderFacts(order)),
         Err(error) => {
-            print::error(format_args!("{number} cannot be shown: {}", error.line()));
+            print::error(format_args!("cannot show {number}: {}", error.line()));
             None
         }
     };
-    form.show(&OrderChanged { changed, order });
+    form.show(&OrderChange { changed, order });
 }
 
-impl<C: Facts> Facts for OrderChanged<C> {
+impl<C: Facts> Facts for OrderChange<C> {
     fn print(&self) {
         self.changed.print();
         if let Some(order) = &self.order {

@@ -1,4 +1,4 @@
-//! One signed request over the wire, and what came back.
+//! Sends one signed request over HTTP and returns the reply.
 
 use std::time::Duration;
 
@@ -12,31 +12,34 @@ use aws_smithy_types::body::SdkBody;
 use edge::Invocation;
 use http::Request;
 use http_body_util::{BodyExt as _, Limited};
+use local::{OUTCOME_HEADER, Signed};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What API Gateway gives a function.
+/// API Gateway's own timeout for a function.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
-/// A reply is a line; whatever sends more than this is not one of ours.
+/// Our replies are one line each: a longer one comes from another server.
 const REPLY_BYTES_MAX: usize = 64 * 1024;
 
+/// The client of one receiver.
 pub(crate) struct Post {
     connector: Connector,
     url: String,
 }
 
+/// A reply of the receiver.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: String,
-    /// What became of it, where the receiver says it: `refused order_unknown`.
+    /// The outcome header of a local stack: `refused order_unknown`.
     pub(crate) outcome: Option<String>,
     pub(crate) took: Duration,
 }
 
-/// Why there is no reply.
+/// The reason why there is no reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoReply {
     pub(crate) why: String,
-    /// It was sent, and may have been carried out.
+    /// The request was sent, so the receiver may have handled it.
     pub(crate) is_late: bool,
 }
 
@@ -55,8 +58,8 @@ impl Post {
     pub(crate) async fn send(&self, signed: Signed) -> Result<Reply, NoReply> {
         let request = self.request(signed).map_err(|why| NoReply { why, is_late: false })?;
         let invocation = Invocation::now(REPLY_TIMEOUT);
-        let unanswered = |error: ConnectorError| NoReply { why: causes(&error), is_late: error.is_timeout() };
-        let response = self.connector.call(request).await.map_err(unanswered)?;
+        let no_reply = |error: ConnectorError| NoReply { why: causes(&error), is_late: error.is_timeout() };
+        let response = self.connector.call(request).await.map_err(no_reply)?;
         let status = response.status().as_u16();
         let outcome = response.headers().get(OUTCOME_HEADER).map(str::to_owned);
         let body = Limited::new(response.into_body(), REPLY_BYTES_MAX).collect().await;
@@ -75,7 +78,6 @@ impl Post {
         HttpRequest::try_from(request).map_err(|error| causes(&error))
     }
 }
-use local::{OUTCOME_HEADER, Signed};
 
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

@@ -1,20 +1,19 @@
-//! What a command finds, as lines for a person or as one JSON document for a script. A reader that goes away, as `head` does, is no
-//! reason to fail.
+//! Prints results as lines or as one JSON document. A closed pipe, as from `head`, is not an error.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-/// How a command shows what it has found.
+/// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Lines,
-    /// One document on stdout, with the names of docs/cli.md.
+    /// One document on stdout, with the member names of docs/cli.md.
     Json,
 }
 
-/// What a command has found. The names of its JSON are documented, and those of the API where the API has them.
+/// The result of a command. docs/cli.md lists its JSON members, which have the API's names if the API has them.
 pub(crate) trait Facts: Serialize {
     fn print(&self);
 }
@@ -35,12 +34,12 @@ pub(crate) fn line(text: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
-/// For what is not the answer itself.
+/// Prints an error or a remark to stderr, apart from the result.
 pub(crate) fn error(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "hookledger: {text}");
 }
 
-/// As wide as the widest in each column.
+/// Prints a table with each column as wide as its widest cell.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) {
     let mut widths = [0; N];
     for row in rows {

@@ -1,4 +1,4 @@
-//! `send`: signs sample events, posts them, and reports what became of each.
+//! `send`: signs sample events, posts them, and reports the outcome of each delivery.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,34 +9,34 @@ use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::{Home, Running, Sample, Signed, is_local, new_id, now};
 
+use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::post::{NoReply, Post};
 use crate::print;
 use crate::print::Form;
-use crate::sent::Sent;
-use crate::shape::Shape;
+use crate::sample_args::SampleArgs;
 use crate::tally::Tally;
 
-/// Up to this many replies are shown one by one.
+/// Up to this many replies are printed one by one.
 const SHOWN_MAX: u64 = 20;
-/// Enough to find the limits of any stage, and not enough to use up the ports of this machine.
+/// Enough to reach the limits of any stage, and few enough not to exhaust the ports of this machine.
 const CONCURRENCY_MAX: u16 = 512;
 
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     #[command(flatten)]
-    shape: Shape,
-    /// How many events. With --id X they are and so on
+    sample_args: SampleArgs,
+    /// The number of events. With --id X their ids are and so on
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
-    /// How many requests at a time
+    /// The number of parallel requests
     #[arg(long, value_name = "C", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=i64::from(CONCURRENCY_MAX)))]
     concurrency: u16,
     /// Send every event twice, the second time without waiting for the first
     #[arg(long)]
     duplicate: bool,
-    /// Where to, with or without the path, in place of the running stack
+    /// The receiver's URL, with or without the path [default: the running stack]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
@@ -47,12 +47,12 @@ pub(crate) async fn run(
     form: Form,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Exit, Error> {
-    let sample = args.shape.read(dir).await?;
+    let sample = args.sample_args.read(dir).await?;
     let running = Home::at(dir).running()?;
     let url = url(args, &sample, running.as_ref(), dir)?;
     let secret = secret(args, &sample, running.as_ref(), variable)?;
     let ids = Ids::of(args);
-    // Nothing is sent where the first could not be signed.
+    // Fails before the first request if the events cannot be signed.
     sample.signed(&ids.nth(1), &secret, now())?;
 
     let copies: u8 = if args.duplicate { 2 } else { 1 };
@@ -60,20 +60,20 @@ pub(crate) async fn run(
     let shown = posts <= SHOWN_MAX;
     let progress = progress(posts, shown);
     let hint = if is_here(&url) { " (is `cargo run` running?)" } else { "" };
-    let stand_in = stand_in(&sample, &url);
+    let fake = fake(&sample, &url);
     let post = Post::to(url);
     let one = async |n: u32| {
         let id = ids.nth(n);
-        if let (Some(stand_in), Ok(body)) = (&stand_in, sample.plain(&id, now())) {
-            // Where there is no stand-in, what is sent is not found to be true: the reply or the books say so.
-            let _ = stand_in.send(Signed::post(body, Vec::new())).await;
+        if let (Some(fake), Ok(body)) = (&fake, sample.plain(&id, now())) {
+            // A failure shows in the reply: without the fake's confirmation the function books nothing.
+            let _ = fake.send(Signed::post(body, Vec::new())).await;
         }
         let reply = match sample.signed(&id, &secret, now()) {
             Ok(signed) => post.send(signed).await,
             Err(error) => Err(NoReply { why: error.line(), is_late: false }),
         };
         progress.inc(1);
-        let sent = Sent::of(&id, sample.source, reply);
+        let sent = Delivery::of(&id, sample.source, reply);
         if shown && form == Form::Lines {
             print::line(&sent);
         }
@@ -95,12 +95,12 @@ pub(crate) async fn run(
         print::error(format_args!("{problem}{hint}"));
     }
     if form == Form::Lines && has_accepted {
-        print::error("the receiver says that it has received the event, and not whether it is booked");
+        print::error("the receiver confirmed the event, but not whether it is booked");
     }
     Ok(tally.exit())
 }
 
-/// A URL that ends in the source's path is taken as it is; any other is what stands before that path.
+/// A URL that ends in the source's path stays as it is; to any other the path is appended.
 fn url(args: &Send, sample: &Sample, running: Option<&Running>, dir: &Path) -> Result<String, Error> {
     let path = sample.source.path();
     let base = match (&args.url, running) {
@@ -116,8 +116,8 @@ fn url(args: &Send, sample: &Sample, running: Option<&Running>, dir: &Path) -> R
     Ok(if base.ends_with(path) { base.to_owned() } else { format!("{}{path}", base.trim_end_matches('/')) })
 }
 
-/// Only on this machine: nobody else's WeChat believes us.
-fn stand_in(sample: &Sample, url: &str) -> Option<Post> {
+/// The fake of the provider, at which the event is registered first. Only a local stack has one.
+fn fake(sample: &Sample, url: &str) -> Option<Post> {
     let (base, fake_path) = (url.strip_suffix(sample.source.path())?, sample.source.fake_path?);
     is_here(url).then(|| Post::to(format!("{base}{fake_path}")))
 }
@@ -127,7 +127,7 @@ fn is_here(url: &str) -> bool {
     uri.is_some_and(|uri| uri.authority().is_some_and(|authority| is_local(authority.as_str())))
 }
 
-/// Who names a URL means another receiver, whose secret the environment has; the stack that runs here says its own.
+/// With `--url` the environment has the receiver's secret; otherwise `local.json` has that of the running stack.
 fn secret(
     args: &Send,
     sample: &Sample,
@@ -135,13 +135,13 @@ fn secret(
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<String, Error> {
     let setting = sample.setting.name;
-    let given = args.shape.secret.clone();
-    let elsewhere = || args.url.as_ref().and_then(|_| variable(setting));
-    let here = || running.and_then(|running| running.secrets.get(setting).cloned());
-    given.or_else(elsewhere).or_else(here).ok_or(Error::NoSecret(setting))
+    let from_option = args.sample_args.secret.clone();
+    let from_environment = || args.url.as_ref().and_then(|_| variable(setting));
+    let from_stack = || running.and_then(|running| running.secrets.get(setting).cloned());
+    from_option.or_else(from_environment).or_else(from_stack).ok_or(Error::NoSecret(setting))
 }
 
-/// The events' ids: the same for the same `--id`, so that the same events can be sent again.
+/// The event ids, which depend on `--id` alone, so that the same events can be sent again.
 enum Ids {
     One(String),
     Numbered(String),
@@ -149,7 +149,7 @@ enum Ids {
 
 impl Ids {
     fn of(args: &Send) -> Self {
-        let id = args.shape.id.clone().unwrap_or_else(new_id);
+        let id = args.sample_args.id.clone().unwrap_or_else(new_id);
         if args.count == 1 { Self::One(id) } else { Self::Numbered(id) }
     }
 
@@ -161,11 +161,11 @@ impl Ids {
     }
 }
 
-/// On a terminal alone: elsewhere it draws nothing.
+/// A progress bar, which draws only on a terminal.
 fn progress(posts: u64, hidden: bool) -> ProgressBar {
     if hidden {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {elapsed} gone, {eta} left");
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {elapsed} elapsed, {eta} left");
     ProgressBar::new(posts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -1,4 +1,4 @@
-//! `cargo run`: opens the books, serves the functions until it is told to stop, and leaves no trace of having run but the books.
+//! `cargo run`: opens the books and serves the local stack until a signal. It leaves nothing but the books and the secrets.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,13 +16,13 @@ const PORT: u16 = 9000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen on 127.0.0.1; 0 takes any port that is free [default: 9000]
+    /// The port on 127.0.0.1; 0 takes a free one [default: 9000]
     #[arg(long)]
     port: Option<u16>,
-    /// Keep the books in memory alone, and start with none
+    /// Keep the books in memory, and start with empty ones
     #[arg(long)]
     memory: bool,
-    /// Another address to listen on: 172.17.0.1 is where Docker's containers find this machine
+    /// A second address to listen on: Docker's containers reach this machine at 172.17.0.1
     #[arg(long, value_name = "ADDRESS")]
     also: Option<IpAddr>,
 }
@@ -51,9 +51,9 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     }
     let place = Place { address, also: args.also, in_memory: args.memory };
     let stack = Stack::open(&home, place, variable).await?;
-    let _announced = home.announce(stack.running())?;
+    let _announcement = home.announce(stack.running())?;
     banner::show(stack.running(), &home, args.memory);
-    stack.serve(listeners, stop.asked()).await;
+    stack.serve(listeners, stop.received()).await;
     Ok(())
 }
 
@@ -65,7 +65,7 @@ async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Error> {
     })
 }
 
-/// Ctrl-C, `kill`, or a terminal that is closed.
+/// The signals that stop the stack: Ctrl-C, `kill`, and a closed terminal.
 struct Stop {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -73,17 +73,17 @@ struct Stop {
 }
 
 impl Stop {
-    /// Heard from here on, so that one that comes during the start is not lost.
+    /// Installs the handlers before the start, so that a signal during the start is not lost.
     fn new() -> Result<Self, Error> {
-        let heard = |kind| signal(kind).map_err(Error::Signals);
+        let handler = |kind| signal(kind).map_err(Error::Signals);
         Ok(Self {
-            interrupt: heard(SignalKind::interrupt())?,
-            terminate: heard(SignalKind::terminate())?,
-            hangup: heard(SignalKind::hangup())?,
+            interrupt: handler(SignalKind::interrupt())?,
+            terminate: handler(SignalKind::terminate())?,
+            hangup: handler(SignalKind::hangup())?,
         })
     }
 
-    async fn asked(&mut self) {
+    async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

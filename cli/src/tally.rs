@@ -1,21 +1,22 @@
-//! What became of many events: how many of each, and how long they took.
+//! Counts the outcomes of many deliveries, with latency percentiles.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::delivery::{Delivery, Outcome, milliseconds};
 use crate::exit::Exit;
 use crate::print::{self, Facts};
-use crate::sent::{Outcome, Sent, milliseconds};
 
+/// The deliveries so far.
 #[derive(Debug)]
 pub(crate) struct Tally {
     source: &'static str,
-    /// Whether each event is shown by itself: only few are.
+    /// Whether each event is printed by itself, for a small number of them.
     shows_each: bool,
-    events: Vec<Sent>,
-    /// By status, outcome, reason and message.
+    events: Vec<Delivery>,
+    /// The count of each kind of reply.
     replies: BTreeMap<Kind, u64>,
     exit: Exit,
     took: Vec<Duration>,
@@ -29,7 +30,7 @@ struct Kind {
     message: String,
 }
 
-/// All of it, when the last reply has come.
+/// The totals after the last reply.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TallyFacts<'t> {
@@ -38,14 +39,14 @@ pub(crate) struct TallyFacts<'t> {
     repeats: u64,
     refused: u64,
     ignored: u64,
-    /// Answered with a status of success by a receiver that says no more.
+    /// Success statuses of a receiver that names no outcome.
     accepted: u64,
     no_reply: u64,
     seconds: String,
     latency_ms: Latency,
     replies: Vec<Replies<'t>>,
-    /// Of up to twenty events each by itself.
-    events: &'t [Sent],
+    /// Each event, if there are up to twenty.
+    events: &'t [Delivery],
     #[serde(skip)]
     shows_each: bool,
 }
@@ -71,8 +72,8 @@ impl Tally {
         Self { source, shows_each, events, replies, exit: Exit::Done, took }
     }
 
-    pub(crate) fn add(&mut self, sent: Sent) {
-        let Sent { status, outcome, reason, exit, took, .. } = &sent;
+    pub(crate) fn add(&mut self, sent: Delivery) {
+        let Delivery { status, outcome, reason, exit, took, .. } = &sent;
         let kind = Kind { status: *status, outcome: *outcome, reason: reason.clone(), message: sent.message() };
         let count = self.replies.entry(kind).or_default();
         *count = count.saturating_add(1);
@@ -115,7 +116,7 @@ impl Tally {
         self.replies.iter().filter(|(kind, _)| kind.outcome == outcome).map(|(_, count)| count).sum()
     }
 
-    /// The least time within which so many of a hundred were answered. The times are sorted by now.
+    /// The nearest-rank percentile of the latencies, which must be sorted.
     fn percentile(&self, percent: usize) -> Duration {
         let rank = self.took.len().saturating_mul(percent).div_ceil(100);
         self.took.get(rank.saturating_sub(1)).copied().unwrap_or_default()
@@ -123,14 +124,14 @@ impl Tally {
 }
 
 impl TallyFacts<'_> {
-    /// Whether the status is all that is known of some.
+    /// Whether some replies have a success status and no outcome.
     pub(crate) const fn has_accepted(&self) -> bool {
         self.accepted > 0
     }
 }
 
 impl Facts for TallyFacts<'_> {
-    /// Few events have each been shown when its reply came.
+    /// Prints nothing for few events, since each was printed with its reply.
     fn print(&self) {
         if self.shows_each {
             return;
@@ -142,11 +143,11 @@ impl Facts for TallyFacts<'_> {
         };
         print::columns(&self.replies.iter().map(row).collect::<Vec<_>>());
         let Self { booked, repeats, refused, ignored, accepted, no_reply, seconds, .. } = self;
-        let answered: u64 = [booked, repeats, refused, ignored, accepted].into_iter().sum();
+        let replied: u64 = [booked, repeats, refused, ignored, accepted].into_iter().sum();
         let if_any = |name: &str, count: u64| if count > 0 { format!("{name} {count}, ") } else { String::new() };
         let rare = [if_any("accepted", *accepted), if_any("ignored", *ignored)].concat();
         print::line(format_args!(
-            "booked {booked}, repeats {repeats}, {rare}refused {refused}, no reply {no_reply}; {answered} in {seconds} s"
+            "booked {booked}, repeats {repeats}, {rare}refused {refused}, no reply {no_reply}; {replied} in {seconds} s"
         ));
         let Latency { p50, p90, p99, max } = &self.latency_ms;
         print::line(format_args!("latency ms: p50 {p50}, p90 {p90}, p99 {p99}, max {max}"));

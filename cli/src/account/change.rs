@@ -1,4 +1,4 @@
-//! A change of an account by hand: committed under its id, and shown with what it has made of the account.
+//! Commits a change of an account under its idempotency key, and prints the account after it.
 
 use ledger::{AccountId, Balance, CallerKey, CommitError, Committed, Ledger as _, Owner, Reason, SpendingTerms};
 use local::{Change, What, context, new_api_key};
@@ -6,21 +6,21 @@ use serde::Serialize;
 
 use super::facts::{State, print_missing};
 use super::{PATIENCE, REFERRERS_MAX};
-use crate::ask;
+use crate::authorship::Authorship;
 use crate::books::Books;
-use crate::by::Signed;
-use crate::changed::Changed;
+use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::print::{self, Facts, Form};
+use crate::prompt;
 
 /// The change, and the account after it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct AccountChanged {
+struct AccountChange {
     #[serde(flatten)]
-    changed: Changed,
+    changed: ChangeResult,
     account: String,
-    /// `None` where the account has no row, or could not be read.
+    /// `None` if the account has no row, or could not be read.
     state: Option<State>,
     #[serde(skip)]
     is_read: bool,
@@ -28,9 +28,9 @@ struct AccountChanged {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ReferrerChanged {
+struct ReferrerChange {
     #[serde(flatten)]
-    changed: Changed,
+    changed: ChangeResult,
     owner: String,
     referrer: Option<String>,
     #[serde(skip)]
@@ -39,10 +39,10 @@ struct ReferrerChanged {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct KeyMade {
+struct NewKey {
     #[serde(flatten)]
-    changed: Changed,
-    /// Only from the command that makes it.
+    changed: ChangeResult,
+    /// Present only in the output of the command that creates it.
     api_key: Option<String>,
     /// The key that the new one replaces, while it is live.
     replaces: Option<String>,
@@ -50,61 +50,61 @@ struct KeyMade {
     owner: String,
 }
 
-/// A change of an account that has no row makes one, and mostly such a name is mistyped.
+/// The account's current terms. An account without a row needs `--new` or a confirmation, since its name is usually mistyped.
 pub(super) async fn terms(books: &Books, account: &AccountId, is_new: bool) -> Result<SpendingTerms, Error> {
     if let Some(row) = books.ledger.account(account).await? {
         return Ok(row.terms);
     }
-    if is_new || ask::is_confirmed(&format!("There is no account {account}. Make it?")) {
+    if is_new || prompt::is_confirmed(&format!("There is no account {account}. Create it?")) {
         Ok(SpendingTerms::default())
     } else {
         Err(Error::NotNew(account.clone()))
     }
 }
 
-pub(super) async fn change(books: &Books, by: &Signed, what: What, form: Form) -> Result<(), Error> {
+pub(super) async fn change(books: &Books, by: &Authorship, what: What, form: Form) -> Result<(), Error> {
     let account = what.account();
-    let changed = Changed::of(&committed(books, by, what).await?);
-    // The change is made, whatever comes of this read: a failure here would have it made again.
+    let changed = ChangeResult::of(&committed(books, by, what).await?);
+    // A failed read is no failed command: the change is made, and an error would invite a second one.
     let row = books.ledger.account(&account).await.map_err(Error::from);
     let is_read = row.is_ok();
     let state = unless_unread(row, &account).flatten().map(|row| State::of(account.asset(), &row));
-    form.show(&AccountChanged { changed, account: account.to_string(), state, is_read });
+    form.show(&AccountChange { changed, account: account.to_string(), state, is_read });
     Ok(())
 }
 
-/// What follows a change and could not be read: said, and no failure of the change.
+/// Prints a failed read after a change, which stays a success.
 fn unless_unread<T>(read: Result<T, Error>, what: &dyn std::fmt::Display) -> Option<T> {
-    read.map_err(|error| print::error(format_args!("{what} cannot be shown: {}", error.line()))).ok()
+    read.map_err(|error| print::error(format_args!("cannot show {what}: {}", error.line()))).ok()
 }
 
-/// A new key for the owner, in place of `replaces` where it has a name.
+/// Creates an API key for the owner, which replaces `replaces` if given.
 pub(super) async fn api_key(
     books: &Books,
-    by: &Signed,
+    by: &Authorship,
     owner: Owner,
-    replaces: Option<Replaced>,
+    replaces: Option<ReplacedKey>,
     form: Form,
 ) -> Result<(), Error> {
     let (secret, name) = (new_api_key()?, owner.to_string());
     let (key, other) = (CallerKey::api(&secret), replaces.as_ref().map(|replaced| replaced.id.clone()));
-    let changed = Changed::of(&committed(books, by, What::ApiKey { owner, key, replaces: other }).await?);
+    let changed = ChangeResult::of(&committed(books, by, What::ApiKey { owner, key, replaces: other }).await?);
     let api_key = changed.is_done_now().then_some(secret);
     let replaces = replaces.filter(|replaced| replaced.is_live).map(|replaced| replaced.id);
-    form.show(&KeyMade { changed, api_key, replaces, owner: name });
+    form.show(&NewKey { changed, api_key, replaces, owner: name });
     Ok(())
 }
 
-/// A key that another takes the place of.
-pub(super) struct Replaced {
+/// The key that a new one replaces.
+pub(super) struct ReplacedKey {
     pub(super) id: String,
     pub(super) is_live: bool,
 }
 
-/// No owner is their own referrer, directly or through others.
+/// Sets the referrer, and refuses a circle of referrers.
 pub(super) async fn refer(
     books: &Books,
-    by: &Signed,
+    by: &Authorship,
     owner: Owner,
     to: Option<Owner>,
     form: Form,
@@ -118,16 +118,16 @@ pub(super) async fn refer(
         above = books.ledger.referrer(&referrer, &context(PATIENCE)).await?;
     }
     let from = books.ledger.referrer(&owner, &context(PATIENCE)).await?;
-    let changed = Changed::of(&committed(books, by, What::Referrer { owner: owner.clone(), from, to }).await?);
+    let changed = ChangeResult::of(&committed(books, by, What::Referrer { owner: owner.clone(), from, to }).await?);
     let referrer = books.ledger.referrer(&owner, &context(PATIENCE)).await.map_err(Error::from);
     let is_read = referrer.is_ok();
     let referrer = unless_unread(referrer, &format_args!("the referrer of {owner}")).flatten();
     let referrer = referrer.map(|referrer| referrer.to_string());
-    form.show(&ReferrerChanged { changed, owner: owner.to_string(), referrer, is_read });
+    form.show(&ReferrerChange { changed, owner: owner.to_string(), referrer, is_read });
     Ok(())
 }
 
-pub(super) async fn committed(books: &Books, by: &Signed, what: What) -> Result<Committed, Error> {
+pub(super) async fn committed(books: &Books, by: &Authorship, what: What) -> Result<Committed, Error> {
     let change = Change { id: &by.id, author: &by.author, reason: &by.reason, what };
     by.print_id("change");
     let decision = change.decision().map_err(|cause| Error::Id { text: by.id.clone(), cause })?;
@@ -136,7 +136,9 @@ pub(super) async fn committed(books: &Books, by: &Signed, what: What) -> Result<
         Ok(done) => return Ok(done),
         Err(CommitError::Rejected(reason)) => reason,
         Err(CommitError::Conflict) => return Err(Error::IdTaken(by.id.clone())),
-        Err(cause @ CommitError::Unavailable(_)) => return Err(Error::Unanswered { again: by.again(), cause }),
+        Err(cause @ CommitError::Unavailable(_)) => {
+            return Err(Error::Unanswered { retry_option: by.retry_option(), cause });
+        }
         Err(error) => return Err(error.into()),
     };
     match (refused, change.what) {
@@ -162,7 +164,7 @@ pub(super) async fn committed(books: &Books, by: &Signed, what: What) -> Result<
     }
 }
 
-impl Facts for AccountChanged {
+impl Facts for AccountChange {
     fn print(&self) {
         self.changed.print();
         match &self.state {
@@ -173,24 +175,25 @@ impl Facts for AccountChanged {
     }
 }
 
-impl Facts for ReferrerChanged {
+impl Facts for ReferrerChange {
     fn print(&self) {
         self.changed.print();
         if self.is_read {
-            let referrer = self.referrer.as_deref().unwrap_or("nobody");
-            print::line(format_args!("  {} was led here by {referrer}", self.owner));
+            match &self.referrer {
+                Some(referrer) => print::line(format_args!("  {} has the referrer {referrer}", self.owner)),
+                None => print::line(format_args!("  {} has no referrer", self.owner)),
+            }
         }
     }
 }
 
-impl Facts for KeyMade {
+impl Facts for NewKey {
     fn print(&self) {
         self.changed.print();
         print::line(match &self.api_key {
-            Some(key) => format!("  {key}\n  It is shown this once: only its hash is stored."),
-            None => {
-                "  Its key cannot be shown again. If it was never seen, make another and revoke this one.".to_owned()
-            }
+            Some(key) => format!("  {key}\n  This key is printed only once: only its hash is stored."),
+            None => "  The key cannot be printed again. If you do not have it, create another and revoke this one."
+                .to_owned(),
         });
         if let Some(id) = &self.replaces {
             print::line(format_args!(

@@ -1,4 +1,4 @@
-//! What is shown of an account.
+//! The output of `account show`.
 
 use idempotency::{AccountRow, Line};
 use ledger::{AccountId, Amount, Asset, Owed, Owner, Policy, SpendingTerms};
@@ -14,11 +14,11 @@ pub(crate) struct AccountFacts {
     account: String,
     owner: String,
     asset: String,
-    /// `None`: it has no row yet, though usage may wait for it.
+    /// `None` if it has no row yet; refused usage may wait all the same.
     state: Option<State>,
     waiting: Option<RefusedEvent>,
     referrer: Option<String>,
-    /// The newest first.
+    /// Newest first.
     lines: Vec<StatementLine>,
 }
 
@@ -32,13 +32,13 @@ pub(crate) struct State {
     version: u64,
 }
 
-/// Usage that was refused and is booked once its owner can pay.
+/// Refused usage, which is retried when its owner can pay.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RefusedEvent {
     amount: String,
     events: usize,
-    /// There are more than were counted.
+    /// The count is capped.
     more: bool,
 }
 
@@ -113,10 +113,10 @@ impl RefusedEvent {
     }
 }
 
-/// It can spend nothing before it is made.
+/// Prints how to create an account that does not exist.
 pub(super) fn print_missing(account: &str) {
     print::line(format_args!(
-        "  {account} is not there yet: `account credit {account} AMOUNT --reason R --new` makes it"
+        "  {account} does not exist yet: `account credit {account} AMOUNT --reason R --new` creates it"
     ));
 }
 

@@ -1,19 +1,19 @@
-//! The keys that name an owner: listed, replaced, revoked.
+//! Lists, rotates and revokes the keys of an owner.
 
 use idempotency::KeyRow;
 use ledger::{CallerKey, Owner};
 use local::What;
 use serde::Serialize;
 
-use super::change::{Replaced, api_key, committed};
+use super::change::{ReplacedKey, api_key, committed};
+use crate::authorship::Authorship;
 use crate::books::Books;
-use crate::by::Signed;
-use crate::changed::Changed;
+use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::print::{self, Facts, Form};
 
-/// As long as a warm function remembers which owner a key names.
-const STILL_WORKS: &str = "  A function that has used it in the last minute may accept it until that minute is over.";
+/// A warm function caches the owner of a key for a minute.
+const STILL_WORKS: &str = "  A function that used it in the last minute may accept it until that minute ends.";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,9 +32,9 @@ struct KeyFacts {
 }
 
 #[derive(Serialize)]
-struct KeyRevoked {
+struct KeyRevocation {
     #[serde(flatten)]
-    changed: Changed,
+    changed: ChangeResult,
     key: String,
 }
 
@@ -50,24 +50,24 @@ pub(super) async fn list(books: &Books, owner: &Owner, form: Form) -> Result<(),
     Ok(())
 }
 
-pub(super) async fn revoke(books: &Books, by: &Signed, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
+pub(super) async fn revoke(books: &Books, by: &Authorship, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
     let key = find(books, &owner, id).await?.key;
-    let changed = Changed::of(&committed(books, by, What::RevokeKey { owner, key }).await?);
-    form.show(&KeyRevoked { changed, key: id.to_owned() });
+    let changed = ChangeResult::of(&committed(books, by, What::RevokeKey { owner, key }).await?);
+    form.show(&KeyRevocation { changed, key: id.to_owned() });
     Ok(())
 }
 
-/// The new key works beside the old one, which a person revokes when nothing uses it any more.
-pub(super) async fn rotate(books: &Books, by: &Signed, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
+/// The old key works too until an operator revokes it, so that clients can switch without an outage.
+pub(super) async fn rotate(books: &Books, by: &Authorship, owner: Owner, id: &str, form: Form) -> Result<(), Error> {
     let row = find(books, &owner, id).await?;
     if !matches!(row.key, CallerKey::ApiHash(_)) {
         return Err(Error::NotAnApiKey(id.to_owned()));
     }
-    let replaced = Replaced { id: row.key.short_id(), is_live: row.revoked_at.is_none() };
+    let replaced = ReplacedKey { id: row.key.short_id(), is_live: row.revoked_at.is_none() };
     api_key(books, by, owner, Some(replaced), form).await
 }
 
-/// Among all keys of the owner, revoked ones too: a repeated command finds what it has done.
+/// Searches revoked keys too, so that a repeated `revoke` finds the key that it revoked.
 async fn find(books: &Books, owner: &Owner, id: &str) -> Result<KeyRow, Error> {
     let mut found = books.ledger.keys(owner).await?.into_iter().filter(|row| row.key.short_id() == id);
     let unknown = || Error::NoKey { owner: owner.clone(), id: id.to_owned() };
@@ -91,7 +91,7 @@ impl Facts for KeyList {
     }
 }
 
-impl Facts for KeyRevoked {
+impl Facts for KeyRevocation {
     fn print(&self) {
         self.changed.print();
         print::line(STILL_WORKS);

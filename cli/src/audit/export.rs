@@ -1,4 +1,4 @@
-//! The books as DynamoDB has exported them to S3: one folder a table, in it gzipped files of one row a line.
+//! Reads DynamoDB exports to S3: one folder for each table, with gzipped files of one row per line.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -33,7 +33,7 @@ pub(super) fn read(folder: &Path) -> Result<WholeAudit, Error> {
     Ok(whole)
 }
 
-/// At any depth: an export has its files under `AWSDynamoDB/<id>/data`.
+/// Searches at any depth: an export has its files under `AWSDynamoDB/<id>/data`.
 fn gzipped(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

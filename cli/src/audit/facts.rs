@@ -1,4 +1,4 @@
-//! What an audit has compared, and what differs.
+//! The output of `audit`: the counts, and each difference with its repair.
 
 use ledger::{Asset, Balance, Difference, OrderNumber, WholeAudit};
 use serde::Serialize;
@@ -11,7 +11,7 @@ pub(super) struct AuditFacts {
     pub(super) accounts: u64,
     pub(super) lines: u64,
     pub(super) orders: u64,
-    /// Accounts and orders that were written while they were read.
+    /// Accounts and orders that changed while they were read, so that no comparison holds.
     pub(super) unsettled: u32,
     pub(super) differences: Vec<DifferenceFacts>,
 }
@@ -23,13 +23,13 @@ pub(crate) struct DifferenceFacts {
     account: String,
     order_number: Option<String>,
     line: Option<String>,
-    /// What the row says.
+    /// The value in the row.
     recorded: String,
-    /// What the other rows come to.
+    /// The value that the other rows add up to.
     found: String,
     difference: String,
     missing_lines: i64,
-    /// Which side is likely wrong.
+    /// The side that is likely wrong.
     pub(crate) likely: String,
     /// The command that repairs it, without its reason.
     pub(crate) repair: String,
@@ -45,7 +45,7 @@ impl AuditFacts {
 }
 
 impl DifferenceFacts {
-    /// What differs, and of which row.
+    /// The kind of difference, and its row.
     pub(crate) fn place(&self) -> String {
         format!("{} of {}", self.what, self.order_number.as_deref().unwrap_or(&self.account))
     }
@@ -79,7 +79,7 @@ impl Facts for AuditFacts {
         ]);
         if self.unsettled > 0 {
             print::line(format_args!(
-                "{} were written while they were read: nothing is known of them",
+                "{} changed while they were read and are not compared: run `audit` again",
                 self.unsettled
             ));
         }
@@ -114,7 +114,7 @@ fn table(differences: &[DifferenceFacts]) -> Vec<[String; 8]> {
     std::iter::once(head.map(str::to_owned)).chain(differences.iter().map(row)).collect()
 }
 
-/// A token's decimals stand in the catalog alone, so it is counted in its smallest units.
+/// A token is printed in its smallest units, since only the catalog has its decimals.
 fn written(account: &str, balance: Balance) -> String {
     let code = account.rsplit('/').next().unwrap_or_default();
     Asset::named(code).map_or_else(|| balance.units().to_string(), |asset| asset.format_balance(balance))

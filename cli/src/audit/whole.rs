@@ -1,4 +1,4 @@
-//! Every row of the books, read in parallel; and what that costs, said first.
+//! The full audit of a stage: a parallel scan of every row, and its cost.
 
 use std::pin::pin;
 
@@ -9,15 +9,15 @@ use ledger::{CommitError, Row, WholeAudit};
 
 use crate::books::Books;
 use crate::error::Error;
-use crate::{ask, print};
+use crate::{print, prompt};
 
-/// Each answers a megabyte at a time: a minute and a half for ten gigabytes.
+/// The parallel scan segments. A page is a megabyte: ten gigabytes take a minute and a half.
 const SEGMENTS: i32 = 8;
-/// Of a million read units on demand, in thousandths of a dollar, in most regions.
+/// The on-demand price of a million read units in most regions, in thousandths of a dollar.
 const PRICE_MILLIDOLLARS: u64 = 125;
 const MILLION: u64 = 1_000_000;
 
-/// The rows of each table in turn, those of one as they come. Orders come last, when all their lines are there.
+/// Scans one table after the other. Orders come last, after all their lines.
 pub(super) async fn scanned(books: &Books, invocation: &Invocation) -> Result<WholeAudit, Error> {
     let mut whole = WholeAudit::default();
     for table in BookTable::ALL {
@@ -47,7 +47,7 @@ fn rows<'b>(
     .boxed()
 }
 
-/// What a scan costs, before it is made.
+/// Prints the cost of the scan before it starts.
 pub(super) async fn print_cost(books: &Books, invocation: &Invocation) -> Result<(), Error> {
     let mut units = 0_u64;
     for table in BookTable::ALL {
@@ -61,7 +61,7 @@ pub(super) async fn print_cost(books: &Books, invocation: &Invocation) -> Result
 }
 
 pub(super) fn confirm() -> Result<(), Error> {
-    if ask::is_confirmed("Read them all?") { Ok(()) } else { Err(Error::NotConfirmed) }
+    if prompt::is_confirmed("Read them all?") { Ok(()) } else { Err(Error::NotConfirmed) }
 }
 
 fn cost(units: u64) -> String {

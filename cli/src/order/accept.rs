@@ -1,57 +1,57 @@
-//! `order accept`: a person books a payment that the order has refused.
+//! `order accept`: books a payment that the order has refused, by an operator's decision.
 
 use clap::Args;
 use ledger::{AcceptError, Amount, Asset, Effect, Order};
 use local::now;
 
 use super::by_hand::ByHand;
+use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;
-use crate::by::{Named, Signed};
-use crate::changed::Changed;
+use crate::change_result::ChangeResult;
 use crate::error::Error;
-use crate::given;
+use crate::parse;
 
 #[derive(Debug, Args)]
 pub(crate) struct Accept {
     #[command(flatten)]
     pub(super) what: Acceptance,
     #[command(flatten)]
-    pub(super) by: Named,
+    pub(super) by: ChangeArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Acceptance {
     #[arg(value_name = "ORDER_NUMBER")]
     pub(super) number: String,
-    /// The refused payment or invoice, as `order show` names it
+    /// The refused payment or invoice, as `order show` prints it
     #[arg(long)]
     payment: String,
-    /// So many credits in place of what was ordered
+    /// Grant this many credits in place of what was ordered
     #[arg(long, value_name = "AMOUNT")]
     credits: Option<String>,
-    /// Its provider has not confirmed it to us, and a person has looked it up there
+    /// Accept a payment that its provider has not confirmed, after you have looked it up there
     #[arg(long)]
     confirmed: bool,
 }
 
 impl Acceptance {
     pub(super) fn credits(&self) -> Result<Option<Amount>, Error> {
-        self.credits.as_deref().map(|text| given::moved(Asset::CREDITS, text)).transpose()
+        self.credits.as_deref().map(|text| parse::positive_amount(Asset::CREDITS, text)).transpose()
     }
 
-    /// Over the order as it was read.
+    /// Commits over the order as it was read (optimistic locking).
     pub(super) async fn write(
         &self,
         books: &Books,
         order: &Order,
         credits: Option<Amount>,
-        by: &Signed,
-    ) -> Result<Changed, Error> {
+        by: &Authorship,
+    ) -> Result<ChangeResult, Error> {
         let effects = order.acceptable(&self.payment, self.confirmed);
         let effects = effects.and_then(|payment| order.accept(&payment, credits, now()));
         let (effects, refused) = match effects {
             Ok(effects) => (effects, AcceptError::Booked),
-            // The same command may have been carried out before, under the same name.
+            // A retry under the same id still has to find its first commit.
             Err(refused) => (Vec::<Effect>::new(), refused),
         };
         let id = self.payment.rsplit('#').next().unwrap_or_default().to_owned();

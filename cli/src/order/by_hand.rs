@@ -1,4 +1,4 @@
-//! What a person changes of an order by hand: an entry of the journal, over the order as it was read, that happens once under its name.
+//! A manual change of an order: one journal entry under its idempotency key, over the order as it was read.
 
 use ledger::{
     Backlog as _, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, JournalHeader,
@@ -7,23 +7,23 @@ use ledger::{
 use local::{MANUAL_SOURCE, context};
 
 use super::PATIENCE;
+use crate::authorship::Authorship;
 use crate::books::Books;
-use crate::by::Signed;
-use crate::changed::Changed;
+use crate::change_result::ChangeResult;
 use crate::error::Error;
 
-/// A change of an order, and who makes it.
+/// A change of an order, with its author.
 pub(super) struct ByHand<'c> {
     pub(super) kind: &'static str,
     pub(super) order: &'c Order,
-    pub(super) by: &'c Signed,
-    /// What makes it this change and no other.
+    pub(super) by: &'c Authorship,
+    /// The values that the fingerprint covers: others under the same id are a conflict.
     pub(super) what: Vec<(&'static str, String)>,
 }
 
 impl ByHand<'_> {
-    /// Books the effects; or finds that the change was made before under this id. `None`: there is nothing to book, nor was there.
-    pub(super) async fn write(&self, books: &Books, effects: Vec<Effect>) -> Result<Option<Changed>, Error> {
+    /// Commits the effects, or returns the earlier commit under this id. `None` if there is nothing to commit and there was no commit.
+    pub(super) async fn write(&self, books: &Books, effects: Vec<Effect>) -> Result<Option<ChangeResult>, Error> {
         let receipt = self.by.receipt()?;
         if effects.is_empty() {
             let known = books.ledger.already_journaled(&[receipt.clone()].into(), &context(PATIENCE)).await?;
@@ -34,9 +34,11 @@ impl ByHand<'_> {
         self.by.print_id("change");
         match books.ledger.commit(&self.decision(&receipt, effects), &context(PATIENCE)).await {
             Ok(Committed::Ignored { .. }) | Err(CommitError::Stale) => Err(Error::OrderOvertaken),
-            Ok(committed) => Ok(Some(Changed::of(&committed))),
+            Ok(committed) => Ok(Some(ChangeResult::of(&committed))),
             Err(CommitError::Conflict) => Err(Error::IdTaken(self.by.id.clone())),
-            Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { again: self.by.again(), cause }),
+            Err(cause @ CommitError::Unavailable(_)) => {
+                Err(Error::Unanswered { retry_option: self.by.retry_option(), cause })
+            }
             Err(error) => Err(error.into()),
         }
     }

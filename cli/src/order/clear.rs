@@ -1,12 +1,12 @@
-//! `order clear`: a person has seen to what is wrong with an order, and closes its flag.
+//! `order clear`: closes anomalies that an operator has handled.
 
 use clap::Args;
 use ledger::{Clearing, Order, Reason};
 
 use super::by_hand::ByHand;
+use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;
-use crate::by::{Named, Signed};
-use crate::changed::Changed;
+use crate::change_result::ChangeResult;
 use crate::error::Error;
 
 #[derive(Debug, Args)]
@@ -14,17 +14,17 @@ pub(crate) struct Clear {
     #[command(flatten)]
     pub(super) what: Flagged,
     #[command(flatten)]
-    pub(super) by: Named,
+    pub(super) by: ChangeArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Flagged {
     #[arg(value_name = "ORDER_NUMBER")]
     pub(super) number: String,
-    /// Only anomalies of this name, such as `duplicate_payment`: `order show` has it
+    /// Only anomalies of this name, such as `duplicate_payment`, as `order show` prints it
     #[arg(long)]
     anomaly: Option<String>,
-    /// Only what is about this payment
+    /// Only anomalies of this payment
     #[arg(long)]
     payment: Option<String>,
 }
@@ -34,14 +34,14 @@ impl Flagged {
         self.anomaly.as_deref().map(reason).transpose()
     }
 
-    /// Over the order as it was read.
+    /// Commits over the order as it was read (optimistic locking).
     pub(super) async fn write(
         &self,
         books: &Books,
         order: &Order,
         reason: Option<Reason>,
-        by: &Signed,
-    ) -> Result<Changed, Error> {
+        by: &Authorship,
+    ) -> Result<ChangeResult, Error> {
         let payment = self.payment.as_deref();
         let effects = order.clear(Clearing { reason, payment });
         let anomaly = reason.map(|reason| ("anomaly", reason.as_str().to_owned()));

@@ -1,4 +1,4 @@
-//! The JSON of an order: what the API tells its owner, under the same names, and what is there for operators.
+//! The JSON of an order: the members of the API, and more for operators.
 
 use ledger::{Accepted, Anomaly, Asset, Flag, Money, Order, PaymentReversals, RefusedPayment, Resolution, Share};
 use serde::{Serialize, Serializer};
@@ -73,7 +73,7 @@ fn refunds<'o>(order: &'o Order, payment: &'o str, claims: &'o PaymentReversals)
     })
 }
 
-/// The sum of its refunds that a provider has named.
+/// The refunded sum that the provider reported.
 fn reported(order: &Order, payment: &str, claims: &PaymentReversals) -> Option<Value> {
     let reported = claims.refunds.reported.as_ref()?;
     let money = Money { amount: reported.amount, ..order.terms.price };
@@ -91,7 +91,7 @@ fn disputes<'o>(order: &'o Order, payment: &'o str, claims: &'o PaymentReversals
         json!({
             "payment": payment,
             "id": id,
-            // Null where all of the payment is disputed.
+            // Null if the whole payment is disputed.
             "amount": dispute.amount.map(money),
             "currency": order.terms.price.currency.as_str(),
             "stage": dispute.stage.as_str(),

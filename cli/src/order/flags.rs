@@ -1,4 +1,4 @@
-//! The anomalies of an order, a line each: what is wrong, what was paid, what was given back, and whether it is still open.
+//! The anomalies of an order, one line each: the fault, the payment, the refunded part and the state.
 
 use ledger::{Anomaly, Flag, Money, Order, RefusedPayment, Resolution, UNLISTED_MAX};
 
@@ -13,7 +13,7 @@ pub(super) fn lines(order: &Order) -> Vec<String> {
 fn line(order: &Order, flag: &Flag) -> String {
     let state = match flag.resolution {
         Resolution::Open if order.needs_attention(flag) => "",
-        Resolution::Open => " [given back]",
+        Resolution::Open => " [refunded]",
         Resolution::Cleared => " [cleared]",
         Resolution::Accepted => " [accepted]",
     };
@@ -22,11 +22,11 @@ fn line(order: &Order, flag: &Flag) -> String {
     format!("{}: {details}{paid}{state}", reason.as_str())
 }
 
-/// What was paid, where the details do not say it, and what came back of it.
+/// The payment, unless the details name it, and its refunded part.
 fn paid(order: &Order, payment: &RefusedPayment, details: &str) -> String {
     let RefusedPayment { by, money, is_confirmed, pays_for: _ } = payment;
     let paid = if details.contains(&by.to_string()) { String::new() } else { format!(" {by} paid {money},") };
-    let given_back = Money { amount: order.refunded_part_of(payment), ..*money };
+    let refunded = Money { amount: order.refunded_part_of(payment), ..*money };
     let unconfirmed = if *is_confirmed { "" } else { ", not confirmed by its provider" };
-    format!(";{paid} given back {given_back}{unconfirmed}")
+    format!(";{paid} refunded {refunded}{unconfirmed}")
 }

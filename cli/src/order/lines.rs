@@ -1,4 +1,4 @@
-//! The lines of `order show`, for a person.
+//! The text output of `order show`.
 
 use ledger::{Accepted, Asset, Grant, Money, Order, PaymentReversals, Share, TopUpCall, Transfer};
 
@@ -74,7 +74,7 @@ fn transferred(transfer: &Transfer) -> String {
 fn top_up_result(top_up_call: &TopUpCall) -> Vec<[String; 2]> {
     let state = format!("{}, claimed at {}", top_up_call.state.as_str(), top_up_call.at);
     let more = [("seq", &top_up_call.seq), ("receipt", &top_up_call.receipt)];
-    let more = more.into_iter().filter_map(|(name, said)| Some([name.to_owned(), said.clone()?]));
+    let more = more.into_iter().filter_map(|(name, text)| Some([name.to_owned(), text.clone()?]));
     std::iter::once(["top-up".to_owned(), state]).chain(more).collect()
 }
 

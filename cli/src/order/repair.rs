@@ -1,4 +1,4 @@
-//! `order repair`: makes an order agree with its lines again, puts a lost row back, or leads its payment to it.
+//! `order repair`: makes an order agree with its lines, restores a lost row, or writes its pointer or payment row.
 
 use std::path::PathBuf;
 
@@ -6,39 +6,39 @@ use clap::{ArgGroup, Args};
 use ledger::{OrderNumber, Provider, Reference};
 use reconcile::{OrderRepair, RepairedRows};
 
+use crate::authorship::{Authorship, ChangeArgs};
 use crate::books::Books;
-use crate::by::{Named, Signed};
 use crate::error::Error;
-use crate::given;
-use crate::repaired::{Repaired, invocation, repairs, signature, written};
+use crate::parse;
+use crate::repair_result::{RepairResult, invocation, repairs, signature, written};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("how").required(true).args(["to_lines", "row", "pointer", "payment"])))]
 pub(super) struct Repair {
     #[arg(value_name = "ORDER_NUMBER")]
     number: String,
-    /// Set what it says of its payment and of what stands to what its lines say
+    /// Set its payment and its booked amounts to those of its lines
     #[arg(long)]
     to_lines: bool,
-    /// The payment, where no line names it: stripe#pi_…
+    /// The payment, if no line names it: stripe#pi_…
     #[arg(long, value_name = "PAYMENT", requires = "to_lines")]
     paid_by: Option<String>,
-    /// Write a row that is lost or cannot be read as this file has it, in DynamoDB's JSON
+    /// Restore a lost or unreadable row from this file, in DynamoDB's JSON
     #[arg(long, value_name = "FILE")]
     row: Option<PathBuf>,
-    /// Lead its payment to it
+    /// Write the pointer from its payment to the order
     #[arg(long)]
     pointer: bool,
-    /// Write the row of its payment, which you have looked up at its provider
+    /// Write the row of its payment, after you have looked it up at its provider
     #[arg(long)]
     payment: bool,
     #[command(flatten)]
-    pub(super) by: Named,
+    pub(super) by: ChangeArgs,
 }
 
 impl Repair {
     pub(super) fn read(&self) -> Result<(OrderNumber, OrderRepair), Error> {
-        let number = given::order_number(&self.number)?;
+        let number = parse::order_number(&self.number)?;
         let what = if let Some(file) = &self.row {
             let text = std::fs::read_to_string(file).map_err(|error| Error::Input(file.clone(), error))?;
             let order = idempotency::order_of_json(&text).ok().filter(|order| order.number == number);
@@ -60,8 +60,8 @@ pub(super) async fn write(
     books: &Books,
     number: &OrderNumber,
     what: &OrderRepair,
-    by: &Signed,
-) -> Result<Repaired, Error> {
+    by: &Authorship,
+) -> Result<RepairResult, Error> {
     by.print_id("repair");
     let invocation = invocation();
     let decision = repairs(books, &invocation).order(number, what, &signature(by)).await;

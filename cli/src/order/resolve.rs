@@ -1,4 +1,4 @@
-//! `order resolve`: a person has found out what became of a call to an operator, and says it.
+//! `order resolve`: records the result of a top-up call that the operator's API did not report.
 
 use clap::{Args, ValueEnum};
 use ledger::{
@@ -8,43 +8,43 @@ use ledger::{
 use local::{MANUAL_SOURCE, context, now};
 
 use super::PATIENCE;
+use crate::authorship::AuthorArgs;
 use crate::books::Books;
-use crate::by::By;
-use crate::changed::Changed;
+use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::print;
 
-/// As long as what operators give.
+/// The length of operators' own numbers.
 const SEQ_CHARS_MAX: usize = 64;
 
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
     #[arg(value_name = "ORDER_NUMBER")]
     pub(crate) number: String,
-    /// What became of it
+    /// The result of the call
     #[arg(long = "as", value_enum)]
-    verdict: Said,
-    /// The operator's own number of it
+    verdict: VerdictArg,
+    /// The operator's number of the top-up
     #[arg(long)]
     seq: Option<String>,
-    /// The order's version that this is about, so that doing it again does nothing [default: the current one, which is printed first]
+    /// The order version to resolve; a version is resolved once [default: the current one, which is printed first]
     #[arg(long, value_name = "VERSION")]
     order_version: Option<u64>,
     #[command(flatten)]
-    pub(crate) by: By,
+    pub(crate) by: AuthorArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Said {
+enum VerdictArg {
     /// The telephone was topped up
     Done,
-    /// It was not, and the buyer gets the money back
+    /// It was not, and you refund the buyer
     Failed,
-    /// It was not, and is to be: the operator is called once more
+    /// It was not: call the operator once more
     Again,
 }
 
-impl Said {
+impl VerdictArg {
     const fn verdict(self) -> (Verdict, &'static str) {
         match self {
             Self::Done => (Verdict::Done, "done"),
@@ -55,9 +55,9 @@ impl Said {
 }
 
 impl Resolve {
-    /// Over the order as the person has seen it.
-    pub(super) async fn write(&self, books: &Books, order: &Order, author: &str) -> Result<Changed, Error> {
-        let (verdict, said) = self.verdict.verdict();
+    /// Commits over the version of the order that was read (optimistic locking).
+    pub(super) async fn write(&self, books: &Books, order: &Order, author: &str) -> Result<ChangeResult, Error> {
+        let (verdict, name) = self.verdict.verdict();
         let seq = self.seq.as_deref().map(str::trim);
         let is_seq = |seq: &str| {
             verdict == Verdict::Done
@@ -68,9 +68,9 @@ impl Resolve {
             return Err(Error::Seq { text: text.to_owned(), max: SEQ_CHARS_MAX });
         }
         let version = self.order_version.unwrap_or(order.version);
-        let again = format!("--order-version {version}");
+        let retry_option = format!("--order-version {version}");
         let (read, effects) = if version < order.version {
-            // Only the receipt matters: no order is written over a version that is gone.
+            // A retry: only the receipt matters, since no commit succeeds over a version that is gone.
             let read = Order { version, ..order.clone() };
             let after = Box::new(Order { version: version.saturating_add(1), ..order.clone() });
             (read, vec![Effect::Order { order: after, transition: Transition::Amend }])
@@ -79,33 +79,33 @@ impl Resolve {
             let nothing = || Error::NothingToResolve(order.number.to_string(), why_not(order));
             (order.clone(), effects.filter(|_| version == order.version).ok_or_else(nothing)?)
         };
-        let facts = [("author", author), ("reason", &self.by.reason), ("said", said)];
-        let facts = facts.map(|(name, fact)| (name, Fact::from(fact))).into_iter();
+        let facts = [("author", author), ("reason", &self.by.reason), ("said", name)];
+        let facts = facts.map(|(key, fact)| (key, Fact::from(fact))).into_iter();
         let facts = facts.chain(seq.map(|seq| ("seq", Fact::from(seq)))).collect();
-        let decision = decision(&read, facts, effects, said, seq).ok_or(Error::OrderOvertaken)?;
+        let decision = decision(&read, facts, effects, name, seq).ok_or(Error::OrderOvertaken)?;
         if self.order_version.is_none() {
-            print::error(format_args!("{again} names what this resolves"));
+            print::error(format_args!("{retry_option} names the version that this resolves"));
         }
         match books.ledger.commit(&decision, &context(PATIENCE)).await {
             Ok(Committed::Ignored { .. }) | Err(CommitError::Stale | CommitError::Conflict) => {
                 Err(Error::OrderOvertaken)
             }
-            // What was made before of the same version: by a call whose answer was lost, or by another person.
-            Ok(committed) => Ok(Changed::of(&committed)),
-            Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { again, cause }),
+            // Includes an earlier commit of the same version: a retry, or another operator with the same verdict.
+            Ok(committed) => Ok(ChangeResult::of(&committed)),
+            Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { retry_option, cause }),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// The step, with what was said of it: another word about the same version contradicts it.
-fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, said: &str, seq: Option<&str>) -> Option<Decision> {
+/// The step, with the verdict in its fingerprint: another verdict on the same version is a conflict.
+fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, name: &str, seq: Option<&str>) -> Option<Decision> {
     let Decision::Record(mut entry) = order.step(MANUAL_SOURCE, "resolve", facts, effects)? else {
         return None;
     };
-    // The first version says nothing of the verdict.
+    // Version 1 of the fingerprint does not cover the verdict; stored rows with it must still match.
     let step = entry.header.fingerprints.current().clone();
-    let fields = [("step", step.as_str()), ("said", said), ("seq", seq.unwrap_or_default())];
+    let fields = [("step", step.as_str()), ("said", name), ("seq", seq.unwrap_or_default())];
     entry.header.fingerprints = Fingerprints::new(Fingerprint::of(2, &fields), vec![step]);
     Some(Decision::Record(entry))
 }

@@ -1,11 +1,11 @@
-//! `account`, on the books of a running stack and on those of a folder that nobody serves.
+//! `account` on the books of a running stack, and of a folder without one.
 
 use serde_json::Value;
 
-use crate::harness::{Folder, Stack, ended, failure, refusal, shown};
+use crate::harness::{Folder, Stack, failure, field, output_of, refusal};
 
 #[test]
-fn changes_by_hand_while_it_runs_and_while_it_does_not() {
+fn changes_work_with_and_without_a_running_stack() {
     let folder = Folder::new();
     assert!(folder.start().stop("INT").success());
     changes(&folder, "stopped");
@@ -33,7 +33,7 @@ fn changes(folder: &Folder, owner: &str) {
     assert!(line.contains(&format!("there is no account {owner}/credits: check the name, or add --new")), "{line}");
     expect(&["credit", owner, "12.5", "--new"], "c", "done");
     expect(&["credit", owner, "12.5"], "c", "already done");
-    assert!(refusal(by(&["credit", owner, "13"], "c")).contains("stands for another change"));
+    assert!(refusal(by(&["credit", owner, "13"], "c")).contains("names another change"));
     expect(&["debit", owner, "2.25"], "d", "done");
     let line = refusal(by(&["debit", owner, "10.26"], "e"));
     assert!(line.contains(&format!("{owner}/credits has 10.25 available, not 10.26")), "{line}");
@@ -48,8 +48,8 @@ fn changes(folder: &Folder, owner: &str) {
     assert!(shown_once.contains("  hk_"), "{shown_once}");
     assert!(!expect(&["api-key", owner], "a", "already done").contains("hk_"));
 
-    let account = folder.told(&["account", "show", owner]);
-    let state = ["balance", "available", "overdraft", "version"].map(|name| shown(&account, name));
+    let account = folder.stdout_of(&["account", "show", owner]);
+    let state = ["balance", "available", "overdraft", "version"].map(|name| field(&account, name));
     assert_eq!(state, ["-0.01", "4.99", "5", "3"], "{account}");
     let statement: Vec<&str> = account.lines().skip_while(|line| !line.starts_with("time")).skip(1).collect();
     assert_eq!(statement.len(), 3, "{account}");
@@ -70,18 +70,18 @@ fn rows_have_author_and_reason(stack: &Stack<'_>) {
 }
 
 #[test]
-fn an_owner_who_was_given_credits_and_a_key_can_spend() {
+fn owner_with_credits_and_a_key_can_spend() {
     let folder = Folder::new();
     let _stack = folder.start();
-    folder.told(&["account", "credit", "alice", "3", "--reason", "trial", "--new"]);
-    folder.told(&["account", "key", "alice", "sk-7", "--reason", "trial"]);
-    folder.told(&["send", "usage", "--set", "data.remoteKeyId=sk-7", "--set", "data.creditCost=3"]);
-    assert_eq!(shown(&folder.told(&["account", "show", "alice"]), "balance"), "0");
+    folder.stdout_of(&["account", "credit", "alice", "3", "--reason", "trial", "--new"]);
+    folder.stdout_of(&["account", "key", "alice", "sk-7", "--reason", "trial"]);
+    folder.stdout_of(&["send", "usage", "--set", "data.remoteKeyId=sk-7", "--set", "data.creditCost=3"]);
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "alice"]), "balance"), "0");
 }
 
-/// What is refused shows; a postpaid account books what was used, and owes it, down to its limit.
+/// A prepaid account refuses usage beyond its balance; a postpaid one books it down to its limit.
 #[test]
-fn postpaid_account_owes_what_was_used_down_to_its_limit() {
+fn postpaid_account_books_usage_down_to_its_limit() {
     let folder = Folder::new();
     let _stack = folder.start();
     let by = |args: &[&str]| folder.run(&[&["account"], args, &["--reason", "contract", "--author", "ann"]].concat());
@@ -90,8 +90,8 @@ fn postpaid_account_owes_what_was_used_down_to_its_limit() {
         assert!(line.contains(expected), "{line}");
     };
     let state = || {
-        let account = folder.told(&["account", "show", "alice"]);
-        ["balance", "available", "policy", "version"].map(|name| shown(&account, name).to_owned())
+        let account = folder.stdout_of(&["account", "show", "alice"]);
+        ["balance", "available", "policy", "version"].map(|name| field(&account, name).to_owned())
     };
     assert_eq!(by(&["key", "alice", "sk-7"]).code, Some(0));
     assert_eq!(by(&["key", "bob", "sk-8"]).code, Some(0));
@@ -102,8 +102,8 @@ fn postpaid_account_owes_what_was_used_down_to_its_limit() {
     let send = |event: &str, cost: &str| send_by("sk-7", event, cost);
     assert!(send_by("sk-8", "e1", "3").starts_with("402"));
     assert!(send_by("sk-8", "e2", "0.5").starts_with("402"));
-    let account = folder.told(&["account", "show", "bob"]);
-    assert_eq!(shown(&account, "waiting"), "3.5 for 2 refused events", "{account}");
+    let account = folder.stdout_of(&["account", "show", "bob"]);
+    assert_eq!(field(&account, "waiting"), "3.5 for 2 refused events", "{account}");
 
     let line = failure(2, by(&["policy", "alice", "prepaid", "--limit", "3"]));
     assert!(line.contains("leave it out"), "{line}");
@@ -126,7 +126,7 @@ fn postpaid_account_owes_what_was_used_down_to_its_limit() {
     assert!(send("e6", "0.1").starts_with("402"));
 }
 
-/// The name of a key, of those lines of `account keys` that end so.
+/// The short names in the lines of `account keys` with this state.
 fn key_names(list: &str, state: &str) -> Vec<String> {
     let lines = list.lines().skip(1).filter(|line| line.contains(state));
     lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
@@ -137,34 +137,37 @@ fn keys_are_listed_rotated_and_revoked() {
     let folder = Folder::new();
     let stack = folder.start();
     let because = ["--reason", "because", "--author", "ann"];
-    let run = |args: &[&str]| folder.told(&[&["account"], args, &because].concat());
-    let secret_of = |told: &str| told.lines().find_map(|line| line.strip_prefix("  hk_")).unwrap().to_owned();
+    let run = |args: &[&str]| folder.stdout_of(&[&["account"], args, &because].concat());
+    let secret_of = |output: &str| output.lines().find_map(|line| line.strip_prefix("  hk_")).unwrap().to_owned();
     let calls = |secret: &str| {
         let authorization = format!("Bearer hk_{secret}");
-        stack.ask("GET", "/orders/HLnone", &[("authorization", &authorization)], b"").status
+        stack.request("GET", "/orders/HLnone", &[("authorization", &authorization)], b"").status
     };
-    assert_eq!(folder.told(&["account", "keys", "alice"]), "alice has no keys\n");
+    assert_eq!(folder.stdout_of(&["account", "keys", "alice"]), "alice has no keys\n");
     let old = secret_of(&run(&["api-key", "alice", "--id", "a"]));
     run(&["key", "alice", "sk-7", "--id", "k"]);
     let [api, gateway] =
-        <[String; 2]>::try_from(key_names(&folder.told(&["account", "keys", "alice"]), "live")).unwrap();
+        <[String; 2]>::try_from(key_names(&folder.stdout_of(&["account", "keys", "alice"]), "live")).unwrap();
     assert!(api.starts_with("api-") && api.len() == 16 && gateway == "gateway-sk-7", "{api} {gateway}");
 
     // The new key works beside the old one.
-    let told = run(&["rotate", "alice", &api, "--id", "b"]);
-    assert!(told.starts_with("done: manual#b\n") && told.contains(&format!("account revoke alice {api}")), "{told}");
-    let new = secret_of(&told);
-    let list = folder.told(&["account", "keys", "alice"]);
+    let output = run(&["rotate", "alice", &api, "--id", "b"]);
+    assert!(
+        output.starts_with("done: manual#b\n") && output.contains(&format!("account revoke alice {api}")),
+        "{output}"
+    );
+    let new = secret_of(&output);
+    let list = folder.stdout_of(&["account", "keys", "alice"]);
     assert_eq!(key_names(&list, "live").len(), 3, "{list}");
     assert!(!list.contains(&old) && !list.contains(&new), "no secret: {list}");
     assert_eq!(calls(&new), 404, "it is alice's, who has no such order");
     assert!(run(&["rotate", "alice", &api, "--id", "b"]).starts_with("already done: manual#b"));
 
-    // Of another owner's keys nothing is found, and of a gateway's no API key is made.
+    // Keys of another owner are not found, and a gateway's key cannot be rotated here.
     let rows = [
         (["revoke", "bob", &api], "bob has no live key"),
         (["revoke", "alice", "api-000000000000"], "alice has no live key api-000000000000"),
-        (["rotate", "alice", &gateway], "is made by the gateway"),
+        (["rotate", "alice", &gateway], "is a key of the gateway"),
     ];
     for (args, expected) in rows {
         let line = folder.refused(&[["account"].as_slice(), &args, &because, &["--id", "x"]].concat());
@@ -182,11 +185,11 @@ fn keys_are_listed_rotated_and_revoked() {
     assert_eq!([calls(&old), calls(&new)], [401, 404]);
     let sent = folder.run(&["send", "usage", "--set", "data.remoteKeyId=sk-7"]);
     assert!(sent.stdout.starts_with("404"), "{}", sent.stdout);
-    let list = folder.told(&["account", "keys", "alice"]);
+    let list = folder.stdout_of(&["account", "keys", "alice"]);
     assert_eq!(key_names(&list, "revoked at 20"), [api.as_str(), &gateway], "{list}");
     assert_eq!(key_names(&list, "live").len(), 1, "{list}");
     let line = folder.refused(&[["account", "key", "bob", "sk-7"].as_slice(), &because, &["--id", "h"]].concat());
-    assert!(line.contains("the key sk-7 is revoked, and a key never changes hands"), "{line}");
+    assert!(line.contains("the key sk-7 is revoked, and a key never gets another owner"), "{line}");
 
     let row = stack.journal("manual#r").into_iter().find(|row| row["id"]["S"] == "manual#r").unwrap();
     let fact = |name: &str| row["facts"]["M"][name]["S"].clone();
@@ -196,7 +199,7 @@ fn keys_are_listed_rotated_and_revoked() {
 }
 
 #[test]
-fn a_change_without_a_reason_or_an_author_is_not_made() {
+fn change_without_reason_or_author_is_refused() {
     let folder = Folder::new();
     let credit = ["account", "credit", "alice", "3"];
     let rows: [(&[&str], Option<i32>, &str); 6] = [
@@ -209,7 +212,7 @@ fn a_change_without_a_reason_or_an_author_is_not_made() {
     ];
     for (args, code, expected) in rows {
         let mut command = folder.command(&[&credit, args].concat());
-        let ended = ended(command.env_remove("USER"));
+        let ended = output_of(command.env_remove("USER"));
         assert_eq!(ended.code, code, "{args:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(expected), "{args:?}: {}", ended.stderr);
     }
@@ -228,9 +231,9 @@ fn a_change_without_a_reason_or_an_author_is_not_made() {
     }
 }
 
-/// A command that changes or reads the books makes none: such a folder is mostly one that was mistyped.
+/// No command creates books, since a folder without any is usually mistyped.
 #[test]
-fn folder_without_books_is_refused_and_not_made() {
+fn folder_without_books_is_refused_and_not_created() {
     let (missing, empty) = (Folder::new(), Folder::new());
     std::fs::create_dir(empty.data()).unwrap();
     let because = ["--reason", "x", "--author", "ann"];
@@ -262,7 +265,7 @@ fn folder_without_books_is_refused_and_not_made() {
         assert!(!missing.data().exists(), "{args:?}");
         assert_eq!(std::fs::read_dir(empty.data()).unwrap().count(), 0, "{args:?}");
     }
-    // A stack that keeps its books in memory has no file of them, and is found all the same.
+    // A stack with books in memory has no store, and is found by its `local.json`.
     let _stack = empty.start_with(&["--memory"], &[]);
-    assert_eq!(shown(&empty.told(&["account", "show", "demo"]), "balance"), "1000");
+    assert_eq!(field(&empty.stdout_of(&["account", "show", "demo"]), "balance"), "1000");
 }

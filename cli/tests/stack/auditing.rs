@@ -1,20 +1,20 @@
-//! `audit`: the books of a running stack, and of a folder that nobody serves, compared with themselves.
+//! `audit` on the books of a running stack, and of a folder without one.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Folder, ended, shown};
+use crate::harness::{Folder, field, output_of};
 
 #[test]
-fn books_that_agree_and_books_that_do_not() {
+fn changed_balance_is_a_difference() {
     let folder = Folder::new();
     assert!(folder.fails(69, &["audit"]).contains("there are no books in"));
     let stack = folder.start();
-    folder.told(&["send", "usage", "--count", "20"]);
-    let told = folder.told(&["audit"]);
-    let counts = ["accounts", "lines", "orders", "differences"].map(|name| shown(&told, name).to_owned());
-    assert_eq!(counts, ["1", "21", "0", "0"], "{told}");
+    folder.stdout_of(&["send", "usage", "--count", "20"]);
+    let output = folder.stdout_of(&["audit"]);
+    let counts = ["accounts", "lines", "orders", "differences"].map(|name| field(&output, name).to_owned());
+    assert_eq!(counts, ["1", "21", "0", "0"], "{output}");
 
     let broken = json!({
         "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "demo/credits" } },
@@ -28,22 +28,22 @@ fn books_that_agree_and_books_that_do_not() {
     let line = ended.stdout.lines().find(|line| line.starts_with("balance")).unwrap_or_default();
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words, ["balance", "demo/credits", "-", "-", "1000.9532", "999.9532", "-1", "0"], "{}", ended.stdout);
-    assert_eq!(stack.account("demo/credits"), row, "nothing is put right");
+    assert_eq!(stack.account("demo/credits"), row, "audit repairs nothing");
     assert!(ended.stdout.contains("  repair: account repair demo/credits --to-lines"), "{}", ended.stdout);
-    let counts = ["accounts", "lines", "orders", "differences"].map(|name| shown(&ended.stdout, name).to_owned());
+    let counts = ["accounts", "lines", "orders", "differences"].map(|name| field(&ended.stdout, name).to_owned());
     assert_eq!(counts, ["1", "21", "0", "1"], "counted once: {}", ended.stdout);
     assert!(began.elapsed() < Duration::from_secs(4), "no index lags here");
 
     assert!(stack.stop("INT").success());
-    assert_eq!(folder.run(&["audit"]).code, Some(1), "and without the stack");
+    assert_eq!(folder.run(&["audit"]).code, Some(1), "and without a running stack");
 }
 
-/// The tables of a running stack, as those of a deployed stage.
+/// The running stack's tables serve as those of a deployed stage.
 #[test]
-fn audit_of_every_deployed_row_prints_its_cost_first() {
+fn full_audit_prints_its_cost_first() {
     let folder = Folder::new();
     let stack = folder.start();
-    folder.told(&["send", "usage", "--count", "2"]);
+    folder.stdout_of(&["send", "usage", "--count", "2"]);
     let endpoint = folder.json("local.json")["dynamodb_url"].as_str().unwrap().to_owned();
     let audit = |more: &[&str]| {
         let mut command = folder.command(&[&["audit", "--aws", "--stage", "local", "--full"], more].concat());
@@ -55,7 +55,7 @@ fn audit_of_every_deployed_row_prints_its_cost_first() {
         ] {
             command.env(name, value);
         }
-        ended(&mut command)
+        output_of(&mut command)
     };
     let rows: [(&[&str], Option<i32>); 2] = [(&[], Some(1)), (&["--yes"], Some(0))];
     for (more, code) in rows {
@@ -67,8 +67,8 @@ fn audit_of_every_deployed_row_prints_its_cost_first() {
         }
         assert!(lines[3].contains(" read units: 0.0"), "{more:?}: {}", ended.stderr);
         assert_eq!(lines.len(), if code == Some(0) { 4 } else { 5 }, "{more:?}: {}", ended.stderr);
-        assert_eq!(ended.stdout.is_empty(), code != Some(0), "{more:?}: a script that has not agreed reads nothing");
+        assert_eq!(ended.stdout.is_empty(), code != Some(0), "{more:?}: without a confirmation nothing is read");
     }
-    assert_eq!(shown(&audit(&["--yes"]).stdout, "lines"), "3");
+    assert_eq!(field(&audit(&["--yes"]).stdout, "lines"), "3");
     assert!(stack.stop("INT").success());
 }

@@ -1,34 +1,34 @@
-//! A purchase, clicked through: checkout, the page, a card, the webhook, the credits.
+//! A purchase by Stripe: checkout, the payment page, a card, the webhook and the credits.
 
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Folder, Stack, shown};
+use crate::harness::{Answer, Folder, Stack, field};
 
 impl Stack<'_> {
     pub(crate) fn call(&self, method: &str, path: &str, key: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {key}");
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        self.ask(method, path, &headers, body.to_string().as_bytes())
+        self.request(method, path, &headers, body.to_string().as_bytes())
     }
 
     fn checkout(&self, key: &str) -> Answer {
         self.call("POST", "/api/pay/checkout", key, &json!({ "product": "credits-100" }))
     }
 
-    /// Of a stack that may be gone before it answers.
+    /// Pays at a stack that may be killed before it answers.
     pub(crate) fn try_to_pay(&self, url: &Value) {
         let path = url.as_str().unwrap().splitn(4, '/').nth(3).unwrap();
         let form = [("content-type", "application/x-www-form-urlencoded")];
-        let _ = self.try_to_ask("POST", &format!("/{path}"), &form, b"card=4242424242424242");
+        let _ = self.try_request("POST", &format!("/{path}"), &form, b"card=4242424242424242");
     }
 
-    /// What the page's form posts.
+    /// Posts the form of the payment page.
     pub(crate) fn pay(&self, url: &Value, card: &str) -> Answer {
         let path = url.as_str().unwrap().splitn(4, '/').nth(3).unwrap();
         let form = [("content-type", "application/x-www-form-urlencoded")];
-        self.ask("POST", &format!("/{path}"), &form, format!("card={}", card.replace(' ', "+")).as_bytes())
+        self.request("POST", &format!("/{path}"), &form, format!("card={}", card.replace(' ', "+")).as_bytes())
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn demo_key(folder: &Folder) -> String {
 }
 
 #[test]
-fn from_the_click_to_the_credits_and_back() {
+fn purchase_gives_credits_and_claims_take_them_back() {
     let folder = Folder::new();
     let stack = folder.start();
     let key = demo_key(&folder);
@@ -61,38 +61,41 @@ fn from_the_click_to_the_credits_and_back() {
         (&order["payment"], &order["fulfilment"], &order["credits"]),
         (&json!("paid"), &json!("done"), &json!("100"))
     );
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1100");
 
-    // Told again by every other event of the same payment, and then refunded and disputed.
-    let about = |event: &str| folder.told(&["send", &format!("stripe/{event}"), "--order", number]);
+    // Every other event of the same payment is a repeat; then a refund and a dispute.
+    let about = |event: &str| folder.stdout_of(&["send", &format!("stripe/{event}"), "--order", number]);
     for event in
         ["payment_intent_succeeded", "charge_succeeded", "checkout_session_completed", "payment_intent_payment_failed"]
     {
         assert!(about(event).starts_with("200"), "{event}");
     }
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1100");
     about("charge_refunded");
-    let said = folder.told(&["order", "show", number]);
-    assert_eq!((shown(&said, "payment"), shown(&said, "refunded")), ("partly_refunded", "5 USD"));
+    let output = folder.stdout_of(&["order", "show", number]);
+    assert_eq!((field(&output, "payment"), field(&output, "refunded")), ("partly_refunded", "5 USD"));
     about("charge_dispute_created");
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1000");
-    assert_eq!(shown(&folder.told(&["order", "show", number]), "disputed"), "9.99 USD, frozen until it is decided");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1000");
+    assert_eq!(
+        field(&folder.stdout_of(&["order", "show", number]), "disputed"),
+        "9.99 USD, frozen until it is decided"
+    );
 
     let next = stack.checkout(&key);
-    assert_eq!(next.status, 201, "what was paid is not bought again");
+    assert_eq!(next.status, 201, "a paid order is not reused");
     assert_ne!(next.body["orderNumber"], number);
 }
 
-/// A second click on a subscription that runs leads to the portal; what was ended there is sold again.
+/// A second checkout of an active subscription returns the portal; after its cancellation there the checkout works again.
 #[test]
-fn running_subscription_is_ended_in_the_portal_before_it_is_sold_again() {
+fn active_subscription_is_sold_again_after_its_end() {
     let folder = Folder::new();
     let stack = folder.start();
     let key = demo_key(&folder);
     let click = || stack.call("POST", "/api/pay/checkout", &key, &json!({ "product": "pro-monthly" }));
     let first = click().body;
     assert_eq!(stack.pay(&first["url"], "4242424242424242").status, 303);
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1500");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1500");
     let refused = click();
     assert_eq!((refused.status, &refused.body["error"]), (409, &json!("subscription_active")));
 
@@ -101,7 +104,7 @@ fn running_subscription_is_ended_in_the_portal_before_it_is_sold_again() {
     let html = page.body.as_str().unwrap();
     let subscription = html.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    let canceled = stack.ask("POST", &format!("/{path}"), &form, format!("subscription={subscription}").as_bytes());
+    let canceled = stack.request("POST", &format!("/{path}"), &form, format!("subscription={subscription}").as_bytes());
     assert_eq!(canceled.status, 303);
     let key_of_row = json!({ "id": { "S": format!("stripe#{subscription}") } });
     let row = stack.store("GetItem", &json!({ "TableName": "hookledger-local-subscriptions", "Key": key_of_row }));
@@ -111,9 +114,9 @@ fn running_subscription_is_ended_in_the_portal_before_it_is_sold_again() {
     assert_ne!(again.body["orderNumber"], first["orderNumber"]);
 }
 
-/// A debit that the bank refuses days later: the order is paid on another page, and not while the bank has not answered.
+/// A bank debit fails days later. A new page is refused while it is pending, and allowed after.
 #[test]
-fn debit_that_the_bank_refuses_leaves_room_for_another_page() {
+fn failed_bank_debit_allows_a_new_page() {
     let folder = Folder::new();
     let stack = folder.start();
     let key = demo_key(&folder);
@@ -129,7 +132,7 @@ fn debit_that_the_bank_refuses_leaves_room_for_another_page() {
     let page = stack.get(&format!("/{path}"));
     assert!(page.body.as_str().unwrap().contains("Let the bank answer"), "{}", page.body);
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    assert_eq!(stack.ask("POST", &format!("/{path}"), &form, b"bank=answers").status, 303);
+    assert_eq!(stack.request("POST", &format!("/{path}"), &form, b"bank=answers").status, 303);
     assert_eq!(payment(), "failed");
     let second = stack.checkout(&key);
     assert_eq!((second.status, &second.body["orderNumber"]), (201, &json!(number)));
@@ -137,7 +140,7 @@ fn debit_that_the_bank_refuses_leaves_room_for_another_page() {
     assert_eq!(stack.checkout(&key).body["url"], second.body["url"]);
     assert_eq!(stack.pay(&second.body["url"], "4242424242424242").status, 303);
     assert_eq!(payment(), "paid");
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1100");
 }
 
 /// The fake shows a connected account's sessions and events to calls that name it, and to no others.
@@ -149,17 +152,17 @@ fn purchase_on_a_connected_account_is_booked() {
     let made = stack.checkout(&key).body;
     assert_eq!(stack.checkout(&key).body["url"], made["url"], "the same page again");
     assert_eq!(stack.pay(&made["url"], "4242 4242 4242 4242").status, 303);
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1100");
     let session = made["sessionId"].as_str().unwrap();
     let read = |account: &[(&str, &str)]| {
         let headers = [&[("authorization", "Bearer sk_test_demo")], account].concat();
-        stack.ask("GET", &format!("/mock/stripe/v1/checkout/sessions/{session}"), &headers, b"").status
+        stack.request("GET", &format!("/mock/stripe/v1/checkout/sessions/{session}"), &headers, b"").status
     };
     assert_eq!((read(&[("stripe-account", "acct_demo")]), read(&[])), (200, 404));
 }
 
 #[test]
-fn a_buyer_who_clicks_many_times_has_one_page() {
+fn parallel_checkouts_give_one_page() {
     let folder = Folder::new();
     let stack = folder.start();
     let key = demo_key(&folder);
@@ -178,9 +181,9 @@ fn a_buyer_who_clicks_many_times_has_one_page() {
     assert_eq!(stack.journal("order#").len(), 1);
 }
 
-/// The stand-in forgets its sessions when it ends; the books do not forget the order, and the next click makes another.
+/// The fake loses its sessions at a restart while the books keep the order, so the next checkout creates another.
 #[test]
-fn an_order_whose_page_is_gone_makes_room_for_another() {
+fn expired_page_allows_a_new_order() {
     let folder = Folder::new();
     let stack = folder.start();
     let key = demo_key(&folder);
@@ -190,13 +193,13 @@ fn an_order_whose_page_is_gone_makes_room_for_another() {
     let second = stack.checkout(&key).body;
     assert_ne!(first["orderNumber"], second["orderNumber"]);
     assert_eq!(stack.pay(&second["url"], "4242424242424242").status, 303);
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1100");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1100");
     let number = first["orderNumber"].as_str().unwrap();
-    assert_eq!(shown(&folder.told(&["order", "show", number]), "payment"), "expired");
+    assert_eq!(field(&folder.stdout_of(&["order", "show", number]), "payment"), "expired");
 }
 
 #[test]
-fn what_is_not_about_an_order_is_said_in_one_line() {
+fn unknown_order_or_sample_gives_a_one_line_error() {
     let folder = Folder::new();
     let _stack = folder.start();
     let rows: [(i32, &[&str], &str); 4] = [

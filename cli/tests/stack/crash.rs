@@ -1,15 +1,15 @@
-//! Killed in the middle, started again, and sent the same events again: each is booked once.
+//! A stack is killed between events and restarted, and the same events are sent again: each is booked once.
 
 use std::process::{Command, Stdio};
 
-use crate::harness::{Folder, shown};
+use crate::harness::{Folder, field};
 
 const EVENTS: usize = 300;
-/// In the middle: some are booked, and most are not.
+/// The kill comes when this many are booked and most are not.
 const BOOKED_BEFORE: usize = 30;
 
 #[test]
-fn a_stack_that_is_killed_loses_and_doubles_nothing() {
+fn killed_stack_books_each_event_once() {
     let folder = Folder::new();
     let stack = folder.start();
     let all = EVENTS.to_string();
@@ -18,7 +18,7 @@ fn a_stack_that_is_killed_loses_and_doubles_nothing() {
     let mut sender = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let version = || stack.account("demo/credits")["version"]["N"].as_str().unwrap().parse::<usize>().unwrap();
     while version() < BOOKED_BEFORE {
-        assert_eq!(sender.try_wait().unwrap(), None, "nothing is booked any more");
+        assert_eq!(sender.try_wait().unwrap(), None, "the sender ended before the kill");
     }
     stack.kill();
     assert_eq!(sender.wait().unwrap().code(), Some(69), "some of them had no reply");
@@ -26,12 +26,12 @@ fn a_stack_that_is_killed_loses_and_doubles_nothing() {
     let stack = folder.start();
     let booked_before = stack.journal("usage#crash-").len();
     assert!((BOOKED_BEFORE - 1..EVENTS).contains(&booked_before), "{booked_before}");
-    let told = folder.told(&send);
+    let output = folder.stdout_of(&send);
     assert!(
-        told.contains(&format!("booked {}, repeats {},", EVENTS - booked_before, EVENTS + booked_before)),
-        "{told}"
+        output.contains(&format!("booked {}, repeats {},", EVENTS - booked_before, EVENTS + booked_before)),
+        "{output}"
     );
     assert_eq!(stack.journal("usage#crash-").len(), EVENTS);
-    let account = folder.told(&["account", "show", "demo"]);
-    assert_eq!([shown(&account, "balance"), shown(&account, "version")], ["999.298", "301"]);
+    let account = folder.stdout_of(&["account", "show", "demo"]);
+    assert_eq!([field(&account, "balance"), field(&account, "version")], ["999.298", "301"]);
 }

@@ -1,9 +1,9 @@
-//! `order accept` and `order clear`: what a person decides about the payments that an order has refused.
+//! `order accept` and `order clear`: an operator's decisions about refused payments.
 
 use serde_json::{Value, json};
 
 use crate::buying::demo_key;
-use crate::harness::{Folder, failure, refusal, shown};
+use crate::harness::{Folder, failure, field, refusal};
 
 #[test]
 fn refused_payments_are_accepted_and_cleared() {
@@ -33,18 +33,18 @@ fn refused_payments_are_accepted_and_cleared() {
     for id in ["pi_a2", "pi_a3", "pi_a4"] {
         about("stripe/payment_intent_succeeded", &[&format!("data.object.id={id}")]);
     }
-    let said = folder.told(&["order", "show", number]);
-    let lines: Vec<&str> = said.lines().filter_map(|line| line.trim().strip_prefix("duplicate_payment: ")).collect();
-    assert_eq!(lines.len(), 3, "{said}");
+    let output = folder.stdout_of(&["order", "show", number]);
+    let lines: Vec<&str> = output.lines().filter_map(|line| line.trim().strip_prefix("duplicate_payment: ")).collect();
+    assert_eq!(lines.len(), 3, "{output}");
     for (line, id) in lines.iter().zip(["pi_a2", "pi_a3", "pi_a4"]) {
         assert!(line.starts_with(&format!("stripe#{id} paid 9.99 USD; it was paid by stripe#pi_")), "{line}");
-        assert!(line.ends_with("given back 0 USD"), "{line}");
+        assert!(line.ends_with("refunded 0 USD"), "{line}");
     }
 
     done("accept", &["--payment", "stripe#pi_a2", "--id", "one"], "done: manual#one");
     done("accept", &["--payment", "stripe#pi_a2", "--id", "one"], "already done: manual#one");
     let line = refusal(order("accept", &["--payment", "pi_a2", "--credits", "7", "--id", "one"]));
-    assert!(line.contains("stands for another change"), "{line}");
+    assert!(line.contains("names another change"), "{line}");
     let line = refusal(order("accept", &["--payment", "pi_a2"]));
     assert!(line.contains("the payment is booked already"), "{line}");
     for (credits, expected) in [("0.1.2", "must be a plain decimal"), ("0", "moves nothing")] {
@@ -62,22 +62,22 @@ fn refused_payments_are_accepted_and_cleared() {
     let id = ended.stderr.split_whitespace().skip_while(|word| *word != "--id").nth(1).unwrap_or_default();
     assert!(!id.is_empty() && ended.stdout.starts_with(&format!("done: manual#{id}")), "{}", ended.stderr);
     let line = refusal(order("clear", &[]));
-    assert!(line.contains("nothing like that is open"), "{line}");
+    assert!(line.contains("no open anomaly of"), "{line}");
     let line = failure(2, order("clear", &["--anomaly", "anything"]));
-    assert!(line.contains("anything is not a reason that orders are flagged for"), "{line}");
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1250");
-    assert_eq!(shown(&folder.told(&["audit"]), "differences"), "0");
+    assert!(line.contains("anything is not the name of an anomaly"), "{line}");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1250");
+    assert_eq!(field(&folder.stdout_of(&["audit"]), "differences"), "0");
 
     about("stripe/payment_intent_succeeded", &["data.object.id=pi_a2"]);
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1250", "its webhook meets it");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "1250", "its webhook is a repeat");
     let settings = ["data.object.payment_intent=pi_a3", "data.object.amount_refunded=999"];
     about("stripe/charge_refunded", &settings);
     assert_eq!(
-        shown(&folder.told(&["account", "show", "demo"]), "balance"),
+        field(&folder.stdout_of(&["account", "show", "demo"]), "balance"),
         "1200",
         "its refund takes back its credits"
     );
-    assert_eq!(shown(&folder.told(&["audit"]), "differences"), "0");
+    assert_eq!(field(&folder.stdout_of(&["audit"]), "differences"), "0");
     let of = |key: &str| -> Vec<Value> {
         let rows = stack.journal(key);
         rows.iter()

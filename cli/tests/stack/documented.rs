@@ -1,4 +1,4 @@
-//! The commands of the README, the quickstart and the page of the command line, run as they stand there.
+//! Runs the commands of the README, the quickstart and docs/cli.md, and compares their output with the page.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,15 @@ use crate::harness::Folder;
 const MARK: &str = "@@ ";
 const BASE: &str = "http://127.0.0.1:9000";
 
-struct Shown {
+/// A command of a page with its documented output.
+struct DocumentedCommand {
     command: String,
-    /// What the page shows below it; empty where it shows nothing.
+    /// Empty if the page shows no output.
     output: String,
 }
 
-struct Printed {
+/// The output and exit code of a command.
+struct CommandResult {
     output: String,
     code: String,
 }
@@ -30,16 +32,18 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
     page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// What stands after a prompt, each with the lines below it.
-fn shown(page: &str) -> Vec<Shown> {
+/// The commands after each prompt, with the lines below them.
+fn documented_commands(page: &str) -> Vec<DocumentedCommand> {
     let text = blocks(page, "console").concat();
     let commands = text.split("$ ").skip(1).map(|part| part.split_once('\n').unwrap());
-    // A `$ ` inside of a command would be taken for a prompt: none has one.
-    commands.map(|(command, output)| Shown { command: command.to_owned(), output: output.trim().to_owned() }).collect()
+    // No command may contain `$ `, which would count as a prompt.
+    commands
+        .map(|(command, output)| DocumentedCommand { command: command.to_owned(), output: output.trim().to_owned() })
+        .collect()
 }
 
-/// All commands in one shell, so that its variables and the last exit code stay.
-fn run(folder: &Folder, base: &str, commands: &[String]) -> Vec<Printed> {
+/// Runs all commands in one shell, which keeps variables and the last exit code.
+fn run(folder: &Folder, base: &str, commands: &[String]) -> Vec<CommandResult> {
     let marked = |command: &String| format!("{command}\ncode=$?; printf '\\n{MARK}%s\\n' $code; (exit $code)\n");
     let script: String = commands.iter().map(marked).collect();
     let ended = folder.shell(&script.replace(BASE, base));
@@ -48,7 +52,7 @@ fn run(folder: &Folder, base: &str, commands: &[String]) -> Vec<Printed> {
     let mut output = String::new();
     for line in stdout.lines() {
         if let Some(code) = line.strip_prefix(MARK) {
-            printed.push(Printed { output: output.trim().to_owned(), code: code.to_owned() });
+            printed.push(CommandResult { output: output.trim().to_owned(), code: code.to_owned() });
             output.clear();
         } else {
             output.push_str(line);
@@ -59,7 +63,7 @@ fn run(folder: &Folder, base: &str, commands: &[String]) -> Vec<Printed> {
     printed
 }
 
-/// Its lines without what differs from run to run: times, durations and generated ids. Replies of equal number come in any order.
+/// The sorted lines, with times, durations and generated ids masked. Replies of equal count come in any order.
 fn masked(output: &str) -> Vec<String> {
     let mut lines: Vec<String> = output.lines().map(masked_line).filter(|line| !line.is_empty()).collect();
     lines.sort();
@@ -90,11 +94,11 @@ fn masked_line(line: &str) -> String {
 }
 
 #[test]
-fn commands_of_the_pages_print_what_the_pages_show() {
+fn documented_commands_print_the_documented_output() {
     for (name, commands_min) in [("docs/quickstart.md", 14), ("docs/cli.md", 2)] {
         let folder = Folder::new();
         let stack = folder.start();
-        let documented = shown(&page(name));
+        let documented = documented_commands(&page(name));
         assert!(documented.len() >= commands_min, "{name} is read: {}", documented.len());
         let commands: Vec<String> = documented.iter().map(|shown| shown.command.clone()).collect();
         let printed = run(&folder, &format!("http://{}", stack.address()), &commands);
@@ -109,7 +113,7 @@ fn commands_of_the_pages_print_what_the_pages_show() {
 }
 
 #[test]
-fn commands_of_the_readme_do_what_their_comments_say() {
+fn readme_commands_print_the_commented_result() {
     for name in ["README.md", "README.zh.md"] {
         let folder = Folder::new();
         let _stack = folder.start();

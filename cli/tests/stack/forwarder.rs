@@ -1,4 +1,4 @@
-//! The forwarder of the documentation, run by Python between the stack and the stand-in for WeChat's cloud.
+//! The documented forwarder, run by Python between the stack and the fake of WeChat's cloud.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -8,13 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use signing::{Strength, forwarder};
 
-use crate::harness::{Folder, Stack, asked_at, shown};
+use crate::harness::{Folder, Stack, field, request_at};
 use crate::wechat::ordered;
 
 const FORWARDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/forwarder/forwarder.py");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// Killed when the test ends.
+/// The forwarder's process, killed when the test ends.
 struct Running(Child, String);
 
 impl Running {
@@ -37,7 +37,7 @@ impl Running {
 
     fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Value) {
         let headers = [&[JSON], headers].concat();
-        let answer = asked_at(&self.1, "POST", path, &headers, body.to_string().as_bytes()).unwrap();
+        let answer = request_at(&self.1, "POST", path, &headers, body.to_string().as_bytes()).unwrap();
         (answer.status, answer.body)
     }
 }
@@ -72,21 +72,21 @@ fn documented_forwarder_carries_orders_callbacks_and_answers() {
     let running = Running::start(&address, &stack, &format!("{secret} another-one-of-a-rotation-0123456789"));
 
     let number = ordered(&folder, &stack);
-    let (status, begun) = begin(&folder, &stack, &number);
-    assert!(status == 200 && begun["codeUrl"].is_string(), "{begun}");
-    let paid = || shown(&folder.told(&["order", "show", &number]), "payment").to_owned();
-    // Anybody who reaches the container can have it forward this: what it answers as WeChat decides.
+    let (status, payment) = begin(&folder, &stack, &number);
+    assert!(status == 200 && payment["codeUrl"].is_string(), "{payment}");
+    let paid = || field(&folder.stdout_of(&["order", "show", &number]), "payment").to_owned();
+    // Anyone who reaches the container can make it forward this; the function still queries WeChat.
     let callback = json!({ "returnCode": "SUCCESS", "resultCode": "SUCCESS", "outTradeNo": number });
     let path = format!("/payment/callback/{number}");
     let accepted = (200, json!({ "errcode": 0, "errmsg": "OK" }));
     assert_eq!(running.post(&path, &[], &callback), accepted);
     assert_eq!(paid(), "unpaid");
-    let told = stack.ask("POST", "/mock/wechat/events", &[JSON], callback.to_string().as_bytes());
-    assert_eq!(told.status, 204);
+    let registered = stack.request("POST", "/mock/wechat/events", &[JSON], callback.to_string().as_bytes());
+    assert_eq!(registered.status, 204);
     assert_eq!(running.post(&path, &[], &callback), accepted);
     assert_eq!(paid(), "paid");
 
-    // It makes no call that is not signed with the secret, for this path and body, now, and for the first time.
+    // It refuses a call without a fresh signature over this path and body, and a replay.
     let query = json!({ "out_trade_no": number, "sub_mch_id": "1900000001" });
     let body = query.to_string();
     let (path, nonce) = ("/_/pay/queryorder", "0123456789abcdef0123456789abcdef");
@@ -95,7 +95,7 @@ fn documented_forwarder_carries_orders_callbacks_and_answers() {
         let call = forwarder::Call { method: "POST", path, body: body.as_bytes() };
         forwarder::sign_call(&forwarder::Keys::parse(secret, Strength::Local).unwrap(), call, nonce, at)
     };
-    let other = "a-secret-of-somebody-else-0123456789";
+    let other = "a-secret-of-another-party-0123456789";
     let refused = [
         ("not signed", String::new()),
         ("another scheme", signed(&secret, path, nonce, now).replace("Forwarder", "Bearer")),
@@ -112,12 +112,12 @@ fn documented_forwarder_carries_orders_callbacks_and_answers() {
     let good = signed(&secret, path, nonce, now);
     let (status, answer) = running.post(path, &[("authorization", &good)], &query);
     assert_eq!((status, &answer["respdata"]["trade_state"]), (200, &json!("SUCCESS")));
-    assert_eq!(running.post(path, &[("authorization", &good)], &query).0, 401, "a call that was made before");
+    assert_eq!(running.post(path, &[("authorization", &good)], &query).0, 401, "a replay");
 
-    // What answers with another secret has not answered.
+    // An answer that is signed with another secret counts as none.
     drop(running);
     let number = ordered(&folder, &stack);
     let _stranger = Running::start(&address, &stack, other);
-    let (status, said) = begin(&folder, &stack, &number);
-    assert_eq!((status, &said["error"]), (504, &json!("wechat_timeout")), "{said}");
+    let (status, answer) = begin(&folder, &stack, &number);
+    assert_eq!((status, &answer["error"]), (504, &json!("wechat_timeout")), "{answer}");
 }

@@ -1,4 +1,4 @@
-//! What is paid for arrives: at once, once, and whatever a telephone operator makes of it.
+//! Fulfilment of paid orders: latency, exactly-once delivery, commissions, and every result of a top-up.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::buying::demo_key;
-use crate::harness::{Folder, Stack, shown};
+use crate::harness::{Folder, Stack, field};
 use crate::operator::Operator;
 
 pub(crate) const TICK: Duration = Duration::from_millis(5);
-/// Half a minute, on a machine that is busy.
+/// Half a minute, for a busy machine.
 const TICKS_MAX: u32 = 6_000;
 pub(crate) const WALLET: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
 
-/// An order and the page on which it is paid.
+/// An order and its payment page.
 pub(crate) struct Bought {
     pub(crate) number: String,
     pub(crate) url: Value,
@@ -39,7 +39,7 @@ impl Stack<'_> {
         self.order(number)["fulfilment"]["S"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Until it is one of these.
+    /// Waits until the fulfilment is one of these.
     pub(crate) fn becomes(&self, number: &str, expected: &[&str]) -> String {
         for _ in 0..TICKS_MAX {
             let fulfilment = self.fulfilment(number);
@@ -64,8 +64,9 @@ fn by(args: &[&str]) -> Vec<String> {
     args.iter().chain(&["--author", "ann", "--reason", "asked the operator"]).map(|arg| (*arg).to_owned()).collect()
 }
 
-pub(crate) fn said(folder: &Folder, args: &[&str]) -> String {
-    folder.told(&by(args).iter().map(String::as_str).collect::<Vec<_>>())
+/// Runs a change with an author and a reason, and returns its output.
+pub(crate) fn run_by_ann(folder: &Folder, args: &[&str]) -> String {
+    folder.stdout_of(&by(args).iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn refused(folder: &Folder, args: &[&str]) -> String {
@@ -77,12 +78,12 @@ fn fails(folder: &Folder, code: i32, args: &[&str]) -> String {
 }
 
 #[test]
-fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
+fn paid_order_is_delivered_and_its_referrers_earn() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let stack = folder.start_with(&[], &operator.environment());
     let key = demo_key(&folder);
-    said(&folder, &["account", "referrer", "demo", "bob"]);
-    said(&folder, &["account", "referrer", "bob", "carol"]);
+    run_by_ann(&folder, &["account", "referrer", "demo", "bob"]);
+    run_by_ann(&folder, &["account", "referrer", "bob", "carol"]);
     let rows = [
         (json!({ "product": "full-report" }), "grant#1       1 of 1, on demo/report-full"),
         (json!({ "product": "posx-10", "wallet": WALLET }), "grant#1     10 of 10, on demo/POSX"),
@@ -92,19 +93,19 @@ fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
         let bought = stack.buy(&key, &product);
         assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
         stack.becomes(&bought.number, &["done"]);
-        let told = folder.told(&["order", "show", &bought.number]);
-        assert!(told.contains(expected), "{told}");
+        let output = folder.stdout_of(&["order", "show", &bought.number]);
+        assert!(output.contains(expected), "{output}");
         if product["product"] == "unitel-sd5000" {
             assert_eq!(operator.calls(&bought.number).calls, 1);
-            assert!(shown(&told, "receipt").contains("\"billId\":\"000000000000000000000000000000001\""), "{told}");
-            assert_eq!(shown(&told, "seq"), "t00000001");
+            assert!(field(&output, "receipt").contains("\"billId\":\"000000000000000000000000000000001\""), "{output}");
+            assert_eq!(field(&output, "seq"), "t00000001");
         }
     }
     let balances = ["demo/report-full", "demo/POSX", "bob/commission-usd", "carol/commission-usd"];
     assert_eq!(balances.map(|account| stack.balance(account)), ["1", "0", "199", "39"]);
-    let told = balances.map(|account| shown(&folder.told(&["account", "show", account]), "balance").to_owned());
-    assert_eq!(told, ["1", "0", "1.99", "0.39"]);
-    let tokens = folder.told(&["account", "show", "demo/POSX"]);
+    let output = balances.map(|account| field(&folder.stdout_of(&["account", "show", account]), "balance").to_owned());
+    assert_eq!(output, ["1", "0", "1.99", "0.39"]);
+    let tokens = folder.stdout_of(&["account", "show", "demo/POSX"]);
     for (amount, key) in [("10", "grant#"), ("-10", "sent#")] {
         let is_line = |line: &&str| {
             let [receipt, change] = [line.split_whitespace().last(), line.split_whitespace().rev().nth(1)];
@@ -116,9 +117,9 @@ fn what_is_paid_for_arrives_and_whoever_led_the_buyer_here_earns() {
     assert!(unknown.contains("there is no asset NONE"), "{unknown}");
 }
 
-/// From when the buyer has paid at the provider: its webhooks are answered in between.
+/// Measured from the payment at the provider, with its webhooks in between.
 #[test]
-fn what_is_paid_for_arrives_within_a_second() {
+fn paid_order_is_delivered_within_a_second() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let stack = folder.start_with(&[], &operator.environment());
     let key = demo_key(&folder);
@@ -136,9 +137,9 @@ fn what_is_paid_for_arrives_within_a_second() {
     assert!(p50 < Duration::from_secs(1), "{took:?}");
 }
 
-/// One whose operator never answers keeps nobody else waiting.
+/// An operator that never answers delays only orders of the same lane.
 #[test]
-fn an_operator_that_hangs_holds_up_nobody_else() {
+fn hanging_operator_delays_no_other_order() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let stack = folder.start_with(&[], &operator.environment());
     let key = demo_key(&folder);
@@ -152,7 +153,7 @@ fn an_operator_that_hangs_holds_up_nobody_else() {
             bought
         })
         .collect();
-    // Whoever falls to the same lane waits for it. That more than twelve do, of a fifth, is once in millions.
+    // Orders of the same lane wait, about a fifth of them. More than twelve of sixteen is a chance of one in millions.
     let done = || others.iter().filter(|bought| stack.fulfilment(&bought.number) == "done").count();
     while done() < 4 {
         assert!(paid_at.elapsed() < Duration::from_secs(15), "{} are done", done());
@@ -162,7 +163,7 @@ fn an_operator_that_hangs_holds_up_nobody_else() {
 }
 
 #[test]
-fn what_only_a_person_can_find_out_a_person_says() {
+fn unknown_top_up_is_resolved_by_hand() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let stack = folder.start_with(&[], &operator.environment());
     let key = demo_key(&folder);
@@ -172,14 +173,14 @@ fn what_only_a_person_can_find_out_a_person_says() {
         stack.becomes(&bought.number, &[expected]);
         bought.number
     };
-    let resolve = |number: &str, verdict: &str| said(&folder, &["order", "resolve", number, "--as", verdict]);
+    let resolve = |number: &str, verdict: &str| run_by_ann(&folder, &["order", "resolve", number, "--as", verdict]);
 
     let unknown = bought("88000004", "unknown");
-    let told = folder.told(&["order", "show", &unknown]);
-    assert_eq!(shown(&told, "top_up_unknown:"), "status 503");
-    let told = said(&folder, &["order", "resolve", &unknown, "--as", "done", "--seq", "77"]);
-    assert_eq!((shown(&told, "fulfilment"), shown(&told, "seq")), ("done", "77"));
-    assert!(!told.contains("top_up_unknown"), "{told}");
+    let output = folder.stdout_of(&["order", "show", &unknown]);
+    assert_eq!(field(&output, "top_up_unknown:"), "status 503");
+    let output = run_by_ann(&folder, &["order", "resolve", &unknown, "--as", "done", "--seq", "77"]);
+    assert_eq!((field(&output, "fulfilment"), field(&output, "seq")), ("done", "77"));
+    assert!(!output.contains("top_up_unknown"), "{output}");
     let [row] = <[_; 1]>::try_from(stack.journal(&format!("resolve#{unknown}."))).unwrap();
     assert_eq!(row["facts"]["M"]["author"]["S"], "ann");
     assert_eq!(row["facts"]["M"]["said"]["S"], "done");
@@ -188,11 +189,11 @@ fn what_only_a_person_can_find_out_a_person_says() {
     assert_eq!(operator.calls(&unknown).calls, 1);
 
     let failed = bought("88000007", "unknown");
-    let told = resolve(&failed, "failed");
-    assert_eq!((shown(&told, "fulfilment"), told.contains("top_up_failed")), ("failed", true), "{told}");
+    let output = resolve(&failed, "failed");
+    assert_eq!((field(&output, "fulfilment"), output.contains("top_up_failed")), ("failed", true), "{output}");
     assert_eq!(operator.calls(&failed).calls, 1);
 
-    // On that person's word, and so as often as they give it.
+    // Each `again` is one more call.
     let again = bought("88000007", "unknown");
     resolve(&again, "again");
     stack.becomes(&again, &["unknown"]);
@@ -202,7 +203,7 @@ fn what_only_a_person_can_find_out_a_person_says() {
     while stack.order(&pending)["top_up_call"]["M"]["state"]["S"] != "pending" {
         sleep(TICK);
     }
-    assert_eq!(shown(&resolve(&pending, "done"), "fulfilment"), "done");
+    assert_eq!(field(&resolve(&pending, "done"), "fulfilment"), "done");
 
     let hangs = stack.buy(&key, &airtime("88000005"));
     assert_eq!(stack.pay(&hangs.url, "4242424242424242").status, 303);
@@ -223,22 +224,24 @@ fn what_only_a_person_can_find_out_a_person_says() {
 }
 
 #[test]
-fn whoever_is_led_here_is_led_by_another() {
+fn referrer_is_set_removed_and_never_in_a_circle() {
     let folder = Folder::new();
     let _stack = folder.start();
     for [owner, referrer] in [["demo", "bob"], ["bob", "carol"], ["carol", "dave"]] {
-        let told = said(&folder, &["account", "referrer", owner, referrer]);
-        assert!(told.contains(&format!("{owner} was led here by {referrer}")), "{told}");
+        let output = run_by_ann(&folder, &["account", "referrer", owner, referrer]);
+        assert!(output.contains(&format!("{owner} has the referrer {referrer}")), "{output}");
     }
     for [owner, referrer] in [["demo", "demo"], ["carol", "demo"], ["dave", "demo"]] {
         let line = refused(&folder, &["account", "referrer", owner, referrer]);
         assert!(line.contains(&format!("{owner} cannot be their own referrer")), "{line}");
     }
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "referrer"), "bob");
-    let told = said(&folder, &["account", "referrer", "demo", "--none", "--id", "once"]);
-    assert!(told.starts_with("done: manual#once\n") && told.contains("demo was led here by nobody"), "{told}");
-    assert!(said(&folder, &["account", "referrer", "demo", "--none", "--id", "once"]).starts_with("already done"));
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "referrer"), "bob");
+    let output = run_by_ann(&folder, &["account", "referrer", "demo", "--none", "--id", "once"]);
+    assert!(output.starts_with("done: manual#once\n") && output.contains("demo has no referrer"), "{output}");
+    assert!(
+        run_by_ann(&folder, &["account", "referrer", "demo", "--none", "--id", "once"]).starts_with("already done")
+    );
     let line = refused(&folder, &["account", "referrer", "demo", "bob", "--id", "once"]);
-    assert!(line.contains("--id once stands for another change already"), "{line}");
-    assert!(!folder.told(&["account", "show", "demo"]).contains("referrer "));
+    assert!(line.contains("--id once names another change already"), "{line}");
+    assert!(!folder.stdout_of(&["account", "show", "demo"]).contains("referrer "));
 }

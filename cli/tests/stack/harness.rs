@@ -1,4 +1,4 @@
-//! Runs the program in a folder of its own, on a port of its own.
+//! The test harness: runs the binary with its own data folder and port.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hookledger");
 const TICK: Duration = Duration::from_millis(10);
-/// Half a minute: a machine that is busy with other tests is slow to start.
+/// Half a minute, since a start is slow on a busy machine.
 const TICKS_MAX: u32 = 3_000;
 
-/// A data folder that is gone after the test.
+/// A temporary data folder.
 pub(crate) struct Folder(TempDir);
 
-pub(crate) struct Ended {
+pub(crate) struct CommandOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -29,7 +29,7 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// Where the data is; not there yet.
+    /// The path of the data folder, which does not exist yet.
     pub(crate) fn data(&self) -> PathBuf {
         self.0.path().join("data")
     }
@@ -42,37 +42,37 @@ impl Folder {
         serde_json::from_str(&std::fs::read_to_string(self.file(name)).unwrap()).unwrap()
     }
 
-    /// A command, with nothing of our own environment that could change its mind.
+    /// A command of the program without settings of the surrounding environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = without_settings(PROGRAM);
         command.args(args).arg("--data").arg(self.data());
         command
     }
 
-    /// A script of the docs, in which the program is this one and its folder is that of the test.
-    pub(crate) fn shell(&self, script: &str) -> Ended {
+    /// Runs a script of the docs with this binary and the data folder of the test.
+    pub(crate) fn shell(&self, script: &str) -> CommandOutput {
         let data = self.data().display().to_string();
         let script = script.replace("cargo run -q --", &format!("{PROGRAM} --data {data}"));
-        ended(without_settings("sh").arg("-c").arg(script.replace(".hookledger/", &format!("{data}/"))))
+        output_of(without_settings("sh").arg("-c").arg(script.replace(".hookledger/", &format!("{data}/"))))
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> Ended {
-        ended(&mut self.command(args))
+    pub(crate) fn run(&self, args: &[&str]) -> CommandOutput {
+        output_of(&mut self.command(args))
     }
 
-    /// What it printed, of a command that must succeed.
-    pub(crate) fn told(&self, args: &[&str]) -> String {
+    /// The output of a command that must succeed.
+    pub(crate) fn stdout_of(&self, args: &[&str]) -> String {
         let ended = self.run(args);
         assert_eq!(ended.code, Some(0), "{args:?}: {}{}", ended.stdout, ended.stderr);
         ended.stdout
     }
 
-    /// The one line of a command that must be refused.
+    /// The error line of a command that must be refused.
     pub(crate) fn refused(&self, args: &[&str]) -> String {
         refusal(self.run(args))
     }
 
-    /// The one line of a command that must fail with this code.
+    /// The error line of a command that must fail with this code.
     pub(crate) fn fails(&self, code: i32, args: &[&str]) -> String {
         failure(code, self.run(args))
     }
@@ -86,21 +86,21 @@ impl Folder {
         let mut child =
             command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         for _ in 0..TICKS_MAX {
-            // Of an earlier process that was killed, the file may still be there.
+            // A killed process leaves its file behind.
             let pid = self.file("local.json").exists().then(|| self.json("local.json")["pid"].as_u64()).flatten();
             if pid == Some(u64::from(child.id())) {
                 return Stack { folder: self, child };
             }
             if let Some(status) = child.try_wait().unwrap() {
-                panic!("it did not start: {status}");
+                panic!("the stack did not start: {status}");
             }
             sleep(TICK);
         }
-        panic!("it did not start in time");
+        panic!("the stack did not start in time");
     }
 }
 
-/// A command, with nothing of our own environment that could change its mind.
+/// A command without settings of the surrounding environment.
 fn without_settings(program: &str) -> Command {
     let mut command = Command::new(program);
     let settings = [
@@ -124,27 +124,27 @@ fn without_settings(program: &str) -> Command {
     command
 }
 
-pub(crate) fn ended(command: &mut Command) -> Ended {
+pub(crate) fn output_of(command: &mut Command) -> CommandOutput {
     let output = command.output().unwrap();
-    Ended {
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-pub(crate) fn refusal(ended: Ended) -> String {
+pub(crate) fn refusal(ended: CommandOutput) -> String {
     failure(1, ended)
 }
 
-pub(crate) fn failure(code: i32, ended: Ended) -> String {
+pub(crate) fn failure(code: i32, ended: CommandOutput) -> String {
     assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.starts_with("hookledger: "), "{}", ended.stderr);
     ended.stderr
 }
 
-/// A running stack. Killed, if a test fails before it is stopped.
+/// A running stack, killed when it is dropped.
 pub(crate) struct Stack<'f> {
     folder: &'f Folder,
     child: Child,
@@ -152,7 +152,7 @@ pub(crate) struct Stack<'f> {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// What is not JSON stands here as a text.
+    /// A string if the body is not JSON.
     pub(crate) body: Value,
 }
 
@@ -166,7 +166,7 @@ impl Stack<'_> {
         url.strip_prefix("http://").unwrap().to_owned()
     }
 
-    /// `kill`, as a shell does it.
+    /// Sends a signal by `kill`.
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
@@ -183,23 +183,29 @@ impl Stack<'_> {
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[], b"")
+        self.request("GET", path, &[], b"")
     }
 
-    /// A request as it is written, so that a test may send what no client would.
-    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        self.try_to_ask(method, path, headers, body).unwrap()
+    /// Sends a raw request, so that a test can send what no HTTP client would.
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.try_request(method, path, headers, body).unwrap()
     }
 
-    /// `None` where there is no whole answer.
-    pub(crate) fn try_to_ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
-        asked_at(&self.address(), method, path, headers, body)
+    /// `None` if there is no complete answer.
+    pub(crate) fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        request_at(&self.address(), method, path, headers, body)
     }
 
     /// One call of the DynamoDB API.
     pub(crate) fn store(&self, operation: &str, request: &Value) -> Value {
         let target = format!("DynamoDB_20120810.{operation}");
-        let answer = self.ask("POST", "/", &[("x-amz-target", &target)], request.to_string().as_bytes());
+        let answer = self.request("POST", "/", &[("x-amz-target", &target)], request.to_string().as_bytes());
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body
     }
@@ -209,7 +215,7 @@ impl Stack<'_> {
         self.store("GetItem", &request)["Item"].clone()
     }
 
-    /// The rows of the journal whose key begins so.
+    /// The rows of the journal whose key has this prefix.
     pub(crate) fn journal(&self, prefix: &str) -> Vec<Value> {
         let request = json!({
             "TableName": "hookledger-local-journal",
@@ -229,7 +235,7 @@ impl Drop for Stack<'_> {
     }
 }
 
-pub(crate) fn asked_at(
+pub(crate) fn request_at(
     address: &str,
     method: &str,
     path: &str,
@@ -243,7 +249,7 @@ pub(crate) fn asked_at(
     let head = format!("{method} {path} HTTP/1.1\r\n{lines}\r\n");
     let mut stream = TcpStream::connect(address).ok()?;
     stream.write_all(head.as_bytes()).ok()?;
-    // A server may have answered, and closed, before it has read all of it.
+    // A server may answer and close before it has read the whole body.
     let _ = stream.write_all(body);
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
@@ -254,8 +260,8 @@ pub(crate) fn asked_at(
     })
 }
 
-/// The number in the line of `account show` that begins with `name`.
-pub(crate) fn shown<'t>(text: &'t str, name: &str) -> &'t str {
+/// The value in the output line that begins with `name`.
+pub(crate) fn field<'t>(text: &'t str, name: &str) -> &'t str {
     let line =
         text.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap_or_else(|| panic!("{name} in {text}"));
     line.trim()

@@ -1,4 +1,4 @@
-//! Killed between paid and fulfilled, and started again: everything arrives once, and no machine calls an operator twice.
+//! A stack is killed between payment and fulfilment and restarted: every delivery happens once, and no top-up is called twice.
 
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::buying::demo_key;
-use crate::fulfilling::{Bought, TICK, WALLET, airtime, said};
-use crate::harness::{Folder, Stack, shown};
+use crate::fulfilling::{Bought, TICK, WALLET, airtime, run_by_ann};
+use crate::harness::{Folder, Stack, field};
 use crate::operator::Operator;
 
 const ROUNDS: u64 = 10;
-/// From one round to the next the stack lives so much longer after the buyer has paid.
+/// Each round kills the stack this much later after the payment.
 const LONGER: Duration = Duration::from_millis(8);
-/// A call that is under way has ended by then, even to one that answers late.
+/// Every call to the operator has ended by then, also a late one.
 const CALLED: Duration = Duration::from_secs(10);
-const NOTHING_HEARD: &str = "claimed, and nothing was heard of the call";
+const NO_REPORT: &str = "claimed, and nothing was heard of the call";
 
 impl Stack<'_> {
     fn top_up_call(&self, number: &str) -> String {
@@ -26,7 +26,7 @@ impl Stack<'_> {
         self.order(number)["transfer"]["M"]["status"]["S"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// As if it had been claimed long ago: two minutes, which no test waits for, and nobody comes back from the call any more.
+    /// Moves the claim into the past, beyond the two minutes in which its call may still return.
     fn age_claim(&self, number: &str) {
         let request = json!({
             "TableName": "hookledger-local-orders",
@@ -39,11 +39,11 @@ impl Stack<'_> {
 }
 
 #[test]
-fn a_stack_that_is_killed_at_many_moments_delivers_once() {
+fn stack_killed_at_any_moment_delivers_once() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let mut stack = folder.start_with(&[], &operator.environment());
     let key = demo_key(&folder);
-    said(&folder, &["account", "referrer", "demo", "bob"]);
+    run_by_ann(&folder, &["account", "referrer", "demo", "bob"]);
     let mut all: Vec<[Bought; 3]> = Vec::new();
     for round in 0..ROUNDS {
         let late = round % 3 == 2;
@@ -54,7 +54,7 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
         ];
         thread::scope(|scope| {
             for bought in &bought {
-                // Of a stack that is killed there is no answer.
+                // A killed stack sends no answer.
                 scope.spawn(|| stack.try_to_pay(&bought.url));
             }
             sleep(LONGER.saturating_mul(u32::try_from(round).unwrap()));
@@ -62,9 +62,9 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
         });
         stack.kill();
         stack = folder.start_with(&[], &operator.environment());
-        // Its sender has had no answer, and sends again.
+        // The provider got no answer, and retries.
         for bought in &bought {
-            folder.told(&["send", "stripe/checkout_session_completed", "--order", &bought.number]);
+            folder.stdout_of(&["send", "stripe/checkout_session_completed", "--order", &bought.number]);
         }
         all.push(bought);
     }
@@ -80,7 +80,7 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
     }
     for [report, tokens, airtime] in &all {
         stack.becomes(&report.number, &["done"]);
-        // The custodian's stand-in dies with the stack, and what it was to send with it.
+        // The custodian's fake ends with the stack and loses its transfers.
         stack.becomes(&tokens.number, &["pending", "done"]);
         assert!(!["", "DUE"].contains(&stack.transfer(&tokens.number).as_str()), "{}", tokens.number);
         for order in [report, tokens] {
@@ -91,7 +91,7 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
     }
     let balances = ["demo/report-full", "bob/commission-usd"].map(|account| stack.balance(account));
     assert_eq!(balances, ["10", "1990"]);
-    // One line for each order, and another for each whose tokens have arrived by now.
+    // One line for each order, and a second one for each transfer that has completed.
     let tokens = stack.account("demo/POSX");
     let [lines, held] =
         ["version", "balance_units"].map(|name| tokens[name]["N"].as_str().unwrap().parse::<u128>().unwrap());
@@ -106,10 +106,10 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
     let stack = folder.start_with(&[], &operator.environment());
     for number in &claimed {
         stack.becomes(number, &["unknown"]);
-        let told = folder.told(&["order", "show", number]);
-        assert_eq!(shown(&told, "top_up_unknown:"), NOTHING_HEARD);
+        let output = folder.stdout_of(&["order", "show", number]);
+        assert_eq!(field(&output, "top_up_unknown:"), NO_REPORT);
         let given = operator.calls(number).given;
-        said(&folder, &["order", "resolve", number, "--as", if given == 1 { "done" } else { "again" }]);
+        run_by_ann(&folder, &["order", "resolve", number, "--as", if given == 1 { "done" } else { "again" }]);
         stack.becomes(number, &["done"]);
     }
     for number in &airtimes {
@@ -117,9 +117,9 @@ fn a_stack_that_is_killed_at_many_moments_delivers_once() {
     }
 }
 
-/// The moment that others meet by chance: the operator has the call, and whoever made it is dead.
+/// A crash after the operator received the call and before the stack recorded its result.
 #[test]
-fn a_stack_that_is_killed_after_its_claim_leaves_it_to_a_person() {
+fn stack_killed_after_a_claim_leaves_the_result_unknown() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let stack = folder.start_with(&[], &operator.environment());
     let bought = stack.buy(&demo_key(&folder), &airtime("88000005"));
@@ -129,14 +129,14 @@ fn a_stack_that_is_killed_after_its_claim_leaves_it_to_a_person() {
     }
     stack.kill();
     let stack = folder.start_with(&[], &operator.environment());
-    // It is seen again, by the stream and by the clock.
+    // The stream and the sweep see the order again.
     sleep(Duration::from_secs(2));
     assert_eq!((stack.top_up_call(&bought.number).as_str(), operator.calls(&bought.number).calls), ("claimed", 1));
     stack.age_claim(&bought.number);
     stack.kill();
     let stack = folder.start_with(&[], &operator.environment());
     stack.becomes(&bought.number, &["unknown"]);
-    assert_eq!(shown(&folder.told(&["order", "show", &bought.number]), "top_up_unknown:"), NOTHING_HEARD);
-    let told = said(&folder, &["order", "resolve", &bought.number, "--as", "done"]);
-    assert_eq!((shown(&told, "fulfilment"), operator.calls(&bought.number).calls), ("done", 1));
+    assert_eq!(field(&folder.stdout_of(&["order", "show", &bought.number]), "top_up_unknown:"), NO_REPORT);
+    let output = run_by_ann(&folder, &["order", "resolve", &bought.number, "--as", "done"]);
+    assert_eq!((field(&output, "fulfilment"), operator.calls(&bought.number).calls), ("done", 1));
 }

@@ -1,4 +1,4 @@
-//! The program as a person uses it: started, spoken to, stopped, killed, and started again.
+//! End-to-end tests of the real binary: start, requests, commands, stop, kill and restart.
 
 #![expect(
     clippy::indexing_slicing,
@@ -10,7 +10,6 @@
 #![expect(clippy::disallowed_methods, reason = "how long things take is a part of what is tested")]
 
 mod accounts;
-mod asking;
 mod auditing;
 mod buying;
 mod crash;
@@ -23,6 +22,7 @@ mod fulfilling;
 mod harness;
 mod killed;
 mod operator;
+mod prompts;
 mod repairing;
 mod routes;
 mod scripting;

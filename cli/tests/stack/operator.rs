@@ -1,4 +1,4 @@
-//! A telephone operator that outlives the program: the stand-in, served by the test itself, which counts what it is asked.
+//! The fake of a telephone operator, which the test serves itself so that it outlives a killed stack and counts every call.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fakes::unitel::{Call, Calls, Unitel, Wait};
 
-/// A token is good for two minutes of this clock, which stands: no test takes as long.
+/// A fixed clock: tokens live for two minutes, and so never expire in a test.
 const NOW_S: i64 = 1_767_225_600;
 
 pub(crate) struct Operator {
@@ -23,7 +23,7 @@ impl Operator {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Arc::clone(&unitel);
-        // They end with the test.
+        // The threads end with the test process.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let unitel = Arc::clone(&serving);
@@ -33,7 +33,7 @@ impl Operator {
         Self { unitel, url }
     }
 
-    /// What the program is told of it: not that it can be asked what has become of a call.
+    /// The settings of the stack. There is no `UNITEL_CHECK_PATH`, so a call's result cannot be queried.
     pub(crate) fn environment(&self) -> [(&str, &str); 3] {
         [("UNITEL_API_URL", &self.url), ("UNITEL_USERNAME", "shop"), ("UNITEL_PASSWORD", "one-of-ours")]
     }
@@ -43,11 +43,11 @@ impl Operator {
     }
 }
 
-/// One request of a connection; the next one makes another.
+/// Answers one request and closes the connection.
 fn answer(unitel: &Unitel, stream: TcpStream) {
     let (mut reader, mut writer) = (BufReader::new(stream.try_clone().unwrap()), stream);
     let (mut line, mut length, mut authorization) = (String::new(), 0, None);
-    // Whoever is killed may be so in the middle of a request.
+    // A killed stack may leave half a request.
     if reader.read_line(&mut line).is_err() || line.is_empty() {
         return;
     }
@@ -71,13 +71,13 @@ fn answer(unitel: &Unitel, stream: TcpStream) {
     let (method, path) = (words.next().unwrap(), words.next().unwrap());
     let body = String::from_utf8(body).unwrap();
     let authorization = authorization.as_deref();
-    let answered = unitel.answer(&Call { method, path, authorization, body: &body, now_s: NOW_S });
-    match answered.wait {
+    let reply = unitel.answer(&Call { method, path, authorization, body: &body, now_s: NOW_S });
+    match reply.wait {
         Wait::None => {}
         Wait::Seconds(seconds) => thread::sleep(Duration::from_secs(seconds)),
         Wait::ForEver => thread::park(),
     }
-    let (status, length) = (answered.status, answered.body.len());
-    let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    let _ = writer.write_all(format!("{head}{}", answered.body).as_bytes());
+    let (status, length) = (reply.status, reply.body.len());
+    let head = format!("HTTP/1.1 {status} Fake\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let _ = writer.write_all(format!("{head}{}", reply.body).as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Whatever a raw write breaks is found by `audit`, which names the command; the command repairs it, and `audit` finds nothing more.
+//! `audit` finds each difference that a raw write makes and prints its repair; after the repair there is no difference.
 
 mod breaks;
 
@@ -12,16 +12,16 @@ use crate::fulfilling::WALLET;
 use crate::harness::{Folder, Stack};
 use breaks::{Break, breaks};
 
-/// The row of the audit's findings.
+/// The id of the row with the audit's findings.
 const CHECK: &str = "check#audit";
 
-/// A shop that nobody serves any more, and its rows by the names that the table below uses.
+/// The books of a stopped stack, and its rows by the names in the table below.
 struct Shop {
     folder: Folder,
     names: BTreeMap<&'static str, String>,
 }
 
-/// The store of the shop, as a raw write sees it.
+/// Raw access to the store of the shop.
 struct Raw<'s> {
     shop: &'s Shop,
     engine: Engine,
@@ -33,7 +33,7 @@ impl Raw<'_> {
     }
 
     fn update(&self, table: &str, of: &str, what: &str, values: &Value) {
-        // `order` and others are reserved words.
+        // `order`, `status` and `grant#1` are no plain attribute names in an expression.
         let names = json!({ "#order": "order", "#status": "status", "#line": "grant#1" });
         let used: serde_json::Map<String, Value> =
             names.as_object().unwrap().clone().into_iter().filter(|(name, _)| what.contains(name.as_str())).collect();
@@ -56,7 +56,7 @@ impl Raw<'_> {
         self.engine.request("PutItem", &json!({ "TableName": name(table), "Item": row })).unwrap();
     }
 
-    /// What is kept of it is in a file, as a backup has it.
+    /// Deletes the row, after saving it to a file as a backup.
     fn delete(&self, table: &str, of: &str) {
         self.keep(table, of);
         self.engine.request("DeleteItem", &json!({ "TableName": name(table), "Key": self.key(of) })).unwrap();
@@ -66,7 +66,7 @@ impl Raw<'_> {
         std::fs::write(self.shop.folder.file("kept.json"), json!({ "Item": self.row(table, of) }).to_string()).unwrap();
     }
 
-    /// As the sweep of the audit keeps its findings, once it has seen each three times.
+    /// Writes the findings as the audit sweep does after it has seen each three times.
     fn keep_findings(&self, found: &Value) {
         let at = json!({ "S": "2026-01-01T00:00:00Z" });
         let number = |number: &str| json!({ "N": number });
@@ -90,7 +90,7 @@ impl Raw<'_> {
         self.put("accounts", &check);
     }
 
-    /// Of each kept finding, what differs and where.
+    /// The kind and the row of each stored finding.
     fn findings(&self) -> Vec<String> {
         let check = self.row("accounts", CHECK);
         let text = |finding: &Value, name: &str| finding["M"][name]["S"].as_str().map(str::to_owned);
@@ -102,7 +102,7 @@ impl Raw<'_> {
         .collect()
     }
 
-    /// A copy of a line under another name.
+    /// Copies a line under another id.
     fn copy(&self, of: &str, id: &str) -> Value {
         let mut row = self.row("journal", of);
         row["id"]["S"] = json!(id);
@@ -116,15 +116,15 @@ fn name(table: &str) -> String {
 }
 
 impl Shop {
-    /// Usage; an order of credits that was partly refunded; a report with commissions; and an order that is not paid.
+    /// Usage, a partly refunded order of credits, a report with commissions, and an unpaid order.
     fn new() -> Self {
         let folder = Folder::new();
         let stack = folder.start();
         let key = demo_key(&folder);
         for (owner, referrer) in [("demo", "bob"), ("bob", "carol")] {
-            folder.told(&["account", "referrer", owner, referrer, "--reason", "a friend"]);
+            folder.stdout_of(&["account", "referrer", owner, referrer, "--reason", "a friend"]);
         }
-        folder.told(&["send", "usage", "--count", "4"]);
+        folder.stdout_of(&["send", "usage", "--count", "4"]);
         let paid = |product: Value| {
             let bought = stack.buy(&key, &product);
             assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
@@ -132,7 +132,7 @@ impl Shop {
             bought.number
         };
         let order = paid(json!({ "product": "credits-100" }));
-        folder.told(&["send", "stripe/charge_refunded", "--order", &order]);
+        folder.stdout_of(&["send", "stripe/charge_refunded", "--order", &order]);
         let report = paid(json!({ "product": "full-report" }));
         let unpaid = stack.buy(&key, &json!({ "product": "posx-10", "wallet": WALLET })).number;
         let keys = |prefix: &str| -> Vec<String> {
@@ -168,7 +168,7 @@ impl Shop {
         Self { folder, names }
     }
 
-    /// `{usage}` and the like stand for rows of the shop.
+    /// Replaces `{usage}` and the like with the ids of the shop's rows.
     fn text(&self, text: &str) -> String {
         let plain = self.names.get(text).cloned();
         plain.unwrap_or_else(|| {
@@ -180,7 +180,7 @@ impl Shop {
         Raw { shop: self, engine: Engine::open(&self.folder.file("store.db")).unwrap() }
     }
 
-    /// The kinds that it finds, and all that it prints.
+    /// The kinds of difference, and the output.
     fn audit(&self) -> (Vec<String>, String) {
         let ended = self.folder.run(&["audit"]);
         let table = ended.stdout.lines().skip_while(|line| !line.starts_with("what ")).skip(1);
@@ -200,21 +200,21 @@ impl Shop {
         let command = self.text(command);
         let words = command.split_whitespace();
         let args: Vec<&str> = words.chain(["--reason", "found by the audit", "--author", "ann", "--id", id]).collect();
-        self.folder.told(&args)
+        self.folder.stdout_of(&args)
     }
 }
 
 #[test]
-fn what_is_broken_by_hand_is_found_and_repaired_by_the_documented_command() {
+fn difference_is_repaired_by_the_printed_command() {
     let breaks = breaks();
     assert!(breaks.len() >= 20);
     let shop = Shop::new();
-    assert_eq!(shop.audit().0, Vec::<String>::new(), "nothing is broken yet");
+    assert_eq!(shop.audit().0, Vec::<String>::new(), "no difference yet");
     for (row, Break { name, broken, found, named, repair }) in breaks.iter().enumerate() {
         broken(&shop.raw());
-        let (kinds, told) = shop.audit();
-        assert_eq!(kinds, *found, "{name}: {told}");
-        assert!(told.contains(&shop.text(named)), "{name}: {}: {told}", shop.text(named));
+        let (kinds, output) = shop.audit();
+        assert_eq!(kinds, *found, "{name}: {output}");
+        assert!(output.contains(&shop.text(named)), "{name}: {}: {output}", shop.text(named));
         shop.keep_findings();
         let mut ended = 0;
         for (step, command) in repair.iter().enumerate() {
@@ -229,11 +229,11 @@ fn what_is_broken_by_hand_is_found_and_repaired_by_the_documented_command() {
             assert!(shop.repair(command, &id).starts_with(&format!("already done: repair#{id}")), "{name}: twice");
         }
         assert_eq!((shop.raw().findings(), ended), (vec![], found.len()), "{name}: the findings end with the repair");
-        let (kinds, told) = shop.audit();
-        assert!(kinds.is_empty(), "{name}: {told}");
-        assert_eq!(told.lines().count(), 4, "{name}: {told}");
+        let (kinds, output) = shop.audit();
+        assert!(kinds.is_empty(), "{name}: {output}");
+        assert_eq!(output.lines().count(), 4, "{name}: {output}");
     }
-    // And as the journal has it.
+    // The journal has author, reason and both values.
     let row = shop.raw().row("journal", "repair#row0.0");
     let fact = |name: &str| row["facts"]["M"][name]["S"].as_str().unwrap_or_default().to_owned();
     assert_eq!(
@@ -244,7 +244,7 @@ fn what_is_broken_by_hand_is_found_and_repaired_by_the_documented_command() {
     assert!(fact("before").starts_with("balance ") && fact("before") != fact("after"), "{row}");
 }
 
-/// What would leave the books disagreeing, or rests on what is not so, is not written.
+/// A repair that leaves a difference, or does not match the rows, is not written.
 #[test]
 fn repair_that_does_not_fit_is_refused() {
     let shop = Shop::new();
@@ -258,7 +258,7 @@ fn repair_that_does_not_fit_is_refused() {
         ("account repair {bobs} --reverse-line {usage2}", "the line is on demo/credits"),
         ("account repair {bobs} --to-lines", "both sides agree"),
         ("account repair {bobs} --add-line", "both sides agree"),
-        ("account repair nobody --add-line usage#x", "the account has no row"),
+        ("account repair missing --add-line usage#x", "the account has no row"),
         ("order repair {order} --to-lines", "both sides agree"),
         ("order repair {order} --pointer", "both sides agree"),
         ("order repair {unpaid} --pointer", "has no pointer"),
@@ -268,9 +268,9 @@ fn repair_that_does_not_fit_is_refused() {
     let before = shop.raw().row("accounts", "credits");
     for (command, expected) in rows {
         let command = shop.text(command);
-        // Named, so that the refusal is all that it prints.
+        // With an id, so that the error is the only line.
         let args: Vec<&str> = command.split_whitespace().chain(["--reason", "because", "--id", "repair"]).collect();
-        // A file that does not fit is a mistake in the command.
+        // A wrong file is a usage error.
         let line = shop.folder.fails(if command.contains("--row") { 2 } else { 1 }, &args);
         assert!(line.contains(expected), "{command}: {line}");
     }
@@ -278,7 +278,7 @@ fn repair_that_does_not_fit_is_refused() {
     assert_eq!(shop.audit().0, ["lines"]);
 }
 
-/// A commission is paid out, and tokens are given, as credits are.
+/// Commissions and tokens are changed by hand like credits.
 #[test]
 fn account_of_any_asset_is_credited_and_debited() {
     let shop = Shop::new();
@@ -292,13 +292,13 @@ fn account_of_any_asset_is_credited_and_debited() {
         let shown = command.contains("show");
         let reason = ["--reason", "because"].iter().filter(|_| !shown).copied();
         let args: Vec<&str> = command.split_whitespace().chain(reason).collect();
-        let told = shop.folder.told(&args);
-        assert!(told.contains(expected), "{command}: {told}");
+        let output = shop.folder.stdout_of(&args);
+        assert!(output.contains(expected), "{command}: {output}");
     }
     assert!(shop.audit().0.is_empty());
 }
 
-/// The same rows, from files and without a store: half of them broken on the way.
+/// The same rows from export files, the second time without one account.
 #[test]
 fn export_is_audited_without_a_store() {
     use std::io::Write as _;
@@ -322,7 +322,7 @@ fn export_is_audited_without_a_store() {
     let path = folder.display().to_string();
     assert!(shop.folder.fails(2, &["audit", "--export", &path]).contains("holds no export of accounts"));
     write(false);
-    assert!(shop.folder.told(&["audit", "--export", &path]).contains("differences  0"));
+    assert!(shop.folder.stdout_of(&["audit", "--export", &path]).contains("differences  0"));
     write(true);
     let ended = shop.folder.run(&["audit", "--export", &path]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);

@@ -1,5 +1,5 @@
-//! Every route of the template over HTTP: HEAD where GET is, another method, and what is too long. `tests/src/routes.rs` says the same
-//! of the functions themselves.
+//! Every route of the template over HTTP: HEAD beside GET, wrong methods, and limits of body and query. `tests/src/routes.rs` tests
+//! the functions themselves.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,12 +17,12 @@ use crate::buying::demo_key;
 use crate::harness::{Folder, Stack};
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-/// API Gateway's own limit, of the request line and the values of the headers together.
+/// API Gateway's own limit for the request line and the header values together.
 const HEAD_BYTES_MAX: usize = 10_240;
 
 const OF_API: &str = r#"{"error":"body_too_large","message":"The body is too large."}"#;
 
-/// The longest body that a function reads, and what it answers to a longer one.
+/// The body limit of each function, and its reply to a longer body.
 const FUNCTIONS: [(&str, usize, &str); 7] = [
     ("usage", Usage::BODY_BYTES_MAX, r#"{"success":false,"message":"Payload too large"}"#),
     ("stripe", Stripe::BODY_BYTES_MAX, r#"{"error":"Payload too large"}"#),
@@ -32,15 +32,15 @@ const FUNCTIONS: [(&str, usize, &str); 7] = [
     ("orders", 8 * 1024, OF_API),
     ("checkout", 4 * 1024, OF_API),
 ];
-/// Here GET books, and HEAD is refused.
+/// Routes where GET books, so HEAD is refused.
 const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
-/// They read no body, and so refuse none.
+/// Routes that read no body, and so refuse none.
 const WITHOUT_BODY: [&str; 4] = ["/api/webhooks/health", "/payment/health", "/payment/status", "/health"];
 
-/// An answer as it came over the wire.
+/// An unparsed reply.
 struct Raw {
     status: u16,
-    /// In lower case, without those that differ from answer to answer.
+    /// In lower case, without headers that differ in each reply.
     headers: Vec<String>,
     body: String,
 }
@@ -51,7 +51,7 @@ impl Raw {
     }
 }
 
-fn asked(stack: &Stack<'_>, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
+fn raw_request(stack: &Stack<'_>, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
     let address = stack.address();
     let length = body.len().to_string();
     let always = [("host", address.as_str()), ("connection", "close"), ("content-length", &length)];
@@ -70,7 +70,7 @@ fn asked(stack: &Stack<'_>, method: &str, path: &str, headers: &[(&str, &str)], 
     Raw { status, headers, body: body.to_owned() }
 }
 
-/// Function, method and path of each route, with this order in the path.
+/// Function, method and path of each route, with this order number in the path.
 fn routes(order: &str) -> Vec<(String, String, String)> {
     let template = Template::parse(APP_YAML, &[("Stage", "local")]).unwrap();
     let of = |function: &embedded::Function| {
@@ -102,7 +102,7 @@ fn head_is_answered_as_get_without_body() {
     assert!(read.len() > 5, "{read:?}");
     for (_, _, path) in read {
         let headers = [("authorization", bearer.as_str())];
-        let [get, head] = ["GET", "HEAD"].map(|method| asked(&stack, method, path, &headers, b""));
+        let [get, head] = ["GET", "HEAD"].map(|method| raw_request(&stack, method, path, &headers, b""));
         assert_eq!(head.body, "", "{path}");
         if BOOKING.contains(&path.as_str()) {
             let allowed = if path == "/payment/notify" { "get, post" } else { "get" };
@@ -113,9 +113,9 @@ fn head_is_answered_as_get_without_body() {
         assert_eq!(head.headers, get.headers, "{path}");
         assert_eq!(head.header("content-length"), Some(get.body.len().to_string().as_str()), "{path}");
     }
-    // And where GET is refused.
+    // Also on routes where GET is refused.
     for path in [format!("/orders/{order}"), "/nothing".to_owned()] {
-        let [get, head] = ["GET", "HEAD"].map(|method| asked(&stack, method, &path, &[], b""));
+        let [get, head] = ["GET", "HEAD"].map(|method| raw_request(&stack, method, &path, &[], b""));
         assert_eq!((head.status, head.headers, head.body.as_str()), (get.status, get.headers, ""), "{path}");
     }
     assert_eq!(stack.journal(""), journal);
@@ -133,7 +133,7 @@ fn wrong_method_is_answered_by_the_gateway_with_404() {
             if routes.iter().any(|(_, known, at)| known == method && at == path) {
                 continue;
             }
-            let raw = asked(&stack, method, path, &[("authorization", &bearer)], b"");
+            let raw = raw_request(&stack, method, path, &[("authorization", &bearer)], b"");
             let body = if method == "HEAD" { "" } else { r#"{"message":"Not Found"}"# };
             assert_eq!((raw.status, raw.body.as_str(), raw.header("allow")), (404, body, None), "{method} {path}");
         }
@@ -150,7 +150,7 @@ fn body_over_the_limit_gives_413_on_every_route_that_reads_one() {
     for (function, method, path) in routes(&order) {
         let (_, bytes_max, refusal) = FUNCTIONS.iter().find(|(name, ..)| *name == function).unwrap();
         let too_long = vec![b'x'; bytes_max + 1];
-        let sent = |body: &[u8]| asked(&stack, &method, &path, &[("authorization", &bearer)], body);
+        let sent = |body: &[u8]| raw_request(&stack, &method, &path, &[("authorization", &bearer)], body);
         let (at_limit, beyond) = (sent(&too_long[1..]), sent(&too_long));
         assert_ne!(at_limit.status, 413, "{method} {path}");
         let is_refused = method == "HEAD" && BOOKING.contains(&path.as_str());
@@ -169,12 +169,12 @@ fn body_over_the_limit_gives_413_on_every_route_that_reads_one() {
 }
 
 #[test]
-fn query_over_a_limit_is_refused_by_who_has_it() {
+fn query_over_a_limit_gives_413_431_or_414() {
     let folder = Folder::new();
     let stack = folder.start();
     let get = |path: &str, query_bytes: usize| {
         let target = format!("{path}?{}", "x".repeat(query_bytes));
-        let raw = asked(&stack, "GET", &target, &[], b"");
+        let raw = raw_request(&stack, "GET", &target, &[], b"");
         (raw.status, raw.body)
     };
     let of_gateway = r#"{"message":"Request Header Fields Too Large"}"#;
@@ -187,7 +187,7 @@ fn query_over_a_limit_is_refused_by_who_has_it() {
     }
     assert_eq!(get("/health", 8 * 1024 + 1).0, 200, "it reads none");
     let long = "x".repeat(HEAD_BYTES_MAX);
-    let raw = asked(&stack, "GET", "/health", &[("x-long", &long)], b"");
+    let raw = raw_request(&stack, "GET", "/health", &[("x-long", &long)], b"");
     assert_eq!((raw.status, raw.body.as_str()), (431, of_gateway));
     let health: Value = stack.get("/health").body;
     assert_eq!(health["status"], "ok");

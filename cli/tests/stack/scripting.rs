@@ -1,20 +1,20 @@
-//! The program as a script uses it: exit codes that tell what to do next, and JSON that can be read.
+//! The program in scripts: documented exit codes and JSON.
 
 use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
 use crate::buying::demo_key;
-use crate::harness::{Ended, Folder, ended};
+use crate::harness::{CommandOutput, Folder, output_of};
 
 const NUMBER: &str = "HL59FD6FQBSCJHRG28V4YM6RD0PE";
 const BECAUSE: [&str; 2] = ["--reason", "because"];
-/// What every change has.
+/// The members of every change.
 const CHANGED: [&str; 4] = ["status", "receipt", "processedAt", "because"];
 
-/// The table of docs/cli.md, each code by more than one command. 75 is that of `unanswered`, too.
+/// The table of docs/cli.md, each code by more than one command. `unanswered` tests 75.
 #[test]
-fn exit_code_says_what_a_script_does_next() {
+fn exit_codes_are_as_documented() {
     let folder = Folder::new();
     assert_eq!(folder.run(&["account", "show", "demo"]).code, Some(69), "no books");
     assert_eq!(folder.run(&["send", "usage"]).code, Some(69), "no stack");
@@ -22,7 +22,7 @@ fn exit_code_says_what_a_script_does_next() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let secret = folder.json("secrets.json")["WEBHOOK_SECRET"].as_str().unwrap().to_owned();
     let url = format!("http://{closed}");
-    let to_nobody = ["send", "usage", "--url", &url, "--secret", &secret];
+    let to_closed_port = ["send", "usage", "--url", &url, "--secret", &secret];
     let rows: [(&[&str], i32); 20] = [
         (&["--help"], 0),
         (&["account", "show", "demo"], 0),
@@ -42,7 +42,7 @@ fn exit_code_says_what_a_script_does_next() {
         (&["account", "show", "a b"], 2),
         (&["send", "nothing"], 2),
         (&["--json"], 2),
-        (&to_nobody, 69),
+        (&to_closed_port, 69),
         (&["audit", "--export", "/nowhere"], 2),
     ];
     for (args, code) in rows {
@@ -52,7 +52,7 @@ fn exit_code_says_what_a_script_does_next() {
     assert!(stack.stop("INT").success());
 }
 
-/// The stages of AWS, played by the stack's own store: what is wrong with them is no reason to try again.
+/// The stack's own store serves as a stage on AWS. A wrong stage, region or credential is not retryable.
 #[test]
 fn stage_that_cannot_be_used_is_unavailable() {
     let folder = Folder::new();
@@ -69,7 +69,7 @@ fn stage_that_cannot_be_used_is_unavailable() {
         command.env("AWS_CONFIG_FILE", "/nowhere").env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
         command.envs(region.map(|region| ("AWS_REGION", region)));
         command.envs(known.iter().filter(|_| has_credentials).map(|name| (name, "test")));
-        ended(&mut command)
+        output_of(&mut command)
     };
     let show = ["account", "show", "demo"];
     let rows = [
@@ -92,7 +92,7 @@ fn stage_that_cannot_be_used_is_unavailable() {
 }
 
 fn document(folder: &Folder, args: &[&str], code: i32) -> Value {
-    let Ended { code: ended, stdout, stderr } = folder.run(&[args, &["--json"]].concat());
+    let CommandOutput { code: ended, stdout, stderr } = folder.run(&[args, &["--json"]].concat());
     assert_eq!(ended, Some(code), "{args:?}: {stdout}{stderr}");
     serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {stdout}"))
 }
@@ -101,7 +101,7 @@ fn by(args: &[&'static str]) -> Vec<&'static str> {
     [args, &BECAUSE].concat()
 }
 
-/// One document on stdout, with the documented names, whichever command it is; errors stay on stderr.
+/// Every command prints one document with the documented names on stdout; errors stay on stderr.
 #[test]
 fn json_is_one_document_with_documented_names() {
     let folder = Folder::new();
@@ -114,7 +114,7 @@ fn json_is_one_document_with_documented_names() {
         let id = format!("data.object.id={id}");
         folder.run(&["send", "stripe/payment_intent_succeeded", "--order", number, "--set", &id]);
     }
-    folder.told(&["send", "stripe/charge_refunded", "--order", number]);
+    folder.stdout_of(&["send", "stripe/charge_refunded", "--order", number]);
 
     let of_account = || [CHANGED.as_slice(), &["account", "state"]].concat();
     let of_order = || [CHANGED.as_slice(), &["order"]].concat();
@@ -131,7 +131,7 @@ fn json_is_one_document_with_documented_names() {
         (by(&["account", "revoke", "alice", "gateway-sk-1"]), [CHANGED.as_slice(), &["key"]].concat()),
         ([&["order", "accept", number, "--payment", "pi_2"], BECAUSE.as_slice()].concat(), of_order()),
         ([&["order", "clear", number], BECAUSE.as_slice()].concat(), of_order()),
-        (vec!["audit"], vec!["accounts", "lines", "orders", "unsettledAccounts", "differences"]),
+        (vec!["audit"], vec!["accounts", "lines", "orders", "unsettled", "differences"]),
     ];
     for (args, names) in &rows {
         let found = document(&folder, args, 0);
@@ -148,10 +148,10 @@ fn json_is_one_document_with_documented_names() {
     let states: Vec<&Value> = keys.as_array().unwrap().iter().map(|key| &key["state"]).collect();
     assert_eq!(states, [&json!("revoked"), &json!("live")]);
 
-    // An order has the API's names for what the API tells its owner, and the same values but for anomalies, which name more here.
+    // An order has the members and values of the API, except that its anomalies have more members here.
     let order = document(&folder, &["order", "show", number], 0);
-    let told = stack.call("GET", &format!("/orders/{number}"), &key, &json!({})).body;
-    for (name, value) in told.as_object().unwrap().iter().filter(|(name, _)| *name != "anomalies") {
+    let api_order = stack.call("GET", &format!("/orders/{number}"), &key, &json!({})).body;
+    for (name, value) in api_order.as_object().unwrap().iter().filter(|(name, _)| *name != "anomalies") {
         assert_eq!(order[name], *value, "{name}");
     }
     assert_eq!((&order["owner"], &order["refunds"], &order["disputes"]), (&json!("demo"), &json!([]), &json!([])));
@@ -162,7 +162,7 @@ fn json_is_one_document_with_documented_names() {
     assert_eq!([&anomaly["reason"], &anomaly["state"]], ["duplicate_payment", "cleared"]);
     assert_eq!([&anomaly["amount"], &anomaly["currency"], &anomaly["refunded"]], ["9.99", "USD", "0.00"]);
 
-    // What was sent, one by one and summed up.
+    // Deliveries, one by one and as totals.
     let sent = document(&folder, &["send", "stripe", "--id", "evt_2"], 1);
     assert_eq!([&sent["booked"], &sent["refused"], &sent["noReply"]], [0, 1, 0]);
     let event = &sent["events"][0];
@@ -186,9 +186,9 @@ fn json_is_one_document_with_documented_names() {
     assert_eq!(document(&folder, &["audit"], 0)["differences"], json!([]));
     assert!(document(&folder, &["event", "usage"], 0)["body"].is_string());
 
-    // An error is no document: it is on stderr, as without the flag.
+    // An error is a line on stderr, as without the flag.
     for (args, code) in
-        [(["account", "show", "nobody"], 1), (["order", "show", NUMBER], 1), (["order", "show", "#"], 2)]
+        [(["account", "show", "missing"], 1), (["order", "show", NUMBER], 1), (["order", "show", "#"], 2)]
     {
         let ended = folder.run(&[args.as_slice(), &["--json"]].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{args:?}");

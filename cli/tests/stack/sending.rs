@@ -1,4 +1,4 @@
-//! The sender's side: `send` and `event`.
+//! `send` and `event`: signatures, secrets, outcomes and counts.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -7,15 +7,15 @@ use std::thread;
 use serde_json::Value;
 use signing::{Strength, hmac_hex, standard_webhooks};
 
-use crate::harness::{Folder, ended, shown};
+use crate::harness::{Folder, field, output_of};
 
 #[test]
-fn every_sample_is_booked_under_either_scheme() {
+fn samples_are_booked_under_both_schemes() {
     let folder = Folder::new();
     let stack = folder.start();
     for sample in ["usage", "usage/free", "usage/whole_credits"] {
         for scheme in [&[][..], &["--standard"]] {
-            let reply = folder.told(&[&["send", sample], scheme].concat());
+            let reply = folder.stdout_of(&[&["send", sample], scheme].concat());
             assert!(reply.contains("Event processed successfully"), "{sample}: {reply}");
         }
     }
@@ -24,7 +24,7 @@ fn every_sample_is_booked_under_either_scheme() {
 }
 
 #[test]
-fn a_reply_that_is_not_a_success_is_a_failure_of_the_command() {
+fn refused_event_fails_the_command() {
     let folder = Folder::new();
     let stack = folder.start();
     let rows: [(&[&str], &str); 6] = [
@@ -44,22 +44,22 @@ fn a_reply_that_is_not_a_success_is_a_failure_of_the_command() {
 }
 
 #[test]
-fn many_are_counted() {
+fn many_events_are_counted() {
     let folder = Folder::new();
     let stack = folder.start();
-    let told = folder.told(&["send", "usage", "--count", "50", "--concurrency", "16", "--duplicate"]);
-    assert!(told.contains("booked 50, repeats 50, refused 0, no reply 0; 100 in "), "{told}");
-    assert!(told.contains("latency ms: p50 "), "{told}");
+    let output = folder.stdout_of(&["send", "usage", "--count", "50", "--concurrency", "16", "--duplicate"]);
+    assert!(output.contains("booked 50, repeats 50, refused 0, no reply 0; 100 in "), "{output}");
+    assert!(output.contains("latency ms: p50 "), "{output}");
     assert_eq!(stack.journal("usage#").len(), 50);
 }
 
 #[test]
-fn a_url_is_taken_with_and_without_its_path() {
+fn url_works_with_and_without_its_path() {
     let folder = Folder::new();
     let stack = folder.start();
     let base = format!("http://{}", stack.address());
     for url in [base.clone(), format!("{base}/"), format!("{base}/api/webhooks/events")] {
-        folder.told(&["send", "usage", "--url", &url]);
+        folder.stdout_of(&["send", "usage", "--url", &url]);
     }
     drop(stack);
     let reply = folder.run(&["send", "usage", "--url", &base]);
@@ -68,13 +68,13 @@ fn a_url_is_taken_with_and_without_its_path() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_said_in_one_line() {
+fn unsendable_event_gives_a_one_line_error() {
     let folder = Folder::new();
     let rows: [(i32, &[&str], &str); 7] = [
         (69, &["send", "usage"], "no stack is running in"),
         (2, &["send", "usage", "--url", "http://127.0.0.1:1"], "set WEBHOOK_SECRET, or give one with --secret"),
         (2, &["send", "usage", "--url", "ftp://x", "--secret", "s3"], "is not an http or https URL"),
-        (2, &["send", "nobody"], "there is no source nobody, only: usage, stripe"),
+        (2, &["send", "paypal"], "there is no source paypal, only: usage, stripe"),
         (2, &["send", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
         (2, &["event", "usage/none"], "only: usage/basic, usage/free, usage/whole_credits"),
         (2, &["event", "usage", "--secret", "changeme"], "WEBHOOK_SECRET must be a real secret"),
@@ -86,10 +86,10 @@ fn what_cannot_be_sent_is_said_in_one_line() {
 }
 
 #[test]
-fn an_event_is_what_the_gateway_hands_over_and_nothing_else() {
+fn event_prints_only_the_gateway_event() {
     let folder = Folder::new();
     let args = ["event", "usage/basic", "--id", "evt_9", "--set", "data.creditCost=1.50", "--set", "data.model=a b"];
-    let event: Value = serde_json::from_str(&folder.told(&args)).expect("only the event is printed");
+    let event: Value = serde_json::from_str(&folder.stdout_of(&args)).expect("only the event is printed");
     let body = event["body"].as_str().unwrap();
     assert!(body.contains(r#""eventId": "evt_9""#), "{body}");
     assert!(body.contains(r#""creditCost": 1.50"#), "{body}");
@@ -103,12 +103,13 @@ fn an_event_is_what_the_gateway_hands_over_and_nothing_else() {
     let verified = hmac_hex::verify(&keys, body.as_bytes(), signature);
     assert!(verified.is_ok(), "signed with the generated secret");
 
-    let again: Value = serde_json::from_str(&folder.told(&["event", "usage/basic"])).unwrap();
+    let again: Value = serde_json::from_str(&folder.stdout_of(&["event", "usage/basic"])).unwrap();
     assert_ne!(again["body"], event["body"], "another id");
 
     let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     let mut command = folder.command(&["event", "usage", "--standard"]);
-    let standard: Value = serde_json::from_str(&ended(command.env("STANDARD_WEBHOOK_SECRET", secret)).stdout).unwrap();
+    let standard: Value =
+        serde_json::from_str(&output_of(command.env("STANDARD_WEBHOOK_SECRET", secret)).stdout).unwrap();
     let header = |name: &str| standard["headers"][name].as_str().unwrap();
     let headers = standard_webhooks::Headers {
         id: header("webhook-id"),
@@ -128,14 +129,14 @@ fn rotated_secrets_verify_and_the_first_signs() {
     let (new, old) = ("n".repeat(31) + "1", "o".repeat(31) + "1");
     let _stack = folder.start_with(&[], &[("WEBHOOK_SECRET", &format!("{new} {old}"))]);
     assert_eq!(folder.json("local.json")["sources"]["usage"]["secret"], *new);
-    folder.told(&["send", "usage"]);
-    folder.told(&["send", "usage", "--secret", &old]);
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "version"), "3");
+    folder.stdout_of(&["send", "usage"]);
+    folder.stdout_of(&["send", "usage", "--secret", &old]);
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "version"), "3");
 }
 
-/// Every source answers 200 to an event that it keeps and has not booked: its sender could do nothing about it.
+/// A source answers 200 to an event that it keeps without booking, since a retry of the sender would not help.
 #[test]
-fn event_that_is_answered_200_and_not_booked_fails_with_its_reason() {
+fn event_kept_with_200_fails_with_its_reason() {
     let folder = Folder::new();
     let stack = folder.start_with(&[], &[("LOG_LEVEL", "error")]);
     let base = format!("http://{}", stack.address());
@@ -152,7 +153,7 @@ fn event_that_is_answered_200_and_not_booked_fails_with_its_reason() {
         let mut command = folder.command(&[&["send"], args].concat());
         let secret =
             if args[0] == "wechat" { folder.json("secrets.json")["WECHAT_LOCAL"].clone() } else { Value::Null };
-        let ended = ended(command.envs(secret.as_str().map(|secret| ("WECHAT_LOCAL", secret))));
+        let ended = output_of(command.envs(secret.as_str().map(|secret| ("WECHAT_LOCAL", secret))));
         assert_eq!(ended.code, Some(code), "{args:?}: {}{}", ended.stdout, ended.stderr);
         assert!(ended.stdout.contains(&format!("  {expected}")), "{args:?}: {}", ended.stdout);
         assert_eq!(ended.stderr, "", "{args:?}");
@@ -163,13 +164,13 @@ fn event_that_is_answered_200_and_not_booked_fails_with_its_reason() {
     assert!(sent.stdout.contains("booked 0, repeats 0, refused 30, no reply 0; 30 in "), "{}", sent.stdout);
 }
 
-/// A receiver that says no more than its status, as a deployed stack does.
+/// A deployed stack sends no outcome header, so only its status is known.
 #[test]
-fn receiver_that_names_no_outcome_leaves_only_its_status_known() {
+fn receiver_without_outcome_gives_only_its_status() {
     let folder = Folder::new();
     let booked = r#"{"success":true,"message":"Event processed successfully"}"#;
     let rows = [
-        ("stripe", "200 OK", "", 0, "the receiver says that it has received the event, and not whether it is booked"),
+        ("stripe", "200 OK", "", 0, "the receiver confirmed the event, but not whether it is booked"),
         ("usage", "200 OK", booked, 0, ""),
         ("stripe", "400 Bad Request", "", 1, ""),
         ("usage", "503 Service Unavailable", "", 75, ""),
@@ -209,7 +210,7 @@ fn receiver(status: &str, body: &str) -> String {
 }
 
 #[test]
-fn field_that_a_sample_does_not_have_is_set_with_add_alone() {
+fn unknown_field_is_set_only_with_add() {
     let folder = Folder::new();
     let _stack = folder.start();
     let rows = [
@@ -222,10 +223,10 @@ fn field_that_a_sample_does_not_have_is_set_with_add_alone() {
     for (set, expected) in rows {
         let line = folder.fails(2, &["send", "usage", "--set", set]);
         assert!(line.contains(expected) && line.contains("add it with --add"), "{line}");
-        let event = folder.told(&["event", "usage", "--set", set, "--add"]);
+        let event = folder.stdout_of(&["event", "usage", "--set", set, "--add"]);
         let event: Value = serde_json::from_str(&event).unwrap();
         let name = set.split(['.', '=']).nth(1).unwrap();
         assert!(event["body"].as_str().unwrap().contains(&format!("\"{name}\":2")), "{event}");
     }
-    assert_eq!(folder.run(&["send", "usage", "--add"]).code, Some(2), "it adds nothing by itself");
+    assert_eq!(folder.run(&["send", "usage", "--add"]).code, Some(2), "--add needs --set");
 }

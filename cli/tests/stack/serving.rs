@@ -1,40 +1,40 @@
-//! Starting, answering and stopping.
+//! `cargo run`: start, routes, access control and stop.
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::{Folder, asked_at, ended, failure, shown};
+use crate::harness::{Folder, failure, field, output_of, request_at};
 
 #[test]
-fn from_the_first_start_to_a_restart() {
+fn books_survive_a_restart() {
     let folder = Folder::new();
     let stack = folder.start();
     let health = stack.get("/api/webhooks/health");
     assert_eq!((health.status, &health.body["message"]), (200, &"Webhook service is healthy".into()));
 
-    let reply = folder.told(&["send", "usage", "--id", "evt_1"]);
+    let reply = folder.stdout_of(&["send", "usage", "--id", "evt_1"]);
     assert!(
         reply.contains(r#"{"success":true,"message":"Event processed successfully","eventId":"evt_1"}"#),
         "{reply}"
     );
-    let reply = folder.told(&["send", "usage", "--id", "evt_1"]);
+    let reply = folder.stdout_of(&["send", "usage", "--id", "evt_1"]);
     assert!(reply.contains("Event already processed (idempotent)"), "{reply}");
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "999.99766");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "999.99766");
 
     assert!(stack.stop("INT").success());
-    assert!(!folder.file("local.json").exists(), "it is not running any more");
+    assert!(!folder.file("local.json").exists(), "the stack has stopped");
     assert!(!folder.file("store.db-wal").exists(), "the store was closed");
 
     let stack = folder.start();
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "999.99766");
-    let reply = folder.told(&["send", "usage", "--id", "evt_1"]);
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "999.99766");
+    let reply = folder.stdout_of(&["send", "usage", "--id", "evt_1"]);
     assert!(reply.contains("Event already processed (idempotent)"), "{reply}");
     assert!(stack.stop("TERM").success());
 }
 
 #[test]
-fn what_a_script_needs_is_in_a_file_of_its_own() {
+fn local_json_has_urls_secrets_and_keys() {
     let folder = Folder::new();
     let stack = folder.start();
     let local = folder.json("local.json");
@@ -53,7 +53,7 @@ fn what_a_script_needs_is_in_a_file_of_its_own() {
 }
 
 #[test]
-fn one_line_says_why_it_does_not_start() {
+fn failed_start_gives_a_one_line_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = Folder::new();
@@ -61,7 +61,7 @@ fn one_line_says_why_it_does_not_start() {
     assert!(line.contains(&format!("port {port} is in use")), "{line}");
     assert!(!folder.file("local.json").exists());
 
-    // Of a block that is for documents alone: no machine has it.
+    // An address of a documentation block, which no machine has.
     let folder = Folder::new();
     let line = folder.fails(69, &["--port", "0", "--also", "192.0.2.1"]);
     assert!(line.contains("cannot listen on 192.0.2.1:"), "{line}");
@@ -86,12 +86,12 @@ fn one_line_says_why_it_does_not_start() {
 
     let folder = Folder::new();
     let mut command = folder.command(&["--port", "0"]);
-    let line = failure(2, ended(command.env("WEBHOOK_SECRET", "changeme")));
+    let line = failure(2, output_of(command.env("WEBHOOK_SECRET", "changeme")));
     assert!(line.contains("WEBHOOK_SECRET must be a real secret"), "{line}");
 }
 
 #[test]
-fn a_page_of_the_store_that_is_damaged_is_found_at_the_start() {
+fn damaged_store_fails_the_start() {
     let folder = Folder::new();
     assert!(folder.start().stop("INT").success());
     let mut store = fs::read(folder.file("store.db")).unwrap();
@@ -102,7 +102,7 @@ fn a_page_of_the_store_that_is_damaged_is_found_at_the_start() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_read_is_said_to_be_so() {
+fn unreadable_folder_fails_the_start() {
     let folder = Folder::new();
     fs::create_dir(folder.data()).unwrap();
     fs::set_permissions(folder.data(), Permissions::from_mode(0o000)).unwrap();
@@ -115,23 +115,23 @@ fn a_folder_that_may_not_be_read_is_said_to_be_so() {
 }
 
 #[test]
-fn one_folder_has_one_stack() {
+fn second_stack_of_a_folder_is_refused() {
     let folder = Folder::new();
     let stack = folder.start();
     let line = folder.fails(69, &["--port", "0"]);
     assert!(line.contains(&format!("is served already, at http://{}", stack.address())), "{line}");
-    assert_eq!(stack.get("/api/webhooks/health").status, 200, "the first goes on");
+    assert_eq!(stack.get("/api/webhooks/health").status, 200, "the first stack still runs");
 }
 
 #[test]
-fn a_secret_of_the_environment_wins() {
+fn secret_of_the_environment_overrides_the_folder() {
     let folder = Folder::new();
     let secret = "of the environment".replace(' ', "-");
     let stack = folder.start_with(&[], &[("WEBHOOK_SECRET", &secret)]);
     assert_eq!(folder.json("local.json")["secrets"]["WEBHOOK_SECRET"], *secret);
     assert_ne!(folder.json("secrets.json")["WEBHOOK_SECRET"], *secret);
-    folder.told(&["send", "usage"]);
-    folder.told(&["send", "usage", "--secret", &secret]);
+    folder.stdout_of(&["send", "usage"]);
+    folder.stdout_of(&["send", "usage", "--secret", &secret]);
     assert!(stack.stop("INT").success());
 
     let _stack = folder.start();
@@ -142,7 +142,7 @@ fn a_secret_of_the_environment_wins() {
 }
 
 #[test]
-fn settings_of_the_function_can_be_tried_out() {
+fn setting_of_the_environment_reaches_the_function() {
     let folder = Folder::new();
     let _stack = folder.start_with(&[], &[("ALLOWED_IPS", "10.0.0.0/8")]);
     let reply = folder.run(&["send", "usage"]);
@@ -150,19 +150,19 @@ fn settings_of_the_function_can_be_tried_out() {
 }
 
 #[test]
-fn books_in_memory_are_gone_after_it() {
+fn books_in_memory_end_with_the_stack() {
     let folder = Folder::new();
     for _ in 0..2 {
         let stack = folder.start_with(&["--memory"], &[]);
-        folder.told(&["send", "usage", "--id", "evt_1"]);
-        assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "999.99766");
+        folder.stdout_of(&["send", "usage", "--id", "evt_1"]);
+        assert_eq!(field(&folder.stdout_of(&["account", "show", "demo"]), "balance"), "999.99766");
         assert!(stack.stop("INT").success());
     }
     assert!(!folder.file("store.db").exists());
 }
 
 #[test]
-fn what_no_route_takes_is_answered_as_the_gateway_does() {
+fn unknown_route_gives_the_gateway_error() {
     let folder = Folder::new();
     let stack = folder.start();
     let too_long = vec![b'x'; 10 * 1024 * 1024 + 1];
@@ -175,13 +175,13 @@ fn what_no_route_takes_is_answered_as_the_gateway_does() {
         ("POST", "/api/webhooks/events", &too_long, 413, "Request Too Long"),
     ];
     for (method, path, body, status, message) in rows {
-        let answer = stack.ask(method, path, &[], body);
+        let answer = stack.request(method, path, &[], body);
         assert_eq!((answer.status, &answer.body["message"]), (status, &message.into()), "{method} {path}");
     }
 }
 
 #[test]
-fn a_web_page_does_not_reach_the_books() {
+fn web_page_cannot_reach_the_store() {
     let folder = Folder::new();
     let stack = folder.start();
     let target = ("x-amz-target", "DynamoDB_20120810.ListTables");
@@ -196,11 +196,11 @@ fn a_web_page_does_not_reach_the_books() {
         (vec![("x-amz-target", "DynamoDB_20120810.Nonsense")], 501),
     ];
     for (headers, status) in rows {
-        assert_eq!(stack.ask("POST", "/", &headers, b"{}").status, status, "{headers:?}");
+        assert_eq!(stack.request("POST", "/", &headers, b"{}").status, status, "{headers:?}");
     }
 }
 
-/// Webhooks, APIs, the buyer's page, the stand-ins, and what is not there: each by a page of our own, by none, and by a stranger's.
+/// Webhooks, APIs, the buyer's page, the fakes and an unknown path: each with our own origin, without one, and with a foreign one.
 #[test]
 fn request_of_a_foreign_page_is_refused_on_every_route() {
     let folder = Folder::new();
@@ -220,29 +220,29 @@ fn request_of_a_foreign_page_is_refused_on_every_route() {
         ("GET", "/nothing", 404),
     ];
     for (method, path, status) in routes {
-        let asked = |headers: &[(&str, &str)]| stack.ask(method, path, headers, b"{}").status;
-        let by_nobody = asked(&[]);
-        assert_ne!(by_nobody, 403, "{method} {path}");
+        let status_with = |headers: &[(&str, &str)]| stack.request(method, path, headers, b"{}").status;
+        let without_origin = status_with(&[]);
+        assert_ne!(without_origin, 403, "{method} {path}");
         for own in &own {
-            assert_eq!(asked(&[("origin", own)]), by_nobody, "{method} {path} {own}");
+            assert_eq!(status_with(&[("origin", own)]), without_origin, "{method} {path} {own}");
         }
         for foreign in ["http://evil.example", "http://localhost:3000", "https://127.0.0.1", "null"] {
-            assert_eq!(asked(&[("origin", foreign)]), 403, "{method} {path} {foreign}");
+            assert_eq!(status_with(&[("origin", foreign)]), 403, "{method} {path} {foreign}");
         }
         for host in [&rebound, &neighbour] {
-            assert_eq!(asked(&[("host", host)]), 403, "{method} {path} {host}");
+            assert_eq!(status_with(&[("host", host)]), 403, "{method} {path} {host}");
         }
-        assert_eq!(by_nobody, status, "{method} {path}");
+        assert_eq!(without_origin, status, "{method} {path}");
     }
 }
 
-/// On Linux every address of 127/8 is this machine's.
+/// On Linux every address of 127/8 is local.
 #[test]
 #[cfg(target_os = "linux")]
-fn another_address_is_listened_on_where_one_is_named() {
+fn also_listens_on_a_second_address() {
     let target = ("x-amz-target", "DynamoDB_20120810.ListTables");
     let status = |address: &str, headers: &[(&str, &str)]| {
-        asked_at(address, "POST", "/", &[&[target], headers].concat(), b"{}").map(|answer| answer.status)
+        request_at(address, "POST", "/", &[&[target], headers].concat(), b"{}").map(|answer| answer.status)
     };
     let folder = Folder::new();
     for (args, open) in [(vec!["--memory", "--also", "127.0.0.2"], true), (vec!["--memory"], false)] {

@@ -1,4 +1,4 @@
-//! Changes by hand whose answer is lost: the store has made them, and only the id that was printed says so.
+//! Changes whose reply from the store is lost: a retry with the printed id finds the commit.
 
 use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -9,15 +9,15 @@ use serde_json::json;
 
 use crate::buying::demo_key;
 use crate::fulfilling::airtime;
-use crate::harness::{Ended, Folder, Stack, shown};
+use crate::harness::{CommandOutput, Folder, Stack, field};
 use crate::operator::Operator;
 
 const TEMPORARY: Option<i32> = Some(75);
 
-/// Stands between a command and the stack's store: every read is answered, and no transaction is, though each is made.
-struct Silence(String);
+/// A proxy before the store that forwards every request and drops the replies to transactions.
+struct ReplyDropper(String);
 
-impl Silence {
+impl ReplyDropper {
     fn before(stack: &Stack<'_>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, store) = (listener.local_addr().unwrap(), stack.address());
@@ -30,8 +30,8 @@ impl Silence {
         Self(format!("http://{address}"))
     }
 
-    /// What commands do while their way to the store leads through here, all at once: each waits until the program gives up.
-    fn run(&self, folder: &Folder, commands: &[Vec<&str>]) -> Vec<Ended> {
+    /// Runs the commands in parallel through the proxy; each waits for its timeout.
+    fn run(&self, folder: &Folder, commands: &[Vec<&str>]) -> Vec<CommandOutput> {
         let file = folder.file("local.json");
         let (text, mut running) = (std::fs::read(&file).unwrap(), folder.json("local.json"));
         running["dynamodb_url"] = json!(self.0);
@@ -45,13 +45,13 @@ impl Silence {
     }
 }
 
-/// One request after the other, until either side goes away.
+/// Relays requests until either side closes.
 fn relay(mut client: TcpStream, store: &str) {
     let own = client.local_addr().unwrap().to_string();
     let mut reader = BufReader::new(client.try_clone().unwrap());
     while let Some((head, body)) = message(&mut reader) {
         let mut to_store = TcpStream::connect(store).unwrap();
-        // The stack answers under its own name alone.
+        // The stack refuses a foreign `Host`.
         to_store.write_all(head.replace(&own, store).as_bytes()).unwrap();
         to_store.write_all(&body).unwrap();
         let answer = message(&mut BufReader::new(to_store));
@@ -65,7 +65,7 @@ fn relay(mut client: TcpStream, store: &str) {
     }
 }
 
-/// A head and as much of a body as it announces.
+/// Reads a head and the body of its `content-length`.
 fn message(reader: &mut impl std::io::BufRead) -> Option<(String, Vec<u8>)> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -77,8 +77,8 @@ fn message(reader: &mut impl std::io::BufRead) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-/// What was printed after `--id` or the like, before the call.
-fn named<'e>(ended: &'e Ended, option: &str) -> &'e str {
+/// The value that was printed after the option, before the commit.
+fn named<'e>(ended: &'e CommandOutput, option: &str) -> &'e str {
     let first = ended.stderr.lines().next().unwrap_or_default();
     let words: Vec<&str> = first.split(' ').collect();
     assert_eq!([words[0], words[1]], ["hookledger:", option], "{}", ended.stderr);
@@ -86,10 +86,10 @@ fn named<'e>(ended: &'e Ended, option: &str) -> &'e str {
 }
 
 #[test]
-fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
+fn change_with_a_lost_reply_is_made_once_by_its_id() {
     let (folder, operator) = (Folder::new(), Operator::new());
     let stack = folder.start_with(&[], &operator.environment());
-    folder.told(&["account", "credit", "alice", "100", "--reason", "r", "--id", "first", "--new"]);
+    folder.stdout_of(&["account", "credit", "alice", "100", "--reason", "r", "--id", "first", "--new"]);
     let bought = stack.buy(&demo_key(&folder), &airtime("88000004"));
     assert_eq!(stack.pay(&bought.url, "4242424242424242").status, 303);
     stack.becomes(&bought.number, &["unknown"]);
@@ -105,7 +105,7 @@ fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
         of_account(&["api-key", "alice"]),
         [&["order", "resolve", &bought.number, "--as", "done"], because.as_slice()].concat(),
     ];
-    let unanswered = Silence::before(&stack).run(&folder, &commands);
+    let unanswered = ReplyDropper::before(&stack).run(&folder, &commands);
     let mut resolved = String::new();
     for (command, ended) in commands.iter().zip(unanswered) {
         assert_eq!(ended.code, TEMPORARY, "{command:?}: {}{}", ended.stdout, ended.stderr);
@@ -117,21 +117,21 @@ fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
         name.clone_into(&mut resolved);
         let last = ended.stderr.lines().last().unwrap();
         assert!(last.contains("the store did not answer") && last.contains(&format!("{option} {name} ")), "{last}");
-        // It is made all the same, and the same command finds it.
-        let again = folder.told(&[command.as_slice(), &[option, name]].concat());
+        // The change is committed, and the same command finds it.
+        let again = folder.stdout_of(&[command.as_slice(), &[option, name]].concat());
         assert!(again.starts_with(&format!("already done: {key}")), "{command:?}: {again}");
     }
-    let account = folder.told(&["account", "show", "alice"]);
-    let state = ["balance", "overdraft", "referrer", "version"].map(|name| shown(&account, name));
+    let account = folder.stdout_of(&["account", "show", "alice"]);
+    let state = ["balance", "overdraft", "referrer", "version"].map(|name| field(&account, name));
     assert_eq!(state, ["110", "5", "bob", "3"], "{account}");
-    let order = folder.told(&["order", "show", &bought.number]);
-    assert_eq!(shown(&order, "fulfilment"), "done", "{order}");
-    // What contradicts it is refused, under the same name too.
+    let order = folder.stdout_of(&["order", "show", &bought.number]);
+    assert_eq!(field(&order, "fulfilment"), "done", "{order}");
+    // Another verdict under the same version is refused.
     let repeated = [commands.last().unwrap().as_slice(), &["--order-version", &resolved]].concat();
     let other: Vec<&str> = repeated.iter().map(|word| if *word == "done" { "failed" } else { word }).collect();
     let line = folder.refused(&other);
     assert!(line.contains("the order changed at the same moment"), "{line}");
-    // A row that an earlier release has written says nothing of the verdict, and is the same change.
+    // A row with fingerprint version 1 does not cover the verdict, and counts as the same change.
     let version = (resolved.parse::<u64>().unwrap() + 1).to_string();
     let fields = [("order", bought.number.as_str()), ("version", &version), ("kind", "resolve")];
     stack.store(
@@ -143,15 +143,15 @@ fn change_whose_answer_is_lost_is_made_once_under_its_printed_id() {
             "ExpressionAttributeValues": { ":f": { "S": ledger::Fingerprint::of(1, &fields).as_str() } },
         }),
     );
-    assert!(folder.told(&repeated).starts_with("already done: resolve#"));
+    assert!(folder.stdout_of(&repeated).starts_with("already done: resolve#"));
 }
 
-/// Like a change of an account: the id is printed first, and the same command with it makes sure.
+/// The id is printed before the commit, and the same command with it finds the result.
 #[test]
-fn repair_or_decision_whose_answer_is_lost_is_made_once_under_its_printed_id() {
+fn repair_with_a_lost_reply_is_made_once_by_its_id() {
     let folder = Folder::new();
     let stack = folder.start();
-    folder.told(&["account", "credit", "carol", "20", "--reason", "r", "--new"]);
+    folder.stdout_of(&["account", "credit", "carol", "20", "--reason", "r", "--new"]);
     let key = demo_key(&folder);
     let [repaired, accepted, cleared] = std::array::from_fn(|_| {
         let bought = stack.buy(&key, &json!({ "product": "credits-100" }));
@@ -181,20 +181,24 @@ fn repair_or_decision_whose_answer_is_lost_is_made_once_under_its_printed_id() {
         [&["order", "accept", &accepted, "--payment", &payment], because.as_slice()].concat(),
         [&["order", "clear", &cleared], because.as_slice()].concat(),
     ];
-    let begun = Instant::now();
-    let unanswered = Silence::before(&stack).run(&folder, &commands);
-    assert!(begun.elapsed() < Duration::from_secs(30), "about ten seconds, on a busy machine too");
+    let started = Instant::now();
+    let unanswered = ReplyDropper::before(&stack).run(&folder, &commands);
+    assert!(started.elapsed() < Duration::from_secs(30), "each waits about ten seconds");
     for (command, ended) in commands.iter().zip(unanswered) {
         assert_eq!(ended.code, TEMPORARY, "{command:?}: {}{}", ended.stdout, ended.stderr);
         let id = named(&ended, "--id");
         let last = ended.stderr.lines().last().unwrap();
         assert!(last.contains("the store did not answer") && last.contains(&format!("--id {id} ")), "{last}");
-        let again = folder.told(&[command.as_slice(), &["--id", id]].concat());
+        let again = folder.stdout_of(&[command.as_slice(), &["--id", id]].concat());
         let source = if command[1] == "repair" { "repair" } else { "manual" };
         assert!(again.starts_with(&format!("already done: {source}#{id}")), "{command:?}: {again}");
     }
     assert_eq!(stack.journal("repair#").len(), 2);
-    assert_eq!(shown(&folder.told(&["account", "show", "carol"]), "balance"), "20");
-    assert_eq!(shown(&folder.told(&["account", "show", "demo"]), "balance"), "1400", "one payment is accepted once");
-    assert_eq!(shown(&folder.told(&["audit"]), "differences"), "0");
+    assert_eq!(field(&folder.stdout_of(&["account", "show", "carol"]), "balance"), "20");
+    assert_eq!(
+        field(&folder.stdout_of(&["account", "show", "demo"]), "balance"),
+        "1400",
+        "one payment is accepted once"
+    );
+    assert_eq!(field(&folder.stdout_of(&["audit"]), "differences"), "0");
 }

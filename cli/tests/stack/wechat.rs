@@ -1,44 +1,44 @@
-//! WeChat's notifications, signed and sent by hand: a local order is paid, since the stand-in, when it is asked, says the same.
+//! WeChat's notifications, signed and sent by `send`: a local order is paid, since the fake confirms it.
 
 use serde_json::{Value, json};
 
-use crate::harness::{Folder, Stack, shown};
+use crate::harness::{Folder, Stack, field};
 
 pub(crate) fn ordered(folder: &Folder, stack: &Stack<'_>) -> String {
     let key = folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let body = json!({ "product": "credits-1000", "provider": "wechat" }).to_string();
-    let made = stack.ask("POST", "/orders", &headers, body.as_bytes());
+    let made = stack.request("POST", "/orders", &headers, body.as_bytes());
     assert_eq!(made.status, 201, "{}", made.body);
     let number = ["orderNumber", "number", "id"].iter().find_map(|name| made.body.get(name).and_then(Value::as_str));
     number.unwrap_or_else(|| panic!("{}", made.body)).to_owned()
 }
 
 #[test]
-fn a_local_order_is_paid_in_each_form_and_given_back() {
+fn order_is_paid_and_refunded_in_each_format() {
     let folder = Folder::new();
     let stack = folder.start();
     for name in ["v3_payment", "v2_payment", "cloudrun_payment", "cloudrun_payment_without_attach"] {
         let number = ordered(&folder, &stack);
-        let about = |sample: &str| folder.told(&["send", &format!("wechat/{sample}"), "--order", &number]);
+        let about = |sample: &str| folder.stdout_of(&["send", &format!("wechat/{sample}"), "--order", &number]);
         assert!(about("v2_payment_failed").starts_with("200"), "{name}");
         assert!(about(name).starts_with("200"), "{name}");
-        let said = folder.told(&["order", "show", &number]);
-        assert_eq!(shown(&said, "payment"), "paid", "{name}: {said}");
+        let output = folder.stdout_of(&["order", "show", &number]);
+        assert_eq!(field(&output, "payment"), "paid", "{name}: {output}");
         for sample in ["v3_payment", "cloudrun_payment", "v2_payment"] {
             assert!(about(sample).starts_with("200"), "{name}, and {sample}");
         }
         let refund = if name == "v2_payment" { "v2_refund" } else { "v3_refund" };
         assert!(about(refund).starts_with("200"), "{name}");
-        let said = folder.told(&["order", "show", &number]);
-        assert_eq!(shown(&said, "payment"), "partly_refunded", "{name}: {said}");
+        let output = folder.stdout_of(&["order", "show", &number]);
+        assert_eq!(field(&output, "payment"), "partly_refunded", "{name}: {output}");
     }
 }
 
-/// It was begun at WeChat; the callback names it alone, and WeChat says the rest.
+/// The callback has only the order number, and a query at WeChat gives the rest.
 #[test]
-fn an_order_that_is_named_alone_is_paid_as_wechat_says() {
+fn order_only_callback_is_paid_after_a_query() {
     let folder = Folder::new();
     let stack = folder.start();
     let number = ordered(&folder, &stack);
@@ -46,17 +46,21 @@ fn an_order_that_is_named_alone_is_paid_as_wechat_says() {
     let unconfirmed = about();
     assert_eq!(unconfirmed.code, Some(1));
     assert!(unconfirmed.stdout.starts_with("200") && unconfirmed.stdout.contains("  refused unconfirmed  "));
-    assert_eq!(shown(&folder.told(&["order", "show", &number]), "payment"), "unpaid", "it was not begun there");
+    assert_eq!(
+        field(&folder.stdout_of(&["order", "show", &number]), "payment"),
+        "unpaid",
+        "WeChat does not know the order yet"
+    );
     let key = folder.json("local.json")["api_keys"]["demo"].as_str().unwrap().to_owned();
-    let begun = stack.call("POST", "/payment/create", &key, &json!({ "orderNumber": number }));
-    assert!(begun.body["codeUrl"].is_string(), "{}", begun.body);
+    let payment = stack.call("POST", "/payment/create", &key, &json!({ "orderNumber": number }));
+    assert!(payment.body["codeUrl"].is_string(), "{}", payment.body);
     assert_eq!(about().code, Some(0));
-    assert_eq!(shown(&folder.told(&["order", "show", &number]), "payment"), "paid");
+    assert_eq!(field(&folder.stdout_of(&["order", "show", &number]), "payment"), "paid");
 }
 
-/// What our own container would never have signed, and what nobody has paid.
+/// A body without the forwarder's signature, for an order without a payment.
 #[test]
-fn a_body_alone_pays_nothing() {
+fn unsigned_body_pays_nothing() {
     let folder = Folder::new();
     let stack = folder.start();
     let number = ordered(&folder, &stack);
@@ -66,21 +70,21 @@ fn a_body_alone_pays_nothing() {
     });
     let json = [("content-type", "application/json")];
     let path = format!("/payment/callback/{number}");
-    let told = stack.ask("POST", &path, &json, body.to_string().as_bytes());
-    assert_eq!((told.status, &told.body["errcode"]), (401, &json!(401)));
-    assert_eq!(shown(&folder.told(&["order", "show", &number]), "payment"), "unpaid");
+    let answer = stack.request("POST", &path, &json, body.to_string().as_bytes());
+    assert_eq!((answer.status, &answer.body["errcode"]), (401, &json!(401)));
+    assert_eq!(field(&folder.stdout_of(&["order", "show", &number]), "payment"), "unpaid");
 }
 
-/// The gateway's event of every sample, for `cargo lambda invoke`.
+/// `event` prints the signed headers of every format.
 #[test]
-fn every_sample_can_be_handed_to_the_function() {
+fn samples_are_printed_as_events() {
     let folder = Folder::new();
     for (sample, header) in [
         ("v3_payment", "wechatpay-signature"),
         ("cloudrun_payment", "x-webhook-signature"),
         ("v2_refund", "content-type"),
     ] {
-        let event: Value = serde_json::from_str(&folder.told(&["event", &format!("wechat/{sample}")])).unwrap();
+        let event: Value = serde_json::from_str(&folder.stdout_of(&["event", &format!("wechat/{sample}")])).unwrap();
         assert_eq!(event["rawPath"], "/payment/wechat/notify");
         assert!(event["headers"].get(header).is_some(), "{sample}: {}", event["headers"]);
     }

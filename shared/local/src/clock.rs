@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, join_all};
 pub(crate) type Work = Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 
 /// A function with its rate and its input.
-pub(crate) struct Scheduled {
+pub(crate) struct ScheduledFunction {
     pub(crate) name: String,
     pub(crate) every: Duration,
     pub(crate) input: String,
@@ -17,11 +17,11 @@ pub(crate) struct Scheduled {
 }
 
 /// Runs as long as the stack. Each function runs at once first, for the work that came due while the stack was down.
-pub(crate) async fn tick(scheduled: &[Scheduled]) {
-    join_all(scheduled.iter().map(Scheduled::repeat)).await;
+pub(crate) async fn tick(scheduled: &[ScheduledFunction]) {
+    join_all(scheduled.iter().map(ScheduledFunction::repeat)).await;
 }
 
-impl Scheduled {
+impl ScheduledFunction {
     async fn repeat(&self) {
         let mut interval = tokio::time::interval(self.every);
         // After a run that takes longer than its rate, the next one does not start early.
@@ -52,7 +52,7 @@ mod tests {
                 Box::pin(async move { if succeeds { Ok(String::new()) } else { Err("broken".to_owned()) } })
             });
             let every = Duration::from_secs(seconds);
-            Scheduled { name: name.to_owned(), every, input: name.to_owned(), work }
+            ScheduledFunction { name: name.to_owned(), every, input: name.to_owned(), work }
         });
         let _ = tokio::time::timeout(Duration::from_secs(181), tick(&scheduled)).await;
         // At 0, 60, 90, 120 and 180 seconds.

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::secrets::Secrets;
 
 /// An assembled function: an HTTP receiver, or a worker that a schedule or a stream calls.
-pub(crate) enum Opened {
+pub(crate) enum AssembledFunction {
     Service(Answer),
     Worker(Work),
 }
@@ -50,7 +50,7 @@ pub(crate) async fn open(
     engine: &Engine,
     secrets: &Secrets,
     variable: impl Fn(&str) -> Option<String>,
-) -> Result<Opened, Error> {
+) -> Result<AssembledFunction, Error> {
     let start = Start::on_machine(engine.sdk_config(), settings(function, variable), secrets_of(function, secrets))?;
     let start = &start;
     let ledger = Arc::new(DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new()));
@@ -91,17 +91,17 @@ fn secrets_of(function: &embedded::Function, secrets: &Secrets) -> BTreeMap<Stri
     variables.map(secret).collect()
 }
 
-fn service<S: Service + 'static>(service: S) -> Opened {
+fn service<S: Service + 'static>(service: S) -> AssembledFunction {
     let service = Arc::new(service);
-    Opened::Service(Box::new(move |event| {
+    AssembledFunction::Service(Box::new(move |event| {
         let service = Arc::clone(&service);
         Box::pin(async move { service.answer(&event, &Invocation::now(S::REPLY_WITHIN)).await })
     }))
 }
 
-fn worker<W: Worker + 'static>(worker: W) -> Opened {
+fn worker<W: Worker + 'static>(worker: W) -> AssembledFunction {
     let worker = Arc::new(worker);
-    Opened::Worker(Arc::new(move |event| {
+    AssembledFunction::Worker(Arc::new(move |event| {
         let worker = Arc::clone(&worker);
         Box::pin(async move {
             let report = worker.work(&event, &Invocation::now(W::DONE_WITHIN)).await.map_err(|error| chain(&*error))?;
@@ -193,7 +193,7 @@ mod tests {
             let function =
                 template.functions().iter().find(|function| function.binary == name).expect("in the template");
             let opened = open(function, &engine, &secrets, no_setting).await.map_err(|error| error.line());
-            let Opened::Service(answer) = opened.expect(name) else { panic!("{name} is called over HTTP") };
+            let AssembledFunction::Service(answer) = opened.expect(name) else { panic!("{name} is called over HTTP") };
             let reply = answer(event(&call, &route, &BTreeMap::new()).to_string()).await;
             assert_eq!((reply.status, reply.body.as_str()), (404, ""), "{name}");
         }

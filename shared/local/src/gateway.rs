@@ -37,7 +37,7 @@ const DYNAMODB_TARGET: &str = "x-amz-target";
 
 pub(crate) struct Gateway {
     pub(crate) engine: Engine,
-    pub(crate) functions: Vec<Served>,
+    pub(crate) functions: Vec<RoutedFunction>,
     pub(crate) addresses: Addresses,
     /// The read timeout of a request.
     pub(crate) patience: Duration,
@@ -45,7 +45,7 @@ pub(crate) struct Gateway {
 }
 
 /// A function with the routes that lead to it.
-pub(crate) struct Served {
+pub(crate) struct RoutedFunction {
     pub(crate) routes: Vec<Route>,
     pub(crate) answer: Answer,
 }

@@ -11,17 +11,17 @@ use idempotency::{DynamoLedger, Tables};
 use tokio::net::TcpListener;
 
 use crate::api_gateway::Route;
-use crate::clock::Scheduled;
+use crate::clock::ScheduledFunction;
 use crate::error::Error;
-use crate::functions::Opened;
-use crate::gateway::{Gateway, Served};
+use crate::functions::AssembledFunction;
+use crate::gateway::{Gateway, RoutedFunction};
 use crate::home::{Home, Running, RunningSource};
 use crate::host_check::Addresses;
 use crate::mocks::Mocks;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{Scheme, Source};
 use crate::store::{self, STAGE};
-use crate::stream::{Mapped, Positions};
+use crate::stream::{EventSourceMapping, Positions};
 use crate::{clock, connections, functions, seed, stream};
 
 /// The read timeout of a request: a slower sender has stopped, or holds the connection open on purpose.
@@ -44,8 +44,8 @@ pub struct Stack {
     running: Running,
     engine: Engine,
     gateway: Arc<Gateway>,
-    scheduled: Vec<Scheduled>,
-    mapped: Vec<Mapped>,
+    scheduled: Vec<ScheduledFunction>,
+    mapped: Vec<EventSourceMapping>,
     positions: Positions,
 }
 
@@ -95,9 +95,9 @@ impl Stack {
 /// The template's functions, by their trigger.
 #[derive(Default)]
 struct Functions {
-    served: Vec<Served>,
-    scheduled: Vec<Scheduled>,
-    mapped: Vec<Mapped>,
+    served: Vec<RoutedFunction>,
+    scheduled: Vec<ScheduledFunction>,
+    mapped: Vec<EventSourceMapping>,
 }
 
 async fn functions_of_template(
@@ -112,12 +112,12 @@ async fn functions_of_template(
     functions_in_order.sort_by_key(|function| !function.schedules.is_empty());
     for function in functions_in_order {
         match functions::open(function, engine, secrets, &variable).await? {
-            Opened::Service(answer) => {
+            AssembledFunction::Service(answer) => {
                 let route = |route: &embedded::Route| Route { method: route.method.clone(), path: route.path.clone() };
-                functions.served.push(Served { routes: function.routes.iter().map(route).collect(), answer });
+                functions.served.push(RoutedFunction { routes: function.routes.iter().map(route).collect(), answer });
             }
-            Opened::Worker(work) => {
-                functions.scheduled.extend(function.schedules.iter().map(|schedule| Scheduled {
+            AssembledFunction::Worker(work) => {
+                functions.scheduled.extend(function.schedules.iter().map(|schedule| ScheduledFunction {
                     name: function.binary.clone(),
                     every: schedule.every,
                     input: schedule.input.clone(),
@@ -125,7 +125,7 @@ async fn functions_of_template(
                 }));
                 functions.mapped.extend(function.streams.iter().filter_map(|stream| {
                     let (name, table) = (function.binary.clone(), stream.table.clone()?);
-                    Some(Mapped { name, table, stream: stream.clone(), work: Arc::clone(&work) })
+                    Some(EventSourceMapping { name, table, stream: stream.clone(), work: Arc::clone(&work) })
                 }));
             }
         }

@@ -32,7 +32,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// A function with the stream that it reads.
-pub(crate) struct Mapped {
+pub(crate) struct EventSourceMapping {
     pub(crate) name: String,
     pub(crate) table: String,
     pub(crate) stream: Stream,
@@ -41,23 +41,23 @@ pub(crate) struct Mapped {
 
 /// A shard of a function's records by the hash of the row's key, so that the records of one row stay in order.
 struct Lane<'m> {
-    mapped: &'m Mapped,
+    mapped: &'m EventSourceMapping,
     number: u64,
     /// The key of its saved position.
     name: String,
 }
 
 /// Runs as long as the stack.
-pub(crate) async fn read(mapped: &[Mapped], engine: &Engine, positions: &Positions) {
+pub(crate) async fn read(mapped: &[EventSourceMapping], engine: &Engine, positions: &Positions) {
     let written = watch::Sender::new(());
     let notifier = written.clone();
     engine.tell_of_writes(move || notifier.send_replace(()));
-    let lanes: Vec<Lane<'_>> = mapped.iter().flat_map(Mapped::lanes).collect();
+    let lanes: Vec<Lane<'_>> = mapped.iter().flat_map(EventSourceMapping::lanes).collect();
     let following = join_all(lanes.iter().map(|lane| lane.follow(engine, positions, written.subscribe())));
     tokio::join!(following, positions.save_regularly());
 }
 
-impl Mapped {
+impl EventSourceMapping {
     fn lanes(&self) -> impl Iterator<Item = Lane<'_>> {
         (0..self.stream.lanes).map(|number| Lane { mapped: self, number, name: self.lane_name(number) })
     }
@@ -120,7 +120,7 @@ impl Lane<'_> {
     }
 }
 
-impl Mapped {
+impl EventSourceMapping {
     /// Calls the function batch by batch, in order, until each record is processed or is a dead letter.
     async fn process(&self, records: &[Value], positions: &Positions) {
         let mut rest = records;

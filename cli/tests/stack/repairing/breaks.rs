@@ -1,4 +1,4 @@
-//! The ways to break the books, what each is found as, and the documented command that repairs it.
+//! The ways to break the books, with the kinds of difference and the repair of each.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::Raw;
 pub(super) struct Break {
     pub(super) name: &'static str,
     pub(super) broken: fn(&Raw<'_>),
-    /// What is found: the kinds, and the command that the report names.
+    /// The kinds of difference, and the command that the report prints.
     pub(super) found: &'static [&'static str],
     pub(super) named: &'static str,
     pub(super) repair: &'static [&'static str],
@@ -26,7 +26,7 @@ pub(super) fn breaks() -> Vec<Break> {
     const TO_LINES: &str = "account repair {credits} --to-lines";
     vec![
         Break {
-            name: "a balance, and what may be spent with it",
+            name: "a balance with its available amount",
             broken: |raw| raw.update("accounts", "credits", "ADD balance_units :v, available_units :v", &n("100")),
             found: &["balance"],
             named: TO_LINES,
@@ -40,7 +40,7 @@ pub(super) fn breaks() -> Vec<Break> {
             repair: &[TO_LINES],
         },
         Break {
-            name: "what may be spent",
+            name: "an available amount",
             broken: |raw| raw.update("accounts", "credits", "ADD available_units :v", &n("-1")),
             found: &["available"],
             named: TO_LINES,
@@ -102,7 +102,7 @@ pub(super) fn breaks() -> Vec<Break> {
             repair: &["account repair {credits} --restore-line {usage} --amount -0.00234"],
         },
         Break {
-            name: "a line with another amount, whose own amount nobody knows",
+            name: "a line with another amount, whose original amount is unknown",
             broken: |raw| raw.update("journal", "usage2", "ADD amount_units :v", &n("-7")),
             found: &["balance"],
             named: "account repair {credits} --to-lines",
@@ -123,7 +123,7 @@ pub(super) fn breaks() -> Vec<Break> {
             repair: &["account repair {credits} --restore-line {usage}"],
         },
         Break {
-            name: "a line from nowhere",
+            name: "a forged line",
             broken: |raw| {
                 raw.copy("usage", "usage#evil");
             },
@@ -195,21 +195,21 @@ pub(super) fn breaks() -> Vec<Break> {
             repair: &["account repair {credits} --reverse-line reversal#{order}#9"],
         },
         Break {
-            name: "what an order says stands",
+            name: "the booked amount of an order",
             broken: |raw| raw.update("orders", "order", "SET posted_units = :v", &n("1")),
             found: &["stands"],
             named: "order repair {order} --to-lines",
             repair: &["order repair {order} --to-lines"],
         },
         Break {
-            name: "a paid order that says that it is unpaid",
+            name: "a paid order that is marked unpaid",
             broken: |raw| raw.update("orders", "order", "SET payment = :v", &s("unpaid")),
             found: &["payment"],
             named: "order repair {order} --to-lines",
             repair: &["order repair {order} --to-lines"],
         },
         Break {
-            name: "a paid report, of which no line names the payment, that says that it is unpaid",
+            name: "a paid report without a payment line that is marked unpaid",
             broken: |raw| raw.update("orders", "report", "SET payment = :v", &s("unpaid")),
             found: &["payment"],
             named: "order repair {report} --to-lines",
@@ -254,7 +254,7 @@ pub(super) fn breaks() -> Vec<Break> {
             repair: &["order repair {unpaid} --row {kept}"],
         },
         Break {
-            name: "what an order says it has delivered",
+            name: "the delivered amount of an order",
             broken: |raw| raw.update("orders", "report", "ADD delivered_units.#line :v", &n("1")),
             found: &["stands"],
             named: "order repair {report} --to-lines",

@@ -95,12 +95,12 @@ fn positions(folder: &Path) -> Positions {
 }
 
 /// Reads the stream for this long.
-async fn read_for(time: Duration, mapped: Mapped, engine: &Engine, positions: &Positions) {
+async fn read_for(time: Duration, mapped: EventSourceMapping, engine: &Engine, positions: &Positions) {
     let _ = tokio::time::timeout(time, read(&[mapped], engine, positions)).await;
 }
 
-fn mapped(properties: &Value, work: Work) -> Mapped {
-    Mapped { name: "worker".to_owned(), table: ORDERS.to_owned(), stream: stream(properties), work }
+fn mapped(properties: &Value, work: Work) -> EventSourceMapping {
+    EventSourceMapping { name: "worker".to_owned(), table: ORDERS.to_owned(), stream: stream(properties), work }
 }
 
 fn report(failed: &[&str]) -> String {
@@ -254,7 +254,7 @@ async fn rescheduled_order_calls_no_function() {
     }
     let work = worker.work(|_, _| Ok(report(&[])));
     let stream = fulfil.streams[0].clone();
-    let mapped = Mapped { name: "worker".to_owned(), table: ORDERS.to_owned(), stream, work };
+    let mapped = EventSourceMapping { name: "worker".to_owned(), table: ORDERS.to_owned(), stream, work };
     read_for(Duration::from_secs(5), mapped, &engine, &positions(folder.path())).await;
     let mut called = worker.batches();
     called.sort();

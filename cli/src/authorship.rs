@@ -1,4 +1,4 @@
-//! Who changes the books by hand, and why: both stand in the journal. And the id under which a change happens once.
+//! The author, the reason and the idempotency key of a change by hand; the journal keeps all three.
 
 use clap::Args;
 use ledger::EventKey;
@@ -7,70 +7,72 @@ use local::MANUAL_SOURCE;
 use crate::error::Error;
 use crate::print;
 
-/// Two lines of a terminal; the row stays within the 1 KB that a write is billed by.
+/// Two terminal lines, and small enough that the row stays within the 1 KB of one write unit.
 const REASON_CHARS_MAX: usize = 160;
 const AUTHOR_CHARS_MAX: usize = 64;
 
+/// The options of every change.
 #[derive(Debug, Args)]
-pub(crate) struct By {
-    /// Why: it stands in the journal
+pub(crate) struct AuthorArgs {
+    /// Why; the journal keeps it
     #[arg(long, value_parser = reason)]
     pub(crate) reason: String,
-    /// Who: it stands in the journal [default: $USER]
+    /// Who; the journal keeps it [default: $USER]
     #[arg(long, value_parser = author)]
     author: Option<String>,
 }
 
+/// The options of a change that takes an id.
 #[derive(Debug, Args)]
-pub(crate) struct Named {
+pub(crate) struct ChangeArgs {
     #[command(flatten)]
-    by: By,
-    /// A name for this change, so that doing it again does nothing [default: a new one, which is printed first]
+    by: AuthorArgs,
+    /// An id for this change; the same id is booked once [default: a new one, which is printed first]
     #[arg(long)]
     id: Option<String>,
 }
 
-/// A change with its author, its reason and its id.
+/// The author, reason and id of a change.
 #[derive(Debug)]
-pub(crate) struct Signed {
+pub(crate) struct Authorship {
     pub(crate) id: String,
     pub(crate) author: String,
     pub(crate) reason: String,
-    /// The id was generated, and only what is printed has it.
+    /// The id was generated, so the printed line is its only copy.
     is_new: bool,
 }
 
-impl By {
+impl AuthorArgs {
     pub(crate) fn author(&self, variable: impl Fn(&str) -> Option<String>) -> Result<String, Error> {
         self.author.clone().or_else(|| variable("USER")).ok_or(Error::NoAuthor)
     }
 }
 
-impl Named {
-    /// Before any books are opened: what cannot be an id is refused first.
-    pub(crate) fn signed(self, variable: impl Fn(&str) -> Option<String>) -> Result<Signed, Error> {
+impl ChangeArgs {
+    /// Validates the id, and generates one if none is given. Call it before the books are opened.
+    pub(crate) fn authorship(self, variable: impl Fn(&str) -> Option<String>) -> Result<Authorship, Error> {
         let is_new = self.id.is_none();
         let id = self.id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
         EventKey::new(MANUAL_SOURCE, &id).map_err(|cause| Error::Id { text: id.clone(), cause })?;
-        Ok(Signed { id, author: self.by.author(variable)?, reason: self.by.reason, is_new })
+        Ok(Authorship { id, author: self.by.author(variable)?, reason: self.by.reason, is_new })
     }
 }
 
-impl Signed {
-    /// The receipt of a change by hand.
+impl Authorship {
+    /// The key of the change's journal entry.
     pub(crate) fn receipt(&self) -> Result<EventKey, Error> {
         EventKey::new(MANUAL_SOURCE, &self.id).map_err(|cause| Error::Id { text: self.id.clone(), cause })
     }
 
-    /// What makes the same command safe to repeat.
-    pub(crate) fn again(&self) -> String {
+    /// The option that makes a retry of the same command safe.
+    pub(crate) fn retry_option(&self) -> String {
         format!("--id {}", self.id)
     }
 
-    /// Before the call: a command that is interrupted must not take a generated id with it.
+    /// Prints a generated id. Call it before the commit: after an interrupt the id must be known for the retry.
     pub(crate) fn print_id(&self, change: &str) {
         if self.is_new {
-            print::error(format_args!("{} names this {change}", self.again()));
+            print::error(format_args!("{} names this {change}", self.retry_option()));
         }
     }
 }

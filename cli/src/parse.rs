@@ -1,4 +1,4 @@
-//! What a person gives on the command line, read. An error names the value, since a line may have several.
+//! Parses values of the command line. An error names the value, since a command may have several.
 
 use catalog::{Catalog, SHIPPED};
 use ledger::{AccountId, Amount, Asset, Balance, CallerKey, OrderNumber, Owner};
@@ -10,7 +10,7 @@ pub(crate) fn owner(text: &str) -> Result<Owner, Error> {
     Owner::new(text).map_err(|cause| Error::Owner { text: text.to_owned(), cause })
 }
 
-/// `alice` for credits, or `alice/POSX`. A token's name says nothing of its decimals: the catalog does.
+/// `alice` for credits, or `alice/POSX`. The catalog has the decimals of a token.
 pub(crate) fn account(text: &str) -> Result<AccountId, Error> {
     let Some((name, code)) = text.split_once('/') else {
         return Ok(credits_of(&owner(text)?));
@@ -23,18 +23,18 @@ pub(crate) fn amount(asset: Asset, text: &str) -> Result<Amount, Error> {
     asset.parse(text).map_err(|cause| Error::Amount { text: text.to_owned(), cause })
 }
 
-/// What a change moves: a change that moves nothing is a mistake of whoever typed it.
-pub(crate) fn moved(asset: Asset, text: &str) -> Result<Amount, Error> {
+/// An amount above zero: a change of zero is a typing mistake.
+pub(crate) fn positive_amount(asset: Asset, text: &str) -> Result<Amount, Error> {
     let amount = amount(asset, text)?;
     if amount.is_zero() { Err(Error::Nothing(text.to_owned())) } else { Ok(amount) }
 }
 
-/// An amount that may be taken.
-pub(crate) fn signed(asset: Asset, text: &str) -> Result<Balance, Error> {
-    let (digits, is_taken) = text.strip_prefix('-').map_or((text, false), |digits| (digits, true));
+/// An amount that may be negative.
+pub(crate) fn signed_amount(asset: Asset, text: &str) -> Result<Balance, Error> {
+    let (digits, is_negative) = text.strip_prefix('-').map_or((text, false), |digits| (digits, true));
     let amount = asset.parse(digits).map_err(|cause| Error::Amount { text: text.to_owned(), cause })?;
     let amount = Balance::from(amount);
-    Ok(if is_taken { Balance::from_units(amount.units().saturating_neg()) } else { amount })
+    Ok(if is_negative { Balance::from_units(amount.units().saturating_neg()) } else { amount })
 }
 
 pub(crate) fn order_number(text: &str) -> Result<OrderNumber, Error> {

@@ -1,10 +1,10 @@
-//! A question to a person, where one is there to answer it.
+//! Asks for confirmation at a terminal.
 
 use std::io::{BufRead as _, IsTerminal as _, stdin};
 
 use crate::print;
 
-/// Whether a person at the terminal has typed `yes`. A script is no person: it says what it wants by a flag.
+/// Whether the answer at the terminal is `yes`. Without a terminal the answer is no: a script confirms by a flag.
 pub(crate) fn is_confirmed(question: &str) -> bool {
     if !stdin().is_terminal() {
         return false;

@@ -1,4 +1,4 @@
-//! What came of a change by hand: made now, made before under the same id, or not needed.
+//! The result of a change by hand: made now, made before under the same idempotency key, or not needed.
 
 use ledger::{Committed, Receipt};
 use serde::Serialize;
@@ -7,11 +7,11 @@ use crate::print::{self, Facts};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Changed {
+pub(crate) struct ChangeResult {
     status: &'static str,
     receipt: Option<String>,
     processed_at: Option<String>,
-    /// Why nothing had to be done.
+    /// The reason why nothing had to be done.
     because: Option<&'static str>,
 }
 
@@ -19,7 +19,7 @@ const DONE: &str = "done";
 const ALREADY_DONE: &str = "already_done";
 const NOTHING_TO_DO: &str = "nothing_to_do";
 
-impl Changed {
+impl ChangeResult {
     pub(crate) fn of(committed: &Committed) -> Self {
         match committed {
             Committed::Now(receipt) => Self::by(DONE, receipt),
@@ -30,7 +30,7 @@ impl Changed {
         }
     }
 
-    /// Known from the journal alone, which does not say here when it was.
+    /// A change found in the journal by its key alone, so without its time.
     pub(crate) fn earlier(receipt: String) -> Self {
         Self { status: ALREADY_DONE, receipt: Some(receipt), processed_at: None, because: None }
     }
@@ -45,7 +45,7 @@ impl Changed {
     }
 }
 
-impl Facts for Changed {
+impl Facts for ChangeResult {
     fn print(&self) {
         let receipt = self.receipt.as_deref().unwrap_or_default();
         match (self.status, &self.processed_at) {

@@ -1,4 +1,4 @@
-//! One event that was sent, and what is known of what became of it.
+//! The outcome of one webhook delivery that `send` made.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,13 +10,14 @@ use serde_json::Value;
 use crate::exit::Exit;
 use crate::post::{NoReply, Reply};
 
+/// A delivery with its reply, if any.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Sent {
+pub(crate) struct Delivery {
     event_id: String,
     pub(crate) status: Option<u16>,
     pub(crate) outcome: Outcome,
-    /// Why it was not booked, in the words of the log: `order_unknown`.
+    /// The reason why it was not booked, as the log has it: `order_unknown`.
     pub(crate) reason: Option<String>,
     body: String,
     milliseconds: Option<String>,
@@ -24,23 +25,23 @@ pub(crate) struct Sent {
     pub(crate) took: Option<Duration>,
     #[serde(skip)]
     pub(crate) exit: Exit,
-    /// The receiver has said it in so many words, and not by its status and message alone.
+    /// The receiver sent an outcome header, and not only a status and a message.
     #[serde(skip)]
     is_named: bool,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Booked,
     /// Booked before.
     Repeat,
-    /// Answered, and not booked.
+    /// The receiver replied and did not book it.
     Refused,
-    /// It means nothing for the books.
+    /// The event does not concern the books.
     Ignored,
-    /// Answered with a status of success, and no more is known.
+    /// A success status without an outcome.
     Accepted,
     NoReply,
 }
@@ -58,7 +59,7 @@ impl Outcome {
     }
 }
 
-impl Sent {
+impl Delivery {
     pub(crate) fn of(id: &str, source: &Source, reply: Result<Reply, NoReply>) -> Self {
         let Reply { status, body, outcome: named, took } = match reply {
             Ok(reply) => reply,
@@ -88,19 +89,19 @@ impl Sent {
         Self { event_id, status, outcome, reason, body, milliseconds, took, exit, is_named }
     }
 
-    /// The reason where there is one; of a JSON reply its message, and of any other its first line.
+    /// The reason if there is one; otherwise the message of a JSON reply, or the first line of another.
     pub(crate) fn message(&self) -> String {
         self.reason.clone().unwrap_or_else(|| message(&self.body))
     }
 
     /// `refused order_unknown`
-    fn words(&self) -> String {
+    fn outcome_and_reason(&self) -> String {
         let outcome = self.outcome.as_str();
         self.reason.as_ref().map_or_else(|| outcome.to_owned(), |reason| format!("{outcome} {reason}"))
     }
 }
 
-/// In the receiver's own words where it has any; by the message where that says it; otherwise by the status alone.
+/// Reads the outcome header if there is one, then the known reply messages, then the status.
 fn outcome(source: &Source, status: u16, body: &str, named: Option<&str>) -> (Outcome, Option<String>) {
     let is_success = (200..300).contains(&status);
     match named {
@@ -109,14 +110,15 @@ fn outcome(source: &Source, status: u16, body: &str, named: Option<&str>) -> (Ou
         Some(words) => {
             let mut known = [Outcome::Refused, Outcome::Ignored].into_iter();
             let found = known.find_map(|known| Some((known, words.strip_prefix(known.as_str())?.trim_start())));
-            // Any other word says itself why: `unverified no_match`, `conflict`.
+            // Any other outcome is its own reason: `unverified no_match`, `conflict`.
             let (outcome, reason) = found.unwrap_or((Outcome::Refused, words));
             (outcome, (!reason.is_empty()).then(|| reason.to_owned()))
         }
         None if !is_success => (Outcome::Refused, None),
         None => {
             let message = message(body);
-            let known = source.reply_messages.and_then(|said| said.iter().position(|known| **known == *message));
+            let known =
+                source.reply_messages.and_then(|messages| messages.iter().position(|known| **known == *message));
             let outcome = match known {
                 Some(0) => Outcome::Booked,
                 Some(_) => Outcome::Repeat,
@@ -127,7 +129,7 @@ fn outcome(source: &Source, status: u16, body: &str, named: Option<&str>) -> (Ou
     }
 }
 
-impl fmt::Display for Sent {
+impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = &self.event_id;
         let (Some(status), Some(took)) = (self.status, &self.milliseconds) else {
@@ -135,7 +137,7 @@ impl fmt::Display for Sent {
         };
         write!(f, "{status}  {took} ms  {id}")?;
         if self.is_named {
-            write!(f, "  {}", self.words())?;
+            write!(f, "  {}", self.outcome_and_reason())?;
         }
         if self.body.is_empty() { Ok(()) } else { write!(f, "  {}", self.body) }
     }
@@ -147,7 +149,7 @@ fn message(body: &str) -> String {
     message.or_else(|| body.lines().next()).unwrap_or_default().to_owned()
 }
 
-/// With one decimal, and no float.
+/// One decimal, computed without a float.
 pub(crate) fn milliseconds(time: Duration) -> String {
     let tenths = time.as_micros().div_euclid(100);
     format!("{}.{}", tenths.div_euclid(10), tenths.rem_euclid(10))

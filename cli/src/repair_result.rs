@@ -1,4 +1,4 @@
-//! A repair, committed: of accounts and of orders alike. Then what it has cured is no finding of the audit any more.
+//! Commits a repair of an account or an order, then compares the rows again and ends the audit findings that it fixed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,36 +11,36 @@ use reconcile::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use serde::Serialize;
 
 use crate::audit::DifferenceFacts;
+use crate::authorship::Authorship;
 use crate::books::Books;
-use crate::by::Signed;
-use crate::changed::Changed;
+use crate::change_result::ChangeResult;
 use crate::error::Error;
 use crate::print::{self, Facts};
 
-/// A person waits while a long statement is read twice.
+/// Long enough to read a long statement twice.
 const READ_PATIENCE: Duration = Duration::from_mins(10);
-/// The commit is one call, and after a time-out the same command finds out what came of it.
+/// The commit is one call; after a timeout the same command with its id finds the result.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// A repair, with both sides of what it changed.
+/// The result of a repair, with the values before and after.
 #[derive(Serialize)]
-pub(crate) struct Repaired {
+pub(crate) struct RepairResult {
     #[serde(flatten)]
-    changed: Changed,
+    changed: ChangeResult,
     before: Option<String>,
     after: Option<String>,
-    /// `None` where the rows could not be compared again.
+    /// `None` if the rows could not be compared again.
     audit: Option<ComparisonFacts>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ComparisonFacts {
-    /// Findings of the audit that end with the repair.
+    /// Audit findings that the repair ends.
     ended: Vec<DifferenceFacts>,
-    /// What differs all the same.
+    /// Differences that remain.
     differences: Vec<DifferenceFacts>,
-    /// Places that were written while they were compared.
+    /// The count of rows that changed while they were compared.
     unsettled: usize,
 }
 
@@ -61,62 +61,64 @@ pub(crate) fn repairs<'b>(books: &'b Books, invocation: &'b Invocation) -> Repai
     Repairs { ledger: &books.ledger, invocation, index_lag: books.index_lag }
 }
 
-pub(crate) fn signature(by: &Signed) -> Signature {
+pub(crate) fn signature(by: &Authorship) -> Signature {
     Signature { id: by.id.clone(), author: by.author.clone(), reason: by.reason.clone() }
 }
 
-/// Under one id it is written once: what is repaired already leaves nothing to decide, and its row says so.
+/// Commits the decision once under its id. A repeated command finds nothing to repair, and then looks for its own journal entry.
 pub(crate) async fn written(
     books: &Books,
     decision: Result<Decision, RepairFailure>,
     rows: RepairedRows,
-    by: &Signed,
-) -> Result<Repaired, Error> {
+    by: &Authorship,
+) -> Result<RepairResult, Error> {
     let decision = match decision {
         Ok(decision) => decision,
         Err(failure) => {
             let changed = earlier(books, failure, by).await?;
-            // Its command may have died before its findings ended.
+            // The first run may have stopped before it ended the findings.
             let audit = compared(books, &rows).await;
-            return Ok(Repaired { changed, before: None, after: None, audit });
+            return Ok(RepairResult { changed, before: None, after: None, audit });
         }
     };
     match books.ledger.commit(&decision, &context(COMMIT_PATIENCE)).await {
         Ok(committed) => {
-            let changed = Changed::of(&committed);
+            let changed = ChangeResult::of(&committed);
             let side = |name| changed.is_done_now().then(|| side(&decision, name)).flatten();
             let (before, after) = (side("before"), side("after"));
             let audit = compared(books, &rows.and_written(&decision)).await;
-            Ok(Repaired { changed, before, after, audit })
+            Ok(RepairResult { changed, before, after, audit })
         }
         Err(CommitError::Stale) => Err(Error::RepairOvertaken),
         Err(CommitError::Conflict) => Err(Error::IdTaken(by.id.clone())),
-        Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { again: by.again(), cause }),
+        Err(cause @ CommitError::Unavailable(_)) => Err(Error::Unanswered { retry_option: by.retry_option(), cause }),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Where there is nothing to decide any more, this very repair may be the reason.
-async fn earlier(books: &Books, failure: RepairFailure, by: &Signed) -> Result<Changed, Error> {
+/// The earlier commit of this repair, if that is why there is nothing to repair.
+async fn earlier(books: &Books, failure: RepairFailure, by: &Authorship) -> Result<ChangeResult, Error> {
     if matches!(failure, RepairFailure::Repair(_)) {
         let of_id = |cause| Error::Id { text: by.id.clone(), cause };
         let receipt = EventKey::new(reconcile::REPAIR_SOURCE, &by.id).map_err(of_id)?;
         let receipts = BTreeSet::from([receipt.clone()]);
         if !books.ledger.already_journaled(&receipts, &context(COMMIT_PATIENCE)).await?.is_empty() {
-            return Ok(Changed::earlier(receipt.to_string()));
+            return Ok(ChangeResult::earlier(receipt.to_string()));
         }
     }
     Err(failure.into())
 }
 
-/// The repair is made, whatever comes of this: a finding that stays is compared again by the audit's sweep.
+/// A failure here is only printed: the repair is committed, and the audit sweep compares open findings again.
 async fn compared(books: &Books, rows: &RepairedRows) -> Option<ComparisonFacts> {
     let invocation = invocation();
     match repairs(books, &invocation).end_findings(rows).await {
         Ok(comparison) => Some(comparison.into()),
         Err(error) => {
             let cause = Error::from(error).line();
-            print::error(format_args!("the repair is made, and findings of the audit stay for up to an hour: {cause}"));
+            print::error(format_args!(
+                "the repair is made, but its audit findings stay open for up to an hour: {cause}"
+            ));
             None
         }
     }
@@ -131,7 +133,7 @@ fn side(decision: &Decision, name: &str) -> Option<String> {
     }
 }
 
-impl Facts for Repaired {
+impl Facts for RepairResult {
     fn print(&self) {
         self.changed.print();
         for (name, side) in [("before", &self.before), ("after", &self.after)] {
@@ -158,7 +160,7 @@ impl Facts for ComparisonFacts {
             ([], 0) => print::line("  audit   nothing differs here"),
             (_, 0) => {}
             (_, unsettled) => {
-                print::line(format_args!("  audit   {unsettled} rows change while they are compared: run `audit`"));
+                print::line(format_args!("  audit   {unsettled} rows changed while they were compared: run `audit`"));
             }
         }
     }

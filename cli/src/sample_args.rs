@@ -1,4 +1,4 @@
-//! Which sample `send` and `event` take, and how they change and sign it.
+//! The options of `send` and `event` that select, change and sign a sample.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,49 +7,49 @@ use clap::Args;
 use ledger::Ledger as _;
 use local::{Assignment, Sample, Scheme, context};
 
-use crate::books::Which;
+use crate::books::BooksArgs;
 use crate::error::Error;
-use crate::given;
+use crate::parse;
 
-/// For the order to be read.
+/// The timeout of the order's read.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How a sample is changed and signed.
+/// Selects, changes and signs a sample.
 #[derive(Debug, Args)]
-pub(crate) struct Shape {
+pub(crate) struct SampleArgs {
     /// A sample in events/: `usage` is `usage/basic`, `stripe` is `stripe/payment_intent_succeeded`, `epay` is `epay/notify_v1_get`
     pub(crate) sample: String,
-    /// The order that it is about, by its number: its price, its currency and the ids of its payment
+    /// The order that the event is about: sets its number, price, currency and payment ids
     #[arg(long, value_name = "ORDER_NUMBER")]
     pub(crate) order: Option<String>,
-    /// Where that order is
+    /// The books of that order
     #[command(flatten)]
-    which: Which,
-    /// The event's id, in place of a new one
+    which: BooksArgs,
+    /// The event id [default: a new one]
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
-    /// A value of the body, by its path: data.creditCost=3. What is not JSON is taken as a text
+    /// Set a field of the body by its path: data.creditCost=3. A value that is not JSON is a string
     #[arg(long, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<Assignment>,
     /// Let --set add a field that the sample does not have
     #[arg(long, requires = "set")]
     add: bool,
-    /// What to sign with, in place of the secret of the running stack or of the environment
+    /// The secret that signs [default: that of the running stack, or of the environment]
     #[arg(long, value_name = "SECRET")]
     pub(crate) secret: Option<String>,
-    /// Sign as Standard Webhooks do
+    /// Sign by the Standard Webhooks scheme
     #[arg(long)]
     pub(crate) standard: bool,
 }
 
-impl Shape {
+impl SampleArgs {
     pub(crate) async fn read(&self, dir: &Path) -> Result<Sample, Error> {
         let scheme = if self.standard { Scheme::Standard } else { Scheme::Own };
         let sample = Sample::named(&self.sample, scheme)?.with(self.set.clone(), self.add);
         let Some(number) = &self.order else {
             return Ok(sample);
         };
-        let number = given::order_number(number)?;
+        let number = parse::order_number(number)?;
         let order = self.which.open(dir).await?.ledger.order(&number, &context(PATIENCE)).await?;
         let order = order.ok_or_else(|| Error::UnknownOrder(number.to_string()))?;
         Ok(sample.about(&order)?)
