@@ -1,5 +1,5 @@
-//! What a paid order becomes, over the real SDK and store: whatever happens to its payment, in whatever order and however often the
-//! worker is called, the books end the same.
+//! Fulfilment over the real SDK and an embedded DynamoDB: whatever order the events of a payment arrive in and however
+//! often the worker runs, the books end the same.
 
 mod crashes;
 pub(crate) mod planted;
@@ -31,10 +31,10 @@ use crate::stripe::made;
 pub(crate) const ORDER: &str = "HL1";
 pub(crate) const PHONE: &str = "88000000";
 const WALLET: &str = "0xab5801a7d398351b8be11c439e05c5b3259aec9b";
-/// The index has it then: what was not begun is begun.
+/// The first sweep that sees an order: the index has caught up by then, and the stream has had its turn.
 const MINUTE: i64 = 60;
 
-/// What fulfils, over one store and these nets.
+/// The worker, over one store and these fakes.
 pub(crate) async fn worker<L: Ledger>(
     ledger: L,
     unitel: Option<(&UnitelNet, &[(&str, &str)])>,
@@ -65,7 +65,7 @@ pub(crate) async fn worker<L: Ledger>(
                 _ => None,
             };
             let config = FireblocksConfig::read(set, "prod").expect("valid").expect("a vault");
-            // A sandbox's dice are its own: the custodian takes no nonce twice.
+            // Each sandbox has its own random numbers: Fireblocks rejects a nonce that it has seen.
             Some(Custodian { http: Http::over(net.clone(), fastrand::Rng::new()), config, keys })
         }
     };
@@ -96,7 +96,7 @@ pub(crate) fn airtime(phone: &str) -> Grant {
     Grant::TopUp(TopUp { operator, kind: TopUpKind::Voice, code, phone, price })
 }
 
-/// Alice's, for 19.99 USD; bob, who led her here, earns a tenth, and carol a fiftieth.
+/// Alice's order for 19.99 USD; her referrer bob earns a tenth, and carol a fiftieth.
 pub(crate) fn order(grants: Vec<Grant>) -> Order {
     let mut order = crate::stripe::order(ORDER);
     order.terms.grants = grants;
@@ -105,15 +105,15 @@ pub(crate) fn order(grants: Vec<Grant>) -> Order {
     order
 }
 
-/// Something that happens to an order's payment.
+/// An event of an order's payment.
 #[derive(Debug, Clone, Copy)]
 enum Report {
     Paid,
-    /// In cents.
+    /// The amount in cents.
     Refunded(u64),
-    /// All of it.
+    /// A dispute of the whole amount.
     Disputed(DisputeStage),
-    /// So many cents of it.
+    /// A dispute of this many cents.
     DisputedPart(DisputeStage, u64),
 }
 
@@ -137,8 +137,8 @@ impl Report {
     }
 }
 
-/// As a webhook writes it down: over the order as it stands, until it is written.
-async fn happens(world: &World, report: Report) {
+/// Commits an event as a webhook does: over the current order, again after a conflict.
+async fn apply(world: &World, report: Report) {
     let ledger = world.ledger(0);
     loop {
         let order = ledger.order(&number(), &context(0)).await.expect("read").expect("there");
@@ -164,11 +164,11 @@ async fn happens(world: &World, report: Report) {
 pub(crate) async fn paid(grants: Vec<Grant>) -> World {
     let world = World::new();
     made(&world, order(grants)).await;
-    happens(&world, Report::Paid).await;
+    apply(&world, Report::Paid).await;
     world
 }
 
-/// The stream's record of the order, as often as it says.
+/// A batch with this many stream records of the order.
 fn records(count: u64) -> String {
     let record = |n: u64| {
         format!(r#"{{"eventName":"MODIFY","dynamodb":{{"Keys":{{"id":{{"S":"{ORDER}"}}}},"SequenceNumber":"{n}"}}}}"#)
@@ -176,28 +176,29 @@ fn records(count: u64) -> String {
     format!(r#"{{"Records":[{}]}}"#, (1..=count).map(record).collect::<Vec<_>>().join(","))
 }
 
-/// As long as a run may take, this long after the order was made.
+/// A run with its full time limit, this long after the order was created.
 pub(crate) fn run_at(attempt: u64, after_s: i64) -> Invocation {
     let deadline = deadline(<Fulfil<Arc<DynamoLedger>> as edge::Worker>::DONE_WITHIN);
     Invocation { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
 }
 
-/// Whether the stream is told that it was worked off.
+/// Runs one record; false if the stream has to deliver it again.
 pub(crate) async fn work<L: Ledger>(worker: &Fulfil<L>, invocation: &Invocation) -> bool {
     worker.work(&records(1), invocation).await.expect("a batch").batch_item_failures.is_empty()
 }
 
-/// What everybody has, and how the order stands.
-fn told(books: &Books) -> String {
+/// The order's payment, fulfilment and anomaly, and all balances.
+fn summary(books: &Books) -> String {
     books.check();
     let order = books.order(ORDER);
     let accounts = books.accounts.iter().filter(|(_, account)| account.balance != 0);
-    let balances: Vec<String> = accounts.map(|(id, account)| format!("{id} {}", shown(id, account.balance))).collect();
+    let balances: Vec<String> =
+        accounts.map(|(id, account)| format!("{id} {}", decimal_of(id, account.balance))).collect();
     let anomaly = order.anomaly.as_ref().map(|reason| format!(", {reason}")).unwrap_or_default();
     format!("{}, {}{anomaly}: {}", order.payment, order.fulfilment, balances.join(", "))
 }
 
-fn shown(account: &str, units: i128) -> String {
+fn decimal_of(account: &str, units: i128) -> String {
     let scale = match account.split_once('/').expect("an account").1 {
         "credits" => 9,
         "POSX" => 18,

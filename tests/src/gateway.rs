@@ -246,11 +246,11 @@ async fn what_is_not_set_up_is_not_there() {
         ("fireblocks", crate::fireblocks::PATH),
     ];
     for (source, path) in routes {
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         let event = Sent::post(path, b"{}").event(Shape::HttpApi);
         let reply = edge::Unconfigured { source }.answer(&event, &crate::sandbox::invocation(1)).await;
         assert_eq!(reply, edge::Reply::empty(404), "{path}");
-        let said: Vec<_> = crate::heard::heard();
+        let said: Vec<_> = crate::log_capture::captured_lines();
         let [line] = said.as_slice() else { panic!("{said:?}") };
         assert_eq!((&line["source"], &line["outcome"]), (&source.into(), &"not_set_up".into()), "{path}");
     }

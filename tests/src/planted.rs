@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use testkit::{Books, FireblocksNet, STAGE, StripeNet, UnitelNet, World, now};
 
 use crate::fulfil::{ORDER, PHONE, airtime, order, planted::plant as mark_as_paid, tokens, word, work, worker};
-use crate::heard::{heard, listen};
+use crate::log_capture::{captured_lines, start_capture};
 use crate::policies::evaluated::writers;
 use crate::replay::{Form, item, put};
 use crate::sandbox::{amount, open_account};
@@ -279,7 +279,7 @@ impl Booked {
 async fn everything_runs(world: &World) -> BTreeSet<String> {
     let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
     let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
-    listen();
+    start_capture();
     let fulfil = worker(world.ledger(1), Some((&unitel, &[])), Some(&fireblocks)).await;
     work(&fulfil, &crate::fulfil::run_at(1, 1)).await;
     for minutes in [1, 6, 11, 16, 21, 26, 31, 24 * 60 + 31] {
@@ -294,7 +294,7 @@ async fn everything_runs(world: &World) -> BTreeSet<String> {
     }
     assert_eq!(unitel.calls(ORDER).calls, 0, "nothing is topped up");
     assert!(fireblocks.transfers().is_empty(), "nothing is sent");
-    heard().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect()
+    captured_lines().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect()
 }
 
 #[tokio::test(start_paused = true)]

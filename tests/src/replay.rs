@@ -23,8 +23,8 @@ use testkit::{
 };
 
 use crate::epay::confirming::{TRADE, begun};
-use crate::heard::{heard, listen};
 use crate::house::root;
+use crate::log_capture::{captured_lines, start_capture};
 use crate::sandbox::{self, SandboxOf, Sender, moment_at, open_account};
 use crate::stripe::{self as of_stripe, REFUSED, made, orders_of_samples, run_at};
 use crate::{epay, fireblocks as of_fireblocks, wechat};
@@ -200,10 +200,10 @@ async fn sweeper(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64
 /// What one run comes to, this long after the events came, and its alarms.
 async fn run(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64) -> (ReplayReport, Vec<String>) {
     let sweeper = sweeper(world, keys, asked, after_s).await;
-    listen();
+    start_capture();
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     let report = sweeper.work(REFUSED, &run_at(attempt, after_s)).await.expect("a run");
-    let alarms = heard().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect();
+    let alarms = captured_lines().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect();
     world.books().check();
     let Report::Refused(tried) = report else { panic!("{report:?}") };
     (tried, alarms)

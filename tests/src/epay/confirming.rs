@@ -119,12 +119,12 @@ async fn what_it_says_otherwise_or_not_at_all_is_not_confirmed_and_is_kept() {
         net.pay(TRADE);
         net.fail(move |_, _| fault.clone());
         let started = clock();
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         assert_eq!(notified(&world, &net, paid().with("trade_no", TRADE)).await, (409, "fail".to_owned()), "{row}");
         assert!(clock().duration_since(started) <= Epay::REPLY_WITHIN, "{row}: {:?}", clock().duration_since(started));
         // A gateway that refuses the query itself refuses the next one too, until a person looks at the key.
         let alarms: Vec<_> =
-            crate::heard::heard().into_iter().filter(|line| line["alarm"] == "query_refused").collect();
+            crate::log_capture::captured_lines().into_iter().filter(|line| line["alarm"] == "query_refused").collect();
         let is_alarming = row.contains("-3") || row.contains("404");
         assert_eq!(alarms.len(), usize::from(is_alarming), "{row}: {alarms:?}");
         assert!(alarms.iter().all(|line| line["source"] == "epay" && line["subject"] == "1001"), "{row}: {alarms:?}");

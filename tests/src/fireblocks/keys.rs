@@ -11,7 +11,7 @@ use signing::jws;
 use testkit::{FIREBLOCKS_JWKS, Fault, FireblocksFault, FireblocksNet};
 
 use super::*;
-use crate::heard::{heard, listen};
+use crate::log_capture::{captured_lines, start_capture};
 
 pub(crate) type Deployed = Function<Fireblocks, Arc<DynamoLedger>, Published<Arc<DynamoLedger>>>;
 
@@ -106,7 +106,7 @@ async fn unknown_key_within_a_minute_of_a_fetch_is_503_and_asks_once_a_minute() 
     let (before, body) = (world.books(), sample("v2_completed"));
     let stranger = PrivateKey::parse(&rsa_pair(3).private).expect("a key");
     let mut seconds_by_status = std::collections::BTreeMap::new();
-    listen();
+    start_capture();
     for seconds in 1..=180 {
         let signature = jws::sign(&stranger, &format!("kid-{seconds}"), body.as_bytes());
         let forged = Sent::post(PATH, body.as_bytes()).with(SIGNATURE, signature).event(Shape::HttpApi);
@@ -118,7 +118,7 @@ async fn unknown_key_within_a_minute_of_a_fetch_is_503_and_asks_once_a_minute() 
     assert_eq!(seconds_by_status["401"], [60, 120, 180], "after a look that was made for it");
     assert_eq!((net.asked().len(), world.books()), (4, before), "one look at the start, and one a minute");
     // Counted apart from trouble of ours, which an alarm is about.
-    let outcomes: Vec<Value> = heard().into_iter().filter_map(|line| line.get("outcome").cloned()).collect();
+    let outcomes: Vec<Value> = captured_lines().into_iter().filter_map(|line| line.get("outcome").cloned()).collect();
     let of = |wanted: &str| outcomes.iter().filter(|outcome| **outcome == *wanted).count();
     assert_eq!((of("unverifiable"), of("unverified"), of("unavailable")), (177, 3, 0));
     // A genuine event is not held up by them.
@@ -133,17 +133,17 @@ async fn keys_older_than_a_day_verify_nothing_and_raise_an_alarm() {
     let net = FireblocksNet::default();
     let old = deployed(world.ledger(1), &net, &at(0)).await;
     net.fail(|_, _| FireblocksFault::Disconnect);
-    let alarms = || heard().into_iter().filter(|line| line["alarm"] == "no_recent_keys").count();
+    let alarms = || captured_lines().into_iter().filter(|line| line["alarm"] == "no_recent_keys").count();
     let (first, last) = (sample("v2_submitted"), sample("v2_completed"));
-    listen();
+    start_capture();
     let reply = old.answer(&second(&first).event(Shape::HttpApi), &at(DAY - 1)).await;
     assert_eq!((told(&reply), alarms()), (BOOKED, 0), "a second before");
     let before = world.books();
-    listen();
+    start_capture();
     let new = deployed(world.ledger(2), &net, &at(DAY)).await;
     assert_eq!(alarms(), 1, "of the sandbox that starts with a copy too old");
     for (name, function) in [("lives on", &old), ("starts", &new)] {
-        listen();
+        start_capture();
         for seconds in [DAY + 60, DAY + 61, DAY + 90, DAY + 120] {
             let reply = function.answer(&second(&last).event(Shape::HttpApi), &at(seconds)).await;
             assert_eq!(told(&reply), UNAVAILABLE, "{name} {seconds}");

@@ -6,7 +6,7 @@ use reconcile::Reconcile;
 use serde_json::json;
 
 use super::*;
-use crate::heard::{heard, listen};
+use crate::log_capture::{captured_lines, start_capture};
 use crate::stripe::{REFUSED, reconcile, run_at};
 
 /// Of the same shape as ours.
@@ -22,11 +22,11 @@ const SAMPLES: [(&str, &str); 5] = [
 /// What the books hold and what an alarm looks at, after an event was delivered twice.
 async fn unchanged_by(world: &World, body: &str, what: &str) {
     let before = world.books();
-    listen();
+    start_capture();
     for _ in 0..2 {
         assert_eq!(told(&answered(world, &Fireblocks::signed(body, now())).await), BOOKED, "{what}");
     }
-    let lines = heard();
+    let lines = captured_lines();
     assert!(lines.iter().all(|line| line.get("alarm").is_none()), "{what}: {lines:?}");
     let events = lines.iter().filter(|line| line.get("outcome").is_some());
     let outcomes: Vec<_> = events.map(|line| (&line["outcome"], &line["reason"])).collect();
@@ -91,9 +91,9 @@ async fn own_transaction_under_another_workspace_is_kept_until_the_setting_is_ri
         let keys = Fireblocks::function(world.ledger(1)).await.keys;
         let wrong = Function::new(of_workspace(THEIRS), keys, Admission::default(), world.ledger(1));
         let event = Fireblocks::signed(&sample(name), now());
-        listen();
+        start_capture();
         assert_eq!(told(&wrong.answer(&event, &moment_within::<Fireblocks>(1)).await), BOOKED, "{name}: kept");
-        let alarms: Vec<_> = heard().into_iter().filter_map(|line| line.get("alarm").cloned()).collect();
+        let alarms: Vec<_> = captured_lines().into_iter().filter_map(|line| line.get("alarm").cloned()).collect();
         assert_eq!(alarms, ["refused"], "{name}");
         assert_eq!(standing(&world, ORDER).await, was, "{name}: nothing is applied");
         let waiting = |world: &World| {

@@ -1,5 +1,5 @@
-//! The worker dies at every step that it takes, before it is carried out or after: whoever starts again brings it to the same end, and
-//! a machine has called the operator once at most.
+//! Crash tests: the worker dies at every step, before or after the step takes effect. Another run ends with the same
+//! books, and the operator is called once at most, unless a person repeats the call.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,41 +13,41 @@ use tokio::sync::Notify;
 use super::*;
 use crate::stripe as of_stripe;
 
-/// More than any run takes.
+/// More steps than any run takes.
 const STEPS_MAX: usize = 60;
 const ANSWERED_AFTER: Duration = Duration::from_millis(1);
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
 const DONE: &str = "paid, done: alice/report-full 1, bob/commission-usd 1.99, carol/commission-usd 0.39";
 
-/// The steps of one life, over all that it speaks to; and where it ends.
+/// The steps of one run over the store and both fakes, and the step at which it dies.
 struct Life {
     steps: AtomicUsize,
-    ends_at: usize,
-    /// Whether the last step is carried out all the same.
+    dies_at_step: usize,
+    /// Whether the last step still takes effect.
     is_applied: bool,
     last: Mutex<String>,
     ended: Notify,
 }
 
 impl Life {
-    fn ends(&self, what: &str) -> bool {
-        let ends = self.steps.fetch_add(1, Ordering::SeqCst) == self.ends_at;
-        if ends {
-            what.clone_into(&mut self.last.lock().expect("a lock"));
+    fn dies_at(&self, step: &str) -> bool {
+        let dies = self.steps.fetch_add(1, Ordering::SeqCst) == self.dies_at_step;
+        if dies {
+            step.clone_into(&mut self.last.lock().expect("a lock"));
             self.ended.notify_one();
         }
-        ends
+        dies
     }
 }
 
 #[derive(Default)]
-struct PendingExternal {
+struct ExternalParties {
     unitel: UnitelNet,
     fireblocks: FireblocksNet,
 }
 
-impl PendingExternal {
-    fn is_well(&self) {
+impl ExternalParties {
+    fn end_faults(&self) {
         self.unitel.fail(|_, _| UnitelFault::None);
         self.fireblocks.fail(|_, _| FireblocksFault::None);
     }
@@ -58,30 +58,35 @@ impl PendingExternal {
     }
 }
 
-fn bought() -> Vec<Grant> {
+fn grants() -> Vec<Grant> {
     vec![tokens(true), Grant::Report(word("full")), airtime(PHONE)]
 }
 
-/// What was done last, unless it came to its own end.
-async fn lives(world: &World, outside: &PendingExternal, settings: &[(&str, &str)], life: Arc<Life>) -> Option<String> {
+/// Runs the worker and returns the step at which it died, if it did not finish.
+async fn run_until_death(
+    world: &World,
+    external: &ExternalParties,
+    settings: &[(&str, &str)],
+    life: Arc<Life>,
+) -> Option<String> {
     let (of_store, of_unitel, of_fireblocks) = (Arc::clone(&life), Arc::clone(&life), Arc::clone(&life));
-    let (ledger, _) = world.faulty(1, move |_, what| match (of_store.ends(what), of_store.is_applied) {
+    let (ledger, _) = world.faulty(1, move |_, step| match (of_store.dies_at(step), of_store.is_applied) {
         (false, _) => Fault::Delay(ANSWERED_AFTER),
         (true, false) => Fault::DropRequest,
         (true, true) => Fault::DropResponse,
     });
-    outside.unitel.fail(move |_, what| match (of_unitel.ends(what), of_unitel.is_applied) {
+    external.unitel.fail(move |_, step| match (of_unitel.dies_at(step), of_unitel.is_applied) {
         (false, _) => UnitelFault::Delay(ANSWERED_AFTER),
         (true, false) => UnitelFault::DropRequest,
         (true, true) => UnitelFault::DropResponse,
     });
-    outside.fireblocks.fail(move |_, what| match (of_fireblocks.ends(what), of_fireblocks.is_applied) {
+    external.fireblocks.fail(move |_, step| match (of_fireblocks.dies_at(step), of_fireblocks.is_applied) {
         (false, _) => FireblocksFault::Delay(ANSWERED_AFTER),
         (true, false) => FireblocksFault::DropRequest,
         (true, true) => FireblocksFault::DropResponse,
     });
-    outside.set_now(1);
-    let dying = worker(ledger, Some((&outside.unitel, settings)), Some(&outside.fireblocks)).await;
+    external.set_now(1);
+    let dying = worker(ledger, Some((&external.unitel, settings)), Some(&external.fireblocks)).await;
     let (run, ended) = (run_at(1, 1), Arc::clone(&life));
     let died = tokio::select! {
         biased;
@@ -92,21 +97,21 @@ async fn lives(world: &World, outside: &PendingExternal, settings: &[(&str, &str
         }
     };
     drop(dying);
-    outside.is_well();
+    external.end_faults();
     died
 }
 
-/// The stream brings it again, and then the clock does its part, for as long as there is anything to do.
-async fn goes_on(world: &World, outside: &PendingExternal, settings: &[(&str, &str)], from_s: i64) {
-    outside.set_now(from_s);
-    let net = (&outside.unitel, settings);
-    let another = worker(world.ledger(2), Some(net), Some(&outside.fireblocks)).await;
+/// The stream delivers the record again, then the sweeps run while there is anything to do.
+async fn continue_fulfilment(world: &World, external: &ExternalParties, settings: &[(&str, &str)], from_s: i64) {
+    external.set_now(from_s);
+    let net = (&external.unitel, settings);
+    let another = worker(world.ledger(2), Some(net), Some(&external.fireblocks)).await;
     work(&another, &run_at(attempt(from_s), from_s)).await;
     for after_s in (0..20).map(|step| from_s + step * 100) {
-        outside.set_now(after_s);
-        outside.fireblocks.go_on();
+        external.set_now(after_s);
+        external.fireblocks.go_on();
         let ledger = Arc::new(world.ledger(0));
-        let fulfil = worker(Arc::clone(&ledger), Some(net), Some(&outside.fireblocks)).await;
+        let fulfil = worker(Arc::clone(&ledger), Some(net), Some(&external.fireblocks)).await;
         let reconcile = Reconcile { ledger, fulfil, ..of_stripe::reconcile(world.ledger(0), &[]) };
         for sweep in [r#"{"sweep":"unfulfilled"}"#, r#"{"sweep":"pending_external"}"#] {
             reconcile.work(sweep, &of_stripe::run_at(attempt(after_s), after_s)).await.expect("a run");
@@ -126,10 +131,10 @@ async fn resolve(world: &World, verdict: Verdict, after_s: i64) {
     ledger.commit(&decision, &run.context()).await.expect("written");
 }
 
-/// Whether the operator can be asked what has become of a call, by whether the last step was carried out: at which steps somebody had
-/// to look, and why.
+/// By whether the operator can be queried and whether the last step took effect: the steps after which a person has to
+/// resolve the top-up.
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_at_any_step_is_followed_by_the_same_books() {
+async fn worker_that_dies_at_any_step_ends_in_the_same_books() {
     type Row<'r> = (&'r [(&'r str, &'r str)], bool, &'r [&'r str]);
     let rows: [Row<'_>; 4] = [
         (&[], false, &["POST /service/recharge", "GetItem", "TransactWriteItems"]),
@@ -138,63 +143,64 @@ async fn whoever_dies_at_any_step_is_followed_by_the_same_books() {
         (&[CHECK], true, &["TransactWriteItems"]),
     ];
     for (settings, is_applied, expected) in rows {
-        let (mut checked_at, mut steps) = (Vec::new(), 0);
+        let (mut resolved_after, mut steps) = (Vec::new(), 0);
         loop {
-            let (world, outside) = (paid(bought()).await, PendingExternal::default());
+            let (world, external) = (paid(grants()).await, ExternalParties::default());
             let life = Arc::new(Life {
                 steps: AtomicUsize::new(0),
-                ends_at: steps,
+                dies_at_step: steps,
                 is_applied,
                 last: Mutex::default(),
                 ended: Notify::new(),
             });
-            let died = lives(&world, &outside, settings, life).await;
+            let died = run_until_death(&world, &external, settings, life).await;
             let name = format!("{settings:?}, applied {is_applied}, step {steps}: {died:?}");
-            goes_on(&world, &outside, settings, 2).await;
-            let calls = outside.unitel.calls(ORDER);
+            continue_fulfilment(&world, &external, settings, 2).await;
+            let calls = external.unitel.calls(ORDER);
             assert!(calls.calls <= 1, "{name}");
             let order = world.ledger(0).order(&number(), &context(0)).await.expect("read").expect("there");
             if order.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.state == TopUpState::Unknown) {
                 assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"), "{name}");
-                checked_at.push(died.clone().expect("nobody looks at what was well"));
-                // The person asks the operator.
+                resolved_after.push(died.clone().expect("only a run that died needs a person"));
+                // The person looks the call up at the operator.
                 resolve(&world, if calls.given == 1 { Verdict::Done } else { Verdict::Again }, 3_000).await;
-                goes_on(&world, &outside, settings, 3_001).await;
+                continue_fulfilment(&world, &external, settings, 3_001).await;
             }
-            assert_eq!((told(&world.books()).as_str(), outside.unitel.calls(ORDER).given), (DONE, 1), "{name}");
-            assert_eq!(outside.fireblocks.transfers().len(), 1, "{name}");
+            assert_eq!((summary(&world.books()).as_str(), external.unitel.calls(ORDER).given), (DONE, 1), "{name}");
+            assert_eq!(external.fireblocks.transfers().len(), 1, "{name}");
             steps += 1;
             if died.is_none() {
                 break;
             }
-            assert!(steps < STEPS_MAX, "it does not end");
+            assert!(steps < STEPS_MAX, "the run does not end");
         }
         assert!(steps > 12, "{steps} steps are not all of them");
-        assert_eq!(checked_at, expected, "{settings:?}, applied {is_applied}");
+        assert_eq!(resolved_after, expected, "{settings:?}, applied {is_applied}");
     }
 }
 
-/// Two that work on the same order, of which one dies at any step: the other one may have done it, or does it.
+/// Two workers process the same order and one dies at any step: the other has made the call, or makes it.
 #[tokio::test(start_paused = true)]
-async fn whoever_works_beside_one_that_dies_calls_no_second_time() {
-    for (ends_at, is_applied) in (0..30).flat_map(|step| [(step, false), (step, true)]) {
-        let (world, outside) = (paid(bought()).await, PendingExternal::default());
+async fn worker_beside_one_that_dies_makes_no_second_call() {
+    for (dies_at_step, is_applied) in (0..30).flat_map(|step| [(step, false), (step, true)]) {
+        let (world, external) = (paid(grants()).await, ExternalParties::default());
         let life = Arc::new(Life {
             steps: AtomicUsize::new(0),
-            ends_at,
+            dies_at_step,
             is_applied,
             last: Mutex::default(),
             ended: Notify::new(),
         });
         let plan = |_: usize, _: &str| Fault::Delay(ANSWERED_AFTER);
-        let beside = worker(world.faulty(9, plan).0, Some((&outside.unitel, &[])), Some(&outside.fireblocks)).await;
+        let beside = worker(world.faulty(9, plan).0, Some((&external.unitel, &[])), Some(&external.fireblocks)).await;
         let run = run_at(9, 1);
-        let (died, _) = tokio::join!(lives(&world, &outside, &[], life), work(&beside, &run));
-        outside.is_well();
-        goes_on(&world, &outside, &[], 2).await;
-        let (calls, name) = (outside.unitel.calls(ORDER), format!("step {ends_at}, applied {is_applied}: {died:?}"));
+        let (died, _) = tokio::join!(run_until_death(&world, &external, &[], life), work(&beside, &run));
+        external.end_faults();
+        continue_fulfilment(&world, &external, &[], 2).await;
+        let (calls, name) =
+            (external.unitel.calls(ORDER), format!("step {dies_at_step}, applied {is_applied}: {died:?}"));
         assert!(calls.calls <= 1, "{name}");
-        assert_eq!(outside.fireblocks.transfers().len(), 1, "{name}");
+        assert_eq!(external.fireblocks.transfers().len(), 1, "{name}");
         let books = world.books();
         books.check();
         let fulfilment = books.order(ORDER).fulfilment.as_str();

@@ -1,4 +1,4 @@
-//! Every story of a payment, told to a worker in every way: once, step by step, many times over, by two at once.
+//! The events of a payment in every order, to one worker: once, step by step, repeatedly, and to two workers at once.
 
 use ledger::DisputeStage::{Lost, Open, Won};
 
@@ -16,42 +16,42 @@ const REFUNDED: &str = "refunded, done: ";
 const HALF_IS_DISPUTED: &str = "paid, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
      carol/commission-usd 0.19";
 
-/// What is told at once, and then the worker; and so on.
+/// Each inner list of events is committed at once; then the worker runs.
 type Story = (&'static str, &'static [&'static [Report]], &'static str);
 
 const STORIES: [Story; 15] = [
-    ("it is paid", &[&[Paid]], ALL),
-    // 19.99 less 0.01: ten basis points of a cent are nobody's but the house's.
+    ("paid", &[&[Paid]], ALL),
+    // 19.99 less 0.01: fractions of a cent stay with the house.
     (
-        "a cent is given back",
+        "a refund of one cent",
         &[&[Paid], &[Refunded(1)]],
         "partly_refunded, done: alice/POSX 9.994997498749374687, alice/credits 99.949974987, alice/report-full 1, bob/commission-usd 1.98, \
          carol/commission-usd 0.38",
     ),
     (
-        "half is given back",
+        "a refund of half",
         &[&[Paid], &[Refunded(1_000)]],
         "partly_refunded, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
          carol/commission-usd 0.19",
     ),
     (
-        "half is given back before anything was delivered",
+        "a refund of half before delivery",
         &[&[Paid, Refunded(1_000)]],
         "partly_refunded, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
          carol/commission-usd 0.19",
     ),
-    ("all is given back", &[&[Paid], &[Refunded(1_999)]], REFUNDED),
-    ("all is given back before anything was delivered", &[&[Paid, Refunded(1_999)]], REFUNDED),
-    ("it is given back in parts", &[&[Paid], &[Refunded(999)], &[Refunded(1_000)]], REFUNDED),
-    ("it is disputed", &[&[Paid], &[Disputed(Open)]], NOTHING),
-    ("it is disputed before anything was delivered", &[&[Paid, Disputed(Open)]], NOTHING),
-    ("a dispute is won", &[&[Paid], &[Disputed(Open)], &[Disputed(Won)]], ALL),
-    ("a dispute is won that came first", &[&[Paid, Disputed(Open)], &[Disputed(Won)]], ALL),
-    ("a dispute is lost", &[&[Paid], &[Disputed(Open)], &[Disputed(Lost)]], "disputed_lost, done: "),
-    ("half is disputed", &[&[Paid], &[DisputedPart(Open, 1_000)]], HALF_IS_DISPUTED),
-    ("half is disputed and won", &[&[Paid], &[DisputedPart(Open, 1_000)], &[DisputedPart(Won, 1_000)]], ALL),
+    ("a full refund", &[&[Paid], &[Refunded(1_999)]], REFUNDED),
+    ("a full refund before delivery", &[&[Paid, Refunded(1_999)]], REFUNDED),
+    ("a full refund in parts", &[&[Paid], &[Refunded(999)], &[Refunded(1_000)]], REFUNDED),
+    ("a dispute", &[&[Paid], &[Disputed(Open)]], NOTHING),
+    ("a dispute before delivery", &[&[Paid, Disputed(Open)]], NOTHING),
+    ("a dispute, won", &[&[Paid], &[Disputed(Open)], &[Disputed(Won)]], ALL),
+    ("a dispute before delivery, won", &[&[Paid, Disputed(Open)], &[Disputed(Won)]], ALL),
+    ("a dispute, lost", &[&[Paid], &[Disputed(Open)], &[Disputed(Lost)]], "disputed_lost, done: "),
+    ("a dispute of half", &[&[Paid], &[DisputedPart(Open, 1_000)]], HALF_IS_DISPUTED),
+    ("a dispute of half, won", &[&[Paid], &[DisputedPart(Open, 1_000)], &[DisputedPart(Won, 1_000)]], ALL),
     (
-        "half is lost to a dispute before anything was delivered",
+        "a dispute of half before delivery, lost",
         &[&[Paid, DisputedPart(Open, 1_000), DisputedPart(Lost, 1_000)]],
         "disputed_lost, done: alice/POSX 4.997498749374687343, alice/credits 49.974987493, alice/report-full 1, bob/commission-usd 0.99, \
          carol/commission-usd 0.19",
@@ -65,72 +65,72 @@ async fn shop() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_story_ends_in_its_books_and_telling_it_again_changes_nothing() {
+async fn each_story_ends_in_its_books_and_repeats_change_nothing() {
     for (name, chapters, expected) in STORIES {
         let world = shop().await;
         for (attempt, reports) in (1..).zip(chapters) {
             for report in *reports {
-                happens(&world, *report).await;
+                apply(&world, *report).await;
             }
-            // Each in a sandbox of its own.
+            // Each run has a sandbox of its own.
             assert!(work(&worker(world.ledger(attempt), None, None).await, &run_at(attempt, 1)).await, "{name}");
         }
-        assert_eq!(told(&world.books()), expected, "{name}");
+        assert_eq!(summary(&world.books()), expected, "{name}");
         let before = world.books();
         for attempt in 50..53 {
             assert!(work(&worker(world.ledger(attempt), None, None).await, &run_at(attempt, 2)).await, "{name}");
         }
-        assert_eq!(world.books(), before, "{name}, the stream from its beginning");
+        assert_eq!(world.books(), before, "{name}, the whole stream again");
     }
 }
 
-/// Only the last of it counts: whatever the worker was in time for.
+/// The balances depend on the last state alone, whenever the worker runs.
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_comes_late_ends_in_the_same_balances() {
+async fn late_worker_ends_in_the_same_balances() {
     for (name, chapters, expected) in STORIES {
         let world = shop().await;
         for report in chapters.iter().copied().flatten() {
-            happens(&world, *report).await;
+            apply(&world, *report).await;
         }
         assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "{name}");
-        let balances = |told: &str| told.split_once(": ").map(|(_, balances)| balances.to_owned());
-        assert_eq!(balances(&told(&world.books())), balances(expected), "{name}");
+        let balances = |summary: &str| summary.split_once(": ").map(|(_, balances)| balances.to_owned());
+        assert_eq!(balances(&summary(&world.books())), balances(expected), "{name}");
     }
 }
 
-/// Each call of theirs takes its time, so that they do meet.
+/// Each call takes some time, so that the workers do overlap.
 #[tokio::test(start_paused = true)]
-async fn workers_that_meet_post_each_line_once() {
+async fn overlapping_workers_post_each_entry_once() {
     for seed in 0..20_u64 {
         let world = shop().await;
-        happens(&world, Paid).await;
+        apply(&world, Paid).await;
         let mut workers = Vec::new();
         for n in 1..=4 {
-            let mut dice = fastrand::Rng::with_seed(seed * 10 + n);
+            let mut rng = fastrand::Rng::with_seed(seed * 10 + n);
             let plan =
-                move |_: usize, _: &str| testkit::Fault::Delay(std::time::Duration::from_millis(dice.u64(0..200)));
+                move |_: usize, _: &str| testkit::Fault::Delay(std::time::Duration::from_millis(rng.u64(0..200)));
             workers.push((n, worker(world.faulty(n, plan).0, None, None).await));
         }
         let (story, refund) = (workers.iter(), async {
             tokio::time::sleep(std::time::Duration::from_millis(seed * 20)).await;
-            happens(&world, Refunded(1_000)).await;
+            apply(&world, Refunded(1_000)).await;
         });
         let working = story.map(|(n, worker)| async move { work(worker, &run_at(*n, 1)).await });
         let (worked, ()) = futures_util::future::join(futures_util::future::join_all(working), refund).await;
         assert!(worked.iter().any(|worked| *worked), "seed {seed}");
-        // The refund's own record.
+        // The stream record of the refund.
         assert!(work(&worker(world.ledger(9), None, None).await, &run_at(9, 2)).await);
-        assert_eq!(told(&world.books()), STORIES[3].2, "seed {seed}");
+        assert_eq!(summary(&world.books()), STORIES[3].2, "seed {seed}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_of_the_store_at_every_call_ends_in_the_same_books() {
-    let mut tried = 0_u32;
+async fn store_fault_at_any_call_ends_in_the_same_books() {
+    let mut faulty_runs = 0_u32;
     for fault in testkit::Fault::ALL {
         for at in 0.. {
             let world = shop().await;
-            happens(&world, Paid).await;
+            apply(&world, Paid).await;
             let (ledger, faults) = world.faulty(1, move |n, _| if n == at { fault } else { testkit::Fault::None });
             let dying = worker(ledger, None, None).await;
             let run = run_at(1, 1);
@@ -142,21 +142,22 @@ async fn every_fault_of_the_store_at_every_call_ends_in_the_same_books() {
             if faults.calls().len() <= at {
                 break;
             }
-            tried += 1;
+            faulty_runs += 1;
             assert!(work(&worker(world.ledger(2), None, None).await, &run_at(2, 2)).await, "{fault:?} at {at}");
-            assert_eq!(told(&world.books()), ALL, "{fault:?} at {at}");
+            assert_eq!(summary(&world.books()), ALL, "{fault:?} at {at}");
         }
     }
-    assert!(tried >= 40, "{tried}");
+    assert!(faulty_runs >= 40, "{faulty_runs}");
 }
 
-/// When it was made, paid, delivered and last written stands on the row for whoever looks; that it was delivered is said once.
+/// The row has the times of its creation, payment, first fulfilment and last update; the first fulfilment never
+/// changes.
 #[tokio::test(start_paused = true)]
-async fn an_order_says_when_it_was_fulfilled_first() {
+async fn fulfilled_order_keeps_its_first_fulfilment_time() {
     let world = shop().await;
-    happens(&world, Paid).await;
+    apply(&world, Paid).await;
     assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await);
-    happens(&world, Refunded(1_000)).await;
+    apply(&world, Refunded(1_000)).await;
     assert!(work(&worker(world.ledger(2), None, None).await, &run_at(2, 60)).await);
     let key = serde_json::json!({ "TableName": "hookledger-local-orders", "Key": { "id": { "S": ORDER } } });
     let row = world.engine.request("GetItem", &key).expect("an answer");
@@ -167,9 +168,9 @@ async fn an_order_says_when_it_was_fulfilled_first() {
     );
 }
 
-/// Nobody earns who was not on the order when it was made, whoever leads whom by now.
+/// Commissions go to the referrers pinned on the order at its creation, whoever refers the owner now.
 #[tokio::test(start_paused = true)]
-async fn who_earns_is_pinned() {
+async fn later_referral_changes_no_commission() {
     let world = shop().await;
     let effect = Effect::Refer {
         owner: Owner::new("alice").expect("an owner"),
@@ -186,7 +187,7 @@ async fn who_earns_is_pinned() {
     };
     let entry = Entry { header, effects: vec![effect], keeps_body: false, alarm: None };
     world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect("written");
-    happens(&world, Paid).await;
+    apply(&world, Paid).await;
     assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await);
-    assert_eq!(told(&world.books()), ALL);
+    assert_eq!(summary(&world.books()), ALL);
 }

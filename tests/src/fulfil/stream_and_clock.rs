@@ -1,5 +1,5 @@
-//! The stream and the clock over the same books, as the templates have them: a write that reschedules an order wakes no stream, and
-//! every other write does.
+//! The stream and the schedule over the same books, as the templates configure them: a write that reschedules an order
+//! does not trigger the stream, and every other write does.
 
 use embedded::{Cursor, DATA_YAML, Stream, Template};
 use serde_json::{Value, json};
@@ -12,11 +12,11 @@ use crate::deployed::app;
 const HOUR: i64 = 60 * MINUTE;
 const ORDERS: &str = "hookledger-local-orders";
 
-/// What Lambda does with the stream, in one lane and a record at a time.
+/// Lambda's event source mapping of the stream, with one shard and one record at a time.
 struct Streamed {
     stream: Stream,
     cursor: Cursor,
-    /// How often the function was called, and which records were given up.
+    /// How often the function was called, and the dead letters.
     calls: u64,
     dead_letters: Vec<Value>,
 }
@@ -32,7 +32,7 @@ impl Streamed {
         Self { stream, cursor, calls: 0, dead_letters: Vec::new() }
     }
 
-    /// Until nothing is left in it.
+    /// Runs until the stream is empty.
     async fn work_off(&mut self, world: &World, net: &UnitelNet, after_s: i64) {
         loop {
             let records = world.engine.read(&mut self.cursor, 100).expect("records");
@@ -41,12 +41,12 @@ impl Streamed {
             }
             let admitted: Vec<Value> = records.into_iter().filter(|record| self.stream.filter.admits(record)).collect();
             for record in admitted {
-                self.bring(&record, world, net, after_s).await;
+                self.deliver(&record, world, net, after_s).await;
             }
         }
     }
 
-    async fn bring(&mut self, record: &Value, world: &World, net: &UnitelNet, after_s: i64) {
+    async fn deliver(&mut self, record: &Value, world: &World, net: &UnitelNet, after_s: i64) {
         let event = json!({ "Records": [record] }).to_string();
         for _ in 0..=self.stream.retries_max.expect("bounded") {
             self.calls += 1;
@@ -62,24 +62,24 @@ impl Streamed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn operator_that_is_down_for_hours_is_called_by_the_clock_alone_and_delivers_once() {
+async fn operator_outage_is_retried_by_the_schedule_alone_and_delivers_once() {
     let (world, net) = (World::new(), UnitelNet::default());
     let mut streamed = Streamed::of(&world);
     made(&world, order(vec![airtime(PHONE)])).await;
-    happens(&world, Report::Paid).await;
+    apply(&world, Report::Paid).await;
     net.fail(|_, _| UnitelFault::Status(503));
-    let (mut tries, mut stream_calls) = (Vec::new(), Vec::new());
+    let (mut attempts, mut stream_calls) = (Vec::new(), Vec::new());
     for minute in 0..6 * 60 {
         streamed.work_off(&world, &net, minute * MINUTE).await;
-        let came = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
-        tries.extend((came.failed > 0).then_some(minute));
+        let outcome = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
+        attempts.extend((outcome.failed > 0).then_some(minute));
         streamed.work_off(&world, &net, minute * MINUTE).await;
         stream_calls.push(streamed.calls);
     }
     let first = [1, 2, 4, 8, 16];
-    assert_eq!(tries, first.into_iter().chain((26..360).step_by(10)).collect::<Vec<_>>());
-    // That it was paid, and that its commissions were posted.
-    assert_eq!(stream_calls, [2; 360], "rescheduling wakes nothing");
+    assert_eq!(attempts, first.into_iter().chain((26..360).step_by(10)).collect::<Vec<_>>());
+    // The two calls: for the payment, and for the posted commissions.
+    assert_eq!(stream_calls, [2; 360], "rescheduling triggers nothing");
     assert_eq!(streamed.dead_letters, Vec::<Value>::new());
 
     net.fail(|_, _| UnitelFault::None);
@@ -87,13 +87,13 @@ async fn operator_that_is_down_for_hours_is_called_by_the_clock_alone_and_delive
         run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
         streamed.work_off(&world, &net, minute * MINUTE).await;
     }
-    assert_eq!(told(&world.books()), "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39");
+    assert_eq!(summary(&world.books()), "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39");
     assert_eq!((net.calls(ORDER).calls, streamed.dead_letters.len()), (1, 0));
 }
 
-/// What happens to the order in the middle of a pause; whether the stream is called for it, and how the order stands after that call.
+/// The event that arrives during a pause; whether it triggers the stream, and the order after that call.
 #[tokio::test(start_paused = true)]
-async fn real_change_wakes_the_stream_during_a_pause() {
+async fn real_change_triggers_the_stream_during_a_pause() {
     let waiting = "bob/commission-usd 1.99, carol/commission-usd 0.39";
     let rows: [(&str, &[Report], u64, String); 3] = [
         ("nothing", &[], 0, format!("paid, pending: {waiting}")),
@@ -104,7 +104,7 @@ async fn real_change_wakes_the_stream_during_a_pause() {
         let (world, net) = (World::new(), UnitelNet::default());
         let mut streamed = Streamed::of(&world);
         made(&world, order(vec![airtime(PHONE)])).await;
-        happens(&world, Report::Paid).await;
+        apply(&world, Report::Paid).await;
         net.fail(|_, _| UnitelFault::Status(503));
         for minute in 0..30 {
             streamed.work_off(&world, &net, minute * MINUTE).await;
@@ -113,15 +113,15 @@ async fn real_change_wakes_the_stream_during_a_pause() {
         streamed.work_off(&world, &net, HOUR).await;
         let before = streamed.calls;
         for report in reports {
-            happens(&world, *report).await;
+            apply(&world, *report).await;
         }
         streamed.work_off(&world, &net, HOUR).await;
-        assert_eq!((streamed.calls - before, told(&world.books())), (expected, ending), "{name}");
+        assert_eq!((streamed.calls - before, summary(&world.books())), (expected, ending), "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn order_that_is_passed_over_wakes_nothing() {
+async fn order_that_is_passed_over_triggers_nothing() {
     let (world, net) = (World::new(), UnitelNet::default());
     let mut streamed = Streamed::of(&world);
     let row = json!({
@@ -129,11 +129,11 @@ async fn order_that_is_passed_over_wakes_nothing() {
     });
     world.engine.request("PutItem", &json!({ "TableName": ORDERS, "Item": row })).expect("written");
     streamed.work_off(&world, &net, 0).await;
-    // A record whose order cannot be read is one that a person has to look at.
+    // A record whose order cannot be read becomes a dead letter for a person.
     assert_eq!((streamed.calls, streamed.dead_letters.len()), (9, 1));
     for minute in [1, 10, 30, 60] {
-        let came = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
-        assert_eq!(came.failed, 1, "{minute}");
+        let outcome = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
+        assert_eq!(outcome.failed, 1, "{minute}");
         streamed.work_off(&world, &net, minute * MINUTE).await;
     }
     assert_eq!((streamed.calls, streamed.dead_letters.len()), (9, 1));

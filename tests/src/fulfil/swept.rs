@@ -1,17 +1,18 @@
-//! What the clock makes of paid orders: what the stream has missed, what is in somebody else's hands, and what fails again and again.
+//! The sweeps of paid orders: those that the stream missed, those that wait for an external party, and those that keep
+//! failing.
 
 use reconcile::{Delivered, Reconcile, Report as Swept};
 use testkit::UnitelFault;
 
 use super::*;
-use crate::heard::{heard, listen};
+use crate::log_capture::{captured_lines, start_capture};
 use crate::stripe as of_stripe;
 
 pub(crate) const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
 const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
 
-/// One run of a sweep, this long after the order was made and paid.
+/// One run of a sweep, this long after the order was created and paid.
 pub(super) async fn run(
     world: &World,
     net: &UnitelNet,
@@ -37,24 +38,25 @@ fn one() -> Delivered {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_stream_has_not_begun_within_a_minute_is_done() {
+async fn order_that_the_stream_missed_is_fulfilled_after_a_minute() {
     let grants = vec![tokens(false), Grant::Report(word("full")), airtime(PHONE)];
     let (world, net) = (paid(grants).await, UnitelNet::default());
     assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE - 1).await, Delivered::default());
     assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered { moved_on: 1, ..one() });
-    let told = told(&world.books());
+    let summary = summary(&world.books());
     assert_eq!(
-        told,
+        summary,
         "paid, done: alice/POSX 10, alice/report-full 1, bob/commission-usd 1.99, carol/commission-usd 0.39"
     );
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 10 * MINUTE).await, Delivered::default());
     assert_eq!(net.calls(ORDER).calls, 1);
 }
 
-/// What alarms look at: what a run has left, and since when its buyer waits; and, once it is there, how long it took.
+/// The metrics that alarms watch: the backlog and the age of its oldest order after each run, and the delay of each
+/// fulfilment.
 #[tokio::test(start_paused = true)]
-async fn it_is_said_how_long_a_buyer_waits() {
-    listen();
+async fn each_run_logs_the_backlog_and_its_age() {
+    start_capture();
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
     net.fail(|_, _| UnitelFault::Status(503));
     for minute in [1, 2, 3, 4] {
@@ -62,19 +64,23 @@ async fn it_is_said_how_long_a_buyer_waits() {
     }
     net.fail(|_, _| UnitelFault::None);
     run(&world, &net, &[], UNFULFILLED, 8 * MINUTE).await;
-    let said = heard();
-    let left = said.iter().filter(|line| line["backlog"] == "fulfilment");
-    let left: Vec<_> = left
+    let lines = captured_lines();
+    let backlogs = lines.iter().filter(|line| line["backlog"] == "fulfilment");
+    let backlogs: Vec<_> = backlogs
         .map(|line| (line["waiting"].as_u64().expect("a number"), line["oldest_s"].as_u64().expect("an age")))
         .collect();
-    assert_eq!(left, [(1, 60), (1, 120), (1, 180), (1, 240), (0, 0)], "in the third minute it is not tried, and waits");
-    let delays: Vec<_> = said.iter().filter_map(|line| line["delay_ms"].as_u64()).collect();
+    assert_eq!(
+        backlogs,
+        [(1, 60), (1, 120), (1, 180), (1, 240), (0, 0)],
+        "in the third minute it waits without an attempt"
+    );
+    let delays: Vec<_> = lines.iter().filter_map(|line| line["delay_ms"].as_u64()).collect();
     assert!(matches!(delays.as_slice(), [480_000..481_000]), "{delays:?}");
-    let top_up_result: Vec<_> = said.iter().filter(|line| line["outcome"] == "top_up").collect();
+    let top_up_result: Vec<_> = lines.iter().filter(|line| line["outcome"] == "top_up").collect();
     assert_eq!(top_up_result.iter().map(|line| line["reason"].as_str()).collect::<Vec<_>>(), [Some("done")]);
 }
 
-/// An order of this name, made and paid so long after the beginning.
+/// An order of this number, created and paid this long after the start.
 pub(crate) async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after_s: i64) {
     let mut order = order(grants);
     order.number = OrderNumber::new(name).expect("a number");
@@ -89,11 +95,11 @@ pub(crate) async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after
     world.ledger(0).commit(&paid, &late).await.expect("booked");
 }
 
-/// Whoever waits is counted in every run, due or not; whoever has only just paid is not. And in every quarter of an hour the oldest of
-/// them says for how long, though it has waited for days.
+/// Every run counts the waiting orders, due or not, except those just paid. In every quarter of an hour some run
+/// reports the age of the oldest, though it has waited for days.
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_is_counted_in_every_run() {
-    listen();
+async fn waiting_orders_are_counted_in_every_run() {
+    start_capture();
     let (world, net) = (World::new(), UnitelNet::default());
     net.fail(|_, _| UnitelFault::Status(503));
     let (mut counted, mut quarters) = (Vec::new(), Vec::new());
@@ -103,28 +109,28 @@ async fn whoever_waits_is_counted_in_every_run() {
             paid_at(&world, &format!("HL{minute}"), vec![airtime(PHONE)], minute * MINUTE).await;
         }
         run(&world, &net, &[], UNFULFILLED, minute * MINUTE + 30).await;
-        let said = heard();
-        listen();
+        let lines = captured_lines();
+        start_capture();
         let of =
-            |name: &str| said.iter().find(|line| line["backlog"] == "fulfilment").and_then(|line| line[name].as_u64());
-        counted.push(of("waiting").expect("said by every run"));
+            |name: &str| lines.iter().find(|line| line["backlog"] == "fulfilment").and_then(|line| line[name].as_u64());
+        counted.push(of("waiting").expect("in every run"));
         if minute % 15 == 0 {
             quarters.push(0);
         }
         let quarter = quarters.last_mut().expect("begun");
-        *quarter = of("oldest_s").expect("said by every run").max(*quarter);
+        *quarter = of("oldest_s").expect("in every run").max(*quarter);
     }
-    // The one that was paid half a minute ago is nobody's business, and twelve are from the twelfth minute on.
+    // The order paid half a minute ago is not counted yet, and from the twelfth minute on there are twelve.
     let expected: Vec<u64> = (0..135).map(|run| run.min(12)).collect();
     assert_eq!(counted, expected);
     assert!(quarters.iter().all(|oldest_s| *oldest_s > 300), "{quarters:?}");
     assert!(quarters[1..].iter().all(|oldest_s| *oldest_s >= 600), "not-fulfilled stays red: {quarters:?}");
 }
 
-/// Of more than a page, and for the price of counting.
+/// More than a page is counted, by a query that counts.
 #[tokio::test(start_paused = true)]
-async fn thousands_that_wait_are_counted() {
-    listen();
+async fn thousands_of_waiting_orders_are_counted() {
+    start_capture();
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
     let table = "hookledger-local-orders";
     let rows = world.engine.request("Scan", &serde_json::json!({ "TableName": table })).expect("rows")["Items"].clone();
@@ -134,13 +140,13 @@ async fn thousands_that_wait_are_counted() {
     let copies: Vec<String> = (0..2_500).map(|n| row.replace(ORDER, &format!("HLcopy{n}"))).collect();
     world.engine.load(table, &format!("[{}]", copies.join(","))).expect("rows");
     run(&world, &net, &[], UNFULFILLED, MINUTE).await;
-    let said: Vec<_> = heard().iter().filter_map(|line| line["waiting"].as_u64()).collect();
-    assert_eq!(said, [2_500], "all but the one that was due, and is done");
+    let backlogs: Vec<_> = captured_lines().iter().filter_map(|line| line["waiting"].as_u64()).collect();
+    assert_eq!(backlogs, [2_500], "all but the one that was due and is fulfilled");
 }
 
-/// That an order which comes due soon cannot be read is no trouble of one that is due.
+/// An unreadable order that is due soon does not block one that is due.
 #[tokio::test(start_paused = true)]
-async fn one_that_cannot_be_read_holds_up_no_other() {
+async fn unreadable_order_blocks_no_other() {
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
     paid_at(&world, "HL2", vec![airtime(PHONE)], MINUTE / 2).await;
     let broken = serde_json::json!({
@@ -148,75 +154,78 @@ async fn one_that_cannot_be_read_holds_up_no_other() {
         "Key": { "id": { "S": "HL2" } },
         "UpdateExpression": "REMOVE price_units",
     });
-    world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
-    listen();
+    world.engine.request("UpdateItem", &broken).expect("a row that no release can parse");
+    start_capture();
     assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered { moved_on: 1, ..one() });
-    assert_eq!(heard().iter().find_map(|line| line["waiting"].as_u64()), Some(1), "it waits");
+    assert_eq!(captured_lines().iter().find_map(|line| line["waiting"].as_u64()), Some(1), "it waits");
 }
 
-/// It waits as long as it has waited already, up to ten minutes, so that an operator that is gone is not asked every minute by every order.
+/// The backoff doubles up to ten minutes, so that the orders do not call an unreachable operator every minute.
 #[tokio::test(start_paused = true)]
-async fn what_fails_again_waits_longer_each_time() {
+async fn repeated_failure_backs_off() {
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
     net.fail(|_, _| UnitelFault::Status(503));
-    let mut tries = Vec::new();
+    let mut attempts = Vec::new();
     for minute in 1..=300 {
-        let came = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
-        if came == (Delivered { failed: 1, ..one() }) {
-            tries.push(minute);
+        let outcome = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
+        if outcome == (Delivered { failed: 1, ..one() }) {
+            attempts.push(minute);
         } else {
-            assert_eq!(came, Delivered::default(), "{minute}");
+            assert_eq!(outcome, Delivered::default(), "{minute}");
         }
     }
     let first = [1, 2, 4, 8, 16];
-    assert_eq!(tries, first.into_iter().chain((26..=300).step_by(10)).collect::<Vec<_>>());
+    assert_eq!(attempts, first.into_iter().chain((26..=300).step_by(10)).collect::<Vec<_>>());
     net.fail(|_, _| UnitelFault::None);
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 600 * MINUTE).await, Delivered { moved_on: 1, ..one() });
     assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.calls(ORDER).calls), ("done", 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_nobody_came_back_from_is_found() {
+async fn claim_of_a_dead_worker_is_found() {
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
     net.fail(|_, what| if what == "POST /service/recharge" { UnitelFault::DropRequest } else { UnitelFault::None });
     let dying = worker(world.ledger(1), Some((&net, &[])), None).await;
     let died = tokio::time::timeout(std::time::Duration::from_secs(2), work(&dying, &run_at(1, 0))).await;
-    assert!(died.is_err(), "it was waiting for the answer");
-    assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered::default(), "it may be under way");
+    assert!(died.is_err(), "the worker waits for the answer");
+    assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered::default(), "the call may be in progress");
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 2 * MINUTE).await, Delivered { moved_on: 1, ..one() });
     assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
     assert_eq!(net.calls(ORDER).calls, 0);
 }
 
-/// From five minutes to a day after the call, less and less often; and then it is a person's.
+/// Queries run from five minutes to a day after the call, with growing pauses; then the order is for a person.
 #[tokio::test(start_paused = true)]
-async fn what_is_pending_is_asked_about_until_it_is_left() {
+async fn pending_top_up_is_queried_until_it_is_escalated() {
     let (world, net) = (paid(vec![airtime("88000003")]).await, UnitelNet::default());
     assert!(work(&worker(world.ledger(1), Some((&net, &[CHECK])), None).await, &run_at(1, 0)).await);
-    let (mut asked, mut left) = (Vec::new(), None);
+    let (mut queried, mut escalated) = (Vec::new(), None);
     for minute in (0..=1_600).step_by(5) {
-        let came = run(&world, &net, &[CHECK], PENDING_EXTERNAL, minute * MINUTE).await;
-        if came == (Delivered { waiting: 1, ..one() }) {
-            asked.push(minute);
-        } else if came == (Delivered { left: 1, ..one() }) {
-            assert_eq!(left.replace(minute), None, "once");
+        let outcome = run(&world, &net, &[CHECK], PENDING_EXTERNAL, minute * MINUTE).await;
+        if outcome == (Delivered { waiting: 1, ..one() }) {
+            queried.push(minute);
+        } else if outcome == (Delivered { left: 1, ..one() }) {
+            assert_eq!(escalated.replace(minute), None, "once");
         } else {
-            assert_eq!(came, Delivered::default(), "{minute}");
+            assert_eq!(outcome, Delivered::default(), "{minute}");
         }
     }
-    assert_eq!(asked.first_chunk(), Some(&[5, 10, 20, 40, 80, 140]));
-    assert!(asked.iter().all(|minute| *minute < 24 * 60), "{asked:?}");
-    assert!(left.is_some_and(|minute| minute >= 24 * 60), "{left:?}");
+    assert_eq!(queried.first_chunk(), Some(&[5, 10, 20, 40, 80, 140]));
+    assert!(queried.iter().all(|minute| *minute < 24 * 60), "{queried:?}");
+    assert!(escalated.is_some_and(|minute| minute >= 24 * 60), "{escalated:?}");
     assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
     assert_eq!(net.calls(ORDER).calls, 1);
 }
 
-/// An operator that never answers holds up nobody else's order.
+/// An operator that never answers blocks no other order.
 #[tokio::test(start_paused = true)]
-async fn runs_that_overlap_do_it_once() {
+async fn overlapping_runs_call_the_operator_once() {
     let (world, net) = (paid(vec![tokens(false), airtime("88000006")]).await, UnitelNet::default());
     let runs = (0..4).map(|_| run(&world, &net, &[], UNFULFILLED, MINUTE));
     futures_util::future::join_all(runs).await;
     assert_eq!(net.calls(ORDER).calls, 1);
-    assert_eq!(told(&world.books()), "paid, done: alice/POSX 10, bob/commission-usd 1.99, carol/commission-usd 0.39");
+    assert_eq!(
+        summary(&world.books()),
+        "paid, done: alice/POSX 10, bob/commission-usd 1.99, carol/commission-usd 0.39"
+    );
 }

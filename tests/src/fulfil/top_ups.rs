@@ -1,4 +1,4 @@
-//! Top-ups: one call whatever happens, and what is not known to have ended is for a person.
+//! Top-ups: at most one call for each, and an unknown outcome is for a person.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::*;
 const CHECK: (&str, &str) = ("UNITEL_CHECK_PATH", "/service/check_transaction_result");
 const HOUR: i64 = 3_600;
 
-async fn topped_up(world: &World, net: &UnitelNet, settings: &[(&str, &str)], attempt: u64, after_s: i64) -> bool {
+async fn top_up(world: &World, net: &UnitelNet, settings: &[(&str, &str)], attempt: u64, after_s: i64) -> bool {
     net.set_now(now().plus_seconds(after_s));
     work(&worker(world.ledger(attempt), Some((net, settings)), None).await, &run_at(attempt, after_s)).await
 }
@@ -20,9 +20,9 @@ async fn top_up_call(world: &World) -> ledger::TopUpCall {
     order.top_up_call.expect("claimed")
 }
 
-/// By what the operator does: how the order stands after the call, and how often something was given.
+/// The operator's answer; the order after the call, and how many top-ups the operator made.
 #[tokio::test(start_paused = true)]
-async fn every_answer_has_its_end() {
+async fn each_answer_leads_to_one_outcome_and_one_call() {
     let unknown = "paid, unknown, RECHARGE_UNKNOWN: bob/commission-usd 1.99, carol/commission-usd 0.39";
     let of = |state: &str| format!("paid, {state}: bob/commission-usd 1.99, carol/commission-usd 0.39");
     let failed = "paid, failed, RECHARGE_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39";
@@ -49,22 +49,22 @@ async fn every_answer_has_its_end() {
         let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
         let name = format!("{phone} {fault:?}");
         net.fail(move |_, what| if what == "POST /service/recharge" { fault.clone() } else { UnitelFault::None });
-        assert!(topped_up(&world, &net, &[], 1, 1).await, "{name}");
-        assert_eq!(told(&world.books()), expected, "{name}");
-        // Whoever comes again does not call again, however long after.
+        assert!(top_up(&world, &net, &[], 1, 1).await, "{name}");
+        assert_eq!(summary(&world.books()), expected, "{name}");
+        // A later run does not call again, however late.
         for (attempt, after_s) in [(2, 2), (3, 200), (4, 48 * HOUR)] {
-            assert!(topped_up(&world, &net, &[], attempt, after_s).await, "{name}");
+            assert!(top_up(&world, &net, &[], attempt, after_s).await, "{name}");
         }
-        assert_eq!(told(&world.books()), expected, "{name}, again");
+        assert_eq!(summary(&world.books()), expected, "{name}, again");
         assert_eq!(net.calls(ORDER).given, given, "{name}");
-        assert!(net.asked().iter().filter(|asked| asked.what == "POST /service/recharge").count() <= 2, "{name}");
+        assert!(net.asked().iter().filter(|request| request.what == "POST /service/recharge").count() <= 2, "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_done_keeps_the_operators_number_and_its_receipt() {
+async fn completed_top_up_keeps_the_operators_number_and_receipt() {
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
-    assert!(topped_up(&world, &net, &[], 1, 1).await);
+    assert!(top_up(&world, &net, &[], 1, 1).await);
     let top_up_call = top_up_call(&world).await;
     assert_eq!((top_up_call.state, top_up_call.at), (TopUpState::Done, now().plus_seconds(1)));
     assert!(top_up_call.seq.is_some(), "{top_up_call:?}");
@@ -72,34 +72,34 @@ async fn what_is_done_keeps_the_operators_number_and_its_receipt() {
     assert!(receipt["billId"].is_string(), "{receipt}");
 }
 
-/// Without a token nothing is claimed: the operator may be back in a moment, and no person is needed for that.
+/// Without an access token nothing is claimed: the failure is transient and needs no person.
 #[tokio::test(start_paused = true)]
-async fn an_operator_that_does_not_let_us_in_is_asked_again() {
+async fn failed_login_is_retried_without_a_claim() {
     for fault in
         [UnitelFault::Status(503), UnitelFault::DropRequest, UnitelFault::Refused(401, "{}"), UnitelFault::Garbage]
     {
         let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
         let name = format!("{fault:?}");
         net.fail(move |_, _| fault.clone());
-        assert!(topped_up(&world, &net, &[], 1, 1).await, "{name}: left to the clock");
+        assert!(top_up(&world, &net, &[], 1, 1).await, "{name}: left to the sweep");
         assert_eq!(world.books().order(ORDER).top_up_call, None, "{name}");
         net.fail(|_, _| UnitelFault::None);
-        assert!(topped_up(&world, &net, &[], 2, 2).await, "{name}");
+        assert!(top_up(&world, &net, &[], 2, 2).await, "{name}");
         assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.calls(ORDER).calls), ("done", 1), "{name}");
     }
     let world = paid(vec![airtime(PHONE)]).await;
-    assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "left to the clock");
+    assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "left to the sweep");
     assert_eq!(world.books().order(ORDER).fulfilment, "pending");
 }
 
 #[tokio::test(start_paused = true)]
-async fn workers_at_once_make_one_call() {
+async fn concurrent_workers_make_one_call() {
     for seed in 0..20_u64 {
         let (world, net) = (paid(vec![airtime("88000006")]).await, UnitelNet::default());
         let mut workers = Vec::new();
         for n in 1..=6 {
-            let mut dice = fastrand::Rng::with_seed(seed * 10 + n);
-            let plan = move |_: usize, _: &str| Fault::Delay(Duration::from_millis(dice.u64(0..100)));
+            let mut rng = fastrand::Rng::with_seed(seed * 10 + n);
+            let plan = move |_: usize, _: &str| Fault::Delay(Duration::from_millis(rng.u64(0..100)));
             workers.push((n, worker(world.faulty(n, plan).0, Some((&net, &[])), None).await));
         }
         let working = workers.iter().map(|(n, worker)| async move { work(worker, &run_at(*n, 1)).await });
@@ -109,9 +109,9 @@ async fn workers_at_once_make_one_call() {
     }
 }
 
-/// Not a cent of it was given back, and nobody contests it: or nobody is called.
+/// A refunded or disputed payment, be it of one cent, stops the top-up: it cannot be taken back.
 #[tokio::test(start_paused = true)]
-async fn what_is_given_back_or_contested_is_not_called_for() {
+async fn refunded_or_disputed_order_is_not_topped_up() {
     use ledger::DisputeStage::{Lost, Open, Won};
     let rows: [(&[Report], u64, &str); 7] = [
         (&[Report::DisputedPart(Open, 1)], 0, "none"),
@@ -125,9 +125,9 @@ async fn what_is_given_back_or_contested_is_not_called_for() {
     for (reports, calls, fulfilment) in rows {
         let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
         for report in reports {
-            happens(&world, *report).await;
+            apply(&world, *report).await;
         }
-        assert!(topped_up(&world, &net, &[], 1, 1).await);
+        assert!(top_up(&world, &net, &[], 1, 1).await);
         assert_eq!(
             (net.calls(ORDER).calls, world.books().order(ORDER).fulfilment.as_str()),
             (calls, fulfilment),
@@ -136,20 +136,20 @@ async fn what_is_given_back_or_contested_is_not_called_for() {
     }
 }
 
-/// Refused by the operator, and then paid back: nobody has to look at it any more.
+/// The operator refused the top-up and the payment was refunded: the anomaly is resolved.
 #[tokio::test(start_paused = true)]
-async fn what_has_failed_can_be_paid_back() {
+async fn refund_resolves_a_failed_top_up() {
     let (world, net) = (paid(vec![airtime("88000001")]).await, UnitelNet::default());
-    assert!(topped_up(&world, &net, &[], 1, 1).await);
+    assert!(top_up(&world, &net, &[], 1, 1).await);
     assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_FAILED"));
-    happens(&world, Report::Refunded(1_999)).await;
-    assert!(topped_up(&world, &net, &[], 2, 2).await);
-    assert_eq!(told(&world.books()), "refunded, failed: ");
+    apply(&world, Report::Refunded(1_999)).await;
+    assert!(top_up(&world, &net, &[], 2, 2).await);
+    assert_eq!(summary(&world.books()), "refunded, failed: ");
 }
 
-/// Whoever died between the claim and the answer is not followed by another call, but by a person.
+/// After a claim without an answer no other call is made until a person resolves it.
 #[tokio::test(start_paused = true)]
-async fn a_claim_without_an_answer_becomes_unknown_and_a_person_resolves_it() {
+async fn claim_without_an_answer_becomes_unknown_until_resolved() {
     for (verdict, calls, expected) in [
         (Verdict::Done, 0, "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39"),
         (Verdict::Failed, 0, "paid, failed, RECHARGE_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39"),
@@ -159,33 +159,33 @@ async fn a_claim_without_an_answer_becomes_unknown_and_a_person_resolves_it() {
         net.fail(|_, what| if what == "POST /service/recharge" { UnitelFault::DropRequest } else { UnitelFault::None });
         let dying = worker(world.ledger(1), Some((&net, &[])), None).await;
         let died = tokio::time::timeout(Duration::from_secs(2), work(&dying, &run_at(1, 1))).await;
-        assert!(died.is_err(), "it was waiting for the answer");
+        assert!(died.is_err(), "the worker waits for the answer");
         assert_eq!(world.books().order(ORDER).top_up_call.as_deref(), Some("claimed"));
-        // Too soon: the call may be under way.
-        assert!(topped_up(&world, &net, &[], 2, 100).await);
+        // Too soon: the call may be in progress.
+        assert!(top_up(&world, &net, &[], 2, 100).await);
         assert_eq!(world.books().order(ORDER).top_up_call.as_deref(), Some("claimed"));
-        assert_eq!(resolved(&world, verdict, 100).await, None, "nor may a person say");
-        assert!(topped_up(&world, &net, &[], 3, 122).await);
+        assert_eq!(resolve(&world, verdict, 100).await, None, "a person may not resolve it yet");
+        assert!(top_up(&world, &net, &[], 3, 122).await);
         assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
         net.fail(|_, _| UnitelFault::None);
-        assert_eq!(resolved(&world, verdict, 130).await, Some(()));
-        assert!(topped_up(&world, &net, &[], 4, 140).await);
-        assert_eq!((net.calls(ORDER).calls, told(&world.books()).as_str()), (calls, expected), "{verdict:?}");
+        assert_eq!(resolve(&world, verdict, 130).await, Some(()));
+        assert!(top_up(&world, &net, &[], 4, 140).await);
+        assert_eq!((net.calls(ORDER).calls, summary(&world.books()).as_str()), (calls, expected), "{verdict:?}");
     }
 }
 
-async fn resolved(world: &World, verdict: Verdict, after_s: i64) -> Option<()> {
+async fn resolve(world: &World, verdict: Verdict, after_s: i64) -> Option<()> {
     let (ledger, run) = (world.ledger(0), run_at(900, after_s));
     let order = ledger.order(&number(), &run.context()).await.expect("read").expect("there");
     let effects = order.resolve(verdict, None, run.now)?;
-    let decision = order.step("manual", "resolved", Vec::new(), effects).expect("news");
+    let decision = order.step("manual", "resolve", Vec::new(), effects).expect("news");
     ledger.commit(&decision, &run.context()).await.expect("written");
     Some(())
 }
 
-/// By what the operator says when it is asked: how the order stands, and what is left.
+/// The answer to a query of the operator; the order after it, and its anomaly.
 #[tokio::test(start_paused = true)]
-async fn what_is_open_is_asked_about_for_a_day() {
+async fn open_top_up_is_queried_for_a_day() {
     use fulfil::Asked::{Left, Open, Settled};
     const WITH_CHECK: &[(&str, &str)] = &[CHECK];
     type Row =
@@ -199,15 +199,15 @@ async fn what_is_open_is_asked_about_for_a_day() {
         ("88000007", WITH_CHECK, 300, Settled, "done", None),
         ("88000004", &[], 300, Left, "unknown", Some("RECHARGE_UNKNOWN")),
     ];
-    for (phone, settings, after_s, asked, fulfilment, anomaly) in rows {
+    for (phone, settings, after_s, query_outcome, fulfilment, anomaly) in rows {
         let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
-        assert!(topped_up(&world, &net, settings, 1, 1).await);
+        assert!(top_up(&world, &net, settings, 1, 1).await);
         net.set_now(now().plus_seconds(after_s));
         let run = run_at(2, after_s);
         let worker = worker(world.ledger(2), Some((&net, settings)), None).await;
         let order = worker.ledger.order(&number(), &run.context()).await.expect("read").expect("there");
         let name = format!("{phone} {settings:?} {after_s}");
-        assert_eq!(worker.ask(&order, &run).await.expect(&name), asked, "{name}");
+        assert_eq!(worker.ask(&order, &run).await.expect(&name), query_outcome, "{name}");
         let books = world.books();
         books.check();
         let order = books.order(ORDER);

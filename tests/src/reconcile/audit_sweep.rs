@@ -1,4 +1,5 @@
-//! The books are compared with themselves: once a day, part by part, whatever happens meanwhile; and what is found is never put right.
+//! The audit: accounts, ledger entries and orders are compared once a day, part by part, despite concurrent writes. It
+//! reports drift and corrects nothing.
 
 mod broken;
 mod repaired;
@@ -17,7 +18,7 @@ use super::*;
 use shop::{ACCOUNTS, LINES, ORDERS, Shop, spent, spent_at};
 
 const AUDIT: &str = r#"{"sweep":"audit"}"#;
-/// As long as a run has.
+/// The time limit of a run.
 const RUN: Duration = Duration::from_secs(50);
 
 async fn check(world: &World, after_s: i64) -> AuditReport {
@@ -41,32 +42,33 @@ fn whole(lines: u64, orders: u32) -> AuditReport {
     AuditReport { accounts: ACCOUNTS, lines, orders, ..AuditReport::default() }
 }
 
-fn nothing() -> AuditReport {
+fn empty() -> AuditReport {
     AuditReport::default()
 }
 
-/// One pass a day, of all accounts, all lines and all orders that have any; between two passes a run is one read.
+/// One pass a day covers all accounts, all entries and every order that has entries; between two passes a run costs one
+/// read.
 #[tokio::test(start_paused = true)]
 async fn books_that_agree_are_compared_once_a_day() {
     let Shop { world } = Shop::new().await;
     let before = world.books();
     assert_eq!(check(&world, 0).await, whole(LINES, ORDERS));
     let (ledger, faults) = world.faulty(1, |_, _| Fault::None);
-    assert_eq!(check_over(ledger, 300, RUN).await, Some(nothing()));
+    assert_eq!(check_over(ledger, 300, RUN).await, Some(empty()));
     let calls: Vec<String> = faults.calls().into_iter().map(|call| call.operation).collect();
     assert_eq!(calls, ["GetItem"]);
-    assert_eq!(check(&world, DAY - 1).await, nothing());
+    assert_eq!(check(&world, DAY - 1).await, empty());
     assert_eq!(check(&world, DAY).await, whole(LINES, ORDERS));
     assert_eq!(world.books(), before);
     assert_eq!(state(&world).await.open, []);
 }
 
-/// An index that has not got the last rows yet is no difference, however often it is seen so.
+/// Entries that the index does not have yet are no drift, at however many looks they are missing.
 #[tokio::test(start_paused = true)]
-async fn an_index_that_lags_is_no_drift() {
+async fn lagging_index_is_no_drift() {
     let Shop { world } = Shop::new().await;
     let shop = Shop { world };
-    // For the index it is not there without its account.
+    // An entry without its account is absent from the index.
     let line = shop.row("journal", "usage#e1");
     shop.change("journal", "usage#e1", "REMOVE account", &Value::Null);
     assert_eq!(check(&shop.world, 0).await, AuditReport { open: 1, ..whole(LINES - 1, ORDERS) });
@@ -75,18 +77,18 @@ async fn an_index_that_lags_is_no_drift() {
     assert_eq!(check(&shop.world, 300).await.open, 1);
     shop.put("journal", &line);
     assert_eq!((check(&shop.world, 600).await.open, state(&shop.world).await.open), (0, vec![]));
-    // And for as long as it is another row that lags, it is another difference.
+    // While each look misses another entry, each finds another difference.
     for look in 1..=5 {
         spent(&shop.world, &format!("late{look}"), 1);
         let late = shop.row("journal", &format!("usage#late{look}"));
         shop.change("journal", &format!("usage#late{look}"), "REMOVE account", &Value::Null);
-        let told = check(&shop.world, DAY + look * 300).await;
-        assert_eq!((told.open, told.drift), (1, 0), "look {look}");
+        let report = check(&shop.world, DAY + look * 300).await;
+        assert_eq!((report.open, report.drift), (1, 0), "look {look}");
         shop.put("journal", &late);
     }
 }
 
-/// Whoever is written while it is counted is caught between two writes, or left for later.
+/// An account that is written while its entries are counted is read between two writes, or left for a later run.
 #[tokio::test(start_paused = true)]
 async fn writes_during_the_pass_are_no_difference() {
     for (writes, unsettled_accounts) in [(1, 0), (2, 0), (5, 0), (usize::MAX, 1)] {
@@ -99,9 +101,9 @@ async fn writes_during_the_pass_are_no_difference() {
             }
             Fault::None
         });
-        let told = check_over(ledger, 0, RUN).await.expect("a run");
+        let report = check_over(ledger, 0, RUN).await.expect("a run");
         assert_eq!(
-            (told.accounts, told.unsettled_accounts, told.open),
+            (report.accounts, report.unsettled_accounts, report.open),
             (ACCOUNTS, unsettled_accounts, 0),
             "{writes} writes"
         );
@@ -109,43 +111,44 @@ async fn writes_during_the_pass_are_no_difference() {
     }
 }
 
-/// An account with more lines than there is time for is counted over many runs, each line once; and so are many accounts.
+/// An account with too many entries for one run is counted over many runs, each entry once; so are many accounts.
 #[tokio::test(start_paused = true)]
-async fn a_pass_that_is_cut_short_goes_on_in_the_next_run() {
+async fn pass_that_is_cut_short_continues_in_the_next_run() {
     let shop = Shop::new().await;
     for n in 0..700 {
         spent(&shop.world, &format!("many{n}"), 1);
     }
-    let (mut sum, mut runs, mut within_one) = (nothing(), 0, 0);
+    let (mut sum, mut runs, mut within_one) = (empty(), 0, 0);
     while runs == 0 || state(&shop.world).await.is_under_way() {
         let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(700)));
-        let told = check_over(ledger, runs * 300, Duration::from_secs(7)).await.expect("a run");
+        let report = check_over(ledger, runs * 300, Duration::from_secs(7)).await.expect("a run");
         sum = AuditReport {
-            accounts: sum.accounts + told.accounts,
-            lines: sum.lines + told.lines,
-            orders: sum.orders + told.orders,
+            accounts: sum.accounts + report.accounts,
+            lines: sum.lines + report.lines,
+            orders: sum.orders + report.orders,
             ..sum
         };
         within_one += u32::from(state(&shop.world).await.counting.is_some());
-        assert_eq!(told.open, 0);
+        assert_eq!(report.open, 0);
         runs += 1;
         assert!(runs < 40, "{sum:?}");
     }
     assert!(runs > 4 && within_one > 1, "{runs} runs, of which {within_one} stopped within an account");
     assert_eq!(sum, whole(LINES + 700, ORDERS));
-    assert_eq!(check(&shop.world, runs * 300).await, nothing(), "the day's pass is done");
+    assert_eq!(check(&shop.world, runs * 300).await, empty(), "the day's pass is done");
 }
 
-/// A pass begins from the accounts: one whose row is gone shows in their number alone, from the next pass on and until it is back.
+/// A pass starts from the accounts: a missing account row shows only in their number, from the next pass on and until
+/// it is back.
 #[tokio::test(start_paused = true)]
-async fn account_whose_row_is_gone_is_drift_in_the_next_pass() {
+async fn missing_account_row_is_drift_in_the_next_pass() {
     let shop = Shop::new().await;
     for pass in [0, DAY] {
         assert_eq!(check(&shop.world, pass).await, whole(LINES, ORDERS));
     }
     let row = shop.row("accounts", "alice/credits");
     shop.remove("accounts", "alice/credits");
-    // A new account does not make up for it.
+    // A new account does not hide the missing one.
     let line = json!({
         "id": { "S": "manual#dave" }, "account": { "S": "dave/credits" }, "amount_units": { "N": "5" },
         "processed_at": { "S": testkit::now().plus_seconds(DAY + HOUR).to_string() }, "status": { "S": "processed" },
@@ -157,20 +160,20 @@ async fn account_whose_row_is_gone_is_drift_in_the_next_pass() {
     shop.put("journal", &line);
     let mut drift = Vec::new();
     for after_s in [0, 300, HOUR - 1, HOUR] {
-        let told = check(&shop.world, 2 * DAY + after_s).await;
-        assert_eq!(told.open, 0, "after {after_s} s");
-        drift.push(told.drift);
+        let report = check(&shop.world, 2 * DAY + after_s).await;
+        assert_eq!(report.open, 0, "after {after_s} s");
+        drift.push(report.drift);
     }
-    assert_eq!(drift, [1, 0, 0, 1], "said every hour");
+    assert_eq!(drift, [1, 0, 0, 1], "reported every hour");
     assert_eq!(state(&shop.world).await.census.gone.map(|gone| gone.accounts), Some(1));
     shop.put("accounts", &row);
-    let told = [check(&shop.world, 3 * DAY).await.drift, check(&shop.world, 3 * DAY + HOUR).await.drift];
-    assert_eq!((told, state(&shop.world).await.census.gone), ([0, 0], None), "it is back");
+    let report = [check(&shop.world, 3 * DAY).await.drift, check(&shop.world, 3 * DAY + HOUR).await.drift];
+    assert_eq!((report, state(&shop.world).await.census.gone), ([0, 0], None), "the row is back");
 }
 
-/// Two runs at once: one of them writes down how far they have come, and neither counts as two looks.
+/// Two concurrent runs: one of them saves the progress, and together they count as one look.
 #[tokio::test(start_paused = true)]
-async fn runs_may_overlap() {
+async fn overlapping_runs_count_as_one_look() {
     let shop = Shop::new().await;
     shop.change("accounts", "alice/credits", "SET balance_units = :n", &json!({ ":n": { "N": "1" } }));
     for (after_s, equal_checks) in [(0, 1), (300, 2), (301, 2), (600, 3)] {
@@ -187,16 +190,16 @@ async fn runs_may_overlap() {
     assert!(!state(&shop.world).await.is_under_way());
 }
 
-/// Whatever the store does to one call, what differs is drift in the end, what does not never is, and no money is touched.
+/// After any fault of the store at any call, a difference ends as drift, agreeing books do not, and no balance changes.
 #[tokio::test(start_paused = true)]
-async fn every_fault_of_the_store_at_every_call() {
+async fn store_fault_at_any_call_hides_and_invents_no_drift() {
     let calls = {
         let (ledger, faults) = Shop::new().await.world.faulty(1, |_, _| Fault::None);
         check_over(ledger, 0, RUN).await;
         faults.calls().len()
     };
     for (call, fault) in (0..calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
-        // Broken books at every other call: the same story is told of both.
+        // Every other call runs on broken books, with the same steps.
         let (shop, is_broken) = (Shop::new().await, call % 2 == 1);
         if is_broken {
             shop.change("orders", "hk_sample_order", "SET posted_units = :n", &json!({ ":n": { "N": "1" } }));

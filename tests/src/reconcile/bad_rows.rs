@@ -1,4 +1,5 @@
-//! A row that cannot be handled, in every sweep: it is reported once per try, comes back after pauses that grow, and holds up no other.
+//! A row that cannot be handled, in every sweep: it is reported once per attempt, is retried with growing backoff, and
+//! blocks no other row.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -17,10 +18,10 @@ const CHECK: &[(&str, &str)] = &[("UNITEL_CHECK_PATH", "/service/check_transacti
 /// More than two pages of refused events, and of orders.
 const EVENTS: usize = 201;
 const ORDERS: usize = 81;
-/// The queue of orders that wait for an outside party.
-const OUTSIDE: (&str, &str) = ("work", "pending_external");
+/// The queue of orders that wait for an external party.
+const PENDING_ORDERS: (&str, &str) = ("work", "pending_external");
 
-/// A world with one row that can be handled, and what the sweep asks beside the books.
+/// A world with one row that can be handled, and the fakes that the sweep queries.
 struct Stage {
     world: World,
     stripe: Option<StripeNet>,
@@ -60,7 +61,7 @@ impl Stage {
         self.world.engine.request("UpdateItem", &change).expect("written");
     }
 
-    /// So many rows that are due and say nothing else.
+    /// Rows that are due and have no other attribute.
     fn put_bare_rows(&self, table: &str, index: (&str, &str), count: usize, name: impl Fn(usize) -> String) {
         let due_at = json!({ "S": testkit::now().to_string() });
         for n in 0..count {
@@ -70,7 +71,7 @@ impl Stage {
         }
     }
 
-    /// An account whose balance is no number: no posting on it can be committed.
+    /// Gives an account a balance that is no number, so that no posting on it can be committed.
     fn spoil_account(&self, account: &str) {
         let number = json!({ "N": "1000000000" });
         self.put(
@@ -80,7 +81,7 @@ impl Stage {
     }
 }
 
-/// How many rows a run has brought to the state in which it leaves a good one.
+/// How many rows a run has handled as it handles a good one.
 fn handled(report: Report) -> u32 {
     match report {
         Report::Refused(ReplayReport { cured, .. }) => cured,
@@ -95,18 +96,18 @@ struct Row {
     name: &'static str,
     sweep: &'static str,
     stage: fn() -> BoxFuture<'static, Stage>,
-    /// Makes the bad rows.
+    /// Creates the bad rows.
     spoil: fn(&Stage),
-    /// One of them.
+    /// The id of one of them.
     bad: &'static str,
-    /// The run that handles the good one, by the minute.
+    /// The minute of the run that handles the good row.
     handled_at: i64,
 }
 
 async fn of_refused() -> Stage {
     let world = World::new();
-    told(&world, "payment_intent_succeeded").await;
-    told(&world, "charge_succeeded").await;
+    deliver_sample(&world, "payment_intent_succeeded").await;
+    deliver_sample(&world, "charge_succeeded").await;
     spend(&world, "e1", "k1", "1").await;
     orders_of_samples(&world).await;
     open_account(&world, "alice", "k2", "1").await;
@@ -128,7 +129,7 @@ async fn of_unpaid() -> Stage {
     Stage { world, stripe: Some(net), unitel: UnitelNet::default() }
 }
 
-/// Beside the one that is paid, one of which Stripe knows nothing.
+/// Two orders: one is paid, and Stripe has no payment for the other.
 async fn of_two_unpaid() -> Stage {
     let stage = of_unpaid().await;
     of_stripe::made(&stage.world, of_stripe::order("HLgood")).await;
@@ -141,11 +142,11 @@ async fn of_unfulfilled() -> Stage {
     Stage { world, stripe: None, unitel: UnitelNet::default() }
 }
 
-async fn of_outside() -> Stage {
+async fn of_pending_external() -> Stage {
     let world = fulfil::paid(vec![fulfil::airtime("88000003")]).await;
     let unitel = UnitelNet::default();
     let worker = fulfil::worker(world.ledger(1), Some((&unitel, CHECK)), None).await;
-    assert!(fulfil::work(&worker, &fulfil::run_at(1, 0)).await, "called");
+    assert!(fulfil::work(&worker, &fulfil::run_at(1, 0)).await, "the operator is called");
     Stage { world, stripe: None, unitel }
 }
 
@@ -232,18 +233,18 @@ fn rows() -> Vec<Row> {
             handled_at: 5,
         },
         Row {
-            name: "orders outside that cannot be read",
+            name: "pending orders that cannot be read",
             sweep: PENDING_EXTERNAL,
-            stage: || of_outside().boxed(),
-            spoil: |stage| stage.put_bare_rows("orders", OUTSIDE, ORDERS, |n| format!("HLbad{n:03}")),
+            stage: || of_pending_external().boxed(),
+            spoil: |stage| stage.put_bare_rows("orders", PENDING_ORDERS, ORDERS, |n| format!("HLbad{n:03}")),
             bad: "HLbad000",
             handled_at: 7,
         },
         Row {
-            name: "rows outside that are no orders",
+            name: "pending rows that are no orders",
             sweep: PENDING_EXTERNAL,
-            stage: || of_outside().boxed(),
-            spoil: |stage| stage.put_bare_rows("orders", OUTSIDE, ORDERS, |n| format!("no order {n:03}")),
+            stage: || of_pending_external().boxed(),
+            spoil: |stage| stage.put_bare_rows("orders", PENDING_ORDERS, ORDERS, |n| format!("no order {n:03}")),
             bad: "no order 000",
             handled_at: 7,
         },
@@ -257,25 +258,25 @@ async fn bad_row_is_reported_rescheduled_and_passed_over() {
         spoil(&stage);
         let (mut reported, mut handled_first) = (Vec::new(), None);
         for minute in 5..=41 {
-            listen();
+            start_capture();
             let report = stage.run(sweep, minute).await;
             if handled_first.is_none() && handled(report) > 0 {
                 handled_first = Some(minute);
             }
-            let alarms = heard();
+            let alarms = captured_lines();
             let names_it = |line: &&Value| line["alarm"] == "passed_over" && line["subject"] == bad;
             reported.extend(alarms.iter().filter(names_it).map(|_| minute));
         }
         assert_eq!(handled_first, Some(handled_at), "{name}");
         let pauses: Vec<i64> = reported.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(pauses.len() >= 3, "{name}: it comes back: {reported:?}");
-        assert!(pauses.is_sorted() && pauses[0] >= 5, "{name}: once per try, and less and less often: {reported:?}");
+        assert!(pauses.len() >= 3, "{name}: it is retried: {reported:?}");
+        assert!(pauses.is_sorted() && pauses[0] >= 5, "{name}: once per attempt, with growing pauses: {reported:?}");
     }
 }
 
-/// Its own state is a row as well.
+/// The audit's own progress is a row too.
 #[tokio::test(start_paused = true)]
-async fn unreadable_check_is_reported_and_begins_anew() {
+async fn unreadable_audit_progress_is_reported_and_replaced() {
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
     let stage = Stage { world, stripe: None, unitel: UnitelNet::default() };
@@ -283,16 +284,16 @@ async fn unreadable_check_is_reported_and_begins_anew() {
     stage.put("accounts", &json!({ "id": { "S": "check#audit" }, "version": { "N": "7" }, "open": open }));
     let alarm = json!({ "N": "1" });
     stage.put("accounts", &json!({ "id": { "S": "bob/credits" }, "balance_units": alarm, "available_units": alarm }));
-    let mut said = Vec::new();
+    let mut raised = Vec::new();
     for minute in (0..30).step_by(5) {
-        listen();
+        start_capture();
         stage.run(r#"{"sweep":"audit"}"#, minute).await;
-        let lines = heard();
-        said.extend(lines.iter().filter_map(|line| {
+        let lines = captured_lines();
+        raised.extend(lines.iter().filter_map(|line| {
             Some((minute, line["alarm"].as_str()?.to_owned(), line["subject"].as_str()?.to_owned()))
         }));
     }
     let expected = [(0, "passed_over", "check#audit"), (15, "drift", "bob/credits")];
     let expected = expected.map(|(minute, alarm, of)| (minute, alarm.to_owned(), of.to_owned()));
-    assert_eq!(said.first_chunk(), Some(&expected), "{said:?}");
+    assert_eq!(raised.first_chunk(), Some(&expected), "{raised:?}");
 }

@@ -1,4 +1,4 @@
-//! Unpaid orders without a page of ours: Stripe is asked for the payments that name them.
+//! Unpaid orders without a checkout page: the sweep searches Stripe for payments that name them.
 
 use testkit::StripeFault::{self, Altered};
 
@@ -6,7 +6,7 @@ use super::unpaid::{NUMBER, Shop, asked};
 use super::*;
 use reconcile::Asked;
 
-/// A payment at Stripe that names the order, of which the order itself knows nothing.
+/// A payment at Stripe that names the order; the order has no reference to it.
 async fn shop() -> Shop {
     let shop = Shop { world: World::new(), ..Shop::new().await };
     of_stripe::made(&shop.world, of_stripe::order(NUMBER)).await;
@@ -14,9 +14,9 @@ async fn shop() -> Shop {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_that_names_the_order_is_booked_and_its_events_change_nothing() {
+async fn payment_that_names_the_order_is_booked_and_its_events_repeat_it() {
     let shop = shop().await;
-    assert_eq!(shop.run(300).await, Asked { unpaid: 1, ..asked(1) }, "nobody has begun to pay");
+    assert_eq!(shop.run(300).await, Asked { unpaid: 1, ..asked(1) }, "no payment exists yet");
     let events = shop.net.pay(&shop.session).events;
     assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
     let books = shop.world.books();
@@ -25,11 +25,11 @@ async fn a_payment_that_names_the_order_is_booked_and_its_events_change_nothing(
     let intent = shop.order().paid_by.expect("a payment");
     let of_payment: Vec<&str> = books.processed().filter(|id| id.ends_with(&intent)).collect();
     assert_eq!(of_payment, [format!("payment#{intent}"), format!("query#{intent}")]);
-    assert_eq!(books.pointers.get(&intent).map(String::as_str), Some(NUMBER), "refunds find it");
+    assert_eq!(books.pointers.get(&intent).map(String::as_str), Some(NUMBER), "a refund can find the order");
 
     for (attempt, event) in (1..).zip(&events) {
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
-        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("the sandbox survives").status, 200);
     }
     shop.world.books().check();
     assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000);
@@ -37,18 +37,18 @@ async fn a_payment_that_names_the_order_is_booked_and_its_events_change_nothing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked() {
+async fn unpaid_order_is_searched_by_its_number() {
     let shop = shop().await;
     shop.net.fail(|_, _| StripeFault::None);
     shop.run(300).await;
-    let asked: Vec<String> = shop.net.asked().into_iter().map(|asked| asked.what).collect();
+    let requests: Vec<String> = shop.net.asked().into_iter().map(|asked| asked.what).collect();
     let query = "metadata%5B%27hookledger_order%27%5D%3A%27HLorder%27";
-    assert_eq!(asked, [format!("GET /v1/payment_intents/search?query={query}&limit=20")]);
+    assert_eq!(requests, [format!("GET /v1/payment_intents/search?query={query}&limit=20")]);
 }
 
-/// What Stripe says must be about this order, of its price, and of money that is as real as here.
+/// Stripe's answer must be about this order, of its price, and in the configured mode.
 #[tokio::test(start_paused = true)]
-async fn what_each_answer_comes_to() {
+async fn each_answer_pays_flags_or_fails() {
     let flagged = Asked { flagged: 1, ..asked(1) };
     let unpaid = Asked { unpaid: 1, ..asked(1) };
     let failed = Asked { failed: 1, ..asked(1) };
@@ -84,13 +84,13 @@ async fn what_each_answer_comes_to() {
         books.check();
         assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("unpaid", 0), "{name}");
         assert_eq!(shop.order().anomaly.as_deref(), anomaly, "{name}");
-        assert_eq!(shop.run(301).await, asked(0), "{name}: not at once again");
+        assert_eq!(shop.run(301).await, asked(0), "{name}: the next query is later");
     }
 }
 
-/// Money that is not real is kept as what it is, as a webhook's would be.
+/// A payment of the other mode is kept as refused, as a webhook's would be.
 #[tokio::test(start_paused = true)]
-async fn a_payment_of_the_other_mode_is_kept_as_refused() {
+async fn payment_of_the_other_mode_is_kept_as_refused() {
     let shop = shop().await;
     shop.net.pay(&shop.session);
     shop.net.fail(|_, _| Altered("\"livemode\":false", "\"livemode\":true"));
@@ -101,15 +101,15 @@ async fn a_payment_of_the_other_mode_is_kept_as_refused() {
     assert_eq!(refused[0].1.reason.as_deref(), Some("wrong_mode"));
 }
 
-/// One that nobody finishes is closed after two days, as a page is; one that is on its way is waited for.
+/// An abandoned payment is closed after two days, as a page is; a processing one is waited for.
 #[tokio::test(start_paused = true)]
-async fn how_long_is_waited() {
+async fn abandoned_payment_is_closed_and_processing_one_is_not() {
     let rows = [("requires_action", 1, "expired"), ("canceled", 1, "expired"), ("processing", 0, "unpaid")];
     for (status, closed, payment) in rows {
         let shop = shop().await;
         shop.net.pay(&shop.session);
-        let said: &'static str = format!("\"status\":\"{status}\"").leak();
-        shop.net.fail(move |_, _| Altered("\"status\":\"succeeded\"", said));
+        let altered: &'static str = format!("\"status\":\"{status}\"").leak();
+        shop.net.fail(move |_, _| Altered("\"status\":\"succeeded\"", altered));
         assert_eq!(shop.run(2 * DAY - 1).await, Asked { unpaid: 1, ..asked(1) }, "{status}");
         assert_eq!(shop.run(4 * DAY).await.closed, closed, "{status}");
         assert_eq!(shop.order().payment, payment, "{status}");

@@ -1,4 +1,5 @@
-//! A refund of a subscription's payment that no event has led to its invoice: Stripe is asked, and it is booked in the same run.
+//! A refund of a subscription's payment whose invoice no event has named: the sweep queries Stripe and books the refund
+//! in the same run.
 
 use providers::{Item, NewSession, Price};
 use reconcile::Reconcile;
@@ -9,7 +10,7 @@ use super::*;
 
 const NUMBER: &str = "HLorder";
 
-/// A subscription that is paid, of whose invoice payment nobody has been told, and the id of its payment.
+/// A paid subscription without its `invoice_payment.paid` event, and the id of its payment.
 async fn shop() -> (World, StripeNet, String) {
     let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
     let mut order = of_stripe::order(NUMBER);
@@ -29,8 +30,8 @@ async fn shop() -> (World, StripeNet, String) {
     };
     let api = api(&net).await;
     let stripe = providers::Stripe::new(api.http, &api.config, api.keys.current());
-    let until = testkit::deadline(std::time::Duration::from_secs(5));
-    let session = stripe.create_session(&new, until).await.expect("a session");
+    let deadline = testkit::deadline(std::time::Duration::from_secs(5));
+    let session = stripe.create_session(&new, deadline).await.expect("a session");
     let world = World::new();
     of_stripe::made(&world, order).await;
     let mut payment = None;
@@ -41,10 +42,10 @@ async fn shop() -> (World, StripeNet, String) {
             continue;
         }
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("the sandbox survives").status, 200);
     }
     assert_eq!(world.books().balance("alice/credits"), 500_000_000_000);
-    (world, net, payment.expect("it is told"))
+    (world, net, payment.expect("an event names it"))
 }
 
 fn refund(payment: &str) -> String {
@@ -61,10 +62,10 @@ async fn run(world: &World, net: &StripeNet, after_s: i64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refund_is_led_to_its_invoice_by_stripe_and_booked_within_a_minute() {
+async fn refund_finds_its_invoice_at_stripe_and_is_booked() {
     let (world, net, payment) = shop().await;
     let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-    assert_eq!(sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("alive").status, 200);
+    assert_eq!(sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("the sandbox survives").status, 200);
     assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!");
     net.fail(|_, _| StripeFault::None);
     run(&world, &net, 60).await;
@@ -73,14 +74,14 @@ async fn refund_is_led_to_its_invoice_by_stripe_and_booked_within_a_minute() {
     assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "processed");
     assert_eq!(books.balance("alice/credits"), 0);
     assert_eq!(row(&world, &format!("query#stripe#{payment}")), "processed");
-    let asked: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
+    let requests: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
     let query = format!("payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D={payment}&status=paid&limit=10");
-    assert_eq!(asked, [format!("GET /v1/invoice_payments?{query}")], "once, since the invoice is known");
+    assert_eq!(requests, [format!("GET /v1/invoice_payments?{query}")], "once, since the invoice is then known");
 }
 
-/// The pointer of a booked invoice is lost: Stripe names its subscription, and where that row is lost too, the order.
+/// The pointer of a booked invoice is lost: Stripe names its subscription, or the order if that row is lost too.
 #[tokio::test(start_paused = true)]
-async fn refund_is_led_to_a_booked_invoice_whose_pointer_is_lost() {
+async fn refund_finds_a_booked_invoice_whose_pointer_is_lost() {
     for loses_subscription in [false, true] {
         let (world, net, payment) = shop().await;
         let of_invoice = |id: &&String| id.contains("in_");
@@ -91,15 +92,19 @@ async fn refund_is_led_to_a_booked_invoice_whose_pointer_is_lost() {
             remove(&world, "subscriptions", books.subscriptions.keys().next().expect("a subscription"));
         }
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-        sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("alive");
+        sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("the sandbox survives");
         net.fail(|_, _| StripeFault::None);
         run(&world, &net, 60).await;
         assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "processed", "{loses_subscription}");
         assert_eq!(world.books().balance("alice/credits"), 0, "{loses_subscription}");
-        let asked: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
-        let of_invoice = asked.iter().filter(|what| what.starts_with("GET /v1/invoices/in_")).count();
-        assert_eq!((asked.len(), of_invoice), (2, 1), "{loses_subscription}: {asked:?}");
-        assert_eq!(world.books().pointers.get(&pointer).map(String::as_str), Some(NUMBER), "it is written again");
+        let requests: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
+        let of_invoice = requests.iter().filter(|request| request.starts_with("GET /v1/invoices/in_")).count();
+        assert_eq!((requests.len(), of_invoice), (2, 1), "{loses_subscription}: {requests:?}");
+        assert_eq!(
+            world.books().pointers.get(&pointer).map(String::as_str),
+            Some(NUMBER),
+            "the pointer is written again"
+        );
     }
 }
 
@@ -108,7 +113,7 @@ fn remove(world: &World, table: &str, id: &str) {
     world.engine.request("DeleteItem", &row).expect("an answer");
 }
 
-/// What Stripe does not say, or says of something else, changes nothing: the refund goes on waiting, and is asked about again.
+/// A missing or unrelated answer changes nothing: the refund keeps waiting and Stripe is queried again.
 #[tokio::test(start_paused = true)]
 async fn refund_waits_while_stripe_gives_no_answer() {
     let rows = [
@@ -121,7 +126,7 @@ async fn refund_waits_while_stripe_gives_no_answer() {
     for fault in rows {
         let (world, net, payment) = shop().await;
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-        sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("alive");
+        sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("the sandbox survives");
         let failing = fault.clone();
         net.fail(move |_, _| failing.clone());
         run(&world, &net, 60).await;
@@ -134,12 +139,12 @@ async fn refund_waits_while_stripe_gives_no_answer() {
     }
 }
 
-/// A payment of something else that the account sells: no invoice of ours, and nothing is written.
+/// A payment for something else that the account sells has no invoice of ours: nothing is written.
 #[tokio::test(start_paused = true)]
 async fn refund_of_a_payment_without_an_invoice_waits() {
     let (world, net, _) = shop().await;
     let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
-    sandbox.deliver(&refund("pi_ofanother"), &invocation(50)).await.expect("alive");
+    sandbox.deliver(&refund("pi_ofanother"), &invocation(50)).await.expect("the sandbox survives");
     run(&world, &net, 60).await;
     assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!");
     assert!(!world.books().journal.keys().any(|id| id.starts_with("query#")));

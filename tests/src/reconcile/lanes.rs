@@ -1,5 +1,5 @@
-//! Refused usage waits in lanes: each owner's and each unknown key's events have turns of their own, and nothing is tried that its
-//! owner still cannot pay.
+//! Refused usage waits in lanes, one for each owner and each unknown key. Each lane has its own turn, and no event is
+//! retried that its owner still cannot pay.
 
 use base64::Engine as _;
 use ledger::{Asset, Lane, Lanes as _, Owner};
@@ -10,7 +10,7 @@ use super::*;
 const JOURNAL: &str = "hookledger-local-journal";
 const BODIES: &str = "hookledger-local-bodies";
 
-/// A gzip file of one stored block: what a body is kept as, made without a compressor.
+/// A gzip file of one stored block, the format of a kept body, made without a compressor.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).expect("a short body");
     let crc = !bytes.iter().fold(!0_u32, |crc, byte| {
@@ -21,7 +21,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     [&head[..], &length.to_le_bytes(), &(!length).to_le_bytes(), bytes, &ends].concat()
 }
 
-/// So many refused events of one owner, as real refusals would have left them: after one of them, which was.
+/// Plants refused events of one owner, as copies of one that was really refused.
 async fn plant(world: &World, owner: &str, key: &str, count: usize) {
     spend(world, &format!("{owner}-0"), key, "1").await;
     let read = |table: &str| {
@@ -59,10 +59,10 @@ async fn plant(world: &World, owner: &str, key: &str, count: usize) {
     }
 }
 
-/// A run whose every call of the store takes as long as in AWS.
+/// A run in which every call of the store takes as long as in AWS.
 async fn slow_run(world: &World, attempt: u64, after_s: i64) -> ReplayReport {
     let (ledger, _) = world.faulty(attempt, |_, _| Fault::Delay(std::time::Duration::from_millis(15)));
-    of_stripe::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, after_s)).await.map(tried).expect("a run")
+    of_stripe::reconcile(ledger, &[]).work(REFUSED, &run_at(attempt, after_s)).await.map(replay_report).expect("a run")
 }
 
 fn balance(world: &World, owner: &str) -> i128 {
@@ -76,7 +76,7 @@ async fn refused_event(world: &World, owner: &str) -> Vec<String> {
     owed.into_iter().map(|owed| owed.row.id).collect()
 }
 
-/// When each lane is looked at next, by its name.
+/// The next retry time of each lane, by its name.
 fn lanes(world: &World) -> Vec<(String, String)> {
     let rows = world.engine.request("Scan", &json!({ "TableName": JOURNAL })).expect("rows")["Items"].clone();
     let text = |row: &Value, name: &str| row[name]["S"].as_str().map(str::to_owned);
@@ -86,7 +86,7 @@ fn lanes(world: &World) -> Vec<(String, String)> {
     lanes
 }
 
-/// One owner with thousands of events that can all be paid by now, and fifty with one each.
+/// One owner with thousands of events that can all be paid now, and fifty owners with one event each.
 #[tokio::test(start_paused = true)]
 async fn owner_with_thousands_delays_no_other_owner() {
     let world = World::new();
@@ -102,15 +102,16 @@ async fn owner_with_thousands_delays_no_other_owner() {
     let first = slow_run(&world, 1, 2 * MINUTE).await;
     assert!(first.is_cut_short && first.failed == 0, "{first:?}");
     let served = (0..50).filter(|n| balance(&world, &format!("owner{n}")) == 0).count();
-    assert_eq!(served, 50, "each within one run");
+    assert_eq!(served, 50, "each is served within one run");
     let of_whale = first.cured - 50;
-    assert!(of_whale > 100, "and the rest of the time is the one's who has more: {first:?}");
+    assert!(of_whale > 100, "the rest of the run goes to the largest lane: {first:?}");
     let second = slow_run(&world, 2, 3 * MINUTE).await;
-    assert!(second.cured > 100, "who goes on in the next run: {second:?}");
+    assert!(second.cured > 100, "which continues in the next run: {second:?}");
     world.books().check();
 }
 
-/// A row that is put back to `failed` is deducted a second time. The check of the books finds it, and nothing more of its owner is tried.
+/// A row that is set back to `failed` is deducted a second time. The audit finds it, and nothing more of its owner is
+/// retried.
 async fn held_back() -> World {
     let world = World::new();
     open_account(&world, "alice", "k1", "0").await;
@@ -128,7 +129,7 @@ async fn held_back() -> World {
         world.engine.request("PutItem", &json!({ "TableName": table, "Item": row })).expect("a row");
     }
     assert_eq!((run(&world, 4 * MINUTE).await.cured, balance(&world, "alice")), (1, 2_000_000_000), "deducted twice");
-    checked(&world, 5).await;
+    audit(&world, 5).await;
 
     spend(&world, "alice-more", "k1", "4").await;
     top_up(&world, "enough", "alice", "10").await;
@@ -139,12 +140,12 @@ async fn held_back() -> World {
     world
 }
 
-async fn checked(world: &World, minute: i64) {
+async fn audit(world: &World, minute: i64) {
     let reconcile = of_stripe::reconcile(world.ledger(0), &[]);
     reconcile.work(r#"{"sweep":"audit"}"#, &run_at(9_000, minute * MINUTE)).await.expect("a run");
 }
 
-async fn booked(world: &World, minutes: std::ops::Range<i64>) -> u32 {
+async fn count_booked(world: &World, minutes: std::ops::Range<i64>) -> u32 {
     let mut booked = 0;
     for minute in minutes {
         booked += run(world, minute * MINUTE).await.cured;
@@ -153,24 +154,24 @@ async fn booked(world: &World, minutes: std::ops::Range<i64>) -> u32 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_that_is_mended_by_hand_is_held_back_until_the_next_check() {
+async fn account_corrected_by_hand_is_held_back_until_the_next_audit() {
     let world = held_back().await;
-    let mended = json!({
+    let corrected = json!({
         "TableName": "hookledger-local-accounts",
         "Key": { "id": { "S": "alice/credits" } },
         "UpdateExpression": "ADD balance_units :n, available_units :n, version :v",
         "ExpressionAttributeValues": { ":n": { "N": "1000000000" }, ":v": { "N": "-1" } },
     });
-    world.engine.request("UpdateItem", &mended).expect("written");
-    assert_eq!(booked(&world, 20..40).await, 0);
-    checked(&world, 40).await;
-    assert_eq!((booked(&world, 41..60).await, balance(&world, "alice")), (1, 9_000_000_000));
+    world.engine.request("UpdateItem", &corrected).expect("written");
+    assert_eq!(count_booked(&world, 20..40).await, 0);
+    audit(&world, 40).await;
+    assert_eq!((count_booked(&world, 41..60).await, balance(&world, "alice")), (1, 9_000_000_000));
     world.books().check();
 }
 
-/// No check of the books runs in between.
+/// No audit runs in between.
 #[tokio::test(start_paused = true)]
-async fn account_that_is_repaired_is_no_longer_held_back() {
+async fn repaired_account_is_no_longer_held_back() {
     let world = held_back().await;
     let ledger = world.ledger(1);
     let account = Owner::new("alice").expect("an owner").account(Asset::CREDITS);
@@ -180,30 +181,30 @@ async fn account_that_is_repaired_is_no_longer_held_back() {
     let repair = reconcile::AccountRepair::ToLines;
     let decision = repairs.account(&account, &repair, &signature).await.expect("a repair");
     ledger.commit(&decision, &invocation.context()).await.expect("written");
-    assert_eq!(booked(&world, 20..40).await, 0, "the finding is kept until it ends");
+    assert_eq!(count_booked(&world, 20..40).await, 0, "the finding is kept until it ends");
 
     let rows = reconcile::RepairedRows::of_account(&account, &repair);
     let compared = repairs.end_findings(&rows.and_written(&decision)).await.expect("compared");
     assert_eq!((compared.ended.len(), compared.differences, compared.unsettled_accounts), (1, vec![], vec![]));
-    assert_eq!((booked(&world, 40..60).await, balance(&world, "alice")), (1, 9_000_000_000));
+    assert_eq!((count_booked(&world, 40..60).await, balance(&world, "alice")), (1, 9_000_000_000));
     world.books().check();
 }
 
-/// Nothing is written for an owner who cannot pay but when to look next; a top-up is noticed within ten minutes.
+/// For an owner who cannot pay, only the lane's next retry time is written; a top-up is noticed within ten minutes.
 #[tokio::test(start_paused = true)]
-async fn owner_who_cannot_pay_is_looked_at_and_no_event_is_tried() {
+async fn owner_who_cannot_pay_has_no_event_retried() {
     let world = World::new();
     open_account(&world, "alice", "k1", "0").await;
     for n in 0..5 {
         spend(&world, &format!("e{n}"), "k1", "1").await;
     }
-    let mut equal_checks = Vec::new();
+    let mut looks_at = Vec::new();
     for minute in 1..=60 {
         let before = lanes(&world);
         assert_eq!(run(&world, minute * MINUTE).await, report(0, 0, 0, 0), "{minute}");
-        equal_checks.extend((lanes(&world) != before).then_some(minute));
+        looks_at.extend((lanes(&world) != before).then_some(minute));
     }
-    assert_eq!(equal_checks, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
+    assert_eq!(looks_at, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
     assert!(world.books().journal.iter().filter(|(id, _)| id.starts_with("usage#e")).all(|(_, row)| row.attempts == 1));
     top_up(&world, "more", "alice", "5").await;
     let mut booked = 0;
@@ -213,16 +214,16 @@ async fn owner_who_cannot_pay_is_looked_at_and_no_event_is_tried() {
     assert_eq!((booked, balance(&world, "alice")), (5, 0));
 }
 
-/// What each owner's credits are enough for is booked, from the oldest on: one that costs too much holds up none that does not.
+/// Events are booked oldest first while the credits last; one that costs too much does not hold up a cheaper one.
 #[tokio::test(start_paused = true)]
-async fn what_can_be_paid_is_booked_oldest_first() {
+async fn affordable_events_are_booked_oldest_first() {
     let rows: [(&str, &[&str], &str, &[&str]); 4] = [
-        ("all", &["1", "2", "3"], "6", &[]),
+        ("all of them", &["1", "2", "3"], "6", &[]),
         ("the oldest", &["1", "2", "3"], "3", &["usage#e2"]),
-        ("what fits", &["9", "2", "5", "1"], "3", &["usage#e0", "usage#e2"]),
+        ("those that fit", &["9", "2", "5", "1"], "3", &["usage#e0", "usage#e2"]),
         ("nothing", &["9", "8"], "3", &["usage#e0", "usage#e1"]),
     ];
-    for (name, costs, credits, left) in rows {
+    for (name, costs, credits, remaining) in rows {
         let world = World::new();
         open_account(&world, "alice", "k1", "0").await;
         for (n, cost) in costs.iter().enumerate() {
@@ -230,14 +231,14 @@ async fn what_can_be_paid_is_booked_oldest_first() {
         }
         top_up(&world, "more", "alice", credits).await;
         run(&world, MINUTE).await;
-        let mut waits = refused_event(&world, "alice").await;
-        waits.sort();
-        assert_eq!(waits, left, "{name}");
+        let mut waiting = refused_event(&world, "alice").await;
+        waiting.sort();
+        assert_eq!(waiting, remaining, "{name}");
         world.books().check();
     }
 }
 
-/// An event of an unknown key waits for the key; once it is bound, by what its owner can pay.
+/// Events of an unknown key wait for the key. Once it is bound, they wait for its owner's credits.
 #[tokio::test(start_paused = true)]
 async fn unknown_key_has_a_lane_of_its_own() {
     let world = World::new();
@@ -255,9 +256,10 @@ async fn unknown_key_has_a_lane_of_its_own() {
     assert_eq!((row(&world, "usage#e3").as_str(), balance(&world, "alice")), ("unknown_key!", 0));
 }
 
-/// Once a day, by the owner; with another word from ten days before the first body expires; and a week after that it is closed.
+/// An alarm names the owner once a day, under another word from ten days before the first body expires; a week later
+/// the event is closed.
 #[tokio::test(start_paused = true)]
-async fn body_does_not_expire_unseen() {
+async fn body_does_not_expire_without_an_alarm() {
     let world = World::new();
     open_account(&world, "alice", "k1", "0").await;
     for n in 0..3 {
@@ -272,10 +274,11 @@ async fn body_does_not_expire_unseen() {
                 world.engine.request("DeleteItem", &gone).expect("as DynamoDB does");
             }
         }
-        listen();
+        start_capture();
         run(&world, quarter * DAY / 4 + MINUTE).await;
         let text = |line: &Value, name: &str| line[name].as_str().map(str::to_owned);
-        let alarms = heard().into_iter().filter_map(|line| Some((text(&line, "alarm")?, text(&line, "subject")?)));
+        let alarms =
+            captured_lines().into_iter().filter_map(|line| Some((text(&line, "alarm")?, text(&line, "subject")?)));
         raised.extend(
             alarms.filter(|(_, subject)| subject != "key#remote#k9").map(|(alarm, of)| (quarter / 4, alarm, of)),
         );
@@ -292,9 +295,9 @@ async fn body_does_not_expire_unseen() {
     assert_eq!(refused_event(&world, "alice").await, Vec::<String>::new());
 }
 
-/// An hour after its last refusal, so that an index that lags hides nothing.
+/// A lane is kept for an hour after its last refusal, because a lagging index could still hide one.
 #[tokio::test(start_paused = true)]
-async fn lane_that_is_empty_ends_and_begins_anew() {
+async fn empty_lane_ends_and_starts_again() {
     let world = World::new();
     open_account(&world, "alice", "k1", "0").await;
     spend(&world, "e1", "k1", "1").await;
@@ -311,7 +314,7 @@ async fn lane_that_is_empty_ends_and_begins_anew() {
     assert_eq!(lanes(&world).len(), 1);
 }
 
-/// A bad row in a lane holds up no other of it, and a bad lane no other lane.
+/// A bad row in a lane blocks no other row of it, and a bad lane blocks no other lane.
 #[tokio::test(start_paused = true)]
 async fn bad_row_in_a_lane_is_passed_over() {
     let rows =
@@ -330,20 +333,21 @@ async fn bad_row_in_a_lane_is_passed_over() {
             "TableName": JOURNAL, "Key": { "id": { "S": id } }, "UpdateExpression": format!("REMOVE {attribute}"),
         });
         world.engine.request("UpdateItem", &break_it).expect("broken");
-        listen();
+        start_capture();
         let first = run(&world, MINUTE).await;
-        let alarms: Vec<_> = heard().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect();
+        let alarms: Vec<_> =
+            captured_lines().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect();
         assert_eq!(first.cured, expected, "{id} {attribute}: {first:?}");
         if attribute != "fingerprint" {
             assert_eq!(alarms, ["passed_over"], "{id} {attribute}");
         }
-        assert_eq!(run(&world, 2 * MINUTE).await.tried, 0, "{id} {attribute}: it is put off");
+        assert_eq!(run(&world, 2 * MINUTE).await.tried, 0, "{id} {attribute}: its retry is rescheduled");
     }
 }
 
-/// Once a person has mended it, it is booked: its lane is still there.
+/// Once an operator has corrected the event, it is booked: its lane still exists.
 #[tokio::test(start_paused = true)]
-async fn lane_with_an_event_that_is_put_off_does_not_end() {
+async fn lane_with_a_rescheduled_event_does_not_end() {
     let world = World::new();
     open_account(&world, "alice", "k1", "0").await;
     spend(&world, "e1", "k1", "1").await;

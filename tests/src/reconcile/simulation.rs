@@ -1,4 +1,4 @@
-//! Ten thousand abandoned orders a day, on a virtual clock: how late their first looks are, and that nothing stands in their way.
+//! Ten thousand abandoned orders a day, on a virtual clock: the delay of their first queries stays within its limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use super::*;
 const ORDERS_A_DAY: i64 = 10_000;
 const LATE_SECONDS_MAX: i64 = 600;
 const ANSWERS_AFTER: Duration = Duration::from_millis(200);
-/// When the one that hangs begins and ends to, and when a flood comes.
+/// When the hanging provider starts and stops hanging, and when the flood of orders begins.
 const HANGS: std::ops::Range<i64> = 6 * HOUR..7 * HOUR;
 const FLOOD: i64 = 3 * HOUR;
 
@@ -30,7 +30,7 @@ struct Row {
     name: &'static str,
     hours: i64,
     hangs: Option<Provider>,
-    /// So many orders of one owner's at once, beside the others.
+    /// The number of orders that one owner creates at once, beside the others.
     flood: i64,
 }
 
@@ -40,19 +40,19 @@ const ROWS: [Row; 3] = [
     Row { name: "while a provider hangs for an hour", hours: 9, hangs: Some(Provider::Stripe), flood: 0 },
 ];
 
-/// Stripe and a gateway: both know of no payment, and say so after a while.
+/// Stripe and a gateway: both have no payment, and answer slowly.
 #[derive(Debug, Clone)]
 struct Slow {
     began: Instant,
     hangs: Option<Provider>,
-    /// When each order was first answered, in seconds since the beginning.
-    first_looks: Arc<Mutex<BTreeMap<String, i64>>>,
-    under_way: Arc<Mutex<BTreeSet<String>>>,
+    /// The time of each order's first answer, in seconds since the start.
+    first_queries: Arc<Mutex<BTreeMap<String, i64>>>,
+    in_flight: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Slow {
     fn new(hangs: Option<Provider>) -> Self {
-        Self { began: instant(), hangs, first_looks: Arc::default(), under_way: Arc::default() }
+        Self { began: instant(), hangs, first_queries: Arc::default(), in_flight: Arc::default() }
     }
 
     fn seconds(&self) -> i64 {
@@ -63,14 +63,11 @@ impl Slow {
         if self.hangs == Some(provider) && HANGS.contains(&self.seconds()) {
             std::future::pending::<()>().await;
         }
-        assert!(
-            self.under_way.lock().expect("one thread").insert(order.clone()),
-            "{order} is asked about twice at once"
-        );
+        assert!(self.in_flight.lock().expect("one thread").insert(order.clone()), "{order} is queried twice at once");
         tokio::time::sleep(ANSWERS_AFTER).await;
-        self.under_way.lock().expect("one thread").remove(&order);
+        self.in_flight.lock().expect("one thread").remove(&order);
         let seconds = self.seconds();
-        self.first_looks.lock().expect("one thread").entry(order).or_insert(seconds);
+        self.first_queries.lock().expect("one thread").entry(order).or_insert(seconds);
         let body = match provider {
             Provider::Epay => r#"{"code":-1,"msg":"none"}"#,
             Provider::Stripe | Provider::Wechat => r#"{"object":"search_result","data":[]}"#,
@@ -120,7 +117,7 @@ async fn sweeper(ledger: Arc<MemoryLedger>, net: &Slow) -> Reconcile<Arc<MemoryL
     }
 }
 
-/// Every second one at Stripe.
+/// Every second order is at Stripe.
 async fn abandoned(ledger: &MemoryLedger, n: i64, owner: &str, created_s: i64) {
     let Order { terms, .. } = of_stripe::order("HL");
     let (letter, provider) = if n % 2 == 0 { ("S", Provider::Stripe) } else { ("E", Provider::Epay) };
@@ -142,18 +139,18 @@ async fn abandoned(ledger: &MemoryLedger, n: i64, owner: &str, created_s: i64) {
     ledger.commit(&Decision::Record(entry), &context(1)).await.expect("made");
 }
 
-/// How late the first look at this order was, without the time in which its provider did not answer.
-fn late(row: &Row, provider: Provider, created_s: i64, looked_s: i64) -> i64 {
+/// The delay of the first query of this order, without the time in which its provider hung.
+fn late(row: &Row, provider: Provider, created_s: i64, queried_s: i64) -> i64 {
     let due_s = created_s + ledger::FIRST_QUERY_AFTER_SECONDS;
-    let hung_s = looked_s.min(HANGS.end) - due_s.max(HANGS.start);
-    looked_s - due_s - if row.hangs == Some(provider) { hung_s.max(0) } else { 0 }
+    let hanging_s = queried_s.min(HANGS.end) - due_s.max(HANGS.start);
+    queried_s - due_s - if row.hangs == Some(provider) { hanging_s.max(0) } else { 0 }
 }
 
-/// The worst of those who buy one order, and of the one whose flood it is, in seconds; and the largest backlog.
+/// The largest delay of the ordinary buyers, and of the flood's owner, in seconds; and the largest backlog.
 async fn simulated(row: &Row) -> (i64, i64, u64) {
     let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(row.hangs));
     let sweeper = sweeper(Arc::clone(&ledger), &net).await;
-    let (mut orders, mut made, mut left_max) = (Vec::new(), 0, 0);
+    let (mut orders, mut made, mut backlog_max) = (Vec::new(), 0, 0);
     for minute in 0..row.hours * 60 {
         let second = minute * MINUTE;
         tokio::time::sleep_until((net.began + Duration::from_secs(second.unsigned_abs())).into()).await;
@@ -169,28 +166,28 @@ async fn simulated(row: &Row) -> (i64, i64, u64) {
                 orders.push(("mallory", n, second));
             }
         }
-        listen();
+        start_capture();
         sweeper.work(UNPAID, &run_at(minute.unsigned_abs(), second)).await.expect("a run");
-        left_max = heard().iter().filter_map(|line| line["waiting"].as_u64()).fold(left_max, u64::max);
+        backlog_max = captured_lines().iter().filter_map(|line| line["waiting"].as_u64()).fold(backlog_max, u64::max);
     }
-    let first_looks = net.first_looks.lock().expect("one thread");
+    let first_queries = net.first_queries.lock().expect("one thread");
     let until_s = row.hours * HOUR - 20 * MINUTE;
-    let worst = |whose: &str| {
-        let of = orders.iter().filter(|(owner, _, created_s)| *owner == whose && *created_s < until_s);
+    let latest = |buyer: &str| {
+        let of = orders.iter().filter(|(owner, _, created_s)| *owner == buyer && *created_s < until_s);
         of.map(|(owner, n, created_s)| {
             let (letter, provider) = if n % 2 == 0 { ("S", Provider::Stripe) } else { ("E", Provider::Epay) };
-            let looked_s = first_looks.get(&format!("{letter}{owner}{n}")).copied().unwrap_or(i64::MAX / 2);
-            late(row, provider, *created_s, looked_s)
+            let queried_s = first_queries.get(&format!("{letter}{owner}{n}")).copied().unwrap_or(i64::MAX / 2);
+            late(row, provider, *created_s, queried_s)
         })
         .max()
         .unwrap_or_default()
     };
-    (worst("buyer"), worst("mallory"), left_max)
+    (latest("buyer"), latest("mallory"), backlog_max)
 }
 
-/// Each of its orders: how often the provider was asked, and what the next run left.
+/// A provider that hangs costs a run few calls: those queries fail, and the other provider's orders are all queried.
 #[tokio::test(start_paused = true)]
-async fn provider_that_hangs_is_asked_little_and_delays_no_other() {
+async fn provider_that_hangs_is_queried_little_and_delays_no_other() {
     let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(Some(Provider::Stripe)));
     let sweeper = sweeper(Arc::clone(&ledger), &net).await;
     for n in 0..200 {
@@ -199,26 +196,26 @@ async fn provider_that_hangs_is_asked_little_and_delays_no_other() {
     let due = HANGS.start + ledger::FIRST_QUERY_AFTER_SECONDS;
     let run = async |second: i64| {
         tokio::time::sleep_until((net.began + Duration::from_secs(second.unsigned_abs())).into()).await;
-        listen();
+        start_capture();
         let began = instant();
         let report = sweeper.work(UNPAID, &run_at(second.unsigned_abs(), second)).await.expect("a run");
         let Report::Unpaid(asked) = report else { panic!("{report:?}") };
-        let backlog = heard().into_iter().find(|line| line["backlog"] == "unpaid").expect("a backlog");
-        (asked, backlog["waiting"].as_u64().expect("a number"), backlog["oldest_s"].as_u64(), instant() - began)
+        let line = captured_lines().into_iter().find(|line| line["backlog"] == "unpaid").expect("a backlog");
+        (asked, line["waiting"].as_u64().expect("a number"), line["oldest_s"].as_u64(), instant() - began)
     };
-    let (asked, left, oldest_s, took) = run(due).await;
-    assert_eq!((asked.unpaid, asked.is_cut_short, oldest_s), (100, true, Some(0)), "all that the gateway is asked");
-    assert!((10..=20).contains(&asked.failed) && left == u64::from(100 - asked.failed), "{asked:?}, {left} left");
+    let (asked, backlog, oldest_s, took) = run(due).await;
+    assert_eq!((asked.unpaid, asked.is_cut_short, oldest_s), (100, true, Some(0)), "all orders of the gateway");
+    assert!((10..=20).contains(&asked.failed) && backlog == u64::from(100 - asked.failed), "{asked:?}, {backlog} left");
     assert!(took < Duration::from_secs(25), "{took:?}");
-    let (asked, left, oldest_s, _) = run(HANGS.end).await;
-    assert_eq!((asked.failed, left, oldest_s), (0, 0, Some((HANGS.end - due).unsigned_abs())));
-    let (asked, left, oldest_s, _) = run(HANGS.end + MINUTE).await;
-    assert_eq!((asked.asked, left, oldest_s), (0, 0, Some(0)), "nothing is due, and that too is said");
+    let (asked, backlog, oldest_s, _) = run(HANGS.end).await;
+    assert_eq!((asked.failed, backlog, oldest_s), (0, 0, Some((HANGS.end - due).unsigned_abs())));
+    let (asked, backlog, oldest_s, _) = run(HANGS.end + MINUTE).await;
+    assert_eq!((asked.asked, backlog, oldest_s), (0, 0, Some(0)), "nothing is due, and the log has the zero");
 }
 
-/// Each holds the sweep: of two, one asks, and the other leaves it to that one.
+/// A run holds the sweep's lease: of two concurrent runs one queries, and the other leaves.
 #[tokio::test(start_paused = true)]
-async fn runs_at_once_ask_about_no_order_twice() {
+async fn concurrent_runs_query_no_order_twice() {
     let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(None));
     let sweeper = sweeper(Arc::clone(&ledger), &net).await;
     for n in 0..50 {
@@ -234,15 +231,15 @@ async fn runs_at_once_ask_about_no_order_twice() {
     for n in 50..60 {
         abandoned(&ledger, n, "buyer", 0).await;
     }
-    assert_eq!(asked(sweeper.work(UNPAID, &third).await), (10, false), "it was given back");
+    assert_eq!(asked(sweeper.work(UNPAID, &third).await), (10, false), "the lease was released");
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_abandoned_orders_a_day_have_their_first_looks_in_time() {
+async fn ten_thousand_abandoned_orders_a_day_are_queried_in_time() {
     for row in ROWS {
-        let (late_s, flood_late_s, left_max) = simulated(&row).await;
+        let (late_s, flood_late_s, backlog_max) = simulated(&row).await;
         println!(
-            "{}: first looks at most {late_s} s late (the flood's {flood_late_s} s), backlog at most {left_max}",
+            "{}: first queries at most {late_s} s late (the flood's {flood_late_s} s), backlog at most {backlog_max}",
             row.name
         );
         assert!(late_s < LATE_SECONDS_MAX, "{}: {late_s} s", row.name);

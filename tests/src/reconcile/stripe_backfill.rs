@@ -1,4 +1,4 @@
-//! Events that Stripe has not got through with: what it lists is booked as its delivery would have been, once.
+//! Backfill: events that Stripe lists as undelivered are booked as their deliveries would be, once.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const STRIPE_BACKFILL: &str = r#"{"sweep":"stripe_backfill"}"#;
 const OF_A_PAYMENT: u32 = 3;
 
 impl Shop {
-    /// An order whose buyer has paid, of which Stripe has told nobody.
+    /// An order whose buyer has paid, without any delivery from Stripe.
     async fn paid() -> Self {
         let shop = Self::new().await;
         shop.net.pay(&shop.session);
@@ -55,23 +55,23 @@ impl Shop {
         })
     }
 
-    /// Of all that Stripe lists, the newest first.
-    async fn sweep_names(&self) -> Vec<String> {
+    /// The ids of all events that Stripe lists, the newest first.
+    async fn listed_ids(&self) -> Vec<String> {
         let api = api(&self.net).await;
         let stripe = providers::Stripe::new(api.http, &api.config, api.keys.current());
         let page = stripe.list_undelivered_events(testkit::now(), None, 100, deadline(Duration::from_secs(5))).await;
         page.expect("a list").events.into_iter().map(|event| event.id).collect()
     }
 
-    /// What came of it: how the order is paid, and what its buyer has.
+    /// The order's payment state and its buyer's balance.
     fn standing(&self) -> (String, i128) {
         let books = self.world.books();
         books.check();
         (self.order().payment, books.balance("alice/credits"))
     }
 
-    /// So many events at Stripe that are none of ours.
-    fn others(&self, count: usize) {
+    /// Creates this many events at Stripe that belong to no order of ours.
+    fn add_foreign_events(&self, count: usize) {
         const SESSION: &str = "mode=payment&success_url=https://other.invalid&line_items[0][quantity]=1\
             &line_items[0][price_data][currency]=usd&line_items[0][price_data][unit_amount]=100\
             &line_items[0][price_data][product_data][name]=Other";
@@ -96,7 +96,7 @@ fn unpaid() -> (String, i128) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_never_delivered_is_booked_under_its_own_receipt_and_a_delivery_after_all_is_a_repeat() {
+async fn undelivered_event_is_booked_and_its_later_delivery_is_a_repeat() {
     let shop = Shop::new().await;
     let events = shop.net.pay(&shop.session).events;
     assert_eq!(shop.sweep(60).await, BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
@@ -107,29 +107,29 @@ async fn what_was_never_delivered_is_booked_under_its_own_receipt_and_a_delivery
     let before = shop.world.books();
     for (attempt, event) in (1..).zip(&events) {
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
-        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("the sandbox survives").status, 200);
     }
     assert_eq!(shop.world.books(), before);
 }
 
-/// What is booked costs a read of its name, and no write.
+/// A booked event costs one read of its key and no write.
 #[tokio::test(start_paused = true)]
-async fn what_is_known_is_not_written_again() {
+async fn known_event_is_not_written_again() {
     let shop = Shop::paid().await;
     shop.sweep(60).await;
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
-    let told = shop.sweep_over(ledger, 360, &[]).await;
-    assert_eq!(told, Some(BackfillReport { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
+    let report = shop.sweep_over(ledger, 360, &[]).await;
+    assert_eq!(report, Some(BackfillReport { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
     let calls: Vec<String> = faults.calls().into_iter().map(|call| call.operation).collect();
     assert_eq!(calls, ["GetItem", "BatchGetItem"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_delivered_is_not_listed_and_what_is_too_old_is_not_asked_for() {
+async fn only_undelivered_events_of_the_last_days_are_listed() {
     let shop = Shop::new().await;
     let events = shop.net.pay(&shop.session).events;
     events.iter().skip(1).for_each(|event| shop.net.delivered(event));
-    assert_eq!(shop.sweep(3 * DAY + 1).await, listed(0), "Stripe itself has given up");
+    assert_eq!(shop.sweep(3 * DAY + 1).await, listed(0), "Stripe's own retries have ended");
     assert_eq!(shop.sweep(3 * DAY).await, BackfillReport { booked: 1, ..listed(1) });
     shop.net.delivered(&events[0]);
     let asked = shop.net.asked().len();
@@ -138,9 +138,9 @@ async fn what_was_delivered_is_not_listed_and_what_is_too_old_is_not_asked_for()
     assert_eq!((faults.calls().len(), shop.net.asked().len() - asked), (1, 1), "nothing to do");
 }
 
-/// It is kept as a delivery's would be, byte for byte, and from then on it is the other sweep that tries it.
+/// The event is kept byte for byte, as a delivery's would be; from then on the sweep of refused events retries it.
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_is_kept_and_tried_by_one_sweep_alone() {
+async fn refused_event_is_kept_and_retried_by_one_sweep() {
     let shop = Shop { world: World::new(), ..Shop::new().await };
     let events = shop.net.pay(&shop.session).events;
     assert_eq!(shop.sweep(0).await, BackfillReport { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
@@ -157,18 +157,19 @@ async fn what_is_refused_is_kept_and_tried_by_one_sweep_alone() {
     assert_eq!(
         run(&shop.world, MINUTE).await,
         ReplayReport { tried: 3, failed: 3, ..ReplayReport::default() },
-        "without Stripe"
+        "without Stripe's API"
     );
     let stripe_api = Some(api(&shop.net).await);
     let sweeper = Reconcile { stripe_api, ..of_stripe::reconcile(shop.world.ledger(0), &[]) };
-    let told = sweeper.work(REFUSED, &run_at(9, 2 * MINUTE)).await.map(tried).expect("a run");
-    assert_eq!(told, report(OF_A_PAYMENT, OF_A_PAYMENT, 0, 0), "Stripe is asked for each again");
+    let replayed = sweeper.work(REFUSED, &run_at(9, 2 * MINUTE)).await.map(replay_report).expect("a run");
+    assert_eq!(replayed, report(OF_A_PAYMENT, OF_A_PAYMENT, 0, 0), "Stripe is queried for each again");
     assert_eq!(shop.standing(), paid());
 }
 
-/// Of the other mode, of another account, of another amount, or unreadable: as its delivery would be refused.
+/// An event of the other mode, another account or another amount, or one that cannot be parsed, is refused as its
+/// delivery would be.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_ours_is_refused_as_ever() {
+async fn event_that_is_not_ours_is_refused_as_a_delivery_is() {
     use StripeFault::Altered;
     let all = BackfillReport { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) };
     let one_of = |refused| BackfillReport { refused, booked: OF_A_PAYMENT - refused, ..listed(OF_A_PAYMENT) };
@@ -178,7 +179,7 @@ async fn what_is_not_ours_is_refused_as_ever() {
         (Altered("\"currency\":\"usd\"", "\"currency\":\"eur\""), all, "currency_mismatch", unpaid()),
         (Altered("\"amount_received\":1999", "\"amount_received\":1998"), one_of(1), "amount_mismatch", paid()),
         (Altered("\"amount_received\":1999", "\"amount_received\":\"1999\""), one_of(1), "unparsed", paid()),
-        (Altered("\"object\":\"event\"", "\"object\":\"happening\""), all, "unparsed", unpaid()),
+        (Altered("\"object\":\"event\"", "\"object\":\"occurrence\""), all, "unparsed", unpaid()),
     ];
     for (fault, expected, reason, standing) in rows {
         let shop = Shop::paid().await;
@@ -188,16 +189,16 @@ async fn what_is_not_ours_is_refused_as_ever() {
         let refused = |row: &testkit::Row| row.reason.as_deref() == Some(reason);
         let kept = shop.world.books().journal.values().filter(|row| refused(row)).count();
         assert_eq!(u32::try_from(kept), Ok(expected.refused), "{name}");
-        // What could not be read is not kept twice either.
+        // An unparsed event is not kept twice either.
         assert_eq!(shop.sweep(360).await, BackfillReport { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }, "{name}");
         let (payment, credits) = shop.standing();
         assert_eq!((payment, credits), standing, "{name}");
     }
 }
 
-/// Whatever Stripe's network does to one call, the events are booked by the next run at the latest.
+/// After any network fault at one call, the next run books the events at the latest.
 #[tokio::test(start_paused = true)]
-async fn every_fault_of_stripes_network() {
+async fn network_fault_delays_events_by_one_run() {
     for fault in StripeFault::ALL {
         let shop = Shop::paid().await;
         let name = format!("{fault:?}");
@@ -209,10 +210,11 @@ async fn every_fault_of_stripes_network() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_is_none_is_not_read_and_is_asked_for_again_next_time() {
+async fn unreadable_list_is_requested_again_in_the_next_run() {
     use StripeFault::{Altered, DropRequest, Garbage, Status};
     let more = Altered("\"has_more\":", "\"has_more\":true,\"has_more\":");
-    // How often it is asked for: by fewer events where it cannot be read, since one may be at fault; and again where that may pass.
+    // How often the list is requested: in smaller pages if it cannot be parsed, since one event may be at fault; and
+    // again after a transient failure.
     let rows = [
         (Garbage, 3),
         (Altered("\"object\":\"list\"", "\"object\":\"lost\""), 3),
@@ -239,81 +241,82 @@ async fn a_list_that_is_none_is_not_read_and_is_asked_for_again_next_time() {
     }
 }
 
-/// One event that makes a page unreadable does not take those beside it along.
+/// One event that makes a page unreadable does not hold up the add_foreign_events on it.
 #[tokio::test(start_paused = true)]
-async fn a_page_that_cannot_be_read_is_asked_for_by_fewer() {
+async fn unreadable_page_is_requested_in_smaller_pages() {
     let shop = Shop::paid().await;
     shop.net.fail(|_, what| if what.contains("limit=100") { StripeFault::Garbage } else { StripeFault::None });
     assert_eq!(shop.sweep(60).await, BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
     let limits = |what: &str| what.split('&').find_map(|pair| pair.strip_prefix("limit=")).map(str::to_owned);
-    let asked: Vec<_> = shop.net.asked().iter().filter_map(|asked| limits(&asked.what)).collect();
-    assert_eq!(asked, ["100", "10"]);
+    let requested: Vec<_> = shop.net.asked().iter().filter_map(|asked| limits(&asked.what)).collect();
+    assert_eq!(requested, ["100", "10"]);
 }
 
-/// Stripe's list is the queue: what cannot be booked stays in it for three days, and is reported by every run.
+/// Stripe's list is the queue: an event that cannot be booked stays in it for three days, and every run reports it.
 #[tokio::test(start_paused = true)]
 async fn bad_event_is_reported_and_passed_over() {
     let shop = Shop::paid().await;
-    shop.others(2);
-    let newest = shop.sweep_names().await.remove(0);
+    shop.add_foreign_events(2);
+    let newest = shop.listed_ids().await.remove(0);
     let from: &'static str = format!("\"id\":\"{newest}\"").leak();
     shop.net.fail(move |_, _| StripeFault::Altered(from, "\"name\":\"lost\""));
-    listen();
+    start_capture();
     let expected = BackfillReport { booked: OF_A_PAYMENT, ignored: 1, failed: 1, ..listed(OF_A_PAYMENT + 1) };
     assert_eq!(shop.sweep(60).await, expected);
-    let passed_over = || heard().iter().filter(|line| line["alarm"] == "passed_over").count();
+    let passed_over = || captured_lines().iter().filter(|line| line["alarm"] == "passed_over").count();
     assert_eq!((passed_over(), shop.standing()), (1, paid()));
 
     let shop = Shop::paid().await;
-    shop.others(2);
+    shop.add_foreign_events(2);
     let broken = json!({
         "TableName": "hookledger-local-orders",
         "Key": { "id": { "S": super::unpaid::NUMBER } },
         "UpdateExpression": "REMOVE price_units",
     });
     shop.world.engine.request("UpdateItem", &broken).expect("a row that no release can read");
-    listen();
+    start_capture();
     let failed = BackfillReport { ignored: 2, failed: OF_A_PAYMENT, ..listed(OF_A_PAYMENT + 2) };
     assert_eq!(shop.sweep(60).await, failed);
     assert_eq!(u32::try_from(passed_over()), Ok(OF_A_PAYMENT));
 }
 
-/// A run looks at ten pages, begins with the newest, and the next one goes on where it stopped: also the oldest are reached, and a
-/// new one does not wait for them.
+/// A run reads ten pages, starting with the newest; the next run continues where it stopped. So the oldest events are
+/// reached, and new ones do not wait for them.
 #[tokio::test(start_paused = true)]
-async fn a_run_is_bounded_and_the_next_goes_on() {
+async fn run_is_bounded_and_the_next_one_continues() {
     let shop = Shop::paid().await;
-    shop.others(1_050);
+    shop.add_foreign_events(1_050);
     let ignored = |ignored, is_cut_short| BackfillReport { ignored, is_cut_short, ..listed(ignored) };
     assert_eq!(shop.sweep(60).await, ignored(1_000, true));
     assert_eq!(shop.standing(), unpaid());
     let second = shop.sweep(360).await;
     assert_eq!(second, BackfillReport { booked: OF_A_PAYMENT, ignored: 150, ..listed(150 + OF_A_PAYMENT) });
     assert_eq!(shop.standing(), paid());
-    assert_eq!(shop.sweep(660).await, ignored(1_000, true), "and from the beginning");
+    assert_eq!(shop.sweep(660).await, ignored(1_000, true), "and from the start");
     let sweep_cursor =
         async || shop.world.ledger(0).sweep_cursor("stripe_backfill", &context(1)).await.expect("a read");
     assert!(sweep_cursor().await.is_some());
 
-    // Short of time before anything was asked: the place is kept.
+    // A run too short to list anything keeps the cursor.
     let before = sweep_cursor().await;
     let short = shop.sweep_within(shop.world.ledger(0), 960, &[], 7).await;
     assert_eq!((short, sweep_cursor().await), (Some(BackfillReport { is_cut_short: true, ..listed(0) }), before));
 }
 
-/// Stripe lists nothing after an event that it no longer knows, and may give the same page again: neither ends in a circle.
+/// Stripe lists nothing after an event that it no longer has, and may return the same page again: neither causes an
+/// endless loop.
 #[tokio::test(start_paused = true)]
-async fn a_place_that_leads_nowhere_is_forgotten() {
+async fn cursor_that_leads_nowhere_is_dropped() {
     let shop = Shop::paid().await;
-    shop.others(150);
+    shop.add_foreign_events(150);
     let ledger = shop.world.ledger(0);
-    ledger.save_sweep_cursor("stripe_backfill", Some("evt_gone"), &context(1)).await.expect("a place");
-    let told = shop.sweep(60).await;
-    assert_eq!(told, BackfillReport { ignored: 100, failed: 1, is_cut_short: true, ..listed(100) });
+    ledger.save_sweep_cursor("stripe_backfill", Some("evt_gone"), &context(1)).await.expect("a cursor");
+    let report = shop.sweep(60).await;
+    assert_eq!(report, BackfillReport { ignored: 100, failed: 1, is_cut_short: true, ..listed(100) });
     assert_eq!(shop.sweep(360).await, BackfillReport { booked: OF_A_PAYMENT, ignored: 150, ..listed(153) });
 
     let shop = Shop::paid().await;
-    shop.others(150);
+    shop.add_foreign_events(150);
     shop.net.fail(|_, _| StripeFault::FromTheTop);
     assert_eq!(shop.sweep(60).await, BackfillReport { ignored: 200, failed: 1, ..listed(200) });
     shop.net.fail(|_, _| StripeFault::None);
@@ -321,7 +324,7 @@ async fn a_place_that_leads_nowhere_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_of_the_store_at_every_call() {
+async fn store_fault_at_any_call_books_the_payment_once() {
     let calls = {
         let shop = Shop::paid().await;
         let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
@@ -345,18 +348,18 @@ async fn every_fault_of_the_store_at_every_call() {
     }
 }
 
-/// Two runs at once, and the delivery that comes in the middle of them: one payment.
+/// Two runs overlap: one payment is booked.
 #[tokio::test(start_paused = true)]
-async fn runs_may_overlap() {
+async fn overlapping_runs_book_one_payment() {
     let shop = Shop::paid().await;
     let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
     let (first, second) = tokio::join!(shop.sweep_over(late(1), 60, &[]), shop.sweep_over(late(2), 60, &[]));
-    let heard = |told: Option<BackfillReport>| told.map(|told| told.booked + told.known);
-    assert_eq!((heard(first), heard(second)), (Some(OF_A_PAYMENT), Some(OF_A_PAYMENT)));
+    let events = |report: Option<BackfillReport>| report.map(|report| report.booked + report.known);
+    assert_eq!((events(first), events(second)), (Some(OF_A_PAYMENT), Some(OF_A_PAYMENT)));
     assert_eq!(shop.standing(), paid());
 }
 
-/// The events of a connected account are listed for it alone, and are the events that its webhook delivers.
+/// The events of a connected account are listed for it alone, and equal those that its webhook delivers.
 #[tokio::test(start_paused = true)]
 async fn connected_account_has_its_own_events_booked() {
     const CONNECTED: [(&str, &str); 1] = [("STRIPE_ACCOUNT", "acct_1")];
@@ -364,7 +367,7 @@ async fn connected_account_has_its_own_events_booked() {
     assert_eq!(ours.sweep_over(ours.world.ledger(0), 60, &CONNECTED).await, Some(listed(0)), "those of the platform");
     assert_eq!(ours.standing(), unpaid());
 
-    // Stripe's reference leaves open whether a listed event names the account that it was listed for.
+    // Stripe's reference does not state whether a listed event names the account that it was listed for.
     for altered in [None, Some(StripeFault::Altered("\"account\":\"acct_1\",", ""))] {
         let shop = Shop::on(Some("acct_1")).await;
         let events = shop.net.pay(&shop.session).events;
@@ -372,8 +375,8 @@ async fn connected_account_has_its_own_events_booked() {
         if let Some(altered) = altered {
             shop.net.fail(move |_, _| altered.clone());
         }
-        let told = shop.sweep_over(shop.world.ledger(0), 120, &CONNECTED).await;
-        assert_eq!(told, Some(BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
+        let report = shop.sweep_over(shop.world.ledger(0), 120, &CONNECTED).await;
+        assert_eq!(report, Some(BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));
         assert_eq!(shop.standing(), paid());
         let before = shop.world.books();
         for (attempt, event) in (1..).zip(&events) {
@@ -388,6 +391,9 @@ async fn connected_account_has_its_own_events_booked() {
 #[tokio::test(start_paused = true)]
 async fn missing_key_lists_nothing() {
     let shop = Shop::paid().await;
-    let nobody = of_stripe::reconcile(shop.world.ledger(0), &[]);
-    assert_eq!(nobody.work(STRIPE_BACKFILL, &run_at(1, 60)).await.expect("a run"), Report::StripeBackfill(listed(0)));
+    let without_key = of_stripe::reconcile(shop.world.ledger(0), &[]);
+    assert_eq!(
+        without_key.work(STRIPE_BACKFILL, &run_at(1, 60)).await.expect("a run"),
+        Report::StripeBackfill(listed(0))
+    );
 }

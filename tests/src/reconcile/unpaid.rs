@@ -1,4 +1,4 @@
-//! Orders that nobody has told us are paid: what their provider says is booked as if it had told us, once.
+//! Unpaid orders: the sweep queries their provider and books a payment whose webhook was not delivered, once.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::*;
 pub(super) const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
 pub(super) const NUMBER: &str = "HLorder";
 
-/// An order with a page at Stripe, on which nobody has paid yet.
+/// An unpaid order with a page at Stripe.
 pub(super) struct Shop {
     pub(super) world: World,
     pub(super) net: StripeNet,
@@ -26,7 +26,7 @@ impl Shop {
         Self::on(None).await
     }
 
-    /// Whose page is on this connected account.
+    /// The same, with its page on this connected account.
     pub(super) async fn on(account: Option<&str>) -> Self {
         let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         let mut order = of_stripe::order(NUMBER);
@@ -37,7 +37,7 @@ impl Shop {
         Self { world, net, session: session.id }
     }
 
-    /// One run, this long after the order was made.
+    /// One run, this long after the order was created.
     pub(super) async fn run(&self, after_s: i64) -> Asked {
         self.run_over(self.world.ledger(0), after_s).await.expect("a run")
     }
@@ -46,9 +46,9 @@ impl Shop {
         self.net.set_now(testkit::now().plus_seconds(after_s));
         let attempt = 1_000 + u64::try_from(after_s).expect("later");
         let stripe_api = Some(api(&self.net).await);
-        let told =
+        let outcome =
             Reconcile { stripe_api, ..of_stripe::reconcile(ledger, &[]) }.work(UNPAID, &run_at(attempt, after_s)).await;
-        told.ok().map(|report| {
+        outcome.ok().map(|report| {
             let Report::Unpaid(asked) = report else { panic!("{report:?}") };
             asked
         })
@@ -59,7 +59,7 @@ impl Shop {
     }
 }
 
-/// As checkout opens it; in the place of one by which nobody can pay any more, if there is one.
+/// Opens a page as checkout does; it replaces the expired one, if there is one.
 async fn page(net: &StripeNet, order: &Order, replaced: Option<&str>, account: Option<&str>) -> ledger::Session {
     let item = Item { price: Price::Said { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
     let url = || "https://shop.invalid/".to_owned();
@@ -82,14 +82,14 @@ pub(crate) async fn api(net: &StripeNet) -> StripeApi {
     api_of(net, None).await
 }
 
-/// That acts for this connected account.
+/// The API of this connected account.
 pub(super) async fn api_of(net: &StripeNet, account: Option<&str>) -> StripeApi {
     let mut api = api_with(net, "sk_test_51localkeyofthetests").await.expect("a key");
     api.config.account = account.map(str::to_owned);
     api
 }
 
-/// With what stands in its secret.
+/// The API with this secret.
 pub(super) async fn api_with(net: &StripeNet, secret: &str) -> Result<StripeApi, KeyringError> {
     let setting = (checkout::SETTING.to_owned(), secret.to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await?;
@@ -107,7 +107,7 @@ pub(super) fn asked(asked: u32) -> Asked {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_whose_webhook_never_came_is_booked_and_one_that_comes_after_all_changes_nothing() {
+async fn payment_without_its_webhook_is_booked_and_a_late_webhook_repeats() {
     let shop = Shop::new().await;
     let events = shop.net.pay(&shop.session).events;
     assert_eq!(shop.run(299).await, asked(0), "the webhook may be on its way");
@@ -115,12 +115,12 @@ async fn a_payment_whose_webhook_never_came_is_booked_and_one_that_comes_after_a
     let books = shop.world.books();
     books.check();
     assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000_000));
-    assert!(books.pointers.keys().any(|pointer| pointer.starts_with("stripe#pi_")), "refunds find it");
+    assert!(books.pointers.keys().any(|pointer| pointer.starts_with("stripe#pi_")), "a refund can find the order");
 
     let (order, balance) = (shop.order(), books.balance("alice/credits"));
     for (attempt, event) in (1..).zip(&events) {
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&shop.world).await;
-        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("alive").status, 200);
+        assert_eq!(sandbox.deliver(event, &invocation(attempt)).await.expect("the sandbox survives").status, 200);
     }
     let row = |order: testkit::OrderRow| testkit::OrderRow { version: 0, ..order };
     assert_eq!((row(shop.order()), shop.world.books().balance("alice/credits")), (row(order), balance));
@@ -128,26 +128,26 @@ async fn a_payment_whose_webhook_never_came_is_booked_and_one_that_comes_after_a
     assert_eq!(shop.run(DAY).await, asked(0));
 }
 
-/// A bank debit: asked about while the bank has not answered, booked when it has paid, and left alone when it has refused.
+/// A bank debit: queried until the bank answers, booked if it pays, and closed if it refuses.
 #[tokio::test(start_paused = true)]
-async fn failed_debit_is_asked_about_no_more() {
+async fn failed_debit_is_queried_no_more() {
     let unpaid = Asked { unpaid: 1, ..asked(1) };
-    for (account, is_told, expected, payment) in [
+    for (account, is_delivered, expected, payment) in [
         ("000123456789", false, Asked { paid: 1, ..asked(1) }, "paid"),
         ("000222222227", false, Asked { closed: 1, ..asked(1) }, "failed"),
         ("000222222227", true, Asked { closed: 1, ..asked(1) }, "failed"),
     ] {
-        let row = format!("{account}, told: {is_told}");
+        let row = format!("{account}, delivered: {is_delivered}");
         let shop = Shop::new().await;
         shop.net.pay_with(&shop.session, account);
         assert_eq!(shop.run(300).await, unpaid, "{row}");
         let events = shop.net.bank_answers(&shop.session).events;
-        for event in events.iter().filter(|_| is_told) {
+        for event in events.iter().filter(|_| is_delivered) {
             SandboxOf::<stripe::Stripe>::faultless(&shop.world)
                 .await
                 .deliver(event, &invocation(1))
                 .await
-                .expect("alive");
+                .expect("the sandbox survives");
         }
         assert_eq!(shop.run(600).await, expected, "{row}");
         assert_eq!(shop.order().payment, payment, "{row}");
@@ -160,9 +160,9 @@ async fn failed_debit_is_asked_about_no_more() {
     }
 }
 
-/// Another page of the order that failed is asked about as the first one was.
+/// A new page of a failed order is queried as the first one was.
 #[tokio::test(start_paused = true)]
-async fn failed_order_with_another_page_is_asked_about_again() {
+async fn failed_order_with_a_new_page_is_queried_again() {
     let shop = Shop::new().await;
     shop.net.pay_with(&shop.session, "000222222227");
     shop.net.bank_answers(&shop.session);
@@ -191,19 +191,23 @@ async fn failed_order_with_another_page_is_asked_about_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_about_an_order_that_is_paid() {
+async fn paid_order_is_not_queried() {
     let shop = Shop::new().await;
     for event in &shop.net.pay(&shop.session).events {
-        SandboxOf::<stripe::Stripe>::faultless(&shop.world).await.deliver(event, &invocation(1)).await.expect("alive");
+        SandboxOf::<stripe::Stripe>::faultless(&shop.world)
+            .await
+            .deliver(event, &invocation(1))
+            .await
+            .expect("the sandbox survives");
     }
     let before = shop.net.asked().len();
     assert_eq!(shop.run(300).await, asked(0));
     assert_eq!(shop.net.asked().len(), before);
 }
 
-/// Less and less often, until Stripe says that nobody can pay there any more; and one that never had a page after two days.
+/// Queries back off until Stripe reports the page as expired; an order that never had a page is closed after two days.
 #[tokio::test(start_paused = true)]
-async fn who_does_not_pay_is_asked_about_less_and_less_and_then_no_more() {
+async fn abandoned_order_is_queried_with_backoff_and_then_closed() {
     let with_page = Shop::new().await;
     let without = Shop::new().await;
     let mut order = of_stripe::order("HLwithout");
@@ -217,9 +221,9 @@ async fn who_does_not_pay_is_asked_about_less_and_less_and_then_no_more() {
     for (shop, number, unpaid_at, closed_at) in rows {
         let (mut unpaid, mut closed) = (Vec::new(), Vec::new());
         for minute in (5..=5_000).step_by(5) {
-            let told = shop.run(minute * MINUTE).await;
-            unpaid.extend((told.unpaid > 0).then_some(minute));
-            closed.extend((told.closed > 0).then_some(minute));
+            let report = shop.run(minute * MINUTE).await;
+            unpaid.extend((report.unpaid > 0).then_some(minute));
+            closed.extend((report.closed > 0).then_some(minute));
         }
         assert_eq!(unpaid, unpaid_at, "{number}");
         assert_eq!(closed, [closed_at], "{number}");
@@ -227,9 +231,9 @@ async fn who_does_not_pay_is_asked_about_less_and_less_and_then_no_more() {
     }
 }
 
-/// What Stripe says must be about this order, and of its price.
+/// Stripe's answer must be about this order, and of its price.
 #[tokio::test(start_paused = true)]
-async fn what_does_not_fit_the_order_does_not_pay_it() {
+async fn payment_that_does_not_fit_the_order_does_not_pay_it() {
     let amount = StripeFault::Altered("\"amount_total\":1999", "\"amount_total\":1998");
     let currency = StripeFault::Altered("\"currency\":\"usd\"", "\"currency\":\"eur\"");
     let order = StripeFault::Altered("\"hookledger_order\":\"HLorder\"", "\"hookledger_order\":\"HLother\"");
@@ -251,24 +255,24 @@ async fn what_does_not_fit_the_order_does_not_pay_it() {
         books.check();
         assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("unpaid", 0), "{name}");
         assert_eq!(shop.order().anomaly.as_deref(), anomaly, "{name}");
-        assert_eq!(shop.run(301).await, asked(0), "{name}: not at once again");
-        // What was paid otherwise is a person's; what was not understood is asked about again.
+        assert_eq!(shop.run(301).await, asked(0), "{name}: the next query is later");
+        // A wrong payment is for a person; an answer that cannot be parsed is queried again.
         let again = if anomaly.is_some() { asked(0) } else { expected };
         assert_eq!(shop.run(10 * DAY).await, again, "{name}");
     }
 }
 
-/// Whatever Stripe's network does to one call, the order is paid by the next run at the latest.
+/// After any network fault at one call, the next run pays the order at the latest.
 #[tokio::test(start_paused = true)]
-async fn every_fault_of_stripes_network() {
+async fn network_fault_delays_the_payment_by_one_run() {
     for fault in StripeFault::ALL {
         let shop = Shop::new().await;
         shop.net.pay(&shop.session);
         let name = format!("{fault:?}");
         shop.net.fail(move |call, _| if call == 0 { fault.clone() } else { StripeFault::None });
-        let told = shop.run(300).await;
-        assert_eq!(told.asked, 1, "{name}");
-        if told.paid == 0 {
+        let report = shop.run(300).await;
+        assert_eq!(report.asked, 1, "{name}");
+        if report.paid == 0 {
             assert_eq!(shop.run(600).await.paid, 1, "{name}");
         }
         assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000, "{name}");
@@ -276,13 +280,13 @@ async fn every_fault_of_stripes_network() {
     }
 }
 
-/// Whose provider hangs is put off all the same, or it would be first in every run.
+/// A hanging provider's orders are rescheduled too, or they would come first in every run.
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_never_answers_stands_in_nobodys_way() {
+async fn provider_that_never_answers_delays_no_other() {
     let shop = Shop::new().await;
     shop.net.pay(&shop.session);
     shop.net.fail(|_, _| StripeFault::DropRequest);
-    // A store that answers at once would answer after the deadline too.
+    // A store that answers at once would still answer after the deadline.
     let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(10)));
     assert_eq!(shop.run_over(ledger, 300).await, Some(Asked { failed: 1, ..asked(1) }));
     assert_eq!(shop.run(301).await, asked(0));
@@ -291,7 +295,7 @@ async fn a_provider_that_never_answers_stands_in_nobodys_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_of_the_store_at_every_call() {
+async fn store_fault_at_any_call_books_the_payment_once() {
     for (call, fault) in (0..6).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
         let shop = Shop::new().await;
         shop.net.pay(&shop.session);
@@ -312,22 +316,22 @@ async fn every_fault_of_the_store_at_every_call() {
     }
 }
 
-/// Two runs at once, and the buyer's own return: one payment.
+/// Two runs overlap: one payment is booked.
 #[tokio::test(start_paused = true)]
-async fn runs_may_overlap() {
+async fn overlapping_runs_book_one_payment() {
     let shop = Shop::new().await;
     shop.net.pay(&shop.session);
     let late = |seed| shop.world.faulty(seed, |_, _| Fault::Delay(Duration::from_millis(10))).0;
     let (first, second) = tokio::join!(shop.run_over(late(1), 300), shop.run_over(late(2), 300));
-    assert_eq!((first.map(|told| told.paid), second.map(|told| told.paid)), (Some(1), Some(1)));
+    assert_eq!((first.map(|report| report.paid), second.map(|report| report.paid)), (Some(1), Some(1)));
     let books = shop.world.books();
     books.check();
     assert_eq!((books.balance("alice/credits"), shop.order().version), (100_000_000_000, 2));
 }
 
-/// Of a provider that is not configured nothing is known, and nothing is closed.
+/// The state of a payment at an unconfigured provider is unknown: the order stays open.
 #[tokio::test(start_paused = true)]
-async fn an_order_of_a_provider_that_cannot_be_asked_stays() {
+async fn order_of_an_unconfigured_provider_stays_unpaid() {
     let shop = Shop::new().await;
     let order: Order = of_stripe::order("HLother");
     let world = World::new();
@@ -339,7 +343,7 @@ async fn an_order_of_a_provider_that_cannot_be_asked_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_with_nothing_to_do_asks_one_question_for_each_provider() {
+async fn idle_run_makes_one_query_for_each_provider() {
     let shop = Shop::new().await;
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
     shop.run_over(ledger, 299).await;

@@ -194,12 +194,12 @@ async fn transfer_of_a_withdrawn_key_is_looked_up_once_it_is_requested() {
         let keys = ReplayKeys { fireblocks: Some(published("another-kid", MERCHANT_PAIR)), ..keys() };
         let fulfil = worker(Arc::new(world.ledger(0)), None, Some(&net)).await;
         let reconcile = Reconcile { fulfil, ..sweeper(&world, keys, Providers::paid(), after_s).await };
-        listen();
+        start_capture();
         let attempt = u64::try_from(after_s).expect("later");
         reconcile.work(REFUSED, &run_at(attempt, after_s)).await.expect("a run");
         (
             row(&world, &id),
-            heard().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect::<Vec<_>>(),
+            captured_lines().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect::<Vec<_>>(),
         )
     };
     assert_eq!(swept(HOUR).await, ("order_unknown!".to_owned(), vec![]), "not requested yet");

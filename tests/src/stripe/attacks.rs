@@ -116,9 +116,9 @@ async fn three_second_payments_are_three_anomalies() {
     let world = shop().await;
     accepted(&world, &[with("payment_intent_succeeded", &[])]).await;
     for n in [7, 8, 9] {
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         accepted(&world, &[of("payment_intent_succeeded", n), of("charge_succeeded", n)]).await;
-        let said = crate::heard::heard();
+        let said = crate::log_capture::captured_lines();
         let said: Vec<_> = said.iter().filter(|line| line["alarm"] == "refused").collect();
         assert!(said.len() == 2 && said.iter().all(|line| line["subject"] == ORDER), "{said:?}");
     }

@@ -2,7 +2,7 @@
 
 use super::subscriptions::permutations;
 use super::*;
-use crate::heard::{heard, listen};
+use crate::log_capture::{captured_lines, start_capture};
 
 const INVOICE: &str = "in_1Sample0000000000000001";
 const PAYMENT: &str = "pi_9Sample0000000000000001";
@@ -170,7 +170,7 @@ async fn claim_on_an_invoice_that_was_refused_takes_nothing_back() {
 
 /// The words of the alarms that were raised.
 fn alarms() -> Vec<String> {
-    heard().iter().filter_map(|line| Some(line["alarm"].as_str()?.to_owned())).collect()
+    captured_lines().iter().filter_map(|line| Some(line["alarm"].as_str()?.to_owned())).collect()
 }
 
 /// The settings, the dispute's status, the alarms, and the reason that is kept.
@@ -190,7 +190,7 @@ async fn open_dispute_of_an_unknown_payment_raises_an_alarm_unless_the_account_i
         let world = shop().await;
         let function = function(world.ledger(1), settings).await;
         let body = claim(DISPUTE, status, 1, 999);
-        listen();
+        start_capture();
         let reply = edge::Service::answer(&function, &Stripe::signed(&body, now()), &invocation(1)).await;
         assert_eq!(
             (reply.status, alarms().as_slice()),
@@ -200,13 +200,13 @@ async fn open_dispute_of_an_unknown_payment_raises_an_alarm_unless_the_account_i
         let row = &world.books().journal["stripe#evt_charge_dispute_created_subscription_1"];
         assert_eq!((row.reason.as_deref(), row.needs_attention), (Some(reason), true), "{status}");
         // Once, and not each time that it is tried again.
-        listen();
+        start_capture();
         reconcile(world.ledger(2), settings).work(REFUSED, &run_at(900, 60)).await.expect("a run");
         assert_eq!(alarms(), Vec::<String>::new(), "{status}");
         // After three days it is closed, which the log says.
-        listen();
+        start_capture();
         reconcile(world.ledger(3), settings).work(REFUSED, &run_at(901, 4 * 24 * 60 * 60)).await.expect("a run");
-        let closed = heard().into_iter().find(|line| line["outcome"] == "given_up").expect("a line");
+        let closed = captured_lines().into_iter().find(|line| line["outcome"] == "given_up").expect("a line");
         assert_eq!(
             (&closed["reason"], world.books().journal.values().any(|row| row.needs_attention)),
             (&json!(reason), false)

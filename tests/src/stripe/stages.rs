@@ -37,12 +37,12 @@ async fn event_of_another_stage_leaves_no_trace_and_no_alarm() {
     for name in NAMING {
         let world = shop().await;
         let before = world.books();
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         // Also of the other mode: a live stage may share the account with its tests.
         let mut live: Value = serde_json::from_str(&of(name, "HLelsewhere", Some("other"))).expect("JSON");
         live["livemode"] = json!(true);
         accepted(&world, &[of(name, "HLelsewhere", Some("other")), live.to_string()]).await;
-        let alarms = crate::heard::heard().into_iter().filter(|line| line.get("alarm").is_some());
+        let alarms = crate::log_capture::captured_lines().into_iter().filter(|line| line.get("alarm").is_some());
         assert_eq!((world.books(), alarms.collect::<Vec<_>>()), (before, vec![]), "{name}");
     }
 }

@@ -107,9 +107,9 @@ async fn an_invoice_that_is_not_the_period_s_price_grants_nothing() {
     ];
     for (pointer, value, reason) in rows {
         let world = shop().await;
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         accepted(&world, &[with("invoice_paid", &[(pointer, value.clone())])]).await;
-        let lines = crate::heard::heard();
+        let lines = crate::log_capture::captured_lines();
         let alarms: Vec<_> = lines.iter().filter(|line| line["alarm"] == "refused").collect();
         assert_eq!(alarms.len(), usize::from(reason.is_some()), "{value}");
         assert!(alarms.iter().all(|line| line["subject"] == SUBSCRIPTION_ORDER), "{value}: {alarms:?}");

@@ -156,10 +156,11 @@ async fn answer_that_the_forwarder_has_not_signed_pays_nothing() {
         let first = api.payment_of(&order(), now(), testkit::deadline(Duration::from_secs(1))).await;
         assert!(first.is_ok_and(|said| said.is_some()), "{name}: the first call is answered");
         net.fail(move |_, _| fault);
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation(1)).await);
         assert!(is(&got, unavailable), "{name}: {got:?}");
-        let alarms = crate::heard::heard().into_iter().filter(|line| line["alarm"] == "answer_unsigned").count();
+        let alarms =
+            crate::log_capture::captured_lines().into_iter().filter(|line| line["alarm"] == "answer_unsigned").count();
         assert_eq!(alarms, usize::from(is_alarming), "{name}");
         let books = world.books();
         books.check();

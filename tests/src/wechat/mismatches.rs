@@ -91,12 +91,12 @@ async fn accepted_payment_is_not_refused_again() {
     told(&world, &paid(), &[], NOTIFY, &less("v3_payment")).await;
     flagged(&world, "AMOUNT_MISMATCH", "v3_payment");
     crate::stripe::accept(&world, ORDER, TRANSACTION, None).await;
-    crate::heard::listen();
+    crate::log_capture::start_capture();
     for name in ["v2_payment", "cloudrun_payment"] {
         let got = told(&world, &paid(), &[], NOTIFY, &less(name)).await;
         assert!(is(&got, success_of(name)), "{name}: {got:?}");
     }
-    assert_eq!(crate::heard::heard().iter().filter(|line| line["alarm"] == "refused").count(), 0);
+    assert_eq!(crate::log_capture::captured_lines().iter().filter(|line| line["alarm"] == "refused").count(), 0);
     let books = world.books();
     books.check();
     let order = books.order(ORDER);

@@ -109,12 +109,13 @@ async fn older_word_on_a_succeeded_refund_changes_nothing() {
     for older in ["v3_refund_closed", "v3_refund_abnormal"] {
         for names in [["v3_payment", "v3_refund", older], ["v3_payment", older, "v3_refund"]] {
             let world = shop().await;
-            crate::heard::listen();
+            crate::log_capture::start_capture();
             for name in names {
                 let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
                 assert!(is(&got, success_of(name)), "{names:?} {name}: {got:?}");
             }
-            let alarms = crate::heard::heard().iter().filter(|line| line["alarm"] == "refund_stuck").count();
+            let alarms =
+                crate::log_capture::captured_lines().iter().filter(|line| line["alarm"] == "refund_stuck").count();
             let is_stuck_at_first = names == ["v3_payment", "v3_refund_abnormal", "v3_refund"];
             assert_eq!(alarms, usize::from(is_stuck_at_first), "{names:?}");
             let books = world.books();
@@ -133,10 +134,10 @@ async fn refunds_above_the_payment_are_flagged() {
         |id: &str| with("v3_refund", &[("/resource/amount/refund", json!(1_500)), ("/resource/refund_id", json!(id))]);
     told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     for (id, flag, alarms, credits) in [("1", None, 0, 24_962_481_240), ("2", Some("REFUNDED_TOO_MUCH"), 1, 0)] {
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         let got = told(&world, &paid(), &[], NOTIFY, &refund(id)).await;
         assert!(is(&got, V3_SUCCESS), "{got:?}");
-        let said = crate::heard::heard();
+        let said = crate::log_capture::captured_lines();
         let said: Vec<_> = said.iter().filter(|line| line["alarm"] == "refunded_too_much").collect();
         assert!(said.len() == alarms && said.iter().all(|line| line["subject"] == ORDER), "{said:?}");
         let books = world.books();

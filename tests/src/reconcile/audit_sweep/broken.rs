@@ -1,4 +1,5 @@
-//! Every way to break the books: each is found, is drift after three equal looks and not before, and is gone when it is mended.
+//! Every way to break the books: the audit finds each one, reports drift at the third equal look and not before, and
+//! ends the finding once it is repaired.
 
 use super::*;
 
@@ -6,7 +7,7 @@ type Found = Vec<(DifferenceKind, Subject)>;
 
 struct Break {
     name: &'static str,
-    done: fn(&Shop),
+    break_it: fn(&Shop),
     found: Found,
 }
 
@@ -26,61 +27,61 @@ const CREDITS: &str = "alice/credits";
 const ORDER: &str = "hk_sample_order";
 const PAYMENT: &str = "payment#stripe#pi_3Sample0000000000000001";
 
-#[expect(clippy::too_many_lines, reason = "one row for each way")]
+#[expect(clippy::too_many_lines, reason = "one row for each break")]
 fn breaks() -> Vec<Break> {
     vec![
         Break {
             name: "a balance",
-            done: |shop| {
+            break_it: |shop| {
                 shop.change("accounts", CREDITS, "SET balance_units = :n, available_units = :n", &number("1"));
             },
             found: vec![of_account(DifferenceKind::Balance, CREDITS)],
         },
         Break {
             name: "a balance, by one of its smallest units",
-            done: |shop| {
+            break_it: |shop| {
                 shop.change("accounts", "alice/POSX", "ADD balance_units :n, available_units :n", &number("1"));
             },
             found: vec![of_account(DifferenceKind::Balance, "alice/POSX")],
         },
         Break {
-            name: "what may be spent",
-            done: |shop| shop.change("accounts", CREDITS, "ADD available_units :n", &number("1")),
+            name: "the available amount",
+            break_it: |shop| shop.change("accounts", CREDITS, "ADD available_units :n", &number("1")),
             found: vec![of_account(DifferenceKind::Available, CREDITS)],
         },
         Break {
-            name: "the overdraft line",
-            done: |shop| shop.change("accounts", CREDITS, "SET overdraft_units = :n", &number("5")),
+            name: "the overdraft limit",
+            break_it: |shop| shop.change("accounts", CREDITS, "SET overdraft_units = :n", &number("5")),
             found: vec![of_account(DifferenceKind::Available, CREDITS)],
         },
         Break {
-            name: "a version: of the sum nothing can be said, and of the number of lines all",
-            done: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance_units :n", &number("1")),
+            name: "a version: the sum cannot be compared, the number of entries can",
+            break_it: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance_units :n", &number("1")),
             found: vec![of_account(DifferenceKind::Lines, CREDITS)],
         },
         Break {
-            name: "a line of usage that is gone",
-            done: |shop| shop.remove("journal", "usage#e1"),
+            name: "a missing usage entry",
+            break_it: |shop| shop.remove("journal", "usage#e1"),
             found: vec![of_account(DifferenceKind::Lines, CREDITS)],
         },
         Break {
-            name: "a line of another amount",
-            done: |shop| shop.change("journal", "usage#e1", "SET amount_units = :n", &number("-3000000001")),
+            name: "an entry of another amount",
+            break_it: |shop| shop.change("journal", "usage#e1", "SET amount_units = :n", &number("-3000000001")),
             found: vec![of_account(DifferenceKind::Balance, CREDITS)],
         },
         Break {
-            name: "a payment's line that is gone, which its reversal leads to",
-            done: |shop| shop.remove("journal", PAYMENT),
+            name: "a missing payment entry, which its clawback leads to",
+            break_it: |shop| shop.remove("journal", PAYMENT),
             found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Unposted, ORDER)],
         },
         Break {
-            name: "a reversal that is gone",
-            done: |shop| shop.remove("journal", "reversal#hk_sample_order#1"),
+            name: "a missing clawback",
+            break_it: |shop| shop.remove("journal", "reversal#hk_sample_order#1"),
             found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Stands, ORDER)],
         },
         Break {
-            name: "a payment booked twice, with all that belongs to it",
-            done: |shop| {
+            name: "a payment booked twice, with all its rows",
+            break_it: |shop| {
                 let mut twice = shop.row("journal", PAYMENT);
                 twice["id"]["S"] = json!("payment#stripe#pi_again");
                 shop.put("journal", &twice);
@@ -95,8 +96,8 @@ fn breaks() -> Vec<Break> {
             found: vec![of_order(DifferenceKind::Unclaimed, ORDER)],
         },
         Break {
-            name: "a reversal booked twice",
-            done: |shop| {
+            name: "a clawback booked twice",
+            break_it: |shop| {
                 let mut twice = shop.row("journal", "reversal#hk_sample_order#1");
                 twice["id"]["S"] = json!("reversal#hk_sample_order#9");
                 shop.put("journal", &twice);
@@ -104,26 +105,26 @@ fn breaks() -> Vec<Break> {
             found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Unclaimed, ORDER)],
         },
         Break {
-            name: "what an order says stands",
-            done: |shop| shop.change("orders", ORDER, "SET posted_units = :n", &number("1")),
+            name: "an order's posted amount",
+            break_it: |shop| shop.change("orders", ORDER, "SET posted_units = :n", &number("1")),
             found: vec![of_order(DifferenceKind::Stands, ORDER)],
         },
         Break {
-            name: "an order that is gone",
-            done: |shop| shop.remove("orders", ORDER),
+            name: "a missing order",
+            break_it: |shop| shop.remove("orders", ORDER),
             found: vec![of_order(DifferenceKind::OrderMissing, ORDER), of_order(DifferenceKind::OrderMissing, ORDER)],
         },
         Break {
             name: "an order that cannot be read",
-            done: |shop| shop.change("orders", ORDER, "REMOVE price_units", &Value::Null),
+            break_it: |shop| shop.change("orders", ORDER, "REMOVE price_units", &Value::Null),
             found: vec![
                 of_order(DifferenceKind::OrderUnreadable, ORDER),
                 of_order(DifferenceKind::OrderUnreadable, ORDER),
             ],
         },
         Break {
-            name: "an order that says that it was paid by another",
-            done: |shop| {
+            name: "an order that names another payment",
+            break_it: |shop| {
                 let by = json!({ ":by": { "S": "stripe#pi_other" } });
                 shop.change("orders", ORDER, "SET paid_by = :by", &by);
             },
@@ -131,13 +132,13 @@ fn breaks() -> Vec<Break> {
                 of_order(DifferenceKind::Unposted, ORDER),
                 of_order(DifferenceKind::Unclaimed, ORDER),
                 of_order(DifferenceKind::Unclaimed, ORDER),
-                // Its refund is another payment's.
+                // The refund belongs to another payment.
                 of_order(DifferenceKind::Payment, ORDER),
             ],
         },
         Break {
-            name: "an order that says that it was never paid",
-            done: |shop| shop.change("orders", ORDER, "REMOVE paid_by, paid_at", &Value::Null),
+            name: "an order without its payment",
+            break_it: |shop| shop.change("orders", ORDER, "REMOVE paid_by, paid_at", &Value::Null),
             found: vec![
                 of_order(DifferenceKind::Unclaimed, ORDER),
                 of_order(DifferenceKind::Unclaimed, ORDER),
@@ -145,13 +146,13 @@ fn breaks() -> Vec<Break> {
             ],
         },
         Break {
-            name: "a paid order that says that it is unpaid",
-            done: |shop| shop.change("orders", ORDER, "SET payment = :s", &json!({ ":s": { "S": "unpaid" } })),
+            name: "a paid order marked as unpaid",
+            break_it: |shop| shop.change("orders", ORDER, "SET payment = :s", &json!({ ":s": { "S": "unpaid" } })),
             found: vec![of_order(DifferenceKind::Payment, ORDER)],
         },
         Break {
-            name: "a payment's line that is marked as failed",
-            done: |shop| {
+            name: "a payment entry marked as failed",
+            break_it: |shop| {
                 let change = json!({
                     "TableName": "hookledger-local-journal", "Key": { "id": { "S": PAYMENT } },
                     "UpdateExpression": "SET #s = :s", "ExpressionAttributeNames": { "#s": "status" },
@@ -162,8 +163,8 @@ fn breaks() -> Vec<Break> {
             found: vec![(DifferenceKind::Failed, Subject::Line(PAYMENT.to_owned()))],
         },
         Break {
-            name: "a line that names no order",
-            done: |shop| {
+            name: "an entry that names no order",
+            break_it: |shop| {
                 let change = json!({
                     "TableName": "hookledger-local-journal", "Key": { "id": { "S": PAYMENT } },
                     "UpdateExpression": "REMOVE #order", "ExpressionAttributeNames": { "#order": "order" },
@@ -178,7 +179,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "a period of another amount",
-            done: |shop| {
+            break_it: |shop| {
                 let period = shop.rows().into_iter().find_map(|(_, row)| {
                     let id = row["id"]["S"].as_str().expect("an id");
                     id.starts_with("invoice#").then(|| id.to_owned())
@@ -189,8 +190,8 @@ fn breaks() -> Vec<Break> {
             found: vec![of_order(DifferenceKind::Unclaimed, "hk_sample_subscription")],
         },
         Break {
-            name: "tokens that an order says stand",
-            done: |shop| {
+            name: "an order's posted tokens",
+            break_it: |shop| {
                 let change = json!({
                     "TableName": "hookledger-local-orders", "Key": { "id": { "S": "HLtokens" } },
                     "UpdateExpression": "ADD delivered_units.#line :n", "ExpressionAttributeValues": number("1"),
@@ -201,8 +202,8 @@ fn breaks() -> Vec<Break> {
             found: vec![of_order(DifferenceKind::Stands, "HLtokens")],
         },
         Break {
-            name: "a commission that another has",
-            done: |shop| {
+            name: "a commission of another owner",
+            break_it: |shop| {
                 let account = json!({ ":account": { "S": "carol/commission-usd" } });
                 shop.change("journal", "commission#HLtokens#1", "SET account = :account", &account);
                 let other = json!({
@@ -224,8 +225,8 @@ fn breaks() -> Vec<Break> {
             ],
         },
         Break {
-            name: "an account that is gone, whose orders still have lines",
-            done: |shop| shop.remove("accounts", "alice/report-full"),
+            name: "a missing account whose orders still have entries",
+            break_it: |shop| shop.remove("accounts", "alice/report-full"),
             found: vec![],
         },
     ]
@@ -243,40 +244,40 @@ async fn found(shop: &Shop) -> Found {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_way_to_break_the_books_is_found_and_gone_when_it_is_mended() {
-    for Break { name, done, found: mut expected } in breaks() {
+async fn each_way_to_break_the_books_is_found_until_repaired() {
+    for Break { name, break_it, found: mut expected } in breaks() {
         expected.sort();
         let shop = Shop::new().await;
         let rows = shop.rows();
-        done(&shop);
+        break_it(&shop);
         let broken = shop.rows();
         let count = u32::try_from(expected.len()).expect("a few");
         for (look, drift) in [(0, 0), (1, 0), (2, count), (3, 0)] {
-            let told = check(&shop.world, look * 300).await;
+            let report = check(&shop.world, look * 300).await;
             assert_eq!(
-                (told.open, told.drift, found(&shop).await),
+                (report.open, report.drift, found(&shop).await),
                 (count, drift, expected.clone()),
                 "{name}: look {look}"
             );
         }
-        assert_eq!(shop.rows(), broken, "{name}: nothing is put right");
-        // It is said again every hour, until somebody has.
+        assert_eq!(shop.rows(), broken, "{name}: the audit corrects nothing");
+        // Drift is reported every hour until it is repaired.
         assert_eq!(check(&shop.world, 600 + HOUR).await.drift, count, "{name}");
-        shop.mend(&rows);
-        let told = check(&shop.world, 600 + 2 * HOUR).await;
-        assert_eq!((told.open, told.drift, found(&shop).await), (0, 0, vec![]), "{name}: mended");
+        shop.restore(&rows);
+        let report = check(&shop.world, 600 + 2 * HOUR).await;
+        assert_eq!((report.open, report.drift, found(&shop).await), (0, 0, vec![]), "{name}: repaired");
         assert_eq!(check(&shop.world, DAY).await.open, 0, "{name}: and stays so");
     }
 }
 
-/// An account that is used between the looks has other sums each time, and is off by the same: that is drift.
+/// An account that is used between the looks has other sums each time and the same difference: that is drift.
 #[tokio::test(start_paused = true)]
 async fn drift_on_an_active_account_is_found() {
     for (name, broken, difference_kind) in [
         ("a balance", "ADD balance_units :n, available_units :n", DifferenceKind::Balance),
-        ("what may be spent", "ADD available_units :n", DifferenceKind::Available),
-        ("a line of another amount", "ADD amount_units :n", DifferenceKind::Balance),
-        ("a line that is lost", "", DifferenceKind::Lines),
+        ("the available amount", "ADD available_units :n", DifferenceKind::Available),
+        ("an entry of another amount", "ADD amount_units :n", DifferenceKind::Balance),
+        ("a missing entry", "", DifferenceKind::Lines),
     ] {
         let shop = Shop::new().await;
         if broken.is_empty() {
@@ -288,9 +289,9 @@ async fn drift_on_an_active_account_is_found() {
         }
         let mut drift = Vec::new();
         for look in 0..6 {
-            let told = check(&shop.world, look * 300).await;
-            assert_eq!(told.open, 1, "{name}: look {look}");
-            drift.push(told.drift);
+            let report = check(&shop.world, look * 300).await;
+            assert_eq!(report.open, 1, "{name}: look {look}");
+            drift.push(report.drift);
             spent_at(&shop.world, &format!("between{look}"), 7, look * 300 + 150);
         }
         assert_eq!(
@@ -298,27 +299,27 @@ async fn drift_on_an_active_account_is_found() {
             (&[0, 0, 1, 0, 0, 0][..], vec![of_account(difference_kind, CREDITS)]),
             "{name}"
         );
-        assert_eq!(check(&shop.world, 600 + HOUR).await.drift, 1, "{name}: said every hour");
+        assert_eq!(check(&shop.world, 600 + HOUR).await.drift, 1, "{name}: reported every hour");
     }
 }
 
-/// What differs by another sum at each look is looked at again, and after a day it is an alarm of its own.
+/// A difference that changes at each look is looked at again; after a day it raises an alarm of its own.
 #[tokio::test(start_paused = true)]
-async fn difference_that_changes_is_unsettled_and_no_drift() {
+async fn changing_difference_is_unsettled_and_no_drift() {
     let shop = Shop::new().await;
     let (mut at_s, mut alarms) = (0, Vec::new());
     while at_s <= DAY + HOUR {
         shop.change("accounts", CREDITS, "ADD balance_units :n, available_units :n", &number("1"));
-        let told = check(&shop.world, at_s).await;
-        assert_eq!((told.open, told.drift), (1, 0), "after {at_s} s");
+        let report = check(&shop.world, at_s).await;
+        assert_eq!((report.open, report.drift), (1, 0), "after {at_s} s");
         alarms.push(state(&shop.world).await.open[0].since);
         at_s += 300;
     }
-    assert_eq!(alarms.first(), alarms.last(), "it differs since the first look");
-    let told = [0, 1, 2].map(|hour| at_s + hour * HOUR);
+    assert_eq!(alarms.first(), alarms.last(), "it has differed since the first look");
+    let times = [0, 1, 2].map(|hour| at_s + hour * HOUR);
     let mut drift = Vec::new();
-    for at_s in told {
+    for at_s in times {
         drift.push(check(&shop.world, at_s).await.drift);
     }
-    assert_eq!(drift, [0, 0, 1], "once it has come to rest");
+    assert_eq!(drift, [0, 0, 1], "once it stops changing");
 }

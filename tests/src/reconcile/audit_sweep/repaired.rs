@@ -1,4 +1,4 @@
-//! A repair ends the findings that it cures, and no other: whatever a sweep writes meanwhile, and wherever its command dies.
+//! A repair ends its own findings and no other, whatever a sweep writes meanwhile and wherever the command dies.
 
 use ledger::{AccountId, Asset, Decision, Owner};
 use reconcile::{AccountRepair, Comparison, INDEX_LAG_MAX, RepairedRows, Repairs, Signature};
@@ -53,22 +53,26 @@ async fn finding_ends_with_the_repair_and_others_stay() {
     let before = state(&shop.world).await;
     let compared = end_findings(&shop.world.ledger(1)).await.expect("compared");
     assert_eq!((accounts(&compared.ended), accounts(&compared.differences)), (vec![], vec!["alice/credits"]));
-    assert_eq!(state(&shop.world).await, before, "it is still true");
+    assert_eq!(state(&shop.world).await, before, "the finding is still true");
 
     repaired(&shop.world).await;
-    assert_eq!(findings(&shop.world).await, ["alice/POSX", "alice/credits"], "a command that dies here leaves it");
+    assert_eq!(
+        findings(&shop.world).await,
+        ["alice/POSX", "alice/credits"],
+        "a command that dies here leaves the finding"
+    );
     let compared = end_findings(&shop.world.ledger(1)).await.expect("compared");
     assert_eq!((accounts(&compared.ended), accounts(&compared.differences)), (vec!["alice/credits"], vec![]));
     let after = state(&shop.world).await;
     assert_eq!(findings(&shop.world).await, ["alice/POSX"]);
-    assert_eq!((after.version, after.began_at), (before.version + 1, before.began_at), "nothing else is written");
+    assert_eq!((after.version, after.began_at), (before.version + 1, before.began_at), "nothing else changes");
     let compared = end_findings(&shop.world.ledger(1)).await.expect("compared");
     assert_eq!((compared, state(&shop.world).await), (Comparison::default(), after), "once");
 }
 
-/// A line of the account that differs holds its owner back too, and its own repair ends that.
+/// An entry of the same account that differs holds its owner back too; its own repair ends that finding.
 #[tokio::test(start_paused = true)]
-async fn finding_of_another_line_of_the_account_is_reported() {
+async fn finding_of_another_entry_of_the_account_is_reported() {
     const PAYMENT: &str = "payment#stripe#pi_3Sample0000000000000001";
     let shop = found().await;
     let failed = json!({
@@ -81,17 +85,17 @@ async fn finding_of_another_line_of_the_account_is_reported() {
     assert_eq!(findings(&shop.world).await, ["alice/POSX", "alice/credits", "alice/credits"]);
     repaired(&shop.world).await;
     let compared = end_findings(&shop.world.ledger(1)).await.expect("compared");
-    let matters = |found: &[ledger::Difference]| found.iter().map(|found| found.difference_kind).collect::<Vec<_>>();
+    let kinds = |found: &[ledger::Difference]| found.iter().map(|found| found.difference_kind).collect::<Vec<_>>();
     assert_eq!(
-        (matters(&compared.ended), matters(&compared.differences)),
+        (kinds(&compared.ended), kinds(&compared.differences)),
         (vec![DifferenceKind::Balance], vec![DifferenceKind::Failed])
     );
-    assert!(state(&shop.world).await.differs("alice/credits"), "it is held back still");
+    assert!(state(&shop.world).await.differs("alice/credits"), "its owner is still held back");
 }
 
-/// The sweep keeps another finding just before the command writes: the command reads again.
+/// A sweep saves another finding just before the command writes: optimistic locking makes the command read again.
 #[tokio::test(start_paused = true)]
-async fn finding_that_a_sweep_keeps_meanwhile_is_not_lost() {
+async fn finding_saved_by_a_concurrent_sweep_is_kept() {
     for times in [1, 3, usize::MAX] {
         let shop = found().await;
         repaired(&shop.world).await;
@@ -121,7 +125,7 @@ async fn finding_that_a_sweep_keeps_meanwhile_is_not_lost() {
     }
 }
 
-/// At each call, before it and after it. What is left is left to the sweep, or to the same command.
+/// The command dies before or after each call. The sweep, or the same command run again, ends the finding later.
 #[tokio::test(start_paused = true)]
 async fn command_that_dies_ends_no_true_finding() {
     let shop = found().await;
@@ -129,7 +133,7 @@ async fn command_that_dies_ends_no_true_finding() {
     let found = shop.row("accounts", "check#audit");
     for is_repaired in [false, true] {
         for (at, fault) in (0..20).flat_map(|at| [(at, Fault::Kill), (at, Fault::KillApplied)]) {
-            shop.mend(&rows);
+            shop.restore(&rows);
             shop.put("accounts", &found);
             if is_repaired {
                 repaired(&shop.world).await;
@@ -141,22 +145,25 @@ async fn command_that_dies_ends_no_true_finding() {
             }
             let findings = findings(&shop.world).await;
             assert!(findings.contains(&"alice/POSX".to_owned()), "{at} {fault:?}");
-            assert!(is_repaired || findings.contains(&"alice/credits".to_owned()), "{at} {fault:?}: it is true");
+            assert!(
+                is_repaired || findings.contains(&"alice/credits".to_owned()),
+                "{at} {fault:?}: the finding is true"
+            );
             end_findings(&shop.world.ledger(4)).await.expect("compared");
-            let left = self::findings(&shop.world).await;
-            assert_eq!(left.contains(&"alice/credits".to_owned()), !is_repaired, "{at} {fault:?}: {left:?}");
+            let remaining = self::findings(&shop.world).await;
+            assert_eq!(remaining.contains(&"alice/credits".to_owned()), !is_repaired, "{at} {fault:?}: {remaining:?}");
         }
     }
 }
 
-/// The index is read once it has had time to catch up; a line that it lacks even then leaves the finding to the sweep.
+/// The index is read after it has had time to catch up. If it still lacks an entry, the finding stays for the sweep.
 #[tokio::test(start_paused = true)]
-async fn line_that_the_index_lacks_is_waited_for() {
+async fn entry_that_the_index_lacks_is_waited_for() {
     for (late_s, ended) in [(3, vec!["alice/credits"]), (30, vec![])] {
         let shop = found().await;
         repaired(&shop.world).await;
         let line = shop.row("journal", "usage#e1");
-        // For the index it is not there without its account.
+        // An entry without its account is absent from the index.
         shop.change("journal", "usage#e1", "REMOVE account", &Value::Null);
         let world = shop.world.clone();
         tokio::spawn(async move {
@@ -168,9 +175,9 @@ async fn line_that_the_index_lacks_is_waited_for() {
     }
 }
 
-/// Of an account that is written during every look nothing is known.
+/// The balance of an account that is written during every look cannot be verified.
 #[tokio::test(start_paused = true)]
-async fn finding_of_an_account_that_moves_stays() {
+async fn finding_of_an_account_that_keeps_changing_stays() {
     let shop = found().await;
     repaired(&shop.world).await;
     let (world, mut written) = (shop.world.clone(), 0);

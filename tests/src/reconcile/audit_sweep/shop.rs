@@ -1,4 +1,4 @@
-//! Books with every kind of posting, and how to break them by hand.
+//! Fixture: books with every kind of posting, and helpers that break them.
 
 use ledger::{Amount, Commission, Currency, Grant, Money, Owner, Payment, Provider, Reference, Word};
 use serde_json::Value;
@@ -9,15 +9,16 @@ pub(super) struct Shop {
     pub(super) world: World,
 }
 
-/// What a pass over them looks at: alice's credits, her tokens, her report, and what bob has earned.
+/// The accounts that a pass compares: alice's credits, tokens and report, and bob's commissions.
 pub(super) const ACCOUNTS: u32 = 4;
 pub(super) const LINES: u64 = 3 + 2 + 1 + 2 + 1 + 2;
-/// Each as often as its lines are on another page: of those of tokens, reports and commissions each account is one.
+/// One order is counted once per account page on which it has entries: tokens, reports and commissions are an account
+/// each.
 pub(super) const ORDERS: u32 = 2 + 3;
 
 impl Shop {
-    /// Usage and what a person gave; an order that was paid and partly refunded; a period of a subscription; and an order of tokens,
-    /// a report and commissions, delivered and partly refunded.
+    /// Usage and a manual grant; an order that is paid and partly refunded; a subscription period; and an order of
+    /// tokens, a report and commissions, delivered and partly refunded.
     pub(super) async fn new() -> Self {
         let world = World::new();
         open_account(&world, "alice", "k1", "10").await;
@@ -25,7 +26,7 @@ impl Shop {
         spend(&world, "e2", "k1", "1").await;
         orders_of_samples(&world).await;
         for event in ["payment_intent_succeeded", "refund_updated", "customer_subscription_created", "invoice_paid"] {
-            told(&world, event).await;
+            deliver_sample(&world, event).await;
         }
         world.books().check();
         deliver(&world).await;
@@ -47,12 +48,12 @@ impl Shop {
         self.world.engine.request("DeleteItem", &gone).expect("an answer");
     }
 
-    /// As a person might who has lost his way, or a release that is wrong.
+    /// Changes a row as an operator's mistake or a faulty release could.
     pub(super) fn change(&self, table: &str, id: &str, what: &str, values: &Value) {
         change(&self.world, table, id, what, values);
     }
 
-    /// All rows, but for the check's own.
+    /// All rows except the audit's own.
     pub(super) fn rows(&self) -> Vec<(&'static str, Value)> {
         let of = |table: &'static str| {
             let scan = json!({ "TableName": name(table), "ConsistentRead": true });
@@ -63,8 +64,8 @@ impl Shop {
         all.filter(|(_, row)| row["id"]["S"] != "check#audit").collect()
     }
 
-    /// As they were, whatever was done to them.
-    pub(super) fn mend(&self, rows: &[(&'static str, Value)]) {
+    /// Restores all rows to these.
+    pub(super) fn restore(&self, rows: &[(&'static str, Value)]) {
         for (table, row) in self.rows() {
             self.remove(table, row["id"]["S"].as_str().expect("an id"));
         }
@@ -86,12 +87,12 @@ fn change(world: &World, table: &str, id: &str, what: &str, values: &Value) {
     world.engine.request("UpdateItem", &change).expect("a change");
 }
 
-/// What a usage event of so many units leaves, without the time that it takes to decide on one.
+/// What DynamoDB holds after a usage event of so many units, written directly because a decision takes longer.
 pub(super) fn spent(world: &World, id: &str, units: u32) {
     spent_at(world, id, units, 9);
 }
 
-/// So many seconds after the samples.
+/// The same, so many seconds after the samples.
 pub(super) fn spent_at(world: &World, id: &str, units: u32, at_s: i64) {
     let row = json!({
         "id": { "S": format!("usage#{id}") }, "account": { "S": "alice/credits" }, "amount_units": { "N": format!("-{units}") },
@@ -110,7 +111,7 @@ pub(super) fn spent_at(world: &World, id: &str, units: u32, at_s: i64) {
     );
 }
 
-/// An order that leaves a line in four accounts, and in two of them another that corrects it.
+/// An order that leaves an entry in each of four accounts, and a correcting entry in two of them.
 async fn deliver(world: &World) {
     let mut order = of_stripe::order("HLtokens");
     let named = |text| Word::new(text).expect("a word");

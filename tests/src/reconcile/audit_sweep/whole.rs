@@ -1,4 +1,4 @@
-//! The books read from end to end: every row once, in however many parts.
+//! The full audit: a scan reads every row once, in any number of segments.
 
 use idempotency::{BookTable, Segment};
 use ledger::WholeAudit;
@@ -31,7 +31,7 @@ async fn every_row_is_read_once_in_any_number_of_segments() {
         let whole = whole_of(&shop.world, of).await;
         let counts = (whole.accounts(), whole.lines(), whole.orders());
         assert_eq!(counts, (usize::try_from(ACCOUNTS).expect("a few"), LINES, 3), "{of} segments");
-        // No webhook has told of that payment, so nothing leads from it to its order.
+        // No webhook delivered that payment, so no pointer leads from it to its order.
         let found: Vec<_> =
             whole.differences().into_iter().map(|found| (found.difference_kind, found.subject())).collect();
         let tokens = ledger::OrderNumber::new("HLtokens").expect("a number");
@@ -39,7 +39,7 @@ async fn every_row_is_read_once_in_any_number_of_segments() {
     }
 }
 
-/// What a scan costs is estimated from what the store says of its tables.
+/// The cost of a scan is estimated from the table sizes that DynamoDB reports.
 #[tokio::test(start_paused = true)]
 async fn read_units_follow_from_the_size_of_a_table() {
     let shop = Shop::new().await;
@@ -52,9 +52,10 @@ async fn read_units_follow_from_the_size_of_a_table() {
     }
 }
 
-/// An account that is gone, an order that says that it is unpaid, one that says that a payment has paid it of which there is no row, and a pointer that leads nowhere: no account leads to them.
+/// A missing account, an order marked as unpaid, an order marked as paid by a payment without a row, and a pointer that
+/// leads nowhere: no account leads to any of them.
 #[tokio::test(start_paused = true)]
-async fn whole_audit_finds_what_no_account_leads_to() {
+async fn whole_audit_finds_rows_that_no_account_leads_to() {
     let shop = Shop::new().await;
     let order = |number: &str| Subject::Order(ledger::OrderNumber::new(number).expect("a number"));
     let account = Subject::Account("alice/credits".to_owned());
