@@ -1,5 +1,5 @@
-//! What is deployed is bounded and watched over: every route has its limit, every function its size and its log, and what fails
-//! for good ends where somebody looks.
+//! Limits and monitoring of the deployment: every route has a rate limit, every function its size and its log, and
+//! every permanent failure ends in a dead-letter queue.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +25,7 @@ pub(crate) fn of_type<'t>(template: &'t Template, kind: &str) -> Vec<(&'t str, &
 }
 
 #[test]
-fn every_route_has_a_limit_of_its_own() {
+fn every_route_has_a_rate_limit_of_its_own() {
     let app = app();
     let routes: BTreeSet<String> = app
         .functions()
@@ -42,9 +42,10 @@ fn every_route_has_a_limit_of_its_own() {
     }
 }
 
-/// Who sent what is kept as long as the functions' own lines, each line as JSON: without what stands in a query.
+/// The access log is kept as long as the functions' logs, as JSON lines with the client's address and without the
+/// query.
 #[test]
-fn every_request_leaves_a_line_with_its_sender_and_one_that_is_turned_away_is_counted() {
+fn access_log_has_each_client_and_counts_throttled_requests() {
     let app = app();
     let log = &resources(&app)["ApiLogs"]["Properties"];
     assert_eq!(log["LogGroupName"], format!("/aws/vendedlogs/hookledger-{STAGE}-api"));
@@ -52,12 +53,12 @@ fn every_request_leaves_a_line_with_its_sender_and_one_that_is_turned_away_is_co
     let access = &resources(&app)["Api"]["Properties"]["AccessLogSettings"];
     assert_eq!(access["DestinationArn"], json!({ "Fn::GetAtt": "ApiLogs.Arn" }));
     let line = access["Format"].as_str().expect("a line");
-    let said: Map<String, Value> = serde_json::from_str(line).expect("an object");
-    assert_eq!(said["ip"], "$context.identity.sourceIp");
-    assert_eq!(said["status"], "$context.status");
-    assert_eq!(said["id"], "$context.requestId", "API Gateway asks for it");
-    // API Gateway writes a variable as it is, and a path decoded: a quote in it would end the text, and its sender write the rest of the
-    // line. These are numbers, words of AWS's own, and the template's routes.
+    let fields: Map<String, Value> = serde_json::from_str(line).expect("an object");
+    assert_eq!(fields["ip"], "$context.identity.sourceIp");
+    assert_eq!(fields["status"], "$context.status");
+    assert_eq!(fields["id"], "$context.requestId", "API Gateway requires it");
+    // API Gateway writes variables unescaped, and paths decoded: a quote in one would let the client forge the rest of
+    // the line. The variables below are numbers, AWS's own words, and routes of the template.
     let harmless = [
         "$context.error.responseType",
         "$context.identity.sourceIp",
@@ -68,7 +69,7 @@ fn every_request_leaves_a_line_with_its_sender_and_one_that_is_turned_away_is_co
         "$context.routeKey",
         "$context.status",
     ];
-    let logged: BTreeSet<&str> = said.values().map(|value| value.as_str().expect("a text")).collect();
+    let logged: BTreeSet<&str> = fields.values().map(|value| value.as_str().expect("a text")).collect();
     assert_eq!(logged, harmless.into());
     let [(_, counted)] = of_type(&app, "AWS::Logs::MetricFilter")[..] else { panic!("one filter") };
     assert_eq!(counted["LogGroupName"], json!({ "Ref": "ApiLogs" }));
@@ -79,9 +80,9 @@ fn every_request_leaves_a_line_with_its_sender_and_one_that_is_turned_away_is_co
     assert_eq!(counted["MetricTransformations"], to);
 }
 
-/// The crate says itself how long a caller waits: the function must not be stopped before.
+/// The function's timeout covers the time that its crate allows for a reply.
 #[test]
-fn every_function_has_its_size_its_log_and_its_own_role() {
+fn every_function_has_its_size_log_and_role() {
     let app = app();
     let memory = [
         ("checkout", 256, 10),
@@ -97,49 +98,52 @@ fn every_function_has_its_size_its_log_and_its_own_role() {
     let mut found = BTreeSet::new();
     for function in app.functions() {
         let (name, id) = (function.binary.as_str(), function.logical_id.trim_end_matches("Function"));
-        let said = &resources(&app)[&function.logical_id]["Properties"];
-        let number = |of: &str| said[of].as_u64().expect("a number");
+        let properties = &resources(&app)[&function.logical_id]["Properties"];
+        let number = |of: &str| properties[of].as_u64().expect("a number");
         found.insert((name, number("MemorySize"), number("Timeout")));
-        assert_eq!(said["Role"], json!({ "Fn::GetAtt": format!("{id}Role.Arn") }), "{name}");
-        assert_eq!(said["FunctionName"], format!("hookledger-{STAGE}-{name}"));
-        assert_eq!(said["LoggingConfig"], json!({ "LogGroup": { "Ref": format!("{id}Logs") } }), "{name}");
+        assert_eq!(properties["Role"], json!({ "Fn::GetAtt": format!("{id}Role.Arn") }), "{name}");
+        assert_eq!(properties["FunctionName"], format!("hookledger-{STAGE}-{name}"));
+        assert_eq!(properties["LoggingConfig"], json!({ "LogGroup": { "Ref": format!("{id}Logs") } }), "{name}");
         let log = &resources(&app)[&format!("{id}Logs")]["Properties"];
         assert_eq!(log["LogGroupName"], format!("/aws/lambda/hookledger-{STAGE}-{name}"));
         assert_eq!(log["RetentionInDays"], 30, "{name}");
-        // Off, unless a parameter says otherwise.
+        // Off by default; a parameter enables it.
         let reserved = format!("{id}ReservedConcurrency");
         let condition = json!([format!("Reserve{id}"), 0, { "Ref": "AWS::NoValue" }]);
-        assert_eq!(said["ReservedConcurrentExecutions"], json!({ "Fn::If": condition }), "{name}");
+        assert_eq!(properties["ReservedConcurrentExecutions"], json!({ "Fn::If": condition }), "{name}");
         assert_eq!(app.document()["Parameters"][&reserved]["Default"], 0, "{name}");
     }
     assert_eq!(found, memory.into());
-    let of_all = &app.document()["Globals"]["Function"];
-    assert_eq!(of_all["LoggingConfig"], json!({ "LogFormat": "JSON", "SystemLogLevel": "WARN" }));
-    assert_eq!(of_all["Tracing"], json!({ "Fn::If": ["Trace", "Active", "PassThrough"] }));
+    let globals = &app.document()["Globals"]["Function"];
+    assert_eq!(globals["LoggingConfig"], json!({ "LogFormat": "JSON", "SystemLogLevel": "WARN" }));
+    assert_eq!(globals["Tracing"], json!({ "Fn::If": ["Trace", "Active", "PassThrough"] }));
     assert_eq!(app.document()["Parameters"]["XRay"]["Default"], "false");
 }
 
-/// A run of the clock's, and a record of the stream.
+/// A failed run of a schedule, and a failed record of the stream.
 #[test]
-fn what_fails_for_good_ends_in_a_queue() {
+fn permanent_failure_ends_in_a_queue() {
     let app = app();
     let to = |queue: &str| json!({ "Fn::GetAtt": format!("{queue}.Arn") });
     let reconcile = &resources(&app)["ReconcileFunction"]["Properties"];
     for (name, event) in reconcile["Events"].as_object().expect("events") {
-        let said = &event["Properties"];
-        assert_eq!(said["DeadLetterConfig"]["Arn"], to("ReconcileFailures"), "{name}");
-        assert_eq!(said["RoleArn"], to("ClockRole"), "{name}");
-        assert_eq!(said["RetryPolicy"]["MaximumRetryAttempts"], 0, "{name}");
+        let properties = &event["Properties"];
+        assert_eq!(properties["DeadLetterConfig"]["Arn"], to("ReconcileFailures"), "{name}");
+        assert_eq!(properties["RoleArn"], to("ClockRole"), "{name}");
+        assert_eq!(properties["RetryPolicy"]["MaximumRetryAttempts"], 0, "{name}");
     }
-    let given_up = &reconcile["EventInvokeConfig"];
-    assert_eq!(given_up["DestinationConfig"]["OnFailure"]["Destination"], to("ReconcileFailures"));
-    assert_eq!((&given_up["MaximumRetryAttempts"], &given_up["MaximumEventAgeInSeconds"]), (&json!(0), &json!(60)));
+    let invoke_config = &reconcile["EventInvokeConfig"];
+    assert_eq!(invoke_config["DestinationConfig"]["OnFailure"]["Destination"], to("ReconcileFailures"));
+    assert_eq!(
+        (&invoke_config["MaximumRetryAttempts"], &invoke_config["MaximumEventAgeInSeconds"]),
+        (&json!(0), &json!(60))
+    );
     let stream = &resources(&app)["FulfilFunction"]["Properties"]["Events"]["Orders"]["Properties"];
     assert_eq!(stream["DestinationConfig"]["OnFailure"]["Destination"], to("FulfilFailures"));
     for bound in ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"] {
         assert!(stream[bound].as_i64().is_some_and(|bound| bound > 0), "{bound}");
     }
-    // Of the ten executions that a new account has.
+    // A new account has ten concurrent executions.
     assert_eq!(stream["ParallelizationFactor"], 5);
     let queues: BTreeSet<&str> = of_type(&app, "AWS::SQS::Queue").into_iter().map(|(id, _)| id).collect();
     assert_eq!(queues, ["FulfilFailures", "ReconcileFailures"].into());
@@ -152,22 +156,23 @@ fn what_fails_for_good_ends_in_a_queue() {
     }
 }
 
-/// Whatever nobody has another copy of outlives its stack; not the first deployment, where that fails, since the next needs its name.
+/// Data without another copy outlives its stack; only a failed first deployment deletes it, since the next one needs
+/// the name.
 fn assert_is_kept(id: &str, resource: &Value) {
     let policies = (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]);
     assert_eq!(policies, (&json!("RetainExceptOnCreate"), &json!("Retain")), "{id}");
 }
 
 #[test]
-fn no_row_is_lost_with_its_stack_and_no_table_is_open() {
+fn stack_deletion_loses_no_row_and_tables_are_protected() {
     let data = Template::parse(DATA_YAML, &[("Stage", STAGE)]).expect("a template");
     for (id, resource) in resources(&data).iter().filter(|(_, resource)| resource["Type"] == "AWS::DynamoDB::Table") {
         assert_is_kept(id, resource);
-        let said = &resource["Properties"];
-        assert_eq!(said["BillingMode"], "PAY_PER_REQUEST", "{id}");
-        assert_eq!(said["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{id}");
-        assert_eq!(said["SSESpecification"]["SSEEnabled"], true, "{id}");
-        assert_eq!(said["DeletionProtectionEnabled"], json!({ "Fn::If": ["IsProd", true, false] }), "{id}");
+        let properties = &resource["Properties"];
+        assert_eq!(properties["BillingMode"], "PAY_PER_REQUEST", "{id}");
+        assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{id}");
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{id}");
+        assert_eq!(properties["DeletionProtectionEnabled"], json!({ "Fn::If": ["IsProd", true, false] }), "{id}");
     }
     for (id, resource) in resources(&app()) {
         if resource["Type"] == "AWS::SecretsManager::Secret" {
@@ -176,7 +181,7 @@ fn no_row_is_lost_with_its_stack_and_no_table_is_open() {
     }
 }
 
-/// CloudFormation puts a stack's tags on its resources: none has to name them, and no stack may be without.
+/// CloudFormation puts a stack's tags on its resources, so every stack has tags and no resource repeats them.
 #[test]
 fn each_stack_is_tagged_with_project_and_stage() {
     let samconfig = fs::read_to_string(root().join("samconfig.toml")).expect("a file");

@@ -1,4 +1,4 @@
-//! The same event in every shape that a gateway hands it over in; and what is no event at all.
+//! The same event in each payload format of API Gateway and Lambda URLs, and malformed payloads.
 
 use std::collections::BTreeSet;
 
@@ -16,33 +16,36 @@ use webhook::{Admission, Function, Webhook as _};
 use crate::sandbox::{EVENTS, SECRET, function, invocation, message, open_account, signature};
 
 #[tokio::test(start_paused = true)]
-async fn every_shape_is_the_same_event() {
+async fn payload_of_every_format_is_the_same_event() {
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
     let mut body = usage("e1", "k1", "3");
-    // Bytes beyond ASCII, and white space of the sender's own.
+    // Bytes beyond ASCII, and the sender's own white space.
     body["data"]["model"] = json!("通义千问-é-e\u{301}");
     let body = format!(" {}\r\n", serde_json::to_string_pretty(&body).expect("JSON"));
     let sent = |name| Sent::post(EVENTS, body.as_bytes()).with(name, signature(body.as_bytes()));
-    let mut told = Vec::new();
+    let mut replies = Vec::new();
     for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
         for base64 in [false, true] {
             for name in ["x-webhook-signature", "X-Webhook-Signature", "X-WEBHOOK-SIGNATURE"] {
-                // A new process each time: the store, not its memory, says that it is the same event.
+                // A new process for each: the store, not a process's memory, recognizes the repeat.
                 let function = function(world.ledger(1), Admission::default()).await;
                 let event = Sent { base64, ..sent(name) }.event(shape);
-                let reply = function.answer(&event, &invocation(told.len() as u64)).await;
-                told.push((reply.status, message(&reply)));
+                let reply = function.answer(&event, &invocation(replies.len() as u64)).await;
+                replies.push((reply.status, message(&reply)));
             }
         }
     }
-    assert_eq!(told.remove(0), (200, "Event processed successfully".to_owned()));
-    assert!(told.iter().all(|told| *told == (200, "Event already processed (idempotent)".to_owned())), "{told:?}");
+    assert_eq!(replies.remove(0), (200, "Event processed successfully".to_owned()));
+    assert!(
+        replies.iter().all(|reply| *reply == (200, "Event already processed (idempotent)".to_owned())),
+        "{replies:?}"
+    );
     assert_eq!(world.books().balance("alice/credits"), 7_000_000_000);
 }
 
 #[tokio::test]
-async fn a_named_stage_stands_before_the_path() {
+async fn named_stage_is_stripped_from_the_path() {
     let function = function(MemoryLedger::default(), Admission::default()).await;
     let mut event: Value = serde_json::from_str(
         &Sent { method: "GET", ..Sent::post("/prod/api/webhooks/health", b"") }.event(Shape::HttpApi),
@@ -62,7 +65,7 @@ async fn a_named_stage_stands_before_the_path() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_no_success() {
+async fn malformed_payload_is_rejected() {
     let function = function(MemoryLedger::default(), Admission::default()).await;
     let good = Sent::post(EVENTS, b"{}").with("x-webhook-signature", signature(b"{}"));
     let mut bad_base64: Value = serde_json::from_str(&good.event(Shape::HttpApi)).expect("JSON");
@@ -93,7 +96,7 @@ async fn what_is_no_event_is_no_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn standard_webhooks_where_it_is_configured() {
+async fn standard_webhooks_are_accepted_if_configured() {
     const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
@@ -112,13 +115,13 @@ async fn standard_webhooks_where_it_is_configured() {
             .with("webhook-signature", signature)
     };
     let rows = [
-        ("an old one", sent(now - 301), 401),
-        ("one from the future", sent(now + 301), 401),
+        ("an old signature", sent(now - 301), 401),
+        ("a signature from the future", sent(now + 301), 401),
         ("without an id", Sent { headers: sent(now).headers.into_iter().skip(1).collect(), ..sent(now) }, 401),
         ("with a bad signature of the other scheme", sent(now).with("x-webhook-signature", "0".repeat(64)), 401),
-        ("a good one", sent(now - 300), 200),
+        ("a good signature", sent(now - 300), 200),
         (
-            "the same by the other scheme",
+            "the same event by the other scheme",
             Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes())),
             200,
         ),
@@ -129,10 +132,10 @@ async fn standard_webhooks_where_it_is_configured() {
     assert_eq!(world.books().balance("alice/credits"), 7_000_000_000);
 }
 
-/// Books that cannot be opened without falling over something.
-struct Falls;
+/// A ledger whose every method panics.
+struct PanickingLedger;
 
-impl Ledger for Falls {
+impl Ledger for PanickingLedger {
     async fn warm(&self) {}
 
     fn recall(&self, _: &EventKey, _: &Fingerprints) -> Option<Receipt> {
@@ -181,17 +184,17 @@ impl Ledger for Falls {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_answer_and_not_a_success() {
-    let function = function(Falls, Admission::default()).await;
+async fn panic_is_answered_as_a_failure() {
+    let function = function(PanickingLedger, Admission::default()).await;
     let reply = function.answer(&crate::sandbox::signed(&usage("e1", "k1", "3").to_string()), &invocation(1)).await;
     assert_eq!((reply.status, reply.body.as_str()), (500, r#"{"success":false,"message":"Internal error"}"#));
 }
 
 proptest! {
-    /// A signed event in which any one value is something else: understood as what it is, refused, but never a panic, and a
-    /// success only with the bytes that were signed.
+    /// A signed event in which any one value is replaced: it is refused without a panic, and succeeds only with the
+    /// bytes that were signed.
     #[test]
-    fn no_event_makes_the_gateway_panic(
+    fn altered_payload_causes_no_panic_and_no_success(
         shape in prop::sample::select(vec![Shape::HttpApi, Shape::RestApi]),
         place in any::<prop::sample::Index>(),
         value in prop::sample::select(vec![json!(null), json!(true), json!(7), json!("x"), json!("é\n"), json!([]), json!({}), json!([{}])]),
@@ -207,12 +210,12 @@ proptest! {
             let function = function(MemoryLedger::default(), Admission::default()).await;
             function.answer(&event.to_string(), &invocation(1)).await
         });
-        // The key is unknown: an event that gets through is refused for that, and for nothing else.
+        // The key is unknown, so an event that passes every check is refused for that alone.
         prop_assert!([400, 401, 404, 405].contains(&reply.status), "{} at {pointer}", reply.status);
     }
 }
 
-/// Where everything is in a JSON value.
+/// The JSON pointers of all values.
 fn pointers(value: &Value) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(fields) => {
@@ -227,9 +230,9 @@ fn pointers(value: &Value) -> Vec<String> {
     std::iter::once(String::new()).chain(below).collect()
 }
 
-/// Where nothing is sold through WeChat Pay or an epay gateway, or sent through Fireblocks, whoever tries their addresses is told that nothing is there.
+/// WeChat Pay, epay gateways and Fireblocks are optional: unconfigured, their routes answer 404.
 #[tokio::test]
-async fn what_is_not_set_up_is_not_there() {
+async fn unconfigured_provider_answers_404() {
     let rows = [(None, false), (Some(""), false), (Some("  "), false), (Some("1900000001"), true)];
     for (set, is_set_up) in rows {
         let only = |wanted: &'static str| move |name: &str| set.filter(|_| name == wanted).map(str::to_owned);
@@ -237,7 +240,7 @@ async fn what_is_not_set_up_is_not_there() {
         assert_eq!(epay::Config::is_set_up(only("EPAY_MERCHANTS")), is_set_up, "{set:?}");
         let workspace = fireblocks::Workspace::read(only("FIREBLOCKS_VAULT"));
         let expected = if is_set_up { Err(fireblocks::ConfigError::Workspace) } else { Ok(None) };
-        assert_eq!(workspace, expected, "{set:?}: with a vault and no workspace it does not start");
+        assert_eq!(workspace, expected, "{set:?}: a vault without a workspace is refused");
     }
     let routes = [
         ("wechat", "/payment/wechat/notify"),
@@ -250,8 +253,8 @@ async fn what_is_not_set_up_is_not_there() {
         let event = Sent::post(path, b"{}").event(Shape::HttpApi);
         let reply = edge::Unconfigured { source }.answer(&event, &crate::sandbox::invocation(1)).await;
         assert_eq!(reply, edge::Reply::empty(404), "{path}");
-        let said: Vec<_> = crate::log_capture::captured_lines();
-        let [line] = said.as_slice() else { panic!("{said:?}") };
+        let lines: Vec<_> = crate::log_capture::captured_lines();
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!((&line["source"], &line["outcome"]), (&source.into(), &"not_set_up".into()), "{path}");
     }
 }

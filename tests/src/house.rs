@@ -1,4 +1,4 @@
-//! The house rules. A rule that is only written down is a wish; these fail the build.
+//! The house rules, as tests: a rule without one is not enforced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,10 +8,10 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
-/// A reader holds a file of this length in the head.
+/// The length that a reader can keep in mind.
 const LINES_MAX: usize = 400;
 
-/// Which crates of ours a crate may use. A crate that is not here may not be.
+/// The crates of the workspace that each crate may use; every crate has an entry.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("signing", &[]),
     ("ledger", &[]),
@@ -72,16 +72,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wechat",
         ],
     ),
-    // What people run: it talks to the books, and to what the functions are only through `local`.
+    // The command line uses the books, and the functions only through `local`.
     ("cli", &["catalog", "edge", "embedded", "idempotency", "ledger", "local", "orders", "reconcile"]),
     ("tests", &[]),
     ("xtask", &["ledger"]),
 ];
 
-/// What the pure crates never see.
+/// The names of dependencies that the pure crates must not have.
 const NOT_PURE: &[&str] = &["aws", "tokio", "tracing", "fastrand", "http", "lambda", "hyper"];
 
-/// Second TLS stacks and others that must not come in by a feature.
+/// Second TLS stacks, and others that a feature must not bring in.
 const NOT_IN_THE_TREE: &[(&str, &str)] = &[
     ("hyper", "0."),
     ("rustls", "0.21"),
@@ -153,7 +153,7 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn only_the_edge_names_the_store() {
+fn only_main_names_the_store() {
     for file in files(&root().join("functions"), ".rs") {
         let is_main = file.ends_with("src/main.rs");
         let is_test =
@@ -163,12 +163,13 @@ fn only_the_edge_names_the_store() {
     let not_deployed = ["cli", "embedded", "fakes", "local", "testkit", "tests", "xtask"];
     for (name, folder) in crates().into_iter().filter(|(name, _)| !not_deployed.contains(&name.as_str())) {
         let used = dependencies(&folder, "dependencies");
-        assert!(not_deployed.iter().all(|tool| !used.contains(*tool)), "{name} would take a test tool along");
-        assert!(!used.contains("rsa"), "{name} would sign in a time that tells of the key");
+        assert!(not_deployed.iter().all(|tool| !used.contains(*tool)), "{name} would deploy a test tool");
+        assert!(!used.contains("rsa"), "{name} would sign in a time that depends on the key");
     }
 }
 
-/// So that one machine runs what is deployed: a function's `main.rs`, `reconcile` and the local stack assemble nothing themselves.
+/// The same assembly runs in AWS and locally: `main.rs`, `reconcile` and the local stack call it and assemble nothing
+/// themselves.
 #[test]
 fn function_is_assembled_in_its_library_alone() {
     const MAIN_LINES_MAX: usize = 22;
@@ -187,24 +188,24 @@ fn function_is_assembled_in_its_library_alone() {
     }
 }
 
-/// Everything else that is parsed has been verified there and then, what comes out of the books too.
+/// Every other body that is parsed was verified by its signature, stored ones again at each replay.
 #[test]
-fn only_what_its_sender_lists_is_taken_for_verified() {
-    let said_in = |words: &str| -> Vec<PathBuf> {
-        let says_it = |file: &PathBuf| read(file).contains(words) && !file.ends_with("tests/src/house.rs");
-        let files = files(&root(), ".rs").into_iter().filter(says_it);
+fn only_listed_events_skip_the_signature() {
+    let files_with = |words: &str| -> Vec<PathBuf> {
+        let has_words = |file: &PathBuf| read(file).contains(words) && !file.ends_with("tests/src/house.rs");
+        let files = files(&root(), ".rs").into_iter().filter(has_words);
         files.map(|file| file.strip_prefix(root()).expect("in the workspace").to_owned()).collect()
     };
     for (words, file) in [
         ("Verified::when_asked", "shared/webhook/src/received.rs"),
-        ("webhook::listed(", "functions/reconcile/src/undelivered.rs"),
-        ("webhook::listed_again(", "functions/reconcile/src/asked_again.rs"),
+        ("webhook::listed(", "functions/reconcile/src/stripe_backfill.rs"),
+        ("webhook::listed_again(", "functions/reconcile/src/requery.rs"),
     ] {
-        assert_eq!(said_in(words), [Path::new(file)], "{words}");
+        assert_eq!(files_with(words), [Path::new(file)], "{words}");
     }
 }
 
-/// A number that can be guessed is an order that can be looked for. A seed is for tests.
+/// A guessable number would let a stranger look for orders. Seeds are for tests.
 #[test]
 fn order_numbers_come_from_the_operating_system() {
     let is_ours = |file: &PathBuf| {
@@ -213,24 +214,24 @@ fn order_numbers_come_from_the_operating_system() {
     };
     let with =
         |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && read(file).contains(words)).count();
-    assert_eq!(with("Dice::new("), 0);
-    assert_eq!(with("Dice::of_system()"), 2, "orders and checkout");
+    assert_eq!(with(" Rng::new("), 0);
+    assert_eq!(with("Rng::of_system()"), 2, "orders and checkout");
 }
 
 #[test]
-fn a_crate_is_named_as_its_folder() {
+fn each_crate_is_named_as_its_folder() {
     for (name, folder) in crates() {
         assert_eq!(folder.file_name().and_then(|folder| folder.to_str()), Some(name.as_str()));
     }
 }
 
 #[test]
-fn sibling_functions_carry_the_same_files() {
+fn sibling_functions_have_the_same_files() {
     for folder in
         fs::read_dir(root().join("functions")).expect("functions").map(|entry| entry.expect("an entry").path())
     {
         let has = |name: &str| folder.join(format!("src/{name}.rs")).is_file();
-        // Who verifies what was sent is a source of webhooks, and has all its stages.
+        // A function with a `verify.rs` is a webhook source, and has all the stages.
         let stages: &[&str] = if has("verify") { &["parse", "decide", "reply"] } else { &[] };
         for name in ["main", "assemble", "lib", "tests"].iter().chain(stages) {
             assert!(has(name), "{} has no {name}.rs", folder.display());
@@ -239,17 +240,17 @@ fn sibling_functions_carry_the_same_files() {
 }
 
 #[test]
-fn a_file_says_what_it_is_for_and_is_not_long() {
+fn each_file_states_its_purpose_and_is_short() {
     for file in files(&root(), ".rs") {
         let text = read(&file);
-        assert!(text.starts_with("//! "), "{}: the first line says what the file is for", file.display());
+        assert!(text.starts_with("//! "), "{}: the first line states what the file is for", file.display());
         let lines = text.lines().count();
         assert!(lines <= LINES_MAX, "{} has {lines} lines", file.display());
     }
 }
 
 #[test]
-fn no_float_is_near_money() {
+fn money_code_has_no_floats() {
     for folder in ["shared/ledger/src", "shared/catalog/src", "shared/idempotency/src", "functions"] {
         for file in files(&root().join(folder), ".rs") {
             let text = read(&file);
@@ -260,7 +261,7 @@ fn no_float_is_near_money() {
 }
 
 #[test]
-fn the_tree_has_one_tls_stack_and_no_old_one() {
+fn lock_file_has_one_tls_stack() {
     let lock = read(&root().join("Cargo.lock"));
     let packages: Vec<(&str, &str)> = lock
         .split("[[package]]")
@@ -277,7 +278,7 @@ fn the_tree_has_one_tls_stack_and_no_old_one() {
 }
 
 #[test]
-fn ci_runs_what_the_readme_says() {
+fn ci_runs_the_test_command_of_the_readme() {
     const TEST: &str = "cargo test --workspace";
     let (readme, ci) = (read(&root().join("README.md")), read(&root().join(".ci/run")));
     assert!(readme.lines().any(|line| line.split('#').next().map(str::trim) == Some(TEST)));
@@ -285,7 +286,7 @@ fn ci_runs_what_the_readme_says() {
 }
 
 #[test]
-fn the_map_names_every_crate() {
+fn architecture_page_names_every_crate() {
     let map = read(&root().join("ARCHITECTURE.md"));
     for folder in crates().into_values() {
         let place = folder.strip_prefix(root()).expect("in the workspace").display().to_string();

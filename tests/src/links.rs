@@ -1,4 +1,5 @@
-//! Each link of a page leads to a file that exists and to a heading that it has; and the lines of a page are not long.
+//! Each link in the docs leads to a file and a heading that exist, each file that they name exists, and their lines are
+//! wrapped.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,9 +8,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::house::{files, root};
 
 const COLUMNS_MAX: usize = 100;
-/// What a visitor of the repository reads to the end.
+/// The length that a visitor reads to the end.
 const README_LINES_MAX: usize = 200;
-/// What a maintainer reads in one sitting.
+/// The length that a maintainer reads in one sitting.
 const ARCHITECTURE_WORDS_MAX: usize = 2_500;
 
 fn pages() -> impl Iterator<Item = PathBuf> {
@@ -20,7 +21,7 @@ fn named(path: &Path) -> String {
     path.strip_prefix(root()).expect("in the workspace").display().to_string()
 }
 
-/// The lines outside of code, each with its number.
+/// The lines outside of code blocks, each with its number.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut is_code = false;
     text.lines().enumerate().filter_map(move |(number, line)| {
@@ -30,7 +31,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// As GitHub makes them of the headings: lower case, no punctuation, a dash for each space.
+/// The anchors that GitHub makes of headings: lower case, no punctuation, a dash for each space.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = prose(text).filter_map(|(_, line)| line.strip_prefix('#')).map(|line| line.trim_start_matches('#'));
     let kept = |letter: char| letter.is_alphanumeric() || "-_ ".contains(letter);
@@ -39,7 +40,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What stands in `](…)`.
+/// The targets in `](…)`.
 fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next())
 }
@@ -57,7 +58,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn links_of_the_pages_lead_somewhere() {
+fn links_of_the_pages_resolve() {
     let mut read = 0;
     for page in pages() {
         let text = fs::read_to_string(&page).expect("a page");
@@ -75,10 +76,10 @@ fn links_of_the_pages_lead_somewhere() {
             }
         }
     }
-    assert!(read > 100, "the pages are read: {read}");
+    assert!(read > 100, "the pages have links and names: {read}");
 }
 
-/// Tables are for lookups and cannot be wrapped, and so are the links of one line.
+/// Table rows cannot be wrapped.
 #[test]
 fn lines_of_the_pages_are_wrapped() {
     for page in pages() {
@@ -90,7 +91,7 @@ fn lines_of_the_pages_are_wrapped() {
 }
 
 #[test]
-fn first_pages_are_short() {
+fn readme_and_architecture_are_short() {
     for name in ["README.md", "README.zh.md"] {
         let text = fs::read_to_string(root().join(name)).expect("a page");
         assert!(text.lines().count() <= README_LINES_MAX, "{name}");
@@ -103,12 +104,12 @@ fn first_pages_are_short() {
     assert!(words <= ARCHITECTURE_WORDS_MAX, "ARCHITECTURE.md has {words} words");
 }
 
-/// Pages that name files of the code; a renamed file is renamed there, too.
+/// The pages that name source files; a renamed file is renamed there, too.
 const NAMING_FILES: [&str; 6] =
     ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/", "tests/README.md", "GLOSSARY.md"];
 
 #[test]
-fn files_that_the_pages_name_exist() {
+fn source_files_named_in_the_pages_exist() {
     let sources: Vec<String> = files(&root(), ".rs").iter().map(|file| named(file)).collect();
     let mut read = 0;
     for page in pages().filter(|page| NAMING_FILES.iter().any(|name| named(page).starts_with(name))) {
@@ -123,5 +124,5 @@ fn files_that_the_pages_name_exist() {
             }
         }
     }
-    assert!(read > 100, "the pages are read: {read}");
+    assert!(read > 100, "the pages have links and names: {read}");
 }

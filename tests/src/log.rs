@@ -1,4 +1,5 @@
-//! What is logged, at the finest level and by every crate. In a process of its own: a subscriber is for the whole process.
+//! Log lines at the finest level and of every crate. The tests run in a process of their own, because a subscriber is
+//! global.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
@@ -29,7 +30,7 @@ use webhook::{Admission, Function, Webhook as _};
 
 use crate::sandbox::{EVENTS, SECRET, function, invocation, open_account, signature};
 
-/// Everything that is logged about a delivery, at the finest level, by any crate.
+/// All captured log lines, of any crate and at any level.
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
 
@@ -45,7 +46,7 @@ impl std::io::Write for Captured {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
+async fn each_event_is_one_line_without_secret_or_body() {
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
     let captured = Captured::default();
@@ -67,20 +68,20 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
         function.answer(&forged.event(Shape::HttpApi), &invocation(attempt)).await;
     }
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
-    for told in
+    for secret in
         [SECRET, "gpt-4o", "remoteKeyId", "promptTokens", &signature(usage("e1", "k1", "3").to_string().as_bytes())]
     {
-        assert!(!text.contains(told), "{told} is in the log");
+        assert!(!text.contains(secret), "{secret} is in the log");
     }
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect();
     let events: Vec<&Value> = lines.iter().filter(|line| line.get("events").is_some()).collect();
-    let said: Vec<(Option<&str>, &str, Option<&str>)> = events
+    let outcomes: Vec<(Option<&str>, &str, Option<&str>)> = events
         .iter()
         .map(|line| (line["event_id"].as_str(), line["outcome"].as_str().expect("an outcome"), line["reason"].as_str()))
         .collect();
     let forged = (None, "unverified", Some("bad_signature"));
     assert_eq!(
-        said,
+        outcomes,
         [
             (Some("e1"), "booked", None),
             forged,
@@ -95,12 +96,12 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
         ]
     );
     let fields: Vec<_> = events.iter().filter_map(|line| line["field"].as_str()).collect();
-    assert_eq!(fields, ["data.creditCost"], "for people, and no metric of its own");
-    // What moved credits says so once more, for the graphs: in millionths, and once however often it is sent.
-    let moved: Vec<&Value> = lines.iter().filter(|line| line.get("nanocredits_out").is_some()).collect();
-    let of = |name: &str| moved.iter().map(|line| line[name].as_u64().expect("a number")).collect::<Vec<_>>();
+    assert_eq!(fields, ["data.creditCost"], "a field for people, and no metric");
+    // A booking logs its credits for the graphs, in billionths and once per event, however often it is delivered.
+    let bookings: Vec<&Value> = lines.iter().filter(|line| line.get("nanocredits_out").is_some()).collect();
+    let of = |name: &str| bookings.iter().map(|line| line[name].as_u64().expect("a number")).collect::<Vec<_>>();
     assert_eq!((of("nanocredits_in"), of("nanocredits_out"), of("orders")), (vec![0], vec![3_000_000_000], vec![0]));
-    moved.into_iter().for_each(assert_is_metric);
+    bookings.into_iter().for_each(assert_is_metric);
     for line in events {
         assert_eq!(line["source"], "usage");
         assert!(line["duration_ms"].is_f64(), "{line}");
@@ -108,7 +109,8 @@ async fn one_line_for_each_event_and_no_secret_or_body_in_it() {
     }
 }
 
-/// Lines of libraries hold whole requests below a warning. Metrics stay at every level, since the alarms look at nothing else.
+/// Below a warning, lines of libraries hold whole requests. Metrics are logged at every level, because the alarms need
+/// them.
 #[test]
 fn log_level_raises_our_own_crates_alone() {
     use LogLevel::{Debug, Error, Info, Trace, Warn};
@@ -132,9 +134,9 @@ fn log_level_raises_our_own_crates_alone() {
     }
 }
 
-/// A target covers all that begins with it.
+/// A target also matches every name that starts with it.
 #[test]
-fn own_crates_are_those_of_the_workspace_and_share_no_prefix_with_a_library() {
+fn own_crates_share_no_prefix_with_a_library() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let crates = |folder: &str| {
         let entries = fs::read_dir(root.join(folder)).expect("a folder");
@@ -153,9 +155,9 @@ fn own_crates_are_those_of_the_workspace_and_share_no_prefix_with_a_library() {
     }
 }
 
-/// What is in the query is the shop's turnover, and of V1's queries the key: at the finest level that a function logs, nothing of it.
+/// The query has the shop's sales, and V1's queries the key: no log line has it, even at the finest level.
 #[tokio::test(start_paused = true)]
-async fn no_query_is_logged_and_no_key_that_travels_in_one() {
+async fn query_and_its_key_are_never_logged() {
     let captured = Captured::default();
     let writer = captured.clone();
     let layers = tracing_subscriber::registry().with(edge::log_targets(LogLevel::Trace));
@@ -187,26 +189,27 @@ async fn no_query_is_logged_and_no_key_that_travels_in_one() {
     }
     world.ledger(0).commit(&order, &context(0)).await.expect("an order");
     function.answer(&Sent::get("/payment/notify", &form).event(Shape::HttpApi), &invocation(2)).await;
-    assert!(net.asked().iter().any(|(what, _)| what.contains(EPAY_KEY)), "the key has travelled");
+    assert!(net.asked().iter().any(|(what, _)| what.contains(EPAY_KEY)), "the key was sent");
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
-    let said = |word: &str| text.matches(&format!("\"reason\":\"{word}\"")).count();
-    assert_eq!((said("order_unknown"), said("bad_signature"), said("unconfirmed")), (2, 1, 1), "{text}");
+    let count = |word: &str| text.matches(&format!("\"reason\":\"{word}\"")).count();
+    assert_eq!((count("order_unknown"), count("bad_signature"), count("unconfirmed")), (2, 1, 1), "{text}");
     assert!(text.contains("\"event_id\":\"1001.t1\""), "{text}");
-    for told in [EPAY_KEY, signature, "money", "TRADE_SUCCESS", "api.php", "gateway.invalid", "named"] {
-        assert!(!text.contains(told), "{told} is in the log: {text}");
+    for secret in [EPAY_KEY, signature, "money", "TRADE_SUCCESS", "api.php", "gateway.invalid", "named"] {
+        assert!(!text.contains(secret), "{secret} is in the log: {text}");
     }
 }
 
-/// Whatever goes wrong between us and the gateway, over real sockets: V1's key goes nowhere else, and into no line.
+/// After any failure between us and the gateway, over real sockets, V1's key is in no line and was sent to no other
+/// host.
 #[tokio::test]
 async fn failed_query_leaves_the_key_in_no_line() {
     let captured = Captured::default();
     let writer = captured.clone();
     let layers = tracing_subscriber::registry().with(edge::log_targets(LogLevel::Trace));
     let _guard = tracing::subscriber::set_default(layers.with(edge::log_lines("local", move || writer.clone())));
-    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a port");
-    elsewhere.set_nonblocking(true).expect("a socket");
-    let to = format!("http://{}/api.php?act=order&key={EPAY_KEY}", elsewhere.local_addr().expect("an address"));
+    let other_host = TcpListener::bind("127.0.0.1:0").expect("a port");
+    other_host.set_nonblocking(true).expect("a socket");
+    let to = format!("http://{}/api.php?act=order&key={EPAY_KEY}", other_host.local_addr().expect("an address"));
     let redirected = format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\n");
     let moved = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {to}\r\n");
     let rows = [
@@ -217,35 +220,36 @@ async fn failed_query_leaves_the_key_in_no_line() {
         ("not found", Some("HTTP/1.1 404 Not Found\r\n"), CallError::Refused { status: 404, kind: None, code: None }),
         ("redirected", Some(redirected.as_str()), CallError::Unreadable),
         ("redirected with its form", Some(moved.as_str()), CallError::Unreadable),
-        ("no answer of a gateway's", Some("HTTP/1.1 200 OK\r\n"), CallError::Unreadable),
+        ("not a gateway's answer", Some("HTTP/1.1 200 OK\r\n"), CallError::Unreadable),
     ];
     for v1_query in [EpayQuery::Get, EpayQuery::Post] {
         for (name, head, expected) in rows.clone() {
-            let (base, heard) = gateway_that_fails(head.map(str::to_owned));
+            let (base, received) = gateway_that_fails(head.map(str::to_owned));
             let merchant = EpayMerchant { pid: Pid::new("1001").expect("a number"), scheme: Scheme::Md5 };
             let gateway = EpayConfig { base, merchants: vec![merchant.clone()], v1_query };
             let http = Http::new(fastrand::Rng::with_seed(1));
             let client = providers::Epay::new(http, &gateway, merchant, Arc::new(epay_keys()));
-            let patience = testkit::deadline(Duration::from_millis(1_500));
-            let error = client.payment(EpayNumber::Theirs("t1"), now(), patience).await.expect_err(name);
+            let deadline = testkit::deadline(Duration::from_millis(1_500));
+            let error = client.payment(EpayNumber::Theirs("t1"), now(), deadline).await.expect_err(name);
             assert_eq!(error, expected, "{name} {v1_query:?}");
-            tracing::error!(%error, ?error, ?client, ?gateway, "as a function says it");
+            tracing::error!(%error, ?error, ?client, ?gateway, "logged as a function logs it");
             let (calls, has_key) =
-                (heard.lock().expect("not poisoned").clone(), |call: &String| call.contains(EPAY_KEY));
-            assert_eq!(calls.iter().any(has_key), head.is_some(), "{name}: the key has travelled");
+                (received.lock().expect("not poisoned").clone(), |call: &String| call.contains(EPAY_KEY));
+            assert_eq!(calls.iter().any(has_key), head.is_some(), "{name}: the key was sent");
             let in_url = calls.iter().any(|call| call.lines().next().is_some_and(|line| line.contains(EPAY_KEY)));
             assert_eq!(in_url, head.is_some() && v1_query == EpayQuery::Get, "{name} {v1_query:?}");
         }
     }
-    assert!(elsewhere.accept().is_err(), "no redirect is followed");
+    assert!(other_host.accept().is_err(), "no redirect is followed");
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
-    assert!(text.matches("as a function says it").count() == 16 && text.contains("retrying"), "{text}");
-    for told in [EPAY_KEY, "api.php", "trade_no"] {
-        assert!(!text.contains(told), "{told} is in the log: {text}");
+    assert!(text.matches("logged as a function logs it").count() == 16 && text.contains("retrying"), "{text}");
+    for secret in [EPAY_KEY, "api.php", "trade_no"] {
+        assert!(!text.contains(secret), "{secret} is in the log: {text}");
     }
 }
 
-/// A gateway that answers every call with this head and a page, or not at all; and what it has heard. `None`: nothing listens there.
+/// A gateway that answers every call with this head and a page, or not at all, and the calls that it received. `None`:
+/// the port is closed.
 fn gateway_that_fails(head: Option<String>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -255,7 +259,7 @@ fn gateway_that_fails(head: Option<String>) -> (String, Arc<Mutex<Vec<String>>>)
         let mut open = Vec::new();
         for mut stream in listener.incoming().map_while(Result::ok) {
             let (mut call, mut part) = (String::new(), [0; 4096]);
-            // The head, and the form where there is one: it has the number last.
+            // The head and, if there is one, the form: the number is its last field.
             while !(call.contains("\r\n\r\n") && call.contains("trade_no=t1")) {
                 let read = stream.read(&mut part).expect("a request");
                 call.push_str(&String::from_utf8_lossy(&part[..read]));
@@ -274,7 +278,7 @@ fn gateway_that_fails(head: Option<String>) -> (String, Arc<Mutex<Vec<String>>>)
     (base, log)
 }
 
-/// An order for 648 CNY at the gateway, made.
+/// Creates an order for 648 CNY at the gateway.
 fn epay_order(number: &str) -> Decision {
     let price = Money { amount: Amount::from_units(64_800), currency: Currency::CNY };
     let (product, provider) = ("credits-1000".to_owned(), Provider::Epay);
@@ -302,7 +306,7 @@ fn epay_order(number: &str) -> Decision {
 }
 
 #[test]
-fn an_alarm_is_a_line_and_a_metric() {
+fn alarm_is_a_line_and_a_metric() {
     let captured = Captured::default();
     let writer = captured.clone();
     let lines = tracing_subscriber::registry().with(edge::log_lines("local", move || writer.clone()));
@@ -310,8 +314,8 @@ fn an_alarm_is_a_line_and_a_metric() {
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
     let mut line: Value = serde_json::from_str(&text).expect("one line of JSON");
     assert_is_metric(&line);
-    let written = line["timestamp_ms"].take();
-    assert_eq!(line["_aws"]["Timestamp"].take(), written, "the metric is of when the line was written");
+    let line_time = line["timestamp_ms"].take();
+    assert_eq!(line["_aws"]["Timestamp"].take(), line_time, "the metric has the time of the line");
     let expected = json!({
         "level": "WARN",
         "source": "usage",
@@ -331,15 +335,15 @@ fn an_alarm_is_a_line_and_a_metric() {
     assert_eq!(line, expected);
 }
 
-/// By nothing else is anything counted; that what stands under these names is a word of the code, their types say.
+/// Metrics have no other dimensions. The types of these admit only words of the code.
 #[test]
-fn metrics_are_counted_by_words_of_the_code() {
+fn metrics_have_only_dimensions_with_words_of_the_code() {
     let names: std::collections::BTreeSet<&str> =
         edge::MEASURED.iter().flat_map(|measured| measured.dimensions).flat_map(|set| set.iter().copied()).collect();
     assert_eq!(Vec::from_iter(names), ["alarm", "backlog", "outcome", "reason", "source", "sweep"]);
 }
 
-/// Whatever the line's metrics name is in the line.
+/// Each metric and dimension that the line declares has a value in it.
 fn assert_is_metric(line: &Value) {
     let metrics = &line["_aws"]["CloudWatchMetrics"][0];
     assert!(metrics["Namespace"] == "hookledger-local" && line["_aws"]["Timestamp"].is_u64());

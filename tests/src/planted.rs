@@ -1,5 +1,5 @@
-//! Rows of every table, as a taken-over role could write them: the clock and the stream book nothing because of one. What a role cannot
-//! write at all is IAM's part, which `policies` evaluates.
+//! Planted rows in every table, as a taken-over role could write them: neither the sweeps nor the stream book anything
+//! because of one. `policies` evaluates which rows IAM lets a role write.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,30 +22,30 @@ const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
 const SWEEPS: [&str; 6] = ["refused", "stripe_backfill", "unpaid", "unfulfilled", "pending_external", "audit"];
 
-/// What holds a planted row off.
+/// The defence that stops a planted row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum HeldBy {
-    /// It is in no queue, or without meaning by itself.
+enum Defence {
+    /// The row is in no queue, or has no effect alone.
     Nothing,
-    /// It is found, and this alarm is raised.
+    /// The row is found, and this alarm is raised.
     Alarm(&'static str),
-    /// These roles alone can write it: what they may book, they book as they are.
+    /// Only these roles can write the row; they may book the same with a genuine event.
     Roles(&'static [&'static str]),
 }
 
 struct Planted {
     table: &'static str,
     name: &'static str,
-    /// Its key, by which IAM knows it.
+    /// The key that IAM policies match.
     key: &'static str,
     plant: fn(&World, &Donor),
-    held_by: HeldBy,
+    stopped_by: Defence,
 }
 
 /// Genuine rows of other books: a usage event that was refused and kept, before its owner had an account.
 struct Donor {
     id: String,
-    /// With the row of the lane in which it waits.
+    /// The event's row, and the row of its lane.
     journal: Vec<Value>,
     body: Value,
 }
@@ -60,7 +60,7 @@ impl Donor {
         Self { id, journal: rows.as_array().expect("rows").clone(), body }
     }
 
-    fn refused(&self, world: &World) {
+    fn put_refused(&self, world: &World) {
         self.journal.iter().for_each(|row| put(world, "journal", row));
     }
 
@@ -76,7 +76,7 @@ impl Donor {
     }
 }
 
-/// Alice has ten credits and a key, and an order of everything that waits for its payment.
+/// Alice has ten credits, a key, and an unpaid order with every kind of grant.
 async fn books() -> World {
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
@@ -89,7 +89,7 @@ fn text(text: &str) -> Value {
     json!({ "S": text })
 }
 
-fn written(table: &'static str, world: &World, key: &str, fields: &Value) {
+fn write_row(table: &'static str, world: &World, key: &str, fields: &Value) {
     let mut row = json!({ "id": text(key), "v": { "N": "1" }, "version": { "N": "1" }, "written_by": text("another") });
     for (name, value) in fields.as_object().expect("fields") {
         row[name] = value.clone();
@@ -102,63 +102,63 @@ fn rows() -> Vec<Planted> {
     vec![
         Planted {
             table: "journal",
-            name: "the row of a payment, of an order that is not paid",
+            name: "a payment row of an unpaid order",
             key: "payment#stripe#pi_1",
             plant: |world, _| {
                 let fields = json!({
                     "status": text("processed"), "order": text(ORDER), "paid_units": { "N": "1999" },
                     "paid_currency": text("USD"), "processed_at": text(&now().to_string()),
                 });
-                written("journal", world, "payment#stripe#pi_1", &fields);
+                write_row("journal", world, "payment#stripe#pi_1", &fields);
             },
-            held_by: HeldBy::Nothing,
+            stopped_by: Defence::Nothing,
         },
         Planted {
             table: "journal",
-            name: "a line of an account",
+            name: "an entry of an account",
             key: "usage#planted",
             plant: |world, _| {
                 let fields = json!({
                     "status": text("processed"), "account": text("alice/credits"), "amount_units": { "N": "5" },
                     "processed_at": text(&now().to_string()), "kind": text("usage"),
                 });
-                written("journal", world, "usage#planted", &fields);
+                write_row("journal", world, "usage#planted", &fields);
             },
-            held_by: HeldBy::Alarm("drift"),
+            stopped_by: Defence::Alarm("drift"),
         },
         Planted {
             table: "journal",
-            name: "a refused event of which nothing is kept",
+            name: "a refused event without a kept body",
             key: "usage#e1",
-            plant: |world, donor| donor.refused(world),
-            held_by: HeldBy::Alarm("cannot_be_tried_again"),
+            plant: |world, donor| donor.put_refused(world),
+            stopped_by: Defence::Alarm("cannot_be_tried_again"),
         },
         Planted {
             table: "journal",
-            name: "a lane in which nothing waits",
+            name: "a lane without an event",
             key: "lane#usage#owner#alice",
             plant: |world, donor| put(world, "journal", donor.lane()),
-            held_by: HeldBy::Nothing,
+            stopped_by: Defence::Nothing,
         },
         Planted {
             table: "bodies",
             name: "a delivery without a signature, with its refused event",
             key: "usage#e1",
             plant: |world, donor| {
-                donor.refused(world);
+                donor.put_refused(world);
                 put(world, "bodies", &donor.unsigned_body());
             },
-            held_by: HeldBy::Alarm("replay_unverified"),
+            stopped_by: Defence::Alarm("replay_unverified"),
         },
         Planted {
             table: "accounts",
-            name: "a balance without lines",
+            name: "a balance without entries",
             key: "mallory/credits",
             plant: |world, _| {
                 let fields = json!({ "balance_units": { "N": "9000" }, "available_units": { "N": "9000" } });
-                written("accounts", world, "mallory/credits", &fields);
+                write_row("accounts", world, "mallory/credits", &fields);
             },
-            held_by: HeldBy::Alarm("drift"),
+            stopped_by: Defence::Alarm("drift"),
         },
         Planted {
             table: "accounts",
@@ -171,56 +171,56 @@ fn rows() -> Vec<Planted> {
                 }
                 put(world, "accounts", &row);
             },
-            held_by: HeldBy::Alarm("drift"),
+            stopped_by: Defence::Alarm("drift"),
         },
         Planted {
             table: "accounts",
-            name: "an API key of another owner's",
+            name: "an API key bound to another owner",
             key: "key#api#0",
-            plant: |world, _| written("accounts", world, "key#api#0", &json!({ "owner": text("alice") })),
-            held_by: HeldBy::Roles(&[]),
+            plant: |world, _| write_row("accounts", world, "key#api#0", &json!({ "owner": text("alice") })),
+            stopped_by: Defence::Roles(&[]),
         },
         Planted {
             table: "accounts",
-            name: "a gateway's key of another owner's",
+            name: "a gateway's key bound to another owner",
             key: "key#remote#k9",
-            plant: |world, _| written("accounts", world, "key#remote#k9", &json!({ "owner": text("alice") })),
-            held_by: HeldBy::Roles(&[]),
+            plant: |world, _| write_row("accounts", world, "key#remote#k9", &json!({ "owner": text("alice") })),
+            stopped_by: Defence::Roles(&[]),
         },
         Planted {
             table: "accounts",
             name: "a referrer",
             key: "referrer#alice",
-            plant: |world, _| written("accounts", world, "referrer#alice", &json!({ "owner": text("mallory") })),
-            held_by: HeldBy::Roles(&[]),
+            plant: |world, _| write_row("accounts", world, "referrer#alice", &json!({ "owner": text("mallory") })),
+            stopped_by: Defence::Roles(&[]),
         },
         Planted {
             table: "accounts",
-            name: "a copy of published keys",
+            name: "a JWKS cache",
             key: "jwks#fireblocks",
             plant: |world, _| {
                 let fields = json!({ "body": text("{\"keys\":[]}"), "updated_at": text(&now().to_string()) });
-                written("accounts", world, "jwks#fireblocks", &fields);
+                write_row("accounts", world, "jwks#fireblocks", &fields);
             },
-            held_by: HeldBy::Roles(&["fireblocks", "reconcile"]),
+            stopped_by: Defence::Roles(&["fireblocks", "reconcile"]),
         },
         Planted {
             table: "orders",
-            name: "an order that says it is paid",
+            name: "an order marked as paid",
             key: ORDER,
             plant: |world, _| mark_as_paid(world),
-            held_by: HeldBy::Alarm("payment_unproven"),
+            stopped_by: Defence::Alarm("payment_unproven"),
         },
         Planted {
             table: "orders",
-            name: "where a payment leads",
+            name: "a pointer from a payment to an order",
             key: "stripe#pi_1",
-            plant: |world, _| written("orders", world, "stripe#pi_1", &json!({ "order": text(ORDER) })),
-            held_by: HeldBy::Nothing,
+            plant: |world, _| write_row("orders", world, "stripe#pi_1", &json!({ "order": text(ORDER) })),
+            stopped_by: Defence::Nothing,
         },
         Planted {
             table: "subscriptions",
-            name: "a subscription that runs",
+            name: "an active subscription",
             key: "stripe#sub_1",
             plant: |world, _| {
                 let fields = json!({
@@ -229,14 +229,14 @@ fn rows() -> Vec<Planted> {
                     "period_end": text(&now().plus_seconds(30 * DAY).to_string()),
                     "plan_as_of": text(&now().to_string()), "updated_at": text(&now().to_string()),
                 });
-                written("subscriptions", world, "stripe#sub_1", &fields);
+                write_row("subscriptions", world, "stripe#sub_1", &fields);
             },
-            held_by: HeldBy::Roles(&["reconcile", "stripe"]),
+            stopped_by: Defence::Roles(&["reconcile", "stripe"]),
         },
     ]
 }
 
-/// Everything that a booking changes: balances, lines, and what orders are paid and have delivered.
+/// Everything that a booking changes: balances, entries, and the payments and fulfilment of orders.
 #[derive(Debug, PartialEq, Eq)]
 struct Booked {
     balances: BTreeMap<String, i128>,
@@ -244,7 +244,7 @@ struct Booked {
     orders: BTreeMap<String, Sold>,
 }
 
-/// Of an order all but its flag: a planted order is flagged.
+/// The state of an order without its flag: a planted order is flagged.
 #[derive(Debug, PartialEq, Eq)]
 struct Sold {
     payment: String,
@@ -275,8 +275,8 @@ impl Booked {
     }
 }
 
-/// The stream's record of the order, and every sweep for half an hour and a day later. The alarms.
-async fn everything_runs(world: &World) -> BTreeSet<String> {
+/// Runs the stream record of the order, and every sweep for half an hour and a day later. Returns the alarms.
+async fn run_everything(world: &World) -> BTreeSet<String> {
     let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
     let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
     start_capture();
@@ -300,28 +300,28 @@ async fn everything_runs(world: &World) -> BTreeSet<String> {
 #[tokio::test(start_paused = true)]
 async fn planted_row_books_nothing() {
     let donor = Donor::new().await;
-    for Planted { table, name, plant, held_by, .. } in rows() {
+    for Planted { table, name, plant, stopped_by, .. } in rows() {
         let world = books().await;
         plant(&world, &donor);
         let before = Booked::of(&world.books());
-        let alarms = everything_runs(&world).await;
+        let alarms = run_everything(&world).await;
         assert_eq!(Booked::of(&world.books()), before, "{table}: {name}");
-        let expected = match held_by {
-            HeldBy::Alarm(alarm) => BTreeSet::from([alarm.to_owned()]),
-            HeldBy::Nothing | HeldBy::Roles(_) => BTreeSet::new(),
+        let expected = match stopped_by {
+            Defence::Alarm(alarm) => BTreeSet::from([alarm.to_owned()]),
+            Defence::Nothing | Defence::Roles(_) => BTreeSet::new(),
         };
         assert_eq!(alarms, expected, "{table}: {name}");
     }
 }
 
-/// The same rows as the event left them are booked: nothing above passes because nothing was tried.
+/// The same rows are booked as the event left them, so that the tests above do not pass because nothing runs.
 #[tokio::test(start_paused = true)]
 async fn genuine_rows_are_booked() {
     let (world, donor) = (books().await, Donor::new().await);
-    donor.refused(&world);
+    donor.put_refused(&world);
     put(&world, "bodies", &donor.body);
     let before = Booked::of(&world.books());
-    assert_eq!(everything_runs(&world).await, BTreeSet::new());
+    assert_eq!(run_everything(&world).await, BTreeSet::new());
     let after = Booked::of(&world.books());
     assert_eq!(after.lines.difference(&before.lines).collect::<Vec<_>>(), [&donor.id]);
 }
@@ -335,12 +335,12 @@ fn every_table_has_a_planted_row() {
     assert_eq!(rows().iter().map(|row| row.table).collect::<BTreeSet<_>>(), tables);
 }
 
-/// No other role can write a row that only roles hold off.
+/// No other role can write a row that IAM alone protects.
 #[test]
-fn only_these_roles_can_plant_it() {
-    for Planted { table, name, key, held_by, .. } in rows() {
+fn only_the_named_roles_can_plant_a_row() {
+    for Planted { table, name, key, stopped_by, .. } in rows() {
         let found = writers(table, key);
-        if let HeldBy::Roles(roles) = held_by {
+        if let Defence::Roles(roles) = stopped_by {
             assert_eq!(found, roles.iter().map(|role| (*role).to_owned()).collect(), "{table}: {name}");
         } else {
             assert!(!found.is_empty(), "{table}: {name}: a row that no role can write shows nothing");

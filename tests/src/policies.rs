@@ -1,4 +1,4 @@
-//! Least privilege: what the role of each function grants is what the function was seen to do, no more and no less.
+//! Least privilege: the role of each function grants exactly the calls that the function was recorded making.
 
 pub(crate) mod evaluated;
 pub(crate) mod runs;
@@ -14,7 +14,7 @@ use crate::deployed::{app, of_type, resources};
 
 const REGION: &str = "us-east-1:000000000000";
 
-/// A call of the store's, and on what: a table (`journal`), or an index (`journal/index/attention`).
+/// A DynamoDB call and its resource: a table (`journal`), or an index (`journal/index/attention`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Right {
     action: String,
@@ -22,17 +22,17 @@ struct Right {
     in_transaction: bool,
 }
 
-/// With the keys of the rows, or what they begin with, where it is for certain rows alone.
+/// With the keys of the rows, or their prefixes, if the right is restricted to certain rows.
 type Rights = BTreeMap<Right, Option<BTreeSet<String>>>;
 
-/// Every row that was touched, by what was done with it.
-fn seen(calls: &[Call]) -> BTreeMap<Right, BTreeSet<String>> {
-    let mut seen: BTreeMap<Right, BTreeSet<String>> = BTreeMap::new();
-    let mut saw = |action: &str, table: &str, index: Option<&str>, in_transaction, key: &Value| {
+/// Every row that the calls touched, by right.
+fn recorded(calls: &[Call]) -> BTreeMap<Right, BTreeSet<String>> {
+    let mut recorded: BTreeMap<Right, BTreeSet<String>> = BTreeMap::new();
+    let mut record = |action: &str, table: &str, index: Option<&str>, in_transaction, key: &Value| {
         let table = table.strip_prefix(&format!("hookledger-{STAGE}-")).expect("a table of this stage");
         let on = index.map_or(table.to_owned(), |index| format!("{table}/index/{index}"));
         let right = Right { action: action.to_owned(), on, in_transaction };
-        seen.entry(right).or_default().extend(key["id"]["S"].as_str().map(str::to_owned));
+        recorded.entry(right).or_default().extend(key["id"]["S"].as_str().map(str::to_owned));
     };
     for Call { operation, request, .. } in calls {
         match operation.as_str() {
@@ -45,29 +45,29 @@ fn seen(calls: &[Call]) -> BTreeMap<Right, BTreeSet<String>> {
                             "Delete" => ("DeleteItem", &what["Key"]),
                             _ => ("ConditionCheckItem", &what["Key"]),
                         };
-                        saw(action, what["TableName"].as_str().expect("a table"), None, true, key);
+                        record(action, what["TableName"].as_str().expect("a table"), None, true, key);
                     }
                 }
             }
             "BatchGetItem" => {
                 for table in request["RequestItems"].as_object().expect("tables").keys() {
-                    saw("BatchGetItem", table, None, false, &Value::Null);
+                    record("BatchGetItem", table, None, false, &Value::Null);
                 }
             }
             single => {
                 let table = request["TableName"].as_str().expect("a table");
-                saw(single, table, request["IndexName"].as_str(), false, &request["Key"]);
+                record(single, table, request["IndexName"].as_str(), false, &request["Key"]);
             }
         }
     }
-    seen
+    recorded
 }
 
-/// Without what is there only where tracing is asked for.
+/// The statements of a role, without those that only tracing adds.
 fn statements<'t>(template: &'t Template, role: &str) -> Vec<&'t Value> {
-    let said = &resources(template)[role]["Properties"];
-    assert_eq!(said["ManagedPolicyArns"], Value::Null, "{role}: what it may do is written out");
-    let policies = said["Policies"].as_array().expect("policies");
+    let properties = &resources(template)[role]["Properties"];
+    assert_eq!(properties["ManagedPolicyArns"], Value::Null, "{role}: its rights are inline");
+    let policies = properties["Policies"].as_array().expect("policies");
     let all = policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().expect("statements"));
     all.filter(|statement| statement["Fn::If"].is_null()).collect()
 }
@@ -76,7 +76,7 @@ fn each(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |values| values.iter().collect())
 }
 
-/// What a statement grants on the store. Nothing here may be less exact than this reads.
+/// The rights of a statement on the tables. It fails for every condition that it does not fully evaluate.
 fn granted(statement: &Value) -> Rights {
     let condition = &statement["Condition"];
     let by = ["ForAllValues:StringEquals", "ForAllValues:StringLike"].into_iter().find(|by| !condition[*by].is_null());
@@ -90,9 +90,9 @@ fn granted(statement: &Value) -> Rights {
     if let Some((by, keys)) = by.zip(keys) {
         let is_like = by.ends_with("Like");
         let ends = |key: &Value| key.as_str().is_some_and(|key| key.ends_with("#*") && key.matches('*').count() == 1);
-        assert!(!is_like || keys.iter().all(ends), "what a key begins with ends with a part: {keys:?}");
+        assert!(!is_like || keys.iter().all(ends), "a key prefix ends at a separator: {keys:?}");
         whole.insert(by.to_owned(), json!({ "dynamodb:LeadingKeys": keys }));
-        // Of a call that names no key, all of them would be.
+        // Without this condition, a call that names no key would satisfy `ForAllValues`.
         whole.insert("Null".to_owned(), json!({ "dynamodb:LeadingKeys": "false" }));
     }
     assert_eq!(condition.as_object().cloned().unwrap_or_default(), whole, "{statement}");
@@ -114,7 +114,7 @@ fn is_denied(statement: &Value) -> bool {
     statement["Effect"] == "Deny"
 }
 
-/// Whether a row's key is one of these, or begins as one of these does.
+/// Whether the key of a row is one of these, or has one of these prefixes.
 fn is_of(key: &str, patterns: &BTreeSet<String>) -> bool {
     patterns.iter().any(|pattern| pattern.strip_suffix('*').map_or(key == pattern, |begins| key.starts_with(begins)))
 }
@@ -127,7 +127,7 @@ fn is_on_the_store(statement: &Value) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_function_may_do_what_it_does_and_nothing_else() {
+async fn role_grants_exactly_what_its_function_does() {
     let app = app();
     for function in app.functions() {
         let (name, role) = (function.binary.as_str(), function.logical_id.replace("Function", "Role"));
@@ -138,20 +138,25 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
                 assert!(rights.insert(right.clone(), keys).is_none(), "{name}: twice {right:?}");
             }
         }
-        let seen = seen(&runs::of(name).await);
-        assert_eq!(rights.keys().collect::<Vec<_>>(), seen.keys().collect::<Vec<_>>(), "{name}: granted, and seen");
+        let recorded = recorded(&runs::of(name).await);
+        assert_eq!(
+            rights.keys().collect::<Vec<_>>(),
+            recorded.keys().collect::<Vec<_>>(),
+            "{name}: granted, and recorded"
+        );
         for (right, keys) in rights {
             if let Some(keys) = &keys {
-                let others: Vec<_> = seen[&right].iter().filter(|key| !is_of(key, keys)).collect();
+                let others: Vec<_> = recorded[&right].iter().filter(|key| !is_of(key, keys)).collect();
                 assert!(others.is_empty(), "{name}: {right:?} is not granted for {others:?}");
-                let is_seen = |key: &&String| seen[&right].iter().any(|seen| is_of(seen, &[(*key).clone()].into()));
-                let idle: Vec<_> = keys.iter().filter(|key| !is_seen(key)).collect();
-                assert!(idle.is_empty(), "{name}: {right:?} was never seen of {idle:?}");
+                let is_recorded =
+                    |key: &&String| recorded[&right].iter().any(|recorded| is_of(recorded, &[(*key).clone()].into()));
+                let idle: Vec<_> = keys.iter().filter(|key| !is_recorded(key)).collect();
+                assert!(idle.is_empty(), "{name}: {right:?} was never recorded for {idle:?}");
             }
             let is_write = !["GetItem", "BatchGetItem", "Query", "Scan"].contains(&right.action.as_str());
             assert_eq!(is_write, right.in_transaction, "{name} writes in transactions only: {right:?}");
             assert!(right.action != "DeleteItem", "{name}: nothing is ever deleted");
-            // A row of somebody's is read by whoever has to know whose a key is, and by whoever compares the books.
+            // Only the functions that look up an API key's owner, and the audit, may read any row of the accounts.
             let reads_any = right.action == "GetItem" && right.on == "accounts" && keys.is_none();
             assert!(!reads_any || ["usage", "orders", "checkout", "reconcile"].contains(&name), "{name}: {right:?}");
             let scans = right.action == "Scan";
@@ -160,13 +165,13 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     }
 }
 
-/// Its own log, the secrets that its variables name, the queues in which its failures end, the stream that it reads.
+/// Its own log, the secrets that its variables name, the queues of its dead letters, and the stream that it reads.
 #[test]
-fn what_is_not_the_store_is_its_own() {
+fn rights_beyond_the_tables_are_the_functions_own() {
     let app = app();
     for function in app.functions() {
         let id = function.logical_id.trim_end_matches("Function");
-        let said = &resources(&app)[&function.logical_id]["Properties"];
+        let properties = &resources(&app)[&function.logical_id]["Properties"];
         let arn = |resource: &str| json!({ "Fn::GetAtt": format!("{resource}.Arn") });
         let mut expected: BTreeSet<(String, String)> = BTreeSet::new();
         let mut expect = |action: &str, on: &Value| expected.insert((action.to_owned(), on.to_string()));
@@ -179,7 +184,7 @@ fn what_is_not_the_store_is_its_own() {
                 expect("secretsmanager:GetSecretValue", &json!({ "Fn::GetAtt": format!("{secret}.Id") }));
             }
         }
-        for event in said["Events"].as_object().into_iter().flat_map(|events| events.values()) {
+        for event in properties["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             if event["Type"] == "DynamoDB" {
                 let stream = format!("arn:aws:dynamodb:{REGION}:table/hookledger-{STAGE}-orders/stream/*");
                 for action in ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"] {
@@ -188,12 +193,14 @@ fn what_is_not_the_store_is_its_own() {
                 expect("sqs:SendMessage", &event["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]);
             }
         }
-        let given_up = &said["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"];
-        if !given_up.is_null() {
-            expect("sqs:SendMessage", given_up);
+        let dead_letters = &properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"];
+        if !dead_letters.is_null() {
+            expect("sqs:SendMessage", dead_letters);
         }
         let mut found = BTreeSet::new();
-        for statement in statements(&app, &format!("{id}Role")).into_iter().filter(|said| !is_on_the_store(said)) {
+        for statement in
+            statements(&app, &format!("{id}Role")).into_iter().filter(|statement| !is_on_the_store(statement))
+        {
             assert_eq!(statement["Condition"], Value::Null, "{id}");
             for action in each(&statement["Action"]) {
                 for on in each(&statement["Resource"]) {
@@ -206,7 +213,7 @@ fn what_is_not_the_store_is_its_own() {
 }
 
 #[test]
-fn a_role_is_a_functions_or_the_clocks_and_is_assumed_by_its_service_alone() {
+fn each_role_belongs_to_one_function_or_the_schedule() {
     let app = app();
     let mut expected: BTreeSet<String> =
         app.functions().iter().map(|function| function.logical_id.replace("Function", "Role")).collect();
@@ -219,19 +226,21 @@ fn a_role_is_a_functions_or_the_clocks_and_is_assumed_by_its_service_alone() {
         assert_eq!(assumed[0]["Principal"], json!({ "Service": service }), "{id}");
         assert_eq!(assumed.as_array().map(Vec::len), Some(1), "{id}");
     }
-    let clock: Vec<_> =
-        statements(&app, "ClockRole").into_iter().map(|said| (&said["Action"], &said["Resource"])).collect();
+    let clock: Vec<_> = statements(&app, "ClockRole")
+        .into_iter()
+        .map(|statement| (&statement["Action"], &statement["Resource"]))
+        .collect();
     let arn = |resource: &str| json!({ "Fn::GetAtt": format!("{resource}.Arn") });
-    let (begin, give_up) = (json!(["lambda:InvokeFunction"]), json!(["sqs:SendMessage"]));
+    let (invoke, dead_letter) = (json!(["lambda:InvokeFunction"]), json!(["sqs:SendMessage"]));
     let (function, queue) = (arn("ReconcileFunction"), arn("ReconcileFailures"));
-    assert_eq!(clock, [(&begin, &function), (&give_up, &queue)]);
-    // All but the clock's, and only where tracing is asked for.
+    assert_eq!(clock, [(&invoke, &function), (&dead_letter, &queue)]);
+    // All roles but the schedule's, and only if tracing is enabled.
     let action = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
     let trace = json!({ "Sid": "Trace", "Effect": "Allow", "Action": action, "Resource": "*" });
     let traced = json!({ "Fn::If": ["Trace", trace, { "Ref": "AWS::NoValue" }] });
     for (id, role) in of_type(&app, "AWS::IAM::Role") {
-        let said = role["Policies"][0]["PolicyDocument"]["Statement"].as_array().expect("statements");
-        let conditional: Vec<&Value> = said.iter().filter(|statement| !statement["Fn::If"].is_null()).collect();
+        let statements = role["Policies"][0]["PolicyDocument"]["Statement"].as_array().expect("statements");
+        let conditional: Vec<&Value> = statements.iter().filter(|statement| !statement["Fn::If"].is_null()).collect();
         let expected = if id == "ClockRole" { vec![] } else { vec![&traced] };
         assert_eq!((role["Policies"].as_array().map(Vec::len), conditional), (Some(1), expected), "{id}");
     }

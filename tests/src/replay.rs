@@ -1,5 +1,4 @@
-//! What is kept is verified again before it is tried again: with which keys, by which clock, and what becomes of rows that another
-//! function has written.
+//! Replays verify the stored request again: with which keys, by which clock, and how planted rows are closed.
 
 mod planted;
 mod retired;
@@ -32,37 +31,37 @@ use crate::{epay, fireblocks as of_fireblocks, wechat};
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-/// The keys with which every source of these tests signs.
+/// The keys with which every source signs in these tests.
 pub(crate) fn keys() -> ReplayKeys {
     ReplayKeys {
-        usage: Some(ring(sandbox::settings(), LiveKeys::read)),
-        stripe: Some(ring(of(&[("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET)]), LiveKeys::read)),
-        wechat: Some(ring(Settings::new(wechat::settings()), LiveKeys::read)),
-        epay: Some(ring(Settings::new(epay_settings()), LiveKeys::read)),
+        usage: Some(keyring(sandbox::settings(), LiveKeys::read)),
+        stripe: Some(keyring(settings_of(&[("STRIPE_WEBHOOK_SECRET", of_stripe::SECRET)]), LiveKeys::read)),
+        wechat: Some(keyring(Settings::new(wechat::settings()), LiveKeys::read)),
+        epay: Some(keyring(Settings::new(epay_settings()), LiveKeys::read)),
         fireblocks: Some(published(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)),
-        retired: Some(ring(Settings::default(), RetiredKeys::read)),
+        retired: Some(keyring(Settings::default(), RetiredKeys::read)),
         is_incomplete: false,
         forbids_body_only_hmac: false,
     }
 }
 
-fn of(settings: &[(&str, &str)]) -> Settings {
+fn settings_of(settings: &[(&str, &str)]) -> Settings {
     Settings::new(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
-/// A vault that is here answers at once.
-fn ring<K>(settings: Settings, make: MakeKeys<K>) -> Keyring<K> {
+/// A local vault answers at once.
+fn keyring<K>(settings: Settings, make: MakeKeys<K>) -> Keyring<K> {
     Keyring::open(Vault::Here(settings), make, now()).now_or_never().expect("an answer").expect("keys")
 }
 
-/// Fireblocks publishes this key, which signs its webhooks of the first version too.
+/// Fireblocks publishes this key, which signs its v1 webhooks too.
 fn published(kid: &str, pair: u64) -> PublishedKeys {
     let published_at = PublishedAt::Here(fireblocks_jwks(&[(kid, pair)]));
     let config = ::fireblocks::Config { published_at, v1: Some(rsa_pair(pair).public) };
     PublishedKeys::new(config, Http::new(fastrand::Rng::with_seed(1)))
 }
 
-/// One delivery in one form, whose order or account is not there when it comes.
+/// One delivery in one form; its order or account does not exist yet when it is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Usage,
@@ -89,7 +88,7 @@ impl Form {
         Self::FireblocksV1,
     ];
 
-    /// Whether what it signs says when.
+    /// Whether the signature covers a time.
     fn has_clock(self) -> bool {
         match self {
             Self::Stripe | Self::WechatV3 | Self::EpayV2 => true,
@@ -117,7 +116,7 @@ impl Form {
         }
     }
 
-    /// Comes at this second, is refused and kept; the name of its row.
+    /// Delivers at this second; the event is refused and kept. Returns the id of its row.
     pub(crate) async fn deliver(self, world: &World, at_s: i64) -> String {
         match self {
             Self::Usage => send::<::usage::Usage>(world, &self.body(), at_s).await,
@@ -133,7 +132,7 @@ impl Form {
         kept.into_iter().next().expect("a body")
     }
 
-    /// Makes what it waits for.
+    /// Creates the order or account that the event waits for.
     async fn make_order(self, world: &World) {
         match self {
             Self::Usage => open_account(world, "alice", "k1", "10").await,
@@ -154,10 +153,10 @@ fn sample(name: &str) -> String {
 
 async fn send<W: Sender>(world: &World, body: &str, at_s: i64) {
     let invocation = moment_at(u64::try_from(at_s).expect("later"), now().plus_seconds(at_s));
-    SandboxOf::<W>::faultless(world).await.deliver(body, &invocation).await.expect("alive");
+    SandboxOf::<W>::faultless(world).await.deliver(body, &invocation).await.expect("the sandbox survives");
 }
 
-/// Every provider, as a run can ask it.
+/// The providers' APIs, as a run queries them.
 struct Providers {
     wechat: WechatNet,
     epay: EpayNet,
@@ -165,48 +164,49 @@ struct Providers {
 }
 
 impl Providers {
-    /// WeChat and the gateway know the payments of the samples; Stripe cannot be asked.
+    /// WeChat and the gateway have the payments of the samples; Stripe's API is not configured.
     fn paid() -> Self {
         let epay = begun("1001");
         epay.pay(TRADE);
         Self { wechat: wechat::paid(), epay, stripe_api: None }
     }
 
-    /// Nobody has paid anything.
+    /// No provider has a payment.
     fn unpaid() -> Self {
         Self { wechat: WechatNet::new(), epay: begun("1001"), stripe_api: None }
     }
 }
 
-async fn sweeper(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64) -> Reconcile<Arc<DynamoLedger>> {
+async fn sweeper(world: &World, keys: ReplayKeys, providers: Providers, after_s: i64) -> Reconcile<Arc<DynamoLedger>> {
     let at = now().plus_seconds(after_s);
-    asked.wechat.set_now(at);
-    asked.epay.set_now(at);
-    let wechat =
-        Some(wechat::function(world.ledger(0), &asked.wechat, &[("WECHAT_CONFIRM_CLOUDRUN", "false")]).await.source);
+    providers.wechat.set_now(at);
+    providers.epay.set_now(at);
+    let wechat = Some(
+        wechat::function(world.ledger(0), &providers.wechat, &[("WECHAT_CONFIRM_CLOUDRUN", "false")]).await.source,
+    );
     let mut epay = epay::function(world.ledger(0), &[]).await.source;
-    epay.gateway = epay::asking(world.ledger(0), &asked.epay, &[]).await.source.gateway;
+    epay.gateway = epay::asking(world.ledger(0), &providers.epay, &[]).await.source.gateway;
     let (epay, fireblocks) = (Some(epay), Some(of_fireblocks::source()));
     Reconcile {
         wechat,
         epay,
         fireblocks,
         keys,
-        stripe_api: asked.stripe_api,
+        stripe_api: providers.stripe_api,
         ..of_stripe::reconcile(world.ledger(0), &[])
     }
 }
 
-/// What one run comes to, this long after the events came, and its alarms.
-async fn run(world: &World, keys: ReplayKeys, asked: Providers, after_s: i64) -> (ReplayReport, Vec<String>) {
-    let sweeper = sweeper(world, keys, asked, after_s).await;
+/// The report of one run, this long after the delivery, and its alarms.
+async fn run(world: &World, keys: ReplayKeys, providers: Providers, after_s: i64) -> (ReplayReport, Vec<String>) {
+    let sweeper = sweeper(world, keys, providers, after_s).await;
     start_capture();
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     let report = sweeper.work(REFUSED, &run_at(attempt, after_s)).await.expect("a run");
     let alarms = captured_lines().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect();
     world.books().check();
-    let Report::Refused(tried) = report else { panic!("{report:?}") };
-    (tried, alarms)
+    let Report::Refused(report) = report else { panic!("{report:?}") };
+    (report, alarms)
 }
 
 /// Status or reason of a row, with ! while it waits.
@@ -215,15 +215,15 @@ fn row(world: &World, id: &str) -> String {
     format!("{}{}", row.reason.unwrap_or(row.status), if row.needs_attention { "!" } else { "" })
 }
 
-/// What is kept of a row, as whoever may read it does.
-async fn kept(world: &World, id: &str) -> KeptBody {
+/// Reads a kept request, as a role with read access does.
+async fn read_kept(world: &World, id: &str) -> KeptBody {
     let late = CallContext { received_at: now().plus_seconds(DAY), ..context(2) };
     let waiting = world.ledger(2).refused_event(&EventKey::of_row(id), &late).await.expect("the books");
-    waiting.expect("it waits").body.expect("a body")
+    waiting.expect("a waiting event").body.expect("a body")
 }
 
-/// Writes what is kept of a row, as whoever may write it does.
-fn write(world: &World, id: &str, kept: &KeptBody) {
+/// Overwrites a kept request, as a role with write access could.
+fn write_kept(world: &World, id: &str, kept: &KeptBody) {
     let mut stored = GzEncoder::new(Vec::new(), Compression::default());
     stored.write_all(&kept.bytes).expect("packed");
     let stored = stored.finish().expect("packed");

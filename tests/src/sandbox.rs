@@ -1,4 +1,4 @@
-//! A usage function as it runs in one sandbox, its senders, and events to send.
+//! Fixture: a usage function as one Lambda sandbox runs it, its sender, and events.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(crate) fn moment_at(attempt: u64, now: Timestamp) -> Invocation {
     Invocation { now, started: instant(), deadline: deadline(Usage::REPLY_WITHIN), attempt: mark(attempt) }
 }
 
-/// As long as this source's sender waits.
+/// An invocation with this source's reply deadline.
 pub(crate) fn moment_within<W: Webhook>(attempt: u64) -> Invocation {
     Invocation { now: now(), started: instant(), deadline: deadline(W::REPLY_WITHIN), attempt: mark(attempt) }
 }
@@ -44,17 +44,17 @@ pub(crate) fn signature(body: &[u8]) -> String {
     hmac_hex::sign(&hmac_hex::Keys::parse(SECRET, Strength::Deployed).expect("a secret"), body)
 }
 
-/// The gateway's event of a signed body.
+/// The gateway's event for a signed body.
 pub(crate) fn signed(body: &str) -> String {
     let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature(body.as_bytes()));
     sent.with("content-type", "application/json").event(Shape::HttpApi)
 }
 
-/// A source, as a test puts it together and as its sender signs.
+/// A source, as a test assembles it and as its sender signs.
 pub(crate) trait Sender: Webhook + Sized {
     async fn function<L: Ledger>(ledger: L) -> Function<Self, L>;
 
-    /// The gateway's event of a body, signed at this time.
+    /// The gateway's event for a body, signed at this time.
     fn signed(body: &str, now: Timestamp) -> String;
 }
 
@@ -68,7 +68,7 @@ impl Sender for Usage {
     }
 }
 
-/// A sandbox with a network that fails as planned.
+/// A sandbox whose network fails as planned.
 pub(crate) struct SandboxOf<W: Webhook> {
     pub(crate) function: Function<W, DynamoLedger>,
     pub(crate) faults: Faults,
@@ -86,21 +86,21 @@ impl<W: Sender> SandboxOf<W> {
         Self::new(world, 1, |_, _| Fault::None).await
     }
 
-    /// Up to six in ten of its calls end in one fault or another.
+    /// Up to six in ten of its calls end in a fault.
     pub(crate) async fn unlucky(world: &World, rng: &mut fastrand::Rng) -> Self {
         let (ledger, faults) = Self::unlucky_ledger(world, rng);
         Self { function: W::function(ledger).await, faults }
     }
 
     pub(crate) fn unlucky_ledger(world: &World, rng: &mut fastrand::Rng) -> (DynamoLedger, Faults) {
-        let (seed, mut faults, often) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
+        let (seed, mut faults, faults_percent) = (rng.u64(..), rng.fork(), rng.u8(0..=60));
         let plan = move |_: usize, _: &str| {
-            if faults.u8(0..100) < often { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
+            if faults.u8(0..100) < faults_percent { Fault::ALL[faults.usize(0..Fault::ALL.len())] } else { Fault::None }
         };
         world.faulty(seed, plan)
     }
 
-    /// `None`: the sandbox died on it.
+    /// `None` if the sandbox died.
     pub(crate) async fn deliver(&self, body: &str, invocation: &Invocation) -> Option<Reply> {
         let event = W::signed(body, invocation.now);
         tokio::select! {
@@ -127,10 +127,10 @@ impl Drop for Named {
     }
 }
 
-/// Longer than any fault holds a call up: what was lost on the way has arrived by then.
+/// Longer than any fault delays a call: lost requests have arrived by then.
 pub(crate) const SETTLED: Duration = Duration::from_secs(10);
 
-/// All of it but how often an event was tried.
+/// The books without the number of attempts of each event.
 pub(crate) fn comparable(mut books: Books) -> Books {
     books.check();
     for row in books.journal.values_mut() {
@@ -139,7 +139,7 @@ pub(crate) fn comparable(mut books: Books) -> Books {
     books
 }
 
-/// Gives an owner a key and credits, as a person would.
+/// Gives an owner a key and credits, as a person does with the command line.
 pub(crate) async fn open_account(world: &World, owner: &str, key: &str, credits: &str) {
     let owner = Owner::new(owner).expect("an owner");
     let bind = Effect::Bind { key: CallerKey::remote(key).expect("a key"), owner: owner.clone() };

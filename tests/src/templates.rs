@@ -1,4 +1,4 @@
-//! Templates, functions, routes, settings and samples agree: what is deployed, what is run here and what is tested is one thing.
+//! Templates, functions, routes, settings and samples agree: the tests and the local stack run what is deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -27,21 +27,21 @@ use wechat::Wechat;
 use crate::house::root;
 use crate::sandbox::{Sandbox, SandboxOf, invocation, open_account};
 
-/// What this file has to know of a function: one entry for each.
+/// The facts about a function that these tests compare: one entry for each.
 pub(crate) struct Declared {
     pub(crate) name: &'static str,
     /// Method and path.
     pub(crate) routes: fn() -> BTreeSet<(&'static str, &'static str)>,
-    /// The settings of its secret. `reconcile` reads that of checkout.
+    /// The settings of its secret. `reconcile` reads checkout's.
     secrets: &'static [&'static str],
-    /// The variables that it reads beside those that all of them do, by the file that says what they are.
+    /// The variables that it reads in addition to the common ones, with the file that documents them.
     variables: &'static [(&'static [&'static str], &'static str)],
-    /// What the clock asks of it, and how often.
+    /// Its schedules: the interval in seconds, and the input.
     schedules: fn() -> BTreeSet<(u64, String)>,
 }
 
 impl Declared {
-    /// Whether it takes events, of which there are samples.
+    /// Whether it takes webhooks, for which there are samples.
     fn is_source(&self) -> bool {
         Source::named(self.name).is_some()
     }
@@ -101,7 +101,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
     Declared {
         name: Fireblocks::SOURCE.as_str(),
         routes: || of(Fireblocks::ROUTES),
-        // What it verifies with is published.
+        // Fireblocks publishes the keys that verify.
         secrets: &[],
         variables: &[ADMISSION, WORKSPACE, (&fireblocks::Config::VARIABLES, "functions/fireblocks/src/config.rs")],
         schedules: BTreeSet::new,
@@ -169,7 +169,7 @@ pub(crate) const FUNCTIONS: &[Declared] = &[
     },
 ];
 
-/// How often each sweep runs.
+/// The interval of each sweep.
 fn seconds(sweep: Sweep) -> u64 {
     match sweep {
         Sweep::Refused | Sweep::Unpaid | Sweep::Unfulfilled => 60,
@@ -194,7 +194,7 @@ fn folders(of: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_function_is_a_folder_a_template_entry_and_where_it_takes_events_samples() {
+fn each_function_has_a_folder_a_template_entry_and_samples() {
     let app = app();
     let declared: BTreeSet<String> = app.functions().iter().map(|function| function.binary.clone()).collect();
     let named = |functions: &mut dyn Iterator<Item = &Declared>| -> BTreeSet<String> {
@@ -212,7 +212,7 @@ pub(crate) fn entry<'t>(app: &'t Template, name: &str) -> &'t embedded::Function
 }
 
 #[test]
-fn schedules_are_the_same_in_the_template_and_in_the_code() {
+fn schedules_of_the_template_and_the_code_agree() {
     let app = app();
     for function in FUNCTIONS {
         let declared = entry(&app, function.name).schedules.iter();
@@ -242,12 +242,12 @@ fn every_variable_that_is_read_is_set_and_no_other() {
     for (variables, file) in [EDGE, TABLES].iter().chain(FUNCTIONS.iter().flat_map(|function| function.variables)) {
         for variable in *variables {
             let documented = fs::read_to_string(root().join(file)).expect("a file");
-            assert!(documented.contains(&format!("/// `{variable}`")), "{variable} is not said in {file}");
+            assert!(documented.contains(&format!("/// `{variable}`")), "{variable} is not documented in {file}");
         }
     }
 }
 
-/// A deployment that sends tokens and does not say whose webhooks are its own is refused, instead of functions that do not start.
+/// A deployment with a vault and without a workspace fails at once; its functions would not start.
 #[test]
 fn vault_without_workspace_is_refused_at_deployment() {
     fn holds(condition: &Value) -> bool {
@@ -272,7 +272,7 @@ fn vault_without_workspace_is_refused_at_deployment() {
 }
 
 #[test]
-fn tables_go_by_one_name() {
+fn table_names_of_the_template_and_the_code_agree() {
     let data = Template::parse(DATA_YAML, &[("Stage", "dev")]).expect("a template");
     let declared: BTreeSet<&str> = data.tables().iter().map(|table| table.name.as_str()).collect();
     let Tables { journal, bodies, accounts, orders, subscriptions } = Tables::of_stage("dev");
@@ -287,7 +287,7 @@ fn tables_go_by_one_name() {
 }
 
 #[test]
-fn the_secret_has_the_setting_that_the_function_reads() {
+fn secret_has_the_setting_that_the_function_reads() {
     let app = app();
     for function in FUNCTIONS.iter().filter(|function| !function.secrets.is_empty()) {
         let resources = app.document()["Resources"].as_object().expect("resources");
@@ -296,7 +296,8 @@ fn the_secret_has_the_setting_that_the_function_reads() {
             resources.values().find(|resource| resource["Properties"]["Name"] == name.as_str()).expect("a secret");
         let properties = &secret["Properties"];
         let generated = properties["GenerateSecretString"]["GenerateStringKey"].as_str().map(str::to_owned);
-        // One that only its sender knows is left for a person to fill in: empty, and so refused at the start.
+        // A key that only its sender has is filled in by a person. Until then it is empty, and the function refuses to
+        // start.
         let to_fill = properties["SecretString"].as_str().map(|text| {
             let fields: BTreeMap<String, String> = serde_json::from_str(text).expect("an object of texts");
             assert!(fields.values().all(String::is_empty), "{}: no default for a secret", function.name);
@@ -314,7 +315,7 @@ fn the_secret_has_the_setting_that_the_function_reads() {
 }
 
 #[test]
-fn every_environment_of_samconfig_is_there_for_each_stack() {
+fn every_environment_of_samconfig_covers_each_stack() {
     let samconfig = fs::read_to_string(root().join("samconfig.toml")).expect("a file");
     for stage in DEPLOYED {
         for environment in [stage.to_owned(), format!("{stage}-data"), format!("{stage}-watch")] {
@@ -325,7 +326,7 @@ fn every_environment_of_samconfig_is_there_for_each_stack() {
 
 const DEPLOYED: [&str; 2] = ["dev", "prod"];
 
-/// A function of the stage `local` takes its secrets from the environment and follows any endpoint.
+/// A function of the stage `local` reads its secrets from the environment and accepts any endpoint.
 #[test]
 fn stage_local_cannot_be_deployed() {
     for text in [APP_YAML, DATA_YAML, &fs::read_to_string(root().join("infra/watch.yaml")).expect("a template")] {
@@ -350,7 +351,7 @@ async fn every_sample_is_accepted() {
             let reply = match source {
                 Source::Usage => Sandbox::faultless(&world).await.deliver(&body, &invocation(1)).await,
                 Source::Stripe => SandboxOf::<Stripe>::faultless(&world).await.deliver(&body, &invocation(1)).await,
-                // Each of them pays the same order.
+                // Every sample pays the same order, so each has a world of its own.
                 Source::Epay => {
                     SandboxOf::<Epay>::faultless(&crate::epay::shop().await).await.deliver(&body, &invocation(1)).await
                 }

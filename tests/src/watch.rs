@@ -1,5 +1,6 @@
-//! Alarms and code agree: the table of alarms (`xtask::alarms`) watches metrics that the functions emit, and all that they raise. The
-//! crate `xtask` compares the table with `infra/watch.yaml` and `docs/operate.md`, which it generates.
+//! Alarms and code agree: the table of alarms (`xtask::alarms`) watches metrics that the functions emit, and all alarms
+//! that they raise. The crate `xtask` compares the table with `infra/watch.yaml` and `docs/operate.md`, which it
+//! generates.
 
 mod dashboard;
 
@@ -16,7 +17,7 @@ use crate::deployed::{app, of_type, resources};
 use crate::house::{files, root};
 
 const NAMESPACE: &str = "hookledger-local";
-/// What the code raises: by which source, under which word, and in which file.
+/// The alarms that the code raises: the source, the word and the file.
 const RAISED: [(&str, &str, &str); 31] = [
     ("stripe", "dispute_opened", "functions/stripe/src/decide.rs"),
     ("stripe", "refunded_too_much", "functions/stripe/src/decide.rs"),
@@ -43,14 +44,15 @@ const RAISED: [(&str, &str, &str); 31] = [
     ("reconcile", "still_refused", "functions/reconcile/src/refused.rs"),
     ("reconcile", "replay_unverified", "functions/reconcile/src/unproven.rs"),
     ("reconcile", "reason.as_str()", "functions/reconcile/src/unpaid.rs"),
-    ("reconcile", "refunded_and_not_booked", "functions/reconcile/src/ask.rs"),
-    ("reconcile", "nobody_can_be_asked", "functions/reconcile/src/keyless.rs"),
+    ("reconcile", "refunded_and_not_booked", "functions/reconcile/src/query_provider.rs"),
+    ("reconcile", "nobody_can_be_asked", "functions/reconcile/src/missing_credentials.rs"),
     ("reconcile", "drift", "functions/reconcile/src/auditor.rs"),
     ("reconcile", "passed_over", "functions/reconcile/src/pass_over.rs"),
     ("reconcile", "usage_expires", "functions/reconcile/src/lanes.rs"),
     ("reconcile", "unsettled", "functions/reconcile/src/auditor.rs"),
 ];
-/// `edge::alarm(` in all the code: the spine raises nine of these in one place, and others are raised in two places.
+/// The number of `edge::alarm(` in the code: nine rows share one place in the spine, and others are raised in two
+/// places.
 const PLACES: usize = 25;
 
 /// A metric as an alarm or a graph names it.
@@ -76,7 +78,7 @@ fn of_metric(metric: &Value) -> Watched {
     Watched { namespace: text(&metric["Namespace"]), metric: text(&metric["MetricName"]), dimensions }
 }
 
-/// By the alarm's name, without the stage.
+/// The metrics of each alarm in the template, by the alarm's name without the stage.
 fn in_template(watch: &Template) -> BTreeMap<String, Vec<Watched>> {
     let of_alarm = |alarm: &Value| match alarm["Metrics"].as_array() {
         None => vec![of_metric(alarm)],
@@ -90,7 +92,7 @@ fn in_template(watch: &Template) -> BTreeMap<String, Vec<Watched>> {
     of_type(watch, "AWS::CloudWatch::Alarm").into_iter().map(|(_, alarm)| (name(alarm), of_alarm(alarm))).collect()
 }
 
-/// The same of the table.
+/// The metrics of each alarm in the table.
 fn alarms() -> BTreeMap<String, Vec<Watched>> {
     let of_stage = |text: &str| text.replace("${Stage}", STAGE);
     let watched = |metric: &Metric| Watched {
@@ -102,7 +104,7 @@ fn alarms() -> BTreeMap<String, Vec<Watched>> {
     all.map(|alarm| (alarm.name, alarm.when.value.metrics().into_iter().map(watched).collect())).collect()
 }
 
-/// What the functions' lines are as metrics: each with its sets of dimensions.
+/// The metrics in the functions' log lines, each with its sets of dimensions.
 fn emitted() -> BTreeSet<(String, BTreeSet<String>)> {
     let of = |measured: &edge::Measured| {
         let sets = measured.dimensions.iter().map(|set| set.iter().map(|name| (*name).to_owned()).collect());
@@ -110,7 +112,7 @@ fn emitted() -> BTreeSet<(String, BTreeSet<String>)> {
         let names = measured.metrics.iter().map(|(name, _)| (*name).to_owned());
         names.flat_map(|name| sets.clone().into_iter().map(move |set| (name.clone(), set))).collect::<Vec<_>>()
     };
-    // And what API Gateway's log is counted for.
+    // The metrics that filters count in API Gateway's access log.
     let app = app();
     let filters = of_type(&app, "AWS::Logs::MetricFilter").into_iter();
     let counted = filters.flat_map(|(_, filter)| filter["MetricTransformations"].as_array().expect("metrics"));
@@ -123,7 +125,7 @@ fn sweeps() -> BTreeSet<String> {
     Sweep::ALL.map(|sweep| sweep.as_str().to_owned()).into()
 }
 
-/// The indexes of all tables, by their table.
+/// The indexes of all tables, by table.
 fn indexes() -> BTreeSet<(String, String)> {
     let data = Template::parse(DATA_YAML, &[("Stage", STAGE)]).expect("a template");
     let of = |table: &Table| {
@@ -133,7 +135,7 @@ fn indexes() -> BTreeSet<(String, String)> {
     data.tables().iter().flat_map(of).collect()
 }
 
-/// The functions' sources, without test code: a word that an event or a backlog is counted under is a literal there.
+/// Whether the deployed code has the word as a literal, as it does for every value of a metric's dimension.
 fn is_in_code(word: &str) -> bool {
     let code = ["functions", "shared"].into_iter().flat_map(|folder| files(&root().join(folder), ".rs"));
     let mut deployed =
@@ -141,7 +143,7 @@ fn is_in_code(word: &str) -> bool {
     deployed.any(|file| fs::read_to_string(file).expect("a file").contains(&format!("\"{word}\"")))
 }
 
-/// Our own metrics are emitted, with words that the code has; those of AWS belong to something that is deployed.
+/// Our own metrics are emitted, with dimension values that the code has; those of AWS belong to a deployed resource.
 fn assert_is_measured(watched: &Watched, by: &str) {
     let Watched { namespace, metric, dimensions } = watched;
     let names: BTreeSet<String> = dimensions.keys().cloned().collect();
@@ -186,7 +188,7 @@ fn assert_is_measured(watched: &Watched, by: &str) {
 #[test]
 fn every_metric_of_an_alarm_is_emitted() {
     for (name, metrics) in alarms() {
-        assert!((1..=10).contains(&metrics.len()), "{name}: CloudWatch takes ten");
+        assert!((1..=10).contains(&metrics.len()), "{name}: CloudWatch allows ten");
         for watched in &metrics {
             assert_is_measured(watched, &name);
         }
@@ -194,7 +196,7 @@ fn every_metric_of_an_alarm_is_emitted() {
     assert_eq!(app_parameter(), "/hookledger/local/api-id");
 }
 
-/// The generated YAML, read by a parser of its own.
+/// A separate parser reads the generated YAML.
 #[test]
 fn template_has_the_alarms_of_the_table() {
     let watch = watch();
@@ -207,7 +209,7 @@ fn template_has_the_alarms_of_the_table() {
         assert_eq!(properties["AlarmActions"], serde_json::json!([{ "Ref": "AlarmTopic" }]), "{id}");
         assert!(text(&properties["AlarmDescription"]).starts_with(&alarm.means.en), "{id}");
         assert_eq!(properties["EvaluationPeriods"], when.periods, "{id}");
-        // A shop that sells nothing has nothing to measure. A clock that runs does, whatever there is to do.
+        // Without sales there are no data points, which is fine. A schedule that runs always emits some.
         let missing = if alarm.name == "clock" { Missing::Breaching } else { Missing::Fine };
         assert_eq!(when.missing, missing, "{id}");
         let missing = if missing == Missing::Breaching { "breaching" } else { "notBreaching" };
@@ -241,7 +243,7 @@ fn raised_alarm_is_watched() {
     assert_eq!(places, PLACES, "RAISED lists every call of edge::alarm");
 }
 
-/// Every function, queue and table; and of every source the signatures and the failures.
+/// Every function, queue and table; and the signatures and failures of every source.
 #[test]
 fn every_function_queue_table_and_source_is_watched() {
     let alarms = alarms();
@@ -269,7 +271,7 @@ fn every_function_queue_table_and_source_is_watched() {
 #[test]
 fn every_index_is_watched() {
     let app = app();
-    let asked =
+    let is_queried =
         |(table, index): &&(String, String)| app.document().to_string().contains(&format!("{table}/index/{index}\""));
     let of = |metric: &str| -> BTreeSet<(String, String)> {
         let alarms = alarms();
@@ -278,10 +280,10 @@ fn every_index_is_watched() {
         watched.map(of).collect()
     };
     assert_eq!(of("WriteThrottleEvents"), indexes());
-    assert_eq!(of("ReadThrottleEvents"), indexes().iter().filter(asked).cloned().collect());
+    assert_eq!(of("ReadThrottleEvents"), indexes().iter().filter(is_queried).cloned().collect());
 }
 
-/// A metric that is emitted only when something happens is filled with zeros: without data an expression has no value.
+/// A sparse metric is filled with zeros: without data points an expression has no value, and its alarm would never end.
 #[test]
 fn expression_names_each_of_its_metrics() {
     for alarm in xtask::alarms::all() {
@@ -305,7 +307,7 @@ fn expression_names_each_of_its_metrics() {
     }
 }
 
-/// Each finding of an audit has a row that names the command that repairs it.
+/// Each finding of an audit has a row in the docs that names the command which repairs it.
 #[test]
 fn each_finding_has_a_documented_repair() {
     for (file, head) in [("docs/operate.md", "## Repairing the books"), ("docs/operate.zh.md", "## 修复账目")] {
@@ -328,9 +330,9 @@ fn each_finding_has_a_documented_repair() {
     }
 }
 
-/// The reasons of the documented query for flagged orders are those that the table of orders holds.
+/// The documented query for flagged orders uses the reasons that the table of orders stores.
 #[test]
-fn flagged_orders_are_looked_for_under_the_codes_own_words() {
+fn documented_query_for_flagged_orders_uses_stored_reasons() {
     let known: BTreeSet<String> =
         ledger::Reason::ALL.iter().map(|reason| reason.as_str().to_ascii_uppercase()).collect();
     for file in ["docs/operate.md", "docs/operate.zh.md"] {

@@ -131,8 +131,8 @@ async fn resolve(world: &World, verdict: Verdict, after_s: i64) {
     ledger.commit(&decision, &run.context()).await.expect("written");
 }
 
-/// By whether the operator can be queried and whether the last step took effect: the steps after which a person has to
-/// resolve the top-up.
+/// Each row: whether the operator can be queried, whether the last step took effect, and the steps after which a person
+/// has to resolve the top-up.
 #[tokio::test(start_paused = true)]
 async fn worker_that_dies_at_any_step_ends_in_the_same_books() {
     type Row<'r> = (&'r [(&'r str, &'r str)], bool, &'r [&'r str]);
@@ -160,7 +160,7 @@ async fn worker_that_dies_at_any_step_ends_in_the_same_books() {
             assert!(calls.calls <= 1, "{name}");
             let order = world.ledger(0).order(&number(), &context(0)).await.expect("read").expect("there");
             if order.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.state == TopUpState::Unknown) {
-                assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"), "{name}");
+                assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_UNKNOWN"), "{name}");
                 resolved_after.push(died.clone().expect("only a run that died needs a person"));
                 // The person looks the call up at the operator.
                 resolve(&world, if calls.given == 1 { Verdict::Done } else { Verdict::Again }, 3_000).await;

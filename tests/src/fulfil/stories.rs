@@ -168,7 +168,7 @@ async fn fulfilled_order_keeps_its_first_fulfilment_time() {
     );
 }
 
-/// Commissions go to the referrers pinned on the order at its creation, whoever refers the owner now.
+/// Commissions go to the referrers pinned on the order at its creation, whatever referral is stored later.
 #[tokio::test(start_paused = true)]
 async fn later_referral_changes_no_commission() {
     let world = shop().await;

@@ -190,7 +190,7 @@ async fn claim_of_a_dead_worker_is_found() {
     assert!(died.is_err(), "the worker waits for the answer");
     assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered::default(), "the call may be in progress");
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 2 * MINUTE).await, Delivered { moved_on: 1, ..one() });
-    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
+    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_UNKNOWN"));
     assert_eq!(net.calls(ORDER).calls, 0);
 }
 
@@ -213,7 +213,7 @@ async fn pending_top_up_is_queried_until_it_is_escalated() {
     assert_eq!(queried.first_chunk(), Some(&[5, 10, 20, 40, 80, 140]));
     assert!(queried.iter().all(|minute| *minute < 24 * 60), "{queried:?}");
     assert!(escalated.is_some_and(|minute| minute >= 24 * 60), "{escalated:?}");
-    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
+    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_UNKNOWN"));
     assert_eq!(net.calls(ORDER).calls, 1);
 }
 

@@ -23,9 +23,9 @@ async fn top_up_call(world: &World) -> ledger::TopUpCall {
 /// The operator's answer; the order after the call, and how many top-ups the operator made.
 #[tokio::test(start_paused = true)]
 async fn each_answer_leads_to_one_outcome_and_one_call() {
-    let unknown = "paid, unknown, RECHARGE_UNKNOWN: bob/commission-usd 1.99, carol/commission-usd 0.39";
+    let unknown = "paid, unknown, TOP_UP_UNKNOWN: bob/commission-usd 1.99, carol/commission-usd 0.39";
     let of = |state: &str| format!("paid, {state}: bob/commission-usd 1.99, carol/commission-usd 0.39");
-    let failed = "paid, failed, RECHARGE_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39";
+    let failed = "paid, failed, TOP_UP_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39";
     let rows: [(&str, UnitelFault, String, u64); 17] = [
         ("88000000", UnitelFault::None, of("done"), 1),
         ("88000001", UnitelFault::None, failed.to_owned(), 0),
@@ -141,7 +141,7 @@ async fn refunded_or_disputed_order_is_not_topped_up() {
 async fn refund_resolves_a_failed_top_up() {
     let (world, net) = (paid(vec![airtime("88000001")]).await, UnitelNet::default());
     assert!(top_up(&world, &net, &[], 1, 1).await);
-    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_FAILED"));
+    assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_FAILED"));
     apply(&world, Report::Refunded(1_999)).await;
     assert!(top_up(&world, &net, &[], 2, 2).await);
     assert_eq!(summary(&world.books()), "refunded, failed: ");
@@ -152,7 +152,7 @@ async fn refund_resolves_a_failed_top_up() {
 async fn claim_without_an_answer_becomes_unknown_until_resolved() {
     for (verdict, calls, expected) in [
         (Verdict::Done, 0, "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39"),
-        (Verdict::Failed, 0, "paid, failed, RECHARGE_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39"),
+        (Verdict::Failed, 0, "paid, failed, TOP_UP_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39"),
         (Verdict::Again, 1, "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39"),
     ] {
         let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
@@ -166,7 +166,7 @@ async fn claim_without_an_answer_becomes_unknown_until_resolved() {
         assert_eq!(world.books().order(ORDER).top_up_call.as_deref(), Some("claimed"));
         assert_eq!(resolve(&world, verdict, 100).await, None, "a person may not resolve it yet");
         assert!(top_up(&world, &net, &[], 3, 122).await);
-        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("RECHARGE_UNKNOWN"));
+        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_UNKNOWN"));
         net.fail(|_, _| UnitelFault::None);
         assert_eq!(resolve(&world, verdict, 130).await, Some(()));
         assert!(top_up(&world, &net, &[], 4, 140).await);
@@ -193,11 +193,11 @@ async fn open_top_up_is_queried_for_a_day() {
     let rows: [Row; 7] = [
         ("88000002", WITH_CHECK, 300, Settled, "done", None),
         ("88000003", WITH_CHECK, 300, Open, "pending", None),
-        ("88000003", WITH_CHECK, 25 * HOUR, Left, "pending", Some("RECHARGE_UNKNOWN")),
-        ("88000003", &[], 300, Left, "pending", Some("RECHARGE_UNKNOWN")),
+        ("88000003", WITH_CHECK, 25 * HOUR, Left, "pending", Some("TOP_UP_UNKNOWN")),
+        ("88000003", &[], 300, Left, "pending", Some("TOP_UP_UNKNOWN")),
         ("88000004", WITH_CHECK, 300, Settled, "done", None),
         ("88000007", WITH_CHECK, 300, Settled, "done", None),
-        ("88000004", &[], 300, Left, "unknown", Some("RECHARGE_UNKNOWN")),
+        ("88000004", &[], 300, Left, "unknown", Some("TOP_UP_UNKNOWN")),
     ];
     for (phone, settings, after_s, query_outcome, fulfilment, anomaly) in rows {
         let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());

@@ -1,4 +1,4 @@
-//! Transfers on chain: one for each allocation, of the credits that remain after clawbacks, and never a second.
+//! Transfers on chain: one for each allocation, of the tokens that remain after clawbacks, and never a second.
 
 use testkit::FireblocksFault;
 
@@ -38,7 +38,7 @@ async fn without_a_custodian_nothing_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clawback_before_sending_is_not_sent() {
+async fn clawed_back_tokens_are_not_sent() {
     use ledger::DisputeStage::{Lost, Open, Won};
     let rows: [(&[Report], &[&str]); 7] = [
         (&[], &["10"]),
@@ -115,7 +115,7 @@ async fn transfer_without_a_webhook_is_queried() {
     }
 }
 
-/// The transfer complete; its payment is refunded or disputed before or after that, and the worker runs in between.
+/// The transfer completes; its payment is refunded or disputed before or after that, and the worker runs in between.
 #[tokio::test(start_paused = true)]
 async fn clawback_of_completed_transfer_is_owed() {
     use ledger::DisputeStage::{Lost, Open, Won};
@@ -211,7 +211,7 @@ async fn query(world: &World, net: &FireblocksNet, after_s: i64) -> Result<fulfi
 }
 
 /// The key of our transfer was used for another: before we send, or found by a query. The order is flagged, an alarm is
-/// raised, and nothing is send, however often the worker and the sweep run.
+/// raised, and nothing is sent, however often the worker and the sweep run.
 #[tokio::test(start_paused = true)]
 async fn transfer_that_differs_is_flagged_and_never_adopted() {
     let due = || providers::NewTransfer {
@@ -245,7 +245,7 @@ async fn transfer_that_differs_is_flagged_and_never_adopted() {
             let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
             let name = format!("{name}, queried {is_queried}");
             if is_queried {
-                // It is send as it is due, and the query finds another.
+                // It is sent as it is due, and the query finds another.
                 net.fail(|_, _| FireblocksFault::Said(r#"{"id":"tx_1","status":"SUBMITTED"}"#));
                 assert!(send(&world, &net, 1, 1).await, "{name}");
                 assert_eq!(world.books().order(ORDER).transfer.as_deref(), Some("SUBMITTED"), "{name}");

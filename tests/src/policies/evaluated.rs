@@ -1,14 +1,14 @@
-//! What each role may do to a row, as IAM evaluates the policies of the template: a matching `Deny` outweighs every `Allow`. Emulators
-//! evaluate few conditions, so the rows that no role may touch are shown here.
+//! The rows that each role may write, as IAM evaluates the template's policies: a matching `Deny` outweighs every
+//! `Allow`. Emulators evaluate few conditions, so this is the only place that shows which rows no role may touch.
 
 use super::*;
 
-/// An inline policy may not be longer, without white space and for all policies of a role together.
+/// IAM's limit for all inline policies of a role together, without white space.
 const POLICY_CHARS_MAX: usize = 10_240;
 /// The longest names of a partition, a region and a stage, and an account's number.
 const LONGEST: [(&str, &str); 2] = [("arn:aws:", "arn:aws-us-gov:"), (REGION, "ap-southeast-2:000000000000")];
 
-/// One row that one transaction writes.
+/// Whether the function may write this row in a transaction.
 fn may_write(app: &Template, function: &str, action: &str, table: &str, key: &str) -> bool {
     let functions = app.functions();
     let found = functions.iter().find(|found| found.binary == function).expect("a function");
@@ -19,10 +19,11 @@ fn may_write(app: &Template, function: &str, action: &str, table: &str, key: &st
         names("Action", &format!("dynamodb:{action}")) && names("Resource", &on) && holds(&statement["Condition"], key)
     };
     let applying: Vec<&Value> = statements(app, &role).into_iter().filter(applies).collect();
-    applying.iter().any(|statement| statement["Effect"] == "Allow") && !applying.iter().any(|said| is_denied(said))
+    applying.iter().any(|statement| statement["Effect"] == "Allow")
+        && !applying.iter().any(|statement| is_denied(statement))
 }
 
-/// Every condition of a statement, for one key in a transaction.
+/// Evaluates every condition of a statement, for one key in a transaction.
 fn holds(condition: &Value, key: &str) -> bool {
     condition.as_object().into_iter().flatten().all(|(operator, on)| {
         let (name, values) = on.as_object().and_then(|on| on.iter().next()).expect("one condition key");
@@ -33,7 +34,7 @@ fn holds(condition: &Value, key: &str) -> bool {
             ("ForAllValues:StringEquals", "dynamodb:LeadingKeys") => values.contains(&key),
             ("ForAllValues:StringLike" | "ForAnyValue:StringLike", "dynamodb:LeadingKeys") => is(&values),
             ("Null", "dynamodb:LeadingKeys") => values == ["false"],
-            other => panic!("{other:?} is no condition that this evaluates"),
+            other => panic!("{other:?} is a condition that this test cannot evaluate"),
         }
     })
 }
@@ -48,7 +49,7 @@ pub(crate) fn writers(table: &str, key: &str) -> BTreeSet<String> {
     names.filter(may).collect()
 }
 
-/// Row, and the functions that may write it.
+/// Rows, and the functions that may write them.
 const WRITERS: [(&str, &str, &[&str]); 19] = [
     ("journal", "usage#e1", &["usage", "reconcile"]),
     ("journal", "lane#usage#owner#alice", &["usage", "reconcile"]),
@@ -57,7 +58,7 @@ const WRITERS: [(&str, &str, &[&str]); 19] = [
     ("journal", "wechat#v3.1", &["wechat", "reconcile"]),
     ("journal", "epay#1001.1", &["epay", "reconcile"]),
     ("journal", "fireblocks#1", &["fireblocks", "reconcile"]),
-    // Checkout asks Stripe itself, with the key of the account, when a buyer is back before the webhook.
+    // Checkout queries Stripe with the account's key when a buyer returns before the webhook.
     ("journal", "payment#stripe#pi_1", &["stripe", "checkout", "reconcile"]),
     ("journal", "payment#wechat#1", &["wechat", "reconcile"]),
     ("journal", "payment#epay#1", &["epay", "reconcile"]),
@@ -79,7 +80,7 @@ fn only_the_roles_of_its_source_may_write_a_row() {
     }
 }
 
-/// A kept delivery can be planted by its own source's role alone.
+/// Only a source's own role could plant a kept request.
 #[test]
 fn only_its_own_source_may_keep_a_body() {
     let app = app();
@@ -94,10 +95,10 @@ fn only_its_own_source_may_keep_a_body() {
 }
 
 #[test]
-fn policies_of_each_role_fit_in_a_role() {
+fn policies_of_each_role_fit_into_a_role() {
     let app = app();
-    for (role, said) in of_type(&app, "AWS::IAM::Role") {
-        let policies = said["Policies"].as_array().expect("policies");
+    for (role, properties) in of_type(&app, "AWS::IAM::Role") {
+        let policies = properties["Policies"].as_array().expect("policies");
         let chars: usize = policies
             .iter()
             .map(|policy| {

@@ -1,4 +1,4 @@
-//! Everything that each function does with the store, recorded: its start, what it takes, what it refuses, what it writes and reads.
+//! Records every DynamoDB call of each function: its start, the events that it accepts and refuses, and its reads.
 
 use std::fs;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::{fulfil, stripe as of_stripe};
 
 const MINUTE: i64 = 60;
 
-/// All calls that the function of this name makes.
+/// All calls of the function with this name.
 pub(super) async fn of(name: &str) -> Vec<Call> {
     match name {
         "usage" => {
@@ -54,7 +54,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
         "checkout" => of_checkout().await,
         "fulfil" => of_fulfil().await,
         "reconcile" => of_reconcile().await,
-        unknown => panic!("{unknown} is a function that nobody has watched"),
+        unknown => panic!("{unknown} has no recorded run"),
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn orders() -> Orders {
     Orders::new(Catalog::parse(SHIPPED).expect("valid"), Rng::new(testkit::dice(1)), places())
 }
 
-/// Where payment is begun at Stripe alone.
+/// Checkout with Stripe as the only provider.
 pub(crate) async fn checkout(net: &StripeNet) -> Checkout {
     let setting = (checkout::SETTING.to_owned(), "sk_test_0123456789abcdefghijklmnop".to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), now()).await.expect("a key");
@@ -99,7 +99,7 @@ fn samples(source: &str) -> Vec<String> {
     paths.iter().map(|path| fs::read_to_string(path).expect("a sample")).collect()
 }
 
-/// All of them, and one that is no event any more when this is replaced in it.
+/// All samples, and one that cannot be parsed once this text is replaced.
 fn with_unreadable(source: &str, from: &str, to: &str) -> Vec<String> {
     let mut samples = samples(source);
     let unreadable = samples.iter().find(|sample| sample.contains(from)).expect("a sample").replace(from, to);
@@ -107,7 +107,7 @@ fn with_unreadable(source: &str, from: &str, to: &str) -> Vec<String> {
     samples
 }
 
-/// As it starts, and with each of these.
+/// The calls of a source's start, and of each of these deliveries.
 async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
     let (ledger, faults) = recorder(world);
     ledger.warm().await;
@@ -118,18 +118,18 @@ async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
     faults.calls()
 }
 
-/// With somebody who looks whether it is well.
+/// A source's calls, and those of a health check.
 async fn of_epay() -> Vec<Call> {
     let world = crate::epay::shop().await;
     let mut calls = source::<Epay>(&world, &with_unreadable("epay", "\"648\"", "\"x\"")).await;
     let (ledger, faults) = recorder(&world);
-    let looked = Sent::get("/payment/status", "").event(Shape::HttpApi);
-    assert_eq!(Epay::function(ledger).await.answer(&looked, &invocation(0)).await.status, 200);
+    let status_check = Sent::get("/payment/status", "").event(Shape::HttpApi);
+    assert_eq!(Epay::function(ledger).await.answer(&status_check, &invocation(0)).await.status, 200);
     calls.extend(faults.calls());
     calls
 }
 
-/// It starts with the copy of the published keys, and without one.
+/// A source's calls, starting with and without the JWKS cache.
 async fn of_fireblocks() -> Vec<Call> {
     let (world, net) = (crate::fireblocks::shop().await, FireblocksNet::default());
     let (ledger, faults) = recorder(&world);
@@ -142,7 +142,7 @@ async fn of_fireblocks() -> Vec<Call> {
     faults.calls()
 }
 
-/// An order made, made again and shown.
+/// An order is created, created again and read.
 async fn of_orders() -> Vec<Call> {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
@@ -152,12 +152,12 @@ async fn of_orders() -> Vec<Call> {
     let body = r#"{"product":"credits-100"}"#;
     for attempt in 1..3 {
         let sent = Sent::post("/orders", body.as_bytes()).with("idempotency-key", "once");
-        called(&function, attempt, sent).await;
+        call(&function, attempt, sent).await;
     }
     faults.calls()
 }
 
-/// Clicked, paid, and clicked again before the webhook; a page that Stripe does not open, and one whose time is over.
+/// A buyer opens checkout, pays, and returns before the webhook; Stripe fails to open a page; and a page expires.
 async fn of_checkout() -> Vec<Call> {
     let world = World::new();
     api_key(&world.ledger(0), "alice", "key-of-alice").await;
@@ -166,13 +166,13 @@ async fn of_checkout() -> Vec<Call> {
     let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
     let function = api::Function { api: checkout(&net).await, ledger };
     let click = || Sent::post("/api/pay/checkout", br#"{"product":"credits-100"}"#);
-    called(&function, 1, click()).await;
+    call(&function, 1, click()).await;
     for session in net.open() {
         let paid = net.pay(&session).events.concat();
         let intent = paid.split('"').find(|text| text.starts_with("pi_")).expect("a payment");
-        refunded(&world, intent).await;
+        refund_a_cent(&world, intent).await;
     }
-    called(&function, 2, click()).await;
+    call(&function, 2, click()).await;
     let report = || {
         let sent = Sent::post("/api/pay/checkout", br#"{"product":"full-report"}"#);
         sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi)
@@ -187,8 +187,8 @@ async fn of_checkout() -> Vec<Call> {
     faults.calls()
 }
 
-/// A cent of what its one order will be paid by, before anything else is known of that payment.
-async fn refunded(world: &World, payment: &str) {
+/// Refunds a cent of the order's only payment, before anything else of that payment is booked.
+async fn refund_a_cent(world: &World, payment: &str) {
     let ledger = world.ledger(7);
     let number = world.books().orders.keys().next().cloned().expect("an order");
     let number = OrderNumber::new(&number).expect("a number");
@@ -199,38 +199,38 @@ async fn refunded(world: &World, payment: &str) {
     ledger.commit(&decision, &context(7)).await.expect("written");
 }
 
-async fn called<A: Api>(function: &api::Function<A, DynamoLedger>, attempt: u64, sent: Sent<'_>) {
+async fn call<A: Api>(function: &api::Function<A, DynamoLedger>, attempt: u64, sent: Sent<'_>) {
     let event = sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi);
     let reply = function.answer(&event, &invocation(attempt)).await;
     assert!([200, 201].contains(&reply.status), "{}", reply.body);
 }
 
-/// Tokens that are posted, sent and taken back, and a telephone that is topped up; tokens whose transfer is there already and has
-/// arrived; and an order that no payment has paid.
+/// Tokens are posted, sent and taken back, and a phone is topped up; tokens whose transfer exists already and is
+/// complete; and an order marked as paid without a payment.
 async fn of_fulfil() -> Vec<Call> {
     let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
     let delivered = fulfil::paid(vec![fulfil::tokens(true), fulfil::airtime(fulfil::PHONE)]).await;
-    let mut calls = fulfilled(&delivered, &unitel, &fireblocks).await;
-    refunded(&delivered, "pi_1").await;
-    calls.extend(fulfilled(&delivered, &unitel, &fireblocks).await);
+    let mut calls = fulfil_order(&delivered, &unitel, &fireblocks).await;
+    refund_a_cent(&delivered, "pi_1").await;
+    calls.extend(fulfil_order(&delivered, &unitel, &fireblocks).await);
     for _ in 0..5 {
         fireblocks.go_on();
     }
     let arrived = fulfil::paid(vec![fulfil::tokens(true)]).await;
-    calls.extend(fulfilled(&arrived, &unitel, &fireblocks).await);
-    // Of the same name, and of other tokens.
+    calls.extend(fulfil_order(&arrived, &unitel, &fireblocks).await);
+    // A transfer with the same id and another amount.
     let mut twice = fulfil::tokens(true);
     if let Grant::Token { amount, .. } = &mut twice {
         *amount = amount.checked_add(*amount).expect("small");
     }
     let mismatched = fulfil::paid(vec![twice]).await;
-    calls.extend(fulfilled(&mismatched, &unitel, &fireblocks).await);
+    calls.extend(fulfil_order(&mismatched, &unitel, &fireblocks).await);
     let planted = fulfil::planted::planted(vec![fulfil::tokens(true)]).await;
-    calls.extend(fulfilled(&planted, &unitel, &fireblocks).await);
+    calls.extend(fulfil_order(&planted, &unitel, &fireblocks).await);
     calls
 }
 
-async fn fulfilled(world: &World, unitel: &UnitelNet, fireblocks: &FireblocksNet) -> Vec<Call> {
+async fn fulfil_order(world: &World, unitel: &UnitelNet, fireblocks: &FireblocksNet) -> Vec<Call> {
     let (ledger, faults) = recorder(world);
     ledger.warm().await;
     let worker = fulfil::worker(ledger, Some((unitel, &[])), Some(fireblocks)).await;
@@ -238,7 +238,8 @@ async fn fulfilled(world: &World, unitel: &UnitelNet, fireblocks: &FireblocksNet
     faults.calls()
 }
 
-/// Events that came before their orders, orders that wait, and books to compare: every sweep, until there is nothing more to do.
+/// Events before their orders, unpaid and paid orders, and books to audit: every sweep runs until nothing is left to
+/// do.
 async fn of_reconcile() -> Vec<Call> {
     let world = of_stripe::shop().await;
     let early = World::new();

@@ -1,8 +1,8 @@
-//! Which settings each role can read: the keys that a taken-over function would have.
+//! The settings that each role can read: the keys that an attacker gets with a function.
 
 use super::*;
 
-/// The settings of a secret as the template makes it, whether empty, generated or both.
+/// The settings of a secret in the template, whether empty, generated or both.
 fn settings_of(properties: &Value) -> BTreeSet<String> {
     let generated = &properties["GenerateSecretString"];
     let text = properties["SecretString"].as_str().or_else(|| generated["SecretStringTemplate"].as_str());
@@ -11,7 +11,7 @@ fn settings_of(properties: &Value) -> BTreeSet<String> {
     fields.into_keys().chain(generated).collect()
 }
 
-/// Every setting in a secret that the function's role reads.
+/// Every setting in the secrets that the function's role may read.
 fn readable(app: &Template, function: &str) -> BTreeSet<String> {
     let functions = app.functions();
     let found = functions.iter().find(|found| found.binary == function).expect("a function");
@@ -28,10 +28,10 @@ fn readable(app: &Template, function: &str) -> BTreeSet<String> {
     readable
 }
 
-/// `checkout` signs payments at WeChat Pay and epay, and verifies no notification. Two keys do both with one text: an epay gateway's MD5 key
-/// and the forwarder's secret.
+/// `checkout` signs payments for WeChat Pay and epay, and verifies no notification. Two keys are symmetric and serve
+/// both purposes: an epay gateway's MD5 key and the forwarder's secret.
 #[test]
-fn role_reads_keys_of_its_own_work_alone() {
+fn role_reads_the_keys_of_its_own_work_alone() {
     let epay = ["EPAY_MD5_KEYS", "EPAY_RSA_PRIVATE_KEYS", "EPAY_RSA_PUBLIC_KEYS"];
     let signing = ["WECHAT_FORWARDER_SECRET", "WECHAT_PLATFORM_KEYS", "WECHAT_PRIVATE_KEY"];
     let verifying = ["WECHAT_API_V2_KEY", "WECHAT_API_V3_KEY", "WECHAT_FORWARDER_STANDARD_SECRET"];
@@ -53,13 +53,13 @@ fn role_reads_keys_of_its_own_work_alone() {
         assert_eq!(readable(&app, function), expected, "{function}");
         all.extend(expected);
     }
-    assert_eq!(readable(&app, "reconcile"), all, "it verifies and queries again for every source");
+    assert_eq!(readable(&app, "reconcile"), all, "it verifies and queries for every source");
     assert_eq!(rows.len() + 1, app.functions().len());
 }
 
-/// A setting in two secrets would be replaced in one of them and forgotten in the other.
+/// With a copy in another secret, a rotation could miss one of the two.
 #[test]
-fn setting_stands_in_one_secret() {
+fn each_setting_is_in_one_secret() {
     let app = app();
     let secrets = of_type(&app, "AWS::SecretsManager::Secret");
     let each: Vec<String> = secrets.iter().flat_map(|(_, secret)| settings_of(secret)).collect();

@@ -14,7 +14,7 @@ async fn shop() -> Shop {
 }
 
 #[tokio::test(start_paused = true)]
-async fn payment_that_names_the_order_is_booked_and_its_events_repeat_it() {
+async fn payment_that_names_the_order_is_booked_once() {
     let shop = shop().await;
     assert_eq!(shop.run(300).await, Asked { unpaid: 1, ..asked(1) }, "no payment exists yet");
     let events = shop.net.pay(&shop.session).events;
@@ -48,7 +48,7 @@ async fn unpaid_order_is_searched_by_its_number() {
 
 /// Stripe's answer must be about this order, of its price, and in the configured mode.
 #[tokio::test(start_paused = true)]
-async fn each_answer_pays_flags_or_fails() {
+async fn answer_that_does_not_fit_leaves_the_order_unpaid() {
     let flagged = Asked { flagged: 1, ..asked(1) };
     let unpaid = Asked { unpaid: 1, ..asked(1) };
     let failed = Asked { failed: 1, ..asked(1) };

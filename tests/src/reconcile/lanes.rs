@@ -345,7 +345,7 @@ async fn bad_row_in_a_lane_is_passed_over() {
     }
 }
 
-/// Once an operator has corrected the event, it is booked: its lane still exists.
+/// Once a person has corrected the event, it is booked: its lane still exists.
 #[tokio::test(start_paused = true)]
 async fn lane_with_a_rescheduled_event_does_not_end() {
     let world = World::new();

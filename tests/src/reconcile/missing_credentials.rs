@@ -1,5 +1,5 @@
-//! Missing credentials: the sweep raises an alarm for each order that waits, ends none of them, and queries the
-//! provider once the secret is filled.
+//! Missing credentials: the sweep raises an alarm for the provider, closes none of its orders, and queries it once
+//! the secret is filled.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -241,7 +241,7 @@ async fn unreadable_list_is_requested_again_in_the_next_run() {
     }
 }
 
-/// One event that makes a page unreadable does not hold up the add_foreign_events on it.
+/// One event that makes a page unreadable does not block the other events on it.
 #[tokio::test(start_paused = true)]
 async fn unreadable_page_is_requested_in_smaller_pages() {
     let shop = Shop::paid().await;

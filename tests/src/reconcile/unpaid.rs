@@ -107,7 +107,7 @@ pub(super) fn asked(asked: u32) -> Asked {
 }
 
 #[tokio::test(start_paused = true)]
-async fn payment_without_its_webhook_is_booked_and_a_late_webhook_repeats() {
+async fn payment_without_its_webhook_is_booked_once() {
     let shop = Shop::new().await;
     let events = shop.net.pay(&shop.session).events;
     assert_eq!(shop.run(299).await, asked(0), "the webhook may be on its way");

@@ -1,21 +1,21 @@
-//! Rows as another function may have written them: what does not prove itself is booked in no case, and closed with an alarm.
+//! Planted rows: a kept request that its own signature does not verify is never booked, and is closed with an alarm.
 
 use super::*;
 
 const CLOSED: [&str; 1] = ["replay_unverified"];
 
-/// What is written in the place of a genuine delivery.
+/// The row that replaces a genuine delivery.
 #[derive(Debug, Clone, Copy)]
 enum Planted {
     Genuine,
     Unsigned,
-    /// Another event under the signature of this one.
+    /// Another event under this event's signature.
     OtherBody,
-    /// Under the name of another event.
+    /// The event under another event's id.
     OtherName,
     InFuture,
     TooOld,
-    /// Signed when it came, and said to have come an hour later.
+    /// Signed at its delivery, with a stored time of an hour later.
     OtherClock,
 }
 
@@ -39,7 +39,7 @@ impl Planted {
     }
 
     async fn write(self, world: &World, id: &str) -> String {
-        let genuine = kept(world, id).await;
+        let genuine = read_kept(world, id).await;
         let mut planted = genuine.clone();
         match self {
             Self::Genuine => {}
@@ -58,7 +58,7 @@ impl Planted {
                 let other = format!("{id}.other");
                 journal["id"] = json!({ "S": other });
                 put(world, "journal", &journal);
-                write(world, &other, &planted);
+                write_kept(world, &other, &planted);
                 for table in ["journal", "bodies"] {
                     let gone =
                         json!({ "TableName": format!("hookledger-local-{table}"), "Key": { "id": { "S": id } } });
@@ -72,12 +72,12 @@ impl Planted {
         }
         let is_changed = planted != genuine;
         assert_eq!(is_changed, !matches!(self, Self::Genuine), "{id} {self:?}");
-        write(world, id, &planted);
+        write_kept(world, id, &planted);
         id.to_owned()
     }
 }
 
-/// A form without its signature.
+/// An epay form without its signature.
 fn unsigned(query: &str) -> String {
     query.split('&').filter(|pair| !pair.starts_with("sign=")).collect::<Vec<_>>().join("&")
 }
@@ -99,13 +99,13 @@ async fn only_genuine_delivery_of_its_own_row_is_booked() {
             let id = planted.write(&world, &id).await;
             form.make_order(&world).await;
             let before = world.books();
-            let (tried, alarms) = run(&world, keys(), Providers::paid(), 2 * HOUR).await;
-            let name = format!("{form:?} {planted:?} {tried:?} {alarms:?} {}", row(&world, &id));
+            let (report, alarms) = run(&world, keys(), Providers::paid(), 2 * HOUR).await;
+            let name = format!("{form:?} {planted:?} {report:?} {alarms:?} {}", row(&world, &id));
             let books = world.books();
             if planted.is_booked(form) {
-                assert_eq!((tried.cured, row(&world, &id).as_str(), alarms), (1, "processed", Vec::new()), "{name}");
+                assert_eq!((report.cured, row(&world, &id).as_str(), alarms), (1, "processed", Vec::new()), "{name}");
             } else {
-                assert_eq!((tried.given_up, alarms.as_slice()), (1, &CLOSED.map(str::to_owned)[..]), "{name}");
+                assert_eq!((report.given_up, alarms.as_slice()), (1, &CLOSED.map(str::to_owned)[..]), "{name}");
                 assert!(!row(&world, &id).ends_with('!') && row(&world, &id) != "processed", "{name}");
                 let [was, is] = [&before, &books].map(|books| (&books.accounts, &books.orders));
                 assert_eq!(was, is, "{name}: nothing is booked");
@@ -116,52 +116,52 @@ async fn only_genuine_delivery_of_its_own_row_is_booked() {
     }
 }
 
-/// A signature that was fresh when it came is as good at the ninetieth day as at the first.
+/// A signature that was fresh at the delivery is valid on the ninetieth day, too.
 #[tokio::test(start_paused = true)]
 async fn old_delivery_is_verified_by_the_clock_of_its_bytes() {
     for form in Form::ALL {
         let world = World::new();
         let id = form.deliver(&world, 0).await;
         form.make_order(&world).await;
-        let (tried, alarms) = run(&world, keys(), Providers::paid(), 89 * DAY).await;
-        assert!(tried.cured == 1 && !alarms.contains(&CLOSED[0].to_owned()), "{form:?} {tried:?} {alarms:?}");
+        let (report, alarms) = run(&world, keys(), Providers::paid(), 89 * DAY).await;
+        assert!(report.cured == 1 && !alarms.contains(&CLOSED[0].to_owned()), "{form:?} {report:?} {alarms:?}");
         assert_eq!(row(&world, &id), "processed", "{form:?}");
     }
 }
 
-/// The second attempt is signed anew, and its bytes take the place of the first with their clock.
+/// The second attempt has another signature; its bytes replace the first ones, with their clock.
 #[tokio::test(start_paused = true)]
-async fn delivery_that_came_twice_is_verified_by_the_clock_of_the_second() {
+async fn repeated_delivery_is_verified_by_the_clock_of_the_second() {
     for form in Form::ALL {
         let world = World::new();
         form.deliver(&world, 0).await;
         let id = form.deliver(&world, HOUR).await;
-        assert_eq!(kept(&world, &id).await.bytes_at, now().plus_seconds(HOUR));
+        assert_eq!(read_kept(&world, &id).await.bytes_at, now().plus_seconds(HOUR));
         form.make_order(&world).await;
-        let (tried, alarms) = run(&world, keys(), Providers::paid(), 2 * HOUR).await;
-        assert_eq!((tried.cured, alarms), (1, Vec::new()), "{form:?}");
+        let (report, alarms) = run(&world, keys(), Providers::paid(), 2 * HOUR).await;
+        assert_eq!((report.cured, alarms), (1, Vec::new()), "{form:?}");
         assert_eq!(row(&world, &id), "processed", "{form:?}");
     }
 }
 
-/// Headers of a later release, or of whoever writes rows, are not read.
+/// Stored headers that the release does not read, planted or of a later release, are ignored.
 #[tokio::test(start_paused = true)]
-async fn header_that_is_not_known_is_left_out() {
+async fn unknown_stored_header_is_ignored() {
     for form in Form::ALL {
         let world = World::new();
         let id = form.deliver(&world, 0).await;
-        let mut later = kept(&world, &id).await;
+        let mut later = read_kept(&world, &id).await;
         later.headers.push(("x-of-a-later-release".to_owned(), "1".to_owned()));
-        write(&world, &id, &later);
+        write_kept(&world, &id, &later);
         form.make_order(&world).await;
-        let (tried, _) = run(&world, keys(), Providers::paid(), HOUR).await;
-        assert_eq!((tried.cured, row(&world, &id).as_str()), (1, "processed"), "{form:?}");
+        let (report, _) = run(&world, keys(), Providers::paid(), HOUR).await;
+        assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{form:?}");
     }
 }
 
-/// A setting holds for what was kept before it was made: what it forbids is no proof any more.
+/// A setting also applies to requests that were kept before: the proof that it forbids no longer counts.
 #[tokio::test(start_paused = true)]
-async fn body_only_delivery_is_closed_where_it_is_forbidden() {
+async fn body_only_delivery_is_closed_once_it_is_forbidden() {
     for form in Form::ALL {
         let is_body_only = matches!(form, Form::Usage | Form::CloudRun);
         for forbids_body_only_hmac in [false, true] {
@@ -170,27 +170,28 @@ async fn body_only_delivery_is_closed_where_it_is_forbidden() {
             form.make_order(&world).await;
             let before = world.books();
             let keys = ReplayKeys { forbids_body_only_hmac, ..keys() };
-            let (tried, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
-            let name = format!("{form:?} {forbids_body_only_hmac} {tried:?}");
+            let (report, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
+            let name = format!("{form:?} {forbids_body_only_hmac} {report:?}");
             if is_body_only && forbids_body_only_hmac {
-                assert_eq!((tried.given_up, alarms.as_slice()), (1, &CLOSED.map(str::to_owned)[..]), "{name}");
+                assert_eq!((report.given_up, alarms.as_slice()), (1, &CLOSED.map(str::to_owned)[..]), "{name}");
                 let [was, is] = [&before, &world.books()].map(|books| (books.accounts.clone(), books.orders.clone()));
                 assert_eq!(was, is, "{name}: nothing is booked");
             } else {
-                assert_eq!((tried.cured, row(&world, &id).as_str()), (1, "processed"), "{name}");
+                assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{name}");
             }
         }
     }
 }
 
-/// The copy of published keys is for the function that answers Fireblocks. A replay fetches them, whatever a role has put in their place.
+/// The JWKS cache is for the function that answers Fireblocks. A replay fetches the keys, whatever a role has written
+/// there.
 #[tokio::test(start_paused = true)]
-async fn planted_copy_of_published_keys_verifies_nothing() {
+async fn planted_jwks_cache_verifies_nothing() {
     let form = Form::FireblocksV2;
     let world = World::new();
     let id = form.deliver(&world, 0).await;
     form.make_order(&world).await;
-    // What signed it, as published by the row alone.
+    // The keys that signed, published by the cache row alone.
     let copy = json!({
         "id": { "S": "jwks#fireblocks" },
         "body": { "S": fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)]) },
@@ -199,11 +200,11 @@ async fn planted_copy_of_published_keys_verifies_nothing() {
     put(&world, "accounts", &copy);
     let before = world.books();
     let keys = ReplayKeys { fireblocks: Some(published("another-kid", testkit::MERCHANT_PAIR)), ..keys() };
-    let (tried, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
-    let name = format!("{form:?} {tried:?} {alarms:?}");
-    assert_eq!(tried.cured, 0, "{name}");
+    let (report, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
+    let name = format!("{form:?} {report:?} {alarms:?}");
+    assert_eq!(report.cured, 0, "{name}");
     assert_ne!(row(&world, &id), "processed", "{name}");
     assert_eq!(world.books().orders, before.orders, "{name}");
-    let (tried, _) = run(&world, self::keys(), Providers::paid(), DAY).await;
-    assert_eq!((tried.cured, row(&world, &id).as_str()), (1, "processed"), "{name}: once its key is published");
+    let (report, _) = run(&world, self::keys(), Providers::paid(), DAY).await;
+    assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{name}: once its key is published");
 }

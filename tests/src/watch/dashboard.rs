@@ -1,10 +1,11 @@
-//! The dashboard of `infra/watch.yaml`: each graph is of a metric that the code emits.
+//! The dashboard in `infra/watch.yaml`: each graph shows a metric that the code emits.
 
 use super::*;
 
-/// Every graph is of metrics that are emitted, no two graphs overlap, and every function, table, index and queue of an alarm has one.
+/// Every graph has emitted metrics, no two graphs overlap, and every function, table, index and queue with an alarm has
+/// a graph.
 #[test]
-fn the_dashboard_shows_what_there_is() {
+fn dashboard_graphs_every_alarmed_resource() {
     let watch = watch();
     let (_, dashboard) = of_type(&watch, "AWS::CloudWatch::Dashboard")[0];
     let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().or(dashboard["DashboardBody"].as_str()).expect("a body");
@@ -17,9 +18,9 @@ fn the_dashboard_shows_what_there_is() {
                 assert!(x < 24 && cells.insert((x, y)), "{widget}");
             }
         }
-        let (said, title) = (&widget["properties"], &widget["properties"]["title"]);
+        let (properties, title) = (&widget["properties"], &widget["properties"]["title"]);
         let mut above: Vec<String> = Vec::new();
-        for metric in said["metrics"].as_array().into_iter().flatten() {
+        for metric in properties["metrics"].as_array().into_iter().flatten() {
             let parts: Vec<&Value> = metric.as_array().expect("a metric").iter().collect();
             if let Some(expression) = parts[0]["expression"].as_str() {
                 searches += usize::from(expression.starts_with("SEARCH("));
@@ -46,7 +47,7 @@ fn the_dashboard_shows_what_there_is() {
     }
 }
 
-/// `SEARCH('{"namespace",dimension,…} … MetricName="metric"', …)`, or arithmetic on what stands above it.
+/// `SEARCH('{"namespace",dimension,…} … MetricName="metric"', …)`, or arithmetic on the lines above.
 fn assert_is_found(expression: &str, by: &str) {
     let Some(search) = expression.strip_prefix("SEARCH('{\"hookledger-local\"") else {
         assert!(!expression.contains("SEARCH"), "{by}: {expression}");

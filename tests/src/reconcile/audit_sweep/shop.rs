@@ -48,7 +48,7 @@ impl Shop {
         self.world.engine.request("DeleteItem", &gone).expect("an answer");
     }
 
-    /// Changes a row as an operator's mistake or a faulty release could.
+    /// Changes a row as a person's mistake or a faulty release could.
     pub(super) fn change(&self, table: &str, id: &str, what: &str, values: &Value) {
         change(&self.world, table, id, what, values);
     }
