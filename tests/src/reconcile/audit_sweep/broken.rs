@@ -7,7 +7,7 @@ type Found = Vec<(DifferenceKind, Subject)>;
 
 struct Break {
     name: &'static str,
-    break_it: fn(&Shop),
+    apply: fn(&Shop),
     found: Found,
 }
 
@@ -32,56 +32,56 @@ fn breaks() -> Vec<Break> {
     vec![
         Break {
             name: "a balance",
-            break_it: |shop| {
+            apply: |shop| {
                 shop.change("accounts", CREDITS, "SET balance_units = :n, available_units = :n", &number("1"));
             },
             found: vec![of_account(DifferenceKind::Balance, CREDITS)],
         },
         Break {
             name: "a balance, by one of its smallest units",
-            break_it: |shop| {
+            apply: |shop| {
                 shop.change("accounts", "alice/POSX", "ADD balance_units :n, available_units :n", &number("1"));
             },
             found: vec![of_account(DifferenceKind::Balance, "alice/POSX")],
         },
         Break {
             name: "the available amount",
-            break_it: |shop| shop.change("accounts", CREDITS, "ADD available_units :n", &number("1")),
+            apply: |shop| shop.change("accounts", CREDITS, "ADD available_units :n", &number("1")),
             found: vec![of_account(DifferenceKind::Available, CREDITS)],
         },
         Break {
             name: "the overdraft limit",
-            break_it: |shop| shop.change("accounts", CREDITS, "SET overdraft_units = :n", &number("5")),
+            apply: |shop| shop.change("accounts", CREDITS, "SET overdraft_units = :n", &number("5")),
             found: vec![of_account(DifferenceKind::Available, CREDITS)],
         },
         Break {
             name: "a version: the sum cannot be compared, the number of entries can",
-            break_it: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance_units :n", &number("1")),
+            apply: |shop| shop.change("accounts", CREDITS, "ADD version :n, balance_units :n", &number("1")),
             found: vec![of_account(DifferenceKind::Lines, CREDITS)],
         },
         Break {
             name: "a missing usage entry",
-            break_it: |shop| shop.remove("journal", "usage#e1"),
+            apply: |shop| shop.remove("journal", "usage#e1"),
             found: vec![of_account(DifferenceKind::Lines, CREDITS)],
         },
         Break {
             name: "an entry of another amount",
-            break_it: |shop| shop.change("journal", "usage#e1", "SET amount_units = :n", &number("-3000000001")),
+            apply: |shop| shop.change("journal", "usage#e1", "SET amount_units = :n", &number("-3000000001")),
             found: vec![of_account(DifferenceKind::Balance, CREDITS)],
         },
         Break {
             name: "a missing payment entry, which its clawback leads to",
-            break_it: |shop| shop.remove("journal", PAYMENT),
+            apply: |shop| shop.remove("journal", PAYMENT),
             found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Unposted, ORDER)],
         },
         Break {
             name: "a missing clawback",
-            break_it: |shop| shop.remove("journal", "reversal#hk_sample_order#1"),
+            apply: |shop| shop.remove("journal", "reversal#hk_sample_order#1"),
             found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Stands, ORDER)],
         },
         Break {
             name: "a payment booked twice, with all its rows",
-            break_it: |shop| {
+            apply: |shop| {
                 let mut twice = shop.row("journal", PAYMENT);
                 twice["id"]["S"] = json!("payment#stripe#pi_again");
                 shop.put("journal", &twice);
@@ -97,7 +97,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "a clawback booked twice",
-            break_it: |shop| {
+            apply: |shop| {
                 let mut twice = shop.row("journal", "reversal#hk_sample_order#1");
                 twice["id"]["S"] = json!("reversal#hk_sample_order#9");
                 shop.put("journal", &twice);
@@ -106,17 +106,17 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "an order's posted amount",
-            break_it: |shop| shop.change("orders", ORDER, "SET posted_units = :n", &number("1")),
+            apply: |shop| shop.change("orders", ORDER, "SET posted_units = :n", &number("1")),
             found: vec![of_order(DifferenceKind::Stands, ORDER)],
         },
         Break {
             name: "a missing order",
-            break_it: |shop| shop.remove("orders", ORDER),
+            apply: |shop| shop.remove("orders", ORDER),
             found: vec![of_order(DifferenceKind::OrderMissing, ORDER), of_order(DifferenceKind::OrderMissing, ORDER)],
         },
         Break {
             name: "an order that cannot be read",
-            break_it: |shop| shop.change("orders", ORDER, "REMOVE price_units", &Value::Null),
+            apply: |shop| shop.change("orders", ORDER, "REMOVE price_units", &Value::Null),
             found: vec![
                 of_order(DifferenceKind::OrderUnreadable, ORDER),
                 of_order(DifferenceKind::OrderUnreadable, ORDER),
@@ -124,7 +124,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "an order that names another payment",
-            break_it: |shop| {
+            apply: |shop| {
                 let by = json!({ ":by": { "S": "stripe#pi_other" } });
                 shop.change("orders", ORDER, "SET paid_by = :by", &by);
             },
@@ -138,7 +138,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "an order without its payment",
-            break_it: |shop| shop.change("orders", ORDER, "REMOVE paid_by, paid_at", &Value::Null),
+            apply: |shop| shop.change("orders", ORDER, "REMOVE paid_by, paid_at", &Value::Null),
             found: vec![
                 of_order(DifferenceKind::Unclaimed, ORDER),
                 of_order(DifferenceKind::Unclaimed, ORDER),
@@ -147,12 +147,12 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "a paid order marked as unpaid",
-            break_it: |shop| shop.change("orders", ORDER, "SET payment = :s", &json!({ ":s": { "S": "unpaid" } })),
+            apply: |shop| shop.change("orders", ORDER, "SET payment = :s", &json!({ ":s": { "S": "unpaid" } })),
             found: vec![of_order(DifferenceKind::Payment, ORDER)],
         },
         Break {
             name: "a payment entry marked as failed",
-            break_it: |shop| {
+            apply: |shop| {
                 let change = json!({
                     "TableName": "hookledger-local-journal", "Key": { "id": { "S": PAYMENT } },
                     "UpdateExpression": "SET #s = :s", "ExpressionAttributeNames": { "#s": "status" },
@@ -164,7 +164,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "an entry that names no order",
-            break_it: |shop| {
+            apply: |shop| {
                 let change = json!({
                     "TableName": "hookledger-local-journal", "Key": { "id": { "S": PAYMENT } },
                     "UpdateExpression": "REMOVE #order", "ExpressionAttributeNames": { "#order": "order" },
@@ -179,7 +179,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "a period of another amount",
-            break_it: |shop| {
+            apply: |shop| {
                 let period = shop.rows().into_iter().find_map(|(_, row)| {
                     let id = row["id"]["S"].as_str().expect("an id");
                     id.starts_with("invoice#").then(|| id.to_owned())
@@ -191,7 +191,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "an order's posted tokens",
-            break_it: |shop| {
+            apply: |shop| {
                 let change = json!({
                     "TableName": "hookledger-local-orders", "Key": { "id": { "S": "HLtokens" } },
                     "UpdateExpression": "ADD delivered_units.#line :n", "ExpressionAttributeValues": number("1"),
@@ -203,7 +203,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "a commission of another owner",
-            break_it: |shop| {
+            apply: |shop| {
                 let account = json!({ ":account": { "S": "carol/commission-usd" } });
                 shop.change("journal", "commission#HLtokens#1", "SET account = :account", &account);
                 let other = json!({
@@ -226,7 +226,7 @@ fn breaks() -> Vec<Break> {
         },
         Break {
             name: "a missing account whose orders still have entries",
-            break_it: |shop| shop.remove("accounts", "alice/report-full"),
+            apply: |shop| shop.remove("accounts", "alice/report-full"),
             found: vec![],
         },
     ]
@@ -245,11 +245,11 @@ async fn found(shop: &Shop) -> Found {
 
 #[tokio::test(start_paused = true)]
 async fn each_way_to_break_the_books_is_found_until_repaired() {
-    for Break { name, break_it, found: mut expected } in breaks() {
+    for Break { name, apply, found: mut expected } in breaks() {
         expected.sort();
         let shop = Shop::new().await;
         let rows = shop.rows();
-        break_it(&shop);
+        apply(&shop);
         let broken = shop.rows();
         let count = u32::try_from(expected.len()).expect("a few");
         for (look, drift) in [(0, 0), (1, 0), (2, count), (3, 0)] {
