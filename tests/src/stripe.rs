@@ -1,4 +1,4 @@
-//! Stripe's events, as the function takes them: what each decides, in every order, under faults, and what is refused.
+//! Stripe's webhook function: the decision of each event, in every order and under faults, and every refusal.
 
 mod accepted;
 mod attacks;
@@ -41,7 +41,7 @@ pub(crate) use accepted::accept;
 pub(crate) const SECRET: &str = "whsec_a_local_secret_of_the_tests_0123456789";
 pub(crate) const PATH: &str = "/api/v1/webhooks/stripe/";
 
-/// The order that the samples of one payment are about, and the one of the subscription.
+/// The order that the payment samples name, and the one that the subscription samples name.
 const ORDER: &str = "hk_sample_order";
 const SUBSCRIPTION_ORDER: &str = "hk_sample_subscription";
 
@@ -58,7 +58,7 @@ impl Sender for Stripe {
     }
 }
 
-/// The function with these settings, in test mode unless they say otherwise.
+/// The function with these settings; in test mode by default.
 pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) -> Function<Stripe, L> {
     let secret = ("STRIPE_WEBHOOK_SECRET".to_owned(), SECRET.to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([secret])), Stripe::keys, now()).await.expect("keys");
@@ -100,7 +100,7 @@ pub(crate) fn with(name: &str, changes: &[(&str, Value)]) -> String {
     body.to_string()
 }
 
-/// An order of alice's at Stripe for 19.99 USD, which buys 100 credits.
+/// An order at Stripe, owned by alice, for 100 credits at USD 19.99.
 pub(crate) fn order(number: &str) -> Order {
     let terms = Terms {
         provider: Provider::Stripe,
@@ -116,7 +116,7 @@ pub(crate) fn order(number: &str) -> Order {
     Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
 }
 
-/// An order of 9.99 USD a month, which buys 500 credits each time.
+/// A subscription order for 500 credits a month at USD 9.99.
 fn subscription_order() -> Order {
     let mut order = order(SUBSCRIPTION_ORDER);
     order.terms.price.amount = Amount::from_units(999);
@@ -138,7 +138,7 @@ pub(crate) async fn made(world: &World, order: Order) {
     world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect("an order");
 }
 
-/// Books with the orders that the samples are about.
+/// A ledger with the orders that the samples name.
 pub(crate) async fn shop() -> World {
     let world = World::new();
     orders_of_samples(&world).await;
@@ -150,7 +150,7 @@ pub(crate) async fn orders_of_samples(world: &World) {
     made(world, subscription_order()).await;
 }
 
-/// Delivers bodies one after the other, each to a sandbox that knows nothing; Stripe is told 200 of each.
+/// Delivers the bodies in turn, each to a cold sandbox, and expects the reply 200.
 async fn accepted(world: &World, bodies: &[String]) {
     for (attempt, body) in (1..).zip(bodies) {
         let reply = Sandbox::faultless(world).await.deliver(body, &invocation(attempt)).await.expect("no fault");
@@ -158,7 +158,7 @@ async fn accepted(world: &World, bodies: &[String]) {
     }
 }
 
-/// What waited for something that has come since is tried again; and what waited for that, after it.
+/// Runs the sweep of refused events until chains of dependent events are booked: an event may wait for one that waits itself.
 async fn reconciled(world: &World) {
     for minutes in [1, 2, 4] {
         let run = run_at(900, minutes * 60);
@@ -168,13 +168,13 @@ async fn reconciled(world: &World) {
 
 pub(crate) const REFUSED: &str = r#"{"sweep":"refused"}"#;
 
-/// A run of the clock's, this long after the events came.
+/// A scheduled run, this long after the deliveries.
 pub(crate) fn run_at(attempt: u64, after_s: i64) -> Invocation {
     let deadline = deadline(<Reconcile<DynamoLedger> as Worker>::DONE_WITHIN);
     Invocation { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
 }
 
-/// The sweeper with these settings, in test mode unless they say otherwise.
+/// The reconcile function with these settings; in test mode by default.
 pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<Arc<L>> {
     let ledger = Arc::new(ledger);
     let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
@@ -192,8 +192,7 @@ pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]
     }
 }
 
-/// Everything that must come out the same whichever way it came about: not how often a row was written, nor in how many steps
-/// credits were posted.
+/// The state that must not depend on the schedule. Row versions and the number of postings do depend on it, and are left out.
 #[derive(Debug, PartialEq, Eq)]
 struct Ending {
     balances: BTreeMap<String, i128>,
@@ -218,7 +217,7 @@ impl Ending {
     }
 }
 
-/// The samples of one payment and its order.
+/// The samples that name one payment and its order.
 const OF_ONE_PAYMENT: [&str; 17] = [
     "payment_intent_succeeded",
     "payment_intent_payment_failed",

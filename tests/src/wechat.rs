@@ -1,5 +1,5 @@
-//! WeChat's notifications, as the function takes them in each of their forms: what each decides, in every order, under faults, and
-//! what is refused.
+//! WeChat Pay's webhook function: the decision of each notification in each of its three forms, in every order and under faults, and
+//! every refusal.
 
 mod attacks;
 mod confirmation;
@@ -38,7 +38,7 @@ use crate::stripe::made;
 pub(crate) const NOTIFY: &str = "/payment/wechat/notify";
 const CALLBACK: &str = "/payment/callback/hk_sample_order";
 
-/// The order that the samples are about, the payment that pays it, and what is given back of it.
+/// The samples' order, the payment that pays it, and its refund.
 const ORDER: &str = "hk_sample_order";
 const TRANSACTION: &str = "4200000000202601010000000001";
 const REFUND: &str = "hk_sample_refund";
@@ -47,7 +47,7 @@ const PRICE: u64 = 1_999;
 const API_V3_KEY: &str = "0123456789abcdef0123456789abcdef";
 const API_V2_KEY: &str = "192006250b4c09247ec02edce69f6a2d";
 
-/// What each form answers where all is well, and where it was not verified.
+/// Each form's reply to an accepted notification and to an unverified one.
 const V3_SUCCESS: (u16, &str) = (200, r#"{"code":"SUCCESS"}"#);
 const V2_SUCCESS: (u16, &str) =
     (200, "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>");
@@ -59,7 +59,7 @@ const CLOUDRUN_UNVERIFIED: (u16, &str) = (401, r#"{"errcode":401,"errmsg":"Not v
 
 type Sandbox = SandboxOf<Wechat>;
 
-/// Two sandboxes make no nonce alike: the forwarder takes none twice.
+/// Seeds each sandbox's nonces: the forwarder refuses a nonce that it has seen.
 static SANDBOXES: AtomicU64 = AtomicU64::new(0);
 
 static SENDER: LazyLock<WechatSender> = LazyLock::new(|| {
@@ -97,7 +97,7 @@ pub(crate) fn settings() -> Vec<(String, String)> {
     .into()
 }
 
-/// The function with these variables, which asks this WeChat, over APIv3 unless they say otherwise.
+/// The function with these variables, which queries this WeChat; over APIv3 by default.
 pub(crate) async fn function<L: Ledger>(ledger: L, net: &WechatNet, variables: &[(&str, &str)]) -> Function<Wechat, L> {
     with_settings(ledger, net, variables, settings()).await
 }
@@ -112,7 +112,7 @@ async fn with_settings<L: Ledger>(
     let keys = Keyring::open(vault(), Wechat::keys, now()).await.expect("keys");
     let api_keys = Keyring::open(vault(), wechat::api_keys, now()).await.expect("keys");
     let set = |name: &str| {
-        let otherwise = [
+        let defaults = [
             ("WECHAT_MCH_ID", WECHAT_MERCHANT),
             ("WECHAT_APP_ID", WECHAT_APP),
             ("WECHAT_API", "v3"),
@@ -123,7 +123,7 @@ async fn with_settings<L: Ledger>(
             ("WECHAT_CLOUD_SERVICE", "forwarder"),
             ("WECHAT_CLOUD_PATH", "/payment/callback"),
         ];
-        let found = variables.iter().chain(&otherwise).find(|(known, _)| *known == name);
+        let found = variables.iter().chain(&defaults).find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
     };
     let http = Http::over(net.clone(), fastrand::Rng::with_seed(SANDBOXES.fetch_add(1, Ordering::Relaxed)));
@@ -133,7 +133,7 @@ async fn with_settings<L: Ledger>(
     Function::new(source, keys, Admission::default(), ledger)
 }
 
-/// A WeChat at which the order is paid, and a part of it given back.
+/// A WeChat with the order's payment and a partial refund.
 pub(crate) fn paid() -> WechatNet {
     let net = WechatNet::new();
     net.pay(ORDER, TRANSACTION, PRICE, None);
@@ -181,14 +181,14 @@ fn event(path: &str, sent: &WechatSent) -> String {
     post(path, sent).event(Shape::HttpApi)
 }
 
-/// What is told of one sample, sent to a sandbox that knows nothing.
-async fn told(world: &World, net: &WechatNet, variables: &[(&str, &str)], path: &str, sample: &str) -> (u16, String) {
+/// The reply to one sample, delivered to a cold sandbox.
+async fn deliver_sample(world: &World, net: &WechatNet, variables: &[(&str, &str)], path: &str, sample: &str) -> (u16, String) {
     let function = function(world.ledger(1), net, variables).await;
     let reply = function.answer(&event(path, &sent(sample)), &invocation(1)).await;
-    said(reply)
+    status_and_body(reply)
 }
 
-fn said(reply: Reply) -> (u16, String) {
+fn status_and_body(reply: Reply) -> (u16, String) {
     (reply.status, reply.body)
 }
 
@@ -196,7 +196,7 @@ fn is(got: &(u16, String), expected: (u16, &str)) -> bool {
     (got.0, got.1.as_str()) == expected
 }
 
-/// How the form of a sample says that all is well.
+/// The success reply in the form of this sample.
 fn success_of(name: &str) -> (u16, &'static str) {
     match name.split('_').next() {
         Some("v3") => V3_SUCCESS,
@@ -205,7 +205,7 @@ fn success_of(name: &str) -> (u16, &'static str) {
     }
 }
 
-/// An order of alice's for 19.99 CNY by WeChat, which buys 100 credits.
+/// An order at WeChat, owned by alice, for 100 credits at CNY 19.99.
 pub(crate) fn order() -> Order {
     order_by(Provider::Wechat, ORDER, "CNY")
 }
@@ -225,7 +225,7 @@ fn order_by(provider: Provider, number: &str, currency: &str) -> Order {
     Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
 }
 
-/// Books with the order that the samples are about.
+/// A ledger with the order that the samples name.
 pub(crate) async fn shop() -> World {
     let world = World::new();
     made(&world, order()).await;

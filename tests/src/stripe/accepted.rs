@@ -1,4 +1,4 @@
-//! Refused payments that a person has booked: what their provider reports of them later, and what the audit says.
+//! Refused payments that an operator has accepted: their later events, refunds and audit.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use ledger::{Effect, RefusedPayment};
 
 use super::*;
 
-/// As `order accept` writes it.
+/// Writes the same entry as `order accept`.
 pub(crate) async fn accept(world: &World, order: &str, name: &str, credits: Option<Amount>) {
     let (number, ledger) = (OrderNumber::new(order).expect("a number"), world.ledger(77));
     let read = ledger.order(&number, &context(77)).await.expect("the books").expect("an order");
     let payment: RefusedPayment = read.acceptable(name, true).expect("a refused payment");
-    let effects: Vec<Effect> = read.accept(&payment, credits, now()).expect("it may be");
+    let effects: Vec<Effect> = read.accept(&payment, credits, now()).expect("an acceptable payment");
     let header = JournalHeader {
         receipt: EventKey::new("manual", &format!("accept-{}", payment.by.id())).expect("an id"),
         source: "manual",
@@ -24,26 +24,26 @@ pub(crate) async fn accept(world: &World, order: &str, name: &str, credits: Opti
     ledger.commit(&Decision::Record(entry), &context(77)).await.expect("booked");
 }
 
-/// What a whole pass over the books finds.
+/// The number of differences that a whole audit finds.
 async fn differences(world: &World) -> usize {
     let patient = Invocation { deadline: deadline(Duration::from_hours(1)), ..invocation(7) };
     let (_, open) = reconcile::audit(&world.ledger(78), &patient).await.expect("the books");
     open.len()
 }
 
-/// USD 19.98 of 19.99: refused, accepted as ordered or for other credits, told again, and given back.
+/// USD 19.98 of 19.99: refused, accepted for the ordered or for other credits, reported again, and refunded.
 #[tokio::test(start_paused = true)]
-async fn accepted_payment_of_another_sum_meets_its_later_events() {
-    let less = |name: &str, id: &str| with(name, &[("/id", json!(id))]).replace(":1999", ":1998");
-    for (instead, whole) in [(None, "100"), (Some("80"), "80")] {
+async fn accepted_payment_is_booked_once_and_refunded_in_parts() {
+    let underpaid = |name: &str, id: &str| with(name, &[("/id", json!(id))]).replace(":1999", ":1998");
+    for (replacement, whole) in [(None, "100"), (Some("80"), "80")] {
         let world = shop().await;
-        accepted(&world, &[less("payment_intent_succeeded", "evt_1")]).await;
+        accepted(&world, &[underpaid("payment_intent_succeeded", "evt_1")]).await;
         assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("AMOUNT_MISMATCH"));
-        let credits = instead.map(crate::sandbox::amount);
+        let credits = replacement.map(crate::sandbox::amount);
         accept(&world, ORDER, "pi_3Sample0000000000000001", credits).await;
-        crate::log_capture::start_capture();
-        accepted(&world, &[less("payment_intent_succeeded", "evt_2"), less("charge_succeeded", "evt_3")]).await;
-        let alarms = crate::log_capture::captured_lines().iter().filter(|line| line["alarm"] == "refused").count();
+        crate::heard::listen();
+        accepted(&world, &[underpaid("payment_intent_succeeded", "evt_2"), underpaid("charge_succeeded", "evt_3")]).await;
+        let alarms = crate::heard::heard().iter().filter(|line| line["alarm"] == "refused").count();
         let books = world.books();
         books.check();
         let row = |id: &str| books.journal[&format!("stripe#{id}")].status.clone();
@@ -57,7 +57,7 @@ async fn accepted_payment_of_another_sum_meets_its_later_events() {
         assert_eq!(books.balance("alice/credits"), units(whole));
         assert_eq!(differences(&world).await, 0);
 
-        // Half of what was paid, and then all of it.
+        // A refund of half the payment, then of all of it.
         for (n, (refunded, share)) in [(999, 2), (1_998, 0)].into_iter().enumerate() {
             let id = format!("evt_refund_{n}");
             let created = 1_767_225_700 + n;
@@ -77,7 +77,7 @@ async fn accepted_payment_of_another_sum_meets_its_later_events() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accepted_duplicate_and_accepted_invoice_have_refunds_of_their_own() {
+async fn refund_of_an_accepted_payment_takes_back_its_own_credits() {
     let second = |name: &str| {
         with(name, &[]).replace("3Sample0000000000000001", "3Sample0000000000000009").replace("evt_", "evt_second_")
     };
@@ -94,9 +94,9 @@ async fn accepted_duplicate_and_accepted_invoice_have_refunds_of_their_own() {
     accepted(&world, &[second("charge_succeeded"), second("charge_refunded")]).await;
     let books = world.books();
     books.check();
-    // USD 5.00 of 19.99 are given back of the second payment: its credits go in that proportion, rounded down, and no others.
+    // USD 5.00 of the second payment's 19.99 are refunded. The clawback is proportional, and takes no credits of the first payment.
     let kept = crate::sandbox::amount("100").share(Amount::from_units(1_499), Amount::from_units(1_999));
     let kept = i128::try_from(kept.expect("a share").units()).expect("small");
     assert_eq!((books.balance("alice/credits"), differences(&world).await), (units("550") + kept, 0));
-    assert_eq!(books.order(ORDER).posted, units("100"), "the payment that counts keeps its credits");
+    assert_eq!(books.order(ORDER).posted, units("100"), "the first payment keeps its credits");
 }

@@ -1,8 +1,8 @@
-//! The classic attacks on a shop's payment webhook: each refused, and nothing delivered.
+//! Attacks with genuine or forged Stripe events: each is refused, and no credits are granted.
 
 use super::*;
 
-/// Who pays so has bought nothing: no credits, and the order is not paid.
+/// Expects this reason, no credits and an unpaid order.
 async fn refused(world: &World, settings: &[(&str, &str)], body: &str, reason: &str) {
     let function = function(world.ledger(1), settings).await;
     let id = serde_json::from_str::<Value>(body).expect("JSON")["id"].as_str().expect("an id").to_owned();
@@ -16,14 +16,14 @@ async fn refused(world: &World, settings: &[(&str, &str)], body: &str, reason: &
     books.check();
     let row = &books.journal[&format!("stripe#{id}")];
     assert_eq!((row.status.as_str(), row.reason.as_deref()), ("failed", Some(reason)));
-    assert!(books.bodies.contains(&format!("stripe#{id}")), "{reason}: what was sent is kept");
+    assert!(books.bodies.contains(&format!("stripe#{id}")), "{reason}: the delivery is kept");
     assert!(books.accounts.is_empty(), "{reason}: no credits");
     assert!(books.orders.values().all(|order| order.paid_by.is_none()), "{reason}: nothing is paid");
 }
 
-/// A deployment without a secret must not run, rather than believe whoever signs with none.
+/// A deployment without a secret must not start: it would accept signatures that anyone can make.
 #[tokio::test(start_paused = true)]
-async fn a_blank_secret() {
+async fn blank_secret_is_refused_at_start() {
     for secret in ["", " ", "whsec_", "whsec_...", "whsec_your_secret_here", "secret"] {
         let settings = Settings::new([("STRIPE_WEBHOOK_SECRET".to_owned(), secret.to_owned())]);
         assert!(Keyring::open(Vault::Here(settings), Stripe::keys, now()).await.is_err(), "{secret:?}");
@@ -31,7 +31,7 @@ async fn a_blank_secret() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_of_another_gateway() {
+async fn payment_of_another_providers_order_is_refused() {
     for provider in [Provider::Wechat, Provider::Epay] {
         let world = World::new();
         let mut cheap = order(ORDER);
@@ -43,7 +43,7 @@ async fn an_order_of_another_gateway() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_amount() {
+async fn other_amount_is_refused() {
     for amount in [0, 1, 1_998, 2_000, 199_900, i64::MAX] {
         let world = shop().await;
         let body = with("payment_intent_succeeded", &[("/data/object/amount_received", json!(amount))]);
@@ -53,7 +53,7 @@ async fn another_amount() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_currency() {
+async fn other_currency_is_refused() {
     for currency in ["jpy", "eur", "krw"] {
         let world = shop().await;
         let body = with("payment_intent_succeeded", &[("/data/object/currency", json!(currency))]);
@@ -63,7 +63,7 @@ async fn another_currency() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_test_event_where_money_is_real() {
+async fn event_of_the_other_mode_is_refused() {
     let live = [("STRIPE_LIVEMODE", "true")];
     for name in OF_ONE_PAYMENT.into_iter().chain(["invoice_paid", "customer_subscription_created"]) {
         let world = shop().await;
@@ -75,7 +75,7 @@ async fn a_test_event_where_money_is_real() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_is_not_ours() {
+async fn event_of_another_account_is_refused() {
     let ours = [("STRIPE_ACCOUNT", "acct_ours")];
     let mut from_another = sample("payment_intent_succeeded");
     from_another["account"] = json!("acct_theirs");
@@ -85,9 +85,9 @@ async fn an_account_that_is_not_ours() {
     refused(&shop().await, &ours, &with("payment_intent_succeeded", &[]), "wrong_account").await;
 }
 
-/// Paid twice: the second payment buys nothing, and its refund, which the order's number is on too, takes nothing away.
+/// Paid twice. The refund of the second payment names the order too, and must not take back the credits of the first.
 #[tokio::test(start_paused = true)]
-async fn a_second_payment_and_its_refund() {
+async fn second_payment_grants_nothing_and_its_refund_takes_nothing() {
     let second = |name: &str| {
         with(name, &[]).replace("3Sample0000000000000001", "3Sample0000000000000009").replace("evt_", "evt_second_")
     };
@@ -106,9 +106,9 @@ async fn a_second_payment_and_its_refund() {
     assert_eq!((order.payment.as_str(), order.posted, order.disputed), ("paid", 100_000_000_000, false));
 }
 
-/// Each is listed with what was paid and what came back, and each calls a person to the order.
+/// Each duplicate is listed with its amount and its refund, and raises an alarm for the order.
 #[tokio::test(start_paused = true)]
-async fn three_second_payments_are_three_anomalies() {
+async fn each_duplicate_payment_is_an_anomaly_of_its_own() {
     let of = |name: &str, n: usize| {
         let digit = format!("3Sample000000000000000{n}");
         with(name, &[]).replace("3Sample0000000000000001", &digit).replace("evt_", &format!("evt_{n}_"))
@@ -118,9 +118,9 @@ async fn three_second_payments_are_three_anomalies() {
     for n in [7, 8, 9] {
         crate::log_capture::start_capture();
         accepted(&world, &[of("payment_intent_succeeded", n), of("charge_succeeded", n)]).await;
-        let said = crate::log_capture::captured_lines();
-        let said: Vec<_> = said.iter().filter(|line| line["alarm"] == "refused").collect();
-        assert!(said.len() == 2 && said.iter().all(|line| line["subject"] == ORDER), "{said:?}");
+        let alarms = crate::heard::heard();
+        let alarms: Vec<_> = alarms.iter().filter(|line| line["alarm"] == "refused").collect();
+        assert!(alarms.len() == 2 && alarms.iter().all(|line| line["subject"] == ORDER), "{alarms:?}");
     }
     accepted(&world, &[of("payment_intent_succeeded", 7), of("charge_refunded", 8)]).await;
     let number = OrderNumber::new(ORDER).expect("a number");
@@ -141,9 +141,9 @@ async fn three_second_payments_are_three_anomalies() {
     world.books().check();
 }
 
-/// A payment's own pointer counts for more than what somebody wrote on it later.
+/// The stored pointer of a payment takes precedence over metadata that was edited at Stripe later.
 #[tokio::test(start_paused = true)]
-async fn an_event_that_names_another_order_than_its_payment() {
+async fn payment_pointer_takes_precedence_over_edited_metadata() {
     let world = shop().await;
     made(&world, order("HLother")).await;
     let other = with("charge_succeeded", &[("/data/object/metadata/hookledger_order", json!("HLother"))]);
@@ -155,7 +155,7 @@ async fn an_event_that_names_another_order_than_its_payment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn payments_that_are_not_ours_leave_no_trace() {
+async fn event_without_our_metadata_leaves_no_trace() {
     let world = shop().await;
     let before = world.books();
     let rows = [

@@ -1,4 +1,4 @@
-//! The decision of every sample, as text: what it leaves in books that hold the samples' orders, unpaid and paid.
+//! The decision of every sample as text: its effects on the samples' orders, unpaid and paid.
 
 use std::fmt::Write as _;
 
@@ -7,20 +7,20 @@ use super::*;
 const EXPECTED: &str = include_str!("decisions.txt");
 
 #[tokio::test(start_paused = true)]
-async fn every_sample_decides_what_it_did() {
+async fn sample_gives_its_recorded_decision() {
     let mut decided = String::new();
     for name in samples() {
         let [unpaid, paid] = [&[][..], &["payment_intent_succeeded"][..]];
-        writeln!(decided, "# {name}\n{}", count_open_orders(&name, unpaid).await).expect("text");
+        writeln!(decided, "# {name}\n{}", changes_by(&name, unpaid).await).expect("text");
         if OF_ONE_PAYMENT.contains(&name.as_str()) {
-            writeln!(decided, "## when it is paid\n{}", count_open_orders(&name, paid).await).expect("text");
+            writeln!(decided, "## when it is paid\n{}", changes_by(&name, paid).await).expect("text");
         }
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }
 
-/// What an event adds to the books.
-async fn count_open_orders(name: &str, before: &[&str]) -> String {
+/// The changes that an event makes to the ledger.
+async fn changes_by(name: &str, before: &[&str]) -> String {
     let world = shop().await;
     let earlier: Vec<String> = before.iter().map(|name| with(name, &[("/id", json!("evt_earlier"))])).collect();
     accepted(&world, &earlier).await;
@@ -29,10 +29,10 @@ async fn count_open_orders(name: &str, before: &[&str]) -> String {
     let is = world.books();
     let mut text = String::new();
     for (id, row) in is.journal.iter().filter(|(id, row)| was.journal.get(*id) != Some(row)) {
-        let said = row.reason.as_deref().unwrap_or(&row.status);
+        let outcome = row.reason.as_deref().unwrap_or(&row.status);
         let order = row.order.as_deref().unwrap_or("-");
         let moved = row.account.as_ref().map_or(String::new(), |account| format!(" {:+} {account}", row.change));
-        writeln!(text, "{id}: {said}, order {order}{moved}").expect("text");
+        writeln!(text, "{id}: {outcome}, order {order}{moved}").expect("text");
     }
     for (number, order) in is.orders.iter().filter(|(number, order)| was.orders.get(*number) != Some(order)) {
         let OrderRow { payment, fulfilment, posted, disputed, anomaly, .. } = order;

@@ -1,4 +1,4 @@
-//! Disputes of a part of a payment: what each takes back, in whatever order its events come, and what an order says of it.
+//! Partial disputes: the clawback of each in any order of events, and the state of the order.
 
 use super::subscriptions::permutations;
 use super::*;
@@ -9,7 +9,7 @@ const WON: &str = "charge_dispute_closed_won";
 const PAID: &str = "payment_intent_succeeded";
 const DISPUTE: &str = "dp_1Sample0000000000000001";
 
-/// A sample, the second at which it happened, and how many cents it disputes.
+/// A sample, its time in seconds, and the disputed cents.
 type Event = (&'static str, i64, Option<u64>);
 
 fn body(n: usize, (name, second, amount): Event) -> String {
@@ -18,7 +18,7 @@ fn body(n: usize, (name, second, amount): Event) -> String {
     with(name, &[Some(id), Some(at(second)), amount].into_iter().flatten().collect::<Vec<_>>())
 }
 
-/// A name, the events, and what they come to: the payment's state, whether it is disputed, and of how many cents the credits stand.
+/// A name, the events, and the result: the payment's state, whether it is disputed, and the cents whose credits the buyer keeps.
 type Row = (&'static str, &'static [Event], (&'static str, bool, u64));
 
 #[tokio::test(start_paused = true)]
@@ -37,7 +37,7 @@ async fn partial_dispute_takes_back_its_part_in_any_order() {
             &[(PAID, 0, None), (CREATED, 1, Some(500)), (CREATED, 1, Some(400))],
             ("paid", true, 1_499),
         ),
-        // 5.00 is refunded and 5.00 disputed, of 19.99.
+        // Of 19.99, 5.00 are refunded and 5.00 disputed.
         (
             "beside a refund",
             &[(PAID, 0, None), ("charge_refunded", 1, None), (CREATED, 2, Some(500))],
@@ -54,7 +54,7 @@ async fn partial_dispute_takes_back_its_part_in_any_order() {
             let bodies: Vec<String> = order.iter().map(|n| body(*n, events[*n])).collect();
             let world = shop().await;
             accepted(&world, &bodies).await;
-            // What came before its payment waits for it.
+            // A dispute that arrives before its payment waits for it.
             reconciled(&world).await;
             accepted(&world, &bodies).await;
             let books = world.books();
@@ -68,7 +68,7 @@ async fn partial_dispute_takes_back_its_part_in_any_order() {
     }
 }
 
-/// It cannot be set against the price: nothing of it stands until it is decided, and a person looks.
+/// Its amount cannot be compared with the price, so the whole payment is contested until the dispute is decided.
 #[tokio::test(start_paused = true)]
 async fn dispute_in_another_currency_contests_the_whole_payment() {
     let world = shop().await;
@@ -81,7 +81,7 @@ async fn dispute_in_another_currency_contests_the_whole_payment() {
     assert_eq!(books.journal["stripe#evt_charge_dispute_created"].status, "processed");
 }
 
-/// Booked when the amount was not among the fields that are compared: the same event is no contradiction of itself.
+/// An older release did not compare the amount. The same event must not conflict with its own row.
 #[tokio::test(start_paused = true)]
 async fn dispute_booked_under_an_older_fingerprint_is_a_repeat() {
     let world = shop().await;
@@ -108,7 +108,7 @@ async fn dispute_booked_under_an_older_fingerprint_is_a_repeat() {
     let before = world.books();
     accepted(&world, &[body]).await;
     assert_eq!(world.books(), before);
-    // Of the same event with another amount, that version says nothing; of another state it does.
+    // The older fingerprint does not detect another amount, but it detects another state.
     let other = with(CREATED, &[("/data/object/status", json!("lost"))]);
     accepted(&world, &[other]).await;
     assert!(world.books().journal.keys().any(|id| id.contains("#conflict#")), "another state");

@@ -1,6 +1,6 @@
-//! A booked event that is delivered again is the same event, whichever release has written its row.
+//! Fingerprints across releases: a repeat of an event that an older release booked is recognised.
 //!
-//! `fingerprints.txt` has every fingerprint that a sample ever had. A list of fields that changes adds lines and takes none away.
+//! `fingerprints.txt` lists every fingerprint that a sample ever had. A change of the compared fields adds lines and removes none.
 
 use super::*;
 
@@ -18,7 +18,7 @@ async fn row_of_any_release_is_recognised() {
         accepted(&world, std::slice::from_ref(&body)).await;
         let id = format!("stripe#{}", sample(&name)["id"].as_str().expect("an id"));
         let row = world.engine.request("GetItem", &journal(&id)).expect("an answer");
-        // What is of no interest has no row.
+        // An ignored event has no row.
         let Some(current) = row["Item"]["fingerprint"]["S"].as_str() else { continue };
         let lines = WRITTEN.lines().filter_map(|line| line.split_once(' '));
         let written: Vec<&str> = lines.filter(|(of, _)| *of == name).map(|(_, fingerprint)| fingerprint).collect();

@@ -1,4 +1,4 @@
-//! Refunds and disputes of a subscription's payments: they name the payment alone, and take back what its invoice bought.
+//! Refunds and disputes of subscription payments: they name only the payment, and claw back the credits of its invoice.
 
 use super::subscriptions::permutations;
 use super::*;
@@ -9,7 +9,7 @@ const PAYMENT: &str = "pi_9Sample0000000000000001";
 const REFUND: &str = "refund_updated_subscription";
 const DISPUTE: &str = "charge_dispute_created_subscription";
 
-/// The subscription's order, by which bob earns a tenth.
+/// The subscription's order, with a commission of a tenth for bob.
 fn order() -> Order {
     let mut order = subscription_order();
     let bob = Owner::new("bob").expect("an owner");
@@ -36,14 +36,14 @@ fn session() -> String {
     )
 }
 
-/// A sample of a claim in its state, as of this second, of so many cents.
+/// A refund or dispute sample with this status, time and amount in cents.
 fn claim(name: &str, status: &str, second: i64, cents: u64) -> String {
     let id = format!("evt_{name}_{second}");
     let amount = ("/data/object/amount", json!(cents));
     with(name, &[("/id", json!(id)), ("/data/object/status", json!(status)), at(second), amount])
 }
 
-/// As the function that fulfils brings it about, in between or at the end.
+/// Runs fulfilment of the subscription's order once.
 async fn fulfilled(world: &World) {
     let ledger = world.ledger(0);
     let number = OrderNumber::new(SUBSCRIPTION_ORDER).expect("a number");
@@ -51,13 +51,13 @@ async fn fulfilled(world: &World) {
     fulfil.fulfil(&number, &run_at(500, 600)).await.expect("fulfilled");
 }
 
-/// Of so many cents of the first period's price.
+/// The share of these cents in the first period's price.
 fn share(whole: Amount, cents: u64) -> i128 {
     let share = whole.share(Amount::from_units(cents), Amount::from_units(999)).expect("a price");
     i128::try_from(share.units()).expect("few")
 }
 
-/// A name, the claims, and what is left: the order's payment, whether it is disputed, and how many cents are uncontested.
+/// A name, the claims, and the result: the order's payment, whether it is disputed, and the uncontested cents.
 type Row = (&'static str, Vec<String>, (&'static str, bool, u64));
 
 #[tokio::test(start_paused = true)]
@@ -83,14 +83,14 @@ async fn claim_on_a_period_takes_back_its_share_in_any_order() {
         ),
     ];
     for (name, claims, (payment, disputed, kept)) in rows {
-        let told = [session(), with("invoice_paid", &[]), with("invoice_payment_paid", &[])];
-        let bodies: Vec<String> = told.into_iter().chain(claims).collect();
+        let reports = [session(), with("invoice_paid", &[]), with("invoice_payment_paid", &[])];
+        let bodies: Vec<String> = reports.into_iter().chain(claims).collect();
         for order in permutations(bodies.len()) {
             let world = shop().await;
             let bodies: Vec<String> = order.iter().map(|n| bodies[*n].clone()).collect();
             accepted(&world, &bodies).await;
             fulfilled(&world).await;
-            // A claim waits for its payment to be known, and that for its invoice.
+            // A claim waits for its payment's pointer, and the pointer for its invoice.
             reconciled(&world).await;
             accepted(&world, &bodies).await;
             fulfilled(&world).await;
@@ -108,7 +108,7 @@ async fn claim_on_a_period_takes_back_its_share_in_any_order() {
     }
 }
 
-/// A renewal's payment takes nothing back of the first period, nor of what the order itself bought.
+/// A refund of a renewal must not claw back the first period or the order's own grant.
 #[tokio::test(start_paused = true)]
 async fn claim_on_a_renewal_leaves_the_first_period_alone() {
     let second = |body: String| body.replace("Sample0000000000000001", "Sample0000000000000002");
@@ -136,7 +136,7 @@ async fn claim_on_a_renewal_leaves_the_first_period_alone() {
     assert_eq!(reversal.reverses.as_deref(), Some("invoice#in_1Sample0000000000000002"));
 }
 
-/// Older versions of the API name the payment on the invoice.
+/// Older API versions name the payment on the invoice.
 #[tokio::test(start_paused = true)]
 async fn invoice_of_an_older_version_names_its_payment() {
     let body = with("invoice_paid_2024", &[]);
@@ -154,7 +154,7 @@ async fn invoice_of_an_older_version_names_its_payment() {
     assert_eq!(books.balance("alice/credits"), 0);
 }
 
-/// An invoice that is not booked has bought nothing: what is claimed back of it takes nothing, and waits.
+/// A refused invoice granted nothing, so a refund of it takes nothing and waits.
 #[tokio::test(start_paused = true)]
 async fn claim_on_an_invoice_that_was_refused_takes_nothing_back() {
     let world = shop().await;
@@ -168,15 +168,16 @@ async fn claim_on_an_invoice_that_was_refused_takes_nothing_back() {
     assert_eq!((refund.reason.as_deref(), refund.needs_attention), (Some("payment_unknown"), true));
 }
 
-/// The words of the alarms that were raised.
+/// The alarm words in the log.
 fn alarms() -> Vec<String> {
     captured_lines().iter().filter_map(|line| Some(line["alarm"].as_str()?.to_owned())).collect()
 }
 
-/// The settings, the dispute's status, the alarms, and the reason that is kept.
+/// The settings, the dispute's status, the alarms, and the reason in the journal.
 type Unknown<'r> = (&'r [(&'r str, &'r str)], &'r str, &'r [&'r str], &'r str);
 
-/// A deadline runs, whether the payment is known or not; unless most payments there are somebody else's.
+/// An open dispute has a reply deadline, also when its payment is unknown. On a shared account most payments are another
+/// system's, so it raises no alarm there.
 #[tokio::test(start_paused = true)]
 async fn open_dispute_of_an_unknown_payment_raises_an_alarm_unless_the_account_is_shared() {
     let shared = [("STRIPE_ACCOUNT_SHARED", "true")];
@@ -199,12 +200,12 @@ async fn open_dispute_of_an_unknown_payment_raises_an_alarm_unless_the_account_i
         );
         let row = &world.books().journal["stripe#evt_charge_dispute_created_subscription_1"];
         assert_eq!((row.reason.as_deref(), row.needs_attention), (Some(reason), true), "{status}");
-        // Once, and not each time that it is tried again.
-        start_capture();
+        // One alarm, and none for each retry.
+        listen();
         reconcile(world.ledger(2), settings).work(REFUSED, &run_at(900, 60)).await.expect("a run");
         assert_eq!(alarms(), Vec::<String>::new(), "{status}");
-        // After three days it is closed, which the log says.
-        start_capture();
+        // After three days the event is closed, and the log has a line for it.
+        listen();
         reconcile(world.ledger(3), settings).work(REFUSED, &run_at(901, 4 * 24 * 60 * 60)).await.expect("a run");
         let closed = captured_lines().into_iter().find(|line| line["outcome"] == "given_up").expect("a line");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The events of one payment, in any order, any number and at the same time: the books end the same.
+//! Convergence of one payment's events: any order, repetition or concurrency gives the same ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ async fn ended(bodies: &[String]) -> Ending {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_ordered_pair_of_the_events_of_one_payment() {
+async fn event_pair_in_either_order_gives_the_same_ledger() {
     for (n, one) in OF_ONE_PAYMENT.iter().enumerate() {
         for other in &OF_ONE_PAYMENT[n..] {
-            // At the same second, and the one after the other.
+            // Both in the same second, and one second apart.
             for apart in [0, 60] {
                 let (one, other) = (with(one, &[at(0)]), with(other, &[at(apart)]));
                 let there = ended(&[one.clone(), other.clone()]).await;
@@ -31,7 +31,7 @@ async fn every_ordered_pair_of_the_events_of_one_payment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_of_them_in_many_orders_and_some_of_them_again() {
+async fn shuffled_and_repeated_events_give_the_same_ledger() {
     for seed in 0..60 {
         let mut dice = fastrand::Rng::with_seed(seed);
         let mut bodies: Vec<String> = OF_ONE_PAYMENT.iter().map(|name| with(name, &[at(dice.i64(0..3))])).collect();
@@ -44,7 +44,7 @@ async fn all_of_them_in_many_orders_and_some_of_them_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_pair_at_the_same_time() {
+async fn concurrent_event_pair_gives_the_same_ledger() {
     for (n, one) in OF_ONE_PAYMENT.iter().enumerate() {
         for other in &OF_ONE_PAYMENT[n..] {
             let bodies = [with(one, &[]), with(other, &[])];
@@ -52,7 +52,7 @@ async fn every_pair_at_the_same_time() {
             let world = shop().await;
             let mut deliveries = JoinSet::new();
             for (attempt, body) in (1..).zip(bodies.clone()) {
-                // Each answer takes a while, so that both have read before either has written.
+                // Each store call is delayed, so that both have read before either has written.
                 let late = |_: usize, _: &str| Fault::Delay(Duration::from_millis(10));
                 let sandbox = Arc::new(Sandbox::new(&world, attempt, late).await);
                 deliveries.spawn(async move { sandbox.deliver(&body, &invocation(attempt)).await });
@@ -66,9 +66,9 @@ async fn every_pair_at_the_same_time() {
     }
 }
 
-/// Threads and not only tasks: events of fifty payments, each from its own sender, to one store.
+/// Real threads: events of fifty payments, each from its own sender, to one store.
 #[test]
-fn many_payments_from_many_senders() {
+fn concurrent_payments_of_one_owner_are_all_booked() {
     const PAYMENTS: usize = 50;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().expect("a runtime");
@@ -81,7 +81,7 @@ fn many_payments_from_many_senders() {
                 ["payment_intent_succeeded", "charge_succeeded", "checkout_session_completed", "charge_refunded"]
             {
                 let sample = with(name, &[]);
-                // The session's id begins with a small letter.
+                // A session id begins with a lowercase letter.
                 let body = sample
                     .replace(ORDER, &format!("N{n}"))
                     .replace("ample0000000000000001", &format!("ample{n:016}"))
@@ -92,8 +92,8 @@ fn many_payments_from_many_senders() {
             }
         }
         while let Some(status) = senders.join_next().await {
-            // Whoever meets too many others at one account is told to come again: that is no loss.
-            assert!(matches!(status.expect("no panic"), Some(200 | 503)), "accepted, or asked to come again");
+            // Contention on one account may give 503: the sender retries, and nothing is lost.
+            assert!(matches!(status.expect("no panic"), Some(200 | 503)), "accepted, or retried");
         }
         accepted(&world, &bodies).await;
         let books = world.books();
@@ -104,11 +104,11 @@ fn many_payments_from_many_senders() {
     });
 }
 
-/// A name, the events, and what they come to: how it is paid and delivered, and the credits that stand.
+/// A name, the events, and the result: payment, fulfilment, and the credits that the buyer keeps.
 type Row = (&'static str, &'static [&'static str], (&'static str, &'static str, i128));
 
 #[tokio::test(start_paused = true)]
-async fn what_one_payment_comes_to() {
+async fn event_sequence_gives_its_payment_state_and_credits() {
     const PAID: &str = "payment_intent_succeeded";
     let rows: &[Row] = &[
         ("nothing", &[], ("unpaid", "none", 0)),
@@ -132,10 +132,10 @@ async fn what_one_payment_comes_to() {
         ("canceled, then paid", &["payment_intent_canceled", PAID], ("paid", "done", 100_000_000_000)),
         ("expired, then paid", &["checkout_session_expired", PAID], ("paid", "done", 100_000_000_000)),
         ("paid, then a late decline", &[PAID, "payment_intent_payment_failed"], ("paid", "done", 100_000_000_000)),
-        // 500 of 1999 cents: of 100 credits the buyer keeps 74.987493, rounded down.
+        // 500 of 1999 cents are refunded: of 100 credits the buyer keeps 74.987493, rounded down.
         ("refunded in part", &[PAID, "charge_refunded"], ("partly_refunded", "done", 74_987_493_746)),
         (
-            "and told again",
+            "and reported again",
             &[PAID, "charge_refunded", "refund_created", "refund_updated"],
             ("partly_refunded", "done", 74_987_493_746),
         ),
@@ -169,9 +169,9 @@ async fn what_one_payment_comes_to() {
     }
 }
 
-/// What was taken back names the payment that it reverses, and each step is money of its own.
+/// Each clawback is a ledger entry of its own, which names the payment that it reverses.
 #[tokio::test(start_paused = true)]
-async fn a_statement_says_what_happened() {
+async fn reversal_names_the_payment_that_it_reverses() {
     let world = shop().await;
     let events = ["payment_intent_succeeded", "charge_refunded", "charge_dispute_created", "charge_dispute_closed_won"];
     accepted(&world, &events.map(|name| with(name, &[]))).await;
@@ -196,7 +196,7 @@ async fn a_statement_says_what_happened() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_came_before_its_order_is_booked_when_the_order_is_there() {
+async fn event_before_its_order_is_booked_by_the_sweep() {
     let world = World::new();
     let body = with("payment_intent_succeeded", &[]);
     accepted(&world, std::slice::from_ref(&body)).await;

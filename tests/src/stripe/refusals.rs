@@ -1,5 +1,4 @@
-//! What Stripe, or somebody who pretends to be Stripe, is told of everything that is not booked: the exact status and body, and the
-//! books before and after.
+//! Every refusal of a Stripe delivery: its exact status and body, and its effect on the ledger.
 
 use super::*;
 
@@ -16,7 +15,7 @@ fn signed_with(key: &[u8], t: i64, body: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_verified_leaves_no_trace() {
+async fn unverified_delivery_leaves_no_trace() {
     const HEADER: &str = signing::stripe::HEADER;
     let body = with("payment_intent_succeeded", &[]);
     let (good, t) = (signature(&body, now()), now().unix_s());
@@ -46,7 +45,7 @@ async fn what_is_not_verified_leaves_no_trace() {
         ),
         ("another body", post(&changed).with(HEADER, good.clone()), INVALID_SIGNATURE),
         ("a space more", post(&spaced).with(HEADER, good.clone()), INVALID_SIGNATURE),
-        ("more than anybody sends", post(&long).with(HEADER, good.clone()), (413, r#"{"error":"Payload too large"}"#)),
+        ("over the size limit", post(&long).with(HEADER, good.clone()), (413, r#"{"error":"Payload too large"}"#)),
         (
             "another path",
             Sent::post("/api/stripe", body.as_bytes()).with(HEADER, good.clone()),
@@ -64,7 +63,7 @@ async fn what_is_not_verified_leaves_no_trace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_accepted_at_every_path_and_in_every_way() {
+async fn genuine_delivery_is_accepted_in_every_form() {
     let body = with("payment_intent_succeeded", &[]);
     let (good, t) = (signature(&body, now()), now().unix_s());
     let hmac = signed_with(SECRET.as_bytes(), t, &body);
@@ -92,7 +91,7 @@ async fn what_is_accepted_at_every_path_and_in_every_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_of_no_interest_leaves_no_trace() {
+async fn ignored_event_leaves_no_trace() {
     let only_payments = [("STRIPE_EVENTS", "payment_intent.succeeded, charge.refunded")];
     let rows: [(&[(&str, &str)], &str); 5] = [
         (&[], "customer_created"),
@@ -113,12 +112,12 @@ async fn what_is_of_no_interest_leaves_no_trace() {
     let function = function(world.ledger(1), &only_payments).await;
     let body = with("payment_intent_succeeded", &[]);
     edge::Service::answer(&function, &Stripe::signed(&body, now()), &invocation(1)).await;
-    assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "what is enabled acts");
+    assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "an enabled event is booked");
 }
 
-/// Verified and not understood: kept, and refused, so that Stripe goes on until we have understood.
+/// A verified event that cannot be parsed is refused, so that Stripe retries it, and kept for a release that can parse it.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_kept() {
+async fn unparsed_event_is_kept_and_refused() {
     let rows = [
         with("payment_intent_succeeded", &[("/data/object/amount_received", json!("1999"))]),
         with("payment_intent_succeeded", &[("/data/object/amount_received", json!(1999.0))]),
@@ -145,9 +144,9 @@ async fn what_is_not_understood_is_kept() {
     }
 }
 
-/// The same id with other facts: kept beside what it contradicts, and not asked for again.
+/// The same event id with other facts is kept beside the booked event, and acknowledged: a retry would not help.
 #[tokio::test(start_paused = true)]
-async fn a_contradiction_is_kept() {
+async fn conflicting_event_is_kept_and_acknowledged() {
     let world = shop().await;
     let other = with("payment_intent_succeeded", &[("/data/object/amount_received", json!(1))]);
     accepted(&world, &[with("payment_intent_succeeded", &[]), other]).await;

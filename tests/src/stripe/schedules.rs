@@ -1,5 +1,5 @@
-//! Random schedules: the events of one payment and of one subscription, repeated, at once, to sandboxes whose network fails; each from
-//! a seed that plays it again: `HOOKLEDGER_SEED=17 cargo test -p tests stripe::schedules`.
+//! Random schedules of repeated and concurrent events of one payment and one subscription, with network faults. A failure prints its
+//! seed; `HOOKLEDGER_SEED=17 cargo test -p tests stripe::schedules` replays it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,16 +25,16 @@ const OF_ONE_SUBSCRIPTION: [&str; 9] = [
 ];
 
 #[test]
-fn part_1() {
+fn random_schedules_of_part_1_converge() {
     play(0);
 }
 
 #[test]
-fn part_2() {
+fn random_schedules_of_part_2_converge() {
     play(1);
 }
 
-#[expect(clippy::disallowed_methods, reason = "how a person names the seed to play again")]
+#[expect(clippy::disallowed_methods, reason = "a developer sets the seed to replay")]
 fn play(part: u64) {
     match std::env::var("HOOKLEDGER_SEED") {
         Ok(seed) => schedule_of(seed.parse().expect("HOOKLEDGER_SEED is a number")),
@@ -56,7 +56,7 @@ async fn schedule(mut rng: Rng) {
     let bodies: Vec<String> = names
         .iter()
         .map(|name| {
-            // Of a dispute's events each may name another amount.
+            // Each event of a dispute may name another amount.
             let amount = ("/data/object/amount", json!(*rng.choice(&[1_999, 700, 3_000]).expect("one")));
             let disputed = name.starts_with("charge_dispute").then_some(amount);
             with(name, &std::iter::once(at(rng.i64(0..3))).chain(disputed).collect::<Vec<_>>())
@@ -102,7 +102,7 @@ async fn schedule(mut rng: Rng) {
         assert!(books.journal.contains_key(&receipt), "{receipt} was acknowledged and is not kept");
     }
 
-    // Runs that overlap, and that the network fails too.
+    // Overlapping runs of the sweep, with network faults.
     let mut runs = JoinSet::new();
     for attempt in 1..=rng.u64(0..=3) {
         let (ledger, faults) = Sandbox::unlucky_ledger(&world, &mut rng);
@@ -118,7 +118,7 @@ async fn schedule(mut rng: Rng) {
     tokio::time::sleep(SETTLED).await;
     world.books().check();
 
-    // Stripe goes on until it is told, and what waited is tried again.
+    // Stripe retries until it is acknowledged, and the sweep retries the waiting events.
     accepted(&world, &bodies).await;
     reconciled(&world).await;
     assert_eq!(Ending::of(&world.books()), expected, "{names:?}");

@@ -1,8 +1,8 @@
-//! Several stages on one account at Stripe: each event reaches all of them, and is booked by the one that made its order.
+//! Several stages on one Stripe account: each event reaches all of them, and only the stage that made the order books it.
 
 use super::*;
 
-/// With another order and another stage in all metadata that names an order of ours.
+/// The sample with this order and stage in all metadata that names an order of ours.
 fn of(name: &str, order: &str, stage: Option<&str>) -> String {
     fn change(value: &mut Value, order: &str, stage: Option<&str>) -> usize {
         let Value::Object(fields) = value else {
@@ -37,8 +37,8 @@ async fn event_of_another_stage_leaves_no_trace_and_no_alarm() {
     for name in NAMING {
         let world = shop().await;
         let before = world.books();
-        crate::log_capture::start_capture();
-        // Also of the other mode: a live stage may share the account with its tests.
+        crate::heard::listen();
+        // Also in the other mode: a live stage may share the account with a test stage.
         let mut live: Value = serde_json::from_str(&of(name, "HLelsewhere", Some("other"))).expect("JSON");
         live["livemode"] = json!(true);
         accepted(&world, &[of(name, "HLelsewhere", Some("other")), live.to_string()]).await;

@@ -1,4 +1,4 @@
-//! Subscriptions: how they stand whatever the order of what is told of them, and credits once for each invoice.
+//! Subscriptions: their status in any order of events, and credits once for each invoice.
 
 use super::*;
 
@@ -7,7 +7,7 @@ const SUBSCRIPTION: &str = "stripe#sub_1Sample0000000000000001";
 #[derive(Debug)]
 struct Row {
     name: &'static str,
-    /// Samples, and the second at which each happened.
+    /// The samples, each with its time in seconds.
     events: &'static [(&'static str, i64)],
     status: Option<&'static str>,
     credits: i128,
@@ -17,7 +17,7 @@ const ROWS: &[Row] = &[
     Row { name: "begun", events: &[("customer_subscription_created", 0)], status: Some("active"), credits: 0 },
     Row { name: "a period is paid", events: &[("invoice_paid", 0)], status: None, credits: 500 },
     Row {
-        name: "and told of by two events",
+        name: "and reported by two events",
         events: &[("invoice_paid", 0), ("invoice_payment_succeeded", 0)],
         status: None,
         credits: 500,
@@ -35,7 +35,7 @@ const ROWS: &[Row] = &[
         credits: 0,
     },
     Row {
-        name: "and is mended",
+        name: "and recovers",
         events: &[
             ("customer_subscription_created", 0),
             ("invoice_payment_failed", 5),
@@ -65,7 +65,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[tokio::test(start_paused = true)]
-async fn however_it_is_told_it_ends_the_same() {
+async fn any_order_of_events_gives_the_same_subscription() {
     for Row { name, events, status, credits } in ROWS {
         for order in permutations(events.len()) {
             let bodies: Vec<String> = order.iter().map(|n| with(events[*n].0, &[at(events[*n].1)])).collect();
@@ -74,15 +74,15 @@ async fn however_it_is_told_it_ends_the_same() {
             accepted(&world, &bodies).await;
             let books = world.books();
             books.check();
-            let stands = books.subscriptions.get(SUBSCRIPTION);
-            assert_eq!(stands.and_then(|row| row.status.as_deref()), *status, "{name}: {order:?}");
-            assert!(stands.is_none_or(|row| row.owner == "alice" && row.order == SUBSCRIPTION_ORDER), "{name}");
+            let subscription = books.subscriptions.get(SUBSCRIPTION);
+            assert_eq!(subscription.and_then(|row| row.status.as_deref()), *status, "{name}: {order:?}");
+            assert!(subscription.is_none_or(|row| row.owner == "alice" && row.order == SUBSCRIPTION_ORDER), "{name}");
             assert_eq!(books.balance("alice/credits"), credits * 1_000_000_000, "{name}: {order:?}");
         }
     }
 }
 
-/// All orders of so many.
+/// All permutations of `0..count`.
 pub(super) fn permutations(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |orders, next| {
         let placed = |order: Vec<usize>| {
@@ -97,12 +97,12 @@ pub(super) fn permutations(count: usize) -> Vec<Vec<usize>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invoice_that_is_not_the_period_s_price_grants_nothing() {
+async fn invoice_of_another_amount_grants_nothing() {
     let rows = [
         ("/data/object/amount_paid", json!(998), Some("amount_mismatch")),
         ("/data/object/amount_paid", json!(99_900), Some("amount_mismatch")),
         ("/data/object/currency", json!("eur"), Some("currency_mismatch")),
-        // A trial's.
+        // A trial.
         ("/data/object/amount_paid", json!(0), None),
     ];
     for (pointer, value, reason) in rows {
@@ -121,9 +121,9 @@ async fn an_invoice_that_is_not_the_period_s_price_grants_nothing() {
     }
 }
 
-/// An invoice names the subscription, and the subscription its order, where the invoice does not.
+/// The invoice names the subscription, whose row names the order.
 #[tokio::test(start_paused = true)]
-async fn an_invoice_without_metadata_is_led_by_its_subscription() {
+async fn invoice_without_metadata_finds_its_order_by_subscription() {
     let bare = with("invoice_paid", &[("/data/object/parent/subscription_details/metadata", json!({}))]);
     let world = shop().await;
     accepted(&world, &[with("customer_subscription_created", &[]), bare]).await;
@@ -131,7 +131,7 @@ async fn an_invoice_without_metadata_is_led_by_its_subscription() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_before_its_order_waits_for_it() {
+async fn event_before_its_order_waits_for_it() {
     let world = World::new();
     let bodies = ["invoice_paid", "customer_subscription_created"].map(|name| with(name, &[]));
     accepted(&world, &bodies).await;
@@ -146,9 +146,9 @@ async fn what_came_before_its_order_waits_for_it() {
     assert_eq!(books.subscriptions[SUBSCRIPTION].status.as_deref(), Some("active"));
 }
 
-/// The session of a subscription pays its order; what each period buys comes with the invoices.
+/// The session of a subscription pays its order; the credits of each period come with the invoices.
 #[tokio::test(start_paused = true)]
-async fn a_session_that_began_it_pays_the_order() {
+async fn subscription_session_pays_the_order() {
     let session = with(
         "checkout_session_completed",
         &[

@@ -1,41 +1,42 @@
-//! The classic attacks on receivers of WeChat's notifications; `refusals.rs` has those that end at the signature.
+//! Attacks on receivers of WeChat notifications: forged callbacks, spliced ECB blocks, replays. `refusals.rs` has those that fail
+//! verification.
 
 use serde_json::json;
 use signing::wechat_v2::{self, Fields};
 
 use super::*;
 
-/// A container in WeChat's cloud can be reached by anybody who knows its address, and signs whatever reaches it. APIv3's own words,
-/// forwarded, are CloudRun's form still, and are read as that.
+/// Anyone who knows the address of the container in WeChat's cloud can post to it, and it signs what it forwards. A forwarded APIv3 body
+/// is therefore parsed as a CloudRun callback.
 #[tokio::test(start_paused = true)]
-async fn a_forwarder_cannot_speak_for_apiv3() {
+async fn forwarded_apiv3_body_is_refused() {
     let world = shop().await;
     let opened: Value = serde_json::from_str(&sample("v3_payment")).expect("JSON");
     for body in [opened["resource"].to_string(), sample("v3_payment"), sample("v2_payment")] {
         let before = world.books().order(ORDER).clone();
         let function = function(world.ledger(1), &WechatNet::new(), &[]).await;
-        let got = said(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &invocation(1)).await);
+        let got = status_and_body(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &invocation(1)).await);
         assert!(is(&got, (400, r#"{"errcode":400,"errmsg":"Not understood"}"#)), "{got:?}");
         assert_eq!(*world.books().order(ORDER), before);
     }
-    // And with a header that makes it look like APIv3 it needs APIv3's proof.
+    // With APIv3's signature header, it needs a valid APIv3 signature.
     let sent = SENDER.forwarded(opened["resource"].to_string());
     let function = function(world.ledger(1), &WechatNet::new(), &[]).await;
     let post = post(NOTIFY, &sent).with(signing::wechat_v3::SIGNATURE, "AAAA");
-    let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
+    let got = status_and_body(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
     assert!(is(&got, V3_UNVERIFIED), "{got:?}");
 }
 
-/// Somebody tells our container of a payment that was never made, or before it was made: what is true is booked all the same.
+/// A forged callback arrives before the payment. The genuine one is booked all the same.
 #[tokio::test(start_paused = true)]
-async fn what_is_told_falsely_first_does_not_stand_in_the_way() {
+async fn forged_callback_does_not_block_the_genuine_one() {
     for changes in [vec![], vec![("/totalFee", json!(1))], vec![("/totalFee", json!(1)), ("/feeType", json!("USD"))]] {
         let (world, net) = (shop().await, WechatNet::new());
-        let got = told(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &changes)).await;
+        let got = deliver_sample(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &changes)).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
         assert_eq!(world.books().order(ORDER).payment, "unpaid");
         net.pay(ORDER, TRANSACTION, PRICE, None);
-        let got = told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
+        let got = deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
         let books = world.books();
         books.check();
@@ -43,11 +44,11 @@ async fn what_is_told_falsely_first_does_not_stand_in_the_way() {
     }
 }
 
-/// The seal of APIv2's refunds can be put together from two that were recorded: nothing is booked that WeChat, asked, does not say.
+/// ECB blocks of two recorded refunds can be spliced into a third. Only a refund that WeChat confirms is booked.
 #[tokio::test(start_paused = true)]
-async fn blocks_of_two_refunds_make_no_third() {
+async fn spliced_refund_is_not_booked() {
     let keys = wechat_v2::Keys::parse(API_V2_KEY, signing::Strength::Local).expect("a key");
-    // As long, block for block, as the other: so that the sum of one stands where that of the other stood.
+    // Both texts have the same block layout, so that the amount of one can replace the amount of the other.
     let inner = |fee: &str| {
         let pairs = [
             ("transaction_id", TRANSACTION),
@@ -67,12 +68,12 @@ async fn blocks_of_two_refunds_make_no_third() {
     };
     for (fee, taken) in [("500", -25_012_506_254), ("999", 0)] {
         let world = shop().await;
-        told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+        deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
         let body = sealed(&inner(fee));
         assert!(Fields::read(body.as_bytes()).is_some());
         let function = function(world.ledger(1), &paid(), &[]).await;
         let got =
-            said(function.answer(&Sent::post(NOTIFY, body.as_bytes()).event(Shape::HttpApi), &invocation(1)).await);
+            status_and_body(function.answer(&Sent::post(NOTIFY, body.as_bytes()).event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, V2_SUCCESS), "{fee}: {got:?}");
         let books = world.books();
         books.check();
@@ -81,9 +82,9 @@ async fn blocks_of_two_refunds_make_no_third() {
     }
 }
 
-/// Every notification is a delivery that can be made again: an hour later, or by somebody who recorded it.
+/// A replay: WeChat's own retry an hour later, or a recorded delivery.
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_again_is_booked_once() {
+async fn replayed_notification_is_booked_once() {
     for name in PAYMENTS {
         let world = shop().await;
         for attempt in 0..3_i64 {
@@ -91,25 +92,25 @@ async fn what_is_sent_again_is_booked_once() {
             let function = function(world.ledger(1), &paid(), &[]).await;
             let sent = sent_at(&sample(name), at);
             let invocation = crate::sandbox::moment_at(1, at);
-            let got = said(function.answer(&event(NOTIFY, &sent), &invocation).await);
+            let got = status_and_body(function.answer(&event(NOTIFY, &sent), &invocation).await);
             assert!(is(&got, success_of(name)), "{name}: {got:?}");
         }
         let books = world.books();
         books.check();
         assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{name}");
-        assert_eq!(books.order(ORDER).version, 2, "{name}: written once when it was made and once when it was paid");
+        assert_eq!(books.order(ORDER).version, 2, "{name}: one write for the order and one for its payment");
     }
 }
 
-/// Text of every kind comes through unchanged, or nothing does.
+/// Text in any script, normalised or not, verifies and is booked.
 #[tokio::test(start_paused = true)]
-async fn words_in_every_script_are_no_trouble() {
+async fn text_in_any_script_is_booked() {
     for word in ["支付成功", "e\u{301}", "\u{e9}", "😀", "\u{202e}"] {
         for (name, pointer) in
             [("v3_payment", "/resource/bank_type"), ("v2_payment", "/bank_type"), ("cloudrun_payment", "/bankType")]
         {
             let world = shop().await;
-            let got = told(&world, &paid(), &[], NOTIFY, &with(name, &[(pointer, json!(word))])).await;
+            let got = deliver_sample(&world, &paid(), &[], NOTIFY, &with(name, &[(pointer, json!(word))])).await;
             assert!(is(&got, success_of(name)), "{name} {word}: {got:?}");
             assert_eq!(world.books().balance("alice/credits"), 100_000_000_000, "{name} {word}");
         }

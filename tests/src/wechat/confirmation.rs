@@ -1,4 +1,4 @@
-//! What nobody has signed is booked once WeChat, being asked, has said the same; and what it says decides.
+//! Confirmation: a notification that WeChat has not signed is booked only after WeChat's API confirms it, and the API's answer decides.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::*;
 
 const OVER_CLOUDRUN: [(&str, &str); 2] = [("WECHAT_API", "cloudrun"), ("WECHAT_API_BASE", "https://cloud.invalid")];
 
-/// Which of the forms is asked about is ours to say; over which interface does not matter.
+/// The settings select the forms that need a confirmation. The API that is queried makes no difference.
 #[tokio::test(start_paused = true)]
-async fn who_is_asked_about_what() {
+async fn settings_select_which_forms_are_confirmed() {
     let all: [(&str, &str); 3] =
         [("WECHAT_CONFIRM_V3", "true"), ("WECHAT_CONFIRM_V2", "true"), ("WECHAT_CONFIRM_CLOUDRUN", "true")];
     let none = [("WECHAT_CONFIRM_CLOUDRUN", "false")];
@@ -20,25 +20,25 @@ async fn who_is_asked_about_what() {
         (&none, [0, 0, 0, 0, 0]),
         (&OVER_CLOUDRUN, [0, 0, 1, 1, 0]),
     ];
-    for (variables, asked) in rows {
+    for (variables, queries) in rows {
         let of_refund = "v3_refund";
-        for (name, asked) in PAYMENTS.iter().chain([&of_refund]).zip(asked) {
+        for (name, queries) in PAYMENTS.iter().chain([&of_refund]).zip(queries) {
             let (world, net) = (shop().await, paid());
-            let got = told(&world, &net, variables, NOTIFY, &sample(name)).await;
+            let got = deliver_sample(&world, &net, variables, NOTIFY, &sample(name)).await;
             assert!(is(&got, success_of(name)), "{name} {variables:?}: {got:?}");
-            assert_eq!(net.asked().len(), asked, "{name} {variables:?}");
+            assert_eq!(net.asked().len(), queries, "{name} {variables:?}");
             let paid = if *name == of_refund { 0 } else { 100_000_000_000 };
             assert_eq!(world.books().balance("alice/credits"), paid, "{name} {variables:?}");
         }
     }
     let (world, net) = (shop().await, paid());
-    told(&world, &net, &none, NOTIFY, &sample("v2_refund")).await;
-    assert_eq!(net.asked().len(), 1, "a refund over APIv2 is asked about whatever is set");
+    deliver_sample(&world, &net, &none, NOTIFY, &sample("v2_refund")).await;
+    assert_eq!(net.asked().len(), 1, "a refund over APIv2 is always confirmed");
 }
 
-/// It is kept, looked at again, and acknowledged; nothing is wrong with the order so far.
+/// The notification is acknowledged, kept and retried. The order is not flagged.
 #[tokio::test(start_paused = true)]
-async fn what_wechat_does_not_say_is_not_booked() {
+async fn unconfirmed_payment_is_kept_for_retry() {
     let nothing = WechatNet::new;
     let other_transaction = || {
         let net = WechatNet::new();
@@ -46,40 +46,40 @@ async fn what_wechat_does_not_say_is_not_booked() {
         net
     };
     for variables in [&[][..], &OVER_CLOUDRUN] {
-        for (what, net) in [("nothing", nothing()), ("another transaction", other_transaction())] {
+        for (name, net) in [("nothing", nothing()), ("another transaction", other_transaction())] {
             let world = shop().await;
-            let got = told(&world, &net, variables, NOTIFY, &sample("cloudrun_payment")).await;
-            assert!(is(&got, CLOUDRUN_SUCCESS), "{what}: {got:?}");
+            let got = deliver_sample(&world, &net, variables, NOTIFY, &sample("cloudrun_payment")).await;
+            assert!(is(&got, CLOUDRUN_SUCCESS), "{name}: {got:?}");
             let books = world.books();
             books.check();
-            assert_eq!(books.order(ORDER).payment, "unpaid", "{what}");
-            assert_eq!(books.order(ORDER).anomaly, None, "{what}");
+            assert_eq!(books.order(ORDER).payment, "unpaid", "{name}");
+            assert_eq!(books.order(ORDER).anomaly, None, "{name}");
             let row = books.journal.values().find(|row| row.reason.is_some()).expect("kept");
-            assert_eq!((row.reason.as_deref(), row.needs_attention), (Some("unconfirmed"), true), "{what}");
-            // Once it has become true the same event is booked.
+            assert_eq!((row.reason.as_deref(), row.needs_attention), (Some("unconfirmed"), true), "{name}");
+            // The same event is booked once WeChat confirms it.
             net.pay(ORDER, TRANSACTION, PRICE, None);
-            let got = told(&world, &net, variables, NOTIFY, &sample("cloudrun_payment")).await;
-            assert!(is(&got, CLOUDRUN_SUCCESS), "{what}: {got:?}");
+            let got = deliver_sample(&world, &net, variables, NOTIFY, &sample("cloudrun_payment")).await;
+            assert!(is(&got, CLOUDRUN_SUCCESS), "{name}: {got:?}");
             let books = world.books();
             books.check();
-            assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{what}");
+            assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{name}");
         }
     }
     let world = shop().await;
-    let got = told(&world, &paid(), &[("WECHAT_API", "")], NOTIFY, &sample("cloudrun_payment")).await;
+    let got = deliver_sample(&world, &paid(), &[("WECHAT_API", "")], NOTIFY, &sample("cloudrun_payment")).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
-    assert_eq!(world.books().order(ORDER).payment, "unpaid", "nobody can be asked");
+    assert_eq!(world.books().order(ORDER).payment, "unpaid", "no API is configured");
 }
 
-/// What WeChat says of it disagrees with the order.
+/// WeChat's answer contradicts the order.
 #[tokio::test(start_paused = true)]
-async fn what_wechat_says_otherwise_flags_the_order() {
+async fn contradicting_answer_flags_the_order() {
     let other = r#"{"orderNumber":"hk_other_order"}"#;
     let rows = [(1, None, "AMOUNT_MISMATCH"), (PRICE, Some(other), "ATTACH_MISMATCH")];
     for (fen, attach, reason) in rows {
         let (world, net) = (shop().await, WechatNet::new());
         net.pay(ORDER, TRANSACTION, fen, attach);
-        let got = told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment_without_attach")).await;
+        let got = deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment_without_attach")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
         let books = world.books();
         books.check();
@@ -88,9 +88,9 @@ async fn what_wechat_says_otherwise_flags_the_order() {
     }
 }
 
-/// Without an answer nothing is claimed: it is kept, not acknowledged, and answered in time all the same.
+/// Without an answer the notification is kept and not acknowledged, and the reply meets its deadline.
 #[tokio::test(start_paused = true)]
-async fn where_wechat_does_not_answer_it_is_not_acknowledged() {
+async fn unanswered_confirmation_is_not_acknowledged() {
     use WechatFault::{Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
     let unavailable = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);
     for fault in [
@@ -109,7 +109,7 @@ async fn where_wechat_does_not_answer_it_is_not_acknowledged() {
         let function = function(world.ledger(1), &net, &[]).await;
         let invocation = edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(1) };
         let started = testkit::deadline(Duration::ZERO).0;
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
+        let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
         assert!(is(&got, unavailable), "{fault:?}: {got:?}");
         let took = testkit::deadline(Duration::ZERO).0.duration_since(started);
         assert!(took < Duration::from_secs(4), "{fault:?} took {took:?}");
@@ -119,17 +119,17 @@ async fn where_wechat_does_not_answer_it_is_not_acknowledged() {
         let kept: Vec<_> = books.journal.values().filter_map(|row| row.reason.as_deref()).collect();
         assert_eq!((kept, books.bodies.len()), (vec!["unanswered"], 1), "{fault:?}");
     }
-    // One that passes is asked again.
+    // A temporary error is retried.
     let (world, net) = (shop().await, paid());
     net.fail(|call, _| if call == 0 { Status(503) } else { WechatFault::None });
-    let got = told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
+    let got = deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
     assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
 }
 
-/// What pays an order is the forwarder's answer: one that it has not signed for this very call is none, whatever it says.
+/// The forwarder's answer pays an order, so only an answer that is signed for this call counts.
 #[tokio::test(start_paused = true)]
-async fn answer_that_the_forwarder_has_not_signed_pays_nothing() {
+async fn unsigned_answer_of_the_forwarder_pays_nothing() {
     use WechatFault::{Altered, Garbage, SignedAsFirst, Status, Unsigned};
     let unavailable = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);
     let (to_paid, fen) = (r#""trade_state":"SUCCESS""#, "\"total_fee\":1999");
@@ -140,7 +140,7 @@ async fn answer_that_the_forwarder_has_not_signed_pays_nothing() {
         ("another sum", Altered("\"total_fee\":1", fen), true),
         ("a page of a proxy", Garbage, true),
         ("a refusal of a proxy", Status(403), true),
-        // A container that is down is not somebody else.
+        // A container that is down is no attack.
         ("a failure of a proxy", Status(502), false),
     ];
     for (name, fault, is_alarming) in rows {
@@ -152,12 +152,12 @@ async fn answer_that_the_forwarder_has_not_signed_pays_nothing() {
             net.pay(ORDER, TRANSACTION, fen, None);
         }
         let function = function(world.ledger(1), &net, &OVER_CLOUDRUN).await;
-        let api = function.source.api.as_ref().expect("a way to ask");
+        let api = function.source.api.as_ref().expect("an API");
         let first = api.payment_of(&order(), now(), testkit::deadline(Duration::from_secs(1))).await;
-        assert!(first.is_ok_and(|said| said.is_some()), "{name}: the first call is answered");
+        assert!(first.is_ok_and(|payment| payment.is_some()), "{name}: the first call is answered");
         net.fail(move |_, _| fault);
-        crate::log_capture::start_capture();
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation(1)).await);
+        crate::heard::listen();
+        let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation(1)).await);
         assert!(is(&got, unavailable), "{name}: {got:?}");
         let alarms =
             crate::log_capture::captured_lines().into_iter().filter(|line| line["alarm"] == "answer_unsigned").count();
@@ -170,10 +170,10 @@ async fn answer_that_the_forwarder_has_not_signed_pays_nothing() {
     }
 }
 
-/// A container may forward no more than this: the path or the attach names the order, and WeChat's word makes up for the rest, whatever
-/// is set.
+/// A container may forward only these fields. The path or the attach names the order, and WeChat's answer supplies the rest, whatever the
+/// settings.
 #[tokio::test(start_paused = true)]
-async fn what_the_form_lacks_comes_from_the_answer() {
+async fn missing_fields_come_from_the_answer() {
     const ATTACH: &str = r#","attach":"{\"orderNumber\":\"hk_sample_order\"}""#;
     const OTHER: &str = r#","attach":"{\"orderNumber\":\"hk_other_order\"}""#;
     const MERCHANT: &str = r#","subMchId":"1900000001""#;
@@ -190,43 +190,43 @@ async fn what_the_form_lacks_comes_from_the_answer() {
         ("another amount", CALLBACK, 1, ATTACH, 0, "unpaid", Some("AMOUNT_MISMATCH")),
         ("the merchant, and no order but the path's", CALLBACK, PRICE, MERCHANT, 1, "paid", None),
     ];
-    for (name, path, fen, more, asked, payment, anomaly) in rows {
+    for (name, path, fen, more, queries, payment, anomaly) in rows {
         for variables in [&[][..], &trusting] {
             let (world, net) = (shop().await, paid());
-            let got = told(&world, &net, variables, path, &short(fen, more)).await;
+            let got = deliver_sample(&world, &net, variables, path, &short(fen, more)).await;
             assert!(is(&got, CLOUDRUN_SUCCESS), "{name}: {got:?}");
             let books = world.books();
             books.check();
             let order = books.order(ORDER);
             assert_eq!((order.payment.as_str(), order.anomaly.as_deref()), (payment, anomaly), "{name}");
-            assert_eq!(net.asked().len(), asked, "{name}");
+            assert_eq!(net.asked().len(), queries, "{name}");
         }
     }
-    // WeChat says that another order was paid so, or none.
+    // WeChat confirms no such payment.
     let world = shop().await;
-    let got = told(&world, &WechatNet::new(), &trusting, CALLBACK, &short(PRICE, ATTACH)).await;
+    let got = deliver_sample(&world, &WechatNet::new(), &trusting, CALLBACK, &short(PRICE, ATTACH)).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
     assert_eq!(world.books().order(ORDER).payment, "unpaid");
-    // What is signed names one order, and the path another.
+    // The signed body names one order, and the path another.
     let world = shop().await;
-    told(&world, &paid(), &[], CALLBACK, &short(PRICE, OTHER)).await;
+    deliver_sample(&world, &paid(), &[], CALLBACK, &short(PRICE, OTHER)).await;
     assert_eq!(world.books().order(ORDER).payment, "unpaid");
-    // Nothing names any.
+    // No order is named.
     let world = shop().await;
-    let got = told(&world, &paid(), &[], NOTIFY, &short(PRICE, "")).await;
+    let got = deliver_sample(&world, &paid(), &[], NOTIFY, &short(PRICE, "")).await;
     assert_eq!(got.0, 400, "{got:?}");
     assert_eq!(world.books().order(ORDER).payment, "unpaid");
 }
 
-/// What is refused in any case costs nobody a question, and what is booked neither.
+/// A notification that is refused in any case, or booked already, makes no query.
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_in_vain() {
+async fn refused_or_booked_notification_makes_no_query() {
     let (world, net) = (shop().await, paid());
-    told(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &[("/totalFee", 1.into())])).await;
-    told(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &[("/outTradeNo", "hk_nobodys".into())])).await;
+    deliver_sample(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &[("/totalFee", 1.into())])).await;
+    deliver_sample(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &[("/outTradeNo", "hk_unknown".into())])).await;
     assert_eq!(net.asked().len(), 0);
-    told(&world, &net, &[], NOTIFY, &sample("v3_payment")).await;
-    told(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
+    deliver_sample(&world, &net, &[], NOTIFY, &sample("v3_payment")).await;
+    deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     assert_eq!(net.asked().len(), 0);
     assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
 }

@@ -1,4 +1,4 @@
-//! The decision of every sample, as text: what it leaves in books that hold the samples' order, unpaid and paid.
+//! The decision of every sample as text: its effects on the samples' order, unpaid and paid.
 
 use std::fmt::Write as _;
 
@@ -9,31 +9,31 @@ use super::*;
 const EXPECTED: &str = include_str!("decisions.txt");
 
 #[tokio::test(start_paused = true)]
-async fn every_sample_decides_what_it_did() {
+async fn sample_gives_its_recorded_decision() {
     let mut decided = String::new();
     for name in samples() {
-        writeln!(decided, "# {name}\n{}", count_open_orders(&name, &[]).await).expect("text");
-        writeln!(decided, "## when it is paid\n{}", count_open_orders(&name, &["v3_payment"]).await).expect("text");
+        writeln!(decided, "# {name}\n{}", changes_by(&name, &[]).await).expect("text");
+        writeln!(decided, "## when it is paid\n{}", changes_by(&name, &["v3_payment"]).await).expect("text");
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }
 
-/// What an event adds to the books.
-async fn count_open_orders(name: &str, before: &[&str]) -> String {
+/// The changes that an event makes to the ledger.
+async fn changes_by(name: &str, before: &[&str]) -> String {
     let world = shop().await;
     for name in before {
-        told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
     }
     let was = world.books();
-    let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+    let got = deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
     assert!(is(&got, success_of(name)), "{name}: {got:?}");
     let is = world.books();
     let mut text = String::new();
     for (id, row) in is.journal.iter().filter(|(id, row)| was.journal.get(*id) != Some(row)) {
-        let said = row.reason.as_deref().unwrap_or(&row.status);
+        let outcome = row.reason.as_deref().unwrap_or(&row.status);
         let order = row.order.as_deref().unwrap_or("-");
         let moved = row.account.as_ref().map_or(String::new(), |account| format!(" {:+} {account}", row.change));
-        writeln!(text, "{id}: {said}, order {order}{moved}").expect("text");
+        writeln!(text, "{id}: {outcome}, order {order}{moved}").expect("text");
     }
     for (number, order) in is.orders.iter().filter(|(number, order)| was.orders.get(*number) != Some(order)) {
         let OrderRow { payment, fulfilment, posted, anomaly, .. } = order;

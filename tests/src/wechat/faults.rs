@@ -1,5 +1,5 @@
-//! Every single fault at every call to the store, and at every question to WeChat: whatever happens, WeChat's next attempt ends in
-//! the same books.
+//! Fault injection: every single fault at every call to the store and at every query to WeChat. After WeChat's retry the ledger equals
+//! the one of a run without faults.
 
 use serde_json::json;
 use testkit::{Books, Fault, WechatFault};
@@ -7,7 +7,7 @@ use testkit::{Books, Fault, WechatFault};
 use super::*;
 use crate::sandbox::{SETTLED, comparable};
 
-/// More than any scenario needs, and fewer than would hide one that never ends.
+/// More than any scenario needs, and few enough that a scenario without an end fails.
 const TRIES_MAX: u64 = 20;
 
 struct Scenario {
@@ -23,7 +23,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "a payment over CloudRun", before: &[], event: "cloudrun_payment", changes: Vec::new },
     Scenario { name: "an order alone over CloudRun", before: &[], event: "cloudrun_order_only", changes: Vec::new },
     Scenario {
-        name: "a payment that another form has told of",
+        name: "a payment that another form has reported",
         before: &["cloudrun_payment"],
         event: "v3_payment",
         changes: Vec::new,
@@ -35,7 +35,7 @@ const SCENARIOS: &[Scenario] = &[
         changes: || vec![("/resource/amount/total", json!(1))],
     },
     Scenario {
-        name: "a payment of an order that is not there",
+        name: "a payment of an unknown order",
         before: &[],
         event: "cloudrun_payment",
         changes: || vec![("/outTradeNo", json!("HLnone")), ("/attach", json!(""))],
@@ -45,20 +45,20 @@ const SCENARIOS: &[Scenario] = &[
 ];
 
 #[tokio::test(start_paused = true)]
-async fn every_single_fault_at_every_call() {
+async fn single_fault_at_any_call_gives_the_same_ledger() {
     for scenario in SCENARIOS {
-        let (expected, calls) = played(scenario, None).await;
+        let (expected, calls) = play(scenario, None).await;
         for (call, fault) in (0..=calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
-            let (books, _) = played(scenario, Some((call, fault))).await;
+            let (books, _) = play(scenario, Some((call, fault))).await;
             assert_eq!(books, expected, "{}: {fault:?} at call {call}", scenario.name);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_single_fault_of_wechats() {
+async fn single_fault_of_wechat_gives_the_same_ledger() {
     use WechatFault::{Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
-    let expected = played(&SCENARIOS[2], None).await.0;
+    let expected = play(&SCENARIOS[2], None).await.0;
     for fault in
         [DropRequest, Disconnect, Delay(std::time::Duration::from_secs(9)), Status(429), Status(500), Garbage, Unsigned]
     {
@@ -68,7 +68,7 @@ async fn every_single_fault_of_wechats() {
             let function = function(world.ledger(attempt), &net, &[]).await;
             let invocation =
                 edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(attempt) };
-            let got = said(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
+            let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
             if is(&got, CLOUDRUN_SUCCESS) {
                 break;
             }
@@ -78,28 +78,28 @@ async fn every_single_fault_of_wechats() {
     }
 }
 
-/// Delivers until WeChat is told that all is well; returns what is left in the books and the number of calls made.
-async fn played(scenario: &Scenario, fault: Option<(usize, Fault)>) -> (Books, usize) {
+/// Delivers until WeChat is acknowledged. Returns the ledger and the number of calls.
+async fn play(scenario: &Scenario, fault: Option<(usize, Fault)>) -> (Books, usize) {
     let world = shop().await;
     for name in scenario.before {
-        told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
     }
     let body = with(scenario.event, &(scenario.changes)());
-    let mut made = 0;
+    let mut calls_made = 0;
     for attempt in 1..=TRIES_MAX {
-        let from = made;
+        let from = calls_made;
         let plan = move |call: usize, _: &str| match fault {
             Some((at, fault)) if at == from + call => fault,
             _ => Fault::None,
         };
         let sandbox = Sandbox::new(&world, attempt, plan).await;
         let reply = sandbox.deliver(&body, &invocation(attempt)).await;
-        made += sandbox.faults.calls().len();
-        let is_told = reply.is_some_and(|reply| is(&said(reply), success_of(scenario.event)));
-        if is_told {
+        calls_made += sandbox.faults.calls().len();
+        let is_acknowledged = reply.is_some_and(|reply| is(&status_and_body(reply), success_of(scenario.event)));
+        if is_acknowledged {
             tokio::time::sleep(SETTLED).await;
-            return (comparable(world.books()), made);
+            return (comparable(world.books()), calls_made);
         }
     }
-    panic!("{}: {fault:?}: never told", scenario.name);
+    panic!("{}: {fault:?}: never acknowledged", scenario.name);
 }

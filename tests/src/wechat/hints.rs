@@ -1,4 +1,4 @@
-//! A CloudRun callback that names the order alone. It is a hint: WeChat is asked, and what it says is booked, flagged, or waited for.
+//! Hints: a CloudRun callback that names only the order. WeChat is queried, and its answer is booked, flagged, or retried later.
 
 use edge::Worker as _;
 use reconcile::Reconcile;
@@ -11,19 +11,19 @@ const OVER_CLOUDRUN: [(&str, &str); 2] = [("WECHAT_API", "cloudrun"), ("WECHAT_A
 const UNAVAILABLE: (u16, &str) = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);
 const POSTED: i128 = 100_000_000_000;
 
-/// With these fields besides.
+/// A hint with these further fields.
 fn hint(more: &str) -> String {
     format!(r#"{{"returnCode":"SUCCESS","resultCode":"SUCCESS","outTradeNo":"{ORDER}"{more}}}"#)
 }
 
-/// A WeChat at which the order is paid by this.
+/// A WeChat at which this transaction pays the order.
 fn paid_by(transaction: &str, fen: u64, attach: Option<&str>) -> WechatNet {
     let net = WechatNet::new();
     net.pay(ORDER, transaction, fen, attach);
     net
 }
 
-/// The one that is kept and not booked: why, and whether it is tried again.
+/// The refused event: its reason, and whether it is retried.
 fn refused(world: &World) -> Option<(String, bool)> {
     let books = world.books();
     books.check();
@@ -31,12 +31,12 @@ fn refused(world: &World) -> Option<(String, bool)> {
     Some((row.reason.clone().expect("a reason"), row.needs_attention))
 }
 
-/// What it says besides the order, and where; what WeChat says, and how often it is asked; and what comes of it: `paid`, what is waited
-/// for, or what the order is flagged with.
+/// The path, the further fields, WeChat's state, the number of queries, and the result: `paid`, the reason for waiting, or the order's
+/// anomaly.
 type Row<'r> = (&'r str, &'r str, &'r str, WechatNet, usize, &'r str);
 
 #[tokio::test(start_paused = true)]
-async fn hint_is_booked_as_wechat_says() {
+async fn hint_is_booked_as_wechat_answers() {
     const OTHER: &str = r#"{"orderNumber":"hk_other_order"}"#;
     let own = format!(r#","attach":"{{\"orderNumber\":\"{ORDER}\"}}""#);
     let transaction = format!(r#","transactionId":"{TRANSACTION}""#);
@@ -52,13 +52,13 @@ async fn hint_is_booked_as_wechat_says() {
         ("nulls", NOTIFY, r#","transactionId":null,"totalFee":null"#, whole(), 1, "paid"),
         ("not paid", NOTIFY, "", WechatNet::new(), 1, "unconfirmed"),
         ("another transaction", NOTIFY, &transaction, another(), 1, "unconfirmed"),
-        ("WeChat says another sum", NOTIFY, "", paid_by(TRANSACTION, 1, None), 1, "AMOUNT_MISMATCH"),
-        ("WeChat says another order", NOTIFY, "", paid_by(TRANSACTION, PRICE, Some(OTHER)), 1, "ATTACH_MISMATCH"),
+        ("WeChat answers with another amount", NOTIFY, "", paid_by(TRANSACTION, 1, None), 1, "AMOUNT_MISMATCH"),
+        ("WeChat answers with another order", NOTIFY, "", paid_by(TRANSACTION, PRICE, Some(OTHER)), 1, "ATTACH_MISMATCH"),
     ];
     each_comes_to(rows).await;
 }
 
-/// What it says itself and cannot be true is recorded without a question, also where no transaction is named.
+/// A hint that contradicts its order is recorded without a query, also when it names no transaction.
 #[tokio::test(start_paused = true)]
 async fn hint_that_contradicts_its_order_is_flagged() {
     const OTHER: &str = r#","attach":"{\"orderNumber\":\"hk_other_order\"}""#;
@@ -76,14 +76,14 @@ async fn hint_that_contradicts_its_order_is_flagged() {
 }
 
 async fn each_comes_to(rows: impl IntoIterator<Item = Row<'_>>) {
-    for (name, path, more, net, asked, expected) in rows {
-        // Nothing else says what was paid: WeChat is asked whatever is set.
+    for (name, path, more, net, queries, expected) in rows {
+        // A hint has no amount, so WeChat is queried whatever the settings.
         for variables in [&[][..], &[("WECHAT_CONFIRM_CLOUDRUN", "false")]] {
             let world = shop().await;
             net.fail(|_, _| WechatFault::None);
-            let got = told(&world, &net, variables, path, &hint(more)).await;
+            let got = deliver_sample(&world, &net, variables, path, &hint(more)).await;
             assert!(is(&got, CLOUDRUN_SUCCESS), "{name}: {got:?}");
-            assert_eq!(net.asked().len(), asked, "{name}");
+            assert_eq!(net.asked().len(), queries, "{name}");
             let (books, is_paid, waits) = (world.books(), expected == "paid", expected == "unconfirmed");
             let order = books.order(ORDER);
             let flag = (!is_paid && !waits).then_some(expected);
@@ -96,9 +96,9 @@ async fn each_comes_to(rows: impl IntoIterator<Item = Row<'_>>) {
     }
 }
 
-/// Only a payment that has come, and was not given back since, is booked by a hint.
+/// A hint books only a payment that is settled and not refunded.
 #[tokio::test(start_paused = true)]
-async fn hint_of_what_is_not_paid_waits() {
+async fn hint_of_an_unpaid_order_waits() {
     for state in ["NOTPAY", "USERPAYING", "CLOSED", "REVOKED", "PAYERROR", "REFUND"] {
         let (world, net) = (shop().await, paid());
         let altered: &'static str = match state {
@@ -110,26 +110,26 @@ async fn hint_of_what_is_not_paid_waits() {
             _ => r#""trade_state":"REFUND""#,
         };
         net.fail(move |_, _| WechatFault::Saying(r#""trade_state":"SUCCESS""#, altered));
-        let got = told(&world, &net, &OVER_CLOUDRUN, NOTIFY, &hint("")).await;
+        let got = deliver_sample(&world, &net, &OVER_CLOUDRUN, NOTIFY, &hint("")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{state}: {got:?}");
         assert_eq!(world.books().order(ORDER).payment, "unpaid", "{state}");
         assert_eq!(refused(&world), Some(("unconfirmed".to_owned(), true)), "{state}");
-        // Once it is paid, the same callback is booked.
+        // The same callback is booked after the payment.
         net.fail(|_, _| WechatFault::None);
-        let got = told(&world, &net, &OVER_CLOUDRUN, NOTIFY, &hint("")).await;
+        let got = deliver_sample(&world, &net, &OVER_CLOUDRUN, NOTIFY, &hint("")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{state}: {got:?}");
         assert_eq!(world.books().balance("alice/credits"), POSTED, "{state}");
     }
 }
 
-/// Without an answer it is not acknowledged, so that it is sent again, and kept, so that it is tried again if it is not.
+/// Without an answer the hint is not acknowledged, so that WeChat retries it, and kept, so that the sweep retries it too.
 #[tokio::test(start_paused = true)]
 async fn hint_is_kept_and_refused_while_wechat_does_not_answer() {
     let world = shop().await;
     let net = paid();
     net.fail(|_, _| WechatFault::Status(500));
     for _ in 0..2 {
-        let got = told(&world, &net, &[], NOTIFY, &hint("")).await;
+        let got = deliver_sample(&world, &net, &[], NOTIFY, &hint("")).await;
         assert!(is(&got, UNAVAILABLE), "{got:?}");
         assert_eq!(refused(&world), Some(("unanswered".to_owned(), true)));
         assert_eq!(world.books().order(ORDER).payment, "unpaid");
@@ -143,13 +143,13 @@ async fn hint_is_kept_and_refused_while_wechat_does_not_answer() {
     books.check();
     assert_eq!((books.order(ORDER).payment.as_str(), books.balance("alice/credits")), ("paid", POSTED));
     assert_eq!(refused(&world), None);
-    // The platform comes again: it is booked already.
-    let got = told(&world, &net, &[], NOTIFY, &hint("")).await;
+    // WeChat retries: the payment is booked already.
+    let got = deliver_sample(&world, &net, &[], NOTIFY, &hint("")).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
     assert_eq!(world.books().balance("alice/credits"), POSTED);
 }
 
-/// Whichever comes first, and however often: one payment.
+/// One payment, in any order and with any repetition.
 #[tokio::test(start_paused = true)]
 async fn hint_and_notification_of_one_payment_book_it_once() {
     let full = ["v3_payment", "v2_payment", "cloudrun_payment"].map(sample);
@@ -157,7 +157,7 @@ async fn hint_and_notification_of_one_payment_book_it_once() {
         for bodies in [[&hint(""), other, &hint("")], [other, &hint(""), other]] {
             let (world, net) = (shop().await, paid());
             for body in bodies {
-                assert_eq!(told(&world, &net, &[], NOTIFY, body).await.0, 200, "{body}");
+                assert_eq!(deliver_sample(&world, &net, &[], NOTIFY, body).await.0, 200, "{body}");
             }
             let books = world.books();
             books.check();
@@ -165,14 +165,14 @@ async fn hint_and_notification_of_one_payment_book_it_once() {
             assert_eq!(refused(&world), None);
         }
     }
-    // Of an order that is paid nothing is asked.
+    // A paid order makes no query.
     let (world, net) = (shop().await, paid());
-    told(&world, &net, &[], NOTIFY, &sample("v3_payment")).await;
-    told(&world, &net, &[], NOTIFY, &hint("")).await;
+    deliver_sample(&world, &net, &[], NOTIFY, &sample("v3_payment")).await;
+    deliver_sample(&world, &net, &[], NOTIFY, &hint("")).await;
     assert_eq!(net.asked().len(), 0);
-    // Unless it names another payment: that may be a second one, which WeChat does not know.
+    // Unless the hint names another transaction: it may be a second payment.
     let second = hint(r#","transactionId":"4200000000202601010000000009""#);
-    told(&world, &net, &[], NOTIFY, &second).await;
+    deliver_sample(&world, &net, &[], NOTIFY, &second).await;
     assert_eq!(net.asked().len(), 1);
     assert_eq!(refused(&world), Some(("unconfirmed".to_owned(), true)));
 }
@@ -185,13 +185,13 @@ async fn hint_without_a_signature_leaves_no_trace() {
     let forged = Sent::post(NOTIFY, body.as_bytes()).with("x-webhook-signature", "00".repeat(32));
     for sent in [Sent::post(NOTIFY, body.as_bytes()), Sent::post(CALLBACK, body.as_bytes()), forged] {
         let function = function(world.ledger(1), &net, &[]).await;
-        let got = said(function.answer(&sent.event(Shape::HttpApi), &invocation(1)).await);
+        let got = status_and_body(function.answer(&sent.event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, CLOUDRUN_UNVERIFIED), "{got:?}");
     }
     assert_eq!((world.books(), net.asked().len()), (before, 0));
 }
 
-/// What CloudRun says of a refund names the order too, and must not pass for a payment's hint, of which nothing would be left.
+/// CloudRun's refund callback names the order too. Taken for a hint, the refund would be lost.
 #[tokio::test(start_paused = true)]
 async fn refund_callback_is_no_hint() {
     for more in [
@@ -202,9 +202,9 @@ async fn refund_callback_is_no_hint() {
         for before in [&[][..], &["v3_payment"]] {
             let (world, net) = (shop().await, paid());
             for name in before {
-                told(&world, &net, &[], NOTIFY, &sample(name)).await;
+                deliver_sample(&world, &net, &[], NOTIFY, &sample(name)).await;
             }
-            let got = told(&world, &net, &[], NOTIFY, &hint(more)).await;
+            let got = deliver_sample(&world, &net, &[], NOTIFY, &hint(more)).await;
             assert!(is(&got, (400, r#"{"errcode":400,"errmsg":"Not understood"}"#)), "{more}: {got:?}");
             assert_eq!(refused(&world), Some(("unparsed".to_owned(), true)), "{more}");
             assert_eq!(net.asked().len(), 0, "{more}");

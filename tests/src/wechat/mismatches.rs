@@ -1,12 +1,12 @@
-//! What disagrees with the order: kept, flagged with what is wrong, never paid, and acknowledged in the sender's own form.
+//! Price and merchant validation: a notification that contradicts its order is kept, flagged and acknowledged, and never pays it.
 
 use serde_json::json;
 
 use super::*;
 
-/// What must come of it: what the order is flagged with, for every form in which it can be said.
+/// Each mismatch in every form, with the anomaly that it leaves on the order.
 #[tokio::test(start_paused = true)]
-async fn each_mismatch_flags_the_order_and_does_not_pay_it() {
+async fn mismatch_flags_the_order_and_does_not_pay_it() {
     const OTHER: &str = r#"{"orderNumber":"hk_other_order"}"#;
     const TWICE: &str = r#"{"orderNumber":"hk_sample_order","orderNumber":"hk_other_order"}"#;
     let rows = [
@@ -35,65 +35,65 @@ async fn each_mismatch_flags_the_order_and_does_not_pay_it() {
     for (name, pointer, value, reason) in rows {
         let world = shop().await;
         let body = with(name, &[(pointer, value.clone())]);
-        let got = told(&world, &paid(), &[], NOTIFY, &body).await;
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &body).await;
         assert!(is(&got, success_of(name)), "{name} {pointer} {value}: {got:?}");
         flagged(&world, reason, &format!("{name} {pointer} {value}"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_path_must_name_the_order_that_the_body_names() {
+async fn path_that_names_another_order_is_flagged() {
     for name in PAYMENTS.iter().chain(&["v3_refund", "v2_refund"]) {
         let world = shop().await;
         let other = format!("{CALLBACK}2");
-        let got = told(&world, &paid(), &[], &other, &sample(name)).await;
+        let got = deliver_sample(&world, &paid(), &[], &other, &sample(name)).await;
         assert!(is(&got, success_of(name)), "{name}: {got:?}");
         flagged(&world, "ORDER_MISMATCH", name);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_to_be_paid_by_another_provider_never_is() {
+async fn payment_of_another_providers_order_is_flagged() {
     for (provider, name) in [Provider::Stripe, Provider::Epay].iter().flat_map(|provider| {
         ["v3_payment", "v2_payment", "cloudrun_payment", "cloudrun_payment_failed", "v3_refund"]
             .map(|name| (*provider, name))
     }) {
         let world = World::new();
         made(&world, order_by(provider, ORDER, "CNY")).await;
-        let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
         assert!(is(&got, success_of(name)), "{name}: {got:?}");
         flagged(&world, "PROVIDER_MISMATCH", name);
     }
     let world = World::new();
     made(&world, order_by(Provider::Wechat, ORDER, "USD")).await;
-    let got = told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+    let got = deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     assert!(is(&got, V3_SUCCESS), "{got:?}");
     flagged(&world, "CURRENCY_MISMATCH", "an order in another currency");
 }
 
-/// The details say what was wrong, for whoever looks at it.
+/// The anomaly names the expected and the received value, for the operator.
 #[tokio::test(start_paused = true)]
-async fn an_anomaly_has_its_details() {
+async fn mismatch_is_recorded_with_its_details() {
     let world = shop().await;
     let body = with("v3_payment", &[("/resource/mchid", json!("1900000002"))]);
-    told(&world, &paid(), &[], NOTIFY, &body).await;
+    deliver_sample(&world, &paid(), &[], NOTIFY, &body).await;
     let number = OrderNumber::new(ORDER).expect("a number");
     let order = world.ledger(2).order(&number, &context(2)).await.expect("the books").expect("an order");
     let details: Vec<&String> = order.anomalies.listed().map(|flag| &flag.anomaly.details).collect();
     assert_eq!(details, ["wechat#v3.4200000000202601010000000001: it is of 1900000002 wx0123456789abcdef - -"]);
 }
 
-/// A person books what was paid instead: every other form of the same payment finds it booked, and calls for nobody.
+/// After an operator accepts the payment, its other forms are repeats and raise no alarm.
 #[tokio::test(start_paused = true)]
 async fn accepted_payment_is_not_refused_again() {
-    let less = |name: &str| sample(name).replace("1999", "1998");
+    let underpaid = |name: &str| sample(name).replace("1999", "1998");
     let world = shop().await;
-    told(&world, &paid(), &[], NOTIFY, &less("v3_payment")).await;
+    deliver_sample(&world, &paid(), &[], NOTIFY, &underpaid("v3_payment")).await;
     flagged(&world, "AMOUNT_MISMATCH", "v3_payment");
     crate::stripe::accept(&world, ORDER, TRANSACTION, None).await;
     crate::log_capture::start_capture();
     for name in ["v2_payment", "cloudrun_payment"] {
-        let got = told(&world, &paid(), &[], NOTIFY, &less(name)).await;
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &underpaid(name)).await;
         assert!(is(&got, success_of(name)), "{name}: {got:?}");
     }
     assert_eq!(crate::log_capture::captured_lines().iter().filter(|line| line["alarm"] == "refused").count(), 0);
@@ -105,12 +105,12 @@ async fn accepted_payment_is_not_refused_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_that_was_told_of_once_is_not_told_of_with_another_sum() {
+async fn repeat_with_another_amount_is_flagged() {
     for name in ["v2_payment", "cloudrun_payment"] {
         let world = shop().await;
-        told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+        deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
         let field = if name == "v2_payment" { ("/total_fee", json!("1")) } else { ("/totalFee", json!(1)) };
-        let got = told(&world, &paid(), &[], NOTIFY, &with(name, &[field])).await;
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &with(name, &[field])).await;
         assert!(is(&got, success_of(name)), "{name}: {got:?}");
         let books = world.books();
         books.check();
@@ -120,11 +120,11 @@ async fn a_payment_that_was_told_of_once_is_not_told_of_with_another_sum() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_payment_of_one_order_is_flagged() {
+async fn second_payment_of_one_order_is_flagged() {
     let world = shop().await;
-    told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+    deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     let other = with("v3_payment", &[("/resource/transaction_id", json!("4200000000202601010000000002"))]);
-    let got = told(&world, &paid(), &[], NOTIFY, &other).await;
+    let got = deliver_sample(&world, &paid(), &[], NOTIFY, &other).await;
     assert!(is(&got, V3_SUCCESS), "{got:?}");
     let books = world.books();
     books.check();
@@ -132,9 +132,9 @@ async fn a_second_payment_of_one_order_is_flagged() {
     assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
-/// A service provider's payments are ours only if they are for the merchant whom we take them for.
+/// With a service provider, both the provider's and the sub-merchant's ids must match.
 #[tokio::test(start_paused = true)]
-async fn a_partners_payment_is_of_both_merchants() {
+async fn partner_payment_must_match_both_merchants() {
     let partner = [("WECHAT_SUB_MCH_ID", "1900000009"), ("WECHAT_SUB_APP_ID", "wx9999999999999999")];
     let body = |sub_mchid: &str, sub_appid: &str| {
         let mut body: Value = serde_json::from_str(&sample("v3_payment")).expect("JSON");
@@ -159,7 +159,7 @@ async fn a_partners_payment_is_of_both_merchants() {
     ];
     for (variables, body, expected) in rows {
         let world = shop().await;
-        let got = told(&world, &paid(), variables, NOTIFY, &body).await;
+        let got = deliver_sample(&world, &paid(), variables, NOTIFY, &body).await;
         assert!(is(&got, V3_SUCCESS), "{got:?}");
         match expected {
             Some(reason) => flagged(&world, reason, &body),
@@ -168,13 +168,13 @@ async fn a_partners_payment_is_of_both_merchants() {
     }
 }
 
-fn flagged(world: &World, reason: &str, what: &str) {
+fn flagged(world: &World, reason: &str, name: &str) {
     let books = world.books();
     books.check();
     let order = books.order(ORDER);
-    assert_eq!((order.payment.as_str(), order.anomaly.as_deref()), ("unpaid", Some(reason)), "{what}");
-    assert_eq!(books.balance("alice/credits"), 0, "{what}");
+    assert_eq!((order.payment.as_str(), order.anomaly.as_deref()), ("unpaid", Some(reason)), "{name}");
+    assert_eq!(books.balance("alice/credits"), 0, "{name}");
     let failed: Vec<_> = books.journal.values().filter_map(|row| row.reason.as_deref()).collect();
-    assert_eq!(failed, [reason.to_ascii_lowercase()], "{what}");
-    assert_eq!(books.bodies.len(), 1, "{what}: what was sent is kept");
+    assert_eq!(failed, [reason.to_ascii_lowercase()], "{name}");
+    assert_eq!(books.bodies.len(), 1, "{name}: the delivery is kept");
 }

@@ -1,4 +1,4 @@
-//! What happens to one order: every two of its events in every order, and all at once.
+//! Convergence of one order's events: every pair in either order, and all at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use testkit::{Books, OrderRow};
 
 use super::*;
 
-/// The samples of one payment; what WeChat says when it is asked is that it is paid and that a part was given back.
+/// The samples of one payment, which WeChat's API reports as paid and partly refunded.
 const OF_ONE_PAYMENT: [&str; 10] = [
     "v3_payment",
     "v2_payment",
@@ -22,7 +22,7 @@ const OF_ONE_PAYMENT: [&str; 10] = [
     "v2_refund",
 ];
 
-/// Everything that must come out the same whichever way it came about.
+/// The state that must not depend on the order of events.
 #[derive(Debug, PartialEq, Eq)]
 struct Ending {
     balances: BTreeMap<String, i128>,
@@ -44,14 +44,14 @@ impl Ending {
 async fn after(names: &[&str]) -> Ending {
     let world = shop().await;
     for name in names {
-        let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
         assert!(is(&got, success_of(name)), "{names:?} {name}: {got:?}");
     }
     Ending::of(&world.books())
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_two_events_end_the_same_in_either_order() {
+async fn event_pair_in_either_order_gives_the_same_ledger() {
     for (first, second) in OF_ONE_PAYMENT.iter().flat_map(|first| OF_ONE_PAYMENT.map(|second| (*first, second))) {
         let (ending, other) = (after(&[first, second]).await, after(&[second, first]).await);
         assert_eq!(ending, other, "{first} and {second}");
@@ -60,10 +60,10 @@ async fn every_two_events_end_the_same_in_either_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_payment_told_in_every_form_is_one_payment() {
+async fn payment_reported_in_every_form_is_booked_once() {
     let world = shop().await;
     for name in PAYMENTS {
-        told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
     }
     let books = world.books();
     books.check();
@@ -73,13 +73,13 @@ async fn one_payment_told_in_every_form_is_one_payment() {
     assert!(books.journal.values().all(|row| row.status == "processed"), "no form contradicts another");
 }
 
-/// CNY 5.00 of 19.99 are given back: so are a quarter of the credits, rounded in the buyer's disfavour by less than one unit.
+/// CNY 5.00 of 19.99 are refunded: the clawback is proportional, rounded in the shop's favour by less than one unit.
 #[tokio::test(start_paused = true)]
-async fn a_refund_takes_back_its_part_once() {
+async fn refund_claws_back_its_share_once() {
     for refund in ["v3_refund", "v2_refund"] {
         let world = shop().await;
         for name in ["v3_payment", refund, "v3_refund", "v2_refund", refund] {
-            let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+            let got = deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
             assert!(is(&got, success_of(name)), "{name}: {got:?}");
         }
         let books = world.books();
@@ -89,29 +89,29 @@ async fn a_refund_takes_back_its_part_once() {
     }
 }
 
-/// A card that takes no refund has nothing back yet: somebody is called, and once it has succeeded it counts.
+/// A card that rejects a refund leaves it stuck: an alarm is raised, and the clawback follows when the refund succeeds.
 #[tokio::test(start_paused = true)]
-async fn a_stuck_refund_may_still_succeed() {
+async fn stuck_refund_counts_once_it_succeeds() {
     let world = shop().await;
     for (name, credits) in
         [("v3_payment", 100_000_000_000), ("v3_refund_abnormal", 100_000_000_000), ("v3_refund", 74_987_493_746)]
     {
-        told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+        deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
         let books = world.books();
         books.check();
         assert_eq!(books.balance("alice/credits"), credits, "{name}");
     }
 }
 
-/// A refund that succeeded is paid out: an older word on it undoes nothing, and calls for nobody.
+/// A refund that succeeded is final: an older status changes nothing and raises no alarm.
 #[tokio::test(start_paused = true)]
-async fn older_word_on_a_succeeded_refund_changes_nothing() {
+async fn older_status_of_a_succeeded_refund_changes_nothing() {
     for older in ["v3_refund_closed", "v3_refund_abnormal"] {
         for names in [["v3_payment", "v3_refund", older], ["v3_payment", older, "v3_refund"]] {
             let world = shop().await;
             crate::log_capture::start_capture();
             for name in names {
-                let got = told(&world, &paid(), &[], NOTIFY, &sample(name)).await;
+                let got = deliver_sample(&world, &paid(), &[], NOTIFY, &sample(name)).await;
                 assert!(is(&got, success_of(name)), "{names:?} {name}: {got:?}");
             }
             let alarms =
@@ -132,23 +132,23 @@ async fn refunds_above_the_payment_are_flagged() {
     let world = shop().await;
     let refund =
         |id: &str| with("v3_refund", &[("/resource/amount/refund", json!(1_500)), ("/resource/refund_id", json!(id))]);
-    told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+    deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     for (id, flag, alarms, credits) in [("1", None, 0, 24_962_481_240), ("2", Some("REFUNDED_TOO_MUCH"), 1, 0)] {
-        crate::log_capture::start_capture();
-        let got = told(&world, &paid(), &[], NOTIFY, &refund(id)).await;
+        crate::heard::listen();
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &refund(id)).await;
         assert!(is(&got, V3_SUCCESS), "{got:?}");
-        let said = crate::log_capture::captured_lines();
-        let said: Vec<_> = said.iter().filter(|line| line["alarm"] == "refunded_too_much").collect();
-        assert!(said.len() == alarms && said.iter().all(|line| line["subject"] == ORDER), "{said:?}");
+        let alarm_lines = crate::heard::heard();
+        let alarm_lines: Vec<_> = alarm_lines.iter().filter(|line| line["alarm"] == "refunded_too_much").collect();
+        assert!(alarm_lines.len() == alarms && alarm_lines.iter().all(|line| line["subject"] == ORDER), "{alarm_lines:?}");
         let books = world.books();
         books.check();
         assert_eq!((books.order(ORDER).anomaly.as_deref(), books.balance("alice/credits")), (flag, credits));
     }
 }
 
-/// A hundred callbacks for one order, of every form, each in a process of its own on threads of their own.
+/// A hundred callbacks for one order in every form, on real threads, each in a sandbox of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn a_hundred_callbacks_at_once_pay_it_once() {
+async fn hundred_concurrent_callbacks_pay_once() {
     let (world, net) = (Arc::new(shop().await), paid());
     let mut deliveries = Vec::new();
     for attempt in 0..100_u64 {
@@ -159,7 +159,7 @@ async fn a_hundred_callbacks_at_once_pay_it_once() {
             loop {
                 let function = function(world.ledger(attempt), &net, &[]).await;
                 let invocation = invocation(attempt * 1_000 + tries + 1);
-                let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &invocation).await);
+                let got = status_and_body(function.answer(&event(CALLBACK, &sent(&sample(name))), &invocation).await);
                 if is(&got, success_of(name)) {
                     return;
                 }
@@ -175,6 +175,6 @@ async fn a_hundred_callbacks_at_once_pay_it_once() {
     books.check();
     assert_eq!(books.balance("alice/credits"), 100_000_000_000);
     assert_eq!(books.order(ORDER).payment, "paid");
-    assert_eq!(books.order(ORDER).version, 2, "written once when it was made and once when it was paid");
+    assert_eq!(books.order(ORDER).version, 2, "one write for the order and one for its payment");
     assert_eq!(books.journal.keys().filter(|id| id.starts_with("payment#")).count(), 1);
 }

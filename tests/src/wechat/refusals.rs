@@ -1,5 +1,4 @@
-//! What somebody is told who is not WeChat, or WeChat where it is not understood: the exact status and body of each form, and the
-//! books before and after.
+//! Every refusal of a WeChat notification: the exact status and body in each form, and the effect on the ledger.
 
 use fakes::WechatSent;
 use signing::rsa::PrivateKey;
@@ -7,7 +6,7 @@ use signing::wechat_v3;
 
 use super::*;
 
-/// The sample with one header in place of its own; an empty one is left out.
+/// The sample with this header replaced, or removed if the value is empty.
 fn but<'s>(sent: &'s WechatSent, name: &str, value: &str) -> Sent<'s> {
     let mut post = post(NOTIFY, sent);
     post.headers.retain(|(known, _)| *known != name);
@@ -19,7 +18,7 @@ fn but<'s>(sent: &'s WechatSent, name: &str, value: &str) -> Sent<'s> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_verified_leaves_no_trace() {
+async fn unverified_notification_leaves_no_trace() {
     let (v3, v2, cloudrun) =
         (sent(&sample("v3_payment")), sent(&sample("v2_payment")), sent(&sample("cloudrun_payment")));
     let refund = sent(&sample("v2_refund"));
@@ -58,7 +57,7 @@ async fn what_is_not_verified_leaves_no_trace() {
         ("another time", but(&v3, wechat_v3::TIMESTAMP, "1767225601"), V3_UNVERIFIED),
         ("no nonce", but(&v3, wechat_v3::NONCE, ""), V3_UNVERIFIED),
         ("no serial", but(&v3, wechat_v3::SERIAL, ""), V3_UNVERIFIED),
-        ("a serial of nobody's", but(&v3, wechat_v3::SERIAL, "PUB_KEY_ID_1"), V3_UNVERIFIED),
+        ("an unknown serial", but(&v3, wechat_v3::SERIAL, "PUB_KEY_ID_1"), V3_UNVERIFIED),
         ("a serial that is a path", but(&v3, wechat_v3::SERIAL, "../../tmp/key.pem"), V3_UNVERIFIED),
         ("a probe", signature_of(&format!("WECHATPAY/SIGNTEST/{signature}")), V3_UNVERIFIED),
         ("a short probe", signature_of("WECHATPAY/SIGNTEST/abcdefgh"), V3_UNVERIFIED),
@@ -79,15 +78,15 @@ async fn what_is_not_verified_leaves_no_trace() {
         ("v2: an external entity", xml(xxe), V2_UNVERIFIED),
         ("v2: nested entities", xml(nested), V2_UNVERIFIED),
         ("v2: a parameter entity", xml(parameter), V2_UNVERIFIED),
-        ("v2: what only failed", xml(failed), V2_UNVERIFIED),
+        ("v2: a failed return code", xml(failed), V2_UNVERIFIED),
         ("v2: a damaged refund", post(NOTIFY, &spliced), V2_UNVERIFIED),
         ("CloudRun: nothing but the body", Sent::post(CALLBACK, cloudrun.body.as_bytes()), CLOUDRUN_UNVERIFIED),
         ("CloudRun: another amount", post(CALLBACK, &cloud_amount), CLOUDRUN_UNVERIFIED),
-        ("CloudRun: written anew", post(CALLBACK, &cloud_spaced), CLOUDRUN_UNVERIFIED),
+        ("CloudRun: serialised again", post(CALLBACK, &cloud_spaced), CLOUDRUN_UNVERIFIED),
         ("an empty body", Sent::post(CALLBACK, b""), CLOUDRUN_UNVERIFIED),
         ("APIv3's body without its headers", Sent::post(NOTIFY, v3.body.as_bytes()), CLOUDRUN_UNVERIFIED),
         (
-            "more than anybody sends",
+            "over the size limit",
             Sent::post(NOTIFY, too_long.as_bytes()),
             (413, r#"{"errcode":413,"errmsg":"Payload too large"}"#),
         ),
@@ -107,33 +106,33 @@ async fn what_is_not_verified_leaves_no_trace() {
     let function = function(world.ledger(1), &paid(), &[]).await;
     for (name, post, expected) in rows {
         for shape in [Shape::HttpApi, Shape::RestApi] {
-            let got = said(function.answer(&post.event(shape), &invocation(1)).await);
+            let got = status_and_body(function.answer(&post.event(shape), &invocation(1)).await);
             assert!(is(&got, expected), "{name} {shape:?}: {got:?}");
             assert_eq!(world.books(), before, "{name}");
         }
     }
 }
 
-/// Bytes that a gateway hands over as what they are not.
+/// The gateway's base64 flag contradicts the body.
 #[tokio::test(start_paused = true)]
-async fn what_is_said_to_be_base64_and_is_not_is_malformed() {
+async fn invalid_base64_body_is_malformed() {
     let world = shop().await;
     let before = world.books();
     let sent = sent(&sample("v3_payment"));
     let event = event(NOTIFY, &sent).replace("\"isBase64Encoded\":false", "\"isBase64Encoded\":true");
     let function = function(world.ledger(1), &paid(), &[]).await;
-    let got = said(function.answer(&event, &invocation(1)).await);
+    let got = status_and_body(function.answer(&event, &invocation(1)).await);
     assert!(is(&got, (400, r#"{"code":"FAIL","message":"Malformed request"}"#)), "{got:?}");
-    // Bytes that are no text at all.
+    // Bytes that are not UTF-8.
     let post = Sent { base64: true, ..Sent::post(NOTIFY, b"<xml>\xff\xfe</xml>") };
-    let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
+    let got = status_and_body(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
     assert!(is(&got, V2_UNVERIFIED), "{got:?}");
     assert_eq!(world.books(), before);
 }
 
-/// CVE-2026-41432: a secret that is not there verifies nothing, and a form whose keys are not set is not served.
+/// CVE-2026-41432: a missing secret verifies nothing, and a form whose keys are not set is not served.
 #[tokio::test(start_paused = true)]
-async fn a_form_without_keys_is_not_served() {
+async fn form_without_keys_is_not_served() {
     let rows = [
         ("v3_payment", ["WECHAT_PLATFORM_KEYS", "WECHAT_API_V3_KEY"], V3_UNVERIFIED),
         ("v2_payment", ["WECHAT_API_V2_KEY", ""], V2_UNVERIFIED),
@@ -145,7 +144,7 @@ async fn a_form_without_keys_is_not_served() {
         settings.retain(|(name, _)| !gone.contains(&name.as_str()) && name != "WECHAT_PRIVATE_KEY");
         let before = world.books();
         let function = with_settings(world.ledger(1), &paid(), &[], settings).await;
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample(name))), &invocation(1)).await);
+        let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample(name))), &invocation(1)).await);
         assert!(is(&got, expected), "{name}: {got:?}");
         assert_eq!(world.books(), before, "{name}");
     }
@@ -162,14 +161,14 @@ async fn a_form_without_keys_is_not_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_accepted_at_every_path_and_in_every_way() {
+async fn genuine_notification_is_accepted_in_every_form() {
     for (name, path) in PAYMENTS.iter().flat_map(|name| [NOTIFY, CALLBACK].map(|path| (*name, path))) {
         for (shape, base64) in [(Shape::HttpApi, false), (Shape::HttpApi, true), (Shape::RestApi, false)] {
             let world = shop().await;
             let function = function(world.ledger(1), &paid(), &[]).await;
             let sent = sent(&sample(name));
             let post = Sent { base64, ..post(path, &sent) };
-            let got = said(function.answer(&post.event(shape), &invocation(1)).await);
+            let got = status_and_body(function.answer(&post.event(shape), &invocation(1)).await);
             assert!(is(&got, success_of(name)), "{name} {path} {shape:?}: {got:?}");
             let books = world.books();
             books.check();
@@ -180,7 +179,7 @@ async fn what_is_accepted_at_every_path_and_in_every_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forwarder_may_sign_as_standard_webhooks_do() {
+async fn forwarder_may_sign_with_standard_webhooks() {
     use signing::standard_webhooks;
     let keys = standard_webhooks::Keys::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
     let body = sample("cloudrun_payment");
@@ -193,12 +192,12 @@ async fn a_forwarder_may_sign_as_standard_webhooks_do() {
             .with("webhook-id", id)
             .with("webhook-timestamp", now().unix_s().to_string())
             .with("webhook-signature", signature);
-        let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
+        let got = status_and_body(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, expected), "{id}: {got:?}");
     }
 }
 
-/// With a time and a nonce, by the secret that an HMAC of the body may be made with too: also where that HMAC is forbidden.
+/// A signature over time and nonce, with the secret of the body-only HMAC. It is accepted also where that HMAC is forbidden.
 #[tokio::test(start_paused = true)]
 async fn forwarder_may_sign_with_a_time() {
     use signing::forwarder::{Keys, SIGNATURE, sign_answer, sign_callback};
@@ -221,27 +220,27 @@ async fn forwarder_may_sign_with_a_time() {
         let admission = Admission { forbids_body_only_hmac: true, ..Admission::default() };
         let function = Function { admission, ..function(world.ledger(1), &paid(), &[]).await };
         let post = Sent::post(CALLBACK, bytes).with(SIGNATURE, signature);
-        let got = said(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
+        let got = status_and_body(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, expected), "{name}: {got:?}");
         assert_eq!(world.books().order(ORDER).paid_by.is_some(), expected == CLOUDRUN_SUCCESS, "{name}");
     }
 }
 
-/// The forwarder's HMAC has no time. WeChat's own signatures are another matter.
+/// The forwarder's body-only HMAC signs no time. WeChat's own signatures are not affected.
 #[tokio::test(start_paused = true)]
 async fn body_only_signature_is_refused_where_it_is_forbidden() {
     let forbidding = || Admission { forbids_body_only_hmac: true, ..Admission::default() };
     for (name, expected) in [("cloudrun_payment", CLOUDRUN_UNVERIFIED), ("v3_payment", V3_SUCCESS)] {
         let (world, net) = (shop().await, paid());
         let function = Function { admission: forbidding(), ..function(world.ledger(1), &net, &[]).await };
-        let got = said(function.answer(&event(CALLBACK, &sent(&sample(name))), &invocation(1)).await);
+        let got = status_and_body(function.answer(&event(CALLBACK, &sent(&sample(name))), &invocation(1)).await);
         assert!(is(&got, expected), "{name}: {got:?}");
     }
 }
 
-/// Verified and not understood: kept, and refused, so that WeChat goes on until we have understood.
+/// A verified notification that cannot be parsed is refused, so that WeChat retries it, and kept for a release that can parse it.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_kept() {
+async fn unparsed_notification_is_kept_and_refused() {
     use serde_json::json;
     let v3 = (400, r#"{"code":"FAIL","message":"Not understood"}"#);
     let v2 = (
@@ -280,7 +279,7 @@ async fn what_is_not_understood_is_kept() {
     for (name, pointer, value, expected) in rows {
         let world = shop().await;
         let body = with(name, &[(pointer, value.clone())]);
-        let got = told(&world, &paid(), &[], NOTIFY, &body).await;
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &body).await;
         assert!(is(&got, expected), "{name} {pointer} {value}: {got:?}");
         let books = world.books();
         books.check();
@@ -291,13 +290,13 @@ async fn what_is_not_understood_is_kept() {
     let deep = format!("{{\"returnCode\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     for body in [deep, "\u{feff}{}".to_owned(), "{\"returnCode\":\"\\ud800\"}".to_owned()] {
         let function = function(shop().await.ledger(1), &paid(), &[]).await;
-        let got = said(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &invocation(1)).await);
+        let got = status_and_body(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &invocation(1)).await);
         assert!(is(&got, cloudrun), "{got:?}");
     }
-    // A name that stands twice says two things.
+    // A duplicate field is ambiguous.
     let twice = sample("cloudrun_payment").replacen("\"totalFee\": 1999", "\"totalFee\": 1, \"totalFee\": 1999", 1);
     let world = shop().await;
-    let got = said(
+    let got = status_and_body(
         function(world.ledger(1), &paid(), &[])
             .await
             .answer(&event(NOTIFY, &SENDER.forwarded(twice)), &invocation(1))
@@ -308,20 +307,20 @@ async fn what_is_not_understood_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_of_no_interest_leaves_no_trace() {
+async fn ignored_notification_leaves_no_trace() {
     let failed_on_the_way = r#"{"returnCode":"FAIL","returnMsg":"system error"}"#;
     for (name, body) in [("v3_payscore", sample("v3_payscore")), ("cloudrun_failed", failed_on_the_way.to_owned())] {
         let world = shop().await;
         let before = world.books();
-        let got = told(&world, &paid(), &[], NOTIFY, &body).await;
+        let got = deliver_sample(&world, &paid(), &[], NOTIFY, &body).await;
         assert!(is(&got, success_of(name)), "{name}: {got:?}");
         assert_eq!(world.books(), before, "{name}");
     }
 }
 
-/// With a slow store everything is still answered while WeChat waits, and nothing is acknowledged that is not durable.
+/// With a slow store the reply still meets WeChat's deadline, and nothing is acknowledged that is not durable.
 #[tokio::test(start_paused = true)]
-async fn a_slow_store_is_not_waited_for() {
+async fn slow_store_gives_an_error_before_the_deadline() {
     use std::time::Duration;
     use testkit::Fault;
     let rows = [
@@ -343,7 +342,7 @@ async fn a_slow_store_is_not_waited_for() {
         let function = function(ledger, &paid(), &[]).await;
         let invocation = edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(1) };
         let started = testkit::deadline(Duration::ZERO).0;
-        let got = said(function.answer(&event(NOTIFY, &sent(&sample(name))), &invocation).await);
+        let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample(name))), &invocation).await);
         assert!(is(&got, expected), "{name}: {got:?}");
         let took = testkit::deadline(Duration::ZERO).0.duration_since(started);
         assert!(took < Duration::from_secs(4), "{name} took {took:?}");

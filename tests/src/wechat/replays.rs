@@ -1,4 +1,4 @@
-//! What was refused is verified and tried again from the books: in the form in which it came, and at the path at which it came.
+//! Replay of refused WeChat notifications: verified again in their own form and at their own path.
 
 use edge::Worker as _;
 use ledger::{Backlog as _, CallContext, EventKey};
@@ -10,19 +10,19 @@ use crate::stripe::{REFUSED, reconcile, run_at};
 const HOUR: i64 = 3_600;
 
 #[tokio::test(start_paused = true)]
-async fn what_waited_is_booked_from_what_is_kept() {
+async fn kept_notification_is_booked_by_replay() {
     let rows = [
         ("v3_payment", NOTIFY, true),
         ("v2_payment", NOTIFY, true),
         ("cloudrun_payment", NOTIFY, true),
         ("v3_payment", CALLBACK, true),
         ("cloudrun_payment", CALLBACK, true),
-        // The path is kept as well, and is as wrong as it was.
+        // The kept path still names another order.
         ("v3_payment", "/payment/callback/hk_other_order", false),
     ];
     for (name, path, is_paid) in rows {
         let world = World::new();
-        let got = told(&world, &paid(), &[], path, &sample(name)).await;
+        let got = deliver_sample(&world, &paid(), &[], path, &sample(name)).await;
         assert!(is(&got, success_of(name)), "{name} {path}: {got:?}");
         made(&world, order()).await;
         let net = paid();
@@ -37,11 +37,11 @@ async fn what_waited_is_booked_from_what_is_kept() {
     }
 }
 
-/// Only WeChat and this deployment can read what is kept of APIv3.
+/// Only WeChat and this deployment can decrypt a kept APIv3 notification.
 #[tokio::test(start_paused = true)]
-async fn kept_delivery_is_sealed_as_it_came() {
+async fn kept_apiv3_delivery_stays_encrypted() {
     let world = World::new();
-    told(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
+    deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     let ledger = world.ledger(2);
     let context = CallContext { received_at: now().plus_seconds(HOUR), ..context(2) };
     let due = ledger.due("wechat", 10, &context).await.expect("the books");

@@ -1,4 +1,4 @@
-//! Keys that were replaced: found out from WeChat's refusal, and looked for once.
+//! Key rotation: when WeChat refuses a key, the secret is fetched once more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use testkit::WechatFault;
 
 use super::*;
 
-/// A Secrets Manager that counts how often it is asked.
+/// A Secrets Manager that counts its calls.
 #[derive(Debug, Clone, Default)]
 struct Stored(Arc<AtomicUsize>);
 
@@ -36,8 +36,8 @@ impl HttpConnector for Stored {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_that_wechat_does_not_take_are_fetched_again_once() {
-    // What WeChat refuses with and how often, how long the sandbox has had its keys; whether it is answered, and how often either is asked.
+async fn refused_keys_are_fetched_once_more() {
+    // WeChat's status, its number of refusals, the age of the keys; whether the query succeeds, and the calls to WeChat and to the store.
     let rows = [
         (401, 1, 60, true, 2, 2),
         (403, 1, 60, true, 2, 2),
@@ -45,15 +45,15 @@ async fn keys_that_wechat_does_not_take_are_fetched_again_once() {
         (401, 1, 59, false, 1, 1),
         (400, 1, 60, false, 1, 1),
     ];
-    for (status, refusals, seconds, is_answered, asked, fetched) in rows {
+    for (status, refusals, seconds, is_answered, queries, fetched) in rows {
         let (net, stored) = (paid(), Stored::default());
-        let mut api = function(World::new().ledger(0), &net, &[]).await.source.api.expect("a way to ask");
+        let mut api = function(World::new().ledger(0), &net, &[]).await.source.api.expect("an API");
         api.keys = Keyring::open(stored.vault(), wechat::api_keys, now()).await.expect("keys");
         net.fail(move |call, _| if call < refusals { WechatFault::Status(status) } else { WechatFault::None });
         let (at, soon) = (now().plus_seconds(seconds), testkit::deadline(std::time::Duration::from_secs(5)));
         net.set_now(at);
-        let said = api.payment_of(&order(), at, soon).await;
-        let counts = (said.is_ok(), net.asked().len(), stored.0.load(Ordering::SeqCst));
-        assert_eq!(counts, (is_answered, asked, fetched), "{status} {refusals} {seconds}: {said:?}");
+        let answer = api.payment_of(&order(), at, soon).await;
+        let counts = (answer.is_ok(), net.asked().len(), stored.0.load(Ordering::SeqCst));
+        assert_eq!(counts, (is_answered, queries, fetched), "{status} {refusals} {seconds}: {answer:?}");
     }
 }
