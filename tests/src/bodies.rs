@@ -1,4 +1,4 @@
-//! The longest delivery that a source takes is kept whole, in the four rows that a kept body may have.
+//! Size limits: the longest delivery that a source accepts fits the four rows of a kept body.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use wechat::Wechat;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// The rows of the longest body of a source, of bytes that gzip makes no shorter.
+/// The number of rows of a source's longest body, filled with bytes that gzip cannot compress.
 async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     let world = World::new();
     let mut bytes = vec![0; W::BODY_BYTES_MAX];
@@ -30,7 +30,7 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
         order: None,
     };
-    // A query and headers are kept in the first row, beside its part of the body: as long as a gateway lets them be.
+    // The first row also has the query and headers, at the gateway's size limit.
     let long = "q".repeat(8 * 1024);
     let headers = [("user-agent", long.clone())];
     let body = RawBody { method: "POST", path: "/", query: &long, headers: &headers, bytes: &bytes, bytes_at: now() };
@@ -43,7 +43,7 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     (W::SOURCE.as_str(), world.books().bodies.len())
 }
 
-/// A longer limit has to come with more rows: a refused event of which nothing can be kept could not be acknowledged.
+/// A larger body limit needs more rows: a refused event that cannot be kept could not be acknowledged.
 #[tokio::test(start_paused = true)]
 async fn longest_body_of_every_source_fits_its_rows() {
     let rows = [
@@ -54,7 +54,7 @@ async fn longest_body_of_every_source_fits_its_rows() {
         rows_of_longest::<Fireblocks>().await,
     ];
     assert_eq!(rows, [("usage", 1), ("stripe", 4), ("wechat", 1), ("epay", 1), ("fireblocks", 4)]);
-    // A source is a function that keeps bodies.
+    // The functions that keep bodies are the sources.
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let names = app.functions().iter().map(|function| function.binary.clone());
     let keeps = |name: &String| crate::policies::evaluated::writers("bodies", &format!("{name}#1")).contains(name);

@@ -1,14 +1,14 @@
-//! The house rule on imports: between the modules of one folder they point one way, so that a crate can be read from the bottom up.
+//! The house rule on import cycles: between the modules of one folder imports point one way, so that a crate can be read bottom up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::house::{crates, files};
 
-/// A module by its path from the crate's root, which is empty.
+/// The path of a module from the crate root; the root is empty.
 type Module = Vec<String>;
 
-/// What the modules of one crate import, as text.
+/// The source text of each module of one crate.
 type Sources = BTreeMap<Module, String>;
 
 /// The paths of a use tree: `a::{b, c::d}` is `a::b` and `a::c::d`.
@@ -32,7 +32,7 @@ fn paths(tree: &str) -> Vec<Module> {
     below.into_iter().map(|path| [vec![name.to_owned()], path].concat()).collect()
 }
 
-/// What a module names by `crate::` or `super::`, as paths from the root.
+/// The paths that a module names by `crate::` or `super::`, from the root.
 fn named(module: &Module, text: &str) -> Vec<Module> {
     let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
     let code = code.join("\n");
@@ -48,8 +48,8 @@ fn named(module: &Module, text: &str) -> Vec<Module> {
     resolved.collect()
 }
 
-/// The modules that reach themselves by the imports between modules of their folder.
-fn circles(sources: &Sources) -> BTreeSet<Module> {
+/// The modules that reach themselves through imports between the modules of their folder.
+fn cycles(sources: &Sources) -> BTreeSet<Module> {
     let mut uses: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
     for (module, text) in sources {
         for path in named(module, text) {
@@ -70,7 +70,7 @@ fn circles(sources: &Sources) -> BTreeSet<Module> {
 }
 
 #[test]
-fn imports_between_modules_form_no_circle() {
+fn imports_between_modules_form_no_cycle() {
     for (name, folder) in crates().into_iter().filter(|(name, _)| name != "tests") {
         let src = folder.join("src");
         let module = |file: &std::path::Path| -> Module {
@@ -80,15 +80,15 @@ fn imports_between_modules_form_no_circle() {
         let sources =
             files(&src, ".rs").into_iter().map(|file| (module(&file), fs::read_to_string(&file).expect("a file")));
         let sources: Sources = sources.filter(|(module, _)| !module.iter().any(|part| part == "tests")).collect();
-        assert_eq!(circles(&sources), BTreeSet::new(), "{name}: move what both need below them");
+        assert_eq!(cycles(&sources), BTreeSet::new(), "{name}: move their common code below both");
     }
 }
 
-/// The modules with what they import, and those of them that form a circle.
+/// The modules with their text, and those of them that form a cycle.
 type Row<'r> = (&'r [(&'r str, &'r str)], &'r [&'r str]);
 
 #[test]
-fn a_circle_is_found_in_each_form_of_import() {
+fn cycle_is_found_in_each_form_of_import() {
     let rows: [Row<'_>; 7] = [
         (&[("log", "use crate::moved::Moved;"), ("moved", "use crate::log;")], &["log", "moved"]),
         (
@@ -108,6 +108,6 @@ fn a_circle_is_found_in_each_form_of_import() {
         |path: &str| -> Module { path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect() };
     for (texts, expected) in rows {
         let sources = texts.iter().map(|(path, text)| (module(path), (*text).to_owned())).collect();
-        assert_eq!(circles(&sources), expected.iter().map(|path| module(path)).collect(), "{texts:?}");
+        assert_eq!(cycles(&sources), expected.iter().map(|path| module(path)).collect(), "{texts:?}");
     }
 }

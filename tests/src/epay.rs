@@ -1,5 +1,4 @@
-//! An epay gateway's notifications, as the function takes them: what each decides, what is refused, under faults, and what the buyer is
-//! shown.
+//! The epay webhook function: the decision of each notification, faults, every refusal, and the buyer's return page.
 
 mod attacks;
 pub(crate) mod confirming;
@@ -26,7 +25,7 @@ use crate::stripe::made;
 
 pub(crate) const NOTIFY: &str = "/payment/notify";
 const RETURN: &str = "/payment/return";
-/// The order that the samples are about.
+/// The order that the samples name.
 pub(crate) const ORDER: &str = "hk_sample_order";
 const FORM: &str = "application/x-www-form-urlencoded";
 const SAMPLES: [&str; 3] = ["notify_v1_get", "notify_v1_post", "notify_v2"];
@@ -34,7 +33,7 @@ const SAMPLES: [&str; 3] = ["notify_v1_get", "notify_v1_post", "notify_v2"];
 type Sandbox = SandboxOf<Epay>;
 
 impl Sender for Epay {
-    /// As it is deployed, at a gateway where all samples were paid.
+    /// The deployed configuration, with a gateway at which all samples are paid.
     async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
         let net = EpayNet::default();
         for name in SAMPLES {
@@ -43,14 +42,14 @@ impl Sender for Epay {
         confirming(ledger, &net).await
     }
 
-    /// A sample, as its gateway sends it at this time.
+    /// The sample, signed by its gateway at this time.
     fn signed(body: &str, now: Timestamp) -> String {
         let sample: Value = serde_json::from_str(body).expect("JSON");
         sent(sample["method"].as_str().expect("a method"), &signed(params(body), now).encoded())
     }
 }
 
-/// Where the signature decides by itself, as it does for V2.
+/// Waives the confirmation of V1: the signature alone decides, as it does for V2.
 const KEY_ALONE: (&str, &str) = ("EPAY_MD5_KEY_ALONE_PAYS", "true");
 
 /// The function with two merchants: 1001 of V1, 1002 of V2. It queries no gateway.
@@ -65,12 +64,12 @@ pub(crate) async fn function<L: Ledger>(ledger: L, settings: &[(&str, &str)]) ->
     Function::new(source, keys, Admission::default(), ledger)
 }
 
-/// The same as it is deployed: the gateway confirms what V1's merchant is paid.
+/// The deployed configuration: the gateway confirms payments to V1's merchant.
 async fn confirming<L: Ledger>(ledger: L, net: &EpayNet) -> Function<Epay, L> {
     asking(ledger, net, &[("EPAY_MD5_KEY_ALONE_PAYS", "")]).await
 }
 
-/// The same where it confirms V2's too.
+/// The gateway confirms payments to V2's merchant too.
 async fn confirming_all<L: Ledger>(ledger: L, net: &EpayNet) -> Function<Epay, L> {
     asking(ledger, net, &[("EPAY_MD5_KEY_ALONE_PAYS", ""), ("EPAY_CONFIRM", "true")]).await
 }
@@ -101,7 +100,7 @@ fn paid() -> Params {
         .with("trade_status", "TRADE_SUCCESS")
 }
 
-/// As the gateway signs for the merchant that they name.
+/// Signs the parameters as the gateway does for the merchant that they name.
 fn signed(params: Params, now: Timestamp) -> Params {
     let pid = Pid::new(params.value("pid").expect("a merchant")).expect("a number");
     let scheme = if pid.as_str() == "1002" { Scheme::Rsa } else { Scheme::Md5 };
@@ -112,7 +111,7 @@ fn good(params: Params) -> String {
     signed(params, now()).encoded()
 }
 
-/// The gateway's event of a form, by GET in the query and by POST in the body.
+/// The Lambda event of a form: in the query of a GET, in the body of a POST.
 fn sent(method: &str, form: &str) -> String {
     match method {
         "GET" => Sent::get(NOTIFY, form).event(Shape::HttpApi),
@@ -125,7 +124,7 @@ fn sample(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// An order of alice's for 648 CNY, which buys 1000 credits.
+/// An order at epay, owned by alice, for 1000 credits at CNY 648.
 pub(crate) fn order(number: &str) -> Order {
     let terms = Terms {
         provider: Provider::Epay,
@@ -141,7 +140,7 @@ pub(crate) fn order(number: &str) -> Order {
     Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
 }
 
-/// What the gateway sends of the payment of the sample's order.
+/// The gateway's notification of the payment of the sample's order.
 pub(crate) fn notification() -> String {
     good(paid())
 }
@@ -152,18 +151,18 @@ pub(crate) async fn shop() -> World {
     world
 }
 
-/// What a gateway's event is answered by a sandbox that knows nothing, where its signature decides.
+/// A cold sandbox's reply to an event, with the confirmation waived.
 async fn answered(world: &World, event: &str) -> Reply {
     let function = function(world.ledger(1), &[]).await;
     function.answer(event, &moment_within::<Epay>(1)).await
 }
 
-/// The time that a test has stopped.
+/// The paused clock of the test.
 fn clock() -> std::time::Instant {
     testkit::deadline(std::time::Duration::ZERO).0
 }
 
-fn told(reply: &Reply) -> (u16, &str) {
+fn status_and_body(reply: &Reply) -> (u16, &str) {
     (reply.status, &reply.body)
 }
 

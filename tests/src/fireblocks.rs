@@ -1,5 +1,5 @@
-//! Fireblocks' webhooks, as the function takes them: what each decides, what is refused, every order of statuses, under faults of the
-//! store's and of the published keys.
+//! The Fireblocks webhook function: the decision of each webhook, every refusal, every order of statuses, and faults of the store and
+//! of the JWKS endpoint.
 
 mod attacks;
 mod costs;
@@ -35,7 +35,7 @@ use crate::sandbox::{SandboxOf, Sender, moment_within};
 use crate::stripe::made;
 
 pub(crate) const PATH: &str = "/api/v1/webhooks/fireblocks/";
-/// The order that the samples are about, and where it has its tokens sent.
+/// The samples' order, and the wallet that receives its tokens.
 pub(crate) const ORDER: &str = "hk_sample_order";
 const WALLET: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
 const TRANSFER: &str = "7b3e5d1c-8f42-4a6b-9e0d-1c2f3a4b5c6d";
@@ -44,7 +44,7 @@ type Sandbox = SandboxOf<Fireblocks>;
 
 impl Sender for Fireblocks {
     async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
-        // The first version under the same key: a deployment that takes both.
+        // Version 1 with the same key: this deployment accepts both versions.
         let settings = [
             ("FIREBLOCKS_JWKS".to_owned(), fireblocks_jwks(&[(FIREBLOCKS_KID, FIREBLOCKS_HOOK_PAIR)])),
             ("FIREBLOCKS_V1".to_owned(), rsa_pair(FIREBLOCKS_HOOK_PAIR).public),
@@ -74,7 +74,7 @@ fn second(body: &str) -> Sent<'_> {
     Sent::post(PATH, body.as_bytes()).with(SIGNATURE, fireblocks_signature(body.as_bytes()))
 }
 
-/// And of the first.
+/// A webhook of the first version.
 fn first(body: &str) -> Sent<'_> {
     let key = PrivateKey::parse(&rsa_pair(FIREBLOCKS_HOOK_PAIR).private).expect("a key");
     Sent::post(PATH, body.as_bytes()).with(SIGNATURE_V1, sign_v1(&key, body.as_bytes()))
@@ -94,7 +94,7 @@ fn with(name: &str, changes: &[(&str, Value)]) -> String {
     body.to_string()
 }
 
-/// An order of alice's for 50 USD, which buys 10 POSX, sent to her wallet.
+/// An order, owned by alice, for 10 POSX at USD 50, sent to her wallet.
 pub(crate) fn order(number: &str) -> Order {
     let word = |text: &str| Word::new(text).expect("a word");
     let on_chain = OnChain { asset: "POSX_ETH".to_owned(), wallet: WALLET.to_owned() };
@@ -113,57 +113,57 @@ pub(crate) fn order(number: &str) -> Order {
     Order::new(number, Owner::new("alice").expect("an owner"), terms, now())
 }
 
-/// The same, paid and fulfilled, as far as the transfer: Fireblocks is to be asked for it.
+/// Books the order as paid and its tokens as allocated. The transfer is due and not yet requested.
 pub(crate) async fn paid(world: &World, order: Order) {
     let number = order.number.clone();
     made(world, order).await;
     let by = Reference::new(Provider::Stripe, &format!("pi_{number}")).expect("a reference");
     let money = Money { amount: Amount::from_units(5_000), currency: Currency::parse("usd").expect("a currency") };
-    let unpaid = standing(world, number.as_str()).await;
-    written(world, &number, "paid", unpaid.pay(&Payment { by, money, at: now() }).expect("paid")).await;
-    written(world, &number, "fulfilled", standing(world, number.as_str()).await.fulfil(true, now())).await;
+    let unpaid = order_now(world, number.as_str()).await;
+    write(world, &number, "paid", unpaid.pay(&Payment { by, money, at: now() }).expect("paid")).await;
+    write(world, &number, "fulfilled", order_now(world, number.as_str()).await.fulfil(true, now())).await;
 }
 
-async fn written(world: &World, number: &OrderNumber, what: &'static str, effects: Vec<Effect>) {
+async fn write(world: &World, number: &OrderNumber, kind: &'static str, effects: Vec<Effect>) {
     let header = JournalHeader {
-        receipt: EventKey::new(what, number.as_str()).expect("an id"),
+        receipt: EventKey::new(kind, number.as_str()).expect("an id"),
         source: "orders",
-        kind: what,
+        kind,
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),
         order: Some(number.clone()),
     };
     let entry = Entry { header, effects, keeps_body: false, alarm: None };
-    world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect(what);
+    world.ledger(0).commit(&Decision::Record(entry), &context(0)).await.expect(kind);
 }
 
-async fn standing(world: &World, number: &str) -> Order {
+async fn order_now(world: &World, number: &str) -> Order {
     let number = OrderNumber::new(number).expect("a number");
     world.ledger(0).order(&number, &context(0)).await.expect("an answer").expect("an order")
 }
 
-/// The same, and Fireblocks has taken the samples' transfer for it.
+/// Books the order as paid, with the samples' transfer submitted at Fireblocks.
 pub(crate) async fn sent(world: &World, order: Order) {
     let number = order.number.clone();
     paid(world, order).await;
     let effects =
-        standing(world, number.as_str()).await.apply_transfer_status(TRANSFER, TransferStatus::Submitted, now());
-    written(world, &number, "transferred", effects).await;
+        order_now(world, number.as_str()).await.apply_transfer_status(TRANSFER, TransferStatus::Submitted, now());
+    write(world, &number, "transferred", effects).await;
 }
 
-/// Books with the samples' order, paid for, whose transfer Fireblocks has taken.
+/// A ledger with the samples' order, paid, and its transfer submitted at Fireblocks.
 pub(crate) async fn shop() -> World {
     let world = World::new();
     sent(&world, order(ORDER)).await;
     world
 }
 
-/// What a gateway's event is answered by a sandbox that knows nothing.
+/// A cold sandbox's reply to an event.
 async fn answered(world: &World, event: &str) -> Reply {
     Fireblocks::function(world.ledger(1)).await.answer(event, &moment_within::<Fireblocks>(1)).await
 }
 
-fn told(reply: &Reply) -> (u16, &str) {
+fn status_and_body(reply: &Reply) -> (u16, &str) {
     (reply.status, &reply.body)
 }
 

@@ -1,4 +1,4 @@
-//! The forwarder that the documentation shows is the one that `cli/tests/stack/forwarder.rs` runs.
+//! The forwarder in the documentation is the code that `cli/tests/stack/forwarder.rs` runs.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Every route of every function: HEAD, other methods, and bodies and queries over their limits, as the function's document says.
-//! `cli/tests/stack/routes.rs` says the same of the stack over HTTP.
+//! Every route of every function: HEAD, other methods, and bodies and queries over their limits, as the function's document specifies.
+//! `cli/tests/stack/routes.rs` has the same checks for the stack over HTTP.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,22 +24,22 @@ use crate::templates::{FUNCTIONS, app, entry};
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const QUERY_BYTES_MAX: usize = 8 * 1024;
-/// They read no body, and so refuse none.
+/// These routes read no body, and so refuse none.
 const WITHOUT_BODY: [&str; 4] = ["/api/webhooks/health", "/payment/health", "/payment/status", "/health"];
 const ORDERS: &str = "orders";
-/// Here GET books.
+/// On these routes GET books an event.
 const BOOKING: [&str; 2] = ["/payment/notify", "/payment/return"];
 
 type Answer = Box<dyn Fn(String) -> LocalBoxFuture<'static, Reply>>;
 
-/// A function, and what its document says that it answers.
+/// A function, and the replies in its document.
 struct Documented {
     document: String,
     routes: BTreeSet<(&'static str, &'static str)>,
     body_bytes_max: usize,
-    /// As the document writes it.
+    /// The size limit as the document writes it.
     limit: &'static str,
-    /// To another method, and to a longer body.
+    /// The replies to another method and to a longer body.
     refusals: [&'static str; 2],
     answer: Answer,
 }
@@ -68,7 +68,7 @@ impl Documented {
         self.routes.iter().filter(|(_, at)| *at == path).map(|(method, _)| *method).collect()
     }
 
-    async fn asked(&self, sent: &Sent<'_>) -> Reply {
+    async fn reply_to(&self, sent: &Sent<'_>) -> Reply {
         (self.answer)(sent.event(Shape::HttpApi)).await
     }
 }
@@ -85,13 +85,13 @@ fn answer(function: impl Service + 'static) -> Answer {
     })
 }
 
-/// All that have routes, over these books.
+/// All functions with routes, over this ledger.
 async fn functions(world: &World, net: &StripeNet) -> Vec<Documented> {
     let ledger = || world.ledger(1);
     let of_providers = [r#"{"error":"Method not allowed"}"#, r#"{"error":"Payload too large"}"#];
     let of_usage =
         [r#"{"success":false,"message":"Method not allowed"}"#, r#"{"success":false,"message":"Payload too large"}"#];
-    // What is neither signed nor XML is taken for CloudRun's.
+    // A request that is neither signed nor XML is parsed as a CloudRun callback.
     let of_wechat =
         [r#"{"errcode":405,"errmsg":"Method not allowed"}"#, r#"{"errcode":413,"errmsg":"Payload too large"}"#];
     vec![
@@ -130,12 +130,12 @@ fn routes_are_the_same_in_the_template_and_in_the_code() {
         let entry = entry(&app, function.name);
         let declared: BTreeSet<_> =
             entry.routes.iter().map(|route| (route.method.as_str(), route.path.as_str())).collect();
-        // An HTTP API takes `/orders/` to the route `/orders`, and the function sees the slash. A route that ends in one it cannot have:
-        // the deployment fails, or the route is silently not there.
+        // An HTTP API matches `/orders/` with the route `/orders`, and the function sees the slash. A route that ends in a slash either
+        // fails the deployment or is silently missing.
         assert!(declared.iter().all(|(_, path)| !path.ends_with('/')), "{}: {declared:?}", function.name);
         let mut in_code: BTreeSet<_> =
             (function.routes)().into_iter().map(|(method, path)| (method, path.trim_end_matches('/'))).collect();
-        // Where GET books, HEAD has a route in the template alone: the function refuses it.
+        // Where GET books, only the template has a HEAD route, and the function refuses it.
         let read: Vec<_> = in_code.iter().filter(|(method, _)| *method == "GET").map(|(_, path)| *path).collect();
         in_code.extend(read.into_iter().map(|path| ("HEAD", path)));
         assert_eq!(in_code, declared, "{}", function.name);
@@ -143,7 +143,7 @@ fn routes_are_the_same_in_the_template_and_in_the_code() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_method_gives_405_with_the_allowed_ones() {
+async fn wrong_method_gives_405_with_an_allow_header() {
     let (world, net) = (books().await, stripe_net());
     let before = world.books();
     let mut count = 0;
@@ -152,7 +152,7 @@ async fn wrong_method_gives_405_with_the_allowed_ones() {
             let allowed = function.methods(path);
             for method in METHODS.into_iter().filter(|method| !allowed.contains(method)) {
                 let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1");
-                let reply = function.asked(&sent(method, &at, b"")).await;
+                let reply = function.reply_to(&sent(method, &at, b"")).await;
                 assert_eq!((reply.status, reply.body.as_str()), (405, function.refusals[0]), "{method} {path}");
                 assert_eq!(header(&reply, "allow"), Some(allowed.join(", ").as_str()), "{method} {path}");
                 count += 1;
@@ -164,17 +164,17 @@ async fn wrong_method_gives_405_with_the_allowed_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn body_over_the_limit_gives_413_and_one_at_it_does_not() {
+async fn only_a_body_over_the_limit_gives_413() {
     let (world, net) = (books().await, stripe_net());
     let before = world.books();
     for function in functions(&world, &net).await {
         let too_long = vec![b'x'; function.body_bytes_max + 1];
         for &(method, path) in &function.routes {
             let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1");
-            let at_limit = function.asked(&sent(method, &at, &too_long[1..])).await;
+            let at_limit = function.reply_to(&sent(method, &at, &too_long[1..])).await;
             assert_ne!(at_limit.status, 413, "{method} {path}");
             for base64 in [false, true] {
-                let reply = function.asked(&Sent { base64, ..sent(method, &at, &too_long) }).await;
+                let reply = function.reply_to(&Sent { base64, ..sent(method, &at, &too_long) }).await;
                 if WITHOUT_BODY.contains(&path) {
                     assert_eq!(reply.status, 200, "{method} {path}");
                 } else if path == "/payment/return" {
@@ -189,15 +189,15 @@ async fn body_over_the_limit_gives_413_and_one_at_it_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn query_over_the_limit_gives_413_where_a_source_is_addressed() {
+async fn only_a_query_over_the_limit_gives_413() {
     let (world, net) = (books().await, stripe_net());
     let (longest, too_long) = ("x".repeat(QUERY_BYTES_MAX), "x".repeat(QUERY_BYTES_MAX + 1));
     for function in functions(&world, &net).await {
         for &(method, path) in &function.routes {
             let at = path.replace("{number}", "hk_1").replace("{orderNumber}", "hk_1");
             let with = |query| Sent { query, ..sent(method, &at, b"") };
-            let at_limit = function.asked(&with(&longest)).await.status;
-            let beyond = function.asked(&with(&too_long)).await.status;
+            let at_limit = function.reply_to(&with(&longest)).await.status;
+            let beyond = function.reply_to(&with(&too_long)).await.status;
             assert_ne!(at_limit, 413, "{method} {path}");
             let is_read = function.document != ORDERS && !WITHOUT_BODY.contains(&path);
             assert_eq!(beyond, if is_read { 413 } else { at_limit }, "{method} {path}");
@@ -210,7 +210,7 @@ async fn head_gives_the_status_and_headers_of_get() {
     let (world, net) = (books().await, stripe_net());
     let functions = functions(&world, &net).await;
     let orders = functions.iter().find(|function| function.methods("/orders").contains(&"POST")).expect("orders");
-    let made = orders.asked(&sent("POST", "/orders", br#"{"product":"credits-100"}"#)).await;
+    let made = orders.reply_to(&sent("POST", "/orders", br#"{"product":"credits-100"}"#)).await;
     let number = made.body.split('"').nth(3).expect("a number");
     let before = world.books();
     let mut read = 0;
@@ -223,7 +223,7 @@ async fn head_gives_the_status_and_headers_of_get() {
             for number in [number, "hk_none"] {
                 let at = path.replace("{number}", number);
                 let [get, head] = [sent("GET", &at, b""), sent("HEAD", &at, b"")];
-                let [get, head] = [function.asked(&get).await, function.asked(&head).await];
+                let [get, head] = [function.reply_to(&get).await, function.reply_to(&head).await];
                 let status = if at.ends_with("hk_none") || at.ends_with("hk_none/") { 404 } else { 200 };
                 assert_eq!((get.status, head.status), (status, status), "{at}");
                 assert_eq!(head.headers, get.headers, "{at}");
@@ -234,7 +234,7 @@ async fn head_gives_the_status_and_headers_of_get() {
     assert_eq!((read, world.books()), (14, before));
 }
 
-/// What a GET or a POST would book, open or make.
+/// Requests that would book, open or create something by GET or POST.
 #[tokio::test(start_paused = true)]
 async fn head_has_no_effect() {
     let (world, net) = (crate::epay::shop().await, stripe_net());
@@ -245,33 +245,34 @@ async fn head_has_no_effect() {
     for function in functions(&world, &net).await {
         for path in function.paths() {
             let head = Sent { query: &notification, ..sent("HEAD", path, product) };
-            let reply = function.asked(&head.with("content-type", "application/json")).await;
+            let reply = function.reply_to(&head.with("content-type", "application/json")).await;
             let is_refused = !function.methods(path).contains(&"HEAD");
             assert_eq!(reply.status == 405, is_refused, "{path}");
             assert_eq!(world.books(), before, "{path}");
         }
     }
     assert_eq!(net.open().len(), 0, "a page was opened");
-    // The same by GET books.
+    // The same request by GET books.
     for function in functions(&world, &net).await.iter().filter(|function| function.paths().contains("/payment/notify"))
     {
-        let booked = function.asked(&Sent::get("/payment/notify", &notification)).await;
+        let booked = function.reply_to(&Sent::get("/payment/notify", &notification)).await;
         assert_eq!((booked.status, booked.body.as_str()), (200, "success"));
     }
     assert_ne!(world.books(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn documents_say_which_methods_and_sizes_are_refused() {
+async fn documents_list_the_refused_methods_and_sizes() {
     let (world, net) = (books().await, stripe_net());
     for function in functions(&world, &net).await {
         for language in ["md", "zh.md"] {
             let file = format!("docs/{}.{language}", function.document);
             let text = fs::read_to_string(root().join(&file)).expect("a document");
-            let says = |status: &str, what: &str| text.lines().any(|line| line.contains(status) && line.contains(what));
-            assert!(says("405", "`Allow`"), "{file}");
-            assert!(says("413", function.limit), "{file}: {}", function.limit);
-            assert!(says("HEAD", "405") || !function.paths().contains("/payment/notify"), "{file}");
+            let mentions =
+                |status: &str, what: &str| text.lines().any(|line| line.contains(status) && line.contains(what));
+            assert!(mentions("405", "`Allow`"), "{file}");
+            assert!(mentions("413", function.limit), "{file}: {}", function.limit);
+            assert!(mentions("HEAD", "405") || !function.paths().contains("/payment/notify"), "{file}");
         }
     }
 }

@@ -1,16 +1,17 @@
-//! The table of attacks in docs/security.md names files and tests that exist; and what no single test of a source can show.
+//! The table of attacks in docs/security.md names files and tests that exist. Also two rules that no test of one source can show:
+//! constant-time comparison, and no crate `rsa` in a deployed function.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::house::{files, root};
 
-/// The catalogue of known attacks on webhooks has as many classes.
+/// The number of classes in the catalogue of known attacks on webhooks.
 const CLASSES: usize = 24;
-/// What an attacker in one function can do beside.
+/// The number of further attacks by an attacker in one function.
 const BY_A_ROLE: usize = 5;
 
-/// By number: what stands between backquotes in the last two columns, the files that refuse and the tests that show it.
+/// By number, the quoted names in the last two columns: the files that refuse the attack, and the tests that show it.
 fn rows(page: &str) -> BTreeMap<usize, (BTreeSet<String>, BTreeSet<String>)> {
     let page = fs::read_to_string(root().join("docs").join(page)).expect("the page");
     let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
@@ -25,7 +26,7 @@ fn rows(page: &str) -> BTreeMap<usize, (BTreeSet<String>, BTreeSet<String>)> {
 }
 
 #[test]
-fn each_class_of_attack_names_its_code_and_its_tests() {
+fn attack_table_names_existing_code_and_tests() {
     let rows_en = rows("security.md");
     assert!(rows_en.keys().copied().eq(1..=CLASSES + BY_A_ROLE), "one row each: {:?}", rows_en.keys());
     assert_eq!(rows_en, rows("security.zh.md"), "both languages name the same");
@@ -46,7 +47,7 @@ fn each_class_of_attack_names_its_code_and_its_tests() {
     }
 }
 
-/// Words for what an attacker may not learn byte by byte.
+/// Names of values that an attacker must not learn byte by byte.
 const COMPARED: [&str; 9] = ["offered", "expected", "mac", "tag", "signature", "sign", "digest", "hmac", "api_key"];
 
 #[test]
@@ -54,7 +55,7 @@ fn signatures_are_compared_in_constant_time() {
     let folder = root().join("shared/signing/src");
     let is_code = |file: &std::path::Path| {
         let file = file.strip_prefix(&folder).expect("of the folder");
-        // In DER a tag is the kind of a value.
+        // In DER a tag is the type of a value, no MAC.
         !file.starts_with("tests") && file != std::path::Path::new("tests.rs") && !file.ends_with("der.rs")
     };
     let mut in_constant_time = 0;
@@ -73,14 +74,14 @@ fn signatures_are_compared_in_constant_time() {
             );
         }
     }
-    // Hexadecimal HMAC, Standard Webhooks, the sign of epay and APIv2, and the fake's API key: fewer means that one is gone.
+    // Hexadecimal HMAC, Standard Webhooks, the sign of epay and APIv2, and the fake's API key. Fewer means that one is missing.
     assert!(in_constant_time >= 4, "{in_constant_time}");
 }
 
-/// Its operations on a private key tell of the key by the time that they take. `tests/src/house.rs` knows that nothing deployed depends
-/// on a crate that is named here.
+/// Its private-key operations leak the key through timing (RUSTSEC-2023-0071). `tests/src/house.rs` checks that no deployed crate depends
+/// on one that is named here.
 #[test]
-fn no_deployed_function_has_the_crate_rsa() {
+fn deployed_functions_have_no_crate_rsa() {
     let lock = fs::read_to_string(root().join("Cargo.lock")).expect("the lock file");
     let users = lock.split("[[package]]").filter(|package| package.lines().any(|line| line == " \"rsa\","));
     let name = |package: &str| {

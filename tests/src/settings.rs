@@ -1,4 +1,4 @@
-//! `.env.example` has every setting that a function, a secret or the local stack reads, and no other.
+//! `.env.example` has every setting that a function, a secret or the local stack reads, and no other setting.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,17 +9,17 @@ use testkit::STAGE;
 
 use crate::house::root;
 
-/// What the local stack alone reads; `shared/local` compares its own lists with this file and with docs/cli.md.
+/// The settings of the local stack alone; `shared/local` compares its own lists with this file and with docs/cli.md.
 const OF_LOCAL_STACK: [&str; 4] = ["DEMO_API_KEY", "WECHAT_LOCAL", "EPAY_LOCAL", "FIREBLOCKS_LOCAL"];
 
 #[test]
-fn example_of_settings_has_every_setting_once() {
+fn env_example_has_every_setting_once() {
     let example = fs::read_to_string(root().join(".env.example")).expect("a file");
     let names: Vec<&str> =
         example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).map(|(name, _)| name).collect();
     let names: Vec<&str> = names.into_iter().filter(|name| !name.contains(' ')).collect();
     let listed: BTreeSet<&str> = names.iter().copied().collect();
-    assert_eq!(names.len(), listed.len(), "each stands once");
+    assert_eq!(names.len(), listed.len(), "no setting is listed twice");
 
     let app = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
     let of_functions = app.functions().iter().flat_map(|function| function.environment.keys().map(String::as_str));

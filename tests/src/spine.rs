@@ -1,4 +1,4 @@
-//! The spine that all sources share, seen from a source: how often it makes the header of an event.
+//! The shared webhook pipeline: the number of journal headers that it makes for each event.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use webhook::{Admission, Dependency, Endpoint, Function, Outcome, ParseError, Re
 
 use crate::sandbox::{invocation, open_account, settings, signed};
 
-/// Usage events, of which each header is counted: a header hashes the event's fingerprint.
+/// A usage source that counts its headers: each one hashes the event's fingerprint.
 #[derive(Default)]
 struct Counted(AtomicUsize);
 
 impl Counted {
-    /// How many headers it has made since the last call.
-    fn taken(&self) -> usize {
+    /// The number of headers since the last call.
+    fn headers_made(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)
     }
 }
@@ -85,14 +85,14 @@ impl Webhook for Counted {
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_has_one_header_made_for_each_delivery_and_replay() {
+async fn delivery_or_replay_makes_one_header() {
     let world = World::new();
     let keys = Keyring::open(Vault::Here(settings()), Usage::keys, now()).await.expect("keys");
     let live = keys.current();
     let function = Function::new(Counted::default(), keys, Admission::default(), world.ledger(1));
     let body = usage("e1", "k1", "1").to_string();
     let reply = function.answer(&signed(&body), &invocation(1)).await;
-    assert_eq!((reply.status, function.source.taken()), (404, 1), "refused: the key is unknown");
+    assert_eq!((reply.status, function.source.headers_made()), (404, 1), "refused: the key is unknown");
 
     open_account(&world, "alice", "k1", "10").await;
     let request = edge::read(&signed(&body)).expect("a request").open(Usage::BODY_BYTES_MAX).expect("a body");
@@ -101,8 +101,8 @@ async fn event_has_one_header_made_for_each_delivery_and_replay() {
     let receipt = EventKey::new("usage", "e1").expect("an id");
     let row = RefusedRow { receipt: &receipt, first_received_at: now(), bytes_at: now(), is_by_retired_key: false };
     let replayed = webhook::replay(&function.source, &function.ledger, &received, row, &invocation(2)).await;
-    assert_eq!((replayed.expect("its own").outcome, function.source.taken()), (Outcome::Booked, 1));
+    assert_eq!((replayed.expect("its own").outcome, function.source.headers_made()), (Outcome::Booked, 1));
 
     let reply = function.answer(&signed(&body), &invocation(3)).await;
-    assert_eq!((reply.status, function.source.taken()), (200, 1), "a repeat");
+    assert_eq!((reply.status, function.source.headers_made()), (200, 1), "a repeat");
 }

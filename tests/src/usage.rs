@@ -1,4 +1,4 @@
-//! Usage events, as the function takes them: what each costs, every refusal, under faults, at the same time and in random schedules.
+//! The usage webhook function: costs, refusals, faults, concurrency and random schedules.
 
 mod concurrency;
 mod costs;

@@ -182,7 +182,13 @@ fn event(path: &str, sent: &WechatSent) -> String {
 }
 
 /// The reply to one sample, delivered to a cold sandbox.
-async fn deliver_sample(world: &World, net: &WechatNet, variables: &[(&str, &str)], path: &str, sample: &str) -> (u16, String) {
+async fn deliver_sample(
+    world: &World,
+    net: &WechatNet,
+    variables: &[(&str, &str)],
+    path: &str,
+    sample: &str,
+) -> (u16, String) {
     let function = function(world.ledger(1), net, variables).await;
     let reply = function.answer(&event(path, &sent(sample)), &invocation(1)).await;
     status_and_body(reply)

@@ -1,34 +1,34 @@
-//! The classic attacks on a shop's payment notifications: each refused, and nothing delivered.
+//! Attacks with genuine or forged epay notifications: each is refused, and no credits are granted.
 
 use super::*;
 
-/// Who pays so has bought nothing: no credits, and the order is as it was but for the flag.
+/// Expects this reason, no credits, and an order that is unchanged except for the anomaly.
 async fn refused(world: &World, params: Params, reason: &str, flag: Option<&str>) {
     let receipt = format!("epay#{}.{}", params.value("pid").expect("one"), params.value("trade_no").expect("one"));
     let reply = answered(world, &sent("GET", &good(params))).await;
-    assert_eq!(told(&reply), (409, "fail"), "{reason}");
+    assert_eq!(status_and_body(&reply), (409, "fail"), "{reason}");
     let books = world.books();
     books.check();
     let row = &books.journal[&receipt];
     assert_eq!((row.status.as_str(), row.reason.as_deref()), ("failed", Some(reason)));
-    assert!(books.bodies.contains(&receipt), "{reason}: what was sent is kept");
+    assert!(books.bodies.contains(&receipt), "{reason}: the notification is kept");
     assert!(books.accounts.is_empty(), "{reason}: no credits");
     assert!(books.orders.values().all(|order| order.paid_by.is_none()), "{reason}: nothing is paid");
     assert_eq!(books.orders.get(ORDER).and_then(|order| order.anomaly.as_deref()), flag, "{reason}");
 }
 
-/// A deployment without a key must not run, rather than believe whoever signs with none.
+/// A deployment without a key must not start: it would accept signatures that anyone can make.
 #[tokio::test(start_paused = true)]
-async fn a_blank_key() {
+async fn blank_key_is_refused_at_start() {
     for text in ["", " ", "1001:", "1001:   ", "1001:key your", "1001:changeme", "1001:<key>", "secret", "1001"] {
         let settings = Settings::new([("EPAY_MD5_KEYS".to_owned(), text.to_owned())]);
         assert!(Keyring::open(Vault::Here(settings), Epay::keys, now()).await.is_err(), "{text:?}");
     }
 }
 
-/// While a merchant moves from V1 to V2 both keys are live: what counts is what the deployment says, whatever the request does.
+/// A downgrade: during a move from V1 to V2 both keys are live. The configured scheme decides, not the request's `sign_type`.
 #[tokio::test(start_paused = true)]
-async fn the_scheme_that_was_left_behind() {
+async fn scheme_that_is_not_configured_is_refused() {
     let mut settings = epay_settings();
     settings[0].1 = format!("{} 1002:{}", settings[0].1, testkit::EPAY_KEY);
     let [md5, rsa] = [Scheme::Md5, Scheme::Rsa].map(|scheme| {
@@ -37,17 +37,17 @@ async fn the_scheme_that_was_left_behind() {
         let pid = Pid::new("1002").expect("a number");
         sign(&keys, &pid, scheme, paid().with("pid", "1002"), now().unix_s()).expect("a key").encoded()
     });
-    let says = |form: &str, said: &str| form.replace("sign_type=MD5", said).replace("sign_type=RSA", said);
+    let labelled = |form: &str, label: &str| form.replace("sign_type=MD5", label).replace("sign_type=RSA", label);
     let rows = [
-        ("md5", says(&md5, "sign_type=MD5"), true),
+        ("md5", labelled(&md5, "sign_type=MD5"), true),
         ("md5", md5.replace("&sign_type=MD5", ""), true),
-        ("md5", says(&md5, "sign_type=RSA"), false),
-        ("md5", says(&rsa, "sign_type=RSA"), false),
+        ("md5", labelled(&md5, "sign_type=RSA"), false),
+        ("md5", labelled(&rsa, "sign_type=RSA"), false),
         ("md5", rsa.replace("&sign_type=RSA", ""), false),
-        ("rsa", says(&rsa, "sign_type=RSA"), true),
+        ("rsa", labelled(&rsa, "sign_type=RSA"), true),
         ("rsa", rsa.replace("&sign_type=RSA", ""), true),
-        ("rsa", says(&rsa, "sign_type=MD5"), false),
-        ("rsa", says(&md5, "sign_type=MD5"), false),
+        ("rsa", labelled(&rsa, "sign_type=MD5"), false),
+        ("rsa", labelled(&md5, "sign_type=MD5"), false),
         ("rsa", md5.replace("&sign_type=MD5", ""), false),
     ];
     for (scheme, form, is_theirs) in rows {
@@ -57,20 +57,20 @@ async fn the_scheme_that_was_left_behind() {
         function.keys =
             Keyring::open(Vault::Here(Settings::new(settings.clone())), Epay::keys, now()).await.expect("keys");
         let reply = function.answer(&sent("GET", &form), &moment_within::<Epay>(1)).await;
-        assert_eq!(told(&reply), if is_theirs { BOOKED } else { (400, "fail") }, "{scheme}: {form}");
+        assert_eq!(status_and_body(&reply), if is_theirs { BOOKED } else { (400, "fail") }, "{scheme}: {form}");
         assert_eq!(world.books().order(ORDER).paid_by.is_some(), is_theirs, "{scheme}: {form}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_amount() {
+async fn other_amount_is_refused() {
     for money in ["0", "0.01", "6.48", "647.99", "648.01", "64800", "999999999999.99"] {
         refused(&shop().await, paid().with("money", money), "amount_mismatch", Some("AMOUNT_MISMATCH")).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_of_another_gateway() {
+async fn payment_of_another_providers_order_is_refused() {
     for provider in [Provider::Stripe, Provider::Wechat] {
         let world = World::new();
         let mut other = order(ORDER);
@@ -81,7 +81,7 @@ async fn an_order_of_another_gateway() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_in_another_currency() {
+async fn payment_of_an_order_in_another_currency_is_refused() {
     for currency in ["USD", "HKD", "JPY"] {
         let world = World::new();
         let mut other = order(ORDER);
@@ -91,9 +91,9 @@ async fn an_order_in_another_currency() {
     }
 }
 
-/// Both merchants are ours; yet who has the key of one must not pay with it what was to be paid to the other.
+/// Both merchants are ours. A leaked key of one must not pay an order of the other.
 #[tokio::test(start_paused = true)]
-async fn the_key_of_another_merchant() {
+async fn key_of_another_merchant_is_refused() {
     for (to, by, is_paid) in
         [("1001", "1002", false), ("1002", "1001", false), ("1001", "1001", true), ("1002", "1002", true)]
     {
@@ -103,16 +103,16 @@ async fn the_key_of_another_merchant() {
         made(&world, begun).await;
         let params = paid().with("pid", by);
         if is_paid {
-            assert_eq!(told(&answered(&world, &sent("GET", &good(params))).await), BOOKED, "{to} {by}");
+            assert_eq!(status_and_body(&answered(&world, &sent("GET", &good(params))).await), BOOKED, "{to} {by}");
         } else {
             refused(&world, params, "merchant_mismatch", Some("MERCHANT_MISMATCH")).await;
         }
     }
 }
 
-/// Of a cent that was really paid, one for another order is made without the key: by a name that reads as parameters.
+/// The product name of a genuine one-cent payment contains parameters. Split at another place, the signed text would pay another order.
 #[tokio::test(start_paused = true)]
-async fn a_genuine_notification_that_is_taken_apart_in_another_way() {
+async fn other_split_of_genuine_notification_is_refused() {
     let name = format!("x&out_trade_no={ORDER}&pid=1001&trade_no=999&trade_status=TRADE_SUCCESS&type=alipay&zz=");
     let cheap = paid().with("money", "0.01").with("out_trade_no", "attackers").with("name", name);
     let genuine = signed(cheap, now());
@@ -124,7 +124,7 @@ async fn a_genuine_notification_that_is_taken_apart_in_another_way() {
         .with("trade_no", "999")
         .with("zz", tail)
         .with("sign", genuine.value("sign").expect("a signature"));
-    assert_eq!(forged.signed_text(), genuine.signed_text(), "the very text that the gateway signed");
+    assert_eq!(forged.signed_text(), genuine.signed_text(), "both have the same signed text");
     let world = World::new();
     let mut cent = order(ORDER);
     cent.terms.price.amount = Amount::from_units(1);
@@ -133,36 +133,40 @@ async fn a_genuine_notification_that_is_taken_apart_in_another_way() {
     for params in [&forged, &genuine] {
         for method in ["GET", "POST"] {
             let reply = answered(&world, &sent(method, &params.encoded())).await;
-            assert_eq!(told(&reply), (400, "fail"));
+            assert_eq!(status_and_body(&reply), (400, "fail"));
             assert_eq!(world.books(), before);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_told_twice_differently() {
+async fn conflicting_repeat_is_refused() {
     let world = shop().await;
-    assert_eq!(told(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
+    assert_eq!(status_and_body(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
     let before = world.books();
     let rows = [("money", paid().with("money", "1")), ("order", paid().with("out_trade_no", "hk_other_order"))];
     for (name, params) in rows {
-        assert_eq!(told(&answered(&world, &sent("GET", &good(params))).await), (409, "fail"), "{name}");
+        assert_eq!(status_and_body(&answered(&world, &sent("GET", &good(params))).await), (409, "fail"), "{name}");
         let books = world.books();
         assert_eq!((&books.orders, &books.accounts), (&before.orders, &before.accounts), "{name}");
         assert!(books.journal.keys().any(|id| id.starts_with("epay#1001.2026010100000012345#conflict#")), "{name}");
     }
-    // How it was paid and what it was called are no identity.
+    // The payment method and the product name are not part of the fingerprint.
     let again = paid().with("type", "wxpay").with("name", "product").with("money", "648.00");
-    assert_eq!(told(&answered(&world, &sent("POST", &good(again))).await), BOOKED);
+    assert_eq!(status_and_body(&answered(&world, &sent("POST", &good(again))).await), BOOKED);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_payment_of_one_order() {
+async fn second_payment_of_one_order_is_flagged() {
     let world = shop().await;
-    assert_eq!(told(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
+    assert_eq!(status_and_body(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
     for (pid, trade) in [("1001", "2026010100000019999"), ("1002", "2026010100000012345")] {
         let second = paid().with("pid", pid).with("trade_no", trade);
-        assert_eq!(told(&answered(&world, &sent("GET", &good(second))).await), (409, "fail"), "{pid} {trade}");
+        assert_eq!(
+            status_and_body(&answered(&world, &sent("GET", &good(second))).await),
+            (409, "fail"),
+            "{pid} {trade}"
+        );
     }
     let books = world.books();
     books.check();
@@ -177,15 +181,15 @@ async fn a_second_payment_of_one_order() {
     );
 }
 
-/// It came before its order: kept, refused, and booked when it is there.
+/// A notification before its order is refused, kept, and booked when the gateway retries it.
 #[tokio::test(start_paused = true)]
-async fn an_order_that_is_not_there_yet() {
+async fn notification_before_its_order_is_booked_on_retry() {
     let world = World::new();
     let event = sent("GET", &good(paid()));
     refused(&world, paid(), "order_unknown", None).await;
     assert!(world.books().journal["epay#1001.2026010100000012345"].needs_attention);
     made(&world, order(ORDER)).await;
-    assert_eq!(told(&answered(&world, &event).await), BOOKED);
+    assert_eq!(status_and_body(&answered(&world, &event).await), BOOKED);
     let books = world.books();
     books.check();
     assert_eq!(books.balance("alice/credits"), 1_000_000_000_000);

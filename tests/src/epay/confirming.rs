@@ -1,16 +1,16 @@
-//! Where the gateway has to confirm: what it says, what is made of it, and what is asked.
+//! Confirmation by the gateway: the query, its answers, and their effects.
 
 use testkit::{EPAY_KEY, EpayFault};
 
 use super::*;
 
-/// The number that the stand-in gives the first payment.
+/// The number that the fake gives its first payment.
 pub(crate) const TRADE: &str = "g0000000000000001";
 
-/// A gateway where the sample's order is begun, at this merchant.
+/// A gateway at which checkout has opened the sample's order, for this merchant.
 pub(crate) fn begun(pid: &str) -> EpayNet {
     let net = EpayNet::default();
-    let asked = Params::default()
+    let opened = Params::default()
         .with("pid", pid)
         .with("out_trade_no", ORDER)
         .with("money", "648.00")
@@ -18,7 +18,7 @@ pub(crate) fn begun(pid: &str) -> EpayNet {
         .with("notify_url", "https://shop.invalid/payment/notify")
         .with("return_url", "https://shop.invalid/payment/return");
     let path = if pid == "1002" { "api/pay/submit" } else { "submit.php" };
-    net.opened(&format!("{EPAY_BASE}/{path}?{}", good(asked)));
+    net.opened(&format!("{EPAY_BASE}/{path}?{}", good(opened)));
     assert_eq!(net.trades(), [TRADE]);
     net
 }
@@ -32,9 +32,9 @@ async fn notified(world: &World, net: &EpayNet, params: Params) -> (u16, String)
 /// The merchant, the settings, the answer, and how often the gateway is queried.
 type Waiver = (&'static str, &'static [(&'static str, &'static str)], (u16, &'static str), usize);
 
-/// Somebody has V1's key and nobody has paid: the gateway decides, unless a deployment has waived that by name.
+/// A leaked V1 key signs an unpaid order. The gateway's answer decides, unless the deployment has waived the confirmation.
 #[tokio::test(start_paused = true)]
-async fn signature_alone_pays_v1_only_where_that_is_waived() {
+async fn v1_signature_alone_pays_only_with_a_waiver() {
     let unconfirmed = (409, "fail");
     let rows: [Waiver; 6] = [
         ("1001", &[], unconfirmed, 1),
@@ -52,7 +52,7 @@ async fn signature_alone_pays_v1_only_where_that_is_waived() {
         let function = asking(world.ledger(1), &net, &settings).await;
         let event = sent("GET", &good(paid().with("pid", pid).with("trade_no", TRADE)));
         let reply = function.answer(&event, &moment_within::<Epay>(1)).await;
-        assert_eq!((told(&reply), net.asked().len()), (expected, queries), "{pid} {settings:?}");
+        assert_eq!((status_and_body(&reply), net.asked().len()), (expected, queries), "{pid} {settings:?}");
         let books = world.books();
         books.check();
         let kept = &books.journal[&format!("epay#{pid}.{TRADE}")];
@@ -65,38 +65,42 @@ async fn signature_alone_pays_v1_only_where_that_is_waived() {
     }
 }
 
-/// A function that is put together without a way to the gateway books nothing of V1's.
+/// Without an API of the gateway, no payment to V1's merchant is booked.
 #[tokio::test(start_paused = true)]
-async fn without_a_way_to_ask_nothing_is_claimed() {
+async fn v1_payment_without_a_gateway_api_is_refused() {
     let world = shop().await;
     let function = function(world.ledger(1), &[("EPAY_MD5_KEY_ALONE_PAYS", "")]).await;
     let reply = function.answer(&sent("GET", &good(paid())), &moment_within::<Epay>(1)).await;
-    assert_eq!(told(&reply), (503, "fail"));
+    assert_eq!(status_and_body(&reply), (503, "fail"));
     assert_eq!(world.books().order(ORDER).payment, "unpaid");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_gateway_says_it_was_paid_is_paid() {
+async fn confirmed_payment_is_booked_once() {
     for pid in ["1001", "1002"] {
         let (world, net) = (shop().await, begun(pid));
-        let told = paid().with("pid", pid).with("trade_no", TRADE);
-        // Somebody has the key, and nothing was paid.
-        assert_eq!(notified(&world, &net, told.clone()).await, (409, "fail".to_owned()), "{pid}");
+        let notification = paid().with("pid", pid).with("trade_no", TRADE);
+        // A forged notification with a leaked key.
+        assert_eq!(notified(&world, &net, notification.clone()).await, (409, "fail".to_owned()), "{pid}");
         let row = world.books().journal[&format!("epay#{pid}.{TRADE}")].clone();
         assert_eq!((row.reason.as_deref(), row.needs_attention), (Some("unconfirmed"), true), "{pid}");
         assert_eq!(world.books().balance("alice/credits"), 0, "{pid}");
         net.pay(TRADE);
         for times in 1..3 {
-            assert_eq!(notified(&world, &net, told.clone()).await, (200, "success".to_owned()), "{pid} {times}");
+            assert_eq!(
+                notified(&world, &net, notification.clone()).await,
+                (200, "success".to_owned()),
+                "{pid} {times}"
+            );
             assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000, "{pid}");
         }
-        assert_eq!(net.asked().len(), 2, "{pid}: what is paid is not asked about");
+        assert_eq!(net.asked().len(), 2, "{pid}: a booked payment is not queried");
         world.books().check();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_it_says_otherwise_or_not_at_all_is_not_confirmed_and_is_kept() {
+async fn unconfirmed_payment_is_kept_for_retry() {
     use EpayFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Said, Status};
     let rows = [
         Altered("\"money\":\"648.00\"", "\"money\":\"6.48\""),
@@ -122,7 +126,7 @@ async fn what_it_says_otherwise_or_not_at_all_is_not_confirmed_and_is_kept() {
         crate::log_capture::start_capture();
         assert_eq!(notified(&world, &net, paid().with("trade_no", TRADE)).await, (409, "fail".to_owned()), "{row}");
         assert!(clock().duration_since(started) <= Epay::REPLY_WITHIN, "{row}: {:?}", clock().duration_since(started));
-        // A gateway that refuses the query itself refuses the next one too, until a person looks at the key.
+        // A gateway that refuses the query refuses every query, until an operator corrects the key: an alarm.
         let alarms: Vec<_> =
             crate::log_capture::captured_lines().into_iter().filter(|line| line["alarm"] == "query_refused").collect();
         let is_alarming = row.contains("-3") || row.contains("404");
@@ -133,7 +137,7 @@ async fn what_it_says_otherwise_or_not_at_all_is_not_confirmed_and_is_kept() {
         let kept = &books.journal[&format!("epay#1001.{TRADE}")];
         assert_eq!((kept.reason.as_deref(), kept.needs_attention), (Some("unconfirmed"), true), "{row}");
         assert_eq!((books.order(ORDER).payment.as_str(), books.accounts.len()), ("unpaid", 0), "{row}");
-        // It is sent again, or tried again, and then the gateway says so.
+        // On retry the gateway confirms it.
         net.fail(|_, _| EpayFault::None);
         assert_eq!(notified(&world, &net, paid().with("trade_no", TRADE)).await, (200, "success".to_owned()), "{row}");
         assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000, "{row}");
@@ -141,10 +145,10 @@ async fn what_it_says_otherwise_or_not_at_all_is_not_confirmed_and_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_about_what_pays_nothing() {
+async fn notification_that_cannot_pay_makes_no_query() {
     let rows = [
         ("another amount", paid().with("trade_no", TRADE).with("money", "1"), (409, "fail")),
-        ("an order that is not there", paid().with("trade_no", TRADE).with("out_trade_no", "hk_none"), (409, "fail")),
+        ("an unknown order", paid().with("trade_no", TRADE).with("out_trade_no", "hk_none"), (409, "fail")),
     ];
     for (name, params, expected) in rows {
         let (world, net) = (shop().await, begun("1001"));
@@ -154,6 +158,6 @@ async fn nobody_is_asked_about_what_pays_nothing() {
     }
     let (world, net) = (shop().await, begun("1001"));
     notified(&world, &net, paid().with("trade_no", TRADE)).await;
-    let asked = format!("GET /api.php?act=order&key={EPAY_KEY}&pid=1001&trade_no={TRADE}");
-    assert_eq!(net.asked(), [(asked, String::new())]);
+    let query = format!("GET /api.php?act=order&key={EPAY_KEY}&pid=1001&trade_no={TRADE}");
+    assert_eq!(net.asked(), [(query, String::new())]);
 }

@@ -1,4 +1,4 @@
-//! The decision of every sample, as text: what it leaves in books that hold the samples' order, unpaid and paid.
+//! The decision of every sample as text: its effects on the samples' order, unpaid and paid.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,25 @@ use super::*;
 const EXPECTED: &str = include_str!("decisions.txt");
 
 #[tokio::test(start_paused = true)]
-async fn every_sample_decides_what_it_did() {
+async fn sample_gives_its_recorded_decision() {
     let mut decided = String::new();
     for name in SAMPLES {
-        writeln!(decided, "# {name}\n{}", count_open_orders(name, false).await).expect("text");
-        writeln!(decided, "## when it is paid\n{}", count_open_orders(name, true).await).expect("text");
+        writeln!(decided, "# {name}\n{}", changes_by(name, false).await).expect("text");
+        writeln!(decided, "## with a paid order\n{}", changes_by(name, true).await).expect("text");
     }
     let files = fs::read_dir(root().join("events/epay")).expect("samples").count();
     assert_eq!(files, SAMPLES.len(), "every sample is here");
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }
 
-/// What a sample adds to the books.
-async fn count_open_orders(name: &str, is_paid: bool) -> String {
+/// The changes that a sample makes to the ledger.
+async fn changes_by(name: &str, is_paid: bool) -> String {
     let world = shop().await;
     if is_paid {
-        assert_eq!(told(&answered(&world, &sent("GET", &good(paid().with("trade_no", "earlier")))).await), BOOKED);
+        assert_eq!(
+            status_and_body(&answered(&world, &sent("GET", &good(paid().with("trade_no", "earlier")))).await),
+            BOOKED
+        );
     }
     let was = world.books();
     let reply = answered(&world, &Epay::signed(&sample(name), now())).await;
@@ -30,9 +33,9 @@ async fn count_open_orders(name: &str, is_paid: bool) -> String {
     is.check();
     let mut text = format!("{} {}\n", reply.status, reply.body);
     for (id, row) in is.journal.iter().filter(|(id, row)| was.journal.get(*id) != Some(row)) {
-        let said = row.reason.as_deref().unwrap_or(&row.status);
+        let outcome = row.reason.as_deref().unwrap_or(&row.status);
         let moved = row.account.as_ref().map_or(String::new(), |account| format!(" {:+} {account}", row.change));
-        writeln!(text, "{id}: {said}, order {}{moved}", row.order.as_deref().unwrap_or("-")).expect("text");
+        writeln!(text, "{id}: {outcome}, order {}{moved}", row.order.as_deref().unwrap_or("-")).expect("text");
     }
     for (number, order) in is.orders.iter().filter(|(number, order)| was.orders.get(*number) != Some(order)) {
         let flag = order.anomaly.as_ref().map_or(String::new(), |anomaly| format!(", {anomaly}"));

@@ -1,4 +1,5 @@
-//! Every single fault at every call; then the gateway tries again. The books come out as they do without any fault. And many at once.
+//! Fault injection: every single fault at every call. After the gateway's retries the ledger equals the one of a run without faults.
+//! Also a slow store, and concurrent notifications.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,25 +12,25 @@ use crate::sandbox::SETTLED;
 const TRIES_MAX: u64 = 12;
 
 #[tokio::test(start_paused = true)]
-async fn every_single_fault_at_every_call() {
+async fn single_fault_at_any_call_gives_the_same_ledger() {
     let rows = [
         ("a payment", sample("notify_v1_get"), BOOKED),
         ("a payment by V2", sample("notify_v2"), BOOKED),
         ("another amount", sample("notify_v1_get").replace("\"648\"", "\"1\""), (409, "fail")),
         ("an order that is not there", sample("notify_v1_get").replace(ORDER, "hk_none"), (409, "fail")),
-        ("what is not understood", sample("notify_v1_post").replace("\"648.00\"", "\"1e2\""), (400, "fail")),
+        ("an unparsed notification", sample("notify_v1_post").replace("\"648.00\"", "\"1e2\""), (400, "fail")),
     ];
     for (name, body, expected) in rows {
-        let (without, calls) = played(&body, expected, None).await;
+        let (without, calls) = play(&body, expected, None).await;
         for (call, fault) in (0..=calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
-            let (books, _) = played(&body, expected, Some((call, fault))).await;
+            let (books, _) = play(&body, expected, Some((call, fault))).await;
             assert_eq!(books, without, "{name}: {fault:?} at call {call}");
         }
     }
 }
 
-/// Delivers until the gateway is told what it is told without a fault; returns what is left in the books and the number of calls.
-async fn played(body: &str, expected: (u16, &str), fault: Option<(usize, Fault)>) -> (Books, usize) {
+/// Delivers until the reply is the one of a run without faults. Returns the ledger and the number of calls.
+async fn play(body: &str, expected: (u16, &str), fault: Option<(usize, Fault)>) -> (Books, usize) {
     let world = shop().await;
     let mut calls = 0;
     for attempt in 1..=TRIES_MAX {
@@ -46,10 +47,10 @@ async fn played(body: &str, expected: (u16, &str), fault: Option<(usize, Fault)>
             clock().duration_since(started)
         );
         calls += sandbox.faults.calls().len();
-        match reply.as_ref().map(told) {
+        match reply.as_ref().map(status_and_body) {
             None | Some((500 | 503, "fail")) => {}
-            Some(told) => {
-                assert_eq!(told, expected, "{fault:?}");
+            Some(got) => {
+                assert_eq!(got, expected, "{fault:?}");
                 tokio::time::sleep(SETTLED).await;
                 let mut books = world.books();
                 books.check();
@@ -60,19 +61,19 @@ async fn played(body: &str, expected: (u16, &str), fault: Option<(usize, Fault)>
             }
         }
     }
-    panic!("{fault:?}: never told");
+    panic!("{fault:?}: never acknowledged");
 }
 
-/// A gateway waits five seconds: it is answered before, and never that it is booked when that is not known.
+/// A gateway waits five seconds: the reply comes before that, and is a success only if the commit is known.
 #[tokio::test(start_paused = true)]
-async fn a_slow_store_is_not_waited_for() {
+async fn slow_store_gives_an_error_before_the_deadline() {
     for (delay_ms, expected) in [(100, BOOKED), (600, BOOKED), (5_000, (503, "fail")), (60_000, (503, "fail"))] {
         let world = shop().await;
         let slow = move |_: usize, _: &str| Fault::Delay(Duration::from_millis(delay_ms));
         let sandbox = Sandbox::new(&world, 1, slow).await;
         let started = clock();
         let reply = sandbox.deliver(&sample("notify_v1_get"), &moment_within::<Epay>(1)).await.expect("alive");
-        assert_eq!(told(&reply), expected, "{delay_ms} ms");
+        assert_eq!(status_and_body(&reply), expected, "{delay_ms} ms");
         assert!(
             clock().duration_since(started) < Duration::from_secs(4),
             "{delay_ms} ms: {:?}",
@@ -83,9 +84,9 @@ async fn a_slow_store_is_not_waited_for() {
     }
 }
 
-/// A hundred notifications, by both methods, and the buyer who comes back meanwhile.
+/// A hundred notifications by both methods, concurrent with the buyer's return.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_notifications_at_once_pay_once() {
+async fn hundred_concurrent_notifications_pay_once() {
     let world = shop().await;
     let sandboxes: Vec<_> = {
         let mut sandboxes = Vec::new();
@@ -113,8 +114,8 @@ async fn a_hundred_notifications_at_once_pay_once() {
             (503, false)
         });
     }
-    let told = senders.join_all().await;
-    assert!(told.iter().all(|told| *told == (200, true)), "{told:?}");
+    let replies = senders.join_all().await;
+    assert!(replies.iter().all(|reply| *reply == (200, true)), "{replies:?}");
     let books = world.books();
     books.check();
     assert_eq!(books.balance("alice/credits"), 1_000_000_000_000);

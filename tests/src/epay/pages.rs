@@ -1,4 +1,4 @@
-//! What the buyer is shown who comes back, and that coming back is the same event.
+//! The return page: the state that the buyer sees, and that the return is the same event as the notification.
 
 use testkit::Fault;
 
@@ -13,36 +13,29 @@ fn back(params: Params) -> String {
     Sent::get(RETURN, &good(params)).event(Shape::HttpApi)
 }
 
-fn page(said: &str, order: &str) -> String {
+fn page(message: &str, order: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"zh\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>订单 Order</title>\n<main>\n<p>{said}</p>\n{order}</main>\n</html>\n"
+         <title>订单 Order</title>\n<main>\n<p>{message}</p>\n{order}</main>\n</html>\n"
     )
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_says_how_the_order_stands() {
+async fn return_page_shows_the_state_of_the_order() {
     const LINE: &str = "<p>hk_sample_order · 648 CNY</p>\n";
     let forged = Sent::get(RETURN, &good(paid()).replace("money=648", "money=1")).event(Shape::HttpApi);
     let unsigned = Sent::get(RETURN, &paid().encoded()).event(Shape::HttpApi);
     let stale = Sent::get(RETURN, &signed(paid().with("pid", "1002"), now().plus_seconds(-301)).encoded())
         .event(Shape::HttpApi);
-    // What came before, what comes back, and what is shown; whether it is paid then.
+    // The earlier notification, the return, the status and page, and whether the order is paid afterwards.
     let rows = [
         ("before the notification", None, back(paid()), 200, page(PAID, LINE), true),
         ("after it", Some(paid()), back(paid()), 200, page(PAID, LINE), true),
         ("by V2", None, back(paid().with("pid", "1002")), 200, page(PAID, LINE), true),
         ("another amount", None, back(paid().with("money", "1")), 200, page(DISAGREES, LINE), false),
         ("a second payment", Some(paid()), back(paid().with("trade_no", "2")), 200, page(DISAGREES, LINE), true),
-        ("told otherwise", Some(paid()), back(paid().with("money", "1")), 200, page(DISAGREES, LINE), true),
-        (
-            "an order that is not there",
-            None,
-            back(paid().with("out_trade_no", "hk_none")),
-            200,
-            page(WAITING, ""),
-            false,
-        ),
+        ("a conflicting return", Some(paid()), back(paid().with("money", "1")), 200, page(DISAGREES, LINE), true),
+        ("an unknown order", None, back(paid().with("out_trade_no", "hk_none")), 200, page(WAITING, ""), false),
         ("not understood", None, back(paid().with("money", "1e2")), 400, page(NOTHING, ""), false),
         ("forged", None, forged, 400, page(NOTHING, ""), false),
         ("not signed", None, unsigned.clone(), 400, page(NOTHING, ""), false),
@@ -53,11 +46,11 @@ async fn a_page_says_how_the_order_stands() {
     for (name, before, event, status, html, is_paid) in rows {
         let world = shop().await;
         if let Some(before) = before {
-            assert_eq!(told(&answered(&world, &sent("GET", &good(before))).await), BOOKED);
+            assert_eq!(status_and_body(&answered(&world, &sent("GET", &good(before))).await), BOOKED);
         }
         for _ in 0..2 {
             let reply = answered(&world, &event).await;
-            assert_eq!(told(&reply), (status, html.as_str()), "{name}");
+            assert_eq!(status_and_body(&reply), (status, html.as_str()), "{name}");
             assert!(!reply.body.to_lowercase().contains("success"), "{name}");
             let header =
                 |name: &str| reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
@@ -72,19 +65,19 @@ async fn a_page_says_how_the_order_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_notification_after_the_page_is_a_repeat() {
+async fn notification_after_the_return_is_a_repeat() {
     let world = shop().await;
     assert_eq!(answered(&world, &back(paid())).await.status, 200);
     let before = world.books();
-    assert_eq!(told(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
+    assert_eq!(status_and_body(&answered(&world, &sent("GET", &good(paid()))).await), BOOKED);
     assert_eq!(world.books(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_without_the_store_claims_nothing() {
+async fn return_page_without_the_store_shows_no_payment() {
     let world = shop().await;
     let sandbox = Sandbox::new(&world, 1, |_, _| Fault::Disconnect).await;
     let reply = sandbox.function.answer(&back(paid()), &moment_within::<Epay>(1)).await;
-    assert_eq!(told(&reply), (503, page(WAITING, "").as_str()));
+    assert_eq!(status_and_body(&reply), (503, page(WAITING, "").as_str()));
     assert_eq!(world.books().order(ORDER).payment, "unpaid");
 }

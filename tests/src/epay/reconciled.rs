@@ -1,4 +1,4 @@
-//! What the clock makes of epay's orders and events: asked about where nobody has told us, tried again where it was refused.
+//! epay's orders and events under the scheduled sweeps: unpaid orders are queried, refused events are retried.
 
 use edge::Worker as _;
 use reconcile::{Asked, Reconcile, Report};
@@ -10,7 +10,7 @@ use crate::stripe::{self as of_stripe, REFUSED, run_at};
 
 const UNPAID: &str = r#"{"sweep":"unpaid"}"#;
 
-/// One run, this long after the order was made.
+/// One run, this long after the order.
 async fn run(world: &World, epay: Epay, sweep: &str, after_s: i64) -> Report {
     let reconcile = Reconcile { epay: Some(epay), ..of_stripe::reconcile(world.ledger(0), &[]) };
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
@@ -22,7 +22,7 @@ async fn source(world: &World, net: &EpayNet, after_s: i64) -> Epay {
     confirming_all(world.ledger(0), net).await.source
 }
 
-/// Books with an order that was begun with this merchant, as checkout leaves it.
+/// A ledger with an order that checkout has opened with this merchant.
 async fn shop_of(pid: &str) -> World {
     let world = World::new();
     let session = ledger::Session { id: format!("{pid}.{ORDER}"), url: EPAY_BASE.to_owned() };
@@ -30,24 +30,24 @@ async fn shop_of(pid: &str) -> World {
     world
 }
 
-fn asked() -> Asked {
+fn one_query() -> Asked {
     Asked { asked: 1, ..Asked::default() }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_payment_that_nobody_told_of_is_booked_and_what_tells_of_it_later_changes_nothing() {
+async fn payment_without_a_webhook_is_booked_once_by_query() {
     for pid in ["1001", "1002"] {
         let (world, net) = (shop_of(pid).await, begun(pid));
-        let told = run(&world, source(&world, &net, 300).await, UNPAID, 300).await;
-        assert_eq!(told, Report::Unpaid(Asked { unpaid: 1, ..asked() }), "{pid}");
+        let report = run(&world, source(&world, &net, 300).await, UNPAID, 300).await;
+        assert_eq!(report, Report::Unpaid(Asked { unpaid: 1, ..one_query() }), "{pid}");
         net.pay(TRADE);
-        let told = run(&world, source(&world, &net, 600).await, UNPAID, 600).await;
-        assert_eq!(told, Report::Unpaid(Asked { paid: 1, ..asked() }), "{pid}");
+        let report = run(&world, source(&world, &net, 600).await, UNPAID, 600).await;
+        assert_eq!(report, Report::Unpaid(Asked { paid: 1, ..one_query() }), "{pid}");
         let books = world.books();
         books.check();
         assert_eq!(books.balance("alice/credits"), 1_000_000_000_000, "{pid}");
         let notification = sent("GET", &good(paid().with("pid", pid).with("trade_no", TRADE)));
-        assert_eq!(self::told(&answered(&world, &notification).await), BOOKED, "{pid}");
+        assert_eq!(status_and_body(&answered(&world, &notification).await), BOOKED, "{pid}");
         let books = world.books();
         books.check();
         assert_eq!(books.balance("alice/credits"), 1_000_000_000_000, "{pid}");
@@ -55,30 +55,30 @@ async fn a_payment_that_nobody_told_of_is_booked_and_what_tells_of_it_later_chan
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_gateway_says_decides_and_silence_does_not() {
+async fn query_answer_decides_and_an_error_changes_nothing() {
     use EpayFault::{Altered, Disconnect, Garbage, Said};
     let rows = [
         (
             Altered("\"money\":\"648.00\"", "\"money\":\"6.48\""),
-            Asked { flagged: 1, ..asked() },
+            Asked { flagged: 1, ..one_query() },
             Some("AMOUNT_MISMATCH"),
         ),
         (
             Altered("\"out_trade_no\":\"hk_sample_order\"", "\"out_trade_no\":\"hk_other\""),
-            Asked { failed: 1, ..asked() },
+            Asked { failed: 1, ..one_query() },
             None,
         ),
-        (Garbage, Asked { failed: 1, ..asked() }, None),
-        (Disconnect, Asked { failed: 1, ..asked() }, None),
-        (Said(r#"{"code":-3,"msg":"no"}"#), Asked { failed: 1, ..asked() }, None),
-        (Said(r#"{"code":-1,"msg":"none"}"#), Asked { unpaid: 1, ..asked() }, None),
+        (Garbage, Asked { failed: 1, ..one_query() }, None),
+        (Disconnect, Asked { failed: 1, ..one_query() }, None),
+        (Said(r#"{"code":-3,"msg":"no"}"#), Asked { failed: 1, ..one_query() }, None),
+        (Said(r#"{"code":-1,"msg":"none"}"#), Asked { unpaid: 1, ..one_query() }, None),
     ];
     for (fault, expected, anomaly) in rows {
         let (world, net, name) = (shop_of("1001").await, begun("1001"), format!("{fault:?}"));
         net.pay(TRADE);
         net.fail(move |_, _| fault.clone());
-        let told = run(&world, source(&world, &net, 300).await, UNPAID, 300).await;
-        assert_eq!(told, Report::Unpaid(expected), "{name}");
+        let report = run(&world, source(&world, &net, 300).await, UNPAID, 300).await;
+        assert_eq!(report, Report::Unpaid(expected), "{name}");
         let books = world.books();
         books.check();
         assert_eq!(books.orders[ORDER].anomaly.as_deref(), anomaly, "{name}");
@@ -86,23 +86,23 @@ async fn what_the_gateway_says_decides_and_silence_does_not() {
     }
 }
 
-/// One that was refused is booked by the clock; and where it has to be confirmed and nobody can be asked, it waits.
+/// The sweep books a refused notification once its order exists. One that needs a confirmation waits while no API is configured.
 #[tokio::test(start_paused = true)]
-async fn what_came_before_its_order_is_booked_once_it_may_be() {
+async fn early_notification_is_booked_by_the_sweep() {
     let (world, net) = (World::new(), begun("1001"));
     let notification = sent("GET", &good(paid().with("trade_no", TRADE)));
     let refused = confirming(world.ledger(1), &net).await.answer(&notification, &moment_within::<Epay>(1)).await;
-    assert_eq!(self::told(&refused), (409, "fail"));
+    assert_eq!(status_and_body(&refused), (409, "fail"));
     made(&world, order(ORDER)).await;
     net.pay(TRADE);
     let unable = Epay { gateway: None, ..source(&world, &net, 60).await };
-    let Report::Refused(tried) = run(&world, unable, REFUSED, 60).await else { panic!("another report") };
-    assert_eq!((tried.tried, tried.failed), (1, 1));
+    let Report::Refused(report) = run(&world, unable, REFUSED, 60).await else { panic!("another report") };
+    assert_eq!((report.tried, report.failed), (1, 1));
     assert_eq!(world.books().balance("alice/credits"), 0);
-    let Report::Refused(tried) = run(&world, source(&world, &net, 120).await, REFUSED, 120).await else {
+    let Report::Refused(report) = run(&world, source(&world, &net, 120).await, REFUSED, 120).await else {
         panic!("another report")
     };
-    assert_eq!((tried.tried, tried.cured), (1, 1));
+    assert_eq!((report.tried, report.cured), (1, 1));
     assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000);
     world.books().check();
 }

@@ -1,4 +1,4 @@
-//! What a gateway, or somebody who pretends to be one, is told of everything: the exact status and text, and the books before and after.
+//! Every refusal of an epay notification: the exact status and body, and the effect on the ledger.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_verified_leaves_no_trace() {
+async fn unverified_notification_leaves_no_trace() {
     let good = good(paid());
     let v2 = |at: i64| signed(paid().with("pid", "1002"), now().plus_seconds(at)).encoded();
     let with_key = |key: &str, params: Params| {
@@ -17,7 +17,7 @@ async fn what_is_not_verified_leaves_no_trace() {
         let pid = Pid::new(key.split(':').next().unwrap_or_default()).expect("a number");
         sign(&keys.expect("a key"), &pid, Scheme::Md5, params, 0).expect("a key").encoded()
     };
-    // MD5 of the text and no key behind it: what a verifier with an empty key would believe.
+    // The MD5 of the text without a key: a verifier with an empty key would accept it.
     let with_no_key = {
         let key = "2a2f4e6f7e2b0b76a4a3f7e1b1e5d2aa";
         format!("{}&sign={key}&sign_type=MD5", paid().encoded())
@@ -27,18 +27,18 @@ async fn what_is_not_verified_leaves_no_trace() {
         ("no signature", paid().encoded(), None),
         ("an empty signature", format!("{}&sign=&sign_type=MD5", paid().encoded()), None),
         ("signed with no key", with_no_key, None),
-        ("signed with another key", with_key("1001:another-key-of-nobody", paid()), None),
-        ("a merchant that is not ours", with_key("1003:another-key-of-nobody", paid().with("pid", "1003")), None),
+        ("signed with another key", with_key("1001:another-unknown-epay-key", paid()), None),
+        ("a merchant that is not ours", with_key("1003:another-unknown-epay-key", paid().with("pid", "1003")), None),
         ("no merchant", good.replace("pid=1001&", ""), None),
         ("no number of a merchant", good.replace("pid=1001&", "pid=01001&"), None),
-        ("V1 that says it is V2", good.replace("sign_type=MD5", "sign_type=RSA"), None),
+        ("V1 labelled as V2", good.replace("sign_type=MD5", "sign_type=RSA"), None),
         ("V2's merchant by V1", good.replace("pid=1001", "pid=1002"), None),
         (
             "V2's merchant by V1's key",
             with_key(&format!("1002:{}", testkit::EPAY_KEY), paid().with("pid", "1002")),
             None,
         ),
-        ("V2 that says it is V1", v2(0).replace("sign_type=RSA", "sign_type=MD5"), None),
+        ("V2 labelled as V1", v2(0).replace("sign_type=RSA", "sign_type=MD5"), None),
         ("V2 too old", v2(-301), None),
         ("V2 from the future", v2(301), None),
         ("V2 of no time", v2(0).replace("timestamp=1767225600&", ""), None),
@@ -52,7 +52,7 @@ async fn what_is_not_verified_leaves_no_trace() {
         ("bytes that are no text", good.replace("name=1000", "name=%FF1000"), None),
         ("an escape that is none", good.replace("name=1000", "name=%zz1000"), None),
         ("characters as they are", good.replace("name=1000", "name=点1000"), None),
-        ("more than anybody sends", format!("{good}&param={}", "x".repeat(8 * 1024)), None),
+        ("over the size limit", format!("{good}&param={}", "x".repeat(8 * 1024)), None),
         ("a query beside the form", good.clone(), Some("a=1")),
     ];
     let world = shop().await;
@@ -66,17 +66,17 @@ async fn what_is_not_verified_leaves_no_trace() {
             }
         };
         for sent in [get, post.with("content-type", FORM)] {
-            // Query and body are measured before they are read.
+            // The size of query and body is checked before they are parsed.
             let status = if sent.body.len().max(sent.query.len()) > 8 * 1024 { 413 } else { 400 };
             let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
-            assert_eq!(told(&reply), (status, "fail"), "{name} by {}", sent.method);
+            assert_eq!(status_and_body(&reply), (status, "fail"), "{name} by {}", sent.method);
             assert_eq!(world.books(), before, "{name} by {}", sent.method);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_asked_for_in_the_right_way_leaves_no_trace() {
+async fn request_of_another_shape_leaves_no_trace() {
     let good = good(paid());
     let post = || Sent::post(NOTIFY, good.as_bytes());
     let rows = [
@@ -96,27 +96,27 @@ async fn what_is_not_asked_for_in_the_right_way_leaves_no_trace() {
     let before = world.books();
     for (name, sent, status) in rows {
         let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
-        assert_eq!(told(&reply), (status, "fail"), "{name}");
+        assert_eq!(status_and_body(&reply), (status, "fail"), "{name}");
         assert_eq!(world.books(), before, "{name}");
     }
-    // Of a REST API's event the query cannot be known as it was sent.
+    // A REST API's event does not contain the query as it was sent.
     let reply = answered(&world, &Sent::get(NOTIFY, &good).event(Shape::RestApi)).await;
-    assert_eq!(told(&reply), (400, "fail"));
+    assert_eq!(status_and_body(&reply), (400, "fail"));
     assert_eq!(world.books(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_booked_however_it_is_written() {
+async fn genuine_notification_is_booked_in_every_encoding() {
     let more = [
         ("as it is", paid()),
         ("with a zero", paid().with("money", "648.0")),
         ("with two", paid().with("money", "648.00")),
         ("with four", paid().with("money", "648.0000")),
         (
-            "with more than is known",
+            "with unknown parameters",
             paid().with("buyer", "b").with("endtime", "2026-01-01 00:00:00").with("param", "="),
         ),
-        ("with what is empty", paid().with("param", "").with("extra", "  ")),
+        ("with empty parameters", paid().with("param", "").with("extra", "  ")),
         ("without a name", Params::default().with("name", "")),
         ("with accents that are two characters", paid().with("name", "e\u{301}")),
         ("by V2", paid().with("pid", "1002")),
@@ -141,21 +141,21 @@ async fn what_is_booked_however_it_is_written() {
         for event in events {
             let world = shop().await;
             for repeat in 0..2 {
-                assert_eq!(told(&answered(&world, &event).await), BOOKED, "{name} {repeat}: {event}");
+                assert_eq!(status_and_body(&answered(&world, &event).await), BOOKED, "{name} {repeat}: {event}");
                 let books = world.books();
                 books.check();
                 assert_eq!(books.balance("alice/credits"), 1_000_000_000_000, "{name}");
             }
             let books = world.books();
             assert_eq!(books.order(ORDER).payment, "paid", "{name}");
-            assert_eq!(books.bodies.len(), 1, "{name}: what was signed is kept");
+            assert_eq!(books.bodies.len(), 1, "{name}: the signed notification is kept");
         }
     }
 }
 
-/// Verified and not understood: kept, and refused.
+/// A verified notification that cannot be parsed is refused and kept.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_kept() {
+async fn unparsed_notification_is_kept_and_refused() {
     let unpaid = |status: &str| paid().with("trade_status", status);
     let costs = |money: &str| paid().with("money", money);
     let rows = [
@@ -187,7 +187,7 @@ async fn what_is_not_understood_is_kept() {
         let world = shop().await;
         let before = world.books();
         let reply = answered(&world, &sent("GET", &good(params.clone()))).await;
-        assert_eq!(told(&reply), (400, "fail"), "{field} {}", params.signed_text());
+        assert_eq!(status_and_body(&reply), (400, "fail"), "{field} {}", params.signed_text());
         let books = world.books();
         books.check();
         assert_eq!((&books.orders, &books.accounts), (&before.orders, &before.accounts), "{field}");
@@ -198,17 +198,17 @@ async fn what_is_not_understood_is_kept() {
     }
 }
 
-/// Nothing but these letters is a success to a gateway: none of the other texts has them.
+/// A gateway checks for the word "success" in the reply, so no refusal may contain it.
 #[test]
-fn no_refusal_reads_as_a_success() {
+fn refusal_contains_no_word_success() {
     let source = fs::read_to_string(root().join("functions/epay/src/reply.rs")).expect("a file");
-    assert_eq!(source.matches("\"success\"").count(), 1, "one row says so");
+    assert_eq!(source.matches("\"success\"").count(), 1, "one reply has it");
     let page = fs::read_to_string(root().join("functions/epay/src/page.rs")).expect("a file");
     let texts: String = page.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     assert!(!texts.to_lowercase().contains("success"));
 }
 
-/// Anybody may ask for it, and behind each answer are a read and a call of the gateway.
+/// The status page is public, and each check behind it reads the store and calls the gateway.
 #[tokio::test(start_paused = true)]
 async fn flood_of_status_requests_makes_one_store_call_in_half_a_minute() {
     let (world, net) = (World::new(), EpayNet::default());
@@ -225,7 +225,7 @@ async fn flood_of_status_requests_makes_one_store_call_in_half_a_minute() {
     let function = confirming(ledger, &net).await;
     let event = Sent::get("/payment/status", "").event(Shape::HttpApi);
     let store = |reply: &Reply| reply.body.contains(r#"{"answers":true,"name":"store"}"#);
-    // Seconds since the row before, whether the store is down by then, what is told of it, and whether it is looked.
+    // The seconds since the previous row, whether the store is down, the reported state, and whether the row makes a check.
     let rows = [
         (0, false, true, true),
         (29, true, true, false),
@@ -233,27 +233,27 @@ async fn flood_of_status_requests_makes_one_store_call_in_half_a_minute() {
         (25, false, false, false),
         (5, false, true, true),
     ];
-    for (row, (seconds, down, answers, looks)) in rows.into_iter().enumerate() {
+    for (row, (seconds, down, answers, checks)) in rows.into_iter().enumerate() {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         is_down.store(down, Ordering::Relaxed);
-        let (stored, asked) = (faults.calls().len(), net.asked().len());
+        let (stored, queries) = (faults.calls().len(), net.asked().len());
         let moments: Vec<_> = (0..20).map(moment_within::<Epay>).collect();
         for reply in join_all(moments.iter().map(|invocation| function.answer(&event, invocation))).await {
             assert_eq!((reply.status, store(&reply)), (200, answers), "row {row}: {}", reply.body);
             assert!(reply.headers.contains(&("cache-control", "max-age=30".to_owned())), "{:?}", reply.headers);
         }
-        let (stored, asked) = (faults.calls().len() - stored, net.asked().len() - asked);
-        assert_eq!(asked, usize::from(looks), "row {row}");
-        // Where it does not answer, the one look asks it again.
-        assert!(if looks && down { stored > 0 } else { stored == usize::from(looks) }, "row {row}: {stored}");
+        let (stored, queries) = (faults.calls().len() - stored, net.asked().len() - queries);
+        assert_eq!(queries, usize::from(checks), "row {row}");
+        // The one check retries a store that does not answer.
+        assert!(if checks && down { stored > 0 } else { stored == usize::from(checks) }, "row {row}: {stored}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn whether_it_is_there_and_what_it_rests_on() {
+async fn status_page_reports_store_and_gateway() {
     let world = World::new();
     let health = answered(&world, &Sent::get("/payment/health", "").event(Shape::HttpApi)).await;
-    assert_eq!(told(&health), (200, r#"{"service":"payment-webhook-v1","status":"ok"}"#));
+    assert_eq!(status_and_body(&health), (200, r#"{"service":"payment-webhook-v1","status":"ok"}"#));
     let status = |dependencies: &str| {
         format!(
             r#"{{"dependencies":[{dependencies}],"endpoints":["/payment/notify","/payment/return","/payment/health","/payment/status"],"service":"payment-webhook-v1","status":"running","version":"0.1.0"}}"#
@@ -261,17 +261,17 @@ async fn whether_it_is_there_and_what_it_rests_on() {
     };
     let event = Sent::get("/payment/status", "").event(Shape::HttpApi);
     let store = |answers: bool| format!(r#"{{"answers":{answers},"name":"store"}}"#);
-    assert_eq!(told(&answered(&world, &event).await), (200, status(&store(true)).as_str()));
+    assert_eq!(status_and_body(&answered(&world, &event).await), (200, status(&store(true)).as_str()));
     let down = Sandbox::new(&world, 1, |_, _| testkit::Fault::Disconnect).await;
     let reply = down.function.answer(&event, &moment_within::<Epay>(1)).await;
     let down = format!(r#"{},{{"answers":true,"name":"gateway"}}"#, store(false));
-    assert_eq!(told(&reply), (200, status(&down).as_str()));
+    assert_eq!(status_and_body(&reply), (200, status(&down).as_str()));
     for (fault, answers) in [(testkit::EpayFault::None, true), (testkit::EpayFault::Disconnect, false)] {
         let net = EpayNet::default();
         net.fail(move |_, _| fault.clone());
         let reply = confirming_all(world.ledger(1), &net).await.answer(&event, &moment_within::<Epay>(1)).await;
         let both = format!(r#"{},{{"answers":{answers},"name":"gateway"}}"#, store(true));
-        assert_eq!(told(&reply), (200, status(&both).as_str()));
-        assert!(net.asked().iter().all(|(what, _)| what == "GET /"), "no key is sent for it");
+        assert_eq!(status_and_body(&reply), (200, status(&both).as_str()));
+        assert!(net.asked().iter().all(|(call, _)| call == "GET /"), "no key is sent for it");
     }
 }

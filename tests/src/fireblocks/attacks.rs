@@ -1,24 +1,24 @@
-//! Genuine webhooks of something else: of another token, another amount, to somebody else, of an order that sends nothing. Kept, flagged
-//! on the order, and never applied; and no money is where it was not.
+//! Genuine webhooks of a transfer that the order did not request: another token, amount, destination or key. They are kept and flagged on
+//! the order, and move no money.
 
 use serde_json::json;
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_asked_for_is_flagged_and_never_applied() {
+async fn transfer_that_was_not_requested_is_flagged_and_not_applied() {
     let amount = |text: &str| vec![("/data/amountInfo/requestedAmount", json!(text))];
     let rows = [
         ("another token", vec![("/data/assetId", json!("ETH"))], "ASSET_MISMATCH"),
-        ("the token of another net", vec![("/data/assetId", json!("POSX_ETH_TEST"))], "ASSET_MISMATCH"),
-        ("the token by another case", vec![("/data/assetId", json!("posx_eth"))], "ASSET_MISMATCH"),
+        ("the token of another network", vec![("/data/assetId", json!("POSX_ETH_TEST"))], "ASSET_MISMATCH"),
+        ("the token in lower case", vec![("/data/assetId", json!("posx_eth"))], "ASSET_MISMATCH"),
         (
-            "to somebody else",
+            "to another wallet",
             vec![("/data/destinationAddress", json!("0x1111111111111111111111111111111111111111"))],
             "DESTINATION_MISMATCH",
         ),
         (
-            "to a beginning of it",
+            "to a prefix of the wallet",
             vec![("/data/destinationAddress", json!("0x529084000985278"))],
             "DESTINATION_MISMATCH",
         ),
@@ -28,7 +28,7 @@ async fn what_was_not_asked_for_is_flagged_and_never_applied() {
         ("nothing", amount("0"), "AMOUNT_MISMATCH"),
         ("for another grant", vec![("/data/externalTxId", json!("grant#hk_sample_order#2"))], "ORDER_MISMATCH"),
         (
-            "all of it",
+            "all of these",
             vec![
                 ("/data/assetId", json!("ETH")),
                 ("/data/destinationAddress", json!("0x1")),
@@ -40,31 +40,35 @@ async fn what_was_not_asked_for_is_flagged_and_never_applied() {
     for status in ["SUBMITTED", "COMPLETED", "FAILED"] {
         for (name, changes, flag) in &rows {
             let world = shop().await;
-            let was = standing(&world, ORDER).await;
+            let before = order_now(&world, ORDER).await;
             let mut changes = changes.clone();
             changes.push(("/data/status", json!(status)));
             let body = with("v2_completed", &changes);
             for _ in 0..2 {
-                assert_eq!(told(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{name}: kept");
-                let (is, books) = (standing(&world, ORDER).await, world.books());
+                assert_eq!(
+                    status_and_body(&answered(&world, &Fireblocks::signed(&body, now())).await),
+                    BOOKED,
+                    "{name}: kept"
+                );
+                let (is, books) = (order_now(&world, ORDER).await, world.books());
                 books.check();
-                assert_eq!((&is.transfer, is.fulfilment), (&was.transfer, was.fulfilment), "{name}");
+                assert_eq!((&is.transfer, is.fulfilment), (&before.transfer, before.fulfilment), "{name}");
                 assert_eq!(books.order(ORDER).anomaly.as_deref(), Some(*flag), "{name}");
                 let row = &books.journal["fireblocks#0198f2a5-1b7e-7c44-8a2d-6e9f0c3b5d71"];
                 let reason = row.reason.as_deref().map(str::to_ascii_uppercase);
                 assert_eq!((reason.as_deref(), row.needs_attention), (Some(*flag), false), "{name}");
                 assert!(books.bodies.contains("fireblocks#0198f2a5-1b7e-7c44-8a2d-6e9f0c3b5d71"), "{name}");
             }
-            // What is true is booked all the same.
+            // The genuine status is booked all the same.
             let body = with("v2_completed", &[("/id", json!("0198-true"))]);
-            assert_eq!(told(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{name}");
-            assert_eq!(standing(&world, ORDER).await.transfer.expect("a transfer").status.as_str(), "COMPLETED");
+            assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{name}");
+            assert_eq!(order_now(&world, ORDER).await.transfer.expect("a transfer").status.as_str(), "COMPLETED");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_the_same_in_other_words_is_the_same() {
+async fn equal_transfer_in_another_notation_is_booked() {
     let rows = [
         ("in capitals", vec![("/data/destinationAddress", json!(WALLET.to_ascii_uppercase().replacen("0X", "0x", 1)))]),
         ("in small letters", vec![("/data/destinationAddress", json!(WALLET.to_ascii_lowercase()))]),
@@ -76,30 +80,30 @@ async fn what_is_the_same_in_other_words_is_the_same() {
     for (name, changes) in rows {
         let world = shop().await;
         let body = with("v2_completed", &changes);
-        assert_eq!(told(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{name}");
-        let order = standing(&world, ORDER).await;
+        assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{name}");
+        let order = order_now(&world, ORDER).await;
         assert_eq!(order.transfer.expect("a transfer").status.as_str(), "COMPLETED", "{name}");
         assert!(order.anomalies.is_empty(), "{name}");
     }
 }
 
-/// Under one key there is one transfer: another is none of ours, whatever it says.
+/// One external id has one transfer, so a second transfer under it is not ours.
 #[tokio::test(start_paused = true)]
-async fn a_second_transfer_under_one_key_is_flagged() {
+async fn second_transfer_under_one_external_id_is_flagged() {
     let world = shop().await;
     let submitted = sample("v2_submitted");
-    assert_eq!(told(&answered(&world, &Fireblocks::signed(&submitted, now())).await), BOOKED);
+    assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&submitted, now())).await), BOOKED);
     let other = with("v2_completed", &[("/data/id", json!("another-transfer"))]);
-    assert_eq!(told(&answered(&world, &Fireblocks::signed(&other, now())).await), BOOKED);
-    let order = standing(&world, ORDER).await;
+    assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&other, now())).await), BOOKED);
+    let order = order_now(&world, ORDER).await;
     let transfer = order.transfer.expect("a transfer");
     assert_eq!((transfer.id.as_deref(), transfer.status.as_str()), (Some(TRANSFER), "SUBMITTED"));
     assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("ORDER_MISMATCH"));
 }
 
-/// An order that buys no token, or keeps it in the books: nothing is to be sent for it.
+/// An order without a token, or with a token that stays in the ledger, has no transfer.
 #[tokio::test(start_paused = true)]
-async fn an_order_that_sends_nothing_is_flagged() {
+async fn transfer_for_an_order_without_one_is_flagged() {
     let mut in_books = order(ORDER);
     for grant in &mut in_books.terms.grants {
         if let Grant::Token { on_chain, .. } = grant {
@@ -110,23 +114,23 @@ async fn an_order_that_sends_nothing_is_flagged() {
         let world = World::new();
         made(&world, order).await;
         let reply = answered(&world, &Fireblocks::signed(&sample("v2_completed"), now())).await;
-        assert_eq!(told(&reply), BOOKED);
-        let order = standing(&world, ORDER).await;
+        assert_eq!(status_and_body(&reply), BOOKED);
+        let order = order_now(&world, ORDER).await;
         assert_eq!(order.transfer, None);
         assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("ORDER_MISMATCH"));
     }
 }
 
-/// The same id with another fact: kept beside what it contradicts, and nothing changes.
+/// The same event id with another fact is kept beside the booked event, and changes nothing.
 #[tokio::test(start_paused = true)]
-async fn a_contradiction_changes_nothing() {
+async fn conflicting_event_changes_nothing() {
     let world = shop().await;
-    assert_eq!(told(&answered(&world, &Fireblocks::signed(&sample("v2_completed"), now())).await), BOOKED);
-    let was = standing(&world, ORDER).await;
+    assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&sample("v2_completed"), now())).await), BOOKED);
+    let before = order_now(&world, ORDER).await;
     for change in [("/data/status", json!("FAILED")), ("/data/amountInfo/requestedAmount", json!("11"))] {
         let body = with("v2_completed", &[change]);
-        assert_eq!(told(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "kept");
-        assert_eq!(standing(&world, ORDER).await, was);
+        assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "kept");
+        assert_eq!(order_now(&world, ORDER).await, before);
     }
     let books = world.books();
     books.check();

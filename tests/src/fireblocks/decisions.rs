@@ -1,4 +1,4 @@
-//! The decision of every sample, as text: what it leaves in books that hold the samples' order, paid for and not.
+//! The decision of every sample as text: its effects on the samples' order, with and without a submitted transfer.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,39 +8,37 @@ use super::*;
 const EXPECTED: &str = include_str!("decisions.txt");
 
 #[tokio::test(start_paused = true)]
-async fn every_sample_decides_what_it_did() {
+async fn sample_gives_its_recorded_decision() {
     let files = fs::read_dir(root().join("events/fireblocks")).expect("samples");
     let names: BTreeSet<String> = files
         .map(|file| file.expect("an entry").path().file_stem().expect("a name").to_str().expect("a name").to_owned())
         .collect();
     let mut decided = String::new();
     for name in names {
-        writeln!(decided, "# {name}\n{}", count_open_orders(&name, shop().await).await).expect("text");
+        writeln!(decided, "# {name}\n{}", changes_by(&name, shop().await).await).expect("text");
         let world = World::new();
         paid(&world, order(ORDER)).await;
-        writeln!(decided, "## where its transfer is not known yet\n{}", count_open_orders(&name, world).await)
-            .expect("text");
-        writeln!(decided, "## where there is no such order\n{}", count_open_orders(&name, World::new()).await)
-            .expect("text");
+        writeln!(decided, "## with an unknown transfer\n{}", changes_by(&name, world).await).expect("text");
+        writeln!(decided, "## with an unknown order\n{}", changes_by(&name, World::new()).await).expect("text");
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }
 
-/// What a sample adds to the books.
-async fn count_open_orders(name: &str, world: World) -> String {
+/// The changes that a sample makes to the ledger.
+async fn changes_by(name: &str, world: World) -> String {
     let was = world.books();
     let reply = answered(&world, &Fireblocks::signed(&sample(name), now())).await;
     let is = world.books();
     is.check();
     let mut text = format!("{}{}\n", reply.status, reply.body);
     for (id, row) in is.journal.iter().filter(|(id, row)| was.journal.get(*id) != Some(row)) {
-        let said = row.reason.as_deref().unwrap_or(&row.status);
+        let outcome = row.reason.as_deref().unwrap_or(&row.status);
         let waits = if row.needs_attention { ", waits" } else { "" };
-        writeln!(text, "{id}: {said}, order {}{waits}", row.order.as_deref().unwrap_or("-")).expect("text");
+        writeln!(text, "{id}: {outcome}, order {}{waits}", row.order.as_deref().unwrap_or("-")).expect("text");
     }
     for (number, order) in is.orders.iter().filter(|(number, order)| was.orders.get(*number) != Some(order)) {
         let flag = order.anomaly.as_ref().map_or(String::new(), |anomaly| format!(", {anomaly}"));
-        let transfer = standing(&world, number).await.transfer.expect("a transfer");
+        let transfer = order_now(&world, number).await.transfer.expect("a transfer");
         let id = transfer.id.expect("an id");
         writeln!(
             text,

@@ -1,4 +1,5 @@
-//! Every single fault of the store's at every call; then Fireblocks tries again. The books come out as they do without any fault.
+//! Fault injection: every single fault of the store at every call. After Fireblocks' retries the ledger equals the one of a run without
+//! faults.
 
 use std::time::Duration;
 
@@ -11,26 +12,26 @@ use crate::sandbox::SETTLED;
 const TRIES_MAX: u64 = 12;
 
 #[tokio::test(start_paused = true)]
-async fn every_single_fault_at_every_call() {
+async fn single_fault_at_any_call_gives_the_same_ledger() {
     let rows = [
         ("completed", sample("v2_completed")),
         ("failed", sample("v2_failed")),
         ("of the first version", sample("v1_completed")),
         ("another amount", with("v2_completed", &[("/data/amountInfo/requestedAmount", json!("1"))])),
         ("an order that is not there", with("v2_completed", &[("/data/externalTxId", json!("grant#hk_none#1"))])),
-        ("what is not understood", with("v2_completed", &[("/data/status", json!("SHIPPED"))])),
+        ("an unparsed webhook", with("v2_completed", &[("/data/status", json!("SHIPPED"))])),
     ];
     for (name, body) in rows {
-        let (without, calls) = played(&body, None).await;
+        let (without, calls) = play(&body, None).await;
         for (call, fault) in (0..=calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
-            let (books, _) = played(&body, Some((call, fault))).await;
+            let (books, _) = play(&body, Some((call, fault))).await;
             assert_eq!(books, without, "{name}: {fault:?} at call {call}");
         }
     }
 }
 
-/// Delivers until it is accepted; returns what is left in the books and the number of calls.
-async fn played(body: &str, fault: Option<(usize, Fault)>) -> (Books, usize) {
+/// Delivers until the reply is 200. Returns the ledger and the number of calls.
+async fn play(body: &str, fault: Option<(usize, Fault)>) -> (Books, usize) {
     let world = shop().await;
     let mut calls = 0;
     for attempt in 1..=TRIES_MAX {
@@ -41,10 +42,10 @@ async fn played(body: &str, fault: Option<(usize, Fault)>) -> (Books, usize) {
         let sandbox = Sandbox::new(&world, attempt, plan).await;
         let reply = sandbox.deliver(body, &moment_within::<Fireblocks>(attempt)).await;
         calls += sandbox.faults.calls().len();
-        match reply.as_ref().map(told) {
+        match reply.as_ref().map(status_and_body) {
             None | Some(UNAVAILABLE) => {}
-            Some(told) => {
-                assert_eq!(told, BOOKED, "{fault:?}");
+            Some(got) => {
+                assert_eq!(got, BOOKED, "{fault:?}");
                 tokio::time::sleep(SETTLED).await;
                 let mut books = world.books();
                 books.check();
@@ -58,9 +59,9 @@ async fn played(body: &str, fault: Option<(usize, Fault)>) -> (Books, usize) {
     panic!("{fault:?}: never accepted");
 }
 
-/// Nothing is accepted that is not known to be kept: a store that does not answer is trouble of ours.
+/// A webhook is acknowledged only once it is durable. A store that does not answer gives 503.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_is_5xx() {
+async fn unavailable_store_gives_503() {
     let faults = [
         Fault::DropRequest,
         Fault::Disconnect,
@@ -73,13 +74,13 @@ async fn a_store_that_does_not_answer_is_5xx() {
             let world = shop().await;
             let sandbox = Sandbox::new(&world, 1, move |_, _| fault).await;
             let reply = sandbox.deliver(&body, &moment_within::<Fireblocks>(1)).await.expect("alive");
-            assert_eq!(told(&reply), UNAVAILABLE, "{fault:?}");
+            assert_eq!(status_and_body(&reply), UNAVAILABLE, "{fault:?}");
         }
     }
-    // What is not ours needs no store.
+    // A webhook that is ignored needs no store.
     let world = World::new();
     let sandbox = Sandbox::new(&world, 1, |_, _| Fault::Disconnect).await;
     let reply = sandbox.deliver(&sample("v2_deposit"), &moment_within::<Fireblocks>(1)).await.expect("alive");
-    assert_eq!(told(&reply), BOOKED);
+    assert_eq!(status_and_body(&reply), BOOKED);
     assert_eq!(sandbox.faults.calls().len(), 0);
 }

@@ -1,4 +1,4 @@
-//! The published keys under whole requests: what Fireblocks is told while they cannot be fetched, and that the copy in the store is enough.
+//! The JWKS cache under whole requests: replies while the keys cannot be fetched, the cached copy, rotation and expiry.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::log_capture::{captured_lines, start_capture};
 
 pub(crate) type Deployed = Function<Fireblocks, Arc<DynamoLedger>, Published<Arc<DynamoLedger>>>;
 
-/// As `main` puts it together.
+/// The function as `main` assembles it.
 pub(crate) async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Invocation) -> Deployed {
     let set = |name: &str| (name == "FIREBLOCKS_JWKS_URL").then(|| FIREBLOCKS_JWKS.to_owned());
     let config = Config::read(set, "prod").expect("a configuration");
@@ -35,27 +35,27 @@ fn down() -> FireblocksNet {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_keys_cannot_be_fetched_nobody_is_turned_away() {
+async fn unavailable_keys_give_503_and_no_401() {
     let world = shop().await;
     let (net, body) = (down(), sample("v2_completed"));
     let function = deployed(world.ledger(1), &net, &at(0)).await;
     let good = second(&body).event(Shape::HttpApi);
     let before = world.books();
     for seconds in [0, 30, 60] {
-        assert_eq!(told(&function.answer(&good, &at(seconds)).await), UNAVAILABLE, "{seconds}");
-        // What no key could make good is turned away at once.
+        assert_eq!(status_and_body(&function.answer(&good, &at(seconds)).await), UNAVAILABLE, "{seconds}");
+        // A webhook that no key could verify gives 401 at once.
         let unsigned = Sent::post(PATH, body.as_bytes()).event(Shape::HttpApi);
-        assert_eq!(told(&function.answer(&unsigned, &at(seconds)).await), UNVERIFIED, "{seconds}");
+        assert_eq!(status_and_body(&function.answer(&unsigned, &at(seconds)).await), UNVERIFIED, "{seconds}");
     }
     assert_eq!(world.books(), before);
     net.fail(|_, _| FireblocksFault::None);
-    assert_eq!(told(&function.answer(&good, &at(119)).await), UNAVAILABLE, "not within a minute");
-    assert_eq!(told(&function.answer(&good, &at(120)).await), BOOKED);
-    assert_eq!(standing(&world, ORDER).await.transfer.expect("a transfer").status.as_str(), "COMPLETED");
+    assert_eq!(status_and_body(&function.answer(&good, &at(119)).await), UNAVAILABLE, "not within a minute");
+    assert_eq!(status_and_body(&function.answer(&good, &at(120)).await), BOOKED);
+    assert_eq!(order_now(&world, ORDER).await.transfer.expect("a transfer").status.as_str(), "COMPLETED");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sandbox_that_starts_lives_on_the_copy() {
+async fn cold_sandbox_verifies_with_the_cached_keys() {
     let world = shop().await;
     deployed(world.ledger(1), &FireblocksNet::default(), &at(0)).await;
     for hours in [0, 1, 23] {
@@ -63,22 +63,22 @@ async fn a_sandbox_that_starts_lives_on_the_copy() {
         let function = deployed(world.ledger(2), &net, &at(seconds)).await;
         let body = sample("v2_completed");
         let reply = function.answer(&second(&body).event(Shape::HttpApi), &at(seconds)).await;
-        assert_eq!(told(&reply), BOOKED, "{hours}");
-        // Of a name that is not in the copy nobody knows.
+        assert_eq!(status_and_body(&reply), BOOKED, "{hours}");
+        // A key id that is not in the copy may have been published since: 503.
         let key = PrivateKey::parse(&rsa_pair(FIREBLOCKS_HOOK_PAIR).private).expect("a key");
         let signature = jws::sign(&key, "2026-02", body.as_bytes());
         let newer = Sent::post(PATH, body.as_bytes()).with(SIGNATURE, signature).event(Shape::HttpApi);
-        assert_eq!(told(&function.answer(&newer, &at(seconds + 60)).await), UNAVAILABLE, "{hours}");
-        // And of one that is, that it does not fit.
+        assert_eq!(status_and_body(&function.answer(&newer, &at(seconds + 60)).await), UNAVAILABLE, "{hours}");
+        // A key id that is in the copy, with a signature that does not verify: 401.
         let forged =
             jws::sign(&PrivateKey::parse(&rsa_pair(3).private).expect("a key"), FIREBLOCKS_KID, body.as_bytes());
         let forged = Sent::post(PATH, body.as_bytes()).with(SIGNATURE, forged).event(Shape::HttpApi);
-        assert_eq!(told(&function.answer(&forged, &at(seconds + 61)).await), UNVERIFIED, "{hours}");
+        assert_eq!(status_and_body(&function.answer(&forged, &at(seconds + 61)).await), UNVERIFIED, "{hours}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotated_key_is_believed_with_its_first_webhook() {
+async fn rotated_key_is_fetched_on_its_first_webhook() {
     let world = shop().await;
     let net = FireblocksNet::default();
     let function = deployed(world.ledger(1), &net, &at(0)).await;
@@ -86,20 +86,28 @@ async fn a_rotated_key_is_believed_with_its_first_webhook() {
     let body = sample("v2_completed");
     let key = PrivateKey::parse(&rsa_pair(3).private).expect("a key");
     let newer = Sent::post(PATH, body.as_bytes()).with(SIGNATURE, jws::sign(&key, "2026-02", body.as_bytes()));
-    assert_eq!(told(&function.answer(&newer.event(Shape::HttpApi), &at(59)).await), UNAVAILABLE, "it comes again");
-    assert_eq!(told(&function.answer(&newer.event(Shape::HttpApi), &at(60)).await), BOOKED);
+    assert_eq!(
+        status_and_body(&function.answer(&newer.event(Shape::HttpApi), &at(59)).await),
+        UNAVAILABLE,
+        "retried later"
+    );
+    assert_eq!(status_and_body(&function.answer(&newer.event(Shape::HttpApi), &at(60)).await), BOOKED);
     let older = second(&body).event(Shape::HttpApi);
-    assert_eq!(told(&function.answer(&older, &at(61)).await), UNAVAILABLE, "fetched a moment ago");
-    assert_eq!(told(&function.answer(&older, &at(120)).await), UNVERIFIED, "no longer published");
-    // Another sandbox has it from the first.
+    assert_eq!(
+        status_and_body(&function.answer(&older, &at(61)).await),
+        UNAVAILABLE,
+        "the keys were fetched a second ago"
+    );
+    assert_eq!(status_and_body(&function.answer(&older, &at(120)).await), UNVERIFIED, "no longer published");
+    // Another sandbox reads the new key from the cached copy.
     let function = deployed(world.ledger(2), &down(), &at(122)).await;
-    assert_eq!(told(&function.answer(&newer.event(Shape::HttpApi), &at(122)).await), BOOKED);
+    assert_eq!(status_and_body(&function.answer(&newer.event(Shape::HttpApi), &at(122)).await), BOOKED);
 }
 
-/// Fireblocks repeats what is answered 5xx and nothing that is answered 4xx: a key may have been published since the last look. Of the
-/// many who can name any key, none has Fireblocks asked more than once a minute.
+/// Fireblocks retries after 5xx and not after 4xx, and a key may have been published since the last fetch. Anyone can name a key id, so
+/// the keys are fetched at most once a minute.
 #[tokio::test(start_paused = true)]
-async fn unknown_key_within_a_minute_of_a_fetch_is_503_and_asks_once_a_minute() {
+async fn unknown_key_gives_503_and_at_most_one_fetch_a_minute() {
     let world = shop().await;
     let net = FireblocksNet::default();
     let function = deployed(world.ledger(1), &net, &at(0)).await;
@@ -111,21 +119,21 @@ async fn unknown_key_within_a_minute_of_a_fetch_is_503_and_asks_once_a_minute() 
         let signature = jws::sign(&stranger, &format!("kid-{seconds}"), body.as_bytes());
         let forged = Sent::post(PATH, body.as_bytes()).with(SIGNATURE, signature).event(Shape::HttpApi);
         let reply = function.answer(&forged, &at(seconds)).await;
-        let status = if told(&reply) == UNAVAILABLE { "503" } else { "401" };
-        assert!([UNAVAILABLE, UNVERIFIED].contains(&told(&reply)), "{reply:?}");
+        let status = if status_and_body(&reply) == UNAVAILABLE { "503" } else { "401" };
+        assert!([UNAVAILABLE, UNVERIFIED].contains(&status_and_body(&reply)), "{reply:?}");
         seconds_by_status.entry(status).or_insert_with(Vec::new).push(seconds);
     }
-    assert_eq!(seconds_by_status["401"], [60, 120, 180], "after a look that was made for it");
-    assert_eq!((net.asked().len(), world.books()), (4, before), "one look at the start, and one a minute");
-    // Counted apart from trouble of ours, which an alarm is about.
-    let outcomes: Vec<Value> = captured_lines().into_iter().filter_map(|line| line.get("outcome").cloned()).collect();
+    assert_eq!(seconds_by_status["401"], [60, 120, 180], "after a fetch for that key id");
+    assert_eq!((net.asked().len(), world.books()), (4, before), "one fetch at the start, and one a minute");
+    // Counted apart from `unavailable`, which raises an alarm.
+    let outcomes: Vec<Value> = heard().into_iter().filter_map(|line| line.get("outcome").cloned()).collect();
     let of = |wanted: &str| outcomes.iter().filter(|outcome| **outcome == *wanted).count();
     assert_eq!((of("unverifiable"), of("unverified"), of("unavailable")), (177, 3, 0));
-    // A genuine event is not held up by them.
-    assert_eq!(told(&function.answer(&second(&body).event(Shape::HttpApi), &at(181)).await), BOOKED);
+    // A genuine event is booked meanwhile.
+    assert_eq!(status_and_body(&function.answer(&second(&body).event(Shape::HttpApi), &at(181)).await), BOOKED);
 }
 
-/// A key that Fireblocks has withdrawn must not be believed for as long as nobody can ask: after a day nothing is.
+/// Fireblocks may have withdrawn a key. Cached keys therefore expire after a day without a fetch.
 #[tokio::test(start_paused = true)]
 async fn keys_older_than_a_day_verify_nothing_and_raise_an_alarm() {
     const DAY: i64 = 24 * 3_600;
@@ -137,7 +145,7 @@ async fn keys_older_than_a_day_verify_nothing_and_raise_an_alarm() {
     let (first, last) = (sample("v2_submitted"), sample("v2_completed"));
     start_capture();
     let reply = old.answer(&second(&first).event(Shape::HttpApi), &at(DAY - 1)).await;
-    assert_eq!((told(&reply), alarms()), (BOOKED, 0), "a second before");
+    assert_eq!((status_and_body(&reply), alarms()), (BOOKED, 0), "a second before");
     let before = world.books();
     start_capture();
     let new = deployed(world.ledger(2), &net, &at(DAY)).await;
@@ -146,21 +154,21 @@ async fn keys_older_than_a_day_verify_nothing_and_raise_an_alarm() {
         start_capture();
         for seconds in [DAY + 60, DAY + 61, DAY + 90, DAY + 120] {
             let reply = function.answer(&second(&last).event(Shape::HttpApi), &at(seconds)).await;
-            assert_eq!(told(&reply), UNAVAILABLE, "{name} {seconds}");
+            assert_eq!(status_and_body(&reply), UNAVAILABLE, "{name} {seconds}");
         }
         assert_eq!((alarms(), world.books()), (2, before.clone()), "{name}: once a minute");
     }
-    // One of them reaches Fireblocks: the other has the keys from it.
+    // One sandbox fetches the keys, the other reads its copy.
     net.fail(|_, _| FireblocksFault::None);
-    assert_eq!(told(&old.answer(&second(&last).event(Shape::HttpApi), &at(DAY + 180)).await), BOOKED);
+    assert_eq!(status_and_body(&old.answer(&second(&last).event(Shape::HttpApi), &at(DAY + 180)).await), BOOKED);
     net.fail(|_, _| FireblocksFault::Disconnect);
     let failed = with("v2_failed", &[("/id", json!("0198-other"))]);
-    assert_eq!(told(&new.answer(&second(&failed).event(Shape::HttpApi), &at(DAY + 181)).await), BOOKED);
+    assert_eq!(status_and_body(&new.answer(&second(&failed).event(Shape::HttpApi), &at(DAY + 181)).await), BOOKED);
 }
 
-/// Neither the store's faults nor those of the network keep it from starting, and its books are as they would be.
+/// Faults of the store and of the network prevent neither the start nor the booking.
 #[tokio::test(start_paused = true)]
-async fn it_starts_whatever_fails() {
+async fn function_starts_under_any_fault() {
     for fault in [Fault::DropRequest, Fault::Disconnect, Fault::ServerError, Fault::Garbage] {
         let world = shop().await;
         let (ledger, _) = world.faulty(1, move |call, _| if call < 4 { fault } else { Fault::None });
@@ -170,7 +178,7 @@ async fn it_starts_whatever_fails() {
         if reply.status == 503 {
             reply = function.answer(&event, &at(2)).await;
         }
-        assert_eq!(told(&reply), BOOKED, "{fault:?}");
+        assert_eq!(status_and_body(&reply), BOOKED, "{fault:?}");
         world.books().check();
     }
 }

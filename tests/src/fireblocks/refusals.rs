@@ -1,4 +1,4 @@
-//! What Fireblocks, or somebody who pretends to be it, is told of everything: the exact status and text, and the books before and after.
+//! Every refusal of a Fireblocks webhook: the exact status and body, and the effect on the ledger.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -8,7 +8,7 @@ use signing::rsa::Hash;
 
 use super::*;
 
-/// What it is, its headers and its body.
+/// A name, the headers and the body.
 type Row<'r> = (&'r str, Vec<(&'r str, String)>, &'r str);
 
 fn private(seed: u64) -> PrivateKey {
@@ -16,7 +16,7 @@ fn private(seed: u64) -> PrivateKey {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_verified_leaves_no_trace() {
+async fn unverified_webhook_leaves_no_trace() {
     let body = sample("v2_completed");
     let good = fireblocks_signature(body.as_bytes());
     let (header, signature) = good.split_once("..").expect("two parts");
@@ -32,8 +32,8 @@ async fn what_is_not_verified_leaves_no_trace() {
         ("a space", vec![(SIGNATURE, " ".to_owned())], &body),
         ("no JWS", vec![(SIGNATURE, "secret".to_owned())], &body),
         ("of another key", vec![(SIGNATURE, jws::sign(&private(3), FIREBLOCKS_KID, body.as_bytes()))], &body),
-        ("of an unknown name", vec![(SIGNATURE, jws::sign(&private(2), "2026-09", body.as_bytes()))], &body),
-        ("of a name with a way", vec![(SIGNATURE, jws::sign(&private(2), "../2026-01", body.as_bytes()))], &body),
+        ("an unknown key id", vec![(SIGNATURE, jws::sign(&private(2), "2026-09", body.as_bytes()))], &body),
+        ("a key id with a path", vec![(SIGNATURE, jws::sign(&private(2), "../2026-01", body.as_bytes()))], &body),
         (
             "unsigned",
             vec![(SIGNATURE, format!("{}..", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"2026-01"}"#)))],
@@ -45,7 +45,7 @@ async fn what_is_not_verified_leaves_no_trace() {
         ("PS512", vec![(SIGNATURE, under(r#"{"alg":"PS512","kid":"2026-01"}"#, 2))], &body),
         ("crit", vec![(SIGNATURE, under(r#"{"alg":"RS512","kid":"2026-01","crit":["b64"],"b64":false}"#, 2))], &body),
         (
-            "jku of the forger's",
+            "a jku of the attacker",
             vec![(SIGNATURE, under(r#"{"alg":"RS512","kid":"f","jku":"https://f.invalid"}"#, 3))],
             &body,
         ),
@@ -59,11 +59,15 @@ async fn what_is_not_verified_leaves_no_trace() {
         ),
         ("another body", vec![(SIGNATURE, good.clone())], "{}"),
         ("no body", vec![(SIGNATURE, good.clone())], ""),
-        ("written anew", vec![(SIGNATURE, good.clone())], &again),
+        ("serialised again", vec![(SIGNATURE, good.clone())], &again),
         ("a line less", vec![(SIGNATURE, good.clone())], body.trim_end()),
         ("V1 of another key", vec![(SIGNATURE_V1, signing::fireblocks::sign_v1(&private(3), body.as_bytes()))], &body),
         ("V1 by SHA-256", vec![(SIGNATURE_V1, STANDARD.encode(private(2).sign(Hash::Sha256, body.as_bytes())))], &body),
-        ("V1 written anew", vec![(SIGNATURE_V1, signing::fireblocks::sign_v1(&private(2), body.as_bytes()))], &again),
+        (
+            "V1 serialised again",
+            vec![(SIGNATURE_V1, signing::fireblocks::sign_v1(&private(2), body.as_bytes()))],
+            &again,
+        ),
         ("V1 twice", vec![(SIGNATURE_V1, signing::fireblocks::sign_v1(&private(2), body.as_bytes())); 2], &body),
         (
             "V2 forged beside a genuine V1",
@@ -79,15 +83,15 @@ async fn what_is_not_verified_leaves_no_trace() {
     for (name, headers, body) in rows {
         for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
             let sent = Sent { headers: headers.clone(), ..Sent::post(PATH, body.as_bytes()) };
-            assert_eq!(told(&answered(&world, &sent.event(shape)).await), UNVERIFIED, "{name} {shape:?}");
+            assert_eq!(status_and_body(&answered(&world, &sent.event(shape)).await), UNVERIFIED, "{name} {shape:?}");
             assert_eq!(world.books(), before, "{name} {shape:?}");
         }
     }
 }
 
-/// Where it is not asked for, the first version is as good as unsigned.
+/// Without the setting for version 1, its signature verifies nothing.
 #[tokio::test(start_paused = true)]
-async fn the_first_version_is_not_believed_unless_it_is_asked_for() {
+async fn v1_signature_is_refused_unless_configured() {
     let body = sample("v1_completed");
     let world = shop().await;
     let before = world.books();
@@ -96,13 +100,17 @@ async fn the_first_version_is_not_believed_unless_it_is_asked_for() {
     let keys = Keyring::open(Vault::Here(settings), Fireblocks::keys, now()).await.expect("keys");
     let only = Function::new(source(), keys, Admission::default(), world.ledger(1));
     let reply = only.answer(&first(&body).event(Shape::HttpApi), &moment_within::<Fireblocks>(1)).await;
-    assert_eq!(told(&reply), UNVERIFIED);
+    assert_eq!(status_and_body(&reply), UNVERIFIED);
     assert_eq!(world.books(), before);
-    assert_eq!(told(&answered(&world, &first(&body).event(Shape::HttpApi)).await), BOOKED, "and where it is");
+    assert_eq!(
+        status_and_body(&answered(&world, &first(&body).event(Shape::HttpApi)).await),
+        BOOKED,
+        "and with the setting"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_asked_for_in_the_right_way_leaves_no_trace() {
+async fn request_of_another_shape_leaves_no_trace() {
     let body = sample("v2_completed");
     let large = format!("{body}{}", " ".repeat(1024 * 1024));
     let refused = |status: u16, error: &str| (status, format!("{{\"error\":\"{error}\"}}"));
@@ -136,9 +144,9 @@ async fn what_is_not_asked_for_in_the_right_way_leaves_no_trace() {
     }
 }
 
-/// Whatever a gateway does with a genuine body, the bytes are those that were signed.
+/// The gateway may encode the body or change the case of headers; the signed bytes stay the same.
 #[tokio::test(start_paused = true)]
-async fn what_is_booked_however_it_arrives() {
+async fn genuine_webhook_is_booked_in_every_form() {
     let odd = "{ \"id\" : \"0198-odd\",\r\n\t\"eventType\":\"transaction.status.updated\", \"createdAt\":1767225660, \"workspaceId\":\"5E2C6A30-0000-4000-8000-000000000001\", \"note\":\"é e\u{301} 充值 \\u00e9 😀\", \"data\":".to_owned()
         + &json!(serde_json::from_str::<Value>(&sample("v2_completed")).expect("JSON")["data"]).to_string()
         + " }\n";
@@ -157,9 +165,13 @@ async fn what_is_booked_however_it_arrives() {
             for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
                 let world = shop().await;
                 for _ in 0..2 {
-                    assert_eq!(told(&answered(&world, &sent.event(shape)).await), BOOKED, "{sent:?} {shape:?}");
+                    assert_eq!(
+                        status_and_body(&answered(&world, &sent.event(shape)).await),
+                        BOOKED,
+                        "{sent:?} {shape:?}"
+                    );
                 }
-                let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
+                let transfer = order_now(&world, ORDER).await.transfer.expect("a transfer");
                 assert_eq!(transfer.status.as_str(), "COMPLETED");
                 assert_eq!(world.books().processed().filter(|id| id.starts_with("fireblocks#")).count(), 1);
             }
@@ -167,9 +179,10 @@ async fn what_is_booked_however_it_arrives() {
     }
 }
 
-/// Verified and not understood: kept for a release that does, and accepted, since it would not be sent again.
+/// A verified webhook that cannot be parsed is kept for a release that can parse it. It is acknowledged, because Fireblocks does not
+/// retry after 4xx.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_understood_is_kept() {
+async fn unparsed_webhook_is_kept_and_acknowledged() {
     let set = |pointer: &str, value: Value| with("v2_completed", &[(pointer, value)]);
     let rows = [
         set("/data/status", json!("SHIPPED")),
@@ -185,7 +198,7 @@ async fn what_is_not_understood_is_kept() {
     for body in rows {
         let world = shop().await;
         let before = world.books();
-        assert_eq!(told(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{body}");
+        assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{body}");
         let books = world.books();
         books.check();
         assert_eq!((&books.orders, &books.accounts), (&before.orders, &before.accounts), "{body}");

@@ -1,4 +1,4 @@
-//! Every status after every other, one after the other and at once: the books end the same, and what has arrived stays so.
+//! Convergence of transfer statuses: any order or concurrency gives the same ledger, and a final status stays final.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use testkit::{Books, FireblocksNet};
 
 use super::*;
 
-/// What the samples' order buys, in the smallest unit.
+/// The tokens of the samples' order, in the smallest unit.
 const SOLD: i128 = 10_000_000_000_000_000_000;
 
-/// A webhook that says that the sample's transfer stands so.
-fn saying(status: TransferStatus) -> String {
+/// A webhook that reports this status of the samples' transfer.
+fn reporting(status: TransferStatus) -> String {
     let name = status.as_str();
     with("v2_completed", &[("/id", json!(format!("0198-{name}"))), ("/data/status", json!(name))])
 }
@@ -21,26 +21,26 @@ fn statuses() -> impl Iterator<Item = TransferStatus> + Clone {
     TransferStatus::ALL.into_iter().filter(|status| TransferStatus::of_custodian(status.as_str()).is_some())
 }
 
-/// What of the books does not depend on how often an order was written.
+/// The state that does not depend on the number of writes to the order.
 async fn ending(world: &World) -> (Books, Option<(Option<String>, TransferStatus)>) {
     let mut books = world.books();
     books.check();
     for order in books.orders.values_mut() {
         order.version = 0;
     }
-    let transfer = standing(world, ORDER).await.transfer;
+    let transfer = order_now(world, ORDER).await.transfer;
     (books, transfer.map(|transfer| (transfer.id, transfer.status)))
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_ordered_pair_ends_in_the_same_books() {
+async fn status_pair_in_either_order_gives_the_same_ledger() {
     for (this, that) in statuses().flat_map(|this| statuses().map(move |that| (this, that))) {
         let mut endings = Vec::new();
         for [first, second] in [[this, that], [that, this]] {
             let world = shop().await;
             for status in [first, second, first] {
-                let reply = answered(&world, &Fireblocks::signed(&saying(status), now())).await;
-                assert_eq!(told(&reply), BOOKED, "{this:?} {that:?}");
+                let reply = answered(&world, &Fireblocks::signed(&reporting(status), now())).await;
+                assert_eq!(status_and_body(&reply), BOOKED, "{this:?} {that:?}");
             }
             endings.push(ending(&world).await);
         }
@@ -64,9 +64,9 @@ async fn every_ordered_pair_ends_in_the_same_books() {
     }
 }
 
-/// Somebody is called for what was not sent, and for nothing else: neither for the repeats of what has arrived.
+/// A failed transfer raises an alarm. A late failure of a completed transfer raises none.
 #[tokio::test(start_paused = true)]
-async fn what_was_not_sent_raises_an_alarm() {
+async fn failed_transfer_raises_an_alarm() {
     let parsed = |body: &str| {
         let sent = second(body).event(Shape::HttpApi);
         let request = edge::read(&sent).expect("a request").open(1 << 20).expect("a body");
@@ -79,22 +79,22 @@ async fn what_was_not_sent_raises_an_alarm() {
     for status in statuses() {
         let world = shop().await;
         let alarm = |order: Order| {
-            let event = parsed(&saying(status));
+            let event = parsed(&reporting(status));
             let decision = source().decide(&event, source().header(&event), Some(order));
             let Decision::Record(entry) = decision else { panic!("{decision:?}") };
             entry.alarm
         };
         let has_failed = ["FAILED", "CANCELLED", "REJECTED", "BLOCKED", "TIMEOUT", "PARTIALLY_COMPLETED"];
         let expected = has_failed.contains(&status.as_str()).then_some("transfer_failed");
-        assert_eq!(alarm(standing(&world, ORDER).await), expected, "{status:?}");
-        answered(&world, &Fireblocks::signed(&saying(TransferStatus::Completed), now())).await;
-        assert_eq!(alarm(standing(&world, ORDER).await), None, "{status:?} of what has arrived");
+        assert_eq!(alarm(order_now(&world, ORDER).await), expected, "{status:?}");
+        answered(&world, &Fireblocks::signed(&reporting(TransferStatus::Completed), now())).await;
+        assert_eq!(alarm(order_now(&world, ORDER).await), None, "{status:?} after COMPLETED");
     }
 }
 
-/// All of them at once, to several sandboxes, several times.
+/// All statuses, several times, concurrently to several sandboxes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_at_once_end_as_one_after_the_other() {
+async fn hundred_concurrent_statuses_end_as_sequential_ones() {
     let world = shop().await;
     let mut sandboxes = Vec::new();
     for seed in 0..10 {
@@ -106,7 +106,7 @@ async fn a_hundred_at_once_end_as_one_after_the_other() {
         let function = Arc::clone(&sandboxes[usize::try_from(n % 10).expect("small")]);
         let status = all[usize::try_from(n).expect("small") % all.len()];
         senders.spawn(async move {
-            let event = Fireblocks::signed(&saying(status), now());
+            let event = Fireblocks::signed(&reporting(status), now());
             for _ in 0..50 {
                 let reply = function.answer(&event, &moment_within::<Fireblocks>(n)).await;
                 if reply.status != 503 {
@@ -116,8 +116,8 @@ async fn a_hundred_at_once_end_as_one_after_the_other() {
             503
         });
     }
-    let told = senders.join_all().await;
-    assert!(told.iter().all(|status| *status == 200), "{told:?}");
+    let replies = senders.join_all().await;
+    assert!(replies.iter().all(|status| *status == 200), "{replies:?}");
     let (books, transfer) = ending(&world).await;
     assert_eq!(transfer, Some((Some(TRANSFER.to_owned()), TransferStatus::Completed)));
     assert_eq!(books.order(ORDER).fulfilment, "done");
@@ -126,9 +126,9 @@ async fn a_hundred_at_once_end_as_one_after_the_other() {
     assert_eq!(books.processed().filter(|id| id.starts_with("fireblocks#")).count(), all.len());
 }
 
-/// What the stand-in does with a wallet of each kind is what the books say in the end, whichever webhooks come first.
+/// The fake ends a transfer as its wallet's suffix selects. The ledger agrees, in either order of webhooks.
 #[tokio::test(start_paused = true)]
-async fn a_transfer_ends_as_its_wallet_says() {
+async fn transfer_ends_as_its_wallet_selects() {
     let ends = [
         ("", "COMPLETED", "done"),
         ("0001", "FAILED", "failed"),
@@ -149,17 +149,17 @@ async fn a_transfer_ends_as_its_wallet_says() {
             };
             on_chain.wallet.clone_from(&wallet);
             paid(&world, order).await;
-            let asked = standing(&world, ORDER).await.allocation().expect("an allocation");
+            let allocation = order_now(&world, ORDER).await.allocation().expect("an allocation");
             let new = providers::NewTransfer {
-                external_id: asked.key.to_string(),
-                asset: asked.asset,
-                amount: asked.amount.decimal(asked.scale),
-                wallet: asked.wallet,
+                external_id: allocation.key.to_string(),
+                asset: allocation.asset,
+                amount: allocation.amount.decimal(allocation.scale),
+                wallet: allocation.wallet,
             };
             let until = testkit::deadline(std::time::Duration::from_secs(8));
             let made = client(&net).create(&new, now(), until).await.expect("made");
-            let order = standing(&world, ORDER).await;
-            written(
+            let order = order_now(&world, ORDER).await;
+            write(
                 &world,
                 &order.number,
                 "transferred",
@@ -174,9 +174,13 @@ async fn a_transfer_ends_as_its_wallet_says() {
                 bodies.reverse();
             }
             for body in bodies {
-                assert_eq!(told(&answered(&world, &second(&body).event(Shape::HttpApi)).await), BOOKED, "{wallet}");
+                assert_eq!(
+                    status_and_body(&answered(&world, &second(&body).event(Shape::HttpApi)).await),
+                    BOOKED,
+                    "{wallet}"
+                );
             }
-            let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
+            let transfer = order_now(&world, ORDER).await.transfer.expect("a transfer");
             assert_eq!(transfer.status.as_str(), status, "{wallet} {backwards}");
             let books = world.books();
             assert_eq!(books.order(ORDER).fulfilment, fulfilment, "{wallet} {backwards}");

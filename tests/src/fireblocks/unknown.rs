@@ -1,5 +1,5 @@
-//! A status before we know the transaction's id: the request for it is under way, or its answer was lost. Only Fireblocks' own answer, to
-//! the request or to a query by external id, makes a transaction an order's own.
+//! A status before the transaction id is known: the request is in flight, or its response was lost. Only Fireblocks' response to the
+//! request, or to a query by external id, links a transaction to an order.
 
 use edge::Worker as _;
 use ledger::OrderNumber;
@@ -12,11 +12,11 @@ use crate::stripe::{REFUSED, reconcile, run_at};
 
 const UNFULFILLED: &str = fulfil::swept::UNFULFILLED;
 
-/// Books with a paid order of tokens, and a Fireblocks that has made their transfer and whose answer was lost.
+/// A ledger with a paid order of tokens, and a Fireblocks that has made the transfer and whose response was lost.
 async fn with_lost_answer() -> (World, FireblocksNet) {
     let (world, net) = (fulfil::paid(vec![tokens(true)]).await, FireblocksNet::default());
-    net.fail(|_, what| {
-        if what == "POST /v1/transactions" { FireblocksFault::DropResponse } else { FireblocksFault::Status(503) }
+    net.fail(|_, call| {
+        if call == "POST /v1/transactions" { FireblocksFault::DropResponse } else { FireblocksFault::Status(503) }
     });
     work(&worker(world.ledger(1), None, Some(&net)).await, &fulfil::run_at(1, 1)).await;
     net.fail(|_, _| FireblocksFault::None);
@@ -44,8 +44,8 @@ async fn swept(world: &World, net: &FireblocksNet, sweep: &str, attempt: u64, af
     reconcile.work(sweep, &run_at(attempt, after_s)).await.expect("a run");
 }
 
-/// Every status of one transfer comes before its id is known: each is kept, none is believed, and all are booked once Fireblocks has
-/// answered the query by external id.
+/// Every status of one transfer arrives before its id is known. Each is kept and none applied, until Fireblocks answers the query by
+/// external id; then all are booked.
 #[tokio::test(start_paused = true)]
 async fn status_before_the_transfer_is_known_waits_until_fireblocks_is_queried() {
     let (world, net) = with_lost_answer().await;
@@ -56,12 +56,12 @@ async fn status_before_the_transfer_is_known_waits_until_fireblocks_is_queried()
     let bodies = net.webhooks();
     assert_eq!(bodies.len(), 5, "from SUBMITTED to COMPLETED");
     for body in &bodies {
-        assert_eq!(told(&answered(&world, &second(body).event(Shape::HttpApi)).await), BOOKED, "kept");
+        assert_eq!(status_and_body(&answered(&world, &second(body).event(Shape::HttpApi)).await), BOOKED, "kept");
     }
     assert_eq!((transfer(&world).await, waiting(&world)), ((None, "DUE"), vec!["transfer_unknown".to_owned(); 5]));
     assert!(world.books().order(fulfil::ORDER).anomaly.is_none());
     swept(&world, &net, REFUSED, 7, 60).await;
-    assert_eq!(waiting(&world).len(), 5, "a replay alone makes none of them known");
+    assert_eq!(waiting(&world).len(), 5, "a replay alone books none of them");
 
     net.fail(|_, _| FireblocksFault::None);
     swept(&world, &net, UNFULFILLED, 8, 120).await;
@@ -78,17 +78,17 @@ async fn status_before_the_transfer_is_known_waits_until_fireblocks_is_queried()
     assert_eq!(world.books().balance("alice/POSX"), 0, "they have left once");
 }
 
-/// Somebody with our workspace's own console has used the key for something else: the query shows it, and nothing of it is adopted.
+/// Another transaction under our external id, made in the workspace's console. The query does not confirm it, so its webhooks are flagged.
 #[tokio::test(start_paused = true)]
 async fn transaction_that_the_query_does_not_confirm_is_never_adopted() {
     let (world, net) = with_lost_answer().await;
     let body = net.webhooks().remove(0);
     let foreign = body.replace(&net.transfers()[0].id, "another-transaction");
-    assert_eq!(told(&answered(&world, &second(&foreign).event(Shape::HttpApi)).await), BOOKED, "kept");
+    assert_eq!(status_and_body(&answered(&world, &second(&foreign).event(Shape::HttpApi)).await), BOOKED, "kept");
     assert_eq!((transfer(&world).await, waiting(&world)), ((None, "DUE"), vec!["transfer_unknown".to_owned()]));
     swept(&world, &net, UNFULFILLED, 7, 120).await;
     let known = (Some(net.transfers()[0].id.clone()), "SUBMITTED");
-    assert_eq!(transfer(&world).await, known, "as the query says");
+    assert_eq!(transfer(&world).await, known, "as the query answers");
     swept(&world, &net, REFUSED, 8, 180).await;
     assert_eq!((transfer(&world).await, waiting(&world)), (known, vec![]));
     assert_eq!(world.books().order(fulfil::ORDER).anomaly.as_deref(), Some("ORDER_MISMATCH"));

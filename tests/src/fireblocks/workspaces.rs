@@ -1,5 +1,5 @@
-//! Events of another workspace: the installation signs the webhooks of every workspace in it with the same keys, so that anybody who has
-//! one can send us events that verify.
+//! Events of another workspace: Fireblocks signs the webhooks of all its workspaces with the same keys, so the owner of any workspace can
+//! send us events that verify.
 
 use edge::Worker as _;
 use reconcile::Reconcile;
@@ -9,7 +9,7 @@ use super::*;
 use crate::log_capture::{captured_lines, start_capture};
 use crate::stripe::{REFUSED, reconcile, run_at};
 
-/// Of the same shape as ours.
+/// An id of the same shape as ours.
 const THEIRS: &str = "5e2c6a30-0000-4000-8000-00000000000f";
 const SAMPLES: [(&str, &str); 5] = [
     ("v2_submitted", "/workspaceId"),
@@ -19,50 +19,50 @@ const SAMPLES: [(&str, &str); 5] = [
     ("v1_completed", "/tenantId"),
 ];
 
-/// What the books hold and what an alarm looks at, after an event was delivered twice.
-async fn unchanged_by(world: &World, body: &str, what: &str) {
+/// Delivers an event twice. Expects an unchanged ledger, no alarm, and two ignored outcomes in the log.
+async fn unchanged_by(world: &World, body: &str, name: &str) {
     let before = world.books();
     start_capture();
     for _ in 0..2 {
-        assert_eq!(told(&answered(world, &Fireblocks::signed(body, now())).await), BOOKED, "{what}");
+        assert_eq!(status_and_body(&answered(world, &Fireblocks::signed(body, now())).await), BOOKED, "{name}");
     }
-    let lines = captured_lines();
-    assert!(lines.iter().all(|line| line.get("alarm").is_none()), "{what}: {lines:?}");
+    let lines = heard();
+    assert!(lines.iter().all(|line| line.get("alarm").is_none()), "{name}: {lines:?}");
     let events = lines.iter().filter(|line| line.get("outcome").is_some());
     let outcomes: Vec<_> = events.map(|line| (&line["outcome"], &line["reason"])).collect();
-    assert_eq!(outcomes, [(&json!("ignored"), &json!("other_workspace")); 2], "{what}: counted");
-    assert_eq!(world.books(), before, "{what}: nothing is booked, flagged or kept");
+    assert_eq!(outcomes, [(&json!("ignored"), &json!("other_workspace")); 2], "{name}: counted");
+    assert_eq!(world.books(), before, "{name}: nothing is booked, flagged or kept");
 }
 
-/// Whatever it says: a status of an order of ours, before its transfer is known and after, or what nobody understands.
+/// With every content: a status of an order of ours, before and after its transfer is known, or an event that cannot be parsed.
 #[tokio::test(start_paused = true)]
 async fn event_of_another_workspace_books_nothing_and_is_not_kept() {
     let changes = [
         ("as it is", "/data/status", None),
         ("of another amount", "/data/amountInfo/requestedAmount", Some(json!("1"))),
         ("to another wallet", "/data/destinationAddress", Some(json!("0x1111111111111111111111111111111111111111"))),
-        ("of an order that is not there", "/data/externalTxId", Some(json!("grant#hk_none#1"))),
+        ("of an unknown order", "/data/externalTxId", Some(json!("grant#hk_none#1"))),
         ("under no key", "/data/externalTxId", Some(json!("payroll-7"))),
         ("with an unknown status", "/data/status", Some(json!("SHIPPED"))),
         ("with a number for an asset", "/data/assetId", Some(json!(7))),
         ("without data", "/data", Some(Value::Null)),
     ];
     for (name, workspace) in SAMPLES {
-        for (what, pointer, value) in &changes {
+        for (change, pointer, value) in &changes {
             let mut values = vec![(workspace, json!(THEIRS)), ("/data/id", json!("their-transaction"))];
             values.extend(value.clone().map(|value| (*pointer, value)));
             let body = with(name, &values);
-            let what = format!("{name} {what}");
-            unchanged_by(&shop().await, &body, &what).await;
+            let name = format!("{name} {change}");
+            unchanged_by(&shop().await, &body, &name).await;
             let world = World::new();
             paid(&world, order(ORDER)).await;
-            unchanged_by(&world, &body, &format!("{what}, its transfer not known yet")).await;
-            unchanged_by(&World::new(), &body, &format!("{what}, no such order")).await;
+            unchanged_by(&world, &body, &format!("{name}, its transfer not known yet")).await;
+            unchanged_by(&World::new(), &body, &format!("{name}, no such order")).await;
         }
     }
 }
 
-/// After a thousand of them ours is what it would have been.
+/// After eight hundred foreign events, our own event gives the same ledger as without them.
 #[tokio::test(start_paused = true)]
 async fn flood_of_another_workspace_changes_no_ending() {
     let (world, undisturbed) = (shop().await, shop().await);
@@ -70,32 +70,40 @@ async fn flood_of_another_workspace_changes_no_ending() {
         for (name, workspace) in SAMPLES.into_iter().filter(|(name, _)| *name != "v2_deposit") {
             let id = format!("their-transaction-{n}");
             let body = with(name, &[(workspace, json!(THEIRS)), ("/data/id", json!(id))]);
-            assert_eq!(told(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "{name} {n}");
+            assert_eq!(
+                status_and_body(&answered(&world, &Fireblocks::signed(&body, now())).await),
+                BOOKED,
+                "{name} {n}"
+            );
         }
     }
     for world in [&world, &undisturbed] {
         let body = sample("v2_completed");
-        assert_eq!(told(&answered(world, &Fireblocks::signed(&body, now())).await), BOOKED);
+        assert_eq!(status_and_body(&answered(world, &Fireblocks::signed(&body, now())).await), BOOKED);
     }
     assert_eq!(world.books(), undisturbed.books());
-    assert_eq!(standing(&world, ORDER).await.transfer.expect("a transfer").status.as_str(), "COMPLETED");
+    assert_eq!(order_now(&world, ORDER).await.transfer.expect("a transfer").status.as_str(), "COMPLETED");
 }
 
-/// The id of our own transaction is known from Fireblocks' API alone. An event that has it under another workspace says that the setting
-/// is wrong: silence would look like a Fireblocks that sends nothing.
+/// Our transaction ids come from Fireblocks' API alone. One under another workspace means that the setting is wrong, and needs an alarm:
+/// without it, the deployment would look like one that receives no webhooks.
 #[tokio::test(start_paused = true)]
 async fn own_transaction_under_another_workspace_is_kept_until_the_setting_is_right() {
     for name in ["v2_completed", "v1_completed"] {
         let world = shop().await;
-        let was = standing(&world, ORDER).await;
+        let before = order_now(&world, ORDER).await;
         let keys = Fireblocks::function(world.ledger(1)).await.keys;
         let wrong = Function::new(of_workspace(THEIRS), keys, Admission::default(), world.ledger(1));
         let event = Fireblocks::signed(&sample(name), now());
-        start_capture();
-        assert_eq!(told(&wrong.answer(&event, &moment_within::<Fireblocks>(1)).await), BOOKED, "{name}: kept");
-        let alarms: Vec<_> = captured_lines().into_iter().filter_map(|line| line.get("alarm").cloned()).collect();
+        listen();
+        assert_eq!(
+            status_and_body(&wrong.answer(&event, &moment_within::<Fireblocks>(1)).await),
+            BOOKED,
+            "{name}: kept"
+        );
+        let alarms: Vec<_> = heard().into_iter().filter_map(|line| line.get("alarm").cloned()).collect();
         assert_eq!(alarms, ["refused"], "{name}");
-        assert_eq!(standing(&world, ORDER).await, was, "{name}: nothing is applied");
+        assert_eq!(order_now(&world, ORDER).await, before, "{name}: nothing is applied");
         let waiting = |world: &World| {
             let rows = world.books().journal.into_values().filter(|row| row.needs_attention);
             rows.map(|row| row.reason.expect("a reason")).collect::<Vec<_>>()
@@ -103,9 +111,9 @@ async fn own_transaction_under_another_workspace_is_kept_until_the_setting_is_ri
         assert_eq!(waiting(&world), ["workspace_mismatch"], "{name}");
         let sweeps = |source| Reconcile { fireblocks: Some(source), ..reconcile(world.ledger(0), &[]) };
         sweeps(of_workspace(THEIRS)).work(REFUSED, &run_at(7, 60)).await.expect("a run");
-        assert_eq!((waiting(&world), standing(&world, ORDER).await), (vec!["workspace_mismatch".to_owned()], was));
+        assert_eq!((waiting(&world), order_now(&world, ORDER).await), (vec!["workspace_mismatch".to_owned()], before));
         sweeps(source()).work(REFUSED, &run_at(8, 180)).await.expect("a run");
-        let transfer = standing(&world, ORDER).await.transfer.expect("a transfer");
+        let transfer = order_now(&world, ORDER).await.transfer.expect("a transfer");
         assert_eq!((transfer.status.as_str(), waiting(&world)), ("COMPLETED", vec![]), "{name}");
         world.books().check();
     }

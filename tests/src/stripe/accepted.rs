@@ -42,7 +42,8 @@ async fn accepted_payment_is_booked_once_and_refunded_in_parts() {
         let credits = replacement.map(crate::sandbox::amount);
         accept(&world, ORDER, "pi_3Sample0000000000000001", credits).await;
         crate::heard::listen();
-        accepted(&world, &[underpaid("payment_intent_succeeded", "evt_2"), underpaid("charge_succeeded", "evt_3")]).await;
+        accepted(&world, &[underpaid("payment_intent_succeeded", "evt_2"), underpaid("charge_succeeded", "evt_3")])
+            .await;
         let alarms = crate::heard::heard().iter().filter(|line| line["alarm"] == "refused").count();
         let books = world.books();
         books.check();

@@ -8,12 +8,7 @@ async fn event_takes_its_expected_round_trips() {
     let (warm, cold) = (Sandbox::faultless(&world).await, Sandbox::faultless(&world).await);
     let (read, write) = ("GetItem", "TransactWriteItems");
     let rows = [
-        (
-            "a payment: its pointer, the order, the commit",
-            &warm,
-            "payment_intent_succeeded",
-            vec![read, read, write],
-        ),
+        ("a payment: its pointer, the order, the commit", &warm, "payment_intent_succeeded", vec![read, read, write]),
         ("again", &warm, "payment_intent_succeeded", vec![]),
         ("again, to a process that knows nothing", &cold, "payment_intent_succeeded", vec![read, read, write]),
         ("a session has two ids", &warm, "checkout_session_completed", vec![read, read, write]),

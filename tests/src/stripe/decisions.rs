@@ -13,7 +13,7 @@ async fn sample_gives_its_recorded_decision() {
         let [unpaid, paid] = [&[][..], &["payment_intent_succeeded"][..]];
         writeln!(decided, "# {name}\n{}", changes_by(&name, unpaid).await).expect("text");
         if OF_ONE_PAYMENT.contains(&name.as_str()) {
-            writeln!(decided, "## when it is paid\n{}", changes_by(&name, paid).await).expect("text");
+            writeln!(decided, "## with a paid order\n{}", changes_by(&name, paid).await).expect("text");
         }
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");

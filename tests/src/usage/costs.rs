@@ -1,4 +1,4 @@
-//! What an event costs: round trips, write units, bytes. Counted, so that the numbers hold on any machine.
+//! The cost of a usage event: round trips, write units and bytes. They are counted, so the numbers hold on any machine.
 
 use ledger::Grant;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use testkit::{Call, Fault, World, usage};
 use crate::fulfil;
 use crate::sandbox::{Sandbox, invocation, message, moment_at, open_account, top_up};
 
-/// DynamoDB bills a write by this.
+/// DynamoDB bills writes in units of this size.
 const WRITE_UNIT_BYTES: usize = 1_024;
 
 async fn world() -> World {
@@ -21,32 +21,32 @@ fn operations(calls: &[Call]) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn round_trips() {
+async fn event_takes_its_expected_round_trips() {
     const BOOKED: &str = "Event processed successfully";
     const REPEAT: &str = "Event already processed (idempotent)";
     let world = world().await;
     let (warm, cold) = (Sandbox::faultless(&world).await, Sandbox::faultless(&world).await);
     let rows = [
-        ("a key that is not in the cache", &warm, "e1", 0, BOOKED, "GetItem TransactWriteItems"),
-        ("a key that is", &warm, "e2", 59, BOOKED, "TransactWriteItems"),
-        ("a key that has been there for a minute", &warm, "e3", 60, BOOKED, "GetItem TransactWriteItems"),
-        ("a repeat, warm, when the key no longer is", &warm, "e1", 500, REPEAT, ""),
-        ("another process, whose first event fetches the key", &cold, "e4", 0, BOOKED, "GetItem TransactWriteItems"),
+        ("a key that is not cached", &warm, "e1", 0, BOOKED, "GetItem TransactWriteItems"),
+        ("a cached key", &warm, "e2", 59, BOOKED, "TransactWriteItems"),
+        ("a key that was cached a minute ago", &warm, "e3", 60, BOOKED, "GetItem TransactWriteItems"),
+        ("a repeat, warm, after the key expired from the cache", &warm, "e1", 500, REPEAT, ""),
+        ("a cold sandbox fetches the key", &cold, "e4", 0, BOOKED, "GetItem TransactWriteItems"),
         ("a repeat, cold", &cold, "e1", 1, REPEAT, "TransactWriteItems"),
-        ("a repeat that was cold", &cold, "e1", 2, REPEAT, ""),
+        ("the same repeat again", &cold, "e1", 2, REPEAT, ""),
     ];
-    for (attempt, (name, sandbox, id, late, told, expected)) in (1..).zip(rows) {
+    for (attempt, (name, sandbox, id, late, text, expected)) in (1..).zip(rows) {
         let before = sandbox.faults.calls().len();
         let invocation = moment_at(attempt, testkit::now().plus_seconds(late));
         let reply = sandbox.deliver(&usage(id, "k1", "1").to_string(), &invocation).await.expect("alive");
         let calls = sandbox.faults.calls();
-        let made = operations(&calls).split_off(before).join(" ");
-        assert_eq!((message(&reply).as_str(), made.as_str()), (told, expected), "{name}");
+        let operations = operations(&calls).split_off(before).join(" ");
+        assert_eq!((message(&reply).as_str(), operations.as_str()), (text, expected), "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn write_units() {
+async fn event_takes_its_expected_write_units() {
     let world = world().await;
     let sandbox = Sandbox::faultless(&world).await;
     sandbox.deliver(&usage("e1", "k1", "1").to_string(), &invocation(1)).await.expect("alive");
@@ -59,12 +59,12 @@ async fn write_units() {
     assert_eq!(of_table("journal")["Table"]["CapacityUnits"], json!(2.0), "{answer}");
     assert_eq!(of_table("accounts")["Table"]["CapacityUnits"], json!(2.0), "{answer}");
     assert_eq!(of_table("journal")["GlobalSecondaryIndexes"]["by_account"]["CapacityUnits"], json!(1.0), "{answer}");
-    assert_eq!(of_table("bodies"), Value::Null, "no body is kept of an event whose facts say it all");
+    assert_eq!(of_table("bodies"), Value::Null, "a booked event keeps no body");
 }
 
-/// What an order buys requires the row of its payment: a run reads it once, strongly, and each commit checks it.
+/// Fulfilment requires the payment row: a run reads it once, strongly, and each commit checks it.
 #[tokio::test(start_paused = true)]
-async fn payment_row_costs_one_read_for_each_run_and_one_check_for_each_commit() {
+async fn payment_row_costs_one_read_a_run_and_one_check_a_commit() {
     let world = fulfil::paid(vec![fulfil::tokens(false), Grant::Report(fulfil::word("full"))]).await;
     let run = async |attempt: u64| {
         let (ledger, faults) = world.faulty(attempt, |_, _| Fault::None);
@@ -72,26 +72,26 @@ async fn payment_row_costs_one_read_for_each_run_and_one_check_for_each_commit()
         faults.calls()
     };
     let (with_work, without) = (run(1).await, run(2).await);
-    let proof = |call: &&Call| call.request["Key"]["id"]["S"] == "payment#stripe#pi_1";
-    let reads: Vec<_> = with_work.iter().filter(proof).map(|call| &call.request["ConsistentRead"]).collect();
+    let of_payment = |call: &&Call| call.request["Key"]["id"]["S"] == "payment#stripe#pi_1";
+    let reads: Vec<_> = with_work.iter().filter(of_payment).map(|call| &call.request["ConsistentRead"]).collect();
     assert_eq!(reads, [true]);
-    assert_eq!(without.iter().filter(proof).count(), 0, "an order without work is read, and nothing else");
+    assert_eq!(without.iter().filter(of_payment).count(), 0, "a run without work reads only the order");
     let commits: Vec<_> = with_work.iter().filter(|call| call.operation == "TransactWriteItems").collect();
     let checks = commits.iter().map(|call| {
         let items = call.request["TransactItems"].as_array().expect("items");
         items.iter().filter(|item| item["ConditionCheck"]["Key"]["id"]["S"] == "payment#stripe#pi_1").count()
     });
     assert_eq!(checks.collect::<Vec<_>>(), [1], "{}", operations(&with_work).join(" "));
-    // Two write units each: the receipt, the lines of tokens, report and two commissions, and the check.
+    // Two write units each: the receipt, the entries of tokens, report and two commissions, and the check.
     let answer = commits[0].answer.clone().expect("an answer");
     let tables = answer["ConsumedCapacity"].as_array().expect("capacity");
     let journal = tables.iter().find(|row| row["TableName"] == "hookledger-local-journal").expect("the journal");
     assert_eq!(journal["Table"]["CapacityUnits"], json!(12.0), "{answer}");
 }
 
-/// A refused event pays for its row, its body and the row of its lane; one that is booked pays nothing for lanes.
+/// A refused event writes its row, its body and the row of its lane. A booked event writes nothing for lanes.
 #[tokio::test(start_paused = true)]
-async fn refusal_pays_for_its_lane() {
+async fn refusal_costs_its_row_body_and_lane() {
     let world = world().await;
     let sandbox = Sandbox::faultless(&world).await;
     for event in ["e1", "e2"] {
@@ -108,9 +108,9 @@ async fn refusal_pays_for_its_lane() {
     }
 }
 
-/// The largest event that is accepted, of the longest owner: its row is one write unit.
+/// The largest accepted event of the longest owner: its row is one write unit.
 #[tokio::test(start_paused = true)]
-async fn the_largest_row_fits_a_write_unit() {
+async fn largest_row_fits_a_write_unit() {
     let world = World::new();
     let (owner, key) = ("o".repeat(64), "k".repeat(64));
     open_account(&world, &owner, &key, "999999999999.999999999").await;
@@ -130,7 +130,7 @@ async fn the_largest_row_fits_a_write_unit() {
     assert!(size <= WRITE_UNIT_BYTES, "{size} bytes");
 }
 
-/// As DynamoDB counts: names and values, three bytes for a map and one for each of its values.
+/// DynamoDB's size: names and values, three bytes for a map and one for each of its values.
 fn size_of_map(map: &Value) -> usize {
     map.as_object().expect("a map").iter().map(|(name, value)| name.len() + size(value)).sum()
 }
@@ -145,9 +145,9 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// What was lost on the way back is found by our own mark: the sender hears of one booking, and one attempt is counted.
+/// A commit whose response was lost is recognised by its own token: the sender gets one success, and one attempt is counted.
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_counts_once() {
+async fn lost_response_counts_one_attempt() {
     for (cost, call, expected) in [("1", 1, "Event processed successfully"), ("2000", 2, "Insufficient credits")] {
         for fault in [Fault::DropResponse, Fault::Reset, Fault::Garbage, Fault::ServerErrorApplied] {
             let world = world().await;
@@ -160,20 +160,20 @@ async fn a_lost_answer_counts_once() {
     }
 }
 
-/// Refused, topped up, sent again: booked once, and the row says how often it was tried.
+/// Refused, topped up, retried: booked once, and the row counts the attempts.
 #[tokio::test(start_paused = true)]
-async fn what_was_refused_is_booked_when_it_can_be() {
+async fn refused_event_is_booked_after_a_top_up() {
     let world = world().await;
     let sandbox = Sandbox::faultless(&world).await;
     let body = usage("e1", "k1", "1500").to_string();
-    let mut told = Vec::new();
+    let mut statuses = Vec::new();
     for attempt in 1..=4 {
         if attempt == 3 {
             top_up(&world, "more", "alice", "500").await;
         }
-        told.push(sandbox.deliver(&body, &invocation(attempt)).await.expect("alive").status);
+        statuses.push(sandbox.deliver(&body, &invocation(attempt)).await.expect("alive").status);
     }
-    assert_eq!(told, [402, 402, 200, 200]);
+    assert_eq!(statuses, [402, 402, 200, 200]);
     let books = world.books();
     books.check();
     assert_eq!((books.balance("alice/credits"), books.journal["usage#e1"].attempts), (0, 3));

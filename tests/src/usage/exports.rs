@@ -1,4 +1,4 @@
-//! A statement that is exported line by line, in the order of `by_account`: what is booked later stands later.
+//! Exported statements in the order of the index `by_account`: a later commit comes later.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn time(world: &World, id: &str, name: &str) -> Timestamp {
     Timestamp::parse_rfc3339(&text.unwrap_or_else(|| panic!("no {name} on {id}"))).expect("a time")
 }
 
-/// The transaction is lost so often, and made so much later.
+/// A sandbox whose transaction is lost this often, and so is committed later.
 async fn slow(world: &World, lost: usize) -> Sandbox {
     // Call 0 reads the owner of the key.
     Sandbox::new(world, 1, move |call, _| if (1..=lost).contains(&call) { Fault::DropRequest } else { Fault::None })
@@ -25,7 +25,7 @@ async fn slow(world: &World, lost: usize) -> Sandbox {
 }
 
 #[tokio::test(start_paused = true)]
-async fn commit_after_a_later_one_stands_after_it_in_the_statement() {
+async fn later_commit_comes_later_in_the_statement() {
     let world = World::new();
     open_account(&world, "alice", "k1", "10").await;
     // Received second and committed first; the exporter reads up to it.
@@ -57,7 +57,7 @@ async fn processed_at_is_the_time_of_the_attempt_that_is_applied() {
     }
 }
 
-/// What was applied although its answer was lost keeps the time of that attempt, and a repeat is told that one.
+/// A commit whose response was lost keeps the time of its attempt, and a repeat returns that time.
 #[tokio::test(start_paused = true)]
 async fn lost_answer_keeps_the_time_of_its_attempt() {
     let world = World::new();

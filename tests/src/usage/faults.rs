@@ -1,5 +1,5 @@
-//! Every single fault, and every two, at every call of the usage path; then the sender tries again. Balance and journal come
-//! out as they do without any fault.
+//! Fault injection: every single fault and every two at every call of the usage path. After the sender's retries, balance and journal
+//! equal those of a run without faults.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use testkit::{Books, Fault, Row, World, usage};
 
 use crate::sandbox::{SETTLED, Sandbox, invocation, message, open_account, top_up};
 
-/// More than the sender of any scenario needs, and fewer than would hide one that never ends.
+/// More than any scenario needs, and few enough that a scenario without an end fails.
 const TRIES_MAX: u64 = 12;
 
-/// What a sender delivers, into which books, and how it ends.
+/// A delivery, the ledger before it, and its final reply.
 struct Scenario {
     name: &'static str,
     credits: &'static str,
@@ -73,12 +73,12 @@ const SCENARIOS: &[Scenario] = &[
 ];
 
 #[tokio::test(start_paused = true)]
-async fn every_single_fault_at_every_call() {
+async fn single_fault_at_any_call_gives_the_same_ledger() {
     for scenario in SCENARIOS {
-        let (expected, calls) = played(scenario, &[]).await;
+        let (expected, calls) = play(scenario, &[]).await;
         for fault in Fault::ALL {
             for call in 0..=calls {
-                let (books, _) = played(scenario, &[(call, fault)]).await;
+                let (books, _) = play(scenario, &[(call, fault)]).await;
                 assert_eq!(books, expected, "{}: {fault:?} at call {call}", scenario.name);
             }
         }
@@ -86,20 +86,20 @@ async fn every_single_fault_at_every_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_two_faults_at_calls_in_a_row() {
+async fn two_faults_in_a_row_give_the_same_ledger() {
     for scenario in SCENARIOS {
-        let (expected, calls) = played(scenario, &[]).await;
+        let (expected, calls) = play(scenario, &[]).await;
         for (first, second) in Fault::ALL.iter().flat_map(|first| Fault::ALL.map(|second| (*first, second))) {
             for call in 0..calls {
-                let (books, _) = played(scenario, &[(call, first), (call + 1, second)]).await;
+                let (books, _) = play(scenario, &[(call, first), (call + 1, second)]).await;
                 assert_eq!(books, expected, "{}: {first:?} and {second:?} from call {call}", scenario.name);
             }
         }
     }
 }
 
-/// Delivers until the sender is told what ends it; returns what is left in the books and the number of calls made.
-async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (BTreeMap<String, Row>, usize) {
+/// Delivers until the final reply. Returns the ledger and the number of calls.
+async fn play(scenario: &Scenario, faults: &[(usize, Fault)]) -> (BTreeMap<String, Row>, usize) {
     let world = World::new();
     open_account(&world, "alice", "k1", scenario.credits).await;
     for (id, key, cost) in scenario.before {
@@ -109,33 +109,33 @@ async fn played(scenario: &Scenario, faults: &[(usize, Fault)]) -> (BTreeMap<Str
     let (id, key, cost) = scenario.event;
     let body = usage(id, key, cost).to_string();
     let faults: BTreeMap<usize, Fault> = faults.iter().copied().collect();
-    let mut made = 0;
+    let mut calls_made = 0;
     for attempt in 1..=TRIES_MAX {
-        // Each try meets a new sandbox, which knows nothing; the calls are counted through all of them.
-        let (from, faults) = (made, faults.clone());
+        // Each attempt has a cold sandbox; the calls are counted across all of them.
+        let (from, faults) = (calls_made, faults.clone());
         let plan = move |call: usize, _: &str| faults.get(&(from + call)).copied().unwrap_or(Fault::None);
         let sandbox = Sandbox::new(&world, attempt, plan).await;
         let reply = sandbox.deliver(&body, &invocation(attempt)).await;
-        made += sandbox.faults.calls().len();
+        calls_made += sandbox.faults.calls().len();
         let Some(reply) = reply else { continue };
         if matches!(reply.status, 500 | 503) {
             continue;
         }
-        let told = message(&reply);
-        let repeat = reply.status == 200 && told == "Event already processed (idempotent)";
+        let text = message(&reply);
+        let repeat = reply.status == 200 && text == "Event already processed (idempotent)";
         assert!(
-            repeat || (reply.status, told.as_str()) == scenario.ends,
-            "{}: told {} {told}",
+            repeat || (reply.status, text.as_str()) == scenario.ends,
+            "{}: reply {} {text}",
             scenario.name,
             reply.status
         );
         tokio::time::sleep(SETTLED).await;
-        return (comparable(&world.books()), made);
+        return (comparable(&world.books()), calls_made);
     }
-    panic!("{}: {faults:?}: never told", scenario.name);
+    panic!("{}: {faults:?}: never acknowledged", scenario.name);
 }
 
-/// The journal without how often an event was tried, which depends on the faults; and balances as one more row.
+/// The journal and the balances. The number of attempts depends on the faults, and is left out.
 fn comparable(books: &Books) -> BTreeMap<String, Row> {
     books.check();
     let balances =
@@ -145,11 +145,11 @@ fn comparable(books: &Books) -> BTreeMap<String, Row> {
     journal.chain(balances).chain(bodies).collect()
 }
 
-/// Five faults under which "lock, work, mark as done" credits twice.
+/// Five faults under which a "lock, work, mark as done" design books twice.
 mod classic {
     use super::*;
 
-    /// A sandbox whose n-th call, counted from 0, ends so; the sender then tries again elsewhere.
+    /// Delivers to a sandbox whose n-th call, counted from 0, has this fault, then to another sandbox.
     async fn twice(world: &World, call: usize, fault: Fault) {
         let body = usage("e1", "k1", "3").to_string();
         let first = Sandbox::new(world, 1, move |number, _| if number == call { fault } else { Fault::None }).await;
@@ -169,28 +169,28 @@ mod classic {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_exception_after_the_deduction() {
+    async fn exception_after_the_deduction_books_once() {
         for fault in [Fault::Reset, Fault::Garbage, Fault::ServerErrorApplied] {
             twice(&world().await, 1, fault).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sandbox_killed_after_the_deduction() {
+    async fn sandbox_killed_after_the_deduction_books_once() {
         twice(&world().await, 1, Fault::KillApplied).await;
     }
 
-    /// There is no completion write: the deduction and its record are one. It fails as a whole, or not at all.
+    /// There is no separate completion write: one transaction has the deduction and its record.
     #[tokio::test(start_paused = true)]
-    async fn a_failed_completion_write() {
+    async fn failed_transaction_books_once() {
         for fault in [Fault::DropRequest, Fault::Throttle, Fault::Conflict, Fault::ServerError, Fault::Kill] {
             twice(&world().await, 1, fault).await;
         }
     }
 
-    /// A journal row has no TTL; and what has one is swept long before.
+    /// A journal row has no TTL, so it outlives every row that has one.
     #[tokio::test(start_paused = true)]
-    async fn a_replay_years_later() {
+    async fn replay_years_later_books_once() {
         let world = world().await;
         twice(&world, 99, Fault::None).await;
         let body = usage("e1", "k1", "3").to_string();
@@ -201,9 +201,9 @@ mod classic {
         assert_eq!(world.books().balance("alice/credits"), 7_000_000_000);
     }
 
-    /// Two events of one payment, delivered at the same time to two sandboxes: the money's own key lets one of them move it.
+    /// Two events of one payment, delivered concurrently to two sandboxes: the payment's idempotency key lets one of them book it.
     #[tokio::test(start_paused = true)]
-    async fn two_events_of_one_payment() {
+    async fn concurrent_events_of_one_payment_book_once() {
         for fault in Fault::ALL.into_iter().chain([Fault::None]) {
             let world = world().await;
             top_up(&world, "unrelated", "alice", "1").await;

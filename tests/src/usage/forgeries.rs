@@ -1,4 +1,4 @@
-//! What proves nothing leaves no trace: forged, unsigned, too large, misdirected, from elsewhere or from another time.
+//! Unverified usage deliveries leave no trace: forged, unsigned, oversized, misrouted, not on the allowlist, or stale.
 
 use edge::{Keyring, Service as _, Settings, Vault};
 use serde_json::{Value, json};
@@ -10,9 +10,9 @@ use webhook::{Admission, AdmissionError, Function, Webhook as _};
 use super::refusals::books;
 use crate::sandbox::{EVENTS, function, invocation, signature};
 
-/// A request that proves nothing leaves no trace.
+/// Each forged or malformed request with its exact reply.
 #[tokio::test(start_paused = true)]
-async fn not_verified() {
+async fn unverified_delivery_leaves_no_trace() {
     const UNSIGNED: (u16, &str) = (401, "Invalid webhook signature");
     let body = usage("e1", "k1", "3").to_string();
     let reordered = serde_json::to_string_pretty(&usage("e1", "k1", "3")).expect("JSON");
@@ -66,8 +66,8 @@ async fn not_verified() {
         for shape in [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi] {
             let reply = function.answer(&sent.event(shape), &invocation(1)).await;
             let expected = json!({ "success": false, "message": message }).to_string();
-            let said: Value = serde_json::from_str(&reply.body).expect("a JSON body");
-            assert_eq!((reply.status, said.to_string()), (status, expected), "{name} ({shape:?})");
+            let body: Value = serde_json::from_str(&reply.body).expect("a JSON body");
+            assert_eq!((reply.status, body.to_string()), (status, expected), "{name} ({shape:?})");
             let allowed = reply.headers.iter().find(|(name, _)| *name == "allow").map(|(_, allowed)| allowed.as_str());
             let method = if sent.path == EVENTS { "POST" } else { "GET, HEAD" };
             assert_eq!(allowed, (status == 405).then_some(method), "{name} ({shape:?})");
@@ -77,7 +77,7 @@ async fn not_verified() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn from_elsewhere_or_from_another_time() {
+async fn delivery_outside_allowlist_or_time_is_refused() {
     let world = books().await;
     let variables = |name: &str| match name {
         "ALLOWED_IPS" => Some("198.51.100.0/24, 2001:db8::1".to_owned()),
@@ -115,7 +115,7 @@ async fn from_elsewhere_or_from_another_time() {
     assert_eq!(world.books().balance("alice/credits"), before.balance("alice/credits"));
 }
 
-/// A signature without a time can be sent again by whoever has seen it: where a deployment forbids that, the other scheme goes on.
+/// A signature without a time can be replayed. A deployment that forbids it accepts only Standard Webhooks.
 #[tokio::test(start_paused = true)]
 async fn body_only_signature_is_refused_where_it_is_forbidden() {
     const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

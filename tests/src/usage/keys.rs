@@ -1,4 +1,4 @@
-//! A key that is revoked: how long a warm function may still accept it, and what becomes of what it was used for.
+//! Revoked API keys: how long a warm function may still accept one, and the events that used it.
 
 use ledger::{CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Owner};
 use testkit::{World, context, now, usage};

@@ -1,4 +1,4 @@
-//! Every refusal, with the exact status and body, and the books as they were: but for the row in which a verified event is kept.
+//! Every refusal of a usage event: the exact status and body, and an unchanged ledger except for the row that keeps a verified event.
 
 use edge::Service as _;
 use embedded::{DATA_YAML, Template};
@@ -23,7 +23,7 @@ fn without(object: &str, field: &str) -> String {
     body.to_string()
 }
 
-/// Bodies that cannot be parsed, and what is said of them.
+/// Bodies that cannot be parsed, and the message of each.
 fn unparsed() -> Vec<(String, &'static str)> {
     let long = "x".repeat(129);
     vec![
@@ -90,7 +90,7 @@ fn unparsed() -> Vec<(String, &'static str)> {
     ]
 }
 
-/// Events that are understood and refused: what is answered, the journal row that is left, and its reason.
+/// Valid events that are refused: the status, the message, the journal row and its reason.
 fn business() -> Vec<(String, u16, &'static str, &'static str, &'static str)> {
     const CONFLICT: (u16, &str, &str, &str) =
         (409, "Event id already used with different data", "usage#booked#conflict#", "conflict");
@@ -113,20 +113,20 @@ fn business() -> Vec<(String, u16, &'static str, &'static str, &'static str)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_parsed_is_kept_and_refused() {
+async fn unparsed_event_is_kept_and_refused() {
     for (body, problem) in unparsed() {
         refused(&body, 400, &format!("Invalid event: {problem}"), "unparsed#usage#", "unparsed").await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_booked_is_kept_and_refused() {
+async fn unbookable_event_is_kept_and_refused() {
     for (body, status, message, kept, reason) in business() {
         refused(&body, status, message, kept, reason).await;
     }
 }
 
-/// Delivers twice: each time the same answer, one row and one body are kept, and nothing else has changed.
+/// Delivers twice. Each reply is the same, one row and one body are kept, and nothing else changes.
 async fn refused(body: &str, status: u16, message: &str, kept: &str, reason: &str) {
     let world = books().await;
     let function = function(world.ledger(1), Admission::default()).await;
@@ -135,9 +135,9 @@ async fn refused(body: &str, status: u16, message: &str, kept: &str, reason: &st
     let name: String = body.chars().take(120).collect();
     for times in 1..=2 {
         let reply = function.answer(&event, &invocation(times)).await;
-        let mut said: Value = serde_json::from_str(&reply.body).expect("a JSON body");
-        said.as_object_mut().expect("an object").remove("eventId");
-        assert_eq!((reply.status, said), (status, json!({ "success": false, "message": message })), "{name}");
+        let mut reply_body: Value = serde_json::from_str(&reply.body).expect("a JSON body");
+        reply_body.as_object_mut().expect("an object").remove("eventId");
+        assert_eq!((reply.status, reply_body), (status, json!({ "success": false, "message": message })), "{name}");
 
         let mut after = world.books();
         after.check();
@@ -151,10 +151,10 @@ async fn refused(body: &str, status: u16, message: &str, kept: &str, reason: &st
     }
 }
 
-/// A store that does not answer, or that says no: never acknowledged, and the sender is told to come again.
+/// A store that fails or does not answer gives a temporary error, so that the sender retries.
 #[tokio::test(start_paused = true)]
 #[expect(clippy::disallowed_methods, reason = "how long it took, by the clock of the test")]
-async fn trouble_on_our_side() {
+async fn store_error_is_not_acknowledged() {
     use testkit::Fault;
     let always = [
         Fault::DropRequest,
@@ -182,7 +182,7 @@ async fn trouble_on_our_side() {
             waited.elapsed()
         );
         let calls = sandbox.faults.calls().len();
-        assert!((2..=40).contains(&calls), "{fault:?}: asked {calls} times");
+        assert!((2..=40).contains(&calls), "{fault:?}: {calls} calls");
         assert_eq!(world.books(), before, "{fault:?}");
     }
     let empty = embedded::Engine::memory().expect("a store without tables");
@@ -209,9 +209,9 @@ pub(crate) async fn books() -> World {
     world
 }
 
-/// What is kept of a refused body is kept for ninety days, under the attribute that the table expires rows by.
+/// A refused body is kept for ninety days: it has the TTL attribute of its table.
 #[tokio::test(start_paused = true)]
-async fn bodies_expire() {
+async fn refused_body_expires_after_ninety_days() {
     let world = World::new();
     let function = function(world.ledger(1), Admission::default()).await;
     function.answer(&crate::sandbox::signed("no JSON"), &invocation(1)).await;

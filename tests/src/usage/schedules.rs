@@ -1,5 +1,5 @@
-//! Random schedules of duplicate, concurrent, reordered and faulted deliveries, each from a seed that plays it again:
-//! `HOOKLEDGER_SEED=17 cargo test -p tests usage::schedules`.
+//! Random schedules of duplicate, concurrent and reordered deliveries with faults. A failure prints its seed;
+//! `HOOKLEDGER_SEED=17 cargo test -p tests usage::schedules` replays it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,31 +11,31 @@ use tokio::task::JoinSet;
 
 use crate::sandbox::{Named, SETTLED, Sandbox, invocation, open_account, top_up};
 
-/// Ten thousand in all, in parts that run side by side.
+/// Ten thousand in all, in parts that run in parallel.
 const SCHEDULES_PER_PART: u64 = 2_500;
 
 #[test]
-fn part_1() {
+fn random_schedules_of_part_1_add_up() {
     play(0);
 }
 
 #[test]
-fn part_2() {
+fn random_schedules_of_part_2_add_up() {
     play(1);
 }
 
 #[test]
-fn part_3() {
+fn random_schedules_of_part_3_add_up() {
     play(2);
 }
 
 #[test]
-fn part_4() {
+fn random_schedules_of_part_4_add_up() {
     play(3);
 }
 
 #[test]
-fn a_seed_plays_the_same_again() {
+fn seed_replays_the_same_calls() {
     assert_eq!(schedule_of(4_711), schedule_of(4_711));
 }
 
@@ -47,7 +47,7 @@ fn play(part: u64) {
     }
 }
 
-/// Every call that the store was asked, in order.
+/// Plays the schedule. Returns every call to the store, in order.
 fn schedule_of(seed: u64) -> Vec<String> {
     let _named = Named { seed, tests: "usage::schedules" };
     let runtime =
@@ -79,7 +79,7 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
     let mut deliveries = JoinSet::new();
     for attempt in 1..=rng.u64(1..=9) {
         let event = &events[rng.usize(0..events.len())];
-        // One in eight contradicts what its id said before.
+        // One in eight conflicts with an earlier event of the same id.
         let cost = if rng.u8(0..8) == 0 { event.cost + 1 } else { event.cost };
         let body = body(event, cost);
         let sandbox = Arc::clone(&sandboxes[rng.usize(0..sandboxes.len())]);
@@ -96,30 +96,30 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
     }
     tokio::time::sleep(SETTLED).await;
 
-    // Without income a balance only falls: if it is not below the line now, it never was.
+    // Without top-ups a balance only falls, so one that is not below its limit now never was.
     let books = world.books();
     books.check();
     assert!(books.accounts.values().all(|account| account.available >= 0), "below the line");
     let booked_early: Vec<String> = books.processed().map(str::to_owned).collect();
 
-    // Senders go on until they are told; everybody gets what they lack; and in the end everything is booked.
+    // Every owner gets a top-up, the senders retry until they are acknowledged, and every event is booked in the end.
     for owner in 0..owners {
         top_up(&world, &format!("later-{owner}"), &format!("owner-{owner}"), "100").await;
     }
     let steady = Sandbox::faultless(&world).await;
     let mut costs = BTreeMap::new();
     for (attempt, event) in (100..).zip(&events) {
-        let mut told = None;
-        // What an id said first is what counts: the contradiction may have been first.
+        let mut booked_cost = None;
+        // The first commit of an id counts, and it may have been the conflicting one.
         for cost in [event.cost, event.cost + 1] {
             let reply = steady.deliver(&body(event, cost), &invocation(attempt)).await.expect("no fault");
-            match (reply.status, told) {
-                (200, None) => told = Some(cost),
+            match (reply.status, booked_cost) {
+                (200, None) => booked_cost = Some(cost),
                 (409, _) => {}
                 other => panic!("{} at {cost}: {other:?}", event.id),
             }
         }
-        costs.insert(event.id.clone(), told.expect("one of the two is booked"));
+        costs.insert(event.id.clone(), booked_cost.expect("one of the two is booked"));
     }
     let books = world.books();
     books.check();
@@ -137,7 +137,7 @@ async fn schedule(mut rng: Rng) -> Vec<String> {
         assert_eq!(
             body["data"]["creditCost"],
             costs[id].to_string(),
-            "{id} was acknowledged and is not what is booked"
+            "{id} was acknowledged and is not the booked event"
         );
     }
     sandboxes.iter().flat_map(|sandbox| sandbox.faults.calls()).map(|call| call.operation).collect()

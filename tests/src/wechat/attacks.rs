@@ -72,8 +72,9 @@ async fn spliced_refund_is_not_booked() {
         let body = sealed(&inner(fee));
         assert!(Fields::read(body.as_bytes()).is_some());
         let function = function(world.ledger(1), &paid(), &[]).await;
-        let got =
-            status_and_body(function.answer(&Sent::post(NOTIFY, body.as_bytes()).event(Shape::HttpApi), &invocation(1)).await);
+        let got = status_and_body(
+            function.answer(&Sent::post(NOTIFY, body.as_bytes()).event(Shape::HttpApi), &invocation(1)).await,
+        );
         assert!(is(&got, V2_SUCCESS), "{fee}: {got:?}");
         let books = world.books();
         books.check();

@@ -109,7 +109,8 @@ async fn unanswered_confirmation_is_not_acknowledged() {
         let function = function(world.ledger(1), &net, &[]).await;
         let invocation = edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(1) };
         let started = testkit::deadline(Duration::ZERO).0;
-        let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
+        let got =
+            status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
         assert!(is(&got, unavailable), "{fault:?}: {got:?}");
         let took = testkit::deadline(Duration::ZERO).0.duration_since(started);
         assert!(took < Duration::from_secs(4), "{fault:?} took {took:?}");
@@ -157,7 +158,8 @@ async fn unsigned_answer_of_the_forwarder_pays_nothing() {
         assert!(first.is_ok_and(|payment| payment.is_some()), "{name}: the first call is answered");
         net.fail(move |_, _| fault);
         crate::heard::listen();
-        let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation(1)).await);
+        let got =
+            status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation(1)).await);
         assert!(is(&got, unavailable), "{name}: {got:?}");
         let alarms =
             crate::log_capture::captured_lines().into_iter().filter(|line| line["alarm"] == "answer_unsigned").count();

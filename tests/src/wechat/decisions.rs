@@ -13,7 +13,7 @@ async fn sample_gives_its_recorded_decision() {
     let mut decided = String::new();
     for name in samples() {
         writeln!(decided, "# {name}\n{}", changes_by(&name, &[]).await).expect("text");
-        writeln!(decided, "## when it is paid\n{}", changes_by(&name, &["v3_payment"]).await).expect("text");
+        writeln!(decided, "## with a paid order\n{}", changes_by(&name, &["v3_payment"]).await).expect("text");
     }
     assert_eq!(decided, EXPECTED, "\n{decided}");
 }

@@ -68,7 +68,8 @@ async fn single_fault_of_wechat_gives_the_same_ledger() {
             let function = function(world.ledger(attempt), &net, &[]).await;
             let invocation =
                 edge::Invocation { deadline: testkit::deadline(Wechat::REPLY_WITHIN), ..invocation(attempt) };
-            let got = status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
+            let got =
+                status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation).await);
             if is(&got, CLOUDRUN_SUCCESS) {
                 break;
             }

@@ -53,7 +53,14 @@ async fn hint_is_booked_as_wechat_answers() {
         ("not paid", NOTIFY, "", WechatNet::new(), 1, "unconfirmed"),
         ("another transaction", NOTIFY, &transaction, another(), 1, "unconfirmed"),
         ("WeChat answers with another amount", NOTIFY, "", paid_by(TRANSACTION, 1, None), 1, "AMOUNT_MISMATCH"),
-        ("WeChat answers with another order", NOTIFY, "", paid_by(TRANSACTION, PRICE, Some(OTHER)), 1, "ATTACH_MISMATCH"),
+        (
+            "WeChat answers with another order",
+            NOTIFY,
+            "",
+            paid_by(TRANSACTION, PRICE, Some(OTHER)),
+            1,
+            "ATTACH_MISMATCH",
+        ),
     ];
     each_comes_to(rows).await;
 }

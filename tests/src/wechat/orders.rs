@@ -139,7 +139,10 @@ async fn refunds_above_the_payment_are_flagged() {
         assert!(is(&got, V3_SUCCESS), "{got:?}");
         let alarm_lines = crate::heard::heard();
         let alarm_lines: Vec<_> = alarm_lines.iter().filter(|line| line["alarm"] == "refunded_too_much").collect();
-        assert!(alarm_lines.len() == alarms && alarm_lines.iter().all(|line| line["subject"] == ORDER), "{alarm_lines:?}");
+        assert!(
+            alarm_lines.len() == alarms && alarm_lines.iter().all(|line| line["subject"] == ORDER),
+            "{alarm_lines:?}"
+        );
         let books = world.books();
         books.check();
         assert_eq!((books.order(ORDER).anomaly.as_deref(), books.balance("alice/credits")), (flag, credits));
