@@ -19,7 +19,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Local(#[from] local::Error),
     /// A file that the command line names.
-    #[error("cannot read {}", .0.display())]
+    #[error("cannot read {}: name a file that exists and that you may read", .0.display())]
     Input(PathBuf, #[source] io::Error),
     #[error("{} is served already, at {url} by process {pid}: choose another folder with --data", dir.display())]
     Served { dir: PathBuf, url: String, pid: u32 },
@@ -27,11 +27,11 @@ pub(crate) enum Error {
     // Serving.
     #[error("port {0} is in use: stop what listens there, or choose another with --port")]
     PortInUse(u16),
-    #[error("cannot listen on {0}")]
+    #[error("cannot listen on {0}: choose another port with --port")]
     Listen(SocketAddr, #[source] io::Error),
-    #[error("cannot install signal handlers")]
+    #[error("cannot install signal handlers: check the limits of this process")]
     Signals(#[source] io::Error),
-    #[error("cannot start threads")]
+    #[error("cannot start threads: check the limits of this process")]
     Threads(#[source] io::Error),
     #[error("no secret to sign with: set {0}, or give one with --secret")]
     NoSecret(&'static str),
@@ -53,19 +53,19 @@ pub(crate) enum Error {
     NotNew(AccountId),
     #[error("there is no asset {0}: name credits, a token of the catalog, report-<name> or commission-<currency>")]
     UnknownAsset(String),
-    #[error("insufficient credits: {account} has {available} available, not {amount}")]
+    #[error("insufficient credits: {account} has {available} available, not {amount}; credit it first, or take less")]
     Insufficient { account: AccountId, available: String, amount: String },
     #[error("{0} is postpaid: `account policy` changes its limit, or makes it prepaid again")]
     Postpaid(AccountId),
     #[error("--limit is the limit of a postpaid account: leave it out for a prepaid one")]
     LimitOfPrepaid,
-    #[error("the refused usage adds up to more than an amount can hold")]
+    #[error("the refused usage adds up to more than an amount can hold: one of its events is wrong, look at its costs")]
     TooMuchOwed,
     #[error("the key {0} is {1}, and a key never gets another owner: bind a new key")]
     KeyTaken(String, String),
     #[error("{owner} has no live key {id}: `account keys {owner}` lists them")]
     NoKey { owner: Owner, id: String },
-    #[error("two keys of the owner have the short name {0}, so this command cannot choose one")]
+    #[error("two keys of the owner have the short name {0}: create a new key with `account api-key`, and stop using both")]
     KeysAlike(String),
     #[error("{0} is a key of the gateway: create the new key there, bind it with `account key`, and revoke this one")]
     NotAnApiKey(String),
@@ -83,7 +83,7 @@ pub(crate) enum Error {
     IdTaken(String),
     #[error("an author is needed: give --author, since USER is not set")]
     NoAuthor,
-    #[error("the amount {text} {cause}, such as 15 or 0.00234")]
+    #[error("the amount {text} {cause}: give one such as 15 or 0.00234")]
     Amount { text: String, cause: AmountError },
     #[error("the amount {0} moves nothing: give one above 0")]
     Nothing(String),
@@ -101,13 +101,13 @@ pub(crate) enum Error {
     OrderOvertaken,
     #[error("the rows changed since they were read, so nothing was written: run `audit`, and repair again")]
     RepairOvertaken,
-    #[error("{} is not the row of the order {number} in DynamoDB's JSON", file.display())]
+    #[error("{} is not the row of the order {number} in DynamoDB's JSON: take it from an export, or with `get-item`", file.display())]
     NotTheOrder { file: PathBuf, number: OrderNumber },
     #[error("{0} is not a payment: give one as stripe#pi_…")]
     NotAPayment(String),
     #[error("{} holds no export of {table}: expected {table}/…/*.json.gz", folder.display())]
     NoExport { folder: PathBuf, table: &'static str },
-    #[error("{} is not an export in DynamoDB's JSON", .0.display())]
+    #[error("{} is not an export in DynamoDB's JSON: export the table to S3 in that format", .0.display())]
     NotAnExport(PathBuf),
     #[error("a whole audit reads every row: confirm with --yes")]
     NotConfirmed,
@@ -238,3 +238,6 @@ impl Error {
         line(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::json::PathError;
 pub enum Error {
     #[error("cannot use {} as the data folder: choose another with --data", .0.display())]
     Folder(PathBuf, #[source] io::Error),
-    #[error("cannot read or write {}", .0.display())]
+    #[error("cannot read or write {}: check that its folder exists and that you may write there", .0.display())]
     File(PathBuf, #[source] io::Error),
     #[error("{} cannot be read: delete it, and the next start writes a new one", .0.display())]
     Unreadable(PathBuf),
@@ -30,11 +30,11 @@ pub enum Error {
     Stream(#[source] Box<EngineError>),
     #[error("the operating system returns no random bytes")]
     Random(#[source] getrandom::Error),
-    #[error("cannot generate a key pair")]
+    #[error("cannot generate a key pair: run the same command again")]
     KeyPair,
     #[error("the template does not match the code")]
     Template(#[from] TemplateError),
-    #[error("the template names the function {0}, which this program does not have")]
+    #[error("the template names the function {0}, which this program does not have: build it from the same commit")]
     UnknownFunction(String),
     #[error(transparent)]
     Setting(#[from] edge::ConfigError),
@@ -72,8 +72,8 @@ pub fn advice(error: &CommitError) -> &'static str {
             "these books cannot be used: check AWS_REGION, --stage, and what the credentials allow"
         }
         CommitError::Stale => "the rows changed at the same moment: run the same command again",
-        CommitError::Conflict => "the same id already names another change",
-        CommitError::Rejected(_) => "the books refuse the change",
+        CommitError::Conflict => "the same id already names another change: choose another --id",
+        CommitError::Rejected(_) => "the books refuse the change: look at it with `account show` or `order show`",
     }
 }
 

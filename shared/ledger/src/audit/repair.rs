@@ -305,19 +305,19 @@ pub enum RepairError {
     TooManyLines,
     #[error("{0} lines are missing: pass the amount of this one with --amount")]
     AmountNeeded(u64),
-    #[error("the lines would not add up: {} units are missing", .owed.units())]
+    #[error("the lines would not add up: {} units are missing, pass another --amount", .owed.units())]
     OtherAmount { owed: Balance },
-    #[error("the line is on {0}")]
+    #[error("the line is on {0}: name that account")]
     OtherAccount(String),
     #[error("several payments name the order: reverse all but the one that paid it")]
     SeveralPayments,
     #[error("no line shows which payment paid the order: pass it with --paid-by")]
     PaymentUnknown,
-    #[error("the lines of {0} add up to less than zero")]
+    #[error("the lines of {0} add up to less than zero: reverse the wrong one with --reverse-line")]
     BelowNothing(MoneyKey),
-    #[error("the sums exceed the largest amount")]
+    #[error("the sums exceed the largest amount: reverse the wrong line with --reverse-line")]
     TooLarge,
-    #[error("there is no line {0}")]
+    #[error("there is no line {0}: check its key, or add it with --add-line")]
     NoLine(String),
     #[error("the line exists already: change it with --restore-line")]
     LineThere,
@@ -327,11 +327,11 @@ pub enum RepairError {
     OrderReadable,
     #[error("the order's row is missing or cannot be read: restore it with --row")]
     OrderUnreadable,
-    #[error("{0} pays another order")]
+    #[error("{0} pays another order: name the payment of this one")]
     OfAnotherOrder(MoneyKey),
-    #[error("an order that is not paid has no pointer")]
+    #[error("an order that is not paid has no pointer: there is nothing to repair")]
     NotPaid,
-    #[error("an order that is not paid has no payment")]
+    #[error("an order that is not paid has no payment: there is nothing to repair")]
     NoPayment,
     #[error("the lines changed while they were counted: try again")]
     UnsettledAccount,

@@ -1,0 +1,208 @@
+//! Every message of the program, read from a table: what is wrong, with which value, and what to do.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ledger::{Balance, MoneyKey};
+
+use super::*;
+
+/// Two lines of a terminal.
+const CHARS_MAX: usize = 200;
+
+fn io() -> io::Error {
+    io::Error::from(ErrorKind::PermissionDenied)
+}
+
+fn account() -> AccountId {
+    owner().account(ledger::Asset::Credits)
+}
+
+fn owner() -> Owner {
+    Owner::new("demo").expect("an owner")
+}
+
+fn number() -> OrderNumber {
+    OrderNumber::new("HL1").expect("an order number")
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn samples() -> Vec<Error> {
+    vec![
+        Error::Input("rows.json".into(), io()),
+        Error::Served { dir: "data".into(), url: text("http://127.0.0.1:9000"), pid: 7 },
+        Error::PortInUse(9000),
+        Error::Listen(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80), io()),
+        Error::Signals(io()),
+        Error::Threads(io()),
+        Error::NoSecret("WEBHOOK_SECRET"),
+        Error::NotRunning("data".into()),
+        Error::Url(text("ftp://x")),
+        Error::NoRegion,
+        Error::NoCredentials,
+        Error::NoBooks("data".into()),
+        Error::NoAccount(account()),
+        Error::NotNew(account()),
+        Error::UnknownAsset(text("gold")),
+        Error::Insufficient { account: account(), available: text("1"), amount: text("2") },
+        Error::Postpaid(account()),
+        Error::LimitOfPrepaid,
+        Error::TooMuchOwed,
+        Error::KeyTaken(text("42"), text("alice's")),
+        Error::NoKey { owner: owner(), id: text("ab12") },
+        Error::KeysAlike(text("ab12")),
+        Error::NotAnApiKey(text("42")),
+        Error::Overtaken,
+        Error::Unanswered { retry_option: text("--id c1"), cause: CommitError::Unavailable(None) },
+        Error::IdTaken(text("c1")),
+        Error::NoAuthor,
+        Error::Amount { text: text("-1"), cause: AmountError::Negative },
+        Error::Nothing(text("0")),
+        Error::Circle(owner()),
+        Error::NothingToResolve(text("HL1"), "no call was claimed"),
+        Error::NotAccepted(number(), AcceptError::Unconfirmed),
+        Error::NothingToClear(number()),
+        Error::UnknownReason(text("odd")),
+        Error::OrderOvertaken,
+        Error::RepairOvertaken,
+        Error::NotTheOrder { file: "row.json".into(), number: number() },
+        Error::NotAPayment(text("pi_1")),
+        Error::NoExport { folder: "export".into(), table: "orders" },
+        Error::NotAnExport("export/x.json.gz".into()),
+        Error::NotConfirmed,
+        Error::Seq { text: text(" "), max: 64 },
+        Error::UnknownOrder(text("HL9")),
+        Error::OrderNumber { text: text(" "), cause: OrderNumberError },
+        Error::Owner { text: text(" "), cause: AccountIdError },
+        Error::CallerKey { text: text("#"), cause: CallerKeyError },
+        Error::Id { text: text("#"), cause: KeyError },
+    ]
+}
+
+fn repairs() -> Vec<RepairError> {
+    let key = || MoneyKey::of_row("payment#stripe#pi_1");
+    vec![
+        RepairError::Agrees,
+        RepairError::NoAccount,
+        RepairError::TooManyLines,
+        RepairError::AmountNeeded(2),
+        RepairError::OtherAmount { owed: Balance::from_units(5) },
+        RepairError::OtherAccount(text("bob/credits")),
+        RepairError::SeveralPayments,
+        RepairError::PaymentUnknown,
+        RepairError::BelowNothing(key()),
+        RepairError::TooLarge,
+        RepairError::NoLine(text("usage#evt_1")),
+        RepairError::LineThere,
+        RepairError::Claimed(number()),
+        RepairError::OrderReadable,
+        RepairError::OrderUnreadable,
+        RepairError::OfAnotherOrder(key()),
+        RepairError::NotPaid,
+        RepairError::NoPayment,
+        RepairError::UnsettledAccount,
+    ]
+}
+
+fn commits() -> Vec<CommitError> {
+    vec![
+        CommitError::Conflict,
+        CommitError::Stale,
+        CommitError::Rejected(ledger::Reason::InsufficientCredits),
+        CommitError::Unavailable(None),
+        CommitError::Refused(Box::new(io())),
+    ]
+}
+
+fn of_this_machine() -> Vec<local::Error> {
+    use local::Error as Of;
+    vec![
+        Of::Folder("data".into(), io()),
+        Of::File("data/books".into(), io()),
+        Of::Unreadable("data/secrets.json".into()),
+        Of::Busy("data".into()),
+        Of::Damaged { path: "data/books.db".into(), what: text("a page is torn") },
+        Of::KeyPair,
+        Of::UnknownFunction(text("other")),
+        Of::UnknownSource(text("paypal"), text("stripe, usage")),
+        Of::UnknownSample(text("charge"), text("paid, refunded")),
+        Of::NoScheme("stripe"),
+        Of::NoSuchField { path: text("data.x"), known: text("data.id") },
+        Of::Secret("WEBHOOK_SECRET", signing::SecretError::Empty),
+        Of::NotAboutOrders("usage"),
+        Of::DemoOwner(AccountIdError),
+        Of::DemoKey(CallerKeyError),
+        Of::DemoId(KeyError),
+    ]
+}
+
+/// The variants of an enum, as its source lists them.
+fn variants(source: &str, name: &str) -> BTreeSet<String> {
+    let (_, rest) = source.split_once(&format!("enum {name} {{\n")).expect("the enum");
+    let (body, _) = rest.split_once("\n}\n").expect("its end");
+    let is_name = |line: &&str| line.starts_with("    ") && line.chars().nth(4).is_some_and(char::is_uppercase);
+    let names = body.lines().filter(is_name).map(|line| line.trim().split(|of: char| !of.is_alphanumeric()));
+    names.filter_map(|mut parts| parts.next().map(str::to_owned)).collect()
+}
+
+fn code(error: &Error) -> u8 {
+    match error.exit() {
+        Exit::Done => 0,
+        Exit::Refused => 1,
+        Exit::Usage => 2,
+        Exit::Unavailable => 69,
+        Exit::TryAgain => 75,
+    }
+}
+
+fn name(error: &impl std::fmt::Debug) -> String {
+    format!("{error:?}").split(|of: char| !of.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
+
+/// These only wrap errors that have rows of their own, or that no person causes.
+const WRAPPERS: &[&str] = &["Local", "Repair", "Commit"];
+const WRAPPERS_OF_LOCAL: &[&str] =
+    &["Store", "Memory", "Stream", "Random", "Template", "Setting", "Start", "Path", "Commit"];
+
+#[test]
+fn every_message_says_what_to_do() {
+    let mut table = String::new();
+    let mut row = |error: &Error, name: &str| {
+        let line = error.line();
+        assert!(line.chars().count() <= CHARS_MAX, "{name} is longer than two lines: {line}");
+        assert!(line.contains(": ") || line.contains(" must "), "{name} does not say what to do: {line}");
+        writeln!(table, "{} {name}: {line}", code(error)).expect("a text");
+    };
+    let mut seen = BTreeSet::new();
+    for error in samples() {
+        seen.insert(name(&error));
+        row(&error, &name(&error));
+    }
+    seen.extend(WRAPPERS.iter().map(|name| (*name).to_owned()));
+    assert_eq!(seen, variants(include_str!("../error.rs"), "Error"), "each variant has a row");
+    let mut seen: BTreeSet<String> = WRAPPERS_OF_LOCAL.iter().map(|name| (*name).to_owned()).collect();
+    for error in of_this_machine() {
+        let name = name(&error);
+        seen.insert(name.clone());
+        row(&Error::Local(error), &format!("local {name}"));
+    }
+    assert_eq!(seen, variants(include_str!("../../../shared/local/src/error.rs"), "Error"), "each variant has a row");
+    for error in commits() {
+        let name = name(&error);
+        row(&Error::Commit(error), &format!("commit {name}"));
+    }
+    let mut seen = BTreeSet::new();
+    for error in repairs() {
+        let name = name(&error);
+        seen.insert(name.clone());
+        row(&Error::Repair(RepairFailure::Repair(error)), &format!("repair {name}"));
+    }
+    let source = include_str!("../../../shared/ledger/src/audit/repair.rs");
+    assert_eq!(seen, variants(source, "RepairError"), "each variant has a row");
+    assert_eq!(table, include_str!("messages.txt"), "cli/src/error/messages.txt is stale; it has to be:\n{table}");
+}
