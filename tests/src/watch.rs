@@ -45,7 +45,7 @@ const RAISED: [(&str, &str, &str); 31] = [
     ("reconcile", "replay_unverified", "functions/reconcile/src/unproven.rs"),
     ("reconcile", "reason.as_str()", "functions/reconcile/src/unpaid.rs"),
     ("reconcile", "refunded_and_not_booked", "functions/reconcile/src/query_provider.rs"),
-    ("reconcile", "nobody_can_be_asked", "functions/reconcile/src/missing_credentials.rs"),
+    ("reconcile", "provider_key_unusable", "functions/reconcile/src/missing_credentials.rs"),
     ("reconcile", "drift", "functions/reconcile/src/auditor.rs"),
     ("reconcile", "passed_over", "functions/reconcile/src/pass_over.rs"),
     ("reconcile", "usage_expires", "functions/reconcile/src/lanes.rs"),

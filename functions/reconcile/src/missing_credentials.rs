@@ -123,7 +123,7 @@ pub(crate) struct KeyAlarms(Mutex<BTreeSet<&'static str>>);
 impl KeyAlarms {
     pub(crate) fn report_unusable_key(&self, who: &'static str) {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(who) {
-            edge::alarm(SOURCE, "nobody_can_be_asked", who);
+            edge::alarm(SOURCE, "provider_key_unusable", who);
         }
     }
 }

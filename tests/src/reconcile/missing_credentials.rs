@@ -70,7 +70,7 @@ fn alarms() -> Vec<(String, String)> {
 }
 
 fn missing(provider: &str) -> Vec<(String, String)> {
-    vec![("nobody_can_be_asked".to_owned(), provider.to_owned())]
+    vec![("provider_key_unusable".to_owned(), provider.to_owned())]
 }
 
 /// A function starts minutes before its secret is filled.

@@ -141,11 +141,11 @@ fn reconcile_calls() -> Alarm {
         when: at_least(1, Metric::of(OURS, "alarms").by("source", "reconcile").over(15 * MINUTE)),
         means: text(
             "A sweep of `reconcile` found something for a person: any of the findings above, \
-             `refunded_and_not_booked`, or a payment of the wrong mode or sum. `nobody_can_be_asked`: orders wait for \
+             `refunded_and_not_booked`, or a payment of the wrong mode or sum. `provider_key_unusable`: orders wait for \
              a provider whose key is missing or refused. `usage_expires`: an owner's refused usage expires within ten \
              days. `passed_over`: a row cannot be handled.",
             "定时任务的任何发现，包括上面各项；还有 `refunded_and_not_booked`、模式或金额不符的付款，以及 \
-             `nobody_can_be_asked`：有订单在等某个支付方，而这里没有它可用的密钥，或密钥被它拒绝；`usage_expires`：某\
+             `provider_key_unusable`：有订单在等某个支付方，而这里没有它可用的密钥，或密钥被它拒绝；`usage_expires`：某\
              用户被拒的用量十天内过期；以及 `passed_over`：某一行无法处理。",
         ),
         to_do: text(
