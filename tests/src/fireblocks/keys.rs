@@ -126,7 +126,7 @@ async fn unknown_key_gives_503_and_at_most_one_fetch_a_minute() {
     assert_eq!(seconds_by_status["401"], [60, 120, 180], "after a fetch for that key id");
     assert_eq!((net.asked().len(), world.books()), (4, before), "one fetch at the start, and one a minute");
     // Counted apart from `unavailable`, which raises an alarm.
-    let outcomes: Vec<Value> = heard().into_iter().filter_map(|line| line.get("outcome").cloned()).collect();
+    let outcomes: Vec<Value> = captured_lines().into_iter().filter_map(|line| line.get("outcome").cloned()).collect();
     let of = |wanted: &str| outcomes.iter().filter(|outcome| **outcome == *wanted).count();
     assert_eq!((of("unverifiable"), of("unverified"), of("unavailable")), (177, 3, 0));
     // A genuine event is booked meanwhile.

@@ -26,7 +26,7 @@ async fn unchanged_by(world: &World, body: &str, name: &str) {
     for _ in 0..2 {
         assert_eq!(status_and_body(&answered(world, &Fireblocks::signed(body, now())).await), BOOKED, "{name}");
     }
-    let lines = heard();
+    let lines = captured_lines();
     assert!(lines.iter().all(|line| line.get("alarm").is_none()), "{name}: {lines:?}");
     let events = lines.iter().filter(|line| line.get("outcome").is_some());
     let outcomes: Vec<_> = events.map(|line| (&line["outcome"], &line["reason"])).collect();
@@ -95,13 +95,13 @@ async fn own_transaction_under_another_workspace_is_kept_until_the_setting_is_ri
         let keys = Fireblocks::function(world.ledger(1)).await.keys;
         let wrong = Function::new(of_workspace(THEIRS), keys, Admission::default(), world.ledger(1));
         let event = Fireblocks::signed(&sample(name), now());
-        listen();
+        start_capture();
         assert_eq!(
             status_and_body(&wrong.answer(&event, &moment_within::<Fireblocks>(1)).await),
             BOOKED,
             "{name}: kept"
         );
-        let alarms: Vec<_> = heard().into_iter().filter_map(|line| line.get("alarm").cloned()).collect();
+        let alarms: Vec<_> = captured_lines().into_iter().filter_map(|line| line.get("alarm").cloned()).collect();
         assert_eq!(alarms, ["refused"], "{name}");
         assert_eq!(order_now(&world, ORDER).await, before, "{name}: nothing is applied");
         let waiting = |world: &World| {

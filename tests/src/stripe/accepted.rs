@@ -41,10 +41,10 @@ async fn accepted_payment_is_booked_once_and_refunded_in_parts() {
         assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("AMOUNT_MISMATCH"));
         let credits = replacement.map(crate::sandbox::amount);
         accept(&world, ORDER, "pi_3Sample0000000000000001", credits).await;
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         accepted(&world, &[underpaid("payment_intent_succeeded", "evt_2"), underpaid("charge_succeeded", "evt_3")])
             .await;
-        let alarms = crate::heard::heard().iter().filter(|line| line["alarm"] == "refused").count();
+        let alarms = crate::log_capture::captured_lines().iter().filter(|line| line["alarm"] == "refused").count();
         let books = world.books();
         books.check();
         let row = |id: &str| books.journal[&format!("stripe#{id}")].status.clone();

@@ -118,7 +118,7 @@ async fn each_duplicate_payment_is_an_anomaly_of_its_own() {
     for n in [7, 8, 9] {
         crate::log_capture::start_capture();
         accepted(&world, &[of("payment_intent_succeeded", n), of("charge_succeeded", n)]).await;
-        let alarms = crate::heard::heard();
+        let alarms = crate::log_capture::captured_lines();
         let alarms: Vec<_> = alarms.iter().filter(|line| line["alarm"] == "refused").collect();
         assert!(alarms.len() == 2 && alarms.iter().all(|line| line["subject"] == ORDER), "{alarms:?}");
     }

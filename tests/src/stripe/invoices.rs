@@ -201,11 +201,11 @@ async fn open_dispute_of_an_unknown_payment_raises_an_alarm_unless_the_account_i
         let row = &world.books().journal["stripe#evt_charge_dispute_created_subscription_1"];
         assert_eq!((row.reason.as_deref(), row.needs_attention), (Some(reason), true), "{status}");
         // One alarm, and none for each retry.
-        listen();
+        start_capture();
         reconcile(world.ledger(2), settings).work(REFUSED, &run_at(900, 60)).await.expect("a run");
         assert_eq!(alarms(), Vec::<String>::new(), "{status}");
         // After three days the event is closed, and the log has a line for it.
-        listen();
+        start_capture();
         reconcile(world.ledger(3), settings).work(REFUSED, &run_at(901, 4 * 24 * 60 * 60)).await.expect("a run");
         let closed = captured_lines().into_iter().find(|line| line["outcome"] == "given_up").expect("a line");
         assert_eq!(

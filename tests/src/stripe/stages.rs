@@ -37,7 +37,7 @@ async fn event_of_another_stage_leaves_no_trace_and_no_alarm() {
     for name in NAMING {
         let world = shop().await;
         let before = world.books();
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         // Also in the other mode: a live stage may share the account with a test stage.
         let mut live: Value = serde_json::from_str(&of(name, "HLelsewhere", Some("other"))).expect("JSON");
         live["livemode"] = json!(true);

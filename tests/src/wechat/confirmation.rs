@@ -157,7 +157,7 @@ async fn unsigned_answer_of_the_forwarder_pays_nothing() {
         let first = api.payment_of(&order(), now(), testkit::deadline(Duration::from_secs(1))).await;
         assert!(first.is_ok_and(|payment| payment.is_some()), "{name}: the first call is answered");
         net.fail(move |_, _| fault);
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         let got =
             status_and_body(function.answer(&event(NOTIFY, &sent(&sample("cloudrun_payment"))), &invocation(1)).await);
         assert!(is(&got, unavailable), "{name}: {got:?}");

@@ -134,10 +134,10 @@ async fn refunds_above_the_payment_are_flagged() {
         |id: &str| with("v3_refund", &[("/resource/amount/refund", json!(1_500)), ("/resource/refund_id", json!(id))]);
     deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     for (id, flag, alarms, credits) in [("1", None, 0, 24_962_481_240), ("2", Some("REFUNDED_TOO_MUCH"), 1, 0)] {
-        crate::heard::listen();
+        crate::log_capture::start_capture();
         let got = deliver_sample(&world, &paid(), &[], NOTIFY, &refund(id)).await;
         assert!(is(&got, V3_SUCCESS), "{got:?}");
-        let alarm_lines = crate::heard::heard();
+        let alarm_lines = crate::log_capture::captured_lines();
         let alarm_lines: Vec<_> = alarm_lines.iter().filter(|line| line["alarm"] == "refunded_too_much").collect();
         assert!(
             alarm_lines.len() == alarms && alarm_lines.iter().all(|line| line["subject"] == ORDER),
