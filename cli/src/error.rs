@@ -65,7 +65,9 @@ pub(crate) enum Error {
     KeyTaken(String, String),
     #[error("{owner} has no live key {id}: `account keys {owner}` lists them")]
     NoKey { owner: Owner, id: String },
-    #[error("two keys of the owner have the short name {0}: create a new key with `account api-key`, and stop using both")]
+    #[error(
+        "two keys of the owner have the short name {0}: create a new key with `account api-key`, and stop using both"
+    )]
     KeysAlike(String),
     #[error("{0} is a key of the gateway: create the new key there, bind it with `account key`, and revoke this one")]
     NotAnApiKey(String),

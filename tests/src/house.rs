@@ -210,12 +210,12 @@ fn only_listed_events_skip_the_signature() {
 fn order_numbers_come_from_the_operating_system() {
     let is_ours = |file: &PathBuf| {
         let path = file.strip_prefix(root()).expect("in the workspace").to_string_lossy().into_owned();
-        !path.split('/').any(|part| part == "tests" || part == "tests.rs" || part == "dice.rs")
+        !path.split('/').any(|part| part == "tests" || part == "tests.rs" || part == "order_number_rng.rs")
     };
     let with =
         |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && read(file).contains(words)).count();
-    assert_eq!(with(" Rng::new("), 0);
-    assert_eq!(with("Rng::of_system()"), 2, "orders and checkout");
+    assert_eq!(with("OrderNumberRng::new("), 0);
+    assert_eq!(with("OrderNumberRng::of_system()"), 2, "orders and checkout");
 }
 
 #[test]

@@ -23,7 +23,7 @@ mod wechat;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Failure, Places, Rng};
+use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places};
 use catalog::Catalog;
 use edge::{Keyring, Reply, Route};
 use ledger::Ledger;
@@ -47,7 +47,7 @@ pub struct Checkout {
     pub wechat: Option<WechatPayments>,
     pub http: Http,
     /// The randomness of new order numbers.
-    pub dice: Rng,
+    pub order_numbers: OrderNumberRng,
     pub places: Places,
 }
 

@@ -117,7 +117,7 @@ impl<L: Ledger> Visit<'_, L> {
         from: Option<OrderNumber>,
         closing: Vec<Effect>,
     ) -> Result<Pending, Failure> {
-        let number = OrderNumber::from_random(self.checkout.dice.bits()?);
+        let number = OrderNumber::from_random(self.checkout.order_numbers.bits()?);
         let order = Order::new(number, self.caller.clone(), terms.clone(), self.invocation.now);
         let is_over = |effect: &Effect| matches!(effect, Effect::Order { .. });
         let replaces = from.as_ref().filter(|_| closing.iter().any(is_over));

@@ -86,12 +86,12 @@ impl Shop {
         let keys = Keyring::open(vault, keys(false), now()).await.expect("a key");
         let nets = Nets { stripe: self.net.clone(), epay: self.gateway.clone(), wechat: self.wechat.clone() };
         let http = Http::over(nets, fastrand::Rng::with_seed(seed));
-        let dice = Rng::new(testkit::dice(seed));
+        let order_numbers = OrderNumberRng::new(testkit::seeded_bits(seed));
         let (epay, wechat) = (epay::payments(self.settings).await, Some(wechat::payments().await));
         let places =
             Places::read(|name| self.settings.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned()));
         let places = places.expect("a number");
-        Function { api: Checkout { catalog, config, keys, epay, wechat, http, dice, places }, ledger }
+        Function { api: Checkout { catalog, config, keys, epay, wechat, http, order_numbers, places }, ledger }
     }
 
     fn invocation(&self, attempt: u64) -> Invocation {

@@ -10,7 +10,7 @@ mod reply;
 
 use std::time::Duration;
 
-use api::{Api, ApiCall, ApiOutcome, Failure, Places, Rng};
+use api::{Api, ApiCall, ApiOutcome, Failure, OrderNumberRng, Places};
 use catalog::Catalog;
 use edge::{Reply, Route};
 use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
@@ -25,7 +25,7 @@ pub use reply::shown;
 pub struct Orders {
     catalog: Catalog,
     /// The randomness of order numbers without an idempotency key.
-    dice: Rng,
+    order_numbers: OrderNumberRng,
     places: Places,
 }
 
@@ -33,8 +33,8 @@ pub struct Orders {
 const ROUNDS_MAX: u32 = 4;
 
 impl Orders {
-    pub fn new(catalog: Catalog, dice: Rng, places: Places) -> Self {
-        Self { catalog, dice, places }
+    pub fn new(catalog: Catalog, order_numbers: OrderNumberRng, places: Places) -> Self {
+        Self { catalog, order_numbers, places }
     }
 }
 
@@ -92,7 +92,7 @@ impl Orders {
         let wanted = parse::wanted(form, asked.request, &self.catalog)?;
         let number = match &wanted.key {
             Some(key) => OrderNumber::from_key(&asked.caller, key),
-            None => OrderNumber::from_random(self.dice.bits()?),
+            None => OrderNumber::from_random(self.order_numbers.bits()?),
         };
         let mut terms = wanted.terms.clone();
         terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.context()).await?;

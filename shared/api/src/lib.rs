@@ -42,16 +42,16 @@
 
 mod body;
 mod commissions;
-mod dice;
 mod failure;
 mod handle;
+mod order_number_rng;
 mod places;
 
 pub use body::{object, read};
 pub use commissions::commissions;
-pub use dice::Rng;
 pub use failure::Failure;
 pub use handle::{Api, ApiCall, ApiOutcome, Function};
+pub use order_number_rng::OrderNumberRng;
 pub use places::{Places, PlacesError};
 
 #[cfg(test)]

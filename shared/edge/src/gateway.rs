@@ -1,4 +1,4 @@
-//! Gateway events and replies: payload format 2.0 (HTTP APIs, function URLs) and 1.0 (REST APIs).
+//! HTTP request ↔ Lambda event and reply: payload format 2.0 (HTTP APIs, function URLs) and 1.0 (REST APIs).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! API Gateway's HTTP API: matches a request to a route, and builds the function's event in payload format 2.0.
+//! API Gateway's HTTP API: matches a request to a route, and builds the Lambda event in payload format 2.0.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -63,4 +63,4 @@ pub use wechat::{
     FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked,
     WechatFault, WechatNet,
 };
-pub use world::{STAGE, World, context, deadline, dice, instant, mark, now};
+pub use world::{STAGE, World, context, deadline, instant, mark, now, seeded_bits};

@@ -57,7 +57,7 @@ pub fn now() -> Timestamp {
 }
 
 /// Randomness for order numbers, the same for the same seed.
-pub fn dice(seed: u64) -> impl Fn() -> Option<u128> + Send + Sync {
+pub fn seeded_bits(seed: u64) -> impl Fn() -> Option<u128> + Send + Sync {
     let rng = Mutex::new(fastrand::Rng::with_seed(seed));
     move || Some(rng.lock().unwrap().u128(..))
 }

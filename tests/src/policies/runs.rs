@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use api::{Api, Places, Rng};
+use api::{Api, OrderNumberRng, Places};
 use catalog::{Catalog, SHIPPED};
 use checkout::Checkout;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
@@ -59,7 +59,7 @@ pub(super) async fn of(name: &str) -> Vec<Call> {
 }
 
 pub(crate) fn orders() -> Orders {
-    Orders::new(Catalog::parse(SHIPPED).expect("valid"), Rng::new(testkit::dice(1)), places())
+    Orders::new(Catalog::parse(SHIPPED).expect("valid"), OrderNumberRng::new(testkit::seeded_bits(1)), places())
 }
 
 /// Checkout with Stripe as the only provider.
@@ -80,8 +80,8 @@ pub(crate) async fn checkout(net: &StripeNet) -> Checkout {
     };
     let (catalog, http) =
         (Catalog::parse(SHIPPED).expect("valid"), Http::over(net.clone(), fastrand::Rng::with_seed(1)));
-    let dice = Rng::new(testkit::dice(1));
-    Checkout { catalog, config, keys, epay: None, wechat: None, http, dice, places: places() }
+    let order_numbers = OrderNumberRng::new(testkit::seeded_bits(1));
+    Checkout { catalog, config, keys, epay: None, wechat: None, http, order_numbers, places: places() }
 }
 
 fn places() -> Places {

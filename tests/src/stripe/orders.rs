@@ -33,11 +33,11 @@ async fn event_pair_in_either_order_gives_the_same_ledger() {
 #[tokio::test(start_paused = true)]
 async fn shuffled_and_repeated_events_give_the_same_ledger() {
     for seed in 0..60 {
-        let mut dice = fastrand::Rng::with_seed(seed);
-        let mut bodies: Vec<String> = OF_ONE_PAYMENT.iter().map(|name| with(name, &[at(dice.i64(0..3))])).collect();
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut bodies: Vec<String> = OF_ONE_PAYMENT.iter().map(|name| with(name, &[at(rng.i64(0..3))])).collect();
         let expected = ended(&bodies).await;
-        dice.shuffle(&mut bodies);
-        let again: Vec<String> = bodies.iter().filter(|_| dice.bool()).cloned().collect();
+        rng.shuffle(&mut bodies);
+        let again: Vec<String> = bodies.iter().filter(|_| rng.bool()).cloned().collect();
         bodies.extend(again);
         assert_eq!(ended(&bodies).await, expected, "seed {seed}");
     }

@@ -60,13 +60,13 @@ async fn wallet_of_either_form_is_on_the_order() {
 #[tokio::test]
 async fn order_without_randomness_is_not_created() {
     let mut function = function(MemoryLedger::default()).await;
-    function.api.dice = Rng::new(|| None);
+    function.api.order_numbers = OrderNumberRng::new(|| None);
     let body = r#"{"product":"credits-100"}"#;
     let refused = sent(&function, 1, &post("/orders", body)).await;
     assert_eq!((refused.status, header(&refused, "retry-after")), (503, Some("2")), "{}", refused.body);
     let named = sent(&function, 2, &post("/orders", body).with("idempotency-key", "k1")).await;
     assert_eq!(named.status, 201, "{}", named.body);
-    function.api.dice = Rng::new(testkit::dice(1));
+    function.api.order_numbers = OrderNumberRng::new(testkit::seeded_bits(1));
     assert_eq!(sent(&function, 3, &post("/orders", body)).await.status, 201);
 }
 

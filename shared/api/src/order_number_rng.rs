@@ -1,4 +1,4 @@
-//! Randomness for order numbers: the operating system's, or in tests a seeded generator, for repeatable runs.
+//! Order-number generation from randomness: the operating system's, or in tests a seeded generator, for repeatable runs.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use crate::Failure;
 /// Returns 128 random bits; `None` if no randomness is available.
 type Generate = dyn Fn() -> Option<u128> + Send + Sync;
 
-pub struct Rng(Box<Generate>);
+pub struct OrderNumberRng(Box<Generate>);
 
-impl Rng {
+impl OrderNumberRng {
     pub fn new(generate: impl Fn() -> Option<u128> + Send + Sync + 'static) -> Self {
         Self(Box::new(generate))
     }
@@ -30,7 +30,7 @@ impl Rng {
     }
 }
 
-impl fmt::Debug for Rng {
+impl fmt::Debug for OrderNumberRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Dice")
     }
