@@ -162,7 +162,9 @@ mod tests {
             let refused = open(&other, &engine, &secrets, setting).await.err().map(|error| error.line());
             assert_eq!(
                 refused.as_deref(),
-                Some("the template names the function other, which this program does not have")
+                Some(
+                    "the template names the function other, which this program does not have: build it from the same commit"
+                )
             );
         }
     }
