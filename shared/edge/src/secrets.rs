@@ -45,9 +45,13 @@ impl Settings {
 }
 
 impl Settings {
-    /// Adds the settings of another secret.
-    pub(crate) fn extend(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
+    /// Adds the settings of another secret. An empty one replaces no value.
+    pub(crate) fn extend(&mut self, other: Self) {
+        for (name, value) in other.0 {
+            if self.setting(&name).is_none() {
+                self.0.insert(name, value);
+            }
+        }
     }
 }
 
@@ -62,7 +66,7 @@ impl fmt::Debug for Settings {
 pub enum Vault {
     /// In memory, for the local stack: read from the environment or a file at the start.
     Here(Settings),
-    /// Several secrets are merged; no two of them hold the same setting.
+    /// Several secrets are merged; where two hold a setting, the first that is not empty counts.
     SecretsManager { client: Client, ids: Vec<String> },
 }
 

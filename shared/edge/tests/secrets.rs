@@ -96,14 +96,18 @@ async fn rotated_secret_is_used_without_deployment() {
     assert_eq!(stored.calls(), 2, "a flood of forgeries causes one call a minute");
 }
 
-/// A fake Secrets Manager that holds two secrets of one setting each.
+/// A fake Secrets Manager that holds two secrets. The second has an empty setting that the first has too.
 #[derive(Debug, Clone)]
 struct Two;
 
 impl HttpConnector for Two {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let secret = if body.contains("signing") { r#"{"OTHER":"of-the-second"}"#.to_owned() } else { object(OLD) };
+        let secret = if body.contains("signing") {
+            r#"{"OTHER":"of-the-second","WEBHOOK_SECRET":""}"#.to_owned()
+        } else {
+            object(OLD)
+        };
         let body = serde_json::json!({ "SecretString": secret });
         let status = StatusCode::try_from(200).expect("a status");
         HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))

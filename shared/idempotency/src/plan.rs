@@ -176,7 +176,7 @@ impl Plan {
                 }
                 Effect::TakePlace { owner, order, replaces, places: number } => {
                     let row = places::take(order, replaces.as_ref(), *number);
-                    self.push(Role::LinePosition, row.update(&tables.orders, &places::id(owner))?);
+                    self.push(Role::Place, row.update(&tables.orders, &places::id(owner))?);
                 }
                 Effect::Move(_)
                 | Effect::Bind { .. }

@@ -22,7 +22,7 @@ pub(crate) enum Role {
     /// The lane of a refused event.
     Lane,
     /// One of the owner's places for unpaid orders.
-    LinePosition,
+    Place,
     /// A manually repaired row.
     Repaired,
     Body,

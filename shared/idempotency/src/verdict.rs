@@ -67,7 +67,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
         ));
     }
     // A stale read has the next priority: all other conditions were derived from it.
-    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::LinePosition | Role::Repaired))
+    if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Repaired))
         .any(|(reason, role)| is_stale(reason.item(), role))
     {
         return Verdict::Stale;
@@ -98,7 +98,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             Role::Receipt
             | Role::Money(..)
             | Role::Pointer
-            | Role::LinePosition
+            | Role::Place
             | Role::Lane
             | Role::Repaired
             | Role::Body => {}
@@ -119,7 +119,7 @@ fn is_stale(image: Option<&Image>, role: &Role) -> bool {
         | Role::Revoked
         | Role::Referrer
         | Role::Pointer
-        | Role::LinePosition
+        | Role::Place
         | Role::Lane
         | Role::Repaired
         | Role::Body => true,
