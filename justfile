@@ -29,6 +29,10 @@ lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# Write PROOF.md from the results in proof/.
+proof:
+    cargo xtask proof
+
 # Write infra/watch.yaml and the tables of alarms in docs/ from xtask/src/alarms.
 watch:
     cargo xtask watch

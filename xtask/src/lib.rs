@@ -1,5 +1,6 @@
 //! Generator of checked-in files: `cargo xtask watch` writes `infra/watch.yaml` and the alarms table in the
-//! documentation from [`alarms`]. A test fails if one of them is stale.
+//! documentation from [`alarms`]; `cargo xtask proof` writes `PROOF.md` from the results in `proof/`. A test fails if one
+//! of them is stale.
 //!
 //! ```
 //! let alarms = xtask::alarms::all();
@@ -9,6 +10,7 @@
 pub mod alarm;
 pub mod alarms;
 mod operations;
+mod proof;
 mod template;
 
 #[cfg(test)]
@@ -48,6 +50,11 @@ pub fn watch() -> io::Result<Vec<Generated>> {
         Ok(Generated { path: language.path(), text })
     });
     [Ok(template)].into_iter().chain(documents).collect()
+}
+
+/// The file of `cargo xtask proof`.
+pub fn proof() -> io::Result<Generated> {
+    Ok(Generated { path: "PROOF.md", text: proof::page(&proof::results(&root().join("proof"))?) })
 }
 
 fn root() -> &'static Path {

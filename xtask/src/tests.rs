@@ -1,4 +1,4 @@
-//! The checked-in files match the table of alarms.
+//! The checked-in files match what they are generated from.
 
 use std::fs;
 
@@ -13,6 +13,12 @@ fn generated_files_are_current() {
         stale.is_empty(),
         "{stale:?} differ from xtask/src/alarms: run `cargo xtask watch` and commit what it writes"
     );
+}
+
+#[test]
+fn proof_page_is_current() {
+    let page = crate::proof().expect("the results");
+    assert!(!page.is_stale(), "PROOF.md differs from proof/*.json: run `cargo xtask proof` and commit what it writes");
 }
 
 /// CloudFormation replaces non-ASCII characters, CloudWatch accepts 1,024 characters, and relative links do not work in
