@@ -9,6 +9,7 @@
 
 pub mod alarm;
 pub mod alarms;
+pub mod bugs;
 mod operations;
 mod proof;
 mod template;

@@ -4,9 +4,16 @@ use std::env;
 use std::io;
 use std::process::ExitCode;
 
+use xtask::bugs::{Hunt, Store, hunt};
+
 const USAGE: &str = "\
+cargo xtask bugs [NAME...] [--seeds N] [--store memory|engine]
+                     plant each bug of tests/simulator/bugs in a copy, and run the simulator until a world fails
 cargo xtask proof    write PROOF.md from the results in proof/
 cargo xtask watch    write infra/watch.yaml and the table of alarms in docs/ from xtask/src/alarms";
+
+/// The worlds in which a bug must be caught.
+const SEEDS: u64 = 1_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -14,15 +21,46 @@ fn main() -> ExitCode {
     let files = match arguments.as_slice() {
         ["proof"] => xtask::proof().map(|page| vec![page]),
         ["watch"] => xtask::watch(),
-        _ => {
-            print(io::stderr(), USAGE);
-            return ExitCode::from(2);
-        }
+        ["bugs", rest @ ..] => match read_hunt(rest) {
+            Some(hunt) => return bugs(&hunt),
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     match files.and_then(write_stale) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print(io::stderr(), &format!("cargo xtask: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    print(io::stderr(), USAGE);
+    ExitCode::from(2)
+}
+
+fn read_hunt(arguments: &[&str]) -> Option<Hunt> {
+    let mut hunt = Hunt { names: Vec::new(), seeds: SEEDS, store: None };
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match *argument {
+            "--seeds" => hunt.seeds = arguments.next()?.parse().ok()?,
+            "--store" => hunt.store = Some(Store::named(arguments.next()?)?),
+            option if option.starts_with('-') => return None,
+            name => hunt.names.push(name.to_owned()),
+        }
+    }
+    Some(hunt)
+}
+
+fn bugs(wanted: &Hunt) -> ExitCode {
+    match hunt(wanted, |line| print(io::stdout(), line)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            print(io::stderr(), &format!("cargo xtask bugs: {error}"));
             ExitCode::FAILURE
         }
     }
