@@ -29,6 +29,10 @@ lint:
     cargo fmt --all
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# Plant each bug of tests/simulator/bugs, and run simulated worlds until one catches it.
+bugs *names:
+    cargo xtask bugs {{ names }}
+
 # Write PROOF.md from the results in proof/.
 proof:
     cargo xtask proof
