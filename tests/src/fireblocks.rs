@@ -2,7 +2,6 @@
 //! of the JWKS endpoint.
 
 mod attacks;
-mod costs;
 mod decisions;
 mod faults;
 pub(crate) mod keys;

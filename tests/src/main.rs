@@ -6,6 +6,7 @@
 mod bodies;
 mod circles;
 mod container;
+mod costs;
 mod deployed;
 mod epay;
 mod fireblocks;

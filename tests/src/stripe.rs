@@ -2,7 +2,6 @@
 
 mod accepted;
 mod attacks;
-mod costs;
 mod decisions;
 mod disputes;
 mod faults;

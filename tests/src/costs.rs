@@ -1,0 +1,82 @@
+//! The counted cost of every path: the calls in their order, the units that DynamoDB bills, and the bytes to the store.
+//! They are counted, so the numbers hold on any machine.
+//!
+//! `costs.txt` has every path, `docs/costs.md` the most frequent ones, `proof/costs.json` all of them beside the baseline
+//! of `costs/before.txt`. `COSTS=write cargo test -p tests --test all costs::` writes the three.
+
+mod clicks;
+mod deliveries;
+mod events;
+mod meter;
+mod published;
+mod purchase;
+mod sweeps;
+
+use std::fmt::Write as _;
+use std::fs;
+
+use meter::{Cost, Total};
+
+use crate::house::root;
+
+const COSTS: &str = "tests/src/costs/costs.txt";
+const HEAD: &str =
+    "# The counted cost of every path. `COSTS=write cargo test -p tests --test all costs::` writes this file.\n";
+
+/// A path, and what it costs.
+struct Path {
+    name: &'static str,
+    cost: Cost,
+}
+
+fn path(name: &'static str, cost: Cost) -> Path {
+    Path { name, cost }
+}
+
+async fn all() -> Vec<Path> {
+    let groups = [
+        events::of_usage().await,
+        clicks::of_checkout().await,
+        events::of_stripe().await,
+        events::of_wechat().await,
+        events::of_epay().await,
+        events::of_fireblocks().await,
+        deliveries::of_fulfil().await,
+        sweeps::of_reconcile().await,
+        purchase::of_purchases().await,
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+fn text(paths: &[Path]) -> String {
+    let mut text = HEAD.to_owned();
+    for Path { name, cost } in paths {
+        write!(text, "\n{name}\n{}", cost.text()).expect("text");
+    }
+    text
+}
+
+/// The names and sums of a file like [`COSTS`].
+fn totals(file: &str) -> Vec<(&str, Total)> {
+    let paths = file.split("\n\n").skip(1);
+    let total = |path: &'_ str| path.lines().last().and_then(Total::read_line).expect("the sums");
+    paths.map(|path| (path.lines().next().expect("a name"), total(path))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn path_costs_what_is_recorded() {
+    let text = text(&all().await);
+    if is_to_write() {
+        fs::write(root().join(COSTS), &text).expect("written");
+        published::write(&totals(&text));
+    }
+    let recorded = fs::read_to_string(root().join(COSTS)).expect("the recorded costs");
+    let differing = text.lines().zip(recorded.lines()).find(|(is, was)| is != was);
+    assert!(text == recorded, "{HEAD}{differing:?}\n{text}");
+    published::check(&totals(&text));
+}
+
+#[expect(clippy::disallowed_methods, reason = "how a person has the files written")]
+fn is_to_write() -> bool {
+    std::env::var("COSTS").is_ok_and(|wish| wish == "write")
+}
