@@ -37,7 +37,7 @@ impl Sender for Epay {
     async fn function<L: Ledger>(ledger: L) -> Function<Self, L> {
         let net = EpayNet::default();
         for name in SAMPLES {
-            net.hear(&params(&sample(name)));
+            net.add_paid(&params(&sample(name)));
         }
         confirming(ledger, &net).await
     }

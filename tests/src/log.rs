@@ -189,7 +189,7 @@ async fn query_and_its_key_are_never_logged() {
     }
     world.ledger(0).commit(&order, &context(0)).await.expect("an order");
     function.answer(&Sent::get("/payment/notify", &form).event(Shape::HttpApi), &invocation(2)).await;
-    assert!(net.asked().iter().any(|(what, _)| what.contains(EPAY_KEY)), "the key was sent");
+    assert!(net.calls().iter().any(|call| call.endpoint.contains(EPAY_KEY)), "the key was sent");
     let text = String::from_utf8(captured.0.lock().expect("one thread").clone()).expect("text");
     let count = |word: &str| text.matches(&format!("\"reason\":\"{word}\"")).count();
     assert_eq!((count("order_unknown"), count("bad_signature"), count("unconfirmed")), (2, 1, 1), "{text}");

@@ -292,7 +292,7 @@ async fn run_everything(world: &World) -> BTreeSet<String> {
             reconcile.work(&format!(r#"{{"sweep":"{sweep}"}}"#), &run).await.expect("a run");
         }
     }
-    assert_eq!(unitel.calls(ORDER).calls, 0, "nothing is topped up");
+    assert_eq!(unitel.top_ups(ORDER).calls, 0, "nothing is topped up");
     assert!(fireblocks.transfers().is_empty(), "nothing is sent");
     captured_lines().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect()
 }

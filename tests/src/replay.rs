@@ -173,7 +173,7 @@ impl Providers {
 
     /// No provider has a payment.
     fn unpaid() -> Self {
-        Self { wechat: WechatNet::new(), epay: begun("1001"), stripe_api: None }
+        Self { wechat: WechatNet::default(), epay: begun("1001"), stripe_api: None }
     }
 }
 

@@ -135,7 +135,7 @@ async fn with_settings<L: Ledger>(
 
 /// A WeChat with the order's payment and a partial refund.
 pub(crate) fn paid() -> WechatNet {
-    let net = WechatNet::new();
+    let net = WechatNet::default();
     net.pay(ORDER, TRANSACTION, PRICE, None);
     let id = "50000000000202601010000000001".to_owned();
     let (order, transaction) = (ORDER.to_owned(), TRANSACTION.to_owned());

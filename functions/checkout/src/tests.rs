@@ -21,8 +21,8 @@ use ledger::Timestamp;
 use providers::StripeConfig;
 use serde_json::Value;
 use testkit::{
-    EPAY_BASE, EpayNet, Sent, Shape, StripeFault, StripeNet, WechatNet, World, api_key, deadline, epay_settings,
-    instant, mark, now,
+    EPAY_BASE, EpayNet, NetFault, Sent, Shape, StripeFault, StripeNet, WechatNet, World, api_key, deadline,
+    epay_settings, instant, mark, now,
 };
 
 use super::*;
@@ -62,7 +62,7 @@ impl Shop {
         api_key(&world.ledger(0), "alice", "key-of-alice").await;
         api_key(&world.ledger(0), "bob", "key-of-bob").await;
         let net = StripeNet::new(stripe.with_prices(prices));
-        let (gateway, wechat) = (EpayNet::default(), WechatNet::new());
+        let (gateway, wechat) = (EpayNet::default(), WechatNet::default());
         Self { world, net, gateway, wechat, settings: &[], kept_price: "price_report", account: None, now: now() }
     }
 

@@ -58,18 +58,24 @@ impl Stripe {
         self
     }
 
-    /// The next valid POST has no effect and returns 500, and repeats under its idempotency key replay the 500.
-    pub fn fail_next(&self) {
-        self.state().fails_next = true;
-    }
-
     pub fn answer(&self, call: &Call<'_>) -> Answered {
         self.answer_for(None, call)
     }
 
     /// `account` is the header `Stripe-Account`: the connected account, which sees only its own objects.
     pub fn answer_for(&self, account: Option<&str>, call: &Call<'_>) -> Answered {
+        self.respond(account, call, false)
+    }
+
+    /// The same, except that a valid POST has no effect and returns 500, and repeats under its idempotency key replay
+    /// the 500.
+    pub fn answer_failing(&self, account: Option<&str>, call: &Call<'_>) -> Answered {
+        self.respond(account, call, true)
+    }
+
+    fn respond(&self, account: Option<&str>, call: &Call<'_>, fails: bool) -> Answered {
         let state = &mut self.state();
+        state.fails = fails;
         let response = api::answer(state, account, call);
         events::record(state, &response.events);
         response
@@ -94,6 +100,11 @@ impl Stripe {
         let paid = pay::settle_debit(state, session, now_s);
         events::record(state, &paid.events);
         paid
+    }
+
+    /// The ids of all sessions, in order.
+    pub fn sessions(&self) -> Vec<String> {
+        self.state().sessions.keys().cloned().collect()
     }
 
     /// The billing portal's page, where a customer cancels subscriptions.

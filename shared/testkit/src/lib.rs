@@ -1,5 +1,5 @@
 //! Test support for every crate: a [`World`] with the stack's tables, [`Faults`] between our code and the store, and
-//! faulty networks to the fake providers: [`StripeNet`], [`WechatNet`], [`EpayNet`], [`UnitelNet`], [`FireblocksNet`].
+//! a [`FaultyNet`] to each fake provider: [`StripeNet`], [`WechatNet`], [`EpayNet`], [`UnitelNet`], [`FireblocksNet`].
 //!
 //! Every ledger passes the [`contract`]; [`MemoryLedger`] is its in-memory implementation. [`Books`] reads all tables
 //! and checks that the sums add up. [`RsaPair`]s are test keys.
@@ -30,10 +30,12 @@ mod caller;
 mod contract;
 mod epay;
 mod faults;
+mod faulty_net;
 mod fireblocks;
 mod gateway;
 mod memory;
 mod memory_jwks_cache;
+mod provider_call;
 mod rsa_pair;
 mod second;
 mod second_net;
@@ -46,21 +48,23 @@ mod world;
 pub use books::{Account, Books, OrderRow, Row, SubscriptionRow};
 pub use caller::api_key;
 pub use contract::contract;
-pub use epay::{EPAY_BASE, EPAY_KEY, EpayFault, EpayNet, epay_keys, epay_settings};
+pub use epay::{EPAY_BASE, EPAY_KEY, EpayNet, epay_keys, epay_settings};
 pub use faults::{Call, Fault, Faults};
+pub use faulty_net::{FakeProvider, FaultyNet, NetFault, ProviderReply};
 pub use fireblocks::{
     FIREBLOCKS_API_KEY, FIREBLOCKS_API_PAIR, FIREBLOCKS_BASE, FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_JWKS, FIREBLOCKS_KID,
-    FireblocksFault, FireblocksNet, fireblocks_jwks, fireblocks_settings, fireblocks_signature,
+    FireblocksAndJwks, FireblocksNet, fireblocks_jwks, fireblocks_settings, fireblocks_signature,
 };
 pub use gateway::{Sent, Shape};
 pub use memory::MemoryLedger;
+pub use provider_call::ProviderCall;
 pub use rsa_pair::{RsaPair, rsa_pair};
 pub use second::{Both, SecondEngine};
-pub use stripe::{Asked, StripeFault, StripeNet};
-pub use unitel::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelAsked, UnitelFault, UnitelNet};
+pub use stripe::{StripeFault, StripeNet};
+pub use unitel::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelNet};
 pub use usage::usage;
 pub use wechat::{
-    FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatAsked,
+    FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, SigningWechat, WECHAT_APP, WECHAT_MERCHANT,
     WechatFault, WechatNet,
 };
 pub use world::{STAGE, World, context, deadline, instant, mark, now, seeded_bits};

@@ -1,20 +1,13 @@
-//! Fault injection between our code and the fake WeChat Pay, in place of the HTTP connector.
+//! The fake WeChat Pay behind a faulty network, with the faults of its signed replies and the buyer's actions.
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Mutex;
 
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
-use fakes::{Answered, WechatMerchant, WechatPaid, WechatPay, WechatRefund};
-use ledger::Timestamp;
+use fakes::{WechatMerchant, WechatPaid, WechatPay, WechatRefund};
 use signing::rsa::PrivateKey;
 use signing::{Strength, forwarder};
-use tokio::time::sleep;
 
+use crate::faulty_net::{FakeProvider, FaultyNet, NetFault, ProviderReply, replaced};
+use crate::provider_call::{ProviderCall, path_of};
 use crate::rsa_pair;
 
 /// The merchant of the samples and the tests.
@@ -27,191 +20,94 @@ pub const PLATFORM_PAIR: u64 = 2;
 pub const FORWARDER_SECRET: &str = "a-forwarder-secret-of-the-tests-0123456789";
 pub const PLATFORM_KEY_ID: &str = "PUB_KEY_ID_0000000000000000000000000001";
 
-/// The fault of one call.
+/// The fake WeChat Pay behind a faulty network.
+pub type WechatNet = FaultyNet<SigningWechat>;
+
+/// The faults that only a provider with signed replies has. Each call is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WechatFault {
-    None,
-    /// The request is lost.
-    DropRequest,
-    /// The connection cannot be made.
-    Disconnect,
-    /// The reply arrives after this delay.
-    Delay(Duration),
-    /// Replies with this status; not carried out.
-    Status(u16),
-    /// Carried out; the reply is not valid JSON.
-    Garbage,
-    /// Carried out; in the signed reply the first text is replaced by the second, so that the signature is wrong.
-    Altered(&'static str, &'static str),
-    /// Carried out; in the reply the first text is replaced by the second before it is signed.
-    Saying(&'static str, &'static str),
-    /// Carried out; the reply has no signature.
+    /// In the reply the first text is replaced by the second before it is signed.
+    AlteredAndSigned(&'static str, &'static str),
+    /// The reply has no signature.
     Unsigned,
-    /// Carried out; the reply has the signature of the reply to the first call.
+    /// The reply has the signature of the reply to the first call.
     SignedAsFirst,
+    /// The reply has another status than the signed one.
+    OtherStatus(u16),
 }
 
-/// One call of our code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WechatAsked {
-    /// `GET /v3/pay/transactions/out-trade-no/HL1?mchid=1900000001`
-    pub what: String,
-    pub authorization: Option<String>,
-    pub body: String,
+/// The fake of the API, and the headers of its first reply.
+#[derive(Debug)]
+pub struct SigningWechat {
+    api: WechatPay,
+    first_headers: Mutex<Option<Vec<(&'static str, String)>>>,
 }
 
-type Plan = Box<dyn FnMut(usize, &str) -> WechatFault + Send>;
+impl SigningWechat {
+    fn answer_altered(&self, call: &ProviderCall, now_s: i64, alter: impl FnOnce(String) -> String) -> ProviderReply {
+        let answered = self.api.answer_saying(&call.for_fake(now_s), alter);
+        self.first_headers.lock().unwrap().get_or_insert_with(|| answered.headers.clone());
+        answered.into()
+    }
+}
 
-/// The fake WeChat Pay behind a faulty network. Clones share their state.
-#[derive(Clone)]
-pub struct WechatNet(Arc<Shared>);
+impl FakeProvider for SigningWechat {
+    type OwnFault = WechatFault;
 
-struct Shared {
-    wechat: WechatPay,
-    plan: Mutex<Plan>,
-    calls: Mutex<Vec<WechatAsked>>,
-    now: Mutex<Timestamp>,
-    /// The headers of the first reply.
-    first: Mutex<Option<Vec<(&'static str, String)>>>,
+    fn path(url: &str) -> &str {
+        path_of(url)
+    }
+
+    fn answer(&self, call: &ProviderCall, now_s: i64) -> ProviderReply {
+        self.answer_altered(call, now_s, |body| body)
+    }
+
+    fn answer_with(&self, fault: WechatFault, call: &ProviderCall, now_s: i64) -> ProviderReply {
+        match fault {
+            WechatFault::AlteredAndSigned(this, that) => {
+                self.answer_altered(call, now_s, |body| replaced(&body, this, that))
+            }
+            WechatFault::Unsigned => ProviderReply { headers: Vec::new(), ..self.answer(call, now_s) },
+            WechatFault::SignedAsFirst => {
+                let headers = self.first_headers.lock().unwrap().clone().unwrap_or_default();
+                ProviderReply { headers, ..self.answer(call, now_s) }
+            }
+            WechatFault::OtherStatus(status) => ProviderReply { status, ..self.answer(call, now_s) },
+        }
+    }
+
+    fn error_body(_: u16) -> String {
+        r#"{"code":"SYSTEM_ERROR"}"#.to_owned()
+    }
+
+    fn more_faults() -> Vec<NetFault<WechatFault>> {
+        vec![NetFault::Own(WechatFault::Unsigned)]
+    }
 }
 
 impl Default for WechatNet {
     fn default() -> Self {
-        Self::new()
+        let merchant = WechatMerchant { mch_id: WECHAT_MERCHANT.to_owned(), app_id: WECHAT_APP.to_owned() };
+        let platform = PrivateKey::parse(&rsa_pair(PLATFORM_PAIR).private).unwrap();
+        let keys = forwarder::Keys::parse(FORWARDER_SECRET, Strength::Deployed).unwrap();
+        let api = WechatPay::new(merchant, platform, PLATFORM_KEY_ID).with_forwarder(keys);
+        Self::over(SigningWechat { api, first_headers: Mutex::default() })
     }
 }
 
 impl WechatNet {
-    pub fn new() -> Self {
-        let merchant = WechatMerchant { mch_id: WECHAT_MERCHANT.to_owned(), app_id: WECHAT_APP.to_owned() };
-        let platform = PrivateKey::parse(&rsa_pair(PLATFORM_PAIR).private).unwrap();
-        let keys = forwarder::Keys::parse(FORWARDER_SECRET, Strength::Deployed).unwrap();
-        let wechat = WechatPay::new(merchant, platform, PLATFORM_KEY_ID).with_forwarder(keys);
-        let plan = Mutex::new(Box::new(|_, _: &str| WechatFault::None) as Plan);
-        Self(Arc::new(Shared {
-            wechat,
-            plan,
-            calls: Mutex::default(),
-            now: Mutex::new(crate::now()),
-            first: Mutex::default(),
-        }))
-    }
-
-    /// Sets the faults of the next calls: the plan gets the number of the call, from 0, and its endpoint.
-    pub fn fail(&self, plan: impl FnMut(usize, &str) -> WechatFault + Send + 'static) {
-        self.0.calls.lock().unwrap().clear();
-        *self.0.plan.lock().unwrap() = Box::new(plan);
-    }
-
-    /// The calls so far, in order.
-    pub fn asked(&self) -> Vec<WechatAsked> {
-        self.0.calls.lock().unwrap().clone()
-    }
-
-    /// The signing time of its replies.
-    pub fn set_now(&self, now: Timestamp) {
-        *self.0.now.lock().unwrap() = now;
-    }
-
     /// The buyer pays an order, whether it is begun or not.
     pub fn pay(&self, order: &str, transaction: &str, fen: u64, attach: Option<&str>) {
         let (transaction, attach) = (transaction.to_owned(), attach.map(str::to_owned));
-        self.0.wechat.pay(order, WechatPaid { transaction, fen, attach });
+        self.provider().api.pay(order, WechatPaid { transaction, fen, attach });
     }
 
     /// Begins an order without paying it.
     pub fn begin(&self, order: &str, fen: u64) {
-        self.0.wechat.begin(order, fen);
+        self.provider().api.begin(order, fen);
     }
 
     pub fn refund(&self, number: &str, refund: WechatRefund) {
-        self.0.wechat.refund(number, refund);
+        self.provider().api.refund(number, refund);
     }
-
-    fn apply(&self, received: &WechatAsked) -> Answered {
-        self.apply_resigned(received, |body| body)
-    }
-
-    fn apply_resigned(&self, received: &WechatAsked, change: impl FnOnce(String) -> String) -> Answered {
-        let (method, path) = received.what.split_once(' ').unwrap();
-        let call = fakes::Call {
-            method,
-            path,
-            authorization: received.authorization.as_deref(),
-            idempotency_key: None,
-            body: &received.body,
-            now_s: self.0.now.lock().unwrap().unix_s(),
-        };
-        let answered = self.0.wechat.answer_saying(&call, change);
-        self.0.first.lock().unwrap().get_or_insert_with(|| answered.headers.clone());
-        answered
-    }
-
-    async fn play(&self, fault: WechatFault, received: &WechatAsked) -> Result<HttpResponse, ConnectorError> {
-        match fault {
-            WechatFault::None => Ok(response(self.apply(received))),
-            WechatFault::DropRequest => std::future::pending().await,
-            WechatFault::Disconnect => {
-                Err(ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()))
-            }
-            WechatFault::Delay(delay) => {
-                sleep(delay).await;
-                Ok(response(self.apply(received)))
-            }
-            WechatFault::Status(status) => {
-                Ok(response(Answered { status, body: r#"{"code":"SYSTEM_ERROR"}"#.to_owned(), ..self.apply(received) }))
-            }
-            WechatFault::Garbage => Ok(response(Answered { body: "<html>".to_owned(), ..self.apply(received) })),
-            WechatFault::Altered(this, that) => {
-                let answered = self.apply(received);
-                assert!(answered.body.contains(this), "{this} is not in {}", answered.body);
-                Ok(response(Answered { body: answered.body.replace(this, that), ..answered }))
-            }
-            WechatFault::Saying(this, that) => Ok(response(self.apply_resigned(received, |body| {
-                assert!(body.contains(this), "{this} is not in {body}");
-                body.replace(this, that)
-            }))),
-            WechatFault::SignedAsFirst => {
-                let headers = self.0.first.lock().unwrap().clone();
-                let answered = self.apply(received);
-                Ok(response(Answered { headers: headers.unwrap_or_default(), ..answered }))
-            }
-            WechatFault::Unsigned => Ok(response(Answered { headers: Vec::new(), ..self.apply(received) })),
-        }
-    }
-}
-
-impl fmt::Debug for WechatNet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WechatNet")
-    }
-}
-
-impl HttpConnector for WechatNet {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let rest = request.uri().split_once("://").map_or(request.uri(), |(_, rest)| rest);
-        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
-        let received = WechatAsked {
-            what: format!("{} {path}", request.method()),
-            authorization: request.headers().get("authorization").map(str::to_owned),
-            body: String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap(),
-        };
-        let number = {
-            let mut all = self.0.calls.lock().unwrap();
-            all.push(received.clone());
-            all.len().checked_sub(1).unwrap()
-        };
-        let fault = (self.0.plan.lock().unwrap())(number, &received.what);
-        let net = self.clone();
-        HttpConnectorFuture::new(async move { net.play(fault, &received).await })
-    }
-}
-
-fn response(answered: Answered) -> HttpResponse {
-    let status = StatusCode::from(http::StatusCode::from_u16(answered.status).unwrap());
-    let mut response = HttpResponse::new(status, SdkBody::from(answered.body));
-    for (name, value) in answered.headers {
-        response.headers_mut().insert(name, value);
-    }
-    response
 }

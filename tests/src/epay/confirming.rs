@@ -1,6 +1,6 @@
 //! Confirmation by the gateway: the query, its answers, and their effects.
 
-use testkit::{EPAY_KEY, EpayFault};
+use testkit::{EPAY_KEY, NetFault};
 
 use super::*;
 
@@ -52,7 +52,7 @@ async fn v1_signature_alone_pays_only_with_a_waiver() {
         let function = asking(world.ledger(1), &net, &settings).await;
         let event = sent("GET", &good(paid().with("pid", pid).with("trade_no", TRADE)));
         let reply = function.answer(&event, &moment_within::<Epay>(1)).await;
-        assert_eq!((status_and_body(&reply), net.asked().len()), (expected, queries), "{pid} {settings:?}");
+        assert_eq!((status_and_body(&reply), net.calls().len()), (expected, queries), "{pid} {settings:?}");
         let books = world.books();
         books.check();
         let kept = &books.journal[&format!("epay#{pid}.{TRADE}")];
@@ -60,7 +60,7 @@ async fn v1_signature_alone_pays_only_with_a_waiver() {
         assert_eq!((kept.reason.as_deref(), kept.needs_attention), (waits, waits.is_some()), "{pid} {settings:?}");
         assert_eq!(books.order(ORDER).paid_by.is_some(), waits.is_none(), "{pid} {settings:?}");
         let by_post = settings.contains(&("EPAY_V1_QUERY", "post"));
-        let is_in_url = net.asked().iter().any(|(what, _)| what.contains(EPAY_KEY));
+        let is_in_url = net.calls().iter().any(|call| call.endpoint.contains(EPAY_KEY));
         assert_eq!(is_in_url, pid == "1001" && queries == 1 && !by_post, "{pid} {settings:?}");
     }
 }
@@ -94,14 +94,14 @@ async fn confirmed_payment_is_booked_once() {
             );
             assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000, "{pid}");
         }
-        assert_eq!(net.asked().len(), 2, "{pid}: a booked payment is not queried");
+        assert_eq!(net.calls().len(), 2, "{pid}: a booked payment is not queried");
         world.books().check();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn unconfirmed_payment_is_kept_for_retry() {
-    use EpayFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Said, Status};
+    use NetFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Reply, Status};
     let rows = [
         Altered("\"money\":\"648.00\"", "\"money\":\"6.48\""),
         Altered("\"out_trade_no\":\"hk_sample_order\"", "\"out_trade_no\":\"hk_other_order\""),
@@ -109,8 +109,8 @@ async fn unconfirmed_payment_is_kept_for_retry() {
         Altered("\"pid\":1001", "\"pid\":1002"),
         Altered("\"status\":\"1\"", "\"status\":\"0\""),
         Altered("\"status\":\"1\"", "\"status\":\"2\""),
-        Said(r#"{"code":-1,"msg":"no such order"}"#),
-        Said(r#"{"code":-3,"msg":"forbidden"}"#),
+        Reply(200, r#"{"code":-1,"msg":"no such order"}"#),
+        Reply(200, r#"{"code":-3,"msg":"forbidden"}"#),
         Delay(std::time::Duration::from_secs(3)),
         DropRequest,
         Disconnect,
@@ -121,7 +121,7 @@ async fn unconfirmed_payment_is_kept_for_retry() {
     for fault in rows {
         let (world, net, row) = (shop().await, begun("1001"), format!("{fault:?}"));
         net.pay(TRADE);
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         let started = clock();
         crate::log_capture::start_capture();
         assert_eq!(notified(&world, &net, paid().with("trade_no", TRADE)).await, (409, "fail".to_owned()), "{row}");
@@ -138,7 +138,7 @@ async fn unconfirmed_payment_is_kept_for_retry() {
         assert_eq!((kept.reason.as_deref(), kept.needs_attention), (Some("unconfirmed"), true), "{row}");
         assert_eq!((books.order(ORDER).payment.as_str(), books.accounts.len()), ("unpaid", 0), "{row}");
         // On retry the gateway confirms it.
-        net.fail(|_, _| EpayFault::None);
+        net.recover();
         assert_eq!(notified(&world, &net, paid().with("trade_no", TRADE)).await, (200, "success".to_owned()), "{row}");
         assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000, "{row}");
     }
@@ -154,10 +154,10 @@ async fn notification_that_cannot_pay_makes_no_query() {
         let (world, net) = (shop().await, begun("1001"));
         let (status, body) = notified(&world, &net, params).await;
         assert_eq!((status, body.as_str()), expected, "{name}");
-        assert_eq!(net.asked(), [], "{name}");
+        assert_eq!(net.calls(), [], "{name}");
     }
     let (world, net) = (shop().await, begun("1001"));
     notified(&world, &net, paid().with("trade_no", TRADE)).await;
     let query = format!("GET /api.php?act=order&key={EPAY_KEY}&pid=1001&trade_no={TRADE}");
-    assert_eq!(net.asked(), [(query, String::new())]);
+    assert_eq!(net.endpoints(), [query]);
 }

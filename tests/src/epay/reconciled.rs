@@ -2,7 +2,7 @@
 
 use edge::Worker as _;
 use reconcile::{Asked, Reconcile, Report};
-use testkit::EpayFault;
+use testkit::NetFault;
 
 use super::confirming::{TRADE, begun};
 use super::*;
@@ -56,7 +56,7 @@ async fn payment_without_a_webhook_is_booked_once_by_query() {
 
 #[tokio::test(start_paused = true)]
 async fn query_answer_decides_and_an_error_changes_nothing() {
-    use EpayFault::{Altered, Disconnect, Garbage, Said};
+    use NetFault::{Altered, Disconnect, Garbage, Reply};
     let rows = [
         (
             Altered("\"money\":\"648.00\"", "\"money\":\"6.48\""),
@@ -70,13 +70,13 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
         ),
         (Garbage, Asked { failed: 1, ..one_query() }, None),
         (Disconnect, Asked { failed: 1, ..one_query() }, None),
-        (Said(r#"{"code":-3,"msg":"no"}"#), Asked { failed: 1, ..one_query() }, None),
-        (Said(r#"{"code":-1,"msg":"none"}"#), Asked { unpaid: 1, ..one_query() }, None),
+        (Reply(200, r#"{"code":-3,"msg":"no"}"#), Asked { failed: 1, ..one_query() }, None),
+        (Reply(200, r#"{"code":-1,"msg":"none"}"#), Asked { unpaid: 1, ..one_query() }, None),
     ];
     for (fault, expected, anomaly) in rows {
         let (world, net, name) = (shop_of("1001").await, begun("1001"), format!("{fault:?}"));
         net.pay(TRADE);
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         let report = run(&world, source(&world, &net, 300).await, UNPAID, 300).await;
         assert_eq!(report, Report::Unpaid(expected), "{name}");
         let books = world.books();

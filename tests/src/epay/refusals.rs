@@ -236,13 +236,13 @@ async fn flood_of_status_requests_makes_one_store_call_in_half_a_minute() {
     for (row, (seconds, down, answers, checks)) in rows.into_iter().enumerate() {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         is_down.store(down, Ordering::Relaxed);
-        let (stored, queries) = (faults.calls().len(), net.asked().len());
+        let (stored, queries) = (faults.calls().len(), net.calls().len());
         let moments: Vec<_> = (0..20).map(moment_within::<Epay>).collect();
         for reply in join_all(moments.iter().map(|invocation| function.answer(&event, invocation))).await {
             assert_eq!((reply.status, store(&reply)), (200, answers), "row {row}: {}", reply.body);
             assert!(reply.headers.contains(&("cache-control", "max-age=30".to_owned())), "{:?}", reply.headers);
         }
-        let (stored, queries) = (faults.calls().len() - stored, net.asked().len() - queries);
+        let (stored, queries) = (faults.calls().len() - stored, net.calls().len() - queries);
         assert_eq!(queries, usize::from(checks), "row {row}");
         // The one check retries a store that does not answer.
         assert!(if checks && down { stored > 0 } else { stored == usize::from(checks) }, "row {row}: {stored}");
@@ -266,12 +266,12 @@ async fn status_page_reports_store_and_gateway() {
     let reply = down.function.answer(&event, &moment_within::<Epay>(1)).await;
     let down = format!(r#"{},{{"answers":true,"name":"gateway"}}"#, store(false));
     assert_eq!(status_and_body(&reply), (200, status(&down).as_str()));
-    for (fault, answers) in [(testkit::EpayFault::None, true), (testkit::EpayFault::Disconnect, false)] {
+    for (fault, answers) in [(testkit::NetFault::None, true), (testkit::NetFault::Disconnect, false)] {
         let net = EpayNet::default();
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         let reply = confirming_all(world.ledger(1), &net).await.answer(&event, &moment_within::<Epay>(1)).await;
         let both = format!(r#"{},{{"answers":{answers},"name":"gateway"}}"#, store(true));
         assert_eq!(status_and_body(&reply), (200, status(&both).as_str()));
-        assert!(net.asked().iter().all(|(call, _)| call == "GET /"), "no key is sent for it");
+        assert!(net.calls().iter().all(|call| call.endpoint == "GET /"), "no key is sent for it");
     }
 }

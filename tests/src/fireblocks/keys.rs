@@ -8,7 +8,7 @@ use idempotency::DynamoLedger;
 use providers::Http;
 use serde_json::json;
 use signing::jws;
-use testkit::{FIREBLOCKS_JWKS, Fault, FireblocksFault, FireblocksNet};
+use testkit::{FIREBLOCKS_JWKS, Fault, FireblocksNet, NetFault};
 
 use super::*;
 use crate::log_capture::{captured_lines, start_capture};
@@ -30,7 +30,7 @@ fn at(seconds: i64) -> Invocation {
 
 fn down() -> FireblocksNet {
     let net = FireblocksNet::default();
-    net.fail(|_, _| FireblocksFault::Disconnect);
+    net.fail(|_, _| NetFault::Disconnect);
     net
 }
 
@@ -48,7 +48,7 @@ async fn unavailable_keys_give_503_and_no_401() {
         assert_eq!(status_and_body(&function.answer(&unsigned, &at(seconds)).await), UNVERIFIED, "{seconds}");
     }
     assert_eq!(world.books(), before);
-    net.fail(|_, _| FireblocksFault::None);
+    net.recover();
     assert_eq!(status_and_body(&function.answer(&good, &at(119)).await), UNAVAILABLE, "not within a minute");
     assert_eq!(status_and_body(&function.answer(&good, &at(120)).await), BOOKED);
     assert_eq!(order_now(&world, ORDER).await.transfer.expect("a transfer").status.as_str(), "COMPLETED");
@@ -124,7 +124,7 @@ async fn unknown_key_gives_503_and_at_most_one_fetch_a_minute() {
         seconds_by_status.entry(status).or_insert_with(Vec::new).push(seconds);
     }
     assert_eq!(seconds_by_status["401"], [60, 120, 180], "after a fetch for that key id");
-    assert_eq!((net.asked().len(), world.books()), (4, before), "one fetch at the start, and one a minute");
+    assert_eq!((net.calls().len(), world.books()), (4, before), "one fetch at the start, and one a minute");
     // Counted apart from `unavailable`, which raises an alarm.
     let outcomes: Vec<Value> = captured_lines().into_iter().filter_map(|line| line.get("outcome").cloned()).collect();
     let of = |wanted: &str| outcomes.iter().filter(|outcome| **outcome == *wanted).count();
@@ -140,7 +140,7 @@ async fn keys_older_than_a_day_verify_nothing_and_raise_an_alarm() {
     let world = shop().await;
     let net = FireblocksNet::default();
     let old = deployed(world.ledger(1), &net, &at(0)).await;
-    net.fail(|_, _| FireblocksFault::Disconnect);
+    net.fail(|_, _| NetFault::Disconnect);
     let alarms = || captured_lines().into_iter().filter(|line| line["alarm"] == "no_recent_keys").count();
     let (first, last) = (sample("v2_submitted"), sample("v2_completed"));
     start_capture();
@@ -159,9 +159,9 @@ async fn keys_older_than_a_day_verify_nothing_and_raise_an_alarm() {
         assert_eq!((alarms(), world.books()), (2, before.clone()), "{name}: once a minute");
     }
     // One sandbox fetches the keys, the other reads its copy.
-    net.fail(|_, _| FireblocksFault::None);
+    net.recover();
     assert_eq!(status_and_body(&old.answer(&second(&last).event(Shape::HttpApi), &at(DAY + 180)).await), BOOKED);
-    net.fail(|_, _| FireblocksFault::Disconnect);
+    net.fail(|_, _| NetFault::Disconnect);
     let failed = with("v2_failed", &[("/id", json!("0198-other"))]);
     assert_eq!(status_and_body(&new.answer(&second(&failed).event(Shape::HttpApi), &at(DAY + 181)).await), BOOKED);
 }

@@ -4,7 +4,7 @@
 use edge::Worker as _;
 use ledger::OrderNumber;
 use reconcile::Reconcile;
-use testkit::{FireblocksFault, FireblocksNet};
+use testkit::{FireblocksNet, NetFault};
 
 use super::*;
 use crate::fulfil::{self, number, tokens, work, worker};
@@ -15,11 +15,9 @@ const UNFULFILLED: &str = fulfil::swept::UNFULFILLED;
 /// A ledger with a paid order of tokens, and a Fireblocks that has made the transfer and whose response was lost.
 async fn with_lost_answer() -> (World, FireblocksNet) {
     let (world, net) = (fulfil::paid(vec![tokens(true)]).await, FireblocksNet::default());
-    net.fail(|_, call| {
-        if call == "POST /v1/transactions" { FireblocksFault::DropResponse } else { FireblocksFault::Status(503) }
-    });
+    net.fail(|_, call| if call == "POST /v1/transactions" { NetFault::DropResponse } else { NetFault::Status(503) });
     work(&worker(world.ledger(1), None, Some(&net)).await, &fulfil::run_at(1, 1)).await;
-    net.fail(|_, _| FireblocksFault::None);
+    net.recover();
     (world, net)
 }
 
@@ -63,12 +61,12 @@ async fn status_before_the_transfer_is_known_waits_until_fireblocks_is_queried()
     swept(&world, &net, REFUSED, 7, 60).await;
     assert_eq!(waiting(&world).len(), 5, "a replay alone books none of them");
 
-    net.fail(|_, _| FireblocksFault::None);
+    net.recover();
     swept(&world, &net, UNFULFILLED, 8, 120).await;
     assert!(
-        net.asked().contains(&"GET /v1/transactions/external_tx_id/grant%23HL1%231".to_owned()),
+        net.endpoints().contains(&"GET /v1/transactions/external_tx_id/grant%23HL1%231".to_owned()),
         "{:?}",
-        net.asked()
+        net.endpoints()
     );
     let id = net.transfers()[0].id.clone();
     assert_eq!(transfer(&world).await, (Some(id.clone()), "COMPLETED"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ledger::{TopUpState, Verdict};
 use reconcile::Reconcile;
-use testkit::{Fault, FireblocksFault, UnitelFault};
+use testkit::{Fault, NetFault};
 use tokio::sync::Notify;
 
 use super::*;
@@ -48,8 +48,8 @@ struct ExternalParties {
 
 impl ExternalParties {
     fn end_faults(&self) {
-        self.unitel.fail(|_, _| UnitelFault::None);
-        self.fireblocks.fail(|_, _| FireblocksFault::None);
+        self.unitel.recover();
+        self.fireblocks.recover();
     }
 
     fn set_now(&self, after_s: i64) {
@@ -76,14 +76,14 @@ async fn run_until_death(
         (true, true) => Fault::DropResponse,
     });
     external.unitel.fail(move |_, step| match (of_unitel.dies_at(step), of_unitel.is_applied) {
-        (false, _) => UnitelFault::Delay(ANSWERED_AFTER),
-        (true, false) => UnitelFault::DropRequest,
-        (true, true) => UnitelFault::DropResponse,
+        (false, _) => NetFault::Delay(ANSWERED_AFTER),
+        (true, false) => NetFault::DropRequest,
+        (true, true) => NetFault::DropResponse,
     });
     external.fireblocks.fail(move |_, step| match (of_fireblocks.dies_at(step), of_fireblocks.is_applied) {
-        (false, _) => FireblocksFault::Delay(ANSWERED_AFTER),
-        (true, false) => FireblocksFault::DropRequest,
-        (true, true) => FireblocksFault::DropResponse,
+        (false, _) => NetFault::Delay(ANSWERED_AFTER),
+        (true, false) => NetFault::DropRequest,
+        (true, true) => NetFault::DropResponse,
     });
     external.set_now(1);
     let dying = worker(ledger, Some((&external.unitel, settings)), Some(&external.fireblocks)).await;
@@ -156,7 +156,7 @@ async fn worker_that_dies_at_any_step_ends_in_the_same_books() {
             let died = run_until_death(&world, &external, settings, life).await;
             let name = format!("{settings:?}, applied {is_applied}, step {steps}: {died:?}");
             continue_fulfilment(&world, &external, settings, 2).await;
-            let calls = external.unitel.calls(ORDER);
+            let calls = external.unitel.top_ups(ORDER);
             assert!(calls.calls <= 1, "{name}");
             let order = world.ledger(0).order(&number(), &context(0)).await.expect("read").expect("there");
             if order.top_up_call.as_ref().is_some_and(|top_up_call| top_up_call.state == TopUpState::Unknown) {
@@ -166,7 +166,7 @@ async fn worker_that_dies_at_any_step_ends_in_the_same_books() {
                 resolve(&world, if calls.given == 1 { Verdict::Done } else { Verdict::Again }, 3_000).await;
                 continue_fulfilment(&world, &external, settings, 3_001).await;
             }
-            assert_eq!((summary(&world.books()).as_str(), external.unitel.calls(ORDER).given), (DONE, 1), "{name}");
+            assert_eq!((summary(&world.books()).as_str(), external.unitel.top_ups(ORDER).given), (DONE, 1), "{name}");
             assert_eq!(external.fireblocks.transfers().len(), 1, "{name}");
             steps += 1;
             if died.is_none() {
@@ -198,7 +198,7 @@ async fn worker_beside_one_that_dies_makes_no_second_call() {
         external.end_faults();
         continue_fulfilment(&world, &external, &[], 2).await;
         let (calls, name) =
-            (external.unitel.calls(ORDER), format!("step {dies_at_step}, applied {is_applied}: {died:?}"));
+            (external.unitel.top_ups(ORDER), format!("step {dies_at_step}, applied {is_applied}: {died:?}"));
         assert!(calls.calls <= 1, "{name}");
         assert_eq!(external.fireblocks.transfers().len(), 1, "{name}");
         let books = world.books();

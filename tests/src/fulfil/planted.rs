@@ -60,7 +60,7 @@ async fn planted_paid_order_delivers_nothing() {
         let books = world.books();
         assert!(books.accounts.values().all(|account| account.balance == 0), "{name}: {:?}", books.accounts);
         assert_eq!(keys(&world).len(), before.len() + 1, "{name}: one step, which flags the order: {:?}", keys(&world));
-        assert_eq!(unitel.calls(ORDER).calls, 0, "{name}");
+        assert_eq!(unitel.top_ups(ORDER).calls, 0, "{name}");
         assert!(fireblocks.transfers().is_empty(), "{name}");
         let order = books.order(ORDER);
         assert_eq!(order.anomaly.as_deref(), Some("PAYMENT_UNPROVEN"), "{name}");

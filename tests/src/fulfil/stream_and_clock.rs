@@ -3,7 +3,7 @@
 
 use embedded::{Cursor, DATA_YAML, Stream, Template};
 use serde_json::{Value, json};
-use testkit::{STAGE, UnitelFault};
+use testkit::{NetFault, STAGE};
 
 use super::swept::{UNFULFILLED, run};
 use super::*;
@@ -67,7 +67,7 @@ async fn operator_outage_is_retried_by_the_schedule_alone_and_delivers_once() {
     let mut streamed = Streamed::of(&world);
     made(&world, order(vec![airtime(PHONE)])).await;
     apply(&world, Report::Paid).await;
-    net.fail(|_, _| UnitelFault::Status(503));
+    net.fail(|_, _| NetFault::Status(503));
     let (mut attempts, mut stream_calls) = (Vec::new(), Vec::new());
     for minute in 0..6 * 60 {
         streamed.work_off(&world, &net, minute * MINUTE).await;
@@ -82,13 +82,13 @@ async fn operator_outage_is_retried_by_the_schedule_alone_and_delivers_once() {
     assert_eq!(stream_calls, [2; 360], "rescheduling triggers nothing");
     assert_eq!(streamed.dead_letters, Vec::<Value>::new());
 
-    net.fail(|_, _| UnitelFault::None);
+    net.recover();
     for minute in 360..=370 {
         run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
         streamed.work_off(&world, &net, minute * MINUTE).await;
     }
     assert_eq!(summary(&world.books()), "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39");
-    assert_eq!((net.calls(ORDER).calls, streamed.dead_letters.len()), (1, 0));
+    assert_eq!((net.top_ups(ORDER).calls, streamed.dead_letters.len()), (1, 0));
 }
 
 /// The event that arrives during a pause; whether it triggers the stream, and the order after that call.
@@ -105,7 +105,7 @@ async fn real_change_triggers_the_stream_during_a_pause() {
         let mut streamed = Streamed::of(&world);
         made(&world, order(vec![airtime(PHONE)])).await;
         apply(&world, Report::Paid).await;
-        net.fail(|_, _| UnitelFault::Status(503));
+        net.fail(|_, _| NetFault::Status(503));
         for minute in 0..30 {
             streamed.work_off(&world, &net, minute * MINUTE).await;
             run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;

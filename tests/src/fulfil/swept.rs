@@ -2,7 +2,7 @@
 //! failing.
 
 use reconcile::{Delivered, Reconcile, Report as Swept};
-use testkit::UnitelFault;
+use testkit::NetFault;
 
 use super::*;
 use crate::log_capture::{captured_lines, start_capture};
@@ -49,7 +49,7 @@ async fn order_that_the_stream_missed_is_fulfilled_after_a_minute() {
         "paid, done: alice/POSX 10, alice/report-full 1, bob/commission-usd 1.99, carol/commission-usd 0.39"
     );
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 10 * MINUTE).await, Delivered::default());
-    assert_eq!(net.calls(ORDER).calls, 1);
+    assert_eq!(net.top_ups(ORDER).calls, 1);
 }
 
 /// The metrics that alarms watch: the backlog and the age of its oldest order after each run, and the delay of each
@@ -58,11 +58,11 @@ async fn order_that_the_stream_missed_is_fulfilled_after_a_minute() {
 async fn each_run_logs_the_backlog_and_its_age() {
     start_capture();
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
-    net.fail(|_, _| UnitelFault::Status(503));
+    net.fail(|_, _| NetFault::Status(503));
     for minute in [1, 2, 3, 4] {
         run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
     }
-    net.fail(|_, _| UnitelFault::None);
+    net.recover();
     run(&world, &net, &[], UNFULFILLED, 8 * MINUTE).await;
     let lines = captured_lines();
     let backlogs = lines.iter().filter(|line| line["backlog"] == "fulfilment");
@@ -101,7 +101,7 @@ pub(crate) async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after
 async fn waiting_orders_are_counted_in_every_run() {
     start_capture();
     let (world, net) = (World::new(), UnitelNet::default());
-    net.fail(|_, _| UnitelFault::Status(503));
+    net.fail(|_, _| NetFault::Status(503));
     let (mut counted, mut quarters) = (Vec::new(), Vec::new());
     let days = [0, 1_440, 2_880].map(|begins| begins..begins + 45);
     for minute in days.into_iter().flatten() {
@@ -164,7 +164,7 @@ async fn unreadable_order_blocks_no_other() {
 #[tokio::test(start_paused = true)]
 async fn repeated_failure_backs_off() {
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
-    net.fail(|_, _| UnitelFault::Status(503));
+    net.fail(|_, _| NetFault::Status(503));
     let mut attempts = Vec::new();
     for minute in 1..=300 {
         let outcome = run(&world, &net, &[], UNFULFILLED, minute * MINUTE).await;
@@ -176,22 +176,22 @@ async fn repeated_failure_backs_off() {
     }
     let first = [1, 2, 4, 8, 16];
     assert_eq!(attempts, first.into_iter().chain((26..=300).step_by(10)).collect::<Vec<_>>());
-    net.fail(|_, _| UnitelFault::None);
+    net.recover();
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 600 * MINUTE).await, Delivered { moved_on: 1, ..one() });
-    assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.calls(ORDER).calls), ("done", 1));
+    assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.top_ups(ORDER).calls), ("done", 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn claim_of_a_dead_worker_is_found() {
     let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
-    net.fail(|_, what| if what == "POST /service/recharge" { UnitelFault::DropRequest } else { UnitelFault::None });
+    net.fail(|_, what| if what == "POST /service/recharge" { NetFault::DropRequest } else { NetFault::None });
     let dying = worker(world.ledger(1), Some((&net, &[])), None).await;
     let died = tokio::time::timeout(std::time::Duration::from_secs(2), work(&dying, &run_at(1, 0))).await;
     assert!(died.is_err(), "the worker waits for the answer");
     assert_eq!(run(&world, &net, &[], UNFULFILLED, MINUTE).await, Delivered::default(), "the call may be in progress");
     assert_eq!(run(&world, &net, &[], UNFULFILLED, 2 * MINUTE).await, Delivered { moved_on: 1, ..one() });
     assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_UNKNOWN"));
-    assert_eq!(net.calls(ORDER).calls, 0);
+    assert_eq!(net.top_ups(ORDER).calls, 0);
 }
 
 /// Queries run from five minutes to a day after the call, with growing pauses; then the order is for a person.
@@ -214,7 +214,7 @@ async fn pending_top_up_is_queried_until_it_is_escalated() {
     assert!(queried.iter().all(|minute| *minute < 24 * 60), "{queried:?}");
     assert!(escalated.is_some_and(|minute| minute >= 24 * 60), "{escalated:?}");
     assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_UNKNOWN"));
-    assert_eq!(net.calls(ORDER).calls, 1);
+    assert_eq!(net.top_ups(ORDER).calls, 1);
 }
 
 /// An operator that never answers blocks no other order.
@@ -223,7 +223,7 @@ async fn overlapping_runs_call_the_operator_once() {
     let (world, net) = (paid(vec![tokens(false), airtime("88000006")]).await, UnitelNet::default());
     let runs = (0..4).map(|_| run(&world, &net, &[], UNFULFILLED, MINUTE));
     futures_util::future::join_all(runs).await;
-    assert_eq!(net.calls(ORDER).calls, 1);
+    assert_eq!(net.top_ups(ORDER).calls, 1);
     assert_eq!(
         summary(&world.books()),
         "paid, done: alice/POSX 10, bob/commission-usd 1.99, carol/commission-usd 0.39"

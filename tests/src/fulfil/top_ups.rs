@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ledger::{TopUpState, Verdict};
-use testkit::{Fault, UnitelFault};
+use testkit::{Fault, NetFault};
 
 use super::*;
 
@@ -26,29 +26,29 @@ async fn each_answer_leads_to_one_outcome_and_one_call() {
     let unknown = "paid, unknown, TOP_UP_UNKNOWN: bob/commission-usd 1.99, carol/commission-usd 0.39";
     let of = |state: &str| format!("paid, {state}: bob/commission-usd 1.99, carol/commission-usd 0.39");
     let failed = "paid, failed, TOP_UP_FAILED: bob/commission-usd 1.99, carol/commission-usd 0.39";
-    let rows: [(&str, UnitelFault, String, u64); 17] = [
-        ("88000000", UnitelFault::None, of("done"), 1),
-        ("88000001", UnitelFault::None, failed.to_owned(), 0),
-        ("88000002", UnitelFault::None, of("pending"), 0),
-        ("88000003", UnitelFault::None, of("pending"), 0),
-        ("88000004", UnitelFault::None, unknown.to_owned(), 1),
-        ("88000005", UnitelFault::None, unknown.to_owned(), 1),
-        ("88000006", UnitelFault::None, of("done"), 1),
-        ("88000007", UnitelFault::None, unknown.to_owned(), 1),
-        ("88000008", UnitelFault::None, of("done"), 1),
-        (PHONE, UnitelFault::DropRequest, unknown.to_owned(), 0),
-        (PHONE, UnitelFault::DropResponse, unknown.to_owned(), 1),
-        (PHONE, UnitelFault::Disconnect, unknown.to_owned(), 0),
-        (PHONE, UnitelFault::Reset, unknown.to_owned(), 1),
-        (PHONE, UnitelFault::Status(503), unknown.to_owned(), 0),
-        (PHONE, UnitelFault::StatusApplied(500), unknown.to_owned(), 1),
-        (PHONE, UnitelFault::Garbage, unknown.to_owned(), 1),
-        (PHONE, UnitelFault::Truncated, unknown.to_owned(), 1),
+    let rows: [(&str, NetFault, String, u64); 17] = [
+        ("88000000", NetFault::None, of("done"), 1),
+        ("88000001", NetFault::None, failed.to_owned(), 0),
+        ("88000002", NetFault::None, of("pending"), 0),
+        ("88000003", NetFault::None, of("pending"), 0),
+        ("88000004", NetFault::None, unknown.to_owned(), 1),
+        ("88000005", NetFault::None, unknown.to_owned(), 1),
+        ("88000006", NetFault::None, of("done"), 1),
+        ("88000007", NetFault::None, unknown.to_owned(), 1),
+        ("88000008", NetFault::None, of("done"), 1),
+        (PHONE, NetFault::DropRequest, unknown.to_owned(), 0),
+        (PHONE, NetFault::DropResponse, unknown.to_owned(), 1),
+        (PHONE, NetFault::Disconnect, unknown.to_owned(), 0),
+        (PHONE, NetFault::Reset, unknown.to_owned(), 1),
+        (PHONE, NetFault::Status(503), unknown.to_owned(), 0),
+        (PHONE, NetFault::StatusApplied(500), unknown.to_owned(), 1),
+        (PHONE, NetFault::Garbage, unknown.to_owned(), 1),
+        (PHONE, NetFault::Truncated, unknown.to_owned(), 1),
     ];
     for (phone, fault, expected, given) in rows {
         let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
         let name = format!("{phone} {fault:?}");
-        net.fail(move |_, what| if what == "POST /service/recharge" { fault.clone() } else { UnitelFault::None });
+        net.fail(move |_, what| if what == "POST /service/recharge" { fault } else { NetFault::None });
         assert!(top_up(&world, &net, &[], 1, 1).await, "{name}");
         assert_eq!(summary(&world.books()), expected, "{name}");
         // A later run does not call again, however late.
@@ -56,8 +56,11 @@ async fn each_answer_leads_to_one_outcome_and_one_call() {
             assert!(top_up(&world, &net, &[], attempt, after_s).await, "{name}");
         }
         assert_eq!(summary(&world.books()), expected, "{name}, again");
-        assert_eq!(net.calls(ORDER).given, given, "{name}");
-        assert!(net.asked().iter().filter(|request| request.what == "POST /service/recharge").count() <= 2, "{name}");
+        assert_eq!(net.top_ups(ORDER).given, given, "{name}");
+        assert!(
+            net.calls().iter().filter(|request| request.endpoint == "POST /service/recharge").count() <= 2,
+            "{name}"
+        );
     }
 }
 
@@ -75,17 +78,15 @@ async fn completed_top_up_keeps_the_operators_number_and_receipt() {
 /// Without an access token nothing is claimed: the failure is transient and needs no person.
 #[tokio::test(start_paused = true)]
 async fn failed_login_is_retried_without_a_claim() {
-    for fault in
-        [UnitelFault::Status(503), UnitelFault::DropRequest, UnitelFault::Refused(401, "{}"), UnitelFault::Garbage]
-    {
+    for fault in [NetFault::Status(503), NetFault::DropRequest, NetFault::Reply(401, "{}"), NetFault::Garbage] {
         let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
         let name = format!("{fault:?}");
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         assert!(top_up(&world, &net, &[], 1, 1).await, "{name}: left to the sweep");
         assert_eq!(world.books().order(ORDER).top_up_call, None, "{name}");
-        net.fail(|_, _| UnitelFault::None);
+        net.recover();
         assert!(top_up(&world, &net, &[], 2, 2).await, "{name}");
-        assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.calls(ORDER).calls), ("done", 1), "{name}");
+        assert_eq!((world.books().order(ORDER).fulfilment.as_str(), net.top_ups(ORDER).calls), ("done", 1), "{name}");
     }
     let world = paid(vec![airtime(PHONE)]).await;
     assert!(work(&worker(world.ledger(1), None, None).await, &run_at(1, 1)).await, "left to the sweep");
@@ -104,7 +105,7 @@ async fn concurrent_workers_make_one_call() {
         }
         let working = workers.iter().map(|(n, worker)| async move { work(worker, &run_at(*n, 1)).await });
         futures_util::future::join_all(working).await;
-        assert_eq!(net.calls(ORDER).calls, 1, "seed {seed}");
+        assert_eq!(net.top_ups(ORDER).calls, 1, "seed {seed}");
         assert_eq!(world.books().order(ORDER).fulfilment, "done", "seed {seed}");
     }
 }
@@ -129,7 +130,7 @@ async fn refunded_or_disputed_order_is_not_topped_up() {
         }
         assert!(top_up(&world, &net, &[], 1, 1).await);
         assert_eq!(
-            (net.calls(ORDER).calls, world.books().order(ORDER).fulfilment.as_str()),
+            (net.top_ups(ORDER).calls, world.books().order(ORDER).fulfilment.as_str()),
             (calls, fulfilment),
             "{reports:?}"
         );
@@ -156,7 +157,7 @@ async fn claim_without_an_answer_becomes_unknown_until_resolved() {
         (Verdict::Again, 1, "paid, done: bob/commission-usd 1.99, carol/commission-usd 0.39"),
     ] {
         let (world, net) = (paid(vec![airtime(PHONE)]).await, UnitelNet::default());
-        net.fail(|_, what| if what == "POST /service/recharge" { UnitelFault::DropRequest } else { UnitelFault::None });
+        net.fail(|_, what| if what == "POST /service/recharge" { NetFault::DropRequest } else { NetFault::None });
         let dying = worker(world.ledger(1), Some((&net, &[])), None).await;
         let died = tokio::time::timeout(Duration::from_secs(2), work(&dying, &run_at(1, 1))).await;
         assert!(died.is_err(), "the worker waits for the answer");
@@ -167,10 +168,10 @@ async fn claim_without_an_answer_becomes_unknown_until_resolved() {
         assert_eq!(resolve(&world, verdict, 100).await, None, "a person may not resolve it yet");
         assert!(top_up(&world, &net, &[], 3, 122).await);
         assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("TOP_UP_UNKNOWN"));
-        net.fail(|_, _| UnitelFault::None);
+        net.recover();
         assert_eq!(resolve(&world, verdict, 130).await, Some(()));
         assert!(top_up(&world, &net, &[], 4, 140).await);
-        assert_eq!((net.calls(ORDER).calls, summary(&world.books()).as_str()), (calls, expected), "{verdict:?}");
+        assert_eq!((net.top_ups(ORDER).calls, summary(&world.books()).as_str()), (calls, expected), "{verdict:?}");
     }
 }
 
@@ -212,6 +213,6 @@ async fn open_top_up_is_queried_for_a_day() {
         books.check();
         let order = books.order(ORDER);
         assert_eq!((order.fulfilment.as_str(), order.anomaly.as_deref()), (fulfilment, anomaly), "{name}");
-        assert_eq!(net.calls(ORDER).calls, 1, "{name}");
+        assert_eq!(net.top_ups(ORDER).calls, 1, "{name}");
     }
 }

@@ -1,6 +1,6 @@
 //! Transfers on chain: one for each allocation, of the tokens that remain after clawbacks, and never a second.
 
-use testkit::FireblocksFault;
+use testkit::NetFault;
 
 use super::*;
 use crate::log_capture::{captured_lines, start_capture};
@@ -53,13 +53,13 @@ async fn clawed_back_tokens_are_not_sent() {
     for (reports, amounts) in rows {
         let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
         // The tokens are allocated, and Fireblocks does not answer.
-        net.fail(|_, _| FireblocksFault::Status(503));
+        net.fail(|_, _| NetFault::Status(503));
         assert!(send(&world, &net, 1, 1).await, "left to the sweep");
         assert_eq!(world.books().balance("alice/POSX"), ALLOCATED);
         for report in reports {
             apply(&world, *report).await;
         }
-        net.fail(|_, _| FireblocksFault::None);
+        net.recover();
         assert!(send(&world, &net, 2, 2).await, "{reports:?}");
         let transfers = net.transfers();
         let sent_values: Vec<&str> = transfers.iter().map(|transfer| transfer.amount.as_str()).collect();
@@ -70,14 +70,13 @@ async fn clawed_back_tokens_are_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn custodian_fault_at_any_call_ends_in_one_transfer() {
-    for fault in FireblocksFault::ALL {
+    for fault in FireblocksNet::transient_faults() {
         for at in 0..3 {
             let (world, net) = (paid(vec![tokens(true)]).await, FireblocksNet::default());
             let name = format!("{fault:?} at {at}");
-            let failing = fault.clone();
-            net.fail(move |n, _| if n == at { failing.clone() } else { FireblocksFault::None });
+            net.fail(move |n, _| if n == at { fault } else { NetFault::None });
             send(&world, &net, 1, 1).await;
-            net.fail(|_, _| FireblocksFault::None);
+            net.recover();
             assert!(send(&world, &net, 2, 2).await, "{name}");
             assert_eq!(net.transfers().len(), 1, "{name}");
             assert_eq!(world.books().order(ORDER).transfer.as_deref(), Some("SUBMITTED"), "{name}");
@@ -246,15 +245,15 @@ async fn transfer_that_differs_is_flagged_and_never_adopted() {
             let name = format!("{name}, queried {is_queried}");
             if is_queried {
                 // It is sent as it is due, and the query finds another.
-                net.fail(|_, _| FireblocksFault::Said(r#"{"id":"tx_1","status":"SUBMITTED"}"#));
+                net.fail(|_, _| NetFault::Reply(200, r#"{"id":"tx_1","status":"SUBMITTED"}"#));
                 assert!(send(&world, &net, 1, 1).await, "{name}");
                 assert_eq!(world.books().order(ORDER).transfer.as_deref(), Some("SUBMITTED"), "{name}");
-                net.fail(|_, _| FireblocksFault::None);
+                net.recover();
             }
             create_elsewhere(&net, &existing).await;
             if is_queried {
                 assert_eq!(net.transfers()[0].id, FIRST, "{name}");
-                net.fail(|_, _| FireblocksFault::Altered(FIRST, "tx_1"));
+                net.fail(|_, _| NetFault::Altered(FIRST, "tx_1"));
             }
             start_capture();
             for attempt in 2..5 {
@@ -269,9 +268,9 @@ async fn transfer_that_differs_is_flagged_and_never_adopted() {
             let status = if flag.is_some() { "MISMATCHED" } else { "SUBMITTED" };
             assert_eq!(order.transfer.as_deref(), Some(status), "{name}");
             assert_eq!((net.transfers().len(), books.balance("alice/POSX")), (1, ALLOCATED), "{name}");
-            let requests = net.asked().len();
+            let requests = net.calls().len();
             assert!(send(&world, &net, 9, 600).await, "{name}");
-            assert_eq!(net.asked().len(), requests, "{name}: nothing more is requested");
+            assert_eq!(net.calls().len(), requests, "{name}: nothing more is requested");
         }
     }
 }

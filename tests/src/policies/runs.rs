@@ -15,7 +15,7 @@ use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
 use stripe::Stripe;
 use testkit::{
-    Call, Fault, Faults, FireblocksNet, Sent, Shape, StripeFault, StripeNet, UnitelNet, World, api_key, context,
+    Call, Fault, Faults, FireblocksNet, NetFault, Sent, Shape, StripeNet, UnitelNet, World, api_key, context,
     fireblocks_signature, now, usage,
 };
 use usage::Usage;
@@ -177,9 +177,9 @@ async fn of_checkout() -> Vec<Call> {
         let sent = Sent::post("/api/pay/checkout", br#"{"product":"full-report"}"#);
         sent.with("authorization", "Bearer key-of-alice").event(Shape::HttpApi)
     };
-    net.fail(|_, _| StripeFault::Status(500));
+    net.fail(|_, _| NetFault::Status(500));
     assert_eq!(function.answer(&report(), &invocation(3)).await.status, 502);
-    net.fail(|_, _| StripeFault::None);
+    net.recover();
     assert_eq!(function.answer(&report(), &invocation(4)).await.status, 201);
     let later = now().plus_seconds(2 * 24 * 60 * MINUTE);
     net.set_now(later);

@@ -87,7 +87,7 @@ async fn idle_run_of_each_sweep_costs_the_same_at_any_size() {
             let calls: Vec<(String, String, String)> = faults.calls().iter().map(cost).collect();
             let calls: Vec<(&str, &str, &str)> =
                 calls.iter().map(|(operation, of, units)| (operation.as_str(), of.as_str(), units.as_str())).collect();
-            assert_eq!((calls.as_slice(), net.asked().len()), (expected, stripe_calls), "{sweep} at {orders} orders");
+            assert_eq!((calls.as_slice(), net.calls().len()), (expected, stripe_calls), "{sweep} at {orders} orders");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Unpaid orders without a checkout page: the sweep searches Stripe for payments that name them.
 
-use testkit::StripeFault::{self, Altered};
+use testkit::NetFault::{self, Altered};
 
 use super::unpaid::{NUMBER, Shop, asked};
 use super::*;
@@ -39,9 +39,9 @@ async fn payment_that_names_the_order_is_booked_once() {
 #[tokio::test(start_paused = true)]
 async fn unpaid_order_is_searched_by_its_number() {
     let shop = shop().await;
-    shop.net.fail(|_, _| StripeFault::None);
+    shop.net.recover();
     shop.run(300).await;
-    let requests: Vec<String> = shop.net.asked().into_iter().map(|asked| asked.what).collect();
+    let requests: Vec<String> = shop.net.endpoints();
     let query = "metadata%5B%27hookledger_order%27%5D%3A%27HLorder%27";
     assert_eq!(requests, [format!("GET /v1/payment_intents/search?query={query}&limit=20")]);
 }
@@ -71,14 +71,14 @@ async fn answer_that_does_not_fit_leaves_the_order_unpaid() {
         (Altered("\"object\":\"payment_intent\"", "\"object\":\"charge\""), failed, None),
         (Altered("\"object\":\"search_result\"", "\"object\":\"list\""), failed, None),
         (Altered("\"id\":\"pi_", "\"id\":\"ch_"), failed, None),
-        (StripeFault::Garbage, failed, None),
-        (StripeFault::Status(400), failed, None),
+        (NetFault::Garbage, failed, None),
+        (NetFault::Status(400), failed, None),
     ];
     for (fault, expected, anomaly) in rows {
         let shop = shop().await;
         shop.net.pay(&shop.session);
         let name = format!("{fault:?}");
-        shop.net.fail(move |_, _| fault.clone());
+        shop.net.fail(move |_, _| fault);
         assert_eq!(shop.run(300).await, expected, "{name}");
         let books = shop.world.books();
         books.check();

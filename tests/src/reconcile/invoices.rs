@@ -3,7 +3,7 @@
 
 use providers::{Item, NewSession, Price};
 use reconcile::Reconcile;
-use testkit::{StripeFault, StripeNet};
+use testkit::{NetFault, StripeNet};
 
 use super::unpaid::api;
 use super::*;
@@ -67,14 +67,14 @@ async fn refund_finds_its_invoice_at_stripe_and_is_booked() {
     let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
     assert_eq!(sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("the sandbox survives").status, 200);
     assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!");
-    net.fail(|_, _| StripeFault::None);
+    net.recover();
     run(&world, &net, 60).await;
     let books = world.books();
     books.check();
     assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "processed");
     assert_eq!(books.balance("alice/credits"), 0);
     assert_eq!(row(&world, &format!("query#stripe#{payment}")), "processed");
-    let requests: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
+    let requests: Vec<String> = net.endpoints();
     let query = format!("payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D={payment}&status=paid&limit=10");
     assert_eq!(requests, [format!("GET /v1/invoice_payments?{query}")], "once, since the invoice is then known");
 }
@@ -93,11 +93,11 @@ async fn refund_finds_a_booked_invoice_whose_pointer_is_lost() {
         }
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
         sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("the sandbox survives");
-        net.fail(|_, _| StripeFault::None);
+        net.recover();
         run(&world, &net, 60).await;
         assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "processed", "{loses_subscription}");
         assert_eq!(world.books().balance("alice/credits"), 0, "{loses_subscription}");
-        let requests: Vec<String> = net.asked().into_iter().map(|asked| asked.what).collect();
+        let requests: Vec<String> = net.endpoints();
         let of_invoice = requests.iter().filter(|request| request.starts_with("GET /v1/invoices/in_")).count();
         assert_eq!((requests.len(), of_invoice), (2, 1), "{loses_subscription}: {requests:?}");
         assert_eq!(
@@ -117,22 +117,21 @@ fn remove(world: &World, table: &str, id: &str) {
 #[tokio::test(start_paused = true)]
 async fn refund_waits_while_stripe_gives_no_answer() {
     let rows = [
-        StripeFault::Status(400),
-        StripeFault::Garbage,
-        StripeFault::Altered("\"object\":\"invoice_payment\"", "\"object\":\"charge\""),
-        StripeFault::Altered("\"status\":\"paid\"", "\"status\":\"open\""),
-        StripeFault::Altered("\"payment_intent\":\"pi_", "\"payment_intent\":\"pi_another"),
+        NetFault::Status(400),
+        NetFault::Garbage,
+        NetFault::Altered("\"object\":\"invoice_payment\"", "\"object\":\"charge\""),
+        NetFault::Altered("\"status\":\"paid\"", "\"status\":\"open\""),
+        NetFault::Altered("\"payment_intent\":\"pi_", "\"payment_intent\":\"pi_another"),
     ];
     for fault in rows {
         let (world, net, payment) = shop().await;
         let sandbox = SandboxOf::<stripe::Stripe>::faultless(&world).await;
         sandbox.deliver(&refund(&payment), &invocation(50)).await.expect("the sandbox survives");
-        let failing = fault.clone();
-        net.fail(move |_, _| failing.clone());
+        net.fail(move |_, _| fault);
         run(&world, &net, 60).await;
         assert_eq!(world.books().balance("alice/credits"), 500_000_000_000, "{fault:?}");
         assert_eq!(row(&world, "stripe#evt_refund_updated_subscription"), "payment_unknown!", "{fault:?}");
-        net.fail(|_, _| StripeFault::None);
+        net.recover();
         run(&world, &net, 120).await;
         world.books().check();
         assert_eq!(world.books().balance("alice/credits"), 0, "{fault:?}");

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use edge::{KeyringError, Worker};
 use idempotency::DynamoLedger;
 use reconcile::{Asked, Assemble, Assembled, BackfillReport, Delivered, Reconcile};
-use testkit::{FireblocksNet, StripeFault, UnitelNet};
+use testkit::{FireblocksNet, NetFault, UnitelNet};
 
 use super::unpaid::{Shop, UNPAID, api_with, asked};
 use super::*;
@@ -107,12 +107,12 @@ async fn events_are_listed_once_the_key_is_filled() {
     let shop = Shop::new().await;
     let deployed = Deployed::new(&shop).await;
     assert_eq!(deployed.run(&shop, STRIPE_BACKFILL, 0).await.0, Report::StripeBackfill(BackfillReport::default()));
-    let before = shop.net.asked().len();
+    let before = shop.net.calls().len();
     deployed.fill();
     deployed.run(&shop, STRIPE_BACKFILL, 59).await;
-    assert_eq!(shop.net.asked().len(), before, "it has only just read the secret");
+    assert_eq!(shop.net.calls().len(), before, "it has only just read the secret");
     deployed.run(&shop, STRIPE_BACKFILL, 60).await;
-    assert_eq!(shop.net.asked().len(), before + 1, "Stripe is queried");
+    assert_eq!(shop.net.calls().len(), before + 1, "Stripe is queried");
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +122,7 @@ async fn rejected_key_raises_an_alarm() {
         let shop = Shop::new().await;
         let deployed = Deployed::new(&shop).await;
         deployed.fill();
-        shop.net.fail(move |_, _| StripeFault::Status(status));
+        shop.net.fail(move |_, _| NetFault::Status(status));
         let expected = if is_alarm { missing("stripe") } else { vec![] };
         let (report, raised) = deployed.run(&shop, UNPAID, 300).await;
         assert_eq!((report, raised), (Report::Unpaid(Asked { failed: 1, ..asked(1) }), expected.clone()), "{status}");

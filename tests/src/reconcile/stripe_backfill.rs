@@ -6,7 +6,7 @@ use edge::Service as _;
 use idempotency::DynamoLedger;
 use ledger::Backlog as _;
 use reconcile::{BackfillReport, Reconcile};
-use testkit::{StripeFault, deadline};
+use testkit::{NetFault, StripeFault, StripeNet, deadline};
 
 use super::unpaid::{Shop, api, api_of};
 use super::*;
@@ -132,10 +132,10 @@ async fn only_undelivered_events_of_the_last_days_are_listed() {
     assert_eq!(shop.sweep(3 * DAY + 1).await, listed(0), "Stripe's own retries have ended");
     assert_eq!(shop.sweep(3 * DAY).await, BackfillReport { booked: 1, ..listed(1) });
     shop.net.delivered(&events[0]);
-    let asked = shop.net.asked().len();
+    let asked = shop.net.calls().len();
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
     assert_eq!(shop.sweep_over(ledger, 3 * DAY, &[]).await, Some(listed(0)));
-    assert_eq!((faults.calls().len(), shop.net.asked().len() - asked), (1, 1), "nothing to do");
+    assert_eq!((faults.calls().len(), shop.net.calls().len() - asked), (1, 1), "nothing to do");
 }
 
 /// The event is kept byte for byte, as a delivery's would be; from then on the sweep of refused events retries it.
@@ -170,7 +170,7 @@ async fn refused_event_is_kept_and_retried_by_one_sweep() {
 /// delivery would be.
 #[tokio::test(start_paused = true)]
 async fn event_that_is_not_ours_is_refused_as_a_delivery_is() {
-    use StripeFault::Altered;
+    use NetFault::Altered;
     let all = BackfillReport { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) };
     let one_of = |refused| BackfillReport { refused, booked: OF_A_PAYMENT - refused, ..listed(OF_A_PAYMENT) };
     let rows = [
@@ -184,7 +184,7 @@ async fn event_that_is_not_ours_is_refused_as_a_delivery_is() {
     for (fault, expected, reason, standing) in rows {
         let shop = Shop::paid().await;
         let name = format!("{fault:?}");
-        shop.net.fail(move |_, _| fault.clone());
+        shop.net.fail(move |_, _| fault);
         assert_eq!(shop.sweep(60).await, expected, "{name}");
         let refused = |row: &testkit::Row| row.reason.as_deref() == Some(reason);
         let kept = shop.world.books().journal.values().filter(|row| refused(row)).count();
@@ -199,10 +199,10 @@ async fn event_that_is_not_ours_is_refused_as_a_delivery_is() {
 /// After any network fault at one call, the next run books the events at the latest.
 #[tokio::test(start_paused = true)]
 async fn network_fault_delays_events_by_one_run() {
-    for fault in StripeFault::ALL {
+    for fault in StripeNet::transient_faults() {
         let shop = Shop::paid().await;
         let name = format!("{fault:?}");
-        shop.net.fail(move |call, _| if call == 0 { fault.clone() } else { StripeFault::None });
+        shop.net.fail(move |call, _| if call == 0 { fault } else { NetFault::None });
         shop.sweep(60).await;
         shop.sweep(360).await;
         assert_eq!(shop.standing(), paid(), "{name}");
@@ -211,7 +211,7 @@ async fn network_fault_delays_events_by_one_run() {
 
 #[tokio::test(start_paused = true)]
 async fn unreadable_list_is_requested_again_in_the_next_run() {
-    use StripeFault::{Altered, DropRequest, Garbage, Status};
+    use NetFault::{Altered, DropRequest, Garbage, Status};
     let more = Altered("\"has_more\":", "\"has_more\":true,\"has_more\":");
     // How often the list is requested: in smaller pages if it cannot be parsed, since one event may be at fault; and
     // again after a transient failure.
@@ -232,11 +232,11 @@ async fn unreadable_list_is_requested_again_in_the_next_run() {
     for (fault, times) in rows {
         let shop = Shop::paid().await;
         let name = format!("{fault:?}");
-        shop.net.fail(move |_, _| fault.clone());
+        shop.net.fail(move |_, _| fault);
         let expected = BackfillReport { failed: 1, is_cut_short: true, ..listed(0) };
         assert_eq!(shop.sweep(60).await, expected, "{name}");
-        assert_eq!((shop.net.asked().len(), shop.standing()), (times, unpaid()), "{name}");
-        shop.net.fail(|_, _| StripeFault::None);
+        assert_eq!((shop.net.calls().len(), shop.standing()), (times, unpaid()), "{name}");
+        shop.net.recover();
         assert_eq!(shop.sweep(360).await.booked, OF_A_PAYMENT, "{name}");
     }
 }
@@ -245,10 +245,10 @@ async fn unreadable_list_is_requested_again_in_the_next_run() {
 #[tokio::test(start_paused = true)]
 async fn unreadable_page_is_requested_in_smaller_pages() {
     let shop = Shop::paid().await;
-    shop.net.fail(|_, what| if what.contains("limit=100") { StripeFault::Garbage } else { StripeFault::None });
+    shop.net.fail(|_, what| if what.contains("limit=100") { NetFault::Garbage } else { NetFault::None });
     assert_eq!(shop.sweep(60).await, BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
     let limits = |what: &str| what.split('&').find_map(|pair| pair.strip_prefix("limit=")).map(str::to_owned);
-    let requested: Vec<_> = shop.net.asked().iter().filter_map(|asked| limits(&asked.what)).collect();
+    let requested: Vec<_> = shop.net.calls().iter().filter_map(|asked| limits(&asked.endpoint)).collect();
     assert_eq!(requested, ["100", "10"]);
 }
 
@@ -259,7 +259,7 @@ async fn bad_event_is_reported_and_passed_over() {
     shop.add_foreign_events(2);
     let newest = shop.listed_ids().await.remove(0);
     let from: &'static str = format!("\"id\":\"{newest}\"").leak();
-    shop.net.fail(move |_, _| StripeFault::Altered(from, "\"name\":\"lost\""));
+    shop.net.fail(move |_, _| NetFault::Altered(from, "\"name\":\"lost\""));
     start_capture();
     let expected = BackfillReport { booked: OF_A_PAYMENT, ignored: 1, failed: 1, ..listed(OF_A_PAYMENT + 1) };
     assert_eq!(shop.sweep(60).await, expected);
@@ -317,9 +317,9 @@ async fn cursor_that_leads_nowhere_is_dropped() {
 
     let shop = Shop::paid().await;
     shop.add_foreign_events(150);
-    shop.net.fail(|_, _| StripeFault::FromTheTop);
+    shop.net.fail(|_, _| NetFault::Own(StripeFault::FromTheTop));
     assert_eq!(shop.sweep(60).await, BackfillReport { ignored: 200, failed: 1, ..listed(200) });
-    shop.net.fail(|_, _| StripeFault::None);
+    shop.net.recover();
     assert_eq!(shop.sweep(360).await.booked, OF_A_PAYMENT);
 }
 
@@ -368,12 +368,12 @@ async fn connected_account_has_its_own_events_booked() {
     assert_eq!(ours.standing(), unpaid());
 
     // Stripe's reference does not state whether a listed event names the account that it was listed for.
-    for altered in [None, Some(StripeFault::Altered("\"account\":\"acct_1\",", ""))] {
+    for altered in [None, Some(NetFault::Altered("\"account\":\"acct_1\",", ""))] {
         let shop = Shop::on(Some("acct_1")).await;
         let events = shop.net.pay(&shop.session).events;
         assert_eq!(shop.sweep(60).await, listed(0), "those of the platform");
         if let Some(altered) = altered {
-            shop.net.fail(move |_, _| altered.clone());
+            shop.net.fail(move |_, _| altered);
         }
         let report = shop.sweep_over(shop.world.ledger(0), 120, &CONNECTED).await;
         assert_eq!(report, Some(BackfillReport { booked: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) }));

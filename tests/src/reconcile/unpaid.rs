@@ -7,7 +7,7 @@ use idempotency::DynamoLedger;
 use ledger::{Deadline, Order, OrderNumber, Provider};
 use providers::{Http, Item, NewSession, Price, StripeConfig};
 use reconcile::{Asked, Reconcile, StripeApi};
-use testkit::{StripeFault, StripeNet, deadline};
+use testkit::{NetFault, StripeNet, deadline};
 
 use super::*;
 
@@ -151,11 +151,11 @@ async fn failed_debit_is_queried_no_more() {
         }
         assert_eq!(shop.run(600).await, expected, "{row}");
         assert_eq!(shop.order().payment, payment, "{row}");
-        let before = shop.net.asked().len();
+        let before = shop.net.calls().len();
         for days in 1..=90 {
             assert_eq!(shop.run(days * DAY).await, asked(0), "{row}: after {days} days");
         }
-        assert_eq!(shop.net.asked().len(), before, "{row}");
+        assert_eq!(shop.net.calls().len(), before, "{row}");
         shop.world.books().check();
     }
 }
@@ -200,9 +200,9 @@ async fn paid_order_is_not_queried() {
             .await
             .expect("the sandbox survives");
     }
-    let before = shop.net.asked().len();
+    let before = shop.net.calls().len();
     assert_eq!(shop.run(300).await, asked(0));
-    assert_eq!(shop.net.asked().len(), before);
+    assert_eq!(shop.net.calls().len(), before);
 }
 
 /// Queries back off until Stripe reports the page as expired; an order that never had a page is closed after two days.
@@ -234,22 +234,22 @@ async fn abandoned_order_is_queried_with_backoff_and_then_closed() {
 /// Stripe's answer must be about this order, and of its price.
 #[tokio::test(start_paused = true)]
 async fn payment_that_does_not_fit_the_order_does_not_pay_it() {
-    let amount = StripeFault::Altered("\"amount_total\":1999", "\"amount_total\":1998");
-    let currency = StripeFault::Altered("\"currency\":\"usd\"", "\"currency\":\"eur\"");
-    let order = StripeFault::Altered("\"hookledger_order\":\"HLorder\"", "\"hookledger_order\":\"HLother\"");
+    let amount = NetFault::Altered("\"amount_total\":1999", "\"amount_total\":1998");
+    let currency = NetFault::Altered("\"currency\":\"usd\"", "\"currency\":\"eur\"");
+    let order = NetFault::Altered("\"hookledger_order\":\"HLorder\"", "\"hookledger_order\":\"HLother\"");
     let rows = [
         (amount, Asked { flagged: 1, ..asked(1) }, Some("AMOUNT_MISMATCH")),
         (currency, Asked { flagged: 1, ..asked(1) }, Some("CURRENCY_MISMATCH")),
         (order, Asked { failed: 1, ..asked(1) }, None),
-        (StripeFault::Garbage, Asked { failed: 1, ..asked(1) }, None),
-        (StripeFault::Status(400), Asked { failed: 1, ..asked(1) }, None),
-        (StripeFault::Status(401), Asked { failed: 1, ..asked(1) }, None),
+        (NetFault::Garbage, Asked { failed: 1, ..asked(1) }, None),
+        (NetFault::Status(400), Asked { failed: 1, ..asked(1) }, None),
+        (NetFault::Status(401), Asked { failed: 1, ..asked(1) }, None),
     ];
     for (fault, expected, anomaly) in rows {
         let shop = Shop::new().await;
         shop.net.pay(&shop.session);
         let name = format!("{fault:?}");
-        shop.net.fail(move |_, _| fault.clone());
+        shop.net.fail(move |_, _| fault);
         assert_eq!(shop.run(300).await, expected, "{name}");
         let books = shop.world.books();
         books.check();
@@ -265,11 +265,11 @@ async fn payment_that_does_not_fit_the_order_does_not_pay_it() {
 /// After any network fault at one call, the next run pays the order at the latest.
 #[tokio::test(start_paused = true)]
 async fn network_fault_delays_the_payment_by_one_run() {
-    for fault in StripeFault::ALL {
+    for fault in StripeNet::transient_faults() {
         let shop = Shop::new().await;
         shop.net.pay(&shop.session);
         let name = format!("{fault:?}");
-        shop.net.fail(move |call, _| if call == 0 { fault.clone() } else { StripeFault::None });
+        shop.net.fail(move |call, _| if call == 0 { fault } else { NetFault::None });
         let report = shop.run(300).await;
         assert_eq!(report.asked, 1, "{name}");
         if report.paid == 0 {
@@ -285,12 +285,12 @@ async fn network_fault_delays_the_payment_by_one_run() {
 async fn provider_that_never_answers_delays_no_other() {
     let shop = Shop::new().await;
     shop.net.pay(&shop.session);
-    shop.net.fail(|_, _| StripeFault::DropRequest);
+    shop.net.fail(|_, _| NetFault::DropRequest);
     // A store that answers at once would still answer after the deadline.
     let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(10)));
     assert_eq!(shop.run_over(ledger, 300).await, Some(Asked { failed: 1, ..asked(1) }));
     assert_eq!(shop.run(301).await, asked(0));
-    shop.net.fail(|_, _| StripeFault::None);
+    shop.net.recover();
     assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
 }
 

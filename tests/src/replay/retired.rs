@@ -128,12 +128,13 @@ async fn event_of_a_retired_secret_is_read_from_stripe() {
         let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         let body = Form::Stripe.body();
         if is_known {
-            net.tell(&body);
+            net.add_event(&body);
         }
         let providers = Providers { stripe_api: Some(api(&net).await), ..Providers::paid() };
         let got = replay_result(Form::Stripe, replaced(1), providers).await;
         assert_eq!(got, if is_known { ReplayResult::Booked } else { ReplayResult::Closed }, "{name}");
-        let calls = net.asked().into_iter().map(|request| request.what.split('?').next().expect("a path").to_owned());
+        let calls =
+            net.calls().into_iter().map(|request| request.endpoint.split('?').next().expect("a path").to_owned());
         let calls: Vec<String> = calls.collect();
         // If Stripe no longer has the event, the payment is queried.
         let expected = ["GET /v1/events/evt_payment_intent_succeeded", "GET /v1/payment_intents/search"];
@@ -155,7 +156,7 @@ async fn listed_event_is_read_from_stripe_again() {
         Form::Stripe.make_order(&world).await;
         let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         if let Some(body) = known_body {
-            net.tell(body);
+            net.add_event(body);
         }
         let providers = Providers { stripe_api: Some(api(&net).await), ..Providers::paid() };
         let (report, alarms) = run(&world, keys(), providers, HOUR).await;

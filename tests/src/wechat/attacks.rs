@@ -14,14 +14,14 @@ async fn forwarded_apiv3_body_is_refused() {
     let opened: Value = serde_json::from_str(&sample("v3_payment")).expect("JSON");
     for body in [opened["resource"].to_string(), sample("v3_payment"), sample("v2_payment")] {
         let before = world.books().order(ORDER).clone();
-        let function = function(world.ledger(1), &WechatNet::new(), &[]).await;
+        let function = function(world.ledger(1), &WechatNet::default(), &[]).await;
         let got = status_and_body(function.answer(&event(NOTIFY, &SENDER.forwarded(body)), &invocation(1)).await);
         assert!(is(&got, (400, r#"{"errcode":400,"errmsg":"Not understood"}"#)), "{got:?}");
         assert_eq!(*world.books().order(ORDER), before);
     }
     // With APIv3's signature header, it needs a valid APIv3 signature.
     let sent = SENDER.forwarded(opened["resource"].to_string());
-    let function = function(world.ledger(1), &WechatNet::new(), &[]).await;
+    let function = function(world.ledger(1), &WechatNet::default(), &[]).await;
     let post = post(NOTIFY, &sent).with(signing::wechat_v3::SIGNATURE, "AAAA");
     let got = status_and_body(function.answer(&post.event(Shape::HttpApi), &invocation(1)).await);
     assert!(is(&got, V3_UNVERIFIED), "{got:?}");
@@ -31,7 +31,7 @@ async fn forwarded_apiv3_body_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn forged_callback_does_not_block_the_genuine_one() {
     for changes in [vec![], vec![("/totalFee", json!(1))], vec![("/totalFee", json!(1)), ("/feeType", json!("USD"))]] {
-        let (world, net) = (shop().await, WechatNet::new());
+        let (world, net) = (shop().await, WechatNet::default());
         let got = deliver_sample(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &changes)).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
         assert_eq!(world.books().order(ORDER).payment, "unpaid");

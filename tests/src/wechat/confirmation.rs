@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::WechatFault;
+use testkit::{NetFault, WechatFault};
 
 use super::*;
 
@@ -26,22 +26,22 @@ async fn settings_select_which_forms_are_confirmed() {
             let (world, net) = (shop().await, paid());
             let got = deliver_sample(&world, &net, variables, NOTIFY, &sample(name)).await;
             assert!(is(&got, success_of(name)), "{name} {variables:?}: {got:?}");
-            assert_eq!(net.asked().len(), queries, "{name} {variables:?}");
+            assert_eq!(net.calls().len(), queries, "{name} {variables:?}");
             let paid = if *name == of_refund { 0 } else { 100_000_000_000 };
             assert_eq!(world.books().balance("alice/credits"), paid, "{name} {variables:?}");
         }
     }
     let (world, net) = (shop().await, paid());
     deliver_sample(&world, &net, &none, NOTIFY, &sample("v2_refund")).await;
-    assert_eq!(net.asked().len(), 1, "a refund over APIv2 is always confirmed");
+    assert_eq!(net.calls().len(), 1, "a refund over APIv2 is always confirmed");
 }
 
 /// The notification is acknowledged, kept and retried. The order is not flagged.
 #[tokio::test(start_paused = true)]
 async fn unconfirmed_payment_is_kept_for_retry() {
-    let nothing = WechatNet::new;
+    let nothing = WechatNet::default;
     let other_transaction = || {
-        let net = WechatNet::new();
+        let net = WechatNet::default();
         net.pay(ORDER, "4200000000202601010000000009", PRICE, None);
         net
     };
@@ -77,7 +77,7 @@ async fn contradicting_answer_flags_the_order() {
     let other = r#"{"orderNumber":"hk_other_order"}"#;
     let rows = [(1, None, "AMOUNT_MISMATCH"), (PRICE, Some(other), "ATTACH_MISMATCH")];
     for (fen, attach, reason) in rows {
-        let (world, net) = (shop().await, WechatNet::new());
+        let (world, net) = (shop().await, WechatNet::default());
         net.pay(ORDER, TRANSACTION, fen, attach);
         let got = deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment_without_attach")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
@@ -91,7 +91,7 @@ async fn contradicting_answer_flags_the_order() {
 /// Without an answer the notification is kept and not acknowledged, and the reply meets its deadline.
 #[tokio::test(start_paused = true)]
 async fn unanswered_confirmation_is_not_acknowledged() {
-    use WechatFault::{Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
+    use NetFault::{Delay, Disconnect, DropRequest, Garbage, Own, Status};
     let unavailable = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);
     for fault in [
         DropRequest,
@@ -101,7 +101,7 @@ async fn unanswered_confirmation_is_not_acknowledged() {
         Status(401),
         Status(404),
         Garbage,
-        Unsigned,
+        Own(WechatFault::Unsigned),
     ] {
         let (world, net) = (shop().await, paid());
         let before = world.books();
@@ -122,7 +122,7 @@ async fn unanswered_confirmation_is_not_acknowledged() {
     }
     // A temporary error is retried.
     let (world, net) = (shop().await, paid());
-    net.fail(|call, _| if call == 0 { Status(503) } else { WechatFault::None });
+    net.fail(|call, _| if call == 0 { Status(503) } else { NetFault::None });
     let got = deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
     assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
@@ -131,12 +131,12 @@ async fn unanswered_confirmation_is_not_acknowledged() {
 /// The forwarder's answer pays an order, so only an answer that is signed for this call counts.
 #[tokio::test(start_paused = true)]
 async fn unsigned_answer_of_the_forwarder_pays_nothing() {
-    use WechatFault::{Altered, Garbage, SignedAsFirst, Status, Unsigned};
+    use NetFault::{Altered, Garbage, Own, Status};
     let unavailable = (503, r#"{"errcode":503,"errmsg":"Temporarily unavailable"}"#);
     let (to_paid, fen) = (r#""trade_state":"SUCCESS""#, "\"total_fee\":1999");
     let rows = [
-        ("not signed", Unsigned, true),
-        ("signed for another call", SignedAsFirst, true),
+        ("not signed", Own(WechatFault::Unsigned), true),
+        ("signed for another call", Own(WechatFault::SignedAsFirst), true),
         ("an unpaid order made paid", Altered(r#""trade_state":"NOTPAY""#, to_paid), true),
         ("another sum", Altered("\"total_fee\":1", fen), true),
         ("a page of a proxy", Garbage, true),
@@ -145,7 +145,7 @@ async fn unsigned_answer_of_the_forwarder_pays_nothing() {
         ("a failure of a proxy", Status(502), false),
     ];
     for (name, fault, is_alarming) in rows {
-        let (world, net) = (shop().await, WechatNet::new());
+        let (world, net) = (shop().await, WechatNet::default());
         if matches!(fault, Altered(_, text) if text == to_paid) {
             net.begin(ORDER, PRICE);
         } else {
@@ -201,12 +201,12 @@ async fn missing_fields_come_from_the_answer() {
             books.check();
             let order = books.order(ORDER);
             assert_eq!((order.payment.as_str(), order.anomaly.as_deref()), (payment, anomaly), "{name}");
-            assert_eq!(net.asked().len(), queries, "{name}");
+            assert_eq!(net.calls().len(), queries, "{name}");
         }
     }
     // WeChat confirms no such payment.
     let world = shop().await;
-    let got = deliver_sample(&world, &WechatNet::new(), &trusting, CALLBACK, &short(PRICE, ATTACH)).await;
+    let got = deliver_sample(&world, &WechatNet::default(), &trusting, CALLBACK, &short(PRICE, ATTACH)).await;
     assert!(is(&got, CLOUDRUN_SUCCESS), "{got:?}");
     assert_eq!(world.books().order(ORDER).payment, "unpaid");
     // The signed body names one order, and the path another.
@@ -226,9 +226,9 @@ async fn refused_or_booked_notification_makes_no_query() {
     let (world, net) = (shop().await, paid());
     deliver_sample(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &[("/totalFee", 1.into())])).await;
     deliver_sample(&world, &net, &[], NOTIFY, &with("cloudrun_payment", &[("/outTradeNo", "hk_unknown".into())])).await;
-    assert_eq!(net.asked().len(), 0);
+    assert_eq!(net.calls().len(), 0);
     deliver_sample(&world, &net, &[], NOTIFY, &sample("v3_payment")).await;
     deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
-    assert_eq!(net.asked().len(), 0);
+    assert_eq!(net.calls().len(), 0);
     assert_eq!(world.books().balance("alice/credits"), 100_000_000_000);
 }

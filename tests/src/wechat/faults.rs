@@ -2,7 +2,7 @@
 //! the one of a run without faults.
 
 use serde_json::json;
-use testkit::{Books, Fault, WechatFault};
+use testkit::{Books, Fault, NetFault, WechatFault};
 
 use super::*;
 use crate::sandbox::{SETTLED, comparable};
@@ -57,13 +57,19 @@ async fn single_fault_at_any_call_gives_the_same_ledger() {
 
 #[tokio::test(start_paused = true)]
 async fn single_fault_of_wechat_gives_the_same_ledger() {
-    use WechatFault::{Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
+    use NetFault::{Delay, Disconnect, DropRequest, Garbage, Own, Status};
     let expected = play(&SCENARIOS[2], None).await.0;
-    for fault in
-        [DropRequest, Disconnect, Delay(std::time::Duration::from_secs(9)), Status(429), Status(500), Garbage, Unsigned]
-    {
+    for fault in [
+        DropRequest,
+        Disconnect,
+        Delay(std::time::Duration::from_secs(9)),
+        Status(429),
+        Status(500),
+        Garbage,
+        Own(WechatFault::Unsigned),
+    ] {
         let (world, net) = (shop().await, paid());
-        net.fail(move |call, _| if call == 0 { fault } else { WechatFault::None });
+        net.fail(move |call, _| if call == 0 { fault } else { NetFault::None });
         for attempt in 1..=TRIES_MAX {
             let function = function(world.ledger(attempt), &net, &[]).await;
             let invocation =

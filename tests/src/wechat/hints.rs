@@ -2,7 +2,7 @@
 
 use edge::Worker as _;
 use reconcile::Reconcile;
-use testkit::WechatFault;
+use testkit::{NetFault, WechatFault};
 
 use super::*;
 use crate::stripe::{REFUSED, reconcile, run_at};
@@ -18,7 +18,7 @@ fn hint(more: &str) -> String {
 
 /// A WeChat at which this transaction pays the order.
 fn paid_by(transaction: &str, fen: u64, attach: Option<&str>) -> WechatNet {
-    let net = WechatNet::new();
+    let net = WechatNet::default();
     net.pay(ORDER, transaction, fen, attach);
     net
 }
@@ -50,7 +50,7 @@ async fn hint_is_booked_as_wechat_answers() {
         ("and the sum", NOTIFY, r#","totalFee":1999"#, whole(), 1, "paid"),
         ("empty texts", NOTIFY, r#","transactionId":"","attach":"","subMchId":"""#, whole(), 1, "paid"),
         ("nulls", NOTIFY, r#","transactionId":null,"totalFee":null"#, whole(), 1, "paid"),
-        ("not paid", NOTIFY, "", WechatNet::new(), 1, "unconfirmed"),
+        ("not paid", NOTIFY, "", WechatNet::default(), 1, "unconfirmed"),
         ("another transaction", NOTIFY, &transaction, another(), 1, "unconfirmed"),
         ("WeChat answers with another amount", NOTIFY, "", paid_by(TRANSACTION, 1, None), 1, "AMOUNT_MISMATCH"),
         (
@@ -87,10 +87,10 @@ async fn each_comes_to(rows: impl IntoIterator<Item = Row<'_>>) {
         // A hint has no amount, so WeChat is queried whatever the settings.
         for variables in [&[][..], &[("WECHAT_CONFIRM_CLOUDRUN", "false")]] {
             let world = shop().await;
-            net.fail(|_, _| WechatFault::None);
+            net.recover();
             let got = deliver_sample(&world, &net, variables, path, &hint(more)).await;
             assert!(is(&got, CLOUDRUN_SUCCESS), "{name}: {got:?}");
-            assert_eq!(net.asked().len(), queries, "{name}");
+            assert_eq!(net.calls().len(), queries, "{name}");
             let (books, is_paid, waits) = (world.books(), expected == "paid", expected == "unconfirmed");
             let order = books.order(ORDER);
             let flag = (!is_paid && !waits).then_some(expected);
@@ -116,13 +116,13 @@ async fn hint_of_an_unpaid_order_waits() {
             "PAYERROR" => r#""trade_state":"PAYERROR""#,
             _ => r#""trade_state":"REFUND""#,
         };
-        net.fail(move |_, _| WechatFault::Saying(r#""trade_state":"SUCCESS""#, altered));
+        net.fail(move |_, _| NetFault::Own(WechatFault::AlteredAndSigned(r#""trade_state":"SUCCESS""#, altered)));
         let got = deliver_sample(&world, &net, &OVER_CLOUDRUN, NOTIFY, &hint("")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{state}: {got:?}");
         assert_eq!(world.books().order(ORDER).payment, "unpaid", "{state}");
         assert_eq!(refused(&world), Some(("unconfirmed".to_owned(), true)), "{state}");
         // The same callback is booked after the payment.
-        net.fail(|_, _| WechatFault::None);
+        net.recover();
         let got = deliver_sample(&world, &net, &OVER_CLOUDRUN, NOTIFY, &hint("")).await;
         assert!(is(&got, CLOUDRUN_SUCCESS), "{state}: {got:?}");
         assert_eq!(world.books().balance("alice/credits"), POSTED, "{state}");
@@ -134,14 +134,14 @@ async fn hint_of_an_unpaid_order_waits() {
 async fn hint_is_kept_and_refused_while_wechat_does_not_answer() {
     let world = shop().await;
     let net = paid();
-    net.fail(|_, _| WechatFault::Status(500));
+    net.fail(|_, _| NetFault::Status(500));
     for _ in 0..2 {
         let got = deliver_sample(&world, &net, &[], NOTIFY, &hint("")).await;
         assert!(is(&got, UNAVAILABLE), "{got:?}");
         assert_eq!(refused(&world), Some(("unanswered".to_owned(), true)));
         assert_eq!(world.books().order(ORDER).payment, "unpaid");
     }
-    net.fail(|_, _| WechatFault::None);
+    net.recover();
     net.set_now(now().plus_seconds(60));
     let wechat = Some(function(world.ledger(3), &net, &[]).await.source);
     let sweeper = Reconcile { wechat, ..reconcile(world.ledger(0), &[]) };
@@ -176,11 +176,11 @@ async fn hint_and_notification_of_one_payment_book_it_once() {
     let (world, net) = (shop().await, paid());
     deliver_sample(&world, &net, &[], NOTIFY, &sample("v3_payment")).await;
     deliver_sample(&world, &net, &[], NOTIFY, &hint("")).await;
-    assert_eq!(net.asked().len(), 0);
+    assert_eq!(net.calls().len(), 0);
     // Unless the hint names another transaction: it may be a second payment.
     let second = hint(r#","transactionId":"4200000000202601010000000009""#);
     deliver_sample(&world, &net, &[], NOTIFY, &second).await;
-    assert_eq!(net.asked().len(), 1);
+    assert_eq!(net.calls().len(), 1);
     assert_eq!(refused(&world), Some(("unconfirmed".to_owned(), true)));
 }
 
@@ -195,7 +195,7 @@ async fn hint_without_a_signature_leaves_no_trace() {
         let got = status_and_body(function.answer(&sent.event(Shape::HttpApi), &invocation(1)).await);
         assert!(is(&got, CLOUDRUN_UNVERIFIED), "{got:?}");
     }
-    assert_eq!((world.books(), net.asked().len()), (before, 0));
+    assert_eq!((world.books(), net.calls().len()), (before, 0));
 }
 
 /// CloudRun's refund callback names the order too. Taken for a hint, the refund would be lost.
@@ -214,7 +214,7 @@ async fn refund_callback_is_no_hint() {
             let got = deliver_sample(&world, &net, &[], NOTIFY, &hint(more)).await;
             assert!(is(&got, (400, r#"{"errcode":400,"errmsg":"Not understood"}"#)), "{more}: {got:?}");
             assert_eq!(refused(&world), Some(("unparsed".to_owned(), true)), "{more}");
-            assert_eq!(net.asked().len(), 0, "{more}");
+            assert_eq!(net.calls().len(), 0, "{more}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use edge::Worker as _;
 use reconcile::{Asked, Reconcile, Report};
-use testkit::WechatFault;
+use testkit::{NetFault, WechatFault};
 
 use super::*;
 use crate::stripe::{self as of_stripe, REFUSED, run_at};
@@ -44,11 +44,11 @@ async fn payment_without_a_webhook_is_booked_once_by_query() {
 async fn query_answer_decides_and_an_error_changes_nothing() {
     type Row = (&'static str, fn() -> WechatNet, Asked, &'static str, Option<&'static str>);
     let rows: [Row; 4] = [
-        ("nothing", WechatNet::new, Asked { unpaid: 1, ..one_query() }, "unpaid", None),
+        ("nothing", WechatNet::default, Asked { unpaid: 1, ..one_query() }, "unpaid", None),
         (
             "another amount",
             || {
-                let net = WechatNet::new();
+                let net = WechatNet::default();
                 net.pay(ORDER, TRANSACTION, 1, None);
                 net
             },
@@ -60,7 +60,7 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
             "no answer",
             || {
                 let net = paid();
-                net.fail(|_, _| WechatFault::Status(500));
+                net.fail(|_, _| NetFault::Status(500));
                 net
             },
             Asked { failed: 1, ..one_query() },
@@ -71,7 +71,7 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
             "an answer that WeChat has not signed",
             || {
                 let net = paid();
-                net.fail(|_, _| WechatFault::Unsigned);
+                net.fail(|_, _| NetFault::Own(WechatFault::Unsigned));
                 net
             },
             Asked { failed: 1, ..one_query() },
@@ -93,7 +93,7 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
 /// The order is closed at WeChat first, so that no payment can arrive after it is closed here. A failed close is retried.
 #[tokio::test(start_paused = true)]
 async fn order_unpaid_for_two_days_is_closed_at_wechat_first() {
-    let (world, net) = (shop().await, WechatNet::new());
+    let (world, net) = (shop().await, WechatNet::default());
     let function = function(world.ledger(0), &net, &[]).await;
     let api = function.source.api.as_ref().expect("an API");
     let client = providers::Wechat::new(api.http.clone(), &api.config, api.keys.current());
@@ -106,33 +106,33 @@ async fn order_unpaid_for_two_days_is_closed_at_wechat_first() {
     let soon = testkit::deadline(std::time::Duration::from_secs(5));
     providers::PaymentApi::create(&client, &new, now(), soon).await.expect("a code");
     assert_eq!(run(&world, &net, UNPAID, 47 * HOUR).await, Report::Unpaid(Asked { unpaid: 1, ..one_query() }));
-    net.fail(|_, what| if what.contains("/close") { WechatFault::Disconnect } else { WechatFault::None });
+    net.fail(|_, what| if what.contains("/close") { NetFault::Disconnect } else { NetFault::None });
     assert_eq!(run(&world, &net, UNPAID, 80 * HOUR).await, Report::Unpaid(Asked { unpaid: 1, ..one_query() }));
-    net.fail(|_, _| WechatFault::None);
+    net.recover();
     assert_eq!(run(&world, &net, UNPAID, 160 * HOUR).await, Report::Unpaid(Asked { closed: 1, ..one_query() }));
-    assert!(net.asked().iter().any(|query| query.what.contains("/close")));
+    assert!(net.calls().iter().any(|query| query.endpoint.contains("/close")));
     assert_eq!(world.books().order(ORDER).payment, "expired");
 }
 
 /// An event whose confirmation gets no answer is rescheduled with backoff, or it would be first in every run.
 #[tokio::test(start_paused = true)]
 async fn unanswered_confirmation_is_rescheduled() {
-    let (world, net) = (shop().await, WechatNet::new());
+    let (world, net) = (shop().await, WechatNet::default());
     deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     net.pay(ORDER, TRANSACTION, PRICE, None);
-    net.fail(|_, _| WechatFault::DropRequest);
+    net.fail(|_, _| NetFault::DropRequest);
     for (after_s, tried, failed, cured) in [(60, 1, 1, 0), (61, 0, 0, 0)] {
         let Report::Refused(report) = run(&world, &net, REFUSED, after_s).await else { panic!("another report") };
         assert_eq!((report.tried, report.failed, report.cured), (tried, failed, cured), "{after_s}");
     }
-    net.fail(|_, _| WechatFault::None);
+    net.recover();
     let Report::Refused(report) = run(&world, &net, REFUSED, 120).await else { panic!("another report") };
     assert_eq!((report.tried, report.cured), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn early_notification_is_booked_by_the_sweep() {
-    for (name, net) in [("v3_payment", paid()), ("v2_payment", paid()), ("cloudrun_payment", WechatNet::new())] {
+    for (name, net) in [("v3_payment", paid()), ("v2_payment", paid()), ("cloudrun_payment", WechatNet::default())] {
         let world = if name == "cloudrun_payment" { shop().await } else { World::new() };
         let got = deliver_sample(&world, &net, &[], NOTIFY, &sample(name)).await;
         assert!(is(&got, success_of(name)), "{name}: {got:?}");

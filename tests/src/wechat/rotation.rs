@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use testkit::WechatFault;
+use testkit::NetFault;
 
 use super::*;
 
@@ -49,11 +49,11 @@ async fn refused_keys_are_fetched_once_more() {
         let (net, stored) = (paid(), Stored::default());
         let mut api = function(World::new().ledger(0), &net, &[]).await.source.api.expect("an API");
         api.keys = Keyring::open(stored.vault(), wechat::api_keys, now()).await.expect("keys");
-        net.fail(move |call, _| if call < refusals { WechatFault::Status(status) } else { WechatFault::None });
+        net.fail(move |call, _| if call < refusals { NetFault::Status(status) } else { NetFault::None });
         let (at, soon) = (now().plus_seconds(seconds), testkit::deadline(std::time::Duration::from_secs(5)));
         net.set_now(at);
         let answer = api.payment_of(&order(), at, soon).await;
-        let counts = (answer.is_ok(), net.asked().len(), stored.0.load(Ordering::SeqCst));
+        let counts = (answer.is_ok(), net.calls().len(), stored.0.load(Ordering::SeqCst));
         assert_eq!(counts, (is_answered, queries, fetched), "{status} {refusals} {seconds}: {answer:?}");
     }
 }

@@ -17,16 +17,13 @@ async fn connected_account_is_on_every_call() {
         assert_eq!(event["account"], "acct_1");
     }
     assert_eq!(summary(&shop.click(4, two).await), is(200, "paid"));
-    let accounts: Vec<_> = shop.net.asked().into_iter().map(|call| (call.what, call.account)).collect();
-    assert!(
-        accounts.len() >= 5 && accounts.iter().all(|(_, account)| account.as_deref() == Some("acct_1")),
-        "{accounts:?}"
-    );
+    let calls = shop.net.calls();
+    assert!(calls.len() >= 5 && calls.iter().all(|call| call.header("stripe-account") == Some("acct_1")), "{calls:?}");
 
     // Without the header, Stripe does not find the session, so its order expires.
     let third = shop.click(5, CREDITS).await;
     shop.account = None;
     assert_eq!(summary(&shop.click(6, CREDITS).await), is(201, "unpaid"));
     assert_eq!(shop.payment(&word(&third, "orderNumber")), "expired");
-    assert!(shop.net.asked().iter().any(|call| call.account.is_none()));
+    assert!(shop.net.calls().iter().any(|call| call.header("stripe-account").is_none()));
 }

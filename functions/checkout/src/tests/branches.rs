@@ -23,10 +23,10 @@ async fn first_click_opens_a_page_and_the_next_returns_it() {
             r#"{{"orderNumber":"{number}","status":"unpaid","amount":"{amount}","currency":"{currency}","sessionId":"{id}","url":"https://pay.invalid/{id}"}}"#
         );
         assert_eq!((first.status, &first.body), (201, &page), "{body}");
-        let [call] = <[_; 1]>::try_from(shop.net.asked()).expect("one call");
+        let [call] = <[_; 1]>::try_from(shop.net.calls()).expect("one call");
         assert!(call.body.contains(price) && call.body.contains(also), "{}", call.body);
-        assert_eq!(call.idempotency_key, Some(format!("hookledger-{number}")));
-        assert_eq!(call.authorization.as_deref(), Some("Bearer sk_test_0123456789abcdefghijklmnop"));
+        assert_eq!(call.idempotency_key(), Some(format!("hookledger-{number}").as_str()));
+        assert_eq!(call.authorization(), Some("Bearer sk_test_0123456789abcdefghijklmnop"));
         for (attempt, again) in [(2, body), (3, &of_order(&number))] {
             let reply = shop.click(attempt, again).await;
             assert_eq!((reply.status, &reply.body), (200, &page), "{again}");
@@ -120,10 +120,10 @@ async fn another_quantity_replaces_the_order_and_its_page() {
 
     // An order without a page is canceled too, since a concurrent click could still open one.
     let shop = Shop::new().await;
-    shop.net.fail(|_, _| StripeFault::DropRequest);
+    shop.net.fail(|_, _| NetFault::DropRequest);
     assert_eq!(summary(&shop.click(1, CREDITS).await), is(504, "stripe_timeout"));
     let number = shop.world.books().orders.keys().next().expect("an order").clone();
-    shop.net.fail(|_, _| StripeFault::None);
+    shop.net.recover();
     assert_eq!(summary(&shop.click(2, two).await), is(201, "unpaid"));
     assert_eq!(shop.payment(&number), "canceled");
     shop.world.books().check();
@@ -141,7 +141,7 @@ async fn session_unknown_to_stripe_expires_the_order() {
 
 #[tokio::test(start_paused = true)]
 async fn payment_status_of_the_session_decides() {
-    use StripeFault::Altered;
+    use NetFault::Altered;
     let rows = [
         (
             Altered("\"payment_status\":\"paid\"", "\"payment_status\":\"unpaid\""),
@@ -180,7 +180,7 @@ async fn payment_status_of_the_session_decides() {
         shop.net.pay(&word(&first, "sessionId"));
         let row = format!("{altered:?}");
         let of_session = |what: &str| what.starts_with("GET /v1/checkout/sessions/");
-        shop.net.fail(move |_, what| if of_session(what) { altered.clone() } else { StripeFault::None });
+        shop.net.fail(move |_, what| if of_session(what) { altered } else { NetFault::None });
         for attempt in 2..4 {
             let reply = shop.click(attempt, &of_order(&word(&first, "orderNumber"))).await;
             assert_eq!(summary(&reply), expected, "{row}");
@@ -213,7 +213,7 @@ async fn wallet_with_wrong_checksum_is_refused() {
     let body = |wallet: &str| format!(r#"{{"product":"posx-10","wallet":"{wallet}"}}"#);
     let mistyped = "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
     assert_eq!(summary(&shop.click(1, &body(mistyped)).await), is(400, "wallet_checksum"));
-    assert_eq!((shop.net.asked().len(), shop.world.books().orders.len()), (0, 0), "no payment was started");
+    assert_eq!((shop.net.calls().len(), shop.world.books().orders.len()), (0, 0), "no payment was started");
     for (attempt, wallet) in
         [(2, mistyped.to_ascii_lowercase()), (3, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".to_owned())]
     {

@@ -60,7 +60,7 @@ impl Page {
         let read = format!("GET /v1/checkout/sessions/{session}");
         let altered = |this, that| {
             move |_: usize, what: &str| {
-                if what == read { StripeFault::Altered(this, that) } else { StripeFault::None }
+                if what == read { NetFault::Altered(this, that) } else { NetFault::None }
             }
         };
         match self {
@@ -194,7 +194,7 @@ async fn unpaid_session_is_replaced_only_if_its_intent_failed() {
             let that: &'static str = format!("\"status\":\"{status}\"").leak();
             shop.net.fail(move |_, what| {
                 let is_intent = what.starts_with("GET /v1/payment_intents/pi_");
-                if is_intent { StripeFault::Altered("\"status\":\"processing\"", that) } else { StripeFault::None }
+                if is_intent { NetFault::Altered("\"status\":\"processing\"", that) } else { NetFault::None }
             });
             let before = shop.world.books();
             let reply = shop.click(1, body).await;

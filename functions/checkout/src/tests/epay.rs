@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ledger::{PaymentState, Provider};
-use testkit::{EpayFault, Fault};
+use testkit::Fault;
 
 use super::failures::{mispaid, order, paid};
 use super::*;
@@ -74,7 +74,7 @@ async fn first_click_gives_an_address_and_the_next_returns_it() {
             shop.gateway.opened(&word(&reply, "url"));
         }
         assert_eq!(shop.gateway.trades(), [TRADE], "{body}: one payment, however often it is opened");
-        assert_eq!(shop.gateway.asked(), [], "no query is made");
+        assert_eq!(shop.gateway.calls(), [], "no query is made");
         let books = shop.world.books();
         books.check();
         assert_eq!(books.pointers, [("pending#alice#credits-1000".to_owned(), number.clone())].into());
@@ -98,22 +98,23 @@ async fn later_click_signs_a_new_address() {
 #[tokio::test(start_paused = true)]
 async fn link_or_code_of_the_gateway_is_in_the_reply() {
     let rows = [
-        (EpayFault::None, "pageUrl", "https://gateway.invalid/pay/g0000000000000001"),
-        (EpayFault::Said(r#"{"code":1,"qrcode":"weixin://wxpay/1"}"#), "codeUrl", "weixin://wxpay/1"),
-        (EpayFault::Said(r#"{"code":1,"urlscheme":"weixin://dl/1"}"#), "appUrl", "weixin://dl/1"),
+        (NetFault::None, "pageUrl", "https://gateway.invalid/pay/g0000000000000001"),
+        (NetFault::Reply(200, r#"{"code":1,"qrcode":"weixin://wxpay/1"}"#), "codeUrl", "weixin://wxpay/1"),
+        (NetFault::Reply(200, r#"{"code":1,"urlscheme":"weixin://dl/1"}"#), "appUrl", "weixin://dl/1"),
     ];
     for (answer, field, url) in rows {
         let shop = shop(&[("EPAY_MAPI", "true")]).await;
-        shop.gateway.fail(move |_, _| answer.clone());
+        shop.gateway.fail(move |_, _| answer);
         let body = r#"{"product":"credits-1000","type":"alipay","clientIp":"203.0.113.7"}"#;
         for (attempt, status) in [(1, 201), (2, 200)] {
             let reply = shop.click_at(attempt, PATH, body).await;
             assert_eq!((summary(&reply), word(&reply, field).as_str()), (is(status, "unpaid"), url), "{}", reply.body);
             assert!(word(&reply, "url").starts_with("https://gateway.invalid/submit.php?"), "{}", reply.body);
         }
-        let (what, form) = shop.gateway.asked().first().cloned().expect("a call");
-        assert_eq!(what, "POST /mapi.php");
-        assert!(form.contains("&clientip=203.0.113.7&") || form.starts_with("clientip=203.0.113.7&"), "{form}");
+        let call = shop.gateway.calls().remove(0);
+        assert_eq!(call.endpoint, "POST /mapi.php");
+        let form = format!("&{}&", call.body);
+        assert!(form.contains("&clientip=203.0.113.7&"), "{form}");
         // Without a payment method, the buyer chooses on the page.
         let any = shop.click_at(3, PATH, CREDITS).await;
         assert_eq!((summary(&any), word(&any, field)), (is(200, "unpaid"), String::new()));
@@ -123,7 +124,7 @@ async fn link_or_code_of_the_gateway_is_in_the_reply() {
 
 #[tokio::test(start_paused = true)]
 async fn gateway_fault_gives_its_error_and_next_click_recovers() {
-    use EpayFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Said, Status};
+    use NetFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Reply, Status};
     let rows = [
         (DropRequest, is(504, "epay_timeout")),
         (DropResponse, is(504, "epay_timeout")),
@@ -135,19 +136,19 @@ async fn gateway_fault_gives_its_error_and_next_click_recovers() {
         (Status(403), is(502, "epay_refused")),
         (Status(302), is(502, "epay_unreadable")),
         (Garbage, is(502, "epay_unreadable")),
-        (Said(r#"{"code":-2,"msg":"no"}"#), is(502, "epay_refused")),
-        (Said(r#"{"code":1,"payurl":"javascript:alert(1)"}"#), is(502, "epay_unreadable")),
+        (Reply(200, r#"{"code":-2,"msg":"no"}"#), is(502, "epay_refused")),
+        (Reply(200, r#"{"code":1,"payurl":"javascript:alert(1)"}"#), is(502, "epay_unreadable")),
     ];
     let body = r#"{"product":"credits-1000","type":"alipay"}"#;
     for (fault, expected) in rows {
         let (shop, row) = (shop(&[("EPAY_MAPI", "true")]).await, format!("{fault:?}"));
-        shop.gateway.fail(move |_, _| fault.clone());
+        shop.gateway.fail(move |_, _| fault);
         let started = clock();
         let refused = shop.click_at(1, PATH, body).await;
         assert_eq!(summary(&refused), expected, "{row}");
         assert!(clock().duration_since(started) <= Checkout::REPLY_WITHIN, "{row}");
         assert!(!refused.body.contains("http"), "{row}: {}", refused.body);
-        shop.gateway.fail(|_, _| EpayFault::None);
+        shop.gateway.recover();
         assert_eq!(summary(&shop.click_at(2, PATH, body).await), is(200, "unpaid"), "{row}");
         let books = shop.world.books();
         books.check();
@@ -237,7 +238,7 @@ async fn invalid_request_is_refused() {
     for body in [r#"{"product":"credits-1000","name":"x"}"#, r#"{"product":"credits-1000","param":"x"}"#, "[]"] {
         assert_eq!(shop.click_at(1, PATH, body).await.status, 400, "{body}: no text of the buyer reaches a payment");
     }
-    assert_eq!((shop.world.books().orders.len(), shop.gateway.asked().len()), (0, 0));
+    assert_eq!((shop.world.books().orders.len(), shop.gateway.calls().len()), (0, 0));
     let elsewhere = Shop { settings: &[("EPAY_MERCHANTS", "")], ..Shop::new().await };
     assert_eq!(summary(&elsewhere.click_at(1, PATH, CREDITS).await), is(409, "provider_unavailable"));
 }

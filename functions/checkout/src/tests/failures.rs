@@ -33,7 +33,7 @@ async fn invalid_request_is_refused() {
     for (body, status, code) in rows {
         assert_eq!(summary(&shop.click(1, body).await), is(status, code), "{body}");
     }
-    assert_eq!((shop.net.asked().len(), shop.world.books().orders.len()), (0, 0));
+    assert_eq!((shop.net.calls().len(), shop.world.books().orders.len()), (0, 0));
 }
 
 /// An order that was created elsewhere, in this state.
@@ -114,16 +114,16 @@ async fn only_payable_order_of_owner_and_provider_is_started() {
     ];
     for (number, owner, provider, state, expected) in rows {
         order(&shop, number, owner, provider, state).await;
-        let calls = shop.net.asked().len();
+        let calls = shop.net.calls().len();
         let reply = shop.click(1, &format!(r#"{{"orderNumber":"{number}"}}"#)).await;
         assert_eq!(summary(&reply), expected, "{number}");
-        assert_eq!(shop.net.asked().len() - calls, usize::from(expected.0 == 201), "{number}");
+        assert_eq!(shop.net.calls().len() - calls, usize::from(expected.0 == 201), "{number}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn session_fault_gives_its_error_and_next_click_recovers() {
-    use StripeFault::{Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, KeptFailure, Status};
+    use NetFault::{Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, Own, Status};
     let late = Delay(std::time::Duration::from_secs(3));
     // The reply, the order's state after it, and the number of orders after the next click.
     let rows = [
@@ -141,7 +141,7 @@ async fn session_fault_gives_its_error_and_next_click_recovers() {
         (Status(403), is(502, "stripe_refused"), "unpaid", 1),
         (Status(500), is(502, "stripe_failed"), "canceled", 2),
         (Status(503), is(502, "stripe_failed"), "canceled", 2),
-        (KeptFailure, is(502, "stripe_failed"), "canceled", 2),
+        (Own(StripeFault::KeptFailure), is(502, "stripe_failed"), "canceled", 2),
         (Altered("\"hookledger_order\":\"HL", "\"hookledger_order\":\"XX"), is(502, "stripe_unreadable"), "unpaid", 1),
         (Altered("\"amount_total\":999", "\"amount_total\":99"), is(502, "price_mismatch"), "canceled", 2),
         (Altered("\"currency\":\"usd\"", "\"currency\":\"cny\""), is(502, "price_mismatch"), "canceled", 2),
@@ -149,11 +149,11 @@ async fn session_fault_gives_its_error_and_next_click_recovers() {
     for (fault, expected, state, orders) in rows {
         let shop = Shop::new().await;
         let row = format!("{fault:?}");
-        shop.net.fail(move |_, what| if what.ends_with("/sessions") { fault.clone() } else { StripeFault::None });
+        shop.net.fail(move |_, what| if what.ends_with("/sessions") { fault } else { NetFault::None });
         assert_eq!(summary(&shop.click(1, CREDITS).await), expected, "{row}");
         let number = shop.world.books().orders.keys().next().expect("an order").clone();
         assert_eq!(shop.payment(&number), state, "{row}");
-        shop.net.fail(|_, _| StripeFault::None);
+        shop.net.recover();
         let next = shop.click(2, CREDITS).await;
         assert_eq!(summary(&next), is(201, "unpaid"), "{row}");
         assert_eq!(word(&next, "orderNumber") == number, state == "unpaid", "{row}");
@@ -170,17 +170,17 @@ async fn session_with_another_price_is_closed() {
     let refused = shop.click(1, report).await;
     let expected = r#"{"error":"price_mismatch","message":"Stripe has another price for this product."}"#;
     assert_eq!((refused.status, refused.body.as_str()), (502, expected));
-    let calls = shop.net.asked();
-    assert!(calls[1].what.ends_with("/expire") && calls.len() == 2, "the page is closed: {calls:?}");
+    let calls = shop.net.calls();
+    assert!(calls[1].endpoint.ends_with("/expire") && calls.len() == 2, "the page is closed: {calls:?}");
     shop.kept_price = "price_unknown";
     assert_eq!(summary(&shop.click(2, report).await), is(502, "stripe_refused"));
     shop.kept_price = "price_report";
     assert_eq!(summary(&shop.click(3, report).await), is(201, "unpaid"), "the refused session left nothing");
     // Other parameters under the same key: the price changed between two clicks, and the first one had no answer.
     let shop = Shop { kept_price: "price_report", ..Shop::new().await };
-    shop.net.fail(|_, _| StripeFault::DropResponse);
+    shop.net.fail(|_, _| NetFault::DropResponse);
     assert_eq!(summary(&shop.click(1, report).await), is(504, "stripe_timeout"));
-    shop.net.fail(|_, _| StripeFault::None);
+    shop.net.recover();
     let shop = Shop { kept_price: "price_dear", ..shop };
     assert_eq!(summary(&shop.click(2, report).await), is(502, "stripe_failed"));
     let shop = Shop { kept_price: "price_report", ..shop };
@@ -190,25 +190,22 @@ async fn session_with_another_price_is_closed() {
 #[tokio::test(start_paused = true)]
 async fn page_that_cannot_be_queried_is_unchanged() {
     let rows = [
-        (StripeFault::DropRequest, is(504, "stripe_timeout")),
-        (StripeFault::Status(500), is(502, "stripe_failed")),
-        (StripeFault::Status(429), is(503, "stripe_busy")),
-        (StripeFault::Status(404), is(502, "stripe_refused")),
-        (StripeFault::Garbage, is(502, "stripe_unreadable")),
-        (
-            StripeFault::Altered("\"url\":\"https://pay.invalid/", "\"url\":null,\"was\":\""),
-            is(502, "stripe_unreadable"),
-        ),
+        (NetFault::DropRequest, is(504, "stripe_timeout")),
+        (NetFault::Status(500), is(502, "stripe_failed")),
+        (NetFault::Status(429), is(503, "stripe_busy")),
+        (NetFault::Status(404), is(502, "stripe_refused")),
+        (NetFault::Garbage, is(502, "stripe_unreadable")),
+        (NetFault::Altered("\"url\":\"https://pay.invalid/", "\"url\":null,\"was\":\""), is(502, "stripe_unreadable")),
     ];
     for (fault, expected) in rows {
         let shop = Shop::new().await;
         let first = shop.click(1, CREDITS).await;
         let before = shop.world.books();
         let row = format!("{fault:?}");
-        shop.net.fail(move |_, _| fault.clone());
+        shop.net.fail(move |_, _| fault);
         assert_eq!(summary(&shop.click(2, CREDITS).await), expected, "{row}");
         assert_eq!(shop.world.books().journal, before.journal, "{row}");
-        shop.net.fail(|_, _| StripeFault::None);
+        shop.net.recover();
         assert_eq!(shop.click(3, CREDITS).await.body, first.body, "{row}");
     }
 }

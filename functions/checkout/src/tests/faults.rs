@@ -72,18 +72,15 @@ impl Handed {
 
 #[tokio::test(start_paused = true)]
 async fn stripe_fault_at_any_call_is_recovered_by_clicks() {
-    for (before, fault) in Before::ALL.iter().flat_map(|before| StripeFault::ALL.map(|fault| (*before, fault))) {
+    for (before, fault) in
+        Before::ALL.iter().flat_map(|before| StripeNet::transient_faults().into_iter().map(|fault| (*before, fault)))
+    {
         for at in 0..4 {
             for always in [false, true] {
                 let (shop, handed) = before.shop().await;
-                let planned = fault.clone();
-                shop.net.fail(
-                    move |call, _| {
-                        if call == at || (always && call > at) { planned.clone() } else { StripeFault::None }
-                    },
-                );
+                shop.net.fail(move |call, _| if call == at || (always && call > at) { fault } else { NetFault::None });
                 let reply = shop.click(1, CREDITS).await;
-                shop.net.fail(|_, _| StripeFault::None);
+                shop.net.recover();
                 recovers(&shop, handed, Some(reply), &format!("{before:?}, {fault:?} at {at}, {always}")).await;
             }
         }

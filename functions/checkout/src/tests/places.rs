@@ -41,7 +41,7 @@ async fn concurrent_clicks_take_no_more_places_than_free() {
     for seed in 0..20 {
         let shop = shop(&[("MAX_OPEN_ORDERS", "1")]).await;
         let mut random = fastrand::Rng::with_seed(seed);
-        shop.net.fail(move |_, _| StripeFault::Delay(std::time::Duration::from_millis(random.u64(0..400))));
+        shop.net.fail(move |_, _| NetFault::Delay(std::time::Duration::from_millis(random.u64(0..400))));
         let clicks = (1..).zip([CREDITS, DEARER, REPORT]).map(|(attempt, body)| shop.click(attempt, body));
         let replies = futures_util::future::join_all(clicks).await;
         let mut statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();

@@ -20,7 +20,7 @@ async fn twenty_concurrent_clicks_give_one_order_and_session() {
         // Each call has another delay: the first to call is not the first with an answer.
         shop.net.fail(move |call, _| {
             let call = u64::try_from(call).expect("small");
-            StripeFault::Delay(Duration::from_millis(millis * (1 + call * 7 % 5)))
+            NetFault::Delay(Duration::from_millis(millis * (1 + call * 7 % 5)))
         });
         let replies = clicks(&shop, &[CREDITS; 20]).await;
         let bodies: BTreeSet<&str> = replies.iter().map(|reply| reply.body.as_str()).collect();
@@ -30,7 +30,8 @@ async fn twenty_concurrent_clicks_give_one_order_and_session() {
         let books = shop.world.books();
         books.check();
         assert_eq!(books.orders.len(), 1);
-        let keys: BTreeSet<_> = shop.net.asked().into_iter().filter_map(|call| call.idempotency_key).collect();
+        let keys: BTreeSet<_> =
+            shop.net.calls().into_iter().filter_map(|call| call.idempotency_key().map(str::to_owned)).collect();
         assert_eq!(keys.len(), 1, "one session was created");
         assert_eq!(books.pointers.keys().filter(|from| from.starts_with("stripe#cs_")).count(), 1);
     }
@@ -46,7 +47,7 @@ async fn click_without_randomness_creates_no_order() {
         let reply = function.answer(&event_at(path, body), &shop.invocation(1)).await;
         assert!(reply.status == 503 && reply.headers.iter().any(|(name, _)| *name == "retry-after"), "{}", reply.body);
     }
-    assert_eq!((shop.world.books().orders.len(), shop.net.asked().len()), (0, 0));
+    assert_eq!((shop.world.books().orders.len(), shop.net.calls().len()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,12 +56,12 @@ async fn concurrent_clicks_on_two_quantities_leave_one_page() {
     for seed in 0..40 {
         let shop = Shop::new().await;
         let mut random = fastrand::Rng::with_seed(seed);
-        shop.net.fail(move |_, _| StripeFault::Delay(Duration::from_millis(random.u64(0..400))));
+        shop.net.fail(move |_, _| NetFault::Delay(Duration::from_millis(random.u64(0..400))));
         let replies = clicks(&shop, &[CREDITS, two, CREDITS, two]).await;
         assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 201 | 503)), "{seed}: {replies:?}");
         // No abandoned page stays open either.
         assert!(shop.net.open().len() <= 1, "{seed}: {:?}", shop.net.open());
-        shop.net.fail(|_, _| StripeFault::None);
+        shop.net.recover();
         let last = shop.click(9, CREDITS).await;
         assert_eq!((last.status < 300, shop.net.open()), (true, vec![word(&last, "sessionId")]), "{seed}: {last:?}");
         let books = shop.world.books();
@@ -106,9 +107,9 @@ async fn overtaken(shop: &Shop, body: &str) -> Reply {
 #[tokio::test(start_paused = true)]
 async fn stale_click_retries() {
     let shop = Shop::new().await;
-    shop.net.fail(|_, _| StripeFault::DropRequest);
+    shop.net.fail(|_, _| NetFault::DropRequest);
     assert_eq!(summary(&shop.click(1, CREDITS).await), is(504, "stripe_timeout"));
-    shop.net.fail(|_, _| StripeFault::None);
+    shop.net.recover();
     let opened = overtaken(&shop, CREDITS).await;
     assert_eq!((summary(&opened), shop.net.open()), (is(201, "unpaid"), vec![word(&opened, "sessionId")]));
     let other = overtaken(&shop, r#"{"product":"credits-100","quantity":2}"#).await;

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use ledger::{PaymentState, Provider};
 use serde_json::json;
-use testkit::{PLATFORM_KEY_ID, PLATFORM_PAIR, WechatFault, rsa_pair};
+use testkit::{PLATFORM_KEY_ID, PLATFORM_PAIR, rsa_pair};
 
 use super::failures::order;
 use super::*;
@@ -65,9 +65,10 @@ async fn key_refused_by_stripe_is_fetched_again_once() {
         let mut function = shop.function(1, shop.world.ledger(1)).await;
         function.api.keys = Keyring::open(stored.vault(), keys(false), now()).await.expect("a key");
         shop.later(seconds);
-        shop.net.fail(move |call, _| if call < refusals { StripeFault::Status(401) } else { StripeFault::None });
+        shop.net.fail(move |call, _| if call < refusals { NetFault::Status(401) } else { NetFault::None });
         assert_eq!(summary(&function.answer(&event(CREDITS), &shop.invocation(1)).await), expected);
-        let used: Vec<String> = shop.net.asked().into_iter().filter_map(|call| call.authorization).collect();
+        let used: Vec<String> =
+            shop.net.calls().into_iter().filter_map(|call| call.authorization().map(str::to_owned)).collect();
         let bearer: Vec<String> = keys_used.into_iter().map(|key| format!("Bearer {key}")).collect();
         assert_eq!((used, stored.fetched()), (bearer, fetched));
     }
@@ -94,7 +95,7 @@ async fn key_refused_by_wechat_is_fetched_again_once() {
         let keys = Keyring::open(stored.vault(), wechat_keys, now()).await.expect("keys");
         function.api.wechat = Some(WechatPayments { keys, ..super::wechat::payments().await });
         shop.later(seconds);
-        let fault = move |call, _: &str| if call < refusals { WechatFault::Status(status) } else { WechatFault::None };
+        let fault = move |call, _: &str| if call < refusals { NetFault::Status(status) } else { NetFault::None };
         shop.wechat.fail(fault);
         let click = event_at("/payment/create", r#"{"orderNumber":"HL-wechat"}"#);
         assert_eq!(
@@ -102,6 +103,6 @@ async fn key_refused_by_wechat_is_fetched_again_once() {
             expected,
             "{status} {refusals} {seconds}"
         );
-        assert_eq!((shop.wechat.asked().len(), stored.fetched()), (calls, fetched), "{status} {refusals} {seconds}");
+        assert_eq!((shop.wechat.calls().len(), stored.fetched()), (calls, fetched), "{status} {refusals} {seconds}");
     }
 }

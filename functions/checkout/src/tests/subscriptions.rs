@@ -40,7 +40,7 @@ async fn running_subscription_is_not_sold_again() {
     let orders = shop.world.books().orders.len();
     let other = shop.ordered("HL-other").await;
     for (attempt, body) in [(1, PRO), (2, &other), (3, PRO)] {
-        let calls_before = shop.net.asked().len();
+        let calls_before = shop.net.calls().len();
         let reply = shop.click(attempt, body).await;
         let url = word(&reply, "portalUrl");
         let expected = format!(
@@ -48,13 +48,14 @@ async fn running_subscription_is_not_sold_again() {
         );
         assert_eq!((reply.status, &reply.body), (409, &expected));
         assert!(url.starts_with("https://pay.invalid/portal/bps_"), "{url}");
-        let calls: Vec<String> = shop.net.asked().split_off(calls_before).into_iter().map(|call| call.what).collect();
+        let calls: Vec<String> =
+            shop.net.calls().split_off(calls_before).into_iter().map(|call| call.endpoint).collect();
         assert_eq!(
             calls,
             [format!("GET /v1/subscriptions/{subscription}"), "POST /v1/billing_portal/sessions".to_owned()]
         );
     }
-    let portal = shop.net.asked().pop().expect("a call").body;
+    let portal = shop.net.calls().pop().expect("a call").body;
     assert!(
         portal.starts_with("customer=cus_") && portal.ends_with("&return_url=https%3A%2F%2Fshop.invalid%2F"),
         "{portal}"
@@ -89,7 +90,7 @@ async fn subscription_status_decides_whether_it_is_sold_again() {
         let that: &'static str = format!("\"status\":\"{status}\"").leak();
         let altered = move |_: usize, what: &str| {
             let is_read = what.starts_with("GET /v1/subscriptions/");
-            if is_read { StripeFault::Altered("\"status\":\"active\"", that) } else { StripeFault::None }
+            if is_read { NetFault::Altered("\"status\":\"active\"", that) } else { NetFault::None }
         };
         let expected = if is_live { active() } else { is(201, "unpaid") };
         let (shop, ..) = Shop::subscribed().await;
@@ -102,7 +103,7 @@ async fn subscription_status_decides_whether_it_is_sold_again() {
         shop.net.pay(&word(&first, "sessionId"));
         shop.net.fail(move |call, what| match what {
             what if what.starts_with("GET /v1/checkout/sessions/") => {
-                StripeFault::Altered("\"payment_status\":\"paid\"", "\"payment_status\":\"unpaid\"")
+                NetFault::Altered("\"payment_status\":\"paid\"", "\"payment_status\":\"unpaid\"")
             }
             what => altered(call, what),
         });
@@ -118,13 +119,13 @@ async fn subscription_status_decides_whether_it_is_sold_again() {
 /// A missing portal link does not permit a second subscription; nor does a failed query.
 #[tokio::test(start_paused = true)]
 async fn failed_portal_or_failed_query_sells_nothing() {
-    use StripeFault::{Altered, DropRequest, Garbage, Status};
+    use NetFault::{Altered, DropRequest, Garbage, Status};
     for fault in
         [DropRequest, Garbage, Status(400), Status(403), Status(500), Altered("\"url\":\"https:", "\"url\":\"data:")]
     {
         let (shop, ..) = Shop::subscribed().await;
         let row = format!("{fault:?}");
-        shop.net.fail(move |_, what| if what.contains("billing_portal") { fault.clone() } else { StripeFault::None });
+        shop.net.fail(move |_, what| if what.contains("billing_portal") { fault } else { NetFault::None });
         let reply = shop.click(1, PRO).await;
         assert_eq!((summary(&reply), body_of(&reply).get("portalUrl")), (active(), None), "{row}");
     }
@@ -141,7 +142,7 @@ async fn failed_portal_or_failed_query_sells_nothing() {
         let (shop, ..) = Shop::subscribed().await;
         let row = format!("{fault:?}");
         let orders = shop.world.books().orders.len();
-        shop.net.fail(move |_, what| if what.contains("/subscriptions/") { fault.clone() } else { StripeFault::None });
+        shop.net.fail(move |_, what| if what.contains("/subscriptions/") { fault } else { NetFault::None });
         assert_eq!(summary(&shop.click(1, PRO).await), expected, "{row}");
         assert_eq!((shop.net.open(), shop.world.books().orders.len()), (Vec::new(), orders), "{row}");
     }
@@ -196,11 +197,11 @@ async fn two_orders_of_one_subscription_have_one_open_page() {
         let shop = Shop::new().await;
         let (one, two) = (shop.ordered("HL-one").await, shop.ordered("HL-two").await);
         let mut random = fastrand::Rng::with_seed(seed);
-        shop.net.fail(move |_, _| StripeFault::Delay(Duration::from_millis(random.u64(0..400))));
+        shop.net.fail(move |_, _| NetFault::Delay(Duration::from_millis(random.u64(0..400))));
         let bodies = [one.as_str(), &two, PRO, PRO];
         let replies = join_all((1..).zip(bodies).map(|(attempt, body)| shop.click(attempt, body))).await;
         assert!(replies.iter().all(|reply| matches!(reply.status, 200 | 201 | 409 | 503)), "{seed}: {replies:?}");
-        shop.net.fail(|_, _| StripeFault::None);
+        shop.net.recover();
         let last = shop.click(9, PRO).await;
         let handed: Vec<String> = replies.iter().chain([&last]).map(|reply| word(reply, "sessionId")).collect();
         let open: Vec<&String> = handed.iter().filter(|id| !id.is_empty() && shop.net.is_open(id)).collect();

@@ -59,9 +59,9 @@ async fn code_and_app_payment_are_one_payment() {
                 assert!(json.get("codeUrl").is_none());
             }
         }
-        let calls = shop.wechat.asked();
+        let calls = shop.wechat.calls();
         let kind = if body == SCAN { "native" } else { "jsapi" };
-        assert!(calls.iter().all(|call| call.what == format!("POST /v3/pay/transactions/{kind}")), "{calls:?}");
+        assert!(calls.iter().all(|call| call.endpoint == format!("POST /v3/pay/transactions/{kind}")), "{calls:?}");
         assert!(calls.iter().all(|call| call.body.contains(r#""out_trade_no":"HL-wechat""#)), "the same payment");
         shop.world.books().check();
     }
@@ -84,10 +84,10 @@ async fn only_payable_order_of_owner_and_provider_is_started() {
         if !owner.is_empty() {
             order(&shop, number, owner, provider, state).await;
         }
-        let calls = shop.wechat.asked().len();
+        let calls = shop.wechat.calls().len();
         let reply = shop.click_at(1, PATH, &format!(r#"{{"orderNumber":"{number}"}}"#)).await;
         assert_eq!(summary(&reply), expected, "{number}");
-        assert_eq!(shop.wechat.asked().len() - calls, usize::from(expected.0 == 200), "{number}");
+        assert_eq!(shop.wechat.calls().len() - calls, usize::from(expected.0 == 200), "{number}");
     }
 }
 
@@ -108,12 +108,12 @@ async fn invalid_request_is_refused() {
     for body in [r#"{"orderNumber":"HL-wechat","amount":1}"#, r#"{"product":"credits-1000"}"#] {
         assert_eq!(shop.click_at(1, PATH, body).await.status, 400, "{body}");
     }
-    assert_eq!(shop.wechat.asked(), []);
+    assert_eq!(shop.wechat.calls(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn wechat_fault_gives_its_error_and_next_click_recovers() {
-    use WechatFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Status, Unsigned};
+    use NetFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Own, Status};
     let rows = [
         (DropRequest, is(504, "wechat_timeout")),
         (Disconnect, is(504, "wechat_timeout")),
@@ -122,14 +122,14 @@ async fn wechat_fault_gives_its_error_and_next_click_recovers() {
         (Status(500), is(502, "wechat_failed")),
         (Status(403), is(502, "wechat_refused")),
         (Garbage, is(502, "wechat_unreadable")),
-        (Unsigned, is(502, "wechat_unreadable")),
+        (Own(WechatFault::Unsigned), is(502, "wechat_unreadable")),
         (Altered("weixin://", "https://"), is(502, "wechat_unreadable")),
     ];
     for (fault, expected) in rows {
         let shop = shop().await;
         shop.wechat.fail(move |_, _| fault);
         assert_eq!(summary(&shop.click_at(1, PATH, SCAN).await), expected, "{fault:?}");
-        shop.wechat.fail(|_, _| WechatFault::None);
+        shop.wechat.recover();
         assert_eq!(summary(&shop.click_at(2, PATH, SCAN).await), is(200, "unpaid"), "{fault:?}");
         shop.world.books().check();
     }
@@ -144,8 +144,8 @@ async fn paid_order_is_not_started_again() {
     let reply = shop.click_at(1, PATH, SCAN).await;
     assert_eq!(reply.body, PAID.replace("\"paid\"", "\"unpaid\""), "the notification is on its way");
     paid(&shop, "HL-wechat", "4200000001").await;
-    let calls = shop.wechat.asked().len();
+    let calls = shop.wechat.calls().len();
     let reply = shop.click_at(2, PATH, IN_APP).await;
     assert_eq!((reply.status, reply.body.as_str()), (200, PAID));
-    assert_eq!(shop.wechat.asked().len(), calls, "no query is made");
+    assert_eq!(shop.wechat.calls().len(), calls, "no query is made");
 }

@@ -6,8 +6,8 @@ use edge::{Invocation, KeySource as _, KeyringError};
 use ledger::{CachedJwks, JwksCache, JwksName};
 use providers::Http;
 use testkit::{
-    FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, FireblocksFault, FireblocksNet, MemoryLedger, deadline, fireblocks_jwks,
-    instant, mark, now,
+    FIREBLOCKS_HOOK_PAIR, FIREBLOCKS_KID, FireblocksNet, MemoryLedger, NetFault, deadline, fireblocks_jwks, instant,
+    mark, now,
 };
 
 use super::*;
@@ -46,8 +46,8 @@ impl Scene {
 
     /// The number of fetches since the last call of this function; it also clears the fault.
     fn fetches(&self) -> usize {
-        let fetches = self.net.asked().len();
-        self.net.fail(|_, _| FireblocksFault::None);
+        let fetches = self.net.calls().len();
+        self.net.recover();
         fetches
     }
 
@@ -118,20 +118,19 @@ async fn unknown_key_id_triggers_one_fetch_a_minute() {
 async fn failed_fetch_keeps_the_known_keys() {
     let spoilt = Box::leak(jwks(&["a"]).replace("\"n\":\"", "\"n\":\"A").into_boxed_str());
     let faults = [
-        FireblocksFault::DropRequest,
-        FireblocksFault::Disconnect,
-        FireblocksFault::Status(404),
-        FireblocksFault::Status(503),
-        FireblocksFault::Garbage,
-        FireblocksFault::Said(""),
-        FireblocksFault::Said("{\"keys\":[]}"),
-        FireblocksFault::Said("{\"keys\":[{\"kty\":\"EC\",\"kid\":\"2026-01\"}]}"),
-        FireblocksFault::Said(spoilt),
+        NetFault::DropRequest,
+        NetFault::Disconnect,
+        NetFault::Status(404),
+        NetFault::Status(503),
+        NetFault::Garbage,
+        NetFault::Reply(200, ""),
+        NetFault::Reply(200, "{\"keys\":[]}"),
+        NetFault::Reply(200, "{\"keys\":[{\"kty\":\"EC\",\"kid\":\"2026-01\"}]}"),
+        NetFault::Reply(200, spoilt),
     ];
     for fault in faults {
         let (scene, row) = (Scene::new().await, format!("{fault:?}"));
-        let failing = fault.clone();
-        scene.net.fail(move |_, _| failing.clone());
+        scene.net.fail(move |_, _| fault);
         assert_eq!(scene.outcome("2026-02", 60).await, "unavailable", "{row}");
         assert_eq!(scene.outcome("2026-02", 90).await, "unavailable", "{row}: nor a moment later");
         assert_eq!(scene.outcome(FIREBLOCKS_KID, HOUR).await, "verified", "{row}");
@@ -141,7 +140,7 @@ async fn failed_fetch_keeps_the_known_keys() {
         let kept = scene.jwks_cache.cached_jwks(NAME, &at(0).context()).await.expect("a copy").expect("a copy");
         assert_eq!((kept.text, kept.fetched_at), (jwks(&[FIREBLOCKS_KID]), now()), "{row}");
         scene.net.publish(&jwks(&["2026-02"]));
-        scene.net.fail(|_, _| FireblocksFault::None);
+        scene.net.recover();
         assert_eq!(scene.outcome("2026-02", 101 * HOUR).await, "verified after a fetch", "{row}");
     }
 }
@@ -151,12 +150,12 @@ async fn later_sandbox_starts_from_the_cache() {
     let first = Scene::new().await;
     let down = || {
         let net = FireblocksNet::default();
-        net.fail(|_, _| FireblocksFault::Disconnect);
+        net.fail(|_, _| NetFault::Disconnect);
         net
     };
     for (seconds, fetches) in [(0, 0), (HOUR - 1, 0), (HOUR, 4), (DAY - 1, 4)] {
         let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), seconds).await;
-        assert_eq!(scene.net.asked().len(), fetches, "{seconds}");
+        assert_eq!(scene.net.calls().len(), fetches, "{seconds}");
         assert_eq!(scene.outcome(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
     }
     // A cached set that is too old verifies nothing, with the clock off in either direction.
@@ -179,7 +178,7 @@ async fn later_sandbox_starts_from_the_cache() {
 #[tokio::test(start_paused = true)]
 async fn webhook_without_any_keys_is_retried() {
     let net = FireblocksNet::default();
-    net.fail(|_, _| FireblocksFault::Disconnect);
+    net.fail(|_, _| NetFault::Disconnect);
     let scene = Scene::with(net, Arc::default(), 0).await;
     for kid in [FIREBLOCKS_KID, "unknown"] {
         for seconds in [1, 59, 60, 61] {
@@ -215,7 +214,7 @@ async fn hundred_concurrent_webhooks_fetch_once() {
     let scene = Arc::new(Scene::new().await);
     scene.net.publish(&jwks(&[FIREBLOCKS_KID, "2026-02"]));
     scene.fetches();
-    scene.net.fail(|_, _| FireblocksFault::Delay(std::time::Duration::from_millis(900)));
+    scene.net.fail(|_, _| NetFault::Delay(std::time::Duration::from_millis(900)));
     let outcomes = Arc::new(Mutex::new(Vec::new()));
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..100 {
@@ -229,5 +228,5 @@ async fn hundred_concurrent_webhooks_fetch_once() {
     let outcomes = outcomes.lock().expect("one thread");
     assert_eq!(outcomes.len(), 100);
     assert!(outcomes.iter().all(|outcome| *outcome == "verified after a fetch"), "{outcomes:?}");
-    assert_eq!(scene.net.asked().len(), 1);
+    assert_eq!(scene.net.calls().len(), 1);
 }

@@ -50,7 +50,8 @@ pub(crate) struct State {
     /// Every event so far, in order.
     pub(crate) events: Vec<StoredEvent>,
     pub(crate) idempotency: IdempotencyStore,
-    pub(crate) fails_next: bool,
+    /// Whether a valid POST has no effect and returns 500.
+    pub(crate) fails: bool,
 }
 
 impl State {
@@ -64,7 +65,7 @@ impl State {
             has_portal: true,
             events: Vec::new(),
             idempotency: IdempotencyStore::default(),
-            fails_next: false,
+            fails: false,
         }
     }
 

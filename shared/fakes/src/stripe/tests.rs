@@ -45,7 +45,11 @@ fn stripe() -> Stripe {
 }
 
 fn post(stripe: &Stripe, path: &str, body: &str, key: Option<&str>) -> Answered {
-    stripe.answer(&Call { method: "POST", path, authorization: Some(KEY), idempotency_key: key, body, now_s: NOW })
+    stripe.answer(&post_call(path, body, key))
+}
+
+fn post_call<'c>(path: &'c str, body: &'c str, key: Option<&'c str>) -> Call<'c> {
+    Call { method: "POST", path, authorization: Some(KEY), idempotency_key: key, body, now_s: NOW }
 }
 
 fn read_at(stripe: &Stripe, id: &str, now_s: i64) -> Value {

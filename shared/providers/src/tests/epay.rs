@@ -1,7 +1,7 @@
 //! The epay adapter: payment pages, queries, response signatures, retries, settings and redaction of the key.
 
 use signing::epay::{Pid, Scheme};
-use testkit::{EPAY_BASE, EPAY_KEY, EpayFault, EpayNet, epay_keys, now};
+use testkit::{EPAY_BASE, EPAY_KEY, EpayNet, NetFault, ProviderCall, epay_keys, now};
 
 use super::*;
 
@@ -66,7 +66,7 @@ fn payment_page_is_a_signed_url() {
     for pid in ["1001", "1002"] {
         opened_payment(&net, pid);
     }
-    assert_eq!(net.asked(), [], "a page needs no request");
+    assert_eq!(net.calls(), [], "a page needs no request");
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,8 +103,8 @@ async fn payment_is_queried_before_and_after_paying() {
             Ok(None),
             "{pid}"
         );
-        let (request, body) = net.asked().remove(0);
-        assert_eq!(request, expected, "{pid}");
+        let ProviderCall { endpoint, body, .. } = net.calls().remove(0);
+        assert_eq!(endpoint, expected, "{pid}");
         assert_eq!(expected_body.unwrap_or_else(|| body.clone()), body, "{pid}");
         assert!(client.answers(call_deadline()).await);
     }
@@ -112,7 +112,7 @@ async fn payment_is_queried_before_and_after_paying() {
 
 #[tokio::test(start_paused = true)]
 async fn malformed_response_is_unreadable() {
-    use EpayFault::{Altered, Said};
+    use NetFault::{Altered, Reply};
     let paid = |money: u64, is_paid| {
         Ok(Some(EpayPayment {
             pid: merchant("1001").pid,
@@ -142,20 +142,20 @@ async fn malformed_response_is_unreadable() {
         (Altered("\"money\":\"648.00\"", "\"money\":-648"), unreadable()),
         (Altered("\"money\":\"648.00\"", "\"money\":\"1\",\"money\":\"648.00\""), unreadable()),
         (Altered("\"msg\":", "\"more\":{\"a\":[1]},\"none\":null,\"msg\":"), paid(64_800, true)),
-        (Said("{}"), unreadable()),
-        (Said("[]"), unreadable()),
-        (Said("{\"code\":1}"), unreadable()),
-        (Said("{\"code\":-1}"), Ok(None)),
-        (Said("{\"code\":\"-1\"}"), Ok(None)),
-        (Said("{\"code\":-3}"), refused(Some("-3"))),
-        (Said("{\"code\":0}"), refused(Some("0"))),
-        (Said("{\"code\":\"a key\"}"), refused(None)),
+        (Reply(200, "{}"), unreadable()),
+        (Reply(200, "[]"), unreadable()),
+        (Reply(200, "{\"code\":1}"), unreadable()),
+        (Reply(200, "{\"code\":-1}"), Ok(None)),
+        (Reply(200, "{\"code\":\"-1\"}"), Ok(None)),
+        (Reply(200, "{\"code\":-3}"), refused(Some("-3"))),
+        (Reply(200, "{\"code\":0}"), refused(Some("0"))),
+        (Reply(200, "{\"code\":\"a key\"}"), refused(None)),
     ];
     for (fault, expected) in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?}"));
         let client = opened_payment(&net, "1001");
         net.pay(TRADE);
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         assert_eq!(client.payment(EpayNumber::Theirs(TRADE), now(), call_deadline()).await, expected, "{row}");
     }
 }
@@ -163,7 +163,7 @@ async fn malformed_response_is_unreadable() {
 /// A V2 response counts only with the gateway's signature.
 #[tokio::test(start_paused = true)]
 async fn unsigned_or_altered_response_is_unreadable() {
-    use EpayFault::{Altered, Said};
+    use NetFault::{Altered, Reply};
     let rows = [
         Altered("\"status\":\"0\"", "\"status\":\"1\""),
         Altered("\"money\":\"648.00\"", "\"money\":\"0.01\""),
@@ -171,14 +171,15 @@ async fn unsigned_or_altered_response_is_unreadable() {
         Altered("\"sign\":", "\"signed\":"),
         Altered("\"sign_type\":\"RSA\"", "\"sign_type\":\"MD5\""),
         Altered("\"timestamp\":\"1767225600\"", "\"timestamp\":\"1767225601\""),
-        Said(
+        Reply(
+            200,
             r#"{"code":0,"pid":1002,"trade_no":"g0000000000000001","out_trade_no":"HL1","money":"648.00","status":1}"#,
         ),
     ];
     for fault in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?}"));
         let client = opened_payment(&net, "1002");
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         assert_eq!(
             client.payment(EpayNumber::Theirs(TRADE), now(), call_deadline()).await,
             Err(CallError::Unreadable),
@@ -197,7 +198,7 @@ async fn unsigned_or_altered_response_is_unreadable() {
 
 #[tokio::test(start_paused = true)]
 async fn only_transient_failures_are_retried() {
-    use EpayFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Status};
+    use NetFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Status};
     let link = EpayLink::Page(format!("{EPAY_BASE}/pay/{TRADE}"));
     let rows = [
         (DropRequest, false, Ok(link.clone()), 2),
@@ -214,39 +215,42 @@ async fn only_transient_failures_are_retried() {
     ];
     for (fault, always, expected, times) in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?} {always}"));
-        net.fail(move |call, _| if always || call == 0 { fault.clone() } else { EpayFault::None });
+        net.fail(move |call, _| if always || call == 0 { fault } else { NetFault::None });
         assert_eq!(client(&net, "1001").create(&new_payment(), now(), call_deadline()).await, expected, "{row}");
-        assert_eq!(net.asked().len(), times, "{row}");
+        assert_eq!(net.calls().len(), times, "{row}");
         assert!(net.trades().len() <= 1, "{row}: one payment");
-        assert!(net.asked().iter().all(|(request, _)| request == "POST /mapi.php"), "{row}");
+        assert!(net.calls().iter().all(|call| call.endpoint == "POST /mapi.php"), "{row}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn payment_link_is_a_page_code_or_app_but_no_script() {
-    use EpayFault::Said;
+    use NetFault::Reply;
     let rows = [
         (
-            Said(r#"{"code":1,"payurl":"https://g.invalid/p?a=1&b=2"}"#),
+            Reply(200, r#"{"code":1,"payurl":"https://g.invalid/p?a=1&b=2"}"#),
             Ok(EpayLink::Page("https://g.invalid/p?a=1&b=2".to_owned())),
         ),
         (
-            Said(r#"{"code":1,"qrcode":"weixin://wxpay/bizpayurl?pr=1"}"#),
+            Reply(200, r#"{"code":1,"qrcode":"weixin://wxpay/bizpayurl?pr=1"}"#),
             Ok(EpayLink::Code("weixin://wxpay/bizpayurl?pr=1".to_owned())),
         ),
-        (Said(r#"{"code":1,"payurl":"","urlscheme":"weixin://dl/1"}"#), Ok(EpayLink::App("weixin://dl/1".to_owned()))),
-        (Said(r#"{"code":1,"payurl":"javascript:alert(1)"}"#), Err(CallError::Unreadable)),
-        (Said(r#"{"code":1,"urlscheme":"javascript:alert(1)"}"#), Err(CallError::Unreadable)),
-        (Said(r#"{"code":1,"qrcode":"a b"}"#), Err(CallError::Unreadable)),
-        (Said(r#"{"code":1}"#), Err(CallError::Unreadable)),
         (
-            Said(r#"{"code":-2,"msg":"no"}"#),
+            Reply(200, r#"{"code":1,"payurl":"","urlscheme":"weixin://dl/1"}"#),
+            Ok(EpayLink::App("weixin://dl/1".to_owned())),
+        ),
+        (Reply(200, r#"{"code":1,"payurl":"javascript:alert(1)"}"#), Err(CallError::Unreadable)),
+        (Reply(200, r#"{"code":1,"urlscheme":"javascript:alert(1)"}"#), Err(CallError::Unreadable)),
+        (Reply(200, r#"{"code":1,"qrcode":"a b"}"#), Err(CallError::Unreadable)),
+        (Reply(200, r#"{"code":1}"#), Err(CallError::Unreadable)),
+        (
+            Reply(200, r#"{"code":-2,"msg":"no"}"#),
             Err(CallError::Refused { status: 200, kind: None, code: Some("-2".to_owned()) }),
         ),
     ];
     for (fault, expected) in rows {
         let (net, row) = (EpayNet::default(), format!("{fault:?}"));
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         assert_eq!(client(&net, "1001").create(&new_payment(), now(), call_deadline()).await, expected, "{row}");
     }
 }

@@ -2,8 +2,7 @@
 
 use ledger::{Amount, Timestamp, TransferDetails};
 use testkit::{
-    FIREBLOCKS_API_KEY, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FireblocksFault, FireblocksNet, fireblocks_settings, now,
-    rsa_pair,
+    FIREBLOCKS_API_KEY, FIREBLOCKS_BASE, FIREBLOCKS_JWKS, FireblocksNet, NetFault, fireblocks_settings, now, rsa_pair,
 };
 
 use super::*;
@@ -20,7 +19,7 @@ fn keys() -> Arc<FireblocksKeys> {
 fn client(net: &FireblocksNet) -> Fireblocks {
     let config = FireblocksConfig { base: FIREBLOCKS_BASE.to_owned(), vault: "0".to_owned() };
     // Each client has its own random seed, as each sandbox does.
-    let seed = u64::try_from(net.transfers().len().saturating_add(net.asked().len())).expect("few");
+    let seed = u64::try_from(net.transfers().len().saturating_add(net.calls().len())).expect("few");
     Fireblocks::new(Http::over(net.clone(), fastrand::Rng::with_seed(seed)), config, keys())
 }
 
@@ -63,7 +62,7 @@ async fn transfer_is_created_once_and_found() {
         Ok(found("PENDING_SIGNATURE")),
         "the same again"
     );
-    assert_eq!(net.asked(), [GET, POST, GET, POST, GET]);
+    assert_eq!(net.endpoints(), [GET, POST, GET, POST, GET]);
     let transfers = net.transfers();
     let [transfer] = transfers.as_slice() else { panic!("{transfers:?}") };
     let written = (&*transfer.external_id, &*transfer.asset, &*transfer.amount, &*transfer.wallet, &*transfer.vault);
@@ -92,15 +91,15 @@ async fn existing_transfer_is_returned_with_its_details() {
 
 #[tokio::test(start_paused = true)]
 async fn any_failure_leaves_one_transfer() {
-    use FireblocksFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Said, Status};
+    use NetFault::{DelayReply, Disconnect, DropRequest, DropResponse, Garbage, Reply, Status};
     let rows = [
         (DropRequest, false, Ok(sent("SUBMITTED")), 2),
         (DropResponse, false, Ok(found("SUBMITTED")), 3),
         (Disconnect, false, Ok(sent("SUBMITTED")), 2),
         (Status(429), false, Ok(sent("SUBMITTED")), 2),
         (Status(502), false, Ok(sent("SUBMITTED")), 2),
-        (Delay(Duration::from_millis(2_400)), false, Ok(sent("SUBMITTED")), 1),
-        (Delay(Duration::from_millis(2_600)), false, Ok(found("SUBMITTED")), 3),
+        (DelayReply(Duration::from_millis(2_400)), false, Ok(sent("SUBMITTED")), 1),
+        (DelayReply(Duration::from_millis(2_600)), false, Ok(found("SUBMITTED")), 3),
         (Garbage, false, Err(CallError::Unreadable), 1),
         (DropRequest, true, Err(CallError::NoAnswer), 4),
         (DropResponse, true, Err(CallError::NoAnswer), 4),
@@ -108,20 +107,20 @@ async fn any_failure_leaves_one_transfer() {
         (Status(503), true, Err(CallError::Failed { status: 503 }), 4),
         (Status(401), true, Err(CallError::Refused { status: 401, kind: None, code: None }), 1),
         (Status(302), true, Err(CallError::Unreadable), 1),
-        (Said("[]"), true, Err(CallError::Unreadable), 1),
-        (Said(r#"{"id":"a b","status":"SUBMITTED"}"#), true, Err(CallError::Unreadable), 1),
-        (Said(r#"{"id":"1","status":""}"#), true, Err(CallError::Unreadable), 1),
-        (Said(r#"{"status":"SUBMITTED"}"#), true, Err(CallError::Unreadable), 1),
+        (Reply(200, "[]"), true, Err(CallError::Unreadable), 1),
+        (Reply(200, r#"{"id":"a b","status":"SUBMITTED"}"#), true, Err(CallError::Unreadable), 1),
+        (Reply(200, r#"{"id":"1","status":""}"#), true, Err(CallError::Unreadable), 1),
+        (Reply(200, r#"{"status":"SUBMITTED"}"#), true, Err(CallError::Unreadable), 1),
     ];
     for (fault, always, expected, times) in rows {
         let (net, row) = (FireblocksNet::default(), format!("{fault:?} {always}"));
-        net.fail(move |call, _| if always || call == 0 { fault.clone() } else { FireblocksFault::None });
+        net.fail(move |call, _| if always || call == 0 { fault } else { NetFault::None });
         let client = client(&net);
         let result = client.create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
         assert_eq!(result, expected, "{row}");
-        assert_eq!(net.asked().len(), times, "{row}: {:?}", net.asked());
+        assert_eq!(net.calls().len(), times, "{row}: {:?}", net.endpoints());
         // A later call finds the transfer, or creates it.
-        net.fail(|_, _| FireblocksFault::None);
+        net.recover();
         let later = client.create(&new_transfer(), now(), call_deadline()).await.expect("created or found");
         assert_eq!(SentTransfer { details: None, ..later }, sent("SUBMITTED"), "{row}");
         assert_eq!(net.transfers().len(), 1, "{row}");
@@ -132,7 +131,7 @@ async fn any_failure_leaves_one_transfer() {
 #[tokio::test(start_paused = true)]
 async fn each_attempt_signs_a_new_token() {
     let net = FireblocksNet::default();
-    net.fail(|call, _| if call < 3 { FireblocksFault::DropResponse } else { FireblocksFault::None });
+    net.fail(|call, _| if call < 3 { NetFault::DropResponse } else { NetFault::None });
     let result = client(&net).create(&new_transfer(), now(), deadline(Duration::from_secs(20))).await;
     assert_eq!(result, Ok(found("SUBMITTED")), "the fake rejects a repeated token");
     let late = |now: Timestamp| async move {
@@ -147,12 +146,12 @@ async fn each_attempt_signs_a_new_token() {
 
 #[tokio::test(start_paused = true)]
 async fn malformed_or_foreign_transfer_is_unreadable() {
-    use FireblocksFault::{Altered, Said, Status};
+    use NetFault::{Altered, Reply, Status};
     let unreadable = || Err(CallError::Unreadable);
     let mut without_wallet = found("SUBMITTED");
     without_wallet.details.as_mut().expect("details").wallet = None;
     let rows = [
-        (FireblocksFault::None, Ok(Some(found("SUBMITTED")))),
+        (NetFault::None, Ok(Some(found("SUBMITTED")))),
         // Fireblocks fills in the address later.
         (
             Altered(
@@ -171,8 +170,8 @@ async fn malformed_or_foreign_transfer_is_unreadable() {
         (Altered("\"grant#HL1#1\"", "null"), unreadable()),
         (Altered("\"status\":\"SUBMITTED\"", "\"status\":\"A NEW ONE\""), unreadable()),
         (Altered("\"status\":\"SUBMITTED\"", "\"status\":\"A_NEW_ONE\""), Ok(Some(found("A_NEW_ONE")))),
-        (Said("{}"), unreadable()),
-        (Said("null"), unreadable()),
+        (Reply(200, "{}"), unreadable()),
+        (Reply(200, "null"), unreadable()),
         (Status(404), Ok(None)),
         (Status(403), Err(CallError::Refused { status: 403, kind: None, code: None })),
     ];
@@ -180,22 +179,22 @@ async fn malformed_or_foreign_transfer_is_unreadable() {
         let (net, row) = (FireblocksNet::default(), format!("{fault:?}"));
         let client = client(&net);
         client.create(&new_transfer(), now(), call_deadline()).await.expect("created");
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         assert_eq!(client.find("grant#HL1#1", now(), call_deadline()).await, expected, "{row}");
     }
     // A transfer that exists at the create call and is missing in the query: the outcome is unknown.
     let net = FireblocksNet::default();
     let client = client(&net);
     client.create(&new_transfer(), now(), call_deadline()).await.expect("created");
-    net.fail(|call, _| if call == 1 { Status(404) } else { FireblocksFault::None });
+    net.fail(|call, _| if call == 1 { Status(404) } else { NetFault::None });
     assert_eq!(client.create(&new_transfer(), now(), call_deadline()).await, Err(CallError::NoAnswer));
 }
 
 #[tokio::test(start_paused = true)]
 async fn public_keys_are_fetched_without_a_key() {
-    use FireblocksFault::{Disconnect, Status};
+    use NetFault::{Disconnect, Status};
     let rows = [
-        (FireblocksFault::None, Ok("{\"keys\":[]}".to_owned()), 1),
+        (NetFault::None, Ok("{\"keys\":[]}".to_owned()), 1),
         (Status(404), Err(CallError::Refused { status: 404, kind: None, code: None }), 1),
         (Status(302), Err(CallError::Unreadable), 1),
         (Status(204), Err(CallError::Unreadable), 1),
@@ -205,10 +204,10 @@ async fn public_keys_are_fetched_without_a_key() {
     for (fault, expected, times) in rows {
         let (net, row) = (FireblocksNet::default(), format!("{fault:?}"));
         net.publish("{\"keys\":[]}");
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         let http = Http::over(net.clone(), fastrand::Rng::with_seed(1));
         assert_eq!(published(&http, FIREBLOCKS_JWKS, call_deadline()).await, expected, "{row}");
-        assert_eq!(net.asked(), vec![format!("GET {FIREBLOCKS_JWKS}"); times], "{row}");
+        assert_eq!(net.endpoints(), vec![format!("GET {FIREBLOCKS_JWKS}"); times], "{row}");
     }
 }
 

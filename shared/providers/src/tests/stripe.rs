@@ -1,6 +1,6 @@
 //! The Stripe adapter against the fake: requests, idempotency keys, retries and the parsing of responses.
 
-use testkit::{StripeFault, StripeNet};
+use testkit::{NetFault, StripeFault, StripeNet};
 
 use super::*;
 
@@ -85,11 +85,11 @@ async fn session_request_is_sent_in_full() {
     for (new, begins) in rows {
         let net = net();
         let session = stripe(&net).create_session(&new, call_deadline()).await.expect("a session");
-        let [request] = <[_; 1]>::try_from(net.asked()).expect("one call");
-        assert_eq!(request.what, "POST /v1/checkout/sessions");
-        assert_eq!(request.authorization.as_deref(), Some("Bearer sk_test_abcdefghijklmnopqrstuvwxyz"));
-        assert_eq!(request.version.as_deref(), Some("2025-08-27.basil"));
-        assert_eq!(request.idempotency_key.as_deref(), Some("hookledger-HL1"));
+        let [request] = <[_; 1]>::try_from(net.calls()).expect("one call");
+        assert_eq!(request.endpoint, "POST /v1/checkout/sessions");
+        assert_eq!(request.authorization(), Some("Bearer sk_test_abcdefghijklmnopqrstuvwxyz"));
+        assert_eq!(request.header("stripe-version"), Some("2025-08-27.basil"));
+        assert_eq!(request.idempotency_key(), Some("hookledger-HL1"));
         assert_eq!(request.body, format!("{begins}{ENDS}"));
         assert_eq!(session.order, Some(new.order));
         assert_eq!((session.status, session.payment_status), (SessionStatus::Open, PaymentStatus::Unpaid));
@@ -109,9 +109,9 @@ async fn configured_account_is_sent_on_every_call() {
         stripe.expire(&made.id, call_deadline()).await.expect("a session");
         let listed = stripe.list_undelivered_events(testkit::now(), None, 10, call_deadline()).await.expect("events");
         assert_eq!(listed.events.len(), 1, "of its own account");
-        let requests = net.asked();
+        let requests = net.calls();
         assert_eq!(requests.len(), 5);
-        assert!(requests.iter().all(|request| request.account.as_deref() == account), "{requests:?}");
+        assert!(requests.iter().all(|request| request.header("stripe-account") == account), "{requests:?}");
         let other = config(BASE, if account.is_some() { None } else { Some("acct_1") });
         let key = Arc::new(SecretKey::parse(KEY).expect("a key"));
         let other = Stripe::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &other, key);
@@ -154,13 +154,14 @@ async fn session_is_read_open_paid_and_expired() {
     let made = stripe.create_session(&new(inline_price(), None), call_deadline()).await.expect("a session");
     let expired = stripe.expire(&made.id, call_deadline()).await.expect("a session");
     assert_eq!((expired.status, expired.url), (SessionStatus::Expired, None));
-    let requests: Vec<_> = net.asked().into_iter().map(|request| (request.what, request.idempotency_key)).collect();
-    assert_eq!(requests[1], (format!("POST /v1/checkout/sessions/{}/expire", made.id), None));
+    let calls = net.calls();
+    let requests: Vec<_> = calls.iter().map(|call| (call.endpoint.as_str(), call.idempotency_key())).collect();
+    assert_eq!(requests[1], (format!("POST /v1/checkout/sessions/{}/expire", made.id).as_str(), None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_transient_failures_are_retried() {
-    use StripeFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, KeptFailure, Reset, Status};
+    use NetFault::{Delay, Disconnect, DropRequest, DropResponse, Garbage, Own, Reset, Status};
     let slow = Delay(Duration::from_millis(2_400));
     // Whether every attempt fails or only the first; the result; the number of attempts.
     let rows = [
@@ -178,7 +179,7 @@ async fn only_transient_failures_are_retried() {
         (Status(409), true, Err(refusal(409, "idempotency_error", "idempotency_key_in_use")), 4),
         (Status(429), true, Err(refusal(429, "api_error", "injected")), 4),
         (Status(502), true, Err(CallError::Failed { status: 502 }), 4),
-        (KeptFailure, false, Err(CallError::Failed { status: 500 }), 4),
+        (Own(StripeFault::KeptFailure), false, Err(CallError::Failed { status: 500 }), 4),
         (Status(400), false, Err(refusal(400, "api_error", "injected")), 1),
         (Status(401), false, Err(refusal(401, "api_error", "injected")), 1),
         (Status(404), false, Err(refusal(404, "api_error", "injected")), 1),
@@ -187,31 +188,30 @@ async fn only_transient_failures_are_retried() {
     ];
     for (fault, always, expected, times) in rows {
         let (net, row) = (net(), format!("{fault:?} {always}"));
-        net.fail(move |call, _| if always || call == 0 { fault.clone() } else { StripeFault::None });
+        net.fail(move |call, _| if always || call == 0 { fault } else { NetFault::None });
         let started = clock();
         let answer = stripe(&net).create_session(&new(inline_price(), None), call_deadline()).await;
         assert_eq!(answer.map(drop), expected, "{row}");
         // If four attempts get no answer, the deadline cuts off the last one.
-        assert_eq!(net.asked().len(), times, "{row}");
+        assert_eq!(net.calls().len(), times, "{row}");
         assert!(clock().duration_since(started) <= Duration::from_millis(8_001), "{row}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn deadline_stops_retries_and_keeps_the_last_answer() {
-    for (fault, expected) in [
-        (StripeFault::DropRequest, CallError::NoAnswer),
-        (StripeFault::Delay(Duration::from_secs(2)), CallError::NoAnswer),
-    ] {
+    for (fault, expected) in
+        [(NetFault::DropRequest, CallError::NoAnswer), (NetFault::Delay(Duration::from_secs(2)), CallError::NoAnswer)]
+    {
         let net = net();
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         let started = clock();
         let answer = stripe(&net).create_session(&new(inline_price(), None), deadline(Duration::from_secs(1))).await;
         assert_eq!(answer, Err(expected));
         assert!(clock().duration_since(started) <= Duration::from_millis(1_001));
     }
     let net = net();
-    net.fail(|call, _| if call == 0 { StripeFault::Status(503) } else { StripeFault::DropRequest });
+    net.fail(|call, _| if call == 0 { NetFault::Status(503) } else { NetFault::DropRequest });
     let answer = stripe(&net).create_session(&new(inline_price(), None), deadline(Duration::from_secs(1))).await;
     assert_eq!(answer, Err(CallError::Failed { status: 503 }));
 }
@@ -237,11 +237,11 @@ async fn unpaid_session_state_follows_its_intent() {
         let session = stripe.session(&made.id, call_deadline()).await.expect("a session");
         assert_eq!((session.status, session.payment_status), (SessionStatus::Complete, PaymentStatus::Unpaid));
         let replacement: &'static str = format!("\"status\":\"{status}\"").leak();
-        net.fail(move |_, _| StripeFault::Altered("\"status\":\"processing\"", replacement));
+        net.fail(move |_, _| NetFault::Altered("\"status\":\"processing\"", replacement));
         assert_eq!(stripe.unsettled(&session, call_deadline()).await, expected, "{status}");
         let intent = session.payment_intent.clone().expect("an intent");
-        assert_eq!(net.asked()[0].what, format!("GET /v1/payment_intents/{intent}"));
-        net.fail(|_, _| StripeFault::Altered("\"id\":\"pi_s", "\"id\":\"pi_t"));
+        assert_eq!(net.calls()[0].endpoint, format!("GET /v1/payment_intents/{intent}"));
+        net.fail(|_, _| NetFault::Altered("\"id\":\"pi_s", "\"id\":\"pi_t"));
         assert_eq!(
             stripe.unsettled(&session, call_deadline()).await,
             Err(CallError::Unreadable),
@@ -262,13 +262,13 @@ async fn replaced_session_has_exactly_one_successor() {
     let second = stripe.create_session(&again, call_deadline()).await.expect("a session");
     assert_ne!(second.id, first.id);
     assert_eq!(stripe.create_session(&again, call_deadline()).await, Ok(second.clone()));
-    let key = |session: &str| Some(format!("hookledger-HL1-{session}"));
-    assert_eq!(net.asked()[1].idempotency_key, key(&first.id));
+    let key = format!("hookledger-HL1-{}", first.id);
+    assert_eq!(net.calls()[1].idempotency_key(), Some(key.as_str()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn malformed_session_is_unreadable() {
-    use StripeFault::Altered;
+    use NetFault::Altered;
     let rows = [
         (Altered("\"status\":\"open\"", "\"status\":\"ajar\""), false),
         (Altered("\"payment_status\":\"unpaid\"", "\"payment_status\":null"), false),
@@ -292,7 +292,7 @@ async fn malformed_session_is_unreadable() {
     ];
     for (fault, is_read) in rows {
         let (net, row) = (net(), format!("{fault:?}"));
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         let answer = stripe(&net).create_session(&new(inline_price(), None), call_deadline()).await;
         assert_eq!(answer.map(drop), if is_read { Ok(()) } else { Err(CallError::Unreadable) }, "{row}");
     }
@@ -311,7 +311,7 @@ async fn id_with_path_characters_is_never_sent() {
         assert_eq!(stripe.session(id, call_deadline()).await, Err(CallError::Unreadable), "{id}");
         assert_eq!(stripe.expire(id, call_deadline()).await, Err(CallError::Unreadable), "{id}");
     }
-    assert_eq!(net.asked().len(), 0);
+    assert_eq!(net.calls().len(), 0);
     let missing = refusal(404, "invalid_request_error", "resource_missing");
     assert_eq!(stripe.session(SESSION, call_deadline()).await, Err(missing));
 }

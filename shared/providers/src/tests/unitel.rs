@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use signing::SecretError;
-use testkit::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelFault, UnitelNet, now};
+use testkit::{NetFault, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, UnitelNet, now};
 
 use super::*;
 
@@ -86,10 +86,10 @@ async fn top_up_request_is_sent_in_full() {
         let unitel = client_with(&net, &[SETTINGS.to_vec(), more].concat());
         let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
         assert_eq!(unitel.top_up(&ready, &top_up(kind, PHONE), "HL1", call_deadline()).await, done());
-        let [auth, request] = <[_; 2]>::try_from(net.asked()).expect("two calls");
-        assert_eq!((auth.what.as_str(), auth.body.as_str()), ("POST /auth", ""));
-        assert_eq!(auth.authorization.as_deref(), Some("Basic c2hvcDpvbmUtb2Ytb3Vycw=="));
-        assert_eq!((request.what.as_str(), request.authorization.as_deref()), (path, Some("Bearer u0000000000000001")));
+        let [auth, request] = <[_; 2]>::try_from(net.calls()).expect("two calls");
+        assert_eq!((auth.endpoint.as_str(), auth.body.as_str()), ("POST /auth", ""));
+        assert_eq!(auth.authorization(), Some("Basic c2hvcDpvbmUtb2Ytb3Vycw=="));
+        assert_eq!((request.endpoint.as_str(), request.authorization()), (path, Some("Bearer u0000000000000001")));
         assert_eq!(serde_json::from_str::<Value>(&request.body).expect("an object"), body);
     }
 }
@@ -116,19 +116,20 @@ async fn each_response_has_one_outcome() {
         let started = clock();
         assert_eq!(top_up_result(&unitel, phone).await, expected, "{phone}");
         assert!(clock().duration_since(started) <= Duration::from_millis(30_001), "{phone}");
-        assert_eq!(net.calls("HL1").calls, 1, "{phone}");
+        assert_eq!(net.top_ups("HL1").calls, 1, "{phone}");
         let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
         let checked = unitel.check(&ready, phone, "HL1", Some("u00000001"), call_deadline()).await;
         assert_eq!(checked, Ok(Some(later)), "{phone}");
-        assert_eq!(net.calls("HL1").calls, 1, "{phone}");
+        assert_eq!(net.top_ups("HL1").calls, 1, "{phone}");
     }
 }
 
 /// The call is sent once, whatever fails.
 #[tokio::test(start_paused = true)]
 async fn failed_call_is_sent_once_and_unknown() {
-    use UnitelFault::{
-        Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, Reset, Said, Status, StatusApplied, Truncated,
+    use NetFault::{
+        Altered, Delay, Disconnect, DropRequest, DropResponse, Garbage, ReplyApplied, Reset, Status, StatusApplied,
+        Truncated,
     };
     let without_bill = || TopUpResult::Done { seq: Some("7".to_owned()), receipt: None };
     let rows = [
@@ -146,39 +147,39 @@ async fn failed_call_is_sent_once_and_unknown() {
         (Status(500), unknown("status 500")),
         (Status(503), unknown("status 503")),
         (StatusApplied(502), unknown("status 502")),
-        (Said(500, r#"{"result":"failed","code":"301"}"#), unknown("status 500")),
-        (Said(400, r#"{"result":"success","code":"000"}"#), unknown("status 400")),
-        (Said(401, r#"{"result":"success","code":"000"}"#), unknown("status 401")),
+        (ReplyApplied(500, r#"{"result":"failed","code":"301"}"#), unknown("status 500")),
+        (ReplyApplied(400, r#"{"result":"success","code":"000"}"#), unknown("status 400")),
+        (ReplyApplied(401, r#"{"result":"success","code":"000"}"#), unknown("status 401")),
         (Garbage, unknown("unreadable answer")),
         (Truncated, unknown("unreadable answer")),
-        (Said(200, ""), unknown("unreadable answer")),
-        (Said(200, "[]"), unknown("unreadable answer")),
-        (Said(200, "{}"), unknown("unreadable answer")),
-        (Said(200, r#"{"result":null,"code":"000"}"#), unknown("unreadable answer")),
-        (Said(200, r#"{"result":true,"code":"000"}"#), unknown("unreadable answer")),
-        (Said(200, r#"{"result":"success","result":"failed","code":"000"}"#), unknown("unreadable answer")),
-        (Said(200, r#"{"result":"success"}"#), unknown("without a code")),
-        (Said(200, r#"{"result":"success","code":"0"}"#), unknown("code 0")),
-        (Said(200, r#"{"result":"success","code":0}"#), unknown("code 0")),
-        (Said(200, r#"{"result":"SUCCESS","code":"000"}"#), unknown("code 000")),
-        (Said(200, r#"{"result":"ok","code":"000"}"#), unknown("code 000")),
-        (Said(200, r#"{"result":"success","code":"a phone 88000000"}"#), unknown("without a code")),
-        (Said(200, r#"{"result":"failed"}"#), failed("without a code")),
-        (Said(200, r#"{"result":"fail","code":12}"#), failed("code 12")),
-        (Said(200, r#"{"result":"pending"}"#), TopUpResult::Pending { seq: None }),
-        (Said(200, r#"{"result":"success","code":"000"}"#), TopUpResult::Done { seq: None, receipt: None }),
-        (Said(200, r#"{"result":"success","code":"000","seq":7,"vat":null}"#), without_bill()),
-        (Said(200, r#"{"result":"success","code":"000","seq":"7","vat":{}}"#), without_bill()),
-        (Said(200, r#"{"result":"success","code":"000","seq":"7","vat":[1]}"#), without_bill()),
+        (ReplyApplied(200, ""), unknown("unreadable answer")),
+        (ReplyApplied(200, "[]"), unknown("unreadable answer")),
+        (ReplyApplied(200, "{}"), unknown("unreadable answer")),
+        (ReplyApplied(200, r#"{"result":null,"code":"000"}"#), unknown("unreadable answer")),
+        (ReplyApplied(200, r#"{"result":true,"code":"000"}"#), unknown("unreadable answer")),
+        (ReplyApplied(200, r#"{"result":"success","result":"failed","code":"000"}"#), unknown("unreadable answer")),
+        (ReplyApplied(200, r#"{"result":"success"}"#), unknown("without a code")),
+        (ReplyApplied(200, r#"{"result":"success","code":"0"}"#), unknown("code 0")),
+        (ReplyApplied(200, r#"{"result":"success","code":0}"#), unknown("code 0")),
+        (ReplyApplied(200, r#"{"result":"SUCCESS","code":"000"}"#), unknown("code 000")),
+        (ReplyApplied(200, r#"{"result":"ok","code":"000"}"#), unknown("code 000")),
+        (ReplyApplied(200, r#"{"result":"success","code":"a phone 88000000"}"#), unknown("without a code")),
+        (ReplyApplied(200, r#"{"result":"failed"}"#), failed("without a code")),
+        (ReplyApplied(200, r#"{"result":"fail","code":12}"#), failed("code 12")),
+        (ReplyApplied(200, r#"{"result":"pending"}"#), TopUpResult::Pending { seq: None }),
+        (ReplyApplied(200, r#"{"result":"success","code":"000"}"#), TopUpResult::Done { seq: None, receipt: None }),
+        (ReplyApplied(200, r#"{"result":"success","code":"000","seq":7,"vat":null}"#), without_bill()),
+        (ReplyApplied(200, r#"{"result":"success","code":"000","seq":"7","vat":{}}"#), without_bill()),
+        (ReplyApplied(200, r#"{"result":"success","code":"000","seq":"7","vat":[1]}"#), without_bill()),
         (Altered("\"u00000001\"", "[1]"), TopUpResult::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
         (Altered("\"u00000001\"", "null"), TopUpResult::Done { seq: None, receipt: Some(RECEIPT.to_owned()) }),
     ];
     for (fault, expected) in rows {
         let (net, row) = (UnitelNet::default(), format!("{fault:?}"));
-        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
+        net.fail(move |_, what| if what == "POST /auth" { NetFault::None } else { fault });
         assert_eq!(top_up_result(&client(&net), PHONE).await, expected, "{row}");
-        assert_eq!(net.asked().iter().filter(|request| request.what != "POST /auth").count(), 1, "{row}");
-        assert!(net.calls("HL1").given <= 1, "{row}");
+        assert_eq!(net.calls().iter().filter(|request| request.endpoint != "POST /auth").count(), 1, "{row}");
+        assert!(net.top_ups("HL1").given <= 1, "{row}");
     }
     let net = UnitelNet::default();
     let unitel = client(&net);
@@ -193,7 +194,7 @@ async fn failed_call_is_sent_once_and_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn vat_bill_is_stored_unchanged() {
-    use UnitelFault::Altered;
+    use NetFault::Altered;
     let done_with =
         |bill: &str| TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: Some(bill.to_owned()) };
     let spaced = "\"success\" : true ,\n\t\"text\": \"a \\\" b \\\\\" , \"n\": 5000.10";
@@ -201,7 +202,7 @@ async fn vat_bill_is_stored_unchanged() {
     let rows = [(Altered("\"success\":true", spaced), done_with(&compact))];
     for (fault, expected) in rows {
         let net = UnitelNet::default();
-        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { fault.clone() });
+        net.fail(move |_, what| if what == "POST /auth" { NetFault::None } else { fault });
         assert_eq!(top_up_result(&client(&net), PHONE).await, expected);
     }
     // A bill above the size limit is dropped.
@@ -212,7 +213,7 @@ async fn vat_bill_is_stored_unchanged() {
             format!(r#"{{"result":"success","code":"000","seq":"u00000001","vat":{bill}}}"#).into_boxed_str(),
         );
         let net = UnitelNet::default();
-        net.fail(move |_, what| if what == "POST /auth" { UnitelFault::None } else { UnitelFault::Said(200, body) });
+        net.fail(move |_, what| if what == "POST /auth" { NetFault::None } else { NetFault::ReplyApplied(200, body) });
         let expected = TopUpResult::Done { seq: Some("u00000001".to_owned()), receipt: is_kept.then_some(bill) };
         assert_eq!(top_up_result(&client(&net), PHONE).await, expected);
     }
@@ -222,7 +223,7 @@ async fn vat_bill_is_stored_unchanged() {
 async fn token_is_cached_and_replaced_after_it_expires() {
     let net = UnitelNet::default();
     let unitel = client(&net);
-    let tokens = || net.asked().iter().filter(|request| request.what == "POST /auth").count();
+    let tokens = || net.calls().iter().filter(|request| request.endpoint == "POST /auth").count();
     for (seconds, expected) in [(0, 1), (89, 1), (90, 2), (179, 2), (180, 3)] {
         let at = now().plus_seconds(seconds);
         net.set_now(at);
@@ -242,9 +243,9 @@ async fn token_is_cached_and_replaced_after_it_expires() {
             let net = UnitelNet::default();
             net.fail(move |call, what| {
                 if what != "POST /auth" && (always || call == 1) {
-                    UnitelFault::Refused(status, body)
+                    NetFault::Reply(status, body)
                 } else {
-                    UnitelFault::None
+                    NetFault::None
                 }
             });
             let top_up_result = top_up_result(&client(&net), PHONE).await;
@@ -252,17 +253,17 @@ async fn token_is_cached_and_replaced_after_it_expires() {
             if always {
                 assert_eq!(top_up_result, unknown("not authorized"));
             }
-            let requests: Vec<_> = net.asked().into_iter().map(|request| request.what).collect();
+            let requests: Vec<_> = net.endpoints();
             assert_eq!(requests.iter().filter(|what| *what == "POST /service/recharge").count(), calls);
             assert_eq!(requests.iter().filter(|what| *what == "POST /auth").count(), 2);
-            assert_eq!(net.calls("HL1").given, u64::from(expected));
+            assert_eq!(net.top_ups("HL1").given, u64::from(expected));
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn missing_token_prevents_the_top_up() {
-    use UnitelFault::{Disconnect, DropRequest, Garbage, Said, Status};
+    use NetFault::{Disconnect, DropRequest, Garbage, ReplyApplied, Status};
     let refused = |status| CallError::Refused { status, kind: None, code: None };
     let rows = [
         (DropRequest, CallError::NoAnswer),
@@ -271,53 +272,49 @@ async fn missing_token_prevents_the_top_up() {
         (Status(401), refused(401)),
         (Status(302), CallError::Unreadable),
         (Garbage, CallError::Unreadable),
-        (Said(200, r#"{"result":"401","msg":"Unauthorized"}"#), refused(401)),
-        (Said(200, r#"{"access_token":""}"#), CallError::Unreadable),
-        (Said(200, r#"{"access_token":"a b"}"#), CallError::Unreadable),
-        (Said(200, r#"{"access_token":"a\r\nx: y"}"#), CallError::Unreadable),
-        (Said(200, r#"{"access_token":null}"#), CallError::Unreadable),
-        (Said(200, r#"{"access_token":"a","access_token":"b"}"#), CallError::Unreadable),
+        (ReplyApplied(200, r#"{"result":"401","msg":"Unauthorized"}"#), refused(401)),
+        (ReplyApplied(200, r#"{"access_token":""}"#), CallError::Unreadable),
+        (ReplyApplied(200, r#"{"access_token":"a b"}"#), CallError::Unreadable),
+        (ReplyApplied(200, r#"{"access_token":"a\r\nx: y"}"#), CallError::Unreadable),
+        (ReplyApplied(200, r#"{"access_token":null}"#), CallError::Unreadable),
+        (ReplyApplied(200, r#"{"access_token":"a","access_token":"b"}"#), CallError::Unreadable),
     ];
     for (fault, expected) in rows {
         let (net, row) = (UnitelNet::default(), format!("{fault:?}"));
-        net.fail(move |_, _| fault.clone());
+        net.fail(move |_, _| fault);
         assert_eq!(client(&net).ready(now(), call_deadline()).await.map(drop), Err(expected), "{row}");
-        assert!(net.asked().iter().all(|request| request.what == "POST /auth"), "{row}");
+        assert!(net.calls().iter().all(|request| request.endpoint == "POST /auth"), "{row}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn failed_query_is_retried() {
-    use UnitelFault::{Disconnect, DropRequest, Refused, Said, Status};
+    use NetFault::{Disconnect, DropRequest, Reply, ReplyApplied, Status};
     let rows = [
         (DropRequest, false, None, 2),
         (Disconnect, false, None, 2),
         (Status(503), false, None, 2),
-        (Refused(401, ""), false, None, 2),
+        (Reply(401, ""), false, None, 2),
         (Disconnect, true, Some(Err(CallError::NoAnswer)), 4),
         (Status(503), true, Some(Err(CallError::Failed { status: 503 })), 4),
         (Status(404), true, Some(Err(CallError::Refused { status: 404, kind: None, code: None })), 1),
-        (Refused(401, ""), true, Some(Err(CallError::Refused { status: 401, kind: None, code: None })), 2),
-        (Said(200, "<html>"), true, Some(Ok(Some(unknown("unreadable answer")))), 1),
-        (Said(200, r#"{"result":"notfound","code":"404"}"#), true, Some(Ok(Some(unknown("code 404")))), 1),
+        (Reply(401, ""), true, Some(Err(CallError::Refused { status: 401, kind: None, code: None })), 2),
+        (ReplyApplied(200, "<html>"), true, Some(Ok(Some(unknown("unreadable answer")))), 1),
+        (ReplyApplied(200, r#"{"result":"notfound","code":"404"}"#), true, Some(Ok(Some(unknown("code 404")))), 1),
     ];
     for (fault, always, expected, times) in rows {
         let (net, row) = (UnitelNet::default(), format!("{fault:?} {always}"));
         let unitel = client(&net);
         top_up_result(&unitel, "88000002").await;
         let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
-        net.fail(
-            move |call, what| {
-                if what != "POST /auth" && (always || call == 0) { fault.clone() } else { UnitelFault::None }
-            },
-        );
+        net.fail(move |call, what| if what != "POST /auth" && (always || call == 0) { fault } else { NetFault::None });
         let checked = unitel.check(&ready, "88000002", "HL1", None, call_deadline()).await;
         match expected {
             Some(expected) => assert_eq!(checked, expected, "{row}"),
             None => assert!(matches!(&checked, Ok(Some(checked)) if is_done(checked)), "{row}"),
         }
         let requests: Vec<_> =
-            net.asked().into_iter().filter(|request| request.what == format!("POST {CHECK}")).collect();
+            net.calls().into_iter().filter(|request| request.endpoint == format!("POST {CHECK}")).collect();
         assert_eq!(requests.len(), times, "{row}");
         assert_eq!(requests[0].body, r#"{"journal_id":"HL1","msisdn":"88000002","transaction_id":""}"#);
     }
@@ -325,7 +322,7 @@ async fn failed_query_is_retried() {
     let unitel = client_with(&net, &SETTINGS[..1]);
     let ready = unitel.ready(now(), call_deadline()).await.expect("a token");
     assert_eq!(unitel.check(&ready, PHONE, "HL1", None, call_deadline()).await, Ok(None));
-    assert_eq!(net.asked().len(), 1, "no query is sent");
+    assert_eq!(net.calls().len(), 1, "no query is sent");
 }
 
 #[test]

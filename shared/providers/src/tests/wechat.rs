@@ -5,8 +5,8 @@ use crate::wechat::{WechatInterface, attach, beijing};
 use ledger::RefundState;
 use signing::{Strength, forwarder};
 use testkit::{
-    FORWARDER_SECRET, MERCHANT_PAIR, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT, WechatFault,
-    WechatNet, now, rsa_pair,
+    FORWARDER_SECRET, MERCHANT_PAIR, NetFault, PLATFORM_KEY_ID, PLATFORM_PAIR, WECHAT_APP, WECHAT_MERCHANT,
+    WechatFault, WechatNet, now, rsa_pair,
 };
 
 const V3: [(&str, &str); 6] = [
@@ -78,7 +78,7 @@ fn queried(state: TradeState, paid: Option<&str>) -> Queried {
 async fn order_is_created_queried_and_closed_on_both_interfaces() {
     let open_id = || Payer::OpenId("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned());
     for settings in [V3.as_slice(), &CLOUD_RUN] {
-        let net = WechatNet::new();
+        let net = WechatNet::default();
         let wechat = wechat(&net, settings);
         assert_eq!(wechat.query(&number(), now(), call_deadline()).await, Ok(None));
         assert_eq!(wechat.close(&number(), now(), call_deadline()).await, Ok(()), "an order that does not exist");
@@ -104,7 +104,7 @@ async fn order_is_created_queried_and_closed_on_both_interfaces() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_are_sent_in_full() {
-    let net = WechatNet::new();
+    let net = WechatNet::default();
     let v3 = wechat(&net, &V3);
     v3.create(&payment(Payer::OpenId("o1".to_owned())), now(), call_deadline()).await.expect("a payable");
     v3.query(&number(), now(), call_deadline()).await.expect("an answer");
@@ -113,9 +113,9 @@ async fn requests_are_sent_in_full() {
     assert_eq!(refund, Ok(None));
     let cloud = wechat(&net, &CLOUD_RUN);
     cloud.query(&number(), now(), call_deadline()).await.expect("an answer");
-    let requests = net.asked();
+    let requests = net.calls();
     let sent: Vec<(&str, &str)> =
-        requests.iter().map(|request| (request.what.as_str(), request.body.as_str())).collect();
+        requests.iter().map(|request| (request.endpoint.as_str(), request.body.as_str())).collect();
     assert_eq!(
         sent,
         [
@@ -132,23 +132,23 @@ async fn requests_are_sent_in_full() {
             ("POST /_/pay/queryorder", "{\"out_trade_no\":\"HL1\",\"sub_mch_id\":\"1900000001\"}"),
         ]
     );
-    let authorization = requests[0].authorization.as_deref().expect("signed");
+    let authorization = requests[0].authorization().expect("signed");
     assert!(
         authorization.starts_with("WECHATPAY2-SHA256-RSA2048 mchid=\"1900000001\",nonce_str=\""),
         "{authorization}"
     );
-    let authorization = requests[4].authorization.as_deref().expect("signed");
+    let authorization = requests[4].authorization().expect("signed");
     let call = forwarder::Call { method: "POST", path: "/_/pay/queryorder", body: requests[4].body.as_bytes() };
     let shared = forwarder::Keys::parse(FORWARDER_SECRET, Strength::Deployed).expect("a secret");
     assert!(forwarder::verify_call(&shared, call, authorization, now().unix_s()).is_ok(), "{authorization}");
 
-    let net = WechatNet::new();
+    let net = WechatNet::default();
     let partner = [V3.as_slice(), &[("WECHAT_SUB_MCH_ID", "1900000009")]].concat();
     let partner = wechat(&net, &partner);
     partner.create(&payment(Payer::OpenId("o1".to_owned())), now(), call_deadline()).await.expect("a payable");
     // The fake serves another merchant, so the client rejects its response.
     assert_eq!(partner.query(&number(), now(), call_deadline()).await, Err(CallError::Unreadable));
-    let requests: Vec<String> = net.asked().into_iter().map(|request| request.what).collect();
+    let requests: Vec<String> = net.endpoints();
     assert_eq!(
         requests,
         [
@@ -160,9 +160,10 @@ async fn requests_are_sent_in_full() {
 
 #[tokio::test(start_paused = true)]
 async fn forged_or_foreign_response_is_rejected() {
-    use WechatFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Saying, SignedAsFirst, Status, Unsigned};
+    use NetFault::{Altered, Delay, Disconnect, DropRequest, Garbage, Own, Status};
+    use WechatFault::{AlteredAndSigned, OtherStatus, SignedAsFirst, Unsigned};
     let of_v3 = [
-        (Unsigned, CallError::Unreadable),
+        (Own(Unsigned), CallError::Unreadable),
         (Garbage, CallError::Unreadable),
         (Altered("\"SUCCESS\"", "\"NOTPAY\""), CallError::Unreadable),
         (Status(302), CallError::Unreadable),
@@ -175,10 +176,12 @@ async fn forged_or_foreign_response_is_rejected() {
     ];
     let of_cloud_run = [
         // A response without the forwarder's signature for this call counts as no answer.
-        (Unsigned, CallError::Unsigned),
-        (SignedAsFirst, CallError::Unsigned),
+        (Own(Unsigned), CallError::Unsigned),
+        (Own(SignedAsFirst), CallError::Unsigned),
         (Garbage, CallError::Unsigned),
         (Altered("\"trade_state\":\"SUCCESS\"", "\"trade_state\":\"NOTPAY\""), CallError::Unsigned),
+        (Own(OtherStatus(201)), CallError::Unsigned),
+        (Own(OtherStatus(302)), CallError::Unsigned),
         (Status(201), CallError::Unsigned),
         (Status(302), CallError::Unsigned),
         (Status(401), CallError::Unsigned),
@@ -187,17 +190,20 @@ async fn forged_or_foreign_response_is_rejected() {
         (Status(503), CallError::NoAnswer),
         (DropRequest, CallError::NoAnswer),
         // A response with a valid signature is parsed.
-        (Saying("{", "<html>"), CallError::Unreadable),
-        (Saying("\"out_trade_no\":\"HL1\"", "\"out_trade_no\":\"HL2\""), CallError::Unreadable),
-        (Saying("1900000001", "1900000002"), CallError::Unreadable),
-        (Saying("\"trade_state\":\"SUCCESS\"", "\"trade_state\":\"PERHAPS\""), CallError::Unreadable),
-        (Saying("\"total_fee\":500", "\"total_fee\":500.0"), CallError::Unreadable),
-        (Saying("\"errcode\":0", "\"errcode\":-1"), CallError::Refused { status: 200, kind: None, code: None }),
-        (Saying("\"time_end\":\"20260101080000\"", "\"time_end\":\"2026\""), CallError::Unreadable),
+        (Own(AlteredAndSigned("{", "<html>")), CallError::Unreadable),
+        (Own(AlteredAndSigned("\"out_trade_no\":\"HL1\"", "\"out_trade_no\":\"HL2\"")), CallError::Unreadable),
+        (Own(AlteredAndSigned("1900000001", "1900000002")), CallError::Unreadable),
+        (Own(AlteredAndSigned("\"trade_state\":\"SUCCESS\"", "\"trade_state\":\"PERHAPS\"")), CallError::Unreadable),
+        (Own(AlteredAndSigned("\"total_fee\":500", "\"total_fee\":500.0")), CallError::Unreadable),
+        (
+            Own(AlteredAndSigned("\"errcode\":0", "\"errcode\":-1")),
+            CallError::Refused { status: 200, kind: None, code: None },
+        ),
+        (Own(AlteredAndSigned("\"time_end\":\"20260101080000\"", "\"time_end\":\"2026\"")), CallError::Unreadable),
     ];
     for (settings, rows) in [(V3.as_slice(), of_v3.as_slice()), (&CLOUD_RUN, &of_cloud_run)] {
         for (fault, expected) in rows {
-            let (net, fault) = (WechatNet::new(), *fault);
+            let (net, fault) = (WechatNet::default(), *fault);
             net.pay("HL1", "4200001", 500, None);
             let wechat = wechat(&net, settings);
             wechat.query(&number(), now(), call_deadline()).await.expect("the first answer");
@@ -225,18 +231,19 @@ async fn stale_or_foreign_signature_is_rejected() {
         (other[2], -300, Ok(None), 1),
     ];
     for (secret, clock_s, expected, calls) in rows {
-        let net = WechatNet::new();
+        let net = WechatNet::default();
         net.set_now(now().plus_seconds(clock_s));
         let config = config(&CLOUD_RUN).expect("a configuration").expect("an interface");
         let wechat = Wechat::new(Http::over(net.clone(), fastrand::Rng::with_seed(7)), &config, with(secret));
         let answer = wechat.query(&number(), now(), call_deadline()).await;
-        assert_eq!((answer, net.asked().len()), (expected, calls), "{secret} {clock_s}");
+        assert_eq!((answer, net.calls().len()), (expected, calls), "{secret} {clock_s}");
     }
     // Each attempt has its own nonce: the forwarder rejects a repeated one.
-    let net = WechatNet::new();
-    net.fail(|call, _| if call < 2 { WechatFault::Status(503) } else { WechatFault::None });
+    let net = WechatNet::default();
+    net.fail(|call, _| if call < 2 { NetFault::Status(503) } else { NetFault::None });
     assert_eq!(wechat(&net, &CLOUD_RUN).query(&number(), now(), call_deadline()).await, Ok(None));
-    let sent: Vec<_> = net.asked().into_iter().filter_map(|request| request.authorization).collect();
+    let sent: Vec<_> =
+        net.calls().into_iter().filter_map(|request| request.authorization().map(str::to_owned)).collect();
     assert!(sent.len() == 3 && sent[0] != sent[1] && sent[1] != sent[2], "{sent:?}");
 }
 
@@ -250,7 +257,7 @@ async fn refund_status_is_mapped() {
         ("PERHAPS", None),
     ];
     for (status, state) in rows {
-        let net = WechatNet::new();
+        let net = WechatNet::default();
         let (id, order, transaction) = ("5000".to_owned(), "HL1".to_owned(), "4200001".to_owned());
         net.refund("r1", fakes::WechatRefund { id, order, transaction, fen: 100, status });
         let answer = wechat(&net, &V3).refund("r1", now(), call_deadline()).await;

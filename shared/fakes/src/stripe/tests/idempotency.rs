@@ -70,17 +70,17 @@ fn refusal_is_not_stored() {
 #[test]
 fn failure_is_replayed() {
     let stripe = stripe();
-    stripe.fail_next();
-    assert_eq!(post(&stripe, SESSIONS, "mode=none", None).status, 400, "only a valid request uses up the failure");
-    let first = post(&stripe, SESSIONS, PAYMENT, Some("key-1"));
+    let failing = |path: &str, body: &str, key| stripe.answer_failing(None, &post_call(path, body, key));
+    assert_eq!(failing(SESSIONS, "mode=none", None).status, 400, "only a valid request fails");
+    let first = failing(SESSIONS, PAYMENT, Some("key-1"));
     let again = post(&stripe, SESSIONS, PAYMENT, Some("key-1"));
     assert_eq!((first.status, is_replayed(&first)), (500, false));
     assert_eq!(text(&json(&first.body), "/error/type"), "api_error");
     assert_eq!((again.status, is_replayed(&again), &again.body), (500, true, &first.body));
-    assert!(stripe.state().sessions.is_empty());
+    assert_eq!(failing(SESSIONS, PAYMENT, Some("key-1")).body, first.body);
+    assert_eq!(stripe.sessions(), [""; 0]);
     let expire = format!("{SESSIONS}/{}/expire", new_session(&stripe, PAYMENT));
-    stripe.fail_next();
-    let failed = post(&stripe, &expire, "", None);
+    let failed = failing(&expire, "", None);
     assert_eq!((failed.status, failed.events.len()), (500, 0));
     assert_eq!(post(&stripe, &expire, "", None).status, 200);
 }
