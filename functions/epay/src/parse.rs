@@ -31,14 +31,15 @@ pub struct EpayEvent {
 }
 
 pub(crate) fn parse(received: &Received<'_>) -> Result<EpayEvent, ParseError> {
-    let signed = std::str::from_utf8(received.bytes()).map_err(|_| problem("the form", "is not UTF-8"))?;
-    let params = Params::of_signed(signed).map_err(|_| problem("the form", "cannot be decoded"))?;
-    let pid = Pid::new(required(&params, "pid")?).ok_or_else(|| problem("pid", "is not the number of a merchant"))?;
+    let signed = std::str::from_utf8(received.bytes()).map_err(|_| ParseError::new("the form", "is not UTF-8"))?;
+    let params = Params::of_signed(signed).map_err(|_| ParseError::new("the form", "cannot be decoded"))?;
+    let pid =
+        Pid::new(required(&params, "pid")?).ok_or_else(|| ParseError::new("pid", "is not the number of a merchant"))?;
     let trade = required(&params, "trade_no")?;
     if !is_word(trade, TRADE_CHARS_MAX) {
-        return Err(problem("trade_no", "must be 1 to 64 letters, digits or - _"));
+        return Err(ParseError::new("trade_no", "must be 1 to 64 letters, digits or - _"));
     }
-    let by = reference(&pid, trade).map_err(|error| problem("trade_no", &error.to_string()))?;
+    let by = reference(&pid, trade).map_err(|error| ParseError::new("trade_no", &error.to_string()))?;
     let id = by.id().to_owned();
     payment(&params, pid, trade, by).map_err(|error| ParseError { event_id: Some(id), ..error })
 }
@@ -50,17 +51,17 @@ pub fn reference(pid: &Pid, trade: &str) -> Result<Reference, ReferenceError> {
 
 fn payment(params: &Params, pid: Pid, trade: &str, by: Reference) -> Result<EpayEvent, ParseError> {
     let id = by.id().to_owned();
-    let receipt = EventKey::new(SOURCE, &id).map_err(|error| problem("trade_no", &error.to_string()))?;
+    let receipt = EventKey::new(SOURCE, &id).map_err(|error| ParseError::new("trade_no", &error.to_string()))?;
     if required(params, "trade_status")? != PAID {
-        return Err(problem("trade_status", "must be TRADE_SUCCESS"));
+        return Err(ParseError::new("trade_status", "must be TRADE_SUCCESS"));
     }
     let order = OrderNumber::new(required(params, "out_trade_no")?);
-    let order = order.map_err(|_| problem("out_trade_no", "is not a valid order number"))?;
+    let order = order.map_err(|_| ParseError::new("out_trade_no", "is not a valid order number"))?;
     let money = Money::parse_padded(required(params, "money")?, Currency::CNY);
-    let money = money.map_err(|error| problem("money", &error.to_string()))?;
+    let money = money.map_err(|error| ParseError::new("money", &error.to_string()))?;
     let way = required(params, "type")?;
     if !is_word(way, WAY_CHARS_MAX) {
-        return Err(problem("type", "must be 1 to 32 letters, digits or - _"));
+        return Err(ParseError::new("type", "must be 1 to 32 letters, digits or - _"));
     }
     let sent_at = params.value("timestamp").map(sent_at).transpose()?;
     let name = params.value("name").map(|name| name.chars().take(NAME_CHARS_MAX).collect());
@@ -69,7 +70,7 @@ fn payment(params: &Params, pid: Pid, trade: &str, by: Reference) -> Result<Epay
 }
 
 fn required<'p>(params: &'p Params, name: &str) -> Result<&'p str, ParseError> {
-    params.value(name).ok_or_else(|| problem(name, "is missing"))
+    params.value(name).ok_or_else(|| ParseError::new(name, "is missing"))
 }
 
 fn is_word(text: &str, chars_max: usize) -> bool {
@@ -80,9 +81,7 @@ fn is_word(text: &str, chars_max: usize) -> bool {
 fn sent_at(text: &str) -> Result<Timestamp, ParseError> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let count = text.parse().ok().filter(|_| digits);
-    count.and_then(|count| Timestamp::from_unix(count).ok()).ok_or_else(|| problem("timestamp", "is not a time"))
-}
-
-fn problem(field: &str, problem: &str) -> ParseError {
-    ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
+    count
+        .and_then(|count| Timestamp::from_unix(count).ok())
+        .ok_or_else(|| ParseError::new("timestamp", "is not a time"))
 }

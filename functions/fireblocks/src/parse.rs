@@ -1,13 +1,10 @@
 //! Parses the status of a transfer from webhooks v1 or v2. Only texts and whole numbers are read, and a parse error
 //! names Fireblocks' field, never its value.
 
-mod json;
-
 use ledger::{Amount, EventKey, Line, MoneyKey, OrderNumber, Source, Timestamp, TransferDetails, TransferStatus};
-use webhook::{ParseError, Received};
+use webhook::{JsonField, JsonObject, ParseError, Received};
 
 use crate::Workspace;
-use json::Object;
 
 const SOURCE: &str = Source::Fireblocks.as_str();
 /// Fireblocks' ids are UUIDs; its assets and addresses are a little longer.
@@ -79,7 +76,7 @@ const KINDS: [(Version, &str); 4] = [
 ];
 
 pub(crate) fn parse(received: &Received<'_>, workspace: &Workspace) -> Result<FireblocksEvent, ParseError> {
-    let body = Object::of_body(received.bytes())?;
+    let body = JsonObject::of_body(received.bytes())?;
     let (version, kind) = match (body.text("eventType")?, body.text("type")?) {
         (Some(kind), None) => (Version::V2, kind),
         (None, Some(kind)) => (Version::V1, kind),
@@ -93,7 +90,7 @@ pub(crate) fn parse(received: &Received<'_>, workspace: &Workspace) -> Result<Fi
     }
 }
 
-fn of_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
+fn of_workspace(body: &JsonObject<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
     match version {
         Version::V1 => read_v1(body, kind),
         Version::V2 => read_v2(body, kind),
@@ -101,7 +98,7 @@ fn of_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result<Fireb
 }
 
 /// Never fails: unparsed events are kept, and another workspace could fill our tables with them.
-fn of_other_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
+fn of_other_workspace(body: &JsonObject<'_>, version: Version, kind: &str) -> Result<FireblocksEvent, ParseError> {
     let id = "other-workspace";
     let receipt = EventKey::new(SOURCE, id).map_err(|error| body.problem("id", &error.to_string()))?;
     let unread = FireblocksEvent { id: id.to_owned(), receipt, report: Report::OtherWorkspace(None) };
@@ -111,8 +108,8 @@ fn of_other_workspace(body: &Object<'_>, version: Version, kind: &str) -> Result
     }))
 }
 
-fn read_v2(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
-    let id = body.required("id")?;
+fn read_v2(body: &JsonObject<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
+    let id = body.required("id")?.text()?;
     let receipt = EventKey::new(SOURCE, &id).map_err(|error| body.problem("id", &error.to_string()))?;
     let report = report(body, Version::V2, kind, "createdAt");
     let report = report.map_err(|error| ParseError { event_id: Some(id.clone()), ..error })?;
@@ -120,7 +117,7 @@ fn read_v2(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError>
 }
 
 /// A v1 event has no id: the report of one status at one time is one event.
-fn read_v1(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
+fn read_v1(body: &JsonObject<'_>, kind: &str) -> Result<FireblocksEvent, ParseError> {
     let report = report(body, Version::V1, kind, "timestamp")?;
     let id = match report.of_transfer() {
         Some(Transfer { id, status, at, .. }) => format!("v1.{id}.{}.{}", status.as_str(), at.unix_ms()),
@@ -131,45 +128,48 @@ fn read_v1(body: &Object<'_>, kind: &str) -> Result<FireblocksEvent, ParseError>
     Ok(FireblocksEvent { id, receipt, report })
 }
 
-fn report(body: &Object<'_>, version: Version, kind: &str, sent_at: &str) -> Result<Report, ParseError> {
+fn report(body: &JsonObject<'_>, version: Version, kind: &str, sent_at: &str) -> Result<Report, ParseError> {
     if !KINDS.contains(&(version, kind)) {
         return Ok(Report::OtherKind);
     }
-    let data = body.object("data")?.ok_or_else(|| body.problem("data", "is missing"))?;
+    let data = body.required("data")?.object()?;
     // Only our own requests use our grants' keys; the workspace's other transactions are ignored.
     let Some(key) = data.text("externalTxId")? else { return Ok(Report::NotOurs) };
     let Some((order, line @ Line::Grant(_))) = MoneyKey::read_line(&key) else { return Ok(Report::NotOurs) };
     let key = MoneyKey::of_line(&order, line);
-    let status = TransferStatus::of_custodian(&data.required("status")?);
+    let status = TransferStatus::of_custodian(&data.required("status")?.text()?);
     let status = status.ok_or_else(|| data.problem("status", "is not a known value"))?;
-    let at = match data.time("lastUpdated")? {
-        Some(at) => at,
-        None => body.time(sent_at)?.ok_or_else(|| data.problem("lastUpdated", "is missing"))?,
-    };
-    let (id, asset) = (data.word("id")?, data.word("assetId")?);
+    let at = data.field("lastUpdated")?.map_or_else(|| body.field(sent_at), |at| Ok(Some(at)))?;
+    let at = time(&at.ok_or_else(|| data.problem("lastUpdated", "is missing"))?)?;
+    let (id, asset) = (word(&data.required("id")?)?, word(&data.required("assetId")?)?);
     // Fireblocks leaves out the address, or leaves it empty, until the transfer is on chain.
     let is_named = status.has_left() || data.text("destinationAddress")?.is_some_and(|address| !address.is_empty());
-    let wallet = is_named.then(|| data.word("destinationAddress")).transpose()?;
+    let wallet = is_named.then(|| word(&data.required("destinationAddress")?)).transpose()?;
     let details = TransferDetails { asset, wallet, amount: amount(&data)? };
     Ok(Report::Transfer(Transfer { id, key, order, status, details, at }))
 }
 
 /// The amount from a text field: the numbers beside it are floats.
-fn amount(data: &Object<'_>) -> Result<Amount, ParseError> {
-    let info = data.object("amountInfo")?.ok_or_else(|| data.problem("amountInfo", "is missing"))?;
+fn amount(data: &JsonObject<'_>) -> Result<Amount, ParseError> {
+    let info = data.required("amountInfo")?.object()?;
     for name in ["requestedAmount", "amount"] {
-        if let Some(text) = info.text(name)? {
-            return Amount::parse(&text, Amount::SCALE_MAX).map_err(|error| info.problem(name, &error.to_string()));
+        if let Some(amount) = info.field(name)? {
+            return amount.parsed(|text| Amount::parse(text, Amount::SCALE_MAX));
         }
     }
     Err(info.problem("requestedAmount", "is missing"))
 }
 
-fn is_word(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
-    (1..=WORD_CHARS_MAX).contains(&text.len()) && text.bytes().all(allowed)
+/// Documented as seconds, sent as milliseconds.
+fn time(field: &JsonField<'_>) -> Result<Timestamp, ParseError> {
+    let count = field.read("must be a whole number")?;
+    Timestamp::from_unix(count).map_err(|error| field.problem(&error.to_string()))
 }
 
-fn problem(field: &str, problem: &str) -> ParseError {
-    ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
+/// An id, asset or address.
+fn word(field: &JsonField<'_>) -> Result<String, ParseError> {
+    let word = field.text()?;
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+    let is_word = (1..=WORD_CHARS_MAX).contains(&word.len()) && word.bytes().all(allowed);
+    if is_word { Ok(word) } else { Err(field.problem("must be 1 to 128 visible ASCII characters")) }
 }

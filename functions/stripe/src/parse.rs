@@ -3,10 +3,10 @@
 
 mod charge;
 mod dispute;
+mod fields;
 mod intent;
 mod invoice;
 mod invoice_payment;
-mod json;
 mod kind;
 mod refund;
 mod session;
@@ -16,8 +16,8 @@ use ledger::{
     DisputeStage, EventKey, Money, OrderNumber, PaymentState, Plan, Reference, RefundState, Source, Standing, Timestamp,
 };
 
-use json::Object;
-use webhook::{ParseError, Received};
+use fields::{id, one_of, payment_ids, seconds};
+use webhook::{JsonObject, ParseError, Received};
 
 pub use kind::Kind;
 
@@ -164,7 +164,7 @@ impl StripeEvent {
 
 /// The event's object as it was when the event happened.
 struct Snapshot<'b> {
-    object: Object<'b>,
+    object: JsonObject<'b>,
     id: Reference,
     at: Timestamp,
 }
@@ -174,27 +174,28 @@ type Read = fn(&Snapshot<'_>) -> Result<(Leads, Report), ParseError>;
 /// `account` is the connected account that the backfill lists. A listed event belongs to it even if it carries no
 /// account id, and must equal the delivered event, which does.
 pub(crate) fn parse(received: &Received<'_>, account: Option<&str>) -> Result<StripeEvent, ParseError> {
-    let body = Object::of_body(received.bytes())?;
+    let body = JsonObject::of_body(received.bytes())?;
     let field = body.required("id")?;
-    let id = field.text()?;
-    let receipt = EventKey::new(SOURCE, &id).map_err(|error| field.problem(&error.to_string()))?;
-    let mut event = event(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })?;
+    let event_id = field.text()?;
+    let receipt = EventKey::new(SOURCE, &event_id).map_err(|error| field.problem(&error.to_string()))?;
+    let event = event(&body, &event_id, receipt);
+    let mut event = event.map_err(|error| ParseError { event_id: Some(event_id), ..error })?;
     if received.path() == LISTED_AT && event.account.is_none() {
         event.account = account.map(str::to_owned);
     }
     Ok(event)
 }
 
-fn event(body: &Object<'_>, id: &str, receipt: EventKey) -> Result<StripeEvent, ParseError> {
-    let thin = body.required("object")?.one_of(&[("event", false), ("v2.core.event", true)])?;
+fn event(body: &JsonObject<'_>, event_id: &str, receipt: EventKey) -> Result<StripeEvent, ParseError> {
+    let thin = one_of(&body.required("object")?, &[("event", false), ("v2.core.event", true)])?;
     let name = body.required("type")?.text()?;
     let created = body.required("created")?;
     let livemode = body.required("livemode")?.flag()?;
     let (account, data) = (body.field("account")?, body.field("data")?);
     let mut event = StripeEvent {
-        id: id.to_owned(),
+        id: event_id.to_owned(),
         receipt,
-        created: if thin { created.rfc3339()? } else { created.seconds()? },
+        created: if thin { created.parsed(Timestamp::parse_rfc3339)? } else { seconds(&created)? },
         livemode,
         account: None,
         kind: if thin { Kind::Thin } else { Kind::of_snapshot(&name) },
@@ -209,7 +210,7 @@ fn event(body: &Object<'_>, id: &str, receipt: EventKey) -> Result<StripeEvent, 
     // An event that does not act is not read further: its object may have any shape.
     if let Some(read) = reader(event.kind) {
         let object = data.ok_or_else(|| body.problem("data", "is missing"))?.object()?.required("object")?.object()?;
-        let snapshot = Snapshot { id: object.required("id")?.reference()?, object, at: event.created };
+        let snapshot = Snapshot { id: id(&object.required("id")?)?, object, at: event.created };
         (event.leads, event.report) = read(&snapshot)?;
         snapshot.id.id().clone_into(&mut event.object);
     }
@@ -250,14 +251,13 @@ impl Snapshot<'_> {
 
     /// The ids of an event about an existing payment.
     fn leads_of_payment(&self) -> Result<Leads, ParseError> {
-        let [intent, charge] = ["payment_intent", "charge"].map(|name| self.object.reference(name));
-        self.leads([intent?, charge?].into_iter().flatten())
+        self.leads(payment_ids(&self.object)?)
     }
 }
 
 /// The order and stage in the object's metadata. Anyone may write metadata, so an invalid number counts as absent.
-fn named(object: &Object<'_>) -> Result<Leads, ParseError> {
-    let Some(metadata) = object.inner("metadata")? else {
+fn named(object: &JsonObject<'_>) -> Result<Leads, ParseError> {
+    let Some(metadata) = object.object("metadata")? else {
         return Ok(Leads::default());
     };
     let number = metadata.field(ORDER)?.and_then(|number| number.text().ok());

@@ -45,7 +45,7 @@ struct Data<'b> {
 }
 
 pub(crate) fn parse(received: &Received<'_>) -> Result<UsageEvent, ParseError> {
-    is_object(received.bytes()).then_some(()).ok_or_else(|| problem("body", "must be a JSON object"))?;
+    is_object(received.bytes()).then_some(()).ok_or_else(|| ParseError::new("body", "must be a JSON object"))?;
     let body: Body<'_> = serde_json::from_slice(received.bytes()).map_err(|error| structure("", &error))?;
     let (id, receipt) = field("eventId", body.event_id, event_id)?;
     data_of(&body, &id, receipt).map_err(|error| ParseError { event_id: Some(id), ..error })
@@ -58,7 +58,7 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
     })?;
     let sent_at = field("timestamp", body.timestamp, timestamp)?;
     let data = field("data", body.data, Ok)?;
-    is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| problem("data", "must be a JSON object"))?;
+    is_object(data.get().as_bytes()).then_some(()).ok_or_else(|| ParseError::new("data", "must be a JSON object"))?;
     let data: Data<'_> = serde_json::from_str(data.get()).map_err(|error| structure("data", &error))?;
     let event = UsageEvent {
         id: id.to_owned(),
@@ -74,7 +74,7 @@ fn data_of(body: &Body<'_>, id: &str, receipt: EventKey) -> Result<UsageEvent, P
     // A total above the sum is valid: gateways also count cached or reasoning tokens. Less is an error.
     let sum = event.prompt_tokens.checked_add(event.completion_tokens);
     if sum.is_none_or(|sum| event.total_tokens < sum) {
-        return Err(problem("data.totalTokens", "must be at least promptTokens and completionTokens together"));
+        return Err(ParseError::new("data.totalTokens", "must be at least promptTokens and completionTokens together"));
     }
     Ok(event)
 }
@@ -84,8 +84,8 @@ fn field<'b, T>(
     value: Option<&'b RawValue>,
     read: impl FnOnce(&'b RawValue) -> Result<T, String>,
 ) -> Result<T, ParseError> {
-    let value = value.ok_or_else(|| problem(name, "is missing"))?;
-    read(value).map_err(|why| problem(name, &why))
+    let value = value.ok_or_else(|| ParseError::new(name, "is missing"))?;
+    read(value).map_err(|why| ParseError::new(name, &why))
 }
 
 fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
@@ -146,13 +146,9 @@ fn structure(parent: &str, error: &serde_json::Error) -> ParseError {
     let message = error.to_string();
     let twice = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
     match twice {
-        Some((name, _)) if parent.is_empty() => problem(name, "stands twice"),
-        Some((name, _)) => problem(&format!("{parent}.{name}"), "stands twice"),
-        None if parent.is_empty() => problem("body", "must be a JSON object"),
-        None => problem(parent, "must be a JSON object"),
+        Some((name, _)) if parent.is_empty() => ParseError::new(name, "stands twice"),
+        Some((name, _)) => ParseError::new(&format!("{parent}.{name}"), "stands twice"),
+        None if parent.is_empty() => ParseError::new("body", "must be a JSON object"),
+        None => ParseError::new(parent, "must be a JSON object"),
     }
-}
-
-fn problem(field: &str, problem: &str) -> ParseError {
-    ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
 }

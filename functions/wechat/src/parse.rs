@@ -2,7 +2,7 @@
 //! error names WeChat's field, never its value.
 
 mod cloudrun;
-mod json;
+mod fields;
 mod v2;
 mod v3;
 
@@ -119,8 +119,8 @@ fn event(form: Form, notification: Notification, in_path: Option<&str>) -> Resul
     let signed = notification.order.as_deref().or(in_attach.number());
     let is_incomplete =
         signed.is_none() || (notification.ids.mch_id.is_none() && notification.ids.sub_mch_id.is_none());
-    let number = signed.or(in_path).ok_or_else(|| problem("out_trade_no", MISSING))?;
-    let order = OrderNumber::new(number).map_err(|error| problem("out_trade_no", &error.to_string()))?;
+    let number = signed.or(in_path).ok_or_else(|| ParseError::new("out_trade_no", MISSING))?;
+    let order = OrderNumber::new(number).map_err(|error| ParseError::new("out_trade_no", &error.to_string()))?;
     let fields = identity(&order, &notification);
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let fingerprint = Fingerprint::of(1, &fields);
@@ -135,7 +135,7 @@ fn event(form: Form, notification: Notification, in_path: Option<&str>) -> Resul
     if is_unsigned(form, &notification.report) {
         key = format!("{key}.{fingerprint}");
     }
-    let receipt = EventKey::new(SOURCE, &key).map_err(|error| problem("transaction_id", &error.to_string()))?;
+    let receipt = EventKey::new(SOURCE, &key).map_err(|error| ParseError::new("transaction_id", &error.to_string()))?;
     Ok(WechatEvent {
         form,
         id,
@@ -235,11 +235,7 @@ fn unpaid(state: TradeState) -> Option<Report> {
 const FAILED: Report = Report::Unpaid(PaymentState::Failed);
 
 fn reference(field: &str, id: &str) -> Result<Reference, ParseError> {
-    Reference::new(Provider::Wechat, id).map_err(|error| problem(field, &error.to_string()))
-}
-
-fn problem(field: &str, problem: &str) -> ParseError {
-    ParseError { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
+    Reference::new(Provider::Wechat, id).map_err(|error| ParseError::new(field, &error.to_string()))
 }
 
 const MISSING: &str = "is missing";

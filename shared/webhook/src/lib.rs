@@ -18,8 +18,8 @@
 
 mod admission;
 mod book;
-mod fields;
 mod handle;
+mod json;
 mod kept;
 mod outcome;
 mod received;
@@ -28,8 +28,8 @@ mod stages;
 mod status;
 
 pub use admission::{Admission, AdmissionError};
-pub use fields::{Fields, StandsTwice};
 pub use handle::{Function, log};
+pub use json::{JsonField, JsonObject};
 pub use kept::{Kept, KeptError};
 pub use outcome::Outcome;
 pub use received::Received;

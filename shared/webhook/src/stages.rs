@@ -94,6 +94,12 @@ pub struct ParseError {
     pub event_id: Option<String>,
 }
 
+impl ParseError {
+    pub fn new(field: &str, problem: &str) -> Self {
+        Self { field: field.to_owned(), problem: problem.to_owned(), event_id: None }
+    }
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.field, self.problem)

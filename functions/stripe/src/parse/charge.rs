@@ -2,6 +2,7 @@
 
 use ledger::{PaymentState, Reference};
 
+use super::fields::{money, optional_id};
 use super::{Leads, Report, Snapshot};
 use webhook::ParseError;
 
@@ -13,7 +14,7 @@ pub(super) fn succeeded(charge: &Snapshot<'_>) -> Result<(Leads, Report), ParseE
     if !(paid && captured) {
         return Ok((leads, Report::Awaiting));
     }
-    Ok((leads, Report::Payment { by, money: charge.object.money("amount_captured")? }))
+    Ok((leads, Report::Payment { by, money: money(&charge.object, "amount_captured")? }))
 }
 
 pub(super) fn failed(charge: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
@@ -21,12 +22,12 @@ pub(super) fn failed(charge: &Snapshot<'_>) -> Result<(Leads, Report), ParseErro
 }
 
 pub(super) fn refunded(charge: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
-    Ok((leads(charge)?.0, Report::RefundSum(charge.object.money("amount_refunded")?)))
+    Ok((leads(charge)?.0, Report::RefundSum(money(&charge.object, "amount_refunded")?)))
 }
 
 /// The ids that lead to the order, and the reference that names the payment.
 fn leads(charge: &Snapshot<'_>) -> Result<(Leads, Reference), ParseError> {
-    let intent = charge.object.reference("payment_intent")?;
+    let intent = optional_id(&charge.object, "payment_intent")?;
     let by = intent.clone().unwrap_or_else(|| charge.id.clone());
     Ok((charge.leads(intent.into_iter().chain([charge.id.clone()]))?, by))
 }

@@ -2,6 +2,7 @@
 
 use ledger::DisputeStage;
 
+use super::fields::{length, money, one_of};
 use super::{Leads, Report, Snapshot};
 use webhook::ParseError;
 
@@ -29,17 +30,17 @@ enum Status {
 /// The status gives the stage, except for `prevented`. An unknown status is refused and kept: a guess could freeze or
 /// release a buyer's credits for good.
 pub(super) fn read(dispute: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
-    let stage = match dispute.object.required("status")?.one_of(&STATUSES)? {
+    let stage = match one_of(&dispute.object.required("status")?, &STATUSES)? {
         Status::Stage(stage) => stage,
         Status::Prevented => prevented(dispute)?,
     };
-    let money = dispute.object.money("amount")?;
+    let money = money(&dispute.object, "amount")?;
     Ok((dispute.leads_of_payment()?, Report::Dispute { id: dispute.id.id().to_owned(), stage, money }))
 }
 
 /// The number of balance transactions shows the money's state: never moved, withdrawn, or withdrawn and reinstated.
 fn prevented(dispute: &Snapshot<'_>) -> Result<DisputeStage, ParseError> {
-    Ok(match dispute.object.length("balance_transactions")? {
+    Ok(match length(&dispute.object, "balance_transactions")? {
         0 => DisputeStage::Inquiry,
         1 => DisputeStage::Lost,
         _ => DisputeStage::Won,

@@ -2,11 +2,12 @@
 
 use ledger::PaymentState;
 
+use super::fields::money;
 use super::{Leads, Report, Snapshot};
 use webhook::ParseError;
 
 pub(super) fn succeeded(intent: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
-    let money = intent.object.money("amount_received")?;
+    let money = money(&intent.object, "amount_received")?;
     Ok((intent.leads([intent.id.clone()])?, Report::Payment { by: intent.id.clone(), money }))
 }
 

@@ -2,6 +2,7 @@
 
 use ledger::{Reference, Standing, SubscriptionStatus};
 
+use super::fields::{items, money, optional_id, payment_ids};
 use super::{Leads, Report, Snapshot, named};
 use webhook::ParseError;
 
@@ -10,9 +11,8 @@ pub(super) fn paid(invoice: &Snapshot<'_>) -> Result<(Leads, Report), ParseError
     if !is_paid(invoice)? {
         return Ok((leads, Report::Awaiting));
     }
-    let money = invoice.object.money("amount_paid")?;
-    let [intent, charge] = ["payment_intent", "charge"].map(|name| invoice.object.reference(name));
-    let payments = [intent?, charge?].into_iter().flatten().collect();
+    let money = money(&invoice.object, "amount_paid")?;
+    let payments = payment_ids(&invoice.object)?;
     let is_first = is_first(invoice)?;
     Ok((leads, Report::InvoicePaid { invoice: invoice.id.clone(), subscription, money, is_first, payments }))
 }
@@ -40,11 +40,11 @@ fn is_paid(invoice: &Snapshot<'_>) -> Result<bool, ParseError> {
 
 /// The ids that lead to the order, and the subscription: under `parent` since 2025-03-31, on the invoice itself before.
 fn leads(invoice: &Snapshot<'_>) -> Result<(Leads, Option<Reference>), ParseError> {
-    let parent = invoice.object.inner("parent")?;
-    let details = parent.map(|parent| parent.inner("subscription_details")).transpose()?.flatten();
-    let subscription = details.as_ref().map(|details| details.reference("subscription")).transpose()?.flatten();
+    let parent = invoice.object.object("parent")?;
+    let details = parent.map(|parent| parent.object("subscription_details")).transpose()?.flatten();
+    let subscription = details.as_ref().map(|details| optional_id(details, "subscription")).transpose()?.flatten();
     let subscription =
-        subscription.map_or_else(|| invoice.object.reference("subscription"), |found| Ok(Some(found)))?;
+        subscription.map_or_else(|| optional_id(&invoice.object, "subscription"), |found| Ok(Some(found)))?;
     let found = details.as_ref().map(named).transpose()?.filter(|leads| leads.order.is_some());
     let leads = found.map_or_else(|| named_by_old(invoice), Ok)?;
     Ok((Leads { references: subscription.iter().cloned().collect(), ..leads }, subscription))
@@ -52,9 +52,9 @@ fn leads(invoice: &Snapshot<'_>) -> Result<(Leads, Option<Reference>), ParseErro
 
 /// The subscription's metadata on older invoices: on the invoice, or only on its lines.
 fn named_by_old(invoice: &Snapshot<'_>) -> Result<Leads, ParseError> {
-    let details = invoice.object.inner("subscription_details")?;
+    let details = invoice.object.object("subscription_details")?;
     if let Some(leads) = details.as_ref().map(named).transpose()?.filter(|leads| leads.order.is_some()) {
         return Ok(leads);
     }
-    Ok(invoice.object.items("lines")?.first().map(named).transpose()?.unwrap_or_default())
+    Ok(items(&invoice.object, "lines")?.first().map(named).transpose()?.unwrap_or_default())
 }

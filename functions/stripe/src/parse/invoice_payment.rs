@@ -1,6 +1,7 @@
 //! Parses invoice payments, which link a payment to its invoice. Since 2025-03-31 neither object names the other, and
 //! refunds and disputes name only the payment.
 
+use super::fields::{id, payment_ids};
 use super::{Leads, Report, Snapshot};
 use webhook::ParseError;
 
@@ -9,11 +10,10 @@ pub(super) fn paid(paid: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     if object.required("status")?.text()? != "paid" {
         return Ok((Leads::default(), Report::Awaiting));
     }
-    let invoice = object.required("invoice")?.reference()?;
+    let invoice = id(&object.required("invoice")?)?;
     let payment = object.required("payment")?.object()?;
     // A payment that was recorded outside Stripe has neither; Stripe never refunds it.
-    let [intent, charge] = ["payment_intent", "charge"].map(|name| payment.reference(name));
-    let payments: Vec<_> = [intent?, charge?].into_iter().flatten().collect();
+    let payments = payment_ids(&payment)?;
     let leads = Leads { references: payments.clone(), ..Leads::default() };
     Ok((leads, Report::InvoicePayment { invoice, payments }))
 }

@@ -2,6 +2,7 @@
 
 use ledger::RefundState;
 
+use super::fields::{money, one_of};
 use super::{Leads, Report, Snapshot};
 use webhook::ParseError;
 
@@ -16,7 +17,7 @@ const STATUSES: [(&str, RefundState); 5] = [
 
 pub(super) fn read(refund: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
     let status = refund.object.field("status")?;
-    let state = status.map_or(Ok(RefundState::Pending), |status| status.one_of(&STATUSES))?;
-    let report = Report::Refund { id: refund.id.id().to_owned(), money: refund.object.money("amount")?, state };
+    let state = status.map_or(Ok(RefundState::Pending), |status| one_of(&status, &STATUSES))?;
+    let report = Report::Refund { id: refund.id.id().to_owned(), money: money(&refund.object, "amount")?, state };
     Ok((refund.leads_of_payment()?, report))
 }

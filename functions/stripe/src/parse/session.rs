@@ -2,6 +2,7 @@
 
 use ledger::{PaymentState, Reference};
 
+use super::fields::{money, one_of, optional_id};
 use super::{Leads, Report, Snapshot};
 use webhook::ParseError;
 
@@ -20,7 +21,7 @@ pub(super) fn completed(session: &Snapshot<'_>) -> Result<(Leads, Report), Parse
     let Some((field, created, leads)) = created(session)? else {
         return Ok((Leads::default(), Report::Other));
     };
-    if !session.object.required("payment_status")?.one_of(&PAYMENT_STATUSES)? {
+    if !one_of(&session.object.required("payment_status")?, &PAYMENT_STATUSES)? {
         return Ok((leads, Report::Awaiting));
     }
     let by = match created {
@@ -30,7 +31,7 @@ pub(super) fn completed(session: &Snapshot<'_>) -> Result<(Leads, Report), Parse
         // A coupon that pays for everything creates no intent.
         None => session.id.clone(),
     };
-    Ok((leads, Report::Payment { by, money: session.object.money("amount_total")? }))
+    Ok((leads, Report::Payment { by, money: money(&session.object, "amount_total")? }))
 }
 
 pub(super) fn unpaid(session: &Snapshot<'_>, state: PaymentState) -> Result<(Leads, Report), ParseError> {
@@ -42,10 +43,10 @@ pub(super) fn unpaid(session: &Snapshot<'_>, state: PaymentState) -> Result<(Lea
 type Created = (&'static str, Option<Reference>, Leads);
 
 fn created(session: &Snapshot<'_>) -> Result<Option<Created>, ParseError> {
-    let Some(field) = session.object.required("mode")?.one_of(&MODES)? else {
+    let Some(field) = one_of(&session.object.required("mode")?, &MODES)? else {
         return Ok(None);
     };
-    let created = session.object.reference(field)?;
+    let created = optional_id(&session.object, field)?;
     let leads = session.leads(created.clone().into_iter().chain([session.id.clone()]))?;
     Ok(Some((field, created, leads)))
 }

@@ -2,9 +2,9 @@
 
 use ledger::{Plan, Standing, SubscriptionStatus, Timestamp};
 
-use super::json::Object;
+use super::fields::{id, items, one_of, seconds};
 use super::{Leads, Report, Snapshot};
-use webhook::ParseError;
+use webhook::{JsonObject, ParseError};
 
 const STATUSES: [(&str, SubscriptionStatus); 8] = [
     ("incomplete", SubscriptionStatus::Incomplete),
@@ -18,7 +18,7 @@ const STATUSES: [(&str, SubscriptionStatus); 8] = [
 ];
 
 pub(super) fn changed(subscription: &Snapshot<'_>) -> Result<(Leads, Report), ParseError> {
-    let status = subscription.object.required("status")?.one_of(&STATUSES)?;
+    let status = one_of(&subscription.object.required("status")?, &STATUSES)?;
     standing(subscription, status)
 }
 
@@ -37,7 +37,7 @@ fn standing(subscription: &Snapshot<'_>, status: SubscriptionStatus) -> Result<(
 /// Since 2025-03-31 each item has a period of its own; before, the subscription had one.
 fn plan(subscription: &Snapshot<'_>) -> Result<Option<Plan>, ParseError> {
     let object = &subscription.object;
-    let items = object.items("items")?;
+    let items = items(object, "items")?;
     let mut period_end = None;
     for item in &items {
         period_end = period_end.max(end(item)?);
@@ -46,10 +46,10 @@ fn plan(subscription: &Snapshot<'_>) -> Result<Option<Plan>, ParseError> {
         return Ok(None);
     };
     let item = items.first().ok_or_else(|| object.problem("items.data[0]", "is missing"))?;
-    let name = item.required("price")?.reference()?.id().to_owned();
+    let name = id(&item.required("price")?)?.id().to_owned();
     Ok(Some(Plan { as_of: subscription.at, period_end, name }))
 }
 
-fn end(object: &Object<'_>) -> Result<Option<Timestamp>, ParseError> {
-    object.field("current_period_end")?.map(|end| end.seconds()).transpose()
+fn end(object: &JsonObject<'_>) -> Result<Option<Timestamp>, ParseError> {
+    object.field("current_period_end")?.map(|end| seconds(&end)).transpose()
 }

@@ -3,9 +3,9 @@
 //! them.
 
 use providers::wechat::beijing;
-use webhook::ParseError;
+use webhook::{JsonObject, ParseError};
 
-use super::json::Object;
+use super::fields::{money, required, text};
 use super::{FAILED, Hint, Ids, Notification, Report, UNKNOWN_VALUE, reference};
 
 const SUCCESS: &str = "SUCCESS";
@@ -14,8 +14,8 @@ const OF_REFUNDS: [&str; 4] = ["outRefundNo", "refundId", "refundFee", "refundSt
 
 /// `None` for a notification of a communication error only.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
-    let body = Object::of_body(bytes)?;
-    match body.required("returnCode")?.as_str() {
+    let body = JsonObject::of_body(bytes)?;
+    match required(&body, "returnCode")?.as_str() {
         SUCCESS => {}
         FAIL => return Ok(None),
         _ => return Err(body.problem("returnCode", UNKNOWN_VALUE)),
@@ -24,13 +24,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
     if let Some(name) = OF_REFUNDS.into_iter().find(|name| body.has(name)) {
         return Err(body.problem(name, "belongs to a refund, which CloudRun does not document"));
     }
-    let result = body.required("resultCode")?;
+    let result = required(&body, "resultCode")?;
     let report = match result.as_str() {
         SUCCESS => {
             let no_time = || body.problem("timeEnd", "is not a time");
-            let at = body.text("timeEnd")?.map(|text| beijing(&text).ok_or_else(no_time)).transpose()?;
-            let by = body.text("transactionId")?.map(|id| reference("transactionId", &id)).transpose()?;
-            match (by, body.money_if_named("totalFee", "feeType")?) {
+            let at = text(&body, "timeEnd")?.map(|text| beijing(&text).ok_or_else(no_time)).transpose()?;
+            let by = text(&body, "transactionId")?.map(|id| reference("transactionId", &id)).transpose()?;
+            match (by, money(&body, "totalFee", "feeType")?) {
                 (Some(by), Some(money)) => Report::Payment { by, money, at },
                 (by, money) => Report::Hint(Hint { by, money }),
             }
@@ -39,6 +39,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
         _ => return Err(body.problem("resultCode", UNKNOWN_VALUE)),
     };
     let ids =
-        Ids { mch_id: None, app_id: None, sub_mch_id: body.text("subMchId")?, sub_app_id: body.text("subAppid")? };
-    Ok(Some(Notification { ids, order: body.text("outTradeNo")?, attach: body.text("attach")?, state: result, report }))
+        Ids { mch_id: None, app_id: None, sub_mch_id: text(&body, "subMchId")?, sub_app_id: text(&body, "subAppid")? };
+    Ok(Some(Notification {
+        ids,
+        order: text(&body, "outTradeNo")?,
+        attach: text(&body, "attach")?,
+        state: result,
+        report,
+    }))
 }

@@ -5,7 +5,7 @@ use providers::wechat::beijing;
 use signing::wechat_v2::Fields;
 use webhook::ParseError;
 
-use super::{FAILED, Ids, MISSING, Notification, Report, UNKNOWN_VALUE, problem, reference};
+use super::{FAILED, Ids, MISSING, Notification, Report, UNKNOWN_VALUE, reference};
 
 const SUCCESS: &str = "SUCCESS";
 const FAIL: &str = "FAIL";
@@ -20,7 +20,7 @@ const REFUND_STATES: [(&str, RefundState, bool); 3] = [
 ];
 
 pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
-    let fields = Fields::read(bytes).ok_or_else(|| problem("body", "must be flat XML"))?;
+    let fields = Fields::read(bytes).ok_or_else(|| ParseError::new("body", "must be flat XML"))?;
     if fields.root() == "root" { refund(&fields).map(Some) } else { payment(&fields).map(Some) }
 }
 
@@ -28,8 +28,9 @@ fn payment(fields: &Fields<'_>) -> Result<Notification, ParseError> {
     let result = required(fields, "result_code")?;
     let report = match (required(fields, "return_code")?, result) {
         (SUCCESS, SUCCESS) => {
-            let at =
-                fields.value("time_end").map(|text| beijing(text).ok_or_else(|| problem("time_end", "is not a time")));
+            let at = fields
+                .value("time_end")
+                .map(|text| beijing(text).ok_or_else(|| ParseError::new("time_end", "is not a time")));
             Report::Payment {
                 by: reference("transaction_id", required(fields, "transaction_id")?)?,
                 money: Money { amount: fen(fields, "total_fee")?, currency: currency(fields)? },
@@ -37,8 +38,8 @@ fn payment(fields: &Fields<'_>) -> Result<Notification, ParseError> {
             }
         }
         (SUCCESS, FAIL) => FAILED,
-        (SUCCESS, _) => return Err(problem("result_code", UNKNOWN_VALUE)),
-        (_, _) => return Err(problem("return_code", UNKNOWN_VALUE)),
+        (SUCCESS, _) => return Err(ParseError::new("result_code", UNKNOWN_VALUE)),
+        (_, _) => return Err(ParseError::new("return_code", UNKNOWN_VALUE)),
     };
     let id = |name: &str| fields.value(name).map(str::to_owned);
     let ids =
@@ -51,7 +52,7 @@ fn payment(fields: &Fields<'_>) -> Result<Notification, ParseError> {
 fn refund(fields: &Fields<'_>) -> Result<Notification, ParseError> {
     let status = required(fields, "refund_status")?;
     let known = REFUND_STATES.iter().find(|(word, ..)| *word == status);
-    let (_, state, is_stuck) = known.ok_or_else(|| problem("refund_status", UNKNOWN_VALUE))?;
+    let (_, state, is_stuck) = known.ok_or_else(|| ParseError::new("refund_status", UNKNOWN_VALUE))?;
     let report = Report::Refund {
         of: reference("transaction_id", required(fields, "transaction_id")?)?,
         id: required(fields, "refund_id")?.to_owned(),
@@ -65,7 +66,7 @@ fn refund(fields: &Fields<'_>) -> Result<Notification, ParseError> {
 }
 
 fn required<'b>(fields: &Fields<'b>, name: &str) -> Result<&'b str, ParseError> {
-    fields.value(name).ok_or_else(|| problem(name, MISSING))
+    fields.value(name).ok_or_else(|| ParseError::new(name, MISSING))
 }
 
 /// Only digits, without leading zeros.
@@ -73,10 +74,10 @@ fn fen(fields: &Fields<'_>, name: &str) -> Result<Amount, ParseError> {
     let text = required(fields, name)?;
     let is_plain = text.len() <= DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
     let fen = text.parse().ok().filter(|_| is_plain && (text == "0" || !text.starts_with('0')));
-    fen.map(Amount::from_units).ok_or_else(|| problem(name, "must be a whole number that is not negative"))
+    fen.map(Amount::from_units).ok_or_else(|| ParseError::new(name, "must be a whole number that is not negative"))
 }
 
 fn currency(fields: &Fields<'_>) -> Result<Currency, ParseError> {
     let named = fields.value("fee_type").map_or(Ok(Currency::CNY), Currency::parse);
-    named.map_err(|error| problem("fee_type", &error.to_string()))
+    named.map_err(|error| ParseError::new("fee_type", &error.to_string()))
 }

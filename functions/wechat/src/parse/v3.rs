@@ -2,9 +2,9 @@
 
 use ledger::{RefundState, Timestamp};
 use providers::TradeState;
-use webhook::ParseError;
+use webhook::{JsonObject, ParseError};
 
-use super::json::Object;
+use super::fields::{required, required_money, text};
 use super::{Ids, Notification, Report, UNKNOWN_VALUE, reference, unpaid};
 
 const REFUND_STATES: [(&str, RefundState, bool); 4] = [
@@ -17,7 +17,7 @@ const REFUND_STATES: [(&str, RefundState, bool); 4] = [
 
 /// `None` for any other resource.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
-    let body = Object::of_body(bytes)?;
+    let body = JsonObject::of_body(bytes)?;
     if body.has("refund_id") || body.has("refund_status") {
         return refund(&body).map(Some);
     }
@@ -29,57 +29,57 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Notification>, ParseError> {
     if is_transaction { transaction(&body).map(Some) } else { Ok(None) }
 }
 
-fn transaction(body: &Object<'_>) -> Result<Notification, ParseError> {
-    let state = body.required("trade_state")?;
+fn transaction(body: &JsonObject<'_>) -> Result<Notification, ParseError> {
+    let state = required(body, "trade_state")?;
     let known = TradeState::named(&state).ok_or_else(|| body.problem("trade_state", UNKNOWN_VALUE))?;
     let report = if let Some(report) = unpaid(known) {
         report
     } else {
-        let amount = body.object("amount")?.ok_or_else(|| body.problem("amount", super::MISSING))?;
-        let at = body.text("success_time")?.map(|text| time(body, &text)).transpose()?;
-        let by = reference("transaction_id", &body.required("transaction_id")?)?;
-        Report::Payment { by, money: amount.money("total", "currency")?, at }
+        let amount = body.required("amount")?.object()?;
+        let at = text(body, "success_time")?.map(|text| time(body, &text)).transpose()?;
+        let by = reference("transaction_id", &required(body, "transaction_id")?)?;
+        Report::Payment { by, money: required_money(&amount, "total", "currency")?, at }
     };
     Ok(Notification {
         ids: ids(body)?,
-        order: Some(body.required("out_trade_no")?),
-        attach: body.text("attach")?,
+        order: Some(required(body, "out_trade_no")?),
+        attach: text(body, "attach")?,
         state,
         report,
     })
 }
 
-fn refund(body: &Object<'_>) -> Result<Notification, ParseError> {
-    let status = body.required("refund_status")?;
+fn refund(body: &JsonObject<'_>) -> Result<Notification, ParseError> {
+    let status = required(body, "refund_status")?;
     let known = REFUND_STATES.iter().find(|(word, ..)| *word == status);
     let (_, state, is_stuck) = known.ok_or_else(|| body.problem("refund_status", UNKNOWN_VALUE))?;
-    let amount = body.object("amount")?.ok_or_else(|| body.problem("amount", super::MISSING))?;
+    let amount = body.required("amount")?.object()?;
     let report = Report::Refund {
-        of: reference("transaction_id", &body.required("transaction_id")?)?,
-        id: body.required("refund_id")?,
-        number: body.required("out_refund_no")?,
-        money: amount.money("refund", "currency")?,
+        of: reference("transaction_id", &required(body, "transaction_id")?)?,
+        id: required(body, "refund_id")?,
+        number: required(body, "out_refund_no")?,
+        money: required_money(&amount, "refund", "currency")?,
         state: *state,
         is_stuck: *is_stuck,
     };
     Ok(Notification {
         ids: ids(body)?,
-        order: Some(body.required("out_trade_no")?),
+        order: Some(required(body, "out_trade_no")?),
         attach: None,
         state: status,
         report,
     })
 }
 
-fn ids(body: &Object<'_>) -> Result<Ids, ParseError> {
+fn ids(body: &JsonObject<'_>) -> Result<Ids, ParseError> {
     Ok(Ids {
-        mch_id: body.text("mchid")?.or(body.text("sp_mchid")?),
-        app_id: body.text("appid")?.or(body.text("sp_appid")?),
-        sub_mch_id: body.text("sub_mchid")?,
-        sub_app_id: body.text("sub_appid")?,
+        mch_id: text(body, "mchid")?.or(text(body, "sp_mchid")?),
+        app_id: text(body, "appid")?.or(text(body, "sp_appid")?),
+        sub_mch_id: text(body, "sub_mchid")?,
+        sub_app_id: text(body, "sub_appid")?,
     })
 }
 
-fn time(body: &Object<'_>, text: &str) -> Result<Timestamp, ParseError> {
+fn time(body: &JsonObject<'_>, text: &str) -> Result<Timestamp, ParseError> {
     Timestamp::parse_rfc3339(text).map_err(|error| body.problem("success_time", &error.to_string()))
 }
