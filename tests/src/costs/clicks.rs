@@ -6,8 +6,8 @@ use edge::{Invocation, Keyring, Service as _, Settings, Vault};
 use ledger::Timestamp;
 use providers::{Http, WechatConfig, WechatKeys};
 use testkit::{
-    EPAY_BASE, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, StripeFault, StripeNet, WECHAT_APP, WECHAT_MERCHANT,
-    WechatFault, WechatNet, World, api_key, deadline, epay_settings, instant, mark, now, rsa_pair,
+    EPAY_BASE, PLATFORM_KEY_ID, PLATFORM_PAIR, Sent, Shape, StripeNet, WECHAT_APP, WECHAT_MERCHANT, WechatNet, World,
+    api_key, deadline, epay_settings, instant, mark, now, rsa_pair,
 };
 
 use super::meter::{Cost, Meter};
@@ -37,7 +37,7 @@ impl Clicks<Checkout> {
     /// Checkout at Stripe.
     pub(super) async fn at_stripe(world: &World, net: &StripeNet) -> Self {
         let (ledger, meter) = Meter::new(world);
-        net.fail(meter.of_provider("Stripe", StripeFault::None));
+        net.fail(meter.of_provider("Stripe"));
         Self::of(runs::checkout(net).await, ledger, meter)
     }
 }
@@ -88,9 +88,9 @@ pub(super) async fn of_checkout() -> Vec<Path> {
 async fn of_other_providers(net: &StripeNet) -> Vec<Path> {
     let (world, _) = shop().await;
     crate::stripe::made(&world, crate::wechat::order()).await;
-    let wechat_net = WechatNet::new();
+    let wechat_net = WechatNet::default();
     let (ledger, meter) = Meter::new(&world);
-    wechat_net.fail(meter.of_provider("WeChat Pay", WechatFault::None));
+    wechat_net.fail(meter.of_provider("WeChat Pay"));
     let mut checkout = runs::checkout(net).await;
     checkout.epay = Some(epay().await);
     checkout.wechat = Some(wechat().await);

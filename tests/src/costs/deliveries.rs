@@ -1,7 +1,7 @@
 //! The cost of each fulfilment: one run of the worker for one paid order.
 
 use ledger::{Commission, Grant, Order, Owner, Payment, Provider, Reference};
-use testkit::{FireblocksFault, FireblocksNet, UnitelFault, UnitelNet, World, context, now};
+use testkit::{FireblocksNet, UnitelNet, World, context, now};
 
 use super::meter::{Cost, Meter};
 use super::{Path, path};
@@ -42,8 +42,8 @@ fn with_commissions(grants: Vec<Grant>) -> Order {
 async fn run(world: &World) -> Cost {
     let (ledger, meter) = Meter::new(world);
     let (unitel, fireblocks) = (UnitelNet::default(), FireblocksNet::default());
-    unitel.fail(meter.of_provider("Unitel", UnitelFault::None));
-    fireblocks.fail(meter.of_provider("Fireblocks", FireblocksFault::None));
+    unitel.fail(meter.of_provider("Unitel"));
+    fireblocks.fail(meter.of_provider("Fireblocks"));
     let worker = fulfil::worker(ledger, Some((&unitel, &[])), Some(&fireblocks)).await;
     let (is_done, cost) = meter.count(fulfil::work(&worker, &run_at(1, 1))).await;
     assert!(is_done);

@@ -8,7 +8,7 @@ use idempotency::DynamoLedger;
 use serde_json::Value;
 use signing::epay::Params;
 use stripe::Stripe;
-use testkit::{EpayFault, EpayNet, WechatFault, WechatNet, World, now, usage};
+use testkit::{EpayNet, WechatNet, World, now, usage};
 use usage::Usage;
 use webhook::Function;
 use wechat::Wechat;
@@ -148,7 +148,7 @@ pub(super) async fn of_wechat() -> Vec<Path> {
 
 async fn wechat_of(world: &World, net: &WechatNet) -> Source<Wechat> {
     let (ledger, meter) = Meter::new(world);
-    net.fail(meter.of_provider("WeChat Pay", WechatFault::None));
+    net.fail(meter.of_provider("WeChat Pay"));
     Source::of(crate::wechat::function(ledger, net, &[]).await, meter)
 }
 
@@ -163,8 +163,8 @@ pub(super) async fn of_epay() -> Vec<Path> {
     ] {
         let (ledger, meter) = Meter::new(&crate::epay::shop().await);
         let (body, net) = (sample("epay", event), EpayNet::default());
-        net.hear(&params(&body));
-        net.fail(meter.of_provider("epay", EpayFault::None));
+        net.add_paid(&params(&body));
+        net.fail(meter.of_provider("epay"));
         let function = crate::epay::asking(ledger, &net, settings).await;
         let mut source = Source::of(function, meter);
         paths.push(path(name, source.delivered(&body, 200).await));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use idempotency::DynamoLedger;
 use serde_json::Value;
-use testkit::{Call, Fault, Faults, World, instant};
+use testkit::{Call, Fault, Faults, NetFault, World, instant};
 
 /// The duration of each call to the store, by the paused clock. A path's duration gives its round trips: concurrent
 /// calls are one.
@@ -76,20 +76,16 @@ impl Meter {
     }
 
     /// Counts the calls to this provider: the plan of its network, which then adds no fault.
-    pub(super) fn of_provider<F>(
+    pub(super) fn of_provider<Own>(
         &self,
         name: &'static str,
-        no_fault: F,
-    ) -> impl FnMut(usize, &str) -> F + Send + 'static
-    where
-        F: Clone + Send + 'static,
-    {
+    ) -> impl FnMut(usize, &str) -> NetFault<Own> + Send + 'static + use<Own> {
         let timeline = Arc::clone(&self.timeline);
         move |_, what| {
             // Without the query, which may have a key.
             let call = Some(format!("{name}: {}", what.split('?').next().unwrap_or_default()));
             timeline.lock().unwrap_or_else(PoisonError::into_inner).push(call);
-            no_fault.clone()
+            NetFault::None
         }
     }
 

@@ -1,11 +1,9 @@
 //! The cost of each sweep: of a run that finds nothing, and of a run with one row that is due.
 
-use std::sync::Arc;
-
 use edge::Worker as _;
 use ledger::{Grant, OrderNumber, Owner, Sweep};
 use reconcile::Reconcile;
-use testkit::{FireblocksFault, FireblocksNet, StripeFault, StripeNet, UnitelNet, World, usage};
+use testkit::{FireblocksNet, StripeNet, UnitelNet, World, usage};
 
 use super::deliveries::{paid, pay, without_commissions};
 use super::meter::{Cost, Meter};
@@ -32,14 +30,13 @@ impl Swept {
     /// One run of a new sandbox, an hour after everything else.
     async fn run(&self, sweep: Sweep) -> Cost {
         let (ledger, meter) = Meter::new(&self.world);
-        let ledger = Arc::new(ledger);
         self.stripe.set_now(testkit::now().plus_seconds(HOUR));
         self.fireblocks.set_now(testkit::now().plus_seconds(HOUR));
-        self.stripe.fail(meter.of_provider("Stripe", StripeFault::None));
-        self.fireblocks.fail(meter.of_provider("Fireblocks", FireblocksFault::None));
+        self.stripe.fail(meter.of_provider("Stripe"));
+        self.fireblocks.fail(meter.of_provider("Fireblocks"));
         let stripe_api = Some(crate::reconcile::unpaid::api(&self.stripe).await);
         let unitel = UnitelNet::default();
-        let fulfil = crate::fulfil::worker(Arc::clone(&ledger), Some((&unitel, &[])), Some(&self.fireblocks)).await;
+        let fulfil = crate::fulfil::worker(ledger.clone(), Some((&unitel, &[])), Some(&self.fireblocks)).await;
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(self.world.ledger(0), &[]) };
         let run = of_stripe::run_at(900, HOUR);
         let (report, cost) = meter.count(reconcile.work(&sweep.input(), &run)).await;
