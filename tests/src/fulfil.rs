@@ -9,8 +9,6 @@ pub(crate) mod swept;
 mod top_ups;
 mod transfers;
 
-use std::sync::Arc;
-
 use edge::{Invocation, Keyring, Settings, Vault, Worker as _};
 use fulfil::{Custodian, Fulfil, Operator};
 use idempotency::DynamoLedger;
@@ -178,7 +176,7 @@ fn records(count: u64) -> String {
 
 /// A run with its full time limit, this long after the order was created.
 pub(crate) fn run_at(attempt: u64, after_s: i64) -> Invocation {
-    let deadline = deadline(<Fulfil<Arc<DynamoLedger>> as edge::Worker>::DONE_WITHIN);
+    let deadline = deadline(<Fulfil<DynamoLedger> as edge::Worker>::DONE_WITHIN);
     Invocation { deadline, ..moment_at(attempt, now().plus_seconds(after_s)) }
 }
 

@@ -2,7 +2,6 @@
 //! because of one. `policies` evaluates which rows IAM lets a role write.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use edge::Worker as _;
 use embedded::{DATA_YAML, Template};
@@ -283,8 +282,8 @@ async fn run_everything(world: &World) -> BTreeSet<String> {
     let fulfil = worker(world.ledger(1), Some((&unitel, &[])), Some(&fireblocks)).await;
     work(&fulfil, &crate::fulfil::run_at(1, 1)).await;
     for minutes in [1, 6, 11, 16, 21, 26, 31, 24 * 60 + 31] {
-        let ledger = Arc::new(world.ledger(2));
-        let fulfil = worker(Arc::clone(&ledger), Some((&unitel, &[])), Some(&fireblocks)).await;
+        let ledger = world.ledger(2);
+        let fulfil = worker(ledger.clone(), Some((&unitel, &[])), Some(&fireblocks)).await;
         let stripe_api = Some(crate::reconcile::unpaid::api(&net).await);
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(2), &[]) };
         for sweep in SWEEPS {

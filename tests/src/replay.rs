@@ -4,7 +4,6 @@ mod planted;
 mod retired;
 
 use std::io::Write as _;
-use std::sync::Arc;
 
 use edge::{Keyring, MakeKeys, Settings, Vault, Worker as _};
 use fireblocks::{Fireblocks, PublishedAt};
@@ -177,7 +176,7 @@ impl Providers {
     }
 }
 
-async fn sweeper(world: &World, keys: ReplayKeys, providers: Providers, after_s: i64) -> Reconcile<Arc<DynamoLedger>> {
+async fn sweeper(world: &World, keys: ReplayKeys, providers: Providers, after_s: i64) -> Reconcile<DynamoLedger> {
     let at = now().plus_seconds(after_s);
     providers.wechat.set_now(at);
     providers.epay.set_now(at);

@@ -15,7 +15,6 @@ mod subscriptions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
 
 use edge::{Invocation, Keyring, Settings, Vault, Worker};
 use fulfil::Fulfil;
@@ -174,9 +173,8 @@ pub(crate) fn run_at(attempt: u64, after_s: i64) -> Invocation {
 }
 
 /// The reconcile function with these settings; in test mode by default.
-pub(crate) fn reconcile<L: Backlog + Audit>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<Arc<L>> {
-    let ledger = Arc::new(ledger);
-    let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
+pub(crate) fn reconcile<L: Backlog + Audit + Clone>(ledger: L, settings: &[(&str, &str)]) -> Reconcile<L> {
+    let fulfil = Fulfil { ledger: ledger.clone(), operator: None, custodian: None };
     Reconcile {
         ledger,
         usage: Usage,

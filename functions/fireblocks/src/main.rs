@@ -1,7 +1,6 @@
 //! The Lambda function: the library's `assemble` over the ledger in DynamoDB.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use edge::Start;
 use idempotency::{DynamoLedger, Tables};
@@ -14,5 +13,5 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
     let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new());
-    edge::run(fireblocks::assemble(&start, Arc::new(ledger)).await?).await
+    edge::run(fireblocks::assemble(&start, ledger).await?).await
 }

@@ -2,7 +2,6 @@
 //! DynamoDB.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use edge::Invocation;
 use testkit::{MemoryLedger, deadline, instant, mark, now};
@@ -58,9 +57,9 @@ fn record_without_sequence_number_is_no_batch() {
 
 #[tokio::test]
 async fn only_failed_record_is_retried() {
-    let ledger = Arc::new(MemoryLedger::default());
+    let ledger = MemoryLedger::default();
     let fulfil = Fulfil { ledger, operator: None, custodian: None };
-    let deadline = deadline(Fulfil::<Arc<MemoryLedger>>::DONE_WITHIN);
+    let deadline = deadline(Fulfil::<MemoryLedger>::DONE_WITHIN);
     let invocation = Invocation { now: now(), started: instant(), deadline, attempt: mark(1) };
     let batch = event(&[record("HL1", "1"), record("no order", "2"), record("HL2", "3")]);
     let failures = fulfil.work(&batch, &invocation).await.expect("a report");

@@ -1,7 +1,6 @@
 //! The Lambda function: the library's `assemble` over the ledger in DynamoDB.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use edge::Start;
 use idempotency::{DynamoLedger, Tables};
@@ -15,5 +14,5 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), lambda_http::Error> {
     let start = Start::new()?;
     let ledger = DynamoLedger::new(&start.sdk, start.read(Tables::read)?, fastrand::Rng::new());
-    edge::run_worker(reconcile::assemble(&start, Arc::new(ledger)).await?).await
+    edge::run_worker(reconcile::assemble(&start, ledger).await?).await
 }

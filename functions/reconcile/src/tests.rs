@@ -10,11 +10,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
 
-fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
+fn reconcile<L: Backlog + Clone>(ledger: L) -> Reconcile<L> {
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
     let stripe = Stripe { config: Config::read(set, "test").expect("a configuration") };
-    let ledger = Arc::new(ledger);
-    let fulfil = Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
+    let fulfil = Fulfil { ledger: ledger.clone(), operator: None, custodian: None };
     Reconcile {
         ledger,
         usage: Usage,
@@ -30,7 +29,7 @@ fn reconcile<L: Backlog>(ledger: L) -> Reconcile<Arc<L>> {
 }
 
 fn invocation() -> Invocation {
-    let deadline = deadline(Reconcile::<Arc<MemoryLedger>>::DONE_WITHIN);
+    let deadline = deadline(Reconcile::<MemoryLedger>::DONE_WITHIN);
     Invocation { now: now(), started: instant(), deadline, attempt: mark(1) }
 }
 

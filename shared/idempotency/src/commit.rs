@@ -34,7 +34,7 @@ impl DynamoLedger {
             match self.transact(plan, context).await? {
                 Outcome::Applied(processed_at) => {
                     let receipt = Receipt { key: header.receipt.clone(), processed_at };
-                    self.receipts.remember(&receipt, &header.fingerprints);
+                    self.receipts().remember(&receipt, &header.fingerprints);
                     return Ok(if moved.is_empty() { Committed::Now(receipt) } else { Committed::Earlier(receipt) });
                 }
                 Outcome::ExistingRow(row) => return self.result_of_existing_row(row, header, context).await,
@@ -74,7 +74,7 @@ impl DynamoLedger {
         match row.processed_at {
             Some(processed_at) if row.is_same_event(&header.fingerprints) => {
                 let receipt = Receipt { key: header.receipt.clone(), processed_at };
-                self.receipts.remember(&receipt, &header.fingerprints);
+                self.receipts().remember(&receipt, &header.fingerprints);
                 // The row has our own mark: a call of this delivery was applied although its answer was lost.
                 let is_ours = row.written_by == context.attempt.as_str();
                 Ok(if is_ours { Committed::Now(receipt) } else { Committed::Earlier(receipt) })

@@ -1,6 +1,7 @@
 //! The DynamoDB ledger: the client, its timeouts, and the reads of the storage port.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -27,12 +28,16 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The connection during init is optional.
 const WARM_TIMEOUT: Duration = Duration::from_millis(1_500);
 
+/// A handle: clones share the client and the caches of the process.
+#[derive(Debug, Clone)]
+pub struct DynamoLedger(Arc<Store>);
+
 #[derive(Debug)]
-pub struct DynamoLedger {
+struct Store {
     client: Client,
     tables: Tables,
     jitter: Jitter,
-    pub(crate) receipts: Receipts,
+    receipts: Receipts,
     owners: Owners,
 }
 
@@ -47,25 +52,29 @@ impl DynamoLedger {
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
-        Self {
+        Self(Arc::new(Store {
             client: Client::from_conf(config),
             tables,
             jitter: Jitter::new(rng),
             receipts: Receipts::new(),
             owners: Owners::new(),
-        }
+        }))
     }
 
     pub(crate) fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     pub(crate) fn tables(&self) -> &Tables {
-        &self.tables
+        &self.0.tables
     }
 
     pub(crate) fn jitter(&self) -> &Jitter {
-        &self.jitter
+        &self.0.jitter
+    }
+
+    pub(crate) fn receipts(&self) -> &Receipts {
+        &self.0.receipts
     }
 
     /// A strongly consistent read, so that the latest writes count.
@@ -75,8 +84,8 @@ impl DynamoLedger {
         id: String,
         context: &CallContext<'_>,
     ) -> Result<Option<Image>, CommitError> {
-        until_answered(context.deadline, &self.jitter, || async {
-            let read = self.client.get_item().table_name(table).key(names::ID, text(&id)).consistent_read(true);
+        until_answered(context.deadline, &self.0.jitter, || async {
+            let read = self.0.client.get_item().table_name(table).key(names::ID, text(&id)).consistent_read(true);
             match read.send().await {
                 Ok(found) => Ok(Answer::Final(found.item)),
                 Err(error) => after_failure(error),
@@ -88,30 +97,30 @@ impl DynamoLedger {
 
 impl Ledger for DynamoLedger {
     async fn warm(&self) {
-        let read = self.client.get_item().table_name(&self.tables.accounts).key(names::ID, text("warm")).send();
+        let read = self.0.client.get_item().table_name(&self.0.tables.accounts).key(names::ID, text("warm")).send();
         if tokio::time::timeout(WARM_TIMEOUT, read).await.is_err() {
             tracing::warn!("no connection to the store yet");
         }
     }
 
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
-        self.receipts.recall(receipt, fingerprints)
+        self.0.receipts.recall(receipt, fingerprints)
     }
 
     async fn owner(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
-        if let Some(owner) = self.owners.recall(key, context.received_at) {
+        if let Some(owner) = self.0.owners.recall(key, context.received_at) {
             return Ok(Some(owner));
         }
-        let row = self.row(&self.tables.accounts, key.to_string(), context).await?;
+        let row = self.row(&self.0.tables.accounts, key.to_string(), context).await?;
         let owner = row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok());
         if let Some(owner) = &owner {
-            self.owners.remember(key, owner, context.received_at);
+            self.0.owners.remember(key, owner, context.received_at);
         }
         Ok(owner)
     }
 
     async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
-        let row = self.row(&self.tables.accounts, referrer(owner), context).await?;
+        let row = self.row(&self.0.tables.accounts, referrer(owner), context).await?;
         Ok(row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok()))
     }
 
@@ -120,7 +129,7 @@ impl Ledger for DynamoLedger {
         pointer: &Pointer,
         context: &CallContext<'_>,
     ) -> Result<Option<OrderNumber>, CommitError> {
-        let row = self.row(&self.tables.orders, pointer.to_string(), context).await?;
+        let row = self.row(&self.0.tables.orders, pointer.to_string(), context).await?;
         row.map(|row| order_image::pointer(&row)).transpose().map_err(unreadable)
     }
 
@@ -129,12 +138,12 @@ impl Ledger for DynamoLedger {
         payment: &Reference,
         context: &CallContext<'_>,
     ) -> Result<Option<Reference>, CommitError> {
-        let row = self.row(&self.tables.orders, payment.to_string(), context).await?;
+        let row = self.row(&self.0.tables.orders, payment.to_string(), context).await?;
         row.map_or(Ok(None), |row| order_image::invoice(&row)).map_err(unreadable)
     }
 
     async fn order(&self, number: &OrderNumber, context: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
-        let row = self.row(&self.tables.orders, number.to_string(), context).await?;
+        let row = self.row(&self.0.tables.orders, number.to_string(), context).await?;
         row.map(|row| order_image::order(&row)).transpose().map_err(unreadable)
     }
 
@@ -143,7 +152,7 @@ impl Ledger for DynamoLedger {
         reference: &Reference,
         context: &CallContext<'_>,
     ) -> Result<Option<Subscription>, CommitError> {
-        let row = self.row(&self.tables.subscriptions, reference.to_string(), context).await?;
+        let row = self.row(&self.0.tables.subscriptions, reference.to_string(), context).await?;
         row.map(|row| order_image::subscription(&row)).transpose().map_err(unreadable)
     }
 
@@ -152,7 +161,7 @@ impl Ledger for DynamoLedger {
         owner: &Owner,
         context: &CallContext<'_>,
     ) -> Result<BTreeSet<OrderNumber>, CommitError> {
-        let row = self.row(&self.tables.orders, places::id(owner), context).await?;
+        let row = self.row(&self.0.tables.orders, places::id(owner), context).await?;
         Ok(row.map(|row| places::read(&row)).unwrap_or_default())
     }
 
@@ -162,7 +171,7 @@ impl Ledger for DynamoLedger {
         ended: &BTreeSet<OrderNumber>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
-        self.write_unless_changed(places::free(ended), &self.tables.orders, &places::id(owner), context).await
+        self.write_unless_changed(places::free(ended), &self.0.tables.orders, &places::id(owner), context).await
     }
 
     async fn is_proven(&self, proof: &PaymentProof, context: &CallContext<'_>) -> Result<bool, CommitError> {

@@ -1,7 +1,6 @@
 //! Both ledgers pass the same contract, the DynamoDB one also against another engine.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use testkit::{MemoryLedger, SecondEngine, World, contract};
@@ -10,7 +9,7 @@ use testkit::{MemoryLedger, SecondEngine, World, contract};
 async fn dynamodb_ledger_passes_the_contract() {
     contract(async || {
         let world = World::new();
-        (Arc::new(world.ledger(1)), async move || world.books())
+        (world.ledger(1), async move || world.books())
     })
     .await;
 }
@@ -18,8 +17,8 @@ async fn dynamodb_ledger_passes_the_contract() {
 #[tokio::test]
 async fn memory_ledger_passes_the_contract() {
     contract(async || {
-        let ledger = Arc::new(MemoryLedger::default());
-        (Arc::clone(&ledger), async move || ledger.books())
+        let ledger = MemoryLedger::default();
+        (ledger.clone(), async move || ledger.books())
     })
     .await;
 }
@@ -34,7 +33,7 @@ async fn second_engine_passes_the_contract() {
     let second = SecondEngine::open(&endpoint).await;
     let run = contract(async || {
         let both = second.emptied().await;
-        (Arc::new(both.ledger(1)), async move || both.books().await)
+        (both.ledger(1), async move || both.books().await)
     });
     let outcome = AssertUnwindSafe(run).catch_unwind().await;
     second.drop_tables().await;

@@ -7,7 +7,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use idempotency::{DynamoLedger, Tables};
 use ledger::{
@@ -162,7 +161,7 @@ async fn row_of_each_kind_names_its_form() {
     contract(async || {
         let world = World::new();
         worlds.borrow_mut().push(world.clone());
-        (Arc::new(world.ledger(1)), async move || world.books())
+        (world.ledger(1), async move || world.books())
     })
     .await;
     let mut written = BTreeSet::new();

@@ -9,8 +9,6 @@ mod order;
 mod repair;
 mod whole;
 
-use std::sync::Arc;
-
 use crate::{Balance, CallContext, CommitError, Ledger, Order, OrderNumber, Timestamp};
 
 pub use census::{AccountsOpened, Census, MissingAccounts};
@@ -73,67 +71,6 @@ pub trait Audit: Ledger {
         order: &OrderNumber,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<StoredOrder, CommitError>> + Send;
-}
-
-impl<L: Audit> Audit for Arc<L> {
-    fn check(&self, context: &CallContext<'_>) -> impl Future<Output = Result<AuditProgress, CommitError>> + Send {
-        L::check(self, context)
-    }
-
-    fn save_audit_progress(
-        &self,
-        check: &AuditProgress,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<bool, CommitError>> + Send {
-        L::save_audit_progress(self, check, context)
-    }
-
-    fn reset_audit_progress(&self, context: &CallContext<'_>) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::reset_audit_progress(self, context)
-    }
-
-    fn accounts(
-        &self,
-        after: Option<&str>,
-        rows_max: u16,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<AccountPage, CommitError>> + Send {
-        L::accounts(self, after, rows_max, context)
-    }
-
-    fn stored_account(
-        &self,
-        account: &str,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<StoredAccount>, CommitError>> + Send {
-        L::stored_account(self, account, context)
-    }
-
-    fn lines(
-        &self,
-        account: &str,
-        after: Option<&LinePosition>,
-        lines_max: u16,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<LinePage, CommitError>> + Send {
-        L::lines(self, account, after, lines_max, context)
-    }
-
-    fn journal_lines(
-        &self,
-        keys: &[&str],
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Vec<JournalLine>, CommitError>> + Send {
-        L::journal_lines(self, keys, context)
-    }
-
-    fn kept(
-        &self,
-        order: &OrderNumber,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<StoredOrder, CommitError>> + Send {
-        L::kept(self, order, context)
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

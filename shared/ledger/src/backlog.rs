@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::{CallContext, CommitError, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Timestamp, Work};
 
@@ -126,122 +125,6 @@ pub trait Backlog: Lanes {
         place: Option<&str>,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
-}
-
-impl<L: Backlog> Backlog for Arc<L> {
-    fn due(
-        &self,
-        source: &'static str,
-        events_max: u16,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send {
-        L::due(self, source, events_max, context)
-    }
-
-    fn count_refused_due(
-        &self,
-        source: &'static str,
-        counted_max: u32,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<u32, CommitError>> + Send {
-        L::count_refused_due(self, source, counted_max, context)
-    }
-
-    fn refused_event(
-        &self,
-        receipt: &EventKey,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<RefusedEvent>, CommitError>> + Send {
-        L::refused_event(self, receipt, context)
-    }
-
-    fn reschedule(
-        &self,
-        waiting: &RefusedEvent,
-        until: Option<Timestamp>,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::reschedule(self, waiting, until, context)
-    }
-
-    fn orders_due(
-        &self,
-        work: Work,
-        orders_max: u16,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send {
-        L::orders_due(self, work, orders_max, context)
-    }
-
-    fn unpaid(
-        &self,
-        provider: Provider,
-        orders_max: u32,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Vec<DueOrder>, CommitError>> + Send {
-        L::unpaid(self, provider, orders_max, context)
-    }
-
-    fn count_open_orders(
-        &self,
-        work: Work,
-        counted_max: u32,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<u32, CommitError>> + Send {
-        L::count_open_orders(self, work, counted_max, context)
-    }
-
-    fn reschedule_order(
-        &self,
-        order: &Order,
-        until: Option<Timestamp>,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::reschedule_order(self, order, until, context)
-    }
-
-    fn reschedule_unreadable(
-        &self,
-        queue: &Queue,
-        row: &DueRow,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::reschedule_unreadable(self, queue, row, context)
-    }
-
-    fn already_journaled(
-        &self,
-        receipts: &BTreeSet<EventKey>,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<BTreeSet<EventKey>, CommitError>> + Send {
-        L::already_journaled(self, receipts, context)
-    }
-
-    fn acquire_sweep(
-        &self,
-        sweep: &'static str,
-        until: Timestamp,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<bool, CommitError>> + Send {
-        L::acquire_sweep(self, sweep, until, context)
-    }
-
-    fn sweep_cursor(
-        &self,
-        sweep: &'static str,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<String>, CommitError>> + Send {
-        L::sweep_cursor(self, sweep, context)
-    }
-
-    fn save_sweep_cursor(
-        &self,
-        sweep: &'static str,
-        place: Option<&str>,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::save_sweep_cursor(self, sweep, place, context)
-    }
 }
 
 /// The rows under one value of a sparse index.

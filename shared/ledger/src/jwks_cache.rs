@@ -2,7 +2,6 @@
 //! secret, and not part of the books.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::{CallContext, CommitError, Timestamp};
 
@@ -22,25 +21,6 @@ pub trait JwksCache: Send + Sync {
         copied: &CachedJwks,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
-}
-
-impl<C: JwksCache> JwksCache for Arc<C> {
-    fn cached_jwks(
-        &self,
-        name: JwksName,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<CachedJwks>, CommitError>> + Send {
-        C::cached_jwks(self, name, context)
-    }
-
-    fn cache_jwks(
-        &self,
-        name: JwksName,
-        copied: &CachedJwks,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        C::cache_jwks(self, name, copied, context)
-    }
 }
 
 /// The publisher of the keys.

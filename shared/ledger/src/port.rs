@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use thiserror::Error;
@@ -13,7 +12,8 @@ use crate::{
     Subscription, Timestamp,
 };
 
-/// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`).
+/// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`). Each is a
+/// handle: its clones share one store and its caches.
 pub trait Ledger: Send + Sync {
     /// Makes the connection to the store before the first event needs it. A failure changes nothing: the first event
     /// makes it then.
@@ -99,97 +99,6 @@ pub trait Ledger: Send + Sync {
         decision: &Decision,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send;
-}
-
-impl<L: Ledger> Ledger for Arc<L> {
-    fn warm(&self) -> impl Future<Output = ()> + Send {
-        L::warm(self)
-    }
-
-    fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
-        L::recall(self, receipt, fingerprints)
-    }
-
-    fn owner(
-        &self,
-        key: &CallerKey,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
-        L::owner(self, key, context)
-    }
-
-    fn referrer(
-        &self,
-        owner: &Owner,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Owner>, CommitError>> + Send {
-        L::referrer(self, owner, context)
-    }
-
-    fn resolve_pointer(
-        &self,
-        pointer: &Pointer,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send {
-        L::resolve_pointer(self, pointer, context)
-    }
-
-    fn invoice_paid_by(
-        &self,
-        payment: &Reference,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Reference>, CommitError>> + Send {
-        L::invoice_paid_by(self, payment, context)
-    }
-
-    fn order(
-        &self,
-        number: &OrderNumber,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Order>, CommitError>> + Send {
-        L::order(self, number, context)
-    }
-
-    fn subscription(
-        &self,
-        reference: &Reference,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send {
-        L::subscription(self, reference, context)
-    }
-
-    fn orders_in_places(
-        &self,
-        owner: &Owner,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<BTreeSet<OrderNumber>, CommitError>> + Send {
-        L::orders_in_places(self, owner, context)
-    }
-
-    fn free_places(
-        &self,
-        owner: &Owner,
-        ended: &BTreeSet<OrderNumber>,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send {
-        L::free_places(self, owner, ended, context)
-    }
-
-    fn is_proven(
-        &self,
-        proof: &PaymentProof,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<bool, CommitError>> + Send {
-        L::is_proven(self, proof, context)
-    }
-
-    fn commit(
-        &self,
-        decision: &Decision,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Committed, CommitError>> + Send {
-        L::commit(self, decision, context)
-    }
 }
 
 /// Proof that an event is booked, and since when.

@@ -6,8 +6,6 @@ mod backlog;
 mod event;
 mod orders;
 
-use std::sync::Arc;
-
 use ledger::{
     AccountId, Asset, Audit, Backlog, CallContext, CallerKey, CommitError, Committed, Decision, Effect, Entry,
     EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason,
@@ -22,7 +20,7 @@ use orders::Snapshots;
 const TABLE: &str = include_str!("contract.txt");
 
 /// Runs every block of the table against ledgers made by `new`, which also returns a reader of their tables.
-pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (Arc<L>, B)) {
+pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl AsyncFn() -> (L, B)) {
     let mut blocks = 0_u32;
     for block in TABLE.split("\n# ").skip(1) {
         let (name, lines) = block.split_once('\n').unwrap();
@@ -31,7 +29,7 @@ pub async fn contract<L: Backlog + Audit, B: AsyncFn() -> Books>(new: impl Async
         let (events, expected) = lines.split_once("==").unwrap_or_else(|| panic!("{name}: no expected tables"));
         for (number, line) in (1_u64..).zip(events.lines().filter(|line| !line.trim().is_empty())) {
             let (event, answer) = line.split_once("->").unwrap_or_else(|| panic!("{name}: {line}"));
-            assert_eq!(result_of(&*ledger, &mut snapshots, event, number).await, answer.trim(), "{name}: {line}");
+            assert_eq!(result_of(&ledger, &mut snapshots, event, number).await, answer.trim(), "{name}: {line}");
             books().await.check();
         }
         let expected: Vec<String> = expected.lines().map(folded).filter(|line| !line.is_empty()).collect();

@@ -5,14 +5,12 @@
 //! and checks that the sums add up. [`RsaPair`]s are test keys.
 //!
 //! ```
-//! use std::sync::Arc;
-//!
 //! use testkit::{MemoryLedger, World, contract};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
 //! contract(async || {
-//!     let ledger = Arc::new(MemoryLedger::default());
-//!     (Arc::clone(&ledger), async move || ledger.books())
+//!     let ledger = MemoryLedger::default();
+//!     (ledger.clone(), async move || ledger.books())
 //! })
 //! .await;
 //! # });

@@ -9,7 +9,7 @@ mod proof;
 mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, CommitError, Committed, Decision, Effect,
@@ -22,8 +22,9 @@ use crate::books::{OrderRow, SubscriptionRow};
 use crate::memory_jwks_cache::MemoryJwksCache;
 use crate::{Account, Books, Row, instant};
 
-#[derive(Debug, Default)]
-pub struct MemoryLedger(Mutex<State>, pub(crate) MemoryJwksCache);
+/// A handle: clones share their books.
+#[derive(Debug, Default, Clone)]
+pub struct MemoryLedger(Arc<Mutex<State>>, pub(crate) Arc<MemoryJwksCache>);
 
 #[derive(Debug, Default)]
 struct State {

@@ -1,7 +1,5 @@
 //! The JWKS cache under whole requests: replies while the keys cannot be fetched, the cached copy, rotation and expiry.
 
-use std::sync::Arc;
-
 use edge::Invocation;
 use fireblocks::{Config, Published};
 use idempotency::DynamoLedger;
@@ -13,14 +11,14 @@ use testkit::{FIREBLOCKS_JWKS, Fault, FireblocksNet, NetFault};
 use super::*;
 use crate::log_capture::{captured_lines, start_capture};
 
-pub(crate) type Deployed = Function<Fireblocks, Arc<DynamoLedger>, Published<Arc<DynamoLedger>>>;
+pub(crate) type Deployed = Function<Fireblocks, DynamoLedger, Published<DynamoLedger>>;
 
 /// The function as `main` assembles it.
 pub(crate) async fn deployed(ledger: DynamoLedger, net: &FireblocksNet, at: &Invocation) -> Deployed {
     let set = |name: &str| (name == "FIREBLOCKS_JWKS_URL").then(|| FIREBLOCKS_JWKS.to_owned());
     let config = Config::read(set, "prod").expect("a configuration");
-    let (http, ledger) = (Http::over(net.clone(), fastrand::Rng::with_seed(1)), Arc::new(ledger));
-    let keys = Published::open(config, http, Arc::clone(&ledger), at).await;
+    let http = Http::over(net.clone(), fastrand::Rng::with_seed(1));
+    let keys = Published::open(config, http, ledger.clone(), at).await;
     Function::new(source(), keys, Admission::default(), ledger)
 }
 

@@ -35,8 +35,8 @@ fn waiting(world: &World) -> Vec<String> {
 
 async fn swept(world: &World, net: &FireblocksNet, sweep: &str, attempt: u64, after_s: i64) {
     net.set_now(now().plus_seconds(after_s));
-    let ledger = std::sync::Arc::new(world.ledger(0));
-    let fulfil = worker(std::sync::Arc::clone(&ledger), None, Some(net)).await;
+    let ledger = world.ledger(0);
+    let fulfil = worker(ledger.clone(), None, Some(net)).await;
     let fireblocks = Some(source());
     let reconcile = Reconcile { ledger, fulfil, fireblocks, ..reconcile(world.ledger(0), &[]) };
     reconcile.work(sweep, &run_at(attempt, after_s)).await.expect("a run");

@@ -1,8 +1,8 @@
 //! Crash tests: the worker dies at every step, before or after the step takes effect. Another run ends with the same
 //! books, and the operator is called once at most, unless a person repeats the call.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ledger::{TopUpState, Verdict};
@@ -110,8 +110,8 @@ async fn continue_fulfilment(world: &World, external: &ExternalParties, settings
     for after_s in (0..20).map(|step| from_s + step * 100) {
         external.set_now(after_s);
         external.fireblocks.go_on();
-        let ledger = Arc::new(world.ledger(0));
-        let fulfil = worker(Arc::clone(&ledger), Some(net), Some(&external.fireblocks)).await;
+        let ledger = world.ledger(0);
+        let fulfil = worker(ledger.clone(), Some(net), Some(&external.fireblocks)).await;
         let reconcile = Reconcile { ledger, fulfil, ..of_stripe::reconcile(world.ledger(0), &[]) };
         for sweep in [r#"{"sweep":"unfulfilled"}"#, r#"{"sweep":"pending_external"}"#] {
             reconcile.work(sweep, &of_stripe::run_at(attempt(after_s), after_s)).await.expect("a run");

@@ -21,8 +21,8 @@ pub(super) async fn run(
     after_s: i64,
 ) -> Delivered {
     net.set_now(now().plus_seconds(after_s));
-    let ledger = Arc::new(world.ledger(0));
-    let fulfil = worker(Arc::clone(&ledger), Some((net, settings)), None).await;
+    let ledger = world.ledger(0);
+    let fulfil = worker(ledger.clone(), Some((net, settings)), None).await;
     let reconcile = Reconcile { ledger, fulfil, ..of_stripe::reconcile(world.ledger(0), &[]) };
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     match reconcile.work(sweep, &of_stripe::run_at(attempt, after_s)).await.expect("a run") {

@@ -1,5 +1,7 @@
 //! Transfers on chain: one for each allocation, of the tokens that remain after clawbacks, and never a second.
 
+use std::sync::Arc;
+
 use testkit::NetFault;
 
 use super::*;

@@ -1,7 +1,6 @@
 //! Records every DynamoDB call of each function: its start, the events that it accepts and refuses, and its reads.
 
 use std::fs;
-use std::sync::Arc;
 
 use api::{Api, OrderNumberRng, Places};
 use catalog::{Catalog, SHIPPED};
@@ -249,11 +248,10 @@ async fn of_reconcile() -> Vec<Call> {
     for world in [world, early] {
         let (ledger, faults) = recorder(&world);
         ledger.warm().await;
-        let ledger = Arc::new(ledger);
         let net = StripeNet::new(fakes::Stripe::new("https://pay.invalid", false, "s"));
         let stripe_api = Some(crate::reconcile::unpaid::api(&net).await);
         let unitel = UnitelNet::default();
-        let fulfil = fulfil::worker(Arc::clone(&ledger), Some((&unitel, &[])), None).await;
+        let fulfil = fulfil::worker(ledger.clone(), Some((&unitel, &[])), None).await;
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(world.ledger(0), &[]) };
         for minutes in [1, 2, 4, 8, 16] {
             for sweep in Sweep::ALL {

@@ -39,8 +39,8 @@ impl Stage {
                 Some(api(net).await)
             }
         };
-        let ledger = std::sync::Arc::new(self.world.ledger(0));
-        let worker = fulfil::worker(std::sync::Arc::clone(&ledger), Some((&self.unitel, CHECK)), None).await;
+        let ledger = self.world.ledger(0);
+        let worker = fulfil::worker(ledger.clone(), Some((&self.unitel, CHECK)), None).await;
         let reconcile =
             Reconcile { ledger, stripe_api, fulfil: worker, ..of_stripe::reconcile(self.world.ledger(0), &[]) };
         let attempt = 3_000 + u64::try_from(minute).expect("later");

@@ -20,14 +20,14 @@ const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
 /// A sandbox whose secret is filled while it runs, and how often it read the secret.
 struct Deployed {
     secret: Arc<Mutex<(Option<&'static str>, usize)>>,
-    process: Assembled<Arc<DynamoLedger>>,
+    process: Assembled<DynamoLedger>,
 }
 
 impl Deployed {
     async fn new(shop: &Shop) -> Self {
         let secret = Arc::new(Mutex::new((None, 0)));
         let (stored, net, engine) = (Arc::clone(&secret), shop.net.clone(), shop.world.engine.clone());
-        let assemble: Assemble<Arc<DynamoLedger>> = Box::new(move || {
+        let assemble: Assemble<DynamoLedger> = Box::new(move || {
             let (stored, net, world) = (Arc::clone(&stored), net.clone(), World { engine: engine.clone() });
             Box::pin(async move {
                 let filled = {
@@ -157,9 +157,9 @@ async fn order_waits_for_missing_credentials() {
     ];
     for (provider, sweep, grant, after_s, (before, after)) in rows {
         let world = fulfil::paid(vec![grant]).await;
-        let ledger = Arc::new(world.ledger(0));
+        let ledger = world.ledger(0);
         if sweep == PENDING_EXTERNAL {
-            let worker = fulfil::worker(Arc::clone(&ledger), operator, None).await;
+            let worker = fulfil::worker(ledger.clone(), operator, None).await;
             assert!(fulfil::work(&worker, &fulfil::run_at(1, 0)).await, "the operator is called");
         }
         let mut reconcile =
@@ -176,7 +176,7 @@ async fn order_waits_for_missing_credentials() {
         assert_eq!((order.fulfilment.as_str(), order.anomaly), (before, None), "{provider} {sweep}");
 
         reconcile.missing_credentials.clear();
-        reconcile.fulfil = fulfil::worker(Arc::new(world.ledger(0)), operator, Some(&fireblocks)).await;
+        reconcile.fulfil = fulfil::worker(world.ledger(0), operator, Some(&fireblocks)).await;
         unitel.set_now(testkit::now().plus_seconds(2 * after_s));
         fireblocks.set_now(testkit::now().plus_seconds(2 * after_s));
         reconcile.work(sweep, &run_at(3, 2 * after_s)).await.expect("a run");

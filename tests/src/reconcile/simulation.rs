@@ -87,7 +87,7 @@ impl HttpConnector for Slow {
     }
 }
 
-async fn sweeper(ledger: Arc<MemoryLedger>, net: &Slow) -> Reconcile<Arc<MemoryLedger>> {
+async fn sweeper(ledger: MemoryLedger, net: &Slow) -> Reconcile<MemoryLedger> {
     let http = || Http::over(net.clone(), fastrand::Rng::with_seed(1));
     let setting = (checkout::SETTING.to_owned(), "sk_test_51localkeyofthetests".to_owned());
     let keys = Keyring::open(Vault::Here(Settings::new([setting])), checkout::keys(false), testkit::now()).await;
@@ -101,7 +101,7 @@ async fn sweeper(ledger: Arc<MemoryLedger>, net: &Slow) -> Reconcile<Arc<MemoryL
     let config = epay::Config::read(set, "dev").expect("settings");
     let keys = Keyring::open(Vault::Here(Settings::new(epay_settings())), Epay::keys, testkit::now()).await;
     let gateway = Some(Gateway { http: http(), keys: keys.expect("keys") });
-    let fulfil = ::fulfil::Fulfil { ledger: Arc::clone(&ledger), operator: None, custodian: None };
+    let fulfil = ::fulfil::Fulfil { ledger: ledger.clone(), operator: None, custodian: None };
     let Reconcile { usage, stripe, keys, .. } = of_stripe::reconcile(MemoryLedger::default(), &[]);
     Reconcile {
         ledger,
@@ -148,8 +148,8 @@ fn late(row: &Row, provider: Provider, created_s: i64, queried_s: i64) -> i64 {
 
 /// The largest delay of the ordinary buyers, and of the flood's owner, in seconds; and the largest backlog.
 async fn simulated(row: &Row) -> (i64, i64, u64) {
-    let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(row.hangs));
-    let sweeper = sweeper(Arc::clone(&ledger), &net).await;
+    let (ledger, net) = (MemoryLedger::default(), Slow::new(row.hangs));
+    let sweeper = sweeper(ledger.clone(), &net).await;
     let (mut orders, mut made, mut backlog_max) = (Vec::new(), 0, 0);
     for minute in 0..row.hours * 60 {
         let second = minute * MINUTE;
@@ -188,8 +188,8 @@ async fn simulated(row: &Row) -> (i64, i64, u64) {
 /// A provider that hangs costs a run few calls: those queries fail, and the other provider's orders are all queried.
 #[tokio::test(start_paused = true)]
 async fn provider_that_hangs_is_queried_little_and_delays_no_other() {
-    let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(Some(Provider::Stripe)));
-    let sweeper = sweeper(Arc::clone(&ledger), &net).await;
+    let (ledger, net) = (MemoryLedger::default(), Slow::new(Some(Provider::Stripe)));
+    let sweeper = sweeper(ledger.clone(), &net).await;
     for n in 0..200 {
         abandoned(&ledger, n, "buyer", HANGS.start).await;
     }
@@ -216,8 +216,8 @@ async fn provider_that_hangs_is_queried_little_and_delays_no_other() {
 /// A run holds the sweep's lease: of two concurrent runs one queries, and the other leaves.
 #[tokio::test(start_paused = true)]
 async fn concurrent_runs_query_no_order_twice() {
-    let (ledger, net) = (Arc::new(MemoryLedger::default()), Slow::new(None));
-    let sweeper = sweeper(Arc::clone(&ledger), &net).await;
+    let (ledger, net) = (MemoryLedger::default(), Slow::new(None));
+    let sweeper = sweeper(ledger.clone(), &net).await;
     for n in 0..50 {
         abandoned(&ledger, n, "buyer", 0).await;
     }

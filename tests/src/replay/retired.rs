@@ -198,7 +198,7 @@ async fn transfer_of_a_withdrawn_key_is_queried_once_it_is_requested() {
     let swept = async |after_s: i64| {
         net.set_now(now().plus_seconds(after_s));
         let keys = ReplayKeys { fireblocks: Some(published("another-kid", MERCHANT_PAIR)), ..keys() };
-        let fulfil = worker(Arc::new(world.ledger(0)), None, Some(&net)).await;
+        let fulfil = worker(world.ledger(0), None, Some(&net)).await;
         let reconcile = Reconcile { fulfil, ..sweeper(&world, keys, Providers::paid(), after_s).await };
         start_capture();
         let attempt = u64::try_from(after_s).expect("later");

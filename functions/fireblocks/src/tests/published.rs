@@ -28,19 +28,19 @@ fn jwks(kids: &[&str]) -> String {
 /// A network, a cache, and a sandbox that has just started.
 struct Scene {
     net: FireblocksNet,
-    jwks_cache: Arc<MemoryLedger>,
-    keys: Published<Arc<MemoryLedger>>,
+    jwks_cache: MemoryLedger,
+    keys: Published<MemoryLedger>,
 }
 
 impl Scene {
     async fn new() -> Self {
-        Self::with(FireblocksNet::default(), Arc::default(), 0).await
+        Self::with(FireblocksNet::default(), MemoryLedger::default(), 0).await
     }
 
-    async fn with(net: FireblocksNet, jwks_cache: Arc<MemoryLedger>, seconds: i64) -> Self {
+    async fn with(net: FireblocksNet, jwks_cache: MemoryLedger, seconds: i64) -> Self {
         let http = Http::over(net.clone(), fastrand::Rng::with_seed(1));
         let config = read(FIREBLOCKS_JWKS, "", "prod").expect("a configuration");
-        let keys = Published::open(config, http, Arc::clone(&jwks_cache), &at(seconds)).await;
+        let keys = Published::open(config, http, jwks_cache.clone(), &at(seconds)).await;
         Self { net, jwks_cache, keys }
     }
 
@@ -154,21 +154,21 @@ async fn later_sandbox_starts_from_the_cache() {
         net
     };
     for (seconds, fetches) in [(0, 0), (HOUR - 1, 0), (HOUR, 4), (DAY - 1, 4)] {
-        let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), seconds).await;
+        let scene = Scene::with(down(), first.jwks_cache.clone(), seconds).await;
         assert_eq!(scene.net.calls().len(), fetches, "{seconds}");
         assert_eq!(scene.outcome(FIREBLOCKS_KID, seconds).await, "verified", "{seconds}");
     }
     // A cached set that is too old verifies nothing, with the clock off in either direction.
     for seconds in [DAY, 1_000 * HOUR, -2 * DAY] {
-        let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), seconds).await;
+        let scene = Scene::with(down(), first.jwks_cache.clone(), seconds).await;
         assert_eq!(scene.outcome(FIREBLOCKS_KID, seconds + 60).await, "unavailable", "{seconds}");
     }
     // A cached set that is younger than a minute counts as the last fetch.
-    let scene = Scene::with(down(), Arc::clone(&first.jwks_cache), 30).await;
+    let scene = Scene::with(down(), first.jwks_cache.clone(), 30).await;
     assert_eq!(scene.outcome("unknown", 59).await, "unverifiable");
     assert_eq!(scene.outcome("unknown", 60).await, "unavailable");
     // A malformed cached set is ignored.
-    let jwks_cache = Arc::new(MemoryLedger::default());
+    let jwks_cache = MemoryLedger::default();
     let spoilt = CachedJwks { text: "{}".to_owned(), fetched_at: now() };
     jwks_cache.cache_jwks(NAME, &spoilt, &at(0).context()).await.expect("kept");
     assert_eq!(Scene::with(FireblocksNet::default(), jwks_cache, 1).await.outcome(FIREBLOCKS_KID, 1).await, "verified");
@@ -179,7 +179,7 @@ async fn later_sandbox_starts_from_the_cache() {
 async fn webhook_without_any_keys_is_retried() {
     let net = FireblocksNet::default();
     net.fail(|_, _| NetFault::Disconnect);
-    let scene = Scene::with(net, Arc::default(), 0).await;
+    let scene = Scene::with(net, MemoryLedger::default(), 0).await;
     for kid in [FIREBLOCKS_KID, "unknown"] {
         for seconds in [1, 59, 60, 61] {
             assert_eq!(scene.outcome(kid, seconds).await, "unavailable", "{kid} {seconds}");
@@ -191,7 +191,7 @@ async fn webhook_without_any_keys_is_retried() {
     assert_eq!(scene.outcome(FIREBLOCKS_KID, 91).await, "verified");
     let http = Http::over(FireblocksNet::default(), fastrand::Rng::with_seed(1));
     let config = read("file:/nowhere/jwks.json", "", "local").expect("a configuration");
-    let keys = Published::open(config, http, Arc::new(MemoryLedger::default()), &at(0)).await;
+    let keys = Published::open(config, http, MemoryLedger::default(), &at(0)).await;
     assert_eq!(verified(&*keys.live(&at(1)).await, FIREBLOCKS_KID), Err(VerifyError::UnknownKey));
 }
 
@@ -202,7 +202,7 @@ async fn local_stage_reads_a_file_or_the_jwks_itself() {
     for url in [format!("file:{}", folder.display()), jwks(&[FIREBLOCKS_KID])] {
         let http = Http::over(FireblocksNet::default(), fastrand::Rng::with_seed(1));
         let config = read(&url, "", "local").expect("a configuration");
-        let keys = Published::open(config, http, Arc::new(MemoryLedger::default()), &at(0)).await;
+        let keys = Published::open(config, http, MemoryLedger::default(), &at(0)).await;
         assert_eq!(verified(&*keys.live(&at(1)).await, FIREBLOCKS_KID), Ok(()), "{url}");
     }
     std::fs::remove_file(folder).expect("removed");

@@ -92,8 +92,8 @@ fn lines<'b>(body: &JsonObject<'b>) -> Result<Vec<JsonField<'b>>, ParseError> {
 
 #[test]
 fn error_names_the_path_of_a_nested_field() {
-    let body = r#"{"data":{"object":{"amount":"1","lines":[{"price":1},2]}}}"#;
     type Read<'r> = &'r dyn Fn(&JsonObject<'_>) -> Result<(), ParseError>;
+    let body = r#"{"data":{"object":{"amount":"1","lines":[{"price":1},2]}}}"#;
     let rows: [(Read<'_>, &str); 6] = [
         (
             &|body| object(body)?.required("amount")?.whole_number().map(drop),
