@@ -37,7 +37,7 @@ fn field_is_read_by_its_type() {
         (r#""\u00e9""#, text, "é"),
         ("1", text, "a must be a text"),
         (r#""USD""#, currency, "USD"),
-        (r#""$""#, currency, "a must be a currency code of three letters"),
+        (r#""$""#, currency, "a must be a currency of three letters"),
         ("1", currency, "a must be a text"),
         ("true", flag, "true"),
         ("1", flag, "a must be true or false"),
