@@ -15,6 +15,7 @@ mod fulfil;
 mod gateway;
 mod house;
 mod links;
+mod loaded_store;
 mod log_capture;
 mod planted;
 mod policies;

@@ -11,12 +11,13 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
 use embedded::Engine;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::sleep;
+
+use crate::loaded_store::LoadedStore;
+use crate::replies::{cancelled, conflict_reason, error, no_reason, response};
 
 /// The fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,13 @@ pub struct Call {
     pub answer: Option<Value>,
 }
 
+/// The store behind the network.
+pub(crate) enum Store {
+    /// Answers at once.
+    Engine(Engine),
+    Loaded(LoadedStore),
+}
+
 type Plan = Box<dyn FnMut(usize, &str) -> Fault + Send>;
 
 /// The faulty network of one sandbox.
@@ -87,16 +95,16 @@ type Plan = Box<dyn FnMut(usize, &str) -> Fault + Send>;
 pub struct Faults(Arc<Shared>);
 
 struct Shared {
-    engine: Engine,
+    store: Store,
     plan: Mutex<Plan>,
     calls: Mutex<Vec<Call>>,
     killed: Notify,
 }
 
 impl Faults {
-    pub(crate) fn new(engine: Engine, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> Self {
+    pub(crate) fn new(store: Store, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> Self {
         let plan = Mutex::new(Box::new(plan) as Plan);
-        Self(Arc::new(Shared { engine, plan, calls: Mutex::default(), killed: Notify::new() }))
+        Self(Arc::new(Shared { store, plan, calls: Mutex::default(), killed: Notify::new() }))
     }
 
     pub fn client(&self) -> SharedHttpClient {
@@ -155,40 +163,40 @@ impl Shared {
         body: &str,
     ) -> Result<HttpResponse, ConnectorError> {
         match fault {
-            Fault::None => Ok(self.apply(number, target, body)),
+            Fault::None => Ok(self.apply(number, target, body).await),
             Fault::DropRequest => std::future::pending().await,
             Fault::DropResponse => {
-                self.apply(number, target, body);
+                self.apply(number, target, body).await;
                 std::future::pending().await
             }
             Fault::Disconnect => Err(broken()),
             Fault::Reset => {
-                self.apply(number, target, body);
+                self.apply(number, target, body).await;
                 Err(broken())
             }
             Fault::Delay(delay) => {
                 sleep(delay).await;
-                Ok(self.apply(number, target, body))
+                Ok(self.apply(number, target, body).await)
             }
             Fault::ApplyLate(delay) => {
                 let (late, target, body) = (Arc::clone(&self), target.to_owned(), body.to_owned());
                 tokio::spawn(async move {
                     sleep(delay).await;
-                    late.apply(number, &target, &body);
+                    late.apply(number, &target, &body).await;
                 });
                 std::future::pending().await
             }
-            Fault::Throttle => Ok(error(400, "ThrottlingException")),
+            Fault::Throttle => Ok(injected(400, "ThrottlingException")),
             Fault::Conflict if target.ends_with("TransactWriteItems") => Ok(conflict(body)),
-            Fault::Conflict => Ok(error(400, "TransactionConflictException")),
-            Fault::InProgress => Ok(error(400, "TransactionInProgressException")),
-            Fault::ServerError => Ok(error(500, "InternalServerError")),
+            Fault::Conflict => Ok(injected(400, "TransactionConflictException")),
+            Fault::InProgress => Ok(injected(400, "TransactionInProgressException")),
+            Fault::ServerError => Ok(injected(500, "InternalServerError")),
             Fault::ServerErrorApplied => {
-                self.apply(number, target, body);
-                Ok(error(500, "InternalServerError"))
+                self.apply(number, target, body).await;
+                Ok(injected(500, "InternalServerError"))
             }
             Fault::Garbage => {
-                self.apply(number, target, body);
+                self.apply(number, target, body).await;
                 Ok(response(200, "<html>".to_owned()))
             }
             Fault::Kill => {
@@ -196,17 +204,21 @@ impl Shared {
                 std::future::pending().await
             }
             Fault::KillApplied => {
-                self.apply(number, target, body);
+                self.apply(number, target, body).await;
                 self.killed.notify_one();
                 std::future::pending().await
             }
         }
     }
 
-    fn apply(&self, number: usize, target: &str, body: &str) -> HttpResponse {
+    async fn apply(&self, number: usize, target: &str, body: &str) -> HttpResponse {
         let mut request: Value = serde_json::from_str(body).unwrap();
         request.as_object_mut().unwrap().insert("ReturnConsumedCapacity".to_owned(), json!("INDEXES"));
-        let (status, answer) = self.engine.answer(Some(target), &request.to_string());
+        let request = request.to_string();
+        let (status, answer) = match &self.store {
+            Store::Engine(engine) => engine.answer(Some(target), &request),
+            Store::Loaded(store) => store.answer(target, &request).await,
+        };
         if let Some(call) = self.calls.lock().unwrap().get_mut(number) {
             call.answer = serde_json::from_str(&answer).ok();
         }
@@ -218,27 +230,15 @@ fn broken() -> ConnectorError {
     ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
 }
 
-fn error(status: u16, code: &str) -> HttpResponse {
-    response(
-        status,
-        json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "injected" }).to_string(),
-    )
+fn injected(status: u16, code: &str) -> HttpResponse {
+    response(status, error(code, "injected").to_string())
 }
 
 /// DynamoDB's error for a conflict: one reason per item, here with the last item in conflict.
 fn conflict(body: &str) -> HttpResponse {
     let request: Value = serde_json::from_str(body).unwrap();
     let items = request.get("TransactItems").and_then(Value::as_array).unwrap().len();
-    let mut reasons = vec![json!({ "Code": "None" }); items.checked_sub(1).unwrap()];
-    reasons.push(json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" }));
-    let body = json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
-        "CancellationReasons": reasons,
-    });
-    response(400, body.to_string())
-}
-
-fn response(status: u16, body: String) -> HttpResponse {
-    HttpResponse::new(StatusCode::from(http::StatusCode::from_u16(status).unwrap()), SdkBody::from(body))
+    let mut reasons = vec![no_reason(); items.checked_sub(1).unwrap()];
+    reasons.push(conflict_reason());
+    response(400, cancelled(&reasons).to_string())
 }

@@ -1,5 +1,6 @@
-//! Test support for every crate: a [`World`] with the stack's tables, [`Faults`] between our code and the store, and
-//! a [`FaultyNet`] to each fake provider: [`StripeNet`], [`WechatNet`], [`EpayNet`], [`UnitelNet`], [`FireblocksNet`].
+//! Test support for every crate: a [`World`] with the stack's tables, [`Faults`] between our code and the store, a
+//! [`LoadedStore`] with DynamoDB's limits and latencies, and a [`FaultyNet`] to each fake provider: [`StripeNet`],
+//! [`WechatNet`], [`EpayNet`], [`UnitelNet`], [`FireblocksNet`].
 //!
 //! Every ledger passes the [`contract`]; [`MemoryLedger`] is its in-memory implementation. [`Books`] reads all tables
 //! and checks that the sums add up. [`RsaPair`]s are test keys.
@@ -31,9 +32,11 @@ mod faults;
 mod faulty_net;
 mod fireblocks;
 mod gateway;
+mod loaded_store;
 mod memory;
 mod memory_jwks_cache;
 mod provider_call;
+mod replies;
 mod rsa_pair;
 mod second;
 mod second_net;
@@ -54,6 +57,7 @@ pub use fireblocks::{
     FireblocksAndJwks, FireblocksNet, fireblocks_jwks, fireblocks_settings, fireblocks_signature,
 };
 pub use gateway::{Sent, Shape};
+pub use loaded_store::{Latency, LoadCounts, LoadedStore, Rules, Units};
 pub use memory::MemoryLedger;
 pub use provider_call::ProviderCall;
 pub use rsa_pair::{RsaPair, rsa_pair};

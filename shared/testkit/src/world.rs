@@ -7,7 +7,8 @@ use embedded::{DATA_YAML, Engine, Template};
 use idempotency::{DynamoLedger, Tables};
 use ledger::{AttemptMark, CallContext, Deadline, Origin, Timestamp};
 
-use crate::{Books, Fault, Faults};
+use crate::faults::Store;
+use crate::{Books, Fault, Faults, LoadedStore, Rules};
 
 pub const STAGE: &str = "local";
 
@@ -42,13 +43,32 @@ impl World {
     /// The ledger of a process whose calls fail by `plan`, which gets the number of the call, from 0, and the
     /// operation.
     pub fn faulty(&self, seed: u64, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> (DynamoLedger, Faults) {
-        let faults = Faults::new(self.engine.clone(), plan);
+        let faults = Faults::new(Store::Engine(self.engine.clone()), plan);
         let sdk = embedded::sdk_config(faults.client());
         (DynamoLedger::new(&sdk, Tables::of_stage(STAGE), fastrand::Rng::with_seed(seed)), faults)
     }
 
+    /// The same tables behind DynamoDB's limits and latencies. `seed` seeds the latencies.
+    pub fn under_load(&self, seed: u64, rules: Rules) -> LoadedStore {
+        LoadedStore::new(self.engine.clone(), &TEMPLATE, seed, rules)
+    }
+
     pub fn books(&self) -> Books {
         Books::read(&self.engine)
+    }
+}
+
+impl LoadedStore {
+    /// As [`World::ledger`].
+    pub fn ledger(&self, seed: u64) -> DynamoLedger {
+        DynamoLedger::new(&self.sdk_config(), Tables::of_stage(STAGE), fastrand::Rng::with_seed(seed))
+    }
+
+    /// As [`World::faulty`]: faults between a process and this store.
+    pub fn faulty(&self, seed: u64, plan: impl FnMut(usize, &str) -> Fault + Send + 'static) -> (DynamoLedger, Faults) {
+        let faults = Faults::new(Store::Loaded(self.clone()), plan);
+        let sdk = embedded::sdk_config(faults.client());
+        (DynamoLedger::new(&sdk, Tables::of_stage(STAGE), fastrand::Rng::with_seed(seed)), faults)
     }
 }
 
