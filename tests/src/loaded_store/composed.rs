@@ -1,7 +1,5 @@
 //! The ledger over this store: its whole contract, and faults of the network on top.
 
-use std::sync::Arc;
-
 use testkit::{Fault, Rules, World, contract, usage};
 
 use crate::sandbox::{Sandbox, function, invocation, open_account};
@@ -10,7 +8,7 @@ use crate::sandbox::{Sandbox, function, invocation, open_account};
 async fn ledger_keeps_its_contract_under_load() {
     contract(async || {
         let world = World::new();
-        let ledger = Arc::new(world.under_load(1, Rules::default()).ledger(1));
+        let ledger = world.under_load(1, Rules::default()).ledger(1);
         (ledger, async move || world.books())
     })
     .await;
