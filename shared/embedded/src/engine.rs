@@ -14,7 +14,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::{Database, DynoxideError, ImportOptions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -114,18 +117,14 @@ impl Engine {
     fn run(&self, operation: &str, body: &str) -> Result<String, DynoxideError> {
         macro_rules! run {
             ($method:ident) => {{
-                let request = serde_json::from_str(body)
-                    .map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
-                let answer = self.database.$method(request)?;
-                serde_json::to_string(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+                let answer = self.database.$method(parsed(body)?)?;
+                text(&answer)
             }};
         }
         macro_rules! write {
             ($method:ident) => {{
                 let answer = run!($method);
-                if let Some(listener) = self.listener.get() {
-                    listener();
-                }
+                self.written();
                 answer
             }};
         }
@@ -144,11 +143,27 @@ impl Engine {
             "Query" => run!(query),
             "Scan" => run!(scan),
             "TransactGetItems" => run!(transact_get_items),
-            "TransactWriteItems" => write!(transact_write_items),
+            "TransactWriteItems" => self.transact_write(body),
             "UpdateItem" => write!(update_item),
             "UpdateTable" => run!(update_table),
             "UpdateTimeToLive" => run!(update_time_to_live),
             _ => Err(DynoxideError::UnsupportedCapability(format!("{operation} is not served by the embedded store"))),
+        }
+    }
+
+    /// Runs a transaction without its `ClientRequestToken`, which the SDK makes anew for each call. The store would keep every
+    /// token for ten minutes and walk all of them in each transaction, and nothing here repeats a call under its token.
+    fn transact_write(&self, body: &str) -> Result<String, DynoxideError> {
+        let mut request: TransactWriteItemsRequest = parsed(body)?;
+        request.client_request_token = None;
+        let answer = self.database.transact_write_items(request)?;
+        self.written();
+        text(&answer)
+    }
+
+    fn written(&self) {
+        if let Some(listener) = self.listener.get() {
+            listener();
         }
     }
 
@@ -170,6 +185,14 @@ pub fn sdk_config(client: SharedHttpClient) -> SdkConfig {
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .http_client(client)
         .build()
+}
+
+fn parsed<T: DeserializeOwned>(body: &str) -> Result<T, DynoxideError> {
+    serde_json::from_str(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))
+}
+
+fn text(answer: &impl Serialize) -> Result<String, DynoxideError> {
+    serde_json::to_string(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 impl fmt::Debug for Engine {
