@@ -50,7 +50,7 @@ impl Books {
         let home = Home::open(dir)?;
         let (sdk, lock) = match home.claim().await? {
             Claim::Ours(_) if !home.store().exists() => return Err(Error::NoBooks(dir.to_owned())),
-            Claim::Ours(lock) => (store(&home)?.sdk_config(), Some(lock)),
+            Claim::Ours(lock) => (store(&home).await?.sdk_config(), Some(lock)),
             Claim::Theirs(running) => {
                 let sdk = embedded::sdk_config(http_client()).into_builder();
                 (sdk.endpoint_url(running.dynamodb_url).build(), None)

@@ -53,8 +53,7 @@ pub(crate) async fn run(args: Serve, dir: &Path, variable: impl Fn(&str) -> Opti
     let stack = Stack::open(&home, place, variable).await?;
     let _announcement = home.announce(stack.running())?;
     banner::show(stack.running(), &home, args.memory);
-    stack.serve(listeners, stop.received()).await;
-    Ok(())
+    Ok(stack.serve(listeners, stop.received()).await?)
 }
 
 async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Error> {

@@ -101,12 +101,12 @@ mod tests {
     const PATIENCE: Duration = Duration::from_millis(300);
 
     /// With no function, and a short timeout.
-    fn gateway(port: u16) -> Gateway {
+    async fn gateway(port: u16) -> Gateway {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let secrets = Secrets::open(&home, |_| None).expect("secrets");
         Gateway {
-            engine: store::store(&home).expect("a store"),
+            engine: store::store(&home).await.expect("a store"),
             functions: Vec::new(),
             addresses: Addresses { port, also: None },
             patience: PATIENCE,
@@ -127,7 +127,7 @@ mod tests {
     async fn half_sent_request_gets_408() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let serving = tokio::spawn(answer(vec![listener], Arc::new(gateway(port)), std::future::pending()));
+        let serving = tokio::spawn(answer(vec![listener], Arc::new(gateway(port).await), std::future::pending()));
         let body = format!("POST /api HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-length: 10\r\n\r\n");
         let rows = [
             ("", ""),

@@ -147,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let (engine, secrets) =
-            (store::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+            (store::store(&home).await.expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
         let mocks = Mocks::open(([127, 0, 0, 1], 9000).into(), &secrets, |_| None).expect("fakes");
         let setting = |name: &str| mocks.setting(name, |_| None);
@@ -175,7 +175,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::open(folder.path()).expect("a data folder");
         let (engine, secrets) =
-            (store::store(&home).expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
+            (store::store(&home).await.expect("a store"), Secrets::open(&home, |_| None).expect("secrets"));
         let template = Template::parse(APP_YAML, &[("Stage", STAGE)]).expect("a template");
         let no_setting = |_: &str| None::<String>;
         for name in ["epay", "wechat", "fireblocks"] {

@@ -20,6 +20,7 @@ mod functions;
 mod gateway;
 mod home;
 mod host_check;
+mod integrity;
 mod json;
 mod log;
 mod manual;

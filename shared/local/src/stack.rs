@@ -17,6 +17,7 @@ use crate::functions::AssembledFunction;
 use crate::gateway::{Gateway, RoutedFunction};
 use crate::home::{Home, Running, RunningSource};
 use crate::host_check::Addresses;
+use crate::integrity::IntegrityCheck;
 use crate::mocks::Mocks;
 use crate::secrets::{DEMO_API_KEY, Secrets};
 use crate::sources::{Scheme, Source};
@@ -43,6 +44,7 @@ pub struct Stack {
     address: SocketAddr,
     running: Running,
     engine: Engine,
+    checking: Option<IntegrityCheck>,
     gateway: Arc<Gateway>,
     scheduled: Vec<ScheduledFunction>,
     mapped: Vec<EventSourceMapping>,
@@ -54,7 +56,7 @@ impl Stack {
     pub async fn open(home: &Home, place: Place, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let Place { address, also, in_memory } = place;
         let secrets = Secrets::open(home, &variable)?;
-        let engine = if in_memory { store::in_memory()? } else { store::store(home)? };
+        let (engine, checking) = if in_memory { (store::in_memory()?, None) } else { store::checked(home).await? };
         let mocks = Mocks::open(address, &secrets, &variable)?;
         let setting = |name: &str| mocks.setting(name, &variable);
         let Functions { served, scheduled, mapped } = functions_of_template(&engine, &secrets, setting).await?;
@@ -71,7 +73,7 @@ impl Stack {
             patience: PATIENCE,
             mocks,
         });
-        Ok(Self { address, running, engine, gateway, scheduled, mapped, positions })
+        Ok(Self { address, running, engine, checking, gateway, scheduled, mapped, positions })
     }
 
     /// The content of `local.json`: the URLs, secrets and keys of the running stack.
@@ -79,15 +81,17 @@ impl Stack {
         &self.running
     }
 
-    /// Serves until `stop` completes, then finishes the requests in progress.
-    pub async fn serve(self, listeners: Vec<TcpListener>, stop: impl Future<Output = ()>) {
-        let Self { address, engine, gateway, scheduled, mapped, positions, .. } = self;
+    /// Serves until `stop` completes, then finishes the requests in progress. Fails if the store's file turns out to be
+    /// damaged.
+    pub async fn serve(self, listeners: Vec<TcpListener>, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        let Self { address, engine, checking, gateway, scheduled, mapped, positions, .. } = self;
         tokio::select! {
-            () = connections::answer(listeners, Arc::clone(&gateway), stop) => {}
-            () = gateway.advance_transfers(address) => {}
-            () = delete_expired(&engine) => {}
-            () = clock::tick(&scheduled) => {}
-            () = stream::read(&mapped, &engine, &positions) => {}
+            () = connections::answer(listeners, Arc::clone(&gateway), stop) => Ok(()),
+            () = gateway.advance_transfers(address) => Ok(()),
+            () = delete_expired(&engine) => Ok(()),
+            () = clock::tick(&scheduled) => Ok(()),
+            () = stream::read(&mapped, &engine, &positions) => Ok(()),
+            error = damage(checking) => Err(error),
         }
     }
 }
@@ -163,6 +167,13 @@ fn running(address: SocketAddr, secrets: &Secrets, tables: &Tables) -> Result<Ru
         tables: tables.map(|(name, table)| (name.to_owned(), table.clone())).into(),
         base_url,
     })
+}
+
+async fn damage(checking: Option<IntegrityCheck>) -> Error {
+    match checking {
+        Some(checking) => checking.damage().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn delete_expired(engine: &Engine) {

@@ -1,32 +1,28 @@
 //! The local store: a file in the data folder, with the tables and streams of the templates.
 
-use std::path::Path;
-
 use embedded::{APP_YAML, DATA_YAML, Engine, Template};
-use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Error;
 use crate::home::Home;
+use crate::integrity::IntegrityCheck;
 
 /// The stage of the local stack, which is part of the table names.
 pub const STAGE: &str = "local";
 
 /// Opens the store in the data folder and creates the template's tables.
-pub fn store(home: &Home) -> Result<Engine, Error> {
+pub async fn store(home: &Home) -> Result<Engine, Error> {
+    // A command ends before the check of a large file does.
+    checked(home).await.map(|(engine, _)| engine)
+}
+
+/// The same, with the file's check if it has not ended.
+pub(crate) async fn checked(home: &Home) -> Result<(Engine, Option<IntegrityCheck>), Error> {
     let path = home.prepare_store()?;
-    check_integrity(&path)?;
+    let checking = IntegrityCheck::of(&path).await?;
     let of_store = |error| Error::Store(path.clone(), Box::new(error));
     let engine = Engine::open(&path).map_err(of_store)?;
     engine.create_tables(&tables()?).map_err(of_store)?;
-    Ok(engine)
-}
-
-/// Checks the file at the start, so that damage does not surface in the middle of an event.
-fn check_integrity(path: &Path) -> Result<(), Error> {
-    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
-    let checked = opened.and_then(|store| store.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)));
-    let what: String = checked.unwrap_or_else(|error| error.to_string());
-    if what == "ok" { Ok(()) } else { Err(Error::Damaged { path: path.to_owned(), what }) }
+    Ok((engine, checking))
 }
 
 /// Enables the streams of the tables, and returns the template of the functions that read them.
