@@ -41,7 +41,7 @@ impl IntegrityCheck {
     }
 }
 
-/// SQLite's own words for what is wrong, or `ok`.
+/// What is wrong, in the words of the database, or `ok`.
 fn check(path: &Path) -> String {
     let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
     let checked = opened.and_then(|store| store.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)));
