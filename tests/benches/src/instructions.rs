@@ -1,0 +1,198 @@
+//! Instructions of each stage and of a whole warm event, counted by valgrind and compared with the accepted counts.
+//! Each is the difference of two runs, so that start and preparation cancel out.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::books::Books;
+use crate::clock::now;
+use crate::error::Error;
+use crate::faults::is_acknowledged;
+use crate::install::Installed;
+use crate::progress::print;
+use crate::report;
+use crate::sandbox::Sandbox;
+use crate::stages::STAGES;
+use crate::store::Store;
+use crate::subject::{Job, Program, Subject, Way};
+
+/// The accepted counts, checked in.
+const ACCEPTED: &str = "tests/benches/instructions.json";
+/// In percent: beyond it the command fails.
+const GROWTH_MAX: u64 = 5;
+const ACCEPT: &str = "tests/benches/instructions --accept";
+
+/// The two numbers of passes or events of a count.
+const FEW: u64 = 10;
+const MANY: u64 = 60;
+
+/// A function is about fifty times slower under valgrind.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+type Counts = BTreeMap<String, u64>;
+
+/// Counts, writes `proof/instructions.json`, and compares. `accepts` writes the accepted counts instead.
+pub(crate) async fn run(root: &Path, target: &Path, accepts: bool) -> Result<(), Error> {
+    let installed = Installed::binaries_only(root, target)?;
+    let folder = target.join("bench");
+    fs::create_dir_all(&folder)?;
+    let counts = count(&installed, &folder).await?;
+    let accepted = root.join(ACCEPTED);
+    if accepts {
+        let text = serde_json::to_string_pretty(&counts).map_err(|error| Error::Json(ACCEPTED.to_owned(), error))?;
+        fs::write(&accepted, text + "\n")?;
+    }
+    let text = fs::read_to_string(&accepted)
+        .map_err(|_| Error::failed(format!("there are no accepted counts: run {ACCEPT}")))?;
+    let before: Counts = serde_json::from_str(&text).map_err(|error| Error::Json(ACCEPTED.to_owned(), error))?;
+    write(root, &counts, &before)?;
+    let grown = grown(&counts, &before);
+    if grown.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed(format!(
+        "more than {GROWTH_MAX} % beyond the accepted instructions:\n{}\nIf it is worth it, run {ACCEPT} and commit {ACCEPTED}.",
+        grown.join("\n")
+    )))
+}
+
+/// Each count that is too far beyond the accepted one, and each that has none.
+fn grown(counts: &Counts, accepted: &Counts) -> Vec<String> {
+    let line = |(name, count): (&String, &u64)| match accepted.get(name) {
+        None => Some(format!("{name}: {count}, none accepted")),
+        Some(before) if count * 100 > before * (100 + GROWTH_MAX) => {
+            Some(format!("{name}: {count}, accepted {before} (+{} %)", count * 100 / before - 100))
+        }
+        Some(_) => None,
+    };
+    let gone = accepted.keys().filter(|name| !counts.contains_key(*name)).map(|name| format!("{name}: not counted"));
+    counts.iter().filter_map(line).chain(gone).collect()
+}
+
+async fn count(installed: &Installed, folder: &Path) -> Result<Counts, Error> {
+    let output = folder.join("cachegrind.out");
+    let mut counts = Counts::new();
+    for job in Job::ALL {
+        for stage in STAGES {
+            print(&format!("instructions: {}, {stage}", job.name()));
+            let [few, many] = [FEW, MANY].map(|passes| counted_stage(job, stage, passes, &output));
+            counts.insert(format!("{}: {stage}", job.name()), (many?.saturating_sub(few?)) / (MANY - FEW));
+        }
+        print(&format!("instructions: {}, a whole event", job.name()));
+        let (few, many) = (
+            counted_events(installed, folder, job, FEW, &output).await?,
+            counted_events(installed, folder, job, MANY, &output).await?,
+        );
+        counts.insert(format!("{}: a whole warm event", job.name()), many.saturating_sub(few) / (MANY - FEW));
+    }
+    Ok(counts)
+}
+
+/// This program runs a stage so many times, under valgrind.
+fn counted_stage(job: Job, stage: &str, passes: u64, output: &Path) -> Result<u64, Error> {
+    let program = std::env::current_exe()?;
+    let mut command = valgrind(output);
+    command.arg(program).args(["stage", job.name(), stage, &passes.to_string()]);
+    let ended = command.output()?;
+    if !ended.status.success() {
+        return Err(Error::failed(String::from_utf8_lossy(&ended.stderr).into_owned()));
+    }
+    instructions(output)
+}
+
+/// The function's binary gets so many events, under valgrind.
+async fn counted_events(
+    installed: &Installed,
+    folder: &Path,
+    job: Job,
+    events: u64,
+    output: &Path,
+) -> Result<u64, Error> {
+    let store = Store::serve(folder).await?;
+    let books = Books::open(&store).await?;
+    let subject = Subject { job, way: Way::Ours };
+    let plain = subject.program(installed, &store);
+    let command = valgrind(output);
+    let program = Program {
+        path: PathBuf::from(command.get_program()),
+        arguments: command.get_args().chain([plain.path.as_os_str()]).map(text).collect(),
+        ..plain
+    };
+    let mut sandbox = Sandbox::start(&program, &folder.join("valgrind.log")).await?;
+    for number in 0..events {
+        let event = subject.event(&books, &installed.root, &format!("counted-{number}")).await?;
+        let answer = sandbox.invoke(event, TIMEOUT, &store).await;
+        if !answer.as_ref().is_some_and(is_acknowledged) {
+            return Err(Error::failed(format!("{}: {answer:?}", job.name())));
+        }
+    }
+    sandbox.terminate()?;
+    instructions(output)
+}
+
+fn text(argument: &OsStr) -> String {
+    argument.to_string_lossy().into_owned()
+}
+
+fn valgrind(output: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=cachegrind", "--cache-sim=no"]);
+    command.arg(format!("--cachegrind-out-file={}", output.display()));
+    command
+}
+
+fn instructions(output: &Path) -> Result<u64, Error> {
+    let text = fs::read_to_string(output)?;
+    let count = text.lines().find_map(|line| line.strip_prefix("summary:")?.trim().parse().ok());
+    count.ok_or_else(|| Error::failed("valgrind did not count"))
+}
+
+fn write(root: &Path, counts: &Counts, accepted: &Counts) -> Result<(), Error> {
+    let row = |(name, count): (&String, &u64)| {
+        let before = accepted.get(name).copied().unwrap_or_default();
+        [name.clone(), report::grouped(*count), report::grouped(before)]
+    };
+    let rows: Vec<_> = counts.iter().map(row).collect();
+    let result = json!({
+        "title": "Instructions of a warm event",
+        "commit": report::commit(root),
+        "date": now()?.to_string().get(..10),
+        "machine": report::machine(root),
+        "command": "tests/benches/instructions",
+        "text": [
+            "Counted by valgrind, so that the numbers hold on any machine with this compiler. A whole event is the \
+             function's binary with the runtime API, TLS and the store's answer in it; each stage runs in a process of its \
+             own, and the commit against a store that answers at once. The build is without link-time optimization. The \
+             command fails if a count is more than 5 % beyond the accepted one.",
+        ],
+        "tables": [{ "caption": "Instructions:", "columns": ["what", "counted", "accepted"], "rows": rows }],
+    });
+    report::save(root, "instructions", &result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_beyond_the_limit_is_named() {
+        let counts = |rows: Vec<(&str, u64)>| rows.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+        let accepted: Counts = counts(vec![("parse", 1_000), ("verify", 1_000)]);
+        for (counted, expected) in [
+            (vec![("parse", 1_000), ("verify", 1_000)], vec![]),
+            (vec![("parse", 1_050), ("verify", 10)], vec![]),
+            (vec![("parse", 1_051), ("verify", 1_000)], vec!["parse: 1051, accepted 1000 (+5 %)"]),
+            (vec![("parse", 1_000)], vec!["verify: not counted"]),
+            (vec![("parse", 1), ("verify", 1), ("reply", 7)], vec!["reply: 7, none accepted"]),
+        ] {
+            let counted = counts(counted);
+            assert_eq!(grown(&counted, &accepted), expected, "{counted:?}");
+        }
+    }
+}
