@@ -25,8 +25,9 @@ use lambda_http::{Error, LambdaEvent, service_fn};
 use rows::{Tables, text};
 use serde::{Deserialize, Serialize};
 
-/// Of ours, for each call.
+/// Of ours. The time to connect differs from that of other services, so that the store has a connection of its own, as in AWS.
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
 
 #[derive(Deserialize)]
 struct Event {
@@ -49,7 +50,8 @@ struct Floor {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let sdk = sdk_config();
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(CALL_TIMEOUT).build();
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
     let config = aws_sdk_dynamodb::config::Builder::from(&sdk)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::disabled())
@@ -57,10 +59,10 @@ async fn main() -> Result<(), Error> {
         .build();
     let floor = Floor { client: Client::from_conf(config), tables: Tables::read(), owner: OnceLock::new() };
     let secrets = aws_sdk_secretsmanager::Client::new(&sdk);
-    let secret = secrets.get_secret_value().secret_id(variable("SECRET_ID")).send().await?;
-    secret.secret_string().ok_or("no secret")?;
+    let secret = secrets.get_secret_value().secret_id(variable("SECRET_ID")).send();
     let warm = floor.client.get_item().table_name(&floor.tables.accounts).key("id", text("warm")).send();
-    let _ = warm.await;
+    let (secret, _) = tokio::join!(secret, warm);
+    secret?.secret_string().ok_or("no secret")?;
     let is_usage = variable("FLOOR") == "usage";
     let floor = &floor;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
