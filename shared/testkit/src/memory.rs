@@ -22,7 +22,6 @@ use crate::books::{OrderRow, SubscriptionRow};
 use crate::memory_jwks_cache::MemoryJwksCache;
 use crate::{Account, Books, Row, instant};
 
-/// A handle: clones share their books.
 #[derive(Debug, Default, Clone)]
 pub struct MemoryLedger(Arc<Mutex<State>>, pub(crate) Arc<MemoryJwksCache>);
 
