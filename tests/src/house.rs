@@ -74,6 +74,31 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // The command line uses the books, and the functions only through `local`.
     ("cli", &["catalog", "edge", "embedded", "idempotency", "ledger", "local", "orders", "reconcile"]),
+    (
+        "simulator",
+        &[
+            "api",
+            "catalog",
+            "checkout",
+            "edge",
+            "embedded",
+            "epay",
+            "fakes",
+            "fireblocks",
+            "fulfil",
+            "idempotency",
+            "ledger",
+            "orders",
+            "providers",
+            "reconcile",
+            "signing",
+            "stripe",
+            "testkit",
+            "usage",
+            "webhook",
+            "wechat",
+        ],
+    ),
     ("tests", &[]),
     ("benches", &["edge", "embedded", "idempotency", "ledger", "signing", "stripe", "testkit", "usage", "webhook"]),
     ("floor", &[]),
@@ -162,7 +187,7 @@ fn only_main_names_the_store() {
             file.ends_with("src/tests.rs") || file.parent().is_some_and(|folder| folder.ends_with("src/tests"));
         assert!(is_main || is_test || !read(&file).contains("idempotency::"), "{} names the store", file.display());
     }
-    let not_deployed = ["benches", "cli", "embedded", "fakes", "local", "testkit", "tests", "xtask"];
+    let not_deployed = ["benches", "cli", "embedded", "fakes", "local", "simulator", "testkit", "tests", "xtask"];
     for (name, folder) in crates().into_iter().filter(|(name, _)| !not_deployed.contains(&name.as_str())) {
         let used = dependencies(&folder, "dependencies");
         assert!(not_deployed.iter().all(|tool| !used.contains(*tool)), "{name} would deploy a test tool");

@@ -1,0 +1,56 @@
+//! Who acts in a world. Each actor is a file of the same shape: a struct that is drawn from randomness, with a list of
+//! steps, and what it knows to be true in the end.
+
+mod schedule;
+mod usage;
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use futures_util::future::LocalBoxFuture;
+
+use crate::mark::Mark;
+use crate::truth::Truth;
+use crate::world::World;
+
+pub(crate) trait Actor {
+    /// The kind of actor, by which its steps are counted.
+    fn kind(&self) -> &'static str;
+
+    /// When each of its steps happens.
+    fn times(&self) -> Vec<Duration>;
+
+    /// A step in words, for the trace.
+    fn describe(&self, step: usize) -> String;
+
+    /// Before anything happens: accounts, keys.
+    fn open<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()>;
+
+    fn step<'w>(&'w self, world: &'w World, step: usize, mark: Mark) -> LocalBoxFuture<'w, ()>;
+
+    /// After the last fault: what people do so that everything can be booked.
+    fn settle<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()>;
+
+    fn truth(&self) -> Truth;
+}
+
+/// Draws an actor. The number makes its names unique; nothing happens after the horizon.
+pub(crate) type Draw = fn(usize, &mut Rng, Duration) -> Box<dyn Actor>;
+
+/// The actors that a world may have.
+pub(crate) const CAST: &[Draw] = &[usage::draw];
+
+/// The schedules of `reconcile`, which every world has.
+pub(crate) const SCHEDULE: Draw = schedule::draw;
+
+/// Times within the horizon. Half of them follow the time before within a second.
+fn times(rng: &mut Rng, count: usize, horizon: Duration) -> Vec<Duration> {
+    let horizon_ms = u64::try_from(horizon.as_millis()).expect("days");
+    let mut last = rng.u64(0..horizon_ms);
+    let mut times = Vec::with_capacity(count);
+    for _ in 0..count {
+        last = if rng.bool() { rng.u64(0..horizon_ms) } else { last.saturating_add(rng.u64(0..1_000)).min(horizon_ms) };
+        times.push(Duration::from_millis(last));
+    }
+    times
+}

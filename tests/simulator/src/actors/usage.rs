@@ -1,0 +1,238 @@
+//! An LLM gateway that sends the usage events of one owner's key: again until it gets a final answer, twice at once, out
+//! of order, before the key is bound, beyond the balance. Beside it, a sender that uses an id twice, and a forger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use edge::Service as _;
+use fastrand::Rng;
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+use ledger::{Asset, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting};
+use signing::{Strength, hmac_hex};
+use testkit::{Sent, Shape};
+use tokio::time::sleep;
+
+use super::{Actor, times};
+use crate::assemble::USAGE_SECRET;
+use crate::mark::Mark;
+use crate::truth::{Expected, Truth};
+use crate::world::World;
+
+/// The pauses of a gateway that sends until it gets a final answer, in seconds.
+const PAUSES_S: [u64; 9] = [1, 5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_000];
+const EVENTS: &str = "/api/webhooks/events";
+const STEPS_MAX: usize = 10;
+/// Settles whatever was sent.
+const ENOUGH: u64 = 1_000;
+const SHAPES: [Shape; 3] = [Shape::HttpApi, Shape::FunctionUrl, Shape::RestApi];
+
+static KEYS: LazyLock<[hmac_hex::Keys; 2]> = LazyLock::new(|| {
+    let keys = |secret| hmac_hex::Keys::parse(secret, Strength::Deployed).expect("a secret");
+    [keys(USAGE_SECRET), keys("a-secret-that-an-attacker-has-made-up-0123456")]
+});
+
+/// Each event has its number as part of its id, and its cost.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// Delivers until a final answer; `stops_when_kept`: 402 and 404 are final, too.
+    Send { event: u8, cost: u64, stops_when_kept: bool },
+    Forge { event: u8, cost: u64 },
+    TopUp(u64),
+}
+
+struct Gateway {
+    number: usize,
+    funds: u64,
+    /// The key is bound at the start, or only when people settle.
+    is_bound: bool,
+    steps: Vec<(Duration, Act)>,
+    /// The final answers to each event and cost that was sent.
+    answers: Mutex<BTreeMap<(u8, u64), BTreeSet<u16>>>,
+    topped_up: Mutex<u64>,
+}
+
+pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
+    let costs: Vec<u64> = (0..rng.usize(1..=5)).map(|_| rng.u64(0..=8)).collect();
+    let count = rng.usize(1..=STEPS_MAX);
+    let times = times(rng, count, horizon);
+    let act = |rng: &mut Rng| {
+        let event = rng.u8(0..u8::try_from(costs.len()).expect("few"));
+        let cost = costs[usize::from(event)];
+        match rng.u8(0..16) {
+            // The same id with another cost.
+            0 => Act::Send { event, cost: cost + 1, stops_when_kept: rng.bool() },
+            1 => Act::Forge { event, cost: rng.u64(0..=9) },
+            2 => Act::TopUp(rng.u64(1..=9)),
+            _ => Act::Send { event, cost, stops_when_kept: rng.bool() },
+        }
+    };
+    Box::new(Gateway {
+        number,
+        funds: rng.u64(0..=25),
+        is_bound: rng.u8(0..6) > 0,
+        steps: times.into_iter().map(|at| (at, act(rng))).collect(),
+        answers: Mutex::default(),
+        topped_up: Mutex::default(),
+    })
+}
+
+impl Gateway {
+    fn owner(&self) -> Owner {
+        Owner::new(&format!("gateway-{}", self.number)).expect("an owner")
+    }
+
+    fn account(&self) -> String {
+        self.owner().account(Asset::CREDITS).to_string()
+    }
+
+    fn event_id(&self, event: u8) -> String {
+        format!("e{}-{event}", self.number)
+    }
+
+    async fn bind(&self, world: &World) {
+        let key = CallerKey::remote(&format!("key-{}", self.number)).expect("a key");
+        world.by_hand(&format!("key-{}", self.number), vec![Effect::Bind { key, owner: self.owner() }]).await;
+    }
+
+    async fn top_up(&self, world: &World, id: &str, credits: u64) {
+        if credits == 0 {
+            return;
+        }
+        let amount = Asset::CREDITS.parse(&credits.to_string()).expect("an amount");
+        let posting = Posting::to_customer(self.owner().account(Asset::CREDITS), House::Manual, amount);
+        let key = MoneyKey::of_event(&EventKey::new("manual", id).expect("an id"));
+        let movement = Movement { key, posting, guard: Guard::Always, reverses: None };
+        world.by_hand(id, vec![Effect::Move(movement)]).await;
+        *self.topped_up.lock().expect("one thread") += credits;
+    }
+
+    async fn send(&self, world: &World, (event, cost): (u8, u64), stops_when_kept: bool, mark: Mark) {
+        self.answers.lock().expect("one thread").entry((event, cost)).or_default();
+        for (attempt, pause_s) in (0_u64..).zip(PAUSES_S) {
+            let attempt = mark.child(attempt);
+            let status = self.deliver(world, (event, cost), 0, attempt).await;
+            world.detail(format!("{} for {cost}: {status:?}", self.event_id(event)));
+            let is_final = match status {
+                Some(200 | 400 | 401 | 409 | 413) => true,
+                Some(402 | 404) => stops_when_kept,
+                _ => false,
+            };
+            if let Some(status) = status.filter(|status| matches!(status, 200 | 402 | 404)) {
+                self.answers.lock().expect("one thread").entry((event, cost)).or_default().insert(status);
+            }
+            if is_final {
+                return;
+            }
+            sleep(Duration::from_millis(pause_s * 1_000 + attempt.rng().u64(0..1_000))).await;
+        }
+    }
+
+    /// One attempt. Two copies of one request may arrive.
+    async fn deliver(&self, world: &World, (event, cost): (u8, u64), key: usize, mark: Mark) -> Option<u16> {
+        let mut rng = mark.child(100).rng();
+        let body = testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string()).to_string();
+        let signature = hmac_hex::sign(&KEYS[key], body.as_bytes());
+        let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature);
+        let request = sent.with("content-type", "application/json").event(SHAPES[rng.usize(0..SHAPES.len())]);
+        let is_doubled = rng.u8(0..8) == 0;
+        let arrives = |copy: u64| {
+            let (pause, request) = (Duration::from_millis(rng.u64(0..150)), &request);
+            async move {
+                sleep(pause).await;
+                let answer = world.invoke(&world.pools.usage, mark.child(copy), async |usage, invocation| {
+                    usage.answer(request, invocation).await.status
+                });
+                answer.await
+            }
+        };
+        let mut arrives = arrives;
+        if is_doubled {
+            let (first, second) = (arrives(0), arrives(1));
+            let (first, _) = futures_util::future::join(first, second).await;
+            first
+        } else {
+            arrives(0).await
+        }
+    }
+}
+
+impl Actor for Gateway {
+    fn kind(&self) -> &'static str {
+        "usage"
+    }
+
+    fn times(&self) -> Vec<Duration> {
+        self.steps.iter().map(|(at, _)| *at).collect()
+    }
+
+    fn describe(&self, step: usize) -> String {
+        let id = |event| self.event_id(event);
+        match self.steps[step].1 {
+            Act::Send { event, cost, .. } => format!("gateway {} sends {} for {cost}", self.number, id(event)),
+            Act::Forge { event, cost } => format!("an attacker forges {} for {cost}", id(event)),
+            Act::TopUp(credits) => format!("owner {} gets {credits} credits", self.number),
+        }
+    }
+
+    fn open<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
+        async {
+            if self.is_bound {
+                self.bind(world).await;
+            }
+            self.top_up(world, &format!("funds-{}", self.number), self.funds).await;
+        }
+        .boxed_local()
+    }
+
+    fn step<'w>(&'w self, world: &'w World, step: usize, mark: Mark) -> LocalBoxFuture<'w, ()> {
+        async move {
+            match self.steps[step].1 {
+                Act::Send { event, cost, stops_when_kept } => {
+                    self.send(world, (event, cost), stops_when_kept, mark).await;
+                }
+                Act::Forge { event, cost } => {
+                    let status = self.deliver(world, (event, cost), 1, mark).await;
+                    world.detail(format!("forged {}: {status:?}", self.event_id(event)));
+                }
+                Act::TopUp(credits) => self.top_up(world, &format!("top-up-{}-{step}", self.number), credits).await,
+            }
+        }
+        .boxed_local()
+    }
+
+    fn settle<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
+        async {
+            if !self.is_bound {
+                self.bind(world).await;
+            }
+            self.top_up(world, &format!("settle-{}", self.number), ENOUGH).await;
+        }
+        .boxed_local()
+    }
+
+    fn truth(&self) -> Truth {
+        let mut truth = Truth::default();
+        let units = |credits: u64| i128::from(credits) * 1_000_000_000;
+        truth.by_hand.insert(self.account(), units(*self.topped_up.lock().expect("one thread")));
+        truth.solvent.insert(self.account());
+        let answers = self.answers.lock().expect("one thread");
+        let events: BTreeSet<u8> = answers.keys().map(|(event, _)| *event).collect();
+        for event in events {
+            let sent = answers.iter().filter(|((of, _), _)| *of == event);
+            let sent: Vec<(u64, &BTreeSet<u16>)> = sent.map(|((_, cost), statuses)| (*cost, statuses)).collect();
+            let taken: BTreeSet<u64> =
+                sent.iter().filter(|(_, statuses)| !statuses.is_empty()).map(|(cost, _)| *cost).collect();
+            let id = self.event_id(event);
+            if taken.len() > 1 {
+                truth.broken.push(format!("{id} was taken over for {taken:?}"));
+            }
+            let costs = if taken.is_empty() { sent.iter().map(|(cost, _)| *cost).collect() } else { taken.clone() };
+            let any_of = costs.into_iter().map(|cost| -units(cost)).collect();
+            let expected = Expected { account: self.account(), any_of, is_due: !taken.is_empty() };
+            truth.postings.insert(format!("usage#{id}"), expected);
+        }
+        truth
+    }
+}

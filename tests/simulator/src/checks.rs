@@ -1,0 +1,36 @@
+//! What must hold. Each check is a file of the same shape: it reads the books and what the actors know, and returns
+//! what is wrong.
+
+mod conservation;
+mod effects;
+mod solvency;
+mod waiting;
+
+use testkit::Books;
+
+use crate::truth::Truth;
+
+/// When a check applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// At any time.
+    Always,
+    /// Before people settle what could not be booked.
+    Calm,
+    /// When every sender has stopped and no sweep finds anything due.
+    Quiet,
+}
+
+pub(crate) struct Check {
+    pub name: &'static str,
+    pub when: When,
+    pub find: fn(&Books, &Truth) -> Vec<String>,
+}
+
+pub(crate) const CHECKS: &[Check] = &[
+    Check { name: "conservation", when: When::Always, find: conservation::find },
+    Check { name: "one effect", when: When::Always, find: effects::find_foreign },
+    Check { name: "solvency", when: When::Calm, find: solvency::find },
+    Check { name: "acknowledged", when: When::Quiet, find: effects::find_missing },
+    Check { name: "nothing waits", when: When::Quiet, find: waiting::find },
+];

@@ -1,0 +1,32 @@
+//! One effect for each business object: every posting is one that an actor caused, of the amount that it caused, and what
+//! was acknowledged is there.
+
+use testkit::Books;
+
+use crate::truth::Truth;
+
+/// Postings that no actor caused.
+pub(super) fn find_foreign(books: &Books, truth: &Truth) -> Vec<String> {
+    let mut wrong = truth.broken.clone();
+    for (key, row) in books.journal.iter().filter(|(_, row)| row.account.is_some()) {
+        if key.starts_with("manual#") {
+            continue;
+        }
+        let account = row.account.as_deref().unwrap_or_default();
+        match truth.postings.get(key) {
+            None => wrong.push(format!("{key} moves {} of {account}, and nothing caused it", row.change)),
+            Some(expected) if expected.account != account || !expected.any_of.contains(&row.change) => {
+                wrong.push(format!("{key} moves {} of {account} instead of {expected:?}", row.change));
+            }
+            Some(_) => {}
+        }
+    }
+    wrong
+}
+
+/// Acknowledged events without a posting.
+pub(super) fn find_missing(books: &Books, truth: &Truth) -> Vec<String> {
+    let is_booked = |key: &String| books.journal.get(key).is_some_and(|row| row.account.is_some());
+    let missing = truth.postings.iter().filter(|(key, expected)| expected.is_due && !is_booked(key));
+    missing.map(|(key, expected)| format!("{key} was acknowledged and is not booked: {expected:?}")).collect()
+}

@@ -1,0 +1,79 @@
+//! The plan of a world, drawn from its seed: actors, steps and faults. It is data, so that a failing world can be made
+//! smaller by leaving some of it out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::actors::{Actor, CAST, SCHEDULE};
+use crate::faults::{FaultPlan, Outage, Side};
+use crate::mark::Mark;
+
+const SECOND: u64 = 1;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// How long actors act.
+const HORIZONS_S: [u64; 4] = [10 * SECOND, 10 * MINUTE, 6 * HOUR, 3 * DAY];
+/// Most worlds have few faults, since a world in which everything fails proves little.
+const PERCENTS: [u8; 6] = [0, 2, 5, 10, 30, 60];
+const ACTORS_MAX: usize = 3;
+
+/// What is left out of a world.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cut {
+    pub steps: BTreeSet<StepId>,
+    /// Calls that do not fail.
+    pub faults: BTreeSet<Mark>,
+    pub has_no_outages: bool,
+}
+
+/// A step of an actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepId {
+    pub actor: usize,
+    pub step: usize,
+}
+
+pub(crate) struct Plan {
+    pub actors: Vec<Box<dyn Actor>>,
+    /// The steps that are taken, with their times and marks.
+    pub steps: Vec<(StepId, Duration, Mark)>,
+    pub faults: FaultPlan,
+}
+
+impl Plan {
+    pub(crate) fn of(seed: u64, cut: &Cut) -> Self {
+        let mark = Mark::of_seed(seed);
+        let mut rng = mark.rng();
+        let horizon = Duration::from_secs(HORIZONS_S[rng.usize(0..HORIZONS_S.len())]);
+        let percent = PERCENTS[rng.usize(0..PERCENTS.len())];
+        let mut outage = || {
+            let (from, lasts) = (rng.u64(0..horizon.as_secs()), rng.u64(1..=horizon.as_secs().min(6 * HOUR)));
+            let side = Side::ALL[rng.usize(0..Side::ALL.len())];
+            Outage { side, from: Duration::from_secs(from), until: Duration::from_secs(from + lasts) }
+        };
+        let outages = [outage(), outage()];
+        let outages = outages.into_iter().filter(|_| rng.u8(0..6) == 0).filter(|_| !cut.has_no_outages).collect();
+        let calm_at = horizon + Duration::from_secs(rng.u64(0..=horizon.as_secs()));
+        let mut actors = vec![SCHEDULE(0, &mut rng, horizon)];
+        for number in 1..=rng.usize(1..=ACTORS_MAX) {
+            actors.push(CAST[rng.usize(0..CAST.len())](number, &mut rng, horizon));
+        }
+        let mut steps = Vec::new();
+        for (number, actor) in (0_u64..).zip(&actors) {
+            for (step, at) in actor.times().into_iter().enumerate() {
+                let id = StepId { actor: steps_actor(number), step };
+                let below = mark.child(number).child(u64::try_from(step).expect("few"));
+                steps.push((id, at, below));
+            }
+        }
+        steps.retain(|(id, _, _)| !cut.steps.contains(id));
+        let faults = FaultPlan { percent, outages, calm_at, spared: cut.faults.clone() };
+        Self { actors, steps, faults }
+    }
+}
+
+fn steps_actor(number: u64) -> usize {
+    usize::try_from(number).expect("few")
+}

@@ -1,0 +1,413 @@
+//! The ledger of one sandbox. In memory its calls take time and fail at the port; on the engine they fail below the SDK.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use idempotency::DynamoLedger;
+use ledger::{
+    AccountPage, Audit, AuditProgress, Backlog, CachedJwks, CallContext, CallerKey, CommitError, Committed, Decision,
+    DueOrder, DueRow, EventKey, Fingerprints, JournalLine, JwksCache, JwksName, Lane, LaneState, Lanes, Ledger,
+    LinePage, LinePosition, Order, OrderNumber, Owed, Owner, PaymentProof, Pointer, Provider, Queue, Receipt,
+    Reference, RefusedEvent, StoredAccount, StoredOrder, Subscription, Timestamp, Work,
+};
+use testkit::MemoryLedger;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::faults::{Calls, FaultKind, Side};
+
+/// A call in memory takes up to this long, so that calls of different sandboxes interleave.
+const LATENCY_MS_MAX: u64 = 12;
+
+#[derive(Debug, Clone)]
+pub(crate) struct PortLedger {
+    books: Books,
+    calls: Calls,
+    /// The events that this process has committed, which is all that a process may remember.
+    committed: Arc<Mutex<BTreeSet<String>>>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Books {
+    Memory(Arc<MemoryLedger>),
+    Engine(Arc<DynamoLedger>),
+}
+
+/// Calls the method on either store.
+macro_rules! call {
+    ($self:ident, $context:ident, $port:ident::$method:ident($($argument:expr),*)) => {
+        match &$self.books {
+            Books::Memory(memory) => {
+                let call = $port::$method(&**memory, $($argument,)* $context);
+                $self.of_memory(stringify!($method), $context, call).await
+            }
+            Books::Engine(engine) => $port::$method(&**engine, $($argument,)* $context).await,
+        }
+    };
+}
+
+impl PortLedger {
+    pub(crate) fn new(books: Books, calls: Calls) -> Self {
+        Self { books, calls, committed: Arc::default() }
+    }
+
+    async fn of_memory<T>(
+        &self,
+        operation: &'static str,
+        context: &CallContext<'_>,
+        call: impl Future<Output = Result<T, CommitError>>,
+    ) -> Result<T, CommitError> {
+        let (mark, fault) = self.calls.next(Side::Store, operation);
+        let deadline = Instant::from_std(context.deadline.0);
+        let mut rng = mark.child(0).rng();
+        sleep(Duration::from_millis(rng.u64(0..=LATENCY_MS_MAX))).await;
+        let unavailable = || Err(CommitError::Unavailable(None));
+        match fault {
+            None | Some(FaultKind::KilledLater) => call.await,
+            Some(FaultKind::Dropped | FaultKind::Down) => {
+                sleep_until(deadline).await;
+                unavailable()
+            }
+            // In memory a late call is one that is applied before its caller gives up, at a random time.
+            Some(FaultKind::Unanswered | FaultKind::AppliedLate) => {
+                sleep(Duration::from_millis(rng.u64(0..2_000))).await;
+                let _ = call.await;
+                sleep_until(deadline).await;
+                unavailable()
+            }
+            Some(FaultKind::Delayed) => {
+                sleep(Duration::from_millis(rng.u64(50..1_500))).await;
+                let answer = call.await;
+                sleep(Duration::from_millis(rng.u64(50..1_500))).await;
+                answer
+            }
+            Some(FaultKind::Conflicted) if operation == "commit" => Err(CommitError::Stale),
+            Some(
+                FaultKind::Conflicted
+                | FaultKind::Disconnected
+                | FaultKind::Throttled
+                | FaultKind::InProgress
+                | FaultKind::ServerError,
+            ) => unavailable(),
+            Some(FaultKind::Reset | FaultKind::ServerErrorApplied | FaultKind::Garbage) => {
+                let _ = call.await;
+                unavailable()
+            }
+            Some(FaultKind::Killed) => {
+                self.calls.kill();
+                std::future::pending().await
+            }
+            Some(FaultKind::KilledApplied) => {
+                let _ = call.await;
+                self.calls.kill();
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl Ledger for PortLedger {
+    async fn warm(&self) {}
+
+    fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
+        match &self.books {
+            Books::Memory(memory) => {
+                let is_own = self.committed.lock().expect("one thread").contains(receipt.as_str());
+                is_own.then(|| memory.recall(receipt, fingerprints)).flatten()
+            }
+            Books::Engine(engine) => engine.recall(receipt, fingerprints),
+        }
+    }
+
+    async fn owner(&self, key: &CallerKey, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
+        call!(self, context, Ledger::owner(key))
+    }
+
+    async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
+        call!(self, context, Ledger::referrer(owner))
+    }
+
+    async fn resolve_pointer(
+        &self,
+        pointer: &Pointer,
+        context: &CallContext<'_>,
+    ) -> Result<Option<OrderNumber>, CommitError> {
+        call!(self, context, Ledger::resolve_pointer(pointer))
+    }
+
+    async fn invoice_paid_by(
+        &self,
+        payment: &Reference,
+        context: &CallContext<'_>,
+    ) -> Result<Option<Reference>, CommitError> {
+        call!(self, context, Ledger::invoice_paid_by(payment))
+    }
+
+    async fn order(&self, number: &OrderNumber, context: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
+        call!(self, context, Ledger::order(number))
+    }
+
+    async fn subscription(
+        &self,
+        reference: &Reference,
+        context: &CallContext<'_>,
+    ) -> Result<Option<Subscription>, CommitError> {
+        call!(self, context, Ledger::subscription(reference))
+    }
+
+    async fn orders_in_places(
+        &self,
+        owner: &Owner,
+        context: &CallContext<'_>,
+    ) -> Result<BTreeSet<OrderNumber>, CommitError> {
+        call!(self, context, Ledger::orders_in_places(owner))
+    }
+
+    async fn free_places(
+        &self,
+        owner: &Owner,
+        ended: &BTreeSet<OrderNumber>,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, Ledger::free_places(owner, ended))
+    }
+
+    async fn is_proven(&self, proof: &PaymentProof, context: &CallContext<'_>) -> Result<bool, CommitError> {
+        call!(self, context, Ledger::is_proven(proof))
+    }
+
+    async fn commit(&self, decision: &Decision, context: &CallContext<'_>) -> Result<Committed, CommitError> {
+        let committed = call!(self, context, Ledger::commit(decision));
+        if let Ok(Committed::Now(receipt) | Committed::Earlier(receipt)) = &committed {
+            self.committed.lock().expect("one thread").insert(receipt.key.to_string());
+        }
+        committed
+    }
+}
+
+impl Lanes for PortLedger {
+    async fn due_lanes(
+        &self,
+        source: &'static str,
+        lanes_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<DueRow>, CommitError> {
+        call!(self, context, Lanes::due_lanes(source, lanes_max))
+    }
+
+    async fn lane(&self, row: &DueRow, context: &CallContext<'_>) -> Result<Option<LaneState>, CommitError> {
+        call!(self, context, Lanes::lane(row))
+    }
+
+    async fn refused_in_lane(
+        &self,
+        source: &'static str,
+        lane: &Lane,
+        events_max: u32,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<Owed>, CommitError> {
+        call!(self, context, Lanes::refused_in_lane(source, lane, events_max))
+    }
+
+    async fn reschedule_lane(
+        &self,
+        source: &'static str,
+        lane: &LaneState,
+        until: Option<Timestamp>,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, Lanes::reschedule_lane(source, lane, until))
+    }
+}
+
+impl Backlog for PortLedger {
+    async fn due(
+        &self,
+        source: &'static str,
+        events_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<DueRow>, CommitError> {
+        call!(self, context, Backlog::due(source, events_max))
+    }
+
+    async fn count_refused_due(
+        &self,
+        source: &'static str,
+        counted_max: u32,
+        context: &CallContext<'_>,
+    ) -> Result<u32, CommitError> {
+        call!(self, context, Backlog::count_refused_due(source, counted_max))
+    }
+
+    async fn refused_event(
+        &self,
+        receipt: &EventKey,
+        context: &CallContext<'_>,
+    ) -> Result<Option<RefusedEvent>, CommitError> {
+        call!(self, context, Backlog::refused_event(receipt))
+    }
+
+    async fn reschedule(
+        &self,
+        waiting: &RefusedEvent,
+        until: Option<Timestamp>,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, Backlog::reschedule(waiting, until))
+    }
+
+    async fn orders_due(
+        &self,
+        work: Work,
+        orders_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<DueRow>, CommitError> {
+        call!(self, context, Backlog::orders_due(work, orders_max))
+    }
+
+    async fn unpaid(
+        &self,
+        provider: Provider,
+        orders_max: u32,
+        context: &CallContext<'_>,
+    ) -> Result<Vec<DueOrder>, CommitError> {
+        call!(self, context, Backlog::unpaid(provider, orders_max))
+    }
+
+    async fn count_open_orders(
+        &self,
+        work: Work,
+        counted_max: u32,
+        context: &CallContext<'_>,
+    ) -> Result<u32, CommitError> {
+        call!(self, context, Backlog::count_open_orders(work, counted_max))
+    }
+
+    async fn reschedule_order(
+        &self,
+        order: &Order,
+        until: Option<Timestamp>,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, Backlog::reschedule_order(order, until))
+    }
+
+    async fn reschedule_unreadable(
+        &self,
+        queue: &Queue,
+        row: &DueRow,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, Backlog::reschedule_unreadable(queue, row))
+    }
+
+    async fn already_journaled(
+        &self,
+        receipts: &BTreeSet<EventKey>,
+        context: &CallContext<'_>,
+    ) -> Result<BTreeSet<EventKey>, CommitError> {
+        call!(self, context, Backlog::already_journaled(receipts))
+    }
+
+    async fn acquire_sweep(
+        &self,
+        sweep: &'static str,
+        until: Timestamp,
+        context: &CallContext<'_>,
+    ) -> Result<bool, CommitError> {
+        call!(self, context, Backlog::acquire_sweep(sweep, until))
+    }
+
+    async fn sweep_cursor(
+        &self,
+        sweep: &'static str,
+        context: &CallContext<'_>,
+    ) -> Result<Option<String>, CommitError> {
+        call!(self, context, Backlog::sweep_cursor(sweep))
+    }
+
+    async fn save_sweep_cursor(
+        &self,
+        sweep: &'static str,
+        place: Option<&str>,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, Backlog::save_sweep_cursor(sweep, place))
+    }
+}
+
+impl Audit for PortLedger {
+    async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
+        call!(self, context, Audit::check())
+    }
+
+    async fn save_audit_progress(
+        &self,
+        check: &AuditProgress,
+        context: &CallContext<'_>,
+    ) -> Result<bool, CommitError> {
+        call!(self, context, Audit::save_audit_progress(check))
+    }
+
+    async fn reset_audit_progress(&self, context: &CallContext<'_>) -> Result<(), CommitError> {
+        call!(self, context, Audit::reset_audit_progress())
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<&str>,
+        rows_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<AccountPage, CommitError> {
+        call!(self, context, Audit::accounts(after, rows_max))
+    }
+
+    async fn stored_account(
+        &self,
+        account: &str,
+        context: &CallContext<'_>,
+    ) -> Result<Option<StoredAccount>, CommitError> {
+        call!(self, context, Audit::stored_account(account))
+    }
+
+    async fn lines(
+        &self,
+        account: &str,
+        after: Option<&LinePosition>,
+        lines_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<LinePage, CommitError> {
+        call!(self, context, Audit::lines(account, after, lines_max))
+    }
+
+    async fn journal_lines(
+        &self,
+        keys: &[&str],
+        context: &CallContext<'_>,
+    ) -> Result<Vec<JournalLine>, CommitError> {
+        call!(self, context, Audit::journal_lines(keys))
+    }
+
+    async fn kept(&self, order: &OrderNumber, context: &CallContext<'_>) -> Result<StoredOrder, CommitError> {
+        call!(self, context, Audit::kept(order))
+    }
+}
+
+impl JwksCache for PortLedger {
+    async fn cached_jwks(
+        &self,
+        name: JwksName,
+        context: &CallContext<'_>,
+    ) -> Result<Option<CachedJwks>, CommitError> {
+        call!(self, context, JwksCache::cached_jwks(name))
+    }
+
+    async fn cache_jwks(
+        &self,
+        name: JwksName,
+        copied: &CachedJwks,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, JwksCache::cache_jwks(name, copied))
+    }
+}

@@ -1,0 +1,116 @@
+//! Runs the world of a seed: every step at its time, then the quiet, then the checks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use ledger::Sweep;
+use tokio::runtime;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::checks::{CHECKS, When};
+use crate::faults::Fired;
+use crate::mark::Mark;
+use crate::panics;
+use crate::plan::{Cut, Plan};
+use crate::store::StoreKind;
+use crate::trace::{Kind, Line};
+use crate::truth::Truth;
+use crate::world::World;
+
+/// The pauses between the last rounds of sweeps, in minutes: refused events back off up to a day.
+const ROUNDS_MIN: [u64; 12] = [1, 1, 2, 5, 10, 20, 60, 180, 720, 1_440, 1_440, 1_440];
+/// After the last fault, lost requests have arrived by then.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// Something that must not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub check: &'static str,
+    pub text: String,
+}
+
+/// How a world ended.
+#[derive(Debug, Default)]
+pub struct Ending {
+    pub violations: Vec<Violation>,
+    pub fired: Vec<Fired>,
+    /// The steps that were taken, by the kind of their actor.
+    pub steps: BTreeMap<&'static str, u64>,
+    pub lines: Vec<Line>,
+}
+
+/// Runs the world of this seed without what is cut.
+pub fn run(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
+    let (ending, panics) = panics::caught(|| {
+        // Product code seeds its jitter from here.
+        fastrand::seed(seed);
+        let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime").block_on(play(seed, kind, cut))
+    });
+    let mut ending = ending.unwrap_or_default();
+    ending.violations.extend(panics.into_iter().map(|text| Violation { check: "panic", text }));
+    ending
+}
+
+async fn play(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
+    let plan = Plan::of(seed, cut);
+    let world = World::new(seed, kind, plan.faults.clone());
+    let mut ending = Ending::default();
+    for actor in &plan.actors {
+        actor.open(&world).await;
+    }
+    let began = Instant::now();
+    let steps: FuturesUnordered<_> = plan
+        .steps
+        .iter()
+        .map(|(id, at, mark)| {
+            let (actor, world) = (&plan.actors[id.actor], &world);
+            *ending.steps.entry(actor.kind()).or_default() += 1;
+            async move {
+                sleep_until(began + *at).await;
+                world.step(actor.describe(id.step));
+                actor.step(world, id.step, *mark).await;
+            }
+        })
+        .collect();
+    steps.collect::<()>().await;
+    sleep_until(began + plan.faults.calm_at + SETTLED).await;
+    let truth = || {
+        let mut truth = Truth::default();
+        plan.actors.iter().for_each(|actor| truth.join(actor.truth()));
+        truth
+    };
+    check(&world, &truth(), When::Calm, &mut ending.violations);
+    world.trace.add(world.elapsed(), Kind::Step, "nothing fails any more".to_owned());
+    for actor in &plan.actors {
+        actor.settle(&world).await;
+    }
+    let mark = Mark::of_seed(seed).child(u64::MAX);
+    for (round, pause_min) in (0_u64..).zip(ROUNDS_MIN) {
+        sleep(Duration::from_secs(60 * pause_min)).await;
+        for (number, sweep) in (0_u64..).zip(Sweep::ALL) {
+            world.sweep(sweep, mark.child(round).child(number)).await;
+        }
+        if is_quiet(&world) {
+            break;
+        }
+    }
+    check(&world, &truth(), When::Quiet, &mut ending.violations);
+    ending.fired = world.faults.fired();
+    ending.lines = world.trace.take();
+    ending
+}
+
+fn is_quiet(world: &World) -> bool {
+    world.store.books().journal.values().all(|row| !row.needs_attention)
+}
+
+fn check(world: &World, truth: &Truth, when: When, violations: &mut Vec<Violation>) {
+    let books = world.store.books();
+    for check in CHECKS.iter().filter(|check| check.when == when || check.when == When::Always) {
+        let found = (check.find)(&books, truth);
+        violations.extend(found.into_iter().map(|text| Violation { check: check.name, text }));
+    }
+}

@@ -1,0 +1,57 @@
+//! Sandboxes: a function with its caches, its clock and its network. A warm one is used again; one that dies is replaced
+//! by a cold one.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::faults::Calls;
+use crate::port::PortLedger;
+
+/// A function as a sandbox runs it.
+pub(crate) trait Deployed: Sized {
+    const FUNCTION: &'static str;
+    /// How long it may work, as the runtime limits it.
+    const PATIENCE: Duration;
+
+    /// Assembles it in a cold sandbox.
+    fn open(ledger: PortLedger) -> impl Future<Output = Self>;
+}
+
+pub(crate) struct Sandbox<F> {
+    pub function: F,
+    pub calls: Calls,
+    /// How far its wall clock is off.
+    pub skew_ms: i64,
+}
+
+/// The sandboxes of one function that wait for an invocation.
+pub(crate) struct Pool<F>(Mutex<Vec<Sandbox<F>>>);
+
+impl<F> Default for Pool<F> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<F> fmt::Debug for Pool<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool")
+    }
+}
+
+impl<F> Pool<F> {
+    /// A warm sandbox. `None`: the invocation gets a cold one, as one in four does although others are warm.
+    pub(crate) fn take(&self, rng: &mut fastrand::Rng) -> Option<Sandbox<F>> {
+        let mut warm = self.0.lock().expect("one thread");
+        if warm.is_empty() || rng.u8(0..4) == 0 {
+            return None;
+        }
+        let chosen = rng.usize(0..warm.len());
+        Some(warm.swap_remove(chosen))
+    }
+
+    pub(crate) fn put(&self, sandbox: Sandbox<F>) {
+        self.0.lock().expect("one thread").push(sandbox);
+    }
+}

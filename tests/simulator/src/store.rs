@@ -1,0 +1,93 @@
+//! The two stores under one set of worlds: ports in memory, which are fast, and the SDK over the embedded engine, which
+//! is true.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use testkit::{Fault, MemoryLedger};
+
+use crate::faults::{Calls, FaultKind, Side};
+use crate::port::{Books, PortLedger};
+
+/// A call of the engine takes up to this long, so that calls of different sandboxes interleave.
+const LATENCY_MS_MAX: u64 = 12;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreKind {
+    Memory,
+    Engine,
+}
+
+impl StoreKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Store {
+    Memory(Arc<MemoryLedger>),
+    Engine(testkit::World),
+}
+
+impl Store {
+    pub(crate) fn new(kind: StoreKind) -> Self {
+        match kind {
+            StoreKind::Memory => Self::Memory(Arc::default()),
+            StoreKind::Engine => Self::Engine(testkit::World::new()),
+        }
+    }
+
+    /// The ledger of a new sandbox. `seed` seeds the jitter of its retries.
+    pub(crate) fn ledger(&self, seed: u64, calls: &Calls) -> PortLedger {
+        let books = match self {
+            Self::Memory(memory) => Books::Memory(Arc::clone(memory)),
+            Self::Engine(world) => {
+                let of_network = calls.clone();
+                let plan = move |_: usize, operation: &str| fault(&of_network, operation);
+                Books::Engine(Arc::new(world.faulty(seed, plan).0))
+            }
+        };
+        PortLedger::new(books, calls.clone())
+    }
+
+    pub(crate) fn books(&self) -> testkit::Books {
+        match self {
+            Self::Memory(memory) => memory.books(),
+            Self::Engine(world) => world.books(),
+        }
+    }
+}
+
+/// The engine's fault for a call. The sandbox that is killed applies the call first, if it is to be applied.
+fn fault(calls: &Calls, operation: &str) -> Fault {
+    let (mark, kind) = calls.next(Side::Store, operation);
+    let mut rng = mark.child(0).rng();
+    let mut millis = |range: std::ops::RangeInclusive<u64>| Duration::from_millis(rng.u64(range));
+    match kind {
+        None | Some(FaultKind::KilledLater) => Fault::Delay(millis(0..=LATENCY_MS_MAX)),
+        Some(FaultKind::Dropped | FaultKind::Down) => Fault::DropRequest,
+        Some(FaultKind::Unanswered) => Fault::DropResponse,
+        Some(FaultKind::Delayed) => Fault::Delay(millis(50..=1_500)),
+        Some(FaultKind::AppliedLate) => Fault::ApplyLate(millis(500..=5_000)),
+        Some(FaultKind::Disconnected) => Fault::Disconnect,
+        Some(FaultKind::Reset) => Fault::Reset,
+        Some(FaultKind::Throttled) => Fault::Throttle,
+        Some(FaultKind::Conflicted) => Fault::Conflict,
+        Some(FaultKind::InProgress) => Fault::InProgress,
+        Some(FaultKind::ServerError) => Fault::ServerError,
+        Some(FaultKind::ServerErrorApplied) => Fault::ServerErrorApplied,
+        Some(FaultKind::Garbage) => Fault::Garbage,
+        Some(FaultKind::Killed) => {
+            calls.kill();
+            Fault::DropRequest
+        }
+        Some(FaultKind::KilledApplied) => {
+            calls.kill();
+            Fault::DropResponse
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One world: the store, the sandboxes of every function, the clock, and what has happened so far.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge::{Invocation, Worker as _};
+use ledger::{
+    AttemptMark, CallContext, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _,
+    Sweep, Timestamp,
+};
+use testkit::{context, deadline, instant, now};
+use tokio::time::sleep;
+
+use crate::assemble::{ReconcileFunction, UsageFunction};
+use crate::faults::{Calls, FaultPlan, Faults};
+use crate::mark::Mark;
+use crate::port::PortLedger;
+use crate::sandbox::{Deployed, Pool, Sandbox};
+use crate::store::{Store, StoreKind};
+use crate::trace::{Kind, Trace};
+
+/// How long Lambda lets an invocation run beyond the function's own deadline.
+const LAMBDA_MARGIN: Duration = Duration::from_secs(2);
+/// Wall clocks of sandboxes are off by up to this, mostly by much less.
+const SKEW_MS_MAX: i64 = 20_000;
+
+/// The warm sandboxes of each function.
+#[derive(Debug, Default)]
+pub(crate) struct Pools {
+    pub usage: Pool<UsageFunction>,
+    pub reconcile: Pool<ReconcileFunction>,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub store: Store,
+    pub pools: Pools,
+    pub faults: Arc<Faults>,
+    pub trace: Arc<Trace>,
+    mark: Mark,
+    began: std::time::Instant,
+    /// The ledger of the people who keep the books. Its calls do not fail.
+    by_hand: PortLedger,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, kind: StoreKind, faults: FaultPlan) -> Self {
+        let trace = Arc::new(Trace::default());
+        let store = Store::new(kind);
+        let calm = Calls::new(Arc::new(Faults::new(FaultPlan::default(), Arc::clone(&trace))));
+        let by_hand = store.ledger(seed, &calm);
+        let faults = Arc::new(Faults::new(faults, Arc::clone(&trace)));
+        Self { store, pools: Pools::default(), faults, trace, mark: Mark::of_seed(seed), began: instant(), by_hand }
+    }
+
+    /// The time since the world began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        instant().duration_since(self.began)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        now().plus(self.elapsed())
+    }
+
+    pub(crate) fn step(&self, text: String) {
+        self.trace.add(self.elapsed(), Kind::Step, text);
+    }
+
+    pub(crate) fn detail(&self, text: String) {
+        self.trace.add(self.elapsed(), Kind::Detail, text);
+    }
+
+    /// Runs one invocation in a warm or cold sandbox. `None`: the sandbox died, or Lambda ended it.
+    pub(crate) async fn invoke<F: Deployed, T>(
+        &self,
+        pool: &Pool<F>,
+        mark: Mark,
+        work: impl AsyncFnOnce(&F, &Invocation) -> T,
+    ) -> Option<T> {
+        let mut rng = mark.child(u64::MAX - 1).rng();
+        let sandbox = match pool.take(&mut rng) {
+            Some(warm) => warm,
+            None => self.open(&mut rng).await,
+        };
+        sandbox.calls.begin(mark);
+        let invocation = Invocation {
+            now: skewed(self.now(), sandbox.skew_ms),
+            started: instant(),
+            deadline: deadline(F::PATIENCE),
+            attempt: AttemptMark::from_random(mark.number()),
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = work(&sandbox.function, &invocation) => Some(answer),
+            () = sandbox.calls.killed() => None,
+            () = sleep(F::PATIENCE + LAMBDA_MARGIN) => None,
+        };
+        if answer.is_some() {
+            pool.put(sandbox);
+        } else {
+            self.detail(format!("a sandbox of {} dies", F::FUNCTION));
+        }
+        answer
+    }
+
+    async fn open<F: Deployed>(&self, rng: &mut fastrand::Rng) -> Sandbox<F> {
+        let calls = Calls::new(Arc::clone(&self.faults));
+        let bound = if rng.u8(0..4) == 0 { SKEW_MS_MAX } else { 300 };
+        let skew_ms = rng.i64(-bound..=bound);
+        let ledger = self.store.ledger(rng.u64(..), &calls);
+        Sandbox { function: F::open(ledger).await, calls, skew_ms }
+    }
+
+    /// One run of a sweep, as its schedule starts it.
+    pub(crate) async fn sweep(&self, sweep: Sweep, mark: Mark) {
+        let run = self.invoke(&self.pools.reconcile, mark, async |reconcile, invocation| {
+            reconcile.work(&sweep.input(), invocation).await
+        });
+        match run.await {
+            None => {}
+            Some(Ok(report)) => self.detail(format!("{} reports {report:?}", sweep.as_str())),
+            Some(Err(error)) => self.detail(format!("{} fails: {error}", sweep.as_str())),
+        }
+    }
+
+    /// Books what a person books with the command line, once per id.
+    pub(crate) async fn by_hand(&self, id: &str, effects: Vec<Effect>) {
+        let header = JournalHeader {
+            receipt: EventKey::new("manual", id).expect("an id"),
+            source: "manual",
+            kind: "manual",
+            facts: Vec::new(),
+            fingerprints: Fingerprint::of(1, &[("id", id)]).into(),
+            order: None,
+        };
+        let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
+        let context = CallContext { received_at: self.now(), ..context(self.mark.number()) };
+        let committed = self.by_hand.commit(&decision, &context).await;
+        assert!(matches!(committed, Ok(Committed::Now(_))), "{id}: {committed:?}");
+    }
+}
+
+fn skewed(time: Timestamp, skew_ms: i64) -> Timestamp {
+    Timestamp::from_unix_ms(time.unix_ms() + skew_ms).expect("a time of this century")
+}
