@@ -28,8 +28,8 @@ mod trace;
 mod truth;
 mod world;
 
-pub use mark::Mark;
 pub use faults::{FaultKind, Fired};
+pub use mark::Mark;
 pub use plan::{Cut, StepId};
 pub use run::{Ending, Violation, run};
 pub use shrink::shrink;

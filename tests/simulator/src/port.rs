@@ -341,11 +341,7 @@ impl Audit for PortLedger {
         call!(self, context, Audit::check())
     }
 
-    async fn save_audit_progress(
-        &self,
-        check: &AuditProgress,
-        context: &CallContext<'_>,
-    ) -> Result<bool, CommitError> {
+    async fn save_audit_progress(&self, check: &AuditProgress, context: &CallContext<'_>) -> Result<bool, CommitError> {
         call!(self, context, Audit::save_audit_progress(check))
     }
 
@@ -380,11 +376,7 @@ impl Audit for PortLedger {
         call!(self, context, Audit::lines(account, after, lines_max))
     }
 
-    async fn journal_lines(
-        &self,
-        keys: &[&str],
-        context: &CallContext<'_>,
-    ) -> Result<Vec<JournalLine>, CommitError> {
+    async fn journal_lines(&self, keys: &[&str], context: &CallContext<'_>) -> Result<Vec<JournalLine>, CommitError> {
         call!(self, context, Audit::journal_lines(keys))
     }
 
@@ -394,11 +386,7 @@ impl Audit for PortLedger {
 }
 
 impl JwksCache for PortLedger {
-    async fn cached_jwks(
-        &self,
-        name: JwksName,
-        context: &CallContext<'_>,
-    ) -> Result<Option<CachedJwks>, CommitError> {
+    async fn cached_jwks(&self, name: JwksName, context: &CallContext<'_>) -> Result<Option<CachedJwks>, CommitError> {
         call!(self, context, JwksCache::cached_jwks(name))
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use ledger::Sweep;
+use testkit::instant;
 use tokio::runtime;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -22,7 +23,7 @@ use crate::world::World;
 /// The pauses between the last rounds of sweeps, in minutes: refused events back off up to a day.
 const ROUNDS_MIN: [u64; 12] = [1, 1, 2, 5, 10, 20, 60, 180, 720, 1_440, 1_440, 1_440];
 /// After the last fault, lost requests have arrived by then.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub struct Ending {
 }
 
 /// Runs the world of this seed without what is cut.
+///
+/// # Panics
+///
+/// If no runtime can be made.
 pub fn run(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
     let (ending, panics) = panics::caught(|| {
         // Product code seeds its jitter from here.
@@ -61,7 +66,7 @@ async fn play(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
     for actor in &plan.actors {
         actor.open(&world).await;
     }
-    let began = Instant::now();
+    let began = Instant::from_std(instant());
     let steps: FuturesUnordered<_> = plan
         .steps
         .iter()

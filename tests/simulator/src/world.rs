@@ -91,7 +91,8 @@ impl World {
         };
         let answer = tokio::select! {
             biased;
-            answer = work(&sandbox.function, &invocation) => Some(answer),
+            // Boxed, since the future of a whole function is large.
+            answer = Box::pin(work(&sandbox.function, &invocation)) => Some(answer),
             () = sandbox.calls.killed() => None,
             () = sleep(F::PATIENCE + LAMBDA_MARGIN) => None,
         };

@@ -37,8 +37,15 @@ static KEYS: LazyLock<[hmac_hex::Keys; 2]> = LazyLock::new(|| {
 #[derive(Debug, Clone, Copy)]
 enum Act {
     /// Delivers until a final answer; `stops_when_kept`: 402 and 404 are final, too.
-    Send { event: u8, cost: u64, stops_when_kept: bool },
-    Forge { event: u8, cost: u64 },
+    Send {
+        event: u8,
+        cost: u64,
+        stops_when_kept: bool,
+    },
+    Forge {
+        event: u8,
+        cost: u64,
+    },
     TopUp(u64),
 }
 
@@ -132,7 +139,8 @@ impl Gateway {
     /// One attempt. Two copies of one request may arrive.
     async fn deliver(&self, world: &World, (event, cost): (u8, u64), key: usize, mark: Mark) -> Option<u16> {
         let mut rng = mark.child(100).rng();
-        let body = testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string()).to_string();
+        let body =
+            testkit::usage(&self.event_id(event), &format!("key-{}", self.number), &cost.to_string()).to_string();
         let signature = hmac_hex::sign(&KEYS[key], body.as_bytes());
         let sent = Sent::post(EVENTS, body.as_bytes()).with("x-webhook-signature", signature);
         let request = sent.with("content-type", "application/json").event(SHAPES[rng.usize(0..SHAPES.len())]);
