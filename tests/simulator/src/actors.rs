@@ -1,6 +1,7 @@
 //! Who acts in a world. Each actor is a file of the same shape: a struct that is drawn from randomness, with a list of
 //! steps, and what it knows to be true in the end.
 
+mod buyer;
 mod schedule;
 mod usage;
 
@@ -38,7 +39,7 @@ pub(crate) trait Actor {
 pub(crate) type Draw = fn(usize, &mut Rng, Duration) -> Box<dyn Actor>;
 
 /// The actors that a world may have.
-pub(crate) const CAST: &[Draw] = &[usage::draw];
+pub(crate) const CAST: &[Draw] = &[usage::draw, buyer::draw];
 
 /// The schedules of `reconcile`, which every world has.
 pub(crate) const SCHEDULE: Draw = schedule::draw;

@@ -1,32 +1,85 @@
-//! Assembles each function as its own `assemble` does, over the ledger of a sandbox.
+//! Assembles each function as its own `assemble` does, over the ledger and the network of a sandbox.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use api::{OrderNumberRng, Places};
+use catalog::Catalog;
+use checkout::Checkout;
 use edge::{Keyring, MakeKeys, Service, Settings, Vault, Worker};
-use fulfil::Fulfil;
+use fulfil::{Fulfil, Operator};
 use futures_util::FutureExt as _;
-use reconcile::{LiveKeys, Reconcile, ReplayKeys, RetiredKeys};
+use providers::{Http, StripeConfig, UnitelConfig};
+use reconcile::{LiveKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 use stripe::Stripe;
-use testkit::now;
+use testkit::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
 use crate::port::PortLedger;
-use crate::sandbox::Deployed;
+use crate::sandbox::{Deployed, Parts};
 
 pub(crate) const USAGE_SECRET: &str = "a-secret-of-the-simulated-gateway-0123456789";
 pub(crate) const STRIPE_SECRET: &str = "whsec_a_secret_of_the_simulated_stripe_0123456789";
+const STRIPE_KEY: &str = "sk_test_0123456789abcdefghijklmnop";
 
 pub(crate) type UsageFunction = Function<Usage, PortLedger>;
+pub(crate) type StripeFunction = Function<Stripe, PortLedger>;
+pub(crate) type CheckoutFunction = api::Function<Checkout, PortLedger>;
+pub(crate) type FulfilFunction = Fulfil<PortLedger>;
 pub(crate) type ReconcileFunction = Reconcile<PortLedger>;
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(catalog::SHIPPED).expect("a catalog"));
 
 impl Deployed for UsageFunction {
     const FUNCTION: &'static str = "usage";
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
 
-    async fn open(ledger: PortLedger) -> Self {
-        Function::new(Usage, keyring(&[("WEBHOOK_SECRET", USAGE_SECRET)], Usage::keys), Admission::default(), ledger)
+    async fn open(parts: Parts) -> Self {
+        let keys = keyring(&[("WEBHOOK_SECRET", USAGE_SECRET)], Usage::keys);
+        Function::new(Usage, keys, Admission::default(), parts.ledger)
+    }
+}
+
+impl Deployed for StripeFunction {
+    const FUNCTION: &'static str = "stripe";
+    const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
+
+    async fn open(parts: Parts) -> Self {
+        let keys = keyring(&[("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)], Stripe::keys);
+        Function::new(stripe(), keys, Admission::default(), parts.ledger)
+    }
+}
+
+impl Deployed for CheckoutFunction {
+    const FUNCTION: &'static str = "checkout";
+    const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
+
+    async fn open(mut parts: Parts) -> Self {
+        let http = http(&mut parts);
+        let keys = keyring(&[(checkout::SETTING, STRIPE_KEY)], checkout::keys(false));
+        let config = checkout::Config {
+            stage: testkit::STAGE.to_owned(),
+            stripe: stripe_config(),
+            success_url: "https://shop.invalid/done?session={CHECKOUT_SESSION_ID}".to_owned(),
+            cancel_url: "https://shop.invalid/".to_owned(),
+            prices: BTreeMap::new(),
+        };
+        let order_numbers = OrderNumberRng::new(testkit::seeded_bits(parts.rng.u64(..)));
+        let places = Places::read(|_| None).expect("a number");
+        let catalog = CATALOG.clone();
+        let api = Checkout { catalog, config, keys, epay: None, wechat: None, http, order_numbers, places };
+        api::Function { api, ledger: parts.ledger }
+    }
+}
+
+impl Deployed for FulfilFunction {
+    const FUNCTION: &'static str = "fulfil";
+    const PATIENCE: Duration = <Self as Worker>::DONE_WITHIN;
+
+    async fn open(mut parts: Parts) -> Self {
+        fulfil(&mut parts)
     }
 }
 
@@ -34,29 +87,50 @@ impl Deployed for ReconcileFunction {
     const FUNCTION: &'static str = "reconcile";
     const PATIENCE: Duration = <Self as Worker>::DONE_WITHIN;
 
-    async fn open(ledger: PortLedger) -> Self {
-        let fulfil = Fulfil { ledger: ledger.clone(), operator: None, custodian: None };
-        let keys = ReplayKeys {
+    async fn open(mut parts: Parts) -> Self {
+        let replay_keys = ReplayKeys {
             usage: Some(keyring(&[("WEBHOOK_SECRET", USAGE_SECRET)], LiveKeys::read)),
             stripe: Some(keyring(&[("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)], LiveKeys::read)),
             retired: Some(keyring(&[], RetiredKeys::read)),
             ..ReplayKeys::default()
         };
-        let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
-        let stripe = Stripe { config: stripe::Config::read(set, testkit::STAGE).expect("settings") };
+        let keys = keyring(&[(checkout::SETTING, STRIPE_KEY)], checkout::keys(false));
+        let stripe_api = StripeApi { http: http(&mut parts), config: stripe_config(), keys };
         Reconcile {
-            ledger,
             usage: Usage,
-            stripe,
+            stripe: stripe(),
             wechat: None,
             epay: None,
             fireblocks: None,
-            stripe_api: None,
-            fulfil,
-            keys,
+            stripe_api: Some(stripe_api),
+            fulfil: fulfil(&mut parts),
+            ledger: parts.ledger,
+            keys: replay_keys,
             missing_credentials: BTreeSet::new(),
         }
     }
+}
+
+fn stripe() -> Stripe {
+    let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
+    Stripe { config: stripe::Config::read(set, testkit::STAGE).expect("settings") }
+}
+
+fn stripe_config() -> StripeConfig {
+    StripeConfig { base: "https://stripe.invalid".to_owned(), livemode: false, account: None, is_mock: false }
+}
+
+fn fulfil(parts: &mut Parts) -> FulfilFunction {
+    let secrets = [("UNITEL_USERNAME", UNITEL_USERNAME), ("UNITEL_PASSWORD", UNITEL_PASSWORD)];
+    let keys = keyring(&secrets, fulfil::operator_keys);
+    let set = |name: &str| (name == "UNITEL_API_URL").then(|| UNITEL_BASE.to_owned());
+    let config = UnitelConfig::read(set, "prod").expect("settings").expect("an address");
+    let operator = Some(Operator::new(http(parts), config, keys));
+    Fulfil { ledger: parts.ledger.clone(), operator, custodian: None }
+}
+
+fn http(parts: &mut Parts) -> Http {
+    Http::over(parts.nets.clone(), parts.rng.fork())
 }
 
 /// A secret in memory answers at once.

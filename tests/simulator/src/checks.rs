@@ -3,6 +3,8 @@
 
 mod conservation;
 mod effects;
+mod operator;
+mod orders;
 mod solvency;
 mod waiting;
 
@@ -22,15 +24,18 @@ pub(crate) enum When {
 }
 
 pub(crate) struct Check {
-    pub name: &'static str,
-    pub when: When,
-    pub find: fn(&Books, &Truth) -> Vec<String>,
+    pub(crate) name: &'static str,
+    pub(crate) when: When,
+    pub(crate) find: fn(&Books, &Truth) -> Vec<String>,
 }
 
 pub(crate) const CHECKS: &[Check] = &[
     Check { name: "conservation", when: When::Always, find: conservation::find },
     Check { name: "one effect", when: When::Always, find: effects::find_foreign },
+    Check { name: "orders", when: When::Always, find: orders::find_foreign },
+    Check { name: "operator", when: When::Always, find: operator::find },
     Check { name: "solvency", when: When::Calm, find: solvency::find },
     Check { name: "acknowledged", when: When::Quiet, find: effects::find_missing },
+    Check { name: "paid for", when: When::Quiet, find: orders::find_missing },
     Check { name: "nothing waits", when: When::Quiet, find: waiting::find },
 ];

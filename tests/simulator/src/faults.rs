@@ -90,14 +90,18 @@ impl FaultKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Side {
     Store,
+    Stripe,
+    Operator,
 }
 
 impl Side {
-    pub(crate) const ALL: [Self; 1] = [Self::Store];
+    pub(crate) const ALL: [Self; 3] = [Self::Store, Self::Stripe, Self::Operator];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Store => "store",
+            Self::Stripe => "Stripe",
+            Self::Operator => "operator",
         }
     }
 }

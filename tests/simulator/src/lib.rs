@@ -14,16 +14,21 @@
 
 mod actors;
 mod assemble;
+mod audit_port;
 mod checks;
 mod faults;
 mod mark;
+mod net;
+mod outbox;
 mod panics;
 mod plan;
 mod port;
+mod postman;
 mod run;
 mod sandbox;
 mod shrink;
 mod store;
+mod stream;
 mod trace;
 mod truth;
 mod world;

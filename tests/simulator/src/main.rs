@@ -1,5 +1,7 @@
 //! `cargo run -p simulator -- --seeds 0..1000`: runs the worlds of a range of seeds and prints what happened in them.
 
+mod proof;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,6 +27,9 @@ struct Args {
     /// Print every line of each world
     #[arg(long)]
     trace: bool,
+    /// Add the range to `proof/simulator.json`
+    #[arg(long)]
+    proof: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +79,15 @@ fn play(args: &Args, out: &mut impl Write) -> io::Result<Totals> {
             break;
         }
     }
-    totals.print(args.store, began.elapsed().as_millis(), out)?;
+    let per_second = u128::from(totals.worlds).saturating_mul(1_000).checked_div(began.elapsed().as_millis());
+    let per_second = per_second.unwrap_or_default();
+    totals.print(args.store, per_second, out)?;
+    if args.proof {
+        let until = args.seeds.from.saturating_add(totals.worlds);
+        let (store, worlds, violated) = (args.store, totals.worlds, totals.failed.len());
+        let (seeds, faults, steps) = (format!("{}..{until}", args.seeds.from), &totals.faults, &totals.steps);
+        proof::add(&proof::Range { store, seeds, worlds, per_second, violated, faults, steps })?;
+    }
     Ok(totals)
 }
 
@@ -114,8 +127,7 @@ impl Totals {
         }
     }
 
-    fn print(&self, store: StoreKind, millis: u128, out: &mut impl Write) -> io::Result<()> {
-        let per_second = u128::from(self.worlds).saturating_mul(1_000).checked_div(millis).unwrap_or_default();
+    fn print(&self, store: StoreKind, per_second: u128, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\n{} worlds on {}, {per_second} worlds/s", self.worlds, store.as_str())?;
         let list = |counts: &BTreeMap<&str, u64>| {
             counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")

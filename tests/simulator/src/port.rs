@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use idempotency::DynamoLedger;
 use ledger::{
-    AccountPage, Audit, AuditProgress, Backlog, CachedJwks, CallContext, CallerKey, CommitError, Committed, Decision,
-    DueOrder, DueRow, EventKey, Fingerprints, JournalLine, JwksCache, JwksName, Lane, LaneState, Lanes, Ledger,
-    LinePage, LinePosition, Order, OrderNumber, Owed, Owner, PaymentProof, Pointer, Provider, Queue, Receipt,
-    Reference, RefusedEvent, StoredAccount, StoredOrder, Subscription, Timestamp, Work,
+    Backlog, CallContext, CallerKey, CommitError, Committed, Decision, DueOrder, DueRow, Effect, EventKey,
+    Fingerprints, Lane, LaneState, Lanes, Ledger, Order, OrderNumber, Owed, Owner, PaymentProof, Pointer, Provider,
+    Queue, Receipt, Reference, RefusedEvent, Subscription, Timestamp, Work,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::faults::{Calls, FaultKind, Side};
+use crate::stream::OrderStream;
 
 /// A call in memory takes up to this long, so that calls of different sandboxes interleave.
 const LATENCY_MS_MAX: u64 = 12;
 
 #[derive(Debug, Clone)]
 pub(crate) struct PortLedger {
-    books: Books,
+    pub(crate) books: Books,
     calls: Calls,
     /// The events that this process has committed, which is all that a process may remember.
     committed: Arc<Mutex<BTreeSet<String>>>,
@@ -29,7 +29,7 @@ pub(crate) struct PortLedger {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Books {
-    Memory(Arc<MemoryLedger>),
+    Memory(Arc<MemoryLedger>, OrderStream),
     Engine(Arc<DynamoLedger>),
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum Books {
 macro_rules! call {
     ($self:ident, $context:ident, $port:ident::$method:ident($($argument:expr),*)) => {
         match &$self.books {
-            Books::Memory(memory) => {
+            Books::Memory(memory, _) => {
                 let call = $port::$method(&**memory, $($argument,)* $context);
                 $self.of_memory(stringify!($method), $context, call).await
             }
@@ -46,12 +46,14 @@ macro_rules! call {
     };
 }
 
+pub(crate) use call;
+
 impl PortLedger {
     pub(crate) fn new(books: Books, calls: Calls) -> Self {
         Self { books, calls, committed: Arc::default() }
     }
 
-    async fn of_memory<T>(
+    pub(crate) async fn of_memory<T>(
         &self,
         operation: &'static str,
         context: &CallContext<'_>,
@@ -111,7 +113,7 @@ impl Ledger for PortLedger {
 
     fn recall(&self, receipt: &EventKey, fingerprints: &Fingerprints) -> Option<Receipt> {
         match &self.books {
-            Books::Memory(memory) => {
+            Books::Memory(memory, _) => {
                 let is_own = self.committed.lock().expect("one thread").contains(receipt.as_str());
                 is_own.then(|| memory.recall(receipt, fingerprints)).flatten()
             }
@@ -177,7 +179,17 @@ impl Ledger for PortLedger {
     }
 
     async fn commit(&self, decision: &Decision, context: &CallContext<'_>) -> Result<Committed, CommitError> {
-        let committed = call!(self, context, Ledger::commit(decision));
+        let committed = match &self.books {
+            Books::Memory(memory, stream) => {
+                let call = async {
+                    let committed = memory.commit(decision, context).await;
+                    changed_orders(decision).for_each(|order| stream.add(order.as_str()));
+                    committed
+                };
+                self.of_memory("commit", context, call).await
+            }
+            Books::Engine(engine) => engine.commit(decision, context).await,
+        };
         if let Ok(Committed::Now(receipt) | Committed::Earlier(receipt)) = &committed {
             self.committed.lock().expect("one thread").insert(receipt.key.to_string());
         }
@@ -336,66 +348,14 @@ impl Backlog for PortLedger {
     }
 }
 
-impl Audit for PortLedger {
-    async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
-        call!(self, context, Audit::check())
-    }
-
-    async fn save_audit_progress(&self, check: &AuditProgress, context: &CallContext<'_>) -> Result<bool, CommitError> {
-        call!(self, context, Audit::save_audit_progress(check))
-    }
-
-    async fn reset_audit_progress(&self, context: &CallContext<'_>) -> Result<(), CommitError> {
-        call!(self, context, Audit::reset_audit_progress())
-    }
-
-    async fn accounts(
-        &self,
-        after: Option<&str>,
-        rows_max: u16,
-        context: &CallContext<'_>,
-    ) -> Result<AccountPage, CommitError> {
-        call!(self, context, Audit::accounts(after, rows_max))
-    }
-
-    async fn stored_account(
-        &self,
-        account: &str,
-        context: &CallContext<'_>,
-    ) -> Result<Option<StoredAccount>, CommitError> {
-        call!(self, context, Audit::stored_account(account))
-    }
-
-    async fn lines(
-        &self,
-        account: &str,
-        after: Option<&LinePosition>,
-        lines_max: u16,
-        context: &CallContext<'_>,
-    ) -> Result<LinePage, CommitError> {
-        call!(self, context, Audit::lines(account, after, lines_max))
-    }
-
-    async fn journal_lines(&self, keys: &[&str], context: &CallContext<'_>) -> Result<Vec<JournalLine>, CommitError> {
-        call!(self, context, Audit::journal_lines(keys))
-    }
-
-    async fn kept(&self, order: &OrderNumber, context: &CallContext<'_>) -> Result<StoredOrder, CommitError> {
-        call!(self, context, Audit::kept(order))
-    }
-}
-
-impl JwksCache for PortLedger {
-    async fn cached_jwks(&self, name: JwksName, context: &CallContext<'_>) -> Result<Option<CachedJwks>, CommitError> {
-        call!(self, context, JwksCache::cached_jwks(name))
-    }
-
-    async fn cache_jwks(
-        &self,
-        name: JwksName,
-        copied: &CachedJwks,
-        context: &CallContext<'_>,
-    ) -> Result<(), CommitError> {
-        call!(self, context, JwksCache::cache_jwks(name, copied))
-    }
+/// The orders that this decision may have changed. A record too many does no harm: a stream repeats records anyway.
+fn changed_orders(decision: &Decision) -> impl Iterator<Item = &OrderNumber> {
+    let effects: &[Effect] = match decision {
+        Decision::Record(entry) => &entry.effects,
+        Decision::Refuse(refusal) => &refusal.effects,
+        Decision::Ignore { .. } => &[],
+    };
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Order { order, .. } = effect { Some(&order.number) } else { None })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use ledger::Sweep;
+use ledger::{Backlog as _, Sweep, Work};
 use testkit::instant;
 use tokio::runtime;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -15,13 +15,18 @@ use crate::faults::Fired;
 use crate::mark::Mark;
 use crate::panics;
 use crate::plan::{Cut, Plan};
+use crate::postman;
 use crate::store::StoreKind;
+use crate::stream;
 use crate::trace::{Kind, Line};
 use crate::truth::Truth;
 use crate::world::World;
 
 /// The pauses between the last rounds of sweeps, in minutes: refused events back off up to a day.
 const ROUNDS_MIN: [u64; 12] = [1, 1, 2, 5, 10, 20, 60, 180, 720, 1_440, 1_440, 1_440];
+/// At least so many rounds: a provider is queried minutes after the last event at the earliest.
+const ROUNDS_MIN_COUNT: u64 = 4;
+const IDLE_POLL: Duration = Duration::from_mins(10);
 /// After the last fault, lost requests have arrived by then.
 const SETTLED: Duration = Duration::from_mins(1);
 
@@ -62,16 +67,26 @@ pub fn run(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
 async fn play(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
     let plan = Plan::of(seed, cut);
     let world = World::new(seed, kind, plan.faults.clone());
+    // Boxed, since the futures of all functions are in them.
+    tokio::select! {
+        biased;
+        ending = Box::pin(live(seed, &plan, &world)) => ending,
+        () = Box::pin(postman::deliver_all(&world)) => Ending::default(),
+        () = Box::pin(stream::follow(&world)) => Ending::default(),
+    }
+}
+
+async fn live(seed: u64, plan: &Plan, world: &World) -> Ending {
     let mut ending = Ending::default();
     for actor in &plan.actors {
-        actor.open(&world).await;
+        actor.open(world).await;
     }
     let began = Instant::from_std(instant());
     let steps: FuturesUnordered<_> = plan
         .steps
         .iter()
         .map(|(id, at, mark)| {
-            let (actor, world) = (&plan.actors[id.actor], &world);
+            let actor = &plan.actors[id.actor];
             *ending.steps.entry(actor.kind()).or_default() += 1;
             async move {
                 sleep_until(began + *at).await;
@@ -85,12 +100,17 @@ async fn play(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
     let truth = || {
         let mut truth = Truth::default();
         plan.actors.iter().for_each(|actor| truth.join(actor.truth()));
+        let top_ups = world.fakes.unitel.calls().into_iter();
+        truth.top_ups = top_ups.map(|(order, calls)| (order, (calls.calls, calls.given))).collect();
         truth
     };
-    check(&world, &truth(), When::Calm, &mut ending.violations);
+    check(world, &truth(), When::Calm, &mut ending.violations);
     world.trace.add(world.elapsed(), Kind::Step, "nothing fails any more".to_owned());
     for actor in &plan.actors {
-        actor.settle(&world).await;
+        actor.settle(world).await;
+    }
+    while !world.is_idle() {
+        sleep(IDLE_POLL).await;
     }
     let mark = Mark::of_seed(seed).child(u64::MAX);
     for (round, pause_min) in (0_u64..).zip(ROUNDS_MIN) {
@@ -98,18 +118,26 @@ async fn play(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
         for (number, sweep) in (0_u64..).zip(Sweep::ALL) {
             world.sweep(sweep, mark.child(round).child(number)).await;
         }
-        if is_quiet(&world) {
+        if round >= ROUNDS_MIN_COUNT && is_quiet(world).await {
             break;
         }
     }
-    check(&world, &truth(), When::Quiet, &mut ending.violations);
+    while !world.is_idle() {
+        sleep(IDLE_POLL).await;
+    }
+    check(world, &truth(), When::Quiet, &mut ending.violations);
     ending.fired = world.faults.fired();
     ending.lines = world.trace.take();
     ending
 }
 
-fn is_quiet(world: &World) -> bool {
-    world.store.books().journal.values().all(|row| !row.needs_attention)
+/// Whether no event waits, and no fulfilment.
+async fn is_quiet(world: &World) -> bool {
+    let mut open = 0;
+    for work in [Work::Fulfilment, Work::PendingExternal] {
+        open += world.ledger().count_open_orders(work, 1, &world.context()).await.expect("a count");
+    }
+    open == 0 && world.is_idle() && world.store.books().journal.values().all(|row| !row.needs_attention)
 }
 
 fn check(world: &World, truth: &Truth, when: When, violations: &mut Vec<Violation>) {

@@ -6,7 +6,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::faults::Calls;
+use crate::net::Nets;
 use crate::port::PortLedger;
+
+/// What a function is assembled over.
+pub(crate) struct Parts {
+    pub(crate) ledger: PortLedger,
+    pub(crate) nets: Nets,
+    pub(crate) rng: fastrand::Rng,
+}
 
 /// A function as a sandbox runs it.
 pub(crate) trait Deployed: Sized {
@@ -15,14 +23,14 @@ pub(crate) trait Deployed: Sized {
     const PATIENCE: Duration;
 
     /// Assembles it in a cold sandbox.
-    fn open(ledger: PortLedger) -> impl Future<Output = Self>;
+    fn open(parts: Parts) -> impl Future<Output = Self>;
 }
 
 pub(crate) struct Sandbox<F> {
-    pub function: F,
-    pub calls: Calls,
+    pub(crate) function: F,
+    pub(crate) calls: Calls,
     /// How far its wall clock is off.
-    pub skew_ms: i64,
+    pub(crate) skew_ms: i64,
 }
 
 /// The sandboxes of one function that wait for an invocation.

@@ -8,6 +8,7 @@ use testkit::{Fault, MemoryLedger};
 
 use crate::faults::{Calls, FaultKind, Side};
 use crate::port::{Books, PortLedger};
+use crate::stream::OrderStream;
 
 /// A call of the engine takes up to this long, so that calls of different sandboxes interleave.
 const LATENCY_MS_MAX: u64 = 12;
@@ -29,23 +30,27 @@ impl StoreKind {
 
 #[derive(Debug)]
 pub(crate) enum Store {
-    Memory(Arc<MemoryLedger>),
-    Engine(testkit::World),
+    Memory(Arc<MemoryLedger>, OrderStream),
+    Engine(testkit::World, OrderStream),
 }
 
 impl Store {
     pub(crate) fn new(kind: StoreKind) -> Self {
         match kind {
-            StoreKind::Memory => Self::Memory(Arc::default()),
-            StoreKind::Engine => Self::Engine(testkit::World::new()),
+            StoreKind::Memory => Self::Memory(Arc::default(), OrderStream::of_memory()),
+            StoreKind::Engine => {
+                let world = testkit::World::new();
+                let stream = OrderStream::of_engine(&world.engine);
+                Self::Engine(world, stream)
+            }
         }
     }
 
     /// The ledger of a new sandbox. `seed` seeds the jitter of its retries.
     pub(crate) fn ledger(&self, seed: u64, calls: &Calls) -> PortLedger {
         let books = match self {
-            Self::Memory(memory) => Books::Memory(Arc::clone(memory)),
-            Self::Engine(world) => {
+            Self::Memory(memory, stream) => Books::Memory(Arc::clone(memory), stream.clone()),
+            Self::Engine(world, _) => {
                 let of_network = calls.clone();
                 let plan = move |_: usize, operation: &str| fault(&of_network, operation);
                 Books::Engine(Arc::new(world.faulty(seed, plan).0))
@@ -56,8 +61,14 @@ impl Store {
 
     pub(crate) fn books(&self) -> testkit::Books {
         match self {
-            Self::Memory(memory) => memory.books(),
-            Self::Engine(world) => world.books(),
+            Self::Memory(memory, _) => memory.books(),
+            Self::Engine(world, _) => world.books(),
+        }
+    }
+
+    pub(crate) fn stream(&self) -> OrderStream {
+        match self {
+            Self::Memory(_, stream) | Self::Engine(_, stream) => stream.clone(),
         }
     }
 }

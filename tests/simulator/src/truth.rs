@@ -5,23 +5,67 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What one journal key must or may have posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expected {
-    pub account: String,
+    pub(crate) account: String,
     /// The possible changes, in the smallest unit: events that share an id differ in their amount.
-    pub any_of: BTreeSet<i128>,
+    pub(crate) any_of: BTreeSet<i128>,
     /// It was acknowledged, or the books have taken it over: it must be there.
-    pub is_due: bool,
+    pub(crate) is_due: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Truth {
     /// Every posting that may exist, by its journal key.
-    pub postings: BTreeMap<String, Expected>,
+    pub(crate) postings: BTreeMap<String, Expected>,
     /// What people posted by hand, by account.
-    pub by_hand: BTreeMap<String, i128>,
+    pub(crate) by_hand: BTreeMap<String, i128>,
     /// Accounts that nothing may overdraw.
-    pub solvent: BTreeSet<String>,
+    pub(crate) solvent: BTreeSet<String>,
+    /// How often the operator was called for an order, and how often it has topped up.
+    pub(crate) top_ups: BTreeMap<String, (u64, u64)>,
+    /// The orders that the actors know, by number.
+    pub(crate) orders: BTreeMap<String, OrderTruth>,
     /// Contradictions that the actor has seen itself, such as two acknowledged events with one id.
-    pub broken: Vec<String>,
+    pub(crate) broken: Vec<String>,
+}
+
+/// What one order must have delivered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct OrderTruth {
+    pub(crate) owner: String,
+    /// The payments that the provider has of it, by the provider's id.
+    pub(crate) payments: BTreeMap<String, PaymentTruth>,
+    /// What a whole payment brings to each account, in the smallest unit.
+    pub(crate) grants: BTreeMap<String, Grant>,
+    /// It buys a call to the operator.
+    pub(crate) is_top_up: bool,
+}
+
+/// Amounts in the currency's smallest unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PaymentTruth {
+    pub(crate) paid: i128,
+    pub(crate) refunded: i128,
+    /// What a bank demands back, or has.
+    pub(crate) disputed: i128,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) whole: i128,
+    /// A partial refund leaves it whole.
+    pub(crate) is_indivisible: bool,
+}
+
+impl PaymentTruth {
+    /// What the buyer keeps of a grant, rounded down.
+    pub(crate) fn keeps(&self, grant: Grant) -> i128 {
+        let kept = (self.paid - self.refunded - self.disputed).max(0);
+        match kept {
+            0 => 0,
+            _ if grant.is_indivisible => grant.whole,
+            kept => grant.whole * kept / self.paid,
+        }
+    }
 }
 
 impl Truth {
@@ -30,6 +74,7 @@ impl Truth {
         self.postings.extend(other.postings);
         self.solvent.extend(other.solvent);
         self.broken.extend(other.broken);
+        self.orders.extend(other.orders);
         for (account, sum) in other.by_hand {
             *self.by_hand.entry(account).or_default() += sum;
         }

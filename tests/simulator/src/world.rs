@@ -11,12 +11,15 @@ use ledger::{
 use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
-use crate::assemble::{ReconcileFunction, UsageFunction};
+use crate::assemble::{CheckoutFunction, FulfilFunction, ReconcileFunction, StripeFunction, UsageFunction};
 use crate::faults::{Calls, FaultPlan, Faults};
 use crate::mark::Mark;
+use crate::net::{Fakes, Nets};
+use crate::outbox::Outbox;
 use crate::port::PortLedger;
-use crate::sandbox::{Deployed, Pool, Sandbox};
+use crate::sandbox::{Deployed, Parts, Pool, Sandbox};
 use crate::store::{Store, StoreKind};
+use crate::stream::OrderStream;
 use crate::trace::{Kind, Trace};
 
 /// How long Lambda lets an invocation run beyond the function's own deadline.
@@ -27,16 +30,22 @@ const SKEW_MS_MAX: i64 = 20_000;
 /// The warm sandboxes of each function.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
-    pub usage: Pool<UsageFunction>,
-    pub reconcile: Pool<ReconcileFunction>,
+    pub(crate) usage: Pool<UsageFunction>,
+    pub(crate) stripe: Pool<StripeFunction>,
+    pub(crate) checkout: Pool<CheckoutFunction>,
+    pub(crate) fulfil: Pool<FulfilFunction>,
+    pub(crate) reconcile: Pool<ReconcileFunction>,
 }
 
 #[derive(Debug)]
 pub(crate) struct World {
-    pub store: Store,
-    pub pools: Pools,
-    pub faults: Arc<Faults>,
-    pub trace: Arc<Trace>,
+    pub(crate) store: Store,
+    pub(crate) pools: Pools,
+    pub(crate) fakes: Fakes,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) stream: OrderStream,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) trace: Arc<Trace>,
     mark: Mark,
     began: std::time::Instant,
     /// The ledger of the people who keep the books. Its calls do not fail.
@@ -50,7 +59,18 @@ impl World {
         let calm = Calls::new(Arc::new(Faults::new(FaultPlan::default(), Arc::clone(&trace))));
         let by_hand = store.ledger(seed, &calm);
         let faults = Arc::new(Faults::new(faults, Arc::clone(&trace)));
-        Self { store, pools: Pools::default(), faults, trace, mark: Mark::of_seed(seed), began: instant(), by_hand }
+        Self {
+            stream: store.stream(),
+            store,
+            pools: Pools::default(),
+            fakes: Fakes::new(),
+            outbox: Arc::default(),
+            faults,
+            trace,
+            mark: Mark::of_seed(seed),
+            began: instant(),
+            by_hand,
+        }
     }
 
     /// The time since the world began.
@@ -60,6 +80,30 @@ impl World {
 
     pub(crate) fn now(&self) -> Timestamp {
         now().plus(self.elapsed())
+    }
+
+    pub(crate) fn now_s(&self) -> i64 {
+        self.now().unix_s()
+    }
+
+    /// The mark of something that has a name of its own.
+    pub(crate) fn mark_of(&self, name: &str) -> Mark {
+        name.bytes().fold(self.mark, |mark, byte| mark.child(byte.into()))
+    }
+
+    /// Whether no webhook and no record of the stream is on its way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.outbox.is_empty() && self.stream.is_idle()
+    }
+
+    /// The context of a person's call.
+    pub(crate) fn context(&self) -> CallContext<'static> {
+        CallContext { received_at: self.now(), ..context(self.mark.number()) }
+    }
+
+    /// The ledger without faults, for what people do.
+    pub(crate) fn ledger(&self) -> &PortLedger {
+        &self.by_hand
     }
 
     pub(crate) fn step(&self, text: String) {
@@ -109,7 +153,9 @@ impl World {
         let bound = if rng.u8(0..4) == 0 { SKEW_MS_MAX } else { 300 };
         let skew_ms = rng.i64(-bound..=bound);
         let ledger = self.store.ledger(rng.u64(..), &calls);
-        Sandbox { function: F::open(ledger).await, calls, skew_ms }
+        let nets = Nets::new(&self.fakes, &self.outbox, &calls, self.began);
+        let parts = Parts { ledger, nets, rng: rng.fork() };
+        Sandbox { function: F::open(parts).await, calls, skew_ms }
     }
 
     /// One run of a sweep, as its schedule starts it.
@@ -135,8 +181,7 @@ impl World {
             order: None,
         };
         let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
-        let context = CallContext { received_at: self.now(), ..context(self.mark.number()) };
-        let committed = self.by_hand.commit(&decision, &context).await;
+        let committed = self.by_hand.commit(&decision, &self.context()).await;
         assert!(matches!(committed, Ok(Committed::Now(_))), "{id}: {committed:?}");
     }
 }

@@ -14,16 +14,34 @@ use crate::world::World;
 
 const RUNS_MAX: usize = 8;
 
-struct Schedule(Vec<(Duration, Sweep)>);
+/// Beyond what is drawn, each sweep runs regularly: this often within the horizon, and as long again after it.
+const REGULAR_RUNS: u32 = 10;
+
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Sweep(Sweep),
+    ReplayStream,
+}
+
+struct Schedule(Vec<(Duration, Act)>);
 
 pub(super) fn draw(_: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn Actor> {
     let minutes = horizon.as_secs() / 60 + 2;
     let count = rng.usize(0..=RUNS_MAX);
     let mut run = || {
         let minute = Duration::from_secs(60 * rng.u64(0..minutes));
-        (minute + Duration::from_millis(rng.u64(0..3_000)), Sweep::ALL[rng.usize(0..Sweep::ALL.len())])
+        let act = match rng.usize(0..=Sweep::ALL.len()) {
+            n if n < Sweep::ALL.len() => Act::Sweep(Sweep::ALL[n]),
+            _ => Act::ReplayStream,
+        };
+        (minute + Duration::from_millis(rng.u64(0..3_000)), act)
     };
-    Box::new(Schedule((0..count).map(|_| run()).collect()))
+    let mut acts: Vec<_> = (0..count).map(|_| run()).collect();
+    let pause = (horizon / REGULAR_RUNS).max(Duration::from_mins(1));
+    for n in (1..=2 * REGULAR_RUNS).filter(|n| pause * *n <= 2 * horizon) {
+        acts.extend(Sweep::ALL.map(|sweep| (pause * n, Act::Sweep(sweep))));
+    }
+    Box::new(Schedule(acts))
 }
 
 impl Actor for Schedule {
@@ -36,7 +54,10 @@ impl Actor for Schedule {
     }
 
     fn describe(&self, step: usize) -> String {
-        format!("the schedule starts {}", self.0[step].1.as_str())
+        match self.0[step].1 {
+            Act::Sweep(sweep) => format!("the schedule starts {}", sweep.as_str()),
+            Act::ReplayStream => "the stream is replayed from its start".to_owned(),
+        }
     }
 
     fn open<'w>(&'w self, _: &'w World) -> LocalBoxFuture<'w, ()> {
@@ -44,7 +65,13 @@ impl Actor for Schedule {
     }
 
     fn step<'w>(&'w self, world: &'w World, step: usize, mark: Mark) -> LocalBoxFuture<'w, ()> {
-        world.sweep(self.0[step].1, mark).boxed_local()
+        async move {
+            match self.0[step].1 {
+                Act::Sweep(sweep) => world.sweep(sweep, mark).await,
+                Act::ReplayStream => world.stream.replay(),
+            }
+        }
+        .boxed_local()
     }
 
     fn settle<'w>(&'w self, _: &'w World) -> LocalBoxFuture<'w, ()> {

@@ -1,0 +1,72 @@
+//! The ports of the audit and of cached keys, over the ledger of one sandbox.
+
+use ledger::{
+    AccountPage, Audit, AuditProgress, CachedJwks, CallContext, CommitError, JournalLine, JwksCache, JwksName,
+    LinePage, LinePosition, OrderNumber, StoredAccount, StoredOrder,
+};
+
+use crate::port::{Books, PortLedger, call};
+
+impl Audit for PortLedger {
+    async fn check(&self, context: &CallContext<'_>) -> Result<AuditProgress, CommitError> {
+        call!(self, context, Audit::check())
+    }
+
+    async fn save_audit_progress(&self, check: &AuditProgress, context: &CallContext<'_>) -> Result<bool, CommitError> {
+        call!(self, context, Audit::save_audit_progress(check))
+    }
+
+    async fn reset_audit_progress(&self, context: &CallContext<'_>) -> Result<(), CommitError> {
+        call!(self, context, Audit::reset_audit_progress())
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<&str>,
+        rows_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<AccountPage, CommitError> {
+        call!(self, context, Audit::accounts(after, rows_max))
+    }
+
+    async fn stored_account(
+        &self,
+        account: &str,
+        context: &CallContext<'_>,
+    ) -> Result<Option<StoredAccount>, CommitError> {
+        call!(self, context, Audit::stored_account(account))
+    }
+
+    async fn lines(
+        &self,
+        account: &str,
+        after: Option<&LinePosition>,
+        lines_max: u16,
+        context: &CallContext<'_>,
+    ) -> Result<LinePage, CommitError> {
+        call!(self, context, Audit::lines(account, after, lines_max))
+    }
+
+    async fn journal_lines(&self, keys: &[&str], context: &CallContext<'_>) -> Result<Vec<JournalLine>, CommitError> {
+        call!(self, context, Audit::journal_lines(keys))
+    }
+
+    async fn kept(&self, order: &OrderNumber, context: &CallContext<'_>) -> Result<StoredOrder, CommitError> {
+        call!(self, context, Audit::kept(order))
+    }
+}
+
+impl JwksCache for PortLedger {
+    async fn cached_jwks(&self, name: JwksName, context: &CallContext<'_>) -> Result<Option<CachedJwks>, CommitError> {
+        call!(self, context, JwksCache::cached_jwks(name))
+    }
+
+    async fn cache_jwks(
+        &self,
+        name: JwksName,
+        copied: &CachedJwks,
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        call!(self, context, JwksCache::cache_jwks(name, copied))
+    }
+}
