@@ -4,14 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use testkit::{Fault, MemoryLedger};
+use testkit::{Fault, LoadedStore, MemoryLedger, Rules};
 
 use crate::faults::{Calls, FaultKind, Side};
 use crate::port::{Books, PortLedger};
 use crate::stream::OrderStream;
-
-/// A call of the engine takes up to this long, so that calls of different sandboxes interleave.
-const LATENCY_MS_MAX: u64 = 12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum StoreKind {
@@ -31,17 +28,19 @@ impl StoreKind {
 #[derive(Debug)]
 pub(crate) enum Store {
     Memory(Arc<MemoryLedger>, OrderStream),
-    Engine(testkit::World, OrderStream),
+    /// The engine behind DynamoDB's own limits and latencies.
+    Engine(testkit::World, LoadedStore, OrderStream),
 }
 
 impl Store {
-    pub(crate) fn new(kind: StoreKind) -> Self {
+    pub(crate) fn new(seed: u64, kind: StoreKind) -> Self {
         match kind {
             StoreKind::Memory => Self::Memory(Arc::default(), OrderStream::of_memory()),
             StoreKind::Engine => {
                 let world = testkit::World::new();
                 let stream = OrderStream::of_engine(&world.engine);
-                Self::Engine(world, stream)
+                let loaded = world.under_load(seed, Rules::default());
+                Self::Engine(world, loaded, stream)
             }
         }
     }
@@ -50,10 +49,10 @@ impl Store {
     pub(crate) fn ledger(&self, seed: u64, calls: &Calls) -> PortLedger {
         let books = match self {
             Self::Memory(memory, stream) => Books::Memory(Arc::clone(memory), stream.clone()),
-            Self::Engine(world, _) => {
+            Self::Engine(_, loaded, _) => {
                 let of_network = calls.clone();
                 let plan = move |_: usize, operation: &str| fault(&of_network, operation);
-                Books::Engine(Arc::new(world.faulty(seed, plan).0))
+                Books::Engine(Arc::new(loaded.faulty(seed, plan).0))
             }
         };
         PortLedger::new(books, calls.clone())
@@ -62,13 +61,13 @@ impl Store {
     pub(crate) fn books(&self) -> testkit::Books {
         match self {
             Self::Memory(memory, _) => memory.books(),
-            Self::Engine(world, _) => world.books(),
+            Self::Engine(world, _, _) => world.books(),
         }
     }
 
     pub(crate) fn stream(&self) -> OrderStream {
         match self {
-            Self::Memory(_, stream) | Self::Engine(_, stream) => stream.clone(),
+            Self::Memory(_, stream) | Self::Engine(_, _, stream) => stream.clone(),
         }
     }
 }
@@ -79,7 +78,7 @@ fn fault(calls: &Calls, operation: &str) -> Fault {
     let mut rng = mark.child(0).rng();
     let mut millis = |range: std::ops::RangeInclusive<u64>| Duration::from_millis(rng.u64(range));
     match kind {
-        None | Some(FaultKind::KilledLater) => Fault::Delay(millis(0..=LATENCY_MS_MAX)),
+        None | Some(FaultKind::KilledLater) => Fault::None,
         Some(FaultKind::Dropped | FaultKind::Down) => Fault::DropRequest,
         Some(FaultKind::Unanswered) => Fault::DropResponse,
         Some(FaultKind::Delayed) => Fault::Delay(millis(50..=1_500)),

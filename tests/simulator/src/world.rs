@@ -55,7 +55,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, kind: StoreKind, faults: FaultPlan) -> Self {
         let trace = Arc::new(Trace::default());
-        let store = Store::new(kind);
+        let store = Store::new(seed, kind);
         let calm = Calls::new(Arc::new(Faults::new(FaultPlan::default(), Arc::clone(&trace))));
         let by_hand = store.ledger(seed, &calm);
         let faults = Arc::new(Faults::new(faults, Arc::clone(&trace)));

@@ -125,8 +125,7 @@ pub(super) fn draw(number: usize, rng: &mut Rng, horizon: Duration) -> Box<dyn A
     let mut times = times(rng, count, horizon);
     times.sort();
     let begins = [Act::Click, Act::Pay { card: 0, is_old_tab: false }];
-    let acts: Vec<Act> =
-        (0..count).map(|n| if n < 2 && rng.u8(0..4) > 0 { begins[n] } else { act(rng) }).collect();
+    let acts: Vec<Act> = (0..count).map(|n| if n < 2 && rng.u8(0..4) > 0 { begins[n] } else { act(rng) }).collect();
     Box::new(Buyer {
         number,
         product: &PRODUCTS[rng.usize(0..PRODUCTS.len())],
