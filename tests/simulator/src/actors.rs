@@ -1,7 +1,11 @@
 //! Who acts in a world. Each actor is a file of the same shape: a struct that is drawn from randomness, with a list of
 //! steps, and what it knows to be true in the end.
+//!
+//! Not acted yet: WeChat Pay's three forms, Fireblocks' transfers, Stripe's subscriptions, orders over HTTP, and secrets
+//! that are replaced in flight.
 
 mod buyer;
+mod epay_buyer;
 mod schedule;
 mod usage;
 
@@ -39,7 +43,7 @@ pub(crate) trait Actor {
 pub(crate) type Draw = fn(usize, &mut Rng, Duration) -> Box<dyn Actor>;
 
 /// The actors that a world may have.
-pub(crate) const CAST: &[Draw] = &[usage::draw, buyer::draw];
+pub(crate) const CAST: &[Draw] = &[usage::draw, buyer::draw, epay_buyer::draw];
 
 /// The schedules of `reconcile`, which every world has.
 pub(crate) const SCHEDULE: Draw = schedule::draw;

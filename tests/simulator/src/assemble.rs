@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use api::{OrderNumberRng, Places};
 use catalog::Catalog;
-use checkout::Checkout;
+use checkout::{Checkout, EpayPayments, EpaySettings};
 use edge::{Keyring, MakeKeys, Service, Settings, Vault, Worker};
+use epay::{Epay, Gateway};
 use fulfil::{Fulfil, Operator};
 use futures_util::FutureExt as _;
 use providers::{Http, StripeConfig, UnitelConfig};
 use reconcile::{LiveKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 use stripe::Stripe;
-use testkit::{UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, now};
+use testkit::{EPAY_BASE, UNITEL_BASE, UNITEL_PASSWORD, UNITEL_USERNAME, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
+use crate::epay_merchant::epay_secrets;
 use crate::port::PortLedger;
 use crate::sandbox::{Deployed, Parts};
 
@@ -26,6 +28,7 @@ const STRIPE_KEY: &str = "sk_test_0123456789abcdefghijklmnop";
 
 pub(crate) type UsageFunction = Function<Usage, PortLedger>;
 pub(crate) type StripeFunction = Function<Stripe, PortLedger>;
+pub(crate) type EpayFunction = Function<Epay, PortLedger>;
 pub(crate) type CheckoutFunction = api::Function<Checkout, PortLedger>;
 pub(crate) type FulfilFunction = Fulfil<PortLedger>;
 pub(crate) type ReconcileFunction = Reconcile<PortLedger>;
@@ -52,6 +55,16 @@ impl Deployed for StripeFunction {
     }
 }
 
+impl Deployed for EpayFunction {
+    const FUNCTION: &'static str = "epay";
+    const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
+
+    async fn open(mut parts: Parts) -> Self {
+        let source = epay(&mut parts);
+        Function::new(source, of_merchant(Epay::keys), Admission::default(), parts.ledger)
+    }
+}
+
 impl Deployed for CheckoutFunction {
     const FUNCTION: &'static str = "checkout";
     const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
@@ -67,9 +80,11 @@ impl Deployed for CheckoutFunction {
             prices: BTreeMap::new(),
         };
         let order_numbers = OrderNumberRng::new(testkit::seeded_bits(parts.rng.u64(..)));
+        let settings = EpaySettings::read(epay_setting, "prod").expect("settings").expect("a merchant");
+        let epay = Some(EpayPayments { settings, keys: of_merchant(checkout::epay_keys) });
         let places = Places::read(|_| None).expect("a number");
         let catalog = CATALOG.clone();
-        let api = Checkout { catalog, config, keys, epay: None, wechat: None, http, order_numbers, places };
+        let api = Checkout { catalog, config, keys, epay, wechat: None, http, order_numbers, places };
         api::Function { api, ledger: parts.ledger }
     }
 }
@@ -91,6 +106,7 @@ impl Deployed for ReconcileFunction {
         let replay_keys = ReplayKeys {
             usage: Some(keyring(&[("WEBHOOK_SECRET", USAGE_SECRET)], LiveKeys::read)),
             stripe: Some(keyring(&[("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)], LiveKeys::read)),
+            epay: Some(of_merchant(LiveKeys::read)),
             retired: Some(keyring(&[], RetiredKeys::read)),
             ..ReplayKeys::default()
         };
@@ -100,7 +116,7 @@ impl Deployed for ReconcileFunction {
             usage: Usage,
             stripe: stripe(),
             wechat: None,
-            epay: None,
+            epay: Some(epay(&mut parts)),
             fireblocks: None,
             stripe_api: Some(stripe_api),
             fulfil: fulfil(&mut parts),
@@ -114,6 +130,28 @@ impl Deployed for ReconcileFunction {
 fn stripe() -> Stripe {
     let set = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
     Stripe { config: stripe::Config::read(set, testkit::STAGE).expect("settings") }
+}
+
+/// The gateway confirms every payment.
+fn epay(parts: &mut Parts) -> Epay {
+    let config = epay::Config::read(epay_setting, "prod").expect("settings");
+    Epay { config, gateway: Some(Gateway { http: http(parts), keys: of_merchant(Epay::keys) }) }
+}
+
+fn epay_setting(name: &str) -> Option<String> {
+    let value = match name {
+        "EPAY_API_BASE" => EPAY_BASE,
+        "EPAY_MERCHANTS" => "1001:md5",
+        "EPAY_NOTIFY_URL" => "https://shop.invalid/payment/notify",
+        "EPAY_RETURN_URL" => "https://shop.invalid/payment/return",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+fn of_merchant<K>(make: MakeKeys<K>) -> Keyring<K> {
+    let secrets = epay_secrets();
+    keyring(&secrets.each_ref().map(|(name, value)| (*name, value.as_str())), make)
 }
 
 fn stripe_config() -> StripeConfig {

@@ -91,16 +91,18 @@ impl FaultKind {
 pub(crate) enum Side {
     Store,
     Stripe,
+    Epay,
     Operator,
 }
 
 impl Side {
-    pub(crate) const ALL: [Self; 3] = [Self::Store, Self::Stripe, Self::Operator];
+    pub(crate) const ALL: [Self; 4] = [Self::Store, Self::Stripe, Self::Epay, Self::Operator];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Store => "store",
             Self::Stripe => "Stripe",
+            Self::Epay => "epay",
             Self::Operator => "operator",
         }
     }

@@ -16,6 +16,7 @@ mod actors;
 mod assemble;
 mod audit_port;
 mod checks;
+mod epay_merchant;
 mod faults;
 mod mark;
 mod net;

@@ -7,9 +7,14 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use fakes::Stripe;
+use fakes::epay::Gateway;
 use fakes::unitel::Unitel;
-use testkit::{FakeProvider, FaultyNet, NetFault, ProviderCall, ProviderReply, StripeFault, UNITEL_BASE, instant, now};
+use signing::epay::{Pid, Scheme};
+use testkit::{
+    EPAY_BASE, FakeProvider, FaultyNet, NetFault, ProviderCall, ProviderReply, StripeFault, UNITEL_BASE, instant, now,
+};
 
+use crate::epay_merchant::epay_keys;
 use crate::faults::{Calls, FaultKind, Side};
 use crate::outbox::{Outbox, Sender};
 
@@ -20,13 +25,16 @@ const OPERATOR_LOGIN: &str = "Basic c2hvcDpvbmUtb2Ytb3Vycw==";
 #[derive(Clone)]
 pub(crate) struct Fakes {
     pub(crate) stripe: Arc<Stripe>,
+    pub(crate) epay: Arc<Gateway>,
     pub(crate) unitel: Arc<Unitel>,
 }
 
 impl Fakes {
     pub(crate) fn new() -> Self {
         let stripe = Arc::new(Stripe::new("https://pay.invalid", false, "s"));
-        Self { stripe, unitel: Arc::new(Unitel::new(OPERATOR_LOGIN, "u")) }
+        let merchant = (Pid::new("1001").expect("a merchant"), Scheme::Md5);
+        let epay = Arc::new(Gateway::new(EPAY_BASE, epay_keys(), [merchant], "g"));
+        Self { stripe, epay, unitel: Arc::new(Unitel::new(OPERATOR_LOGIN, "u")) }
     }
 }
 
@@ -79,6 +87,7 @@ impl<F: FakeProvider> FakeProvider for Remote<F> {
 #[derive(Debug, Clone)]
 pub(crate) struct Nets {
     stripe: FaultyNet<Remote<Stripe>>,
+    epay: FaultyNet<Remote<Gateway>>,
     unitel: FaultyNet<Remote<Unitel>>,
 }
 
@@ -88,15 +97,19 @@ impl Nets {
         let sender = Some((Sender::Stripe, Arc::clone(outbox)));
         let stripe = FaultyNet::over(Remote { fake: Arc::clone(&fakes.stripe), sender });
         let unitel = FaultyNet::over(Remote { fake: Arc::clone(&fakes.unitel), sender: None });
-        let nets = Self { stripe, unitel };
+        let epay = FaultyNet::over(Remote { fake: Arc::clone(&fakes.epay), sender: None });
+        let nets = Self { stripe, epay, unitel };
         let clock = move || now().plus(instant().duration_since(began));
         nets.stripe.set_clock(clock);
+        nets.epay.set_clock(clock);
         nets.unitel.set_clock(clock);
         let of_stripe = calls.clone();
         nets.stripe.fail(move |_, endpoint| {
             let kept = NetFault::Own(StripeFault::KeptFailure);
             fault(&of_stripe, Side::Stripe, endpoint, kept)
         });
+        let of_epay = calls.clone();
+        nets.epay.fail(move |_, endpoint| fault(&of_epay, Side::Epay, endpoint, NetFault::Status(500)));
         let of_unitel = calls.clone();
         nets.unitel.fail(move |_, endpoint| fault(&of_unitel, Side::Operator, endpoint, NetFault::Status(500)));
         nets
@@ -105,7 +118,13 @@ impl Nets {
 
 impl HttpConnector for Nets {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if request.uri().starts_with(UNITEL_BASE) { self.unitel.call(request) } else { self.stripe.call(request) }
+        if request.uri().starts_with(UNITEL_BASE) {
+            self.unitel.call(request)
+        } else if request.uri().starts_with(EPAY_BASE) {
+            self.epay.call(request)
+        } else {
+            self.stripe.call(request)
+        }
     }
 }
 

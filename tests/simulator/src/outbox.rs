@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sender {
     Stripe,
+    Epay,
 }
 
 #[derive(Debug, Default)]

@@ -19,6 +19,9 @@ use crate::world::World;
 /// Stripe retries for three days, and publishes no exact schedule.
 const STRIPE_PAUSES_S: [u64; 11] = [60, 300, 1_800, 7_200, 18_000, 36_000, 36_000, 36_000, 36_000, 36_000, 36_000];
 const HOUR_S: u64 = 3_600;
+/// A common gateway gives up after about two hours.
+const EPAY_PAUSES_S: [u64; 6] = [1, 60, 120, 960, 2_160, 3_600];
+const EPAY_PATH: &str = "/payment/notify";
 const STRIPE_PATH: &str = "/api/v1/webhooks/stripe/";
 
 static STRIPE_KEYS: LazyLock<signing::stripe::Keys> =
@@ -40,11 +43,13 @@ pub(crate) async fn deliver_all(world: &World) {
 }
 
 async fn deliver(world: &World, number: u64, sender: Sender, body: String) {
-    let event: Value = serde_json::from_str(&body).expect("JSON");
-    let name = event["type"].as_str().unwrap_or_default();
-    let mark = world.mark_of(&format!("{name} {number}"));
     match sender {
-        Sender::Stripe => of_stripe(world, name, &body, mark).await,
+        Sender::Stripe => {
+            let event: Value = serde_json::from_str(&body).expect("JSON");
+            let name = event["type"].as_str().unwrap_or_default();
+            of_stripe(world, name, &body, world.mark_of(&format!("{name} {number}"))).await;
+        }
+        Sender::Epay => of_epay(world, &body, world.mark_of(&format!("epay {number}"))).await,
     }
     world.outbox.end_one();
 }
@@ -86,4 +91,27 @@ async fn stripe_once(world: &World, body: &str, mark: Mark) -> Option<u16> {
     let answer = world
         .invoke(&world.pools.stripe, mark, async |stripe, invocation| stripe.answer(&request, invocation).await.status);
     answer.await
+}
+
+/// The gateway looks for `success` in the body, and at nothing else.
+async fn of_epay(world: &World, form: &str, mark: Mark) {
+    let mut rng = mark.child(100).rng();
+    if rng.u8(0..12) == 0 {
+        world.step("the gateway never notifies".to_owned());
+        return;
+    }
+    sleep(Duration::from_millis(rng.u64(20..3_000))).await;
+    for (attempt, pause_s) in (0_u64..).zip(EPAY_PAUSES_S) {
+        let request = Sent::get(EPAY_PATH, form).event(Shape::HttpApi);
+        let answer = world.invoke(&world.pools.epay, mark.child(attempt), async |epay, invocation| {
+            epay.answer(&request, invocation).await.body
+        });
+        let answer = answer.await;
+        world.detail(format!("the gateway notifies: {answer:?}"));
+        if answer.is_some_and(|body| body.contains("success")) && rng.u8(0..6) > 0 {
+            return;
+        }
+        sleep(Duration::from_secs(pause_s) + Duration::from_millis(rng.u64(0..2_000))).await;
+    }
+    world.step("the gateway gives up".to_owned());
 }

@@ -24,6 +24,8 @@ pub(crate) struct Truth {
     pub(crate) top_ups: BTreeMap<String, (u64, u64)>,
     /// The orders that the actors know, by number.
     pub(crate) orders: BTreeMap<String, OrderTruth>,
+    /// Parts of the keys of events that wait for good: forged ones, which no provider confirms.
+    pub(crate) may_wait: BTreeSet<String>,
     /// Contradictions that the actor has seen itself, such as two acknowledged events with one id.
     pub(crate) broken: Vec<String>,
 }
@@ -75,6 +77,7 @@ impl Truth {
         self.solvent.extend(other.solvent);
         self.broken.extend(other.broken);
         self.orders.extend(other.orders);
+        self.may_wait.extend(other.may_wait);
         for (account, sum) in other.by_hand {
             *self.by_hand.entry(account).or_default() += sum;
         }

@@ -11,7 +11,9 @@ use ledger::{
 use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
-use crate::assemble::{CheckoutFunction, FulfilFunction, ReconcileFunction, StripeFunction, UsageFunction};
+use crate::assemble::{
+    CheckoutFunction, EpayFunction, FulfilFunction, ReconcileFunction, StripeFunction, UsageFunction,
+};
 use crate::faults::{Calls, FaultPlan, Faults};
 use crate::mark::Mark;
 use crate::net::{Fakes, Nets};
@@ -32,6 +34,7 @@ const SKEW_MS_MAX: i64 = 20_000;
 pub(crate) struct Pools {
     pub(crate) usage: Pool<UsageFunction>,
     pub(crate) stripe: Pool<StripeFunction>,
+    pub(crate) epay: Pool<EpayFunction>,
     pub(crate) checkout: Pool<CheckoutFunction>,
     pub(crate) fulfil: Pool<FulfilFunction>,
     pub(crate) reconcile: Pool<ReconcileFunction>,

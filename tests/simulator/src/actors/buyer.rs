@@ -196,19 +196,19 @@ impl Buyer {
             let (kind, object) = (event["type"].as_str().unwrap_or_default(), &event["data"]["object"]);
             let ends = ["checkout.session.completed", "checkout.session.async_payment_succeeded"];
             if ends.contains(&kind) && object["payment_status"] == "paid" {
-                let word = |name: &str| object[name].as_str().expect("a text").to_owned();
+                let field = |name: &str| object[name].as_str().expect("a text").to_owned();
                 let payment = PaymentTruth {
                     paid: object["amount_total"].as_i64().expect("an amount").into(),
                     ..PaymentTruth::default()
                 };
-                self.known().payments.insert(word("payment_intent"), (word("client_reference_id"), payment));
+                self.known().payments.insert(field("payment_intent"), (field("client_reference_id"), payment));
             }
             world.outbox.add(Sender::Stripe, text);
         }
     }
 
     /// An event that has another cause than the buyer.
-    fn send(&self, world: &World, sample: &str, kind: &str, object: &[(&str, Value)]) {
+    fn send(world: &World, sample: &str, kind: &str, object: &[(&str, Value)]) {
         let mut event: Value = serde_json::from_str(sample).expect("JSON");
         let id = object.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| id.as_str()).unwrap_or_default();
         event["id"] = format!("evt_{id}_{}", kind.replace('.', "_")).into();
@@ -243,11 +243,11 @@ impl Buyer {
                 ("status", json!(status)),
             ]
         };
-        self.send(world, REFUND, "refund.created", &object("pending"));
+        Self::send(world, REFUND, "refund.created", &object("pending"));
         if fails {
-            self.send(world, REFUND, "refund.failed", &object("failed"));
+            Self::send(world, REFUND, "refund.failed", &object("failed"));
         } else {
-            self.send(world, REFUND, "refund.updated", &object("succeeded"));
+            Self::send(world, REFUND, "refund.updated", &object("succeeded"));
             payment.refunded += amount;
         }
     }
@@ -264,7 +264,7 @@ impl Buyer {
         known.claims += 1;
         let id = format!("dp_{}n{}", self.number, known.claims);
         payment.disputed = amount;
-        self.send(world, DISPUTED, "charge.dispute.created", &of_dispute(&id, intent, amount, "needs_response"));
+        Self::send(world, DISPUTED, "charge.dispute.created", &of_dispute(&id, intent, amount, "needs_response"));
         known.dispute = Some((id, intent.clone(), amount));
     }
 
@@ -272,7 +272,7 @@ impl Buyer {
         let known = &mut *self.known();
         let Some((id, intent, amount)) = known.dispute.take() else { return };
         let status = if is_won { "won" } else { "lost" };
-        self.send(world, DECIDED, "charge.dispute.closed", &of_dispute(&id, &intent, amount, status));
+        Self::send(world, DECIDED, "charge.dispute.closed", &of_dispute(&id, &intent, amount, status));
         if is_won && let Some((_, payment)) = known.payments.get_mut(&intent) {
             payment.disputed = 0;
         }
@@ -335,7 +335,7 @@ impl Actor for Buyer {
     fn settle<'w>(&'w self, world: &'w World) -> LocalBoxFuture<'w, ()> {
         async {
             self.bank_answers(world);
-            self.dispute_ends(world, self.number % 2 == 0);
+            self.dispute_ends(world, self.number.is_multiple_of(2));
         }
         .boxed_local()
     }

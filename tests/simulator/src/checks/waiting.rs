@@ -4,7 +4,8 @@ use testkit::Books;
 
 use crate::truth::Truth;
 
-pub(super) fn find(books: &Books, _: &Truth) -> Vec<String> {
+pub(super) fn find(books: &Books, truth: &Truth) -> Vec<String> {
     let waiting = books.journal.iter().filter(|(_, row)| row.needs_attention);
+    let waiting = waiting.filter(|(key, _)| !truth.may_wait.iter().any(|part| key.contains(part)));
     waiting.map(|(key, row)| format!("{key} waits: {}", row.reason.as_deref().unwrap_or_default())).collect()
 }
