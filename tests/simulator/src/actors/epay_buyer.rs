@@ -199,7 +199,7 @@ impl Actor for EpayBuyer {
                 ..OrderTruth::default()
             });
             let payment = PaymentTruth { paid: PRICE, ..PaymentTruth::default() };
-            of_order.payments.insert(number.clone(), payment);
+            of_order.payments.insert(format!("1001.{number}"), payment);
         }
         truth.may_wait.extend(known.forged.difference(&known.payments.keys().cloned().collect()).cloned());
         truth
