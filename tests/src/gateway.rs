@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
-    CallContext, CallerKey, CommitError, Committed, Decision, EventKey, Fingerprints, Ledger, Order, OrderNumber,
-    Owner, PaymentProof, Pointer, Receipt, Reference, Subscription,
+    CallContext, CallerKey, CommitError, Committed, Decision, Effect, EventKey, Fingerprints, Ledger, Order,
+    OrderNumber, Owner, PaymentProof, Pointer, Receipt, RowKeys, Rows,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -150,8 +150,12 @@ impl Ledger for PanickingLedger {
         Ok(None)
     }
 
-    async fn invoice_paid_by(&self, _: &Reference, _: &CallContext<'_>) -> Result<Option<Reference>, CommitError> {
-        unreachable!("no test asks for an invoice")
+    async fn read_rows(&self, _: &RowKeys, _: &CallContext<'_>) -> Result<Rows, CommitError> {
+        unreachable!("no test reads several rows")
+    }
+
+    async fn amend(&self, _: &[Effect], _: &CallContext<'_>) -> Result<(), CommitError> {
+        unreachable!("no test amends an order")
     }
 
     async fn resolve_pointer(&self, _: &Pointer, _: &CallContext<'_>) -> Result<Option<OrderNumber>, CommitError> {
@@ -159,10 +163,6 @@ impl Ledger for PanickingLedger {
     }
 
     async fn order(&self, _: &OrderNumber, _: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
-        Ok(None)
-    }
-
-    async fn subscription(&self, _: &Reference, _: &CallContext<'_>) -> Result<Option<Subscription>, CommitError> {
         Ok(None)
     }
 

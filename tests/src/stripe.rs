@@ -7,6 +7,7 @@ mod disputes;
 mod faults;
 mod fingerprints;
 mod invoices;
+mod loads;
 mod orders;
 mod refusals;
 mod schedules;

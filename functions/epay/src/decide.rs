@@ -26,8 +26,9 @@ pub(crate) fn decide(event: &EpayEvent, header: JournalHeader, config: &EpayConf
         }
         Ok(_) if loaded.is_confirmed == Some(false) => refuse(header, Reason::Unconfirmed, Vec::new()),
         Ok(mut effects) => {
+            let keeps_body = !effects.is_empty();
             effects.extend((!loaded.is_pointed).then(|| points(event, order)));
-            Decision::Record(Entry { header, effects, keeps_body: true, alarm: None })
+            Decision::Record(Entry { header, effects, keeps_body, alarm: None })
         }
     }
 }

@@ -30,7 +30,9 @@ mod verify;
 use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
-use ledger::{CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Pointer, Source, Timestamp};
+use ledger::{
+    CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, Pointer, RowKeys, Source, Timestamp,
+};
 use signing::epay::{Keys, Scheme};
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -118,8 +120,10 @@ impl Webhook for Epay {
         ledger: &L,
         context: &CallContext<'_>,
     ) -> Result<Loaded, CommitError> {
-        let is_pointed = ledger.resolve_pointer(&Pointer::Provider(event.by.clone()), context).await?.is_some();
-        let order = ledger.order(&event.order, context).await?;
+        let pointer = Pointer::Provider(event.by.clone());
+        let keys = RowKeys { pointers: [pointer.clone()].into(), ..RowKeys::of_order(event.order.clone()) };
+        let rows = ledger.read_rows(&keys, context).await?;
+        let (is_pointed, order) = (rows.has_pointer(&pointer), rows.order(&event.order)?);
         // Others may know a retired key of V1.
         let merchant = self.config.gateway.merchant(&event.pid);
         let is_shared = merchant.is_some_and(|merchant| merchant.scheme == Scheme::Md5);

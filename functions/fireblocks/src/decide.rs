@@ -33,7 +33,7 @@ pub(crate) fn decide(event: &FireblocksEvent, header: JournalHeader, order: Opti
     }
     let effects = order.apply_transfer_status(&transfer.id, transfer.status, transfer.at);
     let alarm = has_failed(transfer, order).then_some(TRANSFER_FAILED);
-    Decision::Record(Entry { header, effects, keeps_body: true, alarm })
+    Decision::Record(Entry { header, keeps_body: !effects.is_empty() || alarm.is_some(), effects, alarm })
 }
 
 /// Ignored, or another workspace could fill our tables. The exception is an event with the id of our own transaction,

@@ -5,7 +5,7 @@
 use edge::Invocation;
 use ledger::{
     Backlog, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, KeptBody, MoneyKey,
-    OrderNumber, Pointer, Provider, Reference,
+    OrderNumber, Pointer, Provider, Reference, RowKeys,
 };
 use providers::CallError;
 use serde::Deserialize;
@@ -79,7 +79,10 @@ impl<L: Backlog> Reconcile<L> {
         invocation: &Invocation,
     ) -> Result<Option<OrderNumber>, CommitError> {
         let known = match &invoice.subscription {
-            Some(subscription) => self.ledger.subscription(subscription, &invocation.context()).await?,
+            Some(subscription) => {
+                let keys = RowKeys::of_subscription(subscription.clone());
+                self.ledger.read_rows(&keys, &invocation.context()).await?.subscription(subscription)?
+            }
             None => None,
         };
         Ok(known.map(|subscription| subscription.order).or(invoice.order))

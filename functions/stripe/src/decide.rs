@@ -113,8 +113,10 @@ fn about_order(event: &StripeEvent, header: JournalHeader, order: &Order, loaded
             // A payment that granted nothing needs no pointer for clawbacks.
             let is_idle = matches!(event.report, Report::InvoicePaid { .. }) && effects.is_empty();
             let pointers = loaded.pointers(&order.number).filter(|_| !is_idle);
+            // The body of an event that changes nothing would stand beside that of the event that did.
+            let keeps_body = !effects.is_empty() || alarm.is_some();
             let effects = effects.into_iter().chain(pointers).collect();
-            Decision::Record(Entry { header, effects, keeps_body: true, alarm })
+            Decision::Record(Entry { header, effects, keeps_body, alarm })
         }
     }
 }
@@ -173,8 +175,8 @@ fn subscription(
         (None, None) if header.order.is_some() => return refuse(header, Reason::OrderUnknown),
         (None, None) => return NOT_OURS,
     };
-    let effects = known.apply(standing, plan).into_iter().collect();
-    Decision::Record(Entry { header, effects, keeps_body: true, alarm: None })
+    let effects: Vec<_> = known.apply(standing, plan).into_iter().collect();
+    Decision::Record(Entry { header, keeps_body: !effects.is_empty(), effects, alarm: None })
 }
 
 fn refuse(header: JournalHeader, reason: Reason) -> Decision {
@@ -189,7 +191,7 @@ impl Loaded {
         found.or(known).or(event.leads.order.as_ref()).cloned()
     }
 
-    /// Pointers to the order from each id of the event that has none yet, for later events that carry only such an id.
+    /// A pointer to the order from the event's lasting id, if it has none yet, for later events that carry only the id.
     fn pointers(&self, to: &OrderNumber) -> impl Iterator<Item = Effect> {
         let point = |reference: &Reference| Effect::Point {
             pointer: Pointer::Provider(reference.clone()),

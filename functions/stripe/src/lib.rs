@@ -1,7 +1,7 @@
 //! The webhook source for Stripe: payments, checkout sessions, refunds, disputes and subscriptions, each event booked
 //! on its order exactly once.
 //!
-//! Each stage is a file: `verify`, `parse`, `decide`, `reply`. The crate `webhook` runs them in order.
+//! Each stage is a file: `verify`, `parse`, `load`, `decide`, `reply`. The crate `webhook` runs them in order.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -22,6 +22,7 @@
 mod assemble;
 mod config;
 mod decide;
+mod load;
 mod parse;
 mod reply;
 mod verify;
@@ -30,8 +31,8 @@ use std::time::Duration;
 
 use edge::{Incoming, Reply, Request, Route, Settings};
 use ledger::{
-    CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, OrderNumber, Pointer, Reference,
-    Source, Subscription, Timestamp,
+    CallContext, CommitError, Deadline, Decision, JournalHeader, Ledger, Order, OrderNumber, Reference, Source,
+    Subscription, Timestamp,
 };
 use signing::{SecretError, Strength, Verified, VerifyError};
 use webhook::{Dependency, Endpoint, Outcome, ParseError, Received, Webhook};
@@ -51,8 +52,8 @@ pub struct Stripe {
 pub struct Loaded {
     order: Option<Order>,
     subscription: Option<Subscription>,
-    /// The event's ids that have no pointer to an order yet.
-    unknown: Vec<Reference>,
+    /// The id under which later events name the event's object, if it has no pointer to an order yet.
+    unknown: Option<Reference>,
     /// The invoice that the refunded or disputed payment paid.
     invoice: Option<Reference>,
     /// The event's invoice, if the event names the payments that paid it.
@@ -117,33 +118,7 @@ impl Webhook for Stripe {
         if decide::unbooked(event, &self.config).is_some() {
             return Ok(Loaded::default());
         }
-        let mut loaded = Loaded::default();
-        let mut number = None;
-        if let Some(subscription) = event.report.subscription() {
-            loaded.subscription = ledger.subscription(subscription, context).await?;
-            number = loaded.subscription.as_ref().map(|subscription| subscription.order.clone());
-        }
-        if let Some((invoice, payments)) = event.report.invoice() {
-            let pointed = ledger.resolve_pointer(&Pointer::Provider(invoice.clone()), context).await?;
-            if pointed.is_none() {
-                loaded.unknown.push(invoice.clone());
-            }
-            number = number.or(pointed);
-            loaded.linked = Some(invoice.clone());
-            loaded.unlinked = unlinked(payments, ledger, context).await?;
-        } else if event.report.subscription().is_none() {
-            number = resolve_pointer(event, ledger, context, &mut loaded.unknown).await?.or(number);
-        }
-        if let Some(number) = number.or_else(|| event.leads.order.clone()) {
-            loaded.order = ledger.order(&number, context).await?;
-        }
-        if let (Some(order), Some(of)) = (&loaded.order, event.claims()) {
-            // The payment that paid its order paid no invoice.
-            if order.paid.as_ref().is_none_or(|paid| paid.by != *of) {
-                loaded.invoice = ledger.invoice_paid_by(of, context).await?;
-            }
-        }
-        Ok(loaded)
+        load::load(event, ledger, context).await
     }
 
     fn decide(&self, event: &StripeEvent, header: JournalHeader, loaded: Loaded) -> Decision {
@@ -160,38 +135,6 @@ impl Webhook for Stripe {
     async fn dependencies(&self, _: Deadline) -> Vec<Dependency> {
         Vec::new()
     }
-}
-
-/// The order that the first known id points to; ids without a pointer are added to `unknown`.
-async fn resolve_pointer<L: Ledger>(
-    event: &StripeEvent,
-    ledger: &L,
-    context: &CallContext<'_>,
-    unknown: &mut Vec<Reference>,
-) -> Result<Option<OrderNumber>, CommitError> {
-    for reference in &event.leads.references {
-        match ledger.resolve_pointer(&Pointer::Provider(reference.clone()), context).await? {
-            Some(number) => return Ok(Some(number)),
-            None => unknown.push(reference.clone()),
-        }
-    }
-    Ok(None)
-}
-
-/// The payments of an invoice whose pointers do not record an invoice.
-async fn unlinked<L: Ledger>(
-    payments: &[Reference],
-    ledger: &L,
-    context: &CallContext<'_>,
-) -> Result<Vec<(Reference, Option<OrderNumber>)>, CommitError> {
-    let mut unlinked = Vec::new();
-    for payment in payments {
-        if ledger.invoice_paid_by(payment, context).await?.is_none() {
-            let leads = ledger.resolve_pointer(&Pointer::Provider(payment.clone()), context).await?;
-            unlinked.push((payment.clone(), leads));
-        }
-    }
-    Ok(unlinked)
 }
 
 #[cfg(test)]

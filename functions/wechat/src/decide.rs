@@ -35,7 +35,7 @@ pub(crate) fn decide(event: &WechatEvent, header: JournalHeader, config: &Config
     match decided {
         Ok(effects) => {
             let alarm = alarm(event, order.after(&effects));
-            Decision::Record(Entry { header, effects, keeps_body: true, alarm })
+            Decision::Record(Entry { header, keeps_body: !effects.is_empty() || alarm.is_some(), effects, alarm })
         }
         // The report may still be confirmed: the order is not flagged.
         Err(Anomaly { reason: Reason::Unconfirmed, .. }) => {

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use ledger::{CallContext, CommitError, Committed, Entry, JournalHeader, MoneyKey, Receipt, Refusal, Timestamp};
+use ledger::{
+    CallContext, CommitError, Committed, Effect, Entry, JournalHeader, MoneyKey, Receipt, Refusal, Timestamp,
+};
 
 use crate::plan::Plan;
 use crate::retry::{Answer, after_failure, instant, until_answered};
@@ -61,6 +63,24 @@ impl DynamoLedger {
             Outcome::ExistingRow(row) => self.result_of_existing_row(row, &refusal.header, context).await,
             Outcome::Stale => Err(CommitError::Stale),
             Outcome::Moved(_) | Outcome::Conflict | Outcome::Guarded(_) => Err(unexpected()),
+        }
+    }
+
+    /// Writes orders and pointers without a receipt.
+    pub(crate) async fn write_amendment(
+        &self,
+        effects: &[Effect],
+        context: &CallContext<'_>,
+    ) -> Result<(), CommitError> {
+        let is_allowed = |effect: &Effect| matches!(effect, Effect::Order { .. } | Effect::Point { .. });
+        if !effects.iter().all(is_allowed) {
+            return Err(CommitError::Refused("an amendment writes only orders and pointers".into()));
+        }
+        match self.transact(|_| Plan::amend(self.tables(), effects, context), context).await? {
+            Outcome::Applied(_) => Ok(()),
+            // The order's state forbids the change: it has changed since it was read.
+            Outcome::Stale | Outcome::Guarded(_) => Err(CommitError::Stale),
+            Outcome::ExistingRow(_) | Outcome::Moved(_) | Outcome::Conflict => Err(unexpected()),
         }
     }
 

@@ -157,6 +157,13 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Orders and pointers, without a receipt.
+    pub(crate) fn amend(tables: &Tables, effects: &[Effect], context: &CallContext<'_>) -> Result<Self, PlanError> {
+        let mut plan = Self::default();
+        plan.orders(tables, effects, context)?;
+        Ok(plan)
+    }
+
     fn orders(&mut self, tables: &Tables, effects: &[Effect], context: &CallContext<'_>) -> Result<(), BuildError> {
         for effect in effects {
             match effect {

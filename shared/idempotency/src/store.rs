@@ -10,8 +10,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use ledger::{
-    CallContext, CallerKey, CommitError, Committed, Decision, EventKey, Fingerprints, Ledger, Order, OrderNumber,
-    Owner, PaymentProof, Pointer, Receipt, Reference, Subscription,
+    CallContext, CallerKey, CommitError, Committed, Decision, Effect, EventKey, Fingerprints, Ledger, Order,
+    OrderNumber, Owner, PaymentProof, Pointer, Receipt, RowKeys, Rows,
 };
 
 use crate::cache::{Owners, Receipts};
@@ -133,27 +133,13 @@ impl Ledger for DynamoLedger {
         row.map(|row| order_image::pointer(&row)).transpose().map_err(unreadable)
     }
 
-    async fn invoice_paid_by(
-        &self,
-        payment: &Reference,
-        context: &CallContext<'_>,
-    ) -> Result<Option<Reference>, CommitError> {
-        let row = self.row(&self.0.tables.orders, payment.to_string(), context).await?;
-        row.map_or(Ok(None), |row| order_image::invoice(&row)).map_err(unreadable)
+    async fn read_rows(&self, keys: &RowKeys, context: &CallContext<'_>) -> Result<Rows, CommitError> {
+        self.rows_of(keys, context).await
     }
 
     async fn order(&self, number: &OrderNumber, context: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
         let row = self.row(&self.0.tables.orders, number.to_string(), context).await?;
         row.map(|row| order_image::order(&row)).transpose().map_err(unreadable)
-    }
-
-    async fn subscription(
-        &self,
-        reference: &Reference,
-        context: &CallContext<'_>,
-    ) -> Result<Option<Subscription>, CommitError> {
-        let row = self.row(&self.0.tables.subscriptions, reference.to_string(), context).await?;
-        row.map(|row| order_image::subscription(&row)).transpose().map_err(unreadable)
     }
 
     async fn orders_in_places(
@@ -184,6 +170,10 @@ impl Ledger for DynamoLedger {
             Decision::Refuse(refusal) => self.refuse(refusal, context).await,
             Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
         }
+    }
+
+    async fn amend(&self, effects: &[Effect], context: &CallContext<'_>) -> Result<(), CommitError> {
+        self.write_amendment(effects, context).await
     }
 }
 

@@ -12,7 +12,8 @@ use idempotency::{DynamoLedger, Tables};
 use ledger::{
     Amount, Asset, Audit as _, Backlog as _, CachedJwks, CallContext, CallerKey, CommitError, Currency, Decision,
     DueRow, EventKey, Fingerprint, Grant, JournalHeader, JwksCache as _, JwksName, Lanes as _, Ledger as _, Money,
-    MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, Timestamp,
+    MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, RowKeys,
+    Timestamp,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
@@ -345,8 +346,10 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
         RowKind::Pointer => {
             let (provider, name) = id.split_once('#').expect("a pointer");
             let reference = Reference::new(Provider::named(provider).expect("a provider"), name).expect("an id");
-            let order = ledger.resolve_pointer(&Pointer::Provider(reference.clone()), later).await?;
-            let invoice = ledger.invoice_paid_by(&reference, later).await?;
+            let pointer = Pointer::Provider(reference);
+            let keys = RowKeys { pointers: [pointer.clone()].into(), ..RowKeys::default() };
+            let row = ledger.read_rows(&keys, later).await?.pointer(&pointer)?;
+            let (order, invoice) = row.map_or((None, None), |row| (Some(row.order), row.invoice));
             json!({ "order": order.map(|order| order.to_string()), "invoice": invoice.map(|invoice| invoice.to_string()) })
         }
         RowKind::Places => {
@@ -357,7 +360,8 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
         RowKind::Subscription => {
             let (provider, name) = id.split_once('#').expect("a subscription");
             let reference = Reference::new(Provider::named(provider).expect("a provider"), name).expect("an id");
-            let subscription = ledger.subscription(&reference, later).await?.expect("a subscription");
+            let rows = ledger.read_rows(&RowKeys::of_subscription(reference.clone()), later).await?;
+            let subscription = rows.subscription(&reference)?.expect("a subscription");
             json!({
                 "owner": subscription.owner.to_string(), "order": subscription.order.to_string(), "version": subscription.version,
                 "status": subscription.standing.map(|standing| standing.status.as_str()),

@@ -8,8 +8,8 @@ use std::time::Instant;
 use thiserror::Error;
 
 use crate::{
-    CallerKey, Decision, EventKey, Fingerprints, Order, OrderNumber, Owner, PaymentProof, Pointer, Reason, Reference,
-    Subscription, Timestamp,
+    CallerKey, Decision, Effect, EventKey, Fingerprints, Order, OrderNumber, Owner, PaymentProof, Pointer, Reason,
+    RowKeys, Rows, Timestamp,
 };
 
 /// The ledger. Two implementations pass one contract test: DynamoDB (`idempotency`) and memory (`testkit`). Each is a
@@ -45,24 +45,18 @@ pub trait Ledger: Send + Sync {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<OrderNumber>, CommitError>> + Send;
 
-    /// The invoice that a payment paid, if its pointer names one.
-    fn invoice_paid_by(
+    /// Several rows in one round trip.
+    fn read_rows(
         &self,
-        payment: &Reference,
+        keys: &RowKeys,
         context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Reference>, CommitError>> + Send;
+    ) -> impl Future<Output = Result<Rows, CommitError>> + Send;
 
     fn order(
         &self,
         number: &OrderNumber,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<Order>, CommitError>> + Send;
-
-    fn subscription(
-        &self,
-        reference: &Reference,
-        context: &CallContext<'_>,
-    ) -> impl Future<Output = Result<Option<Subscription>, CommitError>> + Send;
 
     /// The orders that hold one of this owner's places for unpaid orders. Some of them may have ended.
     fn orders_in_places(
@@ -99,6 +93,15 @@ pub trait Ledger: Send + Sync {
         decision: &Decision,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send;
+
+    /// Writes orders and pointers over what was read, without a receipt: for a change that no sender reports and that
+    /// moves no money. [`CommitError::Stale`] means that a row differs from what was read; after a lost answer it may
+    /// be this change that is there. Another effect is refused.
+    fn amend(
+        &self,
+        effects: &[Effect],
+        context: &CallContext<'_>,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
 }
 
 /// Proof that an event is booked, and since when.

@@ -46,6 +46,8 @@ pub enum Fault {
     ServerErrorApplied,
     /// Carried out; the reply is not valid JSON.
     Garbage,
+    /// A batch read answers only the first key of each table, and names the others as unprocessed.
+    Unprocessed,
     /// The sandbox dies before it sends the request.
     Kill,
     /// The sandbox dies after the call is applied, before the reply arrives.
@@ -53,7 +55,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every fault, for tests that try them all.
+    /// Every fault of every call, for tests that try them all; [`Self::Unprocessed`] is one of batch reads alone.
     pub const ALL: [Self; 14] = [
         Self::DropRequest,
         Self::DropResponse,
@@ -199,6 +201,7 @@ impl Shared {
                 self.apply(number, target, body).await;
                 Ok(response(200, "<html>".to_owned()))
             }
+            Fault::Unprocessed => Ok(self.apply_in_part(number, target, body).await),
             Fault::Kill => {
                 self.killed.notify_one();
                 std::future::pending().await
@@ -209,6 +212,15 @@ impl Shared {
                 std::future::pending().await
             }
         }
+    }
+
+    async fn apply_in_part(&self, number: usize, target: &str, body: &str) -> HttpResponse {
+        let mut request: Value = serde_json::from_str(body).unwrap();
+        let left = leave_one_key(&mut request);
+        let answered = self.apply(number, target, &request.to_string()).await;
+        let mut answer: Value = serde_json::from_slice(answered.body().bytes().unwrap_or_default()).unwrap();
+        answer.as_object_mut().unwrap().insert("UnprocessedKeys".to_owned(), left);
+        response(200, answer.to_string())
     }
 
     async fn apply(&self, number: usize, target: &str, body: &str) -> HttpResponse {
@@ -224,6 +236,21 @@ impl Shared {
         }
         response(status, answer)
     }
+}
+
+/// Leaves the first key of each table in the request, and returns the others in the same form.
+fn leave_one_key(request: &mut Value) -> Value {
+    let mut left = serde_json::Map::new();
+    for (table, wanted) in request.get_mut("RequestItems").and_then(Value::as_object_mut).unwrap() {
+        let mut others = wanted.clone();
+        let keys = wanted.get_mut("Keys").and_then(Value::as_array_mut).unwrap();
+        let rest = keys.split_off(keys.len().min(1));
+        if !rest.is_empty() {
+            others.as_object_mut().unwrap().insert("Keys".to_owned(), rest.into());
+            left.insert(table.clone(), others);
+        }
+    }
+    left.into()
 }
 
 fn broken() -> ConnectorError {

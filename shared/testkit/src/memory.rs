@@ -7,6 +7,7 @@ mod guards;
 mod lanes;
 mod proof;
 mod repair;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,8 @@ use std::sync::{Arc, Mutex};
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, CommitError, Committed, Decision, Effect,
     Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order, OrderNumber, Owner, PaymentProof,
-    Pointer, RawBody, Reason, Receipt, Reference, Refusal, Subscription, Timestamp, Work, merged, next_retry_at,
+    Pointer, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows, Subscription, Timestamp, Work, merged,
+    next_retry_at,
 };
 
 use self::proof::ProofState;
@@ -118,24 +120,12 @@ impl Ledger for MemoryLedger {
         Ok(self.0.lock().unwrap().pointers.get(&pointer.to_string()).map(|(order, _)| order.clone()))
     }
 
-    async fn invoice_paid_by(
-        &self,
-        payment: &Reference,
-        _: &CallContext<'_>,
-    ) -> Result<Option<Reference>, CommitError> {
-        Ok(self.0.lock().unwrap().pointers.get(&payment.to_string()).and_then(|(_, invoice)| invoice.clone()))
+    async fn read_rows(&self, keys: &RowKeys, _: &CallContext<'_>) -> Result<Rows, CommitError> {
+        Ok(self.0.lock().unwrap().rows(keys))
     }
 
     async fn order(&self, number: &OrderNumber, _: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
         Ok(self.0.lock().unwrap().orders.get(number).cloned())
-    }
-
-    async fn subscription(
-        &self,
-        reference: &Reference,
-        _: &CallContext<'_>,
-    ) -> Result<Option<Subscription>, CommitError> {
-        Ok(self.0.lock().unwrap().subscriptions.get(reference).cloned())
     }
 
     async fn orders_in_places(&self, owner: &Owner, _: &CallContext<'_>) -> Result<BTreeSet<OrderNumber>, CommitError> {
@@ -164,6 +154,10 @@ impl Ledger for MemoryLedger {
             Decision::Refuse(refusal) => state.refuse(refusal, context),
             Decision::Ignore { reason } => Ok(Committed::Ignored { reason }),
         }
+    }
+
+    async fn amend(&self, effects: &[Effect], context: &CallContext<'_>) -> Result<(), CommitError> {
+        self.0.lock().unwrap().amend(effects, context)
     }
 }
 
@@ -213,12 +207,7 @@ impl State {
             ProofState::Missing => return self.refuse(&entry.refused(Reason::PaymentUnproven), context),
         };
         let nets = merged(&effects).ok_or_else(|| CommitError::Refused("overflow".into()))?;
-        let unpayable = |effect: &Effect| {
-            let Effect::Order { order, transition } = effect else { return false };
-            let known = self.orders.get(&order.number);
-            known.is_some_and(|known| !transition.from_states().any(|state| state == known.payment))
-        };
-        if effects.iter().any(unpayable) {
+        if effects.iter().any(|effect| self.is_unpayable(effect)) {
             let refusal = Refusal { header: header.clone(), reason: Reason::OrderNotPayable, effects: Vec::new() };
             return self.refuse(&refusal, context);
         }

@@ -117,13 +117,18 @@ async fn source<W: Sender>(world: &World, bodies: &[String]) -> Vec<Call> {
     faults.calls()
 }
 
-/// A source's calls, and those of a health check.
+/// A source's calls, those of a health check, and those of the buyer's return.
 async fn of_epay() -> Vec<Call> {
     let world = crate::epay::shop().await;
     let mut calls = source::<Epay>(&world, &with_unreadable("epay", "\"648\"", "\"x\"")).await;
     let (ledger, faults) = recorder(&world);
     let status_check = Sent::get("/payment/status", "").event(Shape::HttpApi);
     assert_eq!(Epay::function(ledger).await.answer(&status_check, &invocation(0)).await.status, 200);
+    calls.extend(faults.calls());
+    // The page that the buyer returns to shows the order.
+    let (ledger, faults) = recorder(&world);
+    let returned = Sent::get("/payment/return", &crate::epay::notification()).event(Shape::HttpApi);
+    assert_eq!(crate::epay::function(ledger, &[]).await.answer(&returned, &invocation(0)).await.status, 200);
     calls.extend(faults.calls());
     calls
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    CallContext, Currency, Decision, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner, Paid, Payment,
-    PaymentState, Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, Standing, Subscription,
-    SubscriptionStatus, Terms, Timestamp, Transition,
+    CallContext, CallerKey, CommitError, Currency, Decision, Effect, Grant, Ledger, Money, Order, OrderNumber, Owner,
+    Paid, Payment, PaymentState, Pointer, Provider, Reason, Reference, Refund, RefundState, Refusal, RowKeys, Rows,
+    Session, Standing, Subscription, SubscriptionStatus, Terms, Timestamp, Transition,
 };
 
 use super::event::{amount, header, record};
@@ -44,6 +44,41 @@ impl Snapshots {
                 let pointed = ledger.resolve_pointer(&Pointer::Provider(reference(id)), context).await.unwrap();
                 Some(pointed.map_or("nothing".to_owned(), |order| order.to_string()))
             }
+            // Orders as `N1`, pointers as `pi_1`, subscriptions as `sub_1`: those that exist, read at once.
+            ["rows", ref names @ ..] => {
+                let mut keys = RowKeys::default();
+                for name in names {
+                    match name.split_once('_') {
+                        None => drop(keys.orders.insert(number(name))),
+                        Some(("sub", _)) => drop(keys.subscriptions.insert(reference(name))),
+                        Some(_) => drop(keys.pointers.insert(Pointer::Provider(reference(name)))),
+                    }
+                }
+                let Rows { orders, pointers, subscriptions } = ledger.read_rows(&keys, context).await.unwrap();
+                let orders = orders.into_iter().map(|(name, order)| format!("{name} v{}", order.unwrap().version));
+                let pointers = pointers.into_iter().map(|(from, to)| format!("{from} {}", to.unwrap().order));
+                let subscriptions =
+                    subscriptions.into_iter().map(|(id, found)| format!("{id} v{}", found.unwrap().version));
+                let rows: Vec<String> = orders.chain(pointers).chain(subscriptions).collect();
+                Some(if rows.is_empty() { "nothing".to_owned() } else { rows.join(", ") })
+            }
+            // A change without a receipt: a page of an order, with its pointer.
+            ["amend", name, page, from] => {
+                let session = Session { id: page.to_owned(), url: "https://pay.invalid".to_owned() };
+                let mut effects = self.order(name).open(session);
+                let from = (from != "-").then(|| number(from));
+                effects.push(Effect::Point { pointer: Pointer::Provider(reference(page)), from, to: number(name) });
+                Some(match ledger.amend(&effects, context).await {
+                    Ok(()) => "done".to_owned(),
+                    Err(CommitError::Stale) => "stale".to_owned(),
+                    Err(error) => format!("{error:?}"),
+                })
+            }
+            ["amend", owner] => {
+                let balance = Effect::Bind { key: CallerKey::remote("k").unwrap(), owner: Owner::new(owner).unwrap() };
+                let refused = ledger.amend(&[balance], context).await;
+                Some(if matches!(refused, Err(CommitError::Refused(_))) { "refused" } else { "accepted" }.to_owned())
+            }
             ["places", owner] => {
                 let orders = ledger.orders_in_places(&Owner::new(owner).unwrap(), context).await.unwrap();
                 let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
@@ -55,7 +90,8 @@ impl Snapshots {
                 Some("done".to_owned())
             }
             ["subscription", id] => {
-                let Some(found) = ledger.subscription(&reference(id), context).await.unwrap() else {
+                let rows = ledger.read_rows(&RowKeys::of_subscription(reference(id)), context).await.unwrap();
+                let Some(found) = rows.subscription(&reference(id)).unwrap() else {
                     return Some("nothing".to_owned());
                 };
                 let result = format!("{} v{}", found.standing.map_or("-", |it| it.status.as_str()), found.version);
