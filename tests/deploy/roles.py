@@ -19,7 +19,7 @@ OWN_ROWS = {
     "EpayFunction": "epay#",
     "FireblocksFunction": "fireblocks#",
     "OrdersFunction": "order#",
-    "CheckoutFunction": "checkout#",
+    "CheckoutFunction": "order#",
     "FulfilFunction": "fulfilled#",
     # It replays the events of every source.
     "ReconcileFunction": "stripe#",

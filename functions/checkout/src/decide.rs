@@ -1,7 +1,7 @@
 //! Decides the journal rows of a click, and the session to create at Stripe: pure functions.
 
 use catalog::Product;
-use ledger::{Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, JournalHeader, KeyError, Money, Order};
+use ledger::{Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, KeyError, Money, Order};
 use providers::{Item, NewSession, Price};
 
 use crate::Config;
@@ -12,29 +12,9 @@ pub(crate) fn created(order: &Order, effects: Vec<Effect>) -> Result<Decision, K
     let price = Fact::Text(order.terms.price.to_string());
     let facts = vec![("product", order.terms.product.as_str().into()), ("price", price)];
     let receipt = EventKey::new("order", order.number.as_str())?;
-    Ok(record(header(receipt, "order", order, &fields, facts), effects))
-}
-
-/// Keyed by the session's id, so that a session is booked once however many clicks get it.
-pub(crate) fn opened(order: &Order, session: &str, effects: Vec<Effect>) -> Result<Decision, KeyError> {
-    let fields = [("order", order.number.as_str()), ("session", session)];
-    let receipt = EventKey::new("checkout", session)?;
-    Ok(record(header(receipt, "opened", order, &fields, vec![("session", session.into())]), effects))
-}
-
-fn header(
-    receipt: EventKey,
-    kind: &'static str,
-    order: &Order,
-    fields: &[(&str, &str)],
-    facts: Facts,
-) -> JournalHeader {
-    let (fingerprints, order) = (Fingerprint::of(1, fields).into(), Some(order.number.clone()));
-    JournalHeader { receipt, source: "checkout", kind, facts, fingerprints, order }
-}
-
-fn record(header: JournalHeader, effects: Vec<Effect>) -> Decision {
-    Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
+    let (fingerprints, order) = (Fingerprint::of(1, &fields).into(), Some(order.number.clone()));
+    let header = JournalHeader { receipt, source: "checkout", kind: "order", facts, fingerprints, order };
+    Ok(Decision::Record(Entry { header, effects, keeps_body: false, alarm: None }))
 }
 
 /// The order after these effects.

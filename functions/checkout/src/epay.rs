@@ -8,7 +8,7 @@ use providers::{Epay, EpayMerchant, NewEpayPayment};
 use crate::page::PageOutcome;
 use crate::parse::EpayOptions;
 use crate::visit::{CommitStatus, Visit};
-use crate::{EpaySettings, decide, reply};
+use crate::{EpaySettings, reply};
 
 /// The gateways' limit of a product name. They cut a longer one, even within a character.
 const NAME_BYTES_MAX: usize = 127;
@@ -47,9 +47,7 @@ impl<L: Ledger> Visit<'_, L> {
         merchant: &EpayMerchant,
         settings: &EpaySettings,
     ) -> Result<CommitStatus, Failure> {
-        let session = settings.session(merchant, order);
-        let id = session.id.clone();
-        self.commit(decide::opened(order, &id, order.open(session))).await
+        self.amend(&order.open(settings.session(merchant, order))).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Opens an order's session at Stripe, reopens it, or follows up a session that has ended.
 
 use api::{ApiOutcome, Failure};
-use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState, Pointer};
+use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState};
 use providers::{CallError, Session, SessionStatus};
 
 use crate::done::{Completed, stripe};
@@ -53,20 +53,19 @@ impl<L: Ledger> Visit<'_, L> {
         if session.order.as_ref() != Some(&order.number) {
             return Err(reply::failure(&CallError::Unreadable, order));
         }
-        let reference = stripe(&session.id, order)?;
+        // Every later report of the session names the order, so that its id needs no pointer; but it must be an id.
+        stripe(&session.id, order)?;
         if session.money != Some(order.terms.price) {
             return self.mispriced(order, &session).await;
         }
         let url = session.url.clone().unwrap_or_default();
         let mut effects = order.open(ledger::Session { id: session.id.clone(), url });
-        let pointer = Pointer::Provider(reference);
-        effects.push(Effect::Point { pointer, from: None, to: order.number.clone() });
         // Conditional on the pointer that was read before the call to Stripe: of two orders' concurrent sessions one
         // commits, and the other one retries.
         let starts = self.subscription_pointer(&order.terms.product).filter(|_| last.as_ref() != Some(&order.number));
         effects.extend(starts.map(|pointer| Effect::Point { pointer, from: last, to: order.number.clone() }));
         let is_open = session.status == SessionStatus::Open && session.url.is_some();
-        match self.commit(decide::opened(order, &session.id, effects)).await? {
+        match self.amend(&effects).await? {
             CommitStatus::Now if is_open => Ok(PageOutcome::ApiOutcome(reply::opened(order, &session))),
             CommitStatus::Now | CommitStatus::Earlier => Ok(PageOutcome::Retry),
             CommitStatus::Stale => {

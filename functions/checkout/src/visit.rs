@@ -6,8 +6,8 @@ use api::{Api as _, ApiCall, Failure};
 use catalog::Product;
 use edge::Invocation;
 use ledger::{
-    CallContext, CommitError, Committed, Deadline, Decision, KeyError, Ledger, Order, OrderNumber, Owner, PaymentState,
-    Provider,
+    CallContext, CommitError, Committed, Deadline, Decision, Effect, KeyError, Ledger, Order, OrderNumber, Owner,
+    PaymentState, Provider,
 };
 use providers::{CallError, NewSession, Payer, Session, Stripe};
 
@@ -98,6 +98,15 @@ impl<'v, L: Ledger> Visit<'v, L> {
             Err(CommitError::Stale) => Ok(CommitStatus::Stale),
             // A refusal is committed as such: it is kept.
             Err(CommitError::Rejected(_)) if matches!(decision, Decision::Refuse(_)) => Ok(CommitStatus::Now),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes the order's payment page. It moves no money, and the provider's answer is no event: it has no receipt.
+    pub(crate) async fn amend(&self, effects: &[Effect]) -> Result<CommitStatus, Failure> {
+        match self.ledger.amend(effects, &self.context).await {
+            Ok(()) => Ok(CommitStatus::Now),
+            Err(CommitError::Stale) => Ok(CommitStatus::Stale),
             Err(error) => Err(error.into()),
         }
     }

@@ -79,7 +79,14 @@ async fn first_click_gives_an_address_and_the_next_returns_it() {
         books.check();
         assert_eq!(books.pointers, [("pending#alice#credits-1000".to_owned(), number.clone())].into());
         let booked: Vec<_> = books.processed().filter(|id| !id.starts_with("manual#")).collect();
-        assert_eq!(booked, [format!("checkout#{pid}.{number}"), format!("order#{number}")]);
+        assert_eq!(booked, [format!("order#{number}")]);
+        let number = ledger::OrderNumber::new(&number).expect("a number");
+        let order = shop.world.ledger(9).order(&number, &testkit::context(9)).await.expect("read").expect("an order");
+        assert_eq!(
+            order.session.map(|session| session.id),
+            Some(format!("{pid}.{number}")),
+            "the merchant is recorded"
+        );
     }
 }
 
