@@ -110,7 +110,7 @@ fn proof(costs: &[(&str, Total)]) -> Value {
         "title": "What does each path cost?",
         "commit": "",
         "date": "",
-        "machine": "any: the calls are counted",
+        "machine": "any machine, since the calls are counted",
         "command": "COSTS=write cargo test -p tests --test all costs::",
         "text": [
             "Each path runs against the embedded DynamoDB. Its calls are counted with the capacity that each of them \
