@@ -22,6 +22,9 @@ const COPY: &str = "target/planted/tree";
 /// Not the project's own: cargo names a crate by its place in the workspace, and would take a crate of the copy for ours.
 const BUILD: &str = "target/planted/build";
 
+/// The worlds in which a bug must be caught.
+pub const SEEDS: u64 = 1_000;
+
 /// One bug, from its patch file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bug {
@@ -136,29 +139,28 @@ fn wrong(name: &str, error: PatchError) -> BugError {
     BugError::Patch { name: name.to_owned(), error: Box::new(error) }
 }
 
-/// Plants each bug and reports it. Returns whether all were caught.
+/// Plants each bug, reports it, and keeps its result. Returns whether all were caught.
 pub fn hunt(hunt: &Hunt, mut report: impl FnMut(&str)) -> Result<bool, BugError> {
-    let mut bugs = all()?;
-    if let Some(unknown) = hunt.names.iter().find(|name| !bugs.iter().any(|bug| bug.name == **name)) {
+    let known = all()?;
+    if let Some(unknown) = hunt.names.iter().find(|name| !known.iter().any(|bug| bug.name == **name)) {
         return Err(BugError::Unknown(unknown.clone()));
     }
+    let mut bugs = known.clone();
     bugs.retain(|bug| hunt.names.is_empty() || hunt.names.contains(&bug.name));
     bugs.sort_by(|this, that| this.place().cmp(&that.place()));
     for bug in &bugs {
         bug.planted()?;
     }
     without_bug(&bugs, hunt, &mut report)?;
-    let mut results = Vec::new();
+    let mut are_all_caught = true;
     for bug in bugs {
         let caught = plant(&bug, hunt)?;
         report(&line(&bug, caught.as_ref(), hunt.seeds));
-        results.push((bug, caught));
-    }
-    results.sort_by(|(this, _), (that, _)| this.name.cmp(&that.name));
-    let are_all_caught = results.iter().all(|(_, caught)| caught.is_some());
-    // A part of the bugs is no proof.
-    if hunt.names.is_empty() && hunt.store.is_none() {
-        result::write(&results, hunt.seeds)?;
+        are_all_caught &= caught.is_some();
+        // At once: a hunt takes an hour, and what it has shown stays true if it is stopped.
+        if hunt.store.is_none() && hunt.seeds == SEEDS {
+            result::write(&known, &bug, caught.as_ref(), hunt.seeds)?;
+        }
     }
     Ok(are_all_caught)
 }

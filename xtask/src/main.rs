@@ -4,16 +4,13 @@ use std::env;
 use std::io;
 use std::process::ExitCode;
 
-use xtask::bugs::{Hunt, Store, hunt};
+use xtask::bugs::{Hunt, SEEDS, Store, hunt};
 
 const USAGE: &str = "\
 cargo xtask bugs [NAME...] [--seeds N] [--store memory|engine]
                      plant each bug of tests/simulator/bugs in a copy, and run the simulator until a world fails
 cargo xtask proof    write PROOF.md from the results in proof/
 cargo xtask watch    write infra/watch.yaml and the table of alarms in docs/ from xtask/src/alarms";
-
-/// The worlds in which a bug must be caught.
-const SEEDS: u64 = 1_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
