@@ -7,7 +7,8 @@ mod tree;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -21,6 +22,10 @@ const FOLDER: &str = "tests/simulator/bugs";
 const COPY: &str = "target/planted/tree";
 /// Not the project's own: cargo names a crate by its place in the workspace, and would take a crate of the copy for ours.
 const BUILD: &str = "target/planted/build";
+/// Below it.
+const SIMULATOR: &str = "debug/simulator";
+/// The simulator of the copy without a bug.
+const UNPLANTED: &str = "target/planted/simulator";
 
 /// The worlds in which a bug must be caught.
 pub const SEEDS: u64 = 1_000;
@@ -73,7 +78,7 @@ pub enum BugError {
     Unknown(String),
     #[error("{name}: the copy does not compile: {why}")]
     Build { name: String, why: String },
-    #[error("seed {seed} fails on the {store} without a bug: {check}", store = store.as_str())]
+    #[error("seed {seed} fails on the {store} without a bug, too: {check}", store = store.as_str())]
     Unplanted { store: Store, seed: u64, check: String },
     #[error("the simulator ended without a result: {0}")]
     Simulator(String),
@@ -151,7 +156,8 @@ pub fn hunt(hunt: &Hunt, mut report: impl FnMut(&str)) -> Result<bool, BugError>
     for bug in &bugs {
         bug.planted()?;
     }
-    without_bug(&bugs, hunt, &mut report)?;
+    build("no bug", &BTreeMap::new())?;
+    fs::copy(root().join(BUILD).join(SIMULATOR), root().join(UNPLANTED))?;
     let mut are_all_caught = true;
     for bug in bugs {
         let caught = plant(&bug, hunt)?;
@@ -165,23 +171,17 @@ pub fn hunt(hunt: &Hunt, mut report: impl FnMut(&str)) -> Result<bool, BugError>
     Ok(are_all_caught)
 }
 
-/// A world that fails without a bug would catch every bug.
-fn without_bug(bugs: &[Bug], hunt: &Hunt, report: &mut impl FnMut(&str)) -> Result<(), BugError> {
-    build("no bug", &BTreeMap::new())?;
-    for store in Store::ALL {
-        if bugs.iter().any(|bug| hunt.store.unwrap_or(bug.store) == store) {
-            if let Some(Caught { seed, check }) = simulate(store, hunt.seeds)? {
-                return Err(BugError::Unplanted { store, seed, check });
-            }
-            report(&format!("without a bug no world of {} fails on the {}", hunt.seeds, store.as_str()));
-        }
-    }
-    Ok(())
-}
-
 fn plant(bug: &Bug, hunt: &Hunt) -> Result<Option<Caught>, BugError> {
     build(&bug.name, &bug.planted()?)?;
-    simulate(hunt.store.unwrap_or(bug.store), hunt.seeds)
+    let store = hunt.store.unwrap_or(bug.store);
+    let caught = simulate(&root().join(BUILD).join(SIMULATOR), store, 0..hunt.seeds)?;
+    // The bug is caught if this world holds without it.
+    if let Some(Caught { seed, .. }) = caught
+        && let Some(Caught { check, .. }) = simulate(&root().join(UNPLANTED), store, seed..seed.saturating_add(1))?
+    {
+        return Err(BugError::Unplanted { store, seed, check });
+    }
+    Ok(caught)
 }
 
 fn line(bug: &Bug, caught: Option<&Caught>, seeds: u64) -> String {
@@ -203,24 +203,30 @@ fn build(name: &str, changed: &BTreeMap<String, String>) -> Result<(), BugError>
     Err(BugError::Build { name: name.to_owned(), why: String::from_utf8_lossy(&output.stderr).into_owned() })
 }
 
-/// The first of the seeds whose world fails.
-fn simulate(store: Store, seeds: u64) -> Result<Option<Caught>, BugError> {
-    let mut simulator = Command::new(root().join(BUILD).join("debug/simulator"));
-    simulator.args(["--seeds", &format!("0..{seeds}"), "--store", store.as_str()]);
-    let output = simulator.stderr(Stdio::inherit()).output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    match first_failure(&text) {
+/// The first of the seeds whose world fails. The simulator is stopped there.
+fn simulate(simulator: &Path, store: Store, seeds: Range<u64>) -> Result<Option<Caught>, BugError> {
+    let mut simulator = Command::new(simulator);
+    simulator.args(["--seeds", &format!("{}..{}", seeds.start, seeds.end), "--store", store.as_str()]);
+    let mut running = simulator.stdout(Stdio::piped()).spawn()?;
+    let output = running.stdout.take().ok_or_else(|| BugError::Simulator("no output".to_owned()))?;
+    let caught = first_failure(BufReader::new(output).lines().map_while(Result::ok));
+    if caught.is_some() {
+        running.kill()?;
+    }
+    let status = running.wait()?;
+    match caught {
         Some(caught) => Ok(Some(caught)),
-        None if output.status.success() => Ok(None),
-        None => Err(BugError::Simulator(output.status.to_string())),
+        None if status.success() => Ok(None),
+        None => Err(BugError::Simulator(status.to_string())),
     }
 }
 
 /// Reads the first `seed 17 fails on memory:`, and the first `VIOLATED conservation: ...` below it.
-fn first_failure(output: &str) -> Option<Caught> {
-    let mut lines = output.lines();
-    let seed = lines.by_ref().find_map(|line| line.strip_prefix("seed ")?.split_once(" fails on ")?.0.parse().ok())?;
-    let check = lines.find_map(|line| line.trim_start().strip_prefix("VIOLATED ")?.split_once(": "))?.0.to_owned();
+fn first_failure(mut lines: impl Iterator<Item = String>) -> Option<Caught> {
+    let seed_of = |line: String| line.strip_prefix("seed ")?.split_once(" fails on ")?.0.parse().ok();
+    let check_of = |line: String| Some(line.trim_start().strip_prefix("VIOLATED ")?.split_once(": ")?.0.to_owned());
+    let seed = lines.find_map(seed_of)?;
+    let check = lines.find_map(check_of)?;
     Some(Caught { seed, check })
 }
 
@@ -243,6 +249,7 @@ mod tests {
     fn first_failing_seed_and_its_check_are_read() {
         let output = "\nseed 17 fails on memory:\n  day 0 00:00:01.000 a step\n  VIOLATED one effect: twice: yes\n  \
             VIOLATED conservation: no\n\nseed 18 fails on memory:\n  VIOLATED panic: it\n\n19 worlds on memory\n";
+        let first_failure = |output: &str| first_failure(output.lines().map(str::to_owned));
         assert_eq!(first_failure(output), Some(Caught { seed: 17, check: "one effect".to_owned() }));
         assert_eq!(first_failure("\n1000 worlds on memory, 100 worlds/s\nviolated: 0 []\n"), None);
     }

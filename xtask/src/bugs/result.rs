@@ -33,7 +33,7 @@ pub(super) fn write(all: &[Bug], bug: &Bug, caught: Option<&Caught>, seeds: u64)
     let caught = rows.values().filter(|row| row.get(CHECK_AT).is_some_and(|check| check != NOT_CAUGHT)).count();
     let summary = format!(
         "{caught} of {} bugs are caught within {seeds} worlds each. Every bug is a patch of a few lines in \
-         `tests/simulator/bugs`, planted alone in a copy of the tree; without a bug none of the same worlds fails.",
+         `tests/simulator/bugs`, planted alone in a copy of the tree; without it, the world that catches it holds.",
         all.len(),
     );
     let rows: Vec<Vec<String>> = rows.into_values().collect();
