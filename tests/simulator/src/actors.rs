@@ -7,6 +7,8 @@
 mod buyer;
 mod epay_buyer;
 mod schedule;
+mod shop;
+mod stranger;
 mod usage;
 
 use std::time::Duration;
@@ -43,7 +45,7 @@ pub(crate) trait Actor {
 pub(crate) type Draw = fn(usize, &mut Rng, Duration) -> Box<dyn Actor>;
 
 /// The actors that a world may have.
-pub(crate) const CAST: &[Draw] = &[usage::draw, buyer::draw, epay_buyer::draw];
+pub(crate) const CAST: &[Draw] = &[usage::draw, buyer::draw, epay_buyer::draw, shop::draw, stranger::draw];
 
 /// The schedules of `reconcile`, which every world has.
 pub(crate) const SCHEDULE: Draw = schedule::draw;

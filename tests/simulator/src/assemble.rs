@@ -11,6 +11,7 @@ use edge::{Keyring, MakeKeys, Service, Settings, Vault, Worker};
 use epay::{Epay, Gateway};
 use fulfil::{Fulfil, Operator};
 use futures_util::FutureExt as _;
+use orders::Orders;
 use providers::{Http, StripeConfig, UnitelConfig};
 use reconcile::{LiveKeys, Reconcile, ReplayKeys, RetiredKeys, StripeApi};
 use stripe::Stripe;
@@ -26,10 +27,14 @@ pub(crate) const USAGE_SECRET: &str = "a-secret-of-the-simulated-gateway-0123456
 pub(crate) const STRIPE_SECRET: &str = "whsec_a_secret_of_the_simulated_stripe_0123456789";
 const STRIPE_KEY: &str = "sk_test_0123456789abcdefghijklmnop";
 
+/// How many unpaid orders an owner may have over the API.
+const OPEN_ORDERS_MAX: &str = "3";
+
 pub(crate) type UsageFunction = Function<Usage, PortLedger>;
 pub(crate) type StripeFunction = Function<Stripe, PortLedger>;
 pub(crate) type EpayFunction = Function<Epay, PortLedger>;
 pub(crate) type CheckoutFunction = api::Function<Checkout, PortLedger>;
+pub(crate) type OrdersFunction = api::Function<Orders, PortLedger>;
 pub(crate) type FulfilFunction = Fulfil<PortLedger>;
 pub(crate) type ReconcileFunction = Reconcile<PortLedger>;
 
@@ -62,6 +67,17 @@ impl Deployed for EpayFunction {
     async fn open(mut parts: Parts) -> Self {
         let source = epay(&mut parts);
         Function::new(source, of_merchant(Epay::keys), Admission::default(), parts.ledger)
+    }
+}
+
+impl Deployed for OrdersFunction {
+    const FUNCTION: &'static str = "orders";
+    const PATIENCE: Duration = <Self as Service>::REPLY_WITHIN;
+
+    async fn open(mut parts: Parts) -> Self {
+        let order_numbers = OrderNumberRng::new(testkit::seeded_bits(parts.rng.u64(..)));
+        let places = Places::read(|_| Some(OPEN_ORDERS_MAX.to_owned())).expect("a number");
+        Self { api: Orders::new(CATALOG.clone(), order_numbers, places), ledger: parts.ledger }
     }
 }
 

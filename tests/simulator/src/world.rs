@@ -12,7 +12,7 @@ use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
 
 use crate::assemble::{
-    CheckoutFunction, EpayFunction, FulfilFunction, ReconcileFunction, StripeFunction, UsageFunction,
+    CheckoutFunction, EpayFunction, FulfilFunction, OrdersFunction, ReconcileFunction, StripeFunction, UsageFunction,
 };
 use crate::faults::{Calls, FaultPlan, Faults};
 use crate::mark::Mark;
@@ -36,6 +36,7 @@ pub(crate) struct Pools {
     pub(crate) stripe: Pool<StripeFunction>,
     pub(crate) epay: Pool<EpayFunction>,
     pub(crate) checkout: Pool<CheckoutFunction>,
+    pub(crate) orders: Pool<OrdersFunction>,
     pub(crate) fulfil: Pool<FulfilFunction>,
     pub(crate) reconcile: Pool<ReconcileFunction>,
 }

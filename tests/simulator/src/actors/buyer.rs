@@ -184,7 +184,9 @@ impl Buyer {
     }
 
     fn bank_answers(&self, world: &World) {
-        for session in self.known().sessions.clone() {
+        // Not in the loop's head, which would hold the lock.
+        let sessions = self.known().sessions.clone();
+        for session in sessions {
             self.take(world, world.fakes.stripe.bank_answers(&session, world.now_s()));
         }
     }
