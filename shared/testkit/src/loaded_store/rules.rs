@@ -58,4 +58,9 @@ impl Latency {
         let median_us = u64::try_from(self.median.as_micros()).unwrap();
         Duration::from_millis(((median_us * percent.unwrap() / 100 + 500) / 1_000).max(1))
     }
+
+    /// The time until a call takes effect, in whole milliseconds as well.
+    pub(super) fn half(latency: Duration) -> Duration {
+        Duration::from_millis(u64::try_from(latency.as_millis()).unwrap() / 2)
+    }
 }

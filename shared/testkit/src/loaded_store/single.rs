@@ -8,7 +8,7 @@ use super::item::{Item, read_units, size};
 use super::tables::{Partition, Table};
 use super::transact::busy;
 use super::write::{Write, assigned};
-use super::{Reply, Shared};
+use super::{Latency, Reply, Shared};
 use crate::instant;
 use crate::replies::error;
 
@@ -16,7 +16,7 @@ impl Shared {
     /// Takes effect at one instant, half-way. An ongoing transaction of the item refuses it.
     pub(super) async fn write_one(&self, operation: &str, request: Value) -> Reply {
         let latency = self.draw(self.rules.single);
-        let until_applied = latency / 2;
+        let until_applied = Latency::half(latency);
         sleep(until_applied).await;
         let reply = self.write_now(operation, &request);
         sleep(latency.saturating_sub(until_applied)).await;
@@ -44,7 +44,7 @@ impl Shared {
 
     pub(super) async fn read(&self, operation: &str, request: Value) -> Reply {
         let latency = self.draw(self.rules.single);
-        let until_read = latency / 2;
+        let until_read = Latency::half(latency);
         sleep(until_read).await;
         let reply = match operation {
             "BatchGetItem" => self.read_batch(request),

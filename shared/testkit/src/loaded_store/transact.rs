@@ -7,7 +7,7 @@ use super::capacity::Kind;
 use super::item::{Item, read_units, size, write_units};
 use super::tables::Partition;
 use super::write::Write;
-use super::{Reply, Shared};
+use super::{Latency, Reply, Shared};
 use crate::instant;
 use crate::replies::{cancelled, conflict_reason, no_reason, reason};
 
@@ -48,14 +48,17 @@ impl Shared {
             writes.iter().zip(&before).map(|(write, before)| self.reason_of_write(write, before)).collect();
         if reasons.iter().any(|reason| *reason != no_reason()) {
             self.count_refusal(&reasons);
-            self.charge_prepare(&writes, &before);
+            // An item that is throttled costs nothing.
+            let is_admitted = |reason: &Value| reason.get("Code") != Some(&json!("ThrottlingError"));
+            let admitted = writes.iter().zip(&before).zip(&reasons).filter(|(_, reason)| is_admitted(reason));
+            self.charge_prepare(admitted.map(|(write, _)| write));
             sleep(self.draw(self.rules.single)).await;
             return (400, cancelled(&reasons));
         }
         let held: Vec<String> = writes.iter().map(|write| write.table.identity(&write.key())).collect();
         self.state().held.extend(held.iter().cloned());
         let latency = self.draw(self.rules.transaction);
-        let until_applied = latency / 2;
+        let until_applied = Latency::half(latency);
         sleep(until_applied).await;
         let reply = self.carry_out("TransactWriteItems", request);
         if reply.0 == 200 {
@@ -64,7 +67,7 @@ impl Shared {
                 self.charge_write(write, before, after, 2);
             }
         } else {
-            self.charge_prepare(&writes, &before);
+            self.charge_prepare(writes.iter().zip(&before));
         }
         sleep(latency.saturating_sub(until_applied)).await;
         let mut state = self.state();
@@ -105,8 +108,8 @@ impl Shared {
     }
 
     /// A transaction that is cancelled pays for the first of its two phases.
-    fn charge_prepare(&self, writes: &[Write<'_>], before: &[Item]) {
-        for (write, before) in writes.iter().zip(before) {
+    fn charge_prepare<'w>(&self, writes: impl Iterator<Item = (&'w Write<'w>, &'w Item)>) {
+        for (write, before) in writes {
             self.charge_write(write, before, before, 1);
         }
     }
