@@ -13,6 +13,7 @@ mod fireblocks;
 mod forwarder;
 mod fulfil;
 mod gateway;
+mod hot_account;
 mod house;
 mod links;
 mod loaded_store;

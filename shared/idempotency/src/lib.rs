@@ -59,6 +59,7 @@ mod verdict;
 mod whole;
 
 pub use books::{AccountRow, KeyRow, Line};
+pub use retry::Backoff;
 pub use store::DynamoLedger;
 pub use tables::{MissingTable, Tables};
 pub use whole::{BookTable, NotARow, RowPage, Segment, TableSize, order_of_json};

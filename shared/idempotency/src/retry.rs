@@ -1,5 +1,5 @@
-//! Retries of store calls: exponential backoff with full jitter, until the store answers or the caller's deadline
-//! passes.
+//! Retries of store calls: exponential backoff with full jitter, until the store answers, the caller's deadline passes,
+//! or the attempts are used up.
 
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
@@ -10,11 +10,29 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{CommitError, Deadline};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// The bound of the first pause; it doubles with each retry. A hot row takes about this long for the transaction that
-/// ours conflicted with.
-const PAUSE_FIRST: Duration = Duration::from_millis(25);
-/// Longer pauses would only use up the time until the deadline, which ends the retries.
-const PAUSE_MAX: Duration = Duration::from_millis(800);
+/// The pauses between the attempts of a call, and how many attempts it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// The bound of the first pause; it doubles with each retry.
+    pub pause_first: Duration,
+    /// The bound of every later pause.
+    pub pause_max: Duration,
+    pub attempts_max: u32,
+}
+
+/// Chosen by the curve of one hot account, in PROOF.md.
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            // About the time of the transaction that ours conflicts with.
+            pause_first: Duration::from_millis(10),
+            // A busy row is often free for an instant. Longer pauses miss it until the deadline, and save no attempts.
+            pause_max: Duration::from_millis(200),
+            // About three seconds. Above the ceiling of a row each further attempt costs write units and books nothing.
+            attempts_max: 32,
+        }
+    }
+}
 
 /// Whether a call is finished or has to be retried.
 pub(crate) enum Answer<T> {
@@ -25,20 +43,24 @@ pub(crate) enum Answer<T> {
 
 pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
-/// The random numbers for the pauses. Tests seed them to repeat a schedule.
+/// The random pauses within the bounds of the backoff. Tests seed them to repeat a schedule.
 #[derive(Debug)]
-pub(crate) struct Jitter(Mutex<fastrand::Rng>);
+pub(crate) struct Jitter {
+    rng: Mutex<fastrand::Rng>,
+    backoff: Backoff,
+}
 
 impl Jitter {
-    pub(crate) fn new(rng: fastrand::Rng) -> Self {
-        Self(Mutex::new(rng))
+    pub(crate) fn new(rng: fastrand::Rng, backoff: Backoff) -> Self {
+        Self { rng: Mutex::new(rng), backoff }
     }
 
     /// Full jitter: a pause between zero and the bound, so that two conflicting callers do not conflict again.
     pub(crate) fn pause(&self, retries: u32) -> Duration {
-        let bound = PAUSE_FIRST.saturating_mul(2_u32.saturating_pow(retries)).min(PAUSE_MAX);
+        let Backoff { pause_first, pause_max, .. } = self.backoff;
+        let bound = pause_first.saturating_mul(2_u32.saturating_pow(retries)).min(pause_max);
         let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(0..=micros))
+        Duration::from_micros(self.rng.lock().unwrap_or_else(PoisonError::into_inner).u64(0..=micros))
     }
 }
 
@@ -48,7 +70,8 @@ pub(crate) fn instant() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-/// Repeats a call until its answer is final. After the deadline the result is unknown: [`CommitError::Unavailable`].
+/// Repeats a call until its answer is final. After the deadline, or the last attempt, the result is unknown:
+/// [`CommitError::Unavailable`].
 pub(crate) async fn until_answered<T, F>(
     deadline: Deadline,
     jitter: &Jitter,
@@ -58,11 +81,14 @@ where
     F: Future<Output = Result<Answer<T>, CommitError>>,
 {
     let mut last = None;
-    let mut retries = 0;
+    let mut retries = 0_u32;
     let attempts = async {
         loop {
             match call().await? {
                 Answer::Final(answer) => return Ok(answer),
+                Answer::Retry(cause) if retries.saturating_add(1) >= jitter.backoff.attempts_max => {
+                    return Err(CommitError::Unavailable(Some(cause)));
+                }
                 Answer::Retry(cause) => {
                     tracing::debug!(retries, cause = %cause, "retrying a call to the store");
                     last = Some(cause);

@@ -17,7 +17,7 @@ use ledger::{
 use crate::cache::{Owners, Receipts};
 use crate::image::{Image, Unreadable};
 use crate::order_image;
-use crate::retry::{Answer, Jitter, after_failure, until_answered};
+use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
 use crate::{Tables, names, places};
 
@@ -43,6 +43,11 @@ struct Store {
 
 impl DynamoLedger {
     pub fn new(sdk: &SdkConfig, tables: Tables, rng: fastrand::Rng) -> Self {
+        Self::with_backoff(sdk, tables, rng, Backoff::default())
+    }
+
+    /// With other pauses and attempts, to measure what they do.
+    pub fn with_backoff(sdk: &SdkConfig, tables: Tables, rng: fastrand::Rng, backoff: Backoff) -> Self {
         let timeouts =
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(CALL_TIMEOUT).build();
         let config = aws_sdk_dynamodb::config::Builder::from(sdk)
@@ -55,7 +60,7 @@ impl DynamoLedger {
         Self(Arc::new(Store {
             client: Client::from_conf(config),
             tables,
-            jitter: Jitter::new(rng),
+            jitter: Jitter::new(rng, backoff),
             receipts: Receipts::new(),
             owners: Owners::new(),
         }))

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{Amount, Fingerprint, MoneyKey, Reason, SpendingTerms, Timestamp};
 
 use crate::names;
-use crate::retry::Jitter;
+use crate::retry::{Backoff, Jitter};
 use crate::role::Role;
 use crate::verdict::{ExistingRow, Verdict, read};
 
@@ -146,8 +146,8 @@ fn cancellation_reasons_give_the_verdict() {
 /// A pause between zero and a bound that doubles up to a maximum, so that conflicting callers spread out.
 #[test]
 fn backoff_has_full_jitter() {
-    let jitter = Jitter::new(fastrand::Rng::with_seed(7));
-    for (retries, bound_ms) in [(0, 25), (1, 50), (2, 100), (4, 400), (5, 800), (6, 800), (u32::MAX, 800)] {
+    let jitter = Jitter::new(fastrand::Rng::with_seed(7), Backoff::default());
+    for (retries, bound_ms) in [(0, 10), (1, 20), (2, 40), (4, 160), (5, 200), (6, 200), (u32::MAX, 200)] {
         let bound = Duration::from_millis(bound_ms);
         let pauses: Vec<Duration> = std::iter::repeat_with(|| jitter.pause(retries)).take(1_000).collect();
         assert!(pauses.iter().all(|pause| *pause <= bound), "{retries}");
