@@ -108,9 +108,9 @@ def confirmed(shop, rows):
 
 
 def kept_by_the_sweep(shop, rows):
-    """The audit sweep stores its findings. It does not compare pointers."""
+    """The audit sweep stores its findings."""
     deployment = shop.deployment
-    expected = {found for found in differing(rows) if found[0] != "pointer"}
+    expected = set(differing(rows))
 
     def seen():
         # A pass begins once a day, so this moves the last one into the past.
@@ -136,7 +136,7 @@ def repaired_one_by_one(shop, rows):
         (["account", "repair", rows["buyer"], "--to-lines"], ("balance", rows["buyer"]), nothing),
         (["account", "repair", rows["spender"], "--add-line", rows["line"]], ("lines", rows["spender"]), nothing),
         (["order", "repair", number, "--to-lines"], ("stands", number), f"differs pointer of {number}"),
-        (["order", "repair", number, "--pointer"], None, nothing),
+        (["order", "repair", number, "--pointer"], ("pointer", number), nothing),
     ]
     for step, (words, found, remaining) in enumerate(repairs):
         name = shop.named(f"repair-{step}")
@@ -145,7 +145,7 @@ def repaired_one_by_one(shop, rows):
         check(" ".join(words[:4]), lines[0], f"done: repair#{name}")
         check("both sides are shown", [line.split()[0] for line in lines[1:3]], ["before", "after"])
         ended = [line for line in lines if line.startswith("ended ")]
-        check("its finding has ended", ended, [f"ended   {found[0]} of {found[1]}"] if found else [])
+        check("its finding has ended", ended, [f"ended   {found[0]} of {found[1]}"])
         check("its finding is no longer stored", found in findings(shop), False)
         check("the remaining difference is printed", any(line.startswith(remaining) for line in lines), True)
     again = shop.by_hand(*repairs[0][0], "--id", shop.named("repair-0"))

@@ -126,7 +126,9 @@ fn permanent_failure_ends_in_a_queue() {
     let app = app();
     let to = |queue: &str| json!({ "Fn::GetAtt": format!("{queue}.Arn") });
     let reconcile = &resources(&app)["ReconcileFunction"]["Properties"];
-    for (name, event) in reconcile["Events"].as_object().expect("events") {
+    let (streams, schedules): (Vec<_>, Vec<_>) =
+        reconcile["Events"].as_object().expect("events").iter().partition(|(_, event)| event["Type"] == "DynamoDB");
+    for (name, event) in schedules {
         let properties = &event["Properties"];
         assert_eq!(properties["DeadLetterConfig"]["Arn"], to("ReconcileFailures"), "{name}");
         assert_eq!(properties["RoleArn"], to("ClockRole"), "{name}");
@@ -138,6 +140,13 @@ fn permanent_failure_ends_in_a_queue() {
         (&invoke_config["MaximumRetryAttempts"], &invoke_config["MaximumEventAgeInSeconds"]),
         (&json!(0), &json!(60))
     );
+    for (name, event) in streams {
+        let stream = &event["Properties"];
+        assert_eq!(stream["DestinationConfig"]["OnFailure"]["Destination"], to("ReconcileFailures"), "{name}");
+        // Half of the day for which the stream keeps a record, so that a record becomes a dead letter and is not lost.
+        let bounds = ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"].map(|bound| stream[bound].as_i64());
+        assert_eq!(bounds, [None, Some(43_200)], "{name}");
+    }
     let stream = &resources(&app)["FulfilFunction"]["Properties"]["Events"]["Orders"]["Properties"];
     assert_eq!(stream["DestinationConfig"]["OnFailure"]["Destination"], to("FulfilFailures"));
     for bound in ["MaximumRetryAttempts", "MaximumRecordAgeInSeconds"] {

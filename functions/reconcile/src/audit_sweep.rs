@@ -1,5 +1,5 @@
-//! The audit sweep: once a day it compares every account and order with its lines, a part in each run. Each run
-//! compares open findings again until they end. It never repairs anything.
+//! The audit sweep: once a day it compares every account with its lines, and every order that a line names, a part in
+//! each run. Each run compares open findings again until they end. It never repairs anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub async fn verify<L: Audit>(
     for difference in first {
         lines.entry(difference.subject()).or_default().extend(difference.line.as_deref());
     }
-    let mut auditor = Auditor { is_whole: true, ..Auditor::new(ledger, invocation, ledger::AuditProgress::default()) };
+    let mut auditor = Auditor::new(ledger, invocation, ledger::AuditProgress::default());
     if !lines.is_empty() && !index_lag.is_zero() {
         tokio::time::sleep(index_lag).await;
     }
@@ -102,7 +102,7 @@ impl<L: Audit> Auditor<'_, L> {
 
     /// Saves the progress after every part, so that a run that dies loses one part. `false`: another run has saved its
     /// own.
-    async fn save(&mut self) -> Result<bool, CommitError> {
+    pub(crate) async fn save(&mut self) -> Result<bool, CommitError> {
         self.check.version = self.check.version.saturating_add(1);
         self.ledger.save_audit_progress(&self.check, &self.call()).await
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use edge::Invocation;
 use ledger::{
     Audit, AuditProgress, CallContext, CommitError, CountProgress, Difference, JournalLine, LinePage, LinePosition,
-    LineTotals, LinesSeen, MissingAccounts, Observation, Open, OrderNumber, StoredAccount, StoredOrder, Subject,
+    LineTotals, LinesSeen, MissingAccounts, Observation, Open, Order, OrderNumber, StoredAccount, StoredOrder, Subject,
     Timestamp,
 };
 use serde::Serialize;
@@ -45,8 +45,6 @@ pub(crate) struct Auditor<'r, L> {
     pub(crate) run: &'r Invocation,
     pub(crate) check: AuditProgress,
     pub(crate) report: AuditReport,
-    /// Whether pointers, payment proofs and orders without lines are compared, too.
-    pub(crate) is_whole: bool,
 }
 
 /// Whether the run has time to continue.
@@ -58,7 +56,7 @@ pub(crate) enum RunState {
 
 impl<'r, L: Audit> Auditor<'r, L> {
     pub(crate) fn new(ledger: &'r L, run: &'r Invocation, check: AuditProgress) -> Self {
-        Self { ledger, run, check, report: AuditReport::default(), is_whole: false }
+        Self { ledger, run, check, report: AuditReport::default() }
     }
 
     /// Finishes the account of the last run, and compares the open findings again.
@@ -80,7 +78,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
     pub(crate) async fn check_subject(&mut self, subject: &Subject) -> Result<RunState, CommitError> {
         match subject {
             Subject::Account(account) => return self.count(account, None, self.statement(account)).await,
-            Subject::Order(number) => self.compare(number, &[]).await?,
+            Subject::Order(number) => self.compare(number, &[], true).await?,
             Subject::Line(line) => self.compare_lines(&[line], subject).await?,
         }
         Ok(RunState::Continues)
@@ -96,7 +94,7 @@ impl<'r, L: Audit> Auditor<'r, L> {
             lines.extend(self.journal_lines(keys).await?);
         }
         lines.retain(|line| line.order.as_ref() == Some(number));
-        self.compare(number, &lines).await.map(|()| RunState::Continues)
+        self.compare(number, &lines, true).await.map(|()| RunState::Continues)
     }
 
     /// Compares the accounts of one page; `None` after the last page.
@@ -256,13 +254,19 @@ impl<'r, L: Audit> Auditor<'r, L> {
             self.record_check(&Subject::Line(line), Vec::new());
         }
         for (number, lines) in orders {
-            self.compare(&number, &lines).await?;
+            self.compare(&number, &lines, true).await?;
         }
         Ok(())
     }
 
-    /// Compares an order with all its lines: the seen ones, those with open findings, and those that it names itself.
-    async fn compare(&mut self, number: &OrderNumber, seen: &[JournalLine]) -> Result<(), CommitError> {
+    /// Compares an order with its payment, its payment's pointer, and all its lines: the seen ones, those with open
+    /// findings, and those that it names itself. An order that nothing leads to any more may be missing.
+    pub(crate) async fn compare(
+        &mut self,
+        number: &OrderNumber,
+        seen: &[JournalLine],
+        is_led_to: bool,
+    ) -> Result<(), CommitError> {
         self.report.orders = self.report.orders.saturating_add(1);
         let subject = Subject::Order(number.clone());
         let kept = self.ledger.kept(number, &self.call()).await?;
@@ -275,12 +279,12 @@ impl<'r, L: Audit> Auditor<'r, L> {
         let mut lines = seen.to_vec();
         lines.extend(self.journal_lines(&keys).await?);
         let mut found = kept.differences(number, &lines);
-        if self.is_whole {
-            found.extend(self.pointer_difference(&kept).await?);
-            found.extend(self.proof_difference(&kept).await?);
-            if found.is_empty() {
-                found.extend(kept.without_lines(number));
-            }
+        if let StoredOrder::Order(order) = &kept {
+            found.extend(self.pointer_difference(order).await?);
+            found.extend(self.proof_difference(order).await?);
+        }
+        if lines.is_empty() && (is_led_to || kept != StoredOrder::Missing) {
+            found.extend(kept.without_lines(number));
         }
         // A concurrent write of the order wrote lines, too.
         if !found.is_empty() && version(&self.ledger.kept(number, &self.call()).await?) != version(&kept) {
@@ -292,18 +296,24 @@ impl<'r, L: Audit> Auditor<'r, L> {
     }
 
     /// The difference of a payment that points to another order, or to none.
-    async fn pointer_difference(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
-        let StoredOrder::Order(order) = kept else { return Ok(None) };
+    async fn pointer_difference(&self, order: &Order) -> Result<Option<Difference>, CommitError> {
         let Some(pointer) = order.pointer() else { return Ok(None) };
-        let leads_to = self.ledger.resolve_pointer(&pointer, &self.call()).await?;
+        let leads_to = match self.ledger.resolve_pointer(&pointer, &self.call()).await {
+            // A pointer that cannot be read leads nowhere.
+            Err(CommitError::Refused(_)) => None,
+            leads_to => leads_to?,
+        };
         Ok(order.differs_from_pointer(leads_to.as_ref()))
     }
 
     /// The difference of a payment without a matching payment row.
-    async fn proof_difference(&self, kept: &StoredOrder) -> Result<Option<Difference>, CommitError> {
-        let StoredOrder::Order(order) = kept else { return Ok(None) };
+    async fn proof_difference(&self, order: &Order) -> Result<Option<Difference>, CommitError> {
         let Some(proof) = order.proof() else { return Ok(None) };
-        let is_proven = self.ledger.is_proven(&proof, &self.call()).await?;
+        let is_proven = match self.ledger.is_proven(&proof, &self.call()).await {
+            // Neither does a row that cannot be read prove a payment.
+            Err(CommitError::Refused(_)) => false,
+            is_proven => is_proven?,
+        };
         Ok(order.differs_from_proof().filter(|_| !is_proven))
     }
 

@@ -185,8 +185,7 @@ impl<L: Audit> Repairs<'_, L> {
             lines.extend(self.lines_of(&order).await?.into_iter().map(|line| line.key));
         }
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let mut auditor =
-            Auditor { is_whole: true, ..Auditor::new(self.ledger, self.invocation, AuditProgress::default()) };
+        let mut auditor = Auditor::new(self.ledger, self.invocation, AuditProgress::default());
         let state = auditor.check_with_lines(subject, &lines).await?;
         let is_known =
             state == RunState::Continues && auditor.report.unsettled_accounts == 0 && !auditor.check.is_full();

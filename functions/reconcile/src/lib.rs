@@ -1,5 +1,5 @@
 //! The scheduled sweeps: replay of refused events, backfill of Stripe's undelivered events, reconciliation of unpaid
-//! orders, retry of fulfilment, and the audit of the books.
+//! orders, retry of fulfilment, and the audit of the books, which also follows the stream of orders.
 //!
 //! Every run has limits on time and rows, continues where the last one stopped, and may overlap with another: it uses
 //! the same commit as a delivery.
@@ -7,6 +7,7 @@
 mod assemble;
 mod audit_sweep;
 mod auditor;
+mod changes;
 mod end_findings;
 mod fulfilment;
 mod invoices;
@@ -93,6 +94,8 @@ pub enum Report {
     Unfulfilled(Delivered),
     PendingExternal(Delivered),
     Audit(AuditReport),
+    /// The audit of the orders in a batch of the stream.
+    Changes(AuditReport),
 }
 
 impl<L: Backlog + Audit> Worker for Reconcile<L> {
@@ -101,7 +104,10 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
     type Report = Report;
 
     async fn work(&self, event: &str, invocation: &Invocation) -> Result<Report, WorkError> {
-        let task: Task = serde_json::from_str(event).map_err(|_| UnknownTask)?;
+        let Ok(task) = serde_json::from_str::<Task>(event) else {
+            let orders = changes::orders_of(event).ok_or(UnknownTask)?;
+            return Ok(Report::Changes(Box::pin(self.follow_changes(&orders, invocation)).await?));
+        };
         let sweep = Sweep::named(&task.sweep).ok_or(UnknownTask)?;
         // On the heap, since each future is large and only one of them runs.
         let report = match sweep {
@@ -118,7 +124,7 @@ impl<L: Backlog + Audit> Worker for Reconcile<L> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the schedule's input must name a known sweep: {{\"sweep\":\"refused\"}}")]
+#[error("the event must be a batch of the orders stream, or name a known sweep: {{\"sweep\":\"refused\"}}")]
 struct UnknownTask;
 
 #[cfg(test)]

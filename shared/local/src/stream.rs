@@ -53,7 +53,7 @@ pub(crate) async fn read(mapped: &[EventSourceMapping], engine: &Engine, positio
     let notifier = written.clone();
     engine.tell_of_writes(move || notifier.send_replace(()));
     let lanes: Vec<Lane<'_>> = mapped.iter().flat_map(EventSourceMapping::lanes).collect();
-    let following = join_all(lanes.iter().map(|lane| lane.follow(engine, positions, written.subscribe())));
+    let following = join_all(lanes.iter().map(|lane| lane.follow(mapped, engine, positions, written.subscribe())));
     tokio::join!(following, positions.save_regularly());
 }
 
@@ -68,9 +68,15 @@ impl EventSourceMapping {
 }
 
 impl Lane<'_> {
-    async fn follow(&self, engine: &Engine, positions: &Positions, mut written: watch::Receiver<()>) {
+    async fn follow(
+        &self,
+        readers: &[EventSourceMapping],
+        engine: &Engine,
+        positions: &Positions,
+        mut written: watch::Receiver<()>,
+    ) {
         loop {
-            if let Err(error) = self.follow_from_position(engine, positions, &mut written).await {
+            if let Err(error) = self.follow_from_position(readers, engine, positions, &mut written).await {
                 tracing::warn!(function = self.name, error = error.line(), "cannot read the stream");
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
@@ -79,6 +85,7 @@ impl Lane<'_> {
 
     async fn follow_from_position(
         &self,
+        readers: &[EventSourceMapping],
         engine: &Engine,
         positions: &Positions,
         written: &mut watch::Receiver<()>,
@@ -99,7 +106,7 @@ impl Lane<'_> {
             positions.keep(&self.name, &last);
             if read >= PRUNE_AFTER {
                 read = 0;
-                self.prune(engine, positions)?;
+                self.prune(readers, engine, positions)?;
             }
         }
     }
@@ -111,9 +118,11 @@ impl Lane<'_> {
         lane == Some(self.number) && self.mapped.stream.filter.admits(record)
     }
 
-    /// Deletes the records that every lane has processed.
-    fn prune(&self, engine: &Engine, positions: &Positions) -> Result<(), Error> {
-        let done: Option<Vec<String>> = self.mapped.lanes().map(|lane| positions.of(&lane.name)).collect();
+    /// Deletes the records that every lane of every reader of the stream has processed.
+    fn prune(&self, readers: &[EventSourceMapping], engine: &Engine, positions: &Positions) -> Result<(), Error> {
+        let of_stream = readers.iter().filter(|reader| reader.table == self.mapped.table);
+        let lanes = of_stream.flat_map(EventSourceMapping::lanes);
+        let done: Option<Vec<String>> = lanes.map(|lane| positions.of(&lane.name)).collect();
         let Some(up_to) = done.and_then(|done| done.into_iter().min()) else { return Ok(()) };
         let dropped = engine.prune_stream(&self.mapped.table, &up_to);
         dropped.map(drop).map_err(|error| Error::Stream(Box::new(error)))

@@ -27,7 +27,11 @@ pub(super) async fn run(
     let attempt = 1_000 + u64::try_from(after_s).expect("later");
     match reconcile.work(sweep, &of_stripe::run_at(attempt, after_s)).await.expect("a run") {
         Swept::Unfulfilled(delivered) | Swept::PendingExternal(delivered) => delivered,
-        other @ (Swept::Refused(_) | Swept::StripeBackfill(_) | Swept::Unpaid(_) | Swept::Audit(_)) => {
+        other @ (Swept::Refused(_)
+        | Swept::StripeBackfill(_)
+        | Swept::Unpaid(_)
+        | Swept::Audit(_)
+        | Swept::Changes(_)) => {
             panic!("{other:?}")
         }
     }

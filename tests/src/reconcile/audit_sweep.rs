@@ -2,6 +2,7 @@
 //! reports drift and corrects nothing.
 
 mod broken;
+mod changes;
 mod repaired;
 mod shop;
 mod whole;

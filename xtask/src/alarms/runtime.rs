@@ -239,9 +239,13 @@ fn dead_letters() -> Alarm {
              `-reconcile-failures` 中。",
         ),
         to_do: text(
-            "Read the message: it names the order or the sweep. `reconcile` has usually done it by now (`order \
-             show`). Then delete the message, which ends the alarm.",
-            "读消息：其中有订单或任务名。多半 `reconcile` 已经做完（`order show`）。然后删除消息，告警随之结束。",
+            "Read the message. That of a run names its sweep, and the next run has usually made up for it. That of \
+             the stream has only a shard and sequence numbers: the log of `fulfil` names the order, and `reconcile` \
+             retries it while it is due. For the stream of `reconcile` run `audit --full`, which compares every \
+             order. Then delete the message, which ends the alarm.",
+            "读消息。定时运行的消息中有任务名，下一次运行多半已补上。订单流的消息只有分片和序列号：`fulfil` 的日志写明\
+             是哪个订单，`reconcile` 会继续重试；若是 `reconcile` 的订单流，执行 `audit --full`，它核对每个订单。然后\
+             删除消息，告警随之结束。",
         ),
     }
 }

@@ -182,13 +182,16 @@ impl AuditProgress {
         alarms
     }
 
-    /// A person has repaired something, and these places were compared again: `left` is all that still differs there. The findings end
-    /// of each place where nothing does; of one that differs in another way, a finding must stay. Returns what has ended.
+    /// A person has repaired something, and these places were compared again: `left` is all that still differs there. A
+    /// finding that is no longer true ends, unless its subject differs in another way and has no finding of that. Returns
+    /// what has ended.
     pub fn end_findings(&mut self, compared: &BTreeSet<Subject>, left: &[Difference]) -> Vec<Difference> {
+        let differs = |found: &Difference| left.iter().any(|left| left.is_at_place_of(found));
+        let known = self.open.iter().map(|open| &open.difference).filter(|found| differs(found));
+        let known: BTreeSet<Subject> = known.map(Difference::subject).collect();
         let is_left = |found: &Difference| {
-            let is_known =
-                |left: &&Difference| !left.difference_kind.is_of_whole_audit() && left.subject() == found.subject();
-            left.iter().any(|left| left.is_at_place_of(found) || is_known(&left))
+            let subject = found.subject();
+            differs(found) || (!known.contains(&subject) && left.iter().any(|left| left.subject() == subject))
         };
         let is_ended = |open: &Open| compared.contains(&open.difference.subject()) && !is_left(&open.difference);
         let (ended, open): (Vec<Open>, Vec<Open>) = self.open.drain(..).partition(is_ended);

@@ -83,11 +83,6 @@ impl DifferenceKind {
         }
     }
 
-    /// Which the daily check does not look for, and so keeps no finding of.
-    pub const fn is_of_whole_audit(self) -> bool {
-        matches!(self, Self::Pointer | Self::Unproven)
-    }
-
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|difference_kind| difference_kind.as_str() == name)
     }

@@ -1,5 +1,5 @@
 //! The full audit: reads every row of accounts, journal and orders, in any order except that orders come last. Only
-//! this audit finds pointers and lines that lead nowhere.
+//! this audit finds what no account, no line and no change of today leads to.
 
 use std::collections::{BTreeMap, BTreeSet};
 

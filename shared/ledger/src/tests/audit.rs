@@ -227,7 +227,7 @@ fn check_of_one_subject_keeps_other_differences() {
     assert_eq!(check.open, [Open { difference: bobs, equal_checks: 1, since: at(0), checked_at: at(0), seen: None }]);
 }
 
-/// Of a place that still differs, in whatever the daily check looks for, a finding stays.
+/// Of a subject that still differs, a finding stays.
 #[test]
 fn finding_that_is_no_longer_true_ends() {
     type Row<'r> = (&'r str, &'r [&'r Difference], &'r [&'r Difference], &'r [&'r Difference]);
@@ -243,12 +243,12 @@ fn finding_that_is_no_longer_true_ends() {
         ("nothing is compared", &[], &[], &[]),
         ("another account is compared", &[&others], &[], &[&others]),
         ("all of it agrees", &[&balance], &[], &[&balance, &available]),
-        ("one of two still differs", &[&balance], &[&available], &[]),
-        ("it differs by another sum", &[&balance], &[&again], &[]),
+        ("one of two still differs", &[&balance], &[&available], &[&balance]),
+        ("it differs by another sum", &[&balance], &[&again], &[&available]),
         ("it differs in another way", &[&balance], &[&lines], &[]),
         ("a line agrees", &[&line], &[], &[&line]),
         ("an order differs in another way", &[&stands], &[&payment], &[]),
-        ("the daily check follows no pointer", &[&stands], &[&pointer], &[&stands]),
+        ("an order's pointer differs", &[&stands], &[&pointer], &[]),
     ];
     for (name, compared, left, expected) in rows {
         let mut check = AuditProgress::default();

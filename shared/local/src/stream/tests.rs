@@ -236,6 +236,38 @@ async fn write_wakes_the_reader_and_processed_records_are_pruned() {
     assert!((1..=101).contains(&left), "{left}");
 }
 
+/// A reader that is behind gets the records that another reader of the same stream has processed long ago.
+#[tokio::test(start_paused = true)]
+async fn record_is_kept_until_each_reader_has_processed_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (engine, fast, slow) = (engine(folder.path()), Worker::default(), Worker::default());
+    let late = slow.work(|_, _| Ok(report(&[])));
+    let late: Work = Arc::new(move |event| {
+        let answer = late(event);
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            answer.await
+        })
+    });
+    let of = |name: &str, work| EventSourceMapping { name: name.to_owned(), ..mapped(&reporting(), work) };
+    let (positions, readers) =
+        (positions(folder.path()), [of("fast", fast.work(|_, _| Ok(report(&[])))), of("slow", late)]);
+    let writing = async {
+        for n in 0..250 {
+            put(&engine, &format!("N{n}"), "fulfilment");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_mins(5)).await;
+    };
+    tokio::select! {
+        () = read(&readers, &engine, &positions) => {}
+        () = writing => {}
+    }
+    for (name, worker) in [("fast", fast), ("slow", slow)] {
+        assert_eq!(worker.batches().join(" ").split(' ').count(), 250, "{name}");
+    }
+}
+
 /// By the template's filter, a write that removes `wakes`, as rescheduling does, calls no function.
 #[tokio::test(start_paused = true)]
 async fn rescheduled_order_calls_no_function() {

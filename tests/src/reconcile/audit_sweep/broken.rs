@@ -72,7 +72,11 @@ fn breaks() -> Vec<Break> {
         Break {
             name: "a missing payment entry, which its clawback leads to",
             apply: |shop| shop.remove("journal", PAYMENT),
-            found: vec![of_account(DifferenceKind::Lines, CREDITS), of_order(DifferenceKind::Unposted, ORDER)],
+            found: vec![
+                of_account(DifferenceKind::Lines, CREDITS),
+                of_order(DifferenceKind::Unposted, ORDER),
+                of_order(DifferenceKind::Unproven, ORDER),
+            ],
         },
         Break {
             name: "a missing clawback",
@@ -134,6 +138,8 @@ fn breaks() -> Vec<Break> {
                 of_order(DifferenceKind::Unclaimed, ORDER),
                 // The refund belongs to another payment.
                 of_order(DifferenceKind::Payment, ORDER),
+                of_order(DifferenceKind::Pointer, ORDER),
+                of_order(DifferenceKind::Unproven, ORDER),
             ],
         },
         Break {
@@ -160,7 +166,10 @@ fn breaks() -> Vec<Break> {
                 });
                 shop.world.engine.request("UpdateItem", &change).expect("a change");
             },
-            found: vec![(DifferenceKind::Failed, Subject::Line(PAYMENT.to_owned()))],
+            found: vec![
+                (DifferenceKind::Failed, Subject::Line(PAYMENT.to_owned())),
+                of_order(DifferenceKind::Unproven, ORDER),
+            ],
         },
         Break {
             name: "an entry that names no order",
@@ -175,7 +184,28 @@ fn breaks() -> Vec<Break> {
                 (DifferenceKind::NoOrder, Subject::Line(PAYMENT.to_owned())),
                 of_order(DifferenceKind::Unposted, ORDER),
                 of_order(DifferenceKind::Unclaimed, ORDER),
+                of_order(DifferenceKind::Unproven, ORDER),
             ],
+        },
+        Break {
+            name: "a payment entry of other money",
+            apply: |shop| shop.change("journal", PAYMENT, "ADD paid_units :n", &number("1")),
+            found: vec![of_order(DifferenceKind::Unproven, ORDER)],
+        },
+        Break {
+            name: "a missing payment row that posts nothing",
+            apply: |shop| shop.remove("journal", "payment#stripe#pi_tokens"),
+            found: vec![of_order(DifferenceKind::Unproven, "HLtokens")],
+        },
+        Break {
+            name: "a missing pointer",
+            apply: |shop| shop.remove("orders", "stripe#pi_tokens"),
+            found: vec![of_order(DifferenceKind::Pointer, "HLtokens")],
+        },
+        Break {
+            name: "a pointer that cannot be read",
+            apply: |shop| shop.put("orders", &json!({ "id": { "S": "stripe#pi_tokens" } })),
+            found: vec![of_order(DifferenceKind::Pointer, "HLtokens")],
         },
         Break {
             name: "a period of another amount",

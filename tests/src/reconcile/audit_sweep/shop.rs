@@ -1,6 +1,8 @@
 //! Fixture: books with every kind of posting, and helpers that break them.
 
-use ledger::{Amount, Commission, Currency, Grant, Money, Owner, Payment, Provider, Reference, Word};
+use ledger::{
+    Amount, Commission, Currency, Effect, Grant, Money, Order, Owner, Payment, Pointer, Provider, Reference, Word,
+};
 use serde_json::Value;
 
 use super::*;
@@ -121,20 +123,26 @@ async fn deliver(world: &World) {
     ];
     order.terms.commissions = vec![Commission { to: Owner::new("bob").expect("an owner"), basis_points: 1_000 }];
     of_stripe::made(world, order.clone()).await;
-    let number = order.number.clone();
     let by = Reference::new(Provider::Stripe, "pi_tokens").expect("an id");
+    let refund = ledger::Refund { state: ledger::RefundState::Succeeded, amount: Amount::from_units(1_000) };
+    step(world, &order, "pay", |order| paid(order, &by)).await;
+    step(world, &order, "fulfil", |order| order.fulfil(false, testkit::now())).await;
+    step(world, &order, "refund", |order| order.apply_refund(&by, "re_tokens", refund)).await;
+    step(world, &order, "take", |order| order.fulfil(false, testkit::now())).await;
+}
+
+/// The effects of a webhook that pays the order: the payment, and its pointer.
+pub(super) fn paid(order: &Order, by: &Reference) -> Vec<Effect> {
     let money = Money { amount: Amount::from_units(1_999), currency: Currency::parse("usd").expect("a currency") };
     let payment = Payment { by: by.clone(), money, at: testkit::now() };
-    let refund = ledger::Refund { state: ledger::RefundState::Succeeded, amount: Amount::from_units(1_000) };
+    let point = Effect::Point { pointer: Pointer::Provider(by.clone()), from: None, to: order.number.clone() };
+    order.pay(&payment).expect("a payment").into_iter().chain([point]).collect()
+}
+
+/// Commits a step of the order as it is stored now.
+pub(super) async fn step(world: &World, of: &Order, kind: &'static str, effects: impl FnOnce(&Order) -> Vec<Effect>) {
     let ledger = world.ledger(0);
-    for kind in ["pay", "fulfil", "refund", "take"] {
-        let order = ledger.order(&number, &context(0)).await.expect("a read").expect("an order");
-        let effects = match kind {
-            "pay" => order.pay(&payment).expect("a payment"),
-            "refund" => order.apply_refund(&by, "re_tokens", refund),
-            _ => order.fulfil(false, testkit::now()),
-        };
-        let step = order.step("tests", kind, vec![], effects).expect("something to do");
-        ledger.commit(&step, &context(0)).await.expect("a step");
-    }
+    let order = ledger.order(&of.number, &context(0)).await.expect("a read").expect("an order");
+    let step = order.step("tests", kind, vec![], effects(&order)).expect("something to do");
+    ledger.commit(&step, &context(0)).await.expect("a step");
 }
