@@ -290,7 +290,8 @@ impl MoneyKey {
     pub fn order(&self) -> Option<OrderNumber> {
         let (head, rest) = self.as_str().split_once('#')?;
         let named = matches!(head, "reversal" | "grant" | "commission" | "sent").then(|| rest.split('#').next())?;
-        OrderNumber::new(named?).ok()
+        // The correction of a subscription's period names its invoice instead.
+        OrderNumber::new(named.filter(|named| *named != "invoice")?).ok()
     }
 }
 
