@@ -154,6 +154,26 @@ async fn payment_pointer_takes_precedence_over_edited_metadata() {
     assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
+/// A role plants the pointer of a payment before the payment arrives: the signed metadata names the order that it pays.
+#[tokio::test(start_paused = true)]
+async fn planted_pointer_diverts_no_payment() {
+    let payment = "3Sample0000000000000001";
+    for (pointer, leads_to) in [("pi_", "HLplanted"), ("ch_", "HLplanted"), ("pi_", "HLmissing")] {
+        for event in ["payment_intent_succeeded", "charge_succeeded"] {
+            let world = shop().await;
+            made(&world, order("HLplanted")).await;
+            let row = json!({ "id": { "S": format!("stripe#{pointer}{payment}") }, "v": { "N": "1" }, "order": { "S": leads_to } });
+            let put = json!({ "TableName": "hookledger-local-orders", "Item": row });
+            world.engine.request("PutItem", &put).expect("planted");
+            accepted(&world, &[with(event, &[]), with("charge_refunded", &[])]).await;
+            let books = world.books();
+            books.check();
+            let states = [ORDER, "HLplanted"].map(|number| books.order(number).payment.clone());
+            assert_eq!(states, ["partly_refunded", "unpaid"], "{event}: {pointer} leads to {leads_to}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn event_without_our_metadata_leaves_no_trace() {
     let world = shop().await;
