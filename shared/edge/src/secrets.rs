@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use futures_util::future::try_join;
 use ledger::Timestamp;
 use signing::{SecretError, Strength};
 use thiserror::Error;
@@ -162,8 +163,18 @@ async fn settings_in(vault: &Vault) -> Result<Cow<'_, Settings>, KeyringError> {
         Vault::Here(settings) => Ok(Cow::Borrowed(settings)),
         Vault::SecretsManager { client, ids } => {
             let mut settings = Settings::default();
-            for id in ids {
-                settings.extend(secret(client, id).await?);
+            // Two at once: a cold start with two secrets waits for one round trip.
+            for pair in ids.chunks(2) {
+                // On the heap, since the future of a call is large.
+                let fetch = |n: usize| {
+                    Box::pin(async move {
+                        let Some(id) = pair.get(n) else { return Ok(Settings::default()) };
+                        secret(client, id).await
+                    })
+                };
+                let (first, second) = try_join(fetch(0), fetch(1)).await?;
+                settings.extend(first);
+                settings.extend(second);
             }
             Ok(Cow::Owned(settings))
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::arithmetic_side_effects, reason = "a test that cannot go on must stop")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -117,6 +118,36 @@ impl HttpConnector for Two {
 impl HttpClient for Two {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// The same, a second after each call.
+#[derive(Debug, Clone)]
+struct Slow;
+
+impl HttpConnector for Slow {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Two.call(request).await
+        })
+    }
+}
+
+impl HttpClient for Slow {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_secrets_are_fetched_at_once() {
+    for ids in [vec!["own"], vec!["own", "signing"]] {
+        let client = aws_sdk_secretsmanager::Client::new(&embedded::sdk_config(SharedHttpClient::new(Slow)));
+        let ids = ids.into_iter().map(str::to_owned).collect();
+        let started = testkit::instant();
+        Keyring::open(Vault::SecretsManager { client, ids }, keys, now()).await.expect("keys");
+        assert_eq!(testkit::instant().duration_since(started), Duration::from_secs(1));
     }
 }
 
