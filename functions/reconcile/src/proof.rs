@@ -61,7 +61,7 @@ pub(crate) struct Proven<'k> {
 /// Reasons why a kept delivery is not replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unproven {
-    /// Secrets Manager, the JWKS or the provider is unavailable; the delivery waits.
+    /// Secrets Manager, the JWKS or the provider is unavailable, or a setting forbids the proof; the delivery waits.
     NotNow,
     /// The signature does not match keys that were fetched less than a minute ago.
     Disproved(&'static str),
@@ -109,7 +109,11 @@ impl<W: Webhook> Prove<W> for SecretKeys<'_, W> {
         let retired = self.retired.ok_or(Unproven::NotNow)?;
         refreshed(live, invocation).await?;
         refreshed(retired, invocation).await?;
-        self.verified(source, kept, live, invocation)?.map_err(|refused| Unproven::Disproved(refused.label()))
+        self.verified(source, kept, live, invocation)?.map_err(|refused| {
+            // The signature matches, and a setting forbids its kind. It may be allowed again.
+            let is_forbidden = refused == VerifyError::BodyOnly;
+            if is_forbidden { Unproven::NotNow } else { Unproven::Disproved(refused.label()) }
+        })
     }
 }
 
