@@ -12,6 +12,8 @@ use ledger::{
 };
 use webhook::{Outcome, Webhook};
 
+use crate::audit_sweep::CHECK;
+use crate::pass_over::report_passed_over;
 use crate::proof::Prove;
 use crate::refused::{ALARM_AFTER_SECONDS, ONE_WITHIN, RESCHEDULE_MARGIN, SweepTally};
 use crate::{Reconcile, SOURCE};
@@ -66,7 +68,14 @@ impl<L: Backlog + Audit> Reconcile<L> {
         run: &Invocation,
     ) -> Result<SweepTally, CommitError> {
         let due = self.ledger.due_lanes(W::SOURCE.as_str(), LANES_MAX, &run.context()).await?;
-        let check = if due.is_empty() { AuditProgress::default() } else { self.findings(run).await? };
+        if due.is_empty() {
+            return Ok(SweepTally::default());
+        }
+        let Some(check) = self.findings(run).await? else {
+            // Unknown findings hold every owner back: the lanes stay due.
+            let untried = u32::try_from(due.len()).unwrap_or(u32::MAX);
+            return Ok(SweepTally { untried, ..SweepTally::default() });
+        };
         let check = &check;
         let opened =
             stream::iter(due).map(|row| async move { self.opened(W::SOURCE.as_str(), &row, check, run).await });
@@ -97,11 +106,16 @@ impl<L: Backlog + Audit> Reconcile<L> {
         Ok(tally)
     }
 
-    /// The audit's open findings. Unreadable progress is reset by the audit's own sweep.
-    async fn findings(&self, run: &Invocation) -> Result<AuditProgress, CommitError> {
+    /// The audit's open findings; `None` if they cannot be read. The audit's own sweep replaces them, unless a later
+    /// release has written them.
+    async fn findings(&self, run: &Invocation) -> Result<Option<AuditProgress>, CommitError> {
         match self.ledger.check(&run.part(LANE_WITHIN).context()).await {
-            Err(CommitError::Refused(_)) => Ok(AuditProgress::default()),
-            check => check,
+            Err(error @ CommitError::Refused(_)) => {
+                tracing::error!(error = %edge::chain(&error), "the audit's findings cannot be read, and the lanes wait");
+                report_passed_over(CHECK, run);
+                Ok(None)
+            }
+            check => check.map(Some),
         }
     }
 

@@ -14,7 +14,7 @@ use ledger::{
 };
 
 use crate::batch::Read;
-use crate::image::{Image, Unreadable, parsed};
+use crate::image::{Image, Unreadable, known_form, parsed};
 use crate::retry::{Answer, after_failure, until_answered};
 use crate::rows::{Row, number, text};
 use crate::store::DynamoLedger;
@@ -51,6 +51,7 @@ impl Backlog for DynamoLedger {
         let Some(row) = self.row(&self.tables().journal, receipt.to_string(), context).await? else {
             return Ok(None);
         };
+        known_form(&row).map_err(|error| CommitError::Refused(Box::new(error)))?;
         // Only a row in the queue has a retry time.
         if !row.contains_key(names::DUE_AT) {
             return Ok(None);

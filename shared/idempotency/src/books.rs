@@ -8,11 +8,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{AccountId, Amount, Balance, CallerKey, CommitError, Owner, Policy, SpendingTerms};
 
-use crate::image::parsed;
+use crate::image::{known_form, parsed};
 use crate::names;
 use crate::retry::{Answer, after_failure};
 use crate::rows::text;
-use crate::store::DynamoLedger;
+use crate::store::{DynamoLedger, unreadable};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRow {
@@ -76,12 +76,16 @@ impl DynamoLedger {
             .key(names::ID, text(account))
             .consistent_read(true);
         let found = read.send().await.map_err(read_error)?;
-        Ok(found.item.map(|row| AccountRow {
-            balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
-            available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
-            terms: spending_terms(&row),
-            version: parsed(&row, names::VERSION),
-        }))
+        let read = |row| {
+            known_form(&row).map_err(unreadable)?;
+            Ok(AccountRow {
+                balance: Balance::from_units(parsed(&row, names::BALANCE_UNITS)),
+                available: Balance::from_units(parsed(&row, names::AVAILABLE_UNITS)),
+                terms: spending_terms(&row),
+                version: parsed(&row, names::VERSION),
+            })
+        };
+        found.item.map(read).transpose()
     }
 
     /// The newest entries first. The index is eventually consistent, so it may lag behind the account.

@@ -4,7 +4,7 @@ use ledger::{Amount, CallContext, FIRST_RETRY_SECONDS, Lane, LaneState, Timestam
 
 use crate::image::{Image, Unreadable, known_form, parsed};
 use crate::names;
-use crate::rows::{ROW_FORMAT, Row, number, text};
+use crate::rows::{Row, number, text};
 
 const PREFIX: &str = "lane#";
 
@@ -34,9 +34,8 @@ pub(crate) fn enqueue(row: &mut Row, source: &str, lane: &Lane, owed: Amount, fi
 
 /// Unconditional: concurrent refusals into one lane all succeed.
 pub(crate) fn count_refusal(source: &str, context: &CallContext<'_>) -> Row {
-    let mut row = Row::default();
+    let mut row = Row::with_form();
     let soon = context.received_at.plus_seconds(FIRST_RETRY_SECONDS);
-    row.set(names::FORMAT, number(&ROW_FORMAT));
     row.set(names::ATTENTION, text(&lanes_of(source)));
     // Keeps an earlier time: otherwise a constant stream of refusals would postpone the lane forever.
     row.set_first(names::DUE_AT, text(&soon));

@@ -180,6 +180,7 @@ pub(crate) fn pointer(row: &Image) -> Read<OrderNumber> {
 
 /// The invoice that a payment's pointer names.
 pub(crate) fn invoice(row: &Image) -> Read<Option<Reference>> {
+    known_form(row)?;
     maybe(row, names::INVOICE, reference)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use ledger::{OrderNumber, Owner};
 
-use crate::image::Image;
+use crate::image::{Image, Read, known_form};
 use crate::names;
 use crate::rows::{Row, number, text};
 
@@ -28,19 +28,25 @@ pub(crate) fn take(order: &OrderNumber, replaces: Option<&OrderNumber>, places: 
             format!("{has_place} OR (size({held_by}) = {places} AND contains({held_by}, {order}))")
         }
     };
-    row.conditions.push(condition);
+    row.conditions.push(format!("({condition})"));
+    row.require_known_form();
     row
 }
 
+/// Only an existing row: the write would create an empty one.
 pub(crate) fn free(ended: &BTreeSet<OrderNumber>) -> Row {
-    let mut row = Row::with_form();
+    let mut row = Row::default();
+    let id = row.name(names::ID);
+    row.conditions.push(format!("attribute_exists({id})"));
+    row.require_known_form();
     row.delete(names::HELD_BY, set(ended));
     row
 }
 
-pub(crate) fn read(row: &Image) -> BTreeSet<OrderNumber> {
+pub(crate) fn read(row: &Image) -> Read<BTreeSet<OrderNumber>> {
+    known_form(row)?;
     let held_by = row.get(names::HELD_BY).and_then(|held_by| held_by.as_ss().ok());
-    held_by.into_iter().flatten().filter_map(|order| OrderNumber::new(order).ok()).collect()
+    Ok(held_by.into_iter().flatten().filter_map(|order| OrderNumber::new(order).ok()).collect())
 }
 
 fn set<'o>(orders: impl IntoIterator<Item = &'o OrderNumber>) -> AttributeValue {

@@ -10,7 +10,7 @@ use ledger::{
 };
 
 use crate::role::{PlanError, Role};
-use crate::rows::{self, ROW_FORMAT, Row, fingerprint_of, number, read_version, text};
+use crate::rows::{self, READ_FORMAT_MAX, ROW_FORMAT, Row, fingerprint_of, number, read_version, text};
 use crate::{Tables, body, lane_row, names, order_row, places, proof, repair};
 
 /// The rows of the transaction, and the role of each in the same order.
@@ -242,6 +242,7 @@ fn account_row(net: &Net) -> Result<Row, PlanError> {
         let (available, required) = (row.name(names::AVAILABLE_UNITS), row.value(number(&required.units())));
         row.conditions.push(format!("{available} >= {required}"));
     }
+    row.require_known_form();
     row.add(names::BALANCE_UNITS, number(&net.change.units()));
     row.add(names::AVAILABLE_UNITS, number(&available.units()));
     row.add(names::VERSION, number(&net.movements));
@@ -280,6 +281,7 @@ fn referrer_row(from: Option<&Owner>, to: Option<&Owner>, context: &CallContext<
         Some(from) => format!("{owner} = {}", row.value(text(from))),
     };
     row.conditions.push(condition);
+    row.require_known_form();
     row
 }
 
@@ -289,6 +291,7 @@ fn revoked_row(owner: &Owner, context: &CallContext<'_>) -> Row {
     let mut row = Row::default();
     let (name, expected_owner) = (row.name(names::OWNER), row.value(text(owner)));
     row.conditions.push(format!("{name} = {expected_owner}"));
+    row.require_known_form();
     row.remove(names::OWNER);
     row.set(names::REVOKED_AT, text(&context.received_at));
     row.set(names::WRITTEN_BY, text(context.attempt.as_str()));
@@ -309,8 +312,12 @@ fn key_row(
         .item(names::KEY_OWNER, text(owner))
         .item(names::RECEIVED_AT, text(&context.received_at))
         .item(names::WRITTEN_BY, text(context.attempt.as_str()))
-        .condition_expression("attribute_not_exists(#id) OR #owner = :owner")
+        .condition_expression(
+            "attribute_not_exists(#id) OR (#owner = :owner AND (attribute_not_exists(#form) OR #form <= :form))",
+        )
         .expression_attribute_names("#id", names::ID)
+        .expression_attribute_names("#form", names::FORMAT)
+        .expression_attribute_values(":form", number(&READ_FORMAT_MAX))
         .expression_attribute_names("#owner", names::OWNER)
         .expression_attribute_values(":owner", text(owner))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

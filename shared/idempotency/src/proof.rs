@@ -7,9 +7,9 @@ use ledger::{
     Amount, CallContext, CommitError, Currency, Fingerprint, Money, MoneyKey, Movement, OrderNumber, PaymentProof,
 };
 
-use crate::image::Image;
-use crate::rows::{Row, fingerprint_of, number, text};
-use crate::store::DynamoLedger;
+use crate::image::{Image, known_form};
+use crate::rows::{READ_FORMAT_MAX, Row, fingerprint_of, number, text};
+use crate::store::{DynamoLedger, unreadable};
 use crate::{Tables, names};
 
 /// Two rows of a payment are the same if order, paid money and posting are equal.
@@ -30,7 +30,11 @@ pub(crate) fn required(tables: &Tables, proof: &PaymentProof) -> Result<Transact
     let check = ConditionCheck::builder()
         .table_name(&tables.journal)
         .key(names::ID, text(&proof.key))
-        .condition_expression("#status = :processed AND #order = :order AND #units = :units AND #currency = :currency")
+        .condition_expression(
+            "#status = :processed AND #order = :order AND #units = :units AND #currency = :currency              AND (attribute_not_exists(#form) OR #form <= :form)",
+        )
+        .expression_attribute_names("#form", names::FORMAT)
+        .expression_attribute_values(":form", number(&READ_FORMAT_MAX))
         .expression_attribute_names("#status", names::STATUS)
         .expression_attribute_names("#order", names::ORDER)
         .expression_attribute_names("#units", names::PAID_UNITS)
@@ -44,8 +48,9 @@ pub(crate) fn required(tables: &Tables, proof: &PaymentProof) -> Result<Transact
     Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
-/// `None` if the row proves no payment.
+/// `None` if the row proves no payment, or is of a later form.
 pub(crate) fn read(row: &Image) -> Option<PaymentProof> {
+    known_form(row).ok()?;
     let word = |name| row.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
     if word(names::STATUS) != Some(names::PROCESSED) {
         return None;
@@ -59,7 +64,10 @@ pub(crate) fn read(row: &Image) -> Option<PaymentProof> {
 
 impl DynamoLedger {
     pub(crate) async fn has_proof(&self, proof: &PaymentProof, context: &CallContext<'_>) -> Result<bool, CommitError> {
-        let row = self.row(&self.tables().journal, proof.key.to_string(), context).await?;
-        Ok(row.as_ref().and_then(read).as_ref() == Some(proof))
+        let Some(row) = self.row(&self.tables().journal, proof.key.to_string(), context).await? else {
+            return Ok(false);
+        };
+        known_form(&row).map_err(unreadable)?;
+        Ok(read(&row).as_ref() == Some(proof))
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn item(
             row.set(names::REPAIRED_BY, text(&header.receipt));
             let account = row.name(names::ACCOUNT);
             row.conditions.push(format!("attribute_not_exists({account})"));
+            row.require_known_form();
             row.update(&tables.journal, proof.key.as_str())?
         }
     };
@@ -87,6 +88,7 @@ fn account_row(from: Option<&StoredAccount>, to: &StoredAccount) -> Row {
         Some(from) => {
             let exists = row.name(names::ID);
             row.conditions.push(format!("attribute_exists({exists})"));
+            row.require_known_form();
             for (name, read) in [
                 (names::BALANCE_UNITS, from.balance),
                 (names::AVAILABLE_UNITS, from.available),
@@ -118,6 +120,7 @@ fn set_order(row: &mut Row, order: Option<&OrderNumber>) {
 }
 
 fn require_unchanged(row: &mut Row, line: &JournalLine) {
+    row.require_known_form();
     require_equal(row, names::ACCOUNT, text(&line.account), false);
     require_equal(row, names::AMOUNT_UNITS, number(&line.change.units()), line.change == Balance::ZERO);
 }

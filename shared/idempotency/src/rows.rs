@@ -128,7 +128,20 @@ impl Row {
     fn is_failed_event(&mut self, header: &JournalHeader) -> String {
         let (status, failed) = (self.name(names::STATUS), self.value(text(names::FAILED)));
         let known: Vec<String> = header.fingerprints.all().map(|fingerprint| self.value(text(fingerprint))).collect();
-        format!("{status} = {failed} AND {} IN ({})", self.name(names::FINGERPRINT), known.join(", "))
+        let form = self.known_form();
+        format!("{status} = {failed} AND {} IN ({}) AND {form}", self.name(names::FINGERPRINT), known.join(", "))
+    }
+
+    /// The condition that the row is absent or of a form that this release reads. For writes that no read of the row
+    /// precedes: it costs no capacity, and `verdict` finds the later form in the row that a failed condition returns.
+    pub(crate) fn known_form(&mut self) -> String {
+        let (form, newest) = (self.name(names::FORMAT), self.value(number(&READ_FORMAT_MAX)));
+        format!("(attribute_not_exists({form}) OR {form} <= {newest})")
+    }
+
+    pub(crate) fn require_known_form(&mut self) {
+        let known_form = self.known_form();
+        self.conditions.push(known_form);
     }
 
     pub(crate) fn set(&mut self, attribute: &str, value: AttributeValue) {

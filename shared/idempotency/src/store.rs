@@ -15,7 +15,7 @@ use ledger::{
 };
 
 use crate::cache::{Owners, Receipts};
-use crate::image::{Image, Unreadable};
+use crate::image::{Image, Read, Unreadable, known_form};
 use crate::order_image;
 use crate::retry::{Answer, Backoff, Jitter, after_failure, until_answered};
 use crate::rows::{referrer, text};
@@ -117,7 +117,7 @@ impl Ledger for DynamoLedger {
             return Ok(Some(owner));
         }
         let row = self.row(&self.0.tables.accounts, key.to_string(), context).await?;
-        let owner = row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok());
+        let owner = row.map_or(Ok(None), |row| owner_in(&row)).map_err(unreadable)?;
         if let Some(owner) = &owner {
             self.0.owners.remember(key, owner, context.received_at);
         }
@@ -126,7 +126,7 @@ impl Ledger for DynamoLedger {
 
     async fn referrer(&self, owner: &Owner, context: &CallContext<'_>) -> Result<Option<Owner>, CommitError> {
         let row = self.row(&self.0.tables.accounts, referrer(owner), context).await?;
-        Ok(row.and_then(|row| Owner::new(row.get(names::OWNER)?.as_s().ok()?).ok()))
+        row.map_or(Ok(None), |row| owner_in(&row)).map_err(unreadable)
     }
 
     async fn resolve_pointer(
@@ -153,7 +153,7 @@ impl Ledger for DynamoLedger {
         context: &CallContext<'_>,
     ) -> Result<BTreeSet<OrderNumber>, CommitError> {
         let row = self.row(&self.0.tables.orders, places::id(owner), context).await?;
-        Ok(row.map(|row| places::read(&row)).unwrap_or_default())
+        row.map_or_else(|| Ok(BTreeSet::new()), |row| places::read(&row)).map_err(unreadable)
     }
 
     async fn free_places(
@@ -182,7 +182,13 @@ impl Ledger for DynamoLedger {
     }
 }
 
+/// The owner that a key or a referral names.
+fn owner_in(row: &Image) -> Read<Option<Owner>> {
+    known_form(row)?;
+    Ok(row.get(names::OWNER).and_then(|owner| Owner::new(owner.as_s().ok()?).ok()))
+}
+
 /// A row that this release cannot read is an error. It is neither interpreted nor overwritten.
-fn unreadable(error: Unreadable) -> CommitError {
+pub(crate) fn unreadable(error: Unreadable) -> CommitError {
     CommitError::Refused(Box::new(error))
 }

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use ledger::{Fingerprints, MoneyKey, Reason, Timestamp};
 
 use crate::books::spending_terms;
+use crate::image::known_form;
 use crate::names;
 use crate::role::Role;
 
@@ -57,7 +58,7 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
     // An existing row of the event has priority: a balance that is too low now was sufficient when the event was
     // booked.
     if let Some((reason, _)) = images(|role| matches!(role, Role::Receipt)).next() {
-        return Verdict::ExistingRow(existing_row(reason.item()));
+        return if is_later_form(reason) { later_form() } else { Verdict::ExistingRow(existing_row(reason.item())) };
     }
     if let Some((reason, _)) = failed.iter().find(|(reason, _)| reason.code() != Some("ConditionalCheckFailed")) {
         return Verdict::Invalid(format!(
@@ -65,6 +66,9 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
             reason.code().unwrap_or_default(),
             reason.message().unwrap_or_default()
         ));
+    }
+    if images(|_| true).any(|(reason, _)| is_later_form(reason)) {
+        return later_form();
     }
     // A stale read has the next priority: all other conditions were derived from it.
     if images(|role| matches!(role, Role::Versioned(_) | Role::Pointer | Role::Place | Role::Repaired))
@@ -105,6 +109,15 @@ pub(crate) fn read(reasons: &[CancellationReason], roles: &[Role]) -> Verdict {
         }
     }
     Verdict::Invalid("a condition failed on a row that has none".to_owned())
+}
+
+/// Nothing can be concluded from a row of a later release.
+fn is_later_form(reason: &CancellationReason) -> bool {
+    reason.item().is_some_and(|row| known_form(row).is_err())
+}
+
+fn later_form() -> Verdict {
+    Verdict::Invalid("a row has a later form: deploy the release that wrote it".to_owned())
 }
 
 /// If the version is still the one that was read, the row is not stale, and its state forbids the transition.

@@ -213,9 +213,10 @@ async fn row_of_each_form_is_read() {
 /// After a rollback, a row of a later release is refused rather than misread, until a release that can read it is back.
 #[tokio::test(start_paused = true)]
 async fn row_of_a_later_form_is_refused() {
-    let guarded =
-        [RowKind::Body, RowKind::Check, RowKind::Lane, RowKind::Order, RowKind::Pointer, RowKind::Subscription];
-    for guarded_kind in guarded {
+    // Lines that the audit reads, and parts of a body, are missed instead. A sweep's cursor and lease, and published keys,
+    // are only worth a new beginning.
+    let others = [RowKind::Booked, RowKind::BodyPart, RowKind::Sweep, RowKind::PublishedKeys];
+    for guarded_kind in RowKind::ALL.into_iter().filter(|kind| !others.contains(kind)) {
         let world = World::new();
         for Fixture { kind, mut row, .. } in fixtures(FORMS[0]) {
             if kind == guarded_kind {

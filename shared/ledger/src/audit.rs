@@ -31,7 +31,8 @@ pub trait Audit: Ledger {
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
 
-    /// Replaces unreadable progress by the default. Does nothing if it can be read.
+    /// Replaces unreadable progress by the default. Does nothing if it can be read, and refuses to replace the progress
+    /// of a later release.
     fn reset_audit_progress(&self, context: &CallContext<'_>) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// The accounts after this one, in the store's own order. Eventually consistent.

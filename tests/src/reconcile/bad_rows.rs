@@ -13,6 +13,7 @@ use super::*;
 use crate::fulfil;
 
 const UNFULFILLED: &str = r#"{"sweep":"unfulfilled"}"#;
+const AUDIT: &str = r#"{"sweep":"audit"}"#;
 const PENDING_EXTERNAL: &str = r#"{"sweep":"pending_external"}"#;
 const CHECK: &[(&str, &str)] = &[("UNITEL_CHECK_PATH", "/service/check_transaction_result")];
 /// More than two pages of refused events, and of orders.
@@ -287,7 +288,7 @@ async fn unreadable_audit_progress_is_reported_and_replaced() {
     let mut raised = Vec::new();
     for minute in (0..30).step_by(5) {
         start_capture();
-        stage.run(r#"{"sweep":"audit"}"#, minute).await;
+        stage.run(AUDIT, minute).await;
         let lines = captured_lines();
         raised.extend(lines.iter().filter_map(|line| {
             Some((minute, line["alarm"].as_str()?.to_owned(), line["subject"].as_str()?.to_owned()))
@@ -296,4 +297,37 @@ async fn unreadable_audit_progress_is_reported_and_replaced() {
     let expected = [(0, "passed_over", "check#audit"), (15, "drift", "bob/credits")];
     let expected = expected.map(|(minute, alarm, of)| (minute, alarm.to_owned(), of.to_owned()));
     assert_eq!(raised.first_chunk(), Some(&expected), "{raised:?}");
+}
+
+/// After a rollback the audit waits for the release that wrote its progress. Refused usage waits too, since the findings
+/// that hold it back cannot be read.
+#[tokio::test(start_paused = true)]
+async fn audit_progress_of_a_later_release_is_kept_and_usage_waits() {
+    let world = World::new();
+    open_account(&world, "alice", "k1", "0").await;
+    spend(&world, "e1", "k1", "1").await;
+    top_up(&world, "more", "alice", "5").await;
+    let stage = Stage { world, stripe: None, unitel: UnitelNet::default() };
+    let none = json!({ "L": [] });
+    let census = json!({ "M": { "again": { "N": "0" }, "next": { "N": "0" } } });
+    let row = |form: &str| {
+        json!({ "id": { "S": "check#audit" }, "v": { "N": form }, "version": { "N": "7" }, "open": none,
+            "unsettled": none, "census": census })
+    };
+    stage.put("accounts", &row("2"));
+    for (minute, sweep) in [(5, AUDIT), (6, REFUSED), (10, AUDIT), (11, REFUSED)] {
+        start_capture();
+        stage.run(sweep, minute).await;
+        let alarms: Vec<_> = captured_lines()
+            .iter()
+            .filter_map(|line| Some((line["alarm"].as_str()?.to_owned(), line["subject"].as_str()?.to_owned())))
+            .collect();
+        assert_eq!(alarms, [("passed_over".to_owned(), "check#audit".to_owned())], "{sweep} in minute {minute}");
+    }
+    let read = json!({ "TableName": "hookledger-local-accounts", "Key": { "id": { "S": "check#audit" } } });
+    let stored = stage.world.engine.request("GetItem", &read).expect("an answer")["Item"].clone();
+    assert_eq!((stored, stage.world.books().balance("alice/credits")), (row("2"), 5_000_000_000));
+    stage.put("accounts", &row("1"));
+    assert_eq!(handled(stage.run(REFUSED, 12).await), 1);
+    assert_eq!(stage.world.books().balance("alice/credits"), 4_000_000_000);
 }

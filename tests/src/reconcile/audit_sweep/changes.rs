@@ -247,6 +247,23 @@ async fn store_fault_at_any_call_loses_no_finding() {
     }
 }
 
+/// A batch that no finding can be written for is delivered again.
+#[tokio::test(start_paused = true)]
+async fn batch_waits_while_the_progress_cannot_be_read() {
+    let (shop, mut streamed) = books().await;
+    let progress = shop.row("accounts", "check#audit");
+    let mut later = progress.clone();
+    later["v"]["N"] = json!("2");
+    shop.put("accounts", &later);
+    shop.remove("orders", POINTER);
+    let event = streamed.event(&shop.world).expect("a change");
+    assert_eq!(deliver(shop.world.ledger(1), &event, 1, 60).await, None);
+    assert_eq!(shop.row("accounts", "check#audit"), later);
+    shop.put("accounts", &progress);
+    deliver(shop.world.ledger(2), &event, 2, 120).await.expect("a run");
+    assert_eq!(found(&shop.world).await, [(DifferenceKind::Pointer, PHONE_ORDER.to_owned())]);
+}
+
 /// The commands of `docs/operate.md` for an order that no payment has paid.
 #[tokio::test(start_paused = true)]
 async fn documented_command_ends_the_finding_of_an_order_that_no_payment_has_paid() {
