@@ -3,6 +3,7 @@
 use edge::Worker as _;
 use ledger::{Grant, OrderNumber, Owner, Sweep};
 use reconcile::Reconcile;
+use serde_json::json;
 use testkit::{FireblocksNet, StripeNet, UnitelNet, World, usage};
 
 use super::deliveries::{paid, pay, without_commissions};
@@ -27,8 +28,12 @@ impl Swept {
         Self { world, stripe, fireblocks: FireblocksNet::default() }
     }
 
-    /// One run of a new sandbox, an hour after everything else.
     async fn run(&self, sweep: Sweep) -> Cost {
+        self.called(&sweep.input()).await
+    }
+
+    /// One run of a new sandbox, an hour after everything else.
+    async fn called(&self, event: &str) -> Cost {
         let (ledger, meter) = Meter::new(&self.world);
         self.stripe.set_now(testkit::now().plus_seconds(HOUR));
         self.fireblocks.set_now(testkit::now().plus_seconds(HOUR));
@@ -39,7 +44,7 @@ impl Swept {
         let fulfil = crate::fulfil::worker(ledger.clone(), Some((&unitel, &[])), Some(&self.fireblocks)).await;
         let reconcile = Reconcile { ledger, fulfil, stripe_api, ..of_stripe::reconcile(self.world.ledger(0), &[]) };
         let run = of_stripe::run_at(900, HOUR);
-        let (report, cost) = meter.count(reconcile.work(&sweep.input(), &run)).await;
+        let (report, cost) = meter.count(reconcile.work(event, &run)).await;
         report.expect("a run");
         cost
     }
@@ -82,6 +87,9 @@ pub(super) async fn of_reconcile() -> Vec<Path> {
     ] {
         paths.push(path(name, owners(accounts).await.run(Sweep::Audit).await));
     }
+    let records = json!([{ "dynamodb": { "Keys": { "id": { "S": "HL0" } } } }]);
+    let batch = json!({ "Records": records }).to_string();
+    paths.push(path("reconcile: audit of one paid order that was written", owners(1).await.called(&batch).await));
     paths
 }
 
