@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::faults::{Ended, Stage, Story, is_acknowledged};
 use crate::install::Installed;
 use crate::progress::print;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, throttled_group};
 use crate::store::Store;
 use crate::subject::{Subject, Way};
 
@@ -106,6 +106,10 @@ pub(crate) async fn run(root: &Path, target: &Path) -> Result<Results, Error> {
         results.deployed_bytes.push((subject, Installed::bytes(&deployed)?));
     }
     for (setting, conditions) in SETTINGS.iter().enumerate() {
+        if conditions.is_throttled && throttled_group().is_err() {
+            print(&format!("{}: not permitted on this machine", conditions.name));
+            continue;
+        }
         let mut all: Vec<Measured> =
             Subject::all().map(|subject| Measured { subject, setting, rounds: Vec::new() }).collect();
         for round in 0..conditions.rounds {

@@ -105,18 +105,23 @@ impl Sandbox {
 
     /// From now on it has the processor's time of 128 MB. Lambda throttles no sandbox before its first poll.
     pub(crate) fn throttle(&self) -> Result<(), Error> {
-        let [first, second] = GROUPS.map(Path::new);
-        let group = if first.parent().is_some_and(Path::exists) { first } else { second };
-        fs::create_dir_all(group)?;
-        if group == first {
-            fs::write(group.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
-            fs::write(group.join("cpu.cfs_quota_us"), QUOTA_US.to_string())?;
-        } else {
-            fs::write(group.join("cpu.max"), format!("{QUOTA_US} {PERIOD_US}"))?;
-        }
-        fs::write(group.join("cgroup.procs"), self.child.id().to_string())?;
+        fs::write(throttled_group()?.join("cgroup.procs"), self.child.id().to_string())?;
         Ok(())
     }
+}
+
+/// A control group with the quota of 128 MB. The system lets root make one.
+pub(crate) fn throttled_group() -> Result<&'static Path, Error> {
+    let [first, second] = GROUPS.map(Path::new);
+    let group = if first.parent().is_some_and(Path::exists) { first } else { second };
+    fs::create_dir_all(group)?;
+    if group == first {
+        fs::write(group.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
+        fs::write(group.join("cpu.cfs_quota_us"), QUOTA_US.to_string())?;
+    } else {
+        fs::write(group.join("cpu.max"), format!("{QUOTA_US} {PERIOD_US}"))?;
+    }
+    Ok(group)
 }
 
 impl Drop for Sandbox {
