@@ -8,7 +8,7 @@ use idempotency::DynamoLedger;
 use ledger::{
     Backlog, CallContext, CallerKey, CommitError, Committed, Decision, DueOrder, DueRow, Effect, EventKey,
     Fingerprints, Lane, LaneState, Lanes, Ledger, Order, OrderNumber, Owed, Owner, PaymentProof, Pointer, Provider,
-    Queue, Receipt, Reference, RefusedEvent, Subscription, Timestamp, Work,
+    Queue, Receipt, RefusedEvent, RowKeys, Rows, Timestamp, Work,
 };
 use testkit::MemoryLedger;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -137,24 +137,12 @@ impl Ledger for PortLedger {
         call!(self, context, Ledger::resolve_pointer(pointer))
     }
 
-    async fn invoice_paid_by(
-        &self,
-        payment: &Reference,
-        context: &CallContext<'_>,
-    ) -> Result<Option<Reference>, CommitError> {
-        call!(self, context, Ledger::invoice_paid_by(payment))
+    async fn read_rows(&self, keys: &RowKeys, context: &CallContext<'_>) -> Result<Rows, CommitError> {
+        call!(self, context, Ledger::read_rows(keys))
     }
 
     async fn order(&self, number: &OrderNumber, context: &CallContext<'_>) -> Result<Option<Order>, CommitError> {
         call!(self, context, Ledger::order(number))
-    }
-
-    async fn subscription(
-        &self,
-        reference: &Reference,
-        context: &CallContext<'_>,
-    ) -> Result<Option<Subscription>, CommitError> {
-        call!(self, context, Ledger::subscription(reference))
     }
 
     async fn orders_in_places(
@@ -183,7 +171,7 @@ impl Ledger for PortLedger {
             Books::Memory(memory, stream) => {
                 let call = async {
                     let committed = memory.commit(decision, context).await;
-                    changed_orders(decision).for_each(|order| stream.add(order.as_str()));
+                    changed_orders(effects_of(decision)).for_each(|order| stream.add(order.as_str()));
                     committed
                 };
                 self.of_memory("commit", context, call).await
@@ -194,6 +182,20 @@ impl Ledger for PortLedger {
             self.committed.lock().expect("one thread").insert(receipt.key.to_string());
         }
         committed
+    }
+
+    async fn amend(&self, effects: &[Effect], context: &CallContext<'_>) -> Result<(), CommitError> {
+        match &self.books {
+            Books::Memory(memory, stream) => {
+                let call = async {
+                    let amended = memory.amend(effects, context).await;
+                    changed_orders(effects).for_each(|order| stream.add(order.as_str()));
+                    amended
+                };
+                self.of_memory("amend", context, call).await
+            }
+            Books::Engine(engine) => engine.amend(effects, context).await,
+        }
     }
 }
 
@@ -349,12 +351,15 @@ impl Backlog for PortLedger {
 }
 
 /// The orders that this decision may have changed. A record too many does no harm: a stream repeats records anyway.
-fn changed_orders(decision: &Decision) -> impl Iterator<Item = &OrderNumber> {
-    let effects: &[Effect] = match decision {
+fn effects_of(decision: &Decision) -> &[Effect] {
+    match decision {
         Decision::Record(entry) => &entry.effects,
         Decision::Refuse(refusal) => &refusal.effects,
         Decision::Ignore { .. } => &[],
-    };
+    }
+}
+
+fn changed_orders(effects: &[Effect]) -> impl Iterator<Item = &OrderNumber> {
     effects
         .iter()
         .filter_map(|effect| if let Effect::Order { order, .. } = effect { Some(&order.number) } else { None })
