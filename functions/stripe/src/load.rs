@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{CallContext, CommitError, Ledger, OrderNumber, Pointer, Reference, RowKeys, Rows};
+use ledger::{CallContext, CommitError, Ledger, Order, OrderNumber, Pointer, Reference, RowKeys, Rows};
 
 use crate::Loaded;
 use crate::parse::StripeEvent;
@@ -17,15 +17,13 @@ pub(crate) async fn load<L: Ledger>(
     let keys = keys(event);
     let rows = ledger.read_rows(&keys, context).await?;
     let subscription = event.report.subscription().map(|of| rows.subscription(of)).transpose()?.flatten();
-    let number = match (&event.leads.order, &subscription) {
-        (Some(number), _) => Some(number.clone()),
-        (None, Some(subscription)) => Some(subscription.order.clone()),
-        (None, None) => pointed(event, &rows)?,
-    };
-    let order = match number {
-        None => None,
-        Some(number) if keys.orders.contains(&number) => rows.order(&number)?,
-        Some(number) => ledger.read_rows(&RowKeys::of_order(number.clone()), context).await?.order(&number)?,
+    let order = match (&event.leads.order, &subscription) {
+        (Some(named), _) => named_order(named, event, &rows, ledger, context).await?,
+        (None, Some(subscription)) => order(&subscription.order, ledger, context).await?,
+        (None, None) => match pointed(event, &rows)? {
+            Some(number) => order(&number, ledger, context).await?,
+            None => None,
+        },
     };
     let mut loaded =
         Loaded { subscription, unknown: lasting(event).filter(|id| !has_pointer(&rows, id)), ..Loaded::default() };
@@ -40,6 +38,36 @@ pub(crate) async fn load<L: Ledger>(
         }
     }
     Ok(Loaded { order, ..loaded })
+}
+
+/// The order that the metadata names, unless a pointer leads to one that is paid by this payment: metadata can be edited
+/// later. Otherwise the metadata counts, since Stripe has signed it and any role with the orders can plant a pointer. The
+/// audit reports the pointer of an order that such a payment pays.
+async fn named_order<L: Ledger>(
+    named: &OrderNumber,
+    event: &StripeEvent,
+    rows: &Rows,
+    ledger: &L,
+    context: &CallContext<'_>,
+) -> Result<Option<Order>, CommitError> {
+    // A pointer that cannot be read refuses no event that names its order.
+    let other = pointed(event, rows).ok().flatten().filter(|pointed| pointed != named);
+    if let Some(pointed) = other {
+        let order = order(&pointed, ledger, context).await?;
+        if order.as_ref().is_some_and(|order| event.leads.references.iter().any(|of| order.is_paid_by(of))) {
+            return Ok(order);
+        }
+        tracing::error!(event = event.id, %pointed, %named, "a pointer leads to another order than the metadata, which counts");
+    }
+    Ok(rows.order(named)?)
+}
+
+async fn order<L: Ledger>(
+    number: &OrderNumber,
+    ledger: &L,
+    context: &CallContext<'_>,
+) -> Result<Option<Order>, CommitError> {
+    Ok(ledger.read_rows(&RowKeys::of_order(number.clone()), context).await?.order(number)?)
 }
 
 fn keys(event: &StripeEvent) -> RowKeys {

@@ -168,6 +168,12 @@ impl Order {
         self.accepted_instead()?.credits
     }
 
+    /// Whether this payment pays the order, or a person has accepted it for the order.
+    pub fn is_paid_by(&self, payment: &Reference) -> bool {
+        let pays = self.paid.as_ref().is_some_and(|paid| paid.by == *payment);
+        pays || self.additional_payments().any(|accepted| accepted.by == *payment)
+    }
+
     /// The accepted payments other than the one that pays the order.
     pub(crate) fn additional_payments(&self) -> impl Iterator<Item = &Accepted> {
         let paid_by = self.paid.as_ref().map(|paid| &paid.by);

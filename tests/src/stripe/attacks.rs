@@ -154,6 +154,19 @@ async fn payment_pointer_takes_precedence_over_edited_metadata() {
     assert_eq!(books.balance("alice/credits"), 100_000_000_000);
 }
 
+/// A refund belongs to the order that its payment paid, also if the metadata was edited in between.
+#[tokio::test(start_paused = true)]
+async fn refund_with_edited_metadata_is_taken_back_from_the_paid_order() {
+    let world = shop().await;
+    made(&world, order("HLother")).await;
+    let edited = with("charge_refunded", &[("/data/object/metadata/hookledger_order", json!("HLother"))]);
+    accepted(&world, &[with("payment_intent_succeeded", &[]), edited]).await;
+    let books = world.books();
+    books.check();
+    assert_eq!((books.order(ORDER).payment.as_str(), books.order("HLother").payment.as_str()), ("refunded", "unpaid"));
+    assert_eq!(books.balance("alice/credits"), 0);
+}
+
 /// A role plants the pointer of a payment before the payment arrives: the signed metadata names the order that it pays.
 #[tokio::test(start_paused = true)]
 async fn planted_pointer_diverts_no_payment() {
