@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use ledger::{AccountId, Amount, Asset, Lane, Lanes as _, Ledger as _, Owed, Policy, SpendingTerms};
-use local::{USAGE, What, context, credits_of};
+use ledger::{AccountId, Amount, Asset, Lane, Lanes as _, Ledger as _, Owed, Policy, Source, SpendingTerms};
+use local::{What, context, credits_of};
 
 use self::change::change;
 use self::facts::AccountFacts;
@@ -239,5 +239,5 @@ async fn waiting(books: &Books, account: &AccountId) -> Result<Vec<Owed>, Error>
         return Ok(Vec::new());
     }
     let lane = Lane::Owner(account.owner().clone());
-    Ok(books.ledger.refused_in_lane(USAGE.name, &lane, WAITING_MAX, &context(PATIENCE)).await?)
+    Ok(books.ledger.refused_in_lane(Source::Usage, &lane, WAITING_MAX, &context(PATIENCE)).await?)
 }

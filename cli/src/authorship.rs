@@ -1,8 +1,7 @@
 //! The author, the reason and the idempotency key of a change by hand; the journal keeps all three.
 
 use clap::Args;
-use ledger::EventKey;
-use local::MANUAL_SOURCE;
+use ledger::{EventKey, Writer};
 
 use crate::error::Error;
 use crate::print;
@@ -53,7 +52,7 @@ impl ChangeArgs {
     pub(crate) fn authorship(self, variable: impl Fn(&str) -> Option<String>) -> Result<Authorship, Error> {
         let is_new = self.id.is_none();
         let id = self.id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
-        EventKey::new(MANUAL_SOURCE, &id).map_err(|cause| Error::Id { text: id.clone(), cause })?;
+        EventKey::new(Writer::Manual, &id).map_err(|cause| Error::Id { text: id.clone(), cause })?;
         Ok(Authorship { id, author: self.by.author(variable)?, reason: self.by.reason, is_new })
     }
 }
@@ -61,7 +60,7 @@ impl ChangeArgs {
 impl Authorship {
     /// The key of the change's journal entry.
     pub(crate) fn receipt(&self) -> Result<EventKey, Error> {
-        EventKey::new(MANUAL_SOURCE, &self.id).map_err(|cause| Error::Id { text: self.id.clone(), cause })
+        EventKey::new(Writer::Manual, &self.id).map_err(|cause| Error::Id { text: self.id.clone(), cause })
     }
 
     /// The option that makes a retry of the same command safe.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use edge::Invocation;
 use idempotency::DynamoLedger;
-use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _};
+use ledger::{Backlog as _, CommitError, Decision, EventKey, Fact, Ledger as _, Writer};
 use local::context;
 use reconcile::{Comparison, RepairFailure, RepairedRows, Repairs, Signature};
 use serde::Serialize;
@@ -100,7 +100,7 @@ pub(crate) async fn written(
 async fn earlier(books: &Books, failure: RepairFailure, by: &Authorship) -> Result<ChangeResult, Error> {
     if matches!(failure, RepairFailure::Repair(_)) {
         let of_id = |cause| Error::Id { text: by.id.clone(), cause };
-        let receipt = EventKey::new(reconcile::REPAIR_SOURCE, &by.id).map_err(of_id)?;
+        let receipt = EventKey::new(Writer::Repair, &by.id).map_err(of_id)?;
         let receipts = BTreeSet::from([receipt.clone()]);
         if !books.ledger.already_journaled(&receipts, &context(COMMIT_PATIENCE)).await?.is_empty() {
             return Ok(ChangeResult::earlier(receipt.to_string()));

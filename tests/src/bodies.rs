@@ -21,10 +21,10 @@ async fn rows_of_longest<W: Webhook>() -> (&'static str, usize) {
     let world = World::new();
     let mut bytes = vec![0; W::BODY_BYTES_MAX];
     fastrand::Rng::with_seed(7).fill(&mut bytes);
-    let receipt = EventKey::unparsed(W::SOURCE.as_str(), &bytes);
+    let receipt = EventKey::unparsed(W::SOURCE, &bytes);
     let header = JournalHeader {
         receipt: receipt.clone(),
-        source: W::SOURCE.as_str(),
+        writer: W::SOURCE.into(),
         kind: "unparsed",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),

@@ -18,7 +18,7 @@ use fakes::FIREBLOCKS_WORKSPACE;
 use fireblocks::{Fireblocks, Workspace};
 use ledger::{
     Amount, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Money, OnChain,
-    Order, OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, TransferStatus, Word,
+    Order, OrderNumber, Owner, Payment, Provider, Reference, Terms, Timestamp, TransferStatus, Word, Writer,
 };
 use serde_json::Value;
 use signing::fireblocks::{SIGNATURE, SIGNATURE_V1, sign_v1};
@@ -125,8 +125,8 @@ pub(crate) async fn paid(world: &World, order: Order) {
 
 async fn write(world: &World, number: &OrderNumber, kind: &'static str, effects: Vec<Effect>) {
     let header = JournalHeader {
-        receipt: EventKey::new(kind, number.as_str()).expect("an id"),
-        source: "orders",
+        receipt: EventKey::of_row(&format!("{kind}#{number}")),
+        writer: Writer::Orders,
         kind,
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),

@@ -15,7 +15,7 @@ use idempotency::DynamoLedger;
 use ledger::{
     Amount, Commission, CommitError, Currency, Decision, DisputeReport, DisputeStage, Effect, Entry, EventKey,
     Fingerprint, Grant, JournalHeader, Ledger, Money, OnChain, Order, OrderNumber, Owner, Payment, Provider, Reference,
-    Refund, RefundState, TopUp, TopUpKind, Word,
+    Refund, RefundState, TopUp, TopUpKind, Word, Writer,
 };
 use providers::{FireblocksConfig, Http, UnitelConfig};
 use testkit::{
@@ -142,8 +142,8 @@ async fn apply(world: &World, report: Report) {
         let order = ledger.order(&number(), &context(0)).await.expect("read").expect("there");
         let id = format!("{report:?}.{}", order.version).replace(['(', ',', ' ', ')'], "_");
         let header = JournalHeader {
-            receipt: EventKey::new("test", &id).expect("an id"),
-            source: "test",
+            receipt: EventKey::new(Writer::Manual, &id).expect("an id"),
+            writer: Writer::Manual,
             kind: "test",
             facts: vec![],
             fingerprints: Fingerprint::of(1, &[("id", &id)]).into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use edge::{Keyring, Service as _, Settings, Vault};
 use ledger::{
     CallContext, CallerKey, CommitError, Committed, Decision, Effect, EventKey, Fingerprints, Ledger, Order,
-    OrderNumber, Owner, PaymentProof, Pointer, Receipt, RowKeys, Rows,
+    OrderNumber, Owner, PaymentProof, Pointer, Receipt, RowKeys, Rows, Source,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -243,10 +243,10 @@ async fn unconfigured_provider_answers_404() {
         assert_eq!(workspace, expected, "{set:?}: a vault without a workspace is refused");
     }
     let routes = [
-        ("wechat", "/payment/wechat/notify"),
-        ("wechat", "/payment/callback/HL1"),
-        ("epay", "/payment/health"),
-        ("fireblocks", crate::fireblocks::PATH),
+        (Source::Wechat, "/payment/wechat/notify"),
+        (Source::Wechat, "/payment/callback/HL1"),
+        (Source::Epay, "/payment/health"),
+        (Source::Fireblocks, crate::fireblocks::PATH),
     ];
     for (source, path) in routes {
         crate::log_capture::start_capture();
@@ -255,6 +255,6 @@ async fn unconfigured_provider_answers_404() {
         assert_eq!(reply, edge::Reply::empty(404), "{path}");
         let lines: Vec<_> = crate::log_capture::captured_lines();
         let [line] = lines.as_slice() else { panic!("{lines:?}") };
-        assert_eq!((&line["source"], &line["outcome"]), (&source.into(), &"not_set_up".into()), "{path}");
+        assert_eq!((&line["source"], &line["outcome"]), (&source.as_str().into(), &"not_set_up".into()), "{path}");
     }
 }

@@ -18,7 +18,7 @@ use edge::{Keyring, LogLevel, Service as _, Settings, Vault};
 use epay::{Config, Epay, Gateway};
 use ledger::{
     Amount, Currency, Decision, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Money, Order, OrderNumber,
-    Owner, Provider, Terms,
+    Owner, Provider, Terms, Writer,
 };
 use providers::{CallError, EpayConfig, EpayMerchant, EpayNumber, EpayQuery, Http};
 use serde_json::{Value, json};
@@ -295,8 +295,8 @@ fn epay_order(number: &str) -> Decision {
     let number = OrderNumber::new(number).expect("a number");
     let order = Order::new(number.clone(), Owner::new("alice").expect("an owner"), terms, now());
     let header = JournalHeader {
-        receipt: EventKey::new("order", number.as_str()).expect("an id"),
-        source: "orders",
+        receipt: EventKey::of_order(&number),
+        writer: Writer::Orders,
         kind: "order",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),

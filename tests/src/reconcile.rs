@@ -14,7 +14,7 @@ mod stripe_backfill;
 pub(crate) mod unpaid;
 
 use edge::Worker as _;
-use ledger::{Decision, EventKey, Fingerprint, JournalHeader, Ledger as _, RawBody, Reason, Refusal};
+use ledger::{Decision, EventKey, Fingerprint, JournalHeader, Ledger as _, RawBody, Reason, Refusal, Source};
 use reconcile::{ReplayReport, Report};
 use serde_json::json;
 use testkit::{Call, Fault, World, context, usage};
@@ -149,10 +149,10 @@ async fn usage_is_booked_once_its_owner_is_known_and_can_pay() {
 
 /// Stores a delivery that an earlier release could not parse, as that release left it.
 async fn store_unparsed(world: &World, body: &str) -> EventKey {
-    let receipt = EventKey::unparsed("usage", body.as_bytes());
+    let receipt = EventKey::unparsed(Source::Usage, body.as_bytes());
     let header = JournalHeader {
         receipt: receipt.clone(),
-        source: "usage",
+        writer: Source::Usage.into(),
         kind: "unparsed",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),

@@ -6,7 +6,7 @@ use edge::{Invocation, Keyring, Reply, Service as _, Settings, Vault};
 use idempotency::DynamoLedger;
 use ledger::{
     Amount, Asset, CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader,
-    Ledger, MoneyKey, Movement, Owner, Posting, Timestamp,
+    Ledger, MoneyKey, Movement, Owner, Posting, Timestamp, Writer,
 };
 use serde_json::Value;
 use signing::{Strength, hmac_hex};
@@ -150,14 +150,14 @@ pub(crate) async fn open_account(world: &World, owner: &str, key: &str, credits:
 pub(crate) async fn top_up(world: &World, id: &str, owner: &str, credits: &str) {
     let account = Owner::new(owner).expect("an owner").account(Asset::CREDITS);
     let posting = Posting::to_customer(account, House::Manual, amount(credits));
-    let key = MoneyKey::of_event(&EventKey::new("manual", id).expect("an id"));
+    let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, id).expect("an id"));
     by_hand(world, id, vec![Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })]).await;
 }
 
 async fn by_hand(world: &World, id: &str, effects: Vec<Effect>) {
     let header = JournalHeader {
-        receipt: EventKey::new("manual", id).expect("an id"),
-        source: "manual",
+        receipt: EventKey::new(Writer::Manual, id).expect("an id"),
+        writer: Writer::Manual,
         kind: "manual",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("id", id)]).into(),

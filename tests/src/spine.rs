@@ -98,7 +98,7 @@ async fn delivery_or_replay_makes_one_header() {
     let request = edge::read(&signed(&body)).expect("a request").open(Usage::BODY_BYTES_MAX).expect("a body");
     let verified = function.source.verify(&live, &request, now()).expect("verified");
     let received = Received::new(verified, &request, Usage::HEADERS_KEPT);
-    let receipt = EventKey::new("usage", "e1").expect("an id");
+    let receipt = EventKey::new(Source::Usage, "e1").expect("an id");
     let row = RefusedRow { receipt: &receipt, first_received_at: now(), bytes_at: now(), is_by_retired_key: false };
     let replayed = webhook::replay(&function.source, &function.ledger, &received, row, &invocation(2)).await;
     assert_eq!((replayed.expect("its own").outcome, function.source.headers_made()), (Outcome::Booked, 1));

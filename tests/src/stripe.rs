@@ -22,7 +22,7 @@ use fulfil::Fulfil;
 use idempotency::DynamoLedger;
 use ledger::{
     Amount, Audit, Backlog, Currency, Decision, Entry, EventKey, Fingerprint, Grant, JournalHeader, Ledger, Money,
-    Order, OrderNumber, Owner, Provider, Terms, Timestamp,
+    Order, OrderNumber, Owner, Provider, Terms, Timestamp, Writer,
 };
 use reconcile::Reconcile;
 use serde_json::{Value, json};
@@ -126,8 +126,8 @@ fn subscription_order() -> Order {
 pub(crate) async fn made(world: &World, order: Order) {
     let number = order.number.clone();
     let header = JournalHeader {
-        receipt: EventKey::new("order", number.as_str()).expect("an id"),
-        source: "orders",
+        receipt: EventKey::of_order(&number),
+        writer: Writer::Orders,
         kind: "order",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[("number", number.as_str())]).into(),

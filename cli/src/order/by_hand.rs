@@ -2,9 +2,9 @@
 
 use ledger::{
     Backlog as _, CommitError, Committed, Decision, Effect, Entry, EventKey, Fact, Facts, Fingerprint, JournalHeader,
-    Ledger as _, Order,
+    Ledger as _, Order, Writer,
 };
-use local::{MANUAL_SOURCE, context};
+use local::context;
 
 use super::PATIENCE;
 use crate::authorship::Authorship;
@@ -54,7 +54,7 @@ impl ByHand<'_> {
         Decision::Record(Entry {
             header: JournalHeader {
                 receipt: receipt.clone(),
-                source: MANUAL_SOURCE,
+                writer: Writer::Manual,
                 kind: self.kind,
                 facts,
                 fingerprints: Fingerprint::of(1, &fields).into(),

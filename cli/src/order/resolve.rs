@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 use ledger::{
     CommitError, Committed, Decision, Effect, Fact, Facts, Fingerprint, Fingerprints, Ledger as _, Order, TopUpState,
-    Transition, Verdict,
+    Transition, Verdict, Writer,
 };
-use local::{MANUAL_SOURCE, context, now};
+use local::{context, now};
 
 use super::PATIENCE;
 use crate::authorship::AuthorArgs;
@@ -100,7 +100,7 @@ impl Resolve {
 
 /// The step, with the verdict in its fingerprint: another verdict on the same version is a conflict.
 fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, name: &str, seq: Option<&str>) -> Option<Decision> {
-    let Decision::Record(mut entry) = order.step(MANUAL_SOURCE, "resolve", facts, effects)? else {
+    let Decision::Record(mut entry) = order.step(Writer::Manual, "resolve", facts, effects)? else {
         return None;
     };
     // Version 1 of the fingerprint does not cover the verdict; stored rows with it must still match.

@@ -1,20 +1,20 @@
 //! Decides the journal rows of a click, and the session to create at Stripe: pure functions.
 
 use catalog::Product;
-use ledger::{Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, KeyError, Money, Order};
+use ledger::{Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Money, Order, Writer};
 use providers::{Item, NewSession, Price};
 
 use crate::Config;
 
 /// Creates the order and its pointer for the next click, with the effects on the order that it replaces.
-pub(crate) fn created(order: &Order, effects: Vec<Effect>) -> Result<Decision, KeyError> {
+pub(crate) fn created(order: &Order, effects: Vec<Effect>) -> Decision {
     let fields = [("owner", order.owner.as_str()), ("order", order.number.as_str())];
     let price = Fact::Text(order.terms.price.to_string());
     let facts = vec![("product", order.terms.product.as_str().into()), ("price", price)];
-    let receipt = EventKey::new("order", order.number.as_str())?;
+    let receipt = EventKey::of_order(&order.number);
     let (fingerprints, order) = (Fingerprint::of(1, &fields).into(), Some(order.number.clone()));
-    let header = JournalHeader { receipt, source: "checkout", kind: "order", facts, fingerprints, order };
-    Ok(Decision::Record(Entry { header, effects, keeps_body: false, alarm: None }))
+    let header = JournalHeader { receipt, writer: Writer::Checkout, kind: "order", facts, fingerprints, order };
+    Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 
 /// The order after these effects.

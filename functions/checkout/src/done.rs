@@ -1,7 +1,7 @@
 //! Decides the outcome of a completed session: paid, paid with another amount, still processing, or failed.
 
 use api::{Api as _, ApiOutcome, Failure};
-use ledger::{Effect, Ledger, Order, Pointer, Provider, Reference};
+use ledger::{Effect, Ledger, Order, Pointer, Provider, Reference, Writer};
 use providers::{CallError, PaymentStatus, Session, Unsettled};
 
 use crate::visit::{CommitStatus, ROUNDS_MAX, Visit};
@@ -38,13 +38,13 @@ impl<L: Ledger> Visit<'_, L> {
         let (of, payment) = session.payment(self.invocation.now).map_err(|error| reply::failure(&error, &order))?;
         for _ in 0..ROUNDS_MAX {
             let points = self.resolve_pointer(session, &order).await?.into_iter().collect();
-            let Some((decision, reason)) = order.queried(Checkout::NAME, &of, &payment, points) else {
+            let Some((decision, reason)) = order.queried(Writer::Checkout, &of, &payment, points) else {
                 return Ok(Completed::of(order));
             };
             if let Some(reason) = reason {
                 edge::alarm(Checkout::NAME, reason.as_str(), order.number.as_str());
             }
-            let status = self.commit(Ok(decision)).await?;
+            let status = self.commit(decision).await?;
             order = self.existing_order(&order.number).await?;
             if status != CommitStatus::Stale {
                 return Ok(Completed::of(order));

@@ -6,8 +6,8 @@ use api::{Api as _, ApiCall, Failure};
 use catalog::Product;
 use edge::Invocation;
 use ledger::{
-    CallContext, CommitError, Committed, Deadline, Decision, Effect, KeyError, Ledger, Order, OrderNumber, Owner,
-    PaymentState, Provider,
+    CallContext, CommitError, Committed, Deadline, Decision, Effect, Ledger, Order, OrderNumber, Owner, PaymentState,
+    Provider, Writer,
 };
 use providers::{CallError, NewSession, Payer, Session, Stripe};
 
@@ -88,8 +88,7 @@ impl<'v, L: Ledger> Visit<'v, L> {
         order.ok_or_else(|| Failure::unavailable().about(number))
     }
 
-    pub(crate) async fn commit(&self, decision: Result<Decision, KeyError>) -> Result<CommitStatus, Failure> {
-        let decision = decision.map_err(|error| CommitError::Refused(Box::new(error)))?;
+    pub(crate) async fn commit(&self, decision: Decision) -> Result<CommitStatus, Failure> {
         let committed = self.ledger.commit(&decision, &self.context).await;
         edge::record_commit(Checkout::NAME, &decision, &committed);
         match committed {
@@ -118,8 +117,8 @@ impl<'v, L: Ledger> Visit<'v, L> {
         state: PaymentState,
         why: &'static str,
     ) -> Result<CommitStatus, Failure> {
-        match order.closed(Checkout::NAME, state, why) {
-            Some(decision) => self.commit(Ok(decision)).await,
+        match order.closed(Writer::Checkout, state, why) {
+            Some(decision) => self.commit(decision).await,
             None => Ok(CommitStatus::Earlier),
         }
     }

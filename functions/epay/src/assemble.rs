@@ -27,7 +27,7 @@ impl Gateway {
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Configured<Function<Epay, L>>, StartError> {
     let Some(config) = Config::configured(start)? else {
-        return Ok(Configured::Unconfigured(Unconfigured { source: Epay::SOURCE.as_str() }));
+        return Ok(Configured::Unconfigured(Unconfigured { source: Epay::SOURCE }));
     };
     if config.md5_key_alone_pays {
         tracing::warn!("EPAY_MD5_KEY_ALONE_PAYS is true: anyone who has a merchant's key can pay any order");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge::Keyring;
-use ledger::{CallContext, Deadline, Order};
+use ledger::{CallContext, Deadline, Order, Source};
 use providers::{CallError, Epay as Client, EpayMerchant, EpayNumber, EpayPayment, Http};
 use signing::epay::{Keys, Pid};
 
@@ -35,7 +35,7 @@ impl Gateway {
                 // The gateway will refuse every query like this one: the key or its format is wrong, and nothing is
                 // booked until it is right.
                 if matches!(error, CallError::Refused { .. }) {
-                    edge::alarm("epay", "query_refused", event.pid.as_str());
+                    edge::alarm(Source::Epay.as_str(), "query_refused", event.pid.as_str());
                 }
                 false
             }

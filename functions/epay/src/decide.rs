@@ -69,7 +69,7 @@ pub(crate) fn header(event: &EpayEvent) -> JournalHeader {
     let name = event.name.iter().map(|name| ("name", Fact::Text(name.clone())));
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: Source::Epay.as_str(),
+        writer: Source::Epay.into(),
         kind: "paid",
         fingerprints: Fingerprint::of(1, &identity).into(),
         order: Some(event.order.clone()),

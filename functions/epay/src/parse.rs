@@ -4,7 +4,7 @@ use ledger::{Currency, EventKey, Money, OrderNumber, Provider, Reference, Refere
 use signing::epay::{Params, Pid};
 use webhook::{ParseError, Received};
 
-const SOURCE: &str = Source::Epay.as_str();
+const SOURCE: Source = Source::Epay;
 /// The only status that gateways notify.
 const PAID: &str = "TRADE_SUCCESS";
 /// Twice the longest that we saw from a gateway.

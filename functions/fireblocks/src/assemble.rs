@@ -30,7 +30,7 @@ pub async fn assemble<L: Ledger + JwksCache + Clone>(
     ledger: L,
 ) -> Result<Configured<Function<Fireblocks, L, Published<L>>>, StartError> {
     let Some(source) = Fireblocks::configured(start)? else {
-        return Ok(Configured::Unconfigured(Unconfigured { source: Fireblocks::SOURCE.as_str() }));
+        return Ok(Configured::Unconfigured(Unconfigured { source: Fireblocks::SOURCE }));
     };
     let (config, admission) = (Config::configured(start)?, start.read(Admission::read)?);
     // During init, when CPU is free and no sender waits: this reads the cached keys and opens the connection to

@@ -74,7 +74,7 @@ pub(crate) fn header(event: &FireblocksEvent) -> JournalHeader {
     let identity: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: Source::Fireblocks.as_str(),
+        writer: Source::Fireblocks.into(),
         kind: "transfer",
         fingerprints: Fingerprint::of(1, &identity).into(),
         order: event.report.of_transfer().map(|transfer| transfer.order.clone()),

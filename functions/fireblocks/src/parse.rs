@@ -6,7 +6,7 @@ use webhook::{JsonField, JsonObject, ParseError, Received};
 
 use crate::Workspace;
 
-const SOURCE: &str = Source::Fireblocks.as_str();
+const SOURCE: Source = Source::Fireblocks;
 /// Fireblocks' ids are UUIDs; its assets and addresses are a little longer.
 const WORD_CHARS_MAX: usize = 128;
 

@@ -8,7 +8,7 @@ use ledger::{Allocation, Anomaly, Deadline, Fact, Ledger, Order, OrderNumber, Tr
 use providers::{CallError, Fireblocks, FireblocksConfig, FireblocksKeys, Http, NewTransfer, SentTransfer};
 use signing::{SecretError, Strength};
 
-use crate::{COMMIT_WITHIN, CommitStatus, Fulfil, FulfilError, ROUNDS_MAX, SOURCE};
+use crate::{COMMIT_WITHIN, CommitStatus, Fulfil, FulfilError, ROUNDS_MAX, SOURCE, WRITER};
 
 #[derive(Debug)]
 pub struct Custodian {
@@ -88,7 +88,7 @@ impl<L: Ledger> Fulfil<L> {
                     ("mismatched", order.reject_transfer(&anomaly, invocation.now), Some("transfer_mismatch"))
                 }
             };
-            let Some(decision) = order.step(SOURCE, kind, facts, effects) else {
+            let Some(decision) = order.step(WRITER, kind, facts, effects) else {
                 return Ok(());
             };
             let status_of_commit = self.write(&decision, invocation).await?;

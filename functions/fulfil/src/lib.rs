@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use edge::{Invocation, WorkError, Worker};
 use futures_util::StreamExt as _;
-use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber};
+use ledger::{CommitError, Committed, Decision, Fact, Fulfilment, Ledger, Order, OrderNumber, Writer};
 use providers::CallError;
 use thiserror::Error;
 
@@ -28,8 +28,9 @@ pub use stream::Failures;
 
 use stream::Batch;
 
-/// The source's name in the journal, the log and the metrics.
-pub const SOURCE: &str = "fulfil";
+const WRITER: Writer = Writer::Fulfil;
+/// The function's name in the journal, the log and the metrics.
+pub const SOURCE: &str = WRITER.as_str();
 
 /// The time for one order: a token, the longest call to an operator, and the commit of its result.
 pub const ONE_WITHIN: Duration = Duration::from_secs(45);
@@ -141,7 +142,7 @@ impl<L: Ledger> Fulfil<L> {
         {
             return Ok(true);
         }
-        let Some(decision) = order.step(SOURCE, "unproven", facts(order), order.flag_unproven()) else {
+        let Some(decision) = order.step(WRITER, "unproven", facts(order), order.flag_unproven()) else {
             return Ok(false);
         };
         if self.write(&decision, invocation).await? == CommitStatus::Now {
@@ -153,7 +154,7 @@ impl<L: Ledger> Fulfil<L> {
     /// Takes the next step of the order as it was read; `false` if none is due.
     async fn step(&self, order: &Order, invocation: &Invocation) -> Result<bool, FulfilError> {
         let postings = order.fulfil(self.custodian.is_some(), invocation.now);
-        if let Some(decision) = order.step(SOURCE, "fulfilled", facts(order), postings) {
+        if let Some(decision) = order.step(WRITER, "fulfilled", facts(order), postings) {
             self.write(&decision, invocation).await?;
         } else if order.is_to_be_sent() {
             self.send(order, invocation).await?;

@@ -7,7 +7,7 @@ use ledger::{Deadline, Fact, Ledger, Order, OrderNumber, TopUp, TopUpReport, Top
 use providers::{CallError, Http, Ready, TopUpResult, Unitel, UnitelConfig, UnitelKeys};
 use signing::{SecretError, Strength};
 
-use crate::{COMMIT_WITHIN, CommitStatus, Fulfil, FulfilError, ONE_WITHIN, ROUNDS_MAX, SOURCE};
+use crate::{COMMIT_WITHIN, CommitStatus, Fulfil, FulfilError, ONE_WITHIN, ROUNDS_MAX, SOURCE, WRITER};
 
 /// The operator's client, with our login.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl<L: Ledger> Fulfil<L> {
         }
         let until = invocation.but_for(COMMIT_WITHIN).deadline;
         let (unitel, ready) = operator.ready(invocation, until).await.map_err(FulfilError::Operator)?;
-        let Some(claim) = order.step(SOURCE, "claimed", Vec::new(), order.claim(invocation.now)) else {
+        let Some(claim) = order.step(WRITER, "claimed", Vec::new(), order.claim(invocation.now)) else {
             return Ok(());
         };
         if self.write(&claim, invocation).await? != CommitStatus::Now {
@@ -100,7 +100,7 @@ impl<L: Ledger> Fulfil<L> {
             let mut facts = vec![("state", report.state.as_str().into()), ("details", report.details.as_str().into())];
             facts.extend(report.seq.iter().map(|seq| ("seq", Fact::from(seq.as_str()))));
             let effects = order.apply_top_up_report(report.clone());
-            let Some(decision) = order.step(SOURCE, "top_up", facts, effects) else {
+            let Some(decision) = order.step(WRITER, "top_up", facts, effects) else {
                 return Ok(());
             };
             if self.write_because(&decision, Some(report.state.as_str()), invocation).await? == CommitStatus::Now {

@@ -4,7 +4,7 @@ use edge::Invocation;
 use ledger::{Ledger, Order, OrderNumber, TopUpState, Transfer};
 
 use crate::operator::report_of;
-use crate::{COMMIT_WITHIN, Fulfil, FulfilError, SOURCE};
+use crate::{COMMIT_WITHIN, Fulfil, FulfilError, SOURCE, WRITER};
 
 /// The result of a query about an order's pending parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl<L: Ledger> Fulfil<L> {
     /// Flags the top-up for a person. If it is unknown, it is flagged already.
     async fn escalate(&self, order: &Order, invocation: &Invocation) -> Result<(), FulfilError> {
         let effects = order.flag_pending_top_up("the operator has the call, and cannot be queried".to_owned());
-        if let Some(decision) = order.step(SOURCE, "escalated", Vec::new(), effects) {
+        if let Some(decision) = order.step(WRITER, "escalated", Vec::new(), effects) {
             self.write(&decision, invocation).await?;
             edge::alarm(SOURCE, "top_up_unknown", order.number.as_str());
         }

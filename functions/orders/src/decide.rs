@@ -1,10 +1,10 @@
 //! Decides an order's journal row: its receipt, and a fingerprint of the request for idempotency.
 
-use ledger::{CommitError, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Order, Provider};
+use ledger::{Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Order, Provider, Writer};
 
 use crate::parse::Wanted;
 
-pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Result<Entry, CommitError> {
+pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Entry {
     let terms = &wanted.terms;
     let quantity = terms.quantity.to_string();
     let provider = wanted.provider.map(Provider::as_str).unwrap_or_default();
@@ -23,9 +23,8 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Re
     // Left out if absent, so that the fingerprint equals that of requests before wallets existed.
     request.extend(wanted.wallet.as_deref().map(|wallet| ("wallet", wallet)));
     let header = JournalHeader {
-        receipt: EventKey::new("order", order.number.as_str())
-            .map_err(|error| CommitError::Refused(Box::new(error)))?,
-        source: "orders",
+        receipt: EventKey::of_order(&order.number),
+        writer: Writer::Orders,
         kind: "order",
         facts: vec![
             ("product", terms.product.as_str().into()),
@@ -37,5 +36,5 @@ pub(crate) fn entry(wanted: &Wanted, order: &Order, place: Option<Effect>) -> Re
         order: Some(order.number.clone()),
     };
     let effects = std::iter::once(order.clone().created()).chain(place).collect();
-    Ok(Entry { header, effects, keeps_body: false, alarm: None })
+    Entry { header, effects, keeps_body: false, alarm: None }
 }

@@ -98,7 +98,7 @@ impl Orders {
         terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.context()).await?;
         let order = Order::new(number, asked.caller.clone(), terms, asked.invocation.now);
         let place = self.places.take(&order, None);
-        let entry = decide::entry(&wanted, &order, place).map_err(|error| Failure::from(error).about(&order.number))?;
+        let entry = decide::entry(&wanted, &order, place);
         let decision = Decision::Record(entry);
         let mut committed = ledger.commit(&decision, &asked.context()).await;
         for _ in 1..ROUNDS_MAX {

@@ -13,7 +13,7 @@ use stripe::Stripe;
 use webhook::Webhook as _;
 
 use crate::missing_credentials::KeyAlarms;
-use crate::{Reconcile, SOURCE, StripeApi};
+use crate::{Reconcile, SOURCE, StripeApi, WRITER};
 
 /// The part of a refund or dispute event that names its payment.
 #[derive(Deserialize)]
@@ -96,7 +96,7 @@ impl<L: Backlog> Reconcile<L> {
         let of_invoice = (!is_pointed).then(|| point(Pointer::Provider(invoice.clone()), None));
         let header = JournalHeader {
             receipt: EventKey::query(payment),
-            source: SOURCE,
+            writer: WRITER,
             kind: "invoice_payment",
             fingerprints: Fingerprint::of(1, &[("payment", payment.id()), ("invoice", invoice.id())]).into(),
             order: Some(order.clone()),

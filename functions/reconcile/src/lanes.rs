@@ -8,7 +8,7 @@ use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use ledger::{
     Asset, Audit, AuditProgress, Backlog, Balance, CommitError, DueRow, Lane, LaneState, Owed, Owner, Queue,
-    REFUSED_BODY_KEPT_DAYS, Reason, Timestamp,
+    REFUSED_BODY_KEPT_DAYS, Reason, Source, Timestamp,
 };
 use webhook::{Outcome, Webhook};
 
@@ -67,7 +67,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         keys: &impl Prove<W>,
         run: &Invocation,
     ) -> Result<SweepTally, CommitError> {
-        let due = self.ledger.due_lanes(W::SOURCE.as_str(), LANES_MAX, &run.context()).await?;
+        let due = self.ledger.due_lanes(W::SOURCE, LANES_MAX, &run.context()).await?;
         if due.is_empty() {
             return Ok(SweepTally::default());
         }
@@ -77,8 +77,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
             return Ok(SweepTally { untried, ..SweepTally::default() });
         };
         let check = &check;
-        let opened =
-            stream::iter(due).map(|row| async move { self.opened(W::SOURCE.as_str(), &row, check, run).await });
+        let opened = stream::iter(due).map(|row| async move { self.opened(W::SOURCE, &row, check, run).await });
         let opened: Vec<Result<Opened, CommitError>> = opened.buffered(AT_ONCE).collect().await;
         let (mut tally, mut turns) = (SweepTally::default(), Vec::new());
         for opened in opened {
@@ -121,7 +120,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
 
     async fn opened(
         &self,
-        source: &'static str,
+        source: Source,
         row: &DueRow,
         check: &AuditProgress,
         run: &Invocation,
@@ -146,7 +145,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
     /// Opens a lane with its payable events. `None` if another run was faster.
     async fn open(
         &self,
-        source: &'static str,
+        source: Source,
         row: &DueRow,
         check: &AuditProgress,
         invocation: &Invocation,
@@ -210,7 +209,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 // The lane stays due, and so comes first in the next run.
                 if lane.is_alarmed {
                     let context = run.part(LANE_WITHIN).context();
-                    self.ledger.reschedule_lane(W::SOURCE.as_str(), &lane.state, Some(run.now), &context).await?;
+                    self.ledger.reschedule_lane(W::SOURCE, &lane.state, Some(run.now), &context).await?;
                 }
                 return Ok(Turned::Done(lane.tally));
             }
@@ -225,7 +224,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         let has_booked = lane.tally.tried.cured > lane.cured_before;
         if lane.picked.is_empty() && lane.has_more && has_booked && !run.is_short_of(LANE_WITHIN) {
             let cured_before = lane.tally.tried.cured;
-            if let Some(again) = self.open(W::SOURCE.as_str(), &lane.row, check, &run.part(LANE_WITHIN)).await? {
+            if let Some(again) = self.open(W::SOURCE, &lane.row, check, &run.part(LANE_WITHIN)).await? {
                 let state = LaneState { alarmed_at: lane.state.alarmed_at, ..again.state };
                 let (tally, is_alarmed) = (lane.tally.and(again.tally), lane.is_alarmed);
                 lane = Turns { state, cured_before, is_alarmed, tally, ..again };
@@ -234,7 +233,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         if lane.picked.is_empty() {
             let until = next_retry_at(&lane, run.now);
             let context = run.part(LANE_WITHIN).context();
-            self.ledger.reschedule_lane(W::SOURCE.as_str(), &lane.state, until, &context).await?;
+            self.ledger.reschedule_lane(W::SOURCE, &lane.state, until, &context).await?;
             return Ok(Turned::Done(lane.tally));
         }
         Ok(Turned::More(Box::new(lane)))
@@ -262,7 +261,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
                 error
             }
         };
-        let queue = Queue::Lane(W::SOURCE.as_str(), lane.state.lane.clone());
+        let queue = Queue::Lane(W::SOURCE, lane.state.lane.clone());
         self.reschedule_unreadable(&queue, &owed.row, &error, invocation).await?;
         Ok(false)
     }

@@ -32,7 +32,7 @@ use edge::{Invocation, WorkError, Worker};
 use epay::Epay;
 use fireblocks::Fireblocks;
 use fulfil::Fulfil;
-use ledger::{Audit, Backlog, Sweep};
+use ledger::{Audit, Backlog, Sweep, Writer};
 use serde::{Deserialize, Serialize};
 use stripe::Stripe;
 use thiserror::Error;
@@ -48,13 +48,14 @@ pub use missing_credentials::{Assemble, Assembled};
 pub use proof::{LiveKeys, NoJwksCache, PublishedKeys, ReplayKeys};
 pub use query_provider::StripeApi;
 pub use refused::ReplayReport;
-pub use repair::{AccountRepair, OrderRepair, REPAIR_SOURCE, RepairFailure, Repairs, Signature};
+pub use repair::{AccountRepair, OrderRepair, RepairFailure, Repairs, Signature};
 pub use retired::RetiredKeys;
 pub use stripe_backfill::BackfillReport;
 pub use unpaid::Asked;
 
 /// The function's name in the journal, the log and the metrics.
-const SOURCE: &str = "reconcile";
+const SOURCE: &str = WRITER.as_str();
+const WRITER: Writer = Writer::Reconcile;
 /// Reason: a genuine delivery is in another event's row.
 const OTHER_RECEIPT: &str = "other_receipt";
 

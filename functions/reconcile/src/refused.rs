@@ -114,15 +114,12 @@ impl<L: Backlog> Reconcile<L> {
         run: &Invocation,
         tally: &mut SweepTally,
     ) -> Result<(), CommitError> {
-        let due = self.ledger.due(W::SOURCE.as_str(), EVENTS_MAX, &run.context()).await?;
+        let due = self.ledger.due(W::SOURCE, EVENTS_MAX, &run.context()).await?;
         let found = u32::try_from(due.len()).unwrap_or(u32::MAX);
         // Counts only if there may be more events than the run's limit.
         let is_full = found >= u32::from(EVENTS_MAX);
-        let all = if is_full {
-            self.ledger.count_refused_due(W::SOURCE.as_str(), COUNTED_MAX, &run.context()).await?
-        } else {
-            found
-        };
+        let all =
+            if is_full { self.ledger.count_refused_due(W::SOURCE, COUNTED_MAX, &run.context()).await? } else { found };
         tally.untried = tally.untried.saturating_add(all.saturating_sub(found));
         for (n, row) in (0..).zip(due) {
             if run.is_short_of(ONE_WITHIN) {
@@ -144,7 +141,7 @@ impl<L: Backlog> Reconcile<L> {
                 Err(error) => {
                     tally.tried.tried = tally.tried.tried.saturating_add(1);
                     tally.tried.failed = tally.tried.failed.saturating_add(1);
-                    self.reschedule_unreadable(&Queue::Refused(W::SOURCE.as_str()), &row, &error, &invocation).await?;
+                    self.reschedule_unreadable(&Queue::Refused(W::SOURCE), &row, &error, &invocation).await?;
                 }
             }
         }

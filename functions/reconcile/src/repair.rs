@@ -8,12 +8,10 @@ use edge::Invocation;
 use ledger::{
     AccountId, Audit, Balance, CallContext, CommitError, Decision, Effect, Entry, EventKey, Fact, Fingerprint,
     JournalHeader, JournalLine, KeyError, LineDetails, LinePosition, LineTotals, MoneyKey, Order, OrderNumber, Pointer,
-    Provider, Reference, Repair, RepairError, RepairedOrder, Side, StoredAccount, StoredOrder,
+    Provider, Reference, Repair, RepairError, RepairedOrder, Side, StoredAccount, StoredOrder, Writer,
 };
 use thiserror::Error;
 
-/// The source of a repair's journal row.
-pub const REPAIR_SOURCE: &str = "repair";
 /// Lines in one page of a statement.
 const LINES_MAX: u16 = 200;
 /// Keys in one read call of the store.
@@ -77,7 +75,7 @@ impl<L: Audit> Repairs<'_, L> {
         what: &AccountRepair,
         by: &Signature,
     ) -> Result<Decision, RepairFailure> {
-        let receipt = EventKey::new(REPAIR_SOURCE, &by.id)?;
+        let receipt = EventKey::new(Writer::Repair, &by.id)?;
         let effects = match what {
             AccountRepair::RestoreLine { key, amount, order } => {
                 let found = self.line(key).await?.ok_or_else(|| RepairError::NoLine(key.clone()))?;
@@ -118,7 +116,7 @@ impl<L: Audit> Repairs<'_, L> {
         what: &OrderRepair,
         by: &Signature,
     ) -> Result<Decision, RepairFailure> {
-        let receipt = EventKey::new(REPAIR_SOURCE, &by.id)?;
+        let receipt = EventKey::new(Writer::Repair, &by.id)?;
         let kept = self.ledger.kept(number, &self.call()).await?;
         let effects = match (what, kept) {
             (OrderRepair::ToLines { paid_by }, StoredOrder::Order(order)) => {
@@ -299,7 +297,7 @@ fn decision(
     let signed = [("author", by.author.clone()), ("reason", by.reason.clone())];
     let facts = signed.into_iter().chain(parameters.iter().cloned()).chain(before_and_after(&effects));
     let facts = facts.map(|(name, value)| (name, Fact::Text(value))).collect();
-    let header = JournalHeader { receipt, source: REPAIR_SOURCE, kind, facts, fingerprints, order };
+    let header = JournalHeader { receipt, writer: Writer::Repair, kind, facts, fingerprints, order };
     Decision::Record(Entry { header, effects, keeps_body: false, alarm: None })
 }
 

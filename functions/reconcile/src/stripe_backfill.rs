@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use edge::Invocation;
-use ledger::{Backlog, CommitError, EventKey};
+use ledger::{Backlog, CommitError, EventKey, Sweep};
 use providers::{CallError, EventPage, ListedEvent};
 use serde::Serialize;
 use webhook::{Outcome, Replayed, Webhook as _};
@@ -14,7 +14,7 @@ use crate::missing_credentials::KeyAlarms;
 use crate::pass_over::report_passed_over;
 use crate::{Reconcile, SOURCE, StripeApi};
 
-const SWEEP: &str = "stripe_backfill";
+const SWEEP: Sweep = Sweep::StripeBackfill;
 /// Stripe retries a delivery for three days.
 const WINDOW_SECONDS: i64 = 3 * 24 * 60 * 60;
 /// Page sizes, from Stripe's maximum. If one event makes a page unreadable, smaller pages find the others.
@@ -168,11 +168,11 @@ fn resumed(place: Option<String>, cursor: Option<&str>) -> Option<String> {
 }
 
 fn receipt(event: &ListedEvent) -> Result<EventKey, ledger::KeyError> {
-    EventKey::new(stripe::Stripe::SOURCE.as_str(), &event.id)
+    EventKey::new(stripe::Stripe::SOURCE, &event.id)
 }
 
 fn unparsed(event: &ListedEvent) -> EventKey {
-    EventKey::unparsed(stripe::Stripe::SOURCE.as_str(), event.json().as_bytes())
+    EventKey::unparsed(stripe::Stripe::SOURCE, event.json().as_bytes())
 }
 
 impl BackfillReport {

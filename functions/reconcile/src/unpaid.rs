@@ -8,7 +8,7 @@ use edge::Invocation;
 use futures_util::{StreamExt as _, stream};
 use ledger::{
     Backlog, CommitError, Committed, Decision, DueOrder, DueRow, Order, OrderNumber, Payment, PaymentState, Provider,
-    Queue, Reason, Reference, Timestamp, Work,
+    Queue, Reason, Reference, Sweep, Timestamp, Work,
 };
 use serde::Serialize;
 use tokio::time::Interval;
@@ -17,10 +17,10 @@ use crate::missing_credentials::{KeyAlarms, QueryError};
 use crate::pass_over::number_of;
 use crate::query_provider::QueryOutcome;
 use crate::turns::{Unanswered, in_turns, pace};
-use crate::{Reconcile, SOURCE};
+use crate::{Reconcile, SOURCE, WRITER};
 
 /// The name of the sweep in schedules and metrics.
-const SWEEP: &str = "unpaid";
+const SWEEP: Sweep = Sweep::Unpaid;
 /// The lease of the sweep. It is no shorter than the function's timeout, so that a run that died is over by then.
 const LEASE_SECONDS: i64 = 60;
 /// Orders of one provider in a run. The first run after a long outage queries some hundreds. 200 bytes each.
@@ -88,7 +88,7 @@ struct ProviderRun {
 impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn sweep_unpaid(&self, run: &Invocation) -> Result<Asked, CommitError> {
         if !self.is_any_unpaid(run).await? {
-            edge::backlog(SWEEP, 0, 0);
+            edge::backlog(SWEEP.as_str(), 0, 0);
             return Ok(Asked::default());
         }
         if !self.ledger.acquire_sweep(SWEEP, run.now.plus_seconds(LEASE_SECONDS), &run.context()).await? {
@@ -105,7 +105,7 @@ impl<L: Backlog> Reconcile<L> {
             oldest_s = run.oldest_s.max(oldest_s);
             failure = run.error.or(failure);
         }
-        edge::backlog(SWEEP, left, oldest_s);
+        edge::backlog(SWEEP.as_str(), left, oldest_s);
         // Releases the lease; if this fails, the lease expires by itself.
         if let Err(error) = self.ledger.acquire_sweep(SWEEP, run.now, &run.context()).await {
             tracing::warn!(error = %edge::chain(&error), "the lease of the sweep was not released");
@@ -204,7 +204,7 @@ impl<L: Backlog> Reconcile<L> {
             }
             Ok(QueryOutcome::WrongMode { of, payment }) => {
                 edge::alarm(SOURCE, Reason::WrongMode.as_str(), order.number.as_str());
-                self.write(&order.of_other_mode(SOURCE, &of, &payment), invocation, "paid").await?;
+                self.write(&order.of_other_mode(WRITER, &of, &payment), invocation, "paid").await?;
                 self.ledger
                     .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
                     .await?;
@@ -270,7 +270,7 @@ impl<L: Backlog> Reconcile<L> {
     ) -> Result<(), CommitError> {
         for _ in 0..ROUNDS_MAX {
             let points = self.points(&order, also, invocation).await?;
-            let Some((decision, reason)) = order.queried(SOURCE, of, payment, points) else {
+            let Some((decision, reason)) = order.queried(WRITER, of, payment, points) else {
                 return Ok(());
             };
             if let Some(reason) = reason {
@@ -292,7 +292,7 @@ impl<L: Backlog> Reconcile<L> {
         invocation: &Invocation,
     ) -> Result<(), CommitError> {
         for _ in 0..ROUNDS_MAX {
-            let Some(decision) = order.closed(SOURCE, state, why) else {
+            let Some(decision) = order.closed(WRITER, state, why) else {
                 return Ok(());
             };
             match self.write(&decision, invocation, "closed").await? {

@@ -217,7 +217,7 @@ pub(crate) fn header(event: &StripeEvent) -> JournalHeader {
     let created = ("created", Fact::Text(event.created.to_string()));
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: Source::Stripe.as_str(),
+        writer: Source::Stripe.into(),
         kind: event.kind.as_str(),
         fingerprints: fingerprints(event, &fields),
         order: event.leads.order.clone(),

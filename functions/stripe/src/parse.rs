@@ -21,7 +21,7 @@ use webhook::{JsonObject, ParseError, Received};
 
 pub use kind::Kind;
 
-const SOURCE: &str = Source::Stripe.as_str();
+const SOURCE: Source = Source::Stripe;
 /// The path stored with the body of an event that the backfill listed. No route of ours has it.
 pub const LISTED_AT: &str = "/v1/events";
 /// The metadata key under which checkout writes the order's number, on the session and on the objects that it creates.

@@ -27,7 +27,7 @@ pub(crate) fn header(event: &UsageEvent) -> JournalHeader {
     let cost = Asset::CREDITS.format(event.cost);
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: Source::Usage.as_str(),
+        writer: Source::Usage.into(),
         kind: "usage",
         fingerprints: Fingerprint::of(1, &[("event", &event.id), ("key", key), ("cost", &cost)]).into(),
         order: None,

@@ -90,7 +90,7 @@ fn field<'b, T>(
 
 fn event_id(value: &RawValue) -> Result<(String, EventKey), String> {
     let id = text(value)?;
-    let key = EventKey::new(Source::Usage.as_str(), &id).map_err(|error| error.to_string())?;
+    let key = EventKey::new(Source::Usage, &id).map_err(|error| error.to_string())?;
     Ok((id, key))
 }
 

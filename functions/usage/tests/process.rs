@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ledger::{
     Asset, CallerKey, Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader, Ledger as _,
-    MoneyKey, Movement, Owner, Posting,
+    MoneyKey, Movement, Owner, Posting, Writer,
 };
 use serde_json::Value;
 use testkit::{STAGE, Sent, Shape, World, context, usage};
@@ -119,7 +119,7 @@ fn text(output: &Output) -> String {
 
 /// Grants ten credits to the owner of the key `k1`.
 async fn open_account(world: &World) {
-    let (owner, receipt) = (Owner::new("alice").unwrap(), EventKey::new("manual", "1").unwrap());
+    let (owner, receipt) = (Owner::new("alice").unwrap(), EventKey::new(Writer::Manual, "1").unwrap());
     let posting =
         Posting::to_customer(owner.account(Asset::CREDITS), House::Manual, Asset::CREDITS.parse("10").unwrap());
     let key = MoneyKey::of_event(&receipt);
@@ -128,7 +128,8 @@ async fn open_account(world: &World) {
         Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None }),
     ];
     let fingerprints = Fingerprint::of(1, &[]).into();
-    let header = JournalHeader { receipt, source: "manual", kind: "manual", facts: vec![], fingerprints, order: None };
+    let header =
+        JournalHeader { receipt, writer: Writer::Manual, kind: "manual", facts: vec![], fingerprints, order: None };
     let decision = Decision::Record(Entry { header, effects, keeps_body: false, alarm: None });
     world.ledger(1).commit(&decision, &context(1)).await.unwrap();
 }

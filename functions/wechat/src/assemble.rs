@@ -27,7 +27,7 @@ impl Api {
 
 pub async fn assemble<L: Ledger>(start: &Start, ledger: L) -> Result<Configured<Function<Wechat, L>>, StartError> {
     let Some(config) = Config::configured(start)? else {
-        return Ok(Configured::Unconfigured(Unconfigured { source: Wechat::SOURCE.as_str() }));
+        return Ok(Configured::Unconfigured(Unconfigured { source: Wechat::SOURCE }));
     };
     let api = Api::open(start).await?;
     let secrets = [OWN_SECRET, WechatKeys::SECRET_ID];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::Keyring;
-use ledger::{CallContext, Deadline, Order, Timestamp};
+use ledger::{CallContext, Deadline, Order, Source, Timestamp};
 use providers::wechat::QueriedRefund;
 use providers::{CallError, Http, PaymentApi as _, Queried, WechatConfig, WechatKeys};
 
@@ -61,7 +61,7 @@ impl Wechat {
             tracing::warn!(%error, "the query to WeChat failed");
             // No retry corrects this: the forwarder has another secret or clock, or an attacker answers in its place.
             if error == CallError::Unsigned {
-                edge::alarm("wechat", "answer_unsigned", order.number.as_str());
+                edge::alarm(Source::Wechat.as_str(), "answer_unsigned", order.number.as_str());
             }
             Confirmation::NoAnswer
         })

@@ -216,7 +216,7 @@ pub(crate) fn header(event: &WechatEvent) -> JournalHeader {
     };
     JournalHeader {
         receipt: event.receipt.clone(),
-        source: Source::Wechat.as_str(),
+        writer: Source::Wechat.into(),
         kind,
         fingerprints: event.fingerprint.clone().into(),
         order: event.order.clone(),

@@ -16,7 +16,7 @@ use webhook::{ParseError, Received};
 
 use crate::{CALLBACK, Form};
 
-const SOURCE: &str = Source::Wechat.as_str();
+const SOURCE: Source = Source::Wechat;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WechatEvent {

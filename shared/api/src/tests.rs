@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::{Invocation, Reply, Route, Service as _};
-use ledger::{CommitError, Ledger};
+use ledger::{CommitError, Ledger, Writer};
 use serde::Deserialize;
 use serde_json::Value;
 use testkit::{MemoryLedger, Sent, Shape, World, api_key, deadline, instant, mark, now};
@@ -185,8 +185,8 @@ async fn referrer_chain_ends_before_a_cycle() {
         for (owner, referrer) in chain {
             let refer = ledger::Effect::Refer { owner: named(owner), from: None, to: Some(named(referrer)) };
             let header = ledger::JournalHeader {
-                receipt: ledger::EventKey::new("manual", owner).expect("a key"),
-                source: "manual",
+                receipt: ledger::EventKey::new(Writer::Manual, owner).expect("a key"),
+                writer: Writer::Manual,
                 kind: "referrer",
                 facts: Vec::new(),
                 fingerprints: ledger::Fingerprint::of(1, &[]).into(),

@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
+use ledger::Source;
+
 use crate::{Invocation, Reply, Service};
 
 /// Replies 404 to every request, without fetching a key and without querying the store: a scan of all URLs costs
 /// nothing and raises no alarm.
 #[derive(Debug)]
 pub struct Unconfigured {
-    pub source: &'static str,
+    pub source: Source,
 }
 
 impl Service for Unconfigured {
     const REPLY_WITHIN: Duration = Duration::from_secs(1);
 
     async fn answer(&self, _: &str, invocation: &Invocation) -> Reply {
-        crate::line(self.source, None, "not_set_up", None, invocation);
+        crate::line(self.source.as_str(), None, "not_set_up", None, invocation);
         Reply::empty(404)
     }
 }

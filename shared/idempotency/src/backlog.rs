@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::Select;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use ledger::{
     Backlog, CallContext, CommitError, DueOrder, DueRow, EventKey, KeptBody, Order, OrderNumber, Provider, Queue,
-    RefusedEvent, Timestamp, Work, unreadable_backoff_s,
+    RefusedEvent, Source, Sweep, Timestamp, Work, unreadable_backoff_s,
 };
 
 use crate::batch::Read;
@@ -26,20 +26,20 @@ const COUNTED_AT_ONCE_MAX: u32 = 1_000;
 impl Backlog for DynamoLedger {
     async fn due(
         &self,
-        source: &'static str,
+        source: Source,
         events_max: u16,
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
-        self.due_in(&self.tables().journal, names::ATTENTION, source, events_max, context).await
+        self.due_in(&self.tables().journal, names::ATTENTION, source.as_str(), events_max, context).await
     }
 
     async fn count_refused_due(
         &self,
-        source: &'static str,
+        source: Source,
         counted_max: u32,
         context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
-        let query = self.due_query(&self.tables().journal, names::ATTENTION, source, context);
+        let query = self.due_query(&self.tables().journal, names::ATTENTION, source.as_str(), context);
         self.count_rows(query, counted_max, context).await
     }
 
@@ -151,11 +151,11 @@ impl Backlog for DynamoLedger {
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let (table, index, word) = match queue {
-            Queue::Refused(source) => (&self.tables().journal, names::ATTENTION, (*source).to_owned()),
+            Queue::Refused(source) => (&self.tables().journal, names::ATTENTION, source.as_str().to_owned()),
             Queue::Lane(source, lane) => {
-                (&self.tables().journal, names::ATTENTION, lane_row::refused_in_lane(source, lane))
+                (&self.tables().journal, names::ATTENTION, lane_row::refused_in_lane(source.as_str(), lane))
             }
-            Queue::Lanes(source) => (&self.tables().journal, names::ATTENTION, lane_row::lanes_of(source)),
+            Queue::Lanes(source) => (&self.tables().journal, names::ATTENTION, lane_row::lanes_of(source.as_str())),
             Queue::Work(work) => (&self.tables().orders, names::WORK, order_row::word_of(*work).to_owned()),
         };
         let Some(stored) = self.row(table, row.id.clone(), context).await? else {
@@ -190,7 +190,7 @@ impl Backlog for DynamoLedger {
 
     async fn acquire_sweep(
         &self,
-        sweep: &'static str,
+        sweep: Sweep,
         until: Timestamp,
         context: &CallContext<'_>,
     ) -> Result<bool, CommitError> {
@@ -203,18 +203,14 @@ impl Backlog for DynamoLedger {
         self.write_if_unchanged(row, &self.tables().accounts, &sweep_id(sweep), context).await
     }
 
-    async fn sweep_cursor(
-        &self,
-        sweep: &'static str,
-        context: &CallContext<'_>,
-    ) -> Result<Option<String>, CommitError> {
+    async fn sweep_cursor(&self, sweep: Sweep, context: &CallContext<'_>) -> Result<Option<String>, CommitError> {
         let row = self.row(&self.tables().accounts, sweep_id(sweep), context).await?;
         Ok(row.and_then(|row| row.get(names::PLACE)?.as_s().ok().cloned()))
     }
 
     async fn save_sweep_cursor(
         &self,
-        sweep: &'static str,
+        sweep: Sweep,
         place: Option<&str>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
@@ -241,8 +237,8 @@ fn due_order(row: &Image) -> Option<DueOrder> {
 }
 
 /// Stored in the accounts table. No account id contains a `#`.
-fn sweep_id(sweep: &str) -> String {
-    format!("sweep#{sweep}")
+fn sweep_id(sweep: Sweep) -> String {
+    format!("sweep#{}", sweep.as_str())
 }
 
 impl DynamoLedger {

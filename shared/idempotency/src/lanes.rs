@@ -1,6 +1,6 @@
 //! The lanes of refused usage, read through the sparse index of the retry queue.
 
-use ledger::{Amount, CallContext, CommitError, DueRow, Lane, LaneState, Lanes, Owed, Timestamp};
+use ledger::{Amount, CallContext, CommitError, DueRow, Lane, LaneState, Lanes, Owed, Source, Timestamp};
 
 use crate::image::{Image, parsed};
 use crate::retry::{Answer, after_failure, until_answered};
@@ -13,11 +13,11 @@ const LISTED_AT_ONCE_MAX: u32 = 1_000;
 impl Lanes for DynamoLedger {
     async fn due_lanes(
         &self,
-        source: &'static str,
+        source: Source,
         lanes_max: u16,
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
-        let word = lane_row::lanes_of(source);
+        let word = lane_row::lanes_of(source.as_str());
         self.due_in(&self.tables().journal, names::ATTENTION, &word, lanes_max, context).await
     }
 
@@ -31,12 +31,12 @@ impl Lanes for DynamoLedger {
 
     async fn refused_in_lane(
         &self,
-        source: &'static str,
+        source: Source,
         lane: &Lane,
         events_max: u32,
         context: &CallContext<'_>,
     ) -> Result<Vec<Owed>, CommitError> {
-        let word = lane_row::refused_in_lane(source, lane);
+        let word = lane_row::refused_in_lane(source.as_str(), lane);
         let query = self.index_query(&self.tables().journal, names::ATTENTION, &word);
         let query = query.key_condition_expression("#word = :word");
         let (mut waiting, mut last) = (Vec::new(), None);
@@ -61,11 +61,12 @@ impl Lanes for DynamoLedger {
 
     async fn reschedule_lane(
         &self,
-        source: &'static str,
+        source: Source,
         lane: &LaneState,
         until: Option<Timestamp>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {
+        let source = source.as_str();
         let (row, id) = (lane_row::reschedule(source, lane, until), lane_row::id(source, &lane.lane));
         self.write_unless_changed(row, &self.tables().journal, &id, context).await
     }

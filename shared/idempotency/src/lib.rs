@@ -6,7 +6,7 @@
 //! cancelled one, and `retry.rs` retries it with backoff.
 //!
 //! ```
-//! use ledger::{Committed, Decision, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _};
+//! use ledger::{Committed, Decision, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Source};
 //! use testkit::{World, context};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -14,8 +14,8 @@
 //! let world = World::new();
 //! let ledger: idempotency::DynamoLedger = world.ledger(1);
 //! let header = JournalHeader {
-//!     receipt: EventKey::new("usage", "evt_1")?,
-//!     source: "usage",
+//!     receipt: EventKey::new(Source::Usage, "evt_1")?,
+//!     writer: Source::Usage.into(),
 //!     kind: "usage",
 //!     facts: vec![],
 //!     fingerprints: Fingerprint::of(1, &[("tokens", "150")]).into(),

@@ -123,7 +123,7 @@ impl Plan {
         // Only a webhook delivery can be retried. A person's refused command has already returned its error.
         let due_at = next_retry_at(refusal.reason, context.first_received_at, context.received_at);
         let due_at = due_at.filter(|_| context.body.is_some());
-        let source = refusal.header.source;
+        let source = refusal.header.writer.as_str();
         match (due_at, lane_of(refusal)) {
             (Some(_), Some((lane, owed))) => {
                 lane_row::enqueue(&mut row, source, lane, owed, context.first_received_at);

@@ -97,7 +97,7 @@ impl Row {
     fn with_header(header: &JournalHeader, status: &str, fingerprint: &Fingerprint, context: &CallContext<'_>) -> Self {
         let mut row = Self::default();
         row.set(names::FORMAT, number(&ROW_FORMAT));
-        row.set(names::SOURCE, text(header.source));
+        row.set(names::SOURCE, text(header.writer.as_str()));
         row.set(names::KIND, text(header.kind));
         row.set(names::STATUS, text(status));
         row.set(names::FINGERPRINT, text(fingerprint));

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use idempotency::Tables;
 use ledger::{
     Backlog as _, CallContext, Decision, EventKey, Fingerprint, JournalHeader, KeptBody, Ledger as _, RawBody, Reason,
-    Refusal,
+    Refusal, Source,
 };
 use serde_json::json;
 use testkit::{STAGE, World, context, now};
@@ -17,8 +17,8 @@ const HEADERS: [(&str, &str); 1] = [("x-webhook-signature", "0123")];
 
 fn decision(id: &str) -> Decision {
     let header = JournalHeader {
-        receipt: EventKey::new("usage", id).expect("an id"),
-        source: "usage",
+        receipt: EventKey::new(Source::Usage, id).expect("an id"),
+        writer: Source::Usage.into(),
         kind: "unparsed",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),
@@ -46,7 +46,7 @@ async fn refused(world: &World, body: &[u8], second: u16) {
 
 async fn kept(world: &World) -> Result<KeptBody, String> {
     let later = CallContext { received_at: now().plus_seconds(3_600), ..context(9) };
-    let receipt = EventKey::new("usage", "e1").expect("an id");
+    let receipt = EventKey::new(Source::Usage, "e1").expect("an id");
     let waiting = world.ledger(1).refused_event(&receipt, &later).await.map_err(|error| format!("{error:?}"))?;
     Ok(waiting.expect("in the retry queue").body.expect("a body"))
 }

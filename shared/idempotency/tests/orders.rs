@@ -11,7 +11,7 @@ use ledger::{
     LISTED_MAX, Ledger as _, Line, Money, OnChain, Operator, Order, OrderNumber, Owner, Paid, PaymentReversals,
     PaymentState, PaysFor, Period, Plan, Provider, Reason, Reference, Refund, RefundState, Refunds, RefusedPayment,
     Reported, Resolution, RowKeys, Session, Standing, Subscription, SubscriptionStatus, Terms, TopUp, TopUpCall,
-    TopUpKind, TopUpState, Transfer, TransferStatus, Transition, UNLISTED_MAX, Word,
+    TopUpKind, TopUpState, Transfer, TransferStatus, Transition, UNLISTED_MAX, Word, Writer,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, now};
@@ -149,8 +149,8 @@ fn anomalies() -> Anomalies {
 
 async fn write(world: &World, event: &str, effect: Effect) -> Result<Committed, CommitError> {
     let header = JournalHeader {
-        receipt: EventKey::new("test", event).expect("an id"),
-        source: "test",
+        receipt: EventKey::new(Writer::Manual, event).expect("an id"),
+        writer: Writer::Manual,
         kind: "test",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),

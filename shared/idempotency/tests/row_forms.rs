@@ -13,7 +13,7 @@ use ledger::{
     Amount, Asset, Audit as _, Backlog as _, CachedJwks, CallContext, CallerKey, CommitError, Currency, Decision,
     DueRow, EventKey, Fingerprint, Grant, JournalHeader, JwksCache as _, JwksName, Lanes as _, Ledger as _, Money,
     MoneyKey, OrderNumber, Owner, PaymentProof, Pointer, Provider, RawBody, Reason, Reference, Refusal, RowKeys,
-    Timestamp,
+    Source, Sweep, Timestamp,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, contract, mark, now};
@@ -143,8 +143,8 @@ async fn world_of_other_kinds() -> World {
     let bytes: Vec<u8> = std::iter::repeat_with(|| noise.u8(..)).take(400_000).collect();
     let body = RawBody { method: "POST", path: "/", query: "", headers: &[], bytes: &bytes, bytes_at: now() };
     let header = JournalHeader {
-        receipt: EventKey::new("usage", "large").expect("an id"),
-        source: "usage",
+        receipt: EventKey::new(Source::Usage, "large").expect("an id"),
+        writer: Source::Usage.into(),
         kind: "unparsed",
         facts: Vec::new(),
         fingerprints: Fingerprint::of(1, &[]).into(),
@@ -316,7 +316,7 @@ async fn read(ledger: &DynamoLedger, kind: RowKind, row: &Value) -> Result<Value
             })
         }
         RowKind::Sweep => {
-            let sweep = if id == "sweep#unpaid" { "unpaid" } else { "stripe_backfill" };
+            let sweep = if id == "sweep#unpaid" { Sweep::Unpaid } else { Sweep::StripeBackfill };
             let place = ledger.sweep_cursor(sweep, later).await?;
             let another = CallContext { attempt: mark(99), ..context(99) };
             json!({ "place": place, "is_free": ledger.acquire_sweep(sweep, now(), &another).await? })

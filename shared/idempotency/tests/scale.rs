@@ -5,16 +5,17 @@
 use ledger::{
     Amount, Asset, Balance, CommitError, Currency, Decision, Effect, Entry, EventKey, Fingerprint, Grant, Guard, House,
     JournalHeader, Ledger as _, Money, MoneyKey, Movement, Order, OrderNumber, Owner, Posting, Provider, Reason, Terms,
+    Writer,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context, now};
 
 fn decision(event: &str, effect: impl FnOnce(&EventKey) -> Effect) -> Decision {
-    let receipt = EventKey::new("test", event).expect("an id");
+    let receipt = EventKey::new(Writer::Manual, event).expect("an id");
     let effects = vec![effect(&receipt)];
     let header = JournalHeader {
         receipt,
-        source: "test",
+        writer: Writer::Manual,
         kind: "test",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),

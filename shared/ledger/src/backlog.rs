@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::{CallContext, CommitError, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Timestamp, Work};
+use crate::{
+    CallContext, CommitError, EventKey, Lane, Lanes, Order, OrderNumber, Provider, Reason, Source, Sweep, Timestamp,
+    Work,
+};
 
 /// By then a late order or top-up has usually arrived.
 const FIRST_RETRY_SECONDS: u64 = 60;
@@ -23,7 +26,7 @@ pub trait Backlog: Lanes {
     /// was written.
     fn due(
         &self,
-        source: &'static str,
+        source: Source,
         events_max: u16,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
@@ -31,7 +34,7 @@ pub trait Backlog: Lanes {
     /// The number of refused events of a source that are due, counted up to `counted_max`.
     fn count_refused_due(
         &self,
-        source: &'static str,
+        source: Source,
         counted_max: u32,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<u32, CommitError>> + Send;
@@ -107,7 +110,7 @@ pub trait Backlog: Lanes {
     /// release the lease.
     fn acquire_sweep(
         &self,
-        sweep: &'static str,
+        sweep: Sweep,
         until: Timestamp,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<bool, CommitError>> + Send;
@@ -115,13 +118,13 @@ pub trait Backlog: Lanes {
     /// The cursor of a sweep that was interrupted. It is only a hint: without it the sweep starts over.
     fn sweep_cursor(
         &self,
-        sweep: &'static str,
+        sweep: Sweep,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Option<String>, CommitError>> + Send;
 
     fn save_sweep_cursor(
         &self,
-        sweep: &'static str,
+        sweep: Sweep,
         place: Option<&str>,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
@@ -131,11 +134,11 @@ pub trait Backlog: Lanes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Queue {
     /// Refused events, by source.
-    Refused(&'static str),
+    Refused(Source),
     /// Refused events in one lane of a source.
-    Lane(&'static str, Lane),
+    Lane(Source, Lane),
     /// The lanes of a source.
-    Lanes(&'static str),
+    Lanes(Source),
     /// Orders with outstanding work.
     Work(Work),
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     AccountId, Amount, Asset, Balance, CallerKey, EventKey, Fingerprints, House, Lane, MoneyKey, Order, OrderNumber,
-    Owner, Pointer, Reason, Repair, SpendingTerms, Subscription, Transition,
+    Owner, Pointer, Reason, Repair, SpendingTerms, Subscription, Transition, Writer,
 };
 
 /// The result of processing one event.
@@ -24,7 +24,7 @@ pub enum Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalHeader {
     pub receipt: EventKey,
-    pub source: &'static str,
+    pub writer: Writer,
     pub kind: &'static str,
     pub facts: Facts,
     pub fingerprints: Fingerprints,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{Fingerprint, Line, Order, OrderNumber, PaymentState, Reference};
+use crate::{Fingerprint, Line, Order, OrderNumber, PaymentState, Reference, Source, Writer};
 
 /// Long enough for the ids of every sender; with the other bounds it keeps a usage row within 1 KB.
 const PART_CHARS_MAX: usize = 128;
@@ -20,15 +20,21 @@ pub struct EventKey(String);
 pub struct MoneyKey(String);
 
 impl EventKey {
-    /// `source` is our own name, `id` is the sender's.
-    pub fn new(source: &'static str, id: &str) -> Result<Self, KeyError> {
-        join(source, &[id]).map(Self)
+    /// `id` is the sender's, or that of a person's change.
+    pub fn new(writer: impl Into<Writer>, id: &str) -> Result<Self, KeyError> {
+        join(writer.into().as_str(), &[id]).map(Self)
+    }
+
+    /// The creation of an order: `order#HL…`.
+    pub fn of_order(order: &OrderNumber) -> Self {
+        Self(format!("order#{order}"))
     }
 
     /// A verified body that cannot be parsed has no id, so its SHA-256 takes that place.
-    pub fn unparsed(source: &'static str, body: &[u8]) -> Self {
+    pub fn unparsed(source: Source, body: &[u8]) -> Self {
         use sha2::Digest as _;
-        Self(format!("unparsed#{source}#{}", crate::fingerprint::hex(&sha2::Sha256::digest(body))))
+        let digest = crate::fingerprint::hex(&sha2::Sha256::digest(body));
+        Self(format!("unparsed#{}#{digest}", source.as_str()))
     }
 
     /// The result of querying the provider about `of`, without a webhook event: `query#stripe#pi_…`.

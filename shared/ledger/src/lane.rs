@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::{Amount, CallContext, CallerKey, CommitError, DueRow, EventKey, Ledger, Owner, Timestamp};
+use crate::{Amount, CallContext, CallerKey, CommitError, DueRow, EventKey, Ledger, Owner, Source, Timestamp};
 
 /// By then a top-up has usually arrived.
 pub const FIRST_RETRY_SECONDS: i64 = 60;
@@ -76,7 +76,7 @@ pub trait Lanes: Ledger {
     /// The lanes that are due, the longest due first.
     fn due_lanes(
         &self,
-        source: &'static str,
+        source: Source,
         lanes_max: u16,
         context: &CallContext<'_>,
     ) -> impl Future<Output = Result<Vec<DueRow>, CommitError>> + Send;
@@ -91,7 +91,7 @@ pub trait Lanes: Ledger {
     /// The waiting events, at most `events_max`: the oldest first, and rescheduled ones last.
     fn refused_in_lane(
         &self,
-        source: &'static str,
+        source: Source,
         lane: &Lane,
         events_max: u32,
         context: &CallContext<'_>,
@@ -101,7 +101,7 @@ pub trait Lanes: Ledger {
     /// refused into a lane that is to be closed.
     fn reschedule_lane(
         &self,
-        source: &'static str,
+        source: Source,
         lane: &LaneState,
         until: Option<Timestamp>,
         context: &CallContext<'_>,

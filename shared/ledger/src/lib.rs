@@ -109,7 +109,7 @@ pub use port::{AttemptMark, CallContext, CommitError, Committed, Deadline, Ledge
 pub use proof::{PaymentProof, ProofUse};
 pub use reason::{Reason, ReasonClass};
 pub use refund::{Dispute, DisputeStage, Disputes, PaymentReversals, Refund, RefundState, Refunds, Reported};
-pub use registry::{Source, Sweep};
+pub use registry::{Source, Sweep, Writer};
 pub use row_keys::{PointerRow, RowKeys, Rows, UnreadableRow};
 pub use subscription::{Plan, Standing, Subscription, SubscriptionStatus};
 pub use time::{Timestamp, TimestampError};

@@ -1,4 +1,5 @@
-//! The two closed lists that the rest of the project follows: the sources of webhooks, and the sweeps of `reconcile`.
+//! The closed lists that the rest of the project follows: the sources of webhooks, the sweeps of `reconcile`, and the
+//! writers of the journal.
 //!
 //! Whatever handles each source or each sweep matches on these types. A new one does not compile until each such place
 //! handles it: replay, the sender of samples, its fake provider, its alarms.
@@ -63,5 +64,39 @@ impl Sweep {
     /// The schedule's input.
     pub fn input(self) -> String {
         format!(r#"{{"sweep":"{}"}}"#, self.as_str())
+    }
+}
+
+/// What commits journal rows: a source's function, another function, or a person. Its word is a row's attribute `source`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Writer {
+    Source(Source),
+    Orders,
+    Checkout,
+    Fulfil,
+    Reconcile,
+    /// A person's change by the command line.
+    Manual,
+    /// A person's repair of rows by the command line.
+    Repair,
+}
+
+impl Writer {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source(source) => source.as_str(),
+            Self::Orders => "orders",
+            Self::Checkout => "checkout",
+            Self::Fulfil => "fulfil",
+            Self::Reconcile => "reconcile",
+            Self::Manual => "manual",
+            Self::Repair => "repair",
+        }
+    }
+}
+
+impl From<Source> for Writer {
+    fn from(source: Source) -> Self {
+        Self::Source(source)
     }
 }

@@ -2,10 +2,8 @@
 
 use ledger::{
     AccountId, Amount, Asset, CallerKey, Decision, Effect, Entry, EventKey, Fact, Fingerprint, Guard, House,
-    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms,
+    JournalHeader, KeyError, MoneyKey, Movement, Owner, Posting, SpendingTerms, Writer,
 };
-
-pub const SOURCE: &str = "manual";
 
 /// A manual adjustment.
 #[derive(Debug)]
@@ -66,7 +64,7 @@ pub enum What {
 
 impl Change<'_> {
     pub fn decision(&self) -> Result<Decision, KeyError> {
-        let receipt = EventKey::new(SOURCE, self.id)?;
+        let receipt = EventKey::new(Writer::Manual, self.id)?;
         let facts = self.what.facts();
         // Author and reason stay out of the fingerprint: another reason is no idempotency conflict.
         let fields: Vec<(&str, &str)> = std::iter::once(("kind", self.what.kind()))
@@ -79,7 +77,7 @@ impl Change<'_> {
             effects: vec![self.what.effect(&receipt)],
             header: JournalHeader {
                 receipt,
-                source: SOURCE,
+                writer: Writer::Manual,
                 kind: self.what.kind(),
                 facts: all.map(|(name, value)| (name, Fact::Text(value))).collect(),
                 fingerprints,

@@ -9,7 +9,7 @@ mod orders;
 use ledger::{
     AccountId, Asset, Audit, Backlog, CallContext, CallerKey, CommitError, Committed, Decision, Effect, Entry,
     EventKey, Fingerprint, Fingerprints, Guard, House, MoneyKey, Movement, Owner, Policy, Posting, RawBody, Reason,
-    Refusal, SpendingTerms,
+    Refusal, Source, SpendingTerms,
 };
 
 use crate::{Account, Books, context};
@@ -176,7 +176,7 @@ fn moved(key: &MoneyKey, owner: &str, text: &str, spend: Spend) -> Effect {
 }
 
 fn usage(event: &str) -> MoneyKey {
-    MoneyKey::of_event(&EventKey::new("usage", event).unwrap())
+    MoneyKey::of_event(&EventKey::new(Source::Usage, event).unwrap())
 }
 
 fn account(owner: &str) -> AccountId {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use ledger::{
     AccountId, Amount, AttemptMark, AuditProgress, CallContext, CallerKey, CommitError, Committed, Decision, Effect,
     Entry, EventKey, Fingerprints, JournalHeader, KeptBody, LaneState, Ledger, Order, OrderNumber, Owner, PaymentProof,
-    Pointer, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows, Subscription, Timestamp, Work, merged,
+    Pointer, RawBody, Reason, Receipt, Reference, Refusal, RowKeys, Rows, Subscription, Sweep, Timestamp, Work, merged,
     next_retry_at,
 };
 
@@ -47,9 +47,9 @@ struct State {
     lanes: BTreeMap<String, LaneState>,
     /// The number of times that an unreadable row was rescheduled, for the backoff.
     passed_over: BTreeMap<String, u32>,
-    sweep_cursors: BTreeMap<&'static str, String>,
+    sweep_cursors: BTreeMap<Sweep, String>,
     /// The run that holds each sweep's lease, and the end of the lease.
-    held_sweeps: BTreeMap<&'static str, (AttemptMark, Timestamp)>,
+    held_sweeps: BTreeMap<Sweep, (AttemptMark, Timestamp)>,
     check: AuditProgress,
 }
 
@@ -327,7 +327,7 @@ impl State {
         self.write(&refusal.header, "failed", Some(refusal.reason.as_str()), context);
         let due_at = next_retry_at(refusal.reason, context.first_received_at, context.received_at);
         let kept = self.journal.get_mut(refusal.header.receipt.as_str()).unwrap();
-        let source = refusal.header.source;
+        let source = refusal.header.writer.as_str();
         let waits = refusal.effects.iter().find_map(|effect| {
             let Effect::Wait { lane, owed } = effect else { return None };
             Some((lane, *owed))

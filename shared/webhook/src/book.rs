@@ -116,12 +116,12 @@ async fn keep_unparsed<W: Webhook, L: Ledger>(
     error: ParseError,
     context: &CallContext<'_>,
 ) -> Booked {
-    let receipt = EventKey::unparsed(W::SOURCE.as_str(), received.bytes());
+    let receipt = EventKey::unparsed(W::SOURCE, received.bytes());
     let header = JournalHeader {
         fingerprints: Fingerprint::of(1, &[("body", receipt.as_str())]).into(),
         order: None,
         receipt,
-        source: W::SOURCE.as_str(),
+        writer: W::SOURCE.into(),
         kind: "unparsed",
         facts: vec![("field", error.field.as_str().into()), ("problem", error.problem.as_str().into())],
     };

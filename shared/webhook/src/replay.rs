@@ -44,7 +44,7 @@ pub async fn replay<W: Webhook, L: Ledger>(
     row: RefusedRow<'_>,
     invocation: &Invocation,
 ) -> Result<Replayed, OtherReceipt> {
-    let unparsed = EventKey::unparsed(W::SOURCE.as_str(), received.bytes());
+    let unparsed = EventKey::unparsed(W::SOURCE, received.bytes());
     let is_its_own = !row.receipt.is_of_unparsed() || *row.receipt == unparsed;
     if !is_its_own {
         return Err(OtherReceipt);

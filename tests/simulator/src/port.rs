@@ -202,7 +202,7 @@ impl Ledger for PortLedger {
 impl Lanes for PortLedger {
     async fn due_lanes(
         &self,
-        source: &'static str,
+        source: ledger::Source,
         lanes_max: u16,
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
@@ -215,7 +215,7 @@ impl Lanes for PortLedger {
 
     async fn refused_in_lane(
         &self,
-        source: &'static str,
+        source: ledger::Source,
         lane: &Lane,
         events_max: u32,
         context: &CallContext<'_>,
@@ -225,7 +225,7 @@ impl Lanes for PortLedger {
 
     async fn reschedule_lane(
         &self,
-        source: &'static str,
+        source: ledger::Source,
         lane: &LaneState,
         until: Option<Timestamp>,
         context: &CallContext<'_>,
@@ -237,7 +237,7 @@ impl Lanes for PortLedger {
 impl Backlog for PortLedger {
     async fn due(
         &self,
-        source: &'static str,
+        source: ledger::Source,
         events_max: u16,
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
@@ -246,7 +246,7 @@ impl Backlog for PortLedger {
 
     async fn count_refused_due(
         &self,
-        source: &'static str,
+        source: ledger::Source,
         counted_max: u32,
         context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
@@ -325,7 +325,7 @@ impl Backlog for PortLedger {
 
     async fn acquire_sweep(
         &self,
-        sweep: &'static str,
+        sweep: ledger::Sweep,
         until: Timestamp,
         context: &CallContext<'_>,
     ) -> Result<bool, CommitError> {
@@ -334,7 +334,7 @@ impl Backlog for PortLedger {
 
     async fn sweep_cursor(
         &self,
-        sweep: &'static str,
+        sweep: ledger::Sweep,
         context: &CallContext<'_>,
     ) -> Result<Option<String>, CommitError> {
         call!(self, context, Backlog::sweep_cursor(sweep))
@@ -342,7 +342,7 @@ impl Backlog for PortLedger {
 
     async fn save_sweep_cursor(
         &self,
-        sweep: &'static str,
+        sweep: ledger::Sweep,
         place: Option<&str>,
         context: &CallContext<'_>,
     ) -> Result<(), CommitError> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ledger::{TopUpState, Verdict};
+use ledger::{TopUpState, Verdict, Writer};
 use reconcile::Reconcile;
 use testkit::{Fault, NetFault};
 use tokio::sync::Notify;
@@ -127,7 +127,7 @@ async fn resolve(world: &World, verdict: Verdict, after_s: i64) {
     let (ledger, run) = (world.ledger(0), run_at(attempt(after_s), after_s));
     let order = ledger.order(&number(), &run.context()).await.expect("read").expect("there");
     let effects = order.resolve(verdict, None, run.now).expect("something to resolve");
-    let decision = order.step("manual", "resolve", Vec::new(), effects).expect("news");
+    let decision = order.step(Writer::Manual, "resolve", Vec::new(), effects).expect("news");
     ledger.commit(&decision, &run.context()).await.expect("written");
 }
 

@@ -1,6 +1,7 @@
 //! Orders that a role other than a payment's marks as paid: neither the stream nor the sweeps deliver anything for
 //! them.
 
+use ledger::Writer;
 use serde_json::json;
 
 use super::*;
@@ -118,7 +119,7 @@ async fn clear(world: &World, attempt: u64) {
     let ledger = world.ledger(attempt);
     let order = ledger.order(&number(), &context(attempt)).await.expect("read").expect("there");
     let effects = order.clear(ledger::Clearing::default());
-    let decision = order.step("test", "cleared", Vec::new(), effects).expect("something to clear");
+    let decision = order.step(Writer::Manual, "cleared", Vec::new(), effects).expect("something to clear");
     ledger.commit(&decision, &context(attempt)).await.expect("cleared");
 }
 
@@ -130,7 +131,7 @@ async fn genuine_refund_of_planted_order_posts_nothing() {
     for report in [Report::Refunded(1), Report::Disputed(DisputeStage::Open), Report::Disputed(DisputeStage::Won)] {
         let order = ledger.order(&number(), &context(1)).await.expect("read").expect("there");
         let effects = report.effects(&order);
-        let Some(decision) = order.step("test", "report", Vec::new(), effects) else { continue };
+        let Some(decision) = order.step(Writer::Manual, "report", Vec::new(), effects) else { continue };
         let outcome = ledger.commit(&decision, &context(2)).await;
         let is_unproven = matches!(outcome, Err(CommitError::Rejected(ledger::Reason::PaymentUnproven)));
         let moves_nothing = world.books().balance("alice/credits") == 0;

@@ -1,6 +1,7 @@
 //! The events of a payment in every order, to one worker: once, step by step, repeatedly, and to two workers at once.
 
 use ledger::DisputeStage::{Lost, Open, Won};
+use ledger::Writer;
 
 use super::Report::{Disputed, DisputedPart, Paid, Refunded};
 use super::*;
@@ -178,8 +179,8 @@ async fn later_referral_changes_no_commission() {
         to: Some(Owner::new("mallory").expect("an owner")),
     };
     let header = JournalHeader {
-        receipt: EventKey::new("test", "refer").expect("an id"),
-        source: "test",
+        receipt: EventKey::new(Writer::Manual, "refer").expect("an id"),
+        writer: Writer::Manual,
         kind: "test",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),

@@ -1,6 +1,7 @@
 //! The sweeps of paid orders: those that the stream missed, those that wait for an external party, and those that keep
 //! failing.
 
+use ledger::Writer;
 use reconcile::{Delivered, Reconcile, Report as Swept};
 use testkit::NetFault;
 
@@ -94,7 +95,7 @@ pub(crate) async fn paid_at(world: &World, name: &str, grants: Vec<Grant>, after
     crate::stripe::made(world, order.clone()).await;
     let order = world.ledger(0).order(&order.number, &context(0)).await.expect("read").expect("there");
     let effects = order.pay(&Payment { by, money: order.terms.price, at }).expect("what it costs");
-    let paid = order.step("test", "paid", Vec::new(), effects).expect("something to write");
+    let paid = order.step(Writer::Manual, "paid", Vec::new(), effects).expect("something to write");
     let late = ledger::CallContext { received_at: at, first_received_at: at, ..context(0) };
     world.ledger(0).commit(&paid, &late).await.expect("booked");
 }

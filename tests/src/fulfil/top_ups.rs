@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::{TopUpState, Verdict};
+use ledger::{TopUpState, Verdict, Writer};
 use testkit::{Fault, NetFault};
 
 use super::*;
@@ -179,7 +179,7 @@ async fn resolve(world: &World, verdict: Verdict, after_s: i64) -> Option<()> {
     let (ledger, run) = (world.ledger(0), run_at(900, after_s));
     let order = ledger.order(&number(), &run.context()).await.expect("read").expect("there");
     let effects = order.resolve(verdict, None, run.now)?;
-    let decision = order.step("manual", "resolve", Vec::new(), effects).expect("news");
+    let decision = order.step(Writer::Manual, "resolve", Vec::new(), effects).expect("news");
     ledger.commit(&decision, &run.context()).await.expect("written");
     Some(())
 }

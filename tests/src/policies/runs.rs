@@ -8,7 +8,7 @@ use checkout::Checkout;
 use edge::{Keyring, Service as _, Settings, Vault, Worker as _};
 use epay::Epay;
 use idempotency::DynamoLedger;
-use ledger::{Amount, Grant, Ledger as _, OrderNumber, Provider, Reference, Refund, RefundState, Sweep};
+use ledger::{Amount, Grant, Ledger as _, OrderNumber, Provider, Reference, Refund, RefundState, Sweep, Writer};
 use orders::Orders;
 use providers::{Http, StripeConfig};
 use reconcile::Reconcile;
@@ -199,7 +199,8 @@ async fn refund_a_cent(world: &World, payment: &str) {
     let order = ledger.order(&number, &context(7)).await.expect("read").expect("there");
     let by = Reference::new(Provider::Stripe, payment).expect("an id");
     let refund = Refund { state: RefundState::Succeeded, amount: Amount::from_units(1) };
-    let decision = order.step("test", "refund", Vec::new(), order.apply_refund(&by, "re_1", refund)).expect("news");
+    let decision =
+        order.step(Writer::Manual, "refund", Vec::new(), order.apply_refund(&by, "re_1", refund)).expect("news");
     ledger.commit(&decision, &context(7)).await.expect("written");
 }
 

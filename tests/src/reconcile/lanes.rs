@@ -2,7 +2,7 @@
 //! retried that its owner still cannot pay.
 
 use base64::Engine as _;
-use ledger::{Asset, Lane, Lanes as _, Owner};
+use ledger::{Asset, Lane, Lanes as _, Owner, Source};
 use serde_json::Value;
 
 use super::*;
@@ -72,7 +72,7 @@ fn balance(world: &World, owner: &str) -> i128 {
 async fn refused_event(world: &World, owner: &str) -> Vec<String> {
     let lane = Lane::Owner(Owner::new(owner).expect("an owner"));
     let later = ledger::CallContext { received_at: testkit::now().plus_seconds(1_000 * DAY), ..context(1) };
-    let owed = world.ledger(1).refused_in_lane("usage", &lane, 10_000, &later).await.expect("a list");
+    let owed = world.ledger(1).refused_in_lane(Source::Usage, &lane, 10_000, &later).await.expect("a list");
     owed.into_iter().map(|owed| owed.row.id).collect()
 }
 

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use edge::{Keyring, Settings, Vault};
 use epay::{Epay, Gateway};
-use ledger::{Order, Owner, Provider, Terms};
+use ledger::{Order, Owner, Provider, Terms, Writer};
 use providers::{Http, StripeConfig};
 use reconcile::{Reconcile, StripeApi};
 use testkit::{EPAY_BASE, MemoryLedger, epay_settings, instant};
@@ -128,8 +128,8 @@ async fn abandoned(ledger: &MemoryLedger, n: i64, owner: &str, created_s: i64) {
     let session = (provider == Provider::Epay).then_some(session);
     let order = Order { session, ..Order::new(number, Owner::new(owner).expect("an owner"), terms, created_at) };
     let header = JournalHeader {
-        receipt: EventKey::new("order", order.number.as_str()).expect("a key"),
-        source: "orders",
+        receipt: EventKey::of_order(&order.number),
+        writer: Writer::Orders,
         kind: "order",
         facts: Vec::new(),
         fingerprints: Fingerprint::of(1, &[]).into(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge::Service as _;
 use idempotency::DynamoLedger;
-use ledger::Backlog as _;
+use ledger::{Backlog as _, Source, Sweep};
 use reconcile::{BackfillReport, Reconcile};
 use testkit::{NetFault, StripeFault, StripeNet, deadline};
 
@@ -146,7 +146,7 @@ async fn refused_event_is_kept_and_retried_by_one_sweep() {
     assert_eq!(shop.sweep(0).await, BackfillReport { refused: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
     assert_eq!(shop.sweep(300).await, BackfillReport { known: OF_A_PAYMENT, ..listed(OF_A_PAYMENT) });
     let id = serde_json::from_str::<serde_json::Value>(&events[0]).expect("JSON")["id"].clone();
-    let receipt = EventKey::new("stripe", id.as_str().expect("an id")).expect("a key");
+    let receipt = EventKey::new(Source::Stripe, id.as_str().expect("an id")).expect("a key");
     assert_eq!(row(&shop.world, receipt.as_str()), "order_unknown!");
     let later = ledger::CallContext { received_at: testkit::now().plus_seconds(60), ..context(1) };
     let waiting = shop.world.ledger(0).refused_event(&receipt, &later).await.expect("a read").expect("it waits");
@@ -294,7 +294,7 @@ async fn run_is_bounded_and_the_next_one_continues() {
     assert_eq!(shop.standing(), paid());
     assert_eq!(shop.sweep(660).await, ignored(1_000, true), "and from the start");
     let sweep_cursor =
-        async || shop.world.ledger(0).sweep_cursor("stripe_backfill", &context(1)).await.expect("a read");
+        async || shop.world.ledger(0).sweep_cursor(Sweep::StripeBackfill, &context(1)).await.expect("a read");
     assert!(sweep_cursor().await.is_some());
 
     // A run too short to list anything keeps the cursor.
@@ -310,7 +310,7 @@ async fn cursor_that_leads_nowhere_is_dropped() {
     let shop = Shop::paid().await;
     shop.add_foreign_events(150);
     let ledger = shop.world.ledger(0);
-    ledger.save_sweep_cursor("stripe_backfill", Some("evt_gone"), &context(1)).await.expect("a cursor");
+    ledger.save_sweep_cursor(Sweep::StripeBackfill, Some("evt_gone"), &context(1)).await.expect("a cursor");
     let report = shop.sweep(60).await;
     assert_eq!(report, BackfillReport { ignored: 100, failed: 1, is_cut_short: true, ..listed(100) });
     assert_eq!(shop.sweep(360).await, BackfillReport { booked: OF_A_PAYMENT, ignored: 150, ..listed(153) });

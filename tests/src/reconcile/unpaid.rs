@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge::{Keyring, KeyringError, Settings, Vault};
 use idempotency::DynamoLedger;
-use ledger::{Deadline, Order, OrderNumber, Provider};
+use ledger::{Deadline, Order, OrderNumber, Provider, Writer};
 use providers::{Http, Item, NewSession, Price, StripeConfig};
 use reconcile::{Asked, Reconcile, StripeApi};
 use testkit::{NetFault, StripeNet, deadline};
@@ -173,10 +173,10 @@ async fn failed_order_with_a_new_page_is_queried_again() {
     let session = page(&shop.net, &order, Some(&shop.session), None).await;
     let effects = order.open(session.clone());
     let fingerprints = Fingerprint::of(1, &[]).into();
-    let receipt = EventKey::new("checkout", &session.id).expect("a key");
+    let receipt = EventKey::new(Writer::Checkout, &session.id).expect("a key");
     let header = JournalHeader {
         receipt,
-        source: "checkout",
+        writer: Writer::Checkout,
         kind: "opened",
         facts: Vec::new(),
         fingerprints,

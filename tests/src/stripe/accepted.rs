@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ledger::{Effect, RefusedPayment};
+use ledger::{Effect, RefusedPayment, Writer};
 
 use super::*;
 
@@ -13,8 +13,8 @@ pub(crate) async fn accept(world: &World, order: &str, name: &str, credits: Opti
     let payment: RefusedPayment = read.acceptable(name, true).expect("a refused payment");
     let effects: Vec<Effect> = read.accept(&payment, credits, now()).expect("an acceptable payment");
     let header = JournalHeader {
-        receipt: EventKey::new("manual", &format!("accept-{}", payment.by.id())).expect("an id"),
-        source: "manual",
+        receipt: EventKey::new(Writer::Manual, &format!("accept-{}", payment.by.id())).expect("an id"),
+        writer: Writer::Manual,
         kind: "accept",
         facts: Vec::new(),
         fingerprints: Fingerprint::of(1, &[("payment", payment.by.id())]).into(),

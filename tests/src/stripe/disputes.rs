@@ -1,5 +1,7 @@
 //! Partial disputes: the clawback of each in any order of events, and the state of the order.
 
+use ledger::Source;
+
 use super::subscriptions::permutations;
 use super::*;
 
@@ -96,8 +98,8 @@ async fn dispute_booked_under_an_older_fingerprint_is_a_repeat() {
         ("state", "open"),
     ];
     let header = JournalHeader {
-        receipt: EventKey::new("stripe", "evt_charge_dispute_created").expect("an id"),
-        source: "stripe",
+        receipt: EventKey::new(Source::Stripe, "evt_charge_dispute_created").expect("an id"),
+        writer: Source::Stripe.into(),
         kind: "charge.dispute.created",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &fields).into(),

@@ -67,7 +67,7 @@ async fn concurrent_senders_never_overdraw_an_account() {
 /// An overdraft limit below zero holds as exactly as one at zero.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn overdraft_is_used_up_and_not_exceeded() {
-    use ledger::{Asset, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Owner};
+    use ledger::{Asset, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Owner, Writer};
     let world = World::new();
     open_account(&world, "alice", "k1", "5").await;
     let overdraft = Effect::Overdraft {
@@ -76,8 +76,8 @@ async fn overdraft_is_used_up_and_not_exceeded() {
         to: ledger::SpendingTerms::prepaid(crate::sandbox::amount("7")),
     };
     let header = JournalHeader {
-        receipt: EventKey::new("manual", "overdraft-1").expect("an id"),
-        source: "manual",
+        receipt: EventKey::new(Writer::Manual, "overdraft-1").expect("an id"),
+        writer: Writer::Manual,
         kind: "overdraft",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),

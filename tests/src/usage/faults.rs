@@ -237,7 +237,7 @@ mod classic {
     fn payment(event: &str) -> ledger::Decision {
         use ledger::{
             Decision, Effect, Entry, EventKey, Fingerprint, Guard, House, JournalHeader, MoneyKey, Movement, Owner,
-            Posting,
+            Posting, Source,
         };
         let account = Owner::new("alice").expect("an owner").account(ledger::Asset::CREDITS);
         let movement = Movement {
@@ -247,8 +247,8 @@ mod classic {
             reverses: None,
         };
         let header = JournalHeader {
-            receipt: EventKey::new("usage", event).expect("an id"),
-            source: "usage",
+            receipt: EventKey::new(Source::Usage, event).expect("an id"),
+            writer: Source::Usage.into(),
             kind: "payment",
             facts: vec![],
             fingerprints: Fingerprint::of(1, &[("event", event)]).into(),

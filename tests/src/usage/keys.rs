@@ -1,14 +1,16 @@
 //! Revoked API keys: how long a warm function may still accept one, and the events that used it.
 
-use ledger::{CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Owner};
+use ledger::{
+    CallerKey, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _, Owner, Writer,
+};
 use testkit::{World, context, now, usage};
 
 use crate::sandbox::{Sandbox, message, moment_at, open_account};
 
 async fn revoke(world: &World, owner: &str, key: &str) {
     let header = JournalHeader {
-        receipt: EventKey::new("manual", key).expect("an id"),
-        source: "manual",
+        receipt: EventKey::new(Writer::Manual, key).expect("an id"),
+        writer: Writer::Manual,
         kind: "revoke_key",
         facts: vec![],
         fingerprints: Fingerprint::of(1, &[]).into(),

@@ -1,7 +1,7 @@
 //! Replay of refused WeChat notifications: verified again in their own form and at their own path.
 
 use edge::Worker as _;
-use ledger::{Backlog as _, CallContext, EventKey};
+use ledger::{Backlog as _, CallContext, EventKey, Source};
 use reconcile::Reconcile;
 
 use super::*;
@@ -44,7 +44,7 @@ async fn kept_apiv3_delivery_stays_encrypted() {
     deliver_sample(&world, &paid(), &[], NOTIFY, &sample("v3_payment")).await;
     let ledger = world.ledger(2);
     let context = CallContext { received_at: now().plus_seconds(HOUR), ..context(2) };
-    let due = ledger.due("wechat", 10, &context).await.expect("the books");
+    let due = ledger.due(Source::Wechat, 10, &context).await.expect("the books");
     let waiting =
         ledger.refused_event(&EventKey::of_row(&due[0].id), &context).await.expect("the books").expect("it waits");
     let kept = waiting.body.expect("a body");

@@ -2,6 +2,7 @@
 
 use ledger::{
     Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Order, OrderNumber, Owner, PaymentState, Provider,
+    Writer,
 };
 use testkit::context;
 
@@ -81,8 +82,8 @@ pub(super) async fn mispaid(shop: &Shop, number: &str, by: &str) {
 
 async fn write(shop: &Shop, order: &Order, event: &str, effects: Vec<Effect>) {
     let header = JournalHeader {
-        receipt: EventKey::new("test", event).expect("a key"),
-        source: "test",
+        receipt: EventKey::new(Writer::Manual, event).expect("a key"),
+        writer: Writer::Manual,
         kind: "test",
         facts: Vec::new(),
         fingerprints: Fingerprint::of(1, &[]).into(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Effect, Entry, EventKey, Fingerprint, JournalHeader, Payment, PaymentState, Provider, Reference};
+use ledger::{Effect, Entry, EventKey, Fingerprint, JournalHeader, Payment, PaymentState, Provider, Reference, Source};
 use testkit::{Call as StoreCall, Fault, MemoryLedger, World, context};
 
 use super::*;
@@ -103,8 +103,8 @@ async fn order_of(world: &World, key: &str) -> Order {
 
 async fn apply(world: &World, effects: Vec<Effect>) {
     let header = JournalHeader {
-        receipt: EventKey::new("stripe", "evt_1").expect("a key"),
-        source: "stripe",
+        receipt: EventKey::new(Source::Stripe, "evt_1").expect("a key"),
+        writer: Source::Stripe.into(),
         kind: "test",
         facts: Vec::new(),
         fingerprints: Fingerprint::of(1, &[]).into(),

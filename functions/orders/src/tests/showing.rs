@@ -2,7 +2,7 @@
 
 use ledger::{
     DisputeReport, DisputeStage, Effect, Entry, EventKey, Fingerprint, JournalHeader, Payment, Provider, Reference,
-    Refund, RefundState,
+    Refund, RefundState, Source,
 };
 use testkit::{MemoryLedger, context};
 
@@ -34,8 +34,8 @@ async fn apply(ledger: &MemoryLedger, number: &str, step: usize, event: Event) {
     let number = OrderNumber::new(number).expect("a number");
     let order = ledger.order(&number, &context(9)).await.expect("books").expect("an order");
     let header = JournalHeader {
-        receipt: EventKey::new("stripe", &format!("evt_{step}")).expect("a key"),
-        source: "stripe",
+        receipt: EventKey::new(Source::Stripe, &format!("evt_{step}")).expect("a key"),
+        writer: Source::Stripe.into(),
         kind: "test",
         facts: Vec::new(),
         fingerprints: Fingerprint::of(1, &[]).into(),

@@ -2,7 +2,7 @@
 
 use ledger::{
     Amount, Currency, EventKey, Fingerprint, Grant, Guard, House, JournalHeader, Money, MoneyKey, Movement, Order,
-    OrderNumber, Owner, Payment, PaymentState, Posting, Provider, Reason, Reference, Terms,
+    OrderNumber, Owner, Payment, PaymentState, Posting, Provider, Reason, Reference, Terms, Writer,
 };
 use testkit::now;
 
@@ -29,14 +29,14 @@ fn movement(asset: Asset, units: u64, is_in: bool) -> Effect {
     } else {
         Posting::from_customer(account, House::Manual, amount)
     };
-    let key = MoneyKey::of_event(&EventKey::new("manual", "1").expect("an id"));
+    let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, "1").expect("an id"));
     Effect::Move(Movement { key, posting, guard: Guard::Always, reverses: None })
 }
 
 fn header() -> JournalHeader {
-    let receipt = EventKey::new("manual", "1").expect("an id");
+    let receipt = EventKey::new(Writer::Manual, "1").expect("an id");
     let fingerprints = Fingerprint::of(1, &[]).into();
-    JournalHeader { receipt, source: "manual", kind: "manual", facts: vec![], fingerprints, order: None }
+    JournalHeader { receipt, writer: Writer::Manual, kind: "manual", facts: vec![], fingerprints, order: None }
 }
 
 #[test]

@@ -6,14 +6,14 @@ use super::*;
 fn names_with_separators_are_refused() {
     let long = "x".repeat(129);
     for id in ["", "a#b", "a b", "a\n", "é", long.as_str()] {
-        assert_eq!(EventKey::new("usage", id), Err(KeyError), "{id:?}");
+        assert_eq!(EventKey::new(Source::Usage, id), Err(KeyError), "{id:?}");
         assert_eq!(MoneyKey::new("usage", &[id]), Err(KeyError), "{id:?}");
         assert_eq!(CallerKey::remote(id), Err(CallerKeyError), "{id:?}");
     }
     for name in ["", "a/b", "a#b", "house/x", "é", " ", long.as_str()] {
         assert_eq!(Owner::new(name), Err(AccountIdError), "{name:?}");
     }
-    assert_eq!(EventKey::new("usage", "evt_1").expect("valid").as_str(), "usage#evt_1");
+    assert_eq!(EventKey::new(Source::Usage, "evt_1").expect("valid").as_str(), "usage#evt_1");
     assert_eq!(Owner::new("demo").expect("valid").account(Asset::CREDITS).to_string(), "demo/credits");
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Asset, Backlog, CallContext, DueRow, EventKey, Lane, LaneState, OrderNumber, Provider, Queue, Work};
+use ledger::{
+    Asset, Backlog, CallContext, DueRow, EventKey, Lane, LaneState, OrderNumber, Provider, Queue, Source, Sweep, Work,
+};
 
 use crate::{context, now};
 
@@ -18,7 +20,7 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
     match *words {
         ["due", seconds] => Some(due(ledger, &later(seconds)).await),
         ["retry-at", event, seconds, "until", until] => {
-            let receipt = EventKey::new("usage", event).unwrap();
+            let receipt = EventKey::new(Source::Usage, event).unwrap();
             let waiting = ledger.refused_event(&receipt, &later(seconds)).await.unwrap()?;
             let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
             ledger.reschedule(&waiting, until, &later(seconds)).await.unwrap();
@@ -28,7 +30,7 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
         }
         // By its key, as a lagging index would still list it.
         ["waiting", event, seconds] => {
-            let receipt = EventKey::new("usage", event).unwrap();
+            let receipt = EventKey::new(Source::Usage, event).unwrap();
             let waiting = ledger.refused_event(&receipt, &later(seconds)).await.unwrap();
             Some(if waiting.is_some() { "waiting" } else { "nothing" }.to_owned())
         }
@@ -41,9 +43,9 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
         }
         ["all-due", seconds, counted_max] => {
             let counted_max = counted_max.parse().unwrap();
-            let of_stripe = ledger.count_refused_due("stripe", counted_max, &later(seconds)).await.unwrap();
+            let of_stripe = ledger.count_refused_due(Source::Stripe, counted_max, &later(seconds)).await.unwrap();
             assert_eq!(of_stripe, 0, "another source");
-            Some(ledger.count_refused_due("usage", counted_max, &later(seconds)).await.unwrap().to_string())
+            Some(ledger.count_refused_due(Source::Usage, counted_max, &later(seconds)).await.unwrap().to_string())
         }
         ["query-at", name, until] => {
             let order = ledger.order(&OrderNumber::new(name).unwrap(), &later("0")).await.unwrap()?;
@@ -56,9 +58,9 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
             Some("done".to_owned())
         }
         ["unreadable", event, seconds] => {
-            let due = ledger.due("usage", EVENTS_MAX, &later(seconds)).await.unwrap();
+            let due = ledger.due(Source::Usage, EVENTS_MAX, &later(seconds)).await.unwrap();
             let row = due.into_iter().find(|row| row.id == format!("usage#{event}"))?;
-            Some(reschedule_unreadable(ledger, Queue::Refused("usage"), &row, &later(seconds)).await)
+            Some(reschedule_unreadable(ledger, Queue::Refused(Source::Usage), &row, &later(seconds)).await)
         }
         ["unreadable-order", name, seconds] => {
             let due = ledger.orders_due(UNPAID, EVENTS_MAX, &later(seconds)).await.unwrap();
@@ -66,17 +68,21 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
             Some(reschedule_unreadable(ledger, Queue::Work(UNPAID), &row, &later(seconds)).await)
         }
         ["lanes", seconds] => {
-            assert_eq!(ledger.due_lanes("stripe", EVENTS_MAX, &later(seconds)).await.unwrap(), [], "another source");
+            assert_eq!(
+                ledger.due_lanes(Source::Stripe, EVENTS_MAX, &later(seconds)).await.unwrap(),
+                [],
+                "another source"
+            );
             let mut lanes = Vec::new();
-            for row in ledger.due_lanes("usage", EVENTS_MAX, &later(seconds)).await.unwrap() {
+            for row in ledger.due_lanes(Source::Usage, EVENTS_MAX, &later(seconds)).await.unwrap() {
                 lanes.push(ledger.lane(&row, &later(seconds)).await.unwrap().unwrap().lane.to_string());
             }
             Some(if lanes.is_empty() { "nothing".to_owned() } else { lanes.join(" ") })
         }
         ["in-lane", lane] => {
             let lane = Lane::read(lane).unwrap();
-            let waiting = ledger.refused_in_lane("usage", &lane, 10, &later("0")).await.unwrap();
-            let first = ledger.refused_in_lane("usage", &lane, 1, &later("0")).await.unwrap();
+            let waiting = ledger.refused_in_lane(Source::Usage, &lane, 10, &later("0")).await.unwrap();
+            let first = ledger.refused_in_lane(Source::Usage, &lane, 1, &later("0")).await.unwrap();
             assert_eq!(first.as_slice(), waiting.get(..1).unwrap_or_default(), "the limit holds");
             let listed = waiting.iter().map(|owed| format!("{} {}", owed.row.id, Asset::CREDITS.format(owed.amount)));
             let listed: Vec<String> = listed.collect();
@@ -85,11 +91,11 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
         ["reschedule-lane", lane, seconds, until] => Some(rescheduled(ledger, lane, &later(seconds), until).await),
         ["unreadable-lane", lane, seconds] => {
             let row = lane_row(ledger, lane, &later(seconds)).await;
-            Some(reschedule_unreadable(ledger, Queue::Lanes("usage"), &row, &later(seconds)).await)
+            Some(reschedule_unreadable(ledger, Queue::Lanes(Source::Usage), &row, &later(seconds)).await)
         }
         ["known", ref events @ ..] => {
             let receipts: BTreeSet<EventKey> =
-                events.iter().map(|event| EventKey::new("usage", event).unwrap()).collect();
+                events.iter().map(|event| EventKey::new(Source::Usage, event).unwrap()).collect();
             let known = ledger.already_journaled(&receipts, &later("0")).await.unwrap();
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
             Some(if known.is_empty() { "nothing".to_owned() } else { known.join(" ") })
@@ -97,17 +103,17 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
         ["hold-sweep", run, seconds, until] => {
             let context = CallContext { attempt: crate::mark(run.parse().unwrap()), ..later(seconds) };
             let until = now().plus_seconds(until.parse().unwrap());
-            let is_held = ledger.acquire_sweep("unpaid", until, &context).await.unwrap();
+            let is_held = ledger.acquire_sweep(Sweep::Unpaid, until, &context).await.unwrap();
             Some(if is_held { "held" } else { "another's" }.to_owned())
         }
         ["cursor"] => {
-            let cursor = ledger.sweep_cursor("stripe_backfill", &later("0")).await.unwrap();
-            assert_eq!(ledger.sweep_cursor("another", &later("0")).await.unwrap(), None, "another sweep");
+            let cursor = ledger.sweep_cursor(Sweep::StripeBackfill, &later("0")).await.unwrap();
+            assert_eq!(ledger.sweep_cursor(Sweep::Audit, &later("0")).await.unwrap(), None, "another sweep");
             Some(cursor.unwrap_or_else(|| "the beginning".to_owned()))
         }
         ["save-cursor", cursor] => {
             let cursor = (cursor != "none").then_some(cursor);
-            ledger.save_sweep_cursor("stripe_backfill", cursor, &later("0")).await.unwrap();
+            ledger.save_sweep_cursor(Sweep::StripeBackfill, cursor, &later("0")).await.unwrap();
             Some("done".to_owned())
         }
         _ => None,
@@ -126,7 +132,7 @@ async fn unpaid<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
 }
 
 async fn lane_row<L: Backlog>(ledger: &L, lane: &str, context: &CallContext<'_>) -> DueRow {
-    let due = ledger.due_lanes("usage", EVENTS_MAX, context).await.unwrap();
+    let due = ledger.due_lanes(Source::Usage, EVENTS_MAX, context).await.unwrap();
     due.into_iter().find(|row| row.id == format!("lane#usage#{lane}")).unwrap()
 }
 
@@ -136,11 +142,11 @@ async fn rescheduled<L: Backlog>(ledger: &L, lane: &str, context: &CallContext<'
     let until = (until != "never").then(|| now().plus_seconds(until.parse().unwrap()));
     // After another run has rescheduled it, or another event was refused into it, nothing changes.
     let other = LaneState { due_at: now(), ..read.clone() };
-    ledger.reschedule_lane("usage", &other, until, context).await.unwrap();
+    ledger.reschedule_lane(Source::Usage, &other, until, context).await.unwrap();
     let overtaken = LaneState { refusals: read.refusals.checked_sub(1).unwrap(), ..read.clone() };
-    ledger.reschedule_lane("usage", &overtaken, None, context).await.unwrap();
+    ledger.reschedule_lane(Source::Usage, &overtaken, None, context).await.unwrap();
     let alarmed = LaneState { alarmed_at: Some(context.received_at), ..read };
-    ledger.reschedule_lane("usage", &alarmed, until, context).await.unwrap();
+    ledger.reschedule_lane(Source::Usage, &alarmed, until, context).await.unwrap();
     if let Some(until) = until {
         let then = CallContext { received_at: until, ..context.clone() };
         let kept = ledger.lane(&row, &then).await.unwrap().unwrap();
@@ -165,9 +171,9 @@ async fn reschedule_unreadable<L: Backlog>(
 }
 
 async fn due<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
-    assert_eq!(ledger.due("stripe", EVENTS_MAX, context).await.unwrap(), [], "another source");
+    assert_eq!(ledger.due(Source::Stripe, EVENTS_MAX, context).await.unwrap(), [], "another source");
     let mut listed = Vec::new();
-    for row in ledger.due("usage", EVENTS_MAX, context).await.unwrap() {
+    for row in ledger.due(Source::Usage, EVENTS_MAX, context).await.unwrap() {
         let receipt = EventKey::of_row(&row.id);
         let waiting = ledger.refused_event(&receipt, context).await.unwrap().unwrap();
         let waited_s = waiting.due_at.seconds_apart(waiting.first_received_at);

@@ -1,6 +1,6 @@
 //! Events of contract lines: header, facts and amounts.
 
-use ledger::{Amount, Asset, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader};
+use ledger::{Amount, Asset, Decision, Effect, Entry, EventKey, Fact, Fingerprint, JournalHeader, Source};
 
 pub(crate) fn record(event: &str, facts: &[&str], effects: Vec<Effect>) -> Decision {
     Decision::Record(Entry { header: header(event, facts), effects, keeps_body: false, alarm: None })
@@ -8,8 +8,8 @@ pub(crate) fn record(event: &str, facts: &[&str], effects: Vec<Effect>) -> Decis
 
 pub(crate) fn header(event: &str, facts: &[&str]) -> JournalHeader {
     JournalHeader {
-        receipt: EventKey::new("usage", event).unwrap(),
-        source: "usage",
+        receipt: EventKey::new(Source::Usage, event).unwrap(),
+        writer: Source::Usage.into(),
         kind: "usage",
         facts: vec![("words", Fact::Text(facts.join(" ")))],
         fingerprints: Fingerprint::of(1, &[("facts", &facts.join(" "))]).into(),

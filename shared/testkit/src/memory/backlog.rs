@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ledger::{
     Amount, Backlog, CallContext, CommitError, DueOrder, DueRow, EventKey, Order, OrderNumber, Provider, Queue,
-    RefusedEvent, Timestamp, Work, unreadable_backoff_s,
+    RefusedEvent, Source, Sweep, Timestamp, Work, unreadable_backoff_s,
 };
 
 use super::{Due, MemoryLedger, State};
@@ -12,23 +12,23 @@ use super::{Due, MemoryLedger, State};
 impl Backlog for MemoryLedger {
     async fn due(
         &self,
-        source: &'static str,
+        source: Source,
         events_max: u16,
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
-        let found = state.due_under(source, context).into_iter().take(events_max.into());
+        let found = state.due_under(source.as_str(), context).into_iter().take(events_max.into());
         Ok(found.map(|(at, id, _)| due_row(id, at)).collect())
     }
 
     async fn count_refused_due(
         &self,
-        source: &'static str,
+        source: Source,
         counted_max: u32,
         context: &CallContext<'_>,
     ) -> Result<u32, CommitError> {
         let state = self.0.lock().unwrap();
-        Ok(u32::try_from(state.due_under(source, context).len()).unwrap().min(counted_max))
+        Ok(u32::try_from(state.due_under(source.as_str(), context).len()).unwrap().min(counted_max))
     }
 
     async fn refused_event(
@@ -130,8 +130,8 @@ impl Backlog for MemoryLedger {
         let times = state.passed_over.get(&row.id).copied().unwrap_or_default();
         let until = context.received_at.plus_seconds(unreadable_backoff_s(times));
         let due_at = match queue {
-            Queue::Refused(source) => state.due_at_of(&row.id, source),
-            Queue::Lane(source, lane) => state.due_at_of(&row.id, &format!("{source}#{lane}")),
+            Queue::Refused(source) => state.due_at_of(&row.id, source.as_str()),
+            Queue::Lane(source, lane) => state.due_at_of(&row.id, &format!("{}#{lane}", source.as_str())),
             Queue::Lanes(_) => {
                 let word = row.id.strip_prefix("lane#").unwrap_or_default();
                 state.lanes.get_mut(word).map(|lane| &mut lane.due_at)
@@ -159,32 +159,33 @@ impl Backlog for MemoryLedger {
 
     async fn acquire_sweep(
         &self,
-        sweep: &'static str,
+        sweep: Sweep,
         until: Timestamp,
         context: &CallContext<'_>,
     ) -> Result<bool, CommitError> {
         let held = &mut self.0.lock().unwrap().held_sweeps;
-        let is_free = held.get(sweep).is_none_or(|(by, until)| *until <= context.received_at || *by == context.attempt);
+        let is_free =
+            held.get(&sweep).is_none_or(|(by, until)| *until <= context.received_at || *by == context.attempt);
         if is_free {
             held.insert(sweep, (context.attempt.clone(), until));
         }
         Ok(is_free)
     }
 
-    async fn sweep_cursor(&self, sweep: &'static str, _: &CallContext<'_>) -> Result<Option<String>, CommitError> {
-        Ok(self.0.lock().unwrap().sweep_cursors.get(sweep).cloned())
+    async fn sweep_cursor(&self, sweep: Sweep, _: &CallContext<'_>) -> Result<Option<String>, CommitError> {
+        Ok(self.0.lock().unwrap().sweep_cursors.get(&sweep).cloned())
     }
 
     async fn save_sweep_cursor(
         &self,
-        sweep: &'static str,
+        sweep: Sweep,
         place: Option<&str>,
         _: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let places = &mut self.0.lock().unwrap().sweep_cursors;
         match place {
             Some(place) => places.insert(sweep, place.to_owned()),
-            None => places.remove(sweep),
+            None => places.remove(&sweep),
         };
         Ok(())
     }

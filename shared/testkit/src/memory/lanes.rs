@@ -1,6 +1,6 @@
 //! The lanes of refused usage in the in-memory ledger.
 
-use ledger::{CallContext, CommitError, DueRow, FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, Timestamp};
+use ledger::{CallContext, CommitError, DueRow, FIRST_RETRY_SECONDS, Lane, LaneState, Lanes, Owed, Source, Timestamp};
 
 use super::backlog::due_row;
 use super::{MemoryLedger, State};
@@ -26,12 +26,12 @@ impl State {
 impl Lanes for MemoryLedger {
     async fn due_lanes(
         &self,
-        source: &'static str,
+        source: Source,
         lanes_max: u16,
         context: &CallContext<'_>,
     ) -> Result<Vec<DueRow>, CommitError> {
         let state = self.0.lock().unwrap();
-        let of_source = |word: &str| word.starts_with(&format!("{source}#"));
+        let of_source = |word: &str| word.starts_with(&format!("{}#", source.as_str()));
         let due = state.lanes.iter().filter(|(word, lane)| of_source(word) && lane.due_at <= context.received_at);
         let mut due: Vec<_> = due.map(|(word, lane)| (lane.due_at, format!("lane#{word}"))).collect();
         due.sort();
@@ -46,26 +46,26 @@ impl Lanes for MemoryLedger {
 
     async fn refused_in_lane(
         &self,
-        source: &'static str,
+        source: Source,
         lane: &Lane,
         events_max: u32,
         _: &CallContext<'_>,
     ) -> Result<Vec<Owed>, CommitError> {
         let state = self.0.lock().unwrap();
-        let waiting = state.waiting_under(&format!("{source}#{lane}")).into_iter();
+        let waiting = state.waiting_under(&format!("{}#{lane}", source.as_str())).into_iter();
         let waiting = waiting.map(|(at, id, amount)| Owed { row: due_row(id, at), amount });
         Ok(waiting.take(usize::try_from(events_max).unwrap()).collect())
     }
 
     async fn reschedule_lane(
         &self,
-        source: &'static str,
+        source: Source,
         lane: &LaneState,
         until: Option<Timestamp>,
         _: &CallContext<'_>,
     ) -> Result<(), CommitError> {
         let lanes = &mut self.0.lock().unwrap().lanes;
-        let word = format!("{source}#{}", lane.lane);
+        let word = format!("{}#{}", source.as_str(), lane.lane);
         let Some(known) = lanes.get_mut(&word).filter(|known| known.due_at == lane.due_at) else {
             return Ok(());
         };

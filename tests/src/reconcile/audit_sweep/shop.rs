@@ -143,6 +143,6 @@ pub(super) fn paid(order: &Order, by: &Reference) -> Vec<Effect> {
 pub(super) async fn step(world: &World, of: &Order, kind: &'static str, effects: impl FnOnce(&Order) -> Vec<Effect>) {
     let ledger = world.ledger(0);
     let order = ledger.order(&of.number, &context(0)).await.expect("a read").expect("an order");
-    let step = order.step("tests", kind, vec![], effects(&order)).expect("something to do");
+    let step = order.step(ledger::Writer::Manual, kind, vec![], effects(&order)).expect("something to do");
     ledger.commit(&step, &context(0)).await.expect("a step");
 }

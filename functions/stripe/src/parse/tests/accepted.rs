@@ -1,6 +1,6 @@
 //! The parsed report of each kind of event, in the shapes of current and earlier API versions.
 
-use ledger::{Currency, Provider, SubscriptionStatus};
+use ledger::{Currency, Provider, Source, SubscriptionStatus};
 
 use super::samples::CREATED;
 use super::*;
@@ -83,7 +83,7 @@ fn envelope_is_read_for_every_kind() {
     for (kind, _) in SAMPLES {
         let expected = |event: &StripeEvent| StripeEvent {
             id: "evt_1".to_owned(),
-            receipt: EventKey::new("stripe", "evt_1").expect("a key"),
+            receipt: EventKey::new(Source::Stripe, "evt_1").expect("a key"),
             created: at(CREATED),
             livemode: true,
             account: Some("acct_1".to_owned()),
@@ -380,7 +380,7 @@ fn event_that_does_not_act_may_have_any_shape() {
 fn thin_event_has_no_effect() {
     let expected = StripeEvent {
         id: "evt_test_1".to_owned(),
-        receipt: EventKey::new("stripe", "evt_test_1").expect("a key"),
+        receipt: EventKey::new(Source::Stripe, "evt_test_1").expect("a key"),
         created: at(CREATED),
         livemode: true,
         account: None,
