@@ -1,5 +1,7 @@
 //! Errors of the commands, each on one line with the fault, the value and the remedy; and the exit code of each.
 
+pub(crate) mod arguments;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +27,10 @@ pub(crate) enum Error {
     Served { dir: PathBuf, url: String, pid: u32 },
 
     // Serving.
+    #[error("--port, --memory and --also serve the stack: leave them out, or leave the command out")]
+    ServesNothing,
+    #[error("--json needs a command: a running stack writes its facts to local.json")]
+    JsonOfNothing,
     #[error("port {0} is in use: stop what listens there, or choose another with --port")]
     PortInUse(u16),
     #[error("cannot listen on {0}: choose another port with --port")]
@@ -196,6 +202,8 @@ impl Error {
             | Self::NoCredentials
             | Self::NoBooks(_) => Exit::Unavailable,
             Self::Input(..)
+            | Self::ServesNothing
+            | Self::JsonOfNothing
             | Self::NoSecret(_)
             | Self::Url(_)
             | Self::UnknownAsset(_)

@@ -7,7 +7,7 @@ pub(crate) enum Exit {
     Done,
     /// The books or the receiver refused, nothing was found, or a comparison found differences.
     Refused,
-    /// The command is wrong: an argument, a setting, or a file that it names. clap exits with the same code.
+    /// The command is wrong: an argument, a setting, or a file that it names.
     Usage,
     /// Something that the command needs is missing: `EX_UNAVAILABLE` of sysexits.h.
     Unavailable,

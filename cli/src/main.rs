@@ -24,6 +24,7 @@ mod send;
 mod serve;
 mod tally;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,17 +65,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    if cli.command.is_some() && cli.serve.is_given() {
-        let error = clap::error::ErrorKind::ArgumentConflict;
-        Cli::command()
-            .error(error, "--port, --memory and --also serve the stack: leave them out, or leave the command out")
-            .exit();
-    }
-    if cli.command.is_none() && cli.json {
-        let error = clap::error::ErrorKind::ArgumentConflict;
-        Cli::command().error(error, "--json needs a command: a running stack writes its facts to local.json").exit();
-    }
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let Some(line) = error::arguments::line(&error, &Cli::command(), &words) else { error.exit() };
+            print::error(line);
+            return Exit::Usage.into();
+        }
+    };
     let exit = run(cli).unwrap_or_else(|error| {
         print::error(error.line());
         error.exit()
@@ -84,6 +83,12 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Exit, Error> {
     let Cli { data, json, serve, command } = cli;
+    if command.is_some() && serve.is_given() {
+        return Err(Error::ServesNothing);
+    }
+    if command.is_none() && json {
+        return Err(Error::JsonOfNothing);
+    }
     let form = if json { Form::Json } else { Form::Lines };
     // At least two threads: a commit to the embedded store blocks its own, and signals and other requests must not wait for it.
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,10 +1,30 @@
 //! Parses values of the command line. An error names the value, since a command may have several.
 
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
 use catalog::{Catalog, SHIPPED};
 use ledger::{AccountId, Amount, Asset, Balance, CallerKey, OrderNumber, Owner};
 use local::credits_of;
 
 use crate::error::Error;
+
+/// Reads a whole number in this range.
+pub(crate) fn number<N>(range: RangeInclusive<N>) -> impl Fn(&str) -> Result<N, String> + Clone
+where
+    N: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| format!("give a whole number from {} to {}", range.start(), range.end()))
+    }
+}
+
+pub(crate) fn address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| "give an IP address, such as 172.17.0.1")
+}
 
 pub(crate) fn owner(text: &str) -> Result<Owner, Error> {
     Owner::new(text).map_err(|cause| Error::Owner { text: text.to_owned(), cause })

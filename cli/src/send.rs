@@ -12,6 +12,7 @@ use local::{Home, Running, Sample, Signed, is_local, new_id, now};
 use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::parse;
 use crate::post::{NoReply, Post};
 use crate::print;
 use crate::print::Form;
@@ -28,10 +29,10 @@ pub(crate) struct Send {
     #[command(flatten)]
     sample_args: SampleArgs,
     /// The number of events. With --id X their ids are and so on
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse::number(1..=u32::MAX))]
     count: u32,
     /// The number of parallel requests
-    #[arg(long, value_name = "C", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=i64::from(CONCURRENCY_MAX)))]
+    #[arg(long, value_name = "C", default_value_t = 8, value_parser = parse::number(1..=CONCURRENCY_MAX))]
     concurrency: u16,
     /// Send every event twice, the second time without waiting for the first
     #[arg(long)]

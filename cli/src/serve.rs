@@ -11,19 +11,20 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::banner;
 use crate::error::Error;
+use crate::parse;
 
 const PORT: u16 = 9000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The port on 127.0.0.1; 0 takes a free one [default: 9000]
-    #[arg(long)]
+    #[arg(long, value_parser = parse::number(0..=u16::MAX))]
     port: Option<u16>,
     /// Keep the books in memory, and start with empty ones
     #[arg(long)]
     memory: bool,
     /// A second address to listen on: Docker's containers reach this machine at 172.17.0.1
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse::address)]
     also: Option<IpAddr>,
 }
 

@@ -36,6 +36,8 @@ fn samples() -> Vec<Error> {
     vec![
         Error::Input("rows.json".into(), io()),
         Error::Served { dir: "data".into(), url: text("http://127.0.0.1:9000"), pid: 7 },
+        Error::ServesNothing,
+        Error::JsonOfNothing,
         Error::PortInUse(9000),
         Error::Listen(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 80), io()),
         Error::Signals(io()),
@@ -195,6 +197,9 @@ fn every_message_says_what_to_do() {
     for error in commits() {
         let name = name(&error);
         row(&Error::Commit(error), &format!("commit {name}"));
+    }
+    for (words, line) in arguments::tests::rows() {
+        writeln!(table, "2 `{words}`: {line}").expect("a text");
     }
     let mut seen = BTreeSet::new();
     for error in repairs() {

@@ -12,6 +12,7 @@ use crate::authorship::AuthorArgs;
 use crate::books::Books;
 use crate::change_result::ChangeResult;
 use crate::error::Error;
+use crate::parse;
 use crate::print;
 
 /// The length of operators' own numbers.
@@ -28,7 +29,7 @@ pub(crate) struct Resolve {
     #[arg(long)]
     seq: Option<String>,
     /// The order version to resolve; a version is resolved once [default: the current one, which is printed first]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = parse::number(1..=u64::MAX))]
     order_version: Option<u64>,
     #[command(flatten)]
     pub(crate) by: AuthorArgs,
