@@ -73,7 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // The command line uses the books, and the functions only through `local`.
-    ("cli", &["catalog", "edge", "embedded", "idempotency", "ledger", "local", "orders", "reconcile"]),
+    ("cli", &["api", "catalog", "edge", "embedded", "idempotency", "ledger", "local", "reconcile"]),
     (
         "simulator",
         &[

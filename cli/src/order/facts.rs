@@ -1,5 +1,6 @@
 //! The JSON of an order: the members of the API, and more for operators.
 
+use api::OrderJson;
 use ledger::{Accepted, Anomaly, Asset, Flag, Money, Order, PaymentReversals, RefusedPayment, Resolution, Share};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -19,7 +20,10 @@ impl Facts for OrderFacts {
 impl Serialize for OrderFacts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let order = &self.0;
-        let mut shown: Map<String, Value> = serde_json::from_str(&orders::shown(order).body).unwrap_or_default();
+        let mut shown = match serde_json::to_value(OrderJson::of(order)) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
         let claims = || order.claims.iter();
         let refunds: Vec<Value> = claims().flat_map(|(payment, claims)| refunds(order, payment, claims)).collect();
         let reported: Vec<Value> = claims().filter_map(|(payment, claims)| reported(order, payment, claims)).collect();

@@ -18,8 +18,6 @@ use ledger::{CommitError, Committed, Decision, Ledger, Order, OrderNumber};
 use parse::Form;
 
 pub use assemble::assemble;
-/// The reply to an order's owner. The command line shows operators the same, under the same names.
-pub use reply::shown;
 
 #[derive(Debug)]
 pub struct Orders {

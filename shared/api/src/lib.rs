@@ -44,6 +44,7 @@ mod body;
 mod commissions;
 mod failure;
 mod handle;
+mod order_json;
 mod order_number_rng;
 mod places;
 
@@ -51,6 +52,7 @@ pub use body::{object, read};
 pub use commissions::commissions;
 pub use failure::Failure;
 pub use handle::{Api, ApiCall, ApiOutcome, Function};
+pub use order_json::OrderJson;
 pub use order_number_rng::OrderNumberRng;
 pub use places::{Places, PlacesError};
 
