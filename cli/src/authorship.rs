@@ -87,7 +87,7 @@ fn author(text: &str) -> Result<String, String> {
 fn bounded(text: &str, chars_max: usize) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > chars_max || text.chars().any(char::is_control) {
-        return Err(format!("must be one line of 1 to {chars_max} characters"));
+        return Err(format!("give one line of 1 to {chars_max} characters"));
     }
     Ok(text.to_owned())
 }

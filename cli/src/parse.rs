@@ -22,6 +22,10 @@ where
     }
 }
 
+pub(crate) fn version(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "give a whole number, as `order show` prints it")
+}
+
 pub(crate) fn address(text: &str) -> Result<IpAddr, &'static str> {
     text.parse().map_err(|_| "give an IP address, such as 172.17.0.1")
 }

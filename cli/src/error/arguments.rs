@@ -16,39 +16,46 @@ pub(crate) fn line(error: &Error, program: &Command, words: &[OsString]) -> Opti
             return None;
         }
         ErrorKind::UnknownArgument => {
-            let fault =
-                if arg.starts_with('-') { format!("there is no option {arg}") } else { format!("{arg} is too much") };
+            let fault = if arg.starts_with('-') {
+                format!("there is no option {arg}")
+            } else {
+                format!("{arg} is one word too many")
+            };
             format!("{fault}: {}", suggested(error, ContextKind::SuggestedArg, &help))
         }
         ErrorKind::InvalidSubcommand => {
             let unknown = text(ContextKind::InvalidSubcommand);
             format!("there is no command {unknown}: {}", suggested(error, ContextKind::SuggestedSubcommand, &help))
         }
+        ErrorKind::MissingSubcommand => {
+            let known = texts(error, ContextKind::ValidSubcommand);
+            let known: Vec<String> = known.into_iter().filter(|known| known != "help").collect();
+            format!("a command is missing: add {}, as {help} describes", listed(&known, "or"))
+        }
         ErrorKind::MissingRequiredArgument => {
             let missing: Vec<String> = texts(error, ContextKind::InvalidArg).iter().map(|arg| name(arg)).collect();
             match missing.as_slice() {
                 [one] => format!("{one} is missing: add it, as {help} describes"),
-                several => format!("{} are missing: add them, as {help} describes", several.join(" and ")),
+                several => format!("{} are missing: add them, as {help} describes", listed(several, "and")),
             }
         }
         ErrorKind::InvalidValue => {
-            let fault = if value.is_empty() { format!("{arg} has no value") } else { format!("{arg} {value}") };
+            let fault = if value.is_empty() { "has no value".to_owned() } else { format!("{value} is wrong") };
             match texts(error, ContextKind::ValidValue).as_slice() {
-                [] => format!("{fault}: add one, as {help} describes"),
-                known => format!("{fault}: give {}", known.join(" or ")),
+                [] => format!("{arg} {fault}: give one, as {help} describes"),
+                known => format!("{arg} {fault}: give {}", listed(known, "or")),
             }
         }
         ErrorKind::ValueValidation => {
             let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            format!("{arg} {value}: {cause}")
+            format!("{arg} {value} is wrong: {cause}")
         }
         ErrorKind::ArgumentConflict => {
-            let others = texts(error, ContextKind::PriorArg);
-            if others.iter().all(|other| name(other) == arg) {
+            let others: Vec<String> = texts(error, ContextKind::PriorArg).iter().map(|other| name(other)).collect();
+            if others.iter().all(|other| *other == arg) {
                 format!("{arg} is given twice: leave one out")
             } else {
-                let others: Vec<String> = others.iter().map(|other| name(other)).collect();
-                format!("{arg} cannot be used with {}: leave one out", others.join(" and "))
+                format!("{arg} cannot be used with {}: leave one out", listed(&others, "and"))
             }
         }
         ErrorKind::TooManyValues => format!("{arg} takes no value, and {value} is given: leave the value out"),
@@ -88,7 +95,7 @@ fn help_of(program: &Command, words: &[OsString]) -> String {
 fn name(arg: &str) -> String {
     if let Some(group) = arg.strip_prefix("<--").and_then(|rest| rest.strip_suffix('>')) {
         let options = group.split('|').map(|option| format!("--{}", name(option.trim_start_matches('-'))));
-        return options.collect::<Vec<_>>().join(" or ");
+        return listed(&options.collect::<Vec<_>>(), "or");
     }
     let first = arg.split([' ', '=']).next().unwrap_or_default();
     first.strip_prefix('<').and_then(|name| name.strip_suffix('>')).unwrap_or(first).to_owned()
@@ -98,7 +105,16 @@ fn name(arg: &str) -> String {
 fn suggested(error: &Error, kind: ContextKind, help: &str) -> String {
     match texts(error, kind).as_slice() {
         [] => format!("{help} lists what there is"),
-        close => format!("did you mean {}?", close.join(" or ")),
+        close => format!("did you mean {}?", listed(close, "or")),
+    }
+}
+
+/// `a, b and c`.
+fn listed(words: &[String], conjunction: &str) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} {conjunction} {last}", first.join(", ")),
     }
 }
 

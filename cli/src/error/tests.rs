@@ -174,12 +174,12 @@ const WRAPPERS_OF_LOCAL: &[&str] =
 #[test]
 fn every_message_says_what_to_do() {
     let mut table = String::new();
-    let mut row = |error: &Error, name: &str| {
-        let line = error.line();
+    let mut line = |code: u8, name: &str, line: String| {
         assert!(line.chars().count() <= CHARS_MAX, "{name} is longer than two lines: {line}");
         assert!(line.contains(": ") || line.contains(" must "), "{name} does not say what to do: {line}");
-        writeln!(table, "{} {name}: {line}", code(error)).expect("a text");
+        writeln!(table, "{code} {name}: {line}").expect("a text");
     };
+    let mut row = |error: &Error, name: &str| line(code(error), name, error.line());
     let mut seen = BTreeSet::new();
     for error in samples() {
         seen.insert(name(&error));
@@ -198,9 +198,6 @@ fn every_message_says_what_to_do() {
         let name = name(&error);
         row(&Error::Commit(error), &format!("commit {name}"));
     }
-    for (words, line) in arguments::tests::rows() {
-        writeln!(table, "2 `{words}`: {line}").expect("a text");
-    }
     let mut seen = BTreeSet::new();
     for error in repairs() {
         let name = name(&error);
@@ -209,5 +206,8 @@ fn every_message_says_what_to_do() {
     }
     let source = include_str!("../../../shared/ledger/src/audit/repair.rs");
     assert_eq!(seen, variants(source, "RepairError"), "each variant has a row");
+    for (words, message) in arguments::tests::rows() {
+        line(2, &format!("`{words}`"), message);
+    }
     assert_eq!(table, include_str!("messages.txt"), "cli/src/error/messages.txt is stale; it has to be:\n{table}");
 }

@@ -29,7 +29,7 @@ pub(crate) struct Resolve {
     #[arg(long)]
     seq: Option<String>,
     /// The order version to resolve; a version is resolved once [default: the current one, which is printed first]
-    #[arg(long, value_name = "VERSION", value_parser = parse::number(1..=u64::MAX))]
+    #[arg(long, value_name = "VERSION", value_parser = parse::version)]
     order_version: Option<u64>,
     #[command(flatten)]
     pub(crate) by: AuthorArgs,

@@ -204,7 +204,7 @@ fn change_without_reason_or_author_is_refused() {
     let credit = ["account", "credit", "alice", "3"];
     let rows: [(&[&str], Option<i32>, &str); 6] = [
         (&[], Some(2), "--reason <REASON>"),
-        (&["--reason", " "], Some(2), "must be one line of 1 to 160 characters"),
+        (&["--reason", " "], Some(2), "give one line of 1 to 160 characters"),
         (&["--reason", "x"], Some(2), "give --author"),
         (&["--reason", "x", "--author", "ann", "--id", "a#b"], Some(2), "--id a#b must be 1 to 128 visible"),
         (&["--reason", "x", "--author", "ann", "--stage", "prod"], Some(2), "--aws"),

@@ -25,7 +25,7 @@ impl FromStr for Assignment {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (path, value) = text.split_once('=').ok_or("must be PATH=VALUE")?;
+        let (path, value) = text.split_once('=').ok_or("give PATH=VALUE")?;
         // Keeps the text of the value: `1.50` keeps its zero.
         let json =
             serde_json::from_str::<&RawValue>(value).map_or_else(|_| quoted(value), |json| json.get().to_owned());

@@ -13,6 +13,7 @@ use crate::Cli;
 const COMMAND_LINES: &[(ErrorKind, &str)] = &[
     (ErrorKind::InvalidSubcommand, "sned usage"),
     (ErrorKind::InvalidSubcommand, "account xyz"),
+    (ErrorKind::MissingSubcommand, "account --aws"),
     (ErrorKind::UnknownArgument, "audit --ful"),
     (ErrorKind::UnknownArgument, "send usage --xyz"),
     (ErrorKind::UnknownArgument, "account show alice bob"),
@@ -28,7 +29,7 @@ const COMMAND_LINES: &[(ErrorKind, &str)] = &[
     (ErrorKind::ValueValidation, "send usage --count 0"),
     (ErrorKind::ValueValidation, "send usage --concurrency many"),
     (ErrorKind::ValueValidation, "send usage --set cost"),
-    (ErrorKind::ValueValidation, "account keys alice --reason \t"),
+    (ErrorKind::ValueValidation, "account revoke alice api-3f --reason \t"),
     (ErrorKind::ValueValidation, "order clear HL1 --reason r --author \t"),
     (ErrorKind::ValueValidation, "order resolve HL1 --as done --reason r --order-version v3"),
     (ErrorKind::ArgumentConflict, "audit --aws --export copy"),

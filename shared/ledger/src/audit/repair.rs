@@ -302,7 +302,7 @@ pub enum RepairError {
     Agrees,
     #[error("the account has no row: create it with --to-lines")]
     NoAccount,
-    #[error("there are more lines than the account counts: no line was lost")]
+    #[error("there are more lines than the account counts, so none was lost: repair it with --to-lines")]
     TooManyLines,
     #[error("{0} lines are missing: pass the amount of this one with --amount")]
     AmountNeeded(u64),
