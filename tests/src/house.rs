@@ -239,8 +239,10 @@ fn order_numbers_come_from_the_operating_system() {
         let path = file.strip_prefix(root()).expect("in the workspace").to_string_lossy().into_owned();
         !path.split('/').any(|part| part == "tests" || part == "tests.rs" || part == "order_number_rng.rs")
     };
-    let with =
-        |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && read(file).contains(words)).count();
+    // An example on a crate's front page is not deployed.
+    let has =
+        |file: &Path, words: &str| read(file).lines().any(|line| !line.starts_with("//!") && line.contains(words));
+    let with = |words: &str| files(&root(), ".rs").iter().filter(|file| is_ours(file) && has(file, words)).count();
     assert_eq!(with("OrderNumberRng::new("), 0);
     assert_eq!(with("OrderNumberRng::of_system()"), 2, "orders and checkout");
 }
@@ -249,6 +251,19 @@ fn order_numbers_come_from_the_operating_system() {
 fn each_crate_is_named_as_its_folder() {
     for (name, folder) in crates() {
         assert_eq!(folder.file_name().and_then(|folder| folder.to_str()), Some(name.as_str()));
+    }
+}
+
+#[test]
+fn each_library_has_an_example_on_its_front_page() {
+    for (name, folder) in crates() {
+        let page = folder.join("src/lib.rs");
+        // `tests` is a test target alone.
+        if page.is_file() && name != "tests" {
+            let opens = |line: &str| line == "//! ```" || line == "//! ```no_run";
+            let fences = read(&page).lines().filter(|line| opens(line)).count();
+            assert!(fences >= 2, "{name} has no example that compiles");
+        }
     }
 }
 

@@ -6,6 +6,26 @@
 //!
 //! `pending` finds the order; `page`, `epay` and `wechat` start its payment; `done` decides the outcome of a completed
 //! session and `running` that of a subscription; `decide` builds the journal rows.
+//!
+//! ```
+//! use catalog::{Catalog, SHIPPED};
+//! use checkout::{Config, ConfigError};
+//!
+//! let page = |url: &'static str| {
+//!     move |name: &str| match name {
+//!         "STRIPE_LIVEMODE" => Some("true".to_owned()),
+//!         "CHECKOUT_SUCCESS_URL" | "CHECKOUT_CANCEL_URL" => Some(url.to_owned()),
+//!         _ => None,
+//!     }
+//! };
+//! let catalog = Catalog::parse(SHIPPED)?;
+//! assert_eq!(Config::read(page("https://shop.example"), "prod", &catalog)?.stage, "prod");
+//!
+//! // A buyer returns over TLS.
+//! let over_http = Config::read(page("http://shop.example"), "prod", &catalog);
+//! assert!(matches!(over_http, Err(ConfigError::NotHttps(_))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod assemble;
 mod config;

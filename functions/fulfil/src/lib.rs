@@ -5,6 +5,27 @@
 //! redelivered record, two concurrent workers or a stream replayed from its beginning change nothing: each write is
 //! conditional on the version that was read, each posting has its own money key, and only the operator's call, which
 //! has no idempotency key, is claimed before it is made.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use edge::{Invocation, Worker as _};
+//! use fulfil::Fulfil;
+//! use testkit::{MemoryLedger, deadline, instant, mark, now};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let fulfil = Fulfil { ledger: MemoryLedger::default(), operator: None, custodian: None };
+//! let deadline = deadline(Duration::from_secs(55));
+//! let invocation = Invocation { now: now(), started: instant(), deadline, attempt: mark(1) };
+//!
+//! // The stream reports an order that does not exist any more: there is nothing to do, and nothing to retry.
+//! let batch = r#"{"Records":[{"dynamodb":{"SequenceNumber":"1","Keys":{"id":{"S":"HL1"}}}}]}"#;
+//! let failures = fulfil.work(batch, &invocation).await?;
+//! assert!(failures.batch_item_failures.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
 mod assemble;
 mod custodian;

@@ -2,6 +2,30 @@
 //!
 //! An order's number derives from the request's idempotency key, so a retry under the same key finds the same order.
 //! `parse` reads the request, `decide` builds the journal row, `reply` the response.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use api::{Function, OrderNumberRng, Places};
+//! use catalog::{Catalog, SHIPPED};
+//! use edge::{Invocation, Service as _};
+//! use testkit::{MemoryLedger, Sent, Shape, api_key, deadline, instant, mark, now};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let api = orders::Orders::new(Catalog::parse(SHIPPED)?, OrderNumberRng::of_system(), Places::read(|_| None)?);
+//! let function = Function { api, ledger: MemoryLedger::default() };
+//! api_key(&function.ledger, "alice", "key-of-alice").await;
+//!
+//! let order = Sent::post("/orders", br#"{"product":"credits-100"}"#).with("authorization", "Bearer key-of-alice");
+//! let deadline = deadline(Duration::from_secs(4));
+//! let invocation = Invocation { now: now(), started: instant(), deadline, attempt: mark(1) };
+//! let reply = function.answer(&order.event(Shape::HttpApi), &invocation).await;
+//! assert_eq!(reply.status, 201);
+//! assert!(reply.body.contains(r#""amount":"9.99","currency":"USD""#), "the catalog's price");
+//! # Ok(())
+//! # }
+//! ```
 
 mod assemble;
 mod decide;

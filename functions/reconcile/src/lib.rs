@@ -3,6 +3,41 @@
 //!
 //! Every run has limits on time and rows, continues where the last one stopped, and may overlap with another: it uses
 //! the same commit as a delivery.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//!
+//! use edge::{Invocation, Worker as _};
+//! use fulfil::Fulfil;
+//! use ledger::Sweep;
+//! use reconcile::{Reconcile, ReplayKeys, ReplayReport, Report};
+//! use testkit::{MemoryLedger, deadline, instant, mark, now};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let ledger = Arc::new(MemoryLedger::default());
+//! let livemode = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
+//! let worker = Reconcile {
+//!     ledger: Arc::clone(&ledger),
+//!     usage: usage::Usage,
+//!     stripe: stripe::Stripe { config: stripe::Config::read(livemode, "dev")? },
+//!     wechat: None,
+//!     epay: None,
+//!     fireblocks: None,
+//!     stripe_api: None,
+//!     fulfil: Fulfil { ledger, operator: None, custodian: None },
+//!     keys: ReplayKeys::default(),
+//!     missing_credentials: [].into(),
+//! };
+//! let deadline = deadline(Duration::from_secs(50));
+//! let invocation = Invocation { now: now(), started: instant(), deadline, attempt: mark(1) };
+//!
+//! // No event waits for a retry.
+//! let report = worker.work(&Sweep::Refused.input(), &invocation).await?;
+//! assert_eq!(report, Report::Refused(ReplayReport::default()));
+//! # Ok(())
+//! # }
+//! ```
 
 mod assemble;
 mod audit_sweep;

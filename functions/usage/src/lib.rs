@@ -2,6 +2,24 @@
 //! credits of the key's owner, exactly once.
 //!
 //! Each stage is a file: `verify`, `parse`, `decide`, `reply`. The crate `webhook` runs them in order.
+//!
+//! ```
+//! use signing::{Strength, hmac_hex};
+//! use usage::Usage;
+//! use webhook::{Received, Webhook as _};
+//!
+//! let body = br#"{
+//!     "eventId": "evt_1", "eventType": "usage", "timestamp": 1767225600,
+//!     "data": { "remoteKeyId": "1", "model": "gpt-4o", "promptTokens": 120, "completionTokens": 30,
+//!               "totalTokens": 150, "creditCost": "0.00234" }
+//! }"#;
+//! let keys = hmac_hex::Keys::parse("7c1e5b0a94d2f386b1e07a5d3c98f246", Strength::Deployed)?;
+//! let verified = hmac_hex::verify(&keys, body, &hmac_hex::sign(&keys, body))?;
+//!
+//! let event = Usage.parse(&Received::new(verified, &edge::Request::default(), &[])).expect("a usage event");
+//! assert_eq!(Usage.header(&event).receipt.as_str(), "usage#evt_1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod assemble;
 mod decide;
