@@ -224,7 +224,7 @@ fn only_listed_events_skip_the_signature() {
         files.map(|file| file.strip_prefix(root()).expect("in the workspace").to_owned()).collect()
     };
     for (words, file) in [
-        ("Verified::when_asked", "shared/webhook/src/received.rs"),
+        ("Verified::from_provider_api", "shared/webhook/src/received.rs"),
         ("webhook::listed(", "functions/reconcile/src/stripe_backfill.rs"),
         ("webhook::listed_again(", "functions/reconcile/src/requery.rs"),
     ] {

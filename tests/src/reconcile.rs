@@ -41,8 +41,8 @@ async fn run_with(world: &World, after_s: i64, settings: &[(&str, &str)]) -> Rep
         .expect("a run")
 }
 
-fn report(tried: u32, cured: u32, waiting: u32, given_up: u32) -> ReplayReport {
-    ReplayReport { tried, cured, waiting, given_up, ..ReplayReport::default() }
+fn report(tried: u32, resolved: u32, waiting: u32, given_up: u32) -> ReplayReport {
+    ReplayReport { tried, resolved, waiting, given_up, ..ReplayReport::default() }
 }
 
 fn replay_report(report: Report) -> ReplayReport {
@@ -238,7 +238,7 @@ async fn event_that_fails_on_our_side_blocks_no_other() {
         "UpdateExpression": "REMOVE price_units",
     });
     world.engine.request("UpdateItem", &broken).expect("a row that no release can parse");
-    assert_eq!(run(&world, MINUTE).await, ReplayReport { tried: 2, cured: 1, failed: 1, ..ReplayReport::default() });
+    assert_eq!(run(&world, MINUTE).await, ReplayReport { tried: 2, resolved: 1, failed: 1, ..ReplayReport::default() });
     assert_eq!(row(&world, "stripe#evt_payment_intent_succeeded"), "order_unknown!");
     assert_eq!(row(&world, "usage#e1"), "processed");
     assert_eq!(run(&world, MINUTE).await, report(0, 0, 0, 0), "its retry is rescheduled");
@@ -286,7 +286,7 @@ async fn overlapping_runs_book_each_event_once() {
         }
     };
     let (first, second) = tokio::join!(one(1), one(2));
-    assert_eq!((first.tried, second.tried, first.cured, second.cured), (3, 3, 3, 3), "{first:?} {second:?}");
+    assert_eq!((first.tried, second.tried, first.resolved, second.resolved), (3, 3, 3, 3), "{first:?} {second:?}");
     let books = world.books();
     books.check();
     assert_eq!(books.balance("alice/credits"), 109_000_000_000);

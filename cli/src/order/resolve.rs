@@ -80,7 +80,7 @@ impl Resolve {
             let nothing = || Error::NothingToResolve(order.number.to_string(), why_not(order));
             (order.clone(), effects.filter(|_| version == order.version).ok_or_else(nothing)?)
         };
-        let facts = [("author", author), ("reason", &self.by.reason), ("said", name)];
+        let facts = [("author", author), ("reason", &self.by.reason), ("verdict", name)];
         let facts = facts.map(|(key, fact)| (key, Fact::from(fact))).into_iter();
         let facts = facts.chain(seq.map(|seq| ("seq", Fact::from(seq)))).collect();
         let decision = decision(&read, facts, effects, name, seq).ok_or(Error::OrderOvertaken)?;
@@ -106,7 +106,7 @@ fn decision(order: &Order, facts: Facts, effects: Vec<Effect>, name: &str, seq: 
     };
     // Version 1 of the fingerprint does not cover the verdict; stored rows with it must still match.
     let step = entry.header.fingerprints.current().clone();
-    let fields = [("step", step.as_str()), ("said", name), ("seq", seq.unwrap_or_default())];
+    let fields = [("step", step.as_str()), ("verdict", name), ("seq", seq.unwrap_or_default())];
     entry.header.fingerprints = Fingerprints::new(Fingerprint::of(2, &fields), vec![step]);
     Some(Decision::Record(entry))
 }

@@ -183,7 +183,7 @@ fn unknown_top_up_is_resolved_by_hand() {
     assert!(!output.contains("top_up_unknown"), "{output}");
     let [row] = <[_; 1]>::try_from(stack.journal(&format!("resolve#{unknown}."))).unwrap();
     assert_eq!(row["facts"]["M"]["author"]["S"], "ann");
-    assert_eq!(row["facts"]["M"]["said"]["S"], "done");
+    assert_eq!(row["facts"]["M"]["verdict"]["S"], "done");
     let line = refused(&folder, &["order", "resolve", &unknown, "--as", "failed"]);
     assert!(line.contains(&format!("there is nothing to resolve about {unknown}: it is done")), "{line}");
     assert_eq!(operator.calls(&unknown).calls, 1);

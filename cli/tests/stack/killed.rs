@@ -15,7 +15,7 @@ const ROUNDS: u64 = 10;
 const LONGER: Duration = Duration::from_millis(8);
 /// Every call to the operator has ended by then, also a late one.
 const CALLED: Duration = Duration::from_secs(10);
-const NO_REPORT: &str = "claimed, and nothing was heard of the call";
+const NO_REPORT: &str = "the operator was called, and the result is unknown";
 
 impl Stack<'_> {
     fn top_up_call(&self, number: &str) -> String {

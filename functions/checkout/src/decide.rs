@@ -52,15 +52,15 @@ pub(crate) fn session(order: &Order, replaced: Option<&str>, product: &Product, 
 fn item(order: &Order, product: &Product, config: &Config) -> Item {
     let (price, quantity) = (order.terms.price, order.terms.quantity);
     if let Some(id) = config.prices.get(product.id()) {
-        return Item { price: Price::Kept(id.clone()), quantity };
+        return Item { price: Price::Id(id.clone()), quantity };
     }
     let name = product.name("en");
     let each = price.amount.share(ledger::Amount::from_units(1), ledger::Amount::from_units(quantity));
     match each.filter(|each| each.checked_mul(quantity) == Some(price.amount)) {
         Some(amount) => {
-            Item { price: Price::Said { name: name.to_owned(), unit: Money { amount, ..price } }, quantity }
+            Item { price: Price::Inline { name: name.to_owned(), unit: Money { amount, ..price } }, quantity }
         }
         // An exchanged price need not be a multiple of the quantity.
-        None => Item { price: Price::Said { name: format!("{quantity} × {name}"), unit: price }, quantity: 1 },
+        None => Item { price: Price::Inline { name: format!("{quantity} × {name}"), unit: price }, quantity: 1 },
     }
 }

@@ -108,18 +108,18 @@ impl Api for Checkout {
         None
     }
 
-    async fn call<L: Ledger>(&self, asked: &ApiCall<'_, Pay>, ledger: &L) -> Result<ApiOutcome, Failure> {
-        let body = asked.request.body();
-        let (wanted, way) = match asked.found.endpoint {
+    async fn call<L: Ledger>(&self, call: &ApiCall<'_, Pay>, ledger: &L) -> Result<ApiOutcome, Failure> {
+        let body = call.request.body();
+        let (wanted, way) = match call.found.endpoint {
             Pay::Stripe => (parse::of_stripe(body, &self.catalog)?, Way::Stripe),
             Pay::Epay => parse::of_epay(body, &self.catalog).map(|(wanted, wish)| (wanted, Way::Epay(wish)))?,
             Pay::Wechat => parse::of_wechat(body).map(|(number, payer)| (Wanted::Order(number), Way::Wechat(payer)))?,
         };
-        let visit = Visit::new(self, asked, ledger, way);
+        let visit = Visit::new(self, call, ledger, way);
         // Boxed: with the states of every provider in them, the futures are large.
         match wanted {
             Wanted::Product(mut terms, rates) => {
-                terms.commissions = api::commissions(&rates, &asked.caller, ledger, &asked.context()).await?;
+                terms.commissions = api::commissions(&rates, &call.caller, ledger, &call.context()).await?;
                 Box::pin(visit.buy(&terms)).await
             }
             Wanted::Order(number) => Box::pin(visit.pay(&number)).await,

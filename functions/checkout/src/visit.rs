@@ -142,6 +142,6 @@ impl<'v, L: Ledger> Visit<'v, L> {
     {
         let Checkout { http, config, keys, .. } = self.checkout;
         let call = |key| call(Stripe::new(http.clone(), &config.stripe, key));
-        keys.asked(self.invocation.now, CallError::is_of_the_key, call).await
+        keys.call(self.invocation.now, CallError::is_of_the_key, call).await
     }
 }

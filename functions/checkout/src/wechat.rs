@@ -27,7 +27,7 @@ impl<L: Ledger> Visit<'_, L> {
             let client = Wechat::new(self.checkout.http.clone(), &payments.config, keys);
             client.create(new, self.invocation.now, self.provider_deadline()).await
         };
-        match payments.keys.asked(self.invocation.now, CallError::is_of_the_key, create).await {
+        match payments.keys.call(self.invocation.now, CallError::is_of_the_key, create).await {
             Ok(payable) => Ok(PageOutcome::ApiOutcome(reply::payable(order, &payable))),
             // The notification is on its way, and books it.
             Err(CallError::Refused { code, .. }) if code.as_deref() == Some(PAID) => {

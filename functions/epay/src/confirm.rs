@@ -77,7 +77,7 @@ impl Gateway {
         };
         // Gateways differ in their code for a wrong signature, so every refusal counts.
         let are_refused = |error: &CallError| matches!(error, CallError::Refused { .. });
-        self.keys.asked(context.received_at, are_refused, query).await
+        self.keys.call(context.received_at, are_refused, query).await
     }
 
     /// Whether the gateway responds at all.

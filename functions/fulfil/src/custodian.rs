@@ -35,7 +35,7 @@ impl Custodian {
         until: Deadline,
     ) -> Result<SentTransfer, CallError> {
         let create = |keys| async move { self.fireblocks(keys).create(new, invocation.now, until).await };
-        self.keys.asked(invocation.now, CallError::is_of_the_key, create).await
+        self.keys.call(invocation.now, CallError::is_of_the_key, create).await
     }
 
     pub(crate) async fn find(
@@ -46,7 +46,7 @@ impl Custodian {
     ) -> Result<Option<SentTransfer>, CallError> {
         let id = allocation.key.as_str();
         let find = |keys| async move { self.fireblocks(keys).find(id, invocation.now, until).await };
-        self.keys.asked(invocation.now, CallError::is_of_the_key, find).await
+        self.keys.call(invocation.now, CallError::is_of_the_key, find).await
     }
 }
 

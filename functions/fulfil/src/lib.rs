@@ -44,7 +44,7 @@ use thiserror::Error;
 pub use assemble::assemble;
 pub use custodian::{Custodian, keys as custodian_keys};
 pub use operator::{Operator, keys as operator_keys};
-pub use pending_external::Asked;
+pub use pending_external::PendingOutcome;
 pub use stream::Failures;
 
 use stream::Batch;

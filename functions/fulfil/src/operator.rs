@@ -121,7 +121,7 @@ fn raise_alarm(state: TopUpState, number: &OrderNumber) {
 
 /// The report of a claim whose worker never returned from the call.
 pub(crate) fn abandoned() -> TopUpReport {
-    let details = "claimed, and nothing was heard of the call".to_owned();
+    let details = "the operator was called, and the result is unknown".to_owned();
     TopUpReport { state: TopUpState::Unknown, seq: None, receipt: None, details }
 }
 

@@ -8,26 +8,26 @@ use crate::{COMMIT_WITHIN, Fulfil, FulfilError, SOURCE, WRITER};
 
 /// The result of a query about an order's pending parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum PendingOutcome {
     /// Every part has ended.
     Settled,
     /// A part is still pending, and can be queried again.
     Open,
     /// No (further) query is possible: a person has to decide.
-    Left,
+    NeedsDecision,
 }
 
 impl<L: Ledger> Fulfil<L> {
     /// Queries the providers of the order's pending parts.
-    pub async fn ask(&self, order: &Order, invocation: &Invocation) -> Result<Asked, FulfilError> {
+    pub async fn query_pending(&self, order: &Order, invocation: &Invocation) -> Result<PendingOutcome, FulfilError> {
         let is_open = order.top_up_call.as_ref().is_some_and(ledger::TopUpCall::is_open);
         let can_be_queried = if is_open { self.query_operator(order, invocation).await? } else { false };
         let is_under_way = order.transfer.as_ref().is_some_and(Transfer::is_under_way);
         let is_found = if is_under_way { self.query_custodian(order, invocation).await? } else { false };
         Ok(match self.is_open(&order.number, invocation).await? {
-            true if can_be_queried || is_found => Asked::Open,
-            true => Asked::Left,
-            false => Asked::Settled,
+            true if can_be_queried || is_found => PendingOutcome::Open,
+            true => PendingOutcome::NeedsDecision,
+            false => PendingOutcome::Settled,
         })
     }
 

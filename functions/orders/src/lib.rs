@@ -95,45 +95,40 @@ impl Api for Orders {
         }
     }
 
-    async fn call<L: Ledger>(&self, asked: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
-        match asked.found.endpoint {
+    async fn call<L: Ledger>(&self, call: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
+        match call.found.endpoint {
             Call::Health => Ok(ApiOutcome { reply: reply::health(), outcome: "public", subject: None }),
-            Call::Create(form) => self.create(form, asked, ledger).await,
-            Call::Show => show(asked, ledger).await,
+            Call::Create(form) => self.create(form, call, ledger).await,
+            Call::Show => show(call, ledger).await,
         }
     }
 }
 
 impl Orders {
-    async fn create<L: Ledger>(
-        &self,
-        form: Form,
-        asked: &ApiCall<'_, Call>,
-        ledger: &L,
-    ) -> Result<ApiOutcome, Failure> {
-        let wanted = parse::wanted(form, asked.request, &self.catalog)?;
+    async fn create<L: Ledger>(&self, form: Form, call: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
+        let wanted = parse::wanted(form, call.request, &self.catalog)?;
         let number = match &wanted.key {
-            Some(key) => OrderNumber::from_key(&asked.caller, key),
+            Some(key) => OrderNumber::from_key(&call.caller, key),
             None => OrderNumber::from_random(self.order_numbers.bits()?),
         };
         let mut terms = wanted.terms.clone();
-        terms.commissions = api::commissions(&wanted.commissions, &asked.caller, ledger, &asked.context()).await?;
-        let order = Order::new(number, asked.caller.clone(), terms, asked.invocation.now);
+        terms.commissions = api::commissions(&wanted.commissions, &call.caller, ledger, &call.context()).await?;
+        let order = Order::new(number, call.caller.clone(), terms, call.invocation.now);
         let place = self.places.take(&order, None);
         let entry = decide::entry(&wanted, &order, place);
         let decision = Decision::Record(entry);
-        let mut committed = ledger.commit(&decision, &asked.context()).await;
+        let mut committed = ledger.commit(&decision, &call.context()).await;
         for _ in 1..ROUNDS_MAX {
             if !matches!(committed, Err(CommitError::Stale)) {
                 break;
             }
-            self.places.free(&asked.caller, ledger, &asked.context()).await?;
-            committed = ledger.commit(&decision, &asked.context()).await;
+            self.places.free(&call.caller, ledger, &call.context()).await?;
+            committed = ledger.commit(&decision, &call.context()).await;
         }
         edge::record_commit(Self::NAME, &decision, &committed);
         match committed {
             Ok(Committed::Earlier(_)) => {
-                let earlier = ledger.order(&order.number, &asked.context()).await?;
+                let earlier = ledger.order(&order.number, &call.context()).await?;
                 let earlier = earlier.ok_or_else(|| Failure::unavailable().about(&order.number))?;
                 Ok(outcome_of("repeat", reply::created(&earlier).with_header("idempotent-replayed", "true"), &earlier))
             }
@@ -150,12 +145,11 @@ impl Orders {
 }
 
 /// An order of another owner gets the same reply as an unknown one.
-async fn show<L: Ledger>(asked: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
+async fn show<L: Ledger>(call: &ApiCall<'_, Call>, ledger: &L) -> Result<ApiOutcome, Failure> {
     let unknown = || Failure::new(404, "order_not_found", "No such order.");
-    let number =
-        asked.found.parameter("number").and_then(|number| OrderNumber::new(number).ok()).ok_or_else(unknown)?;
-    let order = ledger.order(&number, &asked.context()).await?;
-    let order = order.filter(|order| order.owner == asked.caller).ok_or_else(unknown)?;
+    let number = call.found.parameter("number").and_then(|number| OrderNumber::new(number).ok()).ok_or_else(unknown)?;
+    let order = ledger.order(&number, &call.context()).await?;
+    let order = order.filter(|order| order.owner == call.caller).ok_or_else(unknown)?;
     Ok(outcome_of("shown", reply::shown(&order), &order))
 }
 

@@ -160,7 +160,7 @@ impl<L: Backlog> Reconcile<L> {
             Ok(Some(order)) if self.missing_credentials.contains(OPERATOR) && order.top_up_call.is_some() => {
                 Err(FulfilError::NoOperator)
             }
-            Ok(Some(order)) => self.fulfil.ask(&order, &invocation).await,
+            Ok(Some(order)) => self.fulfil.query_pending(&order, &invocation).await,
             Ok(None) => return ItemOutcome::Waiting(0),
             Err(error) => Err(error.into()),
         };
@@ -169,11 +169,11 @@ impl<L: Backlog> Reconcile<L> {
             Some(later(waited_s.clamp(QUERY_PAUSE_SECONDS_MIN, QUERY_PAUSE_SECONDS_MAX), invocation.now))
         };
         match queried {
-            Ok(fulfil::Asked::Settled) => ItemOutcome::Advanced,
-            Ok(fulfil::Asked::Open) => ItemOutcome::Waiting(
+            Ok(fulfil::PendingOutcome::Settled) => ItemOutcome::Advanced,
+            Ok(fulfil::PendingOutcome::Open) => ItemOutcome::Waiting(
                 self.reschedule_incomplete(Work::PendingExternal, row, &number, &invocation, again).await,
             ),
-            Ok(fulfil::Asked::Left) => {
+            Ok(fulfil::PendingOutcome::NeedsDecision) => {
                 self.reschedule_incomplete(Work::PendingExternal, row, &number, &invocation, |_| None).await;
                 ItemOutcome::NeedsPerson
             }

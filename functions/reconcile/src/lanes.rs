@@ -53,7 +53,7 @@ struct Turns {
     /// Whether there may be more payable events.
     has_more: bool,
     /// The number of booked events when the lane was opened.
-    cured_before: u32,
+    resolved_before: u32,
     is_empty: bool,
     /// Whether this run raised an alarm about it, which has to be stored.
     is_alarmed: bool,
@@ -166,7 +166,7 @@ impl<L: Backlog + Audit> Reconcile<L> {
         picked.truncate(PICKED_MAX);
         let tally = SweepTally { oldest_s: oldest_s.unwrap_or_default(), ..SweepTally::default() };
         let row = row.clone();
-        Ok(Some(Turns { row, state, picked, has_more, cured_before: 0, is_empty, is_alarmed: false, tally }))
+        Ok(Some(Turns { row, state, picked, has_more, resolved_before: 0, is_empty, is_alarmed: false, tally }))
     }
 
     async fn payable(
@@ -221,13 +221,13 @@ impl<L: Backlog + Audit> Reconcile<L> {
             }
         }
         // Without a booked event, opening the lane again would find the same events.
-        let has_booked = lane.tally.tried.cured > lane.cured_before;
+        let has_booked = lane.tally.tried.resolved > lane.resolved_before;
         if lane.picked.is_empty() && lane.has_more && has_booked && !run.is_short_of(LANE_WITHIN) {
-            let cured_before = lane.tally.tried.cured;
+            let resolved_before = lane.tally.tried.resolved;
             if let Some(again) = self.open(W::SOURCE, &lane.row, check, &run.part(LANE_WITHIN)).await? {
                 let state = LaneState { alarmed_at: lane.state.alarmed_at, ..again.state };
                 let (tally, is_alarmed) = (lane.tally.and(again.tally), lane.is_alarmed);
-                lane = Turns { state, cured_before, is_alarmed, tally, ..again };
+                lane = Turns { state, resolved_before, is_alarmed, tally, ..again };
             }
         }
         if lane.picked.is_empty() {

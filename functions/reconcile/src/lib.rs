@@ -86,7 +86,7 @@ pub use refused::ReplayReport;
 pub use repair::{AccountRepair, OrderRepair, RepairFailure, Repairs, Signature};
 pub use retired::RetiredKeys;
 pub use stripe_backfill::BackfillReport;
-pub use unpaid::Asked;
+pub use unpaid::UnpaidReport;
 
 /// The function's name in the journal, the log and the metrics.
 const SOURCE: &str = WRITER.as_str();
@@ -126,7 +126,7 @@ struct Task {
 pub enum Report {
     Refused(ReplayReport),
     StripeBackfill(BackfillReport),
-    Unpaid(Asked),
+    Unpaid(UnpaidReport),
     Unfulfilled(Delivered),
     PendingExternal(Delivered),
     Audit(AuditReport),

@@ -186,6 +186,6 @@ impl StripeApi {
         F: Future<Output = Result<T, CallError>>,
     {
         let call = |key| call(providers::Stripe::new(self.http.clone(), &self.config, key));
-        self.keys.asked(invocation.now, CallError::is_of_the_key, call).await
+        self.keys.call(invocation.now, CallError::is_of_the_key, call).await
     }
 }

@@ -28,7 +28,7 @@ pub(crate) const ALARM_AFTER_SECONDS: u64 = 24 * 60 * 60;
 pub struct ReplayReport {
     pub tried: u32,
     /// Booked, by this run or by another delivery.
-    pub cured: u32,
+    pub resolved: u32,
     /// Refused again.
     pub waiting: u32,
     /// Not retryable any more.
@@ -260,7 +260,7 @@ impl ReplayReport {
     fn and(self, other: Self) -> Self {
         Self {
             tried: self.tried.saturating_add(other.tried),
-            cured: self.cured.saturating_add(other.cured),
+            resolved: self.resolved.saturating_add(other.resolved),
             waiting: self.waiting.saturating_add(other.waiting),
             given_up: self.given_up.saturating_add(other.given_up),
             failed: self.failed.saturating_add(other.failed),
@@ -270,7 +270,7 @@ impl ReplayReport {
 
     fn of(&mut self, outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) -> &mut u32 {
         match outcome {
-            Outcome::Booked | Outcome::Repeat => &mut self.cured,
+            Outcome::Booked | Outcome::Repeat => &mut self.resolved,
             Outcome::Refused(reason) if !is_given_up(*reason, waiting, invocation) => &mut self.waiting,
             Outcome::Unparsed(_) => &mut self.waiting,
             Outcome::Refused(_) | Outcome::Ignored(_) | Outcome::Conflict => &mut self.given_up,
@@ -315,6 +315,6 @@ fn is_given_up(reason: Reason, waiting: &RefusedEvent, invocation: &Invocation) 
 /// Whether an old event needs a person. A refund or dispute of a payment that is not ours is given up without an alarm.
 fn is_stuck(outcome: &Outcome, waiting: &RefusedEvent, invocation: &Invocation) -> bool {
     let is_old = invocation.now.seconds_apart(waiting.first_received_at) >= ALARM_AFTER_SECONDS;
-    let is_cured = matches!(outcome, Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_));
-    is_old && !is_cured && !matches!(outcome, Outcome::Refused(reason) if reason.is_of_reversal())
+    let is_resolved = matches!(outcome, Outcome::Booked | Outcome::Repeat | Outcome::Ignored(_));
+    is_old && !is_resolved && !matches!(outcome, Outcome::Refused(reason) if reason.is_of_reversal())
 }

@@ -13,7 +13,7 @@ use webhook::{RefusedRow, Replayed, Webhook as _};
 use crate::missing_credentials::KeyAlarms;
 use crate::proof::Unproven;
 use crate::turns::Unanswered;
-use crate::unpaid::Asked;
+use crate::unpaid::UnpaidReport;
 use crate::{OTHER_RECEIPT, Reconcile, SOURCE, StripeApi};
 
 /// The part of the time that is reserved for the commit after the query.
@@ -49,8 +49,9 @@ impl<L: Backlog> Reconcile<L> {
     pub(crate) async fn requery_payment(&self, waiting: &RefusedEvent, invocation: &Invocation) {
         let Some(order) = &waiting.order else { return };
         let row = DueRow { id: order.to_string(), due_at: String::new() };
-        let settled =
-            self.settle(&row, invocation, &mut Asked::default(), &KeyAlarms::default(), &Unanswered::default()).await;
+        let settled = self
+            .settle(&row, invocation, &mut UnpaidReport::default(), &KeyAlarms::default(), &Unanswered::default())
+            .await;
         if let Err(error) = settled {
             tracing::warn!(error = %edge::chain(&error), "the query for the payment of a deleted event failed");
         }
@@ -64,7 +65,7 @@ impl<L: Backlog> Reconcile<L> {
         if order.transfer.as_ref().is_none_or(|transfer| transfer.status == TransferStatus::Due) {
             return false;
         }
-        let queried = self.fulfil.ask(&order, invocation).await;
+        let queried = self.fulfil.query_pending(&order, invocation).await;
         queried
             .inspect_err(|error| tracing::warn!(error = %edge::chain(error), "the query for a transfer failed"))
             .is_ok()

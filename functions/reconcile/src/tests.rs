@@ -40,7 +40,7 @@ async fn unknown_sweep_is_an_error() {
     for (event, expected) in [
         (r#"{"sweep":"refused"}"#, Ok(Report::Refused(ReplayReport::default()))),
         (r#"{"sweep":"stripe_backfill"}"#, Ok(Report::StripeBackfill(BackfillReport::default()))),
-        (r#"{"sweep":"unpaid"}"#, Ok(Report::Unpaid(Asked::default()))),
+        (r#"{"sweep":"unpaid"}"#, Ok(Report::Unpaid(UnpaidReport::default()))),
         (r#"{"sweep":"unfulfilled"}"#, Ok(Report::Unfulfilled(Delivered::default()))),
         (r#"{"sweep":"pending_external"}"#, Ok(Report::PendingExternal(Delivered::default()))),
         (r#"{"sweep":"audit"}"#, Ok(Report::Audit(AuditReport::default()))),

@@ -42,8 +42,8 @@ const ROUNDS_MAX: u32 = 4;
 
 /// The result of a run, in orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Asked {
-    pub asked: u32,
+pub struct UnpaidReport {
+    pub queried: u32,
     /// Paid and booked.
     pub paid: u32,
     /// Paid, but the payment contradicts the order: a person has to decide.
@@ -59,10 +59,10 @@ pub struct Asked {
     pub is_held: bool,
 }
 
-impl Asked {
+impl UnpaidReport {
     const fn and(self, other: Self) -> Self {
         Self {
-            asked: self.asked.saturating_add(other.asked),
+            queried: self.queried.saturating_add(other.queried),
             paid: self.paid.saturating_add(other.paid),
             flagged: self.flagged.saturating_add(other.flagged),
             closed: self.closed.saturating_add(other.closed),
@@ -77,7 +77,7 @@ impl Asked {
 /// The result of a run for one provider.
 #[derive(Debug, Default)]
 struct ProviderRun {
-    asked: Asked,
+    report: UnpaidReport,
     /// The due orders that were not queried.
     left: u64,
     /// How long the first order had been due at the start of the run.
@@ -86,21 +86,21 @@ struct ProviderRun {
 }
 
 impl<L: Backlog> Reconcile<L> {
-    pub(crate) async fn sweep_unpaid(&self, run: &Invocation) -> Result<Asked, CommitError> {
+    pub(crate) async fn sweep_unpaid(&self, run: &Invocation) -> Result<UnpaidReport, CommitError> {
         if !self.is_any_unpaid(run).await? {
             edge::backlog(SWEEP.as_str(), 0, 0);
-            return Ok(Asked::default());
+            return Ok(UnpaidReport::default());
         }
         if !self.ledger.acquire_sweep(SWEEP, run.now.plus_seconds(LEASE_SECONDS), &run.context()).await? {
-            return Ok(Asked { is_held: true, ..Asked::default() });
+            return Ok(UnpaidReport { is_held: true, ..UnpaidReport::default() });
         }
         let called = KeyAlarms::default();
         // Concurrently: each provider has its own queue and rate limit, and waits for no other.
         let [stripe, wechat, epay] = Provider::ALL.map(|provider| Box::pin(self.query_all_of(provider, run, &called)));
         let (stripe, wechat, epay) = tokio::join!(stripe, wechat, epay);
-        let (mut asked, mut left, mut oldest_s, mut failure) = (Asked::default(), 0_u64, 0, None);
+        let (mut report, mut left, mut oldest_s, mut failure) = (UnpaidReport::default(), 0_u64, 0, None);
         for run in [stripe, wechat, epay] {
-            asked = asked.and(run.asked);
+            report = report.and(run.report);
             left = left.saturating_add(run.left);
             oldest_s = run.oldest_s.max(oldest_s);
             failure = run.error.or(failure);
@@ -110,7 +110,7 @@ impl<L: Backlog> Reconcile<L> {
         if let Err(error) = self.ledger.acquire_sweep(SWEEP, run.now, &run.context()).await {
             tracing::warn!(error = %edge::chain(&error), "the lease of the sweep was not released");
         }
-        failure.map_or(Ok(asked), Err)
+        failure.map_or(Ok(report), Err)
     }
 
     async fn is_any_unpaid(&self, run: &Invocation) -> Result<bool, CommitError> {
@@ -130,7 +130,7 @@ impl<L: Backlog> Reconcile<L> {
         };
         let mut left = u64::try_from(due.len()).unwrap_or(u64::MAX);
         let oldest_s = due.first().and_then(DueOrder::due_at).map_or(0, |due_at| run.now.seconds_apart(due_at));
-        let (mut asked, mut failure) = (Asked::default(), None);
+        let (mut report, mut failure) = (UnpaidReport::default(), None);
         let unanswered = Arc::new(Unanswered::default());
         let next = Next {
             rows: in_turns(due).into_iter(),
@@ -145,15 +145,15 @@ impl<L: Backlog> Reconcile<L> {
         while let Some(queried) = queries.next().await {
             left = left.saturating_sub(1);
             match queried {
-                Ok(counts) => asked = asked.and(counts),
+                Ok(counts) => report = report.and(counts),
                 Err(error) => {
                     failure = Some(error);
                     break;
                 }
             }
         }
-        asked.is_cut_short = left > 0;
-        ProviderRun { asked, left, oldest_s, error: failure }
+        report.is_cut_short = left > 0;
+        ProviderRun { report, left, oldest_s, error: failure }
     }
 
     async fn query_row(
@@ -163,21 +163,21 @@ impl<L: Backlog> Reconcile<L> {
         run: &Invocation,
         called: &KeyAlarms,
         unanswered: &Unanswered,
-    ) -> Result<Asked, CommitError> {
-        let (invocation, mut asked) = (run.part(ONE_WITHIN), Asked::default());
-        let settled = self.settle(&row, &invocation.but_for(RESCHEDULE_MARGIN), &mut asked, called, unanswered).await;
+    ) -> Result<UnpaidReport, CommitError> {
+        let (invocation, mut report) = (run.part(ONE_WITHIN), UnpaidReport::default());
+        let settled = self.settle(&row, &invocation.but_for(RESCHEDULE_MARGIN), &mut report, called, unanswered).await;
         if let Err(error) = settled {
-            asked.failed = asked.failed.saturating_add(1);
+            report.failed = report.failed.saturating_add(1);
             self.reschedule_unreadable(&Queue::Work(Work::Payment(provider)), &row, &error, &invocation).await?;
         }
-        Ok(asked)
+        Ok(report)
     }
 
     pub(crate) async fn settle(
         &self,
         row: &DueRow,
         invocation: &Invocation,
-        asked: &mut Asked,
+        report: &mut UnpaidReport,
         called: &KeyAlarms,
         unanswered: &Unanswered,
     ) -> Result<(), CommitError> {
@@ -185,7 +185,7 @@ impl<L: Backlog> Reconcile<L> {
         let Some(order) = self.waiting_for_payment(number, invocation).await? else {
             return Ok(());
         };
-        asked.asked = asked.asked.saturating_add(1);
+        report.queried = report.queried.saturating_add(1);
         let waited_s = invocation.now.seconds_apart(order.created_at);
         let outcome = self.query(&order, &invocation.but_for(COMMIT_MARGIN)).await;
         unanswered.record(!matches!(&outcome, Err(error) if error.is_of_the_provider()));
@@ -193,12 +193,12 @@ impl<L: Backlog> Reconcile<L> {
             Ok(QueryOutcome::Paid { of, payment, also }) => {
                 self.book(order, &of, &payment, &also, invocation).await?;
                 match self.waiting_for_payment(number, invocation).await? {
-                    None => &mut asked.paid,
+                    None => &mut report.paid,
                     Some(order) => {
                         // Our own session is paid, and querying it again changes nothing: a person decides.
                         let until = order.session.is_none().then(|| later(waited_s, invocation.now));
                         self.ledger.reschedule_order(&order, until, &invocation.context()).await?;
-                        &mut asked.flagged
+                        &mut report.flagged
                     }
                 }
             }
@@ -208,7 +208,7 @@ impl<L: Backlog> Reconcile<L> {
                 self.ledger
                     .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
                     .await?;
-                &mut asked.flagged
+                &mut report.flagged
             }
             Ok(QueryOutcome::Ended(state)) => {
                 let page = order.session.clone();
@@ -218,23 +218,23 @@ impl<L: Backlog> Reconcile<L> {
                 if let Some(failed) = left.filter(|left| left.session == page) {
                     self.ledger.reschedule_order(&failed, None, &invocation.context()).await?;
                 }
-                &mut asked.closed
+                &mut report.closed
             }
             Ok(QueryOutcome::Unknown) if waited_s >= EXPIRES_AFTER_SECONDS => {
                 self.close(order, PaymentState::Expired, "not_paid", invocation).await?;
-                &mut asked.closed
+                &mut report.closed
             }
             Ok(QueryOutcome::Open)
                 if waited_s >= EXPIRES_AFTER_SECONDS && self.close_at_provider(&order, invocation).await =>
             {
                 self.close(order, PaymentState::Expired, "not_paid", invocation).await?;
-                &mut asked.closed
+                &mut report.closed
             }
             Ok(QueryOutcome::Unknown | QueryOutcome::Pending | QueryOutcome::Open) => {
                 self.ledger
                     .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
                     .await?;
-                &mut asked.unpaid
+                &mut report.unpaid
             }
             Err(error) => {
                 report_failure(&order, &error, called, invocation);
@@ -243,7 +243,7 @@ impl<L: Backlog> Reconcile<L> {
                 self.ledger
                     .reschedule_order(&order, Some(later(waited_s, invocation.now)), &invocation.context())
                     .await?;
-                &mut asked.failed
+                &mut report.failed
             }
         };
         *count = count.saturating_add(1);

@@ -27,8 +27,8 @@ impl<L: Backlog> Reconcile<L> {
                 self.close_unproven(EVENT_GONE, waiting, invocation, tally).await
             }
             Unproven::KeyVanished if self.requery_transfer(waiting, &within).await => {
-                edge::line(SOURCE, Some(waiting.receipt.as_str()), "asked_again", Some(KEY_VANISHED), invocation);
-                tally.tried.cured = tally.tried.cured.saturating_add(1);
+                edge::line(SOURCE, Some(waiting.receipt.as_str()), "queried_again", Some(KEY_VANISHED), invocation);
+                tally.tried.resolved = tally.tried.resolved.saturating_add(1);
                 self.ledger.reschedule(waiting, None, &invocation.context()).await
             }
             Unproven::KeyVanished | Unproven::NotNow => {

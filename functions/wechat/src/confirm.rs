@@ -99,6 +99,6 @@ impl Api {
         F: Future<Output = Result<T, CallError>>,
     {
         let query = |keys| query(providers::Wechat::new(self.http.clone(), &self.config, keys));
-        self.keys.asked(now, CallError::is_of_the_key, query).await
+        self.keys.call(now, CallError::is_of_the_key, query).await
     }
 }

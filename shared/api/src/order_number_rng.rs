@@ -32,6 +32,6 @@ impl OrderNumberRng {
 
 impl fmt::Debug for OrderNumberRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Dice")
+        f.write_str("OrderNumberRng")
     }
 }

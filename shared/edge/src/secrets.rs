@@ -113,7 +113,7 @@ impl<K> Keyring<K> {
     }
 
     /// Makes a call with the current keys, and once more with refreshed keys if the provider refuses the current ones.
-    pub async fn asked<T, E, F>(
+    pub async fn call<T, E, F>(
         &self,
         now: Timestamp,
         are_refused: impl Fn(&E) -> bool,

@@ -52,7 +52,7 @@ impl Engine {
     }
 
     /// Sets the function that is called after each write. Only the first listener is registered.
-    pub fn tell_of_writes(&self, listener: impl Fn() + Send + Sync + 'static) {
+    pub fn notify_on_write(&self, listener: impl Fn() + Send + Sync + 'static) {
         let _ = self.listener.set(Box::new(listener));
     }
 

@@ -51,7 +51,7 @@ struct Lane<'m> {
 pub(crate) async fn read(mapped: &[EventSourceMapping], engine: &Engine, positions: &Positions) {
     let written = watch::Sender::new(());
     let notifier = written.clone();
-    engine.tell_of_writes(move || notifier.send_replace(()));
+    engine.notify_on_write(move || notifier.send_replace(()));
     let lanes: Vec<Lane<'_>> = mapped.iter().flat_map(EventSourceMapping::lanes).collect();
     let following = join_all(lanes.iter().map(|lane| lane.follow(mapped, engine, positions, written.subscribe())));
     tokio::join!(following, positions.save_regularly());

@@ -27,7 +27,7 @@
 //!     order: OrderNumber::new("HL1")?,
 //!     replaces: None,
 //!     stage: "dev".to_owned(),
-//!     item: Item { price: Price::Said { name: "1000 credits".to_owned(), unit }, quantity: 1 },
+//!     item: Item { price: Price::Inline { name: "1000 credits".to_owned(), unit }, quantity: 1 },
 //!     every: None,
 //!     success_url: "https://shop.invalid/done".to_owned(),
 //!     cancel_url: "https://shop.invalid/".to_owned(),

@@ -152,9 +152,9 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Price {
     /// A price object at Stripe.
-    Kept(String),
+    Id(String),
     /// An inline price per unit.
-    Said { name: String, unit: Money },
+    Inline { name: String, unit: Money },
 }
 
 impl NewSession {
@@ -172,8 +172,8 @@ impl NewSession {
             form.push(&format!("{nested}[metadata][{name}]"), value);
         }
         match &self.item.price {
-            Price::Kept(id) => form.push("line_items[0][price]", id),
-            Price::Said { name, unit } => {
+            Price::Id(id) => form.push("line_items[0][price]", id),
+            Price::Inline { name, unit } => {
                 let of = |field: &str| format!("line_items[0][price_data]{field}");
                 form.push(&of("[currency]"), &unit.currency.as_str().to_ascii_lowercase());
                 form.push(&of("[unit_amount]"), &unit.amount.units().to_string());

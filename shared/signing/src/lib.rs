@@ -64,7 +64,7 @@ impl<'r> Verified<'r> {
     /// Bytes from a provider's own API, which answered our query under our key, at its own address, over TLS. They
     /// carry no signature; the authenticated connection is the proof. `tests/src/house.rs` allows a single file to call
     /// this.
-    pub fn when_asked(bytes: &'r [u8]) -> Self {
+    pub fn from_provider_api(bytes: &'r [u8]) -> Self {
         Self::signed(bytes)
     }
 

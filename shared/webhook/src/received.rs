@@ -22,7 +22,7 @@ impl<'r> Received<'r> {
 
     /// An event from the provider's API instead of a delivery. It has no headers.
     pub(crate) fn listed(event: &'r Request) -> Self {
-        Self { verified: Verified::when_asked(event.body()), request: event, headers: Vec::new() }
+        Self { verified: Verified::from_provider_api(event.body()), request: event, headers: Vec::new() }
     }
 
     /// The body, decrypted if the source encrypts it.

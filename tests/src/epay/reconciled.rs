@@ -1,7 +1,7 @@
 //! epay's orders and events under the scheduled sweeps: unpaid orders are queried, refused events are retried.
 
 use edge::Worker as _;
-use reconcile::{Asked, Reconcile, Report};
+use reconcile::{Reconcile, Report, UnpaidReport};
 use testkit::NetFault;
 
 use super::confirming::{TRADE, begun};
@@ -30,8 +30,8 @@ async fn shop_of(pid: &str) -> World {
     world
 }
 
-fn one_query() -> Asked {
-    Asked { asked: 1, ..Asked::default() }
+fn one_query() -> UnpaidReport {
+    UnpaidReport { queried: 1, ..UnpaidReport::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,10 +39,10 @@ async fn payment_without_a_webhook_is_booked_once_by_query() {
     for pid in ["1001", "1002"] {
         let (world, net) = (shop_of(pid).await, begun(pid));
         let report = run(&world, source(&world, &net, 300).await, UNPAID, 300).await;
-        assert_eq!(report, Report::Unpaid(Asked { unpaid: 1, ..one_query() }), "{pid}");
+        assert_eq!(report, Report::Unpaid(UnpaidReport { unpaid: 1, ..one_query() }), "{pid}");
         net.pay(TRADE);
         let report = run(&world, source(&world, &net, 600).await, UNPAID, 600).await;
-        assert_eq!(report, Report::Unpaid(Asked { paid: 1, ..one_query() }), "{pid}");
+        assert_eq!(report, Report::Unpaid(UnpaidReport { paid: 1, ..one_query() }), "{pid}");
         let books = world.books();
         books.check();
         assert_eq!(books.balance("alice/credits"), 1_000_000_000_000, "{pid}");
@@ -60,18 +60,18 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
     let rows = [
         (
             Altered("\"money\":\"648.00\"", "\"money\":\"6.48\""),
-            Asked { flagged: 1, ..one_query() },
+            UnpaidReport { flagged: 1, ..one_query() },
             Some("AMOUNT_MISMATCH"),
         ),
         (
             Altered("\"out_trade_no\":\"hk_sample_order\"", "\"out_trade_no\":\"hk_other\""),
-            Asked { failed: 1, ..one_query() },
+            UnpaidReport { failed: 1, ..one_query() },
             None,
         ),
-        (Garbage, Asked { failed: 1, ..one_query() }, None),
-        (Disconnect, Asked { failed: 1, ..one_query() }, None),
-        (Reply(200, r#"{"code":-3,"msg":"no"}"#), Asked { failed: 1, ..one_query() }, None),
-        (Reply(200, r#"{"code":-1,"msg":"none"}"#), Asked { unpaid: 1, ..one_query() }, None),
+        (Garbage, UnpaidReport { failed: 1, ..one_query() }, None),
+        (Disconnect, UnpaidReport { failed: 1, ..one_query() }, None),
+        (Reply(200, r#"{"code":-3,"msg":"no"}"#), UnpaidReport { failed: 1, ..one_query() }, None),
+        (Reply(200, r#"{"code":-1,"msg":"none"}"#), UnpaidReport { unpaid: 1, ..one_query() }, None),
     ];
     for (fault, expected, anomaly) in rows {
         let (world, net, name) = (shop_of("1001").await, begun("1001"), format!("{fault:?}"));
@@ -102,7 +102,7 @@ async fn early_notification_is_booked_by_the_sweep() {
     let Report::Refused(report) = run(&world, source(&world, &net, 120).await, REFUSED, 120).await else {
         panic!("another report")
     };
-    assert_eq!((report.tried, report.cured), (1, 1));
+    assert_eq!((report.tried, report.resolved), (1, 1));
     assert_eq!(world.books().balance("alice/credits"), 1_000_000_000_000);
     world.books().check();
 }

@@ -187,18 +187,24 @@ async fn resolve(world: &World, verdict: Verdict, after_s: i64) -> Option<()> {
 /// The answer to a query of the operator; the order after it, and its anomaly.
 #[tokio::test(start_paused = true)]
 async fn open_top_up_is_queried_for_a_day() {
-    use fulfil::Asked::{Left, Open, Settled};
+    use fulfil::PendingOutcome::{NeedsDecision, Open, Settled};
     const WITH_CHECK: &[(&str, &str)] = &[CHECK];
-    type Row =
-        (&'static str, &'static [(&'static str, &'static str)], i64, fulfil::Asked, &'static str, Option<&'static str>);
+    type Row = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        i64,
+        fulfil::PendingOutcome,
+        &'static str,
+        Option<&'static str>,
+    );
     let rows: [Row; 7] = [
         ("88000002", WITH_CHECK, 300, Settled, "done", None),
         ("88000003", WITH_CHECK, 300, Open, "pending", None),
-        ("88000003", WITH_CHECK, 25 * HOUR, Left, "pending", Some("TOP_UP_UNKNOWN")),
-        ("88000003", &[], 300, Left, "pending", Some("TOP_UP_UNKNOWN")),
+        ("88000003", WITH_CHECK, 25 * HOUR, NeedsDecision, "pending", Some("TOP_UP_UNKNOWN")),
+        ("88000003", &[], 300, NeedsDecision, "pending", Some("TOP_UP_UNKNOWN")),
         ("88000004", WITH_CHECK, 300, Settled, "done", None),
         ("88000007", WITH_CHECK, 300, Settled, "done", None),
-        ("88000004", &[], 300, Left, "unknown", Some("TOP_UP_UNKNOWN")),
+        ("88000004", &[], 300, NeedsDecision, "unknown", Some("TOP_UP_UNKNOWN")),
     ];
     for (phone, settings, after_s, query_outcome, fulfilment, anomaly) in rows {
         let (world, net) = (paid(vec![airtime(phone)]).await, UnitelNet::default());
@@ -208,7 +214,7 @@ async fn open_top_up_is_queried_for_a_day() {
         let worker = worker(world.ledger(2), Some((&net, settings)), None).await;
         let order = worker.ledger.order(&number(), &run.context()).await.expect("read").expect("there");
         let name = format!("{phone} {settings:?} {after_s}");
-        assert_eq!(worker.ask(&order, &run).await.expect(&name), query_outcome, "{name}");
+        assert_eq!(worker.query_pending(&order, &run).await.expect(&name), query_outcome, "{name}");
         let books = world.books();
         books.check();
         let order = books.order(ORDER);

@@ -105,7 +105,7 @@ async fn transfer_without_a_webhook_is_queried() {
             net.set_now(run.now);
             let worker = worker(world.ledger(2), None, Some(&net)).await;
             let order = worker.ledger.order(&number(), &run.context()).await.expect("read").expect("there");
-            worker.ask(&order, &run).await.expect("queried");
+            worker.query_pending(&order, &run).await.expect("queried");
         }
         let order = world.books().order(ORDER).clone();
         assert_eq!((order.transfer.as_deref(), order.fulfilment.as_str()), (Some(status), fulfilment));
@@ -176,7 +176,7 @@ async fn store_fault_while_completing_posts_it_once() {
             let order = world.ledger(0).order(&number(), &run.context()).await.expect("read").expect("there");
             tokio::select! {
                 biased;
-                _ = dying.ask(&order, &run) => {}
+                _ = dying.query_pending(&order, &run) => {}
                 () = faults.killed() => {}
             }
             if faults.calls().len() <= at {
@@ -203,12 +203,16 @@ fn complete(net: &FireblocksNet) {
 }
 
 /// The sweep's worker queries the transfer.
-async fn query(world: &World, net: &FireblocksNet, after_s: i64) -> Result<fulfil::Asked, fulfil::FulfilError> {
+async fn query(
+    world: &World,
+    net: &FireblocksNet,
+    after_s: i64,
+) -> Result<fulfil::PendingOutcome, fulfil::FulfilError> {
     let run = run_at(100 + u64::try_from(after_s).expect("later"), after_s);
     net.set_now(run.now);
     let worker = worker(world.ledger(2), None, Some(net)).await;
     let order = worker.ledger.order(&number(), &run.context()).await.expect("read").expect("there");
-    worker.ask(&order, &run).await
+    worker.query_pending(&order, &run).await
 }
 
 /// The key of our transfer was used for another: before we send, or found by a query. The order is flagged, an alarm is

@@ -4,7 +4,7 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use ledger::Grant;
-use reconcile::{Asked, Delivered, Reconcile};
+use reconcile::{Delivered, Reconcile, UnpaidReport};
 use serde_json::Value;
 use testkit::{StripeNet, UnitelNet};
 
@@ -85,8 +85,8 @@ impl Stage {
 /// How many rows a run has handled as it handles a good one.
 fn handled(report: Report) -> u32 {
     match report {
-        Report::Refused(ReplayReport { cured, .. }) => cured,
-        Report::Unpaid(Asked { paid, unpaid, .. }) => paid + unpaid,
+        Report::Refused(ReplayReport { resolved, .. }) => resolved,
+        Report::Unpaid(UnpaidReport { paid, unpaid, .. }) => paid + unpaid,
         Report::Unfulfilled(Delivered { moved_on, .. }) => moved_on,
         Report::PendingExternal(Delivered { waiting, .. }) => waiting,
         Report::StripeBackfill(_) | Report::Audit(_) | Report::Changes(_) => panic!("{report:?}"),

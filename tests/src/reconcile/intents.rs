@@ -2,9 +2,9 @@
 
 use testkit::NetFault::{self, Altered};
 
-use super::unpaid::{NUMBER, Shop, asked};
+use super::unpaid::{NUMBER, Shop, queried};
 use super::*;
-use reconcile::Asked;
+use reconcile::UnpaidReport;
 
 /// A payment at Stripe that names the order; the order has no reference to it.
 async fn shop() -> Shop {
@@ -16,9 +16,9 @@ async fn shop() -> Shop {
 #[tokio::test(start_paused = true)]
 async fn payment_that_names_the_order_is_booked_once() {
     let shop = shop().await;
-    assert_eq!(shop.run(300).await, Asked { unpaid: 1, ..asked(1) }, "no payment exists yet");
+    assert_eq!(shop.run(300).await, UnpaidReport { unpaid: 1, ..queried(1) }, "no payment exists yet");
     let events = shop.net.pay(&shop.session).events;
-    assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
+    assert_eq!(shop.run(600).await, UnpaidReport { paid: 1, ..queried(1) });
     let books = shop.world.books();
     books.check();
     assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000_000));
@@ -33,7 +33,7 @@ async fn payment_that_names_the_order_is_booked_once() {
     }
     shop.world.books().check();
     assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000);
-    assert_eq!(shop.run(DAY).await, asked(0));
+    assert_eq!(shop.run(DAY).await, queried(0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,9 +49,9 @@ async fn unpaid_order_is_searched_by_its_number() {
 /// Stripe's answer must be about this order, of its price, and in the configured mode.
 #[tokio::test(start_paused = true)]
 async fn answer_that_does_not_fit_leaves_the_order_unpaid() {
-    let flagged = Asked { flagged: 1, ..asked(1) };
-    let unpaid = Asked { unpaid: 1, ..asked(1) };
-    let failed = Asked { failed: 1, ..asked(1) };
+    let flagged = UnpaidReport { flagged: 1, ..queried(1) };
+    let unpaid = UnpaidReport { unpaid: 1, ..queried(1) };
+    let failed = UnpaidReport { failed: 1, ..queried(1) };
     let status = |status| Altered("\"status\":\"succeeded\"", status);
     let rows = [
         (status("\"status\":\"canceled\""), unpaid, None),
@@ -84,7 +84,7 @@ async fn answer_that_does_not_fit_leaves_the_order_unpaid() {
         books.check();
         assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("unpaid", 0), "{name}");
         assert_eq!(shop.order().anomaly.as_deref(), anomaly, "{name}");
-        assert_eq!(shop.run(301).await, asked(0), "{name}: the next query is later");
+        assert_eq!(shop.run(301).await, queried(0), "{name}: the next query is later");
     }
 }
 
@@ -110,7 +110,7 @@ async fn abandoned_payment_is_closed_and_processing_one_is_not() {
         shop.net.pay(&shop.session);
         let altered: &'static str = format!("\"status\":\"{status}\"").leak();
         shop.net.fail(move |_, _| Altered("\"status\":\"succeeded\"", altered));
-        assert_eq!(shop.run(2 * DAY - 1).await, Asked { unpaid: 1, ..asked(1) }, "{status}");
+        assert_eq!(shop.run(2 * DAY - 1).await, UnpaidReport { unpaid: 1, ..queried(1) }, "{status}");
         assert_eq!(shop.run(4 * DAY).await.closed, closed, "{status}");
         assert_eq!(shop.order().payment, payment, "{status}");
     }

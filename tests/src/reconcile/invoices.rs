@@ -16,7 +16,7 @@ async fn shop() -> (World, StripeNet, String) {
     let mut order = of_stripe::order(NUMBER);
     order.terms.grants = vec![ledger::Grant::CreditsEachPeriod(crate::sandbox::amount("500"))];
     let unit = order.terms.price;
-    let item = Item { price: Price::Said { name: "monthly".to_owned(), unit }, quantity: 1 };
+    let item = Item { price: Price::Inline { name: "monthly".to_owned(), unit }, quantity: 1 };
     let url = || "https://shop.invalid/".to_owned();
     let number = order.number.clone();
     let new = NewSession {

@@ -103,10 +103,10 @@ async fn owner_with_thousands_delays_no_other_owner() {
     assert!(first.is_cut_short && first.failed == 0, "{first:?}");
     let served = (0..50).filter(|n| balance(&world, &format!("owner{n}")) == 0).count();
     assert_eq!(served, 50, "each is served within one run");
-    let of_whale = first.cured - 50;
+    let of_whale = first.resolved - 50;
     assert!(of_whale > 100, "the rest of the run goes to the largest lane: {first:?}");
     let second = slow_run(&world, 2, 3 * MINUTE).await;
-    assert!(second.cured > 100, "which continues in the next run: {second:?}");
+    assert!(second.resolved > 100, "which continues in the next run: {second:?}");
     world.books().check();
 }
 
@@ -123,18 +123,22 @@ async fn held_back() -> World {
     let rows = [(JOURNAL, "usage#alice-1"), (BODIES, "usage#alice-1"), (JOURNAL, "lane#usage#owner#alice")];
     let rows = rows.map(|(table, id)| (table, stored(table, id)));
     top_up(&world, "more", "alice", "5").await;
-    assert_eq!((run(&world, 2 * MINUTE).await.cured, balance(&world, "alice")), (2, 3_000_000_000));
+    assert_eq!((run(&world, 2 * MINUTE).await.resolved, balance(&world, "alice")), (2, 3_000_000_000));
 
     for (table, row) in rows {
         world.engine.request("PutItem", &json!({ "TableName": table, "Item": row })).expect("a row");
     }
-    assert_eq!((run(&world, 4 * MINUTE).await.cured, balance(&world, "alice")), (1, 2_000_000_000), "deducted twice");
+    assert_eq!(
+        (run(&world, 4 * MINUTE).await.resolved, balance(&world, "alice")),
+        (1, 2_000_000_000),
+        "deducted twice"
+    );
     audit(&world, 5).await;
 
     spend(&world, "alice-more", "k1", "4").await;
     top_up(&world, "enough", "alice", "10").await;
     for minute in 6..20 {
-        assert_eq!(run(&world, minute * MINUTE).await.cured, 0, "{minute}");
+        assert_eq!(run(&world, minute * MINUTE).await.resolved, 0, "{minute}");
     }
     assert_eq!(refused_event(&world, "alice").await, ["usage#alice-more"]);
     world
@@ -148,7 +152,7 @@ async fn audit(world: &World, minute: i64) {
 async fn count_booked(world: &World, minutes: std::ops::Range<i64>) -> u32 {
     let mut booked = 0;
     for minute in minutes {
-        booked += run(world, minute * MINUTE).await.cured;
+        booked += run(world, minute * MINUTE).await.resolved;
     }
     booked
 }
@@ -209,7 +213,7 @@ async fn owner_who_cannot_pay_has_no_event_retried() {
     top_up(&world, "more", "alice", "5").await;
     let mut booked = 0;
     for minute in 61..=70 {
-        booked += run(&world, minute * MINUTE).await.cured;
+        booked += run(&world, minute * MINUTE).await.resolved;
     }
     assert_eq!((booked, balance(&world, "alice")), (5, 0));
 }
@@ -337,7 +341,7 @@ async fn bad_row_in_a_lane_is_passed_over() {
         let first = run(&world, MINUTE).await;
         let alarms: Vec<_> =
             captured_lines().iter().filter_map(|line| line["alarm"].as_str().map(str::to_owned)).collect();
-        assert_eq!(first.cured, expected, "{id} {attribute}: {first:?}");
+        assert_eq!(first.resolved, expected, "{id} {attribute}: {first:?}");
         if attribute != "fingerprint" {
             assert_eq!(alarms, ["passed_over"], "{id} {attribute}");
         }
@@ -363,12 +367,12 @@ async fn lane_with_a_rescheduled_event_does_not_end() {
     };
     change("REMOVE received_at", &Value::Null);
     for minute in (1..5 * 60).step_by(10) {
-        assert_eq!(run(&world, minute * MINUTE).await.cured, 0, "{minute}");
+        assert_eq!(run(&world, minute * MINUTE).await.resolved, 0, "{minute}");
     }
     change("SET received_at = :at", &json!({ ":at": { "S": testkit::now().to_string() } }));
     let mut booked = 0;
     for minute in (5 * 60..6 * 60 + 20).step_by(10) {
-        booked += run(&world, minute * MINUTE).await.cured;
+        booked += run(&world, minute * MINUTE).await.resolved;
     }
     assert_eq!((booked, balance(&world, "alice")), (1, 0));
 }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use edge::{KeyringError, Worker};
 use idempotency::DynamoLedger;
-use reconcile::{Asked, Assemble, Assembled, BackfillReport, Delivered, Reconcile};
+use reconcile::{Assemble, Assembled, BackfillReport, Delivered, Reconcile, UnpaidReport};
 use testkit::{FireblocksNet, NetFault, UnitelNet};
 
-use super::unpaid::{Shop, UNPAID, api_with, asked};
+use super::unpaid::{Shop, UNPAID, api_with, queried};
 use super::*;
 use crate::fulfil;
 
@@ -80,21 +80,21 @@ async fn key_that_is_filled_later_is_used_within_a_minute() {
     of_stripe::made(&shop.world, of_stripe::order("HLanother")).await;
     shop.net.pay(&shop.session);
     let deployed = Deployed::new(&shop).await;
-    let failed = Report::Unpaid(Asked { failed: 2, ..asked(2) });
+    let failed = Report::Unpaid(UnpaidReport { failed: 2, ..queried(2) });
     assert_eq!(deployed.run(&shop, UNPAID, 300).await, (failed, missing("stripe")), "one alarm for both orders");
     assert_eq!(deployed.reads(), 2, "at the start, and now");
     for after_s in [301, 330, 359] {
-        assert_eq!(deployed.run(&shop, UNPAID, after_s).await, (Report::Unpaid(asked(0)), vec![]), "{after_s}");
+        assert_eq!(deployed.run(&shop, UNPAID, after_s).await, (Report::Unpaid(queried(0)), vec![]), "{after_s}");
     }
     assert_eq!(deployed.reads(), 2, "at most once a minute");
-    let failed = Report::Unpaid(Asked { failed: 2, ..asked(2) });
+    let failed = Report::Unpaid(UnpaidReport { failed: 2, ..queried(2) });
     assert_eq!(deployed.run(&shop, UNPAID, DAY).await, (failed, missing("stripe")), "as long as an order waits");
     deployed.fill();
     // The retry comes after five minutes, without the backoff of old orders; by then the function has the key.
     let retry_at = DAY + 300;
     assert_eq!(
         deployed.run(&shop, UNPAID, retry_at).await,
-        (Report::Unpaid(Asked { paid: 1, unpaid: 1, ..asked(2) }), vec![])
+        (Report::Unpaid(UnpaidReport { paid: 1, unpaid: 1, ..queried(2) }), vec![])
     );
     let reads = deployed.reads();
     deployed.run(&shop, UNPAID, retry_at + HOUR).await;
@@ -125,7 +125,11 @@ async fn rejected_key_raises_an_alarm() {
         shop.net.fail(move |_, _| NetFault::Status(status));
         let expected = if is_alarm { missing("stripe") } else { vec![] };
         let (report, raised) = deployed.run(&shop, UNPAID, 300).await;
-        assert_eq!((report, raised), (Report::Unpaid(Asked { failed: 1, ..asked(1) }), expected.clone()), "{status}");
+        assert_eq!(
+            (report, raised),
+            (Report::Unpaid(UnpaidReport { failed: 1, ..queried(1) }), expected.clone()),
+            "{status}"
+        );
         let (report, raised) = deployed.run(&shop, STRIPE_BACKFILL, 300).await;
         let failed =
             Report::StripeBackfill(BackfillReport { failed: 1, is_cut_short: true, ..BackfillReport::default() });
@@ -140,7 +144,7 @@ async fn unconfigured_provider_raises_no_alarm() {
     start_capture();
     let reconcile = of_stripe::reconcile(shop.world.ledger(0), &[]);
     let report = reconcile.work(UNPAID, &run_at(1, 300)).await.expect("a run");
-    assert_eq!((report, alarms()), (Report::Unpaid(Asked { unpaid: 1, ..asked(1) }), vec![]));
+    assert_eq!((report, alarms()), (Report::Unpaid(UnpaidReport { unpaid: 1, ..queried(1) }), vec![]));
 }
 
 /// Without the custodian's key an order would end with tokens that are never sent; without the operator's it would be

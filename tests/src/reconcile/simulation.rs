@@ -199,18 +199,21 @@ async fn provider_that_hangs_is_queried_little_and_delays_no_other() {
         start_capture();
         let began = instant();
         let report = sweeper.work(UNPAID, &run_at(second.unsigned_abs(), second)).await.expect("a run");
-        let Report::Unpaid(asked) = report else { panic!("{report:?}") };
+        let Report::Unpaid(report) = report else { panic!("{report:?}") };
         let line = captured_lines().into_iter().find(|line| line["backlog"] == "unpaid").expect("a backlog");
-        (asked, line["waiting"].as_u64().expect("a number"), line["oldest_s"].as_u64(), instant() - began)
+        (report, line["waiting"].as_u64().expect("a number"), line["oldest_s"].as_u64(), instant() - began)
     };
-    let (asked, backlog, oldest_s, took) = run(due).await;
-    assert_eq!((asked.unpaid, asked.is_cut_short, oldest_s), (100, true, Some(0)), "all orders of the gateway");
-    assert!((10..=20).contains(&asked.failed) && backlog == u64::from(100 - asked.failed), "{asked:?}, {backlog} left");
+    let (report, backlog, oldest_s, took) = run(due).await;
+    assert_eq!((report.unpaid, report.is_cut_short, oldest_s), (100, true, Some(0)), "all orders of the gateway");
+    assert!(
+        (10..=20).contains(&report.failed) && backlog == u64::from(100 - report.failed),
+        "{report:?}, {backlog} left"
+    );
     assert!(took < Duration::from_secs(25), "{took:?}");
-    let (asked, backlog, oldest_s, _) = run(HANGS.end).await;
-    assert_eq!((asked.failed, backlog, oldest_s), (0, 0, Some((HANGS.end - due).unsigned_abs())));
-    let (asked, backlog, oldest_s, _) = run(HANGS.end + MINUTE).await;
-    assert_eq!((asked.asked, backlog, oldest_s), (0, 0, Some(0)), "nothing is due, and the log has the zero");
+    let (report, backlog, oldest_s, _) = run(HANGS.end).await;
+    assert_eq!((report.failed, backlog, oldest_s), (0, 0, Some((HANGS.end - due).unsigned_abs())));
+    let (report, backlog, oldest_s, _) = run(HANGS.end + MINUTE).await;
+    assert_eq!((report.queried, backlog, oldest_s), (0, 0, Some(0)), "nothing is due, and the log has the zero");
 }
 
 /// A run holds the sweep's lease: of two concurrent runs one queries, and the other leaves.
@@ -223,15 +226,15 @@ async fn concurrent_runs_query_no_order_twice() {
     }
     let [first, second, third] = [(1, 300), (2, 301), (3, 302)].map(|(attempt, at)| run_at(attempt, at));
     let (first, second) = tokio::join!(sweeper.work(UNPAID, &first), sweeper.work(UNPAID, &second));
-    let asked = |report: Result<Report, _>| match report {
-        Ok(Report::Unpaid(asked)) => (asked.asked, asked.is_held),
+    let report = |report: Result<Report, _>| match report {
+        Ok(Report::Unpaid(report)) => (report.queried, report.is_held),
         other => panic!("{other:?}"),
     };
-    assert_eq!((asked(first), asked(second)), ((50, false), (0, true)));
+    assert_eq!((report(first), report(second)), ((50, false), (0, true)));
     for n in 50..60 {
         abandoned(&ledger, n, "buyer", 0).await;
     }
-    assert_eq!(asked(sweeper.work(UNPAID, &third).await), (10, false), "the lease was released");
+    assert_eq!(report(sweeper.work(UNPAID, &third).await), (10, false), "the lease was released");
 }
 
 #[tokio::test(start_paused = true)]

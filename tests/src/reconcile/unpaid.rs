@@ -6,7 +6,7 @@ use edge::{Keyring, KeyringError, Settings, Vault};
 use idempotency::DynamoLedger;
 use ledger::{Deadline, Order, OrderNumber, Provider, Writer};
 use providers::{Http, Item, NewSession, Price, StripeConfig};
-use reconcile::{Asked, Reconcile, StripeApi};
+use reconcile::{Reconcile, StripeApi, UnpaidReport};
 use testkit::{NetFault, StripeNet, deadline};
 
 use super::*;
@@ -38,11 +38,11 @@ impl Shop {
     }
 
     /// One run, this long after the order was created.
-    pub(super) async fn run(&self, after_s: i64) -> Asked {
+    pub(super) async fn run(&self, after_s: i64) -> UnpaidReport {
         self.run_over(self.world.ledger(0), after_s).await.expect("a run")
     }
 
-    async fn run_over(&self, ledger: DynamoLedger, after_s: i64) -> Option<Asked> {
+    async fn run_over(&self, ledger: DynamoLedger, after_s: i64) -> Option<UnpaidReport> {
         self.net.set_now(testkit::now().plus_seconds(after_s));
         let attempt = 1_000 + u64::try_from(after_s).expect("later");
         let stripe_api = Some(api(&self.net).await);
@@ -61,7 +61,7 @@ impl Shop {
 
 /// Opens a page as checkout does; it replaces the expired one, if there is one.
 async fn page(net: &StripeNet, order: &Order, replaced: Option<&str>, account: Option<&str>) -> ledger::Session {
-    let item = Item { price: Price::Said { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
+    let item = Item { price: Price::Inline { name: "100 credits".to_owned(), unit: order.terms.price }, quantity: 1 };
     let url = || "https://shop.invalid/".to_owned();
     let new = NewSession {
         order: order.number.clone(),
@@ -102,16 +102,16 @@ fn soon() -> Deadline {
     deadline(Duration::from_secs(5))
 }
 
-pub(super) fn asked(asked: u32) -> Asked {
-    Asked { asked, ..Asked::default() }
+pub(super) fn queried(queried: u32) -> UnpaidReport {
+    UnpaidReport { queried, ..UnpaidReport::default() }
 }
 
 #[tokio::test(start_paused = true)]
 async fn payment_without_its_webhook_is_booked_once() {
     let shop = Shop::new().await;
     let events = shop.net.pay(&shop.session).events;
-    assert_eq!(shop.run(299).await, asked(0), "the webhook may be on its way");
-    assert_eq!(shop.run(300).await, Asked { paid: 1, ..asked(1) });
+    assert_eq!(shop.run(299).await, queried(0), "the webhook may be on its way");
+    assert_eq!(shop.run(300).await, UnpaidReport { paid: 1, ..queried(1) });
     let books = shop.world.books();
     books.check();
     assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000_000));
@@ -125,17 +125,17 @@ async fn payment_without_its_webhook_is_booked_once() {
     let row = |order: testkit::OrderRow| testkit::OrderRow { version: 0, ..order };
     assert_eq!((row(shop.order()), shop.world.books().balance("alice/credits")), (row(order), balance));
     shop.world.books().check();
-    assert_eq!(shop.run(DAY).await, asked(0));
+    assert_eq!(shop.run(DAY).await, queried(0));
 }
 
 /// A bank debit: queried until the bank answers, booked if it pays, and closed if it refuses.
 #[tokio::test(start_paused = true)]
 async fn failed_debit_is_queried_no_more() {
-    let unpaid = Asked { unpaid: 1, ..asked(1) };
+    let unpaid = UnpaidReport { unpaid: 1, ..queried(1) };
     for (account, is_delivered, expected, payment) in [
-        ("000123456789", false, Asked { paid: 1, ..asked(1) }, "paid"),
-        ("000222222227", false, Asked { closed: 1, ..asked(1) }, "failed"),
-        ("000222222227", true, Asked { closed: 1, ..asked(1) }, "failed"),
+        ("000123456789", false, UnpaidReport { paid: 1, ..queried(1) }, "paid"),
+        ("000222222227", false, UnpaidReport { closed: 1, ..queried(1) }, "failed"),
+        ("000222222227", true, UnpaidReport { closed: 1, ..queried(1) }, "failed"),
     ] {
         let row = format!("{account}, delivered: {is_delivered}");
         let shop = Shop::new().await;
@@ -153,7 +153,7 @@ async fn failed_debit_is_queried_no_more() {
         assert_eq!(shop.order().payment, payment, "{row}");
         let before = shop.net.calls().len();
         for days in 1..=90 {
-            assert_eq!(shop.run(days * DAY).await, asked(0), "{row}: after {days} days");
+            assert_eq!(shop.run(days * DAY).await, queried(0), "{row}: after {days} days");
         }
         assert_eq!(shop.net.calls().len(), before, "{row}");
         shop.world.books().check();
@@ -166,7 +166,7 @@ async fn failed_order_with_a_new_page_is_queried_again() {
     let shop = Shop::new().await;
     shop.net.pay_with(&shop.session, "000222222227");
     shop.net.bank_answers(&shop.session);
-    assert_eq!(shop.run(300).await, Asked { closed: 1, ..asked(1) });
+    assert_eq!(shop.run(300).await, UnpaidReport { closed: 1, ..queried(1) });
     let (ledger, context) = (shop.world.ledger(7), context(7));
     let number = OrderNumber::new(NUMBER).expect("a number");
     let order = ledger.order(&number, &context).await.expect("books").expect("an order");
@@ -185,7 +185,7 @@ async fn failed_order_with_a_new_page_is_queried_again() {
     let entry = ledger::Entry { header, effects, keeps_body: false, alarm: None };
     ledger.commit(&Decision::Record(entry), &context).await.expect("booked");
     shop.net.pay(&session.id);
-    assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
+    assert_eq!(shop.run(600).await, UnpaidReport { paid: 1, ..queried(1) });
     assert_eq!(shop.world.books().balance("alice/credits"), 100_000_000_000);
     shop.world.books().check();
 }
@@ -201,7 +201,7 @@ async fn paid_order_is_not_queried() {
             .expect("the sandbox survives");
     }
     let before = shop.net.calls().len();
-    assert_eq!(shop.run(300).await, asked(0));
+    assert_eq!(shop.run(300).await, queried(0));
     assert_eq!(shop.net.calls().len(), before);
 }
 
@@ -238,12 +238,12 @@ async fn payment_that_does_not_fit_the_order_does_not_pay_it() {
     let currency = NetFault::Altered("\"currency\":\"usd\"", "\"currency\":\"eur\"");
     let order = NetFault::Altered("\"hookledger_order\":\"HLorder\"", "\"hookledger_order\":\"HLother\"");
     let rows = [
-        (amount, Asked { flagged: 1, ..asked(1) }, Some("AMOUNT_MISMATCH")),
-        (currency, Asked { flagged: 1, ..asked(1) }, Some("CURRENCY_MISMATCH")),
-        (order, Asked { failed: 1, ..asked(1) }, None),
-        (NetFault::Garbage, Asked { failed: 1, ..asked(1) }, None),
-        (NetFault::Status(400), Asked { failed: 1, ..asked(1) }, None),
-        (NetFault::Status(401), Asked { failed: 1, ..asked(1) }, None),
+        (amount, UnpaidReport { flagged: 1, ..asked(1) }, Some("AMOUNT_MISMATCH")),
+        (currency, UnpaidReport { flagged: 1, ..asked(1) }, Some("CURRENCY_MISMATCH")),
+        (order, UnpaidReport { failed: 1, ..asked(1) }, None),
+        (NetFault::Garbage, UnpaidReport { failed: 1, ..asked(1) }, None),
+        (NetFault::Status(400), UnpaidReport { failed: 1, ..asked(1) }, None),
+        (NetFault::Status(401), UnpaidReport { failed: 1, ..asked(1) }, None),
     ];
     for (fault, expected, anomaly) in rows {
         let shop = Shop::new().await;
@@ -255,9 +255,9 @@ async fn payment_that_does_not_fit_the_order_does_not_pay_it() {
         books.check();
         assert_eq!((shop.order().payment.as_str(), books.balance("alice/credits")), ("unpaid", 0), "{name}");
         assert_eq!(shop.order().anomaly.as_deref(), anomaly, "{name}");
-        assert_eq!(shop.run(301).await, asked(0), "{name}: the next query is later");
+        assert_eq!(shop.run(301).await, queried(0), "{name}: the next query is later");
         // A wrong payment is for a person; an answer that cannot be parsed is queried again.
-        let again = if anomaly.is_some() { asked(0) } else { expected };
+        let again = if anomaly.is_some() { queried(0) } else { expected };
         assert_eq!(shop.run(10 * DAY).await, again, "{name}");
     }
 }
@@ -271,7 +271,7 @@ async fn network_fault_delays_the_payment_by_one_run() {
         let name = format!("{fault:?}");
         shop.net.fail(move |call, _| if call == 0 { fault } else { NetFault::None });
         let report = shop.run(300).await;
-        assert_eq!(report.asked, 1, "{name}");
+        assert_eq!(report.queried, 1, "{name}");
         if report.paid == 0 {
             assert_eq!(shop.run(600).await.paid, 1, "{name}");
         }
@@ -288,10 +288,10 @@ async fn provider_that_never_answers_delays_no_other() {
     shop.net.fail(|_, _| NetFault::DropRequest);
     // A store that answers at once would still answer after the deadline.
     let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(10)));
-    assert_eq!(shop.run_over(ledger, 300).await, Some(Asked { failed: 1, ..asked(1) }));
-    assert_eq!(shop.run(301).await, asked(0));
+    assert_eq!(shop.run_over(ledger, 300).await, Some(UnpaidReport { failed: 1, ..asked(1) }));
+    assert_eq!(shop.run(301).await, queried(0));
     shop.net.recover();
-    assert_eq!(shop.run(600).await, Asked { paid: 1, ..asked(1) });
+    assert_eq!(shop.run(600).await, UnpaidReport { paid: 1, ..asked(1) });
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,7 +338,7 @@ async fn order_of_an_unconfigured_provider_stays_unpaid() {
     let terms = ledger::Terms { provider: Provider::Wechat, ..order.terms.clone() };
     of_stripe::made(&world, Order { terms, ..order }).await;
     let shop = Shop { world, ..shop };
-    assert_eq!(shop.run(10 * DAY).await, Asked { unpaid: 1, ..asked(1) });
+    assert_eq!(shop.run(10 * DAY).await, UnpaidReport { unpaid: 1, ..queried(1) });
     assert_eq!(shop.world.books().orders["HLother"].payment, "unpaid");
 }
 

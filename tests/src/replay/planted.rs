@@ -103,7 +103,11 @@ async fn only_genuine_delivery_of_its_own_row_is_booked() {
             let name = format!("{form:?} {planted:?} {report:?} {alarms:?} {}", row(&world, &id));
             let books = world.books();
             if planted.is_booked(form) {
-                assert_eq!((report.cured, row(&world, &id).as_str(), alarms), (1, "processed", Vec::new()), "{name}");
+                assert_eq!(
+                    (report.resolved, row(&world, &id).as_str(), alarms),
+                    (1, "processed", Vec::new()),
+                    "{name}"
+                );
             } else {
                 assert_eq!((report.given_up, alarms.as_slice()), (1, &CLOSED.map(str::to_owned)[..]), "{name}");
                 assert!(!row(&world, &id).ends_with('!') && row(&world, &id) != "processed", "{name}");
@@ -124,7 +128,7 @@ async fn old_delivery_is_verified_by_the_clock_of_its_bytes() {
         let id = form.deliver(&world, 0).await;
         form.make_order(&world).await;
         let (report, alarms) = run(&world, keys(), Providers::paid(), 89 * DAY).await;
-        assert!(report.cured == 1 && !alarms.contains(&CLOSED[0].to_owned()), "{form:?} {report:?} {alarms:?}");
+        assert!(report.resolved == 1 && !alarms.contains(&CLOSED[0].to_owned()), "{form:?} {report:?} {alarms:?}");
         assert_eq!(row(&world, &id), "processed", "{form:?}");
     }
 }
@@ -139,7 +143,7 @@ async fn repeated_delivery_is_verified_by_the_clock_of_the_second() {
         assert_eq!(read_kept(&world, &id).await.bytes_at, now().plus_seconds(HOUR));
         form.make_order(&world).await;
         let (report, alarms) = run(&world, keys(), Providers::paid(), 2 * HOUR).await;
-        assert_eq!((report.cured, alarms), (1, Vec::new()), "{form:?}");
+        assert_eq!((report.resolved, alarms), (1, Vec::new()), "{form:?}");
         assert_eq!(row(&world, &id), "processed", "{form:?}");
     }
 }
@@ -155,7 +159,7 @@ async fn unknown_stored_header_is_ignored() {
         write_kept(&world, &id, &later);
         form.make_order(&world).await;
         let (report, _) = run(&world, keys(), Providers::paid(), HOUR).await;
-        assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{form:?}");
+        assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{form:?}");
     }
 }
 
@@ -181,7 +185,7 @@ async fn body_only_delivery_waits_while_it_is_forbidden() {
                 let (report, _) = run(&world, with_setting(false), Providers::paid(), 24 * HOUR).await;
                 assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{name}");
             } else {
-                assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{name}");
+                assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{name}");
             }
         }
     }
@@ -206,9 +210,9 @@ async fn planted_jwks_cache_verifies_nothing() {
     let keys = ReplayKeys { fireblocks: Some(published("another-kid", testkit::MERCHANT_PAIR)), ..keys() };
     let (report, alarms) = run(&world, keys, Providers::paid(), HOUR).await;
     let name = format!("{form:?} {report:?} {alarms:?}");
-    assert_eq!(report.cured, 0, "{name}");
+    assert_eq!(report.resolved, 0, "{name}");
     assert_ne!(row(&world, &id), "processed", "{name}");
     assert_eq!(world.books().orders, before.orders, "{name}");
     let (report, _) = run(&world, self::keys(), Providers::paid(), DAY).await;
-    assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{name}: once its key is published");
+    assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{name}: once its key is published");
 }

@@ -160,7 +160,7 @@ async fn listed_event_is_read_from_stripe_again() {
         }
         let providers = Providers { stripe_api: Some(api(&net).await), ..Providers::paid() };
         let (report, alarms) = run(&world, keys(), providers, HOUR).await;
-        let got = (report.cured, report.given_up, alarms);
+        let got = (report.resolved, report.given_up, alarms);
         let expected = if is_booked { (1, 0, vec![]) } else { (0, 1, vec!["replay_unverified".to_owned()]) };
         assert_eq!(got, expected, "{name}");
         assert_eq!(row(&world, &id), if is_booked { "processed" } else { "order_unknown" }, "{name}");
@@ -183,7 +183,7 @@ async fn delivery_waits_while_keys_cannot_be_loaded() {
             assert_eq!((report.failed, alarms), (1, Vec::new()), "{form:?} {name}");
             assert!(row(&world, &id).ends_with('!'), "{form:?} {name}");
             let (report, _) = run(&world, self::keys(), Providers::paid(), 3 * HOUR).await;
-            assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{form:?} {name}");
+            assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{form:?} {name}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! WeChat's orders and events under the scheduled sweeps: unpaid orders are queried, refused events are retried.
 
 use edge::Worker as _;
-use reconcile::{Asked, Reconcile, Report};
+use reconcile::{Reconcile, Report, UnpaidReport};
 use testkit::{NetFault, WechatFault};
 
 use super::*;
@@ -19,14 +19,14 @@ async fn run(world: &World, net: &WechatNet, sweep: &str, after_s: i64) -> Repor
     reconcile.work(sweep, &run_at(attempt, after_s)).await.expect("a run")
 }
 
-fn one_query() -> Asked {
-    Asked { asked: 1, ..Asked::default() }
+fn one_query() -> UnpaidReport {
+    UnpaidReport { queried: 1, ..UnpaidReport::default() }
 }
 
 #[tokio::test(start_paused = true)]
 async fn payment_without_a_webhook_is_booked_once_by_query() {
     let (world, net) = (shop().await, paid());
-    assert_eq!(run(&world, &net, UNPAID, 300).await, Report::Unpaid(Asked { paid: 1, ..one_query() }));
+    assert_eq!(run(&world, &net, UNPAID, 300).await, Report::Unpaid(UnpaidReport { paid: 1, ..one_query() }));
     let books = world.books();
     books.check();
     assert_eq!((books.order(ORDER).payment.as_str(), books.balance("alice/credits")), ("paid", 100_000_000_000));
@@ -42,9 +42,9 @@ async fn payment_without_a_webhook_is_booked_once_by_query() {
 
 #[tokio::test(start_paused = true)]
 async fn query_answer_decides_and_an_error_changes_nothing() {
-    type Row = (&'static str, fn() -> WechatNet, Asked, &'static str, Option<&'static str>);
+    type Row = (&'static str, fn() -> WechatNet, UnpaidReport, &'static str, Option<&'static str>);
     let rows: [Row; 4] = [
-        ("nothing", WechatNet::default, Asked { unpaid: 1, ..one_query() }, "unpaid", None),
+        ("nothing", WechatNet::default, UnpaidReport { unpaid: 1, ..one_query() }, "unpaid", None),
         (
             "another amount",
             || {
@@ -52,7 +52,7 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
                 net.pay(ORDER, TRANSACTION, 1, None);
                 net
             },
-            Asked { flagged: 1, ..one_query() },
+            UnpaidReport { flagged: 1, ..one_query() },
             "unpaid",
             Some("AMOUNT_MISMATCH"),
         ),
@@ -63,7 +63,7 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
                 net.fail(|_, _| NetFault::Status(500));
                 net
             },
-            Asked { failed: 1, ..one_query() },
+            UnpaidReport { failed: 1, ..one_query() },
             "unpaid",
             None,
         ),
@@ -74,7 +74,7 @@ async fn query_answer_decides_and_an_error_changes_nothing() {
                 net.fail(|_, _| NetFault::Own(WechatFault::Unsigned));
                 net
             },
-            Asked { failed: 1, ..one_query() },
+            UnpaidReport { failed: 1, ..one_query() },
             "unpaid",
             None,
         ),
@@ -105,11 +105,11 @@ async fn order_unpaid_for_two_days_is_closed_at_wechat_first() {
     };
     let soon = testkit::deadline(std::time::Duration::from_secs(5));
     providers::PaymentApi::create(&client, &new, now(), soon).await.expect("a code");
-    assert_eq!(run(&world, &net, UNPAID, 47 * HOUR).await, Report::Unpaid(Asked { unpaid: 1, ..one_query() }));
+    assert_eq!(run(&world, &net, UNPAID, 47 * HOUR).await, Report::Unpaid(UnpaidReport { unpaid: 1, ..one_query() }));
     net.fail(|_, what| if what.contains("/close") { NetFault::Disconnect } else { NetFault::None });
-    assert_eq!(run(&world, &net, UNPAID, 80 * HOUR).await, Report::Unpaid(Asked { unpaid: 1, ..one_query() }));
+    assert_eq!(run(&world, &net, UNPAID, 80 * HOUR).await, Report::Unpaid(UnpaidReport { unpaid: 1, ..one_query() }));
     net.recover();
-    assert_eq!(run(&world, &net, UNPAID, 160 * HOUR).await, Report::Unpaid(Asked { closed: 1, ..one_query() }));
+    assert_eq!(run(&world, &net, UNPAID, 160 * HOUR).await, Report::Unpaid(UnpaidReport { closed: 1, ..one_query() }));
     assert!(net.calls().iter().any(|query| query.endpoint.contains("/close")));
     assert_eq!(world.books().order(ORDER).payment, "expired");
 }
@@ -123,11 +123,11 @@ async fn unanswered_confirmation_is_rescheduled() {
     net.fail(|_, _| NetFault::DropRequest);
     for (after_s, tried, failed, cured) in [(60, 1, 1, 0), (61, 0, 0, 0)] {
         let Report::Refused(report) = run(&world, &net, REFUSED, after_s).await else { panic!("another report") };
-        assert_eq!((report.tried, report.failed, report.cured), (tried, failed, cured), "{after_s}");
+        assert_eq!((report.tried, report.failed, report.resolved), (tried, failed, resolved), "{after_s}");
     }
     net.recover();
     let Report::Refused(report) = run(&world, &net, REFUSED, 120).await else { panic!("another report") };
-    assert_eq!((report.tried, report.cured), (1, 1));
+    assert_eq!((report.tried, report.resolved), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +142,7 @@ async fn early_notification_is_booked_by_the_sweep() {
             made(&world, order()).await;
         }
         let Report::Refused(report) = run(&world, &net, REFUSED, 60).await else { panic!("another report") };
-        assert_eq!((report.tried, report.cured), (1, 1), "{name}");
+        assert_eq!((report.tried, report.resolved), (1, 1), "{name}");
         let books = world.books();
         books.check();
         assert_eq!(books.balance("alice/credits"), 100_000_000_000, "{name}");

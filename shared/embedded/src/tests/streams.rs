@@ -233,7 +233,7 @@ fn listener_is_called_for_writes_only() {
     engine.create_tables(&data()).expect("tables");
     let writes = Arc::new(AtomicUsize::new(0));
     let listener = Arc::clone(&writes);
-    engine.clone().tell_of_writes(move || {
+    engine.clone().notify_on_write(move || {
         listener.fetch_add(1, Ordering::SeqCst);
     });
     put(&engine, "HL1");

@@ -45,7 +45,7 @@ fn new(price: Price, every: Option<&'static str>) -> NewSession {
 }
 
 fn inline_price() -> Price {
-    Price::Said { name: "100 点 & more".to_owned(), unit: usd(500) }
+    Price::Inline { name: "100 点 & more".to_owned(), unit: usd(500) }
 }
 
 fn refusal(status: u16, kind: &str, code: &str) -> CallError {
@@ -67,7 +67,7 @@ async fn session_request_is_sent_in_full() {
              &line_items%5B0%5D%5Bprice_data%5D%5Bproduct_data%5D%5Bname%5D=100%20%E7%82%B9%20%26%20more&",
         ),
         (
-            new(Price::Kept("price_kept".to_owned()), None),
+            new(Price::Id("price_kept".to_owned()), None),
             "mode=payment&client_reference_id=HL1&metadata%5Bhookledger_order%5D=HL1\
              &payment_intent_data%5Bmetadata%5D%5Bhookledger_order%5D=HL1\
              &metadata%5Bhookledger_stage%5D=dev&payment_intent_data%5Bmetadata%5D%5Bhookledger_stage%5D=dev&line_items%5B0%5D%5Bprice%5D=price_kept&",
