@@ -49,8 +49,8 @@ impl Shop {
         let outcome =
             Reconcile { stripe_api, ..of_stripe::reconcile(ledger, &[]) }.work(UNPAID, &run_at(attempt, after_s)).await;
         outcome.ok().map(|report| {
-            let Report::Unpaid(asked) = report else { panic!("{report:?}") };
-            asked
+            let Report::Unpaid(report) = report else { panic!("{report:?}") };
+            report
         })
     }
 
@@ -238,12 +238,12 @@ async fn payment_that_does_not_fit_the_order_does_not_pay_it() {
     let currency = NetFault::Altered("\"currency\":\"usd\"", "\"currency\":\"eur\"");
     let order = NetFault::Altered("\"hookledger_order\":\"HLorder\"", "\"hookledger_order\":\"HLother\"");
     let rows = [
-        (amount, UnpaidReport { flagged: 1, ..asked(1) }, Some("AMOUNT_MISMATCH")),
-        (currency, UnpaidReport { flagged: 1, ..asked(1) }, Some("CURRENCY_MISMATCH")),
-        (order, UnpaidReport { failed: 1, ..asked(1) }, None),
-        (NetFault::Garbage, UnpaidReport { failed: 1, ..asked(1) }, None),
-        (NetFault::Status(400), UnpaidReport { failed: 1, ..asked(1) }, None),
-        (NetFault::Status(401), UnpaidReport { failed: 1, ..asked(1) }, None),
+        (amount, UnpaidReport { flagged: 1, ..queried(1) }, Some("AMOUNT_MISMATCH")),
+        (currency, UnpaidReport { flagged: 1, ..queried(1) }, Some("CURRENCY_MISMATCH")),
+        (order, UnpaidReport { failed: 1, ..queried(1) }, None),
+        (NetFault::Garbage, UnpaidReport { failed: 1, ..queried(1) }, None),
+        (NetFault::Status(400), UnpaidReport { failed: 1, ..queried(1) }, None),
+        (NetFault::Status(401), UnpaidReport { failed: 1, ..queried(1) }, None),
     ];
     for (fault, expected, anomaly) in rows {
         let shop = Shop::new().await;
@@ -288,10 +288,10 @@ async fn provider_that_never_answers_delays_no_other() {
     shop.net.fail(|_, _| NetFault::DropRequest);
     // A store that answers at once would still answer after the deadline.
     let (ledger, _) = shop.world.faulty(1, |_, _| Fault::Delay(Duration::from_millis(10)));
-    assert_eq!(shop.run_over(ledger, 300).await, Some(UnpaidReport { failed: 1, ..asked(1) }));
+    assert_eq!(shop.run_over(ledger, 300).await, Some(UnpaidReport { failed: 1, ..queried(1) }));
     assert_eq!(shop.run(301).await, queried(0));
     shop.net.recover();
-    assert_eq!(shop.run(600).await, UnpaidReport { paid: 1, ..asked(1) });
+    assert_eq!(shop.run(600).await, UnpaidReport { paid: 1, ..queried(1) });
 }
 
 #[tokio::test(start_paused = true)]

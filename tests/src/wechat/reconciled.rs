@@ -121,7 +121,7 @@ async fn unanswered_confirmation_is_rescheduled() {
     deliver_sample(&world, &net, &[], NOTIFY, &sample("cloudrun_payment")).await;
     net.pay(ORDER, TRANSACTION, PRICE, None);
     net.fail(|_, _| NetFault::DropRequest);
-    for (after_s, tried, failed, cured) in [(60, 1, 1, 0), (61, 0, 0, 0)] {
+    for (after_s, tried, failed, resolved) in [(60, 1, 1, 0), (61, 0, 0, 0)] {
         let Report::Refused(report) = run(&world, &net, REFUSED, after_s).await else { panic!("another report") };
         assert_eq!((report.tried, report.failed, report.resolved), (tried, failed, resolved), "{after_s}");
     }
