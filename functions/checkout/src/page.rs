@@ -1,4 +1,5 @@
-//! Opens an order's session at Stripe, reopens it, or follows up a session that has ended.
+//! Opens an order's session at Stripe, reopens it, or follows up a session that has ended. Price validation: a session
+//! whose price differs from the order's is closed.
 
 use api::{ApiOutcome, Failure};
 use ledger::{Effect, Ledger, Order, OrderNumber, PaymentState};

@@ -79,7 +79,7 @@ impl Webhook for Epay {
     const SOURCE: Source = Source::Epay;
     const ROUTES: &'static [Route<Endpoint>] = ROUTES;
     const BODY_BYTES_MAX: usize = verify::FORM_BYTES_MAX;
-    /// A gateway waits for 5 s, network time included.
+    /// A gateway's reply deadline is 5 s, network time included.
     const REPLY_WITHIN: Duration = Duration::from_millis(3_500);
     const HEADERS_KEPT: &'static [&'static str] = &["content-type", "user-agent"];
 

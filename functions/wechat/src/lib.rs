@@ -101,7 +101,7 @@ impl Webhook for Wechat {
     ];
     /// Sixteen times the longest documented notification, a refund over APIv2.
     const BODY_BYTES_MAX: usize = 64 * 1024;
-    /// WeChat waits for 5 s; the rest is network time in both directions.
+    /// WeChat Pay's reply deadline is 5 s; the rest is network time in both directions.
     const REPLY_WITHIN: Duration = Duration::from_millis(3_800);
     const HEADERS_KEPT: &'static [&'static str] = &[
         "content-type",

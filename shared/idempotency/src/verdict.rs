@@ -1,4 +1,5 @@
-//! The meaning of a cancelled transaction. All its reasons are read, since the first one may not be the decisive one.
+//! The meaning of a cancelled transaction: a repeat, an idempotency conflict, a stale row or a failed guard. All its
+//! reasons are read, since the first one may not be the decisive one.
 
 use std::collections::HashMap;
 

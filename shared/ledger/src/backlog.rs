@@ -1,5 +1,6 @@
 //! The retry queue: refused events that a retry may resolve, unpaid orders whose provider has to be queried, and
-//! fulfilment that has stopped. Retries back off by doubling.
+//! fulfilment that has stopped. A backoff spaces the
+//! retries: each pause doubles.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -204,13 +205,13 @@ pub fn unreadable_backoff_s(times: u32) -> i64 {
     doubled.min(UNREADABLE_BACKOFF_SECONDS_MAX)
 }
 
-/// The next retry time of an event that is refused for this reason; `None` if no retry can resolve it.
+/// The next retry time of an event that is refused for this reason, after its backoff; `None` if no retry can resolve it.
 pub fn next_retry_at(reason: Reason, first_received_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let is_expired = reason.is_of_reversal() && now.seconds_apart(first_received_at) >= ORPHAN_CLAIM_RETRY_SECONDS;
     (reason.is_retryable() && !is_expired).then(|| now.plus_seconds(backoff_s(first_received_at, now)))
 }
 
-/// The time that it has waited so far, so that each pause doubles; at most a day.
+/// The backoff of a refused event: the time that it has waited so far, so that each pause doubles; at most a day.
 fn backoff_s(first_received_at: Timestamp, now: Timestamp) -> i64 {
     let waited = now.seconds_apart(first_received_at).clamp(FIRST_RETRY_SECONDS, BACKOFF_SECONDS_MAX);
     i64::try_from(waited).unwrap_or(i64::MAX)

@@ -21,7 +21,7 @@ pub(super) async fn pay(world: &World, order: Order) {
     let order = ledger::Ledger::order(&ledger, &number, &context(0)).await.expect("read").expect("an order");
     let by = Reference::new(Provider::Stripe, &format!("pi_{number}")).expect("an id");
     let effects = order.pay(&Payment { by, money: order.terms.price, at: now() }).expect("what it costs");
-    let paid = order.step("test", "paid", Vec::new(), effects).expect("something to write");
+    let paid = order.step(ledger::Writer::Manual, "paid", Vec::new(), effects).expect("something to write");
     ledger::Ledger::commit(&ledger, &paid, &context(0)).await.expect("booked");
 }
 
