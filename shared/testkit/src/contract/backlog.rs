@@ -67,18 +67,7 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
             let row = due.into_iter().find(|row| row.id == name)?;
             Some(reschedule_unreadable(ledger, Queue::Work(UNPAID), &row, &later(seconds)).await)
         }
-        ["lanes", seconds] => {
-            assert_eq!(
-                ledger.due_lanes(Source::Stripe, EVENTS_MAX, &later(seconds)).await.unwrap(),
-                [],
-                "another source"
-            );
-            let mut lanes = Vec::new();
-            for row in ledger.due_lanes(Source::Usage, EVENTS_MAX, &later(seconds)).await.unwrap() {
-                lanes.push(ledger.lane(&row, &later(seconds)).await.unwrap().unwrap().lane.to_string());
-            }
-            Some(if lanes.is_empty() { "nothing".to_owned() } else { lanes.join(" ") })
-        }
+        ["lanes", seconds] => Some(due_lanes(ledger, &later(seconds)).await),
         ["in-lane", lane] => {
             let lane = Lane::read(lane).unwrap();
             let waiting = ledger.refused_in_lane(Source::Usage, &lane, 10, &later("0")).await.unwrap();
@@ -118,6 +107,16 @@ pub(crate) async fn result_of<L: Backlog>(ledger: &L, words: &[&str], number: u6
         }
         _ => None,
     }
+}
+
+async fn due_lanes<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
+    let of_stripe = ledger.due_lanes(Source::Stripe, EVENTS_MAX, context).await.unwrap();
+    assert_eq!(of_stripe, [], "another source");
+    let mut lanes = Vec::new();
+    for row in ledger.due_lanes(Source::Usage, EVENTS_MAX, context).await.unwrap() {
+        lanes.push(ledger.lane(&row, context).await.unwrap().unwrap().lane.to_string());
+    }
+    if lanes.is_empty() { "nothing".to_owned() } else { lanes.join(" ") }
 }
 
 async fn unpaid<L: Backlog>(ledger: &L, context: &CallContext<'_>) -> String {
