@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Command, Error};
 
 /// `None` for help and the version, which clap prints itself.
+#[expect(clippy::wildcard_enum_match_arm, reason = "clap may add a kind; a test shows that ours have no other")]
 pub(crate) fn line(error: &Error, program: &Command, words: &[OsString]) -> Option<String> {
     let help = format!("`{}`", help_of(program, words));
     let text = |kind| texts(error, kind).into_iter().next().unwrap_or_default();
