@@ -134,7 +134,7 @@ impl Bug {
         self.patch.apply(read).map_err(|error| wrong(&self.name, error))
     }
 
-    /// The bugs of one crate follow each other, the leaves first: less is compiled anew.
+    /// The bugs of one crate follow each other, the leaves first: less is compiled again.
     fn place(&self) -> Vec<&str> {
         self.patch.paths().collect()
     }

@@ -5,7 +5,7 @@
 //! the same commit as a delivery.
 //!
 //! ```
-//! use std::{sync::Arc, time::Duration};
+//! use std::time::Duration;
 //!
 //! use edge::{Invocation, Worker as _};
 //! use fulfil::Fulfil;
@@ -15,10 +15,10 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//! let ledger = Arc::new(MemoryLedger::default());
+//! let ledger = MemoryLedger::default();
 //! let livemode = |name: &str| (name == "STRIPE_LIVEMODE").then(|| "false".to_owned());
 //! let worker = Reconcile {
-//!     ledger: Arc::clone(&ledger),
+//!     ledger: ledger.clone(),
 //!     usage: usage::Usage,
 //!     stripe: stripe::Stripe { config: stripe::Config::read(livemode, "dev")? },
 //!     wechat: None,

@@ -6,7 +6,7 @@ use idempotency::{DynamoLedger, Tables};
 use ledger::{
     Amount, Asset, AttemptMark, CallContext, CallerKey, Currency, Deadline, Decision, Effect, Entry, EventKey,
     Fingerprint, Grant, Guard, House, JournalHeader, Ledger as _, Money, MoneyKey, Movement, Order, OrderNumber,
-    Origin, Owner, Posting, Provider, Terms,
+    Origin, Owner, Posting, Provider, Terms, Writer,
 };
 
 use crate::clock::{instant, now};
@@ -96,7 +96,7 @@ impl<'s> Books<'s> {
     async fn commit(&self, id: &str, effects: Vec<Effect>, order: Option<OrderNumber>) -> Result<(), Error> {
         let header = JournalHeader {
             receipt: receipt(id)?,
-            source: "manual",
+            writer: Writer::Manual,
             kind: "manual",
             facts: vec![],
             fingerprints: Fingerprint::of(1, &[("id", id)]).into(),
@@ -119,5 +119,5 @@ impl<'s> Books<'s> {
 }
 
 fn receipt(id: &str) -> Result<EventKey, Error> {
-    EventKey::new("manual", id).map_err(|error| Error::failed(error.to_string()))
+    EventKey::new(Writer::Manual, id).map_err(|error| Error::failed(error.to_string()))
 }

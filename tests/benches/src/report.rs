@@ -29,7 +29,7 @@ const TEXT: [&str; 4] = [
      that of the binary or of the installed packages, without the interpreter. 128 MB is a quota of 1.447 ms of CPU \
      in each period of 20 ms, from the first poll on; the events are then 40 ms apart.",
     "The faults are made in the store and the runtime API, the same for each function. A function has 3 s, and an \
-     event that it does not acknowledge is delivered again each second, signed anew.",
+     event that it does not acknowledge is delivered again each second, signed again.",
 ];
 
 pub(crate) fn write(root: &Path, results: &Results) -> Result<(), Error> {

@@ -53,7 +53,7 @@ impl OrderStream {
         let cursor = engine.cursor(&format!("hookledger-{}-orders", testkit::STAGE), None).expect("a stream");
         let changed = Arc::<Notify>::default();
         let of_engine = Arc::clone(&changed);
-        engine.tell_of_writes(move || of_engine.notify_one());
+        engine.notify_on_write(move || of_engine.notify_one());
         let state = State { engine: Some((engine.clone(), cursor)), ..State::default() };
         Self(Arc::new(Shared { state: Mutex::new(state), changed }))
     }

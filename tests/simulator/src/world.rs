@@ -6,7 +6,7 @@ use std::time::Duration;
 use edge::{Invocation, Worker as _};
 use ledger::{
     AttemptMark, CallContext, Committed, Decision, Effect, Entry, EventKey, Fingerprint, JournalHeader, Ledger as _,
-    Sweep, Timestamp,
+    Sweep, Timestamp, Writer,
 };
 use testkit::{context, deadline, instant, now};
 use tokio::time::sleep;
@@ -177,8 +177,8 @@ impl World {
     /// Books what a person books with the command line, once per id.
     pub(crate) async fn by_hand(&self, id: &str, effects: Vec<Effect>) {
         let header = JournalHeader {
-            receipt: EventKey::new("manual", id).expect("an id"),
-            source: "manual",
+            receipt: EventKey::new(Writer::Manual, id).expect("an id"),
+            writer: Writer::Manual,
             kind: "manual",
             facts: Vec::new(),
             fingerprints: Fingerprint::of(1, &[("id", id)]).into(),

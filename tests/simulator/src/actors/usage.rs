@@ -9,7 +9,7 @@ use edge::Service as _;
 use fastrand::Rng;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use ledger::{Asset, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting};
+use ledger::{Asset, CallerKey, Effect, EventKey, Guard, House, MoneyKey, Movement, Owner, Posting, Writer};
 use signing::{Strength, hmac_hex};
 use testkit::{Sent, Shape};
 use tokio::time::sleep;
@@ -109,7 +109,7 @@ impl Gateway {
         }
         let amount = Asset::CREDITS.parse(&credits.to_string()).expect("an amount");
         let posting = Posting::to_customer(self.owner().account(Asset::CREDITS), House::Manual, amount);
-        let key = MoneyKey::of_event(&EventKey::new("manual", id).expect("an id"));
+        let key = MoneyKey::of_event(&EventKey::new(Writer::Manual, id).expect("an id"));
         let movement = Movement { key, posting, guard: Guard::Always, reverses: None };
         world.by_hand(id, vec![Effect::Move(movement)]).await;
         *self.topped_up.lock().expect("one thread") += credits;
