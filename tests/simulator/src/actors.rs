@@ -1,8 +1,8 @@
 //! Who acts in a world. Each actor is a file of the same shape: a struct that is drawn from randomness, with a list of
 //! steps, and what it knows to be true in the end.
 //!
-//! Not acted yet: WeChat Pay's three forms, Fireblocks' transfers, Stripe's subscriptions, orders over HTTP, and secrets
-//! that are replaced in flight.
+//! Not acted yet: WeChat Pay's three forms, Fireblocks' transfers, Stripe's subscriptions, and secrets that are replaced
+//! in flight.
 
 mod buyer;
 mod epay_buyer;
