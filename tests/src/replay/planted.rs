@@ -183,7 +183,7 @@ async fn body_only_delivery_waits_while_it_is_forbidden() {
                 let [was, is] = [&before, &world.books()].map(|books| (books.accounts.clone(), books.orders.clone()));
                 assert_eq!(was, is, "{name}: nothing is booked");
                 let (report, _) = run(&world, with_setting(false), Providers::paid(), 24 * HOUR).await;
-                assert_eq!((report.cured, row(&world, &id).as_str()), (1, "processed"), "{name}");
+                assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{name}");
             } else {
                 assert_eq!((report.resolved, row(&world, &id).as_str()), (1, "processed"), "{name}");
             }
