@@ -7,6 +7,7 @@ mod faults;
 mod pages;
 mod reconciled;
 mod refusals;
+mod suite;
 
 use std::fs;
 
@@ -120,8 +121,7 @@ fn sent(method: &str, form: &str) -> String {
 }
 
 fn sample(name: &str) -> String {
-    let path = root().join("events/epay").join(name).with_extension("json");
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    crate::suite::sample(Epay::SOURCE, name)
 }
 
 /// An order at epay, owned by alice, for 1000 credits at CNY 648.

@@ -3,15 +3,13 @@
 
 mod attacks;
 mod decisions;
-mod faults;
 pub(crate) mod keys;
 mod refusals;
 mod replays;
 mod statuses;
+mod suite;
 mod unknown;
 mod workspaces;
-
-use std::fs;
 
 use edge::{Keyring, Reply, Service as _, Settings, Vault};
 use fakes::FIREBLOCKS_WORKSPACE;
@@ -29,7 +27,6 @@ use testkit::{
 };
 use webhook::{Admission, Function, Webhook as _};
 
-use crate::house::root;
 use crate::sandbox::{SandboxOf, Sender, moment_within};
 use crate::stripe::made;
 
@@ -80,17 +77,12 @@ fn first(body: &str) -> Sent<'_> {
 }
 
 fn sample(name: &str) -> String {
-    let path = root().join("events/fireblocks").join(name).with_extension("json");
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    crate::suite::sample(Fireblocks::SOURCE, name)
 }
 
 /// A sample with some of its values replaced, by JSON pointer.
 fn with(name: &str, changes: &[(&str, Value)]) -> String {
-    let mut body: Value = serde_json::from_str(&sample(name)).expect("JSON");
-    for (pointer, value) in changes {
-        *body.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has no {pointer}")) = value.clone();
-    }
-    body.to_string()
+    crate::suite::altered(Fireblocks::SOURCE, name, changes)
 }
 
 /// An order, owned by alice, for 10 POSX at USD 50, sent to her wallet.

@@ -28,6 +28,7 @@ mod security;
 mod settings;
 mod spine;
 mod stripe;
+mod suite;
 mod templates;
 mod usage;
 mod watch;

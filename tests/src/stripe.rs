@@ -4,7 +4,6 @@ mod accepted;
 mod attacks;
 mod decisions;
 mod disputes;
-mod faults;
 mod fingerprints;
 mod invoices;
 mod loads;
@@ -13,9 +12,9 @@ mod refusals;
 mod schedules;
 mod stages;
 mod subscriptions;
+mod suite;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use edge::{Invocation, Keyring, Settings, Vault, Worker};
 use fulfil::Fulfil;
@@ -32,7 +31,6 @@ use testkit::{Books, OrderRow, Sent, Shape, World, context, deadline, now};
 use usage::Usage;
 use webhook::{Admission, Function, Webhook as _};
 
-use crate::house::root;
 use crate::sandbox::{SandboxOf, Sender, invocation, moment_at};
 
 pub(crate) use accepted::accept;
@@ -79,24 +77,16 @@ pub(crate) fn signature(body: &str, now: Timestamp) -> String {
 }
 
 fn sample(name: &str) -> Value {
-    let path = root().join("events/stripe").join(name).with_extension("json");
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).expect("JSON")
+    serde_json::from_str(&crate::suite::sample(Stripe::SOURCE, name)).expect("JSON")
 }
 
-fn samples() -> BTreeSet<String> {
-    let files =
-        fs::read_dir(root().join("events/stripe")).expect("samples").map(|entry| entry.expect("an entry").path());
-    files.map(|path| path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned()).collect()
+fn samples() -> Vec<String> {
+    crate::suite::samples(Stripe::SOURCE)
 }
 
 /// A sample with some of its values replaced, by JSON pointer.
 pub(crate) fn with(name: &str, changes: &[(&str, Value)]) -> String {
-    let mut body = sample(name);
-    for (pointer, value) in changes {
-        *body.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has no {pointer}")) = value.clone();
-    }
-    body.to_string()
+    crate::suite::altered(Stripe::SOURCE, name, changes)
 }
 
 /// An order at Stripe, owned by alice, for 100 credits at USD 19.99.

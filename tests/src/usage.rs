@@ -8,3 +8,4 @@ mod forgeries;
 mod keys;
 mod refusals;
 mod schedules;
+mod suite;

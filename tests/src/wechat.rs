@@ -12,9 +12,8 @@ mod reconciled;
 mod refusals;
 mod replays;
 mod rotation;
+mod suite;
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,8 +30,7 @@ use testkit::{
 use webhook::{Admission, Function, Webhook as _};
 use wechat::{Api, Config, Wechat};
 
-use crate::house::root;
-use crate::sandbox::{SandboxOf, Sender, invocation};
+use crate::sandbox::{Sender, invocation};
 use crate::stripe::made;
 
 pub(crate) const NOTIFY: &str = "/payment/wechat/notify";
@@ -56,8 +54,6 @@ const V3_UNVERIFIED: (u16, &str) = (401, r#"{"code":"FAIL","message":"Not verifi
 const V2_UNVERIFIED: (u16, &str) =
     (200, "<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[Not verified]]></return_msg></xml>");
 const CLOUDRUN_UNVERIFIED: (u16, &str) = (401, r#"{"errcode":401,"errmsg":"Not verified"}"#);
-
-type Sandbox = SandboxOf<Wechat>;
 
 /// Seeds each sandbox's nonces: the forwarder refuses a nonce that it has seen.
 static SANDBOXES: AtomicU64 = AtomicU64::new(0);
@@ -144,23 +140,12 @@ pub(crate) fn paid() -> WechatNet {
 }
 
 fn sample(name: &str) -> String {
-    let path = root().join("events/wechat").join(name).with_extension("json");
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn samples() -> BTreeSet<String> {
-    let files =
-        fs::read_dir(root().join("events/wechat")).expect("samples").map(|entry| entry.expect("an entry").path());
-    files.map(|path| path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned()).collect()
+    crate::suite::sample(Wechat::SOURCE, name)
 }
 
 /// A sample with some of its values replaced, by JSON pointer.
 fn with(name: &str, changes: &[(&str, Value)]) -> String {
-    let mut body: Value = serde_json::from_str(&sample(name)).expect("JSON");
-    for (pointer, value) in changes {
-        *body.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has no {pointer}")) = value.clone();
-    }
-    body.to_string()
+    crate::suite::altered(Wechat::SOURCE, name, changes)
 }
 
 fn sent_at(sample: &str, at: Timestamp) -> WechatSent {

@@ -1,68 +1,11 @@
-//! Fault injection: every single fault at every call. After the gateway's retries the ledger equals the one of a run without faults.
-//! Also a slow store, and concurrent notifications.
+//! A slow store, and concurrent notifications.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use testkit::{Books, Fault, Row};
+use testkit::Fault;
 
 use super::*;
-use crate::sandbox::SETTLED;
-
-const TRIES_MAX: u64 = 12;
-
-#[tokio::test(start_paused = true)]
-async fn single_fault_at_any_call_gives_the_same_ledger() {
-    let rows = [
-        ("a payment", sample("notify_v1_get"), BOOKED),
-        ("a payment by V2", sample("notify_v2"), BOOKED),
-        ("another amount", sample("notify_v1_get").replace("\"648\"", "\"1\""), (409, "fail")),
-        ("an order that is not there", sample("notify_v1_get").replace(ORDER, "hk_none"), (409, "fail")),
-        ("an unparsed notification", sample("notify_v1_post").replace("\"648.00\"", "\"1e2\""), (400, "fail")),
-    ];
-    for (name, body, expected) in rows {
-        let (without, calls) = play(&body, expected, None).await;
-        for (call, fault) in (0..=calls).flat_map(|call| Fault::ALL.map(|fault| (call, fault))) {
-            let (books, _) = play(&body, expected, Some((call, fault))).await;
-            assert_eq!(books, without, "{name}: {fault:?} at call {call}");
-        }
-    }
-}
-
-/// Delivers until the reply is the one of a run without faults. Returns the ledger and the number of calls.
-async fn play(body: &str, expected: (u16, &str), fault: Option<(usize, Fault)>) -> (Books, usize) {
-    let world = shop().await;
-    let mut calls = 0;
-    for attempt in 1..=TRIES_MAX {
-        let from = calls;
-        let plan = move |call: usize, _: &str| {
-            fault.filter(|(at, _)| *at == from + call).map_or(Fault::None, |(_, fault)| fault)
-        };
-        let sandbox = Sandbox::new(&world, attempt, plan).await;
-        let started = clock();
-        let reply = sandbox.deliver(body, &moment_within::<Epay>(attempt)).await;
-        assert!(
-            clock().duration_since(started) <= Epay::REPLY_WITHIN,
-            "{fault:?}: {:?}",
-            clock().duration_since(started)
-        );
-        calls += sandbox.faults.calls().len();
-        match reply.as_ref().map(status_and_body) {
-            None | Some((500 | 503, "fail")) => {}
-            Some(got) => {
-                assert_eq!(got, expected, "{fault:?}");
-                tokio::time::sleep(SETTLED).await;
-                let mut books = world.books();
-                books.check();
-                for row in books.journal.values_mut() {
-                    *row = Row { attempts: 0, ..row.clone() };
-                }
-                return (books, calls);
-            }
-        }
-    }
-    panic!("{fault:?}: never acknowledged");
-}
 
 /// A gateway waits five seconds: the reply comes before that, and is a success only if the commit is known.
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Every refusal of an epay notification: the exact status and body, and the effect on the ledger.
+//! The encodings in which an epay notification is booked, and the status page. The suites have the refusals.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,103 +7,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::*;
-
-#[tokio::test(start_paused = true)]
-async fn unverified_notification_leaves_no_trace() {
-    let good = good(paid());
-    let v2 = |at: i64| signed(paid().with("pid", "1002"), now().plus_seconds(at)).encoded();
-    let with_key = |key: &str, params: Params| {
-        let keys = signing::epay::Keys::read(|name| (name == "EPAY_MD5_KEYS").then_some(key), signing::Strength::Local);
-        let pid = Pid::new(key.split(':').next().unwrap_or_default()).expect("a number");
-        sign(&keys.expect("a key"), &pid, Scheme::Md5, params, 0).expect("a key").encoded()
-    };
-    // The MD5 of the text without a key: a verifier with an empty key would accept it.
-    let with_no_key = {
-        let key = "2a2f4e6f7e2b0b76a4a3f7e1b1e5d2aa";
-        format!("{}&sign={key}&sign_type=MD5", paid().encoded())
-    };
-    let rows: Vec<(&str, String, Option<&str>)> = vec![
-        ("nothing", String::new(), None),
-        ("no signature", paid().encoded(), None),
-        ("an empty signature", format!("{}&sign=&sign_type=MD5", paid().encoded()), None),
-        ("signed with no key", with_no_key, None),
-        ("signed with another key", with_key("1001:another-unknown-epay-key", paid()), None),
-        ("a merchant that is not ours", with_key("1003:another-unknown-epay-key", paid().with("pid", "1003")), None),
-        ("no merchant", good.replace("pid=1001&", ""), None),
-        ("no number of a merchant", good.replace("pid=1001&", "pid=01001&"), None),
-        ("V1 labelled as V2", good.replace("sign_type=MD5", "sign_type=RSA"), None),
-        ("V2's merchant by V1", good.replace("pid=1001", "pid=1002"), None),
-        (
-            "V2's merchant by V1's key",
-            with_key(&format!("1002:{}", testkit::EPAY_KEY), paid().with("pid", "1002")),
-            None,
-        ),
-        ("V2 labelled as V1", v2(0).replace("sign_type=RSA", "sign_type=MD5"), None),
-        ("V2 too old", v2(-301), None),
-        ("V2 from the future", v2(301), None),
-        ("V2 of no time", v2(0).replace("timestamp=1767225600&", ""), None),
-        ("V2 of another time", v2(0).replace("timestamp=1767225600", "timestamp=1767225601"), None),
-        ("another amount", good.replace("money=648", "money=64800"), None),
-        ("two amounts", good.replace("money=648", "money=648&money=648"), None),
-        ("joined amounts", good.replace("money=648", "money=648,648"), None),
-        ("a list of amounts", good.replace("money=648", "money%5B%5D=648"), None),
-        ("another order", good.replace(ORDER, "hk_other_order"), None),
-        ("something more", format!("{good}&param=1"), None),
-        ("bytes that are no text", good.replace("name=1000", "name=%FF1000"), None),
-        ("an escape that is none", good.replace("name=1000", "name=%zz1000"), None),
-        ("characters as they are", good.replace("name=1000", "name=点1000"), None),
-        ("over the size limit", format!("{good}&param={}", "x".repeat(8 * 1024)), None),
-        ("a query beside the form", good.clone(), Some("a=1")),
-    ];
-    let world = shop().await;
-    let before = world.books();
-    for (name, form, beside) in rows {
-        let (get, post) = match beside {
-            None => (Sent::get(NOTIFY, &form), Sent::post(NOTIFY, form.as_bytes())),
-            Some(beside) => {
-                let get = Sent { body: b"a=1", ..Sent::get(NOTIFY, &form) };
-                (get, Sent { query: beside, ..Sent::post(NOTIFY, form.as_bytes()) })
-            }
-        };
-        for sent in [get, post.with("content-type", FORM)] {
-            // The size of query and body is checked before they are parsed.
-            let status = if sent.body.len().max(sent.query.len()) > 8 * 1024 { 413 } else { 400 };
-            let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
-            assert_eq!(status_and_body(&reply), (status, "fail"), "{name} by {}", sent.method);
-            assert_eq!(world.books(), before, "{name} by {}", sent.method);
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn request_of_another_shape_leaves_no_trace() {
-    let good = good(paid());
-    let post = || Sent::post(NOTIFY, good.as_bytes());
-    let rows = [
-        ("no kind of body", post(), 400),
-        ("JSON", post().with("content-type", "application/json"), 400),
-        ("parts", post().with("content-type", "multipart/form-data; boundary=x"), 400),
-        ("another alphabet", post().with("content-type", "application/x-www-form-urlencoded; charset=gbk"), 400),
-        ("two kinds", post().with("content-type", FORM).with("content-type", FORM), 400),
-        ("a form in the query of a POST", Sent { query: &good, body: b"", ..post().with("content-type", FORM) }, 400),
-        ("a form in the body of a GET", Sent { method: "GET", ..post().with("content-type", FORM) }, 400),
-        ("another method", Sent { method: "PUT", ..post().with("content-type", FORM) }, 405),
-        ("a return by POST", Sent::post(RETURN, good.as_bytes()).with("content-type", FORM), 405),
-        ("another path", Sent::get("/payment", &good), 404),
-        ("with a slash", Sent::get("/payment/notify/", &good), 404),
-    ];
-    let world = shop().await;
-    let before = world.books();
-    for (name, sent, status) in rows {
-        let reply = answered(&world, &sent.event(Shape::HttpApi)).await;
-        assert_eq!(status_and_body(&reply), (status, "fail"), "{name}");
-        assert_eq!(world.books(), before, "{name}");
-    }
-    // A REST API's event does not contain the query as it was sent.
-    let reply = answered(&world, &Sent::get(NOTIFY, &good).event(Shape::RestApi)).await;
-    assert_eq!(status_and_body(&reply), (400, "fail"));
-    assert_eq!(world.books(), before);
-}
 
 #[tokio::test(start_paused = true)]
 async fn genuine_notification_is_booked_in_every_encoding() {
@@ -150,51 +53,6 @@ async fn genuine_notification_is_booked_in_every_encoding() {
             assert_eq!(books.order(ORDER).payment, "paid", "{name}");
             assert_eq!(books.bodies.len(), 1, "{name}: the signed notification is kept");
         }
-    }
-}
-
-/// A verified notification that cannot be parsed is refused and kept.
-#[tokio::test(start_paused = true)]
-async fn unparsed_notification_is_kept_and_refused() {
-    let unpaid = |status: &str| paid().with("trade_status", status);
-    let costs = |money: &str| paid().with("money", money);
-    let rows = [
-        ("trade_status", unpaid("TRADE_CLOSED")),
-        ("trade_status", unpaid("WAIT_BUYER_PAY")),
-        ("trade_status", unpaid("trade_success")),
-        ("trade_status", unpaid("")),
-        ("money", costs("1e2")),
-        ("money", costs("648.001")),
-        ("money", costs("-648")),
-        ("money", costs("+648")),
-        ("money", costs("６４８")),
-        ("money", costs("648 ")),
-        ("money", costs("0648")),
-        ("money", costs("6,48")),
-        ("money", costs("NaN")),
-        ("money", costs("1000000000000")),
-        ("money", costs("")),
-        ("out_trade_no", paid().with("out_trade_no", "not a number")),
-        ("out_trade_no", paid().with("out_trade_no", "../orders")),
-        ("out_trade_no", paid().with("out_trade_no", "")),
-        ("trade_no", paid().with("trade_no", "a#b")),
-        ("trade_no", paid().with("trade_no", "1".repeat(65))),
-        ("trade_no", paid().with("trade_no", "")),
-        ("type", paid().with("type", "")),
-        ("type", paid().with("type", "a b")),
-    ];
-    for (field, params) in rows {
-        let world = shop().await;
-        let before = world.books();
-        let reply = answered(&world, &sent("GET", &good(params.clone()))).await;
-        assert_eq!(status_and_body(&reply), (400, "fail"), "{field} {}", params.signed_text());
-        let books = world.books();
-        books.check();
-        assert_eq!((&books.orders, &books.accounts), (&before.orders, &before.accounts), "{field}");
-        let kept: Vec<_> = books.journal.iter().filter(|(id, _)| id.starts_with("unparsed#epay#")).collect();
-        let [(id, row)] = kept[..] else { panic!("{field}: {kept:?}") };
-        assert_eq!((row.reason.as_deref(), row.needs_attention), (Some("unparsed"), true), "{field}");
-        assert!(books.bodies.contains(id), "{field}");
     }
 }
 

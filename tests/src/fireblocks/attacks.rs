@@ -3,42 +3,13 @@
 
 use serde_json::json;
 
+use super::suite::mismatches;
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn transfer_that_was_not_requested_is_flagged_and_not_applied() {
-    let amount = |text: &str| vec![("/data/amountInfo/requestedAmount", json!(text))];
-    let rows = [
-        ("another token", vec![("/data/assetId", json!("ETH"))], "ASSET_MISMATCH"),
-        ("the token of another network", vec![("/data/assetId", json!("POSX_ETH_TEST"))], "ASSET_MISMATCH"),
-        ("the token in lower case", vec![("/data/assetId", json!("posx_eth"))], "ASSET_MISMATCH"),
-        (
-            "to another wallet",
-            vec![("/data/destinationAddress", json!("0x1111111111111111111111111111111111111111"))],
-            "DESTINATION_MISMATCH",
-        ),
-        (
-            "to a prefix of the wallet",
-            vec![("/data/destinationAddress", json!("0x529084000985278"))],
-            "DESTINATION_MISMATCH",
-        ),
-        ("less", amount("9.999999999999999999"), "AMOUNT_MISMATCH"),
-        ("more", amount("10.000000000000000001"), "AMOUNT_MISMATCH"),
-        ("in its smallest unit", amount("10000000000"), "AMOUNT_MISMATCH"),
-        ("nothing", amount("0"), "AMOUNT_MISMATCH"),
-        ("for another grant", vec![("/data/externalTxId", json!("grant#hk_sample_order#2"))], "ORDER_MISMATCH"),
-        (
-            "all of these",
-            vec![
-                ("/data/assetId", json!("ETH")),
-                ("/data/destinationAddress", json!("0x1")),
-                ("/data/amountInfo/requestedAmount", json!("1")),
-            ],
-            "ASSET_MISMATCH",
-        ),
-    ];
     for status in ["SUBMITTED", "COMPLETED", "FAILED"] {
-        for (name, changes, flag) in &rows {
+        for (name, changes, flag) in &mismatches() {
             let world = shop().await;
             let before = order_now(&world, ORDER).await;
             let mut changes = changes.clone();
@@ -119,20 +90,4 @@ async fn transfer_for_an_order_without_one_is_flagged() {
         assert_eq!(order.transfer, None);
         assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("ORDER_MISMATCH"));
     }
-}
-
-/// The same event id with another fact is kept beside the booked event, and changes nothing.
-#[tokio::test(start_paused = true)]
-async fn conflicting_event_changes_nothing() {
-    let world = shop().await;
-    assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&sample("v2_completed"), now())).await), BOOKED);
-    let before = order_now(&world, ORDER).await;
-    for change in [("/data/status", json!("FAILED")), ("/data/amountInfo/requestedAmount", json!("11"))] {
-        let body = with("v2_completed", &[change]);
-        assert_eq!(status_and_body(&answered(&world, &Fireblocks::signed(&body, now())).await), BOOKED, "kept");
-        assert_eq!(order_now(&world, ORDER).await, before);
-    }
-    let books = world.books();
-    books.check();
-    assert_eq!(books.journal.keys().filter(|id| id.contains("#conflict#")).count(), 2);
 }

@@ -1,6 +1,5 @@
 //! The decision of every sample as text: its effects on the samples' order, with and without a submitted transfer.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::*;
@@ -9,12 +8,8 @@ const EXPECTED: &str = include_str!("decisions.txt");
 
 #[tokio::test(start_paused = true)]
 async fn sample_gives_its_recorded_decision() {
-    let files = fs::read_dir(root().join("events/fireblocks")).expect("samples");
-    let names: BTreeSet<String> = files
-        .map(|file| file.expect("an entry").path().file_stem().expect("a name").to_str().expect("a name").to_owned())
-        .collect();
     let mut decided = String::new();
-    for name in names {
+    for name in crate::suite::samples(Fireblocks::SOURCE) {
         writeln!(decided, "# {name}\n{}", changes_by(&name, shop().await).await).expect("text");
         let world = World::new();
         paid(&world, order(ORDER)).await;

@@ -21,47 +21,6 @@ async fn refused(world: &World, settings: &[(&str, &str)], body: &str, reason: &
     assert!(books.orders.values().all(|order| order.paid_by.is_none()), "{reason}: nothing is paid");
 }
 
-/// A deployment without a secret must not start: it would accept signatures that anyone can make.
-#[tokio::test(start_paused = true)]
-async fn blank_secret_is_refused_at_start() {
-    for secret in ["", " ", "whsec_", "whsec_...", "whsec_your_secret_here", "secret"] {
-        let settings = Settings::new([("STRIPE_WEBHOOK_SECRET".to_owned(), secret.to_owned())]);
-        assert!(Keyring::open(Vault::Here(settings), Stripe::keys, now()).await.is_err(), "{secret:?}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn payment_of_another_providers_order_is_refused() {
-    for provider in [Provider::Wechat, Provider::Epay] {
-        let world = World::new();
-        let mut cheap = order(ORDER);
-        cheap.terms.provider = provider;
-        made(&world, cheap).await;
-        refused(&world, &[], &with("payment_intent_succeeded", &[]), "provider_mismatch").await;
-        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("PROVIDER_MISMATCH"));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn other_amount_is_refused() {
-    for amount in [0, 1, 1_998, 2_000, 199_900, i64::MAX] {
-        let world = shop().await;
-        let body = with("payment_intent_succeeded", &[("/data/object/amount_received", json!(amount))]);
-        refused(&world, &[], &body, "amount_mismatch").await;
-        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("AMOUNT_MISMATCH"));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn other_currency_is_refused() {
-    for currency in ["jpy", "eur", "krw"] {
-        let world = shop().await;
-        let body = with("payment_intent_succeeded", &[("/data/object/currency", json!(currency))]);
-        refused(&world, &[], &body, "currency_mismatch").await;
-        assert_eq!(world.books().order(ORDER).anomaly.as_deref(), Some("CURRENCY_MISMATCH"));
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn event_of_the_other_mode_is_refused() {
     let live = [("STRIPE_LIVEMODE", "true")];

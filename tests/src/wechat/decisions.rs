@@ -11,7 +11,7 @@ const EXPECTED: &str = include_str!("decisions.txt");
 #[tokio::test(start_paused = true)]
 async fn sample_gives_its_recorded_decision() {
     let mut decided = String::new();
-    for name in samples() {
+    for name in crate::suite::samples(Wechat::SOURCE) {
         writeln!(decided, "# {name}\n{}", changes_by(&name, &[]).await).expect("text");
         writeln!(decided, "## with a paid order\n{}", changes_by(&name, &["v3_payment"]).await).expect("text");
     }
