@@ -7,6 +7,9 @@ use std::process::Command;
 
 use crate::error::Error;
 
+/// The names of what `cargo run` says about this crate begin so.
+const OF_CARGO_RUN: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 #[derive(Debug)]
 pub(crate) struct Installed {
     pub(crate) root: PathBuf,
@@ -83,6 +86,14 @@ fn run<A: AsRef<OsStr>>(
     folder: &Path,
 ) -> Result<(), Error> {
     let program = program.as_ref();
-    let status = Command::new(program).args(arguments).current_dir(folder).status()?;
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder);
+    // `cargo run` sets them, and a build script that watches them would make cargo build everything above it again.
+    for (name, _) in std::env::vars_os() {
+        if OF_CARGO_RUN.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    let status = command.status()?;
     if status.success() { Ok(()) } else { Err(Error::failed(format!("{}: {status}", program.display()))) }
 }
