@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use ledger::{
     AccountId, Amount, Asset, Audit as _, CallerKey, CommitError, Decision, Effect, Entry, EventKey, Fingerprint,
     Guard, House, JournalHeader, Ledger as _, MoneyKey, Movement, OrderNumber, Owner, Pointer, Posting, Provider,
-    Reason, Reference, Refusal, RowKeys,
+    Reason, Reference, Refusal, RowKeys, Source,
 };
 use serde_json::{Value, json};
 use testkit::{STAGE, World, context};
@@ -52,8 +52,8 @@ fn header(receipt: &str) -> JournalHeader {
     let (source, id) = receipt.split_once('#').expect("a receipt");
     assert_eq!(source, "usage");
     JournalHeader {
-        receipt: EventKey::new("usage", id).expect("an id"),
-        source: "usage",
+        receipt: EventKey::new(Source::Usage, id).expect("an id"),
+        writer: Source::Usage.into(),
         kind: "usage",
         facts: Vec::new(),
         fingerprints: Fingerprint::of(1, &[("receipt", receipt)]).into(),
