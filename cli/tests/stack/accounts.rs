@@ -108,7 +108,8 @@ fn postpaid_account_books_usage_down_to_its_limit() {
     let line = failure(2, by(&["policy", "alice", "prepaid", "--limit", "3"]));
     assert!(line.contains("leave it out"), "{line}");
     refused(&["policy", "alice", "postpaid", "--limit", "5"], "add --new");
-    for (args, expected) in [(["policy", "alice", "postpaid"], "--limit"), (["policy", "alice", "later"], "postpaid]")]
+    for (args, expected) in
+        [(["policy", "alice", "postpaid"], "--limit"), (["policy", "alice", "later"], "prepaid or postpaid")]
     {
         let ended = by(&args);
         assert_eq!(ended.code, Some(2), "{args:?}: {}", ended.stderr);
@@ -203,7 +204,7 @@ fn change_without_reason_or_author_is_refused() {
     let folder = Folder::new();
     let credit = ["account", "credit", "alice", "3"];
     let rows: [(&[&str], Option<i32>, &str); 6] = [
-        (&[], Some(2), "--reason <REASON>"),
+        (&[], Some(2), "--reason is missing"),
         (&["--reason", " "], Some(2), "give one line of 1 to 160 characters"),
         (&["--reason", "x"], Some(2), "give --author"),
         (&["--reason", "x", "--author", "ann", "--id", "a#b"], Some(2), "--id a#b must be 1 to 128 visible"),
