@@ -17,6 +17,7 @@ mod assemble;
 mod audit_port;
 mod checks;
 mod epay_merchant;
+mod event_source_mapping;
 mod faults;
 mod mark;
 mod net;

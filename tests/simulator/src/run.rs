@@ -11,13 +11,13 @@ use tokio::runtime;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::checks::{CHECKS, When};
+use crate::event_source_mapping;
 use crate::faults::Fired;
 use crate::mark::Mark;
 use crate::panics;
 use crate::plan::{Cut, Plan};
 use crate::postman;
 use crate::store::StoreKind;
-use crate::stream;
 use crate::trace::{Kind, Line};
 use crate::truth::Truth;
 use crate::world::World;
@@ -72,7 +72,7 @@ async fn play(seed: u64, kind: StoreKind, cut: &Cut) -> Ending {
         biased;
         ending = Box::pin(live(seed, &plan, &world)) => ending,
         () = Box::pin(postman::deliver_all(&world)) => Ending::default(),
-        () = Box::pin(stream::follow(&world)) => Ending::default(),
+        () = Box::pin(event_source_mapping::follow(&world)) => Ending::default(),
     }
 }
 

@@ -1,23 +1,13 @@
-//! The stream of orders, and the event source mapping that calls `fulfil` with its records: in batches, again after a
-//! failure, and from the start when it is replayed.
+//! The stream of orders: the records of either store, read in batches, and from the start when it is replayed.
 
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
 
-use edge::Worker as _;
 use embedded::{Cursor, DATA_YAML, Engine, Template};
 use tokio::sync::Notify;
-use tokio::time::sleep;
 
-use crate::mark::Mark;
-use crate::world::World;
-
-/// A batch, and the attempts before its records are given up, as the template declares them.
+/// A batch, as the template declares it.
 const BATCH_SIZE: usize = 10;
-const ATTEMPTS_MAX: u64 = 9;
 const RECORDS_MAX: usize = 1_000;
-/// The stream's own delay.
-const LAG: Duration = Duration::from_millis(200);
 
 static TEMPLATE: LazyLock<Template> =
     LazyLock::new(|| Template::parse(DATA_YAML, &[("Stage", testkit::STAGE)]).expect("a template"));
@@ -82,8 +72,13 @@ impl OrderStream {
         !state.is_busy && state.next == state.records.len()
     }
 
+    /// Returns after the next change, or at once if one was not waited for yet.
+    pub(crate) async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
     /// The next batch. The stream is busy until there is none.
-    fn take(&self) -> Vec<(String, String)> {
+    pub(crate) fn take(&self) -> Vec<(String, String)> {
         let state = &mut *self.0.state.lock().expect("one thread");
         state.pull();
         let batch: Vec<_> = state.records.iter().skip(state.next).take(BATCH_SIZE).cloned().collect();
@@ -102,42 +97,4 @@ impl State {
             (sequence.expect("a sequence number").to_owned(), record.to_string())
         }));
     }
-}
-
-/// Runs as long as the world.
-pub(crate) async fn follow(world: &World) {
-    let mark = world.mark_of("stream");
-    let mut batches = 0;
-    loop {
-        let batch = world.stream.take();
-        if batch.is_empty() {
-            world.stream.0.changed.notified().await;
-            sleep(LAG).await;
-            continue;
-        }
-        batches += 1;
-        deliver(world, batch, mark.child(batches)).await;
-    }
-}
-
-async fn deliver(world: &World, mut batch: Vec<(String, String)>, mark: Mark) {
-    for attempt in 0..ATTEMPTS_MAX {
-        let records: Vec<&str> = batch.iter().map(|(_, record)| record.as_str()).collect();
-        let event = format!(r#"{{"Records":[{}]}}"#, records.join(","));
-        let run = world.invoke(&world.pools.fulfil, mark.child(attempt), async |fulfil, invocation| {
-            fulfil.work(&event, invocation).await.ok()
-        });
-        match run.await.flatten() {
-            Some(failures) => {
-                let failed: Vec<String> =
-                    failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-                let Some(first) = batch.iter().position(|(number, _)| failed.contains(number)) else { return };
-                batch.drain(..first);
-                world.detail(format!("fulfil fails on {} records", failed.len()));
-            }
-            None => world.detail("fulfil fails on a batch".to_owned()),
-        }
-        sleep(Duration::from_millis(100 << attempt)).await;
-    }
-    world.step(format!("the stream gives up {} records", batch.len()));
 }

@@ -65,9 +65,14 @@ fn deployed_templates_name_the_orders_stream() {
     let app = Template::parse(APP_YAML, &parameters).expect("a template");
     let streams =
         app.functions().iter().flat_map(|function| function.streams.iter().map(|stream| (&function.binary, stream)));
-    let [(binary, stream)] = <[_; 1]>::try_from(streams.collect::<Vec<_>>()).expect("one stream");
-    assert_eq!((binary.as_str(), stream.table.as_deref()), ("fulfil", Some(ORDERS)));
+    let mut streams: Vec<_> = streams.collect();
+    streams.sort_by_key(|(binary, _)| *binary);
+    let [(fulfil, stream), (reconcile, every_change)] = <[_; 2]>::try_from(streams).expect("two readers");
+    assert_eq!([fulfil, reconcile], ["fulfil", "reconcile"]);
+    assert_eq!([stream, every_change].map(|stream| stream.table.as_deref()), [Some(ORDERS); 2]);
     assert!(stream.bisects && stream.reports_failures && stream.keeps_failures && stream.retries_max.is_some());
+    assert!(every_change.keeps_failures, "a batch that keeps failing is a dead letter");
+    assert!(every_change.filter.admits(&json!({ "dynamodb": { "Keys": { "id": { "S": "stripe#pi_1" } } } })));
     let image = |image: Value| json!({ "dynamodb": { "NewImage": image } });
     let rows = [
         (json!({ "work": { "S": "fulfilment" }, "wakes": { "S": "fulfil" } }), true),
