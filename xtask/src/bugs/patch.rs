@@ -90,11 +90,17 @@ impl Patch {
 impl Hunk {
     /// The changed text, or the number of places in which the old lines stand if that is not one.
     fn apply(&self, text: &str) -> Result<String, usize> {
-        // Whole lines only: each begins after a line break.
-        let (text, old, new) = (format!("\n{text}"), format!("\n{}", self.old), format!("\n{}", self.new));
-        match text.matches(&old).count() {
-            1 => Ok(text.replacen(&old, &new, 1).split_off(1)),
-            times => Err(times),
+        // Whole lines only: each begins after a line break, and the last ends before one, which may begin the next place.
+        let lines = |lines: &str| format!("\n{}", lines.strip_suffix('\n').unwrap_or(lines));
+        let (text, old, new) = (format!("\n{text}"), lines(&self.old), lines(&self.new));
+        let mut places = text.match_indices(&old).filter_map(|(at, _)| {
+            let (before, rest) = text.split_at_checked(at)?;
+            let after = rest.strip_prefix(old.as_str())?;
+            (after.is_empty() || after.starts_with('\n')).then(|| format!("{before}{new}{after}").split_off(1))
+        });
+        match (places.next(), places.count()) {
+            (Some(changed), 0) => Ok(changed),
+            (first, more) => Err(more.saturating_add(usize::from(first.is_some()))),
         }
     }
 }
