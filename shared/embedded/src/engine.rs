@@ -151,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// Runs a transaction without its `ClientRequestToken`, which the SDK makes anew for each call. The store would keep every
+    /// Runs a transaction without its `ClientRequestToken`, which differs in each call of the SDK. The store would keep every
     /// token for ten minutes and walk all of them in each transaction, and nothing here repeats a call under its token.
     fn transact_write(&self, body: &str) -> Result<String, DynoxideError> {
         let mut request: TransactWriteItemsRequest = parsed(body)?;
