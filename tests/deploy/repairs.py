@@ -145,7 +145,9 @@ def repaired_one_by_one(shop, rows):
         check(" ".join(words[:4]), lines[0], f"done: repair#{name}")
         check("both sides are shown", [line.split()[0] for line in lines[1:3]], ["before", "after"])
         ended = [line for line in lines if line.startswith("ended ")]
-        check("its finding has ended", ended, [f"ended   {found[0]} of {found[1]}"])
+        # The stream of orders calls the audit as well, which may have ended the finding of an order first.
+        expected = [[f"ended   {found[0]} of {found[1]}"], *([[]] if words[0] == "order" else [])]
+        check("its finding has ended", ended in expected, True)
         check("its finding is no longer stored", found in findings(shop), False)
         check("the remaining difference is printed", any(line.startswith(remaining) for line in lines), True)
     again = shop.by_hand(*repairs[0][0], "--id", shop.named("repair-0"))
