@@ -72,7 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "wechat",
         ],
     ),
-    // The command line uses the books, and the functions only through `local`.
+    // The command line uses the books, `reconcile` for audit and repair, and the other functions only through `local`.
     ("cli", &["api", "catalog", "edge", "embedded", "idempotency", "ledger", "local", "reconcile"]),
     (
         "simulator",

@@ -26,7 +26,7 @@ impl Default for Backoff {
         Self {
             // About the time of the transaction that ours conflicts with.
             pause_first: Duration::from_millis(10),
-            // A busy row is often free for an instant. Longer pauses miss it until the deadline, and save no attempts.
+            // A busy row is often free for an instant. Longer pauses miss it until the deadline.
             pause_max: Duration::from_millis(200),
             // About three seconds. Above the ceiling of a row each further attempt costs write units and books nothing.
             attempts_max: 32,
