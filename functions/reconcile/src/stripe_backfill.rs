@@ -1,4 +1,4 @@
-//! Backfill of events that Stripe could not deliver, for as long as Stripe retries them. Each is booked like its
+//! Backfill of events that Stripe could not deliver, for as long as Stripe lists them. Each is booked like its
 //! delivery, under the same event key, so that a late delivery is a repeat.
 
 use std::collections::BTreeSet;
@@ -15,8 +15,9 @@ use crate::pass_over::report_passed_over;
 use crate::{Reconcile, SOURCE, StripeApi};
 
 const SWEEP: Sweep = Sweep::StripeBackfill;
-/// Stripe retries a delivery for three days.
-const WINDOW_SECONDS: i64 = 3 * 24 * 60 * 60;
+/// Stripe lists the events of 30 days. It gives up a delivery after three, so that an outage of ours that lasts longer
+/// leaves events which only this list has.
+const WINDOW_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// Page sizes, from Stripe's maximum. If one event makes a page unreadable, smaller pages find the others.
 const EVENTS_MAX: [u8; 3] = [100, 10, 1];
 /// Pages in a run. A page of known events takes a second; the next run continues with the rest.

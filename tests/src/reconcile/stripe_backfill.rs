@@ -14,6 +14,8 @@ use crate::sandbox::Sender as _;
 
 const STRIPE_BACKFILL: &str = r#"{"sweep":"stripe_backfill"}"#;
 const OF_A_PAYMENT: u32 = 3;
+/// Stripe lists an event for so long.
+const LISTED_FOR: i64 = 30 * DAY;
 
 impl Shop {
     /// An order whose buyer has paid, without any delivery from Stripe.
@@ -129,12 +131,12 @@ async fn only_undelivered_events_of_the_last_days_are_listed() {
     let shop = Shop::new().await;
     let events = shop.net.pay(&shop.session).events;
     events.iter().skip(1).for_each(|event| shop.net.delivered(event));
-    assert_eq!(shop.sweep(3 * DAY + 1).await, listed(0), "Stripe's own retries have ended");
-    assert_eq!(shop.sweep(3 * DAY).await, BackfillReport { booked: 1, ..listed(1) });
+    assert_eq!(shop.sweep(LISTED_FOR + 1).await, listed(0));
+    assert_eq!(shop.sweep(LISTED_FOR).await, BackfillReport { booked: 1, ..listed(1) }, "long after the last retry");
     shop.net.delivered(&events[0]);
     let asked = shop.net.calls().len();
     let (ledger, faults) = shop.world.faulty(1, |_, _| Fault::None);
-    assert_eq!(shop.sweep_over(ledger, 3 * DAY, &[]).await, Some(listed(0)));
+    assert_eq!(shop.sweep_over(ledger, LISTED_FOR, &[]).await, Some(listed(0)));
     assert_eq!((faults.calls().len(), shop.net.calls().len() - asked), (1, 1), "nothing to do");
 }
 
