@@ -137,15 +137,29 @@ fn parsed<T>(id: &impl ToString, read: image::Read<T>) -> Result<T, UnreadableRo
 }
 
 impl Read<'_> {
-    /// Each attribute has a placeholder, since `order` and others are reserved words.
     fn request(&self, keys: Vec<HashMap<String, AttributeValue>>) -> Result<KeysAndAttributes, BuildError> {
-        let placeholders: Vec<String> = self.attributes.iter().map(|name| format!("#{name}")).collect();
-        let names = placeholders.iter().cloned().zip(self.attributes.iter().map(|name| (*name).to_owned()));
+        let (projection, placeholders) = projected(self.attributes);
         KeysAndAttributes::builder()
             .set_keys(Some(keys))
-            .projection_expression(placeholders.join(", "))
-            .set_expression_attribute_names(Some(names.collect()))
+            .projection_expression(projection)
+            .set_expression_attribute_names(placeholders)
             .consistent_read(self.is_strong)
             .build()
     }
+}
+
+/// The expression with these attributes, and its placeholders.
+pub(crate) fn projected(attributes: &[&str]) -> (String, Option<HashMap<String, String>>) {
+    let mut placeholders = HashMap::new();
+    let spelled: Vec<&str> = attributes
+        .iter()
+        .map(|attribute| match names::placeholder(attribute) {
+            Some(placeholder) => {
+                placeholders.insert(placeholder.to_owned(), (*attribute).to_owned());
+                placeholder
+            }
+            None => attribute,
+        })
+        .collect();
+    (spelled.join(", "), (!placeholders.is_empty()).then_some(placeholders))
 }

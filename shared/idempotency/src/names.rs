@@ -176,3 +176,54 @@ pub(crate) const GRANT_TOP_UP: &str = "top_up";
 
 pub(crate) const BY_ACCOUNT: &str = "by_account";
 pub(crate) const KEYS: &str = "keys";
+
+/// The placeholder of an attribute whose name is a reserved word, which no expression may contain.
+pub(crate) fn placeholder(attribute: &str) -> Option<&'static str> {
+    Some(match attribute {
+        AFTER => "#after",
+        LAST => "#last",
+        LENGTH => "#length",
+        LINES => "#lines",
+        METHOD => "#method",
+        MISSING => "#missing",
+        NEXT => "#next",
+        OPEN => "#open",
+        OPERATOR => "#operator",
+        ORDER => "#order",
+        OWNER => "#owner",
+        PATH => "#path",
+        PLAN => "#plan",
+        QUERY => "#query",
+        SESSION => "#session",
+        SOURCE => "#source",
+        STATE => "#state",
+        STATUS => "#status",
+        UNTIL => "#until",
+        URL => "#url",
+        WORK => "#work",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::placeholder;
+
+    /// AWS's list: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>.
+    const RESERVED: &str = include_str!("names/reserved_words.txt");
+    /// Values and names of indexes, which stand in no expression.
+    const NOT_ATTRIBUTES: [&str; 4] = ["processed", "conflict", "token", "keys"];
+
+    #[test]
+    fn every_attribute_that_is_a_reserved_word_has_a_placeholder() {
+        let reserved: BTreeSet<String> = RESERVED.lines().map(str::to_lowercase).collect();
+        let spelled = include_str!("names.rs").lines().filter(|line| line.starts_with("pub(crate) const"));
+        let names = spelled.filter_map(|line| line.split('"').nth(1)).filter(|name| !NOT_ATTRIBUTES.contains(name));
+        for name in names {
+            let expected = reserved.contains(name).then(|| format!("#{name}"));
+            assert_eq!(placeholder(name).map(str::to_owned), expected, "{name}");
+        }
+    }
+}

@@ -82,7 +82,8 @@ fn state(row: &mut Row, order: &Order, context: &CallContext<'_>) {
 /// The condition of the transition, in addition to the version: the store allows exactly the transitions that `ledger`
 /// allows.
 fn require_transition(row: &mut Row, order: &Order, transition: Transition) {
-    let states: Vec<String> = transition.from_states().map(|state| row.value(text(state.as_str()))).collect();
+    let states: Vec<String> =
+        transition.from_states().map(|state| row.value(text(state.as_str())).to_string()).collect();
     let payment = row.name(names::PAYMENT);
     row.conditions.push(format!("{payment} IN ({})", states.join(", ")));
     if transition == Transition::Claim {

@@ -1,5 +1,6 @@
 //! The plan of one transaction: its rows, and the role of each, which decides the result if its condition fails.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::error::BuildError;
@@ -30,8 +31,7 @@ impl Plan {
         now: Timestamp,
     ) -> Result<Self, PlanError> {
         let receipt = entry.header.receipt.as_str();
-        let effects: Vec<Effect> =
-            entry.effects.iter().filter(|effect| !is_already_moved(effect, moved)).cloned().collect();
+        let effects = unless_moved(&entry.effects, moved);
         let movements = || {
             effects.iter().filter_map(|effect| if let Effect::Move(movement) = effect { Some(movement) } else { None })
         };
@@ -83,7 +83,7 @@ impl Plan {
             let terms = net.overdraft.map(|(from, _)| from);
             plan.push(Role::Account(terms), account_row(&net)?.update(&tables.accounts, &account.to_string())?);
         }
-        for effect in &effects {
+        for effect in effects.iter() {
             match effect {
                 Effect::Bind { key, owner } => plan.push(Role::Key, key_row(tables, key, owner, context)?),
                 Effect::Revoke { key, owner } => {
@@ -225,8 +225,12 @@ fn lane_of(refusal: &Refusal) -> Option<(&Lane, Amount)> {
     })
 }
 
-fn is_already_moved(effect: &Effect, moved: &BTreeSet<MoneyKey>) -> bool {
-    matches!(effect, Effect::Move(movement) if moved.contains(&movement.key))
+fn unless_moved<'e>(effects: &'e [Effect], moved: &BTreeSet<MoneyKey>) -> Cow<'e, [Effect]> {
+    if moved.is_empty() {
+        return Cow::Borrowed(effects);
+    }
+    let is_moved = |effect: &Effect| matches!(effect, Effect::Move(movement) if moved.contains(&movement.key));
+    effects.iter().filter(|effect| !is_moved(effect)).cloned().collect()
 }
 
 fn account_row(net: &Net) -> Result<Row, PlanError> {
@@ -313,10 +317,8 @@ fn key_row(
         .item(names::RECEIVED_AT, text(&context.received_at))
         .item(names::WRITTEN_BY, text(context.attempt.as_str()))
         .condition_expression(
-            "attribute_not_exists(#id) OR (#owner = :owner AND (attribute_not_exists(#form) OR #form <= :form))",
+            "attribute_not_exists(id) OR (#owner = :owner AND (attribute_not_exists(v) OR v <= :form))",
         )
-        .expression_attribute_names("#id", names::ID)
-        .expression_attribute_names("#form", names::FORMAT)
         .expression_attribute_values(":form", number(&READ_FORMAT_MAX))
         .expression_attribute_names("#owner", names::OWNER)
         .expression_attribute_values(":owner", text(owner))

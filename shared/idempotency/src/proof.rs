@@ -31,14 +31,12 @@ pub(crate) fn required(tables: &Tables, proof: &PaymentProof) -> Result<Transact
         .table_name(&tables.journal)
         .key(names::ID, text(&proof.key))
         .condition_expression(
-            "#status = :processed AND #order = :order AND #units = :units AND #currency = :currency              AND (attribute_not_exists(#form) OR #form <= :form)",
+            "#status = :processed AND #order = :order AND paid_units = :units AND paid_currency = :currency \
+             AND (attribute_not_exists(v) OR v <= :form)",
         )
-        .expression_attribute_names("#form", names::FORMAT)
         .expression_attribute_values(":form", number(&READ_FORMAT_MAX))
         .expression_attribute_names("#status", names::STATUS)
         .expression_attribute_names("#order", names::ORDER)
-        .expression_attribute_names("#units", names::PAID_UNITS)
-        .expression_attribute_names("#currency", names::PAID_CURRENCY)
         .expression_attribute_values(":processed", text(names::PROCESSED))
         .expression_attribute_values(":order", text(&proof.order))
         .expression_attribute_values(":units", number(&proof.money.amount.units()))

@@ -126,7 +126,7 @@ fn require_unchanged(row: &mut Row, line: &JournalLine) {
 }
 
 /// A missing attribute reads as zero.
-fn require_equal(row: &mut Row, name: &str, read: AttributeValue, is_zero: bool) {
+fn require_equal(row: &mut Row, name: &'static str, read: AttributeValue, is_zero: bool) {
     let (name, read) = (row.name(name), row.value(read));
     let is_equal = format!("{name} = {read}");
     row.conditions.push(if is_zero { format!("(attribute_not_exists({name}) OR {is_equal})") } else { is_equal });

@@ -1,6 +1,7 @@
 //! A builder for conditional updates of one row.
 
 use std::collections::HashMap;
+use std::fmt::{self, Write as _};
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
@@ -18,13 +19,37 @@ pub(crate) const READ_FORMAT_MAX: u8 = 1;
 /// arrival and its number of attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
-    sets: Vec<String>,
-    adds: Vec<String>,
-    removes: Vec<String>,
-    deletes: Vec<String>,
+    sets: Clause,
+    adds: Clause,
+    removes: Clause,
+    deletes: Clause,
     pub(crate) conditions: Vec<String>,
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
+}
+
+/// The parts of one clause, separated by commas.
+#[derive(Debug, Default)]
+struct Clause(String);
+
+impl Clause {
+    fn push(&mut self, part: fmt::Arguments<'_>) {
+        if !self.0.is_empty() {
+            self.0.push_str(", ");
+        }
+        // A string takes everything.
+        let _ = self.0.write_fmt(part);
+    }
+}
+
+/// The placeholder of a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value(usize);
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, ":{}", self.0)
+    }
 }
 
 impl Row {
@@ -127,9 +152,12 @@ impl Row {
 
     fn is_failed_event(&mut self, header: &JournalHeader) -> String {
         let (status, failed) = (self.name(names::STATUS), self.value(text(names::FAILED)));
-        let known: Vec<String> = header.fingerprints.all().map(|fingerprint| self.value(text(fingerprint))).collect();
+        let mut known = Clause::default();
+        for fingerprint in header.fingerprints.all() {
+            known.push(format_args!("{}", self.value(text(fingerprint))));
+        }
         let form = self.known_form();
-        format!("{status} = {failed} AND {} IN ({}) AND {form}", self.name(names::FINGERPRINT), known.join(", "))
+        format!("{status} = {failed} AND {} IN ({}) AND {form}", self.name(names::FINGERPRINT), known.0)
     }
 
     /// The condition that the row is absent or of a form that this release reads. For writes that no read of the row
@@ -144,69 +172,69 @@ impl Row {
         self.conditions.push(known_form);
     }
 
-    pub(crate) fn set(&mut self, attribute: &str, value: AttributeValue) {
+    pub(crate) fn set(&mut self, attribute: &'static str, value: AttributeValue) {
         let (name, value) = (self.name(attribute), self.value(value));
-        self.sets.push(format!("{name} = {value}"));
+        self.sets.push(format_args!("{name} = {value}"));
     }
 
     /// Keeps an existing value.
-    pub(crate) fn set_first(&mut self, attribute: &str, value: AttributeValue) {
+    pub(crate) fn set_first(&mut self, attribute: &'static str, value: AttributeValue) {
         let (name, value) = (self.name(attribute), self.value(value));
-        self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
+        self.sets.push(format_args!("{name} = if_not_exists({name}, {value})"));
     }
 
-    pub(crate) fn remove(&mut self, attribute: &str) {
+    pub(crate) fn remove(&mut self, attribute: &'static str) {
         let name = self.name(attribute);
-        self.removes.push(name);
+        self.removes.push(format_args!("{name}"));
     }
 
     /// Sets the value, or removes the attribute.
-    pub(crate) fn set_or_remove(&mut self, attribute: &str, value: Option<AttributeValue>) {
+    pub(crate) fn set_or_remove(&mut self, attribute: &'static str, value: Option<AttributeValue>) {
         match value {
             Some(value) => self.set(attribute, value),
             None => self.remove(attribute),
         }
     }
 
-    pub(crate) fn add(&mut self, attribute: &str, value: AttributeValue) {
+    pub(crate) fn add(&mut self, attribute: &'static str, value: AttributeValue) {
         let (name, value) = (self.name(attribute), self.value(value));
-        self.adds.push(format!("{name} {value}"));
+        self.adds.push(format_args!("{name} {value}"));
     }
 
     /// Removes these values from a set.
-    pub(crate) fn delete(&mut self, attribute: &str, values: AttributeValue) {
+    pub(crate) fn delete(&mut self, attribute: &'static str, values: AttributeValue) {
         let (name, values) = (self.name(attribute), self.value(values));
-        self.deletes.push(format!("{name} {values}"));
+        self.deletes.push(format_args!("{name} {values}"));
     }
 
-    /// Each attribute has a placeholder, since `status`, `owner` and others are reserved words.
-    pub(crate) fn name(&mut self, attribute: &str) -> String {
-        let placeholder = format!("#{attribute}");
-        self.names.insert(placeholder.clone(), attribute.to_owned());
+    /// How an expression spells the attribute: by its name, or by a placeholder if the name is a reserved word.
+    pub(crate) fn name(&mut self, attribute: &'static str) -> &'static str {
+        let Some(placeholder) = names::placeholder(attribute) else { return attribute };
+        self.names.entry(placeholder.to_owned()).or_insert_with(|| attribute.to_owned());
         placeholder
     }
 
-    pub(crate) fn value(&mut self, value: AttributeValue) -> String {
-        let placeholder = format!(":{}", self.values.len());
-        self.values.insert(placeholder.clone(), value);
+    pub(crate) fn value(&mut self, value: AttributeValue) -> Value {
+        let placeholder = Value(self.values.len());
+        self.values.insert(placeholder.to_string(), value);
         placeholder
     }
 
     pub(crate) fn update(self, table: &str, id: &str) -> Result<TransactWriteItem, BuildError> {
+        let mut expression = String::new();
         let clauses = [("SET", self.sets), ("ADD", self.adds), ("REMOVE", self.removes), ("DELETE", self.deletes)];
-        let clauses: Vec<String> = clauses
-            .iter()
-            .filter(|(_, parts)| !parts.is_empty())
-            .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))
-            .collect();
+        for (verb, Clause(parts)) in clauses.iter().filter(|(_, clause)| !clause.0.is_empty()) {
+            let space = if expression.is_empty() { "" } else { " " };
+            expression.extend([space, verb, " ", parts]);
+        }
         let condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" AND "));
         let update = Update::builder()
             .table_name(table)
             .key(names::ID, text(id))
-            .update_expression(clauses.join(" "))
+            .update_expression(expression)
             .set_condition_expression(condition)
-            .set_expression_attribute_names(Some(self.names))
-            .set_expression_attribute_values(Some(self.values))
+            .set_expression_attribute_names((!self.names.is_empty()).then_some(self.names))
+            .set_expression_attribute_values((!self.values.is_empty()).then_some(self.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
